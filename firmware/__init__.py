@@ -1,0 +1,1 @@
+"""The hand-written firmware that every generated project shares."""

@@ -1,0 +1,1 @@
+"""Runtime headers that generated code includes."""

@@ -1,0 +1,1 @@
+"""PlatformIO platforms that stand in where its registry cannot be reached."""

@@ -1,0 +1,1 @@
+"""A small stand-in for the platform `atmelavr`: same name, same output, any local AVR compiler."""

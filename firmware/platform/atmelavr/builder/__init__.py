@@ -1,0 +1,1 @@
+"""SCons scripts that PlatformIO runs for each environment."""

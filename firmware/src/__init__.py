@@ -1,0 +1,1 @@
+"""The sketch: receive a row, predict, set the LED, answer."""

@@ -1,0 +1,1 @@
+"""Jinja templates: all text that tinygen writes for others."""

@@ -1,0 +1,105 @@
+"""The boards tinygen knows. One entry in BOARDS adds a board; everything else is derived from it.
+
+Derived: the environments of `platformio.ini`, the board files of the local PlatformIO platform
+(together with the Arduino core's `boards.txt`), the pins and the clock of the virtual board.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Board:
+    """One Arduino board: what a program must know to build for it, load it and watch it."""
+
+    pio_id: str                            # PlatformIO's name of the board, ours too: "uno"
+    title: str                             # the name on the box
+    fqbn: str                              # name in the core's boards.txt, as arduino-cli spells it
+    mcu: str                               # as avr-gcc's -mmcu and simavr spell it
+    f_cpu_hz: int
+    flash_bytes: int                       # for the program; the bootloader's share is taken off
+    ram_bytes: int
+    red_pin: int                           # Arduino pin numbers of the two LEDs
+    green_pin: int
+    red_port: str                          # the same pins as port and bit: "PB4"
+    green_port: str
+    baud: int                              # of the row stream, 8N1
+    protocol: str                          # the bootloader's, in avrdude's word
+    upload_speed: int                      # baud of the bootloader
+    usb_ids: tuple[tuple[int, int], ...]   # (vendor, product) that identify the board when plugged in
+
+
+def _registry(*boards: Board) -> dict[str, Board]:
+    return {board.pio_id: board for board in boards}
+
+
+# Sizes, protocol, speed and USB ids: boards.txt of the Arduino AVR core 1.8.7; pins to ports: its
+# variants/*/pins_arduino.h. Tests compare every entry with both files.
+BOARDS: dict[str, Board] = _registry(
+    Board(
+        pio_id="uno", title="Arduino Uno", fqbn="arduino:avr:uno",
+        mcu="atmega328p", f_cpu_hz=16_000_000, flash_bytes=32_256, ram_bytes=2_048,
+        red_pin=12, green_pin=13, red_port="PB4", green_port="PB5",
+        baud=115_200, protocol="arduino", upload_speed=115_200,
+        usb_ids=((0x2341, 0x0043), (0x2341, 0x0001), (0x2A03, 0x0043), (0x2341, 0x0243),
+                 (0x2341, 0x006A)),
+    ),
+    Board(
+        pio_id="megaatmega2560", title="Arduino Mega 2560", fqbn="arduino:avr:mega:cpu=atmega2560",
+        mcu="atmega2560", f_cpu_hz=16_000_000, flash_bytes=253_952, ram_bytes=8_192,
+        red_pin=52, green_pin=53, red_port="PB1", green_port="PB0",
+        baud=115_200, protocol="wiring", upload_speed=115_200,
+        usb_ids=((0x2341, 0x0010), (0x2341, 0x0042), (0x2A03, 0x0010), (0x2A03, 0x0042),
+                 (0x2341, 0x0210), (0x2341, 0x0242)),
+    ),
+)
+
+
+def core_properties(boards_txt: str, fqbn: str) -> dict[str, str]:
+    """The properties `boards.txt` gives one board, its menu choices applied: {"build.mcu": ...}.
+
+    `fqbn` is "vendor:architecture:board[:menu=choice,...]". Empty when the file lacks the board.
+    """
+    _, _, board, *options = fqbn.split(":")
+    lines = (line.partition("=") for line in boards_txt.splitlines() if not line.startswith("#"))
+    prefix = board + "."
+    flat = {key[len(prefix):].strip(): value.strip() for key, _, value in lines if key.startswith(prefix)}
+    chosen = {}
+    for option in options[0].split(",") if options else ():
+        menu = "menu.{}.{}.".format(*option.split("="))
+        chosen |= {key[len(menu):]: value for key, value in flat.items() if key.startswith(menu)}
+    return {key: value for key, value in flat.items() if not key.startswith("menu.")} | chosen
+
+
+def pio_board_file(board: Board, boards_txt: str) -> dict:
+    """PlatformIO's description of `board` (the content of boards/ID.json), from `boards.txt`."""
+    core = core_properties(boards_txt, board.fqbn)
+    flags = [f"-DARDUINO_{core['build.board']}"]
+    if "build.vid" in core:   # a chip with USB of its own; the core's usb_flags in platform.txt
+        flags += [f"-DUSB_VID={core['build.vid']}", f"-DUSB_PID={core['build.pid']}",
+                  "-DUSB_MANUFACTURER=\\\"Unknown\\\"",
+                  "-DUSB_PRODUCT=\\\"{}\\\"".format(core["build.usb_product"].strip('"'))]
+    return {
+        "name": board.title,
+        "vendor": "Arduino",
+        "url": "https://www.arduino.cc",
+        "frameworks": ["arduino"],
+        "build": {
+            "core": core["build.core"].split(":")[-1],
+            "variant": core["build.variant"].split(":")[-1],
+            "mcu": board.mcu,
+            "f_cpu": f"{board.f_cpu_hz}L",
+            "extra_flags": " ".join(flags),
+            "hwids": [[f"0x{vendor:04X}", f"0x{product:04X}"] for vendor, product in board.usb_ids],
+        },
+        "upload": {
+            "maximum_size": board.flash_bytes,
+            "maximum_ram_size": board.ram_bytes,
+            "protocol": board.protocol,
+            "speed": board.upload_speed,
+            "require_upload_port": True,
+            "use_1200bps_touch": core.get("upload.use_1200bps_touch") == "true",
+            "wait_for_upload_port": core.get("upload.wait_for_upload_port") == "true",
+        },
+    }

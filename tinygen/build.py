@@ -1,0 +1,199 @@
+"""Compile a generated project for one board, and say what it and its model cost.
+
+Two programs are built in one PlatformIO run: the firmware, and the same firmware with an empty
+predictor. Their difference is what the model alone costs.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterable
+
+from elftools.elf.elffile import ELFFile
+
+from .boards import Board
+from .errors import BuildError, CheckError
+from .toolchain import Finished, Progress, Toolchain, ensure, last_line, need_avrdude, pio_environment, run
+
+BUILD_SECONDS, UPLOAD_SECONDS = 300, 120   # time-outs; a build takes 2 s, loading 250 KB at 115200 baud 40 s
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a model alone may cost; None means no limit."""
+
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    cycles: int | None = None        # per inference, worst case
+
+
+@dataclass(frozen=True)
+class Size:
+    """Memory a program takes."""
+
+    flash_bytes: int                 # .text + .data: what avr-size and PlatformIO report
+    ram_bytes: int                   # .data + .bss + .noinit: static, without the stack
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What running the model takes, measured on the virtual board."""
+
+    stack_bytes: int                 # deepest the stack went
+    cycles_median: int               # per inference, without interrupts
+    cycles_max: int
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A program ready to be loaded, and what it costs."""
+
+    board: Board
+    elf: Path
+    hex: Path
+    flash_bytes: int                 # the whole program
+    ram_bytes: int
+    model_flash_bytes: int           # the model alone: program minus the same one with an empty predictor
+    model_ram_bytes: int
+    stack_bytes: int | None          # None where there is no virtual board to measure on
+    cycles_median: int | None
+    cycles_max: int | None
+
+
+def build(project, board: Board, budget: Budget | None = None, progress: Progress | None = None) -> Firmware:
+    """The firmware of `project` (as emit_project returns it) for `board`.
+
+    Raises BuildError when the compiler fails or is missing, CheckError when the program is over
+    the board's memory or the model over `budget`; the message says by how much.
+    """
+    progress = progress or (lambda text: None)
+    tools = ensure(progress)
+    elf, empty = _compile(Path(project.directory), board, tools, progress)
+    whole, bare = read_size(elf), read_size(empty)
+    model_size = Size(whole.flash_bytes - bare.flash_bytes, whole.ram_bytes - bare.ram_bytes)
+    _check_board(whole, board)
+    cost = measure(project, board, elf, tools, progress)
+    _check_budget(model_size, cost, budget or Budget())
+    return Firmware(board, elf, elf.with_suffix(".hex"), whole.flash_bytes, whole.ram_bytes,
+                    model_size.flash_bytes, model_size.ram_bytes,
+                    *((cost.stack_bytes, cost.cycles_median, cost.cycles_max) if cost else (None, None, None)))
+
+
+def upload(project, board: Board, port: str, progress: Progress | None = None) -> None:
+    """Load the firmware of `project` into the board at `port`; BuildError when that fails."""
+    tools = ensure(progress)
+    need_avrdude(tools)
+    directory = Path(project.directory)
+    done = _pio(["-e", board.pio_id, "-t", "upload", "--upload-port", port], directory, tools,
+                f"loading {board.title} at {port}", progress, UPLOAD_SECONDS)
+    if done.code != 0:
+        log = _keep_log(directory / f"upload-{board.pio_id}.log", done)
+        reason = f"no answer in {UPLOAD_SECONDS} s" if done.code is None else _uploader_error(done.text)
+        raise BuildError(f"{board.title} at {port} was not loaded: {reason} (log: {log})")
+
+
+def project_ini(boards: Iterable[Board], src_dir: str = "src", include_dir: str = "include",
+                extra_flags: Iterable[str] = ()) -> str:
+    """The text of platformio.ini for `boards`: one environment each, and one with an empty predictor."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    jinja = Environment(loader=PackageLoader("tinygen.templates", ""), undefined=StrictUndefined,
+                        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    return jinja.get_template("platformio.ini.j2").render(
+        boards=list(boards), src_dir=src_dir, include_dir=include_dir, extra_flags=list(extra_flags))
+
+
+def read_size(elf: Path) -> Size:
+    """Flash and static RAM of a linked program, in bytes."""
+    with open(elf, "rb") as stream:
+        size = {section.name: section["sh_size"] for section in ELFFile(stream).iter_sections()}
+    data = size.get(".data", 0)
+    return Size(size.get(".text", 0) + data, data + size.get(".bss", 0) + size.get(".noinit", 0))
+
+
+# --- compile -----------------------------------------------------------------------------------
+
+def _compile(directory: Path, board: Board, tools: Toolchain, progress: Progress) -> tuple[Path, Path]:
+    """The linked firmware and its empty twin."""
+    if not (directory / "platformio.ini").is_file():
+        raise BuildError(f"{directory} has no platformio.ini: make the project with `tinygen emit` first")
+    names = (board.pio_id, f"{board.pio_id}_empty")
+    done = _pio([word for name in names for word in ("-e", name)], directory, tools,
+                f"compiling for {board.title}", progress, BUILD_SECONDS)
+    elves = tuple(directory / ".pio" / "build" / name / "firmware.elf" for name in names)
+    if done.code != 0:
+        log = _keep_log(directory / f"build-{board.pio_id}.log", done)
+        _raise_if_too_big(done.text, elves[0], board)
+        reason = f"no end after {BUILD_SECONDS} s" if done.code is None else compiler_error(done.text)
+        raise BuildError(f"{reason} (building for {board.title}; whole log: {log})")
+    return elves
+
+
+def _pio(arguments: list[str], directory: Path, tools: Toolchain, what: str,
+         progress: Progress | None, timeout_s: float) -> Finished:
+    command = [sys.executable, "-m", "platformio", "run", "-d", str(directory), *arguments]
+    return run(command, what, progress or (lambda text: None), timeout_s, pio_environment(tools.core_dir))
+
+
+def _keep_log(path: Path, done: Finished) -> Path:
+    path.write_text(done.text, encoding="utf-8")
+    return path
+
+
+COMPILER_ERROR = re.compile(r"^(?P<where>[^:\n]+:\d+)(?::\d+)?: (?:fatal )?error: (?P<what>.+)$", re.MULTILINE)
+OTHER_ERROR = re.compile(r"^.*(?:undefined reference to|multiple definition of|[Ee]rror:|\*\*\* ).*$", re.MULTILINE)
+
+
+def compiler_error(text: str) -> str:
+    """The first error in a build log, as one line."""
+    if found := COMPILER_ERROR.search(text):
+        return f"{found['where']}: {found['what']}"
+    found = OTHER_ERROR.search(text)
+    return found.group().strip() if found else last_line(text)
+
+
+def _uploader_error(text: str) -> str:
+    found = re.search(r"^avrdude: (?:error: )?(.*(?:can't|cannot|unable|not in sync|No such|fail|denied|busy).*)$",
+                      text, re.MULTILINE | re.IGNORECASE)
+    return found.group(1).strip() if found else compiler_error(text)
+
+
+# --- budgets -----------------------------------------------------------------------------------
+
+def _raise_if_too_big(text: str, elf: Path, board: Board) -> None:
+    """CheckError when a failed build failed because the program is too big."""
+    if re.search(r"size \(\d+ bytes\) is greater than maximum allowed", text) and elf.is_file():
+        _check_board(read_size(elf), board)
+    overflow = re.search(r"region [`'](\w+)' overflowed by (\d+) bytes", text)
+    if overflow:
+        raise CheckError(f"program does not fit {board.title}: the linker's region {overflow[1]} overflows by "
+                         f"{overflow[2]} bytes; choose a smaller model or a bigger board")
+
+
+def _check_board(size: Size, board: Board) -> None:
+    for name, used, limit in (("flash", size.flash_bytes, board.flash_bytes), ("RAM", size.ram_bytes, board.ram_bytes)):
+        if used > limit:
+            raise CheckError(f"program needs {used} bytes of {name}, {board.title} has {limit}: "
+                             f"{used - limit} too many; choose a smaller model or a bigger board")
+
+
+def _check_budget(size: Size, cost: Cost | None, budget: Budget) -> None:
+    if budget.cycles is not None and cost is None:
+        raise BuildError(f"a budget of {budget.cycles} cycles needs the virtual board to measure on; "
+                         "run `tinygen setup` or leave out --max-cycles")
+    used = {"flash_bytes": size.flash_bytes, "ram_bytes": size.ram_bytes, "cycles": cost.cycles_max if cost else 0}
+    for name, limit in vars(budget).items():
+        if limit is not None and used[name] > limit:
+            thing = name.replace("_bytes", "")
+            unit = "cycles" if name == "cycles" else "bytes"
+            raise CheckError(f"model needs {used[name]} {unit} of {thing}, the budget is {limit}: "
+                             f"{used[name] - limit} too many; raise --max-{thing} or take a smaller family")
+
+
+# --- measure -----------------------------------------------------------------------------------
+
+def measure(project, board: Board, elf: Path, tools: Toolchain, progress: Progress) -> Cost | None:
+    """Stack and cycles of `elf` on the virtual board; None where there is no simulator."""
+    return None
