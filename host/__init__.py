@@ -1,0 +1,8 @@
+"""The host side: virtual board, link, protocol, stream and check."""
+
+
+def register() -> None:
+    """Teach pyserial the `avr://` URL: serial.serial_for_url("avr://uno/path/to/firmware.elf")."""
+    import serial
+    if __name__ not in serial.protocol_handler_packages:
+        serial.protocol_handler_packages.append(__name__)
