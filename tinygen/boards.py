@@ -7,6 +7,10 @@ Derived: the environments of `platformio.ini`, the board files of the local Plat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
+from typing import Iterable
+
+from jinja2 import Environment, StrictUndefined
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,15 @@ BOARDS: dict[str, Board] = _registry(
                  (0x2341, 0x0210), (0x2341, 0x0242)),
     ),
 )
+
+
+def render_platformio_ini(boards: Iterable[Board], src_dir: str = "src", include_dir: str = "include",
+                          extra_flags: Iterable[str] = ()) -> str:
+    """The text of platformio.ini: for each board one environment, and one with an empty predictor."""
+    source = files("tinygen.templates").joinpath("platformio.ini.j2").read_text(encoding="ascii")
+    jinja = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    return jinja.from_string(source).render(boards=list(boards), src_dir=src_dir, include_dir=include_dir,
+                                            extra_flags=list(extra_flags))
 
 
 def core_properties(boards_txt: str, fqbn: str) -> dict[str, str]:

@@ -10,13 +10,12 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable
 
 from elftools.elf.elffile import ELFFile
 
 from .boards import Board
 from .errors import BuildError, CheckError
-from .toolchain import Finished, Progress, Toolchain, ensure, last_line, need_avrdude, pio_environment, run
+from .toolchain import Finished, Progress, Toolchain, ensure, last_line, need_avrdude, pio_environment, run, was_set_up
 
 BUILD_SECONDS, UPLOAD_SECONDS = 300, 120   # time-outs; a build takes 2 s, loading 250 KB at 115200 baud 40 s
 
@@ -70,7 +69,7 @@ def build(project, board: Board, budget: Budget | None = None, progress: Progres
     the board's memory or the model over `budget`; the message says by how much.
     """
     progress = progress or (lambda text: None)
-    tools = ensure(progress)
+    tools = ensure(progress, install=not was_set_up())
     elf, empty = _compile(Path(project.directory), board, tools, progress)
     whole, bare = read_size(elf), read_size(empty)
     model_size = Size(whole.flash_bytes - bare.flash_bytes, whole.ram_bytes - bare.ram_bytes)
@@ -84,7 +83,7 @@ def build(project, board: Board, budget: Budget | None = None, progress: Progres
 
 def upload(project, board: Board, port: str, progress: Progress | None = None) -> None:
     """Load the firmware of `project` into the board at `port`; BuildError when that fails."""
-    tools = ensure(progress)
+    tools = ensure(progress, install=not was_set_up())
     need_avrdude(tools)
     directory = Path(project.directory)
     done = _pio(["-e", board.pio_id, "-t", "upload", "--upload-port", port], directory, tools,
@@ -93,16 +92,6 @@ def upload(project, board: Board, port: str, progress: Progress | None = None) -
         log = _keep_log(directory / f"upload-{board.pio_id}.log", done)
         reason = f"no answer in {UPLOAD_SECONDS} s" if done.code is None else _uploader_error(done.text)
         raise BuildError(f"{board.title} at {port} was not loaded: {reason} (log: {log})")
-
-
-def project_ini(boards: Iterable[Board], src_dir: str = "src", include_dir: str = "include",
-                extra_flags: Iterable[str] = ()) -> str:
-    """The text of platformio.ini for `boards`: one environment each, and one with an empty predictor."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    jinja = Environment(loader=PackageLoader("tinygen.templates", ""), undefined=StrictUndefined,
-                        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    return jinja.get_template("platformio.ini.j2").render(
-        boards=list(boards), src_dir=src_dir, include_dir=include_dir, extra_flags=list(extra_flags))
 
 
 def read_size(elf: Path) -> Size:

