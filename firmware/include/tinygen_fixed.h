@@ -1,0 +1,186 @@
+/* tinygen_fixed.h -- integer kernels that every generated model shares. Hand-written.
+ *
+ * One rounding rule: round half up, (a + (1 << (s - 1))) >> s with an arithmetic shift.
+ * No float, no heap, no 64-bit. Written for a 16-bit `int`: every product is widened before it
+ * is formed. The AVR assembly gives the same result as the C beside it for every input that the
+ * generator's interval proof admits; the tests compare the two.
+ *
+ * Its Python twin is tinygen/nodes.py.
+ */
+#ifndef TINYGEN_FIXED_H
+#define TINYGEN_FIXED_H
+
+#include <stdint.h>
+
+#ifdef __AVR__
+#include <avr/pgmspace.h>
+#define TINYGEN_ROM PROGMEM
+#define TINYGEN_READ_I8(p)  ((int8_t)pgm_read_byte(p))
+#define TINYGEN_READ_U8(p)  ((uint8_t)pgm_read_byte(p))
+#define TINYGEN_READ_I16(p) ((int16_t)pgm_read_word(p))
+#define TINYGEN_READ_U16(p) ((uint16_t)pgm_read_word(p))
+#define TINYGEN_READ_I32(p) ((int32_t)pgm_read_dword(p))
+__extension__ typedef __int24 tinygen_int24;
+#else
+#define TINYGEN_ROM
+#define TINYGEN_READ_I8(p)  (*(p))
+#define TINYGEN_READ_U8(p)  (*(p))
+#define TINYGEN_READ_I16(p) (*(p))
+#define TINYGEN_READ_U16(p) (*(p))
+#define TINYGEN_READ_I32(p) (*(p))
+typedef int32_t tinygen_int24; /* holds at least 24 bits */
+#endif
+
+#if defined(__AVR_HAVE_MUL__) && !defined(TINYGEN_NO_ASM)
+#define TINYGEN_ASM 1
+#else
+#define TINYGEN_ASM 0
+#endif
+
+/* A compiler whose >> on negative numbers does not keep the sign stops here. */
+typedef char tinygen_shift_is_arithmetic[((-3) >> 1) == -2 ? 1 : -1];
+
+/* min((x - low) * multiplier / 2^16, top), rounded half up; 0 for x below low.
+ * The product stays below 2^32: 65534 * 65535 + 32768. */
+static inline uint16_t tinygen_scale(int16_t x, int16_t low, uint16_t multiplier, uint16_t top)
+{
+    if (x <= low) {
+        return 0;
+    }
+    uint16_t distance = (uint16_t)((uint16_t)x - (uint16_t)low);
+    uint16_t u = (uint16_t)(((uint32_t)distance * multiplier + 0x8000u) >> 16);
+    return u < top ? u : top;
+}
+
+/* Distance of x from origin, 0 .. reach: the place on a lookup table's grid. */
+static inline uint16_t tinygen_reach(int16_t x, int16_t origin, uint16_t reach)
+{
+    if (x <= origin) {
+        return 0;
+    }
+    uint16_t distance = (uint16_t)((uint16_t)x - (uint16_t)origin);
+    return distance < reach ? distance : reach;
+}
+
+/* Value of a piecewise-linear table in flash at `position`: node in the high byte, fraction in the
+ * low one. Neighbouring nodes differ by at most 32767, so the product stays within 24 bits. */
+static inline int16_t tinygen_interpolate(const int16_t *table, uint16_t position)
+{
+    const int16_t *node = table + (position >> 8);
+    int16_t here = TINYGEN_READ_I16(node);
+    int16_t step = (int16_t)(TINYGEN_READ_I16(node + 1) - here);
+    uint8_t fraction = (uint8_t)position;
+#if TINYGEN_ASM
+    int16_t part;
+    /* rounding adds bit 7 of the low product; MULSU gives the signed high product */
+    __asm__("mul %A[step],%[f]\n\tlsl r0\n\tmov %A[part],r1\n\tclr %B[part]\n\tadc %A[part],%B[part]\n\t"
+            "mulsu %B[step],%[f]\n\tadd %A[part],r0\n\tadc %B[part],r1\n\tclr r1"
+            : [part] "=&r"(part) : [step] "a"(step), [f] "a"(fraction) : "r0");
+#else
+    int16_t part = (int16_t)(((int32_t)step * fraction + 128) >> 8);
+#endif
+    return (int16_t)(here + part);
+}
+
+/* v^2 / 2^16, rounded half up: undoes v = 256 * sqrt(y). */
+static inline uint16_t tinygen_square(uint16_t v)
+{
+    return (uint16_t)(((uint32_t)v * v + 0x8000u) >> 16);
+}
+
+/* (v^2 >> 16) * v / 2^16, rounded half up: undoes v = 2^(32/3) * cbrt(y). */
+static inline uint16_t tinygen_cube(uint16_t v)
+{
+    uint16_t squared = (uint16_t)(((uint32_t)v * v) >> 16);
+    return (uint16_t)(((uint32_t)squared * v + 0x8000u) >> 16);
+}
+
+/* ---- dot products: acc + sum of weights[i] * x[i], n = 1 .. 255 -----------------------------
+ * `weights` points into flash. The names give the type of x, of the weights, and the width of the
+ * accumulator: tinygen_dot_s8_w8_24. Cycles per step on an AVR with MUL: 12 into 16 bits,
+ * 14 into 24 bits, 20 for int16 inputs into 24 bits, 23 into 32 bits.
+ */
+#if TINYGEN_ASM
+
+#define TINYGEN_DOT_ASM(name, acc_t, in_t, load_and_add)                                        \
+    static inline acc_t name(acc_t acc, const int8_t *weights, const in_t *x, uint8_t n)        \
+    {                                                                                           \
+        uint8_t w, lo, hi, sign;                                                                \
+        __asm__("1:\n\t" load_and_add "dec %[n]\n\tbrne 1b\n\tclr r1\n\t"                       \
+                : [acc] "+r"(acc), [rom] "+z"(weights), [x] "+x"(x), [n] "+r"(n),               \
+                  [w] "=&a"(w), [lo] "=&a"(lo), [hi] "=&a"(hi), [sign] "=&r"(sign)              \
+                :                                                                               \
+                : "r0", "memory");                                                              \
+        return acc;                                                                             \
+    }
+
+#define TINYGEN_LOAD8 "ld %[lo],X+\n\tlpm %[w],Z+\n\t"
+#define TINYGEN_LOAD16 "ld %[lo],X+\n\tld %[hi],X+\n\tlpm %[w],Z+\n\t"
+/* MULS and MULSU leave the product's sign in carry; SBC of a register with itself spreads it. */
+#define TINYGEN_ADD16 "add %A[acc],r0\n\tadc %B[acc],r1\n\t"
+#define TINYGEN_ADD24 "sbc %[sign],%[sign]\n\t" TINYGEN_ADD16 "adc %C[acc],%[sign]\n\t"
+#define TINYGEN_ADD32 TINYGEN_ADD24 "adc %D[acc],%[sign]\n\t"
+
+TINYGEN_DOT_ASM(tinygen_dot_s8_w8_16, int16_t, int8_t, TINYGEN_LOAD8 "muls %[w],%[lo]\n\t" TINYGEN_ADD16)
+TINYGEN_DOT_ASM(tinygen_dot_u8_w8_16, int16_t, uint8_t, TINYGEN_LOAD8 "mulsu %[w],%[lo]\n\t" TINYGEN_ADD16)
+TINYGEN_DOT_ASM(tinygen_dot_s8_w8_24, tinygen_int24, int8_t, TINYGEN_LOAD8 "muls %[w],%[lo]\n\t" TINYGEN_ADD24)
+TINYGEN_DOT_ASM(tinygen_dot_u8_w8_24, tinygen_int24, uint8_t, TINYGEN_LOAD8 "mulsu %[w],%[lo]\n\t" TINYGEN_ADD24)
+TINYGEN_DOT_ASM(tinygen_dot_s16_w8_24, tinygen_int24, int16_t,
+                TINYGEN_LOAD16 "mulsu %[w],%[lo]\n\t" TINYGEN_ADD24
+                "muls %[w],%[hi]\n\tadd %B[acc],r0\n\tadc %C[acc],r1\n\t")
+TINYGEN_DOT_ASM(tinygen_dot_s16_w8_32, int32_t, int16_t,
+                TINYGEN_LOAD16 "mulsu %[w],%[lo]\n\t" TINYGEN_ADD32
+                "muls %[w],%[hi]\n\tsbc %[sign],%[sign]\n\tadd %B[acc],r0\n\tadc %C[acc],r1\n\tadc %D[acc],%[sign]\n\t")
+
+#else
+
+#define TINYGEN_DOT_C(name, acc_t, in_t)                                                        \
+    static inline acc_t name(acc_t acc, const int8_t *weights, const in_t *x, uint8_t n)        \
+    {                                                                                           \
+        for (uint8_t i = 0; i < n; ++i) {                                                       \
+            acc = (acc_t)(acc + (acc_t)((acc_t)TINYGEN_READ_I8(weights + i) * (acc_t)x[i]));    \
+        }                                                                                       \
+        return acc;                                                                             \
+    }
+
+TINYGEN_DOT_C(tinygen_dot_s8_w8_16, int16_t, int8_t)
+TINYGEN_DOT_C(tinygen_dot_u8_w8_16, int16_t, uint8_t)
+TINYGEN_DOT_C(tinygen_dot_s8_w8_24, tinygen_int24, int8_t)
+TINYGEN_DOT_C(tinygen_dot_u8_w8_24, tinygen_int24, uint8_t)
+TINYGEN_DOT_C(tinygen_dot_s16_w8_24, tinygen_int24, int16_t)
+TINYGEN_DOT_C(tinygen_dot_s16_w8_32, int32_t, int16_t)
+
+#endif
+
+#define TINYGEN_DOT_WIDE(name, in_t)                                                            \
+    static inline int32_t name(int32_t acc, const int16_t *weights, const in_t *x, uint8_t n)   \
+    {                                                                                           \
+        for (uint8_t i = 0; i < n; ++i) {                                                       \
+            acc += (int32_t)TINYGEN_READ_I16(weights + i) * x[i];                               \
+        }                                                                                       \
+        return acc;                                                                             \
+    }
+
+/* int8 weights whose sum needs more than 24 bits */
+#define TINYGEN_DOT_LONG(name, in_t)                                                            \
+    static inline int32_t name(int32_t acc, const int8_t *weights, const in_t *x, uint8_t n)    \
+    {                                                                                           \
+        for (uint8_t i = 0; i < n; ++i) {                                                       \
+            acc += (int32_t)TINYGEN_READ_I8(weights + i) * x[i];                                \
+        }                                                                                       \
+        return acc;                                                                             \
+    }
+
+TINYGEN_DOT_LONG(tinygen_dot_s8_w8_32, int8_t)
+TINYGEN_DOT_LONG(tinygen_dot_u8_w8_32, uint8_t)
+TINYGEN_DOT_WIDE(tinygen_dot_s8_w16_32, int8_t)
+TINYGEN_DOT_WIDE(tinygen_dot_u8_w16_32, uint8_t)
+TINYGEN_DOT_WIDE(tinygen_dot_s16_w16_32, int16_t)
+
+/* value when within [low, high], else the nearer end */
+static inline int32_t tinygen_clamp(int32_t value, int32_t low, int32_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+#endif

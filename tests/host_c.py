@@ -1,0 +1,52 @@
+"""Compiles a generated header with the host's compiler and runs rows through it."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinygen.emit import firmware_text, render_header
+from tinygen.model import Model
+
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wundef", "-Werror"]
+SANITIZE = ["-O1", "-fsanitize=undefined,address", "-fno-sanitize-recover=all"]
+LANGUAGES = {"c99": ("gcc", "c", "-std=c99"), "c++11": ("g++", "cpp", "-std=c++11")}
+
+MAIN = r"""
+#include <stdio.h>
+#include "NAME.h"
+int main(void)
+{
+    int16_t x[INPUTS_OF_MODEL];
+    while (fread(x, sizeof x, 1, stdin) == 1) {
+        int16_t y = NAME_predict(x);
+        fwrite(&y, sizeof y, 1, stdout);
+    }
+    return 0;
+}
+"""
+
+
+def compile_header(model: Model, folder: Path, language: str = "c99", header: str | None = None, flags=SANITIZE) -> Path:
+    """Path of a program that reads int16 rows and writes int16 answers."""
+    compiler, suffix, standard = LANGUAGES[language]
+    if not shutil.which(compiler):
+        pytest.skip(f"{compiler} is missing: apt install g++")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{model.name}.h").write_text(header or render_header(model))
+    (folder / "tinygen_fixed.h").write_text(firmware_text("include/tinygen_fixed.h"))
+    source = folder / f"main.{suffix}"
+    source.write_text(MAIN.replace("NAME", model.name).replace("INPUTS_OF_MODEL", f"{model.name.upper()}_INPUTS"))
+    program = folder / f"{model.name}-{suffix}"
+    done = subprocess.run([compiler, standard, *STRICT, *flags, str(source), "-o", str(program)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return program
+
+
+def run_rows(program: Path, rows: np.ndarray) -> np.ndarray:
+    """Answers of the compiled header, int64 of shape (n,)."""
+    done = subprocess.run([str(program)], input=rows.astype("<i2").tobytes(), capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return np.frombuffer(done.stdout, dtype="<i2").astype(np.int64)

@@ -1,0 +1,81 @@
+"""Seeded random models, one per kind of node chain: every template and every C type is reached."""
+
+import numpy as np
+
+from tinygen.fixedpoint import Quantity
+from tinygen.model import Model
+from tinygen.nodes import Argmax, Curve, Dense, Forest, Lookup, Monomials, Outside, Power, Scale
+
+OUTPUT = Quantity("y", "ug/m3", 0.1, 0.0, 50.0)
+
+
+def inputs(n: int) -> tuple[Quantity, ...]:
+    return tuple(Quantity(f"sensor {i}", "", 1.0, -300.0 - 40 * i, 900.0 + 100 * i) for i in range(n))
+
+
+def scale(quantities, top: int, zero: int) -> Scale:
+    spans = [q.raw_maximum - q.raw_minimum for q in quantities]
+    return Scale(tuple(q.raw_minimum for q in quantities), tuple(min(65535, top * 65536 // s) for s in spans), top, zero)
+
+
+def dense(rng, rows, columns, shift, low, high, limit=127, bias=3000, bias_shift=0) -> Dense:
+    weights = rng.integers(-limit, limit + 1, size=(rows, columns)).tolist()
+    return Dense(tuple(map(tuple, weights)), tuple(rng.integers(-bias, bias + 1, rows).tolist()), shift, low, high, bias_shift)
+
+
+def curve(rng, source: int, nodes: int, step_bits: int, size: int = 9000) -> Curve:
+    return Curve(source, int(rng.integers(-500, 500)), step_bits, tuple(rng.integers(-size, size, nodes).tolist()))
+
+
+def tree(rng, inputs_n: int, depth: int, outputs: int, base: int, leaf_base: int, size: int):
+    """Splits and leaves of one full tree whose indices start at `base` and `leaf_base`."""
+    inner = 2 ** depth - 1
+    splits = []
+    for k in range(inner):
+        children = [base + c if c < inner else -1 - (leaf_base + c - inner) for c in (2 * k + 1, 2 * k + 2)]
+        splits.append((int(rng.integers(inputs_n)), int(rng.integers(-400, 1200)), *children))
+    return splits, rng.integers(-size, size, size=(2 ** depth, outputs)).tolist()
+
+
+def forest(rng, inputs_n, trees, depth, outputs, size) -> Forest:
+    splits, leaves, roots = [], [], []
+    for _ in range(trees):
+        roots.append(len(splits))
+        more_splits, more_leaves = tree(rng, inputs_n, depth, outputs, len(splits), len(leaves), size)
+        splits += more_splits
+        leaves += more_leaves
+    return Forest(tuple(splits), tuple(map(tuple, leaves)), tuple(roots), tuple(rng.integers(-99, 99, outputs).tolist()),
+                  -30000, 30000)
+
+
+def random_models(seed: int = 0) -> dict[str, Model]:
+    """Name -> model; together they use every node, input type, weight width and accumulator."""
+    rng = np.random.default_rng(seed)
+    q1, q3, q7 = inputs(1), inputs(3), inputs(7)
+    chains = {
+        "lookup_square": (q1, Lookup((curve(rng, 0, 15, 7),), True, 200, 0, 46340), Power(2)),
+        "lookup_fine": (q1, Lookup((curve(rng, 0, 40, 4, 16000),), True, -5, -32767, 32767)),
+        "additive": (q3, Lookup(tuple(curve(rng, i, 9, 6 + 2 * i) for i in range(3)), True, 100, 0, 60000 - 13660), Power(3)),
+        "linear8": (q7, scale(q7, 255, 128), dense(rng, 1, 7, 5, 0, 46340), Power(2)),
+        "linear_narrow": (q3, scale(q3, 255, 128), dense(rng, 1, 3, 0, -32000, 32000, limit=40, bias=900)),
+        "linear_unsigned": (q3, scale(q3, 255, 0), dense(rng, 1, 3, 3, -32000, 32000, limit=40, bias=900)),
+        "linear16": (q7, scale(q7, 4095, 2048), dense(rng, 1, 7, 7, 0, 46340, bias=100000), Power(2)),
+        "linear_wide": (q7, scale(q7, 32767, 16384), dense(rng, 1, 7, 16, -32767, 32767, limit=8000, bias=100000)),
+        "linear_long": (q7, scale(q7, 32767, 16384), dense(rng, 1, 7, 16, -32767, 32767, limit=127, bias=10 ** 7)),
+        "linear_bytes_long": (q7, scale(q7, 255, 128), dense(rng, 1, 7, 12, -32767, 32767, limit=127, bias=5 * 10 ** 7)),
+        "unsigned_wide": (q3, scale(q3, 255, 0), dense(rng, 2, 3, 8, -32000, 32000, limit=9000), Argmax()),
+        "polynomial": (q3, scale(q3, 255, 128), Monomials(((0,), (1, 1), (0, 2), (1, 2, 2), (0, 0, 0), (2,)), 7),
+                       dense(rng, 1, 6, 12, 0, 65535, bias=10 ** 6), Power(3)),
+        "mlp": (q7, scale(q7, 255, 128), dense(rng, 16, 7, 8, 0, 255), dense(rng, 1, 16, 4, 0, 46340), Power(2)),
+        "mlp_signed": (q7, scale(q7, 255, 128), dense(rng, 8, 7, 9, 0, 127, bias=90000), dense(rng, 1, 8, 3, -32767, 32767, limit=900)),
+        "mlp_two": (q7, scale(q7, 255, 0), dense(rng, 6, 7, 4, 0, 32767), dense(rng, 5, 6, 9, 0, 32767, bias=4000, bias_shift=5),
+                    dense(rng, 1, 5, 9, 0, 32767, limit=127)),
+        "table_mlp": (q3, Lookup(tuple(curve(rng, i, 9, 8, 120) for i in range(3)), False), dense(rng, 5, 3, 3, 0, 1000),
+                      dense(rng, 3, 5, 6, -32000, 32000), Argmax()),
+        "softmax": (q7, scale(q7, 255, 128), dense(rng, 4, 7, 4, -32768, 32767), Argmax()),
+        "forest": (q3, forest(rng, 3, 5, 4, 1, 3000)),
+        "votes": (q3, forest(rng, 3, 3, 3, 4, 100), Argmax()),
+        "stump": (q1, forest(rng, 1, 1, 1, 1, 500)),
+        "guard": (q7, Outside(tuple(-100 - 10 * i for i in range(7)), tuple(700 + 20 * i for i in range(7)))),
+    }
+    return {name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()}

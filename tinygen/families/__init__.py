@@ -1,0 +1,69 @@
+"""Model families. Each file here declares `FAMILY`; that alone adds it everywhere.
+
+A family fits floats and lowers them to nodes of the integer model:
+
+- `candidates(rows)`: configurations worth trying, smallest first;
+- `fit(rows, config, seed)`: a `Fitted` whose `predict` gives float raw outputs;
+- `lower(fitted, rows)`: the chain of integer nodes.
+
+`rows` are training rows only.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Protocol
+
+import numpy as np
+
+from ..fixedpoint import Quantity
+from ..nodes import Node
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training rows as a family sees them: raw integers and what they stand for."""
+
+    x: np.ndarray                    # int64 (n, inputs), raw
+    y: np.ndarray                    # int64 (n,), raw
+    inputs: tuple[Quantity, ...]
+    output: Quantity
+
+    def only(self, columns: tuple[int, ...]) -> "Rows":
+        """The same rows with some of the inputs."""
+        return replace(self, x=self.x[:, columns], inputs=tuple(self.inputs[c] for c in columns))
+
+    def take(self, index) -> "Rows":
+        """Some of the rows."""
+        return replace(self, x=self.x[index], y=self.y[index])
+
+
+class Fitted(Protocol):
+    """A fitted float model."""
+
+    columns: tuple[int, ...]         # which of the rows' inputs it uses, in this order
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Float raw outputs (n,) for raw inputs (n, all inputs)."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """One way to fit a model and to lower it to integers."""
+
+    name: str
+    title: str                       # for people: "lookup table with linear interpolation"
+    candidates: Callable[[Rows], list[Any]]
+    fit: Callable[[Rows, Any, int], Fitted]
+    lower: Callable[[Fitted, Rows], tuple[Node, ...]]
+
+
+def _discover() -> dict[str, Family]:
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in names)
+    return {m.FAMILY.name: m.FAMILY for m in modules if hasattr(m, "FAMILY")}
+
+
+FAMILIES: dict[str, Family] = _discover()

@@ -1,0 +1,96 @@
+"""Lookup table: a piecewise-linear function of one input on a uniform grid.
+
+The nodes are fitted by least squares on the hat functions of the grid; a small penalty on second
+differences keeps nodes without data in line with their neighbours (P-splines, Eilers and Marx 1996).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..fixedpoint import INT16_MAX
+from ..leastsquares import Root, fit_linear
+from ..nodes import Curve, Lookup
+from . import Family, Rows
+
+SMOOTH = 1e-7            # weight of squared second differences against the data
+NODES = (4, 40)          # fewest and most nodes worth trying
+INPUTS_TRIED = 2
+
+
+@dataclass(frozen=True)
+class Config:
+    column: int          # which input
+    step_bits: int       # a node every 2**step_bits raw steps
+    root: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """Node values of `v` over one input; between nodes linear."""
+
+    columns: tuple[int, ...]
+    origin: int
+    step_bits: int
+    values: np.ndarray
+    root: Root
+
+    def predict(self, x):
+        return self.root.backward(hats(x[:, self.columns[0]], self.origin, self.step_bits, len(self.values)) @ self.values)
+
+
+def candidates(rows: Rows) -> list[Config]:
+    roots = (1, 2) if rows.y.min() >= 0 else (1,)
+    found = []
+    for column in best_inputs(rows, INPUTS_TRIED):
+        low, high = rows.inputs[column].limits
+        for step_bits in range(14, 1, -1):
+            if NODES[0] <= grid_size(low, high, step_bits) <= NODES[1]:
+                found += [Config(column, step_bits, root) for root in roots]
+    return found
+
+
+def best_inputs(rows: Rows, count: int, bins: int = 24) -> list[int]:
+    """The inputs whose binned means explain most of the target, best first."""
+    def left_over(column: int) -> float:
+        order = np.argsort(rows.x[:, column], kind="stable")
+        return sum(((part - part.mean()) ** 2).sum() for part in np.array_split(rows.y[order], min(bins, len(order))))
+    return sorted(range(rows.x.shape[1]), key=lambda c: (left_over(c), c))[:count]
+
+
+def grid_size(low: int, high: int, step_bits: int) -> int:
+    """Nodes that a grid from `low` needs to reach `high`."""
+    return ((high - low) >> step_bits) + 2
+
+
+def hats(x, origin: int, step_bits: int, nodes: int) -> np.ndarray:
+    """Share of every node in every row, (n, nodes); rows sum to one. Flat beyond the grid."""
+    place = np.clip((np.asarray(x, dtype=np.float64) - origin) / (1 << step_bits), 0, nodes - 1 - 1e-9)
+    cell = place.astype(int)
+    shares = np.zeros((len(place), nodes))
+    rows = np.arange(len(place))
+    shares[rows, cell] = 1 - (place - cell)
+    shares[rows, cell + 1] = place - cell
+    return shares
+
+
+def fit(rows: Rows, config: Config, seed: int = 0) -> Table:
+    low, high = rows.inputs[config.column].limits
+    nodes = grid_size(low, high, config.step_bits)
+    shares = hats(rows.x[:, config.column], low, config.step_bits, nodes)
+    second = np.diff(np.eye(nodes), n=2, axis=0)
+    root = Root(config.root)
+    fitted = fit_linear(shares, rows.y, root, ridge=1e-9, penalty=SMOOTH * nodes ** 4 * second.T @ second)
+    return Table((config.column,), low, config.step_bits, fitted.coef + fitted.intercept, root)
+
+
+def lower(fitted: Table, rows: Rows):
+    values = np.clip(np.floor(fitted.values + 0.5), -INT16_MAX, INT16_MAX).astype(int)
+    curve = Curve(0, fitted.origin, fitted.step_bits, tuple(values.tolist()))
+    low, high = fitted.root.limits(rows.output)
+    return (Lookup((curve,), True, 0, low, high), *fitted.root.nodes)
+
+
+FAMILY = Family("lookup", "lookup table with linear interpolation", candidates, fit, lower)

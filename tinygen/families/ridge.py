@@ -1,0 +1,74 @@
+"""Ridge regression: one int8 coefficient per input, on the target or on its square or cube root.
+
+The 16-bit multiplier that brings an input to a common range also absorbs what rounding its
+coefficient to int8 lost, so a linear model keeps practically all of its float accuracy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..leastsquares import LinearFit, Root, fit_linear
+from ..nodes import UINT16_MAX, Dense
+from ..lowering import narrowest, scale_inputs
+from . import Family, Rows
+
+RIDGE = 1e-4
+
+
+@dataclass(frozen=True)
+class Config:
+    root: int            # 1 identity, 2 square root, 3 cube root of the target
+
+
+@dataclass(frozen=True)
+class Linear:
+    """`v = coef . x + intercept` on raw inputs, `y = g(v)`."""
+
+    columns: tuple[int, ...]
+    coef: np.ndarray
+    intercept: float
+    root: Root
+
+    def predict(self, x):
+        return self.root.backward(x @ self.coef + self.intercept)
+
+
+def candidates(rows: Rows) -> list[Config]:
+    return [Config(root) for root in ((1, 2, 3) if rows.y.min() >= 0 else (1,))]
+
+
+def fit(rows: Rows, config: Config, seed: int = 0) -> Linear:
+    x = rows.x.astype(np.float64)
+    mean, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
+    root = Root(config.root)
+    fitted = fit_linear((x - mean) / spread, rows.y, root, RIDGE)
+    coef = fitted.coef / spread
+    return Linear(tuple(range(x.shape[1])), coef, fitted.intercept - float(coef @ mean), root)
+
+
+def lower(fitted: Linear, rows: Rows):
+    float_error = float(np.abs(fitted.predict(rows.x) - rows.y).mean())
+    return narrowest((_chain(fitted, rows, bits) for bits in (8, 12)), rows.x, rows.y, float_error)
+
+
+def _chain(fitted: Linear, rows: Rows, bits: int):
+    scale = scale_inputs(rows.inputs, bits)
+    per_unit = fitted.coef * 65536 / np.array(scale.multiplier)         # coefficient of each scaled input
+    largest = max(np.abs(per_unit).max(), 1e-12)
+    shift = int(np.clip(np.floor(np.log2(127 / largest)), 0, 20))
+    # away from zero, so that the multiplier only shrinks and its 16 bits and the range still hold
+    weights = np.sign(per_unit) * np.ceil(np.abs(per_unit) * 2.0 ** shift - 1e-9)
+    exact = np.where(weights == 0, 1, fitted.coef * 65536 * 2.0 ** shift / np.where(weights == 0, 1, weights))
+    multiplier = np.clip(np.floor(exact + 0.5), 1, UINT16_MAX).astype(int)
+    scale = replace(scale, multiplier=tuple(multiplier.tolist()))
+    # u = (x - low) m / 2^16 - zero: what the intercept must make up for
+    offset = weights @ (np.array(scale.low) * multiplier / 65536 + scale.zero) / 2.0 ** shift
+    low, high = fitted.root.limits(rows.output)
+    bias = int(np.floor((fitted.intercept + offset) * 2 ** shift + 0.5))
+    return (scale, Dense((tuple(int(w) for w in weights),), (bias,), shift, low, high), *fitted.root.nodes)
+
+
+FAMILY = Family("ridge", "linear model", candidates, fit, lower)

@@ -1,0 +1,127 @@
+"""Least squares for models that are linear in their parameters, in the target's own unit.
+
+The model predicts `v = T . coef`, the target is `y = g(v)` with g the identity, a square or a
+cube (`Root`), and what counts is |y - y_true|. The loss is pseudo-Huber in y, a smooth absolute
+error, minimised by Gauss-Newton with iteratively reweighted least squares (Huber and Ronchetti,
+Robust Statistics, 2nd ed., section 7.8). Its Hessian then serves to round the coefficients
+jointly: `integer_descent` is coordinate descent on the same quadratic over the integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .nodes import UINT16_MAX, Node, Power
+
+HUBER_PART = 0.1        # residuals below this part of the target's spread count squared
+ITERATIONS = 25
+
+
+@dataclass(frozen=True)
+class Root:
+    """Target transform `v = c * y**(1/degree)` on raw outputs, in the scale that `Power` undoes."""
+
+    degree: int         # 1: identity, 2: square root, 3: cube root
+
+    @property
+    def constant(self) -> float:
+        return {1: 1.0, 2: 256.0, 3: 2.0 ** (32 / 3)}[self.degree]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The integer nodes that undo the transform."""
+        return () if self.degree == 1 else (Power(self.degree),)
+
+    def forward(self, y) -> np.ndarray:
+        if self.degree == 1:
+            return np.asarray(y, dtype=np.float64)
+        return self.constant * np.maximum(np.asarray(y, dtype=np.float64), 0.0) ** (1 / self.degree)
+
+    def backward(self, v) -> np.ndarray:
+        v = np.asarray(v, dtype=np.float64)
+        return v if self.degree == 1 else (np.maximum(v, 0.0) / self.constant) ** self.degree
+
+    def slope(self, v) -> np.ndarray:
+        """dy/dv, kept away from zero so that a start at v = 0 can move."""
+        if self.degree == 1:
+            return np.ones_like(np.asarray(v, dtype=np.float64))
+        u = np.maximum(np.asarray(v, dtype=np.float64) / self.constant, 1e-3)
+        return self.degree * u ** (self.degree - 1) / self.constant
+
+    def limits(self, output) -> tuple[int, int]:
+        """Interval of v that the accepted outputs need, within what the next node takes."""
+        low, high = output.limits
+        if self.degree == 1:
+            return low, high
+        return 0, min(int(np.ceil(self.forward(high))), UINT16_MAX)
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """Coefficients (k,) and intercept, and the Hessian (k + 1, k + 1) of the loss there, intercept last."""
+
+    coef: np.ndarray
+    intercept: float
+    hessian: np.ndarray
+
+
+def fit_linear(terms, y, root: Root, ridge: float = 1e-6, penalty=None, row_weights=None) -> LinearFit:
+    """Coefficients of `v = terms . coef + intercept` with least pseudo-Huber error of g(v) against y.
+
+    terms: float (n, k); ridge: relative to each column's mean square; penalty: optional (k, k)
+    matrix added to the Hessian, relative to its mean diagonal (smoothness of neighbouring nodes).
+    """
+    y = np.asarray(y, dtype=np.float64)
+    columns = np.column_stack([terms, np.ones(len(y))])
+    delta = HUBER_PART * max(np.abs(y - np.median(y)).mean(), 1e-9)
+    shrink = np.diag(np.append(ridge * (columns[:, :-1] ** 2).mean(axis=0) + 1e-12, 0.0))
+    smooth = np.zeros_like(shrink)
+    if penalty is not None:
+        smooth[:-1, :-1] = penalty
+    v = root.forward(y)
+    target, slope = v, root.slope(v)
+    weights = np.ones(len(y)) if row_weights is None else np.asarray(row_weights, dtype=np.float64)
+    beta, best = None, np.inf
+    for _ in range(ITERATIONS):
+        jacobian = columns * (slope * np.sqrt(weights))[:, None]
+        hessian = jacobian.T @ jacobian / len(y)
+        mean_diagonal = np.mean(np.diag(hessian))
+        regular = hessian + shrink * np.mean(slope ** 2 * weights) + smooth * mean_diagonal
+        update = np.linalg.lstsq(regular, jacobian.T @ (target * slope * np.sqrt(weights)) / len(y), rcond=None)[0]
+        v = columns @ update
+        residual = root.backward(v) - y
+        loss = (np.sqrt(1 + (residual / delta) ** 2) - 1).mean()
+        if loss > best * (1 - 1e-5):
+            break
+        beta, best, kept = update, loss, regular
+        slope = root.slope(v)
+        target = v - residual / slope
+        weights = (1.0 if row_weights is None else row_weights) / np.sqrt(1 + (residual / delta) ** 2)
+    return LinearFit(beta[:-1], float(beta[-1]), kept)
+
+
+def integer_descent(exact: np.ndarray, hessian: np.ndarray, limit: int, sweeps: int = 30) -> np.ndarray:
+    """Integers within +-limit near `exact` that minimise the quadratic form of `hessian`.
+
+    Starts from plain rounding and moves one coordinate at a time to its best integer given the
+    others, until nothing improves. A last coordinate may be a free float (an intercept): give a
+    Hessian one larger than `exact`, and it is eliminated first (Schur complement).
+    """
+    if len(hessian) == len(exact) + 1:
+        last = hessian[-1, -1]
+        hessian = hessian[:-1, :-1] - np.outer(hessian[:-1, -1], hessian[-1, :-1]) / max(last, 1e-300)
+    whole = np.clip(np.floor(exact + 0.5), -limit, limit)
+    gradient = hessian @ (whole - exact)
+    diagonal = np.maximum(np.diag(hessian), 1e-300)
+    for _ in range(sweeps):
+        moved = False
+        for k in range(len(whole)):
+            best = np.clip(np.floor(whole[k] - gradient[k] / diagonal[k] + 0.5), -limit, limit)
+            if best != whole[k]:
+                gradient += hessian[:, k] * (best - whole[k])
+                whole[k], moved = best, True
+        if not moved:
+            break
+    return whole.astype(np.int64)

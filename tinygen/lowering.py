@@ -1,0 +1,71 @@
+"""Floats to integers: the pieces that families share when they lower a fitted model to nodes.
+
+Coefficients become int8 with a power-of-two step; they are rounded together, not one by one
+(`integer_descent`); where int8 loses more than `TOLERANCE` of the error, int16 is used instead.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .fixedpoint import INT16_MAX, Quantity
+from .leastsquares import LinearFit, Root, integer_descent
+from .nodes import UINT16_MAX, Dense, Node, Scale
+
+TOLERANCE = 0.005        # part of the float model's error that int8 may add before int16 is taken
+MAX_SHIFT = 22           # keeps the rounding constant and a 16-bit result within 32-bit sums
+
+
+def scale_inputs(inputs: tuple[Quantity, ...], bits: int) -> Scale:
+    """Node that maps each accepted input range onto `bits` bits around zero."""
+    top = (1 << bits) - 1
+    low, multiplier = [], []
+    for quantity in inputs:
+        least, most = quantity.limits
+        low.append(least)
+        multiplier.append(int(np.clip(top * 65536 // max(most - least, 1), 1, UINT16_MAX)))
+    return Scale(tuple(low), tuple(multiplier), top, 1 << (bits - 1))
+
+
+def apply_all(nodes, raw: np.ndarray) -> np.ndarray:
+    """Values behind a chain of nodes, int64 (n, width)."""
+    for node in nodes:
+        raw = node.apply(raw)
+    return raw
+
+
+def output_row(fit: LinearFit, root: Root, output: Quantity, weight_bits: int = 8) -> Dense:
+    """The Dense node `v = coef . t + intercept` with jointly rounded coefficients.
+
+    The step is the finest power of two that the largest coefficient allows, and the intercept is
+    chosen again after rounding, so that the weighted mean error stays zero.
+    """
+    limit = 127 if weight_bits == 8 else INT16_MAX
+    largest = max(np.abs(fit.coef).max(initial=0.0), 1e-12)
+    shift = int(np.clip(np.floor(np.log2(limit / largest)), 0, MAX_SHIFT))
+    weights = integer_descent(fit.coef * 2.0 ** shift, fit.hessian, limit)
+    change = weights / 2.0 ** shift - fit.coef
+    intercept = fit.intercept - fit.hessian[-1, :-1] @ change / max(fit.hessian[-1, -1], 1e-300)
+    low, high = root.limits(output)
+    bias = int(np.floor(intercept * 2 ** shift + 0.5))
+    return Dense((tuple(weights.tolist()),), (bias,), shift, low, high)
+
+
+def mean_error(nodes: tuple[Node, ...], x: np.ndarray, y: np.ndarray) -> float:
+    """Mean absolute raw error of a chain on rows."""
+    return float(np.abs(apply_all(nodes, x)[:, 0] - y).mean())
+
+
+def narrowest(choices, x: np.ndarray, y: np.ndarray, float_error: float) -> tuple[Node, ...]:
+    """The first chain whose error on the training rows is within TOLERANCE, else the best one.
+
+    `choices` yields chains from the cheapest to the most exact one.
+    """
+    best, best_error = None, np.inf
+    for nodes in choices:
+        error = mean_error(nodes, x, y)
+        if error < best_error:
+            best, best_error = nodes, error
+        if error <= float_error * (1 + TOLERANCE):
+            break
+    return best

@@ -1,0 +1,61 @@
+"""Room 3, quantize: the integer model of a trained one, and what the conversion cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from .data import Dataset
+from .errors import QuantizeError
+from .fixedpoint import RAW_MAX, RAW_MIN, Quantity
+from .model import Model
+from .train import Trained, rounded, training_rows
+
+
+def quantize(trained: Trained, dataset: Dataset, name: str = "model_1", threshold: float | None = None) -> Model:
+    """The integer model of a `Trained` on a `Dataset`, with its figures on the test rows as training facts.
+
+    threshold: alarm level in the target's unit; an output above it, rounded to a raw step, is an alarm.
+    """
+    fitted = trained.fitted
+    rows = training_rows(dataset)
+    columns = list(fitted.columns)
+    nodes = trained.family.lower(fitted, rows)
+    raw_threshold = None if threshold is None else _raw_threshold(dataset.target, threshold)
+    bare = Model(name, trained.family.name, tuple(dataset.inputs[c] for c in columns), dataset.target, nodes, raw_threshold)
+    return replace(bare, training=facts(bare, trained, dataset))
+
+
+def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
+    """What the model file tells of its making: rows, split, source, and figures on the test rows."""
+    x, y = dataset.x[dataset.test], dataset.y[dataset.test]
+    answer = model.answer(x[:, list(trained.fitted.columns)])
+    floats = rounded(trained.fitted, x)
+    scale = dataset.target.scale
+    error = (answer - y) * scale
+    spread = ((y - y.mean()) * scale) ** 2
+    alarm, truth = model.alarm(answer), model.alarm(y)
+    return {
+        "rows_train": len(dataset.train), "rows_test": len(dataset.test), "split": dataset.split, "seed": dataset.seed,
+        "rows_read": dataset.rows_read, "rows_dropped": dataset.rows_dropped, "duplicates_removed": dataset.duplicates_removed,
+        "source": dataset.source, "sha256": dataset.sha256, "config": asdict(trained.config),
+        "candidate_inputs": [q.name for q in dataset.inputs],
+        "metrics": {"mae": _figure(np.abs(error).mean()), "float_mae": _figure(np.abs(floats - y).mean() * scale),
+                    "rmse": _figure(np.sqrt((error ** 2).mean())),
+                    "r2": _figure(1 - (error ** 2).sum() / max(spread.sum(), 1e-12))},
+        "alarm": {"false": int((alarm & ~truth).sum()), "missed": int((~alarm & truth).sum())},
+    }
+
+
+def _figure(value: float) -> float:
+    """Six significant digits: enough to compare, and the same text on every machine."""
+    return float(f"{value:.6g}")
+
+
+def _raw_threshold(target: Quantity, threshold: float) -> int:
+    raw = int(np.floor(threshold / target.scale + 1e-9))      # above 15.04 and above 15.0 are the same in steps of 0.1
+    if not RAW_MIN <= raw <= RAW_MAX:
+        raise QuantizeError(f"threshold {threshold} {target.unit} is raw {raw}, beyond int16: "
+                            f"use one within +-{RAW_MAX * target.scale:g}")
+    return raw

@@ -1,0 +1,158 @@
+"""What a template needs to know of each node: names, C types from the interval proof, and rows of text."""
+
+from __future__ import annotations
+
+from .errors import ModelError
+from .fixedpoint import INT16_MAX
+from .nodes import Argmax, Bounds, Dense, Forest, Lookup, Monomials, Outside, Power, Scale
+
+ACC_TYPES = {16: "int16_t", 24: "tinygen_int24", 32: "int32_t"}
+OUT_NAMES = {"scale": "u", "lookup": "f", "monomials": "t", "dense": "s", "power": "y", "forest": "s",
+             "argmax": "best", "outside": "count"}
+
+
+def node_view(node, proven: Bounds, before: Bounds | None, name: str, number: int, source: str,
+              input_names: list[str]) -> dict:
+    """Everything the node's template prints; `before` bounds the node's input, None for the model's raw inputs."""
+    relu = isinstance(node, Dense) and node.low == 0 and len(node.bias) > 1
+    out = ("h" if relu else OUT_NAMES[node.op]) + str(number)
+    common = {"number": number, "out": out, "source": source, "prefix": f"{name}_{out}", "type": proven.c_type,
+              "width": len(proven.low), "range": f"{min(proven.low)} .. {max(proven.high)}",
+              "acc_bits": proven.acc_bits, "acc_type": ACC_TYPES[proven.acc_bits],
+              "acc_range": f"{proven.acc_low} .. {proven.acc_high}"}
+    return {**common, **VIEWS[type(node)](node, proven, before, common, input_names)}
+
+
+def constant_bytes(model) -> int:
+    """Bytes of tables the model puts into flash, without its range table and code."""
+    return sum(_node_bytes(node, proven) for node, proven in zip(model.nodes, model.bounds))
+
+
+def _scale(node, proven, before, common, input_names):
+    return {"low_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.low, input_names)],
+            "multiplier_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.multiplier, input_names)],
+            "top": node.top, "zero": node.zero}
+
+
+def _lookup(node, proven, before, common, input_names):
+    curves = [{"source": c.source, "origin": c.origin, "step": 1 << c.step_bits, "length": len(c.table),
+               "what": input_names[c.source] if before is None else f"element {c.source}",
+               "name": f"{common['prefix']}_{k}", "rows": _wrapped(c.table), "position": _position(c, common["source"])}
+              for k, c in enumerate(node.curves)]
+    return {"curves": curves, "total": node.total, "bias": node.bias, **_clamps(node, proven, 0)}
+
+
+def _position(curve, source: str) -> str:
+    reach = f"tinygen_reach({source}[{curve.source}], {curve.origin}, {curve.reach}u)"
+    if curve.step_bits == 8:
+        return reach
+    left = curve.step_bits < 8
+    return f"(uint16_t)({reach} {'<<' if left else '>>'} {abs(8 - curve.step_bits)})"
+
+
+def _monomials(node, proven, before, common, input_names):
+    return {"terms": [_product(term, common["source"], node.bits) for term in node.terms]}
+
+
+def _product(term, u: str, bits: int) -> str:
+    """C expression of one monomial; multiplication instead of << keeps negative values defined."""
+    if len(term) == 1:
+        return f"{u}[{term[0]}] * {1 << bits}"
+    if len(term) == 2:
+        return f"{u}[{term[0]}] * {u}[{term[1]}]"
+    return f"((int32_t)({u}[{term[0]}] * {u}[{term[1]}]) * {u}[{term[2]}] + {1 << bits >> 1}) >> {bits}"
+
+
+def _dense(node, proven, before, common, input_names):
+    short = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}.get(before.c_type)
+    if short is None:
+        raise ModelError(f"dense: its inputs reach {min(before.low)} .. {max(before.high)}, beyond int16")
+    acc_bits = dot_bits(before.c_type, node.weight_bits, proven.acc_bits)
+    rows = len(node.bias)
+    starts = node.start if not node.bias_shift else node.bias
+    bias_type = "int16_t" if all(abs(b) <= INT16_MAX for b in starts) else "int32_t"
+    return {"weight_bits": node.weight_bits, "weight_type": f"int{node.weight_bits}_t", "rows": rows,
+            "columns": len(node.weights[0]), "shift": node.shift, "relu": node.low == 0 and rows > 1,
+            "weight_rows": ["{ " + ", ".join(f"{w:4d}" for w in row) + " }," for row in node.weights],
+            "bias_type": bias_type, "bias_rows": _wrapped(starts), "dot": f"tinygen_dot_{short}_w{node.weight_bits}_{acc_bits}",
+            "acc_bits": acc_bits, "acc_type": ACC_TYPES[acc_bits],
+            "start": _start(node, rows, bias_type, common["prefix"], ACC_TYPES[acc_bits]),
+            "shift_acc": f"acc >>= {node.shift};" if node.shift else "/* no shift */", **_clamps(node, proven, node.shift)}
+
+
+def dot_bits(input_type: str, weight_bits: int, acc_bits: int) -> int:
+    """Accumulator width of the narrowest kernel that exists for these operands."""
+    if weight_bits == 16:
+        return 32
+    return max(acc_bits, 24) if input_type == "int16_t" else acc_bits
+
+
+def _start(node, rows: int, bias_type: str, prefix: str, acc_type: str) -> str:
+    if rows == 1:
+        return f"({acc_type}){node.start[0]}" if abs(node.start[0]) <= INT16_MAX else f"({acc_type}){node.start[0]}L"
+    read = f"TINYGEN_READ_{'I16' if bias_type == 'int16_t' else 'I32'}(&{prefix}_bias[i])"
+    half = (1 << node.shift) >> 1
+    if node.bias_shift:
+        return f"({acc_type})(({acc_type}){read} * {1 << node.bias_shift}L + {half})"
+    return f"({acc_type}){read}"
+
+
+def _power(node, proven, before, common, input_names):
+    return {"degree": node.degree}
+
+
+def _forest(node, proven, before, common, input_names):
+    child = "int8_t" if max(len(node.splits), len(node.leaves)) <= 127 else "int16_t"
+    leaf = "int8_t" if all(abs(v) <= 127 for row in node.leaves for v in row) else "int16_t"
+    return {"splits": max(len(node.splits), 1), "leaves": len(node.leaves), "trees": len(node.roots),
+            "outputs": len(node.bias), "child_type": child, "leaf_type": leaf,
+            "read_child": f"TINYGEN_READ_I{8 if child == 'int8_t' else 16}",
+            "read_leaf": f"TINYGEN_READ_I{8 if leaf == 'int8_t' else 16}",
+            "input_rows": _wrapped([s[0] for s in node.splits] or [0]), "limit_rows": _wrapped([s[1] for s in node.splits] or [0]),
+            "child_rows": _wrapped([f"{{{s[2]}, {s[3]}}}" for s in node.splits] or ["{0, 0}"]),
+            "leaf_rows": _wrapped(["{" + ", ".join(map(str, row)) + "}" for row in node.leaves]),
+            "root_rows": _wrapped(node.roots), "bias": ", ".join(map(str, node.bias)), **_clamps(node, proven, 0)}
+
+
+def _argmax(node, proven, before, common, input_names):
+    return {"scores": len(before.low)}
+
+
+def _outside(node, proven, before, common, input_names):
+    return {"interval_rows": [f"{{ {a:6d}, {b:6d} }}, /* {n} */" for a, b, n in zip(node.low, node.high, input_names)],
+            "width": len(node.low)}
+
+
+def _clamps(node, proven: Bounds, shift: int) -> dict:
+    """The limits that an accumulator can really reach, None where the proof excludes them."""
+    return {"clamp_low": node.low if (proven.acc_low >> shift) < node.low else None,
+            "clamp_high": _literal(node.high) if (proven.acc_high >> shift) > node.high else None}
+
+
+def _literal(value: int) -> str:
+    return f"{value}L" if abs(value) > INT16_MAX else str(value)
+
+
+def _wrapped(values, per_line: int = 12) -> list[str]:
+    texts = [f"{v}," for v in values]
+    return [" ".join(texts[k:k + per_line]) for k in range(0, len(texts), per_line)]
+
+
+def _node_bytes(node, proven: Bounds) -> int:
+    if isinstance(node, Scale):
+        return 4 * len(node.low)
+    if isinstance(node, Lookup):
+        return 2 * sum(len(curve.table) for curve in node.curves)
+    if isinstance(node, Dense):
+        starts = node.bias if node.bias_shift else node.start
+        per_bias = 0 if len(starts) == 1 else 2 if all(abs(b) <= INT16_MAX for b in starts) else 4
+        return sum(map(len, node.weights)) * node.weight_bits // 8 + per_bias * len(starts)
+    if isinstance(node, Forest):
+        child = 1 if max(len(node.splits), len(node.leaves)) <= 127 else 2
+        leaf = 1 if all(abs(v) <= 127 for row in node.leaves for v in row) else 2
+        return len(node.splits) * (3 + 2 * child) + leaf * len(node.leaves) * len(node.bias) + child * len(node.roots)
+    return 4 * len(node.low) if isinstance(node, Outside) else 0
+
+
+VIEWS = {Scale: _scale, Lookup: _lookup, Monomials: _monomials, Dense: _dense, Power: _power, Forest: _forest,
+         Argmax: _argmax, Outside: _outside}
