@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from tinygen.errors import LinkError
 
-RUNNING, SLEEPING, DONE, CRASHED = 2, 3, 6, 7       # avr_t.state, simavr's sim_avr.h
+STOPPED, RUNNING, SLEEPING, DONE, CRASHED = 1, 2, 3, 6, 7       # avr_t.state, simavr's sim_avr.h
 UBRR0L, UBRR0H = 0xC4, 0xC5
 ALL_BITS = 8                        # index of "the whole register" among the signals of an I/O address
 ANY_INTERRUPT, INTERRUPT_RUNNING = 0xFF, 1
@@ -25,6 +25,7 @@ Notify = c.CFUNCTYPE(None, c.c_void_p, c.c_uint32, c.c_void_p)
 Timer = c.CFUNCTYPE(c.c_uint64, c.c_void_p, c.c_uint64, c.c_void_p)
 Store = c.CFUNCTYPE(None, c.c_void_p, c.c_uint16, c.c_uint8, c.c_void_p)
 Sleep = c.CFUNCTYPE(None, c.c_void_p, c.c_uint64)
+Hook = c.CFUNCTYPE(None, c.c_void_p)
 Logger = c.CFUNCTYPE(None, c.c_void_p, c.c_int, c.c_char_p, c.c_void_p)
 
 # simavr's own sleep waits in wall time; its logger prints. Neither is wanted here.
@@ -39,6 +40,8 @@ _SIGNATURES = {
     "avr_terminate": (None, [c.c_void_p]),
     "avr_loadcode": (None, [c.c_void_p, c.c_char_p, c.c_uint32, c.c_uint32]),
     "avr_core_watch_write": (None, [c.c_void_p, c.c_uint16, c.c_uint8]),
+    "avr_service_interrupts": (None, [c.c_void_p]),
+    "avr_has_pending_interrupts": (c.c_int, [c.c_void_p]),
     "avr_ioctl": (c.c_int, [c.c_void_p, c.c_uint32, c.c_void_p]),
     "avr_io_getirq": (c.c_void_p, [c.c_void_p, c.c_uint32, c.c_int]),
     "avr_iomem_getirq": (c.c_void_p, [c.c_void_p, c.c_uint16, c.c_char_p, c.c_int]),
@@ -55,10 +58,13 @@ _SIGNATURES = {
 
 
 @lru_cache(maxsize=None)
-def library() -> c.CDLL:
-    """The loaded library; LinkError naming the package when it is not there."""
+def library() -> c.PyDLL:
+    """The loaded library; LinkError naming the package when it is not there.
+
+    PyDLL, because the calls are short: giving up and taking back the interpreter lock would cost a fifth of the speed.
+    """
     try:
-        lib = c.CDLL("libsimavr.so.2")
+        lib = c.PyDLL("libsimavr.so.2")
     except OSError as error:
         raise LinkError("the virtual board needs the library libsimavr.so.2: apt install libsimavr2") from error
     for name, (result, arguments) in _SIGNATURES.items():
@@ -90,7 +96,6 @@ class Layout:
     frequency: int
     cycle: int
     run_cycle_limit: int
-    run: int
     sleep: int
     pc: int
     reset_pc: int
@@ -98,6 +103,8 @@ class Layout:
     data: int
     io_port: int
     irq_pool: int
+    reset_hook: int                 # function of the chip that avr_reset calls
+    interrupt_state: int
     irq_bytes: int                  # size of one signal: signals of one module follow each other
     uart_cycles_per_byte: int
 
@@ -112,8 +119,10 @@ class Core:
         self.layout = layout
         self._cycle = self._u64(layout.cycle)
         self._limit = self._u64(layout.run_cycle_limit)
-        self._run = self._u64(layout.run)
-        self._normal_run = self._run.value
+        self._state = c.c_int.from_address(self.avr + layout.state)
+        self._before_stop = RUNNING
+        self._interrupt_state = c.c_int8.from_address(self.avr + layout.interrupt_state)
+        self._this = c.c_void_p(self.avr)       # ready-made argument of the one call that has to be fast
         self._pc = self._u32(layout.pc)
         self._u32(layout.frequency).value = f_cpu_hz
         self._u32(layout.reset_pc).value = start
@@ -125,6 +134,8 @@ class Core:
         for uart in "0123":         # no echo on stdout, no wall-clock waiting when the firmware polls
             self.lib.avr_ioctl(self.avr, code(f"uas{uart}"), c.byref(c.c_uint32(0)))
         self._iomem_irqs: dict[int, int] = {}
+        self.was_reset = False
+        self._catch_resets(self._u64(layout.reset_hook))
         self.reset()
 
     def _u64(self, offset: int) -> c.c_uint64:
@@ -147,22 +158,49 @@ class Core:
         """Byte address of the instruction that runs (inside a callback) or comes next."""
         return self._pc.value
 
-    @property
-    def watchdog_fired(self) -> bool:
-        """True when the next step will be simavr's own reset by the watchdog."""
-        return self._run.value != self._normal_run
+    def _catch_resets(self, hook: c.c_uint64) -> None:
+        """Stop after any reset, the watchdog's too: simavr drops the host's timers in it."""
+        original = Hook(hook.value) if hook.value else None
+
+        def on_reset(avr: int) -> None:
+            if original:
+                original(avr)
+            self.was_reset = True
+            self.stop()
+        self._on_reset = Hook(on_reset)
+        hook.value = c.cast(self._on_reset, c.c_void_p).value
 
     def reset(self) -> None:
-        """Reset the core and its modules. Every timer of the host is gone afterwards, and `batch` is 1."""
+        """Reset the core and its modules, not RAM. Every timer of the host is gone afterwards, and `batch` is 1."""
         self.lib.avr_reset(self.avr)
+        self._resume()
 
     def batch(self, cycles: int) -> None:
-        """At most this many cycles in one `step`; where a timer is due it ends there in any case."""
+        """At most this many cycles without a look at the outside; speed only, timers are met in any case."""
         self._limit.value = cycles
 
-    def step(self) -> int:
-        """Run up to the next timer, interrupt or end of the batch; gives the core's state."""
-        return self.lib.avr_run(self.avr)
+    def go(self) -> int:
+        """Run until a callback calls `stop`, or a reset, or the program ends; gives the core's state."""
+        run, avr = self.lib.avr_run, self._this
+        while (state := run(avr)) & 6 == RUNNING:       # running or sleeping
+            pass
+        return self._resume() if state == STOPPED else state
+
+    def stop(self) -> None:
+        """To be called in a callback: end `go` behind the instruction that runs now."""
+        if self._state.value != STOPPED:
+            self._before_stop, self._state.value = self._state.value, STOPPED
+
+    def _resume(self) -> int:
+        """Do what simavr left out at this boundary because it was stopped, so that a stop changes nothing."""
+        lib, avr = self.lib, self.avr
+        state = self._before_stop
+        if state == SLEEPING and lib.avr_has_pending_interrupts(avr):
+            state = RUNNING
+        self._state.value = state
+        if self._interrupt_state.value:
+            lib.avr_service_interrupts(avr)
+        return state
 
     def load(self, address: int, content: bytes) -> None:
         """Write into flash."""
@@ -223,7 +261,7 @@ class Core:
             self.avr = None
 
 
-def _make(lib: c.CDLL, mcu: str) -> int:
+def _make(lib: c.PyDLL, mcu: str) -> int:
     avr = lib.avr_make_mcu_by_name(mcu.encode("ascii", "replace"))
     if not avr:
         raise LinkError(f"simavr does not know the chip '{mcu}'")
@@ -231,7 +269,7 @@ def _make(lib: c.CDLL, mcu: str) -> int:
     return avr
 
 
-def _destroy(lib: c.CDLL, avr: int, irq_pool: int) -> None:
+def _destroy(lib: c.PyDLL, avr: int, irq_pool: int) -> None:
     """Free what avr_terminate leaves: the list of signals and avr_t itself."""
     lib.avr_terminate(avr)
     _libc().free(c.c_void_p.from_address(avr + irq_pool + 8).value)
@@ -296,6 +334,7 @@ def find_layout(mcu: str) -> Layout:
         _demand("pc", memory.word(avr + fields["pc"]) == _PROBE_PC)      # reset_pc, the upper half, is 0
         fields |= _find_memories(lib, avr, memory, program)
         fields["uart_cycles_per_byte"] = _find_uart_pace(memory, memory.word(avr + fields["io_port"]))
+        _prove_reset_hook(lib, avr, fields["reset_hook"])
     first, second = (lib.avr_io_getirq(avr, code("uar0"), index) for index in (0, 1))
     _demand("irq", first and second)
     _destroy(lib, avr, fields["irq_pool"])
@@ -308,11 +347,12 @@ def _demand(field: str, found: object) -> None:
                         "apt install libsimavr2 (1.6 is known to work)")
 
 
-def _find_clock(lib: c.CDLL, avr: int, memory: _Memory) -> dict[str, int]:
+def _find_clock(lib: c.PyDLL, avr: int, memory: _Memory) -> dict[str, int]:
     """Offsets from `state` to `reset_pc`, read off right after avr_init.
 
     Order in sim_avr.h, 1.6 to 1.8: state, frequency, three voltages, cycle, run_cycle_count, run_cycle_limit
-    (each 64 bits), ... , run, sleep, irq_pool (count, pointer), sreg[8], interrupt_state, pc, reset_pc.
+    (each 64 bits), ... , init, reset,
+    three custom pointers, run, sleep, irq_pool (count, pointer), sreg[8], interrupt_state, pc, reset_pc.
     """
     raw = memory.read(avr, 1024)
     state = raw.find(struct.pack("<II", RUNNING, 1_000_000))
@@ -324,12 +364,22 @@ def _find_clock(lib: c.CDLL, avr: int, memory: _Memory) -> dict[str, int]:
     run = raw.find(hooks)
     _demand("run", run > cycle)
     pool = run + 16
-    pc = pool + 16 + 8 + 4
+    interrupt_state = pool + 16 + 8
     return {"state": state, "frequency": state + 4, "cycle": cycle, "run_cycle_limit": cycle + 16,
-            "run": run, "sleep": run + 8, "irq_pool": pool, "pc": pc, "reset_pc": pc + 4}
+            "reset_hook": run - 32, "sleep": run + 8, "irq_pool": pool,
+            "interrupt_state": interrupt_state, "pc": interrupt_state + 4, "reset_pc": interrupt_state + 8}
 
 
-def _find_memories(lib: c.CDLL, avr: int, memory: _Memory, program: bytes) -> dict[str, int]:
+def _prove_reset_hook(lib: c.PyDLL, avr: int, offset: int) -> None:
+    """avr_reset must call what is put there: in the headers two pointers, init and reset, and three more precede run."""
+    called: list[int] = []
+    hook, original = Hook(called.append), c.c_uint64.from_address(avr + offset)
+    original.value = c.cast(hook, c.c_void_p).value
+    lib.avr_reset(avr)
+    _demand("reset", called == [avr])
+
+
+def _find_memories(lib: c.PyDLL, avr: int, memory: _Memory, program: bytes) -> dict[str, int]:
     """Offsets of the pointers to flash (holds the probe), data (holds what it stored) and the first module."""
     stored = bytes((_PROBE_UBRR & 0xFF, _PROBE_UBRR >> 8))
     raw = memory.read(avr, _AVR_BYTES) or memory.read(avr, _AVR_BYTES // 2)

@@ -29,6 +29,7 @@ UART_FRAMING_ERROR = 0x8000             # added to a byte for UART_IN
 PORT_DIRECTION, PORT_OUTPUT = 9, 10     # signals of simavr's port: new value of DDRx, of PORTx
 MARK_BEGIN, MARK_END = 1, 2             # what the firmware writes into GPIOR0 around an inference
 BATCH_CYCLES = 1 << 20                  # speed only, no result depends on it
+MANY = 1 << 62
 TO_BOARD, TO_HOST = "to_board", "to_host"
 
 Fault = Callable[[str, int, int], bytes]
@@ -98,14 +99,15 @@ class SimBoard:
         self._to_board, self._to_host = Wire(), Wire()
         self._board_receiver, self._host_receiver = Receiver(self._to_board), Receiver(self._to_host)
         self._inbox = bytearray()
-        self._arrivals: deque[int] = deque()
+        self._wanted = MANY                         # bytes in the inbox that end a run
         self._core = sim.Core(board.mcu, board.f_cpu_hz, start)
         self._memory = self._core.memory(self.chip.ram_end + 1)
         self._connect()
         self._paint_from: int | None = None
         if image is not None:
             self.load(Path(image))
-        self._after_reset(chips.POWER_ON)
+        self._memory[chips.MCUSR] = chips.POWER_ON
+        self._after_reset()
 
     # ---- loading --------------------------------------------------------------------------------------
 
@@ -129,24 +131,25 @@ class SimBoard:
         if address < 0 or address + len(content) > self.chip.flash_bytes:
             raise LinkError(f"{len(content)} bytes at flash address {address:#x} do not fit: "
                             f"{self.chip.name} has {self.chip.flash_bytes} bytes")
-        self._core.load(address, bytes(content))
+        self._alive.load(address, bytes(content))
 
     def read_flash(self, address: int, count: int) -> bytes:
         """`count` bytes of flash."""
         self._check_range("flash", address, count, self.chip.flash_bytes)
-        return self._core.read_flash(address, count)
+        return self._alive.read_flash(address, count)
 
     def read_memory(self, address: int, count: int) -> bytes:
         """`count` bytes of the data space (registers, I/O, RAM), without side effects."""
-        self._check_range("data", address, count, len(self._memory))
+        self._check_range("data", address, count, self.chip.ram_end + 1)
         return bytes(self._memory[address:address + count])
 
     def write_memory(self, address: int, content: bytes) -> None:
         """Overwrite RAM (an I/O register only changes its stored value, the module behind it does not notice)."""
-        self._check_range("data", address, len(content), len(self._memory))
+        self._check_range("data", address, len(content), self.chip.ram_end + 1)
         self._memory[address:address + len(content)] = list(content)
 
     def _check_range(self, space: str, address: int, count: int, size: int) -> None:
+        self._alive
         if address < 0 or count < 0 or address + count > size:
             raise LinkError(f"{count} bytes at {space} address {address:#x} are outside of "
                             f"{self.chip.name}, which ends at {size:#x}")
@@ -156,12 +159,12 @@ class SimBoard:
     @property
     def cycle(self) -> int:
         """CPU cycles since power-on."""
-        return self._core.cycle
+        return self._core.cycle if self._core else self._final[0]
 
     @property
     def seconds(self) -> float:
         """Simulated seconds since power-on."""
-        return self._core.cycle / self.board.f_cpu_hz
+        return self.cycle / self.board.f_cpu_hz
 
     def run(self, cycles: int) -> None:
         """Run to the first instruction that begins at or after now + `cycles`."""
@@ -176,60 +179,46 @@ class SimBoard:
             self._run_to(min(deadline, self.cycle + step_cycles))
         return True
 
-    def _run_to(self, target: int, enough: Callable[[], bool] | None = None) -> None:
-        """Run to cycle `target`, or until `enough()`, which is asked after each event."""
-        core = self._core
-        if self.cycle >= target:
+    def _run_to(self, target: int) -> None:
+        """Run to cycle `target`, or until `_wanted` bytes have come."""
+        core = self._alive
+        if core.cycle >= target:
             return
-        core.timer(target - self.cycle, self._stop)
-        while core.cycle < target:
+        core.timer(target - core.cycle, self._stop)
+        while core.cycle < target and len(self._inbox) < self._wanted:
             if self._halted:                        # asleep for ever: only the time goes on
                 core.cycle = target
                 break
-            if core.watchdog_fired:
-                self._restart(core.step, chips_mcusr=None)
+            state = core.go()
+            if self._failure:
+                failure, self._failure = self._failure, None
+                raise failure
+            if core.was_reset:
                 self.counters.watchdog_resets += 1
-                core.timer(max(0, target - self.cycle), self._stop)
-            state = core.step()
-            if self._failure or state not in (sim.RUNNING, sim.SLEEPING):
-                self._stopped(state)
-            if enough and enough():
-                break
+                self._after_reset()
+                core.timer(max(1, target - core.cycle), self._stop)
+            self._halted = state == sim.DONE
+            if state == sim.CRASHED:
+                raise LinkError(f"the virtual {self.board.pio_id} crashed at cycle {core.cycle}, program address "
+                                f"{core.pc:#x}: it ran into flash that holds no program")
         core.cancel(self._stop)
-
-    def _stopped(self, state: int) -> None:
-        if self._failure:
-            failure, self._failure = self._failure, None
-            raise failure
-        if state == sim.DONE:
-            self._halted = True
-        else:
-            raise LinkError(f"the virtual {self.board.pio_id} crashed at cycle {self.cycle}, program address "
-                            f"{self._core.pc:#x}: it ran into flash that holds no program")
 
     # ---- reset ----------------------------------------------------------------------------------------
 
     def reset(self) -> None:
         """Press the reset button (or pull DTR): the program starts again, RAM keeps its content."""
+        self._alive.reset()
         self.counters.resets += 1
-        self._restart(self._core.reset, chips_mcusr=chips.EXTERNAL)
+        self._memory[chips.MCUSR] = chips.EXTERNAL
+        self._after_reset()
 
-    def _restart(self, restart: Callable[[], object], chips_mcusr: int | None) -> None:
-        """simavr's reset clears RAM and drops the host's timers: put back what a chip keeps."""
-        ram = bytes(self._memory[self.chip.ram_start:])
-        now = self.cycle
-        restart()
-        self._core.cycle = now
-        self._memory[self.chip.ram_start:] = list(ram)
-        self._after_reset(chips_mcusr)
-
-    def _after_reset(self, mcusr: int | None) -> None:
-        self._halted = False
+    def _after_reset(self) -> None:
+        """Set up again what simavr forgets in a reset: the batch size and the timers."""
+        self._core.was_reset = False
         self._core.batch(self.batch_cycles)
-        if mcusr is not None:
-            self._memory[chips.MCUSR] = mcusr
-        self._waiting: deque[Received] = deque()
-        self._presented = False                     # a byte lies in simavr's receiver
+        self._halted = False
+        self._waiting: deque[Received] = deque()    # complete bytes behind the one the firmware can read
+        self._presented = False                     # simavr's receiver holds a byte
         self._presented_at = -1
         self._full_until = -1.0
         self._transmitting = False
@@ -243,11 +232,18 @@ class SimBoard:
         self._schedule_host()
 
     def close(self) -> None:
-        """Give the memory back; safe to call twice."""
+        """Give the memory back; what was measured stays readable. Safe to call twice."""
         if self._core is not None:
+            self._final = self.cycle, self._paint_from and self.stack_bytes
             self._memory = None
             self._core.close()
             self._core = None
+
+    @property
+    def _alive(self) -> sim.Core:
+        if self._core is None:
+            raise LinkError(f"the virtual {self.board.pio_id} is switched off: it was closed")
+        return self._core
 
     def __enter__(self) -> SimBoard:
         return self
@@ -260,7 +256,7 @@ class SimBoard:
     def _connect(self) -> None:
         """Hook up to simavr; the callbacks live as long as the board."""
         core = self._core
-        self._stop = sim.Timer(lambda avr, when, parameter: 0)
+        self._stop = sim.Timer(self._guard(lambda avr, when, parameter: core.stop()))
         self._board_due = sim.Timer(self._guard(self._on_board_due))
         self._host_due = sim.Timer(self._guard(self._on_host_due))
         self._store = sim.Store(self._guard(self._on_mark))
@@ -295,6 +291,7 @@ class SimBoard:
                 return callback(*arguments) or 0
             except BaseException as error:      # Ctrl-C lands in here as well
                 self._failure = error
+                self._core.stop()
                 return 0
         return guarded
 
@@ -341,7 +338,9 @@ class SimBoard:
         """Up to `count` bytes (None: all there are), running at most `timeout_cycles` until they are there."""
         wanted = max(1, len(self._inbox)) if count is None else count
         if len(self._inbox) < wanted and timeout_cycles > 0:
-            self._run_to(self.cycle + timeout_cycles, lambda: len(self._inbox) >= wanted)
+            self._wanted = wanted
+            self._run_to(self.cycle + timeout_cycles)
+            self._wanted = MANY
         content = bytes(self._inbox[:wanted])
         del self._inbox[:wanted]
         return content
@@ -384,6 +383,8 @@ class SimBoard:
         while received := self._host_receiver.take(self.cycle, self._host_bit):
             self._inbox.append(received.value)
             self.counters.host_framing_errors += received.framing_error
+        if len(self._inbox) >= self._wanted:
+            self._core.stop()
         self._schedule_host()
 
     def _schedule(self, due: float | None, timer) -> None:
@@ -485,7 +486,7 @@ class SimBoard:
             self._begun = None
 
     def _on_interrupt(self, irq, value, parameter) -> None:
-        self._interrupted = True
+        self._interrupted |= value != 0         # 0: a routine ends
 
     def _store_cycles(self) -> int:
         """Cycles of the instruction that writes the mark: OUT takes 1, STS and ST take 2."""
@@ -510,10 +511,12 @@ class SimBoard:
         """
         if self._paint_from is None:
             raise LinkError("stack use is known for ELF images only: a HEX file does not say where variables end")
-        for address in range(self._paint_from, self.chip.ram_end + 1):
-            if self._memory[address] != _paint(address):
-                return self.chip.ram_end + 1 - address
-        return 0
+        if self._core is None:
+            return self._final[1]
+        first = self._paint_from
+        ram = self.read_memory(first, self.chip.ram_end + 1 - first)
+        clean = next((count for count, byte in enumerate(ram) if byte != _paint(first + count)), len(ram))
+        return len(ram) - clean
 
 
 def _paint(address: int) -> int:
