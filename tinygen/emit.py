@@ -96,6 +96,12 @@ def emit_project(model: Model, out_dir: Path, boards=None) -> Project:
     return Project(Path(out_dir), model)
 
 
+def render_bare(model: Model, rows: int) -> dict[str, str]:
+    """Files of a program that runs the model alone on a chip; it takes up to `rows` rows at a time."""
+    return {f"{check_prefix(model.name)}.h": render_header(model), "tinygen_model.h": _render("tinygen_model.h.j2", model),
+            "bare.c": _environment().get_template("bare.c.j2").render(version=__version__, rows=rows)}
+
+
 def check_prefix(name: str) -> str:
     """`name` if it may prefix C names and name a header; EmitError otherwise."""
     if name.lower() in RESERVED or name.lower().startswith("tinygen"):

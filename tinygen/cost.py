@@ -1,0 +1,124 @@
+"""What a model alone costs on a chip, and what it answers there: compiled and simulated, without Arduino.
+
+A bare program is built twice, with the model and with an empty predictor; the difference in flash,
+static RAM and stack is the model's. `build` measures the same on the whole firmware.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from elftools.elf.elffile import ELFFile
+
+from .boards import Board
+from .build import compiler_error, read_size
+from .emit import firmware_text, render_bare
+from .errors import BuildError
+from .host.simavr import SimBoard
+from .model import Model
+from .toolchain import ensure
+
+RAM_FOR_ROWS = 0.4            # part of the chip's RAM that waiting rows may take
+START_CYCLES = 100_000        # the C start-up code clears at most 8 KB of variables in this time
+CYCLES_PER_ROW = 2_000_000    # a model slower than this counts as hung
+FLAGS = ("-Os", "-std=gnu99", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wall", "-Wextra", "-Werror")
+
+
+@dataclass(frozen=True)
+class ModelCost:
+    """The model alone on one chip."""
+
+    flash_bytes: int
+    ram_bytes: int           # static
+    stack_bytes: int         # of the call, on top of the caller's
+    cycles_median: int       # per inference
+    cycles_max: int
+
+
+class BareChip:
+    """A simulated chip that runs the model alone. A context manager."""
+
+    def __init__(self, model: Model, board: Board, header: str | None = None):
+        self.model, self.board = model, board
+        self._folder = Path(tempfile.mkdtemp(prefix="tinygen-"))
+        try:
+            self.block = int(np.clip(board.ram_bytes * RAM_FOR_ROWS // (2 * len(model.inputs) + 2), 1, 64))
+            self.elf = compile_bare(model, board, self._folder, self.block, header=header)
+            self._symbols = _symbols(self.elf)
+            self._sim = SimBoard(board, self.elf)
+            self._sim.run(START_CYCLES)
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+
+    def predict(self, raw: np.ndarray) -> np.ndarray:
+        """The chip's raw answers, int64 (n,), to raw rows of shape (n, inputs)."""
+        raw = np.asarray(raw, dtype="<i2").reshape(-1, len(self.model.inputs))
+        return np.concatenate([self._run(raw[k:k + self.block]) for k in range(0, len(raw), self.block)] or [np.zeros(0, int)])
+
+    def _run(self, rows: np.ndarray) -> np.ndarray:
+        flag = self._symbols["bare_rows"]
+        self._sim.write_memory(self._symbols["bare_x"], rows.tobytes())
+        self._sim.write_memory(flag, bytes([len(rows)]))
+        if not self._sim.run_until(lambda sim: sim.read_memory(flag, 1) == b"\0", CYCLES_PER_ROW * len(rows), 4000):
+            raise BuildError(f"model '{self.model.name}' did not answer within {CYCLES_PER_ROW} cycles on {self.board.title}")
+        return np.frombuffer(self._sim.read_memory(self._symbols["bare_y"], 2 * len(rows)), dtype="<i2").astype(np.int64)
+
+    @property
+    def cycles(self) -> np.ndarray:
+        """Cycles of every inference so far."""
+        return np.array([inference.cycles for inference in self._sim.inferences])
+
+    @property
+    def stack_bytes(self) -> int:
+        return self._sim.stack_bytes
+
+    def __enter__(self) -> BareChip:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._sim.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def measure(model: Model, board: Board, rows: np.ndarray | None = None) -> ModelCost:
+    """Cost of `model` on `board`'s chip; cycles over `rows`, by default seeded ones with corners."""
+    rows = model.sample_rows(64) if rows is None else rows
+    with BareChip(model, board) as chip, tempfile.TemporaryDirectory() as folder:
+        chip.predict(rows)
+        empty = compile_bare(model, board, Path(folder), chip.block, empty=True)
+        with SimBoard(board, empty) as bare:
+            bare.run(START_CYCLES)
+            bare.write_memory(_symbols(empty)["bare_rows"], b"\1")
+            bare.run(4000)
+            stack = chip.stack_bytes - bare.stack_bytes
+        whole, rest = read_size(chip.elf), read_size(empty)
+        cycles = chip.cycles
+    return ModelCost(whole.flash_bytes - rest.flash_bytes, whole.ram_bytes - rest.ram_bytes, stack,
+                     int(np.median(cycles)), int(cycles.max()))
+
+
+def compile_bare(model: Model, board: Board, folder: Path, rows: int, empty: bool = False, header: str | None = None) -> Path:
+    """Path of the linked bare program; BuildError with the compiler's first error."""
+    for name, text in {**render_bare(model, rows), **({f"{model.name}.h": header} if header else {}),
+                       "tinygen_fixed.h": firmware_text("include/tinygen_fixed.h")}.items():
+        (folder / name).write_text(text, encoding="ascii")
+    elf = folder / "bare.elf"
+    command = [str(ensure(install=False).avr_gcc), f"-mmcu={board.mcu}", *FLAGS, *(["-DTINYGEN_EMPTY_PREDICTOR"] if empty else []),
+               "bare.c", "-o", elf.name]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise BuildError(f"the model alone does not compile for {board.title}: {compiler_error(done.stderr)}")
+    return elf
+
+
+def _symbols(elf: Path) -> dict[str, int]:
+    """Data addresses of the program's symbols."""
+    with open(elf, "rb") as stream:
+        table = ELFFile(stream).get_section_by_name(".symtab")
+        return {s.name: s["st_value"] & 0xFFFF for s in table.iter_symbols() if s.name.startswith("bare_")}
