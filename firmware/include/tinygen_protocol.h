@@ -1,0 +1,296 @@
+/* tinygen_protocol.h -- how a row and its answer look on the wire, version 1.
+ *
+ *            +----+------------------------------------------------------+----+
+ *     wire   | 00 |                     COBS(body)                       | 00 |
+ *            +----+------------------------------------------------------+----+
+ *                 /                                                      \
+ *            +------+-------+-------+-------+-----------------+---------------+
+ *     body   |  vt  |  ses  |  seq  |  len  |  payload [len]  | fcs lo fcs hi |
+ *            +------+-------+-------+-------+-----------------+---------------+
+ *
+ *  1  Every frame starts and ends with 00; no other byte of it is 00. Two 00 in a row are an
+ *     empty frame and mean nothing, so a receiver is in step again at the next 00, without timers.
+ *  2  COBS: the body is cut at its zero bytes; each piece is sent as (its length + 1), then its
+ *     bytes. A body has at most 254 bytes, so COBS adds exactly one.
+ *  3  vt = version << 5 | type. ses = the board's boot number. seq = the host's row counter
+ *     modulo 256; an answer carries the seq of its question. len = bytes of payload.
+ *  4  fcs = CRC-16/X-25 over vt..payload (polynomial 0x1021 reflected, inverted at the end).
+ *     It starts at FFFF, but in ROW and RESULT at FFFF ^ (model id >> 16) ^ (model id & FFFF):
+ *     a row for another model is a damaged row.
+ *  5  All numbers are little endian. A raw value is an int16; -32768 means "no value".
+ *  6  A board checks in this order and answers the first that fails: damaged (BAD_FCS, at most
+ *     one per good frame or 100 ms), version, length, type, model, session.
+ *  7  The host keeps at most `window` rows (from INFO) unanswered. The same row sent again gets
+ *     the same answer: the board computes, it does not count.
+ *
+ * Pure: no I/O, no Arduino, C99 and C++11. The Python twin is host/protocol.py; both are held
+ * against tests/vectors.py. The whole format is told in docs/wire-format.md.
+ */
+#ifndef TINYGEN_PROTOCOL_H
+#define TINYGEN_PROTOCOL_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TINYGEN_PROTOCOL_VERSION 1u
+
+/* Longest body this receiver keeps, 6 .. 254; a user may define it before the #include. */
+#ifndef TINYGEN_BODY_MAX
+#define TINYGEN_BODY_MAX 254u
+#endif
+
+#define TINYGEN_HEAD_BYTES 4u                           /* vt ses seq len */
+#define TINYGEN_FRAME_BYTES(len) ((len) + 9u)           /* on the wire: 00, COBS, head, fcs, 00 */
+#define TINYGEN_PAYLOAD_AT 6u                           /* where the payload lies in a frame */
+
+enum { /* types: who sends it, and the bytes of its payload */
+    TINYGEN_HELLO = 1,  /* host   0, or 4: the model id it wants to talk to */
+    TINYGEN_INFO = 2,   /* board  TINYGEN_INFO_BYTES, also sent unasked after every reset */
+    TINYGEN_ROW = 3,    /* host   2 * inputs: one int16 each */
+    TINYGEN_RESULT = 4, /* board  TINYGEN_RESULT_BYTES */
+    TINYGEN_STATUS = 5, /* host   0, board TINYGEN_STATUS_BYTES */
+    TINYGEN_ERR = 6     /* board  2: code, detail */
+};
+
+enum { /* error codes, and what the detail byte holds */
+    TINYGEN_BAD_FCS = 1,       /* 0; seq is 0 too, for a damaged frame has none */
+    TINYGEN_BAD_LEN = 2,       /* the length this board wants */
+    TINYGEN_BAD_TYPE = 3,      /* the type it got */
+    TINYGEN_BAD_VERSION = 4,   /* the version this board speaks */
+    TINYGEN_WRONG_SESSION = 5, /* the session it got; the right one is in ses */
+    TINYGEN_WRONG_MODEL = 6,   /* 0; answers a HELLO that names another model */
+    TINYGEN_OVERRUN = 7,       /* bytes lost so far, modulo 256: the host ignored the window */
+    TINYGEN_BUSY = 8,          /* 0; send the row again later */
+    TINYGEN_MODEL_CORRUPT = 9  /* 0; the model's table in flash is not what was built */
+};
+
+enum { TINYGEN_CLAMPED = 1, TINYGEN_MISSING = 2 };                      /* RESULT flags */
+enum { TINYGEN_PIN_RED = 1, TINYGEN_PIN_GREEN = 2 };                    /* RESULT and STATUS pins */
+enum { TINYGEN_INFO_CORRUPT = 1, TINYGEN_INFO_EMPTY = 2 };              /* INFO flags */
+
+#define TINYGEN_RESULT_BYTES 10u /* flags 1, pins 1, y 2, digest 2, cycles 4 */
+#define TINYGEN_STATUS_BYTES 20u /* rows 4, overrun 2, framing 2, fcs 2, refused 2, stack free 2,
+                                    uptime ms 4, reset cause 1, pins 1 */
+#define TINYGEN_INFO_BYTES 71u   /* protocol 1, flags 1, inputs 1, window 1, longest payload 1,
+                                    reset cause 1, model id 4, baud 4, overrun 2, framing 2, fcs 2,
+                                    board 20, model 31 (ASCII, filled up with 00) */
+#define TINYGEN_BOARD_BYTES 20u
+#define TINYGEN_NAME_BYTES 31u
+
+/* What tinygen_feed says of the byte it got: one of these two, or an error code. */
+enum { TINYGEN_MORE = 0, TINYGEN_READY = 255 };
+
+/* Where the CRC starts for frames bound to a model (rule 4). */
+#define TINYGEN_SEED(model_id) \
+    ((uint16_t)(0xFFFFu ^ ((uint32_t)(model_id) & 0xFFFFu) ^ ((uint32_t)(model_id) >> 16)))
+#define TINYGEN_PLAIN_SEED 0xFFFFu
+#define TINYGEN_RESIDUE 0xF0B8u /* the register after a whole body, fcs included, if undamaged */
+
+typedef struct {
+    uint16_t seed; /* TINYGEN_SEED(model id): set once, the rest starts at zero */
+    uint16_t crc;
+    uint8_t size;     /* body bytes seen; 255: more than any frame has */
+    uint8_t run;      /* bytes before the next COBS length */
+    uint8_t zero_due; /* a zero belongs before the next piece */
+    uint8_t body[TINYGEN_BODY_MAX];
+} tinygen_parser;
+
+static inline uint16_t tinygen_crc(uint16_t crc, uint8_t byte)
+{
+    /* four shifts instead of eight conditional steps: about 25 cycles on an AVR */
+    uint8_t low = (uint8_t)(byte ^ (uint8_t)crc);
+    low = (uint8_t)(low ^ (uint8_t)(low << 4));
+    return (uint16_t)(((uint16_t)((uint16_t)low << 8) | (uint16_t)(crc >> 8)) ^ (uint16_t)(low >> 4)
+                      ^ (uint16_t)((uint16_t)low << 3));
+}
+
+/* The CRC's start for a frame whose first byte is vt. */
+static inline uint16_t tinygen_seed_of(uint8_t vt, uint16_t seed)
+{
+    const uint8_t bound = (uint8_t)(TINYGEN_PROTOCOL_VERSION << 5);
+    return (vt == (bound | TINYGEN_ROW) || vt == (bound | TINYGEN_RESULT)) ? seed : TINYGEN_PLAIN_SEED;
+}
+
+static inline void tinygen_keep(tinygen_parser *p, uint8_t byte)
+{
+    if (p->size == 0)
+        p->crc = tinygen_seed_of(byte, p->seed);
+    p->crc = tinygen_crc(p->crc, byte);
+    if (p->size < TINYGEN_BODY_MAX)
+        p->body[p->size] = byte;
+    if (p->size != 255u)
+        p->size++;
+}
+
+/* The verdict on a finished body, in the order of rule 6. */
+static inline uint8_t tinygen_verdict(const tinygen_parser *p, uint8_t cut_short)
+{
+    if (cut_short || p->size < TINYGEN_HEAD_BYTES + 2u || p->size == 255u || p->crc != TINYGEN_RESIDUE)
+        return TINYGEN_BAD_FCS;
+    if (p->body[0] >> 5 != TINYGEN_PROTOCOL_VERSION)
+        return TINYGEN_BAD_VERSION;
+    if (p->size > TINYGEN_BODY_MAX || p->body[3] != p->size - (TINYGEN_HEAD_BYTES + 2u))
+        return TINYGEN_BAD_LEN;
+    return TINYGEN_READY;
+}
+
+/* Takes one byte of wire; returns TINYGEN_MORE, TINYGEN_READY (p->body is a whole frame until the
+ * next call) or the error code the frame deserves. */
+static inline uint8_t tinygen_feed(tinygen_parser *p, uint8_t byte)
+{
+    if (byte == 0) {
+        const uint8_t empty = (uint8_t)(p->size == 0 && p->run == 0 && p->zero_due == 0);
+        const uint8_t verdict = empty ? (uint8_t)TINYGEN_MORE : tinygen_verdict(p, p->run);
+        p->size = p->run = p->zero_due = 0;
+        return verdict;
+    }
+    if (p->run != 0) {
+        p->run--;
+        tinygen_keep(p, byte);
+        return TINYGEN_MORE;
+    }
+    if (p->zero_due)
+        tinygen_keep(p, 0);
+    p->run = (uint8_t)(byte - 1u);
+    p->zero_due = (uint8_t)(byte != 0xFFu);
+    return TINYGEN_MORE;
+}
+
+static inline uint8_t tinygen_type(const tinygen_parser *p) { return p->body[0] & 0x1Fu; }
+static inline uint8_t tinygen_session(const tinygen_parser *p) { return p->body[1]; }
+static inline uint8_t tinygen_seq(const tinygen_parser *p) { return p->body[2]; }
+static inline uint8_t tinygen_len(const tinygen_parser *p) { return p->body[3]; }
+static inline const uint8_t *tinygen_payload(const tinygen_parser *p) { return p->body + TINYGEN_HEAD_BYTES; }
+
+static inline uint16_t tinygen_get16(const uint8_t *from)
+{
+    return (uint16_t)(from[0] | (uint16_t)((uint16_t)from[1] << 8));
+}
+
+static inline uint32_t tinygen_get32(const uint8_t *from)
+{
+    return tinygen_get16(from) | (uint32_t)tinygen_get16(from + 2) << 16;
+}
+
+/* Both return the place after what they wrote. */
+static inline uint8_t *tinygen_put16(uint8_t *to, uint16_t value)
+{
+    to[0] = (uint8_t)value;
+    to[1] = (uint8_t)(value >> 8);
+    return to + 2;
+}
+
+static inline uint8_t *tinygen_put32(uint8_t *to, uint32_t value)
+{
+    return tinygen_put16(tinygen_put16(to, (uint16_t)value), (uint16_t)(value >> 16));
+}
+
+/* For a board with `inputs` inputs: 0, or the error code a well-formed frame deserves. */
+static inline uint8_t tinygen_refusal(const tinygen_parser *p, uint8_t inputs, uint32_t model_id, uint8_t session)
+{
+    const uint8_t type = tinygen_type(p), len = tinygen_len(p);
+
+    if (type == TINYGEN_HELLO) {
+        if (len != 0 && len != 4)
+            return TINYGEN_BAD_LEN;
+        return len == 4 && tinygen_get32(tinygen_payload(p)) != model_id ? (uint8_t)TINYGEN_WRONG_MODEL : 0u;
+    }
+    if (type == TINYGEN_STATUS)
+        return len != 0 ? (uint8_t)TINYGEN_BAD_LEN : 0u;
+    if (type != TINYGEN_ROW)
+        return TINYGEN_BAD_TYPE;
+    if (len != 2u * inputs)
+        return TINYGEN_BAD_LEN;
+    return tinygen_session(p) != session ? (uint8_t)TINYGEN_WRONG_SESSION : 0u;
+}
+
+/* The detail byte that goes with a refusal of p's frame (see the error codes). */
+static inline uint8_t tinygen_detail(const tinygen_parser *p, uint8_t code, uint8_t inputs)
+{
+    switch (code) {
+    case TINYGEN_BAD_LEN: return tinygen_type(p) == TINYGEN_ROW ? (uint8_t)(2u * inputs) : 0u;
+    case TINYGEN_BAD_TYPE: return tinygen_type(p);
+    case TINYGEN_BAD_VERSION: return TINYGEN_PROTOCOL_VERSION;
+    case TINYGEN_WRONG_SESSION: return tinygen_session(p);
+    default: return 0;
+    }
+}
+
+typedef struct {
+    uint8_t *next; /* where the next byte of the frame goes */
+    uint8_t *code; /* where the open COBS piece keeps its length */
+    uint16_t crc;
+} tinygen_writer;
+
+static inline void tinygen_stuff(tinygen_writer *w, uint8_t byte)
+{
+    if (byte != 0) {
+        *w->next++ = byte;
+        ++*w->code; /* at most 255: a body has at most 254 bytes */
+        return;
+    }
+    w->code = w->next++;
+    *w->code = 1;
+}
+
+static inline void tinygen_write(tinygen_writer *w, uint8_t byte)
+{
+    w->crc = tinygen_crc(w->crc, byte);
+    tinygen_stuff(w, byte);
+}
+
+/* Writes one frame, TINYGEN_FRAME_BYTES(len) bytes, to wire; len is at most 248. The payload may
+ * already stand in its place, wire + TINYGEN_PAYLOAD_AT: each byte is read before it is replaced. */
+static inline void tinygen_encode(uint8_t *wire, uint8_t type, uint8_t session, uint8_t seq,
+                                  const uint8_t *payload, uint8_t len, uint16_t seed)
+{
+    const uint8_t vt = (uint8_t)((TINYGEN_PROTOCOL_VERSION << 5) | type);
+    tinygen_writer w;
+    uint8_t i;
+
+    w.next = wire + 2;
+    w.code = wire + 1;
+    w.crc = tinygen_seed_of(vt, seed);
+    wire[0] = 0;
+    wire[1] = 1;
+    tinygen_write(&w, vt);
+    tinygen_write(&w, session);
+    tinygen_write(&w, seq);
+    tinygen_write(&w, len);
+    for (i = 0; i < len; i++)
+        tinygen_write(&w, payload[i]);
+    w.crc = (uint16_t)~w.crc;
+    tinygen_stuff(&w, (uint8_t)w.crc);
+    tinygen_stuff(&w, (uint8_t)(w.crc >> 8));
+    *w.next = 0;
+}
+
+/* Fletcher-16 over the little-endian bytes of a row: low byte the sum, high byte the sum of sums,
+ * both modulo 255. It says which inputs the answer was computed from. */
+static inline uint16_t tinygen_digest(const int16_t *row, uint8_t inputs)
+{
+    uint16_t sum = 0, sums = 0;
+    uint8_t i;
+
+    for (i = 0; i < inputs; i++) {
+        const uint16_t value = (uint16_t)row[i];
+        sum = (uint16_t)(sum + (value & 0xFFu));
+        sum = (uint16_t)(sum >= 255u ? sum - 255u : sum);
+        sums = (uint16_t)(sums + sum);
+        sums = (uint16_t)(sums >= 255u ? sums - 255u : sums);
+        sum = (uint16_t)(sum + (value >> 8));
+        sum = (uint16_t)(sum >= 255u ? sum - 255u : sum);
+        sums = (uint16_t)(sums + sum);
+        sums = (uint16_t)(sums >= 255u ? sums - 255u : sums);
+    }
+    return (uint16_t)(sums << 8 | sum);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

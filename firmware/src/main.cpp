@@ -1,0 +1,276 @@
+/* The tinygen firmware: receive a row, predict, set the LED, answer.
+ *
+ * Red is lit above the alarm threshold, green otherwise (exactly at it is green), and both are dark
+ * when there is no valid answer: after a reset, for a row with a missing value, and when no valid
+ * row has come for TINYGEN_STALE_MS. An old answer must not look like a fresh one.
+ */
+#include <Arduino.h>
+
+#include "tinygen_model.h"
+
+#if MODEL_INPUTS > 124
+#error "a row of more than 124 inputs does not fit one frame"
+#endif
+#define TINYGEN_BODY_MAX (MODEL_INPUTS < 2 ? 10u : 6u + 2u * MODEL_INPUTS)
+#include "tinygen_protocol.h"
+
+#include "tinygen_chip.h"
+
+#ifndef TINYGEN_BAUD
+#define TINYGEN_BAUD 250000L
+#endif
+#ifndef TINYGEN_BOARD
+#define TINYGEN_BOARD "unknown"
+#endif
+#ifndef TINYGEN_STALE_MS /* 0: the last answer stays lit for ever */
+#define TINYGEN_STALE_MS 5000UL
+#endif
+
+#ifdef TINYGEN_EMPTY_PREDICTOR
+#define MODEL_FLAGS TINYGEN_INFO_EMPTY
+#else
+#define MODEL_FLAGS 0
+#endif
+
+/* As many rows as the receive ring holds: they wait there while one is computed. */
+#define ROW_FRAME TINYGEN_FRAME_BYTES(2u * MODEL_INPUTS)
+#define WINDOW (TINYGEN_RX_RING < ROW_FRAME ? 1u : TINYGEN_RX_RING / ROW_FRAME)
+
+#define LONGEST_ANSWER TINYGEN_FRAME_BYTES(TINYGEN_INFO_BYTES)
+#define DAMAGE_PAUSE_MS 100UL
+
+static const char board_name[] PROGMEM = TINYGEN_BOARD;
+static const char model_name[] PROGMEM = MODEL_NAME;
+
+static tinygen_parser received = {TINYGEN_SEED(MODEL_ID), 0, 0, 0, 0, {0}};
+static uint8_t frame[LONGEST_ANSWER];                       /* the answer being written */
+static uint8_t *const payload = frame + TINYGEN_PAYLOAD_AT; /* its payload, already in its place */
+
+static uint32_t rows_answered;
+static uint32_t last_row_ms;    /* of the last row that lit an LED */
+static bool lit;
+static uint16_t frames_damaged, frames_refused;
+static uint16_t overruns_told;
+static bool damage_told;        /* since the last good frame */
+static uint32_t damage_told_ms;
+
+/* ---- LEDs ----------------------------------------------------------------------------------- */
+
+static void show(bool red, bool green)
+{
+    digitalWrite(TINYGEN_RED_PIN, red);
+    digitalWrite(TINYGEN_GREEN_PIN, green);
+    lit = red || green;
+}
+
+/* What the pins really are, not what was asked of them. */
+static uint8_t pins_now(void)
+{
+    return (uint8_t)((digitalRead(TINYGEN_RED_PIN) ? TINYGEN_PIN_RED : 0)
+                     | (digitalRead(TINYGEN_GREEN_PIN) ? TINYGEN_PIN_GREEN : 0));
+}
+
+static void darken_when_stale(void)
+{
+    if (TINYGEN_STALE_MS != 0 && lit && millis() - last_row_ms > TINYGEN_STALE_MS)
+        show(false, false);
+}
+
+/* ---- one row -------------------------------------------------------------------------------- */
+
+/* Reads the row; true if a value is missing. */
+static bool read_row(int16_t row[MODEL_INPUTS])
+{
+    const uint8_t *from = tinygen_payload(&received);
+    bool missing = false;
+
+    for (uint8_t i = 0; i < MODEL_INPUTS; i++) {
+        row[i] = (int16_t)tinygen_get16(from + 2 * i);
+        missing |= row[i] == INT16_MIN;
+    }
+    return missing;
+}
+
+/* Brings every value into the range the model accepts; true if that changed one. */
+static bool clamp_row(int16_t row[MODEL_INPUTS])
+{
+    bool clamped = false;
+
+    for (uint8_t i = 0; i < MODEL_INPUTS; i++) {
+        const int16_t lowest = TINYGEN_READ_I16(&model_range[i][0]);
+        const int16_t highest = TINYGEN_READ_I16(&model_range[i][1]);
+        if (row[i] < lowest || row[i] > highest) {
+            row[i] = row[i] < lowest ? lowest : highest;
+            clamped = true;
+        }
+    }
+    return clamped;
+}
+
+/* The one call of the model: never inlined, so that what is measured is the model and nothing else. */
+static __attribute__((noinline, noclone)) int16_t model_run(const int16_t *row) { return model_predict(row); }
+
+/* The prediction, between two marks for the simulator; `cycles` is what the chip itself measured. */
+static int16_t predict(const int16_t *row, uint32_t &cycles)
+{
+    Stopwatch watch;
+
+    stopwatch_start(watch);
+    mark(1);
+    int16_t y = model_run(row);
+    __asm__ __volatile__("" : "+r"(y) : : "memory"); /* y is ready before the next mark */
+    mark(2);
+    cycles = stopwatch_stop(watch);
+    return y;
+}
+
+static void answer_row(void)
+{
+    int16_t row[MODEL_INPUTS];
+    int16_t y = INT16_MIN;
+    uint32_t cycles = 0;
+    uint8_t flags = 0;
+
+    if (read_row(row)) {
+        flags = TINYGEN_MISSING;
+        show(false, false);
+    } else {
+        if (clamp_row(row))
+            flags = TINYGEN_CLAMPED;
+        y = predict(row, cycles);
+        const bool red = MODEL_HAS_THRESHOLD && y > MODEL_THRESHOLD;
+        show(red, !red);
+        last_row_ms = millis();
+    }
+    rows_answered++;
+
+    payload[0] = flags;
+    payload[1] = pins_now();
+    uint8_t *to = tinygen_put16(payload + 2, (uint16_t)y);
+    to = tinygen_put16(to, tinygen_digest(row, MODEL_INPUTS));
+    tinygen_put32(to, cycles);
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+static void send(uint8_t type, uint8_t seq, uint8_t length)
+{
+    tinygen_encode(frame, type, session, seq, payload, length, TINYGEN_SEED(MODEL_ID));
+    serial_write(frame, (uint8_t)TINYGEN_FRAME_BYTES(length));
+}
+
+static void send_error(uint8_t code, uint8_t detail, uint8_t seq)
+{
+    payload[0] = code;
+    payload[1] = detail;
+    send(TINYGEN_ERR, seq, 2);
+}
+
+static void send_info(uint8_t seq)
+{
+    payload[0] = TINYGEN_PROTOCOL_VERSION;
+    payload[1] = MODEL_FLAGS;
+    payload[2] = MODEL_INPUTS;
+    payload[3] = WINDOW;
+    payload[4] = 2 * MODEL_INPUTS;
+    payload[5] = reset_cause;
+    uint8_t *to = tinygen_put32(payload + 6, MODEL_ID);
+    to = tinygen_put32(to, TINYGEN_BAUD);
+    to = tinygen_put16(to, steady(serial_overruns));
+    to = tinygen_put16(to, steady(serial_framing));
+    to = tinygen_put16(to, frames_damaged);
+    strncpy_P((char *)to, board_name, TINYGEN_BOARD_BYTES);
+    strncpy_P((char *)to + TINYGEN_BOARD_BYTES, model_name, TINYGEN_NAME_BYTES);
+    send(TINYGEN_INFO, seq, TINYGEN_INFO_BYTES);
+}
+
+static void send_status(uint8_t seq)
+{
+    uint8_t *to = tinygen_put32(payload, rows_answered);
+    to = tinygen_put16(to, steady(serial_overruns));
+    to = tinygen_put16(to, steady(serial_framing));
+    to = tinygen_put16(to, frames_damaged);
+    to = tinygen_put16(to, frames_refused);
+    to = tinygen_put16(to, stack_free());
+    to = tinygen_put32(to, millis());
+    to[0] = reset_cause;
+    to[1] = pins_now();
+    send(TINYGEN_STATUS, seq, TINYGEN_STATUS_BYTES);
+}
+
+/* ---- the link ------------------------------------------------------------------------------- */
+
+/* Noise must not become a storm of answers: one per good frame, else one per pause. */
+static void report_damage(void)
+{
+    count(frames_damaged);
+    if (damage_told && millis() - damage_told_ms < DAMAGE_PAUSE_MS)
+        return;
+    damage_told = true;
+    damage_told_ms = millis();
+    send_error(TINYGEN_BAD_FCS, 0, 0);
+}
+
+static void answer_frame(uint8_t verdict)
+{
+    const uint8_t seq = tinygen_seq(&received);
+
+    damage_told = false;
+    if (verdict == TINYGEN_READY)
+        verdict = tinygen_refusal(&received, MODEL_INPUTS, MODEL_ID, session);
+    if (verdict != 0) {
+        count(frames_refused);
+        send_error(verdict, tinygen_detail(&received, verdict, MODEL_INPUTS), seq);
+    } else if (tinygen_type(&received) == TINYGEN_ROW) {
+        answer_row();
+        send(TINYGEN_RESULT, seq, TINYGEN_RESULT_BYTES);
+    } else if (tinygen_type(&received) == TINYGEN_HELLO) {
+        send_info(seq);
+    } else {
+        send_status(seq);
+    }
+}
+
+static void report_overrun(void)
+{
+    const uint16_t overruns = steady(serial_overruns);
+
+    if (overruns == overruns_told)
+        return;
+    overruns_told = overruns;
+    send_error(TINYGEN_OVERRUN, (uint8_t)overruns, 0);
+}
+
+/* Takes bytes up to the end of one frame and answers it. */
+static void receive(void)
+{
+    for (int16_t byte = serial_read(); byte >= 0; byte = serial_read()) {
+        const uint8_t verdict = tinygen_feed(&received, (uint8_t)byte);
+        if (verdict == TINYGEN_MORE)
+            continue;
+        if (verdict == TINYGEN_BAD_FCS)
+            report_damage();
+        else
+            answer_frame(verdict);
+        return;
+    }
+}
+
+void setup()
+{
+    chip_begin();
+    pinMode(TINYGEN_RED_PIN, OUTPUT);
+    pinMode(TINYGEN_GREEN_PIN, OUTPUT);
+    show(false, false);
+    serial_begin(TINYGEN_BAUD);
+    send_info(0);
+}
+
+void loop()
+{
+    darken_when_stale();
+    if (serial_room() < LONGEST_ANSWER)
+        return; /* bytes wait in the ring, the board never does */
+    report_overrun();
+    receive();
+}
