@@ -132,15 +132,17 @@ def _keep_log(path: Path, done: Finished) -> Path:
 
 
 COMPILER_ERROR = re.compile(r"^(?P<where>[^:\n]+:\d+)(?::\d+)?: (?:fatal )?error: (?P<what>.+)$", re.MULTILINE)
-OTHER_ERROR = re.compile(r"^.*(?:undefined reference to|multiple definition of|[Ee]rror:|\*\*\* ).*$", re.MULTILINE)
+LINKER_ERROR = re.compile(r"(?:undefined reference to|multiple definition of) .+$", re.MULTILINE)
+OTHER_ERROR = re.compile(r"^.*(?:[Ee]rror:|\*\*\* ).*$", re.MULTILINE)
+SUMMARY = re.compile(r"^=+.*=+$|^Environment .*$|^-+.*-+$|^\S+ +(?:FAILED|SUCCESS) .*$", re.MULTILINE)   # PlatformIO's
 
 
 def compiler_error(text: str) -> str:
     """The first error in a build log, as one line."""
     if found := COMPILER_ERROR.search(text):
         return f"{found['where']}: {found['what']}"
-    found = OTHER_ERROR.search(text)
-    return found.group().strip() if found else last_line(text)
+    found = LINKER_ERROR.search(text) or OTHER_ERROR.search(text)
+    return found.group().strip() if found else last_line(SUMMARY.sub("", text))
 
 
 def _uploader_error(text: str) -> str:
@@ -175,9 +177,9 @@ def _check_budget(size: Size, cost: Cost | None, budget: Budget) -> None:
     used = {"flash_bytes": size.flash_bytes, "ram_bytes": size.ram_bytes, "cycles": cost.cycles_max if cost else 0}
     for name, limit in vars(budget).items():
         if limit is not None and used[name] > limit:
-            thing = name.replace("_bytes", "")
-            unit = "cycles" if name == "cycles" else "bytes"
-            raise CheckError(f"model needs {used[name]} {unit} of {thing}, the budget is {limit}: "
+            thing = name.removesuffix("_bytes")
+            unit = "cycles" if name == "cycles" else f"bytes of {thing}"
+            raise CheckError(f"model needs {used[name]} {unit}, the budget is {limit}: "
                              f"{used[name] - limit} too many; raise --max-{thing} or take a smaller family")
 
 

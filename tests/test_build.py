@@ -1,0 +1,293 @@
+"""A project becomes a firmware: sizes, budgets, errors in one line, the same bytes wherever it is built."""
+
+import shutil
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tinygen import build as b
+from tinygen import toolchain as tc
+from tinygen.boards import BOARDS, render_platformio_ini
+from tinygen.errors import BuildError, CheckError
+
+UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
+
+# A sketch that stands in for the firmware: its "model" is a table of known size and a multiplication.
+SKETCH = """
+#include <Arduino.h>
+#include "table.h"
+#ifdef TINYGEN_EMPTY_PREDICTOR
+static int16_t predict(int16_t x) { return x; }
+#else
+static int16_t predict(int16_t x) { return x ^ pgm_read_byte(&table[x & 63]); }
+#endif
+void setup() { Serial.begin(TINYGEN_BAUD); pinMode(TINYGEN_RED_PIN, OUTPUT); Serial.print(where()); }
+void loop() { Serial.println(predict(Serial.read())); }
+"""
+TABLE = """
+#include <avr/pgmspace.h>
+static inline const char *where(void) { return __FILE__; }
+static const uint8_t table[%d] PROGMEM = { 1, 2, 3 };
+"""
+
+
+@pytest.fixture
+def make_project(tmp_path, monkeypatch):
+    """`make_project(folder, sketch)`: a small project; measuring is left out, the sketch speaks no protocol."""
+    monkeypatch.setattr(b, "measure", lambda *arguments: None)
+
+    def make(folder: str = "project", sketch: str = SKETCH, table_bytes: int = 64):
+        directory = tmp_path / folder
+        for name, text in {"platformio.ini": render_platformio_ini(BOARDS.values()), "src/main.cpp": sketch,
+                           "include/table.h": TABLE % table_bytes}.items():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            (directory / name).write_text(text)
+        return SimpleNamespace(directory=directory, model=None)
+    return make
+
+
+@pytest.fixture(scope="module")
+def built(toolchain, tmp_path_factory):
+    """The sketch, built once for each board."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(b, "measure", lambda *arguments: None)
+    directory = tmp_path_factory.mktemp("built")
+    for name, text in {"platformio.ini": render_platformio_ini(BOARDS.values()), "src/main.cpp": SKETCH,
+                       "include/table.h": TABLE % 64}.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+    project = SimpleNamespace(directory=directory, model=None)
+    yield {name: b.build(project, board) for name, board in BOARDS.items()}
+    patch.undo()
+
+
+# --- sizes ---------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_sizes_are_those_of_avr_size(built, toolchain, name):
+    firmware = built[name]
+    answer = subprocess.run([str(toolchain.avr_gcc.with_name("avr-size")), str(firmware.elf)],
+                            capture_output=True, text=True, check=True)
+    text, data, bss = map(int, answer.stdout.splitlines()[1].split()[:3])
+    assert (firmware.flash_bytes, firmware.ram_bytes) == (text + data, data + bss)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_model_alone_costs_its_table_and_a_little_code(built, name):
+    assert 64 <= built[name].model_flash_bytes <= 64 + 40
+    assert built[name].model_ram_bytes == 0
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_hex_holds_the_flash_of_the_elf(built, name):
+    firmware = built[name]
+    counts = [int(line[1:3], 16) for line in firmware.hex.read_text().splitlines() if line[7:9] == "00"]
+    assert sum(counts) == firmware.flash_bytes
+
+
+# --- the same bytes everywhere -------------------------------------------------------------------
+
+def test_same_bytes_in_another_folder(built, make_project):
+    """Another place, with a space and a letter beyond ASCII; the sketch keeps __FILE__ of a header."""
+    again = b.build(make_project("Eigene Entwürfe/zwei"), UNO)
+    for kind in ("elf", "hex"):
+        assert getattr(again, kind).read_bytes() == getattr(built["uno"], kind).read_bytes()
+    content = again.elf.read_bytes()
+    assert b"table.h" in content   # so the sketch does hold a file name,
+    assert str(again.elf.parents[3]).encode() not in content   # but no folder
+
+
+def test_another_sketch_gives_other_bytes(built, make_project):
+    other = b.build(make_project(sketch=SKETCH.replace("& 63", "& 31")), UNO)
+    assert other.hex.read_bytes() != built["uno"].hex.read_bytes()
+
+
+def test_second_build_changes_nothing(make_project, toolchain):
+    project = make_project()
+    first = b.build(project, UNO)
+    written = first.elf.stat().st_mtime_ns
+    assert b.build(project, UNO) == first
+    assert first.elf.stat().st_mtime_ns == written
+
+
+def test_cache_folder_with_a_space_serves(make_project, toolchain, tmp_path, monkeypatch):
+    monkeypatch.setenv("TINYGEN_CACHE", str(tmp_path / "my cache"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(b, "was_set_up", lambda: True)   # do not fetch the compiler for this
+    assert b.build(make_project(), UNO).flash_bytes > 0
+    assert not (tmp_path / "home" / ".platformio").exists()
+
+
+def test_builds_without_any_network(make_project, toolchain):
+    """In an empty network namespace, so that not even a look-up of a name could succeed."""
+    alone = ["unshare", "--net", "--map-root-user"]
+    if not shutil.which("unshare") or subprocess.run([*alone, "true"], capture_output=True).returncode:
+        pytest.skip("no unprivileged network namespaces on this machine")
+    project = make_project()
+    program = textwrap.dedent("""
+        import socket, sys
+        from pathlib import Path
+        from types import SimpleNamespace
+        from tinygen import build
+        from tinygen.boards import BOARDS
+        try:
+            socket.create_connection(("192.0.2.1", 80), 1)
+            sys.exit("there is a network")
+        except OSError:
+            build.measure = lambda *arguments: None
+            build.was_set_up = lambda: True
+            print(build.build(SimpleNamespace(directory=Path(sys.argv[1])), BOARDS["uno"]).flash_bytes)
+    """)
+    done = subprocess.run([*alone, sys.executable, "-c", program, str(project.directory)],
+                          capture_output=True, text=True, timeout=50)   # PlatformIO would try for 61 s
+    assert done.returncode == 0 and int(done.stdout) > 0, done.stderr
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+BROKEN = [   # sketch, what the message must begin with, and hold
+    (SKETCH.replace("predict(Serial.read())", "predikt(1)"), "src/main.cpp:10: ", "'predikt' was not declared"),
+    ("#include <Arduino.h>\n#include <absent.h>\nvoid setup() {}\nvoid loop() {}\n",
+     "src/main.cpp:2: ", "absent.h: No such file or directory"),
+    ("#include <Arduino.h>\nvoid absent();\nvoid setup() { absent(); }\nvoid loop() {}\n",
+     "undefined reference to `absent()'", "(building for Arduino Uno; "),
+]
+
+
+@pytest.mark.parametrize("sketch, beginning, needle", BROKEN, ids=["undeclared", "no header", "not linked"])
+def test_compiler_error_is_one_line_and_the_log_is_kept(make_project, toolchain, sketch, beginning, needle):
+    project = make_project("a project", sketch)
+    with pytest.raises(BuildError) as raised:
+        b.build(project, UNO)
+    message = str(raised.value)
+    assert message.startswith(beginning) and "\n" not in message
+    log = project.directory / "build-uno.log"
+    assert f"whole log: {log}" in message and needle in message and "FAILED" in log.read_text()
+
+
+def test_folder_without_a_project(tmp_path, toolchain):
+    with pytest.raises(BuildError, match="no platformio.ini.*tinygen emit"):
+        b.build(SimpleNamespace(directory=tmp_path), UNO)
+
+
+def test_log_without_any_error_line_gives_its_last_words():
+    assert b.compiler_error("one\n\n=====\nlast words\n\n=== 2 failed in 1 s ===\n") == "last words"
+
+
+def test_build_that_does_not_end_is_ended(make_project, toolchain, monkeypatch):
+    monkeypatch.setattr(b, "BUILD_SECONDS", 0.2)
+    with pytest.raises(BuildError, match="no end after 0.2 s"):
+        b.build(make_project(), UNO)
+
+
+# --- budgets -------------------------------------------------------------------------------------
+
+def test_program_over_the_boards_flash_says_by_how_much(make_project, toolchain):
+    project = make_project(table_bytes=32_256)
+    sketch = project.directory / "src" / "main.cpp"
+    sketch.write_text(SKETCH.replace("x & 63", "(uint16_t)x % sizeof table"))
+    with pytest.raises(CheckError, match="bytes of flash, Arduino Uno has 32256") as raised:
+        b.build(project, UNO)
+    elf = project.directory / ".pio" / "build" / "uno" / "firmware.elf"
+    assert f"{b.read_size(elf).flash_bytes - 32_256} too many" in str(raised.value)
+    assert b.build(project, MEGA).model_flash_bytes > 32_256   # the Mega has room
+
+
+def test_program_over_the_boards_ram_says_by_how_much(make_project, toolchain):
+    greedy = "static volatile uint8_t buffer[2048];\n" + SKETCH.replace("{ Serial.begin", "{ buffer[7] = 1; Serial.begin")
+    with pytest.raises(CheckError, match=r"program needs \d+ bytes of RAM, Arduino Uno has 2048: \d+ too many"):
+        b.build(make_project(sketch="#include <stdint.h>\n" + greedy), UNO)
+
+
+def test_program_that_does_not_even_link_is_over_the_budget(make_project, toolchain):
+    """More than the linker's 128 KB region of this chip family."""
+    many = "".join(f"static const uint8_t t{n}[32000] PROGMEM = {{ {n} }};\n" for n in range(1, 6))
+    use = "+".join(f"pgm_read_byte(&t{n}[x])" for n in range(1, 6))
+    sketch = SKETCH.replace("#ifdef", many + "#ifdef", 1).replace("pgm_read_byte(&table[x & 63])", use)
+    with pytest.raises(CheckError, match=r"does not fit Arduino Uno: .* overflows by \d+ bytes"):
+        b.build(make_project(sketch=sketch), UNO)
+
+
+COST = b.Cost(stack_bytes=50, cycles_median=200, cycles_max=240)
+
+
+@pytest.mark.parametrize("budget, message", [
+    (b.Budget(flash_bytes=199), "model needs 200 bytes of flash, the budget is 199: 1 too many; raise --max-flash"),
+    (b.Budget(ram_bytes=4), "model needs 6 bytes of ram, the budget is 4: 2 too many; raise --max-ram"),
+    (b.Budget(cycles=100), "model needs 240 cycles, the budget is 100: 140 too many; raise --max-cycles"),
+])
+def test_model_over_the_users_budget(budget, message):
+    with pytest.raises(CheckError, match=message):
+        b._check_budget(b.Size(200, 6), COST, budget)
+    b._check_budget(b.Size(200, 6), COST, b.Budget(flash_bytes=200, ram_bytes=6, cycles=240))
+    b._check_budget(b.Size(200, 6), COST, b.Budget())
+
+
+def test_cycle_budget_without_a_simulator_is_no_pass():
+    with pytest.raises(BuildError, match="needs the virtual board"):
+        b._check_budget(b.Size(1, 0), None, b.Budget(cycles=10))
+
+
+def test_budget_reaches_the_build(make_project, toolchain):
+    project = make_project()
+    with pytest.raises(CheckError, match=r"model needs \d+ bytes of flash, the budget is 10"):
+        b.build(project, UNO, b.Budget(flash_bytes=10))
+    assert b.build(project, UNO, b.Budget(flash_bytes=200)).model_flash_bytes <= 200
+
+
+# --- loading a board -----------------------------------------------------------------------------
+
+@pytest.fixture
+def avrdude_stand_in(tmp_path, monkeypatch, toolchain):
+    """`stand_in(body)`: an avrdude on PATH that notes its arguments, one a line; returns the note."""
+    def make(body: str = "") -> Path:
+        folder, note = tmp_path / "bin", tmp_path / "note"
+        folder.mkdir()
+        (folder / "avrdude").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{note}"\n{body}\n')
+        (folder / "avrdude").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:" + tc.os.environ["PATH"])
+        return note
+    return make
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=list(BOARDS))
+def test_upload_calls_the_uploader_as_the_board_needs(make_project, avrdude_stand_in, board):
+    note = avrdude_stand_in()
+    project = make_project("a project")
+    b.upload(project, board, "/dev/tty a")
+    words = note.read_text().splitlines()
+    assert words[:11] == ["-p", board.mcu, "-c", board.protocol, "-b", str(board.upload_speed), "-D",
+                          "-P", "/dev/tty a", *words[9:11]]
+    kind, path = words[-1].removesuffix(":i").rsplit(":", 1)
+    assert kind == "flash:w" and (project.directory / path).resolve() == (
+        project.directory / ".pio" / "build" / board.pio_id / "firmware.hex").resolve()
+
+
+def test_uploader_that_fails_is_named_with_its_reason(make_project, avrdude_stand_in):
+    avrdude_stand_in('echo "avrdude: ser_open(): can\'t open device \\"/dev/ttyX\\": No such file or directory" >&2; exit 1')
+    project = make_project()
+    with pytest.raises(BuildError) as raised:
+        b.upload(project, UNO, "/dev/ttyX")
+    message = str(raised.value)
+    assert message.startswith("Arduino Uno at /dev/ttyX was not loaded: ser_open(): can't open device")
+    assert "\n" not in message and "can't open" in (project.directory / "upload-uno.log").read_text()
+
+
+def test_uploader_that_hangs_is_ended(make_project, avrdude_stand_in, monkeypatch):
+    avrdude_stand_in("sleep 60")
+    project = make_project()
+    b.build(project, UNO)
+    monkeypatch.setattr(b, "UPLOAD_SECONDS", 3)
+    with pytest.raises(BuildError, match="no answer in 3 s"):
+        b.upload(project, UNO, "/dev/ttyX")
+
+
+def test_missing_uploader_is_named(make_project, toolchain, monkeypatch):
+    monkeypatch.setattr(b, "ensure", lambda *arguments, **options: replace(toolchain, avrdude=None))
+    with pytest.raises(BuildError, match="no avrdude on this machine"):
+        b.upload(make_project(), UNO, "/dev/ttyX")
