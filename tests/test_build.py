@@ -12,7 +12,9 @@ import pytest
 
 from tinygen import build as b
 from tinygen import toolchain as tc
+from random_models import random_models
 from tinygen.boards import BOARDS, render_platformio_ini
+from tinygen.emit import emit_project
 from tinygen.errors import BuildError, CheckError
 
 UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
@@ -238,6 +240,44 @@ def test_budget_reaches_the_build(make_project, toolchain):
     with pytest.raises(CheckError, match=r"model needs \d+ bytes of flash, the budget is 10"):
         b.build(project, UNO, b.Budget(flash_bytes=10))
     assert b.build(project, UNO, b.Budget(flash_bytes=200)).model_flash_bytes <= 200
+
+
+# --- the real firmware ---------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def real(simavr, tmp_path_factory):
+    """A project with the real firmware and a model of seven inputs, warnings made errors."""
+    project = emit_project(random_models()["linear8"], tmp_path_factory.mktemp("real"))
+    ini = project.directory / "platformio.ini"
+    strict = ini.read_text().replace("-Wall -Wextra", "-Wall -Wextra -Werror")
+    assert "-Werror" in strict
+    ini.write_text(strict)
+    return project
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=list(BOARDS))
+def test_real_firmware_is_measured_on_the_virtual_board(real, board, simavr):
+    firmware = b.build(real, board)
+    assert 0 < firmware.model_flash_bytes < firmware.flash_bytes <= board.flash_bytes
+    assert 0 < firmware.stack_bytes < board.ram_bytes - firmware.ram_bytes
+    assert 7 * 10 < firmware.cycles_median <= firmware.cycles_max < 16_384   # 7 products, no float, no clock tick
+    assert b.build(real, board) == firmware                                  # to the cycle
+    empty = firmware.elf.parents[1] / f"{board.pio_id}_empty" / "firmware.elf"
+    bare = b.measure(real, board, empty, simavr, lambda text: None)
+    assert bare.cycles_max < 20                                              # a call and a return
+
+
+def test_firmware_that_does_not_speak_is_an_error(make_project, simavr, monkeypatch):
+    project = make_project(sketch="#include <Arduino.h>\nvoid setup() {}\nvoid loop() {}\n")
+    project.model = random_models()["linear8"]
+    elf = b.build(project, UNO).elf
+    monkeypatch.undo()   # the stand-in of `measure`
+    with pytest.raises(BuildError, match="the firmware for Arduino Uno gave no INFO within 2 s"):
+        b.measure(project, UNO, elf, simavr, lambda text: None)
+
+
+def test_without_a_simulator_nothing_is_measured(real, toolchain):
+    assert b.measure(real, UNO, Path("no.elf"), replace(toolchain, simavr_library=None), print) is None
 
 
 # --- loading a board -----------------------------------------------------------------------------

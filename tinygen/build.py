@@ -10,6 +10,7 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median_high
 
 from elftools.elf.elffile import ELFFile
 
@@ -18,6 +19,8 @@ from .errors import BuildError, CheckError
 from .toolchain import Finished, Progress, Toolchain, ensure, last_line, need_avrdude, pio_environment, run, was_set_up
 
 BUILD_SECONDS, UPLOAD_SECONDS = 300, 120   # time-outs; a build takes 2 s, loading 250 KB at 115200 baud 40 s
+MEASURED_ROWS = 256                        # seeded, corners of the ranges among them
+ANSWER_SECONDS = 2                         # of simulated time
 
 
 @dataclass(frozen=True)
@@ -186,5 +189,38 @@ def _check_budget(size: Size, cost: Cost | None, budget: Budget) -> None:
 # --- measure -----------------------------------------------------------------------------------
 
 def measure(project, board: Board, elf: Path, tools: Toolchain, progress: Progress) -> Cost | None:
-    """Stack and cycles of `elf` on the virtual board; None where there is no simulator."""
-    return None
+    """Stack and cycles of `elf` on the virtual board, over seeded rows; None where there is no simulator.
+
+    An interrupt (the clock's comes every 16,384 cycles) would count as part of an inference it hits;
+    such inferences are left out, unless the model is so slow that all of them are hit.
+    """
+    if tools.simavr_library is None:
+        return None
+    from .host.simavr import SimBoard
+    progress(f"measuring on the virtual {board.title}")
+    with SimBoard(board, elf) as simulated:
+        _answer_rows(simulated, project.model, board)
+        exact = [run.cycles for run in simulated.inferences if not run.interrupted]
+        cycles = exact or [run.cycles for run in simulated.inferences]
+        return Cost(simulated.stack_bytes, int(median_high(cycles)), max(cycles))
+
+
+def _answer_rows(simulated, model, board: Board) -> None:
+    """Send rows to a virtual board, one after the other, until it has answered each."""
+    from .host import protocol
+    seed = protocol.model_seed(model.model_id)
+    decoder = protocol.Decoder(seed)
+
+    def answer(kind: protocol.Kind) -> protocol.Frame:
+        deadline = simulated.cycle + ANSWER_SECONDS * board.f_cpu_hz
+        while simulated.cycle < deadline:
+            for event in decoder.process(simulated.read(1, board.f_cpu_hz // 1000)):
+                if isinstance(event, protocol.Frame) and event.kind == kind:
+                    return event
+        raise BuildError(f"the firmware for {board.title} gave no {kind.name} within {ANSWER_SECONDS} s on the "
+                         "virtual board: emit the project anew with this version of tinygen")
+
+    session = answer(protocol.Kind.INFO).session
+    for seq, row in enumerate(model.sample_rows(MEASURED_ROWS, seed=0).tolist()):
+        simulated.write(protocol.encode_row(session, seq & 0xFF, row, seed))
+        answer(protocol.Kind.RESULT)
