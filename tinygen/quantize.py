@@ -39,7 +39,7 @@ def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
     return {
         "rows_train": len(dataset.train), "rows_test": len(dataset.test), "split": dataset.split, "seed": dataset.seed,
         "rows_read": dataset.rows_read, "rows_dropped": dataset.rows_dropped, "duplicates_removed": dataset.duplicates_removed,
-        "source": dataset.source, "sha256": dataset.sha256, "config": asdict(trained.config),
+        "missing": list(dataset.missing), "source": dataset.source, "sha256": dataset.sha256, "config": asdict(trained.config),
         "candidate_inputs": [q.name for q in dataset.inputs],
         "metrics": {"mae": _figure(np.abs(error).mean()), "float_mae": _figure(np.abs(floats - y).mean() * scale),
                     "rmse": _figure(np.sqrt((error ** 2).mean())),

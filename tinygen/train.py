@@ -20,6 +20,7 @@ from .model import Model
 from .views import constant_bytes
 
 FOLDS = 5
+IMMATERIAL = 0.02        # raw output steps of mean error that are not worth a byte
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,27 @@ class Trained:
     scores: tuple[Score, ...]
 
 
-def train(dataset: Dataset, family: str = "auto", max_constant_bytes: int | None = None,
+def train(dataset: Dataset, family: str = "auto", affordable: Callable[[Trained], bool] | None = None,
           progress: Callable[[str], None] | None = None) -> Trained:
-    """The best candidate of `family` ("auto": of all families) by cross-validation.
+    """The best candidate of `family` ("auto": of all families) by cross-validation that is affordable.
 
-    Raises UsageError for an unknown family or a budget that no candidate meets.
+    Raises UsageError for an unknown family, or where no candidate is affordable.
     """
     rows = training_rows(dataset)
     tasks = [(kind, config) for kind in _families(family) for config in kind.candidates(rows)]
     if progress:
         progress(f"cross-validating {len(tasks)} candidates on {len(rows.y)} training rows")
     scores = Parallel(n_jobs=-1, prefer="threads")(delayed(_score)(dataset, rows, kind, config) for kind, config in tasks)
-    chosen = choose(scores, max_constant_bytes)
-    kind = FAMILIES[chosen.family]
-    return Trained(kind, chosen.config, kind.fit(rows, chosen.config, dataset.seed), tuple(scores))
+    left = list(scores)
+    while left:
+        score = choose(left)
+        kind = FAMILIES[score.family]
+        trained = Trained(kind, score.config, kind.fit(rows, score.config, dataset.seed), tuple(scores))
+        if affordable is None or affordable(trained):
+            return trained
+        left.remove(score)
+    raise UsageError(f"none of {len(scores)} candidates fits the budget: the smallest has "
+                     f"{min(s.constant_bytes for s in scores)} bytes of constants alone; raise --max-flash, --max-ram or --max-cycles")
 
 
 def training_rows(dataset: Dataset) -> Rows:
@@ -64,15 +72,15 @@ def training_rows(dataset: Dataset) -> Rows:
     return Rows(dataset.x[dataset.train], dataset.y[dataset.train], dataset.inputs, dataset.target)
 
 
-def choose(scores: list[Score], max_constant_bytes: int | None = None) -> Score:
-    """The smallest candidate within one standard error of the best one that meets the budget."""
-    affordable = [s for s in scores if max_constant_bytes is None or s.constant_bytes <= max_constant_bytes]
-    if not affordable:
-        least = min(s.constant_bytes for s in scores)
-        raise UsageError(f"no candidate fits {max_constant_bytes} bytes of constants: the smallest needs {least}, raise the budget")
-    best = min(affordable, key=lambda s: (s.error, s.constant_bytes))
-    near = [s for s in affordable if s.error <= best.error + best.standard_error]
-    return min(near, key=lambda s: (s.constant_bytes, s.error))
+def choose(scores: list[Score]) -> Score:
+    """The smallest candidate that is as good as the best one.
+
+    As good means: within one standard error, or by less than a fiftieth of a raw output step, which
+    is far below what the label itself resolves.
+    """
+    best = min(scores, key=lambda s: (s.error, s.constant_bytes))
+    enough = best.error + max(best.standard_error, IMMATERIAL)
+    return min((s for s in scores if s.error <= enough), key=lambda s: (s.constant_bytes, s.error))
 
 
 def _families(name: str) -> list[Family]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from .errors import ModelError
 from .fixedpoint import INT16_MAX
 from .nodes import Argmax, Bounds, Dense, Forest, Lookup, Monomials, Outside, Power, Scale
@@ -109,8 +111,8 @@ def _forest(node, proven, before, common, input_names):
             "read_child": f"TINYGEN_READ_I{8 if child == 'int8_t' else 16}",
             "read_leaf": f"TINYGEN_READ_I{8 if leaf == 'int8_t' else 16}",
             "input_rows": _wrapped([s[0] for s in node.splits] or [0]), "limit_rows": _wrapped([s[1] for s in node.splits] or [0]),
-            "child_rows": _wrapped([f"{{{s[2]}, {s[3]}}}" for s in node.splits] or ["{0, 0}"]),
-            "leaf_rows": _wrapped(["{" + ", ".join(map(str, row)) + "}" for row in node.leaves]),
+            "child_rows": _wrapped([f"{{{s[2]},{s[3]}}}" for s in node.splits] or ["{0,0}"]),
+            "leaf_rows": _wrapped(["{" + ",".join(map(str, row)) + "}" for row in node.leaves]),
             "root_rows": _wrapped(node.roots), "bias": ", ".join(map(str, node.bias)), **_clamps(node, proven, 0)}
 
 
@@ -133,9 +135,8 @@ def _literal(value: int) -> str:
     return f"{value}L" if abs(value) > INT16_MAX else str(value)
 
 
-def _wrapped(values, per_line: int = 12) -> list[str]:
-    texts = [f"{v}," for v in values]
-    return [" ".join(texts[k:k + per_line]) for k in range(0, len(texts), per_line)]
+def _wrapped(values, width: int = 100) -> list[str]:
+    return textwrap.wrap(" ".join(f"{v}," for v in values), width)
 
 
 def _node_bytes(node, proven: Bounds) -> int:

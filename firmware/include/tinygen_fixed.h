@@ -55,11 +55,15 @@ static inline uint16_t tinygen_scale(int16_t x, int16_t low, uint16_t multiplier
 /* Distance of x from origin, 0 .. reach: the place on a lookup table's grid. */
 static inline uint16_t tinygen_reach(int16_t x, int16_t origin, uint16_t reach)
 {
-    if (x <= origin) {
-        return 0;
+    if (x < origin) {
+        x = origin;
     }
     uint16_t distance = (uint16_t)((uint16_t)x - (uint16_t)origin);
-    return distance < reach ? distance : reach;
+    /* where the reach ends in 0xFF, and it mostly does, its high byte alone decides */
+    if ((reach & 0xFFu) == 0xFFu ? (uint8_t)(distance >> 8) > (uint8_t)(reach >> 8) : distance > reach) {
+        distance = reach;
+    }
+    return distance;
 }
 
 /* Value of a piecewise-linear table in flash at `position`: node in the high byte, fraction in the
@@ -67,25 +71,41 @@ static inline uint16_t tinygen_reach(int16_t x, int16_t origin, uint16_t reach)
 static inline int16_t tinygen_interpolate(const int16_t *table, uint16_t position)
 {
     const int16_t *node = table + (position >> 8);
-    int16_t here = TINYGEN_READ_I16(node);
-    int16_t step = (int16_t)(TINYGEN_READ_I16(node + 1) - here);
     uint8_t fraction = (uint8_t)position;
 #if TINYGEN_ASM
-    int16_t part;
-    /* rounding adds bit 7 of the low product; MULSU gives the signed high product */
-    __asm__("mul %A[step],%[f]\n\tlsl r0\n\tmov %A[part],r1\n\tclr %B[part]\n\tadc %A[part],%B[part]\n\t"
-            "mulsu %B[step],%[f]\n\tadd %A[part],r0\n\tadc %B[part],r1\n\tclr r1"
-            : [part] "=&r"(part) : [step] "a"(step), [f] "a"(fraction) : "r0");
+    int16_t here, step;
+    __asm__("lpm %A[here],Z+\n\tlpm %B[here],Z+\n\tlpm %A[step],Z+\n\tlpm %B[step],Z\n\t"
+            "sub %A[step],%A[here]\n\tsbc %B[step],%B[here]\n\t"
+            /* unsigned low product: its high byte, rounded by the low byte's top bit, joins `here` */
+            "mul %A[step],%[f]\n\tlsl r0\n\tmov r0,r1\n\tclr r1\n\tadc %A[here],r0\n\tadc %B[here],r1\n\t"
+            /* signed high product */
+            "mulsu %B[step],%[f]\n\tadd %A[here],r0\n\tadc %B[here],r1\n\tclr r1"
+            : [here] "=&r"(here), [step] "=&a"(step), "+z"(node) : [f] "a"(fraction) : "r0");
+    return here;
 #else
-    int16_t part = (int16_t)(((int32_t)step * fraction + 128) >> 8);
+    int16_t here = TINYGEN_READ_I16(node);
+    int16_t step = (int16_t)(TINYGEN_READ_I16(node + 1) - here);
+    return (int16_t)(here + (int16_t)(((int32_t)step * fraction + 128) >> 8));
 #endif
-    return (int16_t)(here + part);
 }
 
 /* v^2 / 2^16, rounded half up: undoes v = 256 * sqrt(y). */
 static inline uint16_t tinygen_square(uint16_t v)
 {
+#if TINYGEN_ASM
+    uint16_t y;
+    uint8_t low, zero;
+    /* y = high byte squared; `low` collects bits 8 to 15, 0x80 of them is the rounding constant */
+    __asm__("mul %B[v],%B[v]\n\tmovw %A[y],r0\n\tmul %A[v],%A[v]\n\tmov %[low],r1\n\tclr %[zero]\n\t"
+            "subi %[low],0x80\n\tsbci %A[y],0xFF\n\tsbci %B[y],0xFF\n\t"
+            "mul %A[v],%B[v]\n\t"
+            "add %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\t"
+            "add %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\tclr r1"
+            : [y] "=&d"(y), [low] "=&d"(low), [zero] "=&r"(zero) : [v] "r"(v) : "r0");
+    return y;
+#else
     return (uint16_t)(((uint32_t)v * v + 0x8000u) >> 16);
+#endif
 }
 
 /* (v^2 >> 16) * v / 2^16, rounded half up: undoes v = 2^(32/3) * cbrt(y). */

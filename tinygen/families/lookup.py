@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..fixedpoint import INT16_MAX
 from ..leastsquares import Root, fit_linear
 from ..nodes import Curve, Lookup
 from . import Family, Rows
@@ -45,7 +44,7 @@ def candidates(rows: Rows) -> list[Config]:
     roots = (1, 2) if rows.y.min() >= 0 else (1,)
     found = []
     for column in best_inputs(rows, INPUTS_TRIED):
-        low, high = rows.inputs[column].limits
+        low, high = _span(rows, column)
         for step_bits in range(14, 1, -1):
             if NODES[0] <= grid_size(low, high, step_bits) <= NODES[1]:
                 found += [Config(column, step_bits, root) for root in roots]
@@ -58,6 +57,11 @@ def best_inputs(rows: Rows, count: int, bins: int = 24) -> list[int]:
         order = np.argsort(rows.x[:, column], kind="stable")
         return sum(((part - part.mean()) ** 2).sum() for part in np.array_split(rows.y[order], min(bins, len(order))))
     return sorted(range(rows.x.shape[1]), key=lambda c: (left_over(c), c))[:count]
+
+
+def _span(rows: Rows, column: int) -> tuple[int, int]:
+    """Raw interval the grid covers: the trained range; its last cell reaches a little further."""
+    return rows.inputs[column].raw_minimum, rows.inputs[column].raw_maximum
 
 
 def grid_size(low: int, high: int, step_bits: int) -> int:
@@ -77,7 +81,7 @@ def hats(x, origin: int, step_bits: int, nodes: int) -> np.ndarray:
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Table:
-    low, high = rows.inputs[config.column].limits
+    low, high = _span(rows, config.column)
     nodes = grid_size(low, high, config.step_bits)
     shares = hats(rows.x[:, config.column], low, config.step_bits, nodes)
     second = np.diff(np.eye(nodes), n=2, axis=0)
@@ -87,9 +91,10 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Table:
 
 
 def lower(fitted: Table, rows: Rows):
-    values = np.clip(np.floor(fitted.values + 0.5), -INT16_MAX, INT16_MAX).astype(int)
-    curve = Curve(0, fitted.origin, fitted.step_bits, tuple(values.tolist()))
     low, high = fitted.root.limits(rows.output)
+    # nodes within the limits make the C code's clamps unnecessary
+    values = np.clip(np.floor(fitted.values + 0.5), low, high).astype(int)
+    curve = Curve(0, fitted.origin, fitted.step_bits, tuple(values.tolist()))
     return (Lookup((curve,), True, 0, low, high), *fitted.root.nodes)
 
 
