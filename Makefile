@@ -11,7 +11,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 APT    := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n) apt-get
 # What the set-up depends on: while it stays the same, a second run has nothing to do.
-INPUTS := Makefile pyproject.toml tinygen/toolchain.py tinygen/boards.py
+INPUTS := Makefile pyproject.toml tinygen/toolchain.py tinygen/piocore.py
 STAMP  := $(VENV)/set-up-$(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
 
 .PHONY: demo test setup clean
@@ -33,7 +33,7 @@ $(STAMP):
 	    { $(APT) update -q && $(APT) install -y -q python3-venv; }; } && $(PYTHON) -m venv --clear $(VENV); } || \
 	  { echo 'error: $(PYTHON) has no venv module: install python3-venv, then run make again' >&2; exit 3; }
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
-	$(BIN)/python -m tinygen.toolchain
+	$(BIN)/tinygen setup
 	@rm -f $(VENV)/set-up-* && touch $@
 
 clean:

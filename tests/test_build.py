@@ -1,5 +1,6 @@
 """A project becomes a firmware: sizes, budgets, errors in one line, the same bytes wherever it is built."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,6 @@ from types import SimpleNamespace
 import pytest
 
 from tinygen import build as b
-from tinygen import toolchain as tc
 from random_models import random_models
 from tinygen.boards import BOARDS, render_platformio_ini
 from tinygen.emit import emit_project
@@ -38,34 +38,29 @@ static const uint8_t table[%d] PROGMEM = { 1, 2, 3 };
 """
 
 
+def write_project(directory: Path, sketch: str = SKETCH, table_bytes: int = 64):
+    """A small project in `directory`."""
+    for name, text in {"platformio.ini": render_platformio_ini(BOARDS.values()), "src/main.cpp": sketch,
+                       "include/table.h": TABLE % table_bytes}.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+    return SimpleNamespace(directory=directory, model=None)
+
+
 @pytest.fixture
 def make_project(tmp_path, monkeypatch):
-    """`make_project(folder, sketch)`: a small project; measuring is left out, the sketch speaks no protocol."""
+    """`make_project(folder, ...)`: a small project; measuring is left out, the sketch speaks no protocol."""
     monkeypatch.setattr(b, "measure", lambda *arguments: None)
-
-    def make(folder: str = "project", sketch: str = SKETCH, table_bytes: int = 64):
-        directory = tmp_path / folder
-        for name, text in {"platformio.ini": render_platformio_ini(BOARDS.values()), "src/main.cpp": sketch,
-                           "include/table.h": TABLE % table_bytes}.items():
-            (directory / name).parent.mkdir(parents=True, exist_ok=True)
-            (directory / name).write_text(text)
-        return SimpleNamespace(directory=directory, model=None)
-    return make
+    return lambda folder="project", *arguments, **options: write_project(tmp_path / folder, *arguments, **options)
 
 
 @pytest.fixture(scope="module")
 def built(toolchain, tmp_path_factory):
     """The sketch, built once for each board."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(b, "measure", lambda *arguments: None)
-    directory = tmp_path_factory.mktemp("built")
-    for name, text in {"platformio.ini": render_platformio_ini(BOARDS.values()), "src/main.cpp": SKETCH,
-                       "include/table.h": TABLE % 64}.items():
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (directory / name).write_text(text)
-    project = SimpleNamespace(directory=directory, model=None)
-    yield {name: b.build(project, board) for name, board in BOARDS.items()}
-    patch.undo()
+    project = write_project(tmp_path_factory.mktemp("built"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(b, "measure", lambda *arguments: None)
+        return {name: b.build(project, board) for name, board in BOARDS.items()}
 
 
 # --- sizes ---------------------------------------------------------------------------------------
@@ -290,7 +285,7 @@ def avrdude_stand_in(tmp_path, monkeypatch, toolchain):
         folder.mkdir()
         (folder / "avrdude").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{note}"\n{body}\n')
         (folder / "avrdude").chmod(0o755)
-        monkeypatch.setenv("PATH", f"{folder}:" + tc.os.environ["PATH"])
+        monkeypatch.setenv("PATH", f"{folder}:" + os.environ["PATH"])
         return note
     return make
 

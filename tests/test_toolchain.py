@@ -15,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tinygen import piocore
 from tinygen import toolchain as tc
+from tinygen.process import Finished, run
+from tinygen.piocore import PLATFORM_VERSION, pio_environment, registry_answers
 from tinygen.errors import BuildError
 
 APT = "arduino-core-avr"
@@ -35,7 +38,7 @@ def bare_machine(cache, tmp_path, monkeypatch):
     monkeypatch.setenv("TINYGEN_AVR_CORE", str(tmp_path / "nowhere"))
     monkeypatch.setattr(tc, "find_gcc", lambda: None)
     monkeypatch.setattr(tc, "find_simavr", lambda: None)
-    monkeypatch.setattr(tc, "registry_answers", lambda: False)
+    monkeypatch.setattr(piocore, "registry_answers", lambda: False)
     return cache
 
 
@@ -53,7 +56,7 @@ def test_ensure_finds_every_piece(toolchain):
     assert (toolchain.avr_core / "boards.txt").is_file()
     made = toolchain.core_dir / "platforms" / "atmelavr"
     assert json.loads((made / "boards" / "uno.json").read_text())["build"]["mcu"] == "atmega328p"
-    assert json.loads((made / ".piopm").read_text())["version"] == tc.PLATFORM_VERSION
+    assert json.loads((made / ".piopm").read_text())["version"] == PLATFORM_VERSION
     assert (toolchain.core_dir / "packages" / "framework-arduino-avr" / "cores" / "arduino" / "main.cpp").is_file()
 
 
@@ -137,7 +140,7 @@ def test_missing_core_where_there_is_no_apt(bare_machine, monkeypatch):
 
 def test_missing_compiler_is_named(toolchain, cache, monkeypatch):
     monkeypatch.setattr(tc, "find_gcc", lambda: None)
-    monkeypatch.setattr(tc, "registry_answers", lambda: False)
+    monkeypatch.setattr(piocore, "registry_answers", lambda: False)
     with pytest.raises(BuildError, match="no AVR compiler"):
         tc.ensure(install=False)
 
@@ -256,10 +259,10 @@ def test_registry_probe_is_bounded():
     with http.server.HTTPServer(("127.0.0.1", 0), Registry) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        assert tc.registry_answers(url)
+        assert registry_answers(url)
         server.shutdown()
     start = time.monotonic()
-    assert not tc.registry_answers(url, timeout_s=0.5)   # the socket is closed now
+    assert not registry_answers(url, timeout_s=0.5)   # the socket is closed now
     assert time.monotonic() - start < 3
 
 
@@ -270,14 +273,14 @@ def test_official_packages_serve_where_nothing_is_here(bare_machine, monkeypatch
         assert command[2:5] == ["platformio", "pkg", "install"]
         assert "platform = atmelavr" in (Path(command[6]) / "platformio.ini").read_text()
         script(core_dir / "packages" / "toolchain-atmelavr" / "bin", "avr-gcc", "echo 7.3.0\n")
-        script(core_dir / "packages" / "tool-avrdude" / "bin", "avrdude", "")
-        return tc.Finished(0, "")
+        return Finished(0, "")
     monkeypatch.setattr(tc, "_apt_prefix", lambda: None)
-    monkeypatch.setattr(tc, "registry_answers", lambda: True)
-    monkeypatch.setattr(tc, "run", platformio)
+    monkeypatch.setattr(piocore, "registry_answers", lambda: True)
+    monkeypatch.setattr(piocore, "run", platformio)
     tools = tc.ensure(install=True)
-    assert (tools.source, tools.gcc_version, tools.avrdude.name) == ("registry", "7.3.0", "avrdude")
-    monkeypatch.setattr(tc, "registry_answers", lambda: pytest.fail("asked again"))
+    assert (tools.source, tools.gcc_version) == ("registry", "7.3.0")
+    tc.need_avrdude(tools)   # PlatformIO fetches it when it loads a board
+    monkeypatch.setattr(piocore, "registry_answers", lambda: pytest.fail("asked again"))
     assert tc.ensure(install=True) == tools
 
 
@@ -285,14 +288,14 @@ def test_official_packages_serve_where_nothing_is_here(bare_machine, monkeypatch
 
 def test_a_long_command_shows_that_it_is_alive():
     said = []
-    done = tc.run([sys.executable, "-c", "import time; print('out'); time.sleep(0.5)"], "waiting", said.append, 10, beat_s=0.1)
-    assert done == tc.Finished(0, "out\n")
+    done = run([sys.executable, "-c", "import time; print('out'); time.sleep(0.5)"], "waiting", said.append, 10, beat_s=0.1)
+    assert done == Finished(0, "out\n")
     assert said[0] == "waiting" and len(said) >= 3
 
 
 def test_a_command_over_its_time_is_ended_with_all_it_started(tmp_path):
     note = tmp_path / "pid"
-    done = tc.run(["sh", "-c", f"sleep 60 & echo $! > '{note}'; wait"], "sleeping", lambda text: None, 0.5)
+    done = run(["sh", "-c", f"sleep 60 & echo $! > '{note}'; wait"], "sleeping", lambda text: None, 0.5)
     assert done.code is None
     pid = int(note.read_text())
     deadline = time.monotonic() + 5
@@ -309,11 +312,11 @@ def _alive(pid: int) -> bool:
 
 
 def test_a_command_that_does_not_exist_is_no_exception():
-    assert tc.run(["/nonexistent/tool"], "x", lambda text: None, 1).code == 127
+    assert run(["/nonexistent/tool"], "x", lambda text: None, 1).code == 127
 
 
 def test_the_users_platformio_settings_do_not_reach_a_build(monkeypatch):
     monkeypatch.setenv("PLATFORMIO_BUILD_FLAGS", "-DSURPRISE")
-    environment = tc.pio_environment(Path("/x"))
+    environment = pio_environment(Path("/x"))
     assert "PLATFORMIO_BUILD_FLAGS" not in environment
     assert environment["PLATFORMIO_CORE_DIR"] == "/x" and environment["PATH"] == os.environ["PATH"]

@@ -16,7 +16,9 @@ from elftools.elf.elffile import ELFFile
 
 from .boards import Board
 from .errors import BuildError, CheckError
-from .toolchain import Finished, Progress, Toolchain, ensure, last_line, need_avrdude, pio_environment, run, was_set_up
+from .piocore import pio_environment
+from .process import Finished, Progress, last_line, run
+from .toolchain import Toolchain, ensure, need_avrdude, was_set_up
 
 BUILD_SECONDS, UPLOAD_SECONDS = 300, 120   # time-outs; a build takes 2 s, loading 250 KB at 115200 baud 40 s
 MEASURED_ROWS = 256                        # seeded, corners of the ranges among them
