@@ -1,0 +1,291 @@
+"""One function per command: the rooms, walked through in order.
+
+    data -> train -> quantize -> model -> emit -> build -> board/link -> stream -> check -> report
+"""
+
+from __future__ import annotations
+
+import csv as csv_module
+import difflib
+import os
+import re
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+
+from . import cost, data, datasets, quantize as quantizing, toolchain
+from .boards import BOARDS, Board
+from .build import Budget, Firmware, build, upload as load_board
+from .emit import check_prefix, emit_library, emit_project
+from .errors import CheckError, DataError, UsageError
+from .fixedpoint import MISSING
+from .host import discover
+from .host.check import Expected, Verdict, check, expect
+from .host.link import open_link
+from .host.pins import distinct, lit
+from .host.protocol import Flag, Pin
+from .host.protocol_avr import avr_url
+from .host.stream import RowReply, stream
+from .model import Model, check_name, load
+from .report import junit_xml
+from .train import train
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model just trained and saved."""
+
+    path: Path
+    model: Model
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The twin's answers to the rows of a file."""
+
+    model: Model
+    raw: np.ndarray              # int64 (n,); MISSING where a value was missing
+    clamped: np.ndarray          # bool (n,): an input was saturated
+    notes: tuple[str, ...]
+    path: Path | None
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """Files written for a model."""
+
+    model: Model
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A stream's verdict, and every reply it rests on."""
+
+    model: Model
+    board: Board
+    verdict: Verdict
+    expected: Expected
+    replies: tuple[RowReply, ...]
+    pins_right: bool | None      # the simulator saw the LED pins do what the rows ask for; None on a real board
+    notes: tuple[str, ...] = ()
+    path: Path | None = None
+
+    @property
+    def good(self) -> bool:
+        """True if every row was answered, equal to the twin, and the LEDs right."""
+        return self.verdict.passed and self.pins_right is not False
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """The whole loop on one or more boards."""
+
+    source: str                  # one line on where the rows come from
+    trained: TrainedModel
+    runs: tuple[tuple[Firmware, Streamed], ...]
+    directory: Path
+
+    @property
+    def good(self) -> bool:
+        return all(streamed.good for _, streamed in self.runs)
+
+
+@dataclass(frozen=True)
+class BoardList:
+    """Known boards, and which port has which."""
+
+    boards: tuple[Board, ...]
+    plugged_in: dict[str, tuple[str, ...]]       # board id -> ports
+
+
+def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0,
+              family="auto", threshold=None, name=None, board="uno", budget=Budget(), progress: Progress = print) -> TrainedModel:
+    """Trains on a CSV file and saves the model; the file is written only when everything went well."""
+    chip = find_board(board)
+    name = check_prefix(check_name(name or _name_from(out)))
+    if not out.resolve().parent.is_dir():
+        raise UsageError(f"folder '{out.parent}' of the output does not exist: make it first")
+    table = data.load(csv, missing=missing)
+    dataset = data.prepare(table, target, inputs, drop, split, seed, units=_units(unit))
+    model = fit(dataset, name, threshold, family, chip, budget, progress)
+    model.save(out)
+    return TrainedModel(out, model, dataset.notes)
+
+
+def fit(dataset: data.Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
+        progress: Progress) -> Model:
+    """The integer model of a data set: trained, quantized, and within the budget on the board's chip."""
+    def affordable(trained) -> bool:
+        if budget == Budget():
+            return True
+        progress(f"measuring {trained.family.title} on the simulated {board.title}")
+        return not over_budget(cost.measure(quantizing.quantize(trained, dataset, name, threshold), board), budget)
+    return quantizing.quantize(train(dataset, family, affordable, progress), dataset, name, threshold)
+
+
+def over_budget(spent: cost.ModelCost, budget: Budget) -> bool:
+    pairs = ((spent.flash_bytes, budget.flash_bytes), (spent.ram_bytes, budget.ram_bytes), (spent.cycles_max, budget.cycles))
+    return any(limit is not None and used > limit for used, limit in pairs)
+
+
+def predict_csv(model: Path, csv: Path, out: Path | None) -> Predictions:
+    """The integer twin's answers to a CSV file's rows."""
+    twin = load(model)
+    raw, notes = data.rows_for(twin.inputs, data.load(csv, missing=missing_codes(twin)))
+    answers, clamped = twin.answer(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
+    if out:
+        lines = ([r if r != MISSING else "", _physical(twin, r), _flag(r, c)] for r, c in zip(answers.tolist(), clamped.tolist()))
+        write_csv(out, ["raw", f"{twin.output.name} [{twin.output.unit}]" if twin.output.unit else twin.output.name, "flag"], lines)
+    return Predictions(twin, answers, clamped, notes, out)
+
+
+def missing_codes(model: Model) -> tuple:
+    """What meant "no value" in the training file, and therefore in the rows that follow."""
+    return tuple(model.training.get("missing", (-200,)))
+
+
+def _flag(raw: int, clamped: bool) -> str:
+    return "MISSING" if raw == MISSING else "CLAMPED" if clamped else "OK"
+
+
+def _physical(model: Model, raw: int) -> str:
+    return "" if raw == MISSING else f"{float(model.output.to_physical(raw)):.6g}"
+
+
+def emit_files(model: Path, out: Path) -> Emitted:
+    """Header, runtime header, sketch and vectors of a model file."""
+    twin = load(model)
+    return Emitted(twin, tuple(emit_library(twin, out)))
+
+
+def build_model(model: Path, board: str, out: Path, budget=Budget(), upload=False, port=None,
+                progress: Progress = print) -> Firmware:
+    """The compiled firmware of a model file, in a PlatformIO project at `out`."""
+    chip, twin = find_board(board), load(model)
+    if upload and not port:
+        raise UsageError("--upload needs --port: see `tinygen boards` for the ports with a board")
+    project = emit_project(twin, out, [chip])
+    firmware = build(project, chip, budget, progress)
+    if upload:
+        load_board(project, chip, port, progress)
+    return firmware
+
+
+def stream_csv(model: Path, csv: Path, port: str, board="uno", junit: Path | None = None, out: Path | None = None,
+               progress: Progress = print) -> Streamed:
+    """Streams a CSV file's rows into a board and checks every answer and both LEDs."""
+    chip, twin = find_board(board), load(model)
+    raw, notes = data.rows_for(twin.inputs, data.load(csv, missing=missing_codes(twin)))
+    if port == "sim":
+        with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
+            firmware = build(emit_project(twin, Path(folder) / "project", [chip]), chip, progress=progress)
+            result = stream_rows(twin, raw, avr_url(chip.pio_id, firmware.elf), chip, progress)
+    else:
+        chip, port = (chip, port) if port != "auto" else discover.only_board()
+        result = stream_rows(twin, raw, port, chip, progress)
+    if out:
+        write_csv(out, ROW_HEADER, _row_lines(twin, result))
+    if junit:
+        junit.write_text(junit_xml(result), encoding="utf-8")
+    return replace(result, notes=notes, path=out)
+
+
+def stream_rows(model: Model, raw: np.ndarray, port: str, board: Board, progress: Progress) -> Streamed:
+    """Streams raw rows to the board at `port`; on the virtual board its pins are watched as well."""
+    expected, replies = expect(model, raw), []
+    with open_link(port, model, board) as link:
+        progress(f"streaming {len(raw):,} rows to {board.title} at {port if '://' not in port else 'the virtual board'}")
+        for reply in stream(link, raw.tolist()):
+            replies.append(reply)
+            if len(replies) % 1000 == 0:
+                progress(f"{len(replies):,} of {len(raw):,} rows")
+        simulator = getattr(link.port, "board", None)
+        seen = lit(simulator.changes, board) if simulator else None
+    wanted = None if seen is None else distinct([Pin(0), *expected.pins])
+    return Streamed(model, board, check(replies, expected), expected, tuple(replies), None if seen is None else seen == wanted)
+
+
+ROW_HEADER = ["row", "raw", "physical", "flags", "red", "green", "cycles", "tries", "expected_raw", "verdict"]
+
+
+def _row_lines(model: Model, result: Streamed):
+    """One CSV line per row: what the board answered, and whether that is what the twin says."""
+    for reply, wanted, pins in zip(result.replies, result.expected.prediction, result.expected.pins):
+        if reply.lost:
+            yield [reply.index, "", "", "", "", "", "", reply.tries, wanted, "LOST"]
+            continue
+        got = reply.result
+        good = got.prediction == wanted and got.pins == pins
+        yield [reply.index, "" if got.prediction == MISSING else got.prediction, _physical(model, got.prediction),
+               "+".join(flag.name for flag in Flag if flag in got.flags) or "OK", int(Pin.RED in got.pins),
+               int(Pin.GREEN in got.pins), got.cycles, reply.tries, "" if wanted == MISSING else wanted, "OK" if good else "WRONG"]
+
+
+# Columns of the published demo: 7,344 of the file's rows are complete in them.
+ARTICLE_INPUTS = ("CO(GT)", "PT08.S1(CO)", "PT08.S2(NMHC)", "PT08.S3(NOx)", "PT08.S4(NO2)", "PT08.S5(O3)", "T", "RH", "AH")
+
+
+def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Progress = print) -> Demonstration:
+    """The article's task from file to checked LED, on each board. Everything it makes stays in `out`."""
+    chips = [find_board(board) for board in board_ids]
+    source = datasets.find(file, progress)
+    dataset = data.prepare(source.table(), "C6H6(GT)", ARTICLE_INPUTS)
+    model = fit(dataset, "benzene", 15.0, "auto", chips[0], Budget(), progress)
+    out.mkdir(parents=True, exist_ok=True)
+    model.save(out / "benzene.json")
+    emit_library(model, out / "benzene")
+    columns = [dataset.inputs.index(quantity) for quantity in model.inputs]
+    rows = dataset.x[dataset.test][:, columns]
+    project, runs = emit_project(model, out, chips), []
+    for chip in chips:
+        firmware = build(project, chip, progress=progress)
+        runs.append((firmware, stream_rows(model, rows, avr_url(chip.pio_id, firmware.elf), chip, progress)))
+    return Demonstration(source.line, TrainedModel(out / "benzene.json", model, dataset.notes), tuple(runs), out)
+
+
+def list_boards() -> BoardList:
+    """Known boards, and the ports that have one of them."""
+    return BoardList(tuple(BOARDS.values()), discover.plugged_in())
+
+
+def set_up(progress: Progress = print) -> toolchain.Toolchain:
+    """Installs what is missing to build and simulate."""
+    return toolchain.ensure(progress, install=True)
+
+
+def find_board(board: str) -> Board:
+    """The board with this PlatformIO id; UsageError with the nearest one otherwise."""
+    if board not in BOARDS:
+        nearest = difflib.get_close_matches(board, BOARDS, 1, 0.0)[0]
+        raise UsageError(f"board '{board}' is unknown: the nearest is '{nearest}', `tinygen boards` lists all")
+    return BOARDS[board]
+
+
+def write_csv(path: Path, header: list[str], rows) -> None:
+    """Writes a CSV file whole or not at all."""
+    if path.is_dir() or not path.resolve().parent.is_dir():
+        raise UsageError(f"'{path}' cannot be written: name a file in a folder that exists")
+    handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=".tinygen-")
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        csv_module.writer(file).writerows([header, *rows])
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)
+
+
+def _name_from(out: Path) -> str:
+    name = re.sub(r"\W", "_", out.name.split(".")[0], flags=re.ASCII)[:31]
+    return name if not name[:1].isdigit() else f"m_{name}"[:31]
+
+
+def _units(pairs) -> dict[str, str]:
+    for pair in pairs:
+        if "=" not in pair:
+            raise UsageError(f"--unit '{pair}' is not COLUMN=UNIT: write for example --unit \"T=degC\"")
+    return dict(pair.rsplit("=", 1) for pair in pairs)

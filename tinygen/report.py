@@ -1,0 +1,199 @@
+"""Results as text for people and as plain JSON for programs; every number comes from the result itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from io import StringIO
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from .boards import Board
+from .build import Firmware
+from .fixedpoint import MISSING
+from .model import Model
+
+WIDTH = 110
+
+
+def table(headers: list[str], rows: list[list], title: str | None = None) -> str:
+    """A plain table; columns whose cells are numbers are set flush right."""
+    grid = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="", title_style="")
+    for index, header in enumerate(headers):
+        numeric = all(isinstance(row[index], (int, float)) for row in rows)
+        grid.add_column(header, justify="right" if numeric else "left", no_wrap=True)
+    for row in rows:
+        grid.add_row(*(f"{c:,}" if isinstance(c, int) else f"{c:.4g}" if isinstance(c, float) else str(c) for c in row))
+    target = StringIO()
+    Console(file=target, width=WIDTH, color_system=None, markup=False, emoji=False, highlight=False).print(grid)
+    return "\n".join(line.rstrip() for line in target.getvalue().splitlines())
+
+
+def with_unit(value: float, model: Model) -> str:
+    return f"{value:.4g} {model.output.unit}".rstrip()
+
+
+# ---- train ----------------------------------------------------------------------------------------
+
+def trained(result) -> str:
+    model, facts = result.model, result.model.training
+    metrics, lines = facts["metrics"], [f"note: {note}" for note in result.notes]
+    lines += [
+        f"model    {result.path}: {model.family}, inputs {', '.join(q.name for q in model.inputs)}",
+        f"rows     {facts['rows_train']:,} train, {facts['rows_test']:,} test ({facts['split']} split); of {facts['rows_read']:,} read "
+        f"{facts['rows_dropped']:,} lack a value, {facts['duplicates_removed']:,} repeat another",
+        f"error    {with_unit(metrics['mae'], model)} mean absolute on the test rows; float model {with_unit(metrics['float_mae'], model)}",
+        f"         rmse {with_unit(metrics['rmse'], model)}, R2 {metrics['r2']:.4f}",
+    ]
+    if model.threshold is not None:
+        level = with_unit(float(model.output.to_physical(model.threshold)), model)
+        lines.append(f"alarm    above {level}: {facts['alarm']['false']} false, {facts['alarm']['missed']} missed")
+    return "\n".join(lines)
+
+
+def predicted(result) -> str:
+    missing = result.raw == MISSING
+    good = result.model.output.to_physical(result.raw[~missing])
+    spread = f", {with_unit(good.min(), result.model)} .. {with_unit(good.max(), result.model)}" if good.size else ""
+    lines = [f"note: {note}" for note in result.notes]
+    lines.append(f"{len(result.raw):,} rows: {good.size:,} predicted{spread}; {int(missing.sum()):,} with a missing value, "
+                 f"{int(result.clamped.sum()):,} beyond the accepted range")
+    if result.path:
+        lines.append(f"written to {result.path}")
+    return "\n".join(lines)
+
+
+def emitted(result) -> str:
+    return "\n".join(str(path) for path in result.paths)
+
+
+# ---- build and boards -----------------------------------------------------------------------------
+
+def built(firmware: Firmware) -> str:
+    board = firmware.board
+    lines = [f"{board.title}: {firmware.elf}",
+             f"firmware     flash {firmware.flash_bytes:,} of {board.flash_bytes:,} bytes, RAM {firmware.ram_bytes:,} of {board.ram_bytes:,} bytes",
+             f"model alone  flash {firmware.model_flash_bytes:,} bytes, RAM {firmware.model_ram_bytes:,} bytes"]
+    if firmware.cycles_median is not None:
+        lines.append(f"inference    {firmware.cycles_median:,} cycles, at most {firmware.cycles_max:,} "
+                     f"({firmware.cycles_max / board.f_cpu_hz * 1e6:.1f} us at {board.f_cpu_hz / 1e6:g} MHz); "
+                     f"whole firmware's stack {firmware.stack_bytes:,} bytes")
+    return "\n".join(lines)
+
+
+def boards(result) -> str:
+    rows = [[b.pio_id, b.title, b.mcu, b.flash_bytes, b.ram_bytes, f"D{b.red_pin} red, D{b.green_pin} green",
+             ", ".join(result.plugged_in.get(b.pio_id, ())) or "-"] for b in result.boards]
+    return table(["board", "title", "chip", "flash", "RAM", "LEDs", "plugged in at"], rows)
+
+
+def tools(result) -> str:
+    rows = [[name, str(value)] for name, value in asdict(result).items()]
+    return table(["piece", "where"], rows)
+
+
+# ---- stream and demo ------------------------------------------------------------------------------
+
+def streamed(result) -> str:
+    verdict = result.verdict
+    lines = [f"note: {note}" for note in result.notes]
+    lines += [f"{result.board.title}: {verdict.rows:,} rows, {verdict.wrong:,} wrong, {verdict.lost:,} lost, {verdict.led_wrong:,} LED errors, "
+              f"{verdict.retries:,} retries; {verdict.rows_per_s:,.0f} rows/s",
+              f"{verdict.missing:,} rows with a missing value (flagged, LEDs dark), {verdict.clamped:,} beyond the accepted range (flagged)"]
+    if result.pins_right is not None:
+        lines.append(f"LED pins as the simulator saw them: {'right' if result.pins_right else 'WRONG'}")
+    if verdict.first_difference:
+        lines.append(f"first difference: {verdict.first_difference}")
+    if result.path:
+        lines.append(f"written to {result.path}")
+    return "\n".join([*lines, _word(result.good)])
+
+
+def _word(good: bool) -> str:
+    return "PASS: the board answers what the model answers" if good else "FAIL"
+
+
+def demonstrated(result) -> str:
+    rows = [[f.board.title, s.verdict.rows, s.verdict.wrong, s.verdict.lost, s.verdict.led_wrong, f.model_flash_bytes, f.model_ram_bytes,
+             f.cycles_max, round(s.verdict.rows_per_s), "PASS" if s.good else "FAIL"] for f, s in result.runs]
+    headers = ["board", "rows", "wrong", "lost", "LED errors", "model flash B", "RAM B", "cycles", "rows/s", "verdict"]
+    return "\n".join([result.source, "", trained(result.trained), "", table(headers, rows), "",
+                      *[s.verdict.first_difference for _, s in result.runs if s.verdict.first_difference],
+                      _word(result.good), f"everything is in {result.directory}/"])
+
+
+def junit_xml(result) -> str:
+    """JUnit XML of a stream: one test case per promise, with the figures as properties."""
+    verdict = result.verdict
+    cases = {"answers equal the integer twin": verdict.wrong, "no row lost": verdict.lost, "LEDs follow the threshold": verdict.led_wrong}
+    if result.pins_right is not None:
+        cases["LED pins seen by the simulator"] = int(not result.pins_right)
+    suite = ElementTree.Element("testsuite", name=f"tinygen stream {result.model.name}", tests=str(len(cases)),
+                                failures=str(sum(map(bool, cases.values()))), errors="0", time=f"{verdict.seconds:.3f}")
+    properties = ElementTree.SubElement(suite, "properties")
+    figures = {"board": result.board.pio_id, "model_id": f"{result.model.model_id:08x}", **_streamed(result)}
+    for name, value in figures.items():
+        ElementTree.SubElement(properties, "property", name=name, value=str(value))
+    for name, failures in cases.items():
+        case = ElementTree.SubElement(suite, "testcase", classname=f"tinygen.{result.model.name}", name=name)
+        if failures:
+            ElementTree.SubElement(case, "failure", message=f"{failures} rows; {verdict.first_difference or ''}")
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+# ---- JSON -----------------------------------------------------------------------------------------
+
+def plain(result) -> dict:
+    """JSON values of a command's result."""
+    kind = type(result).__name__
+    return _PLAIN[kind](result)
+
+
+def _trained(result) -> dict:
+    facts = result.model.training
+    return {"model": str(result.path), "name": result.model.name, "family": result.model.family, "id": f"{result.model.model_id:08x}",
+            "inputs": [q.name for q in result.model.inputs], "rows_train": facts["rows_train"], "rows_test": facts["rows_test"],
+            "split": facts["split"], "metrics": facts["metrics"], "alarm": facts["alarm"], "notes": list(result.notes)}
+
+
+def _predicted(result) -> dict:
+    physical = result.model.output.to_physical(result.raw)
+    return {"rows": len(result.raw), "missing": int((result.raw == MISSING).sum()), "clamped": int(result.clamped.sum()),
+            "raw": [None if r == MISSING else int(r) for r in result.raw],
+            "physical": [None if r == MISSING else float(p) for r, p in zip(result.raw, physical)],
+            "unit": result.model.output.unit, "notes": list(result.notes)}
+
+
+def _built(firmware: Firmware) -> dict:
+    values = {name: getattr(firmware, name) for name in firmware.__dataclass_fields__}
+    return {name: value.pio_id if isinstance(value, Board) else str(value) if isinstance(value, Path) else value
+            for name, value in values.items()}
+
+
+def _boards(result) -> dict:
+    return {"boards": [{**{k: v for k, v in asdict(b).items()}, "ports": list(result.plugged_in.get(b.pio_id, ()))}
+                       for b in result.boards]}
+
+
+def _streamed(result) -> dict:
+    verdict = result.verdict
+    return {"rows": verdict.rows, "wrong": verdict.wrong, "lost": verdict.lost, "retries": verdict.retries, "led_wrong": verdict.led_wrong,
+            "rows_per_s": round(verdict.rows_per_s, 1), "missing": verdict.missing, "clamped": verdict.clamped, "red": verdict.red,
+            "cycles_median": verdict.cycles_median, "cycles_max": verdict.cycles_max, "pins_right": result.pins_right,
+            "first_difference": verdict.first_difference, "passed": result.good}
+
+
+_PLAIN = {
+    "Streamed": _streamed,
+    "Demonstration": lambda r: {"source": r.source, "train": _trained(r.trained), "directory": str(r.directory), "passed": r.good,
+                                "boards": [{**_built(f), **_streamed(s)} for f, s in r.runs]},
+    "TrainedModel": _trained,
+    "Predictions": _predicted,
+    "Emitted": lambda r: {"files": [str(path) for path in r.paths]},
+    "Firmware": _built,
+    "BoardList": _boards,
+}
