@@ -269,6 +269,11 @@ class Decoder:
         self.damaged = 0                    # events of kind Damage so far
         self._piece = bytearray()           # since the last 00; what is longer than a frame is cut
 
+    @property
+    def partial(self) -> int:
+        """Bytes of a frame that has begun and not ended."""
+        return len(self._piece)
+
     def process(self, data: bytes) -> list[Frame | Damage]:
         """What was completed by `data`."""
         events: list[Frame | Damage] = []

@@ -155,7 +155,7 @@ static void answer_row(void)
 
 static void send(uint8_t type, uint8_t seq, uint8_t length)
 {
-    tinygen_encode(frame, type, session, seq, payload, length, TINYGEN_SEED(MODEL_ID));
+    tinygen_encode(frame, type, session, seq, length, TINYGEN_SEED(MODEL_ID));
     serial_write(frame, (uint8_t)TINYGEN_FRAME_BYTES(length));
 }
 
@@ -203,7 +203,7 @@ static void send_status(uint8_t seq)
 /* Noise must not become a storm of answers: one per good frame, else one per pause. */
 static void report_damage(void)
 {
-    count(frames_damaged);
+    frames_damaged++;
     if (damage_told && millis() - damage_told_ms < DAMAGE_PAUSE_MS)
         return;
     damage_told = true;
@@ -219,7 +219,7 @@ static void answer_frame(uint8_t verdict)
     if (verdict == TINYGEN_READY)
         verdict = tinygen_refusal(&received, MODEL_INPUTS, MODEL_ID, session);
     if (verdict != 0) {
-        count(frames_refused);
+        frames_refused++;
         send_error(verdict, tinygen_detail(&received, verdict, MODEL_INPUTS), seq);
     } else if (tinygen_type(&received) == TINYGEN_ROW) {
         answer_row();
@@ -244,7 +244,9 @@ static void report_overrun(void)
 /* Takes bytes up to the end of one frame and answers it. */
 static void receive(void)
 {
-    for (int16_t byte = serial_read(); byte >= 0; byte = serial_read()) {
+    int16_t byte;
+
+    while ((byte = serial_read()) >= 0) {
         const uint8_t verdict = tinygen_feed(&received, (uint8_t)byte);
         if (verdict == TINYGEN_MORE)
             continue;

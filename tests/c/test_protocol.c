@@ -22,14 +22,11 @@ static void expect(int right, const char *vector, const char *what)
 
 static void test_encode(const struct frame_vector *v)
 {
-    uint8_t apart[TINYGEN_FRAME_BYTES(248)], in_place[TINYGEN_FRAME_BYTES(248)];
-    const uint16_t seed = TINYGEN_SEED(VECTOR_MODEL_ID);
+    uint8_t frame[TINYGEN_FRAME_BYTES(248)];
 
-    tinygen_encode(apart, v->kind, v->session, v->seq, v->payload, v->len, seed);
-    expect(TINYGEN_FRAME_BYTES(v->len) == v->wire_len && memcmp(apart, v->wire, v->wire_len) == 0, v->name, "encode");
-    memcpy(in_place + TINYGEN_PAYLOAD_AT, v->payload, v->len);
-    tinygen_encode(in_place, v->kind, v->session, v->seq, in_place + TINYGEN_PAYLOAD_AT, v->len, seed);
-    expect(memcmp(in_place, v->wire, v->wire_len) == 0, v->name, "encode in place");
+    memcpy(frame + TINYGEN_PAYLOAD_AT, v->payload, v->len);
+    tinygen_encode(frame, v->kind, v->session, v->seq, v->len, TINYGEN_SEED(VECTOR_MODEL_ID));
+    expect(TINYGEN_FRAME_BYTES(v->len) == v->wire_len && memcmp(frame, v->wire, v->wire_len) == 0, v->name, "encode");
 }
 
 /* The frame that ends wire, parsed; `verdict` is the last one that was not TINYGEN_MORE. */

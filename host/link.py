@@ -1,0 +1,270 @@
+"""A tinygen board at the end of a serial port, found and proved to be the right one.
+
+Every port opens through pyserial's serial_for_url: /dev/ttyACM0, COM3, socket://host:port, avr://uno/path/firmware.elf,
+a pty. Nothing waits for ever, and nothing sleeps a fixed time: opening is over when the board has said who it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import serial
+
+from tinygen.boards import BOARDS, Board
+from tinygen.errors import LinkError
+from tinygen.model import Model
+
+from . import register
+from .protocol import (RESULT, VERSION, Code, Damage, Decoder, Foreign, Info, Refusal, Reply, Status, Trait, frame_bytes,
+                       hello, model_seed, parse, status_request)
+
+OPEN_SECONDS = 8.0          # to wait for INFO in all; a Mega's bootloader takes up to 2 s
+BOOT_SECONDS = 2.5          # no word to a board that may be in its bootloader: it would read it
+QUIET_SECONDS = 0.5         # the same on a port that cannot have reset the board
+HELLO_EVERY_SECONDS = 0.25
+POLL_SECONDS = 0.01         # one wait for bytes
+WRITE_SECONDS = 2.0
+ANSWER_SECONDS = 1.0
+DEFAULT_BAUD = BOARDS["uno"].baud
+RESULT_FRAME = frame_bytes(RESULT.size)
+
+TO_BOARD, TO_HOST = "to_board", "to_host"
+Tap = Callable[[str, float, bytes], None]   # direction, seconds on the link's clock, raw bytes
+
+
+class Link:
+    """An open port whose board runs the expected model. Made by `open_link`; closes itself as a context manager."""
+
+    def __init__(self, port: serial.SerialBase, name: str, model: Model, board: Board | None, tap: Tap | None) -> None:
+        self.port = port
+        self.name = name
+        self.model = model
+        self.board = board
+        self.tap = tap
+        self.seed = model_seed(model.model_id)
+        self.decoder = Decoder(self.seed)
+        self.info: Info | None = None       # of the session that is running; set before open_link returns
+        self.heard_at = float("-inf")       # clock() at the last undamaged frame
+        self.bytes_seen = 0
+        self._simulator = getattr(port, "board", None)
+
+    def clock(self) -> float:
+        """Seconds of the time the board lives in: simulated behind avr://, else the host's monotonic clock."""
+        simulator = self._simulator
+        return simulator.cycle / simulator.board.f_cpu_hz if simulator else time.monotonic()
+
+    @property
+    def baud(self) -> int:
+        """Bits per second, 10 of them a byte."""
+        return self.port.baudrate
+
+    @property
+    def session(self) -> int:
+        """Boot number that the board's answers carry, 0 .. 255."""
+        return self.info.session
+
+    def send(self, data: bytes) -> None:
+        """Hands bytes to the port; LinkError when it takes none for WRITE_SECONDS, or is gone."""
+        with self._port_errors():
+            self.port.write(data)
+        if self.tap:
+            self.tap(TO_BOARD, self.clock(), data)
+
+    def receive(self, seconds: float) -> list[Reply | Damage]:
+        """What the board said, as soon as that is anything; empty after `seconds` of nothing."""
+        end = self.clock() + seconds
+        while True:
+            events = self.decoder.process(self._read())
+            if events or self.clock() >= end:
+                return [self._hear(event) for event in events]
+
+    def hello(self, seconds: float = ANSWER_SECONDS) -> Info:
+        """INFO, asked anew and checked; LinkError when it does not come within `seconds`."""
+        return self._ask(hello(1), Info, seconds)
+
+    def status(self, seconds: float = ANSWER_SECONDS) -> Status:
+        """The board's counters; LinkError when they do not come within `seconds`."""
+        return self._ask(status_request(1), Status, seconds)
+
+    def adopt(self, info: Info) -> None:
+        """Goes on in the session of `info`; LinkError if that is not the board or the model wanted."""
+        self._require(info)
+        self.info = info
+
+    def close(self) -> None:
+        """Gives the port back; safe to call twice."""
+        try:
+            self.port.close()
+        except (OSError, serial.SerialException):
+            pass                            # an unplugged port has nothing left to give back
+
+    def __enter__(self) -> Link:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.close()
+
+    def _ask(self, question: bytes, wanted: type, seconds: float):
+        end = self.clock() + seconds
+        while self.clock() < end:
+            self.send(question)
+            for reply in self.receive_for(HELLO_EVERY_SECONDS, wanted):
+                if isinstance(reply, Info):
+                    self.adopt(reply)
+                if isinstance(reply, wanted):
+                    return reply
+        raise LinkError(f"the board at {self.name} gave no {wanted.__name__.upper()} within {seconds:g} s: reset it and try again")
+
+    def receive_for(self, seconds: float, wanted: type) -> Iterator[Reply | Damage]:
+        """Everything the board says within `seconds`, ending early after one reply of type `wanted`."""
+        end = self.clock() + seconds
+        while (left := end - self.clock()) > 0:
+            for reply in self.receive(left):
+                yield reply
+                if isinstance(reply, wanted):
+                    return
+
+    def _read(self) -> bytes:
+        """Bytes that have come, or come within POLL_SECONDS; at best a whole RESULT at a time."""
+        missing = RESULT_FRAME - (self.decoder.partial + 1 if self.decoder.partial else 0)
+        with self._port_errors():
+            data = self.port.read(max(self.port.in_waiting, missing, 1))
+        if data:
+            self.bytes_seen += len(data)
+            if self.tap:
+                self.tap(TO_HOST, self.clock(), data)
+        return data
+
+    def _hear(self, event) -> Reply | Damage:
+        if isinstance(event, Damage):
+            return event
+        self.heard_at = self.clock()
+        return parse(event)
+
+    def _require(self, info: Info) -> None:
+        where = f"the board at {self.name}"
+        if info.protocol != VERSION:
+            raise LinkError(f"{where} speaks version {info.protocol} of the protocol, this tinygen version {VERSION}: "
+                            "build and load its firmware again")
+        if Trait.EMPTY in info.traits:
+            raise LinkError(f"{where} runs a firmware without a model, made to measure sizes: load the one built beside it")
+        if info.model_id != self.model.model_id or info.inputs != len(self.model.inputs):
+            raise LinkError(f"{where} runs model '{info.model}' ({info.model_id:08X}, {info.inputs} inputs), not '{self.model.name}' "
+                            f"({self.model.model_id:08X}, {len(self.model.inputs)} inputs): load it with `tinygen build --upload`")
+        if Trait.CORRUPT in info.traits:
+            raise LinkError(f"{where} says that its model's table in flash is corrupt: load the firmware again")
+        if self.board and info.board != self.board.pio_id:
+            raise LinkError(f"{where} runs a firmware for '{info.board}', not '{self.board.pio_id}': name the right one with --board")
+
+    @contextmanager
+    def _port_errors(self):
+        try:
+            yield
+        except serial.SerialTimeoutException:
+            raise LinkError(f"port {self.name} takes no more bytes since {WRITE_SECONDS:g} s: reset the board") from None
+        except _PORT_ERRORS as error:
+            raise LinkError(f"lost the board at {self.name} ({_reason(error)}): plug it in and stream again") from None
+
+
+try:
+    from termios import error as _TermiosError     # not an OSError; an unplugged tty may raise it
+except ImportError:                                # Windows has no termios
+    _TermiosError = OSError
+# pyserial's read of a port that another thread or a signal closed is a TypeError
+_PORT_ERRORS = (serial.SerialException, OSError, _TermiosError, TypeError)
+
+
+def open_link(port: str, model: Model, board: Board | None = None, baud: int | None = None,
+              timeout: float = OPEN_SECONDS, tap: Tap | None = None) -> Link:
+    """A link to the board at `port` that runs `model`, at the board's baud rate unless `baud` is given.
+
+    Waits at most `timeout` seconds, in the board's time, for its INFO. LinkError in one line: no such port, port taken,
+    silent board, foreign device, other model, other board, other protocol version.
+    """
+    baud = baud or (board.baud if board else DEFAULT_BAUD)
+    link = Link(_open_port(port, baud), port, model, board, tap)
+    try:
+        _wait_for_info(link, timeout)
+    except BaseException:
+        link.close()
+        raise
+    return link
+
+
+def _open_port(name: str, baud: int) -> serial.SerialBase:
+    register()
+    try:
+        port = serial.serial_for_url(name, do_not_open=True)
+        port.baudrate = baud
+        port.timeout = POLL_SECONDS
+        port.write_timeout = WRITE_SECONDS
+        if hasattr(port, "fd"):             # a local tty: two programs must not share it
+            port.exclusive = True
+        port.open()
+    except LinkError:
+        raise                               # the virtual board explains itself
+    except (*_PORT_ERRORS, ValueError, NotImplementedError) as error:
+        raise LinkError(_why_not_open(name, baud, error)) from None
+    return port
+
+
+def _why_not_open(name: str, baud: int, error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
+        return f"port {name} does not exist: see `tinygen boards` for the ports with a board"
+    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in str(error):
+        return f"port {name} is taken by another program: close it (a serial monitor?) and try again"
+    if number in (errno.EACCES, errno.EPERM):
+        return f"port {name} may not be opened by this user: join its group (often 'dialout') and log in again"
+    if number == errno.ECONNREFUSED:
+        return f"port {name} refuses the connection: is anything listening there?"
+    if isinstance(error, ValueError) and "://" in name:
+        return f"'{name}' is no port that pyserial knows: write a device, COMn, socket://host:port or avr://BOARD/firmware.elf"
+    return f"port {name} does not open at {baud} baud ({_reason(error)}): see `tinygen boards` for the ports with a board"
+
+
+def _reason(error: Exception) -> str:
+    """One short line of an exception that may hold several."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())[:120]
+
+
+def _wait_for_info(link: Link, timeout: float) -> None:
+    """Adopts the board's INFO: the one it sends after the reset that opening causes, or one asked for."""
+    start = link.clock()
+    end, ask_at = start + timeout, start + (BOOT_SECONDS if _may_reset(link.port) else QUIET_SECONDS)
+    heard: list[Reply | Damage] = []
+    while (now := link.clock()) < end:
+        if now >= ask_at:
+            link.send(hello(1))
+            ask_at = now + HELLO_EVERY_SECONDS
+        for reply in link.receive(min(ask_at, end) - now):
+            if isinstance(reply, Info):
+                return link.adopt(reply)
+            heard.append(reply)
+            del heard[:-100]                # a babbling device must not fill the memory
+    raise LinkError(_why_no_info(link, heard, timeout))
+
+
+def _may_reset(port: serial.SerialBase) -> bool:
+    """True if opening may have reset the board, through DTR; a pty has no such line."""
+    try:
+        port.cts                            # noqa: B018 - reading it is the test
+    except _PORT_ERRORS:
+        return False
+    return True
+
+
+def _why_no_info(link: Link, heard: list[Reply | Damage], timeout: float) -> str:
+    if any(isinstance(reply, Foreign) and "echo" in reply.reason for reply in heard):
+        return f"the device at {link.name} only echoes what it is sent: it is no tinygen board"
+    if Damage(Code.BAD_VERSION) in heard or any(isinstance(r, Refusal) and r.code == Code.BAD_VERSION for r in heard):
+        return f"the board at {link.name} speaks another version of the protocol: build and load its firmware again"
+    if link.bytes_seen:
+        return (f"the device at {link.name} sends bytes, but no tinygen frame at {link.baud} baud within {timeout:g} s: "
+                "give the firmware's rate with --baud, or load a tinygen firmware")
+    return (f"no answer from {link.name} within {timeout:g} s at {link.baud} baud: is it the right port, "
+            "and does the board run a tinygen firmware?")

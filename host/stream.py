@@ -1,0 +1,223 @@
+"""Rows into a board and answers back: each row is answered, or it is lost and said to be.
+
+Up to `window` rows are on the way at once. A row whose answer does not come is sent again; the board computes and does
+not count, so a second answer is the same as the first. What was damaged is never used: an answer counts only with
+an intact check sum, the running session, the row's own number, and the digest of the row's own values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tinygen.errors import LinkError, UsageError
+
+from .link import HELLO_EVERY_SECONDS, Link
+from .protocol import MISSING_RAW, RESULT, Code, Damage, Foreign, Info, Refusal, Result, digest, encode_row, frame_bytes, hello
+
+TRIES = 5
+SILENCE_SECONDS = 5.0       # a board that says nothing at all for so long is gone; a bootloader takes up to 2 s
+RESETS_PER_ROW = 5          # a row that resets the board again and again is given up
+REVIVALS_PER_ROW = 3
+
+
+@dataclass(frozen=True)
+class RowReply:
+    """What became of one row."""
+
+    index: int              # of the row, from 0, in the order given
+    result: Result | None   # None: lost
+    tries: int              # times it was sent
+    at_s: float             # seconds since the stream began, on the link's clock
+    reason: str = ""        # why it is lost
+
+    @property
+    def lost(self) -> bool:
+        """True if no answer to this row can be trusted."""
+        return self.result is None
+
+
+@dataclass
+class _Pending:
+    """A row on its way."""
+
+    index: int
+    seq: int
+    row: Sequence[int]
+    tries: int = 0
+    order: int = 0          # number of its last sending
+    sent_first: float = 0.0
+    due: float = 0.0        # clock() when it is sent again
+    resets: int = 0
+    revivals: int = 0
+    reason: str = "no answer"
+    doubts: int = 0         # intact answers whose digest is not the row's
+
+
+def stream(link: Link, rows: Iterable[Sequence[int]], window: int | None = None, tries: int = TRIES,
+           timeout: float | None = None) -> Iterator[RowReply]:
+    """One RowReply per row, in the order of the rows, as soon as it is known.
+
+    `rows` holds raw int16 values, MISSING_RAW for none. `window` is at most the board's own, which is the default;
+    `timeout` is the seconds before a row is sent again. LinkError when the board is gone, resets again and again, or
+    turns out to run another model.
+    """
+    window = link.info.window if window is None else window
+    if not 1 <= window <= link.info.window:
+        raise UsageError(f"window {window} is not within 1 .. {link.info.window}: that many rows fit the board's receive buffer")
+    if tries < 1:
+        raise UsageError(f"{tries} tries per row: at least 1")
+    return _Streamer(link, rows, window, tries, timeout).run()
+
+
+def wire_seconds(link: Link, rows: int) -> float:
+    """Seconds that `rows` rows and their answers need on the wire, one after the other."""
+    per_row = frame_bytes(2 * link.info.inputs) + frame_bytes(RESULT.size)
+    return rows * per_row * 10 / link.baud
+
+
+class _Streamer:
+    """The state of one stream."""
+
+    def __init__(self, link: Link, rows: Iterable[Sequence[int]], window: int, tries: int, timeout: float | None) -> None:
+        self.link = link
+        self.rows = enumerate(rows)
+        self.window = window
+        self.tries = tries
+        self.timeout = timeout or 0.1 + 2 * wire_seconds(link, window)
+        self.limits = [q.limits for q in link.model.inputs]
+        self.pending: dict[int, _Pending] = {}          # by seq
+        self.finished: dict[int, RowReply] = {}         # by index, until its turn comes
+        self.sendings = 0
+        self.begun = link.clock()
+
+    def run(self) -> Iterator[RowReply]:
+        """All rows, in order."""
+        self._fill()
+        turn = 0
+        while self.pending:
+            self._listen(min(p.due for p in self.pending.values()))
+            self._send_again()
+            self._fill()
+            while turn in self.finished:
+                yield self.finished.pop(turn)
+                turn += 1
+
+    # ---- sending ----------------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        """Sends new rows while the window is open; answers that wait for an older row's turn count as well."""
+        while len(self.pending) < self.window and len(self.finished) < 100 and (item := next(self.rows, None)):
+            index, row = item
+            pending = _Pending(index, index % 256, [int(value) for value in row])
+            self.pending[pending.seq] = pending
+            self._send(pending)
+
+    def _send(self, pending: _Pending) -> None:
+        self.link.send(encode_row(self.link.session, pending.seq, pending.row, self.link.seed))
+        now = self.link.clock()
+        if not pending.tries:
+            pending.sent_first = now
+        pending.tries += 1
+        self.sendings += 1
+        pending.order = self.sendings
+        pending.due = now + self.timeout
+
+    def _send_again(self) -> None:
+        """Sends every overdue row again, or gives it up."""
+        for pending in sorted(self.pending.values(), key=lambda p: p.order):
+            if self.pending.get(pending.seq) is not pending or self.link.clock() < pending.due:
+                continue
+            if pending.tries < self.tries:
+                self._send(pending)
+            elif self.link.heard_at < pending.sent_first and pending.revivals < REVIVALS_PER_ROW:
+                self._revive()
+            else:
+                self._finish(pending, None, pending.reason)
+
+    def _revive(self) -> None:
+        """Waits for a board that says nothing, perhaps because it starts anew; then all rows have their tries again."""
+        end = self.link.clock() + SILENCE_SECONDS
+        before = self.link.heard_at
+        while self.link.heard_at == before:
+            if self.link.clock() >= end:
+                oldest = min(p.index for p in self.pending.values())
+                raise LinkError(f"the board at {self.link.name} fell silent at row {oldest}: check cable and power, then stream again")
+            self.link.send(hello(1))
+            self._listen(self.link.clock() + HELLO_EVERY_SECONDS)
+        for pending in self.pending.values():
+            pending.revivals += 1
+            pending.tries = 0
+            pending.due = self.link.clock()
+
+    # ---- listening --------------------------------------------------------------------------------
+
+    def _listen(self, until: float) -> None:
+        """Takes what the board says, at least once and until something came or the time is over."""
+        for reply in self.link.receive(max(0.0, until - self.link.clock())):
+            match reply:
+                case Result():
+                    self._on_result(reply)
+                case Info():
+                    self._on_info(reply)
+                case Refusal():
+                    self._on_refusal(reply)
+                case Damage() | Foreign() | _:
+                    pass                # the row's time will run out
+
+    def _on_result(self, result: Result) -> None:
+        pending = self.pending.get(result.seq)
+        if pending is None or result.session != self.link.session:
+            return                      # a late answer to a row that is done, or one from before a reset
+        if result.digest != self._digest(pending.row):
+            self._doubt(pending, result)
+            return
+        self._finish(pending, result)
+        if pending.tries == 1:
+            self._skipped(pending.order)
+
+    def _skipped(self, order: int) -> None:
+        """The board answers in order: rows sent before the one just answered got lost on the way."""
+        for pending in self.pending.values():
+            if pending.order < order:
+                pending.due = 0.0
+
+    def _on_info(self, info: Info) -> None:
+        if info.session == self.link.session:
+            return
+        self.link.adopt(info)
+        for pending in self.pending.values():
+            pending.resets += 1
+            if pending.resets > RESETS_PER_ROW:
+                raise LinkError(f"the board at {self.link.name} was reset {pending.resets} times at row {pending.index}: "
+                                "check its power supply")
+            pending.tries = max(0, pending.tries - 1)   # that try had no chance
+            pending.due = 0.0
+
+    def _on_refusal(self, refusal: Refusal) -> None:
+        if refusal.code == Code.MODEL_CORRUPT:
+            raise LinkError(f"the board at {self.link.name} says that its model's table in flash is corrupt: load the firmware again")
+        if refusal.session != self.link.session:
+            self.link.send(hello(1))    # it was reset: its INFO tells the new session
+        elif refusal.code == Code.BAD_FCS and self.pending:
+            min(self.pending.values(), key=lambda p: p.order).due = 0.0     # most likely the oldest
+        elif refusal.code not in (Code.OVERRUN, Code.BUSY) and refusal.seq in self.pending:
+            self.pending[refusal.seq].reason = f"refused with {refusal.code.name}"
+            self.pending[refusal.seq].due = 0.0
+
+    def _doubt(self, pending: _Pending, result: Result) -> None:
+        """Noise makes a wrong digest once; a board that clamps wrongly makes it every time, and check must see that."""
+        pending.doubts += 1
+        pending.reason, pending.due = "answers to other values than were sent", 0.0
+        if pending.doubts == self.tries:
+            self._finish(pending, result)
+
+    def _finish(self, pending: _Pending, result: Result | None, reason: str = "") -> None:
+        del self.pending[pending.seq]
+        self.finished[pending.index] = RowReply(pending.index, result, pending.tries, self.link.clock() - self.begun, reason)
+
+    def _digest(self, row: Sequence[int]) -> int:
+        """The digest of what the board gives to its model: a row with a missing value as it is, others clamped."""
+        if MISSING_RAW in row:
+            return digest(row)
+        return digest([min(max(value, low), high) for value, (low, high) in zip(row, self.limits)])
