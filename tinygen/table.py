@@ -8,9 +8,10 @@ How a file is understood, in this order (nothing is guessed from the machine's l
    else UTF-8; a file that is not UTF-8 is Latin-1.
 2. Delimiter: the first of tab, `;`, `,` that splits the header and the first row into equally
    many cells, at least two; if none does, the one that splits the header into most cells.
-3. Decimal mark, once for the whole file: in the first block of rows where a number has one, the
-   mark that most numbers have; on a tie the point. A number with the other mark counts as text.
-   Where the comma is the delimiter, "1,500" in quotes may be 1500 and is no sign of a decimal comma.
+3. Decimal mark, once for the whole file: in the first block of rows where a number has one, each
+   column votes for the mark most of its numbers have. A tie goes to the comma, unless it is the
+   delimiter: a column of clock times such as 18.00 must not outvote 13,6. A number with the other
+   mark counts as text. Where the comma is the delimiter, "1,500" in quotes may be 1500 and votes for none.
 4. A cell is a number, missing (empty, `NaN`, `NA`, ..., or a missing code such as -200), or text.
 
 The whole file passes through in blocks of rows: memory is bounded by MAXIMUM_CELLS, not by the
@@ -315,14 +316,14 @@ def _number(text: str, mark: str) -> tuple[float, int] | None:
 
 def _decimal_mark(cells_by_column: Iterable[Sequence[str]], delimiter: str) -> str | None:
     """The mark by rule 3 in a block of cells; None if no number has one."""
-    marks = Counter()
+    votes = Counter()
     for cells in cells_by_column:
-        for cell in cells:
-            if match := _WITH_MARK.fullmatch(cell):
-                marks[match[1]] += not (delimiter == "," and _THOUSANDS.fullmatch(cell))
-    if not marks.total():
+        marks = Counter(match[1] for cell in cells if (match := _WITH_MARK.fullmatch(cell))
+                        and not (delimiter == "," and _THOUSANDS.fullmatch(cell)))
+        votes.update(mark for mark, _ in marks.most_common(1))
+    if not votes:
         return None
-    return "," if marks[","] > marks["."] else "."
+    return "," if votes[","] + (delimiter != ",") > votes["."] and votes[","] else "."
 
 
 class _Column:
