@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from tinygen import data, table
 from tinygen.data import folds, load, prepare, rows_for
@@ -282,6 +283,29 @@ def test_one_line_of_100_megabytes_stays_out_of_memory(tmp_path):
 
 def test_an_open_quote_stays_out_of_memory():
     refused(lambda: parse(b'a,b\n1,"2\n' + b"3,4\n" * 100_000), "field limit", "quotes")
+
+
+PIECES = ["", "nan", "inf", "1e400", "1e-400", "1e308", "5e-324", "9" * 30, "-200", "text", "\x00", '"', '""', ",", ";", "\t",
+          "\n", "\r", "1,5", "1.5", "\u202e", "\x1b[0m", "31/12/2024", "0001-01-01T00:00:00+14:00", "[", "]"]
+DAMAGE = st.lists(st.tuples(st.integers(0, 700), st.sampled_from([0, 0, 1, 1, 20]), st.sampled_from(PIECES)), max_size=6)
+
+
+@pytest.mark.filterwarnings("error")
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(DAMAGE, st.sampled_from(["utf-8", "utf-16", "utf-16-le", "latin-1"]))
+def test_a_damaged_table_is_read_or_refused_in_one_line(damage, encoding):
+    text = grid(40, "when,a [V],b,y", lambda i: f"2024-01-{i % 28 + 1:02},{i / 10},{i * i % 17},{3 * i}")
+    for position, length, piece in damage:
+        text = text[:position] + piece + text[position + length:]
+    try:
+        rows = parse(text.encode(encoding, "replace"))
+        raw, _ = rows_for([Quantity("a", "V", 0.1, 0.0, 4.0)], rows)
+        finite = np.isfinite(rows.columns["a"])
+        assert (raw[~finite] == MISSING).all() and (np.abs(raw[finite]) <= 32767).all()
+        dataset = prepare(rows, "y")
+        assert max(np.abs(dataset.x).max(), np.abs(dataset.y).max()) <= 32767
+    except DataError as error:
+        assert str(error).isprintable() and len(str(error)) < 400
 
 
 # ------------------------------------------------------------------------------------- what is used

@@ -317,7 +317,8 @@ def rows_for(inputs: Sequence[Quantity], table: Table) -> tuple[np.ndarray, tupl
         name = require_column(table, quantity.name)
         require_numbers(table, name)
         values = np.where(np.isinf(table.columns[name]), np.nan, table.columns[name])
-        raw[:, i] = quantity.to_raw(values)
+        limit = 2 * RAW_MAX * quantity.scale       # saturates all the same; 1e308 / 0.1 would overflow first
+        raw[:, i] = quantity.to_raw(np.clip(values, -limit, limit))
         notes += _row_notes(quantity, table, name, values)
     return raw, tuple(notes)
 
