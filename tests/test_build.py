@@ -16,7 +16,9 @@ from random_models import random_models
 from tinygen.boards import BOARDS, render_platformio_ini
 from tinygen.emit import emit_project
 from tinygen.errors import BuildError, CheckError
+from tinygen.piocore import local_core_dir
 
+ROOT = Path(__file__).parent.parent
 UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
 
 # A sketch that stands in for the firmware: its "model" is a table of known size and a multiplication.
@@ -152,6 +154,46 @@ def test_builds_without_any_network(make_project, toolchain):
     done = subprocess.run([*alone, sys.executable, "-c", program, str(project.directory)],
                           capture_output=True, text=True, timeout=50)   # PlatformIO would try for 61 s
     assert done.returncode == 0 and int(done.stdout) > 0, done.stderr
+
+
+# --- other boards, other compilers ---------------------------------------------------------------
+
+def with_core_dir(toolchain, core_dir):
+    return lambda *arguments, **options: replace(toolchain, core_dir=core_dir)
+
+
+@pytest.mark.parametrize("board", [
+    replace(UNO, pio_id="nanoatmega328", title="Arduino Nano", fqbn="arduino:avr:nano:cpu=atmega328old"),
+    replace(UNO, pio_id="leonardo", title="Arduino Leonardo", fqbn="arduino:avr:leonardo", mcu="atmega32u4",
+            flash_bytes=28_672, ram_bytes=2_560, protocol="avr109"),
+], ids=lambda board: board.pio_id)
+def test_one_entry_adds_a_board(board, toolchain, tmp_path, monkeypatch):
+    monkeypatch.setitem(BOARDS, board.pio_id, board)
+    monkeypatch.setattr(b, "measure", lambda *arguments: None)
+    made = local_core_dir(toolchain.avr_core, toolchain.avr_gcc.parent.parent, tmp_path / "cache")
+    monkeypatch.setattr(b, "ensure", with_core_dir(toolchain, made))
+    assert b.build(write_project(tmp_path / "project"), board).model_flash_bytes >= 64
+
+
+def test_compiler_of_path_serves_as_well(toolchain, tmp_path, monkeypatch):
+    """Debian's GCC 5.4 where the pinned 7.3 cannot be had; the figures differ, so the version is told."""
+    on_path = shutil.which("avr-gcc")
+    if not on_path:
+        pytest.skip("no avr-gcc on PATH: apt install gcc-avr")
+    monkeypatch.setattr(b, "measure", lambda *arguments: None)
+    made = local_core_dir(toolchain.avr_core, Path(on_path).resolve().parent.parent, tmp_path / "cache")
+    monkeypatch.setattr(b, "ensure", with_core_dir(toolchain, made))
+    project = emit_project(random_models()["linear8"], tmp_path / "project")
+    assert b.build(project, UNO).model_flash_bytes > 0
+
+
+def test_project_of_the_checkout_builds_with_the_demos_model(toolchain, tmp_path):
+    """`pio run` beside the sources, after `make demo` has written demo/."""
+    shutil.copytree(ROOT / "firmware", tmp_path / "firmware")
+    shutil.copy(ROOT / "platformio.ini", tmp_path)
+    emit_project(random_models()["linear8"], tmp_path / "demo")
+    elf, empty = b._compile(tmp_path, UNO, toolchain, lambda text: None)
+    assert b.read_size(elf).flash_bytes > b.read_size(empty).flash_bytes
 
 
 # --- errors --------------------------------------------------------------------------------------

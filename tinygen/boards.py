@@ -88,11 +88,10 @@ def core_properties(boards_txt: str, fqbn: str) -> dict[str, str]:
 def pio_board_file(board: Board, boards_txt: str) -> dict:
     """PlatformIO's description of `board` (the content of boards/ID.json), from `boards.txt`."""
     core = core_properties(boards_txt, board.fqbn)
-    flags = [f"-DARDUINO_{core['build.board']}"]
-    if "build.vid" in core:   # a chip with USB of its own; the core's usb_flags in platform.txt
-        flags += [f"-DUSB_VID={core['build.vid']}", f"-DUSB_PID={core['build.pid']}",
-                  "-DUSB_MANUFACTURER=\\\"Unknown\\\"",
-                  "-DUSB_PRODUCT=\\\"{}\\\"".format(core["build.usb_product"].strip('"'))]
+    usb = {}
+    if "build.vid" in core:   # a chip with USB of its own: it must know what to call itself
+        usb = {"usb_vid": core["build.vid"], "usb_pid": core["build.pid"],
+               "usb_product": core["build.usb_product"].strip('"')}
     return {
         "name": board.title,
         "vendor": "Arduino",
@@ -103,7 +102,8 @@ def pio_board_file(board: Board, boards_txt: str) -> dict:
             "variant": core["build.variant"].split(":")[-1],
             "mcu": board.mcu,
             "f_cpu": f"{board.f_cpu_hz}L",
-            "extra_flags": " ".join(flags),
+            "extra_flags": f"-DARDUINO_{core['build.board']}",
+            **usb,
             "hwids": [[f"0x{vendor:04X}", f"0x{product:04X}"] for vendor, product in board.usb_ids],
         },
         "upload": {

