@@ -201,7 +201,7 @@ def _open_port(name: str, baud: int) -> serial.SerialBase:
         port.baudrate = baud
         port.timeout = POLL_SECONDS
         port.write_timeout = WRITE_SECONDS
-        if hasattr(port, "fd"):             # a local tty: two programs must not share it
+        if isinstance(port, serial.Serial):     # a local tty: two programs must not share it
             port.exclusive = True
         port.open()
     except LinkError:

@@ -46,7 +46,7 @@ class _Pending:
     row: Sequence[int]
     tries: int = 0
     order: int = 0          # number of its last sending
-    sent_first: float = 0.0
+    sent_early: float = 0.0 # clock() at its second sending, or the first if there is no other
     due: float = 0.0        # clock() when it is sent again
     resets: int = 0
     revivals: int = 0
@@ -116,8 +116,8 @@ class _Streamer:
     def _send(self, pending: _Pending) -> None:
         self.link.send(encode_row(self.link.session, pending.seq, pending.row, self.link.seed))
         now = self.link.clock()
-        if not pending.tries:
-            pending.sent_first = now
+        if pending.tries < 2:           # the first may have gone out before the board's last word
+            pending.sent_early = now
         pending.tries += 1
         self.sendings += 1
         pending.order = self.sendings
@@ -130,7 +130,7 @@ class _Streamer:
                 continue
             if pending.tries < self.tries:
                 self._send(pending)
-            elif self.link.heard_at < pending.sent_first and pending.revivals < REVIVALS_PER_ROW:
+            elif self.link.heard_at < pending.sent_early and pending.revivals < REVIVALS_PER_ROW:
                 self._revive()
             else:
                 self._finish(pending, None, pending.reason)

@@ -115,7 +115,7 @@ MUTANTS = {
     "seed of one model for all": ("(TINYGEN_PROTOCOL_VERSION << 5);\n    return", "0;\n    return"),
     "wrong polynomial": ("(uint16_t)(low << 3)", "(uint16_t)(low << 2)"),
     "no inversion": ("(uint16_t)~crc", "crc"),
-    "step of 255 adds a zero": ("(uint8_t)(byte != 0xFFu)", "1"),
+    "step of 255 adds a zero": ("(uint8_t)(octet != 0xFFu)", "1"),
     "session not checked": ("tinygen_session(p) != session", "session == 0"),
     "row of any length": ("len != 2u * inputs", "len < inputs"),
     "model in hello ignored": ("tinygen_get32(tinygen_payload(p)) != model_id", "model_id == 0"),

@@ -43,7 +43,7 @@ static volatile uint8_t rx_head, rx_tail, tx_head, tx_tail;
 ISR(USART_RX_vect)
 {
     const uint8_t status = UCSR0A; /* the error flags belong to the byte that is read next */
-    const uint8_t byte = UDR0;
+    const uint8_t octet = UDR0;
     const uint8_t head = rx_head;
 
     /* nothing is called from here: a call would save every register for every byte */
@@ -57,7 +57,7 @@ ISR(USART_RX_vect)
         serial_overruns++;
         return;
     }
-    rx_ring[head & (TINYGEN_RX_RING - 1u)] = byte;
+    rx_ring[head & (TINYGEN_RX_RING - 1u)] = octet;
     rx_head = (uint8_t)(head + 1u);
 }
 
@@ -86,9 +86,9 @@ static inline int16_t serial_read(void)
 
     if (tail == rx_head)
         return -1;
-    const uint8_t byte = rx_ring[tail & (TINYGEN_RX_RING - 1u)];
+    const uint8_t octet = rx_ring[tail & (TINYGEN_RX_RING - 1u)];
     rx_tail = (uint8_t)(tail + 1u);
-    return byte;
+    return octet;
 }
 
 /* Bytes that serial_write takes now. */

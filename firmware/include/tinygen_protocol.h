@@ -101,12 +101,12 @@ typedef struct {
     uint8_t body[TINYGEN_BODY_MAX];
 } tinygen_parser;
 
-static inline uint16_t tinygen_crc(uint16_t crc, uint8_t byte)
+static inline uint16_t tinygen_crc(uint16_t crc, uint8_t octet)
 {
 #ifdef __AVR__
-    return _crc_ccitt_update(crc, byte); /* the same in 17 instructions; avr-gcc shifts bit by bit */
+    return _crc_ccitt_update(crc, octet); /* the same in 17 instructions; avr-gcc shifts bit by bit */
 #else
-    uint8_t low = (uint8_t)(byte ^ (uint8_t)crc);
+    uint8_t low = (uint8_t)(octet ^ (uint8_t)crc);
     low = (uint8_t)(low ^ (uint8_t)(low << 4));
     return (uint16_t)((uint16_t)(low << 8 | crc >> 8) ^ (uint16_t)(low >> 4) ^ (uint16_t)(low << 3));
 #endif
@@ -119,13 +119,13 @@ static inline uint16_t tinygen_seed_of(uint8_t vt, uint16_t seed)
     return (vt == (bound | TINYGEN_ROW) || vt == (bound | TINYGEN_RESULT)) ? seed : TINYGEN_PLAIN_SEED;
 }
 
-static inline void tinygen_keep(tinygen_parser *p, uint8_t byte)
+static inline void tinygen_keep(tinygen_parser *p, uint8_t octet)
 {
     if (p->size == 0)
-        p->crc = tinygen_seed_of(byte, p->seed);
-    p->crc = tinygen_crc(p->crc, byte);
+        p->crc = tinygen_seed_of(octet, p->seed);
+    p->crc = tinygen_crc(p->crc, octet);
     if (p->size < TINYGEN_BODY_MAX)
-        p->body[p->size] = byte;
+        p->body[p->size] = octet;
     if (p->size != 255u)
         p->size++;
 }
@@ -144,9 +144,9 @@ static inline uint8_t tinygen_verdict(const tinygen_parser *p, uint8_t cut_short
 
 /* Takes one byte of wire; returns TINYGEN_MORE, TINYGEN_READY (p->body is a whole frame until the
  * next call) or the error code the frame deserves. */
-static inline uint8_t tinygen_feed(tinygen_parser *p, uint8_t byte)
+static inline uint8_t tinygen_feed(tinygen_parser *p, uint8_t octet)
 {
-    if (byte == 0) {
+    if (octet == 0) {
         const uint8_t empty = (uint8_t)(p->size == 0 && p->run == 0 && p->zero_due == 0);
         const uint8_t verdict = empty ? (uint8_t)TINYGEN_MORE : tinygen_verdict(p, p->run);
         p->size = p->run = p->zero_due = 0;
@@ -156,13 +156,13 @@ static inline uint8_t tinygen_feed(tinygen_parser *p, uint8_t byte)
         p->run--;
     } else { /* a COBS length: it stands for the zero between two pieces */
         const uint8_t due = p->zero_due;
-        p->run = (uint8_t)(byte - 1u);
-        p->zero_due = (uint8_t)(byte != 0xFFu);
+        p->run = (uint8_t)(octet - 1u);
+        p->zero_due = (uint8_t)(octet != 0xFFu);
         if (!due)
             return TINYGEN_MORE;
-        byte = 0;
+        octet = 0;
     }
-    tinygen_keep(p, byte);
+    tinygen_keep(p, octet);
     return TINYGEN_MORE;
 }
 

@@ -244,10 +244,10 @@ static void report_overrun(void)
 /* Takes bytes up to the end of one frame and answers it. */
 static void receive(void)
 {
-    int16_t byte;
+    int16_t octet;
 
-    while ((byte = serial_read()) >= 0) {
-        const uint8_t verdict = tinygen_feed(&received, (uint8_t)byte);
+    while ((octet = serial_read()) >= 0) {
+        const uint8_t verdict = tinygen_feed(&received, (uint8_t)octet);
         if (verdict == TINYGEN_MORE)
             continue;
         if (verdict == TINYGEN_BAD_FCS)
