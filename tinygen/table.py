@@ -310,8 +310,11 @@ def _number(text: str, mark: str) -> tuple[float, int] | None:
         text = text.replace(".", "?").replace(",", ".")
     if not _NUMBER.fullmatch(text):
         return None
-    places = -Decimal(text).normalize().as_tuple().exponent
-    return float(text), min(max(places, 0), 300)      # 1e-300 is still a normal float
+    if "e" in text or "E" in text:
+        places = max(0, -Decimal(text).normalize().as_tuple().exponent)
+    else:
+        places = len(text.partition(".")[2].rstrip("0"))
+    return float(text), min(places, 300)      # 1e-300 is still a normal float
 
 
 def _decimal_mark(cells_by_column: Iterable[Sequence[str]], delimiter: str) -> str | None:
