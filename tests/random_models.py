@@ -15,7 +15,9 @@ def inputs(n: int) -> tuple[Quantity, ...]:
 
 def scale(quantities, top: int, zero: int) -> Scale:
     spans = [q.raw_maximum - q.raw_minimum for q in quantities]
-    return Scale(tuple(q.raw_minimum for q in quantities), tuple(min(65535, top * 65536 // s) for s in spans), top, zero)
+    shift = 8 if top <= 255 else 16
+    multipliers = tuple(min((1 << shift) - 1, (top << shift) // s) for s in spans)
+    return Scale(tuple(q.raw_minimum for q in quantities), multipliers, shift, top, zero)
 
 
 def dense(rng, rows, columns, shift, low, high, limit=127, bias=3000, bias_shift=0) -> Dense:
@@ -68,6 +70,10 @@ def random_models(seed: int = 0) -> dict[str, Model]:
                        dense(rng, 1, 6, 12, 0, 65535, bias=10 ** 6), Power(3)),
         "mlp": (q7, scale(q7, 255, 128), dense(rng, 16, 7, 8, 0, 255), dense(rng, 1, 16, 4, 0, 46340), Power(2)),
         "mlp_signed": (q7, scale(q7, 255, 128), dense(rng, 8, 7, 9, 0, 127, bias=90000), dense(rng, 1, 8, 3, -32767, 32767, limit=900)),
+        "mlp_layer": (q7, scale(q7, 255, 128), dense(rng, 16, 7, 8, 0, 32767, bias=200, bias_shift=8), dense(rng, 1, 16, 6, 0, 46340), Power(2)),
+        "mlp_layer16": (q7, scale(q7, 2047, 1024), dense(rng, 12, 7, 8, 0, 32767, bias=2000, bias_shift=8),
+                        dense(rng, 6, 12, 8, 0, 32767, limit=40, bias=2000, bias_shift=8), dense(rng, 1, 6, 6, -32767, 32767)),
+        "mlp_unsigned": (q7, scale(q7, 255, 0), dense(rng, 5, 7, 8, 0, 32767, bias=200, bias_shift=8), dense(rng, 1, 5, 0, -32767, 32767)),
         "mlp_two": (q7, scale(q7, 255, 0), dense(rng, 6, 7, 4, 0, 32767), dense(rng, 5, 6, 9, 0, 32767, bias=4000, bias_shift=5),
                     dense(rng, 1, 5, 9, 0, 32767, limit=127)),
         "table_mlp": (q3, Lookup(tuple(curve(rng, i, 9, 8, 120) for i in range(3)), False), dense(rng, 5, 3, 3, 0, 1000),

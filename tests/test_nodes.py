@@ -24,7 +24,7 @@ def test_one_rounding_rule_half_up(value, shift, expected):
 
 
 def test_scale_saturates_below_and_above_and_rounds_half_up():
-    node = Scale((100,), (32768,), 255, 128)                       # half a step per raw step
+    node = Scale((100,), (32768,), 16, 255, 128)                       # half a step per raw step
     assert node.apply(rows([-32768], [100], [101], [102], [611], [32767]))[:, 0].tolist() == [-128, -128, -127, -127, 127, 127]
 
 

@@ -49,11 +49,12 @@ class Project:
 def render_header(model: Model) -> str:
     """Text of NAME.h: C99 and C++11, needs only tinygen_fixed.h."""
     name = check_prefix(model.name)
-    views, source = [], "x"
+    views, source, source_type = [], "x", "int16_t"
     for number, (node, proven) in enumerate(zip(model.nodes, model.bounds), start=1):
         before = model.bounds[number - 2] if number > 1 else None
-        view = node_view(node, proven, before, name, number, source, [comment_safe(q.name) for q in model.inputs])
-        source = view["out"]
+        view = node_view(node, proven, before, name, number, source, source_type,
+                         [comment_safe(q.name) for q in model.inputs])
+        source, source_type = view["out"], view["type"]
         template = _environment().get_template(f"node_{node.op}.h.j2").module
         views.append({"tables": str(template.tables(view)), "body": str(template.body(view))})
     last = model.bounds[-1]
@@ -192,9 +193,10 @@ def _write_all(texts: dict[str, str], out_dir: Path) -> list[Path]:
     out_dir = Path(out_dir)
     if out_dir.exists() and not out_dir.is_dir():
         raise EmitError(f"output '{out_dir}' is a file: name a folder with -o")
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(dir=out_dir.parent, prefix=".tinygen-"))
+    stage = None
     try:
+        out_dir.parent.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(dir=out_dir.parent, prefix=".tinygen-"))
         for relative, text in texts.items():
             path = stage / relative
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -210,5 +212,6 @@ def _write_all(texts: dict[str, str], out_dir: Path) -> list[Path]:
     except OSError as error:
         raise EmitError(f"cannot write into '{out_dir}': {error.strerror}: choose another folder with -o") from None
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        if stage:
+            shutil.rmtree(stage, ignore_errors=True)
     return [out_dir / relative for relative in texts]

@@ -102,18 +102,23 @@ def fit_linear(terms, y, root: Root, ridge: float = 1e-6, penalty=None, row_weig
     return LinearFit(beta[:-1], float(beta[-1]), kept)
 
 
-def integer_descent(exact: np.ndarray, hessian: np.ndarray, limit: int, sweeps: int = 30) -> np.ndarray:
-    """Integers within +-limit near `exact` that minimise the quadratic form of `hessian`.
+def without_free(hessian: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Hessian of the other parameters when the `free` ones (bool) always adapt: a Schur complement."""
+    kept, gone = np.flatnonzero(~free), np.flatnonzero(free)
+    cross = hessian[np.ix_(kept, gone)]
+    block = hessian[np.ix_(gone, gone)] + 1e-12 * np.eye(len(gone)) * max(np.trace(hessian), 1e-300)
+    return hessian[np.ix_(kept, kept)] - cross @ np.linalg.solve(block, cross.T)
+
+
+def integer_descent(exact: np.ndarray, hessian: np.ndarray, limit: int, gradient: np.ndarray | None = None,
+                    sweeps: int = 30) -> np.ndarray:
+    """Integers q within +-limit that minimise `gradient . (q - exact) + (q - exact)' hessian (q - exact) / 2`.
 
     Starts from plain rounding and moves one coordinate at a time to its best integer given the
-    others, until nothing improves. A last coordinate may be a free float (an intercept): give a
-    Hessian one larger than `exact`, and it is eliminated first (Schur complement).
+    others, until nothing improves.
     """
-    if len(hessian) == len(exact) + 1:
-        last = hessian[-1, -1]
-        hessian = hessian[:-1, :-1] - np.outer(hessian[:-1, -1], hessian[-1, :-1]) / max(last, 1e-300)
     whole = np.clip(np.floor(exact + 0.5), -limit, limit)
-    gradient = hessian @ (whole - exact)
+    gradient = hessian @ (whole - exact) + (0.0 if gradient is None else gradient)
     diagonal = np.maximum(np.diag(hessian), 1e-300)
     for _ in range(sweeps):
         moved = False

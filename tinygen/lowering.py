@@ -9,22 +9,26 @@ from __future__ import annotations
 import numpy as np
 
 from .fixedpoint import INT16_MAX, Quantity
-from .leastsquares import LinearFit, Root, integer_descent
-from .nodes import UINT16_MAX, Dense, Node, Scale
+from .leastsquares import LinearFit, Root, integer_descent, without_free
+from .nodes import Dense, Node, Scale
 
 TOLERANCE = 0.005        # part of the float model's error that int8 may add before int16 is taken
 MAX_SHIFT = 22           # keeps the rounding constant and a 16-bit result within 32-bit sums
 
 
-def scale_inputs(inputs: tuple[Quantity, ...], bits: int) -> Scale:
-    """Node that maps each accepted input range onto `bits` bits around zero."""
-    top = (1 << bits) - 1
+def scale_inputs(inputs: tuple[Quantity, ...], bits: int, exact: bool = False) -> Scale:
+    """Node that maps each accepted input range onto `bits` bits around zero.
+
+    Up to 8 bits an 8-bit multiplier serves, which is smaller and faster; it may leave part of the
+    range unused. `exact` asks for 16-bit multipliers all the same.
+    """
+    top, shift = (1 << bits) - 1, 16 if exact or bits > 8 else 8
     low, multiplier = [], []
     for quantity in inputs:
         least, most = quantity.limits
         low.append(least)
-        multiplier.append(int(np.clip(top * 65536 // max(most - least, 1), 1, UINT16_MAX)))
-    return Scale(tuple(low), tuple(multiplier), top, 1 << (bits - 1))
+        multiplier.append(int(np.clip((top << shift) // max(most - least, 1), 1, (1 << shift) - 1)))
+    return Scale(tuple(low), tuple(multiplier), shift, top, 1 << (bits - 1))
 
 
 def apply_all(nodes, raw: np.ndarray) -> np.ndarray:
@@ -43,7 +47,8 @@ def output_row(fit: LinearFit, root: Root, output: Quantity, weight_bits: int = 
     limit = 127 if weight_bits == 8 else INT16_MAX
     largest = max(np.abs(fit.coef).max(initial=0.0), 1e-12)
     shift = int(np.clip(np.floor(np.log2(limit / largest)), 0, MAX_SHIFT))
-    weights = integer_descent(fit.coef * 2.0 ** shift, fit.hessian, limit)
+    free = np.arange(len(fit.hessian)) == len(fit.coef)      # the intercept adapts
+    weights = integer_descent(fit.coef * 2.0 ** shift, without_free(fit.hessian, free), limit)
     change = weights / 2.0 ** shift - fit.coef
     intercept = fit.intercept - fit.hessian[-1, :-1] @ change / max(fit.hessian[-1, -1], 1e-300)
     low, high = root.limits(output)

@@ -60,27 +60,30 @@ def _array(values) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Scale:
-    """Raw inputs to one common range: `u = min((x - low) * multiplier / 2**16, top) - zero`.
+    """Raw inputs to one common range: `u = min((x - low) * multiplier / 2**shift, top) - zero`.
 
-    Rounded half up; x below `low` counts as `low`. multiplier is 1..65535, top <= 32767.
+    Rounded half up; x below `low` counts as `low`. With shift 8 multipliers are 1..255, with
+    shift 16 they are 1..65535; top is at most 32767.
     """
 
     op: ClassVar[str] = "scale"
     low: tuple[int, ...]
     multiplier: tuple[int, ...]
+    shift: int
     top: int
     zero: int
 
     def apply(self, values):
         distance = np.maximum(values - _array(self.low), 0)
-        return np.minimum(round_shift(distance * _array(self.multiplier), 16), self.top) - self.zero
+        return np.minimum(round_shift(distance * _array(self.multiplier), self.shift), self.top) - self.zero
 
     def bounds(self, inside: Bounds) -> Bounds:
         _need(len(self.low) == len(self.multiplier) == len(inside.low), "scale: one low and multiplier per input")
-        _need(all(1 <= m <= UINT16_MAX for m in self.multiplier), "scale: multiplier in 1..65535")
+        _need(self.shift in (8, 16), "scale: shift 8 or 16")
+        _need(all(1 <= m < 1 << self.shift for m in self.multiplier), "scale: multiplier within 1 .. 2**shift - 1")
         _need(0 <= self.zero <= self.top <= INT16_MAX, "scale: 0 <= zero <= top <= 32767")
         _need(all(abs(low) <= INT16_MAX for low in self.low), "scale: low within int16")
-        # the product is uint32_t in C: 65534 * 65535 + 2**15 < 2**32
+        # products are unsigned in C, 24 or 32 bits wide: 65534 * 65535 + 2**15 < 2**32
         width = len(self.low)
         return Bounds((-self.zero,) * width, (self.top - self.zero,) * width)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from .errors import ModelError
-from .fixedpoint import INT16_MAX
+from .fixedpoint import INT16_MAX, bits_for
 from .nodes import Argmax, Bounds, Dense, Forest, Lookup, Monomials, Outside, Power, Scale
 
 ACC_TYPES = {16: "int16_t", 24: "tinygen_int24", 32: "int32_t"}
@@ -13,12 +13,15 @@ OUT_NAMES = {"scale": "u", "lookup": "f", "monomials": "t", "dense": "s", "power
              "argmax": "best", "outside": "count"}
 
 
-def node_view(node, proven: Bounds, before: Bounds | None, name: str, number: int, source: str,
+def node_view(node, proven: Bounds, before: Bounds | None, name: str, number: int, source: str, source_type: str,
               input_names: list[str]) -> dict:
-    """Everything the node's template prints; `before` bounds the node's input, None for the model's raw inputs."""
+    """Everything the node's template prints; `before` bounds the node's input, None for the model's raw inputs.
+
+    `source` is the C array the node reads, with elements of `source_type`.
+    """
     relu = isinstance(node, Dense) and node.low == 0 and len(node.bias) > 1
     out = ("h" if relu else OUT_NAMES[node.op]) + str(number)
-    common = {"number": number, "out": out, "source": source, "prefix": f"{name}_{out}", "type": proven.c_type,
+    common = {"number": number, "out": out, "source": source, "prefix": f"{name}_{out}", "source_type": source_type, "type": proven.c_type,
               "width": len(proven.low), "range": f"{min(proven.low)} .. {max(proven.high)}",
               "acc_bits": proven.acc_bits, "acc_type": ACC_TYPES[proven.acc_bits],
               "acc_range": f"{proven.acc_low} .. {proven.acc_high}"}
@@ -31,9 +34,12 @@ def constant_bytes(model) -> int:
 
 
 def _scale(node, proven, before, common, input_names):
-    return {"low_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.low, input_names)],
+    in_bytes = node.shift == 8 and (node.top, node.zero) == (255, 128)         # tinygen_scale_bytes does just that
+    return {"in_bytes": in_bytes,
+            "byte_rows": [f"TINYGEN_BYTES({low}), (int8_t){m}, /* {n} */" for low, m, n in zip(node.low, node.multiplier, input_names)],
+            "low_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.low, input_names)],
             "multiplier_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.multiplier, input_names)],
-            "top": node.top, "zero": node.zero}
+            "shift": node.shift, "top": node.top, "zero": node.zero}
 
 
 def _lookup(node, proven, before, common, input_names):
@@ -66,20 +72,29 @@ def _product(term, u: str, bits: int) -> str:
 
 
 def _dense(node, proven, before, common, input_names):
-    short = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}.get(before.c_type)
+    short = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}.get(common["source_type"])
     if short is None:
         raise ModelError(f"dense: its inputs reach {min(before.low)} .. {max(before.high)}, beyond int16")
-    acc_bits = dot_bits(before.c_type, node.weight_bits, proven.acc_bits)
+    acc_bits = dot_bits(common["source_type"], node.weight_bits, proven.acc_bits)
     rows = len(node.bias)
     starts = node.start if not node.bias_shift else node.bias
     bias_type = "int16_t" if all(abs(b) <= INT16_MAX for b in starts) else "int32_t"
-    return {"weight_bits": node.weight_bits, "weight_type": f"int{node.weight_bits}_t", "rows": rows,
-            "columns": len(node.weights[0]), "shift": node.shift, "relu": node.low == 0 and rows > 1,
+    relu_layer = is_relu_layer(node, proven, short)
+    return {"relu_layer": relu_layer, "layer": f"tinygen_relu_layer_{short}",
+            "layer_rows": [f"TINYGEN_BYTES({b})," + " ".join(f"{w:4d}," for w in row) for b, row in zip(node.bias, node.weights)],
+            "type": "int16_t" if relu_layer else common["type"], "weight_bits": node.weight_bits, "weight_type": f"int{node.weight_bits}_t", "rows": rows,
+            "columns": len(node.weights[0]), "shift": node.shift, "bias_shift": node.bias_shift, "relu": node.low == 0 and rows > 1,
             "weight_rows": ["{ " + ", ".join(f"{w:4d}" for w in row) + " }," for row in node.weights],
             "bias_type": bias_type, "bias_rows": _wrapped(starts), "dot": f"tinygen_dot_{short}_w{node.weight_bits}_{acc_bits}",
             "acc_bits": acc_bits, "acc_type": ACC_TYPES[acc_bits],
             "start": _start(node, rows, bias_type, common["prefix"], ACC_TYPES[acc_bits]),
-            "shift_acc": f"acc >>= {node.shift};" if node.shift else "/* no shift */", **_clamps(node, proven, node.shift)}
+            **_clamps(node, proven, node.shift)}
+
+
+def is_relu_layer(node: Dense, proven: Bounds, short: str) -> bool:
+    """True where the hand-written layer kernel computes this node, byte for byte."""
+    return (len(node.bias) > 1 and node.low == 0 and node.high == INT16_MAX and node.shift == node.bias_shift == 8
+            and node.weight_bits == 8 and proven.acc_bits <= 24 and all(-INT16_MAX <= b <= INT16_MAX for b in node.bias))
 
 
 def dot_bits(input_type: str, weight_bits: int, acc_bits: int) -> int:
@@ -126,9 +141,11 @@ def _outside(node, proven, before, common, input_names):
 
 
 def _clamps(node, proven: Bounds, shift: int) -> dict:
-    """The limits that an accumulator can really reach, None where the proof excludes them."""
-    return {"clamp_low": node.low if (proven.acc_low >> shift) < node.low else None,
-            "clamp_high": _literal(node.high) if (proven.acc_high >> shift) > node.high else None}
+    """The shifted accumulator, and the limits that it can really reach: None where the proof excludes them."""
+    low, high = proven.acc_low >> shift, proven.acc_high >> shift
+    kind = ACC_TYPES[bits_for(low, high)]
+    return {"shifted_type": kind, "shifted": f"({kind})(acc >> {shift})" if shift else f"({kind})acc",
+            "clamp_low": node.low if low < node.low else None, "clamp_high": _literal(node.high) if high > node.high else None}
 
 
 def _literal(value: int) -> str:
@@ -141,7 +158,7 @@ def _wrapped(values, width: int = 100) -> list[str]:
 
 def _node_bytes(node, proven: Bounds) -> int:
     if isinstance(node, Scale):
-        return 4 * len(node.low)
+        return (2 + node.shift // 8) * len(node.low)
     if isinstance(node, Lookup):
         return 2 * sum(len(curve.table) for curve in node.curves)
     if isinstance(node, Dense):

@@ -40,10 +40,11 @@ static inline int16_t lookup_square_predict(const int16_t x[LOOKUP_SQUARE_INPUTS
         int16_t acc = 200;
         uint16_t at0 = (uint16_t)(tinygen_reach(x[0], 350, 1791u) << 1);
         acc = (int16_t)(acc + tinygen_interpolate(lookup_square_f1_0, at0));
-        if (acc < 0) {
-            acc = 0;
+        int16_t sum = (int16_t)acc;
+        if (sum < 0) {
+            sum = 0;
         }
-        f1[0] = (int16_t)acc;
+        f1[0] = (int16_t)sum;
     }
     /* 2. The model was fitted to the output's square root: undo it, rounded to one raw step. */
     int16_t y2[1];

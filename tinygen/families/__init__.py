@@ -58,6 +58,13 @@ class Family:
     candidates: Callable[[Rows], list[Any]]
     fit: Callable[[Rows, Any, int], Fitted]
     lower: Callable[[Fitted, Rows], tuple[Node, ...]]
+    fit_many: Callable[[Rows, list[Any], int], list[Fitted]] | None = None    # where several sizes share their work
+
+    def fit_all(self, rows: Rows, configs: list[Any], seed: int) -> list[Fitted]:
+        """A fitted model per configuration."""
+        if self.fit_many:
+            return self.fit_many(rows, configs, seed)
+        return [self.fit(rows, config, seed) for config in configs]
 
 
 def _discover() -> dict[str, Family]:

@@ -60,14 +60,14 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Polynomial:
     columns = tuple(sorted({c for term in chosen for c in term}))
     place = {c: k for k, c in enumerate(columns)}
     terms = tuple(sorted((tuple(place[c] for c in term) for term in chosen), key=lambda t: (len(t), t)))
-    scale = Scale(tuple(wide.low[c] for c in columns), tuple(wide.multiplier[c] for c in columns), wide.top, wide.zero)
+    scale = Scale(tuple(wide.low[c] for c in columns), tuple(wide.multiplier[c] for c in columns), wide.shift, wide.top, wide.zero)
     linear = fit_linear(float_terms(scale, terms, rows.x[:, columns]), rows.y, root, RIDGE)
     return Polynomial(columns, scale, Monomials(terms, BITS), linear, root)
 
 
 def float_terms(scale: Scale, terms, x) -> np.ndarray:
     """The products in the units of `Monomials`, without any rounding. Shape (n, terms)."""
-    u = np.clip((x - np.array(scale.low)) * (np.array(scale.multiplier) / 65536), 0, scale.top) - scale.zero
+    u = np.clip((x - np.array(scale.low)) * (np.array(scale.multiplier) / 2 ** scale.shift), 0, scale.top) - scale.zero
     one = float(1 << BITS)
     return np.column_stack([np.prod(u[:, term], axis=1) * one ** (2 - len(term)) for term in map(list, terms)])
 

@@ -55,7 +55,7 @@ def lower(fitted: Linear, rows: Rows):
 
 
 def _chain(fitted: Linear, rows: Rows, bits: int):
-    scale = scale_inputs(rows.inputs, bits)
+    scale = scale_inputs(rows.inputs, bits, exact=True)
     per_unit = fitted.coef * 65536 / np.array(scale.multiplier)         # coefficient of each scaled input
     largest = max(np.abs(per_unit).max(), 1e-12)
     shift = int(np.clip(np.floor(np.log2(127 / largest)), 0, 20))

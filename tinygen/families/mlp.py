@@ -1,0 +1,163 @@
+"""Small ReLU net (multi-layer perceptron): int8 weights, one or two hidden layers.
+
+A ReLU unit may be scaled freely, so no multiplier is needed to requantise it: each unit's scale is
+chosen so that its largest weight is 127, and dropping the sum's lowest byte gives its activation.
+Weights are rounded jointly on the Gauss-Newton Hessian of the whole net while biases and the output
+layer adapt; the output layer is then fitted again to the integer activations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..fixedpoint import INT16_MAX
+from ..leastsquares import Root, fit_linear, integer_descent, without_free
+from ..levenberg import Net, Problem, curvature, ladder, random_net, train_net
+from ..lowering import apply_all, mean_error, narrowest, output_row, scale_inputs
+from ..nodes import Dense, Scale
+from . import Family, Rows
+
+SIZES = (4, 6, 8, 10, 12, 16, 20, 24)
+BITS = (8, 12)
+FIT_BITS = 8             # the float net sees inputs in steps of the 8-bit scaling, but not rounded
+ROUNDS = 3               # times the weights are rounded from where the last round's refit ended
+HIDDEN_SHIFT = 8
+WEIGHT_MAX = 127
+STARTS, SCREEN, TRAIN = 6, 15, 120      # direct training of two-layer nets
+
+
+@dataclass(frozen=True)
+class Config:
+    hidden: tuple[int, ...]      # units of each hidden layer
+    root: int                    # 1 identity, 2 square root, 3 cube root of the target
+    bits: int = 8                # of the scaled inputs: 8 is smaller and faster, 12 more exact
+
+
+@dataclass(frozen=True)
+class FittedNet:
+    """A float net on standardised scaled inputs."""
+
+    columns: tuple[int, ...]
+    scale: Scale
+    mean: np.ndarray
+    spread: np.ndarray
+    net: Net
+    root: Root
+    bits: int
+
+    def standardised(self, x, scale: Scale | None = None) -> np.ndarray:
+        """Net inputs (n, k) for raw rows; with `scale`, as that integer node rounds them."""
+        if scale is None:
+            distance = (x - np.array(self.scale.low)) * (np.array(self.scale.multiplier) / 2 ** self.scale.shift)
+            return (np.clip(distance, 0, self.scale.top) - self.mean) / self.spread
+        gain, offset = self.frame(scale)
+        return scale.apply(x) * gain + offset
+
+    def frame(self, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
+        """gain and offset per input: net input = gain * (what the integer node `scale` gives) + offset."""
+        steps = np.array(scale.multiplier) / 2 ** scale.shift / (np.array(self.scale.multiplier) / 2 ** self.scale.shift)
+        return 1 / (steps * self.spread), (scale.zero / steps - self.mean) / self.spread
+
+    def predict(self, x):
+        return self.root.backward(self.net.output(self.standardised(x[:, self.columns])))
+
+
+def candidates(rows: Rows) -> list[Config]:
+    root = 2 if rows.y.min() >= 0 else 1
+    return [Config((size,), root, bits) for size in SIZES for bits in BITS]
+
+
+def fit_many(rows: Rows, configs: list[Config], seed: int = 0) -> list[FittedNet]:
+    """Nets of several sizes; those with one hidden layer come from one pruned ladder per root."""
+    scale = scale_inputs(rows.inputs, FIT_BITS, exact=True)
+    empty = FittedNet(tuple(range(len(rows.inputs))), scale, np.zeros(len(rows.inputs)), np.ones(len(rows.inputs)), None, Root(1), FIT_BITS)
+    u = empty.standardised(rows.x)
+    frame = replace(empty, mean=u.mean(axis=0), spread=np.maximum(u.std(axis=0), 1e-6))
+    z = frame.standardised(rows.x).astype(np.float32)
+    found = {}
+    for degree in sorted({config.root for config in configs}):
+        problem = Problem(z, rows.y.astype(np.float64), Root(degree))
+        sizes = tuple(sorted({c.hidden[0] for c in configs if c.root == degree and len(c.hidden) == 1}))
+        found |= {((size,), degree): net for size, net in (ladder(problem, sizes, seed) if sizes else {}).items()}
+        deep = sorted({c.hidden for c in configs if c.root == degree and len(c.hidden) > 1})
+        found |= {(hidden, degree): _direct(problem, hidden, seed) for hidden in deep}
+    return [replace(frame, net=found[c.hidden, c.root], root=Root(c.root), bits=c.bits) for c in configs]
+
+
+def _direct(problem: Problem, hidden: tuple[int, ...], seed: int) -> Net:
+    drafts = [train_net(random_net(problem, hidden, [seed, k]), problem, SCREEN) for k in range(STARTS)]
+    return train_net(min(drafts, key=lambda net: net.loss), problem, TRAIN)
+
+
+def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
+    return fit_many(rows, [config], seed)[0]
+
+
+def lower(fitted: FittedNet, rows: Rows):
+    float_error = float(np.abs(fitted.predict(rows.x) - rows.y).mean())
+    chains = (_chain(fitted, rows, fitted.bits, output_bits) for output_bits in (8, 16))
+    return narrowest(chains, rows.x, rows.y, float_error)
+
+
+def _chain(fitted: FittedNet, rows: Rows, bits: int, output_bits: int):
+    """The best of several rounds of joint rounding."""
+    scale = scale_inputs(rows.inputs, bits)
+    problem = Problem(fitted.standardised(rows.x, scale).astype(np.float32), rows.y.astype(np.float64), fitted.root)
+    net = train_net(fitted.net, problem, 10)
+    frames = _frames(net, problem, *fitted.frame(scale))
+    chains = []
+    for _ in range(ROUNDS):
+        for layer in range(len(frames)):
+            net = _round_layer(net, problem, layer, frames[layer])
+        hidden = tuple(frame.node(net, k) for k, frame in enumerate(frames))
+        values = apply_all((scale, *hidden), rows.x).astype(np.float64)
+        linear = fit_linear(values, rows.y, fitted.root, ridge=1e-9)
+        chains.append((scale, *hidden, output_row(linear, fitted.root, rows.output, output_bits), *fitted.root.nodes))
+    return min(chains, key=lambda nodes: mean_error(nodes, rows.x, rows.y))
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """How one hidden layer's floats become integers."""
+
+    unit: np.ndarray         # (inputs, units): the float weight of one integer step
+    steps: np.ndarray        # (units,): accumulator steps per unit of float sum
+    offset: np.ndarray       # (inputs,): float input where the integer one is zero
+
+    def node(self, net: Net, layer: int) -> Dense:
+        weights = np.floor(net.weights[layer] / self.unit + 0.5).astype(int)
+        exact = (net.biases[layer] + self.offset @ net.weights[layer]) * self.steps / 2 ** HIDDEN_SHIFT
+        bias = np.clip(np.floor(exact + 0.5), -INT16_MAX, INT16_MAX).astype(int)
+        return Dense(tuple(map(tuple, weights.T.tolist())), tuple(bias.tolist()), HIDDEN_SHIFT, 0, INT16_MAX, HIDDEN_SHIFT)
+
+
+def _frames(net: Net, problem: Problem, gain: np.ndarray, offset: np.ndarray) -> list[_Frame]:
+    """Integer frames of the hidden layers: each unit's largest weight is WEIGHT_MAX, unless its activation would not fit."""
+    frames, activations = [], net.layers(problem.z)
+    for layer, weights in enumerate(net.weights[:-1]):
+        largest = np.maximum(np.abs(weights * gain[:, None]).max(axis=0), 1e-12)
+        room = (INT16_MAX << HIDDEN_SHIFT) / np.maximum(activations[layer + 1].max(axis=0), 1e-9)
+        steps = np.minimum(WEIGHT_MAX / largest, room)
+        frames.append(_Frame(1 / (gain[:, None] * steps[None, :]), steps, offset))
+        gain, offset = 2.0 ** HIDDEN_SHIFT / steps, np.zeros(len(steps))
+    return frames
+
+
+def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
+    """The net with one hidden layer's weights on their integer grid, what comes after it adapted."""
+    sizes = [part.size for w, b in zip(net.weights, net.biases) for part in (w, b)]
+    part = np.repeat(np.arange(len(sizes)), sizes)              # 2k: weights of layer k, 2k + 1: its biases
+    rounding, free = part == 2 * layer, part > 2 * layer
+    gradient, hessian = curvature(net, problem)
+    seen = rounding | free
+    reduced = without_free(hessian[np.ix_(seen, seen)], free[seen])
+    unit = frame.unit.ravel()
+    whole = integer_descent(net.weights[layer].ravel() / unit, reduced * np.outer(unit, unit), WEIGHT_MAX, gradient[rounding] * unit)
+    flat = net.flat()
+    flat[rounding] = whole * unit
+    return train_net(net.with_flat(flat), problem, 25, free)
+
+
+FAMILY = Family("mlp", "ReLU net", candidates, fit, lower, fit_many)
