@@ -3,7 +3,7 @@
 The host part is a board of tinygen.boards or a chip name; the rest is the firmware's absolute path,
 percent-encoded where needed (`avr_url` writes it). All times are simulated: read() runs the board until
 the bytes are there or the timeout has passed on the board's own clock, so a run is the same on every machine.
-Looking at in_waiting when nothing is there costs 100 simulated microseconds, so that a polling program gets on.
+Asking in_waiting again when nothing new is there costs 100 simulated microseconds, so that a polling program gets on.
 The board itself is the attribute `board`. Raising DTR resets it, as it does on an Uno.
 """
 
@@ -87,6 +87,7 @@ class Serial(SerialBase):
         except TinygenError as error:
             raise AvrPortError(str(error)) from error
         self._dtr_seen = self._dtr_state
+        self._seen_waiting = 0              # what in_waiting said last
         self.is_open = True
 
     def close(self) -> None:
@@ -113,11 +114,12 @@ class Serial(SerialBase):
 
     @property
     def in_waiting(self) -> int:
-        """Bytes that have arrived."""
+        """Bytes that have arrived. Asking for nothing new lets 100 simulated microseconds pass."""
         self._need_open()
-        if not self.board.in_waiting:
+        if self.board.in_waiting <= self._seen_waiting:
             self.board.run(self._cycles(POLL_SECONDS))
-        return self.board.in_waiting
+        self._seen_waiting = self.board.in_waiting
+        return self._seen_waiting
 
     @property
     def out_waiting(self) -> int:
@@ -128,6 +130,7 @@ class Serial(SerialBase):
     def read(self, size: int = 1) -> bytes:
         """Up to `size` bytes within the timeout, in simulated seconds."""
         self._need_open()
+        self._seen_waiting = 0
         timeout = self._timeout if self._timeout != 0 else POLL_SECONDS
         return self.board.read(size, self._cycles(timeout))
 
@@ -147,6 +150,7 @@ class Serial(SerialBase):
     def reset_input_buffer(self) -> None:
         """Forget what has arrived."""
         self._need_open()
+        self._seen_waiting = 0
         self.board.discard_input()
 
     def reset_output_buffer(self) -> None:

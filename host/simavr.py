@@ -328,7 +328,7 @@ class SimBoard:
 
     def write(self, content: bytes) -> None:
         """Queue bytes; they go over the wire one after the other at the host's baud rate."""
-        now = self.cycle
+        now = self._alive.cycle
         for byte in content:
             for sent in self._pass(TO_BOARD, byte, now):
                 self._to_board.send(sent, now, self._host_bit)
@@ -351,7 +351,7 @@ class SimBoard:
 
     def discard_output(self) -> None:
         """Forget what was written and has not begun to go over the wire."""
-        self._to_board.clear(self.cycle)
+        self._to_board.clear(self._alive.cycle)
         self._schedule_board()
 
     def _pass(self, direction: str, byte: int, cycle: int) -> bytes:
