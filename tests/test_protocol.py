@@ -237,6 +237,17 @@ def test_no_flip_of_one_or_two_bits_is_accepted(inputs):
     assert accepted == 0
 
 
+# ---- the document --------------------------------------------------------------------------------
+
+def test_the_worked_bytes_of_the_document():
+    text = (Path(__file__).parent.parent / "docs" / "wire-format.md").read_text()
+    worked = [bytes.fromhex(line[27:]) for line in text.split("## Worked bytes")[1].splitlines() if line[27:30] == "00 "]
+    known = {vector.wire for vector in vectors.FRAMES}
+    assert len(worked) == 4 and set(worked) <= known
+    assert all(f"| {code.value} | {code.name} |" in text for code in Code)
+    assert all(f"| {kind.value} | {kind.name} |" in text for kind in Kind)
+
+
 # ---- what a board says ----------------------------------------------------------------------------
 
 def test_parse_reads_every_answer():
