@@ -219,7 +219,7 @@ def test_compiler_error_is_one_line_and_the_log_is_kept(make_project, toolchain,
 
 
 def test_folder_without_a_project(tmp_path, toolchain):
-    with pytest.raises(BuildError, match="no platformio.ini.*tinygen emit"):
+    with pytest.raises(BuildError, match="no platformio.ini.*tinygen build"):
         b.build(SimpleNamespace(directory=tmp_path), UNO)
 
 

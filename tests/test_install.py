@@ -16,8 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from random_models import random_models
-
 ROOT = Path(__file__).parent.parent
 SHIPPED = {"tinygen": "tinygen", "templates": "tinygen/templates", "host": "tinygen/host", "firmware": "tinygen/firmware"}
 
@@ -81,15 +79,29 @@ def test_command_line_answers(fresh):
     assert "build" in done.stdout
 
 
-def test_header_and_firmware_come_out(fresh, simavr):
-    """emit and build from a model file, with the shim and templates of the wheel."""
-    model = fresh.here / "model.json"
-    random_models()["lookup_square"].save(model)
-    emitted = fresh("tinygen", "emit", "model.json", "-o", "library")
-    assert emitted.returncode == 0, emitted.stderr
+def answer_of(done) -> dict:
+    """The JSON object a command printed, after it went well."""
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_from_a_table_to_a_checked_board(fresh, simavr):
+    """train, emit, build and stream: templates, firmware and PlatformIO stand-in all come from the wheel."""
+    rows = [(a, b, (3 * a + b * b // 40 + a * b // 90) / 10) for a in range(0, 200, 7) for b in range(20, 140, 9)]
+    (fresh.here / "rows.csv").write_text("A,B,out\n" + "".join(f"{a},{b},{y}\n" for a, b, y in rows))
+    trained = answer_of(fresh("tinygen", "train", "rows.csv", "--target", "out", "--threshold", "40", "-o", "small.json", "--json"))
+    assert trained["rows_train"] + trained["rows_test"] == len(rows)
+    assert fresh("tinygen", "emit", "small.json", "-o", "library").returncode == 0
     assert (fresh.here / "library" / "tinygen_fixed.h").is_file()
-    built = fresh("tinygen", "build", "model.json", "--board", "uno", "-o", "a project", "--json")
-    assert built.returncode == 0, built.stderr
-    answer = json.loads(built.stdout)
-    assert answer["board"] == "uno" and 0 < answer["model_flash_bytes"] < answer["flash_bytes"] <= 32_256
-    assert 0 < answer["cycles_median"] <= answer["cycles_max"]
+    built = answer_of(fresh("tinygen", "build", "small.json", "--board", "uno", "-o", "a project", "--json"))
+    assert built["board"] == "uno" and 0 < built["model_flash_bytes"] < built["flash_bytes"] <= 32_256
+    assert 0 < built["cycles_median"] <= built["cycles_max"]
+    streamed = answer_of(fresh("tinygen", "stream", "small.json", "rows.csv", "--port", "sim", "--board", "uno", "--json"))
+    assert streamed["rows"] == len(rows)
+    assert (streamed["wrong"], streamed["lost"], streamed["led_wrong"]) == (0, 0, 0)
+
+
+def test_a_command_that_fails_says_so(fresh):
+    done = fresh("tinygen", "build", "absent.json", "--board", "uno", "-o", "nothing")
+    assert done.returncode in (2, 3) and "Traceback" not in done.stderr and "absent.json" in done.stderr
+    assert not (fresh.here / "nothing").exists()

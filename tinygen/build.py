@@ -112,7 +112,7 @@ def read_size(elf: Path) -> Size:
 def _compile(directory: Path, board: Board, tools: Toolchain, progress: Progress) -> tuple[Path, Path]:
     """The linked firmware and its empty twin."""
     if not (directory / "platformio.ini").is_file():
-        raise BuildError(f"{directory} has no platformio.ini: make the project with `tinygen emit` first")
+        raise BuildError(f"{directory} has no platformio.ini: make the project with `tinygen build MODEL.json -o DIR`")
     names = (board.pio_id, f"{board.pio_id}_empty")
     done = _pio([word for name in names for word in ("-e", name)], directory, tools,
                 f"compiling for {board.title}", progress, BUILD_SECONDS)
