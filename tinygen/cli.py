@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
 from functools import wraps
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from . import __version__, pipeline, report
 from .boards import BOARDS
 from .build import Budget
-from .errors import TinygenError, WRONG_USE
+from .errors import COULD_NOT_RUN, WRONG_USE, TinygenError
 from .families import FAMILIES
+from .table import plain
 
 ERRORS = Console(stderr=True, highlight=False)
 
@@ -31,25 +32,42 @@ class OneLineErrors(click.Group):
             _fail("stopped by the user", 130)
         except click.ClickException as error:
             where = getattr(getattr(error, "ctx", None), "command_path", prog_name)
-            _fail(f"{error.format_message()}: see `{where} --help`", WRONG_USE)
+            _fail(f"{error.format_message().rstrip('.')}: see `{where} --help`", WRONG_USE)
         except TinygenError as error:
             _fail(str(error), error.exit_code)
-        except BrokenPipeError:
+        except BrokenPipeError:                    # the reader of stdout has gone, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
+        except OSError as error:
+            _fail(f"{error}: check the path, its permissions and the space left", COULD_NOT_RUN)
+        except Exception as error:
+            if os.environ.get("TINYGEN_TRACEBACK"):
+                raise
+            _fail(f"a defect of tinygen ({type(error).__name__}: {error}): run it again with TINYGEN_TRACEBACK=1 "
+                  "and report what it prints", COULD_NOT_RUN)
 
 
 def _fail(message: str, code: int):
-    click.echo("tinygen: " + " ".join(message.split()), err=True)
+    click.echo("tinygen: " + plain(" ".join(message.split())), err=True)
     sys.exit(code)
 
 
-@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=OneLineErrors, invoke_without_command=True,
+             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="tinygen")
-def main():
+@click.pass_context
+def main(context):
     """From a CSV of sensor rows to a tiny integer model on an 8-bit Arduino, checked row by row.
+
+    \b
+    Example:
+      tinygen demo
 
     Exit codes: 0 good, 1 a check failed, 2 wrong use, 3 could not run (no compiler, no board).
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+        return WRONG_USE
 
 
 def shows(text):
@@ -59,7 +77,7 @@ def shows(text):
         @wraps(function)
         def command(*args, as_json, **options):
             result, good = function(*args, **options)
-            click.echo(json.dumps(report.plain(result), indent=1) if as_json else text(result))
+            click.echo(report.as_json(result) if as_json else text(result))
             return 0 if good else 1
         return command
     return decorate
@@ -70,9 +88,15 @@ def progress():
     """A function for the library to say what it is doing: a live line on a terminal, plain lines elsewhere."""
     if ERRORS.is_terminal:
         with ERRORS.status("") as status:
-            yield lambda text: status.update(text)
-    else:
-        yield lambda text: click.echo(f"  {text}", err=True)
+            yield lambda text: status.update(Text(text))
+        return
+    said = []                                      # the last line: the same one is not said twice
+
+    def say(text: str) -> None:
+        if said != [text]:
+            said[:] = [text]
+            click.echo(f"  {text}", err=True)
+    yield say
 
 
 model_argument = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.json")
@@ -80,9 +104,9 @@ csv_argument = click.argument("csv", type=click.Path(path_type=Path), metavar="C
 board_option = click.option("--board", default="uno", show_default=True, metavar="ID",
                             help="Board, by PlatformIO's id: see `tinygen boards`.")
 budget_options = (
-    click.option("--max-flash", type=click.IntRange(0), metavar="N", help="Most bytes of flash for the model alone."),
-    click.option("--max-ram", type=click.IntRange(0), metavar="N", help="Most bytes of static RAM for the model alone."),
-    click.option("--max-cycles", type=click.IntRange(0), metavar="N", help="Most cycles for one inference."),
+    click.option("--max-flash", type=click.IntRange(0), metavar="N", help="Most bytes of flash that the model alone may take."),
+    click.option("--max-ram", type=click.IntRange(0), metavar="N", help="Most bytes of static RAM that the model alone may take."),
+    click.option("--max-cycles", type=click.IntRange(0), metavar="N", help="Most cycles that one inference may take."),
 )
 
 
@@ -106,16 +130,20 @@ def budgeted(function):
 @click.option("--unit", multiple=True, metavar="COL=UNIT", help="Unit of a column, where its header has none.")
 @click.option("--split", type=click.Choice(["random", "time"]), default="random", show_default=True,
               help="Test on random rows, or on the last 30 % in time.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N")
-@click.option("--family", default="auto", show_default=True, metavar="NAME", help=f"auto, {', '.join(FAMILIES)}.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N",
+              help="Of the random split and of the training.")
+@click.option("--family", default="auto", show_default=True, metavar="NAME", help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
 @click.option("--threshold", type=float, metavar="X", help="Alarm level in the target's unit: red LED above it.")
 @click.option("--name", default=None, metavar="NAME", help="Prefix of every C name; default: from the output file.")
 @board_option
 @budgeted
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
 @shows(report.trained)
 def train(csv, out, inputs, drop, **options):
     """Fit the best tiny integer model to the rows of CSV.
+
+    Rows with a missing value in a used column are left out. The family and its size are chosen on the
+    training rows alone; the errors shown are those of the integer model on the test rows.
 
     \b
     Example:
@@ -135,7 +163,9 @@ def _names(text: str | None):
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.csv", help="Write one line per row here.")
 @shows(report.predicted)
 def predict(model, csv, out):
-    """Answer the rows of CSV with the integer twin on this computer, raw and physical.
+    """Answer the rows of CSV on this computer, as the board will.
+
+    The integer twin gives the raw answer of the C code, bit for bit, and what it means in the output's unit.
 
     \b
     Example:
@@ -146,10 +176,12 @@ def predict(model, csv, out):
 
 @main.command()
 @model_argument
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write; it is an Arduino library.")
 @shows(report.emitted)
 def emit(model, out):
-    """Write the C header, the runtime header, an example sketch and test vectors into DIR.
+    """Write the C header and an example sketch into DIR.
+
+    With the runtime header and test vectors, DIR is a library for the Arduino IDE and for PlatformIO.
 
     \b
     Example:
@@ -167,7 +199,9 @@ def emit(model, out):
 @click.option("--port", metavar="PORT", help="Serial port for --upload.")
 @shows(report.built)
 def build(model, **options):
-    """Compile the firmware for a board and show what it and the model alone cost.
+    """Compile the firmware for a board and show what it costs.
+
+    The model alone is the firmware minus the same firmware with an empty predictor.
 
     \b
     Example:
@@ -187,7 +221,10 @@ def build(model, **options):
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.csv", help="Write one line per row here.")
 @shows(report.streamed)
 def stream(model, csv, **options):
-    """Stream the rows of CSV into a board and check every answer and LED against the twin.
+    """Stream the rows of CSV into a board and check every answer.
+
+    Each answer must equal the integer twin's bit for bit, and the red and green LED pins must follow the
+    threshold. Exit code 1 where they do not.
 
     \b
     Example:
@@ -201,7 +238,7 @@ def stream(model, csv, **options):
 @main.command()
 @shows(report.boards)
 def boards():
-    """List the known boards with their budgets, and the ones plugged in.
+    """List the known boards, and the ones plugged in.
 
     \b
     Example:
@@ -213,7 +250,8 @@ def boards():
 @main.command()
 @click.option("--board", "board_ids", multiple=True, metavar="ID", help=f"Boards; default: {' and '.join(list(BOARDS)[:2])}.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="The air-quality CSV; default: found or downloaded.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, metavar="DIR")
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, metavar="DIR",
+              help="Folder for the model, the library, the project and the firmware.")
 @shows(report.demonstrated)
 def demo(board_ids, data, out):
     """The whole loop: train, emit, build, simulate, stream, check.
@@ -228,16 +266,18 @@ def demo(board_ids, data, out):
 
 
 @main.command()
+@shows(report.tools)
 def setup():
-    """Install what is missing to build and simulate: compiler, Arduino core, simulator.
+    """Install what is missing to build and simulate.
+
+    Compiler, Arduino core, uploader and simulator; what is there already stays as it is.
 
     \b
     Example:
       tinygen setup
     """
     with progress() as say:
-        tools = pipeline.set_up(say)
-    click.echo(report.tools(tools))
+        return pipeline.set_up(say), True
 
 
 if __name__ == "__main__":

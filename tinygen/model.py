@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import ModelError
+from .files import write_whole
 from .fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
 from .nodes import SATURATING, Bounds, Node, from_dict, to_dict
 
@@ -109,12 +108,7 @@ class Model:
 
     def save(self, path: Path) -> None:
         """Writes the JSON file whole or not at all."""
-        path = Path(path)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tinygen-")
-        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-            file.write(self.to_json())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        write_whole(path, self.to_json())
 
     def _plain(self) -> dict:
         plain = {"schema": SCHEMA, "name": self.name, "family": self.family,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import csv as csv_module
 import difflib
-import os
 import re
 import tempfile
 from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 from typing import Callable
 
@@ -20,7 +20,8 @@ from . import cost, data, datasets, quantize as quantizing, toolchain
 from .boards import BOARDS, Board
 from .build import Budget, Firmware, build, upload as load_board
 from .emit import check_prefix, emit_library, emit_project
-from .errors import CheckError, DataError, UsageError
+from .errors import UsageError
+from .files import require_file_place, require_folder_place, write_whole
 from .fixedpoint import MISSING
 from .host import discover
 from .host.check import Expected, Verdict, check, expect
@@ -110,8 +111,7 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
     """Trains on a CSV file and saves the model; the file is written only when everything went well."""
     chip = find_board(board)
     name = check_prefix(check_name(name or _name_from(out)))
-    if not out.resolve().parent.is_dir():
-        raise UsageError(f"folder '{out.parent}' of the output does not exist: make it first")
+    require_file_place(out)
     table = data.load(csv, missing=missing)
     dataset = data.prepare(table, target, inputs, drop, split, seed, units=_units(unit))
     model = fit(dataset, name, threshold, family, chip, budget, progress)
@@ -122,10 +122,12 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
 def fit(dataset: data.Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
         progress: Progress) -> Model:
     """The integer model of a data set: trained, quantized, and within the budget on the board's chip."""
+    if threshold is not None:
+        quantizing.raw_threshold(dataset.target, threshold)       # raises now, not after the training
     def affordable(trained) -> bool:
         if budget == Budget():
             return True
-        progress(f"measuring {trained.family.title} on the simulated {board.title}")
+        progress(f"measuring candidates on the simulated {board.title}, best first, until one fits the budget")
         return not over_budget(cost.measure(quantizing.quantize(trained, dataset, name, threshold), board), budget)
     return quantizing.quantize(train(dataset, family, affordable, progress), dataset, name, threshold)
 
@@ -138,6 +140,8 @@ def over_budget(spent: cost.ModelCost, budget: Budget) -> bool:
 def predict_csv(model: Path, csv: Path, out: Path | None) -> Predictions:
     """The integer twin's answers to a CSV file's rows."""
     twin = load(model)
+    if out:
+        require_file_place(out)
     raw, notes = data.rows_for(twin.inputs, data.load(csv, missing=missing_codes(twin)))
     answers, clamped = twin.answer(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
     if out:
@@ -162,6 +166,7 @@ def _physical(model: Model, raw: int) -> str:
 def emit_files(model: Path, out: Path) -> Emitted:
     """Header, runtime header, sketch and vectors of a model file."""
     twin = load(model)
+    require_folder_place(out)
     return Emitted(twin, tuple(emit_library(twin, out)))
 
 
@@ -171,6 +176,9 @@ def build_model(model: Path, board: str, out: Path, budget=Budget(), upload=Fals
     chip, twin = find_board(board), load(model)
     if upload and not port:
         raise UsageError("--upload needs --port: see `tinygen boards` for the ports with a board")
+    if port and not upload:
+        raise UsageError(f"--port {port} is of no use without --upload: give both, or neither")
+    require_folder_place(out)
     project = emit_project(twin, out, [chip])
     firmware = build(project, chip, budget, progress)
     if upload:
@@ -182,6 +190,8 @@ def stream_csv(model: Path, csv: Path, port: str, board="uno", junit: Path | Non
                progress: Progress = print) -> Streamed:
     """Streams a CSV file's rows into a board and checks every answer and both LEDs."""
     chip, twin = find_board(board), load(model)
+    for path in filter(None, (out, junit)):
+        require_file_place(path)
     raw, notes = data.rows_for(twin.inputs, data.load(csv, missing=missing_codes(twin)))
     if port == "sim":
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
@@ -193,7 +203,7 @@ def stream_csv(model: Path, csv: Path, port: str, board="uno", junit: Path | Non
     if out:
         write_csv(out, ROW_HEADER, _row_lines(twin, result))
     if junit:
-        junit.write_text(junit_xml(result), encoding="utf-8")
+        write_whole(junit, junit_xml(result))
     return replace(result, notes=notes, path=out)
 
 
@@ -201,7 +211,7 @@ def stream_rows(model: Model, raw: np.ndarray, port: str, board: Board, progress
     """Streams raw rows to the board at `port`; on the virtual board its pins are watched as well."""
     expected, replies = expect(model, raw), []
     with open_link(port, model, board) as link:
-        progress(f"streaming {len(raw):,} rows to {board.title} at {port if '://' not in port else 'the virtual board'}")
+        progress(f"streaming {len(raw):,} rows to {board.title} at {'the virtual board' if port.startswith('avr://') else port}")
         for reply in stream(link, raw.tolist()):
             replies.append(reply)
             if len(replies) % 1000 == 0:
@@ -217,15 +227,17 @@ ROW_HEADER = ["row", "raw", "physical", "flags", "red", "green", "cycles", "trie
 
 def _row_lines(model: Model, result: Streamed):
     """One CSV line per row: what the board answered, and whether that is what the twin says."""
-    for reply, wanted, pins in zip(result.replies, result.expected.prediction, result.expected.pins):
+    wanted = result.expected
+    for reply, *right in zip(result.replies, wanted.prediction, wanted.flags, wanted.digest, wanted.pins):
+        expected_raw = "" if right[0] == MISSING else right[0]
         if reply.lost:
-            yield [reply.index, "", "", "", "", "", "", reply.tries, wanted, "LOST"]
+            yield [reply.index, "", "", "", "", "", "", reply.tries, expected_raw, "LOST"]
             continue
         got = reply.result
-        good = got.prediction == wanted and got.pins == pins
+        good = [got.prediction, got.flags, got.digest, got.pins] == right
         yield [reply.index, "" if got.prediction == MISSING else got.prediction, _physical(model, got.prediction),
                "+".join(flag.name for flag in Flag if flag in got.flags) or "OK", int(Pin.RED in got.pins),
-               int(Pin.GREEN in got.pins), got.cycles, reply.tries, "" if wanted == MISSING else wanted, "OK" if good else "WRONG"]
+               int(Pin.GREEN in got.pins), got.cycles, reply.tries, expected_raw, "OK" if good else "WRONG"]
 
 
 # Columns of the published demo: 7,344 of the file's rows are complete in them.
@@ -235,6 +247,7 @@ ARTICLE_INPUTS = ("CO(GT)", "PT08.S1(CO)", "PT08.S2(NMHC)", "PT08.S3(NOx)", "PT0
 def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Progress = print) -> Demonstration:
     """The article's task from file to checked LED, on each board. Everything it makes stays in `out`."""
     chips = [find_board(board) for board in board_ids]
+    require_folder_place(out)
     source = datasets.find(file, progress)
     dataset = data.prepare(source.table(), "C6H6(GT)", ARTICLE_INPUTS)
     model = fit(dataset, "benzene", 15.0, "auto", chips[0], Budget(), progress)
@@ -270,13 +283,9 @@ def find_board(board: str) -> Board:
 
 def write_csv(path: Path, header: list[str], rows) -> None:
     """Writes a CSV file whole or not at all."""
-    if path.is_dir() or not path.resolve().parent.is_dir():
-        raise UsageError(f"'{path}' cannot be written: name a file in a folder that exists")
-    handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=".tinygen-")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        csv_module.writer(file).writerows([header, *rows])
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    text = StringIO()
+    csv_module.writer(text, lineterminator="\n").writerows([header, *rows])
+    write_whole(path, text.getvalue())
 
 
 def _name_from(out: Path) -> str:

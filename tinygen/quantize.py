@@ -22,8 +22,8 @@ def quantize(trained: Trained, dataset: Dataset, name: str = "model_1", threshol
     rows = training_rows(dataset)
     columns = list(fitted.columns)
     nodes = trained.family.lower(fitted, rows)
-    raw_threshold = None if threshold is None else _raw_threshold(dataset.target, threshold)
-    bare = Model(name, trained.family.name, tuple(dataset.inputs[c] for c in columns), dataset.target, nodes, raw_threshold)
+    limit = None if threshold is None else raw_threshold(dataset.target, threshold)
+    bare = Model(name, trained.family.name, tuple(dataset.inputs[c] for c in columns), dataset.target, nodes, limit)
     return replace(bare, training=facts(bare, trained, dataset))
 
 
@@ -53,9 +53,12 @@ def _figure(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _raw_threshold(target: Quantity, threshold: float) -> int:
+def raw_threshold(target: Quantity, threshold: float) -> int:
+    """The alarm level in raw steps, rounded down; QuantizeError where it is no number within int16."""
+    if not np.isfinite(threshold):
+        raise QuantizeError(f"threshold {threshold} is not a number: give the alarm level in the target's unit")
     raw = int(np.floor(threshold / target.scale + 1e-9))      # above 15.04 and above 15.0 are the same in steps of 0.1
     if not RAW_MIN <= raw <= RAW_MAX:
-        raise QuantizeError(f"threshold {threshold} {target.unit} is raw {raw}, beyond int16: "
+        raise QuantizeError(f"threshold {threshold:g}{target.unit and ' '}{target.unit} is raw {raw}, beyond int16: "
                             f"use one within +-{RAW_MAX * target.scale:g}")
     return raw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
@@ -147,10 +148,10 @@ def junit_xml(result) -> str:
 
 # ---- JSON -----------------------------------------------------------------------------------------
 
-def plain(result) -> dict:
-    """JSON values of a command's result."""
-    kind = type(result).__name__
-    return _PLAIN[kind](result)
+def as_json(result) -> str:
+    """One JSON object with a line per key, so that people can read it as well."""
+    values = _PLAIN[type(result).__name__](result)
+    return "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in values.items()) + "\n}"
 
 
 def _trained(result) -> dict:
@@ -175,7 +176,7 @@ def _built(firmware: Firmware) -> dict:
 
 
 def _boards(result) -> dict:
-    return {"boards": [{**{k: v for k, v in asdict(b).items()}, "ports": list(result.plugged_in.get(b.pio_id, ()))}
+    return {"boards": [{**asdict(b), "ports": list(result.plugged_in.get(b.pio_id, ()))}
                        for b in result.boards]}
 
 
@@ -196,4 +197,5 @@ _PLAIN = {
     "Emitted": lambda r: {"files": [str(path) for path in r.paths]},
     "Firmware": _built,
     "BoardList": _boards,
+    "Toolchain": lambda r: {name: None if value is None else str(value) for name, value in asdict(r).items()},
 }
