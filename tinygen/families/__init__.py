@@ -6,7 +6,8 @@ A family fits floats and lowers them to nodes of the integer model:
 - `fit(rows, config, seed)`: a `Fitted` whose `predict` gives float raw outputs;
 - `lower(fitted, rows)`: the chain of integer nodes.
 
-`rows` are training rows only.
+`rows` are training rows only. `tasks` says what a family can do: "regression", "classification"
+(rows with labels, `y` holds class indices) and "guard" (is a row unusual? `y` is not looked at).
 """
 
 from __future__ import annotations
@@ -30,6 +31,16 @@ class Rows:
     y: np.ndarray                    # int64 (n,), raw
     inputs: tuple[Quantity, ...]
     output: Quantity
+    labels: tuple[str, ...] = ()     # classification: the label of class 0, 1, ...; y holds class indices
+
+    @property
+    def task(self) -> str:
+        """What a family must be able to do with these rows; a guard is asked for by name only."""
+        return "classification" if self.labels else "regression"
+
+    def error(self, predicted: np.ndarray) -> float:
+        """What a family is judged by: the error rate of classes, else the mean absolute raw error."""
+        return float((predicted != self.y).mean() if self.labels else np.abs(predicted - self.y).mean())
 
     def only(self, columns: tuple[int, ...]) -> "Rows":
         """The same rows with some of the inputs."""
@@ -46,7 +57,7 @@ class Fitted(Protocol):
     columns: tuple[int, ...]         # which of the rows' inputs it uses, in this order
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """Float raw outputs (n,) for raw inputs (n, all inputs)."""
+        """Float raw outputs (n,) for raw inputs (n, all inputs); of a classifier class indices."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,7 @@ class Family:
     fit: Callable[[Rows, Any, int], Fitted]
     lower: Callable[[Fitted, Rows], tuple[Node, ...]]
     fit_many: Callable[[Rows, list[Any], int], list[Fitted]] | None = None    # where several sizes share their work
+    tasks: tuple[str, ...] = ("regression",)
 
     def fit_all(self, rows: Rows, configs: list[Any], seed: int) -> list[Fitted]:
         """A fitted model per configuration."""
