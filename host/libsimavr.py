@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from tinygen.errors import LinkError
 
+NAMES = ("libsimavr.so.2", "libsimavr.so.1")        # Debian's, simavr's own
 STOPPED, RUNNING, SLEEPING, DONE, CRASHED = 1, 2, 3, 6, 7       # avr_t.state, simavr's sim_avr.h
 UBRR0L, UBRR0H = 0xC4, 0xC5
 ALL_BITS = 8                        # index of "the whole register" among the signals of an I/O address
@@ -57,20 +58,26 @@ _SIGNATURES = {
 }
 
 
+def _open(name: str) -> c.PyDLL | None:
+    try:
+        return c.PyDLL(name)
+    except OSError:
+        return None
+
+
 @lru_cache(maxsize=None)
 def library() -> c.PyDLL:
     """The loaded library; LinkError naming the package when it is not there.
 
     PyDLL, because the calls are short: giving up and taking back the interpreter lock would cost a fifth of the speed.
     """
-    try:
-        lib = c.PyDLL("libsimavr.so.2")
-    except OSError as error:
-        raise LinkError("the virtual board needs the library libsimavr.so.2: apt install libsimavr2") from error
+    lib = next(filter(None, map(_open, NAMES)), None)
+    if lib is None:
+        raise LinkError("the virtual board needs the library libsimavr.so.2: apt install libsimavr2")
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(lib, name, None)
         if function is None:
-            raise LinkError(f"libsimavr.so.2 has no function {name}: apt install libsimavr2 (1.6 or newer)")
+            raise LinkError(f"this libsimavr has no function {name}: apt install libsimavr2 (1.6 or newer)")
         function.restype, function.argtypes = result, arguments
     lib.avr_global_logger_set(_no_log)
     return lib
@@ -343,7 +350,7 @@ def find_layout(mcu: str) -> Layout:
 
 def _demand(field: str, found: object) -> None:
     if not found:
-        raise LinkError(f"this libsimavr.so.2 keeps the field '{field}' at an unknown place: "
+        raise LinkError(f"this libsimavr keeps the field '{field}' at an unknown place: "
                         "apt install libsimavr2 (1.6 is known to work)")
 
 

@@ -22,6 +22,7 @@ from tinygen.errors import LinkError
 
 from . import chips, libsimavr as sim
 from .image import load_hex, load_image
+from .vcd import to_vcd
 from .wire import FRAME_BITS, Received, Receiver, Wire
 
 UART_IN, UART_OUT = 0, 1                # signals of simavr's UART
@@ -468,6 +469,10 @@ class SimBoard:
     def leds(self) -> tuple[int, int]:
         """(red, green): 1 where the LED is lit."""
         return self.pin(self.board.red_port), self.pin(self.board.green_port)
+
+    def vcd(self) -> str:
+        """All pin changes so far as the text of a VCD waveform file."""
+        return to_vcd(self.changes, self.board.f_cpu_hz)
 
     # ---- marks, cycles, stack -------------------------------------------------------------------------
 

@@ -67,15 +67,15 @@ class Wire:
                 return frame.level(int((at - frame.start) / frame.bit))
         return 1
 
-    def falling_edge(self, since: float) -> float | None:
-        """Cycle of the first fall from 1 to 0 at or after `since`, None when nothing more was sent."""
+    def falling_edge(self, since: float) -> tuple[float, Sent | None] | None:
+        """Cycle of the first fall from 1 to 0 at or after `since`, and the byte when it is a start bit; None when all is sent."""
         for frame in self.frames:
             if since <= frame.start:            # a stop bit or idle precedes: always an edge
-                return frame.start
-            for index in range(1, FRAME_BITS):
+                return frame.start, frame
+            for index in range(1, FRAME_BITS - 1) if since < frame.end - frame.bit else ():
                 edge = frame.start + index * frame.bit
                 if edge >= since and frame.level(index - 1) > frame.level(index):
-                    return edge
+                    return edge, None
         return None
 
     def forget(self, before: float) -> None:
@@ -99,24 +99,23 @@ class Receiver:
 
     def due(self, bit: float) -> float | None:
         """Cycle at which the next byte will be complete with bit time `bit`, None when none is on its way."""
-        edge = self.wire.falling_edge(self.ready_at)
-        return None if edge is None else edge + SAMPLES * bit
+        fall = self.wire.falling_edge(self.ready_at)
+        return None if fall is None else fall[0] + SAMPLES * bit
 
     def take(self, now: float, bit: float) -> Received | None:
         """The next byte that is complete at cycle `now`; None while there is none."""
-        edge = self.wire.falling_edge(self.ready_at)
-        if edge is None or edge + SAMPLES * bit > now:
+        fall = self.wire.falling_edge(self.ready_at)
+        if fall is None or fall[0] + SAMPLES * bit > now:
             return None
-        received = self._sample(edge, bit)
+        received = self._sample(*fall, bit)
         self.ready_at = received.at
         self.wire.forget(received.at)
         return received
 
-    def _sample(self, edge: float, bit: float) -> Received:
-        first = self.wire.frames[0]
+    def _sample(self, edge: float, frame: Sent | None, bit: float) -> Received:
         done = edge + SAMPLES * bit
-        if first.start == edge and MATCH_LOW < bit / first.bit < MATCH_HIGH:
-            return Received(edge, done, first.value, False)
+        if frame and MATCH_LOW < bit / frame.bit < MATCH_HIGH:
+            return Received(edge, done, frame.value, False)
         bits = [self.wire.level(edge + (index + 0.5) * bit) for index in range(FRAME_BITS)]
         value = sum(level << index for index, level in enumerate(bits[1:9]))
         return Received(edge, done, value, not bits[9])
