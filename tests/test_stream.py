@@ -6,6 +6,7 @@ import pty
 import random
 import socket
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -432,6 +433,7 @@ def test_opens_through_a_socket():
     def serve():
         connection, _ = server.accept()
         with connection:
+            time.sleep(0.2)             # pyserial forgets what comes while it opens
             connection.sendall(b"\x00noise" + info_frame())
             while connection.recv(100):
                 pass

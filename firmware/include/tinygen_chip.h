@@ -107,6 +107,9 @@ static inline void serial_write(const uint8_t *bytes, uint8_t length)
 
 #else
 
+#undef TINYGEN_RX_RING
+#define TINYGEN_RX_RING 63u /* what Arduino's own ring holds */
+
 static inline void serial_begin(uint32_t baud) { Serial.begin(baud); }
 static inline int16_t serial_read(void) { return (int16_t)Serial.read(); }
 static inline uint8_t serial_room(void) { return TINYGEN_TX_RING; }

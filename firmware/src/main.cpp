@@ -42,7 +42,7 @@
 static const char board_name[] PROGMEM = TINYGEN_BOARD;
 static const char model_name[] PROGMEM = MODEL_NAME;
 
-static tinygen_parser received = {TINYGEN_SEED(MODEL_ID), 0, 0, 0, 0, {0}};
+static tinygen_parser received;
 static uint8_t frame[LONGEST_ANSWER];                       /* the answer being written */
 static uint8_t *const payload = frame + TINYGEN_PAYLOAD_AT; /* its payload, already in its place */
 
@@ -261,6 +261,7 @@ static void receive(void)
 void setup()
 {
     chip_begin();
+    received.seed = TINYGEN_SEED(MODEL_ID);
     pinMode(TINYGEN_RED_PIN, OUTPUT);
     pinMode(TINYGEN_GREEN_PIN, OUTPUT);
     show(false, false);
