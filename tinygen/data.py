@@ -15,12 +15,14 @@ import numpy as np
 
 from tinygen.errors import DataError, UsageError
 from tinygen.fixedpoint import RAW_MAX, Quantity
-from tinygen.table import Table, load, require_column, require_finite, require_numbers, show
+from tinygen.table import MAXIMUM_LABELS, Table, load, require_column, require_finite, require_numbers, show
 
 __all__ = ["Dataset", "Table", "folds", "load", "prepare", "rows_for"]
 
 MINIMUM_ROWS = 20          # complete and distinct; fewer cannot be split into train and test with sense
 MINIMUM_TRAINING_ROWS = 10
+MINIMUM_CLASS_ROWS = 5     # training rows of each class
+TASKS = ("auto", "regression", "classification")
 TIME_NAMES = frozenset(("date", "time", "datetime", "date time", "date_time", "timestamp"))
 
 
@@ -31,7 +33,7 @@ class Dataset:
     inputs: tuple[Quantity, ...]       # minimum and maximum over the training rows
     target: Quantity
     x: np.ndarray                      # int64 (n, inputs), raw, in file order
-    y: np.ndarray                      # int64 (n,), raw
+    y: np.ndarray                      # int64 (n,), raw; with labels class indices
     train: np.ndarray                  # int64 indices into x: in file order, or in time order for split "time"
     test: np.ndarray                   # the same; train and test share no index and no equal row
     split: str                         # "random" or "time"
@@ -45,22 +47,27 @@ class Dataset:
     source: str                        # file name
     sha256: str
     notes: tuple[str, ...] = ()        # one line each: what was left out or coarsened, and why
+    labels: tuple[str, ...] = ()       # classification: the label of class 0, 1, ...
 
 
 # ------------------------------------------------------------------------------------- prepare
 
 def prepare(table: Table, target: str, inputs: Sequence[str] | None = None, drop: Sequence[str] = (),
             split: str = "random", seed: int = 0, test_fraction: float | None = None,
-            units: Mapping[str, str] | None = None) -> Dataset:
+            units: Mapping[str, str] | None = None, task: str = "auto") -> Dataset:
     """The rows of `table` that are complete in the used columns, as raw integers, split in train and test.
 
     inputs: column names; None means every numeric column but the target, `drop` and dates.
     split: "random" (seeded, test = 0.2 of the rows) or "time" (the last 0.3 test).
     units: units by column name, before those of the table.
+    task: "regression" or "classification"; "auto" takes a target of texts for class labels, numbers for a quantity.
     Raises DataError for columns or rows that cannot be used, UsageError for settings that do not exist.
     """
     fraction = _test_fraction(split, seed, test_fraction)
     target = require_column(table, target)
+    labels: tuple[str, ...] = ()
+    if _is_classification(table, target, task):
+        table, labels = _with_classes(table, target)
     _require_readings(table, target)
     names, notes = _all_inputs(table, target, drop) if inputs is None else _named_inputs(table, target, inputs, drop)
     rows = _select(table, [*names, target], split, seed, fraction)
@@ -69,6 +76,7 @@ def prepare(table: Table, target: str, inputs: Sequence[str] | None = None, drop
         names = [name for name in names if name not in constant]
         rows = _select(table, [*names, target], split, seed, fraction)    # anew: they may have cost rows
     rows.require_variation()
+    _require_every_class(rows, labels)
     if split == "time" and table.time is None:
         notes.append("no column has a date in every row: the order of rows is taken as the order of time")
     notes += _scale_notes(table, rows.quantities) + _costly_column(table, rows)
@@ -80,7 +88,7 @@ def prepare(table: Table, target: str, inputs: Sequence[str] | None = None, drop
         time=None if table.time is None else table.time[rows.rows], file_rows=table.file_rows[rows.rows],
         rows_read=table.rows_read, rows_dropped=table.rows_read - rows.complete,
         duplicates_removed=rows.complete - len(rows.rows),
-        missing=table.missing, source=table.path_name, sha256=table.sha256, notes=tuple(notes))
+        missing=table.missing, source=table.path_name, sha256=table.sha256, notes=tuple(notes), labels=labels)
 
 
 def _test_fraction(split: str, seed: int, fraction: float | None) -> float:
@@ -93,6 +101,47 @@ def _test_fraction(split: str, seed: int, fraction: float | None) -> float:
     if not 0.0 < fraction < 1.0:
         raise UsageError(f"test fraction {fraction} is out of range: it must lie between 0 and 1")
     return fraction
+
+
+# ------------------------------------------------------------------------------------- classes
+
+def _is_classification(table: Table, target: str, task: str) -> bool:
+    """What `task` says; for "auto", whether every value of the target is a text and not a date."""
+    if task not in TASKS:
+        raise UsageError(f"task {show(task)} is unknown: use auto, regression or classification")
+    if task != "auto":
+        return task == "classification"
+    return target in table.labels and target not in table.time_names and bool(np.isnan(table.columns[target]).all())
+
+
+def _with_classes(table: Table, target: str) -> tuple[Table, tuple[str, ...]]:
+    """The table with class indices as its target column, and their labels: numbers by size, then texts by spelling."""
+    require_finite(table, target)
+    if target in table.texts and target not in table.labels:
+        raise DataError(f"column {show(target)} holds more than {MAXIMUM_LABELS} different texts: choose a column of class labels")
+    numbers = table.columns[target]
+    values = np.unique(numbers[~np.isnan(numbers)])
+    texts = sorted(table.labels[target].texts) if target in table.labels else []
+    if len(values) + len(texts) > MAXIMUM_LABELS:
+        raise DataError(f"column {show(target)} has {len(values) + len(texts)} different values, at most {MAXIMUM_LABELS} classes "
+                        "are possible: choose another column, or task regression")
+    classes = np.where(np.isnan(numbers), np.nan, np.searchsorted(values, numbers).astype(np.float64))
+    if texts:
+        places = np.array([len(values) + texts.index(text) for text in table.labels[target].texts])
+        codes = table.labels[target].codes
+        classes = np.where(codes >= 0, places[codes], classes)
+    return replace(table, columns={**table.columns, target: classes}, decimals={**table.decimals, target: 0},
+                   texts={name: text for name, text in table.texts.items() if name != target}), \
+        (*(f"{value:g}" for value in values), *texts)
+
+
+def _require_every_class(rows: "_Selection", labels: tuple[str, ...]) -> None:
+    """Refuse a class that the training rows hardly know, if there are classes."""
+    counts = np.bincount(rows.raw[rows.train, -1], minlength=len(labels)) if labels else []
+    for label, count in zip(labels, counts):
+        if count < MINIMUM_CLASS_ROWS:
+            raise DataError(f"class {show(label)} of {show(rows.quantities[-1].name)} has {count} training rows, at least "
+                            f"{MINIMUM_CLASS_ROWS} are needed: add rows, or give {show(label)} to --missing to leave its rows out")
 
 
 def _require_readings(table: Table, name: str) -> None:

@@ -30,7 +30,7 @@ import itertools
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -45,6 +45,7 @@ MAXIMUM_LINE = 1 << 20             # characters; keeps a file without line ends 
 MAXIMUM_COLUMNS = 1000
 MAXIMUM_CELLS = 16_000_000         # 128 MB of float64
 MAXIMUM_NAME = 200                 # characters of a column name
+MAXIMUM_LABELS = 100               # different texts of a column that may be class labels
 BLOCK_ROWS = 1000                  # rows converted at once
 
 DELIMITERS = "\t;,"
@@ -69,6 +70,14 @@ class TextCells:
 
 
 @dataclass(frozen=True)
+class TextLabels:
+    """A column's texts as class labels."""
+
+    texts: tuple[str, ...]     # each one once, without space around it, in order of appearance
+    codes: np.ndarray          # int64 (n,): place in `texts`; -1 where the cell holds no text
+
+
+@dataclass(frozen=True)
 class Table:
     """A CSV file as read: n rows, every named column, nothing dropped but blank rows."""
 
@@ -79,6 +88,7 @@ class Table:
     decimals: dict[str, int]           # decimal places the column's numbers carry: 13.60 -> 1
     units: dict[str, str]              # "" where unknown
     texts: dict[str, TextCells]        # only columns that have text in them
+    labels: dict[str, TextLabels]      # of them, those with at most MAXIMUM_LABELS different texts
     time_names: tuple[str, ...]        # the columns that start with dates: ("Date", "Time") or one name or ()
     time: np.ndarray | None            # datetime64[s] (n,) from them; None if a row has no date
     file_rows: np.ndarray              # int64 (n,): the row's line in the file; the header is row 1
@@ -208,6 +218,7 @@ def _read_table(text: io.TextIOBase, name: str, missing: tuple[float | str, ...]
         decimals={column.name: column.decimals for column in named},
         units=_units(rows.header, columns),
         texts={column.name: column.text for column in named if column.text},
+        labels={column.name: column.labels.values() for column in named if column.labels.few and column.text},
         time_names=time.names, time=time.values(),
         file_rows=np.frombuffer(file_rows, dtype=np.int64), rows_read=len(file_rows),
         blank_rows=rows.blank, missing=missing, sha256=sha256)
@@ -337,6 +348,7 @@ class _Column:
         self.values = array("d")
         self.decimals = 0
         self.text: TextCells | None = None
+        self.labels = _Labels()
 
     def add(self, cells: Sequence[str], file_rows: Sequence[int], mark: str, missing: tuple[float | str, ...]) -> None:
         """Append a block of cells; each distinct text is looked at once."""
@@ -345,6 +357,7 @@ class _Column:
         if texts:
             first = self.text or TextCells(0, file_rows[texts[0]], cells[texts[0]])
             self.text = replace(first, count=first.count + len(texts))
+        self.labels.add(cells, known)
         self.values.extend(np.nan if known[cell] is None else known[cell] for cell in cells)
 
     @property
@@ -365,6 +378,33 @@ class _Column:
             return np.nan
         self.decimals = max(self.decimals, decimals)
         return value
+
+
+class _Labels:
+    """The different texts of one column while it is read; it gives up where there are too many for classes."""
+
+    def __init__(self):
+        self.places: dict[str, int] = {}
+        self.codes = array("b")
+
+    @property
+    def few(self) -> bool:
+        return len(self.places) <= MAXIMUM_LABELS
+
+    def add(self, cells: Sequence[str], known: Mapping[str, float | None]) -> None:
+        """Append a block of cells; `known` is None for those that are texts."""
+        if not self.few:
+            return
+        for cell in dict.fromkeys(cells):
+            if known[cell] is None:
+                self.places.setdefault(cell.strip(), len(self.places))
+        if self.few:
+            self.codes.extend(-1 if known[cell] is not None else self.places[cell.strip()] for cell in cells)
+        else:
+            self.codes = array("b")      # a byte a row is worth keeping for labels only
+
+    def values(self) -> TextLabels:
+        return TextLabels(tuple(self.places), np.frombuffer(self.codes, dtype=np.int8).astype(np.int64))
 
 
 # ----------------------------------------------------------------------------------------- time

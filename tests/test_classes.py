@@ -1,0 +1,92 @@
+"""Targets that are classes: which columns count as such, their labels, and what is refused."""
+
+import numpy as np
+import pytest
+from test_data import grid, parse, refused
+
+from tinygen.data import folds, prepare
+from tinygen.errors import UsageError
+from tinygen.table import MAXIMUM_LABELS
+
+KINDS = ("wet", "dry", "Dry", "10", "9")
+
+
+def of_kinds(kinds, rows=60, header="a,b,kind"):
+    return parse(grid(rows, header, lambda i: f"{i},{i * i % 17},{kinds[i % len(kinds)]}"))
+
+
+def test_texts_make_classes_sorted_by_spelling():
+    dataset = prepare(of_kinds(("wet", " dry ", "Dry")), "kind")
+    assert dataset.labels == ("Dry", "dry", "wet")
+    assert dataset.y.tolist() == [(2, 1, 0)[i % 3] for i in range(60)]
+    target = dataset.target
+    assert (target.name, target.unit, target.scale, target.minimum, target.maximum) == ("kind", "", 1.0, 0.0, 2.0)
+
+
+def test_a_missing_label_costs_its_row_only():
+    dataset = prepare(of_kinds(("wet", "dry", "")), "kind")
+    assert (len(dataset.x), dataset.rows_dropped) == (40, 20)
+
+
+def test_numbers_are_a_quantity_unless_the_task_says_otherwise():
+    rows = of_kinds(("9", "10", "2.0"))
+    assert prepare(rows, "kind").labels == ()
+    dataset = prepare(rows, "kind", task="classification")
+    assert dataset.labels == ("2", "9", "10") and dataset.y[:3].tolist() == [1, 2, 0]
+
+
+def test_numbers_and_texts_together_need_the_task():
+    rows = of_kinds(KINDS, 100)
+    refused(lambda: prepare(rows, "kind"), "'wet' is not a number")
+    dataset = prepare(rows, "kind", task="classification")
+    assert dataset.labels == ("9", "10", "Dry", "dry", "wet")
+    assert [dataset.labels[k] for k in dataset.y[:5]] == list(KINDS)
+
+
+def test_texts_are_no_quantity():
+    refused(lambda: prepare(of_kinds(("wet", "dry")), "kind", task="regression"), "'wet' is not a number")
+
+
+def test_dates_are_no_classes():
+    rows = parse(grid(60, "a,when", lambda i: f"{i},2024-01-0{1 + i % 3}"))
+    refused(lambda: prepare(rows, "when"), "'2024-01-01' is not a number")
+
+
+def test_too_many_values_are_no_classes():
+    names = [f"k{i}" for i in range(MAXIMUM_LABELS + 1)]
+    assert len(prepare(of_kinds(names[:-1], 2000), "kind").labels) == MAXIMUM_LABELS
+    refused(lambda: prepare(of_kinds(names, 2000), "kind", task="classification"), f"more than {MAXIMUM_LABELS} different texts")
+    refused(lambda: prepare(parse(grid(300)), "a", task="classification"), "300 different values", f"at most {MAXIMUM_LABELS}")
+
+
+def test_texts_beyond_the_first_block_of_rows_are_counted():
+    rows = of_kinds(("wet", "dry"), 2500)
+    assert rows.labels["kind"].texts == ("wet", "dry") and len(rows.labels["kind"].codes) == 2500
+    late = parse(grid(2500, "a,b,kind", lambda i: f"{i},{i * i % 17},{'rare' if i >= 2400 else 'usual'}"))
+    assert (late.labels["kind"].codes == (np.arange(2500) >= 2400)).all()
+
+
+def test_a_rare_class_is_refused_and_can_be_left_out():
+    text = grid(60, "a,kind", lambda i: f"{i},{'typo' if i == 30 else ('wet', 'dry')[i % 2]}")
+    refused(lambda: prepare(parse(text), "kind"), "class 'typo' of 'kind' has 1 training rows, at least 5", "--missing")
+    assert prepare(parse(text, (-200, "typo")), "kind").labels == ("dry", "wet")
+
+
+def test_one_class_only_is_refused():
+    refused(lambda: prepare(of_kinds(("wet",)), "kind"), "target 'kind' is constant")
+
+
+def test_an_infinite_value_is_no_class():
+    refused(lambda: prepare(of_kinds(("1", "inf")), "kind", task="classification"), "infinite")
+
+
+def test_tasks_that_do_not_exist():
+    refused(lambda: prepare(parse(grid()), "y", task="clustering"), "'clustering'", "regression or classification", error=UsageError)
+
+
+def test_splits_and_folds_are_those_of_numbers():
+    """Which rows train and test does not depend on what the target is."""
+    words, numbers = of_kinds(("c", "b", "a")), of_kinds(("3", "2", "1"))
+    one, other = prepare(words, "kind", seed=3), prepare(numbers, "kind", seed=3)
+    assert (one.train == other.train).all() and (one.test == other.test).all()
+    assert all((a[0] == b[0]).all() for a, b in zip(folds(one), folds(other)))
