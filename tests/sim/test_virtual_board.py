@@ -10,8 +10,9 @@ import serial
 import tinygen.host
 from tinygen.boards import BOARDS
 from tinygen.errors import LinkError
+from tinygen.host import layout, libsimavr
 from tinygen.host.protocol_avr import avr_url
-from tinygen.host.simavr import Inference, PinChange, SimBoard
+from tinygen.host.simavr import Counters, SimBoard
 
 from avr_program import compile_avr
 
@@ -102,7 +103,7 @@ def test_echo_loses_nothing(echo, board, baud):
         sim.write(text)
         byte_cycles = 10 * SECOND / baud
         assert begin + sim.read(len(text), int(byte_cycles * (len(text) + 10))) == b"boot\n" + text
-        assert sim.counters == type(sim.counters)()
+        assert sim.counters == Counters()
 
 
 @pytest.mark.parametrize("host, board_baud", ((9600, 115200), (115200, 9600), (250000, 115200), (115200, 250000)))
@@ -186,6 +187,17 @@ def test_pins(program):
         assert sim.leds() == (0, 0) and sim.pins["PB5"] == 0
         with pytest.raises(LinkError, match="PB8"):
             sim.pin("PB8")
+
+
+def test_pins_as_a_waveform(program):
+    with SimBoard(UNO, program("pins.c", UNO)) as sim:
+        sim.run(1000)
+        head, _, body = sim.vcd().partition("#0\n")
+    assert "$var wire 1 ! PB4 $end" in head and '$var wire 1 " PB5 $end' in head
+    begin, *rest = [int(line[1:]) for line in body.splitlines() if line.startswith("#")]
+    assert begin == sim.changes[0].cycle * 62_500
+    assert [at - begin for at in rest] == [9 * 62_500, 29 * 62_500, 38 * 62_500]
+    assert body.splitlines()[-2:] == [f"#{sim.changes[-1].cycle * 62_500}", "0!"]
 
 
 def test_leds_of_the_mega(program):
@@ -293,7 +305,7 @@ def test_memory(program):
         sim.write_memory(0x700, b"abc")
         assert sim.read_memory(0x6FF, 5)[1:4] == b"abc"
         for address, count in ((0x8FF, 2), (-1, 1), (0, -1)):
-            with pytest.raises(LinkError, match="outside"):
+            with pytest.raises(LinkError, match="do not fit"):
                 sim.read_memory(address, count)
 
 
@@ -316,6 +328,31 @@ def test_closing_gives_the_memory_back(echo):
     for use_closed in (lambda: sim.run(1), lambda: sim.write(b"x"), sim.reset, lambda: sim.read_memory(0, 1)):
         with pytest.raises(LinkError, match="closed"):
             use_closed()
+
+
+# ---- what can be missing ------------------------------------------------------------------------------
+
+def test_missing_library_is_named(simavr, monkeypatch):
+    monkeypatch.setattr(libsimavr, "NAMES", ("libsuchnot.so.2",))
+    with pytest.raises(LinkError, match="apt install libsimavr2"):
+        libsimavr.library.__wrapped__()
+
+
+@pytest.mark.parametrize("constant, field", (
+    ("PROBE_CYCLES", "cycle"), ("PROBE_PC", "pc"), ("PROBE_BYTE_CYCLES", "cycles_per_byte"), ("MODULE_AVR", "flash"),
+    ("RUNNING", "frequency"),
+))
+def test_a_library_with_other_fields_is_refused(simavr, monkeypatch, constant, field):
+    monkeypatch.setattr(layout, constant, getattr(layout, constant) + 16)
+    with pytest.raises(LinkError, match=f"field '{field}'"):
+        layout.find_layout.__wrapped__("atmega328p")
+
+
+def test_unknown_chip(simavr):
+    class Due:
+        pio_id, mcu, f_cpu_hz, baud = "due", "at91sam3x8e", 84_000_000, 115_200
+    with pytest.raises(LinkError, match="no virtual chip 'at91sam3x8e'"):
+        SimBoard(Due)
 
 
 # ---- avr:// -------------------------------------------------------------------------------------------
