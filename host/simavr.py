@@ -19,7 +19,7 @@ from . import chips
 from .core import Core
 from .image import load_hex, load_image
 from .libsimavr import CRASHED, DONE
-from .uart import NEVER, TO_BOARD, TO_HOST, Counters, Fault, SerialLine
+from .uart import NEVER, TO_BOARD, TO_HOST, Counters, Fault, NoLine, SerialLine
 from .vcd import to_vcd
 from .watch import Inference, Marks, PinChange, Pins, Stack
 
@@ -53,14 +53,16 @@ class SimBoard:
         self.counters = Counters()
         self._batch_cycles = batch_cycles
         self._halted = False
+        self.variables_end: int | None = None       # first RAM address behind the program's variables; None for HEX
         self._stack: Stack | None = None
         self._core: Core | None = Core(board.mcu, board.f_cpu_hz, start)
         self._stop = self._core.timer(self._core.stop)
         self._memory = self._core.memory(self.chip.ram_end + 1)
         try:
             self._pins = Pins(self._core, self.chip)
-            self._marks = Marks(self._core, self._memory)
-            self._line = SerialLine(self._core, self._memory, board.f_cpu_hz, baud or board.baud, self.counters, fault)
+            self._marks = Marks(self._core, self._memory, self.chip.gpior0)
+            self._line = (SerialLine(self._core, self._memory, board.f_cpu_hz, baud or board.baud, self.counters, fault)
+                          if self.chip.uart else NoLine(board.pio_id))
             self._power_on(image)
         except BaseException:
             self.close()
@@ -80,7 +82,8 @@ class SimBoard:
         for address, content in image.segments:
             self.write_flash(address, content)
         if image.ram_end_of_data is not None:
-            self._stack = Stack(self._memory, max(image.ram_end_of_data, self.chip.ram_start), self.chip.ram_end)
+            self.variables_end = max(image.ram_end_of_data, self.chip.ram_start)
+            self._stack = Stack(self._memory, self.variables_end, self.chip.ram_end)
 
     def load_hex(self, path: Path, base: int = 0) -> None:
         """Put a HEX image into flash, `base` bytes higher than it says; RAM is left alone."""

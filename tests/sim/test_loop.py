@@ -128,7 +128,7 @@ def test_the_chip_measures_what_the_simulator_measures(link):
 def test_the_stack_mark_is_the_simulators(link):
     list(stream(link, rows_of(100).tolist()))
     simulator = link.port.board
-    variables = simulator._paint_from
+    variables = simulator.variables_end
     assert link.status().stack_free_bytes == simulator.chip.ram_end + 1 - variables - simulator.stack_bytes
 
 
