@@ -308,7 +308,7 @@ class Forest:
     def _leaf_span(self, root: int):
         """Smallest and largest leaf value per output that a tree can end in; checks that it ends."""
         pending, found = [root], []
-        for _ in range(len(self.splits) + len(self.leaves) + 1):
+        for _ in range(2 * len(self.splits) + 2):        # leaves may be shared, splits not
             if not pending:
                 break
             at = pending.pop()

@@ -1,0 +1,60 @@
+"""One decision tree: a few comparisons, exact in integers.
+
+Regression trees are grown on squared error and answer the median of a leaf's training rows, which
+is what the absolute error asks for. Classification trees answer the class index itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from ..trees import Trees, from_sklearn
+from . import Family, Rows
+
+LEAVES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+LEAST_ROWS = {"regression": 5, "classification": 1}      # training rows of a leaf
+
+
+@dataclass(frozen=True)
+class Config:
+    leaves: int
+
+
+@dataclass(frozen=True)
+class FittedTree:
+    """A tree and the answer of each of its leaves, raw or class index."""
+
+    columns: tuple[int, ...]
+    trees: Trees
+    answers: np.ndarray
+
+    def predict(self, x):
+        return self.answers[self.trees.leaf_of(x)[:, 0]]
+
+
+def candidates(rows: Rows) -> list[Config]:
+    return [Config(leaves) for leaves in LEAVES if leaves <= len(rows.y) // LEAST_ROWS[rows.task]]
+
+
+def fit(rows: Rows, config: Config, seed: int = 0) -> FittedTree:
+    kind = DecisionTreeClassifier if rows.labels else DecisionTreeRegressor
+    estimator = kind(max_leaf_nodes=config.leaves, min_samples_leaf=LEAST_ROWS[rows.task], random_state=seed).fit(rows.x, rows.y)
+    trees, values = from_sklearn([estimator])
+    if rows.labels:
+        answers = estimator.classes_[values.argmax(axis=1)]
+    else:
+        leaf = trees.leaf_of(rows.x)[:, 0]
+        answers = np.array([np.median(rows.y[leaf == k]) for k in range(trees.leaves)])
+    return FittedTree(trees.columns, trees, answers)
+
+
+def lower(fitted: FittedTree, rows: Rows):
+    answers = np.floor(fitted.answers + 0.5).astype(int)
+    return (fitted.trees.node(answers[:, None], (0,), int(answers.min()), int(answers.max())),)
+
+
+FAMILY = Family("tree", "decision tree", candidates, fit, lower, size=lambda config: config.leaves,
+                tasks=("regression", "classification"))
