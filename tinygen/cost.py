@@ -86,10 +86,13 @@ class BareChip:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def measure(model: Model, board: Board, rows: np.ndarray | None = None) -> ModelCost:
-    """Cost of `model` on `board`'s chip; cycles over `rows`, by default seeded ones with corners."""
+def measure(model: Model, board: Board, rows: np.ndarray | None = None, header: str | None = None) -> ModelCost:
+    """Cost of `model` on `board`'s chip; cycles over `rows`, by default seeded ones with corners.
+
+    header: C text of another predictor with the same names and inputs, measured in the model's place.
+    """
     rows = model.sample_rows(64) if rows is None else rows
-    with BareChip(model, board) as chip, tempfile.TemporaryDirectory() as folder:
+    with BareChip(model, board, header) as chip, tempfile.TemporaryDirectory() as folder:
         chip.predict(rows)
         empty = compile_bare(model, board, Path(folder), chip.block, empty=True)
         with SimBoard(board, empty) as bare:

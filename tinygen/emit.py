@@ -55,10 +55,10 @@ def render_header(model: Model) -> str:
         view = node_view(node, proven, before, name, number, source, source_type,
                          [comment_safe(q.name) for q in model.inputs])
         source, source_type = view["out"], view["type"]
-        template = _environment().get_template(f"node_{node.op}.h.j2").module
+        template = environment().get_template(f"node_{node.op}.h.j2").module
         views.append({"tables": str(template.tables(view)), "body": str(template.body(view))})
     last = model.bounds[-1]
-    return _environment().get_template("header.h.j2").render(
+    return environment().get_template("header.h.j2").render(
         version=__version__, name=name, upper=name.upper(), family=comment_safe(model.family),
         inputs=[_quantity_view(q) for q in model.inputs], input_table=_input_table(model.inputs),
         output=_quantity_view(model.output), output_bounds={"low": last.low[0], "high": last.high[0]},
@@ -100,7 +100,7 @@ def emit_project(model: Model, out_dir: Path, boards=None) -> Project:
 def render_bare(model: Model, rows: int) -> dict[str, str]:
     """Files of a program that runs the model alone on a chip; it takes up to `rows` rows at a time."""
     return {f"{check_prefix(model.name)}.h": render_header(model), "tinygen_model.h": _render("tinygen_model.h.j2", model),
-            "bare.c": _environment().get_template("bare.c.j2").render(version=__version__, rows=rows)}
+            "bare.c": environment().get_template("bare.c.j2").render(version=__version__, rows=rows)}
 
 
 def check_prefix(name: str) -> str:
@@ -122,7 +122,8 @@ def firmware_text(path: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Jinja over the templates folder; it refuses to print a float."""
     def source(name: str) -> str:
         return files("tinygen.templates").joinpath(name).read_text(encoding="ascii")
     return Environment(loader=FunctionLoader(source), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
@@ -137,7 +138,7 @@ def _integers_and_text(value):
 
 
 def _render(template: str, model: Model) -> str:
-    return _environment().get_template(template).render(
+    return environment().get_template(template).render(
         version=__version__, name=model.name, upper=model.name.upper(), threshold=model.threshold,
         model_id=model.model_id, inputs=[_quantity_view(q) for q in model.inputs], output=_quantity_view(model.output),
         first=model.sample_rows(1)[0].tolist())
@@ -148,7 +149,7 @@ def _vectors(model: Model) -> dict[str, str]:
     answers = model.predict(rows)
     lines = [",".join([f"x{i}" for i in range(len(model.inputs))] + ["raw"])]
     lines += [",".join(map(str, [*row, answer])) for row, answer in zip(rows.tolist(), answers.tolist())]
-    template = _environment().get_template("vectors.h.j2")
+    template = environment().get_template("vectors.h.j2")
     return {f"{model.name}_vectors.csv": "\n".join(lines) + "\n",
             f"{model.name}_vectors.h": template.render(name=model.name, upper=model.name.upper(), version=__version__,
                                                        rows=rows.tolist(), answers=answers.tolist())}
