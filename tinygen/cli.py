@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from time import monotonic
 
 import click
 from rich.console import Console
@@ -19,6 +20,7 @@ from .errors import COULD_NOT_RUN, WRONG_USE, TinygenError
 from .families import FAMILIES
 from .table import plain
 
+PLAIN_SECONDS = 5.0      # between two lines on one long step where the output is no terminal
 ERRORS = Console(stderr=True, highlight=False)
 
 
@@ -90,11 +92,14 @@ def progress():
         with ERRORS.status("") as status:
             yield lambda text: status.update(Text(text))
         return
-    said = []                                      # the last line: the same one is not said twice
+    said, last = "", 0.0
 
     def say(text: str) -> None:
-        if said != [text]:
-            said[:] = [text]
+        """Says each step once, and of a long one how far it is, every PLAIN_SECONDS."""
+        nonlocal said, last
+        step, now = text.partition(":")[0], monotonic()
+        if step != said or now - last >= PLAIN_SECONDS:
+            said, last = step, now
             click.echo(f"  {text}", err=True)
     yield say
 
@@ -137,6 +142,7 @@ def budgeted(function):
 @click.option("--name", default=None, metavar="NAME", help="Prefix of every C name; default: from the output file.")
 @board_option
 @budgeted
+@click.option("--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
 @shows(report.trained)
 def train(csv, out, inputs, drop, **options):
@@ -151,6 +157,21 @@ def train(csv, out, inputs, drop, **options):
     """
     with progress() as say:
         return pipeline.train_csv(csv, out, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options), True
+
+
+@main.command()
+@click.argument("ladder", type=click.Path(path_type=Path), metavar="MODEL.search.json")
+@click.argument("number", type=int, metavar="N")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json")
+@shows(report.trained)
+def pick(ladder, number, out):
+    """Take rung N of the ladder that `train` found, as it is numbered there.
+
+    \b
+    Example:
+      tinygen pick benzene.search.json 3 -o smaller.json
+    """
+    return pipeline.pick_model(ladder, number, out), True
 
 
 def _names(text: str | None):

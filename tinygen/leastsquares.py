@@ -67,11 +67,12 @@ class LinearFit:
     hessian: np.ndarray
 
 
-def fit_linear(terms, y, root: Root, ridge: float = 1e-6, penalty=None, row_weights=None) -> LinearFit:
+def fit_linear(terms, y, root: Root, ridge: float = 1e-6, penalty=None, robust: bool = True) -> LinearFit:
     """Coefficients of `v = terms . coef + intercept` with least pseudo-Huber error of g(v) against y.
 
     terms: float (n, k); ridge: relative to each column's mean square; penalty: optional (k, k)
     matrix added to the Hessian, relative to its mean diagonal (smoothness of neighbouring nodes).
+    Not `robust`: plain least squares of v against the transformed target, in one step.
     """
     y = np.asarray(y, dtype=np.float64)
     columns = np.column_stack([terms, np.ones(len(y))])
@@ -80,26 +81,23 @@ def fit_linear(terms, y, root: Root, ridge: float = 1e-6, penalty=None, row_weig
     smooth = np.zeros_like(shrink)
     if penalty is not None:
         smooth[:-1, :-1] = penalty
-    v = root.forward(y)
-    target, slope = v, root.slope(v)
-    weights = np.ones(len(y)) if row_weights is None else np.asarray(row_weights, dtype=np.float64)
-    beta, best = None, np.inf
-    for _ in range(ITERATIONS):
+    target = root.forward(y)
+    slope, weights = root.slope(target) if robust else np.ones(len(y)), np.ones(len(y))
+    best, kept = np.inf, None
+    for _ in range(ITERATIONS if robust else 1):
         jacobian = columns * (slope * np.sqrt(weights))[:, None]
         hessian = jacobian.T @ jacobian / len(y)
-        mean_diagonal = np.mean(np.diag(hessian))
-        regular = hessian + shrink * np.mean(slope ** 2 * weights) + smooth * mean_diagonal
+        regular = hessian + shrink * np.mean(slope ** 2 * weights) + smooth * np.mean(np.diag(hessian))
         update = np.linalg.lstsq(regular, jacobian.T @ (target * slope * np.sqrt(weights)) / len(y), rcond=None)[0]
         v = columns @ update
         residual = root.backward(v) - y
-        loss = (np.sqrt(1 + (residual / delta) ** 2) - 1).mean()
-        if loss > best * (1 - 1e-5):
+        bend = np.sqrt(1 + (residual / delta) ** 2)
+        if (bend - 1).mean() > best * (1 - 1e-5):
             break
-        beta, best, kept = update, loss, regular
+        best, kept = (bend - 1).mean(), LinearFit(update[:-1], float(update[-1]), regular)
         slope = root.slope(v)
-        target = v - residual / slope
-        weights = (1.0 if row_weights is None else row_weights) / np.sqrt(1 + (residual / delta) ** 2)
-    return LinearFit(beta[:-1], float(beta[-1]), kept)
+        target, weights = v - residual / slope, 1 / bend
+    return kept
 
 
 def without_free(hessian: np.ndarray, free: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import Callable
 
 import numpy as np
 
-from . import cost, data, datasets, quantize as quantizing, toolchain
+from . import data, datasets, quantize as quantizing, search as ladders, toolchain
 from .boards import BOARDS, Board
 from .build import Budget, Firmware, build, upload as load_board
 from .emit import check_prefix, emit_library, emit_project
@@ -32,7 +32,7 @@ from .host.protocol_avr import avr_url
 from .host.stream import RowReply, stream
 from .model import Model, check_name, load
 from .report import junit_xml
-from .train import train
+from .search import Ladder, search
 
 Progress = Callable[[str], None]
 
@@ -44,6 +44,7 @@ class TrainedModel:
     path: Path
     model: Model
     notes: tuple[str, ...]
+    ladder: Ladder
 
 
 @dataclass(frozen=True)
@@ -107,34 +108,40 @@ class BoardList:
 
 
 def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0,
-              family="auto", threshold=None, name=None, board="uno", budget=Budget(), progress: Progress = print) -> TrainedModel:
+              family="auto", threshold=None, name=None, board="uno", budget=Budget(), dask=None,
+              progress: Progress = print) -> TrainedModel:
     """Trains on a CSV file and saves the model; the file is written only when everything went well."""
     chip = find_board(board)
     name = check_prefix(check_name(name or _name_from(out)))
     require_file_place(out)
     table = data.load(csv, missing=missing)
     dataset = data.prepare(table, target, inputs, drop, split, seed, units=_units(unit))
-    model = fit(dataset, name, threshold, family, chip, budget, progress)
-    model.save(out)
-    return TrainedModel(out, model, dataset.notes)
+    ladder = find_model(dataset, name, threshold, family, chip, budget, progress, dask)
+    ladder.model.save(out)
+    ladders.save(ladder, ladder_path(out))
+    return TrainedModel(out, ladder.model, dataset.notes, ladder)
 
 
-def fit(dataset: data.Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
-        progress: Progress) -> Model:
-    """The integer model of a data set: trained, quantized, and within the budget on the board's chip."""
+def find_model(dataset: data.Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
+               progress: Progress, dask: str | None = None) -> Ladder:
+    """The ladder of integer models for a data set on the board's chip, one of them chosen within the budget."""
     if threshold is not None:
         quantizing.raw_threshold(dataset.target, threshold)       # raises now, not after the training
-    def affordable(trained) -> bool:
-        if budget == Budget():
-            return True
-        progress(f"measuring candidates on the simulated {board.title}, best first, until one fits the budget")
-        return not over_budget(cost.measure(quantizing.quantize(trained, dataset, name, threshold), board), budget)
-    return quantizing.quantize(train(dataset, family, affordable, progress), dataset, name, threshold)
+    return search(dataset, name, threshold, family, board, budget, progress, dask)
 
 
-def over_budget(spent: cost.ModelCost, budget: Budget) -> bool:
-    pairs = ((spent.flash_bytes, budget.flash_bytes), (spent.ram_bytes, budget.ram_bytes), (spent.cycles_max, budget.cycles))
-    return any(limit is not None and used > limit for used, limit in pairs)
+def ladder_path(model: Path) -> Path:
+    """Where `train` keeps the other models it found: benzene.json -> benzene.search.json."""
+    return model.with_name(f"{model.name.removesuffix('.json')}.search.json")
+
+
+def pick_model(ladder: Path, number: int, out: Path) -> TrainedModel:
+    """Takes another rung of a ladder as the model."""
+    require_file_place(out)
+    found = ladders.load(ladder)
+    model = ladders.pick(found, number)
+    model.save(out)
+    return TrainedModel(out, model, (), replace(found, chosen=number - 1))
 
 
 def predict_csv(model: Path, csv: Path, out: Path | None) -> Predictions:
@@ -250,7 +257,8 @@ def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Pro
     require_folder_place(out)
     source = datasets.find(file, progress)
     dataset = data.prepare(source.table(), "C6H6(GT)", ARTICLE_INPUTS)
-    model = fit(dataset, "benzene", 15.0, "auto", chips[0], Budget(), progress)
+    ladder = find_model(dataset, "benzene", 15.0, "auto", chips[0], Budget(), progress)
+    model = ladder.model
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / "benzene.json")
     emit_library(model, out / "benzene")
@@ -260,7 +268,7 @@ def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Pro
     for chip in chips:
         firmware = build(project, chip, progress=progress)
         runs.append((firmware, stream_rows(model, rows, avr_url(chip.pio_id, firmware.elf), chip, progress)))
-    return Demonstration(source.line, TrainedModel(out / "benzene.json", model, dataset.notes), tuple(runs), out)
+    return Demonstration(source.line, TrainedModel(out / "benzene.json", model, dataset.notes, ladder), tuple(runs), out)
 
 
 def list_boards() -> BoardList:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from .data import Dataset
 from .errors import QuantizeError
 from .fixedpoint import RAW_MAX, RAW_MIN, Quantity
 from .model import Model
-from .train import Trained, rounded, training_rows
+from .train import Trained, plain_config, rounded, training_rows
 
 
 def quantize(trained: Trained, dataset: Dataset, name: str = "model_1", threshold: float | None = None) -> Model:
@@ -39,7 +39,7 @@ def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
     return {
         "rows_train": len(dataset.train), "rows_test": len(dataset.test), "split": dataset.split, "seed": dataset.seed,
         "rows_read": dataset.rows_read, "rows_dropped": dataset.rows_dropped, "duplicates_removed": dataset.duplicates_removed,
-        "missing": list(dataset.missing), "source": dataset.source, "sha256": dataset.sha256, "config": asdict(trained.config),
+        "missing": list(dataset.missing), "source": dataset.source, "sha256": dataset.sha256, "config": plain_config(trained.config),
         "candidate_inputs": [q.name for q in dataset.inputs],
         "metrics": {"mae": _figure(np.abs(error).mean()), "float_mae": _figure(np.abs(floats - y).mean() * scale),
                     "rmse": _figure(np.sqrt((error ** 2).mean())),

@@ -17,7 +17,7 @@ from .build import Firmware
 from .fixedpoint import MISSING
 from .model import Model
 
-WIDTH = 110
+WIDTH = 250              # tables are never cut: a narrow terminal wraps them itself
 
 
 def table(headers: list[str], rows: list[list], title: str | None = None) -> str:
@@ -52,7 +52,33 @@ def trained(result) -> str:
     if model.threshold is not None:
         level = with_unit(float(model.output.to_physical(model.threshold)), model)
         lines.append(f"alarm    above {level}: {facts['alarm']['false']} false, {facts['alarm']['missed']} missed")
+    return "\n".join([*lines, "", ladder(result.ladder)])
+
+
+def ladder(found) -> str:
+    """The ladder as a table, the chosen rung marked, and what each of its sensors is worth."""
+    unit, named = found.model.output.unit, found.model.threshold is not None
+    headers = ["", "no.", "model", "inputs", "error in folds", "on test rows", *(["false", "missed"] if named else []), "flash B", "RAM B", "cycles"]
+    rows = [["->" if k == found.chosen else "", k + 1, rung_name(r.model), len(r.model.inputs), r.error, r.model.training["metrics"]["mae"],
+             *([r.model.training["alarm"]["false"], r.model.training["alarm"]["missed"]] if named else []),
+             r.cost.flash_bytes, r.ram_bytes, r.cost.cycles_max] for k, r in enumerate(found.rungs)]
+    title = f"the ladder: mean absolute error{f' [{unit}]' if unit else ''}, and the model alone on {found.board} (RAM with stack)"
+    lines = [title, table(headers, rows)]
+    if found.sensors:
+        lines.append("error without one sensor: " + ", ".join(f"{name} {growth:+.0%}" for name, growth in found.sensors))
+    if len(found.rungs) > 1:
+        lines.append("take another one with `tinygen pick`")
     return "\n".join(lines)
+
+
+def rung_name(model: Model) -> str:
+    """Family and configuration in a few words: "polynomial, terms 6, root 2"."""
+    config = model.training.get("config", {})
+    return ", ".join([model.family, *(f"{key.replace('_', ' ')} {_short(value)}" for key, value in config.items())])
+
+
+def _short(value) -> str:
+    return "-".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value).lower()
 
 
 def predicted(result) -> str:
@@ -158,7 +184,15 @@ def _trained(result) -> dict:
     facts = result.model.training
     return {"model": str(result.path), "name": result.model.name, "family": result.model.family, "id": f"{result.model.model_id:08x}",
             "inputs": [q.name for q in result.model.inputs], "rows_train": facts["rows_train"], "rows_test": facts["rows_test"],
-            "split": facts["split"], "metrics": facts["metrics"], "alarm": facts["alarm"], "notes": list(result.notes)}
+            "split": facts["split"], "metrics": facts["metrics"], "alarm": facts["alarm"], "notes": list(result.notes),
+            "ladder": _ladder(result.ladder)}
+
+
+def _ladder(found) -> dict:
+    rungs = [{"family": r.model.family, "config": r.model.training.get("config", {}), "error": r.error, "mae": r.model.training["metrics"]["mae"],
+              "alarm": r.model.training["alarm"], "flash_bytes": r.cost.flash_bytes, "ram_bytes": r.ram_bytes,
+              "cycles_max": r.cost.cycles_max} for r in found.rungs]
+    return {"board": found.board, "chosen": found.chosen + 1, "rungs": rungs, "sensors": dict(found.sensors)}
 
 
 def _predicted(result) -> dict:

@@ -1,70 +1,60 @@
-"""Room 2, train: the family and size that predict best, chosen on training rows only.
+"""Room 2, train: every candidate of every family, judged on training rows only.
 
-Every candidate of every family is cross-validated: shuffled folds for a random split, rolling
-folds for a split by time. The smallest candidate within one standard error of the best one wins
-(Breiman et al., Classification and Regression Trees, 1984, section 3.4.3).
+Random split: shuffled k-fold cross-validation; the candidates' mean error decides.
+
+Split by time: drifting sensors make yesterday's folds a poor judge of tomorrow, and all usual rules
+choose models that lose to plain ridge on the hold-out. So ridge regression on the root of the target
+is the safe model, and another one replaces it only if it is better in *every* one of ten folds, half
+of them with time running backwards, and by at least `DRIFT_GAIN` on average.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Callable
 
 import numpy as np
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from .data import Dataset, folds
 from .errors import UsageError
 from .families import FAMILIES, Family, Fitted, Rows
-from .model import Model
-from .views import constant_bytes
 
 FOLDS = 5
-IMMATERIAL = 0.02        # raw output steps of mean error that are not worth a byte
+CUTS = (0.3, 0.4, 0.5, 0.6, 0.7)     # where the rolling folds end, as parts of the training rows
+AHEAD = 3 / 7                        # validation rows per fitting row, as in the real hold-out
+DRIFT_GAIN = 0.05                    # mean gain over the safe model that is worth leaving it
+AS_GOOD = 0.01                       # part of the best error that a smaller model may be worse
+IMMATERIAL = 0.02                    # raw output steps of mean error that are not worth a byte
 
 
 @dataclass(frozen=True)
-class Score:
-    """One candidate's figures on the training rows."""
+class Candidate:
+    """A family's configuration and its mean raw error on each fold."""
 
     family: str
     config: Any
-    error: float              # mean absolute error over the folds, raw
-    standard_error: float     # of that mean, raw
-    constant_bytes: int       # tables of the integer model fitted to all training rows
+    losses: tuple[float, ...]
+
+    @property
+    def error(self) -> float:
+        """Mean over the folds, raw."""
+        return float(np.mean(self.losses))
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The chosen float model, fitted to all training rows, and every score it was chosen by."""
+    """A float model fitted to all training rows."""
 
     family: Family
     config: Any
     fitted: Fitted
-    scores: tuple[Score, ...]
 
 
-def train(dataset: Dataset, family: str = "auto", affordable: Callable[[Trained], bool] | None = None,
-          progress: Callable[[str], None] | None = None) -> Trained:
-    """The best candidate of `family` ("auto": of all families) by cross-validation that is affordable.
-
-    Raises UsageError for an unknown family, or where no candidate is affordable.
-    """
-    rows = training_rows(dataset)
-    tasks = [(kind, config) for kind in _families(family) for config in kind.candidates(rows)]
-    if progress:
-        progress(f"cross-validating {len(tasks)} candidates on {len(rows.y)} training rows")
-    scores = Parallel(n_jobs=-1, prefer="threads")(delayed(_score)(dataset, rows, kind, config) for kind, config in tasks)
-    left = list(scores)
-    while left:
-        score = choose(left)
-        kind = FAMILIES[score.family]
-        trained = Trained(kind, score.config, kind.fit(rows, score.config, dataset.seed), tuple(scores))
-        if affordable is None or affordable(trained):
-            return trained
-        left.remove(score)
-    raise UsageError(f"none of {len(scores)} candidates fits the budget: the smallest has "
-                     f"{min(s.constant_bytes for s in scores)} bytes of constants alone; raise --max-flash, --max-ram or --max-cycles")
+def plain_config(config: Any) -> dict:
+    """A configuration as plain JSON values: what a model file and a ladder keep of it."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(config).items()}
 
 
 def training_rows(dataset: Dataset) -> Rows:
@@ -72,35 +62,91 @@ def training_rows(dataset: Dataset) -> Rows:
     return Rows(dataset.x[dataset.train], dataset.y[dataset.train], dataset.inputs, dataset.target)
 
 
-def choose(scores: list[Score]) -> Score:
-    """The smallest candidate that is as good as the best one.
-
-    As good means: within one standard error, or by less than a fiftieth of a raw output step, which
-    is far below what the label itself resolves.
-    """
-    best = min(scores, key=lambda s: (s.error, s.constant_bytes))
-    enough = best.error + max(best.standard_error, IMMATERIAL)
-    return min((s for s in scores if s.error <= enough), key=lambda s: (s.constant_bytes, s.error))
-
-
-def _families(name: str) -> list[Family]:
-    if name == "auto":
-        return list(FAMILIES.values())
-    if name not in FAMILIES:
+def families(name: str, dataset: Dataset) -> list[Family]:
+    """The families to try; UsageError for an unknown name."""
+    if name != "auto" and name not in FAMILIES:
         raise UsageError(f"family '{name}' is unknown: use auto, {', '.join(sorted(FAMILIES))}")
-    return [FAMILIES[name]]
+    chosen = [FAMILIES[name]] if name != "auto" else list(FAMILIES.values())
+    return [f for f in chosen if name != "auto" or f.under_drift or dataset.split != "time"]
 
 
-def _score(dataset: Dataset, rows: Rows, family: Family, config: Any) -> Score:
+def cross_validate(dataset: Dataset, kinds: list[Family], progress: Callable[[str], None] | None = None) -> list[Candidate]:
+    """Every candidate of `kinds` with its losses. Ctrl-C ends it early and keeps the complete candidates."""
+    rows = training_rows(dataset)
+    configs = {kind.name: kind.candidates(rows) for kind in kinds}
+    cuts = fold_cuts(dataset)
+    jobs = [(kind, cut) for cut in range(len(cuts)) for kind in kinds]
+    losses: dict[str, list] = {kind.name: [None] * len(cuts) for kind in kinds}
+    total = sum(map(len, configs.values()))
+    with threadpool_limits(1):
+        results = Parallel(n_jobs=-1, prefer="threads", return_as="generator_unordered")(
+            delayed(_fold_losses)(dataset, kind.name, configs[kind.name], cuts[cut], cut) for kind, cut in jobs)
+        try:
+            for done, (name, cut, found) in enumerate(results, start=1):
+                losses[name][cut] = found
+                if progress:
+                    progress(f"cross-validating {total} candidates: {done} of {len(jobs)} steps, {_best_so_far(losses, dataset)}")
+        except KeyboardInterrupt:
+            pass
+    complete = [Candidate(name, config, tuple(float(fold[k]) for fold in per_fold))
+                for name, per_fold in losses.items() if all(fold is not None for fold in per_fold)
+                for k, config in enumerate(configs[name])]
+    if not complete:
+        raise KeyboardInterrupt
+    return complete
+
+
+def _fold_losses(dataset: Dataset, name: str, configs: list, cut, index: int):
+    """(family, fold, mean raw error of each configuration) of one fold."""
+    fit_on, validate = cut
+    family = FAMILIES[name]
     everything = Rows(dataset.x, dataset.y, dataset.inputs, dataset.target)
-    errors = []
-    for fit_on, validate in folds(dataset, FOLDS):
-        fitted = family.fit(everything.take(fit_on), config, dataset.seed)
-        errors.append(np.abs(rounded(fitted, dataset.x[validate]) - dataset.y[validate]).mean())
-    fitted = family.fit(rows, config, dataset.seed)
-    nodes = family.lower(fitted, rows)
-    size = constant_bytes(Model("m", family.name, tuple(dataset.inputs[c] for c in fitted.columns), dataset.target, nodes))
-    return Score(family.name, config, float(np.mean(errors)), float(np.std(errors) / np.sqrt(FOLDS)), size)
+    fitted = family.fit_all(everything.take(fit_on), configs, dataset.seed)
+    return name, index, [np.abs(rounded(f, dataset.x[validate]) - dataset.y[validate]).mean() for f in fitted]
+
+
+def _best_so_far(losses: dict[str, list], dataset: Dataset) -> str:
+    means = {name: np.min(np.mean([f for f in folds_ if f is not None], axis=0))
+             for name, folds_ in losses.items() if any(f is not None for f in folds_)}
+    best = min(means, key=means.get)
+    return f"best so far {best} with {means[best] * dataset.target.scale:.4g} {dataset.target.unit}".rstrip()
+
+
+def fold_cuts(dataset: Dataset) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(fit, validate) indices of every fold, all of them training rows."""
+    return folds(dataset, FOLDS) if dataset.split == "random" else drift_folds(dataset.train)
+
+
+def drift_folds(order: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Expanding folds over rows in time order, forwards and backwards, each with a validation part behind it.
+
+    Drift has no preferred direction for the choice of a model's form, and the reverse folds show seasons
+    as "future" that otherwise come only once.
+    """
+    cuts = []
+    for rows in (order, order[::-1]):
+        for part in CUTS:
+            end = int(part * len(rows))
+            cuts.append((rows[:end], rows[end:min(len(rows), int(end * (1 + AHEAD)))]))
+    return cuts
+
+
+def safe_candidate(candidates: list[Candidate], dataset: Dataset) -> Candidate | None:
+    """Plain ridge on the root of the target (on the target itself where that can be negative), if among the candidates."""
+    root = 2 if dataset.y[dataset.train].min() >= 0 else 1
+    return next((c for c in candidates if c.family == "ridge" and c.config.root == root and not c.config.robust), None)
+
+
+def preferred(candidates: list[Candidate], dataset: Dataset) -> list[Candidate]:
+    """The candidates in the order in which they may be chosen; those that must not be chosen are left out."""
+    if dataset.split == "random":
+        return sorted(candidates, key=lambda c: c.error)
+    safe = safe_candidate(candidates, dataset)
+    if safe is None:
+        return sorted(candidates, key=lambda c: c.error)
+    gain = {c: np.log(safe.losses) - np.log(np.maximum(c.losses, 1e-12)) for c in candidates}
+    winners = [c for c in candidates if (gain[c] > 0).all() and gain[c].mean() >= DRIFT_GAIN]
+    return sorted(winners, key=lambda c: -gain[c].mean()) + [safe]
 
 
 def rounded(fitted: Fitted, x: np.ndarray) -> np.ndarray:

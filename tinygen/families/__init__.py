@@ -70,6 +70,9 @@ class Family:
     fit: Callable[[Rows, Any, int], Fitted]
     lower: Callable[[Fitted, Rows], tuple[Node, ...]]
     fit_many: Callable[[Rows, list[Any], int], list[Fitted]] | None = None    # where several sizes share their work
+    size: Callable[[Any], Any] = repr        # what makes two configurations of one size; the better one goes on
+    under_drift: bool = True                 # worth trying where the rows are split by time
+    any_inputs: bool = True                  # a configuration says nothing of particular inputs
     tasks: tuple[str, ...] = ("regression",)
 
     def fit_all(self, rows: Rows, configs: list[Any], seed: int) -> list[Fitted]:

@@ -98,4 +98,5 @@ def lower(fitted: Table, rows: Rows):
     return (Lookup((curve,), True, 0, low, high), *fitted.root.nodes)
 
 
-FAMILY = Family("lookup", "lookup table with linear interpolation", candidates, fit, lower)
+FAMILY = Family("lookup", "lookup table with linear interpolation", candidates, fit, lower,
+                size=lambda config: (config.column, config.step_bits), any_inputs=False)

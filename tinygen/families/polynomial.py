@@ -103,4 +103,4 @@ def lower(fitted: Polynomial, rows: Rows):
     return narrowest(chains, x, rows.y, float_error)
 
 
-FAMILY = Family("polynomial", "sparse polynomial", candidates, fit, lower)
+FAMILY = Family("polynomial", "sparse polynomial", candidates, fit, lower, size=lambda config: (config.terms, config.degree))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..leastsquares import LinearFit, Root, fit_linear
+from ..leastsquares import Root, fit_linear
 from ..nodes import UINT16_MAX, Dense
 from ..lowering import narrowest, scale_inputs
 from . import Family, Rows
@@ -21,6 +21,7 @@ RIDGE = 1e-4
 @dataclass(frozen=True)
 class Config:
     root: int            # 1 identity, 2 square root, 3 cube root of the target
+    robust: bool         # least absolute error in the target's unit, or plain least squares of its root
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,15 @@ class Linear:
 
 
 def candidates(rows: Rows) -> list[Config]:
-    return [Config(root) for root in ((1, 2, 3) if rows.y.min() >= 0 else (1,))]
+    roots = (1, 2, 3) if rows.y.min() >= 0 else (1,)
+    return [Config(root, robust) for root in roots for robust in (True, False)]
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Linear:
     x = rows.x.astype(np.float64)
     mean, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
     root = Root(config.root)
-    fitted = fit_linear((x - mean) / spread, rows.y, root, RIDGE)
+    fitted = fit_linear((x - mean) / spread, rows.y, root, RIDGE, robust=config.robust)
     coef = fitted.coef / spread
     return Linear(tuple(range(x.shape[1])), coef, fitted.intercept - float(coef @ mean), root)
 
@@ -71,4 +73,4 @@ def _chain(fitted: Linear, rows: Rows, bits: int):
     return (scale, Dense((tuple(int(w) for w in weights),), (bias,), shift, low, high), *fitted.root.nodes)
 
 
-FAMILY = Family("ridge", "linear model", candidates, fit, lower)
+FAMILY = Family("ridge", "linear model", candidates, fit, lower, size=lambda config: None)

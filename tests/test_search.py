@@ -1,0 +1,162 @@
+"""The search: what is chosen, from training rows alone, within a budget, and what is kept of the rest."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from tinygen import pipeline, search as ladders
+from tinygen.boards import BOARDS
+from tinygen.build import Budget
+from tinygen.data import Dataset
+from tinygen.errors import ModelError, UsageError
+from tinygen.fixedpoint import Quantity
+from tinygen.search import search
+from tinygen.train import Candidate, drift_folds, fold_cuts, preferred
+
+UNO = BOARDS["uno"]
+
+
+def made_up(split: str = "random", rows: int = 400, noise: float = 3.0, seed: int = 0) -> Dataset:
+    """y = (0.02 a + 0.01 b)**2 + noise, and an input c that says nothing."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(100, 1000, size=(rows, 3))
+    y = np.floor((0.02 * x[:, 0] + 0.01 * x[:, 1]) ** 2 + rng.normal(0, noise, rows) + 20.5).astype(np.int64)
+    order = np.arange(rows)
+    train, test = (order[:int(0.7 * rows)], order[int(0.7 * rows):]) if split == "time" else (order[rows // 5:], order[:rows // 5])
+    quantities = tuple(Quantity(n, "V", 0.01, float(x[train, k].min()) / 100, float(x[train, k].max()) / 100) for k, n in enumerate("abc"))
+    target = Quantity("y", "ug/m3", 0.1, y[train].min() / 10, y[train].max() / 10)
+    fields = {f.name: None for f in dataclasses.fields(Dataset)}
+    return Dataset(**{**fields, "inputs": quantities, "target": target, "x": x, "y": y, "train": train, "test": test, "split": split,
+                      "seed": 0, "rows_read": rows, "rows_dropped": 0, "duplicates_removed": 0, "missing": (-200,), "source": "made up",
+                      "sha256": "0" * 64, "notes": (), "file_rows": order})
+
+
+@pytest.fixture(scope="module")
+def ladder(simavr):
+    return search(made_up(), "m", 30.0, "auto", UNO, Budget())
+
+
+def test_the_chosen_model_is_nearly_as_good_as_the_noise_allows(ladder):
+    metrics = ladder.model.training["metrics"]
+    assert 0.15 < metrics["mae"] < 0.35                       # noise of 0.3 has a mean size of 0.24
+
+
+def test_rungs_are_sorted_by_flash_and_their_cost_is_measured(ladder):
+    flash = [rung.cost.flash_bytes for rung in ladder.rungs]
+    assert flash == sorted(flash) and min(flash) > 30 and len({rung.model.family for rung in ladder.rungs}) >= 3
+
+
+def test_the_same_search_finds_the_same_bytes(ladder):
+    again = search(made_up(), "m", 30.0, "auto", UNO, Budget())
+    assert [r.model.to_json() for r in again.rungs] == [r.model.to_json() for r in ladder.rungs] and again.chosen == ladder.chosen
+
+
+def test_test_rows_do_not_influence_the_choice(ladder):
+    dataset = made_up()
+    y = dataset.y.copy()
+    y[dataset.test] = 7
+    other = search(dataclasses.replace(dataset, y=y), "m", 30.0, "auto", UNO, Budget())
+    assert [r.model.nodes for r in other.rungs] == [r.model.nodes for r in ladder.rungs] and other.chosen == ladder.chosen
+
+
+def test_training_rows_do(ladder):
+    dataset = made_up()
+    y = dataset.y.copy()
+    y[dataset.train] += 5
+    assert search(dataclasses.replace(dataset, y=y), "m", 30.0, "ridge", UNO, Budget()).model.nodes not in [r.model.nodes for r in ladder.rungs]
+
+
+def test_a_budget_is_kept_and_the_best_within_it_is_taken(ladder):
+    limit = ladder.rungs[1].cost.flash_bytes
+    chosen = search(made_up(), "m", 30.0, "auto", UNO, Budget(flash_bytes=limit)).model
+    affordable = [r for r in ladder.rungs if r.cost.flash_bytes <= limit]
+    assert chosen.nodes == min(affordable, key=lambda r: r.error).model.nodes
+
+
+def test_an_impossible_budget_says_what_would_do():
+    with pytest.raises(UsageError, match=r"smallest needs \d+ bytes of flash, \d+ of RAM and \d+ cycles"):
+        search(made_up(), "m", None, "ridge", UNO, Budget(flash_bytes=10))
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(UsageError, match="family 'nope' is unknown"):
+        search(made_up(), "m", None, "nope", UNO, Budget())
+
+
+def test_each_sensor_has_its_worth(simavr):
+    worth = dict(search(made_up(), "m", None, "ridge", UNO, Budget()).sensors)
+    assert worth["a"] > worth["b"] > 0.5 and abs(worth["c"]) < 0.1
+
+
+def test_a_ladder_survives_its_file_and_any_rung_can_be_picked(ladder, tmp_path):
+    path = tmp_path / "m.search.json"
+    ladders.save(ladder, path)
+    assert ladders.load(path) == ladder
+    result = pipeline.pick_model(path, 1, tmp_path / "picked.json")
+    assert result.model == ladder.rungs[0].model and (tmp_path / "picked.json").is_file()
+    for number in (0, len(ladder.rungs) + 1):
+        with pytest.raises(UsageError, match="does not exist"):
+            pipeline.pick_model(path, number, tmp_path / "picked.json")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", json.dumps({"board": "uno", "chosen": 0, "sensors": [], "rungs": [{}]})])
+def test_a_foreign_ladder_file_is_refused(text, tmp_path):
+    (tmp_path / "m.search.json").write_text(text)
+    with pytest.raises(ModelError, match="train again"):
+        ladders.load(tmp_path / "m.search.json")
+
+
+def test_folds_use_training_rows_only():
+    for split in ("random", "time"):
+        dataset = made_up(split)
+        for fit_on, validate in fold_cuts(dataset):
+            assert set(fit_on) | set(validate) <= set(dataset.train) and not set(fit_on) & set(validate)
+
+
+def test_drift_folds_run_both_ways_and_always_ahead():
+    pairs = drift_folds(np.arange(100))
+    assert len(pairs) == 10
+    for (fit_on, validate), forward in zip(pairs, [True] * 5 + [False] * 5):
+        assert (fit_on.max() < validate.min()) if forward else (fit_on.min() > validate.max())
+
+
+def candidate(family: str, losses, robust=False) -> Candidate:
+    from tinygen.families import ridge
+    return Candidate(family, ridge.Config(2, robust), tuple(losses))
+
+
+def test_under_drift_the_safe_model_stays_unless_beaten_in_every_fold():
+    dataset = made_up("time")
+    safe = candidate("ridge", [1.0] * 10)
+    lucky = candidate("polynomial", [0.2] * 9 + [1.01])
+    slight = candidate("lookup", [0.97] * 10)
+    better = candidate("mlp", [0.9] * 10)
+    assert preferred([lucky, slight, safe], dataset) == [safe]
+    assert preferred([lucky, slight, better, safe], dataset) == [better, safe]
+
+
+def test_candidates_on_a_cluster_are_the_same(ladder):
+    distributed = pytest.importorskip("distributed", reason="pip install distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        found = search(made_up(), "m", 30.0, "auto", UNO, Budget(), dask=cluster.scheduler_address)
+        assert len(cluster.workers) == 2
+    assert found == ladder
+
+
+def test_no_scheduler_is_one_line():
+    pytest.importorskip("distributed", reason="pip install distributed")
+    with pytest.raises(UsageError, match="no Dask scheduler"):
+        search(made_up(), "m", None, "ridge", UNO, Budget(), dask="tcp://127.0.0.1:9")
+
+
+def test_ctrl_c_keeps_what_was_found(simavr, monkeypatch):
+    seen = []
+
+    def interrupt(text):
+        seen.append(text)
+        if "lookup" in text and len(seen) > 12:
+            raise KeyboardInterrupt
+    found = search(made_up(), "m", None, "auto", UNO, Budget(), progress=interrupt)
+    assert found.rungs

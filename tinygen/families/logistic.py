@@ -1,0 +1,60 @@
+"""Logistic regression (softmax): a row of int8 coefficients per class, one row for two classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from .. import scores
+from ..scores import Frame, Scores
+from ..nodes import Bounds
+from . import Family, Rows
+
+STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Config:
+    c: float                 # inverse strength of the penalty on squared coefficients
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Linear class scores on standardised inputs."""
+
+    columns: tuple[int, ...]
+    frame: Frame
+    scores: Scores
+
+    def predict(self, x):
+        return self.scores.classes(self.frame.z(x))
+
+
+def candidates(rows: Rows) -> list[Config]:
+    return [Config(c) for c in STRENGTHS]
+
+
+def fit(rows: Rows, config: Config, seed: int = 0) -> Logistic:
+    frame = Frame.of(rows)
+    estimator = LogisticRegression(C=config.c, max_iter=2000).fit(frame.z(rows.x), rows.y)
+    found = scores.from_sklearn(estimator.coef_, estimator.intercept_, estimator.classes_, len(rows.labels))
+    return Logistic(tuple(range(rows.x.shape[1])), frame, found)
+
+
+def lower(fitted: Logistic, rows: Rows):
+    return scores.fewest_errors(_chains(fitted, rows), rows, rows.error(fitted.predict(rows.x)))
+
+
+def _chains(fitted: Logistic, rows: Rows):
+    """(chain, loss) with int8 coefficients, then int16."""
+    for limit in (127, 32767):
+        for scale in scores.scalings(rows):
+            values = scale.apply(rows.x)
+            inside = scale.bounds(Bounds((0,) * len(scale.low), (0,) * len(scale.low)))
+            for whole, adapted in scores.rounded_scores(fitted.scores.seen_through(*fitted.frame.through(scale)), values, rows.y, limit):
+                yield (scale, *scores.decision_nodes(whole, inside)), adapted.loss(values, rows.y)
+
+
+FAMILY = Family("logistic", "logistic regression", candidates, fit, lower, size=lambda config: None, tasks=("classification",))

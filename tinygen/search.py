@@ -1,0 +1,208 @@
+"""The best model for the bytes: candidates lowered to integers, compiled, simulated, and laid out as a ladder.
+
+What is chosen depends on training rows and on measured cost only. The test rows appear in the
+ladder for the reader, never in the choice.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from threadpoolctl import threadpool_limits
+
+from . import cost
+from .boards import Board
+from .build import Budget
+from .cost import ModelCost
+from .data import Dataset
+from .errors import ModelError, QuantizeError, UsageError
+from .families import FAMILIES, Rows
+from .files import write_whole
+from .model import Model, from_json
+from .quantize import quantize
+from .train import (AS_GOOD, IMMATERIAL, Candidate, Trained, cross_validate, families, fold_cuts, plain_config, preferred, rounded,
+                    training_rows)
+
+FINALISTS = 14           # candidates that are lowered, compiled and simulated
+SCHEMA = 1
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One finalist: its integer model, its error in cross-validation, and its measured cost."""
+
+    model: Model
+    error: float             # mean absolute error over the folds, in the output's unit
+    cost: ModelCost
+
+    @property
+    def ram_bytes(self) -> int:
+        """Static RAM and the call's stack."""
+        return self.cost.ram_bytes + self.cost.stack_bytes
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Finalists from the smallest to the largest, and which one is chosen."""
+
+    rungs: tuple[Rung, ...]
+    chosen: int
+    board: str               # the costs' board id
+    sensors: tuple[tuple[str, float], ...] = ()      # input of the chosen model -> part by which the error grows without it
+
+    @property
+    def model(self) -> Model:
+        return self.rungs[self.chosen].model
+
+
+def search(dataset: Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
+           progress: Progress | None = None, dask: str | None = None) -> Ladder:
+    """The ladder of a data set on a board. UsageError where no finalist fits the budget.
+
+    The chosen model is the smallest of those that are as good as the best one within the budget.
+    dask: address of a Dask scheduler whose workers cross-validate; without it this machine does.
+    """
+    say = progress or (lambda text: None)
+    with cluster(dask):
+        candidates = cross_validate(dataset, families(family, dataset), say)
+    ranked = preferred(candidates, dataset)
+    rungs: list[Rung] = []
+    for group in _groups(ranked):
+        say(f"compiling and simulating {len(group)} finalists for {board.title}")
+        rungs += _measured(dataset, group, name, threshold, board)
+        if any(within(rung, budget) for rung in rungs):
+            break
+    if not rungs:
+        raise QuantizeError(f"no candidate of family {family} can be bounded in 32 bits: narrow the input ranges")
+    best = choose(rungs, budget, dataset)
+    say("asking what each sensor is worth")
+    ordered = sorted(rungs, key=lambda r: (r.cost.flash_bytes, r.error))
+    return Ladder(tuple(ordered), ordered.index(best), board.pio_id, sensor_worth(dataset, best.model, ranked))
+
+
+@contextmanager
+def cluster(address: str | None):
+    """Within it, joblib's work runs on the workers of a Dask scheduler; UsageError where that does not answer."""
+    if address is None:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UsageError("--dask needs the package 'distributed': pip install 'tinygen[cluster]'") from None
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"no Dask scheduler at '{address}' ({type(error).__name__}): start one with `dask scheduler`") from None
+    with client, parallel_config(backend="dask"):
+        yield
+
+
+def sensor_worth(dataset: Dataset, model: Model, ranked: list[Candidate]) -> tuple[tuple[str, float], ...]:
+    """(input, growth) for each input of a model: the part by which its error grows when it is fitted without that input.
+
+    Fitted and judged on folds of the training rows: all of them where they run in time, else one. Empty
+    for a model of a single input, and for families whose configuration names an input.
+    """
+    candidate = next(c for c in ranked if c.family == model.family and plain_config(c.config) == model.training["config"])
+    family, names = FAMILIES[candidate.family], [q.name for q in dataset.inputs]
+    used = [names.index(q.name) for q in model.inputs]
+    if len(used) < 2 or not family.any_inputs:
+        return ()
+    cuts = fold_cuts(dataset) if dataset.split == "time" else fold_cuts(dataset)[:1]
+    everything = Rows(dataset.x, dataset.y, dataset.inputs, dataset.target)
+
+    def errors(without: int | None) -> np.ndarray:
+        rows = everything.only(tuple(c for c in range(len(names)) if c != without))
+        fits = [family.fit_all(rows.take(fit_on), [candidate.config], dataset.seed)[0] for fit_on, _ in cuts]
+        return np.array([np.abs(rounded(f, rows.x[v]) - rows.y[v]).mean() for f, (_, v) in zip(fits, cuts)])
+    with threadpool_limits(1):
+        base, *others = Parallel(n_jobs=-1, prefer="threads")(delayed(errors)(column) for column in (None, *used))
+    return tuple((names[column], float(np.exp(np.log(other / base).mean()) - 1)) for column, other in zip(used, others))
+
+
+def _groups(ranked: list[Candidate]):
+    """Candidates to measure, in blocks: the best of each size and of each family, then what is left, best first."""
+    sizes, kinds, leading, rest = set(), set(), [], []
+    for candidate in ranked:
+        size = (candidate.family, FAMILIES[candidate.family].size(candidate.config))
+        if size in sizes:
+            continue
+        sizes.add(size)
+        first = len(leading) < FINALISTS or candidate.family not in kinds
+        (leading if first else rest).append(candidate)
+        kinds.add(candidate.family)
+    yield leading
+    for k in range(0, len(rest), FINALISTS):
+        yield rest[k:k + FINALISTS]
+
+
+def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: float | None, board: Board) -> list[Rung]:
+    """Rungs in the order of the candidates; one that cannot be bounded is left out."""
+    rows, fitted = training_rows(dataset), {}
+    for kind in dict.fromkeys(c.family for c in group):
+        members = [c for c in group if c.family == kind]
+        with threadpool_limits(1):
+            fitted |= dict(zip(members, FAMILIES[kind].fit_all(rows, [c.config for c in members], dataset.seed)))
+
+    def rung(candidate: Candidate) -> Rung | None:
+        trained = Trained(FAMILIES[candidate.family], candidate.config, fitted[candidate])
+        try:
+            model = quantize(trained, dataset, name, threshold)
+        except (ModelError, QuantizeError):
+            return None
+        return Rung(model, candidate.error * dataset.target.scale, cost.measure(model, board))
+    with threadpool_limits(1):
+        made = Parallel(n_jobs=-1, prefer="threads")(delayed(rung)(candidate) for candidate in group)
+    return [rung for rung in made if rung]
+
+
+def within(rung: Rung, budget: Budget) -> bool:
+    """True if the rung fits: flash, static RAM and stack, worst cycles."""
+    pairs = ((rung.cost.flash_bytes, budget.flash_bytes), (rung.ram_bytes, budget.ram_bytes), (rung.cost.cycles_max, budget.cycles))
+    return all(limit is None or used <= limit for used, limit in pairs)
+
+
+def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
+    """The smallest affordable rung that is as good as the first affordable one; `rungs` come in order of preference."""
+    good = [rung for rung in rungs if within(rung, budget)]
+    if not good:
+        least = min(rungs, key=lambda r: r.cost.flash_bytes)
+        raise UsageError(f"none of {len(rungs)} finalists fits the budget: the smallest needs {least.cost.flash_bytes} bytes of flash, "
+                         f"{least.ram_bytes} of RAM and {least.cost.cycles_max} cycles; raise --max-flash, --max-ram or --max-cycles")
+    enough = good[0].error + max(AS_GOOD * good[0].error, IMMATERIAL * dataset.target.scale)
+    return min((rung for rung in good if rung.error <= enough), key=lambda r: (r.cost.flash_bytes, r.error))
+
+
+# ---- the ladder's file ------------------------------------------------------------------------------
+
+def save(ladder: Ladder, path: Path) -> None:
+    """Writes the whole ladder, models included, so that another rung can be picked later."""
+    rungs = [{"error": r.error, "cost": asdict(r.cost), "model": json.loads(r.model.to_json())} for r in ladder.rungs]
+    write_whole(path, json.dumps({"schema": SCHEMA, "board": ladder.board, "chosen": ladder.chosen, "sensors": ladder.sensors, "rungs": rungs}, indent=1) + "\n")
+
+
+def load(path: Path) -> Ladder:
+    """The ladder that `save` wrote; ModelError if the file is missing or not one."""
+    if not Path(path).is_file():
+        raise ModelError(f"search file '{path}' does not exist: `tinygen train` writes one beside the model")
+    try:
+        plain = json.loads(Path(path).read_text(encoding="ascii"))
+        rungs = tuple(Rung(from_json(json.dumps(r["model"])), float(r["error"]), ModelCost(**r["cost"])) for r in plain["rungs"])
+        return Ladder(rungs, int(plain["chosen"]), str(plain["board"]), tuple((str(n), float(g)) for n, g in plain["sensors"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"search file '{path}' is not as `tinygen train` writes it ({type(error).__name__}): train again") from None
+
+
+def pick(ladder: Ladder, number: int) -> Model:
+    """The model of rung `number`, counted from 1 as the ladder is printed."""
+    if not 1 <= number <= len(ladder.rungs):
+        raise UsageError(f"rung {number} does not exist: choose 1 to {len(ladder.rungs)}")
+    return ladder.rungs[number - 1].model
