@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from tinygen.errors import LinkError
 
-# The same data addresses on every chip below (ATmega328P datasheet, "Register Summary"; ATmega2560 likewise).
-GPIOR0 = 0x3E
+# The same data addresses on every chip below that has them (ATmega328P datasheet, "Register Summary"; the others' likewise).
 MCUSR = 0x54
 UCSR0A, UCSR0B, UCSR0C, UBRR0L, UBRR0H, UDR0 = 0xC0, 0xC1, 0xC2, 0xC4, 0xC5, 0xC6
 U2X, DOR = 1 << 1, 1 << 3                           # in UCSR0A
@@ -18,13 +17,18 @@ POWER_ON, EXTERNAL = 1 << 0, 1 << 1                 # in MCUSR
 
 @dataclass(frozen=True)
 class Chip:
-    """Limits of one chip: bytes of flash, first and last address of RAM, address of PINx for each port."""
+    """Limits of one chip: bytes of flash, first and last address of RAM, address of PINx for each port.
+
+    `uart`: it has a UART 0, which is the virtual board's serial line.
+    """
 
     name: str
     flash_bytes: int
     ram_start: int
     ram_end: int
     ports: dict[str, int]
+    gpior0: int = 0x3E
+    uart: bool = True
 
 
 _SMALL = {"B": 0x23, "C": 0x26, "D": 0x29}
@@ -37,6 +41,8 @@ CHIPS = {chip.name: chip for chip in (
     Chip("atmega328p", 32_768, 0x100, 0x8FF, _SMALL),
     Chip("atmega1280", 131_072, 0x200, 0x21FF, _LARGE),
     Chip("atmega2560", 262_144, 0x200, 0x21FF, _LARGE),
+    Chip("atmega32u4", 32_768, 0x100, 0xAFF, {port: _LARGE[port] for port in "BCDEF"}, uart=False),
+    Chip("attiny85", 8_192, 0x60, 0x25F, {"B": 0x36}, gpior0=0x31, uart=False),
 )}
 
 

@@ -6,7 +6,8 @@ import ctypes as c
 from collections.abc import Callable
 
 from . import libsimavr as sim
-from .layout import find_layout, find_uart
+from .chips import chip
+from .layout import PROBE_CHIP, find_layout, find_uart
 
 ALL_BITS = 8                        # index of "the whole register" among the signals of an I/O address
 ANY_INTERRUPT, INTERRUPT_RUNNING = 0xFF, 1
@@ -20,7 +21,8 @@ class Core:
 
     def __init__(self, mcu: str, f_cpu_hz: int, start: int = 0) -> None:
         self._lib = sim.library()
-        self._layout = layout = find_layout(mcu)
+        has_uart = chip(mcu).uart
+        self._layout = layout = find_layout(mcu if has_uart else PROBE_CHIP)     # avr_t is the same for every chip
         self._avr = sim.make(mcu)
         self._this = c.c_void_p(self._avr)      # ready-made argument of the one call that has to be fast
         self._cycle = self._field(c.c_uint64, layout.cycle)
@@ -32,8 +34,9 @@ class Core:
         self._field(c.c_uint32, layout.frequency).value = f_cpu_hz
         self._field(c.c_uint32, layout.reset_pc).value = start
         self._field(c.c_uint64, layout.sleep).value = sim.address_of(sim.NO_SLEEP)
-        uart = find_uart(self._field(c.c_uint64, layout.io_port).value)
-        self.uart_cycles_per_byte = c.c_uint64.from_address(uart + layout.uart_cycles_per_byte)
+        if has_uart:
+            uart = find_uart(self._field(c.c_uint64, layout.io_port).value)
+            self.uart_cycles_per_byte = c.c_uint64.from_address(uart + layout.uart_cycles_per_byte)
         for number in "0123":       # no echo on stdout, no wall-clock waiting when the firmware polls
             self._lib.avr_ioctl(self._avr, sim.code(f"uas{number}"), c.byref(c.c_uint32(0)))
         self.was_reset = False

@@ -19,6 +19,7 @@ from tinygen.errors import LinkError
 from .chips import UBRR0H, UBRR0L
 from .libsimavr import RUNNING, Hook, address_of, code, destroy, library, make
 
+PROBE_CHIP = "atmega328p"                       # stands for a chip without UART 0
 PROBE_UBRR = 0x0123
 PROBE_CYCLES, PROBE_PC = 6, 12                  # ldi 1, sts 2, ldi 1, sts 2 cycles; 2 + 4 + 2 + 4 bytes
 PROBE_BYTE_CYCLES = 11 * 16 * (PROBE_UBRR + 1)  # simavr counts a parity bit that is not there

@@ -41,6 +41,25 @@ class Counters:
     watchdog_resets: int = 0
 
 
+class NoLine:
+    """What a chip without a UART 0 has in a SerialLine's place: nothing comes, and nothing can be sent."""
+
+    wake_at, baud, chip_baud, unsent, fault = NEVER, 0, None, 0, None
+
+    def __init__(self, name: str) -> None:
+        self._name, self.inbox = name, bytearray()
+
+    def after_reset(self) -> None:
+        """Nothing to set up again."""
+
+    def write(self, content: bytes) -> None:
+        """LinkError."""
+        raise LinkError(f"the virtual {self._name} has no UART: no row can be streamed to it, its model alone can be run")
+
+    def discard_unsent(self) -> None:
+        """There is nothing."""
+
+
 class SerialLine:
     """Both ends of the wire. `wake_at`: bytes in `inbox` that end the core's run."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tinygen.errors import LinkError
 
-from .chips import GPIOR0, Chip
+from .chips import Chip
 from .core import Core
 
 PORT_DIRECTION, PORT_OUTPUT = 9, 10     # signals of simavr's port: new value of DDRx, of PORTx
@@ -74,22 +74,22 @@ class Pins:
 class Marks:
     """Writes of GPIOR0 and the exact cost of what lies between mark 1 and mark 2."""
 
-    def __init__(self, core: Core, memory) -> None:
-        self._core, self._memory = core, memory
+    def __init__(self, core: Core, memory, gpior0: int) -> None:
+        self._core, self._memory, self._gpior0 = core, memory, gpior0
         self.marks: list[tuple[int, int]] = []      # (cycle, value)
         self.inferences: list[Inference] = []
         self._begun: int | None = None
         self._interrupted = False
         self._interrupts = core.interrupt_irq()
         self._interrupt = core.listener(self._on_interrupt)
-        core.on_store(GPIOR0, self._on_mark)
+        core.on_store(gpior0, self._on_mark)
 
     def after_reset(self) -> None:
         """A region that was open will not be closed."""
         self._leave()
 
     def _on_mark(self, value: int) -> None:
-        self._memory[GPIOR0] = value
+        self._memory[self._gpior0] = value
         now = self._core.cycle
         self.marks.append((now, value))
         if value == MARK_BEGIN:

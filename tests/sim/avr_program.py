@@ -15,7 +15,7 @@ def compile_avr(avr_gcc: Path, folder: Path, source: str, board, **defines: obje
     tags = "-".join(f"{name}{value}" for name, value in sorted(defines.items()))
     elf = folder / f"{Path(source).stem}-{board.mcu}-{tags}.elf"
     if not elf.exists():
-        rx, udre = VECTORS[board.mcu]
+        rx, udre = VECTORS.get(board.mcu, ("none", "none"))
         command = [avr_gcc, f"-mmcu={board.mcu}", f"-DF_CPU={board.f_cpu_hz}UL", "-Os", "-std=gnu99", "-Wall", "-Wextra",
                    "-Werror", f"-DUSART_RX_VECTOR={rx}", f"-DUSART_UDRE_VECTOR={udre}",
                    *(f"-D{name}={value}" for name, value in defines.items()), "-o", elf, HERE / source]

@@ -11,7 +11,7 @@ import tinygen.host
 from tinygen.boards import BOARDS
 from tinygen.errors import LinkError
 from tinygen.host import layout, libsimavr
-from tinygen.host.protocol_avr import avr_url
+from tinygen.host.protocol_avr import BareChip, avr_url
 from tinygen.host.simavr import Counters, SimBoard
 
 from avr_program import compile_avr
@@ -214,6 +214,21 @@ def test_stack_is_measured_to_the_byte(program, board, address_bytes, pushed):
         sim.run(10_000)
         assert sim.stack_bytes == address_bytes + pushed
     assert sim.stack_bytes == address_bytes + pushed        # readable after close
+
+
+@pytest.mark.parametrize("mcu", ("attiny85", "atmega32u4"))
+def test_a_chip_without_uart_runs_too(program, mcu):
+    """It has pins, stack, marks and memory; only the serial line is missing."""
+    board = BareChip(mcu, mcu, red_port="PB4", green_port="PB5")
+    with SimBoard(board, program("stack.c", board, PUSHED=10)) as sim:
+        sim.run(10_000)
+        assert sim.stack_bytes == 12 and sim.board_baud is None
+        with pytest.raises(LinkError, match="has no UART"):
+            sim.write(b"x")
+    with SimBoard(board, program("pins.c", board)) as sim:
+        sim.run(1000)
+        sim.reset()
+        assert sim.read() == b"" and len(sim.changes) == 4
 
 
 # ---- resets -------------------------------------------------------------------------------------------
