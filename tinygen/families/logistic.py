@@ -44,7 +44,8 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Logistic:
 
 
 def lower(fitted: Logistic, rows: Rows):
-    return scores.fewest_errors(_chains(fitted, rows), rows, rows.error(fitted.predict(rows.x)))
+    loss = fitted.scores.loss(fitted.frame.z(rows.x), rows.y)
+    return scores.as_decided(_chains(fitted, rows), rows, rows.error(fitted.predict(rows.x)), loss)
 
 
 def _chains(fitted: Logistic, rows: Rows):
