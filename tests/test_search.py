@@ -30,7 +30,7 @@ def made_up(split: str = "random", rows: int = 400, noise: float = 3.0, seed: in
     fields = {f.name: None for f in dataclasses.fields(Dataset)}
     return Dataset(**{**fields, "inputs": quantities, "target": target, "x": x, "y": y, "train": train, "test": test, "split": split,
                       "seed": 0, "rows_read": rows, "rows_dropped": 0, "duplicates_removed": 0, "missing": (-200,), "source": "made up",
-                      "sha256": "0" * 64, "notes": (), "file_rows": order})
+                      "sha256": "0" * 64, "notes": (), "file_rows": order, "labels": ()})
 
 
 @pytest.fixture(scope="module")

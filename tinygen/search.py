@@ -22,12 +22,12 @@ from .build import Budget
 from .cost import ModelCost
 from .data import Dataset
 from .errors import ModelError, QuantizeError, UsageError
-from .families import FAMILIES, Rows
+from .families import FAMILIES
 from .files import write_whole
 from .model import Model, from_json
 from .quantize import quantize
-from .train import (AS_GOOD, IMMATERIAL, Candidate, Trained, cross_validate, families, fold_cuts, plain_config, preferred, rounded,
-                    training_rows)
+from .train import (AS_GOOD, IMMATERIAL, IMMATERIAL_RATE, Candidate, Trained, all_rows, cross_validate, error_scale, families, fold_cuts,
+                    plain_config, preferred, rounded, training_rows)
 
 FINALISTS = 14           # candidates that are lowered, compiled and simulated
 SCHEMA = 1
@@ -39,7 +39,7 @@ class Rung:
     """One finalist: its integer model, its error in cross-validation, and its measured cost."""
 
     model: Model
-    error: float             # mean absolute error over the folds, in the output's unit
+    error: float             # over the folds: mean absolute in the output's unit, or the error rate
     cost: ModelCost
 
     @property
@@ -117,12 +117,11 @@ def sensor_worth(dataset: Dataset, model: Model, ranked: list[Candidate]) -> tup
     if len(used) < 2 or not family.any_inputs:
         return ()
     cuts = fold_cuts(dataset) if dataset.split == "time" else fold_cuts(dataset)[:1]
-    everything = Rows(dataset.x, dataset.y, dataset.inputs, dataset.target)
 
     def errors(without: int | None) -> np.ndarray:
-        rows = everything.only(tuple(c for c in range(len(names)) if c != without))
+        rows = all_rows(dataset).only(tuple(c for c in range(len(names)) if c != without))
         fits = [family.fit_all(rows.take(fit_on), [candidate.config], dataset.seed)[0] for fit_on, _ in cuts]
-        return np.array([np.abs(rounded(f, rows.x[v]) - rows.y[v]).mean() for f, (_, v) in zip(fits, cuts)])
+        return np.array([max(rows.take(v).error(rounded(f, rows.x[v])), 1e-9) for f, (_, v) in zip(fits, cuts)])
     with threadpool_limits(1):
         base, *others = Parallel(n_jobs=-1, prefer="threads")(delayed(errors)(column) for column in (None, *used))
     return tuple((names[column], float(np.exp(np.log(other / base).mean()) - 1)) for column, other in zip(used, others))
@@ -158,7 +157,7 @@ def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: fl
             model = quantize(trained, dataset, name, threshold)
         except (ModelError, QuantizeError):
             return None
-        return Rung(model, candidate.error * dataset.target.scale, cost.measure(model, board))
+        return Rung(model, candidate.error * error_scale(dataset), cost.measure(model, board))
     with threadpool_limits(1):
         made = Parallel(n_jobs=-1, prefer="threads")(delayed(rung)(candidate) for candidate in group)
     return [rung for rung in made if rung]
@@ -177,7 +176,8 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
         least = min(rungs, key=lambda r: r.cost.flash_bytes)
         raise UsageError(f"none of {len(rungs)} finalists fits the budget: the smallest needs {least.cost.flash_bytes} bytes of flash, "
                          f"{least.ram_bytes} of RAM and {least.cost.cycles_max} cycles; raise --max-flash, --max-ram or --max-cycles")
-    enough = good[0].error + max(AS_GOOD * good[0].error, IMMATERIAL * dataset.target.scale)
+    immaterial = IMMATERIAL_RATE if dataset.labels else IMMATERIAL * dataset.target.scale
+    enough = good[0].error + max(AS_GOOD * good[0].error, immaterial)
     return min((rung for rung in good if rung.error <= enough), key=lambda r: (r.cost.flash_bytes, r.error))
 
 

@@ -27,11 +27,12 @@ AHEAD = 3 / 7                        # validation rows per fitting row, as in th
 DRIFT_GAIN = 0.05                    # mean gain over the safe model that is worth leaving it
 AS_GOOD = 0.01                       # part of the best error that a smaller model may be worse
 IMMATERIAL = 0.02                    # raw output steps of mean error that are not worth a byte
+IMMATERIAL_RATE = 0.001              # the same for an error rate
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A family's configuration and its mean raw error on each fold."""
+    """A family's configuration and its mean raw error, or error rate, on each fold."""
 
     family: str
     config: Any
@@ -59,15 +60,25 @@ def plain_config(config: Any) -> dict:
 
 def training_rows(dataset: Dataset) -> Rows:
     """The rows that fitting may see."""
-    return Rows(dataset.x[dataset.train], dataset.y[dataset.train], dataset.inputs, dataset.target)
+    return all_rows(dataset).take(dataset.train)
+
+
+def all_rows(dataset: Dataset) -> Rows:
+    """Every row, for folds to take from."""
+    return Rows(dataset.x, dataset.y, dataset.inputs, dataset.target, dataset.labels)
 
 
 def families(name: str, dataset: Dataset) -> list[Family]:
     """The families to try; UsageError for an unknown name."""
     if name != "auto" and name not in FAMILIES:
         raise UsageError(f"family '{name}' is unknown: use auto, {', '.join(sorted(FAMILIES))}")
-    chosen = [FAMILIES[name]] if name != "auto" else list(FAMILIES.values())
-    return [f for f in chosen if name != "auto" or f.under_drift or dataset.split != "time"]
+    task = all_rows(dataset).task
+    if name == "auto":
+        return [f for f in FAMILIES.values() if task in f.tasks and (f.under_drift or dataset.split != "time")]
+    if task not in FAMILIES[name].tasks:
+        raise UsageError(f"family '{name}' does {' and '.join(FAMILIES[name].tasks)}, the target '{dataset.target.name}' asks for "
+                         f"{task}: use {', '.join(n for n, f in FAMILIES.items() if task in f.tasks)}")
+    return [FAMILIES[name]]
 
 
 def cross_validate(dataset: Dataset, kinds: list[Family], progress: Callable[[str], None] | None = None) -> list[Candidate]:
@@ -100,16 +111,26 @@ def _fold_losses(dataset: Dataset, name: str, configs: list, cut, index: int):
     """(family, fold, mean raw error of each configuration) of one fold."""
     fit_on, validate = cut
     family = FAMILIES[name]
-    everything = Rows(dataset.x, dataset.y, dataset.inputs, dataset.target)
-    fitted = family.fit_all(everything.take(fit_on), configs, dataset.seed)
-    return name, index, [np.abs(rounded(f, dataset.x[validate]) - dataset.y[validate]).mean() for f in fitted]
+    fitted = family.fit_all(all_rows(dataset).take(fit_on), configs, dataset.seed)
+    unseen = all_rows(dataset).take(validate)
+    return name, index, [unseen.error(rounded(f, unseen.x)) for f in fitted]
 
 
 def _best_so_far(losses: dict[str, list], dataset: Dataset) -> str:
     means = {name: np.min(np.mean([f for f in folds_ if f is not None], axis=0))
              for name, folds_ in losses.items() if any(f is not None for f in folds_)}
     best = min(means, key=means.get)
-    return f"best so far {best} with {means[best] * dataset.target.scale:.4g} {dataset.target.unit}".rstrip()
+    return f"best so far {best} with {show_error(means[best] * error_scale(dataset), dataset)}"
+
+
+def error_scale(dataset: Dataset) -> float:
+    """What a raw error is multiplied by to be in the target's unit; 1 for an error rate."""
+    return 1.0 if dataset.labels else dataset.target.scale
+
+
+def show_error(error: float, dataset: Dataset) -> str:
+    """An error with its unit, an error rate in percent."""
+    return f"{error:.2%} wrong" if dataset.labels else f"{error:.4g} {dataset.target.unit}".rstrip()
 
 
 def fold_cuts(dataset: Dataset) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -139,9 +160,7 @@ def safe_candidate(candidates: list[Candidate], dataset: Dataset) -> Candidate |
 
 def preferred(candidates: list[Candidate], dataset: Dataset) -> list[Candidate]:
     """The candidates in the order in which they may be chosen; those that must not be chosen are left out."""
-    if dataset.split == "random":
-        return sorted(candidates, key=lambda c: c.error)
-    safe = safe_candidate(candidates, dataset)
+    safe = safe_candidate(candidates, dataset) if dataset.split == "time" else None
     if safe is None:
         return sorted(candidates, key=lambda c: c.error)
     gain = {c: np.log(safe.losses) - np.log(np.maximum(c.losses, 1e-12)) for c in candidates}
