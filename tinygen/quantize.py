@@ -23,7 +23,8 @@ def quantize(trained: Trained, dataset: Dataset, name: str = "model_1", threshol
     columns = list(fitted.columns)
     nodes = trained.family.lower(fitted, rows)
     limit = None if threshold is None else raw_threshold(dataset.target, threshold)
-    bare = Model(name, trained.family.name, tuple(dataset.inputs[c] for c in columns), dataset.target, nodes, limit)
+    bare = Model(name, trained.family.name, tuple(dataset.inputs[c] for c in columns), dataset.target, nodes, limit,
+                 dataset.labels)
     return replace(bare, training=facts(bare, trained, dataset))
 
 
@@ -32,20 +33,36 @@ def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
     x, y = dataset.x[dataset.test], dataset.y[dataset.test]
     answer = model.answer(x[:, list(trained.fitted.columns)])
     floats = rounded(trained.fitted, x)
-    scale = dataset.target.scale
-    error = (answer - y) * scale
-    spread = ((y - y.mean()) * scale) ** 2
     alarm, truth = model.alarm(answer), model.alarm(y)
     return {
         "rows_train": len(dataset.train), "rows_test": len(dataset.test), "split": dataset.split, "seed": dataset.seed,
         "rows_read": dataset.rows_read, "rows_dropped": dataset.rows_dropped, "duplicates_removed": dataset.duplicates_removed,
         "missing": list(dataset.missing), "source": dataset.source, "sha256": dataset.sha256, "config": plain_config(trained.config),
         "candidate_inputs": [q.name for q in dataset.inputs],
-        "metrics": {"mae": _figure(np.abs(error).mean()), "float_mae": _figure(np.abs(floats - y).mean() * scale),
-                    "rmse": _figure(np.sqrt((error ** 2).mean())),
-                    "r2": _figure(1 - (error ** 2).sum() / max(spread.sum(), 1e-12))},
+        "metrics": class_metrics(answer, floats, y, dataset.labels) if dataset.labels else
+        metrics(answer, floats, y, dataset.target.scale),
         "alarm": {"false": int((alarm & ~truth).sum()), "missed": int((~alarm & truth).sum())},
     }
+
+
+def metrics(answer, floats, y, scale: float) -> dict:
+    """Errors of raw answers, and of the float model's, in the output's unit; R2 is 1 for a perfect model."""
+    error, spread = (answer - y) * scale, ((y - y.mean()) * scale) ** 2
+    return {"mae": _figure(np.abs(error).mean()), "float_mae": _figure(np.abs(floats - y).mean() * scale),
+            "rmse": _figure(np.sqrt((error ** 2).mean())), "r2": _figure(1 - (error ** 2).sum() / max(spread.sum(), 1e-12))}
+
+
+def class_metrics(answer, floats, y, labels: tuple[str, ...]) -> dict:
+    """Figures of class answers: parts of the rows, and the confusion matrix, a row per true class.
+
+    The recall of a class without test rows is None.
+    """
+    confusion = np.zeros((len(labels), len(labels)), dtype=int)
+    np.add.at(confusion, (y, answer), 1)
+    right, rows = confusion.diagonal(), confusion.sum(axis=1)
+    return {"accuracy": _figure((answer == y).mean()), "error_rate": _figure((answer != y).mean()),
+            "float_error_rate": _figure((floats != y).mean()), "confusion": confusion.tolist(),
+            "recall": {label: _figure(r / n) if n else None for label, r, n in zip(labels, right, rows)}}
 
 
 def _figure(value: float) -> float:
