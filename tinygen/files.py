@@ -14,6 +14,8 @@ def require_file_place(path: Path) -> None:
     folder = path.absolute().parent
     if path.is_dir():
         raise UsageError(f"output '{path}' is a folder: name a file in it")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"output '{path}' is a device: name a file")
     if not folder.is_dir():
         raise UsageError(f"output '{path}' cannot be written: there is no folder '{path.parent}', make it first")
     if not os.access(folder, os.W_OK):
@@ -33,13 +35,13 @@ def write_whole(path: Path, text: str) -> None:
     """Writes a text file, or raises UsageError and leaves what was there."""
     path = Path(path)
     require_file_place(path)
-    temporary = None
+    target, temporary = path.resolve(), None        # a link stays, what it points to is replaced
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=".tinygen-")
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".tinygen-")
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
