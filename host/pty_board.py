@@ -7,7 +7,7 @@ Opening the port resets the board, as DTR does on an Uno; the first quarter of a
 "bootloader", which swallows what it is sent. A program that chose another baud rate than the firmware gets
 garbled bytes. Where the same result in every run matters more than real time, use avr:// instead.
 
-From a shell: python -m tinygen.host.pty_board uno firmware.elf [--link /tmp/uno]
+From a shell: python -m tinygen.host.pty_board uno firmware.elf [--link uno.port]
 """
 
 from __future__ import annotations
