@@ -15,11 +15,13 @@ from tinygen import build as b
 from random_models import random_models
 from tinygen.boards import BOARDS, render_platformio_ini
 from tinygen.emit import emit_project
-from tinygen.errors import BuildError, CheckError
+from tinygen.errors import BuildError, CheckError, UsageError
 from tinygen.piocore import local_core_dir
 
 ROOT = Path(__file__).parent.parent
-UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
+UNO, MEGA, LEONARDO = BOARDS["uno"], BOARDS["megaatmega2560"], BOARDS["leonardo"]
+WITH_FIRMWARE = {name: board for name, board in BOARDS.items() if board.has_firmware}
+EVERY_BOARD = pytest.mark.parametrize("board", WITH_FIRMWARE.values(), ids=list(WITH_FIRMWARE))
 
 # A sketch that stands in for the firmware: its "model" is a table of known size and a multiplication.
 SKETCH = """
@@ -70,12 +72,12 @@ def built(toolchain, tmp_path_factory):
     project = write_project(tmp_path_factory.mktemp("built"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(b, "measure", lambda *arguments: None)
-        return {name: b.build(project, board) for name, board in BOARDS.items()}
+        return {name: b.build(project, board) for name, board in WITH_FIRMWARE.items()}
 
 
 # --- sizes ---------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", WITH_FIRMWARE)
 def test_sizes_are_those_of_avr_size(built, toolchain, name):
     firmware = built[name]
     answer = subprocess.run([str(toolchain.avr_gcc.with_name("avr-size")), str(firmware.elf)],
@@ -84,13 +86,13 @@ def test_sizes_are_those_of_avr_size(built, toolchain, name):
     assert (firmware.flash_bytes, firmware.ram_bytes) == (text + data, data + bss)
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", WITH_FIRMWARE)
 def test_model_alone_costs_its_table_and_a_little_code(built, name):
     assert 64 <= built[name].model_flash_bytes <= 64 + 40
     assert built[name].model_ram_bytes == 0
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", WITH_FIRMWARE)
 def test_hex_holds_the_flash_of_the_elf(built, name):
     firmware = built[name]
     counts = [int(line[1:3], 16) for line in firmware.hex.read_text().splitlines() if line[7:9] == "00"]
@@ -162,12 +164,8 @@ def with_core_dir(toolchain, core_dir):
     return lambda *arguments, **options: replace(toolchain, core_dir=core_dir)
 
 
-@pytest.mark.parametrize("board", [
-    replace(UNO, pio_id="nanoatmega328", title="Arduino Nano", fqbn="arduino:avr:nano:cpu=atmega328old"),
-    replace(UNO, pio_id="leonardo", title="Arduino Leonardo", fqbn="arduino:avr:leonardo", mcu="atmega32u4",
-            flash_bytes=28_672, ram_bytes=2_560, protocol="avr109"),
-], ids=lambda board: board.pio_id)
-def test_one_entry_adds_a_board(board, toolchain, tmp_path, monkeypatch):
+def test_one_entry_adds_a_board(toolchain, tmp_path, monkeypatch):
+    board = replace(UNO, pio_id="ethernet", title="Arduino Ethernet", fqbn="arduino:avr:ethernet", usb_ids=())
     monkeypatch.setitem(BOARDS, board.pio_id, board)
     monkeypatch.setattr(b, "measure", lambda *arguments: None)
     made = local_core_dir(toolchain.avr_core, toolchain.avr_gcc.parent.parent, tmp_path / "cache")
@@ -301,16 +299,31 @@ def real(simavr, tmp_path_factory):
     return project
 
 
-@pytest.mark.parametrize("board", BOARDS.values(), ids=list(BOARDS))
+@EVERY_BOARD
 def test_real_firmware_is_measured_on_the_virtual_board(real, board, simavr):
     firmware = b.build(real, board)
     assert 0 < firmware.model_flash_bytes < firmware.flash_bytes <= board.flash_bytes
-    assert 0 < firmware.stack_bytes < board.ram_bytes - firmware.ram_bytes
+    assert firmware.stack_bytes is None or 0 < firmware.stack_bytes < board.ram_bytes - firmware.ram_bytes
+    assert (firmware.stack_bytes is not None) == board.streams_simulated
     assert 7 * 10 < firmware.cycles_median <= firmware.cycles_max < 16_384   # 7 products, no float, no clock tick
     assert b.build(real, board) == firmware                                  # to the cycle
-    empty = firmware.elf.parents[1] / f"{board.pio_id}_empty" / "firmware.elf"
-    bare = b.measure(real, board, empty, simavr, lambda text: None)
-    assert bare.cycles_max < 30                                              # a call and a return
+    if board.streams_simulated:
+        empty = firmware.elf.parents[1] / f"{board.pio_id}_empty" / "firmware.elf"
+        bare = b.measure(real, board, empty, simavr, lambda text: None)
+        assert bare.cycles_max < 30                                          # a call and a return
+
+
+def test_the_model_costs_the_same_cycles_with_and_without_the_firmware(real, simavr):
+    """What a board whose firmware cannot be simulated is told, against one where both can."""
+    with_firmware = b.build(real, UNO)
+    alone = b._measure_model(real.model, UNO)
+    assert abs(with_firmware.cycles_median - alone.cycles_median) <= 4      # another register allocation around the call
+    assert abs(with_firmware.cycles_max - alone.cycles_max) <= 4 and alone.stack_bytes is None
+
+
+def test_a_chip_without_a_serial_port_gets_no_firmware(tmp_path):
+    with pytest.raises(UsageError, match="board 'attiny85' has no serial port and gets no firmware: `tinygen emit`"):
+        b.build(SimpleNamespace(directory=tmp_path, model=None), BOARDS["attiny85"])
 
 
 def test_firmware_that_does_not_speak_is_an_error(make_project, simavr, monkeypatch):
@@ -341,7 +354,7 @@ def avrdude_stand_in(tmp_path, monkeypatch, toolchain):
     return make
 
 
-@pytest.mark.parametrize("board", BOARDS.values(), ids=list(BOARDS))
+@pytest.mark.parametrize("board", [board for board in WITH_FIRMWARE.values() if board.serial == "uart"], ids=lambda b: b.pio_id)
 def test_upload_calls_the_uploader_as_the_board_needs(make_project, avrdude_stand_in, board):
     note = avrdude_stand_in()
     project = make_project()
@@ -352,6 +365,14 @@ def test_upload_calls_the_uploader_as_the_board_needs(make_project, avrdude_stan
     kind, path = words[-1].removesuffix(":i").rsplit(":", 1)
     assert kind == "flash:w" and (project.directory / path).resolve() == (
         project.directory / ".pio" / "build" / board.pio_id / "firmware.hex").resolve()
+
+
+def test_a_board_with_usb_in_the_chip_is_touched_and_waited_for(make_project, avrdude_stand_in):
+    """Its bootloader is another USB device: without it there is nothing to load."""
+    note = avrdude_stand_in()
+    with pytest.raises(BuildError, match="Leonardo at /dev/ttyX was not loaded: .*Couldn't find a board on the selected port"):
+        b.upload(make_project(), LEONARDO, "/dev/ttyX")
+    assert not note.exists()
 
 
 def test_uploader_that_fails_is_named_with_its_reason(make_project, avrdude_stand_in):

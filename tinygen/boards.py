@@ -19,7 +19,7 @@ class Board:
 
     pio_id: str                            # PlatformIO's name of the board, ours too: "uno"
     title: str                             # the name on the box
-    fqbn: str                              # name in the core's boards.txt, as arduino-cli spells it
+    fqbn: str                              # name in the core's boards.txt, as arduino-cli spells it; "": not in it
     mcu: str                               # as avr-gcc's -mmcu and simavr spell it
     f_cpu_hz: int
     flash_bytes: int                       # for the program; the bootloader's share is taken off
@@ -31,7 +31,25 @@ class Board:
     baud: int                              # of the row stream, 8N1
     protocol: str                          # the bootloader's, in avrdude's word
     upload_speed: int                      # baud of the bootloader
-    usb_ids: tuple[tuple[int, int], ...]   # (vendor, product) that identify the board when plugged in
+    usb_ids: tuple[tuple[int, int], ...]   # (vendor, product) that identify the board when plugged in; () with a common bridge
+    serial: str = "uart"                   # "uart": UART 0, simulated too; "usb": in the chip itself; "none": nothing to stream by
+
+    @property
+    def has_firmware(self) -> bool:
+        """True if rows can be streamed to it; without a serial port there is the model alone, called by the user's program."""
+        return self.serial != "none"
+
+    @property
+    def streams_simulated(self) -> bool:
+        """True if the virtual board runs its whole firmware; where it cannot, the chip still runs the model alone."""
+        return self.serial == "uart"
+
+
+def _nano(pio_id: str, title: str, fqbn: str, upload_speed: int) -> Board:
+    """A small board with an ATmega328P and a USB bridge that many others have as well."""
+    return Board(pio_id, title, fqbn, mcu="atmega328p", f_cpu_hz=16_000_000, flash_bytes=30_720, ram_bytes=2_048,
+                 red_pin=12, green_pin=13, red_port="PB4", green_port="PB5", baud=115_200, protocol="arduino",
+                 upload_speed=upload_speed, usb_ids=())
 
 
 def _registry(*boards: Board) -> dict[str, Board]:
@@ -57,15 +75,38 @@ BOARDS: dict[str, Board] = _registry(
         usb_ids=((0x2341, 0x0010), (0x2341, 0x0042), (0x2A03, 0x0010), (0x2A03, 0x0042),
                  (0x2341, 0x0210), (0x2341, 0x0242)),
     ),
+    _nano("nanoatmega328", "Arduino Nano (old bootloader)", "arduino:avr:nano:cpu=atmega328old", 57_600),
+    _nano("nanoatmega328new", "Arduino Nano", "arduino:avr:nano:cpu=atmega328", 115_200),
+    _nano("pro16MHzatmega328", "Arduino Pro Mini 16 MHz", "arduino:avr:pro:cpu=16MHzatmega328", 57_600),
+    Board(
+        pio_id="leonardo", title="Arduino Leonardo", fqbn="arduino:avr:leonardo",
+        mcu="atmega32u4", f_cpu_hz=16_000_000, flash_bytes=28_672, ram_bytes=2_560,
+        red_pin=12, green_pin=13, red_port="PD6", green_port="PC7",
+        baud=115_200, protocol="avr109", upload_speed=57_600, serial="usb",
+        usb_ids=((0x2341, 0x0036), (0x2341, 0x8036), (0x2A03, 0x0036), (0x2A03, 0x8036)),
+    ),
+    Board(   # a Leonardo of another maker, with fewer pins led out
+        pio_id="sparkfun_promicro16", title="SparkFun Pro Micro 16 MHz", fqbn="arduino:avr:leonardo",
+        mcu="atmega32u4", f_cpu_hz=16_000_000, flash_bytes=28_672, ram_bytes=2_560,
+        red_pin=8, green_pin=9, red_port="PB4", green_port="PB5",
+        baud=115_200, protocol="avr109", upload_speed=57_600, serial="usb",
+        usb_ids=((0x1B4F, 0x9205), (0x1B4F, 0x9206)),
+    ),
+    Board(   # ATtiny85 datasheet: 8 KB of flash, 512 bytes of RAM, no MUL, no UART
+        pio_id="attiny85", title="ATtiny85 chip", fqbn="",
+        mcu="attiny85", f_cpu_hz=8_000_000, flash_bytes=8_192, ram_bytes=512,
+        red_pin=0, green_pin=1, red_port="PB0", green_port="PB1",
+        baud=0, protocol="", upload_speed=0, serial="none", usb_ids=(),
+    ),
 )
 
 
 def render_platformio_ini(boards: Iterable[Board], src_dir: str = "src", include_dir: str = "include",
                           extra_flags: Iterable[str] = ()) -> str:
-    """The text of platformio.ini: for each board one environment, and one with an empty predictor."""
+    """The text of platformio.ini: for each board with a firmware one environment, and one with an empty predictor."""
     source = files("tinygen.templates").joinpath("platformio.ini.j2").read_text(encoding="ascii")
     jinja = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    return jinja.from_string(source).render(boards=list(boards), src_dir=src_dir, include_dir=include_dir,
+    return jinja.from_string(source).render(boards=[b for b in boards if b.has_firmware], src_dir=src_dir, include_dir=include_dir,
                                             extra_flags=list(extra_flags))
 
 
@@ -90,8 +131,9 @@ def pio_board_file(board: Board, boards_txt: str) -> dict:
     core = core_properties(boards_txt, board.fqbn)
     usb = {}
     if "build.vid" in core:   # a chip with USB of its own: it must know what to call itself
-        usb = {"usb_vid": core["build.vid"], "usb_pid": core["build.pid"],
-               "usb_product": core["build.usb_product"].strip('"')}
+        own = (int(core["build.vid"], 16), int(core["build.pid"], 16))
+        vendor, product = own if own in board.usb_ids else board.usb_ids[-1]
+        usb = {"usb_vid": f"0x{vendor:04X}", "usb_pid": f"0x{product:04X}", "usb_product": board.title}
     return {
         "name": board.title,
         "vendor": "Arduino",

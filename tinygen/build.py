@@ -15,7 +15,7 @@ from statistics import median_high
 from elftools.elf.elffile import ELFFile
 
 from .boards import Board
-from .errors import BuildError, CheckError
+from .errors import BuildError, CheckError, UsageError
 from .piocore import pio_environment
 from .process import Finished, Progress, last_line, run
 from .toolchain import Toolchain, ensure, need_avrdude, was_set_up
@@ -46,7 +46,7 @@ class Size:
 class Cost:
     """What running the model takes, measured on the virtual board."""
 
-    stack_bytes: int                 # deepest the stack went
+    stack_bytes: int | None          # deepest the stack went; None where the whole firmware cannot be simulated
     cycles_median: int               # per inference, without interrupts
     cycles_max: int
 
@@ -62,8 +62,8 @@ class Firmware:
     ram_bytes: int
     model_flash_bytes: int           # the model alone: program minus the same one with an empty predictor
     model_ram_bytes: int
-    stack_bytes: int | None          # None where there is no virtual board to measure on
-    cycles_median: int | None
+    stack_bytes: int | None          # None where the virtual board cannot run the whole program
+    cycles_median: int | None        # None where there is no simulator
     cycles_max: int | None
 
 
@@ -73,6 +73,9 @@ def build(project, board: Board, budget: Budget | None = None, progress: Progres
     Raises BuildError when the compiler fails or is missing, CheckError when the program is over
     the board's memory or the model over `budget`; the message says by how much.
     """
+    if not board.has_firmware:
+        raise UsageError(f"board '{board.pio_id}' has no serial port and gets no firmware: `tinygen emit` writes the header "
+                         "for a program of your own")
     progress = progress or (lambda text: None)
     tools = ensure(progress, install=not was_set_up())
     elf, empty = _compile(Path(project.directory), board, tools, progress)
@@ -200,11 +203,21 @@ def measure(project, board: Board, elf: Path, tools: Toolchain, progress: Progre
         return None
     from .host.simavr import SimBoard
     progress(f"measuring on the virtual {board.title}")
+    if not board.streams_simulated:
+        return _measure_model(project.model, board)
     with SimBoard(board, elf) as simulated:
         _answer_rows(simulated, project.model, board)
         exact = [run.cycles for run in simulated.inferences if not run.interrupted]
         cycles = exact or [run.cycles for run in simulated.inferences]
         return Cost(simulated.stack_bytes, int(median_high(cycles)), max(cycles))
+
+
+def _measure_model(model, board: Board) -> Cost:
+    """Cycles of the model alone on the board's chip."""
+    from .cost import BareChip
+    with BareChip(model, board) as chip:
+        chip.predict(model.sample_rows(MEASURED_ROWS, seed=0))
+        return Cost(None, int(median_high(chip.cycles.tolist())), int(chip.cycles.max()))
 
 
 def _answer_rows(simulated, model, board: Board) -> None:

@@ -94,7 +94,7 @@ def _content(avr_core: Path) -> dict[str, str]:
     content["platforms/atmelavr/.piopm"] = _piopm("platform", "atmelavr", PLATFORM_VERSION)
     boards_txt = (avr_core / "boards.txt").read_text(encoding="utf-8", errors="replace")
     for board in BOARDS.values():
-        if core_properties(boards_txt, board.fqbn):
+        if board.has_firmware and core_properties(boards_txt, board.fqbn):
             content[f"platforms/atmelavr/boards/{board.pio_id}.json"] = json.dumps(
                 pio_board_file(board, boards_txt), indent=2)
     return content
