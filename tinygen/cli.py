@@ -16,6 +16,7 @@ from rich.text import Text
 from . import __version__, pipeline, report
 from .boards import BOARDS
 from .build import Budget
+from .data import TASKS
 from .errors import COULD_NOT_RUN, WRONG_USE, TinygenError
 from .families import FAMILIES
 from .table import plain
@@ -135,6 +136,8 @@ def budgeted(function):
 @click.option("--unit", multiple=True, metavar="COL=UNIT", help="Unit of a column, where its header has none.")
 @click.option("--split", type=click.Choice(["random", "time"]), default="random", show_default=True,
               help="Test on random rows, or on the last 30 % in time.")
+@click.option("--task", type=click.Choice(TASKS), default="auto", show_default=True,
+              help="auto: a target of text labels is classified, one of numbers is predicted.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N",
               help="Of the random split and of the training.")
 @click.option("--family", default="auto", show_default=True, metavar="NAME", help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")

@@ -109,13 +109,13 @@ class BoardList:
 
 def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0,
               family="auto", threshold=None, name=None, board="uno", budget=Budget(), dask=None,
-              progress: Progress = print) -> TrainedModel:
+              task="auto", progress: Progress = print) -> TrainedModel:
     """Trains on a CSV file and saves the model; the file is written only when everything went well."""
     chip = find_board(board)
     name = check_prefix(check_name(name or _name_from(out)))
     require_file_place(out)
     table = data.load(csv, missing=missing)
-    dataset = data.prepare(table, target, inputs, drop, split, seed, units=_units(unit))
+    dataset = data.prepare(table, target, inputs, drop, split, seed, units=_units(unit), task=task)
     ladder = find_model(dataset, name, threshold, family, chip, budget, progress, dask)
     ladder.model.save(out)
     ladders.save(ladder, ladder_path(out))
@@ -167,7 +167,11 @@ def _flag(raw: int, clamped: bool) -> str:
 
 
 def _physical(model: Model, raw: int) -> str:
-    return "" if raw == MISSING else f"{float(model.output.to_physical(raw)):.6g}"
+    """What a raw answer means: a number in the output's unit, or a class label."""
+    if raw == MISSING:
+        return ""
+    # a board that is wrong may name a class that does not exist
+    return model.labels[raw] if 0 <= raw < len(model.labels) else f"{float(model.output.to_physical(raw)):.6g}"
 
 
 def emit_files(model: Path, out: Path) -> Emitted:

@@ -46,8 +46,7 @@ def trained(result) -> str:
         f"model    {result.path}: {model.family}, inputs {', '.join(q.name for q in model.inputs)}",
         f"rows     {facts['rows_train']:,} train, {facts['rows_test']:,} test ({facts['split']} split); of {facts['rows_read']:,} read "
         f"{facts['rows_dropped']:,} lack a value, {facts['duplicates_removed']:,} repeat another",
-        f"error    {with_unit(metrics['mae'], model)} mean absolute on the test rows; float model {with_unit(metrics['float_mae'], model)}",
-        f"         rmse {with_unit(metrics['rmse'], model)}, R2 {metrics['r2']:.4f}",
+        *(_class_errors(metrics) if model.labels else _errors(metrics, model)),
     ]
     if model.threshold is not None:
         level = with_unit(float(model.output.to_physical(model.threshold)), model)
@@ -55,14 +54,34 @@ def trained(result) -> str:
     return "\n".join([*lines, "", ladder(result.ladder)])
 
 
+def _errors(metrics: dict, model: Model) -> list[str]:
+    return [f"error    {with_unit(metrics['mae'], model)} mean absolute on the test rows; float model {with_unit(metrics['float_mae'], model)}",
+            f"         rmse {with_unit(metrics['rmse'], model)}, R2 {metrics['r2']:.4f}"]
+
+
+def _class_errors(metrics: dict) -> list[str]:
+    """Error rate, and for each class what its test rows were taken for."""
+    labels = list(metrics["recall"])
+    taken = [[label, recall if recall is not None else "-", ", ".join(f"{n} {other}" for n, other in zip(row, labels) if n)]
+             for (label, recall), row in zip(metrics["recall"].items(), metrics["confusion"])]
+    return [f"error    {metrics['error_rate']:.2%} of the test rows wrong; float model {metrics['float_error_rate']:.2%}",
+            table(["class", "found", "its rows were answered as"], taken)]
+
+
+def _test_error(model: Model) -> float:
+    """The figure on the test rows: the error rate of classes, else the mean absolute error in the output's unit."""
+    return model.training["metrics"]["error_rate" if model.labels else "mae"]
+
+
 def ladder(found) -> str:
     """The ladder as a table, the chosen rung marked, and what each of its sensors is worth."""
     unit, named = found.model.output.unit, found.model.threshold is not None
     headers = ["", "no.", "model", "inputs", "error in folds", "on test rows", *(["false", "missed"] if named else []), "flash B", "RAM B", "cycles"]
-    rows = [["->" if k == found.chosen else "", k + 1, rung_name(r.model), len(r.model.inputs), r.error, r.model.training["metrics"]["mae"],
+    rows = [["->" if k == found.chosen else "", k + 1, rung_name(r.model), len(r.model.inputs), r.error, _test_error(r.model),
              *([r.model.training["alarm"]["false"], r.model.training["alarm"]["missed"]] if named else []),
              r.cost.flash_bytes, r.ram_bytes, r.cost.cycles_max] for k, r in enumerate(found.rungs)]
-    title = f"the ladder: mean absolute error{f' [{unit}]' if unit else ''}, and the model alone on {found.board} (RAM with stack)"
+    error = "error rate" if found.model.labels else f"mean absolute error{f' [{unit}]' if unit else ''}"
+    title = f"the ladder: {error}, and the model alone on {found.board} (RAM with stack)"
     lines = [title, table(headers, rows)]
     if found.sensors:
         lines.append("error without one sensor: " + ", ".join(f"{name} {growth:+.0%}" for name, growth in found.sensors))
@@ -83,14 +102,21 @@ def _short(value) -> str:
 
 def predicted(result) -> str:
     missing = result.raw == MISSING
-    good = result.model.output.to_physical(result.raw[~missing])
-    spread = f", {with_unit(good.min(), result.model)} .. {with_unit(good.max(), result.model)}" if good.size else ""
+    good = result.raw[~missing]
+    spread = f", {_spread(result.model, good)}" if good.size else ""
     lines = [f"note: {note}" for note in result.notes]
     lines.append(f"{len(result.raw):,} rows: {good.size:,} predicted{spread}; {int(missing.sum()):,} with a missing value, "
                  f"{int(result.clamped.sum()):,} beyond the accepted range")
     if result.path:
         lines.append(f"written to {result.path}")
     return "\n".join(lines)
+
+
+def _spread(model: Model, raw: np.ndarray) -> str:
+    """What the answers are: how many of each class, or the smallest and the largest."""
+    if model.labels:
+        return ", ".join(f"{n:,} {label}" for label, n in zip(model.labels, np.bincount(raw)) if n)
+    return " .. ".join(with_unit(float(model.output.to_physical(v)), model) for v in (raw.min(), raw.max()))
 
 
 def emitted(result) -> str:
@@ -189,18 +215,17 @@ def _trained(result) -> dict:
 
 
 def _ladder(found) -> dict:
-    rungs = [{"family": r.model.family, "config": r.model.training.get("config", {}), "error": r.error, "mae": r.model.training["metrics"]["mae"],
+    rungs = [{"family": r.model.family, "config": r.model.training.get("config", {}), "error": r.error, "test_error": _test_error(r.model),
               "alarm": r.model.training["alarm"], "flash_bytes": r.cost.flash_bytes, "ram_bytes": r.ram_bytes,
               "cycles_max": r.cost.cycles_max} for r in found.rungs]
     return {"board": found.board, "chosen": found.chosen + 1, "rungs": rungs, "sensors": dict(found.sensors)}
 
 
 def _predicted(result) -> dict:
-    physical = result.model.output.to_physical(result.raw)
+    meaning = {"label": [None if r == MISSING else result.model.labels[r] for r in result.raw]} if result.model.labels else \
+        {"physical": [None if r == MISSING else float(result.model.output.to_physical(r)) for r in result.raw], "unit": result.model.output.unit}
     return {"rows": len(result.raw), "missing": int((result.raw == MISSING).sum()), "clamped": int(result.clamped.sum()),
-            "raw": [None if r == MISSING else int(r) for r in result.raw],
-            "physical": [None if r == MISSING else float(p) for r, p in zip(result.raw, physical)],
-            "unit": result.model.output.unit, "notes": list(result.notes)}
+            "raw": [None if r == MISSING else int(r) for r in result.raw], **meaning, "notes": list(result.notes)}
 
 
 def _built(firmware: Firmware) -> dict:

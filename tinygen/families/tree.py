@@ -14,8 +14,9 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from ..trees import Trees, from_sklearn
 from . import Family, Rows
 
-LEAVES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+LEAVES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 LEAST_ROWS = {"regression": 5, "classification": 1}      # training rows of a leaf
+MEAN_ROWS = 8            # training rows per leaf that a size worth trying has
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class FittedTree:
 
 
 def candidates(rows: Rows) -> list[Config]:
-    return [Config(leaves) for leaves in LEAVES if leaves <= len(rows.y) // LEAST_ROWS[rows.task]]
+    return [Config(leaves) for leaves in LEAVES if leaves == LEAVES[0] or leaves * MEAN_ROWS <= len(rows.y)]
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedTree:
