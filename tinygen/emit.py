@@ -23,7 +23,7 @@ from .boards import BOARDS
 from .errors import EmitError
 from .fixedpoint import Quantity
 from .model import Model
-from .views import constant_bytes, node_view
+from .views import chain_views, constant_bytes
 
 # Words that would collide with a keyword, a system header, or a header of ours.
 RESERVED = frozenset("""
@@ -46,16 +46,13 @@ class Project:
     model: Model
 
 
-def render_header(model: Model) -> str:
-    """Text of NAME.h: C99 and C++11, needs only tinygen_fixed.h."""
+def render_header(model: Model, optimize: str = "balanced") -> str:
+    """Text of NAME.h: C99 and C++11, needs only tinygen_fixed.h. `optimize`: balanced, size or speed."""
     name = check_prefix(model.name)
-    views, source, source_type = [], "x", "int16_t"
-    for number, (node, proven) in enumerate(zip(model.nodes, model.bounds), start=1):
-        before = model.bounds[number - 2] if number > 1 else None
-        view = node_view(node, proven, before, name, number, source, source_type,
-                         [comment_safe(q.name) for q in model.inputs])
-        source, source_type = view["out"], view["type"]
-        template = environment().get_template(f"node_{node.op}.h.j2").module
+    steps = chain_views(model, [comment_safe(q.name) for q in model.inputs], optimize)
+    views = []
+    for view in steps:
+        template = environment().get_template(view["template"]).module
         views.append({"tables": str(template.tables(view)), "body": str(template.body(view))})
     last = model.bounds[-1]
     return environment().get_template("header.h.j2").render(
@@ -66,7 +63,7 @@ def render_header(model: Model) -> str:
         constant_bytes=constant_bytes(model), facts=_facts(model), model_id=model.model_id,
         threshold=None if model.threshold is None else
         {"raw": model.threshold, "physical": _number(model.output.to_physical(model.threshold))},
-        nodes=views, result=source)
+        nodes=views, result=steps[-1]["out"])
 
 
 def emit_library(model: Model, out_dir: Path) -> list[Path]:
@@ -91,7 +88,7 @@ def emit_project(model: Model, out_dir: Path, boards=None) -> Project:
              f"include/{name}.h": render_header(model), "include/tinygen_model.h": _render("tinygen_model.h.j2", model)}
     for folder in ("src", "include"):
         for entry in files("tinygen.firmware").joinpath(folder).iterdir():
-            if entry.name.endswith((".h", ".c", ".cpp", ".S")):
+            if entry.name.endswith((".h", ".c", ".cpp", ".S")) or entry.name == "seal.py":
                 texts[f"{folder}/{entry.name}"] = entry.read_text(encoding="ascii")
     _write_all(texts, out_dir)
     return Project(Path(out_dir), model)

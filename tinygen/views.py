@@ -3,29 +3,71 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass, replace
 
-from .errors import ModelError
+from .errors import EmitError, ModelError
 from .fixedpoint import INT16_MAX, bits_for
-from .nodes import Argmax, Bounds, Dense, Forest, Lookup, Monomials, Outside, Power, Scale
+from .nodes import UINT16_MAX, Argmax, Bounds, Dense, Forest, Lookup, Monomials, Outside, Power, Scale
 
 ACC_TYPES = {16: "int16_t", 24: "tinygen_int24", 32: "int32_t"}
+OPTIMIZE = ("balanced", "size", "speed")
 OUT_NAMES = {"scale": "u", "lookup": "f", "monomials": "t", "dense": "s", "power": "y", "forest": "s",
              "argmax": "best", "outside": "count"}
 
 
-def node_view(node, proven: Bounds, before: Bounds | None, name: str, number: int, source: str, source_type: str,
-              input_names: list[str]) -> dict:
-    """Everything the node's template prints; `before` bounds the node's input, None for the model's raw inputs.
+@dataclass(frozen=True)
+class Step:
+    """One or more neighbouring nodes that are printed as one numbered step of the header."""
 
-    `source` is the C array the node reads, with elements of `source_type`.
-    """
-    relu = isinstance(node, Dense) and node.low == 0 and len(node.bias) > 1
-    out = ("h" if relu else OUT_NAMES[node.op]) + str(number)
-    common = {"number": number, "out": out, "source": source, "prefix": f"{name}_{out}", "source_type": source_type, "type": proven.c_type,
-              "width": len(proven.low), "range": f"{min(proven.low)} .. {max(proven.high)}",
-              "acc_bits": proven.acc_bits, "acc_type": ACC_TYPES[proven.acc_bits],
-              "acc_range": f"{proven.acc_low} .. {proven.acc_high}"}
-    return {**common, **VIEWS[type(node)](node, proven, before, common, input_names)}
+    nodes: tuple
+    bounds: tuple[Bounds, ...]
+    before: Bounds | None        # of what the step reads; None for the model's raw inputs
+    name: str                    # prefix of every C name
+    number: int
+    source: str                  # the C array that the step reads
+    source_type: str             # and the type of its elements
+    input_names: tuple[str, ...]
+    optimize: str = "balanced"
+
+    def common(self) -> dict:
+        """What every template prints: names and types of the step's last node."""
+        node, proven = self.nodes[-1], self.bounds[-1]
+        relu = isinstance(node, Dense) and node.low == 0 and len(node.bias) > 1
+        out = ("h" if relu else OUT_NAMES[node.op]) + str(self.number)
+        return {"template": f"node_{node.op}.h.j2", "number": self.number, "out": out, "prefix": f"{self.name}_{out}",
+                "source": self.source, "source_type": self.source_type, "type": proven.c_type,
+                "width": len(proven.low), "range": f"{min(proven.low)} .. {max(proven.high)}",
+                **_accumulator(proven)}
+
+
+def chain_views(model, input_names: list[str], optimize: str = "balanced") -> list[dict]:
+    """One view per step of the header, in order: everything its template prints, `template` first."""
+    if optimize not in OPTIMIZE:
+        raise EmitError(f"cannot optimize for '{optimize}': one of {', '.join(OPTIMIZE)}")
+    views, at, source, source_type = [], 0, "x", "int16_t"
+    while at < len(model.nodes):
+        rest = Step(model.nodes[at:], model.bounds[at:], model.bounds[at - 1] if at else None, model.name, len(views) + 1,
+                    source, source_type, tuple(input_names), optimize)
+        step, view = _first_view(rest)
+        views.append(view)
+        source, source_type, at = view["out"], view["type"], at + len(step.nodes)
+    return views
+
+
+def _first_view(rest: Step) -> tuple[Step, dict]:
+    """The longest step at the front of a chain for which a fused kernel exists, else its first node."""
+    for kinds, make in FUSED:
+        step = replace(rest, nodes=rest.nodes[:len(kinds)], bounds=rest.bounds[:len(kinds)])
+        if tuple(map(type, step.nodes)) == kinds and (view := make(step)) is not None:
+            return step, {**step.common(), **view}
+    step = replace(rest, nodes=rest.nodes[:1], bounds=rest.bounds[:1])
+    common = step.common()
+    return step, {**common, **VIEWS[type(step.nodes[0])](step.nodes[0], step.bounds[0], step.before, common, step.input_names)}
+
+
+def _accumulator(proven: Bounds) -> dict:
+    return {"acc_bits": proven.acc_bits, "acc_type": ACC_TYPES[proven.acc_bits],
+            "acc_range": f"{proven.acc_low} .. {proven.acc_high}"}
 
 
 def constant_bytes(model) -> int:
@@ -34,9 +76,10 @@ def constant_bytes(model) -> int:
 
 
 def _scale(node, proven, before, common, input_names):
-    in_bytes = node.shift == 8 and (node.top, node.zero) == (255, 128)         # tinygen_scale_bytes does just that
-    return {"in_bytes": in_bytes,
-            "byte_rows": [f"TINYGEN_BYTES({low}), (int8_t){m}, /* {n} */" for low, m, n in zip(node.low, node.multiplier, input_names)],
+    kernel = SCALE_KERNELS.get((node.shift, node.top, node.zero))
+    multiplier = "(int8_t){}" if node.shift == 8 else "TINYGEN_BYTES({})"
+    return {"kernel": kernel,
+            "rows": [f"TINYGEN_BYTES({low}), {multiplier.format(m)}, /* {n} */" for low, m, n in zip(node.low, node.multiplier, input_names)],
             "low_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.low, input_names)],
             "multiplier_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.multiplier, input_names)],
             "shift": node.shift, "top": node.top, "zero": node.zero}
@@ -45,17 +88,31 @@ def _scale(node, proven, before, common, input_names):
 def _lookup(node, proven, before, common, input_names):
     curves = [{"source": c.source, "origin": c.origin, "step": 1 << c.step_bits, "length": len(c.table),
                "what": input_names[c.source] if before is None else f"element {c.source}",
-               "name": f"{common['prefix']}_{k}", "rows": _wrapped(c.table), "position": _position(c, common["source"])}
+               "name": f"{common['prefix']}_{k}", "rows": _wrapped(c.table),
+               "position": _position(c, common["source"], INT16_MAX if before is None else before.high[c.source])}
               for k, c in enumerate(node.curves)]
-    return {"curves": curves, "total": node.total, "bias": node.bias, **_clamps(node, proven, 0)}
+    return {"curves": curves, "total": node.total, "bias": node.bias, "square": False, **_clamps(node, proven, 0)}
 
 
-def _position(curve, source: str) -> str:
-    reach = f"tinygen_reach({source}[{curve.source}], {curve.origin}, {curve.reach}u)"
-    if curve.step_bits == 8:
-        return reach
-    left = curve.step_bits < 8
-    return f"(uint16_t)({reach} {'<<' if left else '>>'} {abs(8 - curve.step_bits)})"
+def _lookup_square(step: Step) -> dict | None:
+    """One table, then the square of its value, without a stop between."""
+    lookup, power = step.nodes
+    proven = step.bounds[0]
+    if power.degree != 2 or not lookup.total or len(lookup.curves) != 1 or lookup.bias or (
+            proven.acc_low < lookup.low or proven.acc_high > lookup.high):
+        return None
+    view = _lookup(lookup, proven, step.before, step.common(), step.input_names)
+    return {"template": "node_lookup.h.j2", **view, "square": True, "inner": f"{proven.acc_low} .. {proven.acc_high}"}
+
+
+def _position(curve, source: str, most: int) -> str:
+    """C expression of the place on a curve's grid, for a source that reaches `most`."""
+    above = f"tinygen_above({source}[{curve.source}], {curve.origin})"
+    left = max(8 - curve.step_bits, 0)
+    if (most - curve.origin) << left > UINT16_MAX:      # the shift could overflow: clamp before it
+        return f"(uint16_t)(tinygen_at_most({above}, {curve.reach}u) << {left})"
+    shifted = f"(uint16_t)({above} << {left})" if left else f"(uint16_t)({above} >> {curve.step_bits - 8})" if curve.step_bits > 8 else above
+    return f"tinygen_within({shifted}, {len(curve.table) - 2}, {(curve.reach << left) & 255})"
 
 
 def _monomials(node, proven, before, common, input_names):
@@ -72,16 +129,13 @@ def _product(term, u: str, bits: int) -> str:
 
 
 def _dense(node, proven, before, common, input_names):
-    short = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}.get(common["source_type"])
-    if short is None:
-        raise ModelError(f"dense: its inputs reach {min(before.low)} .. {max(before.high)}, beyond int16")
+    short = _short(common["source_type"], before)
     acc_bits = dot_bits(common["source_type"], node.weight_bits, proven.acc_bits)
     rows = len(node.bias)
     starts = node.start if not node.bias_shift else node.bias
     bias_type = "int16_t" if all(abs(b) <= INT16_MAX for b in starts) else "int32_t"
-    relu_layer = is_relu_layer(node, proven, short)
-    return {"relu_layer": relu_layer, "layer": f"tinygen_relu_layer_{short}",
-            "layer_rows": [f"TINYGEN_BYTES({b})," + " ".join(f"{w:4d}," for w in row) for b, row in zip(node.bias, node.weights)],
+    relu_layer = is_relu_layer(node, proven)
+    return {"relu_layer": relu_layer, "layer": f"tinygen_relu_layer_{short}", "layer_rows": [_unit(node, k) for k in range(rows)],
             "type": "int16_t" if relu_layer else common["type"], "weight_bits": node.weight_bits, "weight_type": f"int{node.weight_bits}_t", "rows": rows,
             "columns": len(node.weights[0]), "shift": node.shift, "bias_shift": node.bias_shift, "relu": node.low == 0 and rows > 1,
             "weight_rows": ["{ " + ", ".join(f"{w:4d}" for w in row) + " }," for row in node.weights],
@@ -91,10 +145,41 @@ def _dense(node, proven, before, common, input_names):
             **_clamps(node, proven, node.shift)}
 
 
-def is_relu_layer(node: Dense, proven: Bounds, short: str) -> bool:
-    """True where the hand-written layer kernel computes this node, byte for byte."""
+def _short(source_type: str, before: Bounds) -> str:
+    """How the kernels' names spell the type of their inputs."""
+    short = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}.get(source_type)
+    if short is None:
+        raise ModelError(f"dense: its inputs reach {min(before.low)} .. {max(before.high)}, beyond int16")
+    return short
+
+
+def is_relu_layer(node: Dense, proven: Bounds) -> bool:
+    """True where the hand-written layer kernels compute this node, byte for byte."""
     return (len(node.bias) > 1 and node.low == 0 and node.high == INT16_MAX and node.shift == node.bias_shift == 8
             and node.weight_bits == 8 and proven.acc_bits <= 24 and all(-INT16_MAX <= b <= INT16_MAX for b in node.bias))
+
+
+def _unit(node: Dense, row: int) -> str:
+    """A unit's row in a kernel's table: its bias, then its weights."""
+    return f"TINYGEN_BYTES({node.bias[row]})," + "".join(f" {w:4d}," for w in node.weights[row])
+
+
+def _relu_net(step: Step) -> dict | None:
+    """A hidden layer and the one output it feeds: no unit is ever stored."""
+    layer, output = step.nodes
+    if not is_relu_layer(layer, step.bounds[0]) or len(output.bias) != 1:
+        return None
+    proven = step.bounds[1]
+    bits = 32 if output.weight_bits == 16 else max(proven.acc_bits, 24)
+    share = "TINYGEN_BYTES({})," if output.weight_bits == 16 else "{:4d},"
+    return {"template": "node_relu_net.h.j2", "units": len(layer.bias), "columns": len(layer.weights[0]),
+            "row_bytes": len(layer.weights[0]) + 2 + output.weight_bits // 8,
+            "rows": [_unit(layer, k) + "   " + share.format(v) for k, v in enumerate(output.weights[0])],
+            "kernel": f"tinygen_relu_net_{_short(step.source_type, step.before)}_w{output.weight_bits}_{bits}",
+            "hidden": f"h{step.number}", "weight_bits": output.weight_bits, "shift": output.shift, "acc_bits": bits, "acc_type": ACC_TYPES[bits],
+            "hidden_range": f"{min(step.bounds[0].low)} .. {max(step.bounds[0].high)}",
+            "hidden_sums": f"{step.bounds[0].acc_low} .. {step.bounds[0].acc_high}",
+            "start": _start(output, 1, "", "", ACC_TYPES[bits]), **_clamps(output, proven, output.shift)}
 
 
 def dot_bits(input_type: str, weight_bits: int, acc_bits: int) -> int:
@@ -172,5 +257,9 @@ def _node_bytes(node, proven: Bounds) -> int:
     return 4 * len(node.low) if isinstance(node, Outside) else 0
 
 
+# (shift, top, zero) -> kernel with one table; other scalings print a loop
+SCALE_KERNELS = {(8, 255, 128): "tinygen_scale_bytes", (16, 4095, 2048): "tinygen_scale_words"}
+# chains of nodes that one kernel computes, the longest first; a maker may decline with None
+FUSED = (((Dense, Dense), _relu_net), ((Lookup, Power), _lookup_square))
 VIEWS = {Scale: _scale, Lookup: _lookup, Monomials: _monomials, Dense: _dense, Power: _power, Forest: _forest,
          Argmax: _argmax, Outside: _outside}

@@ -31,7 +31,8 @@ __extension__ typedef __int24 tinygen_int24;
 typedef int32_t tinygen_int24; /* holds at least 24 bits */
 #endif
 
-#if defined(__AVR_HAVE_MUL__) && !defined(TINYGEN_NO_ASM)
+/* Assembly needs a chip with MUL, and a compiler that optimises: without, it runs out of registers. */
+#if defined(__AVR_HAVE_MUL__) && defined(__OPTIMIZE__) && !defined(TINYGEN_NO_ASM)
 #define TINYGEN_ASM 1
 #else
 #define TINYGEN_ASM 0
@@ -40,23 +41,89 @@ typedef int32_t tinygen_int24; /* holds at least 24 bits */
 /* A compiler whose >> on negative numbers does not keep the sign stops here. */
 typedef char tinygen_shift_is_arithmetic[((-3) >> 1) == -2 ? 1 : -1];
 
-/* x - low, 0 for x below low */
+/* int16 as two bytes of a table, low byte first, and back */
+#define TINYGEN_BYTES(v) (int8_t)((v) & 0xFF), (int8_t)((v) >> 8)
+
+static inline int16_t tinygen_word(const int8_t *p)
+{
+    return (int16_t)((uint8_t)TINYGEN_READ_I8(p) | TINYGEN_READ_I8(p + 1) * 256);
+}
+
+/* a * b / 2^16, rounded down */
+static inline uint16_t tinygen_high(uint16_t a, uint16_t b)
+{
+#if TINYGEN_ASM
+    uint16_t y;
+    uint8_t low, zero;
+    __asm__("mul %B[a],%B[b]\n\tmovw %A[y],r0\n\tmul %A[a],%A[b]\n\tmov %[low],r1\n\tclr %[zero]\n\t"
+            "mul %A[a],%B[b]\n\tadd %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\t"
+            "mul %B[a],%A[b]\n\tadd %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\tclr r1"
+            : [y] "=&r"(y), [low] "=&r"(low), [zero] "=&r"(zero) : [a] "r"(a), [b] "r"(b) : "r0");
+    return y;
+#else
+    return (uint16_t)(((uint32_t)a * b) >> 16);
+#endif
+}
+
+/* a * b / 2^16, rounded half up; 65535 * 65535 + 2^15 < 2^32 */
+static inline uint16_t tinygen_high_round(uint16_t a, uint16_t b)
+{
+#if TINYGEN_ASM
+    uint16_t y;
+    uint8_t low, zero;
+    __asm__("mul %B[a],%B[b]\n\tmovw %A[y],r0\n\tmul %A[a],%A[b]\n\tmov %[low],r1\n\tclr %[zero]\n\t"
+            "mul %A[a],%B[b]\n\tadd %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\t"
+            "mul %B[a],%A[b]\n\tadd %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\tclr r1\n\t"
+            /* the dropped byte's top bit rounds */
+            "lsl %[low]\n\tadc %A[y],r1\n\tadc %B[y],r1"
+            : [y] "=&r"(y), [low] "=&r"(low), [zero] "=&r"(zero) : [a] "r"(a), [b] "r"(b) : "r0");
+    return y;
+#else
+    return (uint16_t)(((uint32_t)a * b + 0x8000u) >> 16);
+#endif
+}
+
+/* ---- inputs ----------------------------------------------------------------------------------- */
+
+/* x - low, 0 for x below low. On a chip `low` must be a literal. */
+#if TINYGEN_ASM
+#define tinygen_above(x, low)                                                                   \
+    __extension__({                                                                             \
+        int16_t tinygen_x = (x);                                                                \
+        /* the signed comparison is exact even where the difference needs 17 bits */            \
+        __asm__("subi %A0,lo8(%1)\n\tsbci %B0,hi8(%1)\n\tbrge 1f\n\tclr %A0\n\tclr %B0\n1:"     \
+                : "+d"(tinygen_x) : "n"(low));                                                  \
+        (uint16_t)tinygen_x;                                                                    \
+    })
+#else
 static inline uint16_t tinygen_above(int16_t x, int16_t low)
 {
     return x < low ? 0 : (uint16_t)((uint16_t)x - (uint16_t)low);
+}
+#endif
+
+/* The same for a `low` that is read from a table. */
+static inline uint16_t tinygen_distance(int16_t x, int16_t low)
+{
+#if TINYGEN_ASM
+    __asm__("sub %A0,%A1\n\tsbc %B0,%B1\n\tbrge 1f\n\tclr %A0\n\tclr %B0\n1:" : "+r"(x) : "r"(low));
+    return (uint16_t)x;
+#else
+    return tinygen_above(x, low);
+#endif
 }
 
 /* min((x - low) * multiplier / 2^16, top), rounded half up. The product stays below 2^32. */
 static inline uint16_t tinygen_scale16(int16_t x, int16_t low, uint16_t multiplier, uint16_t top)
 {
-    uint16_t u = (uint16_t)(((uint32_t)tinygen_above(x, low) * multiplier + 0x8000u) >> 16);
+    uint16_t u = tinygen_high_round(tinygen_distance(x, low), multiplier);
     return u < top ? u : top;
 }
 
 /* min((x - low) * multiplier / 2^8, top), rounded half up. The product stays below 2^24. */
 static inline uint16_t tinygen_scale8(int16_t x, int16_t low, uint8_t multiplier, uint16_t top)
 {
-    uint16_t distance = tinygen_above(x, low);
+    uint16_t distance = tinygen_distance(x, low);
 #if TINYGEN_ASM
     uint16_t u;
     __asm__("mul %A[d],%[m]\n\tlsl r0\n\tmov %A[u],r1\n\tclr %B[u]\n\tadc %A[u],%B[u]\n\t"
@@ -70,47 +137,91 @@ static inline uint16_t tinygen_scale8(int16_t x, int16_t low, uint8_t multiplier
 
 /* Inputs of a net in signed 8 bits: u = min((x - low) * multiplier / 2^8, 255) - 128 for n inputs.
  * `table` in flash has three bytes an input: TINYGEN_BYTES(low), multiplier. */
-#define TINYGEN_BYTES(v) (int8_t)((v) & 0xFF), (int8_t)((v) >> 8)
-
 static inline void tinygen_scale_bytes(const int8_t *table, const int16_t *x, int8_t *u, uint8_t n)
 {
 #if TINYGEN_ASM
     uint8_t lo, hi, a, b, m;
-    const int16_t *from = x;
     __asm__ __volatile__(
         "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\t"
         "lpm %[a],Z+\n\tlpm %[b],Z+\n\tlpm %[m],Z+\n\t"
-        /* the signed comparison is exact even where the difference needs 17 bits */
         "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
         "mul %[lo],%[m]\n\tlsl r0\n\tmov %[a],r1\n\tclr %[b]\n\tadc %[a],%[b]\n\t"
         "mul %[hi],%[m]\n\tadd %[a],r0\n\tadc %[b],r1\n\tbreq 3f\n\tldi %[a],255\n3:\n\tsubi %[a],128\n\t"
         "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[a]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t"
         "dec %[n]\n\tbrne 1b\n\tclr r1"
-        : [rom] "+z"(table), [from] "+x"(from), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi), [a] "=&d"(a),
+        : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi), [a] "=&d"(a),
           [b] "=&r"(b), [m] "=&r"(m)
         :
         : "r0", "memory");
 #else
     for (uint8_t i = 0; i < n; ++i) {
-        int16_t low = (int16_t)((uint8_t)TINYGEN_READ_I8(table + 3 * i) | TINYGEN_READ_I8(table + 3 * i + 1) * 256);
         uint8_t multiplier = (uint8_t)TINYGEN_READ_I8(table + 3 * i + 2);
-        u[i] = (int8_t)((int16_t)tinygen_scale8(x[i], low, multiplier, 255) - 128);
+        u[i] = (int8_t)((int16_t)tinygen_scale8(x[i], tinygen_word(table + 3 * i), multiplier, 255) - 128);
     }
 #endif
 }
 
-/* Distance of x from origin, 0 .. reach: the place on a lookup table's grid. */
-static inline uint16_t tinygen_reach(int16_t x, int16_t origin, uint16_t reach)
+/* Inputs of a net in 12 bits: u = min((x - low) * multiplier / 2^16, 4095) - 2048 for n inputs.
+ * `table` in flash has four bytes an input: TINYGEN_BYTES(low), TINYGEN_BYTES(multiplier). */
+static inline void tinygen_scale_words(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)
 {
-    if (x < origin) {
-        x = origin;
+#if TINYGEN_ASM
+    uint8_t lo, hi, a, b, c, d;
+    __asm__ __volatile__(
+        "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\tlpm %[a],Z+\n\tlpm %[b],Z+\n\t"
+        "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
+        /* d:c = high half of the product hi:lo * b:a; `hi` becomes the byte below, whose top bit rounds */
+        "lpm %[a],Z+\n\tlpm %[b],Z+\n\tmul %[hi],%[b]\n\tmov %[c],r0\n\tmov %[d],r1\n\t"
+        "mul %[hi],%[a]\n\tmov %[hi],r0\n\tadd %[c],r1\n\tclr r1\n\tadc %[d],r1\n\t"
+        "mul %[lo],%[a]\n\tclr %[a]\n\tadd %[hi],r1\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
+        "mul %[lo],%[b]\n\tadd %[hi],r0\n\tadc %[c],r1\n\tadc %[d],%[a]\n\t"
+        "lsl %[hi]\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
+        "cpi %[d],16\n\tbrlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"
+        "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[c]\n\tst X+,%[d]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t"
+        "dec %[n]\n\tbrne 1b\n\tclr r1"
+        : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi), [a] "=&r"(a),
+          [b] "=&r"(b), [c] "=&d"(c), [d] "=&d"(d)
+        :
+        : "r0", "memory");
+#else
+    for (uint8_t i = 0; i < n; ++i) {
+        uint16_t multiplier = (uint16_t)tinygen_word(table + 4 * i + 2);
+        u[i] = (int16_t)((int16_t)tinygen_scale16(x[i], tinygen_word(table + 4 * i), multiplier, 4095) - 2048);
     }
-    uint16_t distance = (uint16_t)((uint16_t)x - (uint16_t)origin);
-    /* where the reach ends in 0xFF, and it mostly does, its high byte alone decides */
-    if ((reach & 0xFFu) == 0xFFu ? (uint8_t)(distance >> 8) > (uint8_t)(reach >> 8) : distance > reach) {
-        distance = reach;
+#endif
+}
+
+/* ---- tables and powers ------------------------------------------------------------------------ */
+
+#if TINYGEN_ASM
+/* v = value of a table at Z between two nodes, f / 2^8 on the way to the second one; v += step * f / 2^8 */
+#define TINYGEN_INTERPOLATE \
+    "lpm %A[v],Z+\n\tlpm %B[v],Z+\n\tlpm %A[step],Z+\n\tlpm %B[step],Z\n\tclr %[zero]\n\t" \
+    "sub %A[step],%A[v]\n\tsbc %B[step],%B[v]\n\t" \
+    /* the unsigned low product's high byte joins v, rounded by the low byte's top bit */ \
+    "mul %A[step],%[f]\n\tlsl r0\n\tadc %A[v],r1\n\tadc %B[v],%[zero]\n\t" \
+    "mulsu %B[step],%[f]\n\tadd %A[v],r0\n\tadc %B[v],r1\n\t"
+/* y = v^2 / 2^16: `low` collects bits 8 to 15, of which 0x80 is the rounding constant; FMUL doubles */
+#define TINYGEN_SQUARE \
+    "mul %B[v],%B[v]\n\tmovw %A[y],r0\n\tmul %A[v],%A[v]\n\tmov %[low],r1\n\t" \
+    "subi %[low],0x80\n\tsbci %A[y],0xFF\n\tsbci %B[y],0xFF\n\t" \
+    "fmul %A[v],%B[v]\n\tadc %B[y],%[zero]\n\tadd %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\t"
+#endif
+
+static inline uint16_t tinygen_at_most(uint16_t value, uint16_t limit)
+{
+    /* where the limit ends in 0xFF, and it mostly does, its high byte alone decides */
+    if ((limit & 0xFFu) == 0xFFu ? (uint8_t)(value >> 8) > (uint8_t)(limit >> 8) : value > limit) {
+        value = limit;
     }
-    return distance;
+    return value;
+}
+
+/* `place` on a table's grid, cell in the high byte and fraction in the low one; beyond the last
+ * cell it is that cell's end. */
+static inline uint16_t tinygen_within(uint16_t place, uint8_t last_cell, uint8_t last_fraction)
+{
+    return (uint8_t)(place >> 8) > last_cell ? (uint16_t)(last_cell * 256u + last_fraction) : place;
 }
 
 /* Value of a piecewise-linear table in flash at `position`: node in the high byte, fraction in the
@@ -120,15 +231,11 @@ static inline int16_t tinygen_interpolate(const int16_t *table, uint16_t positio
     const int16_t *node = table + (position >> 8);
     uint8_t fraction = (uint8_t)position;
 #if TINYGEN_ASM
-    int16_t here, step;
-    __asm__("lpm %A[here],Z+\n\tlpm %B[here],Z+\n\tlpm %A[step],Z+\n\tlpm %B[step],Z\n\t"
-            "sub %A[step],%A[here]\n\tsbc %B[step],%B[here]\n\t"
-            /* unsigned low product: its high byte, rounded by the low byte's top bit, joins `here` */
-            "mul %A[step],%[f]\n\tlsl r0\n\tmov r0,r1\n\tclr r1\n\tadc %A[here],r0\n\tadc %B[here],r1\n\t"
-            /* signed high product */
-            "mulsu %B[step],%[f]\n\tadd %A[here],r0\n\tadc %B[here],r1\n\tclr r1"
-            : [here] "=&r"(here), [step] "=&a"(step), "+z"(node) : [f] "a"(fraction) : "r0");
-    return here;
+    int16_t v, step;
+    uint8_t zero;
+    __asm__(TINYGEN_INTERPOLATE "clr r1"
+            : [v] "=&r"(v), [step] "=&a"(step), [zero] "=&r"(zero), "+&z"(node) : [f] "a"(fraction) : "r0");
+    return v;
 #else
     int16_t here = TINYGEN_READ_I16(node);
     int16_t step = (int16_t)(TINYGEN_READ_I16(node + 1) - here);
@@ -142,158 +249,238 @@ static inline uint16_t tinygen_square(uint16_t v)
 #if TINYGEN_ASM
     uint16_t y;
     uint8_t low, zero;
-    /* y = high byte squared; `low` collects bits 8 to 15, 0x80 of them is the rounding constant */
-    __asm__("mul %B[v],%B[v]\n\tmovw %A[y],r0\n\tmul %A[v],%A[v]\n\tmov %[low],r1\n\tclr %[zero]\n\t"
-            "subi %[low],0x80\n\tsbci %A[y],0xFF\n\tsbci %B[y],0xFF\n\t"
-            "mul %A[v],%B[v]\n\t"
-            "add %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\t"
-            "add %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\tclr r1"
-            : [y] "=&d"(y), [low] "=&d"(low), [zero] "=&r"(zero) : [v] "r"(v) : "r0");
+    __asm__("clr %[zero]\n\t" TINYGEN_SQUARE "clr r1"
+            : [y] "=&d"(y), [low] "=&d"(low), [zero] "=&r"(zero) : [v] "a"(v) : "r0");
     return y;
 #else
-    return (uint16_t)(((uint32_t)v * v + 0x8000u) >> 16);
+    return tinygen_high_round(v, v);
+#endif
+}
+
+/* tinygen_square(tinygen_interpolate(table, position)) in one piece, for tables without negative values. */
+static inline uint16_t tinygen_interpolate_square(const int16_t *table, uint16_t position)
+{
+#if TINYGEN_ASM
+    const int16_t *node = table + (position >> 8);
+    uint8_t fraction = (uint8_t)position;
+    uint16_t v, step, y;
+    uint8_t low, zero;
+    __asm__(TINYGEN_INTERPOLATE TINYGEN_SQUARE "clr r1"
+            : [v] "=&a"(v), [step] "=&a"(step), [y] "=&d"(y), [low] "=&d"(low), [zero] "=&r"(zero), "+&z"(node)
+            : [f] "a"(fraction) : "r0");
+    return y;
+#else
+    return tinygen_square((uint16_t)tinygen_interpolate(table, position));
 #endif
 }
 
 /* (v^2 >> 16) * v / 2^16, rounded half up: undoes v = 2^(32/3) * cbrt(y). */
 static inline uint16_t tinygen_cube(uint16_t v)
 {
-    uint16_t squared = (uint16_t)(((uint32_t)v * v) >> 16);
-    return (uint16_t)(((uint32_t)squared * v + 0x8000u) >> 16);
+    return tinygen_high_round(tinygen_high(v, v), v);
 }
+
+#if TINYGEN_ASM
+/* ---- pieces of assembly ---------------------------------------------------------------------
+ * The chip multiplies bytes, into r1:r0: MUL unsigned, MULS signed, MULSU signed by unsigned. The
+ * last two leave the product's sign in the carry flag; SBC of a register with itself spreads it.
+ * `lo` has been read when that happens, so that it can hold the sign.
+ *
+ * Whatever changes or is used again is an in-and-out operand "+", even where it ends as it began: an
+ * input only might share its register with an operand of equal value.
+ */
+#define TINYGEN_SIGN "sbc %[lo],%[lo]\n\t"
+#define TINYGEN_BYTE "ld %[lo],X+\n\tlpm %[w],Z+\n\t"                    /* next int8 input, int8 weight */
+#define TINYGEN_WORD "ld %[lo],X+\n\tld %[hi],X+\n\tlpm %[w],Z+\n\t"     /* next int16 input, int8 weight */
+#define TINYGEN_TEMPS [w] "=&a"(w), [lo] "=&a"(lo)
+#define TINYGEN_TEMPS_HI TINYGEN_TEMPS, [hi] "=&a"(hi)
 
 /* ---- dot products: acc + sum of weights[i] * x[i], n = 1 .. 255 -----------------------------
  * `weights` points into flash. The names give the type of x, of the weights, and the width of the
- * accumulator: tinygen_dot_s8_w8_24. Cycles per step on an AVR with MUL: 12 into 16 bits,
- * 14 into 24 bits, 20 for int16 inputs into 24 bits, 23 into 32 bits.
+ * accumulator: tinygen_dot_s8_w8_24. Cycles per step on an AVR with MUL: 12 into 16 bits, 14 into
+ * 24 bits, 20 for int16 inputs into 24 bits, 16 and 23 into 32 bits, 38 for two int16.
  */
-#if TINYGEN_ASM
-
-#define TINYGEN_DOT_ASM(name, acc_t, in_t, load_and_add)                                        \
-    static inline acc_t name(acc_t acc, const int8_t *weights, const in_t *x, uint8_t n)        \
+#define TINYGEN_DOT_ASM(name, acc_t, in_t, weight_t, step, ...)                                 \
+    static inline acc_t name(acc_t acc, const weight_t *weights, const in_t *x, uint8_t n)      \
     {                                                                                           \
-        uint8_t w, lo, hi, sign;                                                                \
-        __asm__("1:\n\t" load_and_add "dec %[n]\n\tbrne 1b\n\tclr r1\n\t"                       \
-                : [acc] "+r"(acc), [rom] "+z"(weights), [x] "+x"(x), [n] "+r"(n),               \
-                  [w] "=&a"(w), [lo] "=&a"(lo), [hi] "=&a"(hi), [sign] "=&r"(sign)              \
+        uint8_t w, lo, hi, v;                                                                   \
+        (void)hi;                                                                               \
+        (void)v;                                                                                \
+        __asm__("1:\n\t" step "dec %[n]\n\tbrne 1b\n\tclr r1\n\t"                               \
+                : [acc] "+r"(acc), [rom] "+z"(weights), [x] "+x"(x), [n] "+r"(n), __VA_ARGS__   \
                 :                                                                               \
                 : "r0", "memory");                                                              \
         return acc;                                                                             \
     }
 
-#define TINYGEN_LOAD8 "ld %[lo],X+\n\tlpm %[w],Z+\n\t"
-#define TINYGEN_LOAD16 "ld %[lo],X+\n\tld %[hi],X+\n\tlpm %[w],Z+\n\t"
-/* MULS and MULSU leave the product's sign in carry; SBC of a register with itself spreads it. */
 #define TINYGEN_ADD16 "add %A[acc],r0\n\tadc %B[acc],r1\n\t"
-#define TINYGEN_ADD24 "sbc %[sign],%[sign]\n\t" TINYGEN_ADD16 "adc %C[acc],%[sign]\n\t"
-#define TINYGEN_ADD32 TINYGEN_ADD24 "adc %D[acc],%[sign]\n\t"
+#define TINYGEN_ADD24 TINYGEN_SIGN TINYGEN_ADD16 "adc %C[acc],%[lo]\n\t"
+#define TINYGEN_ADD32 TINYGEN_ADD24 "adc %D[acc],%[lo]\n\t"
+#define TINYGEN_HIGH24 "add %B[acc],r0\n\tadc %C[acc],r1\n\t"
+#define TINYGEN_HIGH32 TINYGEN_SIGN TINYGEN_HIGH24 "adc %D[acc],%[lo]\n\t"
 
-TINYGEN_DOT_ASM(tinygen_dot_s8_w8_16, int16_t, int8_t, TINYGEN_LOAD8 "muls %[w],%[lo]\n\t" TINYGEN_ADD16)
-TINYGEN_DOT_ASM(tinygen_dot_u8_w8_16, int16_t, uint8_t, TINYGEN_LOAD8 "mulsu %[w],%[lo]\n\t" TINYGEN_ADD16)
-TINYGEN_DOT_ASM(tinygen_dot_s8_w8_24, tinygen_int24, int8_t, TINYGEN_LOAD8 "muls %[w],%[lo]\n\t" TINYGEN_ADD24)
-TINYGEN_DOT_ASM(tinygen_dot_u8_w8_24, tinygen_int24, uint8_t, TINYGEN_LOAD8 "mulsu %[w],%[lo]\n\t" TINYGEN_ADD24)
-TINYGEN_DOT_ASM(tinygen_dot_s16_w8_24, tinygen_int24, int16_t,
-                TINYGEN_LOAD16 "mulsu %[w],%[lo]\n\t" TINYGEN_ADD24
-                "muls %[w],%[hi]\n\tadd %B[acc],r0\n\tadc %C[acc],r1\n\t")
-TINYGEN_DOT_ASM(tinygen_dot_s16_w8_32, int32_t, int16_t,
-                TINYGEN_LOAD16 "mulsu %[w],%[lo]\n\t" TINYGEN_ADD32
-                "muls %[w],%[hi]\n\tsbc %[sign],%[sign]\n\tadd %B[acc],r0\n\tadc %C[acc],r1\n\tadc %D[acc],%[sign]\n\t")
+TINYGEN_DOT_ASM(tinygen_dot_s8_w8_16, int16_t, int8_t, int8_t, TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD16, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_u8_w8_16, int16_t, uint8_t, int8_t, TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD16, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_s8_w8_24, tinygen_int24, int8_t, int8_t, TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD24, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_u8_w8_24, tinygen_int24, uint8_t, int8_t, TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD24, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_s8_w8_32, int32_t, int8_t, int8_t, TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_u8_w8_32, int32_t, uint8_t, int8_t, TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_s16_w8_24, tinygen_int24, int16_t, int8_t,
+                TINYGEN_WORD "mulsu %[w],%[lo]\n\t" TINYGEN_ADD24 "muls %[w],%[hi]\n\t" TINYGEN_HIGH24, TINYGEN_TEMPS_HI)
+TINYGEN_DOT_ASM(tinygen_dot_s16_w8_32, int32_t, int16_t, int8_t,
+                TINYGEN_WORD "mulsu %[w],%[lo]\n\t" TINYGEN_ADD32 "muls %[w],%[hi]\n\t" TINYGEN_HIGH32, TINYGEN_TEMPS_HI)
+
+/* int16 weights: w is the low byte, v the high one */
+#define TINYGEN_LOW32 "mul %[w],%[lo]\n\t" TINYGEN_ADD16 "clr r1\n\tadc %C[acc],r1\n\tadc %D[acc],r1\n\t"
+TINYGEN_DOT_ASM(tinygen_dot_s8_w16_32, int32_t, int8_t, int16_t,
+                TINYGEN_BYTE "lpm %[v],Z+\n\tmuls %[v],%[lo]\n\tmov %[hi],%[lo]\n\t" TINYGEN_HIGH32
+                "mulsu %[hi],%[w]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS_HI, [v] "=&a"(v))
+TINYGEN_DOT_ASM(tinygen_dot_u8_w16_32, int32_t, uint8_t, int16_t,
+                TINYGEN_BYTE "lpm %[v],Z+\n\t" TINYGEN_LOW32 "mulsu %[v],%[lo]\n\t" TINYGEN_HIGH32, TINYGEN_TEMPS, [v] "=&a"(v))
+TINYGEN_DOT_ASM(tinygen_dot_s16_w16_32, int32_t, int16_t, int16_t,
+                TINYGEN_WORD "lpm %[v],Z+\n\t" TINYGEN_LOW32 "mulsu %[v],%[lo]\n\t" TINYGEN_HIGH32
+                "mulsu %[hi],%[w]\n\t" TINYGEN_HIGH32 "muls %[v],%[hi]\n\tadd %C[acc],r0\n\tadc %D[acc],r1\n\t",
+                TINYGEN_TEMPS_HI, [v] "=&a"(v))
 
 #else
 
-#define TINYGEN_DOT_C(name, acc_t, in_t)                                                        \
-    static inline acc_t name(acc_t acc, const int8_t *weights, const in_t *x, uint8_t n)        \
+#define TINYGEN_DOT_C(name, acc_t, in_t, weight_t, read)                                        \
+    static inline acc_t name(acc_t acc, const weight_t *weights, const in_t *x, uint8_t n)      \
     {                                                                                           \
         for (uint8_t i = 0; i < n; ++i) {                                                       \
-            acc = (acc_t)(acc + (acc_t)((acc_t)TINYGEN_READ_I8(weights + i) * (acc_t)x[i]));    \
+            acc = (acc_t)(acc + (acc_t)((acc_t)read(weights + i) * (acc_t)x[i]));               \
         }                                                                                       \
         return acc;                                                                             \
     }
 
-TINYGEN_DOT_C(tinygen_dot_s8_w8_16, int16_t, int8_t)
-TINYGEN_DOT_C(tinygen_dot_u8_w8_16, int16_t, uint8_t)
-TINYGEN_DOT_C(tinygen_dot_s8_w8_24, tinygen_int24, int8_t)
-TINYGEN_DOT_C(tinygen_dot_u8_w8_24, tinygen_int24, uint8_t)
-TINYGEN_DOT_C(tinygen_dot_s16_w8_24, tinygen_int24, int16_t)
-TINYGEN_DOT_C(tinygen_dot_s16_w8_32, int32_t, int16_t)
+TINYGEN_DOT_C(tinygen_dot_s8_w8_16, int16_t, int8_t, int8_t, TINYGEN_READ_I8)
+TINYGEN_DOT_C(tinygen_dot_u8_w8_16, int16_t, uint8_t, int8_t, TINYGEN_READ_I8)
+TINYGEN_DOT_C(tinygen_dot_s8_w8_24, tinygen_int24, int8_t, int8_t, TINYGEN_READ_I8)
+TINYGEN_DOT_C(tinygen_dot_u8_w8_24, tinygen_int24, uint8_t, int8_t, TINYGEN_READ_I8)
+TINYGEN_DOT_C(tinygen_dot_s8_w8_32, int32_t, int8_t, int8_t, TINYGEN_READ_I8)
+TINYGEN_DOT_C(tinygen_dot_u8_w8_32, int32_t, uint8_t, int8_t, TINYGEN_READ_I8)
+TINYGEN_DOT_C(tinygen_dot_s16_w8_24, tinygen_int24, int16_t, int8_t, TINYGEN_READ_I8)
+TINYGEN_DOT_C(tinygen_dot_s16_w8_32, int32_t, int16_t, int8_t, TINYGEN_READ_I8)
+TINYGEN_DOT_C(tinygen_dot_s8_w16_32, int32_t, int8_t, int16_t, TINYGEN_READ_I16)
+TINYGEN_DOT_C(tinygen_dot_u8_w16_32, int32_t, uint8_t, int16_t, TINYGEN_READ_I16)
+TINYGEN_DOT_C(tinygen_dot_s16_w16_32, int32_t, int16_t, int16_t, TINYGEN_READ_I16)
 
 #endif
 
 /* ---- hidden layers ---------------------------------------------------------------------------
- * h = max((bias * 2^8 + weights . x) / 2^8, 0), rounded half up, for `rows` units of `n` inputs each.
- * `table` in flash has a row per unit: TINYGEN_BYTES(bias), then n weights. Sums fit 24 bits, which
- * the generator has proven. Cycles per unit on an AVR with MUL: 25 + 14 n, for int16 inputs 25 + 20 n.
+ * A unit is h = max((bias * 2^8 + weights . x) / 2^8, 0), rounded half up. `table` in flash has a
+ * row per unit: TINYGEN_BYTES(bias), then n weights. Sums fit 24 bits, which the generator has proven.
+ *
+ * tinygen_relu_layer_*  stores the units into h. Cycles per unit on an AVR with MUL: 25 + 14 n,
+ *                       for int16 inputs 25 + 20 n.
+ * tinygen_relu_net_*    is a hidden layer with one output: a row ends with the unit's share v in the
+ *                       output (int8, or TINYGEN_BYTES(v)), and acc + sum of v * h is returned; no
+ *                       unit is ever stored. At most 28 + 14 n cycles, for int16 inputs 30 + 20 n.
  */
 #if TINYGEN_ASM
 
-#define TINYGEN_LAYER_ASM(name, in_t, load_and_add)                                             \
+/* a2:a1:a0 = bias * 2^8 + 128, the last term rounds; then the sum over the n inputs at X */
+#define TINYGEN_UNIT(step) \
+    "1:\n\tldi %[a0],0x80\n\tlpm %[a1],Z+\n\tlpm %[a2],Z+\n\tmov %[k],%[n]\n" \
+    "2:\n\t" step "dec %[k]\n\tbrne 2b\n\t"
+#define TINYGEN_UNIT_ADD TINYGEN_SIGN "add %[a0],r0\n\tadc %[a1],r1\n\tadc %[a2],%[lo]\n\t"
+#define TINYGEN_UNIT_S8 TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_UNIT_ADD
+#define TINYGEN_UNIT_U8 TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_UNIT_ADD
+#define TINYGEN_UNIT_S16 TINYGEN_WORD "mulsu %[w],%[lo]\n\t" TINYGEN_UNIT_ADD "muls %[w],%[hi]\n\tadd %[a1],r0\n\tadc %[a2],r1\n\t"
+#define TINYGEN_BACK_BYTES "sub r26,%[n]\n\tsbci r27,0\n\t"
+#define TINYGEN_BACK_WORDS TINYGEN_BACK_BYTES TINYGEN_BACK_BYTES
+
+#define TINYGEN_LAYER_ASM(name, in_t, step, back, ...)                                          \
     static inline void name(const int8_t *table, const in_t *x, int16_t *h, uint8_t rows, uint8_t n) \
     {                                                                                           \
-        uint8_t w, lo, hi, sign, k, a0, a1, a2;                                                 \
+        uint8_t w, lo, hi, k, a0, a1, a2;                                                       \
+        (void)hi;                                                                               \
         __asm__ __volatile__(                                                                   \
-            "1:\n\tldi %[a0],0x80\n\tlpm %[a1],Z+\n\tlpm %[a2],Z+\n\tmovw r26,%[x]\n\tmov %[k],%[n]\n" \
-            "2:\n\t" load_and_add "dec %[k]\n\tbrne 2b\n\t"                                       \
+            TINYGEN_UNIT(step) back                                                             \
             "sbrc %[a2],7\n\tclr %[a1]\n\tsbrc %[a2],7\n\tclr %[a2]\n\t"                        \
-            "movw r26,%[h]\n\tst X+,%[a1]\n\tst X+,%[a2]\n\tmovw %[h],r26\n\t"                  \
+            "movw r0,r26\n\tmovw r26,%[h]\n\tst X+,%[a1]\n\tst X+,%[a2]\n\tmovw %[h],r26\n\tmovw r26,r0\n\t" \
             "dec %[rows]\n\tbrne 1b\n\tclr r1"                                                  \
-            : [rom] "+z"(table), [h] "+r"(h), [rows] "+r"(rows), [w] "=&a"(w), [lo] "=&a"(lo), [hi] "=&a"(hi), \
-              [sign] "=&r"(sign), [k] "=&r"(k), [a0] "=&d"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2)  \
-            : [x] "r"(x), [n] "r"(n)                                                            \
-            : "r0", "r26", "r27", "memory");                                                    \
+            : [rom] "+z"(table), [x] "+x"(x), [h] "+r"(h), [rows] "+r"(rows), [n] "+r"(n), [k] "=&r"(k), [a0] "=&d"(a0), \
+              [a1] "=&r"(a1), [a2] "=&r"(a2), __VA_ARGS__                                       \
+            :                                                                                   \
+            : "r0", "memory");                                                                  \
     }
-#define TINYGEN_LAYER_ADD "sbc %[sign],%[sign]\n\tadd %[a0],r0\n\tadc %[a1],r1\n\tadc %[a2],%[sign]\n\t"
 
-TINYGEN_LAYER_ASM(tinygen_relu_layer_s8, int8_t, TINYGEN_LOAD8 "muls %[w],%[lo]\n\t" TINYGEN_LAYER_ADD)
-TINYGEN_LAYER_ASM(tinygen_relu_layer_u8, uint8_t, TINYGEN_LOAD8 "mulsu %[w],%[lo]\n\t" TINYGEN_LAYER_ADD)
-TINYGEN_LAYER_ASM(tinygen_relu_layer_s16, int16_t,
-                  TINYGEN_LOAD16 "mulsu %[w],%[lo]\n\t" TINYGEN_LAYER_ADD
-                  "muls %[w],%[hi]\n\tadd %[a1],r0\n\tadc %[a2],r1\n\t")
+TINYGEN_LAYER_ASM(tinygen_relu_layer_s8, int8_t, TINYGEN_UNIT_S8, TINYGEN_BACK_BYTES, TINYGEN_TEMPS)
+TINYGEN_LAYER_ASM(tinygen_relu_layer_u8, uint8_t, TINYGEN_UNIT_U8, TINYGEN_BACK_BYTES, TINYGEN_TEMPS)
+TINYGEN_LAYER_ASM(tinygen_relu_layer_s16, int16_t, TINYGEN_UNIT_S16, TINYGEN_BACK_WORDS, TINYGEN_TEMPS_HI)
+
+#define TINYGEN_NET_ASM(name, acc_t, in_t, step, back, output, ...)                             \
+    static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t rows, uint8_t n) \
+    {                                                                                           \
+        uint8_t w, lo, hi, k, a0, a1, a2;                                                       \
+        (void)hi;                                                                               \
+        __asm__(TINYGEN_UNIT(step) back output                                                  \
+                "3:\n\tdec %[rows]\n\tbrne 1b\n\tclr r1"                                        \
+                : [acc] "+r"(acc), [rom] "+z"(table), [x] "+x"(x), [rows] "+r"(rows), [n] "+r"(n), [k] "=&r"(k), [a0] "=&d"(a0), \
+                  [a1] "=&a"(a1), [a2] "=&a"(a2), __VA_ARGS__                                   \
+                :                                                                               \
+                : "r0", "memory");                                                              \
+        return acc;                                                                             \
+    }
+
+/* acc += v * (a2:a1), unless that is below 0: v is w, or hi:w where it has 16 bits */
+#define TINYGEN_OUT(more) "lpm %[w],Z+\n\t" more "tst %[a2]\n\tbrmi 3f\n\t"
+#define TINYGEN_OUT24 TINYGEN_OUT("") "mulsu %[w],%[a1]\n\t" TINYGEN_ADD24 "muls %[w],%[a2]\n\t" TINYGEN_HIGH24
+#define TINYGEN_OUT32 TINYGEN_OUT("") "mulsu %[w],%[a1]\n\t" TINYGEN_ADD32 "muls %[w],%[a2]\n\t" TINYGEN_HIGH32
+#define TINYGEN_OUT_W16 TINYGEN_OUT("lpm %[hi],Z+\n\t") "mov %[lo],%[a1]\n\t" TINYGEN_LOW32 "mulsu %[hi],%[a1]\n\t" TINYGEN_HIGH32 \
+    "mulsu %[a2],%[w]\n\t" TINYGEN_HIGH32 "muls %[hi],%[a2]\n\tadd %C[acc],r0\n\tadc %D[acc],r1\n\t"
+
+TINYGEN_NET_ASM(tinygen_relu_net_s8_w8_24, tinygen_int24, int8_t, TINYGEN_UNIT_S8, TINYGEN_BACK_BYTES, TINYGEN_OUT24, TINYGEN_TEMPS)
+TINYGEN_NET_ASM(tinygen_relu_net_s8_w8_32, int32_t, int8_t, TINYGEN_UNIT_S8, TINYGEN_BACK_BYTES, TINYGEN_OUT32, TINYGEN_TEMPS)
+TINYGEN_NET_ASM(tinygen_relu_net_s8_w16_32, int32_t, int8_t, TINYGEN_UNIT_S8, TINYGEN_BACK_BYTES, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
+TINYGEN_NET_ASM(tinygen_relu_net_u8_w8_24, tinygen_int24, uint8_t, TINYGEN_UNIT_U8, TINYGEN_BACK_BYTES, TINYGEN_OUT24, TINYGEN_TEMPS)
+TINYGEN_NET_ASM(tinygen_relu_net_u8_w8_32, int32_t, uint8_t, TINYGEN_UNIT_U8, TINYGEN_BACK_BYTES, TINYGEN_OUT32, TINYGEN_TEMPS)
+TINYGEN_NET_ASM(tinygen_relu_net_u8_w16_32, int32_t, uint8_t, TINYGEN_UNIT_U8, TINYGEN_BACK_BYTES, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
+TINYGEN_NET_ASM(tinygen_relu_net_s16_w8_24, tinygen_int24, int16_t, TINYGEN_UNIT_S16, TINYGEN_BACK_WORDS, TINYGEN_OUT24, TINYGEN_TEMPS_HI)
+TINYGEN_NET_ASM(tinygen_relu_net_s16_w8_32, int32_t, int16_t, TINYGEN_UNIT_S16, TINYGEN_BACK_WORDS, TINYGEN_OUT32, TINYGEN_TEMPS_HI)
+TINYGEN_NET_ASM(tinygen_relu_net_s16_w16_32, int32_t, int16_t, TINYGEN_UNIT_S16, TINYGEN_BACK_WORDS, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
 
 #else
 
-#define TINYGEN_LAYER_C(name, in_t)                                                             \
-    static inline void name(const int8_t *table, const in_t *x, int16_t *h, uint8_t rows, uint8_t n) \
+#define TINYGEN_LAYER_C(unit, layer, in_t)                                                      \
+    static inline int16_t unit(const int8_t *row, const in_t *x, uint8_t n)                     \
     {                                                                                           \
-        for (uint8_t row = 0; row < rows; ++row) {                                              \
-            int16_t bias = (int16_t)((uint8_t)TINYGEN_READ_I8(table) | TINYGEN_READ_I8(table + 1) * 256); \
-            tinygen_int24 acc = (tinygen_int24)((tinygen_int24)bias * 256 + 128);               \
-            table += 2;                                                                         \
-            for (uint8_t i = 0; i < n; ++i) {                                                   \
-                acc = (tinygen_int24)(acc + (tinygen_int24)((tinygen_int24)TINYGEN_READ_I8(table++) * (tinygen_int24)x[i])); \
-            }                                                                                   \
-            h[row] = acc < 0 ? 0 : (int16_t)(acc >> 8);                                         \
+        tinygen_int24 acc = (tinygen_int24)((tinygen_int24)tinygen_word(row) * 256 + 128);      \
+        for (uint8_t i = 0; i < n; ++i) {                                                       \
+            acc = (tinygen_int24)(acc + (tinygen_int24)((tinygen_int24)TINYGEN_READ_I8(row + 2 + i) * (tinygen_int24)x[i])); \
+        }                                                                                       \
+        return acc < 0 ? 0 : (int16_t)(acc >> 8);                                               \
+    }                                                                                           \
+    static inline void layer(const int8_t *table, const in_t *x, int16_t *h, uint8_t rows, uint8_t n) \
+    {                                                                                           \
+        for (uint8_t row = 0; row < rows; ++row, table += n + 2) {                              \
+            h[row] = unit(table, x, n);                                                         \
         }                                                                                       \
     }
 
-TINYGEN_LAYER_C(tinygen_relu_layer_s8, int8_t)
-TINYGEN_LAYER_C(tinygen_relu_layer_u8, uint8_t)
-TINYGEN_LAYER_C(tinygen_relu_layer_s16, int16_t)
+#define TINYGEN_NET_C(name, unit, acc_t, in_t, read, bytes)                                     \
+    static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t rows, uint8_t n) \
+    {                                                                                           \
+        for (uint8_t row = 0; row < rows; ++row, table += n + 2 + bytes) {                      \
+            acc = (acc_t)(acc + (acc_t)((acc_t)read(table + n + 2) * (acc_t)unit(table, x, n))); \
+        }                                                                                       \
+        return acc;                                                                             \
+    }
+
+TINYGEN_LAYER_C(tinygen_relu_unit_s8, tinygen_relu_layer_s8, int8_t)
+TINYGEN_LAYER_C(tinygen_relu_unit_u8, tinygen_relu_layer_u8, uint8_t)
+TINYGEN_LAYER_C(tinygen_relu_unit_s16, tinygen_relu_layer_s16, int16_t)
+TINYGEN_NET_C(tinygen_relu_net_s8_w8_24, tinygen_relu_unit_s8, tinygen_int24, int8_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET_C(tinygen_relu_net_s8_w8_32, tinygen_relu_unit_s8, int32_t, int8_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET_C(tinygen_relu_net_s8_w16_32, tinygen_relu_unit_s8, int32_t, int8_t, tinygen_word, 2)
+TINYGEN_NET_C(tinygen_relu_net_u8_w8_24, tinygen_relu_unit_u8, tinygen_int24, uint8_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET_C(tinygen_relu_net_u8_w8_32, tinygen_relu_unit_u8, int32_t, uint8_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET_C(tinygen_relu_net_u8_w16_32, tinygen_relu_unit_u8, int32_t, uint8_t, tinygen_word, 2)
+TINYGEN_NET_C(tinygen_relu_net_s16_w8_24, tinygen_relu_unit_s16, tinygen_int24, int16_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET_C(tinygen_relu_net_s16_w8_32, tinygen_relu_unit_s16, int32_t, int16_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET_C(tinygen_relu_net_s16_w16_32, tinygen_relu_unit_s16, int32_t, int16_t, tinygen_word, 2)
 
 #endif
-
-#define TINYGEN_DOT_WIDE(name, in_t)                                                            \
-    static inline int32_t name(int32_t acc, const int16_t *weights, const in_t *x, uint8_t n)   \
-    {                                                                                           \
-        for (uint8_t i = 0; i < n; ++i) {                                                       \
-            acc += (int32_t)TINYGEN_READ_I16(weights + i) * x[i];                               \
-        }                                                                                       \
-        return acc;                                                                             \
-    }
-
-/* int8 weights whose sum needs more than 24 bits */
-#define TINYGEN_DOT_LONG(name, in_t)                                                            \
-    static inline int32_t name(int32_t acc, const int8_t *weights, const in_t *x, uint8_t n)    \
-    {                                                                                           \
-        for (uint8_t i = 0; i < n; ++i) {                                                       \
-            acc += (int32_t)TINYGEN_READ_I8(weights + i) * x[i];                                \
-        }                                                                                       \
-        return acc;                                                                             \
-    }
-
-TINYGEN_DOT_LONG(tinygen_dot_s8_w8_32, int8_t)
-TINYGEN_DOT_LONG(tinygen_dot_u8_w8_32, uint8_t)
-TINYGEN_DOT_WIDE(tinygen_dot_s8_w16_32, int8_t)
-TINYGEN_DOT_WIDE(tinygen_dot_u8_w16_32, uint8_t)
-TINYGEN_DOT_WIDE(tinygen_dot_s16_w16_32, int16_t)
 
 #endif

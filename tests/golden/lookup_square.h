@@ -38,7 +38,7 @@ static inline int16_t lookup_square_predict(const int16_t x[LOOKUP_SQUARE_INPUTS
     int16_t f1[1];
     {
         int16_t acc = 200;
-        uint16_t at0 = (uint16_t)(tinygen_reach(x[0], 350, 1791u) << 1);
+        uint16_t at0 = tinygen_within((uint16_t)(tinygen_above(x[0], 350) << 1), 13, 254);
         acc = (int16_t)(acc + tinygen_interpolate(lookup_square_f1_0, at0));
         int16_t sum = (int16_t)acc;
         if (sum < 0) {
