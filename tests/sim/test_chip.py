@@ -1,0 +1,110 @@
+"""The same rows through the twin, the header compiled for this computer, and both simulated chips: all four agree."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from family_models import TASKS, fitted_model, street_model
+from host_c import compile_header, run_rows
+from random_models import random_models
+
+from tinygen import data
+from tinygen.boards import BOARDS
+from tinygen.cost import BareChip
+from tinygen.emit import render_header
+from tinygen.nodes import Dense, Forest, Lookup, Outside
+from tinygen.pipeline import ARTICLE_INPUTS
+from tinygen.train import training_rows
+
+FAMILY_ROWS = 100_000       # corners of the accepted range and of int16 among them
+CHAIN_ROWS = 20_000
+CHAINS = random_models()
+QUICK = ["-O2"]             # the sanitizers watch the same headers in tests/c
+
+
+def answers_everywhere(model, rows, folder, header=None) -> dict[str, np.ndarray]:
+    """What the host's C and each chip answer, from one header."""
+    header = header or render_header(model)
+    found = {"host C": run_rows(compile_header(model, folder, header=header, flags=QUICK), rows)}
+    for board in BOARDS.values():
+        with BareChip(model, board, header=header) as chip:
+            found[board.title] = chip.predict(rows)
+    return found
+
+
+def assert_all_equal(model, rows, folder):
+    twin = model.predict(rows)
+    for where, answers in answers_everywhere(model, rows, folder).items():
+        wrong = np.flatnonzero(answers != twin)
+        assert len(answers) == len(rows)
+        assert not wrong.size, f"{where}: {len(wrong)} of {len(rows)} rows differ, first {rows[wrong[0]]}: {answers[wrong[0]]}, twin {twin[wrong[0]]}"
+
+
+@lru_cache(maxsize=None)
+def article(path):
+    return data.prepare(data.load(path), "C6H6(GT)", ARTICLE_INPUTS)
+
+
+@pytest.mark.parametrize("family, task", TASKS)
+def test_all_agree_on_random_rows(family, task, simavr, tmp_path):
+    model = street_model(family, task)
+    assert_all_equal(model, model.sample_rows(FAMILY_ROWS, seed=11), tmp_path)
+
+
+@pytest.mark.parametrize("family", [family for family, task in TASKS if task == "regression"])
+def test_all_agree_on_every_real_test_row(family, simavr, air_quality, tmp_path):
+    dataset = article(air_quality)
+    model = fitted_model(family, training_rows(dataset))
+    columns = [dataset.inputs.index(quantity) for quantity in model.inputs]
+    rows = dataset.x[dataset.test][:, columns]
+    assert len(rows) == 1469
+    assert_all_equal(model, rows, tmp_path)
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_all_agree_on_every_chain_of_nodes(name, simavr, tmp_path):
+    model = CHAINS[name]
+    assert_all_equal(model, model.sample_rows(CHAIN_ROWS, seed=12), tmp_path)
+
+
+def with_one_coefficient_changed(model, rows):
+    """The model with one coefficient one larger or smaller: the first one, from the end, that the twin can see."""
+    for place in reversed(range(len(model.nodes))):
+        for node in changes(model.nodes[place]):
+            changed = replace(model, nodes=(*model.nodes[:place], node, *model.nodes[place + 1:]))
+            if (changed.predict(rows) != model.predict(rows)).any():
+                return changed
+    raise AssertionError(f"no coefficient of {model.name} matters on these rows")
+
+
+def changes(node):
+    """The node with one of its numbers changed by one."""
+    if isinstance(node, Dense):
+        for i, row in enumerate(node.weights):
+            for j, weight in enumerate(row):
+                nearer = weight - 1 if weight > 0 else weight + 1
+                yield replace(node, weights=(*node.weights[:i], (*row[:j], nearer, *row[j + 1:]), *node.weights[i + 1:]))
+    if isinstance(node, Lookup):
+        for i, curve in enumerate(node.curves):
+            for k, value in enumerate(curve.table):
+                table = (*curve.table[:k], value - 1 if value > 0 else value + 1, *curve.table[k + 1:])
+                yield replace(node, curves=(*node.curves[:i], replace(curve, table=table), *node.curves[i + 1:]))
+    if isinstance(node, Forest):
+        for k, leaf in enumerate(node.leaves):
+            yield replace(node, leaves=(*node.leaves[:k], (leaf[0] - 1, *leaf[1:]), *node.leaves[k + 1:]))
+    if isinstance(node, Outside):
+        for k, low in enumerate(node.low):
+            yield replace(node, low=(*node.low[:k], low + 1, *node.low[k + 1:]))
+
+
+@pytest.mark.parametrize("family, task", TASKS)
+def test_one_coefficient_changed_by_one_is_seen(family, task, simavr, tmp_path):
+    """Negative control: a header that is off by one in one number fails the comparison above, on every machine."""
+    model = street_model(family, task)
+    rows = model.sample_rows(FAMILY_ROWS, seed=11)
+    changed = with_one_coefficient_changed(model, rows)
+    seen = np.flatnonzero(changed.predict(rows) != model.predict(rows))[:2000]
+    for where, answers in answers_everywhere(model, rows[seen], tmp_path, render_header(changed)).items():
+        assert (answers == changed.predict(rows[seen])).all() and (answers != model.predict(rows[seen])).all(), where

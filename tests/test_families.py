@@ -1,0 +1,87 @@
+"""What every family keeps, also the next one: it is tested the moment it is registered."""
+
+import numpy as np
+import pytest
+from family_models import TASKS, configs_of, fitted_model, rows_of, street, street_model
+
+from tinygen.errors import TinygenError
+from tinygen.families import FAMILIES
+from tinygen.model import from_json
+
+RNG = np.random.default_rng(3)
+WAVE = np.arange(60)
+# What real files hold sooner or later: name -> (x, y), raw.
+AWKWARD = {
+    "one input": (WAVE[:, None] * 7, WAVE ** 2 // 9),
+    "twenty rows": (RNG.integers(0, 1000, (20, 3)), RNG.integers(0, 300, 20)),
+    "fewer rows than inputs": (RNG.integers(0, 1000, (12, 15)), RNG.integers(0, 300, 12)),
+    "target below zero": (np.column_stack([WAVE, WAVE[::-1] % 7]), 3 * WAVE - 90),
+    "target around zero": (np.column_stack([WAVE, WAVE % 11]), (WAVE % 3) - 1),
+    "two values": (np.column_stack([WAVE % 2, WAVE % 3]), 40 * (WAVE % 2)),
+    "an input that is the target": (np.column_stack([WAVE, WAVE * 3]), WAVE),
+    "the same input twice": (np.column_stack([WAVE, WAVE]), 5 * WAVE),
+    "all of int16": (np.column_stack([(WAVE - 30) * 1092, -(WAVE - 30) * 1000]), (WAVE - 30) * 1092),
+    "far from zero": (np.column_stack([32000 + WAVE, -32000 - WAVE % 13]), 32000 + WAVE),
+    "one step among many": (np.column_stack([1000 + (WAVE > 57), WAVE]), 30 * (WAVE > 57) + WAVE % 5),
+    "an outlier": (np.column_stack([np.where(WAVE == 59, 32767, WAVE), WAVE % 17]), np.where(WAVE == 59, 32767, WAVE)),
+    "noise": (RNG.integers(-500, 500, (80, 4)), RNG.integers(-2000, 2000, 80)),
+}
+
+
+def error(model, rows) -> float:
+    """Mean absolute raw error, or error rate, of the integer model on the rows it was fitted to."""
+    columns = [rows.inputs.index(quantity) for quantity in model.inputs]
+    return rows.error(model.predict(rows.x[:, columns]))
+
+
+def error_of_no_model(rows) -> float:
+    """The error of the best constant answer."""
+    return rows.error(np.full(len(rows.y), np.bincount(rows.y).argmax() if rows.labels else np.median(rows.y)))
+
+
+@pytest.mark.parametrize("family, task", TASKS)
+def test_candidates_are_there_and_stay_the_same(family, task):
+    kind = FAMILIES[family]
+    assert kind.name == family and kind.title and kind.title.isascii()
+    assert kind.candidates(street(task)) and kind.candidates(street(task)) == kind.candidates(street(task))
+
+
+@pytest.mark.parametrize("family, task", TASKS)
+def test_integers_lose_little(family, task):
+    """The integer model against its own float model, on the rows both were fitted to."""
+    rows, kind = street(task), FAMILIES[family]
+    fitted = kind.fit(rows, configs_of(kind, rows, 0.5), 0)
+    floats = rows.error(np.floor(fitted.predict(rows.x) + 0.5))
+    assert error(street_model(family, task), rows) <= floats + 0.03 * error_of_no_model(rows)
+
+
+@pytest.mark.parametrize("family, task", TASKS)
+def test_a_model_is_better_than_no_model(family, task):
+    rows = street(task)
+    assert error(street_model(family, task), rows) < 0.9 * error_of_no_model(rows)
+
+
+@pytest.mark.parametrize("family, task", TASKS)
+def test_the_same_rows_give_the_same_model(family, task):
+    again = fitted_model(family, street(task))
+    assert again.to_json() == street_model(family, task).to_json()
+    assert from_json(again.to_json()) == again
+
+
+@pytest.mark.parametrize("rows", AWKWARD)
+def test_awkward_rows_give_a_proven_model_or_a_plain_refusal(rows):
+    """Making a Model is the proof that nothing overflows. A family may refuse rows, not all families may."""
+    table, good = rows_of(*AWKWARD[rows]), 0
+    for family, pick in [(name, pick) for name, task in TASKS if task == "regression" for pick in (0, 0.5)]:
+        if not FAMILIES[family].candidates(table):
+            continue
+        try:
+            model = fitted_model(family, table, pick)
+        except TinygenError as refusal:
+            assert "\n" not in str(refusal)
+            continue
+        answers = model.predict(model.sample_rows(200))
+        assert model.bounds[-1].low[0] <= answers.min() and answers.max() <= model.bounds[-1].high[0]
+        assert error(model, table) <= 1.5 * error_of_no_model(table) + 1, family
+        good += 1
+    assert good
