@@ -120,6 +120,14 @@ def _with_intercepts(scores: Scores, values: np.ndarray, y: np.ndarray) -> Score
     return Scores(scores.coef, minimize(loss, scores.intercept, jac=True, method="L-BFGS-B").x)
 
 
+def proven(nodes, inputs: int) -> Bounds:
+    """Intervals of the values behind nodes that read any int16 inputs."""
+    inside = Bounds((-INT16_MAX - 1,) * inputs, (INT16_MAX,) * inputs)
+    for node in nodes:
+        inside = node.bounds(inside)
+    return inside
+
+
 def decision_nodes(whole: Scores, inside: Bounds) -> tuple[Node, ...]:
     """Integer nodes that answer the class of the largest integer score, for values within `inside`.
 
@@ -156,7 +164,7 @@ class Frame:
     def of(cls, rows: Rows) -> "Frame":
         """Centred and scaled by the standard deviation; a nearly constant input by part of its range instead."""
         low, high = np.array([q.limits for q in rows.inputs], dtype=np.float64).T
-        return cls(low, high, rows.x.mean(axis=0), np.maximum(rows.x.std(axis=0), (high - low) / 16))
+        return cls(low, high, rows.x.mean(axis=0), np.maximum(rows.x.std(axis=0), (high - low) / 8))
 
     def z(self, x: np.ndarray) -> np.ndarray:
         """Float inputs (n, k) of raw rows."""

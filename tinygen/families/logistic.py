@@ -9,7 +9,6 @@ from sklearn.linear_model import LogisticRegression
 
 from .. import scores
 from ..scores import Frame, Scores
-from ..nodes import Bounds
 from . import Family, Rows
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -53,7 +52,7 @@ def _chains(fitted: Logistic, rows: Rows):
     for limit in (127, 32767):
         for scale in scores.scalings(rows):
             values = scale.apply(rows.x)
-            inside = scale.bounds(Bounds((0,) * len(scale.low), (0,) * len(scale.low)))
+            inside = scores.proven((scale,), len(scale.low))
             for whole, adapted in scores.rounded_scores(fitted.scores.seen_through(*fitted.frame.through(scale)), values, rows.y, limit):
                 yield (scale, *scores.decision_nodes(whole, inside)), adapted.loss(values, rows.y)
 

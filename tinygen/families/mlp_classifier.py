@@ -1,0 +1,117 @@
+"""Small ReLU net for classes: one hidden layer of int8 weights, then int8 class scores.
+
+As in `mlp`, each hidden unit has its own scale and drops the lowest byte of its sum. A unit's weights
+are rounded jointly on its block of the Gauss-Newton Hessian of the softmax loss; the class scores are
+then fitted again to the integer activations.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from .. import scores
+from ..fixedpoint import INT16_MAX
+from ..leastsquares import integer_descent, without_free
+from ..nodes import Dense, Scale
+from ..scores import Frame, Scores
+from . import Family, Rows
+
+SIZES = (4, 8, 12, 16, 24)
+DECAYS = (1.0, 3.0)
+STEPS = 400
+HIDDEN_SHIFT = 8
+WEIGHT_MAX = 127
+
+
+@dataclass(frozen=True)
+class Config:
+    hidden: int
+    decay: float             # weight of squared weights, summed, against the summed cross-entropy
+
+
+@dataclass(frozen=True)
+class FittedNet:
+    """A float net on standardised inputs: scores of relu(weights . z + bias)."""
+
+    columns: tuple[int, ...]
+    frame: Frame
+    weights: np.ndarray      # (inputs, hidden)
+    bias: np.ndarray
+    scores: Scores
+    decay: float
+
+    def activations(self, x: np.ndarray) -> np.ndarray:
+        return np.maximum(self.frame.z(x) @ self.weights + self.bias, 0)
+
+    def predict(self, x):
+        return self.scores.classes(self.activations(x))
+
+
+def candidates(rows: Rows) -> list[Config]:
+    return [Config(size, decay) for size, decay in product(SIZES, DECAYS)]
+
+
+def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
+    frame = Frame.of(rows)
+    net = MLPClassifier((config.hidden,), solver="lbfgs", alpha=config.decay, max_iter=STEPS, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)      # the last hundredth of the loss is not worth the time
+        net.fit(frame.z(rows.x), rows.y)
+    found = scores.from_sklearn(net.coefs_[1].T, net.intercepts_[1], net.classes_, len(rows.labels))
+    return FittedNet(tuple(range(rows.x.shape[1])), frame, net.coefs_[0], net.intercepts_[0], found, config.decay)
+
+
+def lower(fitted: FittedNet, rows: Rows):
+    loss = fitted.scores.loss(fitted.activations(rows.x), rows.y)
+    return scores.as_decided(_chains(fitted, rows), rows, rows.error(fitted.predict(rows.x)), loss)
+
+
+def _chains(fitted: FittedNet, rows: Rows):
+    """(chain, cross-entropy), by input scaling, then with int16 class scores."""
+    for limit in (WEIGHT_MAX, INT16_MAX):
+        for scale in scores.scalings(rows):
+            hidden, step = _hidden_layer(fitted, rows, scale)
+            values = hidden.apply(scale.apply(rows.x))
+            refitted = scores.fit_scores(values * step, rows.y, fitted.scores, fitted.decay / len(rows.y))
+            inside = scores.proven((scale, hidden), len(scale.low))
+            for whole, adapted in scores.rounded_scores(refitted.seen_through(step, np.zeros(len(step))), values, rows.y, limit):
+                yield (scale, hidden, *scores.decision_nodes(whole, inside)), adapted.loss(values, rows.y)
+
+
+def _hidden_layer(fitted: FittedNet, rows: Rows, scale: Scale) -> tuple[Dense, np.ndarray]:
+    """The integer hidden layer, and the float activation that one step of each unit stands for."""
+    gain, offset = fitted.frame.through(scale)
+    exact, bias = fitted.weights * gain[:, None], fitted.bias + offset @ fitted.weights      # on the integers u
+    active = fitted.activations(rows.x)
+    room = (INT16_MAX << HIDDEN_SHIFT) / np.maximum(active.max(axis=0), 1e-9)
+    steps = np.minimum(WEIGHT_MAX / np.maximum(np.abs(exact).max(axis=0), 1e-12), room)
+    u = np.column_stack([scale.apply(rows.x), np.ones(len(rows.x))])
+    weights, biases = [], []
+    for unit, need in enumerate(_need(fitted, active).T):
+        hessian = (u * (need * (active[:, unit] > 0))[:, None]).T @ u / len(u)
+        hessian[np.diag_indices_from(hessian)] += 1e-3 * np.trace(hessian) / len(hessian) + 1e-12
+        free = np.arange(len(hessian)) == len(hessian) - 1
+        whole = integer_descent(exact[:, unit] * steps[unit], without_free(hessian, free), WEIGHT_MAX)
+        change = whole / steps[unit] - exact[:, unit]
+        adapted = bias[unit] - hessian[-1, :-1] @ change / hessian[-1, -1]
+        weights.append(tuple(whole.tolist()))
+        biases.append(int(np.clip(np.floor(adapted * steps[unit] / 2 ** HIDDEN_SHIFT + 0.5), -INT16_MAX, INT16_MAX)))
+    return Dense(tuple(weights), tuple(biases), HIDDEN_SHIFT, 0, INT16_MAX, HIDDEN_SHIFT), 2.0 ** HIDDEN_SHIFT / steps
+
+
+def _need(fitted: FittedNet, active: np.ndarray) -> np.ndarray:
+    """Curvature of the loss over each unit's activation in each row, (n, hidden)."""
+    p = softmax(fitted.scores.of(active), axis=1)[:, -len(fitted.scores.coef):]
+    coef = fitted.scores.coef
+    return p @ coef ** 2 - (p @ coef) ** 2
+
+
+FAMILY = Family("mlp_classifier", "ReLU net for classes", candidates, fit, lower, size=lambda config: config.hidden,
+                under_drift=False, tasks=("classification",))
