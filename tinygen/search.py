@@ -22,14 +22,14 @@ from .build import Budget
 from .cost import ModelCost
 from .data import Dataset
 from .errors import ModelError, QuantizeError, UsageError
-from .families import FAMILIES
+from .families import FAMILIES, Rows
 from .files import write_whole
 from .model import Model, from_json
 from .quantize import quantize
 from .train import (AS_GOOD, IMMATERIAL, IMMATERIAL_RATE, Candidate, Trained, all_rows, cross_validate, error_scale, families, fold_cuts,
                     plain_config, preferred, rounded, training_rows)
 
-FINALISTS = 14           # candidates that are lowered, compiled and simulated
+FINALISTS = 20           # candidates that are lowered, compiled and simulated
 SCHEMA = 1
 Progress = Callable[[str], None]
 
@@ -39,7 +39,7 @@ class Rung:
     """One finalist: its integer model, its error in cross-validation, and its measured cost."""
 
     model: Model
-    error: float             # over the folds: mean absolute in the output's unit, or the error rate
+    error: float             # over the folds: mean absolute in the output's unit, or the error rate; with what rounding cost
     cost: ModelCost
 
     @property
@@ -157,10 +157,17 @@ def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: fl
             model = quantize(trained, dataset, name, threshold)
         except (ModelError, QuantizeError):
             return None
-        return Rung(model, candidate.error * error_scale(dataset), cost.measure(model, board))
+        rounding = _rounding_loss(model, trained, rows)
+        return Rung(model, candidate.error * rounding * error_scale(dataset), cost.measure(model, board))
     with threadpool_limits(1):
         made = Parallel(n_jobs=-1, prefer="threads")(delayed(rung)(candidate) for candidate in group)
     return [rung for rung in made if rung]
+
+
+def _rounding_loss(model: Model, trained: Trained, rows: Rows) -> float:
+    """Factor by which rounding to integers raised the error on the training rows; folds judge the float model."""
+    whole = rows.error(model.predict(rows.x[:, list(trained.fitted.columns)]))
+    return max(1.0, whole / max(rows.error(rounded(trained.fitted, rows.x)), 1e-9)) if whole else 1.0
 
 
 def within(rung: Rung, budget: Budget) -> bool:
