@@ -41,12 +41,13 @@ class PtyBoard:
     """A simulated board with a serial port of its own, alive inside of a `with` block.
 
     `port` is the port's path, or `link`, a symbolic link to it, when one is wanted that stays the same.
+    `image` may be a real bootloader: then `start` is its address, and `boot_seconds` is 0, because it takes its own time.
     An error of the board (a crash of its program) closes the port and is raised at the end of the block.
     """
 
     def __init__(self, board: BoardLike, image: Path | str, *, link: Path | None = None, fault: Fault | None = None,
-                 boot_seconds: float = BOOT_SECONDS) -> None:
-        self.board = SimBoard(board, image, fault=fault)
+                 boot_seconds: float = BOOT_SECONDS, start: int = 0) -> None:
+        self.board = SimBoard(board, image, fault=fault, start=start)
         self.lost_bytes = 0             # the host did not read them in time
         self.slowest_seconds = 0.0      # how far the board fell behind real time at worst
         self._boot_seconds = boot_seconds

@@ -21,6 +21,7 @@ from .process import Finished, Progress, last_line, run
 from .toolchain import Toolchain, ensure, need_avrdude, was_set_up
 
 BUILD_SECONDS, UPLOAD_SECONDS = 300, 120   # time-outs; a build takes 2 s, loading 250 KB at 115200 baud 40 s
+UPLOAD_TRIES = 3                           # where the bootloader did not answer; a verify that fails is never tried again
 MEASURED_ROWS = 256                        # seeded, corners of the ranges among them
 ANSWER_SECONDS = 2                         # of simulated time
 
@@ -90,14 +91,20 @@ def build(project, board: Board, budget: Budget | None = None, progress: Progres
 
 
 def upload(project, board: Board, port: str, progress: Progress | None = None) -> None:
-    """Load the firmware of `project` into the board at `port`; BuildError when that fails."""
+    """Load the firmware of `project` into the board at `port` and have it read back; BuildError when that fails.
+
+    What PlatformIO and avrdude said is kept in the project, in upload-BOARD.log.
+    """
     tools = ensure(progress, install=not was_set_up())
     need_avrdude(tools)
     directory = Path(project.directory)
-    done = _pio(["-e", board.pio_id, "-t", "upload", "--upload-port", port], directory, tools,
-                f"loading {board.title} at {port}", progress, UPLOAD_SECONDS)
+    for _ in range(UPLOAD_TRIES):
+        done = _pio(["-e", board.pio_id, "-t", "upload", "--upload-port", port], directory, tools,
+                    f"loading {board.title} at {port}", progress, UPLOAD_SECONDS)
+        if done.code == 0 or not NO_BOOTLOADER.search(done.text):
+            break
+    log = _keep_log(directory / f"upload-{board.pio_id}.log", done)
     if done.code != 0:
-        log = _keep_log(directory / f"upload-{board.pio_id}.log", done)
         reason = f"no answer in {UPLOAD_SECONDS} s" if done.code is None else _uploader_error(done.text)
         raise BuildError(f"{board.title} at {port} was not loaded: {reason} (log: {log})")
 
@@ -153,8 +160,11 @@ def compiler_error(text: str) -> str:
     return found.group().strip() if found else last_line(SUMMARY.sub("", text))
 
 
+NO_BOOTLOADER = re.compile(r"not in sync|timeout communicating with programmer|_getsync\(\)|protocol error", re.IGNORECASE)
+
+
 def _uploader_error(text: str) -> str:
-    found = re.search(r"^avrdude: (?:error: )?(.*(?:can't|cannot|unable|not in sync|No such|fail|denied|busy).*)$",
+    found = re.search(r"^avrdude(?: error)?: (?:error: )?(.*(?:can't|cannot|unable|not in sync|No such|fail|denied|busy|mismatch).*)$",
                       text, re.MULTILINE | re.IGNORECASE)
     return found.group(1).strip() if found else compiler_error(text)
 

@@ -1,0 +1,118 @@
+"""`tinygen build --upload` for real: avrdude into the boards' own bootloaders, verified, then rows streamed to what was loaded."""
+
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from random_models import random_models
+
+from tinygen import build as building, pipeline
+from tinygen.boards import BOARDS
+from tinygen.errors import BuildError, LinkError
+from tinygen.fixedpoint import MISSING
+from tinygen.host import link
+from tinygen.host.check import check, expect
+from tinygen.host.image import load_hex
+from tinygen.host.link import open_link
+from tinygen.host.pty_board import PtyBoard
+from tinygen.host.stream import stream
+
+MODEL = replace(random_models()["linear8"], threshold=150)
+OTHER = replace(MODEL, name="other", threshold=151)
+ROWS = MODEL.sample_rows(200, 3)
+ROWS[::40, 1] = MISSING
+STARTS = {"uno": 0x7C00, "megaatmega2560": 0x3E000}         # of the bootloader; what lies below is for the program
+OPTIBOOT_FLAGS = ("-Os", "-w", "-DLED_START_FLASHES=3", "-DBAUD_RATE=115200", "-Wl,--section-start=.text=0x7c00",
+                  "-Wl,--section-start=.version=0x7ffe", "-Wl,--relax", "-nostartfiles", "-nostdlib")
+
+
+def uno_bootloader(tools, folder):
+    """Optiboot, from the source in the Arduino core. Debian's optiboot_atmega328.hex is 532 bytes and linked for 512."""
+    source = tools.avr_core / "bootloaders" / "optiboot" / "optiboot.c"
+    elf = folder / "optiboot.elf"
+    command = [tools.avr_gcc, "-mmcu=atmega328p", "-DF_CPU=16000000L", *OPTIBOOT_FLAGS, source, "-o", elf]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return elf
+
+
+def mega_bootloader(tools, folder):
+    return tools.avr_core / "bootloaders" / "stk500v2" / "stk500boot_v2_mega2560.hex"
+
+
+BOOTLOADERS = {"uno": uno_bootloader, "megaatmega2560": mega_bootloader}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Both models' files, and one folder for their project so that the Arduino core is compiled once."""
+    folder = tmp_path_factory.mktemp("upload")
+    for model in (MODEL, OTHER):
+        model.save(folder / f"{model.name}.json")
+    return folder
+
+
+@pytest.fixture(params=BOOTLOADERS)
+def empty_board(request, simavr, avrdude, tmp_path, monkeypatch):
+    """(board, PtyBoard): a board with nothing in it but its bootloader."""
+    image = BOOTLOADERS[request.param](simavr, tmp_path)
+    board = BOARDS[request.param]
+    # a pty has no DTR line, so the link takes it for a port that resets nothing; this board does have a bootloader
+    monkeypatch.setattr(building, "measure", lambda *arguments: None)       # not what is tested here
+    monkeypatch.setattr(link, "QUIET_SECONDS", link.BOOT_SECONDS)
+    with PtyBoard(board, image, start=STARTS[request.param], boot_seconds=0) as virtual:
+        yield board, virtual
+
+
+def load(files, model, board, port):
+    return pipeline.build_model(files / f"{model.name}.json", board.pio_id, files / "project", upload=True, port=port, progress=lambda text: None)
+
+
+def wear_out(simulator, address: int) -> None:
+    """From now on two bytes of flash read 0 once anything is written near them, as worn-out cells do."""
+    run = simulator.run
+
+    def worn(cycles: int) -> None:
+        run(cycles)
+        if simulator.read_flash(address, 2) != b"\xff\xff":
+            simulator.write_flash(address, b"\0\0")
+    simulator.run = worn
+
+
+def program_of(firmware) -> bytes:
+    """The firmware as it must stand in flash, from address 0."""
+    return b"".join(data for _, data in load_hex(firmware.hex))
+
+
+def test_upload_verify_stream(empty_board, files):
+    """An empty board takes the firmware, runs it and answers every row; then another model replaces it."""
+    board, virtual = empty_board
+    first = program_of(load(files, MODEL, board, virtual.port))
+    assert virtual.board.read_flash(0, len(first)) == first
+    assert "bytes of flash verified" in (files / "project" / f"upload-{board.pio_id}.log").read_text()
+    with open_link(virtual.port, MODEL, board) as opened:
+        verdict = check(stream(opened, ROWS.tolist()), expect(MODEL, ROWS))
+    assert verdict.passed and verdict.rows == len(ROWS) and verdict.missing == 5, verdict
+    second = program_of(load(files, OTHER, board, virtual.port))
+    assert virtual.board.read_flash(0, len(second)) == second != first
+    with pytest.raises(LinkError, match="runs model 'other'"):
+        open_link(virtual.port, MODEL, board)
+    assert virtual.lost_bytes == 0
+
+
+@pytest.mark.parametrize("empty_board", ["uno"], indirect=True)
+def test_flash_that_does_not_hold_what_was_written_is_an_error(empty_board, files, monkeypatch):
+    """Two bytes of the program's flash are worn out: avrdude's verify sees it, and nothing is tried again."""
+    board, virtual = empty_board
+    runs = []
+    real_run = building._pio
+
+    def count(*arguments):
+        runs.append(1)
+        return real_run(*arguments)
+    monkeypatch.setattr(building, "_pio", count)
+    wear_out(virtual.board, 0x100)
+    with pytest.raises(BuildError, match="mismatch|verif"):
+        load(files, MODEL, board, virtual.port)
+    assert len(runs) == 2                                   # one to compile, one to load
