@@ -65,8 +65,9 @@ class Pin(IntFlag):
 class Trait(IntFlag):
     """What is special about a board, in INFO."""
 
-    CORRUPT = 1                     # the model's table in flash is not what was built
+    CORRUPT = 1                     # the program or a table in flash is not what was built
     EMPTY = 2                       # built without its model, to measure what the model costs
+    DARK_OUTSIDE = 4                # its LEDs are dark for a row outside of the accepted range
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ class Info:
     overruns: int                   # bytes lost since its reset, at most 65535
     framing_errors: int
     fcs_errors: int                 # frames damaged since its reset, at most 65535
+    hysteresis: int                 # raw steps below the threshold at which an alarm ends
+    debounce: int                   # answers in a row, after the first, that a change of the LEDs needs
     board: str                      # printable ASCII, as all text here
     model: str
 
@@ -157,7 +160,7 @@ class Foreign:
 
 Reply = Info | Result | Status | Refusal | Foreign
 
-INFO = struct.Struct("<6BIIHHH20s31s")
+INFO = struct.Struct("<6BIIHHHHB20s31s")
 RESULT = struct.Struct("<BBhHI")
 STATUS = struct.Struct("<IHHHHHIBB")
 ERR = struct.Struct("<BB")
@@ -322,11 +325,11 @@ def parse(frame: Frame) -> Reply:
 
 
 def _read_info(frame: Frame, protocol, traits, inputs, window, payload_max, cause, model_id, baud,
-               overruns, framing, damaged, board, model) -> Info:
+               overruns, framing, damaged, hysteresis, debounce, board, model) -> Info:
     if not 1 <= inputs <= INPUTS_MAX or not 1 <= window <= 127 or payload_max > PAYLOAD_MAX:
         raise ValueError(f"{inputs} inputs, window {window}, longest payload {payload_max}")
     return Info(frame.session, frame.seq, protocol, _flags(Trait, traits), inputs, window, payload_max, cause,
-                model_id, baud, overruns, framing, damaged, printable(board), printable(model))
+                model_id, baud, overruns, framing, damaged, hysteresis, debounce, printable(board), printable(model))
 
 
 def _read_result(frame: Frame, flags, pins, prediction, row_digest, cycles) -> Result:

@@ -104,7 +104,7 @@ def c_program(tmp_path_factory) -> Path:
 def test_c_against_the_table(tmp_path, compiler, language, standard):
     done = subprocess.run([compile_c(tmp_path, compiler, language, standard)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{4 * len(vectors.FRAMES) + 3 * len(vectors.REFUSALS) + len(vectors.DIGESTS)} checks\n"
+    assert done.stdout == f"{4 * len(vectors.FRAMES) + 4 * len(vectors.REFUSALS) + len(vectors.DIGESTS)} checks\n"
 
 
 MUTANTS = {
@@ -119,6 +119,7 @@ MUTANTS = {
     "session not checked": ("tinygen_session(p) != session", "session == 0"),
     "row of any length": ("len != 2u * inputs", "len < inputs"),
     "model in hello ignored": ("tinygen_get32(tinygen_payload(p)) != model_id", "model_id == 0"),
+    "a corrupt board predicts": ("corrupt ? (uint8_t)TINYGEN_MODEL_CORRUPT : 0u", "0u * corrupt"),
     "digest keeps 255": ("sum == 255u ? 0u", "sum == 255u ? 255u"),
     "digest forgets the sums": ("tinygen_add255(sums, sum)", "tinygen_add255(sums, 0)"),
 }
@@ -254,6 +255,7 @@ def test_parse_reads_every_answer():
     info = parse(frame_of(vectors.BY_NAME["info"]))
     assert (info.model_id, info.inputs, info.window, info.baud) == (vectors.MODEL_ID, 3, 8, 250_000)
     assert (info.board, info.model, info.framing_errors, info.fcs_errors) == ("uno", "benzene", 1, 2)
+    assert (info.hysteresis, info.debounce) == (5, 2)
     result = parse(frame_of(vectors.BY_NAME["result 119, green, clamped"]))
     assert (result.prediction, result.digest, result.cycles) == (119, 0x0A0B, 212)
     assert result.flags == protocol.Flag.CLAMPED and result.pins == protocol.Pin.GREEN
@@ -270,7 +272,7 @@ def test_parse_reads_every_answer():
     (Kind.RESULT, protocol.RESULT.pack(0, 1, -32768, 0, 0)),       # no prediction, and nothing missing
     (Kind.RESULT, protocol.RESULT.pack(2, 0, 5, 0, 0)),            # a prediction from a missing value
     (Kind.RESULT, bytes(9)), (Kind.RESULT, bytes(11)), (Kind.STATUS, b""),
-    (Kind.ERR, b"\0\0"), (Kind.ERR, b"\x0a\0"), (Kind.INFO, bytes(71)),
+    (Kind.ERR, b"\0\0"), (Kind.ERR, b"\x0a\0"), (Kind.INFO, bytes(74)), (Kind.INFO, bytes(71)),
 ])
 def test_parse_refuses_what_no_board_may_say(kind, payload):
     assert isinstance(parse(Frame(kind, 1, 2, payload)), Foreign)

@@ -230,8 +230,8 @@ def test_a_row_changed_on_its_way_past_the_check_sum_is_not_accepted(firmware):
 
 MISTAKES = {
     "clamps one step too early": {"row[i] > highest": "row[i] >= highest - 1"},
-    "alarm at the limit": {"y > MODEL_THRESHOLD": "y >= MODEL_THRESHOLD"},
-    "LEDs swapped": {"show(red, !red)": "show(!red, red)"},
+    "alarm at the limit": {"y, MODEL_THRESHOLD);": "y, MODEL_THRESHOLD - 1);"},
+    "LEDs swapped": {"show(alarm_state.red, !alarm_state.red)": "show(!alarm_state.red, alarm_state.red)"},
     "green stays lit for a missing value": {"        show(false, false);\n    } else": "        show(false, true);\n    } else"},
     "missing values are predicted": {"if (read_row(row)) {": "if (read_row(row) && false) {"},
     "no clamping": {"if (clamp_row(row))": "if (false)"},
@@ -404,7 +404,7 @@ class Device:
 def info_frame(**changes) -> bytes:
     """INFO as a board with MODEL says it, with some fields changed."""
     fields = dict(protocol=1, traits=0, inputs=7, window=5, payload_max=14, cause=2, model_id=MODEL.model_id, baud=115200,
-                  overruns=0, framing=0, fcs=0, board=b"uno", model=b"linear16") | changes
+                  overruns=0, framing=0, fcs=0, hysteresis=0, debounce=0, board=b"uno", model=b"linear16") | changes
     return encode(Frame(Kind.INFO, 3, 1, protocol.INFO.pack(*fields.values())))
 
 

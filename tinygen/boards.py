@@ -28,7 +28,7 @@ class Board:
     green_pin: int
     red_port: str                          # the same pins as port and bit: "PB4"
     green_port: str
-    baud: int                              # of the row stream, 8N1
+    baud: int                              # of the row stream, 8N1; 250,000 divides 16 MHz exactly
     protocol: str                          # the bootloader's, in avrdude's word
     upload_speed: int                      # baud of the bootloader
     usb_ids: tuple[tuple[int, int], ...]   # (vendor, product) that identify the board when plugged in; () with a common bridge
@@ -48,7 +48,7 @@ class Board:
 def _nano(pio_id: str, title: str, fqbn: str, upload_speed: int) -> Board:
     """A small board with an ATmega328P and a USB bridge that many others have as well."""
     return Board(pio_id, title, fqbn, mcu="atmega328p", f_cpu_hz=16_000_000, flash_bytes=30_720, ram_bytes=2_048,
-                 red_pin=12, green_pin=13, red_port="PB4", green_port="PB5", baud=115_200, protocol="arduino",
+                 red_pin=12, green_pin=13, red_port="PB4", green_port="PB5", baud=250_000, protocol="arduino",
                  upload_speed=upload_speed, usb_ids=())
 
 
@@ -63,7 +63,7 @@ BOARDS: dict[str, Board] = _registry(
         pio_id="uno", title="Arduino Uno", fqbn="arduino:avr:uno",
         mcu="atmega328p", f_cpu_hz=16_000_000, flash_bytes=32_256, ram_bytes=2_048,
         red_pin=12, green_pin=13, red_port="PB4", green_port="PB5",
-        baud=115_200, protocol="arduino", upload_speed=115_200,
+        baud=250_000, protocol="arduino", upload_speed=115_200,
         usb_ids=((0x2341, 0x0043), (0x2341, 0x0001), (0x2A03, 0x0043), (0x2341, 0x0243),
                  (0x2341, 0x006A)),
     ),
@@ -71,7 +71,7 @@ BOARDS: dict[str, Board] = _registry(
         pio_id="megaatmega2560", title="Arduino Mega 2560", fqbn="arduino:avr:mega:cpu=atmega2560",
         mcu="atmega2560", f_cpu_hz=16_000_000, flash_bytes=253_952, ram_bytes=8_192,
         red_pin=52, green_pin=53, red_port="PB1", green_port="PB0",
-        baud=115_200, protocol="wiring", upload_speed=115_200,
+        baud=250_000, protocol="wiring", upload_speed=115_200,
         usb_ids=((0x2341, 0x0010), (0x2341, 0x0042), (0x2A03, 0x0010), (0x2A03, 0x0042),
                  (0x2341, 0x0210), (0x2341, 0x0242)),
     ),

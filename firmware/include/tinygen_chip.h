@@ -1,5 +1,5 @@
 /* tinygen_chip.h -- what the firmware needs of the chip: a serial port that counts what it loses,
- * a clock that counts cycles, and what is known after a reset.
+ * a clock that counts cycles, what is known after a reset, a watchdog, and proof that the flash is right.
  *
  * The serial port is our own where the chip has a USART0, because Arduino's drops bytes without a
  * word when its ring is full. So a sketch that includes this file must not use `Serial` as well.
@@ -11,8 +11,11 @@
 #include <Arduino.h>
 #include <avr/interrupt.h>
 #include <avr/io.h>
+#include <avr/pgmspace.h>
 #include <avr/wdt.h>
 #include <util/atomic.h>
+
+#include "tinygen_protocol.h"
 
 /* Bytes that may wait to be parsed, and to be sent. Powers of two, at most 128; the first decides
  * how many rows a host may have on the way, the second must hold the longest answer. */
@@ -196,6 +199,64 @@ static inline uint16_t stack_free(void)
     while (place < (const uint8_t *)RAMEND && *place == paint_of(place))
         place++;
     return (uint16_t)(place - &__heap_start);
+}
+
+/* ---- watchdog ------------------------------------------------------------------------------- */
+
+/* Only where the bootloader gets out of a watchdog reset: optiboot (Uno) does. Others, of the Mega and of
+ * old Nanos among them, may start with the watchdog running, be reset by it, and so on for ever. */
+#ifndef TINYGEN_WATCHDOG
+#ifdef ARDUINO_AVR_UNO
+#define TINYGEN_WATCHDOG 1
+#else
+#define TINYGEN_WATCHDOG 0
+#endif
+#endif
+
+/* A second is far more than any answer takes. */
+static inline void watchdog_begin(void)
+{
+    if (TINYGEN_WATCHDOG)
+        wdt_enable(WDTO_1S);
+}
+
+static inline void watchdog_feed(void)
+{
+    if (TINYGEN_WATCHDOG)
+        wdt_reset();
+}
+
+/* ---- the program in flash ------------------------------------------------------------------- */
+
+/* seal.py puts the program's CRC into the last two bytes once it is linked. */
+static const uint8_t image_seal[8] PROGMEM __attribute__((used)) = {'t', 'g', 's', 'e', 'a', 'l', 0, 0};
+#define IMAGE_CRC_AT 6u
+
+extern const uint8_t __data_load_end; /* the linker's: first byte of flash behind the program */
+
+#if FLASHEND > 0xFFFF
+typedef uint_farptr_t flash_address;
+#define FLASH_BYTE(at) pgm_read_byte_far(at)
+#else
+typedef uint16_t flash_address;
+#define FLASH_BYTE(at) pgm_read_byte_near(at)
+#endif
+
+static uint16_t flash_crc(flash_address at, flash_address end, uint16_t crc)
+{
+    for (; at != end; at++)
+        crc = tinygen_crc(crc, FLASH_BYTE(at));
+    return crc;
+}
+
+/* False if one bit of the code or of a table is not what was built; 15 ms on an Uno. */
+static inline bool image_intact(void)
+{
+    const flash_address seal = (flash_address)pgm_get_far_address(image_seal) + IMAGE_CRC_AT;
+    const flash_address end = (flash_address)pgm_get_far_address(__data_load_end);
+    const uint16_t crc = flash_crc(seal + 2, end, flash_crc(0, seal, TINYGEN_PLAIN_SEED));
+
+    return crc == (uint16_t)(FLASH_BYTE(seal) | (uint16_t)FLASH_BYTE(seal + 1) << 8);
 }
 
 #endif

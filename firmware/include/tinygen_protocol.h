@@ -19,7 +19,7 @@
  *     a row for another model is a damaged row.
  *  5  All numbers are little endian. A raw value is an int16; -32768 means "no value".
  *  6  A board checks in this order and answers the first that fails: damaged (BAD_FCS, at most
- *     one per good frame or 100 ms), version, length, type, model, session.
+ *     one per good frame or 100 ms), version, length, type, model, session, corrupt.
  *  7  The host keeps at most `window` rows (from INFO) unanswered. The same row sent again gets
  *     the same answer: the board computes, it does not count.
  *
@@ -67,18 +67,19 @@ enum { /* error codes, and what the detail byte holds */
     TINYGEN_WRONG_MODEL = 6,   /* 0; answers a HELLO that names another model */
     TINYGEN_OVERRUN = 7,       /* bytes lost so far, modulo 256: the host ignored the window */
     TINYGEN_BUSY = 8,          /* 0; send the row again later */
-    TINYGEN_MODEL_CORRUPT = 9  /* 0; the model's table in flash is not what was built */
+    TINYGEN_MODEL_CORRUPT = 9  /* 0; the program or a table in flash is not what was built */
 };
 
 enum { TINYGEN_CLAMPED = 1, TINYGEN_MISSING = 2 };                      /* RESULT flags */
 enum { TINYGEN_PIN_RED = 1, TINYGEN_PIN_GREEN = 2 };                    /* RESULT and STATUS pins */
-enum { TINYGEN_INFO_CORRUPT = 1, TINYGEN_INFO_EMPTY = 2 };              /* INFO flags */
+enum { TINYGEN_INFO_CORRUPT = 1, TINYGEN_INFO_EMPTY = 2, TINYGEN_INFO_DARK_OUTSIDE = 4 }; /* INFO traits */
 
 #define TINYGEN_RESULT_BYTES 10u /* flags 1, pins 1, y 2, digest 2, cycles 4 */
 #define TINYGEN_STATUS_BYTES 20u /* rows 4, overrun 2, framing 2, fcs 2, refused 2, stack free 2,
                                     uptime ms 4, reset cause 1, pins 1 */
-#define TINYGEN_INFO_BYTES 71u   /* protocol 1, flags 1, inputs 1, window 1, longest payload 1,
+#define TINYGEN_INFO_BYTES 74u   /* protocol 1, traits 1, inputs 1, window 1, longest payload 1,
                                     reset cause 1, model id 4, baud 4, overrun 2, framing 2, fcs 2,
+                                    alarm hysteresis 2, alarm debounce 1,
                                     board 20, model 31 (ASCII, filled up with 00) */
 #define TINYGEN_BOARD_BYTES 20u
 #define TINYGEN_NAME_BYTES 31u
@@ -196,7 +197,8 @@ static inline uint8_t *tinygen_put32(uint8_t *to, uint32_t value)
 }
 
 /* For a board with `inputs` inputs: 0, or the error code a well-formed frame deserves. */
-static inline uint8_t tinygen_refusal(const tinygen_parser *p, uint8_t inputs, uint32_t model_id, uint8_t session)
+static inline uint8_t tinygen_refusal(const tinygen_parser *p, uint8_t inputs, uint32_t model_id, uint8_t session,
+                                      uint8_t corrupt)
 {
     const uint8_t type = tinygen_type(p), len = tinygen_len(p);
 
@@ -211,7 +213,9 @@ static inline uint8_t tinygen_refusal(const tinygen_parser *p, uint8_t inputs, u
         return TINYGEN_BAD_TYPE;
     if (len != 2u * inputs)
         return TINYGEN_BAD_LEN;
-    return tinygen_session(p) != session ? (uint8_t)TINYGEN_WRONG_SESSION : 0u;
+    if (tinygen_session(p) != session)
+        return TINYGEN_WRONG_SESSION;
+    return corrupt ? (uint8_t)TINYGEN_MODEL_CORRUPT : 0u;
 }
 
 /* The detail byte that goes with a refusal of p's frame (see the error codes). */

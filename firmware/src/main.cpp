@@ -1,8 +1,9 @@
 /* The tinygen firmware: receive a row, predict, set the LED, answer.
  *
- * Red is lit above the alarm threshold, green otherwise (exactly at it is green), and both are dark
- * when there is no valid answer: after a reset, for a row with a missing value, and when no valid
- * row has come for TINYGEN_STALE_MS. An old answer must not look like a fresh one.
+ * Red is lit above the alarm threshold, green otherwise (exactly at it is green; tinygen_alarm.h has
+ * options). Both are dark when there is no valid answer: after a reset, for a row with a missing value,
+ * when no valid row has come for TINYGEN_STALE_MS, and for good when the program in flash is not the one
+ * that was built. An old answer must not look like a fresh one.
  */
 #include <Arduino.h>
 
@@ -14,6 +15,7 @@
 #define TINYGEN_BODY_MAX (MODEL_INPUTS < 2 ? 10u : 6u + 2u * MODEL_INPUTS)
 #include "tinygen_protocol.h"
 
+#include "tinygen_alarm.h"
 #include "tinygen_chip.h"
 
 #ifndef TINYGEN_BAUD
@@ -31,10 +33,12 @@
 #else
 #define MODEL_FLAGS 0
 #endif
+#define ALARM_FLAGS (TINYGEN_ALARM_DARK_OUTSIDE ? TINYGEN_INFO_DARK_OUTSIDE : 0)
 
-/* As many rows as the receive ring holds: they wait there while one is computed. */
+/* As many rows as the receive ring holds: they wait there while one is computed. An alarm that
+ * remembers must see the rows in their order, also when one is sent again: one at a time. */
 #define ROW_FRAME TINYGEN_FRAME_BYTES(2u * MODEL_INPUTS)
-#define WINDOW (TINYGEN_RX_RING < ROW_FRAME ? 1u : TINYGEN_RX_RING / ROW_FRAME)
+#define WINDOW (TINYGEN_ALARM_REMEMBERS || TINYGEN_RX_RING < ROW_FRAME ? 1u : TINYGEN_RX_RING / ROW_FRAME)
 
 #define LONGEST_ANSWER TINYGEN_FRAME_BYTES(TINYGEN_INFO_BYTES)
 #define DAMAGE_PAUSE_MS 100UL
@@ -46,6 +50,8 @@ static tinygen_parser received;
 static uint8_t frame[LONGEST_ANSWER];                       /* the answer being written */
 static uint8_t *const payload = frame + TINYGEN_PAYLOAD_AT; /* its payload, already in its place */
 
+static bool corrupt;            /* the program in flash is not the one that was built */
+static tinygen_alarm alarm_state;
 static uint32_t rows_answered;
 static uint32_t last_row_ms;    /* of the last row that lit an LED */
 static bool lit;
@@ -107,6 +113,28 @@ static bool clamp_row(int16_t row[MODEL_INPUTS])
     return clamped;
 }
 
+/* True if the frame is the last row once more, because its answer got lost: it must not count twice. */
+static bool row_again(void)
+{
+    static uint16_t last_fcs;
+    static bool any;
+    const uint16_t fcs = tinygen_get16(tinygen_payload(&received) + 2 * MODEL_INPUTS);
+    const bool again = any && fcs == last_fcs;
+
+    any = true;
+    last_fcs = fcs;
+    return again;
+}
+
+/* Lights the LED that the answer asks for. */
+static void show_answer(int16_t y, bool again)
+{
+    if (MODEL_HAS_THRESHOLD && !again)
+        tinygen_alarm_step(&alarm_state, y, MODEL_THRESHOLD);
+    show(alarm_state.red, !alarm_state.red);
+    last_row_ms = millis();
+}
+
 /* The one call of the model: never inlined, so that what is measured is the model and nothing else. */
 static __attribute__((noinline, noclone)) int16_t model_run(const int16_t *row) { return model_predict(row); }
 
@@ -130,6 +158,7 @@ static void answer_row(void)
     int16_t y = INT16_MIN;
     uint32_t cycles = 0;
     uint8_t flags = 0;
+    const bool again = TINYGEN_ALARM_REMEMBERS && row_again();
 
     if (read_row(row)) {
         flags = TINYGEN_MISSING;
@@ -138,9 +167,10 @@ static void answer_row(void)
         if (clamp_row(row))
             flags = TINYGEN_CLAMPED;
         y = predict(row, cycles);
-        const bool red = MODEL_HAS_THRESHOLD && y > MODEL_THRESHOLD;
-        show(red, !red);
-        last_row_ms = millis();
+        if (TINYGEN_ALARM_DARK_OUTSIDE && flags)
+            show(false, false);
+        else
+            show_answer(y, again);
     }
     rows_answered++;
 
@@ -169,7 +199,7 @@ static void send_error(uint8_t code, uint8_t detail, uint8_t seq)
 static void send_info(uint8_t seq)
 {
     payload[0] = TINYGEN_PROTOCOL_VERSION;
-    payload[1] = MODEL_FLAGS;
+    payload[1] = MODEL_FLAGS | ALARM_FLAGS | (corrupt ? TINYGEN_INFO_CORRUPT : 0);
     payload[2] = MODEL_INPUTS;
     payload[3] = WINDOW;
     payload[4] = 2 * MODEL_INPUTS;
@@ -179,6 +209,8 @@ static void send_info(uint8_t seq)
     to = tinygen_put16(to, steady(serial_overruns));
     to = tinygen_put16(to, steady(serial_framing));
     to = tinygen_put16(to, frames_damaged);
+    to = tinygen_put16(to, TINYGEN_ALARM_HYSTERESIS);
+    *to++ = TINYGEN_ALARM_DEBOUNCE;
     strncpy_P((char *)to, board_name, TINYGEN_BOARD_BYTES);
     strncpy_P((char *)to + TINYGEN_BOARD_BYTES, model_name, TINYGEN_NAME_BYTES);
     send(TINYGEN_INFO, seq, TINYGEN_INFO_BYTES);
@@ -217,7 +249,7 @@ static void answer_frame(uint8_t verdict)
 
     damage_told = false;
     if (verdict == TINYGEN_READY)
-        verdict = tinygen_refusal(&received, MODEL_INPUTS, MODEL_ID, session);
+        verdict = tinygen_refusal(&received, MODEL_INPUTS, MODEL_ID, session, corrupt);
     if (verdict != 0) {
         frames_refused++;
         send_error(verdict, tinygen_detail(&received, verdict, MODEL_INPUTS), seq);
@@ -265,12 +297,15 @@ void setup()
     pinMode(TINYGEN_RED_PIN, OUTPUT);
     pinMode(TINYGEN_GREEN_PIN, OUTPUT);
     show(false, false);
+    corrupt = !image_intact();
+    watchdog_begin();
     serial_begin(TINYGEN_BAUD);
     send_info(0);
 }
 
 void loop()
 {
+    watchdog_feed();
     darken_when_stale();
     if (serial_room() < LONGEST_ANSWER)
         return; /* bytes wait in the ring, the board never does */

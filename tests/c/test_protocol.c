@@ -58,10 +58,14 @@ static void test_refusal(const struct refusal_vector *v)
 {
     uint8_t verdict;
     const tinygen_parser parser = parse(v->wire, v->wire_len, &verdict);
-    const uint8_t code = tinygen_refusal(&parser, VECTOR_INPUTS, VECTOR_MODEL_ID, VECTOR_SESSION);
+    const uint8_t code = tinygen_refusal(&parser, VECTOR_INPUTS, VECTOR_MODEL_ID, VECTOR_SESSION, 0);
+    const uint8_t corrupt = tinygen_refusal(&parser, VECTOR_INPUTS, VECTOR_MODEL_ID, VECTOR_SESSION, 1);
 
     expect(verdict == TINYGEN_READY, v->name, "decode");
     expect(code == v->code, v->name, "code");
+    /* a corrupt board still says who it is; it refuses only the rows it would have taken */
+    expect(corrupt == (v->code == 0 && tinygen_type(&parser) == TINYGEN_ROW ? (uint8_t)TINYGEN_MODEL_CORRUPT : v->code),
+           v->name, "corrupt");
     expect(tinygen_detail(&parser, code, VECTOR_INPUTS) == v->detail, v->name, "detail");
 }
 

@@ -8,6 +8,7 @@ uint8_t native_pins[70];
 std::deque<uint8_t> native_in, native_out;
 uint16_t serial_overruns, serial_framing;
 uint8_t session, reset_cause;
+bool native_intact = true;
 
 void setup();
 void loop();

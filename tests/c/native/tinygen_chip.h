@@ -11,6 +11,7 @@ extern std::deque<uint8_t> native_in, native_out;
 extern uint16_t serial_overruns, serial_framing;
 extern uint8_t session, reset_cause;
 extern uint32_t native_cycles;
+extern bool native_intact;
 
 static inline void serial_begin(uint32_t) {}
 
@@ -32,6 +33,9 @@ static inline void stopwatch_start(Stopwatch &) {}
 static inline uint32_t stopwatch_stop(const Stopwatch &) { return native_cycles; }
 static inline void mark(uint8_t) {}
 static inline void chip_begin() {}
+static inline void watchdog_begin() {}
+static inline void watchdog_feed() {}
+static inline bool image_intact() { return native_intact; }
 static inline uint16_t stack_free() { return 1000; }
 
 #endif

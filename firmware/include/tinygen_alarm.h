@@ -1,0 +1,55 @@
+/* tinygen_alarm.h -- when the red LED is lit: above the threshold, with two optional delays.
+ *
+ * Hysteresis: a lit alarm ends only at `threshold - hysteresis` or below. Debounce: a change must be
+ * asked for by `debounce` more answers in a row. Both 0: red above the threshold, green at it and below.
+ * An answer that is missing changes nothing, and neither does the same row sent again.
+ *
+ * Pure, C99 and C++11. The Python twin is `Alarm` in host/check.py.
+ */
+#ifndef TINYGEN_ALARM_H
+#define TINYGEN_ALARM_H
+
+#include <stdint.h>
+
+/* Raw steps of the output below the threshold at which an alarm ends. */
+#ifndef TINYGEN_ALARM_HYSTERESIS
+#define TINYGEN_ALARM_HYSTERESIS 0
+#endif
+/* Answers in a row, after the first, that a change needs. */
+#ifndef TINYGEN_ALARM_DEBOUNCE
+#define TINYGEN_ALARM_DEBOUNCE 0
+#endif
+/* 1: both LEDs are dark for a row with a value outside of the accepted range. */
+#ifndef TINYGEN_ALARM_DARK_OUTSIDE
+#define TINYGEN_ALARM_DARK_OUTSIDE 0
+#endif
+
+#define TINYGEN_ALARM_REMEMBERS (TINYGEN_ALARM_HYSTERESIS > 0 || TINYGEN_ALARM_DEBOUNCE > 0)
+
+#if TINYGEN_ALARM_HYSTERESIS < 0 || TINYGEN_ALARM_HYSTERESIS > 65535 || TINYGEN_ALARM_DEBOUNCE < 0 || TINYGEN_ALARM_DEBOUNCE > 255
+#error "TINYGEN_ALARM_HYSTERESIS is 0 .. 65535 raw steps, TINYGEN_ALARM_DEBOUNCE 0 .. 255 answers"
+#endif
+
+typedef struct {
+    uint8_t red;   /* the alarm is on; starts off */
+    uint8_t asked; /* answers in a row that asked for the other state */
+} tinygen_alarm;
+
+/* Takes one answer; true if the alarm is on afterwards. */
+static inline uint8_t tinygen_alarm_step(tinygen_alarm *alarm, int16_t y, int16_t threshold)
+{
+    const int32_t limit = alarm->red ? (int32_t)threshold - TINYGEN_ALARM_HYSTERESIS : threshold;
+    const uint8_t wanted = y > limit;
+
+    if (wanted == alarm->red) {
+        alarm->asked = 0;
+    } else if (alarm->asked == TINYGEN_ALARM_DEBOUNCE) {
+        alarm->red = wanted;
+        alarm->asked = 0;
+    } else {
+        alarm->asked++;
+    }
+    return alarm->red;
+}
+
+#endif
