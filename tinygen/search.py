@@ -29,7 +29,7 @@ from .quantize import quantize
 from .train import (AS_GOOD, IMMATERIAL, IMMATERIAL_RATE, Candidate, Trained, all_rows, cross_validate, error_scale, families, fold_cuts,
                     plain_config, preferred, rounded, training_rows)
 
-FINALISTS = 20           # candidates that are lowered, compiled and simulated
+FINALISTS = 24           # candidates that are lowered, compiled and simulated
 SCHEMA = 1
 Progress = Callable[[str], None]
 
@@ -177,14 +177,19 @@ def within(rung: Rung, budget: Budget) -> bool:
 
 
 def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
-    """The smallest affordable rung that is as good as the first affordable one; `rungs` come in order of preference."""
+    """The smallest affordable rung that is as good as the best one.
+
+    `rungs` come in order of preference. Under a split by time that order decides which one is best;
+    else the error does, because it knows what rounding cost.
+    """
     good = [rung for rung in rungs if within(rung, budget)]
     if not good:
         least = min(rungs, key=lambda r: r.cost.flash_bytes)
         raise UsageError(f"none of {len(rungs)} finalists fits the budget: the smallest needs {least.cost.flash_bytes} bytes of flash, "
                          f"{least.ram_bytes} of RAM and {least.cost.cycles_max} cycles; raise --max-flash, --max-ram or --max-cycles")
+    best = good[0] if dataset.split == "time" else min(good, key=lambda r: r.error)
     immaterial = IMMATERIAL_RATE if dataset.labels else IMMATERIAL * dataset.target.scale
-    enough = good[0].error + max(AS_GOOD * good[0].error, immaterial)
+    enough = best.error + max(AS_GOOD * best.error, immaterial)
     return min((rung for rung in good if rung.error <= enough), key=lambda r: (r.cost.flash_bytes, r.error))
 
 

@@ -19,7 +19,7 @@ from ..lowering import apply_all, mean_error, narrowest, output_row, scale_input
 from ..nodes import Dense, Scale
 from . import Family, Rows
 
-SIZES = (4, 6, 8, 10, 12, 16, 20, 24)
+SIZES = (4, 6, 8, 11, 14, 16, 18, 20, 24)
 INPUT_BITS = (8, 12)     # of the scaled inputs: 8 is faster, 12 more exact
 FIT_BITS = 8             # the float net sees inputs in steps of the 8-bit scaling, but not rounded
 ROUNDS = 3               # times the weights are rounded from where the last round's refit ended
