@@ -61,6 +61,21 @@ def from_sklearn(coef: np.ndarray, intercept: np.ndarray, seen: np.ndarray, clas
     return whole
 
 
+def fitted_scores(estimator, t: np.ndarray, y: np.ndarray, classes: int) -> Scores:
+    """Scores by an sklearn linear classifier; rows of one class only, as a fold may have, need no fit."""
+    if (y == y[0]).all():
+        return only_class(int(y[0]), t.shape[1], classes)
+    estimator.fit(t, y)
+    return from_sklearn(estimator.coef_, estimator.intercept_, estimator.classes_, classes)
+
+
+def only_class(seen: int, width: int, classes: int) -> Scores:
+    """Scores that answer one class whatever the values are."""
+    if classes == 2:
+        return Scores(np.zeros((1, width)), np.array([-UNSEEN if seen else UNSEEN]))
+    return Scores(np.zeros((classes, width)), np.where(np.arange(classes) == seen, 0.0, UNSEEN))
+
+
 def fit_scores(t: np.ndarray, y: np.ndarray, start: Scores, decay: float) -> Scores:
     """Scores of least mean cross-entropy on values t, plus decay / 2 * coef**2, from a first guess."""
     shape, own = start.coef.shape, np.eye(max(len(start.coef), 2))[y]

@@ -37,8 +37,7 @@ def candidates(rows: Rows) -> list[Config]:
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Logistic:
     frame = Frame.of(rows)
-    estimator = LogisticRegression(C=config.c, max_iter=2000).fit(frame.z(rows.x), rows.y)
-    found = scores.from_sklearn(estimator.coef_, estimator.intercept_, estimator.classes_, len(rows.labels))
+    found = scores.fitted_scores(LogisticRegression(C=config.c, max_iter=2000), frame.z(rows.x), rows.y, len(rows.labels))
     return Logistic(tuple(range(rows.x.shape[1])), frame, found)
 
 

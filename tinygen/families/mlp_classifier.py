@@ -59,13 +59,16 @@ def candidates(rows: Rows) -> list[Config]:
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
-    frame = Frame.of(rows)
+    frame, width = Frame.of(rows), rows.x.shape[1]
+    if (rows.y == rows.y[0]).all():                              # a fold may have one class only
+        only = scores.only_class(int(rows.y[0]), config.hidden, len(rows.labels))
+        return FittedNet(tuple(range(width)), frame, np.zeros((width, config.hidden)), np.zeros(config.hidden), only, config.decay)
     net = MLPClassifier((config.hidden,), solver="lbfgs", alpha=config.decay, max_iter=STEPS, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)      # the last hundredth of the loss is not worth the time
         net.fit(frame.z(rows.x), rows.y)
     found = scores.from_sklearn(net.coefs_[1].T, net.intercepts_[1], net.classes_, len(rows.labels))
-    return FittedNet(tuple(range(rows.x.shape[1])), frame, net.coefs_[0], net.intercepts_[0], found, config.decay)
+    return FittedNet(tuple(range(width)), frame, net.coefs_[0], net.intercepts_[0], found, config.decay)
 
 
 def lower(fitted: FittedNet, rows: Rows):
