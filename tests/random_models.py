@@ -1,5 +1,7 @@
 """Seeded random models, one per kind of node chain: every template and every C type is reached."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinygen.fixedpoint import Quantity
@@ -58,22 +60,35 @@ def random_models(seed: int = 0) -> dict[str, Model]:
         "lookup_square": (q1, Lookup((curve(rng, 0, 15, 7),), True, 200, 0, 46340), Power(2)),
         "lookup_fine": (q1, Lookup((curve(rng, 0, 40, 4, 16000),), True, -5, -32767, 32767)),
         "additive": (q3, Lookup(tuple(curve(rng, i, 9, 6 + 2 * i) for i in range(3)), True, 100, 0, 60000 - 13660), Power(3)),
-        "linear8": (q7, scale(q7, 255, 128), dense(rng, 1, 7, 5, 0, 46340), Power(2)),
+        "linear8": (q7, scale(q7, 255, 128), dense(rng, 1, 7, 2, 0, 46340), Power(2)),
         "linear_narrow": (q3, scale(q3, 255, 128), dense(rng, 1, 3, 0, -32000, 32000, limit=40, bias=900)),
         "linear_unsigned": (q3, scale(q3, 255, 0), dense(rng, 1, 3, 3, -32000, 32000, limit=40, bias=900)),
         "linear16": (q7, scale(q7, 4095, 2048), dense(rng, 1, 7, 7, 0, 46340, bias=100000), Power(2)),
         "linear_wide": (q7, scale(q7, 32767, 16384), dense(rng, 1, 7, 16, -32767, 32767, limit=8000, bias=100000)),
         "linear_long": (q7, scale(q7, 32767, 16384), dense(rng, 1, 7, 16, -32767, 32767, limit=127, bias=10 ** 7)),
-        "linear_bytes_long": (q7, scale(q7, 255, 128), dense(rng, 1, 7, 12, -32767, 32767, limit=127, bias=5 * 10 ** 7)),
+        "linear_bytes_long": (q7, scale(q7, 255, 128), replace(dense(rng, 1, 7, 9, -32767, 32767), bias=(8_400_000,))),
         "unsigned_wide": (q3, scale(q3, 255, 0), dense(rng, 2, 3, 8, -32000, 32000, limit=9000), Argmax()),
         "polynomial": (q3, scale(q3, 255, 128), Monomials(((0,), (1, 1), (0, 2), (1, 2, 2), (0, 0, 0), (2,)), 7),
-                       dense(rng, 1, 6, 12, 0, 65535, bias=10 ** 6), Power(3)),
+                       dense(rng, 1, 6, 6, 0, 40000, bias=10 ** 6), Power(3)),
+        "squares": (q3, scale(q3, 255, 128), Monomials(((0,), (1,), (0, 0), (1, 2), (2, 2)), 7), dense(rng, 1, 5, 8, -32767, 32767, limit=60)),
+        "squares_long": (q7, scale(q7, 255, 128), Monomials(tuple((i, j) for i in range(7) for j in range(i, 7)), 7),
+                         dense(rng, 1, 28, 10, 0, 46340, bias=10 ** 7), Power(2)),
+        "squares_wide": (q3, scale(q3, 255, 128), Monomials(((0, 1), (2,), (2, 2)), 7), dense(rng, 1, 3, 16, -32767, 32767, limit=30000)),
         "mlp": (q7, scale(q7, 255, 128), dense(rng, 16, 7, 8, 0, 255), dense(rng, 1, 16, 4, 0, 46340), Power(2)),
         "mlp_signed": (q7, scale(q7, 255, 128), dense(rng, 8, 7, 9, 0, 127, bias=90000), dense(rng, 1, 8, 3, -32767, 32767, limit=900)),
-        "mlp_layer": (q7, scale(q7, 255, 128), dense(rng, 16, 7, 8, 0, 32767, bias=200, bias_shift=8), dense(rng, 1, 16, 6, 0, 46340), Power(2)),
+        "mlp_layer": (q7, scale(q7, 255, 128), dense(rng, 16, 7, 8, 0, 32767, bias=200, bias_shift=8), dense(rng, 1, 16, 2, 0, 46340), Power(2)),
         "mlp_layer16": (q7, scale(q7, 2047, 1024), dense(rng, 12, 7, 8, 0, 32767, bias=2000, bias_shift=8),
                         dense(rng, 6, 12, 8, 0, 32767, limit=40, bias=2000, bias_shift=8), dense(rng, 1, 6, 6, -32767, 32767)),
         "mlp_unsigned": (q7, scale(q7, 255, 0), dense(rng, 5, 7, 8, 0, 32767, bias=200, bias_shift=8), dense(rng, 1, 5, 0, -32767, 32767)),
+        "mlp_even": (q7, scale(q7, 255, 128), dense(rng, 7, 7, 8, 0, 32767, bias=20000, bias_shift=8), dense(rng, 1, 7, 9, -32767, 32767)),
+        "mlp_long": (q7, scale(q7, 4095, 2048), dense(rng, 9, 7, 8, 0, 32767, bias=20000, bias_shift=8), dense(rng, 1, 9, 10, -32767, 32767, bias=10 ** 7)),
+        "mlp_wide": (q7, scale(q7, 255, 128), dense(rng, 9, 7, 8, 0, 32767, bias=20000, bias_shift=8),
+                     dense(rng, 1, 9, 16, -32767, 32767, limit=20000, bias=10 ** 7)),
+        "mlp_wide16": (q7, scale(q7, 4095, 2048), dense(rng, 9, 7, 8, 0, 32767, bias=9000, bias_shift=8),
+                       dense(rng, 1, 9, 16, -32767, 32767, limit=20000, bias=10 ** 7)),
+        "mlp_unsigned_wide": (q3, scale(q3, 255, 0), dense(rng, 4, 3, 8, 0, 32767, bias=20000, bias_shift=8),
+                              dense(rng, 1, 4, 12, -32767, 32767, limit=20000)),
+        "mlp_unsigned_long": (q3, scale(q3, 255, 0), dense(rng, 4, 3, 8, 0, 32767, bias=30000, bias_shift=8), replace(dense(rng, 1, 4, 9, -32767, 32767), bias=(8_400_000,))),
         "mlp_two": (q7, scale(q7, 255, 0), dense(rng, 6, 7, 4, 0, 32767), dense(rng, 5, 6, 9, 0, 32767, bias=4000, bias_shift=5),
                     dense(rng, 1, 5, 9, 0, 32767, limit=127)),
         "table_mlp": (q3, Lookup(tuple(curve(rng, i, 9, 8, 120) for i in range(3)), False), dense(rng, 5, 3, 3, 0, 1000),

@@ -10,6 +10,7 @@ from .fixedpoint import INT16_MAX, bits_for
 from .nodes import UINT16_MAX, Argmax, Bounds, Dense, Forest, Lookup, Monomials, Outside, Power, Scale
 
 ACC_TYPES = {16: "int16_t", 24: "tinygen_int24", 32: "int32_t"}
+MAX_PLACES = 255          # places in an array that a byte can name
 OPTIMIZE = ("balanced", "size", "speed")
 OUT_NAMES = {"scale": "u", "lookup": "f", "monomials": "t", "dense": "s", "power": "y", "forest": "s",
              "argmax": "best", "outside": "count"}
@@ -46,8 +47,8 @@ def chain_views(model, input_names: list[str], optimize: str = "balanced") -> li
         raise EmitError(f"cannot optimize for '{optimize}': one of {', '.join(OPTIMIZE)}")
     views, at, source, source_type = [], 0, "x", "int16_t"
     while at < len(model.nodes):
-        rest = Step(model.nodes[at:], model.bounds[at:], model.bounds[at - 1] if at else None, model.name, len(views) + 1,
-                    source, source_type, tuple(input_names), optimize)
+        rest = Step(model.nodes[at:], model.bounds[at:], model.bounds[at - 1] if at else None, model.name,
+                    views[-1]["number"] + 1 if views else 1, source, source_type, tuple(input_names), optimize)
         step, view = _first_view(rest)
         views.append(view)
         source, source_type, at = view["out"], view["type"], at + len(step.nodes)
@@ -78,7 +79,7 @@ def constant_bytes(model) -> int:
 def _scale(node, proven, before, common, input_names):
     kernel = SCALE_KERNELS.get((node.shift, node.top, node.zero))
     multiplier = "(int8_t){}" if node.shift == 8 else "TINYGEN_BYTES({})"
-    return {"kernel": kernel,
+    return {"kernel": kernel, "slots": len(node.low),
             "rows": [f"TINYGEN_BYTES({low}), {multiplier.format(m)}, /* {n} */" for low, m, n in zip(node.low, node.multiplier, input_names)],
             "low_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.low, input_names)],
             "multiplier_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.multiplier, input_names)],
@@ -103,6 +104,26 @@ def _lookup_square(step: Step) -> dict | None:
         return None
     view = _lookup(lookup, proven, step.before, step.common(), step.input_names)
     return {"template": "node_lookup.h.j2", **view, "square": True, "inner": f"{proven.acc_low} .. {proven.acc_high}"}
+
+
+def _terms(step: Step) -> dict | None:
+    """A sparse polynomial up to degree 2: one loop over its terms, no product is ever stored."""
+    scale, monomials, output = step.nodes
+    if (SCALE_KERNELS.get((scale.shift, scale.top, scale.zero)) != "tinygen_scale_bytes" or len(output.bias) != 1
+            or max(map(len, monomials.terms)) > 2 or len(scale.low) >= MAX_PLACES):
+        return None
+    front = replace(step, nodes=step.nodes[:1], bounds=step.bounds[:1])
+    scale_view = {**front.common(), **_scale(scale, step.bounds[0], step.before, front.common(), step.input_names)}
+    common = replace(step, nodes=step.nodes[1:], bounds=step.bounds[1:], number=step.number + 1, source=scale_view["out"],
+                     source_type=scale_view["type"]).common()
+    one, bits, proven = len(scale.low), 32 if output.weight_bits == 16 else max(step.bounds[2].acc_bits, 24), step.bounds[2]
+    share = "TINYGEN_BYTES({})," if output.weight_bits == 16 else "{:4d},"
+    rows = [f"{term[0]:2d}, {term[1] if len(term) == 2 else one:2d}, " + share.format(w if len(term) == 2 else -w)
+            for term, w in zip(monomials.terms, output.weights[0])]
+    return {**common, "template": "node_terms.h.j2", "scale": {**scale_view, "slots": one + 1}, "terms": len(rows), "rows": rows,
+            "row_bytes": 2 + output.weight_bits // 8, "weight_bits": output.weight_bits, "one": one, "one_value": -(1 << monomials.bits),
+            "shift": output.shift, "kernel": f"tinygen_terms_w{output.weight_bits}_{bits}", "acc_bits": bits, "acc_type": ACC_TYPES[bits],
+            "start": _start(output, 1, "", "", ACC_TYPES[bits]), **_clamps(output, proven, output.shift)}
 
 
 def _position(curve, source: str, most: int) -> str:
@@ -260,6 +281,6 @@ def _node_bytes(node, proven: Bounds) -> int:
 # (shift, top, zero) -> kernel with one table; other scalings print a loop
 SCALE_KERNELS = {(8, 255, 128): "tinygen_scale_bytes", (16, 4095, 2048): "tinygen_scale_words"}
 # chains of nodes that one kernel computes, the longest first; a maker may decline with None
-FUSED = (((Dense, Dense), _relu_net), ((Lookup, Power), _lookup_square))
+FUSED = (((Scale, Monomials, Dense), _terms), ((Dense, Dense), _relu_net), ((Lookup, Power), _lookup_square))
 VIEWS = {Scale: _scale, Lookup: _lookup, Monomials: _monomials, Dense: _dense, Power: _power, Forest: _forest,
          Argmax: _argmax, Outside: _outside}

@@ -11,7 +11,7 @@
  *   x[1]  -508 .. 1168   -340 .. 1000  -     1     sensor 1
  *   x[2]  -565 .. 1285   -380 .. 1100  -     1     sensor 2
  *
- * Output: raw 0 .. 0, one step is 0.1 ug/m3; trained on 0 .. 50 ug/m3.
+ * Output: raw 0 .. 14901, one step is 0.1 ug/m3; trained on 0 .. 50 ug/m3.
  */
 #ifndef POLYNOMIAL_H
 #define POLYNOMIAL_H
@@ -19,7 +19,7 @@
 #include "tinygen_fixed.h"
 
 #define POLYNOMIAL_INPUTS 3
-#define POLYNOMIAL_MODEL_ID 0x8D7DF307UL /* fingerprint that host and board compare */
+#define POLYNOMIAL_MODEL_ID 0xF673A402UL /* fingerprint that host and board compare */
 #define POLYNOMIAL_THRESHOLD 150 /* 15 ug/m3: alarm above it, none exactly at it */
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
@@ -56,21 +56,24 @@ static inline int16_t polynomial_predict(const int16_t x[POLYNOMIAL_INPUTS])
     t2[3] = (int16_t)(((int32_t)(u1[1] * u1[2]) * u1[2] + 64) >> 7);
     t2[4] = (int16_t)(((int32_t)(u1[0] * u1[0]) * u1[0] + 64) >> 7);
     t2[5] = (int16_t)(u1[2] * 128);
-    /* 3. s3 = (bias + weights . t2) / 2^12, within 0 .. 1292.
-     *    Sums stay within -5688912 .. 5295920: 24 bits. */
-    int16_t s3[1];
+    /* 3. s3 = (bias + weights . t2) / 2^6, within 0 .. 40000.
+     *    Sums stay within -5690928 .. 5293904: 24 bits. */
+    uint16_t s3[1];
     {
-        tinygen_int24 acc = (tinygen_int24)1840;
+        tinygen_int24 acc = (tinygen_int24)-176;
         acc = tinygen_dot_s16_w8_24(acc, polynomial_s3_weights[0], t2, 6);
-        int16_t sum = (int16_t)(acc >> 12);
+        tinygen_int24 sum = (tinygen_int24)(acc >> 6);
         if (sum < 0) {
             sum = 0;
         }
-        s3[0] = (int16_t)sum;
+        if (sum > 40000L) {
+            sum = 40000L;
+        }
+        s3[0] = (uint16_t)sum;
     }
     /* 4. The model was fitted to the output's cube root: undo it, rounded to one raw step. */
-    int8_t y4[1];
-    y4[0] = (int8_t)tinygen_cube((uint16_t)s3[0]);
+    int16_t y4[1];
+    y4[0] = (int16_t)tinygen_cube((uint16_t)s3[0]);
     return (int16_t)y4[0];
 }
 
