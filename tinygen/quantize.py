@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from . import baseline
 from .data import Dataset
 from .errors import QuantizeError
 from .fixedpoint import RAW_MAX, RAW_MIN, Quantity
@@ -42,7 +43,17 @@ def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
         "metrics": class_metrics(answer, floats, y, dataset.labels) if dataset.labels else
         metrics(answer, floats, y, dataset.target.scale),
         "alarm": {"false": int((alarm & ~truth).sum()), "missed": int((~alarm & truth).sum())},
+        "baseline": training_baseline(model, list(trained.fitted.columns), dataset).plain(),
     }
+
+
+def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> baseline.Baseline:
+    """What the training rows look like to the model: its inputs, then its answers."""
+    x = dataset.x[dataset.train][:, columns]
+    answer = model.answer(x)
+    alarms = None if model.threshold is None else model.alarm(answer)
+    return baseline.sketch([q.name for q in (*model.inputs, model.output)], np.column_stack([x, answer]), alarms,
+                           dataset.rows_dropped / dataset.rows_read)
 
 
 def metrics(answer, floats, y, scale: float) -> dict:
