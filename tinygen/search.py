@@ -157,17 +157,19 @@ def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: fl
             model = quantize(trained, dataset, name, threshold)
         except (ModelError, QuantizeError):
             return None
-        rounding = _rounding_loss(model, trained, rows)
-        return Rung(model, candidate.error * rounding * error_scale(dataset), cost.measure(model, board))
+        error = _with_rounding(candidate.error, model, trained, rows)
+        return Rung(model, error * error_scale(dataset), cost.measure(model, board))
     with threadpool_limits(1):
         made = Parallel(n_jobs=-1, prefer="threads")(delayed(rung)(candidate) for candidate in group)
     return [rung for rung in made if rung]
 
 
-def _rounding_loss(model: Model, trained: Trained, rows: Rows) -> float:
-    """Factor by which rounding to integers raised the error on the training rows; folds judge the float model."""
-    whole = rows.error(model.predict(rows.x[:, list(trained.fitted.columns)]))
-    return max(1.0, whole / max(rows.error(rounded(trained.fitted, rows.x)), 1e-9)) if whole else 1.0
+def _with_rounding(error: float, model: Model, trained: Trained, rows: Rows) -> float:
+    """An error of the folds, which judge the float model, with what rounding to integers added on the training rows."""
+    whole, exact = rows.error(model.predict(rows.x[:, list(trained.fitted.columns)])), rows.error(rounded(trained.fitted, rows.x))
+    if rows.labels:
+        return error + max(whole - exact, 0.0)
+    return error * max(1.0, whole / max(exact, 1e-9)) if whole else error
 
 
 def within(rung: Rung, budget: Budget) -> bool:
