@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import serial
+from serial.tools import list_ports
 
 from tinygen.boards import BOARDS, Board
 from tinygen.errors import LinkError
@@ -27,12 +28,19 @@ QUIET_SECONDS = 0.5         # the same on a port that cannot have reset the boar
 HELLO_EVERY_SECONDS = 0.25
 POLL_SECONDS = 0.01         # one wait for bytes
 WRITE_SECONDS = 2.0
+REOPEN_EVERY_SECONDS = 0.2  # tries to find a board again that was unplugged
+PROBE_SECONDS = 0.25        # for an answer at another baud rate
+PROBE_BAUDS = (250_000, 115_200, 500_000, 1_000_000, 57_600, 38_400, 19_200, 9_600)
 ANSWER_SECONDS = 1.0
 DEFAULT_BAUD = BOARDS["uno"].baud
 RESULT_FRAME = frame_bytes(RESULT.size)
 
 TO_BOARD, TO_HOST = "to_board", "to_host"
 Tap = Callable[[str, float, bytes], None]   # direction, seconds on the link's clock, raw bytes
+
+
+class LinkLost(LinkError):
+    """The board was there and is gone: unplugged, silent, or taken away. It may come back."""
 
 
 class Link:
@@ -49,6 +57,7 @@ class Link:
         self.info: Info | None = None       # of the session that is running; set before open_link returns
         self.heard_at = float("-inf")       # clock() at the last undamaged frame
         self.bytes_seen = 0
+        self.reopen_port: Callable[[], serial.SerialBase] | None = None     # opens the same board's port anew
         self._simulator = getattr(port, "board", None)
 
     def clock(self) -> float:
@@ -93,6 +102,21 @@ class Link:
         """Goes on in the session of `info`; LinkError if that is not the board or the model wanted."""
         self._require(info)
         self.info = info
+
+    def reopen(self, seconds: float) -> None:
+        """Finds a board again that is gone; LinkLost when it has not come back within `seconds` of the host's time."""
+        end = time.monotonic() + seconds
+        while True:
+            self.close()
+            try:
+                self.port = self.reopen_port()
+                self._simulator = getattr(self.port, "board", None)
+                self.decoder = Decoder(self.seed)
+                return _wait_for_info(self, max(BOOT_SECONDS, end - time.monotonic()))
+            except (LinkLost, PortError) as error:
+                if time.monotonic() >= end:
+                    raise LinkLost(f"the board at {self.name} did not come back within {seconds:g} s ({error})") from None
+            time.sleep(REOPEN_EVERY_SECONDS)
 
     def close(self) -> None:
         """Gives the port back; safe to call twice."""
@@ -164,9 +188,9 @@ class Link:
         try:
             yield
         except serial.SerialTimeoutException:
-            raise LinkError(f"port {self.name} takes no more bytes since {WRITE_SECONDS:g} s: reset the board") from None
+            raise LinkLost(f"port {self.name} takes no more bytes since {WRITE_SECONDS:g} s: reset the board") from None
         except _PORT_ERRORS as error:
-            raise LinkError(f"lost the board at {self.name} ({_reason(error)}): plug it in and stream again") from None
+            raise LinkLost(f"lost the board at {self.name} ({_reason(error)}): plug it in and stream again") from None
 
 
 try:
@@ -186,12 +210,28 @@ def open_link(port: str, model: Model, board: Board | None = None, baud: int | N
     """
     baud = baud or (board.baud if board else DEFAULT_BAUD)
     link = Link(_open_port(port, baud), port, model, board, tap)
+    link.reopen_port = _opener(port, baud)
     try:
         _wait_for_info(link, timeout)
     except BaseException:
         link.close()
         raise
     return link
+
+
+def _opener(name: str, baud: int) -> Callable[[], serial.SerialBase]:
+    """Opens the port again; an USB device with a serial number is found under another name as well."""
+    usb = next((port for port in list_ports.comports() if port.device == name and port.serial_number), None)
+
+    def reopen() -> serial.SerialBase:
+        same = [port.device for port in list_ports.comports() if usb and
+                (port.vid, port.pid, port.serial_number) == (usb.vid, usb.pid, usb.serial_number)]
+        return _open_port(same[0] if same else name, baud)
+    return reopen
+
+
+class PortError(LinkError):
+    """A port does not open."""
 
 
 def _open_port(name: str, baud: int) -> serial.SerialBase:
@@ -207,12 +247,12 @@ def _open_port(name: str, baud: int) -> serial.SerialBase:
     except LinkError:
         raise                               # the virtual board explains itself
     except (*_PORT_ERRORS, ValueError, NotImplementedError) as error:
-        raise LinkError(_why_not_open(name, baud, error)) from None
+        raise PortError(_why_not_open(name, baud, error)) from None
     return port
 
 
 def _why_not_open(name: str, baud: int, error: Exception) -> str:
-    number = getattr(error, "errno", None)
+    number = getattr(error, "errno", None) or getattr(error.__context__, "errno", None)    # pyserial's sockets hide it
     if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
         return f"port {name} does not exist: see `tinygen boards` for the ports with a board"
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in str(error):
@@ -246,7 +286,7 @@ def _wait_for_info(link: Link, timeout: float) -> None:
                 return link.adopt(reply)
             heard.append(reply)
             del heard[:-100]                # a babbling device must not fill the memory
-    raise LinkError(_why_no_info(link, heard, timeout))
+    raise LinkError(_why_no_info(link, heard, timeout)) if heard or link.bytes_seen else LinkLost(_silence(link, timeout))
 
 
 def _may_reset(port: serial.SerialBase) -> bool:
@@ -263,8 +303,29 @@ def _why_no_info(link: Link, heard: list[Reply | Damage], timeout: float) -> str
         return f"the device at {link.name} only echoes what it is sent: it is no tinygen board"
     if Damage(Code.BAD_VERSION) in heard or any(isinstance(r, Refusal) and r.code == Code.BAD_VERSION for r in heard):
         return f"the board at {link.name} speaks another version of the protocol: build and load its firmware again"
-    if link.bytes_seen:
-        return (f"the device at {link.name} sends bytes, but no tinygen frame at {link.baud} baud within {timeout:g} s: "
-                "give the firmware's rate with --baud, or load a tinygen firmware")
+    asked = link.baud
+    if (baud := _probe_bauds(link)):
+        return f"the board at {link.name} talks at {baud} baud, not {asked}: give --baud {baud}, or build and load its firmware again"
+    return (f"the device at {link.name} sends bytes, but no tinygen frame at {asked} baud within {timeout:g} s: "
+            "give the firmware's rate with --baud, or load a tinygen firmware")
+
+
+def _silence(link: Link, timeout: float) -> str:
     return (f"no answer from {link.name} within {timeout:g} s at {link.baud} baud: is it the right port, "
             "and does the board run a tinygen firmware?")
+
+
+def _probe_bauds(link: Link) -> int | None:
+    """The rate at which the board answers HELLO, of those that are usual; None where it answers at none."""
+    for baud in PROBE_BAUDS:
+        if baud == link.baud:
+            continue
+        try:
+            link.port.baudrate = baud
+            link.decoder = Decoder(link.seed)
+            link.send(b"\0" + hello(1))
+            if any(isinstance(reply, Info) for reply in link.receive_for(PROBE_SECONDS, Info)):
+                return baud
+        except (LinkError, *_PORT_ERRORS, ValueError):
+            continue                        # a rate that this port cannot do
+    return None

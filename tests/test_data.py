@@ -379,7 +379,7 @@ def test_infinite_values_are_refused_and_nan_is_missing(text):
 
 
 def test_too_few_rows():
-    refused(lambda: prepare(parse(grid(19)), "y"), "19 rows, 19 of them usable", "at least 20")
+    refused(lambda: prepare(parse(grid(19)), "y"), "19 rows: at least 20")
     assert len(prepare(parse(grid(20)), "y").x) == 20
     refused(lambda: prepare(parse(grid(19) + grid(19).split("\n", 1)[1]), "y"), "38 rows, 19 of them usable", "19 of them are duplicates")
     refused(lambda: prepare(parse(grid(20)), "y", test_fraction=0.9), "2 training", "at least 10")

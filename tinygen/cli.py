@@ -38,9 +38,6 @@ class OneLineErrors(click.Group):
             _fail(f"{error.format_message().rstrip('.')}: see `{where} --help`", WRONG_USE)
         except TinygenError as error:
             _fail(str(error), error.exit_code)
-        except BrokenPipeError:                    # the reader of stdout has gone, as `head` does
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(0)
         except OSError as error:
             _fail(f"{error}: check the path, its permissions and the space left", COULD_NOT_RUN)
         except Exception as error:
@@ -80,7 +77,10 @@ def shows(text):
         @wraps(function)
         def command(*args, as_json, **options):
             result, good = function(*args, **options)
-            click.echo(report.as_json(result) if as_json else text(result))
+            try:
+                click.echo(report.as_json(result) if as_json else text(result))
+            except BrokenPipeError:                # the reader has gone, as `head` does; click would make a 1 of it
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0 if good else 1
         return command
     return decorate
@@ -165,10 +165,12 @@ def train(csv, out, inputs, drop, **options):
 @main.command()
 @click.argument("ladder", type=click.Path(path_type=Path), metavar="MODEL.search.json")
 @click.argument("number", type=int, metavar="N")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
 @shows(report.trained)
 def pick(ladder, number, out):
-    """Take rung N of the ladder that `train` found, as it is numbered there.
+    """Take another model of the ladder that `train` found.
+
+    N is its number in the printed ladder; MODEL.search.json is the file that `train` wrote beside the model.
 
     \b
     Example:

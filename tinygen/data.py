@@ -243,7 +243,7 @@ def _complete_rows(table: Table, names: Sequence[str]) -> np.ndarray:
     absent = _absent(table, names)
     rows = np.flatnonzero(~absent.any(axis=1))
     worst = int(np.argmax(absent.sum(axis=0)))
-    _require_rows(table, len(rows), f"column {show(names[worst])} is missing in {absent[:, worst].sum()} of them")
+    _require_rows(table, len(rows), f"column {show(names[worst])} is missing in {absent[:, worst].sum()} rows")
     return rows
 
 
@@ -254,7 +254,8 @@ def _absent(table: Table, names: Sequence[str]) -> np.ndarray:
 
 def _require_rows(table: Table, rows: int, reason: str) -> None:
     if rows < MINIMUM_ROWS:
-        raise DataError(f"{table.path_name} has {table.rows_read} rows, {rows} of them usable ({reason}): "
+        usable = f", {rows} of them usable ({reason})" if rows < table.rows_read else ""
+        raise DataError(f"{table.path_name} has {table.rows_read} rows{usable}: "
                         f"at least {MINIMUM_ROWS} are needed, add rows or leave a column out")
 
 

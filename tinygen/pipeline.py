@@ -113,7 +113,8 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
     """Trains on a CSV file and saves the model; the file is written only when everything went well."""
     chip = find_board(board)
     name = check_prefix(check_name(name or _name_from(out)))
-    require_file_place(out)
+    for path in (out, ladder_path(out)):
+        require_file_place(path)
     table = data.load(csv, missing=missing)
     dataset = data.prepare(table, target, inputs, drop, split, seed, units=_units(unit), task=task)
     ladder = find_model(dataset, name, threshold, family, chip, budget, progress, dask)
@@ -288,7 +289,7 @@ def set_up(progress: Progress = print) -> toolchain.Toolchain:
 def find_board(board: str) -> Board:
     """The board with this PlatformIO id; UsageError with the nearest one otherwise."""
     if board not in BOARDS:
-        nearest = difflib.get_close_matches(board, BOARDS, 1, 0.0)[0]
+        nearest = next((known for known in BOARDS if known.startswith(board.lower())), difflib.get_close_matches(board, BOARDS, 1, 0.0)[0])
         raise UsageError(f"board '{board}' is unknown: the nearest is '{nearest}', `tinygen boards` lists all")
     return BOARDS[board]
 
