@@ -135,33 +135,60 @@ class _Lights:
         return self.expected.alarm.light(state, self.expected.prediction[index], self.expected.flags[index])
 
 
+class Checker:
+    """Takes replies one by one, as they come, and knows the verdict at any time."""
+
+    def __init__(self, expected: Expected) -> None:
+        self.expected = expected
+        self.first_difference: str | None = None
+        self._unanswered = set(range(len(expected)))
+        self._lights = _Lights(expected)
+        self._wrong = self._led_wrong = self._retries = self._red = 0
+        self._seconds = 0.0
+        self._cycles: list[int] = []
+
+    def add(self, reply: RowReply) -> str:
+        """How this reply differs from what it should be, in a few words; empty where it is right."""
+        self._retries += max(0, reply.tries - 1)
+        if reply.lost or reply.index not in self._unanswered:
+            difference = f"lost ({reply.reason or 'answered twice'})"
+            if reply.lost and reply.index in self._unanswered:
+                self._lights.lost.append(reply.index)
+        else:
+            difference = self._judge(reply, reply.result)
+        if difference and not self.first_difference:
+            self.first_difference = f"row {reply.index}: {difference}"
+        return difference
+
+    def _judge(self, reply: RowReply, result: Result) -> str:
+        self._unanswered.remove(reply.index)
+        self._seconds = max(self._seconds, reply.at_s)
+        answer = _answer_difference(result, self.expected, reply.index)
+        led = _led_difference(result, self._lights.allowed(reply.index, result))
+        self._wrong += bool(answer)
+        self._led_wrong += bool(led)
+        self._red += Pin.RED in result.pins
+        if Flag.MISSING not in result.flags:
+            self._cycles.append(result.cycles)
+        return answer or led
+
+    def verdict(self) -> Verdict:
+        """The verdict; a row that has had no reply is lost."""
+        first = self.first_difference
+        if self._unanswered and not first:
+            first = f"row {min(self._unanswered)}: lost (no reply)"
+        flags, cycles = self.expected.flags, self._cycles
+        return Verdict(len(self.expected), self._wrong, len(self._unanswered), self._retries, self._led_wrong,
+                       _count(flags, Flag.MISSING), _count(flags, Flag.CLAMPED), self._red, self._seconds,
+                       median_low(cycles) if cycles else None, max(cycles, default=None), first)
+
+
 def check(replies: Iterable[RowReply], expected: Expected) -> Verdict:
     """The verdict on all replies; a row without a reply, or with an index that is not its own, is lost."""
-    unanswered = set(range(len(expected)))
-    wrong = led_wrong = retries = red = 0
-    seconds, cycles, first, lights = 0.0, [], None, _Lights(expected)
+    checker = Checker(expected)
     for reply in replies:
-        retries += max(0, reply.tries - 1)
-        if reply.lost and reply.index in unanswered:
-            lights.lost.append(reply.index)
-        if reply.lost or reply.index not in unanswered:
-            first = first or f"row {reply.index}: lost ({reply.reason or 'answered twice'})"
-            continue
-        unanswered.remove(reply.index)
-        seconds = max(seconds, reply.at_s)
-        answer = _answer_difference(reply.result, expected, reply.index)
-        led = _led_difference(reply.result, lights.allowed(reply.index, reply.result))
-        wrong, led_wrong = wrong + bool(answer), led_wrong + bool(led)
-        red += Pin.RED in reply.result.pins
-        if Flag.MISSING not in reply.result.flags:
-            cycles.append(reply.result.cycles)
-        if answer or led:
-            first = first or f"row {reply.index}: {answer or led}"
-    if unanswered:
-        first = first or f"row {min(unanswered)}: lost (no reply)"
-    return Verdict(len(expected), wrong, len(unanswered), retries, led_wrong, _count(expected.flags, Flag.MISSING),
-                   _count(expected.flags, Flag.CLAMPED), red, seconds, median_low(cycles) if cycles else None,
-                   max(cycles, default=None), first)
+        checker.add(reply)
+    return checker.verdict()
 
 
 def _answer_difference(result: Result, expected: Expected, row: int) -> str:

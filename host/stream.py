@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tinygen.errors import LinkError, UsageError
 
-from .link import HELLO_EVERY_SECONDS, Link
+from .link import HELLO_EVERY_SECONDS, Link, LinkLost
 from .protocol import MISSING_RAW, RESULT, Code, Damage, Foreign, Info, Refusal, Result, digest, encode_row, frame_bytes, hello
 
 TRIES = 5
@@ -55,19 +55,20 @@ class _Pending:
 
 
 def stream(link: Link, rows: Iterable[Sequence[int]], window: int | None = None, tries: int = TRIES,
-           timeout: float | None = None) -> Iterator[RowReply]:
+           timeout: float | None = None, pace: float = 0.0, reconnect: float = 0.0) -> Iterator[RowReply]:
     """One RowReply per row, in the order of the rows, as soon as it is known.
 
     `rows` holds raw int16 values, MISSING_RAW for none. `window` is at most the board's own, which is the default;
-    `timeout` is the seconds before a row is sent again. LinkError when the board is gone, resets again and again, or
-    turns out to run another model.
+    `timeout` is the seconds before a row is sent again. With `pace`, a row is sent every so many seconds, for a replay
+    in real time. LinkError when the board is gone for longer than `reconnect` seconds, resets again and again, or turns
+    out to run another model.
     """
     window = link.info.window if window is None else window
     if not 1 <= window <= link.info.window:
         raise UsageError(f"window {window} is not within 1 .. {link.info.window}: that many rows fit the board's receive buffer")
     if tries < 1:
         raise UsageError(f"{tries} tries per row: at least 1")
-    return _Streamer(link, rows, window, tries, timeout).run()
+    return _Streamer(link, rows, window, tries, timeout, pace, reconnect).run()
 
 
 def wire_seconds(link: Link, rows: int) -> float:
@@ -79,9 +80,13 @@ def wire_seconds(link: Link, rows: int) -> float:
 class _Streamer:
     """The state of one stream."""
 
-    def __init__(self, link: Link, rows: Iterable[Sequence[int]], window: int, tries: int, timeout: float | None) -> None:
+    def __init__(self, link: Link, rows: Iterable[Sequence[int]], window: int, tries: int, timeout: float | None,
+                 pace: float, reconnect: float) -> None:
         self.link = link
         self.rows = enumerate(rows)
+        self.next_row = next(self.rows, None)
+        self.pace = pace
+        self.reconnect = reconnect
         self.window = window
         self.tries = tries
         self.timeout = timeout or 0.1 + 2 * wire_seconds(link, window)
@@ -93,22 +98,32 @@ class _Streamer:
 
     def run(self) -> Iterator[RowReply]:
         """All rows, in order."""
-        self._fill()
         turn = 0
-        while self.pending:
-            self._listen(min(p.due for p in self.pending.values()))
-            self._send_again()
-            self._fill()
+        while self.pending or self.next_row:
+            try:
+                self._fill()
+                self._listen(min([p.due for p in self.pending.values()] + [self._next_at()] * (not self.pending)))
+                self._send_again()
+            except LinkLost:
+                if not self.reconnect:
+                    raise
+                self._reconnect()
             while turn in self.finished:
                 yield self.finished.pop(turn)
                 turn += 1
 
     # ---- sending ----------------------------------------------------------------------------------
 
+    def _next_at(self) -> float:
+        """clock() at which the next row may be sent."""
+        return self.begun + self.next_row[0] * self.pace if self.next_row and self.pace else 0.0
+
     def _fill(self) -> None:
         """Sends new rows while the window is open; answers that wait for an older row's turn count as well."""
-        while len(self.pending) < self.window and len(self.finished) < 100 and (item := next(self.rows, None)):
-            index, row = item
+        while (self.next_row and len(self.pending) < self.window and len(self.finished) < 100
+               and self._next_at() <= self.link.clock()):
+            index, row = self.next_row
+            self.next_row = next(self.rows, None)
             pending = _Pending(index, index % 256, [int(value) for value in row])
             self.pending[pending.seq] = pending
             self._send(pending)
@@ -142,13 +157,31 @@ class _Streamer:
         while self.link.heard_at == before:
             if self.link.clock() >= end:
                 oldest = min(p.index for p in self.pending.values())
-                raise LinkError(f"the board at {self.link.name} fell silent at row {oldest}: check cable and power, then stream again")
+                raise LinkLost(f"the board at {self.link.name} fell silent at row {oldest}: check cable and power, then stream again")
             self.link.send(hello(1))
             self._listen(self.link.clock() + HELLO_EVERY_SECONDS)
         for pending in self.pending.values():
             pending.revivals += 1
             pending.tries = 0
             pending.due = self.link.clock()
+
+    def _reconnect(self) -> None:
+        """Opens the port anew until the board is back; then the rows on their way have their tries again."""
+        before = self.link.clock()
+        self.link.reopen(self.reconnect)
+        self.begun += min(0.0, self.link.clock() - before)      # a new simulated board begins at zero
+        self._begin_again()
+        for pending in self.pending.values():
+            pending.tries = 0
+
+    def _begin_again(self) -> None:
+        """After a reset or a lost cable every row on its way is sent again, but not for ever."""
+        for pending in self.pending.values():
+            pending.resets += 1
+            if pending.resets > RESETS_PER_ROW:
+                raise LinkError(f"the board at {self.link.name} was reset {pending.resets} times at row {pending.index}: "
+                                "check its power supply")
+            pending.due = 0.0
 
     # ---- listening --------------------------------------------------------------------------------
 
@@ -186,13 +219,9 @@ class _Streamer:
         if info.session == self.link.session:
             return
         self.link.adopt(info)
+        self._begin_again()
         for pending in self.pending.values():
-            pending.resets += 1
-            if pending.resets > RESETS_PER_ROW:
-                raise LinkError(f"the board at {self.link.name} was reset {pending.resets} times at row {pending.index}: "
-                                "check its power supply")
             pending.tries = max(0, pending.tries - 1)   # that try had no chance
-            pending.due = 0.0
 
     def _on_refusal(self, refusal: Refusal) -> None:
         if refusal.code == Code.MODEL_CORRUPT:

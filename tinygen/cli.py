@@ -238,13 +238,36 @@ def build(model, **options):
         return pipeline.build_model(model, progress=say, **options), True
 
 
+plan_options = (
+    click.option("--window", type=click.IntRange(1), metavar="N", help="Rows on the way at once; default: as many as the board takes."),
+    click.option("--tries", type=click.IntRange(1), default=pipeline.TRIES, show_default=True, metavar="N",
+                 help="Times a row is sent before it is lost."),
+    click.option("--baud", type=click.IntRange(300, 2_000_000), metavar="N", help="Bits per second, where the firmware was built for others."),
+    click.option("--pace", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="From row to row, for a replay in real time; default: full speed."),
+    click.option("--reconnect", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
+                 help="Wait so long for a board that was unplugged, and go on; default: stop."),
+    click.option("--log", type=click.Path(path_type=Path), metavar="FILE", help="Write the raw bytes of both directions, with their times."),
+)
+
+
+def planned(function):
+    """Adds the options of a stream as one `plan`."""
+    @wraps(function)
+    def command(*args, window, tries, baud, pace, reconnect, log, **options):
+        return function(*args, plan=pipeline.StreamPlan(window, tries, baud, pace, reconnect, log), **options)
+    for option in reversed(plan_options):
+        command = option(command)
+    return command
+
+
 @main.command()
 @model_argument
 @csv_argument
 @click.option("--port", required=True, metavar="sim|PORT|auto", help="The virtual board, a serial port, or the one board plugged in.")
 @board_option
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the verdict as JUnit XML.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.csv", help="Write one line per row here.")
+@planned
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.csv|.jsonl", help="Write one line per row here, as it comes.")
 @shows(report.streamed)
 def stream(model, csv, **options):
     """Stream the rows of CSV into a board and check every answer.

@@ -9,6 +9,8 @@ import csv as csv_module
 import difflib
 import re
 import tempfile
+import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -24,12 +26,14 @@ from .errors import UsageError
 from .files import require_file_place, require_folder_place, write_whole
 from .fixedpoint import MISSING
 from .host import discover
-from .host.check import Expected, Verdict, check, expect
+from .host.check import Alarm, Checker, Expected, Verdict, expect
 from .host.link import open_link
 from .host.pins import distinct, lit
-from .host.protocol import Flag, Pin
+from .host.protocol import Pin
 from .host.protocol_avr import avr_url
-from .host.stream import RowReply, stream
+from .host.rates import Budget as WireBudget
+from .host.record import RawLog, RowFile
+from .host.stream import TRIES, RowReply, stream
 from .model import Model, check_name, load
 from .report import junit_xml
 from .search import Ladder, search
@@ -67,6 +71,18 @@ class Emitted:
 
 
 @dataclass(frozen=True)
+class StreamPlan:
+    """How rows are streamed."""
+
+    window: int | None = None    # rows on the way at once; None: what the board takes
+    tries: int = TRIES           # per row, then it is lost
+    baud: int | None = None      # None: the board's usual rate
+    pace: float = 0.0            # seconds from row to row; 0: full speed
+    reconnect: float = 0.0       # seconds to wait for a board that was unplugged; 0: give up at once
+    log: Path | None = None      # raw bytes of both directions
+
+
+@dataclass(frozen=True)
 class Streamed:
     """A stream's verdict, and every reply it rests on."""
 
@@ -75,7 +91,9 @@ class Streamed:
     verdict: Verdict
     expected: Expected
     replies: tuple[RowReply, ...]
-    pins_right: bool | None      # the simulator saw the LED pins do what the rows ask for; None on a real board
+    pins_right: bool | None      # the simulator saw the LED pins do what the rows ask for; None where nobody watched
+    wire: WireBudget             # what the wire allows
+    plan: StreamPlan
     notes: tuple[str, ...] = ()
     path: Path | None = None
 
@@ -199,57 +217,72 @@ def build_model(model: Path, board: str, out: Path, budget=Budget(), upload=Fals
 
 
 def stream_csv(model: Path, csv: Path, port: str, board="uno", junit: Path | None = None, out: Path | None = None,
-               progress: Progress = print) -> Streamed:
-    """Streams a CSV file's rows into a board and checks every answer and both LEDs."""
+               plan: StreamPlan = StreamPlan(), progress: Progress = print) -> Streamed:
+    """Streams a CSV file's rows into a board and checks every answer and both LEDs; `out` grows row by row."""
     chip, twin = find_board(board), load(model)
-    for path in filter(None, (out, junit)):
+    for path in filter(None, (out, junit, plan.log)):
         require_file_place(path)
     raw, notes = data.rows_for(twin.inputs, data.load(csv, missing=missing_codes(twin)))
     if port == "sim":
+        chip = replace(chip, baud=plan.baud or chip.baud)
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
             firmware = build(emit_project(twin, Path(folder) / "project", [chip]), chip, progress=progress)
-            result = stream_rows(twin, raw, avr_url(chip.pio_id, firmware.elf), chip, progress)
+            result = stream_rows(twin, raw, avr_url(chip.pio_id, firmware.elf), chip, progress, plan, out)
     else:
         chip, port = (chip, port) if port != "auto" else discover.only_board()
-        result = stream_rows(twin, raw, port, chip, progress)
-    if out:
-        write_csv(out, ROW_HEADER, _row_lines(twin, result))
+        result = stream_rows(twin, raw, port, chip, progress, plan, out)
     if junit:
         write_whole(junit, junit_xml(result))
-    return replace(result, notes=notes, path=out)
+    return replace(result, notes=notes)
 
 
-def stream_rows(model: Model, raw: np.ndarray, port: str, board: Board, progress: Progress) -> Streamed:
+def stream_rows(model: Model, raw: np.ndarray, port: str, board: Board, progress: Progress, plan: StreamPlan = StreamPlan(),
+                out: Path | None = None) -> Streamed:
     """Streams raw rows to the board at `port`; on the virtual board its pins are watched as well."""
-    expected, replies = expect(model, raw), []
-    with open_link(port, model, board) as link:
-        progress(f"streaming {len(raw):,} rows to {board.title} at {'the virtual board' if port.startswith('avr://') else port}")
-        for reply in stream(link, raw.tolist()):
+    replies, say = [], _pace_of(len(raw), progress)
+    with ExitStack() as open_files:
+        log = open_files.enter_context(RawLog(plan.log)) if plan.log else None
+        link = open_files.enter_context(open_link(port, model, board, plan.baud, tap=log))
+        wire = WireBudget.of(link, plan.window)
+        progress(f"link: {wire}")
+        expected = expect(model, raw, Alarm.of(model, link.info))
+        checker = Checker(expected)
+        rows = open_files.enter_context(RowFile(out, expected, lambda answer: _meaning(model, answer))) if out else None
+        for reply in stream(link, raw.tolist(), plan.window, plan.tries, pace=plan.pace, reconnect=plan.reconnect):
+            difference = checker.add(reply)
             replies.append(reply)
-            if len(replies) % 1000 == 0:
-                progress(f"{len(replies):,} of {len(raw):,} rows")
+            if rows:
+                rows.row(reply, difference)
+            say(len(replies))
         simulator = getattr(link.port, "board", None)
-        seen = lit(simulator.changes, board) if simulator else None
-    wanted = None if seen is None else distinct([Pin(0), *expected.pins])
-    return Streamed(model, board, check(replies, expected), expected, tuple(replies), None if seen is None else seen == wanted)
+        seen = lit(simulator.changes, board) if simulator and not plan.pace else None     # a slow replay goes dark between rows
+    right = None if seen is None else seen == distinct([Pin(0), *expected.pins])
+    return Streamed(model, board, checker.verdict(), expected, tuple(replies), right, wire, plan, path=out)
 
 
-ROW_HEADER = ["row", "raw", "physical", "flags", "red", "green", "cycles", "tries", "expected_raw", "verdict"]
+def _pace_of(rows: int, progress: Progress) -> Callable[[int], None]:
+    """Tells `progress`, twice a second, how many rows are done, how fast, and how long it will take."""
+    begun = said = time.monotonic()
+
+    def say(done: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= 0.5:
+            said, rate = now, done / (now - begun)
+            progress(f"streaming: {done:,} of {rows:,} rows, {rate:,.0f} rows/s, {_duration((rows - done) / rate)} left")
+    return say
 
 
-def _row_lines(model: Model, result: Streamed):
-    """One CSV line per row: what the board answered, and whether that is what the twin says."""
-    wanted = result.expected
-    for reply, *right in zip(result.replies, wanted.prediction, wanted.flags, wanted.digest, wanted.pins):
-        expected_raw = "" if right[0] == MISSING else right[0]
-        if reply.lost:
-            yield [reply.index, "", "", "", "", "", "", reply.tries, expected_raw, "LOST"]
-            continue
-        got = reply.result
-        good = [got.prediction, got.flags, got.digest, got.pins] == right
-        yield [reply.index, "" if got.prediction == MISSING else got.prediction, _physical(model, got.prediction),
-               "+".join(flag.name for flag in Flag if flag in got.flags) or "OK", int(Pin.RED in got.pins),
-               int(Pin.GREEN in got.pins), got.cycles, reply.tries, expected_raw, "OK" if good else "WRONG"]
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def _meaning(model: Model, raw: int) -> float | str | None:
+    """The same as `_physical`, as a number where it is one."""
+    text = _physical(model, raw)
+    return text if raw in range(len(model.labels)) else float(text) if text else None
 
 
 # Columns of the published demo: 7,344 of the file's rows are complete in them.

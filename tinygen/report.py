@@ -155,6 +155,7 @@ def streamed(result) -> str:
     lines = [f"note: {note}" for note in result.notes]
     lines += [f"{result.board.title}: {verdict.rows:,} rows, {verdict.wrong:,} wrong, {verdict.lost:,} lost, {verdict.led_wrong:,} LED errors, "
               f"{verdict.retries:,} retries; {verdict.rows_per_s:,.0f} rows/s",
+              f"{result.wire}; {verdict.rows_per_s / result.wire.limit:.0%} of it was used, held up by {result.wire.bottleneck(verdict, result.plan.pace)}",
               f"{verdict.missing:,} rows with a missing value (flagged, LEDs dark), {verdict.clamped:,} beyond the accepted range (flagged)"]
     if result.pins_right is not None:
         lines.append(f"LED pins as the simulator saw them: {'right' if result.pins_right else 'WRONG'}")
@@ -242,7 +243,8 @@ def _boards(result) -> dict:
 def _streamed(result) -> dict:
     verdict = result.verdict
     return {"rows": verdict.rows, "wrong": verdict.wrong, "lost": verdict.lost, "retries": verdict.retries, "led_wrong": verdict.led_wrong,
-            "rows_per_s": round(verdict.rows_per_s, 1), "missing": verdict.missing, "clamped": verdict.clamped, "red": verdict.red,
+            "rows_per_s": round(verdict.rows_per_s, 1), "wire_rows_per_s": round(result.wire.limit, 1),
+            "bottleneck": result.wire.bottleneck(verdict, result.plan.pace), "missing": verdict.missing, "clamped": verdict.clamped, "red": verdict.red,
             "cycles_median": verdict.cycles_median, "cycles_max": verdict.cycles_max, "pins_right": result.pins_right,
             "first_difference": verdict.first_difference, "passed": result.good}
 

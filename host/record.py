@@ -1,0 +1,89 @@
+"""What a stream leaves behind while it runs: one line per row, and the raw bytes of both directions.
+
+Every line is one write of the operating system: whoever ends the program, Ctrl-C or SIGKILL, leaves whole lines.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from tinygen.errors import UsageError
+from tinygen.fixedpoint import MISSING
+
+from .check import Expected
+from .link import TO_BOARD
+from .protocol import Flag, Pin
+from .stream import RowReply
+
+HEADER = ("row", "raw", "physical", "flags", "red", "green", "cycles", "tries", "expected_raw", "verdict")
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+
+
+class _Lines:
+    """A text file to which whole lines are added, at once."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        except OSError as error:
+            raise UsageError(f"output '{path}' cannot be written ({error.strerror}): choose another file") from None
+        self.path = path
+
+    def add(self, line: str) -> None:
+        """Writes one line; UsageError where the disk is full."""
+        try:
+            os.write(self._file, line.encode("utf-8"))
+        except OSError as error:
+            raise UsageError(f"output '{self.path}' cannot be written ({error.strerror}): what was streamed so far is in it") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error) -> None:
+        os.close(self._file)
+
+
+class RowFile(_Lines):
+    """The rows of a stream: CSV, or JSON lines where the name ends in .jsonl. `meaning` tells what a raw answer means."""
+
+    def __init__(self, path: Path, expected: Expected, meaning: Callable[[int], float | str | None]) -> None:
+        super().__init__(path)
+        self.expected, self.meaning = expected, meaning
+        self.as_json = path.suffix in JSON_SUFFIXES
+        if not self.as_json:
+            self.add(",".join(HEADER) + "\n")
+
+    def row(self, reply: RowReply, difference: str) -> None:
+        """Adds one reply and how it differs from what it should be."""
+        values = self._values(reply, difference)
+        if self.as_json:
+            self.add(json.dumps(dict(zip(HEADER, values))) + "\n")
+        else:
+            line = io.StringIO()
+            csv.writer(line, lineterminator="\n").writerow(values)
+            self.add(line.getvalue())
+
+    def _values(self, reply: RowReply, difference: str) -> list:
+        expected = _number(self.expected.prediction[reply.index])
+        if reply.lost:
+            return [reply.index, None, None, None, None, None, None, reply.tries, expected, "LOST"]
+        got = reply.result
+        return [reply.index, _number(got.prediction), self.meaning(got.prediction), "+".join(flag.name for flag in Flag if flag in got.flags) or "OK",
+                int(Pin.RED in got.pins), int(Pin.GREEN in got.pins), got.cycles, reply.tries, expected,
+                "WRONG" if difference else "OK"]
+
+
+def _number(raw: int) -> int | None:
+    return None if raw == MISSING else raw
+
+
+class RawLog(_Lines):
+    """Every byte on the wire: seconds, direction (> to the board, < to the host), hexadecimal. Made to be a Link's tap."""
+
+    def __call__(self, direction: str, seconds: float, data: bytes) -> None:
+        self.add(f"{seconds:.6f} {'>' if direction == TO_BOARD else '<'} {data.hex(' ')}\n")
