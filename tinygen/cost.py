@@ -6,6 +6,7 @@ static RAM and stack is the model's. `build` measures the same on the whole firm
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,7 +19,7 @@ from elftools.elf.elffile import ELFFile
 from .boards import Board
 from .build import compiler_error, read_size
 from .emit import firmware_text, render_bare
-from .errors import BuildError
+from .errors import BuildError, DoesNotFit
 from .host.simavr import SimBoard
 from .model import Model
 from .toolchain import ensure
@@ -26,6 +27,7 @@ from .toolchain import ensure
 RAM_FOR_ROWS = 0.4            # part of the chip's RAM that waiting rows may take
 START_CYCLES = 100_000        # the C start-up code clears at most 8 KB of variables in this time
 CYCLES_PER_ROW = 2_000_000    # a model slower than this counts as hung
+TOO_LARGE = re.compile(r"is too large|will not fit in region|overflowed by")    # GCC on an array, the linker on a program
 FLAGS = ("-Os", "-std=gnu99", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wall", "-Wextra", "-Werror")
 
 
@@ -107,7 +109,7 @@ def measure(model: Model, board: Board, rows: np.ndarray | None = None, header: 
 
 
 def compile_bare(model: Model, board: Board, folder: Path, rows: int, empty: bool = False, header: str | None = None) -> Path:
-    """Path of the linked bare program; BuildError with the compiler's first error."""
+    """Path of the linked bare program; DoesNotFit if the chip is too small, BuildError with the compiler's first error."""
     for name, text in {**render_bare(model, rows), **({f"{model.name}.h": header} if header else {}),
                        "tinygen_fixed.h": firmware_text("include/tinygen_fixed.h")}.items():
         (folder / name).write_text(text, encoding="ascii")
@@ -115,8 +117,11 @@ def compile_bare(model: Model, board: Board, folder: Path, rows: int, empty: boo
     command = [str(ensure(install=False).avr_gcc), f"-mmcu={board.mcu}", *FLAGS, *(["-DTINYGEN_EMPTY_PREDICTOR"] if empty else []),
                "bare.c", "-o", elf.name]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if done.returncode:
+    if done.returncode and not TOO_LARGE.search(done.stderr):
         raise BuildError(f"the model alone does not compile for {board.title}: {compiler_error(done.stderr)}")
+    if done.returncode or read_size(elf).flash_bytes > board.flash_bytes:
+        raise DoesNotFit(f"model '{model.name}' alone needs more than the {board.flash_bytes} bytes of flash of {board.title}: "
+                         "choose a smaller model or a larger board")
     return elf
 
 

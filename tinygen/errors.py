@@ -48,6 +48,10 @@ class BuildError(TinygenError):
     """The compiler or PlatformIO is missing or failed."""
 
 
+class DoesNotFit(BuildError):
+    """A program needs more flash or RAM than the chip has."""
+
+
 class LinkError(TinygenError):
     """The port or the board behind it does not answer as a tinygen board does."""
 
