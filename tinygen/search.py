@@ -29,7 +29,7 @@ from .quantize import quantize
 from .train import (AS_GOOD, IMMATERIAL, IMMATERIAL_RATE, Candidate, Trained, all_rows, cross_validate, error_scale, families, fold_cuts,
                     plain_config, preferred, rounded, training_rows)
 
-FINALISTS = 24           # candidates that are lowered, compiled and simulated
+FINALISTS = 16           # candidates that are lowered, compiled and simulated
 SCHEMA = 1
 Progress = Callable[[str], None]
 
