@@ -18,6 +18,7 @@ DATA_NAME = "AirQualityUCI.csv"
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write tests/golden/* anew; review the diff")
     parser.addoption("--port", help="serial port of a real board for tests/hil")
+    parser.addoption("--level", choices=["commit", "release"], default="commit", help="release: the long test programme")
 
 
 def unavailable(reason: str):
@@ -77,3 +78,27 @@ def golden(request):
         assert path.is_file(), f"{path.name} is missing: run pytest --update-golden and review the diff"
         assert path.read_text(encoding="utf-8") == text
     return compare
+
+
+@pytest.fixture(scope="session")
+def level(request) -> str:
+    """How long the test programme is: "commit" or "release"."""
+    return request.config.getoption("--level")
+
+
+FIGURES = pytest.StashKey[list]()
+
+
+@pytest.fixture
+def figures(request):
+    """`figures(name, text)`: what a suite counted, told at the end of the run."""
+    said = request.config.stash.setdefault(FIGURES, [])
+    return lambda name, text: said.append((name, text))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """The figures of the reliability suites."""
+    if said := config.stash.get(FIGURES, []):
+        terminalreporter.section("reliability figures")
+        for name, text in said:
+            terminalreporter.line(f"{name:<28} {text}")
