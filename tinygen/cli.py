@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__, pipeline, report
+from . import __version__, monitor, pipeline, report
 from .boards import BOARDS
 from .build import Budget
 from .data import TASKS
@@ -281,6 +281,28 @@ def stream(model, csv, **options):
     """
     with progress() as say:
         result = pipeline.stream_csv(model, csv, progress=say, **options)
+    return result, result.good
+
+
+@main.command("monitor")
+@model_argument
+@click.argument("log", type=click.Path(path_type=Path), metavar="LOG.csv")
+@click.option("--window", type=click.IntRange(1), metavar="ROWS", help="Rows judged together; default: as many as the training rows can tell of.")
+@click.option("--prometheus", type=click.Path(path_type=Path), metavar="FILE", help="Write the newest window as Prometheus text.")
+@click.option("--json-lines", type=click.Path(path_type=Path), metavar="FILE", help="Write one JSON object per window.")
+@click.option("--summary", type=click.Path(path_type=Path), metavar="FILE", help="Write a Markdown summary.")
+@shows(monitor.text)
+def monitor_command(model, log, **options):
+    """Compare the rows of LOG.csv with the rows the model was trained on.
+
+    Distribution, range, missing values, stuck sensors and alarm rate, window by window. Exit code 1 where
+    a window differs by more than chance and the training rows' own windows explain.
+
+    \b
+    Example:
+      tinygen monitor benzene.json last_month.csv --summary drift.md
+    """
+    result = monitor.monitor_csv(model, log, **options)
     return result, result.good
 
 

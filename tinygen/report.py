@@ -203,7 +203,7 @@ def junit_xml(result) -> str:
 
 def as_json(result) -> str:
     """One JSON object with a line per key, so that people can read it as well."""
-    values = _PLAIN[type(result).__name__](result)
+    values = _PLAIN.get(type(result).__name__, lambda r: r.plain())(result)
     return "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in values.items()) + "\n}"
 
 
