@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .errors import UsageError
-from .families import FAMILIES, Rows
-from .families.mahalanobis import PARTS
-from .fixedpoint import INT16_MAX, Quantity
+from .families import FAMILIES, Rows, box, mahalanobis
+from .fixedpoint import INT16_MAX, RAW_MAX, RAW_MIN, Quantity
 from .model import Model
 from .train import plain_config
 
+TRIM = 0.01              # part of the rows, the farthest ones, that does not shape the usual range
+LEAST_SPAN = 8           # raw steps beyond a range of a single value that are told apart
 OUTPUTS = {"box": Quantity("readings outside", "", 1.0, 0.0, 0.0),
-           "mahalanobis": Quantity("squared distance", "deviations^2", 1 / PARTS, 0.0, 0.0)}
+           "mahalanobis": Quantity("squared distance", "deviations^2", 1 / mahalanobis.PARTS, 0.0, 0.0)}
 
 
 def guard(x: np.ndarray, inputs: tuple[Quantity, ...], family: str = "mahalanobis", alarms: float = 0.001, name: str = "guard") -> Model:
@@ -28,12 +31,23 @@ def guard(x: np.ndarray, inputs: tuple[Quantity, ...], family: str = "mahalanobi
     if not 0 <= alarms <= 0.5:
         raise UsageError(f"part of alarms {alarms} is out of range: it must lie within 0 .. 0.5")
     kind, rows = FAMILIES[family], Rows(np.asarray(x, dtype=np.int64), np.zeros(len(x), dtype=np.int64), tuple(inputs), OUTPUTS[family])
-    config = kind.candidates(rows)[-1]
-    nodes = kind.lower(kind.fit(rows, config), rows)
-    bare = Model(name, family, rows.inputs, rows.output, nodes)
+    # each end of each interval may leave out its share of the alarms, so that one reading outside is one
+    config = box.Config(alarms / (2 * len(inputs))) if family == "box" else mahalanobis.Config(TRIM)
+    nodes = kind.lower(kind.fit(rows, config, 0), rows)
+    bare = Model(name, family, tuple(map(_wide, rows.inputs)), rows.output, nodes)
     answers = bare.answer(rows.x)
-    highest = float(rows.output.to_physical(answers.max()))
-    # of an alarm *above* the threshold, "higher" leaves at most that part of the rows above it
-    threshold = min(int(np.quantile(answers, 1 - alarms, method="higher")), INT16_MAX - 1)
-    return Model(name, family, rows.inputs, Quantity(rows.output.name, rows.output.unit, rows.output.scale, 0.0, highest), nodes,
-                 threshold, training={"rows_train": len(rows.x), "config": plain_config(config), "alarms": float(alarms)})
+    # the alarm is *above* the threshold: "higher" leaves at most that part of the rows there
+    threshold = 0 if family == "box" else min(int(np.quantile(answers, 1 - alarms, method="higher")), INT16_MAX - 1)
+    output = replace(rows.output, maximum=float(rows.output.to_physical(answers.max())))
+    facts = {"rows_train": len(rows.x), "config": plain_config(config), "alarms": float(alarms)}
+    return replace(bare, output=output, threshold=threshold, training=facts)
+
+
+def _wide(q: Quantity) -> Quantity:
+    """The quantity with its trained range once more on each side: readings out there are what a guard is for.
+
+    The board saturates what lies beyond the accepted range, and must not saturate it into the usual one.
+    """
+    more = max(q.raw_maximum - q.raw_minimum, LEAST_SPAN)
+    low, high = (int(np.clip(raw, RAW_MIN, RAW_MAX)) for raw in (q.raw_minimum - more, q.raw_maximum + more))
+    return replace(q, minimum=float(q.to_physical(low)), maximum=float(q.to_physical(high)))

@@ -8,16 +8,19 @@ the Hessian of the softmax loss (Boehning 1992) while the intercepts adapt.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
-from .families import Rows
 from .fixedpoint import INT16_MAX, bits_for
 from .leastsquares import integer_descent, without_free
 from .lowering import TOLERANCE, apply_all, scale_inputs
 from .nodes import Argmax, Bounds, Dense, Node, Scale, prefix_bounds
+
+if TYPE_CHECKING:                # families import this module
+    from .families import Rows
 
 UNSEEN = -60.0              # score of a class without training rows: its probability is 1e-26
 LOSS_TOLERANCE = 0.02       # part of the float model's cross-entropy that integers may add

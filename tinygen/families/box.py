@@ -12,7 +12,7 @@ from . import Family, Rows
 
 @dataclass(frozen=True)
 class Config:
-    left_out: float          # part of the training rows beyond each end of an interval
+    left_out: float          # at most this part of the training rows lies beyond each end of an interval
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,9 @@ def candidates(rows: Rows) -> list[Config]:
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Box:
-    low, high = np.quantile(rows.x, [config.left_out, 1 - config.left_out], axis=0)
-    return Box(tuple(range(rows.x.shape[1])), np.ceil(low).astype(int), np.floor(high).astype(int))
+    low = np.quantile(rows.x, config.left_out, axis=0, method="lower")
+    high = np.quantile(rows.x, 1 - config.left_out, axis=0, method="higher")
+    return Box(tuple(range(rows.x.shape[1])), low.astype(int), high.astype(int))
 
 
 def lower(fitted: Box, rows: Rows):
