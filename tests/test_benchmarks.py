@@ -1,0 +1,122 @@
+"""The benchmarks: figures that miss a goal are called so; a smoke run on task A."""
+
+import importlib.util
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tinygen.build import Budget
+from tinygen.search import search
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def goals():
+    return _module("goals")
+
+
+def _module(name: str):
+    sys.path.insert(0, str(FOLDER))
+    try:
+        spec = importlib.util.spec_from_file_location(f"benchmark_{name}", FOLDER / f"{name}.py")
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.remove(str(FOLDER))
+
+
+def found(goals, **changed):
+    return replace(goals.Found(0, "mlp", 7, 0.7, 0.7, 0, 0, 1000, 0, 400, 0, 60, 2400), **changed)
+
+
+def result(goals, *seeds, safe_error=None, **changed):
+    goal = replace(goals.Goal("B", "random", 0.88, 0.7, Budget(450, 64, 2500)), **changed)
+    return goals.Result(goal, seeds or (found(goals),), safe_error)
+
+
+def test_a_result_within_every_limit_misses_nothing(goals):
+    assert result(goals).misses() == [] and result(goals).aim() == "yes"
+
+
+def test_the_mean_error_counts_and_the_worst_seed_of_everything_else(goals):
+    two = result(goals, found(goals, error=0.9, float_error=0.9), found(goals, flash_bytes=460, ram_bytes=65, cycles=2600))
+    assert two.misses() == ["flash 460 over 450 (+2.2 %)", "RAM 65 over 64 (+1.6 %)", "cycles 2600 over 2500 (+4.0 %)"]
+    assert two.error == pytest.approx(0.8) and two.aim() == "no, +14.3 %"
+
+
+@pytest.mark.parametrize("changed,words", [
+    ({"error": 0.9, "float_error": 0.9}, "error 0.9 over 0.88 (+2.3 %)"),
+    ({"error": 0.7042}, "conversion loses up to 0.60 %, not 0.5 %"),
+    ({"differing": 2}, "2 rows differ between twin, host C and chip"),
+])
+def test_each_miss_is_named_with_its_size(goals, changed, words):
+    assert result(goals, found(goals, **changed)).misses() == [words]
+
+
+def test_alarms_static_ram_and_the_safe_model(goals):
+    strict = result(goals, found(goals, false_alarms=1, missed_alarms=2, static_ram_bytes=4), alarms=True, static_ram=0)
+    assert strict.misses() == ["static RAM 4 over 0", "3 wrong alarms in 1,000 rows"]
+    assert result(goals, safe_error=0.65).misses() == ["error against ridge on the root 0.7 over 0.65 (+7.7 %)"]
+
+
+def test_text_and_json_tell_the_same(goals):
+    missed = result(goals, found(goals, error=0.9, float_error=0.9))
+    text, plain = goals.as_text([result(goals), missed]), json.loads(goals.as_json([result(goals), missed]))
+    assert "missed  B random 450 B: error 0.9 over 0.88 (+2.3 %)" in text and text.isascii()
+    assert [p["must_met"] for p in plain] == [True, False] and plain[1]["misses"] == missed.misses()
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_the_goals_are_the_ones_of_every_task(goals):
+    assert {(g.task, g.split) for g in goals.GOALS} == {(t, s) for t in "ABCE" for s in ("random", "time")}
+    assert all(g.aim <= g.must for g in goals.GOALS)
+
+
+def test_smoke_on_task_a(goals, air_quality, simavr, monkeypatch, tmp_path, capsys):
+    asked = []
+
+    def tables_only(dataset, name, threshold, family, board, budget):
+        asked.append((dataset.split, family, budget))
+        return search(dataset, name, threshold, "lookup", board, budget)
+    monkeypatch.setattr(goals, "search", tables_only)
+    monkeypatch.setenv("TINYGEN_DATA", str(air_quality))
+    assert goals.main(["--tasks", "A", "--seeds", "1", "--json", str(tmp_path / "a.json"), "--text", str(tmp_path / "a.txt")]) == 0
+    assert asked == [("random", "auto", Budget(128)), ("time", "auto", Budget(128))]
+    plain = json.loads((tmp_path / "a.json").read_text())
+    assert [(p["task"], p["split"]) for p in plain] == [("A", "random"), ("A", "time")]
+    for p in plain:
+        assert p["error"] < 0.015 and p["seeds"][0]["differing"] == 0 and p["seeds"][0]["flash_bytes"] <= 128
+    assert (tmp_path / "a.txt").read_text() == capsys.readouterr().out
+    assert str(tmp_path) not in (tmp_path / "a.json").read_text()
+
+
+def test_two_budgets_share_one_search(goals, air_quality, simavr, monkeypatch):
+    runs = []
+
+    def once(dataset, name, threshold, family, board, budget):
+        runs.append(budget)
+        return search(dataset, name, threshold, "lookup", board, budget)
+    monkeypatch.setattr(goals, "search", once)
+    small, large = (goals.Goal("A", "random", 1, 1, Budget(flash)) for flash in (128, 1024))
+    table = goals.load(air_quality)
+    both = goals.run([small, large], table, 1, lambda text: None)
+    alone = goals.run([large], table, 1, lambda text: None)
+    assert runs == [Budget(128), Budget(1024)] and both[1] == alone[0]
+
+
+def test_a_missing_data_file_is_one_line(goals, monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYGEN_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match="set TINYGEN_DATA"):
+        goals.find_data()
+
+
+def test_peers_say_what_they_could_not_measure():
+    peers = _module("peers")
+    text = peers.as_text([peers.Measured(peers.PEERS[0], 0.03, peers.ModelCost(9000, 0, 60, 1500, 1600))], ["emlearn"])
+    assert "m2cgen" in text and "9,000" in text and "not measured: emlearn is not installed" in text
+    assert json.loads(peers.as_json([])) == []
