@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__, monitor, pipeline, report
+from . import __version__, explain, monitor, pipeline, report
 from .boards import BOARDS
 from .build import Budget
 from .data import TASKS
@@ -282,6 +282,24 @@ def stream(model, csv, **options):
     with progress() as say:
         result = pipeline.stream_csv(model, csv, progress=say, **options)
     return result, result.good
+
+
+@main.command("explain")
+@model_argument
+@click.argument("csv", required=False, type=click.Path(path_type=Path), metavar="[CSV]")
+@click.option("--row", type=click.IntRange(1), metavar="N", help="Line of CSV to explain; the header is line 1.")
+@shows(explain.text)
+def explain_command(model, csv, row):
+    """Tell what each sensor adds to the model's answers.
+
+    The parts are exact Shapley values of the integer model against rows of CSV; for one row they add up
+    to the answer. Without CSV the deciles of the training rows serve.
+
+    \b
+    Example:
+      tinygen explain benzene.json AirQualityUCI.csv --row 100
+    """
+    return explain.explain_csv(model, csv, row), True
 
 
 @main.command("monitor")
