@@ -107,6 +107,18 @@ def test_one_class_of_two(family, seen):
     assert (fitted.predict(rows.x) == seen).all() and (model.answer(rows.x[:, list(fitted.columns)]) == seen).all()
 
 
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_a_sensor_that_never_moves_does_no_harm(classes):
+    """Every family, every candidate: floats are fitted and integers still follow them."""
+    rows = rows_of(classes, n=150)
+    rows = replace(rows, x=np.insert(rows.x, 1, 7, axis=1), inputs=(rows.inputs[0], Quantity("stuck", "", 1.0, 7.0, 7.0), *rows.inputs[1:]))
+    for family in (f for f in FAMILIES.values() if rows.task in f.tasks):
+        for config in family.candidates(rows)[::4]:
+            fitted, model = lowered(family, rows, config)
+            exact, whole = fitted.predict(rows.x), model.answer(rows.x[:, list(fitted.columns)])
+            assert np.isfinite(exact).all() and rows.error(whole) <= 1.5 * rows.error(exact) + (0.02 if classes else 1.0), (family.name, config)
+
+
 def test_two_classes_need_one_row():
     dense = lowered(FAMILIES["logistic"], rows_of(2))[1].nodes[-1]
     assert isinstance(dense, Dense) and len(dense.weights) == 1 and (dense.low, dense.high) == (0, 1)

@@ -39,12 +39,13 @@ SEED_LIMIT = 2 ** 31 - 1
 def decimal_scale(values: np.ndarray, own: bool = True) -> float:
     """A power of ten as the raw step of finite float values, so that they fit int16.
 
-    With `own`, the decimal places the values have, if they are few; else LEAST_STEPS or more over the range.
+    With `own`, the decimal places the values have, if they are few; else LEAST_STEPS or more over the range,
+    or as many as int16 allows for values far from zero.
     """
     largest, span = float(np.abs(values).max()), float(np.ptp(values))
     for places in range(MOST_PLACES + 1 if own else 0):
         steps = values * 10.0 ** places
-        if (np.abs(steps - np.round(steps)) <= 1e-9 * np.maximum(np.abs(steps), 1.0)).all():
+        if (np.abs(steps - np.round(steps)) <= np.minimum(1e-9 * np.abs(steps), 1e-3)).all():
             return scale_for(largest, places)
     if not span:
         return scale_for(largest, MOST_PLACES)
@@ -117,25 +118,26 @@ class _Tiny(BaseEstimator):
 
     def _smallest(self, dataset: Dataset) -> tuple[Model, tuple[int, ...]]:
         """The smallest model within the budget among those as good as the best one within it, and its input columns."""
-        budget, found, enough = Budget(self.max_flash, self.max_ram, self.max_cycles), [], np.inf
+        budget, found, enough, failure = Budget(self.max_flash, self.max_ram, self.max_cycles), [], np.inf, None
+        limit = None if self.threshold is None else raw_threshold(dataset.target, self.threshold)
         for candidate in self.candidates_:
             if candidate.error > enough or len(found) == NEAR_EQUALS:
                 break
             try:
-                model, columns = self._lowered(dataset, candidate)
-            except (ModelError, QuantizeError):
-                continue                          # it cannot be bounded: the next one
+                model, columns = self._lowered(dataset, candidate, limit)
+            except (ModelError, QuantizeError) as error:
+                failure = error                   # it cannot be bounded: the next one
+                continue
             if budget == Budget() or within(Rung(model, candidate.error, costs.measure(model, _board(self.board))), budget):
                 found.append((constant_bytes(model), len(found), model, columns))
                 enough = min(enough, candidate.error * (1 + AS_GOOD))
         if not found:
-            raise UsageError(f"none of {len(self.candidates_)} candidates fits the budget: raise max_flash, max_ram or max_cycles")
+            raise failure or UsageError(f"none of {len(self.candidates_)} candidates fits the budget: raise max_flash, max_ram or max_cycles")
         return min(found)[2:]
 
-    def _lowered(self, dataset: Dataset, candidate: Candidate) -> tuple[Model, tuple[int, ...]]:
+    def _lowered(self, dataset: Dataset, candidate: Candidate, limit: int | None) -> tuple[Model, tuple[int, ...]]:
         rows, family = training_rows(dataset), FAMILIES[candidate.family]
         fitted = family.fit_all(rows, [candidate.config], dataset.seed)[0]
-        limit = None if self.threshold is None else raw_threshold(dataset.target, self.threshold)
         facts = {"rows_train": len(rows.y), "seed": dataset.seed, "config": plain_config(candidate.config)}
         return Model(self.name, candidate.family, tuple(dataset.inputs[c] for c in fitted.columns), dataset.target,
                      family.lower(fitted, rows), limit, dataset.labels, facts), tuple(fitted.columns)

@@ -182,7 +182,8 @@ class Frame:
     def of(cls, rows: Rows) -> "Frame":
         """Centred and scaled by the standard deviation; a nearly constant input by part of its range instead."""
         low, high = np.array([q.limits for q in rows.inputs], dtype=np.float64).T
-        return cls(low, high, rows.x.mean(axis=0), np.maximum(rows.x.std(axis=0), (high - low) / 8))
+        spread = np.maximum(rows.x.std(axis=0), (high - low) / 8)
+        return cls(low, high, rows.x.mean(axis=0), np.where(spread > 0, spread, 1.0))
 
     def z(self, x: np.ndarray) -> np.ndarray:
         """Float inputs (n, k) of raw rows."""

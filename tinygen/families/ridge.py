@@ -45,7 +45,7 @@ def candidates(rows: Rows) -> list[Config]:
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Linear:
     x = rows.x.astype(np.float64)
-    mean, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
+    mean, spread = x.mean(axis=0), np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 1.0)     # a sensor that never moved gets no say
     root = Root(config.root)
     fitted = fit_linear((x - mean) / spread, rows.y, root, RIDGE, robust=config.robust)
     coef = fitted.coef / spread

@@ -1,0 +1,159 @@
+"""The scikit-learn face: its conventions, exact agreement with the chip's arithmetic, steps of inputs."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from host_c import compile_header, run_rows
+from sklearn.datasets import load_diabetes, load_wine
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+import tinygen
+from tinygen import TinyClassifier, TinyRegressor
+from tinygen.errors import QuantizeError, UsageError
+from tinygen.estimators import LEAST_STEPS, decimal_scale
+
+WINE, DIABETES = load_wine(), load_diabetes(scaled=False)
+QUICK = {TinyRegressor: "ridge", TinyClassifier: "logistic"}
+
+
+@pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.__name__)
+def test_scikit_learns_own_checks(kind):
+    check_estimator(kind(family=QUICK[kind]))
+
+
+def test_scikit_learns_checks_can_fail():
+    class Forgetful(TinyRegressor):
+        def fit(self, X, y):
+            super().fit(X, y)
+            self.family = "tree"
+            return self
+    with pytest.raises(AssertionError, match="family"):
+        check_estimator(Forgetful(family="ridge"))
+
+
+def test_import_stays_light():
+    code = "import sys, tinygen; assert not {'numpy', 'sklearn', 'jinja2'} & set(sys.modules); tinygen.TinyRegressor"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+    with pytest.raises(AttributeError, match="no attribute 'TinyThing'"):
+        tinygen.TinyThing
+
+
+@pytest.mark.parametrize("estimator, data", [
+    (TinyClassifier(family="logistic", name="wine"), WINE), (TinyClassifier(family="tree", name="wine"), WINE),
+    (TinyRegressor(family="ridge", name="sugar"), DIABETES), (TinyRegressor(family="forest", name="sugar"), DIABETES)],
+    ids=["logistic", "tree", "ridge", "forest"])
+def test_predict_is_what_the_c_code_answers(estimator, data, tmp_path):
+    estimator.fit(data.data, data.target)
+    model = estimator.model_
+    wild = np.vstack([data.data, data.data * 10, -data.data])                 # far outside: saturates on both sides
+    raw = np.column_stack([q.to_raw(wild[:, c]) for q, c in zip(model.inputs, estimator.columns_)])
+    answers = run_rows(compile_header(model, tmp_path), model.saturate(raw)[0])
+    expected = estimator.classes_[answers] if model.labels else model.output.to_physical(answers)
+    assert (estimator.predict(wild) == expected).all()
+    assert (estimator.predict(wild) == estimator.predict(wild[::-1])[::-1]).all()
+
+
+def test_they_learn():
+    halves = np.arange(len(WINE.data)) % 2 == 0
+    classifier = TinyClassifier().fit(WINE.data[halves], WINE.target[halves])
+    assert classifier.score(WINE.data[~halves], WINE.target[~halves]) > 0.93
+    assert classifier.model_.labels == ("0", "1", "2") and classifier.candidates_[0].error < 0.06
+    halves = np.arange(len(DIABETES.data)) % 2 == 0
+    regressor = TinyRegressor(family="ridge").fit(DIABETES.data[halves], DIABETES.target[halves])
+    assert regressor.score(DIABETES.data[~halves], DIABETES.target[~halves]) > 0.4
+
+
+def test_labels_are_the_users_own():
+    words = np.array(["barolo", "grignolino", "barbera"])[WINE.target]
+    classifier = TinyClassifier(family="tree").fit(WINE.data, words)
+    assert classifier.model_.labels == ("barbera", "barolo", "grignolino") == tuple(classifier.classes_)
+    assert set(classifier.predict(WINE.data)) == set(words) and classifier.score(WINE.data, words) > 0.9
+
+
+def test_in_a_pipeline_and_a_grid_search():
+    pipeline = make_pipeline(FunctionTransformer(np.round, kw_args={"decimals": 1}), TinyClassifier(family="tree"))
+    grid = GridSearchCV(pipeline, {"tinyclassifier__family": ["tree", "logistic"]}, cv=3).fit(WINE.data, WINE.target)
+    assert grid.best_params_ == {"tinyclassifier__family": "logistic"} and grid.best_score_ > 0.93
+    scaled = make_pipeline(StandardScaler(), TinyRegressor(family="ridge")).fit(DIABETES.data, DIABETES.target)
+    assert scaled.score(DIABETES.data, DIABETES.target) > 0.45
+
+
+def test_column_names_become_input_names():
+    pandas = pytest.importorskip("pandas", reason="pandas is missing: pip install pandas")
+    frame = pandas.DataFrame(DIABETES.data, columns=DIABETES.feature_names)
+    regressor = TinyRegressor(family="ridge").fit(frame, DIABETES.target)
+    assert [q.name for q in regressor.model_.inputs] == DIABETES.feature_names
+    assert (regressor.predict(frame) == TinyRegressor(family="ridge").fit(DIABETES.data, DIABETES.target).predict(DIABETES.data)).all()
+
+
+def test_columns_without_names_are_numbered():
+    assert [q.name for q in TinyRegressor(family="ridge").fit(DIABETES.data[:, :2], DIABETES.target).model_.inputs] == ["x0", "x1"]
+
+
+# ---- steps ----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("values, scale", [
+    ([1, 2, 300], 1.0), ([0.1, 13.6, -2.0], 0.1), ([0.25, 3.0], 0.01), ([1e5, 2e5], 10.0), ([32767, 0], 1.0), ([32768, 0], 10.0),
+    ([1 / 3, 2 / 3, 5.0], 0.001), ([1e-7 / 3, 2e-7], 1e-11), ([7.0, 7.0], 1.0), ([1 / 3, 1 / 3], 1e-4), ([0.0, 0.0], 1.0),
+    ([1e9 / 3, 5.0], 1e5), ([123456.7, 1.3], 10.0)])
+def test_steps_by_hand(values, scale):
+    assert decimal_scale(np.array(values, dtype=float)) == pytest.approx(scale, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_floats_fit_int16_with_twelve_bits_over_their_range(seed):
+    rng = np.random.default_rng(seed)
+    values = (rng.normal(size=200) + rng.uniform(-2, 2)) * 10.0 ** rng.uniform(-8, 8)
+    steps = values / decimal_scale(values)
+    finest = np.abs(steps).max() * 10 > 32767.5                                 # values far from zero may leave less
+    assert np.abs(steps).max() < 32767.5 and (LEAST_STEPS <= np.ptp(steps) or finest) and np.ptp(steps) <= 10 * LEAST_STEPS * 1.001
+
+
+def test_steps_can_be_given():
+    by_name = TinyRegressor(family="ridge", input_scales={"x1": 0.5}).fit(DIABETES.data, DIABETES.target)
+    assert [q.scale for q in by_name.model_.inputs][:2] == [1.0, 0.5]
+    in_order = TinyRegressor(family="ridge", input_scales=[2.0] * 10).fit(DIABETES.data, DIABETES.target)
+    assert {q.scale for q in in_order.model_.inputs} == {2.0}
+    with pytest.raises(ValueError, match="sequence of 10 steps"):
+        TinyRegressor(family="ridge", input_scales=[1.0]).fit(DIABETES.data, DIABETES.target)
+
+
+# ---- use ------------------------------------------------------------------------------------------
+
+def test_export_writes_a_library(tmp_path):
+    classifier = TinyClassifier(family="tree", name="wine").fit(WINE.data, WINE.target)
+    names = {path.name for path in classifier.export(tmp_path / "wine")}
+    assert {"wine.h", "tinygen_fixed.h", "wine_vectors.h", "library.properties"} <= names
+
+
+def test_threshold_is_in_the_targets_unit():
+    model = TinyRegressor(family="ridge", threshold=150).fit(DIABETES.data, DIABETES.target).model_
+    assert model.output.to_physical(model.threshold) == 150
+    with pytest.raises(QuantizeError, match="beyond int16"):
+        TinyRegressor(family="ridge", threshold=1e9).fit(DIABETES.data, DIABETES.target)
+
+
+def test_cost_and_budget_are_measured(simavr):
+    roomy = TinyClassifier(family="logistic").fit(WINE.data, WINE.target)
+    cost = roomy.cost("uno")
+    assert 100 < cost.flash_bytes < 1000 and 100 < cost.cycles_max < 5000
+    tight = TinyClassifier(family="tree", max_flash=cost.flash_bytes // 3).fit(WINE.data, WINE.target)
+    assert tight.cost("uno").flash_bytes <= cost.flash_bytes // 3
+    with pytest.raises(UsageError, match="fits the budget: raise max_flash"):
+        TinyClassifier(family="tree", max_flash=10).fit(WINE.data, WINE.target)
+
+
+def test_what_cannot_be_asked_for():
+    with pytest.raises(UsageError, match="family 'svm' is unknown"):
+        TinyClassifier(family="svm").fit(WINE.data, WINE.target)
+    with pytest.raises(UsageError, match="'logistic' does classification"):
+        TinyRegressor(family="logistic").fit(DIABETES.data, DIABETES.target)
+    with pytest.raises(UsageError, match="board 'due' is unknown"):
+        TinyClassifier(family="tree").fit(WINE.data, WINE.target).cost("due")
+    with pytest.raises(ValueError, match="one class only"):
+        TinyClassifier().fit(WINE.data[:40], WINE.target[:40])
