@@ -60,6 +60,7 @@ def random_models(seed: int = 0) -> dict[str, Model]:
         "lookup_square": (q1, Lookup((curve(rng, 0, 15, 7),), True, 200, 0, 46340), Power(2)),
         "lookup_fine": (q1, Lookup((curve(rng, 0, 40, 4, 16000),), True, -5, -32767, 32767)),
         "additive": (q3, Lookup(tuple(curve(rng, i, 9, 6 + 2 * i) for i in range(3)), True, 100, 0, 60000 - 13660), Power(3)),
+        "additive_wide": (q7, Lookup(tuple(curve(rng, i, 5 + 3 * i, 13 - 2 * i, 16000) for i in range(7)), True, -70000, -32767, 32767)),
         "linear8": (q7, scale(q7, 255, 128), dense(rng, 1, 7, 2, 0, 46340), Power(2)),
         "linear_narrow": (q3, scale(q3, 255, 128), dense(rng, 1, 3, 0, -32000, 32000, limit=40, bias=900)),
         "linear_unsigned": (q3, scale(q3, 255, 0), dense(rng, 1, 3, 3, -32000, 32000, limit=40, bias=900)),
@@ -96,6 +97,10 @@ def random_models(seed: int = 0) -> dict[str, Model]:
         "softmax": (q7, scale(q7, 255, 128), dense(rng, 4, 7, 4, -32768, 32767), Argmax()),
         "forest": (q3, forest(rng, 3, 5, 4, 1, 3000)),
         "votes": (q3, forest(rng, 3, 3, 3, 4, 100), Argmax()),
+        "branches": (q3, forest(rng, 3, 2, 2, 1, 3000)),
+        "tree_deep": (q3, forest(rng, 3, 1, 7, 1, 100)),
+        "tree_bytes": (q3, scale(q3, 255, 128), replace(forest(rng, 3, 2, 3, 1, 100), splits=tuple(
+            (s[0], s[1] // 10, *s[2:]) for s in forest(rng, 3, 2, 3, 1, 100).splits))),
         "stump": (q1, forest(rng, 1, 1, 1, 1, 500)),
         "guard": (q7, Outside(tuple(-100 - 10 * i for i in range(7)), tuple(700 + 20 * i for i in range(7)))),
     }

@@ -11,8 +11,10 @@ import host_c
 from tinygen import cost
 from tinygen.boards import BOARDS
 from tinygen.cost import BareChip
-from tinygen.emit import firmware_text
+from tinygen.emit import firmware_text, render_header
+from tinygen.errors import EmitError
 from tinygen.host.simavr import SimBoard
+from tinygen.views import OPTIMIZE
 
 MODELS = random_models()
 UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
@@ -22,11 +24,16 @@ NO_ASM = "-DTINYGEN_NO_ASM"
 KERNEL_CYCLES = 400_000_000
 
 
-def wrong_on_chip(model, board=UNO) -> int:
+def wrong_on_chip(model, board=UNO, header=None) -> int:
     """Rows that the chip answers otherwise than the twin."""
     rows = model.sample_rows(ROWS, seed=3)
-    with BareChip(model, board) as chip:
+    with BareChip(model, board, header) as chip:
         return int((chip.predict(rows) != model.predict(rows)).sum())
+
+
+def headers(name) -> set[str]:
+    """The different texts that `optimize` gives for one model, the default aside."""
+    return {render_header(MODELS[name], optimize) for optimize in OPTIMIZE} - {render_header(MODELS[name])}
 
 
 def use_flags(monkeypatch, *flags):
@@ -57,6 +64,35 @@ def test_portable_c_equals_the_twin_on_the_chip(name, simavr, monkeypatch):
 def test_any_optimisation_gives_the_same_answers(name, flags, simavr, monkeypatch):
     use_flags(monkeypatch, *flags)
     assert wrong_on_chip(MODELS[name]) == 0
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if headers(name)])
+def test_size_and_speed_give_the_same_answers(name, simavr, tmp_path):
+    model = MODELS[name]
+    rows = model.sample_rows(2000, seed=3)
+    for k, header in enumerate(sorted(headers(name))):
+        assert wrong_on_chip(model, header=header) == 0
+        for language in host_c.LANGUAGES:
+            program = host_c.compile_header(model, tmp_path / str(k), language, header)
+            assert (host_c.run_rows(program, rows) == model.predict(rows)).all()
+
+
+@pytest.mark.parametrize("name", ["mlp_layer", "mlp_wide16", "squares_long", "additive_wide"])
+def test_speed_costs_cycles_less_and_size_flash_less(name, simavr, monkeypatch):
+    costs = {}
+    for optimize in ("size", "speed"):
+        render = cost.render_bare
+        header = render_header(MODELS[name], optimize)
+        monkeypatch.setattr(cost, "render_bare", lambda model, rows: {**render(model, rows), f"{model.name}.h": header})
+        costs[optimize] = cost.measure(MODELS[name], UNO)
+        monkeypatch.setattr(cost, "render_bare", render)
+    assert costs["speed"].cycles_median < costs["size"].cycles_median
+    assert costs["size"].flash_bytes < costs["speed"].flash_bytes
+
+
+def test_an_unknown_goal_is_refused():
+    with pytest.raises(EmitError, match="'tiny': one of balanced, size, speed"):
+        render_header(MODELS["mlp"], "tiny")
 
 
 def kernel_faults(simavr, folder, runtime: str, flags=()) -> list[int]:
@@ -99,7 +135,7 @@ def test_the_trap_of_16_bit_int_is_caught(name, simavr, monkeypatch, tmp_path):
     rows = model.sample_rows(2000, seed=3)
     use_runtime(monkeypatch, plain_int)
     assert (host_c.run_rows(host_c.compile_header(model, tmp_path), rows) == model.predict(rows)).all()
-    use_flags(monkeypatch, NO_ASM)
+    use_flags(monkeypatch, NO_ASM, "-Wno-type-limits")       # so that no warning gives it away
     assert wrong_on_chip(model) > 0
 
 

@@ -11,6 +11,13 @@ from .nodes import UINT16_MAX, Argmax, Bounds, Dense, Forest, Lookup, Monomials,
 
 ACC_TYPES = {16: "int16_t", 24: "tinygen_int24", 32: "int32_t"}
 MAX_PLACES = 255          # places in an array that a byte can name
+MAX_SPLIT_INPUT = 63      # inputs that a split of a stream can name
+MAX_NODES = 127           # nodes of a curve in a list of curves
+MAX_SKIP = 255            # bytes of a split's left side in a stream
+MAX_DEPTH = 12            # levels of nested branches that fit a screen
+MAX_UNROLLED = 16         # inputs of a unit that may be spelled out
+CURVES = {"balanced": 5, "size": 4, "speed": 256}       # fewest curves that are worth a loop
+BRANCHES = {"balanced": 16, "size": 12, "speed": 64}      # most splits that are printed as if and else
 OPTIMIZE = ("balanced", "size", "speed")
 OUT_NAMES = {"scale": "u", "lookup": "f", "monomials": "t", "dense": "s", "power": "y", "forest": "s",
              "argmax": "best", "outside": "count"}
@@ -73,13 +80,13 @@ def _accumulator(proven: Bounds) -> dict:
 
 def constant_bytes(model) -> int:
     """Bytes of tables the model puts into flash, without its range table and code."""
-    return sum(_node_bytes(node, proven) for node, proven in zip(model.nodes, model.bounds))
+    return sum(view["rom_bytes"] for view in chain_views(model, [""] * len(model.inputs)))
 
 
 def _scale(node, proven, before, common, input_names):
     kernel = SCALE_KERNELS.get((node.shift, node.top, node.zero))
     multiplier = "(int8_t){}" if node.shift == 8 else "TINYGEN_BYTES({})"
-    return {"kernel": kernel, "slots": len(node.low),
+    return {"kernel": kernel, "slots": len(node.low), "rom_bytes": (2 + node.shift // 8) * len(node.low),
             "rows": [f"TINYGEN_BYTES({low}), {multiplier.format(m)}, /* {n} */" for low, m, n in zip(node.low, node.multiplier, input_names)],
             "low_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.low, input_names)],
             "multiplier_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.multiplier, input_names)],
@@ -87,29 +94,55 @@ def _scale(node, proven, before, common, input_names):
 
 
 def _lookup(node, proven, before, common, input_names):
+    bias = node.bias if node.total else 0
+    if bias and _fits(v + bias for v in node.curves[0].table):      # a shifted table is the same curve, shifted
+        first = replace(node.curves[0], table=tuple(v + bias for v in node.curves[0].table))
+        node, bias = replace(node, curves=(first, *node.curves[1:])), 0
     curves = [{"source": c.source, "origin": c.origin, "step": 1 << c.step_bits, "length": len(c.table),
                "what": input_names[c.source] if before is None else f"element {c.source}",
                "name": f"{common['prefix']}_{k}", "rows": _wrapped(c.table),
                "position": _position(c, common["source"], INT16_MAX if before is None else before.high[c.source])}
               for k, c in enumerate(node.curves)]
-    return {"curves": curves, "total": node.total, "bias": node.bias, "square": False, **_clamps(node, proven, 0)}
+    return {"curves": curves, "total": node.total, "bias": bias, "square": False,
+            "rom_bytes": 2 * sum(len(curve.table) for curve in node.curves), **_clamps(node, proven, 0)}
 
 
 def _lookup_square(step: Step) -> dict | None:
     """One table, then the square of its value, without a stop between."""
     lookup, power = step.nodes
     proven = step.bounds[0]
-    if power.degree != 2 or not lookup.total or len(lookup.curves) != 1 or lookup.bias or (
-            proven.acc_low < lookup.low or proven.acc_high > lookup.high):
+    if power.degree != 2 or not lookup.total or len(lookup.curves) != 1 or proven.acc_low < lookup.low or proven.acc_high > lookup.high:
         return None
     view = _lookup(lookup, proven, step.before, step.common(), step.input_names)
+    if view["bias"]:
+        return None
     return {"template": "node_lookup.h.j2", **view, "square": True, "inner": f"{proven.acc_low} .. {proven.acc_high}"}
+
+
+def _curves(step: Step) -> dict | None:
+    """Several tables that are added: one loop over their descriptions."""
+    (lookup,), (proven,) = step.nodes, step.bounds
+    if (not lookup.total or len(lookup.curves) < CURVES[step.optimize] or step.source_type != "int16_t" or proven.acc_bits > 24
+            or not all(c.step_bits >= 1 and len(c.table) <= MAX_NODES for c in lookup.curves)):
+        return None
+    names = step.input_names if step.before is None else [f"element {k}" for k in range(len(step.before.low))]
+    curves = [{"what": names[c.source], "origin": c.origin, "step": 1 << c.step_bits, "source": c.source,
+               "head": f"TINYGEN_CURVE({c.source}, {c.step_bits}), {c.origin}, {_signed(c.reach, 16)}, {2 * len(c.table)},",
+               "rows": _wrapped(c.table)} for c in lookup.curves]
+    words = sum(4 + len(c.table) for c in lookup.curves)
+    return {"template": "node_curves.h.j2", "curves": curves, "words": words, "rom_bytes": 2 * words, "acc_bits": 24,
+            "acc_type": ACC_TYPES[24], "bias": lookup.bias, **_clamps(lookup, proven, 0)}
+
+
+def _signed(value: int, bits: int) -> int:
+    """The signed number with the same bits."""
+    return value - (1 << bits) if value >> (bits - 1) else value
 
 
 def _terms(step: Step) -> dict | None:
     """A sparse polynomial up to degree 2: one loop over its terms, no product is ever stored."""
     scale, monomials, output = step.nodes
-    if (SCALE_KERNELS.get((scale.shift, scale.top, scale.zero)) != "tinygen_scale_bytes" or len(output.bias) != 1
+    if (step.optimize == "speed" or SCALE_KERNELS.get((scale.shift, scale.top, scale.zero)) != "tinygen_scale_bytes" or len(output.bias) != 1
             or max(map(len, monomials.terms)) > 2 or len(scale.low) >= MAX_PLACES):
         return None
     front = replace(step, nodes=step.nodes[:1], bounds=step.bounds[:1])
@@ -120,7 +153,8 @@ def _terms(step: Step) -> dict | None:
     share = "TINYGEN_BYTES({})," if output.weight_bits == 16 else "{:4d},"
     rows = [f"{term[0]:2d}, {term[1] if len(term) == 2 else one:2d}, " + share.format(w if len(term) == 2 else -w)
             for term, w in zip(monomials.terms, output.weights[0])]
-    return {**common, "template": "node_terms.h.j2", "scale": {**scale_view, "slots": one + 1}, "terms": len(rows), "rows": rows,
+    return {**common, "template": "node_terms.h.j2", "rom_bytes": scale_view["rom_bytes"] + len(rows) * (2 + output.weight_bits // 8),
+            "scale": {**scale_view, "slots": one + 1}, "terms": len(rows), "rows": rows,
             "row_bytes": 2 + output.weight_bits // 8, "weight_bits": output.weight_bits, "one": one, "one_value": -(1 << monomials.bits),
             "shift": output.shift, "kernel": f"tinygen_terms_w{output.weight_bits}_{bits}", "acc_bits": bits, "acc_type": ACC_TYPES[bits],
             "start": _start(output, 1, "", "", ACC_TYPES[bits]), **_clamps(output, proven, output.shift)}
@@ -137,7 +171,7 @@ def _position(curve, source: str, most: int) -> str:
 
 
 def _monomials(node, proven, before, common, input_names):
-    return {"terms": [_product(term, common["source"], node.bits) for term in node.terms]}
+    return {"rom_bytes": 0, "terms": [_product(term, common["source"], node.bits) for term in node.terms]}
 
 
 def _product(term, u: str, bits: int) -> str:
@@ -154,9 +188,10 @@ def _dense(node, proven, before, common, input_names):
     acc_bits = dot_bits(common["source_type"], node.weight_bits, proven.acc_bits)
     rows = len(node.bias)
     starts = node.start if not node.bias_shift else node.bias
-    bias_type = "int16_t" if all(abs(b) <= INT16_MAX for b in starts) else "int32_t"
+    bias_type = "int16_t" if _fits(starts) else "int32_t"
     relu_layer = is_relu_layer(node, proven)
-    return {"relu_layer": relu_layer, "layer": f"tinygen_relu_layer_{short}", "layer_rows": [_unit(node, k) for k in range(rows)],
+    per_bias = 0 if rows == 1 else 2 if bias_type == "int16_t" else 4
+    return {"rom_bytes": sum(map(len, node.weights)) * node.weight_bits // 8 + per_bias * rows, "relu_layer": relu_layer, "layer": f"tinygen_relu_layer_{short}", "layer_rows": [_unit(node, k) for k in range(rows)],
             "type": "int16_t" if relu_layer else common["type"], "weight_bits": node.weight_bits, "weight_type": f"int{node.weight_bits}_t", "rows": rows,
             "columns": len(node.weights[0]), "shift": node.shift, "bias_shift": node.bias_shift, "relu": node.low == 0 and rows > 1,
             "weight_rows": ["{ " + ", ".join(f"{w:4d}" for w in row) + " }," for row in node.weights],
@@ -192,11 +227,15 @@ def _relu_net(step: Step) -> dict | None:
         return None
     proven = step.bounds[1]
     bits = 32 if output.weight_bits == 16 else max(proven.acc_bits, 24)
+    columns, short, out = len(layer.weights[0]), _short(step.source_type, step.before), f"w{output.weight_bits}_{bits}"
+    unrolled = step.optimize == "speed" and columns <= MAX_UNROLLED
     share = "TINYGEN_BYTES({})," if output.weight_bits == 16 else "{:4d},"
-    return {"template": "node_relu_net.h.j2", "units": len(layer.bias), "columns": len(layer.weights[0]),
-            "row_bytes": len(layer.weights[0]) + 2 + output.weight_bits // 8,
+    return {"template": "node_relu_net.h.j2", "units": len(layer.bias), "columns": columns,
+            "row_bytes": columns + 2 + output.weight_bits // 8,
+            "rom_bytes": len(layer.bias) * (columns + 2 + output.weight_bits // 8),
             "rows": [_unit(layer, k) + "   " + share.format(v) for k, v in enumerate(output.weights[0])],
-            "kernel": f"tinygen_relu_net_{_short(step.source_type, step.before)}_w{output.weight_bits}_{bits}",
+            "kernel": f"{step.name}_net" if unrolled else f"tinygen_relu_net_{short}_{out}",
+            "unrolled": f"TINYGEN_FAST_NET({step.name}_net, {short}, {out}, {columns})" if unrolled else "",
             "hidden": f"h{step.number}", "weight_bits": output.weight_bits, "shift": output.shift, "acc_bits": bits, "acc_type": ACC_TYPES[bits],
             "hidden_range": f"{min(step.bounds[0].low)} .. {max(step.bounds[0].high)}",
             "hidden_sums": f"{step.bounds[0].acc_low} .. {step.bounds[0].acc_high}",
@@ -221,28 +260,86 @@ def _start(node, rows: int, bias_type: str, prefix: str, acc_type: str) -> str:
 
 
 def _power(node, proven, before, common, input_names):
-    return {"degree": node.degree}
+    return {"rom_bytes": 0, "degree": node.degree}
 
 
 def _forest(node, proven, before, common, input_names):
     child = "int8_t" if max(len(node.splits), len(node.leaves)) <= 127 else "int16_t"
     leaf = "int8_t" if all(abs(v) <= 127 for row in node.leaves for v in row) else "int16_t"
-    return {"splits": max(len(node.splits), 1), "leaves": len(node.leaves), "trees": len(node.roots),
+    size = {"int8_t": 1, "int16_t": 2}
+    return {"rom_bytes": (3 + 2 * size[child]) * max(len(node.splits), 1) + size[leaf] * len(node.leaves) * len(node.bias) + size[child] * len(node.roots),
+            "splits": max(len(node.splits), 1), "leaves": len(node.leaves), "trees": len(node.roots),
             "outputs": len(node.bias), "child_type": child, "leaf_type": leaf,
             "read_child": f"TINYGEN_READ_I{8 if child == 'int8_t' else 16}",
             "read_leaf": f"TINYGEN_READ_I{8 if leaf == 'int8_t' else 16}",
             "input_rows": _wrapped([s[0] for s in node.splits] or [0]), "limit_rows": _wrapped([s[1] for s in node.splits] or [0]),
             "child_rows": _wrapped([f"{{{s[2]},{s[3]}}}" for s in node.splits] or ["{0,0}"]),
             "leaf_rows": _wrapped(["{" + ",".join(map(str, row)) + "}" for row in node.leaves]),
-            "root_rows": _wrapped(node.roots), "bias": ", ".join(map(str, node.bias)), **_clamps(node, proven, 0)}
+            "root_rows": _wrapped(node.roots), "bias": node.bias, **_clamps(node, proven, 0)}
+
+
+def _branches(step: Step) -> dict | None:
+    """A few splits, printed as nested if and else."""
+    (forest,), (proven,) = step.nodes, step.bounds
+    trees = [_nested(forest, root) for root in forest.roots]
+    if len(forest.bias) != 1 or len(forest.splits) > BRANCHES[step.optimize] or max(map(_depth, trees)) > MAX_DEPTH:
+        return None
+    return {"template": "node_branches.h.j2", "rom_bytes": 0, "trees": trees, "bias": forest.bias[0], **_clamps(forest, proven, 0)}
+
+
+def _nested(forest: Forest, at: int) -> dict:
+    """The tree from place `at` on, as nested dicts."""
+    if at < 0:
+        return {"leaf": forest.leaves[-1 - at]}
+    source, limit, left, right = forest.splits[at]
+    return {"source": source, "limit": limit, "left": _nested(forest, left), "right": _nested(forest, right)}
+
+
+def _depth(tree: dict) -> int:
+    return 0 if "leaf" in tree else 1 + max(_depth(tree["left"]), _depth(tree["right"]))
+
+
+def _trees(step: Step) -> dict | None:
+    """Trees as the byte streams that tinygen_leaf walks."""
+    (forest,), (proven,) = step.nodes, step.bounds
+    if step.source_type != "int16_t" or any(root < 0 for root in forest.roots) or any(s[0] > MAX_SPLIT_INPUT for s in forest.splits):
+        return None
+    leaf_bytes = 1 if all(abs(v) <= 127 for row in forest.leaves for v in row) else 2
+    trees = [_nested(forest, root) for root in forest.roots]
+    streams = [_stream(tree, leaf_bytes) for tree in trees]
+    if not all(streams):
+        return None
+    sizes = [size for size, _ in streams]
+    starts = [sum(sizes[:k]) for k in range(len(sizes))]
+    small = starts[-1] <= 255
+    return {"template": "node_trees.h.j2", "trees": len(trees), "outputs": len(forest.bias), "bytes": sum(sizes),
+            "rom_bytes": sum(sizes) + len(sizes) * (1 if small else 2), "bias": forest.bias,
+            "rows": [row for _, rows in streams for row in rows], "start_rows": _wrapped(starts), "start_type": "uint8_t" if small else "uint16_t",
+            "read_start": "TINYGEN_READ_U8" if small else "TINYGEN_READ_U16", "leaf_bytes": leaf_bytes,
+            "read_leaf": "TINYGEN_READ_I8" if leaf_bytes == 1 else "tinygen_word", **_clamps(forest, proven, 0)}
+
+
+def _stream(tree: dict, leaf_bytes: int, indent: str = "") -> tuple[int, list[str]] | None:
+    """Bytes and rows of a tree's stream; None where a left side is too long to skip."""
+    if "leaf" in tree:
+        values = [str(v) if leaf_bytes == 1 else f"TINYGEN_BYTES({v})" for v in tree["leaf"]]
+        return leaf_bytes * len(values), [indent + ", ".join(values) + ","]
+    sides = [_stream(tree[side], leaf_bytes, indent + "  ") for side in ("left", "right")]
+    if None in sides or sides[0][0] > MAX_SKIP or len(indent) > 2 * MAX_DEPTH:
+        return None
+    (left, left_rows), (right, right_rows) = sides
+    kind = {(False, False): "", (True, False): "_LEFT_LEAF", (False, True): "_RIGHT_LEAF", (True, True): "_LEAVES"}[
+        "leaf" in tree["left"], "leaf" in tree["right"]]
+    head = f"{indent}TINYGEN_SPLIT{kind}({tree['source']}), TINYGEN_BYTES({tree['limit']}), {_signed(left, 8)},"
+    return 4 + left + right, [head, *left_rows, *right_rows]
 
 
 def _argmax(node, proven, before, common, input_names):
-    return {"scores": len(before.low)}
+    return {"rom_bytes": 0, "scores": len(before.low)}
 
 
 def _outside(node, proven, before, common, input_names):
-    return {"interval_rows": [f"{{ {a:6d}, {b:6d} }}, /* {n} */" for a, b, n in zip(node.low, node.high, input_names)],
+    return {"rom_bytes": 4 * len(node.low), "interval_rows": [f"{{ {a:6d}, {b:6d} }}, /* {n} */" for a, b, n in zip(node.low, node.high, input_names)],
             "width": len(node.low)}
 
 
@@ -254,6 +351,11 @@ def _clamps(node, proven: Bounds, shift: int) -> dict:
             "clamp_low": node.low if low < node.low else None, "clamp_high": _literal(node.high) if high > node.high else None}
 
 
+def _fits(values) -> bool:
+    """True where all values fit int16."""
+    return all(abs(v) <= INT16_MAX for v in values)
+
+
 def _literal(value: int) -> str:
     return f"{value}L" if abs(value) > INT16_MAX else str(value)
 
@@ -262,25 +364,10 @@ def _wrapped(values, width: int = 100) -> list[str]:
     return textwrap.wrap(" ".join(f"{v}," for v in values), width)
 
 
-def _node_bytes(node, proven: Bounds) -> int:
-    if isinstance(node, Scale):
-        return (2 + node.shift // 8) * len(node.low)
-    if isinstance(node, Lookup):
-        return 2 * sum(len(curve.table) for curve in node.curves)
-    if isinstance(node, Dense):
-        starts = node.bias if node.bias_shift else node.start
-        per_bias = 0 if len(starts) == 1 else 2 if all(abs(b) <= INT16_MAX for b in starts) else 4
-        return sum(map(len, node.weights)) * node.weight_bits // 8 + per_bias * len(starts)
-    if isinstance(node, Forest):
-        child = 1 if max(len(node.splits), len(node.leaves)) <= 127 else 2
-        leaf = 1 if all(abs(v) <= 127 for row in node.leaves for v in row) else 2
-        return len(node.splits) * (3 + 2 * child) + leaf * len(node.leaves) * len(node.bias) + child * len(node.roots)
-    return 4 * len(node.low) if isinstance(node, Outside) else 0
-
-
 # (shift, top, zero) -> kernel with one table; other scalings print a loop
 SCALE_KERNELS = {(8, 255, 128): "tinygen_scale_bytes", (16, 4095, 2048): "tinygen_scale_words"}
 # chains of nodes that one kernel computes, the longest first; a maker may decline with None
-FUSED = (((Scale, Monomials, Dense), _terms), ((Dense, Dense), _relu_net), ((Lookup, Power), _lookup_square))
+FUSED = (((Scale, Monomials, Dense), _terms), ((Dense, Dense), _relu_net), ((Lookup, Power), _lookup_square),
+         ((Lookup,), _curves), ((Forest,), _branches), ((Forest,), _trees))
 VIEWS = {Scale: _scale, Lookup: _lookup, Monomials: _monomials, Dense: _dense, Power: _power, Forest: _forest,
          Argmax: _argmax, Outside: _outside}

@@ -243,6 +243,47 @@ static inline int16_t tinygen_interpolate(const int16_t *table, uint16_t positio
 #endif
 }
 
+/* acc + the values of n tables at their inputs. In flash a curve is TINYGEN_CURVE(input, step_bits), the
+ * raw value of its first node, the largest distance from there (unsigned), the bytes of its nodes, and
+ * the nodes, 2 to 127 of them, 2^step_bits raw steps apart, step_bits >= 1. */
+#define TINYGEN_CURVE(input, step_bits) (int16_t)((input) | (step_bits) << 8)
+
+static inline tinygen_int24 tinygen_curves(tinygen_int24 acc, const int16_t *table, const int16_t *x, uint8_t n)
+{
+#if TINYGEN_ASM
+    uint16_t v, step;
+    uint8_t lo, zero, f, k;
+    __asm__("1:\n\tlpm %[k],Z+\n\tmovw r26,%[x]\n\tadd r26,%[k]\n\tadc r27,r1\n\tadd r26,%[k]\n\tadc r27,r1\n\t"
+            "lpm %[k],Z+\n\tld %[lo],X+\n\tld %[zero],X\n\t"
+            /* distance from the first node, between 0 and its largest value */
+            "lpm %A[v],Z+\n\tlpm %B[v],Z+\n\tsub %[lo],%A[v]\n\tsbc %[zero],%B[v]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[zero]\n2:\n\t"
+            "lpm %A[v],Z+\n\tlpm %B[v],Z+\n\tcp %A[v],%[lo]\n\tcpc %B[v],%[zero]\n\tbrsh 3f\n\t"
+            "mov %[lo],%A[v]\n\tmov %[zero],%B[v]\n3:\n\t"
+            /* shifted: cell in lo, fraction in f */
+            "clr %[f]\n4:\n\tlsr %[zero]\n\tror %[lo]\n\tror %[f]\n\tdec %[k]\n\tbrne 4b\n\t"
+            /* X = next curve, Z = this cell */
+            "lpm %[k],Z+\n\tadiw r30,1\n\tmovw r26,r30\n\tadd r26,%[k]\n\tadc r27,r1\n\t"
+            "lsl %[lo]\n\tadd r30,%[lo]\n\tadc r31,r1\n\t" TINYGEN_INTERPOLATE "clr r1\n\t"
+            "mov %[k],%B[v]\n\tlsl %[k]\n\tsbc %[k],%[k]\n\tadd %A[acc],%A[v]\n\tadc %B[acc],%B[v]\n\tadc %C[acc],%[k]\n\t"
+            "movw r30,r26\n\tdec %[n]\n\tbrne 1b"
+            : [acc] "+r"(acc), [rom] "+z"(table), [x] "+r"(x), [n] "+r"(n), [v] "=&r"(v), [step] "=&a"(step), [lo] "=&r"(lo),
+              [zero] "=&r"(zero), [f] "=&a"(f), [k] "=&r"(k)
+            :
+            : "r0", "r26", "r27", "memory");
+    return acc;
+#else
+    for (; n > 0; --n) {
+        uint16_t kind = (uint16_t)TINYGEN_READ_I16(table), reach = (uint16_t)TINYGEN_READ_I16(table + 2);
+        int16_t value = x[kind & 0xFF], origin = TINYGEN_READ_I16(table + 1);
+        uint16_t distance = value < origin ? 0 : (uint16_t)((uint16_t)value - (uint16_t)origin);
+        uint32_t place = (uint32_t)(distance < reach ? distance : reach) << 8 >> (kind >> 8);
+        acc = (tinygen_int24)(acc + tinygen_interpolate(table + 4, (uint16_t)place));
+        table += 4 + TINYGEN_READ_I16(table + 3) / 2;
+    }
+    return acc;
+#endif
+}
+
 /* v^2 / 2^16, rounded half up: undoes v = 256 * sqrt(y). */
 static inline uint16_t tinygen_square(uint16_t v)
 {
@@ -428,15 +469,17 @@ TINYGEN_TERMS_C(tinygen_terms_w16_32, int32_t, tinygen_word, 2)
 #if TINYGEN_ASM
 
 /* a2:a1:a0 = bias * 2^8 + 128, the last term rounds; then the sum over the n inputs at X */
-#define TINYGEN_UNIT(step) \
-    "1:\n\tldi %[a0],0x80\n\tlpm %[a1],Z+\n\tlpm %[a2],Z+\n\tmov %[k],%[n]\n" \
-    "2:\n\t" step "dec %[k]\n\tbrne 2b\n\t"
+#define TINYGEN_UNIT(steps) "1:\n\tldi %[a0],0x80\n\tlpm %[a1],Z+\n\tlpm %[a2],Z+\n\t" steps
+#define TINYGEN_LOOP(step) "mov %[k],%[n]\n2:\n\t" step "dec %[k]\n\tbrne 2b\n\t"
+#define TINYGEN_REPEAT(count, step) ".rept " #count "\n\t" step "\n\t.endr\n\t"
+#define TINYGEN_COUNT [n] "+r"(n), [k] "=&r"(k)
 #define TINYGEN_UNIT_ADD TINYGEN_SIGN "add %[a0],r0\n\tadc %[a1],r1\n\tadc %[a2],%[lo]\n\t"
 #define TINYGEN_UNIT_S8 TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_UNIT_ADD
 #define TINYGEN_UNIT_U8 TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_UNIT_ADD
 #define TINYGEN_UNIT_S16 TINYGEN_WORD "mulsu %[w],%[lo]\n\t" TINYGEN_UNIT_ADD "muls %[w],%[hi]\n\tadd %[a1],r0\n\tadc %[a2],r1\n\t"
-#define TINYGEN_BACK_BYTES "sub r26,%[n]\n\tsbci r27,0\n\t"
-#define TINYGEN_BACK_WORDS TINYGEN_BACK_BYTES TINYGEN_BACK_BYTES
+#define TINYGEN_BACK_S8 "sub r26,%[n]\n\tsbci r27,0\n\t"
+#define TINYGEN_BACK_U8 TINYGEN_BACK_S8
+#define TINYGEN_BACK_S16 TINYGEN_BACK_S8 TINYGEN_BACK_S8
 
 #define TINYGEN_LAYER_ASM(name, in_t, step, back, ...)                                          \
     static inline void name(const int8_t *table, const in_t *x, int16_t *h, uint8_t rows, uint8_t n) \
@@ -444,7 +487,7 @@ TINYGEN_TERMS_C(tinygen_terms_w16_32, int32_t, tinygen_word, 2)
         uint8_t w, lo, hi, k, a0, a1, a2;                                                       \
         (void)hi;                                                                               \
         __asm__ __volatile__(                                                                   \
-            TINYGEN_UNIT(step) back                                                             \
+            TINYGEN_UNIT(TINYGEN_LOOP(step)) back                                               \
             "sbrc %[a2],7\n\tclr %[a1]\n\tsbrc %[a2],7\n\tclr %[a2]\n\t"                        \
             "movw r0,r26\n\tmovw r26,%[h]\n\tst X+,%[a1]\n\tst X+,%[a2]\n\tmovw %[h],r26\n\tmovw r26,r0\n\t" \
             "dec %[rows]\n\tbrne 1b\n\tclr r1"                                                  \
@@ -454,18 +497,22 @@ TINYGEN_TERMS_C(tinygen_terms_w16_32, int32_t, tinygen_word, 2)
             : "r0", "memory");                                                                  \
     }
 
-TINYGEN_LAYER_ASM(tinygen_relu_layer_s8, int8_t, TINYGEN_UNIT_S8, TINYGEN_BACK_BYTES, TINYGEN_TEMPS)
-TINYGEN_LAYER_ASM(tinygen_relu_layer_u8, uint8_t, TINYGEN_UNIT_U8, TINYGEN_BACK_BYTES, TINYGEN_TEMPS)
-TINYGEN_LAYER_ASM(tinygen_relu_layer_s16, int16_t, TINYGEN_UNIT_S16, TINYGEN_BACK_WORDS, TINYGEN_TEMPS_HI)
+TINYGEN_LAYER_ASM(tinygen_relu_layer_s8, int8_t, TINYGEN_UNIT_S8, TINYGEN_BACK_S8, TINYGEN_TEMPS)
+TINYGEN_LAYER_ASM(tinygen_relu_layer_u8, uint8_t, TINYGEN_UNIT_U8, TINYGEN_BACK_U8, TINYGEN_TEMPS)
+TINYGEN_LAYER_ASM(tinygen_relu_layer_s16, int16_t, TINYGEN_UNIT_S16, TINYGEN_BACK_S16, TINYGEN_TEMPS_HI)
 
-#define TINYGEN_NET_ASM(name, acc_t, in_t, step, back, output, ...)                             \
+#define TINYGEN_AGAIN "brne 1b\n\t"
+#define TINYGEN_FAR_AGAIN "breq 4f\n\trjmp 1b\n4:\n\t"
+#define TINYGEN_NET_ASM(name, acc_t, in_t, steps, back, output, again, ...)                     \
     static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t rows, uint8_t n) \
     {                                                                                           \
         uint8_t w, lo, hi, k, a0, a1, a2;                                                       \
         (void)hi;                                                                               \
-        __asm__(TINYGEN_UNIT(step) back output                                                  \
-                "3:\n\tdec %[rows]\n\tbrne 1b\n\tclr r1"                                        \
-                : [acc] "+r"(acc), [rom] "+z"(table), [x] "+x"(x), [rows] "+r"(rows), [n] "+r"(n), [k] "=&r"(k), [a0] "=&d"(a0), \
+        (void)k;                                                                                \
+        (void)n;                                                                                \
+        __asm__(TINYGEN_UNIT(steps) back output                                                 \
+                "3:\n\tdec %[rows]\n\t" again "clr r1"                                          \
+                : [acc] "+r"(acc), [rom] "+z"(table), [x] "+x"(x), [rows] "+r"(rows), [a0] "=&d"(a0), \
                   [a1] "=&a"(a1), [a2] "=&a"(a2), __VA_ARGS__                                   \
                 :                                                                               \
                 : "r0", "memory");                                                              \
@@ -479,15 +526,30 @@ TINYGEN_LAYER_ASM(tinygen_relu_layer_s16, int16_t, TINYGEN_UNIT_S16, TINYGEN_BAC
 #define TINYGEN_OUT_W16 TINYGEN_OUT("lpm %[hi],Z+\n\t") "mov %[lo],%[a1]\n\t" TINYGEN_LOW32 "mulsu %[hi],%[a1]\n\t" TINYGEN_HIGH32 \
     "mulsu %[a2],%[w]\n\t" TINYGEN_HIGH32 "muls %[hi],%[a2]\n\tadd %C[acc],r0\n\tadc %D[acc],r1\n\t"
 
-TINYGEN_NET_ASM(tinygen_relu_net_s8_w8_24, tinygen_int24, int8_t, TINYGEN_UNIT_S8, TINYGEN_BACK_BYTES, TINYGEN_OUT24, TINYGEN_TEMPS)
-TINYGEN_NET_ASM(tinygen_relu_net_s8_w8_32, int32_t, int8_t, TINYGEN_UNIT_S8, TINYGEN_BACK_BYTES, TINYGEN_OUT32, TINYGEN_TEMPS)
-TINYGEN_NET_ASM(tinygen_relu_net_s8_w16_32, int32_t, int8_t, TINYGEN_UNIT_S8, TINYGEN_BACK_BYTES, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
-TINYGEN_NET_ASM(tinygen_relu_net_u8_w8_24, tinygen_int24, uint8_t, TINYGEN_UNIT_U8, TINYGEN_BACK_BYTES, TINYGEN_OUT24, TINYGEN_TEMPS)
-TINYGEN_NET_ASM(tinygen_relu_net_u8_w8_32, int32_t, uint8_t, TINYGEN_UNIT_U8, TINYGEN_BACK_BYTES, TINYGEN_OUT32, TINYGEN_TEMPS)
-TINYGEN_NET_ASM(tinygen_relu_net_u8_w16_32, int32_t, uint8_t, TINYGEN_UNIT_U8, TINYGEN_BACK_BYTES, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
-TINYGEN_NET_ASM(tinygen_relu_net_s16_w8_24, tinygen_int24, int16_t, TINYGEN_UNIT_S16, TINYGEN_BACK_WORDS, TINYGEN_OUT24, TINYGEN_TEMPS_HI)
-TINYGEN_NET_ASM(tinygen_relu_net_s16_w8_32, int32_t, int16_t, TINYGEN_UNIT_S16, TINYGEN_BACK_WORDS, TINYGEN_OUT32, TINYGEN_TEMPS_HI)
-TINYGEN_NET_ASM(tinygen_relu_net_s16_w16_32, int32_t, int16_t, TINYGEN_UNIT_S16, TINYGEN_BACK_WORDS, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
+#define TINYGEN_LOOP_NET(name, acc_t, in_t, in, output, ...) \
+    TINYGEN_NET_ASM(name, acc_t, in_t, TINYGEN_LOOP(TINYGEN_UNIT_##in), TINYGEN_BACK_##in, output, TINYGEN_AGAIN, TINYGEN_COUNT, __VA_ARGS__)
+
+TINYGEN_LOOP_NET(tinygen_relu_net_s8_w8_24, tinygen_int24, int8_t, S8, TINYGEN_OUT24, TINYGEN_TEMPS)
+TINYGEN_LOOP_NET(tinygen_relu_net_s8_w8_32, int32_t, int8_t, S8, TINYGEN_OUT32, TINYGEN_TEMPS)
+TINYGEN_LOOP_NET(tinygen_relu_net_s8_w16_32, int32_t, int8_t, S8, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
+TINYGEN_LOOP_NET(tinygen_relu_net_u8_w8_24, tinygen_int24, uint8_t, U8, TINYGEN_OUT24, TINYGEN_TEMPS)
+TINYGEN_LOOP_NET(tinygen_relu_net_u8_w8_32, int32_t, uint8_t, U8, TINYGEN_OUT32, TINYGEN_TEMPS)
+TINYGEN_LOOP_NET(tinygen_relu_net_u8_w16_32, int32_t, uint8_t, U8, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
+TINYGEN_LOOP_NET(tinygen_relu_net_s16_w8_24, tinygen_int24, int16_t, S16, TINYGEN_OUT24, TINYGEN_TEMPS_HI)
+TINYGEN_LOOP_NET(tinygen_relu_net_s16_w8_32, int32_t, int16_t, S16, TINYGEN_OUT32, TINYGEN_TEMPS_HI)
+TINYGEN_LOOP_NET(tinygen_relu_net_s16_w16_32, int32_t, int16_t, S16, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
+
+/* The same with a step for each of `count` inputs instead of a loop: 3 cycles less a step. */
+#define TINYGEN_FAST_NET(name, in, out, count) TINYGEN_FAST_NET_##in(name, out, count)
+#define TINYGEN_FAST_NET_s8(name, out, count) TINYGEN_FAST_##out(name, int8_t, count, TINYGEN_UNIT_S8, "sbiw r26," #count "\n\t")
+#define TINYGEN_FAST_NET_u8(name, out, count) TINYGEN_FAST_##out(name, uint8_t, count, TINYGEN_UNIT_U8, "sbiw r26," #count "\n\t")
+#define TINYGEN_FAST_NET_s16(name, out, count) TINYGEN_FAST_##out(name, int16_t, count, TINYGEN_UNIT_S16, "sbiw r26,2*" #count "\n\t")
+#define TINYGEN_FAST_w8_24(name, in_t, count, step, back) \
+    TINYGEN_NET_ASM(name, tinygen_int24, in_t, TINYGEN_REPEAT(count, step), back, TINYGEN_OUT24, TINYGEN_FAR_AGAIN, TINYGEN_TEMPS_HI)
+#define TINYGEN_FAST_w8_32(name, in_t, count, step, back) \
+    TINYGEN_NET_ASM(name, int32_t, in_t, TINYGEN_REPEAT(count, step), back, TINYGEN_OUT32, TINYGEN_FAR_AGAIN, TINYGEN_TEMPS_HI)
+#define TINYGEN_FAST_w16_32(name, in_t, count, step, back) \
+    TINYGEN_NET_ASM(name, int32_t, in_t, TINYGEN_REPEAT(count, step), back, TINYGEN_OUT_W16, TINYGEN_FAR_AGAIN, TINYGEN_TEMPS_HI)
 
 #else
 
@@ -529,6 +591,55 @@ TINYGEN_NET_C(tinygen_relu_net_s16_w8_24, tinygen_relu_unit_s16, tinygen_int24, 
 TINYGEN_NET_C(tinygen_relu_net_s16_w8_32, tinygen_relu_unit_s16, int32_t, int16_t, TINYGEN_READ_I8, 1)
 TINYGEN_NET_C(tinygen_relu_net_s16_w16_32, tinygen_relu_unit_s16, int32_t, int16_t, tinygen_word, 2)
 
+#define TINYGEN_FAST_NET(name, in, out, count) TINYGEN_FAST_##out(name, tinygen_relu_net_##in##_##out, TINYGEN_FAST_##in)
+#define TINYGEN_FAST_s8 int8_t
+#define TINYGEN_FAST_u8 uint8_t
+#define TINYGEN_FAST_s16 int16_t
+#define TINYGEN_FAST_w8_24(name, kernel, in_t) TINYGEN_FAST_C(name, kernel, tinygen_int24, in_t)
+#define TINYGEN_FAST_w8_32(name, kernel, in_t) TINYGEN_FAST_C(name, kernel, int32_t, in_t)
+#define TINYGEN_FAST_w16_32(name, kernel, in_t) TINYGEN_FAST_C(name, kernel, int32_t, in_t)
+#define TINYGEN_FAST_C(name, kernel, acc_t, in_t)                                               \
+    static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t rows, uint8_t n) \
+    {                                                                                           \
+        return kernel(acc, table, x, rows, n);                                                  \
+    }
+
 #endif
+
+/* ---- decision trees ---------------------------------------------------------------------------
+ * Where in flash the leaf stands in which x ends. A tree is a split: TINYGEN_SPLIT_..(input), the raw
+ * limit as TINYGEN_BYTES, the bytes to skip, then its left side, then its right side; a side is a tree
+ * or a leaf's values. x goes right, over the skipped bytes, where x[input] > limit. 31 cycles a split.
+ */
+#define TINYGEN_SPLIT(input) (int8_t)(input)                       /* both sides are splits */
+#define TINYGEN_SPLIT_LEFT_LEAF(input) (int8_t)((input) - 128)
+#define TINYGEN_SPLIT_RIGHT_LEAF(input) (int8_t)((input) + 64)
+#define TINYGEN_SPLIT_LEAVES(input) (int8_t)((input) - 64)
+
+static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
+{
+#if TINYGEN_ASM
+    uint8_t input, flags, a, b, lo, hi;
+    __asm__("1:\n\tlpm %[f],Z+\n\tmov %[i],%[f]\n\tandi %[i],0x3F\n\t"
+            "movw r26,%[x]\n\tadd r26,%[i]\n\tadc r27,r1\n\tadd r26,%[i]\n\tadc r27,r1\n\t"
+            "ld %[a],X+\n\tld %[b],X\n\tlpm %[lo],Z+\n\tlpm %[hi],Z+\n\tlpm %[i],Z+\n\t"
+            "cp %[lo],%[a]\n\tcpc %[hi],%[b]\n\tbrge 2f\n\t"
+            "add r30,%[i]\n\tadc r31,r1\n\tlsl %[f]\n2:\n\t"
+            /* the top bit says whether the side taken is a leaf */
+            "sbrs %[f],7\n\trjmp 1b"
+            : [tree] "+z"(tree), [x] "+r"(x), [i] "=&d"(input), [f] "=&r"(flags), [a] "=&r"(a), [b] "=&r"(b), [lo] "=&r"(lo), [hi] "=&r"(hi)
+            :
+            : "r26", "r27", "memory");
+    return tree;
+#else
+    uint8_t leaf;
+    do {
+        uint8_t split = TINYGEN_READ_U8(tree), right = x[split & 0x3F] > tinygen_word(tree + 1);
+        tree += right ? 4 + TINYGEN_READ_U8(tree + 3) : 4;
+        leaf = (uint8_t)(split & (right ? 0x40 : 0x80));
+    } while (!leaf);
+    return tree;
+#endif
+}
 
 #endif
