@@ -337,6 +337,24 @@ def boards():
 
 
 @main.command()
+@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--board", "board_ids", multiple=True, metavar="ID", help=f"Boards to test on; default: {' and '.join(list(BOARDS)[:2])}.")
+@shows(report.initiated)
+def init(directory, board_ids):
+    """Make a project of your own: data, model, firmware, tests, CI.
+
+    The rows in it are simulated, and there to be replaced. `pytest` in DIR passes as it stands, with the tests for real
+    boards skipped by name.
+
+    \b
+    Example:
+      tinygen init my-sensor --board uno
+    """
+    with progress() as say:
+        return pipeline.init(directory, tuple(board_ids) or tuple(BOARDS)[:2], progress=say), True
+
+
+@main.command()
 @click.option("--board", "board_ids", multiple=True, metavar="ID", help=f"Boards; default: {' and '.join(list(BOARDS)[:2])}.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="The air-quality CSV; default: found or downloaded.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, metavar="DIR",

@@ -18,7 +18,7 @@ from typing import Callable
 
 import numpy as np
 
-from . import data, datasets, quantize as quantizing, search as ladders, toolchain
+from . import data, datasets, quantize as quantizing, scaffold, search as ladders, toolchain
 from .boards import BOARDS, Board
 from .build import Budget, Firmware, build, upload as load_board
 from .emit import check_prefix, emit_library, emit_project
@@ -224,6 +224,7 @@ def stream_csv(model: Path, csv: Path, port: str, board="uno", junit: Path | Non
         require_file_place(path)
     raw, notes = data.rows_for(twin.inputs, data.load(csv, missing=missing_codes(twin)))
     if port == "sim":
+        require_simulated(chip)
         chip = replace(chip, baud=plan.baud or chip.baud)
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
             firmware = build(emit_project(twin, Path(folder) / "project", [chip]), chip, progress=progress)
@@ -291,7 +292,7 @@ ARTICLE_INPUTS = ("CO(GT)", "PT08.S1(CO)", "PT08.S2(NMHC)", "PT08.S3(NOx)", "PT0
 
 def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Progress = print) -> Demonstration:
     """The article's task from file to checked LED, on each board. Everything it makes stays in `out`."""
-    chips = [find_board(board) for board in board_ids]
+    chips = [require_simulated(find_board(board)) for board in board_ids]
     require_folder_place(out)
     source = datasets.find(file, progress)
     dataset = data.prepare(source.table(), "C6H6(GT)", ARTICLE_INPUTS)
@@ -307,6 +308,11 @@ def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Pro
         firmware = build(project, chip, progress=progress)
         runs.append((firmware, stream_rows(model, rows, avr_url(chip.pio_id, firmware.elf), chip, progress)))
     return Demonstration(source.line, TrainedModel(out / "benzene.json", model, dataset.notes, ladder), tuple(runs), out)
+
+
+def init(directory: Path, board_ids: tuple[str, ...], progress: Progress = print) -> scaffold.Made:
+    """A user's own project in a new folder, its model trained."""
+    return scaffold.init(directory, tuple(find_board(board) for board in board_ids), progress)
 
 
 def list_boards() -> BoardList:
@@ -325,6 +331,15 @@ def find_board(board: str) -> Board:
         nearest = next((known for known in BOARDS if known.startswith(board.lower())), difflib.get_close_matches(board, BOARDS, 1, 0.0)[0])
         raise UsageError(f"board '{board}' is unknown: the nearest is '{nearest}', `tinygen boards` lists all")
     return BOARDS[board]
+
+
+def require_simulated(board: Board) -> Board:
+    """The board, if the virtual board runs its firmware; UsageError otherwise."""
+    if not board.streams_simulated:
+        why = "its serial port is USB in the chip: give its real port" if board.has_firmware else "it has no serial port at all"
+        raise UsageError(f"board '{board.pio_id}' cannot be streamed to in the simulator, {why}; `tinygen train --board "
+                         f"{board.pio_id}` measures the model on its simulated chip")
+    return board
 
 
 def write_csv(path: Path, header: list[str], rows) -> None:

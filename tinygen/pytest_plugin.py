@@ -37,12 +37,19 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_load_initial_conftests(parser):
+    """While the conftest.py files are read, our options are out of the way; those that nobody else wants come back."""
+    known = getattr(getattr(parser, "optparser", None), "_option_string_actions", {})       # pytest 9: one argparse parser
+    ours = {name: action for name, action in known.items() if action.dest.startswith("tinygen_")}
+    for name in ours:
+        del known[name]
     yield
+    for name, action in ours.items():
+        known.setdefault(name, action)
     _give_way(parser)
 
 
 def _give_way(parser) -> None:
-    """Drops our options whose names a conftest.py has taken: its project is not ours."""
+    """Before pytest 9 the groups are read later: drops our options whose names a conftest.py has taken."""
     ours = parser.getgroup("tinygen")
     others = [group for group in (parser._anonymous, *parser._groups) if group is not ours]
     taken = {name for group in others for option in group.options for name in option.names()}

@@ -133,14 +133,23 @@ def built(firmware: Firmware) -> str:
     if firmware.cycles_median is not None:
         lines.append(f"inference    {firmware.cycles_median:,} cycles, at most {firmware.cycles_max:,} "
                      f"({firmware.cycles_max / board.f_cpu_hz * 1e6:.1f} us at {board.f_cpu_hz / 1e6:g} MHz); "
-                     f"whole firmware's stack {firmware.stack_bytes:,} bytes")
+                     + ("the model alone on the simulated chip" if firmware.stack_bytes is None else
+                        f"whole firmware's stack {firmware.stack_bytes:,} bytes"))
     return "\n".join(lines)
+
+
+SERIAL_WORDS = {"uart": "UART, simulated too", "usb": "USB, not simulated", "none": "nothing: model alone"}
 
 
 def boards(result) -> str:
     rows = [[b.pio_id, b.title, b.mcu, b.flash_bytes, b.ram_bytes, f"D{b.red_pin} red, D{b.green_pin} green",
-             ", ".join(result.plugged_in.get(b.pio_id, ())) or "-"] for b in result.boards]
-    return table(["board", "title", "chip", "flash", "RAM", "LEDs", "plugged in at"], rows)
+             SERIAL_WORDS[b.serial], ", ".join(result.plugged_in.get(b.pio_id, ())) or "-"] for b in result.boards]
+    return table(["board", "title", "chip", "flash", "RAM", "LEDs", "rows come by", "plugged in at"], rows)
+
+
+def initiated(result) -> str:
+    return "\n".join([*map(str, result.paths), "", "its rows are simulated: put yours in their place, change the Makefile, run `make model`",
+                      f"now: cd {result.directory} && pytest"])
 
 
 def tools(result) -> str:
@@ -252,11 +261,13 @@ def _streamed(result) -> dict:
 _PLAIN = {
     "Streamed": _streamed,
     "Demonstration": lambda r: {"source": r.source, "train": _trained(r.trained), "directory": str(r.directory), "passed": r.good,
-                                "boards": [{**_built(f), **_streamed(s)} for f, s in r.runs]},
+                                "boards": [{**_streamed(s), **_built(f)} for f, s in r.runs]},
     "TrainedModel": _trained,
     "Predictions": _predicted,
     "Emitted": lambda r: {"files": [str(path) for path in r.paths]},
     "Firmware": _built,
     "BoardList": _boards,
+    "Made": lambda r: {"directory": str(r.directory), "model_id": f"{r.model.model_id:08x}", "boards": [b.pio_id for b in r.boards],
+                       "files": [str(path) for path in r.paths]},
     "Toolchain": lambda r: {name: None if value is None else str(value) for name, value in asdict(r).items()},
 }
