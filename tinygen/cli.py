@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__, explain, monitor, pipeline, report
+from . import __version__, audit, explain, monitor, pipeline, report
 from .boards import BOARDS
 from .build import Budget
 from .data import TASKS
@@ -116,6 +116,29 @@ budget_options = (
 )
 
 
+row_options = (
+    click.option("--target", required=True, metavar="COL", help="Column to predict."),
+    click.option("--inputs", metavar="A,B,..", help="Columns to predict from; default: every other numeric column."),
+    click.option("--drop", metavar="A,B,..", help="Columns to leave out of the default."),
+    click.option("--missing", multiple=True, default=("-200",), show_default=True, metavar="CODE",
+                  help="Number or word that means 'no value'. May be given several times."),
+    click.option("--unit", multiple=True, metavar="COL=UNIT", help="Unit of a column, where its header has none."),
+    click.option("--split", type=click.Choice(["random", "time"]), default="random", show_default=True,
+                  help="Test on random rows, or on the last 30 % in time."),
+    click.option("--task", type=click.Choice(TASKS), default="auto", show_default=True,
+                  help="auto: a target of text labels is classified, one of numbers is predicted."),
+    click.option("--seed", type=int, default=0, show_default=True, metavar="N",
+                  help="Of the random split and of the training."),
+)
+
+
+def chosen_rows(function):
+    """Adds what says which columns and rows of a CSV file are meant."""
+    for option in reversed(row_options):
+        function = option(function)
+    return function
+
+
 def budgeted(function):
     """Adds --max-flash, --max-ram and --max-cycles as one `budget`."""
     @wraps(function)
@@ -126,20 +149,27 @@ def budgeted(function):
     return command
 
 
+@main.command("data")
+@csv_argument
+@chosen_rows
+@shows(audit.text)
+def data_command(csv, inputs, drop, **options):
+    """Look at the rows of CSV before training on them.
+
+    Missing codes, shortcut and redundant columns, drift, stuck sensors, gaps: what it is, what it does to a
+    model, what to type.
+
+    \b
+    Example:
+      tinygen data AirQualityUCI.csv --target "C6H6(GT)"
+    """
+    with progress() as say:
+        return audit.audit_csv(csv, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options), True
+
+
 @main.command()
 @csv_argument
-@click.option("--target", required=True, metavar="COL", help="Column to predict.")
-@click.option("--inputs", metavar="A,B,..", help="Columns to predict from; default: every other numeric column.")
-@click.option("--drop", metavar="A,B,..", help="Columns to leave out of the default.")
-@click.option("--missing", multiple=True, default=("-200",), show_default=True, metavar="CODE",
-              help="Number or word that means 'no value'. May be given several times.")
-@click.option("--unit", multiple=True, metavar="COL=UNIT", help="Unit of a column, where its header has none.")
-@click.option("--split", type=click.Choice(["random", "time"]), default="random", show_default=True,
-              help="Test on random rows, or on the last 30 % in time.")
-@click.option("--task", type=click.Choice(TASKS), default="auto", show_default=True,
-              help="auto: a target of text labels is classified, one of numbers is predicted.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N",
-              help="Of the random split and of the training.")
+@chosen_rows
 @click.option("--family", default="auto", show_default=True, metavar="NAME", help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
 @click.option("--threshold", type=float, metavar="X", help="Alarm level in the target's unit: red LED above it.")
 @click.option("--name", default=None, metavar="NAME", help="Prefix of every C name; default: from the output file.")
