@@ -196,10 +196,13 @@ static void send_error(uint8_t code, uint8_t detail, uint8_t seq)
     send(TINYGEN_ERR, seq, 2);
 }
 
+/* Read and not folded: the code around it then is the same with and without a model, and their difference is the model. */
+static const uint8_t model_flags PROGMEM = MODEL_FLAGS;
+
 static void send_info(uint8_t seq)
 {
     payload[0] = TINYGEN_PROTOCOL_VERSION;
-    payload[1] = MODEL_FLAGS | ALARM_FLAGS | (corrupt ? TINYGEN_INFO_CORRUPT : 0);
+    payload[1] = pgm_read_byte(&model_flags) | ALARM_FLAGS | (corrupt ? TINYGEN_INFO_CORRUPT : 0);
     payload[2] = MODEL_INPUTS;
     payload[3] = WINDOW;
     payload[4] = 2 * MODEL_INPUTS;
