@@ -7,6 +7,7 @@
 
 #define PROGMEM
 #define strncpy_P strncpy
+#define pgm_read_byte(p) (*(p))
 #define OUTPUT 1
 
 extern uint32_t native_ms;
