@@ -3,8 +3,8 @@
     pip install m2cgen emlearn
     TINYGEN_DATA=FOLDER python benchmarks/peers.py [--json FILE] [--text FILE]
 
-Each peer gets a scikit-learn model of the kind it supports, fitted to raw readings, so that no
-conversion of units is charged to it. tinygen's figures of the same splits are in results/goals.txt.
+Each peer gets a scikit-learn model of the kind it supports, fitted to raw int16 readings, as a sensor
+gives them; turning these into what its code takes (float, scaled for a net) is part of the cost. tinygen's figures of the same splits are in results/goals.txt.
 A peer that is not installed is named and left out. Not measured: micromlgen, whose C++ tree is the
 same chain of float comparisons as m2cgen's.
 """
@@ -12,6 +12,7 @@ same chain of float comparisons as m2cgen's.
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -66,6 +67,7 @@ class Measured:
     """A peer's model on the test rows of one split, as the simulated chip answers them."""
 
     peer: Peer
+    version: str             # of the package
     error: float             # mean absolute, in the target's unit
     cost: ModelCost
 
@@ -126,19 +128,19 @@ def measured(peer: Peer, dataset: Dataset) -> Measured:
     rows = dataset.x[dataset.test]
     with BareChip(carrier, UNO, header) as chip:
         error = np.abs(chip.predict(rows) - dataset.y[dataset.test]).mean() * dataset.target.scale
-    return Measured(peer, float(error), measure(carrier, UNO, rows[:256], header))
+    return Measured(peer, importlib.metadata.version(peer.package), float(error), measure(carrier, UNO, rows[:256], header))
 
 
 def as_text(results: list[Measured], absent: list[str]) -> str:
     headers = ["task", "package", "model", "error", "flash B", "static RAM B", "stack B", "cycles"]
-    body = [[m.peer.task, m.peer.package, m.peer.title, f"{m.error:.4g}", m.cost.flash_bytes, m.cost.ram_bytes, m.cost.stack_bytes,
+    body = [[m.peer.task, f"{m.peer.package} {m.version}", m.peer.title, f"{m.error:.4g}", m.cost.flash_bytes, m.cost.ram_bytes, m.cost.stack_bytes,
              m.cost.cycles_max] for m in results]
     lines = [table(headers, body), "", "Random split, seed 0; error: mean absolute on its test rows, as the chip answers them; cycles: the worst of 256 rows."]
     return "\n".join([*lines, *(f"not measured: {name} is not installed" for name in absent)]) + "\n"
 
 
 def as_json(results: list[Measured]) -> str:
-    plain = [{"task": m.peer.task, "package": m.peer.package, "model": m.peer.title, "error": float(f"{m.error:.6g}"), **vars(m.cost)}
+    plain = [{"task": m.peer.task, "package": m.peer.package, "version": m.version, "model": m.peer.title, "error": float(f"{m.error:.6g}"), **vars(m.cost)}
              for m in results]
     return "[\n" + ",\n".join(map(json.dumps, plain)) + "\n]\n"
 

@@ -51,7 +51,7 @@ def test_the_mean_error_counts_and_the_worst_seed_of_everything_else(goals):
 
 @pytest.mark.parametrize("changed,words", [
     ({"error": 0.9, "float_error": 0.9}, "error 0.9 over 0.88 (+2.3 %)"),
-    ({"error": 0.7042}, "conversion loses up to 0.60 %, not 0.5 %"),
+    ({"error": 0.7042}, "conversion loses up to 0.60 % (0.0042 of 0.7), not 0.5 %"),
     ({"differing": 2}, "2 rows differ between twin, host C and chip"),
 ])
 def test_each_miss_is_named_with_its_size(goals, changed, words):
@@ -117,6 +117,6 @@ def test_a_missing_data_file_is_one_line(goals, monkeypatch, tmp_path):
 
 def test_peers_say_what_they_could_not_measure():
     peers = _module("peers")
-    text = peers.as_text([peers.Measured(peers.PEERS[0], 0.03, peers.ModelCost(9000, 0, 60, 1500, 1600))], ["emlearn"])
-    assert "m2cgen" in text and "9,000" in text and "not measured: emlearn is not installed" in text
+    text = peers.as_text([peers.Measured(peers.PEERS[0], "0.1", 0.03, peers.ModelCost(9000, 0, 60, 1500, 1600))], ["emlearn"])
+    assert "m2cgen 0.1" in text and "9,000" in text and "not measured: emlearn is not installed" in text
     assert json.loads(peers.as_json([])) == []
