@@ -120,7 +120,7 @@ def sensor_worth(dataset: Dataset, model: Model, ranked: list[Candidate]) -> tup
 
     def errors(without: int | None) -> np.ndarray:
         rows = all_rows(dataset).only(tuple(c for c in range(len(names)) if c != without))
-        fits = [family.fit_all(rows.take(fit_on), [candidate.config], dataset.seed)[0] for fit_on, _ in cuts]
+        fits = [family.fit_all(rows.take(fit_on), [candidate.config], dataset.seed, draft=True)[0] for fit_on, _ in cuts]
         return np.array([max(rows.take(v).error(rounded(f, rows.x[v])), 1e-9) for f, (_, v) in zip(fits, cuts)])
     with threadpool_limits(1):
         base, *others = Parallel(n_jobs=-1, prefer="threads")(delayed(errors)(column) for column in (None, *used))

@@ -69,16 +69,16 @@ class Family:
     candidates: Callable[[Rows], list[Any]]
     fit: Callable[[Rows, Any, int], Fitted]
     lower: Callable[[Fitted, Rows], tuple[Node, ...]]
-    fit_many: Callable[[Rows, list[Any], int], list[Fitted]] | None = None    # where several sizes share their work
+    fit_many: Callable[[Rows, list[Any], int, bool], list[Fitted]] | None = None    # where several sizes share their work
     size: Callable[[Any], Any] = repr        # what makes two configurations of one size; the better one goes on
     under_drift: bool = True                 # worth trying where the rows are split by time
     any_inputs: bool = True                  # a configuration says nothing of particular inputs
     tasks: tuple[str, ...] = ("regression",)
 
-    def fit_all(self, rows: Rows, configs: list[Any], seed: int) -> list[Fitted]:
-        """A fitted model per configuration."""
+    def fit_all(self, rows: Rows, configs: list[Any], seed: int, draft: bool = False) -> list[Fitted]:
+        """A fitted model per configuration; drafts are quick and serve to compare configurations only."""
         if self.fit_many:
-            return self.fit_many(rows, configs, seed)
+            return self.fit_many(rows, configs, seed, draft)
         return [self.fit(rows, config, seed) for config in configs]
 
 

@@ -26,6 +26,7 @@ ROUNDS = 3               # times the weights are rounded from where the last rou
 HIDDEN_SHIFT = 8
 WEIGHT_MAX = 127
 STARTS, SCREEN, TRAIN = 6, 15, 120      # direct training of two-layer nets
+DRAFT_ROWS = 3000        # that a draft is fitted to: enough to rank sizes, not to use
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,10 @@ def candidates(rows: Rows) -> list[Config]:
     return [Config((size,), root) for size in SIZES]
 
 
-def fit_many(rows: Rows, configs: list[Config], seed: int = 0) -> list[FittedNet]:
+def fit_many(rows: Rows, configs: list[Config], seed: int = 0, draft: bool = False) -> list[FittedNet]:
     """Nets of several sizes; those with one hidden layer come from one pruned ladder per root."""
+    if draft:
+        rows = rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows.y))[:DRAFT_ROWS]))
     scale = scale_inputs(rows.inputs, FIT_BITS, exact=True)
     empty = FittedNet(tuple(range(len(rows.inputs))), scale, np.zeros(len(rows.inputs)), np.ones(len(rows.inputs)), None, Root(1))
     u = empty.standardised(rows.x)
@@ -78,7 +81,7 @@ def fit_many(rows: Rows, configs: list[Config], seed: int = 0) -> list[FittedNet
     for degree in sorted({config.root for config in configs}):
         problem = Problem(z, rows.y.astype(np.float64), Root(degree))
         sizes = tuple(sorted({c.hidden[0] for c in configs if c.root == degree and len(c.hidden) == 1}))
-        found |= {((size,), degree): net for size, net in (ladder(problem, sizes, seed) if sizes else {}).items()}
+        found |= {((size,), degree): net for size, net in (ladder(problem, sizes, seed, draft) if sizes else {}).items()}
         deep = sorted({c.hidden for c in configs if c.root == degree and len(c.hidden) > 1})
         found |= {(hidden, degree): _direct(problem, hidden, seed) for hidden in deep}
     return [replace(frame, net=found[c.hidden, c.root], root=Root(c.root)) for c in configs]
