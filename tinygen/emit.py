@@ -175,6 +175,9 @@ def _example(q: Quantity) -> str:
 def _facts(model: Model) -> list[str]:
     """Lines on how good the model is, where its training facts say so."""
     metrics = model.training.get("metrics", {})
+    if "error_rate" in metrics:
+        return ["", f"Names {metrics['error_rate']:.2%} of {model.training['rows_test']} test rows wrongly "
+                    f"({comment_safe(model.training['split'])} split); before conversion to integers {metrics['float_error_rate']:.2%}."]
     if "mae" not in metrics:
         return []
     unit = f" {comment_safe(model.output.unit)}" if model.output.unit else ""
