@@ -10,10 +10,11 @@ from pathlib import Path
 from time import monotonic
 
 import click
+from click.shell_completion import get_completion_class
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__, audit, explain, monitor, pipeline, report
+from . import __version__, audit, doctor, explain, monitor, pipeline, report
 from .boards import BOARDS
 from .build import Budget
 from .data import TASKS
@@ -415,6 +416,36 @@ def setup():
     """
     with progress() as say:
         return pipeline.set_up(say), True
+
+
+@main.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else there.")
+def doctor_command(as_json):
+    """Look whether everything that tinygen needs is here, and say what to type.
+
+    Exit code 3 where something needed is missing; a real board and what loads it are optional.
+
+    \b
+    Example:
+      tinygen doctor
+    """
+    health = doctor.examine()
+    click.echo(report.as_json(health) if as_json else doctor.text(health))
+    return 0 if health.good else COULD_NOT_RUN
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell):
+    """Print what makes SHELL complete tinygen's commands and options.
+
+    \b
+    Example:
+      tinygen completion bash >> ~/.bashrc
+      tinygen completion zsh >> ~/.zshrc
+      tinygen completion fish > ~/.config/fish/completions/tinygen.fish
+    """
+    click.echo(get_completion_class(shell)(main, {}, "tinygen", "_TINYGEN_COMPLETE").source())
 
 
 if __name__ == "__main__":
