@@ -217,7 +217,8 @@ def is_relu_layer(node: Dense, proven: Bounds) -> bool:
 
 def _unit(node: Dense, row: int) -> str:
     """A unit's row in a kernel's table: its bias, then its weights."""
-    return f"TINYGEN_BYTES({node.bias[row]})," + "".join(f" {w:4d}," for w in node.weights[row])
+    width = max(len(str(b)) for b in node.bias)
+    return f"TINYGEN_BYTES({node.bias[row]:{width}d})," + "".join(f" {w:4d}," for w in node.weights[row])
 
 
 def _relu_net(step: Step) -> dict | None:

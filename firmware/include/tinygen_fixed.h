@@ -208,6 +208,7 @@ static inline void tinygen_scale_words(const int8_t *table, const int16_t *x, in
     "fmul %A[v],%B[v]\n\tadc %B[y],%[zero]\n\tadd %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\t"
 #endif
 
+/* The smaller one; `limit` is a literal. */
 static inline uint16_t tinygen_at_most(uint16_t value, uint16_t limit)
 {
     /* where the limit ends in 0xFF, and it mostly does, its high byte alone decides */
