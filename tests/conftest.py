@@ -17,7 +17,6 @@ DATA_NAME = "AirQualityUCI.csv"
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write tests/golden/* anew; review the diff")
-    parser.addoption("--port", help="serial port of a real board for tests/hil")
     parser.addoption("--level", choices=["commit", "release"], default="commit", help="release: the long test programme")
 
 
