@@ -44,7 +44,8 @@ class _Pending:
     index: int
     seq: int
     row: Sequence[int]
-    tries: int = 0
+    sent: int = 0           # times, in all
+    tries: int = 0          # times that had a chance
     order: int = 0          # number of its last sending
     sent_early: float = 0.0 # clock() at its second sending, or the first if there is no other
     due: float = 0.0        # clock() when it is sent again
@@ -134,6 +135,7 @@ class _Streamer:
         if pending.tries < 2:           # the first may have gone out before the board's last word
             pending.sent_early = now
         pending.tries += 1
+        pending.sent += 1
         self.sendings += 1
         pending.order = self.sendings
         pending.due = now + self.timeout
@@ -243,7 +245,7 @@ class _Streamer:
 
     def _finish(self, pending: _Pending, result: Result | None, reason: str = "") -> None:
         del self.pending[pending.seq]
-        self.finished[pending.index] = RowReply(pending.index, result, pending.tries, self.link.clock() - self.begun, reason)
+        self.finished[pending.index] = RowReply(pending.index, result, pending.sent, self.link.clock() - self.begun, reason)
 
     def _digest(self, row: Sequence[int]) -> int:
         """The digest of what the board gives to its model: a row with a missing value as it is, others clamped."""

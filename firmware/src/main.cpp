@@ -69,9 +69,19 @@ static void show(bool red, bool green)
     lit = red || green;
 }
 
+/* A corrupt board leaves its pins as a reset did, dark: Arduino's tables of pins may be what is corrupt. */
+static void leds_begin(void)
+{
+    pinMode(TINYGEN_RED_PIN, OUTPUT);
+    pinMode(TINYGEN_GREEN_PIN, OUTPUT);
+    show(false, false);
+}
+
 /* What the pins really are, not what was asked of them. */
 static uint8_t pins_now(void)
 {
+    if (corrupt)
+        return 0;
     return (uint8_t)((digitalRead(TINYGEN_RED_PIN) ? TINYGEN_PIN_RED : 0)
                      | (digitalRead(TINYGEN_GREEN_PIN) ? TINYGEN_PIN_GREEN : 0));
 }
@@ -297,10 +307,9 @@ void setup()
 {
     chip_begin();
     received.seed = TINYGEN_SEED(MODEL_ID);
-    pinMode(TINYGEN_RED_PIN, OUTPUT);
-    pinMode(TINYGEN_GREEN_PIN, OUTPUT);
-    show(false, false);
     corrupt = !image_intact();
+    if (!corrupt)
+        leds_begin();
     watchdog_begin();
     serial_begin(TINYGEN_BAUD);
     send_info(0);

@@ -5,7 +5,7 @@
 
 uint32_t native_ms, native_cycles = 100;
 uint8_t native_pins[70];
-std::deque<uint8_t> native_in, native_out;
+NativeFifo native_in, native_out;
 uint16_t serial_overruns, serial_framing;
 uint8_t session, reset_cause;
 bool native_intact = true;
@@ -28,22 +28,20 @@ void board_run(const uint8_t *bytes, uint32_t length, uint32_t now_ms)
     native_ms = now_ms;
     for (uint32_t i = 0; i < length; i++) {
         if (native_in.size() < TINYGEN_RX_RING)
-            native_in.push_back(bytes[i]);
+            native_in.push(bytes[i]);
         else
             serial_overruns++;
     }
     do
         loop();
-    while (!native_in.empty());
+    while (native_in.size() != 0);
 }
 
 uint32_t board_take(uint8_t *to, uint32_t room)
 {
     uint32_t taken = 0;
-    for (; taken < room && !native_out.empty(); taken++) {
-        to[taken] = native_out.front();
-        native_out.pop_front();
-    }
+    for (; taken < room && native_out.size() != 0; taken++)
+        to[taken] = native_out.pop();
     return taken;
 }
 

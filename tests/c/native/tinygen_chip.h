@@ -2,12 +2,22 @@
 #ifndef TINYGEN_CHIP_H
 #define TINYGEN_CHIP_H
 
-#include <deque>
+#include <stdint.h>
+#include <string.h>
 
 #define TINYGEN_RX_RING 128u
 #define TINYGEN_TX_RING 128u
 
-extern std::deque<uint8_t> native_in, native_out;
+/* Bytes in their order; 64 KiB at most. Plain, because millions of frames go through it. */
+struct NativeFifo {
+    uint8_t bytes[65536];
+    uint16_t head, tail;
+    uint16_t size() const { return (uint16_t)(head - tail); }
+    void push(uint8_t octet) { bytes[head++] = octet; }
+    uint8_t pop() { return bytes[tail++]; }
+};
+
+extern NativeFifo native_in, native_out;
 extern uint16_t serial_overruns, serial_framing;
 extern uint8_t session, reset_cause;
 extern uint32_t native_cycles;
@@ -17,15 +27,15 @@ static inline void serial_begin(uint32_t) {}
 
 static inline int16_t serial_read()
 {
-    if (native_in.empty())
-        return -1;
-    const uint8_t octet = native_in.front();
-    native_in.pop_front();
-    return octet;
+    return native_in.size() == 0 ? (int16_t)-1 : (int16_t)native_in.pop();
 }
 
 static inline uint8_t serial_room() { return TINYGEN_TX_RING; }
-static inline void serial_write(const uint8_t *bytes, uint8_t length) { native_out.insert(native_out.end(), bytes, bytes + length); }
+static inline void serial_write(const uint8_t *bytes, uint8_t length)
+{
+    while (length-- != 0)
+        native_out.push(*bytes++);
+}
 static inline uint16_t steady(uint16_t &counter) { return counter; }
 
 struct Stopwatch {};

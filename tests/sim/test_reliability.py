@@ -1,0 +1,187 @@
+"""The real firmware on both virtual boards: damaged flash, noise both ways, resets, a program that hangs."""
+
+import random
+
+import pytest
+from test_loop import BAUDS, MODEL, firmware, rows_of     # noqa: F401 - a fixture
+
+from elftools.elf.elffile import ELFFile
+
+from tinygen.errors import LinkError
+from tinygen.host import protocol
+from tinygen.host.check import check, expect
+from tinygen.host.link import Link, open_link
+from tinygen.host.protocol import Code, Info, Refusal, Result
+from tinygen.host.protocol_avr import avr_url
+from tinygen.host.simavr import SimBoard
+from tinygen.host.stream import stream
+from tinygen.views import constant_bytes
+
+BOTH = pytest.mark.parametrize("board_id", BAUDS)
+ROWS = {"commit": 500, "release": 10_000}
+
+
+# ---- one flipped bit of flash ---------------------------------------------------------------------
+
+def table_places(elf) -> range:
+    """Addresses in flash of all constant tables: the model's, and the few of the firmware and of Arduino beside them.
+
+    Optimized across files, the tables have no names of their own; but avr-gcc's linker script puts them all here.
+    """
+    with open(elf, "rb") as file:
+        symbols = {s.name: s["st_value"] for s in ELFFile(file).get_section_by_name(".symtab").iter_symbols()}
+    return range(symbols["__trampolines_end"], symbols["__ctors_start"])
+
+
+def first_words(board: SimBoard, question: bytes, seconds: float = 0.2) -> list:
+    """What a board says after a reset, and to a question."""
+    board.reset()
+    board.discard_input()
+    decoder, said = protocol.Decoder(protocol.model_seed(MODEL.model_id)), []
+    info_bytes = protocol.frame_bytes(protocol.INFO.size)
+    said += decoder.process(board.read(info_bytes, int(seconds * 16e6)))
+    board.write(question(protocol.parse(said[0]).session) if said else b"")
+    said += decoder.process(board.read(100, int(0.003 * 16e6)))
+    return [protocol.parse(event) for event in said if isinstance(event, protocol.Frame)]
+
+
+def refuses(board: SimBoard) -> bool:
+    """True if the board says that it is corrupt, refuses a row and stays dark."""
+    row = [0] * len(MODEL.inputs)
+    said = first_words(board, lambda session: protocol.encode_row(session, 5, row, protocol.model_seed(MODEL.model_id)))
+    return (len(said) == 2 and isinstance(said[0], Info) and protocol.Trait.CORRUPT in said[0].traits
+            and isinstance(said[1], Refusal) and said[1].code == Code.MODEL_CORRUPT and board.leds() == (0, 0))
+
+
+@BOTH
+def test_every_bit_of_the_tables(firmware, figures, level, board_id):       # noqa: F811
+    """One flipped bit of a table in flash, each of them: every row is refused, LEDs dark."""
+    board, elf = firmware(board_id)
+    places = table_places(elf)
+    assert len(places) >= constant_bytes(MODEL)
+    flips = [(place, bit) for place in places for bit in range(8)]
+    with SimBoard(board, elf) as simulated:
+        assert not refuses(simulated)
+        for place, bit in flips if board_id == "uno" or level == "release" else flips[::8]:
+            right = simulated.read_flash(place, 1)
+            simulated.write_flash(place, bytes((right[0] ^ 1 << bit,)))
+            assert refuses(simulated), (place, bit)
+            simulated.write_flash(place, right)
+        assert not refuses(simulated)
+    figures(f"flash bits, {board_id}", f"{len(flips) if board_id == 'uno' or level == 'release' else len(flips[::8]):,} of {len(flips):,} "
+                                       f"bits of the tables in flash flipped one by one, all refused")
+
+
+def test_a_flipped_bit_is_believed_without_the_check(firmware):       # noqa: F811
+    """Negative control."""
+    board, elf = firmware("uno", {"corrupt = !image_intact();": "corrupt = !image_intact() && false;"})
+    place = table_places(elf)[0]
+    with SimBoard(board, elf) as simulated:
+        simulated.write_flash(place, bytes((simulated.read_flash(place, 1)[0] ^ 1,)))
+        assert not refuses(simulated)
+
+
+def test_the_host_refuses_a_corrupt_board(firmware):      # noqa: F811
+    board, elf = firmware("uno")
+    with open_link(avr_url("uno", elf), MODEL, board) as link:
+        place = table_places(elf)[3]
+        link.port.board.write_flash(place, bytes((link.port.board.read_flash(place, 1)[0] ^ 4,)))
+        link.port.board.reset()
+        with pytest.raises(LinkError, match="its model's table in flash is corrupt"):
+            list(stream(link, rows_of(5).tolist()))
+
+
+# ---- noise ----------------------------------------------------------------------------------------
+
+def noise(kind: str, rate: float, seed: int):
+    """A fault for the virtual board; `rate` is per bit for flips, per byte for the others."""
+    rng = random.Random(seed)
+
+    def fault(direction: str, octet: int, cycle: int) -> bytes:
+        if kind == "flip":
+            for bit in range(8):
+                octet ^= (rng.random() < rate) << bit
+            return bytes((octet,))
+        if rng.random() >= rate:
+            return bytes((octet,))
+        return {"drop": b"", "insert": bytes((rng.randrange(256), octet)), "double": bytes((octet, octet))}[kind]
+    return fault
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["flip", "drop", "insert", "double"])
+def test_noise_both_ways(firmware, figures, level, board_id, kind):       # noqa: F811
+    board, elf = firmware(board_id)
+    rows = rows_of(ROWS[level], seed=2)
+    expected = expect(MODEL, rows)
+    for rate in (1e-4, 1e-3, 1e-2):
+        with open_link(avr_url(board_id, elf), MODEL, board) as link:
+            link.port.board.fault = noise(kind, rate, seed=8)
+            replies = list(stream(link, rows.tolist(), timeout=0.01))
+        verdict = check(replies, expected)
+        assert [reply.index for reply in replies] == list(range(len(rows)))
+        assert (verdict.wrong, verdict.led_wrong) == (0, 0) and (verdict.lost == 0 or rate > 1e-3), verdict
+        figures(f"ELF, {board_id}, {kind} {rate:g}", f"{len(rows):,} rows: 0 wrong, {verdict.lost} lost and reported, {verdict.retries:,} retries")
+
+
+# ---- resets ---------------------------------------------------------------------------------------
+
+@BOTH
+def test_resets_at_random_cycles(firmware, figures, level, board_id):     # noqa: F811
+    """A hundred resets in one stream: every row is answered, once in the log, and soon."""
+    board, elf = firmware(board_id)
+    resets = 100 if level == "commit" else 2000
+    rng, rows, log = random.Random(3), rows_of(12 * resets), []
+    with open_link(avr_url(board_id, elf), MODEL, board) as link:
+        slowest, before = 0.0, link.clock()
+        for reply in stream(link, rows.tolist()):
+            log.append(reply)
+            slowest, before = max(slowest, link.clock() - before), link.clock()
+            if reply.index % 12 == 6:
+                link.port.board.run(rng.randrange(30_000))
+                link.port.board.reset()
+    verdict = check(log, expect(MODEL, rows))
+    assert verdict.passed and [reply.index for reply in log] == list(range(len(rows))), verdict
+    assert slowest < 1.0
+    figures(f"resets, {board_id}", f"{resets} at random cycles in {len(rows):,} rows: 0 wrong, 0 lost, the longest gap {slowest * 1000:.0f} ms")
+
+
+def test_a_program_that_hangs_is_reset(firmware, figures):        # noqa: F811
+    """The watchdog of the Uno: an endless loop at one row costs a second, and the cause is told."""
+    hang = {"rows_answered++;": "if (++rows_answered == 5 && reset_cause != 8) for (;;) {}"}
+    board, elf = firmware("uno", hang)
+    rows = rows_of(20)
+    with open_link(avr_url("uno", elf), MODEL, board) as link:
+        verdict = check(stream(link, rows.tolist()), expect(MODEL, rows))
+        assert verdict.passed and verdict.seconds < 2.0 and link.status().reset_cause == 8, verdict
+        figures("watchdog, uno", f"an endless loop is over after {verdict.seconds:.2f} s, all {len(rows)} rows answered")
+
+
+def test_without_a_watchdog_the_stream_ends(firmware):        # noqa: F811
+    """Negative control, and what a Mega does: silence, which the host reports within bounded time."""
+    hang = {"rows_answered++;": "if (++rows_answered == 5) for (;;) {}"}
+    board, elf = firmware("megaatmega2560", hang)
+    with open_link(avr_url("megaatmega2560", elf), MODEL, board) as link, pytest.raises(LinkError, match="fell silent at row"):
+        list(stream(link, rows_of(20).tolist()))
+
+
+# ---- a host that does not read ----------------------------------------------------------------------
+
+def test_a_host_that_never_reads(firmware):       # noqa: F811
+    """Two hundred rows whose answers nobody takes: the LEDs follow the last row."""
+    board, elf = firmware("uno")
+    rows = rows_of(200, seed=4)
+    with open_link(avr_url("uno", elf), MODEL, board) as link:
+        simulated: SimBoard = link.port.board
+        for seq, row in enumerate(rows.tolist()):
+            link.send(protocol.encode_row(link.session, seq, row, link.seed))
+            simulated.run(16_000)
+        last = expect(MODEL, rows).pins[-1]
+        assert simulated.leds() == (int(protocol.Pin.RED in last), int(protocol.Pin.GREEN in last))
+        assert status_of(link).rows == 200
+
+
+def status_of(link: Link):
+    answers = [reply for reply in link.receive_for(0.3, type(None)) if isinstance(reply, Result)]
+    assert len(answers) == 200
+    return link.status()
