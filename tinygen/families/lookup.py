@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..leastsquares import Root, fit_linear
+from ..lowering import mean_error
 from ..nodes import Curve, Lookup
 from . import Family, Rows
 
 SMOOTH = 1e-7            # weight of squared second differences against the data
 NODES = (4, 40)          # fewest and most nodes worth trying
 INPUTS_TRIED = 2
+SWEEPS = 4
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,29 @@ def lower(fitted: Table, rows: Rows):
     low, high = fitted.root.limits(rows.output)
     # nodes within the limits make the C code's clamps unnecessary
     values = np.clip(np.floor(fitted.values + 0.5), low, high).astype(int)
-    curve = Curve(0, fitted.origin, fitted.step_bits, tuple(values.tolist()))
-    return (Lookup((curve,), True, 0, low, high), *fitted.root.nodes)
+
+    def chain(table) -> tuple:
+        return (Lookup((Curve(0, fitted.origin, fitted.step_bits, tuple(table)),), True, 0, low, high), *fitted.root.nodes)
+    return chain(_refined(values.tolist(), chain, low, high, rows.x[:, fitted.columns], rows.y))
+
+
+def _refined(table: list[int], chain, low: int, high: int, x, y) -> list[int]:
+    """Node values moved one at a time by a step or two while the integer model's own error falls.
+
+    Where a table is at the noise floor, what is left of the error is which way answers round.
+    """
+    best = mean_error(chain(table), x, y)
+    for _ in range(SWEEPS):
+        before = best
+        for k in range(len(table)):
+            for step in (-2, -1, 1, 2):
+                moved = [*table[:k], min(max(table[k] + step, low), high), *table[k + 1:]]
+                error = mean_error(chain(moved), x, y)
+                if error < best:
+                    table, best = moved, error
+        if best == before:
+            break
+    return table
 
 
 FAMILY = Family("lookup", "lookup table with linear interpolation", candidates, fit, lower,
