@@ -55,7 +55,7 @@ def test_integers_lose_little(family, task):
     assert error(street_model(family, task), rows) <= floats + 0.03 * error_of_no_model(rows)
 
 
-@pytest.mark.parametrize("family, task", TASKS)
+@pytest.mark.parametrize("family, task", [(family, task) for family, task in TASKS if task != "guard"])     # a guard has no target
 def test_a_model_is_better_than_no_model(family, task):
     rows = street(task)
     assert error(street_model(family, task), rows) < 0.9 * error_of_no_model(rows)

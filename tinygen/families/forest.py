@@ -66,7 +66,7 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedForest:
 
 def _quantity(rows: Rows, config: Config, seed: int) -> FittedForest:
     boosted = GradientBoostingRegressor(n_estimators=config.trees, max_leaf_nodes=config.leaves, max_depth=None, learning_rate=RATE,
-                                        min_samples_leaf=5, random_state=seed).fit(rows.x, rows.y)
+                                        min_samples_leaf=5, loss="huber", random_state=seed).fit(rows.x, rows.y)
     trees, values = from_sklearn(boosted.estimators_[:, 0])
     first = boosted.predict(rows.x)
     change = fit_linear(trees.shares(rows.x), rows.y - first, Root(1), 1e-9,
