@@ -25,7 +25,7 @@ from . import data
 from .baseline import longest_run
 from .data import Dataset, Table
 from .errors import TinygenError
-from .pipeline import _units as units_of
+from .pipeline import units_of
 from .report import table as grid
 
 SEVERITIES = ("high", "medium", "low")

@@ -342,7 +342,7 @@ def explain_command(model, csv, row):
 @click.option("--summary", type=click.Path(path_type=Path), metavar="FILE", help="Write a Markdown summary.")
 @shows(monitor.text)
 def monitor_command(model, log, **options):
-    """Compare the rows of LOG.csv with the rows the model was trained on.
+    """Compare the rows of LOG.csv with the training rows.
 
     Distribution, range, missing values, stuck sensors and alarm rate, window by window. Exit code 1 where
     a window differs by more than chance and the training rows' own windows explain.
@@ -421,7 +421,7 @@ def setup():
 @main.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else there.")
 def doctor_command(as_json):
-    """Look whether everything that tinygen needs is here, and say what to type.
+    """Look whether everything needed is here; say what to type.
 
     Exit code 3 where something needed is missing; a real board and what loads it are optional.
 
@@ -437,7 +437,7 @@ def doctor_command(as_json):
 @main.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell):
-    """Print what makes SHELL complete tinygen's commands and options.
+    """Print what makes SHELL complete commands and options.
 
     \b
     Example:

@@ -35,8 +35,9 @@ MISSING_LIMIT = 0.1          # share of missing values, or three times the train
 SHORTEST_STUCK = 6           # equal values in a row that are no news
 DEFAULT_WINDOW = 64          # rows, where the training rows were too few to say
 MOST_LINES = 20              # windows named one by one in the text
-CHECKS = {"ks": "distribution (KS)", "psi": "distribution (PSI)", "range": "outside the trained range",
-          "missing": "missing", "stuck": "equal values in a row", "alarm": "change of the alarm rate"}
+CHECKS = {                   # and how a table heads them
+    "ks": "KS", "psi": "PSI", "range": "beyond range",
+    "missing": "missing", "stuck": "equal in a row", "alarm": "alarm rate +-"}
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def _figures(model: Model, known: Baseline, columns: np.ndarray):
     for sketch, values in zip(known.sketches, columns.T):
         there = values[values != MISSING]
         if len(there) >= baselines.SMALLEST_WINDOW // 2:
-            yield from _distances(known, sketch, there)
+            yield from _distances(known, sketch, there, len(values))
     for quantity, sketch, values in zip(model.inputs, known.sketches, columns.T):
         there = values[values != MISSING]
         outside = np.mean((there < quantity.raw_minimum) | (there > quantity.raw_maximum)) if len(there) else 0.0
@@ -154,14 +155,15 @@ def _figures(model: Model, known: Baseline, columns: np.ndarray):
         yield _alarm_change(known, float(model.alarm(answers).mean()), len(answers), model.output.name)
 
 
-def _distances(known: Baseline, sketch: Sketch, values: np.ndarray):
+def _distances(known: Baseline, sketch: Sketch, values: np.ndarray, rows: int):
+    """Both distances of the values that are there, in a window of `rows` rows."""
     ks, psi = sketch.distances(sketch.counts(values))
     n, bins = len(values), len(sketch.share) + 1
     # P(distance of n random rows > d) <= 2 exp(-2 n d^2): Dvoretzky, Kiefer and Wolfowitz, with Massart's constant
-    limit = max(np.sqrt(np.log(2 / CHANCE) / (2 * n)), OWN_MARGIN * _own(known, sketch.ks, n))
+    limit = max(np.sqrt(np.log(2 / CHANCE) / (2 * n)), OWN_MARGIN * _own(known, sketch.ks, rows))
     yield Figure("ks", sketch.name, float(ks), float(limit), float(np.log(2 / CHANCE) / (2 * limit ** 2)))
     by_chance = chi2.ppf(1 - CHANCE, max(bins - 1, 1)) / n         # n * PSI is about chi-square distributed
-    yield Figure("psi", sketch.name, float(psi), float(max(PSI_LIMIT, by_chance, OWN_MARGIN * _own(known, sketch.psi, n))))
+    yield Figure("psi", sketch.name, float(psi), float(max(PSI_LIMIT, by_chance, OWN_MARGIN * _own(known, sketch.psi, rows))))
 
 
 def _alarm_change(known: Baseline, share: float, n: int, name: str) -> Figure:
@@ -192,9 +194,15 @@ def text(result: Monitoring) -> str:
 
 
 def _worst_table(result: Monitoring) -> str:
-    rows = [["!" if f.violated else "", f.quantity, CHECKS[f.check], _show(f.value), _show(f.limit)]
-            for f in sorted(result.worst(), key=lambda f: -f.value / f.limit) if f.check in ("ks", "psi") or f.value]
-    return table(["", "quantity", "worst window", "value", "limit"], rows)
+    """A line per quantity: of each check the worst window's value and the limit, "!" beyond it."""
+    worst = {(f.quantity, f.check): f for f in result.worst()}
+    names = list(dict.fromkeys(name for name, _ in worst))
+    rows = [[name, *(_against(worst.get((name, check))) for check in CHECKS)] for name in names]
+    return "\n".join(["worst window of each check, value / limit:", table(["quantity", *CHECKS.values()], rows)])
+
+
+def _against(figure: Figure | None) -> str:
+    return "-" if figure is None else f"{_show(figure.value)} / {_show(figure.limit)}{' !' if figure.violated else ''}"
 
 
 def _reasons(window: Window) -> str:

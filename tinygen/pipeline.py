@@ -134,7 +134,7 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
     for path in (out, ladder_path(out)):
         require_file_place(path)
     table = data.load(csv, missing=missing)
-    dataset = data.prepare(table, target, inputs, drop, split, seed, units=_units(unit), task=task)
+    dataset = data.prepare(table, target, inputs, drop, split, seed, units=units_of(unit), task=task)
     ladder = find_model(dataset, name, threshold, family, chip, budget, progress, dask)
     ladder.model.save(out)
     ladders.save(ladder, ladder_path(out))
@@ -354,7 +354,8 @@ def _name_from(out: Path) -> str:
     return name if not name[:1].isdigit() else f"m_{name}"[:31]
 
 
-def _units(pairs) -> dict[str, str]:
+def units_of(pairs) -> dict[str, str]:
+    """Units by column from COLUMN=UNIT texts."""
     for pair in pairs:
         if "=" not in pair:
             raise UsageError(f"--unit '{pair}' is not COLUMN=UNIT: write for example --unit \"T=degC\"")
