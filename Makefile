@@ -1,5 +1,6 @@
 # make demo    sets everything up, then trains, builds, simulates, streams and checks (tinygen demo)
 # make test    sets up the same, then runs the whole test suite
+# make release-check   the same with the long reliability programme
 # make setup   only sets up; make clean undoes it
 #
 # PYTHON picks the interpreter (3.10 or later); ARGS goes to the command: make demo ARGS="--board uno".
@@ -14,13 +15,17 @@ APT    := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n) apt-get
 INPUTS := Makefile pyproject.toml tinygen/toolchain.py tinygen/piocore.py
 STAMP  := $(VENV)/set-up-$(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
 
-.PHONY: demo test setup clean
+.PHONY: demo test setup clean release-check
 
 demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest $(ARGS)
+
+# the long test programme: an hour, most of it for the fuzzer
+release-check: $(STAMP)
+	@$(BIN)/python -m pytest --level release $(ARGS)
 
 setup: $(STAMP)
 
