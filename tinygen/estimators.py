@@ -27,7 +27,8 @@ from .fixedpoint import Quantity
 from .model import Model
 from .quantize import raw_threshold
 from .search import Rung, within
-from .train import AS_GOOD, FOLDS, Candidate, cross_validate, families, plain_config, preferred, training_rows
+from .train import (FOLDS, Candidate, as_good_as, cross_validate, error_scale, families, plain_config, preferred,
+                    training_rows)
 from .views import constant_bytes
 
 MOST_PLACES = 6              # decimal places that count as a column's own resolution
@@ -119,6 +120,7 @@ class _Tiny(BaseEstimator):
     def _smallest(self, dataset: Dataset) -> tuple[Model, tuple[int, ...]]:
         """The smallest model within the budget among those as good as the best one within it, and its input columns."""
         budget, found, enough, failure = Budget(self.max_flash, self.max_ram, self.max_cycles), [], np.inf, None
+        scale = error_scale(dataset)
         limit = None if self.threshold is None else raw_threshold(dataset.target, self.threshold)
         for candidate in self.candidates_:
             if candidate.error > enough or len(found) == NEAR_EQUALS:
@@ -130,7 +132,7 @@ class _Tiny(BaseEstimator):
                 continue
             if budget == Budget() or within(Rung(model, candidate.error, costs.measure(model, _board(self.board))), budget):
                 found.append((constant_bytes(model), len(found), model, columns))
-                enough = min(enough, candidate.error * (1 + AS_GOOD))
+                enough = min(enough, as_good_as(candidate.error * scale, dataset) / scale)
         if not found:
             raise failure or UsageError(f"none of {len(self.candidates_)} candidates fits the budget: raise max_flash, max_ram or max_cycles")
         return min(found)[2:]

@@ -26,8 +26,8 @@ from .families import FAMILIES, Rows
 from .files import write_whole
 from .model import Model, from_json
 from .quantize import quantize
-from .train import (AS_GOOD, IMMATERIAL, IMMATERIAL_RATE, Candidate, Trained, all_rows, cross_validate, error_scale, families, fold_cuts,
-                    plain_config, preferred, rounded, training_rows)
+from .train import (Candidate, Trained, all_rows, as_good_as, cross_validate, error_scale, families, fold_cuts, plain_config,
+                    preferred, rounded, training_rows)
 
 FINALISTS = 16           # candidates that are lowered, compiled and simulated
 SCHEMA = 1
@@ -190,8 +190,7 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
         raise UsageError(f"none of {len(rungs)} finalists fits the budget: the smallest needs {least.cost.flash_bytes} bytes of flash, "
                          f"{least.ram_bytes} of RAM and {least.cost.cycles_max} cycles; raise --max-flash, --max-ram or --max-cycles")
     best = good[0] if dataset.split == "time" else min(good, key=lambda r: r.error)
-    immaterial = IMMATERIAL_RATE if dataset.labels else IMMATERIAL * dataset.target.scale
-    enough = best.error + max(AS_GOOD * best.error, immaterial)
+    enough = as_good_as(best.error, dataset)
     return min((rung for rung in good if rung.error <= enough), key=lambda r: (r.cost.flash_bytes, r.error))
 
 

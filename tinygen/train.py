@@ -27,7 +27,7 @@ AHEAD = 3 / 7                        # validation rows per fitting row, as in th
 DRIFT_GAIN = 0.05                    # mean gain over the safe model that is worth leaving it
 AS_GOOD = 0.01                       # part of the best error that a smaller model may be worse
 IMMATERIAL = 0.02                    # raw output steps of mean error that are not worth a byte
-IMMATERIAL_RATE = 0.001              # the same for an error rate
+IMMATERIAL_ROWS = 1.5                # training rows that a classifier may get wrong on top: chance decides about one
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,12 @@ def _best_so_far(losses: dict[str, list], dataset: Dataset) -> str:
 def error_scale(dataset: Dataset) -> float:
     """What a raw error is multiplied by to be in the target's unit; 1 for an error rate."""
     return 1.0 if dataset.labels else dataset.target.scale
+
+
+def as_good_as(best: float, dataset: Dataset) -> float:
+    """The largest error that counts as good as `best`, both in the target's unit or error rates."""
+    immaterial = IMMATERIAL_ROWS / len(dataset.train) if dataset.labels else IMMATERIAL * dataset.target.scale
+    return best + max(AS_GOOD * best, immaterial)
 
 
 def show_error(error: float, dataset: Dataset) -> str:
