@@ -1,11 +1,17 @@
 """Targets that are classes: which columns count as such, their labels, and what is refused."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 from test_data import grid, parse, refused
 
+from tinygen import pipeline, report
 from tinygen.data import folds, prepare
+from tinygen.emit import render_header
 from tinygen.errors import UsageError
+from tinygen.fixedpoint import MISSING
 from tinygen.table import MAXIMUM_LABELS
 
 KINDS = ("wet", "dry", "Dry", "10", "9")
@@ -90,3 +96,43 @@ def test_splits_and_folds_are_those_of_numbers():
     one, other = prepare(words, "kind", seed=3), prepare(numbers, "kind", seed=3)
     assert (one.train == other.train).all() and (one.test == other.test).all()
     assert all((a[0] == b[0]).all() for a, b in zip(folds(one), folds(other)))
+
+
+# ---- from CSV to labels ---------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def weather(simavr, tmp_path_factory):
+    """(file, trained model): wet is what has a large `a`; the tree needs one look."""
+    folder = tmp_path_factory.mktemp("classes")
+    file = folder / "weather.csv"
+    file.write_text(grid(120, "a,b,kind", lambda i: f"{i},{i * 7 % 31},{'wet' if i > 70 else 'dry'}"), encoding="ascii")
+    return file, pipeline.train_csv(file, folder / "weather.json", "kind", family="tree", progress=lambda text: None)
+
+
+def test_training_speaks_of_classes(weather):
+    _, trained = weather
+    text, plain = report.trained(trained), json.loads(report.as_json(trained))
+    assert trained.model.labels == ("dry", "wet") and "the ladder: error rate" in text
+    assert re.search(r"error +\d\.\d\d% of the test rows wrong", text) and re.search(r"dry +\S+ +\d+ dry", text)
+    assert plain["metrics"]["error_rate"] <= 0.1 and sum(map(sum, plain["metrics"]["confusion"])) == plain["rows_test"] == 24
+
+
+def test_predictions_are_labels(weather):
+    file, trained = weather
+    (file.parent / "new.csv").write_text("b,a\n3,5\n3,115\n3,\n", encoding="ascii")
+    predicted = pipeline.predict_csv(trained.path, file.parent / "new.csv", file.parent / "out.csv")
+    assert (file.parent / "out.csv").read_text().splitlines() == ["raw,kind,flag", "0,dry,OK", "1,wet,OK", ",,MISSING"]
+    assert json.loads(report.as_json(predicted))["label"] == ["dry", "wet", None]
+    assert "3 rows: 2 predicted, 1 dry, 1 wet; 1 with a missing value" in report.predicted(predicted)
+
+
+def test_a_class_that_does_not_exist_is_shown_as_its_number(weather):
+    """A board that is wrong may answer anything."""
+    model = weather[1].model
+    assert [pipeline._physical(model, raw) for raw in (0, 1, 2, -1, MISSING)] == ["dry", "wet", "2", "-1", ""]
+
+
+def test_the_header_names_classes_and_errors(weather):
+    text = render_header(weather[1].model)
+    assert "Classifies kind from 1 sensor reading." in text and " *   1 = wet" in text
+    assert re.search(r"Names \d\.\d\d% of 24 test rows wrongly \(random split\)", text)
