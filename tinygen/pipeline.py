@@ -300,6 +300,7 @@ def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Pro
     model = ladder.model
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / "benzene.json")
+    ladders.save(ladder, ladder_path(out / "benzene.json"))
     emit_library(model, out / "benzene")
     columns = [dataset.inputs.index(quantity) for quantity in model.inputs]
     rows = dataset.x[dataset.test][:, columns]

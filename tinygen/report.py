@@ -86,7 +86,7 @@ def ladder(found) -> str:
     if found.sensors:
         lines.append("error without one sensor: " + ", ".join(f"{name} {growth:+.0%}" for name, growth in found.sensors))
     if len(found.rungs) > 1:
-        lines.append("take another one with `tinygen pick`")
+        lines.append("take another one with `tinygen pick`: its file is the model's, ending in .search.json")
     return "\n".join(lines)
 
 
