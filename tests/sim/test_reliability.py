@@ -11,7 +11,7 @@ from tinygen.errors import LinkError
 from tinygen.host import protocol
 from tinygen.host.check import check, expect
 from tinygen.host.link import Link, open_link
-from tinygen.host.protocol import Code, Info, Refusal, Result
+from tinygen.host.protocol import Code, Foreign, Refusal, Result
 from tinygen.host.protocol_avr import avr_url
 from tinygen.host.simavr import SimBoard
 from tinygen.host.stream import stream
@@ -40,16 +40,16 @@ def first_words(board: SimBoard, question: bytes, seconds: float = 0.2) -> list:
     decoder, said = protocol.Decoder(protocol.model_seed(MODEL.model_id)), []
     info_bytes = protocol.frame_bytes(protocol.INFO.size)
     said += decoder.process(board.read(info_bytes, int(seconds * 16e6)))
-    board.write(question(protocol.parse(said[0]).session) if said else b"")
+    board.write(question(said[0].session) if said else b"")
     said += decoder.process(board.read(100, int(0.003 * 16e6)))
     return [protocol.parse(event) for event in said if isinstance(event, protocol.Frame)]
 
 
 def refuses(board: SimBoard) -> bool:
-    """True if the board says that it is corrupt, refuses a row and stays dark."""
+    """True if the board says that it is corrupt, refuses a row and stays dark. Its INFO may be nonsense: it has tables as well."""
     row = [0] * len(MODEL.inputs)
     said = first_words(board, lambda session: protocol.encode_row(session, 5, row, protocol.model_seed(MODEL.model_id)))
-    return (len(said) == 2 and isinstance(said[0], Info) and protocol.Trait.CORRUPT in said[0].traits
+    return (len(said) == 2 and (isinstance(said[0], Foreign) or protocol.Trait.CORRUPT in said[0].traits)
             and isinstance(said[1], Refusal) and said[1].code == Code.MODEL_CORRUPT and board.leds() == (0, 0))
 
 
