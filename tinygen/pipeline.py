@@ -19,6 +19,7 @@ from typing import Callable
 import numpy as np
 
 from . import data, datasets, quantize as quantizing, scaffold, search as ladders, toolchain
+from .baselines import Baseline, baselines
 from .boards import BOARDS, Board
 from .build import Budget, Firmware, build, upload as load_board
 from .emit import check_prefix, emit_library, emit_project
@@ -37,6 +38,7 @@ from .host.stream import TRIES, RowReply, stream
 from .model import Model, check_name, load
 from .report import junit_xml
 from .search import Ladder, search
+from .verdict import facts as verdict_facts, lines as verdict_lines, verdict
 
 Progress = Callable[[str], None]
 
@@ -49,6 +51,8 @@ class TrainedModel:
     model: Model
     notes: tuple[str, ...]
     ladder: Ladder
+    verdict: tuple[str, ...] = ()                # lines: what conversion to integers lost and saved
+    baselines: tuple[Baseline, ...] = ()         # on the same test rows
 
 
 @dataclass(frozen=True)
@@ -135,10 +139,19 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
         require_file_place(path)
     table = data.load(csv, missing=missing)
     dataset = data.prepare(table, target, inputs, drop, split, seed, units=units_of(unit), task=task)
-    ladder = find_model(dataset, name, threshold, family, chip, budget, progress, dask)
-    ladder.model.save(out)
-    ladders.save(ladder, ladder_path(out))
-    return TrainedModel(out, ladder.model, dataset.notes, ladder)
+    found = judged(find_model(dataset, name, threshold, family, chip, budget, progress, dask), dataset, threshold, chip, out, progress)
+    found.model.save(out)
+    ladders.save(found.ladder, ladder_path(out))
+    return found
+
+
+def judged(ladder: Ladder, dataset: data.Dataset, threshold: float | None, board: Board, out: Path, progress: Progress) -> TrainedModel:
+    """The chosen model with the verdict on its conversion among its facts, and the baselines beside it."""
+    rung = ladder.rungs[ladder.chosen]
+    progress("asking what conversion cost, and what simple and large models reach")
+    result = verdict(rung.model, dataset, np.array(rung.floats), board, rung.cost)
+    told = ladder.with_facts(verdict=verdict_facts(result))
+    return TrainedModel(out, told.model, dataset.notes, told, tuple(verdict_lines(result)), baselines(dataset, threshold))
 
 
 def find_model(dataset: data.Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
@@ -297,7 +310,8 @@ def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Pro
     source = datasets.find(file, progress)
     dataset = data.prepare(source.table(), "C6H6(GT)", ARTICLE_INPUTS)
     ladder = find_model(dataset, "benzene", 15.0, "auto", chips[0], Budget(), progress)
-    model = ladder.model
+    trained = judged(ladder, dataset, 15.0, chips[0], out / "benzene.json", progress)
+    model = trained.model
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / "benzene.json")
     ladders.save(ladder, ladder_path(out / "benzene.json"))
@@ -308,7 +322,7 @@ def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Pro
     for chip in chips:
         firmware = build(project, chip, progress=progress)
         runs.append((firmware, stream_rows(model, rows, avr_url(chip.pio_id, firmware.elf), chip, progress)))
-    return Demonstration(source.line, TrainedModel(out / "benzene.json", model, dataset.notes, ladder), tuple(runs), out)
+    return Demonstration(source.line, trained, tuple(runs), out)
 
 
 def init(directory: Path, board_ids: tuple[str, ...], progress: Progress = print) -> scaffold.Made:

@@ -51,7 +51,19 @@ def trained(result) -> str:
     if model.threshold is not None:
         level = with_unit(float(model.output.to_physical(model.threshold)), model)
         lines.append(f"alarm    above {level}: {facts['alarm']['false']} false, {facts['alarm']['missed']} missed")
-    return "\n".join([*lines, "", ladder(result.ladder)])
+    parts = ["\n".join(lines), "\n".join(result.verdict), ladder(result.ladder), beside(result.baselines, model)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def beside(baselines, model: Model) -> str:
+    """The baselines as a table: what else could predict the target."""
+    if not baselines:
+        return ""
+    named = model.threshold is not None
+    rows = [[b.name, b.error, *([b.false_alarms, b.missed_alarms] if named else []), f"{b.bytes:,}" if b.bytes is not None else "-", b.needs]
+            for b in baselines]
+    headers = ["baseline", "on test rows", *(["false", "missed"] if named else []), "bytes of floats", "needs besides"]
+    return table(headers, rows)
 
 
 def _errors(metrics: dict, model: Model) -> list[str]:
@@ -221,7 +233,7 @@ def _trained(result) -> dict:
     return {"model": str(result.path), "name": result.model.name, "family": result.model.family, "id": f"{result.model.model_id:08x}",
             "inputs": [q.name for q in result.model.inputs], "rows_train": facts["rows_train"], "rows_test": facts["rows_test"],
             "split": facts["split"], "metrics": facts["metrics"], "alarm": facts["alarm"], "notes": list(result.notes),
-            "ladder": _ladder(result.ladder)}
+            "ladder": _ladder(result.ladder), "verdict": facts.get("verdict"), "baselines": [asdict(b) for b in result.baselines]}
 
 
 def _ladder(found) -> dict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 
@@ -41,6 +41,7 @@ class Rung:
     model: Model
     error: float             # over the folds: mean absolute in the output's unit, or the error rate; with what rounding cost
     cost: ModelCost
+    floats: tuple[float, ...] = field(default=(), compare=False, repr=False)    # the float model's raw answers to the test rows
 
     @property
     def ram_bytes(self) -> int:
@@ -60,6 +61,12 @@ class Ladder:
     @property
     def model(self) -> Model:
         return self.rungs[self.chosen].model
+
+    def with_facts(self, **facts) -> Ladder:
+        """The ladder with more training facts in the chosen model."""
+        rung = self.rungs[self.chosen]
+        told = replace(rung, model=replace(rung.model, training={**rung.model.training, **facts}))
+        return replace(self, rungs=(*self.rungs[:self.chosen], told, *self.rungs[self.chosen + 1:]))
 
 
 def search(dataset: Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
@@ -158,7 +165,8 @@ def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: fl
         except (ModelError, QuantizeError):
             return None
         error = _with_rounding(candidate.error, model, trained, rows)
-        return Rung(model, error * error_scale(dataset), cost.measure(model, board))
+        floats = rounded(trained.fitted, dataset.x[dataset.test])
+        return Rung(model, error * error_scale(dataset), cost.measure(model, board), tuple(floats.tolist()))
     with threadpool_limits(1):
         made = Parallel(n_jobs=-1, prefer="threads")(delayed(rung)(candidate) for candidate in group)
     return [rung for rung in made if rung]
