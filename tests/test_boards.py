@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tinygen.boards import BOARDS, core_properties, pio_board_file, render_platformio_ini
+from tinygen.errors import UsageError
+from tinygen.pipeline import list_boards, require_simulated
+from tinygen.report import boards as boards_text
 
 ROOT = Path(__file__).parent.parent
 EVERY_BOARD = pytest.mark.parametrize("board", [b for b in BOARDS.values() if b.has_firmware], ids=lambda b: b.pio_id)
@@ -130,3 +133,19 @@ def test_platformio_ini_has_two_environments_a_board():
         assert "-DTINYGEN_EMPTY_PREDICTOR" in ini[f"env:{board.pio_id}_empty"]["build_flags"]
     assert ini["platformio"]["default_envs"].split(", ") == ["uno", "megaatmega2560"]
     assert not any("attiny85" in section for section in ini)
+
+
+@pytest.mark.parametrize("name, words", [("leonardo", "its serial port is USB in the chip: give its real port"),
+                                         ("attiny85", "it has no serial port at all")])
+def test_a_board_that_cannot_be_simulated_says_so_in_one_line(name, words):
+    with pytest.raises(UsageError, match=f"board '{name}' cannot be streamed to in the simulator, {words}") as raised:
+        require_simulated(BOARDS[name])
+    assert "\n" not in str(raised.value)
+    assert require_simulated(BOARDS["uno"]) is BOARDS["uno"]
+
+
+def test_the_list_of_boards_tells_what_each_can():
+    rows = {line.split()[0]: line for line in boards_text(list_boards()).splitlines()[1:]}
+    assert set(rows) == set(BOARDS)
+    for name, words in (("uno", "UART, simulated too"), ("leonardo", "USB, not simulated"), ("attiny85", "nothing: model alone")):
+        assert words in rows[name]

@@ -14,7 +14,7 @@ import pytest
 from tinygen import build as b
 from random_models import random_models
 from tinygen.boards import BOARDS, render_platformio_ini
-from tinygen.emit import emit_project
+from tinygen.emit import emit_project, firmware_text
 from tinygen.errors import BuildError, CheckError, UsageError
 from tinygen.piocore import local_core_dir
 
@@ -45,7 +45,7 @@ static const uint8_t table[%d] PROGMEM = { 1, 2, 3 };
 def write_project(directory: Path, sketch: str = SKETCH, table_bytes: int = 64):
     """A small project in `directory`."""
     for name, text in {"platformio.ini": render_platformio_ini(BOARDS.values()), "src/main.cpp": sketch,
-                       "include/table.h": TABLE % table_bytes}.items():
+                       "src/seal.py": firmware_text("src/seal.py"), "include/table.h": TABLE % table_bytes}.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(text)
     return SimpleNamespace(directory=directory, model=None)
