@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from native_board import NativeBoard, compile_board, native_link
-from test_stream import MODEL, Noise, rows_of
+from random_models import random_models
+from test_stream import Noise
 
 from tinygen.fixedpoint import MISSING
 from tinygen.host import protocol
@@ -13,7 +14,10 @@ from tinygen.host.check import START, Alarm, check, expect
 from tinygen.host.protocol import Flag, Pin, Result
 from tinygen.host.stream import RowReply, stream
 
-STEPS = 40          # raw, of the hysteresis used here
+MODEL = random_models()["linear_wide"]
+LOW, MIDDLE = (int(p) for p in np.percentile(MODEL.predict(MODEL.sample_rows(4000, 1)), (30, 50)))
+MODEL = replace(MODEL, threshold=MIDDLE)
+STEPS = MIDDLE - LOW        # raw, of the hysteresis used here
 OPTIONS = {
     "hysteresis": (f"-DTINYGEN_ALARM_HYSTERESIS={STEPS}",),
     "debounce": ("-DTINYGEN_ALARM_DEBOUNCE=2",),
@@ -36,11 +40,11 @@ def firmware(tmp_path_factory):
 
 
 def near_rows(n: int, seed: int = 1) -> np.ndarray:
-    """Rows whose answers cross the threshold often, with missing values and values outside between them."""
-    rows = MODEL.sample_rows(4000, seed)
-    distance = np.abs(MODEL.answer(rows) - MODEL.threshold)
-    near = rows[np.argsort(distance, kind="stable")[:n]]
-    near = near[np.random.default_rng(seed).permutation(n)]
+    """Rows whose answers cross both ends of the hysteresis often, with missing values and values outside between them."""
+    rng, rows = np.random.default_rng(seed), MODEL.sample_rows(4000, seed)
+    above = MODEL.answer(rows) - MODEL.threshold
+    kinds = [rows[above > 0], rows[above <= -STEPS], rows[(above <= 0) & (above > -STEPS)]]
+    near = np.array([kinds[kind][rng.integers(len(kinds[kind]))] for kind in rng.choice(3, n, p=(0.4, 0.4, 0.2))])
     near[9::25, 3] = MISSING
     near[4::17, 1] = 32767
     return near
@@ -125,7 +129,7 @@ def test_the_alarm_by_hand():
 
 def test_states_that_do_not_fit_are_forgotten():
     """After a lost row both states are possible; the next answer tells which, and then the LEDs are exact again."""
-    expected = expect(MODEL, rows_of(40), Alarm(MODEL.threshold, debounce=1))
+    expected = expect(MODEL, near_rows(40), Alarm(MODEL.threshold, debounce=1))
     replies = [RowReply(i, Result(1, i, *parts, 9), 1, 0.1) for i, parts in
                enumerate(zip(expected.flags, expected.pins, expected.prediction, expected.digest))]
     lost = [*replies[:10], RowReply(10, None, 5, 0.1), *replies[11:]]
