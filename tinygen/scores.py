@@ -45,16 +45,15 @@ class Scores:
 
     def loss(self, t: np.ndarray, y: np.ndarray) -> float:
         """Mean cross-entropy against class indices y."""
-        scores = self.of(t)
-        return float((logsumexp(scores, axis=1) - scores[np.arange(len(y)), y]).mean())
+        return cross_entropy(self.of(t), y, 1)[0]
 
     def seen_through(self, gain: np.ndarray, offset: np.ndarray) -> "Scores":
         """The same scores as a function of u, where t = gain * u + offset."""
         return Scores(self.coef * gain, self.intercept + self.coef @ offset)
 
 
-def from_sklearn(coef: np.ndarray, intercept: np.ndarray, seen: np.ndarray, classes: int) -> Scores:
-    """The scores of a fitted sklearn model that has seen only the classes `seen` of 0 .. classes - 1."""
+def of_all_classes(coef: np.ndarray, intercept: np.ndarray, seen: np.ndarray, classes: int) -> Scores:
+    """Scores of classes 0 .. classes - 1 from those of the classes `seen`; the others are never answered."""
     if len(seen) == classes:
         return Scores(coef, intercept)
     if len(seen) == 2:
@@ -69,7 +68,7 @@ def fitted_scores(estimator, t: np.ndarray, y: np.ndarray, classes: int) -> Scor
     if (y == y[0]).all():
         return only_class(int(y[0]), t.shape[1], classes)
     estimator.fit(t, y)
-    return from_sklearn(estimator.coef_, estimator.intercept_, estimator.classes_, classes)
+    return of_all_classes(estimator.coef_, estimator.intercept_, estimator.classes_, classes)
 
 
 def only_class(seen: int, width: int, classes: int) -> Scores:
@@ -79,19 +78,35 @@ def only_class(seen: int, width: int, classes: int) -> Scores:
     return Scores(np.zeros((classes, width)), np.where(np.arange(classes) == seen, 0.0, UNSEEN))
 
 
+def cross_entropy(values: np.ndarray, y: np.ndarray, rows: int) -> tuple[float, np.ndarray]:
+    """Mean cross-entropy of score values (n, classes) against class indices, and its derivative over the last `rows` of them."""
+    error = softmax(values, axis=1)
+    error[np.arange(len(y)), y] -= 1
+    return float((logsumexp(values, axis=1) - values[np.arange(len(y)), y]).mean()), error[:, -rows:] / len(y)
+
+
+def descend(loss, start: list[np.ndarray], steps: int) -> list[np.ndarray]:
+    """Arrays that minimise `loss(*arrays) -> (value, derivatives)`, from a start, by L-BFGS (Liu and Nocedal 1989)."""
+    ends = np.cumsum([part.size for part in start])[:-1]
+
+    def split(flat: np.ndarray) -> list[np.ndarray]:
+        return [part.reshape(first.shape) for part, first in zip(np.split(flat, ends), start)]
+
+    def flat_loss(flat: np.ndarray):
+        value, derivatives = loss(*split(flat))
+        return value, np.concatenate([part.ravel() for part in derivatives])
+
+    flat = np.concatenate([part.ravel() for part in start])
+    return split(minimize(flat_loss, flat, jac=True, method="L-BFGS-B", options={"maxiter": steps}).x)
+
+
 def fit_scores(t: np.ndarray, y: np.ndarray, start: Scores, decay: float) -> Scores:
     """Scores of least mean cross-entropy on values t, plus decay / 2 * coef**2, from a first guess."""
-    shape, own = start.coef.shape, np.eye(max(len(start.coef), 2))[y]
+    def loss(coef, intercept):
+        value, error = cross_entropy(Scores(coef, intercept).of(t), y, len(coef))
+        return value + decay / 2 * (coef ** 2).sum(), (error.T @ t + decay * coef, error.sum(axis=0))
 
-    def loss(flat):
-        scores = Scores(flat[:-shape[0]].reshape(shape), flat[-shape[0]:])
-        values = scores.of(t)
-        error = (softmax(values, axis=1) - own)[:, -shape[0]:] / len(y)
-        value = (logsumexp(values, axis=1) - (values * own).sum(axis=1)).mean() + decay / 2 * (scores.coef ** 2).sum()
-        return value, np.append((error.T @ t + decay * scores.coef).ravel(), error.sum(axis=0))
-
-    found = minimize(loss, np.append(start.coef.ravel(), start.intercept), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
-    return Scores(found[:-shape[0]].reshape(shape), found[-shape[0]:])
+    return Scores(*descend(loss, [start.coef, start.intercept], 500))
 
 
 def rounded_scores(scores: Scores, values: np.ndarray, y: np.ndarray, limit: int) -> list[tuple[Scores, Scores]]:
@@ -127,15 +142,13 @@ def _joint(scores: Scores, values: np.ndarray, spread: np.ndarray, step: float, 
 
 def _with_intercepts(scores: Scores, values: np.ndarray, y: np.ndarray) -> Scores:
     """The scores with the intercepts that fit their coefficients best."""
-    own, part = np.eye(max(len(scores.coef), 2))[y], Scores(scores.coef, np.zeros_like(scores.intercept)).of(values)
-    rows = len(scores.coef)
+    part, rows = Scores(scores.coef, np.zeros_like(scores.intercept)).of(values), len(scores.coef)
 
     def loss(intercept):
-        shifted = part + np.append(np.zeros(part.shape[1] - rows), intercept)
-        error = (softmax(shifted, axis=1) - own)[:, -rows:].mean(axis=0)
-        return (logsumexp(shifted, axis=1) - (shifted * own).sum(axis=1)).mean(), error
+        value, error = cross_entropy(part + np.append(np.zeros(part.shape[1] - rows), intercept), y, rows)
+        return value, [error.sum(axis=0)]
 
-    return Scores(scores.coef, minimize(loss, scores.intercept, jac=True, method="L-BFGS-B").x)
+    return Scores(scores.coef, *descend(loss, [scores.intercept], 500))
 
 
 def proven(nodes, inputs: int) -> Bounds:

@@ -7,14 +7,11 @@ then fitted again to the integer activations.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
 
 from .. import scores
 from ..fixedpoint import INT16_MAX
@@ -63,12 +60,28 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
     if (rows.y == rows.y[0]).all():                              # a fold may have one class only
         only = scores.only_class(int(rows.y[0]), config.hidden, len(rows.labels))
         return FittedNet(tuple(range(width)), frame, np.zeros((width, config.hidden)), np.zeros(config.hidden), only, config.decay)
-    net = MLPClassifier((config.hidden,), solver="lbfgs", alpha=config.decay, max_iter=STEPS, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)      # the last hundredth of the loss is not worth the time
-        net.fit(frame.z(rows.x), rows.y)
-    found = scores.from_sklearn(net.coefs_[1].T, net.intercepts_[1], net.classes_, len(rows.labels))
-    return FittedNet(tuple(range(width)), frame, net.coefs_[0], net.intercepts_[0], found, config.decay)
+    seen, y = np.unique(rows.y, return_inverse=True)
+    weights, bias, coef, intercept = _trained(frame.z(rows.x), y, 1 if len(seen) == 2 else len(seen), config, seed)
+    found = scores.of_all_classes(coef, intercept, seen, len(rows.labels))
+    return FittedNet(tuple(range(width)), frame, weights, bias, found, config.decay)
+
+
+def _trained(z: np.ndarray, y: np.ndarray, outputs: int, config: Config, seed: int) -> list[np.ndarray]:
+    """Weights (inputs, hidden), biases, class scores (outputs, hidden) and intercepts of least cross-entropy plus decay."""
+    rng, part = np.random.default_rng(seed), config.decay / len(y)
+    sizes = ((z.shape[1], config.hidden), (config.hidden,), (outputs, config.hidden), (outputs,))
+    reach = [np.sqrt(6 / (z.shape[1] + config.hidden))] * 2 + [np.sqrt(6 / (config.hidden + outputs))] * 2     # Glorot and Bengio 2010
+    start = [rng.uniform(-bound, bound, size) for bound, size in zip(reach, sizes)]
+
+    def loss(weights, bias, coef, intercept):
+        before = z @ weights + bias
+        active = np.maximum(before, 0)
+        value, error = scores.cross_entropy(Scores(coef, intercept).of(active), y, outputs)
+        back = (error @ coef) * (before > 0)
+        value += part / 2 * ((weights ** 2).sum() + (coef ** 2).sum())
+        return value, (z.T @ back + part * weights, back.sum(axis=0), error.T @ active + part * coef, error.sum(axis=0))
+
+    return scores.descend(loss, start, STEPS)
 
 
 def lower(fitted: FittedNet, rows: Rows):
