@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from needs import unavailable
+
 from tinygen.errors import BuildError
 from tinygen.toolchain import ensure, need_avrdude, need_simavr
 
@@ -18,13 +20,6 @@ DATA_NAME = "AirQualityUCI.csv"
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write tests/golden/* anew; review the diff")
     parser.addoption("--level", choices=["commit", "release"], default="commit", help="release: the long test programme")
-
-
-def unavailable(reason: str):
-    """Skip the test, or fail it where nothing may be missing."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import unavailable
+from needs import unavailable
 from native_board import FLAGS, NATIVE, edit
 from test_stream import MODEL
 
