@@ -185,6 +185,13 @@ def test_sentences(found, words):
     assert words in sentence(found)
 
 
+def test_a_loss_far_below_the_label_s_own_step_is_no_reason_against():
+    """0.0066 to 0.0070 ug/m3 is 6 % of an error that is itself a fifteenth of the step in which benzene is written."""
+    found = made(float_error=0.0066, integer_error=0.0070)
+    assert "loses 6.1 % of accuracy, 0.004 of the data's own step, and is" in sentence(found) and sentence(found).endswith("convert it.")
+    assert "do not use it" in sentence(made(float_error=0.0066, integer_error=0.0090))
+
+
 def test_spoilt_alarms_are_part_of_the_sentence():
     found = replace(made(), alarms=Decisions(3, 3, 0))
     assert "loses no accuracy, spoils 3 of 1,000 alarm decisions and is" in sentence(found)

@@ -19,6 +19,7 @@ from .data import Dataset
 from .errors import DoesNotFit
 from .floats import render_float
 from .model import Model
+from .train import IMMATERIAL
 
 TOLERANCE = 0.005        # part of the error, or of the rows of a classifier, that counts as nothing lost
 BAD = 0.05               # the same, from where on the model should not be used as it is
@@ -69,6 +70,11 @@ class Verdict:
             return self.integer_error - self.float_error
         step = self.model.output.scale / max(self.rows, 1)          # the least error above none, should float have none
         return (self.integer_error - self.float_error) / max(self.float_error, step)
+
+    @property
+    def immaterial(self) -> bool:
+        """True if the error grew by so little of the data's own step that the rows cannot tell."""
+        return not self.model.labels and self.integer_error - self.float_error < IMMATERIAL * self.model.output.scale
 
     @property
     def smaller(self) -> float:
@@ -149,6 +155,8 @@ def _accuracy_words(v: Verdict) -> str:
         words = "loses no accuracy"
     else:
         words = f"loses {_percent(v.loss)} of accuracy" if v.loss > 0 else f"is by chance {_percent(-v.loss)} more accurate on these rows"
+    if v.loss > TOLERANCE and v.immaterial:
+        words += f", {(v.integer_error - v.float_error) / v.model.output.scale:.2g} of the data's own step,"
     if v.alarms and v.alarms.spoilt > v.alarms.mended:
         words += f", spoils {v.alarms.spoilt - v.alarms.mended} of {v.rows:,} alarm decisions"
     return f"The integer model {words}"
@@ -169,9 +177,10 @@ def _ratio_words(ratio: float, better: str, worse: str) -> str:
 def _advice(v: Verdict, smaller: bool, faster: bool) -> str:
     if not (smaller or faster):
         return "converting it is not worthwhile."
-    if v.loss > BAD:
+    loss = 0.0 if v.immaterial else v.loss
+    if loss > BAD:
         return "do not use it as it is, take another row of the ladder or more input bits."
-    if v.loss > TOLERANCE:
+    if loss > TOLERANCE:
         return "convert it where the saving matters more than the error."
     if smaller and faster:
         return "convert it."
