@@ -109,6 +109,14 @@ def test_two_budgets_share_one_search(goals, air_quality, simavr, monkeypatch):
     assert runs == [Budget(128), Budget(1024)] and both[1] == alone[0]
 
 
+def test_a_budget_that_nothing_fits_is_missed_by_a_figure(goals, air_quality, simavr, monkeypatch):
+    monkeypatch.setattr(goals, "search", lambda d, n, t, family, board, budget: search(d, n, t, "ridge", board, budget))
+    goal = goals.Goal("B", "time", 9.0, 9.0, Budget(flash_bytes=40))
+    result, = goals.run([goal], goals.load(air_quality), 1, lambda text: None)
+    flash = result.most("flash_bytes")
+    assert flash > 40 and result.misses()[0] == f"flash {flash} over 40 (+{100 * (flash / 40 - 1):.1f} %)"
+
+
 def test_a_missing_data_file_is_one_line(goals, monkeypatch, tmp_path):
     monkeypatch.setenv("TINYGEN_DATA", str(tmp_path))
     with pytest.raises(SystemExit, match="set TINYGEN_DATA"):
