@@ -103,5 +103,7 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             (s[0], s[1] // 10, *s[2:]) for s in forest(rng, 3, 2, 3, 1, 100).splits))),
         "stump": (q1, forest(rng, 1, 1, 1, 1, 500)),
         "guard": (q7, Outside(tuple(-100 - 10 * i for i in range(7)), tuple(700 + 20 * i for i in range(7)))),
+        "linear16_long": (q7, scale(q7, 4095, 2048), dense(rng, 1, 7, 9, -32767, 32767, bias_shift=12)),
+        "linear16_one": (q1, scale(q1, 4095, 2048), Dense(((-127,),), (90000,), 3, -32767, 32767)),
     }
     return {name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()}

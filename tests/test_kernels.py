@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
 from random_models import random_models
@@ -13,8 +14,11 @@ from tinygen.boards import BOARDS
 from tinygen.cost import BareChip
 from tinygen.emit import firmware_text, render_header
 from tinygen.errors import EmitError
+from tinygen.fixedpoint import Quantity
 from tinygen.host.simavr import SimBoard
-from tinygen.views import OPTIMIZE
+from tinygen.model import Model
+from tinygen.nodes import Dense, Scale, prefix_bounds
+from tinygen.views import OPTIMIZE, chain_views
 
 MODELS = random_models()
 UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
@@ -34,6 +38,11 @@ def wrong_on_chip(model, board=UNO, header=None) -> int:
 def headers(name) -> set[str]:
     """The different texts that `optimize` gives for one model, the default aside."""
     return {render_header(MODELS[name], optimize) for optimize in OPTIMIZE} - {render_header(MODELS[name])}
+
+
+def is_linear(model) -> bool:
+    """True where the model's first step is a fused linear kernel."""
+    return chain_views(model, ["x"] * len(model.inputs))[0]["template"] == "node_linear.h.j2"
 
 
 def use_flags(monkeypatch, *flags):
@@ -60,7 +69,7 @@ def test_portable_c_equals_the_twin_on_the_chip(name, simavr, monkeypatch):
 
 
 @pytest.mark.parametrize("flags", [("-O0",), ("-O1",), ("-O2",), ("-O3",), ("-flto", "-Wl,-u,bare_y")], ids=" ".join)
-@pytest.mark.parametrize("name", ["linear_wide", "additive", "squares_wide", "mlp_two", "mlp_wide16"])
+@pytest.mark.parametrize("name", ["linear16", "linear_wide", "additive", "squares_wide", "mlp_two", "mlp_wide16"])
 def test_any_optimisation_gives_the_same_answers(name, flags, simavr, monkeypatch):
     use_flags(monkeypatch, *flags)
     assert wrong_on_chip(MODELS[name]) == 0
@@ -124,6 +133,57 @@ def test_one_wrong_instruction_is_seen(right, mistaken, groups, simavr, tmp_path
     text = firmware_text(RUNTIME)
     faults = kernel_faults(simavr, tmp_path, text.replace(right, mistaken))
     assert {k for k, count in enumerate(faults) if count} == groups
+
+
+def one_scaled_input(low: int, multiplier: int) -> Model:
+    """Answers u of its input, so that no bit of the fused kernel's product is hidden behind a shift."""
+    raw = Quantity("x", "", 1.0, -30000.0, 30000.0)
+    return Model("one", "ridge", (raw,), Quantity("u", "", 1.0, 0.0, 4000.0),
+                 (Scale((low,), (multiplier,), 16, 4095, 2048), Dense(((1,),), (2048,), 0, 0, 4095)))
+
+
+def wrong_inputs(low: int, multiplier: int) -> int:
+    """How many of many raw inputs, all near `low`, the chip scales otherwise than the twin."""
+    model = one_scaled_input(low, multiplier)
+    near = np.arange(max(low - 40, -32768), min(low + 4200, 32768))
+    rows = np.unique(np.concatenate([np.arange(-32768, 32768, 17), near]))[:, None]
+    with BareChip(model, UNO) as chip:
+        return int((chip.predict(rows) != model.predict(rows)).sum())
+
+
+@pytest.mark.parametrize("low, multiplier", [(-32767, 4095), (-32767, 1), (-700, 65535), (0, 40503), (32767, 65535), (-20000, 0x80FF), (255, 256)])
+def test_the_linear_kernel_scales_every_input_exactly(low, multiplier, simavr):
+    assert wrong_inputs(low, multiplier) == 0
+
+
+@pytest.mark.parametrize("right, mistaken", [
+    ("subi %A[u],0x80", "subi %A[u],0x81"),
+    ("sbci %B[u],0xFF", "sbci %B[u],0"),
+    ("adc %[lo],%[lo]", "nop"),
+    ("adc r1,%[lo]", "nop"),
+    ("cpi %B[u],16", "cpi %B[u],17"),
+    ("ldi %A[u],255", "ldi %A[u],254"),
+    ("brge 2f", "brcc 2f"),
+])
+def test_one_wrong_instruction_of_the_linear_kernel_is_seen(right, mistaken, simavr, monkeypatch):
+    use_runtime(monkeypatch, lambda text: text.replace(right, mistaken))
+    assert sum(wrong_inputs(low, multiplier) for low, multiplier in ((-32767, 4095), (-700, 65535))) > 0
+
+
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if is_linear(model)])
+def test_zero_folded_into_the_start_keeps_the_proven_interval(name):
+    """The sums without `zero` stay within the interval that was proven for those with it."""
+    model = MODELS[name]
+    scale, output = model.nodes[:2]
+    (weights,), proven = output.weights, model.bounds[1]
+    ends = [sorted((0, w * scale.top)) for w in weights]
+    start = output.start[0] - scale.zero * sum(weights)
+    assert prefix_bounds(start, [e[0] for e in ends], [e[1] for e in ends]) == (proven.acc_low, proven.acc_high)
+
+
+def test_all_widths_of_the_linear_kernel_are_reached():
+    kernels = {view["kernel"] for model in MODELS.values() if is_linear(model) for view in chain_views(model, ["x"] * len(model.inputs))[:1]}
+    assert kernels == {"tinygen_linear_w8_24", "tinygen_linear_w8_32"}
 
 
 @pytest.mark.parametrize("name", ["linear8", "mlp_layer", "squares", "mlp", "mlp_signed"])

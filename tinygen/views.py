@@ -160,6 +160,24 @@ def _terms(step: Step) -> dict | None:
             "start": _start(output, 1, "", "", ACC_TYPES[bits]), **_clamps(output, proven, output.shift)}
 
 
+def _linear(step: Step) -> dict | None:
+    """Scaled inputs and the one row that weighs them: no scaled input is ever stored, and `zero` moves into the start.
+
+    The proven interval holds for these sums too: both ways every share's interval holds 0, so that the partial sums
+    lie between the same two ends.
+    """
+    scale, output = step.nodes
+    if SCALE_KERNELS.get((scale.shift, scale.top, scale.zero)) != "tinygen_scale_words" or len(output.bias) != 1 or output.weight_bits != 8:
+        return None
+    bits, (weights,) = max(step.bounds[1].acc_bits, 24), output.weights
+    return {"template": "node_linear.h.j2", "inputs": len(weights), "rom_bytes": 5 * len(weights),
+            "rows": [f"TINYGEN_BYTES({low:6d}), TINYGEN_BYTES({m:5d}), {w:4d}, /* {n} */"
+                     for low, m, w, n in zip(scale.low, scale.multiplier, weights, step.input_names)],
+            "scale_shift": scale.shift, "top": scale.top, "shift": output.shift, "kernel": f"tinygen_linear_w8_{bits}",
+            "acc_bits": bits, "acc_type": ACC_TYPES[bits],
+            "start": _number(output.start[0] - scale.zero * sum(weights), ACC_TYPES[bits]), **_clamps(output, step.bounds[1], output.shift)}
+
+
 def _position(curve, source: str, most: int) -> str:
     """C expression of the place on a curve's grid, for a source that reaches `most`."""
     above = f"tinygen_above({source}[{curve.source}], {curve.origin})"
@@ -252,12 +270,16 @@ def dot_bits(input_type: str, weight_bits: int, acc_bits: int) -> int:
 
 def _start(node, rows: int, bias_type: str, prefix: str, acc_type: str) -> str:
     if rows == 1:
-        return f"({acc_type}){node.start[0]}" if abs(node.start[0]) <= INT16_MAX else f"({acc_type}){node.start[0]}L"
+        return _number(node.start[0], acc_type)
     read = f"TINYGEN_READ_{'I16' if bias_type == 'int16_t' else 'I32'}(&{prefix}_bias[i])"
     half = (1 << node.shift) >> 1
     if node.bias_shift:
         return f"({acc_type})(({acc_type}){read} * {1 << node.bias_shift}L + {half})"
     return f"({acc_type}){read}"
+
+
+def _number(value: int, c_type: str) -> str:
+    return f"({c_type}){_literal(value)}"
 
 
 def _power(node, proven, before, common, input_names):
@@ -368,7 +390,7 @@ def _wrapped(values, width: int = 100) -> list[str]:
 # (shift, top, zero) -> kernel with one table; other scalings print a loop
 SCALE_KERNELS = {(8, 255, 128): "tinygen_scale_bytes", (16, 4095, 2048): "tinygen_scale_words"}
 # chains of nodes that one kernel computes, the longest first; a maker may decline with None
-FUSED = (((Scale, Monomials, Dense), _terms), ((Dense, Dense), _relu_net), ((Lookup, Power), _lookup_square),
+FUSED = (((Scale, Monomials, Dense), _terms), ((Scale, Dense), _linear), ((Dense, Dense), _relu_net), ((Lookup, Power), _lookup_square),
          ((Lookup,), _curves), ((Forest,), _branches), ((Forest,), _trees))
 VIEWS = {Scale: _scale, Lookup: _lookup, Monomials: _monomials, Dense: _dense, Power: _power, Forest: _forest,
          Argmax: _argmax, Outside: _outside}

@@ -412,6 +412,55 @@ TINYGEN_DOT_C(tinygen_dot_s16_w16_32, int32_t, int16_t, int16_t, TINYGEN_READ_I1
 
 #endif
 
+/* ---- linear models ---------------------------------------------------------------------------
+ * acc + sum of w * min((x - low) * multiplier / 2^16, 4095) over n inputs, n = 1 .. 255: no scaled
+ * input is ever stored. `table` in flash has a row per input: TINYGEN_BYTES(low),
+ * TINYGEN_BYTES(multiplier), w. Cycles per input on an AVR with MUL: at most 61 into 24 bits, 64 into 32 bits.
+ */
+#if TINYGEN_ASM
+
+#define TINYGEN_LINEAR_ASM(name, acc_t, add, high)                                              \
+    static inline acc_t name(acc_t acc, const int8_t *table, const int16_t *x, uint8_t n)       \
+    {                                                                                           \
+        uint16_t u;                                                                             \
+        uint8_t w, lo, hi;                                                                      \
+        __asm__("1:\n\tld %[lo],X+\n\tld %[hi],X+\n\tlpm r0,Z+\n\tsub %[lo],r0\n\tlpm r0,Z+\n\tsbc %[hi],r0\n\t" \
+                "brge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"                                     \
+                /* u = the product's middle bytes, 0x80 rounds; only the third of its parts can carry, into lo */ \
+                "lpm %[w],Z+\n\tmul %[lo],%[w]\n\tmov %A[u],r1\n\tclr %B[u]\n\tsubi %A[u],0x80\n\tsbci %B[u],0xFF\n\t" \
+                "mul %[hi],%[w]\n\tadd %A[u],r0\n\tadc %B[u],r1\n\tlpm %[w],Z+\n\t"             \
+                "mul %[lo],%[w]\n\tclr %[lo]\n\tadd %A[u],r0\n\tadc %B[u],r1\n\tadc %[lo],%[lo]\n\t" \
+                "mul %[hi],%[w]\n\tadd r0,%B[u]\n\tadc r1,%[lo]\n\tmovw %A[u],r0\n\t"           \
+                "cpi %B[u],16\n\tbrlo 3f\n\tldi %B[u],15\n\tldi %A[u],255\n3:\n\t"              \
+                "lpm %[w],Z+\n\tmulsu %[w],%A[u]\n\t" add "muls %[w],%B[u]\n\t" high            \
+                "dec %[n]\n\tbrne 1b\n\tclr r1"                                                 \
+                : [acc] "+r"(acc), [rom] "+z"(table), [x] "+x"(x), [n] "+r"(n), [u] "=&a"(u), [w] "=&a"(w), \
+                  [lo] "=&r"(lo), [hi] "=&r"(hi)                                                \
+                :                                                                               \
+                : "r0", "memory");                                                              \
+        return acc;                                                                             \
+    }
+
+TINYGEN_LINEAR_ASM(tinygen_linear_w8_24, tinygen_int24, TINYGEN_ADD24, TINYGEN_HIGH24)
+TINYGEN_LINEAR_ASM(tinygen_linear_w8_32, int32_t, TINYGEN_ADD32, TINYGEN_HIGH32)
+
+#else
+
+#define TINYGEN_LINEAR_C(name, acc_t)                                                           \
+    static inline acc_t name(acc_t acc, const int8_t *table, const int16_t *x, uint8_t n)       \
+    {                                                                                           \
+        for (; n > 0; --n, table += 5, ++x) {                                                   \
+            uint16_t u = tinygen_scale16(*x, tinygen_word(table), (uint16_t)tinygen_word(table + 2), 4095); \
+            acc = (acc_t)(acc + (acc_t)((acc_t)TINYGEN_READ_I8(table + 4) * (acc_t)u));         \
+        }                                                                                       \
+        return acc;                                                                             \
+    }
+
+TINYGEN_LINEAR_C(tinygen_linear_w8_24, tinygen_int24)
+TINYGEN_LINEAR_C(tinygen_linear_w8_32, int32_t)
+
+#endif
+
 /* ---- polynomials -----------------------------------------------------------------------------
  * acc + sum of w * (u[a] * u[b]) over n terms. `table` in flash has a row per term: the places a and
  * b, then w (int8, or TINYGEN_BYTES(w)). The product of two int8 fits 16 bits. Cycles per term on an
