@@ -73,7 +73,7 @@ def search(dataset: Dataset, name: str, threshold: float | None, family: str, bo
            progress: Progress | None = None, dask: str | None = None) -> Ladder:
     """The ladder of a data set on a board. UsageError where no finalist fits the budget.
 
-    The chosen model is the smallest of those that are as good as the best one within the budget.
+    The chosen model is the best one within the budget; without a budget, the smallest that is as good as the best.
     dask: address of a Dask scheduler whose workers cross-validate; without it this machine does.
     """
     say = progress or (lambda text: None)
@@ -187,7 +187,7 @@ def within(rung: Rung, budget: Budget) -> bool:
 
 
 def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
-    """The smallest affordable rung that is as good as the best one.
+    """The best affordable rung; where no budget is given, the smallest one that is as good.
 
     `rungs` come in order of preference. Under a split by time that order decides which one is best;
     else the error does, because it knows what rounding cost.
@@ -198,6 +198,8 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
         raise UsageError(f"none of {len(rungs)} finalists fits the budget: the smallest needs {least.cost.flash_bytes} bytes of flash, "
                          f"{least.ram_bytes} of RAM and {least.cost.cycles_max} cycles; raise --max-flash, --max-ram or --max-cycles")
     best = good[0] if dataset.split == "time" else min(good, key=lambda r: r.error)
+    if budget != Budget():
+        return best                      # a budget says what may be spent; without one, no byte is spent in vain
     enough = as_good_as(best.error, dataset)
     return min((rung for rung in good if rung.error <= enough), key=lambda r: (r.cost.flash_bytes, r.error))
 
