@@ -1,9 +1,9 @@
 /* The whole firmware under libFuzzer: parser, dispatcher, answers. Pins, time and the serial line come from native/.
  *
- * An input is a list of pieces, after one byte whose lowest bit says whether the program in flash is intact. Each piece has
- * two bytes in front of its content: how (bit 0: the content is a body that gets a right check sum and becomes a frame, so
- * that half of the inputs get past the parser; bit 1: the sum is bound to the model; bits 2-7: tenths of a second that pass)
- * and its length. Everything is static: a run costs what the firmware costs.
+ * The first byte of an input says how the board is (BUSY: its answers wait a while), the rest is a list of pieces that it is sent. A piece has two bytes in
+ * front of its content: how (WHOLE: the content is a body and becomes a frame with a right check sum, so that half of the
+ * pieces get past the parser; BOUND: the sum is bound to the model; BURST: it comes eight times without a pause, from a host
+ * that ignores the window; PAUSE: so many seconds pass before it) and its length. A run costs what the firmware costs.
  */
 #include "main.cpp"
 
@@ -12,18 +12,25 @@ void board_run(const uint8_t *bytes, uint32_t length, uint32_t now_ms);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 }
 
+static const uint8_t DAMAGED_FLASH = 1, SETUP = 2, BUSY = 4;            /* the first byte */
+static const uint8_t WHOLE = 1, BOUND = 2, PAUSE = 0x1C, BURST = 0xE0; /* how */
+
 static const size_t PIECE_MAX = TINYGEN_RX_RING - 6; /* what the receive ring holds, with key, fcs and zeros */
 
-static void start_anew(bool intact)
+static void start_anew(uint8_t how)
 {
-    received = tinygen_parser();
+    received.key = received.size = 0;
+    received.seed = TINYGEN_SEED(MODEL_ID);
     alarm_state = tinygen_alarm();
     rows_answered = last_row_ms = damage_told_ms = 0;
     frames_damaged = frames_refused = overruns_told = serial_overruns = 0;
     lit = damage_told = false;
     session = 7;
-    native_intact = intact;
-    setup();
+    native_intact = !(how & DAMAGED_FLASH);
+    native_busy = how & BUSY;
+    corrupt = !native_intact;
+    if (how & SETUP)
+        setup();
 }
 
 /* Writes a frame around any body, with its right check sum; returns its bytes. */
@@ -42,23 +49,27 @@ static uint32_t wrap(uint8_t *wire, const uint8_t *body, size_t size, bool bound
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static uint8_t wire[TINYGEN_RX_RING];
+    static uint8_t wire[8 * TINYGEN_RX_RING];
     uint32_t now_ms = 0;
 
     if (size == 0)
         return 0;
-    start_anew(data[0] & 1);
+    start_anew(data[0]);
     data++, size--;
     while (size >= 2) {
         const uint8_t how = data[0];
         size_t length = data[1] % (PIECE_MAX + 1);
         data += 2, size -= 2;
         length = length > size ? size : length;
-        now_ms += (uint32_t)(how >> 2) * 100;
-        if (how & 1)
-            board_run(wire, wrap(wire, data, length, how & 2), now_ms);
+        now_ms += (how & PAUSE) * 250u;
+        uint32_t bytes = (uint32_t)length;
+        if (how & WHOLE)
+            bytes = wrap(wire, data, length, how & BOUND);
         else
-            board_run(data, (uint32_t)length, now_ms);
+            memcpy(wire, data, length);
+        for (uint32_t times = 1; (how & BURST) == BURST && times < 8; times *= 2, bytes *= 2)
+            memcpy(wire + bytes, wire, bytes);
+        board_run(wire, bytes, now_ms);
         native_out.tail = native_out.head; /* nobody reads the answers */
         data += length, size -= length;
     }
