@@ -259,12 +259,13 @@ def stream_rows(model: Model, raw: np.ndarray, port: str, board: Board, progress
     with ExitStack() as open_files:
         log = open_files.enter_context(RawLog(plan.log)) if plan.log else None
         link = open_files.enter_context(open_link(port, model, board, plan.baud, tap=log))
+        answers = stream(link, raw.tolist(), plan.window, plan.tries, pace=plan.pace, reconnect=plan.reconnect)
         wire = WireBudget.of(link, plan.window)
         progress(f"link: {wire}")
         expected = expect(model, raw, Alarm.of(model, link.info))
         checker = Checker(expected)
         rows = open_files.enter_context(RowFile(out, expected, lambda answer: _meaning(model, answer))) if out else None
-        for reply in stream(link, raw.tolist(), plan.window, plan.tries, pace=plan.pace, reconnect=plan.reconnect):
+        for reply in answers:
             difference = checker.add(reply)
             replies.append(reply)
             if rows:
