@@ -298,6 +298,8 @@ MISTAKES = [
     (f"{TRAIN} --unit gas -o fresh.json", 2, ["--unit 'gas'", "T=degC"]),
     (f"{TRAIN} --threshold nan -o fresh.json", 2, ["threshold nan"]),
     (f"{TRAIN} --threshold 1e9 -o fresh.json", 2, ["threshold 1e+09", "3276.7"]),
+    (f"{TRAIN} --alarm-cost 5:1 -o fresh.json", 2, ["--alarm-cost", "--threshold"]),
+    (f"{TRAIN} --threshold 20 --alarm-cost five -o fresh.json", 2, ["--alarm-cost 'five'", "5:1"]),
     (f"{TRAIN} --max-flash many -o fresh.json", 2, ["'many'", "--max-flash"]),
     (f"{TRAIN} --name 'two words' -o fresh.json", 2, ["'two words'", "--name"]),
     (f"{TRAIN} --name int -o fresh.json", 2, ["'int'", "reserved", "--name"]),

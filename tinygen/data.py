@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -48,6 +48,8 @@ class Dataset:
     sha256: str
     notes: tuple[str, ...] = ()        # one line each: what was left out or coarsened, and why
     labels: tuple[str, ...] = ()       # classification: the label of class 0, 1, ...
+    weights: np.ndarray | None = None  # float (n,): how much each row counts in training; None, all the same
+    weighting: dict = field(default_factory=dict)      # how the weights were made, plain JSON
 
 
 # ------------------------------------------------------------------------------------- prepare

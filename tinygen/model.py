@@ -85,6 +85,17 @@ class Model:
         missing = (raw == MISSING).any(axis=1)
         return np.where(missing, MISSING, self.predict(self.saturate(raw)[0]))
 
+    @property
+    def level(self) -> int | None:
+        """Raw alarm level that the reference is judged by; `threshold` lies elsewhere where an offset was learned (alarms.py)."""
+        return self.training.get("learned_alarm", {}).get("level", self.threshold)
+
+    def beyond(self, raw_reference) -> np.ndarray:
+        """True where a reference reading is above the alarm level: what `alarm` should say of the answer."""
+        if self.level is None:
+            return np.zeros(np.shape(raw_reference), dtype=bool)
+        return np.asarray(raw_reference) > self.level
+
     def alarm(self, raw_output) -> np.ndarray:
         """True where an output is above the threshold; exactly at it is no alarm."""
         if self.threshold is None:

@@ -79,7 +79,7 @@ def fit_many(rows: Rows, configs: list[Config], seed: int = 0, draft: bool = Fal
     z = frame.standardised(rows.x).astype(np.float32)
     found = {}
     for degree in sorted({config.root for config in configs}):
-        problem = Problem(z, rows.y.astype(np.float64), Root(degree))
+        problem = Problem(z, rows.y.astype(np.float64), Root(degree), rows.weights)
         sizes = tuple(sorted({c.hidden[0] for c in configs if c.root == degree and len(c.hidden) == 1}))
         found |= {((size,), degree): net for size, net in (ladder(problem, sizes, seed, draft) if sizes else {}).items()}
         deep = sorted({c.hidden for c in configs if c.root == degree and len(c.hidden) > 1})
@@ -98,13 +98,13 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
 
 def lower(fitted: FittedNet, rows: Rows):
     float_error = rows.error(fitted.predict(rows.x))
-    return narrowest((_chain(fitted, rows, output_bits) for output_bits in (8, 16)), rows.x, rows.y, float_error)
+    return narrowest((_chain(fitted, rows, output_bits) for output_bits in (8, 16)), rows.x, rows.y, float_error, rows.weights)
 
 
 def _chain(fitted: FittedNet, rows: Rows, output_bits: int):
     """The best of several rounds of joint rounding."""
     scale = scale_inputs(rows.inputs, INPUT_BITS)
-    problem = Problem(fitted.standardised(rows.x, scale).astype(np.float32), rows.y.astype(np.float64), fitted.root)
+    problem = Problem(fitted.standardised(rows.x, scale).astype(np.float32), rows.y.astype(np.float64), fitted.root, rows.weights)
     net = train_net(fitted.net, problem, 10)
     frames = _frames(net, problem, *fitted.frame(scale))
     chains = []
@@ -113,9 +113,9 @@ def _chain(fitted: FittedNet, rows: Rows, output_bits: int):
             net = _round_layer(net, problem, layer, frames[layer])
         hidden = tuple(frame.node(net, k) for k, frame in enumerate(frames))
         values = apply_all((scale, *hidden), rows.x).astype(np.float64)
-        linear = fit_linear(values, rows.y, fitted.root, ridge=1e-9)
+        linear = fit_linear(values, rows.y, fitted.root, ridge=1e-9, counts=rows.weights)
         chains.append((scale, *hidden, output_row(linear, fitted.root, rows.output, output_bits), *fitted.root.nodes))
-    return min(chains, key=lambda nodes: mean_error(nodes, rows.x, rows.y))
+    return min(chains, key=lambda nodes: mean_error(nodes, rows.x, rows.y, rows.weights))
 
 
 @dataclass(frozen=True)
