@@ -14,7 +14,7 @@ from click.shell_completion import get_completion_class
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__, audit, doctor, explain, monitor, pipeline, report
+from . import __version__, audit, doctor, explain, live, monitor, pipeline, report
 from .boards import BOARDS
 from .build import Budget
 from .data import TASKS
@@ -338,23 +338,37 @@ def explain_command(model, csv, row):
 
 @main.command("monitor")
 @model_argument
-@click.argument("log", type=click.Path(path_type=Path), metavar="LOG.csv")
+@click.argument("log", type=click.Path(path_type=Path), metavar="LOG.csv|-")
 @click.option("--window", type=click.IntRange(1), metavar="ROWS", help="Rows judged together; default: as many as the training rows can tell of.")
 @click.option("--prometheus", type=click.Path(path_type=Path), metavar="FILE", help="Write the newest window as Prometheus text.")
 @click.option("--json-lines", type=click.Path(path_type=Path), metavar="FILE", help="Write one JSON object per window.")
-@click.option("--summary", type=click.Path(path_type=Path), metavar="FILE", help="Write a Markdown summary.")
+@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write a Markdown summary.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the summary as one HTML page.")
+@click.option("--port", metavar="sim|PORT|auto", help="A board answers the rows, and its answers are watched, live.")
+@board_option
+@click.option("--rows", type=click.IntRange(1), metavar="N", help="Live: stop after so many rows.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="Live: stop after so many seconds; Ctrl-C stops as well.")
+@click.option("--pace", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Live: from row to row; default: as they come.")
+@click.option("--reconnect", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Live: wait so long for a board that was unplugged.")
+@click.option("--baud", type=click.IntRange(300, 2_000_000), metavar="N", help="Bits per second, where the firmware was built for others.")
 @shows(monitor.text)
-def monitor_command(model, log, **options):
+def monitor_command(model, log, window, port, board, rows, seconds, pace, reconnect, baud, **files):
     """Compare the rows of LOG.csv with the training rows.
 
     Distribution, range, missing values, stuck sensors and alarm rate, window by window. Exit code 1 where
-    a window differs by more than chance and the training rows' own windows explain.
+    a window differs by more than chance and the training rows' own windows explain. With --port a board
+    answers the rows; `-` reads rows from standard input as they come. Both judge each window at once.
 
     \b
     Example:
-      tinygen monitor benzene.json last_month.csv --summary drift.md
+      tinygen monitor benzene.json last_month.csv --html drift.html
+      read_sensors | tinygen monitor benzene.json - --port /dev/ttyACM0 --prometheus benzene.prom
     """
-    result = monitor.monitor_csv(model, log, **options)
+    if port is None and log != live.STDIN:
+        result = monitor.monitor_csv(model, log, window, files)
+    else:
+        with progress() as say:
+            result = live.monitor_live(model, log, port, board, window, live.Plan(rows, seconds, pace, reconnect, baud), files, say)
     return result, result.good
 
 
