@@ -20,6 +20,7 @@ from .build import Budget
 from .data import TASKS
 from .errors import COULD_NOT_RUN, WRONG_USE, TinygenError
 from .families import FAMILIES
+from .model import OPTIMIZE
 from .table import plain
 
 PLAIN_SECONDS = 5.0      # between two lines on one long step where the output is no terminal
@@ -179,6 +180,7 @@ def data_command(csv, inputs, drop, **options):
 @click.option("--robust", is_flag=True, help="Weigh rows by how far their target is from what their inputs tell: against stuck or wrong references.")
 @click.option("--balance", is_flag=True, help="Let rare values of the target, such as the highest ones, count more.")
 @click.option("--alarm-cost", metavar="MISS:FALSE", help="What a missed and a false alarm cost, such as 5:1; the LED's threshold is learned for it.")
+@click.option("--optimize", type=click.Choice(OPTIMIZE), help="What the C is written for; by default what the budget asks for.")
 @click.option("--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
 @shows(report.trained)
@@ -237,8 +239,9 @@ def predict(model, csv, out):
 @main.command()
 @model_argument
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write; it is an Arduino library.")
+@click.option("--optimize", type=click.Choice(OPTIMIZE), help="What the C is written for; by default as it was trained.")
 @shows(report.emitted)
-def emit(model, out):
+def emit(model, out, optimize):
     """Write the C header and an example sketch into DIR.
 
     With the runtime header and test vectors, DIR is a library for the Arduino IDE and for PlatformIO.
@@ -247,7 +250,7 @@ def emit(model, out):
     Example:
       tinygen emit benzene.json -o benzene/
     """
-    return pipeline.emit_files(model, out), True
+    return pipeline.emit_files(model, out, optimize), True
 
 
 @main.command()

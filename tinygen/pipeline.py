@@ -133,7 +133,7 @@ class BoardList:
 
 def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0,
               family="auto", threshold=None, name=None, board="uno", budget=Budget(), dask=None,
-              task="auto", robust=False, balance=False, alarm_cost: str | None = None, progress: Progress = print) -> TrainedModel:
+              task="auto", optimize=None, robust=False, balance=False, alarm_cost: str | None = None, progress: Progress = print) -> TrainedModel:
     """Trains on a CSV file and saves the model; the file is written only when everything went well.
 
     robust, balance: how rows are weighed (weights.py); alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
@@ -150,7 +150,8 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
     if robust:
         progress("asking which training rows can be trusted")
     dataset = weighed(dataset, robust, balance)
-    found = judged(find_model(dataset, name, threshold, family, chip, budget, progress, dask, cost), dataset, threshold, chip, out, progress)
+    ladder = find_model(dataset, name, threshold, family, chip, budget, progress, dask, optimize, cost)
+    found = judged(ladder, dataset, threshold, chip, out, progress)
     found.model.save(out)
     ladders.save(found.ladder, ladder_path(out))
     return found
@@ -166,11 +167,11 @@ def judged(ladder: Ladder, dataset: data.Dataset, threshold: float | None, board
 
 
 def find_model(dataset: data.Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
-               progress: Progress, dask: str | None = None, alarm_cost: AlarmCost | None = None) -> Ladder:
+               progress: Progress, dask: str | None = None, optimize: str | None = None, alarm_cost: AlarmCost | None = None) -> Ladder:
     """The ladder of integer models for a data set on the board's chip, one of them chosen within the budget."""
     if threshold is not None:
         quantizing.raw_threshold(dataset.target, threshold)       # raises now, not after the training
-    return search(dataset, name, threshold, family, board, budget, progress, dask, alarm_cost)
+    return search(dataset, name, threshold, family, board, budget, progress, dask, optimize, alarm_cost)
 
 
 def ladder_path(model: Path) -> Path:
@@ -217,9 +218,10 @@ def _physical(model: Model, raw: int) -> str:
     return model.labels[raw] if 0 <= raw < len(model.labels) else f"{float(model.output.to_physical(raw)):.6g}"
 
 
-def emit_files(model: Path, out: Path) -> Emitted:
-    """Header, runtime header, sketch and vectors of a model file."""
+def emit_files(model: Path, out: Path, optimize: str | None = None) -> Emitted:
+    """Header, runtime header, sketch and vectors of a model file, its C written for `optimize` if given."""
     twin = load(model)
+    twin = replace(twin, optimize=optimize) if optimize else twin
     require_folder_place(out)
     return Emitted(twin, tuple(emit_library(twin, out)))
 
