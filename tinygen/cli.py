@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import contextmanager
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from time import monotonic
 
 import click
 from click.shell_completion import get_completion_class
-from rich.console import Console
-from rich.text import Text
 
-from . import __version__, audit, doctor, explain, live, monitor, pipeline, report
+from . import __version__
 from .boards import BOARDS
-from .build import Budget
-from .data import TASKS
-from .errors import COULD_NOT_RUN, WRONG_USE, TinygenError
-from .families import FAMILIES
-from .model import OPTIMIZE
-from .table import plain
+from .choices import OPTIMIZE, TASKS
+from .errors import COULD_NOT_RUN, WRONG_USE, TinygenError, plain
 
+COUNTED = re.compile(r"(\d[\d,]*) of (\d[\d,]*)")
 PLAIN_SECONDS = 5.0      # between two lines on one long step where the output is no terminal
-ERRORS = Console(stderr=True, highlight=False)
+FAMILIES = sorted(module.name for module in iter_modules([str(Path(__file__).parent / "families")]))
+STDIN = Path("-")
+
+
+class Room:
+    """A module whose functions and classes are there at once, and which is imported when one of them is called.
+
+    Help and tab completion call none, and so wait for neither scikit-learn nor numpy.
+    """
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, attribute: str):
+        def call(*args, **options):
+            return getattr(import_module(f".{self._name}", __package__), attribute)(*args, **options)
+        return call
+
+
+audit, build_room, doctor, explain, live, monitor, pipeline, report = map(
+    Room, ("audit", "build", "doctor", "explain", "live", "monitor", "pipeline", "report"))
 
 
 class OneLineErrors(click.Group):
@@ -90,10 +108,10 @@ def shows(text):
 
 @contextmanager
 def progress():
-    """A function for the library to say what it is doing: a live line on a terminal, plain lines elsewhere."""
-    if ERRORS.is_terminal:
-        with ERRORS.status("") as status:
-            yield lambda text: status.update(Text(text))
+    """A function for the library to say what it is doing: a bar on a terminal, plain lines elsewhere."""
+    if sys.stderr.isatty():
+        with bar() as say:
+            yield say
         return
     said, last = "", 0.0
 
@@ -107,9 +125,44 @@ def progress():
     yield say
 
 
+@contextmanager
+def bar():
+    """A function that shows its text on a terminal, with a bar where the text says "3 of 30"."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    with Progress(SpinnerColumn(), BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}", markup=False),
+                  console=Console(stderr=True, highlight=False), transient=True) as shown:
+        task = shown.add_task("", total=None)
+
+        def say(text: str) -> None:
+            done, total = map(_count, COUNTED.search(text).groups()) if COUNTED.search(text) else (0, None)
+            shown.update(task, description=plain(text), completed=done, total=total)
+        yield say
+
+
+def _count(number: str) -> int:
+    return int(number.replace(",", ""))
+
+
+@contextmanager
+def on_terminal(text: str):
+    """For a step that takes seconds on large files only: a bar on a terminal, nothing elsewhere. Yields what may say more."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    with bar() as say:
+        say(text)
+        yield say
+
+
 model_argument = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.json")
 csv_argument = click.argument("csv", type=click.Path(path_type=Path), metavar="CSV")
-board_option = click.option("--board", default="uno", show_default=True, metavar="ID",
+def among(words):
+    """A completion of these words; what does not match them is for the library to refuse."""
+    return lambda context, parameter, begun: [word for word in words if word.startswith(begun)]
+
+
+board_option = click.option("--board", default="uno", shell_complete=among(BOARDS), show_default=True, metavar="ID",
                             help="Board, by PlatformIO's id: see `tinygen boards`.")
 budget_options = (
     click.option("--max-flash", type=click.IntRange(0), metavar="N", help="Most bytes of flash that the model alone may take."),
@@ -145,7 +198,7 @@ def budgeted(function):
     """Adds --max-flash, --max-ram and --max-cycles as one `budget`."""
     @wraps(function)
     def command(*args, max_flash, max_ram, max_cycles, **options):
-        return function(*args, budget=Budget(max_flash, max_ram, max_cycles), **options)
+        return function(*args, budget=build_room.Budget(max_flash, max_ram, max_cycles), **options)
     for option in reversed(budget_options):
         command = option(command)
     return command
@@ -172,7 +225,7 @@ def data_command(csv, inputs, drop, **options):
 @main.command()
 @csv_argument
 @chosen_rows
-@click.option("--family", default="auto", show_default=True, metavar="NAME", help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
+@click.option("--family", default="auto", shell_complete=among(["auto", *FAMILIES]), show_default=True, metavar="NAME", help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
 @click.option("--threshold", type=float, metavar="X", help="Alarm level in the target's unit: red LED above it.")
 @click.option("--name", default=None, metavar="NAME", help="Prefix of every C name; default: from the output file.")
 @board_option
@@ -233,7 +286,8 @@ def predict(model, csv, out):
     Example:
       tinygen predict benzene.json AirQualityUCI.csv -o answers.csv
     """
-    return pipeline.predict_csv(model, csv, out), True
+    with on_terminal(f"predicting the rows of {csv}"):
+        return pipeline.predict_csv(model, csv, out), True
 
 
 @main.command()
@@ -277,8 +331,7 @@ def build(model, **options):
 
 plan_options = (
     click.option("--window", type=click.IntRange(1), metavar="N", help="Rows on the way at once; default: as many as the board takes."),
-    click.option("--tries", type=click.IntRange(1), default=pipeline.TRIES, show_default=True, metavar="N",
-                 help="Times a row is sent before it is lost."),
+    click.option("--tries", type=click.IntRange(1), metavar="N", help="Times a row is sent before it is lost; default: 5."),
     click.option("--baud", type=click.IntRange(300, 2_000_000), metavar="N", help="Bits per second, where the firmware was built for others."),
     click.option("--pace", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="From row to row, for a replay in real time; default: full speed."),
     click.option("--reconnect", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
@@ -291,7 +344,8 @@ def planned(function):
     """Adds the options of a stream as one `plan`."""
     @wraps(function)
     def command(*args, window, tries, baud, pace, reconnect, log, **options):
-        return function(*args, plan=pipeline.StreamPlan(window, tries, baud, pace, reconnect, log), **options)
+        given = {} if tries is None else {"tries": tries}
+        return function(*args, plan=pipeline.StreamPlan(window=window, baud=baud, pace=pace, reconnect=reconnect, log=log, **given), **options)
     for option in reversed(plan_options):
         command = option(command)
     return command
@@ -336,7 +390,8 @@ def explain_command(model, csv, row):
     Example:
       tinygen explain benzene.json AirQualityUCI.csv --row 100
     """
-    return explain.explain_csv(model, csv, row), True
+    with on_terminal(f"explaining {model}") as say:
+        return explain.explain_csv(model, csv, row, say), True
 
 
 @main.command("monitor")
@@ -367,8 +422,9 @@ def monitor_command(model, log, window, port, board, rows, seconds, pace, reconn
       tinygen monitor benzene.json last_month.csv --html drift.html
       read_sensors | tinygen monitor benzene.json - --port /dev/ttyACM0 --prometheus benzene.prom
     """
-    if port is None and log != live.STDIN:
-        result = monitor.monitor_csv(model, log, window, files)
+    if port is None and log != STDIN:
+        with on_terminal(f"comparing {log} with the training rows"):
+            result = monitor.monitor_csv(model, log, window, files)
     else:
         with progress() as say:
             result = live.monitor_live(model, log, port, board, window, live.Plan(rows, seconds, pace, reconnect, baud), files, say)
@@ -389,7 +445,7 @@ def boards():
 
 @main.command()
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--board", "board_ids", multiple=True, metavar="ID", help=f"Boards to test on; default: {' and '.join(list(BOARDS)[:2])}.")
+@click.option("--board", "board_ids", multiple=True, shell_complete=among(BOARDS), metavar="ID", help=f"Boards to test on; default: {' and '.join(list(BOARDS)[:2])}.")
 @shows(report.initiated)
 def init(directory, board_ids):
     """Make a project of your own: data, model, firmware, tests, CI.
@@ -406,7 +462,7 @@ def init(directory, board_ids):
 
 
 @main.command()
-@click.option("--board", "board_ids", multiple=True, metavar="ID", help=f"Boards; default: {' and '.join(list(BOARDS)[:2])}.")
+@click.option("--board", "board_ids", multiple=True, shell_complete=among(BOARDS), metavar="ID", help=f"Boards; default: {' and '.join(list(BOARDS)[:2])}.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="The air-quality CSV; default: found or downloaded.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, metavar="DIR",
               help="Folder for the model, the library, the project and the firmware.")

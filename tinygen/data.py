@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tinygen.choices import TASKS
 from tinygen.errors import DataError, UsageError
 from tinygen.fixedpoint import RAW_MAX, Quantity
 from tinygen.table import MAXIMUM_LABELS, Table, load, require_column, require_finite, require_numbers, show
@@ -22,7 +23,6 @@ __all__ = ["Dataset", "Table", "folds", "load", "prepare", "rows_for"]
 MINIMUM_ROWS = 20          # complete and distinct; fewer cannot be split into train and test with sense
 MINIMUM_TRAINING_ROWS = 10
 MINIMUM_CLASS_ROWS = 5     # training rows of each class
-TASKS = ("auto", "regression", "classification")
 TIME_NAMES = frozenset(("date", "time", "datetime", "date time", "date_time", "timestamp"))
 
 

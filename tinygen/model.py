@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .choices import OPTIMIZE
 from .errors import ModelError
 from .files import write_whole
 from .fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
@@ -21,7 +22,6 @@ from .nodes import SATURATING, Bounds, Node, from_dict, prove, to_dict
 
 SCHEMA = 1
 MAX_FILE_BYTES = 4_000_000
-OPTIMIZE = ("balanced", "size", "speed")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
 
 
