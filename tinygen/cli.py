@@ -41,8 +41,8 @@ class Room:
         return call
 
 
-audit, build_room, doctor, explain, live, monitor, pipeline, report = map(
-    Room, ("audit", "build", "doctor", "explain", "live", "monitor", "pipeline", "report"))
+audit, build_room, doctor, explain, guards, live, monitor, pipeline, report = map(
+    Room, ("audit", "build", "doctor", "explain", "guards", "live", "monitor", "pipeline", "report"))
 
 
 class OneLineErrors(click.Group):
@@ -187,9 +187,19 @@ row_options = (
 )
 
 
+ABOUT_TARGET = (row_options[0], row_options[6])      # --target and --task
+
+
 def chosen_rows(function):
     """Adds what says which columns and rows of a CSV file are meant."""
     for option in reversed(row_options):
+        function = option(function)
+    return function
+
+
+def readings(function):
+    """The same for rows without a target."""
+    for option in reversed([option for option in row_options if option not in ABOUT_TARGET]):
         function = option(function)
     return function
 
@@ -249,6 +259,30 @@ def train(csv, out, inputs, drop, **options):
     """
     with progress() as say:
         return pipeline.train_csv(csv, out, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options), True
+
+
+@main.command("guard")
+@csv_argument
+@readings
+@click.option("--family", type=click.Choice(["mahalanobis", "box"]), default="mahalanobis", show_default=True,
+              help="Squared distance from the usual row, or the usual interval of each reading.")
+@click.option("--alarms", type=click.FloatRange(0, 0.5), default=0.001, show_default=True, metavar="PART",
+              help="Most of the usual rows that may set it off.")
+@click.option("--name", default=None, metavar="NAME", help="Prefix of every C name; default: from the output file.")
+@board_option
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
+@shows(guards.text)
+def guard_command(csv, inputs, drop, **options):
+    """Fit a guard to the rows of CSV: red LED for rows unlike them.
+
+    No target is needed. The model file serves as one that `train` wrote: emit, build, stream, predict, monitor.
+
+    \b
+    Example:
+      tinygen guard AirQualityUCI.csv --inputs "PT08.S1(CO),PT08.S5(O3),T,RH" -o guard.json
+    """
+    with progress() as say:
+        return guards.guard_csv(csv, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options), True
 
 
 @main.command()

@@ -139,7 +139,7 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
     robust, balance: how rows are weighed (weights.py); alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
     """
     chip = find_board(board)
-    name = check_prefix(check_name(name or _name_from(out)))
+    name = check_prefix(check_name(name or name_from(out)))
     cost = None if alarm_cost is None else AlarmCost.parse(alarm_cost)
     if cost and threshold is None:
         raise UsageError("--alarm-cost moves the alarm's threshold: give the alarm level with --threshold")
@@ -377,7 +377,8 @@ def write_csv(path: Path, header: list[str], rows) -> None:
     write_whole(path, text.getvalue())
 
 
-def _name_from(out: Path) -> str:
+def name_from(out: Path) -> str:
+    """A C prefix made from the name of a model file."""
     name = re.sub(r"\W", "_", out.name.split(".")[0], flags=re.ASCII)[:31]
     return name if not name[:1].isdigit() else f"m_{name}"[:31]
 
