@@ -1,4 +1,4 @@
-"""The firmware in the page: what the browser needs to run it. The script is bundled from tinygen/web (README.md there)."""
+"""The firmware in the page: what the browser needs to run it. The script is bundled from web/ (README.md there)."""
 
 from __future__ import annotations
 

@@ -153,9 +153,10 @@ class Panel {
 }
 
 const settings = document.getElementById('settings'), root = document.querySelector('[data-board]');
+globalThis.tinygen = { Board, Chip, wire };              // for whoever wants to ask the board from the browser's console
 if (settings && root) {
-  globalThis.tinygen = { Board, Chip, wire, settings: JSON.parse(settings.textContent) };
   try {
+    globalThis.tinygen.settings = JSON.parse(settings.textContent);
     globalThis.tinygen.panel = new Panel(root, globalThis.tinygen.settings);
   } catch (error) {
     root.hidden = false;
