@@ -105,7 +105,7 @@ def predicted(y: np.ndarray, answers: np.ndarray, quantity: str, limit: float | 
             if wrong.any():
                 axes.plot(y[wrong], answers[wrong], "x", color=ORANGE, markersize=5, markeredgewidth=1.4, label="false or missed alarm")
             axes.plot([], [], color=ORANGE, linewidth=1, linestyle="--", label=f"alarm level {level}")
-            axes.legend(loc="upper left", borderaxespad=0.2)
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1, handlelength=1.4)
         axes.autoscale_view()
         axes.grid(True, axis="both")
         axes.set(xlabel=f"true {quantity}", ylabel="answer of the integer model")
