@@ -21,11 +21,11 @@ demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 # the long test programme: an hour, most of it for the fuzzer
 release-check: $(STAMP)
-	@$(BIN)/python -m pytest --level release $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --level release $(ARGS)
 
 setup: $(STAMP)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygen.fixedpoint import Quantity
 from tinygen.model import Model
-from tinygen.nodes import Argmax, Curve, Dense, Forest, Lookup, Monomials, Outside, Power, Scale
+from tinygen.nodes import Argmax, Curve, Dense, Exp2, Forest, Log2, Lookup, Monomials, Outside, Power, Scale
 
 OUTPUT = Quantity("y", "ug/m3", 0.1, 0.0, 50.0)
 
@@ -20,6 +20,11 @@ def scale(quantities, top: int, zero: int) -> Scale:
     shift = 8 if top <= 255 else 16
     multipliers = tuple(min((1 << shift) - 1, (top << shift) // s) for s in spans)
     return Scale(tuple(q.raw_minimum for q in quantities), multipliers, shift, top, zero)
+
+
+def scale_of(spans, top: int, zero: int) -> Scale:
+    """Scale with 16-bit multipliers for elements that span the given (low, high)."""
+    return Scale(tuple(low for low, _ in spans), tuple(min(65535, (top << 16) // (high - low)) for low, high in spans), 16, top, zero)
 
 
 def dense(rng, rows, columns, shift, low, high, limit=127, bias=3000, bias_shift=0) -> Dense:
@@ -103,6 +108,9 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             (s[0], s[1] // 10, *s[2:]) for s in forest(rng, 3, 2, 3, 1, 100).splits))),
         "stump": (q1, forest(rng, 1, 1, 1, 1, 500)),
         "guard": (q7, Outside(tuple(-100 - 10 * i for i in range(7)), tuple(700 + 20 * i for i in range(7)))),
+        "logarithms": (q3, Log2((0, 2)), scale_of(((0, 30720), (-500, 900), (0, 30720)), 4095, 2048), dense(rng, 1, 3, 4, 0, 61439, bias=10 ** 5), Exp2()),
+        "mlp_logarithms": (q7, Log2((1, 3, 6)), scale_of([(14000 * (k in (1, 3, 6)), 24000) for k in range(7)], 4095, 2048),
+                           dense(rng, 8, 7, 8, 0, 32767, bias=2000, bias_shift=8), dense(rng, 1, 8, 9, 0, 46340, bias=10 ** 5), Power(2)),
         "linear16_long": (q7, scale(q7, 4095, 2048), dense(rng, 1, 7, 9, -32767, 32767, bias_shift=12)),
         "linear16_one": (q1, scale(q1, 4095, 2048), Dense(((-127,),), (90000,), 3, -32767, 32767)),
     }

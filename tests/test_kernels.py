@@ -1,6 +1,7 @@
 """The runtime's kernels on the chip: assembly and portable C against the twin, and mutants that must be caught."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,12 @@ from tinygen import cost
 from tinygen.boards import BOARDS
 from tinygen.cost import BareChip
 from tinygen.emit import firmware_text, render_header
-from tinygen.errors import EmitError
+from tinygen.errors import ModelError
 from tinygen.fixedpoint import Quantity
 from tinygen.host.simavr import SimBoard
-from tinygen.model import Model
-from tinygen.nodes import Dense, Scale, prefix_bounds
-from tinygen.views import OPTIMIZE, chain_views
+from tinygen.model import OPTIMIZE, Model
+from tinygen.nodes import Dense, Exp2, Log2, Scale, prefix_bounds
+from tinygen.views import chain_views
 
 MODELS = random_models()
 UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
@@ -37,7 +38,7 @@ def wrong_on_chip(model, board=UNO, header=None) -> int:
 
 def headers(name) -> set[str]:
     """The different texts that `optimize` gives for one model, the default aside."""
-    return {render_header(MODELS[name], optimize) for optimize in OPTIMIZE} - {render_header(MODELS[name])}
+    return {render_header(replace(MODELS[name], optimize=optimize)) for optimize in OPTIMIZE} - {render_header(MODELS[name])}
 
 
 def is_linear(model) -> bool:
@@ -87,21 +88,29 @@ def test_size_and_speed_give_the_same_answers(name, simavr, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["mlp_layer", "mlp_wide16", "squares_long", "additive_wide"])
-def test_speed_costs_cycles_less_and_size_flash_less(name, simavr, monkeypatch):
+def test_speed_costs_cycles_less_and_size_flash_less(name, simavr):
     costs = {}
     for optimize in ("size", "speed"):
-        render = cost.render_bare
-        header = render_header(MODELS[name], optimize)
-        monkeypatch.setattr(cost, "render_bare", lambda model, rows: {**render(model, rows), f"{model.name}.h": header})
-        costs[optimize] = cost.measure(MODELS[name], UNO)
-        monkeypatch.setattr(cost, "render_bare", render)
+        costs[optimize] = cost.measure(replace(MODELS[name], optimize=optimize), UNO)
     assert costs["speed"].cycles_median < costs["size"].cycles_median
     assert costs["size"].flash_bytes < costs["speed"].flash_bytes
 
 
+@pytest.mark.parametrize("flags", [(), (NO_ASM,)], ids=["assembly", "c"])
+@pytest.mark.parametrize("nodes", [
+    (Log2((0,)), Dense(((1,),), (0,), 0, -32767, 32767)),
+    (Scale((-32767,), (65535,), 16, 32767, 0), Dense(((2,),), (0,), 0, 0, 61438), Exp2())], ids=["log2", "exp2"])
+def test_logarithms_of_every_value(nodes, flags, simavr, monkeypatch):
+    use_flags(monkeypatch, *flags)
+    model = Model("all", "all", (Quantity("x", "", 1.0, -32767.0, 32767.0),), Quantity("y", "", 1.0, 0.0, 1.0), nodes)
+    rows = np.arange(-32767, 32768).reshape(-1, 1)
+    with BareChip(model, UNO) as chip:
+        assert (chip.predict(rows) != model.predict(rows)).sum() == 0
+
+
 def test_an_unknown_goal_is_refused():
-    with pytest.raises(EmitError, match="'tiny': one of balanced, size, speed"):
-        render_header(MODELS["mlp"], "tiny")
+    with pytest.raises(ModelError, match="'tiny': one of balanced, size, speed"):
+        replace(MODELS["mlp"], optimize="tiny")
 
 
 def kernel_faults(simavr, folder, runtime: str, flags=()) -> list[int]:

@@ -8,7 +8,7 @@ from random_models import random_models
 
 from tinygen.errors import ModelError
 from tinygen.fixedpoint import MISSING, Quantity, bits_for, round_shift
-from tinygen.nodes import Argmax, Bounds, Curve, Dense, Forest, Lookup, Monomials, Outside, Power, Scale, from_dict, to_dict
+from tinygen.nodes import Argmax, Bounds, Curve, Dense, Exp2, Forest, Log2, Lookup, Monomials, Outside, Power, Scale, from_dict, to_dict
 
 MODELS = random_models()
 
@@ -53,6 +53,22 @@ def test_power_undoes_the_root_to_within_one_step(degree, y):
     constant = {2: 256.0, 3: 2 ** (32 / 3)}[degree]
     v = round(constant * y ** (1 / degree))
     assert abs(int(Power(degree).apply(rows([v]))[0, 0]) - y) <= 1
+
+
+def test_log2_keeps_its_precision_and_passes_other_inputs():
+    x = np.arange(1, 32768)
+    got = Log2((0,)).apply(np.column_stack([x, -x]))
+    assert np.abs(got[:, 0] / 2048 - np.log2(x)).max() < 0.004
+    assert (got[:, 1] == -x).all()
+    assert Log2((0,)).apply(rows([0], [-32768])).tolist() == [[0], [0]]
+
+
+def test_exp2_keeps_its_precision_and_never_falls():
+    v = np.arange(15 << 12)
+    got = Exp2().apply(v[:, None])[:, 0]
+    exact = 2.0 ** (v / 4096)
+    assert (np.abs(got - exact) <= 0.5 + 2e-4 * exact).all()
+    assert (np.diff(got) >= 0).all()
 
 
 def test_forest_goes_left_at_the_limit_and_sums_trees():

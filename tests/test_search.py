@@ -1,6 +1,7 @@
 """The search: what is chosen, from training rows alone, within a budget, and what is kept of the rest."""
 
 import dataclasses
+import itertools
 import json
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 from tinygen import pipeline, search as ladders
 from tinygen.boards import BOARDS
 from tinygen.build import Budget
+from tinygen.cost import measure
 from tinygen.data import Dataset
 from tinygen.errors import ModelError, UsageError
 from tinygen.fixedpoint import Quantity
-from tinygen.search import search
-from tinygen.train import Candidate, drift_folds, fold_cuts, preferred
+from tinygen.search import choose, search
+from tinygen.train import Candidate, as_good_as, drift_folds, fold_cuts, preferred
 
 UNO = BOARDS["uno"]
 
@@ -72,7 +74,26 @@ def test_a_budget_is_kept_and_the_best_within_it_is_taken(ladder):
     limit = ladder.rungs[1].cost.flash_bytes
     chosen = search(made_up(), "m", 30.0, "auto", UNO, Budget(flash_bytes=limit)).model
     affordable = [r for r in ladder.rungs if r.cost.flash_bytes <= limit]
-    assert chosen.nodes == min(affordable, key=lambda r: r.error).model.nodes
+    enough = as_good_as(min(r.error for r in affordable), made_up())
+    assert chosen.nodes in [r.model.nodes for r in affordable if r.error <= enough]
+
+
+def test_among_equals_the_best_fit_is_taken(ladder):
+    best = min(ladder.rungs, key=lambda r: r.error)
+    lucky = dataclasses.replace(best, error=best.error * 1.005, training_error=best.training_error * 0.9)
+    worse = dataclasses.replace(best, error=best.error * 2, training_error=0.0)
+    for rungs in itertools.permutations((best, lucky, worse)):
+        assert choose(list(rungs), Budget(flash_bytes=10 ** 4), made_up()) is lucky
+
+
+def test_c_is_written_for_speed_where_only_that_fits():
+    small = search(made_up(), "m", 30.0, "mlp", UNO, Budget())
+    slow = next(r for r in small.rungs if r.model.training["config"]["hidden"] == [11])
+    fast = measure(dataclasses.replace(slow.model, optimize="speed"), UNO)
+    assert fast.cycles_max < slow.cost.cycles_max and fast.flash_bytes > slow.cost.flash_bytes
+    told = search(made_up(), "m", 30.0, "mlp", UNO, Budget(cycles=fast.cycles_max))
+    assert [r.model.optimize for r in told.rungs if r.model.nodes == slow.model.nodes] == ["speed"]
+    assert {r.model.optimize for r in small.rungs} == {"balanced"}
 
 
 def test_an_impossible_budget_says_what_would_do():

@@ -43,6 +43,11 @@ def without_rounding(node, values):
         return np.clip(total / 2.0 ** node.shift, node.low, node.high)
     if kind == "Power":
         return values ** node.degree / 65536.0 ** (node.degree - 1)
+    if kind == "Log2":
+        logs = np.log2(np.maximum(values, 1)) * 2048
+        return np.where(np.isin(np.arange(values.shape[1]), node.columns), logs, values)
+    if kind == "Exp2":
+        return 2.0 ** (values / 4096)
     return node.apply(values).astype(float)            # the others only compare and add whole numbers
 
 

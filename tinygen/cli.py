@@ -20,6 +20,7 @@ from .build import Budget
 from .data import TASKS
 from .errors import COULD_NOT_RUN, WRONG_USE, TinygenError
 from .families import FAMILIES
+from .model import OPTIMIZE
 from .table import plain
 
 PLAIN_SECONDS = 5.0      # between two lines on one long step where the output is no terminal
@@ -176,6 +177,7 @@ def data_command(csv, inputs, drop, **options):
 @click.option("--name", default=None, metavar="NAME", help="Prefix of every C name; default: from the output file.")
 @board_option
 @budgeted
+@click.option("--optimize", type=click.Choice(OPTIMIZE), help="What the C is written for; by default what the budget asks for.")
 @click.option("--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
 @shows(report.trained)
@@ -234,8 +236,9 @@ def predict(model, csv, out):
 @main.command()
 @model_argument
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write; it is an Arduino library.")
+@click.option("--optimize", type=click.Choice(OPTIMIZE), help="What the C is written for; by default as it was trained.")
 @shows(report.emitted)
-def emit(model, out):
+def emit(model, out, optimize):
     """Write the C header and an example sketch into DIR.
 
     With the runtime header and test vectors, DIR is a library for the Arduino IDE and for PlatformIO.
@@ -244,7 +247,7 @@ def emit(model, out):
     Example:
       tinygen emit benzene.json -o benzene/
     """
-    return pipeline.emit_files(model, out), True
+    return pipeline.emit_files(model, out, optimize), True
 
 
 @main.command()

@@ -115,7 +115,7 @@ def compile_bare(model: Model, board: Board, folder: Path, rows: int, empty: boo
         (folder / name).write_text(text, encoding="ascii")
     elf = folder / "bare.elf"
     command = [str(ensure(install=False).avr_gcc), f"-mmcu={board.mcu}", *FLAGS, *(["-DTINYGEN_EMPTY_PREDICTOR"] if empty else []),
-               "bare.c", "-o", elf.name]
+               "bare.c", "-o", elf.name, "-lm"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode and not TOO_LARGE.search(done.stderr):
         raise BuildError(f"the model alone does not compile for {board.title}: {compiler_error(done.stderr)}")

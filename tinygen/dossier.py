@@ -132,7 +132,7 @@ def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
     own = [k for k, rung in enumerate(ladder.rungs) if rung.model.model_id == model.model_id]
     if not own:
         return None, (f"{place.name} is of another training, model {model.model_id:08x} is not in it: its ladder is left out",)
-    return replace(ladder, chosen=own[0]), ()
+    return replace(ladder, chosen=ladder.chosen if ladder.chosen in own else own[0]), ()
 
 
 # ---- rows -------------------------------------------------------------------------------------------

@@ -46,10 +46,10 @@ class Project:
     model: Model
 
 
-def render_header(model: Model, optimize: str = "balanced") -> str:
-    """Text of NAME.h: C99 and C++11, needs only tinygen_fixed.h. `optimize`: balanced, size or speed."""
+def render_header(model: Model) -> str:
+    """Text of NAME.h: C99 and C++11, needs only tinygen_fixed.h."""
     name = check_prefix(model.name)
-    steps = chain_views(model, [comment_safe(q.name) for q in model.inputs], optimize)
+    steps = chain_views(model, [comment_safe(q.name) for q in model.inputs])
     views = []
     for view in steps:
         template = environment().get_template(view["template"]).module

@@ -16,7 +16,7 @@ from . import __version__
 from .emit import check_prefix, environment
 from .fixedpoint import INT16_MAX
 from .model import Model
-from .nodes import Argmax, Bounds, Dense, Forest, Lookup, Monomials, Node, Outside, Power, Scale
+from .nodes import Argmax, Bounds, Dense, Exp2, Forest, Log2, Lookup, Monomials, Node, Outside, Power, Scale
 
 
 def render_float(model: Model) -> str:
@@ -72,7 +72,7 @@ def _view(model: Model, number: int, source: str) -> dict:
 def _scale(node: Scale, place: _Place) -> dict:
     # the first raw value whose scaled one is `top`: everything above it counts as that
     highest = [min(low - (-(node.top << node.shift) // m), INT16_MAX) for low, m in zip(node.low, node.multiplier)]
-    return {"limit_rows": _pairs(node.low, highest, str),
+    return {"value_type": "float" if place.previous else "int16_t", "limit_rows": _pairs(node.low, highest, str),
             "frame_rows": [] if isinstance(place.following, Dense) else _pairs(*frame(node))}
 
 
@@ -104,6 +104,14 @@ def _monomials(node: Monomials, place: _Place) -> dict:
 def _power(node: Power, place: _Place) -> dict:
     product = " * ".join([f"{place.source}[0]"] * node.degree)
     return {"expression": f"{product} * {_literal(2.0 ** (-16 * (node.degree - 1)))}"}
+
+
+def _log2(node: Log2, place: _Place) -> dict:
+    return {"logarithms": [k in node.columns for k in range(len(place.proven.low))], "per_octave": _literal(2048 / np.log(2))}
+
+
+def _exp2(node: Exp2, place: _Place) -> dict:
+    return {"per_step": _literal(np.log(2) / 4096)}
 
 
 def _forest(node: Forest, place: _Place) -> dict:
@@ -140,5 +148,5 @@ def _pairs(first, second, text=_literal) -> list[str]:
     return [f"{{ {text(a)}, {text(b)} }}," for a, b in zip(first, second)]
 
 
-FLOAT_VIEWS = {Scale: _scale, Dense: _dense, Lookup: _lookup, Monomials: _monomials, Power: _power, Forest: _forest,
+FLOAT_VIEWS = {Scale: _scale, Dense: _dense, Lookup: _lookup, Monomials: _monomials, Power: _power, Log2: _log2, Exp2: _exp2, Forest: _forest,
                Argmax: lambda node, place: {}, Outside: _outside}

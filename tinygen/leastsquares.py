@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .nodes import UINT16_MAX, Node, Power
+from .nodes import UINT16_MAX, Exp2, Node, Power
 
 HUBER_PART = 0.1        # residuals below this part of the target's spread count squared
 ITERATIONS = 25
@@ -21,32 +21,42 @@ ITERATIONS = 25
 
 @dataclass(frozen=True)
 class Root:
-    """Target transform `v = c * y**(1/degree)` on raw outputs, in the scale that `Power` undoes."""
+    """Target transform `v = c * y**(1/degree)` on raw outputs, in the scale that `Power` undoes.
 
-    degree: int         # 1: identity, 2: square root, 3: cube root
+    Degree 0 is the logarithm `v = 4096 * log2(y)` of outputs not below 1, which `Exp2` undoes: the
+    limit of ever higher roots (Box and Cox 1964).
+    """
+
+    degree: int         # 1: identity, 2: square root, 3: cube root, 0: logarithm
 
     @property
     def constant(self) -> float:
-        return {1: 1.0, 2: 256.0, 3: 2.0 ** (32 / 3)}[self.degree]
+        return {0: 4096.0, 1: 1.0, 2: 256.0, 3: 2.0 ** (32 / 3)}[self.degree]
 
     @property
     def nodes(self) -> tuple[Node, ...]:
         """The integer nodes that undo the transform."""
-        return () if self.degree == 1 else (Power(self.degree),)
+        return () if self.degree == 1 else (Power(self.degree),) if self.degree else (Exp2(),)
 
     def forward(self, y) -> np.ndarray:
         if self.degree == 1:
             return np.asarray(y, dtype=np.float64)
+        if self.degree == 0:
+            return self.constant * np.log2(np.maximum(np.asarray(y, dtype=np.float64), 1.0))
         return self.constant * np.maximum(np.asarray(y, dtype=np.float64), 0.0) ** (1 / self.degree)
 
     def backward(self, v) -> np.ndarray:
         v = np.asarray(v, dtype=np.float64)
+        if self.degree == 0:
+            return 2.0 ** np.clip(v / self.constant, 0.0, 15.0)
         return v if self.degree == 1 else (np.maximum(v, 0.0) / self.constant) ** self.degree
 
     def slope(self, v) -> np.ndarray:
         """dy/dv, kept away from zero so that a start at v = 0 can move."""
         if self.degree == 1:
             return np.ones_like(np.asarray(v, dtype=np.float64))
+        if self.degree == 0:
+            return self.backward(v) * np.log(2) / self.constant
         u = np.maximum(np.asarray(v, dtype=np.float64) / self.constant, 1e-3)
         return self.degree * u ** (self.degree - 1) / self.constant
 
@@ -55,7 +65,7 @@ class Root:
         low, high = output.limits
         if self.degree == 1:
             return low, high
-        return 0, min(int(np.ceil(self.forward(high))), UINT16_MAX)
+        return 0, min(int(np.ceil(self.forward(high))), UINT16_MAX if self.degree else (15 << 12) - 1)
 
 
 @dataclass(frozen=True)

@@ -6,26 +6,59 @@ Coefficients become int8 with a power-of-two step; they are rounded together, no
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from .fixedpoint import INT16_MAX, Quantity
+from .errors import ModelError
+from .fixedpoint import MARGIN, Quantity
 from .leastsquares import LinearFit, Root, integer_descent, without_free
-from .nodes import Dense, Node, Scale
+from .nodes import Dense, Log2, Node, Scale, prove
 
 TOLERANCE = 0.005        # part of the float model's error that int8 may add before int16 is taken
+LOG_STEPS = 2048         # an octave's, of the node Log2
+LOG_SPAN = 3             # an input that spans less gains nothing by a logarithm
 MAX_SHIFT = 22           # keeps the rounding constant and a 16-bit result within 32-bit sums
 
 
-def scale_inputs(inputs: tuple[Quantity, ...], bits: int, exact: bool = False) -> Scale:
-    """Node that maps each accepted input range onto `bits` bits around zero.
+@dataclass(frozen=True)
+class Logs:
+    """Which inputs a model sees as their logarithm; their limits there."""
+
+    columns: tuple[int, ...]
+    limits: tuple[tuple[int, int], ...]      # of every input, what passes as it is included
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return (Log2(self.columns),) if self.columns else ()
+
+    def forward(self, x) -> np.ndarray:
+        """Float inputs (n, k) with exact logarithms, in the node's steps."""
+        x, columns = np.array(x, dtype=np.float64), list(self.columns)
+        x[:, columns] = LOG_STEPS * np.log2(np.maximum(x[:, columns], 1.0))
+        return x
+
+
+def logs_of(inputs: tuple[Quantity, ...], wanted: bool = True) -> Logs:
+    """Logarithms of the inputs that are positive and span more than LOG_SPAN to one, where `wanted` at all."""
+    columns = tuple(k for k, q in enumerate(inputs) if wanted and q.raw_minimum > 0 and q.raw_maximum > LOG_SPAN * q.raw_minimum)
+    limits = [q.limits for q in inputs]
+    for k in columns:
+        low, high = (LOG_STEPS * np.log2(v) for v in (inputs[k].raw_minimum, inputs[k].raw_maximum))
+        margin = (high - low) / MARGIN
+        limits[k] = max(int(np.floor(low - margin)), 0), int(np.ceil(high + margin))
+    return Logs(columns, tuple(limits))
+
+
+def scale_inputs(limits, bits: int, exact: bool = False) -> Scale:
+    """Node that maps each interval (low, high) of `limits`, one per input, onto `bits` bits around zero.
 
     Up to 8 bits an 8-bit multiplier serves, which is smaller and faster; it may leave part of the
     range unused. `exact` asks for 16-bit multipliers all the same.
     """
     top, shift = (1 << bits) - 1, 16 if exact or bits > 8 else 8
     low, multiplier = [], []
-    for quantity in inputs:
-        least, most = quantity.limits
+    for least, most in limits:
         low.append(least)
         multiplier.append(int(np.clip((top << shift) // max(most - least, 1), 1, (1 << shift) - 1)))
     return Scale(tuple(low), tuple(multiplier), shift, top, 1 << (bits - 1))
@@ -44,7 +77,7 @@ def output_row(fit: LinearFit, root: Root, output: Quantity, weight_bits: int = 
     The step is the finest power of two that the largest coefficient allows, and the intercept is
     chosen again after rounding, so that the weighted mean error stays zero.
     """
-    limit = 127 if weight_bits == 8 else INT16_MAX
+    limit = (1 << (weight_bits - 1)) - 1
     largest = max(np.abs(fit.coef).max(initial=0.0), 1e-12)
     shift = int(np.clip(np.floor(np.log2(limit / largest)), 0, MAX_SHIFT))
     free = np.arange(len(fit.hessian)) == len(fit.coef)      # the intercept adapts
@@ -64,10 +97,16 @@ def mean_error(nodes: tuple[Node, ...], x: np.ndarray, y: np.ndarray) -> float:
 def narrowest(choices, x: np.ndarray, y: np.ndarray, float_error: float) -> tuple[Node, ...]:
     """The first chain whose error on the training rows is within TOLERANCE, else the best one.
 
-    `choices` yields chains from the cheapest to the most exact one.
+    `choices` yields chains from the cheapest to the most exact one; one that cannot be bounded is
+    passed over, unless it is the last.
     """
     best, best_error = None, np.inf
     for nodes in choices:
+        try:
+            prove(nodes, x.shape[1])
+        except ModelError:
+            best = best or nodes
+            continue
         error = mean_error(nodes, x, y)
         if error < best_error:
             best, best_error = nodes, error

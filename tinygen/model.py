@@ -17,10 +17,11 @@ import numpy as np
 from .errors import ModelError
 from .files import write_whole
 from .fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
-from .nodes import SATURATING, Bounds, Node, from_dict, to_dict
+from .nodes import SATURATING, Bounds, Node, from_dict, prove, to_dict
 
 SCHEMA = 1
 MAX_FILE_BYTES = 4_000_000
+OPTIMIZE = ("balanced", "size", "speed")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
 
 
@@ -36,9 +37,12 @@ class Model:
     threshold: int | None = None     # raw; alarm when the output is above it
     labels: tuple[str, ...] = ()     # classification: label of output 0, 1, ...
     training: dict = field(default_factory=dict)    # facts and figures, plain JSON
+    optimize: str = "balanced"       # what its C is written for: one of OPTIMIZE; no answer depends on it
 
     def __post_init__(self):
         check_name(self.name)
+        if self.optimize not in OPTIMIZE:
+            raise ModelError(f"cannot optimize for {str(self.optimize)[:40]!r}: one of {', '.join(OPTIMIZE)}")
         if not self.inputs or not self.nodes or not isinstance(self.nodes[0], SATURATING):
             raise ModelError("a model needs inputs, and a first node that accepts any int16")
         if self.threshold is not None and not RAW_MIN <= self.threshold <= RAW_MAX:
@@ -51,18 +55,12 @@ class Model:
     @cached_property
     def bounds(self) -> tuple[Bounds, ...]:
         """Proven intervals, one `Bounds` per node; ModelError where the proof fails."""
-        inside = Bounds((RAW_MIN - 1,) * len(self.inputs), (RAW_MAX,) * len(self.inputs))
-        proven = []
-        for node in self.nodes:
-            inside = node.bounds(inside)
-            inside.acc_bits, inside.c_type             # raise where no type is wide enough
-            proven.append(inside)
-        return tuple(proven)
+        return prove(self.nodes, len(self.inputs))
 
     @cached_property
     def model_id(self) -> int:
         """32-bit fingerprint of everything that decides an answer; host and board compare it."""
-        deciding = {k: v for k, v in self._plain().items() if k not in ("training", "family", "id")}
+        deciding = {k: v for k, v in self._plain().items() if k not in ("training", "family", "optimize", "id")}
         return int.from_bytes(hashlib.sha256(_canonical(deciding)).digest()[:4], "big")
 
     def saturate(self, raw) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +111,7 @@ class Model:
     def _plain(self) -> dict:
         plain = {"schema": SCHEMA, "name": self.name, "family": self.family,
                  "inputs": [asdict(q) for q in self.inputs], "output": asdict(self.output),
-                 "threshold": self.threshold, "labels": list(self.labels),
+                 "threshold": self.threshold, "labels": list(self.labels), "optimize": self.optimize,
                  "nodes": [to_dict(node) for node in self.nodes], "training": self.training}
         content = hashlib.sha256(_canonical(plain)).hexdigest()
         return {**plain, "id": content}
@@ -151,7 +149,7 @@ def from_json(text: str) -> Model:
         stated = plain["id"]
         model = Model(plain["name"], str(plain["family"]), tuple(_quantity(q) for q in plain["inputs"]),
                       _quantity(plain["output"]), tuple(from_dict(n) for n in plain["nodes"]),
-                      plain["threshold"], tuple(str(s) for s in plain["labels"]), plain["training"])
+                      plain["threshold"], tuple(str(s) for s in plain["labels"]), plain["training"], plain["optimize"])
     except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"not a tinygen model ({type(error).__name__}: {error}): write one with `tinygen train`") from None
     if model._plain()["id"] != stated:

@@ -263,6 +263,60 @@ class Power:
 
 
 @dataclass(frozen=True)
+class Log2:
+    """Base-2 logarithm of some inputs, 2048 steps an octave; the other inputs pass. Values below 1 count as 1.
+
+    With x = 2**k * (1 + t), log2(1 + t) is t + t (1 - t) (216 - 80 t) / 512; the error stays within 0.004.
+    """
+
+    op: ClassVar[str] = "log2"
+    most: ClassVar[int] = 15 * 2048          # above log2 of every int16
+    columns: tuple[int, ...]
+
+    def apply(self, values):
+        values, columns = np.array(values), list(self.columns)
+        values[:, columns] = self._log(np.maximum(values[:, columns], 1))
+        return values
+
+    @staticmethod
+    def _log(x):
+        octave = np.frexp(x.astype(np.float64))[1].astype(np.int64) - 1      # exact: x is below 2**53
+        mantissa = x << (15 - octave)
+        t = (mantissa >> 7) & 255
+        bulge = t * (-t & 255) >> 7
+        return octave * 2048 + ((mantissa & 0x7FFF) >> 4) + (bulge * (216 - (t >> 2) - (t >> 4)) >> 7)
+
+    def bounds(self, inside: Bounds) -> Bounds:
+        _need(all(0 <= c < len(inside.low) for c in self.columns), "log2: columns are inputs")
+        _need(list(self.columns) == sorted(set(self.columns)) and bool(self.columns), "log2: columns ascend")
+        _need(max(inside.high) <= INT16_MAX, "log2: inputs within int16")
+        kept = [k not in self.columns for k in range(len(inside.low))]
+        return Bounds(tuple(a if passes else 0 for a, passes in zip(inside.low, kept)),
+                      tuple(b if passes else self.most for b, passes in zip(inside.high, kept)))
+
+
+@dataclass(frozen=True)
+class Exp2:
+    """Undoes a logarithm taken of the target: `round(2**(v / 4096))` for v in 0..61439.
+
+    With v / 4096 = k + f, 2**f is 1 + f - f (1 - f) (0.305 + 0.077 f), 16 bits wide.
+    """
+
+    op: ClassVar[str] = "exp2"
+
+    def apply(self, values):
+        f = (values & 4095) << 4
+        bulge = f * (-f & 0xFFFF) >> 16
+        mantissa = 32768 + (f >> 1) - (bulge * (20000 + (f * 5050 >> 16)) >> 17)
+        return ((mantissa >> (14 - (values >> 12))) + 1) >> 1
+
+    def bounds(self, inside: Bounds) -> Bounds:
+        # ascending for every v, which the tests go through
+        _need(min(inside.low) >= 0 and max(inside.high) < 15 << 12, "exp2: input within 0 .. 61439")
+        return Bounds(*(tuple(self.apply(_array(ends)).tolist()) for ends in (inside.low, inside.high)))
+
+
+@dataclass(frozen=True)
 class Forest:
     """Sum of decision trees per output: `y = clamp(bias + sum of leaf values, low, high)`.
 
@@ -354,9 +408,20 @@ class Outside:
         return Bounds((0,), (len(self.low),))
 
 
-Node = Scale | Lookup | Monomials | Dense | Power | Forest | Argmax | Outside
-NODES = {kind.op: kind for kind in (Scale, Lookup, Monomials, Dense, Power, Forest, Argmax, Outside)}
-SATURATING = (Scale, Lookup, Forest, Outside)    # kinds that accept any int16
+Node = Scale | Lookup | Monomials | Dense | Power | Log2 | Exp2 | Forest | Argmax | Outside
+NODES = {kind.op: kind for kind in (Scale, Lookup, Monomials, Dense, Power, Log2, Exp2, Forest, Argmax, Outside)}
+SATURATING = (Scale, Log2, Lookup, Forest, Outside)    # kinds that accept any int16
+
+
+def prove(nodes: tuple[Node, ...], inputs: int) -> tuple[Bounds, ...]:
+    """Proven intervals of a chain for any int16 inputs, one `Bounds` per node; ModelError where the proof fails."""
+    inside = Bounds((-INT16_MAX - 1,) * inputs, (INT16_MAX,) * inputs)
+    proven = []
+    for node in nodes:
+        inside = node.bounds(inside)
+        inside.acc_bits, inside.c_type             # raise where no type is wide enough
+        proven.append(inside)
+    return tuple(proven)
 
 
 def prefix_bounds(start: int, low: list[int], high: list[int]) -> tuple[int, int]:

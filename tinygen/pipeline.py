@@ -135,7 +135,7 @@ class BoardList:
 
 def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0,
               family="auto", threshold=None, name=None, board="uno", budget=Budget(), dask=None,
-              task="auto", progress: Progress = print) -> TrainedModel:
+              task="auto", optimize=None, progress: Progress = print) -> TrainedModel:
     """Trains on a CSV file and saves the model; the file is written only when everything went well."""
     chip = find_board(board)
     name = check_prefix(check_name(name or _name_from(out)))
@@ -143,7 +143,8 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
         require_file_place(path)
     table = data.load(csv, missing=missing)
     dataset = data.prepare(table, target, inputs, drop, split, seed, units=units_of(unit), task=task)
-    found = judged(find_model(dataset, name, threshold, family, chip, budget, progress, dask), dataset, threshold, chip, out, progress)
+    ladder = find_model(dataset, name, threshold, family, chip, budget, progress, dask, optimize)
+    found = judged(ladder, dataset, threshold, chip, out, progress)
     found.model.save(out)
     ladders.save(found.ladder, ladder_path(out))
     return found
@@ -159,11 +160,11 @@ def judged(ladder: Ladder, dataset: data.Dataset, threshold: float | None, board
 
 
 def find_model(dataset: data.Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
-               progress: Progress, dask: str | None = None) -> Ladder:
+               progress: Progress, dask: str | None = None, optimize: str | None = None) -> Ladder:
     """The ladder of integer models for a data set on the board's chip, one of them chosen within the budget."""
     if threshold is not None:
         quantizing.raw_threshold(dataset.target, threshold)       # raises now, not after the training
-    return search(dataset, name, threshold, family, board, budget, progress, dask)
+    return search(dataset, name, threshold, family, board, budget, progress, dask, optimize)
 
 
 def ladder_path(model: Path) -> Path:
@@ -212,9 +213,10 @@ def _physical(model: Model, raw: int) -> str:
     return model.labels[raw] if 0 <= raw < len(model.labels) else f"{float(model.output.to_physical(raw)):.6g}"
 
 
-def emit_files(model: Path, out: Path) -> Emitted:
-    """Header, runtime header, sketch and vectors of a model file."""
+def emit_files(model: Path, out: Path, optimize: str | None = None) -> Emitted:
+    """Header, runtime header, sketch and vectors of a model file, its C written for `optimize` if given."""
     twin = load(model)
+    twin = replace(twin, optimize=optimize) if optimize else twin
     require_folder_place(out)
     return Emitted(twin, tuple(emit_library(twin, out)))
 

@@ -140,7 +140,8 @@ def ladder_table(found) -> tuple[list[str], list[list]]:
 def rung_name(model: Model) -> str:
     """Family and configuration in a few words: "polynomial, terms 6, root 2"."""
     config = model.training.get("config", {})
-    return ", ".join([model.family, *(f"{key.replace('_', ' ')} {_short(value)}" for key, value in config.items())])
+    goal = [] if model.optimize == "balanced" else [f"for {model.optimize}"]
+    return ", ".join([model.family, *(f"{key.replace('_', ' ')} {_short(value)}" for key, value in config.items()), *goal])
 
 
 def _short(value) -> str:
@@ -273,7 +274,7 @@ def _trained(result) -> dict:
 
 def _ladder(found) -> dict:
     rungs = [{"family": r.model.family, "config": r.model.training.get("config", {}), "error": r.error, "test_error": test_error(r.model),
-              "alarm": r.model.training["alarm"], "flash_bytes": r.cost.flash_bytes, "ram_bytes": r.ram_bytes,
+              "alarm": r.model.training["alarm"], "optimize": r.model.optimize, "flash_bytes": r.cost.flash_bytes, "ram_bytes": r.ram_bytes,
               "cycles_max": r.cost.cycles_max} for r in found.rungs]
     return {"board": found.board, "chosen": found.chosen + 1, "rungs": rungs, "sensors": dict(found.sensors)}
 

@@ -218,7 +218,7 @@ def scalings(rows: Rows) -> list[Scale]:
     span, width = int(high.max() - low.min()), len(low)
     multiplier = int(np.clip((255 << 8) // max(span, 1), 1, 255))
     shared = Scale((int(low.min()),) * width, (multiplier,) * width, 8, 255, 128)
-    each = [scale_inputs(rows.inputs, 8), scale_inputs(rows.inputs, 12)]
+    each = [scale_inputs([q.limits for q in rows.inputs], bits) for bits in (8, 12)]
     return [shared, *each] if multiplier == 255 or 2 * (high - low).min() >= span else each
 
 

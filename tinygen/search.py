@@ -21,11 +21,12 @@ from .baselines import Baseline
 from .boards import Board
 from .build import Budget
 from .cost import ModelCost
+from .emit import render_header
 from .data import Dataset
 from .errors import ModelError, QuantizeError, UsageError
 from .families import FAMILIES, Rows
 from .files import write_whole
-from .model import Model, from_json
+from .model import OPTIMIZE, Model, from_json
 from .quantize import quantize
 from .train import (Candidate, Trained, all_rows, as_good_as, cross_validate, error_scale, families, fold_cuts, plain_config,
                     preferred, rounded, training_rows)
@@ -44,6 +45,7 @@ class Rung:
     cost: ModelCost
     folds: tuple[float, ...] = ()        # the float model's error in each fold
     floats: tuple[float, ...] = field(default=(), compare=False, repr=False)    # the float model's raw answers to the test rows
+    training_error: float = field(default=0.0, compare=False)                   # of the integer model, in the unit of `error`
 
     @property
     def ram_bytes(self) -> int:
@@ -74,11 +76,12 @@ class Ladder:
 
 
 def search(dataset: Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
-           progress: Progress | None = None, dask: str | None = None) -> Ladder:
+           progress: Progress | None = None, dask: str | None = None, optimize: str | None = None) -> Ladder:
     """The ladder of a data set on a board. UsageError where no finalist fits the budget.
 
     The chosen model is the best one within the budget; without a budget, the smallest that is as good as the best.
     dask: address of a Dask scheduler whose workers cross-validate; without it this machine does.
+    optimize: what the C is written for, one of OPTIMIZE; None tries what the budget asks for.
     """
     say = progress or (lambda text: None)
     with cluster(dask):
@@ -87,7 +90,7 @@ def search(dataset: Dataset, name: str, threshold: float | None, family: str, bo
     rungs: list[Rung] = []
     for group in _groups(ranked):
         say(f"compiling and simulating {len(group)} finalists for {board.title}")
-        rungs += _measured(dataset, group, name, threshold, board)
+        rungs += _measured(dataset, group, name, threshold, board, budget, optimize)
         if any(within(rung, budget) for rung in rungs):
             break
     if not rungs:
@@ -154,7 +157,8 @@ def _groups(ranked: list[Candidate]):
         yield rest[k:k + FINALISTS]
 
 
-def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: float | None, board: Board) -> list[Rung]:
+def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: float | None, board: Board, budget: Budget,
+              optimize: str | None) -> list[Rung]:
     """Rungs in the order of the candidates; one that cannot be bounded is left out."""
     rows, fitted = training_rows(dataset), {}
     for kind in dict.fromkeys(c.family for c in group):
@@ -168,18 +172,35 @@ def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: fl
             model = quantize(trained, dataset, name, threshold)
         except (ModelError, QuantizeError):
             return None
-        error = _with_rounding(candidate.error, model, trained, rows)
-        floats = rounded(trained.fitted, dataset.x[dataset.test])
-        folds = tuple(float(f"{loss * error_scale(dataset):.6g}") for loss in candidate.losses)
-        return Rung(model, error * error_scale(dataset), cost.measure(model, board), folds, tuple(floats.tolist()))
+        scale, columns = error_scale(dataset), list(trained.fitted.columns)
+        training = rows.error(model.predict(rows.x[:, columns]))
+        error = _with_rounding(candidate.error, training, trained, rows)
+        floats = tuple(rounded(trained.fitted, dataset.x[dataset.test]).tolist())
+        folds = tuple(float(f"{loss * scale:.6g}") for loss in candidate.losses)
+        return _affordable(Rung(model, error * scale, None, folds, floats, training * scale), board, budget, optimize)
     with threadpool_limits(1):
         made = Parallel(n_jobs=-1, prefer="threads")(delayed(rung)(candidate) for candidate in group)
     return [rung for rung in made if rung]
 
 
-def _with_rounding(error: float, model: Model, trained: Trained, rows: Rows) -> float:
-    """An error of the folds, which judge the float model, with what rounding to integers added on the training rows."""
-    whole, exact = rows.error(model.predict(rows.x[:, list(trained.fitted.columns)])), rows.error(rounded(trained.fitted, rows.x))
+def _affordable(unmeasured: Rung, board: Board, budget: Budget, optimize: str | None) -> Rung:
+    """The rung with its cost: its C balanced, or written for size or for speed where only that fits the budget."""
+    goals = (optimize,) if optimize else OPTIMIZE
+    first = None
+    for goal in goals:
+        told = replace(unmeasured.model, optimize=goal)
+        if first and render_header(told) == render_header(first.model):
+            continue                         # nothing in this model can be traded
+        rung = replace(unmeasured, model=told, cost=cost.measure(told, board))
+        if within(rung, budget):
+            return rung
+        first = first or rung
+    return first
+
+
+def _with_rounding(error: float, whole: float, trained: Trained, rows: Rows) -> float:
+    """An error of the folds, which judge the float model, with what rounding to integers added to its `whole` training error."""
+    exact = rows.error(rounded(trained.fitted, rows.x))
     if rows.labels:
         return error + max(whole - exact, 0.0)
     return error * max(1.0, whole / max(exact, 1e-9)) if whole else error
@@ -195,7 +216,9 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
     """The best affordable rung; where no budget is given, the smallest one that is as good.
 
     `rungs` come in order of preference. Under a split by time that order decides which one is best;
-    else the error does, because it knows what rounding cost.
+    else the error does, because it knows what rounding cost. Folds judge a configuration: among
+    affordable models whose configurations are as good as the best one, the one that fits the training
+    rows best was the luckiest fit.
     """
     good = [rung for rung in rungs if within(rung, budget)]
     if not good:
@@ -203,10 +226,13 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
         raise UsageError(f"none of {len(rungs)} finalists fits the budget: the smallest needs {least.cost.flash_bytes} bytes of flash, "
                          f"{least.ram_bytes} of RAM and {least.cost.cycles_max} cycles; raise --max-flash, --max-ram or --max-cycles")
     best = good[0] if dataset.split == "time" else min(good, key=lambda r: r.error)
-    if budget != Budget():
-        return best                      # a budget says what may be spent; without one, no byte is spent in vain
+    if dataset.split == "time" and budget != Budget():
+        return best
     enough = as_good_as(best.error, dataset)
-    return min((rung for rung in good if rung.error <= enough), key=lambda r: (r.cost.flash_bytes, r.error))
+    alike = [rung for rung in good if rung.error <= enough]
+    if budget != Budget():               # a budget says what may be spent; without one, no byte is spent in vain
+        return min(alike, key=lambda r: (r.training_error, r.error))
+    return min(alike, key=lambda r: (r.cost.flash_bytes, r.error))
 
 
 # ---- the ladder's file ------------------------------------------------------------------------------

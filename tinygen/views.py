@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass, replace
 
-from .errors import EmitError, ModelError
+from .errors import ModelError
 from .fixedpoint import INT16_MAX, bits_for
-from .nodes import UINT16_MAX, Argmax, Bounds, Dense, Forest, Lookup, Monomials, Outside, Power, Scale
+from .nodes import UINT16_MAX, Argmax, Bounds, Dense, Exp2, Forest, Log2, Lookup, Monomials, Outside, Power, Scale
 
 ACC_TYPES = {16: "int16_t", 24: "tinygen_int24", 32: "int32_t"}
 MAX_PLACES = 255          # places in an array that a byte can name
@@ -18,8 +18,7 @@ MAX_DEPTH = 12            # levels of nested branches that fit a screen
 MAX_UNROLLED = 16         # inputs of a unit that may be spelled out
 CURVES = {"balanced": 5, "size": 4, "speed": 256}       # fewest curves that are worth a loop
 BRANCHES = {"balanced": 16, "size": 12, "speed": 64}      # most splits that are printed as if and else
-OPTIMIZE = ("balanced", "size", "speed")
-OUT_NAMES = {"scale": "u", "lookup": "f", "monomials": "t", "dense": "s", "power": "y", "forest": "s",
+OUT_NAMES = {"scale": "u", "lookup": "f", "monomials": "t", "dense": "s", "power": "y", "log2": "l", "exp2": "y", "forest": "s",
              "argmax": "best", "outside": "count"}
 
 
@@ -35,7 +34,7 @@ class Step:
     source: str                  # the C array that the step reads
     source_type: str             # and the type of its elements
     input_names: tuple[str, ...]
-    optimize: str = "balanced"
+    optimize: str
 
     def common(self) -> dict:
         """What every template prints: names and types of the step's last node."""
@@ -48,14 +47,12 @@ class Step:
                 **_accumulator(proven)}
 
 
-def chain_views(model, input_names: list[str], optimize: str = "balanced") -> list[dict]:
+def chain_views(model, input_names: list[str]) -> list[dict]:
     """One view per step of the header, in order: everything its template prints, `template` first."""
-    if optimize not in OPTIMIZE:
-        raise EmitError(f"cannot optimize for '{optimize}': one of {', '.join(OPTIMIZE)}")
     views, at, source, source_type = [], 0, "x", "int16_t"
     while at < len(model.nodes):
         rest = Step(model.nodes[at:], model.bounds[at:], model.bounds[at - 1] if at else None, model.name,
-                    views[-1]["number"] + 1 if views else 1, source, source_type, tuple(input_names), optimize)
+                    views[-1]["number"] + 1 if views else 1, source, source_type, tuple(input_names), model.optimize)
         step, view = _first_view(rest)
         views.append(view)
         source, source_type, at = view["out"], view["type"], at + len(step.nodes)
@@ -286,6 +283,15 @@ def _power(node, proven, before, common, input_names):
     return {"rom_bytes": 0, "degree": node.degree}
 
 
+def _log2(node, proven, before, common, input_names):
+    return {"rom_bytes": 0, "logarithms": [k in node.columns for k in range(len(proven.low))],
+            "names": ", ".join(input_names[k] if before is None else f"element {k}" for k in node.columns)}
+
+
+def _exp2(node, proven, before, common, input_names):
+    return {"rom_bytes": 0}
+
+
 def _forest(node, proven, before, common, input_names):
     child = "int8_t" if max(len(node.splits), len(node.leaves)) <= 127 else "int16_t"
     leaf = "int8_t" if all(abs(v) <= 127 for row in node.leaves for v in row) else "int16_t"
@@ -392,5 +398,5 @@ SCALE_KERNELS = {(8, 255, 128): "tinygen_scale_bytes", (16, 4095, 2048): "tinyge
 # chains of nodes that one kernel computes, the longest first; a maker may decline with None
 FUSED = (((Scale, Monomials, Dense), _terms), ((Scale, Dense), _linear), ((Dense, Dense), _relu_net), ((Lookup, Power), _lookup_square),
          ((Lookup,), _curves), ((Forest,), _branches), ((Forest,), _trees))
-VIEWS = {Scale: _scale, Lookup: _lookup, Monomials: _monomials, Dense: _dense, Power: _power, Forest: _forest,
+VIEWS = {Scale: _scale, Lookup: _lookup, Monomials: _monomials, Dense: _dense, Power: _power, Log2: _log2, Exp2: _exp2, Forest: _forest,
          Argmax: _argmax, Outside: _outside}

@@ -322,6 +322,52 @@ static inline uint16_t tinygen_cube(uint16_t v)
     return tinygen_high_round(tinygen_high(v, v), v);
 }
 
+/* ---- logarithms ------------------------------------------------------------------------------- */
+
+/* 2048 * log2(x), x below 1 counted as 1: 0 .. 30719. With x = 2^k (1 + t), t in 8 bits, the
+ * logarithm of 1 + t is t + t (1 - t) (216 - 80 t) / 512. */
+static inline int16_t tinygen_log2(int16_t x)
+{
+    uint16_t mantissa = x < 1 ? 1u : (uint16_t)x;
+#if TINYGEN_ASM
+    uint8_t octave, t, rest, bend;
+    __asm__("ldi %[octave],15*8\n\ttst %B[m]\n\tbrmi 2f\n1:\n\tsubi %[octave],8\n\tlsl %A[m]\n\trol %B[m]\n\tbrpl 1b\n2:\n\t"
+            "mov %[t],%B[m]\n\tmov %[rest],%A[m]\n\tlsl %[rest]\n\trol %[t]\n\t"
+            /* rest = t (1 - t), bend = 216 - 80 t; 7 bits are dropped by a shift to the left and a byte to the right */
+            "mov %[rest],%[t]\n\tneg %[rest]\n\tmul %[t],%[rest]\n\tlsl r0\n\trol r1\n\tmov %[rest],r1\n\t"
+            "ldi %[bend],216\n\tlsr %[t]\n\tlsr %[t]\n\tsub %[bend],%[t]\n\tlsr %[t]\n\tlsr %[t]\n\tsub %[bend],%[t]\n\t"
+            "mul %[rest],%[bend]\n\tlsl r0\n\trol r1\n\t"
+            /* octave in five bits, mantissa in eleven */
+            "swap %A[m]\n\tandi %A[m],0x0F\n\tswap %B[m]\n\tmov %[bend],%B[m]\n\tandi %[bend],0xF0\n\tor %A[m],%[bend]\n\t"
+            "andi %B[m],7\n\tor %B[m],%[octave]\n\tadd %A[m],r1\n\tclr r1\n\tadc %B[m],r1"
+            : [m] "+d"(mantissa), [octave] "=&d"(octave), [t] "=&r"(t), [rest] "=&r"(rest), [bend] "=&d"(bend) : : "r0");
+    return (int16_t)mantissa;
+#else
+    uint8_t octave = 15;
+    for (; !(mantissa & 0x8000u); mantissa = (uint16_t)(mantissa << 1)) {
+        --octave;
+    }
+    uint8_t t = (uint8_t)(mantissa >> 7);
+    uint16_t bulge = (uint16_t)((uint16_t)((uint16_t)t * (uint8_t)(0u - t)) >> 7), bend = (uint16_t)(216u - (t >> 2) - (t >> 4));
+    bulge = (uint16_t)((uint16_t)(bulge * bend) >> 7);
+    return (int16_t)((uint16_t)(octave * 2048u) + (uint16_t)((mantissa & 0x7FFFu) >> 4) + bulge);
+#endif
+}
+
+/* 2^(v / 4096), rounded half up, v below 15 * 4096. With v / 4096 = k + f, 2^f is
+ * 1 + f - f (1 - f) (20000 + 5050 f) / 65536, here in steps of 2^-15. */
+static inline uint16_t tinygen_exp2(uint16_t v)
+{
+    uint16_t f = (uint16_t)(v << 4);
+    uint16_t bulge = tinygen_high(f, (uint16_t)(0u - f));
+    uint16_t bend = tinygen_high(bulge, (uint16_t)(20000u + tinygen_high(f, 5050u)));
+    uint16_t mantissa = (uint16_t)(0x8000u + (f >> 1) - (bend >> 1));
+    for (uint8_t octave = (uint8_t)(v >> 12); octave < 14; ++octave) {
+        mantissa >>= 1;
+    }
+    return (uint16_t)((mantissa + 1u) >> 1);
+}
+
 #if TINYGEN_ASM
 /* ---- pieces of assembly ---------------------------------------------------------------------
  * The chip multiplies bytes, into r1:r0: MUL unsigned, MULS signed, MULSU signed by unsigned. The

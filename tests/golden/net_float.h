@@ -7,6 +7,8 @@
 #ifndef NET_H
 #define NET_H
 
+#include <math.h>
+
 #include "tinygen_fixed.h"
 
 #ifdef __AVR__

@@ -15,13 +15,14 @@ import numpy as np
 from ..fixedpoint import INT16_MAX
 from ..leastsquares import Root, fit_linear, integer_descent, without_free
 from ..levenberg import Net, Problem, curvature, ladder, random_net, train_net
-from ..lowering import apply_all, mean_error, narrowest, output_row, scale_inputs
+from ..lowering import Logs, apply_all, logs_of, mean_error, narrowest, output_row, scale_inputs
 from ..nodes import Dense, Scale
 from . import Family, Rows
 
-SIZES = (4, 6, 8, 11, 13, 15, 18, 20, 24)
+SIZES = (4, 6, 8, 11, 13, 15, 17, 20, 24)
 INPUT_BITS = 12          # of the scaled inputs: 8 would save 6 cycles a weight and cost 2 to 10 % of accuracy
 FIT_BITS = 8             # the float net sees inputs in steps of the 8-bit scaling, but not rounded
+OUTPUT_BITS = 8, 16, 12  # of the output layer: the last ones where the first lose too much, or cannot be bounded
 ROUNDS = 3               # times the weights are rounded from where the last round's refit ended
 HIDDEN_SHIFT = 8
 WEIGHT_MAX = 127
@@ -33,6 +34,7 @@ DRAFT_ROWS = 3000        # that a draft is fitted to: enough to rank sizes, not 
 class Config:
     hidden: tuple[int, ...]      # units of each hidden layer
     root: int                    # 1 identity, 2 square root, 3 cube root of the target
+    logs: bool = False           # logarithms of the inputs that span octaves
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,15 @@ class FittedNet:
     spread: np.ndarray
     net: Net
     root: Root
+    logs: Logs
 
     def standardised(self, x, scale: Scale | None = None) -> np.ndarray:
-        """Net inputs (n, k) for raw rows; with `scale`, as that integer node rounds them."""
+        """Net inputs (n, k) for raw rows; with `scale`, as the integer nodes round them."""
         if scale is None:
-            distance = (x - np.array(self.scale.low)) * (np.array(self.scale.multiplier) / 2 ** self.scale.shift)
+            distance = (self.logs.forward(x) - np.array(self.scale.low)) * (np.array(self.scale.multiplier) / 2 ** self.scale.shift)
             return (np.clip(distance, 0, self.scale.top) - self.mean) / self.spread
         gain, offset = self.frame(scale)
-        return scale.apply(x) * gain + offset
+        return apply_all((*self.logs.nodes, scale), x) * gain + offset
 
     def frame(self, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
         """gain and offset per input: net input = gain * (what the integer node `scale` gives) + offset."""
@@ -65,26 +68,32 @@ class FittedNet:
 
 def candidates(rows: Rows) -> list[Config]:
     root = 2 if rows.y.min() >= 0 else 1
-    return [Config((size,), root) for size in SIZES]
+    kinds = (False, True) if logs_of(rows.inputs).columns else (False,)
+    return [Config((size,), root, logs) for logs in kinds for size in SIZES]
 
 
 def fit_many(rows: Rows, configs: list[Config], seed: int = 0, draft: bool = False) -> list[FittedNet]:
-    """Nets of several sizes; those with one hidden layer come from one pruned ladder per root."""
+    """Nets of several sizes; those with one hidden layer come from one pruned ladder per root and kind of inputs."""
     if draft:
         rows = rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows.y))[:DRAFT_ROWS]))
-    scale = scale_inputs(rows.inputs, FIT_BITS, exact=True)
-    empty = FittedNet(tuple(range(len(rows.inputs))), scale, np.zeros(len(rows.inputs)), np.ones(len(rows.inputs)), None, Root(1))
-    u = empty.standardised(rows.x)
-    frame = replace(empty, mean=u.mean(axis=0), spread=np.maximum(u.std(axis=0), 1e-6))
-    z = frame.standardised(rows.x).astype(np.float32)
     found = {}
-    for degree in sorted({config.root for config in configs}):
-        problem = Problem(z, rows.y.astype(np.float64), Root(degree))
-        sizes = tuple(sorted({c.hidden[0] for c in configs if c.root == degree and len(c.hidden) == 1}))
-        found |= {((size,), degree): net for size, net in (ladder(problem, sizes, seed, draft) if sizes else {}).items()}
-        deep = sorted({c.hidden for c in configs if c.root == degree and len(c.hidden) > 1})
-        found |= {(hidden, degree): _direct(problem, hidden, seed) for hidden in deep}
-    return [replace(frame, net=found[c.hidden, c.root], root=Root(c.root)) for c in configs]
+    for logs, degree in sorted({(c.logs, c.root) for c in configs}):
+        frame = _standardised(rows, logs_of(rows.inputs, logs))
+        problem = Problem(frame.standardised(rows.x).astype(np.float32), rows.y.astype(np.float64), Root(degree))
+        alike = [c.hidden for c in configs if (c.logs, c.root) == (logs, degree)]
+        sizes = tuple(sorted({hidden[0] for hidden in alike if len(hidden) == 1}))
+        nets = {(size,): net for size, net in (ladder(problem, sizes, seed, draft) if sizes else {}).items()}
+        nets |= {hidden: _direct(problem, hidden, seed) for hidden in alike if len(hidden) > 1}
+        found |= {Config(hidden, degree, logs): replace(frame, net=net, root=Root(degree)) for hidden, net in nets.items()}
+    return [found[config] for config in configs]
+
+
+def _standardised(rows: Rows, logs: Logs) -> FittedNet:
+    """A net's inputs, standardised on the rows; the net itself is missing."""
+    inputs = len(rows.inputs)
+    empty = FittedNet(tuple(range(inputs)), scale_inputs(logs.limits, FIT_BITS, exact=True), np.zeros(inputs), np.ones(inputs), None, Root(1), logs)
+    u = empty.standardised(rows.x)
+    return replace(empty, mean=u.mean(axis=0), spread=np.maximum(u.std(axis=0), 1e-6))
 
 
 def _direct(problem: Problem, hidden: tuple[int, ...], seed: int) -> Net:
@@ -98,12 +107,12 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
 
 def lower(fitted: FittedNet, rows: Rows):
     float_error = rows.error(fitted.predict(rows.x))
-    return narrowest((_chain(fitted, rows, output_bits) for output_bits in (8, 16)), rows.x, rows.y, float_error)
+    return narrowest((_chain(fitted, rows, output_bits) for output_bits in OUTPUT_BITS), rows.x, rows.y, float_error)
 
 
 def _chain(fitted: FittedNet, rows: Rows, output_bits: int):
     """The best of several rounds of joint rounding."""
-    scale = scale_inputs(rows.inputs, INPUT_BITS)
+    scale = scale_inputs(fitted.logs.limits, INPUT_BITS)
     problem = Problem(fitted.standardised(rows.x, scale).astype(np.float32), rows.y.astype(np.float64), fitted.root)
     net = train_net(fitted.net, problem, 10)
     frames = _frames(net, problem, *fitted.frame(scale))
@@ -112,9 +121,10 @@ def _chain(fitted: FittedNet, rows: Rows, output_bits: int):
         for layer in range(len(frames)):
             net = _round_layer(net, problem, layer, frames[layer])
         hidden = tuple(frame.node(net, k) for k, frame in enumerate(frames))
-        values = apply_all((scale, *hidden), rows.x).astype(np.float64)
+        front = (*fitted.logs.nodes, scale, *hidden)
+        values = apply_all(front, rows.x).astype(np.float64)
         linear = fit_linear(values, rows.y, fitted.root, ridge=1e-9)
-        chains.append((scale, *hidden, output_row(linear, fitted.root, rows.output, output_bits), *fitted.root.nodes))
+        chains.append((*front, output_row(linear, fitted.root, rows.output, output_bits), *fitted.root.nodes))
     return min(chains, key=lambda nodes: mean_error(nodes, rows.x, rows.y))
 
 
@@ -161,4 +171,4 @@ def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
 
 
 # Under drift, capacity makes things worse (measured); and ten folds of nets are the slowest part of a search.
-FAMILY = Family("mlp", "ReLU net", candidates, fit, lower, fit_many, size=lambda config: config.hidden, under_drift=False)
+FAMILY = Family("mlp", "ReLU net", candidates, fit, lower, fit_many, size=lambda config: (config.hidden, config.logs), under_drift=False)

@@ -50,7 +50,7 @@ def candidates(rows: Rows) -> list[Config]:
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Polynomial:
     root = Root(config.root)
-    wide = scale_inputs(rows.inputs, 8)
+    wide = scale_inputs([q.limits for q in rows.inputs], 8)
     every = [term for degree in range(1, config.degree + 1)
              for term in combinations_with_replacement(range(len(rows.inputs)), degree)]
     products = float_terms(wide, every, rows.x)

@@ -1,5 +1,7 @@
 """Ridge regression: one int8 coefficient per input, on the target or on its square or cube root.
 
+With logarithms of inputs and target the same fit is a power law, see `power`.
+
 The 16-bit multiplier that brings an input to a common range also absorbs what rounding its
 coefficient to int8 lost, so a linear model keeps practically all of its float accuracy.
 """
@@ -12,7 +14,7 @@ import numpy as np
 
 from ..leastsquares import Root, fit_linear
 from ..nodes import UINT16_MAX, Dense
-from ..lowering import scale_inputs
+from ..lowering import Logs, logs_of, scale_inputs
 from . import Family, Rows
 
 RIDGE = 1e-4
@@ -23,19 +25,21 @@ INPUT_BITS = 12          # of the scaled inputs; 8 would save 6 cycles an input 
 class Config:
     root: int            # 1 identity, 2 square root, 3 cube root of the target
     robust: bool         # least absolute error in the target's unit, or plain least squares of its root
+    logs: bool = False   # logarithms of the inputs that span octaves
 
 
 @dataclass(frozen=True)
 class Linear:
-    """`v = coef . x + intercept` on raw inputs, `y = g(v)`."""
+    """`v = coef . x + intercept` on raw inputs or their logarithms, `y = g(v)`."""
 
     columns: tuple[int, ...]
     coef: np.ndarray
     intercept: float
     root: Root
+    logs: Logs
 
     def predict(self, x):
-        return self.root.backward(x @ self.coef + self.intercept)
+        return self.root.backward(self.logs.forward(x) @ self.coef + self.intercept)
 
 
 def candidates(rows: Rows) -> list[Config]:
@@ -44,12 +48,13 @@ def candidates(rows: Rows) -> list[Config]:
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Linear:
-    x = rows.x.astype(np.float64)
+    logs = logs_of(rows.inputs, config.logs)
+    x = logs.forward(rows.x)
     mean, spread = x.mean(axis=0), np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 1.0)     # a sensor that never moved gets no say
     root = Root(config.root)
     fitted = fit_linear((x - mean) / spread, rows.y, root, RIDGE, robust=config.robust)
     coef = fitted.coef / spread
-    return Linear(tuple(range(x.shape[1])), coef, fitted.intercept - float(coef @ mean), root)
+    return Linear(tuple(range(x.shape[1])), coef, fitted.intercept - float(coef @ mean), root, logs)
 
 
 def lower(fitted: Linear, rows: Rows):
@@ -57,7 +62,7 @@ def lower(fitted: Linear, rows: Rows):
 
 
 def _chain(fitted: Linear, rows: Rows, bits: int):
-    scale = scale_inputs(rows.inputs, bits, exact=True)
+    scale = scale_inputs(fitted.logs.limits, bits, exact=True)
     per_unit = fitted.coef * 65536 / np.array(scale.multiplier)         # coefficient of each scaled input
     largest = max(np.abs(per_unit).max(), 1e-12)
     shift = int(np.clip(np.floor(np.log2(127 / largest)), 0, 20))
@@ -70,7 +75,7 @@ def _chain(fitted: Linear, rows: Rows, bits: int):
     offset = weights @ (np.array(scale.low) * multiplier / 65536 + scale.zero) / 2.0 ** shift
     low, high = fitted.root.limits(rows.output)
     bias = int(np.floor((fitted.intercept + offset) * 2 ** shift + 0.5))
-    return (scale, Dense((tuple(int(w) for w in weights),), (bias,), shift, low, high), *fitted.root.nodes)
+    return (*fitted.logs.nodes, scale, Dense((tuple(int(w) for w in weights),), (bias,), shift, low, high), *fitted.root.nodes)
 
 
 FAMILY = Family("ridge", "linear model", candidates, fit, lower, size=lambda config: None)

@@ -1,0 +1,21 @@
+"""Power law `y = c * x1**a1 * x2**a2 ...`: a linear model of logarithms, the law of metal-oxide gas sensors.
+
+Inputs that are not positive, or span less than two octaves or so, stay as they are in the exponent.
+"""
+
+from __future__ import annotations
+
+from ..lowering import logs_of
+from . import Family, Rows
+from .ridge import Config, fit, lower
+
+
+def candidates(rows: Rows) -> list[Config]:
+    """Powers of the inputs times each other, and the same sum of logarithms under a root; none where no input spans octaves."""
+    if not logs_of(rows.inputs).columns:
+        return []
+    roots = (0, 2, 3) if rows.y.min() > 0 else (2, 3) if rows.y.min() == 0 else (1,)
+    return [Config(root, True, logs=True) for root in roots]
+
+
+FAMILY = Family("power", "power law", candidates, fit, lower, size=lambda config: None)
