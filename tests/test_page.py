@@ -19,7 +19,7 @@ from page_files import ROWS, made_report, station, trained
 from tinygen import cli, data, report, search as ladders
 from tinygen.card import card, markdown
 from tinygen.dossier import curve, gather
-from tinygen.errors import DataError, ModelError, TinygenError, UsageError
+from tinygen.errors import BuildError, DataError, ModelError, TinygenError, UsageError
 from tinygen.figures import doubts, figures, weak_parts
 from tinygen.fixedpoint import MISSING
 from tinygen.host.record import HEADER
@@ -244,6 +244,15 @@ def test_without_the_file_the_page_says_what_is_missing(made, tmp_path):
     assert "add --data station.csv" in page.text and "--no-board" in page.text
     ids = [section.id for section in sections(d)]
     assert "predicted" not in ids and {"ladder", "alarm", "curves", "sensitivity", "conversion"} <= set(ids)
+
+
+def test_without_a_compiler_the_page_has_no_board_and_says_so(made, monkeypatch):
+    def absent(install):
+        raise BuildError("no avr-gcc: run `tinygen setup`")
+    monkeypatch.setattr("tinygen.dossier.ensure", absent)
+    d = gather(made.model_path)
+    page = Page(render(d))
+    assert d.firmware is None and "are left out: no avr-gcc: run `tinygen setup`" in page.text and page.all("script") == []
 
 
 def test_without_the_ladder_too(made, tmp_path):

@@ -224,7 +224,7 @@ def _histogram(d: Dossier, tests: Tests) -> Section:
            f"on average they are {with_unit(abs(bias), d.model)} too {'high' if bias > 0 else 'low'}.")
     rows = [[f"{part:.0%} of the rows", with_unit(float(np.quantile(np.abs(errors), part)), d.model)] for part in (0.5, 0.8, 0.9, 0.95, 0.99)]
     rows.append(["all rows", with_unit(float(np.abs(errors).max()), d.model)])
-    return Section("histogram", "How large the errors are", alt, (Drawing(plots.histogram(errors, d.model.output.unit, alt), ""),),
+    return Section("histogram", "How large the errors are", alt, (Drawing(plots.histogram(errors, d.model.output.scale, d.model.output.unit, alt), ""),),
                    tables=(make_table("The error is at most", ["", "error"], rows),), columns=1)
 
 

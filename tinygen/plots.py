@@ -24,6 +24,7 @@ BLUE, ORANGE, GREEN, PURPLE = "#010205", "#010206", "#010207", "#010208"
 VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", PAPER: "paper", BLUE: "blue", ORANGE: "orange", GREEN: "green", PURPLE: "purple"}
 SERIES = (BLUE, ORANGE, GREEN, PURPLE)
 DASHES = ("-", "--", ":", "-.")
+COLUMNS = 20                 # of a histogram, on each side of 0
 WIDTH = 5.0                  # inches, 360 of the drawing's units
 STYLE = {
     "svg.fonttype": "none", "svg.hashsalt": "tinygen", "text.parse_math": False, "axes.unicode_minus": True,
@@ -59,13 +60,14 @@ def _for_page(svg: str, name: str, alt: str) -> str:
     svg = svg[svg.index("<svg"):].strip()
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)          # its style would be the whole page's
     svg = re.sub(r' (?:width|height)="[0-9.]+pt"', "", svg, count=2)
+    svg = re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), svg).replace("\n", " ")
     used = set(re.findall(r'(?:url\(#|xlink:href="#)([^)"]+)', svg))
     svg = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
     svg = re.sub(r'(url\(#|xlink:href="#)', rf"\g<1>{name}-", svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var(--{variable})")
     svg = svg.replace("font-family: 'DejaVu Sans'; ", "").replace("; font-family: 'DejaVu Sans'", "").replace("'DejaVu Sans'", "inherit")
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{_attribute(alt)}" ', 1)
+    return re.sub(r"> +<", "><", re.sub(r"  +", " ", svg)).replace("<svg ", f'<svg role="img" aria-label="{_attribute(alt)}" ', 1)
 
 
 def _attribute(text: str) -> str:
@@ -129,16 +131,20 @@ def bars(name: str, labels: list[str], values: list[float], xlabel: str, ylabel:
     return draw(name, alt, 3.3, paint)
 
 
-def histogram(errors: np.ndarray, unit: str, alt: str) -> Plot:
-    """How often which signed error comes; the outermost rows are gathered in the end columns."""
+def histogram(errors: np.ndarray, step: float, unit: str, alt: str) -> Plot:
+    """How often which signed error comes, in columns of whole steps; the outermost rows are gathered in the end columns."""
     def paint(axes) -> None:
-        low, high = np.quantile(errors, [0.005, 0.995])
-        reach = max(abs(low), abs(high), 1e-9)
-        edges = np.linspace(-reach, reach, 42)
-        counts, _ = np.histogram(np.clip(errors, -reach, reach), edges)
+        reach = max(step, float(np.abs(np.quantile(errors, [0.005, 0.995])).max()))
+        half = max(2, round(reach / step))
+        wide = 2 * (half // COLUMNS) + 1                     # an odd number of steps: the middle column is centred at 0
+        count = -(-(2 * half + 1) // wide) // 2 * 2 + 1
+        edges = (np.arange(count + 1) - count / 2) * wide * step
+        counts, _ = np.histogram(np.clip(errors, edges[0] + step / 4, edges[-1] - step / 4), edges)
         axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=BLUE, edgecolor=PAPER, linewidth=0.4)
         axes.axvline(0, color=INK, linewidth=1)
+        axes.xaxis.set_major_formatter(FuncFormatter(tidy))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.yaxis.set_major_formatter(FuncFormatter(tidy))
         axes.set(xlabel=f"answer minus truth{f' [{unit}]' if unit else ''}", ylabel="test rows")
     return draw("histogram", alt, 2.9, paint)
 
