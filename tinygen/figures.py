@@ -127,9 +127,10 @@ def weak_parts(d: Dossier) -> tuple[Slice, ...]:
 def weak_words(part: Slice, d: Dossier) -> str:
     """One weak part as a sentence without its full stop."""
     where = {"true value": f"where {d.model.output.name} is {part.name}", "time": f"in {part.name}", "sensor": f"where {part.name}"}[part.kind]
-    ratio = part.error / test_error(d.model)
+    overall = test_error(d.model)
+    ratio = f"{part.error / overall:.1f} times the error of all" if overall else "where all others are right"
     bias = f", on average {with_unit(abs(part.bias), d.model)} too {'high' if part.bias > 0 else 'low'}" if abs(part.bias) > part.error / 2 else ""
-    return f"{where}: {with_unit(part.error, d.model)} on {part.rows:,} rows, {ratio:.1f} times the error of all{bias}"
+    return f"{where}: {with_unit(part.error, d.model)} on {part.rows:,} rows, {ratio}{bias}"
 
 
 def sentence_of(words: str) -> str:

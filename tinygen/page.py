@@ -30,7 +30,7 @@ from .files import require_file_place, write_whole
 from .fixedpoint import MISSING
 from .model import Model
 from .plots import Plot
-from .report import alarms, baseline_table, cell, ladder_table, ladder_title, level, rung_name, test_error, with_unit
+from .report import alarms, baseline_table, cell, growth, ladder_table, ladder_title, level, rung_name, test_error, with_unit
 from .runs import LOST, Run
 from .slices import by_time, by_truth, misses, sensor_faults
 from .verdict import lines as verdict_lines
@@ -282,7 +282,7 @@ def _sensitivity_section(d: Dossier) -> Section | None:
     plot = plots.sensitivity([s.name for s in ordered], [s.share for s in ordered], [s.low for s in ordered], [s.high for s in ordered], alt)
     worth = {} if not d.ladder else dict(d.ladder.sensors)
     headers = ["sensor", "share", "eight of ten rows", *(["error without it"] if worth else [])]
-    rows = [[s.name, f"{s.share:.0%}", f"{s.low:.0%} .. {s.high:.0%}", *([f"{worth[s.name]:+.0%}" if s.name in worth else "-"] if worth else [])] for s in ordered]
+    rows = [[s.name, f"{s.share:.0%}", f"{s.low:.0%} .. {s.high:.0%}", *([growth(worth[s.name]) if s.name in worth else "-"] if worth else [])] for s in ordered]
     points = ("Error without it: how the error on the training folds changes when the model is trained without that sensor.",) if worth else ()
     return Section("sensitivity", "What each sensor contributes", CAVEAT, (Drawing(plot, "The lines span eight of ten rows."),),
                    tables=(make_table("Shares of the answers' movement", headers, rows),), points=points, columns=1)

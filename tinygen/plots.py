@@ -171,8 +171,8 @@ def ladder(rungs: list[tuple[str, int, float]], chosen: int, baselines: list[tup
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(tidy))
             axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
-        _enough_ticks(axes.xaxis, [flash for _, flash, _ in rungs])
-        _enough_ticks(axes.yaxis, [*(error for _, _, error in rungs), *(error for _, error in baselines)])
+        _enough_ticks(axes.xaxis)
+        _enough_ticks(axes.yaxis)
         axes.minorticks_off()
         axes.grid(True, axis="both")
         axes.figure.legend(loc="outside lower center", ncols=3, columnspacing=1.0, handletextpad=0.3)
@@ -194,15 +194,12 @@ def _baselines(axes, baselines: list[tuple[str, float]]) -> None:
         axes.annotate(name, (1.0, 10 ** place), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=MUTED, fontsize=9.5)
 
 
-def _enough_ticks(axis, values: list[float]) -> None:
-    """Ticks of a logarithmic axis at 1, 2 and 5 of each decade, or at decades only where there are many."""
-    positive = [v for v in values if v > 0]
-    if not positive:
-        return
-    low, high = np.floor(np.log10(min(positive))), np.ceil(np.log10(max(positive)))
-    steps = (1, 2, 5) if high - low <= 2 else (1,) if high - low > 4 else (1, 3)
-    ticks = [step * 10.0 ** decade for decade in range(int(low) - 1, int(high) + 1) for step in steps]
-    inside = [t for t in ticks if axis.get_view_interval()[0] <= t <= axis.get_view_interval()[1]]
+def _enough_ticks(axis) -> None:
+    """Ticks of a logarithmic axis at 1, 2 and 5 of each decade, or at fewer where there are many decades."""
+    low, high = np.log10(axis.get_view_interval())
+    steps = (1, 2, 5) if high - low <= 1.7 else (1, 3) if high - low <= 3.4 else (1,)
+    ticks = [step * 10.0 ** decade for decade in range(int(np.floor(low)), int(np.ceil(high))) for step in steps]
+    inside = [t for t in ticks if low <= np.log10(t) <= high]
     if len(inside) >= 2:
         axis.set_ticks(inside)
 

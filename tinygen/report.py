@@ -17,6 +17,7 @@ from .build import Firmware
 from .fixedpoint import MISSING
 from .model import Model
 
+MOST_GROWTH = 100        # times, of an error without a sensor
 WIDTH = 250              # tables are never cut: a narrow terminal wraps them itself
 
 
@@ -114,10 +115,15 @@ def ladder(found) -> str:
     """The ladder as a table, the chosen rung marked, and what each of its sensors is worth."""
     lines = [ladder_title(found), table(*ladder_table(found))]
     if found.sensors:
-        lines.append("error without one sensor: " + ", ".join(f"{name} {growth:+.0%}" for name, growth in found.sensors))
+        lines.append("error without one sensor: " + ", ".join(f"{name} {growth(part)}" for name, part in found.sensors))
     if len(found.rungs) > 1:
         lines.append("take another one with `tinygen pick`: its file is the model's, ending in .search.json")
     return "\n".join(lines)
+
+
+def growth(part: float) -> str:
+    """By which part an error grows: "+9%"; where there was hardly any error before, how large the part is says nothing."""
+    return f"{part:+.0%}" if part < MOST_GROWTH else f"over {MOST_GROWTH} times"
 
 
 def ladder_title(found) -> str:

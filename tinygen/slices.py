@@ -102,7 +102,7 @@ def by_sensor(model: Model, tests: Tests) -> tuple[Slice, ...]:
 
 def weak(parts: tuple[Slice, ...], overall: float) -> tuple[Slice, ...]:
     """The parts whose error is well above the overall one and beyond chance, worst first."""
-    bad = [s for s in parts if s.judged and s.error >= WORSE * overall and s.error - overall >= SIGMAS * s.spread]
+    bad = [s for s in parts if s.judged and s.error > WORSE * overall and s.error - overall >= SIGMAS * s.spread]
     return tuple(sorted(bad, key=lambda s: -s.error))
 
 
