@@ -26,6 +26,7 @@ from tinygen.host.record import HEADER
 from tinygen.model import load
 from tinygen.page import Reported, render, report as write_report, sections, text
 from tinygen.pipeline import TrainedModel, ladder_path
+from tinygen.plots import draw
 from tinygen.runs import read_run
 from tinygen.slices import sensor_faults
 from tinygen.verdict import lines as verdict_lines, read as read_verdict, sentence
@@ -137,6 +138,16 @@ def test_every_plot_tells_what_it_shows(made, page):
     drawings = [a for a in page.all("svg")]
     assert len(drawings) == len(page.all("figure")) == 9
     assert all(a["role"] == "img" and len(a["aria-label"]) > 30 for a in drawings)
+
+
+def test_what_is_written_in_a_plot_is_not_rounded(made):
+    """The drawing's coordinates are; its words are those of the terminal."""
+    svgs = re.findall(r"<svg.*?</svg>", made.page.read_text(encoding="utf-8"), re.DOTALL)
+    mae = made.model.training["metrics"]["mae"]
+    assert f">all rows: {mae:.4g}</text>" in svgs[1] and f"{mae:.2f}" != f"{mae:.4g}"
+    plot = draw("p", "four small ticks", 2.0, lambda axes: axes.set(yticks=[0, 0.001, 0.0025, 0.004], ylim=(0, 0.004)))
+    assert [t for t in re.findall(r">([\d.]+)</text>", plot.svg) if t.startswith("0.00")] == ["0.0000", "0.0010", "0.0025", "0.0040"]
+    assert not re.search(r' d="[^"]*\d\.\d{3}', plot.svg)
 
 
 # ---- the same bytes ---------------------------------------------------------------------------------

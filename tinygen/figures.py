@@ -74,7 +74,7 @@ def headline(d: Dossier) -> str:
     """The model in one plain sentence."""
     model, by_key = d.model, {f.key: f for f in figures(d)}
     rows = f"{model.training['rows_test']:,} rows that it has never seen"
-    words = (f"Names the class of {model.output.name} with {by_key['error'].value} of {rows} wrong" if model.labels else
+    words = (f"Names {model.output.name} wrongly in {by_key['error'].value} of {rows}" if model.labels else
              f"Predicts {model.output.name} to within {by_key['error'].value} on average, on {rows}")
     if "alarm" in by_key:
         words += f", with {by_key['alarm'].value} alarms {by_key['alarm'].note}"
@@ -108,7 +108,7 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
     if d.tests:
         found += [Doubt(sentence_of(weak_words(s, d)), "range" if s.kind == "true value" else "time" if s.kind == "time" else "failures") for s in weak_parts(d)[:3]]
     if d.audit:
-        found += [Doubt(f"{f.what}: {f.effect}", "data") for f in d.audit.findings if f.severity == "high"]
+        found += [Doubt(sentence_of(f"{f.what}: {f.effect}"), "data") for f in d.audit.findings if f.severity == "high"]
     if d.run and not d.run.good:
         bad = sum(word != "OK" for word in d.run.verdicts)
         found.append(Doubt(f"{bad:,} of {len(d.run):,} streamed rows were not answered as the model answers", "run"))

@@ -260,17 +260,30 @@ def _ladder_section(d: Dossier) -> Section | None:
     if not d.ladder:
         return None
     found, model = d.ladder, d.model
-    rungs = [(r.model.family, r.cost.flash_bytes, max(test_error(r.model), 1e-6)) for r in found.rungs]
+    least = (1.0 if model.labels else model.output.scale) / model.training["rows_test"] / 2
+    rungs = [(r.model.family, r.cost.flash_bytes, max(test_error(r.model), least)) for r in found.rungs]
     alt = (f"{len(rungs)} models from {rungs[0][1]:,} to {rungs[-1][1]:,} bytes of flash with their errors on the test rows; chosen: "
            f"{rung_name(model)} with {d.rung.cost.flash_bytes:,} bytes and {with_unit(test_error(model), model)}.")
-    plot = plots.ladder(rungs, found.chosen, [(b.name, b.error) for b in found.baselines], found.budget.flash_bytes, _error_label(model), alt)
+    if any(test_error(r.model) < least for r in found.rungs):
+        alt += " An error of 0 is drawn at half of what one row makes."
+    plot = plots.ladder(rungs, found.chosen, [(b.name, max(b.error, least)) for b in found.baselines], found.budget.flash_bytes, _error_label(model), alt)
     limits = [f"{limit:,} {what}" for limit, what in ((found.budget.flash_bytes, "bytes of flash"), (found.budget.ram_bytes, "bytes of RAM"),
                                                        (found.budget.cycles, "cycles")) if limit is not None]
     lead = (f"Every model that was compiled and simulated. The choice fell on training rows and measured cost"
             f"{', within ' + ', '.join(limits) if limits else ''}; the test rows are shown, they did not choose.")
-    beside = (make_table("What else could predict the target, in float on a computer", *baseline_table(found.baselines, model)),) if found.baselines else ()
-    return Section("ladder", "Error against flash", lead, (Drawing(plot, alt),), tables=beside,
-                   folded=(make_table(ladder_title(found), *ladder_table(found), marked=found.chosen),), columns=1)
+    folded = [make_table(ladder_title(found), *ladder_table(found), marked=found.chosen)]
+    if found.baselines:
+        folded.append(make_table("Baselines: what else could predict the target, in float on a computer", *baseline_table(found.baselines, model)))
+    return Section("ladder", "Error against flash", lead, (Drawing(plot, alt),), tables=(_ends_table(d),), folded=tuple(folded), columns=1)
+
+
+def _ends_table(d: Dossier) -> Table:
+    """The chosen rung beside the smallest, the quickest, and the one with the least error in the folds."""
+    rungs = d.ladder.rungs
+    named = {"chosen": d.rung, "smallest": min(rungs, key=lambda r: r.cost.flash_bytes), "quickest": min(rungs, key=lambda r: r.cost.cycles_max),
+             "least error in folds": min(rungs, key=lambda r: r.error)}
+    rows = [[name, rung_name(r.model), r.cost.flash_bytes, r.cost.cycles_max, with_unit(test_error(r.model), d.model)] for name, r in named.items()]
+    return make_table("The chosen model, and the ends of the ladder", ["", "model", "flash B", "cycles", "on test rows"], rows, marked=0)
 
 
 def _sensitivity_section(d: Dossier) -> Section | None:

@@ -60,7 +60,7 @@ def _for_page(svg: str, name: str, alt: str) -> str:
     svg = svg[svg.index("<svg"):].strip()
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)          # its style would be the whole page's
     svg = re.sub(r' (?:width|height)="[0-9.]+pt"', "", svg, count=2)
-    svg = re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), svg).replace("\n", " ")
+    svg = re.sub(r' (?:d|x|y|transform|viewBox)="[^"]*"', lambda m: _two_digits(m[0]), svg).replace("\n", " ")
     used = set(re.findall(r'(?:url\(#|xlink:href="#)([^)"]+)', svg))
     svg = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
     svg = re.sub(r'(url\(#|xlink:href="#)', rf"\g<1>{name}-", svg)
@@ -68,6 +68,11 @@ def _for_page(svg: str, name: str, alt: str) -> str:
         svg = svg.replace(colour, f"var(--{variable})")
     svg = svg.replace("font-family: 'DejaVu Sans'; ", "").replace("; font-family: 'DejaVu Sans'", "").replace("'DejaVu Sans'", "inherit")
     return re.sub(r"> +<", "><", re.sub(r"  +", " ", svg)).replace("<svg ", f'<svg role="img" aria-label="{_attribute(alt)}" ', 1)
+
+
+def _two_digits(places: str) -> str:
+    """Coordinates to a hundredth; what is written in a plot is no attribute and stays as it is."""
+    return re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), places)
 
 
 def _attribute(text: str) -> str:
@@ -127,6 +132,7 @@ def bars(name: str, labels: list[str], values: list[float], xlabel: str, ylabel:
         axes.set_xticks(places[::every], labels[::every], rotation=40, ha="right", rotation_mode="anchor")
         axes.yaxis.set_major_formatter(FuncFormatter(tidy))
         axes.margins(x=0.01)
+        axes.set_ylim(0, max(axes.get_ylim()[1], overall * 1.05) if max(values) > 0 else 1)
         axes.set(xlabel=xlabel, ylabel=ylabel)
     return draw(name, alt, 3.3, paint)
 
@@ -229,7 +235,8 @@ def dependence(name: str, curve, x: np.ndarray, xlabel: str, ylabel: str, labels
         if labels:
             for k, label in enumerate(labels):
                 axes.step(x, curve.mean[:, k], where="mid", color=SERIES[k % 4], linestyle=DASHES[k // 4 % 4], linewidth=1.6, label=_short(label, 16))
-            axes.legend(loc="best")
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.1, columnspacing=0.9, handlelength=1.2)
+            axes.set_ylim(-0.03, 1.03)
         else:
             axes.fill_between(x, curve.low, curve.high, step="mid", color=BLUE, alpha=0.18, linewidth=0)
             axes.step(x, curve.one, where="mid", color=ORANGE, linewidth=1.1, label="one row")
