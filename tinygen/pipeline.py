@@ -54,7 +54,11 @@ class TrainedModel:
     notes: tuple[str, ...]
     ladder: Ladder
     verdict: tuple[str, ...] = ()                # lines: what conversion to integers lost and saved
-    baselines: tuple[Baseline, ...] = ()         # on the same test rows
+
+    @property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """What else could predict the target, on the same test rows."""
+        return self.ladder.baselines
 
 
 @dataclass(frozen=True)
@@ -162,8 +166,8 @@ def judged(ladder: Ladder, dataset: data.Dataset, threshold: float | None, board
     rung = ladder.rungs[ladder.chosen]
     progress("asking what conversion cost, and what simple and large models reach")
     result = verdict(rung.model, dataset, np.array(rung.floats), board, rung.cost)
-    told = ladder.with_facts(verdict=verdict_facts(result))
-    return TrainedModel(out, told.model, dataset.notes, told, tuple(verdict_lines(result)), baselines(dataset, threshold))
+    told = replace(ladder.with_facts(verdict=verdict_facts(result)), baselines=baselines(dataset, threshold))
+    return TrainedModel(out, told.model, dataset.notes, told, tuple(verdict_lines(result)))
 
 
 def find_model(dataset: data.Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
@@ -180,12 +184,14 @@ def ladder_path(model: Path) -> Path:
 
 
 def pick_model(ladder: Path, number: int, out: Path) -> TrainedModel:
-    """Takes another rung of a ladder as the model."""
+    """Takes another rung of a ladder as the model; the ladder is kept beside it as well."""
     require_file_place(out)
     found = ladders.load(ladder)
     model = ladders.pick(found, number)
     model.save(out)
-    return TrainedModel(out, model, (), replace(found, chosen=number - 1))
+    picked = replace(found, chosen=number - 1, sensors=found.sensors if number - 1 == found.chosen else ())
+    ladders.save(picked, ladder_path(out))
+    return TrainedModel(out, model, (), picked)
 
 
 def predict_csv(model: Path, csv: Path, out: Path | None) -> Predictions:
@@ -327,7 +333,7 @@ def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Pro
     model = trained.model
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / "benzene.json")
-    ladders.save(ladder, ladder_path(out / "benzene.json"))
+    ladders.save(trained.ladder, ladder_path(out / "benzene.json"))
     emit_library(model, out / "benzene")
     columns = [dataset.inputs.index(quantity) for quantity in model.inputs]
     rows = dataset.x[dataset.test][:, columns]
