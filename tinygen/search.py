@@ -17,6 +17,8 @@ from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
 from . import cost
+from .alarms import AlarmCost, learned
+from .baselines import Baseline
 from .boards import Board
 from .build import Budget
 from .cost import ModelCost
@@ -26,7 +28,7 @@ from .errors import ModelError, QuantizeError, UsageError
 from .families import FAMILIES, Rows
 from .files import write_whole
 from .model import OPTIMIZE, Model, from_json
-from .quantize import quantize
+from .quantize import quantize, raw_threshold
 from .train import (Candidate, Trained, all_rows, as_good_as, cross_validate, error_scale, families, fold_cuts, plain_config,
                     preferred, rounded, training_rows)
 
@@ -42,6 +44,7 @@ class Rung:
     model: Model
     error: float             # over the folds: mean absolute in the output's unit, or the error rate; with what rounding cost
     cost: ModelCost
+    folds: tuple[float, ...] = ()        # the float model's error in each fold
     floats: tuple[float, ...] = field(default=(), compare=False, repr=False)    # the float model's raw answers to the test rows
     training_error: float = field(default=0.0, compare=False)                   # of the integer model, in the unit of `error`
 
@@ -59,6 +62,8 @@ class Ladder:
     chosen: int
     board: str               # the costs' board id
     sensors: tuple[tuple[str, float], ...] = ()      # input of the chosen model -> part by which the error grows without it
+    budget: Budget = Budget()            # that the choice had to keep
+    baselines: tuple[Baseline, ...] = ()     # on the same test rows
 
     @property
     def model(self) -> Model:
@@ -72,10 +77,12 @@ class Ladder:
 
 
 def search(dataset: Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
-           progress: Progress | None = None, dask: str | None = None, optimize: str | None = None) -> Ladder:
+           progress: Progress | None = None, dask: str | None = None, optimize: str | None = None,
+           alarm_cost: AlarmCost | None = None) -> Ladder:
     """The ladder of a data set on a board. UsageError where no finalist fits the budget.
 
     The chosen model is the best one within the budget; without a budget, the smallest that is as good as the best.
+    alarm_cost: what mistakes of the alarm cost; its threshold is then learned, for each rung from its answers in the folds.
     dask: address of a Dask scheduler whose workers cross-validate; without it this machine does.
     optimize: what the C is written for, one of OPTIMIZE; None tries what the budget asks for.
     """
@@ -86,7 +93,7 @@ def search(dataset: Dataset, name: str, threshold: float | None, family: str, bo
     rungs: list[Rung] = []
     for group in _groups(ranked):
         say(f"compiling and simulating {len(group)} finalists for {board.title}")
-        rungs += _measured(dataset, group, name, threshold, board, budget, optimize)
+        rungs += _measured(dataset, group, name, threshold, board, budget, optimize, alarm_cost)
         if any(within(rung, budget) for rung in rungs):
             break
     if not rungs:
@@ -94,7 +101,7 @@ def search(dataset: Dataset, name: str, threshold: float | None, family: str, bo
     best = choose(rungs, budget, dataset)
     say("asking what each sensor is worth")
     ordered = sorted(rungs, key=lambda r: (r.cost.flash_bytes, r.error))
-    return Ladder(tuple(ordered), ordered.index(best), board.pio_id, sensor_worth(dataset, best.model, ranked))
+    return Ladder(tuple(ordered), ordered.index(best), board.pio_id, sensor_worth(dataset, best.model, ranked), budget)
 
 
 @contextmanager
@@ -154,9 +161,10 @@ def _groups(ranked: list[Candidate]):
 
 
 def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: float | None, board: Board, budget: Budget,
-              optimize: str | None) -> list[Rung]:
+              optimize: str | None, alarm_cost: AlarmCost | None = None) -> list[Rung]:
     """Rungs in the order of the candidates; one that cannot be bounded is left out."""
     rows, fitted = training_rows(dataset), {}
+    truth = dataset.y[np.concatenate([validate for _, validate in fold_cuts(dataset)])]
     for kind in dict.fromkeys(c.family for c in group):
         members = [c for c in group if c.family == kind]
         with threadpool_limits(1):
@@ -165,14 +173,16 @@ def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: fl
     def rung(candidate: Candidate) -> Rung | None:
         trained = Trained(FAMILIES[candidate.family], candidate.config, fitted[candidate])
         try:
-            model = quantize(trained, dataset, name, threshold)
+            alarm = alarm_cost and learned(alarm_cost, raw_threshold(dataset.target, threshold), candidate.unseen, truth)
+            model = quantize(trained, dataset, name, threshold, alarm)
         except (ModelError, QuantizeError):
             return None
         scale, columns = error_scale(dataset), list(trained.fitted.columns)
         training = rows.error(model.predict(rows.x[:, columns]))
         error = _with_rounding(candidate.error, training, trained, rows)
         floats = tuple(rounded(trained.fitted, dataset.x[dataset.test]).tolist())
-        return _affordable(Rung(model, error * scale, None, floats, training * scale), board, budget, optimize)
+        folds = tuple(float(f"{loss * scale:.6g}") for loss in candidate.losses)
+        return _affordable(Rung(model, error * scale, None, folds, floats, training * scale), board, budget, optimize)
     with threadpool_limits(1):
         made = Parallel(n_jobs=-1, prefer="threads")(delayed(rung)(candidate) for candidate in group)
     return [rung for rung in made if rung]
@@ -234,8 +244,10 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
 
 def save(ladder: Ladder, path: Path) -> None:
     """Writes the whole ladder, models included, so that another rung can be picked later."""
-    rungs = [{"error": r.error, "cost": asdict(r.cost), "model": json.loads(r.model.to_json())} for r in ladder.rungs]
-    write_whole(path, json.dumps({"schema": SCHEMA, "board": ladder.board, "chosen": ladder.chosen, "sensors": ladder.sensors, "rungs": rungs}, indent=1) + "\n")
+    rungs = [{"error": r.error, "folds": r.folds, "cost": asdict(r.cost), "model": json.loads(r.model.to_json())} for r in ladder.rungs]
+    plain = {"schema": SCHEMA, "board": ladder.board, "chosen": ladder.chosen, "sensors": ladder.sensors, "budget": asdict(ladder.budget),
+             "baselines": [asdict(b) for b in ladder.baselines], "rungs": rungs}
+    write_whole(path, json.dumps(plain, indent=1) + "\n")
 
 
 def load(path: Path) -> Ladder:
@@ -244,8 +256,10 @@ def load(path: Path) -> Ladder:
         raise ModelError(f"search file '{path}' does not exist: `tinygen train` writes one beside the model")
     try:
         plain = json.loads(Path(path).read_text(encoding="ascii"))
-        rungs = tuple(Rung(from_json(json.dumps(r["model"])), float(r["error"]), ModelCost(**r["cost"])) for r in plain["rungs"])
-        return Ladder(rungs, int(plain["chosen"]), str(plain["board"]), tuple((str(n), float(g)) for n, g in plain["sensors"]))
+        rungs = tuple(Rung(from_json(json.dumps(r["model"])), float(r["error"]), ModelCost(**r["cost"]), tuple(map(float, r["folds"])))
+                      for r in plain["rungs"])
+        return Ladder(rungs, int(plain["chosen"]), str(plain["board"]), tuple((str(n), float(g)) for n, g in plain["sensors"]),
+                      Budget(**plain["budget"]), tuple(Baseline(**b) for b in plain["baselines"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"search file '{path}' is not as `tinygen train` writes it ({type(error).__name__}): train again") from None
 
