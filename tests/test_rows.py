@@ -5,6 +5,8 @@ Through the reader, the link and the real firmware, compiled for this computer; 
 
 import io
 import random
+import subprocess
+import sys
 from decimal import Decimal, InvalidOperation
 
 import pytest
@@ -153,6 +155,37 @@ def test_generated_rows(firmware, figures, level):        # noqa: F811
     counts = {flag: expected.count(flag) for flag in (Flag(0), Flag.CLAMPED, Flag.MISSING)}
     assert min(counts.values()) > n / 20
     figures("rows, generated", f"{n:,}: {counts[Flag.CLAMPED]:,} CLAMPED and {counts[Flag.MISSING]:,} MISSING, all flagged; {counts[Flag(0)]:,} plain")
+
+
+# ---- files of any size ------------------------------------------------------------------------------
+
+BIG = {"commit": 20_000_000, "release": 1_000_000_000}      # bytes
+READ = """
+import resource, sys
+from tinygen.errors import DataError
+from tinygen.table import load
+try:
+    print(load(sys.argv[1]).rows_read, "rows")
+except DataError as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_a_big_file_is_read_or_refused_in_little_memory(tmp_path, figures, level):
+    """A gigabyte: one line says that it is too many cells, and the memory stays below 200 MB."""
+    block = ("13.6,48.9,0.7578,1046,1360,1268,-200,11.9\n" * 25_000).encode()
+    path, size = tmp_path / "big.csv", 0
+    with path.open("wb") as file:
+        file.write(b"a,b,c,d,e,f,g,h\n")
+        while size < BIG[level]:
+            size += file.write(block)
+    done = subprocess.run([sys.executable, "-c", READ, path], capture_output=True, text=True, timeout=300)
+    path.unlink()
+    said, megabytes = done.stdout.splitlines()
+    assert said.startswith("big.csv has more than 16000000 cells (row ") if size > 400_000_000 else said == f"{size // len(block) * 25_000} rows"
+    assert int(megabytes) < 200
+    figures(f"a file of {size // 1_000_000} MB", f"{said}; {megabytes} MB of memory at most, interpreter included")
 
 
 @pytest.mark.parametrize("mistake", [{"flags = TINYGEN_CLAMPED": "flags = 0"}, {"if (read_row(row)) {": "if (read_row(row) && false) {"}],
