@@ -130,7 +130,7 @@ def test_noise_both_ways(firmware, figures, level, board_id, kind):       # noqa
             replies = list(stream(link, rows.tolist(), timeout=0.01))
         verdict = check(replies, expected)
         assert [reply.index for reply in replies] == list(range(len(rows)))
-        assert (verdict.wrong, verdict.led_wrong) == (0, 0) and (verdict.lost == 0 or rate > 1e-3), verdict
+        assert (verdict.wrong, verdict.led_wrong) == (0, 0) and (verdict.lost == 0 or rate > 1e-4), verdict
         figures(f"ELF, {board_id}, {kind} {rate:g}", f"{len(rows):,} rows: 0 wrong, {verdict.lost} lost and reported, {verdict.retries:,} retries")
 
 
