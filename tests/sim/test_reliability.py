@@ -281,7 +281,7 @@ def test_a_host_that_ignores_the_window(firmware, figures, level, board_id):    
 
 def test_a_loss_that_is_not_told_is_seen(firmware):        # noqa: F811
     """Negative control: a firmware that counts what it loses and keeps quiet about it."""
-    board, elf = firmware("uno", {"    report_overrun();\n    receive();": "    receive();", "static void report_overrun(void)": "__attribute__((unused)) static void report_overrun(void)"})
+    board, elf = firmware("uno", {"    send_error(TINYGEN_OVERRUN, (uint8_t)overruns, 0);\n": ""})
     with open_link(avr_url("uno", elf), MODEL, board) as link, pytest.raises(AssertionError):
         flow(link, 10, 6)
 
