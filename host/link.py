@@ -280,9 +280,10 @@ def _wait_for_info(link: Link, timeout: float) -> None:
     end, ask_at = start + timeout, start + (BOOT_SECONDS if _may_reset(link.port) else QUIET_SECONDS)
     heard: list[Reply | Damage] = []
     asked = probed = False
+    before = link.bytes_seen
     while (now := link.clock()) < end:
         if now >= ask_at:
-            if asked and not probed and _gibberish(link, heard, 1):
+            if asked and not probed and _gibberish(link.bytes_seen - before, heard, 1):
                 probed = True
                 _name_baud(link)
             link.send(hello(1))
@@ -292,14 +293,14 @@ def _wait_for_info(link: Link, timeout: float) -> None:
                 return link.adopt(reply)
             heard.append(reply)
             del heard[:-100]                # a babbling device must not fill the memory
-        if not asked and _gibberish(link, heard, GIBBERISH_BYTES):
+        if not asked and _gibberish(link.bytes_seen - before, heard, GIBBERISH_BYTES):
             ask_at = min(ask_at, link.clock() + GIBBERISH_SECONDS + _info_seconds(link.baud))
-    raise LinkError(_why_no_info(link, heard, timeout, probed)) if heard or link.bytes_seen else LinkLost(_silence(link, timeout))
+    raise LinkError(_why_no_info(link, heard, timeout, probed)) if heard or link.bytes_seen > before else LinkLost(_silence(link, timeout))
 
 
-def _gibberish(link: Link, heard: list[Reply | Damage], bytes_at_least: int) -> bool:
+def _gibberish(seen: int, heard: list[Reply | Damage], at_least: int) -> bool:
     """True if so many bytes have come, and no frame."""
-    return link.bytes_seen >= bytes_at_least and all(isinstance(reply, Damage) and reply.code == Code.BAD_FCS for reply in heard)
+    return seen >= at_least and all(isinstance(reply, Damage) and reply.code == Code.BAD_FCS for reply in heard)
 
 
 def _info_seconds(baud: int) -> float:
@@ -340,19 +341,19 @@ def _silence(link: Link, timeout: float) -> str:
 
 
 def _probe_bauds(link: Link) -> int | None:
-    """The rate at which the board answers HELLO, of those that are usual; None, and the rate as it was, where it answers at none."""
+    """The rate, of those that are usual, at which the board answers HELLO and at its own it does not; the port's is as it was."""
     asked = link.baud
-    for baud in PROBE_BAUDS:
-        if baud == asked:
-            continue
-        try:
-            link.port.baudrate = baud
-            link.decoder = Decoder(link.seed)
-            link.send(b"\0" + hello(1))
-            if any(isinstance(reply, Info) for reply in link.receive_for(PROBE_SECONDS + _info_seconds(baud), Info)):
-                return baud
-        except (LinkError, *_PORT_ERRORS, ValueError):
-            continue                        # a rate that this port cannot do
-    link.port.baudrate = asked
-    link.decoder = Decoder(link.seed)
-    return None
+    found = next((baud for baud in PROBE_BAUDS if baud != asked and _answers(link, baud)), None)
+    # a port without a rate (a pseudo-terminal, USB in the chip) answers at any
+    return None if _answers(link, asked) else found
+
+
+def _answers(link: Link, baud: int) -> bool:
+    """True if HELLO at this rate is answered."""
+    try:
+        link.port.baudrate = baud
+        link.decoder = Decoder(link.seed)
+        link.send(b"\0" + hello(1))
+        return any(isinstance(reply, Info) for reply in link.receive_for(PROBE_SECONDS + _info_seconds(baud), Info))
+    except (LinkError, *_PORT_ERRORS, ValueError):
+        return False                        # a rate that this port cannot do

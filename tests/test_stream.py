@@ -427,6 +427,14 @@ def test_opens_through_a_pty(device):
         assert link.info.session == 3 and link.session == 3
 
 
+def test_a_port_without_a_rate_is_not_said_to_have_another_one(device):
+    """A pseudo-terminal answers at every rate: a few stray bytes before the first INFO do not make it a wrong rate."""
+    asked = []
+    board = device(lambda data: asked.append(data) or (b"\x13\x37" if len(asked) < 2 else info_frame() if protocol.hello(1) in data else b""))
+    with open_link(board.name, MODEL, timeout=5) as link:
+        assert link.info.session == 3 and link.baud == 250_000 and len(asked) > 2
+
+
 def test_opens_through_a_socket():
     server = socket.create_server(("127.0.0.1", 0))
 
