@@ -30,6 +30,7 @@ POLL_SECONDS = 0.01         # one wait for bytes
 WRITE_SECONDS = 2.0
 REOPEN_EVERY_SECONDS = 0.2  # tries to find a board again that was unplugged
 PROBE_SECONDS = 0.08        # for an answer at another baud rate, on top of the wire's time
+OWN_SECONDS = 0.25          # the same for the port's own rate: it must really be silent
 GIBBERISH_BYTES = 8         # so many without a frame: a program speaks, at another rate; no bootloader speaks unasked
 GIBBERISH_SECONDS = 0.1     # how long it may still become a frame, on top of the wire's time
 PROBE_BAUDS = (250_000, 115_200, 500_000, 1_000_000, 57_600, 38_400, 19_200, 9_600)
@@ -344,16 +345,19 @@ def _probe_bauds(link: Link) -> int | None:
     """The rate, of those that are usual, at which the board answers HELLO and at its own it does not; the port's is as it was."""
     asked = link.baud
     found = next((baud for baud in PROBE_BAUDS if baud != asked and _answers(link, baud)), None)
-    # a port without a rate (a pseudo-terminal, USB in the chip) answers at any
-    return None if _answers(link, asked) else found
+    if found and _answers(link, asked, OWN_SECONDS):
+        found = None                        # a port without a rate (a pseudo-terminal, USB in the chip) answers at any
+    link.port.baudrate = asked
+    link.decoder = Decoder(link.seed)
+    return found
 
 
-def _answers(link: Link, baud: int) -> bool:
-    """True if HELLO at this rate is answered."""
+def _answers(link: Link, baud: int, seconds: float = PROBE_SECONDS) -> bool:
+    """True if HELLO at this rate is answered, within `seconds` on top of the wire's time."""
     try:
         link.port.baudrate = baud
         link.decoder = Decoder(link.seed)
         link.send(b"\0" + hello(1))
-        return any(isinstance(reply, Info) for reply in link.receive_for(PROBE_SECONDS + _info_seconds(baud), Info))
+        return any(isinstance(reply, Info) for reply in link.receive_for(seconds + _info_seconds(baud), Info))
     except (LinkError, *_PORT_ERRORS, ValueError):
         return False                        # a rate that this port cannot do

@@ -195,12 +195,13 @@ def test_resets_at_random_cycles(firmware, figures, level, board_id):     # noqa
                 seconds = rng.choice((0.0, rng.uniform(0.3, 2.0)))
                 bootloader.press(seconds, rng.random() < 0.5)
                 back_at = link.clock() + seconds
-            elif reply.result.session not in sessions and back_at:
+            elif back_at and not reply.lost and reply.result.session not in sessions:
                 slowest, back_at = max(slowest, link.clock() - back_at), None
     verdict = check(log, expect(MODEL, rows))
-    assert verdict.passed and [reply.index for reply in log] == list(range(len(rows))), verdict
+    assert (verdict.wrong, verdict.led_wrong) == (0, 0) and [reply.index for reply in log] == list(range(len(rows))), verdict
+    assert verdict.lost <= resets // 50        # a board that goes silent in the moment of an answer and is away for just five tries
     assert len(sessions) == min(resets, 256) and slowest < 1.0
-    figures(f"resets, {board_id}", f"{resets} at random cycles, half with 0.3 .. 2 s of silence or garbage, {len(rows):,} rows: 0 wrong, 0 lost, "
+    figures(f"resets, {board_id}", f"{resets} at random cycles, half with 0.3 .. 2 s of silence or garbage, {len(rows):,} rows: 0 wrong, {verdict.lost} lost and reported, "
                                    f"answers again at most {slowest * 1000:.0f} ms after the program's start")
 
 
