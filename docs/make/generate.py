@@ -110,13 +110,17 @@ def header(folder: Path) -> str:
 
 
 def piece(text: str, begin: str, end: str) -> str:
-    """The lines from the first one that contains `begin` to the first one at or after it that contains `end`."""
-    lines = text.splitlines()
-    a = next((k for k, line in enumerate(lines) if begin in line), None)
-    b = None if a is None else next((k for k in range(a, len(lines)) if end in lines[k]), None)
+    """The lines from the first one that contains `begin` to the first one at or after it that contains `end`.
+
+    "after ..." and "before ..." leave that line out.
+    """
+    lines, after, before = text.splitlines(), begin.startswith("after "), end.startswith("before ")
+    first, last = begin.removeprefix("after "), end.removeprefix("before ")
+    a = next((k for k, line in enumerate(lines) if first in line), None)
+    b = None if a is None else next((k for k in range(a, len(lines)) if last in lines[k]), None)
     if b is None:
-        raise SystemExit(f"the header has no piece from '{begin}' to '{end}': change docs/make/header.md")
-    return "\n".join(lines[a:b + 1])
+        raise SystemExit(f"the header has no piece from '{first}' to '{last}': change docs/make/header.md")
+    return "\n".join(lines[a + after:b + 1 - before]).strip("\n")
 
 
 def pages(folder: Path) -> dict[str, str]:
