@@ -41,8 +41,8 @@ class Room:
         return call
 
 
-audit, build_room, doctor, explain, guards, live, monitor, pipeline, report = map(
-    Room, ("audit", "build", "doctor", "explain", "guards", "live", "monitor", "pipeline", "report"))
+audit, build_room, doctor, explain, guards, live, monitor, page, pipeline, report = map(
+    Room, ("audit", "build", "doctor", "explain", "guards", "live", "monitor", "page", "pipeline", "report"))
 
 
 class OneLineErrors(click.Group):
@@ -243,6 +243,7 @@ def data_command(csv, inputs, drop, **options):
 @click.option("--robust", is_flag=True, help="Weigh rows by how far their target is from what their inputs tell: against stuck or wrong references.")
 @click.option("--balance", is_flag=True, help="Let rare values of the target, such as the highest ones, count more.")
 @click.option("--alarm-cost", metavar="MISS:FALSE", help="What a missed and a false alarm cost, such as 5:1; the LED's threshold is learned for it.")
+@click.option("--max-inputs", type=click.IntRange(1), metavar="N", help="Use the N most needed inputs, found on training rows.")
 @click.option("--optimize", type=click.Choice(OPTIMIZE), help="What the C is written for; by default what the budget asks for.")
 @click.option("--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
@@ -463,6 +464,47 @@ def monitor_command(model, log, window, port, board, rows, seconds, pace, reconn
         with progress() as say:
             result = live.monitor_live(model, log, port, board, window, live.Plan(rows, seconds, pace, reconnect, baud), files, say)
     return result, result.good
+
+
+@main.command("report")
+@model_argument
+@click.option("--data", type=click.Path(path_type=Path), metavar="CSV", help="The file it was trained on: errors row by row, and the data's audit.")
+@click.option("--run", type=click.Path(path_type=Path), metavar="STREAM", help="What `tinygen stream -o` wrote: latency, and LEDs against truth.")
+@click.option("--note", type=click.Path(path_type=Path), metavar="FILE", help="Your own words, for the model card.")
+@click.option("--board/--no-board", "with_board", default=True, show_default=True, help="The firmware itself, running in the page.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="REPORT.html", help="Page to write.")
+@shows(page.text)
+def report_command(model, out, data, **options):
+    """Show a model and all that is known of it on one page.
+
+    The page is one file, needs no network, and opens on a phone as well. The ladder is the one that `train` left beside
+    the model.
+
+    \b
+    Example:
+      tinygen report benzene.json --data AirQualityUCI.csv -o benzene.html
+    """
+    with progress() as say:
+        return page.report(model, out, csv=data, progress=say, **options), True
+
+
+@main.command("card")
+@model_argument
+@click.option("--data", type=click.Path(path_type=Path), metavar="CSV", help="The file it was trained on: where the model fails, and the data's audit.")
+@click.option("--note", type=click.Path(path_type=Path), metavar="FILE", help="Your own words.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="CARD.md", help="Markdown file to write.")
+@shows(page.card_text)
+def card_command(model, out, data, note):
+    """Write the model card and data sheet as Markdown.
+
+    Source, licence, rows, inputs, figures, known failures, cost: all of it is measured or read, nothing written by hand.
+
+    \b
+    Example:
+      tinygen card benzene.json --data AirQualityUCI.csv -o CARD.md
+    """
+    with progress() as say:
+        return page.card(model, out, csv=data, note=note, progress=say), True
 
 
 @main.command()

@@ -17,6 +17,7 @@ from .nodes import UINT16_MAX, Exp2, Node, Power
 
 HUBER_PART = 0.1        # residuals below this part of the target's spread count squared
 ITERATIONS = 25
+REACH = 2.5             # steps that joint rounding may move a coefficient from its exact value
 
 
 @dataclass(frozen=True)
@@ -126,15 +127,18 @@ def integer_descent(exact: np.ndarray, hessian: np.ndarray, limit: int, gradient
     """Integers q within +-limit that minimise `gradient . (q - exact) + (q - exact)' hessian (q - exact) / 2`.
 
     Starts from plain rounding and moves one coordinate at a time to its best integer given the
-    others, until nothing improves.
+    others, until nothing improves. No coordinate goes further than REACH from its exact value: the
+    quadratic knows the loss only nearby, and along its flat directions a net would be led astray.
     """
     whole = np.clip(np.floor(exact + 0.5), -limit, limit)
+    least, most = np.maximum(np.ceil(exact - REACH), -limit), np.minimum(np.floor(exact + REACH), limit)
+    least, most = np.minimum(least, whole), np.maximum(most, whole)
     gradient = hessian @ (whole - exact) + (0.0 if gradient is None else gradient)
     diagonal = np.maximum(np.diag(hessian), 1e-300)
     for _ in range(sweeps):
         moved = False
         for k in range(len(whole)):
-            best = np.clip(np.floor(whole[k] - gradient[k] / diagonal[k] + 0.5), -limit, limit)
+            best = np.clip(np.floor(whole[k] - gradient[k] / diagonal[k] + 0.5), least[k], most[k])
             if best != whole[k]:
                 gradient += hessian[:, k] * (best - whole[k])
                 whole[k], moved = best, True

@@ -28,6 +28,7 @@ from .errors import UsageError
 from .files import require_file_place, require_folder_place, write_whole
 from .fixedpoint import MISSING
 from .host import discover
+from .inputs import most_needed
 from .host.check import Alarm, Checker, Expected, Verdict, expect
 from .host.link import open_link
 from .host.pins import distinct, lit
@@ -54,7 +55,11 @@ class TrainedModel:
     notes: tuple[str, ...]
     ladder: Ladder
     verdict: tuple[str, ...] = ()                # lines: what conversion to integers lost and saved
-    baselines: tuple[Baseline, ...] = ()         # on the same test rows
+
+    @property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """What else could predict the target, on the same test rows."""
+        return self.ladder.baselines
 
 
 @dataclass(frozen=True)
@@ -133,10 +138,12 @@ class BoardList:
 
 def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0,
               family="auto", threshold=None, name=None, board="uno", budget=Budget(), dask=None,
-              task="auto", optimize=None, robust=False, balance=False, alarm_cost: str | None = None, progress: Progress = print) -> TrainedModel:
+              task="auto", optimize=None, max_inputs: int | None = None, robust=False, balance=False,
+              alarm_cost: str | None = None, progress: Progress = print) -> TrainedModel:
     """Trains on a CSV file and saves the model; the file is written only when everything went well.
 
-    robust, balance: how rows are weighed (weights.py); alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
+    max_inputs: keep that many inputs, the most needed ones; robust, balance: how rows are weighed (weights.py);
+    alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
     """
     chip = find_board(board)
     name = check_prefix(check_name(name or name_from(out)))
@@ -147,6 +154,12 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
         require_file_place(path)
     table = data.load(csv, missing=missing)
     dataset = data.prepare(table, target, inputs, drop, split, seed, units=units_of(unit), task=task)
+    if max_inputs is not None and max_inputs != len(dataset.inputs):
+        progress("asking which inputs are needed most")
+        kept = most_needed(dataset, max_inputs)
+        # rows that lacked only what is left out now are complete
+        dataset = data.prepare(table, target, kept.names, (), split, seed, units=units_of(unit), task=task)
+        dataset = replace(dataset, notes=(*dataset.notes, kept.note(dataset)))
     if robust:
         progress("asking which training rows can be trusted")
     dataset = weighed(dataset, robust, balance)
@@ -162,8 +175,8 @@ def judged(ladder: Ladder, dataset: data.Dataset, threshold: float | None, board
     rung = ladder.rungs[ladder.chosen]
     progress("asking what conversion cost, and what simple and large models reach")
     result = verdict(rung.model, dataset, np.array(rung.floats), board, rung.cost)
-    told = ladder.with_facts(verdict=verdict_facts(result))
-    return TrainedModel(out, told.model, dataset.notes, told, tuple(verdict_lines(result)), baselines(dataset, threshold))
+    told = replace(ladder.with_facts(verdict=verdict_facts(result)), baselines=baselines(dataset, threshold))
+    return TrainedModel(out, told.model, dataset.notes, told, tuple(verdict_lines(result)))
 
 
 def find_model(dataset: data.Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
@@ -180,12 +193,14 @@ def ladder_path(model: Path) -> Path:
 
 
 def pick_model(ladder: Path, number: int, out: Path) -> TrainedModel:
-    """Takes another rung of a ladder as the model."""
+    """Takes another rung of a ladder as the model; the ladder is kept beside it as well."""
     require_file_place(out)
     found = ladders.load(ladder)
     model = ladders.pick(found, number)
     model.save(out)
-    return TrainedModel(out, model, (), replace(found, chosen=number - 1))
+    picked = replace(found, chosen=number - 1, sensors=found.sensors if number - 1 == found.chosen else ())
+    ladders.save(picked, ladder_path(out))
+    return TrainedModel(out, model, (), picked)
 
 
 def predict_csv(model: Path, csv: Path, out: Path | None) -> Predictions:
@@ -327,7 +342,7 @@ def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Pro
     model = trained.model
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / "benzene.json")
-    ladders.save(ladder, ladder_path(out / "benzene.json"))
+    ladders.save(trained.ladder, ladder_path(out / "benzene.json"))
     emit_library(model, out / "benzene")
     columns = [dataset.inputs.index(quantity) for quantity in model.inputs]
     rows = dataset.x[dataset.test][:, columns]

@@ -17,6 +17,7 @@ from .build import Firmware
 from .fixedpoint import MISSING
 from .model import Model
 
+MOST_GROWTH = 100        # times, of an error without a sensor
 WIDTH = 250              # tables are never cut: a narrow terminal wraps them itself
 
 
@@ -27,14 +28,20 @@ def table(headers: list[str], rows: list[list], title: str | None = None) -> str
         numeric = all(isinstance(row[index], (int, float)) for row in rows)
         grid.add_column(header, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
-        grid.add_row(*(f"{c:,}" if isinstance(c, int) else f"{c:.4g}" if isinstance(c, float) else str(c) for c in row))
+        grid.add_row(*map(cell, row))
     target = StringIO()
     Console(file=target, width=WIDTH, color_system=None, markup=False, emoji=False, highlight=False).print(grid)
     return "\n".join(line.rstrip() for line in target.getvalue().splitlines())
 
 
+def cell(value) -> str:
+    """A value as it stands in every table: thousands with commas, four significant digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def with_unit(value: float, model: Model) -> str:
-    return f"{value:.4g} {model.output.unit}".rstrip()
+    """An error or a level in the output's unit; of a classifier, a part of the rows in per cent."""
+    return f"{value:.2%}" if model.labels else f"{value:.4g} {model.output.unit}".rstrip()
 
 
 # ---- train ----------------------------------------------------------------------------------------
@@ -44,13 +51,11 @@ def trained(result) -> str:
     metrics, lines = facts["metrics"], [f"note: {note}" for note in result.notes]
     lines += [
         f"model    {result.path}: {model.family}, inputs {', '.join(q.name for q in model.inputs)}",
-        f"rows     {facts['rows_train']:,} train, {facts['rows_test']:,} test ({facts['split']} split); of {facts['rows_read']:,} read "
-        f"{facts['rows_dropped']:,} lack a value, {facts['duplicates_removed']:,} repeat another",
+        f"rows     {rows_used(model)}",
         *(_class_errors(metrics) if model.labels else _errors(metrics, model)),
     ]
     if model.threshold is not None:
-        level = with_unit(float(model.output.to_physical(model.level)), model)
-        lines.append(f"alarm    above {level}: {facts['alarm']['false']} false, {facts['alarm']['missed']} missed")
+        lines.append(f"alarm    above {level(model)}: {alarms(model)}")
     if "learned_alarm" in facts:
         lines += learned_alarm(model)
     parts = ["\n".join(lines), "\n".join(result.verdict), ladder(result.ladder), beside(result.baselines, model)]
@@ -70,15 +75,47 @@ def learned_alarm(model: Model) -> list[str]:
             "         (training rows: as answered by models that were fitted without them)"]
 
 
+def rows_used(model: Model) -> str:
+    """How many rows trained and tested, and what became of the others."""
+    facts = model.training
+    return (f"{facts['rows_train']:,} train, {facts['rows_test']:,} test ({facts['split']} split); of {facts['rows_read']:,} read "
+            f"{facts['rows_dropped']:,} lack a value, {facts['duplicates_removed']:,} repeat another"
+            + (f", {facts['weighting']['robust']['left_out']:,} have a target beyond belief" if "robust" in facts.get("weighting", {}) else ""))
+
+
+def level(model: Model) -> str:
+    """The alarm level with its unit."""
+    return with_unit(float(model.output.to_physical(model.level)), model)
+
+
+def red_above(model: Model) -> str:
+    """Where the red LED lights, and why there if that is not the alarm level."""
+    facts = model.training.get("learned_alarm")
+    if not facts:
+        return f"Red LED above {level(model)}"
+    lit, cost = with_unit(float(model.output.to_physical(model.threshold)), model), facts["cost"]
+    return (f"The alarm level is {level(model)}; for a miss that costs {cost['miss']:g} and a false alarm that costs {cost['false']:g} "
+            f"the threshold was learned: red LED above {lit}")
+
+
+def alarms(model: Model) -> str:
+    """False and missed alarms on the test rows."""
+    found = model.training["alarm"]
+    return f"{found['false']} false, {found['missed']} missed"
+
+
 def beside(baselines, model: Model) -> str:
     """The baselines as a table: what else could predict the target."""
-    if not baselines:
-        return ""
+    return table(*baseline_table(baselines, model)) if baselines else ""
+
+
+def baseline_table(baselines, model: Model) -> tuple[list[str], list[list]]:
+    """Headers and rows of the baselines' table."""
     named = model.threshold is not None
     rows = [[b.name, b.error, *([b.false_alarms, b.missed_alarms] if named else []), f"{b.bytes:,}" if b.bytes is not None else "-", b.needs]
             for b in baselines]
     headers = ["baseline", "on test rows", *(["false", "missed"] if named else []), "bytes of floats", "needs besides"]
-    return table(headers, rows)
+    return headers, rows
 
 
 def _errors(metrics: dict, model: Model) -> list[str]:
@@ -95,26 +132,41 @@ def _class_errors(metrics: dict) -> list[str]:
             table(["class", "found", "its rows were answered as"], taken)]
 
 
-def _test_error(model: Model) -> float:
+def test_error(model: Model) -> float:
     """The figure on the test rows: the error rate of classes, else the mean absolute error in the output's unit."""
     return model.training["metrics"]["error_rate" if model.labels else "mae"]
 
 
 def ladder(found) -> str:
     """The ladder as a table, the chosen rung marked, and what each of its sensors is worth."""
-    unit, named = found.model.output.unit, found.model.threshold is not None
-    headers = ["", "no.", "model", "inputs", "error in folds", "on test rows", *(["false", "missed"] if named else []), "flash B", "RAM B", "cycles"]
-    rows = [["->" if k == found.chosen else "", k + 1, rung_name(r.model), len(r.model.inputs), r.error, _test_error(r.model),
-             *([r.model.training["alarm"]["false"], r.model.training["alarm"]["missed"]] if named else []),
-             r.cost.flash_bytes, r.ram_bytes, r.cost.cycles_max] for k, r in enumerate(found.rungs)]
-    error = "error rate" if found.model.labels else f"mean absolute error{f' [{unit}]' if unit else ''}"
-    title = f"the ladder: {error}, and the model alone on {found.board} (RAM with stack)"
-    lines = [title, table(headers, rows)]
+    lines = [ladder_title(found), table(*ladder_table(found))]
     if found.sensors:
-        lines.append("error without one sensor: " + ", ".join(f"{name} {growth:+.0%}" for name, growth in found.sensors))
+        lines.append("error without one sensor: " + ", ".join(f"{name} {growth(part)}" for name, part in found.sensors))
     if len(found.rungs) > 1:
         lines.append("take another one with `tinygen pick`: its file is the model's, ending in .search.json")
     return "\n".join(lines)
+
+
+def growth(part: float) -> str:
+    """By which part an error grows: "+9%"; where there was hardly any error before, how large the part is says nothing."""
+    return f"{part:+.0%}" if part < MOST_GROWTH else f"over {MOST_GROWTH} times"
+
+
+def ladder_title(found) -> str:
+    """What the ladder's table shows."""
+    unit = found.model.output.unit
+    error = "error rate" if found.model.labels else f"mean absolute error{f' [{unit}]' if unit else ''}"
+    return f"the ladder: {error}, and the model alone on {found.board} (RAM with stack)"
+
+
+def ladder_table(found) -> tuple[list[str], list[list]]:
+    """Headers and rows of the ladder's table."""
+    named = found.model.threshold is not None
+    headers = ["", "no.", "model", "inputs", "error in folds", "on test rows", *(["false", "missed"] if named else []), "flash B", "RAM B", "cycles"]
+    rows = [["->" if k == found.chosen else "", k + 1, rung_name(r.model), len(r.model.inputs), r.error, test_error(r.model),
+             *([r.model.training["alarm"]["false"], r.model.training["alarm"]["missed"]] if named else []),
+             r.cost.flash_bytes, r.ram_bytes, r.cost.cycles_max] for k, r in enumerate(found.rungs)]
+    return headers, rows
 
 
 def rung_name(model: Model) -> str:
@@ -254,7 +306,7 @@ def _trained(result) -> dict:
 
 
 def _ladder(found) -> dict:
-    rungs = [{"family": r.model.family, "config": r.model.training.get("config", {}), "error": r.error, "test_error": _test_error(r.model),
+    rungs = [{"family": r.model.family, "config": r.model.training.get("config", {}), "error": r.error, "test_error": test_error(r.model),
               "alarm": r.model.training["alarm"], "optimize": r.model.optimize, "flash_bytes": r.cost.flash_bytes, "ram_bytes": r.ram_bytes,
               "cycles_max": r.cost.cycles_max} for r in found.rungs]
     return {"board": found.board, "chosen": found.chosen + 1, "rungs": rungs, "sensors": dict(found.sensors)}

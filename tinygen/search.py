@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from . import cost
 from .alarms import AlarmCost, learned
+from .baselines import Baseline
 from .boards import Board
 from .build import Budget
 from .cost import ModelCost
@@ -43,6 +44,7 @@ class Rung:
     model: Model
     error: float             # over the folds: mean absolute in the output's unit, or the error rate; with what rounding cost
     cost: ModelCost
+    folds: tuple[float, ...] = ()        # the float model's error in each fold
     floats: tuple[float, ...] = field(default=(), compare=False, repr=False)    # the float model's raw answers to the test rows
     training_error: float = field(default=0.0, compare=False)                   # of the integer model, in the unit of `error`
 
@@ -60,6 +62,8 @@ class Ladder:
     chosen: int
     board: str               # the costs' board id
     sensors: tuple[tuple[str, float], ...] = ()      # input of the chosen model -> part by which the error grows without it
+    budget: Budget = Budget()            # that the choice had to keep
+    baselines: tuple[Baseline, ...] = ()     # on the same test rows
 
     @property
     def model(self) -> Model:
@@ -84,7 +88,7 @@ def search(dataset: Dataset, name: str, threshold: float | None, family: str, bo
     """
     say = progress or (lambda text: None)
     with cluster(dask):
-        candidates = cross_validate(dataset, families(family, dataset), say)
+        candidates = cross_validate(dataset, families(family, dataset), say, budget.flash_bytes)
     ranked = preferred(candidates, dataset)
     rungs: list[Rung] = []
     for group in _groups(ranked):
@@ -97,7 +101,7 @@ def search(dataset: Dataset, name: str, threshold: float | None, family: str, bo
     best = choose(rungs, budget, dataset)
     say("asking what each sensor is worth")
     ordered = sorted(rungs, key=lambda r: (r.cost.flash_bytes, r.error))
-    return Ladder(tuple(ordered), ordered.index(best), board.pio_id, sensor_worth(dataset, best.model, ranked))
+    return Ladder(tuple(ordered), ordered.index(best), board.pio_id, sensor_worth(dataset, best.model, ranked), budget)
 
 
 @contextmanager
@@ -177,7 +181,8 @@ def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: fl
         training = rows.error(model.predict(rows.x[:, columns]))
         error = _with_rounding(candidate.error, training, trained, rows)
         floats = tuple(rounded(trained.fitted, dataset.x[dataset.test]).tolist())
-        return _affordable(Rung(model, error * scale, None, floats, training * scale), board, budget, optimize)
+        folds = tuple(float(f"{loss * scale:.6g}") for loss in candidate.losses)
+        return _affordable(Rung(model, error * scale, None, folds, floats, training * scale), board, budget, optimize)
     with threadpool_limits(1):
         made = Parallel(n_jobs=-1, prefer="threads")(delayed(rung)(candidate) for candidate in group)
     return [rung for rung in made if rung]
@@ -239,8 +244,10 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
 
 def save(ladder: Ladder, path: Path) -> None:
     """Writes the whole ladder, models included, so that another rung can be picked later."""
-    rungs = [{"error": r.error, "cost": asdict(r.cost), "model": json.loads(r.model.to_json())} for r in ladder.rungs]
-    write_whole(path, json.dumps({"schema": SCHEMA, "board": ladder.board, "chosen": ladder.chosen, "sensors": ladder.sensors, "rungs": rungs}, indent=1) + "\n")
+    rungs = [{"error": r.error, "folds": r.folds, "cost": asdict(r.cost), "model": json.loads(r.model.to_json())} for r in ladder.rungs]
+    plain = {"schema": SCHEMA, "board": ladder.board, "chosen": ladder.chosen, "sensors": ladder.sensors, "budget": asdict(ladder.budget),
+             "baselines": [asdict(b) for b in ladder.baselines], "rungs": rungs}
+    write_whole(path, json.dumps(plain, indent=1) + "\n")
 
 
 def load(path: Path) -> Ladder:
@@ -249,8 +256,10 @@ def load(path: Path) -> Ladder:
         raise ModelError(f"search file '{path}' does not exist: `tinygen train` writes one beside the model")
     try:
         plain = json.loads(Path(path).read_text(encoding="ascii"))
-        rungs = tuple(Rung(from_json(json.dumps(r["model"])), float(r["error"]), ModelCost(**r["cost"])) for r in plain["rungs"])
-        return Ladder(rungs, int(plain["chosen"]), str(plain["board"]), tuple((str(n), float(g)) for n, g in plain["sensors"]))
+        rungs = tuple(Rung(from_json(json.dumps(r["model"])), float(r["error"]), ModelCost(**r["cost"]), tuple(map(float, r["folds"])))
+                      for r in plain["rungs"])
+        return Ladder(rungs, int(plain["chosen"]), str(plain["board"]), tuple((str(n), float(g)) for n, g in plain["sensors"]),
+                      Budget(**plain["budget"]), tuple(Baseline(**b) for b in plain["baselines"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"search file '{path}' is not as `tinygen train` writes it ({type(error).__name__}): train again") from None
 

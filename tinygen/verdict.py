@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from .boards import Board
+from .boards import BOARDS, Board
 from .cost import BareChip, ModelCost, measure
 from .data import Dataset
 from .errors import DoesNotFit
@@ -98,7 +98,7 @@ def verdict(model: Model, dataset: Dataset, floats: np.ndarray, board: Board, in
     y, floats, answers = dataset.y[dataset.test], np.floor(np.asarray(floats) + 0.5).astype(np.int64), model.answer(x)
     scale = 1.0 if model.labels else dataset.target.scale
     float_cost, gap = _in_float(model, board, x[:CHIP_ROWS])
-    return Verdict(model, board, len(y), _error(floats, y, model) * scale, _error(answers, y, model) * scale,
+    return Verdict(model, board, len(y), _figure(_error(floats, y, model) * scale), _figure(_error(answers, y, model) * scale),
                    int((answers != floats).sum()), _worst(model, dataset, x, floats, answers), _decisions(model, y, floats, answers),
                    integer or measure(model, board), float_cost, gap)
 
@@ -223,6 +223,17 @@ def facts(v: Verdict) -> dict:
         "smaller": None if v.float_cost is None else _figure(v.smaller), "faster": None if v.float_cost is None else _figure(v.faster),
         "sentence": sentence(v),
     }
+
+
+def read(model: Model) -> Verdict | None:
+    """The verdict that a model file keeps, or None where none was given (a rung that `pick` took)."""
+    plain = model.training.get("verdict")
+    if plain is None:
+        return None
+    worst = plain["worst"] and Row(**{**plain["worst"], "inputs": tuple(plain["worst"]["inputs"].items())})
+    return Verdict(model, BOARDS[plain["board"]], plain["rows"], plain["float_error"], plain["integer_error"], plain["differing"], worst,
+                   plain["alarms"] and Decisions(**plain["alarms"]), ModelCost(**plain["integer"]),
+                   plain["float"] and ModelCost(**plain["float"]), plain["float_gap"])
 
 
 def _figure(value: float) -> float:

@@ -13,9 +13,11 @@ ACC_TYPES = {16: "int16_t", 24: "tinygen_int24", 32: "int32_t"}
 MAX_PLACES = 255          # places in an array that a byte can name
 MAX_SPLIT_INPUT = 63      # inputs that a split of a stream can name
 MAX_NODES = 127           # nodes of a curve in a list of curves
+PAIRED = 8                # units of a net from which on pairs of them are worth their code
+KERNELS = {1: "net", 2: "pairs", 4: "quads"}
+KERNEL_CYCLES = {2: 16.5, 4: 14.75}      # per int16 input and unit
 MAX_SKIP = 255            # bytes of a split's left side in a stream
 MAX_DEPTH = 12            # levels of nested branches that fit a screen
-MAX_UNROLLED = 16         # inputs of a unit that may be spelled out
 CURVES = {"balanced": 5, "size": 4, "speed": 256}       # fewest curves that are worth a loop
 BRANCHES = {"balanced": 16, "size": 12, "speed": 64}      # most splits that are printed as if and else
 OUT_NAMES = {"scale": "u", "lookup": "f", "monomials": "t", "dense": "s", "power": "y", "log2": "l", "exp2": "y", "forest": "s",
@@ -244,18 +246,41 @@ def _relu_net(step: Step) -> dict | None:
     proven = step.bounds[1]
     bits = 32 if output.weight_bits == 16 else max(proven.acc_bits, 24)
     columns, short, out = len(layer.weights[0]), _short(step.source_type, step.before), f"w{output.weight_bits}_{bits}"
-    unrolled = step.optimize == "speed" and columns <= MAX_UNROLLED
+    together = _together(len(layer.bias), step.optimize)
+    groups = -(-len(layer.bias) // together)
+    row_bytes = columns + 2 + output.weight_bits // 8
     share = "TINYGEN_BYTES({})," if output.weight_bits == 16 else "{:4d},"
     return {"template": "node_relu_net.h.j2", "units": len(layer.bias), "columns": columns,
-            "row_bytes": columns + 2 + output.weight_bits // 8,
-            "rom_bytes": len(layer.bias) * (columns + 2 + output.weight_bits // 8),
-            "rows": [_unit(layer, k) + "   " + share.format(v) for k, v in enumerate(output.weights[0])],
-            "kernel": f"{step.name}_net" if unrolled else f"tinygen_relu_net_{short}_{out}",
-            "unrolled": f"TINYGEN_FAST_NET({step.name}_net, {short}, {out}, {columns})" if unrolled else "",
+            "rom_bytes": together * groups * row_bytes, "groups": groups, "together": {1: "", 2: "two", 4: "four"}[together],
+            "rows": _groups(layer, output.weights[0], share, together) if together > 1 else
+            [_unit(layer, k) + "   " + share.format(v) for k, v in enumerate(output.weights[0])],
+            "kernel": f"tinygen_relu_{KERNELS[together]}_{short}_{out}",
             "hidden": f"h{step.number}", "weight_bits": output.weight_bits, "shift": output.shift, "acc_bits": bits, "acc_type": ACC_TYPES[bits],
             "hidden_range": f"{min(step.bounds[0].low)} .. {max(step.bounds[0].high)}",
             "hidden_sums": f"{step.bounds[0].acc_low} .. {step.bounds[0].acc_high}",
             "start": _start(output, 1, "", "", ACC_TYPES[bits]), **_clamps(output, proven, output.shift)}
+
+
+def _together(units: int, optimize: str) -> int:
+    """How many units of a net are computed at a time: 1, 2 or 4. A group is filled up with units that do nothing."""
+    if optimize == "speed":
+        return min((4, 2), key=lambda size: -(-units // size) * size * KERNEL_CYCLES[size])
+    return 2 if optimize == "balanced" and units >= PAIRED else 1
+
+
+def _groups(layer: Dense, shares, share: str, together: int) -> list[str]:
+    """Rows of a table of several units at a time; the last group is filled up with units that are always 0."""
+    rows = []
+    for at in range(0, len(shares), together):
+        units = range(at, min(at + together, len(shares)))
+        missing = together - len(units)
+        columns = [[layer.weights[k][i] for k in units] + [0] * missing for i in range(len(layer.weights[0]))]
+        biases = [layer.bias[k] for k in units] + [0] * missing
+        inputs = ["".join(f" {w:4d}," for w in column) for column in columns]
+        rows += [f"/* units {', '.join(str(k + 1) for k in units)} */ " + " ".join(f"TINYGEN_BYTES({bias})," for bias in biases),
+                 *("  ".join(inputs[k:k + 16 // together]) for k in range(0, len(inputs), 16 // together)),
+                 " " + " ".join(share.format(shares[k]) for k in units) + missing * (" " + share.format(0))]
+    return rows
 
 
 def dot_bits(input_type: str, weight_bits: int, acc_bits: int) -> int:

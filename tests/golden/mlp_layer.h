@@ -49,24 +49,32 @@ static const int8_t mlp_layer_u1_scale[21] TINYGEN_ROM = {
     TINYGEN_BYTES(-540), (int8_t)32, /* sensor 6 */
 };
 
-/* A row per hidden unit: its bias, its int8 coefficients, and its int8 share in the output. */
+/* Hidden units, two at a time: biases, int8 coefficients for each input in turn, int8 shares in the output. */
 static const int8_t mlp_layer_s2_units[160] TINYGEN_ROM = {
-    TINYGEN_BYTES(  91), -124,   96,  120, -105,   81,   53,  -51,    -88,
-    TINYGEN_BYTES( 101),   74,  118,   76,   49,  -45,   27,   76,     16,
-    TINYGEN_BYTES( 116),   55,  -70,  -22,  -35,   50,  -21,  -21,    -45,
-    TINYGEN_BYTES( -24),   11,   20,  -99,  108,  -24,  -83, -127,     -4,
-    TINYGEN_BYTES(  46),  -17,   62,  -52,   90,  -77,  -92,  -28,     28,
-    TINYGEN_BYTES(  35),   52,  -51,   82, -122,  123, -115,   88,    102,
-    TINYGEN_BYTES( 109), -127,  -19,  -49,  122,   39,  121,  -22,    110,
-    TINYGEN_BYTES(-149),    1,    1,   65,    2,  106,  -79,   -6,   -106,
-    TINYGEN_BYTES( -73),  -65,   93,  -92,   51,  105,  -53,  -56,    -82,
-    TINYGEN_BYTES(  91),   68,   23,   18,   98, -104,  -58,  -28,     50,
-    TINYGEN_BYTES(-120),  106, -109,  -12,   -6, -124,  -18,   38,    -75,
-    TINYGEN_BYTES( -88),  -19,  -50,   22,  123,  -96,  -55,  111,    -44,
-    TINYGEN_BYTES( 192),  -52,   47,  -38,   83,   22,  101,   35,     22,
-    TINYGEN_BYTES(-124),   21,   -3, -117,  -97,   54,   36,   18,    -83,
-    TINYGEN_BYTES( 200),  -98,   83,   76,    8,  -63,   80,    6,    126,
-    TINYGEN_BYTES( 146),  127,  -56,  -38,   77,  -84,  -45,  -28,     45,
+    /* units 1, 2 */ TINYGEN_BYTES(91), TINYGEN_BYTES(101),
+     -124,   74,     96,  118,    120,   76,   -105,   49,     81,  -45,     53,   27,    -51,   76,
+      -88,   16,
+    /* units 3, 4 */ TINYGEN_BYTES(116), TINYGEN_BYTES(-24),
+       55,   11,    -70,   20,    -22,  -99,    -35,  108,     50,  -24,    -21,  -83,    -21, -127,
+      -45,   -4,
+    /* units 5, 6 */ TINYGEN_BYTES(46), TINYGEN_BYTES(35),
+      -17,   52,     62,  -51,    -52,   82,     90, -122,    -77,  123,    -92, -115,    -28,   88,
+       28,  102,
+    /* units 7, 8 */ TINYGEN_BYTES(109), TINYGEN_BYTES(-149),
+     -127,    1,    -19,    1,    -49,   65,    122,    2,     39,  106,    121,  -79,    -22,   -6,
+      110, -106,
+    /* units 9, 10 */ TINYGEN_BYTES(-73), TINYGEN_BYTES(91),
+      -65,   68,     93,   23,    -92,   18,     51,   98,    105, -104,    -53,  -58,    -56,  -28,
+      -82,   50,
+    /* units 11, 12 */ TINYGEN_BYTES(-120), TINYGEN_BYTES(-88),
+      106,  -19,   -109,  -50,    -12,   22,     -6,  123,   -124,  -96,    -18,  -55,     38,  111,
+      -75,  -44,
+    /* units 13, 14 */ TINYGEN_BYTES(192), TINYGEN_BYTES(-124),
+      -52,   21,     47,   -3,    -38, -117,     83,  -97,     22,   54,    101,   36,     35,   18,
+       22,  -83,
+    /* units 15, 16 */ TINYGEN_BYTES(200), TINYGEN_BYTES(146),
+      -98,  127,     83,  -56,     76,  -38,      8,   77,    -63,  -84,     80,  -45,      6,  -28,
+      126,   45,
 };
 
 /* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
@@ -81,7 +89,7 @@ static inline int16_t mlp_layer_predict(const int16_t x[MLP_LAYER_INPUTS])
     uint16_t s2[1];
     {
         tinygen_int24 acc = (tinygen_int24)-1635;
-        acc = tinygen_relu_net_s8_w8_24(acc, mlp_layer_s2_units, u1, 16, 7);
+        acc = tinygen_relu_pairs_s8_w8_24(acc, mlp_layer_s2_units, u1, 8, 7);
         tinygen_int24 sum = (tinygen_int24)(acc >> 2);
         if (sum < 0) {
             sum = 0;

@@ -1,0 +1,58 @@
+// The board as a host sees it: a row goes in over the serial line, an answer comes out.
+
+import { Chip } from './chip.js';
+import { HELLO, INFO, RESULT, ROW, decode, encode, packRow, readResult, seedOf } from './wire.js';
+
+const SECONDS = 2;           // of simulated time that an answer may take
+
+export class Board {
+  constructor(settings) {
+    this.settings = settings;
+    this.seed = seedOf(settings.id);
+    this.frames = [];
+    this.piece = [];
+    this.seq = 0;
+    this.chip = new Chip(settings.program, settings.board.hz, (byte) => this.hear(byte));
+    let info = this.wait(INFO);                   // it comes unasked after a reset
+    if (!info) {
+      this.chip.write(encode(HELLO, 0, 1, [], this.seed));
+      info = this.wait(INFO);
+    }
+    if (!info) throw new Error('the board does not answer');
+    this.session = info.session;
+  }
+
+  hear(byte) {
+    if (byte !== 0) {
+      this.piece.push(byte);
+      return;
+    }
+    const frame = this.piece.length ? decode(this.piece, this.seed) : null;
+    this.piece = [];
+    if (frame) this.frames.push(frame);
+  }
+
+  /** The next frame of a kind, or null. */
+  wait(kind, seq) {
+    let found = null;
+    this.chip.run(SECONDS * this.chip.hz, () => {
+      while (this.frames.length && !found) {
+        const frame = this.frames.shift();
+        if (frame.kind === kind && (seq === undefined || frame.seq === seq)) found = frame;
+      }
+      return found !== null;
+    });
+    return found;
+  }
+
+  /** The board's answer to one row of raw readings, with its LEDs and the cycles of the model. */
+  ask(row) {
+    this.seq = (this.seq + 1) & 0xff;
+    this.chip.lastCycles = null;
+    this.chip.write(encode(ROW, this.session, this.seq, packRow(row), this.seed));
+    const frame = this.wait(RESULT, this.seq);
+    if (!frame) throw new Error('the board does not answer');
+    const { red, green } = this.settings.board;
+    return { ...readResult(frame.payload), ledRed: this.chip.pin(red), ledGreen: this.chip.pin(green), cycles: this.chip.lastCycles };
+  }
+}

@@ -1,0 +1,165 @@
+// The board in the report: sliders in, value and LEDs out, and the test rows played through it.
+
+import { Board } from './board.js';
+import { Chip } from './chip.js';
+import * as wire from './wire.js';
+
+const PACES = [['2 rows a second', 500, 1], ['10 rows a second', 100, 1], ['as fast as it goes', 0, 40]];
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** A number with its thousands apart, as the rest of the page writes it. */
+const grouped = (value) => value.toLocaleString('en-US');
+
+class Panel {
+  constructor(root, settings) {
+    this.settings = settings;
+    this.board = new Board(settings);
+    this.played = 0;
+    this.timer = null;
+    this.build(root);
+    this.reset();
+    this.show(settings.inputs.map((input) => input.start));
+    root.hidden = false;
+  }
+
+  // ---- what is seen -----------------------------------------------------------------------------
+
+  build(root) {
+    this.sliders = this.settings.inputs.map((input, k) => this.slider(input, k));
+    const readings = element('fieldset', { class: 'readings' }, element('legend', {}, 'Readings'), ...this.sliders.map((s) => s.row));
+    this.value = element('output', { class: 'value', 'aria-live': 'polite' });
+    this.flag = element('p', { class: 'flag' });
+    this.red = this.led('red', 'above the level');
+    this.green = this.led('green', 'at it or below');
+    this.cycles = element('p', { class: 'cycles' });
+    const answer = element('div', { class: 'answer' }, element('p', { class: 'chipname' }, `${this.settings.board.title}, simulated to the cycle`), this.value, this.flag,
+      element('div', { class: 'leds' }, this.red.row, this.green.row), this.cycles);
+    root.append(readings, element('div', { class: 'right' }, answer, this.player()));
+  }
+
+  slider(input, k) {
+    const name = input.unit ? `${input.name} [${input.unit}]` : input.name;
+    const range = element('input', { type: 'range', id: `reading-${k}`, min: input.low, max: input.high, step: 1, value: input.start });
+    const shown = element('output', { for: `reading-${k}` });
+    range.addEventListener('input', () => {
+      this.stop();
+      this.show(this.sliders.map((s) => Number(s.range.value)));
+    });
+    return { range, shown, row: element('div', { class: 'reading' }, element('label', { for: `reading-${k}` }, name), range, shown) };
+  }
+
+  led(colour, meaning) {
+    const state = element('span', { class: 'state' });
+    const lamp = element('span', { class: `lamp ${colour}`, 'aria-hidden': 'true' });
+    return { lamp, state, row: element('p', { class: 'led' }, lamp, element('span', {}, `${colour}: `, state, element('small', {}, ` ${meaning}`)) ) };
+  }
+
+  player() {
+    const rows = this.settings.rows.length;
+    this.button = element('button', { type: 'button' }, 'Play the rows');
+    this.button.addEventListener('click', () => (this.timer === null ? this.play() : this.stop()));
+    const again = element('button', { type: 'button' }, 'From the start');
+    again.addEventListener('click', () => { this.stop(); this.reset(); });
+    this.pace = element('select', { id: 'pace' }, ...PACES.map(([words], k) => element('option', { value: k }, words)));
+    this.bar = element('progress', { max: rows, value: 0, 'aria-label': 'rows played' });
+    this.tally = element('p', { class: 'tally' });
+    const what = this.settings.truth ? 'test rows' : 'made-up rows: corners of the ranges, then random ones';
+    return element('div', { class: 'player' }, element('p', {}, `${grouped(rows)} ${what}`), element('div', { class: 'buttons' }, this.button, again,
+      element('label', { for: 'pace' }, 'at '), this.pace), this.bar, this.tally);
+  }
+
+  // ---- what happens -----------------------------------------------------------------------------
+
+  /** Asks the board and shows its answer. */
+  show(row) {
+    const answer = this.board.ask(row);
+    const { output, labels, threshold } = this.settings;
+    this.sliders.forEach((s, k) => {
+      const input = this.settings.inputs[k];
+      const words = (row[k] * input.scale).toFixed(input.digits);
+      s.range.value = row[k];
+      s.range.setAttribute('aria-valuetext', `${words} ${input.unit}`.trim());
+      s.shown.textContent = words;
+    });
+    const words = answer.missing ? 'no value' : labels.length ? labels[answer.raw] ?? `class ${answer.raw}` : `${(answer.raw * output.scale).toFixed(output.digits)} ${output.unit}`;
+    this.value.textContent = words.trim();
+    this.flag.textContent = answer.missing ? 'A reading is missing.' : answer.clamped ? 'A reading lies beyond the accepted range: it was brought to its end, and flagged.' : '';
+    this.light(this.red, answer.ledRed);
+    this.light(this.green, answer.ledGreen);
+    this.red.row.hidden = this.green.row.hidden = threshold === null;
+    const time = answer.cycles === null ? '' : `${grouped(answer.cycles)} cycles for this answer: ${(answer.cycles * 1e6 / this.settings.board.hz).toFixed(1)} us`;
+    this.cycles.textContent = time;
+    return answer;
+  }
+
+  light(led, on) {
+    led.lamp.classList.toggle('on', on);
+    led.state.textContent = on ? 'on' : 'off';
+  }
+
+  reset() {
+    this.played = this.equal = this.error = this.right = 0;
+    this.bar.value = 0;
+    this.tally.textContent = '';
+  }
+
+  play() {
+    if (this.played === this.settings.rows.length) this.reset();
+    this.button.textContent = 'Pause';
+    this.value.setAttribute('aria-live', 'off');
+    this.next();
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.button.textContent = 'Play the rows';
+    this.value.setAttribute('aria-live', 'polite');
+  }
+
+  next() {
+    const [, wait, batch] = PACES[Number(this.pace.value)];
+    for (let k = 0; k < batch && this.played < this.settings.rows.length; k++) this.one();
+    if (this.played === this.settings.rows.length) {
+      this.stop();
+      return;
+    }
+    this.timer = setTimeout(() => this.next(), wait);
+  }
+
+  /** One row of the list, and what is known of it. */
+  one() {
+    const { rows, truth, answers, labels, output } = this.settings;
+    const k = this.played++;
+    const answer = this.show(rows[k]);
+    this.equal += answer.raw === answers[k];
+    let words = `${grouped(this.equal)} of ${grouped(this.played)} answers equal the integer model's`;
+    if (truth && labels.length) {
+      this.right += answer.raw === truth[k];
+      words += `; ${grouped(this.right)} name the true class`;
+    } else if (truth) {
+      this.error += Math.abs(answer.raw - truth[k]) * output.scale;
+      words += `; true ${(truth[k] * output.scale).toFixed(output.digits)}, mean absolute error so far ${Number((this.error / this.played).toPrecision(4))} ${output.unit}`;
+    }
+    this.tally.textContent = `${words.trim()}.`;
+    this.bar.value = this.played;
+  }
+}
+
+const settings = document.getElementById('settings'), root = document.querySelector('[data-board]');
+globalThis.tinygen = { Board, Chip, wire };              // for whoever wants to ask the board from the browser's console
+if (settings && root) {
+  try {
+    globalThis.tinygen.settings = JSON.parse(settings.textContent);
+    globalThis.tinygen.panel = new Panel(root, globalThis.tinygen.settings);
+  } catch (error) {
+    root.hidden = false;
+    root.textContent = `The board did not start: ${error.message}.`;
+  }
+}

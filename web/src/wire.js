@@ -1,0 +1,70 @@
+// The wire format in the page, version 1: docs/wire-format.md tells it, tests/vectors.py holds it to the same bytes as C and Python.
+
+export const HELLO = 1, INFO = 2, ROW = 3, RESULT = 4, STATUS = 5, ERR = 6;
+const VERSION = 1, HEAD = 4, PLAIN_SEED = 0xffff, RESIDUE = 0xf0b8, BODY_MAX = 254;
+
+/** Where the check sum starts in ROW and RESULT frames of a model. */
+export const seedOf = (id) => (PLAIN_SEED ^ (id & 0xffff) ^ (id >>> 16)) & 0xffff;
+
+/** CRC-16/X-25's register after the bytes, not yet inverted. */
+export function crc(bytes, seed) {
+  let value = seed;
+  for (const byte of bytes) {
+    value ^= byte;
+    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x8408 : value >>> 1;
+  }
+  return value;
+}
+
+const seedFor = (vt, seed) => (vt >> 5 === VERSION && ((vt & 31) === ROW || (vt & 31) === RESULT) ? seed : PLAIN_SEED);
+
+/** The bytes of one frame. */
+export function encode(kind, session, seq, payload, seed) {
+  const body = [VERSION << 5 | kind, session, seq, payload.length, ...payload];
+  const sum = crc(body, seedFor(body[0], seed)) ^ 0xffff;
+  return [0, ...stuff([...body, sum & 0xff, sum >> 8]), 0];
+}
+
+/** COBS: no byte of the result is 0. */
+function stuff(body) {
+  const out = [];
+  let start = 0;
+  for (;;) {
+    let end = start;
+    while (end < body.length && body[end] !== 0 && end - start < 254) end++;
+    out.push(end - start + 1, ...body.slice(start, end));
+    if (end === body.length) return out;
+    start = body[end] === 0 ? end + 1 : end;
+  }
+}
+
+/** What COBS made of a body; null where it is cut short. */
+function unstuff(bytes) {
+  const body = [];
+  for (let at = 0; at < bytes.length;) {
+    const run = bytes[at];
+    if (at + run > bytes.length) return null;
+    body.push(...bytes.slice(at + 1, at + run));
+    at += run;
+    if (run < 255 && at < bytes.length) body.push(0);
+  }
+  return body;
+}
+
+/** The frame in the bytes between two zeros: {kind, session, seq, payload}, or null where it is damaged. */
+export function decode(bytes, seed) {
+  const body = unstuff(bytes);
+  if (!body || body.length < HEAD + 2 || body.length > BODY_MAX || crc(body, seedFor(body[0], seed)) !== RESIDUE) return null;
+  if (body[0] >> 5 !== VERSION || body[3] !== body.length - HEAD - 2) return null;
+  return { kind: body[0] & 31, session: body[1], seq: body[2], payload: body.slice(HEAD, -2) };
+}
+
+/** int16 values as bytes. */
+export const packRow = (row) => row.flatMap((value) => [value & 0xff, (value >> 8) & 0xff]);
+
+/** The meaning of a RESULT's payload. */
+export function readResult(payload) {
+  const view = new DataView(Uint8Array.from(payload).buffer);
+  return { clamped: !!(payload[0] & 1), missing: !!(payload[0] & 2), red: !!(payload[1] & 1), green: !!(payload[1] & 2), raw: view.getInt16(2, true),
+    digest: view.getUint16(4, true), stopwatch: view.getUint32(6, true) };
+}
