@@ -160,9 +160,7 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
         # rows that lacked only what is left out now are complete
         dataset = data.prepare(table, target, kept.names, (), split, seed, units=units_of(unit), task=task)
         dataset = replace(dataset, notes=(*dataset.notes, kept.note(dataset)))
-    if robust:
-        progress("asking which training rows can be trusted")
-    dataset = weighed(dataset, robust, balance)
+    dataset = weighed(dataset, robust, balance, progress)
     ladder = find_model(dataset, name, threshold, family, chip, budget, progress, dask, optimize, cost)
     found = judged(ladder, dataset, threshold, chip, out, progress)
     found.model.save(out)
