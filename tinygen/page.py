@@ -30,7 +30,7 @@ from .files import require_file_place, write_whole
 from .fixedpoint import MISSING
 from .model import Model
 from .plots import Plot
-from .report import alarms, baseline_table, cell, growth, ladder_table, ladder_title, level, rung_name, test_error, with_unit
+from .report import alarms, baseline_table, cell, growth, ladder_table, ladder_title, level, red_above, rung_name, test_error, with_unit
 from .runs import LOST, Run
 from .slices import by_time, by_truth, misses, sensor_faults
 from .verdict import lines as verdict_lines
@@ -167,7 +167,7 @@ def _error_sections(d: Dossier, tests: Tests):
     weak = weak_parts(d)
     if not model.labels:
         y, answers = (model.output.to_physical(v) for v in (tests.y, tests.answers))
-        limit = None if model.threshold is None else float(model.output.to_physical(model.threshold))
+        limit = None if model.threshold is None else float(model.output.to_physical(model.level))
         plot = plots.predicted(y, answers, _axis(model), limit, "" if limit is None else level(model))
         yield Section("predicted", "Predicted against true", f"Each dot is one of {len(tests):,} test rows; on the line, answer and truth are equal.",
                       (Drawing(plot, ""),), tables=(_worst_table(d, tests),), columns=1)
@@ -232,10 +232,10 @@ def _alarm_section(d: Dossier) -> Section | None:
     model = d.model
     if model.threshold is None:
         return None
-    lead = f"Red above {level(model)}, green at it or below. On the test rows: {alarms(model)}."
+    lead = f"{red_above(model)}, green at it or below. On the test rows: {alarms(model)}."
     if not d.tests:
         return Section("alarm", "Alarms", lead)
-    alarm, truth = model.alarm(d.tests.answers), model.alarm(d.tests.y)
+    alarm, truth = model.alarm(d.tests.answers), model.beyond(d.tests.y)
     rows = [["truly above", int((alarm & truth).sum()), int((~alarm & truth).sum())], ["at it or below", int((alarm & ~truth).sum()), int((~alarm & ~truth).sum())]]
     missed, false = rows[0][2], rows[1][1]
     shares = [f"{missed / max(1, int(truth.sum())):.1%} of the rows above the level are missed", f"{false / max(1, int(alarm.sum())):.1%} of the alarms are false"]
@@ -390,7 +390,7 @@ def _timeline(run: Run, model: Model) -> Drawing:
     words = f"Red LED in {int((run.red == 1).sum()):,} rows"
     if run.truth is not None:
         known = run.truth != MISSING
-        above = known & (run.truth > model.threshold)
+        above = known & model.beyond(run.truth)
         lanes = [(f"above {level(model)}", above), lanes[0], ("LED differs", known & (run.raw != MISSING) & (above != (run.red == 1))), *lanes[1:]]
         words += f"; truth above {level(model)} in {int(above.sum()):,}; they differ in {int(lanes[2][1].sum()):,} rows that have both"
     lanes = [lane for k, lane in enumerate(lanes) if k < 2 or lane[1].any()]
