@@ -16,6 +16,7 @@ from .report import alarms, level, rung_name, test_error, with_unit
 from .slices import Slice, slices, weak
 from .verdict import sentence
 
+SAME_BYTES = 16              # of flash, by which the model alone and in the firmware may differ
 MOST_WEAK = 8                # weak parts that are named
 
 
@@ -112,6 +113,9 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
     if d.run and not d.run.good:
         bad = sum(word != "OK" for word in d.run.verdicts)
         found.append(Doubt(f"{bad:,} of {len(d.run):,} streamed rows were not answered as the model answers", "run"))
+    if d.firmware and d.ladder and d.ladder.board == d.firmware.board.pio_id and abs(d.firmware.model_flash_bytes - d.rung.cost.flash_bytes) > SAME_BYTES:
+        found.append(Doubt(f"The model took {d.rung.cost.flash_bytes:,} bytes of flash when it was trained and takes {d.firmware.model_flash_bytes:,} now: compiler "
+                           "or generator have changed, train it again", "cost"))
     if d.ladder:
         own = test_error(d.model)
         small = [b for b in d.ladder.baselines if b.bytes is not None and b.bytes <= d.rung.cost.flash_bytes and b.error < own]

@@ -234,7 +234,7 @@ def dependence(name: str, curve, x: np.ndarray, xlabel: str, ylabel: str, labels
             axes.axvline(end, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
         if labels:
             for k, label in enumerate(labels):
-                axes.step(x, curve.mean[:, k], where="mid", color=SERIES[k % 4], linestyle=DASHES[k // 4 % 4], linewidth=1.6, label=_short(label, 16))
+                axes.step(x, curve.mean[:, k], where="mid", color=SERIES[k % 4], linestyle=DASHES[k % 4], linewidth=1.6, label=_short(label, 16))
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.1, columnspacing=0.9, handlelength=1.2)
             axes.set_ylim(-0.03, 1.03)
         else:
