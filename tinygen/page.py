@@ -37,7 +37,6 @@ from .verdict import lines as verdict_lines
 from .views import constant_bytes
 from .webboard import script, settings
 
-BITS_PER_BYTE = 10
 WORST_ROWS = 6
 MONTHS = 75                  # days of a stream from which on its time axis names months
 
@@ -330,19 +329,11 @@ def _cost_section(d: Dossier) -> Section | None:
     flash = [("model: constants", constants), ("model: code", f.model_flash_bytes - constants),
              ("wire, alarm, Arduino core", f.flash_bytes - f.model_flash_bytes)]
     ram = [("model: static", f.model_ram_bytes), ("wire, alarm, Arduino core", f.ram_bytes - f.model_ram_bytes), ("stack, deepest", f.stack_bytes)]
-    row_cycles = max(_row_bytes(model)) * BITS_PER_BYTE * board.f_cpu_hz // board.baud
-    cycles = [("the model, at most", f.cycles_max), ("rest of a row's time on the wire", max(0, row_cycles - f.cycles_max))]
     drawings = [_bar("flash", flash, f"bytes of flash, of {board.flash_bytes:,}"), _bar("ram", ram, f"bytes of RAM, of {board.ram_bytes:,}"),
-                _bar("cycles", cycles, "cycles")]
+                _bar("cycles", [(step.name, step.cycles) for step in d.steps], "cycles on average, by the steps in the header")]
     lead = (f"The firmware for the {board.title}, compiled and measured on the simulated chip. An answer takes {f.cycles_median:,} cycles, at most "
-            f"{f.cycles_max:,}: {milliseconds(f.cycles_max, board.f_cpu_hz)}.")
+            f"{f.cycles_max:,}: {milliseconds(f.cycles_max, board.f_cpu_hz)}. The steps are those that the header's comments number.")
     return Section("cost", "Where flash, RAM and cycles went", lead, tuple(drawings))
-
-
-def _row_bytes(model: Model) -> tuple[int, int]:
-    """Bytes on the wire of a row and of its answer."""
-    from .host.protocol import RESULT, frame_bytes
-    return frame_bytes(2 * len(model.inputs)), frame_bytes(RESULT.size)
 
 
 def _bar(name: str, parts: list[tuple[str, int]], unit: str) -> Drawing:

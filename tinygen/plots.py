@@ -22,6 +22,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 INK, MUTED, LINE, PAPER = "#010201", "#010202", "#010203", "#010204"
 BLUE, ORANGE, GREEN, PURPLE = "#010205", "#010206", "#010207", "#010208"
 VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", PAPER: "paper", BLUE: "blue", ORANGE: "orange", GREEN: "green", PURPLE: "purple"}
+LOOKS = ((BLUE, ""), (ORANGE, "///"), (GREEN, "..."), (PURPLE, "xxx"), (MUTED, ""), (BLUE, "\\\\\\"))       # of parts: told apart without colour
 SERIES = (BLUE, ORANGE, GREEN, PURPLE)
 DASHES = ("-", "--", ":", "-.")
 COLUMNS = 20                 # of a histogram, on each side of 0
@@ -261,7 +262,7 @@ def shares(name: str, parts: list[tuple[str, float]], alt: str, xlabel: str) -> 
     """One bar, cut in parts; its parts are named in the legend with their values, in their order."""
     def paint(axes) -> None:
         left = 0.0
-        for (label, value), (colour, hatch) in zip(parts, ((BLUE, ""), (ORANGE, "///"), (GREEN, "..."), (PURPLE, "xxx"))):
+        for (label, value), (colour, hatch) in zip(parts, LOOKS * (len(parts) // len(LOOKS) + 1)):
             axes.barh([0], [value], left=left, color=colour, hatch=hatch, height=0.6, label=f"{label}: {value:,}")
             left += value
         axes.set(xlabel=xlabel, yticks=[], xlim=(0, left), ylim=(-0.4, 0.4))
