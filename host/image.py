@@ -21,7 +21,8 @@ class Image:
 def load_image(path: Path) -> Image:
     """The image in an .elf or .hex file; LinkError in one line when it is neither."""
     try:
-        head = path.open("rb").read(4)
+        with path.open("rb") as file:
+            head = file.read(4)
     except OSError as error:
         raise LinkError(f"firmware {path}: {error.strerror.lower()}; build it first") from error
     if head == b"\x7fELF":

@@ -19,7 +19,7 @@ from tinygen.errors import LinkError
 from tinygen.model import Model
 
 from . import register
-from .protocol import (RESULT, VERSION, Code, Damage, Decoder, Foreign, Info, Refusal, Reply, Status, Trait, frame_bytes,
+from .protocol import (INFO, RESULT, VERSION, Code, Damage, Decoder, Foreign, Info, Refusal, Reply, Status, Trait, frame_bytes,
                        hello, model_seed, parse, status_request)
 
 OPEN_SECONDS = 8.0          # to wait for INFO in all; a Mega's bootloader takes up to 2 s
@@ -29,7 +29,9 @@ HELLO_EVERY_SECONDS = 0.25
 POLL_SECONDS = 0.01         # one wait for bytes
 WRITE_SECONDS = 2.0
 REOPEN_EVERY_SECONDS = 0.2  # tries to find a board again that was unplugged
-PROBE_SECONDS = 0.25        # for an answer at another baud rate
+PROBE_SECONDS = 0.08        # for an answer at another baud rate, on top of the wire's time
+GIBBERISH_BYTES = 8         # so many without a frame: a program speaks, at another rate; no bootloader speaks unasked
+GIBBERISH_SECONDS = 0.1     # how long it may still become a frame, on top of the wire's time
 PROBE_BAUDS = (250_000, 115_200, 500_000, 1_000_000, 57_600, 38_400, 19_200, 9_600)
 ANSWER_SECONDS = 1.0
 DEFAULT_BAUD = BOARDS["uno"].baud
@@ -277,16 +279,39 @@ def _wait_for_info(link: Link, timeout: float) -> None:
     start = link.clock()
     end, ask_at = start + timeout, start + (BOOT_SECONDS if _may_reset(link.port) else QUIET_SECONDS)
     heard: list[Reply | Damage] = []
+    asked = probed = False
     while (now := link.clock()) < end:
         if now >= ask_at:
+            if asked and not probed and _gibberish(link, heard, 1):
+                probed = True
+                _name_baud(link)
             link.send(hello(1))
-            ask_at = now + HELLO_EVERY_SECONDS
-        for reply in link.receive(min(ask_at, end) - now):
+            asked, ask_at = True, link.clock() + (HELLO_EVERY_SECONDS if probed else GIBBERISH_SECONDS + _info_seconds(link.baud))
+        for reply in link.receive(max(0.0, min(ask_at, end) - link.clock())):
             if isinstance(reply, Info):
                 return link.adopt(reply)
             heard.append(reply)
             del heard[:-100]                # a babbling device must not fill the memory
-    raise LinkError(_why_no_info(link, heard, timeout)) if heard or link.bytes_seen else LinkLost(_silence(link, timeout))
+        if not asked and _gibberish(link, heard, GIBBERISH_BYTES):
+            ask_at = min(ask_at, link.clock() + GIBBERISH_SECONDS + _info_seconds(link.baud))
+    raise LinkError(_why_no_info(link, heard, timeout, probed)) if heard or link.bytes_seen else LinkLost(_silence(link, timeout))
+
+
+def _gibberish(link: Link, heard: list[Reply | Damage], bytes_at_least: int) -> bool:
+    """True if so many bytes have come, and no frame."""
+    return link.bytes_seen >= bytes_at_least and all(isinstance(reply, Damage) and reply.code == Code.BAD_FCS for reply in heard)
+
+
+def _info_seconds(baud: int) -> float:
+    """Seconds that HELLO and INFO take on the wire."""
+    return (1 + frame_bytes(0) + frame_bytes(INFO.size)) * 10 / baud
+
+
+def _name_baud(link: Link) -> None:
+    """LinkError if the board talks at another rate."""
+    asked = link.baud
+    if (baud := _probe_bauds(link)):
+        raise LinkError(f"the board at {link.name} talks at {baud} baud, not {asked}: give --baud {baud}, or build and load its firmware again")
 
 
 def _may_reset(port: serial.SerialBase) -> bool:
@@ -298,15 +323,14 @@ def _may_reset(port: serial.SerialBase) -> bool:
     return True
 
 
-def _why_no_info(link: Link, heard: list[Reply | Damage], timeout: float) -> str:
+def _why_no_info(link: Link, heard: list[Reply | Damage], timeout: float, probed: bool) -> str:
     if any(isinstance(reply, Foreign) and "echo" in reply.reason for reply in heard):
         return f"the device at {link.name} only echoes what it is sent: it is no tinygen board"
     if Damage(Code.BAD_VERSION) in heard or any(isinstance(r, Refusal) and r.code == Code.BAD_VERSION for r in heard):
         return f"the board at {link.name} speaks another version of the protocol: build and load its firmware again"
-    asked = link.baud
-    if (baud := _probe_bauds(link)):
-        return f"the board at {link.name} talks at {baud} baud, not {asked}: give --baud {baud}, or build and load its firmware again"
-    return (f"the device at {link.name} sends bytes, but no tinygen frame at {asked} baud within {timeout:g} s: "
+    if not probed:
+        _name_baud(link)
+    return (f"the device at {link.name} sends bytes, but no tinygen frame at {link.baud} baud within {timeout:g} s: "
             "give the firmware's rate with --baud, or load a tinygen firmware")
 
 
@@ -316,16 +340,19 @@ def _silence(link: Link, timeout: float) -> str:
 
 
 def _probe_bauds(link: Link) -> int | None:
-    """The rate at which the board answers HELLO, of those that are usual; None where it answers at none."""
+    """The rate at which the board answers HELLO, of those that are usual; None, and the rate as it was, where it answers at none."""
+    asked = link.baud
     for baud in PROBE_BAUDS:
-        if baud == link.baud:
+        if baud == asked:
             continue
         try:
             link.port.baudrate = baud
             link.decoder = Decoder(link.seed)
             link.send(b"\0" + hello(1))
-            if any(isinstance(reply, Info) for reply in link.receive_for(PROBE_SECONDS, Info)):
+            if any(isinstance(reply, Info) for reply in link.receive_for(PROBE_SECONDS + _info_seconds(baud), Info)):
                 return baud
         except (LinkError, *_PORT_ERRORS, ValueError):
             continue                        # a rate that this port cannot do
+    link.port.baudrate = asked
+    link.decoder = Decoder(link.seed)
     return None

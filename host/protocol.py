@@ -13,11 +13,12 @@ from enum import IntEnum, IntFlag
 
 VERSION = 1
 HEAD_BYTES = 4                      # vt, session, seq, len
-BODY_MAX = 254                      # what one COBS piece can hold
-STUFFED_MAX = BODY_MAX + 2          # a full piece and a needless empty one
+BODY_MAX = 254                      # one less than there are keys
+BETWEEN_MAX = BODY_MAX + 1          # between two 00: key and body
 PAYLOAD_MAX = BODY_MAX - HEAD_BYTES - 2
 INPUTS_MAX = PAYLOAD_MAX // 2
-FRAME_OVERHEAD = 9                  # 00, COBS, head, fcs, 00
+FRAME_OVERHEAD = 9                  # 00, key, head, fcs, 00
+FIRST_KEY = 0xA5
 PLAIN_SEED = 0xFFFF
 RESIDUE = 0xF0B8                    # CRC register after an undamaged body, fcs included
 MISSING_RAW = -32768
@@ -214,23 +215,13 @@ def digest(row: Sequence[int]) -> int:
 
 # ---- frames -------------------------------------------------------------------------------------
 
-def cobs_encode(body: bytes) -> bytes:
-    """`body`, at most BODY_MAX bytes, without zeros and one byte longer."""
-    return b"".join(bytes((len(piece) + 1,)) + piece for piece in body.split(b"\0"))
+def enclose(body: bytes) -> bytes:
+    """`body`, at most BODY_MAX bytes, as it goes over the wire (rules 1 and 2), both zeros included."""
+    key = next(key for key in _KEYS if key not in body)
+    return bytes((0, key, *(byte ^ key for byte in body), 0))
 
 
-def cobs_decode(stuffed: bytes) -> bytes | None:
-    """The body of what stood between two zeros; None if it was cut short."""
-    body, at = bytearray(), 0
-    while at < len(stuffed):
-        step = stuffed[at]
-        if at + step > len(stuffed):
-            return None
-        body += stuffed[at + 1:at + step]
-        at += step
-        if step != 0xFF and at < len(stuffed):
-            body.append(0)
-    return bytes(body)
+_KEYS = (*range(FIRST_KEY, 256), *range(1, FIRST_KEY))
 
 
 def encode(frame: Frame, seed: int = PLAIN_SEED) -> bytes:
@@ -240,7 +231,7 @@ def encode(frame: Frame, seed: int = PLAIN_SEED) -> bytes:
     vt = VERSION << 5 | frame.kind
     body = bytes((vt, frame.session, frame.seq, len(frame.payload))) + frame.payload
     body += fcs(body, seed_of(vt, seed)).to_bytes(2, "little")
-    return b"\0" + cobs_encode(body) + b"\0"
+    return enclose(body)
 
 
 def encode_row(session: int, seq: int, row: Sequence[int], seed: int) -> bytes:
@@ -291,12 +282,13 @@ class Decoder:
         return events
 
     def _keep(self, piece: bytes) -> None:
-        self._piece += piece[:STUFFED_MAX + 1 - len(self._piece)]
+        self._piece += piece[:BETWEEN_MAX + 1 - len(self._piece)]
 
-    def _judge(self, stuffed: bytes) -> Frame | Damage:
+    def _judge(self, piece: bytes) -> Frame | Damage:
         """The verdict on what stood between two zeros, in the order of rule 6."""
-        body = cobs_decode(stuffed)
-        if body is None or not HEAD_BYTES + 2 <= len(body) <= BODY_MAX:
+        key, *masked = piece
+        body = bytes(byte ^ key for byte in masked)
+        if not HEAD_BYTES + 2 <= len(body) <= BODY_MAX:
             return Damage(Code.BAD_FCS)
         if crc_register(body, seed_of(body[0], self.seed)) != RESIDUE:
             return Damage(Code.BAD_FCS)

@@ -80,19 +80,20 @@ def level(request) -> str:
     return request.config.getoption("--level")
 
 
-FIGURES = pytest.StashKey[list]()
-
-
 @pytest.fixture
-def figures(request):
-    """`figures(name, text)`: what a suite counted, told at the end of the run."""
-    said = request.config.stash.setdefault(FIGURES, [])
-    return lambda name, text: said.append((name, text))
+def figures(record_property):
+    """`figures(name, text)`: what a suite counted, told at the end of the run and in its JUnit XML."""
+    return lambda name, text: record_property(f"{FIGURE}{name}", text)
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    """The figures of the reliability suites."""
-    if said := config.stash.get(FIGURES, []):
+FIGURE = "figure: "
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The figures of the reliability suites; they come with the tests' reports, also from other processes."""
+    said = [(name.removeprefix(FIGURE), text) for reports in terminalreporter.stats.values() for report in reports
+            if getattr(report, "when", "") == "call" for name, text in report.user_properties if name.startswith(FIGURE)]
+    if said:
         terminalreporter.section("reliability figures")
         for name, text in said:
             terminalreporter.line(f"{name:<28} {text}")

@@ -1,14 +1,22 @@
 """Guards: trained on rows alone, alarm on rows unlike them."""
 
+import json
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from host_c import compile_header, run_rows
+from test_data import parse
 
-from tinygen.errors import QuantizeError, UsageError
+from tinygen import data
+from tinygen.cli import main
+from tinygen.errors import DataError, QuantizeError, UsageError
 from tinygen.families import FAMILIES, Rows
 from tinygen.families.mahalanobis import PARTS, REACH
 from tinygen.fixedpoint import Quantity
-from tinygen.guards import OUTPUTS, guard
+from tinygen.guards import OUTPUTS, guard, guard_csv, text
+from tinygen.model import load
+from tinygen.monitor import monitor
 
 GUARDS = tuple(OUTPUTS)
 DEVIATIONS = np.array([3.0, 40.0, 1500.0, 0.4])
@@ -98,3 +106,57 @@ def test_what_cannot_be_guarded():
     low[:, 2] = -32767 + np.abs(x[:, 2] - 9000) // 4
     with pytest.raises(QuantizeError, match="'sensor 2' lies within 3 standard deviations of raw -32767"):
         guard(low, quantities(low))
+
+
+# ---- from a file ------------------------------------------------------------------------------------
+
+def table_of(x: np.ndarray) -> str:
+    return "\n".join(["a,b,c,d,kind", *(",".join([*map(str, row), "x"]) for row in x)]) + "\n"
+
+
+def test_a_file_without_target_becomes_a_model_file(simavr, tmp_path):
+    (tmp_path / "usual.csv").write_text(table_of(usual()))
+    made = guard_csv(tmp_path / "usual.csv", tmp_path / "g.json", unit=("a=V",), progress=lambda text: None)
+    model = load(tmp_path / "g.json")
+    facts = model.training
+    assert model == made.model and [q.name for q in model.inputs] == ["a", "b", "c", "d"] and model.inputs[0].unit == "V"
+    assert facts["rows_train"] + facts["rows_test"] == 2000 and facts["alarms_train"] <= 0.001 * 1600 and facts["alarms_test"] <= 5
+    assert "text" in made.notes[0] and made.cost.flash_bytes > 30 and "set off by" in text(made) and made.plain()["threshold"] > 0
+    assert not monitor(model, usual(512, seed=9) + [40, 0, 0, 0]).good and monitor(model, usual(512, seed=9)).good
+
+
+def test_held_out_rows_have_no_say():
+    x = usual()
+    first = data.readings(parse(table_of(x)))
+    y = x.copy()
+    y[first.test] += 3000
+    other = data.readings(parse(table_of(y)))
+    assert (first.train == other.train).all()
+    assert guard(first.x[first.train], first.inputs) == guard(other.x[other.train], other.inputs)
+
+
+def test_columns_of_readings():
+    x = np.column_stack([usual(100), np.full(100, 5)])[:, [0, 4, 4, 4, 4]]
+    rows = data.readings(parse("a,b,c,d,e\n" + "\n".join(",".join(map(str, row)) for row in x) + "\n"), ["a", "e"])
+    assert [q.name for q in rows.inputs] == ["a", "e"] and not rows.y.any()          # a column that never moves stays
+    one = data.readings(parse(table_of(usual(100))), ["b"], split="time")
+    assert one.x.shape[1] == 1 and len(one.test) == round(0.3 * len(one.x))
+    assert len(rows.x) == 100 and rows.duplicates_removed == 0
+    with pytest.raises(DataError, match="leaves no input"):
+        data.readings(parse(table_of(usual(100))), drop=["a", "b", "c", "d"])
+    with pytest.raises(DataError, match="no column 'z'"):
+        data.readings(parse(table_of(usual(100))), ["z"])
+
+
+def test_the_command_and_a_stream_of_its_model(simavr, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = np.vstack([usual(300), usual(20, seed=3) + np.array([40, -500, 9000, 9])])
+    (tmp_path / "usual.csv").write_text(table_of(usual()))
+    (tmp_path / "rows.csv").write_text(table_of(rows))
+    said = CliRunner().invoke(main, ["guard", "usual.csv", "--family", "box", "--name", "fence", "-o", "g.json", "--json"])
+    assert said.exit_code == 0 and json.loads(said.stdout)["name"] == "fence"
+    done = CliRunner().invoke(main, ["stream", "g.json", "rows.csv", "--port", "sim", "--json"])
+    told = json.loads(done.stdout)
+    assert done.exit_code == 0 and told["passed"] and 20 <= told["red"] <= 25
+    refused = CliRunner().invoke(main, ["guard", "usual.csv", "--alarms", "0.7", "-o", "h.json"])
+    assert refused.exit_code == 2 and not (tmp_path / "h.json").exists()

@@ -122,7 +122,7 @@ def test_the_command_says_drift_by_its_exit_code(made, tmp_path):
     for name, shift, code in (("same", 0, 0), ("other", 30, 1)):
         rows = [f"{a / 10},{b / 10 + shift}" for a, b in dataset.x[dataset.test]]
         (tmp_path / "log.csv").write_text("\n".join(["a,b", *rows]) + "\n")
-        done = CliRunner().invoke(main, ["monitor", str(tmp_path / "m.json"), str(tmp_path / "log.csv"), "--json", "--summary",
+        done = CliRunner().invoke(main, ["monitor", str(tmp_path / "m.json"), str(tmp_path / "log.csv"), "--json", "--markdown",
                                          str(tmp_path / f"{name}.md"), "--prometheus", str(tmp_path / "m.prom"), "--json-lines", str(tmp_path / "m.jsonl")])
         assert done.exit_code == code and json.loads(done.stdout)["passed"] == (code == 0)
         assert (tmp_path / f"{name}.md").is_file() and (tmp_path / "m.prom").is_file() and (tmp_path / "m.jsonl").is_file()

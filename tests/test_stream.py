@@ -448,7 +448,7 @@ def test_opens_through_a_socket():
 def version_2(data: bytes) -> bytes:
     body = bytes((2 << 5 | Kind.ERR, 0, 0, 2, 4, 2))
     body += protocol.fcs(body).to_bytes(2, "little")
-    return b"\0" + protocol.cobs_encode(body) + b"\0"
+    return protocol.enclose(body)
 
 
 ANSWERS = {

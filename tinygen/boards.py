@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Iterable
 
-from jinja2 import Environment, StrictUndefined
 
 
 @dataclass(frozen=True)
@@ -105,6 +104,7 @@ def render_platformio_ini(boards: Iterable[Board], src_dir: str = "src", include
                           extra_flags: Iterable[str] = ()) -> str:
     """The text of platformio.ini: for each board with a firmware one environment, and one with an empty predictor."""
     source = files("tinygen.templates").joinpath("platformio.ini.j2").read_text(encoding="ascii")
+    from jinja2 import Environment, StrictUndefined      # here: tab completion asks for boards, not for templates
     jinja = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     return jinja.from_string(source).render(boards=[b for b in boards if b.has_firmware], src_dir=src_dir, include_dir=include_dir,
                                             extra_flags=list(extra_flags))

@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import contextmanager
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from time import monotonic
 
 import click
 from click.shell_completion import get_completion_class
-from rich.console import Console
-from rich.text import Text
 
-from . import __version__, audit, doctor, explain, monitor, pipeline, report
+from . import __version__
 from .boards import BOARDS
-from .build import Budget
-from .data import TASKS
-from .errors import COULD_NOT_RUN, WRONG_USE, TinygenError
-from .families import FAMILIES
-from .model import OPTIMIZE
-from .table import plain
+from .choices import OPTIMIZE, TASKS
+from .errors import COULD_NOT_RUN, WRONG_USE, TinygenError, plain
 
+COUNTED = re.compile(r"(\d[\d,]*) of (\d[\d,]*)")
 PLAIN_SECONDS = 5.0      # between two lines on one long step where the output is no terminal
-ERRORS = Console(stderr=True, highlight=False)
+FAMILIES = sorted(module.name for module in iter_modules([str(Path(__file__).parent / "families")]))
+STDIN = Path("-")
+
+
+class Room:
+    """A module whose functions and classes are there at once, and which is imported when one of them is called.
+
+    Help and tab completion call none, and so wait for neither scikit-learn nor numpy.
+    """
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, attribute: str):
+        def call(*args, **options):
+            return getattr(import_module(f".{self._name}", __package__), attribute)(*args, **options)
+        return call
+
+
+audit, build_room, doctor, explain, guards, live, monitor, pipeline, report = map(
+    Room, ("audit", "build", "doctor", "explain", "guards", "live", "monitor", "pipeline", "report"))
 
 
 class OneLineErrors(click.Group):
@@ -90,10 +108,10 @@ def shows(text):
 
 @contextmanager
 def progress():
-    """A function for the library to say what it is doing: a live line on a terminal, plain lines elsewhere."""
-    if ERRORS.is_terminal:
-        with ERRORS.status("") as status:
-            yield lambda text: status.update(Text(text))
+    """A function for the library to say what it is doing: a bar on a terminal, plain lines elsewhere."""
+    if sys.stderr.isatty():
+        with bar() as say:
+            yield say
         return
     said, last = "", 0.0
 
@@ -107,9 +125,44 @@ def progress():
     yield say
 
 
+@contextmanager
+def bar():
+    """A function that shows its text on a terminal, with a bar where the text says "3 of 30"."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    with Progress(SpinnerColumn(), BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}", markup=False),
+                  console=Console(stderr=True, highlight=False), transient=True) as shown:
+        task = shown.add_task("", total=None)
+
+        def say(text: str) -> None:
+            done, total = map(_count, COUNTED.search(text).groups()) if COUNTED.search(text) else (0, None)
+            shown.update(task, description=plain(text), completed=done, total=total)
+        yield say
+
+
+def _count(number: str) -> int:
+    return int(number.replace(",", ""))
+
+
+@contextmanager
+def on_terminal(text: str):
+    """For a step that takes seconds on large files only: a bar on a terminal, nothing elsewhere. Yields what may say more."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    with bar() as say:
+        say(text)
+        yield say
+
+
 model_argument = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.json")
 csv_argument = click.argument("csv", type=click.Path(path_type=Path), metavar="CSV")
-board_option = click.option("--board", default="uno", show_default=True, metavar="ID",
+def among(words):
+    """A completion of these words; what does not match them is for the library to refuse."""
+    return lambda context, parameter, begun: [word for word in words if word.startswith(begun)]
+
+
+board_option = click.option("--board", default="uno", shell_complete=among(BOARDS), show_default=True, metavar="ID",
                             help="Board, by PlatformIO's id: see `tinygen boards`.")
 budget_options = (
     click.option("--max-flash", type=click.IntRange(0), metavar="N", help="Most bytes of flash that the model alone may take."),
@@ -134,9 +187,19 @@ row_options = (
 )
 
 
+ABOUT_TARGET = (row_options[0], row_options[6])      # --target and --task
+
+
 def chosen_rows(function):
     """Adds what says which columns and rows of a CSV file are meant."""
     for option in reversed(row_options):
+        function = option(function)
+    return function
+
+
+def readings(function):
+    """The same for rows without a target."""
+    for option in reversed([option for option in row_options if option not in ABOUT_TARGET]):
         function = option(function)
     return function
 
@@ -145,7 +208,7 @@ def budgeted(function):
     """Adds --max-flash, --max-ram and --max-cycles as one `budget`."""
     @wraps(function)
     def command(*args, max_flash, max_ram, max_cycles, **options):
-        return function(*args, budget=Budget(max_flash, max_ram, max_cycles), **options)
+        return function(*args, budget=build_room.Budget(max_flash, max_ram, max_cycles), **options)
     for option in reversed(budget_options):
         command = option(command)
     return command
@@ -172,11 +235,14 @@ def data_command(csv, inputs, drop, **options):
 @main.command()
 @csv_argument
 @chosen_rows
-@click.option("--family", default="auto", show_default=True, metavar="NAME", help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
+@click.option("--family", default="auto", shell_complete=among(["auto", *FAMILIES]), show_default=True, metavar="NAME", help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
 @click.option("--threshold", type=float, metavar="X", help="Alarm level in the target's unit: red LED above it.")
 @click.option("--name", default=None, metavar="NAME", help="Prefix of every C name; default: from the output file.")
 @board_option
 @budgeted
+@click.option("--robust", is_flag=True, help="Weigh rows by how far their target is from what their inputs tell: against stuck or wrong references.")
+@click.option("--balance", is_flag=True, help="Let rare values of the target, such as the highest ones, count more.")
+@click.option("--alarm-cost", metavar="MISS:FALSE", help="What a missed and a false alarm cost, such as 5:1; the LED's threshold is learned for it.")
 @click.option("--optimize", type=click.Choice(OPTIMIZE), help="What the C is written for; by default what the budget asks for.")
 @click.option("--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
@@ -193,6 +259,30 @@ def train(csv, out, inputs, drop, **options):
     """
     with progress() as say:
         return pipeline.train_csv(csv, out, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options), True
+
+
+@main.command("guard")
+@csv_argument
+@readings
+@click.option("--family", type=click.Choice(["mahalanobis", "box"]), default="mahalanobis", show_default=True,
+              help="Squared distance from the usual row, or the usual interval of each reading.")
+@click.option("--alarms", type=click.FloatRange(0, 0.5), default=0.001, show_default=True, metavar="PART",
+              help="Most of the usual rows that may set it off.")
+@click.option("--name", default=None, metavar="NAME", help="Prefix of every C name; default: from the output file.")
+@board_option
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
+@shows(guards.text)
+def guard_command(csv, inputs, drop, **options):
+    """Fit a guard to the rows of CSV: red LED for rows unlike them.
+
+    No target is needed. The model file serves as one that `train` wrote: emit, build, stream, predict, monitor.
+
+    \b
+    Example:
+      tinygen guard AirQualityUCI.csv --inputs "PT08.S1(CO),PT08.S5(O3),T,RH" -o guard.json
+    """
+    with progress() as say:
+        return guards.guard_csv(csv, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options), True
 
 
 @main.command()
@@ -230,7 +320,8 @@ def predict(model, csv, out):
     Example:
       tinygen predict benzene.json AirQualityUCI.csv -o answers.csv
     """
-    return pipeline.predict_csv(model, csv, out), True
+    with on_terminal(f"predicting the rows of {csv}"):
+        return pipeline.predict_csv(model, csv, out), True
 
 
 @main.command()
@@ -274,8 +365,7 @@ def build(model, **options):
 
 plan_options = (
     click.option("--window", type=click.IntRange(1), metavar="N", help="Rows on the way at once; default: as many as the board takes."),
-    click.option("--tries", type=click.IntRange(1), default=pipeline.TRIES, show_default=True, metavar="N",
-                 help="Times a row is sent before it is lost."),
+    click.option("--tries", type=click.IntRange(1), metavar="N", help="Times a row is sent before it is lost; default: 5."),
     click.option("--baud", type=click.IntRange(300, 2_000_000), metavar="N", help="Bits per second, where the firmware was built for others."),
     click.option("--pace", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="From row to row, for a replay in real time; default: full speed."),
     click.option("--reconnect", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
@@ -288,7 +378,8 @@ def planned(function):
     """Adds the options of a stream as one `plan`."""
     @wraps(function)
     def command(*args, window, tries, baud, pace, reconnect, log, **options):
-        return function(*args, plan=pipeline.StreamPlan(window, tries, baud, pace, reconnect, log), **options)
+        given = {} if tries is None else {"tries": tries}
+        return function(*args, plan=pipeline.StreamPlan(window=window, baud=baud, pace=pace, reconnect=reconnect, log=log, **given), **options)
     for option in reversed(plan_options):
         command = option(command)
     return command
@@ -333,28 +424,44 @@ def explain_command(model, csv, row):
     Example:
       tinygen explain benzene.json AirQualityUCI.csv --row 100
     """
-    return explain.explain_csv(model, csv, row), True
+    with on_terminal(f"explaining {model}") as say:
+        return explain.explain_csv(model, csv, row, say), True
 
 
 @main.command("monitor")
 @model_argument
-@click.argument("log", type=click.Path(path_type=Path), metavar="LOG.csv")
+@click.argument("log", type=click.Path(path_type=Path), metavar="LOG.csv|-")
 @click.option("--window", type=click.IntRange(1), metavar="ROWS", help="Rows judged together; default: as many as the training rows can tell of.")
 @click.option("--prometheus", type=click.Path(path_type=Path), metavar="FILE", help="Write the newest window as Prometheus text.")
 @click.option("--json-lines", type=click.Path(path_type=Path), metavar="FILE", help="Write one JSON object per window.")
-@click.option("--summary", type=click.Path(path_type=Path), metavar="FILE", help="Write a Markdown summary.")
+@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write a Markdown summary.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the summary as one HTML page.")
+@click.option("--port", metavar="sim|PORT|auto", help="A board answers the rows, and its answers are watched, live.")
+@board_option
+@click.option("--rows", type=click.IntRange(1), metavar="N", help="Live: stop after so many rows.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="Live: stop after so many seconds; Ctrl-C stops as well.")
+@click.option("--pace", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Live: from row to row; default: as they come.")
+@click.option("--reconnect", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Live: wait so long for a board that was unplugged.")
+@click.option("--baud", type=click.IntRange(300, 2_000_000), metavar="N", help="Bits per second, where the firmware was built for others.")
 @shows(monitor.text)
-def monitor_command(model, log, **options):
+def monitor_command(model, log, window, port, board, rows, seconds, pace, reconnect, baud, **files):
     """Compare the rows of LOG.csv with the training rows.
 
     Distribution, range, missing values, stuck sensors and alarm rate, window by window. Exit code 1 where
-    a window differs by more than chance and the training rows' own windows explain.
+    a window differs by more than chance and the training rows' own windows explain. With --port a board
+    answers the rows; `-` reads rows from standard input as they come. Both judge each window at once.
 
     \b
     Example:
-      tinygen monitor benzene.json last_month.csv --summary drift.md
+      tinygen monitor benzene.json last_month.csv --html drift.html
+      read_sensors | tinygen monitor benzene.json - --port /dev/ttyACM0 --prometheus benzene.prom
     """
-    result = monitor.monitor_csv(model, log, **options)
+    if port is None and log != STDIN:
+        with on_terminal(f"comparing {log} with the training rows"):
+            result = monitor.monitor_csv(model, log, window, files)
+    else:
+        with progress() as say:
+            result = live.monitor_live(model, log, port, board, window, live.Plan(rows, seconds, pace, reconnect, baud), files, say)
     return result, result.good
 
 
@@ -419,7 +526,7 @@ def boards():
 
 @main.command()
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--board", "board_ids", multiple=True, metavar="ID", help=f"Boards to test on; default: {' and '.join(list(BOARDS)[:2])}.")
+@click.option("--board", "board_ids", multiple=True, shell_complete=among(BOARDS), metavar="ID", help=f"Boards to test on; default: {' and '.join(list(BOARDS)[:2])}.")
 @shows(report.initiated)
 def init(directory, board_ids):
     """Make a project of your own: data, model, firmware, tests, CI.
@@ -436,7 +543,7 @@ def init(directory, board_ids):
 
 
 @main.command()
-@click.option("--board", "board_ids", multiple=True, metavar="ID", help=f"Boards; default: {' and '.join(list(BOARDS)[:2])}.")
+@click.option("--board", "board_ids", multiple=True, shell_complete=among(BOARDS), metavar="ID", help=f"Boards; default: {' and '.join(list(BOARDS)[:2])}.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="The air-quality CSV; default: found or downloaded.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, metavar="DIR",
               help="Folder for the model, the library, the project and the firmware.")

@@ -2,6 +2,7 @@
 
     load(path) -> Table                      the file as it stands, by column names (tinygen/table.py)
     prepare(table, target) -> Dataset        complete rows as raw integers, split in train and test
+    readings(table) -> Dataset               the same of rows without a target, for guards
     folds(dataset, k)                        (train, validation) index pairs inside the training rows
     rows_for(inputs, table)                  the raw rows an existing model reads from a table
 """
@@ -9,20 +10,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tinygen.choices import TASKS
 from tinygen.errors import DataError, UsageError
 from tinygen.fixedpoint import RAW_MAX, Quantity
 from tinygen.table import MAXIMUM_LABELS, Table, load, require_column, require_finite, require_numbers, show
 
-__all__ = ["Dataset", "Table", "folds", "load", "prepare", "rows_for"]
+__all__ = ["Dataset", "Table", "folds", "load", "prepare", "readings", "rows_for"]
 
 MINIMUM_ROWS = 20          # complete and distinct; fewer cannot be split into train and test with sense
 MINIMUM_TRAINING_ROWS = 10
 MINIMUM_CLASS_ROWS = 5     # training rows of each class
-TASKS = ("auto", "regression", "classification")
 TIME_NAMES = frozenset(("date", "time", "datetime", "date time", "date_time", "timestamp"))
 
 
@@ -48,6 +49,8 @@ class Dataset:
     sha256: str
     notes: tuple[str, ...] = ()        # one line each: what was left out or coarsened, and why
     labels: tuple[str, ...] = ()       # classification: the label of class 0, 1, ...
+    weights: np.ndarray | None = None  # float (n,): how much each row counts in training; None, all the same
+    weighting: dict = field(default_factory=dict)      # how the weights were made, plain JSON
 
 
 # ------------------------------------------------------------------------------------- prepare
@@ -71,9 +74,11 @@ def prepare(table: Table, target: str, inputs: Sequence[str] | None = None, drop
     _require_readings(table, target)
     names, notes = _all_inputs(table, target, drop) if inputs is None else _named_inputs(table, target, inputs, drop)
     rows = _select(table, [*names, target], split, seed, fraction)
+    _require_an_input(table, names, target)
     while inputs is None and (constant := rows.constant_inputs()):
         notes += [f"column {show(name)} left out: it is constant in the training rows" for name in constant]
         names = [name for name in names if name not in constant]
+        _require_an_input(table, names, target)
         rows = _select(table, [*names, target], split, seed, fraction)    # anew: they may have cost rows
     rows.require_variation()
     _require_every_class(rows, labels)
@@ -89,6 +94,27 @@ def prepare(table: Table, target: str, inputs: Sequence[str] | None = None, drop
         rows_read=table.rows_read, rows_dropped=table.rows_read - rows.complete,
         duplicates_removed=rows.complete - len(rows.rows),
         missing=table.missing, source=table.path_name, sha256=table.sha256, notes=tuple(notes), labels=labels)
+
+
+def readings(table: Table, inputs: Sequence[str] | None = None, drop: Sequence[str] = (), split: str = "random", seed: int = 0,
+             units: Mapping[str, str] | None = None) -> Dataset:
+    """The rows of `table` that are complete in the used columns, without a target: `y` is 0 everywhere.
+
+    Arguments and errors as those of `prepare`. A column that never moves stays: it is news when it does. So do equal
+    rows, because how common a row is makes it usual.
+    """
+    fraction = _test_fraction(split, seed, None)
+    names, notes = _all_inputs(table, None, drop) if inputs is None else _named_inputs(table, None, inputs, drop)
+    if not names:
+        raise DataError(f"{table.path_name} leaves no input: name numeric columns with --inputs, or drop fewer")
+    rows = _select(table, names, split, seed, fraction, distinct=False)
+    units = {require_column(table, name): unit for name, unit in (units or {}).items()}
+    return Dataset(
+        inputs=rows.seen({**table.units, **units}), target=Quantity("", "", 1.0, 0.0, 0.0), x=rows.raw,
+        y=np.zeros(len(rows.raw), dtype=np.int64), train=rows.train, test=rows.test, split=split, seed=seed,
+        time=None if table.time is None else table.time[rows.rows], file_rows=table.file_rows[rows.rows],
+        rows_read=table.rows_read, rows_dropped=table.rows_read - rows.complete, duplicates_removed=rows.complete - len(rows.rows),
+        missing=table.missing, source=table.path_name, sha256=table.sha256, notes=(*notes, *_scale_notes(table, rows.quantities)))
 
 
 def _test_fraction(split: str, seed: int, fraction: float | None) -> float:
@@ -223,15 +249,18 @@ class _Selection:
                      for q, a, b in zip(self.quantities, low, high))
 
 
-def _select(table: Table, names: Sequence[str], split: str, seed: int, fraction: float) -> _Selection:
-    """Complete rows, without duplicates, of the named columns (the target last), split in two."""
-    if len(names) < 2:
-        raise DataError(f"{table.path_name} leaves no input for target {show(names[-1])}: "
+def _require_an_input(table: Table, names: Sequence[str], target: str) -> None:
+    if not names:
+        raise DataError(f"{table.path_name} leaves no input for target {show(target)}: "
                         "name numeric columns with --inputs, or drop fewer")
+
+
+def _select(table: Table, names: Sequence[str], split: str, seed: int, fraction: float, distinct: bool = True) -> _Selection:
+    """Complete rows of the named columns (the target last), each once if they are to be `distinct`, split in two."""
     complete = _complete_rows(table, names)
     quantities = [_quantity(table, name) for name in names]
     raw = np.column_stack([q.to_raw(table.columns[q.name][complete]) for q in quantities])
-    kept = _first_of_equals(raw, _time_order(table, complete, split))
+    kept = _first_of_equals(raw, _time_order(table, complete, split)) if distinct else np.arange(len(raw))
     rows, raw = complete[kept], raw[kept]
     _require_rows(table, len(rows), f"{len(complete) - len(rows)} of them are duplicates")
     train, test = _split(table, rows, split, seed, fraction)

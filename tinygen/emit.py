@@ -62,8 +62,16 @@ def render_header(model: Model) -> str:
         labels=[comment_safe(label) for label in model.labels], example=_example(model.inputs[0]),
         constant_bytes=constant_bytes(model), facts=_facts(model), model_id=model.model_id,
         threshold=None if model.threshold is None else
-        {"raw": model.threshold, "physical": _number(model.output.to_physical(model.threshold))},
+        {"raw": model.threshold, "physical": _number(model.output.to_physical(model.threshold)), "why": _why_threshold(model)},
         nodes=views, result=steps[-1]["out"])
+
+
+def _why_threshold(model: Model) -> str:
+    """What the header says of a threshold that does not stand at the alarm level; "" for one that does."""
+    if model.level == model.threshold:
+        return ""
+    level, cost = _number(model.output.to_physical(int(model.level))), model.training["learned_alarm"]["cost"]
+    return f"; the alarm level is {level}, a miss costs {cost['miss']:g}, a false alarm {cost['false']:g}"
 
 
 def emit_library(model: Model, out_dir: Path) -> list[Path]:

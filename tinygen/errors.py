@@ -60,3 +60,8 @@ class CheckError(TinygenError):
     """A budget or an equality that was promised does not hold."""
 
     exit_code = CHECK_FAILED
+
+
+def plain(text: object) -> str:
+    """The text on one line: control, bidirectional and other unprintable characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))

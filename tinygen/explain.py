@@ -11,6 +11,7 @@ Shapley (1953); Lundberg and Lee, "A Unified Approach to Interpreting Model Pred
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial, floor
@@ -32,6 +33,13 @@ MOST_ROWS = 40               # explained for the sensitivity
 FEWEST_ROWS = 2
 CAVEAT = ("This tells what the model does with its sensors, not what causes what: sensors that move together share "
           "their credit, and the background mixes readings that may never occur together.")
+
+
+Progress = Callable[[str], None]
+
+
+def _silent(text: str) -> None:
+    """Nobody asked how far it is."""
 
 
 @dataclass(frozen=True)
@@ -88,20 +96,20 @@ class Explanation:
                 "caveat": CAVEAT, "notes": list(self.notes)}
 
 
-def explain_csv(model: Path, csv: Path | None = None, row: int | None = None) -> Explanation:
+def explain_csv(model: Path, csv: Path | None = None, row: int | None = None, progress: Progress = _silent) -> Explanation:
     """Explains line `row` of a CSV file, and the model as a whole on its rows; without a file on the baseline's deciles."""
     twin = load(model)
     if csv is None:
         if row is not None:
             raise UsageError(f"--row {row} needs a file: name the CSV after the model")
-        return Explanation(twin, "independent deciles of the training rows", sensitivities(twin, decile_rows(twin)))
+        return Explanation(twin, "independent deciles of the training rows", sensitivities(twin, decile_rows(twin), progress))
     rows = data.load(csv, missing=missing_codes(twin))
     raw, notes = data.rows_for(twin.inputs, rows)
     complete = raw[(raw != MISSING).all(axis=1)]
     if len(complete) < FEWEST_ROWS:
         raise DataError(f"{rows.path_name} has {len(complete)} rows without a missing value, at least {FEWEST_ROWS} are needed as background")
     one = None if row is None else explain(twin, _reading(raw, rows.file_rows, row), spread_over(complete, MOST_BACKGROUND), row)
-    return Explanation(twin, f"rows of {rows.path_name}", sensitivities(twin, complete), one, notes)
+    return Explanation(twin, f"rows of {rows.path_name}", sensitivities(twin, complete, progress), one, notes)
 
 
 def explain(model: Model, reading: np.ndarray, background: np.ndarray, row: int = 0) -> RowExplanation:
@@ -129,12 +137,15 @@ def shapley(totals: np.ndarray, players: int, divisor: int = 1) -> list[Fraction
     return values
 
 
-def sensitivities(model: Model, rows: np.ndarray) -> tuple[Sensitivity, ...]:
+def sensitivities(model: Model, rows: np.ndarray, progress: Progress = _silent) -> tuple[Sensitivity, ...]:
     """Each sensor's part of all contributions to the answers to these raw rows, with its spread from row to row."""
     background = spread_over(rows, MOST_BACKGROUND)
     affordable = EVALUATIONS // (len(background) << min(len(model.inputs), MOST_INPUTS))
     asked = spread_over(rows, min(MOST_ROWS, max(FEWEST_ROWS, affordable)))
-    sizes = np.array([[abs(float(c.value)) for c in explain(model, reading, background).contributions] for reading in asked])
+    sizes = np.empty((len(asked), len(model.inputs)))
+    for k, reading in enumerate(asked):
+        progress(f"explaining rows: {k + 1} of {len(asked)}")
+        sizes[k] = [abs(float(c.value)) for c in explain(model, reading, background).contributions]
     sums = sizes.sum(axis=1, keepdims=True)
     shares = sizes[sums[:, 0] > 0] / sums[sums[:, 0] > 0]
     if not len(shares):

@@ -1,18 +1,27 @@
 """Anomaly guards: is this row unlike those seen before? Trained on rows alone, there is no target.
 
     guard(x, inputs) -> Model        alarm where a row is farther out than nearly all training rows
+    guard_csv(csv, out) -> Guarded   the same from a file, saved, and judged on rows it was not fitted to
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from . import baseline, cost, data
+from .cost import ModelCost
+from .emit import check_prefix
 from .errors import UsageError
 from .families import FAMILIES, Rows, box, mahalanobis
+from .files import require_file_place
 from .fixedpoint import INT16_MAX, RAW_MAX, RAW_MIN, Quantity
-from .model import Model
+from .model import Model, check_name
+from .pipeline import find_board, name_from, units_of
+from .report import with_unit
 from .train import plain_config
 
 TRIM = 0.01              # part of the rows, the farthest ones, that does not shape the usual range
@@ -51,3 +60,63 @@ def _wide(q: Quantity) -> Quantity:
     more = max(q.raw_maximum - q.raw_minimum, LEAST_SPAN)
     low, high = (int(np.clip(raw, RAW_MIN, RAW_MAX)) for raw in (q.raw_minimum - more, q.raw_maximum + more))
     return replace(q, minimum=float(q.to_physical(low)), maximum=float(q.to_physical(high)))
+
+
+# ---- from a file ------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Guarded:
+    """A guard just fitted and saved."""
+
+    path: Path
+    model: Model
+    board: str               # of the cost: its id
+    cost: ModelCost
+    notes: tuple[str, ...]
+
+    def plain(self) -> dict:
+        """Plain JSON values."""
+        facts = self.model.training
+        return {"model": str(self.path), "name": self.model.name, "family": self.model.family, "id": f"{self.model.model_id:08x}",
+                "inputs": [q.name for q in self.model.inputs], "threshold": float(self.model.output.to_physical(self.model.threshold)),
+                **{key: facts[key] for key in ("rows_train", "rows_test", "split", "alarms", "alarms_train", "alarms_test")},
+                "board": self.board, "cost": asdict(self.cost), "notes": list(self.notes)}
+
+
+def guard_csv(csv: Path, out: Path, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0, family="mahalanobis",
+              alarms: float = 0.001, name: str | None = None, board: str = "uno", progress: Callable[[str], None] = print) -> Guarded:
+    """Fits a guard to a CSV file's rows and saves it; the file is written only when everything went well."""
+    chip, name = find_board(board), check_prefix(check_name(name or name_from(out)))
+    require_file_place(out)
+    rows = data.readings(data.load(csv, missing=missing), inputs, drop, split, seed, units_of(unit))
+    bare = guard(rows.x[rows.train], rows.inputs, family, alarms, name)
+    model = replace(bare, training={**bare.training, **_facts(bare, rows)})
+    progress(f"compiling and simulating for {chip.title}")
+    measured = cost.measure(model, chip)
+    model.save(out)
+    return Guarded(out, model, chip.pio_id, measured, rows.notes)
+
+
+def _facts(model: Model, rows: data.Dataset) -> dict:
+    """What the model file tells of the rows, and how many of them set the guard off."""
+    answers = model.answer(rows.x)
+    alarm = model.alarm(answers)
+    known = baseline.sketch([q.name for q in (*model.inputs, model.output)], np.column_stack([rows.x, answers])[rows.train],
+                            alarm[rows.train], rows.rows_dropped / rows.rows_read)
+    return {"rows_test": len(rows.test), "split": rows.split, "seed": rows.seed, "rows_read": rows.rows_read, "rows_dropped": rows.rows_dropped,
+            "duplicates_removed": rows.duplicates_removed, "missing": list(rows.missing), "source": rows.source, "sha256": rows.sha256,
+            "alarms_train": int(alarm[rows.train].sum()), "alarms_test": int(alarm[rows.test].sum()), "baseline": known.plain()}
+
+
+def text(result: Guarded) -> str:
+    """The guard in a few lines."""
+    model, facts, spent = result.model, result.model.training, result.cost
+    return "\n".join([
+        *(f"note: {note}" for note in result.notes),
+        f"guard    {result.path}: {model.family}, inputs {', '.join(q.name for q in model.inputs)}",
+        f"rows     {facts['rows_train']:,} to learn what is usual, {facts['rows_test']:,} to try it ({facts['split']} split); of {facts['rows_read']:,} "
+        f"read {facts['rows_dropped']:,} lack a value",
+        f"alarm    above {with_unit(float(model.output.to_physical(model.threshold)), model)}: set off by {facts['alarms_train']:,} of "
+        f"{facts['rows_train']:,} rows it learned from and {facts['alarms_test']:,} of the {facts['rows_test']:,} others",
+        f"cost     the model alone on {result.board}: {spent.flash_bytes:,} bytes of flash, {spent.ram_bytes + spent.stack_bytes:,} of RAM with stack, "
+        f"{spent.cycles_max:,} cycles at most"])

@@ -78,22 +78,24 @@ class LinearFit:
     hessian: np.ndarray
 
 
-def fit_linear(terms, y, root: Root, ridge: float = 1e-6, penalty=None, robust: bool = True) -> LinearFit:
+def fit_linear(terms, y, root: Root, ridge: float = 1e-6, penalty=None, robust: bool = True, counts=None) -> LinearFit:
     """Coefficients of `v = terms . coef + intercept` with least pseudo-Huber error of g(v) against y.
 
     terms: float (n, k); ridge: relative to each column's mean square; penalty: optional (k, k)
     matrix added to the Hessian, relative to its mean diagonal (smoothness of neighbouring nodes).
     Not `robust`: plain least squares of v against the transformed target, in one step.
+    counts: how much each row counts, float (n,) with mean about 1; None, all the same.
     """
     y = np.asarray(y, dtype=np.float64)
+    counted = np.ones(len(y)) if counts is None else counts
     columns = np.column_stack([terms, np.ones(len(y))])
-    delta = HUBER_PART * max(np.abs(y - np.median(y)).mean(), 1e-9)
+    delta = HUBER_PART * max(np.average(np.abs(y - np.median(y)), weights=counts), 1e-9)
     shrink = np.diag(np.append(ridge * (columns[:, :-1] ** 2).mean(axis=0) + 1e-12, 0.0))
     smooth = np.zeros_like(shrink)
     if penalty is not None:
         smooth[:-1, :-1] = penalty
     target = root.forward(y)
-    slope, weights = root.slope(target) if robust else np.ones(len(y)), np.ones(len(y))
+    slope, weights = root.slope(target) if robust else np.ones(len(y)), counted
     best, kept = np.inf, None
     for _ in range(ITERATIONS if robust else 1):
         jacobian = columns * (slope * np.sqrt(weights))[:, None]
@@ -103,11 +105,12 @@ def fit_linear(terms, y, root: Root, ridge: float = 1e-6, penalty=None, robust: 
         v = columns @ update
         residual = root.backward(v) - y
         bend = np.sqrt(1 + (residual / delta) ** 2)
-        if (bend - 1).mean() > best * (1 - 1e-5):
+        loss = np.average(bend - 1, weights=counts)
+        if loss > best * (1 - 1e-5):
             break
-        best, kept = (bend - 1).mean(), LinearFit(update[:-1], float(update[-1]), regular)
+        best, kept = loss, LinearFit(update[:-1], float(update[-1]), regular)
         slope = root.slope(v)
-        target, weights = v - residual / slope, 1 / bend
+        target, weights = v - residual / slope, counted / bend
     return kept
 
 

@@ -68,11 +68,17 @@ class Problem:
     z: np.ndarray
     y: np.ndarray
     root: Root
+    counts: np.ndarray | None = None     # float (n,): how much each row counts; None, all the same
 
     @property
     def delta(self) -> float:
         """Residuals below this count squared, above it absolutely; raw."""
-        return HUBER_PART * max(float(np.abs(self.y - np.median(self.y)).mean()), 1e-9)
+        return HUBER_PART * max(float(np.average(np.abs(self.y - np.median(self.y)), weights=self.counts)), 1e-9)
+
+    @property
+    def root_counts(self) -> np.ndarray | float:
+        """Root of how much each row counts against the mean row, float (n,) or 1.0."""
+        return 1.0 if self.counts is None else np.sqrt(self.counts / self.counts.mean())
 
 
 def random_net(problem: Problem, hidden: tuple[int, ...], seed) -> Net:
@@ -105,7 +111,7 @@ class _Point:
         self.residual = problem.root.backward(v) - problem.y
         self.bend = np.sqrt(1 + (self.residual / problem.delta) ** 2)
         self.flat, self.decay = net.flat(), _decay(net)
-        self.loss = float((self.bend - 1).mean() * HUBER_PART + 0.5 * self.decay @ self.flat ** 2)
+        self.loss = float(np.average(self.bend - 1, weights=problem.counts) * HUBER_PART + 0.5 * self.decay @ self.flat ** 2)
 
     def derivatives(self) -> tuple[np.ndarray, np.ndarray]:
         net, n = self.net, len(self.problem.y)
@@ -118,7 +124,7 @@ class _Point:
                 back = (back @ net.weights[k].T) * (before > 0)
         jacobian = np.concatenate(columns[::-1], axis=1).astype(np.float32)
         # d(loss)/dr = HUBER_PART * r / (delta**2 * bend), and its reweighted second derivative
-        root_weight = np.sqrt(HUBER_PART / (n * self.bend)) / self.problem.delta
+        root_weight = np.sqrt(HUBER_PART / (n * self.bend)) / self.problem.delta * self.problem.root_counts
         jacobian *= root_weight[:, None].astype(np.float32)
         gradient = (jacobian.T @ (root_weight * self.residual).astype(np.float32)).astype(np.float64)
         hessian = (jacobian.T @ jacobian).astype(np.float64)
@@ -166,7 +172,7 @@ def without_one_unit(net: Net, problem: Problem) -> Net:
     """
     hidden = net.layers(problem.z)[1]
     slope = problem.root.slope(net.output(problem.z))
-    design = np.column_stack([hidden, np.ones(len(hidden))]) * (slope / slope.mean())[:, None]
+    design = np.column_stack([hidden, np.ones(len(hidden))]) * (slope / slope.mean() * problem.root_counts)[:, None]
     inverse = np.linalg.inv(design.T @ design / len(hidden) + 1e-7 * np.eye(design.shape[1]))
     output = np.append(net.weights[1][:, 0], net.biases[1])
     least = int(np.argmin(output[:-1] ** 2 / np.diag(inverse)[:-1]))

@@ -89,12 +89,12 @@ def output_row(fit: LinearFit, root: Root, output: Quantity, weight_bits: int = 
     return Dense((tuple(weights.tolist()),), (bias,), shift, low, high)
 
 
-def mean_error(nodes: tuple[Node, ...], x: np.ndarray, y: np.ndarray) -> float:
-    """Mean absolute raw error of a chain on rows."""
-    return float(np.abs(apply_all(nodes, x)[:, 0] - y).mean())
+def mean_error(nodes: tuple[Node, ...], x: np.ndarray, y: np.ndarray, counts: np.ndarray | None = None) -> float:
+    """Mean absolute raw error of a chain on rows, each counted as `counts` says."""
+    return float(np.average(np.abs(apply_all(nodes, x)[:, 0] - y), weights=counts))
 
 
-def narrowest(choices, x: np.ndarray, y: np.ndarray, float_error: float) -> tuple[Node, ...]:
+def narrowest(choices, x: np.ndarray, y: np.ndarray, float_error: float, counts: np.ndarray | None = None) -> tuple[Node, ...]:
     """The first chain whose error on the training rows is within TOLERANCE, else the best one.
 
     `choices` yields chains from the cheapest to the most exact one; one that cannot be bounded is
@@ -107,7 +107,7 @@ def narrowest(choices, x: np.ndarray, y: np.ndarray, float_error: float) -> tupl
         except ModelError:
             best = best or nodes
             continue
-        error = mean_error(nodes, x, y)
+        error = mean_error(nodes, x, y, counts)
         if error < best_error:
             best, best_error = nodes, error
         if error <= float_error * (1 + TOLERANCE):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .choices import OPTIMIZE
 from .errors import ModelError
 from .files import write_whole
 from .fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
@@ -21,7 +22,6 @@ from .nodes import SATURATING, Bounds, Node, from_dict, prove, to_dict
 
 SCHEMA = 1
 MAX_FILE_BYTES = 4_000_000
-OPTIMIZE = ("balanced", "size", "speed")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
 
 
@@ -82,6 +82,17 @@ class Model:
         raw = self._rows(raw)
         missing = (raw == MISSING).any(axis=1)
         return np.where(missing, MISSING, self.predict(self.saturate(raw)[0]))
+
+    @property
+    def level(self) -> int | None:
+        """Raw alarm level that the reference is judged by; `threshold` lies elsewhere where an offset was learned (alarms.py)."""
+        return self.training.get("learned_alarm", {}).get("level", self.threshold)
+
+    def beyond(self, raw_reference) -> np.ndarray:
+        """True where a reference reading is above the alarm level: what `alarm` should say of the answer."""
+        if self.level is None:
+            return np.zeros(np.shape(raw_reference), dtype=bool)
+        return np.asarray(raw_reference) > self.level
 
     def alarm(self, raw_output) -> np.ndarray:
         """True where an output is above the threshold; exactly at it is no alarm."""

@@ -20,6 +20,7 @@ from scipy.stats import binom, chi2
 
 from . import baseline as baselines, data
 from .baseline import Baseline, Sketch, longest_run
+from .emit import environment
 from .errors import DataError, UsageError
 from .files import require_file_place, write_whole
 from .fixedpoint import MISSING
@@ -37,7 +38,7 @@ DEFAULT_WINDOW = 64          # rows, where the training rows were too few to say
 MOST_LINES = 20              # windows named one by one in the text
 CHECKS = {                   # and how a table heads them
     "ks": "KS", "psi": "PSI", "range": "beyond range",
-    "missing": "missing", "stuck": "equal in a row", "alarm": "alarm rate +-"}
+    "missing": "missing", "stuck": "equal in a row", "alarm": "alarm rate +-", "board": "board wrong"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class Figure:
     def violated(self) -> bool:
         return self.value > self.limit
 
+    @property
+    def part(self) -> float:
+        """The value as a part of its limit: above 1, a violation."""
+        return self.value / max(self.limit, 1e-9)
+
 
 @dataclass(frozen=True)
 class Window:
@@ -69,6 +75,10 @@ class Window:
     def violations(self) -> tuple[Figure, ...]:
         return tuple(f for f in self.figures if f.violated)
 
+    def words(self) -> str:
+        """What is beyond a limit, or "good"."""
+        return ", ".join(f"{f.quantity} {f.check} {_show(f.value)} > {_show(f.limit)}" for f in self.violations) or "good"
+
 
 @dataclass(frozen=True)
 class Monitoring:
@@ -79,6 +89,7 @@ class Monitoring:
     window: int                  # rows
     windows: tuple[Window, ...]
     notes: tuple[str, ...] = ()
+    by_board: bool = False       # a board's answers, else the twin's
 
     @property
     def good(self) -> bool:
@@ -89,7 +100,7 @@ class Monitoring:
         worst: dict[tuple[str, str], Figure] = {}
         for figure in (f for window in self.windows for f in window.figures):
             key = figure.check, figure.quantity
-            if key not in worst or figure.value / figure.limit > worst[key].value / worst[key].limit:
+            if key not in worst or figure.part > worst[key].part:
                 worst[key] = figure
         return list(worst.values())
 
@@ -100,36 +111,62 @@ class Monitoring:
                 "notes": list(self.notes), "passed": self.good}
 
 
-def monitor_csv(model: Path, log: Path, window: int | None = None, prometheus: Path | None = None, json_lines: Path | None = None,
-                summary: Path | None = None) -> Monitoring:
-    """Compares a log of the model's inputs with its training rows, and writes what is asked for."""
-    twin = load(model)
-    for path in filter(None, (prometheus, json_lines, summary)):
-        require_file_place(path)
+def monitor_csv(model: Path, log: Path, window: int | None = None, files: dict[str, Path | None] | None = None) -> Monitoring:
+    """Compares a log of the model's inputs with its training rows, and writes the `files` that are asked for."""
+    twin, files = load(model), files or {}
+    require_places(files)
     rows = data.load(log, missing=missing_codes(twin))
     raw, notes = data.rows_for(twin.inputs, rows)
     result = monitor(twin, raw, window, rows.path_name, rows.file_rows, rows.time, notes)
-    for path, text_of in ((prometheus, prometheus_text), (json_lines, lines), (summary, markdown)):
-        if path:
-            write_whole(path, text_of(result))
+    write_files(result, files)
     return result
+
+
+def require_places(files: dict[str, Path | None]) -> None:
+    """UsageError where one of the files cannot be written."""
+    for path in filter(None, files.values()):
+        require_file_place(path)
+
+
+def write_files(result: Monitoring, files: dict[str, Path | None]) -> None:
+    """Writes the files of these kinds: prometheus, json_lines, markdown, html; each whole or not at all."""
+    texts = {"prometheus": prometheus_text, "json_lines": lines, "markdown": markdown, "html": html}
+    for kind, path in files.items():
+        if path:
+            write_whole(path, texts[kind](result))
 
 
 def monitor(model: Model, raw: np.ndarray, window: int | None = None, log: str = "rows", file_rows: np.ndarray | None = None,
             time: np.ndarray | None = None, notes: Sequence[str] = ()) -> Monitoring:
     """Compares raw rows (n, inputs), in the order they came, with the model's baseline in windows of `window` rows."""
-    known = baselines.read(model.training.get("baseline"))
-    window = default_window(known) if window is None else window
-    if window < baselines.SMALLEST_WINDOW:
-        raise UsageError(f"a window of {window} rows says nothing: use {baselines.SMALLEST_WINDOW} or more")
+    window = checked_window(model, window)
     if len(raw) < baselines.SMALLEST_WINDOW:
         raise DataError(f"{log} has {len(raw)} rows, at least {baselines.SMALLEST_WINDOW} are needed: collect more")
     columns = np.column_stack([raw, model.answer(raw)])
     cuts = [*range(0, max(len(raw) - window // 2, 1), window), len(raw)]
     lines_of = np.arange(len(raw)) + 2 if file_rows is None else file_rows
     windows = tuple(Window(int(lines_of[a]), int(lines_of[b - 1]), b - a, "" if time is None else f"{_day(time[a])} .. {_day(time[b - 1])}",
-                           tuple(_figures(model, known, columns[a:b]))) for a, b in zip(cuts, cuts[1:]))
+                           judge(model, columns[a:b])) for a, b in zip(cuts, cuts[1:]))
     return Monitoring(model, log, window, windows, tuple(notes))
+
+
+def checked_window(model: Model, window: int | None) -> int:
+    """Rows of a window, the longest useful number where None is given; UsageError where they are too few."""
+    known = baselines.read(model.training.get("baseline"))
+    window = default_window(known) if window is None else window
+    if window < baselines.SMALLEST_WINDOW:
+        raise UsageError(f"a window of {window} rows says nothing: use {baselines.SMALLEST_WINDOW} or more")
+    return window
+
+
+def judge(model: Model, columns: np.ndarray, board_wrong: int | None = None) -> tuple[Figure, ...]:
+    """Every check of one window of raw rows (n, inputs + 1), the answer last.
+
+    board_wrong: rows that the board answered otherwise than the twin, or not at all; None where no board answered.
+    """
+    known = baselines.read(model.training.get("baseline"))
+    board = () if board_wrong is None else (Figure("board", model.output.name, board_wrong, 0),)
+    return (*_figures(model, known, columns), *board)
 
 
 def default_window(known: Baseline) -> int:
@@ -188,7 +225,7 @@ def text(result: Monitoring) -> str:
     bad = [w for w in result.windows if w.violations]
     lines_ = [f"note: {note}" for note in result.notes]
     lines_ += [f"{result.log}: {len(result.windows)} windows of {result.window} rows, {len(bad)} beyond a limit", "", _worst_table(result)]
-    lines_ += ["", *(f"rows {w.first} .. {w.last}{w.when and f' ({w.when})'}: {_reasons(w)}" for w in bad[:MOST_LINES])] if bad else []
+    lines_ += ["", *(f"rows {w.first} .. {w.last}{w.when and f' ({w.when})'}: {w.words()}" for w in bad[:MOST_LINES])] if bad else []
     lines_ += [f"and {len(bad) - MOST_LINES} more windows"] if len(bad) > MOST_LINES else []
     return "\n".join([*lines_, "", _verdict(result)])
 
@@ -196,17 +233,14 @@ def text(result: Monitoring) -> str:
 def _worst_table(result: Monitoring) -> str:
     """A line per quantity: of each check the worst window's value and the limit, "!" beyond it."""
     worst = {(f.quantity, f.check): f for f in result.worst()}
+    checks = {check: head for check, head in CHECKS.items() if any(check == there for _, there in worst)}
     names = list(dict.fromkeys(name for name, _ in worst))
-    rows = [[name, *(_against(worst.get((name, check))) for check in CHECKS)] for name in names]
-    return "\n".join(["worst window of each check, value / limit:", table(["quantity", *CHECKS.values()], rows)])
+    rows = [[name, *(_against(worst.get((name, check))) for check in checks)] for name in names]
+    return "\n".join(["worst window of each check, value / limit:", table(["quantity", *checks.values()], rows)])
 
 
 def _against(figure: Figure | None) -> str:
     return "-" if figure is None else f"{_show(figure.value)} / {_show(figure.limit)}{' !' if figure.violated else ''}"
-
-
-def _reasons(window: Window) -> str:
-    return ", ".join(f"{f.quantity} {f.check} {_show(f.value)} > {_show(f.limit)}" for f in window.violations)
 
 
 def _show(value: float) -> str:
@@ -232,13 +266,27 @@ def lines(result: Monitoring) -> str:
 
 def markdown(result: Monitoring) -> str:
     """A summary for a wiki page or a pull request."""
-    rows = [f"| {w.first} .. {w.last} | {w.when or '-'} | {_cell(_reasons(w)) or 'good'} |" for w in result.windows]
+    rows = [f"| {w.first} .. {w.last} | {w.when or '-'} | {_cell(w.words())} |" for w in result.windows]
     return "\n".join([f"# {_cell(result.model.name)}: {_cell(result.log)}", "", f"**{_verdict(result)}**", "",
                       "| rows | dates | beyond a limit |", "|---|---|---|", *rows, ""])
 
 
 def _cell(words: str) -> str:
     return words.replace("|", "\\|")
+
+
+def html(result: Monitoring) -> str:
+    """The same summary as one page that needs nothing else: readable on a phone, light and dark."""
+    worst = {(f.quantity, f.check): f for f in result.worst()}
+    checks = {check: head for check, head in CHECKS.items() if any(check == there for _, there in worst)}
+    rows = [{"name": name, "cells": [{"text": _against(f), "bad": bool(f and f.violated)} for f in (worst.get((name, check)) for check in checks)]}
+            for name in dict.fromkeys(name for name, _ in worst)]
+    return environment().get_template("monitor.html.j2").render(
+        model=result.model.name, log=result.log, verdict=_verdict(result), good=result.good, checks=list(checks.values()), rows=rows,
+        window=result.window, windows=[{"rows": f"{w.first} .. {w.last}", "when": w.when, "bad": bool(w.violations), "words": w.words(),
+                                        "bar": min(round(50 * part), 100), "part": f"{100 * part:.0f} %" if part <= 2 else "over 200 %"}
+                                       for w, part in ((w, max((f.part for f in w.figures), default=0.0)) for w in result.windows)],
+        notes=result.notes)
 
 
 def prometheus_text(result: Monitoring) -> str:

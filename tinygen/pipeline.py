@@ -19,6 +19,7 @@ from typing import Callable
 import numpy as np
 
 from . import data, datasets, quantize as quantizing, scaffold, search as ladders, toolchain
+from .alarms import AlarmCost
 from .baselines import Baseline, baselines
 from .boards import BOARDS, Board
 from .build import Budget, Firmware, build, upload as load_board
@@ -39,6 +40,7 @@ from .model import Model, check_name, load
 from .report import junit_xml
 from .search import Ladder, search
 from .verdict import facts as verdict_facts, lines as verdict_lines, verdict
+from .weights import weighed
 
 Progress = Callable[[str], None]
 
@@ -135,15 +137,24 @@ class BoardList:
 
 def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0,
               family="auto", threshold=None, name=None, board="uno", budget=Budget(), dask=None,
-              task="auto", optimize=None, progress: Progress = print) -> TrainedModel:
-    """Trains on a CSV file and saves the model; the file is written only when everything went well."""
+              task="auto", optimize=None, robust=False, balance=False, alarm_cost: str | None = None, progress: Progress = print) -> TrainedModel:
+    """Trains on a CSV file and saves the model; the file is written only when everything went well.
+
+    robust, balance: how rows are weighed (weights.py); alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
+    """
     chip = find_board(board)
-    name = check_prefix(check_name(name or _name_from(out)))
+    name = check_prefix(check_name(name or name_from(out)))
+    cost = None if alarm_cost is None else AlarmCost.parse(alarm_cost)
+    if cost and threshold is None:
+        raise UsageError("--alarm-cost moves the alarm's threshold: give the alarm level with --threshold")
     for path in (out, ladder_path(out)):
         require_file_place(path)
     table = data.load(csv, missing=missing)
     dataset = data.prepare(table, target, inputs, drop, split, seed, units=units_of(unit), task=task)
-    ladder = find_model(dataset, name, threshold, family, chip, budget, progress, dask, optimize)
+    if robust:
+        progress("asking which training rows can be trusted")
+    dataset = weighed(dataset, robust, balance)
+    ladder = find_model(dataset, name, threshold, family, chip, budget, progress, dask, optimize, cost)
     found = judged(ladder, dataset, threshold, chip, out, progress)
     found.model.save(out)
     ladders.save(found.ladder, ladder_path(out))
@@ -160,11 +171,11 @@ def judged(ladder: Ladder, dataset: data.Dataset, threshold: float | None, board
 
 
 def find_model(dataset: data.Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
-               progress: Progress, dask: str | None = None, optimize: str | None = None) -> Ladder:
+               progress: Progress, dask: str | None = None, optimize: str | None = None, alarm_cost: AlarmCost | None = None) -> Ladder:
     """The ladder of integer models for a data set on the board's chip, one of them chosen within the budget."""
     if threshold is not None:
         quantizing.raw_threshold(dataset.target, threshold)       # raises now, not after the training
-    return search(dataset, name, threshold, family, board, budget, progress, dask, optimize)
+    return search(dataset, name, threshold, family, board, budget, progress, dask, optimize, alarm_cost)
 
 
 def ladder_path(model: Path) -> Path:
@@ -372,7 +383,8 @@ def write_csv(path: Path, header: list[str], rows) -> None:
     write_whole(path, text.getvalue())
 
 
-def _name_from(out: Path) -> str:
+def name_from(out: Path) -> str:
+    """A C prefix made from the name of a model file."""
     name = re.sub(r"\W", "_", out.name.split(".")[0], flags=re.ASCII)[:31]
     return name if not name[:1].isdigit() else f"m_{name}"[:31]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from . import baseline
+from .alarms import Confusion, LearnedAlarm
 from .data import Dataset
 from .errors import QuantizeError
 from .fixedpoint import RAW_MAX, RAW_MIN, Quantity
@@ -14,19 +15,31 @@ from .model import Model
 from .train import Trained, plain_config, rounded, training_rows
 
 
-def quantize(trained: Trained, dataset: Dataset, name: str = "model_1", threshold: float | None = None) -> Model:
+def quantize(trained: Trained, dataset: Dataset, name: str = "model_1", threshold: float | None = None,
+             learned: LearnedAlarm | None = None) -> Model:
     """The integer model of a `Trained` on a `Dataset`, with its figures on the test rows as training facts.
 
     threshold: alarm level in the target's unit; an output above it, rounded to a raw step, is an alarm.
+    learned: the raw threshold to use in its place.
     """
     fitted = trained.fitted
     rows = training_rows(dataset)
     columns = list(fitted.columns)
     nodes = trained.family.lower(fitted, rows)
-    limit = None if threshold is None else raw_threshold(dataset.target, threshold)
+    limit = None if threshold is None else learned.threshold if learned else raw_threshold(dataset.target, threshold)
     bare = Model(name, trained.family.name, tuple(dataset.inputs[c] for c in columns), dataset.target, nodes, limit,
-                 dataset.labels)
-    return replace(bare, training=facts(bare, trained, dataset))
+                 dataset.labels, {"learned_alarm": learned.plain()} if learned else {})
+    told = facts(bare, trained, dataset)
+    if learned:
+        told["learned_alarm"] = {**learned.plain(), **on_test_rows(bare, columns, dataset)}
+    return replace(bare, training=told)
+
+
+def on_test_rows(model: Model, columns: list[int], dataset: Dataset) -> dict:
+    """Confusions of the test rows: with the alarm level as threshold, and with the learned one."""
+    answer, truth = model.answer(dataset.x[dataset.test][:, columns]), model.beyond(dataset.y[dataset.test])
+    return {"test_at_level": asdict(Confusion.of(answer > model.level, truth)),
+            "test_learned": asdict(Confusion.of(model.alarm(answer), truth))}
 
 
 def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
@@ -34,7 +47,7 @@ def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
     x, y = dataset.x[dataset.test], dataset.y[dataset.test]
     answer = model.answer(x[:, list(trained.fitted.columns)])
     floats = rounded(trained.fitted, x)
-    alarm, truth = model.alarm(answer), model.alarm(y)
+    alarm, truth = model.alarm(answer), model.beyond(y)
     return {
         "rows_train": len(dataset.train), "rows_test": len(dataset.test), "split": dataset.split, "seed": dataset.seed,
         "rows_read": dataset.rows_read, "rows_dropped": dataset.rows_dropped, "duplicates_removed": dataset.duplicates_removed,
@@ -43,6 +56,7 @@ def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
         "metrics": class_metrics(answer, floats, y, dataset.labels) if dataset.labels else
         metrics(answer, floats, y, dataset.target.scale),
         "alarm": {"false": int((alarm & ~truth).sum()), "missed": int((~alarm & truth).sum())},
+        **({"weighting": dataset.weighting} if dataset.weighting else {}),
         "baseline": training_baseline(model, list(trained.fitted.columns), dataset).plain(),
     }
 

@@ -56,8 +56,23 @@ def trained(result) -> str:
     ]
     if model.threshold is not None:
         lines.append(f"alarm    above {level(model)}: {alarms(model)}")
+    if "learned_alarm" in facts:
+        lines += learned_alarm(model)
     parts = ["\n".join(lines), "\n".join(result.verdict), ladder(result.ladder), beside(result.baselines, model)]
     return "\n\n".join(part for part in parts if part)
+
+
+def learned_alarm(model: Model) -> list[str]:
+    """Where the threshold went for the costs stated, and the confusions at the level and at the threshold."""
+    facts = model.training["learned_alarm"]
+    cost, unit = facts["cost"], model.output
+    rows = [[where, f"above {with_unit(float(unit.to_physical(facts[raw])), model)}", *(facts[key][kind] for kind in ("right", "missed", "false", "quiet")),
+             f"{cost['miss'] * facts[key]['missed'] + cost['false'] * facts[key]['false']:g}"]
+            for where, raw, key in (("training rows", "level", "at_level"), ("training rows", "threshold", "learned"),
+                                    ("test rows", "level", "test_at_level"), ("test rows", "threshold", "test_learned"))]
+    return [f"         its threshold was learned: a miss costs {cost['miss']:g}, a false alarm {cost['false']:g}",
+            table(["", "red LED", "right alarms", "missed", "false", "quiet", "cost"], rows),
+            "         (training rows: as answered by models that were fitted without them)"]
 
 
 def rows_used(model: Model) -> str:
@@ -69,7 +84,7 @@ def rows_used(model: Model) -> str:
 
 def level(model: Model) -> str:
     """The alarm level with its unit."""
-    return with_unit(float(model.output.to_physical(model.threshold)), model)
+    return with_unit(float(model.output.to_physical(model.level)), model)
 
 
 def alarms(model: Model) -> str:
@@ -274,7 +289,8 @@ def _trained(result) -> dict:
     facts = result.model.training
     return {"model": str(result.path), "name": result.model.name, "family": result.model.family, "id": f"{result.model.model_id:08x}",
             "inputs": [q.name for q in result.model.inputs], "rows_train": facts["rows_train"], "rows_test": facts["rows_test"],
-            "split": facts["split"], "metrics": facts["metrics"], "alarm": facts["alarm"], "notes": list(result.notes),
+            "split": facts["split"], "metrics": facts["metrics"], "alarm": facts["alarm"], "learned_alarm": facts.get("learned_alarm"),
+            "weighting": facts.get("weighting"), "notes": list(result.notes),
             "ladder": _ladder(result.ladder), "verdict": facts.get("verdict"), "baselines": [asdict(b) for b in result.baselines]}
 
 

@@ -17,6 +17,7 @@ from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
 from . import cost
+from .alarms import AlarmCost, learned
 from .baselines import Baseline
 from .boards import Board
 from .build import Budget
@@ -27,7 +28,7 @@ from .errors import ModelError, QuantizeError, UsageError
 from .families import FAMILIES, Rows
 from .files import write_whole
 from .model import OPTIMIZE, Model, from_json
-from .quantize import quantize
+from .quantize import quantize, raw_threshold
 from .train import (Candidate, Trained, all_rows, as_good_as, cross_validate, error_scale, families, fold_cuts, plain_config,
                     preferred, rounded, training_rows)
 
@@ -76,10 +77,12 @@ class Ladder:
 
 
 def search(dataset: Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
-           progress: Progress | None = None, dask: str | None = None, optimize: str | None = None) -> Ladder:
+           progress: Progress | None = None, dask: str | None = None, optimize: str | None = None,
+           alarm_cost: AlarmCost | None = None) -> Ladder:
     """The ladder of a data set on a board. UsageError where no finalist fits the budget.
 
     The chosen model is the best one within the budget; without a budget, the smallest that is as good as the best.
+    alarm_cost: what mistakes of the alarm cost; its threshold is then learned, for each rung from its answers in the folds.
     dask: address of a Dask scheduler whose workers cross-validate; without it this machine does.
     optimize: what the C is written for, one of OPTIMIZE; None tries what the budget asks for.
     """
@@ -90,7 +93,7 @@ def search(dataset: Dataset, name: str, threshold: float | None, family: str, bo
     rungs: list[Rung] = []
     for group in _groups(ranked):
         say(f"compiling and simulating {len(group)} finalists for {board.title}")
-        rungs += _measured(dataset, group, name, threshold, board, budget, optimize)
+        rungs += _measured(dataset, group, name, threshold, board, budget, optimize, alarm_cost)
         if any(within(rung, budget) for rung in rungs):
             break
     if not rungs:
@@ -158,9 +161,10 @@ def _groups(ranked: list[Candidate]):
 
 
 def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: float | None, board: Board, budget: Budget,
-              optimize: str | None) -> list[Rung]:
+              optimize: str | None, alarm_cost: AlarmCost | None = None) -> list[Rung]:
     """Rungs in the order of the candidates; one that cannot be bounded is left out."""
     rows, fitted = training_rows(dataset), {}
+    truth = dataset.y[np.concatenate([validate for _, validate in fold_cuts(dataset)])]
     for kind in dict.fromkeys(c.family for c in group):
         members = [c for c in group if c.family == kind]
         with threadpool_limits(1):
@@ -169,7 +173,8 @@ def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: fl
     def rung(candidate: Candidate) -> Rung | None:
         trained = Trained(FAMILIES[candidate.family], candidate.config, fitted[candidate])
         try:
-            model = quantize(trained, dataset, name, threshold)
+            alarm = alarm_cost and learned(alarm_cost, raw_threshold(dataset.target, threshold), candidate.unseen, truth)
+            model = quantize(trained, dataset, name, threshold, alarm)
         except (ModelError, QuantizeError):
             return None
         scale, columns = error_scale(dataset), list(trained.fitted.columns)

@@ -39,7 +39,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tinygen.errors import DataError
+from tinygen.errors import DataError, plain
 
 MAXIMUM_LINE = 1 << 20             # characters; keeps a file without line ends out of memory
 MAXIMUM_COLUMNS = 1000
@@ -471,11 +471,6 @@ class _TimeReader:
 
 
 # ------------------------------------------------------------------------------------- messages
-
-def plain(text: object) -> str:
-    """The text on one line: control, bidirectional and other unprintable characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
-
 
 def show(text: str) -> str:
     """The text in quotes and on one line, at most 40 characters of it."""

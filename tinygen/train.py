@@ -10,7 +10,7 @@ of them with time running backwards, and by at least `DRIFT_GAIN` on average.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Callable
 
 import numpy as np
@@ -37,6 +37,7 @@ class Candidate:
     family: str
     config: Any
     losses: tuple[float, ...]
+    unseen: np.ndarray | None = field(default=None, compare=False, repr=False)      # raw answers to the validation rows, fold by fold
 
     @property
     def error(self) -> float:
@@ -65,7 +66,7 @@ def training_rows(dataset: Dataset) -> Rows:
 
 def all_rows(dataset: Dataset) -> Rows:
     """Every row, for folds to take from."""
-    return Rows(dataset.x, dataset.y, dataset.inputs, dataset.target, dataset.labels)
+    return Rows(dataset.x, dataset.y, dataset.inputs, dataset.target, dataset.labels, dataset.weights)
 
 
 def families(name: str, dataset: Dataset) -> list[Family]:
@@ -88,18 +89,19 @@ def cross_validate(dataset: Dataset, kinds: list[Family], progress: Callable[[st
     cuts = fold_cuts(dataset)
     jobs = [(kind, cut) for cut in range(len(cuts)) for kind in kinds]
     losses: dict[str, list] = {kind.name: [None] * len(cuts) for kind in kinds}
+    answers: dict[str, list] = {kind.name: [None] * len(cuts) for kind in kinds}
     total = sum(map(len, configs.values()))
     with threadpool_limits(1):
         results = Parallel(n_jobs=-1, prefer="threads", return_as="generator_unordered")(
             delayed(_fold_losses)(dataset, kind.name, configs[kind.name], cuts[cut], cut) for kind, cut in jobs)
         try:
-            for done, (name, cut, found) in enumerate(results, start=1):
-                losses[name][cut] = found
+            for done, (name, cut, found, unseen) in enumerate(results, start=1):
+                losses[name][cut], answers[name][cut] = found, unseen
                 if progress:
                     progress(f"cross-validating {total} candidates: {done} of {len(jobs)} steps, {_best_so_far(losses, dataset)}")
         except KeyboardInterrupt:
             pass
-    complete = [Candidate(name, config, tuple(float(fold[k]) for fold in per_fold))
+    complete = [Candidate(name, config, tuple(float(fold[k]) for fold in per_fold), np.concatenate([fold[k] for fold in answers[name]]))
                 for name, per_fold in losses.items() if all(fold is not None for fold in per_fold)
                 for k, config in enumerate(configs[name])]
     if not complete:
@@ -108,12 +110,13 @@ def cross_validate(dataset: Dataset, kinds: list[Family], progress: Callable[[st
 
 
 def _fold_losses(dataset: Dataset, name: str, configs: list, cut, index: int):
-    """(family, fold, mean raw error of each configuration) of one fold."""
+    """(family, fold, mean raw error of each configuration, its raw answers to the validation rows) of one fold."""
     fit_on, validate = cut
     family = FAMILIES[name]
     fitted = family.fit_all(all_rows(dataset).take(fit_on), configs, dataset.seed, draft=True)
     unseen = all_rows(dataset).take(validate)
-    return name, index, [unseen.error(rounded(f, unseen.x)) for f in fitted]
+    answers = [rounded(f, unseen.x) for f in fitted]
+    return name, index, [unseen.error(a) for a in answers], answers
 
 
 def _best_so_far(losses: dict[str, list], dataset: Dataset) -> str:

@@ -123,7 +123,7 @@ def _decisions(model: Model, y: np.ndarray, floats: np.ndarray, answers: np.ndar
     if model.threshold is None:
         return None
     changed = model.alarm(floats) != model.alarm(answers)
-    right = model.alarm(answers) == model.alarm(y)
+    right = model.alarm(answers) == model.beyond(y)
     return Decisions(int(changed.sum()), int((changed & ~right).sum()), int((changed & right).sum()))
 
 

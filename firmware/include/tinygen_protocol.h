@@ -1,19 +1,19 @@
 /* tinygen_protocol.h -- how a row and its answer look on the wire, version 1.
  *
- *            +----+------------------------------------------------------+----+
- *     wire   | 00 |                     COBS(body)                       | 00 |
- *            +----+------------------------------------------------------+----+
- *                 /                                                      \
+ *            +----+-------+-------------------------------------------+----+
+ *     wire   | 00 |  key  |          each byte of body ^ key          | 00 |
+ *            +----+-------+-------------------------------------------+----+
+ *                          /                                         \
  *            +------+-------+-------+-------+-----------------+---------------+
  *     body   |  vt  |  ses  |  seq  |  len  |  payload [len]  | fcs lo fcs hi |
  *            +------+-------+-------+-------+-----------------+---------------+
  *
  *  1  Every frame starts and ends with 00; no other byte of it is 00. Two 00 in a row are an
  *     empty frame and mean nothing, so a receiver is in step again at the next 00, without timers.
- *  2  COBS: the body is cut at its zero bytes; each piece is sent as (its length + 1), then its
- *     bytes. A body has at most 254 bytes, so COBS adds exactly one.
+ *  2  key is a value, not 00, that no byte of the body has: A5, or the first free one after it
+ *     (FF is followed by 01). A body has at most 254 bytes, so there is one.
  *  3  vt = version << 5 | type. ses = the board's boot number. seq = the host's row counter
- *     modulo 256; an answer carries the seq of its question. len = bytes of payload.
+ *     modulo 256; an answer carries the seq of its question. len = bytes of payload, an even number.
  *  4  fcs = CRC-16/X-25 over vt..payload (polynomial 0x1021 reflected, inverted at the end).
  *     It starts at FFFF, but in ROW and RESULT at FFFF ^ (model id >> 16) ^ (model id & FFFF):
  *     a row for another model is a damaged row.
@@ -46,8 +46,9 @@ extern "C" {
 #endif
 
 #define TINYGEN_HEAD_BYTES 4u                           /* vt ses seq len */
-#define TINYGEN_FRAME_BYTES(len) ((len) + 9u)           /* on the wire: 00, COBS, head, fcs, 00 */
+#define TINYGEN_FRAME_BYTES(len) ((len) + 9u)           /* on the wire: 00, key, head, fcs, 00 */
 #define TINYGEN_PAYLOAD_AT 6u                           /* where the payload lies in a frame */
+#define TINYGEN_FIRST_KEY 0xA5u                         /* 00 and FF, common in rows, are then four flips from a 00 */
 
 enum { /* types: who sends it, and the bytes of its payload */
     TINYGEN_HELLO = 1,  /* host   0, or 4: the model id it wants to talk to */
@@ -96,9 +97,8 @@ enum { TINYGEN_MORE = 0, TINYGEN_READY = 255 };
 typedef struct {
     uint16_t seed; /* TINYGEN_SEED(model id): set once, the rest starts at zero */
     uint16_t crc;
-    uint8_t size;     /* body bytes seen; 255: more than any frame has */
-    uint8_t run;      /* bytes before the next COBS length */
-    uint8_t zero_due; /* a zero belongs before the next piece */
+    uint8_t size; /* body bytes seen; 255: more than any frame has */
+    uint8_t key;  /* of the frame that has begun; 0 before it */
     uint8_t body[TINYGEN_BODY_MAX];
 } tinygen_parser;
 
@@ -132,9 +132,9 @@ static inline void tinygen_keep(tinygen_parser *p, uint8_t octet)
 }
 
 /* The verdict on a finished body, in the order of rule 6. */
-static inline uint8_t tinygen_verdict(const tinygen_parser *p, uint8_t cut_short)
+static inline uint8_t tinygen_verdict(const tinygen_parser *p)
 {
-    if (cut_short || p->size < TINYGEN_HEAD_BYTES + 2u || p->size == 255u || p->crc != TINYGEN_RESIDUE)
+    if (p->size < TINYGEN_HEAD_BYTES + 2u || p->size == 255u || p->crc != TINYGEN_RESIDUE)
         return TINYGEN_BAD_FCS;
     if ((p->body[0] & 0xE0u) != TINYGEN_PROTOCOL_VERSION << 5)
         return TINYGEN_BAD_VERSION;
@@ -148,22 +148,14 @@ static inline uint8_t tinygen_verdict(const tinygen_parser *p, uint8_t cut_short
 static inline uint8_t tinygen_feed(tinygen_parser *p, uint8_t octet)
 {
     if (octet == 0) {
-        const uint8_t empty = (uint8_t)(p->size == 0 && p->run == 0 && p->zero_due == 0);
-        const uint8_t verdict = empty ? (uint8_t)TINYGEN_MORE : tinygen_verdict(p, p->run);
-        p->size = p->run = p->zero_due = 0;
+        const uint8_t verdict = p->key == 0 ? (uint8_t)TINYGEN_MORE : tinygen_verdict(p);
+        p->size = p->key = 0;
         return verdict;
     }
-    if (p->run != 0) {
-        p->run--;
-    } else { /* a COBS length: it stands for the zero between two pieces */
-        const uint8_t due = p->zero_due;
-        p->run = (uint8_t)(octet - 1u);
-        p->zero_due = (uint8_t)(octet != 0xFFu);
-        if (!due)
-            return TINYGEN_MORE;
-        octet = 0;
-    }
-    tinygen_keep(p, octet);
+    if (p->key == 0)
+        p->key = octet;
+    else
+        tinygen_keep(p, (uint8_t)(octet ^ p->key));
     return TINYGEN_MORE;
 }
 
@@ -230,14 +222,27 @@ static inline uint8_t tinygen_detail(const tinygen_parser *p, uint8_t code, uint
     }
 }
 
+/* A key for a body of `size` bytes, at most 254 (rule 2). */
+static inline uint8_t tinygen_key(const uint8_t *body, uint8_t size)
+{
+    uint8_t key = TINYGEN_FIRST_KEY, i = 0;
+
+    while (i != size) {
+        if (body[i++] == key) {
+            key = (uint8_t)(key == 255u ? 1u : key + 1u);
+            i = 0;
+        }
+    }
+    return key;
+}
+
 /* Makes a frame of TINYGEN_FRAME_BYTES(len) bytes around its payload, which already stands at
  * frame + TINYGEN_PAYLOAD_AT; len is at most 248. */
 static inline void tinygen_encode(uint8_t *frame, uint8_t type, uint8_t session, uint8_t seq, uint8_t len, uint16_t seed)
 {
     uint8_t *at = frame + 2;
-    uint8_t *code = frame + 1; /* where the open COBS piece keeps its length */
-    uint8_t run = 1;
     uint8_t left = (uint8_t)(len + TINYGEN_HEAD_BYTES);
+    uint8_t key;
     uint16_t crc;
 
     at[0] = (uint8_t)((TINYGEN_PROTOCOL_VERSION << 5) | type);
@@ -249,18 +254,13 @@ static inline void tinygen_encode(uint8_t *frame, uint8_t type, uint8_t session,
         crc = tinygen_crc(crc, *at++);
     tinygen_put16(at, (uint16_t)~crc);
 
-    frame[0] = 0;
     at = frame + 2;
-    for (left = (uint8_t)(len + TINYGEN_HEAD_BYTES + 2u); left != 0; left--, at++) {
-        if (*at != 0) {
-            run++; /* at most 255: a body has at most 254 bytes */
-        } else {
-            *code = run;
-            code = at;
-            run = 1;
-        }
-    }
-    *code = run;
+    left = (uint8_t)(len + TINYGEN_HEAD_BYTES + 2u);
+    key = tinygen_key(at, left);
+    frame[0] = 0;
+    frame[1] = key;
+    for (; left != 0; left--)
+        *at = (uint8_t)(*at ^ key), at++;
     *at = 0;
 }
 

@@ -2,7 +2,7 @@
  *
  *   faults TRIALS SEED            13 kinds of damage to one frame, a good one behind it; one line per kind
  *   noise KIND RATE ROWS SEED     rows and answers through a noisy wire, five tries each; one line
- *   flips ROWS THREE SEED         every flip of 1 and of 2 bits of a row's frame, and THREE random ones of 3 bits
+ *   flips ROWS THREE SEED         every flip of 1 and of 2 bits in ROWS frames of each kind, and THREE random ones of 3 bits
  *   baud RATIO FRAMES SEED        a receiver that runs at RATIO times the sender's rate; one line
  *
  * Lines are `name value name value ...`; tests/campaign.py reads them. Linked with main.cpp and native/board.cpp.
@@ -41,7 +41,7 @@ static uint32_t random32()
 static uint32_t below(size_t limit) { return (uint32_t)(((uint64_t)random32() * limit) >> 32); }
 static bool chance(double p) { return random32() < p * 4294967296.0; }
 
-static Parser new_parser() { Parser p = {TINYGEN_SEED(MODEL_ID), 0, 0, 0, 0, {0}}; return p; }
+static Parser new_parser() { Parser p = {TINYGEN_SEED(MODEL_ID), 0, 0, 0, {0}}; return p; }
 
 struct Row {
     int16_t sent[MODEL_INPUTS], given[MODEL_INPUTS];
@@ -215,7 +215,7 @@ struct Flips {
 
 static uint16_t digest_of(uint8_t type, const uint8_t *payload, uint8_t size)
 {
-    int16_t row[12];
+    int16_t row[TINYGEN_INFO_BYTES / 2];
     if (type == TINYGEN_RESULT)
         return tinygen_get16(payload + 4);
     for (uint8_t i = 0; i < size / 2; i++)
@@ -242,7 +242,7 @@ static void flip(Bytes &wire, size_t bit) { wire[bit / 8] ^= (uint8_t)(1u << bit
 
 static void flip_all(uint8_t type, uint8_t size, long row, long three, Flips &few, Flips &triple)
 {
-    uint8_t payload[24];
+    uint8_t payload[TINYGEN_INFO_BYTES];
     for (uint8_t &octet : payload)
         octet = (uint8_t)(chance(0.3) ? 0 : random32()); /* small values have zeros in their high bytes */
     Bytes wire = frame_of(type, (uint8_t)row, payload, size);
@@ -270,11 +270,13 @@ static void flip_all(uint8_t type, uint8_t size, long row, long three, Flips &fe
 static void flips(long rows, long three)
 {
     Flips few = {0, 0, 0}, triple = {0, 0, 0};
-    for (long row = 0; row < rows; row++) {
-        for (uint8_t size : {2, 16, 24})
-            flip_all(TINYGEN_ROW, size, row, three / (4 * rows), few, triple);
-        flip_all(TINYGEN_RESULT, TINYGEN_RESULT_BYTES, row, three / (4 * rows), few, triple);
-    }
+    const struct { uint8_t type, size; } kinds[] = {
+        {TINYGEN_ROW, 2}, {TINYGEN_ROW, 16}, {TINYGEN_ROW, 24}, {TINYGEN_RESULT, TINYGEN_RESULT_BYTES}, {TINYGEN_HELLO, 0}, {TINYGEN_HELLO, 4},
+        {TINYGEN_STATUS, 0}, {TINYGEN_STATUS, TINYGEN_STATUS_BYTES}, {TINYGEN_ERR, 2}, {TINYGEN_INFO, TINYGEN_INFO_BYTES}};
+    for (long row = 0; row < rows; row++)
+        for (const auto &kind : kinds)
+            if (kind.type != TINYGEN_INFO || row % 4 == 0) /* as many patterns as all the others together */
+                flip_all(kind.type, kind.size, row, three / (10 * rows), few, triple);
     printf("tried %ld;passed %ld;wrong %ld;three %ld;three_passed %ld;three_wrong %ld\n", few.tried, few.passed, few.wrong,
            triple.tried, triple.passed, triple.wrong);
 }

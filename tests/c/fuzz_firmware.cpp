@@ -1,76 +1,76 @@
 /* The whole firmware under libFuzzer: parser, dispatcher, answers. Pins, time and the serial line come from native/.
  *
- * The first byte of an input chooses: bit 0 wraps the rest as a body with a right check sum and COBS, so that half of the
- * inputs get past the parser; bit 1 binds it to the model; bits 2-7 are milliseconds that pass. Then come more pieces, each
- * with its length in one byte.
+ * The first byte of an input says how the board is (BUSY: its answers wait a while), the rest is a list of pieces that it is sent. A piece has two bytes in
+ * front of its content: how (WHOLE: the content is a body and becomes a frame with a right check sum, so that half of the
+ * pieces get past the parser; BOUND: the sum is bound to the model; BURST: it comes eight times without a pause, from a host
+ * that ignores the window; PAUSE: so many seconds pass before it) and its length. A run costs what the firmware costs.
  */
 #include "main.cpp"
 
-#include <vector>
-
 extern "C" {
 void board_run(const uint8_t *bytes, uint32_t length, uint32_t now_ms);
-uint32_t board_take(uint8_t *to, uint32_t room);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 }
-extern bool native_intact;
 
-static void start_anew(bool intact)
+static const uint8_t DAMAGED_FLASH = 1, SETUP = 2, BUSY = 4;            /* the first byte */
+static const uint8_t WHOLE = 1, BOUND = 2, PAUSE = 0x1C, BURST = 0xE0; /* how */
+
+static const size_t PIECE_MAX = TINYGEN_RX_RING - 6; /* what the receive ring holds, with key, fcs and zeros */
+
+static void start_anew(uint8_t how)
 {
-    received = tinygen_parser();
+    received.key = received.size = 0;
+    received.seed = TINYGEN_SEED(MODEL_ID);
     alarm_state = tinygen_alarm();
     rows_answered = last_row_ms = damage_told_ms = 0;
     frames_damaged = frames_refused = overruns_told = serial_overruns = 0;
     lit = damage_told = false;
     session = 7;
-    native_intact = intact;
-    setup();
+    native_intact = !(how & DAMAGED_FLASH);
+    native_busy = how & BUSY;
+    corrupt = !native_intact;
+    if (how & SETUP)
+        setup();
 }
 
-/* 00, COBS of body and check sum, 00 */
-static std::vector<uint8_t> wrapped(const uint8_t *body, size_t size, bool bound)
+/* Writes a frame around any body, with its right check sum; returns its bytes. */
+static uint32_t wrap(uint8_t *wire, const uint8_t *body, size_t size, bool bound)
 {
-    std::vector<uint8_t> plain(body, body + size), wire(2, 0);
     uint16_t crc = bound ? TINYGEN_SEED(MODEL_ID) : TINYGEN_PLAIN_SEED;
-    for (uint8_t octet : plain)
-        crc = tinygen_crc(crc, octet);
-    plain.push_back((uint8_t)~crc);
-    plain.push_back((uint8_t)((uint16_t)~crc >> 8));
-    size_t code = 1;
-    for (uint8_t octet : plain) {
-        if (octet != 0) {
-            wire.push_back(octet);
-            continue;
-        }
-        wire[code] = (uint8_t)(wire.size() - code);
-        code = wire.size();
-        wire.push_back(0);
-    }
-    wire[code] = (uint8_t)(wire.size() - code);
-    wire.push_back(0);
-    return wire;
+    for (size_t i = 0; i < size; i++)
+        crc = tinygen_crc(crc, wire[2 + i] = body[i]);
+    tinygen_put16(wire + 2 + size, (uint16_t)~crc);
+    wire[0] = wire[4 + size] = 0;
+    wire[1] = tinygen_key(wire + 2, (uint8_t)(size + 2));
+    for (size_t i = 2; i < size + 4; i++)
+        wire[i] = (uint8_t)(wire[i] ^ wire[1]);
+    return (uint32_t)(size + 5);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t answers[4096];
+    static uint8_t wire[8 * TINYGEN_RX_RING];
     uint32_t now_ms = 0;
 
     if (size == 0)
         return 0;
-    start_anew(data[0] & 1);
+    start_anew(data[0]);
     data++, size--;
     while (size >= 2) {
         const uint8_t how = data[0];
-        size_t length = data[1] & 0x7F; /* what the receive ring holds */
+        size_t length = data[1] % (PIECE_MAX + 1);
         data += 2, size -= 2;
-        if (length > size)
-            length = size;
-        now_ms += (uint32_t)(how >> 2) * 100;
-        const std::vector<uint8_t> wire = how & 1 ? wrapped(data, length, how & 2) : std::vector<uint8_t>(data, data + length);
-        for (size_t at = 0; at < wire.size(); at += 64)
-            board_run(&wire[at], (uint32_t)(wire.size() - at < 64 ? wire.size() - at : 64), now_ms);
-        board_take(answers, sizeof answers);
+        length = length > size ? size : length;
+        now_ms += (how & PAUSE) * 250u;
+        uint32_t bytes = (uint32_t)length;
+        if (how & WHOLE)
+            bytes = wrap(wire, data, length, how & BOUND);
+        else
+            memcpy(wire, data, length);
+        for (uint32_t times = 1; (how & BURST) == BURST && times < 8; times *= 2, bytes *= 2)
+            memcpy(wire + bytes, wire, bytes);
+        board_run(wire, bytes, now_ms);
+        native_out.tail = native_out.head; /* nobody reads the answers */
         data += length, size -= length;
     }
     return 0;

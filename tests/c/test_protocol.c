@@ -32,7 +32,7 @@ static void test_encode(const struct frame_vector *v)
 /* The frame that ends wire, parsed; `verdict` is the last one that was not TINYGEN_MORE. */
 static tinygen_parser parse(const uint8_t *wire, size_t length, uint8_t *verdict)
 {
-    tinygen_parser parser = {TINYGEN_SEED(VECTOR_MODEL_ID), 0, 0, 0, 0, {0}};
+    tinygen_parser parser = {TINYGEN_SEED(VECTOR_MODEL_ID), 0, 0, 0, {0}};
     size_t i;
 
     *verdict = TINYGEN_MORE;
@@ -71,7 +71,7 @@ static void test_refusal(const struct refusal_vector *v)
 
 static void decode_stdin(void)
 {
-    tinygen_parser parser = {TINYGEN_SEED(VECTOR_MODEL_ID), 0, 0, 0, 0, {0}};
+    tinygen_parser parser = {TINYGEN_SEED(VECTOR_MODEL_ID), 0, 0, 0, {0}};
     int byte, i;
 
     while ((byte = getchar()) != EOF) {

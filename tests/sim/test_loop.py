@@ -11,6 +11,7 @@ from random_models import random_models
 from tinygen.boards import BOARDS
 from tinygen import build as building
 from tinygen.emit import emit_project
+from tinygen.errors import LinkError
 from tinygen.fixedpoint import MISSING
 from tinygen.host import protocol
 from tinygen.host.check import check, expect
@@ -192,6 +193,17 @@ def test_a_wrong_baud_rate_is_counted(firmware):
         link.receive(0.2)
         status = link.status()
         assert status.rows == 0 and status.framing_errors > 0 and status.fcs_errors > 0
+
+
+@pytest.mark.parametrize("baud", [9600, 57_600, 115_200, 250_000, 1_000_000])
+def test_the_boards_rate_is_named(firmware, figures, baud):
+    """The port is opened at another rate than the firmware's: within 3 s one line names the right one."""
+    board, elf = firmware("uno")
+    times = []
+    with pytest.raises(LinkError, match=f"talks at {board.baud} baud, not {baud}: give --baud {board.baud}"):
+        open_link(avr_url("uno", elf), MODEL, board, baud=baud, tap=lambda direction, seconds, data: times.append(seconds))
+    assert times[-1] < 3
+    figures(f"opened at {baud} baud", f"the firmware's {board.baud} named after {times[-1]:.2f} s of the board's time")
 
 
 # ---- speed ----------------------------------------------------------------------------------------

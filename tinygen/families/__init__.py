@@ -32,6 +32,7 @@ class Rows:
     inputs: tuple[Quantity, ...]
     output: Quantity
     labels: tuple[str, ...] = ()     # classification: the label of class 0, 1, ...; y holds class indices
+    weights: np.ndarray | None = None    # float (n,), 0 or more: how much each row counts; None, all the same
 
     @property
     def task(self) -> str:
@@ -40,7 +41,12 @@ class Rows:
 
     def error(self, predicted: np.ndarray) -> float:
         """What a family is judged by: the error rate of classes, else the mean absolute raw error."""
-        return float((predicted != self.y).mean() if self.labels else np.abs(predicted - self.y).mean())
+        return float(np.average(predicted != self.y if self.labels else np.abs(predicted - self.y), weights=self.weights))
+
+    def spread(self) -> float:
+        """Sum of squared deviations of the target from its mean, raw**2; 0 where no row counts."""
+        counts = np.ones(len(self.y)) if self.weights is None else self.weights
+        return float((counts * (self.y - np.average(self.y, weights=counts)) ** 2).sum()) if counts.any() else 0.0
 
     def only(self, columns: tuple[int, ...]) -> "Rows":
         """The same rows with some of the inputs."""
@@ -48,7 +54,7 @@ class Rows:
 
     def take(self, index) -> "Rows":
         """Some of the rows."""
-        return replace(self, x=self.x[index], y=self.y[index])
+        return replace(self, x=self.x[index], y=self.y[index], weights=None if self.weights is None else self.weights[index])
 
 
 class Fitted(Protocol):

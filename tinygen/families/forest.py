@@ -66,11 +66,11 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedForest:
 
 def _quantity(rows: Rows, config: Config, seed: int) -> FittedForest:
     boosted = GradientBoostingRegressor(n_estimators=config.trees, max_leaf_nodes=config.leaves, max_depth=None, learning_rate=RATE,
-                                        min_samples_leaf=5, loss="huber", random_state=seed).fit(rows.x, rows.y)
+                                        min_samples_leaf=5, loss="huber", random_state=seed).fit(rows.x, rows.y, rows.weights)
     trees, values = from_sklearn(boosted.estimators_[:, 0])
     first = boosted.predict(rows.x)
     change = fit_linear(trees.shares(rows.x), rows.y - first, Root(1), 1e-9,
-                        penalty=np.eye(trees.leaves) * REFIT_ROWS * config.leaves / len(rows.y))
+                        penalty=np.eye(trees.leaves) * REFIT_ROWS * config.leaves / len(rows.y), counts=rows.weights)
     start = float(boosted.init_.constant_.ravel()[0])
     return FittedForest(trees.columns, trees, RATE * values + change.coef[:, None], np.array([start + change.intercept]), "quantity")
 
@@ -102,7 +102,7 @@ def lower(fitted: FittedForest, rows: Rows):
     limits = (INT8, INT16_MAX // len(fitted.trees.trees))       # sums of int16 leaves fit 16 bits as well
     if fitted.kind == "quantity":
         error = rows.error(fitted.predict(rows.x))
-        return narrowest((_quantity_chain(fitted, rows, limit) for limit in limits), rows.x[:, fitted.columns], rows.y, error)
+        return narrowest((_quantity_chain(fitted, rows, limit) for limit in limits), rows.x[:, fitted.columns], rows.y, error, rows.weights)
     shares, exact = fitted.trees.shares(rows.x), Scores(fitted.values.T, fitted.intercept)
     chains = (((fitted.trees.node(whole.coef.T, whole.intercept, 0, 1),), adapted.loss(shares, rows.y))
               for limit in limits for whole, adapted in scores.rounded_scores(exact, shares, rows.y, limit))

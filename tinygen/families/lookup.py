@@ -57,7 +57,7 @@ def best_inputs(rows: Rows, count: int, bins: int = 24) -> list[int]:
     """The inputs whose binned means explain most of the target, best first."""
     def left_over(column: int) -> float:
         order = np.argsort(rows.x[:, column], kind="stable")
-        return sum(((part - part.mean()) ** 2).sum() for part in np.array_split(rows.y[order], min(bins, len(order))))
+        return sum(rows.take(part).spread() for part in np.array_split(order, min(bins, len(order))))
     return sorted(range(rows.x.shape[1]), key=lambda c: (left_over(c), c))[:count]
 
 
@@ -88,7 +88,7 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Table:
     shares = hats(rows.x[:, config.column], low, config.step_bits, nodes)
     second = np.diff(np.eye(nodes), n=2, axis=0)
     root = Root(config.root)
-    fitted = fit_linear(shares, rows.y, root, ridge=1e-9, penalty=SMOOTH * nodes ** 4 * second.T @ second)
+    fitted = fit_linear(shares, rows.y, root, ridge=1e-9, penalty=SMOOTH * nodes ** 4 * second.T @ second, counts=rows.weights)
     return Table((config.column,), low, config.step_bits, fitted.coef + fitted.intercept, root)
 
 
@@ -99,21 +99,21 @@ def lower(fitted: Table, rows: Rows):
 
     def chain(table) -> tuple:
         return (Lookup((Curve(0, fitted.origin, fitted.step_bits, tuple(table)),), True, 0, low, high), *fitted.root.nodes)
-    return chain(_refined(values.tolist(), chain, low, high, rows.x[:, fitted.columns], rows.y))
+    return chain(_refined(values.tolist(), chain, low, high, rows.x[:, fitted.columns], rows.y, rows.weights))
 
 
-def _refined(table: list[int], chain, low: int, high: int, x, y) -> list[int]:
+def _refined(table: list[int], chain, low: int, high: int, x, y, counts) -> list[int]:
     """Node values moved one at a time by a step or two while the integer model's own error falls.
 
     Where a table is at the noise floor, what is left of the error is which way answers round.
     """
-    best = mean_error(chain(table), x, y)
+    best = mean_error(chain(table), x, y, counts)
     for _ in range(SWEEPS):
         before = best
         for k in range(len(table)):
             for step in (-2, -1, 1, 2):
                 moved = [*table[:k], min(max(table[k] + step, low), high), *table[k + 1:]]
-                error = mean_error(chain(moved), x, y)
+                error = mean_error(chain(moved), x, y, counts)
                 if error < best:
                     table, best = moved, error
         if best == before:

@@ -79,7 +79,7 @@ def fit_many(rows: Rows, configs: list[Config], seed: int = 0, draft: bool = Fal
     found = {}
     for logs, degree in sorted({(c.logs, c.root) for c in configs}):
         frame = _standardised(rows, logs_of(rows.inputs, logs))
-        problem = Problem(frame.standardised(rows.x).astype(np.float32), rows.y.astype(np.float64), Root(degree))
+        problem = Problem(frame.standardised(rows.x).astype(np.float32), rows.y.astype(np.float64), Root(degree), rows.weights)
         alike = [c.hidden for c in configs if (c.logs, c.root) == (logs, degree)]
         sizes = tuple(sorted({hidden[0] for hidden in alike if len(hidden) == 1}))
         nets = {(size,): net for size, net in (ladder(problem, sizes, seed, draft) if sizes else {}).items()}
@@ -107,13 +107,13 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
 
 def lower(fitted: FittedNet, rows: Rows):
     float_error = rows.error(fitted.predict(rows.x))
-    return narrowest((_chain(fitted, rows, output_bits) for output_bits in OUTPUT_BITS), rows.x, rows.y, float_error)
+    return narrowest((_chain(fitted, rows, output_bits) for output_bits in OUTPUT_BITS), rows.x, rows.y, float_error, rows.weights)
 
 
 def _chain(fitted: FittedNet, rows: Rows, output_bits: int):
     """The best of several rounds of joint rounding."""
     scale = scale_inputs(fitted.logs.limits, INPUT_BITS)
-    problem = Problem(fitted.standardised(rows.x, scale).astype(np.float32), rows.y.astype(np.float64), fitted.root)
+    problem = Problem(fitted.standardised(rows.x, scale).astype(np.float32), rows.y.astype(np.float64), fitted.root, rows.weights)
     net = train_net(fitted.net, problem, 10)
     frames = _frames(net, problem, *fitted.frame(scale))
     chains = []
@@ -123,9 +123,9 @@ def _chain(fitted: FittedNet, rows: Rows, output_bits: int):
         hidden = tuple(frame.node(net, k) for k, frame in enumerate(frames))
         front = (*fitted.logs.nodes, scale, *hidden)
         values = apply_all(front, rows.x).astype(np.float64)
-        linear = fit_linear(values, rows.y, fitted.root, ridge=1e-9)
+        linear = fit_linear(values, rows.y, fitted.root, ridge=1e-9, counts=rows.weights)
         chains.append((*front, output_row(linear, fitted.root, rows.output, output_bits), *fitted.root.nodes))
-    return min(chains, key=lambda nodes: mean_error(nodes, rows.x, rows.y))
+    return min(chains, key=lambda nodes: mean_error(nodes, rows.x, rows.y, rows.weights))
 
 
 @dataclass(frozen=True)

@@ -55,13 +55,13 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Polynomial:
              for term in combinations_with_replacement(range(len(rows.inputs)), degree)]
     products = float_terms(wide, every, rows.x)
     v = root.forward(rows.y)
-    weights = root.slope(v)
+    weights = root.slope(v) if rows.weights is None else root.slope(v) * np.sqrt(rows.weights)
     chosen = [every[k] for k in matching_pursuit(products * weights[:, None], v * weights, weights, config.terms)]
     columns = tuple(sorted({c for term in chosen for c in term}))
     place = {c: k for k, c in enumerate(columns)}
     terms = tuple(sorted((tuple(place[c] for c in term) for term in chosen), key=lambda t: (len(t), t)))
     scale = Scale(tuple(wide.low[c] for c in columns), tuple(wide.multiplier[c] for c in columns), wide.shift, wide.top, wide.zero)
-    linear = fit_linear(float_terms(scale, terms, rows.x[:, columns]), rows.y, root, RIDGE)
+    linear = fit_linear(float_terms(scale, terms, rows.x[:, columns]), rows.y, root, RIDGE, counts=rows.weights)
     return Polynomial(columns, scale, Monomials(terms, BITS), linear, root)
 
 
@@ -96,11 +96,11 @@ def matching_pursuit(columns, target, intercept, size: int) -> list[int]:
 def lower(fitted: Polynomial, rows: Rows):
     x = rows.x[:, fitted.columns]
     front = (fitted.scale, fitted.monomials)
-    float_error = float(np.abs(fitted.predict(rows.x) - rows.y).mean())
+    float_error = rows.error(fitted.predict(rows.x))
     # refit on the integer products: their rounding is then part of what the coefficients know
-    linear = fit_linear(apply_all(front, x).astype(np.float64), rows.y, fitted.root, RIDGE)
+    linear = fit_linear(apply_all(front, x).astype(np.float64), rows.y, fitted.root, RIDGE, counts=rows.weights)
     chains = ((*front, output_row(linear, fitted.root, rows.output, bits), *fitted.root.nodes) for bits in (8, 16))
-    return narrowest(chains, x, rows.y, float_error)
+    return narrowest(chains, x, rows.y, float_error, rows.weights)
 
 
 FAMILY = Family("polynomial", "sparse polynomial", candidates, fit, lower, size=lambda config: (config.terms, config.degree))

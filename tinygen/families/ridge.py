@@ -52,7 +52,7 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Linear:
     x = logs.forward(rows.x)
     mean, spread = x.mean(axis=0), np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 1.0)     # a sensor that never moved gets no say
     root = Root(config.root)
-    fitted = fit_linear((x - mean) / spread, rows.y, root, RIDGE, robust=config.robust)
+    fitted = fit_linear((x - mean) / spread, rows.y, root, RIDGE, robust=config.robust, counts=rows.weights)
     coef = fitted.coef / spread
     return Linear(tuple(range(x.shape[1])), coef, fitted.intercept - float(coef @ mean), root, logs)
 

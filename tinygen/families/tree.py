@@ -42,14 +42,23 @@ def candidates(rows: Rows) -> list[Config]:
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedTree:
     kind = DecisionTreeClassifier if rows.labels else DecisionTreeRegressor
-    estimator = kind(max_leaf_nodes=config.leaves, min_samples_leaf=LEAST_ROWS[rows.task], random_state=seed).fit(rows.x, rows.y)
+    estimator = kind(max_leaf_nodes=config.leaves, min_samples_leaf=LEAST_ROWS[rows.task], random_state=seed).fit(rows.x, rows.y, rows.weights)
     trees, values = from_sklearn([estimator])
     if rows.labels:
         answers = estimator.classes_[values.argmax(axis=1)]
     else:
         leaf = trees.leaf_of(rows.x)[:, 0]
-        answers = np.array([np.median(rows.y[leaf == k]) for k in range(trees.leaves)])
+        answers = np.array([_median(rows.take(leaf == k)) for k in range(trees.leaves)])
     return FittedTree(trees.columns, trees, answers)
+
+
+def _median(rows: Rows) -> float:
+    """Median of the target; of weighted rows the least value that half of the weight does not exceed."""
+    if rows.weights is None or not rows.weights.any():
+        return float(np.median(rows.y))
+    order = np.argsort(rows.y, kind="stable")
+    total = np.cumsum(rows.weights[order])
+    return float(rows.y[order][np.searchsorted(total, total[-1] / 2)])
 
 
 def lower(fitted: FittedTree, rows: Rows):

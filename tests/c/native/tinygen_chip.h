@@ -22,6 +22,7 @@ extern uint16_t serial_overruns, serial_framing;
 extern uint8_t session, reset_cause;
 extern uint32_t native_cycles;
 extern bool native_intact;
+extern uint8_t native_busy; /* so many times more the transmit ring is full */
 
 static inline void serial_begin(uint32_t) {}
 
@@ -30,7 +31,7 @@ static inline int16_t serial_read()
     return native_in.size() == 0 ? (int16_t)-1 : (int16_t)native_in.pop();
 }
 
-static inline uint8_t serial_room() { return TINYGEN_TX_RING; }
+static inline uint8_t serial_room() { return native_busy != 0 ? native_busy--, (uint8_t)0 : (uint8_t)TINYGEN_TX_RING; }
 static inline void serial_write(const uint8_t *bytes, uint8_t length)
 {
     while (length-- != 0)
