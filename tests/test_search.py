@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from tinygen import pipeline, search as ladders
+from tinygen import cost, pipeline, search as ladders
 from tinygen.boards import BOARDS
 from tinygen.build import Budget
-from tinygen.cost import measure
 from tinygen.data import Dataset
 from tinygen.errors import ModelError, UsageError
+from tinygen.families import FAMILIES
 from tinygen.fixedpoint import Quantity
 from tinygen.search import choose, search
-from tinygen.train import Candidate, as_good_as, drift_folds, fold_cuts, preferred
+from tinygen.train import Candidate, as_good_as, cross_validate, drift_folds, fold_cuts, plain_config, preferred, training_rows
 
 UNO = BOARDS["uno"]
 
@@ -89,11 +89,28 @@ def test_among_equals_the_best_fit_is_taken(ladder):
 def test_c_is_written_for_speed_where_only_that_fits():
     small = search(made_up(), "m", 30.0, "mlp", UNO, Budget())
     slow = next(r for r in small.rungs if r.model.training["config"]["hidden"] == [11])
-    fast = measure(dataclasses.replace(slow.model, optimize="speed"), UNO)
+    fast = cost.measure(dataclasses.replace(slow.model, optimize="speed"), UNO)
     assert fast.cycles_max < slow.cost.cycles_max and fast.flash_bytes > slow.cost.flash_bytes
     told = search(made_up(), "m", 30.0, "mlp", UNO, Budget(cycles=fast.cycles_max))
     assert [r.model.optimize for r in told.rungs if r.model.nodes == slow.model.nodes] == ["speed"]
     assert {r.model.optimize for r in small.rungs} == {"balanced"}
+
+
+def test_no_model_is_smaller_than_its_family_says(ladder):
+    """Else a budget would leave out what it can afford; and of most families the estimate has to be of use."""
+    parts = []
+    for rung in ladder.rungs:
+        family, config = FAMILIES[rung.model.family], rung.model.training["config"]
+        found = next(c for c in family.candidates(training_rows(made_up())) if plain_config(c) == config)
+        size = cost.measure(dataclasses.replace(rung.model, optimize="size"), UNO).flash_bytes
+        parts.append(family.least_bytes(found, len(rung.model.inputs)) / size)
+    assert max(parts) <= 1 and sum(part > 0.3 for part in parts) > len(parts) / 2
+
+
+def test_a_budget_tries_only_what_may_fit():
+    found = cross_validate(made_up(), [FAMILIES["ridge"], FAMILIES["mlp"]], flash_bytes=250)
+    assert {c.family for c in found} == {"ridge"}
+    assert {c.family for c in cross_validate(made_up(), [FAMILIES["mlp"]], flash_bytes=10)} == {"mlp"}
 
 
 def test_an_impossible_budget_says_what_would_do():

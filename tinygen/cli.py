@@ -243,6 +243,7 @@ def data_command(csv, inputs, drop, **options):
 @click.option("--robust", is_flag=True, help="Weigh rows by how far their target is from what their inputs tell: against stuck or wrong references.")
 @click.option("--balance", is_flag=True, help="Let rare values of the target, such as the highest ones, count more.")
 @click.option("--alarm-cost", metavar="MISS:FALSE", help="What a missed and a false alarm cost, such as 5:1; the LED's threshold is learned for it.")
+@click.option("--max-inputs", type=click.IntRange(1), metavar="N", help="Use the N most needed inputs, found on training rows.")
 @click.option("--optimize", type=click.Choice(OPTIMIZE), help="What the C is written for; by default what the budget asks for.")
 @click.option("--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")

@@ -28,6 +28,7 @@ from .errors import UsageError
 from .files import require_file_place, require_folder_place, write_whole
 from .fixedpoint import MISSING
 from .host import discover
+from .inputs import most_needed
 from .host.check import Alarm, Checker, Expected, Verdict, expect
 from .host.link import open_link
 from .host.pins import distinct, lit
@@ -137,10 +138,10 @@ class BoardList:
 
 def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0,
               family="auto", threshold=None, name=None, board="uno", budget=Budget(), dask=None,
-              task="auto", optimize=None, robust=False, balance=False, alarm_cost: str | None = None, progress: Progress = print) -> TrainedModel:
+              task="auto", optimize=None, max_inputs: int | None = None, robust=False, balance=False, alarm_cost: str | None = None, progress: Progress = print) -> TrainedModel:
     """Trains on a CSV file and saves the model; the file is written only when everything went well.
 
-    robust, balance: how rows are weighed (weights.py); alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
+    max_inputs: keep that many inputs, the most needed ones; robust, balance: how rows are weighed (weights.py); alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
     """
     chip = find_board(board)
     name = check_prefix(check_name(name or name_from(out)))
@@ -151,6 +152,12 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
         require_file_place(path)
     table = data.load(csv, missing=missing)
     dataset = data.prepare(table, target, inputs, drop, split, seed, units=units_of(unit), task=task)
+    if max_inputs is not None and max_inputs != len(dataset.inputs):
+        progress("asking which inputs are needed most")
+        kept = most_needed(dataset, max_inputs)
+        # rows that lacked only what is left out now are complete
+        dataset = data.prepare(table, target, kept.names, (), split, seed, units=units_of(unit), task=task)
+        dataset = replace(dataset, notes=(*dataset.notes, kept.note(dataset)))
     if robust:
         progress("asking which training rows can be trusted")
     dataset = weighed(dataset, robust, balance)

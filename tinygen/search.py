@@ -88,7 +88,7 @@ def search(dataset: Dataset, name: str, threshold: float | None, family: str, bo
     """
     say = progress or (lambda text: None)
     with cluster(dask):
-        candidates = cross_validate(dataset, families(family, dataset), say)
+        candidates = cross_validate(dataset, families(family, dataset), say, budget.flash_bytes)
     ranked = preferred(candidates, dataset)
     rungs: list[Rung] = []
     for group in _groups(ranked):

@@ -82,10 +82,17 @@ def families(name: str, dataset: Dataset) -> list[Family]:
     return [FAMILIES[name]]
 
 
-def cross_validate(dataset: Dataset, kinds: list[Family], progress: Callable[[str], None] | None = None) -> list[Candidate]:
-    """Every candidate of `kinds` with its losses. Ctrl-C ends it early and keeps the complete candidates."""
+def cross_validate(dataset: Dataset, kinds: list[Family], progress: Callable[[str], None] | None = None,
+                   flash_bytes: int | None = None) -> list[Candidate]:
+    """Every candidate of `kinds` with its losses. Ctrl-C ends it early and keeps the complete candidates.
+
+    flash_bytes: candidates that are known to need more are not tried, unless all do.
+    """
     rows = training_rows(dataset)
     configs = {kind.name: kind.candidates(rows) for kind in kinds}
+    small = {kind.name: [c for c in configs[kind.name] if flash_bytes is None or kind.least_bytes(c, len(rows.inputs)) <= flash_bytes] for kind in kinds}
+    if any(small.values()):
+        kinds, configs = [kind for kind in kinds if small[kind.name]], small
     cuts = fold_cuts(dataset)
     jobs = [(kind, cut) for cut in range(len(cuts)) for kind in kinds]
     losses: dict[str, list] = {kind.name: [None] * len(cuts) for kind in kinds}

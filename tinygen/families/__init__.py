@@ -80,6 +80,8 @@ class Family:
     under_drift: bool = True                 # worth trying where the rows are split by time
     any_inputs: bool = True                  # a configuration says nothing of particular inputs
     tasks: tuple[str, ...] = ("regression",)
+    least_bytes: Callable[[Any, int], int] = lambda config, inputs: 0    # flash that no model of a configuration stays below,
+    # calibrated on compiled ones; sizes that are fitted together share the smallest one's
 
     def fit_all(self, rows: Rows, configs: list[Any], seed: int, draft: bool = False) -> list[Fitted]:
         """A fitted model per configuration; drafts are quick and serve to compare configurations only."""

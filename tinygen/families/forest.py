@@ -121,4 +121,4 @@ def _quantity_chain(fitted: FittedForest, rows: Rows, limit: int):
 
 
 FAMILY = Family("forest", "small forest", candidates, fit, lower, size=lambda config: (config.trees, config.leaves),
-                under_drift=False, tasks=("regression", "classification"))
+                under_drift=False, tasks=("regression", "classification"), least_bytes=lambda config, inputs: 3 * config.trees * config.leaves)

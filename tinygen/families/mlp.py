@@ -171,4 +171,5 @@ def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
 
 
 # Under drift, capacity makes things worse (measured); and ten folds of nets are the slowest part of a search.
-FAMILY = Family("mlp", "ReLU net", candidates, fit, lower, fit_many, size=lambda config: (config.hidden, config.logs), under_drift=False)
+FAMILY = Family("mlp", "ReLU net", candidates, fit, lower, fit_many, size=lambda config: (config.hidden, config.logs), under_drift=False,
+                least_bytes=lambda config, inputs: 300 + SIZES[0] * (inputs + 3) + (100 if config.logs else 0))

@@ -103,4 +103,5 @@ def lower(fitted: Polynomial, rows: Rows):
     return narrowest(chains, x, rows.y, float_error, rows.weights)
 
 
-FAMILY = Family("polynomial", "sparse polynomial", candidates, fit, lower, size=lambda config: (config.terms, config.degree))
+FAMILY = Family("polynomial", "sparse polynomial", candidates, fit, lower, size=lambda config: (config.terms, config.degree),
+                least_bytes=lambda config, inputs: 120 + 2 * config.terms)

@@ -18,4 +18,4 @@ def candidates(rows: Rows) -> list[Config]:
     return [Config(root, True, logs=True) for root in roots]
 
 
-FAMILY = Family("power", "power law", candidates, fit, lower, size=lambda config: None)
+FAMILY = Family("power", "power law", candidates, fit, lower, size=lambda config: None, least_bytes=lambda config, inputs: 220)

@@ -67,4 +67,4 @@ def lower(fitted: FittedTree, rows: Rows):
 
 
 FAMILY = Family("tree", "decision tree", candidates, fit, lower, size=lambda config: config.leaves,
-                tasks=("regression", "classification"))
+                tasks=("regression", "classification"), least_bytes=lambda config, inputs: 4 * config.leaves)
