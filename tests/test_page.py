@@ -343,9 +343,9 @@ def test_classes_have_a_page_too(tmp_path):
 def write_run(path: Path, model, csv: Path, change=lambda k, cells: cells) -> Path:
     raw, _ = data.rows_for(model.inputs, data.load(csv))
     answers, alarm = model.answer(raw), model.alarm(model.answer(raw))
-    rows = [[k, y, y / 10, "OK", int(on), int(not on), 500 + k % 9, 1, y, "OK"] for k, (y, on) in enumerate(zip(answers.tolist(), alarm.tolist()))]
+    rows = [[k, y, y / 10, "OK", int(on), int(not on), 500 + k % 9, 1, y, "OK", 4 + k % 3] for k, (y, on) in enumerate(zip(answers.tolist(), alarm.tolist()))]
     rows = [change(k, ["" if cell == MISSING else cell for cell in row]) for k, row in enumerate(rows)]
-    path.write_text("\n".join(",".join(map(str, row)) for row in [list(HEADER[:10]), *rows]) + "\n", encoding="utf-8")
+    path.write_text("\n".join(",".join(map(str, row)) for row in [list(HEADER), *rows]) + "\n", encoding="utf-8")
     return path
 
 
@@ -356,10 +356,11 @@ def test_a_stream_shows_leds_against_truth(made, tmp_path):
     above = int((d.run.truth > d.model.threshold).sum())
     red = int((d.run.red == 1).sum())
     assert d.run.good and f"Red LED in {red:,} rows; truth above 40 ppm in {above:,}" in html and "0 wrong, 0 lost" in html
+    assert "half within 5 ms, 99 % within 6 ms" in html
 
 
 def test_a_bad_stream_is_the_first_thing_said(made, tmp_path):
-    run = write_run(tmp_path / "run.csv", made.model, made.csv, lambda k, cells: [*cells[:9], "WRONG" if k == 5 else "OK"])
+    run = write_run(tmp_path / "run.csv", made.model, made.csv, lambda k, cells: [*cells[:9], "WRONG" if k == 5 else "OK", cells[10]])
     d = gather(made.model_path, made.csv, run, with_board=False)
     assert any(f"1 of {ROWS:,} streamed rows" in doubt.text for doubt in doubts(d)) and "1 wrong" in Page(render(d)).text
 
@@ -379,7 +380,7 @@ def test_damaged_streams_are_refused_in_one_line(made, tmp_path, damage, words):
 
 
 def test_a_stream_of_another_model_is_refused(made, tmp_path):
-    run = write_run(tmp_path / "run.csv", made.model, made.csv, lambda k, cells: [*cells[:8], 1, cells[9]])
+    run = write_run(tmp_path / "run.csv", made.model, made.csv, lambda k, cells: [*cells[:8], 1, *cells[9:]])
     with pytest.raises(DataError, match="other answers"):
         gather(made.model_path, made.csv, run, with_board=False)
 

@@ -362,7 +362,7 @@ def _run_section(d: Dossier) -> Section | None:
     wrong, lost = (sum(word == what for word in run.verdicts) for what in ("WRONG", "LOST"))
     lead = f"{run.name}: {len(run):,} rows, {wrong:,} wrong, {lost:,} lost, {int(np.maximum(run.tries - 1, 0).sum()):,} sent again."
     drawings = []
-    if run.latency_ms is not None and np.isfinite(run.latency_ms).any():
+    if np.isfinite(run.latency_ms).any():
         known = run.latency_ms[np.isfinite(run.latency_ms)]
         half, most = np.quantile(known, [0.5, 0.99])
         alt = f"From sending a row to its answer: half within {half:.3g} ms, 99 % within {most:.3g} ms, at most {known.max():.3g} ms."
