@@ -17,9 +17,11 @@ from click.testing import CliRunner
 from page_files import ROWS, made_report, station, trained
 
 from tinygen import cli, data, report, search as ladders
+from tinygen.alarms import AlarmCost, learned
 from tinygen.card import card, markdown
 from tinygen.dossier import curve, gather
 from tinygen.errors import BuildError, DataError, ModelError, TinygenError, UsageError
+from tinygen.families import FAMILIES
 from tinygen.figures import doubts, figures, weak_parts
 from tinygen.fixedpoint import MISSING
 from tinygen.host.record import HEADER
@@ -27,8 +29,10 @@ from tinygen.model import load
 from tinygen.page import Reported, render, report as write_report, sections, text
 from tinygen.pipeline import TrainedModel, ladder_path
 from tinygen.plots import draw
+from tinygen.quantize import quantize
 from tinygen.runs import read_run
 from tinygen.slices import sensor_faults
+from tinygen.train import Trained, training_rows
 from tinygen.verdict import lines as verdict_lines, read as read_verdict, sentence
 from tinygen.webboard import script
 
@@ -324,6 +328,29 @@ def test_curves_are_the_integer_model_s_answers(made):
     answers = d.model.output.to_physical(d.model.answer(asked))
     assert c.mean[k] == pytest.approx(answers.mean()) and c.one[k] in answers
     assert (c.raw[0], c.raw[-1]) == d.model.inputs[1].limits
+
+
+def test_a_learned_threshold_is_not_the_level(made, tmp_path):
+    """Truth is judged at the level, the LED at the threshold; both are said, with the costs they come from."""
+    dataset = made.tests.dataset
+    family, rows = FAMILIES["ridge"], training_rows(dataset)
+    config = family.candidates(rows)[0]
+    fitted = Trained(family, config, family.fit_all(rows, [config], 0)[0])
+    alarm = learned(AlarmCost(9, 1), 400, dataset.y[dataset.train] - 40, dataset.y[dataset.train])
+    model = quantize(fitted, replace(dataset, weighting={"robust": {"left_out": 7, "less_than_half": 31}}), "moved", 40.0, alarm)
+    assert (model.level, model.threshold) == (400, alarm.threshold) and alarm.threshold < 390
+    model.save(tmp_path / "moved.json")
+    d = gather(tmp_path / "moved.json", made.csv, write_run(tmp_path / "run.csv", model, made.csv), with_board=False)
+    page, card_text = Page(render(d)).text, text_of_card(markdown(d))
+    red = report.red_above(model)
+    assert red != report.level(model) == "40 ppm"
+    assert f"Red above {red}, green at it or below" in page and f"Red LED above {red}" in card_text
+    assert all("a miss costs 9, a false alarm 1" in words for words in (page, card_text))
+    assert "7 left out as faulty, 31 count less than half" in page
+    truth, lit = d.tests.y > 400, d.tests.answers > model.threshold
+    missed, false = int((truth & ~lit).sum()), int((~truth & lit).sum())
+    assert model.training["alarm"] == {"false": false, "missed": missed} and f"{false} false, {missed} missed" in page
+    assert f"truth above 40 ppm in {int((d.run.truth > 400).sum()):,}" in page
 
 
 def test_classes_have_a_page_too(tmp_path):

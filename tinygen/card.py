@@ -24,7 +24,7 @@ from .boards import BOARDS
 from .dossier import Dossier, gather
 from .figures import Figure, converted, figures, headline, inputs_table, model_line, split_words, weak_parts, weak_words
 from .files import require_file_place, write_whole
-from .report import alarms, cell, level, rows_used, test_error, with_unit
+from .report import alarms, cell, learned_for, level, red_above, rows_used, test_error, with_unit
 from .slices import sensor_faults
 from .table import plain
 
@@ -114,7 +114,9 @@ def _use(d: Dossier) -> Part:
     m = d.model
     uses = [f"Intended use: an answer for each row of {len(m.inputs)} sensor readings, on an 8-bit board, in the ranges below."]
     if m.threshold is not None:
-        uses.append(f"Red LED above {level(m)}, green at it or below.")
+        uses.append(f"Red LED above {red_above(m)}, green at it or below.")
+    if "learned_alarm" in m.training:
+        uses.append(f"The LED's threshold was learned for the alarm level {level(m)}: {learned_for(m)}.")
     return Part("Intended use and limits", points=(*uses, *CANNOT))
 
 
@@ -129,11 +131,23 @@ def _data(d: Dossier) -> Part:
              ("licence", LICENCES.get(facts["sha256"], "not known to tinygen: say it with --note")), ("rows", rows_used(d.model)),
              ("test rows", f"{split_words(d.model)}, seed {facts['seed']}"), ("no value", ", ".join(["empty", *(f"{m:g}" if isinstance(m, float) else str(m) for m in facts["missing"])])),
              ("columns offered", ", ".join(facts["candidate_inputs"]))]
+    if weights := weights_words(facts.get("weighting", {})):
+        pairs.append(("weights of training rows", weights))
     if d.tests and d.tests.dataset.time is not None:
         time = d.tests.dataset.time.astype("datetime64[D]")
         pairs.append(("dates", f"{time.min()} to {time.max()}"))
     points = tuple(f"{f.severity}: {f.what}; {f.effect}" for f in d.audit.findings if f.severity != "low") if d.audit else ()
     return Part("Data sheet", pairs=tuple(pairs), points=points)
+
+
+def weights_words(facts: dict) -> str:
+    """How the training rows were weighed; "" if all count the same."""
+    words = []
+    if robust := facts.get("robust"):
+        words.append(f"{robust['left_out']:,} left out as faulty, {robust['less_than_half']:,} count less than half")
+    if balance := facts.get("balance"):
+        words.append(f"the rarer the level the more, {balance['least']:g} to {balance['most']:g} times")
+    return "; ".join(words)
 
 
 def _metrics(d: Dossier) -> Part:
@@ -166,7 +180,7 @@ def _cost(d: Dossier) -> Part:
 
 
 def _versions(d: Dossier) -> Part:
-    return Part("Versions", pairs=(("tinygen", __version__), ("numpy", numpy.__version__), ("scikit-learn", sklearn.__version__),
+    return Part("Made with", pairs=(("tinygen", __version__), ("numpy", numpy.__version__), ("scikit-learn", sklearn.__version__),
                                    ("made by", f"tinygen card; tinygen train with seed {d.model.training['seed']} makes the model again")))
 
 

@@ -30,7 +30,7 @@ from .files import require_file_place, write_whole
 from .fixedpoint import MISSING
 from .model import Model
 from .plots import Plot
-from .report import alarms, baseline_table, cell, growth, ladder_table, ladder_title, level, rung_name, test_error, with_unit
+from .report import alarms, baseline_table, cell, growth, ladder_table, ladder_title, learned_for, learned_table, level, red_above, rung_name, test_error, with_unit
 from .runs import LOST, Run
 from .slices import by_time, by_truth, misses, sensor_faults
 from .verdict import lines as verdict_lines
@@ -166,8 +166,8 @@ def _error_sections(d: Dossier, tests: Tests):
     weak = weak_parts(d)
     if not model.labels:
         y, answers = (model.output.to_physical(v) for v in (tests.y, tests.answers))
-        limit = None if model.threshold is None else float(model.output.to_physical(model.threshold))
-        plot = plots.predicted(y, answers, _axis(model), limit, "" if limit is None else level(model))
+        limits = (None, None) if model.threshold is None else (float(model.output.to_physical(raw)) for raw in (model.level, model.threshold))
+        plot = plots.predicted(y, answers, _axis(model), *limits, "" if model.threshold is None else level(model))
         yield Section("predicted", "Predicted against true", f"Each dot is one of {len(tests):,} test rows; on the line, answer and truth are equal.",
                       (Drawing(plot, ""),), tables=(_worst_table(d, tests),), columns=1)
     else:
@@ -231,14 +231,19 @@ def _alarm_section(d: Dossier) -> Section | None:
     model = d.model
     if model.threshold is None:
         return None
-    lead = f"Red above {level(model)}, green at it or below. On the test rows: {alarms(model)}."
+    lead = f"Red above {red_above(model)}, green at it or below. On the test rows, for an alarm level of {level(model)}: {alarms(model)}."
+    learned = ()
+    if "learned_alarm" in model.training:
+        lead += f" The threshold was learned: {learned_for(model)}."
+        learned = (make_table("At the level, and at the learned threshold; training rows as answered by models that were fitted without them", *learned_table(model)),)
     if not d.tests:
-        return Section("alarm", "Alarms", lead)
-    alarm, truth = model.alarm(d.tests.answers), model.alarm(d.tests.y)
+        return Section("alarm", "Alarms", lead, tables=learned)
+    alarm, truth = model.alarm(d.tests.answers), model.beyond(d.tests.y)
     rows = [["truly above", int((alarm & truth).sum()), int((~alarm & truth).sum())], ["at it or below", int((alarm & ~truth).sum()), int((~alarm & ~truth).sum())]]
     missed, false = rows[0][2], rows[1][1]
     shares = [f"{missed / max(1, int(truth.sum())):.1%} of the rows above the level are missed", f"{false / max(1, int(alarm.sum())):.1%} of the alarms are false"]
-    return Section("alarm", "Alarms", lead, tables=(make_table(f"Test rows at the alarm level {level(model)}", ["", "red", "green"], rows),), points=tuple(shares))
+    return Section("alarm", "Alarms", lead, points=tuple(shares),
+                   tables=(make_table(f"Test rows: truth at the alarm level {level(model)}, and the LED", ["", "red", "green"], rows), *learned))
 
 
 def _failure_section(d: Dossier) -> Section | None:
@@ -381,7 +386,7 @@ def _timeline(run: Run, model: Model) -> Drawing:
     words = f"Red LED in {int((run.red == 1).sum()):,} rows"
     if run.truth is not None:
         known = run.truth != MISSING
-        above = known & (run.truth > model.threshold)
+        above = known & model.beyond(run.truth)
         lanes = [(f"above {level(model)}", above), lanes[0], ("LED differs", known & (run.raw != MISSING) & (above != (run.red == 1))), *lanes[1:]]
         words += f"; truth above {level(model)} in {int(above.sum()):,}; they differ in {int(lanes[2][1].sum()):,} rows that have both"
     lanes = [lane for k, lane in enumerate(lanes) if k < 2 or lane[1].any()]

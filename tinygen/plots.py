@@ -100,19 +100,19 @@ def _dots(axes, x: np.ndarray, y: np.ndarray, colour: str, size: float, alpha: f
 
 # ---- errors -----------------------------------------------------------------------------------------
 
-def predicted(y: np.ndarray, answers: np.ndarray, quantity: str, limit: float | None, level: str) -> Plot:
-    """Answers against true values, both in the output's unit; beyond the alarm level the wrong decisions are marked."""
+def predicted(y: np.ndarray, answers: np.ndarray, quantity: str, level: float | None, threshold: float | None, words: str) -> Plot:
+    """Answers against true values in the output's unit. level: truth above it asks for an alarm; threshold: answers above it give one."""
     def paint(axes) -> None:
         ends = [min(y.min(), answers.min()), max(y.max(), answers.max())]
         axes.plot(ends, ends, color=MUTED, linewidth=1)
-        wrong = np.zeros(len(y), bool) if limit is None else (answers > limit) != (y > limit)
+        wrong = np.zeros(len(y), bool) if level is None else (answers > threshold) != (y > level)
         _dots(axes, y[~wrong], answers[~wrong], BLUE, 2.6, 0.5)
-        if limit is not None:
-            axes.axvline(limit, color=ORANGE, linewidth=1, linestyle="--")
-            axes.axhline(limit, color=ORANGE, linewidth=1, linestyle="--")
+        if level is not None:
+            axes.axvline(level, color=ORANGE, linewidth=1, linestyle="--")
+            axes.axhline(threshold, color=ORANGE, linewidth=1, linestyle="--")
             if wrong.any():
                 axes.plot(y[wrong], answers[wrong], "x", color=ORANGE, markersize=5, markeredgewidth=1.4, label="false or missed alarm")
-            axes.plot([], [], color=ORANGE, linewidth=1, linestyle="--", label=f"alarm level {level}")
+            axes.plot([], [], color=ORANGE, linewidth=1, linestyle="--", label=f"alarm level {words}")
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1, handlelength=1.4)
         axes.autoscale_view()
         axes.grid(True, axis="both")
