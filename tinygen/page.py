@@ -21,7 +21,7 @@ import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from . import __version__, plots
-from .audit import text as audit_text
+from .audit import Finding, text as audit_text
 from .card import card, card_views, text as card_text
 from .dossier import Dossier, Tests, gather
 from .explain import CAVEAT
@@ -71,6 +71,7 @@ class Section:
     tables: tuple[Table, ...] = ()
     folded: tuple[Table, ...] = ()       # shown when asked for
     points: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()   # of the audit
     columns: int = 2                     # drawings side by side where there is room
 
 
@@ -344,7 +345,7 @@ def _cost_section(d: Dossier) -> Section | None:
 def _bar(name: str, parts: list[tuple[str, int]], unit: str) -> Drawing:
     total = sum(value for _, value in parts)
     alt = f"{total:,} {unit}: " + ", ".join(f"{part} {value:,}" for part, value in parts) + "."
-    return Drawing(plots.shares(name, parts, alt, unit), f"{total:,} {unit}")
+    return Drawing(plots.shares(name, parts, alt, unit.split()[0].rstrip(",")), f"{total:,} {unit}.")
 
 
 def _conversion_section(d: Dossier) -> Section:
@@ -366,12 +367,14 @@ def _run_section(d: Dossier) -> Section | None:
     run, model = d.run, d.model
     wrong, lost = (sum(word == what for word in run.verdicts) for what in ("WRONG", "LOST"))
     lead = f"{run.name}: {len(run):,} rows, {wrong:,} wrong, {lost:,} lost, {int(np.maximum(run.tries - 1, 0).sum()):,} sent again."
+    if run.truth is not None:
+        lead += " It is the training file itself: most of its rows were seen in training."
     drawings = []
     if np.isfinite(run.latency_ms).any():
         known = run.latency_ms[np.isfinite(run.latency_ms)]
         half, most = np.quantile(known, [0.5, 0.99])
         alt = f"From sending a row to its answer: half within {half:.3g} ms, 99 % within {most:.3g} ms, at most {known.max():.3g} ms."
-        drawings.append(Drawing(plots.counts("latency", np.minimum(known, np.quantile(known, 0.999)), "from sending to answer [ms]", alt), alt))
+        drawings.append(Drawing(plots.counts("latency", known, "from sending to answer [ms]", alt), alt))
     if (run.cycles > 0).any():
         cycles = run.cycles[run.cycles > 0]
         alt = f"The board's own stopwatch: an answer takes {int(np.median(cycles)):,} cycles, at most {int(cycles.max()):,}, interrupts included."
@@ -410,12 +413,10 @@ def _data_section(d: Dossier) -> Section | None:
     if not d.audit:
         return None
     audit = d.audit
-    rows = [[f.severity, f.what, f.effect, f.advice] for f in audit.findings]
     columns = [[c.name, c.unit or "-", c.missing, c.minimum, c.median, c.maximum, f"{c.step:g}"] for c in audit.columns]
     counts = audit_text(audit).rsplit("\n", 1)[-1].removeprefix("findings: ")
     return Section("data", "The data, looked at before training", f"{audit.source}: {audit.rows_read:,} rows, {audit.rows_usable:,} usable. Findings: {counts}.",
-                   tables=(make_table("Findings, the most serious first", ["", "what", "effect", "what to type"], rows),) if rows else (),
-                   folded=(make_table("Columns", ["column", "unit", "missing", "lowest", "median", "highest", "step"], columns),))
+                   findings=audit.findings, folded=(make_table("Columns", ["column", "unit", "missing", "lowest", "median", "highest", "step"], columns),))
 
 
 def input_table(model: Model) -> Table:

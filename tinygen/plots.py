@@ -275,10 +275,10 @@ def shares(name: str, parts: list[tuple[str, float]], alt: str, xlabel: str) -> 
 
 
 def counts(name: str, values: np.ndarray, xlabel: str, alt: str) -> Plot:
-    """How often which value comes."""
+    """How often which value comes; the outermost rows are gathered in the end columns."""
     def paint(axes) -> None:
-        values_, edges = values, np.histogram_bin_edges(values, bins=min(40, max(1, len(np.unique(values)))))
-        axes.hist(values_, edges, color=BLUE, edgecolor=PAPER, linewidth=0.4)
+        shown = np.clip(values, *np.quantile(values, [0.002, 0.998]))
+        axes.hist(shown, np.histogram_bin_edges(shown, bins=min(40, max(1, len(np.unique(shown))))), color=BLUE, edgecolor=PAPER, linewidth=0.4)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(FuncFormatter(tidy))
         axes.yaxis.set_major_formatter(FuncFormatter(tidy))
