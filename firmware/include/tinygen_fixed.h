@@ -257,7 +257,8 @@ static inline tinygen_int24 tinygen_curves(tinygen_int24 acc, const int16_t *tab
     __asm__("1:\n\tlpm %[k],Z+\n\tmovw r26,%[x]\n\tadd r26,%[k]\n\tadc r27,r1\n\tadd r26,%[k]\n\tadc r27,r1\n\t"
             "lpm %[k],Z+\n\tld %[lo],X+\n\tld %[zero],X\n\t"
             /* distance from the first node, between 0 and its largest value */
-            "lpm %A[v],Z+\n\tlpm %B[v],Z+\n\tsub %[lo],%A[v]\n\tsbc %[zero],%B[v]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[zero]\n2:\n\t"
+            "lpm %A[v],Z+\n\tlpm %B[v],Z+\n\tsub %[lo],%A[v]\n\t"
+            "sbc %[zero],%B[v]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[zero]\n2:\n\t"
             "lpm %A[v],Z+\n\tlpm %B[v],Z+\n\tcp %A[v],%[lo]\n\tcpc %B[v],%[zero]\n\tbrsh 3f\n\t"
             "mov %[lo],%A[v]\n\tmov %[zero],%B[v]\n3:\n\t"
             /* shifted: cell in lo, fraction in f */
@@ -265,9 +266,11 @@ static inline tinygen_int24 tinygen_curves(tinygen_int24 acc, const int16_t *tab
             /* X = next curve, Z = this cell */
             "lpm %[k],Z+\n\tadiw r30,1\n\tmovw r26,r30\n\tadd r26,%[k]\n\tadc r27,r1\n\t"
             "lsl %[lo]\n\tadd r30,%[lo]\n\tadc r31,r1\n\t" TINYGEN_INTERPOLATE "clr r1\n\t"
-            "mov %[k],%B[v]\n\tlsl %[k]\n\tsbc %[k],%[k]\n\tadd %A[acc],%A[v]\n\tadc %B[acc],%B[v]\n\tadc %C[acc],%[k]\n\t"
+            "mov %[k],%B[v]\n\tlsl %[k]\n\tsbc %[k],%[k]\n\t"
+            "add %A[acc],%A[v]\n\tadc %B[acc],%B[v]\n\tadc %C[acc],%[k]\n\t"
             "movw r30,r26\n\tdec %[n]\n\tbrne 1b"
-            : [acc] "+r"(acc), [rom] "+z"(table), [x] "+r"(x), [n] "+r"(n), [v] "=&r"(v), [step] "=&a"(step), [lo] "=&r"(lo),
+            : [acc] "+r"(acc), [rom] "+z"(table), [x] "+r"(x), [n] "+r"(n), [v] "=&r"(v),
+              [step] "=&a"(step), [lo] "=&r"(lo),
               [zero] "=&r"(zero), [f] "=&a"(f), [k] "=&r"(k)
             :
             : "r0", "r26", "r27", "memory");
@@ -331,16 +334,20 @@ static inline int16_t tinygen_log2(int16_t x)
     uint16_t mantissa = x < 1 ? 1u : (uint16_t)x;
 #if TINYGEN_ASM
     uint8_t octave, t, rest, bend;
-    __asm__("ldi %[octave],15*8\n\ttst %B[m]\n\tbrmi 2f\n1:\n\tsubi %[octave],8\n\tlsl %A[m]\n\trol %B[m]\n\tbrpl 1b\n2:\n\t"
+    __asm__("ldi %[octave],15*8\n\ttst %B[m]\n\tbrmi 2f\n1:\n\t"
+            "subi %[octave],8\n\tlsl %A[m]\n\trol %B[m]\n\tbrpl 1b\n2:\n\t"
             "mov %[t],%B[m]\n\tmov %[rest],%A[m]\n\tlsl %[rest]\n\trol %[t]\n\t"
             /* rest = t (1 - t), bend = 216 - 80 t; 7 bits are dropped by a shift to the left and a byte to the right */
             "mov %[rest],%[t]\n\tneg %[rest]\n\tmul %[t],%[rest]\n\tlsl r0\n\trol r1\n\tmov %[rest],r1\n\t"
-            "ldi %[bend],216\n\tlsr %[t]\n\tlsr %[t]\n\tsub %[bend],%[t]\n\tlsr %[t]\n\tlsr %[t]\n\tsub %[bend],%[t]\n\t"
+            "ldi %[bend],216\n\tlsr %[t]\n\tlsr %[t]\n\t"
+            "sub %[bend],%[t]\n\tlsr %[t]\n\tlsr %[t]\n\tsub %[bend],%[t]\n\t"
             "mul %[rest],%[bend]\n\tlsl r0\n\trol r1\n\t"
             /* octave in five bits, mantissa in eleven */
-            "swap %A[m]\n\tandi %A[m],0x0F\n\tswap %B[m]\n\tmov %[bend],%B[m]\n\tandi %[bend],0xF0\n\tor %A[m],%[bend]\n\t"
+            "swap %A[m]\n\tandi %A[m],0x0F\n\tswap %B[m]\n\t"
+            "mov %[bend],%B[m]\n\tandi %[bend],0xF0\n\tor %A[m],%[bend]\n\t"
             "andi %B[m],7\n\tor %B[m],%[octave]\n\tadd %A[m],r1\n\tclr r1\n\tadc %B[m],r1"
-            : [m] "+d"(mantissa), [octave] "=&d"(octave), [t] "=&r"(t), [rest] "=&r"(rest), [bend] "=&d"(bend) : : "r0");
+            : [m] "+d"(mantissa), [octave] "=&d"(octave), [t] "=&r"(t), [rest] "=&r"(rest),
+              [bend] "=&d"(bend) : : "r0");
     return (int16_t)mantissa;
 #else
     uint8_t octave = 15;
@@ -348,7 +355,8 @@ static inline int16_t tinygen_log2(int16_t x)
         --octave;
     }
     uint8_t t = (uint8_t)(mantissa >> 7);
-    uint16_t bulge = (uint16_t)((uint16_t)((uint16_t)t * (uint8_t)(0u - t)) >> 7), bend = (uint16_t)(216u - (t >> 2) - (t >> 4));
+    uint16_t bulge = (uint16_t)((uint16_t)((uint16_t)t * (uint8_t)(0u - t)) >> 7);
+    uint16_t bend = (uint16_t)(216u - (t >> 2) - (t >> 4));
     bulge = (uint16_t)((uint16_t)(bulge * bend) >> 7);
     return (int16_t)((uint16_t)(octave * 2048u) + (uint16_t)((mantissa & 0x7FFFu) >> 4) + bulge);
 #endif
@@ -407,12 +415,18 @@ static inline uint16_t tinygen_exp2(uint16_t v)
 #define TINYGEN_HIGH24 "add %B[acc],r0\n\tadc %C[acc],r1\n\t"
 #define TINYGEN_HIGH32 TINYGEN_SIGN TINYGEN_HIGH24 "adc %D[acc],%[lo]\n\t"
 
-TINYGEN_DOT_ASM(tinygen_dot_s8_w8_16, int16_t, int8_t, int8_t, TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD16, TINYGEN_TEMPS)
-TINYGEN_DOT_ASM(tinygen_dot_u8_w8_16, int16_t, uint8_t, int8_t, TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD16, TINYGEN_TEMPS)
-TINYGEN_DOT_ASM(tinygen_dot_s8_w8_24, tinygen_int24, int8_t, int8_t, TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD24, TINYGEN_TEMPS)
-TINYGEN_DOT_ASM(tinygen_dot_u8_w8_24, tinygen_int24, uint8_t, int8_t, TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD24, TINYGEN_TEMPS)
-TINYGEN_DOT_ASM(tinygen_dot_s8_w8_32, int32_t, int8_t, int8_t, TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS)
-TINYGEN_DOT_ASM(tinygen_dot_u8_w8_32, int32_t, uint8_t, int8_t, TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_s8_w8_16, int16_t, int8_t, int8_t,
+                TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD16, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_u8_w8_16, int16_t, uint8_t, int8_t,
+                TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD16, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_s8_w8_24, tinygen_int24, int8_t, int8_t,
+                TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD24, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_u8_w8_24, tinygen_int24, uint8_t, int8_t,
+                TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD24, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_s8_w8_32, int32_t, int8_t, int8_t,
+                TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS)
+TINYGEN_DOT_ASM(tinygen_dot_u8_w8_32, int32_t, uint8_t, int8_t,
+                TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS)
 
 /* acc += hi:lo * w, hi:lo signed */
 #define TINYGEN_MAC_W8_24 "mulsu %[w],%[lo]\n\t" TINYGEN_ADD24 "muls %[w],%[hi]\n\t" TINYGEN_HIGH24
@@ -426,12 +440,14 @@ TINYGEN_DOT_ASM(tinygen_dot_u8_w8_32, int32_t, uint8_t, int8_t, TINYGEN_BYTE "mu
 
 TINYGEN_DOT_ASM(tinygen_dot_s16_w8_24, tinygen_int24, int16_t, int8_t, TINYGEN_WORD TINYGEN_MAC_W8_24, TINYGEN_TEMPS_HI)
 TINYGEN_DOT_ASM(tinygen_dot_s16_w8_32, int32_t, int16_t, int8_t, TINYGEN_WORD TINYGEN_MAC_W8_32, TINYGEN_TEMPS_HI)
-TINYGEN_DOT_ASM(tinygen_dot_s16_w16_32, int32_t, int16_t, int16_t, TINYGEN_WORD "lpm %[v],Z+\n\t" TINYGEN_MAC_W16_32, TINYGEN_TEMPS_W16)
+TINYGEN_DOT_ASM(tinygen_dot_s16_w16_32, int32_t, int16_t, int16_t,
+                TINYGEN_WORD "lpm %[v],Z+\n\t" TINYGEN_MAC_W16_32, TINYGEN_TEMPS_W16)
 TINYGEN_DOT_ASM(tinygen_dot_s8_w16_32, int32_t, int8_t, int16_t,
                 TINYGEN_BYTE "lpm %[v],Z+\n\tmuls %[v],%[lo]\n\tmov %[hi],%[lo]\n\t" TINYGEN_HIGH32
                 "mulsu %[hi],%[w]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS_W16)
 TINYGEN_DOT_ASM(tinygen_dot_u8_w16_32, int32_t, uint8_t, int16_t,
-                TINYGEN_BYTE "lpm %[v],Z+\n\t" TINYGEN_LOW32 "mulsu %[v],%[lo]\n\t" TINYGEN_HIGH32, TINYGEN_TEMPS, [v] "=&a"(v))
+                TINYGEN_BYTE "lpm %[v],Z+\n\t" TINYGEN_LOW32 "mulsu %[v],%[lo]\n\t" TINYGEN_HIGH32,
+                TINYGEN_TEMPS, [v] "=&a"(v))
 
 #else
 
@@ -574,7 +590,8 @@ TINYGEN_TERMS_C(tinygen_terms_w16_32, int32_t, tinygen_word, 2)
 #define TINYGEN_UNIT_ADD TINYGEN_SIGN "add %[a0],r0\n\tadc %[a1],r1\n\tadc %[a2],%[lo]\n\t"
 #define TINYGEN_UNIT_S8 TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_UNIT_ADD
 #define TINYGEN_UNIT_U8 TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_UNIT_ADD
-#define TINYGEN_UNIT_S16 TINYGEN_WORD "mulsu %[w],%[lo]\n\t" TINYGEN_UNIT_ADD "muls %[w],%[hi]\n\tadd %[a1],r0\n\tadc %[a2],r1\n\t"
+#define TINYGEN_UNIT_S16                                                                        \
+    TINYGEN_WORD "mulsu %[w],%[lo]\n\t" TINYGEN_UNIT_ADD "muls %[w],%[hi]\n\tadd %[a1],r0\n\tadc %[a2],r1\n\t"
 #define TINYGEN_BACK_S8 "sub r26,%[n]\n\tsbci r27,0\n\t"
 #define TINYGEN_BACK_U8 TINYGEN_BACK_S8
 #define TINYGEN_BACK_S16 TINYGEN_BACK_S8 TINYGEN_BACK_S8
@@ -589,7 +606,8 @@ TINYGEN_TERMS_C(tinygen_terms_w16_32, int32_t, tinygen_word, 2)
             "sbrc %[a2],7\n\tclr %[a1]\n\tsbrc %[a2],7\n\tclr %[a2]\n\t"                        \
             "movw r0,r26\n\tmovw r26,%[h]\n\tst X+,%[a1]\n\tst X+,%[a2]\n\tmovw %[h],r26\n\tmovw r26,r0\n\t" \
             "dec %[rows]\n\tbrne 1b\n\tclr r1"                                                  \
-            : [rom] "+z"(table), [x] "+x"(x), [h] "+r"(h), [rows] "+r"(rows), [n] "+r"(n), [k] "=&r"(k), [a0] "=&d"(a0), \
+            : [rom] "+z"(table), [x] "+x"(x), [h] "+r"(h), [rows] "+r"(rows), [n] "+r"(n), [k] "=&r"(k), \
+              [a0] "=&d"(a0),                                                                   \
               [a1] "=&r"(a1), [a2] "=&r"(a2), __VA_ARGS__                                       \
             :                                                                                   \
             : "r0", "memory");                                                                  \
@@ -618,11 +636,13 @@ TINYGEN_LAYER_ASM(tinygen_relu_layer_s16, int16_t, TINYGEN_UNIT_S16, TINYGEN_BAC
 #define TINYGEN_OUT(more) "lpm %[w],Z+\n\t" more "tst %[a2]\n\tbrmi 3f\n\t"
 #define TINYGEN_OUT24 TINYGEN_OUT("") "mulsu %[w],%[a1]\n\t" TINYGEN_ADD24 "muls %[w],%[a2]\n\t" TINYGEN_HIGH24
 #define TINYGEN_OUT32 TINYGEN_OUT("") "mulsu %[w],%[a1]\n\t" TINYGEN_ADD32 "muls %[w],%[a2]\n\t" TINYGEN_HIGH32
-#define TINYGEN_OUT_W16 TINYGEN_OUT("lpm %[hi],Z+\n\t") "mov %[lo],%[a1]\n\t" TINYGEN_LOW32 "mulsu %[hi],%[a1]\n\t" TINYGEN_HIGH32 \
+#define TINYGEN_OUT_W16                                                                         \
+    TINYGEN_OUT("lpm %[hi],Z+\n\t") "mov %[lo],%[a1]\n\t" TINYGEN_LOW32 "mulsu %[hi],%[a1]\n\t" TINYGEN_HIGH32 \
     "mulsu %[a2],%[w]\n\t" TINYGEN_HIGH32 "muls %[hi],%[a2]\n\tadd %C[acc],r0\n\tadc %D[acc],r1\n\t"
 
 #define TINYGEN_LOOP_NET(name, acc_t, in_t, in, output, ...) \
-    TINYGEN_NET_ASM(name, acc_t, in_t, TINYGEN_LOOP(TINYGEN_UNIT_##in), TINYGEN_BACK_##in, output, TINYGEN_AGAIN, TINYGEN_COUNT, __VA_ARGS__)
+    TINYGEN_NET_ASM(name, acc_t, in_t, TINYGEN_LOOP(TINYGEN_UNIT_##in), TINYGEN_BACK_##in, output, TINYGEN_AGAIN, \
+                    TINYGEN_COUNT, __VA_ARGS__)
 
 TINYGEN_LOOP_NET(tinygen_relu_net_s8_w8_24, tinygen_int24, int8_t, S8, TINYGEN_OUT24, TINYGEN_TEMPS)
 TINYGEN_LOOP_NET(tinygen_relu_net_s8_w8_32, int32_t, int8_t, S8, TINYGEN_OUT32, TINYGEN_TEMPS)
@@ -637,14 +657,17 @@ TINYGEN_LOOP_NET(tinygen_relu_net_s16_w16_32, int32_t, int16_t, S16, TINYGEN_OUT
 /* Units a, b (c, d) share what it takes to fetch an input. */
 #define TINYGEN_GROUP_START(u) "lpm %[" #u "1],Z+\n\tlpm %[" #u "2],Z+\n\tmov %[" #u "0],%[w]\n\t"
 #define TINYGEN_GROUP_LOW(u, mul)                                                               \
-    "lpm %[w],Z+\n\t" mul " %[w],%[lo]\n\tsbc %[v],%[v]\n\tadd %[" #u "0],r0\n\tadc %[" #u "1],r1\n\tadc %[" #u "2],%[v]\n\t"
+    "lpm %[w],Z+\n\t" mul " %[w],%[lo]\n\tsbc %[v],%[v]\n\t"                                    \
+    "add %[" #u "0],r0\n\tadc %[" #u "1],r1\n\tadc %[" #u "2],%[v]\n\t"
 #define TINYGEN_GROUP_S8(u) TINYGEN_GROUP_LOW(u, "muls")
 #define TINYGEN_GROUP_U8(u) TINYGEN_GROUP_LOW(u, "mulsu")
-#define TINYGEN_GROUP_S16(u) TINYGEN_GROUP_LOW(u, "mulsu") "muls %[w],%[hi]\n\tadd %[" #u "1],r0\n\tadc %[" #u "2],r1\n\t"
+#define TINYGEN_GROUP_S16(u)                                                                    \
+    TINYGEN_GROUP_LOW(u, "mulsu") "muls %[w],%[hi]\n\tadd %[" #u "1],r0\n\tadc %[" #u "2],r1\n\t"
 #define TINYGEN_NEXT_S8 "ld %[lo],X+\n\t"
 #define TINYGEN_NEXT_U8 TINYGEN_NEXT_S8
 #define TINYGEN_NEXT_S16 "ld %[lo],X+\n\tld %[hi],X+\n\t"
-#define TINYGEN_GROUP_OUT(u, share, mac) share "mov %[lo],%[" #u "1]\n\tmov %[hi],%[" #u "2]\n\ttst %[hi]\n\tbrmi 3f\n\t" mac "3:\n\t"
+#define TINYGEN_GROUP_OUT(u, share, mac)                                                        \
+    share "mov %[lo],%[" #u "1]\n\tmov %[hi],%[" #u "2]\n\ttst %[hi]\n\tbrmi 3f\n\t" mac "3:\n\t"
 #define TINYGEN_SHARE_W8 "lpm %[w],Z+\n\t"
 #define TINYGEN_SHARE_W16 "lpm %[w],Z+\n\tlpm %[v],Z+\n\t"
 #define TINYGEN_SUM(u) [u##0] "=&r"(u##0), [u##1] "=&r"(u##1), [u##2] "=&r"(u##2)
@@ -670,7 +693,8 @@ TINYGEN_LOOP_NET(tinygen_relu_net_s16_w16_32, int32_t, int16_t, S16, TINYGEN_OUT
                        TINYGEN_SUM(a), TINYGEN_SUM(b))                                          \
     TINYGEN_GROUPS_ASM(tinygen_relu_quads_##operands, acc_t, in_t,                              \
                        TINYGEN_GROUP_START(a) TINYGEN_GROUP_START(b) TINYGEN_GROUP_START(c) TINYGEN_GROUP_START(d), \
-                       TINYGEN_NEXT_##in TINYGEN_GROUP_##in(a) TINYGEN_GROUP_##in(b) TINYGEN_GROUP_##in(c) TINYGEN_GROUP_##in(d), \
+                       TINYGEN_NEXT_##in TINYGEN_GROUP_##in(a) TINYGEN_GROUP_##in(b)            \
+                       TINYGEN_GROUP_##in(c) TINYGEN_GROUP_##in(d),                             \
                        TINYGEN_BACK_##in TINYGEN_GROUP_OUT(a, share, mac) TINYGEN_GROUP_OUT(b, share, mac) \
                        TINYGEN_GROUP_OUT(c, share, mac) TINYGEN_GROUP_OUT(d, share, mac),       \
                        TINYGEN_SUM(a), TINYGEN_SUM(b), TINYGEN_SUM(c), TINYGEN_SUM(d))
@@ -692,7 +716,8 @@ TINYGEN_NET_GROUPS(s16_w16_32, int32_t, int16_t, S16, TINYGEN_SHARE_W16, TINYGEN
     {                                                                                           \
         tinygen_int24 acc = (tinygen_int24)((tinygen_int24)tinygen_word(row) * 256 + 128);      \
         for (uint8_t i = 0; i < n; ++i) {                                                       \
-            acc = (tinygen_int24)(acc + (tinygen_int24)((tinygen_int24)TINYGEN_READ_I8(row + 2 + i) * (tinygen_int24)x[i])); \
+            tinygen_int24 w = (tinygen_int24)TINYGEN_READ_I8(row + 2 + i);                      \
+            acc = (tinygen_int24)(acc + (tinygen_int24)(w * (tinygen_int24)x[i]));              \
         }                                                                                       \
         return acc < 0 ? 0 : (int16_t)(acc >> 8);                                               \
     }                                                                                           \
@@ -733,7 +758,8 @@ TINYGEN_NET_C(tinygen_relu_net_s16_w16_32, tinygen_relu_unit_s16, int32_t, int16
             for (uint8_t unit = 0; unit < units; ++unit) {                                      \
                 tinygen_int24 sum = (tinygen_int24)((tinygen_int24)tinygen_word(table + 2 * unit) * 256 + 128); \
                 for (uint8_t i = 0; i < n; ++i) {                                               \
-                    sum = (tinygen_int24)(sum + (tinygen_int24)((tinygen_int24)TINYGEN_READ_I8(weights + units * i + unit) * (tinygen_int24)x[i])); \
+                    tinygen_int24 w = (tinygen_int24)TINYGEN_READ_I8(weights + units * i + unit); \
+                    sum = (tinygen_int24)(sum + (tinygen_int24)(w * (tinygen_int24)x[i]));      \
                 }                                                                               \
                 acc = (acc_t)(acc + (acc_t)((acc_t)read(shares + unit * bytes) * (acc_t)(sum < 0 ? 0 : sum >> 8))); \
             }                                                                                   \
@@ -778,7 +804,8 @@ static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
             "add r30,%[i]\n\tadc r31,r1\n\tlsl %[f]\n2:\n\t"
             /* the top bit says whether the side taken is a leaf */
             "sbrs %[f],7\n\trjmp 1b"
-            : [tree] "+z"(tree), [x] "+r"(x), [i] "=&d"(input), [f] "=&r"(flags), [a] "=&r"(a), [b] "=&r"(b), [lo] "=&r"(lo), [hi] "=&r"(hi)
+            : [tree] "+z"(tree), [x] "+r"(x), [i] "=&d"(input), [f] "=&r"(flags), [a] "=&r"(a),
+              [b] "=&r"(b), [lo] "=&r"(lo), [hi] "=&r"(hi)
             :
             : "r26", "r27", "memory");
     return tree;
