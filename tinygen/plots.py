@@ -293,7 +293,7 @@ def timeline(lanes: list[tuple[str, np.ndarray]], x: np.ndarray, xlabel: str, ti
             starts, ends = _runs(rows)
             width = np.append(x, 2 * x[-1] - x[-2] if len(x) > 1 else x[-1] + 1)
             axes.broken_barh([(width[a], width[b] - width[a]) for a, b in zip(starts, ends)], (-k - 0.34, 0.68),
-                             facecolor=(INK, ORANGE, PURPLE, BLUE)[k % 4], linewidth=0)
+                             facecolor=(INK, ORANGE, PURPLE, BLUE)[k % 4], edgecolor=(INK, ORANGE, PURPLE, BLUE)[k % 4], linewidth=0.3)
         axes.set_yticks([-k for k in range(len(lanes))], [name for name, _ in lanes])
         axes.set(xlabel=xlabel, xlim=(x[0], x[-1]), ylim=(-len(lanes) + 0.4, 0.6))
         axes.tick_params(axis="y", length=0)
