@@ -141,6 +141,12 @@ def test_the_pieces():
     assert trust_in_rows(training_rows(made_up(rows=60))).min() >= 0 and CUT >= 4
 
 
+def test_it_tells_how_far_it_is():
+    said = []
+    weighed(made_up(rows=100), True, progress=said.append)
+    assert said[0].endswith("1 of 25 steps") and said[-1].endswith("25 of 25 steps") and len(said) == 25
+
+
 def test_classes_have_no_distance():
     dataset = dataclasses.replace(made_up(), labels=("a", "b"))
     with pytest.raises(UsageError, match="--robust weighs rows by a quantity, the target 'y' holds classes"):

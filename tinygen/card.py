@@ -24,7 +24,7 @@ from .boards import BOARDS
 from .dossier import Dossier, gather
 from .figures import Figure, converted, figures, headline, inputs_table, model_line, split_words, weak_parts, weak_words
 from .files import require_file_place, write_whole
-from .report import alarms, cell, learned_for, level, red_above, rows_used, test_error, with_unit
+from .report import alarms, cell, level, red_above, rows_used, test_error, with_unit
 from .slices import sensor_faults
 from .table import plain
 
@@ -114,9 +114,7 @@ def _use(d: Dossier) -> Part:
     m = d.model
     uses = [f"Intended use: an answer for each row of {len(m.inputs)} sensor readings, on an 8-bit board, in the ranges below."]
     if m.threshold is not None:
-        uses.append(f"Red LED above {red_above(m)}, green at it or below.")
-    if "learned_alarm" in m.training:
-        uses.append(f"The LED's threshold was learned for the alarm level {level(m)}: {learned_for(m)}.")
+        uses.append(f"{red_above(m)}, green at it or below.")
     return Part("Intended use and limits", points=(*uses, *CANNOT))
 
 

@@ -95,6 +95,9 @@ def gather(path: Path, csv: Path | None = None, run: Path | None = None, note: P
            progress: Progress = lambda text: None) -> Dossier:
     """The dossier of a model file. csv: the file it was trained on; run: what `tinygen stream -o` wrote."""
     model = load(path)
+    if "metrics" not in model.training:
+        raise UsageError(f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has none: a report is for models "
+                         "that `tinygen train` wrote; see `tinygen explain` and `tinygen monitor`")
     ladder, gaps = _ladder(path, model)
     words = read_note(note) if note else ""
     table, tests, found = None, None, None

@@ -30,7 +30,7 @@ from .files import require_file_place, write_whole
 from .fixedpoint import MISSING
 from .model import Model
 from .plots import Plot
-from .report import alarms, baseline_table, cell, growth, ladder_table, ladder_title, learned_for, learned_table, level, red_above, rung_name, test_error, with_unit
+from .report import alarms, baseline_table, cell, growth, ladder_table, ladder_title, learned_table, level, red_above, rung_name, test_error, with_unit
 from .runs import LOST, Run
 from .slices import by_time, by_truth, misses, sensor_faults
 from .verdict import lines as verdict_lines
@@ -232,10 +232,9 @@ def _alarm_section(d: Dossier) -> Section | None:
     model = d.model
     if model.threshold is None:
         return None
-    lead = f"Red above {red_above(model)}, green at it or below. On the test rows, for an alarm level of {level(model)}: {alarms(model)}."
+    lead = f"{red_above(model)}, green at it or below. On the test rows: {alarms(model)}."
     learned = ()
     if "learned_alarm" in model.training:
-        lead += f" The threshold was learned: {learned_for(model)}."
         learned = (make_table("At the level, and at the learned threshold; training rows as answered by models that were fitted without them", *learned_table(model)),)
     if not d.tests:
         return Section("alarm", "Alarms", lead, tables=learned)

@@ -89,7 +89,8 @@ def rows_used(model: Model) -> str:
     """How many rows trained and tested, and what became of the others."""
     facts = model.training
     return (f"{facts['rows_train']:,} train, {facts['rows_test']:,} test ({facts['split']} split); of {facts['rows_read']:,} read "
-            f"{facts['rows_dropped']:,} lack a value, {facts['duplicates_removed']:,} repeat another")
+            f"{facts['rows_dropped']:,} lack a value, {facts['duplicates_removed']:,} repeat another"
+            + (f", {facts['weighting']['robust']['left_out']:,} have a target beyond belief" if "robust" in facts.get("weighting", {}) else ""))
 
 
 def level(model: Model) -> str:
@@ -98,8 +99,13 @@ def level(model: Model) -> str:
 
 
 def red_above(model: Model) -> str:
-    """The answer above which the red LED is lit, with its unit: the alarm level, or the threshold that was learned for it."""
-    return with_unit(float(model.output.to_physical(model.threshold)), model)
+    """Where the red LED lights, and why there if that is not the alarm level."""
+    facts = model.training.get("learned_alarm")
+    if not facts:
+        return f"Red LED above {level(model)}"
+    lit, cost = with_unit(float(model.output.to_physical(model.threshold)), model), facts["cost"]
+    return (f"The alarm level is {level(model)}; for a miss that costs {cost['miss']:g} and a false alarm that costs {cost['false']:g} "
+            f"the threshold was learned: red LED above {lit}")
 
 
 def alarms(model: Model) -> str:
