@@ -1,6 +1,7 @@
 """The report and the card: the same figures as the terminal, the same bytes again, and nothing hostile gets through."""
 
 import base64
+import csv
 import hashlib
 import json
 import os
@@ -384,6 +385,17 @@ def test_a_stream_shows_leds_against_truth(made, tmp_path):
     red = int((d.run.red == 1).sum())
     assert d.run.good and f"Red LED in {red:,} rows; truth above 40 ppm in {above:,}" in html and "0 wrong, 0 lost" in html
     assert "half within 5 ms, 99 % within 6 ms" in html
+
+
+def test_a_stream_as_json_lines_is_the_same(made, tmp_path):
+    path = write_run(tmp_path / "run.csv", made.model, made.csv)
+    lines = [dict(zip(HEADER, (None if cell == "" else cell for cell in row))) for row in csv.reader(path.open(encoding="utf-8"))][1:]
+    for line in lines:
+        line |= {key: None if line[key] is None else int(line[key]) for key in HEADER if key not in ("flags", "verdict", "physical")}
+    (tmp_path / "run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    one, other = (read_run(tmp_path / name, made.model) for name in ("run.csv", "run.jsonl"))
+    assert len(one) == ROWS and all(np.array_equal(getattr(one, k), getattr(other, k)) for k in ("raw", "red", "green", "cycles", "tries", "latency_ms"))
+    assert one.verdicts == other.verdicts and one.good
 
 
 def test_a_bad_stream_is_the_first_thing_said(made, tmp_path):

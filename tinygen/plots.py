@@ -117,7 +117,8 @@ def predicted(y: np.ndarray, answers: np.ndarray, quantity: str, level: float | 
         axes.autoscale_view()
         axes.grid(True, axis="both")
         axes.set(xlabel=f"true {quantity}", ylabel="answer of the integer model")
-    return draw("predicted", f"Answers of the integer model against true {quantity} for {len(y):,} test rows; on the diagonal they are equal.", 3.9, paint)
+    alt = f"Answers of the integer model against true {quantity} for {len(y):,} test rows; on the diagonal they are equal."
+    return draw("predicted", alt, 3.9, paint)
 
 
 def bars(name: str, labels: list[str], values: list[float], xlabel: str, ylabel: str, alt: str, overall: float, every: int = 1,
@@ -161,7 +162,8 @@ def histogram(errors: np.ndarray, step: float, unit: str, alt: str) -> Plot:
 FAMILY_MARKS = ("o", "s", "^", "D", "v", "h", "p", "*", "<", ">")
 
 
-def ladder(rungs: list[tuple[str, int, float]], chosen: int, baselines: list[tuple[str, float]], flash_limit: int | None, ylabel: str, alt: str) -> Plot:
+def ladder(rungs: list[tuple[str, int, float]], chosen: int, baselines: list[tuple[str, float]], flash_limit: int | None,
+           ylabel: str, alt: str) -> Plot:
     """(family, flash bytes, error) of every rung; lines of the baselines and of the budget."""
     def paint(axes) -> None:
         families = list(dict.fromkeys(family for family, _, _ in rungs))

@@ -60,7 +60,9 @@ def _name(comment: str) -> str:
     if undone := re.match(r"The model was fitted to the (.*?): undo it", comment):
         return f"undo the {undone[1]}"
     words = re.split(r"[:,;=.]", comment)[0].strip(" */")
-    return {"s": "weighted sum", "h": "hidden units", "t": "products"}.get(words[:1], words) if re.fullmatch(r"[a-z]\d+", words) else re.sub(r" [a-z]\d+$", "", words)
+    if re.fullmatch(r"[a-z]\d+", words):
+        return {"s": "weighted sum", "h": "hidden units", "t": "products"}.get(words[0], words)
+    return re.sub(r" [a-z]\d+$", "", words)
 
 
 def line_table(elf: Path, header: str) -> dict[int, int]:

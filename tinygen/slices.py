@@ -66,8 +66,10 @@ def by_truth(model: Model, tests: Tests) -> tuple[Slice, ...]:
     cuts = np.unique(np.quantile(tests.y, np.arange(1, RANGES) / RANGES, method="inverted_cdf"))
     parts = np.searchsorted(cuts, tests.y, side="left")
     physical = model.output.to_physical(tests.y)
-    return tuple(_slice(model, tests, parts == k, "true value", _span(physical[parts == k], model.output.unit), float(np.median(physical[parts == k])))
-                 for k in np.unique(parts))
+
+    def part(rows: np.ndarray) -> Slice | None:
+        return _slice(model, tests, rows, "true value", _span(physical[rows], model.output.unit), float(np.median(physical[rows])))
+    return tuple(part(parts == k) for k in np.unique(parts))
 
 
 def by_time(model: Model, tests: Tests) -> tuple[Slice, ...]:
