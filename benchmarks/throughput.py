@@ -52,9 +52,9 @@ def measure(model: Model, board_id: str, baud: int, windows: tuple, rows: int, f
         with open_link(avr_url(board_id, elf), model, board) as link:
             budget = Budget.of(link, window)
             verdict = check(stream(link, raw.tolist(), window), expect(model, raw))
-        found.append(Measured(board_id, baud, budget.window, budget.limit, verdict.rows_per_s, verdict.rows_per_s / budget.limit, verdict.passed))
+        found.append(Measured(board_id, baud, budget.window, round(budget.limit, 1), round(verdict.rows_per_s, 1),
+                              round(verdict.rows_per_s / budget.limit, 4), verdict.passed))
     return found
-
 
 
 def eight_inputs() -> Model:

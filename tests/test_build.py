@@ -269,14 +269,14 @@ COST = b.Cost(stack_bytes=50, cycles_median=200, cycles_max=240)
 ])
 def test_model_over_the_users_budget(budget, message):
     with pytest.raises(CheckError, match=message):
-        b._check_budget(b.Size(200, 6), COST, budget)
-    b._check_budget(b.Size(200, 6), COST, b.Budget(flash_bytes=200, ram_bytes=6, cycles=240))
-    b._check_budget(b.Size(200, 6), COST, b.Budget())
+        b.check_budget(b.Size(200, 6), COST, budget)
+    b.check_budget(b.Size(200, 6), COST, b.Budget(flash_bytes=200, ram_bytes=6, cycles=240))
+    b.check_budget(b.Size(200, 6), COST, b.Budget())
 
 
 def test_cycle_budget_without_a_simulator_is_no_pass():
     with pytest.raises(BuildError, match="needs the virtual board"):
-        b._check_budget(b.Size(1, 0), None, b.Budget(cycles=10))
+        b.check_budget(b.Size(1, 0), None, b.Budget(cycles=10))
 
 
 def test_budget_reaches_the_build(make_project, toolchain):

@@ -7,6 +7,7 @@ from test_stream import MODEL
 from tinygen.host.protocol import RESULT, frame_bytes
 
 LONG = {"commit": 1, "release": 10}
+FOUR = {"commit": 1_000_000, "release": 108_000_000}        # random patterns of four flipped bits
 KINDS = {"f": "bit flips", "d": "dropped bytes", "i": "inserted bytes", "t": "doubled bytes"}
 WIRE_BYTES = frame_bytes(2 * len(MODEL.inputs)) + frame_bytes(RESULT.size)
 RATIOS = (0.1, 0.23, 0.25, 0.46, 0.5, 0.58, 0.7, 0.8, 0.9, 1.11, 1.25, 1.5, 2.0, 2.17, 4.34)
@@ -48,12 +49,14 @@ def test_noise_both_ways(program, no_check_sum, figures, level, kind):
 
 def test_flips(program, no_check_sum, figures, level):
     """Every flip of one and two bits, delimiters included, in 60 frames of each kind (15 of INFO); a row has three sizes."""
-    line, = counts(program, "flips", 60, 7_600_000 * LONG[level], 1)
+    line, = counts(program, "flips", 60, 7_600_000 * LONG[level], FOUR[level], 1)
     figures("flips of 1 and 2 bits", f"{line['tried']:,} patterns, {line['passed']} accepted")
-    figures("flips of 3 bits", f"{line['three']:,} patterns: {line['three_passed']} passed the check sum, {line['three_wrong']} the digest as well")
+    for bits, name in ((3, "three"), (4, "four")):
+        figures(f"flips of {bits} bits", f"{line[name]:,} patterns: {line[name + '_passed']} passed the check sum, {line[name + '_wrong']} a host would believe")
+    assert (line["three_passed"], line["three_wrong"]) == (0, 0)
+    assert line["four_passed"] < line["four"] / 20_000 and line["four_wrong"] < line["four"] / 500_000     # the CRC's 1 in 65,536; an answer has no other
     assert line["passed"] == 0 and line["tried"] > 8_000_000
-    assert line["three_wrong"] == 0 and line["three_passed"] < line["three"] / 100_000
-    assert counts(no_check_sum, "flips", 2, 0, 1)[0]["passed"] > 1000
+    assert counts(no_check_sum, "flips", 2, 0, 0, 1)[0]["passed"] > 1000
 
 
 def test_another_baud_rate(program, no_check_sum, figures):

@@ -84,7 +84,7 @@ def build(project, board: Board, budget: Budget | None = None, progress: Progres
     model_size = Size(whole.flash_bytes - bare.flash_bytes, whole.ram_bytes - bare.ram_bytes)
     _check_board(whole, board)
     cost = measure(project, board, elf, tools, progress)
-    _check_budget(model_size, cost, budget or Budget())
+    check_budget(model_size, cost, budget or Budget())
     return Firmware(board, elf, elf.with_suffix(".hex"), whole.flash_bytes, whole.ram_bytes,
                     model_size.flash_bytes, model_size.ram_bytes,
                     *((cost.stack_bytes, cost.cycles_median, cost.cycles_max) if cost else (None, None, None)))
@@ -188,7 +188,7 @@ def _check_board(size: Size, board: Board) -> None:
                              f"{used - limit} too many; choose a smaller model or a bigger board")
 
 
-def _check_budget(size: Size, cost: Cost | None, budget: Budget) -> None:
+def check_budget(size: Size, cost: Cost | None, budget: Budget) -> None:
     if budget.cycles is not None and cost is None:
         raise BuildError(f"a budget of {budget.cycles} cycles needs the virtual board to measure on; "
                          "run `tinygen setup` or leave out --max-cycles")

@@ -353,7 +353,8 @@ def emit(model, out, optimize):
 def build(model, **options):
     """Compile the firmware for a board and show what it costs.
 
-    The model alone is the firmware minus the same firmware with an empty predictor.
+    The model alone is the firmware minus the same firmware with an empty predictor. A chip without a serial port
+    (ATtiny85) gets a self-test instead: green LED where every answer is right.
 
     \b
     Example:

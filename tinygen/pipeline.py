@@ -40,6 +40,7 @@ from .host.stream import TRIES, RowReply, stream
 from .model import Model, check_name, load
 from .report import junit_xml
 from .search import Ladder, search
+from .selftest import build_selftest
 from .verdict import facts as verdict_facts, lines as verdict_lines, verdict
 from .weights import weighed
 
@@ -241,13 +242,17 @@ def emit_files(model: Path, out: Path, optimize: str | None = None) -> Emitted:
 
 def build_model(model: Path, board: str, out: Path, budget=Budget(), upload=False, port=None,
                 progress: Progress = print) -> Firmware:
-    """The compiled firmware of a model file, in a PlatformIO project at `out`."""
+    """The compiled firmware of a model file, in a PlatformIO project at `out`; for a chip without a serial port its self-test."""
     chip, twin = find_board(board), load(model)
     if upload and not port:
         raise UsageError("--upload needs --port: see `tinygen boards` for the ports with a board")
     if port and not upload:
         raise UsageError(f"--port {port} is of no use without --upload: give both, or neither")
+    if upload and not chip.has_firmware:
+        raise UsageError(f"board '{chip.pio_id}' has no bootloader to --upload to: build it, then load the .hex with a programmer")
     require_folder_place(out)
+    if not chip.has_firmware:
+        return build_selftest(twin, chip, out, budget, progress)
     project = emit_project(twin, out, [chip])
     firmware = build(project, chip, budget, progress)
     if upload:
@@ -283,12 +288,13 @@ def stream_rows(model: Model, raw: np.ndarray, port: str, board: Board, progress
     with ExitStack() as open_files:
         log = open_files.enter_context(RawLog(plan.log)) if plan.log else None
         link = open_files.enter_context(open_link(port, model, board, plan.baud, tap=log))
+        answers = stream(link, raw.tolist(), plan.window, plan.tries, pace=plan.pace, reconnect=plan.reconnect)
         wire = WireBudget.of(link, plan.window)
         progress(f"link: {wire}")
         expected = expect(model, raw, Alarm.of(model, link.info))
         checker = Checker(expected)
         rows = open_files.enter_context(RowFile(out, expected, lambda answer: _meaning(model, answer))) if out else None
-        for reply in stream(link, raw.tolist(), plan.window, plan.tries, pace=plan.pace, reconnect=plan.reconnect):
+        for reply in answers:
             difference = checker.add(reply)
             replies.append(reply)
             if rows:

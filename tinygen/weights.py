@@ -5,8 +5,8 @@
 Robust. A reference analyser that hangs, or a label on the wrong row, shows as an answer far from what
 the sensors tell. So every training row is predicted by models that did not see it, and the distance is
 counted in the usual distance at that level (a scaled median of absolute distances, MAD: half of the
-rows could be faulty before it breaks). Tukey's biweight (Beaton and Tukey 1974) of it is the row's
-weight; with these weights the models are fitted again, ROUNDS times in all. Bounded: a row counts
+rows could be faulty before it breaks). A row counts fully while that is nothing special, beyond by
+Tukey's biweight (Beaton and Tukey 1974); with these weights the models are fitted again, ROUNDS times in all. Bounded: a row counts
 between 0 and 1, however far off it is; beyond CUT usual distances it is left out.
 
 Balance. High values are rare, and an average error hardly sees them. Each row counts by the inverse
@@ -32,7 +32,7 @@ from .train import all_rows
 
 Progress = Callable[[str], None]
 ROUNDS = 3
-CUT = 8.0                    # usual distances (standard deviations, were they normal) at which a row counts nothing
+USUAL, CUT = 4.0, 8.0        # usual distances (standard deviations, were they normal) up to which a row counts fully, and nothing
 MAD_TO_DEVIATION = 1.4826    # of a normal distribution
 LEVELS = 12                  # of the prediction, at which the usual distance is asked
 LEVEL_ROWS = 40              # rows of a level, at least
@@ -92,13 +92,14 @@ def trust_in_rows(rows: Rows, seed: int = 0, progress: Progress = lambda text: N
         best = min(found, key=lambda fit: np.median(np.abs(rows.y - found[fit])))
         expected, fits = found[best], (best,)
         distance = np.abs(rows.y - expected)
-        trust = biweight(distance / (CUT * usual_distance(expected, distance)))
+        trust = biweight(distance / usual_distance(expected, distance))
     return trust
 
 
-def biweight(part: np.ndarray) -> np.ndarray:
-    """Tukey's bounded weight of distances given as parts of the cut: 1 at 0, 0 from 1 on."""
-    return np.where(part < 1, (1 - np.minimum(part, 1) ** 2) ** 2, 0.0)
+def biweight(distance: np.ndarray) -> np.ndarray:
+    """Bounded weight of distances in usual ones: 1 up to USUAL, then Tukey's biweight, 0 from CUT on."""
+    part = np.clip((distance - USUAL) / (CUT - USUAL), 0, 1)
+    return (1 - part ** 2) ** 2
 
 
 def usual_distance(expected: np.ndarray, distance: np.ndarray) -> np.ndarray:

@@ -238,7 +238,8 @@ static inline uint8_t tinygen_key(const uint8_t *body, uint8_t size)
 
 /* Makes a frame of TINYGEN_FRAME_BYTES(len) bytes around its payload, which already stands at
  * frame + TINYGEN_PAYLOAD_AT; len is at most 248. */
-static inline void tinygen_encode(uint8_t *frame, uint8_t type, uint8_t session, uint8_t seq, uint8_t len, uint16_t seed)
+static inline void tinygen_encode(uint8_t *frame, uint8_t type, uint8_t session, uint8_t seq, uint8_t len,
+                                  uint16_t seed)
 {
     uint8_t *at = frame + 2;
     uint8_t left = (uint8_t)(len + TINYGEN_HEAD_BYTES);

@@ -206,7 +206,8 @@ static void send_error(uint8_t code, uint8_t detail, uint8_t seq)
     send(TINYGEN_ERR, seq, 2);
 }
 
-/* Read and not folded: the code around it then is the same with and without a model, and their difference is the model. */
+/* Read and not folded: the code around it then is the same with and without a model, and their difference is
+ * the model. */
 static const uint8_t model_flags PROGMEM = MODEL_FLAGS;
 
 static void send_info(uint8_t seq)

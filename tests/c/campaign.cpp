@@ -2,7 +2,7 @@
  *
  *   faults TRIALS SEED            13 kinds of damage to one frame, a good one behind it; one line per kind
  *   noise KIND RATE ROWS SEED     rows and answers through a noisy wire, five tries each; one line
- *   flips ROWS THREE SEED         every flip of 1 and of 2 bits in ROWS frames of each kind, and THREE random ones of 3 bits
+ *   flips ROWS THREE FOUR SEED    every flip of 1 and of 2 bits in ROWS frames of each kind, and so many random ones of 3 and of 4 bits
  *   baud RATIO FRAMES SEED        a receiver that runs at RATIO times the sender's rate; one line
  *
  * Lines are `name value name value ...`; tests/campaign.py reads them. Linked with main.cpp and native/board.cpp.
@@ -240,7 +240,19 @@ static void take(Flips &flips, const Bytes &wire, const Bytes &body)
 
 static void flip(Bytes &wire, size_t bit) { wire[bit / 8] ^= (uint8_t)(1u << bit % 8); }
 
-static void flip_all(uint8_t type, uint8_t size, long row, long three, Flips &few, Flips &triple)
+/* Flips `bits` random bits, `times` times. */
+static void flip_some(Bytes &wire, const Bytes &body, int bits, long times, Flips &some)
+{
+    while (times-- > 0) {
+        const Bytes whole = wire;
+        for (int i = 0; i < bits; i++)
+            flip(wire, below(8 * wire.size()));
+        take(some, wire, body);
+        wire = whole;
+    }
+}
+
+static void flip_all(uint8_t type, uint8_t size, long row, long three, long four, Flips &few, Flips &triple, Flips &quadruple)
 {
     uint8_t payload[TINYGEN_INFO_BYTES];
     for (uint8_t &octet : payload)
@@ -259,26 +271,22 @@ static void flip_all(uint8_t type, uint8_t size, long row, long three, Flips &fe
         }
         flip(wire, a);
     }
-    while (three-- > 0) {
-        const size_t a = below(bits), b = below(bits), c = below(bits);
-        flip(wire, a), flip(wire, b), flip(wire, c);
-        take(triple, wire, body);
-        flip(wire, a), flip(wire, b), flip(wire, c);
-    }
+    flip_some(wire, body, 3, three, triple);
+    flip_some(wire, body, 4, four, quadruple);
 }
 
-static void flips(long rows, long three)
+static void flips(long rows, long three, long four)
 {
-    Flips few = {0, 0, 0}, triple = {0, 0, 0};
+    Flips few = {0, 0, 0}, triple = {0, 0, 0}, quadruple = {0, 0, 0};
     const struct { uint8_t type, size; } kinds[] = {
         {TINYGEN_ROW, 2}, {TINYGEN_ROW, 16}, {TINYGEN_ROW, 24}, {TINYGEN_RESULT, TINYGEN_RESULT_BYTES}, {TINYGEN_HELLO, 0}, {TINYGEN_HELLO, 4},
         {TINYGEN_STATUS, 0}, {TINYGEN_STATUS, TINYGEN_STATUS_BYTES}, {TINYGEN_ERR, 2}, {TINYGEN_INFO, TINYGEN_INFO_BYTES}};
     for (long row = 0; row < rows; row++)
         for (const auto &kind : kinds)
             if (kind.type != TINYGEN_INFO || row % 4 == 0) /* as many patterns as all the others together */
-                flip_all(kind.type, kind.size, row, three / (10 * rows), few, triple);
-    printf("tried %ld;passed %ld;wrong %ld;three %ld;three_passed %ld;three_wrong %ld\n", few.tried, few.passed, few.wrong,
-           triple.tried, triple.passed, triple.wrong);
+                flip_all(kind.type, kind.size, row, three / (10 * rows), four / (10 * rows), few, triple, quadruple);
+    printf("tried %ld;passed %ld;wrong %ld;three %ld;three_passed %ld;three_wrong %ld;four %ld;four_passed %ld;four_wrong %ld\n", few.tried,
+           few.passed, few.wrong, triple.tried, triple.passed, triple.wrong, quadruple.tried, quadruple.passed, quadruple.wrong);
 }
 
 /* ---- another baud rate ------------------------------------------------------------------------ */
@@ -345,7 +353,7 @@ int main(int argc, char **argv)
     else if (strcmp(argv[1], "noise") == 0)
         noise(argv[2][0], atof(argv[3]), atol(argv[4]));
     else if (strcmp(argv[1], "flips") == 0)
-        flips(atol(argv[2]), atol(argv[3]));
+        flips(atol(argv[2]), atol(argv[3]), atol(argv[4]));
     else
         baud(atof(argv[2]), atol(argv[3]));
     return 0;

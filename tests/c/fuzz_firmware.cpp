@@ -1,9 +1,10 @@
 /* The whole firmware under libFuzzer: parser, dispatcher, answers. Pins, time and the serial line come from native/.
  *
- * The first byte of an input says how the board is (BUSY: its answers wait a while), the rest is a list of pieces that it is sent. A piece has two bytes in
- * front of its content: how (WHOLE: the content is a body and becomes a frame with a right check sum, so that half of the
- * pieces get past the parser; BOUND: the sum is bound to the model; BURST: it comes eight times without a pause, from a host
- * that ignores the window; PAUSE: so many seconds pass before it) and its length. A run costs what the firmware costs.
+ * The first byte of an input says how the board is (BUSY: its answers wait a while), the rest is a list of pieces that it
+ * is sent. A piece has two bytes in front of its content: how (WHOLE: the content is a body and becomes a frame with a right
+ * check sum, so that half of the pieces get past the parser; BOUND: the sum is bound to the model; BURST: it comes eight
+ * times without a pause, from a host that ignores the window; PAUSE: so many seconds pass before it) and its length. A run
+ * costs what the firmware costs.
  */
 #include "main.cpp"
 

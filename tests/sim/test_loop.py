@@ -16,7 +16,7 @@ from tinygen.fixedpoint import MISSING
 from tinygen.host import protocol
 from tinygen.host.check import check, expect
 from tinygen.host.link import open_link
-from tinygen.host.protocol import RESULT, Flag, Pin, Refusal, frame_bytes
+from tinygen.host.protocol import RESULT, Flag, Pin, frame_bytes
 from tinygen.host.protocol_avr import avr_url
 from tinygen.host.stream import stream
 
@@ -164,21 +164,6 @@ def test_noise_on_the_wire(link, kind):
     link.port.board.fault = None
     assert (verdict.wrong, verdict.led_wrong, verdict.lost) == (0, 0, 0) and verdict.retries > 0, verdict
     assert link.status().fcs_errors > 0
-
-
-def test_a_host_that_ignores_the_window(link):
-    """Thirty rows at once: the board is never deaf, counts what it loses, and answers the rest rightly."""
-    rows = rows_of(30)
-    burst = b"".join(protocol.encode_row(link.session, i, row.tolist(), link.seed) for i, row in enumerate(rows))
-    link.send(burst)
-    replies = list(link.receive_for(1.0, type(None)))
-    expected = expect(MODEL, rows)
-    results = [r for r in replies if isinstance(r, protocol.Result)]
-    assert results and all((r.prediction, r.digest) == (expected.prediction[r.seq], expected.digest[r.seq]) for r in results)
-    lost = link.status().overruns
-    assert (lost > 0) == any(isinstance(r, Refusal) and r.code == protocol.Code.OVERRUN for r in replies)
-    assert lost > 0 or len(results) == 30
-    assert check(stream(link, rows.tolist()), expected).passed
 
 
 def test_a_wrong_baud_rate_is_counted(firmware):

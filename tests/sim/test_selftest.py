@@ -1,0 +1,106 @@
+"""The self-test for a chip without a serial port: built by `tinygen build`, run on the simulated ATtiny85, right without MUL."""
+
+import re
+import shlex
+import subprocess
+from dataclasses import replace
+
+import pytest
+from random_models import forest, inputs, random_models
+
+import numpy as np
+
+from tinygen import cli, selftest
+from tinygen.boards import BOARDS
+from tinygen.build import Budget
+from tinygen.emit import render_header
+from tinygen.errors import CheckError, DoesNotFit, UsageError
+from tinygen.pipeline import build_model
+from tinygen.selftest import build_selftest, run_selftest
+
+ATTINY85 = BOARDS["attiny85"]
+MODELS = random_models()
+
+
+def disassembled(tools, elf) -> str:
+    return subprocess.run([tools.avr_gcc.with_name(tools.avr_gcc.name.replace("avr-gcc", "avr-objdump")), "-d", elf],
+                          capture_output=True, text=True, check=True).stdout
+
+
+def multiplications(text: str) -> int:
+    """MUL instructions; in front of __ctors_end stand the constant tables, whose bytes may look like some."""
+    return len(re.findall(r"\tf?mul(?:su?)?\t", text.split("<__ctors_end>:")[1]))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_kind_of_model_passes_on_the_chip(name, simavr, tmp_path, figures):
+    """The green LED at the end; not one MUL in the program, the chip has none."""
+    firmware = build_selftest(MODELS[name], ATTINY85, tmp_path)
+    assert run_selftest(firmware.elf, ATTINY85) == "" and firmware.hex.is_file()
+    assert multiplications(disassembled(simavr, firmware.elf)) == 0
+    assert 0 < firmware.model_flash_bytes < firmware.flash_bytes <= ATTINY85.flash_bytes and 0 < firmware.cycles_median <= firmware.cycles_max
+    if name in ("linear16", "mlp", "forest"):
+        figures(f"ATtiny85, {name}", f"32 of 32 rows right without MUL, {firmware.flash_bytes:,} bytes, at most {firmware.cycles_max:,} cycles a row")
+
+
+def test_a_multiplication_would_be_seen(simavr, tmp_path):
+    """Negative control: the same program for a chip that has MUL."""
+    elf = selftest._compile(selftest._write(MODELS["linear16"], ATTINY85, tmp_path), BOARDS["uno"], simavr.avr_gcc)
+    assert multiplications(disassembled(simavr, elf)) > 0
+
+
+def one_weight_more(model):
+    """The model with its first weight changed by one."""
+    place = next(i for i, node in enumerate(model.nodes) if node.op == "dense")
+    first, *others = model.nodes[place].weights
+    changed = replace(model.nodes[place], weights=((first[0] + (1 if first[0] < 127 else -1), *first[1:]), *others))
+    return replace(model, nodes=(*model.nodes[:place], changed, *model.nodes[place + 1:]))
+
+
+@pytest.mark.parametrize("what", ["weight", "answer"])
+def test_one_number_off_by_one_lights_red(what, simavr, tmp_path):
+    """Negative control: the red LED, and `build` refuses."""
+    model = MODELS["linear8"]
+    source = selftest._write(model, ATTINY85, tmp_path)
+    if what == "answer":
+        path = tmp_path / "linear8_vectors.h"
+        answers = model.predict(model.sample_rows(32, seed=1))
+        path.write_text(re.sub(rf"(?<=\n    ){answers[5]},\n", f"{answers[5] + 1},\n", path.read_text(), count=1))
+    else:
+        (tmp_path / "linear8.h").write_text(render_header(one_weight_more(model)))
+    elf = selftest._compile(source, ATTINY85, simavr.avr_gcc)
+    assert run_selftest(elf, ATTINY85) == "fails its self-test (LEDs (1, 0), red and green)"
+
+
+def test_a_program_that_hangs_is_told(simavr, tmp_path, monkeypatch):
+    monkeypatch.setattr(selftest, "RUN_CYCLES", 1000)
+    source = selftest._write(MODELS["linear8"], ATTINY85, tmp_path)
+    (tmp_path / "selftest.c").write_text(source.read_text().replace("GPIOR0 = 2;", ""))
+    assert "gives no 32 answers" in run_selftest(selftest._compile(source, ATTINY85, simavr.avr_gcc), ATTINY85)
+
+
+def test_a_model_too_big_is_refused(simavr, tmp_path):
+    rng = np.random.default_rng(0)
+    big = replace(MODELS["stump"], inputs=inputs(3), nodes=(forest(rng, 3, 80, 5, 1, 50),))
+    with pytest.raises(DoesNotFit, match="8192 bytes of flash .* choose a smaller model") as raised:
+        build_selftest(big, ATTINY85, tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_budget_holds_here_too(simavr, tmp_path):
+    with pytest.raises(CheckError, match="cycles, the budget is 10"):
+        build_selftest(MODELS["linear8"], ATTINY85, tmp_path, Budget(cycles=10))
+
+
+def test_the_command(simavr, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    MODELS["linear8"].save(tmp_path / "model.json")
+    with pytest.raises(SystemExit) as end:
+        cli.main(shlex.split("build model.json --board attiny85 -o tiny"))
+    out = capsys.readouterr()
+    assert end.value.code == 0 and "self-test passed: 32 rows, green LED at PB1" in out.err + out.out
+    assert sorted(path.name for path in (tmp_path / "tiny").iterdir()) == [
+        "linear8.h", "linear8_vectors.csv", "linear8_vectors.h", "selftest.c", "selftest.elf", "selftest.hex", "tinygen_fixed.h"]
+    with pytest.raises(UsageError, match="has no bootloader to --upload to: .* with a programmer"):
+        build_model(tmp_path / "model.json", "attiny85", tmp_path / "new", upload=True, port="/dev/ttyACM0")
+    assert not (tmp_path / "new").exists()
