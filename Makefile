@@ -1,4 +1,5 @@
 # make demo    sets everything up, then trains, builds, simulates, streams and checks (tinygen demo)
+# make docs    builds the pages of docs/ into site/
 # make test    sets up the same, then runs the whole test suite
 # make release-check   the same with the long reliability programme
 # make setup   only sets up; make clean undoes it
@@ -15,7 +16,7 @@ APT    := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n) apt-get
 INPUTS := Makefile pyproject.toml tinygen/toolchain.py tinygen/piocore.py
 STAMP  := $(VENV)/set-up-$(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
 
-.PHONY: demo test setup clean release-check
+.PHONY: demo docs test setup clean release-check
 
 demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
@@ -26,6 +27,10 @@ test: $(STAMP)
 # the long test programme: an hour, most of it for the fuzzer
 release-check: $(STAMP)
 	@$(BIN)/python -m pytest -n auto --dist loadfile --level release $(ARGS)
+
+# NO_MKDOCS_2_WARNING: a notice of the theme's authors, no warning about these pages
+docs: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
 
 setup: $(STAMP)
 
@@ -42,4 +47,4 @@ $(STAMP):
 	@rm -f $(VENV)/set-up-* && touch $@
 
 clean:
-	rm -rf $(VENV) .pio tinygen.egg-info
+	rm -rf $(VENV) .pio site tinygen.egg-info

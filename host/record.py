@@ -20,7 +20,7 @@ from .link import TO_BOARD
 from .protocol import Flag, Pin
 from .stream import RowReply
 
-HEADER = ("row", "raw", "physical", "flags", "red", "green", "cycles", "tries", "expected_raw", "verdict")
+HEADER = ("row", "raw", "physical", "flags", "red", "green", "cycles", "tries", "expected_raw", "verdict", "latency_ms")
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
 
@@ -71,11 +71,11 @@ class RowFile(_Lines):
     def _values(self, reply: RowReply, difference: str) -> list:
         expected = _number(self.expected.prediction[reply.index])
         if reply.lost:
-            return [reply.index, None, None, None, None, None, None, reply.tries, expected, "LOST"]
+            return [reply.index, None, None, None, None, None, None, reply.tries, expected, "LOST", None]
         got = reply.result
         return [reply.index, _number(got.prediction), self.meaning(got.prediction), "+".join(flag.name for flag in Flag if flag in got.flags) or "OK",
                 int(Pin.RED in got.pins), int(Pin.GREEN in got.pins), got.cycles, reply.tries, expected,
-                "WRONG" if difference else "OK"]
+                "WRONG" if difference else "OK", round(1000 * reply.latency_s, 3)]
 
 
 def _number(raw: int) -> int | None:

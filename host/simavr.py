@@ -123,6 +123,11 @@ class SimBoard:
         return self._core.cycle if self._core else self._final_cycle
 
     @property
+    def pc(self) -> int:
+        """Byte address in flash of the instruction that comes next."""
+        return self._on.pc
+
+    @property
     def seconds(self) -> float:
         """Simulated seconds since power-on."""
         return self.cycle / self.board.f_cpu_hz

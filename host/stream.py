@@ -30,6 +30,7 @@ class RowReply:
     tries: int              # times it was sent
     at_s: float             # seconds since the stream began, on the link's clock
     reason: str = ""        # why it is lost
+    latency_s: float = 0.0  # from its first sending to its answer
 
     @property
     def lost(self) -> bool:
@@ -48,6 +49,7 @@ class _Pending:
     tries: int = 0          # times that had a chance
     order: int = 0          # number of its last sending
     sent_early: float = 0.0 # clock() at its second sending, or the first if there is no other
+    first_at: float = 0.0   # clock() at its first sending
     due: float = 0.0        # clock() when it is sent again
     resets: int = 0
     revivals: int = 0
@@ -132,6 +134,8 @@ class _Streamer:
     def _send(self, pending: _Pending) -> None:
         self.link.send(encode_row(self.link.session, pending.seq, pending.row, self.link.seed))
         now = self.link.clock()
+        if not pending.sent:
+            pending.first_at = now
         if pending.tries < 2:           # the first may have gone out before the board's last word
             pending.sent_early = now
         pending.tries += 1
@@ -245,7 +249,9 @@ class _Streamer:
 
     def _finish(self, pending: _Pending, result: Result | None, reason: str = "") -> None:
         del self.pending[pending.seq]
-        self.finished[pending.index] = RowReply(pending.index, result, pending.sent, self.link.clock() - self.begun, reason)
+        now = self.link.clock()
+        self.finished[pending.index] = RowReply(pending.index, result, pending.sent, now - self.begun, reason,
+                                                max(0.0, now - pending.first_at))      # a new simulated board begins at zero
 
     def _digest(self, row: Sequence[int]) -> int:
         """The digest of what the board gives to its model: a row with a missing value as it is, others clamped."""

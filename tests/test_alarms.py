@@ -13,7 +13,7 @@ from tinygen.emit import render_header
 from tinygen.errors import UsageError
 from tinygen.model import from_json
 from tinygen.quantize import quantize
-from tinygen.report import learned_alarm
+from tinygen.report import learned_alarm, red_above, rows_used
 from tinygen.search import search
 from tinygen.train import FAMILIES, Trained, cross_validate, fold_cuts, training_rows
 
@@ -108,3 +108,12 @@ def test_every_rung_of_a_ladder_learns_its_own(simavr):
     assert all(r.model.level == LEVEL and r.model.training["learned_alarm"]["cost"] == {"miss": 6, "false": 1} for r in ladder.rungs)
     json.dumps(ladder.model.training["learned_alarm"], allow_nan=False)
     assert replace(ladder.model, training={}).level == ladder.model.threshold      # a model without facts is judged by its threshold
+
+
+def test_the_report_tells_level_and_threshold_apart(shifted):
+    model, plain, dataset, found = shifted
+    assert red_above(plain) == "Red LED above 30 ug/m3"
+    assert f"red LED above {model.threshold / 10:g} ug/m3" in red_above(model) and "The alarm level is 30 ug/m3" in red_above(model)
+    assert "beyond belief" not in rows_used(model)
+    weighed = replace(model, training={**model.training, "weighting": {"robust": {"left_out": 7}}})
+    assert "7 have a target beyond belief" in rows_used(weighed)

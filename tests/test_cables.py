@@ -167,5 +167,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
 def test_pace(firmware, tmp_path):     # noqa: F811
     """Twenty rows, 20 ms apart."""
     with PtyNative(firmware, tmp_path / "board") as board, open_link(str(board.link), MODEL) as link:
-        at = [reply.at_s for reply in stream(link, rows_of(20).tolist(), pace=0.02)]
+        replies = list(stream(link, rows_of(20).tolist(), pace=0.02))
+    at = [reply.at_s for reply in replies]
+    assert all(0 < reply.latency_s <= reply.at_s for reply in replies) and sorted(reply.latency_s for reply in replies)[10] < 0.1
     assert 0.38 <= at[-1] < 1.0 and all(later - earlier > 0.005 for earlier, later in zip(at, at[2:]))

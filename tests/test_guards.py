@@ -158,5 +158,9 @@ def test_the_command_and_a_stream_of_its_model(simavr, tmp_path, monkeypatch):
     done = CliRunner().invoke(main, ["stream", "g.json", "rows.csv", "--port", "sim", "--json"])
     told = json.loads(done.stdout)
     assert done.exit_code == 0 and told["passed"] and 20 <= told["red"] <= 25
+    page = CliRunner().invoke(main, ["report", "g.json", "-o", "g.html"])
+    assert page.exit_code == 2 and "a guard has none" in page.stderr and not (tmp_path / "g.html").exists()
+    told = CliRunner().invoke(main, ["explain", "g.json", "rows.csv", "--row", "302", "--json"])
+    assert told.exit_code == 0 and json.loads(told.stdout)["row"]["answer"] >= 1
     refused = CliRunner().invoke(main, ["guard", "usual.csv", "--alarms", "0.7", "-o", "h.json"])
     assert refused.exit_code == 2 and not (tmp_path / "h.json").exists()

@@ -1,6 +1,7 @@
 """The report and the card: the same figures as the terminal, the same bytes again, and nothing hostile gets through."""
 
 import base64
+import csv
 import hashlib
 import json
 import os
@@ -17,9 +18,11 @@ from click.testing import CliRunner
 from page_files import ROWS, made_report, station, trained
 
 from tinygen import cli, data, report, search as ladders
+from tinygen.alarms import AlarmCost, learned
 from tinygen.card import card, markdown
 from tinygen.dossier import curve, gather
 from tinygen.errors import BuildError, DataError, ModelError, TinygenError, UsageError
+from tinygen.families import FAMILIES
 from tinygen.figures import doubts, figures, weak_parts
 from tinygen.fixedpoint import MISSING
 from tinygen.host.record import HEADER
@@ -27,8 +30,10 @@ from tinygen.model import load
 from tinygen.page import Reported, render, report as write_report, sections, text
 from tinygen.pipeline import TrainedModel, ladder_path
 from tinygen.plots import draw
+from tinygen.quantize import quantize
 from tinygen.runs import read_run
 from tinygen.slices import sensor_faults
+from tinygen.train import Trained, training_rows
 from tinygen.verdict import lines as verdict_lines, read as read_verdict, sentence
 from tinygen.webboard import script
 
@@ -326,6 +331,29 @@ def test_curves_are_the_integer_model_s_answers(made):
     assert (c.raw[0], c.raw[-1]) == d.model.inputs[1].limits
 
 
+def test_a_learned_threshold_is_not_the_level(made, tmp_path):
+    """Truth is judged at the level, the LED at the threshold; both are said, with the costs they come from."""
+    dataset = made.tests.dataset
+    family, rows = FAMILIES["ridge"], training_rows(dataset)
+    config = family.candidates(rows)[0]
+    fitted = Trained(family, config, family.fit_all(rows, [config], 0)[0])
+    alarm = learned(AlarmCost(9, 1), 400, dataset.y[dataset.train] - 40, dataset.y[dataset.train])
+    model = quantize(fitted, replace(dataset, weighting={"robust": {"left_out": 7, "less_than_half": 31}}), "moved", 40.0, alarm)
+    assert (model.level, model.threshold) == (400, alarm.threshold) and alarm.threshold < 390
+    model.save(tmp_path / "moved.json")
+    d = gather(tmp_path / "moved.json", made.csv, write_run(tmp_path / "run.csv", model, made.csv), with_board=False)
+    page, card_text = Page(render(d)).text, text_of_card(markdown(d))
+    told = f"{report.red_above(model)}, green at it or below"
+    assert "a miss that costs 9 and a false alarm that costs 1" in told and f"red LED above {float(model.output.to_physical(model.threshold)):.4g} ppm" in told
+    assert told in page and told in card_text
+    assert all(report.cell(value) in page for row in report.learned_table(model)[1] for value in row)
+    assert "7 left out as faulty, 31 count less than half" in page
+    truth, lit = d.tests.y > 400, d.tests.answers > model.threshold
+    missed, false = int((truth & ~lit).sum()), int((~truth & lit).sum())
+    assert model.training["alarm"] == {"false": false, "missed": missed} and f"{false} false, {missed} missed" in page
+    assert f"truth above 40 ppm in {int((d.run.truth > 400).sum()):,}" in page
+
+
 def test_classes_have_a_page_too(tmp_path):
     rng = np.random.default_rng(0)
     a, b = rng.normal(20, 5, 500).round(1), rng.uniform(0, 100, 500).round()
@@ -343,9 +371,9 @@ def test_classes_have_a_page_too(tmp_path):
 def write_run(path: Path, model, csv: Path, change=lambda k, cells: cells) -> Path:
     raw, _ = data.rows_for(model.inputs, data.load(csv))
     answers, alarm = model.answer(raw), model.alarm(model.answer(raw))
-    rows = [[k, y, y / 10, "OK", int(on), int(not on), 500 + k % 9, 1, y, "OK"] for k, (y, on) in enumerate(zip(answers.tolist(), alarm.tolist()))]
+    rows = [[k, y, y / 10, "OK", int(on), int(not on), 500 + k % 9, 1, y, "OK", 4 + k % 3] for k, (y, on) in enumerate(zip(answers.tolist(), alarm.tolist()))]
     rows = [change(k, ["" if cell == MISSING else cell for cell in row]) for k, row in enumerate(rows)]
-    path.write_text("\n".join(",".join(map(str, row)) for row in [list(HEADER[:10]), *rows]) + "\n", encoding="utf-8")
+    path.write_text("\n".join(",".join(map(str, row)) for row in [list(HEADER), *rows]) + "\n", encoding="utf-8")
     return path
 
 
@@ -356,10 +384,22 @@ def test_a_stream_shows_leds_against_truth(made, tmp_path):
     above = int((d.run.truth > d.model.threshold).sum())
     red = int((d.run.red == 1).sum())
     assert d.run.good and f"Red LED in {red:,} rows; truth above 40 ppm in {above:,}" in html and "0 wrong, 0 lost" in html
+    assert "half within 5 ms, 99 % within 6 ms" in html
+
+
+def test_a_stream_as_json_lines_is_the_same(made, tmp_path):
+    path = write_run(tmp_path / "run.csv", made.model, made.csv)
+    lines = [dict(zip(HEADER, (None if cell == "" else cell for cell in row))) for row in csv.reader(path.open(encoding="utf-8"))][1:]
+    for line in lines:
+        line |= {key: None if line[key] is None else int(line[key]) for key in HEADER if key not in ("flags", "verdict", "physical")}
+    (tmp_path / "run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    one, other = (read_run(tmp_path / name, made.model) for name in ("run.csv", "run.jsonl"))
+    assert len(one) == ROWS and all(np.array_equal(getattr(one, k), getattr(other, k)) for k in ("raw", "red", "green", "cycles", "tries", "latency_ms"))
+    assert one.verdicts == other.verdicts and one.good
 
 
 def test_a_bad_stream_is_the_first_thing_said(made, tmp_path):
-    run = write_run(tmp_path / "run.csv", made.model, made.csv, lambda k, cells: [*cells[:9], "WRONG" if k == 5 else "OK"])
+    run = write_run(tmp_path / "run.csv", made.model, made.csv, lambda k, cells: [*cells[:9], "WRONG" if k == 5 else "OK", cells[10]])
     d = gather(made.model_path, made.csv, run, with_board=False)
     assert any(f"1 of {ROWS:,} streamed rows" in doubt.text for doubt in doubts(d)) and "1 wrong" in Page(render(d)).text
 
@@ -379,7 +419,7 @@ def test_damaged_streams_are_refused_in_one_line(made, tmp_path, damage, words):
 
 
 def test_a_stream_of_another_model_is_refused(made, tmp_path):
-    run = write_run(tmp_path / "run.csv", made.model, made.csv, lambda k, cells: [*cells[:8], 1, cells[9]])
+    run = write_run(tmp_path / "run.csv", made.model, made.csv, lambda k, cells: [*cells[:8], 1, *cells[9:]])
     with pytest.raises(DataError, match="other answers"):
         gather(made.model_path, made.csv, run, with_board=False)
 

@@ -73,8 +73,7 @@ def test_the_letters_of_a_plot_can_be_read_on_a_phone(window, made):
     assert len(heights) > 50 and min(heights) > 8.5
 
 
-def test_labels_of_a_plot_do_not_lie_on_each_other(open_page):
-    overlapping = open_page.execute_script("""
+OVERLAPS = """
         const found = [];
         for (const svg of document.querySelectorAll('figure svg')) {
           const boxes = [...svg.querySelectorAll('text')].filter(t => !/rotate\\(-?[1-9]/.test(t.getAttribute('transform') || ''))
@@ -84,8 +83,19 @@ def test_labels_of_a_plot_do_not_lie_on_each_other(open_page):
             if (w > 1 && h > 4) found.push([svg.getAttribute('aria-label').slice(0, 40), one, other, w, h]);
           }));
         }
-        return found;""")
-    assert overlapping == []
+        return found;"""
+
+
+def test_labels_of_a_plot_do_not_lie_on_each_other(open_page):
+    assert open_page.execute_script(OVERLAPS) == []
+
+
+def test_overlaps_and_width_would_be_seen(open_page):
+    """Negative control: a second text on a label, and a box wider than the screen."""
+    open_page.execute_script("""const t = document.querySelector('figure svg text'); t.after(t.cloneNode(true));
+        document.querySelector('main').insertAdjacentHTML('beforeend', '<div style="width:5000px">wide</div>')""")
+    assert len(open_page.execute_script(OVERLAPS)) == 1
+    assert open_page.execute_script("return document.documentElement.scrollWidth") > DESKTOP
 
 
 def test_the_page_asks_for_nothing_and_complains_of_nothing(open_page):

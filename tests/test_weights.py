@@ -13,7 +13,7 @@ from tinygen.families import FAMILIES
 from tinygen.families.tree import _median
 from tinygen.pipeline import ARTICLE_INPUTS
 from tinygen.train import training_rows
-from tinygen.weights import BINS, CUT, MOST_BALANCE, balance_weights, biweight, trust_in_rows, usual_distance, weighed
+from tinygen.weights import BINS, CUT, MOST_BALANCE, USUAL, balance_weights, biweight, trust_in_rows, usual_distance, weighed
 
 PART, RUN = 0.1, 20          # faulty training rows, and how long the reference hangs
 
@@ -130,7 +130,7 @@ def test_the_median_of_weighted_rows():
 
 
 def test_the_pieces():
-    assert biweight(np.array([0, 0.5, 1, 9])).tolist() == [1, 0.5625, 0, 0]
+    assert biweight(np.array([0, USUAL, (USUAL + CUT) / 2, CUT, 99])).tolist() == [1, 1, 0.5625, 0, 0]
     expected = np.arange(4000.0)
     distance = np.abs(np.random.default_rng(0).normal(size=4000)) * (10 + expected / 100)
     found = usual_distance(expected, distance)
@@ -138,7 +138,13 @@ def test_the_pieces():
     assert usual_distance(expected, np.zeros(4000)).tolist() == [1.0] * 4000          # never less than a step
     spread = balance_weights(np.append(np.zeros(1000, int), [BINS * 100]))
     assert spread.mean() == pytest.approx(1) and spread[-1] == pytest.approx(MOST_BALANCE * spread[0])
-    assert trust_in_rows(training_rows(made_up(rows=60))).min() >= 0 and CUT >= 4
+    assert trust_in_rows(training_rows(made_up(rows=60))).min() >= 0 and CUT > USUAL >= 4
+
+
+def test_it_tells_how_far_it_is():
+    said = []
+    weighed(made_up(rows=100), True, progress=said.append)
+    assert said[0].endswith("1 of 25 steps") and said[-1].endswith("25 of 25 steps") and len(said) == 25
 
 
 def test_classes_have_no_distance():

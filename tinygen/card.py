@@ -22,14 +22,15 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from . import __version__, datasets
 from .boards import BOARDS
 from .dossier import Dossier, gather
-from .figures import Figure, converted, figures, headline, inputs_table, model_line, split_words, weak_parts, weak_words
+from .figures import (MOST_WEAK, Figure, converted, figures, headline, inputs_table, model_line, split_words, weak_parts,
+                      weak_words)
 from .files import require_file_place, write_whole
-from .report import alarms, cell, level, rows_used, test_error, with_unit
+from .report import alarms, cell, level, red_above, rows_used, test_error, with_unit
 from .slices import sensor_faults
 from .table import plain
 
-LICENCES = {datasets.SHA256: "CC BY 4.0; UCI Machine Learning Repository, data set 360, \"Air Quality\"; S. De Vito, E. Massera, M. Piga, L. Martinotto, "
-                             "G. Di Francia, Sensors and Actuators B 129 (2008) 750-757"}
+LICENCES = {datasets.SHA256: "CC BY 4.0; UCI Machine Learning Repository, data set 360, \"Air Quality\"; S. De Vito, E. Massera, M. Piga, "
+                             "L. Martinotto, G. Di Francia, Sensors and Actuators B 129 (2008) 750-757"}
 CANNOT = ("It knows its sensors' readings of one moment and nothing else: no trend, no place, no season that is not among its inputs.",
           "It is no safety device and no reference instrument; nobody has certified it.",
           "A reading beyond the accepted range is brought to its end and flagged; a missing one gives no answer, and both LEDs stay dark.")
@@ -77,8 +78,8 @@ def text(result: Carded) -> str:
 def markdown(d: Dossier) -> str:
     """The card as Markdown."""
     source = files("tinygen.templates").joinpath("card.md.j2").read_text(encoding="utf-8")
-    jinja = Environment(loader=FunctionLoader(lambda name: None), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-                        autoescape=False, finalize=_safe)
+    jinja = Environment(loader=FunctionLoader(lambda name: None), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+                        keep_trailing_newline=True, autoescape=False, finalize=_safe)
     return jinja.from_string(source).render(title=f"{d.model.name}: {d.model.output.name}", headline=headline(d), parts=card_views(d))
 
 
@@ -99,9 +100,9 @@ def card_views(d: Dossier) -> tuple[Part, ...]:
 
 
 def _about(d: Dossier) -> Part:
-    m = d.model
+    m, unit = d.model, f" in {d.model.output.unit}" if d.model.output.unit else ""
     return Part("Model", pairs=(("name", m.name), ("model id", f"{m.model_id:08x}, checked in every row on the wire"), ("kind", model_line(d)),
-                                ("predicts", f"{m.output.name}{f' in {m.output.unit}' if m.output.unit else ''}, in steps of {m.output.scale:g}" if not m.labels else
+                                ("predicts", f"{m.output.name}{unit}, in steps of {m.output.scale:g}" if not m.labels else
                                  f"{m.output.name}: {', '.join(m.labels)}"),
                                 ("arithmetic", "integers only; no sum can overflow, proven for every input")))
 
@@ -114,7 +115,7 @@ def _use(d: Dossier) -> Part:
     m = d.model
     uses = [f"Intended use: an answer for each row of {len(m.inputs)} sensor readings, on an 8-bit board, in the ranges below."]
     if m.threshold is not None:
-        uses.append(f"Red LED above {level(m)}, green at it or below.")
+        uses.append(f"{red_above(m)}, green at it or below.")
     return Part("Intended use and limits", points=(*uses, *CANNOT))
 
 
@@ -125,15 +126,28 @@ def _inputs(d: Dossier) -> Part:
 
 def _data(d: Dossier) -> Part:
     facts = d.model.training
+    codes = (f"{m:g}" if isinstance(m, float) else str(m) for m in facts["missing"])
     pairs = [("source", facts["source"]), ("sha256", facts["sha256"]),
              ("licence", LICENCES.get(facts["sha256"], "not known to tinygen: say it with --note")), ("rows", rows_used(d.model)),
-             ("test rows", f"{split_words(d.model)}, seed {facts['seed']}"), ("no value", ", ".join(["empty", *(f"{m:g}" if isinstance(m, float) else str(m) for m in facts["missing"])])),
+             ("test rows", f"{split_words(d.model)}, seed {facts['seed']}"), ("no value", ", ".join(["empty", *codes])),
              ("columns offered", ", ".join(facts["candidate_inputs"]))]
+    if weights := weights_words(facts.get("weighting", {})):
+        pairs.append(("weights of training rows", weights))
     if d.tests and d.tests.dataset.time is not None:
         time = d.tests.dataset.time.astype("datetime64[D]")
         pairs.append(("dates", f"{time.min()} to {time.max()}"))
     points = tuple(f"{f.severity}: {f.what}; {f.effect}" for f in d.audit.findings if f.severity != "low") if d.audit else ()
     return Part("Data sheet", pairs=tuple(pairs), points=points)
+
+
+def weights_words(facts: dict) -> str:
+    """How the training rows were weighed; "" if all count the same."""
+    words = []
+    if robust := facts.get("robust"):
+        words.append(f"{robust['left_out']:,} left out as faulty, {robust['less_than_half']:,} count less than half")
+    if balance := facts.get("balance"):
+        words.append(f"the rarer the level the more, {balance['least']:g} to {balance['most']:g} times")
+    return "; ".join(words)
 
 
 def _metrics(d: Dossier) -> Part:
@@ -148,11 +162,12 @@ def _failures(d: Dossier) -> Part:
         return Part("Known failures", text="Not looked for: this needs the training file, --data.")
     faults = [(f.name, with_unit(f.low_error, d.model), with_unit(f.high_error, d.model)) for f in sensor_faults(d.model, d.tests)]
     beyond = int(d.tests.clamped.sum())
-    points = [*(f"Worse {weak_words(s, d)}." for s in weak_parts(d)),
+    points = [*(f"Worse {weak_words(s, d)}." for s in weak_parts(d)[:MOST_WEAK]),
               f"{beyond:,} of {len(d.tests):,} test rows have a reading beyond the accepted range."]
     if d.model.threshold is not None:
         points.append(f"Alarms above {level(d.model)} on the test rows: {alarms(d.model)}.")
-    lead = "Error over the test rows with one sensor stuck at an end of its accepted range; all rows as they are: " + with_unit(test_error(d.model), d.model) + "."
+    lead = ("Error over the test rows with one sensor stuck at an end of its accepted range; all rows as they are: "
+            f"{with_unit(test_error(d.model), d.model)}.")
     return Part("Known failures", text=lead, headers=("sensor", "stuck low", "stuck high"), rows=tuple(faults), points=tuple(points))
 
 
@@ -166,7 +181,7 @@ def _cost(d: Dossier) -> Part:
 
 
 def _versions(d: Dossier) -> Part:
-    return Part("Versions", pairs=(("tinygen", __version__), ("numpy", numpy.__version__), ("scikit-learn", sklearn.__version__),
+    return Part("Made with", pairs=(("tinygen", __version__), ("numpy", numpy.__version__), ("scikit-learn", sklearn.__version__),
                                    ("made by", f"tinygen card; tinygen train with seed {d.model.training['seed']} makes the model again")))
 
 

@@ -41,8 +41,8 @@ class Room:
         return call
 
 
-audit, build_room, doctor, explain, guards, live, monitor, pipeline, report = map(
-    Room, ("audit", "build", "doctor", "explain", "guards", "live", "monitor", "pipeline", "report"))
+audit, build_room, doctor, explain, guards, live, monitor, page, pipeline, report = map(
+    Room, ("audit", "build", "doctor", "explain", "guards", "live", "monitor", "page", "pipeline", "report"))
 
 
 class OneLineErrors(click.Group):
@@ -472,10 +472,10 @@ def monitor_command(model, log, window, port, board, rows, seconds, pace, reconn
 @click.option("--data", type=click.Path(path_type=Path), metavar="CSV", help="The file it was trained on: errors row by row, and the data's audit.")
 @click.option("--run", type=click.Path(path_type=Path), metavar="STREAM", help="What `tinygen stream -o` wrote: latency, and LEDs against truth.")
 @click.option("--note", type=click.Path(path_type=Path), metavar="FILE", help="Your own words, for the model card.")
-@click.option("--board/--no-board", "with_board", default=True, show_default=True, help="The firmware itself, running in the page.")
+@click.option("--no-board", is_flag=True, help="Leave out the firmware that runs in the page; no compiler is needed then.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="REPORT.html", help="Page to write.")
-@shows(lambda result: _page().text(result))
-def report_command(model, out, data, **options):
+@shows(page.text)
+def report_command(model, out, data, no_board, **options):
     """Show a model and all that is known of it on one page.
 
     The page is one file, needs no network, and opens on a phone as well. The ladder is the one that `train` left beside
@@ -486,7 +486,7 @@ def report_command(model, out, data, **options):
       tinygen report benzene.json --data AirQualityUCI.csv -o benzene.html
     """
     with progress() as say:
-        return _page().report(model, out, csv=data, progress=say, **options), True
+        return page.report(model, out, csv=data, with_board=not no_board, progress=say, **options), True
 
 
 @main.command("card")
@@ -494,7 +494,7 @@ def report_command(model, out, data, **options):
 @click.option("--data", type=click.Path(path_type=Path), metavar="CSV", help="The file it was trained on: where the model fails, and the data's audit.")
 @click.option("--note", type=click.Path(path_type=Path), metavar="FILE", help="Your own words.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="CARD.md", help="Markdown file to write.")
-@shows(lambda result: _page().card_text(result))
+@shows(page.card_text)
 def card_command(model, out, data, note):
     """Write the model card and data sheet as Markdown.
 
@@ -505,13 +505,7 @@ def card_command(model, out, data, note):
       tinygen card benzene.json --data AirQualityUCI.csv -o CARD.md
     """
     with progress() as say:
-        return _page().card(model, out, csv=data, note=note, progress=say), True
-
-
-def _page():
-    """The room of pages; it takes a second to load, because it draws."""
-    from . import page
-    return page
+        return page.card(model, out, csv=data, note=note, progress=say), True
 
 
 @main.command()

@@ -51,7 +51,7 @@ class BareChip:
         try:
             self.block = int(np.clip(board.ram_bytes * RAM_FOR_ROWS // (2 * len(model.inputs) + 2), 1, 64))
             self.elf = compile_bare(model, board, self._folder, self.block, header=header)
-            self._symbols = _symbols(self.elf)
+            self._symbols = symbols(self.elf)
             self._sim = SimBoard(board, self.elf)
             self._sim.run(START_CYCLES)
         except BaseException:
@@ -99,7 +99,7 @@ def measure(model: Model, board: Board, rows: np.ndarray | None = None, header: 
         empty = compile_bare(model, board, Path(folder), chip.block, empty=True)
         with SimBoard(board, empty) as bare:
             bare.run(START_CYCLES)
-            bare.write_memory(_symbols(empty)["bare_rows"], b"\1")
+            bare.write_memory(symbols(empty)["bare_rows"], b"\1")
             bare.run(4000)
             stack = chip.stack_bytes - bare.stack_bytes
         whole, rest = read_size(chip.elf), read_size(empty)
@@ -108,13 +108,15 @@ def measure(model: Model, board: Board, rows: np.ndarray | None = None, header: 
                      int(np.median(cycles)), int(cycles.max()))
 
 
-def compile_bare(model: Model, board: Board, folder: Path, rows: int, empty: bool = False, header: str | None = None) -> Path:
+def compile_bare(model: Model, board: Board, folder: Path, rows: int, empty: bool = False, header: str | None = None,
+                 debug: bool = False) -> Path:
     """Path of the linked bare program; DoesNotFit if the chip is too small, BuildError with the compiler's first error."""
     for name, text in {**render_bare(model, rows), **({f"{model.name}.h": header} if header else {}),
                        "tinygen_fixed.h": firmware_text("include/tinygen_fixed.h")}.items():
         (folder / name).write_text(text, encoding="ascii")
     elf = folder / "bare.elf"
-    command = [str(ensure(install=False).avr_gcc), f"-mmcu={board.mcu}", *FLAGS, *(["-DTINYGEN_EMPTY_PREDICTOR"] if empty else []),
+    options = [*(["-g"] if debug else []), *(["-DTINYGEN_EMPTY_PREDICTOR"] if empty else [])]
+    command = [str(ensure(install=False).avr_gcc), f"-mmcu={board.mcu}", *FLAGS, *options,
                "bare.c", "-o", elf.name, "-lm"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode and not TOO_LARGE.search(done.stderr):
@@ -125,7 +127,7 @@ def compile_bare(model: Model, board: Board, folder: Path, rows: int, empty: boo
     return elf
 
 
-def _symbols(elf: Path) -> dict[str, int]:
+def symbols(elf: Path) -> dict[str, int]:
     """Data addresses of the program's symbols."""
     with open(elf, "rb") as stream:
         table = ELFFile(stream).get_section_by_name(".symtab")

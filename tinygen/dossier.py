@@ -26,6 +26,7 @@ from .explain import MOST_INPUTS, Sensitivity, decile_rows, sensitivities, sprea
 from .fixedpoint import Quantity
 from .model import Model, load
 from .pipeline import ladder_path, missing_codes
+from .profile import StepCycles, profile
 from .quantize import class_metrics, metrics
 from .runs import Run, read_run
 from .search import Ladder, Rung
@@ -80,6 +81,7 @@ class Dossier:
     run: Run | None = None
     firmware: Firmware | None = None
     program: str | None = None       # the firmware as Intel HEX
+    steps: tuple[StepCycles, ...] = ()   # of an inference on the firmware's board
     note: str = ""                   # the user's words
     gaps: tuple[str, ...] = ()       # one line each: what is left out, and what to type
 
@@ -93,6 +95,9 @@ def gather(path: Path, csv: Path | None = None, run: Path | None = None, note: P
            progress: Progress = lambda text: None) -> Dossier:
     """The dossier of a model file. csv: the file it was trained on; run: what `tinygen stream -o` wrote."""
     model = load(path)
+    if "metrics" not in model.training:
+        raise UsageError(f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has none: a report is for models "
+                         "that `tinygen train` wrote; see `tinygen explain` and `tinygen monitor`")
     ladder, gaps = _ladder(path, model)
     words = read_note(note) if note else ""
     table, tests, found = None, None, None
@@ -107,9 +112,9 @@ def gather(path: Path, csv: Path | None = None, run: Path | None = None, note: P
     background = decile_rows(model) if tests is None else tests.dataset.x[tests.dataset.train][:, _columns(model, tests.dataset)]
     if len(model.inputs) > MOST_INPUTS:
         gaps += (f"sensitivities are exact for at most {MOST_INPUTS} inputs, this model has {len(model.inputs)}",)
-    firmware, program, why = _firmware(model, progress) if with_board else (None, None, "the board is left out: --no-board was given")
+    firmware, program, steps, why = _firmware(model, progress) if with_board else (None, None, (), "the board is left out: --no-board was given")
     return Dossier(model, ladder, verdicts.read(model), sensitivities(model, background) if len(model.inputs) <= MOST_INPUTS else (),
-                   tuple(curve(model, i, background) for i in range(len(model.inputs))), tests, found, streamed, firmware, program, words,
+                   tuple(curve(model, i, background) for i in range(len(model.inputs))), tests, found, streamed, firmware, program, steps, words,
                    gaps + ((why,) if why else ()))
 
 
@@ -197,14 +202,13 @@ def curve(model: Model, place: int, rows: np.ndarray) -> Curve:
 
 # ---- the firmware -----------------------------------------------------------------------------------
 
-def _firmware(model: Model, progress: Progress) -> tuple[Firmware | None, str | None, str]:
-    """The model's firmware for the Uno and its program, or the reason why there is none. Nothing is installed."""
+def _firmware(model: Model, progress: Progress) -> tuple[Firmware | None, str | None, tuple[StepCycles, ...], str]:
+    """The model's firmware for the Uno, its program and its steps, or the reason why there is none. Nothing is installed."""
     board = BOARDS[BOARD]
     try:
         need_simavr(ensure(install=False))
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
             firmware = build(emit_project(model, Path(folder), [board]), board, progress=progress)
-            return firmware, firmware.hex.read_text(encoding="ascii"), ""
+            return firmware, firmware.hex.read_text(encoding="ascii"), profile(model, board), ""
     except (BuildError, CheckError, EmitError) as error:
-        return None, None, f"the running {board.title} and its firmware's cost are left out: {error}"
-
+        return None, None, (), f"the running {board.title} and its firmware's cost are left out: {error}"

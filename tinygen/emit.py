@@ -1,4 +1,4 @@
-"""C text from a model: the only room that knows Jinja.
+"""C text from a model: the only room that writes C.
 
 Templates own all the text; here numbers are formatted and names are made safe. A column name
 reaches C only inside a comment, through `comment_safe`; everything else is an integer or a

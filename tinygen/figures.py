@@ -16,7 +16,8 @@ from .report import alarms, level, rung_name, test_error, with_unit
 from .slices import Slice, slices, weak
 from .verdict import sentence
 
-MOST_WEAK = 8                # weak parts that are named
+SAME_BYTES = 16              # of flash, by which the model alone and in the firmware may differ
+MOST_WEAK, MOST_DOUBTS = 8, 3        # weak parts that are named, and that the verdict warns of
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,17 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
     """What speaks against the model: weak parts of the rows, serious findings in the data, a baseline that does better."""
     found = []
     if d.tests:
-        found += [Doubt(sentence_of(weak_words(s, d)), "range" if s.kind == "true value" else "time" if s.kind == "time" else "failures") for s in weak_parts(d)[:3]]
+        found += [Doubt(sentence_of(weak_words(s, d)), "failures" if s.kind == "sensor" else "range") for s in weak_parts(d)[:MOST_DOUBTS]]
     if d.audit:
         found += [Doubt(sentence_of(f"{f.what}: {f.effect}"), "data") for f in d.audit.findings if f.severity == "high"]
     if d.run and not d.run.good:
         bad = sum(word != "OK" for word in d.run.verdicts)
         found.append(Doubt(f"{bad:,} of {len(d.run):,} streamed rows were not answered as the model answers", "run"))
+    if d.firmware and d.ladder and d.ladder.board == d.firmware.board.pio_id:
+        then, now = d.rung.cost.flash_bytes, d.firmware.model_flash_bytes
+        if abs(now - then) > SAME_BYTES:
+            found.append(Doubt(f"The model took {then:,} bytes of flash when it was trained and takes {now:,} now: compiler or generator "
+                               "have changed, train it again", "cost"))
     if d.ladder:
         own = test_error(d.model)
         small = [b for b in d.ladder.baselines if b.bytes is not None and b.bytes <= d.rung.cost.flash_bytes and b.error < own]
@@ -121,7 +127,7 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
 
 def weak_parts(d: Dossier) -> tuple[Slice, ...]:
     """Parts of the test rows where the model is worse than chance explains, worst first."""
-    return weak(slices(d.model, d.tests), test_error(d.model))[:MOST_WEAK]
+    return weak(slices(d.model, d.tests), test_error(d.model))
 
 
 def weak_words(part: Slice, d: Dossier) -> str:

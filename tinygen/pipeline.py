@@ -139,10 +139,12 @@ class BoardList:
 
 def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0,
               family="auto", threshold=None, name=None, board="uno", budget=Budget(), dask=None,
-              task="auto", optimize=None, max_inputs: int | None = None, robust=False, balance=False, alarm_cost: str | None = None, progress: Progress = print) -> TrainedModel:
+              task="auto", optimize=None, max_inputs: int | None = None, robust=False, balance=False,
+              alarm_cost: str | None = None, progress: Progress = print) -> TrainedModel:
     """Trains on a CSV file and saves the model; the file is written only when everything went well.
 
-    max_inputs: keep that many inputs, the most needed ones; robust, balance: how rows are weighed (weights.py); alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
+    max_inputs: keep that many inputs, the most needed ones; robust, balance: how rows are weighed (weights.py);
+    alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
     """
     chip = find_board(board)
     name = check_prefix(check_name(name or name_from(out)))
@@ -159,9 +161,7 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
         # rows that lacked only what is left out now are complete
         dataset = data.prepare(table, target, kept.names, (), split, seed, units=units_of(unit), task=task)
         dataset = replace(dataset, notes=(*dataset.notes, kept.note(dataset)))
-    if robust:
-        progress("asking which training rows can be trusted")
-    dataset = weighed(dataset, robust, balance)
+    dataset = weighed(dataset, robust, balance, progress)
     ladder = find_model(dataset, name, threshold, family, chip, budget, progress, dask, optimize, cost)
     found = judged(ladder, dataset, threshold, chip, out, progress)
     found.model.save(out)

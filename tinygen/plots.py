@@ -22,6 +22,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 INK, MUTED, LINE, PAPER = "#010201", "#010202", "#010203", "#010204"
 BLUE, ORANGE, GREEN, PURPLE = "#010205", "#010206", "#010207", "#010208"
 VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", PAPER: "paper", BLUE: "blue", ORANGE: "orange", GREEN: "green", PURPLE: "purple"}
+LOOKS = ((BLUE, ""), (ORANGE, "///"), (GREEN, "..."), (PURPLE, "xxx"), (MUTED, ""), (BLUE, "\\\\\\"))       # of parts: told apart without colour
 SERIES = (BLUE, ORANGE, GREEN, PURPLE)
 DASHES = ("-", "--", ":", "-.")
 COLUMNS = 20                 # of a histogram, on each side of 0
@@ -99,24 +100,25 @@ def _dots(axes, x: np.ndarray, y: np.ndarray, colour: str, size: float, alpha: f
 
 # ---- errors -----------------------------------------------------------------------------------------
 
-def predicted(y: np.ndarray, answers: np.ndarray, quantity: str, limit: float | None, level: str) -> Plot:
-    """Answers against true values, both in the output's unit; beyond the alarm level the wrong decisions are marked."""
+def predicted(y: np.ndarray, answers: np.ndarray, quantity: str, level: float | None, threshold: float | None, words: str) -> Plot:
+    """Answers against true values in the output's unit. level: truth above it asks for an alarm; threshold: answers above it give one."""
     def paint(axes) -> None:
         ends = [min(y.min(), answers.min()), max(y.max(), answers.max())]
         axes.plot(ends, ends, color=MUTED, linewidth=1)
-        wrong = np.zeros(len(y), bool) if limit is None else (answers > limit) != (y > limit)
+        wrong = np.zeros(len(y), bool) if level is None else (answers > threshold) != (y > level)
         _dots(axes, y[~wrong], answers[~wrong], BLUE, 2.6, 0.5)
-        if limit is not None:
-            axes.axvline(limit, color=ORANGE, linewidth=1, linestyle="--")
-            axes.axhline(limit, color=ORANGE, linewidth=1, linestyle="--")
+        if level is not None:
+            axes.axvline(level, color=ORANGE, linewidth=1, linestyle="--")
+            axes.axhline(threshold, color=ORANGE, linewidth=1, linestyle="--")
             if wrong.any():
                 axes.plot(y[wrong], answers[wrong], "x", color=ORANGE, markersize=5, markeredgewidth=1.4, label="false or missed alarm")
-            axes.plot([], [], color=ORANGE, linewidth=1, linestyle="--", label=f"alarm level {level}")
+            axes.plot([], [], color=ORANGE, linewidth=1, linestyle="--", label=f"alarm level {words}")
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1, handlelength=1.4)
         axes.autoscale_view()
         axes.grid(True, axis="both")
         axes.set(xlabel=f"true {quantity}", ylabel="answer of the integer model")
-    return draw("predicted", f"Answers of the integer model against true {quantity} for {len(y):,} test rows; on the diagonal they are equal.", 3.9, paint)
+    alt = f"Answers of the integer model against true {quantity} for {len(y):,} test rows; on the diagonal they are equal."
+    return draw("predicted", alt, 3.9, paint)
 
 
 def bars(name: str, labels: list[str], values: list[float], xlabel: str, ylabel: str, alt: str, overall: float, every: int = 1,
@@ -160,7 +162,8 @@ def histogram(errors: np.ndarray, step: float, unit: str, alt: str) -> Plot:
 FAMILY_MARKS = ("o", "s", "^", "D", "v", "h", "p", "*", "<", ">")
 
 
-def ladder(rungs: list[tuple[str, int, float]], chosen: int, baselines: list[tuple[str, float]], flash_limit: int | None, ylabel: str, alt: str) -> Plot:
+def ladder(rungs: list[tuple[str, int, float]], chosen: int, baselines: list[tuple[str, float]], flash_limit: int | None,
+           ylabel: str, alt: str) -> Plot:
     """(family, flash bytes, error) of every rung; lines of the baselines and of the budget."""
     def paint(axes) -> None:
         families = list(dict.fromkeys(family for family, _, _ in rungs))
@@ -234,7 +237,7 @@ def dependence(name: str, curve, x: np.ndarray, xlabel: str, ylabel: str, labels
             axes.axvline(end, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
         if labels:
             for k, label in enumerate(labels):
-                axes.step(x, curve.mean[:, k], where="mid", color=SERIES[k % 4], linestyle=DASHES[k // 4 % 4], linewidth=1.6, label=_short(label, 16))
+                axes.step(x, curve.mean[:, k], where="mid", color=SERIES[k % 4], linestyle=DASHES[k % 4], linewidth=1.6, label=_short(label, 16))
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.1, columnspacing=0.9, handlelength=1.2)
             axes.set_ylim(-0.03, 1.03)
         else:
@@ -261,7 +264,7 @@ def shares(name: str, parts: list[tuple[str, float]], alt: str, xlabel: str) -> 
     """One bar, cut in parts; its parts are named in the legend with their values, in their order."""
     def paint(axes) -> None:
         left = 0.0
-        for (label, value), (colour, hatch) in zip(parts, ((BLUE, ""), (ORANGE, "///"), (GREEN, "..."), (PURPLE, "xxx"))):
+        for (label, value), (colour, hatch) in zip(parts, LOOKS * (len(parts) // len(LOOKS) + 1)):
             axes.barh([0], [value], left=left, color=colour, hatch=hatch, height=0.6, label=f"{label}: {value:,}")
             left += value
         axes.set(xlabel=xlabel, yticks=[], xlim=(0, left), ylim=(-0.4, 0.4))
@@ -274,10 +277,10 @@ def shares(name: str, parts: list[tuple[str, float]], alt: str, xlabel: str) -> 
 
 
 def counts(name: str, values: np.ndarray, xlabel: str, alt: str) -> Plot:
-    """How often which value comes."""
+    """How often which value comes; the outermost rows are gathered in the end columns."""
     def paint(axes) -> None:
-        values_, edges = values, np.histogram_bin_edges(values, bins=min(40, max(1, len(np.unique(values)))))
-        axes.hist(values_, edges, color=BLUE, edgecolor=PAPER, linewidth=0.4)
+        shown = np.clip(values, *np.quantile(values, [0.002, 0.998]))
+        axes.hist(shown, np.histogram_bin_edges(shown, bins=min(40, max(1, len(np.unique(shown))))), color=BLUE, edgecolor=PAPER, linewidth=0.4)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(FuncFormatter(tidy))
         axes.yaxis.set_major_formatter(FuncFormatter(tidy))
@@ -292,7 +295,7 @@ def timeline(lanes: list[tuple[str, np.ndarray]], x: np.ndarray, xlabel: str, ti
             starts, ends = _runs(rows)
             width = np.append(x, 2 * x[-1] - x[-2] if len(x) > 1 else x[-1] + 1)
             axes.broken_barh([(width[a], width[b] - width[a]) for a, b in zip(starts, ends)], (-k - 0.34, 0.68),
-                             facecolor=(INK, ORANGE, PURPLE, BLUE)[k % 4], linewidth=0)
+                             facecolor=(INK, ORANGE, PURPLE, BLUE)[k % 4], edgecolor=(INK, ORANGE, PURPLE, BLUE)[k % 4], linewidth=0.3)
         axes.set_yticks([-k for k in range(len(lanes))], [name for name, _ in lanes])
         axes.set(xlabel=xlabel, xlim=(x[0], x[-1]), ylim=(-len(lanes) + 0.4, 0.6))
         axes.tick_params(axis="y", length=0)

@@ -64,27 +64,48 @@ def trained(result) -> str:
 
 def learned_alarm(model: Model) -> list[str]:
     """Where the threshold went for the costs stated, and the confusions at the level and at the threshold."""
-    facts = model.training["learned_alarm"]
-    cost, unit = facts["cost"], model.output
+    return [f"         its threshold was learned: {learned_for(model)}", table(*learned_table(model)),
+            "         (training rows: as answered by models that were fitted without them)"]
+
+
+def learned_for(model: Model) -> str:
+    """What the mistakes of an alarm were said to cost."""
+    cost = model.training["learned_alarm"]["cost"]
+    return f"a miss costs {cost['miss']:g}, a false alarm {cost['false']:g}"
+
+
+def learned_table(model: Model) -> tuple[list[str], list[list]]:
+    """Headers and rows of the confusions at the level and at the learned threshold."""
+    facts, unit = model.training["learned_alarm"], model.output
+    cost = facts["cost"]
     rows = [[where, f"above {with_unit(float(unit.to_physical(facts[raw])), model)}", *(facts[key][kind] for kind in ("right", "missed", "false", "quiet")),
              f"{cost['miss'] * facts[key]['missed'] + cost['false'] * facts[key]['false']:g}"]
             for where, raw, key in (("training rows", "level", "at_level"), ("training rows", "threshold", "learned"),
                                     ("test rows", "level", "test_at_level"), ("test rows", "threshold", "test_learned"))]
-    return [f"         its threshold was learned: a miss costs {cost['miss']:g}, a false alarm {cost['false']:g}",
-            table(["", "red LED", "right alarms", "missed", "false", "quiet", "cost"], rows),
-            "         (training rows: as answered by models that were fitted without them)"]
+    return ["", "red LED", "right alarms", "missed", "false", "quiet", "cost"], rows
 
 
 def rows_used(model: Model) -> str:
     """How many rows trained and tested, and what became of the others."""
     facts = model.training
     return (f"{facts['rows_train']:,} train, {facts['rows_test']:,} test ({facts['split']} split); of {facts['rows_read']:,} read "
-            f"{facts['rows_dropped']:,} lack a value, {facts['duplicates_removed']:,} repeat another")
+            f"{facts['rows_dropped']:,} lack a value, {facts['duplicates_removed']:,} repeat another"
+            + (f", {facts['weighting']['robust']['left_out']:,} have a target beyond belief" if "robust" in facts.get("weighting", {}) else ""))
 
 
 def level(model: Model) -> str:
     """The alarm level with its unit."""
     return with_unit(float(model.output.to_physical(model.level)), model)
+
+
+def red_above(model: Model) -> str:
+    """Where the red LED lights, and why there if that is not the alarm level."""
+    facts = model.training.get("learned_alarm")
+    if not facts:
+        return f"Red LED above {level(model)}"
+    lit, cost = with_unit(float(model.output.to_physical(model.threshold)), model), facts["cost"]
+    return (f"The alarm level is {level(model)}; for a miss that costs {cost['miss']:g} and a false alarm that costs {cost['false']:g} "
+            f"the threshold was learned: red LED above {lit}")
 
 
 def alarms(model: Model) -> str:

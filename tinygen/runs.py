@@ -33,7 +33,7 @@ class Run:
     cycles: np.ndarray               # int64 (n,): the board's own stopwatch; 0 without a prediction
     tries: np.ndarray                # int64 (n,)
     verdicts: tuple[str, ...]        # "OK", "WRONG", "LOST"
-    latency_ms: np.ndarray | None    # (n,) from sending to answer; NaN where lost; None where the file does not say
+    latency_ms: np.ndarray           # float (n,) from the first sending to the answer; NaN where lost
     truth: np.ndarray | None         # int64 (n,), raw target of the same rows, MISSING where none; None without the file
     time: np.ndarray | None          # datetime64[s] (n,)
 
@@ -49,7 +49,7 @@ class Run:
 def read_run(path: Path, model: Model, table: Table | None = None) -> Run:
     """The stream in a file; DataError where it is none, or its expected answers are not the model's to the table's rows."""
     rows = _rows(path)
-    columns = {name: [row.get(name) for row in rows] for name in (*HEADER, "latency_ms")}
+    columns = {name: [row.get(name) for row in rows] for name in HEADER}
     raw, expected = (_integers(path, columns[name], MISSING) for name in ("raw", "expected_raw"))
     truth = time = None
     if table is not None and len(table.file_rows) == len(rows):
@@ -58,9 +58,8 @@ def read_run(path: Path, model: Model, table: Table | None = None) -> Run:
             raise DataError(f"run '{path}' expects other answers than model {model.model_id:08x} gives to {table.path_name}: "
                             "stream that file with this model again")
         truth, time = _truth(model, table), table.time
-    latency = None if not any(columns["latency_ms"]) else np.array([float(v) if v not in (None, "") else np.nan for v in columns["latency_ms"]])
     return Run(path.name, raw, *(_integers(path, columns[name], LOST) for name in ("red", "green")), _integers(path, columns["cycles"], 0),
-               _integers(path, columns["tries"], 0), tuple(map(str, columns["verdict"])), latency, truth, time)
+               _integers(path, columns["tries"], 0), tuple(map(str, columns["verdict"])), _seconds(path, columns["latency_ms"]), truth, time)
 
 
 def _rows(path: Path) -> list[dict]:
@@ -87,6 +86,14 @@ def _integers(path: Path, values: list, without: int) -> np.ndarray:
         return np.array([without if value in (None, "") else int(value) for value in values], dtype=np.int64)
     except (TypeError, ValueError):
         raise DataError(f"run '{path}' holds a value that is no whole number: stream again") from None
+
+
+def _seconds(path: Path, values: list) -> np.ndarray:
+    """A column of times; NaN where there is none."""
+    try:
+        return np.array([np.nan if value in (None, "") else float(value) for value in values])
+    except (TypeError, ValueError):
+        raise DataError(f"run '{path}' holds a time that is no number: stream again") from None
 
 
 def _truth(model: Model, table: Table) -> np.ndarray | None:

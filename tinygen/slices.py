@@ -66,8 +66,10 @@ def by_truth(model: Model, tests: Tests) -> tuple[Slice, ...]:
     cuts = np.unique(np.quantile(tests.y, np.arange(1, RANGES) / RANGES, method="inverted_cdf"))
     parts = np.searchsorted(cuts, tests.y, side="left")
     physical = model.output.to_physical(tests.y)
-    return tuple(_slice(model, tests, parts == k, "true value", _span(physical[parts == k], model.output.unit), float(np.median(physical[parts == k])))
-                 for k in np.unique(parts))
+
+    def part(rows: np.ndarray) -> Slice | None:
+        return _slice(model, tests, rows, "true value", _span(physical[rows], model.output.unit), float(np.median(physical[rows])))
+    return tuple(part(parts == k) for k in np.unique(parts))
 
 
 def by_time(model: Model, tests: Tests) -> tuple[Slice, ...]:
@@ -91,11 +93,11 @@ def by_sensor(model: Model, tests: Tests) -> tuple[Slice, ...]:
     """Each sensor's lowest and highest tenth, and readings beyond its trained range."""
     found = []
     for quantity, column in zip(model.inputs, tests.x.T):
-        low, high = np.quantile(column, [0.1, 0.9])
+        low, high = np.quantile(column, [0.1, 0.9], method="inverted_cdf")
         unit = f" {quantity.unit}".rstrip()
-        words = {f"{quantity.name} at {quantity.to_physical(low):g}{unit} or below": column <= low,
-                 f"{quantity.name} at {quantity.to_physical(high):g}{unit} or above": column >= high,
-                 f"{quantity.name} beyond its trained range": (column < quantity.raw_minimum) | (column > quantity.raw_maximum)}
+        words = {f"{quantity.name} is {quantity.to_physical(low):g}{unit} or below": column <= low,
+                 f"{quantity.name} is {quantity.to_physical(high):g}{unit} or above": column >= high,
+                 f"{quantity.name} is beyond its trained range": (column < quantity.raw_minimum) | (column > quantity.raw_maximum)}
         found += [s for name, rows in words.items() if (s := _slice(model, tests, rows, "sensor", name, 0.0))]
     return tuple(found)
 

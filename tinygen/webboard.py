@@ -46,7 +46,8 @@ def _slider(q: Quantity) -> dict:
     """One slider: a little beyond what the board accepts, so that its flag can be seen."""
     low, high = q.limits
     room = max(1, (high - low) * ROOM // 100)
-    return {"name": q.name, "unit": q.unit, "scale": q.scale, "digits": digits(q.scale), "low": max(low - room, MISSING + 1), "high": min(high + room, -MISSING - 1),
+    return {"name": q.name, "unit": q.unit, "scale": q.scale, "digits": digits(q.scale),
+            "low": max(low - room, MISSING + 1), "high": min(high + room, -MISSING - 1),
             "accepted": [low, high], "start": (q.raw_minimum + q.raw_maximum) // 2}
 
 

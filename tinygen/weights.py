@@ -5,8 +5,8 @@
 Robust. A reference analyser that hangs, or a label on the wrong row, shows as an answer far from what
 the sensors tell. So every training row is predicted by models that did not see it, and the distance is
 counted in the usual distance at that level (a scaled median of absolute distances, MAD: half of the
-rows could be faulty before it breaks). Tukey's biweight (Beaton and Tukey 1974) of it is the row's
-weight; with these weights the models are fitted again, ROUNDS times in all. Bounded: a row counts
+rows could be faulty before it breaks). A row counts fully while that is nothing special, beyond by
+Tukey's biweight (Beaton and Tukey 1974); with these weights the models are fitted again, ROUNDS times in all. Bounded: a row counts
 between 0 and 1, however far off it is; beyond CUT usual distances it is left out.
 
 Balance. High values are rare, and an average error hardly sees them. Each row counts by the inverse
@@ -17,7 +17,9 @@ Only training rows are looked at, and only training rows are weighed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -28,8 +30,9 @@ from .errors import UsageError
 from .families import FAMILIES, Rows
 from .train import all_rows
 
+Progress = Callable[[str], None]
 ROUNDS = 3
-CUT = 8.0                    # usual distances (standard deviations, were they normal) at which a row counts nothing
+USUAL, CUT = 4.0, 8.0        # usual distances (standard deviations, were they normal) up to which a row counts fully, and nothing
 MAD_TO_DEVIATION = 1.4826    # of a normal distribution
 LEVELS = 12                  # of the prediction, at which the usual distance is asked
 LEVEL_ROWS = 40              # rows of a level, at least
@@ -39,7 +42,7 @@ BINS = 20                    # of the target's range, for how common a level is
 MOST_BALANCE = 10.0
 
 
-def weighed(dataset: Dataset, robust: bool = False, balance: bool = False) -> Dataset:
+def weighed(dataset: Dataset, robust: bool = False, balance: bool = False, progress: Progress = lambda text: None) -> Dataset:
     """The data set with row weights, and a note on them; itself where neither is asked for.
 
     Raises UsageError for classes: their rows have no distance.
@@ -51,7 +54,7 @@ def weighed(dataset: Dataset, robust: bool = False, balance: bool = False) -> Da
         raise UsageError(f"{option} weighs rows by a quantity, the target '{dataset.target.name}' holds classes: leave {option} out")
     notes, kept, trust, facts = [], dataset.train, np.ones(len(dataset.train)), {}
     if robust:
-        trust = trust_in_rows(all_rows(dataset).take(dataset.train), dataset.seed)
+        trust = trust_in_rows(all_rows(dataset).take(dataset.train), dataset.seed, progress)
         kept, notes = dataset.train[trust > 0], [_trust_note(trust)]
         facts["robust"] = {"left_out": int((trust == 0).sum()), "less_than_half": int(((trust > 0) & (trust < SUSPECT)).sum())}
         trust = trust[trust > 0]
@@ -77,22 +80,26 @@ def _trust_note(trust: np.ndarray) -> str:
 
 # ---- trust ----------------------------------------------------------------------------------------
 
-def trust_in_rows(rows: Rows, seed: int = 0) -> np.ndarray:
+def trust_in_rows(rows: Rows, seed: int = 0, progress: Progress = lambda text: None) -> np.ndarray:
     """Weight of each row, float (n,), 0 .. 1, from how far its target is from what other rows let expect."""
-    trust, fits = np.ones(len(rows.y)), JUDGES
+    trust, fits, steps = np.ones(len(rows.y)), JUDGES, count(1)
+
+    def fitted() -> None:
+        progress(f"asking which training rows can be trusted: {next(steps)} of {(len(JUDGES) + ROUNDS - 1) * FOLDS} steps")
     for _ in range(ROUNDS):
         with threadpool_limits(1):
-            found = {fit: _expected(replace(rows, weights=trust), fit, seed) for fit in fits}
+            found = {fit: _expected(replace(rows, weights=trust), fit, seed, fitted) for fit in fits}
         best = min(found, key=lambda fit: np.median(np.abs(rows.y - found[fit])))
         expected, fits = found[best], (best,)
         distance = np.abs(rows.y - expected)
-        trust = biweight(distance / (CUT * usual_distance(expected, distance)))
+        trust = biweight(distance / usual_distance(expected, distance))
     return trust
 
 
-def biweight(part: np.ndarray) -> np.ndarray:
-    """Tukey's bounded weight of distances given as parts of the cut: 1 at 0, 0 from 1 on."""
-    return np.where(part < 1, (1 - np.minimum(part, 1) ** 2) ** 2, 0.0)
+def biweight(distance: np.ndarray) -> np.ndarray:
+    """Bounded weight of distances in usual ones: 1 up to USUAL, then Tukey's biweight, 0 from CUT on."""
+    part = np.clip((distance - USUAL) / (CUT - USUAL), 0, 1)
+    return (1 - part ** 2) ** 2
 
 
 def usual_distance(expected: np.ndarray, distance: np.ndarray) -> np.ndarray:
@@ -104,12 +111,13 @@ def usual_distance(expected: np.ndarray, distance: np.ndarray) -> np.ndarray:
     return np.interp(expected, centers, deviations)
 
 
-def _expected(rows: Rows, fit, seed: int) -> np.ndarray:
+def _expected(rows: Rows, fit, seed: int, fitted: Callable[[], None]) -> np.ndarray:
     """Each row's target as predicted by a model fitted without it, raw."""
     expected = np.empty(len(rows.y))
     for block in np.array_split(np.random.default_rng(seed).permutation(len(rows.y)), FOLDS):
         others = np.setdiff1d(np.arange(len(rows.y)), block)
         expected[block] = fit(rows.take(others[rows.weights[others] > 0]), seed)(rows.x[block])
+        fitted()
     return expected
 
 

@@ -26,7 +26,8 @@ OUTPUT_BITS = 8, 16, 12  # of the output layer: the last ones where the first lo
 ROUNDS = 3               # times the weights are rounded from where the last round's refit ended
 HIDDEN_SHIFT = 8
 WEIGHT_MAX = 127
-STARTS, SCREEN, TRAIN = 6, 15, 120      # direct training of two-layer nets
+DEEP = ((8, 6), (11, 8))         # two hidden layers
+STARTS, SCREEN, TRAIN, KEPT = 10, 15, 120, 4     # their training: random nets, steps before and after the best KEPT are picked
 DRAFT_ROWS = 3000        # that a draft is fitted to: enough to rank sizes, not to use
 
 
@@ -69,7 +70,7 @@ class FittedNet:
 def candidates(rows: Rows) -> list[Config]:
     root = 2 if rows.y.min() >= 0 else 1
     kinds = (False, True) if logs_of(rows.inputs).columns else (False,)
-    return [Config((size,), root, logs) for logs in kinds for size in SIZES]
+    return [Config(hidden, root, logs) for logs in kinds for hidden in (*((size,) for size in SIZES), *DEEP)]
 
 
 def fit_many(rows: Rows, configs: list[Config], seed: int = 0, draft: bool = False) -> list[FittedNet]:
@@ -83,7 +84,7 @@ def fit_many(rows: Rows, configs: list[Config], seed: int = 0, draft: bool = Fal
         alike = [c.hidden for c in configs if (c.logs, c.root) == (logs, degree)]
         sizes = tuple(sorted({hidden[0] for hidden in alike if len(hidden) == 1}))
         nets = {(size,): net for size, net in (ladder(problem, sizes, seed, draft) if sizes else {}).items()}
-        nets |= {hidden: _direct(problem, hidden, seed) for hidden in alike if len(hidden) > 1}
+        nets |= {hidden: _direct(problem, hidden, seed, draft) for hidden in alike if len(hidden) > 1}
         found |= {Config(hidden, degree, logs): replace(frame, net=net, root=Root(degree)) for hidden, net in nets.items()}
     return [found[config] for config in configs]
 
@@ -96,9 +97,11 @@ def _standardised(rows: Rows, logs: Logs) -> FittedNet:
     return replace(empty, mean=u.mean(axis=0), spread=np.maximum(u.std(axis=0), 1e-6))
 
 
-def _direct(problem: Problem, hidden: tuple[int, ...], seed: int) -> Net:
-    drafts = [train_net(random_net(problem, hidden, [seed, k]), problem, SCREEN) for k in range(STARTS)]
-    return train_net(min(drafts, key=lambda net: net.loss), problem, TRAIN)
+def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -> Net:
+    """The best of several nets that are trained as they are; a draft tries fewer."""
+    nets = [train_net(random_net(problem, hidden, [seed, k]), problem, SCREEN) for k in range(STARTS // 2 if draft else STARTS)]
+    best = sorted(nets, key=lambda net: net.loss)[:1 if draft else KEPT]
+    return min((train_net(net, problem, TRAIN) for net in best), key=lambda net: net.loss)
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:

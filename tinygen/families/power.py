@@ -18,4 +18,7 @@ def candidates(rows: Rows) -> list[Config]:
     return [Config(root, True, logs=True) for root in roots]
 
 
-FAMILY = Family("power", "power law", candidates, fit, lower, size=lambda config: None, least_bytes=lambda config, inputs: 220)
+# The rule for drifting rows (`train.py`) was settled without this family. Every further candidate makes it likelier that
+# one wins all folds by chance, and on one task of the air-quality data this one did, and lost to ridge on the hold-out.
+FAMILY = Family("power", "power law", candidates, fit, lower, size=lambda config: None, under_drift=False,
+                least_bytes=lambda config, inputs: 220)

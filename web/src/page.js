@@ -35,7 +35,8 @@ class Panel {
     const readings = element('fieldset', { class: 'readings' }, element('legend', {}, 'Readings'), ...this.sliders.map((s) => s.row));
     this.value = element('output', { class: 'value', 'aria-live': 'polite' });
     this.flag = element('p', { class: 'flag' });
-    this.red = this.led('red', 'above the level');
+    const { threshold, output } = this.settings;
+    this.red = this.led('red', threshold === null ? '' : `above ${(threshold * output.scale).toFixed(output.digits)} ${output.unit}`);
     this.green = this.led('green', 'at it or below');
     this.cycles = element('p', { class: 'cycles' });
     const answer = element('div', { class: 'answer' }, element('p', { class: 'chipname' }, `${this.settings.board.title}, simulated to the cycle`), this.value, this.flag,

@@ -1,7 +1,7 @@
 // The wire format in the page, version 1: docs/wire-format.md tells it, tests/vectors.py holds it to the same bytes as C and Python.
 
 export const HELLO = 1, INFO = 2, ROW = 3, RESULT = 4, STATUS = 5, ERR = 6;
-const VERSION = 1, HEAD = 4, PLAIN_SEED = 0xffff, RESIDUE = 0xf0b8, BODY_MAX = 254;
+const VERSION = 1, HEAD = 4, PLAIN_SEED = 0xffff, RESIDUE = 0xf0b8, BODY_MAX = 254, FIRST_KEY = 0xa5;
 
 /** Where the check sum starts in ROW and RESULT frames of a model. */
 export const seedOf = (id) => (PLAIN_SEED ^ (id & 0xffff) ^ (id >>> 16)) & 0xffff;
@@ -22,39 +22,20 @@ const seedFor = (vt, seed) => (vt >> 5 === VERSION && ((vt & 31) === ROW || (vt 
 export function encode(kind, session, seq, payload, seed) {
   const body = [VERSION << 5 | kind, session, seq, payload.length, ...payload];
   const sum = crc(body, seedFor(body[0], seed)) ^ 0xffff;
-  return [0, ...stuff([...body, sum & 0xff, sum >> 8]), 0];
+  return [0, ...mask([...body, sum & 0xff, sum >> 8]), 0];
 }
 
-/** COBS: no byte of the result is 0. */
-function stuff(body) {
-  const out = [];
-  let start = 0;
-  for (;;) {
-    let end = start;
-    while (end < body.length && body[end] !== 0 && end - start < 254) end++;
-    out.push(end - start + 1, ...body.slice(start, end));
-    if (end === body.length) return out;
-    start = body[end] === 0 ? end + 1 : end;
-  }
-}
-
-/** What COBS made of a body; null where it is cut short. */
-function unstuff(bytes) {
-  const body = [];
-  for (let at = 0; at < bytes.length;) {
-    const run = bytes[at];
-    if (at + run > bytes.length) return null;
-    body.push(...bytes.slice(at + 1, at + run));
-    at += run;
-    if (run < 255 && at < bytes.length) body.push(0);
-  }
-  return body;
+/** The body behind a key, a value that none of its bytes has, and each byte taken exclusive-or with it: no 0 is left. */
+function mask(body) {
+  let key = FIRST_KEY;
+  while (body.includes(key)) key = key === 255 ? 1 : key + 1;
+  return [key, ...body.map((byte) => byte ^ key)];
 }
 
 /** The frame in the bytes between two zeros: {kind, session, seq, payload}, or null where it is damaged. */
 export function decode(bytes, seed) {
-  const body = unstuff(bytes);
-  if (!body || body.length < HEAD + 2 || body.length > BODY_MAX || crc(body, seedFor(body[0], seed)) !== RESIDUE) return null;
+  const [key, ...masked] = bytes, body = masked.map((byte) => byte ^ key);
+  if (body.length < HEAD + 2 || body.length > BODY_MAX || crc(body, seedFor(body[0], seed)) !== RESIDUE) return null;
   if (body[0] >> 5 !== VERSION || body[3] !== body.length - HEAD - 2) return null;
   return { kind: body[0] & 31, session: body[1], seq: body[2], payload: body.slice(HEAD, -2) };
 }

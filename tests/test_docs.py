@@ -1,0 +1,99 @@
+"""The pages: made from the program as it is, every command in the tutorial works, and the site builds without a warning."""
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import pytest
+from needs import unavailable
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+HOW = "run `python docs/make/generate.py`"
+
+
+@pytest.fixture(scope="module")
+def generate():
+    return SimpleNamespace(**runpy.run_path(str(DOCS / "make/generate.py")))
+
+
+def test_every_command_is_on_its_page_as_it_is(generate):
+    assert (DOCS / "commands.md").read_text() == generate.commands(), f"commands.md is not what the program says: {HOW} quick"
+
+
+def test_the_rows_and_the_pictures_are_what_their_programs_make(generate):
+    assert (DOCS / "classroom.csv").read_text() == generate.classroom()
+    wiring = runpy.run_path(str(DOCS / "make/wiring.py"))
+    for name in ("uno", "mega"):
+        text = (DOCS / f"wiring-{name}.svg").read_text(encoding="utf-8")
+        assert text == wiring[name]() and ElementTree.fromstring(text).tag.endswith("svg")
+
+
+def test_the_pictures_show_the_pins_that_the_firmware_uses():
+    from tinygen.boards import BOARDS
+    for picture, board in (("uno", "uno"), ("mega", "megaatmega2560")):
+        words = (DOCS / f"wiring-{picture}.svg").read_text(encoding="utf-8")
+        told = re.search(r"Pin (\d+) through a resistor to the red LED, pin (\d+) through a resistor to the green LED", words)
+        assert told.groups() == (str(BOARDS[board].red_pin), str(BOARDS[board].green_pin))
+
+
+def test_the_tutorial_runs_as_it_is_written(generate, simavr, tmp_path):
+    """Every command ends well and prints lines of the same kind; figures may differ with the compiler's version."""
+    fresh = generate.commands_of(generate.tutorial(tmp_path))
+    kept = generate.commands_of((DOCS / "tutorial.md").read_text())
+    assert [command for command, _ in fresh] == [command for command, _ in kept], HOW
+    for (command, now), (_, then) in zip(fresh, kept):
+        assert kinds(now) == kinds(then), f"`{command}` prints otherwise than its page says: {HOW}"
+    assert "PASS: the board answers what the model answers" in (DOCS / "tutorial.md").read_text()
+    page = (DOCS / "header.md").read_text()
+    assert re.findall(r"#define \w+", generate.header(tmp_path)) == re.findall(r"#define \w+", page), HOW
+    assert "CLASSROOM_THRESHOLD 1000" in page and "<<<" not in page
+
+
+def kinds(lines: list[str]) -> set[str]:
+    """The words that lines begin with, but for the names of models and what depends on figures alone."""
+    return {word[0] for line in lines if (word := re.match(r"[A-Za-z/]+", line)) and word[0] not in ("worst", "low", "medium", "high", "error")}
+
+
+def test_another_kind_of_line_is_noticed():
+    assert kinds(["error 3", "alarm 4", "", "  7 lookup"]) == {"alarm"} != kinds(["alarms 4"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+class Fetched(HTMLParser):
+    """What a browser would load for a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.addresses = []
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.addresses += [values.get("src")] * (tag in ("script", "img", "iframe", "source")) + [values.get("href")] * (tag == "link")
+
+
+def test_the_site_builds_without_a_warning_and_needs_no_network(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path / "site")], cwd=DOCS.parent, text=True,
+                          capture_output=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
+    if "No module named mkdocs" in done.stderr:
+        unavailable("mkdocs is missing: pip install 'tinygen[docs]'")
+    assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr
+    built = {page.relative_to(tmp_path / "site").with_suffix(".md").name for page in (tmp_path / "site").glob("*.html")}
+    assert {page.name for page in PAGES} <= built and not (tmp_path / "site/make").exists()
+    for page in (tmp_path / "site").rglob("*.html"):
+        reader = Fetched()
+        reader.feed(page.read_text(encoding="utf-8"))
+        outside = [a for a in reader.addresses if a and re.match(r"(https?:)?//", a)]
+        assert reader.addresses and not outside, f"{page.name} loads {outside}"
+    assert not [sheet for sheet in (tmp_path / "site").rglob("*.css") if re.search(r"url\(\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8"))]
