@@ -182,21 +182,20 @@ def without_one_unit(net: Net, problem: Problem) -> Net:
                    biases=(net.biases[0][keep], output[-1:]))
 
 
-def ladder(problem: Problem, sizes: tuple[int, ...], seed: int, draft: bool = False) -> dict[int, Net]:
-    """Nets with one hidden layer of each of `sizes`, each the better one of two prunings by training loss.
+def ladder(problem: Problem, sizes: tuple[int, ...], top: int, seed: int, draft: bool = False) -> dict[int, Net]:
+    """Nets with one hidden layer of each of `sizes`, each the better one of two prunings of `top` units by training loss.
 
     Costs little more than a few fits, and at each size gives better nets than direct training does.
     A draft is pruned once and polished less.
     """
     if draft:
-        return _pruned(problem, sizes, [seed, 0], repair=6, polish=30)
-    first, second = (_pruned(problem, sizes, [seed, run], repair=12, polish=80) for run in range(2))
+        return _pruned(problem, sizes, top, [seed, 0], repair=6, polish=30)
+    first, second = (_pruned(problem, sizes, top, [seed, run], repair=12, polish=80) for run in range(2))
     return {size: min(first[size], second[size], key=lambda net: net.loss) for size in first}
 
 
-def _pruned(problem: Problem, sizes: tuple[int, ...], seed: list[int], repair: int, polish: int) -> dict[int, Net]:
+def _pruned(problem: Problem, sizes: tuple[int, ...], top: int, seed: list[int], repair: int, polish: int) -> dict[int, Net]:
     """One large net, pruned unit by unit, the others repaired each time; polished at each of `sizes`."""
-    top = max(sizes) + max(sizes) // 3
     drafts = [train_net(random_net(problem, (top,), [*seed, k]), problem, 15) for k in range(3)]
     net = train_net(min(drafts, key=lambda n: n.loss), problem, 50)
     found = {}

@@ -25,7 +25,7 @@ from .cost import ModelCost
 from .emit import render_header
 from .data import Dataset
 from .errors import ModelError, QuantizeError, UsageError
-from .families import FAMILIES, Rows
+from .families import FAMILIES, Fitted, Rows
 from .files import write_whole
 from .model import OPTIMIZE, Model, from_json
 from .quantize import quantize, raw_threshold
@@ -91,11 +91,13 @@ def search(dataset: Dataset, name: str, threshold: float | None, family: str, bo
         candidates = cross_validate(dataset, families(family, dataset), say, budget.flash_bytes)
     ranked = preferred(candidates, dataset)
     rungs: list[Rung] = []
-    for group in _groups(ranked):
-        say(f"compiling and simulating {len(group)} finalists for {board.title}")
-        rungs += _measured(dataset, group, name, threshold, board, budget, optimize, alarm_cost)
-        if any(within(rung, budget) for rung in rungs):
+    waiting, fits = _one_per_size(ranked), {}
+    for group in _groups(waiting, budget, len(dataset.inputs)):
+        if not _worth_measuring(group, rungs, budget, dataset):
             break
+        say(f"compiling and simulating {len(group)} finalists for {board.title}")
+        _fit(group, waiting, fits, dataset)
+        rungs += _measured(dataset, group, fits, name, threshold, board, budget, optimize, alarm_cost)
     if not rungs:
         raise QuantizeError(f"no candidate of family {family} can be bounded in 32 bits: narrow the input ranges")
     best = choose(rungs, budget, dataset)
@@ -144,34 +146,61 @@ def sensor_worth(dataset: Dataset, model: Model, ranked: list[Candidate]) -> tup
     return tuple((names[column], float(np.exp(np.log(other / base).mean()) - 1)) for column, other in zip(used, others))
 
 
-def _groups(ranked: list[Candidate]):
-    """Candidates to measure, in blocks: the best of each size and of each family, then what is left, best first."""
-    sizes, kinds, leading, rest = set(), set(), [], []
+def _one_per_size(ranked: list[Candidate]) -> list[Candidate]:
+    """The best candidate of each size, best first."""
+    best = {}
     for candidate in ranked:
-        size = (candidate.family, FAMILIES[candidate.family].size(candidate.config))
-        if size in sizes:
-            continue
-        sizes.add(size)
-        first = len(leading) < FINALISTS or candidate.family not in kinds
-        (leading if first else rest).append(candidate)
-        kinds.add(candidate.family)
-    yield leading
-    for k in range(0, len(rest), FINALISTS):
-        yield rest[k:k + FINALISTS]
+        best.setdefault((candidate.family, FAMILIES[candidate.family].size(candidate.config)), candidate)
+    return list(best.values())
 
 
-def _measured(dataset: Dataset, group: list[Candidate], name: str, threshold: float | None, board: Board, budget: Budget,
-              optimize: str | None, alarm_cost: AlarmCost | None = None) -> list[Rung]:
-    """Rungs in the order of the candidates; one that cannot be bounded is left out."""
-    rows, fitted = training_rows(dataset), {}
-    truth = dataset.y[np.concatenate([validate for _, validate in fold_cuts(dataset)])]
+def _groups(waiting: list[Candidate], budget: Budget, inputs: int):
+    """Candidates to measure, in blocks: those that may fit first, the best ones and the best of each family; then the others."""
+    small = [c for c in waiting if _may_fit(c, budget, inputs)]
+    for some in (small, [c for c in waiting if c not in small]):
+        kinds = {c.family: c for c in reversed(some)}
+        leading = [c for k, c in enumerate(some) if k < FINALISTS or c is kinds[c.family]]
+        rest = [c for c in some if c not in leading]
+        yield from (block for block in (leading, *(rest[k:k + FINALISTS] for k in range(0, len(rest), FINALISTS))) if block)
+
+
+def _worth_measuring(group: list[Candidate], rungs: list[Rung], budget: Budget, dataset: Dataset) -> bool:
+    """True while nothing fits, or where one of the group might be better than all that fit. Under drift order decides, not error."""
+    good = [rung for rung in rungs if within(rung, budget)]
+    if not good:
+        return True
+    if budget == Budget() or dataset.split == "time":
+        return False
+    best = min(rung.error for rung in good)
+    return any(c.error * error_scale(dataset) < best for c in group if _may_fit(c, budget, len(dataset.inputs)))
+
+
+def _may_fit(candidate: Candidate, budget: Budget, inputs: int) -> bool:
+    """False where it is known to need more flash than the budget has."""
+    return budget.flash_bytes is None or FAMILIES[candidate.family].least_bytes(candidate.config, inputs) <= budget.flash_bytes
+
+
+def _fit(group: list[Candidate], waiting: list[Candidate], fits: dict[Candidate, Fitted], dataset: Dataset) -> None:
+    """Adds a fit to all training rows for each of the group to `fits`, and for what comes from the same fit."""
+    rows = training_rows(dataset)
     for kind in dict.fromkeys(c.family for c in group):
-        members = [c for c in group if c.family == kind]
+        family = FAMILIES[kind]
+        missing = [c for c in group if c.family == kind and c not in fits]
+        if family.fit_many:
+            alike = {family.together(c.config) for c in missing}
+            missing = [c for c in waiting if c.family == kind and c not in fits and family.together(c.config) in alike]
         with threadpool_limits(1):
-            fitted |= dict(zip(members, FAMILIES[kind].fit_all(rows, [c.config for c in members], dataset.seed)))
+            fits |= dict(zip(missing, family.fit_all(rows, [c.config for c in missing], dataset.seed)))
+
+
+def _measured(dataset: Dataset, group: list[Candidate], fits: dict[Candidate, Fitted], name: str, threshold: float | None, board: Board,
+              budget: Budget, optimize: str | None, alarm_cost: AlarmCost | None = None) -> list[Rung]:
+    """Rungs in the order of the candidates; one that cannot be bounded is left out."""
+    rows = training_rows(dataset)
+    truth = dataset.y[np.concatenate([validate for _, validate in fold_cuts(dataset)])]
 
     def rung(candidate: Candidate) -> Rung | None:
-        trained = Trained(FAMILIES[candidate.family], candidate.config, fitted[candidate])
+        trained = Trained(FAMILIES[candidate.family], candidate.config, fits[candidate])
         try:
             alarm = alarm_cost and learned(alarm_cost, raw_threshold(dataset.target, threshold), candidate.unseen, truth)
             model = quantize(trained, dataset, name, threshold, alarm)

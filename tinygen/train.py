@@ -90,7 +90,7 @@ def cross_validate(dataset: Dataset, kinds: list[Family], progress: Callable[[st
     """
     rows = training_rows(dataset)
     configs = {kind.name: kind.candidates(rows) for kind in kinds}
-    small = {kind.name: [c for c in configs[kind.name] if flash_bytes is None or kind.least_bytes(c, len(rows.inputs)) <= flash_bytes] for kind in kinds}
+    small = {kind.name: _may_fit(kind, configs[kind.name], len(rows.inputs), flash_bytes) for kind in kinds}
     if any(small.values()):
         kinds, configs = [kind for kind in kinds if small[kind.name]], small
     cuts = fold_cuts(dataset)
@@ -114,6 +114,14 @@ def cross_validate(dataset: Dataset, kinds: list[Family], progress: Callable[[st
     if not complete:
         raise KeyboardInterrupt
     return complete
+
+
+def _may_fit(family: Family, configs: list, inputs: int, flash_bytes: int | None) -> list:
+    """The configurations of which one that comes from the same fit may stay within so many bytes."""
+    if flash_bytes is None:
+        return configs
+    alike = {family.together(c) for c in configs if family.least_bytes(c, inputs) <= flash_bytes}
+    return [c for c in configs if family.together(c) in alike]
 
 
 def _fold_losses(dataset: Dataset, name: str, configs: list, cut, index: int):

@@ -80,8 +80,9 @@ class Family:
     under_drift: bool = True                 # worth trying where the rows are split by time
     any_inputs: bool = True                  # a configuration says nothing of particular inputs
     tasks: tuple[str, ...] = ("regression",)
-    least_bytes: Callable[[Any, int], int] = lambda config, inputs: 0    # flash that no model of a configuration stays below,
-    # calibrated on compiled ones; sizes that are fitted together share the smallest one's
+    together: Callable[[Any], Any] = repr    # what makes configurations come from one fit, where `fit_many` exists
+    least_bytes: Callable[[Any, int], int] = lambda config, inputs: 0    # flash that no model of a configuration stays
+    # below, for a number of inputs: calibrated on compiled ones
 
     def fit_all(self, rows: Rows, configs: list[Any], seed: int, draft: bool = False) -> list[Fitted]:
         """A fitted model per configuration; drafts are quick and serve to compare configurations only."""

@@ -26,6 +26,7 @@ OUTPUT_BITS = 8, 16, 12  # of the output layer: the last ones where the first lo
 ROUNDS = 3               # times the weights are rounded from where the last round's refit ended
 HIDDEN_SHIFT = 8
 WEIGHT_MAX = 127
+TOP = 32                 # units of the net that all others are pruned from
 DEEP = ((8, 6), (11, 8))         # two hidden layers
 STARTS, SCREEN, TRAIN, KEPT = 10, 15, 120, 4     # their training: random nets, steps before and after the best KEPT are picked
 DRAFT_ROWS = 3000        # that a draft is fitted to: enough to rank sizes, not to use
@@ -83,7 +84,7 @@ def fit_many(rows: Rows, configs: list[Config], seed: int = 0, draft: bool = Fal
         problem = Problem(frame.standardised(rows.x).astype(np.float32), rows.y.astype(np.float64), Root(degree), rows.weights)
         alike = [c.hidden for c in configs if (c.logs, c.root) == (logs, degree)]
         sizes = tuple(sorted({hidden[0] for hidden in alike if len(hidden) == 1}))
-        nets = {(size,): net for size, net in (ladder(problem, sizes, seed, draft) if sizes else {}).items()}
+        nets = {(size,): net for size, net in (ladder(problem, sizes, TOP, seed, draft) if sizes else {}).items()}
         nets |= {hidden: _direct(problem, hidden, seed, draft) for hidden in alike if len(hidden) > 1}
         found |= {Config(hidden, degree, logs): replace(frame, net=net, root=Root(degree)) for hidden, net in nets.items()}
     return [found[config] for config in configs]
@@ -173,6 +174,13 @@ def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
     return train_net(net.with_flat(flat), problem, 25, free)
 
 
+def _least_bytes(config: Config, inputs: int) -> int:
+    """Code, a byte per weight, two per bias; another kernel for a second layer, and the logarithm's."""
+    widths = (inputs, *config.hidden)
+    layers = sum(units * (width + 2) for width, units in zip(widths, config.hidden)) + config.hidden[-1]
+    return 300 + layers + 100 * (len(config.hidden) - 1) + (100 if config.logs else 0)
+
+
 # Under drift, capacity makes things worse (measured); and ten folds of nets are the slowest part of a search.
 FAMILY = Family("mlp", "ReLU net", candidates, fit, lower, fit_many, size=lambda config: (config.hidden, config.logs), under_drift=False,
-                least_bytes=lambda config, inputs: 300 + SIZES[0] * (inputs + 3) + (100 if config.logs else 0))
+                together=lambda config: config.logs, least_bytes=_least_bytes)
