@@ -12,10 +12,10 @@ from tinygen import data, search as ladders
 from tinygen.baselines import Baseline
 from tinygen.boards import BOARDS
 from tinygen.cost import ModelCost
-from tinygen.dossier import Dossier, Tests
-from tinygen.figures import headline
+from tinygen.page.dossier import Dossier, Tests
+from tinygen.page.figures import headline
 from tinygen.model import Model
-from tinygen.page import report
+from tinygen.page.html import report
 from tinygen.pipeline import ladder_path
 from tinygen.search import Ladder, Rung
 from tinygen.verdict import Decisions, Row, Verdict, facts

@@ -19,23 +19,23 @@ from page_files import ROWS, made_report, station, trained
 
 from tinygen import cli, data, report, search as ladders
 from tinygen.alarms import AlarmCost, learned
-from tinygen.card import card, markdown
-from tinygen.dossier import curve, gather
+from tinygen.page.card import card, markdown
+from tinygen.page.dossier import curve, gather
 from tinygen.errors import BuildError, DataError, ModelError, TinygenError, UsageError
 from tinygen.families import FAMILIES
-from tinygen.figures import doubts, figures, weak_parts
+from tinygen.page.figures import doubts, figures, weak_parts
 from tinygen.fixedpoint import MISSING
 from tinygen.host.record import HEADER
 from tinygen.model import load
-from tinygen.page import Reported, render, report as write_report, sections, text
+from tinygen.page.html import Reported, render, report as write_report, sections, text
 from tinygen.pipeline import TrainedModel, ladder_path
-from tinygen.plots import draw
+from tinygen.page.plots import draw
 from tinygen.quantize import quantize
-from tinygen.runs import read_run
-from tinygen.slices import sensor_faults
+from tinygen.page.runs import read_run
+from tinygen.page.slices import sensor_faults
 from tinygen.train import Trained, training_rows
 from tinygen.verdict import lines as verdict_lines, read as read_verdict, sentence
-from tinygen.webboard import script
+from tinygen.page.webboard import script
 
 ROOT = Path(__file__).parent.parent
 ORDER = ["predicted", "range", "histogram", "ladder", "alarm", "sensitivity", "curves", "cost", "conversion", "run", "failures", "data"]
@@ -159,7 +159,7 @@ def test_what_is_written_in_a_plot_is_not_rounded(made):
 
 def test_two_reports_in_two_folders_are_the_same_bytes(made, tmp_path):
     """Other folder, other process, other order of hashing."""
-    program = "import sys; from pathlib import Path; from tinygen.page import report; from tinygen.card import card; " \
+    program = "import sys; from pathlib import Path; from tinygen.page.html import report; from tinygen.page.card import card; " \
               "report(Path(sys.argv[1]), Path('p.html'), Path(sys.argv[2]), with_board=False); card(Path(sys.argv[1]), Path('c.md'), Path(sys.argv[2]))"
     for seed in ("1", "2"):
         (tmp_path / seed).mkdir()
@@ -265,7 +265,7 @@ def test_without_the_file_the_page_says_what_is_missing(made, tmp_path):
 def test_without_a_compiler_the_page_has_no_board_and_says_so(made, monkeypatch):
     def absent(install):
         raise BuildError("no avr-gcc: run `tinygen setup`")
-    monkeypatch.setattr("tinygen.dossier.ensure", absent)
+    monkeypatch.setattr("tinygen.page.dossier.ensure", absent)
     d = gather(made.model_path)
     page = Page(render(d))
     assert d.firmware is None and "are left out: no avr-gcc: run `tinygen setup`" in page.text and page.all("script") == []
@@ -449,4 +449,4 @@ def test_the_bundle_is_that_of_the_sources():
     sources = b"".join(path.read_bytes() for path in sorted((ROOT / "web" / "src").glob("*.js"))) + (ROOT / "web" / "package.json").read_bytes()
     bundle = script()
     assert f"sources {hashlib.sha256(sources).hexdigest()} */" in bundle
-    assert (ROOT / "tinygen" / "web" / "avr8js.LICENSE").read_text(encoding="utf-8").strip() in bundle
+    assert (ROOT / "tinygen" / "page" / "web" / "avr8js.LICENSE").read_text(encoding="utf-8").strip() in bundle

@@ -17,7 +17,7 @@ from tinygen.host import protocol
 from tinygen.host.simavr import SimBoard
 from tinygen.host.check import expect
 from tinygen.host.protocol import Flag, Pin
-from tinygen.webboard import script
+from tinygen.page.webboard import script
 
 TEST_ROWS = 200
 

@@ -5,7 +5,7 @@ from random_models import random_models
 
 from tinygen.boards import BOARDS
 from tinygen.cost import BareChip
-from tinygen.profile import ROWS, header_steps, profile
+from tinygen.page.profile import ROWS, header_steps, profile
 
 MODELS, UNO = random_models(), BOARDS["uno"]
 

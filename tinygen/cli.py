@@ -42,7 +42,7 @@ class Room:
 
 
 audit, build_room, doctor, explain, guards, live, monitor, page, pipeline, report = map(
-    Room, ("audit", "build", "doctor", "explain", "guards", "live", "monitor", "page", "pipeline", "report"))
+    Room, ("audit", "build", "doctor", "explain", "guards", "live", "monitor", "page.html", "pipeline", "report"))
 
 
 class OneLineErrors(click.Group):

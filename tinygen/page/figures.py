@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .boards import BOARDS
+from ..boards import BOARDS
 from .dossier import Dossier
-from .model import Model
-from .report import alarms, level, rung_name, test_error, with_unit
+from ..model import Model
+from ..report import alarms, level, rung_name, test_error, with_unit
 from .slices import Slice, slices, weak
-from .verdict import sentence
+from ..verdict import sentence
 
 SAME_BYTES = 16              # of flash, by which the model alone and in the firmware may differ
 MOST_WEAK, MOST_DOUBTS = 8, 3        # weak parts that are named, and that the verdict warns of

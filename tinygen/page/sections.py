@@ -13,20 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import plots
-from .alarms import Confusion
-from .audit import Finding, text as audit_text
+from ..alarms import Confusion
+from ..audit import Finding, text as audit_text
 from .dossier import Dossier, Tests
-from .explain import CAVEAT
+from ..explain import CAVEAT
 from .figures import MOST_WEAK, conversion_table, converted, milliseconds, sentence_of, weak_parts, weak_words
-from .fixedpoint import MISSING
-from .model import Model
+from ..fixedpoint import MISSING
+from ..model import Model
 from .plots import Plot
-from .report import (alarms, baseline_table, cell, growth, ladder_table, ladder_title, learned_table, level, red_above, rung_name,
+from ..report import (alarms, baseline_table, cell, growth, ladder_table, ladder_title, learned_table, level, red_above, rung_name,
                      test_error, with_unit)
 from .runs import LOST, Run
 from .slices import Slice, by_time, by_truth, misses, sensor_faults
-from .verdict import lines as verdict_lines
-from .views import constant_bytes
+from ..verdict import lines as verdict_lines
+from ..views import constant_bytes
 
 WORST_ROWS = 6
 MONTHS = 75                  # days of a stream from which on its time axis names months

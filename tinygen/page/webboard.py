@@ -6,11 +6,11 @@ from importlib.resources import files
 
 import numpy as np
 
-from .boards import BOARDS
+from ..boards import BOARDS
 from .dossier import BOARD, Dossier, Tests
-from .explain import spread_over
-from .fixedpoint import MISSING, Quantity
-from .model import Model
+from ..explain import spread_over
+from ..fixedpoint import MISSING, Quantity
+from ..model import Model
 
 MOST_ROWS = 2000             # test rows that are carried along, evenly spaced
 SAMPLES = 64                 # without test rows: corners of the ranges and random readings
@@ -19,7 +19,7 @@ ROOM = 1                     # part of a span that a slider goes beyond the acce
 
 def script() -> str:
     """The bundled script: the simulated chip, and what moves it."""
-    return files("tinygen.web").joinpath("board.min.js").read_text(encoding="ascii").strip()
+    return files("tinygen.page.web").joinpath("board.min.js").read_text(encoding="ascii").strip()
 
 
 def settings(d: Dossier) -> dict:

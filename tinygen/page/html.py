@@ -19,11 +19,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from . import __version__
+from .. import __version__
 from .card import card, card_views, text as card_text
 from .dossier import Dossier, gather
 from .figures import Figure, doubts, figures, headline
-from .files import require_file_place, write_whole
+from ..files import require_file_place, write_whole
 from .sections import sections
 from .webboard import script, settings
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from .boards import Board
-from .cost import START_CYCLES, compile_bare, symbols
-from .emit import render_header
-from .host.simavr import SimBoard
-from .host.watch import MARK_BEGIN
-from .model import Model
+from ..boards import Board
+from ..cost import START_CYCLES, compile_bare, symbols
+from ..emit import render_header
+from ..host.simavr import SimBoard
+from ..host.watch import MARK_BEGIN
+from ..model import Model
 
 ROWS = 8                     # seeded, corners of the ranges among them
 STEP = re.compile(r"/\* (\d+)\. (.*)")

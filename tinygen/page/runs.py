@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from . import data
-from .data import Table
-from .errors import DataError
-from .fixedpoint import MISSING
-from .host.record import HEADER, JSON_SUFFIXES
-from .model import Model
+from .. import data
+from ..data import Table
+from ..errors import DataError
+from ..fixedpoint import MISSING
+from ..host.record import HEADER, JSON_SUFFIXES
+from ..model import Model
 
 DARK, LOST = 0, -1
 

@@ -19,15 +19,15 @@ import numpy
 import sklearn
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from . import __version__, datasets
-from .boards import BOARDS
+from .. import __version__, datasets
+from ..boards import BOARDS
 from .dossier import Dossier, gather
 from .figures import (MOST_WEAK, Figure, converted, figures, headline, inputs_table, model_line, split_words, weak_parts,
                       weak_words)
-from .files import require_file_place, write_whole
-from .report import alarms, cell, level, red_above, rows_used, test_error, with_unit
+from ..files import require_file_place, write_whole
+from ..report import alarms, cell, level, red_above, rows_used, test_error, with_unit
 from .slices import sensor_faults
-from .table import plain
+from ..table import plain
 
 LICENCES = {datasets.SHA256: "CC BY 4.0; UCI Machine Learning Repository, data set 360, \"Air Quality\"; S. De Vito, E. Massera, M. Piga, "
                              "L. Martinotto, G. Di Francia, Sensors and Actuators B 129 (2008) 750-757"}

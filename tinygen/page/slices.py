@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .dossier import Tests
-from .model import Model
+from ..model import Model
 
 RANGES = 8                   # parts of the true values with about equally many rows
 MOST_PERIODS = 14

@@ -15,23 +15,23 @@ from pathlib import Path
 
 import numpy as np
 
-from . import audit as audits, data, search as ladders, verdict as verdicts
-from .audit import Audit
-from .boards import BOARDS
-from .build import Firmware, build
-from .data import Dataset, Table
-from .emit import emit_project
-from .errors import BuildError, CheckError, EmitError, ModelError, UsageError
-from .explain import MOST_INPUTS, Sensitivity, decile_rows, sensitivities, spread_over
-from .fixedpoint import Quantity
-from .model import Model, load
-from .pipeline import ladder_path, missing_codes
+from .. import audit as audits, data, search as ladders, verdict as verdicts
+from ..audit import Audit
+from ..boards import BOARDS
+from ..build import Firmware, build
+from ..data import Dataset, Table
+from ..emit import emit_project
+from ..errors import BuildError, CheckError, EmitError, ModelError, UsageError
+from ..explain import MOST_INPUTS, Sensitivity, decile_rows, sensitivities, spread_over
+from ..fixedpoint import Quantity
+from ..model import Model, load
+from ..pipeline import ladder_path, missing_codes
 from .profile import StepCycles, profile
-from .quantize import class_metrics, metrics
+from ..quantize import class_metrics, metrics
 from .runs import Run, read_run
-from .search import Ladder, Rung
-from .toolchain import ensure, need_simavr
-from .verdict import Verdict
+from ..search import Ladder, Rung
+from ..toolchain import ensure, need_simavr
+from ..verdict import Verdict
 
 BOARD = "uno"                # whose firmware is weighed, and runs in the page
 CURVE_POINTS = 360           # readings at which a curve is asked
