@@ -27,7 +27,7 @@ from .data import Dataset
 from .errors import ModelError, QuantizeError, UsageError
 from .families import FAMILIES, Fitted, Rows
 from .files import write_whole
-from .model import OPTIMIZE, Model, from_json
+from .model import Model, from_json
 from .quantize import quantize, raw_threshold
 from .train import (Candidate, Trained, all_rows, as_good_as, cross_validate, error_scale, families, fold_cuts, plain_config,
                     preferred, rounded, training_rows)
@@ -219,17 +219,22 @@ def _measured(dataset: Dataset, group: list[Candidate], fits: dict[Candidate, Fi
 
 def _affordable(unmeasured: Rung, board: Board, budget: Budget, optimize: str | None) -> Rung:
     """The rung with its cost: its C balanced, or written for size or for speed where only that fits the budget."""
-    goals = (optimize,) if optimize else OPTIMIZE
-    first = None
-    for goal in goals:
+    def written(goal: str) -> Rung:
         told = replace(unmeasured.model, optimize=goal)
-        if first and render_header(told) == render_header(first.model):
-            continue                         # nothing in this model can be traded
-        rung = replace(unmeasured, model=told, cost=cost.measure(told, board))
-        if within(rung, budget):
-            return rung
-        first = first or rung
-    return first
+        return replace(unmeasured, model=told, cost=cost.measure(told, board))
+    rung = written(optimize or "balanced")
+    large, slow = _above(rung.cost.flash_bytes, budget.flash_bytes), _above(rung.cost.cycles_max, budget.cycles)
+    if optimize or large == slow:            # it fits, or what helps one harms the other
+        return rung
+    other = "size" if large else "speed"
+    if render_header(replace(rung.model, optimize=other)) == render_header(rung.model):
+        return rung                          # nothing in this model can be traded
+    traded = written(other)
+    return traded if within(traded, budget) else rung
+
+
+def _above(used: int, limit: int | None) -> bool:
+    return limit is not None and used > limit
 
 
 def _with_rounding(error: float, whole: float, trained: Trained, rows: Rows) -> float:
@@ -243,7 +248,7 @@ def _with_rounding(error: float, whole: float, trained: Trained, rows: Rows) -> 
 def within(rung: Rung, budget: Budget) -> bool:
     """True if the rung fits: flash, static RAM and stack, worst cycles."""
     pairs = ((rung.cost.flash_bytes, budget.flash_bytes), (rung.ram_bytes, budget.ram_bytes), (rung.cost.cycles_max, budget.cycles))
-    return all(limit is None or used <= limit for used, limit in pairs)
+    return not any(_above(used, limit) for used, limit in pairs)
 
 
 def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
