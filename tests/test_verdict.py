@@ -126,7 +126,7 @@ def test_verdict_on_made_up_rows(converted, simavr):
     assert (found.rows, found.float_gap) == (50, pytest.approx(0, abs=10))     # steps of 0.1 in a range of 100
     assert found.integer_error == pytest.approx(model.training["metrics"]["mae"], rel=1e-5)
     assert found.float_error == pytest.approx(model.training["metrics"]["float_mae"], rel=1e-5)
-    assert found.smaller > 2 and found.faster > 4 and abs(found.loss) < 0.02
+    assert found.smaller > 2 and found.faster > 4 and abs(found.loss) < 0.05       # 50 rows
     assert sentence(found).endswith("convert it.") or "matters more" in sentence(found)
     assert lines(found)[-1] == f"verdict    {sentence(found)}"
 
