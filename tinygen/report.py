@@ -183,11 +183,15 @@ def rung_name(model: Model) -> str:
     """Family and configuration in a few words: "polynomial, terms 6, root 2"."""
     config = model.training.get("config", {})
     goal = [] if model.optimize == "balanced" else [f"for {model.optimize}"]
-    return ", ".join([model.family, *(f"{key.replace('_', ' ')} {_short(value)}" for key, value in config.items()), *goal])
+    return ", ".join([model.family, *(_setting(key, value) for key, value in config.items() if value is not False), *goal])
 
 
-def _short(value) -> str:
-    return "-".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value).lower()
+def _setting(key: str, value) -> str:
+    """One entry of a configuration; a switch that is on by its name alone."""
+    if key == "root" and value == 0:
+        return "logarithm"
+    name = key.replace("_", " ")
+    return name if value is True else f"{name} {'-'.join(map(str, value)) if isinstance(value, (list, tuple)) else value}"
 
 
 def predicted(result) -> str:
