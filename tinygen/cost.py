@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from elftools.elf.elffile import ELFFile
 
 from .boards import Board
 from .build import compiler_error, read_size
-from .emit import firmware_text, render_bare
+from .emit import bare_main, firmware_text, render_bare
 from .errors import BuildError, DoesNotFit
 from .host.simavr import SimBoard
 from .model import Model
@@ -28,6 +29,10 @@ RAM_FOR_ROWS = 0.4            # part of the chip's RAM that waiting rows may tak
 START_CYCLES = 100_000        # the C start-up code clears at most 8 KB of variables in this time
 CYCLES_PER_ROW = 2_000_000    # a model slower than this counts as hung
 TOO_LARGE = re.compile(r"is too large|will not fit in region|overflowed by")    # GCC on an array, the linker on a program
+EMPTY_MODEL = """#include <stdint.h>
+#define MODEL_INPUTS {inputs}
+#define model_predict(x) ((x)[0])
+"""                           # stands in for tinygen_model.h
 FLAGS = ("-Os", "-std=gnu99", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wall", "-Wextra", "-Werror")
 
 
@@ -49,7 +54,7 @@ class BareChip:
         self.model, self.board = model, board
         self._folder = Path(tempfile.mkdtemp(prefix="tinygen-"))
         try:
-            self.block = int(np.clip(board.ram_bytes * RAM_FOR_ROWS // (2 * len(model.inputs) + 2), 1, 64))
+            self.block = _block(board, len(model.inputs))
             self.elf = compile_bare(model, board, self._folder, self.block, header=header)
             self._symbols = symbols(self.elf)
             self._sim = SimBoard(board, self.elf)
@@ -94,37 +99,64 @@ def measure(model: Model, board: Board, rows: np.ndarray | None = None, header: 
     header: C text of another predictor with the same names and inputs, measured in the model's place.
     """
     rows = model.sample_rows(64) if rows is None else rows
-    with BareChip(model, board, header) as chip, tempfile.TemporaryDirectory() as folder:
+    empty = _empty(board, len(model.inputs))
+    with BareChip(model, board, header) as chip:
         chip.predict(rows)
-        empty = compile_bare(model, board, Path(folder), chip.block, empty=True)
-        with SimBoard(board, empty) as bare:
-            bare.run(START_CYCLES)
-            bare.write_memory(symbols(empty)["bare_rows"], b"\1")
-            bare.run(4000)
-            stack = chip.stack_bytes - bare.stack_bytes
-        whole, rest = read_size(chip.elf), read_size(empty)
-        cycles = chip.cycles
-    return ModelCost(whole.flash_bytes - rest.flash_bytes, whole.ram_bytes - rest.ram_bytes, stack,
-                     int(np.median(cycles)), int(cycles.max()))
+        size, cycles = read_size(chip.elf), chip.cycles
+        return ModelCost(size.flash_bytes - empty.flash_bytes, size.ram_bytes - empty.ram_bytes,
+                         chip.stack_bytes - empty.stack_bytes, int(np.median(cycles)), int(cycles.max()))
 
 
-def compile_bare(model: Model, board: Board, folder: Path, rows: int, empty: bool = False, header: str | None = None,
-                 debug: bool = False) -> Path:
+@dataclass(frozen=True)
+class _Empty:
+    """What the bare program takes without a model."""
+
+    flash_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+
+
+@lru_cache(maxsize=64)
+def _empty(board: Board, inputs: int) -> _Empty:
+    """The same for every model of so many inputs."""
+    block = _block(board, inputs)
+    with tempfile.TemporaryDirectory() as folder:
+        elf = Path(folder) / "bare.elf"
+        _compile({"bare.c": bare_main(block), "tinygen_model.h": EMPTY_MODEL.format(inputs=inputs)}, board, elf)
+        with SimBoard(board, elf) as chip:
+            chip.run(START_CYCLES)
+            chip.write_memory(symbols(elf)["bare_rows"], b"\1")
+            chip.run(4000)
+            size = read_size(elf)
+            return _Empty(size.flash_bytes, size.ram_bytes, chip.stack_bytes)
+
+
+def _block(board: Board, inputs: int) -> int:
+    """Rows that wait on the chip at a time."""
+    return int(np.clip(board.ram_bytes * RAM_FOR_ROWS // (2 * inputs + 2), 1, 64))
+
+
+def compile_bare(model: Model, board: Board, folder: Path, rows: int, header: str | None = None, debug: bool = False) -> Path:
     """Path of the linked bare program; DoesNotFit if the chip is too small, BuildError with the compiler's first error."""
-    for name, text in {**render_bare(model, rows), **({f"{model.name}.h": header} if header else {}),
-                       "tinygen_fixed.h": firmware_text("include/tinygen_fixed.h")}.items():
-        (folder / name).write_text(text, encoding="ascii")
+    texts = {**render_bare(model, rows), **({f"{model.name}.h": header} if header else {}),
+             "tinygen_fixed.h": firmware_text("include/tinygen_fixed.h")}
     elf = folder / "bare.elf"
-    options = [*(["-g"] if debug else []), *(["-DTINYGEN_EMPTY_PREDICTOR"] if empty else [])]
-    command = [str(ensure(install=False).avr_gcc), f"-mmcu={board.mcu}", *FLAGS, *options,
-               "bare.c", "-o", elf.name, "-lm"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if done.returncode and not TOO_LARGE.search(done.stderr):
-        raise BuildError(f"the model alone does not compile for {board.title}: {compiler_error(done.stderr)}")
-    if done.returncode or read_size(elf).flash_bytes > board.flash_bytes:
+    error = _compile(texts, board, elf, *(["-g"] if debug else []))
+    if error and not TOO_LARGE.search(error):
+        raise BuildError(f"the model alone does not compile for {board.title}: {compiler_error(error)}")
+    if error or read_size(elf).flash_bytes > board.flash_bytes:
         raise DoesNotFit(f"model '{model.name}' alone needs more than the {board.flash_bytes} bytes of flash of {board.title}: "
                          "choose a smaller model or a larger board")
     return elf
+
+
+def _compile(texts: dict[str, str], board: Board, elf: Path, *options: str) -> str:
+    """Links the texts, one of them bare.c, into `elf`; what the compiler says where it fails, else ""."""
+    for name, text in texts.items():
+        (elf.parent / name).write_text(text, encoding="ascii")
+    command = [str(ensure(install=False).avr_gcc), f"-mmcu={board.mcu}", *FLAGS, *options, "bare.c", "-o", elf.name, "-lm"]
+    done = subprocess.run(command, cwd=elf.parent, capture_output=True, text=True)
+    return done.stderr if done.returncode else ""
 
 
 def symbols(elf: Path) -> dict[str, int]:

@@ -107,7 +107,12 @@ def emit_project(model: Model, out_dir: Path, boards=None) -> Project:
 def render_bare(model: Model, rows: int) -> dict[str, str]:
     """Files of a program that runs the model alone on a chip; it takes up to `rows` rows at a time."""
     return {f"{check_prefix(model.name)}.h": render_header(model), "tinygen_model.h": _render("tinygen_model.h.j2", model),
-            "bare.c": environment().get_template("bare.c.j2").render(version=__version__, rows=rows)}
+            "bare.c": bare_main(rows)}
+
+
+def bare_main(rows: int) -> str:
+    """Text of bare.c: that program's main, around whatever predictor."""
+    return environment().get_template("bare.c.j2").render(version=__version__, rows=rows)
 
 
 def check_prefix(name: str) -> str:
