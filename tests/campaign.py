@@ -3,7 +3,6 @@
 import subprocess
 from pathlib import Path
 
-import pytest
 from native_board import FLAGS, NATIVE, edit
 
 from tinygen.emit import emit_project

@@ -8,7 +8,7 @@ from random_models import random_models
 
 from tinygen.errors import ModelError
 from tinygen.fixedpoint import MISSING, Quantity, bits_for, round_shift
-from tinygen.nodes import Argmax, Bounds, Curve, Dense, Exp2, Forest, Log2, Lookup, Monomials, Outside, Power, Scale, from_dict, to_dict
+from tinygen.nodes import Argmax, Bounds, Curve, Dense, Exp2, Forest, Log2, Monomials, Outside, Power, Scale, from_dict, to_dict
 
 MODELS = random_models()
 

@@ -344,7 +344,7 @@ def test_a_learned_threshold_is_not_the_level(made, tmp_path):
     d = gather(tmp_path / "moved.json", made.csv, write_run(tmp_path / "run.csv", model, made.csv), with_board=False)
     page, card_text = Page(render(d)).text, text_of_card(markdown(d))
     told = f"{report.red_above(model)}, green at it or below"
-    assert "a miss that costs 9 and a false alarm that costs 1" in told and f"red LED above {float(model.output.to_physical(model.threshold)):.4g} ppm" in told
+    assert "a miss costs 9, a false alarm 1" in told and f"red LED above {float(model.output.to_physical(model.threshold)):.4g} ppm" in told
     assert told in page and told in card_text
     assert all(report.cell(value) in page for row in report.learned_table(model)[1] for value in row)
     assert "7 left out as faulty, 31 count less than half" in page

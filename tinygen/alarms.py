@@ -40,6 +40,10 @@ class AlarmCost:
     def __str__(self) -> str:
         return f"{self.miss:g}:{self.false:g}"
 
+    @property
+    def words(self) -> str:
+        return f"a miss costs {self.miss:g}, a false alarm {self.false:g}"
+
 
 @dataclass(frozen=True)
 class Confusion:

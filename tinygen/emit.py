@@ -19,6 +19,7 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from . import __version__
+from .alarms import AlarmCost
 from .boards import BOARDS
 from .errors import EmitError
 from .fixedpoint import Quantity
@@ -70,8 +71,8 @@ def _why_threshold(model: Model) -> str:
     """What the header says of a threshold that does not stand at the alarm level; "" for one that does."""
     if model.level == model.threshold:
         return ""
-    level, cost = _number(model.output.to_physical(int(model.level))), model.training["learned_alarm"]["cost"]
-    return f"; the alarm level is {level}, a miss costs {cost['miss']:g}, a false alarm {cost['false']:g}"
+    level, cost = _number(model.output.to_physical(int(model.level))), AlarmCost(**model.training["learned_alarm"]["cost"])
+    return f"; the alarm level is {level}, {cost.words}"
 
 
 def emit_library(model: Model, out_dir: Path) -> list[Path]:

@@ -107,11 +107,11 @@ def _power(node: Power, place: _Place) -> dict:
 
 
 def _log2(node: Log2, place: _Place) -> dict:
-    return {"logarithms": [k in node.columns for k in range(len(place.proven.low))], "per_octave": _literal(2048 / np.log(2))}
+    return {"logarithms": [k in node.columns for k in range(len(place.proven.low))], "per_octave": _literal(node.octave / np.log(2))}
 
 
 def _exp2(node: Exp2, place: _Place) -> dict:
-    return {"per_step": _literal(np.log(2) / 4096)}
+    return {"per_step": _literal(np.log(2) / node.octave)}
 
 
 def _forest(node: Forest, place: _Place) -> dict:

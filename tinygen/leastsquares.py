@@ -32,7 +32,7 @@ class Root:
 
     @property
     def constant(self) -> float:
-        return {0: 4096.0, 1: 1.0, 2: 256.0, 3: 2.0 ** (32 / 3)}[self.degree]
+        return {0: float(Exp2.octave), 1: 1.0, 2: 256.0, 3: 2.0 ** (32 / 3)}[self.degree]
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -66,7 +66,7 @@ class Root:
         low, high = output.limits
         if self.degree == 1:
             return low, high
-        return 0, min(int(np.ceil(self.forward(high))), UINT16_MAX if self.degree else (15 << 12) - 1)
+        return 0, min(int(np.ceil(self.forward(high))), UINT16_MAX if self.degree else Exp2.most)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from .leastsquares import LinearFit, Root, integer_descent, without_free
 from .nodes import Dense, Log2, Node, Scale, prove
 
 TOLERANCE = 0.005        # part of the float model's error that int8 may add before int16 is taken
-LOG_STEPS = 2048         # an octave's, of the node Log2
 LOG_SPAN = 3             # an input that spans less gains nothing by a logarithm
 MAX_SHIFT = 22           # keeps the rounding constant and a 16-bit result within 32-bit sums
 
@@ -35,7 +34,7 @@ class Logs:
     def forward(self, x) -> np.ndarray:
         """Float inputs (n, k) with exact logarithms, in the node's steps."""
         x, columns = np.array(x, dtype=np.float64), list(self.columns)
-        x[:, columns] = LOG_STEPS * np.log2(np.maximum(x[:, columns], 1.0))
+        x[:, columns] = Log2.octave * np.log2(np.maximum(x[:, columns], 1.0))
         return x
 
 
@@ -44,7 +43,7 @@ def logs_of(inputs: tuple[Quantity, ...], wanted: bool = True) -> Logs:
     columns = tuple(k for k, q in enumerate(inputs) if wanted and q.raw_minimum > 0 and q.raw_maximum > LOG_SPAN * q.raw_minimum)
     limits = [q.limits for q in inputs]
     for k in columns:
-        low, high = (LOG_STEPS * np.log2(v) for v in (inputs[k].raw_minimum, inputs[k].raw_maximum))
+        low, high = (Log2.octave * np.log2(v) for v in (inputs[k].raw_minimum, inputs[k].raw_maximum))
         margin = (high - low) / MARGIN
         limits[k] = max(int(np.floor(low - margin)), 0), int(np.ceil(high + margin))
     return Logs(columns, tuple(limits))
@@ -98,7 +97,7 @@ def narrowest(choices, x: np.ndarray, y: np.ndarray, float_error: float, counts:
     """The first chain whose error on the training rows is within TOLERANCE, else the best one.
 
     `choices` yields chains from the cheapest to the most exact one; one that cannot be bounded is
-    passed over, unless it is the last.
+    passed over, unless nothing else is left.
     """
     best, best_error = None, np.inf
     for nodes in choices:

@@ -20,10 +20,10 @@ from scipy.stats import binom, chi2
 
 from . import baseline as baselines, data
 from .baseline import Baseline, Sketch, longest_run
-from .emit import environment
 from .errors import DataError, UsageError
 from .files import require_file_place, write_whole
 from .fixedpoint import MISSING
+from .markup import environment
 from .model import Model, load
 from .pipeline import missing_codes
 from .report import table
@@ -232,11 +232,17 @@ def text(result: Monitoring) -> str:
 
 def _worst_table(result: Monitoring) -> str:
     """A line per quantity: of each check the worst window's value and the limit, "!" beyond it."""
+    checks, rows = _worst(result)
+    return "\n".join(["worst window of each check, value / limit:",
+                      table(["quantity", *checks], [[name, *map(_against, found)] for name, found in rows])])
+
+
+def _worst(result: Monitoring) -> tuple[list[str], list[tuple[str, list[Figure | None]]]]:
+    """Heads of the checks that were made, and per quantity the worst figure of each."""
     worst = {(f.quantity, f.check): f for f in result.worst()}
-    checks = {check: head for check, head in CHECKS.items() if any(check == there for _, there in worst)}
-    names = list(dict.fromkeys(name for name, _ in worst))
-    rows = [[name, *(_against(worst.get((name, check))) for check in checks)] for name in names]
-    return "\n".join(["worst window of each check, value / limit:", table(["quantity", *checks.values()], rows)])
+    checks = [check for check in CHECKS if any(check == there for _, there in worst)]
+    return ([CHECKS[check] for check in checks],
+            [(name, [worst.get((name, check)) for check in checks]) for name in dict.fromkeys(name for name, _ in worst)])
 
 
 def _against(figure: Figure | None) -> str:
@@ -277,12 +283,10 @@ def _cell(words: str) -> str:
 
 def html(result: Monitoring) -> str:
     """The same summary as one page that needs nothing else: readable on a phone, light and dark."""
-    worst = {(f.quantity, f.check): f for f in result.worst()}
-    checks = {check: head for check, head in CHECKS.items() if any(check == there for _, there in worst)}
-    rows = [{"name": name, "cells": [{"text": _against(f), "bad": bool(f and f.violated)} for f in (worst.get((name, check)) for check in checks)]}
-            for name in dict.fromkeys(name for name, _ in worst)]
+    checks, found = _worst(result)
+    rows = [{"name": name, "cells": [{"text": _against(f), "bad": bool(f and f.violated)} for f in figures]} for name, figures in found]
     return environment().get_template("monitor.html.j2").render(
-        model=result.model.name, log=result.log, verdict=_verdict(result), good=result.good, checks=list(checks.values()), rows=rows,
+        model=result.model.name, log=result.log, verdict=_verdict(result), good=result.good, checks=checks, rows=rows,
         window=result.window, windows=[{"rows": f"{w.first} .. {w.last}", "when": w.when, "bad": bool(w.violations), "words": w.words(),
                                         "bar": min(round(50 * part), 100), "part": f"{100 * part:.0f} %" if part <= 2 else "over 200 %"}
                                        for w, part in ((w, max((f.part for f in w.figures), default=0.0)) for w in result.windows)],

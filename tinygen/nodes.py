@@ -270,7 +270,8 @@ class Log2:
     """
 
     op: ClassVar[str] = "log2"
-    most: ClassVar[int] = 15 * 2048          # above log2 of every int16
+    octave: ClassVar[int] = 2048             # steps of the result
+    most: ClassVar[int] = 15 * octave        # above log2 of every int16
     columns: tuple[int, ...]
 
     def apply(self, values):
@@ -284,7 +285,7 @@ class Log2:
         mantissa = x << (15 - octave)
         t = (mantissa >> 7) & 255
         bulge = t * (-t & 255) >> 7
-        return octave * 2048 + ((mantissa & 0x7FFF) >> 4) + (bulge * (216 - (t >> 2) - (t >> 4)) >> 7)
+        return octave * Log2.octave + ((mantissa & 0x7FFF) >> 4) + (bulge * (216 - (t >> 2) - (t >> 4)) >> 7)
 
     def bounds(self, inside: Bounds) -> Bounds:
         _need(all(0 <= c < len(inside.low) for c in self.columns), "log2: columns are inputs")
@@ -303,6 +304,8 @@ class Exp2:
     """
 
     op: ClassVar[str] = "exp2"
+    octave: ClassVar[int] = 4096             # steps of the input
+    most: ClassVar[int] = 15 * octave - 1    # largest input
 
     def apply(self, values):
         f = (values & 4095) << 4
@@ -312,7 +315,7 @@ class Exp2:
 
     def bounds(self, inside: Bounds) -> Bounds:
         # ascending for every v, which the tests go through
-        _need(min(inside.low) >= 0 and max(inside.high) < 15 << 12, "exp2: input within 0 .. 61439")
+        _need(min(inside.low) >= 0 and max(inside.high) <= self.most, "exp2: input within 0 .. 61439")
         return Bounds(*(tuple(self.apply(_array(ends)).tolist()) for ends in (inside.low, inside.high)))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from .alarms import AlarmCost, Confusion
 from .boards import Board
 from .build import Firmware
 from .fixedpoint import MISSING
@@ -70,18 +71,17 @@ def learned_alarm(model: Model) -> list[str]:
 
 def learned_for(model: Model) -> str:
     """What the mistakes of an alarm were said to cost."""
-    cost = model.training["learned_alarm"]["cost"]
-    return f"a miss costs {cost['miss']:g}, a false alarm {cost['false']:g}"
+    return AlarmCost(**model.training["learned_alarm"]["cost"]).words
 
 
 def learned_table(model: Model) -> tuple[list[str], list[list]]:
     """Headers and rows of the confusions at the level and at the learned threshold."""
     facts, unit = model.training["learned_alarm"], model.output
-    cost = facts["cost"]
-    rows = [[where, f"above {with_unit(float(unit.to_physical(facts[raw])), model)}", *(facts[key][kind] for kind in ("right", "missed", "false", "quiet")),
-             f"{cost['miss'] * facts[key]['missed'] + cost['false'] * facts[key]['false']:g}"]
-            for where, raw, key in (("training rows", "level", "at_level"), ("training rows", "threshold", "learned"),
-                                    ("test rows", "level", "test_at_level"), ("test rows", "threshold", "test_learned"))]
+    cost, rows = AlarmCost(**facts["cost"]), []
+    for where, raw, key in (("training rows", "level", "at_level"), ("training rows", "threshold", "learned"),
+                            ("test rows", "level", "test_at_level"), ("test rows", "threshold", "test_learned")):
+        lit, found = with_unit(float(unit.to_physical(facts[raw])), model), Confusion(**facts[key])
+        rows.append([where, f"above {lit}", found.right, found.missed, found.false, found.quiet, f"{found.cost(cost):g}"])
     return ["", "red LED", "right alarms", "missed", "false", "quiet", "cost"], rows
 
 
@@ -100,12 +100,10 @@ def level(model: Model) -> str:
 
 def red_above(model: Model) -> str:
     """Where the red LED lights, and why there if that is not the alarm level."""
-    facts = model.training.get("learned_alarm")
-    if not facts:
+    if "learned_alarm" not in model.training:
         return f"Red LED above {level(model)}"
-    lit, cost = with_unit(float(model.output.to_physical(model.threshold)), model), facts["cost"]
-    return (f"The alarm level is {level(model)}; for a miss that costs {cost['miss']:g} and a false alarm that costs {cost['false']:g} "
-            f"the threshold was learned: red LED above {lit}")
+    lit = with_unit(float(model.output.to_physical(model.threshold)), model)
+    return f"The alarm level is {level(model)}; {learned_for(model)}: the threshold was learned, red LED above {lit}"
 
 
 def alarms(model: Model) -> str:

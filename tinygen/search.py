@@ -156,7 +156,7 @@ def _one_per_size(ranked: list[Candidate]) -> list[Candidate]:
 
 def _groups(waiting: list[Candidate], budget: Budget, inputs: int):
     """Candidates to measure, in blocks: those that may fit first, the best ones and the best of each family; then the others."""
-    small = [c for c in waiting if _may_fit(c, budget, inputs)]
+    small = [c for c in waiting if FAMILIES[c.family].may_fit(c.config, inputs, budget.flash_bytes)]
     for some in (small, [c for c in waiting if c not in small]):
         kinds = {c.family: c for c in reversed(some)}
         leading = [c for k, c in enumerate(some) if k < FINALISTS or c is kinds[c.family]]
@@ -171,13 +171,8 @@ def _worth_measuring(group: list[Candidate], rungs: list[Rung], budget: Budget, 
         return True
     if budget == Budget() or dataset.split == "time":
         return False
-    best = min(rung.error for rung in good)
-    return any(c.error * error_scale(dataset) < best for c in group if _may_fit(c, budget, len(dataset.inputs)))
-
-
-def _may_fit(candidate: Candidate, budget: Budget, inputs: int) -> bool:
-    """False where it is known to need more flash than the budget has."""
-    return budget.flash_bytes is None or FAMILIES[candidate.family].least_bytes(candidate.config, inputs) <= budget.flash_bytes
+    best, inputs = min(rung.error for rung in good), len(dataset.inputs)
+    return any(c.error * error_scale(dataset) < best and FAMILIES[c.family].may_fit(c.config, inputs, budget.flash_bytes) for c in group)
 
 
 def _fit(group: list[Candidate], waiting: list[Candidate], fits: dict[Candidate, Fitted], dataset: Dataset) -> None:

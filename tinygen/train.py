@@ -118,9 +118,7 @@ def cross_validate(dataset: Dataset, kinds: list[Family], progress: Callable[[st
 
 def _may_fit(family: Family, configs: list, inputs: int, flash_bytes: int | None) -> list:
     """The configurations of which one that comes from the same fit may stay within so many bytes."""
-    if flash_bytes is None:
-        return configs
-    alike = {family.together(c) for c in configs if family.least_bytes(c, inputs) <= flash_bytes}
+    alike = {family.together(c) for c in configs if family.may_fit(c, inputs, flash_bytes)}
     return [c for c in configs if family.together(c) in alike]
 
 

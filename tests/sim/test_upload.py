@@ -3,7 +3,6 @@
 import subprocess
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from random_models import random_models
 

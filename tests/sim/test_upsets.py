@@ -3,7 +3,6 @@
 import random
 from collections import Counter
 
-import pytest
 from test_loop import MODEL, firmware, rows_of     # noqa: F401 - a fixture
 
 from tinygen.errors import LinkError

@@ -84,6 +84,10 @@ class Family:
     least_bytes: Callable[[Any, int], int] = lambda config, inputs: 0    # flash that no model of a configuration stays
     # below, for a number of inputs: calibrated on compiled ones
 
+    def may_fit(self, config: Any, inputs: int, flash_bytes: int | None) -> bool:
+        """False where a configuration is known to need more flash; True without a limit."""
+        return flash_bytes is None or self.least_bytes(config, inputs) <= flash_bytes
+
     def fit_all(self, rows: Rows, configs: list[Any], seed: int, draft: bool = False) -> list[Fitted]:
         """A fitted model per configuration; drafts are quick and serve to compare configurations only."""
         if self.fit_many:

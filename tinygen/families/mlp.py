@@ -111,25 +111,27 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
 
 def lower(fitted: FittedNet, rows: Rows):
     float_error = rows.error(fitted.predict(rows.x))
-    return narrowest((_chain(fitted, rows, output_bits) for output_bits in OUTPUT_BITS), rows.x, rows.y, float_error, rows.weights)
+    rounds = list(_rounds(fitted, rows))
+
+    def best_of(output_bits: int):
+        row = (output_row(linear, fitted.root, rows.output, output_bits) for _, linear in rounds)
+        chains = [(*front, last, *fitted.root.nodes) for (front, _), last in zip(rounds, row)]
+        return min(chains, key=lambda nodes: mean_error(nodes, rows.x, rows.y, rows.weights))
+    return narrowest(map(best_of, OUTPUT_BITS), rows.x, rows.y, float_error, rows.weights)
 
 
-def _chain(fitted: FittedNet, rows: Rows, output_bits: int):
-    """The best of several rounds of joint rounding."""
+def _rounds(fitted: FittedNet, rows: Rows):
+    """(nodes up to the last hidden layer, output layer fitted to what they give) of each round of joint rounding."""
     scale = scale_inputs(fitted.logs.limits, INPUT_BITS)
     problem = Problem(fitted.standardised(rows.x, scale).astype(np.float32), rows.y.astype(np.float64), fitted.root, rows.weights)
     net = train_net(fitted.net, problem, 10)
     frames = _frames(net, problem, *fitted.frame(scale))
-    chains = []
     for _ in range(ROUNDS):
         for layer in range(len(frames)):
             net = _round_layer(net, problem, layer, frames[layer])
-        hidden = tuple(frame.node(net, k) for k, frame in enumerate(frames))
-        front = (*fitted.logs.nodes, scale, *hidden)
+        front = (*fitted.logs.nodes, scale, *(frame.node(net, k) for k, frame in enumerate(frames)))
         values = apply_all(front, rows.x).astype(np.float64)
-        linear = fit_linear(values, rows.y, fitted.root, ridge=1e-9, counts=rows.weights)
-        chains.append((*front, output_row(linear, fitted.root, rows.output, output_bits), *fitted.root.nodes))
-    return min(chains, key=lambda nodes: mean_error(nodes, rows.x, rows.y, rows.weights))
+        yield front, fit_linear(values, rows.y, fitted.root, ridge=1e-9, counts=rows.weights)
 
 
 @dataclass(frozen=True)

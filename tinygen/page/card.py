@@ -21,13 +21,12 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from .. import __version__, datasets
 from ..boards import BOARDS
-from .dossier import Dossier, gather
-from .figures import (MOST_WEAK, Figure, converted, figures, headline, inputs_table, model_line, split_words, weak_parts,
-                      weak_words)
 from ..files import require_file_place, write_whole
 from ..report import alarms, cell, level, red_above, rows_used, test_error, with_unit
-from .slices import sensor_faults
 from ..table import plain
+from .dossier import Dossier, gather
+from .figures import (MOST_WEAK, Figure, converted, faults_table, figures, headline, inputs_table, model_line, split_words, weak_parts,
+                      weak_words)
 
 LICENCES = {datasets.SHA256: "CC BY 4.0; UCI Machine Learning Repository, data set 360, \"Air Quality\"; S. De Vito, E. Massera, M. Piga, "
                              "L. Martinotto, G. Di Francia, Sensors and Actuators B 129 (2008) 750-757"}
@@ -160,7 +159,7 @@ def _metrics(d: Dossier) -> Part:
 def _failures(d: Dossier) -> Part:
     if not d.tests:
         return Part("Known failures", text="Not looked for: this needs the training file, --data.")
-    faults = [(f.name, with_unit(f.low_error, d.model), with_unit(f.high_error, d.model)) for f in sensor_faults(d.model, d.tests)]
+    headers, faults = faults_table(d)
     beyond = int(d.tests.clamped.sum())
     points = [*(f"Worse {weak_words(s, d)}." for s in weak_parts(d)[:MOST_WEAK]),
               f"{beyond:,} of {len(d.tests):,} test rows have a reading beyond the accepted range."]
@@ -168,7 +167,7 @@ def _failures(d: Dossier) -> Part:
         points.append(f"Alarms above {level(d.model)} on the test rows: {alarms(d.model)}.")
     lead = ("Error over the test rows with one sensor stuck at an end of its accepted range; all rows as they are: "
             f"{with_unit(test_error(d.model), d.model)}.")
-    return Part("Known failures", text=lead, headers=("sensor", "stuck low", "stuck high"), rows=tuple(faults), points=tuple(points))
+    return Part("Known failures", text=lead, headers=tuple(headers), rows=tuple(map(tuple, faults)), points=tuple(points))
 
 
 def _cost(d: Dossier) -> Part:

@@ -26,12 +26,12 @@ from ..explain import MOST_INPUTS, Sensitivity, decile_rows, sensitivities, spre
 from ..fixedpoint import Quantity
 from ..model import Model, load
 from ..pipeline import ladder_path, missing_codes
-from .profile import StepCycles, profile
 from ..quantize import class_metrics, metrics
-from .runs import Run, read_run
 from ..search import Ladder, Rung
 from ..toolchain import ensure, need_simavr
 from ..verdict import Verdict
+from .profile import StepCycles, profile
+from .runs import Run, read_run
 
 BOARD = "uno"                # whose firmware is weighed, and runs in the page
 CURVE_POINTS = 360           # readings at which a curve is asked

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..boards import BOARDS
-from .dossier import Dossier
 from ..model import Model
 from ..report import alarms, level, rung_name, test_error, with_unit
-from .slices import Slice, slices, weak
 from ..verdict import sentence
+from .dossier import Dossier
+from .slices import Slice, sensor_faults, slices, weak
 
 SAME_BYTES = 16              # of flash, by which the model alone and in the firmware may differ
 MOST_WEAK, MOST_DOUBTS = 8, 3        # weak parts that are named, and that the verdict warns of
@@ -151,6 +151,12 @@ def inputs_table(model: Model) -> tuple[list[str], list[list]]:
         low, high = (f"{float(q.to_physical(raw)):g}" for raw in q.limits)
         rows.append([q.name, q.unit or "-", f"{q.minimum:g} .. {q.maximum:g}", f"{low} .. {high}", f"{q.scale:g}"])
     return ["input", "unit", "trained on", "accepted", "step"], rows
+
+
+def faults_table(d: Dossier) -> tuple[list[str], list[list]]:
+    """Headers and rows: the error with one sensor stuck at an end of its accepted range."""
+    rows = [[f.name, with_unit(f.low_error, d.model), with_unit(f.high_error, d.model)] for f in sensor_faults(d.model, d.tests)]
+    return ["sensor", "stuck low", "stuck high"], rows
 
 
 def conversion_table(d: Dossier) -> tuple[list[str], list[list]]:

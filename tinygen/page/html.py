@@ -13,17 +13,14 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-
 from .. import __version__
+from ..files import require_file_place, write_whole
+from ..markup import environment, source
 from .card import card, card_views, text as card_text
 from .dossier import Dossier, gather
 from .figures import Figure, doubts, figures, headline
-from ..files import require_file_place, write_whole
 from .sections import sections
 from .webboard import script, settings
 
@@ -72,20 +69,9 @@ def render(d: Dossier) -> str:
     return environment().get_template("page.html.j2").render(
         title=f"{d.model.name}: {d.model.output.name}", model=d.model, headline=headline(d), figures=figures(d), doubts=doubts(d), gaps=d.gaps,
         sections=sections(d), card=card_views(d), board=board, script=program, script_hash=_hash(program),
-        style=_source("page.css"), version=__version__, identity=f"{d.model.model_id:08x}")
+        style=source("page.css"), version=__version__, identity=f"{d.model.model_id:08x}")
 
 
 def _hash(text: str) -> str:
     """What a content security policy calls a script by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-
-@lru_cache(maxsize=1)
-def environment() -> Environment:
-    """Jinja over templates/report: everything is escaped."""
-    return Environment(loader=FunctionLoader(_source), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-                       keep_trailing_newline=True)
-
-
-def _source(name: str) -> str:
-    return files("tinygen.templates").joinpath("report", name).read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
     sections(dossier) -> (Section, ...)
 
-Words come from figures.py and report.py, drawings from plots.py; page.py puts them into markup.
+Words come from figures.py and report.py, drawings from plots.py; html.py puts them into markup.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import plots
 from ..alarms import Confusion
 from ..audit import Finding, text as audit_text
-from .dossier import Dossier, Tests
 from ..explain import CAVEAT
-from .figures import MOST_WEAK, conversion_table, converted, milliseconds, sentence_of, weak_parts, weak_words
 from ..fixedpoint import MISSING
 from ..model import Model
-from .plots import Plot
 from ..report import (alarms, baseline_table, cell, growth, ladder_table, ladder_title, learned_table, level, red_above, rung_name,
                      test_error, with_unit)
-from .runs import LOST, Run
-from .slices import Slice, by_time, by_truth, misses, sensor_faults
 from ..verdict import lines as verdict_lines
 from ..views import constant_bytes
+from . import plots
+from .dossier import Dossier, Tests
+from .figures import MOST_WEAK, conversion_table, converted, faults_table, milliseconds, sentence_of, weak_parts, weak_words
+from .plots import Plot
+from .runs import LOST, Run
+from .slices import Slice, by_time, by_truth, misses
 
 WORST_ROWS = 6
 MONTHS = 75                  # days of a stream from which on its time axis names months
@@ -194,13 +194,10 @@ def _alarm_section(d: Dossier) -> Section | None:
 def _failure_section(d: Dossier) -> Section | None:
     if not d.tests:
         return None
-    faults = sensor_faults(d.model, d.tests)
-    rows = [[f.name, with_unit(f.low_error, d.model), with_unit(f.high_error, d.model)] for f in faults]
     parts = weak_parts(d)[:MOST_WEAK]
     lead = ("Parts of the test rows where the error is more than one and a half times that of all, beyond chance:" if parts else
             "No part of the test rows stands out: not by value, not by time, not by a sensor's lowest or highest readings.")
-    table = make_table("Error with one sensor stuck at an end of its accepted range, as with a broken wire",
-                       ["sensor", "stuck low", "stuck high"], rows)
+    table = make_table("Error with one sensor stuck at an end of its accepted range, as with a broken wire", *faults_table(d))
     return Section("failures", "Where it fails", lead, tables=(table,), points=tuple(sentence_of(weak_words(s, d)) for s in parts))
 
 

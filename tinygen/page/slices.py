@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .dossier import Tests
 from ..model import Model
+from .dossier import Tests
 
 RANGES = 8                   # parts of the true values with about equally many rows
 MOST_PERIODS = 14

@@ -7,10 +7,10 @@ from importlib.resources import files
 import numpy as np
 
 from ..boards import BOARDS
-from .dossier import BOARD, Dossier, Tests
 from ..explain import spread_over
 from ..fixedpoint import MISSING, Quantity
 from ..model import Model
+from .dossier import BOARD, Dossier, Tests
 
 MOST_ROWS = 2000             # test rows that are carried along, evenly spaced
 SAMPLES = 64                 # without test rows: corners of the ranges and random readings
