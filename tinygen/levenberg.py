@@ -8,8 +8,10 @@ product; a hundred steps reach what first-order methods need thousands for.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from .leastsquares import HUBER_PART, Root
 
@@ -70,12 +72,12 @@ class Problem:
     root: Root
     counts: np.ndarray | None = None     # float (n,): how much each row counts; None, all the same
 
-    @property
+    @cached_property
     def delta(self) -> float:
         """Residuals below this count squared, above it absolutely; raw."""
         return HUBER_PART * max(float(np.average(np.abs(self.y - np.median(self.y)), weights=self.counts)), 1e-9)
 
-    @property
+    @cached_property
     def root_counts(self) -> np.ndarray | float:
         """Root of how much each row counts against the mean row, float (n,) or 1.0."""
         return 1.0 if self.counts is None else np.sqrt(self.counts / self.counts.mean())
@@ -113,16 +115,20 @@ class _Point:
         self.flat, self.decay = net.flat(), _decay(net)
         self.loss = float(np.average(self.bend - 1, weights=problem.counts) * HUBER_PART + 0.5 * self.decay @ self.flat ** 2)
 
-    def derivatives(self) -> tuple[np.ndarray, np.ndarray]:
-        net, n = self.net, len(self.problem.y)
-        back, columns = self.slope[:, None], []
+    def derivatives(self, jacobian: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient and Hessian; `jacobian` is memory to work in, float32 (rows, parameters)."""
+        net, n, end = self.net, len(self.problem.y), len(self.flat)
+        jacobian = np.empty((n, end), np.float32) if jacobian is None else jacobian
+        back = self.slope[:, None]
         for k in range(len(net.weights) - 1, -1, -1):
-            before = self.values[k]
-            columns.append(back)
-            columns.append((before[:, :, None] * back[:, None, :]).reshape(n, -1))
+            before, (inputs, units) = self.values[k], net.weights[k].shape
+            jacobian[:, end - units:end] = back
+            end -= units * (inputs + 1)
+            for i in range(inputs):
+                place = jacobian[:, end + i * units:end + (i + 1) * units]
+                np.multiply(before[:, i:i + 1], back, out=place, casting="same_kind")
             if k:
                 back = (back @ net.weights[k].T) * (before > 0)
-        jacobian = np.concatenate(columns[::-1], axis=1).astype(np.float32)
         # d(loss)/dr = HUBER_PART * r / (delta**2 * bend), and its reweighted second derivative
         root_weight = np.sqrt(HUBER_PART / (n * self.bend)) / self.problem.delta * self.problem.root_counts
         jacobian *= root_weight[:, None].astype(np.float32)
@@ -139,8 +145,9 @@ def _decay(net: Net) -> np.ndarray:
 def train_net(net: Net, problem: Problem, steps: int, free: np.ndarray | None = None) -> Net:
     """The net after at most `steps` damped steps; `free` (bool per parameter) says which may move."""
     point, damping, history = _Point(net, problem), DAMPING[0], []
+    jacobian = np.empty((len(problem.y), len(point.flat)), np.float32)
     for _ in range(steps):
-        gradient, hessian = point.derivatives()
+        gradient, hessian = point.derivatives(jacobian)
         index = np.arange(len(gradient)) if free is None else np.flatnonzero(free)
         gradient, hessian = gradient[index], hessian[np.ix_(index, index)]
         diagonal = np.diag(np.diag(hessian) + 1e-9)
@@ -190,7 +197,8 @@ def ladder(problem: Problem, sizes: tuple[int, ...], top: int, seed: int, draft:
     """
     if draft:
         return _pruned(problem, sizes, top, [seed, 0], repair=6, polish=30)
-    first, second = (_pruned(problem, sizes, top, [seed, run], repair=12, polish=80) for run in range(2))
+    first, second = Parallel(n_jobs=-1, prefer="threads")(
+        delayed(_pruned)(problem, sizes, top, [seed, run], repair=12, polish=80) for run in range(2))
     return {size: min(first[size], second[size], key=lambda net: net.loss) for size in first}
 
 

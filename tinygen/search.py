@@ -95,9 +95,11 @@ def search(dataset: Dataset, name: str, threshold: float | None, family: str, bo
     for group in _groups(waiting, budget, len(dataset.inputs)):
         if not _worth_measuring(group, rungs, budget, dataset):
             break
-        say(f"compiling and simulating {len(group)} finalists for {board.title}")
-        _fit(group, waiting, fits, dataset)
-        rungs += _measured(dataset, group, fits, name, threshold, board, budget, optimize, alarm_cost)
+        for part in _parts(group, dataset):
+            part = [c for c in part if not _beaten(c, rungs, budget, dataset)]
+            say(f"compiling and simulating {len(part)} finalists for {board.title}")
+            _fit(part, waiting, fits, dataset)
+            rungs += _measured(dataset, part, fits, name, threshold, board, budget, optimize, alarm_cost)
     if not rungs:
         raise QuantizeError(f"no candidate of family {family} can be bounded in 32 bits: narrow the input ranges")
     best = choose(rungs, budget, dataset)
@@ -175,17 +177,36 @@ def _worth_measuring(group: list[Candidate], rungs: list[Rung], budget: Budget, 
     return any(c.error * error_scale(dataset) < best and FAMILIES[c.family].may_fit(c.config, inputs, budget.flash_bytes) for c in group)
 
 
+def _parts(group: list[Candidate], dataset: Dataset) -> list[list[Candidate]]:
+    """The best of each family, then the others; under drift, where order decides, all at once."""
+    if dataset.split == "time":
+        return [group]
+    kinds = list({c.family: c for c in reversed(group)}.values())
+    return [[c for c in group if c in kinds], [c for c in group if c not in kinds]]
+
+
+def _beaten(candidate: Candidate, rungs: list[Rung], budget: Budget, dataset: Dataset) -> bool:
+    """True where a model that fits the budget is smaller than this one can be and has too small an error for it to be chosen."""
+    if dataset.split == "time":
+        return False
+    least = FAMILIES[candidate.family].least_bytes(candidate.config, len(dataset.inputs))
+    return any(rung.cost.flash_bytes <= least and as_good_as(rung.error, dataset) < candidate.error * error_scale(dataset)
+               for rung in rungs if within(rung, budget))
+
+
 def _fit(group: list[Candidate], waiting: list[Candidate], fits: dict[Candidate, Fitted], dataset: Dataset) -> None:
     """Adds a fit to all training rows for each of the group to `fits`, and for what comes from the same fit."""
-    rows = training_rows(dataset)
+    rows, jobs = training_rows(dataset), []
     for kind in dict.fromkeys(c.family for c in group):
-        family = FAMILIES[kind]
-        missing = [c for c in group if c.family == kind and c not in fits]
-        if family.fit_many:
-            alike = {family.together(c.config) for c in missing}
-            missing = [c for c in waiting if c.family == kind and c not in fits and family.together(c.config) in alike]
-        with threadpool_limits(1):
-            fits |= dict(zip(missing, family.fit_all(rows, [c.config for c in missing], dataset.seed)))
+        known = {c.config: c for c in waiting if c.family == kind and c not in fits}
+        jobs += [[known[config] for config in shared] for shared in FAMILIES[kind].fits_of(list(known))
+                 if any(known[config] in group for config in shared)]
+
+    def fitted(job: list[Candidate]) -> dict[Candidate, Fitted]:
+        return dict(zip(job, FAMILIES[job[0].family].fit_all(rows, [c.config for c in job], dataset.seed)))
+    with threadpool_limits(1):
+        for found in Parallel(n_jobs=-1, prefer="threads")(delayed(fitted)(job) for job in jobs):
+            fits |= found
 
 
 def _measured(dataset: Dataset, group: list[Candidate], fits: dict[Candidate, Fitted], name: str, threshold: float | None, board: Board,

@@ -89,54 +89,60 @@ def cross_validate(dataset: Dataset, kinds: list[Family], progress: Callable[[st
     flash_bytes: candidates that are known to need more are not tried, unless all do.
     """
     rows = training_rows(dataset)
-    configs = {kind.name: kind.candidates(rows) for kind in kinds}
-    small = {kind.name: _may_fit(kind, configs[kind.name], len(rows.inputs), flash_bytes) for kind in kinds}
-    if any(small.values()):
-        kinds, configs = [kind for kind in kinds if small[kind.name]], small
-    cuts = fold_cuts(dataset)
-    jobs = [(kind, cut) for cut in range(len(cuts)) for kind in kinds]
-    losses: dict[str, list] = {kind.name: [None] * len(cuts) for kind in kinds}
-    answers: dict[str, list] = {kind.name: [None] * len(cuts) for kind in kinds}
-    total = sum(map(len, configs.values()))
+    jobs = _jobs(kinds, rows, flash_bytes) or _jobs(kinds, rows, None)
+    cuts, found = fold_cuts(dataset), {}
+    total, steps = sum(map(len, jobs.values())), len(jobs) * len(cuts)
     with threadpool_limits(1):
         results = Parallel(n_jobs=-1, prefer="threads", return_as="generator_unordered")(
-            delayed(_fold_losses)(dataset, kind.name, configs[kind.name], cuts[cut], cut) for kind, cut in jobs)
+            delayed(_fold_losses)(dataset, job, configs, cuts[cut], cut) for cut in range(len(cuts)) for job, configs in jobs.items())
         try:
-            for done, (name, cut, found, unseen) in enumerate(results, start=1):
-                losses[name][cut], answers[name][cut] = found, unseen
+            for job, cut, losses, unseen in results:
+                found[job, cut] = losses, unseen
                 if progress:
-                    progress(f"cross-validating {total} candidates: {done} of {len(jobs)} steps, {_best_so_far(losses, dataset)}")
+                    progress(f"cross-validating {total} candidates: {len(found)} of {steps} steps, {_best_so_far(found, dataset)}")
         except KeyboardInterrupt:
             pass
-    complete = [Candidate(name, config, tuple(float(fold[k]) for fold in per_fold), np.concatenate([fold[k] for fold in answers[name]]))
-                for name, per_fold in losses.items() if all(fold is not None for fold in per_fold)
-                for k, config in enumerate(configs[name])]
+    complete = [Candidate(job[0], config, tuple(float(found[job, cut][0][k]) for cut in range(len(cuts))),
+                          np.concatenate([found[job, cut][1][k] for cut in range(len(cuts))]))
+                for job, configs in jobs.items() if all((job, cut) in found for cut in range(len(cuts)))
+                for k, config in enumerate(configs)]
     if not complete:
         raise KeyboardInterrupt
     return complete
 
 
-def _may_fit(family: Family, configs: list, inputs: int, flash_bytes: int | None) -> list:
-    """The configurations of which one that comes from the same fit may stay within so many bytes."""
-    alike = {family.together(c) for c in configs if family.may_fit(c, inputs, flash_bytes)}
-    return [c for c in configs if family.together(c) in alike]
+def _jobs(kinds: list[Family], rows: Rows, flash_bytes: int | None) -> dict[tuple[str, int], list]:
+    """(family, number) -> configurations to fit together; those that are known to need more flash are left out.
+
+    Where configurations share a fit, all of them stay if one may fit: they cost nothing.
+    """
+    jobs = {}
+    for kind in kinds:
+        configs = kind.candidates(rows)
+        for number, alike in enumerate(kind.fits_of(configs) if kind.fit_many else [configs]):
+            small = [c for c in alike if kind.may_fit(c, len(rows.inputs), flash_bytes)]
+            if small:
+                jobs[kind.name, number] = alike if kind.fit_many else small
+    return jobs
 
 
-def _fold_losses(dataset: Dataset, name: str, configs: list, cut, index: int):
-    """(family, fold, mean raw error of each configuration, its raw answers to the validation rows) of one fold."""
+def _fold_losses(dataset: Dataset, job: tuple[str, int], configs: list, cut, index: int):
+    """(job, fold, mean raw error of each configuration, its raw answers to the validation rows) of one fold."""
     fit_on, validate = cut
-    family = FAMILIES[name]
-    fitted = family.fit_all(all_rows(dataset).take(fit_on), configs, dataset.seed, draft=True)
+    fitted = FAMILIES[job[0]].fit_all(all_rows(dataset).take(fit_on), configs, dataset.seed, draft=True)
     unseen = all_rows(dataset).take(validate)
     answers = [rounded(f, unseen.x) for f in fitted]
-    return name, index, [unseen.error(a) for a in answers], answers
+    return job, index, [unseen.error(a) for a in answers], answers
 
 
-def _best_so_far(losses: dict[str, list], dataset: Dataset) -> str:
-    means = {name: np.min(np.mean([f for f in folds_ if f is not None], axis=0))
-             for name, folds_ in losses.items() if any(f is not None for f in folds_)}
+def _best_so_far(found: dict, dataset: Dataset) -> str:
+    """The job whose best configuration has the least mean error over the folds done so far."""
+    losses: dict[tuple, list] = {}
+    for (job, _), (per_config, _) in found.items():
+        losses.setdefault(job, []).append(per_config)
+    means = {job: np.min(np.mean(folds_, axis=0)) for job, folds_ in losses.items()}
     best = min(means, key=means.get)
-    return f"best so far {best} with {show_error(means[best] * error_scale(dataset), dataset)}"
+    return f"best so far {best[0]} with {show_error(means[best] * error_scale(dataset), dataset)}"
 
 
 def error_scale(dataset: Dataset) -> float:

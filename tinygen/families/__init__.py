@@ -88,6 +88,13 @@ class Family:
         """False where a configuration is known to need more flash; True without a limit."""
         return flash_bytes is None or self.least_bytes(config, inputs) <= flash_bytes
 
+    def fits_of(self, configs: list[Any]) -> list[list[Any]]:
+        """The configurations by the fit they come from: what `fit_all` takes at once without doing work twice."""
+        shared: dict[Any, list[Any]] = {}
+        for config in configs:
+            shared.setdefault(self.together(config) if self.fit_many else repr(config), []).append(config)
+        return list(shared.values())
+
     def fit_all(self, rows: Rows, configs: list[Any], seed: int, draft: bool = False) -> list[Fitted]:
         """A fitted model per configuration; drafts are quick and serve to compare configurations only."""
         if self.fit_many:

@@ -185,4 +185,4 @@ def _least_bytes(config: Config, inputs: int) -> int:
 
 # Under drift, capacity makes things worse (measured); and ten folds of nets are the slowest part of a search.
 FAMILY = Family("mlp", "ReLU net", candidates, fit, lower, fit_many, size=lambda config: (config.hidden, config.logs), under_drift=False,
-                together=lambda config: config.logs, least_bytes=_least_bytes)
+                together=lambda config: (config.logs, config.hidden if len(config.hidden) > 1 else "ladder"), least_bytes=_least_bytes)
