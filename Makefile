@@ -22,11 +22,11 @@ demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # the long test programme: an hour, most of it for the fuzzer
 release-check: $(STAMP)
-	@$(BIN)/python -m pytest -n auto --dist loadfile --level release $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --level release $(ARGS)
 
 # NO_MKDOCS_2_WARNING: a notice of the theme's authors, no warning about these pages
 docs: $(STAMP)

@@ -5,6 +5,7 @@ so that a green run there has run everything.
 """
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,24 @@ from tinygen.errors import BuildError
 from tinygen.toolchain import ensure, need_avrdude, need_simavr
 
 DATA_NAME = "AirQualityUCI.csv"
+# Files whose tests take longest, longest first: begun last, one core would work on them alone.
+LONGEST = ("test_demo", "test_fuzz", "test_search", "test_docs", "test_install", "test_reliability", "test_chip", "test_pytest_plugin", "test_cli")
 
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write tests/golden/* anew; review the diff")
     parser.addoption("--level", choices=["commit", "release"], default="commit", help="release: the long test programme")
+
+
+def pytest_configure():
+    """A shell starts programs behind `&` deaf to Ctrl-C, and what they start inherits it: tests that send it would wait in vain."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 @pytest.fixture(scope="session")

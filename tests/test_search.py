@@ -88,12 +88,23 @@ def test_among_equals_the_best_fit_is_taken(ladder):
 
 def test_c_is_written_for_speed_where_only_that_fits():
     small = search(made_up(), "m", 30.0, "mlp", UNO, Budget())
-    slow = next(r for r in small.rungs if r.model.training["config"]["hidden"] == [11])
-    fast = cost.measure(dataclasses.replace(slow.model, optimize="speed"), UNO)
-    assert fast.cycles_max < slow.cost.cycles_max and fast.flash_bytes > slow.cost.flash_bytes
+    both = ((rung, cost.measure(dataclasses.replace(rung.model, optimize="speed"), UNO)) for rung in small.rungs)
+    slow, fast = next((rung, fast) for rung, fast in both if fast.cycles_max < rung.cost.cycles_max)
+    assert fast.flash_bytes > slow.cost.flash_bytes
     told = search(made_up(), "m", 30.0, "mlp", UNO, Budget(cycles=fast.cycles_max))
     assert [r.model.optimize for r in told.rungs if r.model.nodes == slow.model.nodes] == ["speed"]
     assert {r.model.optimize for r in small.rungs} == {"balanced"}
+
+
+def test_what_is_larger_and_worse_than_another_is_not_measured(ladder, monkeypatch):
+    """And that changes neither the choice nor anything that is better or smaller."""
+    monkeypatch.setattr(ladders, "_beaten", lambda *arguments: False)
+    whole = search(made_up(), "m", 30.0, "auto", UNO, Budget())
+    assert whole.model == ladder.model and len(whole.rungs) > len(ladder.rungs)
+    kept = {r.model.model_id for r in ladder.rungs}
+    for rung in whole.rungs:
+        if rung.model.model_id not in kept:
+            assert any(r.cost.flash_bytes <= rung.cost.flash_bytes and as_good_as(r.error, made_up()) < rung.error for r in ladder.rungs)
 
 
 def test_no_model_is_smaller_than_its_family_says(ladder):
