@@ -33,6 +33,7 @@ from .train import (Candidate, Trained, all_rows, as_good_as, cross_validate, er
                     preferred, rounded, training_rows)
 
 FINALISTS = 16           # candidates that are lowered, compiled and simulated
+SCHEDULER_SECONDS = 10   # that a Dask scheduler may take to answer
 SCHEMA = 1
 Progress = Callable[[str], None]
 
@@ -119,7 +120,7 @@ def cluster(address: str | None):
     except ImportError:
         raise UsageError("--dask needs the package 'distributed': pip install 'tinygen[cluster]'") from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=SCHEDULER_SECONDS)
     except (OSError, ValueError) as error:
         raise UsageError(f"no Dask scheduler at '{address}' ({type(error).__name__}): start one with `dask scheduler`") from None
     with client, parallel_config(backend="dask"):

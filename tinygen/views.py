@@ -86,7 +86,8 @@ def _scale(node, proven, before, common, input_names):
     kernel = SCALE_KERNELS.get((node.shift, node.top, node.zero))
     multiplier = "(int8_t){}" if node.shift == 8 else "TINYGEN_BYTES({})"
     in_place = before is not None and common["source_type"] == common["type"] == "int16_t"      # nobody reads them unscaled
-    return {"kernel": kernel, "in_place": in_place, "slots": len(node.low), "rom_bytes": (2 + node.shift // 8) * len(node.low),
+    return {"kernel": kernel, "in_place": in_place, "slots": len(node.low), "what": "raw value" if before is None else common["source"],
+            "rom_bytes": (2 + node.shift // 8) * len(node.low),
             "rows": [f"TINYGEN_BYTES({low}), {multiplier.format(m)}, /* {n} */" for low, m, n in zip(node.low, node.multiplier, input_names)],
             "low_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.low, input_names)],
             "multiplier_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.multiplier, input_names)],
