@@ -8,7 +8,7 @@ from itertools import groupby
 from tinygen.boards import Board
 
 from .protocol import Pin
-from .simavr import PinChange
+from .watch import PinChange
 
 SETTLE_CYCLES = 1600          # red and green are written one after the other: 0.1 ms is between, not a state
 

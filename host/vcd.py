@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .simavr import PinChange
+from .watch import PinChange
 
 PICOSECONDS = 10 ** 12
 

@@ -23,7 +23,7 @@ SECONDS = 300
 
 @pytest.fixture(scope="module")
 def made(simavr, tmp_path_factory):
-    return scaffold.init(tmp_path_factory.mktemp("init") / "my sensor", (UNO,))
+    return scaffold.init(tmp_path_factory.mktemp("init") / "my sensor", ("uno",))
 
 
 def run_pytest(folder: Path, *arguments: str) -> tuple[dict[str, str | None], str]:
@@ -104,11 +104,11 @@ def our_options() -> set[str]:
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "mine").write_text("keep")
     with pytest.raises(UsageError, match="is not empty: name a new folder"):
-        scaffold.init(tmp_path, (UNO,))
+        scaffold.init(tmp_path, ("uno",))
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_board_without_a_simulator_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(UsageError, match="board 'leonardo' has no simulator to test on"):
-        scaffold.init(tmp_path / "new", (LEONARDO,))
+        scaffold.init(tmp_path / "new", ("leonardo",))
     assert not (tmp_path / "new").exists()

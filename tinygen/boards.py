@@ -6,10 +6,12 @@ Derived: the environments of `platformio.ini`, the board files of the local Plat
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Iterable
 
+from .errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -158,3 +160,20 @@ def pio_board_file(board: Board, boards_txt: str) -> dict:
             "wait_for_upload_port": core.get("upload.wait_for_upload_port") == "true",
         },
     }
+
+
+def find_board(board: str) -> Board:
+    """The board with this PlatformIO id; UsageError with the nearest one otherwise."""
+    if board not in BOARDS:
+        nearest = next((known for known in BOARDS if known.startswith(board.lower())), difflib.get_close_matches(board, BOARDS, 1, 0.0)[0])
+        raise UsageError(f"board '{board}' is unknown: the nearest is '{nearest}', `tinygen boards` lists all")
+    return BOARDS[board]
+
+
+def require_simulated(board: Board) -> Board:
+    """The board, if the virtual board runs its firmware; UsageError otherwise."""
+    if not board.streams_simulated:
+        why = "its serial port is USB in the chip: give its real port" if board.has_firmware else "it has no serial port at all"
+        raise UsageError(f"board '{board.pio_id}' cannot be streamed to in the simulator, {why}; `tinygen train --board "
+                         f"{board.pio_id}` measures the model on its simulated chip")
+    return board

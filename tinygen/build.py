@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median_high
 
-from elftools.elf.elffile import ELFFile
-
 from .boards import Board
+from .compiled import Size, compiler_error, read_size
 from .errors import BuildError, CheckError, UsageError
 from .piocore import pio_environment
-from .process import Finished, Progress, last_line, run
+from .process import Finished, Progress, run
 from .toolchain import Toolchain, ensure, need_avrdude, was_set_up
 
 BUILD_SECONDS, UPLOAD_SECONDS = 300, 120   # time-outs; a build takes 2 s, loading 250 KB at 115200 baud 40 s
@@ -33,14 +32,6 @@ class Budget:
     flash_bytes: int | None = None
     ram_bytes: int | None = None
     cycles: int | None = None        # per inference, worst case
-
-
-@dataclass(frozen=True)
-class Size:
-    """Memory a program takes."""
-
-    flash_bytes: int                 # .text + .data: what avr-size and PlatformIO report
-    ram_bytes: int                   # .data + .bss + .noinit: static, without the stack
 
 
 @dataclass(frozen=True)
@@ -109,14 +100,6 @@ def upload(project, board: Board, port: str, progress: Progress | None = None) -
         raise BuildError(f"{board.title} at {port} was not loaded: {reason} (log: {log})")
 
 
-def read_size(elf: Path) -> Size:
-    """Flash and static RAM of a linked program, in bytes."""
-    with open(elf, "rb") as stream:
-        size = {section.name: section["sh_size"] for section in ELFFile(stream).iter_sections()}
-    data = size.get(".data", 0)
-    return Size(size.get(".text", 0) + data, data + size.get(".bss", 0) + size.get(".noinit", 0))
-
-
 # --- compile -----------------------------------------------------------------------------------
 
 def _compile(directory: Path, board: Board, tools: Toolchain, progress: Progress) -> tuple[Path, Path]:
@@ -144,20 +127,6 @@ def _pio(arguments: list[str], directory: Path, tools: Toolchain, what: str,
 def _keep_log(path: Path, done: Finished) -> Path:
     path.write_text(done.text, encoding="utf-8")
     return path
-
-
-COMPILER_ERROR = re.compile(r"^(?P<where>[^:\n]+:\d+)(?::\d+)?: (?:fatal )?error: (?P<what>.+)$", re.MULTILINE)
-LINKER_ERROR = re.compile(r"(?:undefined reference to|multiple definition of) .+$", re.MULTILINE)
-OTHER_ERROR = re.compile(r"^.*(?:[Ee]rror:|\*\*\* ).*$", re.MULTILINE)
-SUMMARY = re.compile(r"^=+.*=+$|^Environment .*$|^-+.*-+$|^\S+ +(?:FAILED|SUCCESS) .*$", re.MULTILINE)   # PlatformIO's
-
-
-def compiler_error(text: str) -> str:
-    """The first error in a build log, as one line."""
-    if found := COMPILER_ERROR.search(text):
-        return f"{found['where']}: {found['what']}"
-    found = LINKER_ERROR.search(text) or OTHER_ERROR.search(text)
-    return found.group().strip() if found else last_line(SUMMARY.sub("", text))
 
 
 NO_BOOTLOADER = re.compile(r"not in sync|timeout communicating with programmer|_getsync\(\)|protocol error", re.IGNORECASE)

@@ -41,8 +41,8 @@ class Room:
         return call
 
 
-audit, build_room, doctor, explain, guards, live, monitor, page, pipeline, report = map(
-    Room, ("audit", "build", "doctor", "explain", "guards", "live", "monitor", "page.html", "pipeline", "report"))
+audit, build_room, doctor, explain, guards, live, monitor, page, pipeline, report, scaffold = map(
+    Room, ("audit", "build", "doctor", "explain", "guards", "live", "monitor", "page.html", "pipeline", "report", "scaffold"))
 
 
 class OneLineErrors(click.Group):
@@ -535,7 +535,7 @@ def init(directory, board_ids):
       tinygen init my-sensor --board uno
     """
     with progress() as say:
-        return pipeline.init(directory, tuple(board_ids) or tuple(BOARDS)[:2], progress=say), True
+        return scaffold.init(directory, tuple(board_ids) or tuple(BOARDS)[:2], progress=say), True
 
 
 @main.command()

@@ -18,7 +18,7 @@ import numpy as np
 from elftools.elf.elffile import ELFFile
 
 from .boards import Board
-from .build import compiler_error, read_size
+from .compiled import compiler_error, read_size
 from .emit import bare_main, firmware_text, render_bare
 from .errors import BuildError, DoesNotFit
 from .host.simavr import SimBoard

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from . import baseline, cost, data
+from .boards import find_board
 from .cost import ModelCost
 from .emit import check_prefix
 from .errors import UsageError
@@ -20,7 +21,7 @@ from .families import FAMILIES, Rows, box, mahalanobis
 from .files import require_file_place
 from .fixedpoint import INT16_MAX, RAW_MAX, RAW_MIN, Quantity
 from .model import Model, check_name
-from .pipeline import find_board, name_from, units_of
+from .pipeline import name_from, units_of
 from .report import with_unit
 from .train import plain_config
 

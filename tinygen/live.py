@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from . import baseline as baselines, data
+from .boards import find_board, require_simulated
 from .build import build
 from .emit import emit_project
 from .errors import DataError, UsageError
@@ -32,7 +33,7 @@ from .host.protocol_avr import avr_url
 from .host.stream import stream
 from .model import Model, load
 from .monitor import Monitoring, Window, checked_window, judge, require_places, write_files
-from .pipeline import find_board, missing_codes, require_simulated
+from .pipeline import missing_codes
 from .table import split_unit
 
 STDIN = Path("-")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import csv as csv_module
-import difflib
 import re
 import tempfile
 import time
@@ -18,10 +17,10 @@ from typing import Callable
 
 import numpy as np
 
-from . import data, datasets, quantize as quantizing, scaffold, search as ladders, toolchain
+from . import data, datasets, quantize as quantizing, search as ladders, toolchain
 from .alarms import AlarmCost
 from .baselines import Baseline, baselines
-from .boards import BOARDS, Board
+from .boards import BOARDS, Board, find_board, require_simulated
 from .build import Budget, Firmware, build, upload as load_board
 from .emit import check_prefix, emit_library, emit_project
 from .errors import UsageError
@@ -357,11 +356,6 @@ def demo(board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Pro
     return Demonstration(source.line, trained, tuple(runs), out)
 
 
-def init(directory: Path, board_ids: tuple[str, ...], progress: Progress = print) -> scaffold.Made:
-    """A user's own project in a new folder, its model trained."""
-    return scaffold.init(directory, tuple(find_board(board) for board in board_ids), progress)
-
-
 def list_boards() -> BoardList:
     """Known boards, and the ports that have one of them."""
     return BoardList(tuple(BOARDS.values()), discover.plugged_in())
@@ -370,23 +364,6 @@ def list_boards() -> BoardList:
 def set_up(progress: Progress = print) -> toolchain.Toolchain:
     """Installs what is missing to build and simulate."""
     return toolchain.ensure(progress, install=True)
-
-
-def find_board(board: str) -> Board:
-    """The board with this PlatformIO id; UsageError with the nearest one otherwise."""
-    if board not in BOARDS:
-        nearest = next((known for known in BOARDS if known.startswith(board.lower())), difflib.get_close_matches(board, BOARDS, 1, 0.0)[0])
-        raise UsageError(f"board '{board}' is unknown: the nearest is '{nearest}', `tinygen boards` lists all")
-    return BOARDS[board]
-
-
-def require_simulated(board: Board) -> Board:
-    """The board, if the virtual board runs its firmware; UsageError otherwise."""
-    if not board.streams_simulated:
-        why = "its serial port is USB in the chip: give its real port" if board.has_firmware else "it has no serial port at all"
-        raise UsageError(f"board '{board.pio_id}' cannot be streamed to in the simulator, {why}; `tinygen train --board "
-                         f"{board.pio_id}` measures the model on its simulated chip")
-    return board
 
 
 def write_csv(path: Path, header: list[str], rows) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from . import __version__, station
-from .boards import BOARDS, Board
+from .boards import BOARDS, Board, find_board
 from .emit import emit_project
 from .errors import UsageError
 from .files import require_folder_place
 from .model import Model
+from .pipeline import train_csv
+from .process import Progress
 
 EVERY = 23                       # of the station's hours one row: 407 rows, every hour of the day among them
 DATA = "data/simulated_station.csv"
@@ -45,9 +47,9 @@ class Made:
     paths: tuple[Path, ...]
 
 
-def init(directory: Path, boards: tuple[Board, ...], progress=lambda text: None) -> Made:
+def init(directory: Path, board_ids: tuple[str, ...], progress: Progress = lambda text: None) -> Made:
     """Writes the project into a new or empty folder, and trains its model; UsageError where the folder has something in it."""
-    from .pipeline import train_csv
+    boards = tuple(map(find_board, board_ids))
     require_folder_place(directory)
     if directory.exists() and any(directory.iterdir()):
         raise UsageError(f"'{directory}' is not empty: name a new folder")

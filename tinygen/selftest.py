@@ -10,7 +10,8 @@ from pathlib import Path
 
 from . import __version__
 from .boards import Board
-from .build import Budget, Cost, Firmware, Size, check_budget, compiler_error, read_size
+from .build import Budget, Cost, Firmware, check_budget
+from .compiled import Size, compiler_error, read_size
 from .cost import TOO_LARGE, measure
 from .emit import SAMPLES, check_prefix, environment, firmware_text, render_header, vectors, write_all
 from .errors import BuildError, CheckError, DoesNotFit
