@@ -98,6 +98,8 @@ def search(dataset: Dataset, name: str, threshold: float | None, family: str, bo
             break
         for part in _parts(group, dataset):
             part = [c for c in part if not _beaten(c, rungs, budget, dataset)]
+            if not part:
+                continue
             say(f"compiling and simulating {len(part)} finalists for {board.title}")
             _fit(part, waiting, fits, dataset)
             rungs += _measured(dataset, part, fits, name, threshold, board, budget, optimize, alarm_cost)
