@@ -40,7 +40,8 @@ class Port:
     def __str__(self) -> str:
         what = self.board.pio_id if self.board else "unknown board behind a USB bridge"
         vendor, product = self.usb_id
-        return f"{self.device} ({what}, USB {vendor:04X}:{product:04X}, serial number {self.serial_number or 'none'}, at {self.location or '?'})"
+        return (f"{self.device} ({what}, USB {vendor:04X}:{product:04X}, serial number {self.serial_number or 'none'}, "
+                f"at {self.location or '?'})")
 
 
 def ports() -> list[Port]:
@@ -75,7 +76,8 @@ def only_board(may: tuple[str, ...] = tuple(BOARDS)) -> tuple[Board, str]:
         port, board = found[0]
         return board, port.device
     bridges = [port for port in ports() if port.board is None]
-    names = "; ".join(str(port) for port, _ in found) or ("none by its USB id" + "".join(f"; {port} says nothing" for port in bridges))
+    names = ("; ".join(str(port) for port, _ in found)
+             or "none by its USB id" + "".join(f"; {port} says nothing" for port in bridges))
     raise (LinkError if found else NoBoard)(
         f"port auto needs exactly one known board plugged in, found {names}: name its port, or use the simulator")
 

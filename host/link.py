@@ -143,7 +143,8 @@ class Link:
                     self.adopt(reply)
                 if isinstance(reply, wanted):
                     return reply
-        raise LinkError(f"the board at {self.name} gave no {wanted.__name__.upper()} within {seconds:g} s: reset it and try again")
+        raise LinkError(f"the board at {self.name} gave no {wanted.__name__.upper()} within {seconds:g} s: "
+                        "reset it and try again")
 
     def receive_for(self, seconds: float, wanted: type) -> Iterator[Reply | Damage]:
         """Everything the board says within `seconds`, ending early after one reply of type `wanted`."""
@@ -179,12 +180,14 @@ class Link:
         if Trait.EMPTY in info.traits:
             raise LinkError(f"{where} runs a firmware without a model, made to measure sizes: load the one built beside it")
         if info.model_id != self.model.model_id or info.inputs != len(self.model.inputs):
-            raise LinkError(f"{where} runs model '{info.model}' ({info.model_id:08X}, {info.inputs} inputs), not '{self.model.name}' "
-                            f"({self.model.model_id:08X}, {len(self.model.inputs)} inputs): load it with `tinygen build --upload`")
+            raise LinkError(f"{where} runs model '{info.model}' ({info.model_id:08X}, {info.inputs} inputs), "
+                            f"not '{self.model.name}' ({self.model.model_id:08X}, {len(self.model.inputs)} inputs): "
+                            "load it with `tinygen build --upload`")
         if Trait.CORRUPT in info.traits:
             raise LinkError(f"{where} says that its model's table in flash is corrupt: load the firmware again")
         if self.board and info.board != self.board.pio_id:
-            raise LinkError(f"{where} runs a firmware for '{info.board}', not '{self.board.pio_id}': name the right one with --board")
+            raise LinkError(f"{where} runs a firmware for '{info.board}', not '{self.board.pio_id}': "
+                            "name the right one with --board")
 
     @contextmanager
     def _port_errors(self):
@@ -296,7 +299,8 @@ def _wait_for_info(link: Link, timeout: float) -> None:
             del heard[:-100]                # a babbling device must not fill the memory
         if not asked and _gibberish(link.bytes_seen - before, heard, GIBBERISH_BYTES):
             ask_at = min(ask_at, link.clock() + GIBBERISH_SECONDS + _info_seconds(link.baud))
-    raise LinkError(_why_no_info(link, heard, timeout, probed)) if heard or link.bytes_seen > before else LinkLost(_silence(link, timeout))
+    raise (LinkError(_why_no_info(link, heard, timeout, probed)) if heard or link.bytes_seen > before
+           else LinkLost(_silence(link, timeout)))
 
 
 def _gibberish(seen: int, heard: list[Reply | Damage], at_least: int) -> bool:
@@ -313,7 +317,8 @@ def _name_baud(link: Link) -> None:
     """LinkError if the board talks at another rate."""
     asked = link.baud
     if (baud := _probe_bauds(link)):
-        raise LinkError(f"the board at {link.name} talks at {baud} baud, not {asked}: give --baud {baud}, or build and load its firmware again")
+        raise LinkError(f"the board at {link.name} talks at {baud} baud, not {asked}: give --baud {baud}, "
+                        "or build and load its firmware again")
 
 
 def _may_reset(port: serial.SerialBase) -> bool:

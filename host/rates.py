@@ -36,8 +36,8 @@ class Budget:
         return self.baud / BITS_PER_BYTE / busy
 
     def __str__(self) -> str:
-        return (f"a row takes {self.bytes_up} bytes to the board and {self.bytes_down} back: at {self.baud:,} baud, window {self.window}, "
-                f"the wire allows {self.limit:,.0f} rows/s")
+        return (f"a row takes {self.bytes_up} bytes to the board and {self.bytes_down} back: at {self.baud:,} baud, "
+                f"window {self.window}, the wire allows {self.limit:,.0f} rows/s")
 
     def bottleneck(self, verdict: Verdict, pace: float = 0.0) -> str:
         """What held the stream up: pace, noise, wire, board or host."""

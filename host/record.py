@@ -39,7 +39,8 @@ class _Lines:
         try:
             os.write(self._file, line.encode("utf-8"))
         except OSError as error:
-            raise UsageError(f"output '{self.path}' cannot be written ({error.strerror}): what was streamed so far is in it") from None
+            raise UsageError(f"output '{self.path}' cannot be written ({error.strerror}): "
+                             "what was streamed so far is in it") from None
 
     def __enter__(self):
         return self
@@ -73,7 +74,8 @@ class RowFile(_Lines):
         if reply.lost:
             return [reply.index, None, None, None, None, None, None, reply.tries, expected, "LOST", None]
         got = reply.result
-        return [reply.index, _number(got.prediction), self.meaning(got.prediction), "+".join(flag.name for flag in Flag if flag in got.flags) or "OK",
+        return [reply.index, _number(got.prediction), self.meaning(got.prediction),
+                "+".join(flag.name for flag in Flag if flag in got.flags) or "OK",
                 int(Pin.RED in got.pins), int(Pin.GREEN in got.pins), got.cycles, reply.tries, expected,
                 "WRONG" if difference else "OK", round(1000 * reply.latency_s, 3)]
 

@@ -163,7 +163,8 @@ class _Streamer:
         while self.link.heard_at == before:
             if self.link.clock() >= end:
                 oldest = min(p.index for p in self.pending.values())
-                raise LinkLost(f"the board at {self.link.name} fell silent at row {oldest}: check cable and power, then stream again")
+                raise LinkLost(f"the board at {self.link.name} fell silent at row {oldest}: "
+                               "check cable and power, then stream again")
             self.link.send(hello(1))
             self._listen(self.link.clock() + HELLO_EVERY_SECONDS)
         for pending in self.pending.values():
@@ -231,7 +232,8 @@ class _Streamer:
 
     def _on_refusal(self, refusal: Refusal) -> None:
         if refusal.code == Code.MODEL_CORRUPT:
-            raise LinkError(f"the board at {self.link.name} says that its model's table in flash is corrupt: load the firmware again")
+            raise LinkError(f"the board at {self.link.name} says that its model's table in flash is corrupt: "
+                            "load the firmware again")
         if refusal.session != self.link.session:
             self.link.send(hello(1))    # it was reset: its INFO tells the new session
         elif refusal.code == Code.BAD_FCS and self.pending:

@@ -84,7 +84,8 @@ class Audit:
         return asdict(self)
 
 
-def audit_csv(csv: Path, target: str, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0, task="auto", progress=print) -> Audit:
+def audit_csv(csv: Path, target: str, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0, task="auto",
+              progress=print) -> Audit:
     """The audit of a CSV file for a target; the choice of columns and rows is that of `train`."""
     table = data.load(csv, missing=missing)
     return audit(table, target, inputs, drop, split, seed, units_of(unit), task, progress)
@@ -97,7 +98,8 @@ def audit(table: Table, target: str, inputs=None, drop=(), split="random", seed=
         return data.prepare(table, target, inputs, drop, split, seed, units=units, task=task)
     dataset = rows(split)
     findings: list[Finding] = []
-    for check in (missing_values, hidden_codes, references, shortcuts, redundant, stuck, drifting, outliers, balance, repeated, clock, unitless):
+    for check in (missing_values, hidden_codes, references, shortcuts, redundant, stuck, drifting, outliers, balance,
+                  repeated, clock, unitless):
         progress(f"looking for {check.__name__.replace('_', ' ')}")
         findings += check(table, dataset)
     progress("random against later rows")
@@ -130,7 +132,8 @@ def missing_values(table: Table, dataset: Dataset) -> Iterator[Finding]:
                       "every row without it is lost to training, and the board gives no answer to it", _drop(quantity.name))
     if few:
         yield Finding("low", "missing", tuple(few), f"{len(few)} columns lack less than 5 % of their values ({_codes(table)})",
-                      "these rows are lost to training, and the board gives no answer to them", "nothing, if such rows may be lost")
+                      "these rows are lost to training, and the board gives no answer to them",
+                      "nothing, if such rows may be lost")
 
 
 def _codes(table: Table) -> str:
@@ -146,8 +149,10 @@ def hidden_codes(table: Table, dataset: Dataset) -> Iterator[Finding]:
             spread = np.quantile(others, 0.99) - np.quantile(others, 0.01) if len(others) else 0.0
             distance = max(others.min() - code, code - others.max()) if len(others) else 0.0
             if distance > 0.5 * spread > 0:
-                yield Finding("high", "code", (quantity.name,), f"{quantity.name} is {code} in {int(np.sum(values == code))} rows, far from all other values",
-                              "a code for 'no value' is learned as a reading and stretches the range of the 16-bit input", f"--missing {code}")
+                yield Finding("high", "code", (quantity.name,),
+                              f"{quantity.name} is {code} in {int(np.sum(values == code))} rows, far from all other values",
+                              "a code for 'no value' is learned as a reading and stretches the range of the 16-bit input",
+                              f"--missing {code}")
 
 
 def references(table: Table, dataset: Dataset) -> Iterator[Finding]:
@@ -165,8 +170,10 @@ def shortcuts(table: Table, dataset: Dataset) -> Iterator[Finding]:
         score = float(cross_val_score(tree(max_leaf_nodes=64, random_state=0), x[:, [i]], y, cv=3).mean())
         if score >= SHORTCUT:
             yield Finding("high", "shortcut", (quantity.name,),
-                          f"{quantity.name} alone tells {score:.2%} of {dataset.target.name} ({'rows' if dataset.labels else 'variance'})",
-                          "the model learns one formula: if the target was computed from this column, it is a copy and no prediction",
+                          f"{quantity.name} alone tells {score:.2%} of {dataset.target.name} "
+                          f"({'rows' if dataset.labels else 'variance'})",
+                          "the model learns one formula: if the target was computed from this column, "
+                          "it is a copy and no prediction",
                           f"{_drop(quantity.name)} to see what the other sensors can do")
 
 
@@ -185,7 +192,8 @@ def redundant(table: Table, dataset: Dataset) -> Iterator[Finding]:
         if score >= REDUNDANT and not any({i, *best} & seen for seen in named):
             named.append({i, *best})
             name, others = dataset.inputs[i].name, [dataset.inputs[k].name for k in best]
-            yield Finding("medium", "redundant", (name, *others), f"{name} follows from {' and '.join(others)} ({score:.1%} of its variance)",
+            yield Finding("medium", "redundant", (name, *others),
+                          f"{name} follows from {' and '.join(others)} ({score:.1%} of its variance)",
                           "it costs flash, cycles and a reading and tells little new", _drop(name))
 
 
@@ -197,7 +205,8 @@ def stuck(table: Table, dataset: Dataset) -> Iterator[Finding]:
         run = longest_run(there)
         if run >= STUCK_ROWS and len(np.unique(there)) > 20 and run > 0.002 * len(there):
             yield Finding("medium", "stuck", (quantity.name,), f"{quantity.name} keeps one value for {run} rows in a row",
-                          "a sensor that hangs teaches the model that this value goes with anything", "empty these cells in the file")
+                          "a sensor that hangs teaches the model that this value goes with anything",
+                          "empty these cells in the file")
 
 
 def drifting(table: Table, dataset: Dataset) -> Iterator[Finding]:
@@ -209,8 +218,10 @@ def drifting(table: Table, dataset: Dataset) -> Iterator[Finding]:
         if distance >= DRIFT_KS:
             early, late = (float(quantity.to_physical(np.median(part))) for part in (values[:cut], values[cut:]))
             yield Finding("high" if distance >= STRONG_DRIFT_KS else "medium", "drift", (quantity.name,),
-                          f"{quantity.name} drifts: its median goes from {early:g} to {late:g} {quantity.unit}".rstrip() + f" in the last 30 % (KS {distance:.2f})",
-                          "a model trained on early rows meets readings it has hardly seen", f"--split time, and {_drop(quantity.name)} if it gets worse")
+                          f"{quantity.name} drifts: its median goes from {early:g} to {late:g} {quantity.unit}".rstrip()
+                          + f" in the last 30 % (KS {distance:.2f})",
+                          "a model trained on early rows meets readings it has hardly seen",
+                          f"--split time, and {_drop(quantity.name)} if it gets worse")
 
 
 def outliers(table: Table, dataset: Dataset) -> Iterator[Finding]:
@@ -219,8 +230,10 @@ def outliers(table: Table, dataset: Dataset) -> Iterator[Finding]:
         low, high = np.quantile(values, [0.25, 0.75])
         beyond = int(np.sum((values < low - OUTLIER_SPREADS * (high - low)) | (values > high + OUTLIER_SPREADS * (high - low))))
         if beyond and high > low and not dataset.labels:
-            yield Finding("low", "outlier", (quantity.name,), f"{quantity.name} has {beyond} values more than {OUTLIER_SPREADS} quartile spreads out",
-                          "they stretch the range that 16 bits must cover and pull the fit", "look at them; empty the cells if they are faults")
+            yield Finding("low", "outlier", (quantity.name,),
+                          f"{quantity.name} has {beyond} values more than {OUTLIER_SPREADS} quartile spreads out",
+                          "they stretch the range that 16 bits must cover and pull the fit",
+                          "look at them; empty the cells if they are faults")
 
 
 def balance(table: Table, dataset: Dataset) -> Iterator[Finding]:
@@ -235,36 +248,45 @@ def balance(table: Table, dataset: Dataset) -> Iterator[Finding]:
     middle = (dataset.y.min() + dataset.y.max()) / 2
     share = float(np.mean(dataset.y > middle))
     if share < RARE:
-        yield Finding("medium", "balance", (name,), f"only {share:.1%} of the rows lie in the upper half of {name}, above {float(dataset.target.to_physical(middle)):g}",
-                      "high values are learned from few rows, and they are what an alarm is for", "look at the false and missed alarms, not at the mean error")
+        yield Finding("medium", "balance", (name,),
+                      f"only {share:.1%} of the rows lie in the upper half of {name}, "
+                      f"above {float(dataset.target.to_physical(middle)):g}",
+                      "high values are learned from few rows, and they are what an alarm is for",
+                      "look at the false and missed alarms, not at the mean error")
 
 
 def repeated(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Rows equal to an earlier one."""
     if dataset.duplicates_removed:
         share = dataset.duplicates_removed / max(1, dataset.rows_read - dataset.rows_dropped)
-        yield Finding("medium" if share > 0.05 else "low", "duplicates", (), f"{dataset.duplicates_removed} rows repeat another one in all used columns",
-                      "a row in both train and test would be remembered, not predicted", "nothing: they are removed before the split")
+        yield Finding("medium" if share > 0.05 else "low", "duplicates", (),
+                      f"{dataset.duplicates_removed} rows repeat another one in all used columns",
+                      "a row in both train and test would be remembered, not predicted",
+                      "nothing: they are removed before the split")
 
 
 def clock(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Gaps and steps back in time."""
     if table.time is None:
-        yield Finding("low", "time", (), "no column has a date in every row", "random rows flatter where readings follow each other", "keep the rows in order and try --split time")
+        yield Finding("low", "time", (), "no column has a date in every row",
+                      "random rows flatter where readings follow each other", "keep the rows in order and try --split time")
         return
     steps = np.diff(table.time).astype(np.int64)
     usual = max(1, int(np.median(np.abs(steps)))) if len(steps) else 1
     if gaps := int(np.sum(steps > 1.5 * usual)):
-        yield Finding("low", "time", table.time_names, f"{gaps} gaps in a series of one row per {usual} s, the longest {int(steps.max())} s",
+        yield Finding("low", "time", table.time_names,
+                      f"{gaps} gaps in a series of one row per {usual} s, the longest {int(steps.max())} s",
                       "what happened meanwhile is unknown to the model", "nothing, unless a season is missing")
     if back := int(np.sum(steps < 0)):
-        yield Finding("medium", "time", table.time_names, f"the time goes back {back} times", "the clock was set or files were joined: order means little", "sort the file by time")
+        yield Finding("medium", "time", table.time_names, f"the time goes back {back} times",
+                      "the clock was set or files were joined: order means little", "sort the file by time")
 
 
 def unitless(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Columns without a unit."""
     if names := tuple(q.name for q in (*dataset.inputs, dataset.target) if not q.unit and not dataset.labels):
-        yield Finding("low", "unit", names, f"{len(names)} columns have no unit: {', '.join(names[:6])}{', ..' if len(names) > 6 else ''}",
+        yield Finding("low", "unit", names,
+                      f"{len(names)} columns have no unit: {', '.join(names[:6])}{', ..' if len(names) > 6 else ''}",
                       "the header says less than it could", f"--unit \"{names[0]}=UNIT\"")
 
 
@@ -276,8 +298,11 @@ def optimism(dataset: Dataset, rows) -> Iterator[Finding]:
         return                                     # one of the splits cannot be had, for example without a class
     if min(errors) > 0 and errors[1] > GAP_RATIO * errors[0]:
         kind, unit = ("error rate", "") if dataset.labels else ("mean absolute error", f" {dataset.target.unit}".rstrip())
-        yield Finding("high", "optimism", (), f"a ridge baseline has a {kind} of {errors[0]:.3g}{unit} on random rows and {errors[1]:.3g}{unit} on the last 30 %",
-                      f"figures of a random split flatter by {errors[1] / errors[0]:.1f} times what the device will do next season", "--split time")
+        yield Finding("high", "optimism", (),
+                      f"a ridge baseline has a {kind} of {errors[0]:.3g}{unit} on random rows "
+                      f"and {errors[1]:.3g}{unit} on the last 30 %",
+                      f"figures of a random split flatter by {errors[1] / errors[0]:.1f} times "
+                      "what the device will do next season", "--split time")
 
 
 def _ridge_error(dataset: Dataset) -> float:
@@ -306,8 +331,8 @@ def text(result: Audit) -> str:
     """The columns, then each finding: what, what it does, what to type."""
     rows = [[c.name, c.unit or "-", c.missing, c.minimum, c.median, c.maximum, f"{c.step:g}"] for c in result.columns]
     lines = [f"note: {note}" for note in result.notes]
-    lines += [f"{result.source}: {result.rows_read:,} rows, {result.rows_usable:,} usable for {result.target} (the last line)", "",
-              grid(["column", "unit", "missing", "lowest", "median", "highest", "step"], rows), ""]
+    lines += [f"{result.source}: {result.rows_read:,} rows, {result.rows_usable:,} usable for {result.target} (the last line)",
+              "", grid(["column", "unit", "missing", "lowest", "median", "highest", "step"], rows), ""]
     for finding in result.findings:
         lines += [f"{finding.severity:7}{finding.what}", f"       effect: {finding.effect}", f"       do:     {finding.advice}"]
     counts = ", ".join(f"{sum(f.severity == s for f in result.findings)} {s}" for s in SEVERITIES)

@@ -65,8 +65,8 @@ def sketch(names: Sequence[str], raw: np.ndarray, alarms: np.ndarray | None, mis
     lengths = own_lengths(len(raw))
     sketches = tuple(_sketch(name, column, lengths) for name, column in zip(names, np.asarray(raw).T))
     share = None if alarms is None else _figure(np.mean(alarms))
-    own = () if alarms is None else tuple(_figure(np.abs(_window_means(np.asarray(alarms)[:, None], n)[:, 0] - np.mean(alarms)).max())
-                                          for n in lengths)
+    own = () if alarms is None else tuple(
+        _figure(np.abs(_window_means(np.asarray(alarms)[:, None], n)[:, 0] - np.mean(alarms)).max()) for n in lengths)
     return Baseline(len(raw), lengths, sketches, _figure(missing), share, own)
 
 

@@ -68,7 +68,8 @@ def _judged(guess: _Guess, dataset: Dataset, limit: int | None) -> Baseline:
 # ---- numbers --------------------------------------------------------------------------------------
 
 def _regressors(dataset: Dataset) -> Iterator[_Guess]:
-    x, y, test = dataset.x[dataset.train].astype(float), dataset.y[dataset.train].astype(float), dataset.x[dataset.test].astype(float)
+    x, y, test = (dataset.x[dataset.train].astype(float), dataset.y[dataset.train].astype(float),
+                  dataset.x[dataset.test].astype(float))
     inputs = x.shape[1]
     yield _Guess("median", np.full(len(test), np.median(y)), FLOAT_BYTES)
     column, answers = best_line(x, y, test)

@@ -254,7 +254,8 @@ def prepare(spec: str, model: Model, folder: Path, progress=lambda text: None) -
     board, port = _find(target)
     lock = Lock(port).__enter__()
     try:
-        return Bench(target, board, model, port, None if _runs(model, board, port) else _load(model, board, port, folder, progress), lock)
+        return Bench(target, board, model, port,
+                     None if _runs(model, board, port) else _load(model, board, port, folder, progress), lock)
     except BaseException:
         lock.__exit__()
         raise

@@ -33,7 +33,8 @@ class Board:
     protocol: str                          # the bootloader's, in avrdude's word
     upload_speed: int                      # baud of the bootloader
     usb_ids: tuple[tuple[int, int], ...]   # (vendor, product) that identify the board when plugged in; () with a common bridge
-    serial: str = "uart"                   # "uart": UART 0, simulated too; "usb": in the chip itself; "none": nothing to stream by
+    serial: str = "uart"                   # "uart": UART 0, simulated too; "usb": in the chip itself;
+                                           # "none": nothing to stream by
 
     @property
     def has_firmware(self) -> bool:
@@ -108,8 +109,8 @@ def render_platformio_ini(boards: Iterable[Board], src_dir: str = "src", include
     source = files("tinygen.templates").joinpath("platformio.ini.j2").read_text(encoding="ascii")
     from jinja2 import Environment, StrictUndefined      # here: tab completion asks for boards, not for templates
     jinja = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    return jinja.from_string(source).render(boards=[b for b in boards if b.has_firmware], src_dir=src_dir, include_dir=include_dir,
-                                            extra_flags=list(extra_flags))
+    return jinja.from_string(source).render(boards=[b for b in boards if b.has_firmware], src_dir=src_dir,
+                                            include_dir=include_dir, extra_flags=list(extra_flags))
 
 
 def core_properties(boards_txt: str, fqbn: str) -> dict[str, str]:
@@ -165,7 +166,8 @@ def pio_board_file(board: Board, boards_txt: str) -> dict:
 def find_board(board: str) -> Board:
     """The board with this PlatformIO id; UsageError with the nearest one otherwise."""
     if board not in BOARDS:
-        nearest = next((known for known in BOARDS if known.startswith(board.lower())), difflib.get_close_matches(board, BOARDS, 1, 0.0)[0])
+        nearest = next((known for known in BOARDS if known.startswith(board.lower())),
+                       difflib.get_close_matches(board, BOARDS, 1, 0.0)[0])
         raise UsageError(f"board '{board}' is unknown: the nearest is '{nearest}', `tinygen boards` lists all")
     return BOARDS[board]
 

@@ -133,7 +133,8 @@ NO_BOOTLOADER = re.compile(r"not in sync|timeout communicating with programmer|_
 
 
 def _uploader_error(text: str) -> str:
-    found = re.search(r"^avrdude(?: error)?: (?:error: )?(.*(?:can't|cannot|unable|not in sync|No such|fail|denied|busy|mismatch).*)$",
+    found = re.search(r"^avrdude(?: error)?: (?:error: )?"
+                      r"(.*(?:can't|cannot|unable|not in sync|No such|fail|denied|busy|mismatch).*)$",
                       text, re.MULTILINE | re.IGNORECASE)
     return found.group(1).strip() if found else compiler_error(text)
 

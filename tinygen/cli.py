@@ -166,7 +166,8 @@ board_option = click.option("--board", default="uno", shell_complete=among(BOARD
                             help="Board, by PlatformIO's id: see `tinygen boards`.")
 budget_options = (
     click.option("--max-flash", type=click.IntRange(0), metavar="N", help="Most bytes of flash that the model alone may take."),
-    click.option("--max-ram", type=click.IntRange(0), metavar="N", help="Most bytes of static RAM that the model alone may take."),
+    click.option("--max-ram", type=click.IntRange(0), metavar="N",
+                 help="Most bytes of static RAM that the model alone may take."),
     click.option("--max-cycles", type=click.IntRange(0), metavar="N", help="Most cycles that one inference may take."),
 )
 
@@ -235,14 +236,17 @@ def data_command(csv, inputs, drop, **options):
 @main.command()
 @csv_argument
 @chosen_rows
-@click.option("--family", default="auto", shell_complete=among(["auto", *FAMILIES]), show_default=True, metavar="NAME", help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
+@click.option("--family", default="auto", shell_complete=among(["auto", *FAMILIES]), show_default=True, metavar="NAME",
+              help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
 @click.option("--threshold", type=float, metavar="X", help="Alarm level in the target's unit: red LED above it.")
 @click.option("--name", default=None, metavar="NAME", help="Prefix of every C name; default: from the output file.")
 @board_option
 @budgeted
-@click.option("--robust", is_flag=True, help="Weigh rows by how far their target is from what their inputs tell: against stuck or wrong references.")
+@click.option("--robust", is_flag=True,
+              help="Weigh rows by how far their target is from what their inputs tell: against stuck or wrong references.")
 @click.option("--balance", is_flag=True, help="Let rare values of the target, such as the highest ones, count more.")
-@click.option("--alarm-cost", metavar="MISS:FALSE", help="What a missed and a false alarm cost, such as 5:1; the LED's threshold is learned for it.")
+@click.option("--alarm-cost", metavar="MISS:FALSE",
+              help="What a missed and a false alarm cost, such as 5:1; the LED's threshold is learned for it.")
 @click.option("--max-inputs", type=click.IntRange(1), metavar="N", help="Use the N most needed inputs, found on training rows.")
 @click.option("--optimize", type=click.Choice(OPTIMIZE), help="What the C is written for; by default what the budget asks for.")
 @click.option("--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler.")
@@ -327,7 +331,8 @@ def predict(model, csv, out):
 
 @main.command()
 @model_argument
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write; it is an Arduino library.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
+              help="Folder to write; it is an Arduino library.")
 @click.option("--optimize", type=click.Choice(OPTIMIZE), help="What the C is written for; by default as it was trained.")
 @shows(report.emitted)
 def emit(model, out, optimize):
@@ -366,13 +371,17 @@ def build(model, **options):
 
 
 plan_options = (
-    click.option("--window", type=click.IntRange(1), metavar="N", help="Rows on the way at once; default: as many as the board takes."),
+    click.option("--window", type=click.IntRange(1), metavar="N",
+                 help="Rows on the way at once; default: as many as the board takes."),
     click.option("--tries", type=click.IntRange(1), metavar="N", help="Times a row is sent before it is lost; default: 5."),
-    click.option("--baud", type=click.IntRange(300, 2_000_000), metavar="N", help="Bits per second, where the firmware was built for others."),
-    click.option("--pace", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="From row to row, for a replay in real time; default: full speed."),
+    click.option("--baud", type=click.IntRange(300, 2_000_000), metavar="N",
+                 help="Bits per second, where the firmware was built for others."),
+    click.option("--pace", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
+                 help="From row to row, for a replay in real time; default: full speed."),
     click.option("--reconnect", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
                  help="Wait so long for a board that was unplugged, and go on; default: stop."),
-    click.option("--log", type=click.Path(path_type=Path), metavar="FILE", help="Write the raw bytes of both directions, with their times."),
+    click.option("--log", type=click.Path(path_type=Path), metavar="FILE",
+                 help="Write the raw bytes of both directions, with their times."),
 )
 
 
@@ -381,7 +390,8 @@ def planned(function):
     @wraps(function)
     def command(*args, window, tries, baud, pace, reconnect, log, **options):
         given = {} if tries is None else {"tries": tries}
-        return function(*args, plan=pipeline.StreamPlan(window=window, baud=baud, pace=pace, reconnect=reconnect, log=log, **given), **options)
+        return function(*args, plan=pipeline.StreamPlan(window=window, baud=baud, pace=pace, reconnect=reconnect,
+                                                        log=log, **given), **options)
     for option in reversed(plan_options):
         command = option(command)
     return command
@@ -390,11 +400,13 @@ def planned(function):
 @main.command()
 @model_argument
 @csv_argument
-@click.option("--port", required=True, metavar="sim|PORT|auto", help="The virtual board, a serial port, or the one board plugged in.")
+@click.option("--port", required=True, metavar="sim|PORT|auto",
+              help="The virtual board, a serial port, or the one board plugged in.")
 @board_option
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the verdict as JUnit XML.")
 @planned
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.csv|.jsonl", help="Write one line per row here, as it comes.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.csv|.jsonl",
+              help="Write one line per row here, as it comes.")
 @shows(report.streamed)
 def stream(model, csv, **options):
     """Stream the rows of CSV into a board and check every answer.
@@ -433,7 +445,8 @@ def explain_command(model, csv, row):
 @main.command("monitor")
 @model_argument
 @click.argument("log", type=click.Path(path_type=Path), metavar="LOG.csv|-")
-@click.option("--window", type=click.IntRange(1), metavar="ROWS", help="Rows judged together; default: as many as the training rows can tell of.")
+@click.option("--window", type=click.IntRange(1), metavar="ROWS",
+              help="Rows judged together; default: as many as the training rows can tell of.")
 @click.option("--prometheus", type=click.Path(path_type=Path), metavar="FILE", help="Write the newest window as Prometheus text.")
 @click.option("--json-lines", type=click.Path(path_type=Path), metavar="FILE", help="Write one JSON object per window.")
 @click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write a Markdown summary.")
@@ -441,10 +454,14 @@ def explain_command(model, csv, row):
 @click.option("--port", metavar="sim|PORT|auto", help="A board answers the rows, and its answers are watched, live.")
 @board_option
 @click.option("--rows", type=click.IntRange(1), metavar="N", help="Live: stop after so many rows.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="Live: stop after so many seconds; Ctrl-C stops as well.")
-@click.option("--pace", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Live: from row to row; default: as they come.")
-@click.option("--reconnect", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Live: wait so long for a board that was unplugged.")
-@click.option("--baud", type=click.IntRange(300, 2_000_000), metavar="N", help="Bits per second, where the firmware was built for others.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S",
+              help="Live: stop after so many seconds; Ctrl-C stops as well.")
+@click.option("--pace", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
+              help="Live: from row to row; default: as they come.")
+@click.option("--reconnect", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
+              help="Live: wait so long for a board that was unplugged.")
+@click.option("--baud", type=click.IntRange(300, 2_000_000), metavar="N",
+              help="Bits per second, where the firmware was built for others.")
 @shows(monitor.text)
 def monitor_command(model, log, window, port, board, rows, seconds, pace, reconnect, baud, **files):
     """Compare the rows of LOG.csv with the training rows.
@@ -463,14 +480,17 @@ def monitor_command(model, log, window, port, board, rows, seconds, pace, reconn
             result = monitor.monitor_csv(model, log, window, files)
     else:
         with progress() as say:
-            result = live.monitor_live(model, log, port, board, window, live.Plan(rows, seconds, pace, reconnect, baud), files, say)
+            result = live.monitor_live(model, log, port, board, window,
+                                       live.Plan(rows, seconds, pace, reconnect, baud), files, say)
     return result, result.good
 
 
 @main.command("report")
 @model_argument
-@click.option("--data", type=click.Path(path_type=Path), metavar="CSV", help="The file it was trained on: errors row by row, and the data's audit.")
-@click.option("--run", type=click.Path(path_type=Path), metavar="STREAM", help="What `tinygen stream -o` wrote: latency, and LEDs against truth.")
+@click.option("--data", type=click.Path(path_type=Path), metavar="CSV",
+              help="The file it was trained on: errors row by row, and the data's audit.")
+@click.option("--run", type=click.Path(path_type=Path), metavar="STREAM",
+              help="What `tinygen stream -o` wrote: latency, and LEDs against truth.")
 @click.option("--note", type=click.Path(path_type=Path), metavar="FILE", help="Your own words, for the model card.")
 @click.option("--no-board", is_flag=True, help="Leave out the firmware that runs in the page; no compiler is needed then.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="REPORT.html", help="Page to write.")
@@ -491,7 +511,8 @@ def report_command(model, out, data, no_board, **options):
 
 @main.command("card")
 @model_argument
-@click.option("--data", type=click.Path(path_type=Path), metavar="CSV", help="The file it was trained on: where the model fails, and the data's audit.")
+@click.option("--data", type=click.Path(path_type=Path), metavar="CSV",
+              help="The file it was trained on: where the model fails, and the data's audit.")
 @click.option("--note", type=click.Path(path_type=Path), metavar="FILE", help="Your own words.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="CARD.md", help="Markdown file to write.")
 @shows(page.card_text)
@@ -522,7 +543,8 @@ def boards():
 
 @main.command()
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--board", "board_ids", multiple=True, shell_complete=among(BOARDS), metavar="ID", help=f"Boards to test on; default: {' and '.join(list(BOARDS)[:2])}.")
+@click.option("--board", "board_ids", multiple=True, shell_complete=among(BOARDS), metavar="ID",
+              help=f"Boards to test on; default: {' and '.join(list(BOARDS)[:2])}.")
 @shows(report.initiated)
 def init(directory, board_ids):
     """Make a project of your own: data, model, firmware, tests, CI.
@@ -539,8 +561,10 @@ def init(directory, board_ids):
 
 
 @main.command()
-@click.option("--board", "board_ids", multiple=True, shell_complete=among(BOARDS), metavar="ID", help=f"Boards; default: {' and '.join(list(BOARDS)[:2])}.")
-@click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="The air-quality CSV; default: found or downloaded.")
+@click.option("--board", "board_ids", multiple=True, shell_complete=among(BOARDS), metavar="ID",
+              help=f"Boards; default: {' and '.join(list(BOARDS)[:2])}.")
+@click.option("--data", type=click.Path(path_type=Path), metavar="FILE",
+              help="The air-quality CSV; default: found or downloaded.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, metavar="DIR",
               help="Folder for the model, the library, the project and the firmware.")
 @shows(report.demonstrated)

@@ -113,8 +113,9 @@ def readings(table: Table, inputs: Sequence[str] | None = None, drop: Sequence[s
         inputs=rows.seen({**table.units, **units}), target=Quantity("", "", 1.0, 0.0, 0.0), x=rows.raw,
         y=np.zeros(len(rows.raw), dtype=np.int64), train=rows.train, test=rows.test, split=split, seed=seed,
         time=None if table.time is None else table.time[rows.rows], file_rows=table.file_rows[rows.rows],
-        rows_read=table.rows_read, rows_dropped=table.rows_read - rows.complete, duplicates_removed=rows.complete - len(rows.rows),
-        missing=table.missing, source=table.path_name, sha256=table.sha256, notes=(*notes, *_scale_notes(table, rows.quantities)))
+        rows_read=table.rows_read, rows_dropped=table.rows_read - rows.complete,
+        duplicates_removed=rows.complete - len(rows.rows), missing=table.missing, source=table.path_name,
+        sha256=table.sha256, notes=(*notes, *_scale_notes(table, rows.quantities)))
 
 
 def _test_fraction(split: str, seed: int, fraction: float | None) -> float:
@@ -144,13 +145,14 @@ def _with_classes(table: Table, target: str) -> tuple[Table, tuple[str, ...]]:
     """The table with class indices as its target column, and their labels: numbers by size, then texts by spelling."""
     require_finite(table, target)
     if target in table.texts and target not in table.labels:
-        raise DataError(f"column {show(target)} holds more than {MAXIMUM_LABELS} different texts: choose a column of class labels")
+        raise DataError(f"column {show(target)} holds more than {MAXIMUM_LABELS} different texts: "
+                        "choose a column of class labels")
     numbers = table.columns[target]
     values = np.unique(numbers[~np.isnan(numbers)])
     texts = sorted(table.labels[target].texts) if target in table.labels else []
     if len(values) + len(texts) > MAXIMUM_LABELS:
-        raise DataError(f"column {show(target)} has {len(values) + len(texts)} different values, at most {MAXIMUM_LABELS} classes "
-                        "are possible: choose another column, or task regression")
+        raise DataError(f"column {show(target)} has {len(values) + len(texts)} different values, "
+                        f"at most {MAXIMUM_LABELS} classes are possible: choose another column, or task regression")
     classes = np.where(np.isnan(numbers), np.nan, np.searchsorted(values, numbers).astype(np.float64))
     if texts:
         places = np.array([len(values) + texts.index(text) for text in table.labels[target].texts])
@@ -167,7 +169,8 @@ def _require_every_class(rows: "_Selection", labels: tuple[str, ...]) -> None:
     for label, count in zip(labels, counts):
         if count < MINIMUM_CLASS_ROWS:
             raise DataError(f"class {show(label)} of {show(rows.quantities[-1].name)} has {count} training rows, at least "
-                            f"{MINIMUM_CLASS_ROWS} are needed: add rows, or give {show(label)} to --missing to leave its rows out")
+                            f"{MINIMUM_CLASS_ROWS} are needed: add rows, "
+                            f"or give {show(label)} to --missing to leave its rows out")
 
 
 def _require_readings(table: Table, name: str) -> None:

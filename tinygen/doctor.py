@@ -55,7 +55,8 @@ def examine() -> Health:
 
 def _python() -> Thing:
     running = ".".join(map(str, sys.version_info[:3]))
-    return Thing("Python", sys.version_info >= OLDEST_PYTHON, True, f"{running}, {sys.executable}", "install Python 3.10 or later")
+    return Thing("Python", sys.version_info >= OLDEST_PYTHON, True, f"{running}, {sys.executable}",
+                 "install Python 3.10 or later")
 
 
 def _platformio() -> Thing:
@@ -102,7 +103,8 @@ def _simulator() -> Thing:
 
 def _avrdude() -> Thing:
     found = shutil.which("avrdude")
-    return Thing("avrdude", found is not None, False, found or "", f"{SETUP}, or sudo apt-get install avrdude (to load a real board)")
+    return Thing("avrdude", found is not None, False, found or "",
+                 f"{SETUP}, or sudo apt-get install avrdude (to load a real board)")
 
 
 def _ports() -> Thing:
@@ -114,7 +116,8 @@ def _permission() -> Thing:
     """Whether the serial ports may be opened; where there is none, whether the user is in the group that may."""
     closed = [port.device for port in list_ports.comports() if not os.access(port.device, os.R_OK | os.W_OK)]
     if closed:
-        return Thing("port permission", False, False, "", f"{_join_group(Path(closed[0]))} ({', '.join(closed)} cannot be opened)")
+        return Thing("port permission", False, False, "",
+                     f"{_join_group(Path(closed[0]))} ({', '.join(closed)} cannot be opened)")
     if not sys.platform.startswith("linux") or _may_open_ports():
         return Thing("port permission", True, False, "serial ports may be opened", "")
     return Thing("port permission", False, False, "", _join_group(None))

@@ -193,12 +193,14 @@ def _facts(model: Model) -> list[str]:
     metrics = model.training.get("metrics", {})
     if "error_rate" in metrics:
         return ["", f"Names {metrics['error_rate']:.2%} of {model.training['rows_test']} test rows wrongly "
-                    f"({comment_safe(model.training['split'])} split); before conversion to integers {metrics['float_error_rate']:.2%}."]
+                    f"({comment_safe(model.training['split'])} split); "
+                    f"before conversion to integers {metrics['float_error_rate']:.2%}."]
     if "mae" not in metrics:
         return []
     unit = f" {comment_safe(model.output.unit)}" if model.output.unit else ""
-    return ["", f"Mean absolute error on {model.training['rows_test']} test rows ({comment_safe(model.training['split'])} split): "
-                f"{metrics['mae']:.4g}{unit}; before conversion to integers {metrics['float_mae']:.4g}."]
+    return ["", f"Mean absolute error on {model.training['rows_test']} test rows "
+                f"({comment_safe(model.training['split'])} split): {metrics['mae']:.4g}{unit}; "
+                f"before conversion to integers {metrics['float_mae']:.4g}."]
 
 
 def _number(value) -> str:

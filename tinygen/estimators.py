@@ -134,7 +134,8 @@ class _Tiny(BaseEstimator):
                 found.append((constant_bytes(model), len(found), model, columns))
                 enough = min(enough, as_good_as(candidate.error * scale, dataset) / scale)
         if not found:
-            raise failure or UsageError(f"none of {len(self.candidates_)} candidates fits the budget: raise max_flash, max_ram or max_cycles")
+            raise failure or UsageError(f"none of {len(self.candidates_)} candidates fits the budget: "
+                                        "raise max_flash, max_ram or max_cycles")
         return min(found)[2:]
 
     def _lowered(self, dataset: Dataset, candidate: Candidate, limit: int | None) -> tuple[Model, tuple[int, ...]]:
@@ -164,7 +165,8 @@ class TinyClassifier(ClassifierMixin, _Tiny):
         self.classes_, index = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError("TinyClassifier needs samples of 2 classes or more, y holds one class only")
-        return (Quantity("class", "", 1.0, 0.0, len(self.classes_) - 1.0), index.astype(np.int64).ravel(), tuple(map(str, self.classes_)))
+        return (Quantity("class", "", 1.0, 0.0, len(self.classes_) - 1.0), index.astype(np.int64).ravel(),
+                tuple(map(str, self.classes_)))
 
     def _meaning(self, raw: np.ndarray) -> np.ndarray:
         return self.classes_[raw]

@@ -89,7 +89,8 @@ class Explanation:
         row = None if self.row is None else {
             "row": self.row.row, "answer": self.row.answer * scale, "label": self.row.label, "clamped": self.row.clamped,
             "base": float(self.row.base) * scale, "base_raw": str(self.row.base),
-            "contributions": [{"name": c.name, "reading": float(q.to_physical(c.raw)), "value": float(c.value) * scale, "raw": str(c.value)}
+            "contributions": [{"name": c.name, "reading": float(q.to_physical(c.raw)),
+                               "value": float(c.value) * scale, "raw": str(c.value)}
                               for c, q in zip(self.row.contributions, self.model.inputs)]}
         return {"model": self.model.name, "unit": _unit(self.model), "background": self.background, "row": row,
                 "sensitivity": {s.name: {"share": s.share, "low": s.low, "high": s.high} for s in self.sensitivities},
@@ -107,7 +108,8 @@ def explain_csv(model: Path, csv: Path | None = None, row: int | None = None, pr
     raw, notes = data.rows_for(twin.inputs, rows)
     complete = raw[(raw != MISSING).all(axis=1)]
     if len(complete) < FEWEST_ROWS:
-        raise DataError(f"{rows.path_name} has {len(complete)} rows without a missing value, at least {FEWEST_ROWS} are needed as background")
+        raise DataError(f"{rows.path_name} has {len(complete)} rows without a missing value, "
+                        f"at least {FEWEST_ROWS} are needed as background")
     one = None if row is None else explain(twin, _reading(raw, rows.file_rows, row), spread_over(complete, MOST_BACKGROUND), row)
     return Explanation(twin, f"rows of {rows.path_name}", sensitivities(twin, complete, progress), one, notes)
 
@@ -169,7 +171,8 @@ def _coalitions(model: Model, reading: np.ndarray, background: np.ndarray, answe
     """Sum over the background rows of the answers, for each coalition; for classes of how often it is `answer`."""
     inputs = len(model.inputs)
     if inputs > MOST_INPUTS:
-        raise UsageError(f"model '{model.name}' has {inputs} inputs, at most {MOST_INPUTS} can be explained exactly: train it with fewer (--inputs)")
+        raise UsageError(f"model '{model.name}' has {inputs} inputs, at most {MOST_INPUTS} can be explained exactly: "
+                         "train it with fewer (--inputs)")
     member = (np.arange(1 << inputs)[:, None] >> np.arange(inputs)) & 1 == 1
     mixed = np.where(member[:, None, :], reading, background[None])
     answers = _answers(model, mixed.reshape(-1, inputs)).reshape(len(member), len(background))
@@ -183,7 +186,8 @@ def _answers(model: Model, raw: np.ndarray) -> np.ndarray:
 def _reading(raw: np.ndarray, file_rows: np.ndarray, row: int) -> np.ndarray:
     place = np.flatnonzero(file_rows == row)
     if not len(place):
-        raise UsageError(f"row {row} is not in the file: its rows are lines {file_rows[0]} to {file_rows[-1]}, the header is line 1")
+        raise UsageError(f"row {row} is not in the file: its rows are lines {file_rows[0]} to {file_rows[-1]}, "
+                         "the header is line 1")
     if (raw[place[0]] == MISSING).any():
         raise DataError(f"row {row} lacks a value, the board gives no answer to it: choose another")
     return raw[place[0]]
@@ -211,7 +215,8 @@ def _row_text(result: Explanation) -> str:
     shown = [f"{n * step:+.{digits}f}" for n in steps]
     rows = [["mean of the background", "", shown[0][1:] if steps[0] >= 0 else shown[0]]]
     rows += [[c.name, f"{q.to_physical(c.raw):g} {q.unit}".rstrip(), part] for (c, q), part in zip(ordered, shown[1:])]
-    what = f"answered '{row.label}': the part of the background that is" if row.label else f"{result.model.output.name}{unit and f' [{unit}]'}"
+    what = (f"answered '{row.label}': the part of the background that is" if row.label
+            else f"{result.model.output.name}{unit and f' [{unit}]'}")
     total = f"{row.answer * 10 * step:.{digits}f}"
     beyond = ["a reading lies beyond the accepted range and was saturated"] if row.clamped else []
     return "\n".join([f"row {row.row}, {what}", table(["", "reading", "part"], [*rows, ["answer, the sum", "", total]]), *beyond])

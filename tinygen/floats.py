@@ -87,8 +87,9 @@ def _lookup(node: Lookup, place: _Place) -> dict:
     def curve(c):
         element = f"{place.source}[{c.source}]"
         whole = f"{place.name}_nearest({element})" if place.previous else element
-        return {"distance": f"{place.name}_distance({whole}, {c.origin}, {c.reach}u)", "length": len(c.table), "rows": [_listed(c.table) + ","],
-                "step_bits": c.step_bits, "mask": (1 << c.step_bits) - 1, "per_step": _literal(2.0 ** -c.step_bits)}
+        return {"distance": f"{place.name}_distance({whole}, {c.origin}, {c.reach}u)", "length": len(c.table),
+                "rows": [_listed(c.table) + ","], "step_bits": c.step_bits, "mask": (1 << c.step_bits) - 1,
+                "per_step": _literal(2.0 ** -c.step_bits)}
     limits = _limits(node, place.proven, 0) if node.total else {"clamp_low": None, "clamp_high": None}
     return {"curves": [curve(c) for c in node.curves], "total": node.total, "bias": _literal(node.bias), **limits}
 
@@ -107,7 +108,8 @@ def _power(node: Power, place: _Place) -> dict:
 
 
 def _log2(node: Log2, place: _Place) -> dict:
-    return {"logarithms": [k in node.columns for k in range(len(place.proven.low))], "per_octave": _literal(node.octave / np.log(2))}
+    return {"logarithms": [k in node.columns for k in range(len(place.proven.low))],
+            "per_octave": _literal(node.octave / np.log(2))}
 
 
 def _exp2(node: Exp2, place: _Place) -> dict:
@@ -121,7 +123,8 @@ def _forest(node: Forest, place: _Place) -> dict:
             "child_type": "int8_t" if narrow else "int16_t", "read_child": "TINYGEN_READ_I8" if narrow else "TINYGEN_READ_I16",
             "input_rows": [f"{s[0]}," for s in splits], "limit_rows": [f"{_literal(s[1])}," for s in splits],
             "child_rows": _pairs(*zip(*((s[2], s[3]) for s in splits)), str), "root_rows": [f"{root}," for root in node.roots],
-            "leaf_rows": [f"{{ {_listed(row)} }}," for row in node.leaves], "bias": _listed(node.bias), **_limits(node, place.proven, 0)}
+            "leaf_rows": [f"{{ {_listed(row)} }}," for row in node.leaves], "bias": _listed(node.bias),
+            **_limits(node, place.proven, 0)}
 
 
 def _outside(node: Outside, place: _Place) -> dict:
@@ -148,5 +151,5 @@ def _pairs(first, second, text=_literal) -> list[str]:
     return [f"{{ {text(a)}, {text(b)} }}," for a, b in zip(first, second)]
 
 
-FLOAT_VIEWS = {Scale: _scale, Dense: _dense, Lookup: _lookup, Monomials: _monomials, Power: _power, Log2: _log2, Exp2: _exp2, Forest: _forest,
-               Argmax: lambda node, place: {}, Outside: _outside}
+FLOAT_VIEWS = {Scale: _scale, Dense: _dense, Lookup: _lookup, Monomials: _monomials, Power: _power, Log2: _log2,
+               Exp2: _exp2, Forest: _forest, Argmax: lambda node, place: {}, Outside: _outside}

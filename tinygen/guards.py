@@ -31,7 +31,8 @@ OUTPUTS = {"box": Quantity("readings outside", "", 1.0, 0.0, 0.0),
            "mahalanobis": Quantity("squared distance", "deviations^2", 1 / mahalanobis.PARTS, 0.0, 0.0)}
 
 
-def guard(x: np.ndarray, inputs: tuple[Quantity, ...], family: str = "mahalanobis", alarms: float = 0.001, name: str = "guard") -> Model:
+def guard(x: np.ndarray, inputs: tuple[Quantity, ...], family: str = "mahalanobis", alarms: float = 0.001,
+          name: str = "guard") -> Model:
     """A guard for raw rows x of shape (n, inputs) whose alarm at most the part `alarms` of them sets off.
 
     alarms: 0 .. 0.5. Raises UsageError for another value or an unknown guard.
@@ -40,7 +41,8 @@ def guard(x: np.ndarray, inputs: tuple[Quantity, ...], family: str = "mahalanobi
         raise UsageError(f"guard '{family}' is unknown: use {' or '.join(OUTPUTS)}")
     if not 0 <= alarms <= 0.5:
         raise UsageError(f"part of alarms {alarms} is out of range: it must lie within 0 .. 0.5")
-    kind, rows = FAMILIES[family], Rows(np.asarray(x, dtype=np.int64), np.zeros(len(x), dtype=np.int64), tuple(inputs), OUTPUTS[family])
+    kind, rows = FAMILIES[family], Rows(np.asarray(x, dtype=np.int64), np.zeros(len(x), dtype=np.int64),
+                                        tuple(inputs), OUTPUTS[family])
     # each end of each interval may leave out its share of the alarms, so that one reading outside is one
     config = box.Config(alarms / (2 * len(inputs))) if family == "box" else mahalanobis.Config(TRIM)
     nodes = kind.lower(kind.fit(rows, config, 0), rows)
@@ -79,13 +81,15 @@ class Guarded:
         """Plain JSON values."""
         facts = self.model.training
         return {"model": str(self.path), "name": self.model.name, "family": self.model.family, "id": f"{self.model.model_id:08x}",
-                "inputs": [q.name for q in self.model.inputs], "threshold": float(self.model.output.to_physical(self.model.threshold)),
+                "inputs": [q.name for q in self.model.inputs],
+                "threshold": float(self.model.output.to_physical(self.model.threshold)),
                 **{key: facts[key] for key in ("rows_train", "rows_test", "split", "alarms", "alarms_train", "alarms_test")},
                 "board": self.board, "cost": asdict(self.cost), "notes": list(self.notes)}
 
 
-def guard_csv(csv: Path, out: Path, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0, family="mahalanobis",
-              alarms: float = 0.001, name: str | None = None, board: str = "uno", progress: Callable[[str], None] = print) -> Guarded:
+def guard_csv(csv: Path, out: Path, inputs=None, drop=(), missing=("-200",), unit=(), split="random", seed=0,
+              family="mahalanobis", alarms: float = 0.001, name: str | None = None, board: str = "uno",
+              progress: Callable[[str], None] = print) -> Guarded:
     """Fits a guard to a CSV file's rows and saves it; the file is written only when everything went well."""
     chip, name = find_board(board), check_prefix(check_name(name or name_from(out)))
     require_file_place(out)
@@ -104,9 +108,10 @@ def _facts(model: Model, rows: data.Dataset) -> dict:
     alarm = model.alarm(answers)
     known = baseline.sketch([q.name for q in (*model.inputs, model.output)], np.column_stack([rows.x, answers])[rows.train],
                             alarm[rows.train], rows.rows_dropped / rows.rows_read)
-    return {"rows_test": len(rows.test), "split": rows.split, "seed": rows.seed, "rows_read": rows.rows_read, "rows_dropped": rows.rows_dropped,
-            "duplicates_removed": rows.duplicates_removed, "missing": list(rows.missing), "source": rows.source, "sha256": rows.sha256,
-            "alarms_train": int(alarm[rows.train].sum()), "alarms_test": int(alarm[rows.test].sum()), "baseline": known.plain()}
+    return {"rows_test": len(rows.test), "split": rows.split, "seed": rows.seed, "rows_read": rows.rows_read,
+            "rows_dropped": rows.rows_dropped, "duplicates_removed": rows.duplicates_removed, "missing": list(rows.missing),
+            "source": rows.source, "sha256": rows.sha256, "alarms_train": int(alarm[rows.train].sum()),
+            "alarms_test": int(alarm[rows.test].sum()), "baseline": known.plain()}
 
 
 def text(result: Guarded) -> str:
@@ -115,9 +120,10 @@ def text(result: Guarded) -> str:
     return "\n".join([
         *(f"note: {note}" for note in result.notes),
         f"guard    {result.path}: {model.family}, inputs {', '.join(q.name for q in model.inputs)}",
-        f"rows     {facts['rows_train']:,} to learn what is usual, {facts['rows_test']:,} to try it ({facts['split']} split); of {facts['rows_read']:,} "
-        f"read {facts['rows_dropped']:,} lack a value",
-        f"alarm    above {with_unit(float(model.output.to_physical(model.threshold)), model)}: set off by {facts['alarms_train']:,} of "
-        f"{facts['rows_train']:,} rows it learned from and {facts['alarms_test']:,} of the {facts['rows_test']:,} others",
-        f"cost     the model alone on {result.board}: {spent.flash_bytes:,} bytes of flash, {spent.ram_bytes + spent.stack_bytes:,} of RAM with stack, "
-        f"{spent.cycles_max:,} cycles at most"])
+        f"rows     {facts['rows_train']:,} to learn what is usual, {facts['rows_test']:,} to try it ({facts['split']} split); "
+        f"of {facts['rows_read']:,} read {facts['rows_dropped']:,} lack a value",
+        f"alarm    above {with_unit(float(model.output.to_physical(model.threshold)), model)}: "
+        f"set off by {facts['alarms_train']:,} of {facts['rows_train']:,} rows it learned from "
+        f"and {facts['alarms_test']:,} of the {facts['rows_test']:,} others",
+        f"cost     the model alone on {result.board}: {spent.flash_bytes:,} bytes of flash, "
+        f"{spent.ram_bytes + spent.stack_bytes:,} of RAM with stack, {spent.cycles_max:,} cycles at most"])

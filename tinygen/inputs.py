@@ -33,8 +33,9 @@ class Kept:
 
     def note(self, dataset: Dataset) -> str:
         """One line for people."""
-        return (f"{len(self.dropped)} inputs left out as least needed: {', '.join(self.dropped)}; without them a {self.judge} has "
-                f"{show_error(self.after, dataset)} instead of {show_error(self.before, dataset)} in the folds")
+        return (f"{len(self.dropped)} inputs left out as least needed: {', '.join(self.dropped)}; "
+                f"without them a {self.judge} has {show_error(self.after, dataset)} "
+                f"instead of {show_error(self.before, dataset)} in the folds")
 
 
 def most_needed(dataset: Dataset, limit: int) -> Kept:
@@ -48,7 +49,8 @@ def most_needed(dataset: Dataset, limit: int) -> Kept:
     while len(kept) > limit:
         choices = [tuple(c for c in kept if c != gone) for gone in kept]
         with threadpool_limits(1):
-            errors = Parallel(n_jobs=-1, prefer="threads")(delayed(_error)(dataset, family, config, columns) for columns in choices)
+            errors = Parallel(n_jobs=-1, prefer="threads")(
+                delayed(_error)(dataset, family, config, columns) for columns in choices)
         best = int(np.argmin(errors))
         dropped.append(names[kept[best]])
         kept, error = choices[best], errors[best]

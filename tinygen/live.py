@@ -62,8 +62,8 @@ class Answered:
     right: bool              # the board's answer came and is the twin's
 
 
-def monitor_live(model: Path, log: Path, port: str | None = None, board: str = "uno", window: int | None = None, plan: Plan = Plan(),
-                 files: dict[str, Path | None] | None = None, progress: Progress = print) -> Monitoring:
+def monitor_live(model: Path, log: Path, port: str | None = None, board: str = "uno", window: int | None = None,
+                 plan: Plan = Plan(), files: dict[str, Path | None] | None = None, progress: Progress = print) -> Monitoring:
     """Watches rows as they come, until they end, `plan` ends, or Ctrl-C; every full window rewrites the `files`.
 
     files: what `monitor.write_files` takes. DataError where fewer rows came than say anything.
@@ -108,7 +108,8 @@ def windows(result: Monitoring, answered: Iterable[Answered], progress: Progress
 def _with_window(result: Monitoring, rows: list[Answered], count: int) -> Monitoring:
     columns = np.array([[*one.row, one.answer] for one in rows], dtype=np.int64)
     first = count - len(rows) + 1
-    made = Window(first, count, len(rows), "", judge(result.model, columns, sum(not one.right for one in rows) if result.by_board else None))
+    made = Window(first, count, len(rows), "",
+                  judge(result.model, columns, sum(not one.right for one in rows) if result.by_board else None))
     return replace(result, windows=(*result.windows, made))
 
 

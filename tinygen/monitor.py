@@ -145,7 +145,8 @@ def monitor(model: Model, raw: np.ndarray, window: int | None = None, log: str =
     columns = np.column_stack([raw, model.answer(raw)])
     cuts = [*range(0, max(len(raw) - window // 2, 1), window), len(raw)]
     lines_of = np.arange(len(raw)) + 2 if file_rows is None else file_rows
-    windows = tuple(Window(int(lines_of[a]), int(lines_of[b - 1]), b - a, "" if time is None else f"{_day(time[a])} .. {_day(time[b - 1])}",
+    windows = tuple(Window(int(lines_of[a]), int(lines_of[b - 1]), b - a,
+                           "" if time is None else f"{_day(time[a])} .. {_day(time[b - 1])}",
                            judge(model, columns[a:b])) for a, b in zip(cuts, cuts[1:]))
     return Monitoring(model, log, window, windows, tuple(notes))
 
@@ -206,7 +207,8 @@ def _distances(known: Baseline, sketch: Sketch, values: np.ndarray, rows: int):
 def _alarm_change(known: Baseline, share: float, n: int, name: str) -> Figure:
     low, high = binom.ppf([CHANCE / 2, 1 - CHANCE / 2], n, known.alarm) / n
     by_chance = max(known.alarm - low, high - known.alarm)
-    return Figure("alarm", name, abs(share - known.alarm), float(max(by_chance + 0.5 / n, OWN_MARGIN * _own(known, known.alarm_own, n))))
+    return Figure("alarm", name, abs(share - known.alarm),
+                  float(max(by_chance + 0.5 / n, OWN_MARGIN * _own(known, known.alarm_own, n))))
 
 
 def _own(known: Baseline, per_length: tuple[float, ...], rows: int) -> float:
@@ -224,8 +226,10 @@ def text(result: Monitoring) -> str:
     """The worst figures of each quantity, the windows beyond a limit, and the verdict."""
     bad = [w for w in result.windows if w.violations]
     lines_ = [f"note: {note}" for note in result.notes]
-    lines_ += [f"{result.log}: {len(result.windows)} windows of {result.window} rows, {len(bad)} beyond a limit", "", _worst_table(result)]
-    lines_ += ["", *(f"rows {w.first} .. {w.last}{w.when and f' ({w.when})'}: {w.words()}" for w in bad[:MOST_LINES])] if bad else []
+    lines_ += [f"{result.log}: {len(result.windows)} windows of {result.window} rows, {len(bad)} beyond a limit",
+               "", _worst_table(result)]
+    lines_ += ["", *(f"rows {w.first} .. {w.last}{w.when and f' ({w.when})'}: {w.words()}"
+                     for w in bad[:MOST_LINES])] if bad else []
     lines_ += [f"and {len(bad) - MOST_LINES} more windows"] if len(bad) > MOST_LINES else []
     return "\n".join([*lines_, "", _verdict(result)])
 
@@ -284,12 +288,14 @@ def _cell(words: str) -> str:
 def html(result: Monitoring) -> str:
     """The same summary as one page that needs nothing else: readable on a phone, light and dark."""
     checks, found = _worst(result)
-    rows = [{"name": name, "cells": [{"text": _against(f), "bad": bool(f and f.violated)} for f in figures]} for name, figures in found]
+    rows = [{"name": name, "cells": [{"text": _against(f), "bad": bool(f and f.violated)} for f in figures]}
+            for name, figures in found]
     return environment().get_template("monitor.html.j2").render(
         model=result.model.name, log=result.log, verdict=_verdict(result), good=result.good, checks=checks, rows=rows,
-        window=result.window, windows=[{"rows": f"{w.first} .. {w.last}", "when": w.when, "bad": bool(w.violations), "words": w.words(),
-                                        "bar": min(round(50 * part), 100), "part": f"{100 * part:.0f} %" if part <= 2 else "over 200 %"}
-                                       for w, part in ((w, max((f.part for f in w.figures), default=0.0)) for w in result.windows)],
+        window=result.window,
+        windows=[{"rows": f"{w.first} .. {w.last}", "when": w.when, "bad": bool(w.violations), "words": w.words(),
+                  "bar": min(round(50 * part), 100), "part": f"{100 * part:.0f} %" if part <= 2 else "over 200 %"}
+                 for w, part in ((w, max((f.part for f in w.figures), default=0.0)) for w in result.windows)],
         notes=result.notes)
 
 
@@ -301,7 +307,8 @@ def prometheus_text(result: Monitoring) -> str:
     out = []
     for name, (what, field) in metrics.items():
         out += [f"# HELP {name} {what}.", f"# TYPE {name} gauge"]
-        out += [f'{name}{{model="{model}",check="{f.check}",quantity="{_label(f.quantity)}"}} {float(getattr(f, field))!r}' for f in newest.figures]
+        out += [f'{name}{{model="{model}",check="{f.check}",quantity="{_label(f.quantity)}"}} {float(getattr(f, field))!r}'
+                for f in newest.figures]
     totals = {"tinygen_monitor_rows": ("Rows of the newest window", newest.rows),
               "tinygen_monitor_violations": ("Checks beyond their limit in the newest window", len(newest.violations)),
               "tinygen_monitor_windows": ("Windows of the log", len(result.windows)),

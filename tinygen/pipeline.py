@@ -168,7 +168,8 @@ def train_csv(csv: Path, out: Path, target: str, inputs=None, drop=(), missing=(
     return found
 
 
-def judged(ladder: Ladder, dataset: data.Dataset, threshold: float | None, board: Board, out: Path, progress: Progress) -> TrainedModel:
+def judged(ladder: Ladder, dataset: data.Dataset, threshold: float | None, board: Board, out: Path,
+           progress: Progress) -> TrainedModel:
     """The chosen model with the verdict on its conversion among its facts, and the baselines beside it."""
     rung = ladder.rungs[ladder.chosen]
     progress("asking what conversion cost, and what simple and large models reach")
@@ -178,7 +179,8 @@ def judged(ladder: Ladder, dataset: data.Dataset, threshold: float | None, board
 
 
 def find_model(dataset: data.Dataset, name: str, threshold: float | None, family: str, board: Board, budget: Budget,
-               progress: Progress, dask: str | None = None, optimize: str | None = None, alarm_cost: AlarmCost | None = None) -> Ladder:
+               progress: Progress, dask: str | None = None, optimize: str | None = None,
+               alarm_cost: AlarmCost | None = None) -> Ladder:
     """The ladder of integer models for a data set on the board's chip, one of them chosen within the budget."""
     if threshold is not None:
         quantizing.raw_threshold(dataset.target, threshold)       # raises now, not after the training
@@ -210,7 +212,8 @@ def predict_csv(model: Path, csv: Path, out: Path | None) -> Predictions:
     answers, clamped = twin.answer(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
     if out:
         lines = ([r if r != MISSING else "", _physical(twin, r), _flag(r, c)] for r, c in zip(answers.tolist(), clamped.tolist()))
-        write_csv(out, ["raw", f"{twin.output.name} [{twin.output.unit}]" if twin.output.unit else twin.output.name, "flag"], lines)
+        write_csv(out, ["raw", f"{twin.output.name} [{twin.output.unit}]" if twin.output.unit else twin.output.name, "flag"],
+                  lines)
     return Predictions(twin, answers, clamped, notes, out)
 
 
@@ -248,7 +251,8 @@ def build_model(model: Path, board: str, out: Path, budget=Budget(), upload=Fals
     if port and not upload:
         raise UsageError(f"--port {port} is of no use without --upload: give both, or neither")
     if upload and not chip.has_firmware:
-        raise UsageError(f"board '{chip.pio_id}' has no bootloader to --upload to: build it, then load the .hex with a programmer")
+        raise UsageError(f"board '{chip.pio_id}' has no bootloader to --upload to: build it, "
+                         "then load the .hex with a programmer")
     require_folder_place(out)
     if not chip.has_firmware:
         return build_selftest(twin, chip, out, budget, progress)

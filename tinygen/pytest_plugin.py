@@ -175,7 +175,8 @@ def _session_figures(bench) -> dict[str, object]:
     figures = {"board": bench.board.pio_id, "model": bench.model.name, "model_id": f"{bench.model.model_id:08x}",
                "loaded": bench.firmware is not None and not bench.target.simulated}
     if bench.firmware:
-        figures |= {name: getattr(bench.firmware, name) for name in ("flash_bytes", "ram_bytes", "model_flash_bytes", "cycles_max")}
+        figures |= {name: getattr(bench.firmware, name)
+                    for name in ("flash_bytes", "ram_bytes", "model_flash_bytes", "cycles_max")}
     return figures
 
 

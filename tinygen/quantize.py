@@ -51,8 +51,8 @@ def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
     return {
         "rows_train": len(dataset.train), "rows_test": len(dataset.test), "split": dataset.split, "seed": dataset.seed,
         "rows_read": dataset.rows_read, "rows_dropped": dataset.rows_dropped, "duplicates_removed": dataset.duplicates_removed,
-        "missing": list(dataset.missing), "source": dataset.source, "sha256": dataset.sha256, "config": plain_config(trained.config),
-        "candidate_inputs": [q.name for q in dataset.inputs],
+        "missing": list(dataset.missing), "source": dataset.source, "sha256": dataset.sha256,
+        "config": plain_config(trained.config), "candidate_inputs": [q.name for q in dataset.inputs],
         "metrics": class_metrics(answer, floats, y, dataset.labels) if dataset.labels else
         metrics(answer, floats, y, dataset.target.scale),
         "alarm": {"false": int((alarm & ~truth).sum()), "missed": int((~alarm & truth).sum())},

@@ -88,9 +88,11 @@ def learned_table(model: Model) -> tuple[list[str], list[list]]:
 def rows_used(model: Model) -> str:
     """How many rows trained and tested, and what became of the others."""
     facts = model.training
-    return (f"{facts['rows_train']:,} train, {facts['rows_test']:,} test ({facts['split']} split); of {facts['rows_read']:,} read "
-            f"{facts['rows_dropped']:,} lack a value, {facts['duplicates_removed']:,} repeat another"
-            + (f", {facts['weighting']['robust']['left_out']:,} have a target beyond belief" if "robust" in facts.get("weighting", {}) else ""))
+    return (f"{facts['rows_train']:,} train, {facts['rows_test']:,} test ({facts['split']} split); "
+            f"of {facts['rows_read']:,} read {facts['rows_dropped']:,} lack a value, "
+            f"{facts['duplicates_removed']:,} repeat another"
+            + (f", {facts['weighting']['robust']['left_out']:,} have a target beyond belief"
+               if "robust" in facts.get("weighting", {}) else ""))
 
 
 def level(model: Model) -> str:
@@ -120,14 +122,15 @@ def beside(baselines, model: Model) -> str:
 def baseline_table(baselines, model: Model) -> tuple[list[str], list[list]]:
     """Headers and rows of the baselines' table."""
     named = model.threshold is not None
-    rows = [[b.name, b.error, *([b.false_alarms, b.missed_alarms] if named else []), f"{b.bytes:,}" if b.bytes is not None else "-", b.needs]
-            for b in baselines]
+    rows = [[b.name, b.error, *([b.false_alarms, b.missed_alarms] if named else []),
+             f"{b.bytes:,}" if b.bytes is not None else "-", b.needs] for b in baselines]
     headers = ["baseline", "on test rows", *(["false", "missed"] if named else []), "bytes of floats", "needs besides"]
     return headers, rows
 
 
 def _errors(metrics: dict, model: Model) -> list[str]:
-    return [f"error    {with_unit(metrics['mae'], model)} mean absolute on the test rows; float model {with_unit(metrics['float_mae'], model)}",
+    return [f"error    {with_unit(metrics['mae'], model)} mean absolute on the test rows; "
+            f"float model {with_unit(metrics['float_mae'], model)}",
             f"         rmse {with_unit(metrics['rmse'], model)}, R2 {metrics['r2']:.4f}"]
 
 
@@ -170,7 +173,8 @@ def ladder_title(found) -> str:
 def ladder_table(found) -> tuple[list[str], list[list]]:
     """Headers and rows of the ladder's table."""
     named = found.model.threshold is not None
-    headers = ["", "no.", "model", "inputs", "error in folds", "on test rows", *(["false", "missed"] if named else []), "flash B", "RAM B", "cycles"]
+    headers = ["", "no.", "model", "inputs", "error in folds", "on test rows", *(["false", "missed"] if named else []),
+               "flash B", "RAM B", "cycles"]
     rows = [["->" if k == found.chosen else "", k + 1, rung_name(r.model), len(r.model.inputs), r.error, test_error(r.model),
              *([r.model.training["alarm"]["false"], r.model.training["alarm"]["missed"]] if named else []),
              r.cost.flash_bytes, r.ram_bytes, r.cost.cycles_max] for k, r in enumerate(found.rungs)]
@@ -220,7 +224,8 @@ def emitted(result) -> str:
 def built(firmware: Firmware) -> str:
     board = firmware.board
     lines = [f"{board.title}: {firmware.elf}",
-             f"firmware     flash {firmware.flash_bytes:,} of {board.flash_bytes:,} bytes, RAM {firmware.ram_bytes:,} of {board.ram_bytes:,} bytes",
+             f"firmware     flash {firmware.flash_bytes:,} of {board.flash_bytes:,} bytes, "
+             f"RAM {firmware.ram_bytes:,} of {board.ram_bytes:,} bytes",
              f"model alone  flash {firmware.model_flash_bytes:,} bytes, RAM {firmware.model_ram_bytes:,} bytes"]
     if firmware.cycles_median is not None:
         lines.append(f"inference    {firmware.cycles_median:,} cycles, at most {firmware.cycles_max:,} "
@@ -240,7 +245,8 @@ def boards(result) -> str:
 
 
 def initiated(result) -> str:
-    return "\n".join([*map(str, result.paths), "", "its rows are simulated: put yours in their place, change the Makefile, run `make model`",
+    return "\n".join([*map(str, result.paths), "",
+                      "its rows are simulated: put yours in their place, change the Makefile, run `make model`",
                       f"now: cd {result.directory} && pytest"])
 
 
@@ -254,10 +260,12 @@ def tools(result) -> str:
 def streamed(result) -> str:
     verdict = result.verdict
     lines = [f"note: {note}" for note in result.notes]
-    lines += [f"{result.board.title}: {verdict.rows:,} rows, {verdict.wrong:,} wrong, {verdict.lost:,} lost, {verdict.led_wrong:,} LED errors, "
-              f"{verdict.retries:,} retries; {verdict.rows_per_s:,.0f} rows/s",
-              f"{result.wire}; {verdict.rows_per_s / result.wire.limit:.0%} of it was used, held up by {result.wire.bottleneck(verdict, result.plan.pace)}",
-              f"{verdict.missing:,} rows with a missing value (flagged, LEDs dark), {verdict.clamped:,} beyond the accepted range (flagged)"]
+    lines += [f"{result.board.title}: {verdict.rows:,} rows, {verdict.wrong:,} wrong, {verdict.lost:,} lost, "
+              f"{verdict.led_wrong:,} LED errors, {verdict.retries:,} retries; {verdict.rows_per_s:,.0f} rows/s",
+              f"{result.wire}; {verdict.rows_per_s / result.wire.limit:.0%} of it was used, "
+              f"held up by {result.wire.bottleneck(verdict, result.plan.pace)}",
+              f"{verdict.missing:,} rows with a missing value (flagged, LEDs dark), "
+              f"{verdict.clamped:,} beyond the accepted range (flagged)"]
     if result.pins_right is not None:
         lines.append(f"LED pins as the simulator saw them: {'right' if result.pins_right else 'WRONG'}")
     if verdict.first_difference:
@@ -272,8 +280,8 @@ def _word(good: bool) -> str:
 
 
 def demonstrated(result) -> str:
-    rows = [[f.board.title, s.verdict.rows, s.verdict.wrong, s.verdict.lost, s.verdict.led_wrong, f.model_flash_bytes, f.model_ram_bytes,
-             f.cycles_max, round(s.verdict.rows_per_s), "PASS" if s.good else "FAIL"] for f, s in result.runs]
+    rows = [[f.board.title, s.verdict.rows, s.verdict.wrong, s.verdict.lost, s.verdict.led_wrong, f.model_flash_bytes,
+             f.model_ram_bytes, f.cycles_max, round(s.verdict.rows_per_s), "PASS" if s.good else "FAIL"] for f, s in result.runs]
     headers = ["board", "rows", "wrong", "lost", "LED errors", "model flash B", "RAM B", "cycles", "rows/s", "verdict"]
     return "\n".join([result.source, "", trained(result.trained), "", table(headers, rows), "",
                       *[s.verdict.first_difference for _, s in result.runs if s.verdict.first_difference],
@@ -283,7 +291,8 @@ def demonstrated(result) -> str:
 def junit_xml(result) -> str:
     """JUnit XML of a stream: one test case per promise, with the figures as properties."""
     verdict = result.verdict
-    cases = {"answers equal the integer twin": verdict.wrong, "no row lost": verdict.lost, "LEDs follow the threshold": verdict.led_wrong}
+    cases = {"answers equal the integer twin": verdict.wrong, "no row lost": verdict.lost,
+             "LEDs follow the threshold": verdict.led_wrong}
     if result.pins_right is not None:
         cases["LED pins seen by the simulator"] = int(not result.pins_right)
     suite = ElementTree.Element("testsuite", name=f"tinygen stream {result.model.name}", tests=str(len(cases)),
@@ -305,28 +314,31 @@ def junit_xml(result) -> str:
 def as_json(result) -> str:
     """One JSON object with a line per key, so that people can read it as well."""
     values = _PLAIN.get(type(result).__name__, lambda r: r.plain())(result)
-    return "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in values.items()) + "\n}"
+    return "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}"
+                              for key, value in values.items()) + "\n}"
 
 
 def _trained(result) -> dict:
     facts = result.model.training
-    return {"model": str(result.path), "name": result.model.name, "family": result.model.family, "id": f"{result.model.model_id:08x}",
-            "inputs": [q.name for q in result.model.inputs], "rows_train": facts["rows_train"], "rows_test": facts["rows_test"],
-            "split": facts["split"], "metrics": facts["metrics"], "alarm": facts["alarm"], "learned_alarm": facts.get("learned_alarm"),
+    return {"model": str(result.path), "name": result.model.name, "family": result.model.family,
+            "id": f"{result.model.model_id:08x}", "inputs": [q.name for q in result.model.inputs],
+            "rows_train": facts["rows_train"], "rows_test": facts["rows_test"], "split": facts["split"],
+            "metrics": facts["metrics"], "alarm": facts["alarm"], "learned_alarm": facts.get("learned_alarm"),
             "weighting": facts.get("weighting"), "notes": list(result.notes),
             "ladder": _ladder(result.ladder), "verdict": facts.get("verdict"), "baselines": [asdict(b) for b in result.baselines]}
 
 
 def _ladder(found) -> dict:
-    rungs = [{"family": r.model.family, "config": r.model.training.get("config", {}), "error": r.error, "test_error": test_error(r.model),
-              "alarm": r.model.training["alarm"], "optimize": r.model.optimize, "flash_bytes": r.cost.flash_bytes, "ram_bytes": r.ram_bytes,
-              "cycles_max": r.cost.cycles_max} for r in found.rungs]
+    rungs = [{"family": r.model.family, "config": r.model.training.get("config", {}), "error": r.error,
+              "test_error": test_error(r.model), "alarm": r.model.training["alarm"], "optimize": r.model.optimize,
+              "flash_bytes": r.cost.flash_bytes, "ram_bytes": r.ram_bytes, "cycles_max": r.cost.cycles_max} for r in found.rungs]
     return {"board": found.board, "chosen": found.chosen + 1, "rungs": rungs, "sensors": dict(found.sensors)}
 
 
 def _predicted(result) -> dict:
-    meaning = {"label": [None if r == MISSING else result.model.labels[r] for r in result.raw]} if result.model.labels else \
-        {"physical": [None if r == MISSING else float(result.model.output.to_physical(r)) for r in result.raw], "unit": result.model.output.unit}
+    meaning = ({"label": [None if r == MISSING else result.model.labels[r] for r in result.raw]} if result.model.labels else
+               {"physical": [None if r == MISSING else float(result.model.output.to_physical(r)) for r in result.raw],
+                "unit": result.model.output.unit})
     return {"rows": len(result.raw), "missing": int((result.raw == MISSING).sum()), "clamped": int(result.clamped.sum()),
             "raw": [None if r == MISSING else int(r) for r in result.raw], **meaning, "notes": list(result.notes)}
 
@@ -344,9 +356,10 @@ def _boards(result) -> dict:
 
 def _streamed(result) -> dict:
     verdict = result.verdict
-    return {"rows": verdict.rows, "wrong": verdict.wrong, "lost": verdict.lost, "retries": verdict.retries, "led_wrong": verdict.led_wrong,
-            "rows_per_s": round(verdict.rows_per_s, 1), "wire_rows_per_s": round(result.wire.limit, 1),
-            "bottleneck": result.wire.bottleneck(verdict, result.plan.pace), "missing": verdict.missing, "clamped": verdict.clamped, "red": verdict.red,
+    return {"rows": verdict.rows, "wrong": verdict.wrong, "lost": verdict.lost, "retries": verdict.retries,
+            "led_wrong": verdict.led_wrong, "rows_per_s": round(verdict.rows_per_s, 1),
+            "wire_rows_per_s": round(result.wire.limit, 1), "bottleneck": result.wire.bottleneck(verdict, result.plan.pace),
+            "missing": verdict.missing, "clamped": verdict.clamped, "red": verdict.red,
             "cycles_median": verdict.cycles_median, "cycles_max": verdict.cycles_max, "pins_right": result.pins_right,
             "first_difference": verdict.first_difference, "passed": result.good}
 
@@ -360,7 +373,7 @@ _PLAIN = {
     "Emitted": lambda r: {"files": [str(path) for path in r.paths]},
     "Firmware": _built,
     "BoardList": _boards,
-    "Made": lambda r: {"directory": str(r.directory), "model_id": f"{r.model.model_id:08x}", "boards": [b.pio_id for b in r.boards],
-                       "files": [str(path) for path in r.paths]},
+    "Made": lambda r: {"directory": str(r.directory), "model_id": f"{r.model.model_id:08x}",
+                       "boards": [b.pio_id for b in r.boards], "files": [str(path) for path in r.paths]},
     "Toolchain": lambda r: {name: None if value is None else str(value) for name, value in asdict(r).items()},
 }

@@ -64,7 +64,8 @@ def init(directory: Path, board_ids: tuple[str, ...], progress: Progress = lambd
     trained = train_csv(directory / DATA, directory / "model.json", TARGET, inputs=list(INPUTS), threshold=THRESHOLD, name=NAME,
                         family=FAMILY, seed=SEED, board=boards[0].pio_id, progress=progress)
     emit_project(trained.model, directory / "firmware", boards)
-    return Made(directory, trained.model, boards, tuple(directory / name for name in (*texts, "model.json", "firmware/platformio.ini")))
+    return Made(directory, trained.model, boards,
+                tuple(directory / name for name in (*texts, "model.json", "firmware/platformio.ini")))
 
 
 def example_rows() -> str:
@@ -75,7 +76,8 @@ def example_rows() -> str:
 
 def render(boards: tuple[Board, ...]) -> dict[str, str]:
     """File name -> text of everything in the project that comes from a template."""
-    jinja = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
+    jinja = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+                        keep_trailing_newline=True, autoescape=False)
     facts = {"version": __version__, "boards": [board.pio_id for board in boards], "data": DATA, "name": NAME, "target": TARGET,
              "inputs": ",".join(INPUTS), "threshold": f"{THRESHOLD:g}", "family": FAMILY, "seed": SEED}
     source = files("tinygen.templates")

@@ -177,7 +177,8 @@ def _worth_measuring(group: list[Candidate], rungs: list[Rung], budget: Budget, 
     if budget == Budget() or dataset.split == "time":
         return False
     best, inputs = min(rung.error for rung in good), len(dataset.inputs)
-    return any(c.error * error_scale(dataset) < best and FAMILIES[c.family].may_fit(c.config, inputs, budget.flash_bytes) for c in group)
+    return any(c.error * error_scale(dataset) < best and FAMILIES[c.family].may_fit(c.config, inputs, budget.flash_bytes)
+               for c in group)
 
 
 def _parts(group: list[Candidate], dataset: Dataset) -> list[list[Candidate]]:
@@ -212,8 +213,8 @@ def _fit(group: list[Candidate], waiting: list[Candidate], fits: dict[Candidate,
             fits |= found
 
 
-def _measured(dataset: Dataset, group: list[Candidate], fits: dict[Candidate, Fitted], name: str, threshold: float | None, board: Board,
-              budget: Budget, optimize: str | None, alarm_cost: AlarmCost | None = None) -> list[Rung]:
+def _measured(dataset: Dataset, group: list[Candidate], fits: dict[Candidate, Fitted], name: str, threshold: float | None,
+              board: Board, budget: Budget, optimize: str | None, alarm_cost: AlarmCost | None = None) -> list[Rung]:
     """Rungs in the order of the candidates; one that cannot be bounded is left out."""
     rows = training_rows(dataset)
     truth = dataset.y[np.concatenate([validate for _, validate in fold_cuts(dataset)])]
@@ -266,7 +267,8 @@ def _with_rounding(error: float, whole: float, trained: Trained, rows: Rows) -> 
 
 def within(rung: Rung, budget: Budget) -> bool:
     """True if the rung fits: flash, static RAM and stack, worst cycles."""
-    pairs = ((rung.cost.flash_bytes, budget.flash_bytes), (rung.ram_bytes, budget.ram_bytes), (rung.cost.cycles_max, budget.cycles))
+    pairs = ((rung.cost.flash_bytes, budget.flash_bytes), (rung.ram_bytes, budget.ram_bytes),
+             (rung.cost.cycles_max, budget.cycles))
     return not any(_above(used, limit) for used, limit in pairs)
 
 
@@ -281,8 +283,9 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
     good = [rung for rung in rungs if within(rung, budget)]
     if not good:
         least = min(rungs, key=lambda r: r.cost.flash_bytes)
-        raise UsageError(f"none of {len(rungs)} finalists fits the budget: the smallest needs {least.cost.flash_bytes} bytes of flash, "
-                         f"{least.ram_bytes} of RAM and {least.cost.cycles_max} cycles; raise --max-flash, --max-ram or --max-cycles")
+        raise UsageError(f"none of {len(rungs)} finalists fits the budget: the smallest needs "
+                         f"{least.cost.flash_bytes} bytes of flash, {least.ram_bytes} of RAM and {least.cost.cycles_max} cycles; "
+                         "raise --max-flash, --max-ram or --max-cycles")
     best = good[0] if dataset.split == "time" else min(good, key=lambda r: r.error)
     if dataset.split == "time" and budget != Budget():
         return best
@@ -297,9 +300,10 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
 
 def save(ladder: Ladder, path: Path) -> None:
     """Writes the whole ladder, models included, so that another rung can be picked later."""
-    rungs = [{"error": r.error, "folds": r.folds, "cost": asdict(r.cost), "model": json.loads(r.model.to_json())} for r in ladder.rungs]
-    plain = {"schema": SCHEMA, "board": ladder.board, "chosen": ladder.chosen, "sensors": ladder.sensors, "budget": asdict(ladder.budget),
-             "baselines": [asdict(b) for b in ladder.baselines], "rungs": rungs}
+    rungs = [{"error": r.error, "folds": r.folds, "cost": asdict(r.cost), "model": json.loads(r.model.to_json())}
+             for r in ladder.rungs]
+    plain = {"schema": SCHEMA, "board": ladder.board, "chosen": ladder.chosen, "sensors": ladder.sensors,
+             "budget": asdict(ladder.budget), "baselines": [asdict(b) for b in ladder.baselines], "rungs": rungs}
     write_whole(path, json.dumps(plain, indent=1) + "\n")
 
 
@@ -309,12 +313,13 @@ def load(path: Path) -> Ladder:
         raise ModelError(f"search file '{path}' does not exist: `tinygen train` writes one beside the model")
     try:
         plain = json.loads(Path(path).read_text(encoding="ascii"))
-        rungs = tuple(Rung(from_json(json.dumps(r["model"])), float(r["error"]), ModelCost(**r["cost"]), tuple(map(float, r["folds"])))
-                      for r in plain["rungs"])
+        rungs = tuple(Rung(from_json(json.dumps(r["model"])), float(r["error"]), ModelCost(**r["cost"]),
+                           tuple(map(float, r["folds"]))) for r in plain["rungs"])
         return Ladder(rungs, int(plain["chosen"]), str(plain["board"]), tuple((str(n), float(g)) for n, g in plain["sensors"]),
                       Budget(**plain["budget"]), tuple(Baseline(**b) for b in plain["baselines"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"search file '{path}' is not as `tinygen train` writes it ({type(error).__name__}): train again") from None
+        raise ModelError(f"search file '{path}' is not as `tinygen train` writes it "
+                         f"({type(error).__name__}): train again") from None
 
 
 def pick(ladder: Ladder, number: int) -> Model:

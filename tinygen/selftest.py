@@ -26,7 +26,8 @@ RUN_CYCLES = 2_000_000        # for each row: a model slower than this counts as
 DONE = 2                      # in GPIOR0
 
 
-def build_selftest(model: Model, board: Board, out_dir: Path, budget: Budget = Budget(), progress: Progress = lambda text: None) -> Firmware:
+def build_selftest(model: Model, board: Board, out_dir: Path, budget: Budget = Budget(),
+                   progress: Progress = lambda text: None) -> Firmware:
     """The self-test of `model` for `board` in `out_dir`, passed on the simulated chip; its sizes, and the model's alone.
 
     DoesNotFit where the chip is too small, BuildError where it does not compile, CheckError where an answer is wrong or the model
@@ -39,7 +40,8 @@ def build_selftest(model: Model, board: Board, out_dir: Path, budget: Budget = B
     progress(f"running the self-test on the simulated {board.title}")
     wrong_or_hung = run_selftest(elf, board)
     if wrong_or_hung:
-        raise CheckError(f"model '{model.name}' {wrong_or_hung} on the simulated {board.title}: this is a defect of tinygen, please report it")
+        raise CheckError(f"model '{model.name}' {wrong_or_hung} on the simulated {board.title}: "
+                         "this is a defect of tinygen, please report it")
     progress(f"self-test passed: {SAMPLES} rows, green LED at {board.green_port}")
     alone = measure(model, board)
     check_budget(Size(alone.flash_bytes, alone.ram_bytes), Cost(None, alone.cycles_median, alone.cycles_max), budget)
@@ -87,7 +89,8 @@ def _compile(source: Path, board: Board, avr_gcc: Path) -> Path:
 
 def _run(command: list, directory: Path, board: Board) -> None:
     try:
-        done = subprocess.run([str(word) for word in command], cwd=directory, capture_output=True, text=True, timeout=COMPILE_SECONDS)
+        done = subprocess.run([str(word) for word in command], cwd=directory, capture_output=True, text=True,
+                              timeout=COMPILE_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"{Path(command[0]).name} does not run ({type(error).__name__}): run `tinygen setup`") from error
     if done.returncode and TOO_LARGE.search(done.stderr):
@@ -97,5 +100,6 @@ def _run(command: list, directory: Path, board: Board) -> None:
 
 
 def _does_not_fit(board: Board) -> DoesNotFit:
-    return DoesNotFit(f"the model with its {SAMPLES} test rows needs more than the {board.flash_bytes} bytes of flash and {board.ram_bytes} of RAM "
-                      f"of {board.title}: choose a smaller model, or `tinygen emit` for the header alone")
+    return DoesNotFit(f"the model with its {SAMPLES} test rows needs more than the {board.flash_bytes} bytes of flash and "
+                      f"{board.ram_bytes} of RAM of {board.title}: choose a smaller model, "
+                      "or `tinygen emit` for the header alone")

@@ -37,7 +37,8 @@ class Candidate:
     family: str
     config: Any
     losses: tuple[float, ...]
-    unseen: np.ndarray | None = field(default=None, compare=False, repr=False)      # raw answers to the validation rows, fold by fold
+    # raw answers to the validation rows, fold by fold
+    unseen: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def error(self) -> float:
@@ -77,8 +78,9 @@ def families(name: str, dataset: Dataset) -> list[Family]:
     if name == "auto":
         return [f for f in FAMILIES.values() if task in f.tasks and (f.under_drift or dataset.split != "time")]
     if task not in FAMILIES[name].tasks:
-        raise UsageError(f"family '{name}' does {' and '.join(FAMILIES[name].tasks)}, the target '{dataset.target.name}' asks for "
-                         f"{task}: use {', '.join(n for n, f in FAMILIES.items() if task in f.tasks)}")
+        raise UsageError(f"family '{name}' does {' and '.join(FAMILIES[name].tasks)}, "
+                         f"the target '{dataset.target.name}' asks for {task}: "
+                         f"use {', '.join(n for n, f in FAMILIES.items() if task in f.tasks)}")
     return [FAMILIES[name]]
 
 
@@ -94,12 +96,14 @@ def cross_validate(dataset: Dataset, kinds: list[Family], progress: Callable[[st
     total, steps = sum(map(len, jobs.values())), len(jobs) * len(cuts)
     with threadpool_limits(1):
         results = Parallel(n_jobs=-1, prefer="threads", return_as="generator_unordered")(
-            delayed(_fold_losses)(dataset, job, configs, cuts[cut], cut) for cut in range(len(cuts)) for job, configs in jobs.items())
+            delayed(_fold_losses)(dataset, job, configs, cuts[cut], cut)
+            for cut in range(len(cuts)) for job, configs in jobs.items())
         try:
             for job, cut, losses, unseen in results:
                 found[job, cut] = losses, unseen
                 if progress:
-                    progress(f"cross-validating {total} candidates: {len(found)} of {steps} steps, {_best_so_far(found, dataset)}")
+                    progress(f"cross-validating {total} candidates: {len(found)} of {steps} steps, "
+                             f"{_best_so_far(found, dataset)}")
         except KeyboardInterrupt:
             pass
     complete = [Candidate(job[0], config, tuple(float(found[job, cut][0][k]) for cut in range(len(cuts))),

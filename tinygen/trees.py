@@ -18,7 +18,8 @@ from .nodes import Forest
 class Trees:
     """Trees with leaves numbered through: leaf k of tree t is column `first_leaf[t] + k` of `places`."""
 
-    trees: tuple[tuple[tuple[int, int, int, int], ...], ...]    # per tree (input, limit, left, right); child < 0 is leaf -1 - child
+    # per tree (input, limit, left, right); child < 0 is leaf -1 - child
+    trees: tuple[tuple[tuple[int, int, int, int], ...], ...]
     first_leaf: tuple[int, ...]
     leaves: int                                                  # of all trees
 

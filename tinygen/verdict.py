@@ -99,8 +99,8 @@ def verdict(model: Model, dataset: Dataset, floats: np.ndarray, board: Board, in
     scale = 1.0 if model.labels else dataset.target.scale
     float_cost, gap = _in_float(model, board, x[:CHIP_ROWS])
     return Verdict(model, board, len(y), _figure(_error(floats, y, model) * scale), _figure(_error(answers, y, model) * scale),
-                   int((answers != floats).sum()), _worst(model, dataset, x, floats, answers), _decisions(model, y, floats, answers),
-                   integer or measure(model, board), float_cost, gap)
+                   int((answers != floats).sum()), _worst(model, dataset, x, floats, answers),
+                   _decisions(model, y, floats, answers), integer or measure(model, board), float_cost, gap)
 
 
 def _error(answers: np.ndarray, y: np.ndarray, model: Model) -> float:
@@ -154,7 +154,8 @@ def _accuracy_words(v: Verdict) -> str:
     elif abs(v.loss) < 0.0005:
         words = "loses no accuracy"
     else:
-        words = f"loses {_percent(v.loss)} of accuracy" if v.loss > 0 else f"is by chance {_percent(-v.loss)} more accurate on these rows"
+        words = (f"loses {_percent(v.loss)} of accuracy" if v.loss > 0
+                 else f"is by chance {_percent(-v.loss)} more accurate on these rows")
     if v.loss > TOLERANCE and v.immaterial:
         words += f", {(v.integer_error - v.float_error) / v.model.output.scale:.2g} of the data's own step,"
     if v.alarms and v.alarms.spoilt > v.alarms.mended:
@@ -199,17 +200,21 @@ def lines(v: Verdict) -> list[str]:
             f"({100 * v.loss:+.2f} %); {v.differing:,} answers differ"]
     if v.worst:
         values = ", ".join(f"{name} {value:.6g}" for name, value in v.worst.inputs)
-        true, floating, integer = (w if isinstance(w, str) else f"{w:.6g}" for w in (v.worst.true, v.worst.float_answer, v.worst.integer_answer))
+        true, floating, integer = (w if isinstance(w, str) else f"{w:.6g}"
+                                   for w in (v.worst.true, v.worst.float_answer, v.worst.integer_answer))
         text.append(f"worst row  line {v.worst.line}: true {true}, float {floating}, integer {integer}{unit}; {values}")
     if v.alarms:
-        text.append(f"alarms     {v.alarms.changed} of {v.rows:,} decisions changed: {v.alarms.spoilt} spoilt, {v.alarms.mended} mended")
+        text.append(f"alarms     {v.alarms.changed} of {v.rows:,} decisions changed: {v.alarms.spoilt} spoilt, "
+                    f"{v.alarms.mended} mended")
     text.append(f"integer    {_cost_line(v.integer_cost)}")
-    text.append(f"float      {_cost_line(v.float_cost)}, float routines included" if v.float_cost else f"float      does not fit the {v.board.title}")
+    text.append(f"float      {_cost_line(v.float_cost)}, float routines included" if v.float_cost
+                else f"float      does not fit the {v.board.title}")
     return [*text, f"verdict    {sentence(v)}"]
 
 
 def _cost_line(cost: ModelCost) -> str:
-    return f"{cost.flash_bytes:,} bytes of flash, {cost.ram_bytes + cost.stack_bytes:,} of RAM with stack, {cost.cycles_max:,} cycles at most"
+    return (f"{cost.flash_bytes:,} bytes of flash, {cost.ram_bytes + cost.stack_bytes:,} of RAM with stack, "
+            f"{cost.cycles_max:,} cycles at most")
 
 
 def facts(v: Verdict) -> dict:
@@ -217,10 +222,12 @@ def facts(v: Verdict) -> dict:
     return {
         "board": v.board.pio_id, "rows": v.rows, "float_error": _figure(v.float_error), "integer_error": _figure(v.integer_error),
         "difference": _figure(v.integer_error - v.float_error), "loss": _figure(v.loss), "differing": v.differing,
-        "worst": None if v.worst is None else {**asdict(v.worst), "inputs": {name: _figure(value) for name, value in v.worst.inputs}},
+        "worst": None if v.worst is None else {**asdict(v.worst),
+                                               "inputs": {name: _figure(value) for name, value in v.worst.inputs}},
         "alarms": None if v.alarms is None else asdict(v.alarms),
-        "integer": asdict(v.integer_cost), "float": None if v.float_cost is None else asdict(v.float_cost), "float_gap": v.float_gap,
-        "smaller": None if v.float_cost is None else _figure(v.smaller), "faster": None if v.float_cost is None else _figure(v.faster),
+        "integer": asdict(v.integer_cost), "float": None if v.float_cost is None else asdict(v.float_cost),
+        "float_gap": v.float_gap, "smaller": None if v.float_cost is None else _figure(v.smaller),
+        "faster": None if v.float_cost is None else _figure(v.faster),
         "sentence": sentence(v),
     }
 
@@ -231,8 +238,8 @@ def read(model: Model) -> Verdict | None:
     if plain is None:
         return None
     worst = plain["worst"] and Row(**{**plain["worst"], "inputs": tuple(plain["worst"]["inputs"].items())})
-    return Verdict(model, BOARDS[plain["board"]], plain["rows"], plain["float_error"], plain["integer_error"], plain["differing"], worst,
-                   plain["alarms"] and Decisions(**plain["alarms"]), ModelCost(**plain["integer"]),
+    return Verdict(model, BOARDS[plain["board"]], plain["rows"], plain["float_error"], plain["integer_error"],
+                   plain["differing"], worst, plain["alarms"] and Decisions(**plain["alarms"]), ModelCost(**plain["integer"]),
                    plain["float"] and ModelCost(**plain["float"]), plain["float_gap"])
 
 

@@ -86,9 +86,11 @@ def _scale(node, proven, before, common, input_names):
     kernel = SCALE_KERNELS.get((node.shift, node.top, node.zero))
     multiplier = "(int8_t){}" if node.shift == 8 else "TINYGEN_BYTES({})"
     in_place = before is not None and common["source_type"] == common["type"] == "int16_t"      # nobody reads them unscaled
-    return {"kernel": kernel, "in_place": in_place, "slots": len(node.low), "what": "raw value" if before is None else common["source"],
+    return {"kernel": kernel, "in_place": in_place, "slots": len(node.low),
+            "what": "raw value" if before is None else common["source"],
             "rom_bytes": (2 + node.shift // 8) * len(node.low),
-            "rows": [f"TINYGEN_BYTES({low}), {multiplier.format(m)}, /* {n} */" for low, m, n in zip(node.low, node.multiplier, input_names)],
+            "rows": [f"TINYGEN_BYTES({low}), {multiplier.format(m)}, /* {n} */"
+                     for low, m, n in zip(node.low, node.multiplier, input_names)],
             "low_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.low, input_names)],
             "multiplier_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.multiplier, input_names)],
             "shift": node.shift, "top": node.top, "zero": node.zero}
@@ -112,7 +114,8 @@ def _lookup_square(step: Step) -> dict | None:
     """One table, then the square of its value, without a stop between."""
     lookup, power = step.nodes
     proven = step.bounds[0]
-    if power.degree != 2 or not lookup.total or len(lookup.curves) != 1 or proven.acc_low < lookup.low or proven.acc_high > lookup.high:
+    if (power.degree != 2 or not lookup.total or len(lookup.curves) != 1
+            or proven.acc_low < lookup.low or proven.acc_high > lookup.high):
         return None
     view = _lookup(lookup, proven, step.before, step.common(), step.input_names)
     if view["bias"]:
@@ -143,8 +146,8 @@ def _signed(value: int, bits: int) -> int:
 def _terms(step: Step) -> dict | None:
     """A sparse polynomial up to degree 2: one loop over its terms, no product is ever stored."""
     scale, monomials, output = step.nodes
-    if (step.optimize == "speed" or SCALE_KERNELS.get((scale.shift, scale.top, scale.zero)) != "tinygen_scale_bytes" or len(output.bias) != 1
-            or max(map(len, monomials.terms)) > 2 or len(scale.low) >= MAX_PLACES):
+    if (step.optimize == "speed" or SCALE_KERNELS.get((scale.shift, scale.top, scale.zero)) != "tinygen_scale_bytes"
+            or len(output.bias) != 1 or max(map(len, monomials.terms)) > 2 or len(scale.low) >= MAX_PLACES):
         return None
     front = replace(step, nodes=step.nodes[:1], bounds=step.bounds[:1])
     scale_view = {**front.common(), **_scale(scale, step.bounds[0], step.before, front.common(), step.input_names)}
@@ -154,10 +157,12 @@ def _terms(step: Step) -> dict | None:
     share = "TINYGEN_BYTES({})," if output.weight_bits == 16 else "{:4d},"
     rows = [f"{term[0]:2d}, {term[1] if len(term) == 2 else one:2d}, " + share.format(w if len(term) == 2 else -w)
             for term, w in zip(monomials.terms, output.weights[0])]
-    return {**common, "template": "node_terms.h.j2", "rom_bytes": scale_view["rom_bytes"] + len(rows) * (2 + output.weight_bits // 8),
+    return {**common, "template": "node_terms.h.j2",
+            "rom_bytes": scale_view["rom_bytes"] + len(rows) * (2 + output.weight_bits // 8),
             "scale": {**scale_view, "slots": one + 1}, "terms": len(rows), "rows": rows,
-            "row_bytes": 2 + output.weight_bits // 8, "weight_bits": output.weight_bits, "one": one, "one_value": -(1 << monomials.bits),
-            "shift": output.shift, "kernel": f"tinygen_terms_w{output.weight_bits}_{bits}", "acc_bits": bits, "acc_type": ACC_TYPES[bits],
+            "row_bytes": 2 + output.weight_bits // 8, "weight_bits": output.weight_bits,
+            "one": one, "one_value": -(1 << monomials.bits), "shift": output.shift,
+            "kernel": f"tinygen_terms_w{output.weight_bits}_{bits}", "acc_bits": bits, "acc_type": ACC_TYPES[bits],
             "start": _start(output, 1, "", "", ACC_TYPES[bits]), **_clamps(output, proven, output.shift)}
 
 
@@ -168,7 +173,8 @@ def _linear(step: Step) -> dict | None:
     lie between the same two ends.
     """
     scale, output = step.nodes
-    if SCALE_KERNELS.get((scale.shift, scale.top, scale.zero)) != "tinygen_scale_words" or len(output.bias) != 1 or output.weight_bits != 8:
+    if (SCALE_KERNELS.get((scale.shift, scale.top, scale.zero)) != "tinygen_scale_words"
+            or len(output.bias) != 1 or output.weight_bits != 8):
         return None
     bits, (weights,) = max(step.bounds[1].acc_bits, 24), output.weights
     return {"template": "node_linear.h.j2", "inputs": len(weights), "rom_bytes": 5 * len(weights),
@@ -176,7 +182,8 @@ def _linear(step: Step) -> dict | None:
                      for low, m, w, n in zip(scale.low, scale.multiplier, weights, step.input_names)],
             "scale_shift": scale.shift, "top": scale.top, "shift": output.shift, "kernel": f"tinygen_linear_w8_{bits}",
             "acc_bits": bits, "acc_type": ACC_TYPES[bits],
-            "start": _number(output.start[0] - scale.zero * sum(weights), ACC_TYPES[bits]), **_clamps(output, step.bounds[1], output.shift)}
+            "start": _number(output.start[0] - scale.zero * sum(weights), ACC_TYPES[bits]),
+            **_clamps(output, step.bounds[1], output.shift)}
 
 
 def _position(curve, source: str, most: int) -> str:
@@ -185,7 +192,8 @@ def _position(curve, source: str, most: int) -> str:
     left = max(8 - curve.step_bits, 0)
     if (most - curve.origin) << left > UINT16_MAX:      # the shift could overflow: clamp before it
         return f"(uint16_t)(tinygen_at_most({above}, {curve.reach}u) << {left})"
-    shifted = f"(uint16_t)({above} << {left})" if left else f"(uint16_t)({above} >> {curve.step_bits - 8})" if curve.step_bits > 8 else above
+    shifted = (f"(uint16_t)({above} << {left})" if left
+               else f"(uint16_t)({above} >> {curve.step_bits - 8})" if curve.step_bits > 8 else above)
     return f"tinygen_within({shifted}, {len(curve.table) - 2}, {(curve.reach << left) & 255})"
 
 
@@ -210,9 +218,11 @@ def _dense(node, proven, before, common, input_names):
     bias_type = "int16_t" if _fits(starts) else "int32_t"
     relu_layer = is_relu_layer(node, proven)
     per_bias = 0 if rows == 1 else 2 if bias_type == "int16_t" else 4
-    return {"rom_bytes": sum(map(len, node.weights)) * node.weight_bits // 8 + per_bias * rows, "relu_layer": relu_layer, "layer": f"tinygen_relu_layer_{short}", "layer_rows": [_unit(node, k) for k in range(rows)],
-            "type": "int16_t" if relu_layer else common["type"], "weight_bits": node.weight_bits, "weight_type": f"int{node.weight_bits}_t", "rows": rows,
-            "columns": len(node.weights[0]), "shift": node.shift, "bias_shift": node.bias_shift, "relu": node.low == 0 and rows > 1,
+    return {"rom_bytes": sum(map(len, node.weights)) * node.weight_bits // 8 + per_bias * rows, "relu_layer": relu_layer,
+            "layer": f"tinygen_relu_layer_{short}", "layer_rows": [_unit(node, k) for k in range(rows)],
+            "type": "int16_t" if relu_layer else common["type"], "weight_bits": node.weight_bits,
+            "weight_type": f"int{node.weight_bits}_t", "rows": rows, "columns": len(node.weights[0]), "shift": node.shift,
+            "bias_shift": node.bias_shift, "relu": node.low == 0 and rows > 1,
             "weight_rows": ["{ " + ", ".join(f"{w:4d}" for w in row) + " }," for row in node.weights],
             "bias_type": bias_type, "bias_rows": _wrapped(starts), "dot": f"tinygen_dot_{short}_w{node.weight_bits}_{acc_bits}",
             "acc_bits": acc_bits, "acc_type": ACC_TYPES[acc_bits],
@@ -257,8 +267,8 @@ def _relu_net(step: Step) -> dict | None:
             "rows": _groups(layer, output.weights[0], share, together) if together > 1 else
             [_unit(layer, k) + "   " + share.format(v) for k, v in enumerate(output.weights[0])],
             "kernel": f"tinygen_relu_{KERNELS[together]}_{short}_{out}",
-            "hidden": f"h{step.number}", "weight_bits": output.weight_bits, "shift": output.shift, "acc_bits": bits, "acc_type": ACC_TYPES[bits],
-            "hidden_range": f"{min(step.bounds[0].low)} .. {max(step.bounds[0].high)}",
+            "hidden": f"h{step.number}", "weight_bits": output.weight_bits, "shift": output.shift, "acc_bits": bits,
+            "acc_type": ACC_TYPES[bits], "hidden_range": f"{min(step.bounds[0].low)} .. {max(step.bounds[0].high)}",
             "hidden_sums": f"{step.bounds[0].acc_low} .. {step.bounds[0].acc_high}",
             "start": _start(output, 1, "", "", ACC_TYPES[bits]), **_clamps(output, proven, output.shift)}
 
@@ -323,12 +333,14 @@ def _forest(node, proven, before, common, input_names):
     child = "int8_t" if max(len(node.splits), len(node.leaves)) <= 127 else "int16_t"
     leaf = "int8_t" if all(abs(v) <= 127 for row in node.leaves for v in row) else "int16_t"
     size = {"int8_t": 1, "int16_t": 2}
-    return {"rom_bytes": (3 + 2 * size[child]) * max(len(node.splits), 1) + size[leaf] * len(node.leaves) * len(node.bias) + size[child] * len(node.roots),
+    return {"rom_bytes": (3 + 2 * size[child]) * max(len(node.splits), 1) + size[leaf] * len(node.leaves) * len(node.bias)
+                         + size[child] * len(node.roots),
             "splits": max(len(node.splits), 1), "leaves": len(node.leaves), "trees": len(node.roots),
             "outputs": len(node.bias), "child_type": child, "leaf_type": leaf,
             "read_child": f"TINYGEN_READ_I{8 if child == 'int8_t' else 16}",
             "read_leaf": f"TINYGEN_READ_I{8 if leaf == 'int8_t' else 16}",
-            "input_rows": _wrapped([s[0] for s in node.splits] or [0]), "limit_rows": _wrapped([s[1] for s in node.splits] or [0]),
+            "input_rows": _wrapped([s[0] for s in node.splits] or [0]),
+            "limit_rows": _wrapped([s[1] for s in node.splits] or [0]),
             "child_rows": _wrapped([f"{{{s[2]},{s[3]}}}" for s in node.splits] or ["{0,0}"]),
             "leaf_rows": _wrapped(["{" + ",".join(map(str, row)) + "}" for row in node.leaves]),
             "root_rows": _wrapped(node.roots), "bias": node.bias, **_clamps(node, proven, 0)}
@@ -340,7 +352,8 @@ def _branches(step: Step) -> dict | None:
     trees = [_nested(forest, root) for root in forest.roots]
     if len(forest.bias) != 1 or len(forest.splits) > BRANCHES[step.optimize] or max(map(_depth, trees)) > MAX_DEPTH:
         return None
-    return {"template": "node_branches.h.j2", "rom_bytes": 0, "trees": trees, "bias": forest.bias[0], **_clamps(forest, proven, 0)}
+    return {"template": "node_branches.h.j2", "rom_bytes": 0, "trees": trees, "bias": forest.bias[0],
+            **_clamps(forest, proven, 0)}
 
 
 def _nested(forest: Forest, at: int) -> dict:
@@ -358,7 +371,8 @@ def _depth(tree: dict) -> int:
 def _trees(step: Step) -> dict | None:
     """Trees as the byte streams that tinygen_leaf walks."""
     (forest,), (proven,) = step.nodes, step.bounds
-    if step.source_type != "int16_t" or any(root < 0 for root in forest.roots) or any(s[0] > MAX_SPLIT_INPUT for s in forest.splits):
+    if (step.source_type != "int16_t" or any(root < 0 for root in forest.roots)
+            or any(s[0] > MAX_SPLIT_INPUT for s in forest.splits)):
         return None
     leaf_bytes = 1 if all(abs(v) <= 127 for row in forest.leaves for v in row) else 2
     trees = [_nested(forest, root) for root in forest.roots]
@@ -370,7 +384,8 @@ def _trees(step: Step) -> dict | None:
     small = starts[-1] <= 255
     return {"template": "node_trees.h.j2", "trees": len(trees), "outputs": len(forest.bias), "bytes": sum(sizes),
             "rom_bytes": sum(sizes) + len(sizes) * (1 if small else 2), "bias": forest.bias,
-            "rows": [row for _, rows in streams for row in rows], "start_rows": _wrapped(starts), "start_type": "uint8_t" if small else "uint16_t",
+            "rows": [row for _, rows in streams for row in rows], "start_rows": _wrapped(starts),
+            "start_type": "uint8_t" if small else "uint16_t",
             "read_start": "TINYGEN_READ_U8" if small else "TINYGEN_READ_U16", "leaf_bytes": leaf_bytes,
             "read_leaf": "TINYGEN_READ_I8" if leaf_bytes == 1 else "tinygen_word", **_clamps(forest, proven, 0)}
 
@@ -395,7 +410,8 @@ def _argmax(node, proven, before, common, input_names):
 
 
 def _outside(node, proven, before, common, input_names):
-    return {"rom_bytes": 4 * len(node.low), "interval_rows": [f"{{ {a:6d}, {b:6d} }}, /* {n} */" for a, b, n in zip(node.low, node.high, input_names)],
+    return {"rom_bytes": 4 * len(node.low),
+            "interval_rows": [f"{{ {a:6d}, {b:6d} }}, /* {n} */" for a, b, n in zip(node.low, node.high, input_names)],
             "width": len(node.low)}
 
 
@@ -423,7 +439,7 @@ def _wrapped(values, width: int = 100) -> list[str]:
 # (shift, top, zero) -> kernel with one table; other scalings print a loop
 SCALE_KERNELS = {(8, 255, 128): "tinygen_scale_bytes", (16, 4095, 2048): "tinygen_scale_words"}
 # chains of nodes that one kernel computes, the longest first; a maker may decline with None
-FUSED = (((Scale, Monomials, Dense), _terms), ((Scale, Dense), _linear), ((Dense, Dense), _relu_net), ((Lookup, Power), _lookup_square),
-         ((Lookup,), _curves), ((Forest,), _branches), ((Forest,), _trees))
-VIEWS = {Scale: _scale, Lookup: _lookup, Monomials: _monomials, Dense: _dense, Power: _power, Log2: _log2, Exp2: _exp2, Forest: _forest,
-         Argmax: _argmax, Outside: _outside}
+FUSED = (((Scale, Monomials, Dense), _terms), ((Scale, Dense), _linear), ((Dense, Dense), _relu_net),
+         ((Lookup, Power), _lookup_square), ((Lookup,), _curves), ((Forest,), _branches), ((Forest,), _trees))
+VIEWS = {Scale: _scale, Lookup: _lookup, Monomials: _monomials, Dense: _dense, Power: _power, Log2: _log2,
+         Exp2: _exp2, Forest: _forest, Argmax: _argmax, Outside: _outside}

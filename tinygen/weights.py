@@ -51,7 +51,8 @@ def weighed(dataset: Dataset, robust: bool = False, balance: bool = False, progr
         return dataset
     if dataset.labels:
         option = "--robust" if robust else "--balance"
-        raise UsageError(f"{option} weighs rows by a quantity, the target '{dataset.target.name}' holds classes: leave {option} out")
+        raise UsageError(f"{option} weighs rows by a quantity, the target '{dataset.target.name}' holds classes: "
+                         f"leave {option} out")
     notes, kept, trust, facts = [], dataset.train, np.ones(len(dataset.train)), {}
     if robust:
         trust = trust_in_rows(all_rows(dataset).take(dataset.train), dataset.seed, progress)
@@ -61,12 +62,15 @@ def weighed(dataset: Dataset, robust: bool = False, balance: bool = False, progr
     if balance:
         rarity = balance_weights(dataset.y[kept])
         trust, facts["balance"] = trust * rarity, {"least": float(f"{rarity.min():.3g}"), "most": float(f"{rarity.max():.3g}")}
-        notes.append(f"balanced: a training row counts {rarity.min():.2g} to {rarity.max():.2g} times, the rarer its level the more")
+        notes.append(f"balanced: a training row counts {rarity.min():.2g} to {rarity.max():.2g} times, "
+                     "the rarer its level the more")
     weights = np.ones(len(dataset.y))
     weights[kept] = trust / trust.mean()
     low, high = dataset.y[kept].min(), dataset.y[kept].max()
-    target = replace(dataset.target, minimum=float(dataset.target.to_physical(low)), maximum=float(dataset.target.to_physical(high)))
-    return replace(dataset, train=kept, target=target, weights=weights, weighting=facts, notes=(*dataset.notes, *notes, ERRORS_NOTE))
+    target = replace(dataset.target, minimum=float(dataset.target.to_physical(low)),
+                     maximum=float(dataset.target.to_physical(high)))
+    return replace(dataset, train=kept, target=target, weights=weights, weighting=facts,
+                   notes=(*dataset.notes, *notes, ERRORS_NOTE))
 
 
 ERRORS_NOTE = "the error in folds counts rows by these weights, the error on the test rows counts them all the same"

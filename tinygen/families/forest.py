@@ -65,22 +65,24 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedForest:
 
 
 def _quantity(rows: Rows, config: Config, seed: int) -> FittedForest:
-    boosted = GradientBoostingRegressor(n_estimators=config.trees, max_leaf_nodes=config.leaves, max_depth=None, learning_rate=RATE,
-                                        min_samples_leaf=5, loss="huber", random_state=seed).fit(rows.x, rows.y, rows.weights)
+    boosted = GradientBoostingRegressor(n_estimators=config.trees, max_leaf_nodes=config.leaves, max_depth=None,
+                                        learning_rate=RATE, min_samples_leaf=5, loss="huber",
+                                        random_state=seed).fit(rows.x, rows.y, rows.weights)
     trees, values = from_sklearn(boosted.estimators_[:, 0])
     first = boosted.predict(rows.x)
     change = fit_linear(trees.shares(rows.x), rows.y - first, Root(1), 1e-9,
                         penalty=np.eye(trees.leaves) * REFIT_ROWS * config.leaves / len(rows.y), counts=rows.weights)
     start = float(boosted.init_.constant_.ravel()[0])
-    return FittedForest(trees.columns, trees, RATE * values + change.coef[:, None], np.array([start + change.intercept]), "quantity")
+    return FittedForest(trees.columns, trees, RATE * values + change.coef[:, None],
+                        np.array([start + change.intercept]), "quantity")
 
 
 def _sign(rows: Rows, config: Config, seed: int) -> FittedForest:
     if (rows.y == rows.y[0]).all():                              # a fold may have one class only
         only = scores.only_class(int(rows.y[0]), 1, 2)
         return FittedForest((0,), Trees(((),), (0,), 1), only.coef.T, only.intercept, "sign")
-    boosted = GradientBoostingClassifier(n_estimators=config.trees, max_leaf_nodes=config.leaves, max_depth=None, learning_rate=RATE,
-                                         random_state=seed).fit(rows.x, rows.y)
+    boosted = GradientBoostingClassifier(n_estimators=config.trees, max_leaf_nodes=config.leaves, max_depth=None,
+                                         learning_rate=RATE, random_state=seed).fit(rows.x, rows.y)
     trees, _ = from_sklearn(boosted.estimators_[:, 0])
     start = Scores(np.zeros((1, trees.leaves)), np.zeros(1))
     found = scores.fit_scores(trees.shares(rows.x), rows.y, start, LOSS_DECAY)
@@ -88,7 +90,8 @@ def _sign(rows: Rows, config: Config, seed: int) -> FittedForest:
 
 
 def _votes(rows: Rows, config: Config, seed: int) -> FittedForest:
-    forest = RandomForestClassifier(config.trees, max_leaf_nodes=config.leaves * 2, random_state=seed, n_jobs=1).fit(rows.x, rows.y)
+    forest = RandomForestClassifier(config.trees, max_leaf_nodes=config.leaves * 2,
+                                    random_state=seed, n_jobs=1).fit(rows.x, rows.y)
     trees, share = from_sklearn(forest.estimators_)
     votes = np.zeros((trees.leaves, len(rows.labels)))
     votes[:, forest.classes_.astype(int)] = share / share.sum(axis=1, keepdims=True)
@@ -102,7 +105,8 @@ def lower(fitted: FittedForest, rows: Rows):
     limits = (INT8, INT16_MAX // len(fitted.trees.trees))       # sums of int16 leaves fit 16 bits as well
     if fitted.kind == "quantity":
         error = rows.error(fitted.predict(rows.x))
-        return narrowest((_quantity_chain(fitted, rows, limit) for limit in limits), rows.x[:, fitted.columns], rows.y, error, rows.weights)
+        return narrowest((_quantity_chain(fitted, rows, limit) for limit in limits), rows.x[:, fitted.columns],
+                         rows.y, error, rows.weights)
     shares, exact = fitted.trees.shares(rows.x), Scores(fitted.values.T, fitted.intercept)
     chains = (((fitted.trees.node(whole.coef.T, whole.intercept, 0, 1),), adapted.loss(shares, rows.y))
               for limit in limits for whole, adapted in scores.rounded_scores(exact, shares, rows.y, limit))
@@ -121,4 +125,5 @@ def _quantity_chain(fitted: FittedForest, rows: Rows, limit: int):
 
 
 FAMILY = Family("forest", "small forest", candidates, fit, lower, size=lambda config: (config.trees, config.leaves),
-                under_drift=False, tasks=("regression", "classification"), least_bytes=lambda config, inputs: 3 * config.trees * config.leaves)
+                under_drift=False, tasks=("regression", "classification"),
+                least_bytes=lambda config, inputs: 3 * config.trees * config.leaves)

@@ -51,7 +51,8 @@ def _chains(fitted: Logistic, rows: Rows):
         for scale in scores.scalings(rows):
             values = scale.apply(rows.x)
             inside = scores.proven((scale,), len(scale.low))
-            for whole, adapted in scores.rounded_scores(fitted.scores.seen_through(*fitted.frame.through(scale)), values, rows.y, limit):
+            for whole, adapted in scores.rounded_scores(fitted.scores.seen_through(*fitted.frame.through(scale)),
+                                                        values, rows.y, limit):
                 yield (scale, *scores.decision_nodes(whole, inside)), adapted.loss(values, rows.y)
 
 

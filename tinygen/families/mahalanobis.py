@@ -61,7 +61,8 @@ def lower(fitted: Distance, rows: Rows):
     reach = np.minimum(REACH, (fitted.mean - RAW_MIN) / fitted.deviation)
     if reach.min() < LEAST_REACH:
         name = rows.inputs[int(np.argmin(reach))].name
-        raise QuantizeError(f"input '{name}' lies within {LEAST_REACH} standard deviations of raw {RAW_MIN}: store it in coarser steps")
+        raise QuantizeError(f"input '{name}' lies within {LEAST_REACH} standard deviations of raw {RAW_MIN}: "
+                            "store it in coarser steps")
     multiplier = np.clip(np.floor(zero / (reach * fitted.deviation) * 65536 + 0.5), 1, UINT16_MAX).astype(int)
     low = np.clip(np.floor(fitted.mean - zero * 65536 / multiplier + 0.5), RAW_MIN, INT16_MAX).astype(int)
     steps = fitted.deviation * multiplier / 65536                # of u per deviation

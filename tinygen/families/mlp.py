@@ -54,7 +54,8 @@ class FittedNet:
     def standardised(self, x, scale: Scale | None = None) -> np.ndarray:
         """Net inputs (n, k) for raw rows; with `scale`, as the integer nodes round them."""
         if scale is None:
-            distance = (self.logs.forward(x) - np.array(self.scale.low)) * (np.array(self.scale.multiplier) / 2 ** self.scale.shift)
+            distance = ((self.logs.forward(x) - np.array(self.scale.low))
+                        * (np.array(self.scale.multiplier) / 2 ** self.scale.shift))
             return (np.clip(distance, 0, self.scale.top) - self.mean) / self.spread
         gain, offset = self.frame(scale)
         return apply_all((*self.logs.nodes, scale), x) * gain + offset
@@ -93,7 +94,8 @@ def fit_many(rows: Rows, configs: list[Config], seed: int = 0, draft: bool = Fal
 def _standardised(rows: Rows, logs: Logs) -> FittedNet:
     """A net's inputs, standardised on the rows; the net itself is missing."""
     inputs = len(rows.inputs)
-    empty = FittedNet(tuple(range(inputs)), scale_inputs(logs.limits, FIT_BITS, exact=True), np.zeros(inputs), np.ones(inputs), None, Root(1), logs)
+    empty = FittedNet(tuple(range(inputs)), scale_inputs(logs.limits, FIT_BITS, exact=True), np.zeros(inputs),
+                      np.ones(inputs), None, Root(1), logs)
     u = empty.standardised(rows.x)
     return replace(empty, mean=u.mean(axis=0), spread=np.maximum(u.std(axis=0), 1e-6))
 
@@ -170,7 +172,8 @@ def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
     seen = rounding | free
     reduced = without_free(hessian[np.ix_(seen, seen)], free[seen])
     unit = frame.unit.ravel()
-    whole = integer_descent(net.weights[layer].ravel() / unit, reduced * np.outer(unit, unit), WEIGHT_MAX, gradient[rounding] * unit)
+    whole = integer_descent(net.weights[layer].ravel() / unit, reduced * np.outer(unit, unit), WEIGHT_MAX,
+                            gradient[rounding] * unit)
     flat = net.flat()
     flat[rounding] = whole * unit
     return train_net(net.with_flat(flat), problem, 25, free)
@@ -184,5 +187,6 @@ def _least_bytes(config: Config, inputs: int) -> int:
 
 
 # Under drift, capacity makes things worse (measured); and ten folds of nets are the slowest part of a search.
-FAMILY = Family("mlp", "ReLU net", candidates, fit, lower, fit_many, size=lambda config: (config.hidden, config.logs), under_drift=False,
-                together=lambda config: (config.logs, config.hidden if len(config.hidden) > 1 else "ladder"), least_bytes=_least_bytes)
+FAMILY = Family("mlp", "ReLU net", candidates, fit, lower, fit_many, size=lambda config: (config.hidden, config.logs),
+                under_drift=False, together=lambda config: (config.logs, config.hidden if len(config.hidden) > 1 else "ladder"),
+                least_bytes=_least_bytes)

@@ -59,7 +59,8 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
     frame, width = Frame.of(rows), rows.x.shape[1]
     if (rows.y == rows.y[0]).all():                              # a fold may have one class only
         only = scores.only_class(int(rows.y[0]), config.hidden, len(rows.labels))
-        return FittedNet(tuple(range(width)), frame, np.zeros((width, config.hidden)), np.zeros(config.hidden), only, config.decay)
+        return FittedNet(tuple(range(width)), frame, np.zeros((width, config.hidden)),
+                         np.zeros(config.hidden), only, config.decay)
     seen, y = np.unique(rows.y, return_inverse=True)
     weights, bias, coef, intercept = _trained(frame.z(rows.x), y, 1 if len(seen) == 2 else len(seen), config, seed)
     found = scores.of_all_classes(coef, intercept, seen, len(rows.labels))
@@ -70,7 +71,8 @@ def _trained(z: np.ndarray, y: np.ndarray, outputs: int, config: Config, seed: i
     """Weights (inputs, hidden), biases, class scores (outputs, hidden) and intercepts of least cross-entropy plus decay."""
     rng, part = np.random.default_rng(seed), config.decay / len(y)
     sizes = ((z.shape[1], config.hidden), (config.hidden,), (outputs, config.hidden), (outputs,))
-    reach = [np.sqrt(6 / (z.shape[1] + config.hidden))] * 2 + [np.sqrt(6 / (config.hidden + outputs))] * 2     # Glorot and Bengio 2010
+    # Glorot and Bengio 2010
+    reach = [np.sqrt(6 / (z.shape[1] + config.hidden))] * 2 + [np.sqrt(6 / (config.hidden + outputs))] * 2
     start = [rng.uniform(-bound, bound, size) for bound, size in zip(reach, sizes)]
 
     def loss(weights, bias, coef, intercept):

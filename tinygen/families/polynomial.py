@@ -60,7 +60,8 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Polynomial:
     columns = tuple(sorted({c for term in chosen for c in term}))
     place = {c: k for k, c in enumerate(columns)}
     terms = tuple(sorted((tuple(place[c] for c in term) for term in chosen), key=lambda t: (len(t), t)))
-    scale = Scale(tuple(wide.low[c] for c in columns), tuple(wide.multiplier[c] for c in columns), wide.shift, wide.top, wide.zero)
+    scale = Scale(tuple(wide.low[c] for c in columns), tuple(wide.multiplier[c] for c in columns),
+                  wide.shift, wide.top, wide.zero)
     linear = fit_linear(float_terms(scale, terms, rows.x[:, columns]), rows.y, root, RIDGE, counts=rows.weights)
     return Polynomial(columns, scale, Monomials(terms, BITS), linear, root)
 

@@ -42,7 +42,8 @@ def candidates(rows: Rows) -> list[Config]:
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedTree:
     kind = DecisionTreeClassifier if rows.labels else DecisionTreeRegressor
-    estimator = kind(max_leaf_nodes=config.leaves, min_samples_leaf=LEAST_ROWS[rows.task], random_state=seed).fit(rows.x, rows.y, rows.weights)
+    estimator = kind(max_leaf_nodes=config.leaves, min_samples_leaf=LEAST_ROWS[rows.task],
+                     random_state=seed).fit(rows.x, rows.y, rows.weights)
     trees, values = from_sklearn([estimator])
     if rows.labels:
         answers = estimator.classes_[values.argmax(axis=1)]

@@ -25,14 +25,17 @@ from ..files import require_file_place, write_whole
 from ..report import alarms, cell, level, red_above, rows_used, test_error, with_unit
 from ..table import plain
 from .dossier import Dossier, gather
-from .figures import (MOST_WEAK, Figure, converted, faults_table, figures, headline, inputs_table, model_line, split_words, weak_parts,
-                      weak_words)
+from .figures import (MOST_WEAK, Figure, converted, faults_table, figures, headline, inputs_table, model_line,
+                      split_words, weak_parts, weak_words)
 
-LICENCES = {datasets.SHA256: "CC BY 4.0; UCI Machine Learning Repository, data set 360, \"Air Quality\"; S. De Vito, E. Massera, M. Piga, "
-                             "L. Martinotto, G. Di Francia, Sensors and Actuators B 129 (2008) 750-757"}
-CANNOT = ("It knows its sensors' readings of one moment and nothing else: no trend, no place, no season that is not among its inputs.",
+LICENCES = {datasets.SHA256: "CC BY 4.0; UCI Machine Learning Repository, data set 360, \"Air Quality\"; "
+                             "S. De Vito, E. Massera, M. Piga, L. Martinotto, G. Di Francia, "
+                             "Sensors and Actuators B 129 (2008) 750-757"}
+CANNOT = ("It knows its sensors' readings of one moment and nothing else: no trend, no place, "
+          "no season that is not among its inputs.",
           "It is no safety device and no reference instrument; nobody has certified it.",
-          "A reading beyond the accepted range is brought to its end and flagged; a missing one gives no answer, and both LEDs stay dark.")
+          "A reading beyond the accepted range is brought to its end and flagged; a missing one gives no answer, "
+          "and both LEDs stay dark.")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Carded:
                 "parts": [part.title for part in card_views(self.dossier)], "left_out": list(self.dossier.gaps)}
 
 
-def card(model: Path, out: Path, csv: Path | None = None, note: Path | None = None, progress: Callable[[str], None] = lambda text: None) -> Carded:
+def card(model: Path, out: Path, csv: Path | None = None, note: Path | None = None,
+         progress: Callable[[str], None] = lambda text: None) -> Carded:
     """Writes the card of a model file, whole or not at all."""
     require_file_place(out)
     dossier = gather(model, csv, None, note, with_board=False, progress=progress)
@@ -71,7 +75,8 @@ def card(model: Path, out: Path, csv: Path | None = None, note: Path | None = No
 
 def text(result: Carded) -> str:
     """What the command prints."""
-    return "\n".join([headline(result.dossier), *(f"left out: {gap}" for gap in _card_gaps(result.dossier)), f"written to {result.path}"])
+    return "\n".join([headline(result.dossier), *(f"left out: {gap}" for gap in _card_gaps(result.dossier)),
+                      f"written to {result.path}"])
 
 
 def markdown(d: Dossier) -> str:
@@ -79,7 +84,8 @@ def markdown(d: Dossier) -> str:
     source = files("tinygen.templates").joinpath("card.md.j2").read_text(encoding="utf-8")
     jinja = Environment(loader=FunctionLoader(lambda name: None), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                         keep_trailing_newline=True, autoescape=False, finalize=_safe)
-    return jinja.from_string(source).render(title=f"{d.model.name}: {d.model.output.name}", headline=headline(d), parts=card_views(d))
+    return jinja.from_string(source).render(title=f"{d.model.name}: {d.model.output.name}",
+                                            headline=headline(d), parts=card_views(d))
 
 
 def _safe(value):
@@ -100,14 +106,16 @@ def card_views(d: Dossier) -> tuple[Part, ...]:
 
 def _about(d: Dossier) -> Part:
     m, unit = d.model, f" in {d.model.output.unit}" if d.model.output.unit else ""
-    return Part("Model", pairs=(("name", m.name), ("model id", f"{m.model_id:08x}, checked in every row on the wire"), ("kind", model_line(d)),
+    return Part("Model", pairs=(("name", m.name), ("model id", f"{m.model_id:08x}, checked in every row on the wire"),
+                                ("kind", model_line(d)),
                                 ("predicts", f"{m.output.name}{unit}, in steps of {m.output.scale:g}" if not m.labels else
                                  f"{m.output.name}: {', '.join(m.labels)}"),
                                 ("arithmetic", "integers only; no sum can overflow, proven for every input")))
 
 
 def _note(d: Dossier) -> Part | None:
-    return Part("Note by the user", points=tuple(line.strip(" -*") for line in d.note.splitlines() if line.strip())) if d.note else None
+    return (Part("Note by the user", points=tuple(line.strip(" -*") for line in d.note.splitlines() if line.strip()))
+            if d.note else None)
 
 
 def _use(d: Dossier) -> Part:
@@ -176,12 +184,14 @@ def _cost(d: Dossier) -> Part:
         f = d.firmware
         rows.append(("whole firmware", f"{cell(f.flash_bytes)} bytes of flash, {cell(f.ram_bytes)} of RAM", f.board.title))
     board = BOARDS[d.ladder.board].title if d.ladder else d.verdict.board.title if d.verdict else ""
-    return Part("Cost" + (f" on the {board}" if board else ""), text=converted(d), headers=("what", "value", "of"), rows=tuple(rows))
+    return Part("Cost" + (f" on the {board}" if board else ""), text=converted(d),
+                headers=("what", "value", "of"), rows=tuple(rows))
 
 
 def _versions(d: Dossier) -> Part:
     return Part("Made with", pairs=(("tinygen", __version__), ("numpy", numpy.__version__), ("scikit-learn", sklearn.__version__),
-                                   ("made by", f"tinygen card; tinygen train with seed {d.model.training['seed']} makes the model again")))
+                                   ("made by", f"tinygen card; tinygen train with seed {d.model.training['seed']} "
+                                               "makes the model again")))
 
 
 def _card_gaps(d: Dossier) -> tuple[str, ...]:

@@ -96,8 +96,8 @@ def gather(path: Path, csv: Path | None = None, run: Path | None = None, note: P
     """The dossier of a model file. csv: the file it was trained on; run: what `tinygen stream -o` wrote."""
     model = load(path)
     if "metrics" not in model.training:
-        raise UsageError(f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has none: a report is for models "
-                         "that `tinygen train` wrote; see `tinygen explain` and `tinygen monitor`")
+        raise UsageError(f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has none: "
+                         "a report is for models that `tinygen train` wrote; see `tinygen explain` and `tinygen monitor`")
     ladder, gaps = _ladder(path, model)
     words = read_note(note) if note else ""
     table, tests, found = None, None, None
@@ -106,16 +106,19 @@ def gather(path: Path, csv: Path | None = None, run: Path | None = None, note: P
         tests = test_rows(model, table)
         found = _audit(model, table, progress)
     else:
-        gaps += (f"errors row by row and the audit of the data need the training file: add --data {model.training.get('source', 'CSV')}",)
+        gaps += ("errors row by row and the audit of the data need the training file: "
+                 f"add --data {model.training.get('source', 'CSV')}",)
     streamed = read_run(run, model, table) if run else None
     progress("asking the integer model what each sensor does")
     background = decile_rows(model) if tests is None else tests.dataset.x[tests.dataset.train][:, _columns(model, tests.dataset)]
     if len(model.inputs) > MOST_INPUTS:
         gaps += (f"sensitivities are exact for at most {MOST_INPUTS} inputs, this model has {len(model.inputs)}",)
-    firmware, program, steps, why = _firmware(model, progress) if with_board else (None, None, (), "the board is left out: --no-board was given")
-    return Dossier(model, ladder, verdicts.read(model), sensitivities(model, background) if len(model.inputs) <= MOST_INPUTS else (),
-                   tuple(curve(model, i, background) for i in range(len(model.inputs))), tests, found, streamed, firmware, program, steps, words,
-                   gaps + ((why,) if why else ()))
+    firmware, program, steps, why = (_firmware(model, progress) if with_board
+                                     else (None, None, (), "the board is left out: --no-board was given"))
+    return Dossier(model, ladder, verdicts.read(model),
+                   sensitivities(model, background) if len(model.inputs) <= MOST_INPUTS else (),
+                   tuple(curve(model, i, background) for i in range(len(model.inputs))), tests, found, streamed,
+                   firmware, program, steps, words, gaps + ((why,) if why else ()))
 
 
 def read_note(path: Path) -> str:
@@ -130,7 +133,8 @@ def read_note(path: Path) -> str:
 def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
     """The ladder beside a model file with the model's own rung as the chosen one, or why there is none."""
     place = ladder_path(path)
-    again = f"the ladder, the baselines and the spread over the folds need {place.name} beside the model: keep what `tinygen train` writes"
+    again = (f"the ladder, the baselines and the spread over the folds need {place.name} beside the model: "
+             "keep what `tinygen train` writes")
     if not place.is_file():
         return None, (again,)
     ladder = ladders.load(place)
@@ -148,8 +152,9 @@ def _training_table(model: Model, csv: Path) -> Table:
     if stated is None:
         raise ModelError("the model does not say which file it was trained on: train it again with this version")
     if table.sha256 != stated:
-        raise UsageError(f"'{csv}' has sha256 {table.sha256[:12]}.., the model was trained on {model.training['source']} with {stated[:12]}..: "
-                         "give that file; other rows are judged by `tinygen monitor` and `tinygen predict`")
+        raise UsageError(f"'{csv}' has sha256 {table.sha256[:12]}.., the model was trained on {model.training['source']} "
+                         f"with {stated[:12]}..: give that file; other rows are judged by `tinygen monitor` "
+                         "and `tinygen predict`")
     return table
 
 
@@ -163,8 +168,8 @@ def test_rows(model: Model, table: Table) -> Tests:
     found = class_metrics(answers, answers, y, model.labels) if model.labels else metrics(answers, answers, y, model.output.scale)
     key = "error_rate" if model.labels else "mae"
     if len(y) != facts["rows_test"] or found[key] != facts["metrics"][key]:
-        raise ModelError(f"the {facts['rows_test']} test rows with error {facts['metrics'][key]} are not found again in {table.path_name} "
-                         f"({len(y)} rows, {found[key]}): train it again with this version")
+        raise ModelError(f"the {facts['rows_test']} test rows with error {facts['metrics'][key]} are not found again "
+                         f"in {table.path_name} ({len(y)} rows, {found[key]}): train it again with this version")
     time = None if dataset.time is None else dataset.time[dataset.test]
     return Tests(dataset, x, y, answers, model.saturate(x)[1], dataset.file_rows[dataset.test], time)
 
@@ -178,8 +183,9 @@ def _columns(model: Model, dataset: Dataset) -> list[int]:
 def _audit(model: Model, table: Table, progress: Progress) -> Audit:
     facts = model.training
     units = {q.name: q.unit for q in (*model.inputs, *(() if model.labels else (model.output,))) if q.unit}
-    return audits.audit(table, model.output.name, facts["candidate_inputs"], split=facts["split"], seed=facts["seed"], units=units,
-                        task="classification" if model.labels else "regression", progress=progress)
+    return audits.audit(table, model.output.name, facts["candidate_inputs"], split=facts["split"],
+                        seed=facts["seed"], units=units, task="classification" if model.labels else "regression",
+                        progress=progress)
 
 
 # ---- what the integer model does --------------------------------------------------------------------

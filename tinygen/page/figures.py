@@ -38,7 +38,8 @@ def figures(d: Dossier) -> tuple[Figure, ...]:
     if d.rung and d.rung.folds:
         found.append(Figure("folds", "The same in cross-validation", with_unit(float(np.mean(d.rung.folds)), model), spread(d)))
     if not model.labels:
-        found.append(Figure("rmse", "Root mean square error", with_unit(facts["metrics"]["rmse"], model), f"R2 {facts['metrics']['r2']:.4f}"))
+        found.append(Figure("rmse", "Root mean square error", with_unit(facts["metrics"]["rmse"], model),
+                            f"R2 {facts['metrics']['r2']:.4f}"))
     if model.threshold is not None:
         found.append(Figure("alarm", "Alarms", alarms(model), f"above {level(model)}"))
     return (*found, *_costs(d))
@@ -52,7 +53,8 @@ def _costs(d: Dossier):
         return
     yield Figure("flash", "Flash", f"{cost.flash_bytes:,} bytes", f"of {board.flash_bytes:,} on the {board.title}")
     yield Figure("ram", "RAM with stack", f"{cost.ram_bytes + cost.stack_bytes:,} bytes", f"of {board.ram_bytes:,}")
-    yield Figure("cycles", "Time for an answer", milliseconds(cost.cycles_max, board.f_cpu_hz), f"{cost.cycles_max:,} cycles at most")
+    yield Figure("cycles", "Time for an answer", milliseconds(cost.cycles_max, board.f_cpu_hz),
+                 f"{cost.cycles_max:,} cycles at most")
 
 
 def milliseconds(cycles: int, f_cpu_hz: int) -> str:
@@ -107,7 +109,8 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
     """What speaks against the model: weak parts of the rows, serious findings in the data, a baseline that does better."""
     found = []
     if d.tests:
-        found += [Doubt(sentence_of(weak_words(s, d)), "failures" if s.kind == "sensor" else "range") for s in weak_parts(d)[:MOST_DOUBTS]]
+        found += [Doubt(sentence_of(weak_words(s, d)), "failures" if s.kind == "sensor" else "range")
+                  for s in weak_parts(d)[:MOST_DOUBTS]]
     if d.audit:
         found += [Doubt(sentence_of(f"{f.what}: {f.effect}"), "data") for f in d.audit.findings if f.severity == "high"]
     if d.run and not d.run.good:
@@ -116,8 +119,8 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
     if d.firmware and d.ladder and d.ladder.board == d.firmware.board.pio_id:
         then, now = d.rung.cost.flash_bytes, d.firmware.model_flash_bytes
         if abs(now - then) > SAME_BYTES:
-            found.append(Doubt(f"The model took {then:,} bytes of flash when it was trained and takes {now:,} now: compiler or generator "
-                               "have changed, train it again", "cost"))
+            found.append(Doubt(f"The model took {then:,} bytes of flash when it was trained and takes {now:,} now: "
+                               "compiler or generator have changed, train it again", "cost"))
     if d.ladder:
         own = test_error(d.model)
         small = [b for b in d.ladder.baselines if b.bytes is not None and b.bytes <= d.rung.cost.flash_bytes and b.error < own]
@@ -132,10 +135,12 @@ def weak_parts(d: Dossier) -> tuple[Slice, ...]:
 
 def weak_words(part: Slice, d: Dossier) -> str:
     """One weak part as a sentence without its full stop."""
-    where = {"true value": f"where {d.model.output.name} is {part.name}", "time": f"in {part.name}", "sensor": f"where {part.name}"}[part.kind]
+    where = {"true value": f"where {d.model.output.name} is {part.name}", "time": f"in {part.name}",
+             "sensor": f"where {part.name}"}[part.kind]
     overall = test_error(d.model)
     ratio = f"{part.error / overall:.1f} times the error of all" if overall else "where all others are right"
-    bias = f", on average {with_unit(abs(part.bias), d.model)} too {'high' if part.bias > 0 else 'low'}" if abs(part.bias) > part.error / 2 else ""
+    bias = (f", on average {with_unit(abs(part.bias), d.model)} too {'high' if part.bias > 0 else 'low'}"
+            if abs(part.bias) > part.error / 2 else "")
     return f"{where}: {with_unit(part.error, d.model)} on {part.rows:,} rows, {ratio}{bias}"
 
 
@@ -162,12 +167,15 @@ def faults_table(d: Dossier) -> tuple[list[str], list[list]]:
 def conversion_table(d: Dossier) -> tuple[list[str], list[list]]:
     """Headers and rows: the integer model beside the same model in float."""
     v = d.verdict
-    rows = [["error on the test rows", with_unit(v.float_error, v.model), with_unit(v.integer_error, v.model), f"{100 * v.loss:+.2f} %"]]
+    rows = [["error on the test rows", with_unit(v.float_error, v.model), with_unit(v.integer_error, v.model),
+             f"{100 * v.loss:+.2f} %"]]
     if v.float_cost:
         pairs = (("flash [bytes]", v.float_cost.flash_bytes, v.integer_cost.flash_bytes),
-                 ("RAM with stack [bytes]", v.float_cost.ram_bytes + v.float_cost.stack_bytes, v.integer_cost.ram_bytes + v.integer_cost.stack_bytes),
+                 ("RAM with stack [bytes]", v.float_cost.ram_bytes + v.float_cost.stack_bytes,
+                  v.integer_cost.ram_bytes + v.integer_cost.stack_bytes),
                  ("cycles at most", v.float_cost.cycles_max, v.integer_cost.cycles_max))
-        rows += [[name, old, new, f"{old / new:.2g} times less" if new and old >= new else f"{new - old:+,}"] for name, old, new in pairs]
+        rows += [[name, old, new, f"{old / new:.2g} times less" if new and old >= new else f"{new - old:+,}"]
+                 for name, old, new in pairs]
     return ["", "in float", "in integers", "difference"], rows
 
 

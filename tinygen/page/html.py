@@ -39,12 +39,12 @@ class Reported:
         """Plain JSON values."""
         model = self.dossier.model
         return {"report": str(self.path), "name": model.name, "id": f"{model.model_id:08x}", "headline": headline(self.dossier),
-                "figures": {f.key: {"value": f.value, "note": f.note} for f in self.figures}, "doubts": [d.text for d in doubts(self.dossier)],
-                "left_out": list(self.dossier.gaps)}
+                "figures": {f.key: {"value": f.value, "note": f.note} for f in self.figures},
+                "doubts": [d.text for d in doubts(self.dossier)], "left_out": list(self.dossier.gaps)}
 
 
-def report(model: Path, out: Path, csv: Path | None = None, run: Path | None = None, note: Path | None = None, with_board: bool = True,
-           progress: Callable[[str], None] = lambda text: None) -> Reported:
+def report(model: Path, out: Path, csv: Path | None = None, run: Path | None = None, note: Path | None = None,
+           with_board: bool = True, progress: Callable[[str], None] = lambda text: None) -> Reported:
     """Writes the page of a model file, whole or not at all."""
     require_file_place(out)
     dossier = gather(model, csv, run, note, with_board, progress)
@@ -67,9 +67,9 @@ def render(d: Dossier) -> str:
     program = script() if d.program else ""
     board = settings(d) if d.program else None
     return environment().get_template("page.html.j2").render(
-        title=f"{d.model.name}: {d.model.output.name}", model=d.model, headline=headline(d), figures=figures(d), doubts=doubts(d), gaps=d.gaps,
-        sections=sections(d), card=card_views(d), board=board, script=program, script_hash=_hash(program),
-        style=source("page.css"), version=__version__, identity=f"{d.model.model_id:08x}")
+        title=f"{d.model.name}: {d.model.output.name}", model=d.model, headline=headline(d), figures=figures(d),
+        doubts=doubts(d), gaps=d.gaps, sections=sections(d), card=card_views(d), board=board, script=program,
+        script_hash=_hash(program), style=source("page.css"), version=__version__, identity=f"{d.model.model_id:08x}")
 
 
 def _hash(text: str) -> str:

@@ -21,8 +21,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 INK, MUTED, LINE, PAPER = "#010201", "#010202", "#010203", "#010204"
 BLUE, ORANGE, GREEN, PURPLE = "#010205", "#010206", "#010207", "#010208"
-VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", PAPER: "paper", BLUE: "blue", ORANGE: "orange", GREEN: "green", PURPLE: "purple"}
-LOOKS = ((BLUE, ""), (ORANGE, "///"), (GREEN, "..."), (PURPLE, "xxx"), (MUTED, ""), (BLUE, "\\\\\\"))       # of parts: told apart without colour
+VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", PAPER: "paper", BLUE: "blue", ORANGE: "orange",
+             GREEN: "green", PURPLE: "purple"}
+# of parts: told apart without colour
+LOOKS = ((BLUE, ""), (ORANGE, "///"), (GREEN, "..."), (PURPLE, "xxx"), (MUTED, ""), (BLUE, "\\\\\\"))
 SERIES = (BLUE, ORANGE, GREEN, PURPLE)
 DASHES = ("-", "--", ":", "-.")
 COLUMNS = 20                 # of a histogram, on each side of 0
@@ -32,8 +34,9 @@ STYLE = {
     "font.family": "DejaVu Sans", "font.size": 11, "axes.labelsize": 11, "xtick.labelsize": 10.5, "ytick.labelsize": 10.5,
     "legend.fontsize": 10.5, "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False,
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": MUTED, "xtick.color": MUTED, "ytick.color": MUTED,
-    "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.grid": True, "axes.grid.axis": "y", "grid.color": LINE, "grid.linewidth": 0.8,
-    "axes.axisbelow": True, "axes.facecolor": "none", "figure.facecolor": "none", "hatch.color": PAPER, "hatch.linewidth": 1.0,
+    "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.grid": True, "axes.grid.axis": "y",
+    "grid.color": LINE, "grid.linewidth": 0.8, "axes.axisbelow": True, "axes.facecolor": "none", "figure.facecolor": "none",
+    "hatch.color": PAPER, "hatch.linewidth": 1.0,
 }
 
 
@@ -67,7 +70,8 @@ def _for_page(svg: str, name: str, alt: str) -> str:
     svg = re.sub(r'(url\(#|xlink:href="#)', rf"\g<1>{name}-", svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var(--{variable})")
-    svg = svg.replace("font-family: 'DejaVu Sans'; ", "").replace("; font-family: 'DejaVu Sans'", "").replace("'DejaVu Sans'", "inherit")
+    svg = (svg.replace("font-family: 'DejaVu Sans'; ", "").replace("; font-family: 'DejaVu Sans'", "")
+           .replace("'DejaVu Sans'", "inherit"))
     return re.sub(r"> +<", "><", re.sub(r"  +", " ", svg)).replace("<svg ", f'<svg role="img" aria-label="{_attribute(alt)}" ', 1)
 
 
@@ -100,7 +104,8 @@ def _dots(axes, x: np.ndarray, y: np.ndarray, colour: str, size: float, alpha: f
 
 # ---- errors -----------------------------------------------------------------------------------------
 
-def predicted(y: np.ndarray, answers: np.ndarray, quantity: str, level: float | None, threshold: float | None, words: str) -> Plot:
+def predicted(y: np.ndarray, answers: np.ndarray, quantity: str, level: float | None,
+              threshold: float | None, words: str) -> Plot:
     """Answers against true values in the output's unit. level: truth above it asks for an alarm; threshold: answers above it give one."""
     def paint(axes) -> None:
         ends = [min(y.min(), answers.min()), max(y.max(), answers.max())]
@@ -111,7 +116,8 @@ def predicted(y: np.ndarray, answers: np.ndarray, quantity: str, level: float | 
             axes.axvline(level, color=ORANGE, linewidth=1, linestyle="--")
             axes.axhline(threshold, color=ORANGE, linewidth=1, linestyle="--")
             if wrong.any():
-                axes.plot(y[wrong], answers[wrong], "x", color=ORANGE, markersize=5, markeredgewidth=1.4, label="false or missed alarm")
+                axes.plot(y[wrong], answers[wrong], "x", color=ORANGE, markersize=5, markeredgewidth=1.4,
+                          label="false or missed alarm")
             axes.plot([], [], color=ORANGE, linewidth=1, linestyle="--", label=f"alarm level {words}")
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1, handlelength=1.4)
         axes.autoscale_view()
@@ -169,10 +175,11 @@ def ladder(rungs: list[tuple[str, int, float]], chosen: int, baselines: list[tup
         families = list(dict.fromkeys(family for family, _, _ in rungs))
         for k, family in enumerate(families):
             own = [(flash, error) for name, flash, error in rungs if name == family]
-            axes.plot(*zip(*own), FAMILY_MARKS[k % len(FAMILY_MARKS)], color=SERIES[k % len(SERIES)], markersize=6.5, linestyle="none",
-                      markeredgecolor=PAPER, markeredgewidth=0.6, label=family)
+            axes.plot(*zip(*own), FAMILY_MARKS[k % len(FAMILY_MARKS)], color=SERIES[k % len(SERIES)],
+                      markersize=6.5, linestyle="none", markeredgecolor=PAPER, markeredgewidth=0.6, label=family)
         _, flash, error = rungs[chosen]
-        axes.plot([flash], [error], "o", markersize=14, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.6, label="chosen")
+        axes.plot([flash], [error], "o", markersize=14, markerfacecolor="none", markeredgecolor=INK,
+                  markeredgewidth=1.6, label="chosen")
         axes.set(xscale="log", yscale="log", xlabel="flash of the model alone [bytes]", ylabel=ylabel)
         _baselines(axes, baselines)
         if flash_limit is not None:
@@ -200,7 +207,8 @@ def _baselines(axes, baselines: list[tuple[str, float]]) -> None:
     for name, error in shown:
         place = max(np.log10(error), last + gap)
         last = place
-        axes.annotate(name, (1.0, 10 ** place), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=MUTED, fontsize=9.5)
+        axes.annotate(name, (1.0, 10 ** place), xycoords=("axes fraction", "data"), ha="right", va="bottom",
+                      color=MUTED, fontsize=9.5)
 
 
 def _enough_ticks(axis) -> None:
@@ -237,7 +245,8 @@ def dependence(name: str, curve, x: np.ndarray, xlabel: str, ylabel: str, labels
             axes.axvline(end, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
         if labels:
             for k, label in enumerate(labels):
-                axes.step(x, curve.mean[:, k], where="mid", color=SERIES[k % 4], linestyle=DASHES[k % 4], linewidth=1.6, label=_short(label, 16))
+                axes.step(x, curve.mean[:, k], where="mid", color=SERIES[k % 4], linestyle=DASHES[k % 4], linewidth=1.6,
+                          label=_short(label, 16))
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.1, columnspacing=0.9, handlelength=1.2)
             axes.set_ylim(-0.03, 1.03)
         else:
@@ -280,7 +289,8 @@ def counts(name: str, values: np.ndarray, xlabel: str, alt: str) -> Plot:
     """How often which value comes; the outermost rows are gathered in the end columns."""
     def paint(axes) -> None:
         shown = np.clip(values, *np.quantile(values, [0.002, 0.998]))
-        axes.hist(shown, np.histogram_bin_edges(shown, bins=min(40, max(1, len(np.unique(shown))))), color=BLUE, edgecolor=PAPER, linewidth=0.4)
+        axes.hist(shown, np.histogram_bin_edges(shown, bins=min(40, max(1, len(np.unique(shown))))), color=BLUE,
+                  edgecolor=PAPER, linewidth=0.4)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(FuncFormatter(tidy))
         axes.yaxis.set_major_formatter(FuncFormatter(tidy))
@@ -288,14 +298,16 @@ def counts(name: str, values: np.ndarray, xlabel: str, alt: str) -> Plot:
     return draw(name, alt, 2.7, paint)
 
 
-def timeline(lanes: list[tuple[str, np.ndarray]], x: np.ndarray, xlabel: str, ticks: tuple[list[float], list[str]] | None, alt: str) -> Plot:
+def timeline(lanes: list[tuple[str, np.ndarray]], x: np.ndarray, xlabel: str,
+             ticks: tuple[list[float], list[str]] | None, alt: str) -> Plot:
     """Lanes one below the other, each dark where its rows are set."""
     def paint(axes) -> None:
         for k, (_, rows) in enumerate(lanes):
             starts, ends = _runs(rows)
             width = np.append(x, 2 * x[-1] - x[-2] if len(x) > 1 else x[-1] + 1)
             axes.broken_barh([(width[a], width[b] - width[a]) for a, b in zip(starts, ends)], (-k - 0.34, 0.68),
-                             facecolor=(INK, ORANGE, PURPLE, BLUE)[k % 4], edgecolor=(INK, ORANGE, PURPLE, BLUE)[k % 4], linewidth=0.3)
+                             facecolor=(INK, ORANGE, PURPLE, BLUE)[k % 4],
+                             edgecolor=(INK, ORANGE, PURPLE, BLUE)[k % 4], linewidth=0.3)
         axes.set_yticks([-k for k in range(len(lanes))], [name for name, _ in lanes])
         axes.set(xlabel=xlabel, xlim=(x[0], x[-1]), ylim=(-len(lanes) + 0.4, 0.6))
         axes.tick_params(axis="y", length=0)

@@ -76,7 +76,8 @@ def line_table(elf: Path, header: str) -> dict[int, int]:
             if header not in names:                # the C library
                 continue
             number = names.index(header) + 1
-            states = sorted((e.state.address, e.state.line if e.state.file == number else 0) for e in program.get_entries() if e.state)
+            states = sorted((e.state.address, e.state.line if e.state.file == number else 0)
+                            for e in program.get_entries() if e.state)
             for (start, line), (end, _) in zip(states, states[1:]):
                 found |= dict.fromkeys(range(start, end, 2), line) if line else {}
             for die in unit.iter_DIEs():

@@ -58,8 +58,9 @@ def read_run(path: Path, model: Model, table: Table | None = None) -> Run:
             raise DataError(f"run '{path}' expects other answers than model {model.model_id:08x} gives to {table.path_name}: "
                             "stream that file with this model again")
         truth, time = _truth(model, table), table.time
-    return Run(path.name, raw, *(_integers(path, columns[name], LOST) for name in ("red", "green")), _integers(path, columns["cycles"], 0),
-               _integers(path, columns["tries"], 0), tuple(map(str, columns["verdict"])), _seconds(path, columns["latency_ms"]), truth, time)
+    return Run(path.name, raw, *(_integers(path, columns[name], LOST) for name in ("red", "green")),
+               _integers(path, columns["cycles"], 0), _integers(path, columns["tries"], 0), tuple(map(str, columns["verdict"])),
+               _seconds(path, columns["latency_ms"]), truth, time)
 
 
 def _rows(path: Path) -> list[dict]:
@@ -67,7 +68,8 @@ def _rows(path: Path) -> list[dict]:
     what = f"run '{path}' is not what `tinygen stream -o` writes"
     try:
         text = path.read_text(encoding="utf-8")
-        rows = [json.loads(line) for line in text.splitlines()] if path.suffix in JSON_SUFFIXES else list(csv.DictReader(text.splitlines()))
+        rows = ([json.loads(line) for line in text.splitlines()] if path.suffix in JSON_SUFFIXES
+                else list(csv.DictReader(text.splitlines())))
     except OSError as error:
         raise DataError(f"run '{path}' cannot be read ({error.strerror}): name what `tinygen stream -o` wrote") from None
     except (ValueError, csv.Error):

@@ -62,13 +62,15 @@ def slices(model: Model, tests: Tests) -> tuple[Slice, ...]:
 def by_truth(model: Model, tests: Tests) -> tuple[Slice, ...]:
     """Parts by the true value with about equally many rows, or by class."""
     if model.labels:
-        return tuple(s for k, label in enumerate(model.labels) if (s := _slice(model, tests, tests.y == k, "true value", label, k)))
+        return tuple(s for k, label in enumerate(model.labels)
+                     if (s := _slice(model, tests, tests.y == k, "true value", label, k)))
     cuts = np.unique(np.quantile(tests.y, np.arange(1, RANGES) / RANGES, method="inverted_cdf"))
     parts = np.searchsorted(cuts, tests.y, side="left")
     physical = model.output.to_physical(tests.y)
 
     def part(rows: np.ndarray) -> Slice | None:
-        return _slice(model, tests, rows, "true value", _span(physical[rows], model.output.unit), float(np.median(physical[rows])))
+        return _slice(model, tests, rows, "true value", _span(physical[rows], model.output.unit),
+                      float(np.median(physical[rows])))
     return tuple(part(parts == k) for k in np.unique(parts))
 
 
@@ -97,7 +99,8 @@ def by_sensor(model: Model, tests: Tests) -> tuple[Slice, ...]:
         unit = f" {quantity.unit}".rstrip()
         words = {f"{quantity.name} is {quantity.to_physical(low):g}{unit} or below": column <= low,
                  f"{quantity.name} is {quantity.to_physical(high):g}{unit} or above": column >= high,
-                 f"{quantity.name} is beyond its trained range": (column < quantity.raw_minimum) | (column > quantity.raw_maximum)}
+                 f"{quantity.name} is beyond its trained range":
+                 (column < quantity.raw_minimum) | (column > quantity.raw_maximum)}
         found += [s for name, rows in words.items() if (s := _slice(model, tests, rows, "sensor", name, 0.0))]
     return tuple(found)
 

@@ -28,9 +28,11 @@ def settings(d: Dossier) -> dict:
     model = d.model
     rows, truth = _rows(model, d.tests)
     answers = model.answer(rows).tolist()
-    return {"program": d.program, "board": {"title": board.title, "hz": board.f_cpu_hz, "red": board.red_port, "green": board.green_port},
+    return {"program": d.program,
+            "board": {"title": board.title, "hz": board.f_cpu_hz, "red": board.red_port, "green": board.green_port},
             "id": model.model_id, "inputs": [_slider(q) for q in model.inputs],
-            "output": {"name": model.output.name, "unit": model.output.unit, "scale": model.output.scale, "digits": digits(model.output.scale)},
+            "output": {"name": model.output.name, "unit": model.output.unit, "scale": model.output.scale,
+                       "digits": digits(model.output.scale)},
             "labels": list(model.labels), "threshold": model.threshold, "rows": rows.tolist(), "truth": truth, "answers": answers}
 
 
