@@ -17,7 +17,8 @@ from tinygen.toolchain import ensure, need_avrdude, need_simavr
 
 DATA_NAME = "AirQualityUCI.csv"
 # Files whose tests take longest, longest first: begun last, one core would work on them alone.
-LONGEST = ("test_demo", "test_fuzz", "test_search", "test_docs", "test_install", "test_reliability", "test_chip", "test_pytest_plugin", "test_cli")
+LONGEST = ("test_demo", "test_fuzz", "test_search", "test_docs", "test_install", "test_reliability", "test_chip",
+           "test_pytest_plugin", "test_cli")
 
 
 def pytest_addoption(parser):

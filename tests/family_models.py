@@ -18,7 +18,8 @@ def rows_of(x: np.ndarray, y: np.ndarray, labels: tuple[str, ...] = ()) -> Rows:
     """Training rows of raw values; every quantity's range is what the rows have."""
     x, y = np.asarray(x, dtype=np.int64), np.asarray(y, dtype=np.int64)
     quantities = tuple(Quantity(f"sensor {i}", "", 1.0, float(c.min()), float(c.max())) for i, c in enumerate(x.T))
-    output = Quantity("kind", "", 1.0, 0.0, len(labels) - 1.0) if labels else Quantity("gas", "ug/m3", 0.1, y.min() / 10, y.max() / 10)
+    output = (Quantity("kind", "", 1.0, 0.0, len(labels) - 1.0) if labels
+              else Quantity("gas", "ug/m3", 0.1, y.min() / 10, y.max() / 10))
     return Rows(x, y, quantities, output, labels)
 
 
@@ -44,7 +45,8 @@ def fitted_model(family: str, rows: Rows, pick: float = 0.5) -> Model:
     with threadpool_limits(1):                  # small matrices: threads would only wait for each other
         fitted = kind.fit(rows, configs_of(kind, rows, pick), 0)
     threshold = None if rows.labels else int(np.median(rows.y))
-    return Model("m", family, tuple(rows.inputs[c] for c in fitted.columns), rows.output, kind.lower(fitted, rows), threshold, rows.labels)
+    return Model("m", family, tuple(rows.inputs[c] for c in fitted.columns), rows.output,
+                 kind.lower(fitted, rows), threshold, rows.labels)
 
 
 @lru_cache(maxsize=None)

@@ -40,7 +40,8 @@ def compile_header(model: Model, folder: Path, language: str = "c99", header: st
     source = folder / f"main.{suffix}"
     source.write_text(MAIN.replace("NAME", model.name).replace("INPUTS_OF_MODEL", f"{model.name.upper()}_INPUTS"))
     program = folder / f"{model.name}-{suffix}"
-    done = subprocess.run([compiler, standard, *STRICT, *flags, str(source), "-o", str(program), "-lm"], capture_output=True, text=True)
+    done = subprocess.run([compiler, standard, *STRICT, *flags, str(source), "-o", str(program), "-lm"],
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return program
 

@@ -57,12 +57,14 @@ def station(path: Path, header=HEADER, bad_months=(), rows: int = ROWS) -> Path:
     return path
 
 
-def trained(folder: Path, csv: Path, kind: str = "ridge", threshold: float | None = 40.0, target: str = "gas") -> tuple[Path, Model]:
+def trained(folder: Path, csv: Path, kind: str = "ridge", threshold: float | None = 40.0,
+            target: str = "gas") -> tuple[Path, Model]:
     """A model file with its ladder beside it, in a moment: costs are made up, everything else is real."""
     dataset = data.prepare(data.load(csv), target)
     first, second = (quick_model(dataset, k, None if dataset.labels else threshold) for k in (kind, "tree"))
     costs = (ModelCost(238, 0, 3, 530, 537), ModelCost(736, 0, 0, 300, 478))
-    rungs = tuple(Rung(model, 1.25 + k, cost, (1.1 + k, 1.4 + k, 1.2 + k)) for k, (model, cost) in enumerate(zip((first, second), costs)))
+    rungs = tuple(Rung(model, 1.25 + k, cost, (1.1 + k, 1.4 + k, 1.2 + k))
+                  for k, (model, cost) in enumerate(zip((first, second), costs)))
     ladder = Ladder(rungs, 0, "uno", tuple((q.name, 0.1 * k) for k, q in enumerate(first.inputs)), baselines=_baselines(first))
     told = facts(_verdict(first, len(dataset.test)))
     ladder = ladder.with_facts(verdict=told)
@@ -74,7 +76,8 @@ def trained(folder: Path, csv: Path, kind: str = "ridge", threshold: float | Non
 
 def _baselines(model: Model) -> tuple[Baseline, ...]:
     alarms = (3, 4) if model.threshold is not None else (None, None)
-    return (Baseline("median", 21.5, *alarms, 4), Baseline("ridge", 4.75, *alarms, 16), Baseline("persistence", 9.25, *alarms, None, "the reading before"))
+    return (Baseline("median", 21.5, *alarms, 4), Baseline("ridge", 4.75, *alarms, 16),
+            Baseline("persistence", 9.25, *alarms, None, "the reading before"))
 
 
 def _verdict(model: Model, rows: int) -> Verdict:
@@ -82,11 +85,13 @@ def _verdict(model: Model, rows: int) -> Verdict:
     metrics = model.training["metrics"]
     key = "error_rate" if model.labels else "mae"
     worst = Row(77, tuple((q.name, q.minimum) for q in model.inputs), 30.0, 29.5, 29.6) if not model.labels else None
-    return Verdict(model, BOARDS["uno"], rows, metrics[f"float_{key}"], metrics[key], 12, worst, Decisions(2, 1, 1) if model.threshold is not None else None,
+    return Verdict(model, BOARDS["uno"], rows, metrics[f"float_{key}"], metrics[key], 12, worst,
+                   Decisions(2, 1, 1) if model.threshold is not None else None,
                    ModelCost(238, 0, 3, 530, 537), ModelCost(2168, 0, 126, 45000, 45320), 1)
 
 
-def made_report(folder: Path, with_board: bool = False, note: Path | None = None, run: Path | None = None, **station_options) -> Made:
+def made_report(folder: Path, with_board: bool = False, note: Path | None = None, run: Path | None = None,
+                **station_options) -> Made:
     """A page with everything in it that the arguments ask for."""
     csv = station(folder / "station.csv", **station_options)
     path, model = trained(folder, csv)

@@ -32,7 +32,8 @@ def test_no_other_threshold_is_cheaper():
         found = learned(cost, LEVEL, answers, truth)
         prices = {t: Confusion.of(answers > t, truth > LEVEL).cost(cost) for t in range(answers.min() - 2, answers.max() + 2)}
         assert found.learned.cost(cost) == min(prices.values()) == prices[found.threshold]
-        assert all(abs(t - LEVEL) >= abs(found.threshold - LEVEL) for t in prices if prices[t] == min(prices.values()) and t in answers)
+        assert all(abs(t - LEVEL) >= abs(found.threshold - LEVEL) for t in prices
+                   if prices[t] == min(prices.values()) and t in answers)
         assert found.at_level == Confusion.of(answers > LEVEL, truth > LEVEL)
 
 
@@ -105,15 +106,18 @@ def test_the_text_shows_both_confusions(shifted):
 def test_every_rung_of_a_ladder_learns_its_own(simavr):
     dataset = made_up(rows=400, noise=25.0)
     ladder = search(dataset, "m", 30.0, "ridge", UNO, Budget(), alarm_cost=AlarmCost(6, 1))
-    assert all(r.model.level == LEVEL and r.model.training["learned_alarm"]["cost"] == {"miss": 6, "false": 1} for r in ladder.rungs)
+    assert all(r.model.level == LEVEL and r.model.training["learned_alarm"]["cost"] == {"miss": 6, "false": 1}
+               for r in ladder.rungs)
     json.dumps(ladder.model.training["learned_alarm"], allow_nan=False)
-    assert replace(ladder.model, training={}).level == ladder.model.threshold      # a model without facts is judged by its threshold
+    # a model without facts is judged by its threshold
+    assert replace(ladder.model, training={}).level == ladder.model.threshold
 
 
 def test_the_report_tells_level_and_threshold_apart(shifted):
     model, plain, dataset, found = shifted
     assert red_above(plain) == "Red LED above 30 ug/m3"
-    assert f"red LED above {model.threshold / 10:g} ug/m3" in red_above(model) and "The alarm level is 30 ug/m3" in red_above(model)
+    assert (f"red LED above {model.threshold / 10:g} ug/m3" in red_above(model)
+            and "The alarm level is 30 ug/m3" in red_above(model))
     assert "beyond belief" not in rows_used(model)
     weighed = replace(model, training={**model.training, "weighting": {"robust": {"left_out": 7}}})
     assert "7 have a target beyond belief" in rows_used(weighed)

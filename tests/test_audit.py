@@ -25,7 +25,8 @@ def looked_at(values, hours=None, **options):
     hours = np.arange(ROWS) if hours is None else hours
     start = np.datetime64("2024-01-01T00:00:00")
     header = ["time", *values]
-    lines = [",".join([str(start + np.timedelta64(int(h), "h")), *(str(v[i]) for v in values.values())]) for i, h in enumerate(hours)]
+    lines = [",".join([str(start + np.timedelta64(int(h), "h")), *(str(v[i]) for v in values.values())])
+             for i, h in enumerate(hours)]
     return audit(parse("\n".join([",".join(header), *lines]) + "\n"), "y", **options)
 
 
@@ -69,7 +70,8 @@ def test_each_fault_is_found(kind, severity, values):
     found = {(f.kind, *f.columns[:1]): f for f in result.findings}
     assert kind in found and found[kind].severity == severity, text(result)
     assert all(f.what and f.effect and f.advice for f in result.findings)
-    assert [SEVERITIES.index(f.severity) for f in result.findings] == sorted(SEVERITIES.index(f.severity) for f in result.findings)
+    assert [SEVERITIES.index(f.severity) for f in result.findings] == sorted(
+        SEVERITIES.index(f.severity) for f in result.findings)
 
 
 def test_a_column_that_follows_from_two_others_is_named_with_them():
@@ -81,7 +83,8 @@ def test_a_column_that_follows_from_two_others_is_named_with_them():
 
 def test_gaps_and_steps_back_in_time():
     hours = np.arange(ROWS) + 50 * (np.arange(ROWS) > 400)
-    assert [f.what for f in looked_at(columns(), hours).findings] == ["1 gaps in a series of one row per 3600 s, the longest 183600 s"]
+    assert [f.what for f in looked_at(columns(), hours).findings] == [
+        "1 gaps in a series of one row per 3600 s, the longest 183600 s"]
     hours[600] = 0
     assert "goes back 1 times" in text(looked_at(columns(), hours))
 
@@ -107,7 +110,8 @@ def test_rare_classes():
 
 def test_the_command_speaks_json_and_text(tmp_path):
     values = columns()
-    (tmp_path / "r.csv").write_text("\n".join([",".join(values), *(",".join(str(v[i]) for v in values.values()) for i in range(ROWS))]) + "\n")
+    (tmp_path / "r.csv").write_text(
+        "\n".join([",".join(values), *(",".join(str(v[i]) for v in values.values()) for i in range(ROWS))]) + "\n")
     done = CliRunner().invoke(main, ["data", str(tmp_path / "r.csv"), "--target", "y", "--json"])
     assert done.exit_code == 0 and [f["kind"] for f in json.loads(done.stdout)["findings"]] == ["time"]
     assert CliRunner().invoke(main, ["data", str(tmp_path / "r.csv"), "--target", "nope"]).exit_code == 2

@@ -19,7 +19,8 @@ def made_up(y=None, x=None, labels=(), split="random", time=None, seed=0) -> Dat
     order = np.arange(ROWS) if split == "time" else rng.permutation(ROWS)
     quantities = tuple(Quantity(f"s{k}", "", 1.0, float(x[:, k].min()), float(x[:, k].max())) for k in range(x.shape[1]))
     return Dataset(quantities, Quantity("y", "ppb", 0.1, float(y.min()) / 10, float(y.max()) / 10), x, y, np.sort(order[:150]),
-                   np.sort(order[150:]), split, seed, time, np.arange(2, ROWS + 2), ROWS, 0, 0, (), "rows.csv", "0" * 64, (), labels)
+                   np.sort(order[150:]), split, seed, time, np.arange(2, ROWS + 2), ROWS, 0, 0, (),
+                   "rows.csv", "0" * 64, (), labels)
 
 
 def by_name(found) -> dict:
@@ -73,7 +74,8 @@ def test_classes_are_judged_by_their_error_rate():
     rng = np.random.default_rng(1)
     x = rng.integers(0, 1000, size=(ROWS, 3))
     found = baselines(made_up(y=(x[:, 0] > 300).astype(int) + (x[:, 0] > 600), x=x, labels=("low", "middle", "high")))
-    assert [b.name for b in found] == ["most frequent class", "logistic regression", "random forest, 100 trees", "gradient boosting"]
+    assert [b.name for b in found] == ["most frequent class", "logistic regression",
+                                       "random forest, 100 trees", "gradient boosting"]
     assert found[0].error > 0.4 and all(b.error < 0.1 for b in found[2:])
     assert all(b.false_alarms is None for b in found)
 

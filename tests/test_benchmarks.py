@@ -85,7 +85,8 @@ def test_smoke_on_task_a(goals, air_quality, simavr, monkeypatch, tmp_path, caps
         return search(dataset, name, threshold, "lookup", board, budget)
     monkeypatch.setattr(goals, "search", tables_only)
     monkeypatch.setenv("TINYGEN_DATA", str(air_quality))
-    assert goals.main(["--tasks", "A", "--seeds", "1", "--json", str(tmp_path / "a.json"), "--text", str(tmp_path / "a.txt")]) == 0
+    assert goals.main(["--tasks", "A", "--seeds", "1", "--json", str(tmp_path / "a.json"),
+                       "--text", str(tmp_path / "a.txt")]) == 0
     assert asked == [("random", "auto", Budget(128)), ("time", "auto", Budget(128))]
     plain = json.loads((tmp_path / "a.json").read_text())
     assert [(p["task"], p["split"]) for p in plain] == [("A", "random"), ("A", "time")]

@@ -116,7 +116,8 @@ def test_killed_and_started_again(firmware, streaming, tmp_path, figures, level)
             out.unlink()
             with open_link(str(board.link), MODEL) as link:
                 assert check(stream(link, rows[:20].tolist()), expected).passed
-    figures("SIGKILL", f"{KILLS[level]} times: {written:,} whole lines written, at least {fewest} each time, the port free, the next answers right")
+    figures("SIGKILL", f"{KILLS[level]} times: {written:,} whole lines written, at least {fewest} each time, the port free, "
+                       "the next answers right")
 
 
 def test_a_torn_line_is_seen(tmp_path):
@@ -124,7 +125,8 @@ def test_a_torn_line_is_seen(tmp_path):
     whole = ",".join(HEADER) + "\n0,5,5.0,OK,0,1,100,1,5,OK\n"
     (tmp_path / "out.csv").write_text(whole)
     assert rows_in(tmp_path / "out.csv") == 1
-    for torn in (whole[:-1], whole + "1,5", whole.replace("OK\n", "WRONG\n"), whole + whole.splitlines()[1].replace("0,5", "2,5", 1) + "\n"):
+    for torn in (whole[:-1], whole + "1,5", whole.replace("OK\n", "WRONG\n"),
+                 whole + whole.splitlines()[1].replace("0,5", "2,5", 1) + "\n"):
         (tmp_path / "out.csv").write_text(torn)
         with pytest.raises(AssertionError):
             rows_in(tmp_path / "out.csv")

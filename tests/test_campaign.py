@@ -22,14 +22,16 @@ def program(tmp_path_factory):
 def no_check_sum(tmp_path_factory):
     """Negative control: a firmware and a host that believe damaged frames, and have no digest to tell them."""
     return compile_campaign(MODEL, tmp_path_factory.mktemp("believer"), protocol={
-        " || p->crc != TINYGEN_RESIDUE": "", "p->body[3] != p->size - (TINYGEN_HEAD_BYTES + 2u)": "0", "return (uint16_t)((uint16_t)sums << 8 | sum);": "return 0;"})
+        " || p->crc != TINYGEN_RESIDUE": "", "p->body[3] != p->size - (TINYGEN_HEAD_BYTES + 2u)": "0",
+        "return (uint16_t)((uint16_t)sums << 8 | sum);": "return 0;"})
 
 
 def test_thirteen_faults(program, no_check_sum, figures):
     """One damaged frame: no wrong answer is accepted, and the good frame behind it is answered."""
     for line in counts(program, "faults", 10_000, 1):
         assert (line["wrong"], line["lost"], line["trials"]) == (0, 0, 10_000), line
-        figures(f"fault {line['kind']}", f"10,000 trials, 0 wrong, 0 good frames lost, {line['refused']:,} damaged rows not answered")
+        figures(f"fault {line['kind']}", "10,000 trials, 0 wrong, 0 good frames lost, "
+                                         f"{line['refused']:,} damaged rows not answered")
     assert sum(line["wrong"] for line in counts(no_check_sum, "faults", 1000, 1)) > 0
 
 
@@ -38,11 +40,13 @@ def test_noise_both_ways(program, no_check_sum, figures, level, kind):
     rows = 100_000 * LONG[level]
     for rate in (1e-4, 1e-3, 1e-2):
         line, = counts(program, "noise", kind, rate, rows, 2)
-        untouched = (1 - rate) ** (WIRE_BYTES * (8 if kind == "f" else 1))      # rows that no noise hit on their way there and back
+        # rows that no noise hit on their way there and back
+        untouched = (1 - rate) ** (WIRE_BYTES * (8 if kind == "f" else 1))
         assert line["wrong"] == 0 and line["first"] >= 0.98 * untouched * rows, (rate, line)
         assert line["lost"] == 0 or rate > 1e-4
         figures(f"noise {KINDS[kind]} {rate:g}", f"{rows:,} rows: 0 wrong, {line['lost']:,} lost and reported, "
-                                                 f"{line['first'] / rows:.3f} right at the first try, {line['retries']:,} retries")
+                                                 f"{line['first'] / rows:.3f} right at the first try, "
+                                                 f"{line['retries']:,} retries")
     if kind == "f":
         assert counts(no_check_sum, "noise", kind, 1e-3, 20_000, 2)[0]["wrong"] > 0
 
@@ -52,9 +56,11 @@ def test_flips(program, no_check_sum, figures, level):
     line, = counts(program, "flips", 60, 7_600_000 * LONG[level], FOUR[level], 1)
     figures("flips of 1 and 2 bits", f"{line['tried']:,} patterns, {line['passed']} accepted")
     for bits, name in ((3, "three"), (4, "four")):
-        figures(f"flips of {bits} bits", f"{line[name]:,} patterns: {line[name + '_passed']} passed the check sum, {line[name + '_wrong']} a host would believe")
+        figures(f"flips of {bits} bits", f"{line[name]:,} patterns: {line[name + '_passed']} passed the check sum, "
+                                         f"{line[name + '_wrong']} a host would believe")
     assert (line["three_passed"], line["three_wrong"]) == (0, 0)
-    assert line["four_passed"] < line["four"] / 20_000 and line["four_wrong"] < line["four"] / 500_000     # the CRC's 1 in 65,536; an answer has no other
+    # the CRC's 1 in 65,536; an answer has no other
+    assert line["four_passed"] < line["four"] / 20_000 and line["four_wrong"] < line["four"] / 500_000
     assert line["passed"] == 0 and line["tried"] > 8_000_000
     assert counts(no_check_sum, "flips", 2, 0, 0, 1)[0]["passed"] > 1000
 

@@ -87,7 +87,8 @@ def test_an_infinite_value_is_no_class():
 
 
 def test_tasks_that_do_not_exist():
-    refused(lambda: prepare(parse(grid()), "y", task="clustering"), "'clustering'", "regression or classification", error=UsageError)
+    refused(lambda: prepare(parse(grid()), "y", task="clustering"), "'clustering'",
+            "regression or classification", error=UsageError)
 
 
 def test_splits_and_folds_are_those_of_numbers():

@@ -25,14 +25,15 @@ REGRESSORS = [FAMILIES["tree"], FAMILIES["forest"]]
 
 def rows_of(classes: int, n: int = 400, inputs: int = 5, seed: int = 0, steps: float = 100.0) -> Rows:
     """Gaussian clusters in raw steps; with 0 classes a quantity that depends on two inputs."""
-    x, y = make_classification(n, inputs, n_informative=inputs - 1, n_redundant=0, n_classes=max(classes, 2), n_clusters_per_class=1,
-                               class_sep=1.5, random_state=seed)
+    x, y = make_classification(n, inputs, n_informative=inputs - 1, n_redundant=0, n_classes=max(classes, 2),
+                               n_clusters_per_class=1, class_sep=1.5, random_state=seed)
     raw = np.floor(x * steps * np.arange(1, inputs + 1) + 0.5).astype(np.int64)
     quantities = tuple(Quantity(f"x{k}", "", 1.0, float(c.min()), float(c.max())) for k, c in enumerate(raw.T))
     if not classes:
         y = np.abs(raw[:, 0]) + np.where(raw[:, 1] > 0, 300, 0)
         return Rows(raw, y, quantities, Quantity("y", "", 1.0, float(y.min()), float(y.max())))
-    return Rows(raw, y.astype(np.int64), quantities, Quantity("kind", "", 1.0, 0.0, classes - 1.0), tuple(f"k{k}" for k in range(classes)))
+    return Rows(raw, y.astype(np.int64), quantities, Quantity("kind", "", 1.0, 0.0, classes - 1.0),
+                tuple(f"k{k}" for k in range(classes)))
 
 
 def lowered(family, rows: Rows, config=None):
@@ -111,12 +112,14 @@ def test_one_class_of_two(family, seen):
 def test_a_sensor_that_never_moves_does_no_harm(classes):
     """Every family, every candidate: floats are fitted and integers still follow them."""
     rows = rows_of(classes, n=150)
-    rows = replace(rows, x=np.insert(rows.x, 1, 7, axis=1), inputs=(rows.inputs[0], Quantity("stuck", "", 1.0, 7.0, 7.0), *rows.inputs[1:]))
+    rows = replace(rows, x=np.insert(rows.x, 1, 7, axis=1),
+                   inputs=(rows.inputs[0], Quantity("stuck", "", 1.0, 7.0, 7.0), *rows.inputs[1:]))
     for family in (f for f in FAMILIES.values() if rows.task in f.tasks):
         for config in family.candidates(rows)[::4]:
             fitted, model = lowered(family, rows, config)
             exact, whole = fitted.predict(rows.x), model.answer(rows.x[:, list(fitted.columns)])
-            assert np.isfinite(exact).all() and rows.error(whole) <= 1.5 * rows.error(exact) + (0.02 if classes else 1.0), (family.name, config)
+            assert (np.isfinite(exact).all()
+                    and rows.error(whole) <= 1.5 * rows.error(exact) + (0.02 if classes else 1.0)), (family.name, config)
 
 
 def test_two_classes_need_one_row():
@@ -223,8 +226,8 @@ def test_a_forest_whose_places_run_in_a_circle_is_refused():
     with pytest.raises(ModelError, match="a child stands after its parent"):
         Forest(((0, 1, 0, -1),), ((1,),), (0,), (0,), 0, 9).bounds(Bounds((-9,), (9,)))
     with pytest.raises(ModelError, match="every tree is a tree"):               # a place shared by two parents, many times over
-        Forest(tuple((0, 1, min(k + 1, 9), min(k + 1, 9)) if k < 9 else (0, 1, -1, -1) for k in range(10)), ((1,),), (0,), (0,), 0, 9) \
-            .bounds(Bounds((-9,), (9,)))
+        Forest(tuple((0, 1, min(k + 1, 9), min(k + 1, 9)) if k < 9 else (0, 1, -1, -1) for k in range(10)),
+               ((1,),), (0,), (0,), 0, 9).bounds(Bounds((-9,), (9,)))
 
 
 # ---- figures --------------------------------------------------------------------------------------

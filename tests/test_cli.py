@@ -93,7 +93,8 @@ def trained(simavr, tmp_path_factory):
     (folder / "rows.csv").write_text(table())
     commands = [f"{QUICK} -o gas.json", "build gas.json --board uno -o firmware"]
     for line in commands:
-        subprocess.run([sys.executable, "-m", "tinygen.cli", *shlex.split(line)], cwd=folder, check=True, capture_output=True, timeout=300)
+        subprocess.run([sys.executable, "-m", "tinygen.cli", *shlex.split(line)], cwd=folder, check=True,
+                       capture_output=True, timeout=300)
     return SimpleNamespace(folder=folder, model=load(folder / "gas.json"), elf=folder / "firmware/.pio/build/uno/firmware.elf")
 
 
@@ -142,7 +143,8 @@ def test_help_waits_for_no_library(words):
     ("tinygen tr", ["train"]), ("tinygen train x.csv --bal", ["--balance"]), ("tinygen train x.csv --family r", ["ridge"]),
     ("tinygen build m.json --board mega", ["megaatmega2560"]), ("tinygen train x.csv --optimize s", ["size", "speed"])])
 def test_completion_knows_commands_options_and_words_and_waits_for_no_library(line, wanted):
-    environment = {**os.environ, "_TINYGEN_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    environment = {**os.environ, "_TINYGEN_COMPLETE": "bash_complete", "COMP_WORDS": line,
+                   "COMP_CWORD": str(len(line.split()) - 1)}
     done = subprocess.run([sys.executable, "-c", LIGHT.format(words=[])], capture_output=True, text=True, env=environment)
     assert [row.split(",")[1] for row in done.stdout.split()] == wanted and done.stderr.strip() == "[]"
 
@@ -150,7 +152,8 @@ def test_completion_knows_commands_options_and_words_and_waits_for_no_library(li
 def on_a_terminal(line, folder):
     """What a command writes to a terminal: stderr is a pty, stdout a pipe."""
     far, near = os.openpty()
-    done = subprocess.Popen([sys.executable, "-m", "tinygen.cli", *shlex.split(line)], cwd=folder, stdout=subprocess.PIPE, stderr=near, text=True)
+    done = subprocess.Popen([sys.executable, "-m", "tinygen.cli", *shlex.split(line)], cwd=folder,
+                            stdout=subprocess.PIPE, stderr=near, text=True)
     os.close(near)
     seen = b""
     while True:
@@ -162,8 +165,10 @@ def on_a_terminal(line, folder):
     return done.communicate()[0], seen.decode(errors="replace")
 
 
-@pytest.mark.parametrize("line, words", [("explain gas.json rows.csv", "explaining rows"), ("predict gas.json rows.csv", "predicting the rows"),
-                                         ("monitor gas.json rows.csv", "comparing rows.csv"), ("data rows.csv --target gas", "looking for")])
+@pytest.mark.parametrize("line, words", [("explain gas.json rows.csv", "explaining rows"),
+                                         ("predict gas.json rows.csv", "predicting the rows"),
+                                         ("monitor gas.json rows.csv", "comparing rows.csv"),
+                                         ("data rows.csv --target gas", "looking for")])
 def test_progress_is_a_bar_on_a_terminal_and_nothing_in_the_result(there, run, line, words):
     out, seen = on_a_terminal(line, there)
     assert words in seen and "\x1b" in seen and "\x1b" not in out and out
@@ -233,8 +238,8 @@ def test_training_twice_gives_the_same_bytes(here, simavr):
         folder = here / seed
         folder.mkdir()
         (folder / "rows.csv").write_text(FILES["rows.csv"])
-        done = subprocess.run([sys.executable, "-m", "tinygen.cli", *shlex.split(f"{TRAIN} --threshold 20 -o gas.json")], cwd=folder,
-                              env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, timeout=300)
+        done = subprocess.run([sys.executable, "-m", "tinygen.cli", *shlex.split(f"{TRAIN} --threshold 20 -o gas.json")],
+                              cwd=folder, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         made.append(contents(folder))
     assert made[0] == made[1] and {"gas.json", "gas.search.json"} <= set(made[0])
@@ -272,14 +277,15 @@ def test_build(there, simavr, run):
     done = run("build gas.json --board uno -o 'my firmware' --json")
     assert done.code == 0, done.err
     found = json.loads(done.out)
-    assert {"board", "elf", "hex", "flash_bytes", "ram_bytes", "model_flash_bytes", "model_ram_bytes", "stack_bytes", "cycles_median",
-            "cycles_max"} <= set(found)
+    assert {"board", "elf", "hex", "flash_bytes", "ram_bytes", "model_flash_bytes", "model_ram_bytes",
+            "stack_bytes", "cycles_median", "cycles_max"} <= set(found)
     assert found["board"] == "uno" and all((there / found[key]).is_file() for key in ("elf", "hex"))
     assert 0 < found["model_flash_bytes"] < found["flash_bytes"] <= 32_256 and 0 < found["cycles_median"] <= found["cycles_max"]
 
 
 def test_stream(there, trained, run):
-    done = run(f"stream gas.json nan.csv --port {shlex.quote(avr_url('uno', trained.elf))} -o rows_out.csv --junit result.xml --json")
+    done = run(f"stream gas.json nan.csv --port {shlex.quote(avr_url('uno', trained.elf))} -o rows_out.csv "
+               "--junit result.xml --json")
     assert done.code == 0, done.err
     found = json.loads(done.out)
     assert {"rows", "wrong", "lost", "retries", "led_wrong", "rows_per_s"} <= set(found)
@@ -302,7 +308,8 @@ def test_a_board_with_a_wrong_coefficient_fails_the_check(there, trained, simavr
     place = next(k for k, node in enumerate(trained.model.nodes) if isinstance(node, Dense))
     node = trained.model.nodes[place]
     row = (node.weights[0][0] - 1, *node.weights[0][1:])
-    off = replace(trained.model, nodes=(*trained.model.nodes[:place], replace(node, weights=(row,)), *trained.model.nodes[place + 1:]))
+    off = replace(trained.model, nodes=(*trained.model.nodes[:place], replace(node, weights=(row,)),
+                                        *trained.model.nodes[place + 1:]))
     header = render_header(off).replace(f"{off.model_id:08X}", f"{trained.model.model_id:08X}")
     run("build gas.json --board uno -o firmware")
     (there / "firmware/include/gas.h").write_text(header)
@@ -324,7 +331,8 @@ def test_boards(run):
 
 def test_a_reader_that_goes_away_is_no_error():
     """`tinygen boards | head -0`"""
-    child = subprocess.Popen([sys.executable, "-m", "tinygen.cli", "boards"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen([sys.executable, "-m", "tinygen.cli", "boards"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
     child.stdout.close()
     assert child.stderr.read() == "" and child.wait(60) == 0
 
@@ -474,7 +482,8 @@ def test_a_port_that_is_taken(there, run, pty):
     port, _, near = pty
     fcntl.flock(near, fcntl.LOCK_EX | fcntl.LOCK_NB)
     done = run(f"stream gas.json rows.csv --port {port} --junit new.xml")
-    assert done.code == 3 and done.err == f"tinygen: port {port} is taken by another program: close it (a serial monitor?) and try again\n"
+    assert done.code == 3 and done.err == (f"tinygen: port {port} is taken by another program: "
+                                           "close it (a serial monitor?) and try again\n")
     assert not (there / "new.xml").exists()
 
 

@@ -123,7 +123,8 @@ FORMS = {
     "semicolons": NUMBERS.replace(",", ";").encode(),
     "semicolons, decimal comma": EUROPEAN.encode(),
     "quotes": "".join(",".join(f'"{c}"' for c in line.split(",")) + "\n" for line in NUMBERS.splitlines()).encode(),
-    "quoted decimal comma": b'na\xc3\xafve,b,when\n"1,5",-2,2024-01-01 00:00\n"2,25",3e2,2024-01-01 01:00\n-200,4,2024-01-01 02:00\n',
+    "quoted decimal comma": b'na\xc3\xafve,b,when\n"1,5",-2,2024-01-01 00:00\n"2,25",3e2,2024-01-01 01:00\n'
+                            b'-200,4,2024-01-01 02:00\n',
     "spaces": NUMBERS.replace(",", " , ").encode(),
     "blank rows": NUMBERS.replace("\n", "\n,,\n\n").encode(),
     "trailing empty columns": NUMBERS.replace("\n", ",,\n").encode(),
@@ -381,7 +382,8 @@ def test_infinite_values_are_refused_and_nan_is_missing(text):
 def test_too_few_rows():
     refused(lambda: prepare(parse(grid(19)), "y"), "19 rows: at least 20")
     assert len(prepare(parse(grid(20)), "y").x) == 20
-    refused(lambda: prepare(parse(grid(19) + grid(19).split("\n", 1)[1]), "y"), "38 rows, 19 of them usable", "19 of them are duplicates")
+    refused(lambda: prepare(parse(grid(19) + grid(19).split("\n", 1)[1]), "y"), "38 rows, 19 of them usable",
+            "19 of them are duplicates")
     refused(lambda: prepare(parse(grid(20)), "y", test_fraction=0.9), "2 training", "at least 10")
     refused(lambda: prepare(parse(grid(20)), "y", test_fraction=0.01), "0 test rows")
     one_moment = parse(grid(40, "when,a,y", lambda i: f"2024-01-01,{i},{3 * i}"))

@@ -268,7 +268,8 @@ def test_the_station_has_cycles_and_drift(simulated):
 def test_the_station_loses_values_as_stations_do(simulated):
     absent = {name: np.isnan(values) for name, values in simulated.columns.items() if name not in ("Date", "Time")}
     box = absent["T"]
-    assert 150 < box.sum() < 900 and all((absent[n] == box).all() for n in absent if n.startswith("PT08") or n in ("RH", "AH", "C6H6(GT)"))
+    assert 150 < box.sum() < 900 and all((absent[n] == box).all() for n in absent
+                                         if n.startswith("PT08") or n in ("RH", "AH", "C6H6(GT)"))
     for name in ("CO(GT)", "NOx(GT)", "NO2(GT)"):
         assert 700 < absent[name].sum() < 2500 and (absent[name] != box).any()
     assert absent["NMHC(GT)"].sum() > 8000

@@ -58,7 +58,8 @@ def test_the_tutorial_runs_as_it_is_written(generate, simavr, tmp_path):
 
 def kinds(lines: list[str]) -> set[str]:
     """The words that lines begin with, but for the names of models and what depends on figures alone."""
-    return {word[0] for line in lines if (word := re.match(r"[A-Za-z/]+", line)) and word[0] not in ("worst", "low", "medium", "high", "error")}
+    return {word[0] for line in lines
+            if (word := re.match(r"[A-Za-z/]+", line)) and word[0] not in ("worst", "low", "medium", "high", "error")}
 
 
 def test_another_kind_of_line_is_noticed():
@@ -80,12 +81,13 @@ class Fetched(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         values = dict(attrs)
-        self.addresses += [values.get("src")] * (tag in ("script", "img", "iframe", "source")) + [values.get("href")] * (tag == "link")
+        self.addresses += ([values.get("src")] * (tag in ("script", "img", "iframe", "source"))
+                           + [values.get("href")] * (tag == "link"))
 
 
 def test_the_site_builds_without_a_warning_and_needs_no_network(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path / "site")], cwd=DOCS.parent, text=True,
-                          capture_output=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
+    done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path / "site")],
+                          cwd=DOCS.parent, text=True, capture_output=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
     if "No module named mkdocs" in done.stderr:
         unavailable("mkdocs is missing: pip install 'tinygen[docs]'")
     assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr
@@ -96,4 +98,5 @@ def test_the_site_builds_without_a_warning_and_needs_no_network(tmp_path):
         reader.feed(page.read_text(encoding="utf-8"))
         outside = [a for a in reader.addresses if a and re.match(r"(https?:)?//", a)]
         assert reader.addresses and not outside, f"{page.name} loads {outside}"
-    assert not [sheet for sheet in (tmp_path / "site").rglob("*.css") if re.search(r"url\(\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8"))]
+    assert not [sheet for sheet in (tmp_path / "site").rglob("*.css")
+                if re.search(r"url\(\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8"))]

@@ -41,7 +41,8 @@ def test_each_missing_piece_says_what_to_type(bare):
 
 def test_something_missing_is_exit_code_3(bare):
     done = CliRunner().invoke(main, ["doctor"])
-    assert done.exit_code == 3 and "MISSING   simulator" in done.stdout and "missing: AVR compiler, Arduino core, simulator" in done.stdout
+    assert (done.exit_code == 3 and "MISSING   simulator" in done.stdout
+            and "missing: AVR compiler, Arduino core, simulator" in done.stdout)
     assert len(done.stdout.splitlines()) == 10
 
 
@@ -97,6 +98,8 @@ def test_completion_scripts(shell, word):
 
 
 def test_the_shell_gets_words():
-    done = subprocess.run([sys.executable, "-c", "from tinygen.cli import main; main(prog_name='tinygen')"], capture_output=True, text=True,
-                          env={**os.environ, "_TINYGEN_COMPLETE": "bash_complete", "COMP_WORDS": "tinygen mo", "COMP_CWORD": "1"}, timeout=120)
+    done = subprocess.run([sys.executable, "-c", "from tinygen.cli import main; main(prog_name='tinygen')"],
+                          capture_output=True, text=True,
+                          env={**os.environ, "_TINYGEN_COMPLETE": "bash_complete", "COMP_WORDS": "tinygen mo", "COMP_CWORD": "1"},
+                          timeout=120)
     assert done.stdout.split() == ["plain,monitor"]

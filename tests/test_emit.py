@@ -11,10 +11,12 @@ from tinygen.errors import EmitError
 from tinygen.fixedpoint import Quantity
 
 MODELS = random_models()
-HOSTILE = ["T */ #error out", "x\n#include <evil>", "a\\", "/* open", "??/ trigraph", "\u202egnp", "ümlaut", 'q"uote', "*" + "/" * 3, "%s%n{{7*7}}"]
+HOSTILE = ["T */ #error out", "x\n#include <evil>", "a\\", "/* open", "??/ trigraph", "\u202egnp", "ümlaut", 'q"uote',
+           "*" + "/" * 3, "%s%n{{7*7}}"]
 
 
-@pytest.mark.parametrize("name", ["lookup_square", "linear16", "mlp", "mlp_layer", "squares", "additive_wide", "branches", "polynomial", "votes"])
+@pytest.mark.parametrize("name", ["lookup_square", "linear16", "mlp", "mlp_layer", "squares", "additive_wide",
+                                  "branches", "polynomial", "votes"])
 def test_golden_headers(name, golden):
     golden(f"{name}.h", render_header(MODELS[name]))
 

@@ -88,11 +88,13 @@ def test_column_names_become_input_names():
     frame = pandas.DataFrame(DIABETES.data, columns=DIABETES.feature_names)
     regressor = TinyRegressor(family="ridge").fit(frame, DIABETES.target)
     assert [q.name for q in regressor.model_.inputs] == DIABETES.feature_names
-    assert (regressor.predict(frame) == TinyRegressor(family="ridge").fit(DIABETES.data, DIABETES.target).predict(DIABETES.data)).all()
+    assert (regressor.predict(frame)
+            == TinyRegressor(family="ridge").fit(DIABETES.data, DIABETES.target).predict(DIABETES.data)).all()
 
 
 def test_columns_without_names_are_numbered():
-    assert [q.name for q in TinyRegressor(family="ridge").fit(DIABETES.data[:, :2], DIABETES.target).model_.inputs] == ["x0", "x1"]
+    assert [q.name
+            for q in TinyRegressor(family="ridge").fit(DIABETES.data[:, :2], DIABETES.target).model_.inputs] == ["x0", "x1"]
 
 
 # ---- steps ----------------------------------------------------------------------------------------
@@ -111,7 +113,8 @@ def test_floats_fit_int16_with_twelve_bits_over_their_range(seed):
     values = (rng.normal(size=200) + rng.uniform(-2, 2)) * 10.0 ** rng.uniform(-8, 8)
     steps = values / decimal_scale(values)
     finest = np.abs(steps).max() * 10 > 32767.5                                 # values far from zero may leave less
-    assert np.abs(steps).max() < 32767.5 and (LEAST_STEPS <= np.ptp(steps) or finest) and np.ptp(steps) <= 10 * LEAST_STEPS * 1.001
+    assert (np.abs(steps).max() < 32767.5 and (LEAST_STEPS <= np.ptp(steps) or finest)
+            and np.ptp(steps) <= 10 * LEAST_STEPS * 1.001)
 
 
 def test_steps_can_be_given():

@@ -13,7 +13,8 @@ from test_data import grid, parse
 from tinygen import data
 from tinygen.cli import main
 from tinygen.errors import DataError, UsageError
-from tinygen.explain import MOST_INPUTS, Explanation, decile_rows, explain, explain_csv, rounded_parts, sensitivities, shapley, text
+from tinygen.explain import (MOST_INPUTS, Explanation, decile_rows, explain, explain_csv, rounded_parts,
+                             sensitivities, shapley, text)
 
 
 @pytest.fixture(scope="module", params=["ridge", "tree", "mlp"])
@@ -95,7 +96,8 @@ def test_the_row_is_told_in_the_unit(made, tmp_path):
     assert float(cells[-1]) == pytest.approx(answers(model, rows[3:4])[0] / 10)
     assert sum(round(float(c) * 100) for c in cells[:-1]) == round(float(cells[-1]) * 100)
     assert "not what causes what" in done.stdout
-    plain = json.loads(CliRunner().invoke(main, ["explain", str(tmp_path / "m.json"), str(tmp_path / "rows.csv"), "--row", "5", "--json"]).stdout)
+    plain = json.loads(CliRunner().invoke(main, ["explain", str(tmp_path / "m.json"), str(tmp_path / "rows.csv"),
+                                                 "--row", "5", "--json"]).stdout)
     row = plain["row"]
     assert Fraction(row["base_raw"]) + sum(Fraction(c["raw"]) for c in row["contributions"]) == answers(model, rows[3:4])[0]
 

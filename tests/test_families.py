@@ -55,7 +55,8 @@ def test_integers_lose_little(family, task):
     assert error(street_model(family, task), rows) <= floats + 0.03 * error_of_no_model(rows)
 
 
-@pytest.mark.parametrize("family, task", [(family, task) for family, task in TASKS if task != "guard"])     # a guard has no target
+# a guard has no target
+@pytest.mark.parametrize("family, task", [(family, task) for family, task in TASKS if task != "guard"])
 def test_a_model_is_better_than_no_model(family, task):
     rows = street(task)
     assert error(street_model(family, task), rows) < 0.9 * error_of_no_model(rows)

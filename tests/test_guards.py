@@ -120,7 +120,8 @@ def test_a_file_without_target_becomes_a_model_file(simavr, tmp_path):
     model = load(tmp_path / "g.json")
     facts = model.training
     assert model == made.model and [q.name for q in model.inputs] == ["a", "b", "c", "d"] and model.inputs[0].unit == "V"
-    assert facts["rows_train"] + facts["rows_test"] == 2000 and facts["alarms_train"] <= 0.001 * 1600 and facts["alarms_test"] <= 5
+    assert (facts["rows_train"] + facts["rows_test"] == 2000
+            and facts["alarms_train"] <= 0.001 * 1600 and facts["alarms_test"] <= 5)
     assert "text" in made.notes[0] and made.cost.flash_bytes > 30 and "set off by" in text(made) and made.plain()["threshold"] > 0
     assert not monitor(model, usual(512, seed=9) + [40, 0, 0, 0]).good and monitor(model, usual(512, seed=9)).good
 

@@ -25,8 +25,8 @@ def write(tmp_path):
 
 
 def test_addresses(write):
-    path = write(record(0, 0x10, b"ab"), record(4, 0, b"\0\1"), record(0, 0x20, b"c"), record(2, 0, b"\x10\0"), record(0, 0, b"d"),
-                 record(5, 0, bytes(4)), END, record(0, 0x30, b"not read"))
+    path = write(record(0, 0x10, b"ab"), record(4, 0, b"\0\1"), record(0, 0x20, b"c"),
+                 record(2, 0, b"\x10\0"), record(0, 0, b"d"), record(5, 0, bytes(4)), END, record(0, 0x30, b"not read"))
     assert load_hex(path) == ((0x10, b"ab"), (0x10020, b"c"), (0x10000, b"d"))
     assert load_hex(path, 0x100)[0] == (0x110, b"ab")
     image = load_image(path)

@@ -53,11 +53,13 @@ def fresh(wheel, tmp_path_factory):
 
 
 def test_tinygen_comes_from_the_wheel_alone(fresh):
-    done = fresh("python", "-c", "import tinygen.host.protocol, tinygen.boards; print(tinygen.__file__); print(tinygen.host.__file__)")
+    done = fresh("python", "-c", "import tinygen.host.protocol, tinygen.boards; print(tinygen.__file__); "
+                                 "print(tinygen.host.__file__)")
     assert done.returncode == 0, done.stderr
     for line in done.stdout.splitlines():
         assert fresh.site in Path(line).parents
-    gone = fresh("python", "-c", "import sys; sys.path = [p for p in sys.path if p != sys.argv[1]]; import tinygen", str(fresh.site))
+    gone = fresh("python", "-c", "import sys; sys.path = [p for p in sys.path if p != sys.argv[1]]; import tinygen",
+                 str(fresh.site))
     assert "No module named 'tinygen'" in gone.stderr   # without the wheel there is none
 
 
@@ -89,7 +91,8 @@ def test_from_a_table_to_a_checked_board(fresh, simavr):
     """train, emit, build and stream: templates, firmware and PlatformIO stand-in all come from the wheel."""
     rows = [(a, b, (3 * a + b * b // 40 + a * b // 90) / 10) for a in range(0, 200, 7) for b in range(20, 140, 9)]
     (fresh.here / "rows.csv").write_text("A,B,out\n" + "".join(f"{a},{b},{y}\n" for a, b, y in rows))
-    trained = answer_of(fresh("tinygen", "train", "rows.csv", "--target", "out", "--threshold", "40", "-o", "small.json", "--json"))
+    trained = answer_of(fresh("tinygen", "train", "rows.csv", "--target", "out", "--threshold", "40",
+                              "-o", "small.json", "--json"))
     assert trained["rows_train"] + trained["rows_test"] == len(rows)
     assert fresh("tinygen", "emit", "small.json", "-o", "library").returncode == 0
     assert (fresh.here / "library" / "tinygen_fixed.h").is_file()

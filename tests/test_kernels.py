@@ -160,7 +160,8 @@ def wrong_inputs(low: int, multiplier: int) -> int:
         return int((chip.predict(rows) != model.predict(rows)).sum())
 
 
-@pytest.mark.parametrize("low, multiplier", [(-32767, 4095), (-32767, 1), (-700, 65535), (0, 40503), (32767, 65535), (-20000, 0x80FF), (255, 256)])
+@pytest.mark.parametrize("low, multiplier", [(-32767, 4095), (-32767, 1), (-700, 65535), (0, 40503), (32767, 65535),
+                                             (-20000, 0x80FF), (255, 256)])
 def test_the_linear_kernel_scales_every_input_exactly(low, multiplier, simavr):
     assert wrong_inputs(low, multiplier) == 0
 
@@ -191,7 +192,8 @@ def test_zero_folded_into_the_start_keeps_the_proven_interval(name):
 
 
 def test_all_widths_of_the_linear_kernel_are_reached():
-    kernels = {view["kernel"] for model in MODELS.values() if is_linear(model) for view in chain_views(model, ["x"] * len(model.inputs))[:1]}
+    kernels = {view["kernel"] for model in MODELS.values() if is_linear(model)
+               for view in chain_views(model, ["x"] * len(model.inputs))[:1]}
     assert kernels == {"tinygen_linear_w8_24", "tinygen_linear_w8_32"}
 
 

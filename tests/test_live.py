@@ -63,12 +63,15 @@ def saved(made, folder):
 
 def test_a_board_on_usual_rows_and_on_drifted_ones(made, board, tmp_path):
     said = []
-    files = {"json_lines": tmp_path / "m.jsonl", "prometheus": tmp_path / "m.prom", "html": tmp_path / "m.html", "markdown": tmp_path / "m.md"}
+    files = {"json_lines": tmp_path / "m.jsonl", "prometheus": tmp_path / "m.prom", "html": tmp_path / "m.html",
+             "markdown": tmp_path / "m.md"}
     for shift, good in ((0.0, True), (40.0, False)):
-        result = monitor_live(saved(made, tmp_path), log(tmp_path / "log.csv", made[1], shift), board, window=160, files=files, progress=said.append)
+        result = monitor_live(saved(made, tmp_path), log(tmp_path / "log.csv", made[1], shift), board, window=160,
+                              files=files, progress=said.append)
         assert result.good == good and [w.rows for w in result.windows] == [160, 160, 160]
         assert all(next(f for f in w.figures if f.check == "board").value == 0 for w in result.windows)
-    assert any(line.startswith("rows 161 to 320: b ks") for line in said) and any("watching the Arduino Uno" in line for line in said)
+    assert (any(line.startswith("rows 161 to 320: b ks") for line in said)
+            and any("watching the Arduino Uno" in line for line in said))
     assert len((tmp_path / "m.jsonl").read_text().splitlines()) == 3 and 'check="board"' in (tmp_path / "m.prom").read_text()
     assert (tmp_path / "m.html").is_file() and "**DRIFT" in (tmp_path / "m.md").read_text()
 
@@ -89,7 +92,8 @@ def test_number_and_time_end_it(made):
     rows = [np.array([k]) for k in range(50)]
     assert len(list(until(iter(rows), Plan(rows=7)))) == 7 and len(list(until(iter(rows), Plan()))) == 50
     asked = []
-    assert len(list(until((asked.append(1) or row for row in rows), Plan(rows=7)))) == 7 and len(asked) == 7    # not one more is waited for
+    # not one more is waited for
+    assert len(list(until((asked.append(1) or row for row in rows), Plan(rows=7)))) == 7 and len(asked) == 7
     assert len(list(until((time.sleep(0.02) or row for row in rows), Plan(seconds=0.1)))) < 30
 
 
@@ -117,7 +121,8 @@ def test_lines_as_they_come(made):
 
 
 def piped(made, folder, *options):
-    return subprocess.Popen([sys.executable, "-m", "tinygen.cli", "monitor", str(saved(made, folder)), "-", "--window", "40", *options],
+    return subprocess.Popen([sys.executable, "-m", "tinygen.cli", "monitor", str(saved(made, folder)), "-",
+                             "--window", "40", *options],
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -126,7 +131,8 @@ def test_rows_from_a_pipe_until_control_c(made, tmp_path):
     running.stdin.write("a,b\n" + "".join(f"{a:.1f},{b + 60:.1f}\n" for a, b in made[1][:100]))
     running.stdin.flush()
     end = time.monotonic() + 20
-    while time.monotonic() < end and (not (tmp_path / "w.jsonl").is_file() or len((tmp_path / "w.jsonl").read_text().splitlines()) < 2):
+    while time.monotonic() < end and (not (tmp_path / "w.jsonl").is_file()
+                                      or len((tmp_path / "w.jsonl").read_text().splitlines()) < 2):
         time.sleep(0.05)                                  # two full windows are on disk while it runs
     assert len((tmp_path / "w.jsonl").read_text().splitlines()) == 2
     time.sleep(0.5)                                       # the last 20 rows are on their way
@@ -157,8 +163,8 @@ def test_a_line_without_end_is_refused(monkeypatch):
 
 
 def test_a_simulated_board_is_built_and_watched(made, simavr, tmp_path):
-    done = CliRunner().invoke(main, ["monitor", str(saved(made, tmp_path)), str(log(tmp_path / "log.csv", made[1])), "--port", "sim", "--rows", "64",
-                                     "--window", "32"])
+    done = CliRunner().invoke(main, ["monitor", str(saved(made, tmp_path)), str(log(tmp_path / "log.csv", made[1])),
+                                     "--port", "sim", "--rows", "64", "--window", "32"])
     assert done.exit_code == 0 and "board wrong" in done.output and "2 windows of 32 rows" in done.output
 
 

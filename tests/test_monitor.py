@@ -112,7 +112,8 @@ def test_the_files_it_writes(made):
     assert 'tinygen_monitor_windows_violated{model="m"} 3' in exposition
     parser = pytest.importorskip("prometheus_client.parser")
     families = {family.name: family for family in parser.text_string_to_metric_families(exposition)}
-    value = next(s for s in families["tinygen_monitor_value"].samples if s.labels["check"] == "ks" and s.labels["quantity"] == "b")
+    value = next(s for s in families["tinygen_monitor_value"].samples
+                 if s.labels["check"] == "ks" and s.labels["quantity"] == "b")
     assert value.value == next(f for f in result.windows[-1].figures if (f.check, f.quantity) == ("ks", "b")).value
 
 
@@ -122,8 +123,9 @@ def test_the_command_says_drift_by_its_exit_code(made, tmp_path):
     for name, shift, code in (("same", 0, 0), ("other", 30, 1)):
         rows = [f"{a / 10},{b / 10 + shift}" for a, b in dataset.x[dataset.test]]
         (tmp_path / "log.csv").write_text("\n".join(["a,b", *rows]) + "\n")
-        done = CliRunner().invoke(main, ["monitor", str(tmp_path / "m.json"), str(tmp_path / "log.csv"), "--json", "--markdown",
-                                         str(tmp_path / f"{name}.md"), "--prometheus", str(tmp_path / "m.prom"), "--json-lines", str(tmp_path / "m.jsonl")])
+        done = CliRunner().invoke(main, ["monitor", str(tmp_path / "m.json"), str(tmp_path / "log.csv"), "--json",
+                                         "--markdown", str(tmp_path / f"{name}.md"), "--prometheus", str(tmp_path / "m.prom"),
+                                         "--json-lines", str(tmp_path / "m.jsonl")])
         assert done.exit_code == code and json.loads(done.stdout)["passed"] == (code == 0)
         assert (tmp_path / f"{name}.md").is_file() and (tmp_path / "m.prom").is_file() and (tmp_path / "m.jsonl").is_file()
 
@@ -143,7 +145,8 @@ def test_drift_is_raised_on_the_last_months_and_not_on_a_random_split(air_qualit
     for split in ("time", "random"):
         dataset = data.prepare(data.load(air_quality), "C6H6(GT)", HARD_INPUTS, split=split)
         model = quick_model(dataset, threshold=15.0)
-        rates |= {(split, kind): raised(model, dataset, dataset.test, kind == "neighbours") for kind in ("random rows", "neighbours")}
+        rates |= {(split, kind): raised(model, dataset, dataset.test, kind == "neighbours")
+                  for kind in ("random rows", "neighbours")}
         assert monitor(model, seen_by(model, dataset, dataset.test)).good == (split == "random")
     for (split, kind), rate in rates.items():
         print(f"{split} split, {WINDOWS} windows of test rows, {kind}: drift raised in {rate:.1%}")

@@ -137,7 +137,8 @@ def test_nodes_survive_json(name):
 
 @pytest.mark.parametrize("plain", [
     {"op": "evil"}, {"op": "power"}, {"op": "power", "degree": 2.5}, {"op": "power", "degree": "2"}, "text", None,
-    {"op": "lookup", "curves": [7], "total": True}, {"op": "dense", "weights": [["x"]], "bias": [0], "shift": 0, "low": 0, "high": 1}])
+    {"op": "lookup", "curves": [7], "total": True},
+    {"op": "dense", "weights": [["x"]], "bias": [0], "shift": 0, "low": 0, "high": 1}])
 def test_foreign_nodes_are_refused(plain):
     with pytest.raises(ModelError):
         from_dict(plain)

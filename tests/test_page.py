@@ -38,7 +38,8 @@ from tinygen.verdict import lines as verdict_lines, read as read_verdict, senten
 from tinygen.page.webboard import script
 
 ROOT = Path(__file__).parent.parent
-ORDER = ["predicted", "range", "histogram", "ladder", "alarm", "sensitivity", "curves", "cost", "conversion", "run", "failures", "data"]
+ORDER = ["predicted", "range", "histogram", "ladder", "alarm", "sensitivity", "curves", "cost", "conversion",
+         "run", "failures", "data"]
 HOSTILE = ("Date", "<script>alert(1)</script>", '" onload="alert(1)', "{{7*7}}$x^2$ | `b`\\_[a](http://b)", "gas [ppm]")
 
 
@@ -127,7 +128,8 @@ def test_json_of_both_commands(tmp_path):
     csv = station(tmp_path / "rows.csv", rows=300)
     path, model = trained(tmp_path, csv)
     for command, out in (("report", "r.html"), ("card", "c.md")):
-        arguments = [command, str(path), "--data", str(csv), "-o", str(tmp_path / out), "--json", *(["--no-board"] if command == "report" else [])]
+        arguments = [command, str(path), "--data", str(csv), "-o", str(tmp_path / out),
+                     "--json", *(["--no-board"] if command == "report" else [])]
         done = CliRunner().invoke(cli.main, arguments)
         told = json.loads(done.stdout)
         assert told["id"] == f"{model.model_id:08x}" and told[command] == str(tmp_path / out)
@@ -151,7 +153,8 @@ def test_what_is_written_in_a_plot_is_not_rounded(made):
     mae = made.model.training["metrics"]["mae"]
     assert f">all rows: {mae:.4g}</text>" in svgs[1] and f"{mae:.2f}" != f"{mae:.4g}"
     plot = draw("p", "four small ticks", 2.0, lambda axes: axes.set(yticks=[0, 0.001, 0.0025, 0.004], ylim=(0, 0.004)))
-    assert [t for t in re.findall(r">([\d.]+)</text>", plot.svg) if t.startswith("0.00")] == ["0.0000", "0.0010", "0.0025", "0.0040"]
+    assert [t for t in re.findall(r">([\d.]+)</text>", plot.svg) if t.startswith("0.00")] == [
+        "0.0000", "0.0010", "0.0025", "0.0040"]
     assert not re.search(r' d="[^"]*\d\.\d{3}', plot.svg)
 
 
@@ -159,8 +162,9 @@ def test_what_is_written_in_a_plot_is_not_rounded(made):
 
 def test_two_reports_in_two_folders_are_the_same_bytes(made, tmp_path):
     """Other folder, other process, other order of hashing."""
-    program = "import sys; from pathlib import Path; from tinygen.page.html import report; from tinygen.page.card import card; " \
-              "report(Path(sys.argv[1]), Path('p.html'), Path(sys.argv[2]), with_board=False); card(Path(sys.argv[1]), Path('c.md'), Path(sys.argv[2]))"
+    program = ("import sys; from pathlib import Path; from tinygen.page.html import report; from tinygen.page.card import card; "
+               "report(Path(sys.argv[1]), Path('p.html'), Path(sys.argv[2]), with_board=False); "
+               "card(Path(sys.argv[1]), Path('c.md'), Path(sys.argv[2]))")
     for seed in ("1", "2"):
         (tmp_path / seed).mkdir()
         subprocess.run([sys.executable, "-c", program, str(made.model_path), str(made.csv)], cwd=tmp_path / seed, check=True,
@@ -195,7 +199,8 @@ def test_hostile_column_names_are_words_and_nothing_else(tmp_path):
     assert "{{7*7}}$x^2$" in page.text and "49" not in page.text.split("{{7*7}}")[0][-5:]
     card_text = markdown(made.dossier)
     assert "<script" not in card_text.replace("\\<script", "") and "](http" not in card_text.replace("\\]", "")
-    assert not [line for line in card_text.splitlines() if line.startswith("|") and len(re.findall(r"(?<!\\)\|", line)) not in (3, 4, 6)]
+    assert not [line for line in card_text.splitlines() if line.startswith("|")
+                and len(re.findall(r"(?<!\\)\|", line)) not in (3, 4, 6)]
 
 
 def test_settings_of_the_board_cannot_end_the_script(with_board):
@@ -209,7 +214,8 @@ def test_the_page_loads_nothing(made, page):
     html = made.page.read_text(encoding="utf-8")
     assert not [a for _, attributes in page.elements for key, a in attributes.items()
                 if key in ("src", "href", "xlink:href", "action", "data") and a and not a.startswith("#")]
-    assert set(re.findall(r"url\(([^)]{1,2})", html)) <= {"#c", "#p", "#r", "#h", "#l", "#s", "#f", "#t"} and "@import" not in html
+    assert (set(re.findall(r"url\(([^)]{1,2})", html)) <= {"#c", "#p", "#r", "#h", "#l", "#s", "#f", "#t"}
+            and "@import" not in html)
     policy = next(a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
     assert policy.startswith("default-src 'none'; ")
 
@@ -246,7 +252,8 @@ def test_colours_can_be_told_from_the_paper_in_both_schemes(made):
     for scheme in (light, dark):
         for paper in ("paper", "wash"):
             assert all(contrast(scheme[name], scheme[paper]) >= 4.5 for name in ("ink", "muted", "link"))
-            assert all(contrast(scheme[name], scheme[paper]) >= 3 for name in ("blue", "orange", "green", "purple", "lit-red", "lit-green"))
+            assert all(contrast(scheme[name], scheme[paper]) >= 3
+                       for name in ("blue", "orange", "green", "purple", "lit-red", "lit-green"))
     assert contrast("#777777", "#ffffff") < 4.5 < contrast("#767676", "#ffffff")       # the published border case
     svg = "".join(re.findall(r"<svg.*?</svg>", made.page.read_text(encoding="utf-8"), re.DOTALL))
     assert not re.findall(r"#[0-9a-f]{6}\b", svg) and "var(--blue)" in svg
@@ -344,7 +351,8 @@ def test_a_learned_threshold_is_not_the_level(made, tmp_path):
     d = gather(tmp_path / "moved.json", made.csv, write_run(tmp_path / "run.csv", model, made.csv), with_board=False)
     page, card_text = Page(render(d)).text, text_of_card(markdown(d))
     told = f"{report.red_above(model)}, green at it or below"
-    assert "a miss costs 9, a false alarm 1" in told and f"red LED above {float(model.output.to_physical(model.threshold)):.4g} ppm" in told
+    assert ("a miss costs 9, a false alarm 1" in told
+            and f"red LED above {float(model.output.to_physical(model.threshold)):.4g} ppm" in told)
     assert told in page and told in card_text
     assert all(report.cell(value) in page for row in report.learned_table(model)[1] for value in row)
     assert "7 left out as faulty, 31 count less than half" in page
@@ -357,13 +365,15 @@ def test_a_learned_threshold_is_not_the_level(made, tmp_path):
 def test_classes_have_a_page_too(tmp_path):
     rng = np.random.default_rng(0)
     a, b = rng.normal(20, 5, 500).round(1), rng.uniform(0, 100, 500).round()
-    (tmp_path / "rooms.csv").write_text("a,b,room\n" + "".join(f"{x},{y:g},{'hot <b>' if x > 23 else 'wet' if y > 60 else 'good'}\n" for x, y in zip(a, b)))
+    (tmp_path / "rooms.csv").write_text(
+        "a,b,room\n" + "".join(f"{x},{y:g},{'hot <b>' if x > 23 else 'wet' if y > 60 else 'good'}\n" for x, y in zip(a, b)))
     path, model = trained(tmp_path, tmp_path / "rooms.csv", "tree", target="room")
     d = gather(path, tmp_path / "rooms.csv", with_board=False)
     page = Page(render(d))
     assert model.labels and "Error rate" in page.text and "hot <b>" in page.text and page.all("b") == []
     assert f"{model.training['metrics']['error_rate']:.2%}" in page.text
-    assert [section.id for section in sections(d)] == ["predicted", "range", "ladder", "sensitivity", "curves", "conversion", "failures", "data"]
+    assert [section.id for section in sections(d)] == ["predicted", "range", "ladder", "sensitivity", "curves",
+                                                       "conversion", "failures", "data"]
 
 
 # ---- a recorded stream ------------------------------------------------------------------------------
@@ -371,7 +381,8 @@ def test_classes_have_a_page_too(tmp_path):
 def write_run(path: Path, model, csv: Path, change=lambda k, cells: cells) -> Path:
     raw, _ = data.rows_for(model.inputs, data.load(csv))
     answers, alarm = model.answer(raw), model.alarm(model.answer(raw))
-    rows = [[k, y, y / 10, "OK", int(on), int(not on), 500 + k % 9, 1, y, "OK", 4 + k % 3] for k, (y, on) in enumerate(zip(answers.tolist(), alarm.tolist()))]
+    rows = [[k, y, y / 10, "OK", int(on), int(not on), 500 + k % 9, 1, y, "OK", 4 + k % 3]
+            for k, (y, on) in enumerate(zip(answers.tolist(), alarm.tolist()))]
     rows = [change(k, ["" if cell == MISSING else cell for cell in row]) for k, row in enumerate(rows)]
     path.write_text("\n".join(",".join(map(str, row)) for row in [list(HEADER), *rows]) + "\n", encoding="utf-8")
     return path
@@ -389,17 +400,21 @@ def test_a_stream_shows_leds_against_truth(made, tmp_path):
 
 def test_a_stream_as_json_lines_is_the_same(made, tmp_path):
     path = write_run(tmp_path / "run.csv", made.model, made.csv)
-    lines = [dict(zip(HEADER, (None if cell == "" else cell for cell in row))) for row in csv.reader(path.open(encoding="utf-8"))][1:]
+    lines = [dict(zip(HEADER, (None if cell == "" else cell for cell in row)))
+             for row in csv.reader(path.open(encoding="utf-8"))][1:]
     for line in lines:
-        line |= {key: None if line[key] is None else int(line[key]) for key in HEADER if key not in ("flags", "verdict", "physical")}
+        line |= {key: None if line[key] is None else int(line[key]) for key in HEADER
+                 if key not in ("flags", "verdict", "physical")}
     (tmp_path / "run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     one, other = (read_run(tmp_path / name, made.model) for name in ("run.csv", "run.jsonl"))
-    assert len(one) == ROWS and all(np.array_equal(getattr(one, k), getattr(other, k)) for k in ("raw", "red", "green", "cycles", "tries", "latency_ms"))
+    assert len(one) == ROWS and all(np.array_equal(getattr(one, k), getattr(other, k))
+                                    for k in ("raw", "red", "green", "cycles", "tries", "latency_ms"))
     assert one.verdicts == other.verdicts and one.good
 
 
 def test_a_bad_stream_is_the_first_thing_said(made, tmp_path):
-    run = write_run(tmp_path / "run.csv", made.model, made.csv, lambda k, cells: [*cells[:9], "WRONG" if k == 5 else "OK", cells[10]])
+    run = write_run(tmp_path / "run.csv", made.model, made.csv,
+                    lambda k, cells: [*cells[:9], "WRONG" if k == 5 else "OK", cells[10]])
     d = gather(made.model_path, made.csv, run, with_board=False)
     assert any(f"1 of {ROWS:,} streamed rows" in doubt.text for doubt in doubts(d)) and "1 wrong" in Page(render(d)).text
 
@@ -427,7 +442,8 @@ def test_a_stream_of_another_model_is_refused(made, tmp_path):
 # ---- files ------------------------------------------------------------------------------------------
 
 def test_nothing_is_written_where_it_fails(made, tmp_path):
-    for call in (lambda: write_report(made.model_path, tmp_path / "no" / "r.html"), lambda: card(tmp_path / "absent.json", tmp_path / "c.md"),
+    for call in (lambda: write_report(made.model_path, tmp_path / "no" / "r.html"),
+                 lambda: card(tmp_path / "absent.json", tmp_path / "c.md"),
                  lambda: card(made.model_path, tmp_path / "c.md", note=tmp_path / "absent.txt")):
         with pytest.raises(TinygenError) as caught:
             call()
@@ -446,7 +462,8 @@ def test_a_verdict_survives_the_model_file(made):
 
 def test_the_bundle_is_that_of_the_sources():
     """web/build.sh was run after the last change."""
-    sources = b"".join(path.read_bytes() for path in sorted((ROOT / "web" / "src").glob("*.js"))) + (ROOT / "web" / "package.json").read_bytes()
+    sources = (b"".join(path.read_bytes() for path in sorted((ROOT / "web" / "src").glob("*.js")))
+               + (ROOT / "web" / "package.json").read_bytes())
     bundle = script()
     assert f"sources {hashlib.sha256(sources).hexdigest()} */" in bundle
     assert (ROOT / "tinygen" / "page" / "web" / "avr8js.LICENSE").read_text(encoding="utf-8").strip() in bundle

@@ -68,8 +68,9 @@ def test_nothing_is_wider_than_the_screen(window, made, width):
 def test_the_letters_of_a_plot_can_be_read_on_a_phone(window, made):
     look(window, PHONE, False)
     show(window, made.page)
-    heights = window.execute_script("return [...document.querySelectorAll('figure svg text')].map(t => parseFloat(getComputedStyle(t).fontSize) * "
-                                    "t.ownerSVGElement.getBoundingClientRect().width / t.ownerSVGElement.viewBox.baseVal.width)")
+    heights = window.execute_script("return [...document.querySelectorAll('figure svg text')].map(t => "
+                                    "parseFloat(getComputedStyle(t).fontSize) * t.ownerSVGElement.getBoundingClientRect().width "
+                                    "/ t.ownerSVGElement.viewBox.baseVal.width)")
     assert len(heights) > 50 and min(heights) > 8.5
 
 
@@ -100,7 +101,8 @@ def test_overlaps_and_width_would_be_seen(open_page):
 
 def test_the_page_asks_for_nothing_and_complains_of_nothing(open_page):
     assert complaints(open_page) == []
-    assert open_page.execute_script("return performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith('data:'))") == []
+    assert open_page.execute_script("return performance.getEntriesByType('resource').map(e => e.name)"
+                                    ".filter(n => !n.startsWith('data:'))") == []
 
 
 def test_everything_but_the_board_works_without_javascript(made):
@@ -207,7 +209,8 @@ def test_the_wire_format_is_that_of_the_shared_vectors(wire):
     assert seed == protocol.model_seed(vectors.MODEL_ID)
     for frame in vectors.FRAMES:
         assert bytes(wire("encode", frame.kind, frame.session, frame.seq, list(frame.payload), seed)) == frame.wire, frame.name
-        assert wire("decode", list(frame.wire[1:-1]), seed) == {"kind": frame.kind, "session": frame.session, "seq": frame.seq, "payload": list(frame.payload)}
+        assert wire("decode", list(frame.wire[1:-1]), seed) == {
+            "kind": frame.kind, "session": frame.session, "seq": frame.seq, "payload": list(frame.payload)}
     row = struct.unpack("<3h", vectors.BY_NAME["row 136, -1, 0"].payload)
     assert bytes(wire("packRow", list(row))) == vectors.BY_NAME["row 136, -1, 0"].payload
 

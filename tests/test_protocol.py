@@ -157,7 +157,8 @@ def damaged_bytes(rng: random.Random, frames: int) -> bytes:
     """Frames of all kinds, some of them damaged in some way, and noise between them."""
     out = bytearray()
     for _ in range(frames):
-        payload = bytes(rng.choice((0, 0, 1, 127, 128, 255, rng.randrange(256))) for _ in range(rng.choice((0, 2, 6, 16, 60, 248))))
+        payload = bytes(rng.choice((0, 0, 1, 127, 128, 255, rng.randrange(256)))
+                        for _ in range(rng.choice((0, 2, 6, 16, 60, 248))))
         wire = bytearray(encode(Frame(rng.randrange(32), rng.randrange(256), rng.randrange(256), payload), SEED))
         at = rng.randrange(len(wire))
         match rng.randrange(8):
@@ -244,7 +245,8 @@ def test_no_flip_of_one_or_two_bits_is_accepted(inputs):
 
 def test_no_flip_of_the_key_and_of_another_bit_can_pass():
     """The proof of docs/wire-format.md, for every length: the CRC sees it, or `len` is wrong."""
-    seen = [[protocol.crc_register(bytes((1 << bit,)) + bytes(behind), 0) for bit in range(8)]      # what one bit does to the register
+    # what one bit does to the register
+    seen = [[protocol.crc_register(bytes((1 << bit,)) + bytes(behind), 0) for bit in range(8)]
             for behind in range(protocol.BODY_MAX)]
     unseen = []
     for size in range(protocol.HEAD_BYTES + 2, protocol.BODY_MAX + 1):

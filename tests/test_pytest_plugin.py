@@ -27,7 +27,8 @@ SECONDS = 180
 def declared() -> bool:
     """True if this environment's tinygen has told pytest of the plugin; a checkout installed earlier has not."""
     program = "from importlib.metadata import entry_points; print('tinygen' in entry_points(group='pytest11').names)"
-    return "True" in subprocess.run([sys.executable, "-c", program], cwd=Path(sys.executable).parent, capture_output=True, text=True).stdout
+    return "True" in subprocess.run([sys.executable, "-c", program], cwd=Path(sys.executable).parent,
+                                    capture_output=True, text=True).stdout
 
 
 PLUGIN = () if declared() else ("-p", "tinygen.pytest_plugin")
@@ -163,7 +164,8 @@ def test_auto(tmp_path, ports, options, verdict, words):
 
 def test_a_project_that_does_not_use_it_pays_nothing(tmp_path):
     (tmp_path / "test_a.py").write_text(
-        "import sys\ndef test_a():\n    loaded = sorted(m for m in sys.modules if m.split('.')[0] in ('tinygen', 'numpy', 'serial'))\n"
+        "import sys\ndef test_a():\n"
+        "    loaded = sorted(m for m in sys.modules if m.split('.')[0] in ('tinygen', 'numpy', 'serial'))\n"
         "    assert loaded == ['tinygen', 'tinygen.pytest_plugin']\n")
     verdicts, text = run(tmp_path)
     assert verdicts == {"test_a": "passed"}, text

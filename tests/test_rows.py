@@ -32,8 +32,9 @@ TEXT = ["warm", "12 degC", "1_000", "0x10", "1.2.3", "--5", "5%", "true", "N.A."
 def beyond(quantity) -> list[str]:
     """Numbers outside the range the model accepts, and beyond int16."""
     low, high = quantity.limits
-    return [str(low - 1), str(high + 1), f"{low - 1}.0", f"{high + 1}e0", str(3 * low), str(3 * high), "32767", "-32767", "32768", "-32768",
-            "-32769", "40000", "-40000", "65535", "65536", "1e9", "-1e9", "2147483648", "1e300", "-1e300"]
+    return [str(low - 1), str(high + 1), f"{low - 1}.0", f"{high + 1}e0", str(3 * low), str(3 * high),
+            "32767", "-32767", "32768", "-32768", "-32769", "40000", "-40000", "65535", "65536",
+            "1e9", "-1e9", "2147483648", "1e300", "-1e300"]
 
 
 def within(quantity) -> list[str]:
@@ -73,7 +74,8 @@ def test_each_case_on_each_column(firmware, figures, column):      # noqa: F811
         with pytest.raises(DataError, match=r"row 2, column 'sensor \d'"):
             raw_of(cells_for(column, [cell]))
     cases = len(missing) + len(clamped) + len(TEXT)
-    figures(f"rows, column {column}", f"{cases} cases: {len(missing)} flagged MISSING, {len(clamped)} flagged CLAMPED, {len(TEXT)} refused by name, 0 plain OK")
+    figures(f"rows, column {column}", f"{cases} cases: {len(missing)} flagged MISSING, {len(clamped)} flagged CLAMPED, "
+                                      f"{len(TEXT)} refused by name, 0 plain OK")
 
 
 @pytest.mark.parametrize("column", range(len(NAMES)), ids=NAMES)
@@ -90,13 +92,16 @@ def header_cases() -> list[tuple[str, str, str]]:
         others = [*NAMES[:column], *NAMES[column + 1:]]
         values = ",".join(PLAIN)
         cases += [(f"{name} absent", f"{','.join(others)}\n{','.join(PLAIN[1:])}\n", f"no column '{name}'"),
-                  (f"{name} misspelt", f"{','.join(NAMES).replace(name, name.replace('s', 'z', 1))}\n{values}\n", f"no column '{name}'"),
+                  (f"{name} misspelt", f"{','.join(NAMES).replace(name, name.replace('s', 'z', 1))}\n{values}\n",
+                   f"no column '{name}'"),
                   (f"{name} in capitals", f"{','.join(NAMES).replace(name, name.upper())}\n{values}\n", f"no column '{name}'"),
                   (f"{name} twice", f"{','.join([*NAMES, name])}\n{values},1\n", f"both named '{name}'"),
                   (f"{name} twice, another absent", f"{','.join([*others[1:], name, name])}\n{values}\n", f"both named '{name}'"),
-                  (f"row cut at {name}", f"{','.join(NAMES)}\n{values}\n{','.join(PLAIN[:column + 1])}\n" if column < len(NAMES) - 1 else
+                  (f"row cut at {name}",
+                   f"{','.join(NAMES)}\n{values}\n{','.join(PLAIN[:column + 1])}\n" if column < len(NAMES) - 1 else
                    f"{','.join(NAMES)}\n{values}\n{','.join(PLAIN[1:])}\n", "cells, the header has 7"),
-                  (f"row with {column + 1} cells too many", f"{','.join(NAMES)}\n{values}\n{values}{',1' * (column + 1)}\n", "cells, the header has 7")]
+                  (f"row with {column + 1} cells too many", f"{','.join(NAMES)}\n{values}\n{values}{',1' * (column + 1)}\n",
+                   "cells, the header has 7")]
     return cases
 
 
@@ -106,7 +111,8 @@ def test_columns_that_are_not_the_models(figures):
         with pytest.raises(DataError) as caught:
             raw_of(text)
         assert part in str(caught.value) and "\n" not in str(caught.value), name
-    figures("rows, columns", f"{len(cases)} tables with absent, misspelt, doubled columns and rows too short or too long: all refused by name")
+    figures("rows, columns", f"{len(cases)} tables with absent, misspelt, doubled columns and rows too short or too long: "
+                             "all refused by name")
 
 
 def test_another_order_of_columns_gives_the_same_rows():
@@ -125,7 +131,8 @@ def any_cell(rng: random.Random) -> str:
     """A cell as files may have it: mostly numbers of all sizes, sometimes none."""
     return rng.choice((
         lambda: str(rng.randrange(-1500, 1500)), lambda: f"{rng.uniform(-1500, 1500):.{rng.randrange(6)}f}",
-        lambda: f"{rng.uniform(-9, 9):.3f}e{rng.randrange(-6, 12)}", lambda: str(rng.randrange(-70_000, 70_000)), lambda: rng.choice(NO_VALUE)))()
+        lambda: f"{rng.uniform(-9, 9):.3f}e{rng.randrange(-6, 12)}", lambda: str(rng.randrange(-70_000, 70_000)),
+        lambda: rng.choice(NO_VALUE)))()
 
 
 def kind_of(cells: list[str]) -> Flag:
@@ -154,7 +161,8 @@ def test_generated_rows(firmware, figures, level):        # noqa: F811
     assert not wrong, wrong[:3]
     counts = {flag: expected.count(flag) for flag in (Flag(0), Flag.CLAMPED, Flag.MISSING)}
     assert min(counts.values()) > n / 20
-    figures("rows, generated", f"{n:,}: {counts[Flag.CLAMPED]:,} CLAMPED and {counts[Flag.MISSING]:,} MISSING, all flagged; {counts[Flag(0)]:,} plain")
+    figures("rows, generated", f"{n:,}: {counts[Flag.CLAMPED]:,} CLAMPED and {counts[Flag.MISSING]:,} MISSING, all flagged; "
+                               f"{counts[Flag(0)]:,} plain")
 
 
 # ---- files of any size ------------------------------------------------------------------------------
@@ -186,12 +194,14 @@ def test_a_big_file_is_read_or_refused_in_little_memory(tmp_path, figures, level
     done = subprocess.run([sys.executable, "-c", READ, path], capture_output=True, text=True, timeout=300)
     path.unlink()
     said, megabytes = done.stdout.splitlines()
-    assert said.startswith("big.csv has more than 16000000 cells (row ") if size > 400_000_000 else said == f"{size // len(block) * 25_000} rows"
+    assert (said.startswith("big.csv has more than 16000000 cells (row ") if size > 400_000_000
+            else said == f"{size // len(block) * 25_000} rows")
     assert int(megabytes) < 200
     figures(f"a file of {size // 1_000_000} MB", f"{said}; {megabytes} MB of memory at most, interpreter included")
 
 
-@pytest.mark.parametrize("mistake", [{"flags = TINYGEN_CLAMPED": "flags = 0"}, {"if (read_row(row)) {": "if (read_row(row) && false) {"}],
+@pytest.mark.parametrize("mistake", [{"flags = TINYGEN_CLAMPED": "flags = 0"},
+                                     {"if (read_row(row)) {": "if (read_row(row) && false) {"}],
                          ids=["clamps in silence", "predicts what is missing"])
 def test_a_board_that_says_ok_is_caught(tmp_path, mistake):
     """Negative control."""

@@ -26,13 +26,15 @@ def made_up(split: str = "random", rows: int = 400, noise: float = 3.0, seed: in
     x = rng.integers(100, 1000, size=(rows, 3))
     y = np.floor((0.02 * x[:, 0] + 0.01 * x[:, 1]) ** 2 + rng.normal(0, noise, rows) + 20.5).astype(np.int64)
     order = np.arange(rows)
-    train, test = (order[:int(0.7 * rows)], order[int(0.7 * rows):]) if split == "time" else (order[rows // 5:], order[:rows // 5])
-    quantities = tuple(Quantity(n, "V", 0.01, float(x[train, k].min()) / 100, float(x[train, k].max()) / 100) for k, n in enumerate("abc"))
+    train, test = ((order[:int(0.7 * rows)], order[int(0.7 * rows):]) if split == "time"
+                   else (order[rows // 5:], order[:rows // 5]))
+    quantities = tuple(Quantity(n, "V", 0.01, float(x[train, k].min()) / 100, float(x[train, k].max()) / 100)
+                       for k, n in enumerate("abc"))
     target = Quantity("y", "ug/m3", 0.1, y[train].min() / 10, y[train].max() / 10)
     fields = {f.name: None for f in dataclasses.fields(Dataset)}
-    return Dataset(**{**fields, "inputs": quantities, "target": target, "x": x, "y": y, "train": train, "test": test, "split": split,
-                      "seed": 0, "rows_read": rows, "rows_dropped": 0, "duplicates_removed": 0, "missing": (-200,), "source": "made up",
-                      "sha256": "0" * 64, "notes": (), "file_rows": order, "labels": ()})
+    return Dataset(**{**fields, "inputs": quantities, "target": target, "x": x, "y": y, "train": train,
+                      "test": test, "split": split, "seed": 0, "rows_read": rows, "rows_dropped": 0, "duplicates_removed": 0,
+                      "missing": (-200,), "source": "made up", "sha256": "0" * 64, "notes": (), "file_rows": order, "labels": ()})
 
 
 def few_nets():
@@ -80,7 +82,8 @@ def test_training_rows_do(ladder):
     dataset = made_up()
     y = dataset.y.copy()
     y[dataset.train] += 5
-    assert search(dataclasses.replace(dataset, y=y), "m", 30.0, "ridge", UNO, Budget()).model.nodes not in [r.model.nodes for r in ladder.rungs]
+    assert (search(dataclasses.replace(dataset, y=y), "m", 30.0, "ridge", UNO, Budget()).model.nodes
+            not in [r.model.nodes for r in ladder.rungs])
 
 
 def test_a_budget_is_kept_and_the_best_within_it_is_taken(ladder):
@@ -117,7 +120,8 @@ def test_what_is_larger_and_worse_than_another_is_not_measured(ladder, monkeypat
     kept = {r.model.model_id for r in ladder.rungs}
     for rung in whole.rungs:
         if rung.model.model_id not in kept:
-            assert any(r.cost.flash_bytes <= rung.cost.flash_bytes and as_good_as(r.error, made_up()) < rung.error for r in ladder.rungs)
+            assert any(r.cost.flash_bytes <= rung.cost.flash_bytes and as_good_as(r.error, made_up()) < rung.error
+                       for r in ladder.rungs)
 
 
 def test_no_model_is_smaller_than_its_family_says(ladder):

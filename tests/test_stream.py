@@ -84,7 +84,8 @@ def test_leds_and_exactly_at_the_limit(firmware):
     board = NativeBoard(firmware)
     with native_link(board, MODEL) as link:
         assert board.leds() == (0, 0)
-        for row, leds, flag in ((above, (1, 0), Flag(0)), (at, (0, 1), Flag(0)), (missing, (0, 0), Flag.MISSING), (at, (0, 1), Flag(0))):
+        for row, leds, flag in ((above, (1, 0), Flag(0)), (at, (0, 1), Flag(0)),
+                                (missing, (0, 0), Flag.MISSING), (at, (0, 1), Flag(0))):
             reply, = stream(link, [row.tolist()])
             assert board.leds() == leds and reply.result.flags & Flag.MISSING == flag
             assert reply.result.pins == Pin(leds[0] * Pin.RED | leds[1] * Pin.GREEN)
@@ -237,7 +238,8 @@ MISTAKES = {
     "no clamping": {"if (clamp_row(row))": "if (false)"},
     "clamps in silence": {"flags = TINYGEN_CLAMPED": "flags = 0"},
     "prediction one too high": {"return model_predict(row)": "return (int16_t)(model_predict(row) + 1)"},
-    "answers the row before": {"answer_row();\n        send": "static bool odd; odd = !odd; if (odd) answer_row();\n        send"},
+    "answers the row before": {"answer_row();\n        send":
+                               "static bool odd; odd = !odd; if (odd) answer_row();\n        send"},
 }
 
 
@@ -430,7 +432,8 @@ def test_opens_through_a_pty(device):
 def test_a_port_without_a_rate_is_not_said_to_have_another_one(device):
     """A pseudo-terminal answers at every rate: a few stray bytes before the first INFO do not make it a wrong rate."""
     asked = []
-    board = device(lambda data: asked.append(data) or (b"\x13\x37" if len(asked) < 2 else info_frame() if protocol.hello(1) in data else b""))
+    board = device(lambda data: asked.append(data)
+                   or (b"\x13\x37" if len(asked) < 2 else info_frame() if protocol.hello(1) in data else b""))
     with open_link(board.name, MODEL, timeout=5) as link:
         assert link.info.session == 3 and link.baud == 250_000 and len(asked) > 2
 

@@ -52,7 +52,8 @@ def run(capsys):
 def lines_of(path) -> list[dict]:
     """The rows of a results file; each line must be whole, in order, and right."""
     text = path.read_text()
-    lines = [json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl" else list(csv.DictReader(text.splitlines()))
+    lines = ([json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl"
+             else list(csv.DictReader(text.splitlines())))
     assert text.endswith("\n") and [int(line["row"]) for line in lines] == list(range(len(lines)))
     assert all(tuple(line) == HEADER and line["verdict"] == "OK" for line in lines)
     return lines
@@ -154,7 +155,8 @@ def test_reconnect_ends_as_well(here, run):
 def test_ctrl_c(here, name, figures):
     """SIGINT at random moments: exit code 130, one line, whole lines in the file, and the port is free for the next."""
     rng, out, counts = random.Random(5), here.folder / name, []
-    command = [sys.executable, "-m", "tinygen.cli", "stream", "model.json", "rows.csv", "--port", "board", "-o", name, "--pace", "0.002"]
+    command = [sys.executable, "-m", "tinygen.cli", "stream", "model.json", "rows.csv", "--port", "board",
+               "-o", name, "--pace", "0.002"]
     for _ in range(2):
         program = subprocess.Popen(command, cwd=here.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 60
@@ -169,7 +171,8 @@ def test_ctrl_c(here, name, figures):
         counts.append(len(lines_of(out)))
         assert 4 <= counts[-1] < ROWS
         out.unlink()
-    figures(f"Ctrl-C, {name}", f"{len(counts)} times, {' and '.join(map(str, counts))} whole lines of {ROWS} in the file, exit code {STOPPED}")
+    figures(f"Ctrl-C, {name}", f"{len(counts)} times, {' and '.join(map(str, counts))} whole lines of {ROWS} in the file, "
+                               f"exit code {STOPPED}")
 
 
 def test_a_results_file_with_a_torn_line_is_seen(here, run):

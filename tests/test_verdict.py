@@ -37,7 +37,8 @@ def without_rounding(node, values):
         parts = np.stack([_curve(c, values[:, c.source]) for c in node.curves], axis=1)
         return np.clip(parts.sum(axis=1, keepdims=True) + node.bias, node.low, node.high) if node.total else parts
     if kind == "Monomials":
-        return np.stack([np.prod([values[:, i] for i in term], axis=0) * 2.0 ** (node.bits * (2 - len(term))) for term in node.terms], axis=1)
+        return np.stack([np.prod([values[:, i] for i in term], axis=0) * 2.0 ** (node.bits * (2 - len(term)))
+                         for term in node.terms], axis=1)
     if kind == "Dense":
         total = values @ np.array(node.weights, float).T + np.array(node.bias) * 2.0 ** node.bias_shift
         return np.clip(total / 2.0 ** node.shift, node.low, node.high)
@@ -102,7 +103,8 @@ def test_golden_float_header(golden):
     quantities = tuple(Quantity(f"sensor {k}", "", 1.0, -100.0, 900.0) for k in range(3))
     scale = Scale((-225, -225, -225), (52, 52, 52), 8, 255, 128)
     hidden = Dense(((100, -30, 7), (-127, 64, 1)), (20, -9), 8, 0, 32767, 8)
-    net = Model("net", "mlp", quantities, Quantity("y", "ppb", 0.1, 0.0, 50.0), (scale, hidden, Dense(((90, 127),), (5000,), 2, 0, 46340), Power(2)), 150)
+    net = Model("net", "mlp", quantities, Quantity("y", "ppb", 0.1, 0.0, 50.0),
+                (scale, hidden, Dense(((90, 127),), (5000,), 2, 0, 46340), Power(2)), 150)
     golden("net_float.h", render_float(net))
 
 
@@ -174,16 +176,20 @@ def made(float_error=1.0, integer_error=1.0, integer=(100, 50), floating=(900, 1
 
 
 @pytest.mark.parametrize("found,words", [
-    (made(integer_error=1.001), "The integer model loses 0.1 % of accuracy and is 9 times smaller and 31 times faster than the same model "
-                                "in float: convert it."),
+    (made(integer_error=1.001), "The integer model loses 0.1 % of accuracy and is 9 times smaller and 31 times faster "
+                                "than the same model in float: convert it."),
     (made(), "loses no accuracy and is 9 times smaller and 31 times faster than the same model in float: convert it."),
     (made(integer_error=0.98), "is by chance 2 % more accurate on these rows and is 9 times smaller"),
-    (made(integer_error=1.02), "loses 2 % of accuracy and is 9 times smaller and 31 times faster than the same model in float: convert it where "
-                               "the saving matters more than the error."),
-    (made(integer_error=1.5), "loses 50 % of accuracy and is 9 times smaller and 31 times faster than the same model in float: do not use it as it is"),
-    (made(integer=(1000, 1600)), "is 1.1 times larger and not faster than the same model in float: converting it is not worthwhile."),
-    (made(integer=(890, 500)), "is not smaller and 3.1 times faster than the same model in float: convert it where time is short."),
-    (made(integer=(300, 3100)), "is 3 times smaller and 2 times slower than the same model in float: convert it where flash is short."),
+    (made(integer_error=1.02), "loses 2 % of accuracy and is 9 times smaller and 31 times faster than the same model in float: "
+                               "convert it where the saving matters more than the error."),
+    (made(integer_error=1.5), "loses 50 % of accuracy and is 9 times smaller and 31 times faster than the same model in float: "
+                              "do not use it as it is"),
+    (made(integer=(1000, 1600)), "is 1.1 times larger and not faster than the same model in float: "
+                                 "converting it is not worthwhile."),
+    (made(integer=(890, 500)), "is not smaller and 3.1 times faster than the same model in float: "
+                               "convert it where time is short."),
+    (made(integer=(300, 3100)), "is 3 times smaller and 2 times slower than the same model in float: "
+                                "convert it where flash is short."),
     (made(integer_error=3.0, integer=(1000, 1600)), "converting it is not worthwhile."),
 ])
 def test_sentences(found, words):
@@ -193,7 +199,8 @@ def test_sentences(found, words):
 def test_a_loss_far_below_the_label_s_own_step_is_no_reason_against():
     """0.0066 to 0.0070 ug/m3 is 6 % of an error that is itself a fifteenth of the step in which benzene is written."""
     found = made(float_error=0.0066, integer_error=0.0070)
-    assert "loses 6.1 % of accuracy, 0.004 of the data's own step, and is" in sentence(found) and sentence(found).endswith("convert it.")
+    assert ("loses 6.1 % of accuracy, 0.004 of the data's own step, and is" in sentence(found)
+            and sentence(found).endswith("convert it."))
     assert "do not use it" in sentence(made(float_error=0.0066, integer_error=0.0090))
 
 

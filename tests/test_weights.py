@@ -52,7 +52,8 @@ def simulated():
 @pytest.mark.parametrize("kind, place, gain", [("ridge", 3, 1.3), ("polynomial", 3, 1.02), ("tree", 5, 1.05)])
 def test_faulty_references_do_less_harm_to_a_robust_model(simulated, kind, place, gain):
     clean, clean_robust, faulty, robust = (errors(rows, simulated[0].y, kind, place)[0] for rows in simulated)
-    print(f"{kind}: clean {clean:.2f}, clean robust {clean_robust:.2f}, faulty {faulty:.2f}, faulty robust {robust:.2f} raw steps")
+    print(f"{kind}: clean {clean:.2f}, clean robust {clean_robust:.2f}, faulty {faulty:.2f}, "
+          f"faulty robust {robust:.2f} raw steps")
     assert faulty > gain * robust
     assert robust < 1.1 * clean and abs(clean_robust - clean) < 0.03 * clean
 
@@ -62,7 +63,8 @@ def test_faulty_references_on_the_real_file(air_quality):
     every = four(dataset)
     for kind, place, gain in (("lookup", 4, 1.5), ("polynomial", 7, 1.5), ("tree", 8, 1.3)):
         clean, clean_robust, faulty, robust = (errors(rows, dataset.y, kind, place)[0] for rows in every)
-        print(f"air quality, {kind}: clean {clean:.3f}, clean robust {clean_robust:.3f}, faulty {faulty:.3f}, faulty robust {robust:.3f} raw steps")
+        print(f"air quality, {kind}: clean {clean:.3f}, clean robust {clean_robust:.3f}, faulty {faulty:.3f}, "
+              f"faulty robust {robust:.3f} raw steps")
         assert faulty > gain * robust and robust < 1.1 * clean and clean_robust < 1.05 * clean
 
 
@@ -86,17 +88,20 @@ def test_test_rows_have_no_say():
 def test_balancing_pays_in_the_top_decile():
     rng = np.random.default_rng(3)
     dataset = made_up(rows=1500)
-    y = np.floor(np.exp(dataset.x[:, 0] / 200) * 6 + 0.05 * dataset.x[:, 1] + rng.normal(0, 3, 1500)).astype(int)      # few high values
+    # few high values
+    y = np.floor(np.exp(dataset.x[:, 0] / 200) * 6 + 0.05 * dataset.x[:, 1] + rng.normal(0, 3, 1500)).astype(int)
     dataset = dataclasses.replace(dataset, y=y, target=dataclasses.replace(dataset.target, maximum=float(y.max()) / 10))
     plain, balanced = errors(dataset, y, "ridge", 0), errors(weighed(dataset, balance=True), y, "ridge", 0)
-    print(f"error in the top decile {plain[1]:.1f} without, {balanced[1]:.1f} with --balance; over all {plain[0]:.1f} and {balanced[0]:.1f} raw steps")
+    print(f"error in the top decile {plain[1]:.1f} without, {balanced[1]:.1f} with --balance; "
+          f"over all {plain[0]:.1f} and {balanced[0]:.1f} raw steps")
     assert balanced[1] < 0.8 * plain[1]
 
 
 def test_balancing_on_the_real_file(air_quality):
     dataset = data.prepare(data.load(air_quality), "C6H6(GT)", HARD_INPUTS)
     plain, balanced = (errors(rows, dataset.y, "ridge", 0) for rows in (dataset, weighed(dataset, balance=True)))
-    print(f"top decile {plain[1]:.1f} without, {balanced[1]:.1f} with --balance; over all {plain[0]:.1f} and {balanced[0]:.1f} raw steps")
+    print(f"top decile {plain[1]:.1f} without, {balanced[1]:.1f} with --balance; "
+          f"over all {plain[0]:.1f} and {balanced[0]:.1f} raw steps")
     assert balanced[1] < 0.8 * plain[1] and balanced[0] < 1.2 * plain[0]
 
 
@@ -111,7 +116,8 @@ def test_every_family_counts_rows_as_if_they_were_there_more_often(kind):
             (rows, dataclasses.replace(rows, weights=often / often.mean()), rows.take(np.repeat(np.arange(len(rows.y)), often)))]
     plain, weighted, repeated = (rows.error(fit) for fit in fits)
     assert np.abs(fits[0] - fits[1]).max() > 0                       # the weights are looked at
-    if kind not in ("mlp", "forest"):                                # a random start, and leaves of at least five rows, see rows as such
+    # a random start, and leaves of at least five rows, see rows as such
+    if kind not in ("mlp", "forest"):
         assert np.abs(fits[2] - fits[1]).max() <= 1e-3 * np.ptp(rows.y) + (kind == "tree")
     assert weighted < 1.5 * plain
 
@@ -126,7 +132,8 @@ def test_weighted_rows_are_judged_by_their_weights():
 def test_the_median_of_weighted_rows():
     rows = training_rows(made_up(rows=100)).take([0, 1, 2])
     rows = dataclasses.replace(rows, y=np.array([5, 1, 9]))
-    assert [_median(dataclasses.replace(rows, weights=w)) for w in (None, np.array([1, 5, 1.0]), np.array([1, 1, 5.0]))] == [5, 1, 9]
+    assert [_median(dataclasses.replace(rows, weights=w))
+            for w in (None, np.array([1, 5, 1.0]), np.array([1, 1, 5.0]))] == [5, 1, 9]
 
 
 def test_the_pieces():

@@ -40,7 +40,8 @@ def assert_all_equal(model, rows, folder):
     for where, answers in answers_everywhere(model, rows, folder).items():
         wrong = np.flatnonzero(answers != twin)
         assert len(answers) == len(rows)
-        assert not wrong.size, f"{where}: {len(wrong)} of {len(rows)} rows differ, first {rows[wrong[0]]}: {answers[wrong[0]]}, twin {twin[wrong[0]]}"
+        assert not wrong.size, (f"{where}: {len(wrong)} of {len(rows)} rows differ, "
+                                f"first {rows[wrong[0]]}: {answers[wrong[0]]}, twin {twin[wrong[0]]}")
 
 
 @lru_cache(maxsize=None)

@@ -14,7 +14,8 @@ SHORTCUT = ("CO(GT)", "PT08.S2(NMHC)")      # benzene was computed from S2; CO(G
 
 def answer(*command: str, cwd) -> dict:
     """The JSON object that a command prints after it went well, in a process of its own as a user has it."""
-    done = subprocess.run([sys.executable, "-m", "tinygen.cli", *command, "--json"], cwd=cwd, capture_output=True, text=True, timeout=1500)
+    done = subprocess.run([sys.executable, "-m", "tinygen.cli", *command, "--json"], cwd=cwd, capture_output=True,
+                          text=True, timeout=1500)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -23,7 +24,8 @@ def answer(*command: str, cwd) -> dict:
 def demo(simavr, air_quality, tmp_path_factory):
     """What the demo reports, both boards, and the folder it filled."""
     folder = tmp_path_factory.mktemp("a demo")
-    found = answer("demo", *(word for board in BOARDS for word in ("--board", board)), "--data", str(air_quality), "-o", "made", cwd=folder)
+    found = answer("demo", *(word for board in BOARDS for word in ("--board", board)), "--data", str(air_quality),
+                   "-o", "made", cwd=folder)
     found["folder"] = folder / "made"
     return found
 
@@ -60,8 +62,8 @@ def test_two_ways_to_measure_the_model_agree(demo):
 
 
 def test_the_demo_leaves_what_a_user_needs(demo):
-    for name in ("benzene.json", "benzene/benzene.h", "benzene/tinygen_fixed.h", "benzene/examples/benzene_serial/benzene_serial.ino",
-                 "platformio.ini", "src/main.cpp", "include/benzene.h"):
+    for name in ("benzene.json", "benzene/benzene.h", "benzene/tinygen_fixed.h",
+                 "benzene/examples/benzene_serial/benzene_serial.ino", "platformio.ini", "src/main.cpp", "include/benzene.h"):
         assert (demo["folder"] / name).is_file(), name
     assert not [path for path in demo["folder"].iterdir() if path.name.startswith(".tinygen-")]
 
@@ -69,6 +71,7 @@ def test_the_demo_leaves_what_a_user_needs(demo):
 @pytest.mark.parametrize("split, most", [("random", 1.30), ("time", 1.80)])
 def test_the_hard_task_by_default_settings(split, most, simavr, air_quality, tmp_path):
     inputs = ",".join(name for name in ARTICLE_INPUTS if name not in SHORTCUT)
-    found = answer("train", str(air_quality), "--target", "C6H6(GT)", "--inputs", inputs, "--split", split, "-o", "hard.json", cwd=tmp_path)
+    found = answer("train", str(air_quality), "--target", "C6H6(GT)", "--inputs", inputs, "--split", split,
+                   "-o", "hard.json", cwd=tmp_path)
     assert found["rows_train"] + found["rows_test"] == 8991
     assert found["metrics"]["mae"] <= most                     # ug/m3

@@ -114,7 +114,8 @@ def noise(kind: str, rate: float, seed: int):
             return bytes((octet,))
         if rng.random() >= rate:
             return bytes((octet,))
-        return {"change": bytes((rng.randrange(256),)), "drop": b"", "insert": bytes((rng.randrange(256), octet)), "double": bytes((octet, octet))}[kind]
+        return {"change": bytes((rng.randrange(256),)), "drop": b"", "insert": bytes((rng.randrange(256), octet)),
+                "double": bytes((octet, octet))}[kind]
     return fault
 
 
@@ -131,7 +132,8 @@ def test_noise_both_ways(firmware, figures, level, board_id, kind):       # noqa
         verdict = check(replies, expected)
         assert [reply.index for reply in replies] == list(range(len(rows)))
         assert (verdict.wrong, verdict.led_wrong) == (0, 0) and (verdict.lost == 0 or rate > 1e-4), verdict
-        figures(f"ELF, {board_id}, {kind} {rate:g}", f"{len(rows):,} rows: 0 wrong, {verdict.lost} lost and reported, {verdict.retries:,} retries")
+        figures(f"ELF, {board_id}, {kind} {rate:g}", f"{len(rows):,} rows: 0 wrong, {verdict.lost} lost and reported, "
+                                                     f"{verdict.retries:,} retries")
 
 
 def test_the_demo_under_noise(firmware, figures):     # noqa: F811
@@ -199,10 +201,12 @@ def test_resets_at_random_cycles(firmware, figures, level, board_id):     # noqa
                 slowest, back_at = max(slowest, link.clock() - back_at), None
     verdict = check(log, expect(MODEL, rows))
     assert (verdict.wrong, verdict.led_wrong) == (0, 0) and [reply.index for reply in log] == list(range(len(rows))), verdict
-    assert verdict.lost <= resets // 50        # a board that goes silent in the moment of an answer and is away for just five tries
+    # a board that goes silent in the moment of an answer and is away for just five tries
+    assert verdict.lost <= resets // 50
     assert len(sessions) == min(resets, 256) and slowest < 1.0
-    figures(f"resets, {board_id}", f"{resets} at random cycles, half with 0.3 .. 2 s of silence or garbage, {len(rows):,} rows: 0 wrong, {verdict.lost} lost and reported, "
-                                   f"answers again at most {slowest * 1000:.0f} ms after the program's start")
+    figures(f"resets, {board_id}", f"{resets} at random cycles, half with 0.3 .. 2 s of silence or garbage, {len(rows):,} rows: "
+                                   f"0 wrong, {verdict.lost} lost and reported, answers again at most {slowest * 1000:.0f} ms "
+                                   "after the program's start")
 
 
 def test_a_stream_that_answers_a_row_twice_is_seen(firmware):       # noqa: F811
@@ -212,7 +216,8 @@ def test_a_stream_that_answers_a_row_twice_is_seen(firmware):       # noqa: F811
     with open_link(avr_url("uno", elf), MODEL, board) as link:
         log = list(stream(link, rows.tolist()))
     assert check(log, expect(MODEL, rows)).passed
-    assert check([*log, log[7]], expect(MODEL, rows)).first_difference and not check(log[:7] + log[8:], expect(MODEL, rows)).passed
+    assert (check([*log, log[7]], expect(MODEL, rows)).first_difference
+            and not check(log[:7] + log[8:], expect(MODEL, rows)).passed)
 
 
 def test_a_program_that_hangs_is_reset(firmware, figures):        # noqa: F811
@@ -261,8 +266,10 @@ def flow(link: Link, bursts: int, seed: int) -> tuple[int, int]:
         told = [r.detail for r in said if isinstance(r, Refusal) and r.code == Code.OVERRUN]
         for result in results:
             index = result.seq
-            assert (result.prediction, result.digest, result.pins) == (expected.prediction[index], expected.digest[index], expected.pins[index])
-        assert results and link.port.board.leds() == tuple(int(pin in results[-1].pins) for pin in (protocol.Pin.RED, protocol.Pin.GREEN))
+            assert (result.prediction, result.digest, result.pins) == (
+                expected.prediction[index], expected.digest[index], expected.pins[index])
+        assert results and link.port.board.leds() == tuple(int(pin in results[-1].pins)
+                                                           for pin in (protocol.Pin.RED, protocol.Pin.GREEN))
         now = link.status().overruns
         assert bool(told) == (now != lost) and (not told or told[-1] == now % 256), (trial, told, lost, now)
         answered, lost = answered + len(results), now
@@ -276,8 +283,8 @@ def test_a_host_that_ignores_the_window(firmware, figures, level, board_id):    
     with open_link(avr_url(board_id, elf), MODEL, board) as link:
         answered, lost = flow(link, BURSTS[level], 6)
     assert lost > 0
-    figures(f"window ignored, {board_id}", f"{BURSTS[level]} bursts: {answered:,} rows answered and right, {lost:,} bytes lost, all counted and told; "
-                                           "the next rows right, LEDs as told")
+    figures(f"window ignored, {board_id}", f"{BURSTS[level]} bursts: {answered:,} rows answered and right, {lost:,} bytes lost, "
+                                           "all counted and told; the next rows right, LEDs as told")
 
 
 def test_a_loss_that_is_not_told_is_seen(firmware):        # noqa: F811

@@ -38,9 +38,11 @@ def test_every_kind_of_model_passes_on_the_chip(name, simavr, tmp_path, figures)
     firmware = build_selftest(MODELS[name], ATTINY85, tmp_path)
     assert run_selftest(firmware.elf, ATTINY85) == "" and firmware.hex.is_file()
     assert multiplications(disassembled(simavr, firmware.elf)) == 0
-    assert 0 < firmware.model_flash_bytes < firmware.flash_bytes <= ATTINY85.flash_bytes and 0 < firmware.cycles_median <= firmware.cycles_max
+    assert (0 < firmware.model_flash_bytes < firmware.flash_bytes <= ATTINY85.flash_bytes
+            and 0 < firmware.cycles_median <= firmware.cycles_max)
     if name in ("linear16", "mlp", "forest"):
-        figures(f"ATtiny85, {name}", f"32 of 32 rows right without MUL, {firmware.flash_bytes:,} bytes, at most {firmware.cycles_max:,} cycles a row")
+        figures(f"ATtiny85, {name}", f"32 of 32 rows right without MUL, {firmware.flash_bytes:,} bytes, "
+                                     f"at most {firmware.cycles_max:,} cycles a row")
 
 
 def test_a_multiplication_would_be_seen(simavr, tmp_path):

@@ -23,8 +23,9 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from sklearn_sets import TARGET, csv_table  # noqa: E402
 
 # what the benchmark's search chooses, by and large; and every other family that can do it, on one set
-CHOICES = [("diabetes", "ridge"), ("wine", "logistic"), ("breast_cancer", "logistic"), ("digits", "mlp_classifier"), ("digits", "logistic"),
-           ("diabetes", "tree"), ("diabetes", "forest"), ("wine", "tree"), ("wine", "forest"), ("breast_cancer", "forest")]
+CHOICES = [("diabetes", "ridge"), ("wine", "logistic"), ("breast_cancer", "logistic"), ("digits", "mlp_classifier"),
+           ("digits", "logistic"), ("diabetes", "tree"), ("diabetes", "forest"), ("wine", "tree"), ("wine", "forest"),
+           ("breast_cancer", "forest")]
 CHIPS = ("uno", "megaatmega2560")
 
 
@@ -41,7 +42,8 @@ def chosen():
             candidates = kind.candidates(training_rows(dataset))
             config = candidates[len(candidates) // 2]
             trained = Trained(kind, config, kind.fit_all(training_rows(dataset), [config], 0)[0])
-            made[name, family] = quantize(trained, dataset, "m"), dataset, dataset.x[dataset.test][:, list(trained.fitted.columns)]
+            made[name, family] = (quantize(trained, dataset, "m"), dataset,
+                                  dataset.x[dataset.test][:, list(trained.fitted.columns)])
         return made[name, family]
     return make
 

@@ -48,25 +48,30 @@ def test_measured_bound_budget(firmware, simavr, figures, board_id):        # no
         busy_life(link)
         measured = link.port.board.stack_bytes
     assert 0 < measured <= bound["total"] <= BUDGET, (measured, bound)
-    figures(f"stack, {board_id}", f"{measured} bytes seen, {bound['total']} at most ({bound['interrupt']} of them an interrupt's), budget {BUDGET}")
+    figures(f"stack, {board_id}", f"{measured} bytes seen, {bound['total']} at most "
+                                  f"({bound['interrupt']} of them an interrupt's), budget {BUDGET}")
 
 
 # ---- negative controls: what the bound must see -----------------------------------------------------
 
 PROGRAMS = {
-    "recursion": ("int depth(int n) { return n ? depth(n - 1) + in(n) : 0; }\nint main(void) { return depth(in(3)); }", "calls itself"),
+    "recursion": ("int depth(int n) { return n ? depth(n - 1) + in(n) : 0; }\nint main(void) { return depth(in(3)); }",
+                  "calls itself"),
     "a pointer": ("int (*volatile where)(int);\nint main(void) { return where(1); }", "through a pointer"),
-    "a size that varies": ("int main(void) { volatile char *at = __builtin_alloca((unsigned)in(5)); at[0] = 1; return at[0]; }", "stack pointer|no constant"),
-    "a heap": ("#include <stdlib.h>\nint main(void) { return malloc((unsigned)in(5)) != 0; }", "a heap grows towards the stack: malloc"),
-    "nested interrupts": ("#include <avr/interrupt.h>\nISR(TIMER0_OVF_vect, ISR_NOBLOCK) { in(1); }\nint main(void) { return in(1); }", "lets others in"),
+    "a size that varies": ("int main(void) { volatile char *at = __builtin_alloca((unsigned)in(5)); at[0] = 1; return at[0]; }",
+                           "stack pointer|no constant"),
+    "a heap": ("#include <stdlib.h>\nint main(void) { return malloc((unsigned)in(5)) != 0; }",
+               "a heap grows towards the stack: malloc"),
+    "nested interrupts": ("#include <avr/interrupt.h>\nISR(TIMER0_OVF_vect, ISR_NOBLOCK) { in(1); }\n"
+                          "int main(void) { return in(1); }", "lets others in"),
 }
 IN = "#include <avr/io.h>\n__attribute__((noinline)) int in(int n) { __asm__ __volatile__(\"\" : \"+r\"(n)); return n; }\n"
 
 
 def compile_text(tools, folder, text: str, mcu: str = "atmega328p"):
     (folder / "program.c").write_text(IN + text)
-    done = subprocess.run([tools.avr_gcc, f"-mmcu={mcu}", *FLAGS, "-fno-optimize-sibling-calls", "-o", folder / "program.elf", folder / "program.c"],
-                          capture_output=True, text=True)
+    done = subprocess.run([tools.avr_gcc, f"-mmcu={mcu}", *FLAGS, "-fno-optimize-sibling-calls",
+                           "-o", folder / "program.elf", folder / "program.c"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder / "program.elf"
 

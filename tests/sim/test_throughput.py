@@ -34,5 +34,6 @@ def test_the_committed_figures(throughput, simavr, tmp_path, figures):
 
 def test_every_baud_rate_of_both_boards_is_there(throughput):
     found = {(m["board"], m["baud"], m["window"] > 1) for m in committed()}
-    assert found == {(board, baud, many) for board in ("uno", "megaatmega2560") for baud in throughput.BAUDS for many in (False, True)}
+    assert found == {(board, baud, many)
+                     for board in ("uno", "megaatmega2560") for baud in throughput.BAUDS for many in (False, True)}
     assert all(m["right"] and 0 < m["rows_per_s"] < m["limit"] for m in committed())

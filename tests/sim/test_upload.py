@@ -65,7 +65,8 @@ def empty_board(request, simavr, avrdude, tmp_path, monkeypatch):
 
 
 def load(files, model, board, port):
-    return pipeline.build_model(files / f"{model.name}.json", board.pio_id, files / "project", upload=True, port=port, progress=lambda text: None)
+    return pipeline.build_model(files / f"{model.name}.json", board.pio_id, files / "project", upload=True, port=port,
+                                progress=lambda text: None)
 
 
 def wear_out(simulator, address: int) -> None:

@@ -94,7 +94,8 @@ def test_single_upsets_during_inference(firmware, figures, level):        # noqa
     found = upsets(firmware, TRIALS[level], 1)
     for what, counts in found.items():
         total = sum(counts.values())
-        figures(f"upsets, {what}", f"{total:,} flips: " + ", ".join(f"{counts[kind]} {kind} ({counts[kind] / total:.1%})" for kind in KINDS))
+        figures(f"upsets, {what}", f"{total:,} flips: "
+                + ", ".join(f"{counts[kind]} {kind} ({counts[kind] / total:.1%})" for kind in KINDS))
         assert total == TRIALS[level] // 2 and counts["right"] > total / 2 > counts["wrong"]
     assert found["registers"]["wrong"] > 0      # a model whose registers may flip without harm has not been hit
 
