@@ -38,7 +38,8 @@ def host_answers(model: Model, rows: np.ndarray) -> np.ndarray:
     """Answers of the generated header compiled with gcc for this machine, int64 (n,)."""
     with tempfile.TemporaryDirectory(prefix="tinygen-") as name:
         folder = Path(name)
-        for file, text in ((f"{model.name}.h", render_header(model)), ("tinygen_fixed.h", firmware_text("include/tinygen_fixed.h")),
+        for file, text in ((f"{model.name}.h", render_header(model)),
+                           ("tinygen_fixed.h", firmware_text("include/tinygen_fixed.h")),
                            ("main.c", MAIN.format(name=model.name, upper=model.name.upper()))):
             (folder / file).write_text(text, encoding="ascii")
         subprocess.run(["gcc", "-O1", "-std=c99", "main.c", "-o", "main"], cwd=folder, check=True)

@@ -119,11 +119,12 @@ class Result:
         limits = [("flash_bytes", "flash", goal.budget.flash_bytes), ("ram_bytes", "RAM", goal.budget.ram_bytes),
                   ("cycles", "cycles", goal.budget.cycles or goal.cycles), ("static_ram_bytes", "static RAM", goal.static_ram)]
         text += [_over("error", self.error, goal.must)] if self.error > goal.must else []
-        text += [_over(word, self.most(name), limit) for name, word, limit in limits if limit is not None and self.most(name) > limit]
+        text += [_over(word, self.most(name), limit) for name, word, limit in limits
+                 if limit is not None and self.most(name) > limit]
         if self.loss > MOST_LOSS:
             worst = max(self.found, key=lambda f: f.loss)
-            text.append(f"conversion loses up to {worst.loss:.2f} % ({worst.error - worst.float_error:.2g} of {worst.float_error:.4g}), "
-                        f"not {MOST_LOSS} %")
+            text.append(f"conversion loses up to {worst.loss:.2f} % "
+                        f"({worst.error - worst.float_error:.2g} of {worst.float_error:.4g}), not {MOST_LOSS} %")
         if goal.alarms and (wrong := sum(f.false_alarms + f.missed_alarms for f in self.found)):
             text.append(f"{wrong} wrong alarms in {sum(f.rows for f in self.found):,} rows")
         if self.safe_error is not None and self.error > self.safe_error * (1 + MOST_LOSS / 100):      # ridge in float
@@ -177,9 +178,9 @@ def _figures(dataset: Dataset, rung: Rung, seed: int) -> Found:
     model, cost, facts = rung.model, rung.cost, rung.model.training
     columns = [[q.name for q in dataset.inputs].index(q.name) for q in model.inputs]
     rows = dataset.x[dataset.test][:, columns]
-    return Found(seed, model.family, len(model.inputs), facts["metrics"]["mae"], facts["metrics"]["float_mae"], facts["alarm"]["false"],
-                 facts["alarm"]["missed"], len(rows), differing_rows(model, rows, UNO), cost.flash_bytes, cost.ram_bytes, rung.ram_bytes,
-                 cost.cycles_max)
+    return Found(seed, model.family, len(model.inputs), facts["metrics"]["mae"], facts["metrics"]["float_mae"],
+                 facts["alarm"]["false"], facts["alarm"]["missed"], len(rows), differing_rows(model, rows, UNO), cost.flash_bytes,
+                 cost.ram_bytes, rung.ram_bytes, cost.cycles_max)
 
 
 def _safe_error(dataset: Dataset) -> float:
@@ -193,21 +194,26 @@ def _safe_error(dataset: Dataset) -> float:
 
 def as_text(results: list[Result]) -> str:
     """The table, what is missed, and the seeds one by one."""
-    headers = ["task", "split", "must", "aim", "error", "float", "loss %", "false", "missed", "flash B", "RAM B", "cycles", "must met", "aim met"]
-    body = [[r.goal.task, r.goal.split, f"{r.goal.must:g}", f"{r.goal.aim:g}", f"{r.error:.4g}", f"{np.mean([f.float_error for f in r.found]):.4g}",
-             f"{r.loss:+.2f}", sum(f.false_alarms for f in r.found), sum(f.missed_alarms for f in r.found), r.most("flash_bytes"),
+    headers = ["task", "split", "must", "aim", "error", "float", "loss %", "false", "missed", "flash B", "RAM B",
+               "cycles", "must met", "aim met"]
+    body = [[r.goal.task, r.goal.split, f"{r.goal.must:g}", f"{r.goal.aim:g}", f"{r.error:.4g}",
+             f"{np.mean([f.float_error for f in r.found]):.4g}", f"{r.loss:+.2f}",
+             sum(f.false_alarms for f in r.found), sum(f.missed_alarms for f in r.found), r.most("flash_bytes"),
              r.most("ram_bytes"), r.most("cycles"), "no" if r.misses() else "yes", r.aim()] for r in results]
-    lines = [table(headers, body), "", "Error: mean absolute on the test rows, mean over the seeds of a random split; flash, RAM (with stack), cycles and",
+    lines = [table(headers, body), "",
+             "Error: mean absolute on the test rows, mean over the seeds of a random split; flash, RAM (with stack), cycles and",
              "loss (against the model's own float form): the worst seed; alarms: all seeds together.", ""]
     for r in results:
         name = f"{r.goal.task} {r.goal.split} {r.goal.budget.flash_bytes} B"
         lines += [f"missed  {name}: {miss}" for miss in r.misses()]
         lines += [f"note    {name}: loss of {r.loss:.2f} % meets the {MOST_LOSS} % but not the {AIM_LOSS} % aimed at"] \
             if AIM_LOSS < r.loss <= MOST_LOSS else []
-    seeds = [[r.goal.task, r.goal.split, f"{r.goal.budget.flash_bytes} B", f.seed, f.family, f.inputs, f"{f.error:.4g}", f"{f.float_error:.4g}",
-              f"{f.loss:+.2f}", f.false_alarms, f.missed_alarms, f"{f.rows - f.differing:,}/{f.rows:,}", f.flash_bytes, f.ram_bytes, f.cycles]
+    seeds = [[r.goal.task, r.goal.split, f"{r.goal.budget.flash_bytes} B", f.seed, f.family, f.inputs,
+              f"{f.error:.4g}", f"{f.float_error:.4g}", f"{f.loss:+.2f}", f.false_alarms, f.missed_alarms,
+              f"{f.rows - f.differing:,}/{f.rows:,}", f.flash_bytes, f.ram_bytes, f.cycles]
              for r in results for f in r.found]
-    heads = ["task", "split", "budget", "seed", "family", "inputs", "error", "float", "loss %", "false", "missed", "chip=twin", "flash B", "RAM B", "cycles"]
+    heads = ["task", "split", "budget", "seed", "family", "inputs", "error", "float", "loss %", "false", "missed", "chip=twin",
+             "flash B", "RAM B", "cycles"]
     return "\n".join([*lines, "", table(heads, seeds)]) + "\n"
 
 

@@ -101,7 +101,8 @@ def emlearn_net(x: np.ndarray, y: np.ndarray) -> str:
     scaler, spread = StandardScaler().fit(x), y.std()
     estimator = MLPRegressor(hidden_layer_sizes=(16,), max_iter=500, random_state=0).fit(scaler.transform(x), y / spread)
     frame = f"static const float mean[] = {{{_listed(scaler.mean_)}}}, factor[] = {{{_listed(1 / scaler.scale_)}}};\n"
-    body = AS_FLOATS.format(type="float", value="(x[i] - mean[i]) * factor[i]") + f"    float y = net_regress1(v, PEER_INPUTS) * {spread:.9g}f;"
+    body = (AS_FLOATS.format(type="float", value="(x[i] - mean[i]) * factor[i]")
+            + f"    float y = net_regress1(v, PEER_INPUTS) * {spread:.9g}f;")
     return HEADER.format(inputs=x.shape[1], code=frame + emlearn.convert(estimator).save(name="net"), body=body)
 
 
@@ -133,15 +134,17 @@ def measured(peer: Peer, dataset: Dataset) -> Measured:
 
 def as_text(results: list[Measured], absent: list[str]) -> str:
     headers = ["task", "package", "model", "error", "flash B", "static RAM B", "stack B", "cycles"]
-    body = [[m.peer.task, f"{m.peer.package} {m.version}", m.peer.title, f"{m.error:.4g}", m.cost.flash_bytes, m.cost.ram_bytes, m.cost.stack_bytes,
-             m.cost.cycles_max] for m in results]
-    lines = [table(headers, body), "", "Random split, seed 0; error: mean absolute on its test rows, as the chip answers them; cycles: the worst of 256 rows."]
+    body = [[m.peer.task, f"{m.peer.package} {m.version}", m.peer.title, f"{m.error:.4g}", m.cost.flash_bytes,
+             m.cost.ram_bytes, m.cost.stack_bytes, m.cost.cycles_max] for m in results]
+    lines = [table(headers, body), "",
+             "Random split, seed 0; error: mean absolute on its test rows, as the chip answers them; "
+             "cycles: the worst of 256 rows."]
     return "\n".join([*lines, *(f"not measured: {name} is not installed" for name in absent)]) + "\n"
 
 
 def as_json(results: list[Measured]) -> str:
-    plain = [{"task": m.peer.task, "package": m.peer.package, "version": m.version, "model": m.peer.title, "error": float(f"{m.error:.6g}"), **vars(m.cost)}
-             for m in results]
+    plain = [{"task": m.peer.task, "package": m.peer.package, "version": m.version, "model": m.peer.title,
+              "error": float(f"{m.error:.6g}"), **vars(m.cost)} for m in results]
     return "[\n" + ",\n".join(map(json.dumps, plain)) + "\n]\n"
 
 

@@ -120,7 +120,8 @@ def _found(dataset: Dataset, ladder: Ladder) -> Found:
     best: dict[str, Rung] = {}
     for rung in ladder.rungs:
         best[rung.model.family] = min(rung, best.get(rung.model.family, rung), key=lambda r: r.error)
-    return Found(dataset.seed, ladder.model.family, _error(ladder.model), metrics["float_error_rate" if dataset.labels else "float_mae"],
+    return Found(dataset.seed, ladder.model.family, _error(ladder.model),
+                 metrics["float_error_rate" if dataset.labels else "float_mae"],
                  usual, len(rows), differing, chosen.cost.flash_bytes, chosen.ram_bytes, chosen.cost.cycles_max,
                  {family: (_error(rung.model), rung.cost.flash_bytes) for family, rung in best.items()})
 
@@ -133,23 +134,30 @@ def _error(model) -> float:
 
 def as_text(results: list[Result]) -> str:
     """The table, what is missed and what would reach it, the families and the seeds one by one."""
-    headers = ["set", "tinygen", "float", "RF100", "HGB", "linear", "gap", "flash B", "RAM B", "cycles", "chip=twin", "within 2 %"]
+    headers = ["set", "tinygen", "float", "RF100", "HGB", "linear", "gap", "flash B", "RAM B", "cycles",
+               "chip=twin", "within 2 %"]
     body = [[r.name, _show(r, r.error), _show(r, np.mean([f.float_error for f in r.found])),
              *(_show(r, r.usual[name]) for name in USUAL if name in r.usual), f"{r.gap:+.2f} {'points' if r.classes else '%'}",
              r.most("flash_bytes"), r.most("ram_bytes"), r.most("cycles"),
-             f"{sum(f.rows - f.differing for f in r.found):,}/{sum(f.rows for f in r.found):,}", "yes" if r.gap <= WITHIN else "no"] for r in results]
-    lines = [table(headers, body), "", "Error: part of the test rows named wrongly, for diabetes the mean absolute error; mean over the seeds. Linear: logistic or",
-             "ridge regression. Gap: to the best of the three. Flash, RAM (with stack) and cycles: the worst seed, on the Uno.", ""]
+             f"{sum(f.rows - f.differing for f in r.found):,}/{sum(f.rows for f in r.found):,}",
+             "yes" if r.gap <= WITHIN else "no"] for r in results]
+    lines = [table(headers, body), "",
+             "Error: part of the test rows named wrongly, for diabetes the mean absolute error; mean over the seeds. "
+             "Linear: logistic or",
+             "ridge regression. Gap: to the best of the three. Flash, RAM (with stack) and cycles: the worst seed, on the Uno.",
+             ""]
     for r in results:
         if r.gap > WITHIN:
             better = {n: f for n, f in r.families().items() if f[0] < r.error}
-            lines.append(f"missed  {r.name}: " + (", ".join(f"{n} reaches {_show(r, e)} in {b:,} bytes" for n, (e, b) in better.items())
-                                                  or "no other family is better"))
+            lines.append(f"missed  {r.name}: "
+                         + (", ".join(f"{n} reaches {_show(r, e)} in {b:,} bytes" for n, (e, b) in better.items())
+                            or "no other family is better"))
     kinds = [[r.name, family, _show(r, error), flash] for r in results for family, (error, flash) in r.families().items()]
-    seeds = [[r.name, f.seed, f.family, _show(r, f.error), _show(r, f.float_error), _show(r, min(f.usual.values())), f.flash_bytes, f.ram_bytes, f.cycles]
-             for r in results for f in r.found]
+    seeds = [[r.name, f.seed, f.family, _show(r, f.error), _show(r, f.float_error), _show(r, min(f.usual.values())),
+              f.flash_bytes, f.ram_bytes, f.cycles] for r in results for f in r.found]
     return "\n".join([*lines, "", table(["set", "family", "error", "flash B"], kinds), "",
-                      table(["set", "seed", "family", "tinygen", "float", "best usual", "flash B", "RAM B", "cycles"], seeds)]) + "\n"
+                      table(["set", "seed", "family", "tinygen", "float", "best usual", "flash B", "RAM B", "cycles"],
+                            seeds)]) + "\n"
 
 
 def _show(result: Result, error: float) -> str:
@@ -158,8 +166,10 @@ def _show(result: Result, error: float) -> str:
 
 def as_json(results: list[Result]) -> str:
     """Everything that was measured, one result a line."""
-    plain = [{"set": r.name, "classes": r.classes, "error": round(r.error, 6), "usual": {n: round(e, 6) for n, e in r.usual.items()},
-              "gap": round(r.gap, 3), "within_2_percent": r.gap <= WITHIN, "seeds": [asdict(f) for f in r.found]} for r in results]
+    plain = [{"set": r.name, "classes": r.classes, "error": round(r.error, 6),
+              "usual": {n: round(e, 6) for n, e in r.usual.items()},
+              "gap": round(r.gap, 3), "within_2_percent": r.gap <= WITHIN, "seeds": [asdict(f) for f in r.found]}
+             for r in results]
     return "[\n" + ",\n".join(json.dumps(result) for result in plain) + "\n]\n"
 
 

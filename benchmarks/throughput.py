@@ -78,7 +78,8 @@ def main() -> int:
             for baud in BAUDS:
                 found += measure(model, board_id, baud, (1, None), options.rows, Path(folder))
     print(table(["board", "baud", "window", "wire allows", "rows/s", "share", "every row right"],
-                [[m.board, m.baud, m.window, round(m.limit), round(m.rows_per_s), f"{m.share:.0%}", "yes" if m.right else "NO"] for m in found]))
+                [[m.board, m.baud, m.window, round(m.limit), round(m.rows_per_s), f"{m.share:.0%}", "yes" if m.right else "NO"]
+                 for m in found]))
     if options.json:
         options.json.write_text(json.dumps([asdict(m) for m in found], indent=1) + "\n")
     goal = next(m for m in found if (m.board, m.baud) == ("uno", 500_000) and m.window > 1)

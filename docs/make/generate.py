@@ -32,8 +32,9 @@ ROWS = 700                   # of the tutorial, one every ten minutes
 def commands() -> str:
     """The page of all commands."""
     context = click.Context(tinygen, info_name="tinygen")
-    parts = ["# Every command", "", "This page is made from the program's own help. Each command takes `--help` and, but for `completion`, `--json`.", "",
-             "Exit codes: 0 good, 1 a check failed, 2 wrong use, 3 could not run. An error is one line on stderr.", ""]
+    parts = ["# Every command", "",
+             "This page is made from the program's own help. Each command takes `--help` and, but for `completion`, `--json`.",
+             "", "Exit codes: 0 good, 1 a check failed, 2 wrong use, 3 could not run. An error is one line on stderr.", ""]
     for name, command in sorted(tinygen.commands.items()):
         parts += _command(name, command, click.Context(command, info_name=name, parent=context))
     return "\n".join(parts)

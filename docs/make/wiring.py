@@ -13,12 +13,14 @@ def text(x: float, y: float, words: str, size: int = 14, anchor: str = "middle",
 
 
 def pin(x: float, y: float, used: str | None = None) -> str:
-    return f'<rect x="{x - 8:g}" y="{y - 8:g}" width="16" height="16" rx="2" fill="{DARK}"/><circle cx="{x:g}" cy="{y:g}" r="4.5" fill="{used or "#8d979e"}"/>'
+    return (f'<rect x="{x - 8:g}" y="{y - 8:g}" width="16" height="16" rx="2" fill="{DARK}"/>'
+            f'<circle cx="{x:g}" cy="{y:g}" r="4.5" fill="{used or "#8d979e"}"/>')
 
 
 def wire(color: str, *points: tuple[float, float]) -> str:
     line = " ".join(f"{x:g},{y:g}" for x, y in points)
-    return f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="4" stroke-linejoin="round" stroke-linecap="round"/>'
+    return (f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="4" '
+            'stroke-linejoin="round" stroke-linecap="round"/>')
 
 
 def resistor(x: float, y: float) -> str:
@@ -39,14 +41,17 @@ def led(x: float, y: float, color: str) -> str:
 
 def branch(x: float, y: float, color: str, name: str) -> str:
     """Resistor, LED and their labels from (x, y) to the ground rail at (x + 190, y)."""
-    return "".join([wire(color, (x, y), (x + 12, y)), resistor(x + 4, y), wire(WIRE, (x + 68, y), (x + 94, y)), led(x + 94, y, color),
-                    text(x + 52, y + 28, "220 Ω to 1 kΩ", 13), text(x + 128, y - 27, name, 13, weight="600"), text(x + 110, y + 19, "+", 16)])
+    return "".join([wire(color, (x, y), (x + 12, y)), resistor(x + 4, y), wire(WIRE, (x + 68, y), (x + 94, y)),
+                    led(x + 94, y, color), text(x + 52, y + 28, "220 Ω to 1 kΩ", 13),
+                    text(x + 128, y - 27, name, 13, weight="600"), text(x + 110, y + 19, "+", 16)])
 
 
 def figure(width: int, height: int, title: str, words: str, *parts: str) -> str:
-    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-labelledby="t d">',
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+                      'role="img" aria-labelledby="t d">',
                       f'<title id="t">{title}</title>', f'<desc id="d">{words}</desc>',
-                      f'<rect x="1" y="1" width="{width - 2}" height="{height - 2}" rx="12" fill="{CARD}" stroke="#c9d0d4"/>', *parts, "</svg>", ""])
+                      f'<rect x="1" y="1" width="{width - 2}" height="{height - 2}" rx="12" fill="{CARD}" stroke="#c9d0d4"/>',
+                      *parts, "</svg>", ""])
 
 
 def uno() -> str:
@@ -56,16 +61,22 @@ def uno() -> str:
     places = {name: left + PITCH * k for k, name in enumerate(names)} | {str(n): left + PITCH * (8.6 + 7 - n) for n in range(8)}
     used = {"GND": "#ffffff", "13": GREEN, "12": RED}
     pins = [pin(x, edge, used.get(name)) for name, x in places.items()]
-    labels = [text(x, edge + 30, name, 12 if name in ("AREF", "GND") else 13, color="#ffffff", weight="700" if name in used else "400") if name not in ("AREF", "GND")
-              else f'<g transform="rotate(-90 {x:g} {edge + 36})">{text(x, edge + 40, name, 12, color="#ffffff")}</g>' for name, x in places.items()]
+    labels = [text(x, edge + 30, name, 12 if name in ("AREF", "GND") else 13, color="#ffffff",
+                   weight="700" if name in used else "400")
+              if name not in ("AREF", "GND")
+              else f'<g transform="rotate(-90 {x:g} {edge + 36})">{text(x, edge + 40, name, 12, color="#ffffff")}</g>'
+              for name, x in places.items()]
     rail = 576
-    return figure(680, 520, "LEDs on an Arduino Uno", "Pin 12 through a resistor to the red LED, pin 13 through a resistor to the green LED, both LEDs to GND.",
-                  f'<rect x="60" y="276" width="580" height="214" rx="14" fill="{BOARD}"/>', f'<rect x="30" y="320" width="96" height="76" rx="5" fill="#b9c1c6" stroke="{WIRE}"/>',
+    return figure(680, 520, "LEDs on an Arduino Uno",
+                  "Pin 12 through a resistor to the red LED, pin 13 through a resistor to the green LED, both LEDs to GND.",
+                  f'<rect x="60" y="276" width="580" height="214" rx="14" fill="{BOARD}"/>',
+                  f'<rect x="30" y="320" width="96" height="76" rx="5" fill="#b9c1c6" stroke="{WIRE}"/>',
                   text(78, 363, "USB", 14), text(380, 420, "Arduino Uno", 24, color="#ffffff", weight="600"), *pins, *labels,
                   wire(RED, (places["12"], edge), (places["12"], 190), (340, 190)), branch(340, 190, RED, "red: above the level"),
-                  wire(GREEN, (places["13"], edge), (places["13"], 102), (340, 102)), branch(340, 102, GREEN, "green: at it or below"),
-                  wire(GROUND, (530, 190), (rail, 190), (rail, 34), (places["GND"], 34), (places["GND"], edge)), wire(GROUND, (530, 102), (rail, 102)),
-                  text(rail + 14, 150, "to GND", 14, "start"))
+                  wire(GREEN, (places["13"], edge), (places["13"], 102), (340, 102)),
+                  branch(340, 102, GREEN, "green: at it or below"),
+                  wire(GROUND, (530, 190), (rail, 190), (rail, 34), (places["GND"], 34), (places["GND"], edge)),
+                  wire(GROUND, (530, 102), (rail, 102)), text(rail + 14, 150, "to GND", 14, "start"))
 
 
 def mega() -> str:
@@ -86,12 +97,17 @@ def mega() -> str:
                   *([text(inner - 44, y + 5, "GND", 13, color="#ffffff", weight="700")] if pair[0] == "GND" else [])]
     red, green, ground = places["52"], places["53"], places["GND"]
     rail = 680
-    return figure(760, 400, "LEDs on an Arduino Mega 2560", "Pin 52 through a resistor to the red LED, pin 53 through a resistor to the green LED, both LEDs to GND.",
-                  f'<rect x="56" y="60" width="348" height="290" rx="14" fill="{BOARD}"/>', f'<rect x="26" y="110" width="80" height="76" rx="5" fill="#b9c1c6" stroke="{WIRE}"/>',
-                  text(66, 153, "USB", 14), text(170, 250, "Arduino", 22, color="#ffffff", weight="600"), text(170, 278, "Mega 2560", 22, color="#ffffff", weight="600"), *parts,
-                  wire(RED, red, (inner + PITCH / 2, red[1] - PITCH / 2), (420, red[1] - PITCH / 2), (420, 100), (450, 100)), branch(450, 100, RED, "red: above the level"),
+    return figure(760, 400, "LEDs on an Arduino Mega 2560",
+                  "Pin 52 through a resistor to the red LED, pin 53 through a resistor to the green LED, both LEDs to GND.",
+                  f'<rect x="56" y="60" width="348" height="290" rx="14" fill="{BOARD}"/>',
+                  f'<rect x="26" y="110" width="80" height="76" rx="5" fill="#b9c1c6" stroke="{WIRE}"/>',
+                  text(66, 153, "USB", 14), text(170, 250, "Arduino", 22, color="#ffffff", weight="600"),
+                  text(170, 278, "Mega 2560", 22, color="#ffffff", weight="600"), *parts,
+                  wire(RED, red, (inner + PITCH / 2, red[1] - PITCH / 2), (420, red[1] - PITCH / 2), (420, 100), (450, 100)),
+                  branch(450, 100, RED, "red: above the level"),
                   wire(GREEN, green, (450, green[1]), (450, 200)), branch(450, 200, GREEN, "green: at it or below"),
-                  wire(GROUND, (640, 100), (rail, 100), (rail, 200), (640, 200)), wire(GROUND, (rail, 200), (rail, ground[1]), ground),
+                  wire(GROUND, (640, 100), (rail, 100), (rail, 200), (640, 200)),
+                  wire(GROUND, (rail, 200), (rail, ground[1]), ground),
                   text(rail + 14, 260, "to GND", 14, "start"))
 
 
