@@ -28,6 +28,11 @@ def scale_of(spans, top: int, zero: int) -> Scale:
                  16, top, zero)
 
 
+def widened(spans) -> Scale:
+    """Scale to 12 bits of inputs around 0 that span so many raw steps, few ones among them."""
+    return Scale(tuple(-(span // 2) for span in spans), tuple(max((4095 << 8) // span, 1) for span in spans), 8, 4095, 2048)
+
+
 def dense(rng, rows, columns, shift, low, high, limit=127, bias=3000, bias_shift=0) -> Dense:
     weights = rng.integers(-limit, limit + 1, size=(rows, columns)).tolist()
     return Dense(tuple(map(tuple, weights)), tuple(rng.integers(-bias, bias + 1, rows).tolist()), shift, low, high, bias_shift)
@@ -125,5 +130,9 @@ def random_models(seed: int = 0) -> dict[str, Model]:
                            dense(rng, 1, 8, 9, 0, 46340, bias=10 ** 5), Power(2)),
         "linear16_long": (q7, scale(q7, 4095, 2048), dense(rng, 1, 7, 9, -32767, 32767, bias_shift=12)),
         "linear16_one": (q1, scale(q1, 4095, 2048), Dense(((-127,),), (90000,), 3, -32767, 32767)),
+        "mlp_widened": (q7, widened((30, 200, 900, 2500, 9000, 20000, 60000)), dense(rng, 8, 7, 8, 0, 32767, bias=2000, bias_shift=8),
+                        dense(rng, 1, 8, 6, 0, 46340, bias=10 ** 5), Power(2)),
+        "linear_widened": (q3, replace(widened((40, 700, 1500)), top=32767, zero=16384),
+                           dense(rng, 1, 3, 16, -32767, 32767, limit=8000, bias=100000)),
     }
     return {name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()}

@@ -144,16 +144,16 @@ def test_one_wrong_instruction_is_seen(right, mistaken, groups, simavr, tmp_path
     assert {k for k, count in enumerate(faults) if count} == groups
 
 
-def one_scaled_input(low: int, multiplier: int) -> Model:
-    """Answers u of its input, so that no bit of the fused kernel's product is hidden behind a shift."""
+def one_scaled_input(low: int, multiplier: int, shift: int = 16) -> Model:
+    """Answers u of its input, so that no bit of a kernel's product is hidden behind a shift."""
     raw = Quantity("x", "", 1.0, -30000.0, 30000.0)
     return Model("one", "ridge", (raw,), Quantity("u", "", 1.0, 0.0, 4000.0),
-                 (Scale((low,), (multiplier,), 16, 4095, 2048), Dense(((1,),), (2048,), 0, 0, 4095)))
+                 (Scale((low,), (multiplier,), shift, 4095, 2048), Dense(((1,),), (2048,), 0, 0, 4095)))
 
 
-def wrong_inputs(low: int, multiplier: int) -> int:
+def wrong_inputs(low: int, multiplier: int, shift: int = 16) -> int:
     """How many of many raw inputs, all near `low`, the chip scales otherwise than the twin."""
-    model = one_scaled_input(low, multiplier)
+    model = one_scaled_input(low, multiplier, shift)
     near = np.arange(max(low - 40, -32768), min(low + 4200, 32768))
     rows = np.unique(np.concatenate([np.arange(-32768, 32768, 17), near]))[:, None]
     with BareChip(model, UNO) as chip:
@@ -164,6 +164,25 @@ def wrong_inputs(low: int, multiplier: int) -> int:
                                              (-20000, 0x80FF), (255, 256)])
 def test_the_linear_kernel_scales_every_input_exactly(low, multiplier, simavr):
     assert wrong_inputs(low, multiplier) == 0
+
+
+@pytest.mark.parametrize("low, multiplier", [(-32767, 65535), (-32767, 256), (-700, 1024), (0, 40503), (32767, 65535),
+                                             (-20000, 0x80FF), (255, 257)])
+def test_the_widening_kernel_scales_every_input_exactly(low, multiplier, simavr):
+    assert "tinygen_widen_words(" in render_header(one_scaled_input(low, multiplier, 8))
+    assert wrong_inputs(low, multiplier, 8) == 0
+
+
+@pytest.mark.parametrize("right, mistaken", [
+    ("lsl r0\\n\\tclr %[d]", "clr r0\\n\\tclr %[d]"),
+    ("adc %[lo],r1", "nop"),
+    ("cpc %[lo],%[a]", "nop"),
+    ("cpi %[d],16", "cpi %[d],17"),
+])
+def test_one_wrong_instruction_of_the_widening_kernel_is_seen(right, mistaken, simavr, monkeypatch):
+    assert right in firmware_text(RUNTIME)
+    use_runtime(monkeypatch, lambda text: text.replace(right, mistaken))
+    assert sum(wrong_inputs(low, multiplier, 8) for low, multiplier in ((-32767, 65535), (-700, 1024), (-20000, 0x80FF))) > 0
 
 
 @pytest.mark.parametrize("right, mistaken", [

@@ -13,7 +13,7 @@ import numpy as np
 from .errors import ModelError
 from .fixedpoint import MARGIN, Quantity
 from .leastsquares import LinearFit, Root, integer_descent, without_free
-from .nodes import Dense, Log2, Node, Scale, prove
+from .nodes import UINT16_MAX, Dense, Log2, Node, Scale, prove
 
 TOLERANCE = 0.005        # part of the float model's error that int8 may add before int16 is taken
 LOG_SPAN = 3             # an input that spans less gains nothing by a logarithm
@@ -49,17 +49,21 @@ def logs_of(inputs: tuple[Quantity, ...], wanted: bool = True) -> Logs:
     return Logs(columns, tuple(limits))
 
 
-def scale_inputs(limits, bits: int, exact: bool = False) -> Scale:
+def scale_inputs(limits, bits: int, exact: bool = False, widen: bool = False) -> Scale:
     """Node that maps each interval (low, high) of `limits`, one per input, onto `bits` bits around zero.
 
     Up to 8 bits an 8-bit multiplier serves, which is smaller and faster; it may leave part of the
-    range unused. `exact` asks for 16-bit multipliers all the same.
+    range unused. `exact` asks for 16-bit multipliers all the same. Where an interval has fewer raw steps than
+    that, it is made wider only if `widen` asks for it.
     """
-    top, shift = (1 << bits) - 1, 16 if exact or bits > 8 else 8
+    top = (1 << bits) - 1
+    widen = widen and min(most - least for least, most in limits) < top
+    shift = 8 if widen or not exact and bits <= 8 else 16
+    most_multiplier = UINT16_MAX if widen else (1 << shift) - 1
     low, multiplier = [], []
     for least, most in limits:
         low.append(least)
-        multiplier.append(int(np.clip((top << shift) // max(most - least, 1), 1, (1 << shift) - 1)))
+        multiplier.append(int(np.clip((top << shift) // max(most - least, 1), 1, most_multiplier)))
     return Scale(tuple(low), tuple(multiplier), shift, top, 1 << (bits - 1))
 
 

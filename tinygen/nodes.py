@@ -62,8 +62,8 @@ def _array(values) -> np.ndarray:
 class Scale:
     """Raw inputs to one common range: `u = min((x - low) * multiplier / 2**shift, top) - zero`.
 
-    Rounded half up; x below `low` counts as `low`. With shift 8 multipliers are 1..255, with
-    shift 16 they are 1..65535; top is at most 32767.
+    Rounded half up; x below `low` counts as `low`. Multipliers are 1..65535, top is at most 32767. Shift 16
+    only narrows a range; shift 8 widens one of few raw steps as well, and in 8 bits where all multipliers fit.
     """
 
     op: ClassVar[str] = "scale"
@@ -73,6 +73,10 @@ class Scale:
     top: int
     zero: int
 
+    @property
+    def multiplier_bits(self) -> int:
+        return 8 if self.shift == 8 and max(self.multiplier) <= 255 else 16
+
     def apply(self, values):
         distance = np.maximum(values - _array(self.low), 0)
         return np.minimum(round_shift(distance * _array(self.multiplier), self.shift), self.top) - self.zero
@@ -80,7 +84,7 @@ class Scale:
     def bounds(self, inside: Bounds) -> Bounds:
         _need(len(self.low) == len(self.multiplier) == len(inside.low), "scale: one low and multiplier per input")
         _need(self.shift in (8, 16), "scale: shift 8 or 16")
-        _need(all(1 <= m < 1 << self.shift for m in self.multiplier), "scale: multiplier within 1 .. 2**shift - 1")
+        _need(all(1 <= m <= UINT16_MAX for m in self.multiplier), "scale: multiplier within 1 .. 65535")
         _need(0 <= self.zero <= self.top <= INT16_MAX, "scale: 0 <= zero <= top <= 32767")
         _need(all(abs(low) <= INT16_MAX for low in self.low), "scale: low within int16")
         # products are unsigned in C, 24 or 32 bits wide: 65534 * 65535 + 2**15 < 2**32

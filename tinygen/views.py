@@ -83,17 +83,22 @@ def constant_bytes(model) -> int:
 
 
 def _scale(node, proven, before, common, input_names):
-    kernel = SCALE_KERNELS.get((node.shift, node.top, node.zero))
-    multiplier = "(int8_t){}" if node.shift == 8 else "TINYGEN_BYTES({})"
+    bits = node.multiplier_bits
+    multiplier = "(int8_t){}" if bits == 8 else "TINYGEN_BYTES({})"
     in_place = before is not None and common["source_type"] == common["type"] == "int16_t"      # nobody reads them unscaled
-    return {"kernel": kernel, "in_place": in_place, "slots": len(node.low),
+    return {"kernel": _scale_kernel(node), "in_place": in_place, "slots": len(node.low),
             "what": "raw value" if before is None else common["source"],
-            "rom_bytes": (2 + node.shift // 8) * len(node.low),
+            "bits": bits, "function": f"tinygen_{'scale' if bits == node.shift else 'widen'}{bits}",
+            "rom_bytes": (2 + bits // 8) * len(node.low),
             "rows": [f"TINYGEN_BYTES({low}), {multiplier.format(m)}, /* {n} */"
                      for low, m, n in zip(node.low, node.multiplier, input_names)],
             "low_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.low, input_names)],
             "multiplier_rows": [f"{v:6d}, /* {n} */" for v, n in zip(node.multiplier, input_names)],
             "shift": node.shift, "top": node.top, "zero": node.zero}
+
+
+def _scale_kernel(node: Scale) -> str | None:
+    return SCALE_KERNELS.get((node.shift, node.multiplier_bits, node.top, node.zero))
 
 
 def _lookup(node, proven, before, common, input_names):
@@ -146,7 +151,7 @@ def _signed(value: int, bits: int) -> int:
 def _terms(step: Step) -> dict | None:
     """A sparse polynomial up to degree 2: one loop over its terms, no product is ever stored."""
     scale, monomials, output = step.nodes
-    if (step.optimize == "speed" or SCALE_KERNELS.get((scale.shift, scale.top, scale.zero)) != "tinygen_scale_bytes"
+    if (step.optimize == "speed" or _scale_kernel(scale) != "tinygen_scale_bytes"
             or len(output.bias) != 1 or max(map(len, monomials.terms)) > 2 or len(scale.low) >= MAX_PLACES):
         return None
     front = replace(step, nodes=step.nodes[:1], bounds=step.bounds[:1])
@@ -173,7 +178,7 @@ def _linear(step: Step) -> dict | None:
     lie between the same two ends.
     """
     scale, output = step.nodes
-    if (SCALE_KERNELS.get((scale.shift, scale.top, scale.zero)) != "tinygen_scale_words"
+    if (_scale_kernel(scale) != "tinygen_scale_words"
             or len(output.bias) != 1 or output.weight_bits != 8):
         return None
     bits, (weights,) = max(step.bounds[1].acc_bits, 24), output.weights
@@ -436,8 +441,9 @@ def _wrapped(values, width: int = 100) -> list[str]:
     return textwrap.wrap(" ".join(f"{v}," for v in values), width)
 
 
-# (shift, top, zero) -> kernel with one table; other scalings print a loop
-SCALE_KERNELS = {(8, 255, 128): "tinygen_scale_bytes", (16, 4095, 2048): "tinygen_scale_words"}
+# (shift, bits of the multipliers, top, zero) -> kernel with one table; other scalings print a loop
+SCALE_KERNELS = {(8, 8, 255, 128): "tinygen_scale_bytes", (16, 16, 4095, 2048): "tinygen_scale_words",
+                 (8, 16, 4095, 2048): "tinygen_widen_words"}
 # chains of nodes that one kernel computes, the longest first; a maker may decline with None
 FUSED = (((Scale, Monomials, Dense), _terms), ((Scale, Dense), _linear), ((Dense, Dense), _relu_net),
          ((Lookup, Power), _lookup_square), ((Lookup,), _curves), ((Forest,), _branches), ((Forest,), _trees))

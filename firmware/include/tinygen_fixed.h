@@ -120,6 +120,13 @@ static inline uint16_t tinygen_scale16(int16_t x, int16_t low, uint16_t multipli
     return u < top ? u : top;
 }
 
+/* min((x - low) * multiplier / 2^8, top), rounded half up: widens a range of few steps. The product stays below 2^32. */
+static inline uint16_t tinygen_widen16(int16_t x, int16_t low, uint16_t multiplier, uint16_t top)
+{
+    uint32_t u = ((uint32_t)tinygen_distance(x, low) * multiplier + 0x80u) >> 8;
+    return u < top ? (uint16_t)u : top;
+}
+
 /* min((x - low) * multiplier / 2^8, top), rounded half up. The product stays below 2^24. */
 static inline uint16_t tinygen_scale8(int16_t x, int16_t low, uint8_t multiplier, uint16_t top)
 {
@@ -187,6 +194,35 @@ static inline void tinygen_scale_words(const int8_t *table, const int16_t *x, in
     for (uint8_t i = 0; i < n; ++i) {
         uint16_t multiplier = (uint16_t)tinygen_word(table + 4 * i + 2);
         u[i] = (int16_t)((int16_t)tinygen_scale16(x[i], tinygen_word(table + 4 * i), multiplier, 4095) - 2048);
+    }
+#endif
+}
+
+/* The same, with u = min((x - low) * multiplier / 2^8, 4095) - 2048. */
+static inline void tinygen_widen_words(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)
+{
+#if TINYGEN_ASM
+    uint8_t lo, hi, a, b, c, d;
+    __asm__ __volatile__(
+        "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\tlpm %[a],Z+\n\tlpm %[b],Z+\n\t"
+        "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
+        /* lo:d:c = the product hi:lo * b:a without its lowest byte, whose top bit rounds; CLR leaves the carry. Out of
+         * d:c a carry comes only where hi * b is above 255 as well, and so `lo` not 0: 255 * (hi + b + 1) < 2^16 */
+        "lpm %[a],Z+\n\tlpm %[b],Z+\n\tmul %[lo],%[a]\n\tmov %[c],r1\n\tlsl r0\n\tclr %[d]\n\tadc %[c],%[d]\n\t"
+        "mul %[lo],%[b]\n\tadd %[c],r0\n\tadc %[d],r1\n\tclr %[lo]\n\t"
+        "mul %[hi],%[a]\n\tclr %[a]\n\tadd %[c],r0\n\tadc %[d],r1\n\t"
+        "mul %[hi],%[b]\n\tadd %[d],r0\n\tadc %[lo],r1\n\t"
+        "cpi %[d],16\n\tcpc %[lo],%[a]\n\tbrlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"
+        "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[c]\n\tst X+,%[d]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t"
+        "dec %[n]\n\tbrne 1b\n\tclr r1"
+        : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi), [a] "=&r"(a),
+          [b] "=&r"(b), [c] "=&d"(c), [d] "=&d"(d)
+        :
+        : "r0", "memory");
+#else
+    for (uint8_t i = 0; i < n; ++i) {
+        uint16_t multiplier = (uint16_t)tinygen_word(table + 4 * i + 2);
+        u[i] = (int16_t)((int16_t)tinygen_widen16(x[i], tinygen_word(table + 4 * i), multiplier, 4095) - 2048);
     }
 #endif
 }

@@ -52,6 +52,8 @@ int main(void)
         if (narrow <= 0xFFFF) {
             CHECK(5, tinygen_scale8(x, low, (uint8_t)multiplier, top), (uint16_t)(narrow < top ? narrow : top));
         }
+        uint32_t widened = (distance * multiplier + 0x80UL) >> 8;
+        CHECK(5, tinygen_widen16(x, low, multiplier, top), (uint16_t)(widened < top ? widened : top));
         CHECK(6, tinygen_above(x, 387), (uint16_t)(x < 387 ? 0 : x - 387));
         CHECK(6, tinygen_above(x, -30000), (uint16_t)(x < -30000 ? 0 : (int32_t)x + 30000));
         CHECK(7, tinygen_high(multiplier, (uint16_t)x), (uint16_t)(((uint32_t)multiplier * (uint16_t)x) >> 16));

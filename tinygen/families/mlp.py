@@ -124,7 +124,7 @@ def lower(fitted: FittedNet, rows: Rows):
 
 def _rounds(fitted: FittedNet, rows: Rows):
     """(nodes up to the last hidden layer, output layer fitted to what they give) of each round of joint rounding."""
-    scale = scale_inputs(fitted.logs.limits, INPUT_BITS)
+    scale = scale_inputs(fitted.logs.limits, INPUT_BITS, widen=True)
     problem = Problem(fitted.standardised(rows.x, scale).astype(np.float32), rows.y.astype(np.float64), fitted.root, rows.weights)
     net = train_net(fitted.net, problem, 10)
     frames = _frames(net, problem, *fitted.frame(scale))
