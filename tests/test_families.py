@@ -55,6 +55,19 @@ def test_integers_lose_little(family, task):
     assert error(street_model(family, task), rows) <= floats + 0.03 * error_of_no_model(rows)
 
 
+@pytest.mark.parametrize("family", [family for family, task in TASKS if task == "regression"])
+def test_inputs_of_few_steps_lose_little(family):
+    """A gas sensor in steps of a thousandth beside degrees and per cent in steps of a fiftieth of their range."""
+    rng = np.random.default_rng(5)
+    x = np.column_stack([rng.integers(200, 3000, 600), rng.integers(190, 235, 600), rng.integers(32, 52, 600)])
+    gas, warm, damp = ((x - x.min(axis=0)) / np.ptp(x, axis=0)).T
+    y = np.floor(400 + 1000 * gas ** 1.5 * (1.2 - 0.4 * warm) + 150 * damp + rng.normal(0, 6, 600)).astype(int)
+    rows, kind = rows_of(x, y), FAMILIES[family]
+    fitted = kind.fit(rows, configs_of(kind, rows, 0.5), 0)
+    floats = rows.error(np.floor(fitted.predict(rows.x) + 0.5))
+    assert error(fitted_model(family, rows), rows) <= 1.02 * floats
+
+
 # a guard has no target
 @pytest.mark.parametrize("family, task", [(family, task) for family, task in TASKS if task != "guard"])
 def test_a_model_is_better_than_no_model(family, task):
