@@ -24,6 +24,7 @@ class Core:
         has_uart = chip(mcu).uart
         self._layout = layout = find_layout(mcu if has_uart else PROBE_CHIP)     # avr_t is the same for every chip
         self._avr = sim.make(mcu)
+        sim.own_whole_data_space(self._avr, layout.data, chip(mcu).ram_end + 1)
         self._this = c.c_void_p(self._avr)      # ready-made argument of the one call that has to be fast
         self._cycle = self._field(c.c_uint64, layout.cycle)
         self._limit = self._field(c.c_uint64, layout.run_cycle_limit)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from tinygen.errors import LinkError
 
 NAMES = ("libsimavr.so.2", "libsimavr.so.1")        # Debian's, simavr's own
+DATA_SPACE = (1 << 16) + 1      # bytes: the last address may be that of a 16-bit value
 STOPPED, RUNNING, SLEEPING, DONE, CRASHED = 1, 2, 3, 6, 7       # avr_t.state, simavr's sim_avr.h
 
 Notify = c.CFUNCTYPE(None, c.c_void_p, c.c_uint32, c.c_void_p)
@@ -87,6 +88,19 @@ def make(mcu: str) -> int:
         raise LinkError(f"simavr does not know the chip '{mcu}'")
     library().avr_init(avr)
     return avr
+
+
+def own_whole_data_space(avr: int, offset: int, size: int) -> None:
+    """Gives the data space, whose pointer stands at `offset` of an avr_t, all that a 16-bit address can name.
+
+    simavr calls a write behind the RAM a crash, and then does it all the same: into memory that is not the chip's.
+    size: what the chip has, bytes.
+    """
+    realloc = c.CDLL(None).realloc
+    realloc.restype, realloc.argtypes = c.c_void_p, [c.c_void_p, c.c_size_t]
+    data = c.c_uint64.from_address(avr + offset)
+    data.value = realloc(data.value, DATA_SPACE)
+    c.memset(data.value + size, 0, DATA_SPACE - size)
 
 
 def destroy(avr: int, irq_pool: int) -> None:

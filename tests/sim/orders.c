@@ -41,6 +41,9 @@ int main(void)
         case 'c':                   /* runs into erased flash */
             __asm__ __volatile__("jmp 0x7000");
             break;
+        case 'o':                   /* writes where no RAM is */
+            *(volatile uint8_t *)0xFFF0 = 0x5A;
+            break;
         case 's':                   /* sleeps and cannot wake */
             cli();
             set_sleep_mode(SLEEP_MODE_PWR_DOWN);

@@ -1,5 +1,6 @@
 """The virtual board against the datasheet: cycles, serial line, pins, stack, resets; and through avr://."""
 
+import ctypes
 import gc
 import os
 import shutil
@@ -257,6 +258,20 @@ def test_crash_is_reported(program):
         sim.write(b"c")
         with pytest.raises(LinkError, match="crashed at cycle .* no program"):
             sim.run(SECOND)
+
+
+@pytest.mark.parametrize("board", [UNO, MEGA], ids=["uno", "megaatmega2560"])
+def test_a_write_behind_the_ram_stays_in_the_chip(program, board):
+    """simavr does it after calling it a crash: it must not land in this process' memory."""
+    with SimBoard(board, program("orders.c", board)) as sim:
+        sim.run(SECOND // 10)
+        data, usable = ctypes.addressof(sim._memory), ctypes.CDLL(None).malloc_usable_size
+        usable.restype, usable.argtypes = ctypes.c_size_t, [ctypes.c_void_p]
+        assert usable(data) > 0xFFFF and ctypes.string_at(data + 0xFFF0, 1) == b"\0"
+        sim.write(b"o")
+        with pytest.raises(LinkError, match="crashed at cycle"):
+            sim.run(SECOND)
+        assert ctypes.string_at(data + 0xFFF0, 1) == b"\x5A"
 
 
 def test_sleep(program):
