@@ -21,12 +21,15 @@ STAMP  := $(VENV)/set-up-$(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | 
 demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
 
+# pytest has a worker on each core: threads within one would only wait for each other
+ONE_EACH := LOKY_MAX_CPU_COUNT=1
+
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(ONE_EACH) $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # the long test programme: an hour, most of it for the fuzzer
 release-check: $(STAMP)
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --level release $(ARGS)
+	@$(ONE_EACH) $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --level release $(ARGS)
 
 # NO_MKDOCS_2_WARNING: a notice of the theme's authors, no warning about these pages
 docs: $(STAMP)
