@@ -168,64 +168,55 @@ static inline void tinygen_scale_bytes(const int8_t *table, const int16_t *x, in
 #endif
 }
 
-/* Inputs of a net in 12 bits: u = min((x - low) * multiplier / 2^16, 4095) - 2048 for n inputs.
+/* Inputs of a net in 12 bits: u = min((x - low) * multiplier / 2^16, 4095) - 2048 for n inputs by tinygen_scale_words,
+ * with 2^8 in place of 2^16 by tinygen_widen_words.
  * `table` in flash has four bytes an input: TINYGEN_BYTES(low), TINYGEN_BYTES(multiplier). */
-static inline void tinygen_scale_words(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)
-{
 #if TINYGEN_ASM
-    uint8_t lo, hi, a, b, c, d;
-    __asm__ __volatile__(
-        "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\tlpm %[a],Z+\n\tlpm %[b],Z+\n\t"
-        "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
-        /* d:c = high half of the product hi:lo * b:a; `hi` becomes the byte below, whose top bit rounds */
-        "lpm %[a],Z+\n\tlpm %[b],Z+\n\tmul %[hi],%[b]\n\tmov %[c],r0\n\tmov %[d],r1\n\t"
-        "mul %[hi],%[a]\n\tmov %[hi],r0\n\tadd %[c],r1\n\tclr r1\n\tadc %[d],r1\n\t"
-        "mul %[lo],%[a]\n\tclr %[a]\n\tadd %[hi],r1\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
-        "mul %[lo],%[b]\n\tadd %[hi],r0\n\tadc %[c],r1\n\tadc %[d],%[a]\n\t"
-        "lsl %[hi]\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
-        "cpi %[d],16\n\tbrlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"
-        "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[c]\n\tst X+,%[d]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t"
-        "dec %[n]\n\tbrne 1b\n\tclr r1"
-        : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi), [a] "=&r"(a),
-          [b] "=&r"(b), [c] "=&d"(c), [d] "=&d"(d)
-        :
-        : "r0", "memory");
-#else
-    for (uint8_t i = 0; i < n; ++i) {
-        uint16_t multiplier = (uint16_t)tinygen_word(table + 4 * i + 2);
-        u[i] = (int16_t)((int16_t)tinygen_scale16(x[i], tinygen_word(table + 4 * i), multiplier, 4095) - 2048);
+/* `product` of hi:lo, the distance, and the multiplier, shifted and rounded: d:c, and the carry set if it is below 4096 */
+#define TINYGEN_INPUT_WORDS(name, product)                                                      \
+    static inline void name(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)       \
+    {                                                                                           \
+        uint8_t lo, hi, a, b, c, d;                                                             \
+        __asm__ __volatile__(                                                                   \
+            "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\tlpm %[a],Z+\n\tlpm %[b],Z+\n\t"                \
+            "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"     \
+            "lpm %[a],Z+\n\tlpm %[b],Z+\n\t" product                                            \
+            "brlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"                     \
+            "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[c]\n\tst X+,%[d]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t" \
+            "dec %[n]\n\tbrne 1b\n\tclr r1"                                                     \
+            : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi), [a] "=&r"(a), \
+              [b] "=&r"(b), [c] "=&d"(c), [d] "=&d"(d)                                          \
+            :                                                                                   \
+            : "r0", "memory");                                                                  \
     }
-#endif
-}
-
-/* The same, with u = min((x - low) * multiplier / 2^8, 4095) - 2048. */
-static inline void tinygen_widen_words(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)
-{
-#if TINYGEN_ASM
-    uint8_t lo, hi, a, b, c, d;
-    __asm__ __volatile__(
-        "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\tlpm %[a],Z+\n\tlpm %[b],Z+\n\t"
-        "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
-        /* lo:d:c = the product hi:lo * b:a without its lowest byte, whose top bit rounds; CLR leaves the carry. Out of
-         * d:c a carry comes only where hi * b is above 255 as well, and so `lo` not 0: 255 * (hi + b + 1) < 2^16 */
-        "lpm %[a],Z+\n\tlpm %[b],Z+\n\tmul %[lo],%[a]\n\tmov %[c],r1\n\tlsl r0\n\tclr %[d]\n\tadc %[c],%[d]\n\t"
-        "mul %[lo],%[b]\n\tadd %[c],r0\n\tadc %[d],r1\n\tclr %[lo]\n\t"
-        "mul %[hi],%[a]\n\tclr %[a]\n\tadd %[c],r0\n\tadc %[d],r1\n\t"
-        "mul %[hi],%[b]\n\tadd %[d],r0\n\tadc %[lo],r1\n\t"
-        "cpi %[d],16\n\tcpc %[lo],%[a]\n\tbrlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"
-        "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[c]\n\tst X+,%[d]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t"
-        "dec %[n]\n\tbrne 1b\n\tclr r1"
-        : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi), [a] "=&r"(a),
-          [b] "=&r"(b), [c] "=&d"(c), [d] "=&d"(d)
-        :
-        : "r0", "memory");
+TINYGEN_INPUT_WORDS(tinygen_scale_words,
+    /* d:c = high half of hi:lo * b:a; `hi` becomes the byte below, whose top bit rounds */
+    "mul %[hi],%[b]\n\tmov %[c],r0\n\tmov %[d],r1\n\t"
+    "mul %[hi],%[a]\n\tmov %[hi],r0\n\tadd %[c],r1\n\tclr r1\n\tadc %[d],r1\n\t"
+    "mul %[lo],%[a]\n\tclr %[a]\n\tadd %[hi],r1\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
+    "mul %[lo],%[b]\n\tadd %[hi],r0\n\tadc %[c],r1\n\tadc %[d],%[a]\n\t"
+    "lsl %[hi]\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
+    "cpi %[d],16\n\t")
+TINYGEN_INPUT_WORDS(tinygen_widen_words,
+    /* lo:d:c = hi:lo * b:a without its lowest byte, whose top bit rounds; CLR leaves the carry. Out of d:c a carry
+     * comes only where hi * b is above 255 as well, and so `lo` not 0: 255 * (hi + b + 1) < 2^16 */
+    "mul %[lo],%[a]\n\tmov %[c],r1\n\tlsl r0\n\tclr %[d]\n\tadc %[c],%[d]\n\t"
+    "mul %[lo],%[b]\n\tadd %[c],r0\n\tadc %[d],r1\n\tclr %[lo]\n\t"
+    "mul %[hi],%[a]\n\tclr %[a]\n\tadd %[c],r0\n\tadc %[d],r1\n\t"
+    "mul %[hi],%[b]\n\tadd %[d],r0\n\tadc %[lo],r1\n\t"
+    "cpi %[d],16\n\tcpc %[lo],%[a]\n\t")
 #else
-    for (uint8_t i = 0; i < n; ++i) {
-        uint16_t multiplier = (uint16_t)tinygen_word(table + 4 * i + 2);
-        u[i] = (int16_t)((int16_t)tinygen_widen16(x[i], tinygen_word(table + 4 * i), multiplier, 4095) - 2048);
+#define TINYGEN_INPUT_WORDS(name, scaled)                                                       \
+    static inline void name(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)       \
+    {                                                                                           \
+        for (uint8_t i = 0; i < n; ++i) {                                                       \
+            uint16_t multiplier = (uint16_t)tinygen_word(table + 4 * i + 2);                    \
+            u[i] = (int16_t)((int16_t)scaled(x[i], tinygen_word(table + 4 * i), multiplier, 4095) - 2048); \
+        }                                                                                       \
     }
+TINYGEN_INPUT_WORDS(tinygen_scale_words, tinygen_scale16)
+TINYGEN_INPUT_WORDS(tinygen_widen_words, tinygen_widen16)
 #endif
-}
 
 /* ---- tables and powers ------------------------------------------------------------------------ */
 
