@@ -14,7 +14,7 @@ from tinygen import cost
 from tinygen.boards import BOARDS
 from tinygen.cost import BareChip
 from tinygen.emit import firmware_text, render_header
-from tinygen.errors import ModelError
+from tinygen.errors import BuildError, ModelError
 from tinygen.fixedpoint import Quantity
 from tinygen.host.simavr import SimBoard
 from tinygen.model import OPTIMIZE, Model
@@ -234,3 +234,11 @@ def test_the_trap_leaves_a_sum_that_fits_16_bits_alone(simavr, monkeypatch):
     use_runtime(monkeypatch, lambda text: text.replace("typedef __int24 tinygen_int24", "typedef int tinygen_int24"))
     use_flags(monkeypatch, NO_ASM)
     assert wrong_on_chip(MODELS["linear_narrow"]) == 0
+
+
+def test_an_empty_program_that_does_not_compile_is_said(simavr, monkeypatch):
+    """What a model is measured against is compiled once and kept: its failure must not be taken for a size."""
+    monkeypatch.setattr(cost, "EMPTY_MODEL", "#error no such model")
+    cost._empty.cache_clear()
+    with pytest.raises(BuildError, match="does not compile for Arduino Uno: .*no such model"):
+        cost.measure(MODELS["linear8"], UNO)

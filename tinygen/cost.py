@@ -18,7 +18,7 @@ import numpy as np
 from elftools.elf.elffile import ELFFile
 
 from .boards import Board
-from .compiled import compiler_error, read_size
+from .compiled import Size, compiler_error, read_size
 from .emit import bare_main, firmware_text, render_bare
 from .errors import BuildError, DoesNotFit
 from .host.simavr import SimBoard
@@ -99,36 +99,26 @@ def measure(model: Model, board: Board, rows: np.ndarray | None = None, header: 
     header: C text of another predictor with the same names and inputs, measured in the model's place.
     """
     rows = model.sample_rows(64) if rows is None else rows
-    empty = _empty(board, len(model.inputs))
+    empty, empty_stack = _empty(board, len(model.inputs))
     with BareChip(model, board, header) as chip:
         chip.predict(rows)
         size, cycles = read_size(chip.elf), chip.cycles
         return ModelCost(size.flash_bytes - empty.flash_bytes, size.ram_bytes - empty.ram_bytes,
-                         chip.stack_bytes - empty.stack_bytes, int(np.median(cycles)), int(cycles.max()))
-
-
-@dataclass(frozen=True)
-class _Empty:
-    """What the bare program takes without a model."""
-
-    flash_bytes: int
-    ram_bytes: int
-    stack_bytes: int
+                         chip.stack_bytes - empty_stack, int(np.median(cycles)), int(cycles.max()))
 
 
 @lru_cache(maxsize=64)
-def _empty(board: Board, inputs: int) -> _Empty:
-    """The same for every model of so many inputs."""
+def _empty(board: Board, inputs: int) -> tuple[Size, int]:
+    """Size and stack bytes of the bare program without a model: the same for every model of so many inputs."""
     block = _block(board, inputs)
     with tempfile.TemporaryDirectory() as folder:
         elf = Path(folder) / "bare.elf"
-        _compile({"bare.c": bare_main(block), "tinygen_model.h": EMPTY_MODEL.format(inputs=inputs)}, board, elf)
+        _compile({"bare.c": bare_main(block), "tinygen_model.h": EMPTY_MODEL.format(inputs=inputs)}, board, elf, "empty")
         with SimBoard(board, elf) as chip:
             chip.run(START_CYCLES)
             chip.write_memory(symbols(elf)["bare_rows"], b"\1")
             chip.run(4000)
-            size = read_size(elf)
-            return _Empty(size.flash_bytes, size.ram_bytes, chip.stack_bytes)
+            return read_size(elf), chip.stack_bytes
 
 
 def _block(board: Board, inputs: int) -> int:
@@ -141,22 +131,21 @@ def compile_bare(model: Model, board: Board, folder: Path, rows: int, header: st
     texts = {**render_bare(model, rows), **({f"{model.name}.h": header} if header else {}),
              "tinygen_fixed.h": firmware_text("include/tinygen_fixed.h")}
     elf = folder / "bare.elf"
-    error = _compile(texts, board, elf, *(["-g"] if debug else []))
-    if error and not TOO_LARGE.search(error):
-        raise BuildError(f"the model alone does not compile for {board.title}: {compiler_error(error)}")
-    if error or read_size(elf).flash_bytes > board.flash_bytes:
-        raise DoesNotFit(f"model '{model.name}' alone needs more than the {board.flash_bytes} bytes of flash of {board.title}: "
-                         "choose a smaller model or a larger board")
+    _compile(texts, board, elf, model.name, *(["-g"] if debug else []))
     return elf
 
 
-def _compile(texts: dict[str, str], board: Board, elf: Path, *options: str) -> str:
-    """Links the texts, one of them bare.c, into `elf`; what the compiler says where it fails, else ""."""
-    for name, text in texts.items():
-        (elf.parent / name).write_text(text, encoding="ascii")
+def _compile(texts: dict[str, str], board: Board, elf: Path, name: str, *options: str) -> None:
+    """Links the texts, one of them bare.c, into `elf`; DoesNotFit and BuildError as above."""
+    for file, text in texts.items():
+        (elf.parent / file).write_text(text, encoding="ascii")
     command = [str(ensure(install=False).avr_gcc), f"-mmcu={board.mcu}", *FLAGS, *options, "bare.c", "-o", elf.name, "-lm"]
     done = subprocess.run(command, cwd=elf.parent, capture_output=True, text=True)
-    return done.stderr if done.returncode else ""
+    if done.returncode and not TOO_LARGE.search(done.stderr):
+        raise BuildError(f"the model alone does not compile for {board.title}: {compiler_error(done.stderr)}")
+    if done.returncode or read_size(elf).flash_bytes > board.flash_bytes:
+        raise DoesNotFit(f"model '{name}' alone needs more than the {board.flash_bytes} bytes of flash of {board.title}: "
+                         "choose a smaller model or a larger board")
 
 
 def symbols(elf: Path) -> dict[str, int]:

@@ -92,7 +92,7 @@ class Family:
         """The configurations by the fit they come from: what `fit_all` takes at once without doing work twice."""
         shared: dict[Any, list[Any]] = {}
         for config in configs:
-            shared.setdefault(self.together(config) if self.fit_many else repr(config), []).append(config)
+            shared.setdefault(self.together(config), []).append(config)
         return list(shared.values())
 
     def fit_all(self, rows: Rows, configs: list[Any], seed: int, draft: bool = False) -> list[Fitted]:
