@@ -13,7 +13,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 APT    := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n) apt-get
 # What the set-up depends on: while it stays the same, a second run has nothing to do.
-INPUTS := Makefile pyproject.toml tinygen/toolchain.py tinygen/piocore.py
+INPUTS := Makefile pyproject.toml tinygen/target/toolchain.py tinygen/target/platformio_core.py
 STAMP  := $(VENV)/set-up-$(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
 
 .PHONY: demo docs test setup clean release-check

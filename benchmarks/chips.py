@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygen.boards import Board
-from tinygen.cost import BareChip
-from tinygen.emit import firmware_text, render_header
-from tinygen.model import Model
+from tinygen.codegen.emit import firmware_text, render_header
+from tinygen.common.boards import Board
+from tinygen.model.model import Model
+from tinygen.target.bare import BareChip
 
 MAIN = """#include <stdio.h>
 #include "{name}.h"
@@ -38,10 +38,17 @@ def host_answers(model: Model, rows: np.ndarray) -> np.ndarray:
     """Answers of the generated header compiled with gcc for this machine, int64 (n,)."""
     with tempfile.TemporaryDirectory(prefix="tinygen-") as name:
         folder = Path(name)
-        for file, text in ((f"{model.name}.h", render_header(model)),
-                           ("tinygen_fixed.h", firmware_text("include/tinygen_fixed.h")),
-                           ("main.c", MAIN.format(name=model.name, upper=model.name.upper()))):
+        for file, text in (
+            (f"{model.name}.h", render_header(model)),
+            ("tinygen_fixed.h", firmware_text("include/tinygen_fixed.h")),
+            ("main.c", MAIN.format(name=model.name, upper=model.name.upper())),
+        ):
             (folder / file).write_text(text, encoding="ascii")
         subprocess.run(["gcc", "-O1", "-std=c99", "main.c", "-o", "main"], cwd=folder, check=True)
-        done = subprocess.run([str(folder / "main")], input=rows.astype("<i2").tobytes(), capture_output=True, check=True)
+        done = subprocess.run(
+            [str(folder / "main")],
+            input=rows.astype("<i2").tobytes(),
+            capture_output=True,
+            check=True,
+        )
     return np.frombuffer(done.stdout, dtype="<i2").astype(np.int64)

@@ -17,22 +17,22 @@ import importlib.util
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
 
 import numpy as np
+from goals import TASKS, UNO, find_data
 from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from goals import TASKS, UNO, find_data
-from tinygen.cost import BareChip, ModelCost, measure
-from tinygen.data import Dataset, load, prepare
-from tinygen.model import Model
-from tinygen.nodes import Outside
-from tinygen.report import table
+from tinygen.data.dataset import Dataset, load, prepare
+from tinygen.model.model import Model
+from tinygen.model.nodes import Outside
+from tinygen.report.words import table
+from tinygen.target.bare import BareChip, ModelCost, measure
 
 # GCC gives no warnings in a system header: a peer's style is not what is measured.
 HEADER = """#pragma GCC system_header
@@ -67,12 +67,13 @@ class Measured:
     """A peer's model on the test rows of one split, as the simulated chip answers them."""
 
     peer: Peer
-    version: str             # of the package
-    error: float             # mean absolute, in the target's unit
+    version: str  # of the package
+    error: float  # mean absolute, in the target's unit
     cost: ModelCost
 
 
 # ---- the peers --------------------------------------------------------------------------------------
+
 
 def m2cgen_tree(x: np.ndarray, y: np.ndarray) -> str:
     return _m2cgen(DecisionTreeRegressor(max_depth=8, random_state=0).fit(x, y), x.shape[1])
@@ -84,26 +85,40 @@ def m2cgen_linear(x: np.ndarray, y: np.ndarray) -> str:
 
 def _m2cgen(estimator, inputs: int) -> str:
     import m2cgen
+
     body = AS_FLOATS.format(type="double", value="x[i]") + "    double y = score(v);"
     return HEADER.format(inputs=inputs, code=m2cgen.export_to_c(estimator), body=body)
 
 
 def emlearn_tree(x: np.ndarray, y: np.ndarray) -> str:
     import emlearn
+
     estimator = DecisionTreeRegressor(max_depth=8, random_state=0).fit(x, y)
-    converted = emlearn.convert(estimator, method="inline", dtype="int16_t", return_type="regressor")
-    return HEADER.format(inputs=x.shape[1], code=converted.save(name="tree", format="c"),
-                         body="    float y = tree_predict(x, PEER_INPUTS);")
+    converted = emlearn.convert(
+        estimator, method="inline", dtype="int16_t", return_type="regressor"
+    )
+    return HEADER.format(
+        inputs=x.shape[1],
+        code=converted.save(name="tree", format="c"),
+        body="    float y = tree_predict(x, PEER_INPUTS);",
+    )
 
 
 def emlearn_net(x: np.ndarray, y: np.ndarray) -> str:
     import emlearn
+
     scaler, spread = StandardScaler().fit(x), y.std()
-    estimator = MLPRegressor(hidden_layer_sizes=(16,), max_iter=500, random_state=0).fit(scaler.transform(x), y / spread)
+    estimator = MLPRegressor(hidden_layer_sizes=(16,), max_iter=500, random_state=0).fit(
+        scaler.transform(x), y / spread
+    )
     frame = f"static const float mean[] = {{{_listed(scaler.mean_)}}}, factor[] = {{{_listed(1 / scaler.scale_)}}};\n"
-    body = (AS_FLOATS.format(type="float", value="(x[i] - mean[i]) * factor[i]")
-            + f"    float y = net_regress1(v, PEER_INPUTS) * {spread:.9g}f;")
-    return HEADER.format(inputs=x.shape[1], code=frame + emlearn.convert(estimator).save(name="net"), body=body)
+    body = (
+        AS_FLOATS.format(type="float", value="(x[i] - mean[i]) * factor[i]")
+        + f"    float y = net_regress1(v, PEER_INPUTS) * {spread:.9g}f;"
+    )
+    return HEADER.format(
+        inputs=x.shape[1], code=frame + emlearn.convert(estimator).save(name="net"), body=body
+    )
 
 
 def _listed(values) -> str:
@@ -122,41 +137,83 @@ PEERS = (
 
 # ---- run --------------------------------------------------------------------------------------------
 
+
 def measured(peer: Peer, dataset: Dataset) -> Measured:
     """A peer's model, fitted to the training rows, on the simulated Uno."""
-    header = peer.header(dataset.x[dataset.train].astype(float), dataset.y[dataset.train].astype(float))
-    carrier = Model("peer", "peer", dataset.inputs, dataset.target, (Outside(*zip(*(q.limits for q in dataset.inputs))),))
+    header = peer.header(
+        dataset.x[dataset.train].astype(float), dataset.y[dataset.train].astype(float)
+    )
+    carrier = Model(
+        "peer",
+        "peer",
+        dataset.inputs,
+        dataset.target,
+        (Outside(*zip(*(q.limits for q in dataset.inputs))),),
+    )
     rows = dataset.x[dataset.test]
     with BareChip(carrier, UNO, header) as chip:
         error = np.abs(chip.predict(rows) - dataset.y[dataset.test]).mean() * dataset.target.scale
-    return Measured(peer, importlib.metadata.version(peer.package), float(error), measure(carrier, UNO, rows[:256], header))
+    return Measured(
+        peer,
+        importlib.metadata.version(peer.package),
+        float(error),
+        measure(carrier, UNO, rows[:256], header),
+    )
 
 
 def as_text(results: list[Measured], absent: list[str]) -> str:
     headers = ["task", "package", "model", "error", "flash B", "static RAM B", "stack B", "cycles"]
-    body = [[m.peer.task, f"{m.peer.package} {m.version}", m.peer.title, f"{m.error:.4g}", m.cost.flash_bytes,
-             m.cost.ram_bytes, m.cost.stack_bytes, m.cost.cycles_max] for m in results]
-    lines = [table(headers, body), "",
-             "Random split, seed 0; error: mean absolute on its test rows, as the chip answers them; "
-             "cycles: the worst of 256 rows."]
-    return "\n".join([*lines, *(f"not measured: {name} is not installed" for name in absent)]) + "\n"
+    body = [
+        [
+            m.peer.task,
+            f"{m.peer.package} {m.version}",
+            m.peer.title,
+            f"{m.error:.4g}",
+            m.cost.flash_bytes,
+            m.cost.ram_bytes,
+            m.cost.stack_bytes,
+            m.cost.cycles_max,
+        ]
+        for m in results
+    ]
+    lines = [
+        table(headers, body),
+        "",
+        "Random split, seed 0; error: mean absolute on its test rows, as the chip answers them; "
+        "cycles: the worst of 256 rows.",
+    ]
+    return (
+        "\n".join([*lines, *(f"not measured: {name} is not installed" for name in absent)]) + "\n"
+    )
 
 
 def as_json(results: list[Measured]) -> str:
-    plain = [{"task": m.peer.task, "package": m.peer.package, "version": m.version, "model": m.peer.title,
-              "error": float(f"{m.error:.6g}"), **vars(m.cost)} for m in results]
+    plain = [
+        {
+            "task": m.peer.task,
+            "package": m.peer.package,
+            "version": m.version,
+            "model": m.peer.title,
+            "error": float(f"{m.error:.6g}"),
+            **vars(m.cost),
+        }
+        for m in results
+    ]
     return "[\n" + ",\n".join(map(json.dumps, plain)) + "\n]\n"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Other generators' C on the air-quality data, on the simulated Uno.")
+    parser = argparse.ArgumentParser(
+        description="Other generators' C on the air-quality data, on the simulated Uno."
+    )
     parser.add_argument("--json", type=Path, help="write the results as JSON")
     parser.add_argument("--text", type=Path, help="write the table as text")
     asked = parser.parse_args(arguments)
     absent = sorted({p.package for p in PEERS if not importlib.util.find_spec(p.package)})
     if "emlearn" not in absent:
         import emlearn
-        os.environ["C_INCLUDE_PATH"] = emlearn.includedir        # its code includes headers of its own
+
+        os.environ["C_INCLUDE_PATH"] = emlearn.includedir  # its code includes headers of its own
     data, results = load(find_data()), []
     for peer in (p for p in PEERS if p.package not in absent):
         inputs, target, _ = TASKS[peer.task]

@@ -18,23 +18,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from chips import differing_rows
 from sklearn import datasets as sklearn_datasets
 
-from chips import differing_rows
-from tinygen.baselines import baselines
-from tinygen.boards import BOARDS
-from tinygen.build import Budget
-from tinygen.data import Dataset, Table, prepare
-from tinygen.report import table
-from tinygen.search import Ladder, Rung, search
-from tinygen.table import read
+from tinygen.common.boards import BOARDS
+from tinygen.data.dataset import Dataset, Table, prepare
+from tinygen.data.table import read
+from tinygen.report.words import table
+from tinygen.search.comparators import baselines
+from tinygen.search.search import Ladder, Rung, search
+from tinygen.target.build import Budget
 
 SETS = ("diabetes", "wine", "breast_cancer", "digits")
 TARGET = "target"
 UNO = BOARDS["uno"]
 BOARDS_COMPARED = (UNO, BOARDS["megaatmega2560"])
 USUAL = ("random forest, 100 trees", "gradient boosting", "logistic regression", "ridge")
-WITHIN = 2.0             # percentage points of the best usual model's error rate, per cent of its mean absolute error
+WITHIN = 2.0  # percentage points of the best usual model's error rate, per cent of its mean absolute error
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,19 @@ class Found:
 
     seed: int
     family: str
-    error: float             # integer model as compiled: error rate, or mean absolute error
+    error: float  # integer model as compiled: error rate, or mean absolute error
     float_error: float
     usual: dict[str, float]  # the same figure of the usual models
     rows: int
-    differing: int           # of them, answered differently by the host's C or a simulated chip than by the twin
+    differing: (
+        int  # of them, answered differently by the host's C or a simulated chip than by the twin
+    )
     flash_bytes: int
-    ram_bytes: int           # with stack
-    cycles: int              # worst
-    others: dict[str, tuple[float, int]]     # family -> test error and flash bytes of its best rung by cross-validation
+    ram_bytes: int  # with stack
+    cycles: int  # worst
+    others: dict[
+        str, tuple[float, int]
+    ]  # family -> test error and flash bytes of its best rung by cross-validation
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Result:
     """A set and what was found for it, seed by seed."""
 
     name: str
-    classes: int             # 0: a quantity
+    classes: int  # 0: a quantity
     found: tuple[Found, ...]
 
     @property
@@ -69,7 +73,10 @@ class Result:
     @property
     def usual(self) -> dict[str, float]:
         """Mean error of each usual model."""
-        return {name: float(np.mean([f.usual[name] for f in self.found])) for name in self.found[0].usual}
+        return {
+            name: float(np.mean([f.usual[name] for f in self.found]))
+            for name in self.found[0].usual
+        }
 
     @property
     def gap(self) -> float:
@@ -84,8 +91,13 @@ class Result:
     def families(self) -> dict[str, tuple[float, int]]:
         """Mean test error and largest flash of each family that every seed's ladder has."""
         names = set.intersection(*(set(f.others) for f in self.found))
-        return {name: (float(np.mean([f.others[name][0] for f in self.found])), max(f.others[name][1] for f in self.found))
-                for name in sorted(names)}
+        return {
+            name: (
+                float(np.mean([f.others[name][0] for f in self.found])),
+                max(f.others[name][1] for f in self.found),
+            )
+            for name in sorted(names)
+        }
 
 
 def csv_table(name: str) -> Table:
@@ -95,7 +107,9 @@ def csv_table(name: str) -> Table:
     lines = [",".join([*(str(n).replace(",", " ") for n in bunch.feature_names), TARGET])]
     for row, target in zip(bunch.data.tolist(), bunch.target.tolist()):
         # a digit's name is a number: "is 7" makes it a label
-        lines.append(",".join([*map(repr, row), f"is {classes[target]}" if classes else repr(target)]))
+        lines.append(
+            ",".join([*map(repr, row), f"is {classes[target]}" if classes else repr(target)])
+        )
     return read(io.BytesIO("\n".join(lines).encode()), f"{name}.csv")
 
 
@@ -114,16 +128,29 @@ def run(names: list[str], seeds: int, say=print) -> list[Result]:
 
 def _found(dataset: Dataset, ladder: Ladder) -> Found:
     chosen, metrics = ladder.rungs[ladder.chosen], ladder.model.training["metrics"]
-    rows = dataset.x[dataset.test][:, [dataset.inputs.index(quantity) for quantity in ladder.model.inputs]]
+    rows = dataset.x[dataset.test][
+        :, [dataset.inputs.index(quantity) for quantity in ladder.model.inputs]
+    ]
     differing = sum(differing_rows(ladder.model, rows, board) for board in BOARDS_COMPARED)
     usual = {b.name: b.error for b in baselines(dataset) if b.name in USUAL}
     best: dict[str, Rung] = {}
     for rung in ladder.rungs:
-        best[rung.model.family] = min(rung, best.get(rung.model.family, rung), key=lambda r: r.error)
-    return Found(dataset.seed, ladder.model.family, _error(ladder.model),
-                 metrics["float_error_rate" if dataset.labels else "float_mae"],
-                 usual, len(rows), differing, chosen.cost.flash_bytes, chosen.ram_bytes, chosen.cost.cycles_max,
-                 {family: (_error(rung.model), rung.cost.flash_bytes) for family, rung in best.items()})
+        best[rung.model.family] = min(
+            rung, best.get(rung.model.family, rung), key=lambda r: r.error
+        )
+    return Found(
+        dataset.seed,
+        ladder.model.family,
+        _error(ladder.model),
+        metrics["float_error_rate" if dataset.labels else "float_mae"],
+        usual,
+        len(rows),
+        differing,
+        chosen.cost.flash_bytes,
+        chosen.ram_bytes,
+        chosen.cost.cycles_max,
+        {family: (_error(rung.model), rung.cost.flash_bytes) for family, rung in best.items()},
+    )
 
 
 def _error(model) -> float:
@@ -132,32 +159,103 @@ def _error(model) -> float:
 
 # ---- text and JSON ----------------------------------------------------------------------------------
 
+
 def as_text(results: list[Result]) -> str:
     """The table, what is missed and what would reach it, the families and the seeds one by one."""
-    headers = ["set", "tinygen", "float", "RF100", "HGB", "linear", "gap", "flash B", "RAM B", "cycles",
-               "chip=twin", "within 2 %"]
-    body = [[r.name, _show(r, r.error), _show(r, np.mean([f.float_error for f in r.found])),
-             *(_show(r, r.usual[name]) for name in USUAL if name in r.usual), f"{r.gap:+.2f} {'points' if r.classes else '%'}",
-             r.most("flash_bytes"), r.most("ram_bytes"), r.most("cycles"),
-             f"{sum(f.rows - f.differing for f in r.found):,}/{sum(f.rows for f in r.found):,}",
-             "yes" if r.gap <= WITHIN else "no"] for r in results]
-    lines = [table(headers, body), "",
-             "Error: part of the test rows named wrongly, for diabetes the mean absolute error; mean over the seeds. "
-             "Linear: logistic or",
-             "ridge regression. Gap: to the best of the three. Flash, RAM (with stack) and cycles: the worst seed, on the Uno.",
-             ""]
+    headers = [
+        "set",
+        "tinygen",
+        "float",
+        "RF100",
+        "HGB",
+        "linear",
+        "gap",
+        "flash B",
+        "RAM B",
+        "cycles",
+        "chip=twin",
+        "within 2 %",
+    ]
+    body = [
+        [
+            r.name,
+            _show(r, r.error),
+            _show(r, np.mean([f.float_error for f in r.found])),
+            *(_show(r, r.usual[name]) for name in USUAL if name in r.usual),
+            f"{r.gap:+.2f} {'points' if r.classes else '%'}",
+            r.most("flash_bytes"),
+            r.most("ram_bytes"),
+            r.most("cycles"),
+            f"{sum(f.rows - f.differing for f in r.found):,}/{sum(f.rows for f in r.found):,}",
+            "yes" if r.gap <= WITHIN else "no",
+        ]
+        for r in results
+    ]
+    lines = [
+        table(headers, body),
+        "",
+        "Error: part of the test rows named wrongly, for diabetes the mean absolute error; mean over the seeds. "
+        "Linear: logistic or",
+        "ridge regression. Gap: to the best of the three. Flash, RAM (with stack) and cycles: the worst seed, on the Uno.",
+        "",
+    ]
     for r in results:
         if r.gap > WITHIN:
             better = {n: f for n, f in r.families().items() if f[0] < r.error}
-            lines.append(f"missed  {r.name}: "
-                         + (", ".join(f"{n} reaches {_show(r, e)} in {b:,} bytes" for n, (e, b) in better.items())
-                            or "no other family is better"))
-    kinds = [[r.name, family, _show(r, error), flash] for r in results for family, (error, flash) in r.families().items()]
-    seeds = [[r.name, f.seed, f.family, _show(r, f.error), _show(r, f.float_error), _show(r, min(f.usual.values())),
-              f.flash_bytes, f.ram_bytes, f.cycles] for r in results for f in r.found]
-    return "\n".join([*lines, "", table(["set", "family", "error", "flash B"], kinds), "",
-                      table(["set", "seed", "family", "tinygen", "float", "best usual", "flash B", "RAM B", "cycles"],
-                            seeds)]) + "\n"
+            lines.append(
+                f"missed  {r.name}: "
+                + (
+                    ", ".join(
+                        f"{n} reaches {_show(r, e)} in {b:,} bytes" for n, (e, b) in better.items()
+                    )
+                    or "no other family is better"
+                )
+            )
+    kinds = [
+        [r.name, family, _show(r, error), flash]
+        for r in results
+        for family, (error, flash) in r.families().items()
+    ]
+    seeds = [
+        [
+            r.name,
+            f.seed,
+            f.family,
+            _show(r, f.error),
+            _show(r, f.float_error),
+            _show(r, min(f.usual.values())),
+            f.flash_bytes,
+            f.ram_bytes,
+            f.cycles,
+        ]
+        for r in results
+        for f in r.found
+    ]
+    return (
+        "\n".join(
+            [
+                *lines,
+                "",
+                table(["set", "family", "error", "flash B"], kinds),
+                "",
+                table(
+                    [
+                        "set",
+                        "seed",
+                        "family",
+                        "tinygen",
+                        "float",
+                        "best usual",
+                        "flash B",
+                        "RAM B",
+                        "cycles",
+                    ],
+                    seeds,
+                ),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _show(result: Result, error: float) -> str:
@@ -166,16 +264,28 @@ def _show(result: Result, error: float) -> str:
 
 def as_json(results: list[Result]) -> str:
     """Everything that was measured, one result a line."""
-    plain = [{"set": r.name, "classes": r.classes, "error": round(r.error, 6),
-              "usual": {n: round(e, 6) for n, e in r.usual.items()},
-              "gap": round(r.gap, 3), "within_2_percent": r.gap <= WITHIN, "seeds": [asdict(f) for f in r.found]}
-             for r in results]
+    plain = [
+        {
+            "set": r.name,
+            "classes": r.classes,
+            "error": round(r.error, 6),
+            "usual": {n: round(e, 6) for n, e in r.usual.items()},
+            "gap": round(r.gap, 3),
+            "within_2_percent": r.gap <= WITHIN,
+            "seeds": [asdict(f) for f in r.found],
+        }
+        for r in results
+    ]
     return "[\n" + ",\n".join(json.dumps(result) for result in plain) + "\n]\n"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="scikit-learn's four small sets, on the simulated Uno.")
-    parser.add_argument("--sets", default=",".join(SETS), help=f"comma-separated, of {', '.join(SETS)}")
+    parser = argparse.ArgumentParser(
+        description="scikit-learn's four small sets, on the simulated Uno."
+    )
+    parser.add_argument(
+        "--sets", default=",".join(SETS), help=f"comma-separated, of {', '.join(SETS)}"
+    )
     parser.add_argument("--seeds", type=int, default=5, help="random splits per set")
     parser.add_argument("--json", type=Path, help="write the results as JSON")
     parser.add_argument("--text", type=Path, help="write the table as text")

@@ -13,18 +13,19 @@ import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tinygen.boards import BOARDS
-from tinygen.build import build
-from tinygen.emit import emit_project
-from tinygen.fixedpoint import Quantity
 from tinygen.host.check import check, expect
 from tinygen.host.link import open_link
-from tinygen.host.protocol_avr import avr_url
 from tinygen.host.rates import Budget
 from tinygen.host.stream import stream
-from tinygen.model import Model
-from tinygen.nodes import Dense, Scale
-from tinygen.report import table
+from tinygen.host.virtual.protocol_avr import avr_url
+
+from tinygen.codegen.emit import emit_project
+from tinygen.common.boards import BOARDS
+from tinygen.model.fixedpoint import Quantity
+from tinygen.model.model import Model
+from tinygen.model.nodes import Dense, Scale
+from tinygen.report.words import table
+from tinygen.target.build import build
 
 BAUDS = (115_200, 250_000, 500_000, 1_000_000)
 INPUTS = 8
@@ -37,13 +38,15 @@ class Measured:
     board: str
     baud: int
     window: int
-    limit: float            # rows per second that the wire allows
+    limit: float  # rows per second that the wire allows
     rows_per_s: float
-    share: float            # of the limit
+    share: float  # of the limit
     right: bool
 
 
-def measure(model: Model, board_id: str, baud: int, windows: tuple, rows: int, folder: Path) -> list[Measured]:
+def measure(
+    model: Model, board_id: str, baud: int, windows: tuple, rows: int, folder: Path
+) -> list[Measured]:
     """Streams `rows` rows, with each window; None is what the board takes."""
     board = replace(BOARDS[board_id], baud=baud)
     elf = build(emit_project(model, folder, [board]), board).elf
@@ -52,18 +55,37 @@ def measure(model: Model, board_id: str, baud: int, windows: tuple, rows: int, f
         with open_link(avr_url(board_id, elf), model, board) as link:
             budget = Budget.of(link, window)
             verdict = check(stream(link, raw.tolist(), window), expect(model, raw))
-        found.append(Measured(board_id, baud, budget.window, round(budget.limit, 1), round(verdict.rows_per_s, 1),
-                              round(verdict.rows_per_s / budget.limit, 4), verdict.passed))
+        found.append(
+            Measured(
+                board_id,
+                baud,
+                budget.window,
+                round(budget.limit, 1),
+                round(verdict.rows_per_s, 1),
+                round(verdict.rows_per_s / budget.limit, 4),
+                verdict.passed,
+            )
+        )
     return found
 
 
 def eight_inputs() -> Model:
     """A linear model of eight inputs, made up: what it answers does not matter here."""
-    inputs = tuple(Quantity(f"sensor {i}", "", 1.0, -300.0 - 40 * i, 900.0 + 100 * i) for i in range(INPUTS))
+    inputs = tuple(
+        Quantity(f"sensor {i}", "", 1.0, -300.0 - 40 * i, 900.0 + 100 * i) for i in range(INPUTS)
+    )
     spans = [quantity.raw_maximum - quantity.raw_minimum for quantity in inputs]
-    scale = Scale(tuple(q.raw_minimum for q in inputs), tuple((255 << 8) // span for span in spans), 8, 255, 128)
+    scale = Scale(
+        tuple(q.raw_minimum for q in inputs),
+        tuple((255 << 8) // span for span in spans),
+        8,
+        255,
+        128,
+    )
     dense = Dense((tuple(range(-40, 40, 10)),), (1000,), 0, -32000, 32000, 0)
-    return Model("throughput", "linear", inputs, Quantity("y", "", 1.0, -20000.0, 20000.0), (scale, dense), 0)
+    return Model(
+        "throughput", "linear", inputs, Quantity("y", "", 1.0, -20000.0, 20000.0), (scale, dense), 0
+    )
 
 
 def main() -> int:
@@ -77,9 +99,23 @@ def main() -> int:
         for board_id in ("uno", "megaatmega2560"):
             for baud in BAUDS:
                 found += measure(model, board_id, baud, (1, None), options.rows, Path(folder))
-    print(table(["board", "baud", "window", "wire allows", "rows/s", "share", "every row right"],
-                [[m.board, m.baud, m.window, round(m.limit), round(m.rows_per_s), f"{m.share:.0%}", "yes" if m.right else "NO"]
-                 for m in found]))
+    print(
+        table(
+            ["board", "baud", "window", "wire allows", "rows/s", "share", "every row right"],
+            [
+                [
+                    m.board,
+                    m.baud,
+                    m.window,
+                    round(m.limit),
+                    round(m.rows_per_s),
+                    f"{m.share:.0%}",
+                    "yes" if m.right else "NO",
+                ]
+                for m in found
+            ],
+        )
+    )
     if options.json:
         options.json.write_text(json.dumps([asdict(m) for m in found], indent=1) + "\n")
     goal = next(m for m in found if (m.board, m.baud) == ("uno", 500_000) and m.window > 1)

@@ -4,5 +4,7 @@
 def register() -> None:
     """Teach pyserial the `avr://` URL: serial.serial_for_url("avr://uno/path/to/firmware.elf")."""
     import serial
-    if __name__ not in serial.protocol_handler_packages:
-        serial.protocol_handler_packages.append(__name__)
+
+    package = f"{__name__}.virtual"
+    if package not in serial.protocol_handler_packages:
+        serial.protocol_handler_packages.append(package)

@@ -8,13 +8,12 @@ from statistics import median_low
 
 import numpy as np
 
-from tinygen.fixedpoint import MISSING
-from tinygen.model import Model
-
+from ..model.fixedpoint import MISSING
+from ..model.model import Model
 from .protocol import Flag, Info, Pin, Result, Trait, digest
 from .stream import RowReply
 
-LightState = tuple[bool, int]       # the alarm is on; answers in a row that asked for the other state
+LightState = tuple[bool, int]  # the alarm is on; answers in a row that asked for the other state
 START: LightState = (False, 0)
 
 
@@ -22,15 +21,17 @@ START: LightState = (False, 0)
 class Alarm:
     """How a firmware turns answers into LEDs: the twin of firmware/include/tinygen_alarm.h."""
 
-    threshold: int | None           # raw; None: never red
-    hysteresis: int = 0             # raw steps below the threshold at which an alarm ends
-    debounce: int = 0               # answers in a row, after the first, that a change needs
-    dark_outside: bool = False      # both LEDs dark for a row outside of the accepted range
+    threshold: int | None  # raw; None: never red
+    hysteresis: int = 0  # raw steps below the threshold at which an alarm ends
+    debounce: int = 0  # answers in a row, after the first, that a change needs
+    dark_outside: bool = False  # both LEDs dark for a row outside of the accepted range
 
     @staticmethod
     def of(model: Model, info: Info) -> Alarm:
         """The alarm of the board that says `info`."""
-        return Alarm(model.threshold, info.hysteresis, info.debounce, Trait.DARK_OUTSIDE in info.traits)
+        return Alarm(
+            model.threshold, info.hysteresis, info.debounce, Trait.DARK_OUTSIDE in info.traits
+        )
 
     def step(self, state: LightState, answer: int) -> LightState:
         """The state after one answer."""
@@ -54,10 +55,12 @@ class Alarm:
 class Expected:
     """What the board must answer, one entry per row."""
 
-    prediction: tuple[int, ...]     # raw; MISSING where a value is missing
+    prediction: tuple[int, ...]  # raw; MISSING where a value is missing
     flags: tuple[Flag, ...]
-    digest: tuple[int, ...]         # of the clamped row, or of the row as sent where a value is missing
-    pins: tuple[Pin, ...]           # as the alarm asks when every row comes once; check() knows what a reset changes
+    digest: tuple[int, ...]  # of the clamped row, or of the row as sent where a value is missing
+    pins: tuple[
+        Pin, ...
+    ]  # as the alarm asks when every row comes once; check() knows what a reset changes
     alarm: Alarm
 
     def __len__(self) -> int:
@@ -68,18 +71,20 @@ class Expected:
 class Verdict:
     """How a stream of rows went. `passed` is the one question; the counts say why."""
 
-    rows: int                       # rows expected
-    wrong: int                      # answered, but prediction, flags or digest differ from the twin's
-    lost: int                       # no answer that can be trusted
-    retries: int                    # rows sent again, in all
-    led_wrong: int                  # LED pins read back differ from what the twin's answer asks for
-    missing: int                    # rows with a missing value
-    clamped: int                    # rows with a value outside the accepted range
-    red: int                        # rows that lit the red LED, as expected or not
-    seconds: float                  # until the last answer, on the link's clock
-    cycles_median: int | None       # as the chip measured them, interrupts included; None without a prediction
+    rows: int  # rows expected
+    wrong: int  # answered, but prediction, flags or digest differ from the twin's
+    lost: int  # no answer that can be trusted
+    retries: int  # rows sent again, in all
+    led_wrong: int  # LED pins read back differ from what the twin's answer asks for
+    missing: int  # rows with a missing value
+    clamped: int  # rows with a value outside the accepted range
+    red: int  # rows that lit the red LED, as expected or not
+    seconds: float  # until the last answer, on the link's clock
+    cycles_median: (
+        int | None
+    )  # as the chip measured them, interrupts included; None without a prediction
     cycles_max: int | None
-    first_difference: str | None    # one line on the first row that was not right
+    first_difference: str | None  # one line on the first row that was not right
 
     @property
     def passed(self) -> bool:
@@ -99,13 +104,17 @@ def expect(model: Model, raw, alarm: Alarm | None = None) -> Expected:
     missing = (raw == MISSING).any(axis=1)
     clamped, changed = model.saturate(raw)
     answers = model.answer(raw)
-    flags = tuple(map(Flag, np.where(missing, Flag.MISSING, np.where(changed, Flag.CLAMPED, 0)).tolist()))
+    flags = tuple(
+        map(Flag, np.where(missing, Flag.MISSING, np.where(changed, Flag.CLAMPED, 0)).tolist())
+    )
     given = np.where(missing[:, None], raw, clamped)
     state, pins = START, []
     for answer, flag in zip(answers.tolist(), flags):
         state, lit = alarm.light(state, answer, flag)
         pins.append(lit)
-    return Expected(tuple(answers.tolist()), flags, tuple(map(digest, given.tolist())), tuple(pins), alarm)
+    return Expected(
+        tuple(answers.tolist()), flags, tuple(map(digest, given.tolist())), tuple(pins), alarm
+    )
 
 
 @dataclass
@@ -128,11 +137,15 @@ class _Lights:
             states = states | {self._light(state, row)[0] for state in states}
         after = [self._light(state, index) for state in states]
         self.session, self.lost = result.session, []
-        self.states = {state for state, pins in after if pins == result.pins} or {state for state, _ in after}
+        self.states = {state for state, pins in after if pins == result.pins} or {
+            state for state, _ in after
+        }
         return {pins for _, pins in after}
 
     def _light(self, state: LightState, index: int) -> tuple[LightState, Pin]:
-        return self.expected.alarm.light(state, self.expected.prediction[index], self.expected.flags[index])
+        return self.expected.alarm.light(
+            state, self.expected.prediction[index], self.expected.flags[index]
+        )
 
 
 class Checker:
@@ -178,9 +191,20 @@ class Checker:
         if self._unanswered and not first:
             first = f"row {min(self._unanswered)}: lost (no reply)"
         flags, cycles = self.expected.flags, self._cycles
-        return Verdict(len(self.expected), self._wrong, len(self._unanswered), self._retries, self._led_wrong,
-                       _count(flags, Flag.MISSING), _count(flags, Flag.CLAMPED), self._red, self._seconds,
-                       median_low(cycles) if cycles else None, max(cycles, default=None), first)
+        return Verdict(
+            len(self.expected),
+            self._wrong,
+            len(self._unanswered),
+            self._retries,
+            self._led_wrong,
+            _count(flags, Flag.MISSING),
+            _count(flags, Flag.CLAMPED),
+            self._red,
+            self._seconds,
+            median_low(cycles) if cycles else None,
+            max(cycles, default=None),
+            first,
+        )
 
 
 def check(replies: Iterable[RowReply], expected: Expected) -> Verdict:
@@ -193,19 +217,33 @@ def check(replies: Iterable[RowReply], expected: Expected) -> Verdict:
 
 def _answer_difference(result: Result, expected: Expected, row: int) -> str:
     """How an answer differs from what it should be; empty where it does not."""
-    return next((f"{name} {_show(got)}, the twin says {_show(right)}" for name, got, right in (
-        ("prediction", result.prediction, expected.prediction[row]),
-        ("flags", result.flags, expected.flags[row]),
-        ("digest", result.digest, expected.digest[row])) if got != right), "")
+    return next(
+        (
+            f"{name} {_show(got)}, the twin says {_show(right)}"
+            for name, got, right in (
+                ("prediction", result.prediction, expected.prediction[row]),
+                ("flags", result.flags, expected.flags[row]),
+                ("digest", result.digest, expected.digest[row]),
+            )
+            if got != right
+        ),
+        "",
+    )
 
 
 def _led_difference(result: Result, allowed: set[Pin]) -> str:
-    return "" if result.pins in allowed else f"LEDs {_show(result.pins)}, should be {' or '.join(map(_show, sorted(allowed)))}"
+    return (
+        ""
+        if result.pins in allowed
+        else f"LEDs {_show(result.pins)}, should be {' or '.join(map(_show, sorted(allowed)))}"
+    )
 
 
 def _show(value: int) -> str:
     if isinstance(value, (Flag, Pin)):
-        return "+".join(part.name for part in type(value) if part in value) or ("OK" if isinstance(value, Flag) else "dark")
+        return "+".join(part.name for part in type(value) if part in value) or (
+            "OK" if isinstance(value, Flag) else "dark"
+        )
     return "MISSING" if value == MISSING else str(value)
 
 

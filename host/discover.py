@@ -11,15 +11,14 @@ from dataclasses import dataclass
 import serial
 from serial.tools import list_ports
 
-from tinygen.boards import BOARDS, Board
-from tinygen.errors import LinkError
-
+from ..common.boards import BOARDS, Board
+from ..common.errors import LinkError
 from .protocol import Decoder, Frame, Info, hello, parse
 
 # FTDI FT232R; WCH CH340, CH341; Silicon Labs CP2102: on Nanos, Pro Minis' cables and many other things.
 BRIDGES = {(0x0403, 0x6001), (0x1A86, 0x7523), (0x1A86, 0x5523), (0x10C4, 0xEA60)}
-PROBE_SECONDS = 4.0         # opening resets the board; its bootloader takes up to 2 s of it
-ASK_AFTER_SECONDS = 2.5     # a bootloader would read the question
+PROBE_SECONDS = 4.0  # opening resets the board; its bootloader takes up to 2 s of it
+ASK_AFTER_SECONDS = 2.5  # a bootloader would read the question
 BAUD = BOARDS["uno"].baud
 
 
@@ -31,24 +30,30 @@ class NoBoard(LinkError):
 class Port:
     """A serial port that may have a board behind it."""
 
-    device: str                         # "/dev/ttyACM0", "COM3"
+    device: str  # "/dev/ttyACM0", "COM3"
     usb_id: tuple[int, int]
-    serial_number: str                  # "" where the device has none
-    location: str                       # of the USB socket: tells two boards without a serial number apart
-    board: Board | None                 # None: a bridge, INFO must tell
+    serial_number: str  # "" where the device has none
+    location: str  # of the USB socket: tells two boards without a serial number apart
+    board: Board | None  # None: a bridge, INFO must tell
 
     def __str__(self) -> str:
         what = self.board.pio_id if self.board else "unknown board behind a USB bridge"
         vendor, product = self.usb_id
-        return (f"{self.device} ({what}, USB {vendor:04X}:{product:04X}, serial number {self.serial_number or 'none'}, "
-                f"at {self.location or '?'})")
+        return (
+            f"{self.device} ({what}, USB {vendor:04X}:{product:04X}, serial number {self.serial_number or 'none'}, "
+            f"at {self.location or '?'})"
+        )
 
 
 def ports() -> list[Port]:
     """Every port that has a board of ours or a bridge, in the order of their names."""
-    return [Port(port.device, (port.vid, port.pid), port.serial_number or "", port.location or "", board)
-            for port in sorted(list_ports.comports(), key=lambda p: p.device)
-            if (board := board_of((port.vid, port.pid))) or (port.vid, port.pid) in BRIDGES]
+    return [
+        Port(
+            port.device, (port.vid, port.pid), port.serial_number or "", port.location or "", board
+        )
+        for port in sorted(list_ports.comports(), key=lambda p: p.device)
+        if (board := board_of((port.vid, port.pid))) or (port.vid, port.pid) in BRIDGES
+    ]
 
 
 def board_of(usb_id: tuple[int, int]) -> Board | None:
@@ -71,15 +76,21 @@ def only_board(may: tuple[str, ...] = tuple(BOARDS)) -> tuple[Board, str]:
     A board known by its USB id goes before bridges; of these, only one whose board answers with its id counts.
     """
     known = [(port, port.board) for port in ports() if port.board and port.board.pio_id in may]
-    found = known or [(port, board) for port in ports() if port.board is None and (board := board_behind(port.device))]
+    found = known or [
+        (port, board)
+        for port in ports()
+        if port.board is None and (board := board_behind(port.device))
+    ]
     if len(found) == 1:
         port, board = found[0]
         return board, port.device
     bridges = [port for port in ports() if port.board is None]
-    names = ("; ".join(str(port) for port, _ in found)
-             or "none by its USB id" + "".join(f"; {port} says nothing" for port in bridges))
+    names = "; ".join(str(port) for port, _ in found) or "none by its USB id" + "".join(
+        f"; {port} says nothing" for port in bridges
+    )
     raise (LinkError if found else NoBoard)(
-        f"port auto needs exactly one known board plugged in, found {names}: name its port, or use the simulator")
+        f"port auto needs exactly one known board plugged in, found {names}: name its port, or use the simulator"
+    )
 
 
 def board_behind(device: str) -> Board | None:

@@ -14,32 +14,50 @@ from contextlib import contextmanager
 import serial
 from serial.tools import list_ports
 
-from tinygen.boards import BOARDS, Board
-from tinygen.errors import LinkError
-from tinygen.model import Model
-
+from ..common.boards import BOARDS, Board
+from ..common.errors import LinkError
+from ..model.model import Model
 from . import register
-from .protocol import (INFO, RESULT, VERSION, Code, Damage, Decoder, Foreign, Info, Refusal, Reply, Status, Trait, frame_bytes,
-                       hello, model_seed, parse, status_request)
+from .protocol import (
+    INFO,
+    RESULT,
+    VERSION,
+    Code,
+    Damage,
+    Decoder,
+    Foreign,
+    Info,
+    Refusal,
+    Reply,
+    Status,
+    Trait,
+    frame_bytes,
+    hello,
+    model_seed,
+    parse,
+    status_request,
+)
 
-OPEN_SECONDS = 8.0          # to wait for INFO in all; a Mega's bootloader takes up to 2 s
-BOOT_SECONDS = 2.5          # no word to a board that may be in its bootloader: it would read it
-QUIET_SECONDS = 0.5         # the same on a port that cannot have reset the board
+OPEN_SECONDS = 8.0  # to wait for INFO in all; a Mega's bootloader takes up to 2 s
+BOOT_SECONDS = 2.5  # no word to a board that may be in its bootloader: it would read it
+QUIET_SECONDS = 0.5  # the same on a port that cannot have reset the board
 HELLO_EVERY_SECONDS = 0.25
-POLL_SECONDS = 0.01         # one wait for bytes
+POLL_SECONDS = 0.01  # one wait for bytes
 WRITE_SECONDS = 2.0
 REOPEN_EVERY_SECONDS = 0.2  # tries to find a board again that was unplugged
-PROBE_SECONDS = 0.08        # for an answer at another baud rate, on top of the wire's time
-OWN_SECONDS = 0.25          # the same for the port's own rate: it must really be silent
-GIBBERISH_BYTES = 8         # so many without a frame: a program speaks, at another rate; no bootloader speaks unasked
-GIBBERISH_SECONDS = 0.1     # how long it may still become a frame, on top of the wire's time
+PROBE_SECONDS = 0.08  # for an answer at another baud rate, on top of the wire's time
+OWN_SECONDS = 0.25  # the same for the port's own rate: it must really be silent
+GIBBERISH_BYTES = (
+    8  # so many without a frame: a program speaks, at another rate; no bootloader speaks unasked
+)
+GIBBERISH_SECONDS = 0.1  # how long it may still become a frame, on top of the wire's time
 PROBE_BAUDS = (250_000, 115_200, 500_000, 1_000_000, 57_600, 38_400, 19_200, 9_600)
 ANSWER_SECONDS = 1.0
 DEFAULT_BAUD = BOARDS["uno"].baud
 RESULT_FRAME = frame_bytes(RESULT.size)
 
 TO_BOARD, TO_HOST = "to_board", "to_host"
-Tap = Callable[[str, float, bytes], None]   # direction, seconds on the link's clock, raw bytes
+Tap = Callable[[str, float, bytes], None]  # direction, seconds on the link's clock, raw bytes
 
 
 class LinkLost(LinkError):
@@ -49,7 +67,9 @@ class LinkLost(LinkError):
 class Link:
     """An open port whose board runs the expected model. Made by `open_link`; closes itself as a context manager."""
 
-    def __init__(self, port: serial.SerialBase, name: str, model: Model, board: Board | None, tap: Tap | None) -> None:
+    def __init__(
+        self, port: serial.SerialBase, name: str, model: Model, board: Board | None, tap: Tap | None
+    ) -> None:
         self.port = port
         self.name = name
         self.model = model
@@ -57,10 +77,14 @@ class Link:
         self.tap = tap
         self.seed = model_seed(model.model_id)
         self.decoder = Decoder(self.seed)
-        self.info: Info | None = None       # of the session that is running; set before open_link returns
-        self.heard_at = float("-inf")       # clock() at the last undamaged frame
+        self.info: Info | None = (
+            None  # of the session that is running; set before open_link returns
+        )
+        self.heard_at = float("-inf")  # clock() at the last undamaged frame
         self.bytes_seen = 0
-        self.reopen_port: Callable[[], serial.SerialBase] | None = None     # opens the same board's port anew
+        self.reopen_port: Callable[[], serial.SerialBase] | None = (
+            None  # opens the same board's port anew
+        )
         self._simulator = getattr(port, "board", None)
 
     def clock(self) -> float:
@@ -118,7 +142,9 @@ class Link:
                 return _wait_for_info(self, max(BOOT_SECONDS, end - time.monotonic()))
             except (LinkLost, PortError) as error:
                 if time.monotonic() >= end:
-                    raise LinkLost(f"the board at {self.name} did not come back within {seconds:g} s ({error})") from None
+                    raise LinkLost(
+                        f"the board at {self.name} did not come back within {seconds:g} s ({error})"
+                    ) from None
             time.sleep(REOPEN_EVERY_SECONDS)
 
     def close(self) -> None:
@@ -126,7 +152,7 @@ class Link:
         try:
             self.port.close()
         except (OSError, serial.SerialException):
-            pass                            # an unplugged port has nothing left to give back
+            pass  # an unplugged port has nothing left to give back
 
     def __enter__(self) -> Link:
         return self
@@ -143,8 +169,10 @@ class Link:
                     self.adopt(reply)
                 if isinstance(reply, wanted):
                     return reply
-        raise LinkError(f"the board at {self.name} gave no {wanted.__name__.upper()} within {seconds:g} s: "
-                        "reset it and try again")
+        raise LinkError(
+            f"the board at {self.name} gave no {wanted.__name__.upper()} within {seconds:g} s: "
+            "reset it and try again"
+        )
 
     def receive_for(self, seconds: float, wanted: type) -> Iterator[Reply | Damage]:
         """Everything the board says within `seconds`, ending early after one reply of type `wanted`."""
@@ -175,40 +203,60 @@ class Link:
     def _require(self, info: Info) -> None:
         where = f"the board at {self.name}"
         if info.protocol != VERSION:
-            raise LinkError(f"{where} speaks version {info.protocol} of the protocol, this tinygen version {VERSION}: "
-                            "build and load its firmware again")
+            raise LinkError(
+                f"{where} speaks version {info.protocol} of the protocol, this tinygen version {VERSION}: "
+                "build and load its firmware again"
+            )
         if Trait.EMPTY in info.traits:
-            raise LinkError(f"{where} runs a firmware without a model, made to measure sizes: load the one built beside it")
+            raise LinkError(
+                f"{where} runs a firmware without a model, made to measure sizes: load the one built beside it"
+            )
         if info.model_id != self.model.model_id or info.inputs != len(self.model.inputs):
-            raise LinkError(f"{where} runs model '{info.model}' ({info.model_id:08X}, {info.inputs} inputs), "
-                            f"not '{self.model.name}' ({self.model.model_id:08X}, {len(self.model.inputs)} inputs): "
-                            "load it with `tinygen build --upload`")
+            raise LinkError(
+                f"{where} runs model '{info.model}' ({info.model_id:08X}, {info.inputs} inputs), "
+                f"not '{self.model.name}' ({self.model.model_id:08X}, {len(self.model.inputs)} inputs): "
+                "load it with `tinygen build --upload`"
+            )
         if Trait.CORRUPT in info.traits:
-            raise LinkError(f"{where} says that its model's table in flash is corrupt: load the firmware again")
+            raise LinkError(
+                f"{where} says that its model's table in flash is corrupt: load the firmware again"
+            )
         if self.board and info.board != self.board.pio_id:
-            raise LinkError(f"{where} runs a firmware for '{info.board}', not '{self.board.pio_id}': "
-                            "name the right one with --board")
+            raise LinkError(
+                f"{where} runs a firmware for '{info.board}', not '{self.board.pio_id}': "
+                "name the right one with --board"
+            )
 
     @contextmanager
     def _port_errors(self):
         try:
             yield
         except serial.SerialTimeoutException:
-            raise LinkLost(f"port {self.name} takes no more bytes since {WRITE_SECONDS:g} s: reset the board") from None
+            raise LinkLost(
+                f"port {self.name} takes no more bytes since {WRITE_SECONDS:g} s: reset the board"
+            ) from None
         except _PORT_ERRORS as error:
-            raise LinkLost(f"lost the board at {self.name} ({_reason(error)}): plug it in and stream again") from None
+            raise LinkLost(
+                f"lost the board at {self.name} ({_reason(error)}): plug it in and stream again"
+            ) from None
 
 
 try:
-    from termios import error as _TermiosError     # not an OSError; an unplugged tty may raise it
-except ImportError:                                # Windows has no termios
+    from termios import error as _TermiosError  # not an OSError; an unplugged tty may raise it
+except ImportError:  # Windows has no termios
     _TermiosError = OSError
 # pyserial's read of a port that another thread or a signal closed is a TypeError
 _PORT_ERRORS = (serial.SerialException, OSError, _TermiosError, TypeError)
 
 
-def open_link(port: str, model: Model, board: Board | None = None, baud: int | None = None,
-              timeout: float = OPEN_SECONDS, tap: Tap | None = None) -> Link:
+def open_link(
+    port: str,
+    model: Model,
+    board: Board | None = None,
+    baud: int | None = None,
+    timeout: float = OPEN_SECONDS,
+    tap: Tap | None = None,
+) -> Link:
     """A link to the board at `port` that runs `model`, at the board's baud rate unless `baud` is given.
 
     Waits at most `timeout` seconds, in the board's time, for its INFO. LinkError in one line: no such port, port taken,
@@ -227,12 +275,19 @@ def open_link(port: str, model: Model, board: Board | None = None, baud: int | N
 
 def _opener(name: str, baud: int) -> Callable[[], serial.SerialBase]:
     """Opens the port again; an USB device with a serial number is found under another name as well."""
-    usb = next((port for port in list_ports.comports() if port.device == name and port.serial_number), None)
+    usb = next(
+        (port for port in list_ports.comports() if port.device == name and port.serial_number), None
+    )
 
     def reopen() -> serial.SerialBase:
-        same = [port.device for port in list_ports.comports() if usb and
-                (port.vid, port.pid, port.serial_number) == (usb.vid, usb.pid, usb.serial_number)]
+        same = [
+            port.device
+            for port in list_ports.comports()
+            if usb
+            and (port.vid, port.pid, port.serial_number) == (usb.vid, usb.pid, usb.serial_number)
+        ]
         return _open_port(same[0] if same else name, baud)
+
     return reopen
 
 
@@ -247,22 +302,26 @@ def _open_port(name: str, baud: int) -> serial.SerialBase:
         port.baudrate = baud
         port.timeout = POLL_SECONDS
         port.write_timeout = WRITE_SECONDS
-        if isinstance(port, serial.Serial):     # a local tty: two programs must not share it
+        if isinstance(port, serial.Serial):  # a local tty: two programs must not share it
             port.exclusive = True
         port.open()
     except LinkError:
-        raise                               # the virtual board explains itself
+        raise  # the virtual board explains itself
     except (*_PORT_ERRORS, ValueError, NotImplementedError) as error:
         raise PortError(_why_not_open(name, baud, error)) from None
     return port
 
 
 def _why_not_open(name: str, baud: int, error: Exception) -> str:
-    number = getattr(error, "errno", None) or getattr(error.__context__, "errno", None)    # pyserial's sockets hide it
+    number = getattr(error, "errno", None) or getattr(
+        error.__context__, "errno", None
+    )  # pyserial's sockets hide it
     if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
         return f"port {name} does not exist: see `tinygen boards` for the ports with a board"
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in str(error):
-        return f"port {name} is taken by another program: close it (a serial monitor?) and try again"
+        return (
+            f"port {name} is taken by another program: close it (a serial monitor?) and try again"
+        )
     if number in (errno.EACCES, errno.EPERM):
         return f"port {name} may not be opened by this user: join its group (often 'dialout') and log in again"
     if number == errno.ECONNREFUSED:
@@ -281,7 +340,10 @@ def _reason(error: Exception) -> str:
 def _wait_for_info(link: Link, timeout: float) -> None:
     """Adopts the board's INFO: the one it sends after the reset that opening causes, or one asked for."""
     start = link.clock()
-    end, ask_at = start + timeout, start + (BOOT_SECONDS if _may_reset(link.port) else QUIET_SECONDS)
+    end, ask_at = (
+        start + timeout,
+        start + (BOOT_SECONDS if _may_reset(link.port) else QUIET_SECONDS),
+    )
     heard: list[Reply | Damage] = []
     asked = probed = False
     before = link.bytes_seen
@@ -291,21 +353,30 @@ def _wait_for_info(link: Link, timeout: float) -> None:
                 probed = True
                 _name_baud(link)
             link.send(hello(1))
-            asked, ask_at = True, link.clock() + (HELLO_EVERY_SECONDS if probed else GIBBERISH_SECONDS + _info_seconds(link.baud))
+            asked, ask_at = (
+                True,
+                link.clock()
+                + (HELLO_EVERY_SECONDS if probed else GIBBERISH_SECONDS + _info_seconds(link.baud)),
+            )
         for reply in link.receive(max(0.0, min(ask_at, end) - link.clock())):
             if isinstance(reply, Info):
                 return link.adopt(reply)
             heard.append(reply)
-            del heard[:-100]                # a babbling device must not fill the memory
+            del heard[:-100]  # a babbling device must not fill the memory
         if not asked and _gibberish(link.bytes_seen - before, heard, GIBBERISH_BYTES):
             ask_at = min(ask_at, link.clock() + GIBBERISH_SECONDS + _info_seconds(link.baud))
-    raise (LinkError(_why_no_info(link, heard, timeout, probed)) if heard or link.bytes_seen > before
-           else LinkLost(_silence(link, timeout)))
+    raise (
+        LinkError(_why_no_info(link, heard, timeout, probed))
+        if heard or link.bytes_seen > before
+        else LinkLost(_silence(link, timeout))
+    )
 
 
 def _gibberish(seen: int, heard: list[Reply | Damage], at_least: int) -> bool:
     """True if so many bytes have come, and no frame."""
-    return seen >= at_least and all(isinstance(reply, Damage) and reply.code == Code.BAD_FCS for reply in heard)
+    return seen >= at_least and all(
+        isinstance(reply, Damage) and reply.code == Code.BAD_FCS for reply in heard
+    )
 
 
 def _info_seconds(baud: int) -> float:
@@ -316,15 +387,17 @@ def _info_seconds(baud: int) -> float:
 def _name_baud(link: Link) -> None:
     """LinkError if the board talks at another rate."""
     asked = link.baud
-    if (baud := _probe_bauds(link)):
-        raise LinkError(f"the board at {link.name} talks at {baud} baud, not {asked}: give --baud {baud}, "
-                        "or build and load its firmware again")
+    if baud := _probe_bauds(link):
+        raise LinkError(
+            f"the board at {link.name} talks at {baud} baud, not {asked}: give --baud {baud}, "
+            "or build and load its firmware again"
+        )
 
 
 def _may_reset(port: serial.SerialBase) -> bool:
     """True if opening may have reset the board, through DTR; a pty has no such line."""
     try:
-        port.cts                            # noqa: B018 - reading it is the test
+        port.cts  # noqa: B018 - reading it is the test
     except _PORT_ERRORS:
         return False
     return True
@@ -333,17 +406,23 @@ def _may_reset(port: serial.SerialBase) -> bool:
 def _why_no_info(link: Link, heard: list[Reply | Damage], timeout: float, probed: bool) -> str:
     if any(isinstance(reply, Foreign) and "echo" in reply.reason for reply in heard):
         return f"the device at {link.name} only echoes what it is sent: it is no tinygen board"
-    if Damage(Code.BAD_VERSION) in heard or any(isinstance(r, Refusal) and r.code == Code.BAD_VERSION for r in heard):
+    if Damage(Code.BAD_VERSION) in heard or any(
+        isinstance(r, Refusal) and r.code == Code.BAD_VERSION for r in heard
+    ):
         return f"the board at {link.name} speaks another version of the protocol: build and load its firmware again"
     if not probed:
         _name_baud(link)
-    return (f"the device at {link.name} sends bytes, but no tinygen frame at {link.baud} baud within {timeout:g} s: "
-            "give the firmware's rate with --baud, or load a tinygen firmware")
+    return (
+        f"the device at {link.name} sends bytes, but no tinygen frame at {link.baud} baud within {timeout:g} s: "
+        "give the firmware's rate with --baud, or load a tinygen firmware"
+    )
 
 
 def _silence(link: Link, timeout: float) -> str:
-    return (f"no answer from {link.name} within {timeout:g} s at {link.baud} baud: is it the right port, "
-            "and does the board run a tinygen firmware?")
+    return (
+        f"no answer from {link.name} within {timeout:g} s at {link.baud} baud: is it the right port, "
+        "and does the board run a tinygen firmware?"
+    )
 
 
 def _probe_bauds(link: Link) -> int | None:
@@ -351,7 +430,7 @@ def _probe_bauds(link: Link) -> int | None:
     asked = link.baud
     found = next((baud for baud in PROBE_BAUDS if baud != asked and _answers(link, baud)), None)
     if found and _answers(link, asked, OWN_SECONDS):
-        found = None                        # a port without a rate (a pseudo-terminal, USB in the chip) answers at any
+        found = None  # a port without a rate (a pseudo-terminal, USB in the chip) answers at any
     link.port.baudrate = asked
     link.decoder = Decoder(link.seed)
     return found
@@ -363,6 +442,9 @@ def _answers(link: Link, baud: int, seconds: float = PROBE_SECONDS) -> bool:
         link.port.baudrate = baud
         link.decoder = Decoder(link.seed)
         link.send(b"\0" + hello(1))
-        return any(isinstance(reply, Info) for reply in link.receive_for(seconds + _info_seconds(baud), Info))
+        return any(
+            isinstance(reply, Info)
+            for reply in link.receive_for(seconds + _info_seconds(baud), Info)
+        )
     except (LinkError, *_PORT_ERRORS, ValueError):
-        return False                        # a rate that this port cannot do
+        return False  # a rate that this port cannot do

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from tinygen.boards import Board
-
+from ..common.boards import Board
 from .protocol import Pin
-from .watch import PinChange
+from .virtual.watch import PinChange
 
-SETTLE_CYCLES = 1600          # red and green are written one after the other: 0.1 ms is between, not a state
+SETTLE_CYCLES = (
+    1600  # red and green are written one after the other: 0.1 ms is between, not a state
+)
 
 
 def lit(changes: Sequence[PinChange], board: Board) -> list[Pin]:

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 VERSION = 1
-HEAD_BYTES = 4                      # vt, session, seq, len
-BODY_MAX = 254                      # one less than there are keys
-BETWEEN_MAX = BODY_MAX + 1          # between two 00: key and body
+HEAD_BYTES = 4  # vt, session, seq, len
+BODY_MAX = 254  # one less than there are keys
+BETWEEN_MAX = BODY_MAX + 1  # between two 00: key and body
 PAYLOAD_MAX = BODY_MAX - HEAD_BYTES - 2
 INPUTS_MAX = PAYLOAD_MAX // 2
-FRAME_OVERHEAD = 9                  # 00, key, head, fcs, 00
+FRAME_OVERHEAD = 9  # 00, key, head, fcs, 00
 FIRST_KEY = 0xA5
 PLAIN_SEED = 0xFFFF
-RESIDUE = 0xF0B8                    # CRC register after an undamaged body, fcs included
+RESIDUE = 0xF0B8  # CRC register after an undamaged body, fcs included
 MISSING_RAW = -32768
 
 
@@ -52,8 +52,8 @@ class Code(IntEnum):
 class Flag(IntFlag):
     """What is special about a RESULT."""
 
-    CLAMPED = 1                     # an input was outside the accepted range and was brought to its end
-    MISSING = 2                     # an input has no value: no prediction, both LEDs dark
+    CLAMPED = 1  # an input was outside the accepted range and was brought to its end
+    MISSING = 2  # an input has no value: no prediction, both LEDs dark
 
 
 class Pin(IntFlag):
@@ -66,19 +66,19 @@ class Pin(IntFlag):
 class Trait(IntFlag):
     """What is special about a board, in INFO."""
 
-    CORRUPT = 1                     # the program or a table in flash is not what was built
-    EMPTY = 2                       # built without its model, to measure what the model costs
-    DARK_OUTSIDE = 4                # its LEDs are dark for a row outside of the accepted range
+    CORRUPT = 1  # the program or a table in flash is not what was built
+    EMPTY = 2  # built without its model, to measure what the model costs
+    DARK_OUTSIDE = 4  # its LEDs are dark for a row outside of the accepted range
 
 
 @dataclass(frozen=True)
 class Frame:
     """One undamaged frame; `kind` is a plain number because a newer sender may use types we do not know."""
 
-    kind: int                       # 0 .. 31, see Kind
-    session: int                    # 0 .. 255, the board's boot number
-    seq: int                        # 0 .. 255
-    payload: bytes = b""            # at most PAYLOAD_MAX bytes
+    kind: int  # 0 .. 31, see Kind
+    session: int  # 0 .. 255, the board's boot number
+    seq: int  # 0 .. 255
+    payload: bytes = b""  # at most PAYLOAD_MAX bytes
 
 
 @dataclass(frozen=True)
@@ -96,18 +96,18 @@ class Info:
     seq: int
     protocol: int
     traits: Trait
-    inputs: int                     # values per row
-    window: int                     # rows that may be unanswered
-    payload_max: int                # longest payload it takes, bytes
-    reset_cause: int                # the chip's MCUSR; 0 where a bootloader cleared it
-    model_id: int                   # 32 bits
+    inputs: int  # values per row
+    window: int  # rows that may be unanswered
+    payload_max: int  # longest payload it takes, bytes
+    reset_cause: int  # the chip's MCUSR; 0 where a bootloader cleared it
+    model_id: int  # 32 bits
     baud: int
-    overruns: int                   # bytes lost since its reset, at most 65535
+    overruns: int  # bytes lost since its reset, at most 65535
     framing_errors: int
-    fcs_errors: int                 # frames damaged since its reset, at most 65535
-    hysteresis: int                 # raw steps below the threshold at which an alarm ends
-    debounce: int                   # answers in a row, after the first, that a change of the LEDs needs
-    board: str                      # printable ASCII, as all text here
+    fcs_errors: int  # frames damaged since its reset, at most 65535
+    hysteresis: int  # raw steps below the threshold at which an alarm ends
+    debounce: int  # answers in a row, after the first, that a change of the LEDs needs
+    board: str  # printable ASCII, as all text here
     model: str
 
 
@@ -118,10 +118,10 @@ class Result:
     session: int
     seq: int
     flags: Flag
-    pins: Pin                       # the LED pins read back after they were set
-    prediction: int                 # raw int16; MISSING_RAW with Flag.MISSING
-    digest: int                     # Fletcher-16 of the inputs the model was given
-    cycles: int                     # as the chip measured them, interrupts included
+    pins: Pin  # the LED pins read back after they were set
+    prediction: int  # raw int16; MISSING_RAW with Flag.MISSING
+    digest: int  # Fletcher-16 of the inputs the model was given
+    cycles: int  # as the chip measured them, interrupts included
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ class Status:
     overruns: int
     framing_errors: int
     fcs_errors: int
-    refused: int                    # undamaged frames it answered with ERR
-    stack_free_bytes: int           # never touched by the stack
+    refused: int  # undamaged frames it answered with ERR
+    stack_free_bytes: int  # never touched by the stack
     uptime_ms: int
     reset_cause: int
     pins: Pin
@@ -146,9 +146,9 @@ class Refusal:
     """ERR: the board did not do what was asked."""
 
     session: int
-    seq: int                        # of the refused frame; 0 for BAD_FCS and OVERRUN
+    seq: int  # of the refused frame; 0 for BAD_FCS and OVERRUN
     code: Code
-    detail: int                     # its meaning depends on the code
+    detail: int  # its meaning depends on the code
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,7 @@ ERR = struct.Struct("<BB")
 
 
 # ---- check sums ---------------------------------------------------------------------------------
+
 
 def _crc_of(byte: int) -> int:
     for _ in range(8):
@@ -215,6 +216,7 @@ def digest(row: Sequence[int]) -> int:
 
 # ---- frames -------------------------------------------------------------------------------------
 
+
 def enclose(body: bytes) -> bytes:
     """`body`, at most BODY_MAX bytes, as it goes over the wire (rules 1 and 2), both zeros included."""
     key = next(key for key in _KEYS if key not in body)
@@ -241,7 +243,9 @@ def encode_row(session: int, seq: int, row: Sequence[int], seed: int) -> bytes:
 
 def hello(seq: int = 0, model_id: int | None = None) -> bytes:
     """The question who is there; with a model id, a board with another model answers WRONG_MODEL."""
-    return encode(Frame(Kind.HELLO, 0, seq, b"" if model_id is None else model_id.to_bytes(4, "little")))
+    return encode(
+        Frame(Kind.HELLO, 0, seq, b"" if model_id is None else model_id.to_bytes(4, "little"))
+    )
 
 
 def status_request(seq: int = 0) -> bytes:
@@ -258,10 +262,10 @@ class Decoder:
     """Frames out of a stream of bytes that may be anything."""
 
     def __init__(self, seed: int = PLAIN_SEED, body_max: int = BODY_MAX) -> None:
-        self.seed = seed                    # model_seed(id) of the model both sides should have
+        self.seed = seed  # model_seed(id) of the model both sides should have
         self.body_max = body_max
-        self.damaged = 0                    # events of kind Damage so far
-        self._piece = bytearray()           # since the last 00; what is longer than a frame is cut
+        self.damaged = 0  # events of kind Damage so far
+        self._piece = bytearray()  # since the last 00; what is longer than a frame is cut
 
     @property
     def partial(self) -> int:
@@ -282,7 +286,7 @@ class Decoder:
         return events
 
     def _keep(self, piece: bytes) -> None:
-        self._piece += piece[:BETWEEN_MAX + 1 - len(self._piece)]
+        self._piece += piece[: BETWEEN_MAX + 1 - len(self._piece)]
 
     def _judge(self, piece: bytes) -> Frame | Damage:
         """The verdict on what stood between two zeros, in the order of rule 6."""
@@ -301,47 +305,113 @@ class Decoder:
 
 # ---- meaning ------------------------------------------------------------------------------------
 
+
 def parse(frame: Frame) -> Reply:
     """What a board says with `frame`; every field is checked to be in its range."""
     reader = _READERS.get(frame.kind)
     if reader is None:
-        return Foreign(frame, "an echo of a host's frame" if frame.kind in (Kind.HELLO, Kind.ROW)
-                       else f"unknown type {frame.kind}")
+        return Foreign(
+            frame,
+            "an echo of a host's frame"
+            if frame.kind in (Kind.HELLO, Kind.ROW)
+            else f"unknown type {frame.kind}",
+        )
     layout, read = reader
     if len(frame.payload) != layout.size:
-        return Foreign(frame, f"{Kind(frame.kind).name} with {len(frame.payload)} bytes of payload, not {layout.size}")
+        return Foreign(
+            frame,
+            f"{Kind(frame.kind).name} with {len(frame.payload)} bytes of payload, not {layout.size}",
+        )
     try:
         return read(frame, *layout.unpack(frame.payload))
     except ValueError as error:
         return Foreign(frame, f"{Kind(frame.kind).name} with {error}")
 
 
-def _read_info(frame: Frame, protocol, traits, inputs, window, payload_max, cause, model_id, baud,
-               overruns, framing, damaged, hysteresis, debounce, board, model) -> Info:
+def _read_info(
+    frame: Frame,
+    protocol,
+    traits,
+    inputs,
+    window,
+    payload_max,
+    cause,
+    model_id,
+    baud,
+    overruns,
+    framing,
+    damaged,
+    hysteresis,
+    debounce,
+    board,
+    model,
+) -> Info:
     if not 1 <= inputs <= INPUTS_MAX or not 1 <= window <= 127 or payload_max > PAYLOAD_MAX:
         raise ValueError(f"{inputs} inputs, window {window}, longest payload {payload_max}")
-    return Info(frame.session, frame.seq, protocol, _flags(Trait, traits), inputs, window, payload_max, cause,
-                model_id, baud, overruns, framing, damaged, hysteresis, debounce, printable(board), printable(model))
+    return Info(
+        frame.session,
+        frame.seq,
+        protocol,
+        _flags(Trait, traits),
+        inputs,
+        window,
+        payload_max,
+        cause,
+        model_id,
+        baud,
+        overruns,
+        framing,
+        damaged,
+        hysteresis,
+        debounce,
+        printable(board),
+        printable(model),
+    )
 
 
 def _read_result(frame: Frame, flags, pins, prediction, row_digest, cycles) -> Result:
-    result = Result(frame.session, frame.seq, _flags(Flag, flags), _flags(Pin, pins), prediction, row_digest, cycles)
+    result = Result(
+        frame.session,
+        frame.seq,
+        _flags(Flag, flags),
+        _flags(Pin, pins),
+        prediction,
+        row_digest,
+        cycles,
+    )
     if (result.prediction == MISSING_RAW) != (Flag.MISSING in result.flags):
         raise ValueError(f"prediction {prediction} and flags {flags}")
     return result
 
 
-def _read_status(frame: Frame, rows, overruns, framing, damaged, refused, stack_free, uptime, cause, pins) -> Status:
-    return Status(frame.session, frame.seq, rows, overruns, framing, damaged, refused, stack_free, uptime, cause,
-                  _flags(Pin, pins))
+def _read_status(
+    frame: Frame, rows, overruns, framing, damaged, refused, stack_free, uptime, cause, pins
+) -> Status:
+    return Status(
+        frame.session,
+        frame.seq,
+        rows,
+        overruns,
+        framing,
+        damaged,
+        refused,
+        stack_free,
+        uptime,
+        cause,
+        _flags(Pin, pins),
+    )
 
 
 def _read_err(frame: Frame, code, detail) -> Refusal:
     return Refusal(frame.session, frame.seq, Code(code), detail)
 
 
-_READERS = {Kind.INFO: (INFO, _read_info), Kind.RESULT: (RESULT, _read_result),
-            Kind.STATUS: (STATUS, _read_status), Kind.ERR: (ERR, _read_err)}
+_READERS = {
+    Kind.INFO: (INFO, _read_info),
+    Kind.RESULT: (RESULT, _read_result),
+    Kind.STATUS: (STATUS, _read_status),
+    Kind.ERR: (ERR, _read_err),
+}
 
 
 def _flags(family: type[IntFlag], value: int) -> IntFlag:

@@ -8,7 +8,7 @@ from .check import Verdict
 from .link import Link
 from .protocol import RESULT, frame_bytes
 
-BITS_PER_BYTE = 10          # 8N1
+BITS_PER_BYTE = 10  # 8N1
 NEAR_THE_LIMIT = 0.85
 MOST_OF_THE_TIME = 0.5
 
@@ -18,26 +18,37 @@ class Budget:
     """The link's arithmetic for one kind of row."""
 
     baud: int
-    window: int             # rows on the way at once
-    bytes_up: int           # per row, on the wire
+    window: int  # rows on the way at once
+    bytes_up: int  # per row, on the wire
     bytes_down: int
     f_cpu_hz: int
 
     @staticmethod
     def of(link: Link, window: int | None = None) -> Budget:
         """The budget of an open link."""
-        return Budget(link.baud, window or link.info.window, frame_bytes(2 * link.info.inputs), frame_bytes(RESULT.size),
-                      link.board.f_cpu_hz if link.board else 16_000_000)
+        return Budget(
+            link.baud,
+            window or link.info.window,
+            frame_bytes(2 * link.info.inputs),
+            frame_bytes(RESULT.size),
+            link.board.f_cpu_hz if link.board else 16_000_000,
+        )
 
     @property
     def limit(self) -> float:
         """Rows per second that the wire allows: both directions at once, with a window of 1 one after the other."""
-        busy = max(self.bytes_up, self.bytes_down) if self.window > 1 else self.bytes_up + self.bytes_down
+        busy = (
+            max(self.bytes_up, self.bytes_down)
+            if self.window > 1
+            else self.bytes_up + self.bytes_down
+        )
         return self.baud / BITS_PER_BYTE / busy
 
     def __str__(self) -> str:
-        return (f"a row takes {self.bytes_up} bytes to the board and {self.bytes_down} back: at {self.baud:,} baud, "
-                f"window {self.window}, the wire allows {self.limit:,.0f} rows/s")
+        return (
+            f"a row takes {self.bytes_up} bytes to the board and {self.bytes_down} back: at {self.baud:,} baud, "
+            f"window {self.window}, the wire allows {self.limit:,.0f} rows/s"
+        )
 
     def bottleneck(self, verdict: Verdict, pace: float = 0.0) -> str:
         """What held the stream up: pace, noise, wire, board or host."""

@@ -12,15 +12,26 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tinygen.errors import UsageError
-from tinygen.fixedpoint import MISSING
-
+from ..common.errors import UsageError
+from ..model.fixedpoint import MISSING
 from .check import Expected
 from .link import TO_BOARD
 from .protocol import Flag, Pin
 from .stream import RowReply
 
-HEADER = ("row", "raw", "physical", "flags", "red", "green", "cycles", "tries", "expected_raw", "verdict", "latency_ms")
+HEADER = (
+    "row",
+    "raw",
+    "physical",
+    "flags",
+    "red",
+    "green",
+    "cycles",
+    "tries",
+    "expected_raw",
+    "verdict",
+    "latency_ms",
+)
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
 
@@ -31,7 +42,9 @@ class _Lines:
         try:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         except OSError as error:
-            raise UsageError(f"output '{path}' cannot be written ({error.strerror}): choose another file") from None
+            raise UsageError(
+                f"output '{path}' cannot be written ({error.strerror}): choose another file"
+            ) from None
         self.path = path
 
     def add(self, line: str) -> None:
@@ -39,8 +52,10 @@ class _Lines:
         try:
             os.write(self._file, line.encode("utf-8"))
         except OSError as error:
-            raise UsageError(f"output '{self.path}' cannot be written ({error.strerror}): "
-                             "what was streamed so far is in it") from None
+            raise UsageError(
+                f"output '{self.path}' cannot be written ({error.strerror}): "
+                "what was streamed so far is in it"
+            ) from None
 
     def __enter__(self):
         return self
@@ -52,7 +67,9 @@ class _Lines:
 class RowFile(_Lines):
     """The rows of a stream: CSV, or JSON lines where the name ends in .jsonl. `meaning` tells what a raw answer means."""
 
-    def __init__(self, path: Path, expected: Expected, meaning: Callable[[int], float | str | None]) -> None:
+    def __init__(
+        self, path: Path, expected: Expected, meaning: Callable[[int], float | str | None]
+    ) -> None:
         super().__init__(path)
         self.expected, self.meaning = expected, meaning
         self.as_json = path.suffix in JSON_SUFFIXES
@@ -72,12 +89,33 @@ class RowFile(_Lines):
     def _values(self, reply: RowReply, difference: str) -> list:
         expected = _number(self.expected.prediction[reply.index])
         if reply.lost:
-            return [reply.index, None, None, None, None, None, None, reply.tries, expected, "LOST", None]
+            return [
+                reply.index,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                reply.tries,
+                expected,
+                "LOST",
+                None,
+            ]
         got = reply.result
-        return [reply.index, _number(got.prediction), self.meaning(got.prediction),
-                "+".join(flag.name for flag in Flag if flag in got.flags) or "OK",
-                int(Pin.RED in got.pins), int(Pin.GREEN in got.pins), got.cycles, reply.tries, expected,
-                "WRONG" if difference else "OK", round(1000 * reply.latency_s, 3)]
+        return [
+            reply.index,
+            _number(got.prediction),
+            self.meaning(got.prediction),
+            "+".join(flag.name for flag in Flag if flag in got.flags) or "OK",
+            int(Pin.RED in got.pins),
+            int(Pin.GREEN in got.pins),
+            got.cycles,
+            reply.tries,
+            expected,
+            "WRONG" if difference else "OK",
+            round(1000 * reply.latency_s, 3),
+        ]
 
 
 def _number(raw: int) -> int | None:

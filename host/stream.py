@@ -10,14 +10,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tinygen.errors import LinkError, UsageError
-
+from ..common.errors import LinkError, UsageError
 from .link import HELLO_EVERY_SECONDS, Link, LinkLost
-from .protocol import MISSING_RAW, RESULT, Code, Damage, Foreign, Info, Refusal, Result, digest, encode_row, frame_bytes, hello
+from .protocol import (
+    MISSING_RAW,
+    RESULT,
+    Code,
+    Damage,
+    Foreign,
+    Info,
+    Refusal,
+    Result,
+    digest,
+    encode_row,
+    frame_bytes,
+    hello,
+)
 
 TRIES = 5
-SILENCE_SECONDS = 5.0       # a board that says nothing at all for so long is gone; a bootloader takes up to 2 s
-RESETS_PER_ROW = 5          # a row that resets the board again and again is given up
+SILENCE_SECONDS = (
+    5.0  # a board that says nothing at all for so long is gone; a bootloader takes up to 2 s
+)
+RESETS_PER_ROW = 5  # a row that resets the board again and again is given up
 REVIVALS_PER_ROW = 3
 
 
@@ -25,11 +39,11 @@ REVIVALS_PER_ROW = 3
 class RowReply:
     """What became of one row."""
 
-    index: int              # of the row, from 0, in the order given
-    result: Result | None   # None: lost
-    tries: int              # times it was sent
-    at_s: float             # seconds since the stream began, on the link's clock
-    reason: str = ""        # why it is lost
+    index: int  # of the row, from 0, in the order given
+    result: Result | None  # None: lost
+    tries: int  # times it was sent
+    at_s: float  # seconds since the stream began, on the link's clock
+    reason: str = ""  # why it is lost
     latency_s: float = 0.0  # from its first sending to its answer
 
     @property
@@ -45,20 +59,27 @@ class _Pending:
     index: int
     seq: int
     row: Sequence[int]
-    sent: int = 0           # times, in all
-    tries: int = 0          # times that had a chance
-    order: int = 0          # number of its last sending
-    sent_early: float = 0.0 # clock() at its second sending, or the first if there is no other
-    first_at: float = 0.0   # clock() at its first sending
-    due: float = 0.0        # clock() when it is sent again
+    sent: int = 0  # times, in all
+    tries: int = 0  # times that had a chance
+    order: int = 0  # number of its last sending
+    sent_early: float = 0.0  # clock() at its second sending, or the first if there is no other
+    first_at: float = 0.0  # clock() at its first sending
+    due: float = 0.0  # clock() when it is sent again
     resets: int = 0
     revivals: int = 0
     reason: str = "no answer"
-    doubts: int = 0         # intact answers whose digest is not the row's
+    doubts: int = 0  # intact answers whose digest is not the row's
 
 
-def stream(link: Link, rows: Iterable[Sequence[int]], window: int | None = None, tries: int = TRIES,
-           timeout: float | None = None, pace: float = 0.0, reconnect: float = 0.0) -> Iterator[RowReply]:
+def stream(
+    link: Link,
+    rows: Iterable[Sequence[int]],
+    window: int | None = None,
+    tries: int = TRIES,
+    timeout: float | None = None,
+    pace: float = 0.0,
+    reconnect: float = 0.0,
+) -> Iterator[RowReply]:
     """One RowReply per row, in the order of the rows, as soon as it is known.
 
     `rows` holds raw int16 values, MISSING_RAW for none. `window` is at most the board's own, which is the default;
@@ -68,7 +89,9 @@ def stream(link: Link, rows: Iterable[Sequence[int]], window: int | None = None,
     """
     window = link.info.window if window is None else window
     if not 1 <= window <= link.info.window:
-        raise UsageError(f"window {window} is not within 1 .. {link.info.window}: that many rows fit the board's receive buffer")
+        raise UsageError(
+            f"window {window} is not within 1 .. {link.info.window}: that many rows fit the board's receive buffer"
+        )
     if tries < 1:
         raise UsageError(f"{tries} tries per row: at least 1")
     return _Streamer(link, rows, window, tries, timeout, pace, reconnect).run()
@@ -83,8 +106,16 @@ def wire_seconds(link: Link, rows: int) -> float:
 class _Streamer:
     """The state of one stream."""
 
-    def __init__(self, link: Link, rows: Iterable[Sequence[int]], window: int, tries: int, timeout: float | None,
-                 pace: float, reconnect: float) -> None:
+    def __init__(
+        self,
+        link: Link,
+        rows: Iterable[Sequence[int]],
+        window: int,
+        tries: int,
+        timeout: float | None,
+        pace: float,
+        reconnect: float,
+    ) -> None:
         self.link = link
         self.rows = enumerate(rows)
         self.next_row = next(self.rows, None)
@@ -94,8 +125,8 @@ class _Streamer:
         self.tries = tries
         self.timeout = timeout or 0.1 + 2 * wire_seconds(link, window)
         self.limits = [q.limits for q in link.model.inputs]
-        self.pending: dict[int, _Pending] = {}          # by seq
-        self.finished: dict[int, RowReply] = {}         # by index, until its turn comes
+        self.pending: dict[int, _Pending] = {}  # by seq
+        self.finished: dict[int, RowReply] = {}  # by index, until its turn comes
         self.sendings = 0
         self.begun = link.clock()
 
@@ -105,7 +136,12 @@ class _Streamer:
         while self.pending or self.next_row:
             try:
                 self._fill()
-                self._listen(min([p.due for p in self.pending.values()] + [self._next_at()] * (not self.pending)))
+                self._listen(
+                    min(
+                        [p.due for p in self.pending.values()]
+                        + [self._next_at()] * (not self.pending)
+                    )
+                )
                 self._send_again()
             except LinkLost:
                 if not self.reconnect:
@@ -123,8 +159,12 @@ class _Streamer:
 
     def _fill(self) -> None:
         """Sends new rows while the window is open; answers that wait for an older row's turn count as well."""
-        while (self.next_row and len(self.pending) < self.window and len(self.finished) < 100
-               and self._next_at() <= self.link.clock()):
+        while (
+            self.next_row
+            and len(self.pending) < self.window
+            and len(self.finished) < 100
+            and self._next_at() <= self.link.clock()
+        ):
             index, row = self.next_row
             self.next_row = next(self.rows, None)
             pending = _Pending(index, index % 256, [int(value) for value in row])
@@ -136,7 +176,7 @@ class _Streamer:
         now = self.link.clock()
         if not pending.sent:
             pending.first_at = now
-        if pending.tries < 2:           # the first may have gone out before the board's last word
+        if pending.tries < 2:  # the first may have gone out before the board's last word
             pending.sent_early = now
         pending.tries += 1
         pending.sent += 1
@@ -163,8 +203,10 @@ class _Streamer:
         while self.link.heard_at == before:
             if self.link.clock() >= end:
                 oldest = min(p.index for p in self.pending.values())
-                raise LinkLost(f"the board at {self.link.name} fell silent at row {oldest}: "
-                               "check cable and power, then stream again")
+                raise LinkLost(
+                    f"the board at {self.link.name} fell silent at row {oldest}: "
+                    "check cable and power, then stream again"
+                )
             self.link.send(hello(1))
             self._listen(self.link.clock() + HELLO_EVERY_SECONDS)
         for pending in self.pending.values():
@@ -176,7 +218,7 @@ class _Streamer:
         """Opens the port anew until the board is back; then the rows on their way have their tries again."""
         before = self.link.clock()
         self.link.reopen(self.reconnect)
-        self.begun += min(0.0, self.link.clock() - before)      # a new simulated board begins at zero
+        self.begun += min(0.0, self.link.clock() - before)  # a new simulated board begins at zero
         self._begin_again()
         for pending in self.pending.values():
             pending.tries = 0
@@ -186,8 +228,10 @@ class _Streamer:
         for pending in self.pending.values():
             pending.resets += 1
             if pending.resets > RESETS_PER_ROW:
-                raise LinkError(f"the board at {self.link.name} was reset {pending.resets} times at row {pending.index}: "
-                                "check its power supply")
+                raise LinkError(
+                    f"the board at {self.link.name} was reset {pending.resets} times at row {pending.index}: "
+                    "check its power supply"
+                )
             pending.due = 0.0
 
     # ---- listening --------------------------------------------------------------------------------
@@ -203,12 +247,12 @@ class _Streamer:
                 case Refusal():
                     self._on_refusal(reply)
                 case Damage() | Foreign() | _:
-                    pass                # the row's time will run out
+                    pass  # the row's time will run out
 
     def _on_result(self, result: Result) -> None:
         pending = self.pending.get(result.seq)
         if pending is None or result.session != self.link.session:
-            return                      # a late answer to a row that is done, or one from before a reset
+            return  # a late answer to a row that is done, or one from before a reset
         if result.digest != self._digest(pending.row):
             self._doubt(pending, result)
             return
@@ -228,16 +272,18 @@ class _Streamer:
         self.link.adopt(info)
         self._begin_again()
         for pending in self.pending.values():
-            pending.tries = max(0, pending.tries - 1)   # that try had no chance
+            pending.tries = max(0, pending.tries - 1)  # that try had no chance
 
     def _on_refusal(self, refusal: Refusal) -> None:
         if refusal.code == Code.MODEL_CORRUPT:
-            raise LinkError(f"the board at {self.link.name} says that its model's table in flash is corrupt: "
-                            "load the firmware again")
+            raise LinkError(
+                f"the board at {self.link.name} says that its model's table in flash is corrupt: "
+                "load the firmware again"
+            )
         if refusal.session != self.link.session:
-            self.link.send(hello(1))    # it was reset: its INFO tells the new session
+            self.link.send(hello(1))  # it was reset: its INFO tells the new session
         elif refusal.code == Code.BAD_FCS and self.pending:
-            min(self.pending.values(), key=lambda p: p.order).due = 0.0     # most likely the oldest
+            min(self.pending.values(), key=lambda p: p.order).due = 0.0  # most likely the oldest
         elif refusal.code not in (Code.OVERRUN, Code.BUSY) and refusal.seq in self.pending:
             self.pending[refusal.seq].reason = f"refused with {refusal.code.name}"
             self.pending[refusal.seq].due = 0.0
@@ -252,8 +298,14 @@ class _Streamer:
     def _finish(self, pending: _Pending, result: Result | None, reason: str = "") -> None:
         del self.pending[pending.seq]
         now = self.link.clock()
-        self.finished[pending.index] = RowReply(pending.index, result, pending.sent, now - self.begun, reason,
-                                                max(0.0, now - pending.first_at))      # a new simulated board begins at zero
+        self.finished[pending.index] = RowReply(
+            pending.index,
+            result,
+            pending.sent,
+            now - self.begun,
+            reason,
+            max(0.0, now - pending.first_at),
+        )  # a new simulated board begins at zero
 
     def _digest(self, row: Sequence[int]) -> int:
         """The digest of what the board gives to its model: a row with a missing value as it is, others clamped."""

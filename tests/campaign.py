@@ -5,8 +5,8 @@ from pathlib import Path
 
 from native_board import FLAGS, NATIVE, edit
 
-from tinygen.emit import emit_project
-from tinygen.model import Model
+from tinygen.codegen.emit import emit_project
+from tinygen.model.model import Model
 
 SOURCE = Path(__file__).parent / "c" / "campaign.cpp"
 
@@ -18,15 +18,36 @@ def compile_campaign(model: Model, folder: Path, **edits: dict[str, str]) -> Pat
     program = folder / "campaign"
     flags = [flag for flag in FLAGS if flag not in ("-shared", "-fPIC", "-O1")]
     # a body buffer as in main.cpp would not hold the answers that this host reads
-    done = subprocess.run(["g++", "-O2", *flags, f"-I{NATIVE}", f"-I{folder / 'include'}", str(folder / "src" / "main.cpp"),
-                           str(NATIVE / "board.cpp"), str(SOURCE), "-o", str(program)], capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            "g++",
+            "-O2",
+            *flags,
+            f"-I{NATIVE}",
+            f"-I{folder / 'include'}",
+            str(folder / "src" / "main.cpp"),
+            str(NATIVE / "board.cpp"),
+            str(SOURCE),
+            "-o",
+            str(program),
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return program
 
 
 def counts(program: Path, *arguments, seconds: float = 300) -> list[dict]:
     """One dict per line the program prints: {"rows": 1000, "wrong": 0, ...}."""
-    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=seconds)
+    done = subprocess.run(
+        [program, *map(str, arguments)], capture_output=True, text=True, timeout=seconds
+    )
     assert done.returncode == 0, (arguments, done.stderr)
-    lines = [dict(pair.split(" ", 1) for pair in line.split(";")) for line in done.stdout.splitlines()]
-    return [{key: int(value) if value.isdigit() else value for key, value in line.items()} for line in lines]
+    lines = [
+        dict(pair.split(" ", 1) for pair in line.split(";")) for line in done.stdout.splitlines()
+    ]
+    return [
+        {key: int(value) if value.isdigit() else value for key, value in line.items()}
+        for line in lines
+    ]

@@ -9,21 +9,36 @@ import signal
 from pathlib import Path
 
 import pytest
-
 from needs import unavailable
 
-from tinygen.errors import BuildError
-from tinygen.toolchain import ensure, need_avrdude, need_simavr
+from tinygen.common.errors import BuildError
+from tinygen.target.toolchain import ensure, need_avrdude, need_simavr
 
 DATA_NAME = "AirQualityUCI.csv"
 # Files whose tests take longest, longest first: begun last, one core would work on them alone.
-LONGEST = ("test_demo", "test_fuzz", "test_search", "test_docs", "test_install", "test_reliability", "test_chip",
-           "test_pytest_plugin", "test_cli")
+LONGEST = (
+    "test_demo",
+    "test_fuzz",
+    "test_search",
+    "test_docs",
+    "test_install",
+    "test_reliability",
+    "test_chip",
+    "test_pytest_plugin",
+    "test_cli",
+)
 
 
 def pytest_addoption(parser):
-    parser.addoption("--update-golden", action="store_true", help="write tests/golden/* anew; review the diff")
-    parser.addoption("--level", choices=["commit", "release"], default="commit", help="release: the long test programme")
+    parser.addoption(
+        "--update-golden", action="store_true", help="write tests/golden/* anew; review the diff"
+    )
+    parser.addoption(
+        "--level",
+        choices=["commit", "release"],
+        default="commit",
+        help="release: the long test programme",
+    )
 
 
 def pytest_configure():
@@ -79,13 +94,17 @@ def air_quality() -> Path:
 @pytest.fixture
 def golden(request):
     """`golden(name, text)`: text equals tests/golden/NAME byte for byte; --update-golden writes it."""
+
     def compare(name: str, text: str) -> None:
         path = Path(__file__).parent / "golden" / name
         if request.config.getoption("--update-golden"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
-        assert path.is_file(), f"{path.name} is missing: run pytest --update-golden and review the diff"
+        assert path.is_file(), (
+            f"{path.name} is missing: run pytest --update-golden and review the diff"
+        )
         assert path.read_text(encoding="utf-8") == text
+
     return compare
 
 
@@ -106,8 +125,14 @@ FIGURE = "figure: "
 
 def pytest_terminal_summary(terminalreporter):
     """The figures of the reliability suites; they come with the tests' reports, also from other processes."""
-    said = [(name.removeprefix(FIGURE), text) for reports in terminalreporter.stats.values() for report in reports
-            if getattr(report, "when", "") == "call" for name, text in report.user_properties if name.startswith(FIGURE)]
+    said = [
+        (name.removeprefix(FIGURE), text)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, text in report.user_properties
+        if name.startswith(FIGURE)
+    ]
     if said:
         terminalreporter.section("reliability figures")
         for name, text in said:

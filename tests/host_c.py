@@ -7,10 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygen.emit import firmware_text, render_header
-from tinygen.model import Model
+from tinygen.codegen.emit import firmware_text, render_header
+from tinygen.model.model import Model
 
-STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wundef", "-Werror"]
+STRICT = [
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wconversion",
+    "-Wsign-conversion",
+    "-Wshadow",
+    "-Wundef",
+    "-Werror",
+]
 SANITIZE = ["-O1", "-fsanitize=undefined,address", "-fno-sanitize-recover=all"]
 LANGUAGES = {"c99": ("gcc", "c", "-std=c99"), "c++11": ("g++", "cpp", "-std=c++11")}
 
@@ -29,7 +38,9 @@ int main(void)
 """
 
 
-def compile_header(model: Model, folder: Path, language: str = "c99", header: str | None = None, flags=SANITIZE) -> Path:
+def compile_header(
+    model: Model, folder: Path, language: str = "c99", header: str | None = None, flags=SANITIZE
+) -> Path:
     """Path of a program that reads int16 rows and writes int16 answers."""
     compiler, suffix, standard = LANGUAGES[language]
     if not shutil.which(compiler):
@@ -38,10 +49,15 @@ def compile_header(model: Model, folder: Path, language: str = "c99", header: st
     (folder / f"{model.name}.h").write_text(header or render_header(model))
     (folder / "tinygen_fixed.h").write_text(firmware_text("include/tinygen_fixed.h"))
     source = folder / f"main.{suffix}"
-    source.write_text(MAIN.replace("NAME", model.name).replace("INPUTS_OF_MODEL", f"{model.name.upper()}_INPUTS"))
+    source.write_text(
+        MAIN.replace("NAME", model.name).replace("INPUTS_OF_MODEL", f"{model.name.upper()}_INPUTS")
+    )
     program = folder / f"{model.name}-{suffix}"
-    done = subprocess.run([compiler, standard, *STRICT, *flags, str(source), "-o", str(program), "-lm"],
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [compiler, standard, *STRICT, *flags, str(source), "-o", str(program), "-lm"],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return program
 

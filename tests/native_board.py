@@ -13,15 +13,26 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
-from tinygen.emit import emit_project
 from tinygen.host.link import TO_BOARD, TO_HOST, Link, _wait_for_info
-from tinygen.model import Model
+
+from tinygen.codegen.emit import emit_project
+from tinygen.model.model import Model
 
 NATIVE = Path(__file__).parent / "c" / "native"
 RED_PIN, GREEN_PIN = 12, 13
-FLAGS = ["-std=c++11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-DTINYGEN_BOARD=\"uno\"",
-         f"-DTINYGEN_RED_PIN={RED_PIN}", f"-DTINYGEN_GREEN_PIN={GREEN_PIN}", "-DTINYGEN_BAUD=250000L"]
+FLAGS = [
+    "-std=c++11",
+    "-O1",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-shared",
+    "-fPIC",
+    '-DTINYGEN_BOARD="uno"',
+    f"-DTINYGEN_RED_PIN={RED_PIN}",
+    f"-DTINYGEN_GREEN_PIN={GREEN_PIN}",
+    "-DTINYGEN_BAUD=250000L",
+]
 
 Fault = Callable[[str, bytes], bytes]
 
@@ -37,8 +48,21 @@ def compile_board(model: Model, folder: Path, flags: tuple = (), **edits: dict[s
     edit(folder / "src" / "main.cpp", edits.get("main", {}))
     edit(folder / "include" / "tinygen_protocol.h", edits.get("protocol", {}))
     library = folder / "board.so"
-    done = subprocess.run(["g++", *FLAGS, *flags, f"-I{NATIVE}", f"-I{folder / 'include'}", str(folder / "src" / "main.cpp"),
-                           str(NATIVE / "board.cpp"), "-o", str(library)], capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            "g++",
+            *FLAGS,
+            *flags,
+            f"-I{NATIVE}",
+            f"-I{folder / 'include'}",
+            str(folder / "src" / "main.cpp"),
+            str(NATIVE / "board.cpp"),
+            "-o",
+            str(library),
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return library
 
@@ -58,13 +82,15 @@ class NativeBoard:
     baudrate = 250_000
     timeout = 0.01
 
-    def __init__(self, library: Path, session: int = 1, fault: Fault = lambda direction, data: data) -> None:
+    def __init__(
+        self, library: Path, session: int = 1, fault: Fault = lambda direction, data: data
+    ) -> None:
         self.library = library
         self.copies = 0
         self.fault = fault
-        self.now = self.latest = 0.0            # seconds
-        self.dead_until = 0.0                   # a bootloader, or an unplugged cable
-        self.gone: Exception | None = None      # raised by every access
+        self.now = self.latest = 0.0  # seconds
+        self.dead_until = 0.0  # a bootloader, or an unplugged cable
+        self.gone: Exception | None = None  # raised by every access
         self.written: list[bytes] = []
         self.is_open = True
         self.to_host: deque[tuple[float, int]] = deque()
@@ -99,7 +125,7 @@ class NativeBoard:
         self.wire_free[TO_BOARD] = end = start + len(wire) * 10 / self.baudrate
         if end >= self.dead_until:
             for at in range(0, len(wire), 100):
-                part = wire[at:at + 100]
+                part = wire[at : at + 100]
                 self._run(part, end)
             self._collect(end)
         return len(data)
@@ -142,7 +168,9 @@ class NativeBoard:
             self._collect(self.now)
 
     def _run(self, data: bytes, at: float) -> None:
-        self.latest = max(self.latest, at)      # written bytes arrive ahead of `now`; the chip's clock never goes back
+        self.latest = max(
+            self.latest, at
+        )  # written bytes arrive ahead of `now`; the chip's clock never goes back
         self.code.board_run(data, len(data), int(self.latest * 1000))
 
     def _collect(self, at: float) -> None:

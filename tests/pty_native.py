@@ -68,7 +68,7 @@ class PtyNative:
     def _exchange(self) -> None:
         try:
             data = os.read(self.master, 100)
-        except OSError:                 # nobody has the port open
+        except OSError:  # nobody has the port open
             time.sleep(0.002)
             return
         code = self.board.code

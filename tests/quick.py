@@ -2,20 +2,24 @@
 
 import numpy as np
 
-from tinygen.data import Dataset
+from tinygen.data.dataset import Dataset
 from tinygen.families import FAMILIES
-from tinygen.model import Model
-from tinygen.quantize import quantize
-from tinygen.train import Trained, training_rows
+from tinygen.model.model import Model
+from tinygen.search.cross_validation import Trained, training_rows
+from tinygen.search.quantize import quantize
 
 HARD_INPUTS = ("PT08.S1(CO)", "PT08.S3(NOx)", "PT08.S4(NO2)", "PT08.S5(O3)", "T", "RH", "AH")
 
 
-def quick_model(dataset: Dataset, kind: str = "ridge", threshold: float | None = None, place: int = 0) -> Model:
+def quick_model(
+    dataset: Dataset, kind: str = "ridge", threshold: float | None = None, place: int = 0
+) -> Model:
     """Candidate number `place` of a family."""
     family, rows = FAMILIES[kind], training_rows(dataset)
     config = family.candidates(rows)[place]
-    return quantize(Trained(family, config, family.fit_all(rows, [config], 0)[0]), dataset, "quick", threshold)
+    return quantize(
+        Trained(family, config, family.fit_all(rows, [config], 0)[0]), dataset, "quick", threshold
+    )
 
 
 def seen_by(model: Model, dataset: Dataset, rows: np.ndarray) -> np.ndarray:

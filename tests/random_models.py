@@ -4,15 +4,29 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygen.fixedpoint import Quantity
-from tinygen.model import Model
-from tinygen.nodes import Argmax, Curve, Dense, Exp2, Forest, Log2, Lookup, Monomials, Outside, Power, Scale
+from tinygen.model.fixedpoint import Quantity
+from tinygen.model.model import Model
+from tinygen.model.nodes import (
+    Argmax,
+    Curve,
+    Dense,
+    Exp2,
+    Forest,
+    Log2,
+    Lookup,
+    Monomials,
+    Outside,
+    Power,
+    Scale,
+)
 
 OUTPUT = Quantity("y", "ug/m3", 0.1, 0.0, 50.0)
 
 
 def inputs(n: int) -> tuple[Quantity, ...]:
-    return tuple(Quantity(f"sensor {i}", "", 1.0, -300.0 - 40 * i, 900.0 + 100 * i) for i in range(n))
+    return tuple(
+        Quantity(f"sensor {i}", "", 1.0, -300.0 - 40 * i, 900.0 + 100 * i) for i in range(n)
+    )
 
 
 def scale(quantities, top: int, zero: int) -> Scale:
@@ -24,43 +38,76 @@ def scale(quantities, top: int, zero: int) -> Scale:
 
 def scale_of(spans, top: int, zero: int) -> Scale:
     """Scale with 16-bit multipliers for elements that span the given (low, high)."""
-    return Scale(tuple(low for low, _ in spans), tuple(min(65535, (top << 16) // (high - low)) for low, high in spans),
-                 16, top, zero)
+    return Scale(
+        tuple(low for low, _ in spans),
+        tuple(min(65535, (top << 16) // (high - low)) for low, high in spans),
+        16,
+        top,
+        zero,
+    )
 
 
 def widened(spans) -> Scale:
     """Scale to 12 bits of inputs around 0 that span so many raw steps, few ones among them."""
-    return Scale(tuple(-(span // 2) for span in spans), tuple(max((4095 << 8) // span, 1) for span in spans), 8, 4095, 2048)
+    return Scale(
+        tuple(-(span // 2) for span in spans),
+        tuple(max((4095 << 8) // span, 1) for span in spans),
+        8,
+        4095,
+        2048,
+    )
 
 
 def dense(rng, rows, columns, shift, low, high, limit=127, bias=3000, bias_shift=0) -> Dense:
     weights = rng.integers(-limit, limit + 1, size=(rows, columns)).tolist()
-    return Dense(tuple(map(tuple, weights)), tuple(rng.integers(-bias, bias + 1, rows).tolist()), shift, low, high, bias_shift)
+    return Dense(
+        tuple(map(tuple, weights)),
+        tuple(rng.integers(-bias, bias + 1, rows).tolist()),
+        shift,
+        low,
+        high,
+        bias_shift,
+    )
 
 
 def curve(rng, source: int, nodes: int, step_bits: int, size: int = 9000) -> Curve:
-    return Curve(source, int(rng.integers(-500, 500)), step_bits, tuple(rng.integers(-size, size, nodes).tolist()))
+    return Curve(
+        source,
+        int(rng.integers(-500, 500)),
+        step_bits,
+        tuple(rng.integers(-size, size, nodes).tolist()),
+    )
 
 
 def tree(rng, inputs_n: int, depth: int, outputs: int, base: int, leaf_base: int, size: int):
     """Splits and leaves of one full tree whose indices start at `base` and `leaf_base`."""
-    inner = 2 ** depth - 1
+    inner = 2**depth - 1
     splits = []
     for k in range(inner):
-        children = [base + c if c < inner else -1 - (leaf_base + c - inner) for c in (2 * k + 1, 2 * k + 2)]
+        children = [
+            base + c if c < inner else -1 - (leaf_base + c - inner) for c in (2 * k + 1, 2 * k + 2)
+        ]
         splits.append((int(rng.integers(inputs_n)), int(rng.integers(-400, 1200)), *children))
-    return splits, rng.integers(-size, size, size=(2 ** depth, outputs)).tolist()
+    return splits, rng.integers(-size, size, size=(2**depth, outputs)).tolist()
 
 
 def forest(rng, inputs_n, trees, depth, outputs, size) -> Forest:
     splits, leaves, roots = [], [], []
     for _ in range(trees):
         roots.append(len(splits))
-        more_splits, more_leaves = tree(rng, inputs_n, depth, outputs, len(splits), len(leaves), size)
+        more_splits, more_leaves = tree(
+            rng, inputs_n, depth, outputs, len(splits), len(leaves), size
+        )
         splits += more_splits
         leaves += more_leaves
-    return Forest(tuple(splits), tuple(map(tuple, leaves)), tuple(roots), tuple(rng.integers(-99, 99, outputs).tolist()),
-                  -30000, 30000)
+    return Forest(
+        tuple(splits),
+        tuple(map(tuple, leaves)),
+        tuple(roots),
+        tuple(rng.integers(-99, 99, outputs).tolist()),
+        -30000,
+        30000,
+    )
 
 
 def random_models(seed: int = 0) -> dict[str, Model]:
@@ -70,69 +117,224 @@ def random_models(seed: int = 0) -> dict[str, Model]:
     chains = {
         "lookup_square": (q1, Lookup((curve(rng, 0, 15, 7),), True, 200, 0, 46340), Power(2)),
         "lookup_fine": (q1, Lookup((curve(rng, 0, 40, 4, 16000),), True, -5, -32767, 32767)),
-        "additive": (q3, Lookup(tuple(curve(rng, i, 9, 6 + 2 * i) for i in range(3)), True, 100, 0, 60000 - 13660), Power(3)),
-        "additive_wide": (q7, Lookup(tuple(curve(rng, i, 5 + 3 * i, 13 - 2 * i, 16000) for i in range(7)), True,
-                                     -70000, -32767, 32767)),
+        "additive": (
+            q3,
+            Lookup(
+                tuple(curve(rng, i, 9, 6 + 2 * i) for i in range(3)), True, 100, 0, 60000 - 13660
+            ),
+            Power(3),
+        ),
+        "additive_wide": (
+            q7,
+            Lookup(
+                tuple(curve(rng, i, 5 + 3 * i, 13 - 2 * i, 16000) for i in range(7)),
+                True,
+                -70000,
+                -32767,
+                32767,
+            ),
+        ),
         "linear8": (q7, scale(q7, 255, 128), dense(rng, 1, 7, 2, 0, 46340), Power(2)),
-        "linear_narrow": (q3, scale(q3, 255, 128), dense(rng, 1, 3, 0, -32000, 32000, limit=40, bias=900)),
-        "linear_unsigned": (q3, scale(q3, 255, 0), dense(rng, 1, 3, 3, -32000, 32000, limit=40, bias=900)),
-        "linear16": (q7, scale(q7, 4095, 2048), dense(rng, 1, 7, 7, 0, 46340, bias=100000), Power(2)),
-        "linear_wide": (q7, scale(q7, 32767, 16384), dense(rng, 1, 7, 16, -32767, 32767, limit=8000, bias=100000)),
-        "linear_long": (q7, scale(q7, 32767, 16384), dense(rng, 1, 7, 16, -32767, 32767, limit=127, bias=10 ** 7)),
-        "linear_bytes_long": (q7, scale(q7, 255, 128), replace(dense(rng, 1, 7, 9, -32767, 32767), bias=(8_400_000,))),
-        "unsigned_wide": (q3, scale(q3, 255, 0), dense(rng, 2, 3, 8, -32000, 32000, limit=9000), Argmax()),
-        "polynomial": (q3, scale(q3, 255, 128), Monomials(((0,), (1, 1), (0, 2), (1, 2, 2), (0, 0, 0), (2,)), 7),
-                       dense(rng, 1, 6, 6, 0, 40000, bias=10 ** 6), Power(3)),
-        "squares": (q3, scale(q3, 255, 128), Monomials(((0,), (1,), (0, 0), (1, 2), (2, 2)), 7),
-                    dense(rng, 1, 5, 8, -32767, 32767, limit=60)),
-        "squares_long": (q7, scale(q7, 255, 128), Monomials(tuple((i, j) for i in range(7) for j in range(i, 7)), 7),
-                         dense(rng, 1, 28, 10, 0, 46340, bias=10 ** 7), Power(2)),
-        "squares_wide": (q3, scale(q3, 255, 128), Monomials(((0, 1), (2,), (2, 2)), 7),
-                         dense(rng, 1, 3, 16, -32767, 32767, limit=30000)),
-        "mlp": (q7, scale(q7, 255, 128), dense(rng, 16, 7, 8, 0, 255), dense(rng, 1, 16, 4, 0, 46340), Power(2)),
-        "mlp_signed": (q7, scale(q7, 255, 128), dense(rng, 8, 7, 9, 0, 127, bias=90000),
-                       dense(rng, 1, 8, 3, -32767, 32767, limit=900)),
-        "mlp_layer": (q7, scale(q7, 255, 128), dense(rng, 16, 7, 8, 0, 32767, bias=200, bias_shift=8),
-                      dense(rng, 1, 16, 2, 0, 46340), Power(2)),
-        "mlp_layer16": (q7, scale(q7, 2047, 1024), dense(rng, 12, 7, 8, 0, 32767, bias=2000, bias_shift=8),
-                        dense(rng, 6, 12, 8, 0, 32767, limit=40, bias=2000, bias_shift=8), dense(rng, 1, 6, 6, -32767, 32767)),
-        "mlp_unsigned": (q7, scale(q7, 255, 0), dense(rng, 5, 7, 8, 0, 32767, bias=200, bias_shift=8),
-                         dense(rng, 1, 5, 0, -32767, 32767)),
-        "mlp_even": (q7, scale(q7, 255, 128), dense(rng, 7, 7, 8, 0, 32767, bias=20000, bias_shift=8),
-                     dense(rng, 1, 7, 9, -32767, 32767)),
-        "mlp_long": (q7, scale(q7, 4095, 2048), dense(rng, 9, 7, 8, 0, 32767, bias=20000, bias_shift=8),
-                     dense(rng, 1, 9, 10, -32767, 32767, bias=10 ** 7)),
-        "mlp_wide": (q7, scale(q7, 255, 128), dense(rng, 9, 7, 8, 0, 32767, bias=20000, bias_shift=8),
-                     dense(rng, 1, 9, 16, -32767, 32767, limit=20000, bias=10 ** 7)),
-        "mlp_wide16": (q7, scale(q7, 4095, 2048), dense(rng, 9, 7, 8, 0, 32767, bias=9000, bias_shift=8),
-                       dense(rng, 1, 9, 16, -32767, 32767, limit=20000, bias=10 ** 7)),
-        "mlp_unsigned_wide": (q3, scale(q3, 255, 0), dense(rng, 4, 3, 8, 0, 32767, bias=20000, bias_shift=8),
-                              dense(rng, 1, 4, 12, -32767, 32767, limit=20000)),
-        "mlp_unsigned_long": (q3, scale(q3, 255, 0), dense(rng, 4, 3, 8, 0, 32767, bias=30000, bias_shift=8),
-                              replace(dense(rng, 1, 4, 9, -32767, 32767), bias=(8_400_000,))),
-        "mlp_two": (q7, scale(q7, 255, 0), dense(rng, 6, 7, 4, 0, 32767), dense(rng, 5, 6, 9, 0, 32767, bias=4000, bias_shift=5),
-                    dense(rng, 1, 5, 9, 0, 32767, limit=127)),
-        "table_mlp": (q3, Lookup(tuple(curve(rng, i, 9, 8, 120) for i in range(3)), False), dense(rng, 5, 3, 3, 0, 1000),
-                      dense(rng, 3, 5, 6, -32000, 32000), Argmax()),
+        "linear_narrow": (
+            q3,
+            scale(q3, 255, 128),
+            dense(rng, 1, 3, 0, -32000, 32000, limit=40, bias=900),
+        ),
+        "linear_unsigned": (
+            q3,
+            scale(q3, 255, 0),
+            dense(rng, 1, 3, 3, -32000, 32000, limit=40, bias=900),
+        ),
+        "linear16": (
+            q7,
+            scale(q7, 4095, 2048),
+            dense(rng, 1, 7, 7, 0, 46340, bias=100000),
+            Power(2),
+        ),
+        "linear_wide": (
+            q7,
+            scale(q7, 32767, 16384),
+            dense(rng, 1, 7, 16, -32767, 32767, limit=8000, bias=100000),
+        ),
+        "linear_long": (
+            q7,
+            scale(q7, 32767, 16384),
+            dense(rng, 1, 7, 16, -32767, 32767, limit=127, bias=10**7),
+        ),
+        "linear_bytes_long": (
+            q7,
+            scale(q7, 255, 128),
+            replace(dense(rng, 1, 7, 9, -32767, 32767), bias=(8_400_000,)),
+        ),
+        "unsigned_wide": (
+            q3,
+            scale(q3, 255, 0),
+            dense(rng, 2, 3, 8, -32000, 32000, limit=9000),
+            Argmax(),
+        ),
+        "polynomial": (
+            q3,
+            scale(q3, 255, 128),
+            Monomials(((0,), (1, 1), (0, 2), (1, 2, 2), (0, 0, 0), (2,)), 7),
+            dense(rng, 1, 6, 6, 0, 40000, bias=10**6),
+            Power(3),
+        ),
+        "squares": (
+            q3,
+            scale(q3, 255, 128),
+            Monomials(((0,), (1,), (0, 0), (1, 2), (2, 2)), 7),
+            dense(rng, 1, 5, 8, -32767, 32767, limit=60),
+        ),
+        "squares_long": (
+            q7,
+            scale(q7, 255, 128),
+            Monomials(tuple((i, j) for i in range(7) for j in range(i, 7)), 7),
+            dense(rng, 1, 28, 10, 0, 46340, bias=10**7),
+            Power(2),
+        ),
+        "squares_wide": (
+            q3,
+            scale(q3, 255, 128),
+            Monomials(((0, 1), (2,), (2, 2)), 7),
+            dense(rng, 1, 3, 16, -32767, 32767, limit=30000),
+        ),
+        "mlp": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 16, 7, 8, 0, 255),
+            dense(rng, 1, 16, 4, 0, 46340),
+            Power(2),
+        ),
+        "mlp_signed": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 8, 7, 9, 0, 127, bias=90000),
+            dense(rng, 1, 8, 3, -32767, 32767, limit=900),
+        ),
+        "mlp_layer": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 16, 7, 8, 0, 32767, bias=200, bias_shift=8),
+            dense(rng, 1, 16, 2, 0, 46340),
+            Power(2),
+        ),
+        "mlp_layer16": (
+            q7,
+            scale(q7, 2047, 1024),
+            dense(rng, 12, 7, 8, 0, 32767, bias=2000, bias_shift=8),
+            dense(rng, 6, 12, 8, 0, 32767, limit=40, bias=2000, bias_shift=8),
+            dense(rng, 1, 6, 6, -32767, 32767),
+        ),
+        "mlp_unsigned": (
+            q7,
+            scale(q7, 255, 0),
+            dense(rng, 5, 7, 8, 0, 32767, bias=200, bias_shift=8),
+            dense(rng, 1, 5, 0, -32767, 32767),
+        ),
+        "mlp_even": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 7, 7, 8, 0, 32767, bias=20000, bias_shift=8),
+            dense(rng, 1, 7, 9, -32767, 32767),
+        ),
+        "mlp_long": (
+            q7,
+            scale(q7, 4095, 2048),
+            dense(rng, 9, 7, 8, 0, 32767, bias=20000, bias_shift=8),
+            dense(rng, 1, 9, 10, -32767, 32767, bias=10**7),
+        ),
+        "mlp_wide": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 9, 7, 8, 0, 32767, bias=20000, bias_shift=8),
+            dense(rng, 1, 9, 16, -32767, 32767, limit=20000, bias=10**7),
+        ),
+        "mlp_wide16": (
+            q7,
+            scale(q7, 4095, 2048),
+            dense(rng, 9, 7, 8, 0, 32767, bias=9000, bias_shift=8),
+            dense(rng, 1, 9, 16, -32767, 32767, limit=20000, bias=10**7),
+        ),
+        "mlp_unsigned_wide": (
+            q3,
+            scale(q3, 255, 0),
+            dense(rng, 4, 3, 8, 0, 32767, bias=20000, bias_shift=8),
+            dense(rng, 1, 4, 12, -32767, 32767, limit=20000),
+        ),
+        "mlp_unsigned_long": (
+            q3,
+            scale(q3, 255, 0),
+            dense(rng, 4, 3, 8, 0, 32767, bias=30000, bias_shift=8),
+            replace(dense(rng, 1, 4, 9, -32767, 32767), bias=(8_400_000,)),
+        ),
+        "mlp_two": (
+            q7,
+            scale(q7, 255, 0),
+            dense(rng, 6, 7, 4, 0, 32767),
+            dense(rng, 5, 6, 9, 0, 32767, bias=4000, bias_shift=5),
+            dense(rng, 1, 5, 9, 0, 32767, limit=127),
+        ),
+        "table_mlp": (
+            q3,
+            Lookup(tuple(curve(rng, i, 9, 8, 120) for i in range(3)), False),
+            dense(rng, 5, 3, 3, 0, 1000),
+            dense(rng, 3, 5, 6, -32000, 32000),
+            Argmax(),
+        ),
         "softmax": (q7, scale(q7, 255, 128), dense(rng, 4, 7, 4, -32768, 32767), Argmax()),
         "forest": (q3, forest(rng, 3, 5, 4, 1, 3000)),
         "votes": (q3, forest(rng, 3, 3, 3, 4, 100), Argmax()),
         "branches": (q3, forest(rng, 3, 2, 2, 1, 3000)),
         "tree_deep": (q3, forest(rng, 3, 1, 7, 1, 100)),
-        "tree_bytes": (q3, scale(q3, 255, 128), replace(forest(rng, 3, 2, 3, 1, 100), splits=tuple(
-            (s[0], s[1] // 10, *s[2:]) for s in forest(rng, 3, 2, 3, 1, 100).splits))),
+        "tree_bytes": (
+            q3,
+            scale(q3, 255, 128),
+            replace(
+                forest(rng, 3, 2, 3, 1, 100),
+                splits=tuple(
+                    (s[0], s[1] // 10, *s[2:]) for s in forest(rng, 3, 2, 3, 1, 100).splits
+                ),
+            ),
+        ),
         "stump": (q1, forest(rng, 1, 1, 1, 1, 500)),
-        "guard": (q7, Outside(tuple(-100 - 10 * i for i in range(7)), tuple(700 + 20 * i for i in range(7)))),
-        "logarithms": (q3, Log2((0, 2)), scale_of(((0, 30720), (-500, 900), (0, 30720)), 4095, 2048),
-                       dense(rng, 1, 3, 4, 0, 61439, bias=10 ** 5), Exp2()),
-        "mlp_logarithms": (q7, Log2((1, 3, 6)), scale_of([(14000 * (k in (1, 3, 6)), 24000) for k in range(7)], 4095, 2048),
-                           dense(rng, 8, 7, 8, 0, 32767, bias=2000, bias_shift=8),
-                           dense(rng, 1, 8, 9, 0, 46340, bias=10 ** 5), Power(2)),
-        "linear16_long": (q7, scale(q7, 4095, 2048), dense(rng, 1, 7, 9, -32767, 32767, bias_shift=12)),
+        "guard": (
+            q7,
+            Outside(tuple(-100 - 10 * i for i in range(7)), tuple(700 + 20 * i for i in range(7))),
+        ),
+        "logarithms": (
+            q3,
+            Log2((0, 2)),
+            scale_of(((0, 30720), (-500, 900), (0, 30720)), 4095, 2048),
+            dense(rng, 1, 3, 4, 0, 61439, bias=10**5),
+            Exp2(),
+        ),
+        "mlp_logarithms": (
+            q7,
+            Log2((1, 3, 6)),
+            scale_of([(14000 * (k in (1, 3, 6)), 24000) for k in range(7)], 4095, 2048),
+            dense(rng, 8, 7, 8, 0, 32767, bias=2000, bias_shift=8),
+            dense(rng, 1, 8, 9, 0, 46340, bias=10**5),
+            Power(2),
+        ),
+        "linear16_long": (
+            q7,
+            scale(q7, 4095, 2048),
+            dense(rng, 1, 7, 9, -32767, 32767, bias_shift=12),
+        ),
         "linear16_one": (q1, scale(q1, 4095, 2048), Dense(((-127,),), (90000,), 3, -32767, 32767)),
-        "mlp_widened": (q7, widened((30, 200, 900, 2500, 9000, 20000, 60000)), dense(rng, 8, 7, 8, 0, 32767, bias=2000, bias_shift=8),
-                        dense(rng, 1, 8, 6, 0, 46340, bias=10 ** 5), Power(2)),
-        "linear_widened": (q3, replace(widened((40, 700, 1500)), top=32767, zero=16384),
-                           dense(rng, 1, 3, 16, -32767, 32767, limit=8000, bias=100000)),
+        "mlp_widened": (
+            q7,
+            widened((30, 200, 900, 2500, 9000, 20000, 60000)),
+            dense(rng, 8, 7, 8, 0, 32767, bias=2000, bias_shift=8),
+            dense(rng, 1, 8, 6, 0, 46340, bias=10**5),
+            Power(2),
+        ),
+        "linear_widened": (
+            q3,
+            replace(widened((40, 700, 1500)), top=32767, zero=16384),
+            dense(rng, 1, 3, 16, -32767, 32767, limit=8000, bias=100000),
+        ),
     }
-    return {name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()}
+    return {
+        name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()
+    }

@@ -7,12 +7,15 @@ from tinygen.host.check import Alarm, Checker, expect
 from tinygen.host.link import open_link
 from tinygen.host.record import RowFile
 from tinygen.host.stream import stream
-from tinygen.model import load
+
+from tinygen.model.model import load
 
 
 def run(model_file: Path, rows, port: str, out: Path) -> None:
     """Streams rows into the board at `port` and writes the results to `out`."""
-    link_module.QUIET_SECONDS = 0.02        # a pty has no bootloader behind it that would have to be waited for
+    link_module.QUIET_SECONDS = (
+        0.02  # a pty has no bootloader behind it that would have to be waited for
+    )
     model = load(model_file)
     with open_link(port, model) as link:
         expected = expect(model, rows, Alarm.of(model, link.info))

@@ -7,23 +7,27 @@ import pytest
 from native_board import NativeBoard, compile_board, native_link
 from random_models import random_models
 from test_stream import Noise
-
-from tinygen.fixedpoint import MISSING
 from tinygen.host import protocol
 from tinygen.host.check import START, Alarm, check, expect
 from tinygen.host.protocol import Flag, Pin, Result
 from tinygen.host.stream import RowReply, stream
 
+from tinygen.model.fixedpoint import MISSING
+
 MODEL = random_models()["linear_wide"]
 LOW, MIDDLE = (int(p) for p in np.percentile(MODEL.predict(MODEL.sample_rows(4000, 1)), (30, 50)))
 MODEL = replace(MODEL, threshold=MIDDLE)
-STEPS = MIDDLE - LOW        # raw, of the hysteresis used here
+STEPS = MIDDLE - LOW  # raw, of the hysteresis used here
 OPTIONS = {
     "hysteresis": (f"-DTINYGEN_ALARM_HYSTERESIS={STEPS}",),
     "debounce": ("-DTINYGEN_ALARM_DEBOUNCE=2",),
     "both": (f"-DTINYGEN_ALARM_HYSTERESIS={STEPS}", "-DTINYGEN_ALARM_DEBOUNCE=1"),
     "dark outside": ("-DTINYGEN_ALARM_DARK_OUTSIDE=1",),
-    "all": (f"-DTINYGEN_ALARM_HYSTERESIS={STEPS}", "-DTINYGEN_ALARM_DEBOUNCE=3", "-DTINYGEN_ALARM_DARK_OUTSIDE=1"),
+    "all": (
+        f"-DTINYGEN_ALARM_HYSTERESIS={STEPS}",
+        "-DTINYGEN_ALARM_DEBOUNCE=3",
+        "-DTINYGEN_ALARM_DARK_OUTSIDE=1",
+    ),
 }
 
 
@@ -34,8 +38,11 @@ def firmware(tmp_path_factory):
     def make(name: str, **edits):
         key = name, str(edits)
         if key not in made:
-            made[key] = compile_board(MODEL, tmp_path_factory.mktemp("alarm"), OPTIONS[name], **edits)
+            made[key] = compile_board(
+                MODEL, tmp_path_factory.mktemp("alarm"), OPTIONS[name], **edits
+            )
         return made[key]
+
     return make
 
 
@@ -44,7 +51,12 @@ def near_rows(n: int, seed: int = 1) -> np.ndarray:
     rng, rows = np.random.default_rng(seed), MODEL.sample_rows(4000, seed)
     above = MODEL.answer(rows) - MODEL.threshold
     kinds = [rows[above > 0], rows[above <= -STEPS], rows[(above <= 0) & (above > -STEPS)]]
-    near = np.array([kinds[kind][rng.integers(len(kinds[kind]))] for kind in rng.choice(3, n, p=(0.4, 0.4, 0.2))])
+    near = np.array(
+        [
+            kinds[kind][rng.integers(len(kinds[kind]))]
+            for kind in rng.choice(3, n, p=(0.4, 0.4, 0.2))
+        ]
+    )
     near[9::25, 3] = MISSING
     near[4::17, 1] = 32767
     return near
@@ -68,7 +80,7 @@ def test_leds_are_as_the_twin_says(firmware, name):
     rows = near_rows(600)
     expected, replies, verdict = run(firmware(name), rows)
     assert verdict.passed, verdict
-    assert expected.pins != expect(MODEL, rows).pins                    # the option matters on these rows
+    assert expected.pins != expect(MODEL, rows).pins  # the option matters on these rows
     assert tuple(reply.result.pins for reply in replies) == expected.pins
 
 
@@ -82,7 +94,9 @@ def test_an_alarm_that_remembers_takes_one_row_at_a_time(firmware):
 @pytest.mark.parametrize("name", ["both", "all"])
 def test_noise_resets_and_retries_do_not_change_the_alarm(firmware, name):
     rows = near_rows(1500)
-    _, _, verdict = run(firmware(name), rows, Noise(3, flip=5e-4, drop=1e-3), resets=(100, 101, 700))
+    _, _, verdict = run(
+        firmware(name), rows, Noise(3, flip=5e-4, drop=1e-3), resets=(100, 101, 700)
+    )
     assert (verdict.wrong, verdict.led_wrong) == (0, 0) and verdict.retries > 100, verdict
 
 
@@ -106,14 +120,21 @@ def test_the_same_row_sent_again_counts_once(firmware):
             assert board.leds() == leds
 
 
-@pytest.mark.parametrize("mistake", [
-    {"TINYGEN_ALARM_REMEMBERS && row_again()": "(row_again(), false)"},
-    {"tinygen_alarm_step(&alarm_state, y, MODEL_THRESHOLD);": "alarm_state.red = y > MODEL_THRESHOLD;"},
-])
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"TINYGEN_ALARM_REMEMBERS && row_again()": "(row_again(), false)"},
+        {
+            "tinygen_alarm_step(&alarm_state, y, MODEL_THRESHOLD);": "alarm_state.red = y > MODEL_THRESHOLD;"
+        },
+    ],
+)
 def test_a_wrong_alarm_is_caught(firmware, mistake):
     """Negative control: an alarm that counts a row twice, or forgets, differs from the twin."""
     rows = near_rows(1500)
-    assert run(firmware("both", main=mistake), rows, Noise(3, flip=5e-4, drop=1e-3))[2].led_wrong > 0
+    assert (
+        run(firmware("both", main=mistake), rows, Noise(3, flip=5e-4, drop=1e-3))[2].led_wrong > 0
+    )
 
 
 def test_the_alarm_by_hand():
@@ -130,8 +151,12 @@ def test_the_alarm_by_hand():
 def test_states_that_do_not_fit_are_forgotten():
     """After a lost row both states are possible; the next answer tells which, and then the LEDs are exact again."""
     expected = expect(MODEL, near_rows(40), Alarm(MODEL.threshold, debounce=1))
-    replies = [RowReply(i, Result(1, i, *parts, 9), 1, 0.1) for i, parts in
-               enumerate(zip(expected.flags, expected.pins, expected.prediction, expected.digest))]
+    replies = [
+        RowReply(i, Result(1, i, *parts, 9), 1, 0.1)
+        for i, parts in enumerate(
+            zip(expected.flags, expected.pins, expected.prediction, expected.digest)
+        )
+    ]
     lost = [*replies[:10], RowReply(10, None, 5, 0.1), *replies[11:]]
     assert check(lost, expected).led_wrong == 0
     wrong = replace(lost[30], result=replace(lost[30].result, pins=Pin.RED | Pin.GREEN))

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tinygen.baselines import baselines, best_line, boosting_bytes, forest_bytes, ridge
-from tinygen.data import Dataset
-from tinygen.fixedpoint import Quantity
+from tinygen.data.dataset import Dataset
+from tinygen.model.fixedpoint import Quantity
+from tinygen.search.comparators import baselines, best_line, boosting_bytes, forest_bytes, ridge
 
 ROWS = 200
 
@@ -17,10 +17,30 @@ def made_up(y=None, x=None, labels=(), split="random", time=None, seed=0) -> Dat
     x = rng.integers(0, 1000, size=(ROWS, 3)) if x is None else x
     y = 2 * x[:, 1] + 100 if y is None else y
     order = np.arange(ROWS) if split == "time" else rng.permutation(ROWS)
-    quantities = tuple(Quantity(f"s{k}", "", 1.0, float(x[:, k].min()), float(x[:, k].max())) for k in range(x.shape[1]))
-    return Dataset(quantities, Quantity("y", "ppb", 0.1, float(y.min()) / 10, float(y.max()) / 10), x, y, np.sort(order[:150]),
-                   np.sort(order[150:]), split, seed, time, np.arange(2, ROWS + 2), ROWS, 0, 0, (),
-                   "rows.csv", "0" * 64, (), labels)
+    quantities = tuple(
+        Quantity(f"s{k}", "", 1.0, float(x[:, k].min()), float(x[:, k].max()))
+        for k in range(x.shape[1])
+    )
+    return Dataset(
+        quantities,
+        Quantity("y", "ppb", 0.1, float(y.min()) / 10, float(y.max()) / 10),
+        x,
+        y,
+        np.sort(order[:150]),
+        np.sort(order[150:]),
+        split,
+        seed,
+        time,
+        np.arange(2, ROWS + 2),
+        ROWS,
+        0,
+        0,
+        (),
+        "rows.csv",
+        "0" * 64,
+        (),
+        labels,
+    )
 
 
 def by_name(found) -> dict:
@@ -32,7 +52,10 @@ def test_median_and_line_have_the_errors_that_can_be_worked_out_by_hand():
     found = by_name(baselines(dataset, threshold=150))
     y, middle = dataset.y[dataset.test], np.floor(np.median(dataset.y[dataset.train]) + 0.5)
     assert found["median"].error == pytest.approx(np.abs(y - middle).mean() * 0.1)
-    assert (found["median"].false_alarms, found["median"].missed_alarms) == (0, int((y > 1500).sum()))
+    assert (found["median"].false_alarms, found["median"].missed_alarms) == (
+        0,
+        int((y > 1500).sum()),
+    )
     line = found["line on s1"]
     assert (line.error, line.false_alarms, line.missed_alarms, line.bytes) == (0, 0, 0, 8)
     assert found["ridge"].error < 0.05 and found["ridge"].bytes == 16
@@ -56,7 +79,11 @@ def test_ridge_on_the_root_fits_a_square_and_is_left_out_below_zero():
     dataset = made_up()
     x = dataset.x.astype(float)
     square = (0.01 * x[:, 0] + 0.02 * x[:, 2]) ** 2
-    assert np.abs(ridge(x, square, x, 2) - square).max() < 1 < np.abs(ridge(x, square, x, 1) - square).max()
+    assert (
+        np.abs(ridge(x, square, x, 2) - square).max()
+        < 1
+        < np.abs(ridge(x, square, x, 1) - square).max()
+    )
     assert "ridge on the root" in by_name(baselines(dataset))
     assert "ridge on the root" not in by_name(baselines(replace(dataset, y=dataset.y - 500)))
 
@@ -65,7 +92,11 @@ def test_persistence_is_the_reading_before_and_needs_time_in_order():
     y = np.arange(ROWS) * 3
     hours = np.datetime64("2004-03-10T18:00:00") + np.arange(ROWS) * np.timedelta64(3600, "s")
     persistence = by_name(baselines(made_up(y=y, split="time", time=hours)))["persistence"]
-    assert persistence.error == pytest.approx(0.3) and persistence.bytes is None and "reference" in persistence.needs
+    assert (
+        persistence.error == pytest.approx(0.3)
+        and persistence.bytes is None
+        and "reference" in persistence.needs
+    )
     assert "persistence" not in by_name(baselines(made_up(y=y, split="time", time=hours[::-1])))
     assert "persistence" not in by_name(baselines(made_up(y=y, split="time")))
 
@@ -73,9 +104,17 @@ def test_persistence_is_the_reading_before_and_needs_time_in_order():
 def test_classes_are_judged_by_their_error_rate():
     rng = np.random.default_rng(1)
     x = rng.integers(0, 1000, size=(ROWS, 3))
-    found = baselines(made_up(y=(x[:, 0] > 300).astype(int) + (x[:, 0] > 600), x=x, labels=("low", "middle", "high")))
-    assert [b.name for b in found] == ["most frequent class", "logistic regression",
-                                       "random forest, 100 trees", "gradient boosting"]
+    found = baselines(
+        made_up(
+            y=(x[:, 0] > 300).astype(int) + (x[:, 0] > 600), x=x, labels=("low", "middle", "high")
+        )
+    )
+    assert [b.name for b in found] == [
+        "most frequent class",
+        "logistic regression",
+        "random forest, 100 trees",
+        "gradient boosting",
+    ]
     assert found[0].error > 0.4 and all(b.error < 0.1 for b in found[2:])
     assert all(b.false_alarms is None for b in found)
 
@@ -90,6 +129,10 @@ def test_sizes_count_every_split_and_leaf():
 
     class Forest:
         estimators_ = [type("Member", (), {"tree_": Tree})] * 3
+
     assert forest_bytes(Forest, 1) == 3 * (4 * 9 + 5 * 4)
     assert forest_bytes(Forest, 3) == 3 * (4 * 9 + 15 * 4)
-    assert boosting_bytes(type("Boosted", (), {"n_iter_": 10, "max_leaf_nodes": 31}), 2) == 10 * 2 * 31 * 13
+    assert (
+        boosting_bytes(type("Boosted", (), {"n_iter_": 10, "max_leaf_nodes": 31}), 2)
+        == 10 * 2 * 31 * 13
+    )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tinygen.build import Budget
-from tinygen.search import search
+from tinygen.search.search import search
+from tinygen.target.build import Budget
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 
@@ -44,36 +44,59 @@ def test_a_result_within_every_limit_misses_nothing(goals):
 
 
 def test_the_mean_error_counts_and_the_worst_seed_of_everything_else(goals):
-    two = result(goals, found(goals, error=0.9, float_error=0.9), found(goals, flash_bytes=460, ram_bytes=65, cycles=2600))
-    assert two.misses() == ["flash 460 over 450 (+2.2 %)", "RAM 65 over 64 (+1.6 %)", "cycles 2600 over 2500 (+4.0 %)"]
+    two = result(
+        goals,
+        found(goals, error=0.9, float_error=0.9),
+        found(goals, flash_bytes=460, ram_bytes=65, cycles=2600),
+    )
+    assert two.misses() == [
+        "flash 460 over 450 (+2.2 %)",
+        "RAM 65 over 64 (+1.6 %)",
+        "cycles 2600 over 2500 (+4.0 %)",
+    ]
     assert two.error == pytest.approx(0.8) and two.aim() == "no, +14.3 %"
 
 
-@pytest.mark.parametrize("changed,words", [
-    ({"error": 0.9, "float_error": 0.9}, "error 0.9 over 0.88 (+2.3 %)"),
-    ({"error": 0.7042}, "conversion loses up to 0.60 % (0.0042 of 0.7), not 0.5 %"),
-    ({"differing": 2}, "2 rows differ between twin, host C and chip"),
-])
+@pytest.mark.parametrize(
+    "changed,words",
+    [
+        ({"error": 0.9, "float_error": 0.9}, "error 0.9 over 0.88 (+2.3 %)"),
+        ({"error": 0.7042}, "conversion loses up to 0.60 % (0.0042 of 0.7), not 0.5 %"),
+        ({"differing": 2}, "2 rows differ between twin, host C and chip"),
+    ],
+)
 def test_each_miss_is_named_with_its_size(goals, changed, words):
     assert result(goals, found(goals, **changed)).misses() == [words]
 
 
 def test_alarms_static_ram_and_the_safe_model(goals):
-    strict = result(goals, found(goals, false_alarms=1, missed_alarms=2, static_ram_bytes=4), alarms=True, static_ram=0)
+    strict = result(
+        goals,
+        found(goals, false_alarms=1, missed_alarms=2, static_ram_bytes=4),
+        alarms=True,
+        static_ram=0,
+    )
     assert strict.misses() == ["static RAM 4 over 0", "3 wrong alarms in 1,000 rows"]
-    assert result(goals, safe_error=0.65).misses() == ["error against ridge on the root 0.7 over 0.65 (+7.7 %)"]
+    assert result(goals, safe_error=0.65).misses() == [
+        "error against ridge on the root 0.7 over 0.65 (+7.7 %)"
+    ]
 
 
 def test_text_and_json_tell_the_same(goals):
     missed = result(goals, found(goals, error=0.9, float_error=0.9))
-    text, plain = goals.as_text([result(goals), missed]), json.loads(goals.as_json([result(goals), missed]))
+    text, plain = (
+        goals.as_text([result(goals), missed]),
+        json.loads(goals.as_json([result(goals), missed])),
+    )
     assert "missed  B random 450 B: error 0.9 over 0.88 (+2.3 %)" in text and text.isascii()
     assert [p["must_met"] for p in plain] == [True, False] and plain[1]["misses"] == missed.misses()
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
 def test_the_goals_are_the_ones_of_every_task(goals):
-    assert {(g.task, g.split) for g in goals.GOALS} == {(t, s) for t in "ABCE" for s in ("random", "time")}
+    assert {(g.task, g.split) for g in goals.GOALS} == {
+        (t, s) for t in "ABCE" for s in ("random", "time")
+    }
     assert all(g.aim <= g.must for g in goals.GOALS)
 
 
@@ -83,15 +106,33 @@ def test_smoke_on_task_a(goals, air_quality, simavr, monkeypatch, tmp_path, caps
     def tables_only(dataset, name, threshold, family, board, budget):
         asked.append((dataset.split, family, budget))
         return search(dataset, name, threshold, "lookup", board, budget)
+
     monkeypatch.setattr(goals, "search", tables_only)
     monkeypatch.setenv("TINYGEN_DATA", str(air_quality))
-    assert goals.main(["--tasks", "A", "--seeds", "1", "--json", str(tmp_path / "a.json"),
-                       "--text", str(tmp_path / "a.txt")]) == 0
+    assert (
+        goals.main(
+            [
+                "--tasks",
+                "A",
+                "--seeds",
+                "1",
+                "--json",
+                str(tmp_path / "a.json"),
+                "--text",
+                str(tmp_path / "a.txt"),
+            ]
+        )
+        == 0
+    )
     assert asked == [("random", "auto", Budget(128)), ("time", "auto", Budget(128))]
     plain = json.loads((tmp_path / "a.json").read_text())
     assert [(p["task"], p["split"]) for p in plain] == [("A", "random"), ("A", "time")]
     for p in plain:
-        assert p["error"] < 0.015 and p["seeds"][0]["differing"] == 0 and p["seeds"][0]["flash_bytes"] <= 128
+        assert (
+            p["error"] < 0.015
+            and p["seeds"][0]["differing"] == 0
+            and p["seeds"][0]["flash_bytes"] <= 128
+        )
     assert (tmp_path / "a.txt").read_text() == capsys.readouterr().out
     assert str(tmp_path) not in (tmp_path / "a.json").read_text()
 
@@ -102,6 +143,7 @@ def test_each_budget_has_its_search(goals, air_quality, simavr, monkeypatch):
     def once(dataset, name, threshold, family, board, budget):
         runs.append(budget)
         return search(dataset, name, threshold, "lookup", board, budget)
+
     monkeypatch.setattr(goals, "search", once)
     small, large = (goals.Goal("A", "random", 1, 1, Budget(flash)) for flash in (128, 1024))
     table = goals.load(air_quality)
@@ -111,11 +153,18 @@ def test_each_budget_has_its_search(goals, air_quality, simavr, monkeypatch):
 
 
 def test_a_budget_that_nothing_fits_is_missed_by_a_figure(goals, air_quality, simavr, monkeypatch):
-    monkeypatch.setattr(goals, "search", lambda d, n, t, family, board, budget: search(d, n, t, "ridge", board, budget))
+    monkeypatch.setattr(
+        goals,
+        "search",
+        lambda d, n, t, family, board, budget: search(d, n, t, "ridge", board, budget),
+    )
     goal = goals.Goal("B", "time", 9.0, 9.0, Budget(flash_bytes=40))
-    result, = goals.run([goal], goals.load(air_quality), 1, lambda text: None)
+    (result,) = goals.run([goal], goals.load(air_quality), 1, lambda text: None)
     flash = result.most("flash_bytes")
-    assert flash > 40 and result.misses()[0] == f"flash {flash} over 40 (+{100 * (flash / 40 - 1):.1f} %)"
+    assert (
+        flash > 40
+        and result.misses()[0] == f"flash {flash} over 40 (+{100 * (flash / 40 - 1):.1f} %)"
+    )
 
 
 def test_a_missing_data_file_is_one_line(goals, monkeypatch, tmp_path):
@@ -126,6 +175,13 @@ def test_a_missing_data_file_is_one_line(goals, monkeypatch, tmp_path):
 
 def test_peers_say_what_they_could_not_measure():
     peers = _module("peers")
-    text = peers.as_text([peers.Measured(peers.PEERS[0], "0.1", 0.03, peers.ModelCost(9000, 0, 60, 1500, 1600))], ["emlearn"])
-    assert "m2cgen 0.1" in text and "9,000" in text and "not measured: emlearn is not installed" in text
+    text = peers.as_text(
+        [peers.Measured(peers.PEERS[0], "0.1", 0.03, peers.ModelCost(9000, 0, 60, 1500, 1600))],
+        ["emlearn"],
+    )
+    assert (
+        "m2cgen 0.1" in text
+        and "9,000" in text
+        and "not measured: emlearn is not installed" in text
+    )
     assert json.loads(peers.as_json([])) == []

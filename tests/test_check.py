@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from random_models import random_models
-
-from tinygen.fixedpoint import MISSING
 from tinygen.host import protocol
 from tinygen.host.check import check, expect
 from tinygen.host.protocol import Flag, Pin, Result
 from tinygen.host.stream import RowReply
+
+from tinygen.model.fixedpoint import MISSING
 
 MODEL = random_models()["linear16"]
 LOW, HIGH = zip(*(q.limits for q in MODEL.inputs))
@@ -19,15 +19,23 @@ LOW, HIGH = zip(*(q.limits for q in MODEL.inputs))
 def right_replies(raw) -> list[RowReply]:
     """What a faultless board answers."""
     expected = expect(MODEL, raw)
-    results = [Result(1, i % 256, *parts, 100 + i) for i, parts in
-               enumerate(zip(expected.flags, expected.pins, expected.prediction, expected.digest))]
+    results = [
+        Result(1, i % 256, *parts, 100 + i)
+        for i, parts in enumerate(
+            zip(expected.flags, expected.pins, expected.prediction, expected.digest)
+        )
+    ]
     return [RowReply(i, result, 1, 0.01 * (i + 1)) for i, result in enumerate(results)]
 
 
 def change(replies: list[RowReply], index: int, **fields) -> list[RowReply]:
     """The same replies, one of them answered differently."""
     reply = replies[index]
-    return [*replies[:index], replace(reply, result=replace(reply.result, **fields)), *replies[index + 1:]]
+    return [
+        *replies[:index],
+        replace(reply, result=replace(reply.result, **fields)),
+        *replies[index + 1 :],
+    ]
 
 
 @pytest.fixture
@@ -40,38 +48,69 @@ def raw():
 def test_all_right(raw):
     verdict = check(right_replies(raw), expect(MODEL, raw))
     assert verdict.passed and verdict.first_difference is None
-    assert (verdict.rows, verdict.wrong, verdict.lost, verdict.retries, verdict.led_wrong, verdict.missing) == (50, 0, 0, 0, 0, 1)
+    assert (
+        verdict.rows,
+        verdict.wrong,
+        verdict.lost,
+        verdict.retries,
+        verdict.led_wrong,
+        verdict.missing,
+    ) == (50, 0, 0, 0, 0, 1)
     assert (verdict.seconds, verdict.rows_per_s) == (0.5, 100.0)
-    assert (verdict.cycles_median, verdict.cycles_max) == (125, 149)      # the row without a prediction does not count
+    assert (verdict.cycles_median, verdict.cycles_max) == (
+        125,
+        149,
+    )  # the row without a prediction does not count
 
 
 def test_what_is_expected():
     at = MODEL.sample_rows(400, 1)
     limit = int(MODEL.predict(at)[300])
     model = replace(MODEL, threshold=limit)
-    rows = np.array([at[300], HIGH, np.add(HIGH, 1), np.subtract(LOW, 1), [MISSING] * 7, [MISSING, *HIGH[1:]]])
+    rows = np.array(
+        [at[300], HIGH, np.add(HIGH, 1), np.subtract(LOW, 1), [MISSING] * 7, [MISSING, *HIGH[1:]]]
+    )
     expected = expect(model, rows)
-    assert expected.flags == (Flag(0), Flag(0), Flag.CLAMPED, Flag.CLAMPED, Flag.MISSING, Flag.MISSING)
-    assert expected.prediction[0] == limit and expected.pins[0] == Pin.GREEN    # exactly at the limit is no alarm
+    assert expected.flags == (
+        Flag(0),
+        Flag(0),
+        Flag.CLAMPED,
+        Flag.CLAMPED,
+        Flag.MISSING,
+        Flag.MISSING,
+    )
+    assert (
+        expected.prediction[0] == limit and expected.pins[0] == Pin.GREEN
+    )  # exactly at the limit is no alarm
     assert expect(replace(MODEL, threshold=limit - 1), rows).pins[0] == Pin.RED
     assert expected.prediction[4:] == (MISSING, MISSING) and expected.pins[4:] == (Pin(0), Pin(0))
-    assert expected.digest[2] == expected.digest[1] == protocol.digest(HIGH) and expected.digest[3] == protocol.digest(LOW)
+    assert expected.digest[2] == expected.digest[1] == protocol.digest(HIGH) and expected.digest[
+        3
+    ] == protocol.digest(LOW)
     assert expected.digest[4] == protocol.digest([MISSING] * 7)
     assert expect(replace(MODEL, threshold=None), rows).pins[:4] == (Pin.GREEN,) * 4
     assert all(type(value) is int for value in expected.prediction + expected.digest)
 
 
-@pytest.mark.parametrize("fields, wrong, led_wrong, text", [
-    (dict(prediction=-7), 1, 0, "row 5: prediction -7, the twin says "),
-    (dict(digest=0x10000), 1, 0, "row 5: digest 65536, the twin says "),
-    (dict(flags=Flag.MISSING), 1, 0, "row 5: flags MISSING, the twin says "),
-    (dict(pins=Pin.RED | Pin.GREEN), 0, 1, "row 5: LEDs RED+GREEN, should be "),
-    (dict(pins=Pin(0)), 0, 1, "row 5: LEDs dark, should be "),
-    (dict(prediction=-7, digest=0x10000, pins=Pin(0)), 1, 1, "row 5: prediction -7"),
-])
+@pytest.mark.parametrize(
+    "fields, wrong, led_wrong, text",
+    [
+        (dict(prediction=-7), 1, 0, "row 5: prediction -7, the twin says "),
+        (dict(digest=0x10000), 1, 0, "row 5: digest 65536, the twin says "),
+        (dict(flags=Flag.MISSING), 1, 0, "row 5: flags MISSING, the twin says "),
+        (dict(pins=Pin.RED | Pin.GREEN), 0, 1, "row 5: LEDs RED+GREEN, should be "),
+        (dict(pins=Pin(0)), 0, 1, "row 5: LEDs dark, should be "),
+        (dict(prediction=-7, digest=0x10000, pins=Pin(0)), 1, 1, "row 5: prediction -7"),
+    ],
+)
 def test_one_difference_is_seen(raw, fields, wrong, led_wrong, text):
     verdict = check(change(right_replies(raw), 5, **fields), expect(MODEL, raw))
-    assert (verdict.wrong, verdict.led_wrong, verdict.lost, verdict.passed) == (wrong, led_wrong, 0, False)
+    assert (verdict.wrong, verdict.led_wrong, verdict.lost, verdict.passed) == (
+        wrong,
+        led_wrong,
+        0,
+        False,
+    )
     assert verdict.first_difference.startswith(text)
 
 
@@ -91,7 +130,7 @@ def test_lost_rows(raw):
     cut = check(replies[:30], expected)
     assert (cut.lost, cut.passed, cut.first_difference) == (20, False, "row 30: lost (no reply)")
     assert check(iter([]), expected).lost == 50
-    assert check([], expect(MODEL, raw[:0])).passed is False       # nothing was shown
+    assert check([], expect(MODEL, raw[:0])).passed is False  # nothing was shown
 
 
 def test_replies_out_of_order_are_fine_and_doubles_are_not(raw):

@@ -9,31 +9,49 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.tree import DecisionTreeRegressor
 
-from tinygen import scores
-from tinygen.errors import ModelError
-from tinygen.families import FAMILIES, Rows
-from tinygen.fixedpoint import Quantity
-from tinygen.model import Model, from_json
-from tinygen.nodes import Argmax, Bounds, Dense, Forest
-from tinygen.quantize import class_metrics
-from tinygen.scores import Frame, Scores
-from tinygen.trees import from_sklearn
+from tinygen.common.errors import ModelError
+from tinygen.families import FAMILIES
+from tinygen.fitting import class_scores as scores
+from tinygen.fitting.class_scores import Frame, Scores
+from tinygen.fitting.rows import Rows
+from tinygen.fitting.trees import from_sklearn
+from tinygen.model.fixedpoint import Quantity
+from tinygen.model.model import Model, from_json
+from tinygen.model.nodes import Argmax, Bounds, Dense, Forest
+from tinygen.search.quantize import class_metrics
 
 CLASSIFIERS = [f for f in FAMILIES.values() if "classification" in f.tasks]
 REGRESSORS = [FAMILIES["tree"], FAMILIES["forest"]]
 
 
-def rows_of(classes: int, n: int = 400, inputs: int = 5, seed: int = 0, steps: float = 100.0) -> Rows:
+def rows_of(
+    classes: int, n: int = 400, inputs: int = 5, seed: int = 0, steps: float = 100.0
+) -> Rows:
     """Gaussian clusters in raw steps; with 0 classes a quantity that depends on two inputs."""
-    x, y = make_classification(n, inputs, n_informative=inputs - 1, n_redundant=0, n_classes=max(classes, 2),
-                               n_clusters_per_class=1, class_sep=1.5, random_state=seed)
+    x, y = make_classification(
+        n,
+        inputs,
+        n_informative=inputs - 1,
+        n_redundant=0,
+        n_classes=max(classes, 2),
+        n_clusters_per_class=1,
+        class_sep=1.5,
+        random_state=seed,
+    )
     raw = np.floor(x * steps * np.arange(1, inputs + 1) + 0.5).astype(np.int64)
-    quantities = tuple(Quantity(f"x{k}", "", 1.0, float(c.min()), float(c.max())) for k, c in enumerate(raw.T))
+    quantities = tuple(
+        Quantity(f"x{k}", "", 1.0, float(c.min()), float(c.max())) for k, c in enumerate(raw.T)
+    )
     if not classes:
         y = np.abs(raw[:, 0]) + np.where(raw[:, 1] > 0, 300, 0)
         return Rows(raw, y, quantities, Quantity("y", "", 1.0, float(y.min()), float(y.max())))
-    return Rows(raw, y.astype(np.int64), quantities, Quantity("kind", "", 1.0, 0.0, classes - 1.0),
-                tuple(f"k{k}" for k in range(classes)))
+    return Rows(
+        raw,
+        y.astype(np.int64),
+        quantities,
+        Quantity("kind", "", 1.0, 0.0, classes - 1.0),
+        tuple(f"k{k}" for k in range(classes)),
+    )
 
 
 def lowered(family, rows: Rows, config=None):
@@ -41,7 +59,9 @@ def lowered(family, rows: Rows, config=None):
     candidates = family.candidates(rows)
     fitted = family.fit_all(rows, [config or candidates[len(candidates) // 2]], 0)[0]
     inputs = tuple(rows.inputs[c] for c in fitted.columns)
-    return fitted, Model("m", family.name, inputs, rows.output, family.lower(fitted, rows), labels=rows.labels)
+    return fitted, Model(
+        "m", family.name, inputs, rows.output, family.lower(fitted, rows), labels=rows.labels
+    )
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
@@ -52,7 +72,7 @@ def test_integers_decide_as_floats_do(family, classes):
     for part in (rows, fresh):
         whole, exact = model.answer(part.x[:, list(fitted.columns)]), fitted.predict(part.x)
         assert (whole != exact).mean() <= 0.03 and part.error(whole) <= part.error(exact) + 0.02
-    assert rows.error(fitted.predict(rows.x)) < 0.2 < 1 - 1 / classes         # it has learned something
+    assert rows.error(fitted.predict(rows.x)) < 0.2 < 1 - 1 / classes  # it has learned something
     assert from_json(model.to_json()) == model and model.labels == rows.labels
 
 
@@ -105,31 +125,40 @@ def test_a_class_that_a_fold_lacks_is_never_answered(family, seen):
 def test_one_class_of_two(family, seen):
     rows = rows_of(2)
     fitted, model = lowered(family, rows.take(rows.y == seen))
-    assert (fitted.predict(rows.x) == seen).all() and (model.answer(rows.x[:, list(fitted.columns)]) == seen).all()
+    assert (fitted.predict(rows.x) == seen).all() and (
+        model.answer(rows.x[:, list(fitted.columns)]) == seen
+    ).all()
 
 
 @pytest.mark.parametrize("classes", [0, 2, 3])
 def test_a_sensor_that_never_moves_does_no_harm(classes):
     """Every family, every candidate: floats are fitted and integers still follow them."""
     rows = rows_of(classes, n=150)
-    rows = replace(rows, x=np.insert(rows.x, 1, 7, axis=1),
-                   inputs=(rows.inputs[0], Quantity("stuck", "", 1.0, 7.0, 7.0), *rows.inputs[1:]))
+    rows = replace(
+        rows,
+        x=np.insert(rows.x, 1, 7, axis=1),
+        inputs=(rows.inputs[0], Quantity("stuck", "", 1.0, 7.0, 7.0), *rows.inputs[1:]),
+    )
     for family in (f for f in FAMILIES.values() if rows.task in f.tasks):
         for config in family.candidates(rows)[::4]:
             fitted, model = lowered(family, rows, config)
             exact, whole = fitted.predict(rows.x), model.answer(rows.x[:, list(fitted.columns)])
-            assert (np.isfinite(exact).all()
-                    and rows.error(whole) <= 1.5 * rows.error(exact) + (0.02 if classes else 1.0)), (family.name, config)
+            assert np.isfinite(exact).all() and rows.error(whole) <= 1.5 * rows.error(exact) + (
+                0.02 if classes else 1.0
+            ), (family.name, config)
 
 
 def test_two_classes_need_one_row():
     dense = lowered(FAMILIES["logistic"], rows_of(2))[1].nodes[-1]
-    assert isinstance(dense, Dense) and len(dense.weights) == 1 and (dense.low, dense.high) == (0, 1)
+    assert (
+        isinstance(dense, Dense) and len(dense.weights) == 1 and (dense.low, dense.high) == (0, 1)
+    )
     chain = lowered(FAMILIES["logistic"], rows_of(3))[1].nodes
     assert isinstance(chain[-1], Argmax) and len(chain[-2].weights) == 3
 
 
 # ---- scores ---------------------------------------------------------------------------------------
+
 
 def test_scores_are_shifted_just_enough_for_16_bits():
     inside = Bounds((-128,) * 40, (127,) * 40)
@@ -137,10 +166,14 @@ def test_scores_are_shifted_just_enough_for_16_bits():
         whole = Scores(np.full((3, 40), size), np.array([0, 5, -5]))
         dense, _ = scores.decision_nodes(whole, inside)
         proven = dense.bounds(inside)
-        assert -32768 <= min(proven.low) and max(proven.high) <= 32767
+        assert min(proven.low) >= -32768 and max(proven.high) <= 32767
         least, most = proven.acc_low >> dense.shift, proven.acc_high >> dense.shift
-        assert dense.low <= least and most <= dense.high                        # no clamp is ever reached
-        assert dense.shift == 0 or proven.acc_high >> (dense.shift - 1) > 32767 or proven.acc_low >> (dense.shift - 1) < -32768
+        assert dense.low <= least and most <= dense.high  # no clamp is ever reached
+        assert (
+            dense.shift == 0
+            or proven.acc_high >> (dense.shift - 1) > 32767
+            or proven.acc_low >> (dense.shift - 1) < -32768
+        )
 
 
 @pytest.mark.parametrize("limit", [3, 7])
@@ -150,8 +183,14 @@ def test_joint_rounding_loses_less_than_plain_rounding(limit):
         rows = rows_of(4, seed=seed, inputs=8)
         fitted = FAMILIES["logistic"].fit(rows, FAMILIES["logistic"].candidates(rows)[-1], 0)
         scale = scores.scalings(rows)[0]
-        values, exact = scale.apply(rows.x), fitted.scores.seen_through(*fitted.frame.through(scale))
-        plain, joint = (adapted.loss(values, rows.y) for _, adapted in scores.rounded_scores(exact, values, rows.y, limit))
+        values, exact = (
+            scale.apply(rows.x),
+            fitted.scores.seen_through(*fitted.frame.through(scale)),
+        )
+        plain, joint = (
+            adapted.loss(values, rows.y)
+            for _, adapted in scores.rounded_scores(exact, values, rows.y, limit)
+        )
         assert exact.loss(values, rows.y) < joint < plain
 
 
@@ -160,8 +199,10 @@ def test_frame_and_integers_stand_for_the_same_inputs():
     frame = Frame.of(rows)
     for scale in scores.scalings(rows):
         gain, offset = frame.through(scale)
-        step = 2.0 ** scale.shift / np.array(scale.multiplier) / frame.spread
-        assert (np.abs(gain * scale.apply(rows.x) + offset - frame.z(rows.x)) <= step * 0.501 + 1e-9).all()
+        step = 2.0**scale.shift / np.array(scale.multiplier) / frame.spread
+        assert (
+            np.abs(gain * scale.apply(rows.x) + offset - frame.z(rows.x)) <= step * 0.501 + 1e-9
+        ).all()
 
 
 def test_one_scaling_for_all_inputs_only_where_it_loses_nothing():
@@ -170,7 +211,8 @@ def test_one_scaling_for_all_inputs_only_where_it_loses_nothing():
         x = np.zeros((4, len(ranges)), dtype=np.int64)
         scale = scores.scalings(Rows(x, x[:, 0], quantities, quantities[0], ("a", "b")))[0]
         return len(set(zip(scale.low, scale.multiplier))) == 1
-    assert shared((0, 16), (0, 3), (2, 12))                                     # small integers stay what they are
+
+    assert shared((0, 16), (0, 3), (2, 12))  # small integers stay what they are
     assert shared((0, 1000), (100, 900))
     assert not shared((0, 1000), (0, 10)) and not shared((0, 500), (5000, 5500))
 
@@ -178,15 +220,16 @@ def test_one_scaling_for_all_inputs_only_where_it_loses_nothing():
 def test_a_chain_is_accepted_by_its_decisions_and_its_loss():
     rows = rows_of(2)
     bad, good = ((Forest((), ((value,),), (-1,), (0,), 0, 1),) for value in (0, 1))
-    half = replace(rows, y=np.ones_like(rows.y))                                # the second chain answers all right
+    half = replace(rows, y=np.ones_like(rows.y))  # the second chain answers all right
     assert scores.as_decided([(bad, 0.1), (good, 0.1)], half, 0.0, 0.1) == good
     assert scores.as_decided([(good, 0.5), (bad, 0.1)], half, 0.0, 0.1) == good
-    twin = (replace(good[0], leaves=((2,),)),)                                  # clamped to 1: the same answers
+    twin = (replace(good[0], leaves=((2,),)),)  # clamped to 1: the same answers
     assert scores.as_decided([(good, 0.5), (twin, 0.1)], half, 0.0, 0.1) == twin
     assert scores.as_decided([(good, 0.1), (twin, 0.05)], half, 0.0, 0.1) == good
 
 
 # ---- trees ----------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("leaves", [2, 7, 40])
 def test_trees_go_where_sklearns_trees_go(leaves):
@@ -195,7 +238,7 @@ def test_trees_go_where_sklearns_trees_go(leaves):
     trees, values = from_sklearn(forest.estimators_)
     ours = values[:, 0][trees.leaf_of(rows.x)]
     assert np.allclose(ours, np.column_stack([tree.predict(rows.x) for tree in forest.estimators_]))
-    assert (trees.shares(rows.x) @ values[:, 0] == pytest.approx(ours.sum(axis=1)))
+    assert trees.shares(rows.x) @ values[:, 0] == pytest.approx(ours.sum(axis=1))
     node = trees.node(np.arange(trees.leaves)[:, None], (7,), -30000, 30000)
     x = rows.x[:, list(trees.columns)]
     assert (node.apply(x)[:, 0] == trees.leaf_of(rows.x).sum(axis=1) + 7).all()
@@ -225,17 +268,34 @@ def test_a_tree_without_splits_is_a_constant():
 def test_a_forest_whose_places_run_in_a_circle_is_refused():
     with pytest.raises(ModelError, match="a child stands after its parent"):
         Forest(((0, 1, 0, -1),), ((1,),), (0,), (0,), 0, 9).bounds(Bounds((-9,), (9,)))
-    with pytest.raises(ModelError, match="every tree is a tree"):               # a place shared by two parents, many times over
-        Forest(tuple((0, 1, min(k + 1, 9), min(k + 1, 9)) if k < 9 else (0, 1, -1, -1) for k in range(10)),
-               ((1,),), (0,), (0,), 0, 9).bounds(Bounds((-9,), (9,)))
+    with pytest.raises(
+        ModelError, match="every tree is a tree"
+    ):  # a place shared by two parents, many times over
+        Forest(
+            tuple(
+                (0, 1, min(k + 1, 9), min(k + 1, 9)) if k < 9 else (0, 1, -1, -1) for k in range(10)
+            ),
+            ((1,),),
+            (0,),
+            (0,),
+            0,
+            9,
+        ).bounds(Bounds((-9,), (9,)))
 
 
 # ---- figures --------------------------------------------------------------------------------------
 
+
 def test_figures_of_classes_by_hand():
-    truth, answer, floats = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 0, 2]), np.array([0, 0, 0, 1, 0, 2])
+    truth, answer, floats = (
+        np.array([0, 0, 0, 1, 1, 2]),
+        np.array([0, 0, 1, 1, 0, 2]),
+        np.array([0, 0, 0, 1, 0, 2]),
+    )
     figures = class_metrics(answer, floats, truth, ("a", "b", "c", "d"))
-    assert figures["accuracy"] == pytest.approx(4 / 6, abs=1e-6) and figures["error_rate"] == pytest.approx(2 / 6, abs=1e-6)
+    assert figures["accuracy"] == pytest.approx(4 / 6, abs=1e-6) and figures[
+        "error_rate"
+    ] == pytest.approx(2 / 6, abs=1e-6)
     assert figures["float_error_rate"] == pytest.approx(1 / 6, abs=1e-6)
     assert figures["confusion"] == [[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
     assert figures["recall"] == {"a": pytest.approx(2 / 3, abs=1e-6), "b": 0.5, "c": 1.0, "d": None}

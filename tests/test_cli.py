@@ -15,16 +15,18 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-
-from tinygen import build as building, cli, pipeline
-from tinygen.boards import BOARDS
-from tinygen.emit import Project, render_header
-from tinygen.families import FAMILIES
 from tinygen.host.link import open_link
-from tinygen.host.protocol_avr import avr_url
 from tinygen.host.stream import TRIES
-from tinygen.model import load
-from tinygen.nodes import Dense
+from tinygen.host.virtual.protocol_avr import avr_url
+
+from tinygen import cli
+from tinygen.codegen.emit import Project, render_header
+from tinygen.commands import pipeline
+from tinygen.common.boards import BOARDS
+from tinygen.families import FAMILIES
+from tinygen.model.model import load
+from tinygen.model.nodes import Dense
+from tinygen.target import build as building
 
 COMMANDS = sorted(cli.main.commands)
 TRAIN = "train rows.csv --target gas"
@@ -36,13 +38,16 @@ def table(header="heat [degC],damp,gas", rows=160, change=lambda i, cells: cells
     rng = np.random.default_rng(5)
     heat, damp = np.round(rng.uniform(10, 50, rows), 1), rng.integers(100, 900, rows)
     gas = np.round(0.3 * heat + 0.02 * damp + rng.normal(0, 0.2, rows), 1)
-    cells = (change(i, [str(h), str(d), str(g)]) for i, (h, d, g) in enumerate(zip(heat, damp, gas), start=1))
+    cells = (
+        change(i, [str(h), str(d), str(g)])
+        for i, (h, d, g) in enumerate(zip(heat, damp, gas), start=1)
+    )
     return "\n".join([header, *map(",".join, cells)]) + "\n"
 
 
 def column(k: int, value: str, rows=range(1, 1000)):
     """A change that puts `value` into column k of some rows."""
-    return lambda i, cells: [*cells[:k], value, *cells[k + 1:]] if i in rows else cells
+    return lambda i, cells: [*cells[:k], value, *cells[k + 1 :]] if i in rows else cells
 
 
 FILES = {
@@ -71,8 +76,11 @@ def run(capsys, monkeypatch):
         with pytest.raises(SystemExit) as end:
             cli.main(shlex.split(line))
         out, err = capsys.readouterr()
-        assert "\x1b" not in out + err and "\r" not in out + err         # no terminal, no colours, no moving lines
+        assert (
+            "\x1b" not in out + err and "\r" not in out + err
+        )  # no terminal, no colours, no moving lines
         return SimpleNamespace(code=end.value.code, out=out, err=err)
+
     return command
 
 
@@ -93,9 +101,18 @@ def trained(simavr, tmp_path_factory):
     (folder / "rows.csv").write_text(table())
     commands = [f"{QUICK} -o gas.json", "build gas.json --board uno -o firmware"]
     for line in commands:
-        subprocess.run([sys.executable, "-m", "tinygen.cli", *shlex.split(line)], cwd=folder, check=True,
-                       capture_output=True, timeout=300)
-    return SimpleNamespace(folder=folder, model=load(folder / "gas.json"), elf=folder / "firmware/.pio/build/uno/firmware.elf")
+        subprocess.run(
+            [sys.executable, "-m", "tinygen.cli", *shlex.split(line)],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+    return SimpleNamespace(
+        folder=folder,
+        model=load(folder / "gas.json"),
+        elf=folder / "firmware/.pio/build/uno/firmware.elf",
+    )
 
 
 @pytest.fixture
@@ -108,17 +125,21 @@ def there(here, trained):
 
 def contents(folder: Path) -> dict[str, bytes | None]:
     """Every path in a folder and what it holds."""
-    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in folder.rglob("*")}
+    return {
+        str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None
+        for p in folder.rglob("*")
+    }
 
 
 # ---- help -----------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_an_example(command, run):
     done = run(f"{command} --help")
     assert (done.code, done.err) == (0, "")
     assert "Example:" in done.out and f"    tinygen {command}" in done.out
-    assert "--json" in done.out or command == "completion"        # a script for the shell, nothing else
+    assert "--json" in done.out or command == "completion"  # a script for the shell, nothing else
 
 
 LIGHT = """
@@ -133,42 +154,74 @@ print(sorted({{name.split(".")[0] for name in sys.modules}} & {{"sklearn", "nump
 """
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["--version"], ["completion", "bash"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["--help"], ["train", "--help"], ["--version"], ["completion", "bash"]], ids=" ".join
+)
 def test_help_waits_for_no_library(words):
-    done = subprocess.run([sys.executable, "-c", LIGHT.format(words=words)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT.format(words=words)], capture_output=True, text=True
+    )
     assert done.stderr.strip() == "[]" and done.stdout
 
 
-@pytest.mark.parametrize("line, wanted", [
-    ("tinygen tr", ["train"]), ("tinygen train x.csv --bal", ["--balance"]), ("tinygen train x.csv --family r", ["ridge"]),
-    ("tinygen build m.json --board mega", ["megaatmega2560"]), ("tinygen train x.csv --optimize s", ["size", "speed"])])
+@pytest.mark.parametrize(
+    "line, wanted",
+    [
+        ("tinygen tr", ["train"]),
+        ("tinygen train x.csv --bal", ["--balance"]),
+        ("tinygen train x.csv --family r", ["ridge"]),
+        ("tinygen build m.json --board mega", ["megaatmega2560"]),
+        ("tinygen train x.csv --optimize s", ["size", "speed"]),
+    ],
+)
 def test_completion_knows_commands_options_and_words_and_waits_for_no_library(line, wanted):
-    environment = {**os.environ, "_TINYGEN_COMPLETE": "bash_complete", "COMP_WORDS": line,
-                   "COMP_CWORD": str(len(line.split()) - 1)}
-    done = subprocess.run([sys.executable, "-c", LIGHT.format(words=[])], capture_output=True, text=True, env=environment)
-    assert [row.split(",")[1] for row in done.stdout.split()] == wanted and done.stderr.strip() == "[]"
+    environment = {
+        **os.environ,
+        "_TINYGEN_COMPLETE": "bash_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split()) - 1),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT.format(words=[])],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert [
+        row.split(",")[1] for row in done.stdout.split()
+    ] == wanted and done.stderr.strip() == "[]"
 
 
 def on_a_terminal(line, folder):
     """What a command writes to a terminal: stderr is a pty, stdout a pipe."""
     far, near = os.openpty()
-    done = subprocess.Popen([sys.executable, "-m", "tinygen.cli", *shlex.split(line)], cwd=folder,
-                            stdout=subprocess.PIPE, stderr=near, text=True)
+    done = subprocess.Popen(
+        [sys.executable, "-m", "tinygen.cli", *shlex.split(line)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=near,
+        text=True,
+    )
     os.close(near)
     seen = b""
     while True:
         try:
             seen += os.read(far, 10_000)
-        except OSError:                       # the program is gone
+        except OSError:  # the program is gone
             break
     os.close(far)
     return done.communicate()[0], seen.decode(errors="replace")
 
 
-@pytest.mark.parametrize("line, words", [("explain gas.json rows.csv", "explaining rows"),
-                                         ("predict gas.json rows.csv", "predicting the rows"),
-                                         ("monitor gas.json rows.csv", "comparing rows.csv"),
-                                         ("data rows.csv --target gas", "looking for")])
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("explain gas.json rows.csv", "explaining rows"),
+        ("predict gas.json rows.csv", "predicting the rows"),
+        ("monitor gas.json rows.csv", "comparing rows.csv"),
+        ("data rows.csv --target gas", "looking for"),
+    ],
+)
 def test_progress_is_a_bar_on_a_terminal_and_nothing_in_the_result(there, run, line, words):
     out, seen = on_a_terminal(line, there)
     assert words in seen and "\x1b" in seen and "\x1b" not in out and out
@@ -177,15 +230,18 @@ def test_progress_is_a_bar_on_a_terminal_and_nothing_in_the_result(there, run, l
 
 
 def test_help_names_what_the_library_knows():
-    assert cli.FAMILIES == sorted(FAMILIES)
-    assert f"default: {TRIES}." in next(option.help for option in cli.main.commands["stream"].params if option.name == "tries")
-
+    assert sorted(FAMILIES) == cli.FAMILIES
+    assert f"default: {TRIES}." in next(
+        option.help for option in cli.main.commands["stream"].params if option.name == "tries"
+    )
 
 
 def test_help_lists_every_command_in_full(run):
     done = run("--help")
     assert done.code == 0 and "..." not in done.out.split("Commands:")[1]
-    assert {line.split()[0] for line in done.out.split("Commands:")[1].splitlines() if line} == set(COMMANDS)
+    assert {line.split()[0] for line in done.out.split("Commands:")[1].splitlines() if line} == set(
+        COMMANDS
+    )
     assert {"demo", "train", "predict", "emit", "build", "stream", "boards"} <= set(COMMANDS)
     bare = run("")
     assert bare.code == 2 and bare.out == done.out
@@ -201,13 +257,22 @@ def test_examples_name_options_that_exist():
 
 # ---- the way through ------------------------------------------------------------------------------
 
+
 def test_train(here, simavr, run):
     done = run(f"{QUICK} --name nose -o gas.json --json")
     assert done.code == 0, done.err
     found = json.loads(done.out)
     assert {"model", "family", "rows_train", "rows_test", "metrics", "alarm"} <= set(found)
-    assert set(found["metrics"]) == {"mae", "float_mae", "rmse", "r2"} and set(found["alarm"]) == {"false", "missed"}
-    assert (found["model"], found["family"], found["rows_train"], found["rows_test"]) == ("gas.json", "ridge", 128, 32)
+    assert set(found["metrics"]) == {"mae", "float_mae", "rmse", "r2"} and set(found["alarm"]) == {
+        "false",
+        "missed",
+    }
+    assert (found["model"], found["family"], found["rows_train"], found["rows_test"]) == (
+        "gas.json",
+        "ridge",
+        128,
+        32,
+    )
     model = load(here / "gas.json")
     assert (model.name, model.threshold, model.inputs[0].unit) == ("nose", 200, "degC")
     assert model.training["metrics"] == found["metrics"]
@@ -216,7 +281,10 @@ def test_train(here, simavr, run):
 def test_train_tells_people_the_same(here, simavr, run):
     found = json.loads(run(f"{QUICK} -o gas.json --json").out)
     done = run(f"{QUICK} -o gas.json")
-    assert "128 train, 32 test" in done.out and f"{found['metrics']['mae']:.4g} mean absolute on the test rows" in done.out
+    assert (
+        "128 train, 32 test" in done.out
+        and f"{found['metrics']['mae']:.4g} mean absolute on the test rows" in done.out
+    )
     assert "Warning" not in done.err
 
 
@@ -238,8 +306,19 @@ def test_training_twice_gives_the_same_bytes(here, simavr):
         folder = here / seed
         folder.mkdir()
         (folder / "rows.csv").write_text(FILES["rows.csv"])
-        done = subprocess.run([sys.executable, "-m", "tinygen.cli", *shlex.split(f"{TRAIN} --threshold 20 -o gas.json")],
-                              cwd=folder, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "tinygen.cli",
+                *shlex.split(f"{TRAIN} --threshold 20 -o gas.json"),
+            ],
+            cwd=folder,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
         assert done.returncode == 0, done.stderr
         made.append(contents(folder))
     assert made[0] == made[1] and {"gas.json", "gas.search.json"} <= set(made[0])
@@ -254,7 +333,10 @@ def test_predict_is_the_twin(there, trained, run):
     assert found["raw"] == trained.model.answer(raw).tolist() and found["rows"] == 160
     assert found["physical"][0] == found["raw"][0] / 10
     written = list(csv.reader((there / "answers.csv").read_text().splitlines()))
-    assert written[0] == ["raw", "gas", "flag"] and [int(line[0]) for line in written[1:]] == found["raw"]
+    assert (
+        written[0] == ["raw", "gas", "flag"]
+        and [int(line[0]) for line in written[1:]] == found["raw"]
+    )
 
 
 def test_predict_marks_what_is_missing(there, run):
@@ -270,37 +352,66 @@ def test_emit(there, run):
     assert {"library/gas.h", "library/tinygen_fixed.h", "library/gas_vectors.h"} <= set(names)
     assert all((there / name).is_file() for name in names)
     before = contents(there / "library")
-    assert run("emit gas.json -o library").out.splitlines() == names and contents(there / "library") == before
+    assert (
+        run("emit gas.json -o library").out.splitlines() == names
+        and contents(there / "library") == before
+    )
 
 
 def test_build(there, simavr, run):
     done = run("build gas.json --board uno -o 'my firmware' --json")
     assert done.code == 0, done.err
     found = json.loads(done.out)
-    assert {"board", "elf", "hex", "flash_bytes", "ram_bytes", "model_flash_bytes", "model_ram_bytes",
-            "stack_bytes", "cycles_median", "cycles_max"} <= set(found)
+    assert {
+        "board",
+        "elf",
+        "hex",
+        "flash_bytes",
+        "ram_bytes",
+        "model_flash_bytes",
+        "model_ram_bytes",
+        "stack_bytes",
+        "cycles_median",
+        "cycles_max",
+    } <= set(found)
     assert found["board"] == "uno" and all((there / found[key]).is_file() for key in ("elf", "hex"))
-    assert 0 < found["model_flash_bytes"] < found["flash_bytes"] <= 32_256 and 0 < found["cycles_median"] <= found["cycles_max"]
+    assert (
+        0 < found["model_flash_bytes"] < found["flash_bytes"] <= 32_256
+        and 0 < found["cycles_median"] <= found["cycles_max"]
+    )
 
 
 def test_stream(there, trained, run):
-    done = run(f"stream gas.json nan.csv --port {shlex.quote(avr_url('uno', trained.elf))} -o rows_out.csv "
-               "--junit result.xml --json")
+    done = run(
+        f"stream gas.json nan.csv --port {shlex.quote(avr_url('uno', trained.elf))} -o rows_out.csv "
+        "--junit result.xml --json"
+    )
     assert done.code == 0, done.err
     found = json.loads(done.out)
     assert {"rows", "wrong", "lost", "retries", "led_wrong", "rows_per_s"} <= set(found)
-    assert (found["rows"], found["wrong"], found["lost"], found["led_wrong"], found["missing"]) == (160, 0, 0, 0, 1)
+    assert (found["rows"], found["wrong"], found["lost"], found["led_wrong"], found["missing"]) == (
+        160,
+        0,
+        0,
+        0,
+        1,
+    )
     written = list(csv.DictReader((there / "rows_out.csv").read_text().splitlines()))
     assert len(written) == 160 and {line["verdict"] for line in written} == {"OK"}
     assert [line["flags"] for line in written].count("MISSING") == 1
     suite = ElementTree.parse(there / "result.xml").getroot()
-    assert suite.get("failures") == "0" and int(suite.get("tests")) == len(suite.findall("testcase")) >= 3
+    assert (
+        suite.get("failures") == "0"
+        and int(suite.get("tests")) == len(suite.findall("testcase")) >= 3
+    )
 
 
 def test_stream_builds_the_board_it_simulates(there, simavr, run):
     done = run("stream gas.json rows.csv --port sim --board uno")
     assert done.code == 0, done.err
-    assert "160 rows, 0 wrong, 0 lost, 0 LED errors" in done.out and done.out.rstrip().splitlines()[-1].startswith("PASS")
+    assert "160 rows, 0 wrong, 0 lost, 0 LED errors" in done.out and done.out.rstrip().splitlines()[
+        -1
+    ].startswith("PASS")
 
 
 def test_a_board_with_a_wrong_coefficient_fails_the_check(there, trained, simavr, run, tmp_path):
@@ -308,13 +419,21 @@ def test_a_board_with_a_wrong_coefficient_fails_the_check(there, trained, simavr
     place = next(k for k, node in enumerate(trained.model.nodes) if isinstance(node, Dense))
     node = trained.model.nodes[place]
     row = (node.weights[0][0] - 1, *node.weights[0][1:])
-    off = replace(trained.model, nodes=(*trained.model.nodes[:place], replace(node, weights=(row,)),
-                                        *trained.model.nodes[place + 1:]))
+    off = replace(
+        trained.model,
+        nodes=(
+            *trained.model.nodes[:place],
+            replace(node, weights=(row,)),
+            *trained.model.nodes[place + 1 :],
+        ),
+    )
     header = render_header(off).replace(f"{off.model_id:08X}", f"{trained.model.model_id:08X}")
     run("build gas.json --board uno -o firmware")
     (there / "firmware/include/gas.h").write_text(header)
     elf = building.build(Project(there / "firmware", trained.model), BOARDS["uno"]).elf
-    done = run(f"stream gas.json rows.csv --port {shlex.quote(avr_url('uno', elf))} --junit result.xml -o rows_out.csv")
+    done = run(
+        f"stream gas.json rows.csv --port {shlex.quote(avr_url('uno', elf))} --junit result.xml -o rows_out.csv"
+    )
     assert done.code == 1 and done.out.rstrip().splitlines()[-1].startswith("FAIL")
     assert "first difference: row" in done.out and "the twin says" in done.out
     assert ElementTree.parse(there / "result.xml").getroot().get("failures") != "0"
@@ -331,8 +450,12 @@ def test_boards(run):
 
 def test_a_reader_that_goes_away_is_no_error():
     """`tinygen boards | head -0`"""
-    child = subprocess.Popen([sys.executable, "-m", "tinygen.cli", "boards"], stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tinygen.cli", "boards"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     child.stdout.close()
     assert child.stderr.read() == "" and child.wait(60) == 0
 
@@ -342,7 +465,11 @@ def test_a_reader_that_goes_away_is_no_error():
 # command, exit code, what the one line says
 MISTAKES = [
     ("train absent.csv --target gas -o fresh.json", 2, ["absent.csv does not exist"]),
-    ("train row.csv --target gas -o fresh.json", 2, ["row.csv does not exist", "'rows.csv' beside it"]),
+    (
+        "train row.csv --target gas -o fresh.json",
+        2,
+        ["row.csv does not exist", "'rows.csv' beside it"],
+    ),
     ("train 'a folder' --target gas -o fresh.json", 2, ["a folder is a folder"]),
     ("train empty.csv --target gas -o fresh.json", 2, ["empty.csv is empty"]),
     ("train header.csv --target gas -o fresh.json", 2, ["no rows below it"]),
@@ -350,7 +477,11 @@ MISTAKES = [
     (f"{TRAIN} --inputs heat,dump -o fresh.json", 2, ["no column 'dump'", "'damp'"]),
     (f"{TRAIN} --drop dump -o fresh.json", 2, ["no column 'dump'", "'damp'"]),
     ("train text.csv --target gas -o fresh.json", 2, ["row 42", "'damp'", "'wet?'"]),
-    ("train gone.csv --target gas --inputs heat,damp -o fresh.json", 2, ["'damp'", "missing", "at least 20"]),
+    (
+        "train gone.csv --target gas --inputs heat,damp -o fresh.json",
+        2,
+        ["'damp'", "missing", "at least 20"],
+    ),
     ("train lost.csv --target gas -o fresh.json", 2, ["'gas'", "missing", "at least 20"]),
     ("train constant.csv --target gas --inputs heat,damp -o fresh.json", 2, ["'damp'", "constant"]),
     ("train dull.csv --target gas -o fresh.json", 2, ["'gas'", "constant"]),
@@ -403,7 +534,11 @@ MISTAKES = [
     ("stream gas.json absent.csv --port sim", 2, ["absent.csv"]),
     ("stream gas.json rows.csv --port sim --junit nowhere/x.xml", 2, ["nowhere"]),
     ("stream gas.json rows.csv --port sim -o 'a folder'", 2, ["'a folder'"]),
-    ("stream gas.json rows.csv --port /dev/ttyNONE7 --junit new.xml -o new.csv", 3, ["/dev/ttyNONE7", "does not exist"]),
+    (
+        "stream gas.json rows.csv --port /dev/ttyNONE7 --junit new.xml -o new.csv",
+        3,
+        ["/dev/ttyNONE7", "does not exist"],
+    ),
     ("stream gas.json rows.csv --port nothing://x", 3, ["'nothing://x'", "avr://"]),
     ("stream gas.json rows.csv --port avr://uno/absent.elf", 3, ["absent.elf"]),
     ("stream gas.json rows.csv --port socket://127.0.0.1:1", 3, ["127.0.0.1:1"]),
@@ -458,7 +593,11 @@ def test_a_budget_that_nothing_fits(here, simavr, run):
     before = contents(here)
     done = run(f"{QUICK} --max-cycles 3 -o fresh.json")
     last = done.err.splitlines()[-1]
-    assert (done.code, done.out) == (2, "") and last.startswith("tinygen: none of") and "--max-cycles" in last
+    assert (
+        (done.code, done.out) == (2, "")
+        and last.startswith("tinygen: none of")
+        and "--max-cycles" in last
+    )
     assert contents(here) == before
 
 
@@ -482,8 +621,10 @@ def test_a_port_that_is_taken(there, run, pty):
     port, _, near = pty
     fcntl.flock(near, fcntl.LOCK_EX | fcntl.LOCK_NB)
     done = run(f"stream gas.json rows.csv --port {port} --junit new.xml")
-    assert done.code == 3 and done.err == (f"tinygen: port {port} is taken by another program: "
-                                           "close it (a serial monitor?) and try again\n")
+    assert done.code == 3 and done.err == (
+        f"tinygen: port {port} is taken by another program: "
+        "close it (a serial monitor?) and try again\n"
+    )
     assert not (there / "new.xml").exists()
 
 
@@ -491,7 +632,11 @@ def test_a_board_that_never_answers(there, run, pty, monkeypatch):
     monkeypatch.setattr(pipeline, "open_link", partial(open_link, timeout=0.8))
     before = contents(there)
     done = run(f"stream gas.json rows.csv --port {pty[0]} -o new.csv")
-    assert done.code == 3 and len(done.err.splitlines()) == 1 and f"no answer from {pty[0]} within 0.8 s" in done.err
+    assert (
+        done.code == 3
+        and len(done.err.splitlines()) == 1
+        and f"no answer from {pty[0]} within 0.8 s" in done.err
+    )
     assert contents(there) == before
 
 
@@ -504,9 +649,14 @@ def test_a_board_with_another_model(there, trained, simavr, run):
 def test_a_defect_of_ours_is_one_line_too(run, monkeypatch):
     def broken():
         raise ZeroDivisionError("first\nsecond")
+
     monkeypatch.setattr(pipeline, "list_boards", broken)
     done = run("boards")
-    assert done.code == 3 and len(done.err.splitlines()) == 1 and "ZeroDivisionError: first second" in done.err
+    assert (
+        done.code == 3
+        and len(done.err.splitlines()) == 1
+        and "ZeroDivisionError: first second" in done.err
+    )
     monkeypatch.setenv("TINYGEN_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError):
         cli.main(["boards"])
@@ -515,6 +665,7 @@ def test_a_defect_of_ours_is_one_line_too(run, monkeypatch):
 def test_the_user_may_stop(run, monkeypatch):
     def stopped():
         raise KeyboardInterrupt
+
     monkeypatch.setattr(pipeline, "list_boards", stopped)
     done = run("boards")
     assert done.code == 130 and done.err.strip() == "tinygen: stopped by the user"

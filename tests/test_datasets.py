@@ -11,10 +11,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from tinygen import datasets, station
-from tinygen.data import load, prepare
-from tinygen.datasets import FILE_NAME, Source, find
-from tinygen.errors import WRONG_USE, DataError
+from tinygen.common.errors import WRONG_USE, DataError
+from tinygen.data import simulated_station as station
+from tinygen.data import sources as datasets
+from tinygen.data.dataset import load, prepare
+from tinygen.data.sources import FILE_NAME, Source, find
 
 CONTENT = b"a,b\n1,2\n3,4\n"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -39,7 +40,7 @@ def serve():
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 for i in range(0, len(content), 65536) if not pause_s else range(len(content)):
-                    self.wfile.write(content[i:i + 65536] if not pause_s else content[i:i + 1])
+                    self.wfile.write(content[i : i + 65536] if not pause_s else content[i : i + 1])
                     time.sleep(pause_s)
 
             def log_message(self, *args):
@@ -86,6 +87,7 @@ def one_line(source: Source, *parts):
 
 
 # ---------------------------------------------------------------------------------------- the order
+
 
 def test_sources_are_taken_in_their_order(place, monkeypatch):
     given, named, cached = put(place / "given"), put(place / "named"), put(place / "cache")
@@ -149,7 +151,9 @@ def test_a_failed_write_leaves_no_file(place, monkeypatch):
 
     monkeypatch.setattr(datasets.os, "replace", full)
     assert not datasets._store(cached, CONTENT)
-    assert [p.name for p in cached.parent.iterdir()] == [FILE_NAME] and cached.read_bytes() == b"old"
+    assert [p.name for p in cached.parent.iterdir()] == [
+        FILE_NAME
+    ] and cached.read_bytes() == b"old"
 
 
 def test_progress_is_told_before_the_download_only(place):
@@ -162,26 +166,39 @@ def test_progress_is_told_before_the_download_only(place):
 
 
 def test_the_simulated_station_is_announced(place):
-    source = one_line(find(), "SIMULATED roadside station, not measurements", "no network", FILE_NAME, "--data FILE")
+    source = one_line(
+        find(),
+        "SIMULATED roadside station, not measurements",
+        "no network",
+        FILE_NAME,
+        "--data FILE",
+    )
     rows = source.table()
-    assert not source.is_real and rows.path_name == "simulated_station.csv" and rows.rows_read == 9357
+    assert (
+        not source.is_real and rows.path_name == "simulated_station.csv" and rows.rows_read == 9357
+    )
 
 
 # ------------------------------------------------------------------------------------ the download
+
 
 def test_download_takes_the_file_out_of_the_archive(serve):
     assert datasets.download(serve(zipped()), DIGEST) == CONTENT
 
 
-@pytest.mark.parametrize("content, status, reason", [
-    (zipped(CONTENT + b"5,6\n"), 200, "holds another AirQualityUCI.csv than the published one"),
-    (zipped(name="other.csv"), 200, "no item named"),
-    (zipped()[:-30], 200, "not a zip file"),
-    (b"<html>log in to this hotel's network</html>", 200, "not a zip file"),
-    (b"", 404, "Not Found"),
-    (zipped(b"0" * 30_000_000), 200, "more than 20000000 bytes in AirQualityUCI.csv"),
-    (b"0" * 21_000_000, 200, "more than 20000000 bytes"),
-], ids=["another file", "another name", "cut off", "a web page", "404", "zip bomb", "huge"])
+@pytest.mark.parametrize(
+    "content, status, reason",
+    [
+        (zipped(CONTENT + b"5,6\n"), 200, "holds another AirQualityUCI.csv than the published one"),
+        (zipped(name="other.csv"), 200, "no item named"),
+        (zipped()[:-30], 200, "not a zip file"),
+        (b"<html>log in to this hotel's network</html>", 200, "not a zip file"),
+        (b"", 404, "Not Found"),
+        (zipped(b"0" * 30_000_000), 200, "more than 20000000 bytes in AirQualityUCI.csv"),
+        (b"0" * 21_000_000, 200, "more than 20000000 bytes"),
+    ],
+    ids=["another file", "another name", "cut off", "a web page", "404", "zip bomb", "huge"],
+)
 def test_download_refuses_what_is_not_the_file(serve, content, status, reason):
     with pytest.raises(DataError, match=reason) as caught:
         datasets.download(serve(content, status), DIGEST)
@@ -215,6 +232,7 @@ def test_the_published_file_is_the_one_we_name(air_quality):
 
 # ------------------------------------------------------------------------------ the simulated station
 
+
 @pytest.fixture(scope="module")
 def simulated():
     return Source(station.simulate(), "simulated", "").table()
@@ -227,11 +245,19 @@ def test_the_station_is_seeded(simulated):
 
 def test_the_station_has_the_form_of_the_real_file(simulated, air_quality):
     real = load(air_quality)
-    assert (simulated.names, simulated.units, simulated.decimals) == (real.names, real.units, real.decimals)
+    assert (simulated.names, simulated.units, simulated.decimals) == (
+        real.names,
+        real.units,
+        real.decimals,
+    )
     assert (simulated.rows_read, simulated.unnamed) == (real.rows_read, 0)
     assert np.array_equal(simulated.time, real.time)
     lines = [content.split(b"\r\n") for content in (station.simulate(), air_quality.read_bytes())]
-    assert lines[0][0] == lines[1][0] and lines[0][1][:20] == lines[1][1][:20] and lines[0][1].endswith(b";;")
+    assert (
+        lines[0][0] == lines[1][0]
+        and lines[0][1][:20] == lines[1][1][:20]
+        and lines[0][1].endswith(b";;")
+    )
 
 
 def correlation(table, one, other):
@@ -241,15 +267,24 @@ def correlation(table, one, other):
 
 def test_the_station_is_plausible(simulated):
     column = simulated.columns
-    ranges = {"CO(GT)": (0, 25), "C6H6(GT)": (0, 150), "NOx(GT)": (2, 3200), "NO2(GT)": (2, 900), "T": (-10, 45), "RH": (5, 93),
-              "AH": (0.1, 3.5)} | {name: (100, 6000) for name in column if name.startswith("PT08")}
+    ranges = {
+        "CO(GT)": (0, 25),
+        "C6H6(GT)": (0, 150),
+        "NOx(GT)": (2, 3200),
+        "NO2(GT)": (2, 900),
+        "T": (-10, 45),
+        "RH": (5, 93),
+        "AH": (0.1, 3.5),
+    } | {name: (100, 6000) for name in column if name.startswith("PT08")}
     for name, (low, high) in ranges.items():
         assert low <= np.nanmin(column[name]) and np.nanmax(column[name]) <= high, name
     assert correlation(simulated, "C6H6(GT)", "PT08.S2(NMHC)") > 0.95
     assert correlation(simulated, "C6H6(GT)", "PT08.S3(NOx)") < -0.6
-    assert 0.05 < np.nanmean(column["C6H6(GT)"] > 15.0) < 0.35               # the demo's alarm is neither rare nor usual
+    assert (
+        0.05 < np.nanmean(column["C6H6(GT)"] > 15.0) < 0.35
+    )  # the demo's alarm is neither rare nor usual
     saturation = 0.6112 * np.exp(17.62 * column["T"] / (243.12 + column["T"]))
-    humid = column["AH"] / (column["RH"] / 100.0 * saturation)               # AH follows from T and RH
+    humid = column["AH"] / (column["RH"] / 100.0 * saturation)  # AH follows from T and RH
     assert np.nanmax(np.abs(humid - 1.0)) < 0.03
 
 
@@ -262,22 +297,45 @@ def test_the_station_has_cycles_and_drift(simulated):
     assert np.nanmean(temperature[month == 6]) > np.nanmean(temperature[month == 0]) + 12
     like = (benzene > 5) & (benzene < 8) & (temperature > 10) & (temperature < 20)
     early, late = like & (np.arange(9357) < 2000), like & (np.arange(9357) > 7300)
-    assert np.median(response[late]) < 0.85 * np.median(response[early])     # the same air, a weaker answer
+    assert np.median(response[late]) < 0.85 * np.median(
+        response[early]
+    )  # the same air, a weaker answer
 
 
 def test_the_station_loses_values_as_stations_do(simulated):
-    absent = {name: np.isnan(values) for name, values in simulated.columns.items() if name not in ("Date", "Time")}
+    absent = {
+        name: np.isnan(values)
+        for name, values in simulated.columns.items()
+        if name not in ("Date", "Time")
+    }
     box = absent["T"]
-    assert 150 < box.sum() < 900 and all((absent[n] == box).all() for n in absent
-                                         if n.startswith("PT08") or n in ("RH", "AH", "C6H6(GT)"))
+    assert 150 < box.sum() < 900 and all(
+        (absent[n] == box).all()
+        for n in absent
+        if n.startswith("PT08") or n in ("RH", "AH", "C6H6(GT)")
+    )
     for name in ("CO(GT)", "NOx(GT)", "NO2(GT)"):
         assert 700 < absent[name].sum() < 2500 and (absent[name] != box).any()
     assert absent["NMHC(GT)"].sum() > 8000
-    assert not any(np.nanmin(values) == station.MISSING_CODE for name, values in simulated.columns.items() if name in absent)
+    assert not any(
+        np.nanmin(values) == station.MISSING_CODE
+        for name, values in simulated.columns.items()
+        if name in absent
+    )
 
 
 def test_the_station_serves_the_demos_task(simulated):
-    inputs = ("CO(GT)", "PT08.S1(CO)", "PT08.S2(NMHC)", "PT08.S3(NOx)", "PT08.S4(NO2)", "PT08.S5(O3)", "T", "RH", "AH")
+    inputs = (
+        "CO(GT)",
+        "PT08.S1(CO)",
+        "PT08.S2(NMHC)",
+        "PT08.S3(NOx)",
+        "PT08.S4(NO2)",
+        "PT08.S5(O3)",
+        "T",
+        "RH",
+        "AH",
+    )
     dataset = prepare(simulated, "C6H6(GT)", inputs)
     assert len(dataset.x) > 6500 and len(dataset.test) == round(0.2 * len(dataset.x))
     assert [q.scale for q in dataset.inputs] == [0.1, 1.0, 1.0, 1.0, 1.0, 1.0, 0.1, 0.1, 0.0001]

@@ -4,17 +4,18 @@ from types import SimpleNamespace
 
 import pytest
 import serial
-
-from vectors import BY_NAME
-
-from tinygen.boards import BOARDS
-from tinygen.errors import LinkError
 from tinygen.host import discover, protocol
 from tinygen.host.discover import NoBoard, only_board, plugged_in
+from vectors import BY_NAME
+
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import LinkError
 
 
 def comport(device: str, vid=None, pid=None, serial_number=None, location="1-1"):
-    return SimpleNamespace(device=device, vid=vid, pid=pid, serial_number=serial_number, location=location)
+    return SimpleNamespace(
+        device=device, vid=vid, pid=pid, serial_number=serial_number, location=location
+    )
 
 
 UNO = comport("/dev/ttyACM7", 0x2341, 0x0043, "A1")
@@ -26,22 +27,29 @@ OTHERS = [comport("/dev/ttyS0"), comport("/dev/ttyACM0", 0x1234, 0x0001)]
 @pytest.fixture
 def plug(monkeypatch):
     """`plug(ports, answers)`: these ports are there; boards behind bridges say who they are."""
+
     def do(*ports, answers={}):
         monkeypatch.setattr(discover.list_ports, "comports", lambda: [*OTHERS, *ports])
         monkeypatch.setattr(discover, "board_behind", answers.get)
+
     return do
 
 
 def test_a_board_is_known_by_its_usb_id_and_not_by_its_name(plug):
     plug(UNO)
-    assert plugged_in() == {"uno": ("/dev/ttyACM7",)} and only_board() == (BOARDS["uno"], "/dev/ttyACM7")
+    assert plugged_in() == {"uno": ("/dev/ttyACM7",)} and only_board() == (
+        BOARDS["uno"],
+        "/dev/ttyACM7",
+    )
     plug(comport("/dev/ttyACM0", 0x2341, 0x0042))
     assert only_board()[0] is BOARDS["megaatmega2560"]
 
 
 def test_no_board_is_a_reason_to_skip(plug):
     plug()
-    with pytest.raises(NoBoard, match="found none by its USB id: name its port, or use the simulator"):
+    with pytest.raises(
+        NoBoard, match="found none by its USB id: name its port, or use the simulator"
+    ):
         only_board()
 
 
@@ -50,7 +58,11 @@ def test_two_boards_are_an_error_that_lists_both(plug):
     with pytest.raises(LinkError) as raised:
         only_board()
     assert not isinstance(raised.value, NoBoard) and "\n" not in str(raised.value)
-    for word in ("/dev/ttyACM7 (uno, USB 2341:0043, serial number A1, at 1-1)", "/dev/ttyACM3 (megaatmega2560", "at 1-2"):
+    for word in (
+        "/dev/ttyACM7 (uno, USB 2341:0043, serial number A1, at 1-1)",
+        "/dev/ttyACM3 (megaatmega2560",
+        "at 1-2",
+    ):
         assert word in str(raised.value)
 
 
@@ -58,10 +70,16 @@ def test_behind_a_bridge_the_firmware_tells(plug):
     plug(CH340, answers={"/dev/ttyUSB0": BOARDS["nanoatmega328"]})
     assert only_board() == (BOARDS["nanoatmega328"], "/dev/ttyUSB0")
     plug(CH340)
-    with pytest.raises(NoBoard, match=r"/dev/ttyUSB0 \(unknown board behind a USB bridge, USB 1A86:7523.*says nothing"):
+    with pytest.raises(
+        NoBoard,
+        match=r"/dev/ttyUSB0 \(unknown board behind a USB bridge, USB 1A86:7523.*says nothing",
+    ):
         only_board()
     plug(CH340, UNO, answers={"/dev/ttyUSB0": BOARDS["nanoatmega328"]})
-    assert only_board() == (BOARDS["uno"], "/dev/ttyACM7")     # known by its USB id: nobody else's port is opened
+    assert only_board() == (
+        BOARDS["uno"],
+        "/dev/ttyACM7",
+    )  # known by its USB id: nobody else's port is opened
 
 
 def test_asking_needs_no_model(monkeypatch):

@@ -24,7 +24,9 @@ def generate():
 
 
 def test_every_command_is_on_its_page_as_it_is(generate):
-    assert (DOCS / "commands.md").read_text() == generate.commands(), f"commands.md is not what the program says: {HOW} quick"
+    assert (DOCS / "commands.md").read_text() == generate.commands(), (
+        f"commands.md is not what the program says: {HOW} quick"
+    )
 
 
 def test_the_rows_and_the_pictures_are_what_their_programs_make(generate):
@@ -36,10 +38,14 @@ def test_the_rows_and_the_pictures_are_what_their_programs_make(generate):
 
 
 def test_the_pictures_show_the_pins_that_the_firmware_uses():
-    from tinygen.boards import BOARDS
+    from tinygen.common.boards import BOARDS
+
     for picture, board in (("uno", "uno"), ("mega", "megaatmega2560")):
         words = (DOCS / f"wiring-{picture}.svg").read_text(encoding="utf-8")
-        told = re.search(r"Pin (\d+) through a resistor to the red LED, pin (\d+) through a resistor to the green LED", words)
+        told = re.search(
+            r"Pin (\d+) through a resistor to the red LED, pin (\d+) through a resistor to the green LED",
+            words,
+        )
         assert told.groups() == (str(BOARDS[board].red_pin), str(BOARDS[board].green_pin))
 
 
@@ -52,14 +58,20 @@ def test_the_tutorial_runs_as_it_is_written(generate, simavr, tmp_path):
         assert kinds(now) == kinds(then), f"`{command}` prints otherwise than its page says: {HOW}"
     assert "PASS: the board answers what the model answers" in (DOCS / "tutorial.md").read_text()
     page = (DOCS / "header.md").read_text()
-    assert re.findall(r"#define \w+", generate.header(tmp_path)) == re.findall(r"#define \w+", page), HOW
+    assert re.findall(r"#define \w+", generate.header(tmp_path)) == re.findall(
+        r"#define \w+", page
+    ), HOW
     assert "CLASSROOM_THRESHOLD 1000" in page and "<<<" not in page
 
 
 def kinds(lines: list[str]) -> set[str]:
     """The words that lines begin with, but for the names of models and what depends on figures alone."""
-    return {word[0] for line in lines
-            if (word := re.match(r"[A-Za-z/]+", line)) and word[0] not in ("worst", "low", "medium", "high", "error")}
+    return {
+        word[0]
+        for line in lines
+        if (word := re.match(r"[A-Za-z/]+", line))
+        and word[0] not in ("worst", "low", "medium", "high", "error")
+    }
 
 
 def test_another_kind_of_line_is_noticed():
@@ -69,7 +81,9 @@ def test_another_kind_of_line_is_noticed():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
-        assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name} links to {target}"
+        assert target.startswith("https://") or (page.parent / target).exists(), (
+            f"{page.name} links to {target}"
+        )
 
 
 class Fetched(HTMLParser):
@@ -81,22 +95,34 @@ class Fetched(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         values = dict(attrs)
-        self.addresses += ([values.get("src")] * (tag in ("script", "img", "iframe", "source"))
-                           + [values.get("href")] * (tag == "link"))
+        self.addresses += [values.get("src")] * (tag in ("script", "img", "iframe", "source")) + [
+            values.get("href")
+        ] * (tag == "link")
 
 
 def test_the_site_builds_without_a_warning_and_needs_no_network(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path / "site")],
-                          cwd=DOCS.parent, text=True, capture_output=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path / "site")],
+        cwd=DOCS.parent,
+        text=True,
+        capture_output=True,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )
     if "No module named mkdocs" in done.stderr:
         unavailable("mkdocs is missing: pip install 'tinygen[docs]'")
     assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr
-    built = {page.relative_to(tmp_path / "site").with_suffix(".md").name for page in (tmp_path / "site").glob("*.html")}
+    built = {
+        page.relative_to(tmp_path / "site").with_suffix(".md").name
+        for page in (tmp_path / "site").glob("*.html")
+    }
     assert {page.name for page in PAGES} <= built and not (tmp_path / "site/make").exists()
     for page in (tmp_path / "site").rglob("*.html"):
         reader = Fetched()
         reader.feed(page.read_text(encoding="utf-8"))
         outside = [a for a in reader.addresses if a and re.match(r"(https?:)?//", a)]
         assert reader.addresses and not outside, f"{page.name} loads {outside}"
-    assert not [sheet for sheet in (tmp_path / "site").rglob("*.css")
-                if re.search(r"url\(\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8"))]
+    assert not [
+        sheet
+        for sheet in (tmp_path / "site").rglob("*.css")
+        if re.search(r"url\(\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8"))
+    ]

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from tinygen import doctor, toolchain
 from tinygen.cli import main
-from tinygen.doctor import Health, Thing, examine, text
+from tinygen.commands import doctor
+from tinygen.commands.doctor import Health, Thing, examine, text
+from tinygen.target import toolchain
 
 
 @pytest.fixture
@@ -22,8 +23,8 @@ def bare(monkeypatch, tmp_path):
     for name in ("find_gcc", "find_core", "find_simavr"):
         monkeypatch.setattr(toolchain, name, lambda: None)
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    monkeypatch.setattr(doctor.list_ports, "comports", lambda: [])
-    monkeypatch.setattr(doctor.discover, "plugged_in", lambda: {})
+    monkeypatch.setattr(doctor.list_ports, "comports", list)
+    monkeypatch.setattr(doctor.discover, "plugged_in", dict)
     return tmp_path
 
 
@@ -41,8 +42,11 @@ def test_each_missing_piece_says_what_to_type(bare):
 
 def test_something_missing_is_exit_code_3(bare):
     done = CliRunner().invoke(main, ["doctor"])
-    assert (done.exit_code == 3 and "MISSING   simulator" in done.stdout
-            and "missing: AVR compiler, Arduino core, simulator" in done.stdout)
+    assert (
+        done.exit_code == 3
+        and "MISSING   simulator" in done.stdout
+        and "missing: AVR compiler, Arduino core, simulator" in done.stdout
+    )
     assert len(done.stdout.splitlines()) == 10
 
 
@@ -73,7 +77,11 @@ def test_a_port_without_permission_names_its_group(bare, monkeypatch):
     monkeypatch.setattr(doctor.list_ports, "comports", lambda: [SimpleNamespace(device=str(port))])
     monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(port))
     permission = things()["port permission"]
-    assert not permission.there and f"usermod -a -G {port.group()}" in permission.advice and str(port) in permission.advice
+    assert (
+        not permission.there
+        and f"usermod -a -G {port.group()}" in permission.advice
+        and str(port) in permission.advice
+    )
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="groups are a matter of Linux")
@@ -87,10 +95,18 @@ def test_the_group_counts_where_no_port_is_there(bare, monkeypatch):
 
 def test_this_machine_builds(toolchain):
     found = things()
-    assert found["AVR compiler"].there and found["Arduino core"].there and found["Python"].there and found["PlatformIO"].there
+    assert (
+        found["AVR compiler"].there
+        and found["Arduino core"].there
+        and found["Python"].there
+        and found["PlatformIO"].there
+    )
 
 
-@pytest.mark.parametrize("shell,word", [("bash", "complete -o"), ("zsh", "#compdef tinygen"), ("fish", "complete --no-files")])
+@pytest.mark.parametrize(
+    "shell,word",
+    [("bash", "complete -o"), ("zsh", "#compdef tinygen"), ("fish", "complete --no-files")],
+)
 def test_completion_scripts(shell, word):
     done = CliRunner().invoke(main, ["completion", shell])
     assert done.exit_code == 0 and word in done.stdout and "_TINYGEN_COMPLETE" in done.stdout
@@ -98,8 +114,16 @@ def test_completion_scripts(shell, word):
 
 
 def test_the_shell_gets_words():
-    done = subprocess.run([sys.executable, "-c", "from tinygen.cli import main; main(prog_name='tinygen')"],
-                          capture_output=True, text=True,
-                          env={**os.environ, "_TINYGEN_COMPLETE": "bash_complete", "COMP_WORDS": "tinygen mo", "COMP_CWORD": "1"},
-                          timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", "from tinygen.cli import main; main(prog_name='tinygen')"],
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "_TINYGEN_COMPLETE": "bash_complete",
+            "COMP_WORDS": "tinygen mo",
+            "COMP_CWORD": "1",
+        },
+        timeout=120,
+    )
     assert done.stdout.split() == ["plain,monitor"]

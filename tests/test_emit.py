@@ -6,17 +6,45 @@ import re
 import pytest
 from random_models import random_models
 
-from tinygen.emit import check_prefix, comment_safe, emit_library, emit_project, render_header
-from tinygen.errors import EmitError
-from tinygen.fixedpoint import Quantity
+from tinygen.codegen.emit import (
+    check_prefix,
+    comment_safe,
+    emit_library,
+    emit_project,
+    render_header,
+)
+from tinygen.common.errors import EmitError
+from tinygen.model.fixedpoint import Quantity
 
 MODELS = random_models()
-HOSTILE = ["T */ #error out", "x\n#include <evil>", "a\\", "/* open", "??/ trigraph", "\u202egnp", "ümlaut", 'q"uote',
-           "*" + "/" * 3, "%s%n{{7*7}}"]
+HOSTILE = [
+    "T */ #error out",
+    "x\n#include <evil>",
+    "a\\",
+    "/* open",
+    "??/ trigraph",
+    "\u202egnp",
+    "ümlaut",
+    'q"uote',
+    "*" + "/" * 3,
+    "%s%n{{7*7}}",
+]
 
 
-@pytest.mark.parametrize("name", ["lookup_square", "linear16", "mlp", "mlp_layer", "squares", "additive_wide",
-                                  "branches", "polynomial", "votes"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lookup_square",
+        "linear16",
+        "mlp",
+        "mlp_layer",
+        "squares",
+        "additive_wide",
+        "branches",
+        "polynomial",
+        "votes",
+    ],
+)
 def test_golden_headers(name, golden):
     golden(f"{name}.h", render_header(MODELS[name]))
 
@@ -49,11 +77,17 @@ def test_every_input_is_described_with_unit_step_and_range():
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_column_name_stays_inside_its_comment(text):
     model = MODELS["linear8"]
-    named = dataclasses.replace(model, inputs=tuple(dataclasses.replace(q, name=text, unit=text) for q in model.inputs),
-                                output=dataclasses.replace(model.output, name=text, unit=text), family=text)
+    named = dataclasses.replace(
+        model,
+        inputs=tuple(dataclasses.replace(q, name=text, unit=text) for q in model.inputs),
+        output=dataclasses.replace(model.output, name=text, unit=text),
+        family=text,
+    )
     header, plain = render_header(named), render_header(model)
-    strip = lambda source: re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)      # noqa: E731
-    assert re.sub(r"0x[0-9A-F]{8}", "ID", strip(header)) == re.sub(r"0x[0-9A-F]{8}", "ID", strip(plain))
+    strip = lambda source: re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
+    assert re.sub(r"0x[0-9A-F]{8}", "ID", strip(header)) == re.sub(
+        r"0x[0-9A-F]{8}", "ID", strip(plain)
+    )
     assert header.isascii()
 
 
@@ -63,7 +97,9 @@ def test_comment_safe_leaves_nothing_that_ends_a_comment(text):
     assert not re.search(r"\*/|/\*|\\|\?\?|\n", safe) and safe.isascii() and safe.isprintable()
 
 
-@pytest.mark.parametrize("name", ["int", "Class", "tinygen", "tinygen_x", "model", "string", "Arduino"])
+@pytest.mark.parametrize(
+    "name", ["int", "Class", "tinygen", "tinygen_x", "model", "string", "Arduino"]
+)
 def test_reserved_names_are_refused(name):
     with pytest.raises(EmitError, match="--name"):
         check_prefix(name)
@@ -72,8 +108,15 @@ def test_reserved_names_are_refused(name):
 def test_a_library_has_header_runtime_sketch_and_vectors(tmp_path):
     paths = emit_library(MODELS["mlp"], tmp_path / "out")
     names = {p.relative_to(tmp_path / "out").as_posix() for p in paths}
-    assert names >= {"mlp.h", "tinygen_fixed.h", "mlp_vectors.h", "mlp_vectors.csv", "examples/mlp_serial/mlp_serial.ino",
-                     "library.properties", "library.json"}
+    assert names >= {
+        "mlp.h",
+        "tinygen_fixed.h",
+        "mlp_vectors.h",
+        "mlp_vectors.csv",
+        "examples/mlp_serial/mlp_serial.ino",
+        "library.properties",
+        "library.json",
+    }
     assert {p.name for p in tmp_path.iterdir()} == {"out"}
 
 
@@ -99,6 +142,12 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
 
 def test_a_project_is_complete(tmp_path):
     project = emit_project(MODELS["mlp"], tmp_path / "project")
-    for name in ("platformio.ini", "src/main.cpp", "include/mlp.h", "include/tinygen_model.h", "include/tinygen_fixed.h",
-                 "include/tinygen_protocol.h"):
+    for name in (
+        "platformio.ini",
+        "src/main.cpp",
+        "include/mlp.h",
+        "include/tinygen_model.h",
+        "include/tinygen_fixed.h",
+        "include/tinygen_protocol.h",
+    ):
         assert (project.directory / name).is_file(), name

@@ -14,8 +14,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import tinygen
 from tinygen import TinyClassifier, TinyRegressor
-from tinygen.errors import QuantizeError, UsageError
-from tinygen.estimators import LEAST_STEPS, decimal_scale
+from tinygen.common.errors import QuantizeError, UsageError
+from tinygen.search.estimators import LEAST_STEPS, decimal_scale
 
 WINE, DIABETES = load_wine(), load_diabetes(scaled=False)
 QUICK = {TinyRegressor: "ridge", TinyClassifier: "logistic"}
@@ -32,6 +32,7 @@ def test_scikit_learns_checks_can_fail():
             super().fit(X, y)
             self.family = "tree"
             return self
+
     with pytest.raises(AssertionError, match="family"):
         check_estimator(Forgetful(family="ridge"))
 
@@ -43,14 +44,22 @@ def test_import_stays_light():
         tinygen.TinyThing
 
 
-@pytest.mark.parametrize("estimator, data", [
-    (TinyClassifier(family="logistic", name="wine"), WINE), (TinyClassifier(family="tree", name="wine"), WINE),
-    (TinyRegressor(family="ridge", name="sugar"), DIABETES), (TinyRegressor(family="forest", name="sugar"), DIABETES)],
-    ids=["logistic", "tree", "ridge", "forest"])
+@pytest.mark.parametrize(
+    "estimator, data",
+    [
+        (TinyClassifier(family="logistic", name="wine"), WINE),
+        (TinyClassifier(family="tree", name="wine"), WINE),
+        (TinyRegressor(family="ridge", name="sugar"), DIABETES),
+        (TinyRegressor(family="forest", name="sugar"), DIABETES),
+    ],
+    ids=["logistic", "tree", "ridge", "forest"],
+)
 def test_predict_is_what_the_c_code_answers(estimator, data, tmp_path):
     estimator.fit(data.data, data.target)
     model = estimator.model_
-    wild = np.vstack([data.data, data.data * 10, -data.data])                 # far outside: saturates on both sides
+    wild = np.vstack(
+        [data.data, data.data * 10, -data.data]
+    )  # far outside: saturates on both sides
     raw = np.column_stack([q.to_raw(wild[:, c]) for q, c in zip(model.inputs, estimator.columns_)])
     answers = run_rows(compile_header(model, tmp_path), model.saturate(raw)[0])
     expected = estimator.classes_[answers] if model.labels else model.output.to_physical(answers)
@@ -71,15 +80,28 @@ def test_they_learn():
 def test_labels_are_the_users_own():
     words = np.array(["barolo", "grignolino", "barbera"])[WINE.target]
     classifier = TinyClassifier(family="tree").fit(WINE.data, words)
-    assert classifier.model_.labels == ("barbera", "barolo", "grignolino") == tuple(classifier.classes_)
-    assert set(classifier.predict(WINE.data)) == set(words) and classifier.score(WINE.data, words) > 0.9
+    assert (
+        classifier.model_.labels
+        == ("barbera", "barolo", "grignolino")
+        == tuple(classifier.classes_)
+    )
+    assert (
+        set(classifier.predict(WINE.data)) == set(words)
+        and classifier.score(WINE.data, words) > 0.9
+    )
 
 
 def test_in_a_pipeline_and_a_grid_search():
-    pipeline = make_pipeline(FunctionTransformer(np.round, kw_args={"decimals": 1}), TinyClassifier(family="tree"))
-    grid = GridSearchCV(pipeline, {"tinyclassifier__family": ["tree", "logistic"]}, cv=3).fit(WINE.data, WINE.target)
+    pipeline = make_pipeline(
+        FunctionTransformer(np.round, kw_args={"decimals": 1}), TinyClassifier(family="tree")
+    )
+    grid = GridSearchCV(pipeline, {"tinyclassifier__family": ["tree", "logistic"]}, cv=3).fit(
+        WINE.data, WINE.target
+    )
     assert grid.best_params_ == {"tinyclassifier__family": "logistic"} and grid.best_score_ > 0.93
-    scaled = make_pipeline(StandardScaler(), TinyRegressor(family="ridge")).fit(DIABETES.data, DIABETES.target)
+    scaled = make_pipeline(StandardScaler(), TinyRegressor(family="ridge")).fit(
+        DIABETES.data, DIABETES.target
+    )
     assert scaled.score(DIABETES.data, DIABETES.target) > 0.45
 
 
@@ -88,21 +110,42 @@ def test_column_names_become_input_names():
     frame = pandas.DataFrame(DIABETES.data, columns=DIABETES.feature_names)
     regressor = TinyRegressor(family="ridge").fit(frame, DIABETES.target)
     assert [q.name for q in regressor.model_.inputs] == DIABETES.feature_names
-    assert (regressor.predict(frame)
-            == TinyRegressor(family="ridge").fit(DIABETES.data, DIABETES.target).predict(DIABETES.data)).all()
+    assert (
+        regressor.predict(frame)
+        == TinyRegressor(family="ridge").fit(DIABETES.data, DIABETES.target).predict(DIABETES.data)
+    ).all()
 
 
 def test_columns_without_names_are_numbered():
-    assert [q.name
-            for q in TinyRegressor(family="ridge").fit(DIABETES.data[:, :2], DIABETES.target).model_.inputs] == ["x0", "x1"]
+    assert [
+        q.name
+        for q in TinyRegressor(family="ridge")
+        .fit(DIABETES.data[:, :2], DIABETES.target)
+        .model_.inputs
+    ] == ["x0", "x1"]
 
 
 # ---- steps ----------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("values, scale", [
-    ([1, 2, 300], 1.0), ([0.1, 13.6, -2.0], 0.1), ([0.25, 3.0], 0.01), ([1e5, 2e5], 10.0), ([32767, 0], 1.0), ([32768, 0], 10.0),
-    ([1 / 3, 2 / 3, 5.0], 0.001), ([1e-7 / 3, 2e-7], 1e-11), ([7.0, 7.0], 1.0), ([1 / 3, 1 / 3], 1e-4), ([0.0, 0.0], 1.0),
-    ([1e9 / 3, 5.0], 1e5), ([123456.7, 1.3], 10.0)])
+
+@pytest.mark.parametrize(
+    "values, scale",
+    [
+        ([1, 2, 300], 1.0),
+        ([0.1, 13.6, -2.0], 0.1),
+        ([0.25, 3.0], 0.01),
+        ([1e5, 2e5], 10.0),
+        ([32767, 0], 1.0),
+        ([32768, 0], 10.0),
+        ([1 / 3, 2 / 3, 5.0], 0.001),
+        ([1e-7 / 3, 2e-7], 1e-11),
+        ([7.0, 7.0], 1.0),
+        ([1 / 3, 1 / 3], 1e-4),
+        ([0.0, 0.0], 1.0),
+        ([1e9 / 3, 5.0], 1e5),
+        ([123456.7, 1.3], 10.0),
+    ],
+)
 def test_steps_by_hand(values, scale):
     assert decimal_scale(np.array(values, dtype=float)) == pytest.approx(scale, rel=1e-12)
 
@@ -112,21 +155,29 @@ def test_floats_fit_int16_with_twelve_bits_over_their_range(seed):
     rng = np.random.default_rng(seed)
     values = (rng.normal(size=200) + rng.uniform(-2, 2)) * 10.0 ** rng.uniform(-8, 8)
     steps = values / decimal_scale(values)
-    finest = np.abs(steps).max() * 10 > 32767.5                                 # values far from zero may leave less
-    assert (np.abs(steps).max() < 32767.5 and (LEAST_STEPS <= np.ptp(steps) or finest)
-            and np.ptp(steps) <= 10 * LEAST_STEPS * 1.001)
+    finest = np.abs(steps).max() * 10 > 32767.5  # values far from zero may leave less
+    assert (
+        np.abs(steps).max() < 32767.5
+        and (np.ptp(steps) >= LEAST_STEPS or finest)
+        and np.ptp(steps) <= 10 * LEAST_STEPS * 1.001
+    )
 
 
 def test_steps_can_be_given():
-    by_name = TinyRegressor(family="ridge", input_scales={"x1": 0.5}).fit(DIABETES.data, DIABETES.target)
+    by_name = TinyRegressor(family="ridge", input_scales={"x1": 0.5}).fit(
+        DIABETES.data, DIABETES.target
+    )
     assert [q.scale for q in by_name.model_.inputs][:2] == [1.0, 0.5]
-    in_order = TinyRegressor(family="ridge", input_scales=[2.0] * 10).fit(DIABETES.data, DIABETES.target)
+    in_order = TinyRegressor(family="ridge", input_scales=[2.0] * 10).fit(
+        DIABETES.data, DIABETES.target
+    )
     assert {q.scale for q in in_order.model_.inputs} == {2.0}
     with pytest.raises(ValueError, match="sequence of 10 steps"):
         TinyRegressor(family="ridge", input_scales=[1.0]).fit(DIABETES.data, DIABETES.target)
 
 
 # ---- use ------------------------------------------------------------------------------------------
+
 
 def test_export_writes_a_library(tmp_path):
     classifier = TinyClassifier(family="tree", name="wine").fit(WINE.data, WINE.target)
@@ -145,7 +196,9 @@ def test_cost_and_budget_are_measured(simavr):
     roomy = TinyClassifier(family="logistic").fit(WINE.data, WINE.target)
     cost = roomy.cost("uno")
     assert 100 < cost.flash_bytes < 1000 and 100 < cost.cycles_max < 5000
-    tight = TinyClassifier(family="tree", max_flash=cost.flash_bytes // 3).fit(WINE.data, WINE.target)
+    tight = TinyClassifier(family="tree", max_flash=cost.flash_bytes // 3).fit(
+        WINE.data, WINE.target
+    )
     assert tight.cost("uno").flash_bytes <= cost.flash_bytes // 3
     with pytest.raises(UsageError, match="fits the budget: raise max_flash"):
         TinyClassifier(family="tree", max_flash=10).fit(WINE.data, WINE.target)

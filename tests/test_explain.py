@@ -10,11 +10,20 @@ from click.testing import CliRunner
 from quick import HARD_INPUTS, quick_model, seen_by
 from test_data import grid, parse
 
-from tinygen import data
 from tinygen.cli import main
-from tinygen.errors import DataError, UsageError
-from tinygen.explain import (MOST_INPUTS, Explanation, decile_rows, explain, explain_csv, rounded_parts,
-                             sensitivities, shapley, text)
+from tinygen.commands.explain import (
+    MOST_INPUTS,
+    Explanation,
+    decile_rows,
+    explain,
+    explain_csv,
+    rounded_parts,
+    sensitivities,
+    shapley,
+    text,
+)
+from tinygen.common.errors import DataError, UsageError
+from tinygen.data import dataset as data
 
 
 @pytest.fixture(scope="module", params=["ridge", "tree", "mlp"])
@@ -36,7 +45,11 @@ def test_the_parts_add_up_to_the_answer_exactly(made):
     model, rows = made
     for reading in rows[:10]:
         told = explain(model, reading, rows[20:40])
-        assert told.base + sum(c.value for c in told.contributions) == told.answer == answers(model, reading[None])[0]
+        assert (
+            told.base + sum(c.value for c in told.contributions)
+            == told.answer
+            == answers(model, reading[None])[0]
+        )
 
 
 def test_it_is_the_mean_over_all_orders_of_joining(made):
@@ -49,12 +62,14 @@ def test_it_is_the_mean_over_all_orders_of_joining(made):
         for i in order:
             before = int(answers(model, mixed).sum())
             mixed[:, i] = reading[i]
-            gained[i] += Fraction(int(answers(model, mixed).sum()) - before, len(orders) * len(background))
+            gained[i] += Fraction(
+                int(answers(model, mixed).sum()) - before, len(orders) * len(background)
+            )
     assert [c.value for c in explain(model, reading, background).contributions] == gained
 
 
 def test_a_wrong_weight_would_be_seen():
-    game = np.array([0, 6, 12, 18 + 6])          # 6 for a, 12 for b, 6 more together
+    game = np.array([0, 6, 12, 18 + 6])  # 6 for a, 12 for b, 6 more together
     assert shapley(game, 2) == [9, 15]
     assert shapley(game, 2) != [6, 18]
 
@@ -71,8 +86,13 @@ def test_the_silent_sensor_has_little_part(made):
 def test_another_library_finds_the_same(made):
     shap = pytest.importorskip("shap", reason="pip install shap compares the contributions with it")
     model, rows = made
-    other = shap.explainers.Exact(lambda x: answers(model, np.asarray(x, dtype=np.int64)), rows[20:40])(rows[:5]).values
-    ours = [[float(c.value) for c in explain(model, reading, rows[20:40]).contributions] for reading in rows[:5]]
+    other = shap.explainers.Exact(
+        lambda x: answers(model, np.asarray(x, dtype=np.int64)), rows[20:40]
+    )(rows[:5]).values
+    ours = [
+        [float(c.value) for c in explain(model, reading, rows[20:40]).contributions]
+        for reading in rows[:5]
+    ]
     assert np.allclose(other, ours, atol=1e-6)
 
 
@@ -80,33 +100,61 @@ def test_printed_parts_add_up_as_printed():
     rng = np.random.default_rng(2)
     for _ in range(200):
         parts = [Fraction(int(v), 7) for v in rng.integers(-500, 500, 5)]
-        parts.append(Fraction(-sum(parts).numerator % sum(parts).denominator, sum(parts).denominator))
+        parts.append(
+            Fraction(-sum(parts).numerator % sum(parts).denominator, sum(parts).denominator)
+        )
         shown = rounded_parts(parts)
-        assert sum(shown) == 10 * sum(parts) and all(abs(s - 10 * p) < 1 for s, p in zip(shown, parts))
+        assert sum(shown) == 10 * sum(parts) and all(
+            abs(s - 10 * p) < 1 for s, p in zip(shown, parts)
+        )
 
 
 def test_the_row_is_told_in_the_unit(made, tmp_path):
     model, rows = made
     model.save(tmp_path / "m.json")
     names = [q.name for q in model.inputs]
-    (tmp_path / "rows.csv").write_text("\n".join([",".join(names), *(",".join(map(str, row)) for row in rows.tolist())]) + "\n")
-    done = CliRunner().invoke(main, ["explain", str(tmp_path / "m.json"), str(tmp_path / "rows.csv"), "--row", "5"])
+    (tmp_path / "rows.csv").write_text(
+        "\n".join([",".join(names), *(",".join(map(str, row)) for row in rows.tolist())]) + "\n"
+    )
+    done = CliRunner().invoke(
+        main, ["explain", str(tmp_path / "m.json"), str(tmp_path / "rows.csv"), "--row", "5"]
+    )
     assert done.exit_code == 0, done.output
-    cells = [line.split()[-1] for line in done.stdout.splitlines()[2:4 + len(names)]]
+    cells = [line.split()[-1] for line in done.stdout.splitlines()[2 : 4 + len(names)]]
     assert float(cells[-1]) == pytest.approx(answers(model, rows[3:4])[0] / 10)
     assert sum(round(float(c) * 100) for c in cells[:-1]) == round(float(cells[-1]) * 100)
     assert "not what causes what" in done.stdout
-    plain = json.loads(CliRunner().invoke(main, ["explain", str(tmp_path / "m.json"), str(tmp_path / "rows.csv"),
-                                                 "--row", "5", "--json"]).stdout)
+    plain = json.loads(
+        CliRunner()
+        .invoke(
+            main,
+            [
+                "explain",
+                str(tmp_path / "m.json"),
+                str(tmp_path / "rows.csv"),
+                "--row",
+                "5",
+                "--json",
+            ],
+        )
+        .stdout
+    )
     row = plain["row"]
-    assert Fraction(row["base_raw"]) + sum(Fraction(c["raw"]) for c in row["contributions"]) == answers(model, rows[3:4])[0]
+    assert (
+        Fraction(row["base_raw"]) + sum(Fraction(c["raw"]) for c in row["contributions"])
+        == answers(model, rows[3:4])[0]
+    )
 
 
 def test_without_rows_the_deciles_serve(made, tmp_path):
     model, _ = made
     model.save(tmp_path / "m.json")
     told = explain_csv(tmp_path / "m.json")
-    assert "deciles" in told.background and told.row is None and told == explain_csv(tmp_path / "m.json")
+    assert (
+        "deciles" in told.background
+        and told.row is None
+        and told == explain_csv(tmp_path / "m.json")
+    )
     assert decile_rows(model).shape[1] == len(model.inputs) and "deciles" in text(told)
 
 
@@ -128,14 +176,25 @@ def test_what_cannot_be_explained_is_refused(made, tmp_path):
 def test_too_many_sensors_are_refused():
     header = ",".join(f"s{i}" for i in range(MOST_INPUTS + 2))
     rng = np.random.default_rng(3)
-    dataset = data.prepare(parse(grid(100, header, lambda i: ",".join(map(str, rng.integers(0, 99, MOST_INPUTS + 2))))), "s0")
+    dataset = data.prepare(
+        parse(
+            grid(100, header, lambda i: ",".join(map(str, rng.integers(0, 99, MOST_INPUTS + 2))))
+        ),
+        "s0",
+    )
     model = quick_model(dataset)
     with pytest.raises(UsageError, match=f"at most {MOST_INPUTS} can be explained"):
         explain(model, dataset.x[0], dataset.x[:5])
 
 
 def test_classes_are_told_as_the_part_of_rows_with_that_label():
-    rows = parse(grid(200, "a,b,kind", lambda i: f"{i * 37 % 100},{i % 7},{'wet' if i * 37 % 100 > 60 else 'dry'}"))
+    rows = parse(
+        grid(
+            200,
+            "a,b,kind",
+            lambda i: f"{i * 37 % 100},{i % 7},{'wet' if i * 37 % 100 > 60 else 'dry'}",
+        )
+    )
     dataset = data.prepare(rows, "kind")
     model = quick_model(dataset, "tree", place=2)
     reading = seen_by(model, dataset, dataset.test)[0]
@@ -155,4 +214,6 @@ def test_it_takes_seconds_on_the_real_file(air_quality):
     dataset = data.prepare(data.load(air_quality), "C6H6(GT)", HARD_INPUTS)
     model = quick_model(dataset, threshold=15.0)
     shares = sensitivities(model, seen_by(model, dataset, dataset.test))
-    assert {s.name for s in shares} == set(HARD_INPUTS) and sum(s.share for s in shares) == pytest.approx(1)
+    assert {s.name for s in shares} == set(HARD_INPUTS) and sum(
+        s.share for s in shares
+    ) == pytest.approx(1)

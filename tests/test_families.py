@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from family_models import TASKS, configs_of, fitted_model, rows_of, street, street_model
 
-from tinygen.errors import TinygenError
+from tinygen.common.errors import TinygenError
 from tinygen.families import FAMILIES
-from tinygen.model import from_json
+from tinygen.model.model import from_json
 
 RNG = np.random.default_rng(3)
 WAVE = np.arange(60)
 # What real files hold sooner or later: name -> (x, y), raw.
 AWKWARD = {
-    "one input": (WAVE[:, None] * 7, WAVE ** 2 // 9),
+    "one input": (WAVE[:, None] * 7, WAVE**2 // 9),
     "twenty rows": (RNG.integers(0, 1000, (20, 3)), RNG.integers(0, 300, 20)),
     "fewer rows than inputs": (RNG.integers(0, 1000, (12, 15)), RNG.integers(0, 300, 12)),
     "target below zero": (np.column_stack([WAVE, WAVE[::-1] % 7]), 3 * WAVE - 90),
@@ -20,10 +20,19 @@ AWKWARD = {
     "two values": (np.column_stack([WAVE % 2, WAVE % 3]), 40 * (WAVE % 2)),
     "an input that is the target": (np.column_stack([WAVE, WAVE * 3]), WAVE),
     "the same input twice": (np.column_stack([WAVE, WAVE]), 5 * WAVE),
-    "all of int16": (np.column_stack([(WAVE - 30) * 1092, -(WAVE - 30) * 1000]), (WAVE - 30) * 1092),
+    "all of int16": (
+        np.column_stack([(WAVE - 30) * 1092, -(WAVE - 30) * 1000]),
+        (WAVE - 30) * 1092,
+    ),
     "far from zero": (np.column_stack([32000 + WAVE, -32000 - WAVE % 13]), 32000 + WAVE),
-    "one step among many": (np.column_stack([1000 + (WAVE > 57), WAVE]), 30 * (WAVE > 57) + WAVE % 5),
-    "an outlier": (np.column_stack([np.where(WAVE == 59, 32767, WAVE), WAVE % 17]), np.where(WAVE == 59, 32767, WAVE)),
+    "one step among many": (
+        np.column_stack([1000 + (WAVE > 57), WAVE]),
+        30 * (WAVE > 57) + WAVE % 5,
+    ),
+    "an outlier": (
+        np.column_stack([np.where(WAVE == 59, 32767, WAVE), WAVE % 17]),
+        np.where(WAVE == 59, 32767, WAVE),
+    ),
     "noise": (RNG.integers(-500, 500, (80, 4)), RNG.integers(-2000, 2000, 80)),
 }
 
@@ -36,14 +45,18 @@ def error(model, rows) -> float:
 
 def error_of_no_model(rows) -> float:
     """The error of the best constant answer."""
-    return rows.error(np.full(len(rows.y), np.bincount(rows.y).argmax() if rows.labels else np.median(rows.y)))
+    return rows.error(
+        np.full(len(rows.y), np.bincount(rows.y).argmax() if rows.labels else np.median(rows.y))
+    )
 
 
 @pytest.mark.parametrize("family, task", TASKS)
 def test_candidates_are_there_and_stay_the_same(family, task):
     kind = FAMILIES[family]
     assert kind.name == family and kind.title and kind.title.isascii()
-    assert kind.candidates(street(task)) and kind.candidates(street(task)) == kind.candidates(street(task))
+    assert kind.candidates(street(task)) and kind.candidates(street(task)) == kind.candidates(
+        street(task)
+    )
 
 
 @pytest.mark.parametrize("family, task", TASKS)
@@ -59,9 +72,13 @@ def test_integers_lose_little(family, task):
 def test_inputs_of_few_steps_lose_little(family):
     """A gas sensor in steps of a thousandth beside degrees and per cent in steps of a fiftieth of their range."""
     rng = np.random.default_rng(5)
-    x = np.column_stack([rng.integers(200, 3000, 600), rng.integers(190, 235, 600), rng.integers(32, 52, 600)])
+    x = np.column_stack(
+        [rng.integers(200, 3000, 600), rng.integers(190, 235, 600), rng.integers(32, 52, 600)]
+    )
     gas, warm, damp = ((x - x.min(axis=0)) / np.ptp(x, axis=0)).T
-    y = np.floor(400 + 1000 * gas ** 1.5 * (1.2 - 0.4 * warm) + 150 * damp + rng.normal(0, 6, 600)).astype(int)
+    y = np.floor(
+        400 + 1000 * gas**1.5 * (1.2 - 0.4 * warm) + 150 * damp + rng.normal(0, 6, 600)
+    ).astype(int)
     rows, kind = rows_of(x, y), FAMILIES[family]
     fitted = kind.fit(rows, configs_of(kind, rows, 0.5), 0)
     floats = rows.error(np.floor(fitted.predict(rows.x) + 0.5))
@@ -69,7 +86,9 @@ def test_inputs_of_few_steps_lose_little(family):
 
 
 # a guard has no target
-@pytest.mark.parametrize("family, task", [(family, task) for family, task in TASKS if task != "guard"])
+@pytest.mark.parametrize(
+    "family, task", [(family, task) for family, task in TASKS if task != "guard"]
+)
 def test_a_model_is_better_than_no_model(family, task):
     rows = street(task)
     assert error(street_model(family, task), rows) < 0.9 * error_of_no_model(rows)
@@ -86,7 +105,9 @@ def test_the_same_rows_give_the_same_model(family, task):
 def test_awkward_rows_give_a_proven_model_or_a_plain_refusal(rows):
     """Making a Model is the proof that nothing overflows. A family may refuse rows, not all families may."""
     table, good = rows_of(*AWKWARD[rows]), 0
-    for family, pick in [(name, pick) for name, task in TASKS if task == "regression" for pick in (0, 0.5)]:
+    for family, pick in [
+        (name, pick) for name, task in TASKS if task == "regression" for pick in (0, 0.5)
+    ]:
         if not FAMILIES[family].candidates(table):
             continue
         try:
@@ -95,7 +116,9 @@ def test_awkward_rows_give_a_proven_model_or_a_plain_refusal(rows):
             assert "\n" not in str(refusal)
             continue
         answers = model.predict(model.sample_rows(200))
-        assert model.bounds[-1].low[0] <= answers.min() and answers.max() <= model.bounds[-1].high[0]
+        assert (
+            model.bounds[-1].low[0] <= answers.min() and answers.max() <= model.bounds[-1].high[0]
+        )
         assert error(model, table) <= 1.5 * error_of_no_model(table) + 1, family
         good += 1
     assert good

@@ -21,22 +21,22 @@ import pytest
 from family_models import TASKS, street_model
 from page_files import station, trained
 
-from tinygen.boards import BOARDS
-from tinygen.build import build
-from tinygen.choices import OPTIMIZE
-from tinygen.cost import compile_bare
-from tinygen.emit import emit_project, render_header
-from tinygen.model import load
-from tinygen.page.card import card
-from tinygen.page.html import report
-from tinygen.pipeline import ladder_path
-from tinygen.report import ladder as ladder_text
-from tinygen.search import load as load_ladder
+from tinygen.codegen.emit import emit_project, render_header
+from tinygen.commands.pipeline import ladder_path
+from tinygen.common.boards import BOARDS
+from tinygen.common.choices import OPTIMIZE
+from tinygen.model.model import load
+from tinygen.report.page.card import card
+from tinygen.report.page.html import report
+from tinygen.report.words import ladder as ladder_text
+from tinygen.search.search import load as load_ladder
+from tinygen.target.bare import compile_bare
+from tinygen.target.build import build
 
 HOUSE = Path(__file__).parent / "golden" / "house"
 HASHES = HOUSE / "programs.json"
 CHIPS = ("uno", "megaatmega2560")
-ROWS = 8                        # the bare program takes so many rows at a time
+ROWS = 8  # the bare program takes so many rows at a time
 NAMES = [f"{family}-{task}" for family, task in TASKS]
 PROJECTS = {"numbers": {}, "classes": {"target": "kind", "threshold": None}}
 
@@ -70,12 +70,16 @@ def same_hash(key: str, data: bytes, made_by: str, updating: bool) -> None:
         known.setdefault(made_by, {})[key] = found
         HASHES.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
     if made_by not in known:
-        pytest.skip(f"no golden programs of {made_by}: run pytest tests/test_golden.py --update-golden on a good commit")
+        pytest.skip(
+            f"no golden programs of {made_by}: run pytest tests/test_golden.py --update-golden on a good commit"
+        )
     assert known[made_by].get(key) == found, f"{key} by {made_by} differs from the stored program"
 
 
 def compiler(tools) -> str:
-    return subprocess.run([str(tools.avr_gcc), "--version"], capture_output=True, text=True).stdout.splitlines()[0]
+    return subprocess.run(
+        [str(tools.avr_gcc), "--version"], capture_output=True, text=True
+    ).stdout.splitlines()[0]
 
 
 def loaded_bytes(elf: Path, tools) -> bytes:
@@ -106,8 +110,18 @@ def test_programs_of_the_model_alone(name, toolchain, updating, tmp_path):
         for board in CHIPS:
             folder = tmp_path / f"{optimize}-{board}"
             folder.mkdir()
-            elf = compile_bare(replace(stored_model(name, updating), optimize=optimize), BOARDS[board], folder, ROWS)
-            same_hash(f"{name}-{optimize}-{board}", loaded_bytes(elf, toolchain), compiler(toolchain), updating)
+            elf = compile_bare(
+                replace(stored_model(name, updating), optimize=optimize),
+                BOARDS[board],
+                folder,
+                ROWS,
+            )
+            same_hash(
+                f"{name}-{optimize}-{board}",
+                loaded_bytes(elf, toolchain),
+                compiler(toolchain),
+                updating,
+            )
 
 
 @pytest.mark.parametrize("board", CHIPS)
@@ -117,9 +131,16 @@ def test_whole_firmware(name, board, toolchain, updating, level, tmp_path):
         pytest.skip("firmware of every family: --level release")
     model = stored_model(name, updating)
     for optimize in OPTIMIZE if level == "release" else OPTIMIZE[:1]:
-        project = emit_project(replace(model, optimize=optimize), tmp_path / optimize, [BOARDS[board]])
+        project = emit_project(
+            replace(model, optimize=optimize), tmp_path / optimize, [BOARDS[board]]
+        )
         firmware = build(project, BOARDS[board])
-        same_hash(f"firmware-{name}-{optimize}-{board}", firmware.hex.read_bytes(), compiler(toolchain), updating)
+        same_hash(
+            f"firmware-{name}-{optimize}-{board}",
+            firmware.hex.read_bytes(),
+            compiler(toolchain),
+            updating,
+        )
 
 
 def project(name: str, updating: bool) -> Path:
@@ -131,8 +152,13 @@ def project(name: str, updating: bool) -> Path:
         csv = station(folder / "station.csv")
         if name == "classes":
             lines = csv.read_text().splitlines()
-            kinds = ["kind", *("high" if float(line.rpartition(",")[2]) > 35 else "low" for line in lines[1:])]
-            csv.write_text("".join(f"{line.rpartition(',')[0]},{kind}\n" for line, kind in zip(lines, kinds)))
+            kinds = [
+                "kind",
+                *("high" if float(line.rpartition(",")[2]) > 35 else "low" for line in lines[1:]),
+            ]
+            csv.write_text(
+                "".join(f"{line.rpartition(',')[0]},{kind}\n" for line, kind in zip(lines, kinds))
+            )
             trained(folder, csv, kind="logistic", **options)
         else:
             trained(folder, csv)

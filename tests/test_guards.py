@@ -8,15 +8,16 @@ from click.testing import CliRunner
 from host_c import compile_header, run_rows
 from test_data import parse
 
-from tinygen import data
 from tinygen.cli import main
-from tinygen.errors import DataError, QuantizeError, UsageError
-from tinygen.families import FAMILIES, Rows
+from tinygen.commands.guard import OUTPUTS, guard, guard_csv, text
+from tinygen.commands.monitor import monitor
+from tinygen.common.errors import DataError, QuantizeError, UsageError
+from tinygen.data import dataset as data
+from tinygen.families import FAMILIES
 from tinygen.families.mahalanobis import PARTS, REACH
-from tinygen.fixedpoint import Quantity
-from tinygen.guards import OUTPUTS, guard, guard_csv, text
-from tinygen.model import load
-from tinygen.monitor import monitor
+from tinygen.fitting.rows import Rows
+from tinygen.model.fixedpoint import Quantity
+from tinygen.model.model import load
 
 GUARDS = tuple(OUTPUTS)
 DEVIATIONS = np.array([3.0, 40.0, 1500.0, 0.4])
@@ -29,7 +30,9 @@ def usual(n: int = 2000, seed: int = 0) -> np.ndarray:
 
 
 def quantities(x: np.ndarray) -> tuple[Quantity, ...]:
-    return tuple(Quantity(f"sensor {k}", "", 1.0, float(c.min()), float(c.max())) for k, c in enumerate(x.T))
+    return tuple(
+        Quantity(f"sensor {k}", "", 1.0, float(c.min()), float(c.max())) for k, c in enumerate(x.T)
+    )
 
 
 @pytest.mark.parametrize("family", GUARDS)
@@ -57,7 +60,9 @@ def test_distance_is_that_of_the_floats_in_sixteenths():
     rows = Rows(x, x[:, 0], quantities(x), OUTPUTS["mahalanobis"])
     family = FAMILIES["mahalanobis"]
     fitted = family.fit(rows, family.candidates(rows)[0], 0)
-    assert np.allclose(fitted.mean, x.mean(axis=0)) and np.allclose(fitted.deviation, np.maximum(x.std(axis=0), 1.0))
+    assert np.allclose(fitted.mean, x.mean(axis=0)) and np.allclose(
+        fitted.deviation, np.maximum(x.std(axis=0), 1.0)
+    )
     model = guard(x, rows.inputs)
     by_hand = (((x - fitted.mean) / fitted.deviation) ** 2).sum(axis=1)
     assert np.allclose(fitted.predict(x), PARTS * by_hand)
@@ -91,8 +96,10 @@ def test_the_target_is_not_looked_at():
     x = usual(300)
     for name in GUARDS:
         family = FAMILIES[name]
-        chains = [family.lower(family.fit(rows, family.candidates(rows)[0], 0), rows)
-                  for rows in (Rows(x, y, quantities(x), OUTPUTS[name]) for y in (x[:, 0], -x[:, 1]))]
+        chains = [
+            family.lower(family.fit(rows, family.candidates(rows)[0], 0), rows)
+            for rows in (Rows(x, y, quantities(x), OUTPUTS[name]) for y in (x[:, 0], -x[:, 1]))
+        ]
         assert chains[0] == chains[1] and family.tasks == ("guard",)
 
 
@@ -104,11 +111,14 @@ def test_what_cannot_be_guarded():
         guard(x, quantities(x), alarms=0.6)
     low = x.copy()
     low[:, 2] = -32767 + np.abs(x[:, 2] - 9000) // 4
-    with pytest.raises(QuantizeError, match="'sensor 2' lies within 3 standard deviations of raw -32767"):
+    with pytest.raises(
+        QuantizeError, match="'sensor 2' lies within 3 standard deviations of raw -32767"
+    ):
         guard(low, quantities(low))
 
 
 # ---- from a file ------------------------------------------------------------------------------------
+
 
 def table_of(x: np.ndarray) -> str:
     return "\n".join(["a,b,c,d,kind", *(",".join([*map(str, row), "x"]) for row in x)]) + "\n"
@@ -116,14 +126,31 @@ def table_of(x: np.ndarray) -> str:
 
 def test_a_file_without_target_becomes_a_model_file(simavr, tmp_path):
     (tmp_path / "usual.csv").write_text(table_of(usual()))
-    made = guard_csv(tmp_path / "usual.csv", tmp_path / "g.json", unit=("a=V",), progress=lambda text: None)
+    made = guard_csv(
+        tmp_path / "usual.csv", tmp_path / "g.json", unit=("a=V",), progress=lambda text: None
+    )
     model = load(tmp_path / "g.json")
     facts = model.training
-    assert model == made.model and [q.name for q in model.inputs] == ["a", "b", "c", "d"] and model.inputs[0].unit == "V"
-    assert (facts["rows_train"] + facts["rows_test"] == 2000
-            and facts["alarms_train"] <= 0.001 * 1600 and facts["alarms_test"] <= 5)
-    assert "text" in made.notes[0] and made.cost.flash_bytes > 30 and "set off by" in text(made) and made.plain()["threshold"] > 0
-    assert not monitor(model, usual(512, seed=9) + [40, 0, 0, 0]).good and monitor(model, usual(512, seed=9)).good
+    assert (
+        model == made.model
+        and [q.name for q in model.inputs] == ["a", "b", "c", "d"]
+        and model.inputs[0].unit == "V"
+    )
+    assert (
+        facts["rows_train"] + facts["rows_test"] == 2000
+        and facts["alarms_train"] <= 0.001 * 1600
+        and facts["alarms_test"] <= 5
+    )
+    assert (
+        "text" in made.notes[0]
+        and made.cost.flash_bytes > 30
+        and "set off by" in text(made)
+        and made.plain()["threshold"] > 0
+    )
+    assert (
+        not monitor(model, usual(512, seed=9) + [40, 0, 0, 0]).good
+        and monitor(model, usual(512, seed=9)).good
+    )
 
 
 def test_held_out_rows_have_no_say():
@@ -138,8 +165,13 @@ def test_held_out_rows_have_no_say():
 
 def test_columns_of_readings():
     x = np.column_stack([usual(100), np.full(100, 5)])[:, [0, 4, 4, 4, 4]]
-    rows = data.readings(parse("a,b,c,d,e\n" + "\n".join(",".join(map(str, row)) for row in x) + "\n"), ["a", "e"])
-    assert [q.name for q in rows.inputs] == ["a", "e"] and not rows.y.any()          # a column that never moves stays
+    rows = data.readings(
+        parse("a,b,c,d,e\n" + "\n".join(",".join(map(str, row)) for row in x) + "\n"), ["a", "e"]
+    )
+    assert [q.name for q in rows.inputs] == [
+        "a",
+        "e",
+    ] and not rows.y.any()  # a column that never moves stays
     one = data.readings(parse(table_of(usual(100))), ["b"], split="time")
     assert one.x.shape[1] == 1 and len(one.test) == round(0.3 * len(one.x))
     assert len(rows.x) == 100 and rows.duplicates_removed == 0
@@ -154,13 +186,19 @@ def test_the_command_and_a_stream_of_its_model(simavr, tmp_path, monkeypatch):
     rows = np.vstack([usual(300), usual(20, seed=3) + np.array([40, -500, 9000, 9])])
     (tmp_path / "usual.csv").write_text(table_of(usual()))
     (tmp_path / "rows.csv").write_text(table_of(rows))
-    said = CliRunner().invoke(main, ["guard", "usual.csv", "--family", "box", "--name", "fence", "-o", "g.json", "--json"])
+    said = CliRunner().invoke(
+        main, ["guard", "usual.csv", "--family", "box", "--name", "fence", "-o", "g.json", "--json"]
+    )
     assert said.exit_code == 0 and json.loads(said.stdout)["name"] == "fence"
     done = CliRunner().invoke(main, ["stream", "g.json", "rows.csv", "--port", "sim", "--json"])
     told = json.loads(done.stdout)
     assert done.exit_code == 0 and told["passed"] and 20 <= told["red"] <= 25
     page = CliRunner().invoke(main, ["report", "g.json", "-o", "g.html"])
-    assert page.exit_code == 2 and "a guard has none" in page.stderr and not (tmp_path / "g.html").exists()
+    assert (
+        page.exit_code == 2
+        and "a guard has none" in page.stderr
+        and not (tmp_path / "g.html").exists()
+    )
     told = CliRunner().invoke(main, ["explain", "g.json", "rows.csv", "--row", "302", "--json"])
     assert told.exit_code == 0 and json.loads(told.stdout)["row"]["answer"] >= 1
     refused = CliRunner().invoke(main, ["guard", "usual.csv", "--alarms", "0.7", "-o", "h.json"])

@@ -1,9 +1,9 @@
 """Firmware files: what is refused, and Intel HEX with its addresses."""
 
 import pytest
+from tinygen.host.virtual.image import load_hex, load_image
 
-from tinygen.errors import LinkError
-from tinygen.host.image import load_hex, load_image
+from tinygen.common.errors import LinkError
 
 
 def record(kind, address, data=b""):
@@ -17,29 +17,42 @@ END = record(1, 0)
 @pytest.fixture
 def write(tmp_path):
     """Writes lines to a file."""
+
     def to_file(*lines):
         path = tmp_path / "firmware.hex"
         path.write_text("\n".join(lines))
         return path
+
     return to_file
 
 
 def test_addresses(write):
-    path = write(record(0, 0x10, b"ab"), record(4, 0, b"\0\1"), record(0, 0x20, b"c"),
-                 record(2, 0, b"\x10\0"), record(0, 0, b"d"), record(5, 0, bytes(4)), END, record(0, 0x30, b"not read"))
+    path = write(
+        record(0, 0x10, b"ab"),
+        record(4, 0, b"\0\1"),
+        record(0, 0x20, b"c"),
+        record(2, 0, b"\x10\0"),
+        record(0, 0, b"d"),
+        record(5, 0, bytes(4)),
+        END,
+        record(0, 0x30, b"not read"),
+    )
     assert load_hex(path) == ((0x10, b"ab"), (0x10020, b"c"), (0x10000, b"d"))
     assert load_hex(path, 0x100)[0] == (0x110, b"ab")
     image = load_image(path)
     assert image.segments == load_hex(path) and image.ram_end_of_data is None
 
 
-@pytest.mark.parametrize("lines, message", (
-    ([record(0, 0, b"ab")], "without an end record"),
-    ([":00000001FE", END], "line 1 is not a valid"),
-    ([record(0, 0, b"ab")[:-2], END], "line 1 is not a valid"),
-    ([END[:-1] + "G"], "line 1 is not a valid"),
-    ([record(0, 0, b"ab"), "00000001FF"], "line 2 is not a valid"),
-))
+@pytest.mark.parametrize(
+    "lines, message",
+    (
+        ([record(0, 0, b"ab")], "without an end record"),
+        ([":00000001FE", END], "line 1 is not a valid"),
+        ([record(0, 0, b"ab")[:-2], END], "line 1 is not a valid"),
+        ([END[:-1] + "G"], "line 1 is not a valid"),
+        ([record(0, 0, b"ab"), "00000001FF"], "line 2 is not a valid"),
+    ),
+)
 def test_damaged_hex_is_refused(write, lines, message):
     with pytest.raises(LinkError, match=message) as caught:
         load_image(write(*lines))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from test_pytest_plugin import PLUGIN
-
-from tinygen import scaffold
-from tinygen.boards import BOARDS
-from tinygen.errors import UsageError
 from tinygen.host.check import expect
-from tinygen.model import load
-from tinygen.pytest_plugin import pytest_addoption
+
+from tinygen.commands import init as scaffold
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import UsageError
+from tinygen.model.model import load
+from tinygen.target.pytest_plugin import pytest_addoption
 
 UNO, MEGA, LEONARDO = BOARDS["uno"], BOARDS["megaatmega2560"], BOARDS["leonardo"]
 HARDWARE = {"test_a_thousand_rows_over_a_real_cable", "test_the_red_glass_is_lit"}
@@ -28,11 +28,20 @@ def made(simavr, tmp_path_factory):
 
 def run_pytest(folder: Path, *arguments: str) -> tuple[dict[str, str | None], str]:
     """({test: None, or the tag of what it was instead of passed}, all that pytest printed)."""
-    done = subprocess.run([sys.executable, "-m", "pytest", *PLUGIN, "--junitxml", "results.xml", *arguments], cwd=folder,
-                          capture_output=True, text=True, timeout=SECONDS)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *PLUGIN, "--junitxml", "results.xml", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
     cases = ElementTree.parse(folder / "results.xml").iter("testcase")
-    return {case.get("name"): next((tag for tag in ("skipped", "failure", "error") if case.find(tag) is not None), None)
-            for case in cases}, done.stdout + done.stderr
+    return {
+        case.get("name"): next(
+            (tag for tag in ("skipped", "failure", "error") if case.find(tag) is not None), None
+        )
+        for case in cases
+    }, done.stdout + done.stderr
 
 
 def test_it_is_green_and_the_hardware_tests_are_skipped_by_name(made):
@@ -59,23 +68,39 @@ def test_its_tests_can_fail(made):
 
 def test_its_model_is_the_one_its_makefile_asks_for(made):
     """`make -n model` spells the command; the model was trained with the same words, and both LEDs occur in its data."""
-    dry = subprocess.run(["make", "-n", "-C", str(made.directory), "model"], capture_output=True, text=True, check=True).stdout
-    for word in (f'tinygen train "{scaffold.DATA}"', f'--target "{scaffold.TARGET}"', f"--threshold {scaffold.THRESHOLD:g}",
-                 f"--seed {scaffold.SEED}", f"--name {scaffold.NAME}", "-o model.json"):
+    dry = subprocess.run(
+        ["make", "-n", "-C", str(made.directory), "model"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for word in (
+        f'tinygen train "{scaffold.DATA}"',
+        f'--target "{scaffold.TARGET}"',
+        f"--threshold {scaffold.THRESHOLD:g}",
+        f"--seed {scaffold.SEED}",
+        f"--name {scaffold.NAME}",
+        "-o model.json",
+    ):
         assert word in dry
     model = load(made.directory / "model.json")
     assert model == made.model and model.name == scaffold.NAME
-    from tinygen.bench import csv_rows
+    from tinygen.target.bench import csv_rows
+
     pins = set(expect(model, csv_rows(model, made.directory / scaffold.DATA)).pins)
-    assert len(pins) == 3                                     # red, green, and dark where a value is missing
+    assert len(pins) == 3  # red, green, and dark where a value is missing
 
 
 def test_the_rows_say_that_they_are_simulated(made):
-    assert "simulated" in scaffold.DATA and "simulated" in (made.directory / "README.md").read_text()
+    assert (
+        "simulated" in scaffold.DATA and "simulated" in (made.directory / "README.md").read_text()
+    )
     assert 300 < len(scaffold.example_rows().splitlines()) < 500
 
 
-@pytest.mark.parametrize("name", [".github/workflows/simulated.yml", ".github/workflows/boards.yml", ".gitlab-ci.yml"])
+@pytest.mark.parametrize(
+    "name", [".github/workflows/simulated.yml", ".github/workflows/boards.yml", ".gitlab-ci.yml"]
+)
 def test_workflows_use_what_exists(name):
     """Every option of pytest in them is one of the plugin's or pytest's own; every board exists."""
     text = scaffold.render((UNO, MEGA))[name]
@@ -83,7 +108,9 @@ def test_workflows_use_what_exists(name):
     assert commands
     options = {word for command in commands for word in command.split() if word.startswith("--")}
     assert options <= our_options() | {"--junitxml"}
-    assert ("sim:uno" in text and "sim:megaatmega2560" in text) or "--board auto --require-board" in text
+    assert (
+        "sim:uno" in text and "sim:megaatmega2560" in text
+    ) or "--board auto --require-board" in text
     assert "\t" not in text and "{{" not in text and "{%" not in text
 
 
@@ -97,6 +124,7 @@ def our_options() -> set[str]:
 
         def getgroup(self, *arguments):
             return self
+
     pytest_addoption(Parser())
     return names
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from test_search import made_up
 
-from tinygen.errors import UsageError
-from tinygen.inputs import most_needed
+from tinygen.common.errors import UsageError
+from tinygen.search.feature_selection import most_needed
 
 
 @pytest.mark.parametrize("split", ["random", "time"])
@@ -32,7 +32,9 @@ def test_test_rows_do_not_matter():
 
 def test_classes_too():
     dataset = made_up()
-    classes = replace(dataset, y=(dataset.y > np.median(dataset.y)).astype(np.int64), labels=("low", "high"))
+    classes = replace(
+        dataset, y=(dataset.y > np.median(dataset.y)).astype(np.int64), labels=("low", "high")
+    )
     assert most_needed(classes, 2).names == ("a", "b")
 
 
@@ -44,4 +46,6 @@ def test_a_limit_that_limits_nothing_is_refused(limit):
 
 def test_the_note_names_them():
     found = most_needed(made_up(), 1)
-    assert found.note(made_up()).startswith("2 inputs left out as least needed: c, b; without them a sparse polynomial has ")
+    assert found.note(made_up()).startswith(
+        "2 inputs left out as least needed: c, b; without them a sparse polynomial has "
+    )

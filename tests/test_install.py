@@ -17,17 +17,39 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SHIPPED = {"tinygen": "tinygen", "templates": "tinygen/templates", "host": "tinygen/host", "firmware": "tinygen/firmware"}
+SHIPPED = {
+    "tinygen": "tinygen",
+    "templates": "tinygen/templates",
+    "host": "tinygen/host",
+    "firmware": "tinygen/firmware",
+}
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
     """The wheel, built from a copy: neither the checkout nor what an earlier build left takes part."""
     copy = tmp_path_factory.mktemp("source") / "tinygen"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "demo"))
+    shutil.copytree(
+        ROOT,
+        copy,
+        ignore=shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "demo"),
+    )
     out = tmp_path_factory.mktemp("wheel")
-    done = subprocess.run([sys.executable, "-m", "pip", "wheel", "--no-deps", "--disable-pip-version-check",
-                           "-w", str(out), str(copy)], capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--no-deps",
+            "--disable-pip-version-check",
+            "-w",
+            str(out),
+            str(copy),
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "absent from the `packages` configuration" not in done.stdout + done.stderr
     return next(out.glob("tinygen-*.whl"))
@@ -42,36 +64,71 @@ def fresh(wheel, tmp_path_factory):
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
 
     def run(*command: str, **options):
-        return subprocess.run([str(venv / "bin" / command[0]), *command[1:]], cwd=here, env=clean, text=True,
-                              capture_output=True, timeout=300, **options)
-    done = run("python", "-m", "pip", "install", "--no-deps", "--no-index", "--disable-pip-version-check", str(wheel))
+        return subprocess.run(
+            [str(venv / "bin" / command[0]), *command[1:]],
+            cwd=here,
+            env=clean,
+            text=True,
+            capture_output=True,
+            timeout=300,
+            **options,
+        )
+
+    done = run(
+        "python",
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--disable-pip-version-check",
+        str(wheel),
+    )
     assert done.returncode == 0, done.stderr
     site = next((venv / "lib").glob("python*/site-packages"))
-    (site / "dependencies.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n{sysconfig.get_paths()['platlib']}\n")
+    (site / "dependencies.pth").write_text(
+        f"{sysconfig.get_paths()['purelib']}\n{sysconfig.get_paths()['platlib']}\n"
+    )
     run.here, run.site = here, site
     return run
 
 
 def test_tinygen_comes_from_the_wheel_alone(fresh):
-    done = fresh("python", "-c", "import tinygen.host.protocol, tinygen.boards; print(tinygen.__file__); "
-                                 "print(tinygen.host.__file__)")
+    done = fresh(
+        "python",
+        "-c",
+        "import tinygen.host.protocol, tinygen.common.boards; print(tinygen.__file__); "
+        "print(tinygen.host.__file__)",
+    )
     assert done.returncode == 0, done.stderr
     for line in done.stdout.splitlines():
         assert fresh.site in Path(line).parents
-    gone = fresh("python", "-c", "import sys; sys.path = [p for p in sys.path if p != sys.argv[1]]; import tinygen",
-                 str(fresh.site))
-    assert "No module named 'tinygen'" in gone.stderr   # without the wheel there is none
+    gone = fresh(
+        "python",
+        "-c",
+        "import sys; sys.path = [p for p in sys.path if p != sys.argv[1]]; import tinygen",
+        str(fresh.site),
+    )
+    assert "No module named 'tinygen'" in gone.stderr  # without the wheel there is none
 
 
 def test_wheel_has_every_file_of_the_rooms(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    expected = {f"{target}/{path.relative_to(ROOT / room).as_posix()}"
-                for room, target in SHIPPED.items() for path in (ROOT / room).rglob("*")
-                if path.is_file() and "__pycache__" not in path.parts and ".pio" not in path.parts}
+    expected = {
+        f"{target}/{path.relative_to(ROOT / room).as_posix()}"
+        for room, target in SHIPPED.items()
+        for path in (ROOT / room).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and ".pio" not in path.parts
+    }
     assert expected <= names
     assert len(expected) > 30
-    assert {"tinygen/firmware/platform/atmelavr/platform.json", "tinygen/firmware/src/main.cpp"} <= names
-    other = {name for name in names if not name.startswith("tinygen/") and ".dist-info/" not in name}
+    assert {
+        "tinygen/firmware/platform/atmelavr/platform.json",
+        "tinygen/firmware/src/main.cpp",
+    } <= names
+    other = {
+        name for name in names if not name.startswith("tinygen/") and ".dist-info/" not in name
+    }
     assert other == set()
 
 
@@ -89,22 +146,60 @@ def answer_of(done) -> dict:
 
 def test_from_a_table_to_a_checked_board(fresh, simavr):
     """train, emit, build and stream: templates, firmware and PlatformIO stand-in all come from the wheel."""
-    rows = [(a, b, (3 * a + b * b // 40 + a * b // 90) / 10) for a in range(0, 200, 7) for b in range(20, 140, 9)]
-    (fresh.here / "rows.csv").write_text("A,B,out\n" + "".join(f"{a},{b},{y}\n" for a, b, y in rows))
-    trained = answer_of(fresh("tinygen", "train", "rows.csv", "--target", "out", "--threshold", "40",
-                              "-o", "small.json", "--json"))
+    rows = [
+        (a, b, (3 * a + b * b // 40 + a * b // 90) / 10)
+        for a in range(0, 200, 7)
+        for b in range(20, 140, 9)
+    ]
+    (fresh.here / "rows.csv").write_text(
+        "A,B,out\n" + "".join(f"{a},{b},{y}\n" for a, b, y in rows)
+    )
+    trained = answer_of(
+        fresh(
+            "tinygen",
+            "train",
+            "rows.csv",
+            "--target",
+            "out",
+            "--threshold",
+            "40",
+            "-o",
+            "small.json",
+            "--json",
+        )
+    )
     assert trained["rows_train"] + trained["rows_test"] == len(rows)
     assert fresh("tinygen", "emit", "small.json", "-o", "library").returncode == 0
     assert (fresh.here / "library" / "tinygen_fixed.h").is_file()
-    built = answer_of(fresh("tinygen", "build", "small.json", "--board", "uno", "-o", "a project", "--json"))
-    assert built["board"] == "uno" and 0 < built["model_flash_bytes"] < built["flash_bytes"] <= 32_256
+    built = answer_of(
+        fresh("tinygen", "build", "small.json", "--board", "uno", "-o", "a project", "--json")
+    )
+    assert (
+        built["board"] == "uno" and 0 < built["model_flash_bytes"] < built["flash_bytes"] <= 32_256
+    )
     assert 0 < built["cycles_median"] <= built["cycles_max"]
-    streamed = answer_of(fresh("tinygen", "stream", "small.json", "rows.csv", "--port", "sim", "--board", "uno", "--json"))
+    streamed = answer_of(
+        fresh(
+            "tinygen",
+            "stream",
+            "small.json",
+            "rows.csv",
+            "--port",
+            "sim",
+            "--board",
+            "uno",
+            "--json",
+        )
+    )
     assert streamed["rows"] == len(rows)
     assert (streamed["wrong"], streamed["lost"], streamed["led_wrong"]) == (0, 0, 0)
 
 
 def test_a_command_that_fails_says_so(fresh):
     done = fresh("tinygen", "build", "absent.json", "--board", "uno", "-o", "nothing")
-    assert done.returncode in (2, 3) and "Traceback" not in done.stderr and "absent.json" in done.stderr
+    assert (
+        done.returncode in (2, 3)
+        and "Traceback" not in done.stderr
+        and "absent.json" in done.stderr
+    )
     assert not (fresh.here / "nothing").exists()

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from random_models import OUTPUT, inputs, random_models
 
-from tinygen.errors import ModelError
-from tinygen.fixedpoint import MISSING
-from tinygen.model import Model, from_json, load
-from tinygen.nodes import Dense, Power
+from tinygen.common.errors import ModelError
+from tinygen.model.fixedpoint import MISSING
+from tinygen.model.model import Model, from_json, load
+from tinygen.model.nodes import Dense, Power
 
 MODELS = random_models()
 MLP = MODELS["mlp"]
@@ -33,7 +33,10 @@ def test_any_changed_coefficient_changes_the_fingerprint():
         weights = [list(r) for r in node.weights]
         weights[row][0] += 1 if weights[row][0] < 0 else -1
         changed = dataclasses.replace(node, weights=tuple(map(tuple, weights)))
-        assert dataclasses.replace(MLP, nodes=(MLP.nodes[0], changed, *MLP.nodes[2:])).model_id != MLP.model_id
+        assert (
+            dataclasses.replace(MLP, nodes=(MLP.nodes[0], changed, *MLP.nodes[2:])).model_id
+            != MLP.model_id
+        )
 
 
 def test_training_facts_do_not_change_the_fingerprint():
@@ -60,9 +63,20 @@ def test_what_is_no_model_is_refused_in_one_line(text):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("change", [
-    {"schema": 99}, {"name": "a b"}, {"name": "x\n"}, {"name": "__x"}, {"name": "x" * 32}, {"inputs": []}, {"nodes": []},
-    {"threshold": 99999}, {"nodes": [{"op": "power", "degree": 2}]}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": 99},
+        {"name": "a b"},
+        {"name": "x\n"},
+        {"name": "__x"},
+        {"name": "x" * 32},
+        {"inputs": []},
+        {"nodes": []},
+        {"threshold": 99999},
+        {"nodes": [{"op": "power", "degree": 2}]},
+    ],
+)
 def test_a_model_that_breaks_a_rule_is_refused(change):
     plain = json.loads(MLP.to_json())
     with pytest.raises(ModelError):
@@ -78,7 +92,15 @@ def test_answers_saturate_flag_and_mark_missing_rows():
     model = MODELS["linear8"]
     low, high = model.inputs[0].limits
     middle = [sum(q.limits) // 2 for q in model.inputs]
-    rows = np.array([middle, [high + 1, *middle[1:]], [high, *middle[1:]], [MISSING, *middle[1:]], [low, *middle[1:]]])
+    rows = np.array(
+        [
+            middle,
+            [high + 1, *middle[1:]],
+            [high, *middle[1:]],
+            [MISSING, *middle[1:]],
+            [low, *middle[1:]],
+        ]
+    )
     answers = model.answer(rows)
     assert model.saturate(rows)[1].tolist() == [False, True, False, True, False]
     assert answers[1] == answers[2] and answers[3] == MISSING
@@ -89,7 +111,7 @@ def test_exactly_at_the_threshold_is_no_alarm():
 
 
 def test_accepted_range_is_the_trained_one_and_an_eighth_of_its_span():
-    quantity = inputs(1)[0]                                      # trained on -300 .. 900
+    quantity = inputs(1)[0]  # trained on -300 .. 900
     assert quantity.limits == (-450, 1050)
 
 

@@ -6,9 +6,23 @@ import numpy as np
 import pytest
 from random_models import random_models
 
-from tinygen.errors import ModelError
-from tinygen.fixedpoint import MISSING, Quantity, bits_for, round_shift
-from tinygen.nodes import Argmax, Bounds, Curve, Dense, Exp2, Forest, Log2, Monomials, Outside, Power, Scale, from_dict, to_dict
+from tinygen.common.errors import ModelError
+from tinygen.model.fixedpoint import MISSING, Quantity, bits_for, round_shift
+from tinygen.model.nodes import (
+    Argmax,
+    Bounds,
+    Curve,
+    Dense,
+    Exp2,
+    Forest,
+    Log2,
+    Monomials,
+    Outside,
+    Power,
+    Scale,
+    from_dict,
+    to_dict,
+)
 
 MODELS = random_models()
 
@@ -17,15 +31,34 @@ def rows(*values):
     return np.array(values, dtype=np.int64)
 
 
-@pytest.mark.parametrize("value, shift, expected", [
-    (1, 1, 1), (-1, 1, 0), (-3, 1, -1), (3, 1, 2), (127, 8, 0), (128, 8, 1), (-128, 8, 0), (-129, 8, -1), (5, 0, 5)])
+@pytest.mark.parametrize(
+    "value, shift, expected",
+    [
+        (1, 1, 1),
+        (-1, 1, 0),
+        (-3, 1, -1),
+        (3, 1, 2),
+        (127, 8, 0),
+        (128, 8, 1),
+        (-128, 8, 0),
+        (-129, 8, -1),
+        (5, 0, 5),
+    ],
+)
 def test_one_rounding_rule_half_up(value, shift, expected):
     assert round_shift(value, shift) == expected
 
 
 def test_scale_saturates_below_and_above_and_rounds_half_up():
-    node = Scale((100,), (32768,), 16, 255, 128)                       # half a step per raw step
-    assert node.apply(rows([-32768], [100], [101], [102], [611], [32767]))[:, 0].tolist() == [-128, -128, -127, -127, 127, 127]
+    node = Scale((100,), (32768,), 16, 255, 128)  # half a step per raw step
+    assert node.apply(rows([-32768], [100], [101], [102], [611], [32767]))[:, 0].tolist() == [
+        -128,
+        -128,
+        -127,
+        -127,
+        127,
+        127,
+    ]
 
 
 def test_curve_interpolates_between_nodes_and_is_flat_beyond():
@@ -48,7 +81,9 @@ def test_monomials_bring_every_degree_to_one_scale():
     assert node.apply(rows([-128, 64])).tolist() == [[-16384, -8192, -4096]]
 
 
-@pytest.mark.parametrize("degree, y", [(2, 0), (2, 1), (2, 150), (2, 32766), (3, 1), (3, 1479), (3, 32000)])
+@pytest.mark.parametrize(
+    "degree, y", [(2, 0), (2, 1), (2, 150), (2, 32766), (3, 1), (3, 1479), (3, 32000)]
+)
 def test_power_undoes_the_root_to_within_one_step(degree, y):
     constant = {2: 256.0, 3: 2 ** (32 / 3)}[degree]
     v = round(constant * y ** (1 / degree))
@@ -93,7 +128,9 @@ def test_no_value_leaves_its_proven_interval(name):
         assert (values >= proven.low).all() and (values <= proven.high).all()
 
 
-@pytest.mark.parametrize("name", [n for n, m in MODELS.items() if any(isinstance(k, Dense) for k in m.nodes)])
+@pytest.mark.parametrize(
+    "name", [n for n, m in MODELS.items() if any(isinstance(k, Dense) for k in m.nodes)]
+)
 def test_no_running_sum_leaves_its_proven_interval(name):
     model = MODELS[name]
     values = model.sample_rows(2000, seed=4)
@@ -117,8 +154,17 @@ def test_the_running_sum_counts_not_only_the_total():
     assert node.bounds(Bounds((250, 250), (255, 255))).acc_high == 127 * 255
 
 
-@pytest.mark.parametrize("low, high, bits", [(-32768, 32767, 16), (-32769, 0, 24), (0, 32768, 24), (0, 1 << 23, 32),
-                                             (0, (1 << 31) - 1, 32), (0, 1 << 31, 0)])
+@pytest.mark.parametrize(
+    "low, high, bits",
+    [
+        (-32768, 32767, 16),
+        (-32769, 0, 24),
+        (0, 32768, 24),
+        (0, 1 << 23, 32),
+        (0, (1 << 31) - 1, 32),
+        (0, 1 << 31, 0),
+    ],
+)
 def test_narrowest_accumulator(low, high, bits):
     assert bits_for(low, high) == bits
 
@@ -135,10 +181,19 @@ def test_nodes_survive_json(name):
         assert from_dict(to_dict(node)) == node
 
 
-@pytest.mark.parametrize("plain", [
-    {"op": "evil"}, {"op": "power"}, {"op": "power", "degree": 2.5}, {"op": "power", "degree": "2"}, "text", None,
-    {"op": "lookup", "curves": [7], "total": True},
-    {"op": "dense", "weights": [["x"]], "bias": [0], "shift": 0, "low": 0, "high": 1}])
+@pytest.mark.parametrize(
+    "plain",
+    [
+        {"op": "evil"},
+        {"op": "power"},
+        {"op": "power", "degree": 2.5},
+        {"op": "power", "degree": "2"},
+        "text",
+        None,
+        {"op": "lookup", "curves": [7], "total": True},
+        {"op": "dense", "weights": [["x"]], "bias": [0], "shift": 0, "low": 0, "high": 1},
+    ],
+)
 def test_foreign_nodes_are_refused(plain):
     with pytest.raises(ModelError):
         from_dict(plain)

@@ -8,16 +8,16 @@ import pytest
 import vectors
 from browser import DESKTOP, PHONE, axe, chromium, complaints, look, show
 from page_files import made_report
-
-from tinygen.build import build
-from tinygen.boards import BOARDS
-from tinygen.emit import emit_project
-from tinygen.fixedpoint import MISSING
 from tinygen.host import protocol
-from tinygen.host.simavr import SimBoard
 from tinygen.host.check import expect
 from tinygen.host.protocol import Flag, Pin
-from tinygen.page.webboard import script
+from tinygen.host.virtual.simavr import SimBoard
+
+from tinygen.codegen.emit import emit_project
+from tinygen.common.boards import BOARDS
+from tinygen.model.fixedpoint import MISSING
+from tinygen.report.page.webboard import script
+from tinygen.target.build import build
 
 TEST_ROWS = 200
 
@@ -42,6 +42,7 @@ def open_page(window, made):
 
 
 # ---- the page ---------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
@@ -68,9 +69,11 @@ def test_nothing_is_wider_than_the_screen(window, made, width):
 def test_the_letters_of_a_plot_can_be_read_on_a_phone(window, made):
     look(window, PHONE, False)
     show(window, made.page)
-    heights = window.execute_script("return [...document.querySelectorAll('figure svg text')].map(t => "
-                                    "parseFloat(getComputedStyle(t).fontSize) * t.ownerSVGElement.getBoundingClientRect().width "
-                                    "/ t.ownerSVGElement.viewBox.baseVal.width)")
+    heights = window.execute_script(
+        "return [...document.querySelectorAll('figure svg text')].map(t => "
+        "parseFloat(getComputedStyle(t).fontSize) * t.ownerSVGElement.getBoundingClientRect().width "
+        "/ t.ownerSVGElement.viewBox.baseVal.width)"
+    )
     assert len(heights) > 50 and min(heights) > 8.5
 
 
@@ -101,24 +104,41 @@ def test_overlaps_and_width_would_be_seen(open_page):
 
 def test_the_page_asks_for_nothing_and_complains_of_nothing(open_page):
     assert complaints(open_page) == []
-    assert open_page.execute_script("return performance.getEntriesByType('resource').map(e => e.name)"
-                                    ".filter(n => !n.startsWith('data:'))") == []
+    assert (
+        open_page.execute_script(
+            "return performance.getEntriesByType('resource').map(e => e.name)"
+            ".filter(n => !n.startsWith('data:'))"
+        )
+        == []
+    )
 
 
 def test_everything_but_the_board_works_without_javascript(made):
     with chromium(script=False) as window:
         show(window, made.page)
         from selenium.webdriver.common.by import By
+
         text = window.find_element(By.TAG_NAME, "body").text
-        assert made.headline in text and "Model card" in text and "needs JavaScript" in text and "Play the rows" not in text
-        assert all(figure.size["height"] > 50 for figure in window.find_elements(By.CSS_SELECTOR, "figure svg"))
+        assert (
+            made.headline in text
+            and "Model card" in text
+            and "needs JavaScript" in text
+            and "Play the rows" not in text
+        )
+        assert all(
+            figure.size["height"] > 50
+            for figure in window.find_elements(By.CSS_SELECTOR, "figure svg")
+        )
 
 
 # ---- the board --------------------------------------------------------------------------------------
 
+
 def ask(window, rows) -> list[dict]:
     """The answers of the board in the page to raw rows."""
-    return window.execute_script("return arguments[0].map(row => tinygen.panel.board.ask(row))", np.asarray(rows).tolist())
+    return window.execute_script(
+        "return arguments[0].map(row => tinygen.panel.board.ask(row))", np.asarray(rows).tolist()
+    )
 
 
 def test_the_board_answers_as_the_twin_does(open_page, made):
@@ -131,11 +151,19 @@ def test_the_board_answers_as_the_twin_does(open_page, made):
     wanted = expect(model, rows)
     got = ask(open_page, rows)
     assert [a["raw"] for a in got] == list(wanted.prediction)
-    assert [(a["clamped"], a["missing"]) for a in got] == [(Flag.CLAMPED in f, Flag.MISSING in f) for f in wanted.flags]
+    assert [(a["clamped"], a["missing"]) for a in got] == [
+        (Flag.CLAMPED in f, Flag.MISSING in f) for f in wanted.flags
+    ]
     assert [a["digest"] for a in got] == list(wanted.digest)
     lights = [(Pin.RED in p, Pin.GREEN in p) for p in wanted.pins]
-    assert [(a["ledRed"], a["ledGreen"]) for a in got] == lights == [(a["red"], a["green"]) for a in got]
-    assert {light for light in lights} == {(True, False), (False, True), (False, False)} and any(a["clamped"] for a in got)
+    assert (
+        [(a["ledRed"], a["ledGreen"]) for a in got]
+        == lights
+        == [(a["red"], a["green"]) for a in got]
+    )
+    assert {light for light in lights} == {(True, False), (False, True), (False, False)} and any(
+        a["clamped"] for a in got
+    )
 
 
 def test_its_cycles_are_those_of_the_other_simulator(open_page, made, tmp_path):
@@ -145,15 +173,21 @@ def test_its_cycles_are_those_of_the_other_simulator(open_page, made, tmp_path):
     seed = protocol.model_seed(made.model.model_id)
     with SimBoard(uno, firmware.elf) as sim:
         sim.run(uno.f_cpu_hz // 4)
-        session = next(e.session for e in protocol.Decoder(seed).process(sim.read()) if isinstance(e, protocol.Frame))
+        session = next(
+            e.session
+            for e in protocol.Decoder(seed).process(sim.read())
+            if isinstance(e, protocol.Frame)
+        )
         for k, row in enumerate(rows.tolist()):
             sim.write(protocol.encode_row(session, k, row, seed))
             sim.run(uno.f_cpu_hz // 100)
         theirs = [None if i.interrupted else i.cycles for i in sim.inferences]
     ours = [a["cycles"] for a in ask(open_page, rows)]
     assert len(theirs) == len(ours) and theirs.count(None) < 30
-    assert [a for a, b in zip(ours, theirs) if b is not None] == [b for b in theirs if b is not None]
-    assert max(ours) <= firmware.cycles_max + 20                   # interrupts are taken off here too
+    assert [a for a, b in zip(ours, theirs) if b is not None] == [
+        b for b in theirs if b is not None
+    ]
+    assert max(ours) <= firmware.cycles_max + 20  # interrupts are taken off here too
 
 
 def test_a_wrong_board_is_seen(open_page):
@@ -180,7 +214,9 @@ def test_a_slider_moves_the_answer_and_play_reaches_the_end(open_page, made):
     for raw in (low, high, high + 1):
         value, red, green, flag, row = open_page.execute_script(script_, raw)
         answer = int(made.model.answer(np.array([row]))[0])
-        assert float(value.split()[0]) == pytest.approx(float(made.model.output.to_physical(answer)))
+        assert float(value.split()[0]) == pytest.approx(
+            float(made.model.output.to_physical(answer))
+        )
         assert (red == "on") == (answer > made.model.threshold) == (green == "off")
         assert ("accepted range" in flag) == (raw > high)
     tally = open_page.execute_async_script("""const done = arguments[arguments.length - 1], p = tinygen.panel;
@@ -192,15 +228,20 @@ def test_a_slider_moves_the_answer_and_play_reaches_the_end(open_page, made):
 
 # ---- the wire ---------------------------------------------------------------------------------------
 
+
 @pytest.fixture(scope="module")
 def wire(window, tmp_path_factory):
     """Calls a function of the page's wire format."""
     page = tmp_path_factory.mktemp("wire") / "wire.html"
-    page.write_text(f"<!DOCTYPE html><html lang=en><title>wire</title><script>{script()}</script></html>", encoding="utf-8")
+    page.write_text(
+        f"<!DOCTYPE html><html lang=en><title>wire</title><script>{script()}</script></html>",
+        encoding="utf-8",
+    )
 
     def call(name: str, *values):
         show(window, page)
         return window.execute_script(f"return tinygen.wire.{name}(...arguments)", *values)
+
     return call
 
 
@@ -208,9 +249,16 @@ def test_the_wire_format_is_that_of_the_shared_vectors(wire):
     seed = wire("seedOf", vectors.MODEL_ID)
     assert seed == protocol.model_seed(vectors.MODEL_ID)
     for frame in vectors.FRAMES:
-        assert bytes(wire("encode", frame.kind, frame.session, frame.seq, list(frame.payload), seed)) == frame.wire, frame.name
+        assert (
+            bytes(wire("encode", frame.kind, frame.session, frame.seq, list(frame.payload), seed))
+            == frame.wire
+        ), frame.name
         assert wire("decode", list(frame.wire[1:-1]), seed) == {
-            "kind": frame.kind, "session": frame.session, "seq": frame.seq, "payload": list(frame.payload)}
+            "kind": frame.kind,
+            "session": frame.session,
+            "seq": frame.seq,
+            "payload": list(frame.payload),
+        }
     row = struct.unpack("<3h", vectors.BY_NAME["row 136, -1, 0"].payload)
     assert bytes(wire("packRow", list(row))) == vectors.BY_NAME["row 136, -1, 0"].payload
 
@@ -221,5 +269,7 @@ def test_damage_on_the_wire_is_refused(wire):
         pieces = [piece for piece in stream.data.split(b"\0")[:-1] if piece]
         events = [event for event in stream.events]
         heard = [wire("decode", list(piece), seed) for piece in pieces]
-        assert [h is not None for h in heard] == [isinstance(event, str) for event in events], stream.name
+        assert [h is not None for h in heard] == [isinstance(event, str) for event in events], (
+            stream.name
+        )
     assert json.dumps(wire("decode", [], seed)) == "null"

@@ -7,15 +7,26 @@ import json
 import numpy as np
 import pytest
 
-from tinygen import cost, pipeline, search as ladders
-from tinygen.boards import BOARDS
-from tinygen.build import Budget
-from tinygen.data import Dataset
-from tinygen.errors import ModelError, UsageError
+from tinygen.commands import pipeline
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import ModelError, UsageError
+from tinygen.data.dataset import Dataset
 from tinygen.families import FAMILIES, mlp
-from tinygen.fixedpoint import Quantity
-from tinygen.search import choose, search
-from tinygen.train import Candidate, as_good_as, cross_validate, drift_folds, fold_cuts, plain_config, preferred, training_rows
+from tinygen.model.fixedpoint import Quantity
+from tinygen.search import search as ladders
+from tinygen.search.cross_validation import (
+    Candidate,
+    as_good_as,
+    cross_validate,
+    drift_folds,
+    fold_cuts,
+    plain_config,
+    preferred,
+    training_rows,
+)
+from tinygen.search.search import choose, search
+from tinygen.target import bare as cost
+from tinygen.target.build import Budget
 
 UNO = BOARDS["uno"]
 
@@ -24,17 +35,43 @@ def made_up(split: str = "random", rows: int = 400, noise: float = 3.0, seed: in
     """y = (0.02 a + 0.01 b)**2 + noise, and an input c that says nothing."""
     rng = np.random.default_rng(seed)
     x = rng.integers(100, 1000, size=(rows, 3))
-    y = np.floor((0.02 * x[:, 0] + 0.01 * x[:, 1]) ** 2 + rng.normal(0, noise, rows) + 20.5).astype(np.int64)
+    y = np.floor((0.02 * x[:, 0] + 0.01 * x[:, 1]) ** 2 + rng.normal(0, noise, rows) + 20.5).astype(
+        np.int64
+    )
     order = np.arange(rows)
-    train, test = ((order[:int(0.7 * rows)], order[int(0.7 * rows):]) if split == "time"
-                   else (order[rows // 5:], order[:rows // 5]))
-    quantities = tuple(Quantity(n, "V", 0.01, float(x[train, k].min()) / 100, float(x[train, k].max()) / 100)
-                       for k, n in enumerate("abc"))
+    train, test = (
+        (order[: int(0.7 * rows)], order[int(0.7 * rows) :])
+        if split == "time"
+        else (order[rows // 5 :], order[: rows // 5])
+    )
+    quantities = tuple(
+        Quantity(n, "V", 0.01, float(x[train, k].min()) / 100, float(x[train, k].max()) / 100)
+        for k, n in enumerate("abc")
+    )
     target = Quantity("y", "ug/m3", 0.1, y[train].min() / 10, y[train].max() / 10)
     fields = {f.name: None for f in dataclasses.fields(Dataset)}
-    return Dataset(**{**fields, "inputs": quantities, "target": target, "x": x, "y": y, "train": train,
-                      "test": test, "split": split, "seed": 0, "rows_read": rows, "rows_dropped": 0, "duplicates_removed": 0,
-                      "missing": (-200,), "source": "made up", "sha256": "0" * 64, "notes": (), "file_rows": order, "labels": ()})
+    return Dataset(
+        **{
+            **fields,
+            "inputs": quantities,
+            "target": target,
+            "x": x,
+            "y": y,
+            "train": train,
+            "test": test,
+            "split": split,
+            "seed": 0,
+            "rows_read": rows,
+            "rows_dropped": 0,
+            "duplicates_removed": 0,
+            "missing": (-200,),
+            "source": "made up",
+            "sha256": "0" * 64,
+            "notes": (),
+            "file_rows": order,
+            "labels": (),
+        }
+    )
 
 
 def few_nets():
@@ -57,17 +94,23 @@ def ladder(simavr):
 
 def test_the_chosen_model_is_nearly_as_good_as_the_noise_allows(ladder):
     metrics = ladder.model.training["metrics"]
-    assert 0.15 < metrics["mae"] < 0.35                       # noise of 0.3 has a mean size of 0.24
+    assert 0.15 < metrics["mae"] < 0.35  # noise of 0.3 has a mean size of 0.24
 
 
 def test_rungs_are_sorted_by_flash_and_their_cost_is_measured(ladder):
     flash = [rung.cost.flash_bytes for rung in ladder.rungs]
-    assert flash == sorted(flash) and min(flash) > 30 and len({rung.model.family for rung in ladder.rungs}) >= 3
+    assert (
+        flash == sorted(flash)
+        and min(flash) > 30
+        and len({rung.model.family for rung in ladder.rungs}) >= 3
+    )
 
 
 def test_the_same_search_finds_the_same_bytes(ladder):
     again = search(made_up(), "m", 30.0, "auto", UNO, Budget())
-    assert [r.model.to_json() for r in again.rungs] == [r.model.to_json() for r in ladder.rungs] and again.chosen == ladder.chosen
+    assert [r.model.to_json() for r in again.rungs] == [
+        r.model.to_json() for r in ladder.rungs
+    ] and again.chosen == ladder.chosen
 
 
 def test_test_rows_do_not_influence_the_choice(ladder):
@@ -75,15 +118,18 @@ def test_test_rows_do_not_influence_the_choice(ladder):
     y = dataset.y.copy()
     y[dataset.test] = 7
     other = search(dataclasses.replace(dataset, y=y), "m", 30.0, "auto", UNO, Budget())
-    assert [r.model.nodes for r in other.rungs] == [r.model.nodes for r in ladder.rungs] and other.chosen == ladder.chosen
+    assert [r.model.nodes for r in other.rungs] == [
+        r.model.nodes for r in ladder.rungs
+    ] and other.chosen == ladder.chosen
 
 
 def test_training_rows_do(ladder):
     dataset = made_up()
     y = dataset.y.copy()
     y[dataset.train] += 5
-    assert (search(dataclasses.replace(dataset, y=y), "m", 30.0, "ridge", UNO, Budget()).model.nodes
-            not in [r.model.nodes for r in ladder.rungs])
+    assert search(
+        dataclasses.replace(dataset, y=y), "m", 30.0, "ridge", UNO, Budget()
+    ).model.nodes not in [r.model.nodes for r in ladder.rungs]
 
 
 def test_a_budget_is_kept_and_the_best_within_it_is_taken(ladder):
@@ -96,15 +142,20 @@ def test_a_budget_is_kept_and_the_best_within_it_is_taken(ladder):
 
 def test_among_equals_the_best_fit_is_taken(ladder):
     best = min(ladder.rungs, key=lambda r: r.error)
-    lucky = dataclasses.replace(best, error=best.error * 1.005, training_error=best.training_error * 0.9)
+    lucky = dataclasses.replace(
+        best, error=best.error * 1.005, training_error=best.training_error * 0.9
+    )
     worse = dataclasses.replace(best, error=best.error * 2, training_error=0.0)
     for rungs in itertools.permutations((best, lucky, worse)):
-        assert choose(list(rungs), Budget(flash_bytes=10 ** 4), made_up()) is lucky
+        assert choose(list(rungs), Budget(flash_bytes=10**4), made_up()) is lucky
 
 
 def test_c_is_written_for_speed_where_only_that_fits():
     small = search(made_up(), "m", 30.0, "mlp", UNO, Budget())
-    both = ((rung, cost.measure(dataclasses.replace(rung.model, optimize="speed"), UNO)) for rung in small.rungs)
+    both = (
+        (rung, cost.measure(dataclasses.replace(rung.model, optimize="speed"), UNO))
+        for rung in small.rungs
+    )
     slow, fast = next((rung, fast) for rung, fast in both if fast.cycles_max < rung.cost.cycles_max)
     assert fast.flash_bytes > slow.cost.flash_bytes
     told = search(made_up(), "m", 30.0, "mlp", UNO, Budget(cycles=fast.cycles_max))
@@ -120,8 +171,11 @@ def test_what_is_larger_and_worse_than_another_is_not_measured(ladder, monkeypat
     kept = {r.model.model_id for r in ladder.rungs}
     for rung in whole.rungs:
         if rung.model.model_id not in kept:
-            assert any(r.cost.flash_bytes <= rung.cost.flash_bytes and as_good_as(r.error, made_up()) < rung.error
-                       for r in ladder.rungs)
+            assert any(
+                r.cost.flash_bytes <= rung.cost.flash_bytes
+                and as_good_as(r.error, made_up()) < rung.error
+                for r in ladder.rungs
+            )
 
 
 def test_no_model_is_smaller_than_its_family_says(ladder):
@@ -129,7 +183,9 @@ def test_no_model_is_smaller_than_its_family_says(ladder):
     parts = []
     for rung in ladder.rungs:
         family, config = FAMILIES[rung.model.family], rung.model.training["config"]
-        found = next(c for c in family.candidates(training_rows(made_up())) if plain_config(c) == config)
+        found = next(
+            c for c in family.candidates(training_rows(made_up())) if plain_config(c) == config
+        )
         size = cost.measure(dataclasses.replace(rung.model, optimize="size"), UNO).flash_bytes
         parts.append(family.least_bytes(found, len(rung.model.inputs)) / size)
     assert max(parts) <= 1 and sum(part > 0.3 for part in parts) > len(parts) / 2
@@ -138,11 +194,15 @@ def test_no_model_is_smaller_than_its_family_says(ladder):
 def test_a_budget_tries_only_what_may_fit():
     found = cross_validate(made_up(), [FAMILIES["ridge"], FAMILIES["mlp"]], flash_bytes=250)
     assert {c.family for c in found} == {"ridge"}
-    assert {c.family for c in cross_validate(made_up(), [FAMILIES["mlp"]], flash_bytes=10)} == {"mlp"}
+    assert {c.family for c in cross_validate(made_up(), [FAMILIES["mlp"]], flash_bytes=10)} == {
+        "mlp"
+    }
 
 
 def test_an_impossible_budget_says_what_would_do():
-    with pytest.raises(UsageError, match=r"smallest needs \d+ bytes of flash, \d+ of RAM and \d+ cycles"):
+    with pytest.raises(
+        UsageError, match=r"smallest needs \d+ bytes of flash, \d+ of RAM and \d+ cycles"
+    ):
         search(made_up(), "m", None, "ridge", UNO, Budget(flash_bytes=10))
 
 
@@ -167,7 +227,10 @@ def test_a_ladder_survives_its_file_and_any_rung_can_be_picked(ladder, tmp_path)
             pipeline.pick_model(path, number, tmp_path / "picked.json")
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", json.dumps({"board": "uno", "chosen": 0, "sensors": [], "rungs": [{}]})])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[]", json.dumps({"board": "uno", "chosen": 0, "sensors": [], "rungs": [{}]})],
+)
 def test_a_foreign_ladder_file_is_refused(text, tmp_path):
     (tmp_path / "m.search.json").write_text(text)
     with pytest.raises(ModelError, match="train again"):
@@ -178,7 +241,9 @@ def test_folds_use_training_rows_only():
     for split in ("random", "time"):
         dataset = made_up(split)
         for fit_on, validate in fold_cuts(dataset):
-            assert set(fit_on) | set(validate) <= set(dataset.train) and not set(fit_on) & set(validate)
+            assert set(fit_on) | set(validate) <= set(dataset.train) and not set(fit_on) & set(
+                validate
+            )
 
 
 def test_drift_folds_run_both_ways_and_always_ahead():
@@ -190,6 +255,7 @@ def test_drift_folds_run_both_ways_and_always_ahead():
 
 def candidate(family: str, losses, robust=False) -> Candidate:
     from tinygen.families import ridge
+
     return Candidate(family, ridge.Config(2, robust), tuple(losses))
 
 
@@ -205,7 +271,9 @@ def test_under_drift_the_safe_model_stays_unless_beaten_in_every_fold():
 
 def test_candidates_on_a_cluster_are_the_same(ladder):
     distributed = pytest.importorskip("distributed", reason="pip install distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
         with distributed.Client(cluster) as client:
             client.run(few_nets)
         found = search(made_up(), "m", 30.0, "auto", UNO, Budget(), dask=cluster.scheduler_address)
@@ -227,5 +295,6 @@ def test_ctrl_c_keeps_what_was_found(simavr, monkeypatch):
         seen.append(text)
         if "lookup" in text and len(seen) > 12:
             raise KeyboardInterrupt
+
     found = search(made_up(), "m", None, "auto", UNO, Budget(), progress=interrupt)
     assert found.rungs

@@ -14,14 +14,14 @@ import pytest
 import serial
 from native_board import NativeBoard, compile_board, native_link
 from random_models import random_models
-
-from tinygen.errors import LinkError, UsageError
-from tinygen.fixedpoint import MISSING
 from tinygen.host import protocol
 from tinygen.host.check import check, expect
 from tinygen.host.link import TO_BOARD, TO_HOST, open_link
 from tinygen.host.protocol import Flag, Frame, Kind, Pin, encode
 from tinygen.host.stream import TRIES, stream
+
+from tinygen.common.errors import LinkError, UsageError
+from tinygen.model.fixedpoint import MISSING
 
 
 def with_threshold_in_the_middle(model):
@@ -51,6 +51,7 @@ def run(board: NativeBoard, rows, **options):
 
 
 # ---- a clean wire ---------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("window", [1, 2, 5])
 def test_every_row_is_right(firmware, window):
@@ -84,9 +85,13 @@ def test_leds_and_exactly_at_the_limit(firmware):
     board = NativeBoard(firmware)
     with native_link(board, MODEL) as link:
         assert board.leds() == (0, 0)
-        for row, leds, flag in ((above, (1, 0), Flag(0)), (at, (0, 1), Flag(0)),
-                                (missing, (0, 0), Flag.MISSING), (at, (0, 1), Flag(0))):
-            reply, = stream(link, [row.tolist()])
+        for row, leds, flag in (
+            (above, (1, 0), Flag(0)),
+            (at, (0, 1), Flag(0)),
+            (missing, (0, 0), Flag.MISSING),
+            (at, (0, 1), Flag(0)),
+        ):
+            (reply,) = stream(link, [row.tolist()])
             assert board.leds() == leds and reply.result.flags & Flag.MISSING == flag
             assert reply.result.pins == Pin(leds[0] * Pin.RED | leds[1] * Pin.GREEN)
 
@@ -106,7 +111,9 @@ def test_rows_are_taken_as_they_are_needed(firmware):
     """A stream of days must not be read into memory first."""
     taken = []
     with native_link(NativeBoard(firmware), MODEL) as link:
-        replies = stream(link, (taken.append(i) or row for i, row in enumerate(rows_of(300).tolist())), window=3)
+        replies = stream(
+            link, (taken.append(i) or row for i, row in enumerate(rows_of(300).tolist())), window=3
+        )
         next(replies)
         assert len(taken) <= 5
         assert [reply.index for reply in replies] == list(range(1, 300))
@@ -124,10 +131,13 @@ def test_window_and_tries_are_checked(firmware):
 
 # ---- a bad wire -----------------------------------------------------------------------------------
 
+
 class Noise:
     """Flips, drops, inserts and doubles bytes, each with its own probability; off while the link opens."""
 
-    def __init__(self, seed: int, flip: float = 0, drop: float = 0, insert: float = 0, double: float = 0) -> None:
+    def __init__(
+        self, seed: int, flip: float = 0, drop: float = 0, insert: float = 0, double: float = 0
+    ) -> None:
         self.rng = random.Random(seed)
         self.flip, self.drop, self.insert, self.double = flip, drop, insert, double
         self.on = False
@@ -150,10 +160,16 @@ class Noise:
         return bytes(out)
 
 
-NOISE = [({kind: rate}, rate) for kind in ("flip", "drop", "insert", "double") for rate in (1e-4, 1e-3, 1e-2)]
+NOISE = [
+    ({kind: rate}, rate)
+    for kind in ("flip", "drop", "insert", "double")
+    for rate in (1e-4, 1e-3, 1e-2)
+]
 
 
-@pytest.mark.parametrize("kind, rate", NOISE, ids=lambda v: "-".join(map(str, v.items())) if isinstance(v, dict) else "")
+@pytest.mark.parametrize(
+    "kind, rate", NOISE, ids=lambda v: "-".join(map(str, v.items())) if isinstance(v, dict) else ""
+)
 def test_noise_both_ways(firmware, kind, rate):
     """No wrong answer, ever; what is lost is said to be; at 1e-4 nothing is lost after five tries."""
     rows = rows_of(1500, seed=5)
@@ -188,12 +204,18 @@ def test_one_bad_row_does_not_cost_the_next(firmware):
         bad = bytearray(good)
         at = rng.randrange(len(bad))
         match trial % 6:
-            case 0: bad[at] ^= 1 << rng.randrange(8)
-            case 1: del bad[at]
-            case 2: bad.insert(at, rng.randrange(256))
-            case 3: del bad[at:]
-            case 4: bad[at:at + 4] = rng.randbytes(4)
-            case 5: bad = bytearray(rng.randbytes(rng.randrange(1, 90)))
+            case 0:
+                bad[at] ^= 1 << rng.randrange(8)
+            case 1:
+                del bad[at]
+            case 2:
+                bad.insert(at, rng.randrange(256))
+            case 3:
+                del bad[at:]
+            case 4:
+                bad[at : at + 4] = rng.randbytes(4)
+            case 5:
+                bad = bytearray(rng.randbytes(rng.randrange(1, 90)))
         if trial % 100 == 0:
             board = NativeBoard(firmware)
             link = native_link(board, MODEL)
@@ -212,7 +234,11 @@ def test_a_lost_row_is_said_to_be_lost(firmware):
     verdict = check(replies, expect(MODEL, rows))
     assert [reply.index for reply in replies] == list(range(20))
     assert (verdict.lost, verdict.wrong, verdict.passed) == (1, 0, False)
-    assert replies[4].lost and replies[4].tries == TRIES and verdict.first_difference == "row 4: lost (no answer)"
+    assert (
+        replies[4].lost
+        and replies[4].tries == TRIES
+        and verdict.first_difference == "row 4: lost (no answer)"
+    )
     assert board.written.count(swallowed) == TRIES
 
 
@@ -222,7 +248,9 @@ def test_a_row_changed_on_its_way_past_the_check_sum_is_not_accepted(firmware):
     sent = protocol.encode_row(1, 2, rows[2].tolist(), seed)
     forged = protocol.encode_row(1, 2, rows[3].tolist(), seed)
     forgeries = iter([forged])
-    board = NativeBoard(firmware, fault=lambda direction, data: next(forgeries, data) if data == sent else data)
+    board = NativeBoard(
+        firmware, fault=lambda direction, data: next(forgeries, data) if data == sent else data
+    )
     with native_link(board, MODEL) as link:
         replies = list(stream(link, rows.tolist()))
     assert check(replies, expect(MODEL, rows)).passed
@@ -232,14 +260,21 @@ def test_a_row_changed_on_its_way_past_the_check_sum_is_not_accepted(firmware):
 MISTAKES = {
     "clamps one step too early": {"row[i] > highest": "row[i] >= highest - 1"},
     "alarm at the limit": {"y, MODEL_THRESHOLD);": "y, MODEL_THRESHOLD - 1);"},
-    "LEDs swapped": {"show(alarm_state.red, !alarm_state.red)": "show(!alarm_state.red, alarm_state.red)"},
-    "green stays lit for a missing value": {"        show(false, false);\n    } else": "        show(false, true);\n    } else"},
+    "LEDs swapped": {
+        "show(alarm_state.red, !alarm_state.red)": "show(!alarm_state.red, alarm_state.red)"
+    },
+    "green stays lit for a missing value": {
+        "        show(false, false);\n    } else": "        show(false, true);\n    } else"
+    },
     "missing values are predicted": {"if (read_row(row)) {": "if (read_row(row) && false) {"},
     "no clamping": {"if (clamp_row(row))": "if (false)"},
     "clamps in silence": {"flags = TINYGEN_CLAMPED": "flags = 0"},
-    "prediction one too high": {"return model_predict(row)": "return (int16_t)(model_predict(row) + 1)"},
-    "answers the row before": {"answer_row();\n        send":
-                               "static bool odd; odd = !odd; if (odd) answer_row();\n        send"},
+    "prediction one too high": {
+        "return model_predict(row)": "return (int16_t)(model_predict(row) + 1)"
+    },
+    "answers the row before": {
+        "answer_row();\n        send": "static bool odd; odd = !odd; if (odd) answer_row();\n        send"
+    },
 }
 
 
@@ -247,10 +282,20 @@ MISTAKES = {
 def test_a_wrong_firmware_is_caught(tmp_path, name):
     """Negative control of the whole check."""
     flags = ("-Wno-unused-function", "-Wno-unused-but-set-variable")
-    verdict = run(NativeBoard(compile_board(MODEL, tmp_path, flags, main=MISTAKES[name])), rows_of(300))
+    verdict = run(
+        NativeBoard(compile_board(MODEL, tmp_path, flags, main=MISTAKES[name])), rows_of(300)
+    )
     assert not verdict.passed and verdict.first_difference, verdict
-    leds_only = name in ("alarm at the limit", "LEDs swapped", "green stays lit for a missing value")
-    assert (verdict.led_wrong > 0 and verdict.wrong == 0) if leds_only else verdict.wrong + verdict.lost > 0
+    leds_only = name in (
+        "alarm at the limit",
+        "LEDs swapped",
+        "green stays lit for a missing value",
+    )
+    assert (
+        (verdict.led_wrong > 0 and verdict.wrong == 0)
+        if leds_only
+        else verdict.wrong + verdict.lost > 0
+    )
 
 
 def test_one_coefficient_changed_by_one_is_caught(firmware):
@@ -268,6 +313,7 @@ def test_one_coefficient_changed_by_one_is_caught(firmware):
 
 # ---- resets and silence ---------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("silent_seconds", [0.0, 0.05, 0.3, 2.0])
 def test_a_reset_on_the_way_costs_no_row(firmware, silent_seconds):
     rows = rows_of(300)
@@ -278,7 +324,7 @@ def test_a_reset_on_the_way_costs_no_row(firmware, silent_seconds):
             replies.append(reply)
             if reply.index in (50, 51, 200):
                 board.boot(silent_seconds)
-        assert link.session == 2                # 255, 0, 1, 2
+        assert link.session == 2  # 255, 0, 1, 2
     verdict = check(replies, expect(MODEL, rows))
     assert verdict.passed, verdict
     assert max(reply.at_s for reply in replies) < 3 * silent_seconds + 2
@@ -303,7 +349,10 @@ def test_a_board_that_never_comes_back(firmware):
     rows = rows_of(100)
     board = NativeBoard(firmware)
     replies = []
-    with native_link(board, MODEL) as link, pytest.raises(LinkError, match="fell silent at row 31: check cable"):
+    with (
+        native_link(board, MODEL) as link,
+        pytest.raises(LinkError, match="fell silent at row 31: check cable"),
+    ):
         for reply in stream(link, rows.tolist(), window=1):
             replies.append(reply)
             if reply.index == 30:
@@ -318,17 +367,29 @@ def test_a_board_that_resets_at_every_row(firmware):
     with native_link(board, MODEL) as link:
         poison = protocol.encode_row(link.session, 0, row, link.seed)[6:20]
         write = board.write
-        board.write = lambda data: (board.boot(0.01), len(data))[1] if poison in data else write(data)
+        board.write = lambda data: (
+            (board.boot(0.01), len(data))[1] if poison in data else write(data)
+        )
         with pytest.raises(LinkError, match="was reset 6 times at row 0: check its power supply"):
             list(stream(link, [row]))
 
 
-@pytest.mark.parametrize("error", [serial.SerialException("device disconnected"), OSError(errno.EIO, "Input/output error"),
-                                   TypeError("'NoneType' object cannot be interpreted as an integer")], ids=type)
+@pytest.mark.parametrize(
+    "error",
+    [
+        serial.SerialException("device disconnected"),
+        OSError(errno.EIO, "Input/output error"),
+        TypeError("'NoneType' object cannot be interpreted as an integer"),
+    ],
+    ids=type,
+)
 def test_an_unplugged_cable(firmware, error):
     board = NativeBoard(firmware)
     rows, replies = rows_of(100), []
-    with native_link(board, MODEL) as link, pytest.raises(LinkError, match="lost the board at native .*plug it in"):
+    with (
+        native_link(board, MODEL) as link,
+        pytest.raises(LinkError, match="lost the board at native .*plug it in"),
+    ):
         for reply in stream(link, rows.tolist(), window=1):
             replies.append(reply)
             if reply.index == 30:
@@ -340,7 +401,10 @@ def test_another_model_after_a_reset(firmware, tmp_path):
     """Somebody loads another firmware while rows are streamed."""
     board = NativeBoard(firmware)
     other = compile_board(OTHER, tmp_path)
-    with native_link(board, MODEL) as link, pytest.raises(LinkError, match="runs model 'lookup_square' .* not 'linear16'"):
+    with (
+        native_link(board, MODEL) as link,
+        pytest.raises(LinkError, match="runs model 'lookup_square' .* not 'linear16'"),
+    ):
         for reply in stream(link, rows_of(100).tolist()):
             if reply.index == 30:
                 board.library = other
@@ -352,11 +416,18 @@ def test_a_host_that_ignores_the_window(firmware):
     seed = protocol.model_seed(MODEL.model_id)
     board = NativeBoard(firmware)
     with native_link(board, MODEL) as link:
-        burst = b"".join(protocol.encode_row(link.session, i, row.tolist(), seed) for i, row in enumerate(rows_of(10)))
+        burst = b"".join(
+            protocol.encode_row(link.session, i, row.tolist(), seed)
+            for i, row in enumerate(rows_of(10))
+        )
         board.code.board_run(burst, len(burst), 0)
         board._collect(board.now)
         replies = list(link.receive_for(0.5, type(None)))
-        overruns = [r for r in replies if isinstance(r, protocol.Refusal) and r.code == protocol.Code.OVERRUN]
+        overruns = [
+            r
+            for r in replies
+            if isinstance(r, protocol.Refusal) and r.code == protocol.Code.OVERRUN
+        ]
         assert overruns and overruns[-1].detail == (len(burst) - 128) % 256
         assert link.status().overruns == len(burst) - 128
         rows = rows_of(50)
@@ -374,6 +445,7 @@ def test_noise_is_not_answered_by_a_storm(firmware):
 
 # ---- opening --------------------------------------------------------------------------------------
 
+
 class Device:
     """A device behind a pty, in a thread: `answer(bytes) -> bytes`; `greeting` is said at once."""
 
@@ -381,6 +453,7 @@ class Device:
         self.master, slave = pty.openpty()
         self.name = os.ttyname(slave)
         import tty
+
         tty.setraw(slave)
         self.slave = slave
         self.answer = answer
@@ -405,8 +478,26 @@ class Device:
 
 def info_frame(**changes) -> bytes:
     """INFO as a board with MODEL says it, with some fields changed."""
-    fields = dict(protocol=1, traits=0, inputs=7, window=5, payload_max=14, cause=2, model_id=MODEL.model_id, baud=115200,
-                  overruns=0, framing=0, fcs=0, hysteresis=0, debounce=0, board=b"uno", model=b"linear16") | changes
+    fields = (
+        dict(
+            protocol=1,
+            traits=0,
+            inputs=7,
+            window=5,
+            payload_max=14,
+            cause=2,
+            model_id=MODEL.model_id,
+            baud=115200,
+            overruns=0,
+            framing=0,
+            fcs=0,
+            hysteresis=0,
+            debounce=0,
+            board=b"uno",
+            model=b"linear16",
+        )
+        | changes
+    )
     return encode(Frame(Kind.INFO, 3, 1, protocol.INFO.pack(*fields.values())))
 
 
@@ -417,6 +508,7 @@ def device():
     def make(*arguments, **options) -> Device:
         made.append(Device(*arguments, **options))
         return made[-1]
+
     yield make
     for one in made:
         one.close()
@@ -432,8 +524,18 @@ def test_opens_through_a_pty(device):
 def test_a_port_without_a_rate_is_not_said_to_have_another_one(device):
     """A pseudo-terminal answers at every rate: a few stray bytes before the first INFO do not make it a wrong rate."""
     asked = []
-    board = device(lambda data: asked.append(data)
-                   or (b"\x13\x37" if len(asked) < 2 else info_frame() if protocol.hello(1) in data else b""))
+    board = device(
+        lambda data: (
+            asked.append(data)
+            or (
+                b"\x13\x37"
+                if len(asked) < 2
+                else info_frame()
+                if protocol.hello(1) in data
+                else b""
+            )
+        )
+    )
     with open_link(board.name, MODEL, timeout=5) as link:
         assert link.info.session == 3 and link.baud == 250_000 and len(asked) > 2
 
@@ -444,10 +546,11 @@ def test_opens_through_a_socket():
     def serve():
         connection, _ = server.accept()
         with connection:
-            time.sleep(0.2)             # pyserial forgets what comes while it opens
+            time.sleep(0.2)  # pyserial forgets what comes while it opens
             connection.sendall(b"\x00noise" + info_frame())
             while connection.recv(100):
                 pass
+
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     with open_link(f"socket://127.0.0.1:{server.getsockname()[1]}", MODEL, timeout=3) as link:
@@ -463,16 +566,36 @@ def version_2(data: bytes) -> bytes:
 
 
 ANSWERS = {
-    "silent": (lambda data: b"", "no answer from {port} within 0.8 s at 115200 baud: is it the right port"),
-    "echo": (lambda data: data, "the device at {port} only echoes what it is sent: it is no tinygen board"),
-    "foreign": (lambda data: b"OK\r\n", "the device at {port} sends bytes, but no tinygen frame at 115200 baud within 0.8 s"),
-    "babbling": (lambda data: b"\x00\x11\x22" * 3000, "the device at {port} sends bytes, but no tinygen frame"),
+    "silent": (
+        lambda data: b"",
+        "no answer from {port} within 0.8 s at 115200 baud: is it the right port",
+    ),
+    "echo": (
+        lambda data: data,
+        "the device at {port} only echoes what it is sent: it is no tinygen board",
+    ),
+    "foreign": (
+        lambda data: b"OK\r\n",
+        "the device at {port} sends bytes, but no tinygen frame at 115200 baud within 0.8 s",
+    ),
+    "babbling": (
+        lambda data: b"\x00\x11\x22" * 3000,
+        "the device at {port} sends bytes, but no tinygen frame",
+    ),
     "another version": (version_2, "the board at {port} speaks another version of the protocol"),
-    "version in INFO": (lambda data: info_frame(protocol=2), "speaks version 2 of the protocol, this tinygen version 1"),
-    "another model": (lambda data: info_frame(model_id=7, model=b"\x1b[31mevil"),
-                      "runs model '?[31mevil' (00000007, 7 inputs), not 'linear16'"),
+    "version in INFO": (
+        lambda data: info_frame(protocol=2),
+        "speaks version 2 of the protocol, this tinygen version 1",
+    ),
+    "another model": (
+        lambda data: info_frame(model_id=7, model=b"\x1b[31mevil"),
+        "runs model '?[31mevil' (00000007, 7 inputs), not 'linear16'",
+    ),
     "other inputs": (lambda data: info_frame(inputs=6), "6 inputs), not 'linear16'"),
-    "another board": (lambda data: info_frame(board=b"megaatmega2560"), "runs a firmware for 'megaatmega2560', not 'uno'"),
+    "another board": (
+        lambda data: info_frame(board=b"megaatmega2560"),
+        "runs a firmware for 'megaatmega2560', not 'uno'",
+    ),
     "empty": (lambda data: info_frame(traits=2), "a firmware without a model"),
     "corrupt": (lambda data: info_frame(traits=1), "its model's table in flash is corrupt"),
     "nonsense": (lambda data: info_frame(window=0), "sends bytes, but no tinygen frame"),
@@ -481,14 +604,15 @@ ANSWERS = {
 
 @pytest.mark.parametrize("case", ANSWERS)
 def test_the_wrong_device_gets_one_clear_line(device, case):
-    from tinygen.boards import BOARDS
+    from tinygen.common.boards import BOARDS
+
     answer, message = ANSWERS[case]
     port = device(answer)
     with pytest.raises(LinkError) as caught:
         open_link(port.name, MODEL, replace(BOARDS["uno"], baud=115200), timeout=0.8)
     text = str(caught.value)
     assert message.format(port=port.name) in text and "\n" not in text and "\x1b" not in text
-    assert ": " in text                         # says what to do next
+    assert ": " in text  # says what to do next
 
 
 def test_a_port_that_is_taken(device):
@@ -496,17 +620,20 @@ def test_a_port_that_is_taken(device):
     with open_link(board.name, MODEL, timeout=3):
         with pytest.raises(LinkError, match=f"port {board.name} is taken by another program"):
             open_link(board.name, MODEL, timeout=1)
-    open_link(board.name, MODEL, timeout=3).close()     # and free again
+    open_link(board.name, MODEL, timeout=3).close()  # and free again
 
 
-@pytest.mark.parametrize("port, message", [
-    ("/dev/ttyDOESNOTEXIST", "port /dev/ttyDOESNOTEXIST does not exist"),
-    ("wrong://x", "'wrong://x' is no port that pyserial knows"),
-    ("socket://127.0.0.1:1", "port socket://127.0.0.1:1 "),
-    ("avr://uno/no/such/firmware.elf", "no firmware file /no/such/firmware.elf"),
-    ("avr://nano99/x.elf", "no virtual board 'nano99'"),
-    ("/etc/hostname", "port /etc/hostname does not open"),
-])
+@pytest.mark.parametrize(
+    "port, message",
+    [
+        ("/dev/ttyDOESNOTEXIST", "port /dev/ttyDOESNOTEXIST does not exist"),
+        ("wrong://x", "'wrong://x' is no port that pyserial knows"),
+        ("socket://127.0.0.1:1", "port socket://127.0.0.1:1 "),
+        ("avr://uno/no/such/firmware.elf", "no firmware file /no/such/firmware.elf"),
+        ("avr://nano99/x.elf", "no virtual board 'nano99'"),
+        ("/etc/hostname", "port /etc/hostname does not open"),
+    ],
+)
 def test_a_port_that_does_not_open(port, message):
     with pytest.raises(LinkError) as caught:
         open_link(port, MODEL, timeout=1)
@@ -528,5 +655,10 @@ def test_a_tap_sees_both_directions(firmware):
         link.tap = lambda direction, seconds, data: seen.append((direction, seconds, data))
         list(stream(link, rows_of(3).tolist()))
     assert b"".join(d for way, _, d in seen if way == TO_BOARD) == b"".join(board.written)
-    assert [e.seq for e in protocol.Decoder(link.seed).process(b"".join(d for way, _, d in seen if way == TO_HOST))] == [0, 1, 2]
+    assert [
+        e.seq
+        for e in protocol.Decoder(link.seed).process(
+            b"".join(d for way, _, d in seen if way == TO_HOST)
+        )
+    ] == [0, 1, 2]
     assert sorted(s for _, s, _ in seen) == [s for _, s, _ in seen]

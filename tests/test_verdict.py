@@ -10,51 +10,65 @@ from host_c import compile_header, run_rows
 from random_models import random_models, tree
 from test_baselines import made_up
 
-from tinygen.boards import BOARDS
-from tinygen.cost import BareChip, ModelCost
+from tinygen.codegen.float_model import render_float
+from tinygen.common.boards import BOARDS
 from tinygen.families import FAMILIES
-from tinygen.fixedpoint import Quantity
-from tinygen.floats import render_float
-from tinygen.model import Model
-from tinygen.nodes import Curve, Dense, Forest, Power, Scale
-from tinygen.quantize import quantize
-from tinygen.train import Trained, training_rows
-from tinygen.verdict import Decisions, Verdict, facts, lines, sentence, verdict
+from tinygen.model.fixedpoint import Quantity
+from tinygen.model.model import Model
+from tinygen.model.nodes import Curve, Dense, Forest, Power, Scale
+from tinygen.search.conversion import Decisions, Verdict, facts, lines, sentence, verdict
+from tinygen.search.cross_validation import Trained, training_rows
+from tinygen.search.quantize import quantize
+from tinygen.target.bare import BareChip, ModelCost
 
 MODELS = random_models()
 UNO = BOARDS["uno"]
 
 
-# ---- an oracle that shares no code with tinygen/floats.py: the nodes' definitions, without rounding ----
+# ---- an oracle that shares no code with tinygen/codegen/float_model.py: the nodes' definitions, without rounding ----
+
 
 def without_rounding(node, values):
     kind = type(node).__name__
     if kind == "Scale":
         distance = np.maximum(values - np.array(node.low), 0)
-        full = np.ceil(node.top * 2.0 ** node.shift / np.array(node.multiplier))       # raw steps that reach the top
-        return np.minimum(distance, full) * np.array(node.multiplier) / 2.0 ** node.shift - node.zero
+        full = np.ceil(
+            node.top * 2.0**node.shift / np.array(node.multiplier)
+        )  # raw steps that reach the top
+        return np.minimum(distance, full) * np.array(node.multiplier) / 2.0**node.shift - node.zero
     if kind == "Lookup":
         parts = np.stack([_curve(c, values[:, c.source]) for c in node.curves], axis=1)
-        return np.clip(parts.sum(axis=1, keepdims=True) + node.bias, node.low, node.high) if node.total else parts
+        return (
+            np.clip(parts.sum(axis=1, keepdims=True) + node.bias, node.low, node.high)
+            if node.total
+            else parts
+        )
     if kind == "Monomials":
-        return np.stack([np.prod([values[:, i] for i in term], axis=0) * 2.0 ** (node.bits * (2 - len(term)))
-                         for term in node.terms], axis=1)
+        return np.stack(
+            [
+                np.prod([values[:, i] for i in term], axis=0) * 2.0 ** (node.bits * (2 - len(term)))
+                for term in node.terms
+            ],
+            axis=1,
+        )
     if kind == "Dense":
-        total = values @ np.array(node.weights, float).T + np.array(node.bias) * 2.0 ** node.bias_shift
-        return np.clip(total / 2.0 ** node.shift, node.low, node.high)
+        total = (
+            values @ np.array(node.weights, float).T + np.array(node.bias) * 2.0**node.bias_shift
+        )
+        return np.clip(total / 2.0**node.shift, node.low, node.high)
     if kind == "Power":
-        return values ** node.degree / 65536.0 ** (node.degree - 1)
+        return values**node.degree / 65536.0 ** (node.degree - 1)
     if kind == "Log2":
         logs = np.log2(np.maximum(values, 1)) * 2048
         return np.where(np.isin(np.arange(values.shape[1]), node.columns), logs, values)
     if kind == "Exp2":
         return 2.0 ** (values / 4096)
-    return node.apply(values).astype(float)            # the others only compare and add whole numbers
+    return node.apply(values).astype(float)  # the others only compare and add whole numbers
 
 
 def _curve(curve: Curve, x):
     distance = np.clip(np.floor(x + 0.5) - curve.origin, 0, curve.reach)
-    return np.interp(distance / 2.0 ** curve.step_bits, np.arange(len(curve.table)), curve.table)
+    return np.interp(distance / 2.0**curve.step_bits, np.arange(len(curve.table)), curve.table)
 
 
 def expected(model: Model, rows: np.ndarray) -> np.ndarray:
@@ -69,7 +83,9 @@ def test_the_float_program_computes_the_nodes_without_their_rounding(name, tmp_p
     model = MODELS[name]
     rows = model.sample_rows(400, seed=3)
     answers = run_rows(compile_header(model, tmp_path, header=render_float(model)), rows)
-    assert np.abs(answers - expected(model, rows)).max() <= 0.51       # rounded to a step; 32-bit floats add little
+    assert (
+        np.abs(answers - expected(model, rows)).max() <= 0.51
+    )  # rounded to a step; 32-bit floats add little
 
 
 def test_the_oracle_notices_one_changed_coefficient(tmp_path):
@@ -89,13 +105,15 @@ def test_the_chip_computes_the_float_program_as_the_host_does(name, simavr, tmp_
     header = render_float(model)
     host = run_rows(compile_header(model, tmp_path, header=header), rows)
     with BareChip(model, UNO, header) as chip:
-        assert np.abs(chip.predict(rows) - host).max() <= 1            # a tie may fall either way
+        assert np.abs(chip.predict(rows) - host).max() <= 1  # a tie may fall either way
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_constants_are_floats_in_flash(name):
     code = re.sub(r"/\*.*?\*/", "", render_float(MODELS[name]), flags=re.DOTALL)
-    assert all("TINYGEN_ROM" in line for line in code.splitlines() if line.startswith("static const"))
+    assert all(
+        "TINYGEN_ROM" in line for line in code.splitlines() if line.startswith("static const")
+    )
     assert "double" not in code and "inf" not in code and "nan" not in code
 
 
@@ -103,19 +121,28 @@ def test_golden_float_header(golden):
     quantities = tuple(Quantity(f"sensor {k}", "", 1.0, -100.0, 900.0) for k in range(3))
     scale = Scale((-225, -225, -225), (52, 52, 52), 8, 255, 128)
     hidden = Dense(((100, -30, 7), (-127, 64, 1)), (20, -9), 8, 0, 32767, 8)
-    net = Model("net", "mlp", quantities, Quantity("y", "ppb", 0.1, 0.0, 50.0),
-                (scale, hidden, Dense(((90, 127),), (5000,), 2, 0, 46340), Power(2)), 150)
+    net = Model(
+        "net",
+        "mlp",
+        quantities,
+        Quantity("y", "ppb", 0.1, 0.0, 50.0),
+        (scale, hidden, Dense(((90, 127),), (5000,), 2, 0, 46340), Power(2)),
+        150,
+    )
     golden("net_float.h", render_float(net))
 
 
 # ---- the verdict on a small made-up data set ---------------------------------------------------------
+
 
 @pytest.fixture(scope="module")
 def converted():
     """A data set that a net of four units predicts well, the trained float net, and its integer model."""
     rng = np.random.default_rng(2)
     x = rng.integers(0, 1000, size=(200, 3))
-    dataset = made_up(y=(40 + x[:, 0] // 2 + np.maximum(x[:, 1] - 500, 0) + rng.integers(-20, 20, 200)), x=x)
+    dataset = made_up(
+        y=(40 + x[:, 0] // 2 + np.maximum(x[:, 1] - 500, 0) + rng.integers(-20, 20, 200)), x=x
+    )
     rows, family = training_rows(dataset), FAMILIES["mlp"]
     config = next(c for c in family.candidates(rows) if c.hidden == (4,))
     trained = Trained(family, config, family.fit_all(rows, [config], 0)[0])
@@ -125,10 +152,13 @@ def converted():
 def test_verdict_on_made_up_rows(converted, simavr):
     dataset, trained, model = converted
     found = verdict(model, dataset, trained.fitted.predict(dataset.x[dataset.test]), UNO)
-    assert (found.rows, found.float_gap) == (50, pytest.approx(0, abs=10))     # steps of 0.1 in a range of 100
+    assert (found.rows, found.float_gap) == (
+        50,
+        pytest.approx(0, abs=10),
+    )  # steps of 0.1 in a range of 100
     assert found.integer_error == pytest.approx(model.training["metrics"]["mae"], rel=1e-5)
     assert found.float_error == pytest.approx(model.training["metrics"]["float_mae"], rel=1e-5)
-    assert found.smaller > 2 and found.faster > 4 and abs(found.loss) < 0.05       # 50 rows
+    assert found.smaller > 2 and found.faster > 4 and abs(found.loss) < 0.05  # 50 rows
     assert sentence(found).endswith("convert it.") or "matters more" in sentence(found)
     assert lines(found)[-1] == f"verdict    {sentence(found)}"
 
@@ -136,12 +166,23 @@ def test_verdict_on_made_up_rows(converted, simavr):
 def test_a_broken_integer_model_is_called_so(converted, simavr):
     dataset, trained, model = converted
     *front, last, power = model.nodes
-    broken = replace(model, nodes=(*front, replace(last, bias=(last.bias[0] + (last.high << last.shift) // 8,)), power))
+    broken = replace(
+        model,
+        nodes=(*front, replace(last, bias=(last.bias[0] + (last.high << last.shift) // 8,)), power),
+    )
     found = verdict(broken, dataset, trained.fitted.predict(dataset.x[dataset.test]), UNO)
-    assert found.loss > 0.05 and "do not use it" in sentence(found) and re.search(r"loses \d+ % of accuracy", sentence(found))
+    assert (
+        found.loss > 0.05
+        and "do not use it" in sentence(found)
+        and re.search(r"loses \d+ % of accuracy", sentence(found))
+    )
     row = found.worst
     k = list(dataset.file_rows).index(row.line)
-    assert k in dataset.test and [v for _, v in row.inputs] == dataset.x[k].tolist() and row.true == dataset.y[k] / 10
+    assert (
+        k in dataset.test
+        and [v for _, v in row.inputs] == dataset.x[k].tolist()
+        and row.true == dataset.y[k] / 10
+    )
     assert row.integer_answer == broken.predict(dataset.x[[k]])[0] / 10 != row.float_answer
 
 
@@ -151,47 +192,108 @@ def test_classes_are_counted_in_rows(simavr):
     dataset = made_up(y=(x[:, 0] > 500).astype(int), x=x, labels=("low", "high"))
     stump = Forest(((0, 600, -1, -2),), ((0,), (1,)), (0,), (0,), 0, 1)
     model = Model("stump", "tree", dataset.inputs, dataset.target, (stump,), labels=dataset.labels)
-    truth, wrong = dataset.y[dataset.test], int(((x[:, 0] > 500) & (x[:, 0] <= 600))[dataset.test].sum())
+    truth, wrong = (
+        dataset.y[dataset.test],
+        int(((x[:, 0] > 500) & (x[:, 0] <= 600))[dataset.test].sum()),
+    )
     found = verdict(model, dataset, truth, UNO)
-    assert (found.float_error, found.differing) == (0, wrong) and found.integer_error == pytest.approx(wrong / 50)
-    assert found.alarms is None and (found.worst.true, found.worst.integer_answer) == ("high", "low")
+    assert (found.float_error, found.differing) == (
+        0,
+        wrong,
+    ) and found.integer_error == pytest.approx(wrong / 50)
+    assert found.alarms is None and (found.worst.true, found.worst.integer_answer) == (
+        "high",
+        "low",
+    )
     assert f"gets {wrong} more of 50 rows wrong" in sentence(found)
 
 
 def test_a_float_model_too_large_for_the_board_is_no_error(simavr):
     dataset = made_up(x=np.random.default_rng(0).integers(0, 1000, size=(200, 1)), y=np.arange(200))
-    splits, leaves = tree(np.random.default_rng(0), 1, 12, 1, 0, 0, 500)       # 69,000 bytes in float
+    splits, leaves = tree(np.random.default_rng(0), 1, 12, 1, 0, 0, 500)  # 69,000 bytes in float
     forest = Forest(tuple(splits), tuple(map(tuple, leaves)), (0,), (0,), -500, 500)
     model = Model("large", "tree", dataset.inputs, dataset.target, (forest,))
-    found = verdict(model, dataset, model.predict(dataset.x[dataset.test]), UNO, ModelCost(30000, 0, 4, 90, 90000))
+    found = verdict(
+        model,
+        dataset,
+        model.predict(dataset.x[dataset.test]),
+        UNO,
+        ModelCost(30000, 0, 4, 90, 90000),
+    )
     assert found.float_cost is None and "float does not fit the Arduino Uno" in sentence(found)
-    assert facts(found)["float"] is None and found.worst is None and "does not fit" in "\n".join(lines(found))
+    assert (
+        facts(found)["float"] is None
+        and found.worst is None
+        and "does not fit" in "\n".join(lines(found))
+    )
 
 
 # ---- words, without a chip -------------------------------------------------------------------------------
 
-def made(float_error=1.0, integer_error=1.0, integer=(100, 50), floating=(900, 1550), **more) -> Verdict:
+
+def made(
+    float_error=1.0, integer_error=1.0, integer=(100, 50), floating=(900, 1550), **more
+) -> Verdict:
     costs = [ModelCost(flash, 0, 4, cycles, cycles) for flash, cycles in (integer, floating)]
-    return Verdict(MODELS["lookup_square"], UNO, 1000, float_error, integer_error, 3, None, None, *costs, 1, **more)
+    return Verdict(
+        MODELS["lookup_square"],
+        UNO,
+        1000,
+        float_error,
+        integer_error,
+        3,
+        None,
+        None,
+        *costs,
+        1,
+        **more,
+    )
 
 
-@pytest.mark.parametrize("found,words", [
-    (made(integer_error=1.001), "The integer model loses 0.1 % of accuracy and is 9 times smaller and 31 times faster "
-                                "than the same model in float: convert it."),
-    (made(), "loses no accuracy and is 9 times smaller and 31 times faster than the same model in float: convert it."),
-    (made(integer_error=0.98), "is by chance 2 % more accurate on these rows and is 9 times smaller"),
-    (made(integer_error=1.02), "loses 2 % of accuracy and is 9 times smaller and 31 times faster than the same model in float: "
-                               "convert it where the saving matters more than the error."),
-    (made(integer_error=1.5), "loses 50 % of accuracy and is 9 times smaller and 31 times faster than the same model in float: "
-                              "do not use it as it is"),
-    (made(integer=(1000, 1600)), "is 1.1 times larger and not faster than the same model in float: "
-                                 "converting it is not worthwhile."),
-    (made(integer=(890, 500)), "is not smaller and 3.1 times faster than the same model in float: "
-                               "convert it where time is short."),
-    (made(integer=(300, 3100)), "is 3 times smaller and 2 times slower than the same model in float: "
-                                "convert it where flash is short."),
-    (made(integer_error=3.0, integer=(1000, 1600)), "converting it is not worthwhile."),
-])
+@pytest.mark.parametrize(
+    "found,words",
+    [
+        (
+            made(integer_error=1.001),
+            "The integer model loses 0.1 % of accuracy and is 9 times smaller and 31 times faster "
+            "than the same model in float: convert it.",
+        ),
+        (
+            made(),
+            "loses no accuracy and is 9 times smaller and 31 times faster than the same model in float: convert it.",
+        ),
+        (
+            made(integer_error=0.98),
+            "is by chance 2 % more accurate on these rows and is 9 times smaller",
+        ),
+        (
+            made(integer_error=1.02),
+            "loses 2 % of accuracy and is 9 times smaller and 31 times faster than the same model in float: "
+            "convert it where the saving matters more than the error.",
+        ),
+        (
+            made(integer_error=1.5),
+            "loses 50 % of accuracy and is 9 times smaller and 31 times faster than the same model in float: "
+            "do not use it as it is",
+        ),
+        (
+            made(integer=(1000, 1600)),
+            "is 1.1 times larger and not faster than the same model in float: "
+            "converting it is not worthwhile.",
+        ),
+        (
+            made(integer=(890, 500)),
+            "is not smaller and 3.1 times faster than the same model in float: "
+            "convert it where time is short.",
+        ),
+        (
+            made(integer=(300, 3100)),
+            "is 3 times smaller and 2 times slower than the same model in float: "
+            "convert it where flash is short.",
+        ),
+        (made(integer_error=3.0, integer=(1000, 1600)), "converting it is not worthwhile."),
+    ],
+)
 def test_sentences(found, words):
     assert words in sentence(found)
 
@@ -199,8 +301,9 @@ def test_sentences(found, words):
 def test_a_loss_far_below_the_label_s_own_step_is_no_reason_against():
     """0.0066 to 0.0070 ug/m3 is 6 % of an error that is itself a fifteenth of the step in which benzene is written."""
     found = made(float_error=0.0066, integer_error=0.0070)
-    assert ("loses 6.1 % of accuracy, 0.004 of the data's own step, and is" in sentence(found)
-            and sentence(found).endswith("convert it."))
+    assert "loses 6.1 % of accuracy, 0.004 of the data's own step, and is" in sentence(
+        found
+    ) and sentence(found).endswith("convert it.")
     assert "do not use it" in sentence(made(float_error=0.0066, integer_error=0.0090))
 
 
@@ -220,5 +323,12 @@ def test_a_float_model_without_error_does_not_divide_by_zero():
 def test_facts_are_plain_json_of_six_digits():
     plain = facts(made(float_error=1 / 3, integer_error=1 / 7))
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
-    assert (plain["float_error"], plain["integer_error"], plain["smaller"], plain["faster"]) == (0.333333, 0.142857, 9.0, 31.0)
-    assert plain["board"] == "uno" and plain["sentence"] == sentence(made(float_error=1 / 3, integer_error=1 / 7))
+    assert (plain["float_error"], plain["integer_error"], plain["smaller"], plain["faster"]) == (
+        0.333333,
+        0.142857,
+        9.0,
+        31.0,
+    )
+    assert plain["board"] == "uno" and plain["sentence"] == sentence(
+        made(float_error=1 / 3, integer_error=1 / 7)
+    )

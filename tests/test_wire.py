@@ -1,8 +1,8 @@
 """The serial wire against a slow oracle that steps through the waveform in small steps."""
 
-from hypothesis import given, settings, strategies as st
-
-from tinygen.host.wire import Receiver, Wire
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tinygen.host.virtual.wire import Receiver, Wire
 
 
 def send(values, bit, start=0.0):
@@ -26,10 +26,11 @@ def oracle(values, sender_bit, receiver_bit, steps=32):
     def level(at):
         index = int(at // sender_bit)
         return bits[index] if index < len(bits) else 1
+
     step = min(sender_bit, receiver_bit) / steps
     at, before, seen = 0.0, 1, []
     while at < len(bits) * sender_bit:
-        now = level(at + step * 1e-6)           # just behind the edge
+        now = level(at + step * 1e-6)  # just behind the edge
         if before == 1 and now == 0:
             sampled = [level(at + (i + 0.5) * receiver_bit) for i in range(10)]
             seen.append((sum(b << i for i, b in enumerate(sampled[1:9])), not sampled[9]))
@@ -49,7 +50,9 @@ def test_bytes_come_through_when_the_rates_agree_within_four_and_a_half_percent(
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(0, 255), min_size=1, max_size=6), st.sampled_from((0.5, 2.0, 0.25, 4.0)))
+@given(
+    st.lists(st.integers(0, 255), min_size=1, max_size=6), st.sampled_from((0.5, 2.0, 0.25, 4.0))
+)
 def test_other_rates_give_what_a_receiver_samples(values, ratio):
     received = receive(send(values, 128.0), 128.0 * ratio)
     assert [(r.value, r.framing_error) for r in received] == oracle(values, 128.0, 128.0 * ratio)
@@ -61,7 +64,10 @@ def test_the_short_cut_equals_the_samples(values, ratio):
     wire = send(values, 100.0)
     for start in [frame.start for frame in wire.frames]:
         samples = [wire.level(start + (index + 0.5) * 100.0 * ratio) for index in range(10)]
-        assert sum(bit << index for index, bit in enumerate(samples[1:9])) == values[round(start / 1000)]
+        assert (
+            sum(bit << index for index, bit in enumerate(samples[1:9]))
+            == values[round(start / 1000)]
+        )
         assert (samples[0], samples[9]) == (0, 1)
 
 
@@ -76,7 +82,11 @@ def test_times():
     wire.send(1, 1000.0, 100.0)
     wire.send(2, 1000.0, 100.0)
     wire.send(3, 5000.0, 100.0)
-    assert [(r.edge, r.at) for r in receive(wire, 100.0)] == [(1000, 1950), (2000, 2950), (5000, 5950)]
+    assert [(r.edge, r.at) for r in receive(wire, 100.0)] == [
+        (1000, 1950),
+        (2000, 2950),
+        (5000, 5950),
+    ]
 
 
 def test_clear_keeps_the_byte_that_is_on_the_wire():

@@ -48,32 +48,107 @@ def _hex(text: str) -> bytes:
 
 FRAMES = (
     Wire("hello", 1, 0, 0, b"", _hex("00 a5 84 a5 a5 a5 93 ca 00")),
-    Wire("hello to our model", 1, 0, 1, _hex("cd ab 34 12"), _hex("00 a5 84 a5 a4 a1 68 0e 91 b7 d4 4c 00")),
-    Wire("info", 2, 7, 0,
-         _hex("01 00 03 08 06 02 cd ab 34 12 90 d0 03 00 00 00 01 00 02 00 05 00 02") + b"uno".ljust(20, b"\0")
-         + b"benzene".ljust(31, b"\0"),
-         _hex("00 a5 87 a2 a5 ef a4 a5 a6 ad a3 a7 68 0e 91 b7 35 75 a6 a5 a5 a5 a4 a5 a7 a5 a0 a5 a7 d0 cb ca"
-              "a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 c7 c0 cb df c0 cb c0 a5 a5 a5 a5 a5 a5 a5 a5"
-              "a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 d0 b0 00")),
-    Wire("row 136, -1, 0", 3, 7, 9, _hex("88 00 ff ff 00 00"), _hex("00 a5 86 a2 ac a3 2d a5 5a 5a a5 a5 df 12 00")),
-    Wire("row with a missing value", 3, 7, 255, _hex("88 00 00 80 00 01"),
-         _hex("00 a5 86 a2 5a a3 2d a5 a5 25 a5 a4 b1 52 00")),
-    Wire("result 119, green, clamped", 4, 7, 9, _hex("01 02 77 00 0b 0a d4 00 00 00"),
-         _hex("00 a5 81 a2 ac af a4 a7 d2 a5 ae af 71 a5 a5 a5 4f b4 00")),
-    Wire("result without a prediction", 4, 7, 255, _hex("02 00 00 80 0b 0a 00 00 00 00"),
-         _hex("00 a5 81 a2 5a af a7 a5 a5 25 ae af a5 a5 a5 a5 27 83 00")),
+    Wire(
+        "hello to our model",
+        1,
+        0,
+        1,
+        _hex("cd ab 34 12"),
+        _hex("00 a5 84 a5 a4 a1 68 0e 91 b7 d4 4c 00"),
+    ),
+    Wire(
+        "info",
+        2,
+        7,
+        0,
+        _hex("01 00 03 08 06 02 cd ab 34 12 90 d0 03 00 00 00 01 00 02 00 05 00 02")
+        + b"uno".ljust(20, b"\0")
+        + b"benzene".ljust(31, b"\0"),
+        _hex(
+            "00 a5 87 a2 a5 ef a4 a5 a6 ad a3 a7 68 0e 91 b7 35 75 a6 a5 a5 a5 a4 a5 a7 a5 a0 a5 a7 d0 cb ca"
+            "a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 c7 c0 cb df c0 cb c0 a5 a5 a5 a5 a5 a5 a5 a5"
+            "a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 d0 b0 00"
+        ),
+    ),
+    Wire(
+        "row 136, -1, 0",
+        3,
+        7,
+        9,
+        _hex("88 00 ff ff 00 00"),
+        _hex("00 a5 86 a2 ac a3 2d a5 5a 5a a5 a5 df 12 00"),
+    ),
+    Wire(
+        "row with a missing value",
+        3,
+        7,
+        255,
+        _hex("88 00 00 80 00 01"),
+        _hex("00 a5 86 a2 5a a3 2d a5 a5 25 a5 a4 b1 52 00"),
+    ),
+    Wire(
+        "result 119, green, clamped",
+        4,
+        7,
+        9,
+        _hex("01 02 77 00 0b 0a d4 00 00 00"),
+        _hex("00 a5 81 a2 ac af a4 a7 d2 a5 ae af 71 a5 a5 a5 4f b4 00"),
+    ),
+    Wire(
+        "result without a prediction",
+        4,
+        7,
+        255,
+        _hex("02 00 00 80 0b 0a 00 00 00 00"),
+        _hex("00 a5 81 a2 5a af a7 a5 a5 25 ae af a5 a5 a5 a5 27 83 00"),
+    ),
     Wire("status, asked", 5, 0, 3, b"", _hex("00 a5 80 a5 a6 a5 17 92 00")),
-    Wire("status, told", 5, 7, 3, _hex("bd 05 00 00 00 00 00 00 03 00 01 00 40 06 32 ef 00 00 08 01"),
-         _hex("00 a5 80 a2 a6 b1 18 a0 a5 a5 a5 a5 a5 a5 a6 a5 a4 a5 e5 a3 97 4a a5 a5 ad a4 d4 fa 00")),
+    Wire(
+        "status, told",
+        5,
+        7,
+        3,
+        _hex("bd 05 00 00 00 00 00 00 03 00 01 00 40 06 32 ef 00 00 08 01"),
+        _hex(
+            "00 a5 80 a2 a6 b1 18 a0 a5 a5 a5 a5 a5 a5 a6 a5 a4 a5 e5 a3 97 4a a5 a5 ad a4 d4 fa 00"
+        ),
+    ),
     Wire("bad fcs", 6, 7, 0, _hex("01 00"), _hex("00 a5 83 a2 a5 a7 a4 a5 0c 53 00")),
     Wire("wrong session", 6, 8, 9, _hex("05 07"), _hex("00 a5 83 ad ac a7 a0 a2 4c d3 00")),
-    Wire("row that has five keys in it", 3, 7, 0xA5, _hex("a9 a8 a7 a6 a5 0a"),
-         _hex("00 aa 89 ad 0f ac 03 02 0d 0c 0f a0 21 3b 00")),
-    Wire("longest, one byte again and again", 3, 1, 1, b"\x07" * 248,
-         _hex("00 a5 86 a4 a4 5d") + b"\xa2" * 248 + _hex("ec 78 00")),
-    Wire("longest, only zeros", 3, 1, 2, bytes(248), _hex("00 a5 86 a4 a7 5d") + b"\xa5" * 248 + _hex("d5 9c 00")),
-    Wire("longest, 249 keys are taken", 3, 7, 10, bytes((*range(0xA5, 256), *range(1, 0x9E))),
-         _hex("00 9e bd 99 94 66") + bytes(value ^ 0x9e for value in (*range(0xA5, 256), *range(1, 0x9E))) + _hex("85 a8 00")),
+    Wire(
+        "row that has five keys in it",
+        3,
+        7,
+        0xA5,
+        _hex("a9 a8 a7 a6 a5 0a"),
+        _hex("00 aa 89 ad 0f ac 03 02 0d 0c 0f a0 21 3b 00"),
+    ),
+    Wire(
+        "longest, one byte again and again",
+        3,
+        1,
+        1,
+        b"\x07" * 248,
+        _hex("00 a5 86 a4 a4 5d") + b"\xa2" * 248 + _hex("ec 78 00"),
+    ),
+    Wire(
+        "longest, only zeros",
+        3,
+        1,
+        2,
+        bytes(248),
+        _hex("00 a5 86 a4 a7 5d") + b"\xa5" * 248 + _hex("d5 9c 00"),
+    ),
+    Wire(
+        "longest, 249 keys are taken",
+        3,
+        7,
+        10,
+        bytes((*range(0xA5, 256), *range(1, 0x9E))),
+        _hex("00 9e bd 99 94 66")
+        + bytes(value ^ 0x9E for value in (*range(0xA5, 256), *range(1, 0x9E)))
+        + _hex("85 a8 00"),
+    ),
 )
 BY_NAME = {frame.name: frame for frame in FRAMES}
 
@@ -90,7 +165,9 @@ STREAMS = (
     Stream("cut short, the next frame is whole", _ROW[:9] + _HELLO, (BAD_FCS, "hello")),
     Stream("first zero lost", _HELLO + _ROW[1:], ("hello", "row 136, -1, 0")),
     Stream("noise before a frame", _hex("55 aa 13 37") + _ROW, (BAD_FCS, "row 136, -1, 0")),
-    Stream("last zero lost: both frames in one", _HELLO[:-1] + _ROW[1:] + _HELLO, (BAD_FCS, "hello")),
+    Stream(
+        "last zero lost: both frames in one", _HELLO[:-1] + _ROW[1:] + _HELLO, (BAD_FCS, "hello")
+    ),
     Stream("one bit of the payload", _ROW[:6] + _hex("2c") + _ROW[7:], (BAD_FCS,)),
     Stream("one bit of the fcs", _ROW[:-2] + _hex("13 00"), (BAD_FCS,)),
     Stream("one bit of the key", _hex("00 a4") + _ROW[2:], (BAD_FCS,)),
@@ -98,23 +175,37 @@ STREAMS = (
     Stream("the key doubled", _hex("00 a5") + _ROW[1:], (BAD_FCS,)),
     Stream("a byte doubled", _ROW[:6] + _hex("2d") + _ROW[6:], (BAD_FCS,)),
     Stream("a byte turned into a delimiter", _ROW[:6] + _hex("00") + _ROW[7:], (BAD_FCS, BAD_FCS)),
-    Stream("fcs of another model", _hex("00 a5 86 a2 ac a3 2d a5 5a 5a a5 a5 de 12 00"), (BAD_FCS,)),
+    Stream(
+        "fcs of another model", _hex("00 a5 86 a2 ac a3 2d a5 5a 5a a5 a5 de 12 00"), (BAD_FCS,)
+    ),
     Stream("only a key", _hex("00 a5 00"), (BAD_FCS,)),
     Stream("five bytes of body, right fcs", _hex("00 a5 84 a2 ac 47 ea 00"), (BAD_FCS,)),
-    Stream("hello under two other keys", _hex("00 01 20 01 01 01 37 6e 00 00 ff de ff ff ff c9 90 00"), ("hello", "hello")),
+    Stream(
+        "hello under two other keys",
+        _hex("00 01 20 01 01 01 37 6e 00 00 ff de ff ff ff c9 90 00"),
+        ("hello", "hello"),
+    ),
     Stream("version 2", _hex("00 a5 e4 a5 a5 a5 77 53 00"), (BAD_VERSION,)),
     Stream("len says 1, there are none", _hex("00 a5 84 a5 a5 a4 1a db 00"), (BAD_LEN,)),
-    Stream("255 bytes of body, right fcs", _hex("00 a5 84 a4 a5 5c") + b"\x84" * 249 + _hex("f2 42 00"), (BAD_FCS,)),
+    Stream(
+        "255 bytes of body, right fcs",
+        _hex("00 a5 84 a4 a5 5c") + b"\x84" * 249 + _hex("f2 42 00"),
+        (BAD_FCS,),
+    ),
     Stream("a thousand bytes without a zero", b"\0" + b"\xff" * 1000 + _HELLO, (BAD_FCS, "hello")),
 )
 
 REFUSALS = (
     Refused("hello to anyone", _HELLO, 0, 0),
     Refused("hello to us", BY_NAME["hello to our model"].wire, 0, 0),
-    Refused("hello to another model", _hex("00 a5 84 a5 a4 a1 68 0e 91 b6 5d 5d 00"), WRONG_MODEL, 0),
+    Refused(
+        "hello to another model", _hex("00 a5 84 a5 a4 a1 68 0e 91 b6 5d 5d 00"), WRONG_MODEL, 0
+    ),
     Refused("hello of three bytes", _hex("00 a5 84 a5 a4 a6 68 0e 91 1f 32 00"), BAD_LEN, 0),
     Refused("row for us", _ROW, 0, 0),
-    Refused("row of session 8", _hex("00 a5 86 ad ac a3 2d a5 5a 5a a5 a5 f7 84 00"), WRONG_SESSION, 8),
+    Refused(
+        "row of session 8", _hex("00 a5 86 ad ac a3 2d a5 5a 5a a5 a5 f7 84 00"), WRONG_SESSION, 8
+    ),
     Refused("row of two values", _hex("00 a5 86 a2 ac a1 2d a5 5a 5a 75 13 00"), BAD_LEN, 6),
     Refused("status for us", BY_NAME["status, asked"].wire, 0, 0),
     Refused("status, told", BY_NAME["status, told"].wire, BAD_LEN, 0),

@@ -6,6 +6,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str):
     """`tinygen.TinyRegressor` and `tinygen.TinyClassifier`; scikit-learn is imported only when one is asked for."""
     if name in ("TinyRegressor", "TinyClassifier"):
-        from . import estimators
+        from .search import estimators
+
         return getattr(estimators, name)
     raise AttributeError(f"module 'tinygen' has no attribute {name!r}")

@@ -16,12 +16,12 @@ import click
 from click.shell_completion import get_completion_class
 
 from . import __version__
-from .boards import BOARDS
-from .choices import OPTIMIZE, TASKS
-from .errors import COULD_NOT_RUN, WRONG_USE, TinygenError, plain
+from .common.boards import BOARDS
+from .common.choices import OPTIMIZE, TASKS
+from .common.errors import COULD_NOT_RUN, WRONG_USE, TinygenError, plain
 
 COUNTED = re.compile(r"(\d[\d,]*) of (\d[\d,]*)")
-PLAIN_SECONDS = 5.0      # between two lines on one long step where the output is no terminal
+PLAIN_SECONDS = 5.0  # between two lines on one long step where the output is no terminal
 FAMILIES = sorted(module.name for module in iter_modules([str(Path(__file__).parent / "families")]))
 STDIN = Path("-")
 
@@ -37,12 +37,29 @@ class Room:
 
     def __getattr__(self, attribute: str):
         def call(*args, **options):
-            return getattr(import_module(f".{self._name}", __package__), attribute)(*args, **options)
+            return getattr(import_module(f".{self._name}", __package__), attribute)(
+                *args, **options
+            )
+
         return call
 
 
 audit, build_room, doctor, explain, guards, live, monitor, page, pipeline, report, scaffold = map(
-    Room, ("audit", "build", "doctor", "explain", "guards", "live", "monitor", "page.html", "pipeline", "report", "scaffold"))
+    Room,
+    (
+        "data.audit",
+        "target.build",
+        "commands.doctor",
+        "commands.explain",
+        "commands.guard",
+        "commands.live",
+        "commands.monitor",
+        "report.page.html",
+        "commands.pipeline",
+        "report.words",
+        "commands.init",
+    ),
+)
 
 
 class OneLineErrors(click.Group):
@@ -63,8 +80,11 @@ class OneLineErrors(click.Group):
         except Exception as error:
             if os.environ.get("TINYGEN_TRACEBACK"):
                 raise
-            _fail(f"a defect of tinygen ({type(error).__name__}: {error}): run it again with TINYGEN_TRACEBACK=1 "
-                  "and report what it prints", COULD_NOT_RUN)
+            _fail(
+                f"a defect of tinygen ({type(error).__name__}: {error}): run it again with TINYGEN_TRACEBACK=1 "
+                "and report what it prints",
+                COULD_NOT_RUN,
+            )
 
 
 def _fail(message: str, code: int):
@@ -72,8 +92,11 @@ def _fail(message: str, code: int):
     sys.exit(code)
 
 
-@click.group(cls=OneLineErrors, invoke_without_command=True,
-             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=OneLineErrors,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, prog_name="tinygen")
 @click.pass_context
 def main(context):
@@ -92,17 +115,24 @@ def main(context):
 
 def shows(text):
     """Adds --json to a command; `text(result)` makes the lines for people."""
+
     def decorate(function):
-        @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else there.")
+        @click.option(
+            "--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else there."
+        )
         @wraps(function)
         def command(*args, as_json, **options):
             result, good = function(*args, **options)
             try:
                 click.echo(report.as_json(result) if as_json else text(result))
-            except BrokenPipeError:                # the reader has gone, as `head` does; click would make a 1 of it
+            except (
+                BrokenPipeError
+            ):  # the reader has gone, as `head` does; click would make a 1 of it
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0 if good else 1
+
         return command
+
     return decorate
 
 
@@ -122,6 +152,7 @@ def progress():
         if step != said or now - last >= PLAIN_SECONDS:
             said, last = step, now
             click.echo(f"  {text}", err=True)
+
     yield say
 
 
@@ -130,13 +161,23 @@ def bar():
     """A function that shows its text on a terminal, with a bar where the text says "3 of 30"."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-    with Progress(SpinnerColumn(), BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}", markup=False),
-                  console=Console(stderr=True, highlight=False), transient=True) as shown:
+
+    with Progress(
+        SpinnerColumn(),
+        BarColumn(20),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
+    ) as shown:
         task = shown.add_task("", total=None)
 
         def say(text: str) -> None:
-            done, total = map(_count, COUNTED.search(text).groups()) if COUNTED.search(text) else (0, None)
+            done, total = (
+                map(_count, COUNTED.search(text).groups()) if COUNTED.search(text) else (0, None)
+            )
             shown.update(task, description=plain(text), completed=done, total=total)
+
         yield say
 
 
@@ -157,38 +198,91 @@ def on_terminal(text: str):
 
 model_argument = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.json")
 csv_argument = click.argument("csv", type=click.Path(path_type=Path), metavar="CSV")
+
+
 def among(words):
     """A completion of these words; what does not match them is for the library to refuse."""
     return lambda context, parameter, begun: [word for word in words if word.startswith(begun)]
 
 
-board_option = click.option("--board", default="uno", shell_complete=among(BOARDS), show_default=True, metavar="ID",
-                            help="Board, by PlatformIO's id: see `tinygen boards`.")
+board_option = click.option(
+    "--board",
+    default="uno",
+    shell_complete=among(BOARDS),
+    show_default=True,
+    metavar="ID",
+    help="Board, by PlatformIO's id: see `tinygen boards`.",
+)
 budget_options = (
-    click.option("--max-flash", type=click.IntRange(0), metavar="N", help="Most bytes of flash that the model alone may take."),
-    click.option("--max-ram", type=click.IntRange(0), metavar="N",
-                 help="Most bytes of static RAM that the model alone may take."),
-    click.option("--max-cycles", type=click.IntRange(0), metavar="N", help="Most cycles that one inference may take."),
+    click.option(
+        "--max-flash",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Most bytes of flash that the model alone may take.",
+    ),
+    click.option(
+        "--max-ram",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Most bytes of static RAM that the model alone may take.",
+    ),
+    click.option(
+        "--max-cycles",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Most cycles that one inference may take.",
+    ),
 )
 
 
 row_options = (
     click.option("--target", required=True, metavar="COL", help="Column to predict."),
-    click.option("--inputs", metavar="A,B,..", help="Columns to predict from; default: every other numeric column."),
+    click.option(
+        "--inputs",
+        metavar="A,B,..",
+        help="Columns to predict from; default: every other numeric column.",
+    ),
     click.option("--drop", metavar="A,B,..", help="Columns to leave out of the default."),
-    click.option("--missing", multiple=True, default=("-200",), show_default=True, metavar="CODE",
-                  help="Number or word that means 'no value'. May be given several times."),
-    click.option("--unit", multiple=True, metavar="COL=UNIT", help="Unit of a column, where its header has none."),
-    click.option("--split", type=click.Choice(["random", "time"]), default="random", show_default=True,
-                  help="Test on random rows, or on the last 30 % in time."),
-    click.option("--task", type=click.Choice(TASKS), default="auto", show_default=True,
-                  help="auto: a target of text labels is classified, one of numbers is predicted."),
-    click.option("--seed", type=int, default=0, show_default=True, metavar="N",
-                  help="Of the random split and of the training."),
+    click.option(
+        "--missing",
+        multiple=True,
+        default=("-200",),
+        show_default=True,
+        metavar="CODE",
+        help="Number or word that means 'no value'. May be given several times.",
+    ),
+    click.option(
+        "--unit",
+        multiple=True,
+        metavar="COL=UNIT",
+        help="Unit of a column, where its header has none.",
+    ),
+    click.option(
+        "--split",
+        type=click.Choice(["random", "time"]),
+        default="random",
+        show_default=True,
+        help="Test on random rows, or on the last 30 % in time.",
+    ),
+    click.option(
+        "--task",
+        type=click.Choice(TASKS),
+        default="auto",
+        show_default=True,
+        help="auto: a target of text labels is classified, one of numbers is predicted.",
+    ),
+    click.option(
+        "--seed",
+        type=int,
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Of the random split and of the training.",
+    ),
 )
 
 
-ABOUT_TARGET = (row_options[0], row_options[6])      # --target and --task
+ABOUT_TARGET = (row_options[0], row_options[6])  # --target and --task
 
 
 def chosen_rows(function):
@@ -207,9 +301,11 @@ def readings(function):
 
 def budgeted(function):
     """Adds --max-flash, --max-ram and --max-cycles as one `budget`."""
+
     @wraps(function)
     def command(*args, max_flash, max_ram, max_cycles, **options):
         return function(*args, budget=build_room.Budget(max_flash, max_ram, max_cycles), **options)
+
     for option in reversed(budget_options):
         command = option(command)
     return command
@@ -230,27 +326,73 @@ def data_command(csv, inputs, drop, **options):
       tinygen data AirQualityUCI.csv --target "C6H6(GT)"
     """
     with progress() as say:
-        return audit.audit_csv(csv, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options), True
+        return audit.audit_csv(
+            csv, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options
+        ), True
 
 
 @main.command()
 @csv_argument
 @chosen_rows
-@click.option("--family", default="auto", shell_complete=among(["auto", *FAMILIES]), show_default=True, metavar="NAME",
-              help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
-@click.option("--threshold", type=float, metavar="X", help="Alarm level in the target's unit: red LED above it.")
-@click.option("--name", default=None, metavar="NAME", help="Prefix of every C name; default: from the output file.")
+@click.option(
+    "--family",
+    default="auto",
+    shell_complete=among(["auto", *FAMILIES]),
+    show_default=True,
+    metavar="NAME",
+    help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.",
+)
+@click.option(
+    "--threshold",
+    type=float,
+    metavar="X",
+    help="Alarm level in the target's unit: red LED above it.",
+)
+@click.option(
+    "--name",
+    default=None,
+    metavar="NAME",
+    help="Prefix of every C name; default: from the output file.",
+)
 @board_option
 @budgeted
-@click.option("--robust", is_flag=True,
-              help="Weigh rows by how far their target is from what their inputs tell: against stuck or wrong references.")
-@click.option("--balance", is_flag=True, help="Let rare values of the target, such as the highest ones, count more.")
-@click.option("--alarm-cost", metavar="MISS:FALSE",
-              help="What a missed and a false alarm cost, such as 5:1; the LED's threshold is learned for it.")
-@click.option("--max-inputs", type=click.IntRange(1), metavar="N", help="Use the N most needed inputs, found on training rows.")
-@click.option("--optimize", type=click.Choice(OPTIMIZE), help="What the C is written for; by default what the budget asks for.")
-@click.option("--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
+@click.option(
+    "--robust",
+    is_flag=True,
+    help="Weigh rows by how far their target is from what their inputs tell: against stuck or wrong references.",
+)
+@click.option(
+    "--balance",
+    is_flag=True,
+    help="Let rare values of the target, such as the highest ones, count more.",
+)
+@click.option(
+    "--alarm-cost",
+    metavar="MISS:FALSE",
+    help="What a missed and a false alarm cost, such as 5:1; the LED's threshold is learned for it.",
+)
+@click.option(
+    "--max-inputs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Use the N most needed inputs, found on training rows.",
+)
+@click.option(
+    "--optimize",
+    type=click.Choice(OPTIMIZE),
+    help="What the C is written for; by default what the budget asks for.",
+)
+@click.option(
+    "--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler."
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="MODEL.json",
+    help="Model file to write.",
+)
 @shows(report.trained)
 def train(csv, out, inputs, drop, **options):
     """Fit the best tiny integer model to the rows of CSV.
@@ -263,19 +405,44 @@ def train(csv, out, inputs, drop, **options):
       tinygen train AirQualityUCI.csv --target "C6H6(GT)" --threshold 15 -o benzene.json
     """
     with progress() as say:
-        return pipeline.train_csv(csv, out, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options), True
+        return pipeline.train_csv(
+            csv, out, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options
+        ), True
 
 
 @main.command("guard")
 @csv_argument
 @readings
-@click.option("--family", type=click.Choice(["mahalanobis", "box"]), default="mahalanobis", show_default=True,
-              help="Squared distance from the usual row, or the usual interval of each reading.")
-@click.option("--alarms", type=click.FloatRange(0, 0.5), default=0.001, show_default=True, metavar="PART",
-              help="Most of the usual rows that may set it off.")
-@click.option("--name", default=None, metavar="NAME", help="Prefix of every C name; default: from the output file.")
+@click.option(
+    "--family",
+    type=click.Choice(["mahalanobis", "box"]),
+    default="mahalanobis",
+    show_default=True,
+    help="Squared distance from the usual row, or the usual interval of each reading.",
+)
+@click.option(
+    "--alarms",
+    type=click.FloatRange(0, 0.5),
+    default=0.001,
+    show_default=True,
+    metavar="PART",
+    help="Most of the usual rows that may set it off.",
+)
+@click.option(
+    "--name",
+    default=None,
+    metavar="NAME",
+    help="Prefix of every C name; default: from the output file.",
+)
 @board_option
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="MODEL.json",
+    help="Model file to write.",
+)
 @shows(guards.text)
 def guard_command(csv, inputs, drop, **options):
     """Fit a guard to the rows of CSV: red LED for rows unlike them.
@@ -287,13 +454,22 @@ def guard_command(csv, inputs, drop, **options):
       tinygen guard AirQualityUCI.csv --inputs "PT08.S1(CO),PT08.S5(O3),T,RH" -o guard.json
     """
     with progress() as say:
-        return guards.guard_csv(csv, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options), True
+        return guards.guard_csv(
+            csv, inputs=_names(inputs), drop=_names(drop) or (), progress=say, **options
+        ), True
 
 
 @main.command()
 @click.argument("ladder", type=click.Path(path_type=Path), metavar="MODEL.search.json")
 @click.argument("number", type=int, metavar="N")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="MODEL.json", help="Model file to write.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="MODEL.json",
+    help="Model file to write.",
+)
 @shows(report.trained)
 def pick(ladder, number, out):
     """Take another model of the ladder that `train` found.
@@ -314,7 +490,13 @@ def _names(text: str | None):
 @main.command()
 @model_argument
 @csv_argument
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.csv", help="Write one line per row here.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="OUT.csv",
+    help="Write one line per row here.",
+)
 @shows(report.predicted)
 def predict(model, csv, out):
     """Answer the rows of CSV on this computer, as the board will.
@@ -331,9 +513,19 @@ def predict(model, csv, out):
 
 @main.command()
 @model_argument
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
-              help="Folder to write; it is an Arduino library.")
-@click.option("--optimize", type=click.Choice(OPTIMIZE), help="What the C is written for; by default as it was trained.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder to write; it is an Arduino library.",
+)
+@click.option(
+    "--optimize",
+    type=click.Choice(OPTIMIZE),
+    help="What the C is written for; by default as it was trained.",
+)
 @shows(report.emitted)
 def emit(model, out, optimize):
     """Write the C header and an example sketch into DIR.
@@ -350,7 +542,14 @@ def emit(model, out, optimize):
 @main.command()
 @model_argument
 @board_option
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="PlatformIO project to write.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="PlatformIO project to write.",
+)
 @budgeted
 @click.option("--upload", is_flag=True, help="Load it into the board at --port.")
 @click.option("--port", metavar="PORT", help="Serial port for --upload.")
@@ -371,27 +570,61 @@ def build(model, **options):
 
 
 plan_options = (
-    click.option("--window", type=click.IntRange(1), metavar="N",
-                 help="Rows on the way at once; default: as many as the board takes."),
-    click.option("--tries", type=click.IntRange(1), metavar="N", help="Times a row is sent before it is lost; default: 5."),
-    click.option("--baud", type=click.IntRange(300, 2_000_000), metavar="N",
-                 help="Bits per second, where the firmware was built for others."),
-    click.option("--pace", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
-                 help="From row to row, for a replay in real time; default: full speed."),
-    click.option("--reconnect", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
-                 help="Wait so long for a board that was unplugged, and go on; default: stop."),
-    click.option("--log", type=click.Path(path_type=Path), metavar="FILE",
-                 help="Write the raw bytes of both directions, with their times."),
+    click.option(
+        "--window",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Rows on the way at once; default: as many as the board takes.",
+    ),
+    click.option(
+        "--tries",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Times a row is sent before it is lost; default: 5.",
+    ),
+    click.option(
+        "--baud",
+        type=click.IntRange(300, 2_000_000),
+        metavar="N",
+        help="Bits per second, where the firmware was built for others.",
+    ),
+    click.option(
+        "--pace",
+        type=click.FloatRange(0),
+        default=0.0,
+        metavar="SECONDS",
+        help="From row to row, for a replay in real time; default: full speed.",
+    ),
+    click.option(
+        "--reconnect",
+        type=click.FloatRange(0),
+        default=0.0,
+        metavar="SECONDS",
+        help="Wait so long for a board that was unplugged, and go on; default: stop.",
+    ),
+    click.option(
+        "--log",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write the raw bytes of both directions, with their times.",
+    ),
 )
 
 
 def planned(function):
     """Adds the options of a stream as one `plan`."""
+
     @wraps(function)
     def command(*args, window, tries, baud, pace, reconnect, log, **options):
         given = {} if tries is None else {"tries": tries}
-        return function(*args, plan=pipeline.StreamPlan(window=window, baud=baud, pace=pace, reconnect=reconnect,
-                                                        log=log, **given), **options)
+        return function(
+            *args,
+            plan=pipeline.StreamPlan(
+                window=window, baud=baud, pace=pace, reconnect=reconnect, log=log, **given
+            ),
+            **options,
+        )
+
     for option in reversed(plan_options):
         command = option(command)
     return command
@@ -400,13 +633,27 @@ def planned(function):
 @main.command()
 @model_argument
 @csv_argument
-@click.option("--port", required=True, metavar="sim|PORT|auto",
-              help="The virtual board, a serial port, or the one board plugged in.")
+@click.option(
+    "--port",
+    required=True,
+    metavar="sim|PORT|auto",
+    help="The virtual board, a serial port, or the one board plugged in.",
+)
 @board_option
-@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the verdict as JUnit XML.")
+@click.option(
+    "--junit",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the verdict as JUnit XML.",
+)
 @planned
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.csv|.jsonl",
-              help="Write one line per row here, as it comes.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="OUT.csv|.jsonl",
+    help="Write one line per row here, as it comes.",
+)
 @shows(report.streamed)
 def stream(model, csv, **options):
     """Stream the rows of CSV into a board and check every answer.
@@ -426,7 +673,12 @@ def stream(model, csv, **options):
 @main.command("explain")
 @model_argument
 @click.argument("csv", required=False, type=click.Path(path_type=Path), metavar="[CSV]")
-@click.option("--row", type=click.IntRange(1), metavar="N", help="Line of CSV to explain; the header is line 1.")
+@click.option(
+    "--row",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Line of CSV to explain; the header is line 1.",
+)
 @shows(explain.text)
 def explain_command(model, csv, row):
     """Tell what each sensor adds to the model's answers.
@@ -445,23 +697,66 @@ def explain_command(model, csv, row):
 @main.command("monitor")
 @model_argument
 @click.argument("log", type=click.Path(path_type=Path), metavar="LOG.csv|-")
-@click.option("--window", type=click.IntRange(1), metavar="ROWS",
-              help="Rows judged together; default: as many as the training rows can tell of.")
-@click.option("--prometheus", type=click.Path(path_type=Path), metavar="FILE", help="Write the newest window as Prometheus text.")
-@click.option("--json-lines", type=click.Path(path_type=Path), metavar="FILE", help="Write one JSON object per window.")
-@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write a Markdown summary.")
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the summary as one HTML page.")
-@click.option("--port", metavar="sim|PORT|auto", help="A board answers the rows, and its answers are watched, live.")
+@click.option(
+    "--window",
+    type=click.IntRange(1),
+    metavar="ROWS",
+    help="Rows judged together; default: as many as the training rows can tell of.",
+)
+@click.option(
+    "--prometheus",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the newest window as Prometheus text.",
+)
+@click.option(
+    "--json-lines",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write one JSON object per window.",
+)
+@click.option(
+    "--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write a Markdown summary."
+)
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the summary as one HTML page.",
+)
+@click.option(
+    "--port",
+    metavar="sim|PORT|auto",
+    help="A board answers the rows, and its answers are watched, live.",
+)
 @board_option
 @click.option("--rows", type=click.IntRange(1), metavar="N", help="Live: stop after so many rows.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S",
-              help="Live: stop after so many seconds; Ctrl-C stops as well.")
-@click.option("--pace", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
-              help="Live: from row to row; default: as they come.")
-@click.option("--reconnect", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
-              help="Live: wait so long for a board that was unplugged.")
-@click.option("--baud", type=click.IntRange(300, 2_000_000), metavar="N",
-              help="Bits per second, where the firmware was built for others.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="Live: stop after so many seconds; Ctrl-C stops as well.",
+)
+@click.option(
+    "--pace",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Live: from row to row; default: as they come.",
+)
+@click.option(
+    "--reconnect",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Live: wait so long for a board that was unplugged.",
+)
+@click.option(
+    "--baud",
+    type=click.IntRange(300, 2_000_000),
+    metavar="N",
+    help="Bits per second, where the firmware was built for others.",
+)
 @shows(monitor.text)
 def monitor_command(model, log, window, port, board, rows, seconds, pace, reconnect, baud, **files):
     """Compare the rows of LOG.csv with the training rows.
@@ -480,20 +775,52 @@ def monitor_command(model, log, window, port, board, rows, seconds, pace, reconn
             result = monitor.monitor_csv(model, log, window, files)
     else:
         with progress() as say:
-            result = live.monitor_live(model, log, port, board, window,
-                                       live.Plan(rows, seconds, pace, reconnect, baud), files, say)
+            result = live.monitor_live(
+                model,
+                log,
+                port,
+                board,
+                window,
+                live.Plan(rows, seconds, pace, reconnect, baud),
+                files,
+                say,
+            )
     return result, result.good
 
 
 @main.command("report")
 @model_argument
-@click.option("--data", type=click.Path(path_type=Path), metavar="CSV",
-              help="The file it was trained on: errors row by row, and the data's audit.")
-@click.option("--run", type=click.Path(path_type=Path), metavar="STREAM",
-              help="What `tinygen stream -o` wrote: latency, and LEDs against truth.")
-@click.option("--note", type=click.Path(path_type=Path), metavar="FILE", help="Your own words, for the model card.")
-@click.option("--no-board", is_flag=True, help="Leave out the firmware that runs in the page; no compiler is needed then.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="REPORT.html", help="Page to write.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="The file it was trained on: errors row by row, and the data's audit.",
+)
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    metavar="STREAM",
+    help="What `tinygen stream -o` wrote: latency, and LEDs against truth.",
+)
+@click.option(
+    "--note",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Your own words, for the model card.",
+)
+@click.option(
+    "--no-board",
+    is_flag=True,
+    help="Leave out the firmware that runs in the page; no compiler is needed then.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="REPORT.html",
+    help="Page to write.",
+)
 @shows(page.text)
 def report_command(model, out, data, no_board, **options):
     """Show a model and all that is known of it on one page.
@@ -506,15 +833,28 @@ def report_command(model, out, data, no_board, **options):
       tinygen report benzene.json --data AirQualityUCI.csv -o benzene.html
     """
     with progress() as say:
-        return page.report(model, out, csv=data, with_board=not no_board, progress=say, **options), True
+        return page.report(
+            model, out, csv=data, with_board=not no_board, progress=say, **options
+        ), True
 
 
 @main.command("card")
 @model_argument
-@click.option("--data", type=click.Path(path_type=Path), metavar="CSV",
-              help="The file it was trained on: where the model fails, and the data's audit.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="The file it was trained on: where the model fails, and the data's audit.",
+)
 @click.option("--note", type=click.Path(path_type=Path), metavar="FILE", help="Your own words.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="CARD.md", help="Markdown file to write.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="CARD.md",
+    help="Markdown file to write.",
+)
 @shows(page.card_text)
 def card_command(model, out, data, note):
     """Write the model card and data sheet as Markdown.
@@ -543,8 +883,14 @@ def boards():
 
 @main.command()
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--board", "board_ids", multiple=True, shell_complete=among(BOARDS), metavar="ID",
-              help=f"Boards to test on; default: {' and '.join(list(BOARDS)[:2])}.")
+@click.option(
+    "--board",
+    "board_ids",
+    multiple=True,
+    shell_complete=among(BOARDS),
+    metavar="ID",
+    help=f"Boards to test on; default: {' and '.join(list(BOARDS)[:2])}.",
+)
 @shows(report.initiated)
 def init(directory, board_ids):
     """Make a project of your own: data, model, firmware, tests, CI.
@@ -561,12 +907,29 @@ def init(directory, board_ids):
 
 
 @main.command()
-@click.option("--board", "board_ids", multiple=True, shell_complete=among(BOARDS), metavar="ID",
-              help=f"Boards; default: {' and '.join(list(BOARDS)[:2])}.")
-@click.option("--data", type=click.Path(path_type=Path), metavar="FILE",
-              help="The air-quality CSV; default: found or downloaded.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, metavar="DIR",
-              help="Folder for the model, the library, the project and the firmware.")
+@click.option(
+    "--board",
+    "board_ids",
+    multiple=True,
+    shell_complete=among(BOARDS),
+    metavar="ID",
+    help=f"Boards; default: {' and '.join(list(BOARDS)[:2])}.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The air-quality CSV; default: found or downloaded.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder for the model, the library, the project and the firmware.",
+)
 @shows(report.demonstrated)
 def demo(board_ids, data, out):
     """The whole loop: train, emit, build, simulate, stream, check.
@@ -596,7 +959,9 @@ def setup():
 
 
 @main.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else there.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else there."
+)
 def doctor_command(as_json):
     """Look whether everything needed is here; say what to type.
 

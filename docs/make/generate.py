@@ -26,15 +26,20 @@ from tinygen.cli import main as tinygen
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent
-ROWS = 700                   # of the tutorial, one every ten minutes
+ROWS = 700  # of the tutorial, one every ten minutes
 
 
 def commands() -> str:
     """The page of all commands."""
     context = click.Context(tinygen, info_name="tinygen")
-    parts = ["# Every command", "",
-             "This page is made from the program's own help. Each command takes `--help` and, but for `completion`, `--json`.",
-             "", "Exit codes: 0 good, 1 a check failed, 2 wrong use, 3 could not run. An error is one line on stderr.", ""]
+    parts = [
+        "# Every command",
+        "",
+        "This page is made from the program's own help. Each command takes `--help` and, but for `completion`, `--json`.",
+        "",
+        "Exit codes: 0 good, 1 a check failed, 2 wrong use, 3 could not run. An error is one line on stderr.",
+        "",
+    ]
     for name, command in sorted(tinygen.commands.items()):
         parts += _command(name, command, click.Context(command, info_name=name, parent=context))
     return "\n".join(parts)
@@ -42,13 +47,32 @@ def commands() -> str:
 
 def _command(name: str, command: click.Command, context: click.Context) -> list[str]:
     story, _, example = inspect.cleandoc(command.help).partition("\b")
-    options = [option.get_help_record(context) for option in command.params if isinstance(option, click.Option)]
+    options = [
+        option.get_help_record(context)
+        for option in command.params
+        if isinstance(option, click.Option)
+    ]
     rows = [f"| `{_cell(names)}` | {_cell(words)} |" for names, words in filter(None, options)]
     code = [line[2:] for line in example.splitlines() if line.startswith("  ")]
-    return [f"## {name}", "", *(re.sub(r"\s+", " ", part).strip() + "\n" for part in story.strip().split("\n\n")),
-            "```text", command.get_usage(context).replace("Usage: ", "").replace("\n", " "), "```", "",
-            "Example:" if len(code) == 1 else "Examples:", "", "```console", *(f"$ {line}" for line in code), "```", "",
-            "| option | meaning |", "|---|---|", *rows, ""]
+    return [
+        f"## {name}",
+        "",
+        *(re.sub(r"\s+", " ", part).strip() + "\n" for part in story.strip().split("\n\n")),
+        "```text",
+        command.get_usage(context).replace("Usage: ", "").replace("\n", " "),
+        "```",
+        "",
+        "Example:" if len(code) == 1 else "Examples:",
+        "",
+        "```console",
+        *(f"$ {line}" for line in code),
+        "```",
+        "",
+        "| option | meaning |",
+        "|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def _cell(text: str) -> str:
@@ -57,20 +81,30 @@ def _cell(text: str) -> str:
 
 # ---- the tutorial ---------------------------------------------------------------------------------
 
+
 def classroom() -> str:
     """Five school days of a simulated classroom: a cheap gas sensor, temperature, humidity, and a borrowed CO2 meter."""
     rng = np.random.default_rng(7)
-    begun, lines, air, warm = datetime(2025, 11, 3), ["time,gas [counts],temp [degC],damp [%],co2 [ppm]"], 430.0, 20.0
+    begun, lines, air, warm = (
+        datetime(2025, 11, 3),
+        ["time,gas [counts],temp [degC],damp [%],co2 [ppm]"],
+        430.0,
+        20.0,
+    )
     for k in range(ROWS):
         now = begun + timedelta(minutes=10 * k)
         pupils = 24 if now.weekday() < 5 and 8 <= now.hour < 15 and now.hour != 12 else 0
-        leak = 0.30 if pupils and rng.random() < 0.25 else 0.06                       # a window is opened
+        leak = 0.30 if pupils and rng.random() < 0.25 else 0.06  # a window is opened
         air += 4.2 * pupils * rng.uniform(0.7, 1.3) - leak * (air - 420)
         warm += 0.05 * (20 + 0.12 * pupils - warm) + rng.normal(0, 0.1)
         damp = 40 + 6 * np.sin(k / 60) + 0.006 * (air - 420) + rng.normal(0, 1)
-        gas = 210 * (air / 400) ** 0.8 * np.exp(0.012 * (warm - 20)) * (damp / 40) ** 0.5 + rng.normal(0, 9)
-        shown = "" if rng.random() < 0.02 else f"{gas:.0f}"                           # the sensor gave nothing
-        lines.append(f"{now:%Y-%m-%d %H:%M},{shown},{warm:.1f},{damp:.0f},{round(air + rng.normal(0, 6))}")
+        gas = 210 * (air / 400) ** 0.8 * np.exp(0.012 * (warm - 20)) * (
+            damp / 40
+        ) ** 0.5 + rng.normal(0, 9)
+        shown = "" if rng.random() < 0.02 else f"{gas:.0f}"  # the sensor gave nothing
+        lines.append(
+            f"{now:%Y-%m-%d %H:%M},{shown},{warm:.1f},{damp:.0f},{round(air + rng.normal(0, 6))}"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -87,8 +121,14 @@ def tutorial(folder: Path) -> str:
 
 def run(command: str, folder: Path) -> list[str]:
     """What a command line prints; it must end well."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
-    done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True)
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "200",
+    }
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True
+    )
     if done.returncode:
         raise SystemExit(f"{command}\n{done.stdout}{done.stderr}exit code {done.returncode}")
     return [line.rstrip() for line in done.stdout.splitlines()]
@@ -107,7 +147,11 @@ def commands_of(page: str) -> list[tuple[str, list[str]]]:
 def header(folder: Path) -> str:
     """The page on the header; `<<< from ... to >>>` stands for the lines of the real one between two patterns."""
     text = next(folder.glob("*/classroom.h")).read_text()
-    return re.sub(r"<<< (.*?) \.\.\. (.*?) >>>", lambda m: piece(text, m[1], m[2]), (HERE / "header.md").read_text())
+    return re.sub(
+        r"<<< (.*?) \.\.\. (.*?) >>>",
+        lambda m: piece(text, m[1], m[2]),
+        (HERE / "header.md").read_text(),
+    )
 
 
 def piece(text: str, begin: str, end: str) -> str:
@@ -120,13 +164,20 @@ def piece(text: str, begin: str, end: str) -> str:
     a = next((k for k, line in enumerate(lines) if first in line), None)
     b = None if a is None else next((k for k in range(a, len(lines)) if last in lines[k]), None)
     if b is None:
-        raise SystemExit(f"the header has no piece from '{first}' to '{last}': change docs/make/header.md")
-    return "\n".join(lines[a + after:b + 1 - before]).strip("\n")
+        raise SystemExit(
+            f"the header has no piece from '{first}' to '{last}': change docs/make/header.md"
+        )
+    return "\n".join(lines[a + after : b + 1 - before]).strip("\n")
 
 
 def pages(folder: Path) -> dict[str, str]:
     """Every made page by its name; the tutorial's files are left in `folder`."""
-    return {"commands.md": commands(), "classroom.csv": classroom(), "tutorial.md": tutorial(folder), "header.md": header(folder)}
+    return {
+        "commands.md": commands(),
+        "classroom.csv": classroom(),
+        "tutorial.md": tutorial(folder),
+        "header.md": header(folder),
+    }
 
 
 def main() -> None:

@@ -5,7 +5,7 @@
  * is formed. The AVR assembly gives the same result as the C beside it for every input that the
  * generator's interval proof admits; the tests compare the two.
  *
- * Its Python twin is tinygen/nodes.py.
+ * Its Python twin is tinygen/model/nodes.py.
  */
 #ifndef TINYGEN_FIXED_H
 #define TINYGEN_FIXED_H

@@ -9,16 +9,19 @@ import struct
 from pathlib import Path
 
 SEAL = b"tgseal"
-PT_LOAD, RAM_OFFSET = 1, 0x800000       # avr-gcc's addresses of RAM and EEPROM begin there
+PT_LOAD, RAM_OFFSET = 1, 0x800000  # avr-gcc's addresses of RAM and EEPROM begin there
 
 
 def flash_parts(elf):
     """(address in flash, offset in the file, bytes) of each part of an ELF program, in order."""
-    first, = struct.unpack_from("<I", elf, 28)
+    (first,) = struct.unpack_from("<I", elf, 28)
     size, count = struct.unpack_from("<HH", elf, 42)
     headers = (struct.unpack_from("<5I", elf, first + size * i) for i in range(count))
-    return sorted((address, offset, length) for kind, offset, _, address, length in headers
-                  if kind == PT_LOAD and length and address < RAM_OFFSET)
+    return sorted(
+        (address, offset, length)
+        for kind, offset, _, address, length in headers
+        if kind == PT_LOAD and length and address < RAM_OFFSET
+    )
 
 
 def crc16(content):
@@ -35,18 +38,20 @@ def sealed(elf):
     """The ELF program with its CRC in place."""
     image, place = bytearray(), {}
     for address, offset, length in flash_parts(elf):
-        image += b"\xff" * (address - len(image))       # what no part covers stays erased
+        image += b"\xff" * (address - len(image))  # what no part covers stays erased
         place[address] = offset
-        image += elf[offset:offset + length]
+        image += elf[offset : offset + length]
     if SEAL not in image:
         return elf
     if image.count(SEAL) != 1:
-        raise ValueError("the mark of the seal is in the program twice: give the model another name")
+        raise ValueError(
+            "the mark of the seal is in the program twice: give the model another name"
+        )
     at = image.index(SEAL) + len(SEAL)
-    crc = crc16(image[:at] + image[at + 2:])
+    crc = crc16(image[:at] + image[at + 2 :])
     part = max(address for address in place if address <= at)
     offset = place[part] + at - part
-    return elf[:offset] + struct.pack("<H", crc) + elf[offset + 2:]
+    return elf[:offset] + struct.pack("<H", crc) + elf[offset + 2 :]
 
 
 def seal(target, source, env):

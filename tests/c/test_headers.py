@@ -22,6 +22,9 @@ def test_one_coefficient_changed_by_one_is_seen(tmp_path):
     model = MODELS["mlp"]
     output = model.nodes[2]
     weights = ((output.weights[0][0] + 1, *output.weights[0][1:]),)
-    changed = dataclasses.replace(model, nodes=(*model.nodes[:2], dataclasses.replace(output, weights=weights), model.nodes[3]))
+    changed = dataclasses.replace(
+        model,
+        nodes=(*model.nodes[:2], dataclasses.replace(output, weights=weights), model.nodes[3]),
+    )
     rows = model.sample_rows(ROWS)
     assert (run_rows(compile_header(changed, tmp_path), rows) != model.predict(rows)).any()

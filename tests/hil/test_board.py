@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from tinygen.fixedpoint import MISSING
 from tinygen.host.check import check, expect
 from tinygen.host.protocol import Pin
-from tinygen.pytest_plugin import targets
+
+from tinygen.model.fixedpoint import MISSING
+from tinygen.target.pytest_plugin import targets
 
 ROWS = 400
 
@@ -59,13 +59,19 @@ def test_no_led_is_lit_between_rows(board, model):
     rows = model.sample_rows(100, 4)
     assert board.stream(rows).verdict.passed
     lit = [Pin(0), *(Pin.RED if alarm else Pin.GREEN for alarm in model.alarm(model.predict(rows)))]
-    assert board.led_history() == [state for state, before in zip(lit, [None, *lit]) if state != before]
+    assert board.led_history() == [
+        state for state, before in zip(lit, [None, *lit]) if state != before
+    ]
 
 
 def test_the_board_counts_what_it_answered(board, model):
     board.stream(model.sample_rows(60, 5))
     status = board.link.status()
-    assert (status.rows, status.overruns, status.refused) == (60, 0, 0) and status.stack_free_bytes > 64
+    assert (status.rows, status.overruns, status.refused) == (
+        60,
+        0,
+        0,
+    ) and status.stack_free_bytes > 64
 
 
 @pytest.mark.hil

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 HERE = Path(__file__).parent
-VECTORS = {     # the two chips name their first UART's interrupts differently
+VECTORS = {  # the two chips name their first UART's interrupts differently
     "atmega328p": ("USART_RX_vect", "USART_UDRE_vect"),
     "atmega2560": ("USART0_RX_vect", "USART0_UDRE_vect"),
 }
@@ -16,9 +16,22 @@ def compile_avr(avr_gcc: Path, folder: Path, source: str, board, **defines: obje
     elf = folder / f"{Path(source).stem}-{board.mcu}-{tags}.elf"
     if not elf.exists():
         rx, udre = VECTORS.get(board.mcu, ("none", "none"))
-        command = [avr_gcc, f"-mmcu={board.mcu}", f"-DF_CPU={board.f_cpu_hz}UL", "-Os", "-std=gnu99", "-Wall", "-Wextra",
-                   "-Werror", f"-DUSART_RX_VECTOR={rx}", f"-DUSART_UDRE_VECTOR={udre}",
-                   *(f"-D{name}={value}" for name, value in defines.items()), "-o", elf, HERE / source]
+        command = [
+            avr_gcc,
+            f"-mmcu={board.mcu}",
+            f"-DF_CPU={board.f_cpu_hz}UL",
+            "-Os",
+            "-std=gnu99",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            f"-DUSART_RX_VECTOR={rx}",
+            f"-DUSART_UDRE_VECTOR={udre}",
+            *(f"-D{name}={value}" for name, value in defines.items()),
+            "-o",
+            elf,
+            HERE / source,
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     return elf

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from random_models import random_models
+from tinygen.host.virtual.simavr import SimBoard
 
-from tinygen import build as building
-from tinygen.boards import BOARDS
-from tinygen.emit import emit_library, emit_project
-from tinygen.host.simavr import SimBoard
+from tinygen.codegen.emit import emit_library, emit_project
+from tinygen.common.boards import BOARDS
+from tinygen.target import build as building
 
 MODEL = random_models()["linear8"]
 MODEL = replace(MODEL, threshold=int(np.median(MODEL.predict(MODEL.sample_rows(401, 3)))))
-ANALOG_PINS, FULL_MV, COUNTS = 6, 3300, 1023      # simavr's reference where no supply is told
+ANALOG_PINS, FULL_MV, COUNTS = 6, 3300, 1023  # simavr's reference where no supply is told
 UNO = BOARDS["uno"]
 
 
@@ -21,10 +21,12 @@ UNO = BOARDS["uno"]
 def elf(simavr, tmp_path_factory):
     folder = tmp_path_factory.mktemp("analog")
     patch = pytest.MonkeyPatch()
-    patch.setattr(building, "measure", lambda *arguments: None)     # it answers no rows
+    patch.setattr(building, "measure", lambda *arguments: None)  # it answers no rows
     project = emit_project(MODEL, folder, [UNO])
     emit_library(MODEL, folder / "library")
-    sketch = (folder / "library" / "examples" / f"{MODEL.name}_analog" / f"{MODEL.name}_analog.ino").read_text()
+    sketch = (
+        folder / "library" / "examples" / f"{MODEL.name}_analog" / f"{MODEL.name}_analog.ino"
+    ).read_text()
     (folder / "src" / "main.cpp").write_text("#include <Arduino.h>\n" + sketch)
     yield building.build(project, UNO).elf
     patch.undo()
@@ -33,7 +35,10 @@ def elf(simavr, tmp_path_factory):
 def row_of(counts: list[int]) -> list[int]:
     """The row that the sketch makes of what the converter says; inputs without a pin are in the middle."""
     every = counts + [512] * (len(MODEL.inputs) - len(counts))
-    return [low + int((high - low) * count / COUNTS) for (low, high), count in zip((q.limits for q in MODEL.inputs), every)]
+    return [
+        low + int((high - low) * count / COUNTS)
+        for (low, high), count in zip((q.limits for q in MODEL.inputs), every)
+    ]
 
 
 def test_leds_follow_the_voltages(elf):
@@ -44,7 +49,14 @@ def test_leds_follow_the_voltages(elf):
             for pin, value in enumerate(millivolts):
                 board._core.raise_signal(board._core.module_irq("adc ", pin), value)
             board.run(UNO.f_cpu_hz // 4)
-            answer = int(MODEL.predict(np.array([row_of([value * COUNTS // FULL_MV for value in millivolts])]))[0])
-            assert board.leds() == ((1, 0) if answer > MODEL.threshold else (0, 1)), (millivolts, answer)
+            answer = int(
+                MODEL.predict(
+                    np.array([row_of([value * COUNTS // FULL_MV for value in millivolts])])
+                )[0]
+            )
+            assert board.leds() == ((1, 0) if answer > MODEL.threshold else (0, 1)), (
+                millivolts,
+                answer,
+            )
             seen.add(board.leds())
     assert len(seen) == 2

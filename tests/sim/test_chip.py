@@ -1,28 +1,27 @@
 """The same rows through the twin, the header compiled for this computer, and both simulated chips: all four agree."""
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
-
 from family_models import TASKS, fitted_model, street_model
 from host_c import compile_header, run_rows
 from random_models import random_models
 
-from tinygen import data
-from tinygen.boards import BOARDS
-from tinygen.cost import BareChip
-from tinygen.emit import render_header
-from tinygen.nodes import Dense, Forest, Lookup, Outside
-from tinygen.pipeline import ARTICLE_INPUTS
-from tinygen.train import training_rows
+from tinygen.codegen.emit import render_header
+from tinygen.commands.pipeline import ARTICLE_INPUTS
+from tinygen.common.boards import BOARDS
+from tinygen.data import dataset as data
+from tinygen.model.nodes import Dense, Forest, Lookup, Outside
+from tinygen.search.cross_validation import training_rows
+from tinygen.target.bare import BareChip
 
 CHIPS = [BOARDS["uno"], BOARDS["megaatmega2560"]]
-FAMILY_ROWS = 100_000       # corners of the accepted range and of int16 among them
+FAMILY_ROWS = 100_000  # corners of the accepted range and of int16 among them
 CHAIN_ROWS = 20_000
 CHAINS = random_models()
-QUICK = ["-O2"]             # the sanitizers watch the same headers in tests/c
+QUICK = ["-O2"]  # the sanitizers watch the same headers in tests/c
 
 
 def answers_everywhere(model, rows, folder, header=None) -> dict[str, np.ndarray]:
@@ -40,11 +39,13 @@ def assert_all_equal(model, rows, folder):
     for where, answers in answers_everywhere(model, rows, folder).items():
         wrong = np.flatnonzero(answers != twin)
         assert len(answers) == len(rows)
-        assert not wrong.size, (f"{where}: {len(wrong)} of {len(rows)} rows differ, "
-                                f"first {rows[wrong[0]]}: {answers[wrong[0]]}, twin {twin[wrong[0]]}")
+        assert not wrong.size, (
+            f"{where}: {len(wrong)} of {len(rows)} rows differ, "
+            f"first {rows[wrong[0]]}: {answers[wrong[0]]}, twin {twin[wrong[0]]}"
+        )
 
 
-@lru_cache(maxsize=None)
+@cache
 def article(path):
     return data.prepare(data.load(path), "C6H6(GT)", ARTICLE_INPUTS)
 
@@ -75,7 +76,7 @@ def with_one_coefficient_changed(model, rows):
     """The model with one coefficient one larger or smaller: the first one, from the end, that the twin can see."""
     for place in reversed(range(len(model.nodes))):
         for node in changes(model.nodes[place]):
-            changed = replace(model, nodes=(*model.nodes[:place], node, *model.nodes[place + 1:]))
+            changed = replace(model, nodes=(*model.nodes[:place], node, *model.nodes[place + 1 :]))
             if (changed.predict(rows) != model.predict(rows)).any():
                 return changed
     raise AssertionError(f"no coefficient of {model.name} matters on these rows")
@@ -87,18 +88,34 @@ def changes(node):
         for i, row in enumerate(node.weights):
             for j, weight in enumerate(row):
                 nearer = weight - 1 if weight > 0 else weight + 1
-                yield replace(node, weights=(*node.weights[:i], (*row[:j], nearer, *row[j + 1:]), *node.weights[i + 1:]))
+                yield replace(
+                    node,
+                    weights=(
+                        *node.weights[:i],
+                        (*row[:j], nearer, *row[j + 1 :]),
+                        *node.weights[i + 1 :],
+                    ),
+                )
     if isinstance(node, Lookup):
         for i, curve in enumerate(node.curves):
             for k, value in enumerate(curve.table):
-                table = (*curve.table[:k], value - 1 if value > 0 else value + 1, *curve.table[k + 1:])
-                yield replace(node, curves=(*node.curves[:i], replace(curve, table=table), *node.curves[i + 1:]))
+                table = (
+                    *curve.table[:k],
+                    value - 1 if value > 0 else value + 1,
+                    *curve.table[k + 1 :],
+                )
+                yield replace(
+                    node,
+                    curves=(*node.curves[:i], replace(curve, table=table), *node.curves[i + 1 :]),
+                )
     if isinstance(node, Forest):
         for k, leaf in enumerate(node.leaves):
-            yield replace(node, leaves=(*node.leaves[:k], (leaf[0] - 1, *leaf[1:]), *node.leaves[k + 1:]))
+            yield replace(
+                node, leaves=(*node.leaves[:k], (leaf[0] - 1, *leaf[1:]), *node.leaves[k + 1 :])
+            )
     if isinstance(node, Outside):
         for k, low in enumerate(node.low):
-            yield replace(node, low=(*node.low[:k], low + 1, *node.low[k + 1:]))
+            yield replace(node, low=(*node.low[:k], low + 1, *node.low[k + 1 :]))
 
 
 @pytest.mark.parametrize("family, task", TASKS)
@@ -108,5 +125,9 @@ def test_one_coefficient_changed_by_one_is_seen(family, task, simavr, tmp_path):
     rows = model.sample_rows(FAMILY_ROWS, seed=11)
     changed = with_one_coefficient_changed(model, rows)
     seen = np.flatnonzero(changed.predict(rows) != model.predict(rows))[:2000]
-    for where, answers in answers_everywhere(model, rows[seen], tmp_path, render_header(changed)).items():
-        assert (answers == changed.predict(rows[seen])).all() and (answers != model.predict(rows[seen])).all(), where
+    for where, answers in answers_everywhere(
+        model, rows[seen], tmp_path, render_header(changed)
+    ).items():
+        assert (answers == changed.predict(rows[seen])).all() and (
+            answers != model.predict(rows[seen])
+        ).all(), where

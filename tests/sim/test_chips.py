@@ -6,18 +6,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from random_models import forest, inputs, random_models
+from tinygen.host.virtual.chips import CHIPS
+from tinygen.host.virtual.simavr import SimBoard
 
-from tinygen.boards import BOARDS
-from tinygen.cost import BareChip
-from tinygen.errors import BuildError, LinkError
-from tinygen.host.chips import CHIPS
-from tinygen.host.simavr import SimBoard
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import BuildError, LinkError
+from tinygen.target.bare import BareChip
 
 ROWS = 150
 ATTINY85 = BOARDS["attiny85"]
 ONE_BOARD_PER_CHIP = {board.mcu: board for board in reversed(BOARDS.values())}
 MODELS = random_models()
-SEVERAL = ("linear8", "forest", "mlp_layer", "additive")     # elsewhere; each chip with MUL takes the same path through them
+SEVERAL = (
+    "linear8",
+    "forest",
+    "mlp_layer",
+    "additive",
+)  # elsewhere; each chip with MUL takes the same path through them
 
 
 def agrees(model, board) -> int:
@@ -58,23 +63,37 @@ def test_a_model_too_big_for_the_chip_is_refused(simavr):
     with pytest.raises((BuildError, LinkError)) as raised:
         BareChip(big, ATTINY85)
     assert "attiny85" in str(raised.value).lower() and "\n" not in str(raised.value)
-    assert agrees(big, BOARDS["uno"]) == ROWS                    # it is only too big
+    assert agrees(big, BOARDS["uno"]) == ROWS  # it is only too big
 
 
 def test_a_chip_without_a_uart_says_so(simavr):
     for name in ("attiny85", "leonardo"):
-        with SimBoard(BOARDS[name]) as board, pytest.raises(LinkError, match=f"the virtual {name} has no UART"):
+        with (
+            SimBoard(BOARDS[name]) as board,
+            pytest.raises(LinkError, match=f"the virtual {name} has no UART"),
+        ):
             board.write(b"x")
 
 
 def disagreements(chip, avr_gcc, folder) -> int:
     """How many limits of a chip differ from the compiler's own header for it."""
     source = folder / "limits.c"
-    wanted = {"FLASHEND + 1UL": chip.flash_bytes, "RAMSTART": chip.ram_start, "RAMEND": chip.ram_end,
-              "_SFR_MEM_ADDR(GPIOR0)": chip.gpior0, **{f"_SFR_MEM_ADDR(PIN{port})": pin for port, pin in chip.ports.items()}}
-    source.write_text("#include <avr/io.h>\n" + "".join(
-        f"_Static_assert({name} == {value}, \"limit\");\n" for name, value in wanted.items()))
-    done = subprocess.run([avr_gcc, f"-mmcu={chip.name}", "-fsyntax-only", source], capture_output=True, text=True)
+    wanted = {
+        "FLASHEND + 1UL": chip.flash_bytes,
+        "RAMSTART": chip.ram_start,
+        "RAMEND": chip.ram_end,
+        "_SFR_MEM_ADDR(GPIOR0)": chip.gpior0,
+        **{f"_SFR_MEM_ADDR(PIN{port})": pin for port, pin in chip.ports.items()},
+    }
+    source.write_text(
+        "#include <avr/io.h>\n"
+        + "".join(
+            f'_Static_assert({name} == {value}, "limit");\n' for name, value in wanted.items()
+        )
+    )
+    done = subprocess.run(
+        [avr_gcc, f"-mmcu={chip.name}", "-fsyntax-only", source], capture_output=True, text=True
+    )
     return done.stderr.count("error: static assertion failed") + done.stderr.count("fatal error")
 
 

@@ -6,16 +6,24 @@ import sys
 
 import pytest
 
-from tinygen.pipeline import ARTICLE_INPUTS
+from tinygen.commands.pipeline import ARTICLE_INPUTS
 
 BOARDS = ("uno", "megaatmega2560")
-SHORTCUT = ("CO(GT)", "PT08.S2(NMHC)")      # benzene was computed from S2; CO(GT) is a reference analyser's reading
+SHORTCUT = (
+    "CO(GT)",
+    "PT08.S2(NMHC)",
+)  # benzene was computed from S2; CO(GT) is a reference analyser's reading
 
 
 def answer(*command: str, cwd) -> dict:
     """The JSON object that a command prints after it went well, in a process of its own as a user has it."""
-    done = subprocess.run([sys.executable, "-m", "tinygen.cli", *command, "--json"], cwd=cwd, capture_output=True,
-                          text=True, timeout=1500)
+    done = subprocess.run(
+        [sys.executable, "-m", "tinygen.cli", *command, "--json"],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=1500,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -24,8 +32,15 @@ def answer(*command: str, cwd) -> dict:
 def demo(simavr, air_quality, tmp_path_factory):
     """What the demo reports, both boards, and the folder it filled."""
     folder = tmp_path_factory.mktemp("a demo")
-    found = answer("demo", *(word for board in BOARDS for word in ("--board", board)), "--data", str(air_quality),
-                   "-o", "made", cwd=folder)
+    found = answer(
+        "demo",
+        *(word for board in BOARDS for word in ("--board", board)),
+        "--data",
+        str(air_quality),
+        "-o",
+        "made",
+        cwd=folder,
+    )
     found["folder"] = folder / "made"
     return found
 
@@ -34,7 +49,7 @@ def test_the_article_task_is_learnt(demo):
     trained = demo["train"]
     assert "UCI air-quality file" in demo["source"]
     assert (trained["rows_train"], trained["rows_test"], trained["split"]) == (5875, 1469, "random")
-    assert trained["metrics"]["mae"] <= 0.030                  # ug/m3
+    assert trained["metrics"]["mae"] <= 0.030  # ug/m3
     assert trained["alarm"]["missed"] == 0
 
 
@@ -43,14 +58,14 @@ def test_every_test_row_is_right_on_the_board(demo, board):
     run = next(run for run in demo["boards"] if run["board"] == board)
     assert (run["rows"], run["wrong"], run["lost"], run["led_wrong"]) == (1469, 0, 0, 0)
     assert run["passed"] and run["pins_right"] and run["first_difference"] is None
-    assert 200 < run["red"] < 400                              # about 22 % of the hours are above 15 ug/m3
+    assert 200 < run["red"] < 400  # about 22 % of the hours are above 15 ug/m3
 
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_the_model_alone_is_tiny(demo, board):
     run = next(run for run in demo["boards"] if run["board"] == board)
     assert run["model_flash_bytes"] <= 200 and run["model_ram_bytes"] == 0
-    assert run["cycles_median"] <= run["cycles_max"] <= 250    # without interrupts
+    assert run["cycles_median"] <= run["cycles_max"] <= 250  # without interrupts
 
 
 def test_two_ways_to_measure_the_model_agree(demo):
@@ -58,12 +73,22 @@ def test_two_ways_to_measure_the_model_agree(demo):
     ladder = demo["train"]["ladder"]
     alone = ladder["rungs"][ladder["chosen"] - 1]
     run = next(run for run in demo["boards"] if run["board"] == ladder["board"])
-    assert abs(run["model_flash_bytes"] - alone["flash_bytes"]) <= 4 and abs(run["cycles_max"] - alone["cycles_max"]) <= 4
+    assert (
+        abs(run["model_flash_bytes"] - alone["flash_bytes"]) <= 4
+        and abs(run["cycles_max"] - alone["cycles_max"]) <= 4
+    )
 
 
 def test_the_demo_leaves_what_a_user_needs(demo):
-    for name in ("benzene.json", "benzene/benzene.h", "benzene/tinygen_fixed.h",
-                 "benzene/examples/benzene_serial/benzene_serial.ino", "platformio.ini", "src/main.cpp", "include/benzene.h"):
+    for name in (
+        "benzene.json",
+        "benzene/benzene.h",
+        "benzene/tinygen_fixed.h",
+        "benzene/examples/benzene_serial/benzene_serial.ino",
+        "platformio.ini",
+        "src/main.cpp",
+        "include/benzene.h",
+    ):
         assert (demo["folder"] / name).is_file(), name
     assert not [path for path in demo["folder"].iterdir() if path.name.startswith(".tinygen-")]
 
@@ -71,7 +96,18 @@ def test_the_demo_leaves_what_a_user_needs(demo):
 @pytest.mark.parametrize("split, most", [("random", 1.30), ("time", 1.80)])
 def test_the_hard_task_by_default_settings(split, most, simavr, air_quality, tmp_path):
     inputs = ",".join(name for name in ARTICLE_INPUTS if name not in SHORTCUT)
-    found = answer("train", str(air_quality), "--target", "C6H6(GT)", "--inputs", inputs, "--split", split,
-                   "-o", "hard.json", cwd=tmp_path)
+    found = answer(
+        "train",
+        str(air_quality),
+        "--target",
+        "C6H6(GT)",
+        "--inputs",
+        inputs,
+        "--split",
+        split,
+        "-o",
+        "hard.json",
+        cwd=tmp_path,
+    )
     assert found["rows_train"] + found["rows_test"] == 8991
-    assert found["metrics"]["mae"] <= most                     # ug/m3
+    assert found["metrics"]["mae"] <= most  # ug/m3

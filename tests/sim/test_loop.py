@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 from native_board import edit
 from random_models import random_models
-
-from tinygen.boards import BOARDS
-from tinygen import build as building
-from tinygen.emit import emit_project
-from tinygen.errors import LinkError
-from tinygen.fixedpoint import MISSING
 from tinygen.host import protocol
 from tinygen.host.check import check, expect
 from tinygen.host.link import open_link
 from tinygen.host.protocol import RESULT, Flag, Pin, frame_bytes
-from tinygen.host.protocol_avr import avr_url
 from tinygen.host.stream import stream
+from tinygen.host.virtual.protocol_avr import avr_url
 
-STOPWATCH_CYCLES = range(0, 10)     # what the chip's own measurement adds to the model's cycles
+from tinygen.codegen.emit import emit_project
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import LinkError
+from tinygen.model.fixedpoint import MISSING
+from tinygen.target import build as building
+
+STOPWATCH_CYCLES = range(10)  # what the chip's own measurement adds to the model's cycles
 
 
 def with_threshold_in_the_middle(model):
@@ -37,8 +37,10 @@ def firmware(simavr, tmp_path_factory):
     """`firmware(board_id, {before: after})`: (board, ELF) of MODEL, with mistakes put into main.cpp."""
     made = {}
     patch = pytest.MonkeyPatch()
-    patch.setattr(building, "measure", lambda *arguments: None)     # not what is tested here
-    folder = tmp_path_factory.mktemp("loop")        # one folder, so that the Arduino core is compiled once
+    patch.setattr(building, "measure", lambda *arguments: None)  # not what is tested here
+    folder = tmp_path_factory.mktemp(
+        "loop"
+    )  # one folder, so that the Arduino core is compiled once
 
     def make(board_id: str, mistakes: dict[str, str] = {}):
         key = (board_id, *mistakes.items())
@@ -49,6 +51,7 @@ def firmware(simavr, tmp_path_factory):
             elf = building.build(project, board).elf
             made[key] = board, elf.rename(folder / f"{len(made)}.elf")
         return made[key]
+
     yield make
     patch.undo()
 
@@ -79,13 +82,22 @@ def verdict_of(board, elf, rows, model=MODEL):
 
 # ---- the loop -------------------------------------------------------------------------------------
 
+
 def test_every_row_is_right(link):
     rows = rows_of(1500)
     verdict = check(stream(link, rows.tolist()), expect(MODEL, rows))
-    assert verdict.passed and (verdict.rows, verdict.retries, verdict.missing) == (1500, 0, 30), verdict
+    assert verdict.passed and (verdict.rows, verdict.retries, verdict.missing) == (1500, 0, 30), (
+        verdict
+    )
     assert verdict.clamped > 250 and 250 < verdict.red < 1250
     status = link.status()
-    assert (status.rows, status.overruns, status.framing_errors, status.fcs_errors, status.refused) == (1500, 0, 0, 0, 0)
+    assert (
+        status.rows,
+        status.overruns,
+        status.framing_errors,
+        status.fcs_errors,
+        status.refused,
+    ) == (1500, 0, 0, 0, 0)
 
 
 def test_the_pins_are_what_the_board_says(link):
@@ -125,17 +137,25 @@ def test_the_chip_measures_what_the_simulator_measures(link):
     quiet = [(chip, true.cycles) for chip, true in zip(measured, exact) if not true.interrupted]
     apart = [chip - true for chip, true in quiet]
     # an interrupt may hit the stopwatch itself, outside of the model
-    assert len(quiet) > 250 and sum(cycles in STOPWATCH_CYCLES for cycles in apart) > 0.98 * len(quiet) and min(apart) >= 0
+    assert (
+        len(quiet) > 250
+        and sum(cycles in STOPWATCH_CYCLES for cycles in apart) > 0.98 * len(quiet)
+        and min(apart) >= 0
+    )
 
 
 def test_the_stack_mark_is_the_simulators(link):
     list(stream(link, rows_of(100).tolist()))
     simulator = link.port.board
     variables = simulator.variables_end
-    assert link.status().stack_free_bytes == simulator.chip.ram_end + 1 - variables - simulator.stack_bytes
+    assert (
+        link.status().stack_free_bytes
+        == simulator.chip.ram_end + 1 - variables - simulator.stack_bytes
+    )
 
 
 # ---- faults ---------------------------------------------------------------------------------------
+
 
 def test_resets_on_the_way(link):
     rows, rng, replies = rows_of(400), random.Random(4), []
@@ -158,11 +178,18 @@ def test_noise_on_the_wire(link, kind):
     def fault(direction: str, octet: int, cycle: int) -> bytes:
         if rng.random() > 2e-3:
             return bytes((octet,))
-        return {"flip": bytes((octet ^ 1 << rng.randrange(8),)), "drop": b"", "insert": bytes((octet, rng.randrange(256)))}[kind]
+        return {
+            "flip": bytes((octet ^ 1 << rng.randrange(8),)),
+            "drop": b"",
+            "insert": bytes((octet, rng.randrange(256))),
+        }[kind]
+
     link.port.board.fault = fault
     verdict = check(stream(link, rows.tolist(), timeout=0.02), expect(MODEL, rows))
     link.port.board.fault = None
-    assert (verdict.wrong, verdict.led_wrong, verdict.lost) == (0, 0, 0) and verdict.retries > 0, verdict
+    assert (verdict.wrong, verdict.led_wrong, verdict.lost) == (0, 0, 0) and verdict.retries > 0, (
+        verdict
+    )
     assert link.status().fcs_errors > 0
 
 
@@ -185,13 +212,25 @@ def test_the_boards_rate_is_named(firmware, figures, baud):
     """The port is opened at another rate than the firmware's: within 3 s one line names the right one."""
     board, elf = firmware("uno")
     times = []
-    with pytest.raises(LinkError, match=f"talks at {board.baud} baud, not {baud}: give --baud {board.baud}"):
-        open_link(avr_url("uno", elf), MODEL, board, baud=baud, tap=lambda direction, seconds, data: times.append(seconds))
+    with pytest.raises(
+        LinkError, match=f"talks at {board.baud} baud, not {baud}: give --baud {board.baud}"
+    ):
+        open_link(
+            avr_url("uno", elf),
+            MODEL,
+            board,
+            baud=baud,
+            tap=lambda direction, seconds, data: times.append(seconds),
+        )
     assert times[-1] < 3
-    figures(f"opened at {baud} baud", f"the firmware's {board.baud} named after {times[-1]:.2f} s of the board's time")
+    figures(
+        f"opened at {baud} baud",
+        f"the firmware's {board.baud} named after {times[-1]:.2f} s of the board's time",
+    )
 
 
 # ---- speed ----------------------------------------------------------------------------------------
+
 
 def test_rows_per_second(link, record_property):
     """At least 90 % of what the busier direction of the wire allows, with the board's own window."""
@@ -205,6 +244,7 @@ def test_rows_per_second(link, record_property):
 
 # ---- negative controls ----------------------------------------------------------------------------
 
+
 def test_one_coefficient_changed_by_one_is_caught(firmware):
     scale, dense, power = MODEL.nodes
     weights = list(map(list, dense.weights))
@@ -215,9 +255,14 @@ def test_one_coefficient_changed_by_one_is_caught(firmware):
 
 
 MISTAKES = {
-    "LEDs swapped": {"digitalWrite(TINYGEN_RED_PIN, red)": "digitalWrite(TINYGEN_GREEN_PIN, red)",
-                     "digitalWrite(TINYGEN_GREEN_PIN, green)": "digitalWrite(TINYGEN_RED_PIN, green)"},
-    "pins say what was asked": {"digitalRead(TINYGEN_RED_PIN)": "lit", "digitalRead(TINYGEN_GREEN_PIN)": "lit"},
+    "LEDs swapped": {
+        "digitalWrite(TINYGEN_RED_PIN, red)": "digitalWrite(TINYGEN_GREEN_PIN, red)",
+        "digitalWrite(TINYGEN_GREEN_PIN, green)": "digitalWrite(TINYGEN_RED_PIN, green)",
+    },
+    "pins say what was asked": {
+        "digitalRead(TINYGEN_RED_PIN)": "lit",
+        "digitalRead(TINYGEN_GREEN_PIN)": "lit",
+    },
 }
 
 

@@ -7,16 +7,15 @@ import time
 
 import pytest
 import serial
-
-from tinygen.boards import BOARDS
-from tinygen.errors import LinkError
-from tinygen.host.pty_board import PtyBoard
-
 from avr_program import compile_avr
+from tinygen.host.virtual.pty_board import PtyBoard
+
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import LinkError
 
 UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
 TEXT = bytes((7 * i + (i >> 8)) & 0xFF for i in range(2000))
-SECONDS = 20        # a time-out for a busy machine; nothing here takes as long
+SECONDS = 20  # a time-out for a busy machine; nothing here takes as long
 
 
 @pytest.fixture(scope="session")
@@ -28,12 +27,15 @@ def echo(simavr, tmp_path_factory):
 
 @pytest.mark.parametrize("board", (UNO, MEGA), ids=lambda board: board.pio_id)
 def test_an_unmodified_program_talks_to_the_board(echo, board):
-    with PtyBoard(board, echo(board)) as virtual, serial.Serial(virtual.port, 115200, timeout=SECONDS) as port:
+    with (
+        PtyBoard(board, echo(board)) as virtual,
+        serial.Serial(virtual.port, 115200, timeout=SECONDS) as port,
+    ):
         assert port.read_until() == b"boot\n"
         begin = time.monotonic()
         port.write(TEXT)
         assert port.read(len(TEXT)) == TEXT
-        assert time.monotonic() - begin > len(TEXT) * 10 / 117647 * 0.98     # no faster than the wire
+        assert time.monotonic() - begin > len(TEXT) * 10 / 117647 * 0.98  # no faster than the wire
         assert virtual.lost_bytes == 0
 
 
@@ -44,7 +46,9 @@ def test_opening_resets_and_a_wrong_baud_rate_is_seen(echo, tmp_path):
         for _ in range(2):
             with serial.Serial(str(link), 115200, timeout=SECONDS) as port:
                 assert port.read_until() == b"boot\n"
-        with serial.Serial(str(link), 250000, timeout=1) as port:       # a rate that plain termios does not know
+        with serial.Serial(
+            str(link), 250000, timeout=1
+        ) as port:  # a rate that plain termios does not know
             assert port.read(5) != b"boot\n"
         assert virtual.board.counters.resets == 3
     assert not os.path.lexists(link)
@@ -53,7 +57,11 @@ def test_opening_resets_and_a_wrong_baud_rate_is_seen(echo, tmp_path):
 def test_noise_on_the_line(echo):
     def fault(direction, byte, cycle):
         return b"" if (direction, byte) == ("to_board", ord("a")) else bytes([byte])
-    with PtyBoard(UNO, echo(UNO), fault=fault) as virtual, serial.Serial(virtual.port, 115200, timeout=SECONDS) as port:
+
+    with (
+        PtyBoard(UNO, echo(UNO), fault=fault) as virtual,
+        serial.Serial(virtual.port, 115200, timeout=SECONDS) as port,
+    ):
         assert port.read_until() == b"boot\n"
         port.write(b"banana\n")
         assert port.read_until() == b"bnn\n"
@@ -62,8 +70,11 @@ def test_noise_on_the_line(echo):
 def test_a_crash_closes_the_port_and_is_told(echo):
     with pytest.raises(LinkError, match="crashed"):
         with PtyBoard(UNO, echo(UNO)) as virtual:
-            virtual.board.write_flash(0, bytes.fromhex("0c940038"))     # jmp 0x7000
-            with serial.Serial(virtual.port, 115200, timeout=SECONDS) as port, pytest.raises(serial.SerialException):
+            virtual.board.write_flash(0, bytes.fromhex("0c940038"))  # jmp 0x7000
+            with (
+                serial.Serial(virtual.port, 115200, timeout=SECONDS) as port,
+                pytest.raises(serial.SerialException),
+            ):
                 for _ in range(1000):
                     port.read(1)
                     port.write(b"x")
@@ -78,8 +89,12 @@ def test_a_file_in_the_way_is_kept(echo, tmp_path):
 
 
 def test_command_line(echo, tmp_path):
-    command = [sys.executable, "-m", "tinygen.host.pty_board", "uno"]
-    process = subprocess.Popen([*command, str(echo(UNO)), "--link", str(tmp_path / "uno")], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "tinygen.host.virtual.pty_board", "uno"]
+    process = subprocess.Popen(
+        [*command, str(echo(UNO)), "--link", str(tmp_path / "uno")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         with serial.Serial(process.stdout.readline().strip(), 115200, timeout=SECONDS) as port:
             assert port.read_until() == b"boot\n"
@@ -88,4 +103,8 @@ def test_command_line(echo, tmp_path):
         process.wait(SECONDS)
         process.stdout.close()
     failed = subprocess.run([*command, "no.elf"], capture_output=True, text=True)
-    assert failed.returncode == 3 and failed.stderr.startswith("error: ") and failed.stderr.count("\n") == 1
+    assert (
+        failed.returncode == 3
+        and failed.stderr.startswith("error: ")
+        and failed.stderr.count("\n") == 1
+    )

@@ -3,19 +3,18 @@
 import random
 
 import pytest
-from test_loop import BAUDS, MODEL, firmware, rows_of     # noqa: F401 - a fixture
-
 from elftools.elf.elffile import ELFFile
-
-from tinygen.errors import LinkError
+from test_loop import BAUDS, MODEL, firmware, rows_of  # noqa: F401 - a fixture
 from tinygen.host import protocol
 from tinygen.host.check import check, expect
 from tinygen.host.link import Link, open_link
 from tinygen.host.protocol import Code, Foreign, Refusal, Result
-from tinygen.host.protocol_avr import avr_url
-from tinygen.host.simavr import SimBoard
 from tinygen.host.stream import stream
-from tinygen.views import constant_bytes
+from tinygen.host.virtual.protocol_avr import avr_url
+from tinygen.host.virtual.simavr import SimBoard
+
+from tinygen.codegen.views import constant_bytes
+from tinygen.common.errors import LinkError
 
 BOTH = pytest.mark.parametrize("board_id", BAUDS)
 ROWS = {"commit": 500, "release": 10_000}
@@ -23,13 +22,17 @@ ROWS = {"commit": 500, "release": 10_000}
 
 # ---- one flipped bit of flash ---------------------------------------------------------------------
 
+
 def table_places(elf) -> range:
     """Addresses in flash of all constant tables: the model's, and the few of the firmware and of Arduino beside them.
 
     Optimized across files, the tables have no names of their own; but avr-gcc's linker script puts them all here.
     """
     with open(elf, "rb") as file:
-        symbols = {s.name: s["st_value"] for s in ELFFile(file).get_section_by_name(".symtab").iter_symbols()}
+        symbols = {
+            s.name: s["st_value"]
+            for s in ELFFile(file).get_section_by_name(".symtab").iter_symbols()
+        }
     return range(symbols["__trampolines_end"], symbols["__ctors_start"])
 
 
@@ -48,12 +51,20 @@ def first_words(board: SimBoard, question: bytes, seconds: float = 0.2) -> list:
 def refuses(board: SimBoard) -> bool:
     """True if the board says that it is corrupt, refuses a row and stays dark. Its INFO may be nonsense: it has tables as well."""
     row = [0] * len(MODEL.inputs)
-    said = first_words(board, lambda session: protocol.encode_row(session, 5, row, protocol.model_seed(MODEL.model_id)))
-    return (len(said) == 2 and (isinstance(said[0], Foreign) or protocol.Trait.CORRUPT in said[0].traits)
-            and isinstance(said[1], Refusal) and said[1].code == Code.MODEL_CORRUPT and board.leds() == (0, 0))
+    said = first_words(
+        board,
+        lambda session: protocol.encode_row(session, 5, row, protocol.model_seed(MODEL.model_id)),
+    )
+    return (
+        len(said) == 2
+        and (isinstance(said[0], Foreign) or protocol.Trait.CORRUPT in said[0].traits)
+        and isinstance(said[1], Refusal)
+        and said[1].code == Code.MODEL_CORRUPT
+        and board.leds() == (0, 0)
+    )
 
 
-TRAITS_AT = 1 + 1 + 4 + 1           # in INFO on the wire: behind 00, key, head and protocol
+TRAITS_AT = 1 + 1 + 4 + 1  # in INFO on the wire: behind 00, key, head and protocol
 
 
 def says_corrupt(board: SimBoard) -> bool:
@@ -65,7 +76,7 @@ def says_corrupt(board: SimBoard) -> bool:
 
 
 @BOTH
-def test_every_bit_of_the_tables(firmware, figures, board_id):       # noqa: F811
+def test_every_bit_of_the_tables(firmware, figures, board_id):  # noqa: F811
     """One flipped bit of a table in flash, each of them: the board says so, LEDs dark; one of each byte's also refuses a row."""
     board, elf = firmware(board_id)
     places = table_places(elf)
@@ -76,22 +87,30 @@ def test_every_bit_of_the_tables(firmware, figures, board_id):       # noqa: F81
             right = simulated.read_flash(place, 1)
             for bit in range(8):
                 simulated.write_flash(place, bytes((right[0] ^ 1 << bit,)))
-                assert refuses(simulated) if bit == place % 8 else says_corrupt(simulated), (place, bit)
+                assert refuses(simulated) if bit == place % 8 else says_corrupt(simulated), (
+                    place,
+                    bit,
+                )
             simulated.write_flash(place, right)
         assert not refuses(simulated) and not says_corrupt(simulated)
-    figures(f"flash bits, {board_id}", f"{8 * len(places):,} bits of the tables in flash flipped one by one, all refused")
+    figures(
+        f"flash bits, {board_id}",
+        f"{8 * len(places):,} bits of the tables in flash flipped one by one, all refused",
+    )
 
 
-def test_a_flipped_bit_is_believed_without_the_check(firmware):       # noqa: F811
+def test_a_flipped_bit_is_believed_without_the_check(firmware):  # noqa: F811
     """Negative control."""
-    board, elf = firmware("uno", {"corrupt = !image_intact();": "corrupt = !image_intact() && false;"})
+    board, elf = firmware(
+        "uno", {"corrupt = !image_intact();": "corrupt = !image_intact() && false;"}
+    )
     place = table_places(elf)[0]
     with SimBoard(board, elf) as simulated:
         simulated.write_flash(place, bytes((simulated.read_flash(place, 1)[0] ^ 1,)))
         assert not refuses(simulated) and not says_corrupt(simulated)
 
 
-def test_the_host_refuses_a_corrupt_board(firmware):      # noqa: F811
+def test_the_host_refuses_a_corrupt_board(firmware):  # noqa: F811
     board, elf = firmware("uno")
     with open_link(avr_url("uno", elf), MODEL, board) as link:
         place = table_places(elf)[3]
@@ -102,6 +121,7 @@ def test_the_host_refuses_a_corrupt_board(firmware):      # noqa: F811
 
 
 # ---- noise ----------------------------------------------------------------------------------------
+
 
 def noise(kind: str, rate: float, seed: int):
     """A fault for the virtual board; `rate` is per bit for flips, per byte for the others."""
@@ -114,14 +134,19 @@ def noise(kind: str, rate: float, seed: int):
             return bytes((octet,))
         if rng.random() >= rate:
             return bytes((octet,))
-        return {"change": bytes((rng.randrange(256),)), "drop": b"", "insert": bytes((rng.randrange(256), octet)),
-                "double": bytes((octet, octet))}[kind]
+        return {
+            "change": bytes((rng.randrange(256),)),
+            "drop": b"",
+            "insert": bytes((rng.randrange(256), octet)),
+            "double": bytes((octet, octet)),
+        }[kind]
+
     return fault
 
 
 @BOTH
 @pytest.mark.parametrize("kind", ["flip", "drop", "insert", "double"])
-def test_noise_both_ways(firmware, figures, level, board_id, kind):       # noqa: F811
+def test_noise_both_ways(firmware, figures, level, board_id, kind):  # noqa: F811
     board, elf = firmware(board_id)
     rows = rows_of(ROWS[level], seed=2)
     expected = expect(MODEL, rows)
@@ -131,12 +156,17 @@ def test_noise_both_ways(firmware, figures, level, board_id, kind):       # noqa
             replies = list(stream(link, rows.tolist(), timeout=0.01))
         verdict = check(replies, expected)
         assert [reply.index for reply in replies] == list(range(len(rows)))
-        assert (verdict.wrong, verdict.led_wrong) == (0, 0) and (verdict.lost == 0 or rate > 1e-4), verdict
-        figures(f"ELF, {board_id}, {kind} {rate:g}", f"{len(rows):,} rows: 0 wrong, {verdict.lost} lost and reported, "
-                                                     f"{verdict.retries:,} retries")
+        assert (verdict.wrong, verdict.led_wrong) == (0, 0) and (
+            verdict.lost == 0 or rate > 1e-4
+        ), verdict
+        figures(
+            f"ELF, {board_id}, {kind} {rate:g}",
+            f"{len(rows):,} rows: 0 wrong, {verdict.lost} lost and reported, "
+            f"{verdict.retries:,} retries",
+        )
 
 
-def test_the_demo_under_noise(firmware, figures):     # noqa: F811
+def test_the_demo_under_noise(firmware, figures):  # noqa: F811
     """7,344 rows while one byte in a thousand is changed, both ways: none wrong, none lost in silence."""
     board, elf = firmware("uno")
     rows = rows_of(7344, seed=6)
@@ -145,11 +175,17 @@ def test_the_demo_under_noise(firmware, figures):     # noqa: F811
         replies = list(stream(link, rows.tolist(), timeout=0.01))
     verdict = check(replies, expect(MODEL, rows))
     assert [reply.index for reply in replies] == list(range(7344))
-    assert (verdict.wrong, verdict.led_wrong) == (0, 0) and verdict.lost == sum(reply.lost for reply in replies), verdict
-    figures("7,344 rows, 1e-3 bytes", f"0 wrong, {verdict.lost} lost and reported, {verdict.retries} retries")
+    assert (verdict.wrong, verdict.led_wrong) == (0, 0) and verdict.lost == sum(
+        reply.lost for reply in replies
+    ), verdict
+    figures(
+        "7,344 rows, 1e-3 bytes",
+        f"0 wrong, {verdict.lost} lost and reported, {verdict.retries} retries",
+    )
 
 
 # ---- resets ---------------------------------------------------------------------------------------
+
 
 class Bootloader:
     """What stands before the program after `press`: for some time the board is silent or babbles, and swallows what it is sent.
@@ -164,7 +200,10 @@ class Bootloader:
 
     def press(self, seconds: float, babbles: bool) -> None:
         """The reset button."""
-        self.until, self.babbles = self.board.cycle + int(seconds * self.board.board.f_cpu_hz) + 1, babbles
+        self.until, self.babbles = (
+            self.board.cycle + int(seconds * self.board.board.f_cpu_hz) + 1,
+            babbles,
+        )
 
     def _run_to(self, target: int) -> None:
         core, line = self.board._core, self.board._line
@@ -182,7 +221,7 @@ class Bootloader:
 
 
 @BOTH
-def test_resets_at_random_cycles(firmware, figures, level, board_id):     # noqa: F811
+def test_resets_at_random_cycles(firmware, figures, level, board_id):  # noqa: F811
     """Each reset is a new session; every row is answered, once in the log, and soon after the board is back."""
     board, elf = firmware(board_id)
     resets = 100 if level == "commit" else 2000
@@ -200,27 +239,34 @@ def test_resets_at_random_cycles(firmware, figures, level, board_id):     # noqa
             elif back_at and not reply.lost and reply.result.session not in sessions:
                 slowest, back_at = max(slowest, link.clock() - back_at), None
     verdict = check(log, expect(MODEL, rows))
-    assert (verdict.wrong, verdict.led_wrong) == (0, 0) and [reply.index for reply in log] == list(range(len(rows))), verdict
+    assert (verdict.wrong, verdict.led_wrong) == (0, 0) and [reply.index for reply in log] == list(
+        range(len(rows))
+    ), verdict
     # a board that goes silent in the moment of an answer and is away for just five tries
     assert verdict.lost <= resets // 50
     assert len(sessions) == min(resets, 256) and slowest < 1.0
-    figures(f"resets, {board_id}", f"{resets} at random cycles, half with 0.3 .. 2 s of silence or garbage, {len(rows):,} rows: "
-                                   f"0 wrong, {verdict.lost} lost and reported, answers again at most {slowest * 1000:.0f} ms "
-                                   "after the program's start")
+    figures(
+        f"resets, {board_id}",
+        f"{resets} at random cycles, half with 0.3 .. 2 s of silence or garbage, {len(rows):,} rows: "
+        f"0 wrong, {verdict.lost} lost and reported, answers again at most {slowest * 1000:.0f} ms "
+        "after the program's start",
+    )
 
 
-def test_a_stream_that_answers_a_row_twice_is_seen(firmware):       # noqa: F811
+def test_a_stream_that_answers_a_row_twice_is_seen(firmware):  # noqa: F811
     """Negative control: a log with one row twice, and one with a row left out, do not pass."""
     board, elf = firmware("uno")
     rows = rows_of(30)
     with open_link(avr_url("uno", elf), MODEL, board) as link:
         log = list(stream(link, rows.tolist()))
     assert check(log, expect(MODEL, rows)).passed
-    assert (check([*log, log[7]], expect(MODEL, rows)).first_difference
-            and not check(log[:7] + log[8:], expect(MODEL, rows)).passed)
+    assert (
+        check([*log, log[7]], expect(MODEL, rows)).first_difference
+        and not check(log[:7] + log[8:], expect(MODEL, rows)).passed
+    )
 
 
-def test_a_program_that_hangs_is_reset(firmware, figures):        # noqa: F811
+def test_a_program_that_hangs_is_reset(firmware, figures):  # noqa: F811
     """The watchdog of the Uno: an endless loop at one row costs a second, and the cause is told."""
     hang = {"rows_answered++;": "if (++rows_answered == 5 && reset_cause != 8) for (;;) {}"}
     board, elf = firmware("uno", hang)
@@ -228,14 +274,20 @@ def test_a_program_that_hangs_is_reset(firmware, figures):        # noqa: F811
     with open_link(avr_url("uno", elf), MODEL, board) as link:
         verdict = check(stream(link, rows.tolist()), expect(MODEL, rows))
         assert verdict.passed and verdict.seconds < 2.0 and link.status().reset_cause == 8, verdict
-        figures("watchdog, uno", f"an endless loop is over after {verdict.seconds:.2f} s, all {len(rows)} rows answered")
+        figures(
+            "watchdog, uno",
+            f"an endless loop is over after {verdict.seconds:.2f} s, all {len(rows)} rows answered",
+        )
 
 
-def test_without_a_watchdog_the_stream_ends(firmware):        # noqa: F811
+def test_without_a_watchdog_the_stream_ends(firmware):  # noqa: F811
     """Negative control, and what a Mega does: silence, which the host reports within bounded time."""
     hang = {"rows_answered++;": "if (++rows_answered == 5) for (;;) {}"}
     board, elf = firmware("megaatmega2560", hang)
-    with open_link(avr_url("megaatmega2560", elf), MODEL, board) as link, pytest.raises(LinkError, match="fell silent at row"):
+    with (
+        open_link(avr_url("megaatmega2560", elf), MODEL, board) as link,
+        pytest.raises(LinkError, match="fell silent at row"),
+    ):
         list(stream(link, rows_of(20).tolist()))
 
 
@@ -247,7 +299,7 @@ BURSTS = {"commit": 20, "release": 200}
 def burst(link: Link, rng: random.Random, rows) -> list:
     """Ten to thirty frames without a pause, questions with long answers among them; everything the board says."""
     frames = []
-    for seq, row in enumerate(rows[:rng.randrange(10, 31)].tolist()):
+    for seq, row in enumerate(rows[: rng.randrange(10, 31)].tolist()):
         if rng.random() < 0.4:
             frames.append(protocol.hello(200))
         frames.append(protocol.encode_row(link.session, seq, row, link.seed))
@@ -267,27 +319,39 @@ def flow(link: Link, bursts: int, seed: int) -> tuple[int, int]:
         for result in results:
             index = result.seq
             assert (result.prediction, result.digest, result.pins) == (
-                expected.prediction[index], expected.digest[index], expected.pins[index])
-        assert results and link.port.board.leds() == tuple(int(pin in results[-1].pins)
-                                                           for pin in (protocol.Pin.RED, protocol.Pin.GREEN))
+                expected.prediction[index],
+                expected.digest[index],
+                expected.pins[index],
+            )
+        assert results and link.port.board.leds() == tuple(
+            int(pin in results[-1].pins) for pin in (protocol.Pin.RED, protocol.Pin.GREEN)
+        )
         now = link.status().overruns
-        assert bool(told) == (now != lost) and (not told or told[-1] == now % 256), (trial, told, lost, now)
+        assert bool(told) == (now != lost) and (not told or told[-1] == now % 256), (
+            trial,
+            told,
+            lost,
+            now,
+        )
         answered, lost = answered + len(results), now
         assert check(stream(link, rows[:3].tolist()), expect(MODEL, rows[:3])).passed
     return answered, lost
 
 
 @BOTH
-def test_a_host_that_ignores_the_window(firmware, figures, level, board_id):        # noqa: F811
+def test_a_host_that_ignores_the_window(firmware, figures, level, board_id):  # noqa: F811
     board, elf = firmware(board_id)
     with open_link(avr_url(board_id, elf), MODEL, board) as link:
         answered, lost = flow(link, BURSTS[level], 6)
     assert lost > 0
-    figures(f"window ignored, {board_id}", f"{BURSTS[level]} bursts: {answered:,} rows answered and right, {lost:,} bytes lost, "
-                                           "all counted and told; the next rows right, LEDs as told")
+    figures(
+        f"window ignored, {board_id}",
+        f"{BURSTS[level]} bursts: {answered:,} rows answered and right, {lost:,} bytes lost, "
+        "all counted and told; the next rows right, LEDs as told",
+    )
 
 
-def test_a_loss_that_is_not_told_is_seen(firmware):        # noqa: F811
+def test_a_loss_that_is_not_told_is_seen(firmware):  # noqa: F811
     """Negative control: a firmware that counts what it loses and keeps quiet about it."""
     board, elf = firmware("uno", {"    send_error(TINYGEN_OVERRUN, (uint8_t)overruns, 0);\n": ""})
     with open_link(avr_url("uno", elf), MODEL, board) as link, pytest.raises(AssertionError):
@@ -295,7 +359,7 @@ def test_a_loss_that_is_not_told_is_seen(firmware):        # noqa: F811
 
 
 @BOTH
-def test_a_host_that_never_reads(firmware, figures, board_id):       # noqa: F811
+def test_a_host_that_never_reads(firmware, figures, board_id):  # noqa: F811
     """Two hundred rows whose answers nobody takes: every row is computed, the LEDs follow, after each the right one is lit."""
     board, elf = firmware(board_id)
     rows = rows_of(200, seed=4)
@@ -306,8 +370,15 @@ def test_a_host_that_never_reads(firmware, figures, board_id):       # noqa: F81
             link.send(protocol.encode_row(link.session, seq, row, link.seed))
             simulated.run(32_000)
             pins = expected.pins[seq]
-            assert simulated.leds() == (int(protocol.Pin.RED in pins), int(protocol.Pin.GREEN in pins)), seq
-        answers = [reply for reply in link.receive_for(0.3, type(None)) if isinstance(reply, Result)]
+            assert simulated.leds() == (
+                int(protocol.Pin.RED in pins),
+                int(protocol.Pin.GREEN in pins),
+            ), seq
+        answers = [
+            reply for reply in link.receive_for(0.3, type(None)) if isinstance(reply, Result)
+        ]
         status = link.status()
     assert (len(answers), status.rows, status.overruns) == (200, 200, 0)
-    figures(f"never read, {board_id}", "200 rows computed, the right LED lit after each, 0 bytes lost")
+    figures(
+        f"never read, {board_id}", "200 rows computed, the right LED lit after each, 0 bytes lost"
+    )

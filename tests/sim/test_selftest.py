@@ -5,26 +5,30 @@ import shlex
 import subprocess
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from random_models import forest, inputs, random_models
 
-import numpy as np
-
-from tinygen import cli, selftest
-from tinygen.boards import BOARDS
-from tinygen.build import Budget
-from tinygen.emit import render_header
-from tinygen.errors import CheckError, DoesNotFit, UsageError
-from tinygen.pipeline import build_model
-from tinygen.selftest import build_selftest, run_selftest
+from tinygen import cli
+from tinygen.codegen.emit import render_header
+from tinygen.commands.pipeline import build_model
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import CheckError, DoesNotFit, UsageError
+from tinygen.target import selftest
+from tinygen.target.build import Budget
+from tinygen.target.selftest import build_selftest, run_selftest
 
 ATTINY85 = BOARDS["attiny85"]
 MODELS = random_models()
 
 
 def disassembled(tools, elf) -> str:
-    return subprocess.run([tools.avr_gcc.with_name(tools.avr_gcc.name.replace("avr-gcc", "avr-objdump")), "-d", elf],
-                          capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [tools.avr_gcc.with_name(tools.avr_gcc.name.replace("avr-gcc", "avr-objdump")), "-d", elf],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 def multiplications(text: str) -> int:
@@ -38,16 +42,23 @@ def test_every_kind_of_model_passes_on_the_chip(name, simavr, tmp_path, figures)
     firmware = build_selftest(MODELS[name], ATTINY85, tmp_path)
     assert run_selftest(firmware.elf, ATTINY85) == "" and firmware.hex.is_file()
     assert multiplications(disassembled(simavr, firmware.elf)) == 0
-    assert (0 < firmware.model_flash_bytes < firmware.flash_bytes <= ATTINY85.flash_bytes
-            and 0 < firmware.cycles_median <= firmware.cycles_max)
+    assert (
+        0 < firmware.model_flash_bytes < firmware.flash_bytes <= ATTINY85.flash_bytes
+        and 0 < firmware.cycles_median <= firmware.cycles_max
+    )
     if name in ("linear16", "mlp", "forest"):
-        figures(f"ATtiny85, {name}", f"32 of 32 rows right without MUL, {firmware.flash_bytes:,} bytes, "
-                                     f"at most {firmware.cycles_max:,} cycles a row")
+        figures(
+            f"ATtiny85, {name}",
+            f"32 of 32 rows right without MUL, {firmware.flash_bytes:,} bytes, "
+            f"at most {firmware.cycles_max:,} cycles a row",
+        )
 
 
 def test_a_multiplication_would_be_seen(simavr, tmp_path):
     """Negative control: the same program for a chip that has MUL."""
-    elf = selftest._compile(selftest._write(MODELS["linear16"], ATTINY85, tmp_path), BOARDS["uno"], simavr.avr_gcc)
+    elf = selftest._compile(
+        selftest._write(MODELS["linear16"], ATTINY85, tmp_path), BOARDS["uno"], simavr.avr_gcc
+    )
     assert multiplications(disassembled(simavr, elf)) > 0
 
 
@@ -55,8 +66,11 @@ def one_weight_more(model):
     """The model with its first weight changed by one."""
     place = next(i for i, node in enumerate(model.nodes) if node.op == "dense")
     first, *others = model.nodes[place].weights
-    changed = replace(model.nodes[place], weights=((first[0] + (1 if first[0] < 127 else -1), *first[1:]), *others))
-    return replace(model, nodes=(*model.nodes[:place], changed, *model.nodes[place + 1:]))
+    changed = replace(
+        model.nodes[place],
+        weights=((first[0] + (1 if first[0] < 127 else -1), *first[1:]), *others),
+    )
+    return replace(model, nodes=(*model.nodes[:place], changed, *model.nodes[place + 1 :]))
 
 
 @pytest.mark.parametrize("what", ["weight", "answer"])
@@ -67,7 +81,11 @@ def test_one_number_off_by_one_lights_red(what, simavr, tmp_path):
     if what == "answer":
         path = tmp_path / "linear8_vectors.h"
         answers = model.predict(model.sample_rows(32, seed=1))
-        path.write_text(re.sub(rf"(?<=\n    ){answers[5]},\n", f"{answers[5] + 1},\n", path.read_text(), count=1))
+        path.write_text(
+            re.sub(
+                rf"(?<=\n    ){answers[5]},\n", f"{answers[5] + 1},\n", path.read_text(), count=1
+            )
+        )
     else:
         (tmp_path / "linear8.h").write_text(render_header(one_weight_more(model)))
     elf = selftest._compile(source, ATTINY85, simavr.avr_gcc)
@@ -78,7 +96,9 @@ def test_a_program_that_hangs_is_told(simavr, tmp_path, monkeypatch):
     monkeypatch.setattr(selftest, "RUN_CYCLES", 1000)
     source = selftest._write(MODELS["linear8"], ATTINY85, tmp_path)
     (tmp_path / "selftest.c").write_text(source.read_text().replace("GPIOR0 = 2;", ""))
-    assert "gives no 32 answers" in run_selftest(selftest._compile(source, ATTINY85, simavr.avr_gcc), ATTINY85)
+    assert "gives no 32 answers" in run_selftest(
+        selftest._compile(source, ATTINY85, simavr.avr_gcc), ATTINY85
+    )
 
 
 def test_a_model_too_big_is_refused(simavr, tmp_path):
@@ -100,9 +120,20 @@ def test_the_command(simavr, tmp_path, capsys, monkeypatch):
     with pytest.raises(SystemExit) as end:
         cli.main(shlex.split("build model.json --board attiny85 -o tiny"))
     out = capsys.readouterr()
-    assert end.value.code == 0 and "self-test passed: 32 rows, green LED at PB1" in out.err + out.out
+    assert (
+        end.value.code == 0 and "self-test passed: 32 rows, green LED at PB1" in out.err + out.out
+    )
     assert sorted(path.name for path in (tmp_path / "tiny").iterdir()) == [
-        "linear8.h", "linear8_vectors.csv", "linear8_vectors.h", "selftest.c", "selftest.elf", "selftest.hex", "tinygen_fixed.h"]
+        "linear8.h",
+        "linear8_vectors.csv",
+        "linear8_vectors.h",
+        "selftest.c",
+        "selftest.elf",
+        "selftest.hex",
+        "tinygen_fixed.h",
+    ]
     with pytest.raises(UsageError, match="has no bootloader to --upload to: .* with a programmer"):
-        build_model(tmp_path / "model.json", "attiny85", tmp_path / "new", upload=True, port="/dev/ttyACM0")
+        build_model(
+            tmp_path / "model.json", "attiny85", tmp_path / "new", upload=True, port="/dev/ttyACM0"
+        )
     assert not (tmp_path / "new").exists()

@@ -11,21 +11,30 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tinygen.boards import BOARDS
-from tinygen.cost import BareChip
-from tinygen.data import prepare
+from tinygen.commands.guard import guard
+from tinygen.common.boards import BOARDS
+from tinygen.data.dataset import prepare
 from tinygen.families import FAMILIES
-from tinygen.guards import guard
-from tinygen.quantize import quantize
-from tinygen.train import Trained, training_rows
+from tinygen.search.cross_validation import Trained, training_rows
+from tinygen.search.quantize import quantize
+from tinygen.target.bare import BareChip
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-from sklearn_sets import TARGET, csv_table  # noqa: E402
+from sklearn_sets import TARGET, csv_table
 
 # what the benchmark's search chooses, by and large; and every other family that can do it, on one set
-CHOICES = [("diabetes", "ridge"), ("wine", "logistic"), ("breast_cancer", "logistic"), ("digits", "mlp_classifier"),
-           ("digits", "logistic"), ("diabetes", "tree"), ("diabetes", "forest"), ("wine", "tree"), ("wine", "forest"),
-           ("breast_cancer", "forest")]
+CHOICES = [
+    ("diabetes", "ridge"),
+    ("wine", "logistic"),
+    ("breast_cancer", "logistic"),
+    ("digits", "mlp_classifier"),
+    ("digits", "logistic"),
+    ("diabetes", "tree"),
+    ("diabetes", "forest"),
+    ("wine", "tree"),
+    ("wine", "forest"),
+    ("breast_cancer", "forest"),
+]
 CHIPS = ("uno", "megaatmega2560")
 
 
@@ -42,15 +51,21 @@ def chosen():
             candidates = kind.candidates(training_rows(dataset))
             config = candidates[len(candidates) // 2]
             trained = Trained(kind, config, kind.fit_all(training_rows(dataset), [config], 0)[0])
-            made[name, family] = (quantize(trained, dataset, "m"), dataset,
-                                  dataset.x[dataset.test][:, list(trained.fitted.columns)])
+            made[name, family] = (
+                quantize(trained, dataset, "m"),
+                dataset,
+                dataset.x[dataset.test][:, list(trained.fitted.columns)],
+            )
         return made[name, family]
+
     return make
 
 
 @pytest.mark.parametrize("board", CHIPS)
 @pytest.mark.parametrize("name, family", CHOICES)
-def test_chip_and_host_answer_every_test_row_as_the_twin(name, family, board, chosen, simavr, tmp_path):
+def test_chip_and_host_answer_every_test_row_as_the_twin(
+    name, family, board, chosen, simavr, tmp_path
+):
     model, _, rows = chosen(name, family)
     twin = model.predict(rows)
     assert (run_rows(compile_header(model, tmp_path), rows) == twin).all()
@@ -80,8 +95,13 @@ def test_a_changed_weight_is_seen_on_the_chip(chosen, simavr):
 def test_as_good_as_a_float_model_of_the_same_kind(name, family, chosen):
     model, dataset, rows = chosen(name, family)
     x, test = dataset.x[dataset.train].astype(float), dataset.x[dataset.test].astype(float)
-    peer = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000) if dataset.labels else Ridge(1.0))
-    answers, y = np.floor(peer.fit(x, dataset.y[dataset.train]).predict(test) + 0.5), dataset.y[dataset.test]
+    peer = make_pipeline(
+        StandardScaler(), LogisticRegression(max_iter=2000) if dataset.labels else Ridge(1.0)
+    )
+    answers, y = (
+        np.floor(peer.fit(x, dataset.y[dataset.train]).predict(test) + 0.5),
+        dataset.y[dataset.test],
+    )
     if dataset.labels:
         assert (model.answer(rows) != y).mean() <= (answers != y).mean() + 0.02
     else:

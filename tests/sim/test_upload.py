@@ -5,32 +5,53 @@ from dataclasses import replace
 
 import pytest
 from random_models import random_models
-
-from tinygen import build as building, pipeline
-from tinygen.boards import BOARDS
-from tinygen.errors import BuildError, LinkError
-from tinygen.fixedpoint import MISSING
 from tinygen.host import link
 from tinygen.host.check import check, expect
-from tinygen.host.image import load_hex
 from tinygen.host.link import open_link
-from tinygen.host.pty_board import PtyBoard
 from tinygen.host.stream import stream
+from tinygen.host.virtual.image import load_hex
+from tinygen.host.virtual.pty_board import PtyBoard
+
+from tinygen.commands import pipeline
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import BuildError, LinkError
+from tinygen.model.fixedpoint import MISSING
+from tinygen.target import build as building
 
 MODEL = replace(random_models()["linear8"], threshold=150)
 OTHER = replace(MODEL, name="other", threshold=151)
 ROWS = MODEL.sample_rows(200, 3)
 ROWS[::40, 1] = MISSING
-STARTS = {"uno": 0x7C00, "megaatmega2560": 0x3E000}         # of the bootloader; what lies below is for the program
-OPTIBOOT_FLAGS = ("-Os", "-w", "-DLED_START_FLASHES=3", "-DBAUD_RATE=115200", "-Wl,--section-start=.text=0x7c00",
-                  "-Wl,--section-start=.version=0x7ffe", "-Wl,--relax", "-nostartfiles", "-nostdlib")
+STARTS = {
+    "uno": 0x7C00,
+    "megaatmega2560": 0x3E000,
+}  # of the bootloader; what lies below is for the program
+OPTIBOOT_FLAGS = (
+    "-Os",
+    "-w",
+    "-DLED_START_FLASHES=3",
+    "-DBAUD_RATE=115200",
+    "-Wl,--section-start=.text=0x7c00",
+    "-Wl,--section-start=.version=0x7ffe",
+    "-Wl,--relax",
+    "-nostartfiles",
+    "-nostdlib",
+)
 
 
 def uno_bootloader(tools, folder):
     """Optiboot, from the source in the Arduino core. Debian's optiboot_atmega328.hex is 532 bytes and linked for 512."""
     source = tools.avr_core / "bootloaders" / "optiboot" / "optiboot.c"
     elf = folder / "optiboot.elf"
-    command = [tools.avr_gcc, "-mmcu=atmega328p", "-DF_CPU=16000000L", *OPTIBOOT_FLAGS, source, "-o", elf]
+    command = [
+        tools.avr_gcc,
+        "-mmcu=atmega328p",
+        "-DF_CPU=16000000L",
+        *OPTIBOOT_FLAGS,
+        source,
+        "-o",
+        elf,
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return elf
@@ -58,15 +79,21 @@ def empty_board(request, simavr, avrdude, tmp_path, monkeypatch):
     image = BOOTLOADERS[request.param](simavr, tmp_path)
     board = BOARDS[request.param]
     # a pty has no DTR line, so the link takes it for a port that resets nothing; this board does have a bootloader
-    monkeypatch.setattr(building, "measure", lambda *arguments: None)       # not what is tested here
+    monkeypatch.setattr(building, "measure", lambda *arguments: None)  # not what is tested here
     monkeypatch.setattr(link, "QUIET_SECONDS", link.BOOT_SECONDS)
     with PtyBoard(board, image, start=STARTS[request.param], boot_seconds=0) as virtual:
         yield board, virtual
 
 
 def load(files, model, board, port):
-    return pipeline.build_model(files / f"{model.name}.json", board.pio_id, files / "project", upload=True, port=port,
-                                progress=lambda text: None)
+    return pipeline.build_model(
+        files / f"{model.name}.json",
+        board.pio_id,
+        files / "project",
+        upload=True,
+        port=port,
+        progress=lambda text: None,
+    )
 
 
 def wear_out(simulator, address: int) -> None:
@@ -77,6 +104,7 @@ def wear_out(simulator, address: int) -> None:
         run(cycles)
         if simulator.read_flash(address, 2) != b"\xff\xff":
             simulator.write_flash(address, b"\0\0")
+
     simulator.run = worn
 
 
@@ -90,7 +118,9 @@ def test_upload_verify_stream(empty_board, files):
     board, virtual = empty_board
     first = program_of(load(files, MODEL, board, virtual.port))
     assert virtual.board.read_flash(0, len(first)) == first
-    assert "bytes of flash verified" in (files / "project" / f"upload-{board.pio_id}.log").read_text()
+    assert (
+        "bytes of flash verified" in (files / "project" / f"upload-{board.pio_id}.log").read_text()
+    )
     with open_link(virtual.port, MODEL, board) as opened:
         verdict = check(stream(opened, ROWS.tolist()), expect(MODEL, ROWS))
     assert verdict.passed and verdict.rows == len(ROWS) and verdict.missing == 5, verdict
@@ -101,7 +131,7 @@ def test_upload_verify_stream(empty_board, files):
 def test_a_program_is_replaced(empty_board, files):
     """A board with some program in it takes another one, which is not taken for the model it does not have."""
     board, virtual = empty_board
-    virtual.board.write_flash(0, b"\xff\xcf" * 2048)      # rjmp to itself, 4 KB of it
+    virtual.board.write_flash(0, b"\xff\xcf" * 2048)  # rjmp to itself, 4 KB of it
     program = program_of(load(files, OTHER, board, virtual.port))
     assert virtual.board.read_flash(0, len(program)) == program
     with pytest.raises(LinkError, match="runs model 'other'"):
@@ -118,8 +148,9 @@ def test_flash_that_does_not_hold_what_was_written_is_an_error(empty_board, file
     def count(*arguments):
         runs.append(1)
         return real_run(*arguments)
+
     monkeypatch.setattr(building, "_pio", count)
     wear_out(virtual.board, 0x100)
     with pytest.raises(BuildError, match="mismatch|verif"):
         load(files, MODEL, board, virtual.port)
-    assert len(runs) == 2                                   # one to compile, one to load
+    assert len(runs) == 2  # one to compile, one to load

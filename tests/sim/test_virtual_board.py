@@ -8,21 +8,24 @@ from dataclasses import replace
 
 import pytest
 import serial
-
 import tinygen.host
-from tinygen.boards import BOARDS
-from tinygen.errors import LinkError
-from tinygen.host import layout, libsimavr
-from tinygen.host.protocol_avr import BareChip, avr_url
-from tinygen.host.simavr import Counters, SimBoard
-
 from avr_program import compile_avr
+from tinygen.host.virtual import layout, libsimavr
+from tinygen.host.virtual.protocol_avr import BareChip, avr_url
+from tinygen.host.virtual.simavr import Counters, SimBoard
+
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import LinkError
 
 # the C programs beside this file speak 115,200 baud, whatever our firmware does
 UNO, MEGA = (replace(BOARDS[name], baud=115_200) for name in ("uno", "megaatmega2560"))
 SECOND = 16_000_000
-BAUDS = {       # baud: (UBRR, U2X) at 16 MHz, datasheet table 20-12
-    9600: (103, 0), 57600: (34, 1), 115200: (16, 1), 250000: (7, 1), 500000: (3, 1),
+BAUDS = {  # baud: (UBRR, U2X) at 16 MHz, datasheet table 20-12
+    9600: (103, 0),
+    57600: (34, 1),
+    115200: (16, 1),
+    250000: (7, 1),
+    500000: (3, 1),
 }
 TEXT = bytes((7 * i + (i >> 8)) & 0xFF for i in range(4000))
 
@@ -32,16 +35,20 @@ tinygen.host.register()
 @pytest.fixture(scope="session")
 def program(simavr, tmp_path_factory):
     """`program(source, board, **defines)` gives an ELF."""
-    folder = tmp_path_factory.mktemp("avr programs")       # with a blank in its path
-    return lambda source, board, **defines: compile_avr(simavr.avr_gcc, folder, source, board, **defines)
+    folder = tmp_path_factory.mktemp("avr programs")  # with a blank in its path
+    return lambda source, board, **defines: compile_avr(
+        simavr.avr_gcc, folder, source, board, **defines
+    )
 
 
 @pytest.fixture
 def echo(program):
     """`echo(board, baud, **defines)` gives the ELF of the echo program."""
+
     def build(board, baud=115200, **defines):
         ubrr, u2x = BAUDS[baud]
         return program("echo.c", board, UBRR=ubrr, U2X=u2x, **defines)
+
     return build
 
 
@@ -53,11 +60,23 @@ def answers(board, cycles=SECOND):
 
 # ---- cycles -------------------------------------------------------------------------------------------
 
-REGIONS = (         # cycles in the datasheets' "Instruction Set Summary": 328P, 2560 (22-bit program counter)
-    ("nothing", 0, 0), ("nop", 1, 1), ("10 nop", 10, 10), ("mul", 2, 2), ("muls", 2, 2), ("adiw", 2, 2),
-    ("lds", 2, 2), ("sts", 2, 2), ("push pop", 4, 4), ("lpm", 3, 3), ("rjmp", 2, 2), ("sbi", 2, 2),
-    ("rcall rjmp ret", 3 + 4 + 2, 4 + 5 + 2), ("loop of 100", 1 + 99 * 3 + 2, 1 + 99 * 3 + 2),
-    ("marks by sts", 3, 3), ("loop of 200", 1 + 199 * 3 + 2, 1 + 199 * 3 + 2),
+REGIONS = (  # cycles in the datasheets' "Instruction Set Summary": 328P, 2560 (22-bit program counter)
+    ("nothing", 0, 0),
+    ("nop", 1, 1),
+    ("10 nop", 10, 10),
+    ("mul", 2, 2),
+    ("muls", 2, 2),
+    ("adiw", 2, 2),
+    ("lds", 2, 2),
+    ("sts", 2, 2),
+    ("push pop", 4, 4),
+    ("lpm", 3, 3),
+    ("rjmp", 2, 2),
+    ("sbi", 2, 2),
+    ("rcall rjmp ret", 3 + 4 + 2, 4 + 5 + 2),
+    ("loop of 100", 1 + 99 * 3 + 2, 1 + 99 * 3 + 2),
+    ("marks by sts", 3, 3),
+    ("loop of 200", 1 + 199 * 3 + 2, 1 + 199 * 3 + 2),
 )
 
 
@@ -67,8 +86,9 @@ def test_cycles_are_the_datasheets(program, board):
         sim.run(10_000)
         *plain, disturbed = sim.inferences
     column = 1 if board is UNO else 2
-    assert {name: seen.cycles for (name, *_), seen in zip(REGIONS, plain, strict=True)} \
-        == {row[0]: row[column] for row in REGIONS}
+    assert {name: seen.cycles for (name, *_), seen in zip(REGIONS, plain, strict=True)} == {
+        row[0]: row[column] for row in REGIONS
+    }
     assert not any(seen.interrupted for seen in plain)
     assert disturbed.interrupted and disturbed.cycles > plain[-1].cycles
 
@@ -77,11 +97,12 @@ def test_cycles_are_the_datasheets(program, board):
 def test_nothing_depends_on_the_batch_size(echo, board):
     def trace(batch_cycles, slices):
         with SimBoard(board, echo(board), batch_cycles=batch_cycles) as sim:
-            sim.run(10_000)                 # the receiver is on by then
+            sim.run(10_000)  # the receiver is on by then
             sim.write(TEXT[:200])
             for end in range(1, slices + 1):
                 sim.run(400_000 * end // slices - sim.cycle)
             return sim.cycle, sim.read(), sim.changes, sim.counters, sim.stack_bytes
+
     whole = trace(1 << 20, 1)
     assert whole[1] == b"boot\n" + TEXT[:200]
     assert trace(1, 1) == trace(17, 1) == trace(1000, 100) == whole
@@ -97,6 +118,7 @@ def test_run_until(program):
 
 # ---- serial line --------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("board", (UNO, MEGA), ids=lambda board: board.pio_id)
 @pytest.mark.parametrize("baud", BAUDS)
 def test_echo_loses_nothing(echo, board, baud):
@@ -109,7 +131,9 @@ def test_echo_loses_nothing(echo, board, baud):
         assert sim.counters == Counters()
 
 
-@pytest.mark.parametrize("host, board_baud", ((9600, 115200), (115200, 9600), (250000, 115200), (115200, 250000)))
+@pytest.mark.parametrize(
+    "host, board_baud", ((9600, 115200), (115200, 9600), (250000, 115200), (115200, 250000))
+)
 def test_wrong_baud_rate_is_seen(echo, host, board_baud):
     with SimBoard(UNO, echo(UNO, board_baud), baud=host) as sim:
         first = answers(sim)
@@ -131,7 +155,7 @@ def test_firmware_sees_framing_errors(echo):
     with SimBoard(UNO, echo(UNO, 115200, SHOW_FRAMING=1), baud=115200) as sim:
         sim.run(SECOND // 10)
         sim.baud = 9600
-        sim.write(b"\0")            # 87 low bits of the fast receiver
+        sim.write(b"\0")  # 87 low bits of the fast receiver
         sim.run(SECOND // 10)
         sim.baud = 115200
         sim.write(b"A")
@@ -159,6 +183,7 @@ def test_faults_on_the_line(echo):
         if direction == "to_board":
             return {ord("a"): b"", ord("b"): b"BB"}.get(byte, bytes([byte]))
         return b"Z" if byte == ord("z") else bytes([byte])
+
     with SimBoard(UNO, echo(UNO), fault=fault) as sim:
         sim.run(10_000)
         sim.write(b"abcz")
@@ -181,12 +206,17 @@ def test_other_formats_than_8n1_are_refused(program):
 
 # ---- pins, stack --------------------------------------------------------------------------------------
 
+
 def test_pins(program):
     with SimBoard(UNO, program("pins.c", UNO)) as sim:
         sim.run(1000)
         begin = sim.changes[0].cycle
-        assert [(change.cycle - begin, change.pin, change.level) for change in sim.changes] \
-            == [(0, "PB5", 1), (9, "PB4", 1), (29, "PB5", 0), (38, "PB4", 0)]
+        assert [(change.cycle - begin, change.pin, change.level) for change in sim.changes] == [
+            (0, "PB5", 1),
+            (9, "PB4", 1),
+            (29, "PB5", 0),
+            (38, "PB4", 0),
+        ]
         assert sim.leds() == (0, 0) and sim.pins["PB5"] == 0
         with pytest.raises(LinkError, match="PB8"):
             sim.pin("PB8")
@@ -204,7 +234,7 @@ def test_pins_as_a_waveform(program):
 
 
 def test_leds_of_the_mega(program):
-    with SimBoard(MEGA, program("pins.c", MEGA)) as sim:        # the same bits are no LEDs there
+    with SimBoard(MEGA, program("pins.c", MEGA)) as sim:  # the same bits are no LEDs there
         sim.run(1000)
         assert len(sim.changes) == 4 and sim.leds() == (0, 0)
 
@@ -216,7 +246,7 @@ def test_stack_is_measured_to_the_byte(program, board, address_bytes, pushed):
         assert sim.stack_bytes == 0
         sim.run(10_000)
         assert sim.stack_bytes == address_bytes + pushed
-    assert sim.stack_bytes == address_bytes + pushed        # readable after close
+    assert sim.stack_bytes == address_bytes + pushed  # readable after close
 
 
 @pytest.mark.parametrize("mcu", ("attiny85", "atmega32u4"))
@@ -236,16 +266,17 @@ def test_a_chip_without_uart_runs_too(program, mcu):
 
 # ---- resets -------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("board", (UNO, MEGA), ids=lambda board: board.pio_id)
 def test_resets(program, board):
     with SimBoard(board, program("orders.c", board)) as sim:
-        assert answers(sim) == b"B11"       # power-on
+        assert answers(sim) == b"B11"  # power-on
         assert sim.pin("PB5") == 1
         sim.reset()
         assert sim.pin("PB5") == 0
-        assert answers(sim) == b"B22"       # external; RAM kept its count
+        assert answers(sim) == b"B22"  # external; RAM kept its count
         sim.write(b"w")
-        assert answers(sim) == b"B83"       # watchdog
+        assert answers(sim) == b"B83"  # watchdog
         assert (sim.counters.resets, sim.counters.watchdog_resets) == (1, 1)
         assert [change.level for change in sim.changes] == [1, 0, 1, 0, 1]
         sim.write(b"?")
@@ -271,7 +302,7 @@ def test_a_write_behind_the_ram_stays_in_the_chip(program, board):
         sim.write(b"o")
         with pytest.raises(LinkError, match="crashed at cycle"):
             sim.run(SECOND)
-        assert ctypes.string_at(data + 0xFFF0, 1) == b"\x5A"
+        assert ctypes.string_at(data + 0xFFF0, 1) == b"\x5a"
 
 
 def test_sleep(program):
@@ -283,7 +314,7 @@ def test_sleep(program):
         assert 65536 < sim.cycle - SECOND // 10 < 65536 + 10_000
         sim.write(b"s")
         before = sim.cycle
-        sim.run(100 * SECOND)               # for ever, interrupts off
+        sim.run(100 * SECOND)  # for ever, interrupts off
         assert sim.cycle == before + 100 * SECOND
         sim.reset()
         assert answers(sim) == b"B22"
@@ -318,14 +349,14 @@ def test_flash_can_be_changed_and_a_hex_image_loaded(program, tmp_path, simavr):
         assert answers(same) == b"B11"
         with pytest.raises(LinkError, match="ELF"):
             same.stack_bytes
-        same.write_flash(0, b"\xff\xcf")            # rjmp to itself: the program is gone
+        same.write_flash(0, b"\xff\xcf")  # rjmp to itself: the program is gone
         same.reset()
         assert answers(same) == b""
         with pytest.raises(LinkError, match="do not fit"):
             same.write_flash(32767, b"12")
-    with SimBoard(UNO, start=0x7000) as boot:       # a loader at the top of flash
+    with SimBoard(UNO, start=0x7000) as boot:  # a loader at the top of flash
         boot.load_hex(image)
-        boot.write_flash(0x7000, b"\x0c\x94\x00\x00")       # jmp 0
+        boot.write_flash(0x7000, b"\x0c\x94\x00\x00")  # jmp 0
         assert answers(boot) == b"B11"
         boot.reset()
         assert answers(boot) == b"B22"
@@ -345,24 +376,32 @@ def test_closing_gives_the_memory_back(echo):
     def resident_pages():
         gc.collect()
         return int(open("/proc/self/statm").read().split()[1])
+
     elf = echo(MEGA)
 
     def use(times):
         for _ in range(times):
             with SimBoard(MEGA, elf) as sim:
                 sim.run(1000)
+
     use(20)
     before = resident_pages()
     use(100)
-    assert (resident_pages() - before) * 4096 < 100 * 20_000     # one Mega takes 300 kB
+    assert (resident_pages() - before) * 4096 < 100 * 20_000  # one Mega takes 300 kB
     with SimBoard(MEGA, elf) as sim:
         pass
-    for use_closed in (lambda: sim.run(1), lambda: sim.write(b"x"), sim.reset, lambda: sim.read_memory(0, 1)):
+    for use_closed in (
+        lambda: sim.run(1),
+        lambda: sim.write(b"x"),
+        sim.reset,
+        lambda: sim.read_memory(0, 1),
+    ):
         with pytest.raises(LinkError, match="closed"):
             use_closed()
 
 
 # ---- what can be missing ------------------------------------------------------------------------------
+
 
 def test_missing_library_is_named(simavr, monkeypatch):
     monkeypatch.setattr(libsimavr, "NAMES", ("libsuchnot.so.2",))
@@ -370,10 +409,16 @@ def test_missing_library_is_named(simavr, monkeypatch):
         libsimavr.library.__wrapped__()
 
 
-@pytest.mark.parametrize("constant, field", (
-    ("PROBE_CYCLES", "cycle"), ("PROBE_PC", "pc"), ("PROBE_BYTE_CYCLES", "cycles_per_byte"), ("MODULE_AVR", "flash"),
-    ("RUNNING", "frequency"),
-))
+@pytest.mark.parametrize(
+    "constant, field",
+    (
+        ("PROBE_CYCLES", "cycle"),
+        ("PROBE_PC", "pc"),
+        ("PROBE_BYTE_CYCLES", "cycles_per_byte"),
+        ("MODULE_AVR", "flash"),
+        ("RUNNING", "frequency"),
+    ),
+)
 def test_a_library_with_other_fields_is_refused(simavr, monkeypatch, constant, field):
     monkeypatch.setattr(layout, constant, getattr(layout, constant) + 16)
     with pytest.raises(LinkError, match=f"field '{field}'"):
@@ -383,11 +428,13 @@ def test_a_library_with_other_fields_is_refused(simavr, monkeypatch, constant, f
 def test_unknown_chip(simavr):
     class Due:
         pio_id, mcu, f_cpu_hz, baud = "due", "at91sam3x8e", 84_000_000, 115_200
+
     with pytest.raises(LinkError, match="no virtual chip 'at91sam3x8e'"):
         SimBoard(Due)
 
 
 # ---- avr:// -------------------------------------------------------------------------------------------
+
 
 def test_url_is_deterministic(echo):
     def stream():
@@ -395,6 +442,7 @@ def test_url_is_deterministic(echo):
             first = port.readline()
             port.write(TEXT)
             return first, port.read(len(TEXT)), port.board.cycle
+
     first, text, cycle = stream()
     assert (first, text) == (b"boot\n", TEXT)
     assert 1360 * 4000 < cycle < 1395 * 4000
@@ -413,11 +461,11 @@ def test_url_speaks_pyserial(echo):
     with serial.serial_for_url(avr_url("uno", echo(UNO)), 115200, timeout=1) as port:
         port.reset_input_buffer()
         port.dtr = False
-        port.dtr = True                             # resets, as on an Uno
+        port.dtr = True  # resets, as on an Uno
         assert port.readline() == b"boot\n" and port.board.counters.resets == 1
         assert port.write(b"xyz") == 3
         port.flush()
-        while port.in_waiting < 3:                  # polling lets the time pass
+        while port.in_waiting < 3:  # polling lets the time pass
             pass
         assert port.read_all() == b"xyz"
         port.timeout = 0
@@ -428,13 +476,16 @@ def test_url_speaks_pyserial(echo):
         port.read(1)
 
 
-@pytest.mark.parametrize("url, message", (
-    ("avr://uno/no/such/firmware.elf", "no firmware file"),
-    ("avr://due/dev/null", "no virtual board 'due'"),
-    ("avr://uno", "write avr://BOARD"),
-    ("avr://uno" + __file__, "neither an ELF nor"),
-    ("avr://uno" + shutil.which("true"), "not for an AVR"),
-))
+@pytest.mark.parametrize(
+    "url, message",
+    (
+        ("avr://uno/no/such/firmware.elf", "no firmware file"),
+        ("avr://due/dev/null", "no virtual board 'due'"),
+        ("avr://uno", "write avr://BOARD"),
+        ("avr://uno" + __file__, "neither an ELF nor"),
+        ("avr://uno" + shutil.which("true"), "not for an AVR"),
+    ),
+)
 def test_bad_url_is_one_line(simavr, url, message):
     for error in (LinkError, serial.SerialException):
         with pytest.raises(error, match=message) as caught:
@@ -444,4 +495,4 @@ def test_bad_url_is_one_line(simavr, url, message):
 
 def test_registering_twice_does_nothing():
     tinygen.host.register()
-    assert serial.protocol_handler_packages.count("tinygen.host") == 1
+    assert serial.protocol_handler_packages.count("tinygen.host.virtual") == 1

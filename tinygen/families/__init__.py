@@ -14,56 +14,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass, replace
-from typing import Any, Callable, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from ..fixedpoint import Quantity
-from ..nodes import Node
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Training rows as a family sees them: raw integers and what they stand for."""
-
-    x: np.ndarray                    # int64 (n, inputs), raw
-    y: np.ndarray                    # int64 (n,), raw
-    inputs: tuple[Quantity, ...]
-    output: Quantity
-    labels: tuple[str, ...] = ()     # classification: the label of class 0, 1, ...; y holds class indices
-    weights: np.ndarray | None = None    # float (n,), 0 or more: how much each row counts; None, all the same
-
-    @property
-    def task(self) -> str:
-        """What a family must be able to do with these rows; a guard is asked for by name only."""
-        return "classification" if self.labels else "regression"
-
-    def error(self, predicted: np.ndarray) -> float:
-        """What a family is judged by: the error rate of classes, else the mean absolute raw error."""
-        return float(np.average(predicted != self.y if self.labels else np.abs(predicted - self.y), weights=self.weights))
-
-    def spread(self) -> float:
-        """Sum of squared deviations of the target from its mean, raw**2; 0 where no row counts."""
-        counts = np.ones(len(self.y)) if self.weights is None else self.weights
-        return float((counts * (self.y - np.average(self.y, weights=counts)) ** 2).sum()) if counts.any() else 0.0
-
-    def only(self, columns: tuple[int, ...]) -> "Rows":
-        """The same rows with some of the inputs."""
-        return replace(self, x=self.x[:, columns], inputs=tuple(self.inputs[c] for c in columns))
-
-    def take(self, index) -> "Rows":
-        """Some of the rows."""
-        return replace(self, x=self.x[index], y=self.y[index], weights=None if self.weights is None else self.weights[index])
-
-
-class Fitted(Protocol):
-    """A fitted float model."""
-
-    columns: tuple[int, ...]         # which of the rows' inputs it uses, in this order
-
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Float raw outputs (n,) for raw inputs (n, all inputs); of a classifier class indices."""
+from ..fitting.rows import Fitted, Rows
+from ..model.nodes import Node
 
 
 @dataclass(frozen=True)
@@ -71,17 +27,25 @@ class Family:
     """One way to fit a model and to lower it to integers."""
 
     name: str
-    title: str                       # for people: "lookup table with linear interpolation"
+    title: str  # for people: "lookup table with linear interpolation"
     candidates: Callable[[Rows], list[Any]]
     fit: Callable[[Rows, Any, int], Fitted]
     lower: Callable[[Fitted, Rows], tuple[Node, ...]]
-    fit_many: Callable[[Rows, list[Any], int, bool], list[Fitted]] | None = None    # where several sizes share their work
-    size: Callable[[Any], Any] = repr        # what makes two configurations of one size; the better one goes on
-    under_drift: bool = True                 # worth trying where the rows are split by time
-    any_inputs: bool = True                  # a configuration says nothing of particular inputs
+    fit_many: Callable[[Rows, list[Any], int, bool], list[Fitted]] | None = (
+        None  # where several sizes share their work
+    )
+    size: Callable[[Any], Any] = (
+        repr  # what makes two configurations of one size; the better one goes on
+    )
+    under_drift: bool = True  # worth trying where the rows are split by time
+    any_inputs: bool = True  # a configuration says nothing of particular inputs
     tasks: tuple[str, ...] = ("regression",)
-    together: Callable[[Any], Any] = repr    # what makes configurations come from one fit, where `fit_many` exists
-    least_bytes: Callable[[Any, int], int] = lambda config, inputs: 0    # flash that no model of a configuration stays
+    together: Callable[[Any], Any] = (
+        repr  # what makes configurations come from one fit, where `fit_many` exists
+    )
+    least_bytes: Callable[[Any, int], int] = lambda config, inputs: (
+        0
+    )  # flash that no model of a configuration stays
     # below, for a number of inputs: calibrated on compiled ones
 
     def may_fit(self, config: Any, inputs: int, flash_bytes: int | None) -> bool:
@@ -95,7 +59,9 @@ class Family:
             shared.setdefault(self.together(config), []).append(config)
         return list(shared.values())
 
-    def fit_all(self, rows: Rows, configs: list[Any], seed: int, draft: bool = False) -> list[Fitted]:
+    def fit_all(
+        self, rows: Rows, configs: list[Any], seed: int, draft: bool = False
+    ) -> list[Fitted]:
         """A fitted model per configuration; drafts are quick and serve to compare configurations only."""
         if self.fit_many:
             return self.fit_many(rows, configs, seed, draft)

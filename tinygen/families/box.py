@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nodes import Outside
-from . import Family, Rows
+from ..fitting.rows import Rows
+from ..model.nodes import Outside
+from . import Family
 
 
 @dataclass(frozen=True)
 class Config:
-    left_out: float          # at most this part of the training rows lies beyond each end of an interval
+    left_out: float  # at most this part of the training rows lies beyond each end of an interval
 
 
 @dataclass(frozen=True)
@@ -41,4 +42,6 @@ def lower(fitted: Box, rows: Rows):
     return (Outside(tuple(fitted.low.tolist()), tuple(fitted.high.tolist())),)
 
 
-FAMILY = Family("box", "count of readings outside their interval", candidates, fit, lower, tasks=("guard",))
+FAMILY = Family(
+    "box", "count of readings outside their interval", candidates, fit, lower, tasks=("guard",)
+)

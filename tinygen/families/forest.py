@@ -11,24 +11,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    RandomForestClassifier,
+)
 
-from .. import scores
-from ..fixedpoint import INT16_MAX
-from ..leastsquares import Root, fit_linear
-from ..lowering import narrowest
-from ..nodes import Argmax, Dense
-from ..scores import Scores
-from ..trees import Trees, from_sklearn
-from . import Family, Rows
+from ..fitting import class_scores as scores
+from ..fitting.class_scores import Scores
+from ..fitting.least_squares import Root, fit_linear
+from ..fitting.lowering import narrowest
+from ..fitting.rows import Rows
+from ..fitting.trees import Trees, from_sklearn
+from ..model.fixedpoint import INT16_MAX
+from ..model.nodes import Argmax, Dense
+from . import Family
 
-SIZES = ((8, 4), (8, 8), (16, 4), (16, 8), (24, 8), (24, 16))     # trees, leaves of each
-VOTE = 15                # a leaf without doubt gives its class this many votes
+SIZES = ((8, 4), (8, 8), (16, 4), (16, 8), (24, 8), (24, 16))  # trees, leaves of each
+VOTE = 15  # a leaf without doubt gives its class this many votes
 INT8 = 127
-MAX_SHIFT = 14           # raw values times 2**14 fit 30 bits
-RATE = 0.3               # learning rate: few trees must take large steps
-REFIT_ROWS = 50          # training rows that speak for a boosted leaf value when all are fitted again
-LOSS_DECAY = 1e-3        # penalty on squared leaf values of class scores
+MAX_SHIFT = 14  # raw values times 2**14 fit 30 bits
+RATE = 0.3  # learning rate: few trees must take large steps
+REFIT_ROWS = 50  # training rows that speak for a boosted leaf value when all are fitted again
+LOSS_DECAY = 1e-3  # penalty on squared leaf values of class scores
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,9 @@ class FittedForest:
 
     columns: tuple[int, ...]
     trees: Trees
-    values: np.ndarray       # (leaves, outputs)
-    intercept: np.ndarray    # (outputs,)
-    kind: str                # "quantity": the raw answer; "sign": class 1 above 0; "votes": class of the largest
+    values: np.ndarray  # (leaves, outputs)
+    intercept: np.ndarray  # (outputs,)
+    kind: str  # "quantity": the raw answer; "sign": class 1 above 0; "votes": class of the largest
 
     def predict(self, x):
         sums = self.values[self.trees.leaf_of(x)].sum(axis=1) + self.intercept
@@ -65,24 +70,46 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedForest:
 
 
 def _quantity(rows: Rows, config: Config, seed: int) -> FittedForest:
-    boosted = GradientBoostingRegressor(n_estimators=config.trees, max_leaf_nodes=config.leaves, max_depth=None,
-                                        learning_rate=RATE, min_samples_leaf=5, loss="huber",
-                                        random_state=seed).fit(rows.x, rows.y, rows.weights)
+    boosted = GradientBoostingRegressor(
+        n_estimators=config.trees,
+        max_leaf_nodes=config.leaves,
+        max_depth=None,
+        learning_rate=RATE,
+        min_samples_leaf=5,
+        loss="huber",
+        random_state=seed,
+    ).fit(rows.x, rows.y, rows.weights)
     trees, values = from_sklearn(boosted.estimators_[:, 0])
     first = boosted.predict(rows.x)
-    change = fit_linear(trees.shares(rows.x), rows.y - first, Root(1), 1e-9,
-                        penalty=np.eye(trees.leaves) * REFIT_ROWS * config.leaves / len(rows.y), counts=rows.weights)
+    change = fit_linear(
+        trees.shares(rows.x),
+        rows.y - first,
+        Root(1),
+        1e-9,
+        penalty=np.eye(trees.leaves) * REFIT_ROWS * config.leaves / len(rows.y),
+        counts=rows.weights,
+    )
     start = float(boosted.init_.constant_.ravel()[0])
-    return FittedForest(trees.columns, trees, RATE * values + change.coef[:, None],
-                        np.array([start + change.intercept]), "quantity")
+    return FittedForest(
+        trees.columns,
+        trees,
+        RATE * values + change.coef[:, None],
+        np.array([start + change.intercept]),
+        "quantity",
+    )
 
 
 def _sign(rows: Rows, config: Config, seed: int) -> FittedForest:
-    if (rows.y == rows.y[0]).all():                              # a fold may have one class only
+    if (rows.y == rows.y[0]).all():  # a fold may have one class only
         only = scores.only_class(int(rows.y[0]), 1, 2)
         return FittedForest((0,), Trees(((),), (0,), 1), only.coef.T, only.intercept, "sign")
-    boosted = GradientBoostingClassifier(n_estimators=config.trees, max_leaf_nodes=config.leaves, max_depth=None,
-                                         learning_rate=RATE, random_state=seed).fit(rows.x, rows.y)
+    boosted = GradientBoostingClassifier(
+        n_estimators=config.trees,
+        max_leaf_nodes=config.leaves,
+        max_depth=None,
+        learning_rate=RATE,
+        random_state=seed,
+    ).fit(rows.x, rows.y)
     trees, _ = from_sklearn(boosted.estimators_[:, 0])
     start = Scores(np.zeros((1, trees.leaves)), np.zeros(1))
     found = scores.fit_scores(trees.shares(rows.x), rows.y, start, LOSS_DECAY)
@@ -90,40 +117,67 @@ def _sign(rows: Rows, config: Config, seed: int) -> FittedForest:
 
 
 def _votes(rows: Rows, config: Config, seed: int) -> FittedForest:
-    forest = RandomForestClassifier(config.trees, max_leaf_nodes=config.leaves * 2,
-                                    random_state=seed, n_jobs=1).fit(rows.x, rows.y)
+    forest = RandomForestClassifier(
+        config.trees, max_leaf_nodes=config.leaves * 2, random_state=seed, n_jobs=1
+    ).fit(rows.x, rows.y)
     trees, share = from_sklearn(forest.estimators_)
     votes = np.zeros((trees.leaves, len(rows.labels)))
     votes[:, forest.classes_.astype(int)] = share / share.sum(axis=1, keepdims=True)
-    return FittedForest(trees.columns, trees, np.floor(votes * VOTE + 0.5), np.zeros(len(rows.labels)), "votes")
+    return FittedForest(
+        trees.columns, trees, np.floor(votes * VOTE + 0.5), np.zeros(len(rows.labels)), "votes"
+    )
 
 
 def lower(fitted: FittedForest, rows: Rows):
     if fitted.kind == "votes":
         largest = VOTE * len(fitted.trees.trees)
         return (fitted.trees.node(fitted.values, fitted.intercept, 0, largest), Argmax())
-    limits = (INT8, INT16_MAX // len(fitted.trees.trees))       # sums of int16 leaves fit 16 bits as well
+    limits = (
+        INT8,
+        INT16_MAX // len(fitted.trees.trees),
+    )  # sums of int16 leaves fit 16 bits as well
     if fitted.kind == "quantity":
         error = rows.error(fitted.predict(rows.x))
-        return narrowest((_quantity_chain(fitted, rows, limit) for limit in limits), rows.x[:, fitted.columns],
-                         rows.y, error, rows.weights)
+        return narrowest(
+            (_quantity_chain(fitted, rows, limit) for limit in limits),
+            rows.x[:, fitted.columns],
+            rows.y,
+            error,
+            rows.weights,
+        )
     shares, exact = fitted.trees.shares(rows.x), Scores(fitted.values.T, fitted.intercept)
-    chains = (((fitted.trees.node(whole.coef.T, whole.intercept, 0, 1),), adapted.loss(shares, rows.y))
-              for limit in limits for whole, adapted in scores.rounded_scores(exact, shares, rows.y, limit))
-    return scores.as_decided(chains, rows.only(fitted.columns), rows.error(fitted.predict(rows.x)), exact.loss(shares, rows.y))
+    chains = (
+        ((fitted.trees.node(whole.coef.T, whole.intercept, 0, 1),), adapted.loss(shares, rows.y))
+        for limit in limits
+        for whole, adapted in scores.rounded_scores(exact, shares, rows.y, limit)
+    )
+    return scores.as_decided(
+        chains,
+        rows.only(fitted.columns),
+        rows.error(fitted.predict(rows.x)),
+        exact.loss(shares, rows.y),
+    )
 
 
 def _quantity_chain(fitted: FittedForest, rows: Rows, limit: int):
     """Leaves as whole steps within +-limit; a Dense node of one weight brings their sum to raw values."""
     largest = max(float(np.abs(fitted.values).max()), 1e-9)
     shift = int(np.clip(np.floor(np.log2(INT8 * limit / largest)), 0, MAX_SHIFT))
-    weight = int(np.ceil(largest / limit * 2 ** shift))         # one step is weight / 2**shift raw
-    leaves = np.floor(fitted.values * 2 ** shift / weight + 0.5).astype(int)
+    weight = int(np.ceil(largest / limit * 2**shift))  # one step is weight / 2**shift raw
+    leaves = np.floor(fitted.values * 2**shift / weight + 0.5).astype(int)
     sums = fitted.trees.node(leaves, (0,), -INT16_MAX, INT16_MAX)
-    bias = int(np.floor(fitted.intercept[0] * 2 ** shift + 0.5))
+    bias = int(np.floor(fitted.intercept[0] * 2**shift + 0.5))
     return (sums, Dense(((weight,),), (bias,), shift, *rows.output.limits))
 
 
-FAMILY = Family("forest", "small forest", candidates, fit, lower, size=lambda config: (config.trees, config.leaves),
-                under_drift=False, tasks=("regression", "classification"),
-                least_bytes=lambda config, inputs: 3 * config.trees * config.leaves)
+FAMILY = Family(
+    "forest",
+    "small forest",
+    candidates,
+    fit,
+    lower,
+    size=lambda config: (config.trees, config.leaves),
+    under_drift=False,
+    tasks=("regression", "classification"),
+    least_bytes=lambda config, inputs: 3 * config.trees * config.leaves,
+)

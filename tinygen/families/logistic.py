@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 from sklearn.linear_model import LogisticRegression
 
-from .. import scores
-from ..scores import Frame, Scores
-from . import Family, Rows
+from ..fitting import class_scores as scores
+from ..fitting.class_scores import Frame, Scores
+from ..fitting.rows import Rows
+from . import Family
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
 @dataclass(frozen=True)
 class Config:
-    c: float                 # inverse strength of the penalty on squared coefficients
+    c: float  # inverse strength of the penalty on squared coefficients
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ def candidates(rows: Rows) -> list[Config]:
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Logistic:
     frame = Frame.of(rows)
-    found = scores.fitted_scores(LogisticRegression(C=config.c, max_iter=2000), frame.z(rows.x), rows.y, len(rows.labels))
+    found = scores.fitted_scores(
+        LogisticRegression(C=config.c, max_iter=2000), frame.z(rows.x), rows.y, len(rows.labels)
+    )
     return Logistic(tuple(range(rows.x.shape[1])), frame, found)
 
 
@@ -51,9 +54,18 @@ def _chains(fitted: Logistic, rows: Rows):
         for scale in scores.scalings(rows):
             values = scale.apply(rows.x)
             inside = scores.proven((scale,), len(scale.low))
-            for whole, adapted in scores.rounded_scores(fitted.scores.seen_through(*fitted.frame.through(scale)),
-                                                        values, rows.y, limit):
+            for whole, adapted in scores.rounded_scores(
+                fitted.scores.seen_through(*fitted.frame.through(scale)), values, rows.y, limit
+            ):
                 yield (scale, *scores.decision_nodes(whole, inside)), adapted.loss(values, rows.y)
 
 
-FAMILY = Family("logistic", "logistic regression", candidates, fit, lower, size=lambda config: None, tasks=("classification",))
+FAMILY = Family(
+    "logistic",
+    "logistic regression",
+    candidates,
+    fit,
+    lower,
+    size=lambda config: None,
+    tasks=("classification",),
+)

@@ -10,21 +10,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..leastsquares import Root, fit_linear
-from ..lowering import mean_error
-from ..nodes import Curve, Lookup
-from . import Family, Rows
+from ..fitting.least_squares import Root, fit_linear
+from ..fitting.lowering import mean_error
+from ..fitting.rows import Rows
+from ..model.nodes import Curve, Lookup
+from . import Family
 
-SMOOTH = 1e-7            # weight of squared second differences against the data
-NODES = (4, 40)          # fewest and most nodes worth trying
+SMOOTH = 1e-7  # weight of squared second differences against the data
+NODES = (4, 40)  # fewest and most nodes worth trying
 INPUTS_TRIED = 2
 SWEEPS = 4
 
 
 @dataclass(frozen=True)
 class Config:
-    column: int          # which input
-    step_bits: int       # a node every 2**step_bits raw steps
+    column: int  # which input
+    step_bits: int  # a node every 2**step_bits raw steps
     root: int
 
 
@@ -39,7 +40,9 @@ class Table:
     root: Root
 
     def predict(self, x):
-        return self.root.backward(hats(x[:, self.columns[0]], self.origin, self.step_bits, len(self.values)) @ self.values)
+        return self.root.backward(
+            hats(x[:, self.columns[0]], self.origin, self.step_bits, len(self.values)) @ self.values
+        )
 
 
 def candidates(rows: Rows) -> list[Config]:
@@ -55,9 +58,13 @@ def candidates(rows: Rows) -> list[Config]:
 
 def best_inputs(rows: Rows, count: int, bins: int = 24) -> list[int]:
     """The inputs whose binned means explain most of the target, best first."""
+
     def left_over(column: int) -> float:
         order = np.argsort(rows.x[:, column], kind="stable")
-        return sum(rows.take(part).spread() for part in np.array_split(order, min(bins, len(order))))
+        return sum(
+            rows.take(part).spread() for part in np.array_split(order, min(bins, len(order)))
+        )
+
     return sorted(range(rows.x.shape[1]), key=lambda c: (left_over(c), c))[:count]
 
 
@@ -73,7 +80,9 @@ def grid_size(low: int, high: int, step_bits: int) -> int:
 
 def hats(x, origin: int, step_bits: int, nodes: int) -> np.ndarray:
     """Share of every node in every row, (n, nodes); rows sum to one. Flat beyond the grid."""
-    place = np.clip((np.asarray(x, dtype=np.float64) - origin) / (1 << step_bits), 0, nodes - 1 - 1e-9)
+    place = np.clip(
+        (np.asarray(x, dtype=np.float64) - origin) / (1 << step_bits), 0, nodes - 1 - 1e-9
+    )
     cell = place.astype(int)
     shares = np.zeros((len(place), nodes))
     rows = np.arange(len(place))
@@ -88,7 +97,14 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Table:
     shares = hats(rows.x[:, config.column], low, config.step_bits, nodes)
     second = np.diff(np.eye(nodes), n=2, axis=0)
     root = Root(config.root)
-    fitted = fit_linear(shares, rows.y, root, ridge=1e-9, penalty=SMOOTH * nodes ** 4 * second.T @ second, counts=rows.weights)
+    fitted = fit_linear(
+        shares,
+        rows.y,
+        root,
+        ridge=1e-9,
+        penalty=SMOOTH * nodes**4 * second.T @ second,
+        counts=rows.weights,
+    )
     return Table((config.column,), low, config.step_bits, fitted.coef + fitted.intercept, root)
 
 
@@ -98,8 +114,14 @@ def lower(fitted: Table, rows: Rows):
     values = np.clip(np.floor(fitted.values + 0.5), low, high).astype(int)
 
     def chain(table) -> tuple:
-        return (Lookup((Curve(0, fitted.origin, fitted.step_bits, tuple(table)),), True, 0, low, high), *fitted.root.nodes)
-    return chain(_refined(values.tolist(), chain, low, high, rows.x[:, fitted.columns], rows.y, rows.weights))
+        return (
+            Lookup((Curve(0, fitted.origin, fitted.step_bits, tuple(table)),), True, 0, low, high),
+            *fitted.root.nodes,
+        )
+
+    return chain(
+        _refined(values.tolist(), chain, low, high, rows.x[:, fitted.columns], rows.y, rows.weights)
+    )
 
 
 def _refined(table: list[int], chain, low: int, high: int, x, y, counts) -> list[int]:
@@ -112,7 +134,7 @@ def _refined(table: list[int], chain, low: int, high: int, x, y, counts) -> list
         before = best
         for k in range(len(table)):
             for step in (-2, -1, 1, 2):
-                moved = [*table[:k], min(max(table[k] + step, low), high), *table[k + 1:]]
+                moved = [*table[:k], min(max(table[k] + step, low), high), *table[k + 1 :]]
                 error = mean_error(chain(moved), x, y, counts)
                 if error < best:
                     table, best = moved, error
@@ -121,5 +143,12 @@ def _refined(table: list[int], chain, low: int, high: int, x, y, counts) -> list
     return table
 
 
-FAMILY = Family("lookup", "lookup table with linear interpolation", candidates, fit, lower,
-                size=lambda config: (config.column, config.step_bits), any_inputs=False)
+FAMILY = Family(
+    "lookup",
+    "lookup table with linear interpolation",
+    candidates,
+    fit,
+    lower,
+    size=lambda config: (config.column, config.step_bits),
+    any_inputs=False,
+)

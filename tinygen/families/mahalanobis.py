@@ -10,20 +10,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import QuantizeError
-from ..fixedpoint import INT16_MAX, RAW_MIN
-from ..nodes import UINT16_MAX, Dense, Monomials, Scale
-from . import Family, Rows
+from ..common.errors import QuantizeError
+from ..fitting.rows import Rows
+from ..model.fixedpoint import INT16_MAX, RAW_MIN
+from ..model.nodes import UINT16_MAX, Dense, Monomials, Scale
+from . import Family
 
-PARTS = 16               # output steps per squared deviation
+PARTS = 16  # output steps per squared deviation
 REACH, LEAST_REACH = 8, 3
-BITS = 7                 # scaled inputs are int8: 16 steps per deviation
+BITS = 7  # scaled inputs are int8: 16 steps per deviation
 SMALL, WIDE = 127, 2047  # limits of the weights: int8, and what 64 inputs can add up in 32 bits
 
 
 @dataclass(frozen=True)
 class Config:
-    trim: float              # part of the training rows, the farthest ones, that is left out of mean and deviation
+    trim: float  # part of the training rows, the farthest ones, that is left out of mean and deviation
 
 
 @dataclass(frozen=True)
@@ -61,18 +62,29 @@ def lower(fitted: Distance, rows: Rows):
     reach = np.minimum(REACH, (fitted.mean - RAW_MIN) / fitted.deviation)
     if reach.min() < LEAST_REACH:
         name = rows.inputs[int(np.argmin(reach))].name
-        raise QuantizeError(f"input '{name}' lies within {LEAST_REACH} standard deviations of raw {RAW_MIN}: "
-                            "store it in coarser steps")
-    multiplier = np.clip(np.floor(zero / (reach * fitted.deviation) * 65536 + 0.5), 1, UINT16_MAX).astype(int)
-    low = np.clip(np.floor(fitted.mean - zero * 65536 / multiplier + 0.5), RAW_MIN, INT16_MAX).astype(int)
-    steps = fitted.deviation * multiplier / 65536                # of u per deviation
-    exact = PARTS / steps ** 2
+        raise QuantizeError(
+            f"input '{name}' lies within {LEAST_REACH} standard deviations of raw {RAW_MIN}: "
+            "store it in coarser steps"
+        )
+    multiplier = np.clip(
+        np.floor(zero / (reach * fitted.deviation) * 65536 + 0.5), 1, UINT16_MAX
+    ).astype(int)
+    low = np.clip(
+        np.floor(fitted.mean - zero * 65536 / multiplier + 0.5), RAW_MIN, INT16_MAX
+    ).astype(int)
+    steps = fitted.deviation * multiplier / 65536  # of u per deviation
+    exact = PARTS / steps**2
     limit = SMALL if exact.max() <= 16 * exact.min() else WIDE
     shift = int(np.floor(np.log2(limit / exact.max())))
-    weights = np.floor(exact * 2.0 ** shift + 0.5).astype(int)
+    weights = np.floor(exact * 2.0**shift + 0.5).astype(int)
     width = len(low)
-    return (Scale(tuple(low.tolist()), tuple(multiplier.tolist()), 16, 2 * zero - 1, zero),
-            Monomials(tuple((k, k) for k in range(width)), BITS), Dense((tuple(weights.tolist()),), (0,), shift, 0, INT16_MAX))
+    return (
+        Scale(tuple(low.tolist()), tuple(multiplier.tolist()), 16, 2 * zero - 1, zero),
+        Monomials(tuple((k, k) for k in range(width)), BITS),
+        Dense((tuple(weights.tolist()),), (0,), shift, 0, INT16_MAX),
+    )
 
 
-FAMILY = Family("mahalanobis", "squared distance from the usual row", candidates, fit, lower, tasks=("guard",))
+FAMILY = Family(
+    "mahalanobis", "squared distance from the usual row", candidates, fit, lower, tasks=("guard",)
+)

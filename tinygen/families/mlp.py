@@ -12,31 +12,51 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..fixedpoint import INT16_MAX
-from ..leastsquares import Root, fit_linear, integer_descent, without_free
-from ..levenberg import Net, Problem, curvature, ladder, random_net, train_net
-from ..lowering import Logs, apply_all, logs_of, mean_error, narrowest, output_row, scale_inputs
-from ..nodes import Dense, Scale
-from . import Family, Rows
+from ..fitting.gauss_newton import Net, Problem, curvature, ladder, random_net, train_net
+from ..fitting.least_squares import Root, fit_linear, integer_descent, without_free
+from ..fitting.lowering import (
+    Logs,
+    apply_all,
+    logs_of,
+    mean_error,
+    narrowest,
+    output_row,
+    scale_inputs,
+)
+from ..fitting.rows import Rows
+from ..model.fixedpoint import INT16_MAX
+from ..model.nodes import Dense, Scale
+from . import Family
 
 SIZES = (4, 6, 8, 11, 13, 15, 17, 20, 24)
-INPUT_BITS = 12          # of the scaled inputs: 8 would save 6 cycles a weight and cost 2 to 10 % of accuracy
-FIT_BITS = 8             # the float net sees inputs in steps of the 8-bit scaling, but not rounded
-OUTPUT_BITS = 8, 16, 12  # of the output layer: the last ones where the first lose too much, or cannot be bounded
-ROUNDS = 3               # times the weights are rounded from where the last round's refit ended
+INPUT_BITS = (
+    12  # of the scaled inputs: 8 would save 6 cycles a weight and cost 2 to 10 % of accuracy
+)
+FIT_BITS = 8  # the float net sees inputs in steps of the 8-bit scaling, but not rounded
+OUTPUT_BITS = (
+    8,
+    16,
+    12,
+)  # of the output layer: the last ones where the first lose too much, or cannot be bounded
+ROUNDS = 3  # times the weights are rounded from where the last round's refit ended
 HIDDEN_SHIFT = 8
 WEIGHT_MAX = 127
-TOP = 32                 # units of the net that all others are pruned from
-DEEP = ((8, 6), (11, 8))         # two hidden layers
-STARTS, SCREEN, TRAIN, KEPT = 10, 15, 120, 4     # their training: random nets, steps before and after the best KEPT are picked
-DRAFT_ROWS = 3000        # that a draft is fitted to: enough to rank sizes, not to use
+TOP = 32  # units of the net that all others are pruned from
+DEEP = ((8, 6), (11, 8))  # two hidden layers
+STARTS, SCREEN, TRAIN, KEPT = (
+    10,
+    15,
+    120,
+    4,
+)  # their training: random nets, steps before and after the best KEPT are picked
+DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 
 
 @dataclass(frozen=True)
 class Config:
-    hidden: tuple[int, ...]      # units of each hidden layer
-    root: int                    # 1 identity, 2 square root, 3 cube root of the target
-    logs: bool = False           # logarithms of the inputs that span octaves
+    hidden: tuple[int, ...]  # units of each hidden layer
+    root: int  # 1 identity, 2 square root, 3 cube root of the target
+    logs: bool = False  # logarithms of the inputs that span octaves
 
 
 @dataclass(frozen=True)
@@ -54,15 +74,20 @@ class FittedNet:
     def standardised(self, x, scale: Scale | None = None) -> np.ndarray:
         """Net inputs (n, k) for raw rows; with `scale`, as the integer nodes round them."""
         if scale is None:
-            distance = ((self.logs.forward(x) - np.array(self.scale.low))
-                        * (np.array(self.scale.multiplier) / 2 ** self.scale.shift))
+            distance = (self.logs.forward(x) - np.array(self.scale.low)) * (
+                np.array(self.scale.multiplier) / 2**self.scale.shift
+            )
             return (np.clip(distance, 0, self.scale.top) - self.mean) / self.spread
         gain, offset = self.frame(scale)
         return apply_all((*self.logs.nodes, scale), x) * gain + offset
 
     def frame(self, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
         """gain and offset per input: net input = gain * (what the integer node `scale` gives) + offset."""
-        steps = np.array(scale.multiplier) / 2 ** scale.shift / (np.array(self.scale.multiplier) / 2 ** self.scale.shift)
+        steps = (
+            np.array(scale.multiplier)
+            / 2**scale.shift
+            / (np.array(self.scale.multiplier) / 2**self.scale.shift)
+        )
         return 1 / (steps * self.spread), (scale.zero / steps - self.mean) / self.spread
 
     def predict(self, x):
@@ -72,38 +97,67 @@ class FittedNet:
 def candidates(rows: Rows) -> list[Config]:
     root = 2 if rows.y.min() >= 0 else 1
     kinds = (False, True) if logs_of(rows.inputs).columns else (False,)
-    return [Config(hidden, root, logs) for logs in kinds for hidden in (*((size,) for size in SIZES), *DEEP)]
+    return [
+        Config(hidden, root, logs)
+        for logs in kinds
+        for hidden in (*((size,) for size in SIZES), *DEEP)
+    ]
 
 
-def fit_many(rows: Rows, configs: list[Config], seed: int = 0, draft: bool = False) -> list[FittedNet]:
+def fit_many(
+    rows: Rows, configs: list[Config], seed: int = 0, draft: bool = False
+) -> list[FittedNet]:
     """Nets of several sizes; those with one hidden layer come from one pruned ladder per root and kind of inputs."""
     if draft:
         rows = rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows.y))[:DRAFT_ROWS]))
     found = {}
     for logs, degree in sorted({(c.logs, c.root) for c in configs}):
         frame = _standardised(rows, logs_of(rows.inputs, logs))
-        problem = Problem(frame.standardised(rows.x).astype(np.float32), rows.y.astype(np.float64), Root(degree), rows.weights)
+        problem = Problem(
+            frame.standardised(rows.x).astype(np.float32),
+            rows.y.astype(np.float64),
+            Root(degree),
+            rows.weights,
+        )
         alike = [c.hidden for c in configs if (c.logs, c.root) == (logs, degree)]
         sizes = tuple(sorted({hidden[0] for hidden in alike if len(hidden) == 1}))
-        nets = {(size,): net for size, net in (ladder(problem, sizes, TOP, seed, draft) if sizes else {}).items()}
-        nets |= {hidden: _direct(problem, hidden, seed, draft) for hidden in alike if len(hidden) > 1}
-        found |= {Config(hidden, degree, logs): replace(frame, net=net, root=Root(degree)) for hidden, net in nets.items()}
+        nets = {
+            (size,): net
+            for size, net in (ladder(problem, sizes, TOP, seed, draft) if sizes else {}).items()
+        }
+        nets |= {
+            hidden: _direct(problem, hidden, seed, draft) for hidden in alike if len(hidden) > 1
+        }
+        found |= {
+            Config(hidden, degree, logs): replace(frame, net=net, root=Root(degree))
+            for hidden, net in nets.items()
+        }
     return [found[config] for config in configs]
 
 
 def _standardised(rows: Rows, logs: Logs) -> FittedNet:
     """A net's inputs, standardised on the rows; the net itself is missing."""
     inputs = len(rows.inputs)
-    empty = FittedNet(tuple(range(inputs)), scale_inputs(logs.limits, FIT_BITS, exact=True), np.zeros(inputs),
-                      np.ones(inputs), None, Root(1), logs)
+    empty = FittedNet(
+        tuple(range(inputs)),
+        scale_inputs(logs.limits, FIT_BITS, exact=True),
+        np.zeros(inputs),
+        np.ones(inputs),
+        None,
+        Root(1),
+        logs,
+    )
     u = empty.standardised(rows.x)
     return replace(empty, mean=u.mean(axis=0), spread=np.maximum(u.std(axis=0), 1e-6))
 
 
 def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -> Net:
     """The best of several nets that are trained as they are; a draft tries fewer."""
-    nets = [train_net(random_net(problem, hidden, [seed, k]), problem, SCREEN) for k in range(STARTS // 2 if draft else STARTS)]
-    best = sorted(nets, key=lambda net: net.loss)[:1 if draft else KEPT]
+    nets = [
+        train_net(random_net(problem, hidden, [seed, k]), problem, SCREEN)
+        for k in range(STARTS // 2 if draft else STARTS)
+    ]
+    best = sorted(nets, key=lambda net: net.loss)[: 1 if draft else KEPT]
     return min((train_net(net, problem, TRAIN) for net in best), key=lambda net: net.loss)
 
 
@@ -119,13 +173,19 @@ def lower(fitted: FittedNet, rows: Rows):
         row = (output_row(linear, fitted.root, rows.output, output_bits) for _, linear in rounds)
         chains = [(*front, last, *fitted.root.nodes) for (front, _), last in zip(rounds, row)]
         return min(chains, key=lambda nodes: mean_error(nodes, rows.x, rows.y, rows.weights))
+
     return narrowest(map(best_of, OUTPUT_BITS), rows.x, rows.y, float_error, rows.weights)
 
 
 def _rounds(fitted: FittedNet, rows: Rows):
     """(nodes up to the last hidden layer, output layer fitted to what they give) of each round of joint rounding."""
     scale = scale_inputs(fitted.logs.limits, INPUT_BITS, widen=True)
-    problem = Problem(fitted.standardised(rows.x, scale).astype(np.float32), rows.y.astype(np.float64), fitted.root, rows.weights)
+    problem = Problem(
+        fitted.standardised(rows.x, scale).astype(np.float32),
+        rows.y.astype(np.float64),
+        fitted.root,
+        rows.weights,
+    )
     net = train_net(fitted.net, problem, 10)
     frames = _frames(net, problem, *fitted.frame(scale))
     for _ in range(ROUNDS):
@@ -140,15 +200,24 @@ def _rounds(fitted: FittedNet, rows: Rows):
 class _Frame:
     """How one hidden layer's floats become integers."""
 
-    unit: np.ndarray         # (inputs, units): the float weight of one integer step
-    steps: np.ndarray        # (units,): accumulator steps per unit of float sum
-    offset: np.ndarray       # (inputs,): float input where the integer one is zero
+    unit: np.ndarray  # (inputs, units): the float weight of one integer step
+    steps: np.ndarray  # (units,): accumulator steps per unit of float sum
+    offset: np.ndarray  # (inputs,): float input where the integer one is zero
 
     def node(self, net: Net, layer: int) -> Dense:
         weights = np.floor(net.weights[layer] / self.unit + 0.5).astype(int)
-        exact = (net.biases[layer] + self.offset @ net.weights[layer]) * self.steps / 2 ** HIDDEN_SHIFT
+        exact = (
+            (net.biases[layer] + self.offset @ net.weights[layer]) * self.steps / 2**HIDDEN_SHIFT
+        )
         bias = np.clip(np.floor(exact + 0.5), -INT16_MAX, INT16_MAX).astype(int)
-        return Dense(tuple(map(tuple, weights.T.tolist())), tuple(bias.tolist()), HIDDEN_SHIFT, 0, INT16_MAX, HIDDEN_SHIFT)
+        return Dense(
+            tuple(map(tuple, weights.T.tolist())),
+            tuple(bias.tolist()),
+            HIDDEN_SHIFT,
+            0,
+            INT16_MAX,
+            HIDDEN_SHIFT,
+        )
 
 
 def _frames(net: Net, problem: Problem, gain: np.ndarray, offset: np.ndarray) -> list[_Frame]:
@@ -159,21 +228,25 @@ def _frames(net: Net, problem: Problem, gain: np.ndarray, offset: np.ndarray) ->
         room = (INT16_MAX << HIDDEN_SHIFT) / np.maximum(activations[layer + 1].max(axis=0), 1e-9)
         steps = np.minimum(WEIGHT_MAX / largest, room)
         frames.append(_Frame(1 / (gain[:, None] * steps[None, :]), steps, offset))
-        gain, offset = 2.0 ** HIDDEN_SHIFT / steps, np.zeros(len(steps))
+        gain, offset = 2.0**HIDDEN_SHIFT / steps, np.zeros(len(steps))
     return frames
 
 
 def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
     """The net with one hidden layer's weights on their integer grid, what comes after it adapted."""
     sizes = [part.size for w, b in zip(net.weights, net.biases) for part in (w, b)]
-    part = np.repeat(np.arange(len(sizes)), sizes)              # 2k: weights of layer k, 2k + 1: its biases
+    part = np.repeat(np.arange(len(sizes)), sizes)  # 2k: weights of layer k, 2k + 1: its biases
     rounding, free = part == 2 * layer, part > 2 * layer
     gradient, hessian = curvature(net, problem)
     seen = rounding | free
     reduced = without_free(hessian[np.ix_(seen, seen)], free[seen])
     unit = frame.unit.ravel()
-    whole = integer_descent(net.weights[layer].ravel() / unit, reduced * np.outer(unit, unit), WEIGHT_MAX,
-                            gradient[rounding] * unit)
+    whole = integer_descent(
+        net.weights[layer].ravel() / unit,
+        reduced * np.outer(unit, unit),
+        WEIGHT_MAX,
+        gradient[rounding] * unit,
+    )
     flat = net.flat()
     flat[rounding] = whole * unit
     return train_net(net.with_flat(flat), problem, 25, free)
@@ -182,11 +255,22 @@ def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
 def _least_bytes(config: Config, inputs: int) -> int:
     """Code, a byte per weight, two per bias; another kernel for a second layer, and the logarithm's."""
     widths = (inputs, *config.hidden)
-    layers = sum(units * (width + 2) for width, units in zip(widths, config.hidden)) + config.hidden[-1]
+    layers = (
+        sum(units * (width + 2) for width, units in zip(widths, config.hidden)) + config.hidden[-1]
+    )
     return 300 + layers + 100 * (len(config.hidden) - 1) + (100 if config.logs else 0)
 
 
 # Under drift, capacity makes things worse (measured); and ten folds of nets are the slowest part of a search.
-FAMILY = Family("mlp", "ReLU net", candidates, fit, lower, fit_many, size=lambda config: (config.hidden, config.logs),
-                under_drift=False, together=lambda config: (config.logs, config.hidden if len(config.hidden) > 1 else "ladder"),
-                least_bytes=_least_bytes)
+FAMILY = Family(
+    "mlp",
+    "ReLU net",
+    candidates,
+    fit,
+    lower,
+    fit_many,
+    size=lambda config: (config.hidden, config.logs),
+    under_drift=False,
+    together=lambda config: (config.logs, config.hidden if len(config.hidden) > 1 else "ladder"),
+    least_bytes=_least_bytes,
+)

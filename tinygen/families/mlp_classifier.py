@@ -13,12 +13,13 @@ from itertools import product
 import numpy as np
 from scipy.special import softmax
 
-from .. import scores
-from ..fixedpoint import INT16_MAX
-from ..leastsquares import integer_descent, without_free
-from ..nodes import Dense, Scale
-from ..scores import Frame, Scores
-from . import Family, Rows
+from ..fitting import class_scores as scores
+from ..fitting.class_scores import Frame, Scores
+from ..fitting.least_squares import integer_descent, without_free
+from ..fitting.rows import Rows
+from ..model.fixedpoint import INT16_MAX
+from ..model.nodes import Dense, Scale
+from . import Family
 
 SIZES = (4, 8, 12, 16, 24)
 DECAYS = (1.0, 3.0)
@@ -30,7 +31,7 @@ WEIGHT_MAX = 127
 @dataclass(frozen=True)
 class Config:
     hidden: int
-    decay: float             # weight of squared weights, summed, against the summed cross-entropy
+    decay: float  # weight of squared weights, summed, against the summed cross-entropy
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class FittedNet:
 
     columns: tuple[int, ...]
     frame: Frame
-    weights: np.ndarray      # (inputs, hidden)
+    weights: np.ndarray  # (inputs, hidden)
     bias: np.ndarray
     scores: Scores
     decay: float
@@ -57,22 +58,34 @@ def candidates(rows: Rows) -> list[Config]:
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
     frame, width = Frame.of(rows), rows.x.shape[1]
-    if (rows.y == rows.y[0]).all():                              # a fold may have one class only
+    if (rows.y == rows.y[0]).all():  # a fold may have one class only
         only = scores.only_class(int(rows.y[0]), config.hidden, len(rows.labels))
-        return FittedNet(tuple(range(width)), frame, np.zeros((width, config.hidden)),
-                         np.zeros(config.hidden), only, config.decay)
+        return FittedNet(
+            tuple(range(width)),
+            frame,
+            np.zeros((width, config.hidden)),
+            np.zeros(config.hidden),
+            only,
+            config.decay,
+        )
     seen, y = np.unique(rows.y, return_inverse=True)
-    weights, bias, coef, intercept = _trained(frame.z(rows.x), y, 1 if len(seen) == 2 else len(seen), config, seed)
+    weights, bias, coef, intercept = _trained(
+        frame.z(rows.x), y, 1 if len(seen) == 2 else len(seen), config, seed
+    )
     found = scores.of_all_classes(coef, intercept, seen, len(rows.labels))
     return FittedNet(tuple(range(width)), frame, weights, bias, found, config.decay)
 
 
-def _trained(z: np.ndarray, y: np.ndarray, outputs: int, config: Config, seed: int) -> list[np.ndarray]:
+def _trained(
+    z: np.ndarray, y: np.ndarray, outputs: int, config: Config, seed: int
+) -> list[np.ndarray]:
     """Weights (inputs, hidden), biases, class scores (outputs, hidden) and intercepts of least cross-entropy plus decay."""
     rng, part = np.random.default_rng(seed), config.decay / len(y)
     sizes = ((z.shape[1], config.hidden), (config.hidden,), (outputs, config.hidden), (outputs,))
     # Glorot and Bengio 2010
-    reach = [np.sqrt(6 / (z.shape[1] + config.hidden))] * 2 + [np.sqrt(6 / (config.hidden + outputs))] * 2
+    reach = [np.sqrt(6 / (z.shape[1] + config.hidden))] * 2 + [
+        np.sqrt(6 / (config.hidden + outputs))
+    ] * 2
     start = [rng.uniform(-bound, bound, size) for bound, size in zip(reach, sizes)]
 
     def loss(weights, bias, coef, intercept):
@@ -80,8 +93,13 @@ def _trained(z: np.ndarray, y: np.ndarray, outputs: int, config: Config, seed: i
         active = np.maximum(before, 0)
         value, error = scores.cross_entropy(Scores(coef, intercept).of(active), y, outputs)
         back = (error @ coef) * (before > 0)
-        value += part / 2 * ((weights ** 2).sum() + (coef ** 2).sum())
-        return value, (z.T @ back + part * weights, back.sum(axis=0), error.T @ active + part * coef, error.sum(axis=0))
+        value += part / 2 * ((weights**2).sum() + (coef**2).sum())
+        return value, (
+            z.T @ back + part * weights,
+            back.sum(axis=0),
+            error.T @ active + part * coef,
+            error.sum(axis=0),
+        )
 
     return scores.descend(loss, start, STEPS)
 
@@ -97,16 +115,26 @@ def _chains(fitted: FittedNet, rows: Rows):
         for scale in scores.scalings(rows):
             hidden, step = _hidden_layer(fitted, rows, scale)
             values = hidden.apply(scale.apply(rows.x))
-            refitted = scores.fit_scores(values * step, rows.y, fitted.scores, fitted.decay / len(rows.y))
+            refitted = scores.fit_scores(
+                values * step, rows.y, fitted.scores, fitted.decay / len(rows.y)
+            )
             inside = scores.proven((scale, hidden), len(scale.low))
-            for whole, adapted in scores.rounded_scores(refitted.seen_through(step, np.zeros(len(step))), values, rows.y, limit):
-                yield (scale, hidden, *scores.decision_nodes(whole, inside)), adapted.loss(values, rows.y)
+            for whole, adapted in scores.rounded_scores(
+                refitted.seen_through(step, np.zeros(len(step))), values, rows.y, limit
+            ):
+                yield (
+                    (scale, hidden, *scores.decision_nodes(whole, inside)),
+                    adapted.loss(values, rows.y),
+                )
 
 
 def _hidden_layer(fitted: FittedNet, rows: Rows, scale: Scale) -> tuple[Dense, np.ndarray]:
     """The integer hidden layer, and the float activation that one step of each unit stands for."""
     gain, offset = fitted.frame.through(scale)
-    exact, bias = fitted.weights * gain[:, None], fitted.bias + offset @ fitted.weights      # on the integers u
+    exact, bias = (
+        fitted.weights * gain[:, None],
+        fitted.bias + offset @ fitted.weights,
+    )  # on the integers u
     active = fitted.activations(rows.x)
     room = (INT16_MAX << HIDDEN_SHIFT) / np.maximum(active.max(axis=0), 1e-9)
     steps = np.minimum(WEIGHT_MAX / np.maximum(np.abs(exact).max(axis=0), 1e-12), room)
@@ -116,20 +144,38 @@ def _hidden_layer(fitted: FittedNet, rows: Rows, scale: Scale) -> tuple[Dense, n
         hessian = (u * (need * (active[:, unit] > 0))[:, None]).T @ u / len(u)
         hessian[np.diag_indices_from(hessian)] += 1e-3 * np.trace(hessian) / len(hessian) + 1e-12
         free = np.arange(len(hessian)) == len(hessian) - 1
-        whole = integer_descent(exact[:, unit] * steps[unit], without_free(hessian, free), WEIGHT_MAX)
+        whole = integer_descent(
+            exact[:, unit] * steps[unit], without_free(hessian, free), WEIGHT_MAX
+        )
         change = whole / steps[unit] - exact[:, unit]
         adapted = bias[unit] - hessian[-1, :-1] @ change / hessian[-1, -1]
         weights.append(tuple(whole.tolist()))
-        biases.append(int(np.clip(np.floor(adapted * steps[unit] / 2 ** HIDDEN_SHIFT + 0.5), -INT16_MAX, INT16_MAX)))
-    return Dense(tuple(weights), tuple(biases), HIDDEN_SHIFT, 0, INT16_MAX, HIDDEN_SHIFT), 2.0 ** HIDDEN_SHIFT / steps
+        biases.append(
+            int(
+                np.clip(
+                    np.floor(adapted * steps[unit] / 2**HIDDEN_SHIFT + 0.5), -INT16_MAX, INT16_MAX
+                )
+            )
+        )
+    return Dense(
+        tuple(weights), tuple(biases), HIDDEN_SHIFT, 0, INT16_MAX, HIDDEN_SHIFT
+    ), 2.0**HIDDEN_SHIFT / steps
 
 
 def _need(fitted: FittedNet, active: np.ndarray) -> np.ndarray:
     """Curvature of the loss over each unit's activation in each row, (n, hidden)."""
-    p = softmax(fitted.scores.of(active), axis=1)[:, -len(fitted.scores.coef):]
+    p = softmax(fitted.scores.of(active), axis=1)[:, -len(fitted.scores.coef) :]
     coef = fitted.scores.coef
-    return p @ coef ** 2 - (p @ coef) ** 2
+    return p @ coef**2 - (p @ coef) ** 2
 
 
-FAMILY = Family("mlp_classifier", "ReLU net for classes", candidates, fit, lower, size=lambda config: config.hidden,
-                under_drift=False, tasks=("classification",))
+FAMILY = Family(
+    "mlp_classifier",
+    "ReLU net for classes",
+    candidates,
+    fit,
+    lower,
+    size=lambda config: config.hidden,
+    under_drift=False,
+    tasks=("classification",),
+)

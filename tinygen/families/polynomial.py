@@ -11,20 +11,21 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from ..leastsquares import LinearFit, Root, fit_linear
-from ..nodes import Monomials, Scale
-from ..lowering import apply_all, narrowest, output_row, scale_inputs
-from . import Family, Rows
+from ..fitting.least_squares import LinearFit, Root, fit_linear
+from ..fitting.lowering import apply_all, narrowest, output_row, scale_inputs
+from ..fitting.rows import Rows
+from ..model.nodes import Monomials, Scale
+from . import Family
 
-BITS = 7                 # scaled inputs are int8 in steps of 1/128: squares fit int16
+BITS = 7  # scaled inputs are int8 in steps of 1/128: squares fit int16
 RIDGE = 1e-5
 SIZES = (3, 4, 6, 8, 12, 16, 24)
 
 
 @dataclass(frozen=True)
 class Config:
-    terms: int           # how many products
-    root: int            # 1 identity, 2 square root, 3 cube root of the target
+    terms: int  # how many products
+    root: int  # 1 identity, 2 square root, 3 cube root of the target
     degree: int = 2
 
 
@@ -51,26 +52,48 @@ def candidates(rows: Rows) -> list[Config]:
 def fit(rows: Rows, config: Config, seed: int = 0) -> Polynomial:
     root = Root(config.root)
     wide = scale_inputs([q.limits for q in rows.inputs], 8)
-    every = [term for degree in range(1, config.degree + 1)
-             for term in combinations_with_replacement(range(len(rows.inputs)), degree)]
+    every = [
+        term
+        for degree in range(1, config.degree + 1)
+        for term in combinations_with_replacement(range(len(rows.inputs)), degree)
+    ]
     products = float_terms(wide, every, rows.x)
     v = root.forward(rows.y)
     weights = root.slope(v) if rows.weights is None else root.slope(v) * np.sqrt(rows.weights)
-    chosen = [every[k] for k in matching_pursuit(products * weights[:, None], v * weights, weights, config.terms)]
+    chosen = [
+        every[k]
+        for k in matching_pursuit(products * weights[:, None], v * weights, weights, config.terms)
+    ]
     columns = tuple(sorted({c for term in chosen for c in term}))
     place = {c: k for k, c in enumerate(columns)}
-    terms = tuple(sorted((tuple(place[c] for c in term) for term in chosen), key=lambda t: (len(t), t)))
-    scale = Scale(tuple(wide.low[c] for c in columns), tuple(wide.multiplier[c] for c in columns),
-                  wide.shift, wide.top, wide.zero)
-    linear = fit_linear(float_terms(scale, terms, rows.x[:, columns]), rows.y, root, RIDGE, counts=rows.weights)
+    terms = tuple(
+        sorted((tuple(place[c] for c in term) for term in chosen), key=lambda t: (len(t), t))
+    )
+    scale = Scale(
+        tuple(wide.low[c] for c in columns),
+        tuple(wide.multiplier[c] for c in columns),
+        wide.shift,
+        wide.top,
+        wide.zero,
+    )
+    linear = fit_linear(
+        float_terms(scale, terms, rows.x[:, columns]), rows.y, root, RIDGE, counts=rows.weights
+    )
     return Polynomial(columns, scale, Monomials(terms, BITS), linear, root)
 
 
 def float_terms(scale: Scale, terms, x) -> np.ndarray:
     """The products in the units of `Monomials`, without any rounding. Shape (n, terms)."""
-    u = np.clip((x - np.array(scale.low)) * (np.array(scale.multiplier) / 2 ** scale.shift), 0, scale.top) - scale.zero
+    u = (
+        np.clip(
+            (x - np.array(scale.low)) * (np.array(scale.multiplier) / 2**scale.shift), 0, scale.top
+        )
+        - scale.zero
+    )
     one = float(1 << BITS)
-    return np.column_stack([np.prod(u[:, term], axis=1) * one ** (2 - len(term)) for term in map(list, terms)])
+    return np.column_stack(
+        [np.prod(u[:, term], axis=1) * one ** (2 - len(term)) for term in map(list, terms)]
+    )
 
 
 def matching_pursuit(columns, target, intercept, size: int) -> list[int]:
@@ -78,11 +101,13 @@ def matching_pursuit(columns, target, intercept, size: int) -> list[int]:
     basis = [intercept / np.linalg.norm(intercept)]
     left = columns - np.outer(basis[0], basis[0] @ columns)
     residual = target - basis[0] * (basis[0] @ target)
-    norms = np.maximum((columns ** 2).sum(axis=0), 1e-12)
+    norms = np.maximum((columns**2).sum(axis=0), 1e-12)
     chosen: list[int] = []
     for _ in range(min(size, columns.shape[1])):
-        length = (left ** 2).sum(axis=0)
-        gain = np.where(length > 1e-9 * norms, (residual @ left) ** 2 / np.maximum(length, 1e-300), -1.0)
+        length = (left**2).sum(axis=0)
+        gain = np.where(
+            length > 1e-9 * norms, (residual @ left) ** 2 / np.maximum(length, 1e-300), -1.0
+        )
         gain[chosen] = -1.0
         best = int(np.argmax(gain))
         if gain[best] <= 0:
@@ -99,10 +124,22 @@ def lower(fitted: Polynomial, rows: Rows):
     front = (fitted.scale, fitted.monomials)
     float_error = rows.error(fitted.predict(rows.x))
     # refit on the integer products: their rounding is then part of what the coefficients know
-    linear = fit_linear(apply_all(front, x).astype(np.float64), rows.y, fitted.root, RIDGE, counts=rows.weights)
-    chains = ((*front, output_row(linear, fitted.root, rows.output, bits), *fitted.root.nodes) for bits in (8, 16))
+    linear = fit_linear(
+        apply_all(front, x).astype(np.float64), rows.y, fitted.root, RIDGE, counts=rows.weights
+    )
+    chains = (
+        (*front, output_row(linear, fitted.root, rows.output, bits), *fitted.root.nodes)
+        for bits in (8, 16)
+    )
     return narrowest(chains, x, rows.y, float_error, rows.weights)
 
 
-FAMILY = Family("polynomial", "sparse polynomial", candidates, fit, lower, size=lambda config: (config.terms, config.degree),
-                least_bytes=lambda config, inputs: 120 + 2 * config.terms)
+FAMILY = Family(
+    "polynomial",
+    "sparse polynomial",
+    candidates,
+    fit,
+    lower,
+    size=lambda config: (config.terms, config.degree),
+    least_bytes=lambda config, inputs: 120 + 2 * config.terms,
+)

@@ -12,20 +12,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..leastsquares import Root, fit_linear
-from ..nodes import UINT16_MAX, Dense
-from ..lowering import Logs, logs_of, scale_inputs
-from . import Family, Rows
+from ..fitting.least_squares import Root, fit_linear
+from ..fitting.lowering import Logs, logs_of, scale_inputs
+from ..fitting.rows import Rows
+from ..model.nodes import UINT16_MAX, Dense
+from . import Family
 
 RIDGE = 1e-4
-INPUT_BITS = 12          # of the scaled inputs; 8 would save 6 cycles an input and cost accuracy
+INPUT_BITS = 12  # of the scaled inputs; 8 would save 6 cycles an input and cost accuracy
 
 
 @dataclass(frozen=True)
 class Config:
-    root: int            # 1 identity, 2 square root, 3 cube root of the target
-    robust: bool         # least absolute error in the target's unit, or plain least squares of its root
-    logs: bool = False   # logarithms of the inputs that span octaves
+    root: int  # 1 identity, 2 square root, 3 cube root of the target
+    robust: bool  # least absolute error in the target's unit, or plain least squares of its root
+    logs: bool = False  # logarithms of the inputs that span octaves
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,14 @@ def candidates(rows: Rows) -> list[Config]:
 def fit(rows: Rows, config: Config, seed: int = 0) -> Linear:
     logs = logs_of(rows.inputs, config.logs)
     x = logs.forward(rows.x)
-    mean, spread = x.mean(axis=0), np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 1.0)     # a sensor that never moved gets no say
+    mean, spread = (
+        x.mean(axis=0),
+        np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 1.0),
+    )  # a sensor that never moved gets no say
     root = Root(config.root)
-    fitted = fit_linear((x - mean) / spread, rows.y, root, RIDGE, robust=config.robust, counts=rows.weights)
+    fitted = fit_linear(
+        (x - mean) / spread, rows.y, root, RIDGE, robust=config.robust, counts=rows.weights
+    )
     coef = fitted.coef / spread
     return Linear(tuple(range(x.shape[1])), coef, fitted.intercept - float(coef @ mean), root, logs)
 
@@ -63,19 +69,26 @@ def lower(fitted: Linear, rows: Rows):
 
 def _chain(fitted: Linear, rows: Rows, bits: int):
     scale = scale_inputs(fitted.logs.limits, bits, exact=True)
-    per_unit = fitted.coef * 65536 / np.array(scale.multiplier)         # coefficient of each scaled input
+    per_unit = fitted.coef * 65536 / np.array(scale.multiplier)  # coefficient of each scaled input
     largest = max(np.abs(per_unit).max(), 1e-12)
     shift = int(np.clip(np.floor(np.log2(127 / largest)), 0, 20))
     # away from zero, so that the multiplier only shrinks and its 16 bits and the range still hold
-    weights = np.sign(per_unit) * np.ceil(np.abs(per_unit) * 2.0 ** shift - 1e-9)
-    exact = np.where(weights == 0, 1, fitted.coef * 65536 * 2.0 ** shift / np.where(weights == 0, 1, weights))
+    weights = np.sign(per_unit) * np.ceil(np.abs(per_unit) * 2.0**shift - 1e-9)
+    exact = np.where(
+        weights == 0, 1, fitted.coef * 65536 * 2.0**shift / np.where(weights == 0, 1, weights)
+    )
     multiplier = np.clip(np.floor(exact + 0.5), 1, UINT16_MAX).astype(int)
     scale = replace(scale, multiplier=tuple(multiplier.tolist()))
     # u = (x - low) m / 2^16 - zero: what the intercept must make up for
-    offset = weights @ (np.array(scale.low) * multiplier / 65536 + scale.zero) / 2.0 ** shift
+    offset = weights @ (np.array(scale.low) * multiplier / 65536 + scale.zero) / 2.0**shift
     low, high = fitted.root.limits(rows.output)
-    bias = int(np.floor((fitted.intercept + offset) * 2 ** shift + 0.5))
-    return (*fitted.logs.nodes, scale, Dense((tuple(int(w) for w in weights),), (bias,), shift, low, high), *fitted.root.nodes)
+    bias = int(np.floor((fitted.intercept + offset) * 2**shift + 0.5))
+    return (
+        *fitted.logs.nodes,
+        scale,
+        Dense((tuple(int(w) for w in weights),), (bias,), shift, low, high),
+        *fitted.root.nodes,
+    )
 
 
 FAMILY = Family("ridge", "linear model", candidates, fit, lower, size=lambda config: None)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from ..trees import Trees, from_sklearn
-from . import Family, Rows
+from ..fitting.rows import Rows
+from ..fitting.trees import Trees, from_sklearn
+from . import Family
 
 LEAVES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
-LEAST_ROWS = {"regression": 5, "classification": 1}      # training rows of a leaf
-MEAN_ROWS = 8            # training rows per leaf that a size worth trying has
+LEAST_ROWS = {"regression": 5, "classification": 1}  # training rows of a leaf
+MEAN_ROWS = 8  # training rows per leaf that a size worth trying has
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,18 @@ class FittedTree:
 
 
 def candidates(rows: Rows) -> list[Config]:
-    return [Config(leaves) for leaves in LEAVES if leaves == LEAVES[0] or leaves * MEAN_ROWS <= len(rows.y)]
+    return [
+        Config(leaves)
+        for leaves in LEAVES
+        if leaves == LEAVES[0] or leaves * MEAN_ROWS <= len(rows.y)
+    ]
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedTree:
     kind = DecisionTreeClassifier if rows.labels else DecisionTreeRegressor
-    estimator = kind(max_leaf_nodes=config.leaves, min_samples_leaf=LEAST_ROWS[rows.task],
-                     random_state=seed).fit(rows.x, rows.y, rows.weights)
+    estimator = kind(
+        max_leaf_nodes=config.leaves, min_samples_leaf=LEAST_ROWS[rows.task], random_state=seed
+    ).fit(rows.x, rows.y, rows.weights)
     trees, values = from_sklearn([estimator])
     if rows.labels:
         answers = estimator.classes_[values.argmax(axis=1)]
@@ -67,5 +73,13 @@ def lower(fitted: FittedTree, rows: Rows):
     return (fitted.trees.node(answers[:, None], (0,), int(answers.min()), int(answers.max())),)
 
 
-FAMILY = Family("tree", "decision tree", candidates, fit, lower, size=lambda config: config.leaves,
-                tasks=("regression", "classification"), least_bytes=lambda config, inputs: 4 * config.leaves)
+FAMILY = Family(
+    "tree",
+    "decision tree",
+    candidates,
+    fit,
+    lower,
+    size=lambda config: config.leaves,
+    tasks=("regression", "classification"),
+    least_bytes=lambda config, inputs: 4 * config.leaves,
+)

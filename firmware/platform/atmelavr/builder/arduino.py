@@ -16,12 +16,14 @@ env.Append(
     LIBSOURCE_DIRS=[join(framework, "libraries")],
 )
 if "build.usb_vid" in board:
-    env.Append(CPPDEFINES=[
-        ("USB_VID", board.get("build.usb_vid")),
-        ("USB_PID", board.get("build.usb_pid")),
-        ("USB_MANUFACTURER", env.StringifyMacro("Unknown")),
-        ("USB_PRODUCT", env.StringifyMacro(board.get("build.usb_product"))),
-    ])
+    env.Append(
+        CPPDEFINES=[
+            ("USB_VID", board.get("build.usb_vid")),
+            ("USB_PID", board.get("build.usb_pid")),
+            ("USB_MANUFACTURER", env.StringifyMacro("Unknown")),
+            ("USB_PRODUCT", env.StringifyMacro(board.get("build.usb_product"))),
+        ]
+    )
 if isdir(variant):
     env.BuildSources(join("$BUILD_DIR", "FrameworkArduinoVariant"), variant)
 env.Prepend(LIBS=[env.BuildLibrary(join("$BUILD_DIR", "FrameworkArduino"), core)])

@@ -33,8 +33,13 @@ env.Append(
     ASPPFLAGS=["-x", "assembler-with-cpp"],
     CCFLAGS=machine + ["-Os", "-Wall", "-ffunction-sections", "-fdata-sections", "-flto"],
     CFLAGS=["-std=gnu11", "-fno-fat-lto-objects"],
-    CXXFLAGS=["-std=gnu++11", "-fno-exceptions", "-fno-threadsafe-statics", "-fpermissive",
-              "-Wno-error=narrowing"],
+    CXXFLAGS=[
+        "-std=gnu++11",
+        "-fno-exceptions",
+        "-fno-threadsafe-statics",
+        "-fpermissive",
+        "-Wno-error=narrowing",
+    ],
     LINKFLAGS=machine + ["-Os", "-flto", "-fuse-linker-plugin", "-Wl,--gc-sections"],
     LIBS=["m"],
     CPPDEFINES=[
@@ -44,8 +49,9 @@ env.Append(
     ],
     BUILDERS={
         "ElfToHex": Builder(
-            action=env.VerboseAction("$OBJCOPY -O ihex -R .eeprom $SOURCES $TARGET",
-                                     "Building $TARGET"),
+            action=env.VerboseAction(
+                "$OBJCOPY -O ihex -R .eeprom $SOURCES $TARGET", "Building $TARGET"
+            ),
             suffix=".hex",
         )
     },
@@ -73,8 +79,17 @@ def find_port(target, source, env):
 
 env.Replace(
     UPLOADER="avrdude",
-    UPLOADERFLAGS=["-p", "$BOARD_MCU", "-c", "$UPLOAD_PROTOCOL", "-b", "$UPLOAD_SPEED", "-D",
-                   "-P", '"$UPLOAD_PORT"'],
+    UPLOADERFLAGS=[
+        "-p",
+        "$BOARD_MCU",
+        "-c",
+        "$UPLOAD_PROTOCOL",
+        "-b",
+        "$UPLOAD_SPEED",
+        "-D",
+        "-P",
+        '"$UPLOAD_PORT"',
+    ],
     UPLOADCMD='$UPLOADER $UPLOADERFLAGS -U "flash:w:${SOURCE.path}:i"',
 )
 avrdude = env.PioPlatform().get_package_dir("tool-avrdude")
@@ -83,8 +98,10 @@ if avrdude:
 env.AddPlatformTarget(
     "upload",
     hex_file,
-    [env.VerboseAction(find_port, "Looking for upload port..."),
-     env.VerboseAction("$UPLOADCMD", "Uploading $SOURCE")],
+    [
+        env.VerboseAction(find_port, "Looking for upload port..."),
+        env.VerboseAction("$UPLOADCMD", "Uploading $SOURCE"),
+    ],
     "Upload",
 )
 

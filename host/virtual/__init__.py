@@ -1,0 +1,1 @@
+"""The virtual board: one simulated Arduino on libsimavr, its wire, pins and clock."""

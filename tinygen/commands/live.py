@@ -1,0 +1,259 @@
+"""Monitoring while it happens: rows come one by one, a board answers them, each full window is judged at once.
+
+    monitor_live(model, log, port) -> Monitoring
+
+Rows are those of a CSV file, or of standard input (`-`), where a gateway or a script writes a line whenever it has
+read the sensors. The board at the port answers them, and its own answers are watched: besides the checks of
+`monitor`, that every row is answered and that the answer is the integer twin's. Without a port the twin answers.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..codegen.emit import emit_project
+from ..common.boards import find_board, require_simulated
+from ..common.errors import DataError, UsageError
+from ..data import dataset as data
+from ..data import reference as baselines
+from ..data.table import split_unit
+from ..host import discover
+from ..host.link import open_link
+from ..host.stream import stream
+from ..host.virtual.protocol_avr import avr_url
+from ..model.fixedpoint import MISSING, Quantity
+from ..model.model import Model, load
+from ..target.build import build
+from .monitor import Monitoring, Window, checked_window, judge, require_places, write_files
+from .pipeline import missing_codes
+
+STDIN = Path("-")
+STOPPED = "stopped by Ctrl-C"
+LONGEST_LINE = 1 << 16  # bytes without a line end
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long rows are watched and how fast they are sent."""
+
+    rows: int | None = None  # at most; None: until they end
+    seconds: float | None = None  # at most, of the host's clock
+    pace: float = 0.0  # seconds from row to row; 0: as they come
+    reconnect: float = 0.0  # seconds to wait for a board that was unplugged
+    baud: int | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One row and what was answered."""
+
+    row: np.ndarray  # raw (inputs,)
+    answer: int  # raw; MISSING where a value was missing or the row was lost
+    right: bool  # the board's answer came and is the twin's
+
+
+def monitor_live(
+    model: Path,
+    log: Path,
+    port: str | None = None,
+    board: str = "uno",
+    window: int | None = None,
+    plan: Plan = Plan(),
+    files: dict[str, Path | None] | None = None,
+    progress: Progress = print,
+) -> Monitoring:
+    """Watches rows as they come, until they end, `plan` ends, or Ctrl-C; every full window rewrites the `files`.
+
+    files: what `monitor.write_files` takes. DataError where fewer rows came than say anything.
+    """
+    twin, files = load(model), files or {}
+    require_places(files)
+    window = checked_window(twin, window)
+    rows = until(stdin_rows(twin, plan) if log == STDIN else file_rows(twin, log), plan)
+    result = Monitoring(
+        twin, "standard input" if log == STDIN else log.name, window, (), by_board=port is not None
+    )
+    with answering(twin, port, board, plan, progress) as answers:
+        try:
+            for result in windows(result, answers(rows), progress):
+                write_files(result, files)
+        except KeyboardInterrupt:  # while a file was written: what is judged stands
+            write_files(result := replace(result, notes=(*result.notes, STOPPED)), files)
+    return result
+
+
+def windows(
+    result: Monitoring, answered: Iterable[Answered], progress: Progress
+) -> Iterator[Monitoring]:
+    """The result so far, after each full window and once more at the end, where half a window is judged as well."""
+    waiting: list[Answered] = []
+    count, stopped = 0, False
+    try:
+        for one in answered:
+            waiting.append(one)
+            count += 1
+            if len(waiting) == result.window:
+                result, waiting = _with_window(result, waiting, count), []
+                progress(
+                    f"rows {result.windows[-1].first} to {result.windows[-1].last}: {result.windows[-1].words()}"
+                )
+                yield result
+    except KeyboardInterrupt:
+        stopped = True
+    least = max(baselines.SMALLEST_WINDOW, result.window // 2 if result.windows else 0)
+    if not result.windows and len(waiting) < least:
+        raise DataError(f"{count} rows came, at least {least} are needed: let it run longer")
+    if len(waiting) >= least:
+        result, waiting = _with_window(result, waiting, count), []
+    notes = [STOPPED] * stopped + [f"the last {len(waiting)} rows are too few to judge"] * bool(
+        waiting
+    )
+    yield replace(result, notes=(*result.notes, *notes))
+
+
+def _with_window(result: Monitoring, rows: list[Answered], count: int) -> Monitoring:
+    columns = np.array([[*one.row, one.answer] for one in rows], dtype=np.int64)
+    first = count - len(rows) + 1
+    made = Window(
+        first,
+        count,
+        len(rows),
+        "",
+        judge(
+            result.model, columns, sum(not one.right for one in rows) if result.by_board else None
+        ),
+    )
+    return replace(result, windows=(*result.windows, made))
+
+
+# ---- who answers ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def answering(twin: Model, port: str | None, board: str, plan: Plan, progress: Progress):
+    """A function from raw rows to what is answered: by the board at `port`, a simulated one, or the twin."""
+    if port is None:
+        yield lambda rows: (Answered(row, int(twin.answer(row[None])[0]), True) for row in rows)
+        return
+    chip = find_board(board)
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
+        if port == "sim":
+            chip = replace(require_simulated(chip), baud=plan.baud or chip.baud)
+            port = avr_url(
+                chip.pio_id,
+                build(
+                    emit_project(twin, Path(folder) / "project", [chip]), chip, progress=progress
+                ).elf,
+            )
+        elif port == "auto":
+            chip, port = discover.only_board()
+        with open_link(port, twin, chip, plan.baud) as link:
+            progress(f"watching the {chip.title} at {link.name}: Ctrl-C ends it")
+            yield lambda rows: _by_board(link, twin, rows, plan)
+
+
+def _by_board(link, twin: Model, rows: Iterable[np.ndarray], plan: Plan) -> Iterator[Answered]:
+    sent: dict[int, np.ndarray] = {}
+
+    def remembered() -> Iterator[list[int]]:
+        for index, row in enumerate(rows):
+            sent[index] = row
+            yield row.tolist()
+
+    for reply in stream(link, remembered(), pace=plan.pace, reconnect=plan.reconnect):
+        row = sent.pop(reply.index)
+        answer = MISSING if reply.lost else reply.result.prediction
+        yield Answered(row, answer, not reply.lost and answer == int(twin.answer(row[None])[0]))
+
+
+# ---- where rows come from -------------------------------------------------------------------------
+
+
+def until(rows: Iterable[np.ndarray], plan: Plan) -> Iterator[np.ndarray]:
+    """The rows up to the number and the time that the plan allows."""
+    end = None if plan.seconds is None else time.monotonic() + plan.seconds
+    for count, row in enumerate(rows):
+        if count == plan.rows or (end is not None and time.monotonic() >= end):
+            return
+        yield row
+        if count + 1 == plan.rows:
+            return
+
+
+def file_rows(twin: Model, log: Path) -> Iterator[np.ndarray]:
+    """Raw rows (inputs,) of a CSV file, in its order."""
+    raw, _ = data.rows_for(twin.inputs, data.load(log, missing=missing_codes(twin)))
+    yield from raw
+
+
+def stdin_rows(twin: Model, plan: Plan) -> Iterator[np.ndarray]:
+    """Raw rows of the lines on standard input, the first one of which names the columns."""
+    lines = _lines(sys.stdin.fileno(), plan.seconds)
+    yield from text_rows(lines, twin.inputs, missing_codes(twin))
+
+
+def text_rows(
+    lines: Iterator[str], inputs: tuple[Quantity, ...], missing: tuple
+) -> Iterator[np.ndarray]:
+    """Raw rows of CSV lines as they come. A cell that is no number counts as missing: the monitor says so.
+
+    Raises DataError where the first line lacks an input.
+    """
+    head = next(lines, "")
+    mark = max("\t;,", key=head.count)
+    names = [split_unit(cell.strip().strip('"'))[0] for cell in head.split(mark)]
+    for quantity in inputs:
+        if quantity.name not in names:
+            raise DataError(
+                f"the first line of the rows names no column '{quantity.name}': begin with a line of column names"
+            )
+    places, codes = (
+        [names.index(q.name) for q in inputs],
+        {code if isinstance(code, str) else f"{code:g}" for code in missing},
+    )
+    for line in lines:
+        if line.strip():
+            cells = [cell.strip().strip('"') for cell in line.split(mark)]
+            values = [_number(cells[at] if at < len(cells) else "", codes, mark) for at in places]
+            yield np.array(
+                [int(q.to_raw(value)) for q, value in zip(inputs, values)], dtype=np.int64
+            )
+
+
+def _number(cell: str, missing: set[str], mark: str) -> float:
+    """A cell's value; NaN for none, for a missing code and for what is no finite number."""
+    try:
+        value = float(cell.replace(",", ".") if mark != "," else cell)
+    except ValueError:
+        return float("nan")
+    return value if np.isfinite(value) and not ({cell, f"{value:g}"} & missing) else float("nan")
+
+
+def _lines(handle: int, seconds: float | None) -> Iterator[str]:
+    """Whole lines from a file descriptor; ends with it, or after so many seconds without waiting for more."""
+    end, kept = None if seconds is None else time.monotonic() + seconds, b""
+    while True:
+        left = None if end is None else max(0.0, end - time.monotonic())
+        if not select.select([handle], [], [], left)[0]:
+            return
+        if not (more := os.read(handle, LONGEST_LINE)):
+            break
+        *whole, kept = (kept + more).split(b"\n")
+        yield from (line.decode("utf-8", "replace").lstrip("\ufeff") for line in whole)
+        if len(kept) > LONGEST_LINE:
+            raise UsageError(
+                f"a line on standard input is longer than {LONGEST_LINE} bytes: pipe rows of CSV into it"
+            )
+    if kept.strip():
+        yield kept.decode("utf-8", "replace")

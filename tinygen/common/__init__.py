@@ -1,0 +1,1 @@
+"""What every room may use: boards, errors, output files, words of options, templates, processes."""

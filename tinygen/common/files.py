@@ -1,0 +1,58 @@
+"""Output files: refused before the work if they cannot be written, then written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from .errors import UsageError
+
+
+def require_file_place(path: Path) -> None:
+    """UsageError where a file cannot be written at `path`; asked before a long step, not after it."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise UsageError(f"output '{path}' is a folder: name a file in it")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"output '{path}' is a device: name a file")
+    if not folder.is_dir():
+        raise UsageError(
+            f"output '{path}' cannot be written: there is no folder '{path.parent}', make it first"
+        )
+    if not os.access(folder, os.W_OK):
+        raise UsageError(
+            f"output '{path}' cannot be written: folder '{path.parent}' is read-only, choose another"
+        )
+
+
+def require_folder_place(path: Path) -> None:
+    """UsageError where a folder cannot be made or filled at `path`."""
+    there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise UsageError(
+            f"output '{path}' is no folder: '{there.name}' is a file, name another with -o"
+        )
+    if not os.access(there, os.W_OK):
+        raise UsageError(
+            f"output '{path}' cannot be written: folder '{there}' is read-only, choose another with -o"
+        )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text file, or raises UsageError and leaves what was there."""
+    path = Path(path)
+    require_file_place(path)
+    target, temporary = path.resolve(), None  # a link stays, what it points to is replaced
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".tinygen-")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise UsageError(
+            f"output '{path}' cannot be written ({error.strerror}): choose another file"
+        ) from None

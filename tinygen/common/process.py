@@ -1,0 +1,79 @@
+"""Commands that may take long: they are heard of while they run, and they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left: its exit code (None after a time-out) and all it printed."""
+
+    code: int | None
+    text: str
+
+
+def run(
+    command: list[str],
+    what: str,
+    progress: Progress,
+    timeout_s: float,
+    env: dict[str, str] | None = None,
+    beat_s: float = 5.0,
+) -> Finished:
+    """Run `command` to its end or time-out; `progress` hears `what` at once and every `beat_s` seconds."""
+    progress(what)
+    with tempfile.TemporaryFile() as log:
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=env,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return Finished(127, str(error))
+        code = _wait(child, what, progress, timeout_s, beat_s)
+        log.seek(0)
+        return Finished(code, log.read().decode("utf-8", errors="replace"))
+
+
+def _wait(
+    child: subprocess.Popen, what: str, progress: Progress, timeout_s: float, beat_s: float
+) -> int | None:
+    start = time.monotonic()
+    try:
+        while (spent := time.monotonic() - start) < timeout_s:
+            try:
+                return child.wait(min(beat_s, timeout_s - spent))
+            except subprocess.TimeoutExpired:
+                progress(f"{what}: {time.monotonic() - start:.0f} s")
+        return None
+    finally:
+        _end(child)
+
+
+def _end(child: subprocess.Popen) -> None:
+    """End a command that still runs, with all it started."""
+    if child.poll() is None:
+        if hasattr(os, "killpg"):
+            os.killpg(child.pid, signal.SIGKILL)
+        else:
+            child.kill()
+        child.wait()
+
+
+def last_line(text: str) -> str:
+    """The last line that says something; for one-line messages."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"

@@ -1,0 +1,164 @@
+"""What the training rows looked like, in about a hundred bytes per quantity: `monitor` compares later rows with it.
+
+    sketch(columns) -> Baseline
+
+Of each quantity: its deciles, the longest run of one value, and how far the training rows' own windows
+lay from all training rows. Neighbouring rows resemble each other and seasons come and go, so a week is
+never a random sample of the year; a window is suspicious only beyond what training windows of its length did.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ..common.errors import ModelError
+
+BINS = 10
+SMALLEST_WINDOW = 16  # rows
+OWN_WINDOWS = 8  # training windows without overlap, at least, for a length to be judged by them
+STEPS = 4  # own windows start every quarter of their length
+PSI_FLOOR = 0.5  # rows that an empty bin counts as, so that the logarithm exists
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """One quantity in the training rows."""
+
+    name: str
+    knots: tuple[int, ...]  # raw deciles, each once, the maximum not among them
+    share: tuple[float, ...]  # of the training rows at or below each knot
+    run: int  # longest run of one value, rows
+    ks: tuple[float, ...]  # largest Kolmogorov-Smirnov distance of an own window, per length
+    psi: tuple[float, ...]  # largest population stability index of an own window, per length
+
+    def counts(self, raw: np.ndarray) -> np.ndarray:
+        """Rows in each bin between the knots, int64 (knots + 1,)."""
+        return np.bincount(
+            np.searchsorted(self.knots, raw, side="left"), minlength=len(self.knots) + 1
+        )
+
+    def distances(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Kolmogorov-Smirnov distance at the knots, and population stability index, of counts (..., bins)."""
+        return distances(np.array(self.share), counts)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The training rows: one sketch per input, then one of the model's output."""
+
+    rows: int
+    lengths: tuple[int, ...]  # of the own windows, rows
+    sketches: tuple[Sketch, ...]
+    missing: float  # share of the file's rows that lacked a value
+    alarm: float | None  # share of the training rows above the threshold; None without one
+    alarm_own: tuple[float, ...]  # largest difference from it in an own window, per length
+
+    def plain(self) -> dict:
+        """Plain JSON, as it is kept in the model file."""
+        return json.loads(
+            json.dumps(asdict(self))
+        )  # lists where there are tuples, as a file gives them back
+
+
+def sketch(
+    names: Sequence[str], raw: np.ndarray, alarms: np.ndarray | None, missing: float
+) -> Baseline:
+    """The baseline of raw training rows (n, names) in the order of the file; alarms: bool (n,), or None."""
+    lengths = own_lengths(len(raw))
+    sketches = tuple(
+        _sketch(name, column, lengths) for name, column in zip(names, np.asarray(raw).T)
+    )
+    share = None if alarms is None else _figure(np.mean(alarms))
+    own = (
+        ()
+        if alarms is None
+        else tuple(
+            _figure(
+                np.abs(_window_means(np.asarray(alarms)[:, None], n)[:, 0] - np.mean(alarms)).max()
+            )
+            for n in lengths
+        )
+    )
+    return Baseline(len(raw), lengths, sketches, _figure(missing), share, own)
+
+
+def read(plain: object) -> Baseline:
+    """The baseline that `plain` was; ModelError if a model file has none or a damaged one."""
+    try:
+        sketches = tuple(
+            Sketch(
+                **{
+                    key: tuple(value) if isinstance(value, list) else value
+                    for key, value in s.items()
+                }
+            )
+            for s in plain["sketches"]
+        )
+        return Baseline(
+            **{
+                **plain,
+                "lengths": tuple(plain["lengths"]),
+                "alarm_own": tuple(plain["alarm_own"]),
+                "sketches": sketches,
+            }
+        )
+    except (TypeError, KeyError, AttributeError):
+        raise ModelError(
+            "the model keeps no baseline of its training rows: train it again with this version"
+        ) from None
+
+
+def own_lengths(rows: int) -> tuple[int, ...]:
+    """Powers of two from SMALLEST_WINDOW, as long as OWN_WINDOWS of them fit."""
+    return tuple(1 << k for k in range(4, 20) if SMALLEST_WINDOW <= 1 << k <= rows // OWN_WINDOWS)
+
+
+def longest_run(values: np.ndarray) -> int:
+    """Length of the longest run of equal neighbours; 0 without values."""
+    if not len(values):
+        return 0
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
+    return int(np.diff(np.append(starts, len(values))).max())
+
+
+def distances(share: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Kolmogorov-Smirnov distance at the knots, and population stability index, of counts (..., bins).
+
+    share: of the training rows at or below each knot (bins - 1,).
+    """
+    rows = counts.sum(axis=-1, keepdims=True)
+    ks = np.abs(np.cumsum(counts, axis=-1)[..., :-1] / rows - share).max(axis=-1, initial=0.0)
+    expected = np.maximum(np.diff(share, prepend=0.0, append=1.0), 1e-3)
+    seen = np.maximum(counts, PSI_FLOOR) / rows
+    return ks, ((seen - expected) * np.log(seen / expected)).sum(axis=-1)
+
+
+def _sketch(name: str, raw: np.ndarray, lengths: tuple[int, ...]) -> Sketch:
+    deciles = np.quantile(raw, np.arange(1, BINS) / BINS, method="inverted_cdf")
+    knots = np.unique(deciles[deciles < raw.max()]).astype(np.int64)
+    share = np.round(np.searchsorted(np.sort(raw), knots, side="right") / len(raw), 4)
+    bins = np.eye(len(knots) + 1)[np.searchsorted(knots, raw, side="left")]
+    own = [distances(share, _window_means(bins, n) * n) for n in lengths]
+    return Sketch(
+        name,
+        tuple(knots.tolist()),
+        tuple(share.tolist()),
+        longest_run(raw),
+        tuple(_figure(ks.max()) for ks, _ in own),
+        tuple(_figure(psi.max()) for _, psi in own),
+    )
+
+
+def _window_means(values: np.ndarray, length: int) -> np.ndarray:
+    """Means of the columns over windows of `length` rows that start every quarter of it."""
+    total = np.vstack([np.zeros(values.shape[1]), np.cumsum(values, axis=0)])
+    starts = np.arange(0, len(values) - length + 1, max(1, length // STEPS))
+    return (total[starts + length] - total[starts]) / length
+
+
+def _figure(value: float) -> float:
+    return float(f"{value:.3g}")

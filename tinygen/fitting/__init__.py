@@ -1,0 +1,1 @@
+"""What families share: training rows, solvers in floats, and lowering to integer nodes."""

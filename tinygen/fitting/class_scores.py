@@ -1,0 +1,266 @@
+"""Class scores in integers: linear scores on integer values, the largest of which names the class.
+
+Two classes need one row only: class 1 where its sum is above 0. The step of the coefficients is free,
+since only the order of scores counts, but all rows must share it. Coefficients are rounded jointly on
+the Hessian of the softmax loss (Boehning 1992) while the intercepts adapt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
+
+from ..model.fixedpoint import INT16_MAX, bits_for
+from ..model.nodes import Argmax, Bounds, Dense, Node, Scale, prefix_bounds
+from .least_squares import integer_descent, without_free
+from .lowering import TOLERANCE, apply_all, scale_inputs
+from .rows import Rows
+
+UNSEEN = -60.0  # score of a class without training rows: its probability is 1e-26
+LOSS_TOLERANCE = 0.02  # part of the float model's cross-entropy that integers may add
+LEAST_LOSS = 1e-4  # cross-entropy that does not count: every row is then decided beyond doubt
+
+
+@dataclass(frozen=True)
+class Scores:
+    """`score = coef . t + intercept` of each class, shape (classes, values) and (classes,); one row for two classes."""
+
+    coef: np.ndarray
+    intercept: np.ndarray
+
+    def of(self, t: np.ndarray) -> np.ndarray:
+        """Scores (n, classes); for two classes the first one's are 0."""
+        scores = t @ self.coef.T + self.intercept
+        return scores if len(self.coef) > 1 else np.column_stack([np.zeros(len(t)), scores])
+
+    def classes(self, t: np.ndarray) -> np.ndarray:
+        """The class of each row, int64 (n,)."""
+        return self.of(t).argmax(axis=1)
+
+    def loss(self, t: np.ndarray, y: np.ndarray) -> float:
+        """Mean cross-entropy against class indices y."""
+        return cross_entropy(self.of(t), y, 1)[0]
+
+    def seen_through(self, gain: np.ndarray, offset: np.ndarray) -> Scores:
+        """The same scores as a function of u, where t = gain * u + offset."""
+        return Scores(self.coef * gain, self.intercept + self.coef @ offset)
+
+
+def of_all_classes(
+    coef: np.ndarray, intercept: np.ndarray, seen: np.ndarray, classes: int
+) -> Scores:
+    """Scores of classes 0 .. classes - 1 from those of the classes `seen`; the others are never answered."""
+    if len(seen) == classes:
+        return Scores(coef, intercept)
+    if len(seen) == 2:
+        coef, intercept = np.vstack([0 * coef, coef]), np.append(0.0, intercept)
+    whole = Scores(np.zeros((classes, coef.shape[1])), np.full(classes, UNSEEN))
+    whole.coef[seen], whole.intercept[seen] = coef, intercept
+    return whole
+
+
+def fitted_scores(estimator, t: np.ndarray, y: np.ndarray, classes: int) -> Scores:
+    """Scores by an sklearn linear classifier; rows of one class only, as a fold may have, need no fit."""
+    if (y == y[0]).all():
+        return only_class(int(y[0]), t.shape[1], classes)
+    estimator.fit(t, y)
+    return of_all_classes(estimator.coef_, estimator.intercept_, estimator.classes_, classes)
+
+
+def only_class(seen: int, width: int, classes: int) -> Scores:
+    """Scores that answer one class whatever the values are."""
+    if classes == 2:
+        return Scores(np.zeros((1, width)), np.array([-UNSEEN if seen else UNSEEN]))
+    return Scores(np.zeros((classes, width)), np.where(np.arange(classes) == seen, 0.0, UNSEEN))
+
+
+def cross_entropy(values: np.ndarray, y: np.ndarray, rows: int) -> tuple[float, np.ndarray]:
+    """Mean cross-entropy of score values (n, classes) against class indices, and its derivative over the last `rows` of them."""
+    error = softmax(values, axis=1)
+    error[np.arange(len(y)), y] -= 1
+    return float((logsumexp(values, axis=1) - values[np.arange(len(y)), y]).mean()), error[
+        :, -rows:
+    ] / len(y)
+
+
+def descend(loss, start: list[np.ndarray], steps: int) -> list[np.ndarray]:
+    """Arrays that minimise `loss(*arrays) -> (value, derivatives)`, from a start, by L-BFGS (Liu and Nocedal 1989)."""
+    ends = np.cumsum([part.size for part in start])[:-1]
+
+    def split(flat: np.ndarray) -> list[np.ndarray]:
+        return [part.reshape(first.shape) for part, first in zip(np.split(flat, ends), start)]
+
+    def flat_loss(flat: np.ndarray):
+        value, derivatives = loss(*split(flat))
+        return value, np.concatenate([part.ravel() for part in derivatives])
+
+    flat = np.concatenate([part.ravel() for part in start])
+    return split(
+        minimize(flat_loss, flat, jac=True, method="L-BFGS-B", options={"maxiter": steps}).x
+    )
+
+
+def fit_scores(t: np.ndarray, y: np.ndarray, start: Scores, decay: float) -> Scores:
+    """Scores of least mean cross-entropy on values t, plus decay / 2 * coef**2, from a first guess."""
+
+    def loss(coef, intercept):
+        value, error = cross_entropy(Scores(coef, intercept).of(t), y, len(coef))
+        return value + decay / 2 * (coef**2).sum(), (error.T @ t + decay * coef, error.sum(axis=0))
+
+    return Scores(*descend(loss, [start.coef, start.intercept], 500))
+
+
+def rounded_scores(
+    scores: Scores, values: np.ndarray, y: np.ndarray, limit: int
+) -> list[tuple[Scores, Scores]]:
+    """Integer scores for integer `values`, by plain and by joint rounding, each with the float scores it stands for."""
+    step = np.abs(scores.coef).max() / limit or 1.0
+    spread = np.maximum(values.std(axis=0), 1e-9)
+    plain = np.floor(scores.coef / step + 0.5)
+    found = []
+    for whole in (plain, _joint(scores, values, spread, step, limit)):
+        adapted = _with_intercepts(Scores(whole * step, scores.intercept), values, y)
+        found.append(
+            (
+                Scores(
+                    whole.astype(np.int64),
+                    np.floor(adapted.intercept / step + 0.5).astype(np.int64),
+                ),
+                adapted,
+            )
+        )
+    return found
+
+
+def _joint(
+    scores: Scores, values: np.ndarray, spread: np.ndarray, step: float, limit: int
+) -> np.ndarray:
+    """Coefficients in whole steps, rounded together on the Hessian of the loss; spread keeps it well conditioned."""
+    centered = np.column_stack([(values - values.mean(axis=0)) / spread, np.ones(len(values))])
+    rows, width = scores.coef.shape[0], centered.shape[1]
+    p = softmax(scores.of(values), axis=1)[:, -rows:]
+    hessian = np.empty((rows, width, rows, width))
+    for a in range(rows):
+        for b in range(rows):
+            weight = p[:, a] * ((a == b) - p[:, b])
+            hessian[a, :, b, :] = (centered * weight[:, None]).T @ centered / len(values)
+    hessian = hessian.reshape(rows * width, -1)
+    # rows that are decided beyond doubt leave no curvature; the ridge then stands for plain rounding
+    hessian[np.diag_indices_from(hessian)] += 1e-4 * np.trace(hessian) / len(hessian) + 1e-9
+    free = np.tile(np.arange(width) == width - 1, rows)
+    scale = np.tile(spread, rows) * step
+    reduced = without_free(hessian, free) * np.outer(scale, scale)
+    return integer_descent((scores.coef / step).ravel(), reduced, limit).reshape(scores.coef.shape)
+
+
+def _with_intercepts(scores: Scores, values: np.ndarray, y: np.ndarray) -> Scores:
+    """The scores with the intercepts that fit their coefficients best."""
+    part, rows = Scores(scores.coef, np.zeros_like(scores.intercept)).of(values), len(scores.coef)
+
+    def loss(intercept):
+        value, error = cross_entropy(
+            part + np.append(np.zeros(part.shape[1] - rows), intercept), y, rows
+        )
+        return value, [error.sum(axis=0)]
+
+    return Scores(scores.coef, *descend(loss, [scores.intercept], 500))
+
+
+def proven(nodes, inputs: int) -> Bounds:
+    """Intervals of the values behind nodes that read any int16 inputs."""
+    inside = Bounds((-INT16_MAX - 1,) * inputs, (INT16_MAX,) * inputs)
+    for node in nodes:
+        inside = node.bounds(inside)
+    return inside
+
+
+def decision_nodes(whole: Scores, inside: Bounds) -> tuple[Node, ...]:
+    """Integer nodes that answer the class of the largest integer score, for values within `inside`.
+
+    For two classes the one sum is clamped to 0 .. 1. Otherwise sums are shifted down to 16 bits, which
+    the proof shows to be enough without a clamp.
+    """
+    weights, bias = tuple(map(tuple, whole.coef.tolist())), tuple(whole.intercept.tolist())
+    if len(weights) == 1:
+        return (Dense(weights, bias, 0, 0, 1),)
+    shift = 0
+    while bits_for(*_reach(weights, bias, inside, shift)) != 16:
+        shift += 1
+    return (Dense(weights, bias, shift, -INT16_MAX - 1, INT16_MAX), Argmax())
+
+
+def _reach(weights, bias, inside: Bounds, shift: int) -> tuple[int, int]:
+    """Smallest and largest of all sums after the shift."""
+    half = (1 << shift) >> 1
+    ends = [
+        [sorted((w * a, w * b)) for w, a, b in zip(row, inside.low, inside.high)] for row in weights
+    ]
+    reach = [
+        prefix_bounds(b + half, [e[0] for e in row], [e[1] for e in row])
+        for row, b in zip(ends, bias)
+    ]
+    return min(r[0] for r in reach) >> shift, max(r[1] for r in reach) >> shift
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How a classifier sees raw inputs: z = (x - mean) / spread, with x held within the accepted limits."""
+
+    low: np.ndarray
+    high: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Rows) -> Frame:
+        """Centred and scaled by the standard deviation; a nearly constant input by part of its range instead."""
+        low, high = np.array([q.limits for q in rows.inputs], dtype=np.float64).T
+        spread = np.maximum(rows.x.std(axis=0), (high - low) / 8)
+        return cls(low, high, rows.x.mean(axis=0), np.where(spread > 0, spread, 1.0))
+
+    def z(self, x: np.ndarray) -> np.ndarray:
+        """Float inputs (n, k) of raw rows."""
+        return (np.clip(x, self.low, self.high) - self.mean) / self.spread
+
+    def through(self, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
+        """gain, offset: z = gain * u + offset for the values u that the integer node gives."""
+        step = 2.0**scale.shift / np.array(scale.multiplier)
+        return step / self.spread, (
+            np.array(scale.low) + scale.zero * step - self.mean
+        ) / self.spread
+
+
+def scalings(rows: Rows) -> list[Scale]:
+    """Scale nodes worth trying, the cheapest first: one low and multiplier for all inputs, one for each, 12 bits.
+
+    One for all needs no table in C. It serves where it keeps single raw steps, or at least half of
+    each input's own resolution.
+    """
+    low, high = np.array([q.limits for q in rows.inputs]).T
+    span, width = int(high.max() - low.min()), len(low)
+    multiplier = int(np.clip((255 << 8) // max(span, 1), 1, 255))
+    shared = Scale((int(low.min()),) * width, (multiplier,) * width, 8, 255, 128)
+    each = [scale_inputs([q.limits for q in rows.inputs], bits) for bits in (8, 12)]
+    return [shared, *each] if multiplier == 255 or 2 * (high - low).min() >= span else each
+
+
+def as_decided(choices, rows: Rows, float_error: float, float_loss: float) -> tuple[Node, ...]:
+    """The first chain that decides the training rows as well as the float model does, else the best one.
+
+    `choices` yields (chain, cross-entropy), the cheapest first. On a few hundred rows the error rate alone
+    hardly tells two chains apart; the cross-entropy shows what a coarse scaling costs.
+    """
+    best, best_figure = None, (np.inf, np.inf)
+    for nodes, loss in choices:
+        error = max(rows.error(apply_all(nodes, rows.x)[:, 0]), float_error)
+        if (error, loss) < best_figure:
+            best, best_figure = nodes, (error, loss)
+        if (
+            error <= float_error * (1 + TOLERANCE)
+            and loss <= float_loss * (1 + LOSS_TOLERANCE) + LEAST_LOSS
+        ):
+            break
+    return best

@@ -1,0 +1,243 @@
+"""Training of tiny ReLU nets by damped Gauss-Newton (Levenberg 1944, Marquardt 1963).
+
+Loss: mean pseudo-Huber error of g(v) against y in the target's own unit, as in `leastsquares`, plus
+weight decay. For nets of 50 to 400 weights the normal matrix is small, and a step is one matrix
+product; a hundred steps reach what first-order methods need thousands for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from .least_squares import HUBER_PART, Root
+
+DECAY = 3e-4  # small enough to cost no accuracy, large enough to make rounding harmless
+DAMPING = (1e-2, 1e-7)  # first and least damping, relative to the Hessian's diagonal
+GAIN = 1e-4  # part of the loss that ten steps must gain, or training ends
+
+
+@dataclass(frozen=True)
+class Net:
+    """A ReLU net on standardised inputs: `v = center + spread * (W_k relu(... W_1 z + b_1 ...) + b_k)`."""
+
+    weights: tuple[np.ndarray, ...]  # each (inputs of the layer, units)
+    biases: tuple[np.ndarray, ...]
+    center: float
+    spread: float
+    loss: float = np.inf
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Inputs, hidden units of each layer, 1."""
+        return (self.weights[0].shape[0], *(w.shape[1] for w in self.weights))
+
+    def layers(self, z: np.ndarray) -> list[np.ndarray]:
+        """Inputs, activations of each hidden layer, and the output before it is scaled."""
+        values = [z]
+        for k, (w, b) in enumerate(zip(self.weights, self.biases)):
+            z = z @ w + b
+            if k < len(self.weights) - 1:
+                z = np.maximum(z, 0)
+            values.append(z)
+        return values
+
+    def output(self, z: np.ndarray) -> np.ndarray:
+        """v of shape (n,)."""
+        return self.layers(z)[-1][:, 0] * self.spread + self.center
+
+    def flat(self) -> np.ndarray:
+        """All parameters, layer by layer: weights, then biases."""
+        return np.concatenate(
+            [part for w, b in zip(self.weights, self.biases) for part in (w.ravel(), b)]
+        )
+
+    def with_flat(self, flat: np.ndarray) -> Net:
+        """The same net with other parameters."""
+        weights, biases, at = [], [], 0
+        for w, b in zip(self.weights, self.biases):
+            weights.append(flat[at : at + w.size].reshape(w.shape))
+            biases.append(flat[at + w.size : at + w.size + b.size])
+            at += w.size + b.size
+        return replace(self, weights=tuple(weights), biases=tuple(biases))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a net is trained on: standardised inputs (n, k), raw targets (n,) and the target transform."""
+
+    z: np.ndarray
+    y: np.ndarray
+    root: Root
+    counts: np.ndarray | None = None  # float (n,): how much each row counts; None, all the same
+
+    @cached_property
+    def delta(self) -> float:
+        """Residuals below this count squared, above it absolutely; raw."""
+        return HUBER_PART * max(
+            float(np.average(np.abs(self.y - np.median(self.y)), weights=self.counts)), 1e-9
+        )
+
+    @cached_property
+    def root_counts(self) -> np.ndarray | float:
+        """Root of how much each row counts against the mean row, float (n,) or 1.0."""
+        return 1.0 if self.counts is None else np.sqrt(self.counts / self.counts.mean())
+
+
+def random_net(problem: Problem, hidden: tuple[int, ...], seed) -> Net:
+    """He weights (He et al. 2015); each first-layer kink passes through a training row, so no unit starts dead."""
+    rng = np.random.default_rng(seed)
+    sizes = (problem.z.shape[1], *hidden, 1)
+    v = problem.root.forward(problem.y)
+    weights, biases = [], []
+    for k, (inputs, units) in enumerate(zip(sizes, sizes[1:])):
+        last = k == len(sizes) - 2
+        w = rng.normal(size=(inputs, units)) * np.sqrt(2 / inputs) * (0.3 if last else 1.0)
+        kinks = problem.z[rng.integers(len(problem.z), size=units)] if k == 0 else None
+        weights.append(w)
+        biases.append(-(kinks * w.T).sum(axis=1) if k == 0 else np.zeros(units))
+    return Net(tuple(weights), tuple(biases), float(v.mean()), float(max(v.std(), 1e-9)))
+
+
+def loss_of(net: Net, problem: Problem) -> float:
+    return _Point(net, problem).loss
+
+
+class _Point:
+    """Loss of a net, and its gradient and Gauss-Newton Hessian on demand."""
+
+    def __init__(self, net: Net, problem: Problem):
+        self.net, self.problem = net, problem
+        self.values = net.layers(problem.z)
+        v = self.values[-1][:, 0] * net.spread + net.center
+        self.slope = problem.root.slope(v) * net.spread
+        self.residual = problem.root.backward(v) - problem.y
+        self.bend = np.sqrt(1 + (self.residual / problem.delta) ** 2)
+        self.flat, self.decay = net.flat(), _decay(net)
+        self.loss = float(
+            np.average(self.bend - 1, weights=problem.counts) * HUBER_PART
+            + 0.5 * self.decay @ self.flat**2
+        )
+
+    def derivatives(self, jacobian: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient and Hessian; `jacobian` is memory to work in, float32 (rows, parameters)."""
+        net, n, end = self.net, len(self.problem.y), len(self.flat)
+        jacobian = np.empty((n, end), np.float32) if jacobian is None else jacobian
+        back = self.slope[:, None]
+        for k in range(len(net.weights) - 1, -1, -1):
+            before, (inputs, units) = self.values[k], net.weights[k].shape
+            jacobian[:, end - units : end] = back
+            end -= units * (inputs + 1)
+            for i in range(inputs):
+                place = jacobian[:, end + i * units : end + (i + 1) * units]
+                np.multiply(before[:, i : i + 1], back, out=place, casting="same_kind")
+            if k:
+                back = (back @ net.weights[k].T) * (before > 0)
+        # d(loss)/dr = HUBER_PART * r / (delta**2 * bend), and its reweighted second derivative
+        root_weight = (
+            np.sqrt(HUBER_PART / (n * self.bend)) / self.problem.delta * self.problem.root_counts
+        )
+        jacobian *= root_weight[:, None].astype(np.float32)
+        gradient = (jacobian.T @ (root_weight * self.residual).astype(np.float32)).astype(
+            np.float64
+        )
+        hessian = (jacobian.T @ jacobian).astype(np.float64)
+        hessian[np.diag_indices_from(hessian)] += self.decay
+        return gradient + self.decay * self.flat, hessian
+
+
+def _decay(net: Net) -> np.ndarray:
+    return np.concatenate(
+        [
+            part
+            for w, b in zip(net.weights, net.biases)
+            for part in (np.full(w.size, DECAY), np.zeros(b.size))
+        ]
+    )
+
+
+def train_net(net: Net, problem: Problem, steps: int, free: np.ndarray | None = None) -> Net:
+    """The net after at most `steps` damped steps; `free` (bool per parameter) says which may move."""
+    point, damping, history = _Point(net, problem), DAMPING[0], []
+    jacobian = np.empty((len(problem.y), len(point.flat)), np.float32)
+    for _ in range(steps):
+        gradient, hessian = point.derivatives(jacobian)
+        index = np.arange(len(gradient)) if free is None else np.flatnonzero(free)
+        gradient, hessian = gradient[index], hessian[np.ix_(index, index)]
+        diagonal = np.diag(np.diag(hessian) + 1e-9)
+        for _ in range(9):
+            moved = point.flat.copy()
+            moved[index] -= np.linalg.solve(hessian + damping * diagonal, gradient)
+            candidate = _Point(point.net.with_flat(moved), problem)
+            if candidate.loss < point.loss:
+                break
+            damping *= 4
+        else:
+            break
+        point, damping = candidate, max(damping / 3, DAMPING[1])
+        history.append(point.loss)
+        if len(history) > 20 and history[-10] - history[-1] < GAIN * history[-1]:
+            break
+    return replace(point.net, loss=point.loss)
+
+
+def curvature(net: Net, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient and Gauss-Newton Hessian of the loss over `net.flat()`."""
+    return _Point(net, problem).derivatives()
+
+
+def without_one_unit(net: Net, problem: Problem) -> Net:
+    """A net with one hidden layer less its least needed unit, the others taking over by least squares.
+
+    Optimal brain surgeon on the output layer (Hassibi and Stork 1993).
+    """
+    hidden = net.layers(problem.z)[1]
+    slope = problem.root.slope(net.output(problem.z))
+    design = (
+        np.column_stack([hidden, np.ones(len(hidden))])
+        * (slope / slope.mean() * problem.root_counts)[:, None]
+    )
+    inverse = np.linalg.inv(design.T @ design / len(hidden) + 1e-7 * np.eye(design.shape[1]))
+    output = np.append(net.weights[1][:, 0], net.biases[1])
+    least = int(np.argmin(output[:-1] ** 2 / np.diag(inverse)[:-1]))
+    output = output - inverse[:, least] / inverse[least, least] * output[least]
+    keep = np.arange(hidden.shape[1]) != least
+    return replace(
+        net,
+        weights=(net.weights[0][:, keep], output[:-1][keep][:, None]),
+        biases=(net.biases[0][keep], output[-1:]),
+    )
+
+
+def ladder(
+    problem: Problem, sizes: tuple[int, ...], top: int, seed: int, draft: bool = False
+) -> dict[int, Net]:
+    """Nets with one hidden layer of each of `sizes`, each the better one of two prunings of `top` units by training loss.
+
+    Costs little more than a few fits, and at each size gives better nets than direct training does.
+    A draft is pruned once and polished less.
+    """
+    if draft:
+        return _pruned(problem, sizes, top, [seed, 0], repair=6, polish=30)
+    first, second = Parallel(n_jobs=-1, prefer="threads")(
+        delayed(_pruned)(problem, sizes, top, [seed, run], repair=12, polish=80) for run in range(2)
+    )
+    return {size: min(first[size], second[size], key=lambda net: net.loss) for size in first}
+
+
+def _pruned(
+    problem: Problem, sizes: tuple[int, ...], top: int, seed: list[int], repair: int, polish: int
+) -> dict[int, Net]:
+    """One large net, pruned unit by unit, the others repaired each time; polished at each of `sizes`."""
+    drafts = [train_net(random_net(problem, (top,), [*seed, k]), problem, 15) for k in range(3)]
+    net = train_net(min(drafts, key=lambda n: n.loss), problem, 50)
+    found = {}
+    while net.sizes[1] > min(sizes):
+        net = train_net(without_one_unit(net, problem), problem, repair)
+        if net.sizes[1] in sizes:
+            net = train_net(net, problem, polish)
+            found[net.sizes[1]] = net
+    return found

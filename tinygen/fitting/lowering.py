@@ -1,0 +1,128 @@
+"""Floats to integers: the pieces that families share when they lower a fitted model to nodes.
+
+Coefficients become int8 with a power-of-two step; they are rounded together, not one by one
+(`integer_descent`); where int8 loses more than `TOLERANCE` of the error, int16 is used instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..common.errors import ModelError
+from ..model.fixedpoint import MARGIN, Quantity
+from ..model.nodes import UINT16_MAX, Dense, Log2, Node, Scale, prove
+from .least_squares import LinearFit, Root, integer_descent, without_free
+
+TOLERANCE = 0.005  # part of the float model's error that int8 may add before int16 is taken
+LOG_SPAN = 3  # an input that spans less gains nothing by a logarithm
+MAX_SHIFT = 22  # keeps the rounding constant and a 16-bit result within 32-bit sums
+
+
+@dataclass(frozen=True)
+class Logs:
+    """Which inputs a model sees as their logarithm; their limits there."""
+
+    columns: tuple[int, ...]
+    limits: tuple[tuple[int, int], ...]  # of every input, what passes as it is included
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return (Log2(self.columns),) if self.columns else ()
+
+    def forward(self, x) -> np.ndarray:
+        """Float inputs (n, k) with exact logarithms, in the node's steps."""
+        x, columns = np.array(x, dtype=np.float64), list(self.columns)
+        x[:, columns] = Log2.octave * np.log2(np.maximum(x[:, columns], 1.0))
+        return x
+
+
+def logs_of(inputs: tuple[Quantity, ...], wanted: bool = True) -> Logs:
+    """Logarithms of the inputs that are positive and span more than LOG_SPAN to one, where `wanted` at all."""
+    columns = tuple(
+        k
+        for k, q in enumerate(inputs)
+        if wanted and q.raw_minimum > 0 and q.raw_maximum > LOG_SPAN * q.raw_minimum
+    )
+    limits = [q.limits for q in inputs]
+    for k in columns:
+        low, high = (
+            Log2.octave * np.log2(v) for v in (inputs[k].raw_minimum, inputs[k].raw_maximum)
+        )
+        margin = (high - low) / MARGIN
+        limits[k] = max(int(np.floor(low - margin)), 0), int(np.ceil(high + margin))
+    return Logs(columns, tuple(limits))
+
+
+def scale_inputs(limits, bits: int, exact: bool = False, widen: bool = False) -> Scale:
+    """Node that maps each interval (low, high) of `limits`, one per input, onto `bits` bits around zero.
+
+    Up to 8 bits an 8-bit multiplier serves, which is smaller and faster; it may leave part of the
+    range unused. `exact` asks for 16-bit multipliers all the same. Where an interval has fewer raw steps than
+    that, it is made wider only if `widen` asks for it.
+    """
+    top = (1 << bits) - 1
+    widen = widen and min(most - least for least, most in limits) < top
+    shift = 8 if widen or (not exact and bits <= 8) else 16
+    most_multiplier = UINT16_MAX if widen else (1 << shift) - 1
+    low, multiplier = [], []
+    for least, most in limits:
+        low.append(least)
+        multiplier.append(int(np.clip((top << shift) // max(most - least, 1), 1, most_multiplier)))
+    return Scale(tuple(low), tuple(multiplier), shift, top, 1 << (bits - 1))
+
+
+def apply_all(nodes, raw: np.ndarray) -> np.ndarray:
+    """Values behind a chain of nodes, int64 (n, width)."""
+    for node in nodes:
+        raw = node.apply(raw)
+    return raw
+
+
+def output_row(fit: LinearFit, root: Root, output: Quantity, weight_bits: int = 8) -> Dense:
+    """The Dense node `v = coef . t + intercept` with jointly rounded coefficients.
+
+    The step is the finest power of two that the largest coefficient allows, and the intercept is
+    chosen again after rounding, so that the weighted mean error stays zero.
+    """
+    limit = (1 << (weight_bits - 1)) - 1
+    largest = max(np.abs(fit.coef).max(initial=0.0), 1e-12)
+    shift = int(np.clip(np.floor(np.log2(limit / largest)), 0, MAX_SHIFT))
+    free = np.arange(len(fit.hessian)) == len(fit.coef)  # the intercept adapts
+    weights = integer_descent(fit.coef * 2.0**shift, without_free(fit.hessian, free), limit)
+    change = weights / 2.0**shift - fit.coef
+    intercept = fit.intercept - fit.hessian[-1, :-1] @ change / max(fit.hessian[-1, -1], 1e-300)
+    low, high = root.limits(output)
+    bias = int(np.floor(intercept * 2**shift + 0.5))
+    return Dense((tuple(weights.tolist()),), (bias,), shift, low, high)
+
+
+def mean_error(
+    nodes: tuple[Node, ...], x: np.ndarray, y: np.ndarray, counts: np.ndarray | None = None
+) -> float:
+    """Mean absolute raw error of a chain on rows, each counted as `counts` says."""
+    return float(np.average(np.abs(apply_all(nodes, x)[:, 0] - y), weights=counts))
+
+
+def narrowest(
+    choices, x: np.ndarray, y: np.ndarray, float_error: float, counts: np.ndarray | None = None
+) -> tuple[Node, ...]:
+    """The first chain whose error on the training rows is within TOLERANCE, else the best one.
+
+    `choices` yields chains from the cheapest to the most exact one; one that cannot be bounded is
+    passed over, unless nothing else is left.
+    """
+    best, best_error = None, np.inf
+    for nodes in choices:
+        try:
+            prove(nodes, x.shape[1])
+        except ModelError:
+            best = best or nodes
+            continue
+        error = mean_error(nodes, x, y, counts)
+        if error < best_error:
+            best, best_error = nodes, error
+        if error <= float_error * (1 + TOLERANCE):
+            break
+    return best

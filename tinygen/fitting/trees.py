@@ -1,0 +1,97 @@
+"""From scikit-learn's decision trees to one `Forest` node.
+
+Inputs are integers, so `x <= t` is `x <= floor(t)`: a tree loses nothing by conversion. Only inputs
+that a split looks at are kept, and equal leaves are stored once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..model.nodes import Forest
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Trees with leaves numbered through: leaf k of tree t is column `first_leaf[t] + k` of `places`."""
+
+    # per tree (input, limit, left, right); child < 0 is leaf -1 - child
+    trees: tuple[tuple[tuple[int, int, int, int], ...], ...]
+    first_leaf: tuple[int, ...]
+    leaves: int  # of all trees
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Inputs that some split looks at; the first input where there is none."""
+        return tuple(sorted({split[0] for tree in self.trees for split in tree})) or (0,)
+
+    def leaf_of(self, x: np.ndarray) -> np.ndarray:
+        """The leaf each row ends in, int64 (n, trees), counted over all trees."""
+        return np.column_stack(
+            [_walk(tree, x) + first for tree, first in zip(self.trees, self.first_leaf)]
+        )
+
+    def shares(self, x: np.ndarray) -> np.ndarray:
+        """1.0 where a row ends in a leaf, else 0.0: float64 (n, leaves)."""
+        places, shares = self.leaf_of(x), np.zeros((len(x), self.leaves))
+        shares[np.arange(len(x))[:, None], places] = 1.0
+        return shares
+
+    def node(self, values: np.ndarray, bias, low: int, high: int) -> Forest:
+        """The node that adds up integer leaf values of shape (leaves, outputs), for x restricted to `columns`."""
+        place = {column: k for k, column in enumerate(self.columns)}
+        rows: dict[tuple[int, ...], int] = {}
+        leaf = [
+            rows.setdefault(tuple(row), len(rows))
+            for row in np.asarray(values).astype(int).tolist()
+        ]
+        splits, roots = [], []
+        for tree, first in zip(self.trees, self.first_leaf):
+            base = len(splits)
+            child = [
+                (base + c) if c >= 0 else -1 - leaf[first - 1 - c]
+                for split in tree
+                for c in split[2:]
+            ]
+            roots.append(base if tree else -1 - leaf[first])
+            splits += [
+                (place[s[0]], s[1], child[2 * k], child[2 * k + 1]) for k, s in enumerate(tree)
+            ]
+        return Forest(
+            tuple(splits), tuple(rows), tuple(roots), tuple(int(b) for b in bias), low, high
+        )
+
+
+def from_sklearn(estimators) -> tuple[Trees, np.ndarray]:
+    """The trees of fitted sklearn trees (their `tree_`), and their leaves' values, float64 (leaves, outputs).
+
+    A node stands after its parent there, and so it does here.
+    """
+    trees, first_leaf, values = [], [], []
+    for tree in (estimator.tree_ for estimator in estimators):
+        inner = tree.children_left >= 0
+        number = np.where(inner, np.cumsum(inner) - 1, -np.cumsum(~inner))  # split k, or -1 - leaf
+        limits = np.floor(tree.threshold[inner]).astype(int)
+        columns = (
+            tree.feature[inner],
+            limits,
+            number[tree.children_left[inner]],
+            number[tree.children_right[inner]],
+        )
+        trees.append(tuple(tuple(int(v) for v in split) for split in zip(*columns)))
+        first_leaf.append(sum(map(len, values)))
+        values.append(tree.value[~inner].reshape((~inner).sum(), -1))
+    return Trees(tuple(trees), tuple(first_leaf), sum(map(len, values))), np.concatenate(values)
+
+
+def _walk(tree, x: np.ndarray) -> np.ndarray:
+    """Leaf within the tree for each row."""
+    at = np.full(len(x), 0 if tree else -1)
+    splits = np.array(tree, dtype=np.int64).reshape(-1, 4)
+    rows = np.arange(len(x))
+    while (inner := at >= 0).any():
+        split = splits[at[inner]]
+        at[inner] = np.where(x[rows[inner], split[:, 0]] <= split[:, 1], split[:, 2], split[:, 3])
+    return -1 - at

@@ -1,0 +1,84 @@
+"""Integer arithmetic shared by the model and its C twin, `firmware/include/tinygen_fixed.h`.
+
+One rounding rule, stated here and used everywhere: **round half up**, that is
+`round_shift(a, s) = floor(a / 2**s + 1/2)`. In C it is `(a + (1 << (s - 1))) >> s` with an
+arithmetic shift, which every compiler tinygen targets performs (a compile-time check in the
+runtime header says so). Ties: 0.5 -> 1, -0.5 -> 0, -1.5 -> -1.
+
+Inputs and outputs carry a *decimal* scale, the data's own resolution: `physical = raw * scale`
+with `zero_point = 0`, so 13.6 with scale 0.1 is exactly 136.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+INT16_MAX = 32767
+RAW_MIN, RAW_MAX = -INT16_MAX, INT16_MAX  # the range of a raw value on the wire
+MARGIN = 8  # part of the trained span accepted beyond each end
+MISSING = -32768  # the wire's mark for "no value"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One physical quantity and how the board stores it: `physical = raw * scale`."""
+
+    name: str  # "RH"
+    unit: str  # "%"
+    scale: float  # 0.1: one raw step, the data's own resolution
+    minimum: float  # smallest physical value seen in training
+    maximum: float  # largest physical value seen in training
+
+    @property
+    def raw_minimum(self) -> int:
+        return int(self.to_raw(self.minimum))
+
+    @property
+    def raw_maximum(self) -> int:
+        return int(self.to_raw(self.maximum))
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Raw interval the model accepts: the trained range and an eighth of its span on each side.
+
+        A little beyond the trained range a smooth model still extrapolates well; further out the
+        board saturates the reading and flags the answer.
+        """
+        margin = -((self.raw_minimum - self.raw_maximum) // MARGIN)
+        return max(self.raw_minimum - margin, RAW_MIN), min(self.raw_maximum + margin, RAW_MAX)
+
+    def to_raw(self, physical) -> np.ndarray:
+        """Raw int64 values, rounded half up; NaN becomes MISSING; beyond int16 it saturates."""
+        physical = np.asarray(physical, dtype=np.float64)
+        # 9 digits absorb the binary error of a decimal division: 0.15 / 0.1 is a tie, as written
+        steps = np.floor(np.round(physical / self.scale, 9) + 0.5)
+        raw = np.clip(
+            np.nan_to_num(steps, nan=0.0, posinf=RAW_MAX, neginf=RAW_MIN), RAW_MIN, RAW_MAX
+        )
+        return np.where(np.isnan(physical), MISSING, raw).astype(np.int64)
+
+    def to_physical(self, raw) -> np.ndarray:
+        """Physical values in `unit`, as float64 rounded to the digits the scale has."""
+        raw = np.asarray(raw, dtype=np.float64)
+        inverse = 1.0 / self.scale
+        # dividing by 10 gives the float nearest to a decimal; multiplying by 0.1 does not
+        return (
+            raw / round(inverse)
+            if inverse > 1 and np.isclose(inverse, round(inverse))
+            else raw * self.scale
+        )
+
+
+def round_shift(value, shift: int):
+    """`value / 2**shift`, rounded half up: the one rounding rule."""
+    return value if shift == 0 else (value + (1 << (shift - 1))) >> shift
+
+
+def bits_for(low: int, high: int) -> int:
+    """Narrowest accumulator of 16, 24 or 32 bits that holds every value in [low, high]; 0 if none."""
+    for bits in (16, 24, 32):
+        if -(1 << (bits - 1)) <= low and high < (1 << (bits - 1)):
+            return bits
+    return 0

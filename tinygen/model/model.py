@@ -1,0 +1,253 @@
+"""The integer model: a chain of nodes between raw inputs and a raw output, and its JSON file.
+
+`Model.predict` is the exact twin of the generated C function. Nothing in it is a float.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ..common.choices import OPTIMIZE
+from ..common.errors import ModelError
+from ..common.files import write_whole
+from .fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
+from .nodes import SATURATING, Bounds, Node, from_dict, prove, to_dict
+
+SCHEMA = 1
+MAX_FILE_BYTES = 4_000_000
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as the chip computes it. `raw` values are integers in steps of each `Quantity.scale`."""
+
+    name: str  # prefix of every C name
+    family: str  # "lookup", "ridge", ...
+    inputs: tuple[Quantity, ...]
+    output: Quantity
+    nodes: tuple[Node, ...]
+    threshold: int | None = None  # raw; alarm when the output is above it
+    labels: tuple[str, ...] = ()  # classification: label of output 0, 1, ...
+    training: dict = field(default_factory=dict)  # facts and figures, plain JSON
+    optimize: str = (
+        "balanced"  # what its C is written for: one of OPTIMIZE; no answer depends on it
+    )
+
+    def __post_init__(self):
+        check_name(self.name)
+        if self.optimize not in OPTIMIZE:
+            raise ModelError(
+                f"cannot optimize for {str(self.optimize)[:40]!r}: one of {', '.join(OPTIMIZE)}"
+            )
+        if not self.inputs or not self.nodes or not isinstance(self.nodes[0], SATURATING):
+            raise ModelError("a model needs inputs, and a first node that accepts any int16")
+        if self.threshold is not None and not RAW_MIN <= self.threshold <= RAW_MAX:
+            raise ModelError(
+                f"threshold {self.threshold} is beyond int16: choose one within {RAW_MIN} .. {RAW_MAX} raw"
+            )
+        last = self.bounds[-1]
+        last.c_type  # raises where a value has no 16-bit type
+        if len(last.low) != 1 or max(last.high) > RAW_MAX or min(last.low) < RAW_MIN:
+            raise ModelError("a model ends in one value within int16")
+
+    @cached_property
+    def bounds(self) -> tuple[Bounds, ...]:
+        """Proven intervals, one `Bounds` per node; ModelError where the proof fails."""
+        return prove(self.nodes, len(self.inputs))
+
+    @cached_property
+    def model_id(self) -> int:
+        """32-bit fingerprint of everything that decides an answer; host and board compare it."""
+        deciding = {
+            k: v
+            for k, v in self._plain().items()
+            if k not in ("training", "family", "optimize", "id")
+        }
+        return int.from_bytes(hashlib.sha256(_canonical(deciding)).digest()[:4], "big")
+
+    def saturate(self, raw) -> tuple[np.ndarray, np.ndarray]:
+        """Rows clamped to each input's `limits`, and which rows were changed. Shape (n, inputs)."""
+        raw = self._rows(raw)
+        low, high = zip(*(q.limits for q in self.inputs))
+        clamped = np.clip(raw, low, high)
+        return clamped, (clamped != raw).any(axis=1)
+
+    def predict(self, raw) -> np.ndarray:
+        """Raw predictions, int64 of shape (n,), for raw rows of shape (n, inputs); any int16 is allowed."""
+        values = self._rows(raw)
+        for node in self.nodes:
+            values = node.apply(values)
+        return values[:, 0]
+
+    def answer(self, raw) -> np.ndarray:
+        """What the board answers: rows with a MISSING value give MISSING, others saturate and predict."""
+        raw = self._rows(raw)
+        missing = (raw == MISSING).any(axis=1)
+        return np.where(missing, MISSING, self.predict(self.saturate(raw)[0]))
+
+    @property
+    def level(self) -> int | None:
+        """Raw alarm level that the reference is judged by; `threshold` lies elsewhere where an offset was learned (alarms.py)."""
+        return self.training.get("learned_alarm", {}).get("level", self.threshold)
+
+    def beyond(self, raw_reference) -> np.ndarray:
+        """True where a reference reading is above the alarm level: what `alarm` should say of the answer."""
+        if self.level is None:
+            return np.zeros(np.shape(raw_reference), dtype=bool)
+        return np.asarray(raw_reference) > self.level
+
+    def alarm(self, raw_output) -> np.ndarray:
+        """True where an output is above the threshold; exactly at it is no alarm."""
+        if self.threshold is None:
+            return np.zeros(np.shape(raw_output), dtype=bool)
+        return np.asarray(raw_output) > self.threshold
+
+    def sample_rows(self, n: int, seed: int = 0) -> np.ndarray:
+        """n seeded raw rows: corners of the accepted ranges and of int16 first, then uniform ones."""
+        rng = np.random.default_rng(seed)
+        low, high = np.array([q.limits for q in self.inputs]).T
+        ends = np.stack(
+            [
+                low,
+                high,
+                low - 1,
+                high + 1,
+                0 * low - RAW_MAX,
+                0 * low + RAW_MAX,
+                0 * low,
+                (low + high) // 2,
+            ]
+        )
+        corners = rng.integers(0, len(ends), size=(max(n // 4, 8), len(low)))
+        corner_rows = np.vstack([ends, ends[corners, np.arange(len(low))]])[: max(n // 4, 1)]
+        uniform = rng.integers(low, high + 1, size=(n, len(low)))
+        return np.clip(np.vstack([corner_rows, uniform])[:n], RAW_MIN, RAW_MAX)
+
+    def to_json(self) -> str:
+        """The model as text; equal models give equal bytes."""
+        return json.dumps(self._plain(), indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+    def save(self, path: Path) -> None:
+        """Writes the JSON file whole or not at all."""
+        write_whole(path, self.to_json())
+
+    def _plain(self) -> dict:
+        plain = {
+            "schema": SCHEMA,
+            "name": self.name,
+            "family": self.family,
+            "inputs": [asdict(q) for q in self.inputs],
+            "output": asdict(self.output),
+            "threshold": self.threshold,
+            "labels": list(self.labels),
+            "optimize": self.optimize,
+            "nodes": [to_dict(node) for node in self.nodes],
+            "training": self.training,
+        }
+        content = hashlib.sha256(_canonical(plain)).hexdigest()
+        return {**plain, "id": content}
+
+    def _rows(self, raw) -> np.ndarray:
+        raw = np.asarray(raw, dtype=np.int64)
+        if raw.ndim != 2 or raw.shape[1] != len(self.inputs):
+            raise ModelError(
+                f"rows have shape {raw.shape}: model '{self.name}' takes (n, {len(self.inputs)})"
+            )
+        if raw.size and (raw.min() < MISSING or raw.max() > RAW_MAX):
+            raise ModelError(
+                f"a raw value lies outside int16 ({raw.min()} .. {raw.max()}): saturate before predicting"
+            )
+        return raw
+
+
+def load(path: Path) -> Model:
+    """The model in a JSON file; ModelError if it is missing, damaged or of another schema."""
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(
+            f"model file '{path}' does not exist: write one with `tinygen train ... -o {path.name}`"
+        )
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ModelError(
+            f"model file '{path}' has {path.stat().st_size} bytes, at most {MAX_FILE_BYTES} are read"
+        )
+    try:
+        return from_json(path.read_text(encoding="ascii"))
+    except UnicodeDecodeError:
+        raise ModelError(
+            f"model file '{path}' is not ASCII JSON: write one with `tinygen train`"
+        ) from None
+    except ModelError as error:
+        raise ModelError(f"model file '{path}': {error}") from None
+
+
+def from_json(text: str) -> Model:
+    """The model that `to_json` wrote. The content hash must match: an edited file is refused."""
+    try:
+        plain = json.loads(text)
+        if plain["schema"] != SCHEMA:
+            raise ModelError(
+                f"schema {plain['schema']!r} is not {SCHEMA}: train it again with this version of tinygen"
+            )
+        stated = plain["id"]
+        model = Model(
+            plain["name"],
+            str(plain["family"]),
+            tuple(_quantity(q) for q in plain["inputs"]),
+            _quantity(plain["output"]),
+            tuple(from_dict(n) for n in plain["nodes"]),
+            plain["threshold"],
+            tuple(str(s) for s in plain["labels"]),
+            plain["training"],
+            plain["optimize"],
+        )
+    except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as error:
+        raise ModelError(
+            f"not a tinygen model ({type(error).__name__}: {error}): write one with `tinygen train`"
+        ) from None
+    if model._plain()["id"] != stated:
+        raise ModelError(
+            "content and hash differ, the file was changed after training: train it again"
+        )
+    return model
+
+
+def check_name(name: str) -> str:
+    """`name` if it can prefix C identifiers; ModelError otherwise."""
+    if not isinstance(name, str) or not NAME.fullmatch(name) or name.startswith("__"):
+        raise ModelError(
+            f"model name {str(name)[:40]!r} is not a C identifier of at most 31 letters, digits and _: "
+            "give one with --name"
+        )
+    return name
+
+
+def _quantity(plain: dict) -> Quantity:
+    quantity = Quantity(**plain)
+    numbers = (quantity.scale, quantity.minimum, quantity.maximum)
+    if (
+        not all(isinstance(v, (int, float)) and np.isfinite(v) for v in numbers)
+        or not quantity.scale > 0
+    ):
+        raise ModelError(
+            f"quantity {str(quantity.name)[:40]!r} has a scale or range that is no number"
+        )
+    if not isinstance(quantity.name, str) or not isinstance(quantity.unit, str):
+        raise ModelError("a quantity's name and unit are text")
+    if not quantity.minimum <= quantity.maximum:
+        raise ModelError(
+            f"quantity {quantity.name!r} has minimum {quantity.minimum} above maximum {quantity.maximum}"
+        )
+    return quantity
+
+
+def _canonical(plain: dict) -> bytes:
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")

@@ -1,0 +1,319 @@
+"""Model card and data sheet: what a model is, where it comes from, what it is for and where it fails, as Markdown.
+
+    card(model, out, csv, note) -> Carded
+    card_views(dossier) -> the parts, for the Markdown file and for the page
+
+Nothing in it is written by hand but the text that --note brings. After Mitchell et al., "Model Cards for Model Reporting"
+(2019), and Gebru et al., "Datasheets for Datasets" (2021).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import numpy
+import sklearn
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from ... import __version__
+from ...common.boards import BOARDS
+from ...common.files import require_file_place, write_whole
+from ...data import sources as datasets
+from ...data.table import plain
+from ..words import alarms, cell, level, red_above, rows_used, test_error, with_unit
+from .dossier import Dossier, gather
+from .figures import (
+    MOST_WEAK,
+    Figure,
+    converted,
+    faults_table,
+    figures,
+    headline,
+    inputs_table,
+    model_line,
+    split_words,
+    weak_parts,
+    weak_words,
+)
+
+LICENCES = {
+    datasets.SHA256: 'CC BY 4.0; UCI Machine Learning Repository, data set 360, "Air Quality"; '
+    "S. De Vito, E. Massera, M. Piga, L. Martinotto, G. Di Francia, "
+    "Sensors and Actuators B 129 (2008) 750-757"
+}
+CANNOT = (
+    "It knows its sensors' readings of one moment and nothing else: no trend, no place, "
+    "no season that is not among its inputs.",
+    "It is no safety device and no reference instrument; nobody has certified it.",
+    "A reading beyond the accepted range is brought to its end and flagged; a missing one gives no answer, "
+    "and both LEDs stay dark.",
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One heading of the card and what stands under it, in this order."""
+
+    title: str
+    text: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
+    headers: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    points: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Carded:
+    """A card that was written."""
+
+    dossier: Dossier
+    path: Path
+    figures: tuple[Figure, ...] = field(default=())
+
+    def plain(self) -> dict:
+        """Plain JSON values."""
+        return {
+            "card": str(self.path),
+            "name": self.dossier.model.name,
+            "id": f"{self.dossier.model.model_id:08x}",
+            "parts": [part.title for part in card_views(self.dossier)],
+            "left_out": list(self.dossier.gaps),
+        }
+
+
+def card(
+    model: Path,
+    out: Path,
+    csv: Path | None = None,
+    note: Path | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Carded:
+    """Writes the card of a model file, whole or not at all."""
+    require_file_place(out)
+    dossier = gather(model, csv, None, note, with_board=False, progress=progress)
+    write_whole(out, markdown(dossier))
+    return Carded(dossier, out, figures(dossier))
+
+
+def text(result: Carded) -> str:
+    """What the command prints."""
+    return "\n".join(
+        [
+            headline(result.dossier),
+            *(f"left out: {gap}" for gap in _card_gaps(result.dossier)),
+            f"written to {result.path}",
+        ]
+    )
+
+
+def markdown(d: Dossier) -> str:
+    """The card as Markdown."""
+    source = files("tinygen.templates").joinpath("card.md.j2").read_text(encoding="utf-8")
+    jinja = Environment(
+        loader=FunctionLoader(lambda name: None),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+        finalize=_safe,
+    )
+    return jinja.from_string(source).render(
+        title=f"{d.model.name}: {d.model.output.name}", headline=headline(d), parts=card_views(d)
+    )
+
+
+def _safe(value):
+    """Text that Markdown shows as it stands: what has a meaning there is escaped, and a line stays one line."""
+    if not isinstance(value, str):
+        return value
+    shown = plain(" ".join(value.split()))
+    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", shown)
+
+
+# ---- the parts --------------------------------------------------------------------------------------
+
+
+def card_views(d: Dossier) -> tuple[Part, ...]:
+    """The parts of the card, in their order."""
+    parts = (
+        _about(d),
+        _note(d),
+        _use(d),
+        _inputs(d),
+        _data(d),
+        _metrics(d),
+        _failures(d),
+        _cost(d),
+        _versions(d),
+    )
+    return tuple(part for part in parts if part)
+
+
+def _about(d: Dossier) -> Part:
+    m, unit = d.model, f" in {d.model.output.unit}" if d.model.output.unit else ""
+    return Part(
+        "Model",
+        pairs=(
+            ("name", m.name),
+            ("model id", f"{m.model_id:08x}, checked in every row on the wire"),
+            ("kind", model_line(d)),
+            (
+                "predicts",
+                f"{m.output.name}{unit}, in steps of {m.output.scale:g}"
+                if not m.labels
+                else f"{m.output.name}: {', '.join(m.labels)}",
+            ),
+            ("arithmetic", "integers only; no sum can overflow, proven for every input"),
+        ),
+    )
+
+
+def _note(d: Dossier) -> Part | None:
+    return (
+        Part(
+            "Note by the user",
+            points=tuple(line.strip(" -*") for line in d.note.splitlines() if line.strip()),
+        )
+        if d.note
+        else None
+    )
+
+
+def _use(d: Dossier) -> Part:
+    m = d.model
+    uses = [
+        f"Intended use: an answer for each row of {len(m.inputs)} sensor readings, on an 8-bit board, in the ranges below."
+    ]
+    if m.threshold is not None:
+        uses.append(f"{red_above(m)}, green at it or below.")
+    return Part("Intended use and limits", points=(*uses, *CANNOT))
+
+
+def _inputs(d: Dossier) -> Part:
+    headers, rows = inputs_table(d.model)
+    return Part("Inputs", headers=tuple(headers), rows=tuple(tuple(map(str, row)) for row in rows))
+
+
+def _data(d: Dossier) -> Part:
+    facts = d.model.training
+    codes = (f"{m:g}" if isinstance(m, float) else str(m) for m in facts["missing"])
+    pairs = [
+        ("source", facts["source"]),
+        ("sha256", facts["sha256"]),
+        ("licence", LICENCES.get(facts["sha256"], "not known to tinygen: say it with --note")),
+        ("rows", rows_used(d.model)),
+        ("test rows", f"{split_words(d.model)}, seed {facts['seed']}"),
+        ("no value", ", ".join(["empty", *codes])),
+        ("columns offered", ", ".join(facts["candidate_inputs"])),
+    ]
+    if weights := weights_words(facts.get("weighting", {})):
+        pairs.append(("weights of training rows", weights))
+    if d.tests and d.tests.dataset.time is not None:
+        time = d.tests.dataset.time.astype("datetime64[D]")
+        pairs.append(("dates", f"{time.min()} to {time.max()}"))
+    points = (
+        tuple(
+            f"{f.severity}: {f.what}; {f.effect}" for f in d.audit.findings if f.severity != "low"
+        )
+        if d.audit
+        else ()
+    )
+    return Part("Data sheet", pairs=tuple(pairs), points=points)
+
+
+def weights_words(facts: dict) -> str:
+    """How the training rows were weighed; "" if all count the same."""
+    words = []
+    if robust := facts.get("robust"):
+        words.append(
+            f"{robust['left_out']:,} left out as faulty, {robust['less_than_half']:,} count less than half"
+        )
+    if balance := facts.get("balance"):
+        words.append(
+            f"the rarer the level the more, {balance['least']:g} to {balance['most']:g} times"
+        )
+    return "; ".join(words)
+
+
+def _metrics(d: Dossier) -> Part:
+    rows = [
+        (f.label, f.value, f.note)
+        for f in figures(d)
+        if f.key in ("error", "folds", "rmse", "alarm")
+    ]
+    if d.ladder:
+        rows += [
+            (f"baseline: {b.name}", with_unit(b.error, d.model), "the same test rows")
+            for b in d.ladder.baselines
+        ]
+    return Part("Figures", headers=("figure", "value", "on"), rows=tuple(rows))
+
+
+def _failures(d: Dossier) -> Part:
+    if not d.tests:
+        return Part("Known failures", text="Not looked for: this needs the training file, --data.")
+    headers, faults = faults_table(d)
+    beyond = int(d.tests.clamped.sum())
+    points = [
+        *(f"Worse {weak_words(s, d)}." for s in weak_parts(d)[:MOST_WEAK]),
+        f"{beyond:,} of {len(d.tests):,} test rows have a reading beyond the accepted range.",
+    ]
+    if d.model.threshold is not None:
+        points.append(f"Alarms above {level(d.model)} on the test rows: {alarms(d.model)}.")
+    lead = (
+        "Error over the test rows with one sensor stuck at an end of its accepted range; all rows as they are: "
+        f"{with_unit(test_error(d.model), d.model)}."
+    )
+    return Part(
+        "Known failures",
+        text=lead,
+        headers=tuple(headers),
+        rows=tuple(map(tuple, faults)),
+        points=tuple(points),
+    )
+
+
+def _cost(d: Dossier) -> Part:
+    rows = [(f.label, f.value, f.note) for f in figures(d) if f.key in ("flash", "ram", "cycles")]
+    if d.firmware:
+        f = d.firmware
+        rows.append(
+            (
+                "whole firmware",
+                f"{cell(f.flash_bytes)} bytes of flash, {cell(f.ram_bytes)} of RAM",
+                f.board.title,
+            )
+        )
+    board = BOARDS[d.ladder.board].title if d.ladder else d.verdict.board.title if d.verdict else ""
+    return Part(
+        "Cost" + (f" on the {board}" if board else ""),
+        text=converted(d),
+        headers=("what", "value", "of"),
+        rows=tuple(rows),
+    )
+
+
+def _versions(d: Dossier) -> Part:
+    return Part(
+        "Made with",
+        pairs=(
+            ("tinygen", __version__),
+            ("numpy", numpy.__version__),
+            ("scikit-learn", sklearn.__version__),
+            (
+                "made by",
+                f"tinygen card; tinygen train with seed {d.model.training['seed']} "
+                "makes the model again",
+            ),
+        ),
+    )
+
+
+def _card_gaps(d: Dossier) -> tuple[str, ...]:
+    """What is missing in the card; the board is never part of it."""
+    return tuple(gap for gap in d.gaps if not gap.startswith("the board is left out"))

@@ -1,0 +1,304 @@
+"""All that is known of one trained model, gathered in one place: what the report and the card are made from.
+
+    gather(path, csv, run) -> Dossier
+
+Nothing is trained or chosen here. What the model file and the ladder beside it keep is read; with the CSV file the test
+rows are found again, which the file's hash and the stored error prove to be the same rows.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ...codegen.emit import emit_project
+from ...commands.explain import MOST_INPUTS, Sensitivity, decile_rows, sensitivities, spread_over
+from ...commands.pipeline import ladder_path, missing_codes
+from ...common.boards import BOARDS
+from ...common.errors import BuildError, CheckError, EmitError, ModelError, UsageError
+from ...data import audit as audits
+from ...data import dataset as data
+from ...data.audit import Audit
+from ...data.dataset import Dataset, Table
+from ...model.fixedpoint import Quantity
+from ...model.model import Model, load
+from ...search import conversion as verdicts
+from ...search import search as ladders
+from ...search.conversion import Verdict
+from ...search.quantize import class_metrics, metrics
+from ...search.search import Ladder, Rung
+from ...target.build import Firmware, build
+from ...target.toolchain import ensure, need_simavr
+from .profile import StepCycles, profile
+from .runs import Run, read_run
+
+BOARD = "uno"  # whose firmware is weighed, and runs in the page
+CURVE_POINTS = 360  # readings at which a curve is asked
+BACKGROUND = 50  # rows that the other sensors take their readings from
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Tests:
+    """The test rows, which the model has never seen, and its answers to them."""
+
+    dataset: Dataset
+    x: np.ndarray  # int64 (n, inputs of the model), raw
+    y: np.ndarray  # int64 (n,), raw; with labels class indices
+    answers: np.ndarray  # int64 (n,), raw
+    clamped: np.ndarray  # bool (n,): a reading lies beyond the accepted range
+    lines: np.ndarray  # int64 (n,), lines of the file
+    time: np.ndarray | None  # datetime64[s] (n,)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What the integer model answers on average when one sensor is set to each reading in turn."""
+
+    quantity: Quantity
+    raw: np.ndarray  # int64 (k,): readings over the whole accepted range
+    mean: np.ndarray  # (k,) in the output's unit; for classes (k, classes): part of the answers
+    low: np.ndarray  # tenth percentile over the background rows; for classes as `mean`
+    high: np.ndarray  # ninetieth
+    one: np.ndarray  # for one row alone, whose steps no mean smooths
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """A model, its origin, its errors and its costs. What could not be had is None, and `gaps` says why."""
+
+    model: Model
+    ladder: Ladder | None
+    verdict: Verdict | None
+    sensitivities: tuple[Sensitivity, ...]
+    curves: tuple[Curve, ...]
+    tests: Tests | None = None
+    audit: Audit | None = None
+    run: Run | None = None
+    firmware: Firmware | None = None
+    program: str | None = None  # the firmware as Intel HEX
+    steps: tuple[StepCycles, ...] = ()  # of an inference on the firmware's board
+    note: str = ""  # the user's words
+    gaps: tuple[str, ...] = ()  # one line each: what is left out, and what to type
+
+    @property
+    def rung(self) -> Rung | None:
+        """The model's own rung of the ladder."""
+        return self.ladder.rungs[self.ladder.chosen] if self.ladder else None
+
+
+def gather(
+    path: Path,
+    csv: Path | None = None,
+    run: Path | None = None,
+    note: Path | None = None,
+    with_board: bool = True,
+    progress: Progress = lambda text: None,
+) -> Dossier:
+    """The dossier of a model file. csv: the file it was trained on; run: what `tinygen stream -o` wrote."""
+    model = load(path)
+    if "metrics" not in model.training:
+        raise UsageError(
+            f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has none: "
+            "a report is for models that `tinygen train` wrote; see `tinygen explain` and `tinygen monitor`"
+        )
+    ladder, gaps = _ladder(path, model)
+    words = read_note(note) if note else ""
+    table, tests, found = None, None, None
+    if csv:
+        table = _training_table(model, csv)
+        tests = test_rows(model, table)
+        found = _audit(model, table, progress)
+    else:
+        gaps += (
+            "errors row by row and the audit of the data need the training file: "
+            f"add --data {model.training.get('source', 'CSV')}",
+        )
+    streamed = read_run(run, model, table) if run else None
+    progress("asking the integer model what each sensor does")
+    background = (
+        decile_rows(model)
+        if tests is None
+        else tests.dataset.x[tests.dataset.train][:, _columns(model, tests.dataset)]
+    )
+    if len(model.inputs) > MOST_INPUTS:
+        gaps += (
+            f"sensitivities are exact for at most {MOST_INPUTS} inputs, this model has {len(model.inputs)}",
+        )
+    firmware, program, steps, why = (
+        _firmware(model, progress)
+        if with_board
+        else (None, None, (), "the board is left out: --no-board was given")
+    )
+    return Dossier(
+        model,
+        ladder,
+        verdicts.read(model),
+        sensitivities(model, background) if len(model.inputs) <= MOST_INPUTS else (),
+        tuple(curve(model, i, background) for i in range(len(model.inputs))),
+        tests,
+        found,
+        streamed,
+        firmware,
+        program,
+        steps,
+        words,
+        gaps + ((why,) if why else ()),
+    )
+
+
+def read_note(path: Path) -> str:
+    """The user's words for the card; UsageError where the file is none of text."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"note '{path}' cannot be read ({reason}): name a text file") from None
+
+
+def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
+    """The ladder beside a model file with the model's own rung as the chosen one, or why there is none."""
+    place = ladder_path(path)
+    again = (
+        f"the ladder, the baselines and the spread over the folds need {place.name} beside the model: "
+        "keep what `tinygen train` writes"
+    )
+    if not place.is_file():
+        return None, (again,)
+    ladder = ladders.load(place)
+    own = [k for k, rung in enumerate(ladder.rungs) if rung.model.model_id == model.model_id]
+    if not own:
+        return None, (
+            f"{place.name} is of another training, model {model.model_id:08x} is not in it: its ladder is left out",
+        )
+    return replace(ladder, chosen=ladder.chosen if ladder.chosen in own else own[0]), ()
+
+
+# ---- rows -------------------------------------------------------------------------------------------
+
+
+def _training_table(model: Model, csv: Path) -> Table:
+    """The table of a CSV file; UsageError where it is not the one that the model was trained on."""
+    table, stated = data.load(csv, missing=missing_codes(model)), model.training.get("sha256")
+    if stated is None:
+        raise ModelError(
+            "the model does not say which file it was trained on: train it again with this version"
+        )
+    if table.sha256 != stated:
+        raise UsageError(
+            f"'{csv}' has sha256 {table.sha256[:12]}.., the model was trained on {model.training['source']} "
+            f"with {stated[:12]}..: give that file; other rows are judged by `tinygen monitor` "
+            "and `tinygen predict`"
+        )
+    return table
+
+
+def test_rows(model: Model, table: Table) -> Tests:
+    """The rows that were kept from the training; ModelError where the stored error is not found on them again."""
+    facts = model.training
+    dataset = data.prepare(
+        table,
+        model.output.name,
+        facts["candidate_inputs"],
+        split=facts["split"],
+        seed=facts["seed"],
+        task="classification" if model.labels else "regression",
+    )
+    x, y = dataset.x[dataset.test][:, _columns(model, dataset)], dataset.y[dataset.test]
+    answers = model.answer(x)
+    found = (
+        class_metrics(answers, answers, y, model.labels)
+        if model.labels
+        else metrics(answers, answers, y, model.output.scale)
+    )
+    key = "error_rate" if model.labels else "mae"
+    if len(y) != facts["rows_test"] or found[key] != facts["metrics"][key]:
+        raise ModelError(
+            f"the {facts['rows_test']} test rows with error {facts['metrics'][key]} are not found again "
+            f"in {table.path_name} ({len(y)} rows, {found[key]}): train it again with this version"
+        )
+    time = None if dataset.time is None else dataset.time[dataset.test]
+    return Tests(
+        dataset, x, y, answers, model.saturate(x)[1], dataset.file_rows[dataset.test], time
+    )
+
+
+def _columns(model: Model, dataset: Dataset) -> list[int]:
+    """Where the model's inputs stand among the data set's."""
+    names = [q.name for q in dataset.inputs]
+    return [names.index(q.name) for q in model.inputs]
+
+
+def _audit(model: Model, table: Table, progress: Progress) -> Audit:
+    facts = model.training
+    units = {
+        q.name: q.unit
+        for q in (*model.inputs, *(() if model.labels else (model.output,)))
+        if q.unit
+    }
+    return audits.audit(
+        table,
+        model.output.name,
+        facts["candidate_inputs"],
+        split=facts["split"],
+        seed=facts["seed"],
+        units=units,
+        task="classification" if model.labels else "regression",
+        progress=progress,
+    )
+
+
+# ---- what the integer model does --------------------------------------------------------------------
+
+
+def curve(model: Model, place: int, rows: np.ndarray) -> Curve:
+    """Partial dependence on input `place`, against raw rows (n, inputs), over the accepted range."""
+    quantity, background = model.inputs[place], spread_over(rows, BACKGROUND)
+    low, high = quantity.limits
+    raw = np.unique(
+        np.linspace(low, high, min(CURVE_POINTS, high - low + 1)).round().astype(np.int64)
+    )
+    mixed = np.repeat(background[None], len(raw), axis=0)
+    mixed[:, :, place] = raw[:, None]
+    answers = model.answer(mixed.reshape(-1, len(model.inputs))).reshape(len(raw), len(background))
+    if model.labels:
+        share = np.stack([(answers == k).mean(axis=1) for k in range(len(model.labels))], axis=1)
+        return Curve(quantity, raw, share, share, share, share)
+    physical = model.output.to_physical(answers)
+    middle = int(np.argsort(physical.mean(axis=0), kind="stable")[len(background) // 2])
+    return Curve(
+        quantity,
+        raw,
+        physical.mean(axis=1),
+        *np.quantile(physical, [0.1, 0.9], axis=1),
+        physical[:, middle],
+    )
+
+
+# ---- the firmware -----------------------------------------------------------------------------------
+
+
+def _firmware(
+    model: Model, progress: Progress
+) -> tuple[Firmware | None, str | None, tuple[StepCycles, ...], str]:
+    """The model's firmware for the Uno, its program and its steps, or the reason why there is none. Nothing is installed."""
+    board = BOARDS[BOARD]
+    try:
+        need_simavr(ensure(install=False))
+        with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
+            firmware = build(emit_project(model, Path(folder), [board]), board, progress=progress)
+            return firmware, firmware.hex.read_text(encoding="ascii"), profile(model, board), ""
+    except (BuildError, CheckError, EmitError) as error:
+        return (
+            None,
+            None,
+            (),
+            f"the running {board.title} and its firmware's cost are left out: {error}",
+        )

@@ -1,0 +1,282 @@
+"""The figures of a model as words: the one place where the page, the card and the `report` command take them from.
+
+Numbers are written by the functions of report.py and verdict.py, which the terminal uses too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...common.boards import BOARDS
+from ...model.model import Model
+from ...search.conversion import sentence
+from ..words import alarms, level, rung_name, test_error, with_unit
+from .dossier import Dossier
+from .slices import Slice, sensor_faults, slices, weak
+
+SAME_BYTES = 16  # of flash, by which the model alone and in the firmware may differ
+MOST_WEAK, MOST_DOUBTS = 8, 3  # weak parts that are named, and that the verdict warns of
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure with its name."""
+
+    key: str
+    label: str
+    value: str
+    note: str = ""  # what it was measured on
+
+
+def figures(d: Dossier) -> tuple[Figure, ...]:
+    """The key figures, the ones a customer asks for first."""
+    model, facts = d.model, d.model.training
+    found = [
+        Figure(
+            "error",
+            "Error rate" if model.labels else "Mean absolute error",
+            with_unit(test_error(model), model),
+            f"{facts['rows_test']:,} test rows, {split_words(model)}",
+        )
+    ]
+    if d.rung and d.rung.folds:
+        found.append(
+            Figure(
+                "folds",
+                "The same in cross-validation",
+                with_unit(float(np.mean(d.rung.folds)), model),
+                spread(d),
+            )
+        )
+    if not model.labels:
+        found.append(
+            Figure(
+                "rmse",
+                "Root mean square error",
+                with_unit(facts["metrics"]["rmse"], model),
+                f"R2 {facts['metrics']['r2']:.4f}",
+            )
+        )
+    if model.threshold is not None:
+        found.append(Figure("alarm", "Alarms", alarms(model), f"above {level(model)}"))
+    return (*found, *_costs(d))
+
+
+def _costs(d: Dossier):
+    cost, board = d.rung and d.rung.cost, d.ladder and BOARDS[d.ladder.board]
+    if cost is None and d.verdict:
+        cost, board = d.verdict.integer_cost, d.verdict.board
+    if cost is None:
+        return
+    yield Figure(
+        "flash",
+        "Flash",
+        f"{cost.flash_bytes:,} bytes",
+        f"of {board.flash_bytes:,} on the {board.title}",
+    )
+    yield Figure(
+        "ram",
+        "RAM with stack",
+        f"{cost.ram_bytes + cost.stack_bytes:,} bytes",
+        f"of {board.ram_bytes:,}",
+    )
+    yield Figure(
+        "cycles",
+        "Time for an answer",
+        milliseconds(cost.cycles_max, board.f_cpu_hz),
+        f"{cost.cycles_max:,} cycles at most",
+    )
+
+
+def milliseconds(cycles: int, f_cpu_hz: int) -> str:
+    """Cycles as a time: "0.222 ms"."""
+    return f"{1000 * cycles / f_cpu_hz:.3g} ms"
+
+
+def spread(d: Dossier) -> str:
+    """How the error varies over the folds of the training rows."""
+    folds = d.rung.folds
+    return f"{with_unit(min(folds), d.model)} to {with_unit(max(folds), d.model)} in {len(folds)} folds of the training rows"
+
+
+def split_words(model: Model) -> str:
+    """What the test rows are, for people."""
+    return "the last 30 % in time" if model.training["split"] == "time" else "chosen at random"
+
+
+def headline(d: Dossier) -> str:
+    """The model in one plain sentence."""
+    model, by_key = d.model, {f.key: f for f in figures(d)}
+    rows = f"{model.training['rows_test']:,} rows that it has never seen"
+    words = (
+        f"Names {model.output.name} wrongly in {by_key['error'].value} of {rows}"
+        if model.labels
+        else f"Predicts {model.output.name} to within {by_key['error'].value} on average, on {rows}"
+    )
+    if "alarm" in by_key:
+        words += f", with {by_key['alarm'].value} alarms {by_key['alarm'].note}"
+    if "flash" in by_key:
+        words += f"; takes {by_key['flash'].value} of flash and {by_key['cycles'].value} for an answer on the {_board(d)}"
+    return words + "."
+
+
+def _board(d: Dossier) -> str:
+    return BOARDS[d.ladder.board].title if d.ladder else d.verdict.board.title
+
+
+def converted(d: Dossier) -> str:
+    """What conversion to integers did, in one sentence."""
+    if d.verdict:
+        return sentence(d.verdict)
+    return "No verdict on the conversion is kept for this rung of the ladder: train with a budget that leads to it."
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One reason to look before relying on the model."""
+
+    text: str
+    place: str  # id of the page's section that tells more
+
+
+def doubts(d: Dossier) -> tuple[Doubt, ...]:
+    """What speaks against the model: weak parts of the rows, serious findings in the data, a baseline that does better."""
+    found = []
+    if d.tests:
+        found += [
+            Doubt(sentence_of(weak_words(s, d)), "failures" if s.kind == "sensor" else "range")
+            for s in weak_parts(d)[:MOST_DOUBTS]
+        ]
+    if d.audit:
+        found += [
+            Doubt(sentence_of(f"{f.what}: {f.effect}"), "data")
+            for f in d.audit.findings
+            if f.severity == "high"
+        ]
+    if d.run and not d.run.good:
+        bad = sum(word != "OK" for word in d.run.verdicts)
+        found.append(
+            Doubt(
+                f"{bad:,} of {len(d.run):,} streamed rows were not answered as the model answers",
+                "run",
+            )
+        )
+    if d.firmware and d.ladder and d.ladder.board == d.firmware.board.pio_id:
+        then, now = d.rung.cost.flash_bytes, d.firmware.model_flash_bytes
+        if abs(now - then) > SAME_BYTES:
+            found.append(
+                Doubt(
+                    f"The model took {then:,} bytes of flash when it was trained and takes {now:,} now: "
+                    "compiler or generator have changed, train it again",
+                    "cost",
+                )
+            )
+    if d.ladder:
+        own = test_error(d.model)
+        small = [
+            b
+            for b in d.ladder.baselines
+            if b.bytes is not None and b.bytes <= d.rung.cost.flash_bytes and b.error < own
+        ]
+        found += [
+            Doubt(f"{b.name} does better on the test rows, {with_unit(b.error, d.model)}", "ladder")
+            for b in small
+        ]
+    return tuple(found)
+
+
+def weak_parts(d: Dossier) -> tuple[Slice, ...]:
+    """Parts of the test rows where the model is worse than chance explains, worst first."""
+    return weak(slices(d.model, d.tests), test_error(d.model))
+
+
+def weak_words(part: Slice, d: Dossier) -> str:
+    """One weak part as a sentence without its full stop."""
+    where = {
+        "true value": f"where {d.model.output.name} is {part.name}",
+        "time": f"in {part.name}",
+        "sensor": f"where {part.name}",
+    }[part.kind]
+    overall = test_error(d.model)
+    ratio = (
+        f"{part.error / overall:.1f} times the error of all"
+        if overall
+        else "where all others are right"
+    )
+    bias = (
+        f", on average {with_unit(abs(part.bias), d.model)} too {'high' if part.bias > 0 else 'low'}"
+        if abs(part.bias) > part.error / 2
+        else ""
+    )
+    return f"{where}: {with_unit(part.error, d.model)} on {part.rows:,} rows, {ratio}{bias}"
+
+
+def sentence_of(words: str) -> str:
+    """The words with a capital letter at their beginning."""
+    return words[:1].upper() + words[1:]
+
+
+def inputs_table(model: Model) -> tuple[list[str], list[list]]:
+    """Headers and rows of the inputs: units, trained and accepted ranges."""
+    rows = []
+    for q in model.inputs:
+        low, high = (f"{float(q.to_physical(raw)):g}" for raw in q.limits)
+        rows.append(
+            [
+                q.name,
+                q.unit or "-",
+                f"{q.minimum:g} .. {q.maximum:g}",
+                f"{low} .. {high}",
+                f"{q.scale:g}",
+            ]
+        )
+    return ["input", "unit", "trained on", "accepted", "step"], rows
+
+
+def faults_table(d: Dossier) -> tuple[list[str], list[list]]:
+    """Headers and rows: the error with one sensor stuck at an end of its accepted range."""
+    rows = [
+        [f.name, with_unit(f.low_error, d.model), with_unit(f.high_error, d.model)]
+        for f in sensor_faults(d.model, d.tests)
+    ]
+    return ["sensor", "stuck low", "stuck high"], rows
+
+
+def conversion_table(d: Dossier) -> tuple[list[str], list[list]]:
+    """Headers and rows: the integer model beside the same model in float."""
+    v = d.verdict
+    rows = [
+        [
+            "error on the test rows",
+            with_unit(v.float_error, v.model),
+            with_unit(v.integer_error, v.model),
+            f"{100 * v.loss:+.2f} %",
+        ]
+    ]
+    if v.float_cost:
+        pairs = (
+            ("flash [bytes]", v.float_cost.flash_bytes, v.integer_cost.flash_bytes),
+            (
+                "RAM with stack [bytes]",
+                v.float_cost.ram_bytes + v.float_cost.stack_bytes,
+                v.integer_cost.ram_bytes + v.integer_cost.stack_bytes,
+            ),
+            ("cycles at most", v.float_cost.cycles_max, v.integer_cost.cycles_max),
+        )
+        rows += [
+            [
+                name,
+                old,
+                new,
+                f"{old / new:.2g} times less" if new and old >= new else f"{new - old:+,}",
+            ]
+            for name, old, new in pairs
+        ]
+    return ["", "in float", "in integers", "difference"], rows
+
+
+def model_line(d: Dossier) -> str:
+    """Family and configuration."""
+    return rung_name(d.model)

@@ -1,0 +1,184 @@
+"""What else could predict the target: the figures that stand beside the ladder.
+
+Every baseline is fitted on the training rows and judged on the test rows, its answers rounded to
+the output's step like the model's own. They run in float on a PC; `bytes` is what their constants
+would take in an honest float export, without any code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ..data.dataset import Dataset
+from ..fitting.least_squares import Root
+from .quantize import raw_threshold
+
+FOREST_ROWS = (
+    20_000  # at most this many training rows, seeded, for the forest: it takes seconds, not minutes
+)
+FLOAT_BYTES = 4
+SPLIT_BYTES = 9  # a split's column (1), float threshold (4) and two places (2 each)
+RIDGE = 1e-4  # penalty per training row on standardised inputs
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One baseline on the test rows."""
+
+    name: str
+    error: (
+        float  # mean absolute, in the output's unit; for classes the part of rows answered wrongly
+    )
+    false_alarms: int | None  # None without a threshold
+    missed_alarms: int | None
+    bytes: int | None  # of float constants; None for one that no device can run alone
+    needs: str = ""  # what it needs beyond the inputs
+
+
+@dataclass(frozen=True)
+class _Guess:
+    """A baseline's raw answers to the test rows."""
+
+    name: str
+    answers: np.ndarray
+    bytes: int | None
+    needs: str = ""
+
+
+def baselines(dataset: Dataset, threshold: float | None = None) -> tuple[Baseline, ...]:
+    """The baselines of a data set, simple ones first. threshold: alarm level in the target's unit."""
+    guesses = _classifiers(dataset) if dataset.labels else _regressors(dataset)
+    limit = None if threshold is None else raw_threshold(dataset.target, threshold)
+    return tuple(_judged(guess, dataset, limit) for guess in guesses)
+
+
+def _judged(guess: _Guess, dataset: Dataset, limit: int | None) -> Baseline:
+    y, answers = dataset.y[dataset.test], np.floor(guess.answers + 0.5)
+    error = (
+        (answers != y).mean()
+        if dataset.labels
+        else np.abs(answers - y).mean() * dataset.target.scale
+    )
+    if limit is None:
+        return Baseline(guess.name, float(error), None, None, guess.bytes, guess.needs)
+    alarm, truth = answers > limit, y > limit
+    return Baseline(
+        guess.name,
+        float(error),
+        int((alarm & ~truth).sum()),
+        int((~alarm & truth).sum()),
+        guess.bytes,
+        guess.needs,
+    )
+
+
+# ---- numbers --------------------------------------------------------------------------------------
+
+
+def _regressors(dataset: Dataset) -> Iterator[_Guess]:
+    x, y, test = (
+        dataset.x[dataset.train].astype(float),
+        dataset.y[dataset.train].astype(float),
+        dataset.x[dataset.test].astype(float),
+    )
+    inputs = x.shape[1]
+    yield _Guess("median", np.full(len(test), np.median(y)), FLOAT_BYTES)
+    column, answers = best_line(x, y, test)
+    yield _Guess(f"line on {dataset.inputs[column].name}", answers, 2 * FLOAT_BYTES)
+    yield _Guess("ridge", ridge(x, y, test, 1), (inputs + 1) * FLOAT_BYTES)
+    if y.min() >= 0:
+        yield _Guess("ridge on the root", ridge(x, y, test, 2), (inputs + 1) * FLOAT_BYTES)
+    if dataset.time is not None and (np.diff(dataset.time).astype(np.int64) >= 0).all():
+        yield _Guess(
+            "persistence", _readings_before(dataset), None, "the reference's previous reading"
+        )
+    few = _few(dataset)
+    forest = RandomForestRegressor(100, random_state=0, n_jobs=1).fit(
+        dataset.x[few], dataset.y[few]
+    )
+    yield _Guess("random forest, 100 trees", forest.predict(test), forest_bytes(forest, 1))
+    boosted = HistGradientBoostingRegressor(random_state=0).fit(x, y)
+    yield _Guess("gradient boosting", boosted.predict(test), boosting_bytes(boosted, 1))
+
+
+def best_line(x: np.ndarray, y: np.ndarray, test: np.ndarray) -> tuple[int, np.ndarray]:
+    """The column through which a straight line has the least mean absolute training error, and that line's test answers."""
+    lines = [np.polyfit(column, y, 1) for column in x.T]
+    errors = [np.abs(np.polyval(line, column) - y).mean() for line, column in zip(lines, x.T)]
+    best = int(np.argmin(errors))
+    return best, np.polyval(lines[best], test[:, best])
+
+
+def ridge(x: np.ndarray, y: np.ndarray, test: np.ndarray, degree: int) -> np.ndarray:
+    """Test answers of ridge regression on the target's root of that degree, 1 for the target itself."""
+    root = Root(degree)
+    estimator = make_pipeline(StandardScaler(), Ridge(RIDGE * len(y))).fit(x, root.forward(y))
+    return root.backward(estimator.predict(test))
+
+
+def _readings_before(dataset: Dataset) -> np.ndarray:
+    """For each test row the target of the complete row before it in the file; the very first row gets the training median."""
+    return np.concatenate([[np.median(dataset.y[dataset.train])], dataset.y[:-1]])[dataset.test]
+
+
+# ---- classes --------------------------------------------------------------------------------------
+
+
+def _classifiers(dataset: Dataset) -> Iterator[_Guess]:
+    x, y, test = (
+        dataset.x[dataset.train].astype(float),
+        dataset.y[dataset.train],
+        dataset.x[dataset.test].astype(float),
+    )
+    scores = len(dataset.labels) if len(dataset.labels) > 2 else 1
+    yield _Guess("most frequent class", np.full(len(test), np.bincount(y).argmax()), 1)
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(x, y)
+    yield _Guess(
+        "logistic regression", logistic.predict(test), (x.shape[1] + 1) * scores * FLOAT_BYTES
+    )
+    few = _few(dataset)
+    forest = RandomForestClassifier(100, random_state=0, n_jobs=1).fit(
+        dataset.x[few], dataset.y[few]
+    )
+    yield _Guess(
+        "random forest, 100 trees", forest.predict(test), forest_bytes(forest, len(dataset.labels))
+    )
+    boosted = HistGradientBoostingClassifier(random_state=0).fit(x, y)
+    yield _Guess("gradient boosting", boosted.predict(test), boosting_bytes(boosted, scores))
+
+
+# ---- sizes ----------------------------------------------------------------------------------------
+
+
+def _few(dataset: Dataset) -> np.ndarray:
+    """The training rows, or a seeded choice of FOREST_ROWS of them."""
+    if len(dataset.train) <= FOREST_ROWS:
+        return dataset.train
+    return np.sort(np.random.default_rng(0).choice(dataset.train, FOREST_ROWS, replace=False))
+
+
+def forest_bytes(forest, outputs: int) -> int:
+    """Float constants of a scikit-learn forest: its splits, and a value per leaf and output."""
+    trees = [tree.tree_ for tree in forest.estimators_]
+    leaves = sum(int(tree.n_leaves) for tree in trees)
+    return (
+        sum(int(tree.node_count) for tree in trees) - leaves
+    ) * SPLIT_BYTES + leaves * outputs * FLOAT_BYTES
+
+
+def boosting_bytes(boosted, scores: int) -> int:
+    """Float constants of histogram gradient boosting, at most: every tree with all its leaves."""
+    leaves = boosted.n_iter_ * scores * boosted.max_leaf_nodes
+    return leaves * (SPLIT_BYTES + FLOAT_BYTES)

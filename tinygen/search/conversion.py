@@ -1,0 +1,330 @@
+"""The verdict on a conversion: is accuracy lost, and is it worthwhile?
+
+Accuracy is judged on the test rows, the float model as it was fitted against the integer model as
+the chip computes it. Cost is measured on the simulated chip: the integer model against the same
+chain of nodes in soft float (`floats.render_float`), both compiled alone with the same options. The
+float model is charged with the library's float routines, some 0.5 to 0.9 KB; a program that uses
+float elsewhere has them anyway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ..codegen.float_model import render_float
+from ..common.boards import BOARDS, Board
+from ..common.errors import DoesNotFit
+from ..data.dataset import Dataset
+from ..model.model import Model
+from ..target.bare import BareChip, ModelCost, measure
+from .cross_validation import IMMATERIAL
+
+TOLERANCE = 0.005  # part of the error, or of the rows of a classifier, that counts as nothing lost
+BAD = 0.05  # the same, from where on the model should not be used as it is
+EQUAL = 0.05  # sizes and times this close count as the same
+CHIP_ROWS = 64  # test rows on which the float program is compared with the integer model
+
+
+@dataclass(frozen=True)
+class Row:
+    """One test row in physical values (labels for classes), for people to look at."""
+
+    line: int  # of the file
+    inputs: tuple[tuple[str, float], ...]
+    true: float | str
+    float_answer: float | str
+    integer_answer: float | str
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Alarm decisions that the conversion changed."""
+
+    changed: int
+    spoilt: int  # right in float, wrong in integers
+    mended: int  # the other way round
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What conversion to integers lost and what it saved, on one board."""
+
+    model: Model
+    board: Board
+    rows: int  # test rows
+    float_error: float  # mean absolute, in the output's unit; of a classifier the part of rows answered wrongly
+    integer_error: float
+    differing: int  # rows that the two answer differently
+    worst: Row | None  # where they differ most; None if they never do
+    alarms: Decisions | None  # None without a threshold
+    integer_cost: ModelCost
+    float_cost: ModelCost | None  # None where the float model does not fit the board
+    float_gap: (
+        int | None
+    )  # raw steps: farthest that the float program is from the integer model on test rows
+
+    @property
+    def loss(self) -> float:
+        """Part of the float model's error that conversion added, 0.01 = 1 %; of a classifier part of the rows."""
+        if self.model.labels:
+            return self.integer_error - self.float_error
+        step = self.model.output.scale / max(
+            self.rows, 1
+        )  # the least error above none, should float have none
+        return (self.integer_error - self.float_error) / max(self.float_error, step)
+
+    @property
+    def immaterial(self) -> bool:
+        """True if the error grew by so little of the data's own step that the rows cannot tell."""
+        return (
+            not self.model.labels
+            and self.integer_error - self.float_error < IMMATERIAL * self.model.output.scale
+        )
+
+    @property
+    def smaller(self) -> float:
+        """Flash of the float model in sizes of the integer one; only where the float model fits."""
+        return self.float_cost.flash_bytes / max(self.integer_cost.flash_bytes, 1)
+
+    @property
+    def faster(self) -> float:
+        """Worst time of the float model in times of the integer one; only where the float model fits."""
+        return self.float_cost.cycles_max / max(self.integer_cost.cycles_max, 1)
+
+
+def verdict(
+    model: Model,
+    dataset: Dataset,
+    floats: np.ndarray,
+    board: Board,
+    integer: ModelCost | None = None,
+) -> Verdict:
+    """The verdict on `model`, the integer form of the float model that answered `floats` on the test rows.
+
+    floats: raw outputs, one per test row; rounded here to whole steps, as the integer model's are.
+    integer: cost of the integer model if it is known already.
+    """
+    names = [q.name for q in dataset.inputs]
+    x = dataset.x[dataset.test][:, [names.index(q.name) for q in model.inputs]]
+    y, floats, answers = (
+        dataset.y[dataset.test],
+        np.floor(np.asarray(floats) + 0.5).astype(np.int64),
+        model.answer(x),
+    )
+    scale = 1.0 if model.labels else dataset.target.scale
+    float_cost, gap = _in_float(model, board, x[:CHIP_ROWS])
+    return Verdict(
+        model,
+        board,
+        len(y),
+        _figure(_error(floats, y, model) * scale),
+        _figure(_error(answers, y, model) * scale),
+        int((answers != floats).sum()),
+        _worst(model, dataset, x, floats, answers),
+        _decisions(model, y, floats, answers),
+        integer or measure(model, board),
+        float_cost,
+        gap,
+    )
+
+
+def _error(answers: np.ndarray, y: np.ndarray, model: Model) -> float:
+    return float((answers != y).mean() if model.labels else np.abs(answers - y).mean())
+
+
+def _worst(
+    model: Model, dataset: Dataset, x: np.ndarray, floats: np.ndarray, answers: np.ndarray
+) -> Row | None:
+    """The row whose answers differ most; of equals the one with the larger integer error, then the first."""
+    y = dataset.y[dataset.test]
+    distance = np.abs(answers - floats)
+    if not distance.any():
+        return None
+    k = int(np.lexsort((-np.abs(answers - y), -distance))[0])
+    values = tuple((q.name, float(q.to_physical(v))) for q, v in zip(model.inputs, x[k]))
+    spoken = (
+        model.labels[v] if model.labels else float(model.output.to_physical(v))
+        for v in (y[k], floats[k], answers[k])
+    )
+    return Row(int(dataset.file_rows[dataset.test[k]]), values, *spoken)
+
+
+def _decisions(
+    model: Model, y: np.ndarray, floats: np.ndarray, answers: np.ndarray
+) -> Decisions | None:
+    if model.threshold is None:
+        return None
+    changed = model.alarm(floats) != model.alarm(answers)
+    right = model.alarm(answers) == model.beyond(y)
+    return Decisions(
+        int(changed.sum()), int((changed & ~right).sum()), int((changed & right).sum())
+    )
+
+
+def _in_float(model: Model, board: Board, x: np.ndarray) -> tuple[ModelCost | None, int | None]:
+    """Cost of the same model in float, and its largest raw distance from the integer model on rows."""
+    header = render_float(model)
+    try:
+        cost = measure(model, board, header=header)
+    except DoesNotFit:
+        return None, None
+    with BareChip(model, board, header) as chip:
+        return cost, int(np.abs(chip.predict(x) - model.predict(x)).max(initial=0))
+
+
+# ---- words and numbers ------------------------------------------------------------------------------
+
+
+def sentence(v: Verdict) -> str:
+    """The verdict in one plain sentence."""
+    if v.float_cost is None:
+        return f"{_accuracy_words(v)}, and the same model in float does not fit the {v.board.title}: {_advice(v, True, True)}"
+    return f"{_accuracy_words(v)} and is {_cost_words(v)}: {_advice(v, v.smaller > 1 + EQUAL, v.faster > 1 + EQUAL)}"
+
+
+def _accuracy_words(v: Verdict) -> str:
+    if v.model.labels:
+        more = round((v.integer_error - v.float_error) * v.rows)
+        words = (
+            f"gets {abs(more)} {'more' if more > 0 else 'fewer'} of {v.rows:,} rows wrong"
+            if more
+            else "loses no accuracy"
+        )
+    elif abs(v.loss) < 0.0005:
+        words = "loses no accuracy"
+    else:
+        words = (
+            f"loses {_percent(v.loss)} of accuracy"
+            if v.loss > 0
+            else f"is by chance {_percent(-v.loss)} more accurate on these rows"
+        )
+    if v.loss > TOLERANCE and v.immaterial:
+        words += f", {(v.integer_error - v.float_error) / v.model.output.scale:.2g} of the data's own step,"
+    if v.alarms and v.alarms.spoilt > v.alarms.mended:
+        words += f", spoils {v.alarms.spoilt - v.alarms.mended} of {v.rows:,} alarm decisions"
+    return f"The integer model {words}"
+
+
+def _cost_words(v: Verdict) -> str:
+    size, time = (
+        _ratio_words(v.smaller, "smaller", "larger"),
+        _ratio_words(v.faster, "faster", "slower"),
+    )
+    return f"{size} and {time} than the same model in float"
+
+
+def _ratio_words(ratio: float, better: str, worse: str) -> str:
+    if abs(ratio - 1) <= EQUAL:
+        return f"not {better}"
+    times, word = (ratio, better) if ratio > 1 else (1 / ratio, worse)
+    return f"{times:.0f} times {word}" if times >= 9.5 else f"{times:.2g} times {word}"
+
+
+def _advice(v: Verdict, smaller: bool, faster: bool) -> str:
+    if not (smaller or faster):
+        return "converting it is not worthwhile."
+    loss = 0.0 if v.immaterial else v.loss
+    if loss > BAD:
+        return "do not use it as it is, take another row of the ladder or more input bits."
+    if loss > TOLERANCE:
+        return "convert it where the saving matters more than the error."
+    if smaller and faster:
+        return "convert it."
+    return f"convert it where {'flash' if smaller else 'time'} is short."
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.2g} %" if abs(part) < 0.1 else f"{100 * part:.0f} %"
+
+
+def lines(v: Verdict) -> list[str]:
+    """The verdict as text."""
+    unit = f" {v.model.output.unit}" if v.model.output.unit and not v.model.labels else ""
+    kind = "of the rows wrong" if v.model.labels else "mean absolute error"
+    text = [
+        f"accuracy   float {v.float_error:.4g}{unit}, integer {v.integer_error:.4g}{unit} {kind} on {v.rows:,} test rows "
+        f"({100 * v.loss:+.2f} %); {v.differing:,} answers differ"
+    ]
+    if v.worst:
+        values = ", ".join(f"{name} {value:.6g}" for name, value in v.worst.inputs)
+        true, floating, integer = (
+            w if isinstance(w, str) else f"{w:.6g}"
+            for w in (v.worst.true, v.worst.float_answer, v.worst.integer_answer)
+        )
+        text.append(
+            f"worst row  line {v.worst.line}: true {true}, float {floating}, integer {integer}{unit}; {values}"
+        )
+    if v.alarms:
+        text.append(
+            f"alarms     {v.alarms.changed} of {v.rows:,} decisions changed: {v.alarms.spoilt} spoilt, "
+            f"{v.alarms.mended} mended"
+        )
+    text.append(f"integer    {_cost_line(v.integer_cost)}")
+    text.append(
+        f"float      {_cost_line(v.float_cost)}, float routines included"
+        if v.float_cost
+        else f"float      does not fit the {v.board.title}"
+    )
+    return [*text, f"verdict    {sentence(v)}"]
+
+
+def _cost_line(cost: ModelCost) -> str:
+    return (
+        f"{cost.flash_bytes:,} bytes of flash, {cost.ram_bytes + cost.stack_bytes:,} of RAM with stack, "
+        f"{cost.cycles_max:,} cycles at most"
+    )
+
+
+def facts(v: Verdict) -> dict:
+    """The verdict as plain JSON, numbers to six significant digits: what the model file keeps."""
+    return {
+        "board": v.board.pio_id,
+        "rows": v.rows,
+        "float_error": _figure(v.float_error),
+        "integer_error": _figure(v.integer_error),
+        "difference": _figure(v.integer_error - v.float_error),
+        "loss": _figure(v.loss),
+        "differing": v.differing,
+        "worst": None
+        if v.worst is None
+        else {
+            **asdict(v.worst),
+            "inputs": {name: _figure(value) for name, value in v.worst.inputs},
+        },
+        "alarms": None if v.alarms is None else asdict(v.alarms),
+        "integer": asdict(v.integer_cost),
+        "float": None if v.float_cost is None else asdict(v.float_cost),
+        "float_gap": v.float_gap,
+        "smaller": None if v.float_cost is None else _figure(v.smaller),
+        "faster": None if v.float_cost is None else _figure(v.faster),
+        "sentence": sentence(v),
+    }
+
+
+def read(model: Model) -> Verdict | None:
+    """The verdict that a model file keeps, or None where none was given (a rung that `pick` took)."""
+    plain = model.training.get("verdict")
+    if plain is None:
+        return None
+    worst = plain["worst"] and Row(
+        **{**plain["worst"], "inputs": tuple(plain["worst"]["inputs"].items())}
+    )
+    return Verdict(
+        model,
+        BOARDS[plain["board"]],
+        plain["rows"],
+        plain["float_error"],
+        plain["integer_error"],
+        plain["differing"],
+        worst,
+        plain["alarms"] and Decisions(**plain["alarms"]),
+        ModelCost(**plain["integer"]),
+        plain["float"] and ModelCost(**plain["float"]),
+        plain["float_gap"],
+    )
+
+
+def _figure(value: float) -> float:
+    return float(f"{value:.6g}")

@@ -1,0 +1,248 @@
+"""Room 2, train: every candidate of every family, judged on training rows only.
+
+Random split: shuffled k-fold cross-validation; the candidates' mean error decides.
+
+Split by time: drifting sensors make yesterday's folds a poor judge of tomorrow, and all usual rules
+choose models that lose to plain ridge on the hold-out. So ridge regression on the root of the target
+is the safe model, and another one replaces it only if it is better in *every* one of ten folds, half
+of them with time running backwards, and by at least `DRIFT_GAIN` on average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from ..common.errors import UsageError
+from ..data.dataset import Dataset, folds
+from ..families import FAMILIES, Family
+from ..fitting.rows import Fitted, Rows
+
+FOLDS = 5
+CUTS = (0.3, 0.4, 0.5, 0.6, 0.7)  # where the rolling folds end, as parts of the training rows
+AHEAD = 3 / 7  # validation rows per fitting row, as in the real hold-out
+DRIFT_GAIN = 0.05  # mean gain over the safe model that is worth leaving it
+AS_GOOD = 0.01  # part of the best error that a smaller model may be worse
+IMMATERIAL = 0.02  # raw output steps of mean error that are not worth a byte
+IMMATERIAL_ROWS = (
+    1.5  # training rows that a classifier may get wrong on top: chance decides about one
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A family's configuration and its mean raw error, or error rate, on each fold."""
+
+    family: str
+    config: Any
+    losses: tuple[float, ...]
+    # raw answers to the validation rows, fold by fold
+    unseen: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def error(self) -> float:
+        """Mean over the folds, raw."""
+        return float(np.mean(self.losses))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A float model fitted to all training rows."""
+
+    family: Family
+    config: Any
+    fitted: Fitted
+
+
+def plain_config(config: Any) -> dict:
+    """A configuration as plain JSON values: what a model file and a ladder keep of it."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(config).items()
+    }
+
+
+def training_rows(dataset: Dataset) -> Rows:
+    """The rows that fitting may see."""
+    return all_rows(dataset).take(dataset.train)
+
+
+def all_rows(dataset: Dataset) -> Rows:
+    """Every row, for folds to take from."""
+    return Rows(
+        dataset.x, dataset.y, dataset.inputs, dataset.target, dataset.labels, dataset.weights
+    )
+
+
+def families(name: str, dataset: Dataset) -> list[Family]:
+    """The families to try; UsageError for an unknown name."""
+    if name != "auto" and name not in FAMILIES:
+        raise UsageError(f"family '{name}' is unknown: use auto, {', '.join(sorted(FAMILIES))}")
+    task = all_rows(dataset).task
+    if name == "auto":
+        return [
+            f
+            for f in FAMILIES.values()
+            if task in f.tasks and (f.under_drift or dataset.split != "time")
+        ]
+    if task not in FAMILIES[name].tasks:
+        raise UsageError(
+            f"family '{name}' does {' and '.join(FAMILIES[name].tasks)}, "
+            f"the target '{dataset.target.name}' asks for {task}: "
+            f"use {', '.join(n for n, f in FAMILIES.items() if task in f.tasks)}"
+        )
+    return [FAMILIES[name]]
+
+
+def cross_validate(
+    dataset: Dataset,
+    kinds: list[Family],
+    progress: Callable[[str], None] | None = None,
+    flash_bytes: int | None = None,
+) -> list[Candidate]:
+    """Every candidate of `kinds` with its losses. Ctrl-C ends it early and keeps the complete candidates.
+
+    flash_bytes: candidates that are known to need more are not tried, unless all do.
+    """
+    rows = training_rows(dataset)
+    jobs = _jobs(kinds, rows, flash_bytes) or _jobs(kinds, rows, None)
+    cuts, found = fold_cuts(dataset), {}
+    total, steps = sum(map(len, jobs.values())), len(jobs) * len(cuts)
+    with threadpool_limits(1):
+        results = Parallel(n_jobs=-1, prefer="threads", return_as="generator_unordered")(
+            delayed(_fold_losses)(dataset, job, configs, cuts[cut], cut)
+            for cut in range(len(cuts))
+            for job, configs in jobs.items()
+        )
+        try:
+            for job, cut, losses, unseen in results:
+                found[job, cut] = losses, unseen
+                if progress:
+                    progress(
+                        f"cross-validating {total} candidates: {len(found)} of {steps} steps, "
+                        f"{_best_so_far(found, dataset)}"
+                    )
+        except KeyboardInterrupt:
+            pass
+    complete = [
+        Candidate(
+            job[0],
+            config,
+            tuple(float(found[job, cut][0][k]) for cut in range(len(cuts))),
+            np.concatenate([found[job, cut][1][k] for cut in range(len(cuts))]),
+        )
+        for job, configs in jobs.items()
+        if all((job, cut) in found for cut in range(len(cuts)))
+        for k, config in enumerate(configs)
+    ]
+    if not complete:
+        raise KeyboardInterrupt
+    return complete
+
+
+def _jobs(kinds: list[Family], rows: Rows, flash_bytes: int | None) -> dict[tuple[str, int], list]:
+    """(family, number) -> configurations to fit together; those that are known to need more flash are left out.
+
+    Where configurations share a fit, all of them stay if one may fit: they cost nothing.
+    """
+    jobs = {}
+    for kind in kinds:
+        configs = kind.candidates(rows)
+        for number, alike in enumerate(kind.fits_of(configs) if kind.fit_many else [configs]):
+            small = [c for c in alike if kind.may_fit(c, len(rows.inputs), flash_bytes)]
+            if small:
+                jobs[kind.name, number] = alike if kind.fit_many else small
+    return jobs
+
+
+def _fold_losses(dataset: Dataset, job: tuple[str, int], configs: list, cut, index: int):
+    """(job, fold, mean raw error of each configuration, its raw answers to the validation rows) of one fold."""
+    fit_on, validate = cut
+    fitted = FAMILIES[job[0]].fit_all(
+        all_rows(dataset).take(fit_on), configs, dataset.seed, draft=True
+    )
+    unseen = all_rows(dataset).take(validate)
+    answers = [rounded(f, unseen.x) for f in fitted]
+    return job, index, [unseen.error(a) for a in answers], answers
+
+
+def _best_so_far(found: dict, dataset: Dataset) -> str:
+    """The job whose best configuration has the least mean error over the folds done so far."""
+    losses: dict[tuple, list] = {}
+    for (job, _), (per_config, _) in found.items():
+        losses.setdefault(job, []).append(per_config)
+    means = {job: np.min(np.mean(folds_, axis=0)) for job, folds_ in losses.items()}
+    best = min(means, key=means.get)
+    return f"best so far {best[0]} with {show_error(means[best] * error_scale(dataset), dataset)}"
+
+
+def error_scale(dataset: Dataset) -> float:
+    """What a raw error is multiplied by to be in the target's unit; 1 for an error rate."""
+    return 1.0 if dataset.labels else dataset.target.scale
+
+
+def as_good_as(best: float, dataset: Dataset) -> float:
+    """The largest error that counts as good as `best`, both in the target's unit or error rates."""
+    immaterial = (
+        IMMATERIAL_ROWS / len(dataset.train)
+        if dataset.labels
+        else IMMATERIAL * dataset.target.scale
+    )
+    return best + max(AS_GOOD * best, immaterial)
+
+
+def show_error(error: float, dataset: Dataset) -> str:
+    """An error with its unit, an error rate in percent."""
+    return f"{error:.2%} wrong" if dataset.labels else f"{error:.4g} {dataset.target.unit}".rstrip()
+
+
+def fold_cuts(dataset: Dataset) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(fit, validate) indices of every fold, all of them training rows."""
+    return folds(dataset, FOLDS) if dataset.split == "random" else drift_folds(dataset.train)
+
+
+def drift_folds(order: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Expanding folds over rows in time order, forwards and backwards, each with a validation part behind it.
+
+    Drift has no preferred direction for the choice of a model's form, and the reverse folds show seasons
+    as "future" that otherwise come only once.
+    """
+    cuts = []
+    for rows in (order, order[::-1]):
+        for part in CUTS:
+            end = int(part * len(rows))
+            cuts.append((rows[:end], rows[end : min(len(rows), int(end * (1 + AHEAD)))]))
+    return cuts
+
+
+def safe_candidate(candidates: list[Candidate], dataset: Dataset) -> Candidate | None:
+    """Plain ridge on the root of the target (on the target itself where that can be negative), if among the candidates."""
+    root = 2 if dataset.y[dataset.train].min() >= 0 else 1
+    return next(
+        (
+            c
+            for c in candidates
+            if c.family == "ridge" and c.config.root == root and not c.config.robust
+        ),
+        None,
+    )
+
+
+def preferred(candidates: list[Candidate], dataset: Dataset) -> list[Candidate]:
+    """The candidates in the order in which they may be chosen; those that must not be chosen are left out."""
+    safe = safe_candidate(candidates, dataset) if dataset.split == "time" else None
+    if safe is None:
+        return sorted(candidates, key=lambda c: c.error)
+    gain = {c: np.log(safe.losses) - np.log(np.maximum(c.losses, 1e-12)) for c in candidates}
+    winners = [c for c in candidates if (gain[c] > 0).all() and gain[c].mean() >= DRIFT_GAIN]
+    return sorted(winners, key=lambda c: -gain[c].mean()) + [safe]
+
+
+def rounded(fitted: Fitted, x: np.ndarray) -> np.ndarray:
+    """Float predictions rounded to whole raw steps: the output's resolution is part of the model."""
+    return np.floor(fitted.predict(x) + 0.5)

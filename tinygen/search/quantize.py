@@ -1,0 +1,159 @@
+"""Room 3, quantize: the integer model of a trained one, and what the conversion cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from ..common.errors import QuantizeError
+from ..data import reference as baseline
+from ..data.dataset import Dataset
+from ..model.alarm_threshold import Confusion, LearnedAlarm
+from ..model.fixedpoint import RAW_MAX, RAW_MIN, Quantity
+from ..model.model import Model
+from .cross_validation import Trained, plain_config, rounded, training_rows
+
+
+def quantize(
+    trained: Trained,
+    dataset: Dataset,
+    name: str = "model_1",
+    threshold: float | None = None,
+    learned: LearnedAlarm | None = None,
+) -> Model:
+    """The integer model of a `Trained` on a `Dataset`, with its figures on the test rows as training facts.
+
+    threshold: alarm level in the target's unit; an output above it, rounded to a raw step, is an alarm.
+    learned: the raw threshold to use in its place.
+    """
+    fitted = trained.fitted
+    rows = training_rows(dataset)
+    columns = list(fitted.columns)
+    nodes = trained.family.lower(fitted, rows)
+    limit = (
+        None
+        if threshold is None
+        else learned.threshold
+        if learned
+        else raw_threshold(dataset.target, threshold)
+    )
+    bare = Model(
+        name,
+        trained.family.name,
+        tuple(dataset.inputs[c] for c in columns),
+        dataset.target,
+        nodes,
+        limit,
+        dataset.labels,
+        {"learned_alarm": learned.plain()} if learned else {},
+    )
+    told = facts(bare, trained, dataset)
+    if learned:
+        told["learned_alarm"] = {**learned.plain(), **on_test_rows(bare, columns, dataset)}
+    return replace(bare, training=told)
+
+
+def on_test_rows(model: Model, columns: list[int], dataset: Dataset) -> dict:
+    """Confusions of the test rows: with the alarm level as threshold, and with the learned one."""
+    answer, truth = (
+        model.answer(dataset.x[dataset.test][:, columns]),
+        model.beyond(dataset.y[dataset.test]),
+    )
+    return {
+        "test_at_level": asdict(Confusion.of(answer > model.level, truth)),
+        "test_learned": asdict(Confusion.of(model.alarm(answer), truth)),
+    }
+
+
+def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
+    """What the model file tells of its making: rows, split, source, and figures on the test rows."""
+    x, y = dataset.x[dataset.test], dataset.y[dataset.test]
+    answer = model.answer(x[:, list(trained.fitted.columns)])
+    floats = rounded(trained.fitted, x)
+    alarm, truth = model.alarm(answer), model.beyond(y)
+    return {
+        "rows_train": len(dataset.train),
+        "rows_test": len(dataset.test),
+        "split": dataset.split,
+        "seed": dataset.seed,
+        "rows_read": dataset.rows_read,
+        "rows_dropped": dataset.rows_dropped,
+        "duplicates_removed": dataset.duplicates_removed,
+        "missing": list(dataset.missing),
+        "source": dataset.source,
+        "sha256": dataset.sha256,
+        "config": plain_config(trained.config),
+        "candidate_inputs": [q.name for q in dataset.inputs],
+        "metrics": class_metrics(answer, floats, y, dataset.labels)
+        if dataset.labels
+        else metrics(answer, floats, y, dataset.target.scale),
+        "alarm": {"false": int((alarm & ~truth).sum()), "missed": int((~alarm & truth).sum())},
+        **({"weighting": dataset.weighting} if dataset.weighting else {}),
+        "baseline": training_baseline(model, list(trained.fitted.columns), dataset).plain(),
+    }
+
+
+def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> baseline.Baseline:
+    """What the training rows look like to the model: its inputs, then its answers."""
+    x = dataset.x[dataset.train][:, columns]
+    answer = model.answer(x)
+    alarms = None if model.threshold is None else model.alarm(answer)
+    return baseline.sketch(
+        [q.name for q in (*model.inputs, model.output)],
+        np.column_stack([x, answer]),
+        alarms,
+        dataset.rows_dropped / dataset.rows_read,
+    )
+
+
+def metrics(answer, floats, y, scale: float) -> dict:
+    """Errors of raw answers, and of the float model's, in the output's unit; R2 is 1 for a perfect model."""
+    error, spread = (answer - y) * scale, ((y - y.mean()) * scale) ** 2
+    return {
+        "mae": _figure(np.abs(error).mean()),
+        "float_mae": _figure(np.abs(floats - y).mean() * scale),
+        "rmse": _figure(np.sqrt((error**2).mean())),
+        "r2": _figure(1 - (error**2).sum() / max(spread.sum(), 1e-12)),
+    }
+
+
+def class_metrics(answer, floats, y, labels: tuple[str, ...]) -> dict:
+    """Figures of class answers: parts of the rows, and the confusion matrix, a row per true class.
+
+    The recall of a class without test rows is None.
+    """
+    confusion = np.zeros((len(labels), len(labels)), dtype=int)
+    np.add.at(confusion, (y, answer), 1)
+    right, rows = confusion.diagonal(), confusion.sum(axis=1)
+    return {
+        "accuracy": _figure((answer == y).mean()),
+        "error_rate": _figure((answer != y).mean()),
+        "float_error_rate": _figure((floats != y).mean()),
+        "confusion": confusion.tolist(),
+        "recall": {
+            label: _figure(r / n) if n else None for label, r, n in zip(labels, right, rows)
+        },
+    }
+
+
+def _figure(value: float) -> float:
+    """Six significant digits: enough to compare, and the same text on every machine."""
+    return float(f"{value:.6g}")
+
+
+def raw_threshold(target: Quantity, threshold: float) -> int:
+    """The alarm level in raw steps, rounded down; QuantizeError where it is no number within int16."""
+    if not np.isfinite(threshold):
+        raise QuantizeError(
+            f"threshold {threshold} is not a number: give the alarm level in the target's unit"
+        )
+    raw = int(
+        np.floor(threshold / target.scale + 1e-9)
+    )  # above 15.04 and above 15.0 are the same in steps of 0.1
+    if not RAW_MIN <= raw <= RAW_MAX:
+        raise QuantizeError(
+            f"threshold {threshold:g}{target.unit and ' '}{target.unit} is raw {raw}, beyond int16: "
+            f"use one within +-{RAW_MAX * target.scale:g}"
+        )
+    return raw

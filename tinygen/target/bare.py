@@ -1,0 +1,214 @@
+"""What a model alone costs on a chip, and what it answers there: compiled and simulated, without Arduino.
+
+A bare program is built twice, with the model and with an empty predictor; the difference in flash,
+static RAM and stack is the model's. `build` measures the same on the whole firmware.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from elftools.elf.elffile import ELFFile
+
+from ..codegen.emit import bare_main, firmware_text, render_bare
+from ..common.boards import Board
+from ..common.errors import BuildError, DoesNotFit
+from ..host.virtual.simavr import SimBoard
+from ..model.model import Model
+from .avr_gcc import Size, compiler_error, read_size
+from .toolchain import ensure
+
+RAM_FOR_ROWS = 0.4  # part of the chip's RAM that waiting rows may take
+START_CYCLES = 100_000  # the C start-up code clears at most 8 KB of variables in this time
+CYCLES_PER_ROW = 2_000_000  # a model slower than this counts as hung
+TOO_LARGE = re.compile(
+    r"is too large|will not fit in region|overflowed by"
+)  # GCC on an array, the linker on a program
+EMPTY_MODEL = """#include <stdint.h>
+#define MODEL_INPUTS {inputs}
+#define model_predict(x) ((x)[0])
+"""  # stands in for tinygen_model.h
+FLAGS = (
+    "-Os",
+    "-std=gnu99",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-Wl,--gc-sections",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+)
+
+
+@dataclass(frozen=True)
+class ModelCost:
+    """The model alone on one chip."""
+
+    flash_bytes: int
+    ram_bytes: int  # static
+    stack_bytes: int  # of the call, on top of the caller's
+    cycles_median: int  # per inference
+    cycles_max: int
+
+
+class BareChip:
+    """A simulated chip that runs the model alone. A context manager."""
+
+    def __init__(self, model: Model, board: Board, header: str | None = None):
+        self.model, self.board = model, board
+        self._folder = Path(tempfile.mkdtemp(prefix="tinygen-"))
+        try:
+            self.block = _block(board, len(model.inputs))
+            self.elf = compile_bare(model, board, self._folder, self.block, header=header)
+            self._symbols = symbols(self.elf)
+            self._sim = SimBoard(board, self.elf)
+            self._sim.run(START_CYCLES)
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+
+    def predict(self, raw: np.ndarray) -> np.ndarray:
+        """The chip's raw answers, int64 (n,), to raw rows of shape (n, inputs)."""
+        raw = np.asarray(raw, dtype="<i2").reshape(-1, len(self.model.inputs))
+        return np.concatenate(
+            [self._run(raw[k : k + self.block]) for k in range(0, len(raw), self.block)]
+            or [np.zeros(0, int)]
+        )
+
+    def _run(self, rows: np.ndarray) -> np.ndarray:
+        flag = self._symbols["bare_rows"]
+        self._sim.write_memory(self._symbols["bare_x"], rows.tobytes())
+        self._sim.write_memory(flag, bytes([len(rows)]))
+        if not self._sim.run_until(
+            lambda sim: sim.read_memory(flag, 1) == b"\0", CYCLES_PER_ROW * len(rows), 4000
+        ):
+            raise BuildError(
+                f"model '{self.model.name}' did not answer within {CYCLES_PER_ROW} cycles on {self.board.title}"
+            )
+        return np.frombuffer(
+            self._sim.read_memory(self._symbols["bare_y"], 2 * len(rows)), dtype="<i2"
+        ).astype(np.int64)
+
+    @property
+    def cycles(self) -> np.ndarray:
+        """Cycles of every inference so far."""
+        return np.array([inference.cycles for inference in self._sim.inferences])
+
+    @property
+    def stack_bytes(self) -> int:
+        return self._sim.stack_bytes
+
+    def __enter__(self) -> BareChip:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._sim.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def measure(
+    model: Model, board: Board, rows: np.ndarray | None = None, header: str | None = None
+) -> ModelCost:
+    """Cost of `model` on `board`'s chip; cycles over `rows`, by default seeded ones with corners.
+
+    header: C text of another predictor with the same names and inputs, measured in the model's place.
+    """
+    rows = model.sample_rows(64) if rows is None else rows
+    empty, empty_stack = _empty(board, len(model.inputs))
+    with BareChip(model, board, header) as chip:
+        chip.predict(rows)
+        size, cycles = read_size(chip.elf), chip.cycles
+        return ModelCost(
+            size.flash_bytes - empty.flash_bytes,
+            size.ram_bytes - empty.ram_bytes,
+            chip.stack_bytes - empty_stack,
+            int(np.median(cycles)),
+            int(cycles.max()),
+        )
+
+
+@lru_cache(maxsize=64)
+def _empty(board: Board, inputs: int) -> tuple[Size, int]:
+    """Size and stack bytes of the bare program without a model: the same for every model of so many inputs."""
+    block = _block(board, inputs)
+    with tempfile.TemporaryDirectory() as folder:
+        elf = Path(folder) / "bare.elf"
+        _compile(
+            {"bare.c": bare_main(block), "tinygen_model.h": EMPTY_MODEL.format(inputs=inputs)},
+            board,
+            elf,
+            "empty",
+        )
+        with SimBoard(board, elf) as chip:
+            chip.run(START_CYCLES)
+            chip.write_memory(symbols(elf)["bare_rows"], b"\1")
+            chip.run(4000)
+            return read_size(elf), chip.stack_bytes
+
+
+def _block(board: Board, inputs: int) -> int:
+    """Rows that wait on the chip at a time."""
+    return int(np.clip(board.ram_bytes * RAM_FOR_ROWS // (2 * inputs + 2), 1, 64))
+
+
+def compile_bare(
+    model: Model,
+    board: Board,
+    folder: Path,
+    rows: int,
+    header: str | None = None,
+    debug: bool = False,
+) -> Path:
+    """Path of the linked bare program; DoesNotFit if the chip is too small, BuildError with the compiler's first error."""
+    texts = {
+        **render_bare(model, rows),
+        **({f"{model.name}.h": header} if header else {}),
+        "tinygen_fixed.h": firmware_text("include/tinygen_fixed.h"),
+    }
+    elf = folder / "bare.elf"
+    _compile(texts, board, elf, model.name, *(["-g"] if debug else []))
+    return elf
+
+
+def _compile(texts: dict[str, str], board: Board, elf: Path, name: str, *options: str) -> None:
+    """Links the texts, one of them bare.c, into `elf`; DoesNotFit and BuildError as above."""
+    for file, text in texts.items():
+        (elf.parent / file).write_text(text, encoding="ascii")
+    command = [
+        str(ensure(install=False).avr_gcc),
+        f"-mmcu={board.mcu}",
+        *FLAGS,
+        *options,
+        "bare.c",
+        "-o",
+        elf.name,
+        "-lm",
+    ]
+    done = subprocess.run(command, cwd=elf.parent, capture_output=True, text=True)
+    if done.returncode and not TOO_LARGE.search(done.stderr):
+        raise BuildError(
+            f"the model alone does not compile for {board.title}: {compiler_error(done.stderr)}"
+        )
+    if done.returncode or read_size(elf).flash_bytes > board.flash_bytes:
+        raise DoesNotFit(
+            f"model '{name}' alone needs more than the {board.flash_bytes} bytes of flash of {board.title}: "
+            "choose a smaller model or a larger board"
+        )
+
+
+def symbols(elf: Path) -> dict[str, int]:
+    """Data addresses of the program's symbols."""
+    with open(elf, "rb") as stream:
+        table = ELFFile(stream).get_section_by_name(".symtab")
+        return {
+            s.name: s["st_value"] & 0xFFFF
+            for s in table.iter_symbols()
+            if s.name.startswith("bare_")
+        }

@@ -1,0 +1,354 @@
+"""A test bench: one board, simulated or real, that runs the firmware of one model, and links to it.
+
+    bench = prepare("sim:uno", model, Path("work"))         or "auto", "/dev/ttyACM0", "nanoatmega328:/dev/ttyUSB0"
+    with bench, bench.connect() as connection:
+        connection.stream(rows).verdict.passed
+
+A real board is loaded only when it does not run this model already. What pytest sees of it is in pytest_plugin.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import serial
+
+from ..codegen.emit import emit_project
+from ..common.boards import BOARDS, Board
+from ..common.errors import CheckError, LinkError, UsageError
+from ..common.files import write_whole
+from ..data import dataset as data
+from ..host import discover
+from ..host.check import Verdict, check, expect
+from ..host.link import TO_BOARD, Link, open_link
+from ..host.pins import lit
+from ..host.protocol import VERSION, Info, Pin, Trait
+from ..host.stream import RowReply, stream
+from ..host.virtual.protocol_avr import avr_url
+from ..host.virtual.vcd import to_vcd
+from ..model.model import Model
+from .build import Firmware, build, upload
+from .toolchain import ensure, need_simavr
+
+LOCK_SECONDS = 120.0  # that another test run may keep the port or the folder
+SIMULATED = frozenset(
+    {"simulator", "led_readback", "led_history", "exact_cycles", "faults", "reset"}
+)
+REAL = frozenset({"hardware", "led_readback"})
+
+
+@dataclass(frozen=True)
+class Target:
+    """What --board asks for: a simulated board, a port, or whatever is plugged in."""
+
+    spec: str
+    board: Board | None  # None: to be found out
+    port: str | None  # None: simulated, or to be found
+
+    @property
+    def simulated(self) -> bool:
+        """True if no hardware is asked for."""
+        return self.spec.startswith("sim:")
+
+
+def parse_target(spec: str) -> Target:
+    """The target of "sim:ID", "auto", "PORT" or "ID:PORT"; UsageError in one line."""
+    kind, colon, rest = spec.partition(":")
+    if kind == "sim" and colon:
+        return Target(spec, _simulated(rest), None)
+    if spec == "auto":
+        return Target(spec, None, None)
+    if colon and kind in BOARDS and rest:
+        return Target(spec, BOARDS[kind], rest)
+    return Target(spec, None, spec)
+
+
+def _simulated(name: str) -> Board:
+    known = [board.pio_id for board in BOARDS.values() if board.streams_simulated]
+    if name not in known:
+        raise UsageError(
+            f"board sim:{name} cannot be simulated: write one of {', '.join(f'sim:{board}' for board in known)}"
+        )
+    return BOARDS[name]
+
+
+class Lock:
+    """A file that only one process at a time may hold; it is left behind, empty, for the next one."""
+
+    def __init__(self, what: str, folder: Path | None = None) -> None:
+        name = f"tinygen-{hashlib.sha256(os.path.realpath(what).encode()).hexdigest()[:16]}.lock"
+        self.what, self.path = what, (folder or Path(tempfile.gettempdir())) / name
+        self._file: int | None = None
+
+    def __enter__(self) -> Lock:
+        import fcntl  # not on Windows
+
+        self._file = os.open(
+            self.path, os.O_RDWR | (0 if self.path.exists() else os.O_CREAT), 0o666
+        )
+        end = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip() or "?"
+                    self.__exit__()
+                    raise LinkError(
+                        f"{self.what} is held by another test run (process {holder}) since {LOCK_SECONDS:g} s: "
+                        "wait for it or end it"
+                    ) from None
+                time.sleep(0.1)
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, str(os.getpid()).encode(), 0)
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self._file is not None:
+            os.close(self._file)  # gives the lock back
+            self._file = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A stream's verdict and every reply it rests on. `assert outcome.verdict.passed` shows both."""
+
+    verdict: Verdict
+    replies: tuple[RowReply, ...]
+
+
+@dataclass
+class Connection:
+    """A fresh link to the bench's board, closed at the end of its `with` block."""
+
+    bench: Bench
+    link: Link
+    log: list[str] = field(default_factory=list)  # raw bytes of both directions
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def board(self) -> Board:
+        """The board's entry in the table of boards."""
+        return self.bench.board
+
+    @property
+    def model(self) -> Model:
+        """The model it runs."""
+        return self.bench.model
+
+    @property
+    def info(self) -> Info:
+        """What the board says of itself."""
+        return self.link.info
+
+    @property
+    def simulator(self):
+        """The SimBoard behind the link; None for a real board."""
+        return getattr(self.link.port, "board", None)
+
+    def stream(self, rows, **options) -> Outcome:
+        """Rows to the board and back, checked against the integer twin.
+
+        `rows`: raw values of shape (n, inputs), tinygen.model.fixedpoint.MISSING for none; or the path of a CSV file.
+        """
+        raw = (
+            csv_rows(self.model, rows)
+            if isinstance(rows, (str, Path))
+            else np.asarray(rows, dtype=np.int64)
+        )
+        replies = tuple(stream(self.link, raw.tolist(), **options))
+        self.outcomes.append(Outcome(check(replies, expect(self.model, raw)), replies))
+        return self.outcomes[-1]
+
+    def leds(self) -> Pin:
+        """The LEDs that are lit, by the board's own reading of its pins; CheckError if the simulator sees others."""
+        said = self.link.status().pins
+        if self.simulator:
+            red, green = self.simulator.leds()
+            seen = Pin(red * Pin.RED | green * Pin.GREEN)
+            if seen != said:
+                raise CheckError(
+                    f"{self.board.title} says its LEDs are {said!r}, the simulator sees {seen!r}"
+                )
+        return said
+
+    def led_history(self) -> list[Pin]:
+        """Every state of the two LEDs since power-on, in order; of a simulated board."""
+        if not self.simulator:
+            raise UsageError(
+                "the history of the LEDs is known of a simulated board only: mark the test needs('led_history')"
+            )
+        return lit(self.simulator.changes, self.board)
+
+    def figures(self) -> dict[str, object]:
+        """What a report says about this test."""
+        verdicts = [outcome.verdict for outcome in self.outcomes]
+        counts = {
+            name: sum(getattr(v, name) for v in verdicts)
+            for name in ("rows", "wrong", "lost", "led_wrong", "retries")
+        }
+        return {
+            "board": self.board.pio_id,
+            "target": self.bench.target.spec,
+            "model": self.model.name,
+            "model_id": f"{self.model.model_id:08x}",
+            "baud": self.link.baud,
+            **counts,
+        }
+
+    def save(self, folder: Path) -> None:
+        """wire.log, rows.csv and, of a simulated board, leds.vcd into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / "wire.log", "".join(self.log))
+        write_whole(
+            folder / "rows.csv",
+            "stream,row,raw,flags,pins,cycles,tries\n"
+            + "".join(
+                f"{number},{_csv_line(reply)}\n"
+                for number, outcome in enumerate(self.outcomes)
+                for reply in outcome.replies
+            ),
+        )
+        if self.simulator:
+            pins = (self.board.red_port, self.board.green_port)
+            changes = [change for change in self.simulator.changes if change.pin in pins]
+            write_whole(folder / "leds.vcd", to_vcd(changes, self.board.f_cpu_hz))
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.link.close()
+
+
+def _csv_line(reply: RowReply) -> str:
+    if reply.lost:
+        return f"{reply.index},,LOST,,,{reply.tries}"
+    result = reply.result
+    return f"{reply.index},{result.prediction},{int(result.flags)},{int(result.pins)},{result.cycles},{reply.tries}"
+
+
+def csv_rows(model: Model, path: str | Path) -> np.ndarray:
+    """Raw rows of a CSV file that has the model's columns, int64 (n, inputs)."""
+    missing = tuple(model.training.get("missing", (-200,)))
+    return data.rows_for(model.inputs, data.load(Path(path), missing=missing))[0]
+
+
+@dataclass
+class Bench:
+    """A board that runs the model. Holds its port until the end of its `with` block."""
+
+    target: Target
+    board: Board
+    model: Model
+    port: str  # what open_link takes
+    firmware: Firmware | None  # None: the board had the model already
+    lock: Lock | None
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What a test may need of it."""
+        return SIMULATED if self.target.simulated else REAL
+
+    def connect(self) -> Connection:
+        """A fresh link: the board is reset by it, where opening the port does that."""
+        log: list[str] = []
+
+        def tap(direction: str, seconds: float, content: bytes) -> None:
+            log.append(f"{seconds:.6f} {'>' if direction == TO_BOARD else '<'} {content.hex()}\n")
+
+        return Connection(self, open_link(self.port, self.model, self.board, tap=tap), log)
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self.lock:
+            self.lock.__exit__()
+
+
+def prepare(spec: str, model: Model, folder: Path, progress=lambda text: None) -> Bench:
+    """The bench for a target; the firmware is built below `folder` where it is needed.
+
+    discover.NoBoard where "auto" finds nothing, BuildError where a tool is missing or the board cannot be loaded.
+    """
+    target = parse_target(spec)
+    if target.simulated:
+        need_simavr(ensure(install=False))
+        firmware = _build(model, target.board, folder, progress)[1]
+        return Bench(
+            target, target.board, model, avr_url(target.board.pio_id, firmware.elf), firmware, None
+        )
+    board, port = _find(target)
+    lock = Lock(port).__enter__()
+    try:
+        return Bench(
+            target,
+            board,
+            model,
+            port,
+            None if _runs(model, board, port) else _load(model, board, port, folder, progress),
+            lock,
+        )
+    except BaseException:
+        lock.__exit__()
+        raise
+
+
+def _find(target: Target) -> tuple[Board, str]:
+    """The target's board and port."""
+    if target.port is None:
+        return discover.only_board()
+    board = target.board or next(
+        (port.board for port in discover.ports() if port.device == target.port), None
+    )
+    board = board or discover.board_behind(target.port)
+    if board is None:
+        raise LinkError(
+            f"which board is at {target.port} is told neither by its USB id nor by its firmware: "
+            f"name it, as in --board uno:{target.port}"
+        )
+    return board, target.port
+
+
+def _runs(model: Model, board: Board, port: str) -> bool:
+    """True if the board at `port` runs this model already; LinkError where the port does not open."""
+    try:
+        info = discover.ask(port)
+    except (OSError, serial.SerialException) as error:
+        raise LinkError(
+            f"port {port} does not open ({' '.join(str(error).split())}): see `tinygen boards`"
+        ) from None
+    return bool(
+        info
+        and (info.model_id, info.board, info.protocol) == (model.model_id, board.pio_id, VERSION)
+        and not info.traits & (Trait.EMPTY | Trait.CORRUPT)
+    )
+
+
+def _load(model: Model, board: Board, port: str, folder: Path, progress) -> Firmware:
+    project, firmware = _build(model, board, folder, progress)
+    upload(project, board, port, progress)
+    return firmware
+
+
+def _build(model: Model, board: Board, folder: Path, progress):
+    """(project, firmware) in a folder of the board's own; parallel test runs wait for each other."""
+    directory = folder / board.pio_id
+    directory.mkdir(parents=True, exist_ok=True)
+    with Lock(str(directory), folder):
+        project = emit_project(model, directory, [board])
+        return project, build(project, board, progress=progress)
+
+
+def artifact_name(test: str) -> str:
+    """A folder name for a test: "test_model.py::test_rows[sim:uno]" -> "test_model.py-test_rows-sim-uno"."""
+    return re.sub(r"[^\w.]+", "-", test).strip("-")

@@ -1,0 +1,293 @@
+"""Compile a generated project for one board, and say what it and its model cost.
+
+Two programs are built in one PlatformIO run: the firmware, and the same firmware with an empty
+predictor. Their difference is what the model alone costs.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median_high
+
+from ..common.boards import Board
+from ..common.errors import BuildError, CheckError, UsageError
+from ..common.process import Finished, Progress, run
+from .avr_gcc import Size, compiler_error, read_size
+from .platformio_core import pio_environment
+from .toolchain import Toolchain, ensure, need_avrdude, was_set_up
+
+BUILD_SECONDS, UPLOAD_SECONDS = (
+    300,
+    120,
+)  # time-outs; a build takes 2 s, loading 250 KB at 115200 baud 40 s
+UPLOAD_TRIES = 3  # where the bootloader did not answer; a verify that fails is never tried again
+MEASURED_ROWS = 256  # seeded, corners of the ranges among them
+ANSWER_SECONDS = 2  # of simulated time
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a model alone may cost; None means no limit."""
+
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    cycles: int | None = None  # per inference, worst case
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What running the model takes, measured on the virtual board."""
+
+    stack_bytes: (
+        int | None
+    )  # deepest the stack went; None where the whole firmware cannot be simulated
+    cycles_median: int  # per inference, without interrupts
+    cycles_max: int
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A program ready to be loaded, and what it costs."""
+
+    board: Board
+    elf: Path
+    hex: Path
+    flash_bytes: int  # the whole program
+    ram_bytes: int
+    model_flash_bytes: int  # the model alone: program minus the same one with an empty predictor
+    model_ram_bytes: int
+    stack_bytes: int | None  # None where the virtual board cannot run the whole program
+    cycles_median: int | None  # None where there is no simulator
+    cycles_max: int | None
+
+
+def build(
+    project, board: Board, budget: Budget | None = None, progress: Progress | None = None
+) -> Firmware:
+    """The firmware of `project` (as emit_project returns it) for `board`.
+
+    Raises BuildError when the compiler fails or is missing, CheckError when the program is over
+    the board's memory or the model over `budget`; the message says by how much.
+    """
+    if not board.has_firmware:
+        raise UsageError(
+            f"board '{board.pio_id}' has no serial port and gets no firmware: `tinygen emit` writes the header "
+            "for a program of your own"
+        )
+    progress = progress or (lambda text: None)
+    tools = ensure(progress, install=not was_set_up())
+    elf, empty = _compile(Path(project.directory), board, tools, progress)
+    whole, bare = read_size(elf), read_size(empty)
+    model_size = Size(whole.flash_bytes - bare.flash_bytes, whole.ram_bytes - bare.ram_bytes)
+    _check_board(whole, board)
+    cost = measure(project, board, elf, tools, progress)
+    check_budget(model_size, cost, budget or Budget())
+    return Firmware(
+        board,
+        elf,
+        elf.with_suffix(".hex"),
+        whole.flash_bytes,
+        whole.ram_bytes,
+        model_size.flash_bytes,
+        model_size.ram_bytes,
+        *((cost.stack_bytes, cost.cycles_median, cost.cycles_max) if cost else (None, None, None)),
+    )
+
+
+def upload(project, board: Board, port: str, progress: Progress | None = None) -> None:
+    """Load the firmware of `project` into the board at `port` and have it read back; BuildError when that fails.
+
+    What PlatformIO and avrdude said is kept in the project, in upload-BOARD.log.
+    """
+    tools = ensure(progress, install=not was_set_up())
+    need_avrdude(tools)
+    directory = Path(project.directory)
+    for _ in range(UPLOAD_TRIES):
+        done = _pio(
+            ["-e", board.pio_id, "-t", "upload", "--upload-port", port],
+            directory,
+            tools,
+            f"loading {board.title} at {port}",
+            progress,
+            UPLOAD_SECONDS,
+        )
+        if done.code == 0 or not NO_BOOTLOADER.search(done.text):
+            break
+    log = _keep_log(directory / f"upload-{board.pio_id}.log", done)
+    if done.code != 0:
+        reason = (
+            f"no answer in {UPLOAD_SECONDS} s" if done.code is None else _uploader_error(done.text)
+        )
+        raise BuildError(f"{board.title} at {port} was not loaded: {reason} (log: {log})")
+
+
+# --- compile -----------------------------------------------------------------------------------
+
+
+def _compile(
+    directory: Path, board: Board, tools: Toolchain, progress: Progress
+) -> tuple[Path, Path]:
+    """The linked firmware and its empty twin."""
+    if not (directory / "platformio.ini").is_file():
+        raise BuildError(
+            f"{directory} has no platformio.ini: make the project with `tinygen build MODEL.json -o DIR`"
+        )
+    names = (board.pio_id, f"{board.pio_id}_empty")
+    done = _pio(
+        [word for name in names for word in ("-e", name)],
+        directory,
+        tools,
+        f"compiling for {board.title}",
+        progress,
+        BUILD_SECONDS,
+    )
+    elves = tuple(directory / ".pio" / "build" / name / "firmware.elf" for name in names)
+    if done.code != 0:
+        log = _keep_log(directory / f"build-{board.pio_id}.log", done)
+        _raise_if_too_big(done.text, elves[0], board)
+        reason = (
+            f"no end after {BUILD_SECONDS} s" if done.code is None else compiler_error(done.text)
+        )
+        raise BuildError(f"{reason} (building for {board.title}; whole log: {log})")
+    return elves
+
+
+def _pio(
+    arguments: list[str],
+    directory: Path,
+    tools: Toolchain,
+    what: str,
+    progress: Progress | None,
+    timeout_s: float,
+) -> Finished:
+    command = [sys.executable, "-m", "platformio", "run", "-d", str(directory), *arguments]
+    return run(
+        command, what, progress or (lambda text: None), timeout_s, pio_environment(tools.core_dir)
+    )
+
+
+def _keep_log(path: Path, done: Finished) -> Path:
+    path.write_text(done.text, encoding="utf-8")
+    return path
+
+
+NO_BOOTLOADER = re.compile(
+    r"not in sync|timeout communicating with programmer|_getsync\(\)|protocol error", re.IGNORECASE
+)
+
+
+def _uploader_error(text: str) -> str:
+    found = re.search(
+        r"^avrdude(?: error)?: (?:error: )?"
+        r"(.*(?:can't|cannot|unable|not in sync|No such|fail|denied|busy|mismatch).*)$",
+        text,
+        re.MULTILINE | re.IGNORECASE,
+    )
+    return found.group(1).strip() if found else compiler_error(text)
+
+
+# --- budgets -----------------------------------------------------------------------------------
+
+
+def _raise_if_too_big(text: str, elf: Path, board: Board) -> None:
+    """CheckError when a failed build failed because the program is too big."""
+    if re.search(r"size \(\d+ bytes\) is greater than maximum allowed", text) and elf.is_file():
+        _check_board(read_size(elf), board)
+    overflow = re.search(r"region [`'](\w+)' overflowed by (\d+) bytes", text)
+    if overflow:
+        raise CheckError(
+            f"program does not fit {board.title}: the linker's region {overflow[1]} overflows by "
+            f"{overflow[2]} bytes; choose a smaller model or a bigger board"
+        )
+
+
+def _check_board(size: Size, board: Board) -> None:
+    for name, used, limit in (
+        ("flash", size.flash_bytes, board.flash_bytes),
+        ("RAM", size.ram_bytes, board.ram_bytes),
+    ):
+        if used > limit:
+            raise CheckError(
+                f"program needs {used} bytes of {name}, {board.title} has {limit}: "
+                f"{used - limit} too many; choose a smaller model or a bigger board"
+            )
+
+
+def check_budget(size: Size, cost: Cost | None, budget: Budget) -> None:
+    if budget.cycles is not None and cost is None:
+        raise BuildError(
+            f"a budget of {budget.cycles} cycles needs the virtual board to measure on; "
+            "run `tinygen setup` or leave out --max-cycles"
+        )
+    used = {
+        "flash_bytes": size.flash_bytes,
+        "ram_bytes": size.ram_bytes,
+        "cycles": cost.cycles_max if cost else 0,
+    }
+    for name, limit in vars(budget).items():
+        if limit is not None and used[name] > limit:
+            thing = name.removesuffix("_bytes")
+            unit = "cycles" if name == "cycles" else f"bytes of {thing}"
+            raise CheckError(
+                f"model needs {used[name]} {unit}, the budget is {limit}: "
+                f"{used[name] - limit} too many; raise --max-{thing} or take a smaller family"
+            )
+
+
+# --- measure -----------------------------------------------------------------------------------
+
+
+def measure(project, board: Board, elf: Path, tools: Toolchain, progress: Progress) -> Cost | None:
+    """Stack and cycles of `elf` on the virtual board, over seeded rows; None where there is no simulator.
+
+    An interrupt (the clock's comes every 16,384 cycles) would count as part of an inference it hits;
+    such inferences are left out, unless the model is so slow that all of them are hit.
+    """
+    if tools.simavr_library is None:
+        return None
+    from ..host.virtual.simavr import SimBoard
+
+    progress(f"measuring on the virtual {board.title}")
+    if not board.streams_simulated:
+        return _measure_model(project.model, board)
+    with SimBoard(board, elf) as simulated:
+        _answer_rows(simulated, project.model, board)
+        exact = [run.cycles for run in simulated.inferences if not run.interrupted]
+        cycles = exact or [run.cycles for run in simulated.inferences]
+        return Cost(simulated.stack_bytes, int(median_high(cycles)), max(cycles))
+
+
+def _measure_model(model, board: Board) -> Cost:
+    """Cycles of the model alone on the board's chip."""
+    from .bare import BareChip
+
+    with BareChip(model, board) as chip:
+        chip.predict(model.sample_rows(MEASURED_ROWS, seed=0))
+        return Cost(None, int(median_high(chip.cycles.tolist())), int(chip.cycles.max()))
+
+
+def _answer_rows(simulated, model, board: Board) -> None:
+    """Send rows to a virtual board, one after the other, until it has answered each."""
+    from ..host import protocol
+
+    seed = protocol.model_seed(model.model_id)
+    decoder = protocol.Decoder(seed)
+
+    def answer(kind: protocol.Kind) -> protocol.Frame:
+        deadline = simulated.cycle + ANSWER_SECONDS * board.f_cpu_hz
+        while simulated.cycle < deadline:
+            for event in decoder.process(simulated.read(1, board.f_cpu_hz // 1000)):
+                if isinstance(event, protocol.Frame) and event.kind == kind:
+                    return event
+        raise BuildError(
+            f"the firmware for {board.title} gave no {kind.name} within {ANSWER_SECONDS} s on the "
+            "virtual board: emit the project anew with this version of tinygen"
+        )
+
+    session = answer(protocol.Kind.INFO).session
+    for seq, row in enumerate(model.sample_rows(MEASURED_ROWS, seed=0).tolist()):
+        simulated.write(protocol.encode_row(session, seq & 0xFF, row, seed))
+        answer(protocol.Kind.RESULT)
