@@ -1,10 +1,12 @@
-"""The table of goals on the air-quality data: what `tinygen` finds with default settings, and what it costs on the Uno.
+"""The table of goals on the air-quality data: what `tinygen` finds with default settings, and what
+it costs on the Uno.
 
-    TINYGEN_DATA=FOLDER python benchmarks/goals.py [--tasks A,B] [--seeds 5] [--json FILE] [--text FILE]
+    TINYGEN_DATA=FOLDER python benchmarks/goals.py [--tasks A,B] [--seeds 5] [--json FILE] [--text
+    FILE]
 
-One search per goal and seed, with the goal's budget; everything is chosen on training rows and measured
-cost. Where no model fits, the one found without a budget is shown, and what it is too large by.
-The whole table takes about half an hour on two cores.
+One search per goal and seed, with the goal's budget; everything is chosen on training rows and
+measured cost. Where no model fits, the one found without a budget is shown, and what it is too
+large by. The whole table takes about half an hour on two cores.
 """
 
 from __future__ import annotations
@@ -169,7 +171,7 @@ def _per_cent_over(value: float, limit: float) -> str:
     return f"+{100 * (value / limit - 1):.1f} %"
 
 
-# ---- run --------------------------------------------------------------------------------------------
+# ---- run ----
 
 
 def run(goals: list[Goal], data: Table, seeds: int, say=print) -> list[Result]:
@@ -192,7 +194,9 @@ def run(goals: list[Goal], data: Table, seeds: int, say=print) -> list[Result]:
 
 
 def _chosen(dataset: Dataset, threshold: float | None, budget: Budget) -> Rung:
-    """What a search with this budget chooses; where nothing fits, what one without it does: its figures tell by how much."""
+    """What a search with this budget chooses; where nothing fits, what one without it does: its
+    figures tell by how much.
+    """
     try:
         ladder = search(dataset, "model_1", threshold, "auto", UNO, budget)
     except UsageError:
@@ -222,13 +226,15 @@ def _figures(dataset: Dataset, rung: Rung, seed: int) -> Found:
 
 
 def _safe_error(dataset: Dataset) -> float:
-    """Mean absolute test error of ridge regression on the target's square root, rounded to the output's step."""
+    """Mean absolute test error of ridge regression on the target's square root, rounded to the
+    output's step.
+    """
     x, y, test = dataset.x[dataset.train], dataset.y[dataset.train], dataset.x[dataset.test]
     answers = np.floor(ridge(x.astype(float), y.astype(float), test.astype(float), 2) + 0.5)
     return float(np.abs(answers - dataset.y[dataset.test]).mean() * dataset.target.scale)
 
 
-# ---- text and JSON ----------------------------------------------------------------------------------
+# ---- text and JSON ----
 
 
 def as_text(results: list[Result]) -> str:

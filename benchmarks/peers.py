@@ -1,12 +1,14 @@
-"""What other generators' C costs on the same rows: compiled alone, with the same options, on the same simulated chip.
+"""What other generators' C costs on the same rows: compiled alone, with the same options, on the
+same simulated chip.
 
     pip install m2cgen emlearn
     TINYGEN_DATA=FOLDER python benchmarks/peers.py [--json FILE] [--text FILE]
 
-Each peer gets a scikit-learn model of the kind it supports, fitted to raw int16 readings, as a sensor
-gives them; turning these into what its code takes (float, scaled for a net) is part of the cost. tinygen's figures of the same splits are in results/goals.txt.
-A peer that is not installed is named and left out. Not measured: micromlgen, whose C++ tree is the
-same chain of float comparisons as m2cgen's.
+Each peer gets a scikit-learn model of the kind it supports, fitted to raw int16 readings, as a
+sensor gives them; turning these into what its code takes (float, scaled for a net) is part of the
+cost. tinygen's figures of the same splits are in results/goals.txt. A peer that is not installed is
+named and left out. Not measured: micromlgen, whose C++ tree is the same chain of float comparisons
+as m2cgen's.
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ AS_FLOATS = "    {type} v[PEER_INPUTS];\n    for (uint8_t i = 0; i < PEER_INPUTS
 
 @dataclass(frozen=True)
 class Peer:
-    """A generator and a model for it: what it is called, and the C text that it makes from training rows."""
+    """A generator and a model for it: what it is called, and the C text that it makes from training
+    rows.
+    """
 
     task: str
     package: str
@@ -72,7 +76,7 @@ class Measured:
     cost: ModelCost
 
 
-# ---- the peers --------------------------------------------------------------------------------------
+# ---- the peers ----
 
 
 def m2cgen_tree(x: np.ndarray, y: np.ndarray) -> str:
@@ -135,7 +139,7 @@ PEERS = (
 )
 
 
-# ---- run --------------------------------------------------------------------------------------------
+# ---- run ----
 
 
 def measured(peer: Peer, dataset: Dataset) -> Measured:

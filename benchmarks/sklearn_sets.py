@@ -1,11 +1,13 @@
-"""scikit-learn's diabetes, wine, breast cancer and digits: what `tinygen` finds with default settings, beside the usual models.
+"""scikit-learn's diabetes, wine, breast cancer and digits: what `tinygen` finds with default
+settings, beside the usual models.
 
     python benchmarks/sklearn_sets.py [--sets wine,digits] [--seeds 5] [--json FILE] [--text FILE]
 
-Every set is written as CSV text and goes the whole way: read, split (80/20, seeded), searched without a
-budget, compiled, simulated. Everything is chosen on training rows. The usual models are fitted in float
-to the same training rows and judged on the same test rows: a random forest of 100 trees, histogram
-gradient boosting, and logistic regression (ridge regression for the quantity). Takes ten minutes on two cores.
+Every set is written as CSV text and goes the whole way: read, split (80/20, seeded), searched
+without a budget, compiled, simulated. Everything is chosen on training rows. The usual models are
+fitted in float to the same training rows and judged on the same test rows: a random forest of 100
+trees, histogram gradient boosting, and logistic regression (ridge regression for the quantity).
+Takes ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ TARGET = "target"
 UNO = BOARDS["uno"]
 BOARDS_COMPARED = (UNO, BOARDS["megaatmega2560"])
 USUAL = ("random forest, 100 trees", "gradient boosting", "logistic regression", "ridge")
-WITHIN = 2.0  # percentage points of the best usual model's error rate, per cent of its mean absolute error
+# percentage points of the best usual model's error rate, per cent of its mean absolute error
+WITHIN = 2.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,9 @@ class Result:
 
     @property
     def gap(self) -> float:
-        """What the best usual model is better by: percentage points for classes, per cent for a quantity."""
+        """What the best usual model is better by: percentage points for classes, per cent for a
+        quantity.
+        """
         best = min(self.usual.values())
         return 100 * (self.error - best) if self.classes else 100 * (self.error / best - 1)
 
@@ -101,7 +106,9 @@ class Result:
 
 
 def csv_table(name: str) -> Table:
-    """One of scikit-learn's sets as a tinygen table, the last column its target: class labels or a number."""
+    """One of scikit-learn's sets as a tinygen table, the last column its target: class labels or a
+    number.
+    """
     bunch = getattr(sklearn_datasets, f"load_{name}")()
     classes = list(map(str, getattr(bunch, "target_names", [])))
     lines = [",".join([*(str(n).replace(",", " ") for n in bunch.feature_names), TARGET])]
@@ -157,7 +164,7 @@ def _error(model) -> float:
     return model.training["metrics"]["error_rate" if model.labels else "mae"]
 
 
-# ---- text and JSON ----------------------------------------------------------------------------------
+# ---- text and JSON ----
 
 
 def as_text(results: list[Result]) -> str:

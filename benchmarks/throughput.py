@@ -2,7 +2,8 @@
 
     python benchmarks/throughput.py [--rows N] [--json FILE]
 
-The model has eight inputs (25 bytes to the board, 19 back). Time is the board's own, so every machine gives the same figures.
+The model has eight inputs (25 bytes to the board, 19 back). Time is the board's own, so every
+machine gives the same figures.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ def eight_inputs() -> Model:
 
 
 def main() -> int:
-    """Prints the table; exit code 1 where a row was wrong, or the Uno stays below 90 % of the wire at 500,000 baud."""
+    """Prints the table; exit code 1 where a row was wrong, or the Uno stays below 90 % of the wire
+    at 500,000 baud.
+    """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--json", type=Path)

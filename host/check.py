@@ -1,4 +1,6 @@
-"""The verdict: every row's answer against the integer twin, bit for bit, and its LEDs against the threshold."""
+"""The verdict: every row's answer against the integer twin, bit for bit, and its LEDs against the
+threshold.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +100,9 @@ class Verdict:
 
 
 def expect(model: Model, raw, alarm: Alarm | None = None) -> Expected:
-    """What a board with `model` must answer to raw rows of shape (n, inputs); `alarm` is the plain one by default."""
+    """What a board with `model` must answer to raw rows of shape (n, inputs); `alarm` is the plain
+    one by default.
+    """
     alarm = alarm or Alarm(model.threshold)
     raw = np.asarray(raw, dtype=np.int64)
     missing = (raw == MISSING).any(axis=1)
@@ -121,8 +125,8 @@ def expect(model: Model, raw, alarm: Alarm | None = None) -> Expected:
 class _Lights:
     """The LEDs that rows may show, in the order of their answers.
 
-    A board whose alarm remembers takes one row at a time. A row that is lost may or may not have reached it, and a
-    reset forgets everything: so there may be more than one state it can be in.
+    A board whose alarm remembers takes one row at a time. A row that is lost may or may not have
+    reached it, and a reset forgets everything: so there may be more than one state it can be in.
     """
 
     expected: Expected
@@ -208,7 +212,9 @@ class Checker:
 
 
 def check(replies: Iterable[RowReply], expected: Expected) -> Verdict:
-    """The verdict on all replies; a row without a reply, or with an index that is not its own, is lost."""
+    """The verdict on all replies; a row without a reply, or with an index that is not its own, is
+    lost.
+    """
     checker = Checker(expected)
     for reply in replies:
         checker.add(reply)

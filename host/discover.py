@@ -1,6 +1,8 @@
-"""Which serial ports have a board we know: by USB vendor and product id and by what the board says; never by the port's name.
+"""Which serial ports have a board we know: by USB vendor and product id and by what the board says;
+never by the port's name.
 
-A board whose USB bridge many others have as well (CH340, FT232, CP2102) is known by the board id in its INFO alone.
+A board whose USB bridge many others have as well (CH340, FT232, CP2102) is known by the board id in
+its INFO alone.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from ..common.boards import BOARDS, Board
 from ..common.errors import LinkError
 from .protocol import Decoder, Frame, Info, hello, parse
 
-# FTDI FT232R; WCH CH340, CH341; Silicon Labs CP2102: on Nanos, Pro Minis' cables and many other things.
+# FTDI FT232R; WCH CH340, CH341; Silicon Labs CP2102: on Nanos, Pro Minis' cables and many other
+# things.
 BRIDGES = {(0x0403, 0x6001), (0x1A86, 0x7523), (0x1A86, 0x5523), (0x10C4, 0xEA60)}
 PROBE_SECONDS = 4.0  # opening resets the board; its bootloader takes up to 2 s of it
 ASK_AFTER_SECONDS = 2.5  # a bootloader would read the question
@@ -71,9 +74,11 @@ def plugged_in() -> dict[str, tuple[str, ...]]:
 
 
 def only_board(may: tuple[str, ...] = tuple(BOARDS)) -> tuple[Board, str]:
-    """The one board that is plugged in, and its port; NoBoard where there is none, LinkError where there are more.
+    """The one board that is plugged in, and its port; NoBoard where there is none, LinkError where
+    there are more.
 
-    A board known by its USB id goes before bridges; of these, only one whose board answers with its id counts.
+    A board known by its USB id goes before bridges; of these, only one whose board answers with its
+    id counts.
     """
     known = [(port, port.board) for port in ports() if port.board and port.board.pio_id in may]
     found = known or [
@@ -103,7 +108,9 @@ def board_behind(device: str) -> Board | None:
 
 
 def ask(device: str, seconds: float = PROBE_SECONDS) -> Info | None:
-    """What the board at `device` says of itself, whatever its model; None after `seconds` without an answer."""
+    """What the board at `device` says of itself, whatever its model; None after `seconds` without
+    an answer.
+    """
     decoder, start, asked = Decoder(), time.monotonic(), False
     with serial.serial_for_url(device, BAUD, timeout=0.05, exclusive=True) as port:
         while (now := time.monotonic() - start) < seconds:

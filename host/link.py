@@ -1,7 +1,8 @@
 """A tinygen board at the end of a serial port, found and proved to be the right one.
 
-Every port opens through pyserial's serial_for_url: /dev/ttyACM0, COM3, socket://host:port, avr://uno/path/firmware.elf,
-a pty. Nothing waits for ever, and nothing sleeps a fixed time: opening is over when the board has said who it is.
+Every port opens through pyserial's serial_for_url: /dev/ttyACM0, COM3, socket://host:port,
+avr://uno/path/firmware.elf, a pty. Nothing waits for ever, and nothing sleeps a fixed time: opening
+is over when the board has said who it is.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class LinkLost(LinkError):
 
 
 class Link:
-    """An open port whose board runs the expected model. Made by `open_link`; closes itself as a context manager."""
+    """An open port whose board runs the expected model. Made by `open_link`; closes itself as a
+    context manager.
+    """
 
     def __init__(
         self, port: serial.SerialBase, name: str, model: Model, board: Board | None, tap: Tap | None
@@ -88,7 +91,9 @@ class Link:
         self._simulator = getattr(port, "board", None)
 
     def clock(self) -> float:
-        """Seconds of the time the board lives in: simulated behind avr://, else the host's monotonic clock."""
+        """Seconds of the time the board lives in: simulated behind avr://, else the host's
+        monotonic clock.
+        """
         simulator = self._simulator
         return simulator.cycle / simulator.board.f_cpu_hz if simulator else time.monotonic()
 
@@ -131,7 +136,9 @@ class Link:
         self.info = info
 
     def reopen(self, seconds: float) -> None:
-        """Finds a board again that is gone; LinkLost when it has not come back within `seconds` of the host's time."""
+        """Finds a board again that is gone; LinkLost when it has not come back within `seconds` of
+        the host's time.
+        """
         end = time.monotonic() + seconds
         while True:
             self.close()
@@ -175,7 +182,9 @@ class Link:
         )
 
     def receive_for(self, seconds: float, wanted: type) -> Iterator[Reply | Damage]:
-        """Everything the board says within `seconds`, ending early after one reply of type `wanted`."""
+        """Everything the board says within `seconds`, ending early after one reply of type
+        `wanted`.
+        """
         end = self.clock() + seconds
         while (left := end - self.clock()) > 0:
             for reply in self.receive(left):
@@ -257,10 +266,12 @@ def open_link(
     timeout: float = OPEN_SECONDS,
     tap: Tap | None = None,
 ) -> Link:
-    """A link to the board at `port` that runs `model`, at the board's baud rate unless `baud` is given.
+    """A link to the board at `port` that runs `model`, at the board's baud rate unless `baud` is
+    given.
 
-    Waits at most `timeout` seconds, in the board's time, for its INFO. LinkError in one line: no such port, port taken,
-    silent board, foreign device, other model, other board, other protocol version.
+    Waits at most `timeout` seconds, in the board's time, for its INFO. LinkError in one line: no
+    such port, port taken, silent board, foreign device, other model, other board, other protocol
+    version.
     """
     baud = baud or (board.baud if board else DEFAULT_BAUD)
     link = Link(_open_port(port, baud), port, model, board, tap)
@@ -338,7 +349,9 @@ def _reason(error: Exception) -> str:
 
 
 def _wait_for_info(link: Link, timeout: float) -> None:
-    """Adopts the board's INFO: the one it sends after the reset that opening causes, or one asked for."""
+    """Adopts the board's INFO: the one it sends after the reset that opening causes, or one asked
+    for.
+    """
     start = link.clock()
     end, ask_at = (
         start + timeout,
@@ -426,7 +439,9 @@ def _silence(link: Link, timeout: float) -> str:
 
 
 def _probe_bauds(link: Link) -> int | None:
-    """The rate, of those that are usual, at which the board answers HELLO and at its own it does not; the port's is as it was."""
+    """The rate, of those that are usual, at which the board answers HELLO and at its own it does
+    not; the port's is as it was.
+    """
     asked = link.baud
     found = next((baud for baud in PROBE_BAUDS if baud != asked and _answers(link, baud)), None)
     if found and _answers(link, asked, OWN_SECONDS):

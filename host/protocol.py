@@ -1,7 +1,9 @@
-"""What the wire carries, version 1: frames, their check sum, and the meaning of every payload. Pure, no I/O.
+"""What the wire carries, version 1: frames, their check sum, and the meaning of every payload.
+Pure, no I/O.
 
-The twin of firmware/include/tinygen_protocol.h, where the frame is drawn and the rules are numbered;
-both are held against tests/vectors.py. `Decoder` takes any bytes: damage is an event, never an exception.
+The twin of firmware/include/tinygen_protocol.h, where the frame is drawn and the rules are
+numbered; both are held against tests/vectors.py. `Decoder` takes any bytes: damage is an event,
+never an exception.
 """
 
 from __future__ import annotations
@@ -73,7 +75,9 @@ class Trait(IntFlag):
 
 @dataclass(frozen=True)
 class Frame:
-    """One undamaged frame; `kind` is a plain number because a newer sender may use types we do not know."""
+    """One undamaged frame; `kind` is a plain number because a newer sender may use types we do not
+    know.
+    """
 
     kind: int  # 0 .. 31, see Kind
     session: int  # 0 .. 255, the board's boot number
@@ -167,7 +171,7 @@ STATUS = struct.Struct("<IHHHHHIBB")
 ERR = struct.Struct("<BB")
 
 
-# ---- check sums ---------------------------------------------------------------------------------
+# ---- check sums ----
 
 
 def _crc_of(byte: int) -> int:
@@ -206,7 +210,9 @@ def seed_of(vt: int, seed: int) -> int:
 
 
 def digest(row: Sequence[int]) -> int:
-    """Fletcher-16 over the little-endian bytes of raw int16 values: (sum of sums) << 8 | sum, both mod 255."""
+    """Fletcher-16 over the little-endian bytes of raw int16 values: (sum of sums) << 8 | sum, both
+    mod 255.
+    """
     total = sums = 0
     for byte in struct.pack(f"<{len(row)}h", *row):
         total += byte
@@ -214,11 +220,13 @@ def digest(row: Sequence[int]) -> int:
     return sums % 255 << 8 | total % 255
 
 
-# ---- frames -------------------------------------------------------------------------------------
+# ---- frames ----
 
 
 def enclose(body: bytes) -> bytes:
-    """`body`, at most BODY_MAX bytes, as it goes over the wire (rules 1 and 2), both zeros included."""
+    """`body`, at most BODY_MAX bytes, as it goes over the wire (rules 1 and 2), both zeros
+    included.
+    """
     key = next(key for key in _KEYS if key not in body)
     return bytes((0, key, *(byte ^ key for byte in body), 0))
 
@@ -303,7 +311,7 @@ class Decoder:
         return Frame(body[0] & 0x1F, body[1], body[2], body[HEAD_BYTES:-2])
 
 
-# ---- meaning ------------------------------------------------------------------------------------
+# ---- meaning ----
 
 
 def parse(frame: Frame) -> Reply:
@@ -422,5 +430,7 @@ def _flags(family: type[IntFlag], value: int) -> IntFlag:
 
 
 def printable(text: bytes) -> str:
-    """Text from a board, up to its first 00, with everything but printable ASCII as '?': it may be hostile."""
+    """Text from a board, up to its first 00, with everything but printable ASCII as '?': it may be
+    hostile.
+    """
     return "".join(chr(byte) if 0x20 <= byte < 0x7F else "?" for byte in text.split(b"\0")[0])

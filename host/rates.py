@@ -36,7 +36,9 @@ class Budget:
 
     @property
     def limit(self) -> float:
-        """Rows per second that the wire allows: both directions at once, with a window of 1 one after the other."""
+        """Rows per second that the wire allows: both directions at once, with a window of 1 one
+        after the other.
+        """
         busy = (
             max(self.bytes_up, self.bytes_down)
             if self.window > 1

@@ -1,6 +1,8 @@
-"""What a stream leaves behind while it runs: one line per row, and the raw bytes of both directions.
+"""What a stream leaves behind while it runs: one line per row, and the raw bytes of both
+directions.
 
-Every line is one write of the operating system: whoever ends the program, Ctrl-C or SIGKILL, leaves whole lines.
+Every line is one write of the operating system: whoever ends the program, Ctrl-C or SIGKILL, leaves
+whole lines.
 """
 
 from __future__ import annotations
@@ -65,7 +67,9 @@ class _Lines:
 
 
 class RowFile(_Lines):
-    """The rows of a stream: CSV, or JSON lines where the name ends in .jsonl. `meaning` tells what a raw answer means."""
+    """The rows of a stream: CSV, or JSON lines where the name ends in .jsonl. `meaning` tells what
+    a raw answer means.
+    """
 
     def __init__(
         self, path: Path, expected: Expected, meaning: Callable[[int], float | str | None]
@@ -123,7 +127,9 @@ def _number(raw: int) -> int | None:
 
 
 class RawLog(_Lines):
-    """Every byte on the wire: seconds, direction (> to the board, < to the host), hexadecimal. Made to be a Link's tap."""
+    """Every byte on the wire: seconds, direction (> to the board, < to the host), hexadecimal. Made
+    to be a Link's tap.
+    """
 
     def __call__(self, direction: str, seconds: float, data: bytes) -> None:
         self.add(f"{seconds:.6f} {'>' if direction == TO_BOARD else '<'} {data.hex(' ')}\n")

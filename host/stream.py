@@ -1,8 +1,9 @@
 """Rows into a board and answers back: each row is answered, or it is lost and said to be.
 
-Up to `window` rows are on the way at once. A row whose answer does not come is sent again; the board computes and does
-not count, so a second answer is the same as the first. What was damaged is never used: an answer counts only with
-an intact check sum, the running session, the row's own number, and the digest of the row's own values.
+Up to `window` rows are on the way at once. A row whose answer does not come is sent again; the
+board computes and does not count, so a second answer is the same as the first. What was damaged is
+never used: an answer counts only with an intact check sum, the running session, the row's own
+number, and the digest of the row's own values.
 """
 
 from __future__ import annotations
@@ -82,10 +83,10 @@ def stream(
 ) -> Iterator[RowReply]:
     """One RowReply per row, in the order of the rows, as soon as it is known.
 
-    `rows` holds raw int16 values, MISSING_RAW for none. `window` is at most the board's own, which is the default;
-    `timeout` is the seconds before a row is sent again. With `pace`, a row is sent every so many seconds, for a replay
-    in real time. LinkError when the board is gone for longer than `reconnect` seconds, resets again and again, or turns
-    out to run another model.
+    `rows` holds raw int16 values, MISSING_RAW for none. `window` is at most the board's own, which
+    is the default; `timeout` is the seconds before a row is sent again. With `pace`, a row is sent
+    every so many seconds, for a replay in real time. LinkError when the board is gone for longer
+    than `reconnect` seconds, resets again and again, or turns out to run another model.
     """
     window = link.info.window if window is None else window
     if not 1 <= window <= link.info.window:
@@ -151,14 +152,16 @@ class _Streamer:
                 yield self.finished.pop(turn)
                 turn += 1
 
-    # ---- sending ----------------------------------------------------------------------------------
+    # ---- sending ----
 
     def _next_at(self) -> float:
         """clock() at which the next row may be sent."""
         return self.begun + self.next_row[0] * self.pace if self.next_row and self.pace else 0.0
 
     def _fill(self) -> None:
-        """Sends new rows while the window is open; answers that wait for an older row's turn count as well."""
+        """Sends new rows while the window is open; answers that wait for an older row's turn count
+        as well.
+        """
         while (
             self.next_row
             and len(self.pending) < self.window
@@ -197,7 +200,9 @@ class _Streamer:
                 self._finish(pending, None, pending.reason)
 
     def _revive(self) -> None:
-        """Waits for a board that says nothing, perhaps because it starts anew; then all rows have their tries again."""
+        """Waits for a board that says nothing, perhaps because it starts anew; then all rows have
+        their tries again.
+        """
         end = self.link.clock() + SILENCE_SECONDS
         before = self.link.heard_at
         while self.link.heard_at == before:
@@ -215,7 +220,9 @@ class _Streamer:
             pending.due = self.link.clock()
 
     def _reconnect(self) -> None:
-        """Opens the port anew until the board is back; then the rows on their way have their tries again."""
+        """Opens the port anew until the board is back; then the rows on their way have their tries
+        again.
+        """
         before = self.link.clock()
         self.link.reopen(self.reconnect)
         self.begun += min(0.0, self.link.clock() - before)  # a new simulated board begins at zero
@@ -234,7 +241,7 @@ class _Streamer:
                 )
             pending.due = 0.0
 
-    # ---- listening --------------------------------------------------------------------------------
+    # ---- listening ----
 
     def _listen(self, until: float) -> None:
         """Takes what the board says, at least once and until something came or the time is over."""
@@ -289,7 +296,9 @@ class _Streamer:
             self.pending[refusal.seq].due = 0.0
 
     def _doubt(self, pending: _Pending, result: Result) -> None:
-        """Noise makes a wrong digest once; a board that clamps wrongly makes it every time, and check must see that."""
+        """Noise makes a wrong digest once; a board that clamps wrongly makes it every time, and
+        check must see that.
+        """
         pending.doubts += 1
         pending.reason, pending.due = "answers to other values than were sent", 0.0
         if pending.doubts == self.tries:
@@ -308,7 +317,9 @@ class _Streamer:
         )  # a new simulated board begins at zero
 
     def _digest(self, row: Sequence[int]) -> int:
-        """The digest of what the board gives to its model: a row with a missing value as it is, others clamped."""
+        """The digest of what the board gives to its model: a row with a missing value as it is,
+        others clamped.
+        """
         if MISSING_RAW in row:
             return digest(row)
         return digest([min(max(value, low), high) for value, (low, high) in zip(row, self.limits)])

@@ -12,7 +12,9 @@ SOURCE = Path(__file__).parent / "c" / "campaign.cpp"
 
 
 def compile_campaign(model: Model, folder: Path, **edits: dict[str, str]) -> Path:
-    """Path of the program; `protocol={before: after}` puts mistakes into tinygen_protocol.h, for negative controls."""
+    """Path of the program; `protocol={before: after}` puts mistakes into tinygen_protocol.h, for
+    negative controls.
+    """
     emit_project(model, folder)
     edit(folder / "include" / "tinygen_protocol.h", edits.get("protocol", {}))
     program = folder / "campaign"

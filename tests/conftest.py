@@ -42,7 +42,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure():
-    """A shell starts programs behind `&` deaf to Ctrl-C, and what they start inherits it: tests that send it would wait in vain."""
+    """A shell starts programs behind `&` deaf to Ctrl-C, and what they start inherits it: tests
+    that send it would wait in vain.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -124,7 +126,9 @@ FIGURE = "figure: "
 
 
 def pytest_terminal_summary(terminalreporter):
-    """The figures of the reliability suites; they come with the tests' reports, also from other processes."""
+    """The figures of the reliability suites; they come with the tests' reports, also from other
+    processes.
+    """
     said = [
         (name.removeprefix(FIGURE), text)
         for reports in terminalreporter.stats.values()

@@ -1,4 +1,6 @@
-"""Models of every family, trained on small tables: tests parametrised over FAMILIES get their models here."""
+"""Models of every family, trained on small tables: tests parametrised over FAMILIES get their
+models here.
+"""
 
 from functools import cache
 
@@ -31,7 +33,9 @@ def rows_of(x: np.ndarray, y: np.ndarray, labels: tuple[str, ...] = ()) -> Rows:
 
 @cache
 def street(task: str = "regression") -> Rows:
-    """400 made-up rows in the manner of a street station: a gas that three sensors see, with noise, or its class."""
+    """400 made-up rows in the manner of a street station: a gas that three sensors see, with noise,
+    or its class.
+    """
     rng = np.random.default_rng(7)
     gas, heat, damp = (
         rng.gamma(2.5, 40.0, 400),

@@ -1,7 +1,8 @@
-"""The real firmware compiled for the host behind a pyserial-like port: for tests of the link that need many rows.
+"""The real firmware compiled for the host behind a pyserial-like port: for tests of the link that
+need many rows.
 
-Time is simulated: a byte takes 10 bits of the wire, an answer is instant. `fault(direction, data) -> data` changes what
-goes over the wire.
+Time is simulated: a byte takes 10 bits of the wire, an answer is instant. `fault(direction, data)
+-> data` changes what goes over the wire.
 """
 
 import ctypes
@@ -40,7 +41,8 @@ Fault = Callable[[str, bytes], bytes]
 def compile_board(model: Model, folder: Path, flags: tuple = (), **edits: dict[str, str]) -> Path:
     """Path of the firmware of `model` as a library.
 
-    `main={before: after}` and `protocol={...}` put mistakes into main.cpp and tinygen_protocol.h, for negative controls.
+    `main={before: after}` and `protocol={...}` put mistakes into main.cpp and tinygen_protocol.h,
+    for negative controls.
     """
     if not shutil.which("g++"):
         pytest.skip("g++ is missing: apt install g++")
@@ -101,7 +103,9 @@ class NativeBoard:
         self.boot(0.0)
 
     def boot(self, silent_seconds: float, cause: int = 2) -> None:
-        """Presses reset; the board says nothing for a while, then INFO. A fresh copy of the library is a fresh RAM."""
+        """Presses reset; the board says nothing for a while, then INFO. A fresh copy of the library
+        is a fresh RAM.
+        """
         self.copies += 1
         copy = self.library.with_name(f"{self.library.stem}-{id(self)}-{self.copies}.so")
         shutil.copy(self.library, copy)

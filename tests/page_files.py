@@ -1,4 +1,6 @@
-"""Reports for tests: a small made-up station, its model, a ladder that needs no compiler, and the page of them."""
+"""Reports for tests: a small made-up station, its model, a ladder that needs no compiler, and the
+page of them.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ class Made:
 
 
 def station(path: Path, header=HEADER, bad_months=(), rows: int = ROWS) -> Path:
-    """A CSV file of a year of made-up readings; in `bad_months` the target has nothing to do with them."""
+    """A CSV file of a year of made-up readings; in `bad_months` the target has nothing to do with
+    them.
+    """
     rng = np.random.default_rng(3)
     time = np.datetime64("2023-01-01") + np.sort(rng.choice(360 * 24, rows, replace=False)).astype(
         "timedelta64[h]"
@@ -74,7 +78,9 @@ def trained(
     threshold: float | None = 40.0,
     target: str = "gas",
 ) -> tuple[Path, Model]:
-    """A model file with its ladder beside it, in a moment: costs are made up, everything else is real."""
+    """A model file with its ladder beside it, in a moment: costs are made up, everything else is
+    real.
+    """
     dataset = data.prepare(data.load(csv), target)
     first, second = (
         quick_model(dataset, k, None if dataset.labels else threshold) for k in (kind, "tree")

@@ -1,4 +1,6 @@
-"""The native firmware behind a real pseudo-terminal, in real time: for cables that are pulled and programs that are killed."""
+"""The native firmware behind a real pseudo-terminal, in real time: for cables that are pulled and
+programs that are killed.
+"""
 
 import ctypes
 import os
@@ -13,7 +15,8 @@ from native_board import NativeBoard
 
 
 class PtyNative:
-    """A board at `link`, a symbolic link to its pty, inside a `with` block. `unplug()` takes it away, `plug()` brings it back.
+    """A board at `link`, a symbolic link to its pty, inside a `with` block. `unplug()` takes it
+    away, `plug()` brings it back.
 
     Each plugging in is a new pty under a new name, and a reset, as with a cable.
     """

@@ -1,7 +1,8 @@
-"""The most stack a linked AVR program can use, read off its machine code: frames, calls, and one interrupt on top.
+"""The most stack a linked AVR program can use, read off its machine code: frames, calls, and one
+interrupt on top.
 
-An upper bound: every push of a function counts as made before each of its calls. Recursion, calls through a pointer and
-frames of a size that is not constant are errors, not guesses.
+An upper bound: every push of a function counts as made before each of its calls. Recursion, calls
+through a pointer and frames of a size that is not constant are errors, not guesses.
 """
 
 import re
@@ -33,7 +34,9 @@ class Function:
 
 
 def stack_bound(elf: Path, objdump: str, return_bytes: int) -> dict[str, int]:
-    """Bytes: {"main": program with all it calls, "interrupt": deepest routine, "total"}; `return_bytes` is 2, or 3 beyond 128 KiB of flash."""
+    """Bytes: {"main": program with all it calls, "interrupt": deepest routine, "total"};
+    `return_bytes` is 2, or 3 beyond 128 KiB of flash.
+    """
     text = subprocess.run(
         [objdump, "-d", str(elf)], capture_output=True, text=True, check=True
     ).stdout
@@ -143,7 +146,9 @@ def _read(
 
 
 def _size(high: str, low: int) -> int | None:
-    """Bytes that a subtraction from the frame pointer reserves; None where they are in a register. An end of a function adds a negative."""
+    """Bytes that a subtraction from the frame pointer reserves; None where they are in a register.
+    An end of a function adds a negative.
+    """
     if high.startswith("r"):
         return low if high == "r1" else None
     size = int(high, 16) << 8 | low

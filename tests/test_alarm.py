@@ -1,4 +1,6 @@
-"""Alarm options of the firmware, compiled for the host: hysteresis, debounce, dark outside; LEDs stay checked exactly."""
+"""Alarm options of the firmware, compiled for the host: hysteresis, debounce, dark outside; LEDs
+stay checked exactly.
+"""
 
 from dataclasses import replace
 
@@ -47,7 +49,9 @@ def firmware(tmp_path_factory):
 
 
 def near_rows(n: int, seed: int = 1) -> np.ndarray:
-    """Rows whose answers cross both ends of the hysteresis often, with missing values and values outside between them."""
+    """Rows whose answers cross both ends of the hysteresis often, with missing values and values
+    outside between them.
+    """
     rng, rows = np.random.default_rng(seed), MODEL.sample_rows(4000, seed)
     above = MODEL.answer(rows) - MODEL.threshold
     kinds = [rows[above > 0], rows[above <= -STEPS], rows[(above <= 0) & (above > -STEPS)]]
@@ -108,7 +112,9 @@ def test_lost_rows_leave_both_possibilities(firmware):
 
 
 def test_the_same_row_sent_again_counts_once(firmware):
-    """Ten times the same frame is one answer above the threshold, not enough for an alarm with debounce 2."""
+    """Ten times the same frame is one answer above the threshold, not enough for an alarm with
+    debounce 2.
+    """
     above = MODEL.sample_rows(401, 3)
     above = above[MODEL.answer(above) > MODEL.threshold][0].tolist()
     board = NativeBoard(firmware("debounce"))
@@ -149,7 +155,9 @@ def test_the_alarm_by_hand():
 
 
 def test_states_that_do_not_fit_are_forgotten():
-    """After a lost row both states are possible; the next answer tells which, and then the LEDs are exact again."""
+    """After a lost row both states are possible; the next answer tells which, and then the LEDs are
+    exact again.
+    """
     expected = expect(MODEL, near_rows(40), Alarm(MODEL.threshold, debounce=1))
     replies = [
         RowReply(i, Result(1, i, *parts, 9), 1, 0.1)

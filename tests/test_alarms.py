@@ -1,4 +1,6 @@
-"""The learned alarm threshold: cheapest on training rows, kept in the model, the same in C and on the LED."""
+"""The learned alarm threshold: cheapest on training rows, kept in the model, the same in C and on
+the LED.
+"""
 
 import json
 from dataclasses import replace

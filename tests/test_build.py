@@ -1,4 +1,6 @@
-"""A project becomes a firmware: sizes, budgets, errors in one line, the same bytes wherever it is built."""
+"""A project becomes a firmware: sizes, budgets, errors in one line, the same bytes wherever it is
+built.
+"""
 
 import os
 import shutil
@@ -23,7 +25,8 @@ UNO, MEGA, LEONARDO = BOARDS["uno"], BOARDS["megaatmega2560"], BOARDS["leonardo"
 WITH_FIRMWARE = {name: board for name, board in BOARDS.items() if board.has_firmware}
 EVERY_BOARD = pytest.mark.parametrize("board", WITH_FIRMWARE.values(), ids=list(WITH_FIRMWARE))
 
-# A sketch that stands in for the firmware: its "model" is a table of known size and a multiplication.
+# A sketch that stands in for the firmware: its "model" is a table of known size and a
+# multiplication.
 SKETCH = """
 #include <Arduino.h>
 #include "table.h"
@@ -57,7 +60,9 @@ def write_project(directory: Path, sketch: str = SKETCH, table_bytes: int = 64):
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory) -> Path:
-    """One folder for many projects, so that the Arduino core is compiled once; its name has a space."""
+    """One folder for many projects, so that the Arduino core is compiled once; its name has a
+    space.
+    """
     return tmp_path_factory.mktemp("work shop")
 
 
@@ -79,7 +84,7 @@ def built(toolchain, tmp_path_factory):
         return {name: b.build(project, board) for name, board in WITH_FIRMWARE.items()}
 
 
-# --- sizes ---------------------------------------------------------------------------------------
+# ---- sizes ----
 
 
 @pytest.mark.parametrize("name", WITH_FIRMWARE)
@@ -110,7 +115,7 @@ def test_hex_holds_the_flash_of_the_elf(built, name):
     assert sum(counts) == firmware.flash_bytes
 
 
-# --- the same bytes everywhere -------------------------------------------------------------------
+# ---- the same bytes everywhere ----
 
 
 def test_same_bytes_in_another_folder(built, tmp_path, monkeypatch):
@@ -177,7 +182,7 @@ def test_builds_without_any_network(make_project, toolchain):
     assert done.returncode == 0 and int(done.stdout) > 0, done.stderr
 
 
-# --- other boards, other compilers ---------------------------------------------------------------
+# ---- other boards, other compilers ----
 
 
 def with_core_dir(toolchain, core_dir):
@@ -196,7 +201,9 @@ def test_one_entry_adds_a_board(toolchain, tmp_path, monkeypatch):
 
 
 def test_compiler_of_path_serves_as_well(toolchain, tmp_path, monkeypatch):
-    """Debian's GCC 5.4 where the pinned 7.3 cannot be had; the figures differ, so the version is told."""
+    """Debian's GCC 5.4 where the pinned 7.3 cannot be had; the figures differ, so the version is
+    told.
+    """
     on_path = shutil.which("avr-gcc")
     if not on_path:
         pytest.skip("no avr-gcc on PATH: apt install gcc-avr")
@@ -218,7 +225,7 @@ def test_project_of_the_checkout_builds_with_the_demos_model(toolchain, tmp_path
     assert b.read_size(elf).flash_bytes > b.read_size(empty).flash_bytes
 
 
-# --- errors --------------------------------------------------------------------------------------
+# ---- errors ----
 
 BROKEN = [  # sketch, what the message must begin with, and hold
     (
@@ -269,7 +276,7 @@ def test_build_that_does_not_end_is_ended(make_project, toolchain, monkeypatch):
         b.build(make_project(), UNO)
 
 
-# --- budgets -------------------------------------------------------------------------------------
+# ---- budgets ----
 
 
 def test_program_over_the_boards_flash_says_by_how_much(make_project, toolchain):
@@ -343,7 +350,7 @@ def test_budget_reaches_the_build(make_project, toolchain):
     assert b.build(project, UNO, b.Budget(flash_bytes=200)).model_flash_bytes <= 200
 
 
-# --- the real firmware ---------------------------------------------------------------------------
+# ---- the real firmware ----
 
 
 @pytest.fixture(scope="module")
@@ -408,7 +415,7 @@ def test_without_a_simulator_nothing_is_measured(real, toolchain):
     )
 
 
-# --- loading a board -----------------------------------------------------------------------------
+# ---- loading a board ----
 
 
 @pytest.fixture

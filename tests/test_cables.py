@@ -1,4 +1,6 @@
-"""A cable that is pulled, a program that is killed, a disk that fills: through a real pseudo-terminal, at random moments."""
+"""A cable that is pulled, a program that is killed, a disk that fills: through a real
+pseudo-terminal, at random moments.
+"""
 
 import csv
 import json
@@ -32,7 +34,9 @@ def quick_to_ask(monkeypatch):
 
 
 def test_unplugged_and_plugged_in_again(firmware, tmp_path, figures, level):  # noqa: F811
-    """With `reconnect` the stream goes on under the port's new name: nothing lost, nothing wrong, nothing twice."""
+    """With `reconnect` the stream goes on under the port's new name: nothing lost, nothing wrong,
+    nothing twice.
+    """
     rng, rows, retries = random.Random(1), rows_of(300), 0
     expected = expect(MODEL, rows)
     with PtyNative(firmware, tmp_path / "board") as board:
@@ -98,7 +102,9 @@ def test_a_cable_that_never_comes_back(firmware, tmp_path):  # noqa: F811
 
 @pytest.fixture
 def streaming(tmp_path):
-    """`streaming(rows, port, out)`: a new process that streams; forked from one that has imported everything."""
+    """`streaming(rows, port, out)`: a new process that streams; forked from one that has imported
+    everything.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["stream_program"])
     MODEL.save(tmp_path / "model.json")
@@ -165,7 +171,7 @@ def rows_in(path: Path) -> int:
     return len(lines)
 
 
-# ---- what is written ------------------------------------------------------------------------------
+# ---- what is written ----
 
 
 def test_rows_are_written_as_they_come(firmware, tmp_path):  # noqa: F811

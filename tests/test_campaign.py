@@ -1,4 +1,6 @@
-"""Damage by the million, in C: faults, noise, flips and baud rates on the real firmware. Figures are printed at the end."""
+"""Damage by the million, in C: faults, noise, flips and baud rates on the real firmware. Figures
+are printed at the end.
+"""
 
 import pytest
 from campaign import compile_campaign, counts
@@ -19,7 +21,9 @@ def program(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def no_check_sum(tmp_path_factory):
-    """Negative control: a firmware and a host that believe damaged frames, and have no digest to tell them."""
+    """Negative control: a firmware and a host that believe damaged frames, and have no digest to
+    tell them.
+    """
     return compile_campaign(
         MODEL,
         tmp_path_factory.mktemp("believer"),
@@ -63,7 +67,9 @@ def test_noise_both_ways(program, no_check_sum, figures, level, kind):
 
 
 def test_flips(program, no_check_sum, figures, level):
-    """Every flip of one and two bits, delimiters included, in 60 frames of each kind (15 of INFO); a row has three sizes."""
+    """Every flip of one and two bits, delimiters included, in 60 frames of each kind (15 of INFO);
+    a row has three sizes.
+    """
     (line,) = counts(program, "flips", 60, 7_600_000 * LONG[level], FOUR[level], 1)
     figures("flips of 1 and 2 bits", f"{line['tried']:,} patterns, {line['passed']} accepted")
     for bits, name in ((3, "three"), (4, "four")):
@@ -82,7 +88,9 @@ def test_flips(program, no_check_sum, figures, level):
 
 
 def test_another_baud_rate(program, no_check_sum, figures):
-    """Bits sampled at the wrong pace make no frame; from 97 to 103 % of the right rate every frame arrives."""
+    """Bits sampled at the wrong pace make no frame; from 97 to 103 % of the right rate every frame
+    arrives.
+    """
     wrong = {ratio: counts(program, "baud", ratio, 20_000, 3)[0]["wrong"] for ratio in RATIOS}
     assert sum(wrong.values()) == 0, wrong
     figures(

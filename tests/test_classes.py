@@ -126,7 +126,7 @@ def test_splits_and_folds_are_those_of_numbers():
     assert all((a[0] == b[0]).all() for a, b in zip(folds(one), folds(other)))
 
 
-# ---- from CSV to labels ---------------------------------------------------------------------------
+# ---- from CSV to labels ----
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,7 @@ def test_two_classes_need_one_row():
     assert isinstance(chain[-1], Argmax) and len(chain[-2].weights) == 3
 
 
-# ---- scores ---------------------------------------------------------------------------------------
+# ---- scores ----
 
 
 def test_scores_are_shifted_just_enough_for_16_bits():
@@ -228,7 +228,7 @@ def test_a_chain_is_accepted_by_its_decisions_and_its_loss():
     assert scores.as_decided([(good, 0.1), (twin, 0.05)], half, 0.0, 0.1) == good
 
 
-# ---- trees ----------------------------------------------------------------------------------------
+# ---- trees ----
 
 
 @pytest.mark.parametrize("leaves", [2, 7, 40])
@@ -283,7 +283,7 @@ def test_a_forest_whose_places_run_in_a_circle_is_refused():
         ).bounds(Bounds((-9,), (9,)))
 
 
-# ---- figures --------------------------------------------------------------------------------------
+# ---- figures ----
 
 
 def test_figures_of_classes_by_hand():

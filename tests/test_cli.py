@@ -1,4 +1,6 @@
-"""The commands as a user meets them: what they print, what --json holds, and every mistake as one line."""
+"""The commands as a user meets them: what they print, what --json holds, and every mistake as one
+line.
+"""
 
 import csv
 import fcntl
@@ -131,7 +133,7 @@ def contents(folder: Path) -> dict[str, bytes | None]:
     }
 
 
-# ---- help -----------------------------------------------------------------------------------------
+# ---- help ----
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -255,7 +257,7 @@ def test_examples_name_options_that_exist():
                 assert {word for word in shlex.split(line) if word.startswith("-")} <= known
 
 
-# ---- the way through ------------------------------------------------------------------------------
+# ---- the way through ----
 
 
 def test_train(here, simavr, run):
@@ -415,7 +417,9 @@ def test_stream_builds_the_board_it_simulates(there, simavr, run):
 
 
 def test_a_board_with_a_wrong_coefficient_fails_the_check(there, trained, simavr, run, tmp_path):
-    """Negative control of the whole way: same model id, one coefficient one off; exit code 1 and a failure in the XML."""
+    """Negative control of the whole way: same model id, one coefficient one off; exit code 1 and a
+    failure in the XML.
+    """
     place = next(k for k, node in enumerate(trained.model.nodes) if isinstance(node, Dense))
     node = trained.model.nodes[place]
     row = (node.weights[0][0] - 1, *node.weights[0][1:])
@@ -460,7 +464,7 @@ def test_a_reader_that_goes_away_is_no_error():
     assert child.stderr.read() == "" and child.wait(60) == 0
 
 
-# ---- mistakes -------------------------------------------------------------------------------------
+# ---- mistakes ----
 
 # command, exit code, what the one line says
 MISTAKES = [

@@ -1,4 +1,6 @@
-"""Where the demo's rows come from: the order of sources, the download and its dangers, the simulated station."""
+"""Where the demo's rows come from: the order of sources, the download and its dangers, the
+simulated station.
+"""
 
 import hashlib
 import http.server
@@ -61,7 +63,9 @@ def serve():
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """An empty cache, no $TINYGEN_DATA, CONTENT in the role of the published file, and nobody at its address."""
+    """An empty cache, no $TINYGEN_DATA, CONTENT in the role of the published file, and nobody at
+    its address.
+    """
     monkeypatch.setenv("TINYGEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("TINYGEN_DATA", raising=False)
     monkeypatch.setattr(datasets, "SHA256", DIGEST)
@@ -230,7 +234,8 @@ def test_the_published_file_is_the_one_we_name(air_quality):
     assert one_line(find(air_quality), "the UCI air-quality file").is_real
 
 
-# ------------------------------------------------------------------------------ the simulated station
+# ------------------------------------------------------------------------------ the simulated
+# station
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,9 @@ def test_behind_a_bridge_the_firmware_tells(plug):
 
 
 def test_asking_needs_no_model(monkeypatch):
-    """INFO is read whatever the model; noise before it is passed over; silence ends after the time given."""
+    """INFO is read whatever the model; noise before it is passed over; silence ends after the time
+    given.
+    """
     frame = BY_NAME["info"].wire
     wanted = protocol.parse(protocol.Decoder().process(frame)[0])
     port = serial.serial_for_url("loop://", timeout=0.05)

@@ -1,4 +1,6 @@
-"""The pages: made from the program as it is, every command in the tutorial works, and the site builds without a warning."""
+"""The pages: made from the program as it is, every command in the tutorial works, and the site
+builds without a warning.
+"""
 
 import os
 import re
@@ -50,7 +52,9 @@ def test_the_pictures_show_the_pins_that_the_firmware_uses():
 
 
 def test_the_tutorial_runs_as_it_is_written(generate, simavr, tmp_path):
-    """Every command ends well and prints lines of the same kind; figures may differ with the compiler's version."""
+    """Every command ends well and prints lines of the same kind; figures may differ with the
+    compiler's version.
+    """
     fresh = generate.commands_of(generate.tutorial(tmp_path))
     kept = generate.commands_of((DOCS / "tutorial.md").read_text())
     assert [command for command, _ in fresh] == [command for command, _ in kept], HOW
@@ -65,7 +69,9 @@ def test_the_tutorial_runs_as_it_is_written(generate, simavr, tmp_path):
 
 
 def kinds(lines: list[str]) -> set[str]:
-    """The words that lines begin with, but for the names of models and what depends on figures alone."""
+    """The words that lines begin with, but for the names of models and what depends on figures
+    alone.
+    """
     return {
         word[0]
         for line in lines

@@ -1,4 +1,6 @@
-"""The scikit-learn face: its conventions, exact agreement with the chip's arithmetic, steps of inputs."""
+"""The scikit-learn face: its conventions, exact agreement with the chip's arithmetic, steps of
+inputs.
+"""
 
 import subprocess
 import sys
@@ -125,7 +127,7 @@ def test_columns_without_names_are_numbered():
     ] == ["x0", "x1"]
 
 
-# ---- steps ----------------------------------------------------------------------------------------
+# ---- steps ----
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_steps_can_be_given():
         TinyRegressor(family="ridge", input_scales=[1.0]).fit(DIABETES.data, DIABETES.target)
 
 
-# ---- use ------------------------------------------------------------------------------------------
+# ---- use ----
 
 
 def test_export_writes_a_library(tmp_path):

@@ -70,7 +70,9 @@ def test_integers_lose_little(family, task):
 
 @pytest.mark.parametrize("family", [family for family, task in TASKS if task == "regression"])
 def test_inputs_of_few_steps_lose_little(family):
-    """A gas sensor in steps of a thousandth beside degrees and per cent in steps of a fiftieth of their range."""
+    """A gas sensor in steps of a thousandth beside degrees and per cent in steps of a fiftieth of
+    their range.
+    """
     rng = np.random.default_rng(5)
     x = np.column_stack(
         [rng.integers(200, 3000, 600), rng.integers(190, 235, 600), rng.integers(32, 52, 600)]
@@ -103,7 +105,9 @@ def test_the_same_rows_give_the_same_model(family, task):
 
 @pytest.mark.parametrize("rows", AWKWARD)
 def test_awkward_rows_give_a_proven_model_or_a_plain_refusal(rows):
-    """Making a Model is the proof that nothing overflows. A family may refuse rows, not all families may."""
+    """Making a Model is the proof that nothing overflows. A family may refuse rows, not all
+    families may.
+    """
     table, good = rows_of(*AWKWARD[rows]), 0
     for family, pick in [
         (name, pick) for name, task in TASKS if task == "regression" for pick in (0, 0.5)

@@ -1,4 +1,6 @@
-"""The firmware's parser and dispatcher under libFuzzer with address and undefined-behaviour sanitizers, and what it visits."""
+"""The firmware's parser and dispatcher under libFuzzer with address and undefined-behaviour
+sanitizers, and what it visits.
+"""
 
 import re
 import shutil
@@ -29,7 +31,8 @@ BOARDS = {
 FEATURES = (
     "-use_counters=0"  # how often an edge is taken does not count: that would take twice the time
 )
-# half of the pieces are whole frames, so that comparisons need not be traced: that would take half of the time
+# half of the pieces are whole frames, so that comparisons need not be traced: that would take half
+# of the time
 SANITIZE = [
     "-g",
     "-O2",
@@ -73,7 +76,7 @@ def compile_fuzzer(
     return folder / "fuzz"
 
 
-# ---- inputs made by hand --------------------------------------------------------------------------
+# ---- inputs made by hand ----
 
 WHOLE, BOUND, BURST = 1, 2, 0xE0  # as in fuzz_firmware.cpp
 DAMAGED_FLASH, SETUP, BUSY = 1, 2, 4
@@ -127,7 +130,8 @@ def inputs_by_hand() -> list[bytes]:
             [MISSING] * len(limits),
         )
     ]
-    # digests whose sum, and whose sum of sums, is 255 before it becomes 0: as sent, because a value is missing
+    # digests whose sum, and whose sum of sums, is 255 before it becomes 0: as sent, because a value
+    # is missing
     odd_rows += [
         frame(ROW, payload([MISSING, value] + [0] * (len(limits) - 2))) for value in (0x7F, 0x0B00)
     ]
@@ -182,7 +186,7 @@ def corpus(folder: Path) -> Path:
     return folder / "corpus"
 
 
-# ---- no findings ----------------------------------------------------------------------------------
+# ---- no findings ----
 
 
 def fuzz(program: Path, runs: int, *options: str) -> tuple[int, str]:
@@ -237,7 +241,7 @@ def test_an_access_beyond_a_buffer_is_found(tmp_path, mistake):
     assert code != 0 and ("ERROR: AddressSanitizer" in log or "runtime error: " in log), log[-2000:]
 
 
-# ---- every branch is visited ----------------------------------------------------------------------
+# ---- every branch is visited ----
 
 
 def branches(folder: Path, board: str, **mistakes) -> dict[tuple[str, str], bool]:
@@ -286,7 +290,9 @@ def unvisited(folder: Path, **mistakes) -> tuple[int, list]:
 
 
 def test_every_branch_of_parser_and_dispatcher_is_visited(tmp_path, figures):
-    """Branches whose condition is a constant on a board (an option of the alarm) count where they are none."""
+    """Branches whose condition is a constant on a board (an option of the alarm) count where they
+    are none.
+    """
     total, left = unvisited(tmp_path)
     assert left == [] and total > 140, left
     figures(

@@ -1,9 +1,11 @@
-"""The golden layer: what stored models turn into, byte for byte, on this commit and on the one before.
+"""The golden layer: what stored models turn into, byte for byte, on this commit and on the one
+before.
 
-tests/golden/house holds one model file of every family and task, made once; nothing here trains. From each come
-its header (for every goal of --optimize), the program of that header on every simulated chip, and the model file
-written again. Three stored projects (a regression, a classifier, a guard) give ladder, report and card as well.
-Texts are stored as they are, programs as hashes under the compiler that made them.
+tests/golden/house holds one model file of every family and task, made once; nothing here trains.
+From each come its header (for every goal of --optimize), the program of that header on every
+simulated chip, and the model file written again. Three stored projects (a regression, a classifier,
+a guard) give ladder, report and card as well. Texts are stored as they are, programs as hashes
+under the compiler that made them.
 
     pytest tests/test_golden.py --update-golden && git diff tests/golden/house
 """

@@ -117,7 +117,7 @@ def test_what_cannot_be_guarded():
         guard(low, quantities(low))
 
 
-# ---- from a file ------------------------------------------------------------------------------------
+# ---- from a file ----
 
 
 def table_of(x: np.ndarray) -> str:

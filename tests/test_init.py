@@ -1,4 +1,6 @@
-"""`tinygen init`: the project passes as it is made, its workflows ask for what exists, and nothing of a user's is overwritten."""
+"""`tinygen init`: the project passes as it is made, its workflows ask for what exists, and nothing
+of a user's is overwritten.
+"""
 
 import re
 import subprocess
@@ -53,7 +55,9 @@ def test_it_is_green_and_the_hardware_tests_are_skipped_by_name(made):
 
 
 def test_its_tests_can_fail(made):
-    """The LEDs swapped in one row of its test file: a test that expects red for the lowest answer fails."""
+    """The LEDs swapped in one row of its test file: a test that expects red for the lowest answer
+    fails.
+    """
     tests = made.directory / "tests" / "test_model.py"
     text = tests.read_text()
     swapped = text.replace("np.argmax(answers)], Pin.RED", "np.argmin(answers)], Pin.RED")
@@ -67,7 +71,9 @@ def test_its_tests_can_fail(made):
 
 
 def test_its_model_is_the_one_its_makefile_asks_for(made):
-    """`make -n model` spells the command; the model was trained with the same words, and both LEDs occur in its data."""
+    """`make -n model` spells the command; the model was trained with the same words, and both LEDs
+    occur in its data.
+    """
     dry = subprocess.run(
         ["make", "-n", "-C", str(made.directory), "model"],
         capture_output=True,

@@ -145,7 +145,9 @@ def answer_of(done) -> dict:
 
 
 def test_from_a_table_to_a_checked_board(fresh, simavr):
-    """train, emit, build and stream: templates, firmware and PlatformIO stand-in all come from the wheel."""
+    """train, emit, build and stream: templates, firmware and PlatformIO stand-in all come from the
+    wheel.
+    """
     rows = [
         (a, b, (3 * a + b * b // 40 + a * b // 90) / 10)
         for a in range(0, 200, 7)

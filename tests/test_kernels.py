@@ -1,4 +1,6 @@
-"""The runtime's kernels on the chip: assembly and portable C against the twin, and mutants that must be caught."""
+"""The runtime's kernels on the chip: assembly and portable C against the twin, and mutants that
+must be caught.
+"""
 
 import subprocess
 from dataclasses import replace
@@ -305,7 +307,9 @@ def test_all_widths_of_the_linear_kernel_are_reached():
 
 @pytest.mark.parametrize("name", ["linear8", "mlp_layer", "squares", "mlp", "mlp_signed"])
 def test_the_trap_of_16_bit_int_is_caught(name, simavr, monkeypatch, tmp_path):
-    """Sums in plain `int` are right on a PC, even under the sanitizer, and wrong on the chip: the comparison sees it."""
+    """Sums in plain `int` are right on a PC, even under the sanitizer, and wrong on the chip: the
+    comparison sees it.
+    """
     plain_int = lambda text: text.replace(
         "typedef __int24 tinygen_int24", "typedef int tinygen_int24"
     ).replace("typedef int32_t tinygen_int24", "typedef int tinygen_int24")
@@ -320,7 +324,9 @@ def test_the_trap_of_16_bit_int_is_caught(name, simavr, monkeypatch, tmp_path):
 
 
 def test_the_trap_leaves_a_sum_that_fits_16_bits_alone(simavr, monkeypatch):
-    """The proof chose 16 bits for this model: plain `int` serves it, so the test above fails for the right reason."""
+    """The proof chose 16 bits for this model: plain `int` serves it, so the test above fails for
+    the right reason.
+    """
     use_runtime(
         monkeypatch,
         lambda text: text.replace("typedef __int24 tinygen_int24", "typedef int tinygen_int24"),
@@ -330,7 +336,9 @@ def test_the_trap_leaves_a_sum_that_fits_16_bits_alone(simavr, monkeypatch):
 
 
 def test_an_empty_program_that_does_not_compile_is_said(simavr, monkeypatch):
-    """What a model is measured against is compiled once and kept: its failure must not be taken for a size."""
+    """What a model is measured against is compiled once and kept: its failure must not be taken for
+    a size.
+    """
     monkeypatch.setattr(cost, "EMPTY_MODEL", "#error no such model")
     cost._empty.cache_clear()
     with pytest.raises(BuildError, match="does not compile for Arduino Uno: .*no such model"):

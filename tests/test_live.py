@@ -1,4 +1,6 @@
-"""Live monitoring: rows from a pipe or a file, answered by a board; drift, wrong answers, and how it ends."""
+"""Live monitoring: rows from a pipe or a file, answered by a board; drift, wrong answers, and how
+it ends.
+"""
 
 import json
 import os

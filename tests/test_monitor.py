@@ -165,11 +165,13 @@ def test_the_command_says_drift_by_its_exit_code(made, tmp_path):
         )
 
 
-# ---- the real file ------------------------------------------------------------------------------------
+# ---- the real file ----
 
 
 def raised(model, dataset, rows, together: bool) -> float:
-    """Share of resampled windows of the default length with a violation: neighbouring rows, or random ones."""
+    """Share of resampled windows of the default length with a violation: neighbouring rows, or
+    random ones.
+    """
     rng, length = np.random.default_rng(0), default_window(read(model.training["baseline"]))
     starts = rng.integers(0, len(rows) - length + 1, WINDOWS)
     picks = [

@@ -1,4 +1,6 @@
-"""The report and the card: the same figures as the terminal, the same bytes again, and nothing hostile gets through."""
+"""The report and the card: the same figures as the terminal, the same bytes again, and nothing
+hostile gets through.
+"""
 
 import base64
 import csv
@@ -109,7 +111,7 @@ def page(made) -> Page:
     return Page(made.page.read_text(encoding="utf-8"))
 
 
-# ---- one number, three places -----------------------------------------------------------------------
+# ---- one number, three places ----
 
 
 def test_terminal_page_and_card_say_the_same(made, page):
@@ -214,7 +216,7 @@ def test_what_is_written_in_a_plot_is_not_rounded(made):
     assert not re.search(r' d="[^"]*\d\.\d{3}', plot.svg)
 
 
-# ---- the same bytes ---------------------------------------------------------------------------------
+# ---- the same bytes ----
 
 
 def test_two_reports_in_two_folders_are_the_same_bytes(made, tmp_path):
@@ -255,7 +257,7 @@ def test_the_board_in_the_page_is_the_same_bytes_too(with_board):
     assert with_board[0] == with_board[1] and '"program"' in with_board[0]
 
 
-# ---- nothing gets through ---------------------------------------------------------------------------
+# ---- nothing gets through ----
 
 
 def test_hostile_column_names_are_words_and_nothing_else(tmp_path):
@@ -321,7 +323,7 @@ def test_ids_are_given_once_and_every_reference_leads_somewhere(page):
     assert goals <= set(ids) and len(goals) > 12
 
 
-# ---- colours ----------------------------------------------------------------------------------------
+# ---- colours ----
 
 
 def luminance(colour: str) -> float:
@@ -360,7 +362,7 @@ def test_colours_can_be_told_from_the_paper_in_both_schemes(made):
     assert not re.findall(r"#[0-9a-f]{6}\b", svg) and "var(--blue)" in svg
 
 
-# ---- what is said of the model ----------------------------------------------------------------------
+# ---- what is said of the model ----
 
 
 def test_without_the_file_the_page_says_what_is_missing(made, tmp_path):
@@ -456,7 +458,9 @@ def test_curves_are_the_integer_model_s_answers(made):
 
 
 def test_a_learned_threshold_is_not_the_level(made, tmp_path):
-    """Truth is judged at the level, the LED at the threshold; both are said, with the costs they come from."""
+    """Truth is judged at the level, the LED at the threshold; both are said, with the costs they
+    come from.
+    """
     dataset = made.tests.dataset
     family, rows = FAMILIES["ridge"], training_rows(dataset)
     config = family.candidates(rows)[0]
@@ -529,7 +533,7 @@ def test_classes_have_a_page_too(tmp_path):
     ]
 
 
-# ---- a recorded stream ------------------------------------------------------------------------------
+# ---- a recorded stream ----
 
 
 def write_run(path: Path, model, csv: Path, change=lambda k, cells: cells) -> Path:
@@ -624,7 +628,7 @@ def test_a_stream_of_another_model_is_refused(made, tmp_path):
         gather(made.model_path, made.csv, run, with_board=False)
 
 
-# ---- files ------------------------------------------------------------------------------------------
+# ---- files ----
 
 
 def test_nothing_is_written_where_it_fails(made, tmp_path):

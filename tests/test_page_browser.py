@@ -1,4 +1,6 @@
-"""The report in a real browser: accessible, readable on a phone, and with the firmware in it that answers as the twin does."""
+"""The report in a real browser: accessible, readable on a phone, and with the firmware in it that
+answers as the twin does.
+"""
 
 import json
 import struct
@@ -41,7 +43,7 @@ def open_page(window, made):
     return window
 
 
-# ---- the page ---------------------------------------------------------------------------------------
+# ---- the page ----
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -131,7 +133,7 @@ def test_everything_but_the_board_works_without_javascript(made):
         )
 
 
-# ---- the board --------------------------------------------------------------------------------------
+# ---- the board ----
 
 
 def ask(window, rows) -> list[dict]:
@@ -142,7 +144,9 @@ def ask(window, rows) -> list[dict]:
 
 
 def test_the_board_answers_as_the_twin_does(open_page, made):
-    """Test rows, corners of the ranges, and rows with a missing value: answer, flags, digest and both LEDs."""
+    """Test rows, corners of the ranges, and rows with a missing value: answer, flags, digest and
+    both LEDs.
+    """
     model = made.model
     missing = model.sample_rows(8)
     missing[:, 0] = MISSING
@@ -226,7 +230,7 @@ def test_a_slider_moves_the_answer_and_play_reaches_the_end(open_page, made):
     assert f"mean absolute error so far {made.model.training['metrics']['mae']:.4g} " in tally
 
 
-# ---- the wire ---------------------------------------------------------------------------------------
+# ---- the wire ----
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,6 @@
-"""Cycles by steps: the sum is what the same chip counts without looking, and the work is where it must be."""
+"""Cycles by steps: the sum is what the same chip counts without looking, and the work is where it
+must be.
+"""
 
 import pytest
 from random_models import random_models

@@ -1,4 +1,6 @@
-"""The wire format: Python and C against one table, against each other on any bytes, and against noise."""
+"""The wire format: Python and C against one table, against each other on any bytes, and against
+noise.
+"""
 
 import random
 import shutil
@@ -50,7 +52,7 @@ def decode(data: bytes) -> list:
     return Decoder(SEED).process(data)
 
 
-# ---- the table, in Python -------------------------------------------------------------------------
+# ---- the table, in Python ----
 
 
 @pytest.mark.parametrize("vector", vectors.FRAMES, ids=lambda v: v.name)
@@ -85,7 +87,7 @@ def test_crc_check_value():
     )  # catalogue of CRC algorithms: CRC-16/IBM-SDLC, alias X-25
 
 
-# ---- the table, in C ------------------------------------------------------------------------------
+# ---- the table, in C ----
 
 
 def c_bytes(data: bytes) -> str:
@@ -201,7 +203,9 @@ MUTANTS = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_wrong_header_is_caught(tmp_path, name):
-    """Negative control: each of these mistakes must fail the table or the comparison on damaged bytes."""
+    """Negative control: each of these mistakes must fail the table or the comparison on damaged
+    bytes.
+    """
     before, after = MUTANTS[name]
     header = firmware_text("include/tinygen_protocol.h")
     assert before in header
@@ -211,7 +215,7 @@ def test_a_wrong_header_is_caught(tmp_path, name):
     assert table.returncode != 0 or c_events(flawed, data) != decode(data)
 
 
-# ---- C and Python on any bytes --------------------------------------------------------------------
+# ---- C and Python on any bytes ----
 
 
 def c_events(program: Path, data: bytes) -> list:
@@ -271,11 +275,12 @@ def test_c_and_python_agree_on_noise(c_program):
     data = random.Random(21).randbytes(200_000)
     events = decode(data)
     assert c_events(c_program, data) == events
-    # a random body passes a 16-bit check sum once in 65,536 frames, and must then still have the right length
+    # a random body passes a 16-bit check sum once in 65,536 frames, and must then still have the
+    # right length
     assert [e for e in events if e != Damage(Code.BAD_FCS)] == []
 
 
-# ---- the decoder survives anything ----------------------------------------------------------------
+# ---- the decoder survives anything ----
 
 
 @settings(max_examples=300, deadline=None)
@@ -315,7 +320,7 @@ def test_decoder_memory_is_bounded():
     assert len(decoder._piece) <= protocol.BETWEEN_MAX + 1
 
 
-# ---- damage: every flip of one and two bits -------------------------------------------------------
+# ---- damage: every flip of one and two bits ----
 
 
 @pytest.mark.parametrize("inputs", [1, 8, 12])
@@ -364,7 +369,7 @@ def test_no_flip_of_the_key_and_of_another_bit_can_pass():
     )  # and this other bit is not the one that mends `len`
 
 
-# ---- the document --------------------------------------------------------------------------------
+# ---- the document ----
 
 
 def test_the_worked_bytes_of_the_document():
@@ -380,7 +385,7 @@ def test_the_worked_bytes_of_the_document():
     assert all(f"| {kind.value} | {kind.name} |" in text for kind in Kind)
 
 
-# ---- what a board says ----------------------------------------------------------------------------
+# ---- what a board says ----
 
 
 def test_parse_reads_every_answer():

@@ -1,4 +1,6 @@
-"""The pytest plugin, as a user's project meets it: the same tests on the virtual board and on a port, and nothing where it is not used."""
+"""The pytest plugin, as a user's project meets it: the same tests on the virtual board and on a
+port, and nothing where it is not used.
+"""
 
 import subprocess
 import sys
@@ -26,7 +28,9 @@ SECONDS = 180
 
 
 def declared() -> bool:
-    """True if this environment's tinygen has told pytest of the plugin; a checkout installed earlier has not."""
+    """True if this environment's tinygen has told pytest of the plugin; a checkout installed
+    earlier has not.
+    """
     program = "from importlib.metadata import entry_points; print('tinygen' in entry_points(group='pytest11').names)"
     return (
         "True"
@@ -169,7 +173,9 @@ def test_on_two_boards_and_with_a_required_one(project, simavr):
 
 
 def test_a_real_port_is_loaded_once(project, simavr, avrdude, tmp_path):
-    """A board with a bootloader and nothing else, then the same board again: the second run finds the model in it."""
+    """A board with a bootloader and nothing else, then the same board again: the second run finds
+    the model in it.
+    """
     from sim.test_upload import STARTS, uno_bootloader
 
     with PtyBoard(
@@ -253,7 +259,7 @@ def test_a_path_after_a_space_is_refused_in_one_line(tmp_path):
     )
 
 
-# ---- pieces ---------------------------------------------------------------------------------------
+# ---- pieces ----
 
 
 def test_targets():

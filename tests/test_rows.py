@@ -1,6 +1,8 @@
-"""What a row that is not plain becomes, from the cell of a CSV file to the board's answer: refused, or flagged, never a plain OK.
+"""What a row that is not plain becomes, from the cell of a CSV file to the board's answer: refused,
+or flagged, never a plain OK.
 
-Through the reader, the link and the real firmware, compiled for this computer; every case stands on each of the model's columns.
+Through the reader, the link and the real firmware, compiled for this computer; every case stands on
+each of the model's columns.
 """
 
 import io
@@ -165,7 +167,9 @@ def test_a_plain_row_is_plain(firmware, column):  # noqa: F811
 
 
 def header_cases() -> list[tuple[str, str, str]]:
-    """(name, CSV text, part of the message) of tables whose columns are not the model's; each on each column."""
+    """(name, CSV text, part of the message) of tables whose columns are not the model's; each on
+    each column.
+    """
     cases = []
     for column, name in enumerate(NAMES):
         others = [*NAMES[:column], *NAMES[column + 1 :]]
@@ -222,7 +226,9 @@ def test_columns_that_are_not_the_models(figures):
 
 
 def test_another_order_of_columns_gives_the_same_rows():
-    """Columns are found by name: every order, and a column more, is the same row; it is never read by place."""
+    """Columns are found by name: every order, and a column more, is the same row; it is never read
+    by place.
+    """
     plain = raw_of(f"{','.join(NAMES)}\n{','.join(PLAIN)}\n").tolist()
     rng = random.Random(4)
     for _ in range(50):
@@ -238,7 +244,7 @@ def test_another_order_of_columns_gives_the_same_rows():
     )  # and the order does matter
 
 
-# ---- generated ------------------------------------------------------------------------------------
+# ---- generated ----
 
 
 def any_cell(rng: random.Random) -> str:
@@ -291,7 +297,7 @@ def test_generated_rows(firmware, figures, level):  # noqa: F811
     )
 
 
-# ---- files of any size ------------------------------------------------------------------------------
+# ---- files of any size ----
 
 BIG = {"commit": 20_000_000, "release": 1_000_000_000}  # bytes
 # VmHWM, not getrusage: the latter remembers how large the process was that started this one

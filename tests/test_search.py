@@ -1,4 +1,6 @@
-"""The search: what is chosen, from training rows alone, within a budget, and what is kept of the rest."""
+"""The search: what is chosen, from training rows alone, within a budget, and what is kept of the
+rest.
+"""
 
 import dataclasses
 import itertools
@@ -75,7 +77,9 @@ def made_up(split: str = "random", rows: int = 400, noise: float = 3.0, seed: in
 
 
 def few_nets():
-    """Two sizes instead of eleven, pruned from a smaller net: the search goes the same way, in a third of the time."""
+    """Two sizes instead of eleven, pruned from a smaller net: the search goes the same way, in a
+    third of the time.
+    """
     mlp.SIZES, mlp.TOP, mlp.DEEP = (4, 8), 12, ((4, 3),)
 
 
@@ -179,7 +183,9 @@ def test_what_is_larger_and_worse_than_another_is_not_measured(ladder, monkeypat
 
 
 def test_no_model_is_smaller_than_its_family_says(ladder):
-    """Else a budget would leave out what it can afford; and of most families the estimate has to be of use."""
+    """Else a budget would leave out what it can afford; and of most families the estimate has to be
+    of use.
+    """
     parts = []
     for rung in ladder.rungs:
         family, config = FAMILIES[rung.model.family], rung.model.training["config"]

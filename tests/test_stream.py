@@ -1,4 +1,6 @@
-"""Streams into the real firmware, compiled for the host: every row is right, flagged or lost, whatever the wire does."""
+"""Streams into the real firmware, compiled for the host: every row is right, flagged or lost,
+whatever the wire does.
+"""
 
 import errno
 import os
@@ -50,7 +52,7 @@ def run(board: NativeBoard, rows, **options):
         return check(stream(link, rows.tolist(), **options), expect(MODEL, rows))
 
 
-# ---- a clean wire ---------------------------------------------------------------------------------
+# ---- a clean wire ----
 
 
 @pytest.mark.parametrize("window", [1, 2, 5])
@@ -129,11 +131,13 @@ def test_window_and_tries_are_checked(firmware):
         assert list(stream(link, [])) == []
 
 
-# ---- a bad wire -----------------------------------------------------------------------------------
+# ---- a bad wire ----
 
 
 class Noise:
-    """Flips, drops, inserts and doubles bytes, each with its own probability; off while the link opens."""
+    """Flips, drops, inserts and doubles bytes, each with its own probability; off while the link
+    opens.
+    """
 
     def __init__(
         self, seed: int, flip: float = 0, drop: float = 0, insert: float = 0, double: float = 0
@@ -184,7 +188,9 @@ def test_noise_both_ways(firmware, kind, rate):
 
 
 def test_without_a_check_sum_the_noise_test_fails(tmp_path):
-    """Negative control: a board that takes damaged rows gives wrong answers, and the test above would see them."""
+    """Negative control: a board that takes damaged rows gives wrong answers, and the test above
+    would see them.
+    """
     library = compile_board(MODEL, tmp_path, protocol={" || p->crc != TINYGEN_RESIDUE": ""})
     rows, noise = rows_of(1500, seed=5), Noise(7, flip=1e-3)
     with native_link(NativeBoard(library, fault=noise), MODEL) as link:
@@ -311,7 +317,7 @@ def test_one_coefficient_changed_by_one_is_caught(firmware):
     assert check(replies, expect(twin, rows)).wrong > 50
 
 
-# ---- resets and silence ---------------------------------------------------------------------------
+# ---- resets and silence ----
 
 
 @pytest.mark.parametrize("silent_seconds", [0.0, 0.05, 0.3, 2.0])
@@ -443,7 +449,7 @@ def test_noise_is_not_answered_by_a_storm(firmware):
         assert link.status().fcs_errors == 5000
 
 
-# ---- opening --------------------------------------------------------------------------------------
+# ---- opening ----
 
 
 class Device:
@@ -522,7 +528,9 @@ def test_opens_through_a_pty(device):
 
 
 def test_a_port_without_a_rate_is_not_said_to_have_another_one(device):
-    """A pseudo-terminal answers at every rate: a few stray bytes before the first INFO do not make it a wrong rate."""
+    """A pseudo-terminal answers at every rate: a few stray bytes before the first INFO do not make
+    it a wrong rate.
+    """
     asked = []
     board = device(
         lambda data: (
@@ -641,7 +649,9 @@ def test_a_port_that_does_not_open(port, message):
 
 
 def test_no_word_to_a_bootloader(firmware):
-    """A port with modem lines may have reset the board: nothing is sent while its bootloader listens."""
+    """A port with modem lines may have reset the board: nothing is sent while its bootloader
+    listens.
+    """
     board = NativeBoard(firmware)
     board.boot(1.5)
     with native_link(board, MODEL):

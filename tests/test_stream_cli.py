@@ -1,4 +1,6 @@
-"""`tinygen stream` as a user has it: its options, a cable that is pulled, Ctrl-C; through a pseudo-terminal to the real firmware."""
+"""`tinygen stream` as a user has it: its options, a cable that is pulled, Ctrl-C; through a
+pseudo-terminal to the real firmware.
+"""
 
 import csv
 import json
@@ -143,7 +145,9 @@ def test_a_wrong_option_is_one_line_and_writes_nothing(here, run, options, words
 
 
 def pull_when_written(here, path, lines: int, back_after: float | None) -> threading.Thread:
-    """Pulls the cable once `path` has so many lines; plugs it in again after some seconds, or never."""
+    """Pulls the cable once `path` has so many lines; plugs it in again after some seconds, or
+    never.
+    """
 
     def work() -> None:
         while not path.exists() or path.read_bytes().count(b"\n") < lines:
@@ -193,7 +197,9 @@ def test_reconnect_ends_as_well(here, run):
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
 def test_ctrl_c(here, name, figures):
-    """SIGINT at random moments: exit code 130, one line, whole lines in the file, and the port is free for the next."""
+    """SIGINT at random moments: exit code 130, one line, whole lines in the file, and the port is
+    free for the next.
+    """
     rng, out, counts = random.Random(5), here.folder / name, []
     command = [
         sys.executable,

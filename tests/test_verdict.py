@@ -25,7 +25,8 @@ MODELS = random_models()
 UNO = BOARDS["uno"]
 
 
-# ---- an oracle that shares no code with tinygen/codegen/float_model.py: the nodes' definitions, without rounding ----
+# ---- an oracle that shares no code with tinygen/codegen/float_model.py: the nodes' definitions,
+# without rounding ----
 
 
 def without_rounding(node, values):
@@ -132,12 +133,14 @@ def test_golden_float_header(golden):
     golden("net_float.h", render_float(net))
 
 
-# ---- the verdict on a small made-up data set ---------------------------------------------------------
+# ---- the verdict on a small made-up data set ----
 
 
 @pytest.fixture(scope="module")
 def converted():
-    """A data set that a net of four units predicts well, the trained float net, and its integer model."""
+    """A data set that a net of four units predicts well, the trained float net, and its integer
+    model.
+    """
     rng = np.random.default_rng(2)
     x = rng.integers(0, 1000, size=(200, 3))
     dataset = made_up(
@@ -228,7 +231,7 @@ def test_a_float_model_too_large_for_the_board_is_no_error(simavr):
     )
 
 
-# ---- words, without a chip -------------------------------------------------------------------------------
+# ---- words, without a chip ----
 
 
 def made(
@@ -299,7 +302,9 @@ def test_sentences(found, words):
 
 
 def test_a_loss_far_below_the_label_s_own_step_is_no_reason_against():
-    """0.0066 to 0.0070 ug/m3 is 6 % of an error that is itself a fifteenth of the step in which benzene is written."""
+    """0.0066 to 0.0070 ug/m3 is 6 % of an error that is itself a fifteenth of the step in which
+    benzene is written.
+    """
     found = made(float_error=0.0066, integer_error=0.0070)
     assert "loses 6.1 % of accuracy, 0.004 of the data's own step, and is" in sentence(
         found

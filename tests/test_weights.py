@@ -1,4 +1,6 @@
-"""Robust and balanced training: what 10 % of faulty references do to a model, with and without row weights."""
+"""Robust and balanced training: what 10 % of faulty references do to a model, with and without row
+weights.
+"""
 
 import dataclasses
 
@@ -29,7 +31,9 @@ PART, RUN = 0.1, 20  # faulty training rows, and how long the reference hangs
 
 
 def with_faults(dataset, seed=0):
-    """The data set with PART of its training targets faulty: half hang for RUN rows, most of them at the stop; half belong to other rows."""
+    """The data set with PART of its training targets faulty: half hang for RUN rows, most of them
+    at the stop; half belong to other rows.
+    """
     rng, train = np.random.default_rng(seed), dataset.train
     y, wanted = dataset.y.copy(), int(PART * len(train))
     for start in rng.choice(len(train) // RUN, wanted // 2 // RUN, replace=False) * RUN:
@@ -42,7 +46,9 @@ def with_faults(dataset, seed=0):
 
 
 def errors(dataset, truth, kind, place):
-    """Mean absolute error, raw, on the clean test rows, and on the tenth of them with the highest truth."""
+    """Mean absolute error, raw, on the clean test rows, and on the tenth of them with the highest
+    truth.
+    """
     family, rows = FAMILIES[kind], training_rows(dataset)
     config = family.candidates(rows)[place]
     answers = np.floor(family.fit_all(rows, [config], 0)[0].predict(dataset.x[dataset.test]) + 0.5)
@@ -154,7 +160,9 @@ def test_balancing_on_the_real_file(air_quality):
     "kind", [name for name, family in FAMILIES.items() if "regression" in family.tasks]
 )
 def test_every_family_counts_rows_as_if_they_were_there_more_often(kind):
-    """Weights 1 and 3 give what the same rows give when three times there; the metric alone tells nothing about the fit."""
+    """Weights 1 and 3 give what the same rows give when three times there; the metric alone tells
+    nothing about the fit.
+    """
     dataset = made_up(rows=300)
     rows, family = training_rows(dataset), FAMILIES[kind]
     often = np.where(np.arange(len(rows.y)) % 4 == 0, 3, 1)

@@ -20,7 +20,9 @@ def receive(wire, bit):
 
 
 def oracle(values, sender_bit, receiver_bit, steps=32):
-    """(value, framing error) of each byte, by walking along the line in steps of 1/32 of the shorter bit."""
+    """(value, framing error) of each byte, by walking along the line in steps of 1/32 of the
+    shorter bit.
+    """
     bits = [level for value in values for level in (0, *(value >> i & 1 for i in range(8)), 1)]
 
     def level(at):

@@ -1,7 +1,7 @@
 """One table of frames, digests and refusals: Python and C are both held against it.
 
-The bytes are literal, so that neither side can agree with itself only. Model id 1234ABCD, three inputs,
-session 7 unless a line says otherwise.
+The bytes are literal, so that neither side can agree with itself only. Model id 1234ABCD, three
+inputs, session 7 unless a line says otherwise.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,9 @@ class Wire:
 
 @dataclass(frozen=True)
 class Stream:
-    """Bytes that may hold anything, and what a decoder makes of them: names of FRAMES, or error codes."""
+    """Bytes that may hold anything, and what a decoder makes of them: names of FRAMES, or error
+    codes.
+    """
 
     name: str
     data: bytes
@@ -34,7 +36,9 @@ class Stream:
 
 @dataclass(frozen=True)
 class Refused:
-    """An undamaged frame and what a board with INPUTS inputs in SESSION says of it: (0, 0) takes it."""
+    """An undamaged frame and what a board with INPUTS inputs in SESSION says of it: (0, 0) takes
+    it.
+    """
 
     name: str
     wire: bytes
@@ -215,7 +219,8 @@ REFUSALS = (
     Refused("type 31", _hex("00 a5 9a a5 a4 a5 a8 be 00"), BAD_TYPE, 31),
 )
 
-# raw row -> Fletcher-16; the second and third show that 00 and FF bytes count alike, as Fletcher's do
+# raw row -> Fletcher-16; the second and third show that 00 and FF bytes count alike, as Fletcher's
+# do
 DIGESTS = (
     ((), 0x0000),
     ((0, 0), 0x0000),

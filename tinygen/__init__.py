@@ -4,7 +4,9 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str):
-    """`tinygen.TinyRegressor` and `tinygen.TinyClassifier`; scikit-learn is imported only when one is asked for."""
+    """`tinygen.TinyRegressor` and `tinygen.TinyClassifier`; scikit-learn is imported only when one
+    is asked for.
+    """
     if name in ("TinyRegressor", "TinyClassifier"):
         from .search import estimators
 

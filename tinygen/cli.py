@@ -27,7 +27,8 @@ STDIN = Path("-")
 
 
 class Room:
-    """A module whose functions and classes are there at once, and which is imported when one of them is called.
+    """A module whose functions and classes are there at once, and which is imported when one of
+    them is called.
 
     Help and tab completion call none, and so wait for neither scikit-learn nor numpy.
     """
@@ -138,7 +139,9 @@ def shows(text):
 
 @contextmanager
 def progress():
-    """A function for the library to say what it is doing: a bar on a terminal, plain lines elsewhere."""
+    """A function for the library to say what it is doing: a bar on a terminal, plain lines
+    elsewhere.
+    """
     if sys.stderr.isatty():
         with bar() as say:
             yield say
@@ -187,7 +190,9 @@ def _count(number: str) -> int:
 
 @contextmanager
 def on_terminal(text: str):
-    """For a step that takes seconds on large files only: a bar on a terminal, nothing elsewhere. Yields what may say more."""
+    """For a step that takes seconds on large files only: a bar on a terminal, nothing elsewhere.
+    Yields what may say more.
+    """
     if not sys.stderr.isatty():
         yield lambda text: None
         return
@@ -318,8 +323,8 @@ def budgeted(function):
 def data_command(csv, inputs, drop, **options):
     """Look at the rows of CSV before training on them.
 
-    Missing codes, shortcut and redundant columns, drift, stuck sensors, gaps: what it is, what it does to a
-    model, what to type.
+    Missing codes, shortcut and redundant columns, drift, stuck sensors, gaps: what it is, what it
+    does to a model, what to type.
 
     \b
     Example:
@@ -397,8 +402,8 @@ def data_command(csv, inputs, drop, **options):
 def train(csv, out, inputs, drop, **options):
     """Fit the best tiny integer model to the rows of CSV.
 
-    Rows with a missing value in a used column are left out. The family and its size are chosen on the
-    training rows alone; the errors shown are those of the integer model on the test rows.
+    Rows with a missing value in a used column are left out. The family and its size are chosen on
+    the training rows alone; the errors shown are those of the integer model on the test rows.
 
     \b
     Example:
@@ -447,7 +452,8 @@ def train(csv, out, inputs, drop, **options):
 def guard_command(csv, inputs, drop, **options):
     """Fit a guard to the rows of CSV: red LED for rows unlike them.
 
-    No target is needed. The model file serves as one that `train` wrote: emit, build, stream, predict, monitor.
+    No target is needed. The model file serves as one that `train` wrote: emit, build, stream,
+    predict, monitor.
 
     \b
     Example:
@@ -474,7 +480,8 @@ def guard_command(csv, inputs, drop, **options):
 def pick(ladder, number, out):
     """Take another model of the ladder that `train` found.
 
-    N is its number in the printed ladder; MODEL.search.json is the file that `train` wrote beside the model.
+    N is its number in the printed ladder; MODEL.search.json is the file that `train` wrote beside
+    the model.
 
     \b
     Example:
@@ -501,7 +508,8 @@ def _names(text: str | None):
 def predict(model, csv, out):
     """Answer the rows of CSV on this computer, as the board will.
 
-    The integer twin gives the raw answer of the C code, bit for bit, and what it means in the output's unit.
+    The integer twin gives the raw answer of the C code, bit for bit, and what it means in the
+    output's unit.
 
     \b
     Example:
@@ -530,7 +538,8 @@ def predict(model, csv, out):
 def emit(model, out, optimize):
     """Write the C header and an example sketch into DIR.
 
-    With the runtime header and test vectors, DIR is a library for the Arduino IDE and for PlatformIO.
+    With the runtime header and test vectors, DIR is a library for the Arduino IDE and for
+    PlatformIO.
 
     \b
     Example:
@@ -557,8 +566,8 @@ def emit(model, out, optimize):
 def build(model, **options):
     """Compile the firmware for a board and show what it costs.
 
-    The model alone is the firmware minus the same firmware with an empty predictor. A chip without a serial port
-    (ATtiny85) gets a self-test instead: green LED where every answer is right.
+    The model alone is the firmware minus the same firmware with an empty predictor. A chip without
+    a serial port (ATtiny85) gets a self-test instead: green LED where every answer is right.
 
     \b
     Example:
@@ -658,8 +667,8 @@ def planned(function):
 def stream(model, csv, **options):
     """Stream the rows of CSV into a board and check every answer.
 
-    Each answer must equal the integer twin's bit for bit, and the red and green LED pins must follow the
-    threshold. Exit code 1 where they do not.
+    Each answer must equal the integer twin's bit for bit, and the red and green LED pins must
+    follow the threshold. Exit code 1 where they do not.
 
     \b
     Example:
@@ -683,8 +692,8 @@ def stream(model, csv, **options):
 def explain_command(model, csv, row):
     """Tell what each sensor adds to the model's answers.
 
-    The parts are exact Shapley values of the integer model against rows of CSV; for one row they add up
-    to the answer. Without CSV the deciles of the training rows serve.
+    The parts are exact Shapley values of the integer model against rows of CSV; for one row they
+    add up to the answer. Without CSV the deciles of the training rows serve.
 
     \b
     Example:
@@ -761,9 +770,10 @@ def explain_command(model, csv, row):
 def monitor_command(model, log, window, port, board, rows, seconds, pace, reconnect, baud, **files):
     """Compare the rows of LOG.csv with the training rows.
 
-    Distribution, range, missing values, stuck sensors and alarm rate, window by window. Exit code 1 where
-    a window differs by more than chance and the training rows' own windows explain. With --port a board
-    answers the rows; `-` reads rows from standard input as they come. Both judge each window at once.
+    Distribution, range, missing values, stuck sensors and alarm rate, window by window. Exit code 1
+    where a window differs by more than chance and the training rows' own windows explain. With
+    --port a board answers the rows; `-` reads rows from standard input as they come. Both judge
+    each window at once.
 
     \b
     Example:
@@ -825,8 +835,8 @@ def monitor_command(model, log, window, port, board, rows, seconds, pace, reconn
 def report_command(model, out, data, no_board, **options):
     """Show a model and all that is known of it on one page.
 
-    The page is one file, needs no network, and opens on a phone as well. The ladder is the one that `train` left beside
-    the model.
+    The page is one file, needs no network, and opens on a phone as well. The ladder is the one that
+    `train` left beside the model.
 
     \b
     Example:
@@ -859,7 +869,8 @@ def report_command(model, out, data, no_board, **options):
 def card_command(model, out, data, note):
     """Write the model card and data sheet as Markdown.
 
-    Source, licence, rows, inputs, figures, known failures, cost: all of it is measured or read, nothing written by hand.
+    Source, licence, rows, inputs, figures, known failures, cost: all of it is measured or read,
+    nothing written by hand.
 
     \b
     Example:
@@ -895,8 +906,8 @@ def boards():
 def init(directory, board_ids):
     """Make a project of your own: data, model, firmware, tests, CI.
 
-    The rows in it are simulated, and there to be replaced. `pytest` in DIR passes as it stands, with the tests for real
-    boards skipped by name.
+    The rows in it are simulated, and there to be replaced. `pytest` in DIR passes as it stands,
+    with the tests for real boards skipped by name.
 
     \b
     Example:

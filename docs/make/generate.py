@@ -79,11 +79,13 @@ def _cell(text: str) -> str:
     return re.sub(r"\s+", " ", text).replace("|", "\\|").replace("<", "&lt;")
 
 
-# ---- the tutorial ---------------------------------------------------------------------------------
+# ---- the tutorial ----
 
 
 def classroom() -> str:
-    """Five school days of a simulated classroom: a cheap gas sensor, temperature, humidity, and a borrowed CO2 meter."""
+    """Five school days of a simulated classroom: a cheap gas sensor, temperature, humidity, and a
+    borrowed CO2 meter.
+    """
     rng = np.random.default_rng(7)
     begun, lines, air, warm = (
         datetime(2025, 11, 3),
@@ -145,7 +147,9 @@ def commands_of(page: str) -> list[tuple[str, list[str]]]:
 
 
 def header(folder: Path) -> str:
-    """The page on the header; `<<< from ... to >>>` stands for the lines of the real one between two patterns."""
+    """The page on the header; `<<< from ... to >>>` stands for the lines of the real one between
+    two patterns.
+    """
     text = next(folder.glob("*/classroom.h")).read_text()
     return re.sub(
         r"<<< (.*?) \.\.\. (.*?) >>>",
@@ -155,7 +159,8 @@ def header(folder: Path) -> str:
 
 
 def piece(text: str, begin: str, end: str) -> str:
-    """The lines from the first one that contains `begin` to the first one at or after it that contains `end`.
+    """The lines from the first one that contains `begin` to the first one at or after it that
+    contains `end`.
 
     "after ..." and "before ..." leave that line out.
     """

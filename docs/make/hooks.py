@@ -1,4 +1,6 @@
-"""What MkDocs asks while it builds: pages are readable on the project's site as well, where they may link to its sources."""
+"""What MkDocs asks while it builds: pages are readable on the project's site as well, where they
+may link to its sources.
+"""
 
 import re
 

@@ -1,4 +1,6 @@
-"""The two wiring pictures as SVG: drawn on a light card of their own, so that they read the same on a light and a dark page."""
+"""The two wiring pictures as SVG: drawn on a light card of their own, so that they read the same on
+a light and a dark page.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +136,9 @@ def uno() -> str:
 
 
 def mega() -> str:
-    """The double row at the right edge: even numbers in the inner column, odd ones in the outer, GND at its end."""
+    """The double row at the right edge: even numbers in the inner column, odd ones in the outer,
+    GND at its end.
+    """
     inner, outer, top = 322, 322 + PITCH, 108
     rows = [
         ("22", "23"),

@@ -1,8 +1,9 @@
 """Seals a program: writes the CRC of all its bytes in flash into it, right after linking.
 
-PlatformIO runs this file (extra_scripts in platformio.ini). At boot the firmware computes the CRC anew
-(image_intact in tinygen_chip.h) and refuses every row where it differs, so a program that was not sealed,
-or of which one bit has changed, predicts nothing. A program without a seal is left as it is.
+PlatformIO runs this file (extra_scripts in platformio.ini). At boot the firmware computes the CRC
+anew (image_intact in tinygen_chip.h) and refuses every row where it differs, so a program that was
+not sealed, or of which one bit has changed, predicts nothing. A program without a seal is left as
+it is.
 """
 
 import struct

@@ -1,4 +1,6 @@
-"""The AVR chips a virtual board may carry: memory limits and register addresses, from their datasheets."""
+"""The AVR chips a virtual board may carry: memory limits and register addresses, from their
+datasheets.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from dataclasses import dataclass
 
 from ...common.errors import LinkError
 
-# The same data addresses on every chip below that has them (ATmega328P datasheet, "Register Summary"; the others' likewise).
+# The same data addresses on every chip below that has them (ATmega328P datasheet, "Register
+# Summary"; the others' likewise).
 MCUSR = 0x54
 UCSR0A, UCSR0B, UCSR0C, UBRR0L, UBRR0H, UDR0 = 0xC0, 0xC1, 0xC2, 0xC4, 0xC5, 0xC6
 U2X, DOR = 1 << 1, 1 << 3  # in UCSR0A
@@ -17,7 +20,8 @@ POWER_ON, EXTERNAL = 1 << 0, 1 << 1  # in MCUSR
 
 @dataclass(frozen=True)
 class Chip:
-    """Limits of one chip: bytes of flash, first and last address of RAM, address of PINx for each port.
+    """Limits of one chip: bytes of flash, first and last address of RAM, address of PINx for each
+    port.
 
     `uart`: it has a UART 0, which is the virtual board's serial line.
     """

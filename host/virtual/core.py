@@ -1,4 +1,6 @@
-"""One simulated AVR, in simavr's own terms; what an Arduino makes of it is in simavr.py, uart.py and watch.py."""
+"""One simulated AVR, in simavr's own terms; what an Arduino makes of it is in simavr.py, uart.py
+and watch.py.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,7 @@ class Core:
             self._lib.avr_free_irq(irq, ALL_BITS + 1)
         sim.destroy(self._avr, self._layout.irq_pool)
 
-    # ---- time -----------------------------------------------------------------------------------------
+    # ---- time ----
 
     @property
     def cycle(self) -> int:
@@ -78,7 +80,9 @@ class Core:
         return self._pc.value
 
     def go(self) -> int:
-        """Run until a callback calls `stop`, or a reset, or the program ends; gives the core's state."""
+        """Run until a callback calls `stop`, or a reset, or the program ends; gives the core's
+        state.
+        """
         run, avr = self._lib.avr_run, self._this
         while (state := run(avr)) & 6 == sim.RUNNING:  # running or sleeping
             pass
@@ -95,7 +99,9 @@ class Core:
             self._before_stop, self._state.value = self._state.value, sim.STOPPED
 
     def _resume(self) -> int:
-        """Do what simavr left out at this boundary because it was stopped, so that a stop changes nothing."""
+        """Do what simavr left out at this boundary because it was stopped, so that a stop changes
+        nothing.
+        """
         state = self._before_stop
         if state == sim.SLEEPING and self._lib.avr_has_pending_interrupts(self._avr):
             state = sim.RUNNING
@@ -105,11 +111,15 @@ class Core:
         return state
 
     def batch(self, cycles: int) -> None:
-        """At most this many cycles without a look at the outside; speed only, timers are met in any case."""
+        """At most this many cycles without a look at the outside; speed only, timers are met in any
+        case.
+        """
         self._limit.value = cycles
 
     def reset(self) -> None:
-        """Reset the core and its modules, not RAM. Every timer of the host is gone afterwards, and the batch is 1."""
+        """Reset the core and its modules, not RAM. Every timer of the host is gone afterwards, and
+        the batch is 1.
+        """
         self._lib.avr_reset(self._avr)
         self._resume()
 
@@ -126,7 +136,7 @@ class Core:
         self._kept.append(sim.Hook(on_reset))
         hook.value = sim.address_of(self._kept[-1])
 
-    # ---- memories -------------------------------------------------------------------------------------
+    # ---- memories ----
 
     def load(self, address: int, content: bytes) -> None:
         """Write into flash; the range is the caller's to check."""
@@ -137,10 +147,12 @@ class Core:
         return c.string_at(self._flash + address, count)
 
     def memory(self, size: int) -> c.Array:
-        """The data space (registers, I/O, RAM) as it is, without the side effects of a read by the program."""
+        """The data space (registers, I/O, RAM) as it is, without the side effects of a read by the
+        program.
+        """
         return (c.c_uint8 * size).from_address(self._field(c.c_uint64, self._layout.data).value)
 
-    # ---- callbacks ------------------------------------------------------------------------------------
+    # ---- callbacks ----
 
     def _callback(self, kind: type, function: Callable):
         """ctypes would print and forget an exception: keep it for `go`."""
@@ -173,7 +185,9 @@ class Core:
         self._lib.avr_raise_irq(irq, value)
 
     def on_store(self, address: int, function: Callable[[int], None]) -> None:
-        """Call `function(value)` on each write of an I/O address that no module owns; it has to store the value."""
+        """Call `function(value)` on each write of an I/O address that no module owns; it has to
+        store the value.
+        """
         store = self._callback(sim.Store, lambda avr, address, value, parameter: function(value))
         self._lib.avr_register_io_write(self._avr, address, store, None)
 
@@ -182,17 +196,21 @@ class Core:
         return self._callback(sim.Timer, lambda avr, when, parameter: function())
 
     def start(self, timer: sim.Timer, cycles: int) -> None:
-        """Let a timer call at the first instruction boundary in `cycles` (at least 1); replaces its earlier start."""
+        """Let a timer call at the first instruction boundary in `cycles` (at least 1); replaces its
+        earlier start.
+        """
         self._lib.avr_cycle_timer_register(self._avr, max(1, cycles), timer, None)
 
     def cancel(self, timer: sim.Timer) -> None:
         """Forget the start of a timer."""
         self._lib.avr_cycle_timer_cancel(self._avr, timer, None)
 
-    # ---- signals --------------------------------------------------------------------------------------
+    # ---- signals ----
 
     def module_irq(self, name: str, index: int) -> int | None:
-        """Signal `index` of the I/O module called `name` ("uar0", "iogB"), None where the chip has no such module."""
+        """Signal `index` of the I/O module called `name` ("uar0", "iogB"), None where the chip has
+        no such module.
+        """
         return self._lib.avr_io_getirq(self._avr, sim.code(name), index)
 
     def memory_irq(self, address: int) -> int:

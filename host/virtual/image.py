@@ -1,4 +1,6 @@
-"""What a firmware file puts into flash: ELF (with the addresses the stack measurement needs) or Intel HEX."""
+"""What a firmware file puts into flash: ELF (with the addresses the stack measurement needs) or
+Intel HEX.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ RAM_OFFSET = (
 
 @dataclass(frozen=True)
 class Image:
-    """Bytes for flash as (address, bytes), and the first RAM address behind all variables (None: unknown)."""
+    """Bytes for flash as (address, bytes), and the first RAM address behind all variables (None:
+    unknown).
+    """
 
     segments: tuple[tuple[int, bytes], ...]
     ram_end_of_data: int | None = None
@@ -56,7 +60,9 @@ def _load_elf(path: Path) -> Image:
 
 
 def _end_of_data(elf) -> int | None:
-    """First RAM address the program's variables do not use: the linker's `_end`, behind .bss and .noinit."""
+    """First RAM address the program's variables do not use: the linker's `_end`, behind .bss and
+    .noinit.
+    """
     table = elf.get_section_by_name(".symtab")
     found = table.get_symbol_by_name("_end") if table else None
     return found[0]["st_value"] - RAM_OFFSET if found else None

@@ -1,9 +1,11 @@
-"""Where simavr keeps the few fields that it has no function for: the cycle counter, the program counter, the memories.
+"""Where simavr keeps the few fields that it has no function for: the cycle counter, the program
+counter, the memories.
 
-They are found by their content, not by offsets copied from one version's header: a scratch core runs a
-program of four instructions, and a field counts as found only when it holds what this program must have
-left there. Proved with simavr 1.6 (Debian, amd64) in every process that uses it; the headers of 1.7 and 1.8 have the
-fields in the same order. A library that is different is refused, not trusted.
+They are found by their content, not by offsets copied from one version's header: a scratch core
+runs a program of four instructions, and a field counts as found only when it holds what this
+program must have left there. Proved with simavr 1.6 (Debian, amd64) in every process that uses it;
+the headers of 1.7 and 1.8 have the fields in the same order. A library that is different is
+refused, not trusted.
 """
 
 from __future__ import annotations
@@ -84,7 +86,9 @@ def _demand(field: str, found: object) -> None:
 
 
 def _run_probe(avr: int) -> bytes:
-    """Load and run ldi r24,hi; sts UBRR0H,r24; ldi r24,lo; sts UBRR0L,r24; rjmp itself. Gives the program."""
+    """Load and run ldi r24,hi; sts UBRR0H,r24; ldi r24,lo; sts UBRR0L,r24; rjmp itself. Gives the
+    program.
+    """
 
     def ldi(value: int) -> int:
         return 0xE080 | (value & 0xF0) << 4 | value & 0x0F
@@ -101,9 +105,9 @@ def _run_probe(avr: int) -> bytes:
 def _find_clock(avr: int, memory: _Memory) -> dict[str, int]:
     """Offsets from `state` to `reset_pc`, read off right after avr_init.
 
-    Order in sim_avr.h, 1.6 to 1.8: state, frequency, three voltages, cycle, run_cycle_count, run_cycle_limit
-    (each 64 bits), ..., init, reset, three custom pointers, run, sleep, irq_pool (count, pointer), sreg[8],
-    interrupt_state, pc, reset_pc.
+    Order in sim_avr.h, 1.6 to 1.8: state, frequency, three voltages, cycle, run_cycle_count,
+    run_cycle_limit (each 64 bits), ..., init, reset, three custom pointers, run, sleep, irq_pool
+    (count, pointer), sreg[8], interrupt_state, pc, reset_pc.
     """
     raw = memory.read(avr, 1024)
     state = raw.find(struct.pack("<II", RUNNING, 1_000_000))  # what avr_init leaves
@@ -135,7 +139,9 @@ def _find_clock(avr: int, memory: _Memory) -> dict[str, int]:
 
 
 def _find_memories(avr: int, memory: _Memory, program: bytes) -> dict[str, int]:
-    """Offsets of the pointers to flash (holds the probe), data (holds what it stored) and the first module."""
+    """Offsets of the pointers to flash (holds the probe), data (holds what it stored) and the first
+    module.
+    """
     stored = bytes((PROBE_UBRR & 0xFF, PROBE_UBRR >> 8))
     raw = memory.read(avr, AVR_BYTES)
     for flash in range(0, len(raw) - 24, 8):
@@ -150,7 +156,9 @@ def _find_memories(avr: int, memory: _Memory, program: bytes) -> dict[str, int]:
 
 
 def _find_uart_pace(memory: _Memory, modules: int) -> int:
-    """Offset of the cycles a byte takes, in UART 0: the one place that holds what the probe's UBRR asks for."""
+    """Offset of the cycles a byte takes, in UART 0: the one place that holds what the probe's UBRR
+    asks for.
+    """
     raw = memory.read(find_uart(modules), UART_BYTES)
     places = [
         offset

@@ -1,4 +1,6 @@
-"""libsimavr.so.2 by ctypes: its functions, the callbacks it takes and its words. No compiler, no header."""
+"""libsimavr.so.2 by ctypes: its functions, the callbacks it takes and its words. No compiler, no
+header.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,8 @@ _SIGNATURES = {
 def library() -> c.PyDLL:
     """The loaded library; LinkError naming the package when it is not there.
 
-    PyDLL, because the calls are short: giving up and taking back the interpreter lock would cost a fifth of the speed.
+    PyDLL, because the calls are short: giving up and taking back the interpreter lock would cost a
+    fifth of the speed.
     """
     lib = next(filter(None, map(_open, NAMES)), None)
     if lib is None:
@@ -95,10 +98,11 @@ def make(mcu: str) -> int:
 
 
 def own_whole_data_space(avr: int, offset: int, size: int) -> None:
-    """Gives the data space, whose pointer stands at `offset` of an avr_t, all that a 16-bit address can name.
+    """Gives the data space, whose pointer stands at `offset` of an avr_t, all that a 16-bit address
+    can name.
 
-    simavr calls a write behind the RAM a crash, and then does it all the same: into memory that is not the chip's.
-    size: what the chip has, bytes.
+    simavr calls a write behind the RAM a crash, and then does it all the same: into memory that is
+    not the chip's. size: what the chip has, bytes.
     """
     realloc = c.CDLL(None).realloc
     realloc.restype, realloc.argtypes = c.c_void_p, [c.c_void_p, c.c_size_t]
@@ -108,7 +112,9 @@ def own_whole_data_space(avr: int, offset: int, size: int) -> None:
 
 
 def destroy(avr: int, irq_pool: int) -> None:
-    """Free an avr_t and what avr_terminate leaves behind: the list of signals (count, pointer) at offset `irq_pool`."""
+    """Free an avr_t and what avr_terminate leaves behind: the list of signals (count, pointer) at
+    offset `irq_pool`.
+    """
     library().avr_terminate(avr)
     free = c.CDLL(None).free
     free.argtypes = [c.c_void_p]

@@ -1,10 +1,12 @@
-"""pyserial's door to the virtual board: serial.serial_for_url("avr://uno/path/to/firmware.elf", baudrate=115200).
+"""pyserial's door to the virtual board: serial.serial_for_url("avr://uno/path/to/firmware.elf",
+baudrate=115200).
 
-The host part is a board of tinygen.common.boards or a chip name; the rest is the firmware's absolute path,
-percent-encoded where needed (`avr_url` writes it). All times are simulated: read() runs the board until
-the bytes are there or the timeout has passed on the board's own clock, so a run is the same on every machine.
-Asking in_waiting again when nothing new is there costs 100 simulated microseconds, so that a polling program gets on.
-The board itself is the attribute `board`. Raising DTR resets it, as it does on an Uno.
+The host part is a board of tinygen.common.boards or a chip name; the rest is the firmware's
+absolute path, percent-encoded where needed (`avr_url` writes it). All times are simulated: read()
+runs the board until the bytes are there or the timeout has passed on the board's own clock, so a
+run is the same on every machine. Asking in_waiting again when nothing new is there costs 100
+simulated microseconds, so that a polling program gets on. The board itself is the attribute
+`board`. Raising DTR resets it, as it does on an Uno.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ POLL_SECONDS = 100e-6
 
 
 class AvrPortError(LinkError, SerialException):
-    """The URL names no board or no firmware; also a SerialException, for programs that know only pyserial."""
+    """The URL names no board or no firmware; also a SerialException, for programs that know only
+    pyserial.
+    """
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
-"""The virtual board behind a pseudo-terminal, in real time: a serial port for any program, as it is.
+"""The virtual board behind a pseudo-terminal, in real time: a serial port for any program, as it
+is.
 
     with PtyBoard(BOARDS["uno"], Path("firmware.elf")) as board:
         serial.Serial(board.port, 115200)
 
-Opening the port resets the board, as DTR does on an Uno; the first quarter of a second belongs to the
-"bootloader", which swallows what it is sent. A program that chose another baud rate than the firmware gets
-garbled bytes. Where the same result in every run matters more than real time, use avr:// instead.
+Opening the port resets the board, as DTR does on an Uno; the first quarter of a second belongs to
+the "bootloader", which swallows what it is sent. A program that chose another baud rate than the
+firmware gets garbled bytes. Where the same result in every run matters more than real time, use
+avr:// instead.
 
 From a shell: python -m tinygen.host.pty_board uno firmware.elf [--link uno.port]
 """
@@ -41,9 +43,10 @@ TCGETS2, TERMIOS2 = 0x802C542A, struct.Struct("=4IB19s2I")  # Linux asm-generic/
 class PtyBoard:
     """A simulated board with a serial port of its own, alive inside of a `with` block.
 
-    `port` is the port's path, or `link`, a symbolic link to it, when one is wanted that stays the same.
-    `image` may be a real bootloader: then `start` is its address, and `boot_seconds` is 0, because it takes its own time.
-    An error of the board (a crash of its program) closes the port and is raised at the end of the block.
+    `port` is the port's path, or `link`, a symbolic link to it, when one is wanted that stays the
+    same. `image` may be a real bootloader: then `start` is its address, and `boot_seconds` is 0,
+    because it takes its own time. An error of the board (a crash of its program) closes the port
+    and is raised at the end of the block.
     """
 
     def __init__(
@@ -95,7 +98,7 @@ class PtyBoard:
         if self._failure and error is None:
             raise self._failure
 
-    # ---- the board's own thread -----------------------------------------------------------------------
+    # ---- the board's own thread ----
 
     def _live(self) -> None:
         try:
@@ -121,7 +124,9 @@ class PtyBoard:
             started += self._keep_time(started)
 
     def _keep_time(self, started: float) -> float:
-        """Sleep while the board is ahead; the seconds by which the start moves where it is hopelessly behind."""
+        """Sleep while the board is ahead; the seconds by which the start moves where it is
+        hopelessly behind.
+        """
         ahead = self.board.seconds - (time.monotonic() - started)
         if ahead > 0:
             time.sleep(ahead)
@@ -129,7 +134,9 @@ class PtyBoard:
         return -ahead if ahead < -LATE_SECONDS else 0.0
 
     def _boot(self) -> None:
-        """Reset the board and start its program after the bootloader's time, during which its clock stands still."""
+        """Reset the board and start its program after the bootloader's time, during which its clock
+        stands still.
+        """
         self._stop.wait(self._boot_seconds)
         while self._read_host():  # swallowed by the bootloader
             pass
@@ -164,7 +171,9 @@ class PtyBoard:
 
 
 class _Users:
-    """How many programs have a file open, by inotify: a hang-up on the pty would not show a quick close and open."""
+    """How many programs have a file open, by inotify: a hang-up on the pty would not show a quick
+    close and open.
+    """
 
     OPEN, CLOSE = 0x20, 0x08 | 0x10  # IN_OPEN, IN_CLOSE_WRITE and _NOWRITE (Linux inotify.h)
     EVENT = struct.Struct("=iIII")  # watch, mask, cookie, length of a name that files do not have

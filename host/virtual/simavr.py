@@ -1,10 +1,12 @@
-"""The virtual board: one simulated Arduino with its serial line, pins, cycle marks and stack, in simulated time.
+"""The virtual board: one simulated Arduino with its serial line, pins, cycle marks and stack, in
+simulated time.
 
     with SimBoard(BOARDS["uno"], Path("firmware.elf")) as board:
         board.write(b"hello")
         board.read(5, timeout_cycles=16_000_000)
 
-Everything happens at a known CPU cycle and is the same in every run: no thread, no clock of the host.
+Everything happens at a known CPU cycle and is the same in every run: no thread, no clock of the
+host.
 """
 
 from __future__ import annotations
@@ -50,8 +52,9 @@ class BoardLike(Protocol):
 class SimBoard:
     """One simulated board that runs `image` (.elf or .hex) from power-on.
 
-    `start` is the reset address in bytes, for a bootloader. `fault(direction, byte, cycle) -> bytes` replaces each
-    byte on its way (direction TO_BOARD or TO_HOST): b"" loses it, two bytes insert one; it may be set and cleared later.
+    `start` is the reset address in bytes, for a bootloader. `fault(direction, byte, cycle) ->
+    bytes` replaces each byte on its way (direction TO_BOARD or TO_HOST): b"" loses it, two bytes
+    insert one; it may be set and cleared later.
     """
 
     def __init__(
@@ -102,10 +105,12 @@ class SimBoard:
         self._memory[chips.MCUSR] = chips.POWER_ON
         self._after_reset()
 
-    # ---- loading --------------------------------------------------------------------------------------
+    # ---- loading ----
 
     def load(self, path: Path) -> None:
-        """Put an ELF or HEX image into flash and, where the end of its variables is known, paint the RAM behind it."""
+        """Put an ELF or HEX image into flash and, where the end of its variables is known, paint
+        the RAM behind it.
+        """
         image = load_image(path)
         for address, content in image.segments:
             self.write_flash(address, content)
@@ -132,7 +137,9 @@ class SimBoard:
         return bytes(self._memory[address : address + count])
 
     def write_memory(self, address: int, content: bytes) -> None:
-        """Overwrite RAM (an I/O register only changes its stored value, the module behind it does not notice)."""
+        """Overwrite RAM (an I/O register only changes its stored value, the module behind it does
+        not notice).
+        """
         self._inside("data", address, len(content))
         self._memory[address : address + len(content)] = list(content)
 
@@ -145,7 +152,7 @@ class SimBoard:
             )
         return address
 
-    # ---- time -----------------------------------------------------------------------------------------
+    # ---- time ----
 
     @property
     def cycle(self) -> int:
@@ -163,13 +170,17 @@ class SimBoard:
         return self.cycle / self.board.f_cpu_hz
 
     def run(self, cycles: int) -> None:
-        """Run to the first instruction that begins at or after now + `cycles`; LinkError if the program crashes."""
+        """Run to the first instruction that begins at or after now + `cycles`; LinkError if the
+        program crashes.
+        """
         self._run_to(self.cycle + cycles)
 
     def run_until(
         self, predicate: Callable[[SimBoard], bool], timeout_cycles: int, step_cycles: int = 1600
     ) -> bool:
-        """Run until `predicate(self)`, asked every `step_cycles`; False when `timeout_cycles` passed before."""
+        """Run until `predicate(self)`, asked every `step_cycles`; False when `timeout_cycles`
+        passed before.
+        """
         deadline = self.cycle + timeout_cycles
         while not predicate(self):
             if self.cycle >= deadline:
@@ -235,7 +246,7 @@ class SimBoard:
     def __exit__(self, *error) -> None:
         self.close()
 
-    # ---- serial line ----------------------------------------------------------------------------------
+    # ---- serial line ----
 
     @property
     def baud(self) -> int:
@@ -276,7 +287,9 @@ class SimBoard:
             self._line.write(content)
 
     def read(self, count: int | None = None, timeout_cycles: int = 0) -> bytes:
-        """Up to `count` bytes (None: all there are), running at most `timeout_cycles` until they are there."""
+        """Up to `count` bytes (None: all there are), running at most `timeout_cycles` until they
+        are there.
+        """
         inbox = self._line.inbox
         wanted = max(1, len(inbox)) if count is None else count
         if len(inbox) < wanted and timeout_cycles > 0:
@@ -298,11 +311,13 @@ class SimBoard:
         if self._on:
             self._line.discard_unsent()
 
-    # ---- what it shows --------------------------------------------------------------------------------
+    # ---- what it shows ----
 
     @property
     def pins(self) -> dict[str, int]:
-        """Level of every pin, {"PB5": 1, ...}: 1 where the board drives it high; an input counts as 0."""
+        """Level of every pin, {"PB5": 1, ...}: 1 where the board drives it high; an input counts as
+        0.
+        """
         return self._pins.all()
 
     def pin(self, name: str) -> int:

@@ -1,9 +1,11 @@
-"""The serial line of a virtual board: UART 0 of the chip, the wire, and the host's UART at its other end.
+"""The serial line of a virtual board: UART 0 of the chip, the wire, and the host's UART at its
+other end.
 
-simavr's UART gives bytes 11 bits and keeps 64 that were not read. Here bytes take their 10 bits on a wire
-that both ends sample at their own speed, and the receiver holds what a chip holds: two bytes, and a third
-in its shift register. simavr is handed one byte at a time, at the cycle at which the chip would have it.
-What remains of simavr: it has no transmit buffer, so a program that polls UDRE0 leaves a gap of a few cycles between bytes.
+simavr's UART gives bytes 11 bits and keeps 64 that were not read. Here bytes take their 10 bits on
+a wire that both ends sample at their own speed, and the receiver holds what a chip holds: two
+bytes, and a third in its shift register. simavr is handed one byte at a time, at the cycle at which
+the chip would have it. What remains of simavr: it has no transmit buffer, so a program that polls
+UDRE0 leaves a gap of a few cycles between bytes.
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ class Counters:
 
 
 class NoLine:
-    """What a chip without a UART 0 has in a SerialLine's place: nothing comes, and nothing can be sent."""
+    """What a chip without a UART 0 has in a SerialLine's place: nothing comes, and nothing can be
+    sent.
+    """
 
     wake_at, baud, chip_baud, unsent, fault = NEVER, 0, None, 0, None
 
@@ -97,7 +101,9 @@ class SerialLine:
         self.after_reset()
 
     def after_reset(self) -> None:
-        """The chip's receiver is empty; what is on the wire stays there, and the timers are set again."""
+        """The chip's receiver is empty; what is on the wire stays there, and the timers are set
+        again.
+        """
         self._waiting: deque[Received] = (
             deque()
         )  # complete bytes behind the one the firmware can read
@@ -108,7 +114,7 @@ class SerialLine:
         self._schedule_chip()
         self._schedule_host()
 
-    # ---- host -----------------------------------------------------------------------------------------
+    # ---- host ----
 
     @property
     def baud(self) -> int:
@@ -157,7 +163,7 @@ class SerialLine:
     def _schedule_host(self) -> None:
         self._schedule(self._host_due, self._host_end.due(self._host_bit))
 
-    # ---- both -----------------------------------------------------------------------------------------
+    # ---- both ----
 
     def _pass(self, direction: str, byte: int, cycle: int) -> bytes:
         return bytes((byte,)) if self.fault is None else self.fault(direction, byte, cycle)
@@ -168,7 +174,7 @@ class SerialLine:
         else:
             self._core.start(timer, ceil(due) - self._core.cycle)
 
-    # ---- chip -----------------------------------------------------------------------------------------
+    # ---- chip ----
 
     def _chip_bit(self) -> int:
         """Cycles the firmware's UART takes for one bit (ATmega328P datasheet 20.3.1)."""
@@ -204,7 +210,9 @@ class SerialLine:
         self._schedule(self._chip_due, self._chip_end.due(self._chip_bit()))
 
     def _arrived(self, received: Received) -> None:
-        """A byte is complete in the shift register; two before it may wait in the receive buffer (datasheet 20.7.3)."""
+        """A byte is complete in the shift register; two before it may wait in the receive buffer
+        (datasheet 20.7.3).
+        """
         if not self._memory[UCSR0B] & RXEN:
             self._counters.rx_ignored += 1
             self._waiting.clear()
@@ -218,7 +226,9 @@ class SerialLine:
             self._present(received)
 
     def _present(self, received: Received) -> None:
-        """Hand one byte to simavr so that its receive flag rises at the next instruction, not a byte later."""
+        """Hand one byte to simavr so that its receive flag rises at the next instruction, not a
+        byte later.
+        """
         self._check_format()
         self._counters.rx_framing_errors += received.framing_error
         self._presented, self._presented_at = True, self._core.cycle

@@ -11,7 +11,9 @@ PICOSECONDS = 10**12
 
 
 def to_vcd(changes: Iterable[PinChange], f_cpu_hz: int) -> str:
-    """The text of a VCD file: one wire for each pin that ever changed, low at the start, times in picoseconds."""
+    """The text of a VCD file: one wire for each pin that ever changed, low at the start, times in
+    picoseconds.
+    """
     changes = list(changes)
     marks = {
         pin: chr(33 + index) for index, pin in enumerate(sorted({change.pin for change in changes}))

@@ -1,4 +1,6 @@
-"""What a virtual board shows of its program: pins, cycle marks around an inference, the depth of its stack."""
+"""What a virtual board shows of its program: pins, cycle marks around an inference, the depth of
+its stack.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Inference:
 
 
 class Pins:
-    """Every pin of every port: 1 where the board drives it high; an input, even pulled up, counts as 0."""
+    """Every pin of every port: 1 where the board drives it high; an input, even pulled up, counts
+    as 0.
+    """
 
     def __init__(self, core: Core, chip: Chip) -> None:
         self._core, self._chip = core, chip
@@ -47,7 +51,9 @@ class Pins:
             core.listen(irq, core.listener(lambda value, key=key: self._write(key, value)))
 
     def after_reset(self) -> None:
-        """All ports are inputs again. simavr reports only values that differ, so it has to hear of the 0."""
+        """All ports are inputs again. simavr reports only values that differ, so it has to hear of
+        the 0.
+        """
         for key, irq in self._irqs.items():
             self._core.raise_signal(irq, 0)
             self._write(key, 0)
@@ -123,7 +129,9 @@ class Marks:
         return 1 if self._opcode(self._core.pc) & 0xF800 == 0xB800 else 2
 
     def _load_cycles(self, value: int) -> int:
-        """1 when the mark's value is loaded right before it is written: that LDI belongs to the mark."""
+        """1 when the mark's value is loaded right before it is written: that LDI belongs to the
+        mark.
+        """
         pc = self._core.pc
         register = self._opcode(pc) >> 4 & 0x1F  # OUT and STS keep it in the same place
         load = 0xE000 | (value & 0xF0) << 4 | (register - 16) << 4 | value & 0x0F
@@ -134,7 +142,8 @@ class Marks:
 
 
 class Stack:
-    """The stack's high-water mark: RAM from `first` (behind all variables) to `last` is painted, and looked at later.
+    """The stack's high-water mark: RAM from `first` (behind all variables) to `last` is painted,
+    and looked at later.
 
     A frame's unwritten bottom is not seen; a heap would be counted as stack.
     """
@@ -147,7 +156,9 @@ class Stack:
         memory[first : last + 1] = list(self._paint)
 
     def bytes_used(self) -> int:
-        """Most bytes in use since the painting: from the end of RAM down to the lowest byte that changed."""
+        """Most bytes in use since the painting: from the end of RAM down to the lowest byte that
+        changed.
+        """
         ram = bytes(self._memory[self._first : self._first + len(self._paint)])
         clean = next(
             (count for count, (now, then) in enumerate(zip(ram, self._paint)) if now != then),

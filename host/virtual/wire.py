@@ -1,9 +1,10 @@
-"""One direction of an asynchronous serial wire: 8N1 frames as levels in time, and a receiver that samples them.
+"""One direction of an asynchronous serial wire: 8N1 frames as levels in time, and a receiver that
+samples them.
 
-Pure arithmetic, no simulator. Both ends have their own bit time, so a wrong baud rate gives the bytes
-(and framing errors) that a real receiver would see, not the bytes that were meant.
-The receiver is an ideal one, which stands 5 %; the chip's stands about 4 % (ATmega328P datasheet, table 20-3).
-Times are CPU cycles; they may be fractions, because 16 MHz / 115200 is not an integer.
+Pure arithmetic, no simulator. Both ends have their own bit time, so a wrong baud rate gives the
+bytes (and framing errors) that a real receiver would see, not the bytes that were meant. The
+receiver is an ideal one, which stands 5 %; the chip's stands about 4 % (ATmega328P datasheet, table
+20-3). Times are CPU cycles; they may be fractions, because 16 MHz / 115200 is not an integer.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ class Wire:
         return 1
 
     def falling_edge(self, since: float) -> tuple[float, Sent | None] | None:
-        """Cycle of the first fall from 1 to 0 at or after `since`, and the byte when it is a start bit; None when all is sent."""
+        """Cycle of the first fall from 1 to 0 at or after `since`, and the byte when it is a start
+        bit; None when all is sent.
+        """
         for frame in self.frames:
             if since <= frame.start:  # a stop bit or idle precedes: always an edge
                 return frame.start, frame
@@ -92,14 +95,18 @@ class Wire:
 
 
 class Receiver:
-    """A UART receiver on a wire: waits for a falling edge, then samples in the middle of each of its bits."""
+    """A UART receiver on a wire: waits for a falling edge, then samples in the middle of each of
+    its bits.
+    """
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.ready_at = 0.0
 
     def due(self, bit: float) -> float | None:
-        """Cycle at which the next byte will be complete with bit time `bit`, None when none is on its way."""
+        """Cycle at which the next byte will be complete with bit time `bit`, None when none is on
+        its way.
+        """
         fall = self.wire.falling_edge(self.ready_at)
         return None if fall is None else fall[0] + SAMPLES * bit
 

@@ -1,6 +1,8 @@
-"""What any board must do, through tinygen's own pytest plugin: simulated by default, real with `--board auto`.
+"""What any board must do, through tinygen's own pytest plugin: simulated by default, real with
+`--board auto`.
 
-These are the tests a lab runs on each kind of board it has: pytest tests/hil --board auto --require-board
+These are the tests a lab runs on each kind of board it has: pytest tests/hil --board auto
+--require-board
 """
 
 from dataclasses import replace
@@ -35,7 +37,9 @@ def test_every_row_is_right(stream, model):
 
 
 def test_a_wrong_twin_is_seen(board, model):
-    """The same replies against answers one higher: the check must reject every row that has a prediction."""
+    """The same replies against answers one higher: the check must reject every row that has a
+    prediction.
+    """
     rows = model.sample_rows(50, 2)
     replies = board.stream(rows).replies
     wanted = expect(model, rows)

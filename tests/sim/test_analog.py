@@ -33,7 +33,9 @@ def elf(simavr, tmp_path_factory):
 
 
 def row_of(counts: list[int]) -> list[int]:
-    """The row that the sketch makes of what the converter says; inputs without a pin are in the middle."""
+    """The row that the sketch makes of what the converter says; inputs without a pin are in the
+    middle.
+    """
     every = counts + [512] * (len(MODEL.inputs) - len(counts))
     return [
         low + int((high - low) * count / COUNTS)

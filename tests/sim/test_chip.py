@@ -1,4 +1,6 @@
-"""The same rows through the twin, the header compiled for this computer, and both simulated chips: all four agree."""
+"""The same rows through the twin, the header compiled for this computer, and both simulated chips:
+all four agree.
+"""
 
 from dataclasses import replace
 from functools import cache
@@ -73,7 +75,9 @@ def test_all_agree_on_every_chain_of_nodes(name, simavr, tmp_path):
 
 
 def with_one_coefficient_changed(model, rows):
-    """The model with one coefficient one larger or smaller: the first one, from the end, that the twin can see."""
+    """The model with one coefficient one larger or smaller: the first one, from the end, that the
+    twin can see.
+    """
     for place in reversed(range(len(model.nodes))):
         for node in changes(model.nodes[place]):
             changed = replace(model, nodes=(*model.nodes[:place], node, *model.nodes[place + 1 :]))
@@ -120,7 +124,9 @@ def changes(node):
 
 @pytest.mark.parametrize("family, task", TASKS)
 def test_one_coefficient_changed_by_one_is_seen(family, task, simavr, tmp_path):
-    """Negative control: a header that is off by one in one number fails the comparison above, on every machine."""
+    """Negative control: a header that is off by one in one number fails the comparison above, on
+    every machine.
+    """
     model = street_model(family, task)
     rows = model.sample_rows(FAMILY_ROWS, seed=11)
     changed = with_one_coefficient_changed(model, rows)

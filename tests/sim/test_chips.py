@@ -1,4 +1,6 @@
-"""The model alone on every chip of the table of boards, and on the one without MUL: the same answers as the twin's."""
+"""The model alone on every chip of the table of boards, and on the one without MUL: the same
+answers as the twin's.
+"""
 
 import subprocess
 from dataclasses import replace
@@ -26,7 +28,9 @@ SEVERAL = (
 
 
 def agrees(model, board) -> int:
-    """Rows answered as the twin does, of ROWS with corners and values beyond the accepted range's ends brought to them."""
+    """Rows answered as the twin does, of ROWS with corners and values beyond the accepted range's
+    ends brought to them.
+    """
     rows = model.sample_rows(ROWS, 5)
     with BareChip(model, board) as chip:
         return int((chip.predict(rows) == model.predict(rows)).sum())
@@ -45,7 +49,9 @@ def test_every_chip_is_right(board, name, simavr):
 
 @pytest.mark.parametrize("name", ["linear8", "mlp_layer"])
 def test_one_weight_more_is_seen(name, simavr, monkeypatch):
-    """The chip runs a model whose first weight is changed by one: the comparison must fail on rows of both."""
+    """The chip runs a model whose first weight is changed by one: the comparison must fail on rows
+    of both.
+    """
     model = MODELS[name]
     index = next(i for i, node in enumerate(model.nodes) if node.op == "dense")
     weights = [list(row) for row in model.nodes[index].weights]

@@ -1,4 +1,6 @@
-"""`tinygen demo` on the real file, and the same file without its shortcut column, by default settings: the figures that are promised."""
+"""`tinygen demo` on the real file, and the same file without its shortcut column, by default
+settings: the figures that are promised.
+"""
 
 import json
 import subprocess
@@ -16,7 +18,9 @@ SHORTCUT = (
 
 
 def answer(*command: str, cwd) -> dict:
-    """The JSON object that a command prints after it went well, in a process of its own as a user has it."""
+    """The JSON object that a command prints after it went well, in a process of its own as a user
+    has it.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "tinygen.cli", *command, "--json"],
         cwd=cwd,
@@ -69,7 +73,9 @@ def test_the_model_alone_is_tiny(demo, board):
 
 
 def test_two_ways_to_measure_the_model_agree(demo):
-    """Firmware minus empty firmware, and a program with nothing but the model: no side effect of the rest is counted."""
+    """Firmware minus empty firmware, and a program with nothing but the model: no side effect of
+    the rest is counted.
+    """
     ladder = demo["train"]["ladder"]
     alone = ladder["rungs"][ladder["chosen"] - 1]
     run = next(run for run in demo["boards"] if run["board"] == ladder["board"])

@@ -1,4 +1,6 @@
-"""The whole loop on the virtual Uno and Mega: rows in, predictions, flags, digests and LEDs out, bit for bit."""
+"""The whole loop on the virtual Uno and Mega: rows in, predictions, flags, digests and LEDs out,
+bit for bit.
+"""
 
 import random
 from dataclasses import replace
@@ -34,7 +36,9 @@ BAUDS = {"uno": 500_000, "megaatmega2560": 250_000}
 
 @pytest.fixture(scope="module")
 def firmware(simavr, tmp_path_factory):
-    """`firmware(board_id, {before: after})`: (board, ELF) of MODEL, with mistakes put into main.cpp."""
+    """`firmware(board_id, {before: after})`: (board, ELF) of MODEL, with mistakes put into
+    main.cpp.
+    """
     made = {}
     patch = pytest.MonkeyPatch()
     patch.setattr(building, "measure", lambda *arguments: None)  # not what is tested here
@@ -80,7 +84,7 @@ def verdict_of(board, elf, rows, model=MODEL):
         return check(stream(link, rows.tolist()), expect(model, rows))
 
 
-# ---- the loop -------------------------------------------------------------------------------------
+# ---- the loop ----
 
 
 def test_every_row_is_right(link):
@@ -101,7 +105,9 @@ def test_every_row_is_right(link):
 
 
 def test_the_pins_are_what_the_board_says(link):
-    """The simulator's own view of the pins against the threshold, row by row; exactly at it is green."""
+    """The simulator's own view of the pins against the threshold, row by row; exactly at it is
+    green.
+    """
     candidates = MODEL.sample_rows(401, 3)
     answers = MODEL.predict(candidates)
     order = np.argsort(np.abs(answers - MODEL.threshold))[:60]
@@ -154,7 +160,7 @@ def test_the_stack_mark_is_the_simulators(link):
     )
 
 
-# ---- faults ---------------------------------------------------------------------------------------
+# ---- faults ----
 
 
 def test_resets_on_the_way(link):
@@ -194,7 +200,9 @@ def test_noise_on_the_wire(link, kind):
 
 
 def test_a_wrong_baud_rate_is_counted(firmware):
-    """Bytes of another rate are framing errors and damaged frames, never rows; then the right rate works."""
+    """Bytes of another rate are framing errors and damaged frames, never rows; then the right rate
+    works.
+    """
     board, elf = firmware("uno")
     with open_link(avr_url("uno", elf), MODEL, board) as link:
         link.port.baudrate = board.baud * 7 // 10
@@ -209,7 +217,9 @@ def test_a_wrong_baud_rate_is_counted(firmware):
 
 @pytest.mark.parametrize("baud", [9600, 57_600, 115_200, 250_000, 1_000_000])
 def test_the_boards_rate_is_named(firmware, figures, baud):
-    """The port is opened at another rate than the firmware's: within 3 s one line names the right one."""
+    """The port is opened at another rate than the firmware's: within 3 s one line names the right
+    one.
+    """
     board, elf = firmware("uno")
     times = []
     with pytest.raises(
@@ -229,7 +239,7 @@ def test_the_boards_rate_is_named(firmware, figures, baud):
     )
 
 
-# ---- speed ----------------------------------------------------------------------------------------
+# ---- speed ----
 
 
 def test_rows_per_second(link, record_property):
@@ -242,7 +252,7 @@ def test_rows_per_second(link, record_property):
     assert verdict.passed and verdict.rows_per_s > 0.9 * limit, (verdict.rows_per_s, limit)
 
 
-# ---- negative controls ----------------------------------------------------------------------------
+# ---- negative controls ----
 
 
 def test_one_coefficient_changed_by_one_is_caught(firmware):

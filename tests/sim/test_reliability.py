@@ -1,4 +1,6 @@
-"""The real firmware on both virtual boards: damaged flash, noise both ways, resets, a program that hangs."""
+"""The real firmware on both virtual boards: damaged flash, noise both ways, resets, a program that
+hangs.
+"""
 
 import random
 
@@ -20,13 +22,15 @@ BOTH = pytest.mark.parametrize("board_id", BAUDS)
 ROWS = {"commit": 500, "release": 10_000}
 
 
-# ---- one flipped bit of flash ---------------------------------------------------------------------
+# ---- one flipped bit of flash ----
 
 
 def table_places(elf) -> range:
-    """Addresses in flash of all constant tables: the model's, and the few of the firmware and of Arduino beside them.
+    """Addresses in flash of all constant tables: the model's, and the few of the firmware and of
+    Arduino beside them.
 
-    Optimized across files, the tables have no names of their own; but avr-gcc's linker script puts them all here.
+    Optimized across files, the tables have no names of their own; but avr-gcc's linker script puts
+    them all here.
     """
     with open(elf, "rb") as file:
         symbols = {
@@ -49,7 +53,9 @@ def first_words(board: SimBoard, question: bytes, seconds: float = 0.2) -> list:
 
 
 def refuses(board: SimBoard) -> bool:
-    """True if the board says that it is corrupt, refuses a row and stays dark. Its INFO may be nonsense: it has tables as well."""
+    """True if the board says that it is corrupt, refuses a row and stays dark. Its INFO may be
+    nonsense: it has tables as well.
+    """
     row = [0] * len(MODEL.inputs)
     said = first_words(
         board,
@@ -68,7 +74,9 @@ TRAITS_AT = 1 + 1 + 4 + 1  # in INFO on the wire: behind 00, key, head and proto
 
 
 def says_corrupt(board: SimBoard) -> bool:
-    """True if the boot check failed: the first bytes of INFO, which take most of their time less than the whole and a row."""
+    """True if the boot check failed: the first bytes of INFO, which take most of their time less
+    than the whole and a row.
+    """
     board.reset()
     board.discard_input()
     start = board.read(TRAITS_AT + 1, 16_000_000)
@@ -77,7 +85,9 @@ def says_corrupt(board: SimBoard) -> bool:
 
 @BOTH
 def test_every_bit_of_the_tables(firmware, figures, board_id):  # noqa: F811
-    """One flipped bit of a table in flash, each of them: the board says so, LEDs dark; one of each byte's also refuses a row."""
+    """One flipped bit of a table in flash, each of them: the board says so, LEDs dark; one of each
+    byte's also refuses a row.
+    """
     board, elf = firmware(board_id)
     places = table_places(elf)
     assert len(places) >= constant_bytes(MODEL)
@@ -120,7 +130,7 @@ def test_the_host_refuses_a_corrupt_board(firmware):  # noqa: F811
             list(stream(link, rows_of(5).tolist()))
 
 
-# ---- noise ----------------------------------------------------------------------------------------
+# ---- noise ----
 
 
 def noise(kind: str, rate: float, seed: int):
@@ -167,7 +177,9 @@ def test_noise_both_ways(firmware, figures, level, board_id, kind):  # noqa: F81
 
 
 def test_the_demo_under_noise(firmware, figures):  # noqa: F811
-    """7,344 rows while one byte in a thousand is changed, both ways: none wrong, none lost in silence."""
+    """7,344 rows while one byte in a thousand is changed, both ways: none wrong, none lost in
+    silence.
+    """
     board, elf = firmware("uno")
     rows = rows_of(7344, seed=6)
     with open_link(avr_url("uno", elf), MODEL, board) as link:
@@ -184,11 +196,12 @@ def test_the_demo_under_noise(firmware, figures):  # noqa: F811
     )
 
 
-# ---- resets ---------------------------------------------------------------------------------------
+# ---- resets ----
 
 
 class Bootloader:
-    """What stands before the program after `press`: for some time the board is silent or babbles, and swallows what it is sent.
+    """What stands before the program after `press`: for some time the board is silent or babbles,
+    and swallows what it is sent.
 
     The chip's clock goes on, its program does not run: nothing is simulated but the line.
     """
@@ -222,7 +235,9 @@ class Bootloader:
 
 @BOTH
 def test_resets_at_random_cycles(firmware, figures, level, board_id):  # noqa: F811
-    """Each reset is a new session; every row is answered, once in the log, and soon after the board is back."""
+    """Each reset is a new session; every row is answered, once in the log, and soon after the board
+    is back.
+    """
     board, elf = firmware(board_id)
     resets = 100 if level == "commit" else 2000
     rng, rows, log, sessions = random.Random(3), rows_of(12 * resets), [], set()
@@ -291,13 +306,15 @@ def test_without_a_watchdog_the_stream_ends(firmware):  # noqa: F811
         list(stream(link, rows_of(20).tolist()))
 
 
-# ---- a host that does not wait, or does not read -----------------------------------------------------
+# ---- a host that does not wait, or does not read ----
 
 BURSTS = {"commit": 20, "release": 200}
 
 
 def burst(link: Link, rng: random.Random, rows) -> list:
-    """Ten to thirty frames without a pause, questions with long answers among them; everything the board says."""
+    """Ten to thirty frames without a pause, questions with long answers among them; everything the
+    board says.
+    """
     frames = []
     for seq, row in enumerate(rows[: rng.randrange(10, 31)].tolist()):
         if rng.random() < 0.4:
@@ -308,7 +325,9 @@ def burst(link: Link, rng: random.Random, rows) -> list:
 
 
 def flow(link: Link, bursts: int, seed: int) -> tuple[int, int]:
-    """(rows answered, bytes lost) in bursts; each answer is right, each loss is counted and told, and the LEDs go on."""
+    """(rows answered, bytes lost) in bursts; each answer is right, each loss is counted and told,
+    and the LEDs go on.
+    """
     rng, answered, lost = random.Random(seed), 0, 0
     for trial in range(bursts):
         rows = rows_of(30, seed=trial)
@@ -360,7 +379,9 @@ def test_a_loss_that_is_not_told_is_seen(firmware):  # noqa: F811
 
 @BOTH
 def test_a_host_that_never_reads(firmware, figures, board_id):  # noqa: F811
-    """Two hundred rows whose answers nobody takes: every row is computed, the LEDs follow, after each the right one is lit."""
+    """Two hundred rows whose answers nobody takes: every row is computed, the LEDs follow, after
+    each the right one is lit.
+    """
     board, elf = firmware(board_id)
     rows = rows_of(200, seed=4)
     expected = expect(MODEL, rows)

@@ -1,4 +1,6 @@
-"""The self-test for a chip without a serial port: built by `tinygen build`, run on the simulated ATtiny85, right without MUL."""
+"""The self-test for a chip without a serial port: built by `tinygen build`, run on the simulated
+ATtiny85, right without MUL.
+"""
 
 import re
 import shlex
@@ -32,7 +34,9 @@ def disassembled(tools, elf) -> str:
 
 
 def multiplications(text: str) -> int:
-    """MUL instructions; in front of __ctors_end stand the constant tables, whose bytes may look like some."""
+    """MUL instructions; in front of __ctors_end stand the constant tables, whose bytes may look
+    like some.
+    """
     return len(re.findall(r"\tf?mul(?:su?)?\t", text.split("<__ctors_end>:")[1]))
 
 

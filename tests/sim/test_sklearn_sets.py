@@ -1,4 +1,6 @@
-"""scikit-learn's four small sets on both chips: the twin, the host's C and the simulated board answer every test row alike."""
+"""scikit-learn's four small sets on both chips: the twin, the host's C and the simulated board
+answer every test row alike.
+"""
 
 import sys
 from dataclasses import replace
@@ -22,7 +24,8 @@ from tinygen.target.bare import BareChip
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from sklearn_sets import TARGET, csv_table
 
-# what the benchmark's search chooses, by and large; and every other family that can do it, on one set
+# what the benchmark's search chooses, by and large; and every other family that can do it, on one
+# set
 CHOICES = [
     ("diabetes", "ridge"),
     ("wine", "logistic"),
@@ -40,7 +43,9 @@ CHIPS = ("uno", "megaatmega2560")
 
 @pytest.fixture(scope="module")
 def chosen():
-    """`chosen(set, family)`: the integer model of a family's middle candidate, its dataset, and its raw test rows."""
+    """`chosen(set, family)`: the integer model of a family's middle candidate, its dataset, and its
+    raw test rows.
+    """
     datasets, made = {}, {}
 
     def make(name: str, family: str):

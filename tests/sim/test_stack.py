@@ -1,4 +1,6 @@
-"""The stack: a bound read off the machine code, what the simulator saw at most, and a budget; in this order they must lie."""
+"""The stack: a bound read off the machine code, what the simulator saw at most, and a budget; in
+this order they must lie.
+"""
 
 import subprocess
 
@@ -25,7 +27,9 @@ def objdump(tools):
 
 
 def busy_life(link) -> None:
-    """Everything a board can be asked, with interrupts at all moments: rows, questions, refusals, noise, bursts, a reset."""
+    """Everything a board can be asked, with interrupts at all moments: rows, questions, refusals,
+    noise, bursts, a reset.
+    """
     rows = rows_of(400, seed=7).tolist()
     list(stream(link, rows))
     link.status()
@@ -59,7 +63,7 @@ def test_measured_bound_budget(firmware, simavr, figures, board_id):  # noqa: F8
     )
 
 
-# ---- negative controls: what the bound must see -----------------------------------------------------
+# ---- negative controls: what the bound must see ----
 
 PROGRAMS = {
     "recursion": (
@@ -123,7 +127,9 @@ int main(void) { GPIOR0 = (unsigned char)outer(3); for (;;) {} }
 @pytest.mark.parametrize("size", (3, 60, 100, 300))
 @pytest.mark.parametrize("board_id", RETURN_BYTES)
 def test_the_bound_is_close_to_what_is_used(board_id, size, simavr, tmp_path):
-    """Frames of all the ways in which GCC reserves them: the bound is not less than is used, nor much more."""
+    """Frames of all the ways in which GCC reserves them: the bound is not less than is used, nor
+    much more.
+    """
     board = BOARDS[board_id]
     elf = compile_text(simavr, tmp_path, DEEP.replace("SIZE", str(size)), board.mcu)
     with SimBoard(board, elf) as sim:

@@ -1,4 +1,6 @@
-"""Rows per second: what is committed under benchmarks/results is what this firmware does, and the goal is met."""
+"""Rows per second: what is committed under benchmarks/results is what this firmware does, and the
+goal is met.
+"""
 
 import importlib.util
 import json
@@ -26,7 +28,9 @@ def committed() -> list[dict]:
 
 
 def test_the_committed_figures(throughput, simavr, tmp_path, figures):
-    """Simulated time: the same on every machine, and at least 90 % of what the busier direction of the wire allows."""
+    """Simulated time: the same on every machine, and at least 90 % of what the busier direction of
+    the wire allows.
+    """
     (now,) = throughput.measure(throughput.eight_inputs(), "uno", BAUD, (None,), 1000, tmp_path)
     (written,) = (
         m for m in committed() if (m["board"], m["baud"]) == ("uno", BAUD) and m["window"] > 1

@@ -1,4 +1,6 @@
-"""`tinygen build --upload` for real: avrdude into the boards' own bootloaders, verified, then rows streamed to what was loaded."""
+"""`tinygen build --upload` for real: avrdude into the boards' own bootloaders, verified, then rows
+streamed to what was loaded.
+"""
 
 import subprocess
 from dataclasses import replace
@@ -40,7 +42,9 @@ OPTIBOOT_FLAGS = (
 
 
 def uno_bootloader(tools, folder):
-    """Optiboot, from the source in the Arduino core. Debian's optiboot_atmega328.hex is 532 bytes and linked for 512."""
+    """Optiboot, from the source in the Arduino core. Debian's optiboot_atmega328.hex is 532 bytes
+    and linked for 512.
+    """
     source = tools.avr_core / "bootloaders" / "optiboot" / "optiboot.c"
     elf = folder / "optiboot.elf"
     command = [
@@ -66,7 +70,9 @@ BOOTLOADERS = {"uno": uno_bootloader, "megaatmega2560": mega_bootloader}
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Both models' files, and one folder for their project so that the Arduino core is compiled once."""
+    """Both models' files, and one folder for their project so that the Arduino core is compiled
+    once.
+    """
     folder = tmp_path_factory.mktemp("upload")
     for model in (MODEL, OTHER):
         model.save(folder / f"{model.name}.json")
@@ -78,7 +84,8 @@ def empty_board(request, simavr, avrdude, tmp_path, monkeypatch):
     """(board, PtyBoard): a board with nothing in it but its bootloader."""
     image = BOOTLOADERS[request.param](simavr, tmp_path)
     board = BOARDS[request.param]
-    # a pty has no DTR line, so the link takes it for a port that resets nothing; this board does have a bootloader
+    # a pty has no DTR line, so the link takes it for a port that resets nothing; this board does
+    # have a bootloader
     monkeypatch.setattr(building, "measure", lambda *arguments: None)  # not what is tested here
     monkeypatch.setattr(link, "QUIET_SECONDS", link.BOOT_SECONDS)
     with PtyBoard(board, image, start=STARTS[request.param], boot_seconds=0) as virtual:
@@ -97,7 +104,9 @@ def load(files, model, board, port):
 
 
 def wear_out(simulator, address: int) -> None:
-    """From now on two bytes of flash read 0 once anything is written near them, as worn-out cells do."""
+    """From now on two bytes of flash read 0 once anything is written near them, as worn-out cells
+    do.
+    """
     run = simulator.run
 
     def worn(cycles: int) -> None:
@@ -129,7 +138,9 @@ def test_upload_verify_stream(empty_board, files):
 
 @pytest.mark.parametrize("empty_board", ["uno"], indirect=True)
 def test_a_program_is_replaced(empty_board, files):
-    """A board with some program in it takes another one, which is not taken for the model it does not have."""
+    """A board with some program in it takes another one, which is not taken for the model it does
+    not have.
+    """
     board, virtual = empty_board
     virtual.board.write_flash(0, b"\xff\xcf" * 2048)  # rjmp to itself, 4 KB of it
     program = program_of(load(files, OTHER, board, virtual.port))
@@ -140,7 +151,9 @@ def test_a_program_is_replaced(empty_board, files):
 
 @pytest.mark.parametrize("empty_board", ["uno"], indirect=True)
 def test_flash_that_does_not_hold_what_was_written_is_an_error(empty_board, files, monkeypatch):
-    """Two bytes of the program's flash are worn out: avrdude's verify sees it, and nothing is tried again."""
+    """Two bytes of the program's flash are worn out: avrdude's verify sees it, and nothing is tried
+    again.
+    """
     board, virtual = empty_board
     runs = []
     real_run = building._pio

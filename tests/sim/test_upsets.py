@@ -1,4 +1,6 @@
-"""One random bit of a register or of RAM flips while the model computes, as a particle would do it: what becomes of the row."""
+"""One random bit of a register or of RAM flips while the model computes, as a particle would do it:
+what becomes of the row.
+"""
 
 import random
 from collections import Counter
@@ -17,7 +19,9 @@ KINDS = ("right", "flagged", "reset", "wrong")
 
 
 class Upset:
-    """Flips one bit at a random cycle of the next inference; `place` is a data address, 0 .. 31 are the registers."""
+    """Flips one bit at a random cycle of the next inference; `place` is a data address, 0 .. 31 are
+    the registers.
+    """
 
     def __init__(self, board, longest: int) -> None:
         self.board, self.longest = board, longest
@@ -44,7 +48,9 @@ class Upset:
 
 
 def outcome(link, upset: Upset, rows) -> str:
-    """What became of two rows, of which the first was hit: the worst of right, flagged, reset and wrong."""
+    """What became of two rows, of which the first was hit: the worst of right, flagged, reset and
+    wrong.
+    """
     resets = link.port.board.counters.watchdog_resets
     session = link.session
     try:
@@ -95,7 +101,9 @@ def board_ram_start(link) -> int:
 
 
 def test_single_upsets_during_inference(firmware, figures, level):  # noqa: F811
-    """The figure is published, not demanded; what is demanded: nothing hangs, and most flips do no harm."""
+    """The figure is published, not demanded; what is demanded: nothing hangs, and most flips do no
+    harm.
+    """
     found = upsets(firmware, TRIALS[level], 1)
     for what, counts in found.items():
         total = sum(counts.values())

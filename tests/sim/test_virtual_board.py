@@ -1,4 +1,6 @@
-"""The virtual board against the datasheet: cycles, serial line, pins, stack, resets; and through avr://."""
+"""The virtual board against the datasheet: cycles, serial line, pins, stack, resets; and through
+avr://.
+"""
 
 import ctypes
 import gc
@@ -58,9 +60,10 @@ def answers(board, cycles=SECOND):
     return board.read()
 
 
-# ---- cycles -------------------------------------------------------------------------------------------
+# ---- cycles ----
 
-REGIONS = (  # cycles in the datasheets' "Instruction Set Summary": 328P, 2560 (22-bit program counter)
+# cycles in the datasheets' "Instruction Set Summary": 328P, 2560 (22-bit program counter)
+REGIONS = (
     ("nothing", 0, 0),
     ("nop", 1, 1),
     ("10 nop", 10, 10),
@@ -116,7 +119,7 @@ def test_run_until(program):
         assert sim.cycle < 2010
 
 
-# ---- serial line --------------------------------------------------------------------------------------
+# ---- serial line ----
 
 
 @pytest.mark.parametrize("board", (UNO, MEGA), ids=lambda board: board.pio_id)
@@ -164,7 +167,9 @@ def test_firmware_sees_framing_errors(echo):
 
 
 def test_deaf_firmware_loses_what_a_chip_loses(echo):
-    """Two bytes wait in the receive buffer, one in the shift register (datasheet 20.7.3); the others are gone."""
+    """Two bytes wait in the receive buffer, one in the shift register (datasheet 20.7.3); the
+    others are gone.
+    """
     with SimBoard(UNO, echo(UNO, 115200, DEAF_CYCLES=1360 * 7 + 1000)) as sim:
         sim.run(SECOND // 10)
         sim.read()
@@ -204,7 +209,7 @@ def test_other_formats_than_8n1_are_refused(program):
             sim.run(SECOND)
 
 
-# ---- pins, stack --------------------------------------------------------------------------------------
+# ---- pins, stack ----
 
 
 def test_pins(program):
@@ -264,7 +269,7 @@ def test_a_chip_without_uart_runs_too(program, mcu):
         assert sim.read() == b"" and len(sim.changes) == 4
 
 
-# ---- resets -------------------------------------------------------------------------------------------
+# ---- resets ----
 
 
 @pytest.mark.parametrize("board", (UNO, MEGA), ids=lambda board: board.pio_id)
@@ -400,7 +405,7 @@ def test_closing_gives_the_memory_back(echo):
             use_closed()
 
 
-# ---- what can be missing ------------------------------------------------------------------------------
+# ---- what can be missing ----
 
 
 def test_missing_library_is_named(simavr, monkeypatch):
@@ -433,7 +438,7 @@ def test_unknown_chip(simavr):
         SimBoard(Due)
 
 
-# ---- avr:// -------------------------------------------------------------------------------------------
+# ---- avr:// ----
 
 
 def test_url_is_deterministic(echo):

@@ -182,7 +182,9 @@ def render_header(model: Model) -> str:
 
 
 def _why_threshold(model: Model) -> str:
-    """What the header says of a threshold that does not stand at the alarm level; "" for one that does."""
+    """What the header says of a threshold that does not stand at the alarm level; "" for one that
+    does.
+    """
     if model.level == model.threshold:
         return ""
     level, cost = (
@@ -193,7 +195,8 @@ def _why_threshold(model: Model) -> str:
 
 
 def emit_library(model: Model, out_dir: Path) -> list[Path]:
-    """Writes the header, the runtime header, an example sketch and test vectors; returns their paths.
+    """Writes the header, the runtime header, an example sketch and test vectors; returns their
+    paths.
 
     `out_dir` is an Arduino library as it stands, and a PlatformIO one.
     """
@@ -222,7 +225,9 @@ def emit_library(model: Model, out_dir: Path) -> list[Path]:
 
 
 def emit_project(model: Model, out_dir: Path, boards=None) -> Project:
-    """Writes a self-contained PlatformIO project (firmware, headers, platformio.ini) into `out_dir`."""
+    """Writes a self-contained PlatformIO project (firmware, headers, platformio.ini) into
+    `out_dir`.
+    """
     from ..common.boards import render_platformio_ini
 
     name = check_prefix(model.name)

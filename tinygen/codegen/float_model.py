@@ -33,7 +33,9 @@ from .emit import check_prefix, environment
 
 
 def render_float(model: Model) -> str:
-    """Text of a NAME.h with the names and the inputs of the integer model's, in float: for measuring only."""
+    """Text of a NAME.h with the names and the inputs of the integer model's, in float: for
+    measuring only.
+    """
     name = check_prefix(model.name)
     macros, nodes, source = environment().get_template("float_nodes.h.j2").module, [], "x"
     for number in range(len(model.nodes)):

@@ -1,4 +1,6 @@
-"""What a template needs to know of each node: names, C types from the interval proof, and rows of text."""
+"""What a template needs to know of each node: names, C types from the interval proof, and rows of
+text.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +104,9 @@ def chain_views(model, input_names: list[str]) -> list[dict]:
 
 
 def _first_view(rest: Step) -> tuple[Step, dict]:
-    """The longest step at the front of a chain for which a fused kernel exists, else its first node."""
+    """The longest step at the front of a chain for which a fused kernel exists, else its first
+    node.
+    """
     for kinds, make in FUSED:
         step = replace(rest, nodes=rest.nodes[: len(kinds)], bounds=rest.bounds[: len(kinds)])
         if tuple(map(type, step.nodes)) == kinds and (view := make(step)) is not None:
@@ -316,10 +320,11 @@ def _terms(step: Step) -> dict | None:
 
 
 def _linear(step: Step) -> dict | None:
-    """Scaled inputs and the one row that weighs them: no scaled input is ever stored, and `zero` moves into the start.
+    """Scaled inputs and the one row that weighs them: no scaled input is ever stored, and `zero`
+    moves into the start.
 
-    The proven interval holds for these sums too: both ways every share's interval holds 0, so that the partial sums
-    lie between the same two ends.
+    The proven interval holds for these sums too: both ways every share's interval holds 0, so that
+    the partial sums lie between the same two ends.
     """
     scale, output = step.nodes
     if (
@@ -483,14 +488,18 @@ def _relu_net(step: Step) -> dict | None:
 
 
 def _together(units: int, optimize: str) -> int:
-    """How many units of a net are computed at a time: 1, 2 or 4. A group is filled up with units that do nothing."""
+    """How many units of a net are computed at a time: 1, 2 or 4. A group is filled up with units
+    that do nothing.
+    """
     if optimize == "speed":
         return min((4, 2), key=lambda size: -(-units // size) * size * KERNEL_CYCLES[size])
     return 2 if optimize == "balanced" and units >= PAIRED else 1
 
 
 def _groups(layer: Dense, shares, share: str, together: int) -> list[str]:
-    """Rows of a table of several units at a time; the last group is filled up with units that are always 0."""
+    """Rows of a table of several units at a time; the last group is filled up with units that are
+    always 0.
+    """
     rows = []
     for at in range(0, len(shares), together):
         units = range(at, min(at + together, len(shares)))
@@ -684,7 +693,9 @@ def _outside(node, proven, before, common, input_names):
 
 
 def _clamps(node, proven: Bounds, shift: int) -> dict:
-    """The shifted accumulator, and the limits that it can really reach: None where the proof excludes them."""
+    """The shifted accumulator, and the limits that it can really reach: None where the proof
+    excludes them.
+    """
     low, high = proven.acc_low >> shift, proven.acc_high >> shift
     kind = ACC_TYPES[bits_for(low, high)]
     return {

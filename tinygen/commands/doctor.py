@@ -1,4 +1,5 @@
-"""Is everything here that tinygen needs? One line per thing: good, or what to type. Nothing is installed.
+"""Is everything here that tinygen needs? One line per thing: good, or what to type. Nothing is
+installed.
 
 examine() -> Health
 """
@@ -84,7 +85,9 @@ def _platformio() -> Thing:
 
 
 def _cache() -> Thing:
-    """Whether a file can be written in the cache folder, or in the nearest folder above it that exists."""
+    """Whether a file can be written in the cache folder, or in the nearest folder above it that
+    exists.
+    """
     folder = toolchain.cache_dir()
     there = next(place for place in (folder, *folder.parents) if place.exists())
     try:
@@ -155,7 +158,9 @@ def _ports() -> Thing:
 
 
 def _permission() -> Thing:
-    """Whether the serial ports may be opened; where there is none, whether the user is in the group that may."""
+    """Whether the serial ports may be opened; where there is none, whether the user is in the group
+    that may.
+    """
     closed = [
         port.device
         for port in list_ports.comports()
@@ -193,7 +198,7 @@ def _join_group(port: Path | None) -> str:
     return f"sudo usermod -a -G {group} $USER, then log in again"
 
 
-# ---- text -------------------------------------------------------------------------------------------
+# ---- text ----
 
 
 def text(result: Health) -> str:

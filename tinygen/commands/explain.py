@@ -1,12 +1,14 @@
-"""Why the model says what it says: each sensor's contribution to an answer, as exact Shapley values.
+"""Why the model says what it says: each sensor's contribution to an answer, as exact Shapley
+values.
 
     explain_csv(model, csv, row) -> Explanation
 
-The integer model itself is asked, for all 2**n coalitions of sensors: those in the coalition keep the
-row's readings, the others take those of background rows. Sums of integers make the values; the
+The integer model itself is asked, for all 2**n coalitions of sensors: those in the coalition keep
+the row's readings, the others take those of background rows. Sums of integers make the values; the
 contributions and the background's mean add up to the answer as fractions, not nearly as floats do.
-The `shap` library computes the same in floats (a test compares the two) and needs 300 MB of compilers.
-Shapley (1953); Lundberg and Lee, "A Unified Approach to Interpreting Model Predictions", NIPS 2017.
+The `shap` library computes the same in floats (a test compares the two) and needs 300 MB of
+compilers. Shapley (1953); Lundberg and Lee, "A Unified Approach to Interpreting Model Predictions",
+NIPS 2017.
 """
 
 from __future__ import annotations
@@ -68,7 +70,9 @@ class RowExplanation:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """How much of the answers' movement comes from one sensor, 0 .. 1; the sensors' shares add up to 1."""
+    """How much of the answers' movement comes from one sensor, 0 .. 1; the sensors' shares add up
+    to 1.
+    """
 
     name: str
     share: float
@@ -126,7 +130,9 @@ class Explanation:
 def explain_csv(
     model: Path, csv: Path | None = None, row: int | None = None, progress: Progress = _silent
 ) -> Explanation:
-    """Explains line `row` of a CSV file, and the model as a whole on its rows; without a file on the baseline's deciles."""
+    """Explains line `row` of a CSV file, and the model as a whole on its rows; without a file on
+    the baseline's deciles.
+    """
     twin = load(model)
     if csv is None:
         if row is not None:
@@ -159,7 +165,9 @@ def explain_csv(
 def explain(
     model: Model, reading: np.ndarray, background: np.ndarray, row: int = 0
 ) -> RowExplanation:
-    """The exact contributions to the answer to one raw reading (inputs,), against raw background rows (n, inputs)."""
+    """The exact contributions to the answer to one raw reading (inputs,), against raw background
+    rows (n, inputs).
+    """
     answer = int(_answers(model, reading[None])[0])
     totals = _coalitions(model, reading, background, answer)
     values = shapley(totals, len(model.inputs), len(background))
@@ -178,7 +186,9 @@ def explain(
 
 
 def shapley(totals: np.ndarray, players: int, divisor: int = 1) -> list[Fraction]:
-    """Shapley values of a game: totals[mask] is `divisor` times the worth of the coalition with these bits."""
+    """Shapley values of a game: totals[mask] is `divisor` times the worth of the coalition with
+    these bits.
+    """
     masks = np.arange(1 << players)
     sizes = sum((masks >> i) & 1 for i in range(players))
     weights = np.array([factorial(size) * factorial(players - size - 1) for size in range(players)])
@@ -194,7 +204,9 @@ def shapley(totals: np.ndarray, players: int, divisor: int = 1) -> list[Fraction
 def sensitivities(
     model: Model, rows: np.ndarray, progress: Progress = _silent
 ) -> tuple[Sensitivity, ...]:
-    """Each sensor's part of all contributions to the answers to these raw rows, with its spread from row to row."""
+    """Each sensor's part of all contributions to the answers to these raw rows, with its spread
+    from row to row.
+    """
     background = spread_over(rows, MOST_BACKGROUND)
     affordable = EVALUATIONS // (len(background) << min(len(model.inputs), MOST_INPUTS))
     asked = spread_over(rows, min(MOST_ROWS, max(FEWEST_ROWS, affordable)))
@@ -214,7 +226,9 @@ def sensitivities(
 
 
 def decile_rows(model: Model) -> np.ndarray:
-    """Raw rows from the baseline in the model file: each input's deciles, shuffled independently by a fixed seed."""
+    """Raw rows from the baseline in the model file: each input's deciles, shuffled independently by
+    a fixed seed.
+    """
     rng, sketches = (
         np.random.default_rng(0),
         baselines.read(model.training.get("baseline")).sketches,
@@ -235,7 +249,9 @@ def spread_over(rows: np.ndarray, most: int) -> np.ndarray:
 def _coalitions(
     model: Model, reading: np.ndarray, background: np.ndarray, answer: int
 ) -> np.ndarray:
-    """Sum over the background rows of the answers, for each coalition; for classes of how often it is `answer`."""
+    """Sum over the background rows of the answers, for each coalition; for classes of how often it
+    is `answer`.
+    """
     inputs = len(model.inputs)
     if inputs > MOST_INPUTS:
         raise UsageError(
@@ -264,7 +280,7 @@ def _reading(raw: np.ndarray, file_rows: np.ndarray, row: int) -> np.ndarray:
     return raw[place[0]]
 
 
-# ---- text -------------------------------------------------------------------------------------------
+# ---- text ----
 
 
 def text(result: Explanation) -> str:
@@ -315,7 +331,9 @@ def _row_text(result: Explanation) -> str:
 
 
 def rounded_parts(values: list[Fraction]) -> list[int]:
-    """Tenths of a step near the values, which add up exactly as the values do; their sum is a whole step."""
+    """Tenths of a step near the values, which add up exactly as the values do; their sum is a whole
+    step.
+    """
     tenths = [10 * value for value in values]
     parts = [floor(tenth) for tenth in tenths]
     short = int(sum(tenths)) - sum(parts)

@@ -1,7 +1,8 @@
 """Anomaly guards: is this row unlike those seen before? Trained on rows alone, there is no target.
 
 guard(x, inputs) -> Model        alarm where a row is farther out than nearly all training rows
-guard_csv(csv, out) -> Guarded   the same from a file, saved, and judged on rows it was not fitted to
+guard_csv(csv, out) -> Guarded   the same from a file, saved, and judged on rows it was not fitted
+                                 to
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def guard(
     alarms: float = 0.001,
     name: str = "guard",
 ) -> Model:
-    """A guard for raw rows x of shape (n, inputs) whose alarm at most the part `alarms` of them sets off.
+    """A guard for raw rows x of shape (n, inputs) whose alarm at most the part `alarms` of them
+    sets off.
 
     alarms: 0 .. 0.5. Raises UsageError for another value or an unknown guard.
     """
@@ -60,7 +62,8 @@ def guard(
             OUTPUTS[family],
         ),
     )
-    # each end of each interval may leave out its share of the alarms, so that one reading outside is one
+    # each end of each interval may leave out its share of the alarms, so that one reading outside
+    # is one
     config = box.Config(alarms / (2 * len(inputs))) if family == "box" else mahalanobis.Config(TRIM)
     nodes = kind.lower(kind.fit(rows, config, 0), rows)
     bare = Model(name, family, tuple(map(_wide, rows.inputs)), rows.output, nodes)
@@ -77,9 +80,11 @@ def guard(
 
 
 def _wide(q: Quantity) -> Quantity:
-    """The quantity with its trained range once more on each side: readings out there are what a guard is for.
+    """The quantity with its trained range once more on each side: readings out there are what a
+    guard is for.
 
-    The board saturates what lies beyond the accepted range, and must not saturate it into the usual one.
+    The board saturates what lies beyond the accepted range, and must not saturate it into the usual
+    one.
     """
     more = max(q.raw_maximum - q.raw_minimum, LEAST_SPAN)
     low, high = (
@@ -88,7 +93,7 @@ def _wide(q: Quantity) -> Quantity:
     return replace(q, minimum=float(q.to_physical(low)), maximum=float(q.to_physical(high)))
 
 
-# ---- from a file ------------------------------------------------------------------------------------
+# ---- from a file ----
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,9 @@ def guard_csv(
     board: str = "uno",
     progress: Callable[[str], None] = print,
 ) -> Guarded:
-    """Fits a guard to a CSV file's rows and saves it; the file is written only when everything went well."""
+    """Fits a guard to a CSV file's rows and saves it; the file is written only when everything went
+    well.
+    """
     chip, name = find_board(board), check_prefix(check_name(name or name_from(out)))
     require_file_place(out)
     rows = data.readings(data.load(csv, missing=missing), inputs, drop, split, seed, units_of(unit))

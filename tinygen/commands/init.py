@@ -1,6 +1,8 @@
-"""`tinygen init`: a user's own project, with data, model, firmware, tests and CI workflows, that passes as it stands.
+"""`tinygen init`: a user's own project, with data, model, firmware, tests and CI workflows, that
+passes as it stands.
 
-The rows are simulated (tinygen/data/simulated_station.py) and say so in their file's name: they are there to be replaced.
+The rows are simulated (tinygen/data/simulated_station.py) and say so in their file's name: they are
+there to be replaced.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ class Made:
 def init(
     directory: Path, board_ids: tuple[str, ...], progress: Progress = lambda text: None
 ) -> Made:
-    """Writes the project into a new or empty folder, and trains its model; UsageError where the folder has something in it."""
+    """Writes the project into a new or empty folder, and trains its model; UsageError where the
+    folder has something in it.
+    """
     boards = tuple(map(find_board, board_ids))
     require_folder_place(directory)
     if directory.exists() and any(directory.iterdir()):
@@ -93,7 +97,9 @@ def init(
 
 
 def example_rows() -> str:
-    """A few hundred rows of the simulated station, as a CSV file in the form of the UCI Air Quality file."""
+    """A few hundred rows of the simulated station, as a CSV file in the form of the UCI Air Quality
+    file.
+    """
     header, *rows = station.simulate().decode("ascii").splitlines()
     return "\n".join([header, *rows[::EVERY]]) + "\n"
 

@@ -1,10 +1,12 @@
-"""Monitoring while it happens: rows come one by one, a board answers them, each full window is judged at once.
+"""Monitoring while it happens: rows come one by one, a board answers them, each full window is
+judged at once.
 
     monitor_live(model, log, port) -> Monitoring
 
-Rows are those of a CSV file, or of standard input (`-`), where a gateway or a script writes a line whenever it has
-read the sensors. The board at the port answers them, and its own answers are watched: besides the checks of
-`monitor`, that every row is answered and that the answer is the integer twin's. Without a port the twin answers.
+Rows are those of a CSV file, or of standard input (`-`), where a gateway or a script writes a line
+whenever it has read the sensors. The board at the port answers them, and its own answers are
+watched: besides the checks of `monitor`, that every row is answered and that the answer is the
+integer twin's. Without a port the twin answers.
 """
 
 from __future__ import annotations
@@ -73,7 +75,8 @@ def monitor_live(
     files: dict[str, Path | None] | None = None,
     progress: Progress = print,
 ) -> Monitoring:
-    """Watches rows as they come, until they end, `plan` ends, or Ctrl-C; every full window rewrites the `files`.
+    """Watches rows as they come, until they end, `plan` ends, or Ctrl-C; every full window rewrites
+    the `files`.
 
     files: what `monitor.write_files` takes. DataError where fewer rows came than say anything.
     """
@@ -96,7 +99,9 @@ def monitor_live(
 def windows(
     result: Monitoring, answered: Iterable[Answered], progress: Progress
 ) -> Iterator[Monitoring]:
-    """The result so far, after each full window and once more at the end, where half a window is judged as well."""
+    """The result so far, after each full window and once more at the end, where half a window is
+    judged as well.
+    """
     waiting: list[Answered] = []
     count, stopped = 0, False
     try:
@@ -137,12 +142,14 @@ def _with_window(result: Monitoring, rows: list[Answered], count: int) -> Monito
     return replace(result, windows=(*result.windows, made))
 
 
-# ---- who answers ----------------------------------------------------------------------------------
+# ---- who answers ----
 
 
 @contextmanager
 def answering(twin: Model, port: str | None, board: str, plan: Plan, progress: Progress):
-    """A function from raw rows to what is answered: by the board at `port`, a simulated one, or the twin."""
+    """A function from raw rows to what is answered: by the board at `port`, a simulated one, or the
+    twin.
+    """
     if port is None:
         yield lambda rows: (Answered(row, int(twin.answer(row[None])[0]), True) for row in rows)
         return
@@ -177,7 +184,7 @@ def _by_board(link, twin: Model, rows: Iterable[np.ndarray], plan: Plan) -> Iter
         yield Answered(row, answer, not reply.lost and answer == int(twin.answer(row[None])[0]))
 
 
-# ---- where rows come from -------------------------------------------------------------------------
+# ---- where rows come from ----
 
 
 def until(rows: Iterable[np.ndarray], plan: Plan) -> Iterator[np.ndarray]:
@@ -206,7 +213,8 @@ def stdin_rows(twin: Model, plan: Plan) -> Iterator[np.ndarray]:
 def text_rows(
     lines: Iterator[str], inputs: tuple[Quantity, ...], missing: tuple
 ) -> Iterator[np.ndarray]:
-    """Raw rows of CSV lines as they come. A cell that is no number counts as missing: the monitor says so.
+    """Raw rows of CSV lines as they come. A cell that is no number counts as missing: the monitor
+    says so.
 
     Raises DataError where the first line lacks an input.
     """
@@ -241,7 +249,9 @@ def _number(cell: str, missing: set[str], mark: str) -> float:
 
 
 def _lines(handle: int, seconds: float | None) -> Iterator[str]:
-    """Whole lines from a file descriptor; ends with it, or after so many seconds without waiting for more."""
+    """Whole lines from a file descriptor; ends with it, or after so many seconds without waiting
+    for more.
+    """
     end, kept = None if seconds is None else time.monotonic() + seconds, b""
     while True:
         left = None if end is None else max(0.0, end - time.monotonic())

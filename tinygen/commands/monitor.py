@@ -2,10 +2,11 @@
 
     monitor_csv(model, log) -> Monitoring
 
-Each window of rows is compared with the baseline in the model file (tinygen/data/reference.py). A distance
-counts as drift where it exceeds both what chance does to that many random rows and, by a margin, what the
-training rows' own windows of that length did: hours follow each other, and 500 of them in one log hold as
-much news as perhaps 20 random rows of the year. `Figure.effective_rows` says how much.
+Each window of rows is compared with the baseline in the model file (tinygen/data/reference.py). A
+distance counts as drift where it exceeds both what chance does to that many random rows and, by a
+margin, what the training rows' own windows of that length did: hours follow each other, and 500 of
+them in one log hold as much news as perhaps 20 random rows of the year. `Figure.effective_rows`
+says how much.
 """
 
 from __future__ import annotations
@@ -134,7 +135,9 @@ class Monitoring:
 def monitor_csv(
     model: Path, log: Path, window: int | None = None, files: dict[str, Path | None] | None = None
 ) -> Monitoring:
-    """Compares a log of the model's inputs with its training rows, and writes the `files` that are asked for."""
+    """Compares a log of the model's inputs with its training rows, and writes the `files` that are
+    asked for.
+    """
     twin, files = load(model), files or {}
     require_places(files)
     rows = data.load(log, missing=missing_codes(twin))
@@ -151,7 +154,9 @@ def require_places(files: dict[str, Path | None]) -> None:
 
 
 def write_files(result: Monitoring, files: dict[str, Path | None]) -> None:
-    """Writes the files of these kinds: prometheus, json_lines, markdown, html; each whole or not at all."""
+    """Writes the files of these kinds: prometheus, json_lines, markdown, html; each whole or not at
+    all.
+    """
     texts = {"prometheus": prometheus_text, "json_lines": lines, "markdown": markdown, "html": html}
     for kind, path in files.items():
         if path:
@@ -167,7 +172,9 @@ def monitor(
     time: np.ndarray | None = None,
     notes: Sequence[str] = (),
 ) -> Monitoring:
-    """Compares raw rows (n, inputs), in the order they came, with the model's baseline in windows of `window` rows."""
+    """Compares raw rows (n, inputs), in the order they came, with the model's baseline in windows
+    of `window` rows.
+    """
     window = checked_window(model, window)
     if len(raw) < baselines.SMALLEST_WINDOW:
         raise DataError(
@@ -190,7 +197,9 @@ def monitor(
 
 
 def checked_window(model: Model, window: int | None) -> int:
-    """Rows of a window, the longest useful number where None is given; UsageError where they are too few."""
+    """Rows of a window, the longest useful number where None is given; UsageError where they are
+    too few.
+    """
     known = baselines.read(model.training.get("baseline"))
     window = default_window(known) if window is None else window
     if window < baselines.SMALLEST_WINDOW:
@@ -203,7 +212,8 @@ def checked_window(model: Model, window: int | None) -> int:
 def judge(model: Model, columns: np.ndarray, board_wrong: int | None = None) -> tuple[Figure, ...]:
     """Every check of one window of raw rows (n, inputs + 1), the answer last.
 
-    board_wrong: rows that the board answered otherwise than the twin, or not at all; None where no board answered.
+    board_wrong: rows that the board answered otherwise than the twin, or not at all; None where no
+    board answered.
     """
     known = baselines.read(model.training.get("baseline"))
     board = () if board_wrong is None else (Figure("board", model.output.name, board_wrong, 0),)
@@ -215,7 +225,7 @@ def default_window(known: Baseline) -> int:
     return max(known.lengths, default=DEFAULT_WINDOW)
 
 
-# ---- the figures of one window ----------------------------------------------------------------------
+# ---- the figures of one window ----
 
 
 def _figures(model: Model, known: Baseline, columns: np.ndarray):
@@ -251,7 +261,8 @@ def _distances(known: Baseline, sketch: Sketch, values: np.ndarray, rows: int):
     """Both distances of the values that are there, in a window of `rows` rows."""
     ks, psi = sketch.distances(sketch.counts(values))
     n, bins = len(values), len(sketch.share) + 1
-    # P(distance of n random rows > d) <= 2 exp(-2 n d^2): Dvoretzky, Kiefer and Wolfowitz, with Massart's constant
+    # P(distance of n random rows > d) <= 2 exp(-2 n d^2): Dvoretzky, Kiefer and Wolfowitz, with
+    # Massart's constant
     limit = max(np.sqrt(np.log(2 / CHANCE) / (2 * n)), OWN_MARGIN * _own(known, sketch.ks, rows))
     yield Figure(
         "ks", sketch.name, float(ks), float(limit), float(np.log(2 / CHANCE) / (2 * limit**2))
@@ -279,7 +290,9 @@ def _alarm_change(known: Baseline, share: float, n: int, name: str) -> Figure:
 
 
 def _own(known: Baseline, per_length: tuple[float, ...], rows: int) -> float:
-    """What the training rows' own windows of at most `rows` reached; 0 where there is no such length."""
+    """What the training rows' own windows of at most `rows` reached; 0 where there is no such
+    length.
+    """
     return next(
         (
             own
@@ -294,7 +307,7 @@ def _day(moment: np.datetime64) -> str:
     return str(moment.astype("datetime64[D]"))
 
 
-# ---- text, JSON lines, Markdown, Prometheus -----------------------------------------------------------
+# ---- text, JSON lines, Markdown, Prometheus ----
 
 
 def text(result: Monitoring) -> str:
@@ -445,7 +458,9 @@ def html(result: Monitoring) -> str:
 
 
 def prometheus_text(result: Monitoring) -> str:
-    """The newest window as gauges, in Prometheus' text format 0.0.4, for node_exporter's textfile collector."""
+    """The newest window as gauges, in Prometheus' text format 0.0.4, for node_exporter's textfile
+    collector.
+    """
     newest, model = result.windows[-1], _label(result.model.name)
     metrics = {
         "tinygen_monitor_value": ("What a check found in the newest window", "value"),

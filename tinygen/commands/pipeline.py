@@ -171,8 +171,8 @@ def train_csv(
 ) -> TrainedModel:
     """Trains on a CSV file and saves the model; the file is written only when everything went well.
 
-    max_inputs: keep that many inputs, the most needed ones; robust, balance: how rows are weighed (weights.py);
-    alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
+    max_inputs: keep that many inputs, the most needed ones; robust, balance: how rows are weighed
+    (weights.py); alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
     """
     chip = find_board(board)
     name = check_prefix(check_name(name or name_from(out)))
@@ -213,7 +213,9 @@ def judged(
     out: Path,
     progress: Progress,
 ) -> TrainedModel:
-    """The chosen model with the verdict on its conversion among its facts, and the baselines beside it."""
+    """The chosen model with the verdict on its conversion among its facts, and the baselines beside
+    it.
+    """
     rung = ladder.rungs[ladder.chosen]
     progress("asking what conversion cost, and what simple and large models reach")
     result = verdict(rung.model, dataset, np.array(rung.floats), board, rung.cost)
@@ -235,7 +237,9 @@ def find_model(
     optimize: str | None = None,
     alarm_cost: AlarmCost | None = None,
 ) -> Ladder:
-    """The ladder of integer models for a data set on the board's chip, one of them chosen within the budget."""
+    """The ladder of integer models for a data set on the board's chip, one of them chosen within
+    the budget.
+    """
     if threshold is not None:
         quantizing.raw_threshold(dataset.target, threshold)  # raises now, not after the training
     return search(
@@ -309,7 +313,9 @@ def _physical(model: Model, raw: int) -> str:
 
 
 def emit_files(model: Path, out: Path, optimize: str | None = None) -> Emitted:
-    """Header, runtime header, sketch and vectors of a model file, its C written for `optimize` if given."""
+    """Header, runtime header, sketch and vectors of a model file, its C written for `optimize` if
+    given.
+    """
     twin = load(model)
     twin = replace(twin, optimize=optimize) if optimize else twin
     require_folder_place(out)
@@ -325,7 +331,9 @@ def build_model(
     port=None,
     progress: Progress = print,
 ) -> Firmware:
-    """The compiled firmware of a model file, in a PlatformIO project at `out`; for a chip without a serial port its self-test."""
+    """The compiled firmware of a model file, in a PlatformIO project at `out`; for a chip without a
+    serial port its self-test.
+    """
     chip, twin = find_board(board), load(model)
     if upload and not port:
         raise UsageError("--upload needs --port: see `tinygen boards` for the ports with a board")
@@ -356,7 +364,9 @@ def stream_csv(
     plan: StreamPlan = StreamPlan(),
     progress: Progress = print,
 ) -> Streamed:
-    """Streams a CSV file's rows into a board and checks every answer and both LEDs; `out` grows row by row."""
+    """Streams a CSV file's rows into a board and checks every answer and both LEDs; `out` grows row
+    by row.
+    """
     chip, twin = find_board(board), load(model)
     for path in filter(None, (out, junit, plan.log)):
         require_file_place(path)
@@ -422,7 +432,9 @@ def stream_rows(
 
 
 def _pace_of(rows: int, progress: Progress) -> Callable[[int], None]:
-    """Tells `progress`, twice a second, how many rows are done, how fast, and how long it will take."""
+    """Tells `progress`, twice a second, how many rows are done, how fast, and how long it will
+    take.
+    """
     begun = said = time.monotonic()
 
     def say(done: int) -> None:
@@ -472,7 +484,9 @@ ARTICLE_INPUTS = (
 def demo(
     board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Progress = print
 ) -> Demonstration:
-    """The article's task from file to checked LED, on each board. Everything it makes stays in `out`."""
+    """The article's task from file to checked LED, on each board. Everything it makes stays in
+    `out`.
+    """
     chips = [require_simulated(find_board(board)) for board in board_ids]
     require_folder_place(out)
     source = datasets.find(file, progress)

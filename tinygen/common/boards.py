@@ -40,12 +40,16 @@ class Board:
 
     @property
     def has_firmware(self) -> bool:
-        """True if rows can be streamed to it; without a serial port there is the model alone, called by the user's program."""
+        """True if rows can be streamed to it; without a serial port there is the model alone,
+        called by the user's program.
+        """
         return self.serial != "none"
 
     @property
     def streams_simulated(self) -> bool:
-        """True if the virtual board runs its whole firmware; where it cannot, the chip still runs the model alone."""
+        """True if the virtual board runs its whole firmware; where it cannot, the chip still runs
+        the model alone.
+        """
         return self.serial == "uart"
 
 
@@ -197,7 +201,9 @@ def render_platformio_ini(
     include_dir: str = "include",
     extra_flags: Iterable[str] = (),
 ) -> str:
-    """The text of platformio.ini: for each board with a firmware one environment, and one with an empty predictor."""
+    """The text of platformio.ini: for each board with a firmware one environment, and one with an
+    empty predictor.
+    """
     source = files("tinygen.templates").joinpath("platformio.ini.j2").read_text(encoding="ascii")
     from jinja2 import (
         Environment,

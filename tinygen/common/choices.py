@@ -1,4 +1,6 @@
-"""Words that options may take, where the command line and the library must agree; light enough for tab completion."""
+"""Words that options may take, where the command line and the library must agree; light enough for
+tab completion.
+"""
 
 TASKS = ("auto", "regression", "classification")
 OPTIMIZE = ("balanced", "size", "speed")  # what C may be written for

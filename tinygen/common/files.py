@@ -1,4 +1,6 @@
-"""Output files: refused before the work if they cannot be written, then written whole or not at all."""
+"""Output files: refused before the work if they cannot be written, then written whole or not at
+all.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Jinja over the templates of HTML pages, templates/report: everything that they are given is escaped."""
+"""Jinja over the templates of HTML pages, templates/report: everything that they are given is
+escaped.
+"""
 
 from __future__ import annotations
 

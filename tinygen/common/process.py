@@ -29,7 +29,9 @@ def run(
     env: dict[str, str] | None = None,
     beat_s: float = 5.0,
 ) -> Finished:
-    """Run `command` to its end or time-out; `progress` hears `what` at once and every `beat_s` seconds."""
+    """Run `command` to its end or time-out; `progress` hears `what` at once and every `beat_s`
+    seconds.
+    """
     progress(what)
     with tempfile.TemporaryFile() as log:
         try:

@@ -1,4 +1,5 @@
-"""What is in a table before anything is trained on it: what would spoil a model, how much, and what to type.
+"""What is in a table before anything is trained on it: what would spoil a model, how much, and what
+to type.
 
     audit_csv(csv, target) -> Audit
 
@@ -162,7 +163,7 @@ def _column(table: Table, quantity) -> Column:
     )
 
 
-# ---- one function per check ---------------------------------------------------------------------------
+# ---- one function per check ----
 
 
 def missing_values(table: Table, dataset: Dataset) -> Iterator[Finding]:
@@ -491,7 +492,7 @@ def _drop(name: str) -> str:
     return f'--drop "{name}"'
 
 
-# ---- text -------------------------------------------------------------------------------------------
+# ---- text ----
 
 
 def text(result: Audit) -> str:

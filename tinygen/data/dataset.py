@@ -1,6 +1,7 @@
 """Room 1, data: from a CSV file to the integer rows that everything after it works on.
 
-load(path) -> Table                      the file as it stands, by column names (tinygen/data/table.py)
+load(path) -> Table                      the file as it stands, by column names
+                                         (tinygen/data/table.py)
 prepare(table, target) -> Dataset        complete rows as raw integers, split in train and test
 readings(table) -> Dataset               the same of rows without a target, for guards
 folds(dataset, k)                        (train, validation) index pairs inside the training rows
@@ -77,13 +78,15 @@ def prepare(
     units: Mapping[str, str] | None = None,
     task: str = "auto",
 ) -> Dataset:
-    """The rows of `table` that are complete in the used columns, as raw integers, split in train and test.
+    """The rows of `table` that are complete in the used columns, as raw integers, split in train
+    and test.
 
     inputs: column names; None means every numeric column but the target, `drop` and dates.
     split: "random" (seeded, test = 0.2 of the rows) or "time" (the last 0.3 test).
     units: units by column name, before those of the table.
-    task: "regression" or "classification"; "auto" takes a target of texts for class labels, numbers for a quantity.
-    Raises DataError for columns or rows that cannot be used, UsageError for settings that do not exist.
+    task: "regression" or "classification"; "auto" takes a target of texts for class labels, numbers
+    for a quantity. Raises DataError for columns or rows that cannot be used, UsageError for
+    settings that do not exist.
     """
     fraction = _test_fraction(split, seed, test_fraction)
     target = require_column(table, target)
@@ -147,10 +150,11 @@ def readings(
     seed: int = 0,
     units: Mapping[str, str] | None = None,
 ) -> Dataset:
-    """The rows of `table` that are complete in the used columns, without a target: `y` is 0 everywhere.
+    """The rows of `table` that are complete in the used columns, without a target: `y` is 0
+    everywhere.
 
-    Arguments and errors as those of `prepare`. A column that never moves stays: it is news when it does. So do equal
-    rows, because how common a row is makes it usual.
+    Arguments and errors as those of `prepare`. A column that never moves stays: it is news when it
+    does. So do equal rows, because how common a row is makes it usual.
     """
     fraction = _test_fraction(split, seed, None)
     names, notes = (
@@ -214,7 +218,9 @@ def _is_classification(table: Table, target: str, task: str) -> bool:
 
 
 def _with_classes(table: Table, target: str) -> tuple[Table, tuple[str, ...]]:
-    """The table with class indices as its target column, and their labels: numbers by size, then texts by spelling."""
+    """The table with class indices as its target column, and their labels: numbers by size, then
+    texts by spelling.
+    """
     require_finite(table, target)
     if target in table.texts and target not in table.labels:
         raise DataError(
@@ -367,7 +373,9 @@ def _select(
     fraction: float,
     distinct: bool = True,
 ) -> _Selection:
-    """Complete rows of the named columns (the target last), each once if they are to be `distinct`, split in two."""
+    """Complete rows of the named columns (the target last), each once if they are to be `distinct`,
+    split in two.
+    """
     complete = _complete_rows(table, names)
     quantities = [_quantity(table, name) for name in names]
     raw = np.column_stack([q.to_raw(table.columns[q.name][complete]) for q in quantities])
@@ -439,7 +447,9 @@ def _scale_notes(table: Table, quantities: Sequence[Quantity]) -> list[str]:
 
 
 def _costly_column(table: Table, rows: _Selection) -> list[str]:
-    """A note on the input without which most rows could be kept, if they are a tenth of the file or more."""
+    """A note on the input without which most rows could be kept, if they are a tenth of the file or
+    more.
+    """
     absent = _absent(table, [q.name for q in rows.quantities])
     regained = absent[absent.sum(axis=1) == 1][:, :-1].sum(
         axis=0
@@ -522,7 +532,8 @@ def folds(dataset: Dataset, k: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def rows_for(inputs: Sequence[Quantity], table: Table) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Raw int64 (n, inputs) of every row of `table`, in the model's order, and notes on what changed.
+    """Raw int64 (n, inputs) of every row of `table`, in the model's order, and notes on what
+    changed.
 
     Columns are found by name, in any order. A missing, NaN or infinite value is MISSING (-32768);
     beyond int16 it saturates at +-32767. Raises DataError for an absent column or a text cell.

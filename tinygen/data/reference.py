@@ -1,10 +1,12 @@
-"""What the training rows looked like, in about a hundred bytes per quantity: `monitor` compares later rows with it.
+"""What the training rows looked like, in about a hundred bytes per quantity: `monitor` compares
+later rows with it.
 
     sketch(columns) -> Baseline
 
-Of each quantity: its deciles, the longest run of one value, and how far the training rows' own windows
-lay from all training rows. Neighbouring rows resemble each other and seasons come and go, so a week is
-never a random sample of the year; a window is suspicious only beyond what training windows of its length did.
+Of each quantity: its deciles, the longest run of one value, and how far the training rows' own
+windows lay from all training rows. Neighbouring rows resemble each other and seasons come and go,
+so a week is never a random sample of the year; a window is suspicious only beyond what training
+windows of its length did.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class Sketch:
         )
 
     def distances(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Kolmogorov-Smirnov distance at the knots, and population stability index, of counts (..., bins)."""
+        """Kolmogorov-Smirnov distance at the knots, and population stability index, of counts (...,
+        bins).
+        """
         return distances(np.array(self.share), counts)
 
 
@@ -67,7 +71,9 @@ class Baseline:
 def sketch(
     names: Sequence[str], raw: np.ndarray, alarms: np.ndarray | None, missing: float
 ) -> Baseline:
-    """The baseline of raw training rows (n, names) in the order of the file; alarms: bool (n,), or None."""
+    """The baseline of raw training rows (n, names) in the order of the file; alarms: bool (n,), or
+    None.
+    """
     lengths = own_lengths(len(raw))
     sketches = tuple(
         _sketch(name, column, lengths) for name, column in zip(names, np.asarray(raw).T)
@@ -126,7 +132,8 @@ def longest_run(values: np.ndarray) -> int:
 
 
 def distances(share: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Kolmogorov-Smirnov distance at the knots, and population stability index, of counts (..., bins).
+    """Kolmogorov-Smirnov distance at the knots, and population stability index, of counts (...,
+    bins).
 
     share: of the training rows at or below each knot (bins - 1,).
     """

@@ -1,27 +1,31 @@
 """A simulated roadside air-quality station, for machines that cannot get the real data.
 
-    simulate(seed) -> bytes     a CSV file in the form, columns and units of the UCI Air Quality file
+    simulate(seed) -> bytes     a CSV file in the form, columns and units of the UCI Air Quality
+                                file
 
-Thirteen months of hourly rows. It is a physical model with invented but plausible parameters, set by
-eye so that ranges, daily and yearly cycles resemble a street in a warm city; it is not fitted to, nor
-a copy of, anyone's measurements, and no figure obtained on it says anything about a real street.
+Thirteen months of hourly rows. It is a physical model with invented but plausible parameters, set
+by eye so that ranges, daily and yearly cycles resemble a street in a warm city; it is not fitted
+to, nor a copy of, anyone's measurements, and no figure obtained on it says anything about a real
+street.
 
 Weather.  Temperature is a yearly and a daily wave plus an anomaly with a memory of days. The vapour
-    pressure has its own yearly wave and memory; RH follows from it and from the saturation pressure by
-    Magnus' formula (WMO-No. 8, annex 4.B), AH is the vapour pressure in kPa.
-Street.   A box model: concentration = background + emission / ventilation. Emission follows the traffic
-    of the hour and the weekday and a memory of a few hours (congestion); ventilation follows the sun, the season
-    and the wind. Each gas has its share of the emission with scatter of its own; benzene is lost by
-    day in summer; NO2 is limited by the ozone that turns NO into it.
+    pressure has its own yearly wave and memory; RH follows from it and from the saturation pressure
+    by Magnus' formula (WMO-No. 8, annex 4.B), AH is the vapour pressure in kPa.
+Street.   A box model: concentration = background + emission / ventilation. Emission follows the
+          traffic
+    of the hour and the weekday and a memory of a few hours (congestion); ventilation follows the
+    sun, the season and the wind. Each gas has its share of the emission with scatter of its own;
+    benzene is lost by day in summer; NO2 is limited by the ozone that turns NO into it.
 Sensors.  The conductance of a heated metal oxide follows a power law of the gas concentration
-    (Clifford and Tuma, Sensors and Actuators 3 (1982) 233), here with a sum of the gases it answers to
-    (they are cross-sensitive), and changes with temperature and vapour pressure:
+    (Clifford and Tuma, Sensors and Actuators 3 (1982) 233), here with a sum of the gases it answers
+    to (they are cross-sensitive), and changes with temperature and vapour pressure:
         response = zero + gain * (sum_g k_g c_g + 1)^power * exp(a (T - 20)) * e^b * drift * scatter
-    drift is a slow loss of gain, largest in S4, plus a random walk: what makes a split by time harder
-    than a random one. S2 answers almost to benzene alone, as in the real file, but not exactly to it.
+    drift is a slow loss of gain, largest in S4, plus a random walk: what makes a split by time
+    harder than a random one. S2 answers almost to benzene alone, as in the real file, but not
+    exactly to it.
 Losses.   A missing value is -200. The sensor box fails for hours to days at a time; each reference
-    analyser has outages of its own, CO also its calibration at four in the morning; NMHC was measured
-    for the first weeks only.
+    analyser has outages of its own, CO also its calibration at four in the morning; NMHC was
+    measured for the first weeks only.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
-"""Where the demo's rows come from: the real air-quality file if it can be had, else a simulated station.
+"""Where the demo's rows come from: the real air-quality file if it can be had, else a simulated
+station.
 
     find(given) -> Source
 
-In this order: the file given; $TINYGEN_DATA (a folder or a file); the user's cache; a download of UCI
-data set 360, checked by its sha256 and kept in the cache; the simulated station of tinygen/data/simulated_station.py.
+In this order: the file given; $TINYGEN_DATA (a folder or a file); the user's cache; a download of
+UCI data set 360, checked by its sha256 and kept in the cache; the simulated station of
+tinygen/data/simulated_station.py.
 
-The file is "Air Quality" of the UCI Machine Learning Repository (CC BY 4.0): S. De Vito, E. Massera,
-M. Piga, L. Martinotto, G. Di Francia, Sensors and Actuators B 129 (2008) 750-757.
+The file is "Air Quality" of the UCI Machine Learning Repository (CC BY 4.0): S. De Vito, E.
+Massera, M. Piga, L. Martinotto, G. Di Francia, Sensors and Actuators B 129 (2008) 750-757.
 """
 
 from __future__ import annotations
@@ -124,7 +126,8 @@ def download(
 ) -> bytes:
     """The content of AirQualityUCI.csv from the archive at `url`.
 
-    Raises DataError, after `total_timeout_s` at the latest, where it cannot be had whole and unchanged.
+    Raises DataError, after `total_timeout_s` at the latest, where it cannot be had whole and
+    unchanged.
     """
     outcome: list[bytes | Exception] = []
 
@@ -136,7 +139,8 @@ def download(
         ) as error:  # URLError, HTTPException, BadZipFile, ...: each means there is no file
             outcome.append(error)
 
-    # a thread, because neither a name look-up nor a server that drips bytes heeds a socket's time-out
+    # a thread, because neither a name look-up nor a server that drips bytes heeds a socket's
+    # time-out
     worker = threading.Thread(target=fetch, daemon=True)
     worker.start()
     worker.join(total_timeout_s)

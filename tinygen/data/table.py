@@ -11,7 +11,8 @@ How a file is understood, in this order (nothing is guessed from the machine's l
 3. Decimal mark, once for the whole file: in the first block of rows where a number has one, each
    column votes for the mark most of its numbers have. A tie goes to the comma, unless it is the
    delimiter: a column of clock times such as 18.00 must not outvote 13,6. A number with the other
-   mark counts as text. Where the comma is the delimiter, "1,500" in quotes may be 1500 and votes for none.
+   mark counts as text. Where the comma is the delimiter, "1,500" in quotes may be 1500 and votes
+   for none.
 4. A cell is a number, missing (empty, `NaN`, `NA`, ..., or a missing code such as -200), or text.
 
 The whole file passes through in blocks of rows: memory is bounded by MAXIMUM_CELLS, not by the
@@ -331,7 +332,9 @@ class _Rows:
 
 
 def _unique_names(header: Sequence[str], name: str) -> list[str]:
-    """Column names: the titles without a unit in brackets, unless only the unit tells two apart; "" where unnamed."""
+    """Column names: the titles without a unit in brackets, unless only the unit tells two apart; ""
+    where unnamed.
+    """
     if all(_number(title, ".") or _number(title, ",") for title in header if title):
         raise DataError(f"{name} row 1 holds numbers only: the first row must name the columns")
     if long := [title for title in header if len(title) > MAXIMUM_NAME]:
@@ -448,7 +451,9 @@ class _Column:
 
 
 class _Labels:
-    """The different texts of one column while it is read; it gives up where there are too many for classes."""
+    """The different texts of one column while it is read; it gives up where there are too many for
+    classes.
+    """
 
     def __init__(self):
         self.places: dict[str, int] = {}
@@ -481,7 +486,8 @@ class _Labels:
 # ----------------------------------------------------------------------------------------- time
 
 _CLOCK = r"(?P<hour>\d{1,2})[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,]\d+)?)?\s*(?P<zone>Z|[+-]\d\d:?\d\d)?"
-# Day before month first: the UCI file has 10/03/2004 for 10 March; month first only if that cannot be.
+# Day before month first: the UCI file has 10/03/2004 for 10 March; month first only if that cannot
+# be.
 _DATE_ORDERS = tuple(
     re.compile(rf"{date}(?:[T ]\s*{_CLOCK})?", re.ASCII)
     for date in (
@@ -494,7 +500,9 @@ _EPOCH = datetime(1970, 1, 1)
 
 
 def _seconds(text: str, order: re.Pattern) -> int | None:
-    """Seconds since 1970 (UTC if the text has a zone, else local); None if it is not a date in this order."""
+    """Seconds since 1970 (UTC if the text has a zone, else local); None if it is not a date in this
+    order.
+    """
     match = order.fullmatch(text)
     if not match:
         return None
@@ -578,7 +586,9 @@ def _similar_file(path: Path) -> str:
 
 
 def require_column(table: Table, name: str) -> str:
-    """The column's name in the table, for `name` with or without its unit; DataError names the nearest."""
+    """The column's name in the table, for `name` with or without its unit; DataError names the
+    nearest.
+    """
     for candidate in (name, name.strip(), split_unit(name.strip())[0]):
         if candidate in table.columns:
             return candidate

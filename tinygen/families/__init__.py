@@ -53,7 +53,9 @@ class Family:
         return flash_bytes is None or self.least_bytes(config, inputs) <= flash_bytes
 
     def fits_of(self, configs: list[Any]) -> list[list[Any]]:
-        """The configurations by the fit they come from: what `fit_all` takes at once without doing work twice."""
+        """The configurations by the fit they come from: what `fit_all` takes at once without doing
+        work twice.
+        """
         shared: dict[Any, list[Any]] = {}
         for config in configs:
             shared.setdefault(self.together(config), []).append(config)
@@ -62,7 +64,9 @@ class Family:
     def fit_all(
         self, rows: Rows, configs: list[Any], seed: int, draft: bool = False
     ) -> list[Fitted]:
-        """A fitted model per configuration; drafts are quick and serve to compare configurations only."""
+        """A fitted model per configuration; drafts are quick and serve to compare configurations
+        only.
+        """
         if self.fit_many:
             return self.fit_many(rows, configs, seed, draft)
         return [self.fit(rows, config, seed) for config in configs]

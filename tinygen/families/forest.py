@@ -1,9 +1,9 @@
 """Small forests: boosted trees or bagged ones.
 
-Quantities: gradient boosting (Friedman 2001); the leaf values of all trees are then fitted once more
-together (global refinement, Ren et al. 2015), which few trees need most. Two classes:
-boosted trees, class 1 where their sum is above 0. More classes: a random forest (Breiman 2001) whose
-leaves vote with coarse probabilities, so that many leaves are equal and stored once.
+Quantities: gradient boosting (Friedman 2001); the leaf values of all trees are then fitted once
+more together (global refinement, Ren et al. 2015), which few trees need most. Two classes: boosted
+trees, class 1 where their sum is above 0. More classes: a random forest (Breiman 2001) whose leaves
+vote with coarse probabilities, so that many leaves are equal and stored once.
 """
 
 from __future__ import annotations
@@ -160,7 +160,9 @@ def lower(fitted: FittedForest, rows: Rows):
 
 
 def _quantity_chain(fitted: FittedForest, rows: Rows, limit: int):
-    """Leaves as whole steps within +-limit; a Dense node of one weight brings their sum to raw values."""
+    """Leaves as whole steps within +-limit; a Dense node of one weight brings their sum to raw
+    values.
+    """
     largest = max(float(np.abs(fitted.values).max()), 1e-9)
     shift = int(np.clip(np.floor(np.log2(INT8 * limit / largest)), 0, MAX_SHIFT))
     weight = int(np.ceil(largest / limit * 2**shift))  # one step is weight / 2**shift raw

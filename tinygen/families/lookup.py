@@ -1,7 +1,8 @@
 """Lookup table: a piecewise-linear function of one input on a uniform grid.
 
 The nodes are fitted by least squares on the hat functions of the grid; a small penalty on second
-differences keeps nodes without data in line with their neighbours (P-splines, Eilers and Marx 1996).
+differences keeps nodes without data in line with their neighbours (P-splines, Eilers and Marx
+1996).
 """
 
 from __future__ import annotations

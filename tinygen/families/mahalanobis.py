@@ -1,4 +1,5 @@
-"""Guard: squared distance of a row from the usual one, each input counted in its standard deviations.
+"""Guard: squared distance of a row from the usual one, each input counted in its standard
+deviations.
 
 The Mahalanobis distance (1936) with a diagonal covariance, `sum(((x - mean) / deviation)**2)`, in
 sixteenths. Trained without a target. An input counts up to REACH deviations; beyond, it saturates.
@@ -24,7 +25,8 @@ SMALL, WIDE = 127, 2047  # limits of the weights: int8, and what 64 inputs can a
 
 @dataclass(frozen=True)
 class Config:
-    trim: float  # part of the training rows, the farthest ones, that is left out of mean and deviation
+    # part of the training rows, the farthest ones, that is left out of mean and deviation
+    trim: float
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,9 @@ class FittedNet:
         return apply_all((*self.logs.nodes, scale), x) * gain + offset
 
     def frame(self, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
-        """gain and offset per input: net input = gain * (what the integer node `scale` gives) + offset."""
+        """gain and offset per input: net input = gain * (what the integer node `scale` gives) +
+        offset.
+        """
         steps = (
             np.array(scale.multiplier)
             / 2**scale.shift
@@ -107,7 +109,9 @@ def candidates(rows: Rows) -> list[Config]:
 def fit_many(
     rows: Rows, configs: list[Config], seed: int = 0, draft: bool = False
 ) -> list[FittedNet]:
-    """Nets of several sizes; those with one hidden layer come from one pruned ladder per root and kind of inputs."""
+    """Nets of several sizes; those with one hidden layer come from one pruned ladder per root and
+    kind of inputs.
+    """
     if draft:
         rows = rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows.y))[:DRAFT_ROWS]))
     found = {}
@@ -178,7 +182,9 @@ def lower(fitted: FittedNet, rows: Rows):
 
 
 def _rounds(fitted: FittedNet, rows: Rows):
-    """(nodes up to the last hidden layer, output layer fitted to what they give) of each round of joint rounding."""
+    """(nodes up to the last hidden layer, output layer fitted to what they give) of each round of
+    joint rounding.
+    """
     scale = scale_inputs(fitted.logs.limits, INPUT_BITS, widen=True)
     problem = Problem(
         fitted.standardised(rows.x, scale).astype(np.float32),
@@ -221,7 +227,9 @@ class _Frame:
 
 
 def _frames(net: Net, problem: Problem, gain: np.ndarray, offset: np.ndarray) -> list[_Frame]:
-    """Integer frames of the hidden layers: each unit's largest weight is WEIGHT_MAX, unless its activation would not fit."""
+    """Integer frames of the hidden layers: each unit's largest weight is WEIGHT_MAX, unless its
+    activation would not fit.
+    """
     frames, activations = [], net.layers(problem.z)
     for layer, weights in enumerate(net.weights[:-1]):
         largest = np.maximum(np.abs(weights * gain[:, None]).max(axis=0), 1e-12)
@@ -253,7 +261,9 @@ def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
 
 
 def _least_bytes(config: Config, inputs: int) -> int:
-    """Code, a byte per weight, two per bias; another kernel for a second layer, and the logarithm's."""
+    """Code, a byte per weight, two per bias; another kernel for a second layer, and the
+    logarithm's.
+    """
     widths = (inputs, *config.hidden)
     layers = (
         sum(units * (width + 2) for width, units in zip(widths, config.hidden)) + config.hidden[-1]
@@ -261,7 +271,8 @@ def _least_bytes(config: Config, inputs: int) -> int:
     return 300 + layers + 100 * (len(config.hidden) - 1) + (100 if config.logs else 0)
 
 
-# Under drift, capacity makes things worse (measured); and ten folds of nets are the slowest part of a search.
+# Under drift, capacity makes things worse (measured); and ten folds of nets are the slowest part of
+# a search.
 FAMILY = Family(
     "mlp",
     "ReLU net",

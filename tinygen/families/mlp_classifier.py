@@ -1,8 +1,8 @@
 """Small ReLU net for classes: one hidden layer of int8 weights, then int8 class scores.
 
-As in `mlp`, each hidden unit has its own scale and drops the lowest byte of its sum. A unit's weights
-are rounded jointly on its block of the Gauss-Newton Hessian of the softmax loss; the class scores are
-then fitted again to the integer activations.
+As in `mlp`, each hidden unit has its own scale and drops the lowest byte of its sum. A unit's
+weights are rounded jointly on its block of the Gauss-Newton Hessian of the softmax loss; the class
+scores are then fitted again to the integer activations.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
 def _trained(
     z: np.ndarray, y: np.ndarray, outputs: int, config: Config, seed: int
 ) -> list[np.ndarray]:
-    """Weights (inputs, hidden), biases, class scores (outputs, hidden) and intercepts of least cross-entropy plus decay."""
+    """Weights (inputs, hidden), biases, class scores (outputs, hidden) and intercepts of least
+    cross-entropy plus decay.
+    """
     rng, part = np.random.default_rng(seed), config.decay / len(y)
     sizes = ((z.shape[1], config.hidden), (config.hidden,), (outputs, config.hidden), (outputs,))
     # Glorot and Bengio 2010

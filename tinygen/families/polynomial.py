@@ -1,4 +1,5 @@
-"""Sparse polynomial: a few products of scaled inputs, chosen one after another by what they explain.
+"""Sparse polynomial: a few products of scaled inputs, chosen one after another by what they
+explain.
 
 Forward selection is orthogonal matching pursuit (Pati, Rezaiifar, Krishnaprasad 1993) on the
 weighted Gram matrix; the chosen terms are then fitted together in the target's unit.
@@ -31,7 +32,9 @@ class Config:
 
 @dataclass(frozen=True)
 class Polynomial:
-    """`v = coef . products + intercept`; the products are formed from the scaled integers themselves."""
+    """`v = coef . products + intercept`; the products are formed from the scaled integers
+    themselves.
+    """
 
     columns: tuple[int, ...]
     scale: Scale

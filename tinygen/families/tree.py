@@ -60,7 +60,9 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedTree:
 
 
 def _median(rows: Rows) -> float:
-    """Median of the target; of weighted rows the least value that half of the weight does not exceed."""
+    """Median of the target; of weighted rows the least value that half of the weight does not
+    exceed.
+    """
     if rows.weights is None or not rows.weights.any():
         return float(np.median(rows.y))
     order = np.argsort(rows.y, kind="stable")

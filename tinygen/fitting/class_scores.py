@@ -1,8 +1,8 @@
 """Class scores in integers: linear scores on integer values, the largest of which names the class.
 
-Two classes need one row only: class 1 where its sum is above 0. The step of the coefficients is free,
-since only the order of scores counts, but all rows must share it. Coefficients are rounded jointly on
-the Hessian of the softmax loss (Boehning 1992) while the intercepts adapt.
+Two classes need one row only: class 1 where its sum is above 0. The step of the coefficients is
+free, since only the order of scores counts, but all rows must share it. Coefficients are rounded
+jointly on the Hessian of the softmax loss (Boehning 1992) while the intercepts adapt.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ LEAST_LOSS = 1e-4  # cross-entropy that does not count: every row is then decide
 
 @dataclass(frozen=True)
 class Scores:
-    """`score = coef . t + intercept` of each class, shape (classes, values) and (classes,); one row for two classes."""
+    """`score = coef . t + intercept` of each class, shape (classes, values) and (classes,); one row
+    for two classes.
+    """
 
     coef: np.ndarray
     intercept: np.ndarray
@@ -52,7 +54,9 @@ class Scores:
 def of_all_classes(
     coef: np.ndarray, intercept: np.ndarray, seen: np.ndarray, classes: int
 ) -> Scores:
-    """Scores of classes 0 .. classes - 1 from those of the classes `seen`; the others are never answered."""
+    """Scores of classes 0 .. classes - 1 from those of the classes `seen`; the others are never
+    answered.
+    """
     if len(seen) == classes:
         return Scores(coef, intercept)
     if len(seen) == 2:
@@ -63,7 +67,9 @@ def of_all_classes(
 
 
 def fitted_scores(estimator, t: np.ndarray, y: np.ndarray, classes: int) -> Scores:
-    """Scores by an sklearn linear classifier; rows of one class only, as a fold may have, need no fit."""
+    """Scores by an sklearn linear classifier; rows of one class only, as a fold may have, need no
+    fit.
+    """
     if (y == y[0]).all():
         return only_class(int(y[0]), t.shape[1], classes)
     estimator.fit(t, y)
@@ -78,7 +84,9 @@ def only_class(seen: int, width: int, classes: int) -> Scores:
 
 
 def cross_entropy(values: np.ndarray, y: np.ndarray, rows: int) -> tuple[float, np.ndarray]:
-    """Mean cross-entropy of score values (n, classes) against class indices, and its derivative over the last `rows` of them."""
+    """Mean cross-entropy of score values (n, classes) against class indices, and its derivative
+    over the last `rows` of them.
+    """
     error = softmax(values, axis=1)
     error[np.arange(len(y)), y] -= 1
     return float((logsumexp(values, axis=1) - values[np.arange(len(y)), y]).mean()), error[
@@ -87,7 +95,9 @@ def cross_entropy(values: np.ndarray, y: np.ndarray, rows: int) -> tuple[float, 
 
 
 def descend(loss, start: list[np.ndarray], steps: int) -> list[np.ndarray]:
-    """Arrays that minimise `loss(*arrays) -> (value, derivatives)`, from a start, by L-BFGS (Liu and Nocedal 1989)."""
+    """Arrays that minimise `loss(*arrays) -> (value, derivatives)`, from a start, by L-BFGS (Liu
+    and Nocedal 1989).
+    """
     ends = np.cumsum([part.size for part in start])[:-1]
 
     def split(flat: np.ndarray) -> list[np.ndarray]:
@@ -116,7 +126,9 @@ def fit_scores(t: np.ndarray, y: np.ndarray, start: Scores, decay: float) -> Sco
 def rounded_scores(
     scores: Scores, values: np.ndarray, y: np.ndarray, limit: int
 ) -> list[tuple[Scores, Scores]]:
-    """Integer scores for integer `values`, by plain and by joint rounding, each with the float scores it stands for."""
+    """Integer scores for integer `values`, by plain and by joint rounding, each with the float
+    scores it stands for.
+    """
     step = np.abs(scores.coef).max() / limit or 1.0
     spread = np.maximum(values.std(axis=0), 1e-9)
     plain = np.floor(scores.coef / step + 0.5)
@@ -138,7 +150,9 @@ def rounded_scores(
 def _joint(
     scores: Scores, values: np.ndarray, spread: np.ndarray, step: float, limit: int
 ) -> np.ndarray:
-    """Coefficients in whole steps, rounded together on the Hessian of the loss; spread keeps it well conditioned."""
+    """Coefficients in whole steps, rounded together on the Hessian of the loss; spread keeps it
+    well conditioned.
+    """
     centered = np.column_stack([(values - values.mean(axis=0)) / spread, np.ones(len(values))])
     rows, width = scores.coef.shape[0], centered.shape[1]
     p = softmax(scores.of(values), axis=1)[:, -rows:]
@@ -148,7 +162,8 @@ def _joint(
             weight = p[:, a] * ((a == b) - p[:, b])
             hessian[a, :, b, :] = (centered * weight[:, None]).T @ centered / len(values)
     hessian = hessian.reshape(rows * width, -1)
-    # rows that are decided beyond doubt leave no curvature; the ridge then stands for plain rounding
+    # rows that are decided beyond doubt leave no curvature; the ridge then stands for plain
+    # rounding
     hessian[np.diag_indices_from(hessian)] += 1e-4 * np.trace(hessian) / len(hessian) + 1e-9
     free = np.tile(np.arange(width) == width - 1, rows)
     scale = np.tile(spread, rows) * step
@@ -180,8 +195,8 @@ def proven(nodes, inputs: int) -> Bounds:
 def decision_nodes(whole: Scores, inside: Bounds) -> tuple[Node, ...]:
     """Integer nodes that answer the class of the largest integer score, for values within `inside`.
 
-    For two classes the one sum is clamped to 0 .. 1. Otherwise sums are shifted down to 16 bits, which
-    the proof shows to be enough without a clamp.
+    For two classes the one sum is clamped to 0 .. 1. Otherwise sums are shifted down to 16 bits,
+    which the proof shows to be enough without a clamp.
     """
     weights, bias = tuple(map(tuple, whole.coef.tolist())), tuple(whole.intercept.tolist())
     if len(weights) == 1:
@@ -207,7 +222,9 @@ def _reach(weights, bias, inside: Bounds, shift: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Frame:
-    """How a classifier sees raw inputs: z = (x - mean) / spread, with x held within the accepted limits."""
+    """How a classifier sees raw inputs: z = (x - mean) / spread, with x held within the accepted
+    limits.
+    """
 
     low: np.ndarray
     high: np.ndarray
@@ -216,7 +233,9 @@ class Frame:
 
     @classmethod
     def of(cls, rows: Rows) -> Frame:
-        """Centred and scaled by the standard deviation; a nearly constant input by part of its range instead."""
+        """Centred and scaled by the standard deviation; a nearly constant input by part of its
+        range instead.
+        """
         low, high = np.array([q.limits for q in rows.inputs], dtype=np.float64).T
         spread = np.maximum(rows.x.std(axis=0), (high - low) / 8)
         return cls(low, high, rows.x.mean(axis=0), np.where(spread > 0, spread, 1.0))
@@ -234,7 +253,8 @@ class Frame:
 
 
 def scalings(rows: Rows) -> list[Scale]:
-    """Scale nodes worth trying, the cheapest first: one low and multiplier for all inputs, one for each, 12 bits.
+    """Scale nodes worth trying, the cheapest first: one low and multiplier for all inputs, one for
+    each, 12 bits.
 
     One for all needs no table in C. It serves where it keeps single raw steps, or at least half of
     each input's own resolution.
@@ -248,10 +268,11 @@ def scalings(rows: Rows) -> list[Scale]:
 
 
 def as_decided(choices, rows: Rows, float_error: float, float_loss: float) -> tuple[Node, ...]:
-    """The first chain that decides the training rows as well as the float model does, else the best one.
+    """The first chain that decides the training rows as well as the float model does, else the best
+    one.
 
-    `choices` yields (chain, cross-entropy), the cheapest first. On a few hundred rows the error rate alone
-    hardly tells two chains apart; the cross-entropy shows what a coarse scaling costs.
+    `choices` yields (chain, cross-entropy), the cheapest first. On a few hundred rows the error
+    rate alone hardly tells two chains apart; the cross-entropy shows what a coarse scaling costs.
     """
     best, best_figure = None, (np.inf, np.inf)
     for nodes, loss in choices:

@@ -22,7 +22,9 @@ GAIN = 1e-4  # part of the loss that ten steps must gain, or training ends
 
 @dataclass(frozen=True)
 class Net:
-    """A ReLU net on standardised inputs: `v = center + spread * (W_k relu(... W_1 z + b_1 ...) + b_k)`."""
+    """A ReLU net on standardised inputs: `v = center + spread * (W_k relu(... W_1 z + b_1 ...) +
+    b_k)`.
+    """
 
     weights: tuple[np.ndarray, ...]  # each (inputs of the layer, units)
     biases: tuple[np.ndarray, ...]
@@ -67,7 +69,9 @@ class Net:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a net is trained on: standardised inputs (n, k), raw targets (n,) and the target transform."""
+    """What a net is trained on: standardised inputs (n, k), raw targets (n,) and the target
+    transform.
+    """
 
     z: np.ndarray
     y: np.ndarray
@@ -88,7 +92,9 @@ class Problem:
 
 
 def random_net(problem: Problem, hidden: tuple[int, ...], seed) -> Net:
-    """He weights (He et al. 2015); each first-layer kink passes through a training row, so no unit starts dead."""
+    """He weights (He et al. 2015); each first-layer kink passes through a training row, so no unit
+    starts dead.
+    """
     rng = np.random.default_rng(seed)
     sizes = (problem.z.shape[1], *hidden, 1)
     v = problem.root.forward(problem.y)
@@ -190,7 +196,8 @@ def curvature(net: Net, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
 
 
 def without_one_unit(net: Net, problem: Problem) -> Net:
-    """A net with one hidden layer less its least needed unit, the others taking over by least squares.
+    """A net with one hidden layer less its least needed unit, the others taking over by least
+    squares.
 
     Optimal brain surgeon on the output layer (Hassibi and Stork 1993).
     """
@@ -215,7 +222,8 @@ def without_one_unit(net: Net, problem: Problem) -> Net:
 def ladder(
     problem: Problem, sizes: tuple[int, ...], top: int, seed: int, draft: bool = False
 ) -> dict[int, Net]:
-    """Nets with one hidden layer of each of `sizes`, each the better one of two prunings of `top` units by training loss.
+    """Nets with one hidden layer of each of `sizes`, each the better one of two prunings of `top`
+    units by training loss.
 
     Costs little more than a few fits, and at each size gives better nets than direct training does.
     A draft is pruned once and polished less.
@@ -231,7 +239,9 @@ def ladder(
 def _pruned(
     problem: Problem, sizes: tuple[int, ...], top: int, seed: list[int], repair: int, polish: int
 ) -> dict[int, Net]:
-    """One large net, pruned unit by unit, the others repaired each time; polished at each of `sizes`."""
+    """One large net, pruned unit by unit, the others repaired each time; polished at each of
+    `sizes`.
+    """
     drafts = [train_net(random_net(problem, (top,), [*seed, k]), problem, 15) for k in range(3)]
     net = train_net(min(drafts, key=lambda n: n.loss), problem, 50)
     found = {}

@@ -71,7 +71,9 @@ class Root:
 
 @dataclass(frozen=True)
 class LinearFit:
-    """Coefficients (k,) and intercept, and the Hessian (k + 1, k + 1) of the loss there, intercept last."""
+    """Coefficients (k,) and intercept, and the Hessian (k + 1, k + 1) of the loss there, intercept
+    last.
+    """
 
     coef: np.ndarray
     intercept: float
@@ -81,7 +83,8 @@ class LinearFit:
 def fit_linear(
     terms, y, root: Root, ridge: float = 1e-6, penalty=None, robust: bool = True, counts=None
 ) -> LinearFit:
-    """Coefficients of `v = terms . coef + intercept` with least pseudo-Huber error of g(v) against y.
+    """Coefficients of `v = terms . coef + intercept` with least pseudo-Huber error of g(v) against
+    y.
 
     terms: float (n, k); ridge: relative to each column's mean square; penalty: optional (k, k)
     matrix added to the Hessian, relative to its mean diagonal (smoothness of neighbouring nodes).
@@ -135,7 +138,8 @@ def integer_descent(
     gradient: np.ndarray | None = None,
     sweeps: int = 30,
 ) -> np.ndarray:
-    """Integers q within +-limit that minimise `gradient . (q - exact) + (q - exact)' hessian (q - exact) / 2`.
+    """Integers q within +-limit that minimise `gradient . (q - exact) + (q - exact)' hessian (q -
+    exact) / 2`.
 
     Starts from plain rounding and moves one coordinate at a time to its best integer given the
     others, until nothing improves. No coordinate goes further than REACH from its exact value: the

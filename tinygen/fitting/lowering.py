@@ -39,7 +39,9 @@ class Logs:
 
 
 def logs_of(inputs: tuple[Quantity, ...], wanted: bool = True) -> Logs:
-    """Logarithms of the inputs that are positive and span more than LOG_SPAN to one, where `wanted` at all."""
+    """Logarithms of the inputs that are positive and span more than LOG_SPAN to one, where `wanted`
+    at all.
+    """
     columns = tuple(
         k
         for k, q in enumerate(inputs)
@@ -56,11 +58,12 @@ def logs_of(inputs: tuple[Quantity, ...], wanted: bool = True) -> Logs:
 
 
 def scale_inputs(limits, bits: int, exact: bool = False, widen: bool = False) -> Scale:
-    """Node that maps each interval (low, high) of `limits`, one per input, onto `bits` bits around zero.
+    """Node that maps each interval (low, high) of `limits`, one per input, onto `bits` bits around
+    zero.
 
     Up to 8 bits an 8-bit multiplier serves, which is smaller and faster; it may leave part of the
-    range unused. `exact` asks for 16-bit multipliers all the same. Where an interval has fewer raw steps than
-    that, it is made wider only if `widen` asks for it.
+    range unused. `exact` asks for 16-bit multipliers all the same. Where an interval has fewer raw
+    steps than that, it is made wider only if `widen` asks for it.
     """
     top = (1 << bits) - 1
     widen = widen and min(most - least for least, most in limits) < top

@@ -15,7 +15,9 @@ from ..model.nodes import Forest
 
 @dataclass(frozen=True)
 class Trees:
-    """Trees with leaves numbered through: leaf k of tree t is column `first_leaf[t] + k` of `places`."""
+    """Trees with leaves numbered through: leaf k of tree t is column `first_leaf[t] + k` of
+    `places`.
+    """
 
     # per tree (input, limit, left, right); child < 0 is leaf -1 - child
     trees: tuple[tuple[tuple[int, int, int, int], ...], ...]
@@ -40,7 +42,9 @@ class Trees:
         return shares
 
     def node(self, values: np.ndarray, bias, low: int, high: int) -> Forest:
-        """The node that adds up integer leaf values of shape (leaves, outputs), for x restricted to `columns`."""
+        """The node that adds up integer leaf values of shape (leaves, outputs), for x restricted to
+        `columns`.
+        """
         place = {column: k for k, column in enumerate(self.columns)}
         rows: dict[tuple[int, ...], int] = {}
         leaf = [
@@ -65,7 +69,8 @@ class Trees:
 
 
 def from_sklearn(estimators) -> tuple[Trees, np.ndarray]:
-    """The trees of fitted sklearn trees (their `tree_`), and their leaves' values, float64 (leaves, outputs).
+    """The trees of fitted sklearn trees (their `tree_`), and their leaves' values, float64 (leaves,
+    outputs).
 
     A node stands after its parent there, and so it does here.
     """

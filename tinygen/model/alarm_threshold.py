@@ -3,9 +3,10 @@
     AlarmCost.parse("5:1")                       a miss costs as much as five false alarms
     learned(cost, level, answers, truth) -> LearnedAlarm
 
-A model's errors near the alarm level are missed and false alarms. Lighting the LED a little below the
-level trades one for the other. How much is read off answers to training rows by models that were
-fitted without them (the folds of cross-validation): the raw threshold whose mistakes cost least.
+A model's errors near the alarm level are missed and false alarms. Lighting the LED a little below
+the level trades one for the other. How much is read off answers to training rows by models that
+were fitted without them (the folds of cross-validation): the raw threshold whose mistakes cost
+least.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ class LearnedAlarm:
     cost: AlarmCost
     level: int  # raw: a reference above it should be an alarm
     threshold: int  # raw: an answer above it is one
-    at_level: Confusion  # of answers to training rows by models that did not see them, with the level as threshold
+    # of answers to training rows by models that did not see them, with the level as threshold
+    at_level: Confusion
     learned: Confusion  # the same with the learned threshold
 
     def plain(self) -> dict:
@@ -91,11 +93,13 @@ class LearnedAlarm:
 def learned(cost: AlarmCost, level: int, answers: np.ndarray, truth: np.ndarray) -> LearnedAlarm:
     """The raw threshold for raw answers (n,) to unseen rows, whose reference is `truth` (n,).
 
-    Of equally cheap thresholds the one nearest to the level; the level itself where nothing is cheaper.
+    Of equally cheap thresholds the one nearest to the level; the level itself where nothing is
+    cheaper.
     """
     beyond = truth > level
     tried = np.unique(np.append(answers, level))
-    # rows at or below a threshold are quiet: those that had to be alarms are missed, the rest of the others is false
+    # rows at or below a threshold are quiet: those that had to be alarms are missed, the rest of
+    # the others is false
     missed = np.searchsorted(np.sort(answers[beyond]), tried, side="right")
     false = (~beyond).sum() - np.searchsorted(np.sort(answers[~beyond]), tried, side="right")
     price = cost.miss * missed + cost.false * false

@@ -81,25 +81,33 @@ class Model:
         return clamped, (clamped != raw).any(axis=1)
 
     def predict(self, raw) -> np.ndarray:
-        """Raw predictions, int64 of shape (n,), for raw rows of shape (n, inputs); any int16 is allowed."""
+        """Raw predictions, int64 of shape (n,), for raw rows of shape (n, inputs); any int16 is
+        allowed.
+        """
         values = self._rows(raw)
         for node in self.nodes:
             values = node.apply(values)
         return values[:, 0]
 
     def answer(self, raw) -> np.ndarray:
-        """What the board answers: rows with a MISSING value give MISSING, others saturate and predict."""
+        """What the board answers: rows with a MISSING value give MISSING, others saturate and
+        predict.
+        """
         raw = self._rows(raw)
         missing = (raw == MISSING).any(axis=1)
         return np.where(missing, MISSING, self.predict(self.saturate(raw)[0]))
 
     @property
     def level(self) -> int | None:
-        """Raw alarm level that the reference is judged by; `threshold` lies elsewhere where an offset was learned (alarms.py)."""
+        """Raw alarm level that the reference is judged by; `threshold` lies elsewhere where an
+        offset was learned (alarms.py).
+        """
         return self.training.get("learned_alarm", {}).get("level", self.threshold)
 
     def beyond(self, raw_reference) -> np.ndarray:
-        """True where a reference reading is above the alarm level: what `alarm` should say of the answer."""
+        """True where a reference reading is above the alarm level: what `alarm` should say of the
+        answer.
+        """
         if self.level is None:
             return np.zeros(np.shape(raw_reference), dtype=bool)
         return np.asarray(raw_reference) > self.level

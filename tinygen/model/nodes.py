@@ -67,8 +67,9 @@ def _array(values) -> np.ndarray:
 class Scale:
     """Raw inputs to one common range: `u = min((x - low) * multiplier / 2**shift, top) - zero`.
 
-    Rounded half up; x below `low` counts as `low`. Multipliers are 1..65535, top is at most 32767. Shift 16
-    only narrows a range; shift 8 widens one of few raw steps as well, and in 8 bits where all multipliers fit.
+    Rounded half up; x below `low` counts as `low`. Multipliers are 1..65535, top is at most 32767.
+    Shift 16 only narrows a range; shift 8 widens one of few raw steps as well, and in 8 bits where
+    all multipliers fit.
     """
 
     op: ClassVar[str] = "scale"
@@ -108,7 +109,8 @@ class Scale:
 
 @dataclass(frozen=True)
 class Curve:
-    """One piecewise-linear function on a uniform grid: node k stands at `origin + (k << step_bits)`.
+    """One piecewise-linear function on a uniform grid: node k stands at `origin + (k <<
+    step_bits)`.
 
     The place between two nodes is an 8-bit fraction: one hardware multiplication, one rounding.
     """
@@ -229,7 +231,8 @@ class Monomials:
 
 @dataclass(frozen=True)
 class Dense:
-    """`y = clamp(round((bias << bias_shift) + weights . x) / 2**shift, low, high)`; low = 0 is a ReLU.
+    """`y = clamp(round((bias << bias_shift) + weights . x) / 2**shift, low, high)`; low = 0 is a
+    ReLU.
 
     weights: rows of int8 (|w| <= 127) or int16 (|w| <= 32767) integers; bias int32 per row.
     """
@@ -283,7 +286,8 @@ class Dense:
 
 @dataclass(frozen=True)
 class Power:
-    """Undoes a root taken of the target: `round(v**2 / 2**16)` or `round((v**2 >> 16) * v / 2**16)`.
+    """Undoes a root taken of the target: `round(v**2 / 2**16)` or `round((v**2 >> 16) * v /
+    2**16)`.
 
     v is 0..65535. Degree 2 undoes `v = 256 * sqrt(y)`, degree 3 `v = 2**(32/3) * cbrt(y)`.
     """
@@ -307,9 +311,11 @@ class Power:
 
 @dataclass(frozen=True)
 class Log2:
-    """Base-2 logarithm of some inputs, 2048 steps an octave; the other inputs pass. Values below 1 count as 1.
+    """Base-2 logarithm of some inputs, 2048 steps an octave; the other inputs pass. Values below 1
+    count as 1.
 
-    With x = 2**k * (1 + t), log2(1 + t) is t + t (1 - t) (216 - 80 t) / 512; the error stays within 0.004.
+    With x = 2**k * (1 + t), log2(1 + t) is t + t (1 - t) (216 - 80 t) / 512; the error stays within
+    0.004.
     """
 
     op: ClassVar[str] = "log2"
@@ -380,7 +386,8 @@ class Forest:
     """Sum of decision trees per output: `y = clamp(bias + sum of leaf values, low, high)`.
 
     `split[k]` is (input, threshold, left, right): go left when x <= threshold. An index below 0
-    is leaf `-1 - index` of `leaves`, whose row holds one int16 per output. `roots` starts each tree.
+    is leaf `-1 - index` of `leaves`, whose row holds one int16 per output. `roots` starts each
+    tree.
     """
 
     op: ClassVar[str] = "forest"
@@ -488,7 +495,9 @@ SATURATING = (Scale, Log2, Lookup, Forest, Outside)  # kinds that accept any int
 
 
 def prove(nodes: tuple[Node, ...], inputs: int) -> tuple[Bounds, ...]:
-    """Proven intervals of a chain for any int16 inputs, one `Bounds` per node; ModelError where the proof fails."""
+    """Proven intervals of a chain for any int16 inputs, one `Bounds` per node; ModelError where the
+    proof fails.
+    """
     inside = Bounds((-INT16_MAX - 1,) * inputs, (INT16_MAX,) * inputs)
     proven = []
     for node in nodes:

@@ -1,4 +1,6 @@
-"""Results as text for people and as plain JSON for programs; every number comes from the result itself."""
+"""Results as text for people and as plain JSON for programs; every number comes from the result
+itself.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,7 @@ def with_unit(value: float, model: Model) -> str:
     return f"{value:.2%}" if model.labels else f"{value:.4g} {model.output.unit}".rstrip()
 
 
-# ---- train ----------------------------------------------------------------------------------------
+# ---- train ----
 
 
 def trained(result) -> str:
@@ -80,7 +82,9 @@ def trained(result) -> str:
 
 
 def learned_alarm(model: Model) -> list[str]:
-    """Where the threshold went for the costs stated, and the confusions at the level and at the threshold."""
+    """Where the threshold went for the costs stated, and the confusions at the level and at the
+    threshold.
+    """
     return [
         f"         its threshold was learned: {learned_for(model)}",
         table(*learned_table(model)),
@@ -206,7 +210,9 @@ def _class_errors(metrics: dict) -> list[str]:
 
 
 def test_error(model: Model) -> float:
-    """The figure on the test rows: the error rate of classes, else the mean absolute error in the output's unit."""
+    """The figure on the test rows: the error rate of classes, else the mean absolute error in the
+    output's unit.
+    """
     return model.training["metrics"]["error_rate" if model.labels else "mae"]
 
 
@@ -226,7 +232,9 @@ def ladder(found) -> str:
 
 
 def growth(part: float) -> str:
-    """By which part an error grows: "+9%"; where there was hardly any error before, how large the part is says nothing."""
+    """By which part an error grows: "+9%"; where there was hardly any error before, how large the
+    part is says nothing.
+    """
     return f"{part:+.0%}" if part < MOST_GROWTH else f"over {MOST_GROWTH} times"
 
 
@@ -328,7 +336,7 @@ def emitted(result) -> str:
     return "\n".join(str(path) for path in result.paths)
 
 
-# ---- build and boards -----------------------------------------------------------------------------
+# ---- build and boards ----
 
 
 def built(firmware: Firmware) -> str:
@@ -394,7 +402,7 @@ def tools(result) -> str:
     return table(["piece", "where"], rows)
 
 
-# ---- stream and demo ------------------------------------------------------------------------------
+# ---- stream and demo ----
 
 
 def streamed(result) -> str:
@@ -504,7 +512,7 @@ def junit_xml(result) -> str:
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
-# ---- JSON -----------------------------------------------------------------------------------------
+# ---- JSON ----
 
 
 def as_json(result) -> str:

@@ -84,7 +84,7 @@ def _judged(guess: _Guess, dataset: Dataset, limit: int | None) -> Baseline:
     )
 
 
-# ---- numbers --------------------------------------------------------------------------------------
+# ---- numbers ----
 
 
 def _regressors(dataset: Dataset) -> Iterator[_Guess]:
@@ -114,7 +114,9 @@ def _regressors(dataset: Dataset) -> Iterator[_Guess]:
 
 
 def best_line(x: np.ndarray, y: np.ndarray, test: np.ndarray) -> tuple[int, np.ndarray]:
-    """The column through which a straight line has the least mean absolute training error, and that line's test answers."""
+    """The column through which a straight line has the least mean absolute training error, and that
+    line's test answers.
+    """
     lines = [np.polyfit(column, y, 1) for column in x.T]
     errors = [np.abs(np.polyval(line, column) - y).mean() for line, column in zip(lines, x.T)]
     best = int(np.argmin(errors))
@@ -122,18 +124,22 @@ def best_line(x: np.ndarray, y: np.ndarray, test: np.ndarray) -> tuple[int, np.n
 
 
 def ridge(x: np.ndarray, y: np.ndarray, test: np.ndarray, degree: int) -> np.ndarray:
-    """Test answers of ridge regression on the target's root of that degree, 1 for the target itself."""
+    """Test answers of ridge regression on the target's root of that degree, 1 for the target
+    itself.
+    """
     root = Root(degree)
     estimator = make_pipeline(StandardScaler(), Ridge(RIDGE * len(y))).fit(x, root.forward(y))
     return root.backward(estimator.predict(test))
 
 
 def _readings_before(dataset: Dataset) -> np.ndarray:
-    """For each test row the target of the complete row before it in the file; the very first row gets the training median."""
+    """For each test row the target of the complete row before it in the file; the very first row
+    gets the training median.
+    """
     return np.concatenate([[np.median(dataset.y[dataset.train])], dataset.y[:-1]])[dataset.test]
 
 
-# ---- classes --------------------------------------------------------------------------------------
+# ---- classes ----
 
 
 def _classifiers(dataset: Dataset) -> Iterator[_Guess]:
@@ -159,7 +165,7 @@ def _classifiers(dataset: Dataset) -> Iterator[_Guess]:
     yield _Guess("gradient boosting", boosted.predict(test), boosting_bytes(boosted, scores))
 
 
-# ---- sizes ----------------------------------------------------------------------------------------
+# ---- sizes ----
 
 
 def _few(dataset: Dataset) -> np.ndarray:

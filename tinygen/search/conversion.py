@@ -54,7 +54,8 @@ class Verdict:
     model: Model
     board: Board
     rows: int  # test rows
-    float_error: float  # mean absolute, in the output's unit; of a classifier the part of rows answered wrongly
+    # mean absolute, in the output's unit; of a classifier the part of rows answered wrongly
+    float_error: float
     integer_error: float
     differing: int  # rows that the two answer differently
     worst: Row | None  # where they differ most; None if they never do
@@ -67,7 +68,9 @@ class Verdict:
 
     @property
     def loss(self) -> float:
-        """Part of the float model's error that conversion added, 0.01 = 1 %; of a classifier part of the rows."""
+        """Part of the float model's error that conversion added, 0.01 = 1 %; of a classifier part
+        of the rows.
+        """
         if self.model.labels:
             return self.integer_error - self.float_error
         step = self.model.output.scale / max(
@@ -90,7 +93,9 @@ class Verdict:
 
     @property
     def faster(self) -> float:
-        """Worst time of the float model in times of the integer one; only where the float model fits."""
+        """Worst time of the float model in times of the integer one; only where the float model
+        fits.
+        """
         return self.float_cost.cycles_max / max(self.integer_cost.cycles_max, 1)
 
 
@@ -101,7 +106,8 @@ def verdict(
     board: Board,
     integer: ModelCost | None = None,
 ) -> Verdict:
-    """The verdict on `model`, the integer form of the float model that answered `floats` on the test rows.
+    """The verdict on `model`, the integer form of the float model that answered `floats` on the
+    test rows.
 
     floats: raw outputs, one per test row; rounded here to whole steps, as the integer model's are.
     integer: cost of the integer model if it is known already.
@@ -137,7 +143,9 @@ def _error(answers: np.ndarray, y: np.ndarray, model: Model) -> float:
 def _worst(
     model: Model, dataset: Dataset, x: np.ndarray, floats: np.ndarray, answers: np.ndarray
 ) -> Row | None:
-    """The row whose answers differ most; of equals the one with the larger integer error, then the first."""
+    """The row whose answers differ most; of equals the one with the larger integer error, then the
+    first.
+    """
     y = dataset.y[dataset.test]
     distance = np.abs(answers - floats)
     if not distance.any():
@@ -174,7 +182,7 @@ def _in_float(model: Model, board: Board, x: np.ndarray) -> tuple[ModelCost | No
         return cost, int(np.abs(chip.predict(x) - model.predict(x)).max(initial=0))
 
 
-# ---- words and numbers ------------------------------------------------------------------------------
+# ---- words and numbers ----
 
 
 def sentence(v: Verdict) -> str:

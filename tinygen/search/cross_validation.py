@@ -3,9 +3,9 @@
 Random split: shuffled k-fold cross-validation; the candidates' mean error decides.
 
 Split by time: drifting sensors make yesterday's folds a poor judge of tomorrow, and all usual rules
-choose models that lose to plain ridge on the hold-out. So ridge regression on the root of the target
-is the safe model, and another one replaces it only if it is better in *every* one of ten folds, half
-of them with time running backwards, and by at least `DRIFT_GAIN` on average.
+choose models that lose to plain ridge on the hold-out. So ridge regression on the root of the
+target is the safe model, and another one replaces it only if it is better in *every* one of ten
+folds, half of them with time running backwards, and by at least `DRIFT_GAIN` on average.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ def cross_validate(
     progress: Callable[[str], None] | None = None,
     flash_bytes: int | None = None,
 ) -> list[Candidate]:
-    """Every candidate of `kinds` with its losses. Ctrl-C ends it early and keeps the complete candidates.
+    """Every candidate of `kinds` with its losses. Ctrl-C ends it early and keeps the complete
+    candidates.
 
     flash_bytes: candidates that are known to need more are not tried, unless all do.
     """
@@ -146,7 +147,8 @@ def cross_validate(
 
 
 def _jobs(kinds: list[Family], rows: Rows, flash_bytes: int | None) -> dict[tuple[str, int], list]:
-    """(family, number) -> configurations to fit together; those that are known to need more flash are left out.
+    """(family, number) -> configurations to fit together; those that are known to need more flash
+    are left out.
 
     Where configurations share a fit, all of them stay if one may fit: they cost nothing.
     """
@@ -161,7 +163,9 @@ def _jobs(kinds: list[Family], rows: Rows, flash_bytes: int | None) -> dict[tupl
 
 
 def _fold_losses(dataset: Dataset, job: tuple[str, int], configs: list, cut, index: int):
-    """(job, fold, mean raw error of each configuration, its raw answers to the validation rows) of one fold."""
+    """(job, fold, mean raw error of each configuration, its raw answers to the validation rows) of
+    one fold.
+    """
     fit_on, validate = cut
     fitted = FAMILIES[job[0]].fit_all(
         all_rows(dataset).take(fit_on), configs, dataset.seed, draft=True
@@ -207,10 +211,11 @@ def fold_cuts(dataset: Dataset) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def drift_folds(order: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Expanding folds over rows in time order, forwards and backwards, each with a validation part behind it.
+    """Expanding folds over rows in time order, forwards and backwards, each with a validation part
+    behind it.
 
-    Drift has no preferred direction for the choice of a model's form, and the reverse folds show seasons
-    as "future" that otherwise come only once.
+    Drift has no preferred direction for the choice of a model's form, and the reverse folds show
+    seasons as "future" that otherwise come only once.
     """
     cuts = []
     for rows in (order, order[::-1]):
@@ -221,7 +226,9 @@ def drift_folds(order: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def safe_candidate(candidates: list[Candidate], dataset: Dataset) -> Candidate | None:
-    """Plain ridge on the root of the target (on the target itself where that can be negative), if among the candidates."""
+    """Plain ridge on the root of the target (on the target itself where that can be negative), if
+    among the candidates.
+    """
     root = 2 if dataset.y[dataset.train].min() >= 0 else 1
     return next(
         (
@@ -234,7 +241,9 @@ def safe_candidate(candidates: list[Candidate], dataset: Dataset) -> Candidate |
 
 
 def preferred(candidates: list[Candidate], dataset: Dataset) -> list[Candidate]:
-    """The candidates in the order in which they may be chosen; those that must not be chosen are left out."""
+    """The candidates in the order in which they may be chosen; those that must not be chosen are
+    left out.
+    """
     safe = safe_candidate(candidates, dataset) if dataset.split == "time" else None
     if safe is None:
         return sorted(candidates, key=lambda c: c.error)

@@ -49,8 +49,8 @@ SEED_LIMIT = 2**31 - 1
 def decimal_scale(values: np.ndarray, own: bool = True) -> float:
     """A power of ten as the raw step of finite float values, so that they fit int16.
 
-    With `own`, the decimal places the values have, if they are few; else LEAST_STEPS or more over the range,
-    or as many as int16 allows for values far from zero.
+    With `own`, the decimal places the values have, if they are few; else LEAST_STEPS or more over
+    the range, or as many as int16 allows for values far from zero.
     """
     largest, span = float(np.abs(values).max()), float(np.ptp(values))
     for places in range(MOST_PLACES + 1 if own else 0):
@@ -65,9 +65,10 @@ def decimal_scale(values: np.ndarray, own: bool = True) -> float:
 class _Tiny(BaseEstimator):
     """What both estimators share; `_target` and `_meaning` differ.
 
-    family: "auto" or one family's name. max_flash, max_ram (with stack) and max_cycles: budget of the model alone on
-    `board`, compiled and simulated; without one nothing is compiled. threshold: alarm above this output. input_scales:
-    raw step of each input, by name or in order; None finds them. name: prefix of the C names.
+    family: "auto" or one family's name. max_flash, max_ram (with stack) and max_cycles: budget of
+    the model alone on `board`, compiled and simulated; without one nothing is compiled. threshold:
+    alarm above this output. input_scales: raw step of each input, by name or in order; None finds
+    them. name: prefix of the C names.
     """
 
     def __init__(
@@ -94,7 +95,9 @@ class _Tiny(BaseEstimator):
         self.name = name
 
     def fit(self, X, y):
-        """Finds, fits and rounds a model. Sets `model_` (the integer Model), `columns_` (inputs it reads), `candidates_`."""
+        """Finds, fits and rounds a model. Sets `model_` (the integer Model), `columns_` (inputs it
+        reads), `candidates_`.
+        """
         X, y = validate_data(
             self,
             X,
@@ -124,7 +127,9 @@ class _Tiny(BaseEstimator):
         return self
 
     def predict(self, X):
-        """What the chip answers to rows X of physical values; inputs beyond their accepted range saturate."""
+        """What the chip answers to rows X of physical values; inputs beyond their accepted range
+        saturate.
+        """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         raw = [q.to_raw(X[:, column]) for q, column in zip(self.model_.inputs, self.columns_)]
@@ -161,7 +166,9 @@ class _Tiny(BaseEstimator):
         return 0 if self.random_state is None else int(self.random_state)
 
     def _smallest(self, dataset: Dataset) -> tuple[Model, tuple[int, ...]]:
-        """The smallest model within the budget among those as good as the best one within it, and its input columns."""
+        """The smallest model within the budget among those as good as the best one within it, and
+        its input columns.
+        """
         budget, found, enough, failure = (
             Budget(self.max_flash, self.max_ram, self.max_cycles),
             [],
@@ -213,7 +220,9 @@ class _Tiny(BaseEstimator):
 
 
 class TinyRegressor(RegressorMixin, _Tiny):
-    """Predicts a quantity as an 8-bit Arduino does. `predict` gives float64 in steps of `model_.output.scale`."""
+    """Predicts a quantity as an 8-bit Arduino does. `predict` gives float64 in steps of
+    `model_.output.scale`.
+    """
 
     def _target(self, y: np.ndarray) -> tuple[Quantity, np.ndarray, tuple[str, ...]]:
         target = Quantity(
@@ -226,7 +235,9 @@ class TinyRegressor(RegressorMixin, _Tiny):
 
 
 class TinyClassifier(ClassifierMixin, _Tiny):
-    """Names a class as an 8-bit Arduino does. `classes_` holds the labels, the chip answers their indices."""
+    """Names a class as an 8-bit Arduino does. `classes_` holds the labels, the chip answers their
+    indices.
+    """
 
     def _target(self, y: np.ndarray) -> tuple[Quantity, np.ndarray, tuple[str, ...]]:
         check_classification_targets(y)
@@ -278,7 +289,9 @@ def _dataset(
 
 
 def _ranked(dataset: Dataset, family: str) -> list[Candidate]:
-    """Candidates, the best first by cross-validation; with too few rows for folds, in the order of their families."""
+    """Candidates, the best first by cross-validation; with too few rows for folds, in the order of
+    their families.
+    """
     kinds = families(family, dataset)
     if len(dataset.y) >= 2 * FOLDS:
         return preferred(cross_validate(dataset, kinds), dataset)

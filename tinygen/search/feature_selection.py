@@ -1,8 +1,8 @@
 """Fewer sensors make a cheaper device: which inputs to keep, found by leaving them out one by one.
 
-Backward elimination (Guyon and Elisseeff 2003, section 4) on folds of the training rows. The judge is
-one small model that sees products of inputs, not the whole search: it ranks inputs, and what they are
-worth to the model chosen in the end stands under its ladder.
+Backward elimination (Guyon and Elisseeff 2003, section 4) on folds of the training rows. The judge
+is one small model that sees products of inputs, not the whole search: it ranks inputs, and what
+they are worth to the model chosen in the end stands under its ladder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ TERMS = 12  # of the judge's polynomial: enough for any pair that matters, and q
 
 @dataclass(frozen=True)
 class Kept:
-    """The inputs that are left, in their old order, and the judge's error with all of them and with these."""
+    """The inputs that are left, in their old order, and the judge's error with all of them and with
+    these.
+    """
 
     names: tuple[str, ...]
     dropped: tuple[str, ...]  # the least needed one first
@@ -41,7 +43,9 @@ class Kept:
 
 
 def most_needed(dataset: Dataset, limit: int) -> Kept:
-    """The `limit` inputs whose absence would cost most, by training rows alone. UsageError where there are not more."""
+    """The `limit` inputs whose absence would cost most, by training rows alone. UsageError where
+    there are not more.
+    """
     names = [q.name for q in dataset.inputs]
     if not 1 <= limit < len(names):
         raise UsageError(
@@ -77,7 +81,9 @@ def _judge(dataset: Dataset) -> tuple[Family, object]:
 
 
 def _error(dataset: Dataset, family: Family, config, columns: tuple[int, ...]) -> float:
-    """Mean raw error over the folds of the judge with some of the inputs; geometric, as folds differ in level."""
+    """Mean raw error over the folds of the judge with some of the inputs; geometric, as folds
+    differ in level.
+    """
     rows = all_rows(dataset).only(columns)
     losses = []
     for fit_on, validate in fold_cuts(dataset):

@@ -22,10 +22,11 @@ def quantize(
     threshold: float | None = None,
     learned: LearnedAlarm | None = None,
 ) -> Model:
-    """The integer model of a `Trained` on a `Dataset`, with its figures on the test rows as training facts.
+    """The integer model of a `Trained` on a `Dataset`, with its figures on the test rows as
+    training facts.
 
-    threshold: alarm level in the target's unit; an output above it, rounded to a raw step, is an alarm.
-    learned: the raw threshold to use in its place.
+    threshold: alarm level in the target's unit; an output above it, rounded to a raw step, is an
+    alarm. learned: the raw threshold to use in its place.
     """
     fitted = trained.fitted
     rows = training_rows(dataset)
@@ -108,7 +109,9 @@ def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> bas
 
 
 def metrics(answer, floats, y, scale: float) -> dict:
-    """Errors of raw answers, and of the float model's, in the output's unit; R2 is 1 for a perfect model."""
+    """Errors of raw answers, and of the float model's, in the output's unit; R2 is 1 for a perfect
+    model.
+    """
     error, spread = (answer - y) * scale, ((y - y.mean()) * scale) ** 2
     return {
         "mae": _figure(np.abs(error).mean()),

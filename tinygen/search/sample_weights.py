@@ -1,13 +1,15 @@
 """How much each training row counts: against faulty reference readings, and for rare high values.
 
-    weighed(dataset, robust, balance) -> Dataset      the same rows with weights, those beyond doubt faulty left out
+    weighed(dataset, robust, balance) -> Dataset      the same rows with weights, those beyond doubt
+                                                      faulty left out
 
-Robust. A reference analyser that hangs, or a label on the wrong row, shows as an answer far from what
-the sensors tell. So every training row is predicted by models that did not see it, and the distance is
-counted in the usual distance at that level (a scaled median of absolute distances, MAD: half of the
-rows could be faulty before it breaks). A row counts fully while that is nothing special, beyond by
-Tukey's biweight (Beaton and Tukey 1974); with these weights the models are fitted again, ROUNDS times in all. Bounded: a row counts
-between 0 and 1, however far off it is; beyond CUT usual distances it is left out.
+Robust. A reference analyser that hangs, or a label on the wrong row, shows as an answer far from
+what the sensors tell. So every training row is predicted by models that did not see it, and the
+distance is counted in the usual distance at that level (a scaled median of absolute distances, MAD:
+half of the rows could be faulty before it breaks). A row counts fully while that is nothing
+special, beyond by Tukey's biweight (Beaton and Tukey 1974); with these weights the models are
+fitted again, ROUNDS times in all. Bounded: a row counts between 0 and 1, however far off it is;
+beyond CUT usual distances it is left out.
 
 Balance. High values are rare, and an average error hardly sees them. Each row counts by the inverse
 root of how common its level is, at most MOST_BALANCE times the median row.
@@ -36,7 +38,9 @@ ROUNDS = 3
 USUAL, CUT = (
     4.0,
     8.0,
-)  # usual distances (standard deviations, were they normal) up to which a row counts fully, and nothing
+    # usual distances (standard deviations, were they normal) up to which a row counts fully, and
+    # nothing
+)
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 LEVELS = 12  # of the prediction, at which the usual distance is asked
 LEVEL_ROWS = 40  # rows of a level, at least
@@ -112,11 +116,13 @@ def _trust_note(trust: np.ndarray) -> str:
     )
 
 
-# ---- trust ----------------------------------------------------------------------------------------
+# ---- trust ----
 
 
 def trust_in_rows(rows: Rows, seed: int = 0, progress: Progress = lambda text: None) -> np.ndarray:
-    """Weight of each row, float (n,), 0 .. 1, from how far its target is from what other rows let expect."""
+    """Weight of each row, float (n,), 0 .. 1, from how far its target is from what other rows let
+    expect.
+    """
     trust, fits, steps = np.ones(len(rows.y)), JUDGES, count(1)
 
     def fitted() -> None:
@@ -137,13 +143,17 @@ def trust_in_rows(rows: Rows, seed: int = 0, progress: Progress = lambda text: N
 
 
 def biweight(distance: np.ndarray) -> np.ndarray:
-    """Bounded weight of distances in usual ones: 1 up to USUAL, then Tukey's biweight, 0 from CUT on."""
+    """Bounded weight of distances in usual ones: 1 up to USUAL, then Tukey's biweight, 0 from CUT
+    on.
+    """
     part = np.clip((distance - USUAL) / (CUT - USUAL), 0, 1)
     return (1 - part**2) ** 2
 
 
 def usual_distance(expected: np.ndarray, distance: np.ndarray) -> np.ndarray:
-    """Standard deviation by MAD at the level of each row, raw steps, at least one: errors may grow with the level."""
+    """Standard deviation by MAD at the level of each row, raw steps, at least one: errors may grow
+    with the level.
+    """
     order = np.argsort(expected, kind="stable")
     parts = np.array_split(order, int(np.clip(len(order) // LEVEL_ROWS, 1, LEVELS)))
     centers = [float(np.median(expected[part])) for part in parts]
@@ -188,11 +198,13 @@ JUDGES = (
 )  # of the rows: the one that is nearest to them in the median
 
 
-# ---- balance --------------------------------------------------------------------------------------
+# ---- balance ----
 
 
 def balance_weights(y: np.ndarray) -> np.ndarray:
-    """Weight of each row, float (n,), mean 1: the inverse root of its level's share, held below MOST_BALANCE medians."""
+    """Weight of each row, float (n,), mean 1: the inverse root of its level's share, held below
+    MOST_BALANCE medians.
+    """
     bins = np.clip(((y - y.min()) * BINS) // max(int(y.max() - y.min()), 1), 0, BINS - 1)
     counts = np.convolve(
         np.bincount(bins, minlength=BINS), [0.25, 0.5, 0.25], mode="same"

@@ -1,4 +1,5 @@
-"""The best model for the bytes: candidates lowered to integers, compiled, simulated, and laid out as a ladder.
+"""The best model for the bytes: candidates lowered to integers, compiled, simulated, and laid out
+as a ladder.
 
 What is chosen depends on training rows and on measured cost only. The test rows appear in the
 ladder for the reader, never in the choice.
@@ -56,7 +57,8 @@ class Rung:
     """One finalist: its integer model, its error in cross-validation, and its measured cost."""
 
     model: Model
-    error: float  # over the folds: mean absolute in the output's unit, or the error rate; with what rounding cost
+    # over the folds: mean absolute in the output's unit, or the error rate; with what rounding cost
+    error: float
     cost: ModelCost
     folds: tuple[float, ...] = ()  # the float model's error in each fold
     floats: tuple[float, ...] = field(
@@ -112,10 +114,11 @@ def search(
 ) -> Ladder:
     """The ladder of a data set on a board. UsageError where no finalist fits the budget.
 
-    The chosen model is the best one within the budget; without a budget, the smallest that is as good as the best.
-    alarm_cost: what mistakes of the alarm cost; its threshold is then learned, for each rung from its answers in the folds.
-    dask: address of a Dask scheduler whose workers cross-validate; without it this machine does.
-    optimize: what the C is written for, one of OPTIMIZE; None tries what the budget asks for.
+    The chosen model is the best one within the budget; without a budget, the smallest that is as
+    good as the best. alarm_cost: what mistakes of the alarm cost; its threshold is then learned,
+    for each rung from its answers in the folds. dask: address of a Dask scheduler whose workers
+    cross-validate; without it this machine does. optimize: what the C is written for, one of
+    OPTIMIZE; None tries what the budget asks for.
     """
     say = progress or (lambda text: None)
     with cluster(dask):
@@ -153,7 +156,9 @@ def search(
 
 @contextmanager
 def cluster(address: str | None):
-    """Within it, joblib's work runs on the workers of a Dask scheduler; UsageError where that does not answer."""
+    """Within it, joblib's work runs on the workers of a Dask scheduler; UsageError where that does
+    not answer.
+    """
     if address is None:
         yield
         return
@@ -176,10 +181,11 @@ def cluster(address: str | None):
 def sensor_worth(
     dataset: Dataset, model: Model, ranked: list[Candidate]
 ) -> tuple[tuple[str, float], ...]:
-    """(input, growth) for each input of a model: the part by which its error grows when it is fitted without that input.
+    """(input, growth) for each input of a model: the part by which its error grows when it is
+    fitted without that input.
 
-    Fitted and judged on folds of the training rows: all of them where they run in time, else one. Empty
-    for a model of a single input, and for families whose configuration names an input.
+    Fitted and judged on folds of the training rows: all of them where they run in time, else one.
+    Empty for a model of a single input, and for families whose configuration names an input.
     """
     candidate = next(
         c
@@ -223,7 +229,9 @@ def _one_per_size(ranked: list[Candidate]) -> list[Candidate]:
 
 
 def _groups(waiting: list[Candidate], budget: Budget, inputs: int):
-    """Candidates to measure, in blocks: those that may fit first, the best ones and the best of each family; then the others."""
+    """Candidates to measure, in blocks: those that may fit first, the best ones and the best of
+    each family; then the others.
+    """
     small = [c for c in waiting if FAMILIES[c.family].may_fit(c.config, inputs, budget.flash_bytes)]
     for some in (small, [c for c in waiting if c not in small]):
         kinds = {c.family: c for c in reversed(some)}
@@ -242,7 +250,9 @@ def _groups(waiting: list[Candidate], budget: Budget, inputs: int):
 def _worth_measuring(
     group: list[Candidate], rungs: list[Rung], budget: Budget, dataset: Dataset
 ) -> bool:
-    """True while nothing fits, or where one of the group might be better than all that fit. Under drift order decides, not error."""
+    """True while nothing fits, or where one of the group might be better than all that fit. Under
+    drift order decides, not error.
+    """
     good = [rung for rung in rungs if within(rung, budget)]
     if not good:
         return True
@@ -265,7 +275,9 @@ def _parts(group: list[Candidate], dataset: Dataset) -> list[list[Candidate]]:
 
 
 def _beaten(candidate: Candidate, rungs: list[Rung], budget: Budget, dataset: Dataset) -> bool:
-    """True where a model that fits the budget is smaller than this one can be and has too small an error for it to be chosen."""
+    """True where a model that fits the budget is smaller than this one can be and has too small an
+    error for it to be chosen.
+    """
     if dataset.split == "time":
         return False
     least = FAMILIES[candidate.family].least_bytes(candidate.config, len(dataset.inputs))
@@ -283,7 +295,9 @@ def _fit(
     fits: dict[Candidate, Fitted],
     dataset: Dataset,
 ) -> None:
-    """Adds a fit to all training rows for each of the group to `fits`, and for what comes from the same fit."""
+    """Adds a fit to all training rows for each of the group to `fits`, and for what comes from the
+    same fit.
+    """
     rows, jobs = training_rows(dataset), []
     for kind in dict.fromkeys(c.family for c in group):
         known = {c.config: c for c in waiting if c.family == kind and c not in fits}
@@ -347,7 +361,9 @@ def _measured(
 
 
 def _affordable(unmeasured: Rung, board: Board, budget: Budget, optimize: str | None) -> Rung:
-    """The rung with its cost: its C balanced, or written for size or for speed where only that fits the budget."""
+    """The rung with its cost: its C balanced, or written for size or for speed where only that fits
+    the budget.
+    """
 
     def written(goal: str) -> Rung:
         told = replace(unmeasured.model, optimize=goal)
@@ -372,7 +388,9 @@ def _above(used: int, limit: int | None) -> bool:
 
 
 def _with_rounding(error: float, whole: float, trained: Trained, rows: Rows) -> float:
-    """An error of the folds, which judge the float model, with what rounding to integers added to its `whole` training error."""
+    """An error of the folds, which judge the float model, with what rounding to integers added to
+    its `whole` training error.
+    """
     exact = rows.error(rounded(trained.fitted, rows.x))
     if rows.labels:
         return error + max(whole - exact, 0.0)
@@ -394,8 +412,8 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
 
     `rungs` come in order of preference. Under a split by time that order decides which one is best;
     else the error does, because it knows what rounding cost. Folds judge a configuration: among
-    affordable models whose configurations are as good as the best one, the one that fits the training
-    rows best was the luckiest fit.
+    affordable models whose configurations are as good as the best one, the one that fits the
+    training rows best was the luckiest fit.
     """
     good = [rung for rung in rungs if within(rung, budget)]
     if not good:
@@ -415,7 +433,7 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
     return min(alike, key=lambda r: (r.cost.flash_bytes, r.error))
 
 
-# ---- the ladder's file ------------------------------------------------------------------------------
+# ---- the ladder's file ----
 
 
 def save(ladder: Ladder, path: Path) -> None:

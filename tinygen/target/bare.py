@@ -1,4 +1,5 @@
-"""What a model alone costs on a chip, and what it answers there: compiled and simulated, without Arduino.
+"""What a model alone costs on a chip, and what it answers there: compiled and simulated, without
+Arduino.
 
 A bare program is built twice, with the model and with an empty predictor; the difference in flash,
 static RAM and stack is the model's. `build` measures the same on the whole firmware.
@@ -118,7 +119,8 @@ def measure(
 ) -> ModelCost:
     """Cost of `model` on `board`'s chip; cycles over `rows`, by default seeded ones with corners.
 
-    header: C text of another predictor with the same names and inputs, measured in the model's place.
+    header: C text of another predictor with the same names and inputs, measured in the model's
+    place.
     """
     rows = model.sample_rows(64) if rows is None else rows
     empty, empty_stack = _empty(board, len(model.inputs))
@@ -136,7 +138,9 @@ def measure(
 
 @lru_cache(maxsize=64)
 def _empty(board: Board, inputs: int) -> tuple[Size, int]:
-    """Size and stack bytes of the bare program without a model: the same for every model of so many inputs."""
+    """Size and stack bytes of the bare program without a model: the same for every model of so many
+    inputs.
+    """
     block = _block(board, inputs)
     with tempfile.TemporaryDirectory() as folder:
         elf = Path(folder) / "bare.elf"
@@ -166,7 +170,9 @@ def compile_bare(
     header: str | None = None,
     debug: bool = False,
 ) -> Path:
-    """Path of the linked bare program; DoesNotFit if the chip is too small, BuildError with the compiler's first error."""
+    """Path of the linked bare program; DoesNotFit if the chip is too small, BuildError with the
+    compiler's first error.
+    """
     texts = {
         **render_bare(model, rows),
         **({f"{model.name}.h": header} if header else {}),

@@ -1,10 +1,12 @@
 """A test bench: one board, simulated or real, that runs the firmware of one model, and links to it.
 
-    bench = prepare("sim:uno", model, Path("work"))         or "auto", "/dev/ttyACM0", "nanoatmega328:/dev/ttyUSB0"
+    bench = prepare("sim:uno", model, Path("work"))         or "auto", "/dev/ttyACM0",
+                                                            "nanoatmega328:/dev/ttyUSB0"
     with bench, bench.connect() as connection:
         connection.stream(rows).verdict.passed
 
-A real board is loaded only when it does not run this model already. What pytest sees of it is in pytest_plugin.py.
+A real board is loaded only when it does not run this model already. What pytest sees of it is in
+pytest_plugin.py.
 """
 
 from __future__ import annotations
@@ -157,7 +159,8 @@ class Connection:
     def stream(self, rows, **options) -> Outcome:
         """Rows to the board and back, checked against the integer twin.
 
-        `rows`: raw values of shape (n, inputs), tinygen.model.fixedpoint.MISSING for none; or the path of a CSV file.
+        `rows`: raw values of shape (n, inputs), tinygen.model.fixedpoint.MISSING for none; or the
+        path of a CSV file.
         """
         raw = (
             csv_rows(self.model, rows)
@@ -169,7 +172,9 @@ class Connection:
         return self.outcomes[-1]
 
     def leds(self) -> Pin:
-        """The LEDs that are lit, by the board's own reading of its pins; CheckError if the simulator sees others."""
+        """The LEDs that are lit, by the board's own reading of its pins; CheckError if the
+        simulator sees others.
+        """
         said = self.link.status().pins
         if self.simulator:
             red, green = self.simulator.leds()
@@ -278,7 +283,8 @@ class Bench:
 def prepare(spec: str, model: Model, folder: Path, progress=lambda text: None) -> Bench:
     """The bench for a target; the firmware is built below `folder` where it is needed.
 
-    discover.NoBoard where "auto" finds nothing, BuildError where a tool is missing or the board cannot be loaded.
+    discover.NoBoard where "auto" finds nothing, BuildError where a tool is missing or the board
+    cannot be loaded.
     """
     target = parse_target(spec)
     if target.simulated:
@@ -350,5 +356,7 @@ def _build(model: Model, board: Board, folder: Path, progress):
 
 
 def artifact_name(test: str) -> str:
-    """A folder name for a test: "test_model.py::test_rows[sim:uno]" -> "test_model.py-test_rows-sim-uno"."""
+    """A folder name for a test: "test_model.py::test_rows[sim:uno]" ->
+    "test_model.py-test_rows-sim-uno".
+    """
     return re.sub(r"[^\w.]+", "-", test).strip("-")

@@ -98,7 +98,8 @@ def build(
 
 
 def upload(project, board: Board, port: str, progress: Progress | None = None) -> None:
-    """Load the firmware of `project` into the board at `port` and have it read back; BuildError when that fails.
+    """Load the firmware of `project` into the board at `port` and have it read back; BuildError
+    when that fails.
 
     What PlatformIO and avrdude said is kept in the project, in upload-BOARD.log.
     """
@@ -124,7 +125,7 @@ def upload(project, board: Board, port: str, progress: Progress | None = None) -
         raise BuildError(f"{board.title} at {port} was not loaded: {reason} (log: {log})")
 
 
-# --- compile -----------------------------------------------------------------------------------
+# ---- compile ----
 
 
 def _compile(
@@ -189,7 +190,7 @@ def _uploader_error(text: str) -> str:
     return found.group(1).strip() if found else compiler_error(text)
 
 
-# --- budgets -----------------------------------------------------------------------------------
+# ---- budgets ----
 
 
 def _raise_if_too_big(text: str, elf: Path, board: Board) -> None:
@@ -237,14 +238,15 @@ def check_budget(size: Size, cost: Cost | None, budget: Budget) -> None:
             )
 
 
-# --- measure -----------------------------------------------------------------------------------
+# ---- measure ----
 
 
 def measure(project, board: Board, elf: Path, tools: Toolchain, progress: Progress) -> Cost | None:
-    """Stack and cycles of `elf` on the virtual board, over seeded rows; None where there is no simulator.
+    """Stack and cycles of `elf` on the virtual board, over seeded rows; None where there is no
+    simulator.
 
-    An interrupt (the clock's comes every 16,384 cycles) would count as part of an inference it hits;
-    such inferences are left out, unless the model is so slow that all of them are hit.
+    An interrupt (the clock's comes every 16,384 cycles) would count as part of an inference it
+    hits; such inferences are left out, unless the model is so slow that all of them are hit.
     """
     if tools.simavr_library is None:
         return None

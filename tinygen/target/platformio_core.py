@@ -45,7 +45,9 @@ def local_core_dir(avr_core: Path, gcc: Path, cache: Path) -> Path:
 
 
 def registry_core_dir(cache: Path, progress: Progress, install: bool) -> Path | None:
-    """The core folder with PlatformIO's own packages; None when they are not there and cannot be had."""
+    """The core folder with PlatformIO's own packages; None when they are not there and cannot be
+    had.
+    """
     core_dir = cache / "platformio-registry"
     complete = core_dir / ".complete"
     if not complete.is_file():
@@ -56,7 +58,9 @@ def registry_core_dir(cache: Path, progress: Progress, install: bool) -> Path | 
 
 
 def pio_environment(core_dir: Path) -> dict[str, str]:
-    """Environment variables of a PlatformIO run that depends on nothing but the project and `core_dir`."""
+    """Environment variables of a PlatformIO run that depends on nothing but the project and
+    `core_dir`.
+    """
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PLATFORMIO_")}
     return kept | {
         "PLATFORMIO_CORE_DIR": str(core_dir),
@@ -80,7 +84,7 @@ def move_into_place(made: Path, target: Path) -> None:
             raise
 
 
-# --- local pieces ------------------------------------------------------------------------------
+# ---- local pieces ----
 
 
 def _content(avr_core: Path) -> dict[str, str]:
@@ -108,7 +112,8 @@ def _write(folder: Path, avr_core: Path, gcc: Path, content: dict[str, str]) -> 
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     for name in ("bin", "avr", "lib", "libexec"):
-        # PATH's compiler (/usr/bin/avr-gcc) finds its own parts; linking all of /usr/bin would shadow
+        # PATH's compiler (/usr/bin/avr-gcc) finds its own parts; linking all of /usr/bin would
+        # shadow
         if gcc != Path("/usr"):
             _link(folder / "packages" / "toolchain-atmelavr" / name, gcc / name)
     for name in ("cores", "variants", "libraries", "bootloaders"):
@@ -133,11 +138,13 @@ def _scons_version() -> str:
     return get_core_dependencies()["tool-scons"].lstrip("~^")
 
 
-# --- PlatformIO's registry ---------------------------------------------------------------------
+# ---- PlatformIO's registry ----
 
 
 def registry_answers(url: str | None = None, timeout_s: float = 4.0) -> bool:
-    """Whether PlatformIO's registry can be reached; asked once, since PlatformIO itself tries for a minute."""
+    """Whether PlatformIO's registry can be reached; asked once, since PlatformIO itself tries for a
+    minute.
+    """
     from platformio import __registry_mirror_hosts__ as hosts
 
     try:

@@ -4,8 +4,9 @@
     pytest --board=/dev/ttyACM0
     pytest --board auto --require-board --junitxml results.xml --artifacts results/
 
-A run that uses none of its fixtures pays for nothing but these few options: tinygen itself is imported by a fixture only.
-Where a project's own conftest.py has an option of the same name, ours steps back; `-o tinygen_board=...` still serves.
+A run that uses none of its fixtures pays for nothing but these few options: tinygen itself is
+imported by a fixture only. Where a project's own conftest.py has an option of the same name, ours
+steps back; `-o tinygen_board=...` still serves.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_load_initial_conftests(parser):
-    """While the conftest.py files are read, our options are out of the way; those that nobody else wants come back."""
+    """While the conftest.py files are read, our options are out of the way; those that nobody else
+    wants come back.
+    """
     known = getattr(
         getattr(parser, "optparser", None), "_option_string_actions", {}
     )  # pytest 9: one argparse parser
@@ -80,7 +83,9 @@ def pytest_load_initial_conftests(parser):
 
 
 def _give_way(parser) -> None:
-    """Before pytest 9 the groups are read later: drops our options whose names a conftest.py has taken."""
+    """Before pytest 9 the groups are read later: drops our options whose names a conftest.py has
+    taken.
+    """
     ours = parser.getgroup("tinygen")
     others = [group for group in (parser._anonymous, *parser._groups) if group is not ours]
     taken = {name for group in others for option in group.options for name in option.names()}
@@ -171,7 +176,7 @@ def _absent(config, reason: str):
     pytest.skip(reason)
 
 
-# ---- fixtures -------------------------------------------------------------------------------------
+# ---- fixtures ----
 
 
 @pytest.fixture(scope="session")
@@ -244,7 +249,9 @@ def _session_figures(bench) -> dict[str, object]:
 
 @pytest.fixture
 def board(request, tinygen_bench):
-    """A fresh connection to the board: .info, .link, .stream(rows), .leds(), .simulator (None on a real board)."""
+    """A fresh connection to the board: .info, .link, .stream(rows), .leds(), .simulator (None on a
+    real board).
+    """
     from ..common.errors import TinygenError
 
     try:

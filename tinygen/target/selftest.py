@@ -1,6 +1,8 @@
-"""The program for a chip without a serial port: the model, rows and their right answers; a green LED where all agree.
+"""The program for a chip without a serial port: the model, rows and their right answers; a green
+LED where all agree.
 
-Written, compiled with the bare compiler (no Arduino) and run on the simulated chip before it is handed on.
+Written, compiled with the bare compiler (no Arduino) and run on the simulated chip before it is
+handed on.
 """
 
 from __future__ import annotations
@@ -49,10 +51,11 @@ def build_selftest(
     budget: Budget = Budget(),
     progress: Progress = lambda text: None,
 ) -> Firmware:
-    """The self-test of `model` for `board` in `out_dir`, passed on the simulated chip; its sizes, and the model's alone.
+    """The self-test of `model` for `board` in `out_dir`, passed on the simulated chip; its sizes,
+    and the model's alone.
 
-    DoesNotFit where the chip is too small, BuildError where it does not compile, CheckError where an answer is wrong or the model
-    is over `budget`.
+    DoesNotFit where the chip is too small, BuildError where it does not compile, CheckError where
+    an answer is wrong or the model is over `budget`.
     """
     tools = ensure(progress, install=not was_set_up())
     directory = Path(out_dir)
@@ -88,7 +91,9 @@ def build_selftest(
 
 
 def run_selftest(elf: Path, board: Board) -> str:
-    """Runs the program on the simulated chip; "" where the green LED alone is lit at its end, else what went wrong, as a predicate."""
+    """Runs the program on the simulated chip; "" where the green LED alone is lit at its end, else
+    what went wrong, as a predicate.
+    """
     with SimBoard(board, elf) as chip:
         if not chip.run_until(
             lambda sim: any(value == DONE for _, value in sim.marks), RUN_CYCLES * SAMPLES, 10_000

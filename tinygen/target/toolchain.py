@@ -101,12 +101,16 @@ def _toolchain(
 
 
 def was_set_up() -> bool:
-    """Whether installing was tried on this machine; a build tries it once, `tinygen setup` each time."""
+    """Whether installing was tried on this machine; a build tries it once, `tinygen setup` each
+    time.
+    """
     return _tried().is_file()
 
 
 def need_avrdude(tools: Toolchain) -> None:
-    """BuildError with the way to get the uploader when there is none; PlatformIO's registry has its own."""
+    """BuildError with the way to get the uploader when there is none; PlatformIO's registry has its
+    own.
+    """
     if tools.avrdude is None and tools.source == "local":
         raise BuildError(
             "no avrdude on this machine, it loads the board: " + _how_to_get("avrdude")
@@ -121,7 +125,7 @@ def need_simavr(tools: Toolchain) -> None:
         )
 
 
-# --- finding -----------------------------------------------------------------------------------
+# ---- finding ----
 
 
 def cache_dir() -> Path:
@@ -135,7 +139,9 @@ def cache_dir() -> Path:
 
 
 def find_core() -> Path | None:
-    """The Arduino AVR core (holds boards.txt): $TINYGEN_AVR_CORE, Debian's, or the Arduino IDE's newest."""
+    """The Arduino AVR core (holds boards.txt): $TINYGEN_AVR_CORE, Debian's, or the Arduino IDE's
+    newest.
+    """
     if os.environ.get("TINYGEN_AVR_CORE"):
         candidates = [Path(os.environ["TINYGEN_AVR_CORE"]).expanduser().absolute()]
     else:
@@ -218,7 +224,7 @@ def _gcc_version(avr_gcc: Path) -> str:
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
-# --- installing --------------------------------------------------------------------------------
+# ---- installing ----
 
 
 def _tried() -> Path:
@@ -226,7 +232,9 @@ def _tried() -> Path:
 
 
 def _install_missing(progress: Progress) -> None:
-    """Install what is missing by apt and pip as far as this machine allows; never raises for what it cannot."""
+    """Install what is missing by apt and pip as far as this machine allows; never raises for what
+    it cannot.
+    """
     missing = [
         piece
         for piece, there in {
@@ -245,7 +253,9 @@ def _install_missing(progress: Progress) -> None:
 
 
 def _apt_prefix() -> list[str] | None:
-    """What must stand before apt-get: nothing for root, `sudo -n` where it asks no password; else None."""
+    """What must stand before apt-get: nothing for root, `sudo -n` where it asks no password; else
+    None.
+    """
     if not (shutil.which("apt-get") and sys.platform == "linux"):
         return None
     if os.geteuid() == 0:
@@ -257,7 +267,9 @@ def _apt_prefix() -> list[str] | None:
 
 
 def _apt_install(packages: list[str], prefix: list[str], progress: Progress) -> None:
-    """apt-get install; with fresh lists when the present ones do not do, and one by one when one is unknown."""
+    """apt-get install; with fresh lists when the present ones do not do, and one by one when one is
+    unknown.
+    """
 
     def install(names: list[str]) -> bool:
         command = [

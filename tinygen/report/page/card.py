@@ -1,10 +1,11 @@
-"""Model card and data sheet: what a model is, where it comes from, what it is for and where it fails, as Markdown.
+"""Model card and data sheet: what a model is, where it comes from, what it is for and where it
+fails, as Markdown.
 
     card(model, out, csv, note) -> Carded
     card_views(dossier) -> the parts, for the Markdown file and for the page
 
-Nothing in it is written by hand but the text that --note brings. After Mitchell et al., "Model Cards for Model Reporting"
-(2019), and Gebru et al., "Datasheets for Datasets" (2021).
+Nothing in it is written by hand but the text that --note brings. After Mitchell et al., "Model
+Cards for Model Reporting" (2019), and Gebru et al., "Datasheets for Datasets" (2021).
 """
 
 from __future__ import annotations
@@ -128,14 +129,16 @@ def markdown(d: Dossier) -> str:
 
 
 def _safe(value):
-    """Text that Markdown shows as it stands: what has a meaning there is escaped, and a line stays one line."""
+    """Text that Markdown shows as it stands: what has a meaning there is escaped, and a line stays
+    one line.
+    """
     if not isinstance(value, str):
         return value
     shown = plain(" ".join(value.split()))
     return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", shown)
 
 
-# ---- the parts --------------------------------------------------------------------------------------
+# ---- the parts ----
 
 
 def card_views(d: Dossier) -> tuple[Part, ...]:

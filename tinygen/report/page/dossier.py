@@ -1,9 +1,11 @@
-"""All that is known of one trained model, gathered in one place: what the report and the card are made from.
+"""All that is known of one trained model, gathered in one place: what the report and the card are
+made from.
 
     gather(path, csv, run) -> Dossier
 
-Nothing is trained or chosen here. What the model file and the ladder beside it keep is read; with the CSV file the test
-rows are found again, which the file's hash and the stored error prove to be the same rows.
+Nothing is trained or chosen here. What the model file and the ladder beside it keep is read; with
+the CSV file the test rows are found again, which the file's hash and the stored error prove to be
+the same rows.
 """
 
 from __future__ import annotations
@@ -72,7 +74,9 @@ class Curve:
 
 @dataclass(frozen=True)
 class Dossier:
-    """A model, its origin, its errors and its costs. What could not be had is None, and `gaps` says why."""
+    """A model, its origin, its errors and its costs. What could not be had is None, and `gaps` says
+    why.
+    """
 
     model: Model
     ladder: Ladder | None
@@ -102,7 +106,9 @@ def gather(
     with_board: bool = True,
     progress: Progress = lambda text: None,
 ) -> Dossier:
-    """The dossier of a model file. csv: the file it was trained on; run: what `tinygen stream -o` wrote."""
+    """The dossier of a model file. csv: the file it was trained on; run: what `tinygen stream -o`
+    wrote.
+    """
     model = load(path)
     if "metrics" not in model.training:
         raise UsageError(
@@ -164,7 +170,9 @@ def read_note(path: Path) -> str:
 
 
 def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
-    """The ladder beside a model file with the model's own rung as the chosen one, or why there is none."""
+    """The ladder beside a model file with the model's own rung as the chosen one, or why there is
+    none.
+    """
     place = ladder_path(path)
     again = (
         f"the ladder, the baselines and the spread over the folds need {place.name} beside the model: "
@@ -181,7 +189,7 @@ def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
     return replace(ladder, chosen=ladder.chosen if ladder.chosen in own else own[0]), ()
 
 
-# ---- rows -------------------------------------------------------------------------------------------
+# ---- rows ----
 
 
 def _training_table(model: Model, csv: Path) -> Table:
@@ -201,7 +209,9 @@ def _training_table(model: Model, csv: Path) -> Table:
 
 
 def test_rows(model: Model, table: Table) -> Tests:
-    """The rows that were kept from the training; ModelError where the stored error is not found on them again."""
+    """The rows that were kept from the training; ModelError where the stored error is not found on
+    them again.
+    """
     facts = model.training
     dataset = data.prepare(
         table,
@@ -255,7 +265,7 @@ def _audit(model: Model, table: Table, progress: Progress) -> Audit:
     )
 
 
-# ---- what the integer model does --------------------------------------------------------------------
+# ---- what the integer model does ----
 
 
 def curve(model: Model, place: int, rows: np.ndarray) -> Curve:
@@ -282,13 +292,15 @@ def curve(model: Model, place: int, rows: np.ndarray) -> Curve:
     )
 
 
-# ---- the firmware -----------------------------------------------------------------------------------
+# ---- the firmware ----
 
 
 def _firmware(
     model: Model, progress: Progress
 ) -> tuple[Firmware | None, str | None, tuple[StepCycles, ...], str]:
-    """The model's firmware for the Uno, its program and its steps, or the reason why there is none. Nothing is installed."""
+    """The model's firmware for the Uno, its program and its steps, or the reason why there is none.
+    Nothing is installed.
+    """
     board = BOARDS[BOARD]
     try:
         need_simavr(ensure(install=False))

@@ -1,4 +1,5 @@
-"""The figures of a model as words: the one place where the page, the card and the `report` command take them from.
+"""The figures of a model as words: the one place where the page, the card and the `report` command
+take them from.
 
 Numbers are written by the functions of report.py and verdict.py, which the terminal uses too.
 """
@@ -142,7 +143,9 @@ class Doubt:
 
 
 def doubts(d: Dossier) -> tuple[Doubt, ...]:
-    """What speaks against the model: weak parts of the rows, serious findings in the data, a baseline that does better."""
+    """What speaks against the model: weak parts of the rows, serious findings in the data, a
+    baseline that does better.
+    """
     found = []
     if d.tests:
         found += [

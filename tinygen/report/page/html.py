@@ -3,8 +3,8 @@
     report(model, out, csv, run, note) -> Reported
     render(dossier) -> the page's text
 
-Equal inputs give equal bytes. What stands in the page comes from sections.py, figures.py and card.py; markup from
-templates/report, which escapes everything that it is given.
+Equal inputs give equal bytes. What stands in the page comes from sections.py, figures.py and
+card.py; markup from templates/report, which escapes everything that it is given.
 """
 
 from __future__ import annotations

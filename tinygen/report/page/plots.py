@@ -1,7 +1,9 @@
-"""Plots as SVG text that takes its colours from the page: the same bytes for the same numbers, in light and dark.
+"""Plots as SVG text that takes its colours from the page: the same bytes for the same numbers, in
+light and dark.
 
-Each function returns a `Plot`: the drawing, and a sentence for those who do not see it. Matplotlib draws with stand-in
-colours, which become CSS variables; text stays text. A drawing is 360 wide, as a phone is, so that nothing shrinks there.
+Each function returns a `Plot`: the drawing, and a sentence for those who do not see it. Matplotlib
+draws with stand-in colours, which become CSS variables; text stays text. A drawing is 360 wide, as
+a phone is, so that nothing shrinks there.
 """
 
 from __future__ import annotations
@@ -86,7 +88,9 @@ class Plot:
 
 
 def draw(name: str, alt: str, height: float, paint: Callable, columns: int = 1) -> Plot:
-    """A plot of `height` inches that `paint(axes)` fills. name: makes the ids in it unlike those of other plots."""
+    """A plot of `height` inches that `paint(axes)` fills. name: makes the ids in it unlike those of
+    other plots.
+    """
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", UserWarning
@@ -160,7 +164,7 @@ def _dots(axes, x: np.ndarray, y: np.ndarray, colour: str, size: float, alpha: f
     axes.update_datalim(points)
 
 
-# ---- errors -----------------------------------------------------------------------------------------
+# ---- errors ----
 
 
 def predicted(
@@ -171,7 +175,9 @@ def predicted(
     threshold: float | None,
     words: str,
 ) -> Plot:
-    """Answers against true values in the output's unit. level: truth above it asks for an alarm; threshold: answers above it give one."""
+    """Answers against true values in the output's unit. level: truth above it asks for an alarm;
+    threshold: answers above it give one.
+    """
 
     def paint(axes) -> None:
         ends = [min(y.min(), answers.min()), max(y.max(), answers.max())]
@@ -220,7 +226,9 @@ def bars(
     every: int = 1,
     weak: tuple[int, ...] = (),
 ) -> Plot:
-    """Errors of parts of the rows as columns, the overall error as a line; parts that are worse than chance are hatched."""
+    """Errors of parts of the rows as columns, the overall error as a line; parts that are worse
+    than chance are hatched.
+    """
 
     def paint(axes) -> None:
         places = np.arange(len(values))
@@ -243,7 +251,9 @@ def bars(
 
 
 def histogram(errors: np.ndarray, step: float, unit: str, alt: str) -> Plot:
-    """How often which signed error comes, in columns of whole steps; the outermost rows are gathered in the end columns."""
+    """How often which signed error comes, in columns of whole steps; the outermost rows are
+    gathered in the end columns.
+    """
 
     def paint(axes) -> None:
         reach = max(step, float(np.abs(np.quantile(errors, [0.005, 0.995])).max()))
@@ -272,7 +282,7 @@ def histogram(errors: np.ndarray, step: float, unit: str, alt: str) -> Plot:
     return draw("histogram", alt, 2.9, paint)
 
 
-# ---- the ladder -------------------------------------------------------------------------------------
+# ---- the ladder ----
 
 FAMILY_MARKS = ("o", "s", "^", "D", "v", "h", "p", "*", "<", ">")
 
@@ -339,7 +349,9 @@ def ladder(
 
 
 def _baselines(axes, baselines: list[tuple[str, float]]) -> None:
-    """A line for each baseline, its name at the right; names that would lie on each other move apart."""
+    """A line for each baseline, its name at the right; names that would lie on each other move
+    apart.
+    """
     left, right = axes.get_xlim()
     axes.set_xlim(left, right * (right / left) ** 0.6 if baselines else right)  # room for the names
     shown = [(name, error) for name, error in sorted(baselines, key=lambda b: b[1]) if error > 0]
@@ -362,7 +374,9 @@ def _baselines(axes, baselines: list[tuple[str, float]]) -> None:
 
 
 def _enough_ticks(axis) -> None:
-    """Ticks of a logarithmic axis at 1, 2 and 5 of each decade, or at fewer where there are many decades."""
+    """Ticks of a logarithmic axis at 1, 2 and 5 of each decade, or at fewer where there are many
+    decades.
+    """
     low, high = np.log10(axis.get_view_interval())
     steps = (1, 2, 5) if high - low <= 1.7 else (1, 3) if high - low <= 3.4 else (1,)
     ticks = [
@@ -375,7 +389,7 @@ def _enough_ticks(axis) -> None:
         axis.set_ticks(inside)
 
 
-# ---- what the sensors do ----------------------------------------------------------------------------
+# ---- what the sensors do ----
 
 
 def sensitivity(
@@ -402,7 +416,9 @@ def sensitivity(
 def dependence(
     name: str, curve, x: np.ndarray, xlabel: str, ylabel: str, labels: tuple[str, ...], alt: str
 ) -> Plot:
-    """A `Curve`: the integer model's mean answer against one sensor, and its steps for one row; shaded: eight of ten rows."""
+    """A `Curve`: the integer model's mean answer against one sensor, and its steps for one row;
+    shaded: eight of ten rows.
+    """
 
     def paint(axes) -> None:
         for end in (curve.quantity.minimum, curve.quantity.maximum):
@@ -448,7 +464,7 @@ def _short(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "\u2026"
 
 
-# ---- cost, stream -----------------------------------------------------------------------------------
+# ---- cost, stream ----
 
 
 def shares(name: str, parts: list[tuple[str, float]], alt: str, xlabel: str) -> Plot:

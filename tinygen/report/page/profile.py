@@ -1,9 +1,11 @@
-"""Where the cycles of one inference go: the simulated chip, one instruction after the other, by the steps of the header.
+"""Where the cycles of one inference go: the simulated chip, one instruction after the other, by the
+steps of the header.
 
     profile(model, board) -> (StepCycles, ...)
 
-The compiler says which line of the header each instruction comes from (DWARF); an instruction of a kernel in
-tinygen_fixed.h belongs to the step that called it. The sum is exact, the border between two steps is the compiler's.
+The compiler says which line of the header each instruction comes from (DWARF); an instruction of a
+kernel in tinygen_fixed.h belongs to the step that called it. The sum is exact, the border between
+two steps is the compiler's.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ class StepCycles:
 
 
 def profile(model: Model, board: Board) -> tuple[StepCycles, ...]:
-    """The cycles of each step, averaged over seeded rows; the call and its return are the last part."""
+    """The cycles of each step, averaged over seeded rows; the call and its return are the last
+    part.
+    """
     steps = header_steps(model)
     with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
         elf = compile_bare(model, board, Path(folder), ROWS, debug=True)
@@ -70,7 +74,9 @@ def _name(comment: str) -> str:
 
 
 def line_table(elf: Path, header: str) -> dict[int, int]:
-    """The line of `header` that each instruction was written in or inlined into; addresses in bytes, others are left out."""
+    """The line of `header` that each instruction was written in or inlined into; addresses in
+    bytes, others are left out.
+    """
     found: dict[int, int] = {}
     with open(elf, "rb") as stream:
         dwarf = ELFFile(stream).get_dwarf_info()
@@ -125,7 +131,9 @@ def _ranges(dwarf, unit, die) -> list[tuple[int, int]]:
 def _spent(
     model: Model, board: Board, elf: Path, lines: dict[int, int], starts: list[int]
 ) -> list[int]:
-    """Cycles of each step over all rows; the last entry holds what comes before the first step and after the last."""
+    """Cycles of each step over all rows; the last entry holds what comes before the first step and
+    after the last.
+    """
     spent, names = [0] * (len(starts) + 1), symbols(elf)
     with SimBoard(board, elf) as sim:
         sim.run(START_CYCLES)

@@ -1,4 +1,5 @@
-"""A stream that was recorded: what `tinygen stream -o` wrote, read again and held against the model.
+"""A stream that was recorded: what `tinygen stream -o` wrote, read again and held against the
+model.
 
 read_run(path, model, table) -> Run
 """
@@ -49,7 +50,9 @@ class Run:
 
 
 def read_run(path: Path, model: Model, table: Table | None = None) -> Run:
-    """The stream in a file; DataError where it is none, or its expected answers are not the model's to the table's rows."""
+    """The stream in a file; DataError where it is none, or its expected answers are not the model's
+    to the table's rows.
+    """
     rows = _rows(path)
     columns = {name: [row.get(name) for row in rows] for name in HEADER}
     raw, expected = (_integers(path, columns[name], MISSING) for name in ("raw", "expected_raw"))

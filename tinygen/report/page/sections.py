@@ -134,7 +134,7 @@ def _error_label(model: Model) -> str:
     )
 
 
-# ---- errors -----------------------------------------------------------------------------------------
+# ---- errors ----
 
 
 def _error_sections(d: Dossier, tests: Tests) -> Iterator[Section]:
@@ -343,7 +343,7 @@ def _failure_section(d: Dossier) -> Section | None:
     )
 
 
-# ---- ladder, sensors --------------------------------------------------------------------------------
+# ---- ladder, sensors ----
 
 
 def _ladder_section(d: Dossier) -> Section | None:
@@ -397,7 +397,9 @@ def _ladder_section(d: Dossier) -> Section | None:
 
 
 def _ends_table(d: Dossier) -> Table:
-    """The chosen rung beside the smallest, the quickest, and the one with the least error in the folds."""
+    """The chosen rung beside the smallest, the quickest, and the one with the least error in the
+    folds.
+    """
     rungs = d.ladder.rungs
     named = {
         "chosen": d.rung,
@@ -506,7 +508,7 @@ def _dependence_section(d: Dossier) -> Section:
     )
 
 
-# ---- cost -------------------------------------------------------------------------------------------
+# ---- cost ----
 
 
 def _cost_section(d: Dossier) -> Section | None:
@@ -574,7 +576,7 @@ def _conversion_section(d: Dossier) -> Section:
     )
 
 
-# ---- stream, data -----------------------------------------------------------------------------------
+# ---- stream, data ----
 
 
 def _run_section(d: Dossier) -> Section | None:

@@ -55,7 +55,9 @@ def misses(model: Model, y: np.ndarray, answers: np.ndarray) -> np.ndarray:
 
 
 def slices(model: Model, tests: Tests) -> tuple[Slice, ...]:
-    """The test rows by true value, by time, and by each sensor's lowest, middle and highest readings."""
+    """The test rows by true value, by time, and by each sensor's lowest, middle and highest
+    readings.
+    """
     return (*by_truth(model, tests), *by_time(model, tests), *by_sensor(model, tests))
 
 

@@ -1,4 +1,6 @@
-"""The firmware in the page: what the browser needs to run it. The script is bundled from web/ (README.md there)."""
+"""The firmware in the page: what the browser needs to run it. The script is bundled from web/
+(README.md there).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ ROOM = 1  # part of a span that a slider goes beyond the accepted range, in hund
 
 def script() -> str:
     """The bundled script: the simulated chip, and what moves it."""
-    return files("tinygen.report.page.web").joinpath("board.min.js").read_text(encoding="ascii").strip()
+    return (
+        files("tinygen.report.page.web")
+        .joinpath("board.min.js")
+        .read_text(encoding="ascii")
+        .strip()
+    )
 
 
 def settings(d: Dossier) -> dict:
