@@ -35,3 +35,30 @@ def compile_avr(avr_gcc: Path, folder: Path, source: str, board, **defines: obje
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     return elf
+
+
+from dataclasses import replace
+
+import tinygen.host
+
+from tinygen.common.boards import BOARDS
+
+# the C programs beside this file speak 115,200 baud, whatever our firmware does
+UNO, MEGA = (replace(BOARDS[name], baud=115_200) for name in ("uno", "megaatmega2560"))
+SECOND = 16_000_000
+BAUDS = {  # baud: (UBRR, U2X) at 16 MHz, datasheet table 20-12
+    9600: (103, 0),
+    57600: (34, 1),
+    115200: (16, 1),
+    250000: (7, 1),
+    500000: (3, 1),
+}
+TEXT = bytes((7 * i + (i >> 8)) & 0xFF for i in range(4000))
+
+tinygen.host.register()
+
+
+def answers(board, cycles=SECOND):
+    """What arrives within `cycles`."""
+    board.run(cycles)
+    return board.read()

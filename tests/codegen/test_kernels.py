@@ -1,0 +1,345 @@
+"""The runtime's kernels on the chip: assembly and portable C against the twin, and mutants that
+must be caught.
+"""
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import host_c
+import numpy as np
+import pytest
+from elftools.elf.elffile import ELFFile
+from random_models import random_models
+from tinygen.host.virtual.simavr import SimBoard
+
+from tinygen.codegen.emit import firmware_text, render_header
+from tinygen.codegen.views import chain_views
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import BuildError, ModelError
+from tinygen.model.fixedpoint import Quantity
+from tinygen.model.model import OPTIMIZE, Model
+from tinygen.model.nodes import Dense, Exp2, Log2, Scale, prefix_bounds
+from tinygen.target import bare as cost
+from tinygen.target.bare import BareChip
+
+MODELS = random_models()
+UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
+RUNTIME = "include/tinygen_fixed.h"
+ROWS = 200
+NO_ASM = "-DTINYGEN_NO_ASM"
+KERNEL_CYCLES = 400_000_000
+
+
+def wrong_on_chip(model, board=UNO, header=None) -> int:
+    """Rows that the chip answers otherwise than the twin."""
+    rows = model.sample_rows(ROWS, seed=3)
+    with BareChip(model, board, header) as chip:
+        return int((chip.predict(rows) != model.predict(rows)).sum())
+
+
+def headers(name) -> set[str]:
+    """The different texts that `optimize` gives for one model, the default aside."""
+    return {render_header(replace(MODELS[name], optimize=optimize)) for optimize in OPTIMIZE} - {
+        render_header(MODELS[name])
+    }
+
+
+def is_linear(model) -> bool:
+    """True where the model's first step is a fused linear kernel."""
+    return chain_views(model, ["x"] * len(model.inputs))[0]["template"] == "node_linear.h.j2"
+
+
+def use_flags(monkeypatch, *flags):
+    monkeypatch.setattr(cost, "FLAGS", (*cost.FLAGS, *flags))
+
+
+def use_runtime(monkeypatch, change):
+    """Compiles with a changed tinygen_fixed.h, for the chip and for the host."""
+    changed = change(firmware_text(RUNTIME))
+    assert changed != firmware_text(RUNTIME)
+    for module in (cost, host_c):
+        monkeypatch.setattr(module, "firmware_text", lambda path: changed)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_assembly_equals_the_twin_on_both_chips(name, simavr):
+    assert [wrong_on_chip(MODELS[name], board) for board in (UNO, MEGA)] == [0, 0]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_portable_c_equals_the_twin_on_the_chip(name, simavr, monkeypatch):
+    use_flags(monkeypatch, NO_ASM)
+    assert wrong_on_chip(MODELS[name]) == 0
+
+
+@pytest.mark.parametrize(
+    "flags", [("-O0",), ("-O1",), ("-O2",), ("-O3",), ("-flto", "-Wl,-u,bare_y")], ids=" ".join
+)
+@pytest.mark.parametrize(
+    "name", ["linear16", "linear_wide", "additive", "squares_wide", "mlp_two", "mlp_wide16"]
+)
+def test_any_optimisation_gives_the_same_answers(name, flags, simavr, monkeypatch):
+    use_flags(monkeypatch, *flags)
+    assert wrong_on_chip(MODELS[name]) == 0
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if headers(name)])
+def test_size_and_speed_give_the_same_answers(name, simavr, tmp_path):
+    model = MODELS[name]
+    rows = model.sample_rows(2000, seed=3)
+    for k, header in enumerate(sorted(headers(name))):
+        assert wrong_on_chip(model, header=header) == 0
+        for language in host_c.LANGUAGES:
+            program = host_c.compile_header(model, tmp_path / str(k), language, header)
+            assert (host_c.run_rows(program, rows) == model.predict(rows)).all()
+
+
+@pytest.mark.parametrize("name", ["mlp_layer", "mlp_wide16", "squares_long", "additive_wide"])
+def test_speed_costs_cycles_less_and_size_flash_less(name, simavr):
+    costs = {}
+    for optimize in ("size", "speed"):
+        costs[optimize] = cost.measure(replace(MODELS[name], optimize=optimize), UNO)
+    assert costs["speed"].cycles_median < costs["size"].cycles_median
+    assert costs["size"].flash_bytes < costs["speed"].flash_bytes
+
+
+@pytest.mark.parametrize("flags", [(), (NO_ASM,)], ids=["assembly", "c"])
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        (Log2((0,)), Dense(((1,),), (0,), 0, -32767, 32767)),
+        (Scale((-32767,), (65535,), 16, 32767, 0), Dense(((2,),), (0,), 0, 0, 61438), Exp2()),
+    ],
+    ids=["log2", "exp2"],
+)
+def test_logarithms_of_every_value(nodes, flags, simavr, monkeypatch):
+    use_flags(monkeypatch, *flags)
+    model = Model(
+        "all",
+        "all",
+        (Quantity("x", "", 1.0, -32767.0, 32767.0),),
+        Quantity("y", "", 1.0, 0.0, 1.0),
+        nodes,
+    )
+    rows = np.arange(-32767, 32768).reshape(-1, 1)
+    with BareChip(model, UNO) as chip:
+        assert (chip.predict(rows) != model.predict(rows)).sum() == 0
+
+
+def test_an_unknown_goal_is_refused():
+    with pytest.raises(ModelError, match="'tiny': one of balanced, size, speed"):
+        replace(MODELS["mlp"], optimize="tiny")
+
+
+def kernel_faults(simavr, folder, runtime: str, flags=()) -> list[int]:
+    """Differences per group of kernels that kernels.c counts on the Uno's chip."""
+    (folder / "tinygen_fixed.h").write_text(runtime)
+    (folder / "kernels.c").write_text((Path(__file__).parents[1] / "sim" / "kernels.c").read_text())
+    elf = folder / "kernels.elf"
+    subprocess.run(
+        [
+            simavr.avr_gcc,
+            f"-mmcu={UNO.mcu}",
+            "-Os",
+            "-std=gnu99",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            *flags,
+            "kernels.c",
+            "-o",
+            elf,
+        ],
+        cwd=folder,
+        check=True,
+    )
+    with open(elf, "rb") as stream:
+        symbols = {
+            s.name: s["st_value"] & 0xFFFF
+            for s in ELFFile(stream).get_section_by_name(".symtab").iter_symbols()
+        }
+    with SimBoard(UNO, elf) as chip:
+        assert chip.run_until(
+            lambda sim: sim.read_memory(symbols["done"], 1) == b"\1", KERNEL_CYCLES, 100_000
+        )
+        counts = chip.read_memory(symbols["wrong"], 16)
+    return [int.from_bytes(counts[k : k + 2], "little") for k in range(0, 16, 2)]
+
+
+@pytest.mark.parametrize("flags", [(), (NO_ASM,)], ids=["assembly", "portable"])
+def test_scalar_kernels_equal_plain_arithmetic(flags, simavr, tmp_path):
+    assert kernel_faults(simavr, tmp_path, firmware_text(RUNTIME), flags) == [0] * 8
+
+
+@pytest.mark.parametrize(
+    "right, mistaken, groups",
+    [
+        ("fmul %A[v],%B[v]", "mul %A[v],%B[v]", {0, 3}),
+        ("adc %A[v],r1", "add %A[v],r1", {2, 3}),
+        ("brge 1f", "brcc 1f", {4, 5, 6}),
+    ],
+)
+def test_one_wrong_instruction_is_seen(right, mistaken, groups, simavr, tmp_path):
+    text = firmware_text(RUNTIME)
+    faults = kernel_faults(simavr, tmp_path, text.replace(right, mistaken))
+    assert {k for k, count in enumerate(faults) if count} == groups
+
+
+def one_scaled_input(low: int, multiplier: int, shift: int = 16) -> Model:
+    """Answers u of its input, so that no bit of a kernel's product is hidden behind a shift."""
+    raw = Quantity("x", "", 1.0, -30000.0, 30000.0)
+    return Model(
+        "one",
+        "ridge",
+        (raw,),
+        Quantity("u", "", 1.0, 0.0, 4000.0),
+        (Scale((low,), (multiplier,), shift, 4095, 2048), Dense(((1,),), (2048,), 0, 0, 4095)),
+    )
+
+
+def wrong_inputs(low: int, multiplier: int, shift: int = 16) -> int:
+    """How many of many raw inputs, all near `low`, the chip scales otherwise than the twin."""
+    model = one_scaled_input(low, multiplier, shift)
+    near = np.arange(max(low - 40, -32768), min(low + 4200, 32768))
+    rows = np.unique(np.concatenate([np.arange(-32768, 32768, 17), near]))[:, None]
+    with BareChip(model, UNO) as chip:
+        return int((chip.predict(rows) != model.predict(rows)).sum())
+
+
+@pytest.mark.parametrize(
+    "low, multiplier",
+    [
+        (-32767, 4095),
+        (-32767, 1),
+        (-700, 65535),
+        (0, 40503),
+        (32767, 65535),
+        (-20000, 0x80FF),
+        (255, 256),
+    ],
+)
+def test_the_linear_kernel_scales_every_input_exactly(low, multiplier, simavr):
+    assert wrong_inputs(low, multiplier) == 0
+
+
+@pytest.mark.parametrize(
+    "low, multiplier",
+    [
+        (-32767, 65535),
+        (-32767, 256),
+        (-700, 1024),
+        (0, 40503),
+        (32767, 65535),
+        (-20000, 0x80FF),
+        (255, 257),
+    ],
+)
+def test_the_widening_kernel_scales_every_input_exactly(low, multiplier, simavr):
+    assert "tinygen_widen_words(" in render_header(one_scaled_input(low, multiplier, 8))
+    assert wrong_inputs(low, multiplier, 8) == 0
+
+
+@pytest.mark.parametrize(
+    "right, mistaken",
+    [
+        ("lsl r0\\n\\tclr %[d]", "clr r0\\n\\tclr %[d]"),
+        ("adc %[lo],r1", "nop"),
+        ("cpc %[lo],%[a]", "nop"),
+        ("cpi %[d],16", "cpi %[d],17"),
+    ],
+)
+def test_one_wrong_instruction_of_the_widening_kernel_is_seen(right, mistaken, simavr, monkeypatch):
+    assert right in firmware_text(RUNTIME)
+    use_runtime(monkeypatch, lambda text: text.replace(right, mistaken))
+    assert (
+        sum(
+            wrong_inputs(low, multiplier, 8)
+            for low, multiplier in ((-32767, 65535), (-700, 1024), (-20000, 0x80FF))
+        )
+        > 0
+    )
+
+
+@pytest.mark.parametrize(
+    "right, mistaken",
+    [
+        ("subi %A[u],0x80", "subi %A[u],0x81"),
+        ("sbci %B[u],0xFF", "sbci %B[u],0"),
+        ("adc %[lo],%[lo]", "nop"),
+        ("adc r1,%[lo]", "nop"),
+        ("cpi %B[u],16", "cpi %B[u],17"),
+        ("ldi %A[u],255", "ldi %A[u],254"),
+        ("brge 2f", "brcc 2f"),
+    ],
+)
+def test_one_wrong_instruction_of_the_linear_kernel_is_seen(right, mistaken, simavr, monkeypatch):
+    use_runtime(monkeypatch, lambda text: text.replace(right, mistaken))
+    assert (
+        sum(wrong_inputs(low, multiplier) for low, multiplier in ((-32767, 4095), (-700, 65535)))
+        > 0
+    )
+
+
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if is_linear(model)])
+def test_zero_folded_into_the_start_keeps_the_proven_interval(name):
+    """The sums without `zero` stay within the interval that was proven for those with it."""
+    model = MODELS[name]
+    scale, output = model.nodes[:2]
+    (weights,), proven = output.weights, model.bounds[1]
+    ends = [sorted((0, w * scale.top)) for w in weights]
+    start = output.start[0] - scale.zero * sum(weights)
+    assert prefix_bounds(start, [e[0] for e in ends], [e[1] for e in ends]) == (
+        proven.acc_low,
+        proven.acc_high,
+    )
+
+
+def test_all_widths_of_the_linear_kernel_are_reached():
+    kernels = {
+        view["kernel"]
+        for model in MODELS.values()
+        if is_linear(model)
+        for view in chain_views(model, ["x"] * len(model.inputs))[:1]
+    }
+    assert kernels == {"tinygen_linear_w8_24", "tinygen_linear_w8_32"}
+
+
+@pytest.mark.parametrize("name", ["linear8", "mlp_layer", "squares", "mlp", "mlp_signed"])
+def test_the_trap_of_16_bit_int_is_caught(name, simavr, monkeypatch, tmp_path):
+    """Sums in plain `int` are right on a PC, even under the sanitizer, and wrong on the chip: the
+    comparison sees it.
+    """
+    plain_int = lambda text: text.replace(
+        "typedef __int24 tinygen_int24", "typedef int tinygen_int24"
+    ).replace("typedef int32_t tinygen_int24", "typedef int tinygen_int24")
+    model = MODELS[name]
+    rows = model.sample_rows(2000, seed=3)
+    use_runtime(monkeypatch, plain_int)
+    assert (
+        host_c.run_rows(host_c.compile_header(model, tmp_path), rows) == model.predict(rows)
+    ).all()
+    use_flags(monkeypatch, NO_ASM, "-Wno-type-limits")  # so that no warning gives it away
+    assert wrong_on_chip(model) > 0
+
+
+def test_the_trap_leaves_a_sum_that_fits_16_bits_alone(simavr, monkeypatch):
+    """The proof chose 16 bits for this model: plain `int` serves it, so the test above fails for
+    the right reason.
+    """
+    use_runtime(
+        monkeypatch,
+        lambda text: text.replace("typedef __int24 tinygen_int24", "typedef int tinygen_int24"),
+    )
+    use_flags(monkeypatch, NO_ASM)
+    assert wrong_on_chip(MODELS["linear_narrow"]) == 0
+
+
+def test_an_empty_program_that_does_not_compile_is_said(simavr, monkeypatch):
+    """What a model is measured against is compiled once and kept: its failure must not be taken for
+    a size.
+    """
+    monkeypatch.setattr(cost, "EMPTY_MODEL", "#error no such model")
+    cost._empty.cache_clear()
+    with pytest.raises(BuildError, match="does not compile for Arduino Uno: .*no such model"):
+        cost.measure(MODELS["linear8"], UNO)

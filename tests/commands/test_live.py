@@ -1,0 +1,290 @@
+"""Live monitoring: rows from a pipe or a file, answered by a board; drift, wrong answers, and how
+it ends.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from native_board import compile_board
+from pty_native import PtyNative
+from quick import quick_model, seen_by
+from tables import parse
+from tinygen.host import link as link_module
+
+from tinygen.cli import main
+from tinygen.commands import live
+from tinygen.commands.live import Answered, Plan, monitor_live, text_rows, until, windows
+from tinygen.commands.monitor import Monitoring, html
+from tinygen.common.errors import DataError
+from tinygen.data import dataset as data
+from tinygen.model.fixedpoint import MISSING
+
+
+@pytest.fixture(scope="module")
+def made():
+    """A model of two sensors, and usual rows of them as physical values."""
+    rng = np.random.default_rng(5)
+    a, b = (
+        100 + 50 * np.sin(np.arange(1600) / 15) + rng.normal(0, 3, 1600),
+        200 + rng.normal(0, 20, 1600),
+    )
+    rows = "\n".join(f"{x:.1f},{y:.1f},{x + y:.1f}" for x, y in zip(a, b))
+    dataset = data.prepare(parse(f"a,b,y\n{rows}\n"), "y", split="time")
+    model = quick_model(dataset, threshold=300.0)
+    return model, seen_by(model, dataset, dataset.test) / 10
+
+
+@pytest.fixture(scope="module")
+def board(made, tmp_path_factory):
+    """The real firmware with the model in it, behind a pseudo-terminal."""
+    folder = tmp_path_factory.mktemp("live")
+    with PtyNative(compile_board(made[0], folder), folder / "board") as native:
+        yield str(native.link)
+
+
+@pytest.fixture(autouse=True)
+def quick_to_ask(monkeypatch):
+    monkeypatch.setattr(link_module, "QUIET_SECONDS", 0.02)
+
+
+def log(path, values, shift=0.0):
+    path.write_text(
+        "\n".join(["b [V];a", *(f"{b + shift:.1f};{a:.1f}".replace(".", ",") for a, b in values)])
+        + "\n"
+    )
+    return path
+
+
+def saved(made, folder):
+    made[0].save(folder / "m.json")
+    return folder / "m.json"
+
+
+def test_a_board_on_usual_rows_and_on_drifted_ones(made, board, tmp_path):
+    said = []
+    files = {
+        "json_lines": tmp_path / "m.jsonl",
+        "prometheus": tmp_path / "m.prom",
+        "html": tmp_path / "m.html",
+        "markdown": tmp_path / "m.md",
+    }
+    for shift, good in ((0.0, True), (40.0, False)):
+        result = monitor_live(
+            saved(made, tmp_path),
+            log(tmp_path / "log.csv", made[1], shift),
+            board,
+            window=160,
+            files=files,
+            progress=said.append,
+        )
+        assert result.good == good and [w.rows for w in result.windows] == [160, 160, 160]
+        assert all(
+            next(f for f in w.figures if f.check == "board").value == 0 for w in result.windows
+        )
+    assert any(line.startswith("rows 161 to 320: b ks") for line in said) and any(
+        "watching the Arduino Uno" in line for line in said
+    )
+    assert (
+        len((tmp_path / "m.jsonl").read_text().splitlines()) == 3
+        and 'check="board"' in (tmp_path / "m.prom").read_text()
+    )
+    assert (tmp_path / "m.html").is_file() and "**DRIFT" in (tmp_path / "m.md").read_text()
+
+
+def test_a_board_that_answers_otherwise_is_named(made):
+    model, values = made
+    raw = np.round(values * 10).astype(np.int64)
+    answers = model.answer(raw)
+    start = Monitoring(model, "rows", 160, (), by_board=True)
+    wrong = [Answered(row, int(a), k != 30) for k, (row, a) in enumerate(zip(raw[:160], answers))]
+    *_, result = windows(start, wrong, lambda text: None)
+    assert [f.check for f in result.windows[0].violations] == [
+        "board"
+    ] and "board 1 > 0" in result.windows[0].words()
+    *_, result = windows(start, [replace(one, right=True) for one in wrong], lambda text: None)
+    assert result.good
+
+
+def test_number_and_time_end_it(made):
+    rows = [np.array([k]) for k in range(50)]
+    assert (
+        len(list(until(iter(rows), Plan(rows=7)))) == 7
+        and len(list(until(iter(rows), Plan()))) == 50
+    )
+    asked = []
+    # not one more is waited for
+    assert (
+        len(list(until((asked.append(1) or row for row in rows), Plan(rows=7)))) == 7
+        and len(asked) == 7
+    )
+    assert len(list(until((time.sleep(0.02) or row for row in rows), Plan(seconds=0.1)))) < 30
+
+
+def test_too_few_rows_and_a_rest(made):
+    model, values = made
+    raw = np.round(values * 10).astype(np.int64)
+    usual = [Answered(row, int(model.answer(row[None])[0]), True) for row in raw]
+    with pytest.raises(DataError, match="9 rows came, at least 16"):
+        list(windows(Monitoring(model, "rows", 64, ()), usual[:9], lambda text: None))
+    *_, result = windows(Monitoring(model, "rows", 64, ()), usual[:70], lambda text: None)
+    assert len(result.windows) == 1 and result.notes == ("the last 6 rows are too few to judge",)
+    *_, result = windows(Monitoring(model, "rows", 64, ()), usual[:20], lambda text: None)
+    assert [w.rows for w in result.windows] == [20]
+
+
+def test_lines_as_they_come(made):
+    model, _ = made
+    read = list(
+        text_rows(
+            iter(["x;b;a", "1;20,5;3", ";;", "1;wet;7", "1;-200;nan", "", "2;1e9;4"]),
+            model.inputs,
+            (-200.0,),
+        )
+    )
+    assert [row.tolist() for row in read] == [
+        [30, 205],
+        [MISSING] * 2,
+        [70, MISSING],
+        [MISSING] * 2,
+        [40, 32767],
+    ]
+    assert [r.tolist() for r in text_rows(iter(['"a [V]","b"', '1.5,"2"']), model.inputs, ())] == [
+        [15, 20]
+    ]
+    with pytest.raises(DataError, match="no column 'a'"):
+        list(text_rows(iter(["b,c", "1,2"]), model.inputs, ()))
+    with pytest.raises(DataError, match="no column 'a'"):
+        list(text_rows(iter([]), model.inputs, ()))
+
+
+def piped(made, folder, *options):
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tinygen.cli",
+            "monitor",
+            str(saved(made, folder)),
+            "-",
+            "--window",
+            "40",
+            *options,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_rows_from_a_pipe_until_control_c(made, tmp_path):
+    running = piped(made, tmp_path, "--json", "--json-lines", str(tmp_path / "w.jsonl"))
+    running.stdin.write("a,b\n" + "".join(f"{a:.1f},{b + 60:.1f}\n" for a, b in made[1][:100]))
+    running.stdin.flush()
+    end = time.monotonic() + 20
+    while time.monotonic() < end and (
+        not (tmp_path / "w.jsonl").is_file()
+        or len((tmp_path / "w.jsonl").read_text().splitlines()) < 2
+    ):
+        time.sleep(0.05)  # two full windows are on disk while it runs
+    assert len((tmp_path / "w.jsonl").read_text().splitlines()) == 2
+    time.sleep(0.5)  # the last 20 rows are on their way
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=20)
+    told = json.loads(out)
+    assert (
+        running.returncode == 1
+        and len(told["windows"]) == 3
+        and told["notes"] == ["stopped by Ctrl-C"]
+    ), err
+    assert "rows 41 to 80: b ks" in err
+
+
+def test_seconds_end_a_silent_pipe(made, tmp_path):
+    running = piped(made, tmp_path, "--seconds", "1.5")
+    running.stdin.write("a,b\n" + "".join(f"{a:.1f},{b:.1f}\n" for a, b in made[1][:160]))
+    running.stdin.flush()
+    threading.Timer(15, running.kill).start()
+    assert "PASS" in running.stdout.read() and running.wait() == 0
+    running.stdin.close()
+
+
+def test_a_line_without_end_is_refused(monkeypatch):
+    near, far = os.pipe()
+    monkeypatch.setattr(live, "LONGEST_LINE", 100)
+    os.write(far, b"x" * 300)
+    with pytest.raises(live.UsageError, match="longer than 100 bytes"):
+        list(live._lines(near, 1.0))
+    os.close(far)
+    os.close(near)
+
+
+def test_a_simulated_board_is_built_and_watched(made, simavr, tmp_path):
+    done = CliRunner().invoke(
+        main,
+        [
+            "monitor",
+            str(saved(made, tmp_path)),
+            str(log(tmp_path / "log.csv", made[1])),
+            "--port",
+            "sim",
+            "--rows",
+            "64",
+            "--window",
+            "32",
+        ],
+    )
+    assert (
+        done.exit_code == 0
+        and "board wrong" in done.output
+        and "2 windows of 32 rows" in done.output
+    )
+
+
+class Tags(HTMLParser):
+    """Checks that tags close in order, and collects what would be fetched."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.fetched = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.fetched += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in ("meta", "rect", "line", "!doctype"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in ("rect", "line"):
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_fetches_nothing(made):
+    model, values = made
+    raw = np.round((values + [[0, 60]]) * 10).astype(np.int64)
+    usual = [Answered(row, int(model.answer(row[None])[0]), True) for row in raw]
+    *_, result = windows(
+        Monitoring(model, "<script>alert(1)</script>", 160, ()), usual, lambda text: None
+    )
+    page, tags = html(result), Tags()
+    tags.feed(page)
+    assert not tags.open and not tags.fetched and "http" not in page and "<script" not in page
+    assert (
+        "DRIFT" in page
+        and page.count("<tr>") == 2 + 3 + 3
+        and "b ks" in page
+        and 'class="words bad"' in page
+    )

@@ -1,0 +1,183 @@
+"""The audit: every check finds its fault where it was planted, and is silent on good rows."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from tables import parse
+
+from tinygen.cli import main
+from tinygen.data.audit import SEVERITIES, audit, audit_csv, text
+
+ROWS = 1000
+
+
+def columns(seed=0):
+    """Three independent sensors and a target that needs all of them."""
+    rng = np.random.default_rng(seed)
+    a, b, c = rng.uniform(10, 90, (3, ROWS)).round(1)
+    return {
+        "a [V]": a,
+        "b [V]": b,
+        "c [V]": c,
+        "y [ppm]": (a + b + c + rng.normal(0, 8, ROWS)).round(1),
+    }
+
+
+def looked_at(values, hours=None, **options):
+    hours = np.arange(ROWS) if hours is None else hours
+    start = np.datetime64("2024-01-01T00:00:00")
+    header = ["time", *values]
+    lines = [
+        ",".join([str(start + np.timedelta64(int(h), "h")), *(str(v[i]) for v in values.values())])
+        for i, h in enumerate(hours)
+    ]
+    return audit(parse("\n".join([",".join(header), *lines]) + "\n"), "y", **options)
+
+
+def kinds(result):
+    return {(f.kind, *f.columns[:1]) for f in result.findings}
+
+
+def test_good_rows_have_no_findings():
+    result = looked_at(columns())
+    assert result.findings == () and result.rows_usable == ROWS
+    assert [c.name for c in result.columns] == ["a", "b", "c", "y"] and "findings: 0 high" in text(
+        result
+    )
+
+
+def spoil(name, change):
+    values = columns()
+    values[name] = change(values[name].copy())
+    return values
+
+
+def put(where, what):
+    def change(v):
+        v[where] = what
+        return v
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "kind,severity,values",
+    [
+        (("code", "a"), "high", spoil("a [V]", put(slice(5, 60, 5), 999))),
+        (("missing", "b"), "high", spoil("b [V]", put(slice(0, ROWS, 2), -200))),
+        (("missing", "b"), "low", spoil("b [V]", put(slice(0, 20), -200))),
+        (("stuck", "c"), "medium", spoil("c [V]", put(slice(300, 330), 50.0))),
+        (("outlier", "a"), "low", spoil("a [V]", put(7, 1500.0))),
+        (
+            ("drift", "b"),
+            "high",
+            spoil("b [V]", put(slice(700, ROWS), np.linspace(80, 90, 300).round(1))),
+        ),
+        (("shortcut", "d"), "high", {**columns(), "d": (columns()["y [ppm]"] ** 2).round(0)}),
+        (("reference", "CO(GT)"), "high", {**columns(), "CO(GT)": columns(3)["a [V]"]}),
+        (("unit", "d"), "low", {**columns(), "d": columns(3)["a [V]"]}),
+        (("balance", "y"), "medium", spoil("y [ppm]", put(slice(0, 3), 2000.0))),
+    ],
+)
+def test_each_fault_is_found(kind, severity, values):
+    result = looked_at(values)
+    found = {(f.kind, *f.columns[:1]): f for f in result.findings}
+    assert kind in found and found[kind].severity == severity, text(result)
+    assert all(f.what and f.effect and f.advice for f in result.findings)
+    assert [SEVERITIES.index(f.severity) for f in result.findings] == sorted(
+        SEVERITIES.index(f.severity) for f in result.findings
+    )
+
+
+def test_a_column_that_follows_from_two_others_is_named_with_them():
+    values = columns()
+    values["d [V]"] = (values["a [V]"] * values["b [V]"] / 10).round(1)
+    group = [f for f in looked_at(values).findings if f.kind == "redundant"]
+    assert len(group) == 1 and set(group[0].columns) == {"a", "b", "d"}
+
+
+def test_gaps_and_steps_back_in_time():
+    hours = np.arange(ROWS) + 50 * (np.arange(ROWS) > 400)
+    assert [f.what for f in looked_at(columns(), hours).findings] == [
+        "1 gaps in a series of one row per 3600 s, the longest 183600 s"
+    ]
+    hours[600] = 0
+    assert "goes back 1 times" in text(looked_at(columns(), hours))
+
+
+def test_repeated_rows_are_counted():
+    values = {name: np.append(v[:900], v[:100]) for name, v in columns().items()}
+    found = [f for f in looked_at(values).findings if f.kind == "duplicates"]
+    assert "100 rows repeat" in found[0].what and found[0].severity == "medium"
+
+
+def test_later_rows_that_are_harder_are_found():
+    rng = np.random.default_rng(4)
+    values = columns()
+    values["y [ppm]"] = (
+        values["a [V]"] + np.where(np.arange(ROWS) < 700, 0.0, rng.uniform(-40, 40, ROWS)) + 60
+    ).round(1)
+    assert ("optimism",) in kinds(looked_at(values))
+
+
+def test_rare_classes():
+    rows = [
+        "a,b,kind",
+        *(f"{i},{i * i % 31},{'odd' if i % 100 == 7 else 'usual'}" for i in range(ROWS)),
+    ]
+    result = audit(parse("\n".join(rows) + "\n"), "kind")
+    assert any(
+        f.kind == "balance" and "class odd has 10 of 1000" in f.what for f in result.findings
+    )
+
+
+def test_the_command_speaks_json_and_text(tmp_path):
+    values = columns()
+    (tmp_path / "r.csv").write_text(
+        "\n".join(
+            [",".join(values), *(",".join(str(v[i]) for v in values.values()) for i in range(ROWS))]
+        )
+        + "\n"
+    )
+    done = CliRunner().invoke(main, ["data", str(tmp_path / "r.csv"), "--target", "y", "--json"])
+    assert done.exit_code == 0 and [f["kind"] for f in json.loads(done.stdout)["findings"]] == [
+        "time"
+    ]
+    assert (
+        CliRunner().invoke(main, ["data", str(tmp_path / "r.csv"), "--target", "nope"]).exit_code
+        == 2
+    )
+
+
+def test_the_real_file(air_quality):
+    started = time.monotonic()
+    result = audit_csv(air_quality, "C6H6(GT)", drop=["NMHC(GT)"], progress=lambda text: None)
+    assert time.monotonic() - started < 60
+    found = {(f.kind, *f.columns): f for f in result.findings}
+    assert ("shortcut", "PT08.S2(NMHC)") in found and "99.9" in found[
+        "shortcut", "PT08.S2(NMHC)"
+    ].what
+    assert any(
+        f.kind == "redundant" and set(f.columns) == {"AH", "T", "RH"} for f in result.findings
+    )
+    assert {f.columns[0] for f in result.findings if f.kind == "reference"} == {
+        "CO(GT)",
+        "NOx(GT)",
+        "NO2(GT)",
+    }
+    assert {f.columns[0] for f in result.findings if f.kind == "drift"} >= {"PT08.S4(NO2)", "T"}
+    assert {f.kind for f in result.findings if f.columns and f.columns[0] == "PT08.S2(NMHC)"} >= {
+        "shortcut"
+    }
+    assert not any(f.kind in ("code", "stuck") for f in result.findings)
+
+
+def test_forgotten_missing_codes_of_the_real_file_are_found(air_quality):
+    result = audit_csv(air_quality, "C6H6(GT)", missing=(), progress=lambda text: None)
+    codes = {f.columns[0]: f for f in result.findings if f.kind == "code"}
+    assert {"C6H6(GT)", "PT08.S1(CO)", "T", "RH", "CO(GT)"} <= set(codes) and codes[
+        "T"
+    ].advice == "--missing -200"

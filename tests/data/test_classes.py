@@ -1,0 +1,190 @@
+"""Targets that are classes: which columns count as such, their labels, and what is refused."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from tables import grid, parse, refused
+
+from tinygen.codegen.emit import render_header
+from tinygen.commands import pipeline
+from tinygen.common.errors import UsageError
+from tinygen.data.dataset import folds, prepare
+from tinygen.data.table import MAXIMUM_LABELS
+from tinygen.model.fixedpoint import MISSING
+from tinygen.report import words as report
+
+KINDS = ("wet", "dry", "Dry", "10", "9")
+
+
+def of_kinds(kinds, rows=60, header="a,b,kind"):
+    return parse(grid(rows, header, lambda i: f"{i},{i * i % 17},{kinds[i % len(kinds)]}"))
+
+
+def test_texts_make_classes_sorted_by_spelling():
+    dataset = prepare(of_kinds(("wet", " dry ", "Dry")), "kind")
+    assert dataset.labels == ("Dry", "dry", "wet")
+    assert dataset.y.tolist() == [(2, 1, 0)[i % 3] for i in range(60)]
+    target = dataset.target
+    assert (target.name, target.unit, target.scale, target.minimum, target.maximum) == (
+        "kind",
+        "",
+        1.0,
+        0.0,
+        2.0,
+    )
+
+
+def test_a_missing_label_costs_its_row_only():
+    dataset = prepare(of_kinds(("wet", "dry", "")), "kind")
+    assert (len(dataset.x), dataset.rows_dropped) == (40, 20)
+
+
+def test_numbers_are_a_quantity_unless_the_task_says_otherwise():
+    rows = of_kinds(("9", "10", "2.0"))
+    assert prepare(rows, "kind").labels == ()
+    dataset = prepare(rows, "kind", task="classification")
+    assert dataset.labels == ("2", "9", "10") and dataset.y[:3].tolist() == [1, 2, 0]
+
+
+def test_numbers_and_texts_together_need_the_task():
+    rows = of_kinds(KINDS, 100)
+    refused(lambda: prepare(rows, "kind"), "'wet' is not a number")
+    dataset = prepare(rows, "kind", task="classification")
+    assert dataset.labels == ("9", "10", "Dry", "dry", "wet")
+    assert [dataset.labels[k] for k in dataset.y[:5]] == list(KINDS)
+
+
+def test_texts_are_no_quantity():
+    refused(
+        lambda: prepare(of_kinds(("wet", "dry")), "kind", task="regression"),
+        "'wet' is not a number",
+    )
+
+
+def test_dates_are_no_classes():
+    rows = parse(grid(60, "a,when", lambda i: f"{i},2024-01-0{1 + i % 3}"))
+    refused(lambda: prepare(rows, "when"), "'2024-01-01' is not a number")
+
+
+def test_too_many_values_are_no_classes():
+    names = [f"k{i}" for i in range(MAXIMUM_LABELS + 1)]
+    assert len(prepare(of_kinds(names[:-1], 2000), "kind").labels) == MAXIMUM_LABELS
+    refused(
+        lambda: prepare(of_kinds(names, 2000), "kind", task="classification"),
+        f"more than {MAXIMUM_LABELS} different texts",
+    )
+    refused(
+        lambda: prepare(parse(grid(300)), "a", task="classification"),
+        "300 different values",
+        f"at most {MAXIMUM_LABELS}",
+    )
+
+
+def test_texts_beyond_the_first_block_of_rows_are_counted():
+    rows = of_kinds(("wet", "dry"), 2500)
+    assert rows.labels["kind"].texts == ("wet", "dry") and len(rows.labels["kind"].codes) == 2500
+    late = parse(
+        grid(2500, "a,b,kind", lambda i: f"{i},{i * i % 17},{'rare' if i >= 2400 else 'usual'}")
+    )
+    assert (late.labels["kind"].codes == (np.arange(2500) >= 2400)).all()
+
+
+def test_a_rare_class_is_refused_and_can_be_left_out():
+    text = grid(60, "a,kind", lambda i: f"{i},{'typo' if i == 30 else ('wet', 'dry')[i % 2]}")
+    refused(
+        lambda: prepare(parse(text), "kind"),
+        "class 'typo' of 'kind' has 1 training rows, at least 5",
+        "--missing",
+    )
+    assert prepare(parse(text, (-200, "typo")), "kind").labels == ("dry", "wet")
+
+
+def test_one_class_only_is_refused():
+    refused(lambda: prepare(of_kinds(("wet",)), "kind"), "target 'kind' is constant")
+
+
+def test_an_infinite_value_is_no_class():
+    refused(lambda: prepare(of_kinds(("1", "inf")), "kind", task="classification"), "infinite")
+
+
+def test_tasks_that_do_not_exist():
+    refused(
+        lambda: prepare(parse(grid()), "y", task="clustering"),
+        "'clustering'",
+        "regression or classification",
+        error=UsageError,
+    )
+
+
+def test_splits_and_folds_are_those_of_numbers():
+    """Which rows train and test does not depend on what the target is."""
+    words, numbers = of_kinds(("c", "b", "a")), of_kinds(("3", "2", "1"))
+    one, other = prepare(words, "kind", seed=3), prepare(numbers, "kind", seed=3)
+    assert (one.train == other.train).all() and (one.test == other.test).all()
+    assert all((a[0] == b[0]).all() for a, b in zip(folds(one), folds(other)))
+
+
+# ---- from CSV to labels ----
+
+
+@pytest.fixture(scope="module")
+def weather(simavr, tmp_path_factory):
+    """(file, trained model): wet is what has a large `a`; the tree needs one look."""
+    folder = tmp_path_factory.mktemp("classes")
+    file = folder / "weather.csv"
+    file.write_text(
+        grid(120, "a,b,kind", lambda i: f"{i},{i * 7 % 31},{'wet' if i > 70 else 'dry'}"),
+        encoding="ascii",
+    )
+    return file, pipeline.train_csv(
+        file, folder / "weather.json", "kind", family="tree", progress=lambda text: None
+    )
+
+
+def test_training_speaks_of_classes(weather):
+    _, trained = weather
+    text, plain = report.trained(trained), json.loads(report.as_json(trained))
+    assert trained.model.labels == ("dry", "wet") and "the ladder: error rate" in text
+    assert re.search(r"error +\d\.\d\d% of the test rows wrong", text) and re.search(
+        r"dry +\S+ +\d+ dry", text
+    )
+    assert (
+        plain["metrics"]["error_rate"] <= 0.1
+        and sum(map(sum, plain["metrics"]["confusion"])) == plain["rows_test"] == 24
+    )
+
+
+def test_predictions_are_labels(weather):
+    file, trained = weather
+    (file.parent / "new.csv").write_text("b,a\n3,5\n3,115\n3,\n", encoding="ascii")
+    predicted = pipeline.predict_csv(trained.path, file.parent / "new.csv", file.parent / "out.csv")
+    assert (file.parent / "out.csv").read_text().splitlines() == [
+        "raw,kind,flag",
+        "0,dry,OK",
+        "1,wet,OK",
+        ",,MISSING",
+    ]
+    assert json.loads(report.as_json(predicted))["label"] == ["dry", "wet", None]
+    assert "3 rows: 2 predicted, 1 dry, 1 wet; 1 with a missing value" in report.predicted(
+        predicted
+    )
+
+
+def test_a_class_that_does_not_exist_is_shown_as_its_number(weather):
+    """A board that is wrong may answer anything."""
+    model = weather[1].model
+    assert [pipeline._physical(model, raw) for raw in (0, 1, 2, -1, MISSING)] == [
+        "dry",
+        "wet",
+        "2",
+        "-1",
+        "",
+    ]
+
+
+def test_the_header_names_classes_and_errors(weather):
+    text = render_header(weather[1].model)
+    assert "Classifies kind from 1 sensor reading." in text and " *   1 = wet" in text
+    assert re.search(r"Names \d\.\d\d% of 24 test rows wrongly \(random split\)", text)

@@ -1,0 +1,24 @@
+"""How pytest is told of the plugin."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def declared() -> bool:
+    """True if this environment's tinygen has told pytest of the plugin; a checkout installed
+    earlier has not.
+    """
+    program = "from importlib.metadata import entry_points; print('tinygen' in entry_points(group='pytest11').names)"
+    return (
+        "True"
+        in subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=Path(sys.executable).parent,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
+
+
+PLUGIN = () if declared() else ("-p", "tinygen.target.pytest_plugin")

@@ -1,0 +1,259 @@
+"""The search: what is chosen, from training rows alone, within a budget, and what is kept of the
+rest.
+"""
+
+import dataclasses
+import itertools
+import json
+
+import numpy as np
+import pytest
+from search_rows import UNO, made_up
+
+from tinygen.commands import pipeline
+from tinygen.common.errors import ModelError, UsageError
+from tinygen.families import FAMILIES, mlp
+from tinygen.search import search as ladders
+from tinygen.search.cross_validation import (
+    Candidate,
+    as_good_as,
+    cross_validate,
+    drift_folds,
+    fold_cuts,
+    plain_config,
+    preferred,
+    training_rows,
+)
+from tinygen.search.search import choose, search
+from tinygen.target import bare as cost
+from tinygen.target.build import Budget
+
+
+def few_nets():
+    """Two sizes instead of eleven, pruned from a smaller net: the search goes the same way, in a
+    third of the time.
+    """
+    mlp.SIZES, mlp.TOP, mlp.DEEP = (4, 8), 12, ((4, 3),)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_nets():
+    before = mlp.SIZES, mlp.TOP, mlp.DEEP
+    few_nets()
+    yield
+    mlp.SIZES, mlp.TOP, mlp.DEEP = before
+
+
+@pytest.fixture(scope="module")
+def ladder(simavr):
+    return search(made_up(), "m", 30.0, "auto", UNO, Budget())
+
+
+def test_the_chosen_model_is_nearly_as_good_as_the_noise_allows(ladder):
+    metrics = ladder.model.training["metrics"]
+    assert 0.15 < metrics["mae"] < 0.35  # noise of 0.3 has a mean size of 0.24
+
+
+def test_rungs_are_sorted_by_flash_and_their_cost_is_measured(ladder):
+    flash = [rung.cost.flash_bytes for rung in ladder.rungs]
+    assert (
+        flash == sorted(flash)
+        and min(flash) > 30
+        and len({rung.model.family for rung in ladder.rungs}) >= 3
+    )
+
+
+def test_the_same_search_finds_the_same_bytes(ladder):
+    again = search(made_up(), "m", 30.0, "auto", UNO, Budget())
+    assert [r.model.to_json() for r in again.rungs] == [
+        r.model.to_json() for r in ladder.rungs
+    ] and again.chosen == ladder.chosen
+
+
+def test_test_rows_do_not_influence_the_choice(ladder):
+    dataset = made_up()
+    y = dataset.y.copy()
+    y[dataset.test] = 7
+    other = search(dataclasses.replace(dataset, y=y), "m", 30.0, "auto", UNO, Budget())
+    assert [r.model.nodes for r in other.rungs] == [
+        r.model.nodes for r in ladder.rungs
+    ] and other.chosen == ladder.chosen
+
+
+def test_training_rows_do(ladder):
+    dataset = made_up()
+    y = dataset.y.copy()
+    y[dataset.train] += 5
+    assert search(
+        dataclasses.replace(dataset, y=y), "m", 30.0, "ridge", UNO, Budget()
+    ).model.nodes not in [r.model.nodes for r in ladder.rungs]
+
+
+def test_a_budget_is_kept_and_the_best_within_it_is_taken(ladder):
+    limit = ladder.rungs[1].cost.flash_bytes
+    chosen = search(made_up(), "m", 30.0, "auto", UNO, Budget(flash_bytes=limit)).model
+    affordable = [r for r in ladder.rungs if r.cost.flash_bytes <= limit]
+    enough = as_good_as(min(r.error for r in affordable), made_up())
+    assert chosen.nodes in [r.model.nodes for r in affordable if r.error <= enough]
+
+
+def test_among_equals_the_best_fit_is_taken(ladder):
+    best = min(ladder.rungs, key=lambda r: r.error)
+    lucky = dataclasses.replace(
+        best, error=best.error * 1.005, training_error=best.training_error * 0.9
+    )
+    worse = dataclasses.replace(best, error=best.error * 2, training_error=0.0)
+    for rungs in itertools.permutations((best, lucky, worse)):
+        assert choose(list(rungs), Budget(flash_bytes=10**4), made_up()) is lucky
+
+
+def test_c_is_written_for_speed_where_only_that_fits():
+    small = search(made_up(), "m", 30.0, "mlp", UNO, Budget())
+    both = (
+        (rung, cost.measure(dataclasses.replace(rung.model, optimize="speed"), UNO))
+        for rung in small.rungs
+    )
+    slow, fast = next((rung, fast) for rung, fast in both if fast.cycles_max < rung.cost.cycles_max)
+    assert fast.flash_bytes > slow.cost.flash_bytes
+    told = search(made_up(), "m", 30.0, "mlp", UNO, Budget(cycles=fast.cycles_max))
+    assert [r.model.optimize for r in told.rungs if r.model.nodes == slow.model.nodes] == ["speed"]
+    assert {r.model.optimize for r in small.rungs} == {"balanced"}
+
+
+def test_what_is_larger_and_worse_than_another_is_not_measured(ladder, monkeypatch):
+    """And that changes neither the choice nor anything that is better or smaller."""
+    monkeypatch.setattr(ladders, "_beaten", lambda *arguments: False)
+    whole = search(made_up(), "m", 30.0, "auto", UNO, Budget())
+    assert whole.model == ladder.model and len(whole.rungs) > len(ladder.rungs)
+    kept = {r.model.model_id for r in ladder.rungs}
+    for rung in whole.rungs:
+        if rung.model.model_id not in kept:
+            assert any(
+                r.cost.flash_bytes <= rung.cost.flash_bytes
+                and as_good_as(r.error, made_up()) < rung.error
+                for r in ladder.rungs
+            )
+
+
+def test_no_model_is_smaller_than_its_family_says(ladder):
+    """Else a budget would leave out what it can afford; and of most families the estimate has to be
+    of use.
+    """
+    parts = []
+    for rung in ladder.rungs:
+        family, config = FAMILIES[rung.model.family], rung.model.training["config"]
+        found = next(
+            c for c in family.candidates(training_rows(made_up())) if plain_config(c) == config
+        )
+        size = cost.measure(dataclasses.replace(rung.model, optimize="size"), UNO).flash_bytes
+        parts.append(family.least_bytes(found, len(rung.model.inputs)) / size)
+    assert max(parts) <= 1 and sum(part > 0.3 for part in parts) > len(parts) / 2
+
+
+def test_a_budget_tries_only_what_may_fit():
+    found = cross_validate(made_up(), [FAMILIES["ridge"], FAMILIES["mlp"]], flash_bytes=250)
+    assert {c.family for c in found} == {"ridge"}
+    assert {c.family for c in cross_validate(made_up(), [FAMILIES["mlp"]], flash_bytes=10)} == {
+        "mlp"
+    }
+
+
+def test_an_impossible_budget_says_what_would_do():
+    with pytest.raises(
+        UsageError, match=r"smallest needs \d+ bytes of flash, \d+ of RAM and \d+ cycles"
+    ):
+        search(made_up(), "m", None, "ridge", UNO, Budget(flash_bytes=10))
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(UsageError, match="family 'nope' is unknown"):
+        search(made_up(), "m", None, "nope", UNO, Budget())
+
+
+def test_each_sensor_has_its_worth(simavr):
+    worth = dict(search(made_up(), "m", None, "ridge", UNO, Budget()).sensors)
+    assert worth["a"] > worth["b"] > 0.5 and abs(worth["c"]) < 0.1
+
+
+def test_a_ladder_survives_its_file_and_any_rung_can_be_picked(ladder, tmp_path):
+    path = tmp_path / "m.search.json"
+    ladders.save(ladder, path)
+    assert ladders.load(path) == ladder
+    result = pipeline.pick_model(path, 1, tmp_path / "picked.json")
+    assert result.model == ladder.rungs[0].model and (tmp_path / "picked.json").is_file()
+    for number in (0, len(ladder.rungs) + 1):
+        with pytest.raises(UsageError, match="does not exist"):
+            pipeline.pick_model(path, number, tmp_path / "picked.json")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[]", json.dumps({"board": "uno", "chosen": 0, "sensors": [], "rungs": [{}]})],
+)
+def test_a_foreign_ladder_file_is_refused(text, tmp_path):
+    (tmp_path / "m.search.json").write_text(text)
+    with pytest.raises(ModelError, match="train again"):
+        ladders.load(tmp_path / "m.search.json")
+
+
+def test_folds_use_training_rows_only():
+    for split in ("random", "time"):
+        dataset = made_up(split)
+        for fit_on, validate in fold_cuts(dataset):
+            assert set(fit_on) | set(validate) <= set(dataset.train) and not set(fit_on) & set(
+                validate
+            )
+
+
+def test_drift_folds_run_both_ways_and_always_ahead():
+    pairs = drift_folds(np.arange(100))
+    assert len(pairs) == 10
+    for (fit_on, validate), forward in zip(pairs, [True] * 5 + [False] * 5):
+        assert (fit_on.max() < validate.min()) if forward else (fit_on.min() > validate.max())
+
+
+def candidate(family: str, losses, robust=False) -> Candidate:
+    from tinygen.families import ridge
+
+    return Candidate(family, ridge.Config(2, robust), tuple(losses))
+
+
+def test_under_drift_the_safe_model_stays_unless_beaten_in_every_fold():
+    dataset = made_up("time")
+    safe = candidate("ridge", [1.0] * 10)
+    lucky = candidate("polynomial", [0.2] * 9 + [1.01])
+    slight = candidate("lookup", [0.97] * 10)
+    better = candidate("mlp", [0.9] * 10)
+    assert preferred([lucky, slight, safe], dataset) == [safe]
+    assert preferred([lucky, slight, better, safe], dataset) == [better, safe]
+
+
+def test_candidates_on_a_cluster_are_the_same(ladder):
+    distributed = pytest.importorskip("distributed", reason="pip install distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        with distributed.Client(cluster) as client:
+            client.run(few_nets)
+        found = search(made_up(), "m", 30.0, "auto", UNO, Budget(), dask=cluster.scheduler_address)
+        assert len(cluster.workers) == 2
+    assert found == ladder
+
+
+def test_no_scheduler_is_one_line(monkeypatch):
+    pytest.importorskip("distributed", reason="pip install distributed")
+    monkeypatch.setattr(ladders, "SCHEDULER_SECONDS", 1)
+    with pytest.raises(UsageError, match="no Dask scheduler"):
+        search(made_up(), "m", None, "ridge", UNO, Budget(), dask="tcp://127.0.0.1:9")
+
+
+def test_ctrl_c_keeps_what_was_found(simavr, monkeypatch):
+    seen = []
+
+    def interrupt(text):
+        seen.append(text)
+        if "lookup" in text and len(seen) > 12:
+            raise KeyboardInterrupt
+
+    found = search(made_up(), "m", None, "auto", UNO, Budget(), progress=interrupt)
+    assert found.rungs

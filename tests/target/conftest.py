@@ -1,0 +1,47 @@
+"""Small projects, and the sketch built for each board."""
+
+from pathlib import Path
+
+import pytest
+from random_models import random_models
+from sketch_project import WITH_FIRMWARE, write_project
+
+from tinygen.codegen.emit import emit_project
+from tinygen.target import build as b
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory) -> Path:
+    """One folder for many projects, so that the Arduino core is compiled once; its name has a
+    space.
+    """
+    return tmp_path_factory.mktemp("work shop")
+
+
+@pytest.fixture
+def make_project(workshop, monkeypatch):
+    """`make_project(...)`: a small project; measuring is left out, the sketch speaks no protocol."""
+    monkeypatch.setattr(b, "measure", lambda *arguments: None)
+    for log in workshop.glob("*.log"):
+        log.unlink()
+    return lambda *arguments, **options: write_project(workshop, *arguments, **options)
+
+
+@pytest.fixture(scope="session")
+def built(toolchain, tmp_path_factory):
+    """The sketch, built once for each board, in a folder of its own."""
+    project = write_project(tmp_path_factory.mktemp("built"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(b, "measure", lambda *arguments: None)
+        return {name: b.build(project, board) for name, board in WITH_FIRMWARE.items()}
+
+
+@pytest.fixture(scope="session")
+def real(simavr, tmp_path_factory):
+    """A project with the real firmware and a model of seven inputs, warnings made errors."""
+    project = emit_project(random_models()["linear8"], tmp_path_factory.mktemp("real"))
+    ini = project.directory / "platformio.ini"
+    strict = ini.read_text().replace("-Wall -Wextra", "-Wall -Wextra -Werror")
+    assert "-Werror" in strict
+    ini.write_text(strict)
+    return project
