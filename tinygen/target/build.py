@@ -16,7 +16,7 @@ from ..common.boards import Board
 from ..common.errors import BuildError, CheckError, UsageError
 from ..common.process import Finished, Progress, run
 from .avr_gcc import Size, compiler_error, read_size
-from .platformio_core import pio_environment
+from .platformio_core import build_cache, pio_environment
 from .toolchain import Toolchain, ensure, need_avrdude, was_set_up
 
 BUILD_SECONDS, UPLOAD_SECONDS = (
@@ -165,9 +165,9 @@ def _pio(
     timeout_s: float,
 ) -> Finished:
     command = [sys.executable, "-m", "platformio", "run", "-d", str(directory), *arguments]
-    return run(
-        command, what, progress or (lambda text: None), timeout_s, pio_environment(tools.core_dir)
-    )
+    cache = build_cache(tools.core_dir, tools.avr_gcc, directory)
+    environment = pio_environment(tools.core_dir, cache)
+    return run(command, what, progress or (lambda text: None), timeout_s, environment)
 
 
 def _keep_log(path: Path, done: Finished) -> Path:

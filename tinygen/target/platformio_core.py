@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 import urllib.request
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +27,9 @@ TOOL_VERSIONS = {  # versions that platform asks for; PlatformIO checks the numb
     "tool-avrdude": "1.60300.0",
 }
 AVRDUDE_CONF = Path("/etc/avrdude.conf")
+DEBIAN_LIBC = Path("/usr/lib/avr/include/avr/version.h")
+UNUSED_SECONDS = 30 * 24 * 3600  # after which a compiled file is deleted
+LOCK_SECONDS = 60  # SCons holds its lock for milliseconds
 REGISTRY_SECONDS = 1200  # time-out; 60 MB on a slow line
 
 
@@ -57,11 +61,13 @@ def registry_core_dir(cache: Path, progress: Progress, install: bool) -> Path | 
     return core_dir
 
 
-def pio_environment(core_dir: Path) -> dict[str, str]:
+def pio_environment(core_dir: Path, build_cache: Path | None = None) -> dict[str, str]:
     """Environment variables of a PlatformIO run that depends on nothing but the project and
-    `core_dir`.
+    `core_dir`; compiled files are kept in `build_cache` and taken from there.
     """
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PLATFORMIO_")}
+    if build_cache:
+        kept["PLATFORMIO_BUILD_CACHE_DIR"] = str(build_cache)
     return kept | {
         "PLATFORMIO_CORE_DIR": str(core_dir),
         "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
@@ -75,6 +81,30 @@ def pio_environment(core_dir: Path) -> dict[str, str]:
     }
 
 
+def build_cache(core_dir: Path, avr_gcc: Path, directory: Path) -> Path | None:
+    """The folder of compiled files that builds of the project in `directory` may share.
+
+    SCons finds a file in it by the content of all sources and the command lines, writes it whole
+    under another name first, and renames it: builds may run side by side. What SCons does not see
+    is part of the folder's name: the compiler and its library, and the scripts that work on a
+    linked program. None where the folder cannot be written. Files unused for a month are deleted.
+    """
+    libc = avr_gcc.parent.parent / "avr" / "include" / "avr" / "version.h"
+    seen = [
+        core_dir.name,
+        *((str(path), _stamp(path)) for path in (avr_gcc, libc, DEBIAN_LIBC)),
+        *((path.name, path.read_text("utf-8")) for path in sorted(directory.rglob("src/*.py"))),
+    ]
+    root = core_dir.parent / "compiled"
+    folder = root / hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:12]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _delete_unused(root)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
 def move_into_place(made: Path, target: Path) -> None:
     """Rename a finished folder; another process that was faster wins."""
     try:
@@ -82,6 +112,28 @@ def move_into_place(made: Path, target: Path) -> None:
     except OSError:
         if not target.is_dir():
             raise
+
+
+# ---- compiled files ----
+
+
+def _stamp(path: Path) -> list[int]:
+    """Size and time of a file; nothing where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return []
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _delete_unused(root: Path) -> None:
+    """SCons renews the time of a file that it takes; its locks outlive a process that is killed."""
+    now = time.time()
+    for path in root.rglob("*"):
+        limit_s = LOCK_SECONDS if path.name == "config.lock" else UNUSED_SECONDS
+        deletable = path.is_file() and path.name not in ("config", "CACHEDIR.TAG")
+        if deletable and now - path.stat().st_mtime > limit_s:
+            path.unlink(missing_ok=True)
 
 
 # ---- local pieces ----

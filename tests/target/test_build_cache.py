@@ -1,0 +1,101 @@
+"""Compiled files that builds share: the same bytes, nothing stale, nothing in the way."""
+
+import os
+import shutil
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from sketch_project import SKETCH, UNO, write_project
+
+from tinygen.target import build as b
+from tinygen.target import platformio_core as core
+
+
+@pytest.fixture
+def kept(toolchain, tmp_path, monkeypatch):
+    """An empty folder of compiled files, which every build of a test uses."""
+    monkeypatch.setattr(b, "measure", lambda *arguments: None)
+    folder = tmp_path / "compiled files"
+    monkeypatch.setattr(b, "build_cache", lambda *arguments: folder)
+    return folder
+
+
+def sketch_in(folder, sketch=SKETCH):
+    return b.build(write_project(folder, sketch), UNO)
+
+
+def test_a_second_project_takes_what_the_first_compiled(kept, tmp_path, monkeypatch):
+    logs = []
+    original = b.run
+    monkeypatch.setattr(b, "run", lambda *a: logs.append(original(*a)) or logs[-1])
+    first, second = sketch_in(tmp_path / "one"), sketch_in(tmp_path / "two")
+    assert first.elf.read_bytes() == second.elf.read_bytes()
+    compiled, taken = (log.text.count("Compiling ") for log in logs), logs[1].text
+    assert next(compiled) > 20 and next(compiled) == 0 and taken.count("Retrieved `") > 20
+
+
+def test_a_changed_sketch_is_compiled(kept, tmp_path):
+    first = sketch_in(tmp_path / "one")
+    second = sketch_in(tmp_path / "two", SKETCH.replace("& 63", "& 31"))
+    third = sketch_in(tmp_path / "three")
+    assert first.elf.read_bytes() == third.elf.read_bytes() != second.elf.read_bytes()
+
+
+def test_two_builds_at_once_share_an_empty_folder(kept, tmp_path):
+    made = {}
+    workers = [
+        threading.Thread(target=lambda name=name: made.update({name: sketch_in(tmp_path / name)}))
+        for name in ("one", "two")
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert made["one"].elf.read_bytes() == made["two"].elf.read_bytes()
+
+
+@pytest.fixture
+def places(tmp_path):
+    """A core folder, a compiler and a project, as files only."""
+    gcc = tmp_path / "gcc" / "bin" / "avr-gcc"
+    gcc.parent.mkdir(parents=True)
+    gcc.write_text("7.3.0")
+    write_project(tmp_path / "project")
+    return SimpleNamespace(
+        core_dir=tmp_path / "cache" / "platformio-1", avr_gcc=gcc, directory=tmp_path / "project"
+    )
+
+
+def test_what_scons_does_not_see_gives_another_folder(places, tmp_path):
+    folders = [core.build_cache(**vars(places))]
+    assert core.build_cache(**vars(places)) == folders[0]
+    places.avr_gcc.write_text("7.3.0-2")
+    folders.append(core.build_cache(**vars(places)))
+    (places.directory / "src" / "seal.py").write_text("pass")
+    folders.append(core.build_cache(**vars(places)))
+    places.core_dir = places.core_dir.with_name("platformio-2")
+    folders.append(core.build_cache(**vars(places)))
+    assert len(set(folders)) == 4 and None not in folders
+
+
+def test_unused_files_and_left_locks_are_deleted(places):
+    folder = core.build_cache(**vars(places))
+    names = ("config", "config.lock", "CACHEDIR.TAG", "ab", "cd")
+    for name in names:
+        (folder / name).write_text("x")
+    old = time.time() - core.UNUSED_SECONDS - 1
+    for name in ("config", "config.lock", "CACHEDIR.TAG", "ab"):
+        os.utime(folder / name, (old, old))
+    core.build_cache(**vars(places))
+    assert sorted(path.name for path in folder.iterdir()) == ["CACHEDIR.TAG", "cd", "config"]
+
+
+def test_a_folder_that_cannot_be_written_is_not_used(places, monkeypatch):
+    folder = core.build_cache(**vars(places))
+    monkeypatch.setattr(core.os, "access", lambda path, mode: path != folder)
+    assert core.build_cache(**vars(places)) is None
+    shutil.rmtree(folder.parent)
+    folder.parent.write_text("a file in its place")
+    assert core.build_cache(**vars(places)) is None
