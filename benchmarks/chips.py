@@ -28,7 +28,9 @@ int main(void)
 
 
 def differing_rows(model: Model, rows: np.ndarray, board: Board) -> int:
-    """How many of the raw rows the board's chip or the host's C answer differently from the twin."""
+    """How many of the raw rows the board's chip or the host's C answer differently from the
+    twin.
+    """
     twin = model.predict(rows)
     with BareChip(model, board) as chip:
         return int(((chip.predict(rows) != twin) | (host_answers(model, rows) != twin)).sum())

@@ -45,7 +45,9 @@ AIM_LOSS = 0.2
 
 @dataclass(frozen=True)
 class Goal:
-    """One row of the table: the budget that a search gets, and what must and should come out of it."""
+    """One row of the table: the budget that a search gets, and what must and should come out of
+    it.
+    """
 
     task: str
     split: str
@@ -140,7 +142,8 @@ class Result:
             worst = max(self.found, key=lambda f: f.loss)
             text.append(
                 f"conversion loses up to {worst.loss:.2f} % "
-                f"({worst.error - worst.float_error:.2g} of {worst.float_error:.4g}), not {MOST_LOSS} %"
+                f"({worst.error - worst.float_error:.2g} of {worst.float_error:.4g}), not "
+                f"{MOST_LOSS} %"
             )
         if goal.alarms and (wrong := sum(f.false_alarms + f.missed_alarms for f in self.found)):
             text.append(f"{wrong} wrong alarms in {sum(f.rows for f in self.found):,} rows")
@@ -183,7 +186,8 @@ def run(goals: list[Goal], data: Table, seeds: int, say=print) -> list[Result]:
         for seed in range(seeds if goal.split == "random" else 1):
             dataset = prepare(data, target, inputs=inputs, split=goal.split, seed=seed)
             say(
-                f"task {goal.task}, {goal.split} split, seed {seed}, {goal.budget.flash_bytes} bytes"
+                f"task {goal.task}, {goal.split} split, seed {seed}, {goal.budget.flash_bytes} "
+                "bytes"
             )
             found.append(_figures(dataset, _chosen(dataset, threshold, goal.budget), seed))
             say(f"    {found[-1]}")
@@ -277,7 +281,8 @@ def as_text(results: list[Result]) -> str:
     lines = [
         table(headers, body),
         "",
-        "Error: mean absolute on the test rows, mean over the seeds of a random split; flash, RAM (with stack), cycles and",
+        "Error: mean absolute on the test rows, mean over the seeds of a random split; flash, "
+        "RAM (with stack), cycles and",
         "loss (against the model's own float form): the worst seed; alarms: all seeds together.",
         "",
     ]
@@ -286,7 +291,8 @@ def as_text(results: list[Result]) -> str:
         lines += [f"missed  {name}: {miss}" for miss in r.misses()]
         lines += (
             [
-                f"note    {name}: loss of {r.loss:.2f} % meets the {MOST_LOSS} % but not the {AIM_LOSS} % aimed at"
+                f"note    {name}: loss of {r.loss:.2f} % meets the {MOST_LOSS} % but not the "
+                f"{AIM_LOSS} % aimed at"
             ]
             if AIM_LOSS < r.loss <= MOST_LOSS
             else []

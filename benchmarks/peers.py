@@ -51,7 +51,10 @@ static inline int16_t peer_predict(const int16_t x[PEER_INPUTS])
 }}
 #endif
 """
-AS_FLOATS = "    {type} v[PEER_INPUTS];\n    for (uint8_t i = 0; i < PEER_INPUTS; ++i) {{\n        v[i] = {value};\n    }}\n"
+AS_FLOATS = (
+    "    {type} v[PEER_INPUTS];\n    for (uint8_t i = 0; i < PEER_INPUTS; ++i) {{\n        v[i] "
+    "= {value};\n    }}\n"
+)
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,10 @@ def emlearn_net(x: np.ndarray, y: np.ndarray) -> str:
     estimator = MLPRegressor(hidden_layer_sizes=(16,), max_iter=500, random_state=0).fit(
         scaler.transform(x), y / spread
     )
-    frame = f"static const float mean[] = {{{_listed(scaler.mean_)}}}, factor[] = {{{_listed(1 / scaler.scale_)}}};\n"
+    frame = (
+        f"static const float mean[] = {{{_listed(scaler.mean_)}}}, factor[] = "
+        f"{{{_listed(1 / scaler.scale_)}}};\n"
+    )
     body = (
         AS_FLOATS.format(type="float", value="(x[i] - mean[i]) * factor[i]")
         + f"    float y = net_regress1(v, PEER_INPUTS) * {spread:.9g}f;"

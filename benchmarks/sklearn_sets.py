@@ -201,9 +201,11 @@ def as_text(results: list[Result]) -> str:
     lines = [
         table(headers, body),
         "",
-        "Error: part of the test rows named wrongly, for diabetes the mean absolute error; mean over the seeds. "
+        "Error: part of the test rows named wrongly, for diabetes the mean absolute error; mean "
+        "over the seeds. "
         "Linear: logistic or",
-        "ridge regression. Gap: to the best of the three. Flash, RAM (with stack) and cycles: the worst seed, on the Uno.",
+        "ridge regression. Gap: to the best of the three. Flash, RAM (with stack) and cycles: "
+        "the worst seed, on the Uno.",
         "",
     ]
     for r in results:

@@ -56,7 +56,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def toolchain():
-    """The AVR compiler, the Arduino core and PlatformIO's folder; nothing is installed by a test."""
+    """The AVR compiler, the Arduino core and PlatformIO's folder; nothing is installed by a
+    test.
+    """
     try:
         return ensure(install=False)
     except BuildError as error:
@@ -95,7 +97,9 @@ def air_quality() -> Path:
 
 @pytest.fixture
 def golden(request):
-    """`golden(name, text)`: text equals tests/golden/NAME byte for byte; --update-golden writes it."""
+    """`golden(name, text)`: text equals tests/golden/NAME byte for byte; --update-golden writes
+    it.
+    """
 
     def compare(name: str, text: str) -> None:
         path = Path(__file__).parent / "golden" / name
@@ -118,7 +122,9 @@ def level(request) -> str:
 
 @pytest.fixture
 def figures(record_property):
-    """`figures(name, text)`: what a suite counted, told at the end of the run and in its JUnit XML."""
+    """`figures(name, text)`: what a suite counted, told at the end of the run and in its JUnit
+    XML.
+    """
     return lambda name, text: record_property(f"{FIGURE}{name}", text)
 
 

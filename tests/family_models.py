@@ -50,7 +50,9 @@ def street(task: str = "regression") -> Rows:
 
 
 def configs_of(family: Family, rows: Rows, pick: float):
-    """One of a family's configurations: the one at `pick` of the list, 0 the first and 1 the last."""
+    """One of a family's configurations: the one at `pick` of the list, 0 the first and 1 the
+    last.
+    """
     configs = family.candidates(rows)
     return configs[round(pick * (len(configs) - 1))]
 

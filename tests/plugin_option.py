@@ -9,7 +9,10 @@ def declared() -> bool:
     """True if this environment's tinygen has told pytest of the plugin; a checkout installed
     earlier has not.
     """
-    program = "from importlib.metadata import entry_points; print('tinygen' in entry_points(group='pytest11').names)"
+    program = (
+        "from importlib.metadata import entry_points; print('tinygen' in "
+        "entry_points(group='pytest11').names)"
+    )
     return (
         "True"
         in subprocess.run(

@@ -22,7 +22,8 @@ static int16_t predict(int16_t x) { return x; }
 #else
 static int16_t predict(int16_t x) { return x ^ pgm_read_byte(&table[x & 63]); }
 #endif
-void setup() { Serial.begin(TINYGEN_BAUD); pinMode(TINYGEN_RED_PIN, OUTPUT); Serial.print(where()); }
+void setup() { Serial.begin(TINYGEN_BAUD); pinMode(TINYGEN_RED_PIN, OUTPUT);
+               Serial.print(where()); }
 void loop() { Serial.println(predict(Serial.read())); }
 """
 TABLE = """

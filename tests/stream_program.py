@@ -1,4 +1,6 @@
-"""A program that streams, in a process of its own: started and killed by tests/host/test_cables.py."""
+"""A program that streams, in a process of its own: started and killed by
+tests/host/test_cables.py.
+"""
 
 from pathlib import Path
 

@@ -45,7 +45,8 @@ def test_the_pictures_show_the_pins_that_the_firmware_uses():
     for picture, board in (("uno", "uno"), ("mega", "megaatmega2560")):
         words = (DOCS / f"wiring-{picture}.svg").read_text(encoding="utf-8")
         told = re.search(
-            r"Pin (\d+) through a resistor to the red LED, pin (\d+) through a resistor to the green LED",
+            r"Pin (\d+) through a resistor to the red LED, pin (\d+) through a resistor to the "
+            r"green LED",
             words,
         )
         assert told.groups() == (str(BOARDS[board].red_pin), str(BOARDS[board].green_pin))

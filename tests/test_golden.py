@@ -73,7 +73,8 @@ def same_hash(key: str, data: bytes, made_by: str, updating: bool) -> None:
         HASHES.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
     if made_by not in known:
         pytest.skip(
-            f"no golden programs of {made_by}: run pytest tests/test_golden.py --update-golden on a good commit"
+            f"no golden programs of {made_by}: run pytest tests/test_golden.py --update-golden "
+            "on a good commit"
         )
     assert known[made_by].get(key) == found, f"{key} by {made_by} differs from the stored program"
 

@@ -27,7 +27,9 @@ SHIPPED = {
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    """The wheel, built from a copy: neither the checkout nor what an earlier build left takes part."""
+    """The wheel, built from a copy: neither the checkout nor what an earlier build left takes
+    part.
+    """
     copy = tmp_path_factory.mktemp("source") / "tinygen"
     shutil.copytree(
         ROOT,

@@ -69,8 +69,10 @@ FRAMES = (
         + b"uno".ljust(20, b"\0")
         + b"benzene".ljust(31, b"\0"),
         _hex(
-            "00 a5 87 a2 a5 ef a4 a5 a6 ad a3 a7 68 0e 91 b7 35 75 a6 a5 a5 a5 a4 a5 a7 a5 a0 a5 a7 d0 cb ca"
-            "a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 c7 c0 cb df c0 cb c0 a5 a5 a5 a5 a5 a5 a5 a5"
+            "00 a5 87 a2 a5 ef a4 a5 a6 ad a3 a7 68 0e 91 b7 35 75 a6 a5 a5 a5 a4 a5 a7 a5 a0 a5 "
+            "a7 d0 cb ca"
+            "a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 c7 c0 cb df c0 cb c0 a5 a5 a5 a5 "
+            "a5 a5 a5 a5"
             "a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 a5 d0 b0 00"
         ),
     ),

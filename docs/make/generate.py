@@ -35,9 +35,11 @@ def commands() -> str:
     parts = [
         "# Every command",
         "",
-        "This page is made from the program's own help. Each command takes `--help` and, but for `completion`, `--json`.",
+        "This page is made from the program's own help. Each command takes `--help` and, but for "
+        "`completion`, `--json`.",
         "",
-        "Exit codes: 0 good, 1 a check failed, 2 wrong use, 3 could not run. An error is one line on stderr.",
+        "Exit codes: 0 good, 1 a check failed, 2 wrong use, 3 could not run. An error is one "
+        "line on stderr.",
         "",
     ]
     for name, command in sorted(tinygen.commands.items()):

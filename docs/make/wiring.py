@@ -19,7 +19,8 @@ def text(
     weight: str = "400",
 ) -> str:
     return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}" fill="{color}" font-weight="{weight}" '
+        f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}" fill="{color}" '
+        f'font-weight="{weight}" '
         f'font-family="system-ui, sans-serif">{words}</text>'
     )
 
@@ -45,16 +46,22 @@ def resistor(x: float, y: float) -> str:
         f'<rect x="{x + at:g}" y="{y - 9:g}" width="5" height="18" fill="{color}"/>'
         for at, color in ((18, RED), (28, RED), (38, "#7a4a1e"), (50, "#c9a227"))
     )
-    return f'<rect x="{x + 8:g}" y="{y - 9:g}" width="56" height="18" rx="7" fill="#e3cfa4" stroke="{WIRE}"/>{bands}'
+    return (
+        f'<rect x="{x + 8:g}" y="{y - 9:g}" width="56" height="18" rx="7" fill="#e3cfa4" '
+        f'stroke="{WIRE}"/>{bands}'
+    )
 
 
 def led(x: float, y: float, color: str) -> str:
     """Lying, its long leg at the left: legs end at (x, y) and (x + 96, y)."""
     return (
         f'<line x1="{x:g}" y1="{y:g}" x2="{x + 30:g}" y2="{y:g}" stroke="{WIRE}" stroke-width="4"/>'
-        f'<line x1="{x + 66:g}" y1="{y:g}" x2="{x + 96:g}" y2="{y:g}" stroke="{WIRE}" stroke-width="4"/>'
-        f'<circle cx="{x + 48:g}" cy="{y:g}" r="19" fill="{color}" stroke="{WIRE}" stroke-width="2"/>'
-        f'<line x1="{x + 66:g}" y1="{y - 12:g}" x2="{x + 66:g}" y2="{y + 12:g}" stroke="{WIRE}" stroke-width="4"/>'
+        f'<line x1="{x + 66:g}" y1="{y:g}" x2="{x + 96:g}" y2="{y:g}" stroke="{WIRE}" '
+        'stroke-width="4"/>'
+        f'<circle cx="{x + 48:g}" cy="{y:g}" r="19" fill="{color}" stroke="{WIRE}" '
+        'stroke-width="2"/>'
+        f'<line x1="{x + 66:g}" y1="{y - 12:g}" x2="{x + 66:g}" y2="{y + 12:g}" stroke="{WIRE}" '
+        'stroke-width="4"/>'
         f'<circle cx="{x + 42:g}" cy="{y - 6:g}" r="5" fill="#ffffff" opacity="0.55"/>'
     )
 
@@ -77,11 +84,13 @@ def branch(x: float, y: float, color: str, name: str) -> str:
 def figure(width: int, height: int, title: str, words: str, *parts: str) -> str:
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            f'width="{width}" height="{height}" '
             'role="img" aria-labelledby="t d">',
             f'<title id="t">{title}</title>',
             f'<desc id="d">{words}</desc>',
-            f'<rect x="1" y="1" width="{width - 2}" height="{height - 2}" rx="12" fill="{CARD}" stroke="#c9d0d4"/>',
+            f'<rect x="1" y="1" width="{width - 2}" height="{height - 2}" rx="12" fill="{CARD}" '
+            'stroke="#c9d0d4"/>',
             *parts,
             "</svg>",
             "",
@@ -108,7 +117,8 @@ def uno() -> str:
             weight="700" if name in used else "400",
         )
         if name not in ("AREF", "GND")
-        else f'<g transform="rotate(-90 {x:g} {edge + 36})">{text(x, edge + 40, name, 12, color="#ffffff")}</g>'
+        else f'<g transform="rotate(-90 {x:g} {edge + 36})">'
+        f"{text(x, edge + 40, name, 12, color='#ffffff')}</g>"
         for name, x in places.items()
     ]
     rail = 576
@@ -116,7 +126,8 @@ def uno() -> str:
         680,
         520,
         "LEDs on an Arduino Uno",
-        "Pin 12 through a resistor to the red LED, pin 13 through a resistor to the green LED, both LEDs to GND.",
+        "Pin 12 through a resistor to the red LED, pin 13 through a resistor to the green LED, "
+        "both LEDs to GND.",
         f'<rect x="60" y="276" width="580" height="214" rx="14" fill="{BOARD}"/>',
         f'<rect x="30" y="320" width="96" height="76" rx="5" fill="#b9c1c6" stroke="{WIRE}"/>',
         text(78, 363, "USB", 14),
@@ -186,7 +197,8 @@ def mega() -> str:
         760,
         400,
         "LEDs on an Arduino Mega 2560",
-        "Pin 52 through a resistor to the red LED, pin 53 through a resistor to the green LED, both LEDs to GND.",
+        "Pin 52 through a resistor to the red LED, pin 53 through a resistor to the green LED, "
+        "both LEDs to GND.",
         f'<rect x="56" y="60" width="348" height="290" rx="14" fill="{BOARD}"/>',
         f'<rect x="26" y="110" width="80" height="76" rx="5" fill="#b9c1c6" stroke="{WIRE}"/>',
         text(66, 153, "USB", 14),

@@ -341,5 +341,5 @@ def test_an_empty_program_that_does_not_compile_is_said(simavr, monkeypatch):
     """
     monkeypatch.setattr(cost, "EMPTY_MODEL", "#error no such model")
     cost._empty.cache_clear()
-    with pytest.raises(BuildError, match="does not compile for Arduino Uno: .*no such model"):
+    with pytest.raises(BuildError, match=r"does not compile for Arduino Uno: .*no such model"):
         cost.measure(MODELS["linear8"], UNO)

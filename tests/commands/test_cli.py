@@ -145,7 +145,8 @@ def test_build(there, simavr, run):
 
 def test_stream(there, trained, run):
     done = run(
-        f"stream gas.json nan.csv --port {shlex.quote(avr_url('uno', trained.elf))} -o rows_out.csv "
+        f"stream gas.json nan.csv --port {shlex.quote(avr_url('uno', trained.elf))} -o "
+        "rows_out.csv "
         "--junit result.xml --json"
     )
     assert done.code == 0, done.err
@@ -196,7 +197,8 @@ def test_a_board_with_a_wrong_coefficient_fails_the_check(there, trained, simavr
     (there / "firmware/include/gas.h").write_text(header)
     elf = building.build(Project(there / "firmware", trained.model), BOARDS["uno"]).elf
     done = run(
-        f"stream gas.json rows.csv --port {shlex.quote(avr_url('uno', elf))} --junit result.xml -o rows_out.csv"
+        f"stream gas.json rows.csv --port {shlex.quote(avr_url('uno', elf))} --junit result.xml "
+        "-o rows_out.csv"
     )
     assert done.code == 1 and done.out.rstrip().splitlines()[-1].startswith("FAIL")
     assert "first difference: row" in done.out and "the twin says" in done.out

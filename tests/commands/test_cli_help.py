@@ -1,4 +1,6 @@
-"""Help, completion and progress: in full, without loading a library, and with examples that work."""
+"""Help, completion and progress: in full, without loading a library, and with examples that
+work.
+"""
 
 import os
 import shlex
@@ -29,7 +31,8 @@ try:
     main()
 except SystemExit:
     pass
-print(sorted({{name.split(".")[0] for name in sys.modules}} & {{"sklearn", "numpy", "scipy", "rich", "jinja2", "matplotlib"}}), file=sys.stderr)
+heavy = {{"sklearn", "numpy", "scipy", "rich", "jinja2", "matplotlib"}}
+print(sorted({{name.split(".")[0] for name in sys.modules}} & heavy), file=sys.stderr)
 """
 
 

@@ -1,4 +1,6 @@
-"""The doctor finds what is there, says what to type for what is not, and completion is click's own."""
+"""The doctor finds what is there, says what to type for what is not, and completion is click's
+own.
+"""
 
 import json
 import os

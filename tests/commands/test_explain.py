@@ -159,7 +159,7 @@ def test_without_rows_the_deciles_serve(made, tmp_path):
 
 
 def test_what_cannot_be_explained_is_refused(made, tmp_path):
-    model, rows = made
+    model, _rows = made
     model.save(tmp_path / "m.json")
     with pytest.raises(UsageError, match="needs a file"):
         explain_csv(tmp_path / "m.json", None, 3)

@@ -107,7 +107,7 @@ def test_what_cannot_be_guarded():
     x = usual(300)
     with pytest.raises(UsageError, match="'ridge' is unknown: use box or mahalanobis"):
         guard(x, quantities(x), "ridge")
-    with pytest.raises(UsageError, match="0 .. 0.5"):
+    with pytest.raises(UsageError, match=r"0 .. 0.5"):
         guard(x, quantities(x), alarms=0.6)
     low = x.copy()
     low[:, 2] = -32767 + np.abs(x[:, 2] - 9000) // 4

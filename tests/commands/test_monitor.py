@@ -111,7 +111,7 @@ def test_too_few_rows_are_refused(made):
 
 
 def test_all_values_missing_is_a_violation_and_no_crash(made):
-    model, dataset = made
+    model, _dataset = made
     assert found(monitor(model, np.full((50, 2), MISSING))) == {"missing a", "missing b"}
 
 

@@ -61,7 +61,9 @@ def test_real_tasks_have_their_known_rows(
 
 
 def test_raw_values_of_the_real_file_are_exact(air_quality):
-    """Every raw integer, written with its scale's decimals, is the number that stands in the file."""
+    """Every raw integer, written with its scale's decimals, is the number that stands in the
+    file.
+    """
     dataset = prepare(load(air_quality), "C6H6(GT)", TASK_A)
     lines = air_quality.read_text().splitlines()
     titles = lines[0].split(";")

@@ -216,7 +216,7 @@ def test_download_is_over_in_time(serve):
         dripping = serve(zipped(), pause_s=0.05)
         for url in (f"http://127.0.0.1:{silent.getsockname()[1]}/", dripping):
             start = time.monotonic()
-            with pytest.raises(DataError, match="no answer in 0.3 s"):
+            with pytest.raises(DataError, match=r"no answer in 0.3 s"):
                 datasets.download(url, DIGEST, total_timeout_s=0.3)
             assert time.monotonic() - start < 2.0
 

@@ -116,7 +116,9 @@ def within(quantity) -> list[str]:
 
 
 def cells_for(column: int, cells: list[str]) -> str:
-    """A CSV text with one row for each cell, in that column; the other columns hold plain values."""
+    """A CSV text with one row for each cell, in that column; the other columns hold plain
+    values.
+    """
     rows = [[*PLAIN[:column], f'"{cell}"', *PLAIN[column + 1 :]] for cell in cells]
     return "\n".join(map(",".join, [NAMES, *rows])) + "\n"
 
@@ -220,7 +222,8 @@ def test_columns_that_are_not_the_models(figures):
         assert part in str(caught.value) and "\n" not in str(caught.value), name
     figures(
         "rows, columns",
-        f"{len(cases)} tables with absent, misspelt, doubled columns and rows too short or too long: "
+        f"{len(cases)} tables with absent, misspelt, doubled columns and rows too short or too "
+        "long: "
         "all refused by name",
     )
 
@@ -235,7 +238,8 @@ def test_another_order_of_columns_gives_the_same_rows():
         order = rng.sample(range(len(NAMES)), len(NAMES))
         assert (
             raw_of(
-                f"{','.join(NAMES[i] for i in order)},more\n{','.join(PLAIN[i] for i in order)},text\n"
+                f"{','.join(NAMES[i] for i in order)},more\n"
+                f"{','.join(PLAIN[i] for i in order)},text\n"
             ).tolist()
             == plain
         )
@@ -292,7 +296,8 @@ def test_generated_rows(firmware, figures, level):  # noqa: F811
     assert min(counts.values()) > n / 20
     figures(
         "rows, generated",
-        f"{n:,}: {counts[Flag.CLAMPED]:,} CLAMPED and {counts[Flag.MISSING]:,} MISSING, all flagged; "
+        f"{n:,}: {counts[Flag.CLAMPED]:,} CLAMPED and {counts[Flag.MISSING]:,} MISSING, all "
+        "flagged; "
         f"{counts[Flag(0)]:,} plain",
     )
 
@@ -310,7 +315,8 @@ try:
     print(load(sys.argv[1]).rows_read, "rows")
 except DataError as error:
     print(error)
-peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+lines = Path("/proc/self/status").read_text().splitlines()
+peak = next(line for line in lines if line.startswith("VmHWM"))
 print(int(peak.split()[1]) // 1024)
 """
 

@@ -39,8 +39,10 @@ FORMS = {
     "quotes": "".join(
         ",".join(f'"{c}"' for c in line.split(",")) + "\n" for line in NUMBERS.splitlines()
     ).encode(),
-    "quoted decimal comma": b'na\xc3\xafve,b,when\n"1,5",-2,2024-01-01 00:00\n"2,25",3e2,2024-01-01 01:00\n'
-    b"-200,4,2024-01-01 02:00\n",
+    "quoted decimal comma": (
+        b'na\xc3\xafve,b,when\n"1,5",-2,2024-01-01 00:00\n"2,25",3e2,2024-01-01 01:00\n'
+        b"-200,4,2024-01-01 02:00\n"
+    ),
     "spaces": NUMBERS.replace(",", " , ").encode(),
     "blank rows": NUMBERS.replace("\n", "\n,,\n\n").encode(),
     "trailing empty columns": NUMBERS.replace("\n", ",,\n").encode(),

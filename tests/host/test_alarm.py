@@ -131,7 +131,9 @@ def test_the_same_row_sent_again_counts_once(firmware):
     [
         {"TINYGEN_ALARM_REMEMBERS && row_again()": "(row_again(), false)"},
         {
-            "tinygen_alarm_step(&alarm_state, y, MODEL_THRESHOLD);": "alarm_state.red = y > MODEL_THRESHOLD;"
+            "tinygen_alarm_step(&alarm_state, y, MODEL_THRESHOLD);": (
+                "alarm_state.red = y > MODEL_THRESHOLD;"
+            )
         },
     ],
 )

@@ -91,7 +91,7 @@ def test_a_cable_that_never_comes_back(firmware, tmp_path):  # noqa: F811
         open_link(str(board.link), MODEL) as link,
     ):
         begun, worked = time.monotonic(), time.thread_time()
-        with pytest.raises(LinkLost, match="did not come back within 0.5 s"):
+        with pytest.raises(LinkLost, match=r"did not come back within 0.5 s"):
             for reply in stream(link, rows_of(50).tolist(), reconnect=0.5):
                 if reply.index == 20:
                     board.unplug()
@@ -141,7 +141,8 @@ def test_killed_and_started_again(firmware, streaming, tmp_path, figures, level)
                 assert check(stream(link, rows[:20].tolist()), expected).passed
     figures(
         "SIGKILL",
-        f"{KILLS[level]} times: {written:,} whole lines written, at least {fewest} each time, the port free, "
+        f"{KILLS[level]} times: {written:,} whole lines written, at least {fewest} each time, "
+        "the port free, "
         "the next answers right",
     )
 

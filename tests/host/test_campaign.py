@@ -95,7 +95,8 @@ def test_another_baud_rate(program, no_check_sum, figures):
     assert sum(wrong.values()) == 0, wrong
     figures(
         "baud mismatch",
-        f"{len(RATIOS)} ratios from {min(RATIOS)} to {max(RATIOS)}, 20,000 frames each: 0 accepted wrong",
+        f"{len(RATIOS)} ratios from {min(RATIOS)} to {max(RATIOS)}, 20,000 frames each: 0 "
+        "accepted wrong",
     )
     for ratio in (0.97, 1.0, 1.03):
         assert counts(program, "baud", ratio, 2000, 3)[0]["right"] == 2000

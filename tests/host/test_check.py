@@ -95,12 +95,12 @@ def test_what_is_expected():
 @pytest.mark.parametrize(
     "fields, wrong, led_wrong, text",
     [
-        (dict(prediction=-7), 1, 0, "row 5: prediction -7, the twin says "),
-        (dict(digest=0x10000), 1, 0, "row 5: digest 65536, the twin says "),
-        (dict(flags=Flag.MISSING), 1, 0, "row 5: flags MISSING, the twin says "),
-        (dict(pins=Pin.RED | Pin.GREEN), 0, 1, "row 5: LEDs RED+GREEN, should be "),
-        (dict(pins=Pin(0)), 0, 1, "row 5: LEDs dark, should be "),
-        (dict(prediction=-7, digest=0x10000, pins=Pin(0)), 1, 1, "row 5: prediction -7"),
+        ({"prediction": -7}, 1, 0, "row 5: prediction -7, the twin says "),
+        ({"digest": 0x10000}, 1, 0, "row 5: digest 65536, the twin says "),
+        ({"flags": Flag.MISSING}, 1, 0, "row 5: flags MISSING, the twin says "),
+        ({"pins": Pin.RED | Pin.GREEN}, 0, 1, "row 5: LEDs RED+GREEN, should be "),
+        ({"pins": Pin(0)}, 0, 1, "row 5: LEDs dark, should be "),
+        ({"prediction": -7, "digest": 0x10000, "pins": Pin(0)}, 1, 1, "row 5: prediction -7"),
     ],
 )
 def test_one_difference_is_seen(raw, fields, wrong, led_wrong, text):

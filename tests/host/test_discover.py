@@ -28,9 +28,9 @@ OTHERS = [comport("/dev/ttyS0"), comport("/dev/ttyACM0", 0x1234, 0x0001)]
 def plug(monkeypatch):
     """`plug(ports, answers)`: these ports are there; boards behind bridges say who they are."""
 
-    def do(*ports, answers={}):
+    def do(*ports, answers=None):
         monkeypatch.setattr(discover.list_ports, "comports", lambda: [*OTHERS, *ports])
-        monkeypatch.setattr(discover, "board_behind", answers.get)
+        monkeypatch.setattr(discover, "board_behind", (answers or {}).get)
 
     return do
 

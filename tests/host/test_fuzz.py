@@ -47,7 +47,9 @@ RUNTIME_SOURCES = ("src/main.cpp", "include/tinygen_protocol.h", "include/tinyge
 def compile_fuzzer(
     folder: Path, board: str = "plain", flags: list[str] = SANITIZE, **mistakes: dict[str, str]
 ) -> Path:
-    """Path of the fuzzer; `main={before: after}` and `protocol=...` put mistakes into the firmware."""
+    """Path of the fuzzer; `main={before: after}` and `protocol=...` put mistakes into the
+    firmware.
+    """
     if not shutil.which("clang++"):
         unavailable("clang++ is missing: apt install clang")
     emit_project(MODEL, folder)

@@ -50,26 +50,23 @@ class Device:
 
 def info_frame(**changes) -> bytes:
     """INFO as a board with MODEL says it, with some fields changed."""
-    fields = (
-        dict(
-            protocol=1,
-            traits=0,
-            inputs=7,
-            window=5,
-            payload_max=14,
-            cause=2,
-            model_id=MODEL.model_id,
-            baud=115200,
-            overruns=0,
-            framing=0,
-            fcs=0,
-            hysteresis=0,
-            debounce=0,
-            board=b"uno",
-            model=b"linear16",
-        )
-        | changes
-    )
+    fields = {
+        "protocol": 1,
+        "traits": 0,
+        "inputs": 7,
+        "window": 5,
+        "payload_max": 14,
+        "cause": 2,
+        "model_id": MODEL.model_id,
+        "baud": 115200,
+        "overruns": 0,
+        "framing": 0,
+        "fcs": 0,
+        "hysteresis": 0,
+        "debounce": 0,
+        "board": b"uno",
+        "model": b"linear16",
+    } | changes
     return encode(Frame(Kind.INFO, 3, 1, protocol.INFO.pack(*fields.values())))
 
 

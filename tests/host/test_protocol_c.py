@@ -42,7 +42,8 @@ def c_bytes(data: bytes) -> str:
 def c_table() -> str:
     """tests/vectors.py as vectors.h."""
     frames = [
-        f'    {{"{v.name}", {v.kind}, {v.session}, {v.seq}, {c_bytes(v.payload)}, {len(v.payload)}, '
+        "    "
+        f'{{"{v.name}", {v.kind}, {v.session}, {v.seq}, {c_bytes(v.payload)}, {len(v.payload)}, '
         f"{c_bytes(v.wire)}, {len(v.wire)}}},"
         for v in vectors.FRAMES
     ]
@@ -59,15 +60,18 @@ def c_table() -> str:
             f"#define VECTOR_MODEL_ID 0x{vectors.MODEL_ID:08X}UL",
             f"#define VECTOR_INPUTS {vectors.INPUTS}",
             f"#define VECTOR_SESSION {vectors.SESSION}",
-            "static const struct frame_vector { const char *name; uint8_t kind, session, seq; const uint8_t *payload;",
+            "static const struct frame_vector { const char *name; uint8_t kind, session, seq; "
+            "const uint8_t *payload;",
             "    uint8_t len; const uint8_t *wire; size_t wire_len; } frame_vectors[] = {",
             *frames,
             "};",
-            "static const struct refusal_vector { const char *name; const uint8_t *wire; size_t wire_len;",
+            "static const struct refusal_vector { const char *name; const uint8_t *wire; size_t "
+            "wire_len;",
             "    uint8_t code, detail; } refusal_vectors[] = {",
             *refusals,
             "};",
-            "static const struct { int16_t row[124]; uint8_t inputs; uint16_t digest; } digest_vectors[] = {",
+            "static const struct { int16_t row[124]; uint8_t inputs; uint16_t digest; } "
+            "digest_vectors[] = {",
             *digests,
             "};",
             "",

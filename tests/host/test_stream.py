@@ -107,7 +107,9 @@ NOISE = [
     "kind, rate", NOISE, ids=lambda v: "-".join(map(str, v.items())) if isinstance(v, dict) else ""
 )
 def test_noise_both_ways(firmware, kind, rate):
-    """No wrong answer, ever; what is lost is said to be; at 1e-4 nothing is lost after five tries."""
+    """No wrong answer, ever; what is lost is said to be; at 1e-4 nothing is lost after five
+    tries.
+    """
     rows = rows_of(1500, seed=5)
     noise = Noise(7, **kind)
     board = NativeBoard(firmware, fault=noise)
@@ -211,7 +213,9 @@ MISTAKES = {
         "return model_predict(row)": "return (int16_t)(model_predict(row) + 1)"
     },
     "answers the row before": {
-        "answer_row();\n        send": "static bool odd; odd = !odd; if (odd) answer_row();\n        send"
+        "answer_row();\n        send": (
+            "static bool odd; odd = !odd; if (odd) answer_row();\n        send"
+        )
     },
 }
 

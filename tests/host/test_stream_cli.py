@@ -225,7 +225,7 @@ def test_ctrl_c(here, name, figures):
             time.sleep(0.002)
         time.sleep(rng.random() * 0.3)
         program.send_signal(signal.SIGINT)
-        said, complaint = program.communicate(timeout=30)
+        _said, complaint = program.communicate(timeout=30)
         assert program.returncode == STOPPED and "Traceback" not in complaint
         assert complaint.strip().splitlines()[-1] == "tinygen: stopped by the user"
         counts.append(len(lines_of(out)))

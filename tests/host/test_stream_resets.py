@@ -88,7 +88,7 @@ def test_an_unplugged_cable(firmware, error):
     rows, replies = rows_of(100), []
     with (
         native_link(board, MODEL) as link,
-        pytest.raises(LinkError, match="lost the board at native .*plug it in"),
+        pytest.raises(LinkError, match=r"lost the board at native .*plug it in"),
     ):
         for reply in stream(link, rows.tolist(), window=1):
             replies.append(reply)
@@ -103,7 +103,7 @@ def test_another_model_after_a_reset(firmware, tmp_path):
     other = compile_board(OTHER, tmp_path)
     with (
         native_link(board, MODEL) as link,
-        pytest.raises(LinkError, match="runs model 'lookup_square' .* not 'linear16'"),
+        pytest.raises(LinkError, match=r"runs model 'lookup_square' .* not 'linear16'"),
     ):
         for reply in stream(link, rows_of(100).tolist()):
             if reply.index == 30:

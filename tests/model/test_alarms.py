@@ -168,7 +168,7 @@ def test_every_rung_of_a_ladder_learns_its_own(simavr):
 
 
 def test_the_report_tells_level_and_threshold_apart(shifted):
-    model, plain, dataset, found = shifted
+    model, plain, _dataset, _found = shifted
     assert red_above(plain) == "Red LED above 30 ug/m3"
     assert f"red LED above {model.threshold / 10:g} ug/m3" in red_above(
         model

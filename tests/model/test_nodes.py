@@ -172,7 +172,7 @@ def test_narrowest_accumulator(low, high, bits):
 def test_a_sum_that_no_accumulator_holds_is_refused():
     node = Dense(((32767, 32767, 32767),), (0,), 16, -32767, 32767)
     with pytest.raises(ModelError, match="beyond 32 bits"):
-        node.bounds(Bounds((-32768,) * 3, (32767,) * 3)).acc_bits
+        _ = node.bounds(Bounds((-32768,) * 3, (32767,) * 3)).acc_bits
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -55,7 +55,7 @@ def test_terminal_page_and_card_say_the_same(made, page):
         report.rows_used(d.model),
     ):
         assert words in terminal and words in page.text and words in text_of_card(card_text)
-    headers, rows = report.ladder_table(d.ladder)
+    _headers, rows = report.ladder_table(d.ladder)
     for value in (cell for row in rows for cell in map(report.cell, row) if cell not in ("", "->")):
         assert value in terminal and value in page.text
     for row in report.baseline_table(d.ladder.baselines, d.model)[1]:
@@ -108,7 +108,7 @@ def test_sections_stand_in_their_order(made):
 
 
 def test_every_plot_tells_what_it_shows(made, page):
-    drawings = [a for a in page.all("svg")]
+    drawings = page.all("svg")
     assert len(drawings) == len(page.all("figure")) == 9
     assert all(a["role"] == "img" and len(a["aria-label"]) > 30 for a in drawings)
 
@@ -139,7 +139,8 @@ def test_what_is_written_in_a_plot_is_not_rounded(made):
 def test_two_reports_in_two_folders_are_the_same_bytes(made, tmp_path):
     """Other folder, other process, other order of hashing."""
     program = (
-        "import sys; from pathlib import Path; from tinygen.report.page.html import report; from tinygen.report.page.card import card; "
+        "import sys; from pathlib import Path; from tinygen.report.page.html import report; from "
+        "tinygen.report.page.card import card; "
         "report(Path(sys.argv[1]), Path('p.html'), Path(sys.argv[2]), with_board=False); "
         "card(Path(sys.argv[1]), Path('c.md'), Path(sys.argv[2]))"
     )

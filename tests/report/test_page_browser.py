@@ -73,7 +73,8 @@ def test_the_letters_of_a_plot_can_be_read_on_a_phone(window, made):
     show(window, made.page)
     heights = window.execute_script(
         "return [...document.querySelectorAll('figure svg text')].map(t => "
-        "parseFloat(getComputedStyle(t).fontSize) * t.ownerSVGElement.getBoundingClientRect().width "
+        "parseFloat(getComputedStyle(t).fontSize) * "
+        "t.ownerSVGElement.getBoundingClientRect().width "
         "/ t.ownerSVGElement.viewBox.baseVal.width)"
     )
     assert len(heights) > 50 and min(heights) > 8.5
@@ -82,11 +83,14 @@ def test_the_letters_of_a_plot_can_be_read_on_a_phone(window, made):
 OVERLAPS = """
         const found = [];
         for (const svg of document.querySelectorAll('figure svg')) {
-          const boxes = [...svg.querySelectorAll('text')].filter(t => !/rotate\\(-?[1-9]/.test(t.getAttribute('transform') || ''))
+          const boxes = [...svg.querySelectorAll('text')]
+            .filter(t => !/rotate\\(-?[1-9]/.test(t.getAttribute('transform') || ''))
             .map(t => [t.textContent, t.getBoundingClientRect()]);
           boxes.forEach(([one, a], i) => boxes.slice(i + 1).forEach(([other, b]) => {
-            const w = Math.min(a.right, b.right) - Math.max(a.left, b.left), h = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-            if (w > 1 && h > 4) found.push([svg.getAttribute('aria-label').slice(0, 40), one, other, w, h]);
+            const w = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+            const h = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+            const plot = svg.getAttribute('aria-label').slice(0, 40);
+            if (w > 1 && h > 4) found.push([plot, one, other, w, h]);
           }));
         }
         return found;"""
@@ -98,8 +102,10 @@ def test_labels_of_a_plot_do_not_lie_on_each_other(open_page):
 
 def test_overlaps_and_width_would_be_seen(open_page):
     """Negative control: a second text on a label, and a box wider than the screen."""
-    open_page.execute_script("""const t = document.querySelector('figure svg text'); t.after(t.cloneNode(true));
-        document.querySelector('main').insertAdjacentHTML('beforeend', '<div style="width:5000px">wide</div>')""")
+    open_page.execute_script("""
+        const t = document.querySelector('figure svg text'), main = document.querySelector('main');
+        t.after(t.cloneNode(true));
+        main.insertAdjacentHTML('beforeend', '<div style="width:5000px">wide</div>')""")
     assert len(open_page.execute_script(OVERLAPS)) == 1
     assert open_page.execute_script("return document.documentElement.scrollWidth") > DESKTOP
 
@@ -165,7 +171,7 @@ def test_the_board_answers_as_the_twin_does(open_page, made):
         == lights
         == [(a["red"], a["green"]) for a in got]
     )
-    assert {light for light in lights} == {(True, False), (False, True), (False, False)} and any(
+    assert set(lights) == {(True, False), (False, True), (False, False)} and any(
         a["clamped"] for a in got
     )
 
@@ -196,7 +202,10 @@ def test_its_cycles_are_those_of_the_other_simulator(open_page, made, tmp_path):
 
 def test_a_wrong_board_is_seen(open_page):
     """Negative control: another model's rows and a program with a flipped bit get no answer."""
-    start = "const s = {...tinygen.settings, ...arguments[0]}; const b = new tinygen.Board(s); return b.ask(s.rows[0])"
+    start = (
+        "const s = {...tinygen.settings, ...arguments[0]}; const b = new tinygen.Board(s); "
+        "return b.ask(s.rows[0])"
+    )
     settings = open_page.execute_script("return tinygen.settings")
     row = open_page.execute_script(start, {})
     assert row["raw"] == settings["answers"][0]
@@ -207,13 +216,17 @@ def test_a_wrong_board_is_seen(open_page):
     rest[6] ^= 4
     lines[20] = ":" + rest.hex().upper() + f"{-sum(rest) & 0xFF:02X}"
     assert count == 16
-    with pytest.raises(Exception, match="does not answer|board"):
+    with pytest.raises(Exception, match=r"does not answer|board"):
         open_page.execute_script(start, {"program": "\n".join(lines)})
 
 
 def test_a_slider_moves_the_answer_and_play_reaches_the_end(open_page, made):
-    script_ = """const p = tinygen.panel, s = p.sliders[0].range; s.value = arguments[0]; s.dispatchEvent(new Event('input'));
-        return [p.value.textContent, p.red.state.textContent, p.green.state.textContent, p.flag.textContent, p.sliders.map(x => Number(x.range.value))]"""
+    script_ = """
+        const p = tinygen.panel, s = p.sliders[0].range;
+        s.value = arguments[0];
+        s.dispatchEvent(new Event('input'));
+        const words = [p.value, p.red.state, p.green.state, p.flag].map(x => x.textContent);
+        return [...words, p.sliders.map(x => Number(x.range.value))]"""
     low, high = made.model.inputs[0].limits
     for raw in (low, high, high + 1):
         value, red, green, flag, row = open_page.execute_script(script_, raw)
@@ -223,8 +236,13 @@ def test_a_slider_moves_the_answer_and_play_reaches_the_end(open_page, made):
         )
         assert (red == "on") == (answer > made.model.threshold) == (green == "off")
         assert ("accepted range" in flag) == (raw > high)
-    tally = open_page.execute_async_script("""const done = arguments[arguments.length - 1], p = tinygen.panel;
-        p.pace.value = 2; p.button.click(); const t = setInterval(() => { if (p.timer === null) { clearInterval(t); done(p.tally.textContent) } }, 20)""")
+    tally = open_page.execute_async_script("""
+        const done = arguments[arguments.length - 1], p = tinygen.panel;
+        p.pace.value = 2;
+        p.button.click();
+        const t = setInterval(() => {
+            if (p.timer === null) { clearInterval(t); done(p.tally.textContent) }
+        }, 20)""")
     rows = f"{len(made.tests):,}"
     assert tally.startswith(f"{rows} of {rows} answers equal the integer model's")
     assert f"mean absolute error so far {made.model.training['metrics']['mae']:.4g} " in tally
@@ -271,7 +289,7 @@ def test_damage_on_the_wire_is_refused(wire):
     seed = protocol.model_seed(vectors.MODEL_ID)
     for stream in vectors.STREAMS:
         pieces = [piece for piece in stream.data.split(b"\0")[:-1] if piece]
-        events = [event for event in stream.events]
+        events = list(stream.events)
         heard = [wire("decode", list(piece), seed) for piece in pieces]
         assert [h is not None for h in heard] == [isinstance(event, str) for event in events], (
             stream.name

@@ -263,7 +263,8 @@ def made(
         ),
         (
             made(),
-            "loses no accuracy and is 9 times smaller and 31 times faster than the same model in float: convert it.",
+            "loses no accuracy and is 9 times smaller and 31 times faster than the same model in "
+            "float: convert it.",
         ),
         (
             made(integer_error=0.98),
@@ -271,12 +272,14 @@ def made(
         ),
         (
             made(integer_error=1.02),
-            "loses 2 % of accuracy and is 9 times smaller and 31 times faster than the same model in float: "
+            "loses 2 % of accuracy and is 9 times smaller and 31 times faster than the same "
+            "model in float: "
             "convert it where the saving matters more than the error.",
         ),
         (
             made(integer_error=1.5),
-            "loses 50 % of accuracy and is 9 times smaller and 31 times faster than the same model in float: "
+            "loses 50 % of accuracy and is 9 times smaller and 31 times faster than the same "
+            "model in float: "
             "do not use it as it is",
         ),
         (

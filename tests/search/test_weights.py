@@ -90,7 +90,8 @@ def test_faulty_references_on_the_real_file(air_quality):
             errors(rows, dataset.y, kind, place)[0] for rows in every
         )
         print(
-            f"air quality, {kind}: clean {clean:.3f}, clean robust {clean_robust:.3f}, faulty {faulty:.3f}, "
+            f"air quality, {kind}: clean {clean:.3f}, clean robust {clean_robust:.3f}, faulty "
+            f"{faulty:.3f}, "
             f"faulty robust {robust:.3f} raw steps"
         )
         assert faulty > gain * robust and robust < 1.1 * clean and clean_robust < 1.05 * clean
@@ -175,7 +176,7 @@ def test_every_family_counts_rows_as_if_they_were_there_more_often(kind):
             rows.take(np.repeat(np.arange(len(rows.y)), often)),
         )
     ]
-    plain, weighted, repeated = (rows.error(fit) for fit in fits)
+    plain, weighted, _repeated = (rows.error(fit) for fit in fits)
     assert np.abs(fits[0] - fits[1]).max() > 0  # the weights are looked at
     # a random start, and leaves of at least five rows, see rows as such
     if kind not in ("mlp", "forest"):

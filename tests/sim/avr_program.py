@@ -1,7 +1,12 @@
 """Compiles the small AVR programs of this folder."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+
+import tinygen.host
+
+from tinygen.common.boards import BOARDS
 
 HERE = Path(__file__).parent
 VECTORS = {  # the two chips name their first UART's interrupts differently
@@ -36,12 +41,6 @@ def compile_avr(avr_gcc: Path, folder: Path, source: str, board, **defines: obje
         assert done.returncode == 0, done.stderr
     return elf
 
-
-from dataclasses import replace
-
-import tinygen.host
-
-from tinygen.common.boards import BOARDS
 
 # the C programs beside this file speak 115,200 baud, whatever our firmware does
 UNO, MEGA = (replace(BOARDS[name], baud=115_200) for name in ("uno", "megaatmega2560"))

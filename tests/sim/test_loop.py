@@ -46,7 +46,8 @@ def firmware(simavr, tmp_path_factory):
         "loop"
     )  # one folder, so that the Arduino core is compiled once
 
-    def make(board_id: str, mistakes: dict[str, str] = {}):
+    def make(board_id: str, mistakes: dict[str, str] | None = None):
+        mistakes = mistakes or {}
         key = (board_id, *mistakes.items())
         if key not in made:
             board = replace(BOARDS[board_id], baud=BAUDS[board_id])
@@ -243,7 +244,9 @@ def test_the_boards_rate_is_named(firmware, figures, baud):
 
 
 def test_rows_per_second(link, record_property):
-    """At least 90 % of what the busier direction of the wire allows, with the board's own window."""
+    """At least 90 % of what the busier direction of the wire allows, with the board's own
+    window.
+    """
     rows = rows_of(1000)
     verdict = check(stream(link, rows.tolist()), expect(MODEL, rows))
     limit = link.baud / 10 / max(frame_bytes(2 * len(MODEL.inputs)), frame_bytes(RESULT.size))

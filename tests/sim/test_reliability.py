@@ -150,7 +150,8 @@ def test_resets_at_random_cycles(firmware, figures, level, board_id):  # noqa: F
     assert len(sessions) == min(resets, 256) and slowest < 1.0
     figures(
         f"resets, {board_id}",
-        f"{resets} at random cycles, half with 0.3 .. 2 s of silence or garbage, {len(rows):,} rows: "
+        f"{resets} at random cycles, half with 0.3 .. 2 s of silence or garbage, {len(rows):,} "
+        "rows: "
         f"0 wrong, {verdict.lost} lost and reported, answers again at most {slowest * 1000:.0f} ms "
         "after the program's start",
     )
@@ -184,7 +185,9 @@ def test_a_program_that_hangs_is_reset(firmware, figures):  # noqa: F811
 
 
 def test_without_a_watchdog_the_stream_ends(firmware):  # noqa: F811
-    """Negative control, and what a Mega does: silence, which the host reports within bounded time."""
+    """Negative control, and what a Mega does: silence, which the host reports within bounded
+    time.
+    """
     hang = {"rows_answered++;": "if (++rows_answered == 5) for (;;) {}"}
     board, elf = firmware("megaatmega2560", hang)
     with (

@@ -108,7 +108,9 @@ def test_a_program_that_hangs_is_told(simavr, tmp_path, monkeypatch):
 def test_a_model_too_big_is_refused(simavr, tmp_path):
     rng = np.random.default_rng(0)
     big = replace(MODELS["stump"], inputs=inputs(3), nodes=(forest(rng, 3, 80, 5, 1, 50),))
-    with pytest.raises(DoesNotFit, match="8192 bytes of flash .* choose a smaller model") as raised:
+    with pytest.raises(
+        DoesNotFit, match=r"8192 bytes of flash .* choose a smaller model"
+    ) as raised:
         build_selftest(big, ATTINY85, tmp_path)
     assert "\n" not in str(raised.value)
 
@@ -136,7 +138,7 @@ def test_the_command(simavr, tmp_path, capsys, monkeypatch):
         "selftest.hex",
         "tinygen_fixed.h",
     ]
-    with pytest.raises(UsageError, match="has no bootloader to --upload to: .* with a programmer"):
+    with pytest.raises(UsageError, match=r"has no bootloader to --upload to: .* with a programmer"):
         build_model(
             tmp_path / "model.json", "attiny85", tmp_path / "new", upload=True, port="/dev/ttyACM0"
         )

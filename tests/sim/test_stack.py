@@ -67,7 +67,8 @@ def test_measured_bound_budget(firmware, simavr, figures, board_id):  # noqa: F8
 
 PROGRAMS = {
     "recursion": (
-        "int depth(int n) { return n ? depth(n - 1) + in(n) : 0; }\nint main(void) { return depth(in(3)); }",
+        "int depth(int n) { return n ? depth(n - 1) + in(n) : 0; }\nint main(void) { return "
+        "depth(in(3)); }",
         "calls itself",
     ),
     "a pointer": (
@@ -75,7 +76,8 @@ PROGRAMS = {
         "through a pointer",
     ),
     "a size that varies": (
-        "int main(void) { volatile char *at = __builtin_alloca((unsigned)in(5)); at[0] = 1; return at[0]; }",
+        "int main(void) { volatile char *at = __builtin_alloca((unsigned)in(5)); at[0] = 1; "
+        "return at[0]; }",
         "stack pointer|no constant",
     ),
     "a heap": (
@@ -88,7 +90,10 @@ PROGRAMS = {
         "lets others in",
     ),
 }
-IN = '#include <avr/io.h>\n__attribute__((noinline)) int in(int n) { __asm__ __volatile__("" : "+r"(n)); return n; }\n'
+IN = (
+    '#include <avr/io.h>\n__attribute__((noinline)) int in(int n) { __asm__ __volatile__("" : '
+    '"+r"(n)); return n; }\n'
+)
 
 
 def compile_text(tools, folder, text: str, mcu: str = "atmega328p"):
@@ -118,8 +123,18 @@ def test_what_has_no_bound_is_refused(name, simavr, tmp_path):
 
 
 DEEP = """
-__attribute__((noinline)) int inner(int n) { volatile char room[SIZE]; for (int i = 0; i < SIZE; i++) room[i] = (char)in(n); return room[n]; }
-__attribute__((noinline)) int outer(int n) { volatile char room[20]; for (int i = 0; i < 20; i++) room[i] = (char)n; return inner(n) + room[0]; }
+__attribute__((noinline)) int inner(int n)
+{
+    volatile char room[SIZE];
+    for (int i = 0; i < SIZE; i++) room[i] = (char)in(n);
+    return room[n];
+}
+__attribute__((noinline)) int outer(int n)
+{
+    volatile char room[20];
+    for (int i = 0; i < 20; i++) room[i] = (char)n;
+    return inner(n) + room[0];
+}
 int main(void) { GPIOR0 = (unsigned char)outer(3); for (;;) {} }
 """
 

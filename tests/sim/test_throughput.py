@@ -41,7 +41,8 @@ def test_the_committed_figures(throughput, simavr, tmp_path, figures):
     )
     figures(
         "throughput",
-        f"{now.rows_per_s:,.0f} rows/s on the Uno at {BAUD:,} baud, {now.share:.1%} of what the wire allows",
+        f"{now.rows_per_s:,.0f} rows/s on the Uno at {BAUD:,} baud, {now.share:.1%} of what the "
+        "wire allows",
     )
 
 

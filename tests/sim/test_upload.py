@@ -164,6 +164,6 @@ def test_flash_that_does_not_hold_what_was_written_is_an_error(empty_board, file
 
     monkeypatch.setattr(building, "_pio", count)
     wear_out(virtual.board, 0x100)
-    with pytest.raises(BuildError, match="mismatch|verif"):
+    with pytest.raises(BuildError, match=r"mismatch|verif"):
         load(files, MODEL, board, virtual.port)
     assert len(runs) == 2  # one to compile, one to load

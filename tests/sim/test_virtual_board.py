@@ -154,7 +154,7 @@ def test_crash_is_reported(program):
     with SimBoard(UNO, program("orders.c", UNO)) as sim:
         sim.run(SECOND // 10)
         sim.write(b"c")
-        with pytest.raises(LinkError, match="crashed at cycle .* no program"):
+        with pytest.raises(LinkError, match=r"crashed at cycle .* no program"):
             sim.run(SECOND)
 
 
@@ -215,7 +215,7 @@ def test_flash_can_be_changed_and_a_hex_image_loaded(program, tmp_path, simavr):
         assert same.read_flash(0, 2000) == sim.read_flash(0, 2000)
         assert answers(same) == b"B11"
         with pytest.raises(LinkError, match="ELF"):
-            same.stack_bytes
+            _ = same.stack_bytes
         same.write_flash(0, b"\xff\xcf")  # rjmp to itself: the program is gone
         same.reset()
         assert answers(same) == b""

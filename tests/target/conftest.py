@@ -20,7 +20,9 @@ def workshop(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def make_project(workshop, monkeypatch):
-    """`make_project(...)`: a small project; measuring is left out, the sketch speaks no protocol."""
+    """`make_project(...)`: a small project; measuring is left out, the sketch speaks no
+    protocol.
+    """
     monkeypatch.setattr(b, "measure", lambda *arguments: None)
     for log in workshop.glob("*.log"):
         log.unlink()

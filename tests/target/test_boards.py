@@ -1,4 +1,6 @@
-"""Every board against the Arduino core's own files, and platformio.ini against the table of boards."""
+"""Every board against the Arduino core's own files, and platformio.ini against the table of
+boards.
+"""
 
 import configparser
 import re

@@ -111,7 +111,8 @@ def test_builds_without_any_network(make_project, toolchain):
         except OSError:
             build.measure = lambda *arguments: None
             build.was_set_up = lambda: True
-            print(build.build(SimpleNamespace(directory=Path(sys.argv[1])), BOARDS["uno"]).flash_bytes)
+            project = SimpleNamespace(directory=Path(sys.argv[1]))
+            print(build.build(project, BOARDS["uno"]).flash_bytes)
     """)
     done = subprocess.run(
         [*alone, sys.executable, "-c", program, str(project.directory)],
@@ -202,7 +203,7 @@ def test_compiler_error_is_one_line_and_the_log_is_kept(
 
 
 def test_folder_without_a_project(tmp_path, toolchain):
-    with pytest.raises(BuildError, match="no platformio.ini.*tinygen build"):
+    with pytest.raises(BuildError, match=r"no platformio.ini.*tinygen build"):
         b.build(SimpleNamespace(directory=tmp_path), UNO)
 
 
@@ -212,5 +213,5 @@ def test_log_without_any_error_line_gives_its_last_words():
 
 def test_build_that_does_not_end_is_ended(make_project, toolchain, monkeypatch):
     monkeypatch.setattr(b, "BUILD_SECONDS", 0.2)
-    with pytest.raises(BuildError, match="no end after 0.2 s"):
+    with pytest.raises(BuildError, match=r"no end after 0.2 s"):
         b.build(make_project(), UNO)

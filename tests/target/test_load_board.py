@@ -13,7 +13,9 @@ from tinygen.target import build as b
 
 @pytest.fixture
 def avrdude_stand_in(tmp_path, monkeypatch, toolchain):
-    """`stand_in(body)`: an avrdude on PATH that notes its arguments, one a line; returns the note."""
+    """`stand_in(body)`: an avrdude on PATH that notes its arguments, one a line; returns the
+    note.
+    """
 
     def make(body: str = "") -> Path:
         folder, note = tmp_path / "bin", tmp_path / "note"
@@ -61,7 +63,7 @@ def test_a_board_with_usb_in_the_chip_is_touched_and_waited_for(make_project, av
     note = avrdude_stand_in()
     with pytest.raises(
         BuildError,
-        match="Leonardo at /dev/ttyX was not loaded: .*Couldn't find a board on the selected port",
+        match=r"Leonardo at /dev/ttyX was not loaded: .*Couldn't find a board on the selected port",
     ):
         b.upload(make_project(), LEONARDO, "/dev/ttyX")
     assert not note.exists()
@@ -69,7 +71,8 @@ def test_a_board_with_usb_in_the_chip_is_touched_and_waited_for(make_project, av
 
 def test_uploader_that_fails_is_named_with_its_reason(make_project, avrdude_stand_in):
     avrdude_stand_in(
-        'echo "avrdude: ser_open(): can\'t open device \\"/dev/ttyX\\": No such file or directory" >&2; exit 1'
+        'echo "avrdude: ser_open(): can\'t open device \\"/dev/ttyX\\": No such file or '
+        'directory" >&2; exit 1'
     )
     project = make_project()
     with pytest.raises(BuildError) as raised:

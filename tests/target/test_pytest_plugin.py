@@ -61,7 +61,8 @@ def test_glass(board):
 FAKE_PORTS = """
 import types, tinygen.host.discover as discover
 def port(device, pid):
-    return types.SimpleNamespace(device=device, vid=0x2341, pid=pid, serial_number=device[-1], location="1")
+    return types.SimpleNamespace(
+        device=device, vid=0x2341, pid=pid, serial_number=device[-1], location="1")
 discover.list_ports.comports = lambda: [%s]
 """
 
@@ -216,7 +217,8 @@ def test_auto(tmp_path, ports, options, verdict, words):
 def test_a_project_that_does_not_use_it_pays_nothing(tmp_path):
     (tmp_path / "test_a.py").write_text(
         "import sys\ndef test_a():\n"
-        "    loaded = sorted(m for m in sys.modules if m.split('.')[0] in ('tinygen', 'numpy', 'serial'))\n"
+        "    loaded = sorted(m for m in sys.modules if m.split('.')[0] in ('tinygen', 'numpy', "
+        "'serial'))\n"
         "    assert loaded == ['tinygen', 'tinygen.target.pytest_plugin']\n"
     )
     verdicts, text = run(tmp_path)
@@ -225,7 +227,8 @@ def test_a_project_that_does_not_use_it_pays_nothing(tmp_path):
 
 def test_a_projects_own_options_and_fixtures_of_these_names_win(tmp_path):
     (tmp_path / "conftest.py").write_text(
-        "import pytest\ndef pytest_addoption(parser):\n    parser.addoption('--board')\n    parser.addoption('--model')\n"
+        "import pytest\ndef pytest_addoption(parser):\n    parser.addoption('--board')\n    "
+        "parser.addoption('--model')\n"
         "@pytest.fixture\ndef board(request):\n    return request.config.getoption('--board')\n"
     )
     (tmp_path / "test_a.py").write_text(

