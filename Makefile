@@ -2,6 +2,7 @@
 # make docs    builds the pages of docs/ into site/
 # make test    sets up the same, then runs the whole test suite
 # make release-check   the same with the long reliability programme
+# make lint    ruff and mypy over everything
 # make setup   only sets up; make clean undoes it
 #
 # PYTHON picks the interpreter (3.10 or later); ARGS goes to the command: make demo ARGS="--board uno".
@@ -16,20 +17,26 @@ APT    := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n) apt-get
 INPUTS := Makefile pyproject.toml tinygen/target/toolchain.py tinygen/target/platformio_core.py
 STAMP  := $(VENV)/set-up-$(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
 
-.PHONY: demo docs test setup clean release-check
+.PHONY: demo docs lint test setup clean release-check
 
 demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
 
 # pytest has a worker on each core: threads within one would only wait for each other
-ONE_EACH := LOKY_MAX_CPU_COUNT=1
+PYTEST := LOKY_MAX_CPU_COUNT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto \
+    --dist loadfile --no-loadscope-reorder
+
+lint: $(STAMP)
+	@.ci/lint $(BIN)
 
 test: $(STAMP)
-	@$(ONE_EACH) $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@.ci/tools
+	@$(PYTEST) $(ARGS)
 
 # the long test programme: an hour, most of it for the fuzzer
 release-check: $(STAMP)
-	@$(ONE_EACH) $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --level release $(ARGS)
+	@.ci/tools
+	@$(PYTEST) --level release $(ARGS)
 
 # NO_MKDOCS_2_WARNING: a notice of the theme's authors, no warning about these pages
 docs: $(STAMP)

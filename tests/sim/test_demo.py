@@ -1,35 +1,9 @@
-"""`tinygen demo` on the real file, and the same file without its shortcut column, by default
-settings: the figures that are promised.
-"""
-
-import json
-import subprocess
-import sys
+"""`tinygen demo` on the real file by default settings: the figures that are promised."""
 
 import pytest
-
-from tinygen.commands.pipeline import ARTICLE_INPUTS
+from cli_process import answer
 
 BOARDS = ("uno", "megaatmega2560")
-SHORTCUT = (
-    "CO(GT)",
-    "PT08.S2(NMHC)",
-)  # benzene was computed from S2; CO(GT) is a reference analyser's reading
-
-
-def answer(*command: str, cwd) -> dict:
-    """The JSON object that a command prints after it went well, in a process of its own as a user
-    has it.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "tinygen.cli", *command, "--json"],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=1500,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -97,23 +71,3 @@ def test_the_demo_leaves_what_a_user_needs(demo):
     ):
         assert (demo["folder"] / name).is_file(), name
     assert not [path for path in demo["folder"].iterdir() if path.name.startswith(".tinygen-")]
-
-
-@pytest.mark.parametrize("split, most", [("random", 1.30), ("time", 1.80)])
-def test_the_hard_task_by_default_settings(split, most, simavr, air_quality, tmp_path):
-    inputs = ",".join(name for name in ARTICLE_INPUTS if name not in SHORTCUT)
-    found = answer(
-        "train",
-        str(air_quality),
-        "--target",
-        "C6H6(GT)",
-        "--inputs",
-        inputs,
-        "--split",
-        split,
-        "-o",
-        "hard.json",
-        cwd=tmp_path,
-    )
-    assert found["rows_train"] + found["rows_test"] == 8991
-    assert found["metrics"]["mae"] <= most  # ug/m3
