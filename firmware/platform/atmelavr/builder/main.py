@@ -65,7 +65,9 @@ AlwaysBuild(env.Alias("nobuild", hex_file))
 
 
 def find_port(target, source, env):
-    """Settle UPLOAD_PORT; boards with USB in the chip enter their bootloader on a 1200-baud touch."""
+    """Settle UPLOAD_PORT; boards with USB in the chip enter their bootloader on a 1200-baud
+    touch.
+    """
     env.AutodetectUploadPort()
     upload = env.BoardConfig().get("upload", {})
     if upload.get("use_1200bps_touch"):
@@ -94,7 +96,7 @@ env.Replace(
 )
 avrdude = env.PioPlatform().get_package_dir("tool-avrdude")
 if avrdude:
-    env.Append(UPLOADERFLAGS=["-C", '"%s"' % join(avrdude, "avrdude.conf")])
+    env.Append(UPLOADERFLAGS=["-C", f'"{join(avrdude, "avrdude.conf")}"'])
 env.AddPlatformTarget(
     "upload",
     hex_file,
