@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median_low
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..model.fixedpoint import MISSING
 from ..model.model import Model
@@ -60,9 +61,7 @@ class Expected:
     prediction: tuple[int, ...]  # raw; MISSING where a value is missing
     flags: tuple[Flag, ...]
     digest: tuple[int, ...]  # of the clamped row, or of the row as sent where a value is missing
-    pins: tuple[
-        Pin, ...
-    ]  # as the alarm asks when every row comes once; check() knows what a reset changes
+    pins: tuple[Pin, ...]  # when every row comes once; check() knows what a reset changes
     alarm: Alarm
 
     def __len__(self) -> int:
@@ -70,7 +69,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StreamVerdict:
     """How a stream of rows went. `passed` is the one question; the counts say why."""
 
     rows: int  # rows expected
@@ -82,9 +81,7 @@ class Verdict:
     clamped: int  # rows with a value outside the accepted range
     red: int  # rows that lit the red LED, as expected or not
     seconds: float  # until the last answer, on the link's clock
-    cycles_median: (
-        int | None
-    )  # as the chip measured them, interrupts included; None without a prediction
+    cycles_median: int | None  # by the chip, interrupts included; None without a prediction
     cycles_max: int | None
     first_difference: str | None  # one line on the first row that was not right
 
@@ -99,7 +96,7 @@ class Verdict:
         return (self.rows - self.lost) / self.seconds if self.seconds > 0 else 0.0
 
 
-def expect(model: Model, raw, alarm: Alarm | None = None) -> Expected:
+def expect(model: Model, raw: ArrayLike, alarm: Alarm | None = None) -> Expected:
     """What a board with `model` must answer to raw rows of shape (n, inputs); `alarm` is the plain
     one by default.
     """
@@ -135,7 +132,7 @@ class _Lights:
     lost: list[int] = field(default_factory=list)
 
     def allowed(self, index: int, result: Result) -> set[Pin]:
-        """What row `index` may show; afterwards only the states that fit what it did show are left."""
+        """What row `index` may show; afterwards only states that fit what it did show are left."""
         states = self.states if self.session in (None, result.session) else {START}
         for row in self.lost:
             states = states | {self._light(state, row)[0] for state in states}
@@ -165,9 +162,9 @@ class Checker:
         self._cycles: list[int] = []
 
     def add(self, reply: RowReply) -> str:
-        """How this reply differs from what it should be, in a few words; empty where it is right."""
+        """How this reply differs from what it should be, in a few words; empty if it does not."""
         self._retries += max(0, reply.tries - 1)
-        if reply.lost or reply.index not in self._unanswered:
+        if reply.result is None or reply.index not in self._unanswered:
             difference = f"lost ({reply.reason or 'answered twice'})"
             if reply.lost and reply.index in self._unanswered:
                 self._lights.lost.append(reply.index)
@@ -189,13 +186,13 @@ class Checker:
             self._cycles.append(result.cycles)
         return answer or led
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> StreamVerdict:
         """The verdict; a row that has had no reply is lost."""
         first = self.first_difference
         if self._unanswered and not first:
             first = f"row {min(self._unanswered)}: lost (no reply)"
         flags, cycles = self.expected.flags, self._cycles
-        return Verdict(
+        return StreamVerdict(
             len(self.expected),
             self._wrong,
             len(self._unanswered),
@@ -211,7 +208,7 @@ class Checker:
         )
 
 
-def check(replies: Iterable[RowReply], expected: Expected) -> Verdict:
+def check(replies: Iterable[RowReply], expected: Expected) -> StreamVerdict:
     """The verdict on all replies; a row without a reply, or with an index that is not its own, is
     lost.
     """
@@ -247,7 +244,7 @@ def _led_difference(result: Result, allowed: set[Pin]) -> str:
 
 def _show(value: int) -> str:
     if isinstance(value, (Flag, Pin)):
-        return "+".join(part.name for part in type(value) if part in value) or (
+        return "+".join(str(part.name) for part in type(value) if part in value) or (
             "OK" if isinstance(value, Flag) else "dark"
         )
     return "MISSING" if value == MISSING else str(value)

@@ -43,8 +43,8 @@ class Port:
         what = self.board.pio_id if self.board else "unknown board behind a USB bridge"
         vendor, product = self.usb_id
         return (
-            f"{self.device} ({what}, USB {vendor:04X}:{product:04X}, serial number {self.serial_number or 'none'}, "
-            f"at {self.location or '?'})"
+            f"{self.device} ({what}, USB {vendor:04X}:{product:04X}, "
+            f"serial number {self.serial_number or 'none'}, at {self.location or '?'})"
         )
 
 
@@ -94,7 +94,8 @@ def only_board(may: tuple[str, ...] = tuple(BOARDS)) -> tuple[Board, str]:
         f"; {port} says nothing" for port in bridges
     )
     raise (LinkError if found else NoBoard)(
-        f"port auto needs exactly one known board plugged in, found {names}: name its port, or use the simulator"
+        f"port auto needs exactly one known board plugged in, found {names}: "
+        "name its port, or use the simulator"
     )
 
 

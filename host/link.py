@@ -1,24 +1,22 @@
 """A tinygen board at the end of a serial port, found and proved to be the right one.
 
-Every port opens through pyserial's serial_for_url: /dev/ttyACM0, COM3, socket://host:port,
-avr://uno/path/firmware.elf, a pty. Nothing waits for ever, and nothing sleeps a fixed time: opening
-is over when the board has said who it is.
+Nothing waits for ever, and nothing sleeps a fixed time: opening is over when the board has said who
+it is.
 """
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 import serial
-from serial.tools import list_ports
 
 from ..common.boards import BOARDS, Board
 from ..common.errors import LinkError
 from ..model.model import Model
-from . import register
+from .port import PORT_ERRORS, WRITE_SECONDS, PortError, may_reset, open_port, opener, reason
 from .protocol import (
     INFO,
     RESULT,
@@ -27,6 +25,7 @@ from .protocol import (
     Damage,
     Decoder,
     Foreign,
+    Frame,
     Info,
     Refusal,
     Reply,
@@ -43,8 +42,6 @@ OPEN_SECONDS = 8.0  # to wait for INFO in all; a Mega's bootloader takes up to 2
 BOOT_SECONDS = 2.5  # no word to a board that may be in its bootloader: it would read it
 QUIET_SECONDS = 0.5  # the same on a port that cannot have reset the board
 HELLO_EVERY_SECONDS = 0.25
-POLL_SECONDS = 0.01  # one wait for bytes
-WRITE_SECONDS = 2.0
 REOPEN_EVERY_SECONDS = 0.2  # tries to find a board again that was unplugged
 PROBE_SECONDS = 0.08  # for an answer at another baud rate, on top of the wire's time
 OWN_SECONDS = 0.25  # the same for the port's own rate: it must really be silent
@@ -59,6 +56,7 @@ RESULT_FRAME = frame_bytes(RESULT.size)
 
 TO_BOARD, TO_HOST = "to_board", "to_host"
 Tap = Callable[[str, float, bytes], None]  # direction, seconds on the link's clock, raw bytes
+_Wanted = TypeVar("_Wanted", Info, Status)
 
 
 class LinkLost(LinkError):
@@ -80,14 +78,10 @@ class Link:
         self.tap = tap
         self.seed = model_seed(model.model_id)
         self.decoder = Decoder(self.seed)
-        self.info: Info | None = (
-            None  # of the session that is running; set before open_link returns
-        )
+        self.info: Info  # of the session that is running; set before open_link returns
         self.heard_at = float("-inf")  # clock() at the last undamaged frame
         self.bytes_seen = 0
-        self.reopen_port: Callable[[], serial.SerialBase] | None = (
-            None  # opens the same board's port anew
-        )
+        self.reopen_port: Callable[[], serial.SerialBase]  # opens the same board's port anew
         self._simulator = getattr(port, "board", None)
 
     def clock(self) -> float:
@@ -131,7 +125,7 @@ class Link:
         return self._ask(status_request(1), Status, seconds)
 
     def adopt(self, info: Info) -> None:
-        """Goes on in the session of `info`; LinkError if that is not the board or the model wanted."""
+        """Goes on in the session of `info`; LinkError if it is another board or model."""
         self._require(info)
         self.info = info
 
@@ -156,18 +150,16 @@ class Link:
 
     def close(self) -> None:
         """Gives the port back; safe to call twice."""
-        try:
+        with suppress(OSError, serial.SerialException):  # an unplugged port has nothing to give
             self.port.close()
-        except (OSError, serial.SerialException):
-            pass  # an unplugged port has nothing left to give back
 
     def __enter__(self) -> Link:
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _ask(self, question: bytes, wanted: type, seconds: float):
+    def _ask(self, question: bytes, wanted: type[_Wanted], seconds: float) -> _Wanted:
         end = self.clock() + seconds
         while self.clock() < end:
             self.send(question)
@@ -196,14 +188,15 @@ class Link:
         """Bytes that have come, or come within POLL_SECONDS; at best a whole RESULT at a time."""
         missing = RESULT_FRAME - (self.decoder.partial + 1 if self.decoder.partial else 0)
         with self._port_errors():
-            data = self.port.read(max(self.port.in_waiting, missing, 1))
+            waiting = self.port.in_waiting  # type: ignore[attr-defined]  # the stubs lack it
+            data = self.port.read(max(waiting, missing, 1))
         if data:
             self.bytes_seen += len(data)
             if self.tap:
                 self.tap(TO_HOST, self.clock(), data)
         return data
 
-    def _hear(self, event) -> Reply | Damage:
+    def _hear(self, event: Frame | Damage) -> Reply | Damage:
         if isinstance(event, Damage):
             return event
         self.heard_at = self.clock()
@@ -213,18 +206,19 @@ class Link:
         where = f"the board at {self.name}"
         if info.protocol != VERSION:
             raise LinkError(
-                f"{where} speaks version {info.protocol} of the protocol, this tinygen version {VERSION}: "
-                "build and load its firmware again"
+                f"{where} speaks version {info.protocol} of the protocol, this tinygen version "
+                f"{VERSION}: build and load its firmware again"
             )
         if Trait.EMPTY in info.traits:
             raise LinkError(
-                f"{where} runs a firmware without a model, made to measure sizes: load the one built beside it"
+                f"{where} runs a firmware without a model, made to measure sizes: "
+                "load the one built beside it"
             )
         if info.model_id != self.model.model_id or info.inputs != len(self.model.inputs):
             raise LinkError(
                 f"{where} runs model '{info.model}' ({info.model_id:08X}, {info.inputs} inputs), "
-                f"not '{self.model.name}' ({self.model.model_id:08X}, {len(self.model.inputs)} inputs): "
-                "load it with `tinygen build --upload`"
+                f"not '{self.model.name}' ({self.model.model_id:08X}, {len(self.model.inputs)} "
+                "inputs): load it with `tinygen build --upload`"
             )
         if Trait.CORRUPT in info.traits:
             raise LinkError(
@@ -237,25 +231,17 @@ class Link:
             )
 
     @contextmanager
-    def _port_errors(self):
+    def _port_errors(self) -> Iterator[None]:
         try:
             yield
         except serial.SerialTimeoutException:
             raise LinkLost(
                 f"port {self.name} takes no more bytes since {WRITE_SECONDS:g} s: reset the board"
             ) from None
-        except _PORT_ERRORS as error:
+        except PORT_ERRORS as error:
             raise LinkLost(
-                f"lost the board at {self.name} ({_reason(error)}): plug it in and stream again"
+                f"lost the board at {self.name} ({reason(error)}): plug it in and stream again"
             ) from None
-
-
-try:
-    from termios import error as _TermiosError  # not an OSError; an unplugged tty may raise it
-except ImportError:  # Windows has no termios
-    _TermiosError = OSError
-# pyserial's read of a port that another thread or a signal closed is a TypeError
-_PORT_ERRORS = (serial.SerialException, OSError, _TermiosError, TypeError)
 
 
 def open_link(
@@ -274,78 +260,14 @@ def open_link(
     version.
     """
     baud = baud or (board.baud if board else DEFAULT_BAUD)
-    link = Link(_open_port(port, baud), port, model, board, tap)
-    link.reopen_port = _opener(port, baud)
+    link = Link(open_port(port, baud), port, model, board, tap)
+    link.reopen_port = opener(port, baud)
     try:
         _wait_for_info(link, timeout)
     except BaseException:
         link.close()
         raise
     return link
-
-
-def _opener(name: str, baud: int) -> Callable[[], serial.SerialBase]:
-    """Opens the port again; an USB device with a serial number is found under another name as well."""
-    usb = next(
-        (port for port in list_ports.comports() if port.device == name and port.serial_number), None
-    )
-
-    def reopen() -> serial.SerialBase:
-        same = [
-            port.device
-            for port in list_ports.comports()
-            if usb
-            and (port.vid, port.pid, port.serial_number) == (usb.vid, usb.pid, usb.serial_number)
-        ]
-        return _open_port(same[0] if same else name, baud)
-
-    return reopen
-
-
-class PortError(LinkError):
-    """A port does not open."""
-
-
-def _open_port(name: str, baud: int) -> serial.SerialBase:
-    register()
-    try:
-        port = serial.serial_for_url(name, do_not_open=True)
-        port.baudrate = baud
-        port.timeout = POLL_SECONDS
-        port.write_timeout = WRITE_SECONDS
-        if isinstance(port, serial.Serial):  # a local tty: two programs must not share it
-            port.exclusive = True
-        port.open()
-    except LinkError:
-        raise  # the virtual board explains itself
-    except (*_PORT_ERRORS, ValueError, NotImplementedError) as error:
-        raise PortError(_why_not_open(name, baud, error)) from None
-    return port
-
-
-def _why_not_open(name: str, baud: int, error: Exception) -> str:
-    number = getattr(error, "errno", None) or getattr(
-        error.__context__, "errno", None
-    )  # pyserial's sockets hide it
-    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
-        return f"port {name} does not exist: see `tinygen boards` for the ports with a board"
-    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in str(error):
-        return (
-            f"port {name} is taken by another program: close it (a serial monitor?) and try again"
-        )
-    if number in (errno.EACCES, errno.EPERM):
-        return f"port {name} may not be opened by this user: join its group (often 'dialout') and log in again"
-    if number == errno.ECONNREFUSED:
-        return f"port {name} refuses the connection: is anything listening there?"
-    if isinstance(error, ValueError) and "://" in name:
-        return f"'{name}' is no port that pyserial knows: write a device, COMn, socket://host:port or avr://BOARD/firmware.elf"
-    return f"port {name} does not open at {baud} baud ({_reason(error)}): see `tinygen boards` for the ports with a board"
-
-
-def _reason(error: Exception) -> str:
-    """One short line of an exception that may hold several."""
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())[:120]
 
 
 def _wait_for_info(link: Link, timeout: float) -> None:
@@ -355,7 +277,7 @@ def _wait_for_info(link: Link, timeout: float) -> None:
     start = link.clock()
     end, ask_at = (
         start + timeout,
-        start + (BOOT_SECONDS if _may_reset(link.port) else QUIET_SECONDS),
+        start + (BOOT_SECONDS if may_reset(link.port) else QUIET_SECONDS),
     )
     heard: list[Reply | Damage] = []
     asked = probed = False
@@ -407,34 +329,28 @@ def _name_baud(link: Link) -> None:
         )
 
 
-def _may_reset(port: serial.SerialBase) -> bool:
-    """True if opening may have reset the board, through DTR; a pty has no such line."""
-    try:
-        port.cts  # noqa: B018 - reading it is the test
-    except _PORT_ERRORS:
-        return False
-    return True
-
-
 def _why_no_info(link: Link, heard: list[Reply | Damage], timeout: float, probed: bool) -> str:
     if any(isinstance(reply, Foreign) and "echo" in reply.reason for reply in heard):
         return f"the device at {link.name} only echoes what it is sent: it is no tinygen board"
     if Damage(Code.BAD_VERSION) in heard or any(
         isinstance(r, Refusal) and r.code == Code.BAD_VERSION for r in heard
     ):
-        return f"the board at {link.name} speaks another version of the protocol: build and load its firmware again"
+        return (
+            f"the board at {link.name} speaks another version of the protocol: "
+            "build and load its firmware again"
+        )
     if not probed:
         _name_baud(link)
     return (
-        f"the device at {link.name} sends bytes, but no tinygen frame at {link.baud} baud within {timeout:g} s: "
-        "give the firmware's rate with --baud, or load a tinygen firmware"
+        f"the device at {link.name} sends bytes, but no tinygen frame at {link.baud} baud within "
+        f"{timeout:g} s: give the firmware's rate with --baud, or load a tinygen firmware"
     )
 
 
 def _silence(link: Link, timeout: float) -> str:
     return (
-        f"no answer from {link.name} within {timeout:g} s at {link.baud} baud: is it the right port, "
-        "and does the board run a tinygen firmware?"
+        f"no answer from {link.name} within {timeout:g} s at {link.baud} baud: "
+        "is it the right port, and does the board run a tinygen firmware?"
     )
 
 
@@ -461,5 +377,5 @@ def _answers(link: Link, baud: int, seconds: float = PROBE_SECONDS) -> bool:
             isinstance(reply, Info)
             for reply in link.receive_for(seconds + _info_seconds(baud), Info)
         )
-    except (LinkError, *_PORT_ERRORS, ValueError):
+    except PORT_ERRORS + (LinkError, ValueError):
         return False  # a rate that this port cannot do

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .check import Verdict
+from .check import StreamVerdict
 from .link import Link
 from .protocol import RESULT, frame_bytes
 
@@ -14,7 +14,7 @@ MOST_OF_THE_TIME = 0.5
 
 
 @dataclass(frozen=True)
-class Budget:
+class WireBudget:
     """The link's arithmetic for one kind of row."""
 
     baud: int
@@ -24,9 +24,9 @@ class Budget:
     f_cpu_hz: int
 
     @staticmethod
-    def of(link: Link, window: int | None = None) -> Budget:
+    def of(link: Link, window: int | None = None) -> WireBudget:
         """The budget of an open link."""
-        return Budget(
+        return WireBudget(
             link.baud,
             window or link.info.window,
             frame_bytes(2 * link.info.inputs),
@@ -48,11 +48,11 @@ class Budget:
 
     def __str__(self) -> str:
         return (
-            f"a row takes {self.bytes_up} bytes to the board and {self.bytes_down} back: at {self.baud:,} baud, "
-            f"window {self.window}, the wire allows {self.limit:,.0f} rows/s"
+            f"a row takes {self.bytes_up} bytes to the board and {self.bytes_down} back: at "
+            f"{self.baud:,} baud, window {self.window}, the wire allows {self.limit:,.0f} rows/s"
         )
 
-    def bottleneck(self, verdict: Verdict, pace: float = 0.0) -> str:
+    def bottleneck(self, verdict: StreamVerdict, pace: float = 0.0) -> str:
         """What held the stream up: pace, noise, wire, board or host."""
         rate = verdict.rows_per_s
         if rate == 0:

@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from ..common.errors import UsageError
 from ..model.fixedpoint import MISSING
@@ -35,6 +36,7 @@ HEADER = (
     "latency_ms",
 )
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+_Self = TypeVar("_Self", bound="_Lines")  # typing.Self is of Python 3.11
 
 
 class _Lines:
@@ -59,10 +61,10 @@ class _Lines:
                 "what was streamed so far is in it"
             ) from None
 
-    def __enter__(self):
+    def __enter__(self: _Self) -> _Self:
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         os.close(self._file)
 
 
@@ -90,28 +92,16 @@ class RowFile(_Lines):
             csv.writer(line, lineterminator="\n").writerow(values)
             self.add(line.getvalue())
 
-    def _values(self, reply: RowReply, difference: str) -> list:
+    def _values(self, reply: RowReply, difference: str) -> list[float | str | None]:
         expected = _number(self.expected.prediction[reply.index])
-        if reply.lost:
-            return [
-                reply.index,
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-                reply.tries,
-                expected,
-                "LOST",
-                None,
-            ]
-        got = reply.result
+        if (got := reply.result) is None:
+            nothing: list[float | str | None] = [None] * 6
+            return [reply.index, *nothing, reply.tries, expected, "LOST", None]
         return [
             reply.index,
             _number(got.prediction),
             self.meaning(got.prediction),
-            "+".join(flag.name for flag in Flag if flag in got.flags) or "OK",
+            "+".join(str(flag.name) for flag in Flag if flag in got.flags) or "OK",
             int(Pin.RED in got.pins),
             int(Pin.GREEN in got.pins),
             got.cycles,

@@ -29,9 +29,7 @@ from .protocol import (
 )
 
 TRIES = 5
-SILENCE_SECONDS = (
-    5.0  # a board that says nothing at all for so long is gone; a bootloader takes up to 2 s
-)
+SILENCE_SECONDS = 5.0  # a board that is silent for so long is gone; a bootloader takes up to 2 s
 RESETS_PER_ROW = 5  # a row that resets the board again and again is given up
 REVIVALS_PER_ROW = 3
 
@@ -91,7 +89,8 @@ def stream(
     window = link.info.window if window is None else window
     if not 1 <= window <= link.info.window:
         raise UsageError(
-            f"window {window} is not within 1 .. {link.info.window}: that many rows fit the board's receive buffer"
+            f"window {window} is not within 1 .. {link.info.window}: that many rows fit the "
+            "board's receive buffer"
         )
     if tries < 1:
         raise UsageError(f"{tries} tries per row: at least 1")
@@ -236,8 +235,8 @@ class _Streamer:
             pending.resets += 1
             if pending.resets > RESETS_PER_ROW:
                 raise LinkError(
-                    f"the board at {self.link.name} was reset {pending.resets} times at row {pending.index}: "
-                    "check its power supply"
+                    f"the board at {self.link.name} was reset {pending.resets} times at row "
+                    f"{pending.index}: check its power supply"
                 )
             pending.due = 0.0
 
@@ -268,7 +267,7 @@ class _Streamer:
             self._skipped(pending.order)
 
     def _skipped(self, order: int) -> None:
-        """The board answers in order: rows sent before the one just answered got lost on the way."""
+        """The board answers in order: rows sent before the one just answered got lost."""
         for pending in self.pending.values():
             if pending.order < order:
                 pending.due = 0.0

@@ -1,8 +1,8 @@
 /* tinygen_alarm.h -- when the red LED is lit: above the threshold, with two optional delays.
  *
- * Hysteresis: a lit alarm ends only at `threshold - hysteresis` or below. Debounce: a change must be
- * asked for by `debounce` more answers in a row. Both 0: red above the threshold, green at it and below.
- * An answer that is missing changes nothing, and neither does the same row sent again.
+ * Hysteresis: a lit alarm ends only at `threshold - hysteresis` or below. Debounce: a change must
+ * be asked for by `debounce` more answers in a row. Both 0: red above the threshold, green at it
+ * and below. An answer that is missing changes nothing, and neither does the same row sent again.
  *
  * Pure, C99 and C++11. The Python twin is `Alarm` in host/check.py.
  */

@@ -121,7 +121,7 @@ static inline void serial_write(const uint8_t *bytes, uint8_t length) { Serial.w
 #endif
 
 /* A counter that an interrupt may be changing. */
-static inline uint16_t steady(const uint16_t &counter)
+static inline uint16_t atomic_read(const uint16_t &counter)
 {
     uint16_t value;
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE) { value = counter; }

@@ -13,7 +13,7 @@
  *  2  key is a value, not 00, that no byte of the body has: A5, or the first free one after it
  *     (FF is followed by 01). A body has at most 254 bytes, so there is one.
  *  3  vt = version << 5 | type. ses = the board's boot number. seq = the host's row counter
- *     modulo 256; an answer carries the seq of its question. len = bytes of payload, an even number.
+ *     modulo 256; an answer carries the seq of its question. len = bytes of payload, even.
  *  4  fcs = CRC-16/X-25 over vt..payload (polynomial 0x1021 reflected, inverted at the end).
  *     It starts at FFFF, but in ROW and RESULT at FFFF ^ (model id >> 16) ^ (model id & FFFF):
  *     a row for another model is a damaged row.
@@ -48,7 +48,7 @@ extern "C" {
 #define TINYGEN_HEAD_BYTES 4u                           /* vt ses seq len */
 #define TINYGEN_FRAME_BYTES(len) ((len) + 9u)           /* on the wire: 00, key, head, fcs, 00 */
 #define TINYGEN_PAYLOAD_AT 6u                           /* where the payload lies in a frame */
-#define TINYGEN_FIRST_KEY 0xA5u                         /* 00 and FF, common in rows, are then four flips from a 00 */
+#define TINYGEN_FIRST_KEY 0xA5u /* 00 and FF, common in rows, are then four flips from a 00 */
 
 enum { /* types: who sends it, and the bytes of its payload */
     TINYGEN_HELLO = 1,  /* host   0, or 4: the model id it wants to talk to */
@@ -71,9 +71,13 @@ enum { /* error codes, and what the detail byte holds */
     TINYGEN_MODEL_CORRUPT = 9  /* 0; the program or a table in flash is not what was built */
 };
 
-enum { TINYGEN_CLAMPED = 1, TINYGEN_MISSING = 2 };                      /* RESULT flags */
-enum { TINYGEN_PIN_RED = 1, TINYGEN_PIN_GREEN = 2 };                    /* RESULT and STATUS pins */
-enum { TINYGEN_INFO_CORRUPT = 1, TINYGEN_INFO_EMPTY = 2, TINYGEN_INFO_DARK_OUTSIDE = 4 }; /* INFO traits */
+enum { TINYGEN_CLAMPED = 1, TINYGEN_MISSING = 2 };   /* RESULT flags */
+enum { TINYGEN_PIN_RED = 1, TINYGEN_PIN_GREEN = 2 }; /* RESULT and STATUS pins */
+enum {                                               /* INFO traits */
+    TINYGEN_INFO_CORRUPT = 1,
+    TINYGEN_INFO_EMPTY = 2,
+    TINYGEN_INFO_DARK_OUTSIDE = 4
+};
 
 #define TINYGEN_RESULT_BYTES 10u /* flags 1, pins 1, y 2, digest 2, cycles 4 */
 #define TINYGEN_STATUS_BYTES 20u /* rows 4, overrun 2, framing 2, fcs 2, refused 2, stack free 2,
@@ -105,11 +109,12 @@ typedef struct {
 static inline uint16_t tinygen_crc(uint16_t crc, uint8_t octet)
 {
 #ifdef __AVR__
-    return _crc_ccitt_update(crc, octet); /* the same in 17 instructions; avr-gcc shifts bit by bit */
+    return _crc_ccitt_update(crc, octet); /* 17 instructions; avr-gcc would shift bit by bit */
 #else
     uint8_t low = (uint8_t)(octet ^ (uint8_t)crc);
     low = (uint8_t)(low ^ (uint8_t)(low << 4));
-    return (uint16_t)((uint16_t)(low << 8 | crc >> 8) ^ (uint16_t)(low >> 4) ^ (uint16_t)(low << 3));
+    return (uint16_t)((uint16_t)(low << 8 | crc >> 8) ^ (uint16_t)(low >> 4)
+                      ^ (uint16_t)(low << 3));
 #endif
 }
 
@@ -117,7 +122,8 @@ static inline uint16_t tinygen_crc(uint16_t crc, uint8_t octet)
 static inline uint16_t tinygen_seed_of(uint8_t vt, uint16_t seed)
 {
     const uint8_t bound = (uint8_t)(TINYGEN_PROTOCOL_VERSION << 5);
-    return (vt == (bound | TINYGEN_ROW) || vt == (bound | TINYGEN_RESULT)) ? seed : TINYGEN_PLAIN_SEED;
+    return (vt == (bound | TINYGEN_ROW) || vt == (bound | TINYGEN_RESULT)) ? seed
+                                                                           : TINYGEN_PLAIN_SEED;
 }
 
 static inline void tinygen_keep(tinygen_parser *p, uint8_t octet)
@@ -163,7 +169,10 @@ static inline uint8_t tinygen_type(const tinygen_parser *p) { return p->body[0] 
 static inline uint8_t tinygen_session(const tinygen_parser *p) { return p->body[1]; }
 static inline uint8_t tinygen_seq(const tinygen_parser *p) { return p->body[2]; }
 static inline uint8_t tinygen_len(const tinygen_parser *p) { return p->body[3]; }
-static inline const uint8_t *tinygen_payload(const tinygen_parser *p) { return p->body + TINYGEN_HEAD_BYTES; }
+static inline const uint8_t *tinygen_payload(const tinygen_parser *p)
+{
+    return p->body + TINYGEN_HEAD_BYTES;
+}
 
 static inline uint16_t tinygen_get16(const uint8_t *from)
 {
@@ -189,15 +198,17 @@ static inline uint8_t *tinygen_put32(uint8_t *to, uint32_t value)
 }
 
 /* For a board with `inputs` inputs: 0, or the error code a well-formed frame deserves. */
-static inline uint8_t tinygen_refusal(const tinygen_parser *p, uint8_t inputs, uint32_t model_id, uint8_t session,
-                                      uint8_t corrupt)
+static inline uint8_t tinygen_refusal(const tinygen_parser *p, uint8_t inputs, uint32_t model_id,
+                                      uint8_t session, uint8_t corrupt)
 {
     const uint8_t type = tinygen_type(p), len = tinygen_len(p);
 
     if (type == TINYGEN_HELLO) {
         if (len != 0 && len != 4)
             return TINYGEN_BAD_LEN;
-        return len == 4 && tinygen_get32(tinygen_payload(p)) != model_id ? (uint8_t)TINYGEN_WRONG_MODEL : 0u;
+        if (len == 4 && tinygen_get32(tinygen_payload(p)) != model_id)
+            return TINYGEN_WRONG_MODEL;
+        return 0;
     }
     if (type == TINYGEN_STATUS)
         return len != 0 ? (uint8_t)TINYGEN_BAD_LEN : 0u;
@@ -238,8 +249,8 @@ static inline uint8_t tinygen_key(const uint8_t *body, uint8_t size)
 
 /* Makes a frame of TINYGEN_FRAME_BYTES(len) bytes around its payload, which already stands at
  * frame + TINYGEN_PAYLOAD_AT; len is at most 248. */
-static inline void tinygen_encode(uint8_t *frame, uint8_t type, uint8_t session, uint8_t seq, uint8_t len,
-                                  uint16_t seed)
+static inline void tinygen_encode(uint8_t *frame, uint8_t type, uint8_t session, uint8_t seq,
+                                  uint8_t len, uint16_t seed)
 {
     uint8_t *at = frame + 2;
     uint8_t left = (uint8_t)(len + TINYGEN_HEAD_BYTES);
@@ -268,7 +279,7 @@ static inline void tinygen_encode(uint8_t *frame, uint8_t type, uint8_t session,
 static inline uint8_t tinygen_add255(uint8_t a, uint8_t b)
 {
     const uint16_t sum = (uint16_t)(a + b);
-    return (uint8_t)(sum + (sum >> 8)); /* the carry comes round: right modulo 255, with 255 for 0 */
+    return (uint8_t)(sum + (sum >> 8)); /* the carry comes round: right modulo 255, 255 for 0 */
 }
 
 /* Fletcher-16 over the little-endian bytes of a row: low byte the sum, high byte the sum of sums,

@@ -1,9 +1,9 @@
 /* The tinygen firmware: receive a row, predict, set the LED, answer.
  *
- * Red is lit above the alarm threshold, green otherwise (exactly at it is green; tinygen_alarm.h has
- * options). Both are dark when there is no valid answer: after a reset, for a row with a missing value,
- * when no valid row has come for TINYGEN_STALE_MS, and for good when the program in flash is not the one
- * that was built. An old answer must not look like a fresh one.
+ * Red is lit above the alarm threshold, green otherwise (exactly at it is green; tinygen_alarm.h
+ * has options). Both are dark when there is no valid answer: after a reset, for a row with a
+ * missing value, when no valid row has come for TINYGEN_STALE_MS, and for good when the program in
+ * flash is not the one that was built. An old answer must not look like a fresh one.
  */
 #include <Arduino.h>
 
@@ -38,7 +38,8 @@
 /* As many rows as the receive ring holds: they wait there while one is computed. An alarm that
  * remembers must see the rows in their order, also when one is sent again: one at a time. */
 #define ROW_FRAME TINYGEN_FRAME_BYTES(2u * MODEL_INPUTS)
-#define WINDOW (TINYGEN_ALARM_REMEMBERS || TINYGEN_RX_RING < ROW_FRAME ? 1u : TINYGEN_RX_RING / ROW_FRAME)
+#define ONE_AT_A_TIME (TINYGEN_ALARM_REMEMBERS || TINYGEN_RX_RING < ROW_FRAME)
+#define WINDOW (ONE_AT_A_TIME ? 1u : TINYGEN_RX_RING / ROW_FRAME)
 
 #define LONGEST_ANSWER TINYGEN_FRAME_BYTES(TINYGEN_INFO_BYTES)
 #define DAMAGE_PAUSE_MS 100UL
@@ -56,7 +57,7 @@ static uint32_t rows_answered;
 static uint32_t last_row_ms;    /* of the last row that lit an LED */
 static bool lit;
 static uint16_t frames_damaged, frames_refused;
-static uint16_t overruns_told;
+static uint16_t overruns_reported;
 static bool damage_told;        /* since the last good frame */
 static uint32_t damage_told_ms;
 
@@ -69,7 +70,8 @@ static void show(bool red, bool green)
     lit = red || green;
 }
 
-/* A corrupt board leaves its pins as a reset did, dark: Arduino's tables of pins may be what is corrupt. */
+/* A corrupt board leaves its pins dark, as a reset did: Arduino's tables of pins may be what is
+ * corrupt. */
 static void leds_begin(void)
 {
     pinMode(TINYGEN_RED_PIN, OUTPUT);
@@ -123,7 +125,8 @@ static bool clamp_row(int16_t row[MODEL_INPUTS])
     return clamped;
 }
 
-/* True if the frame is the last row once more, because its answer got lost: it must not count twice. */
+/* True if the frame is the last row once more, because its answer got lost: it must not count
+ * twice. */
 static bool row_again(void)
 {
     static uint16_t last_fcs;
@@ -145,10 +148,13 @@ static void show_answer(int16_t y, bool again)
     last_row_ms = millis();
 }
 
-/* The one call of the model: never inlined, so that what is measured is the model and nothing else. */
-static __attribute__((noinline, noclone)) int16_t model_run(const int16_t *row) { return model_predict(row); }
+/* The one call of the model: never inlined, so that what is measured is the model alone. */
+static __attribute__((noinline, noclone)) int16_t model_run(const int16_t *row)
+{
+    return model_predict(row);
+}
 
-/* The prediction, between two marks for the simulator; `cycles` is what the chip itself measured. */
+/* The prediction, between two marks for the simulator; `cycles` is what the chip measured. */
 static int16_t predict(const int16_t *row, uint32_t &cycles)
 {
     Stopwatch watch;
@@ -206,8 +212,8 @@ static void send_error(uint8_t code, uint8_t detail, uint8_t seq)
     send(TINYGEN_ERR, seq, 2);
 }
 
-/* Read and not folded: the code around it then is the same with and without a model, and their difference is
- * the model. */
+/* Read and not folded: the code around it then is the same with and without a model, and their
+ * difference is the model. */
 static const uint8_t model_flags PROGMEM = MODEL_FLAGS;
 
 static void send_info(uint8_t seq)
@@ -220,8 +226,8 @@ static void send_info(uint8_t seq)
     payload[5] = reset_cause;
     uint8_t *to = tinygen_put32(payload + 6, MODEL_ID);
     to = tinygen_put32(to, TINYGEN_BAUD);
-    to = tinygen_put16(to, steady(serial_overruns));
-    to = tinygen_put16(to, steady(serial_framing));
+    to = tinygen_put16(to, atomic_read(serial_overruns));
+    to = tinygen_put16(to, atomic_read(serial_framing));
     to = tinygen_put16(to, frames_damaged);
     to = tinygen_put16(to, TINYGEN_ALARM_HYSTERESIS);
     *to++ = TINYGEN_ALARM_DEBOUNCE;
@@ -233,8 +239,8 @@ static void send_info(uint8_t seq)
 static void send_status(uint8_t seq)
 {
     uint8_t *to = tinygen_put32(payload, rows_answered);
-    to = tinygen_put16(to, steady(serial_overruns));
-    to = tinygen_put16(to, steady(serial_framing));
+    to = tinygen_put16(to, atomic_read(serial_overruns));
+    to = tinygen_put16(to, atomic_read(serial_framing));
     to = tinygen_put16(to, frames_damaged);
     to = tinygen_put16(to, frames_refused);
     to = tinygen_put16(to, stack_free());
@@ -279,11 +285,11 @@ static void answer_frame(uint8_t verdict)
 
 static void report_overrun(void)
 {
-    const uint16_t overruns = steady(serial_overruns);
+    const uint16_t overruns = atomic_read(serial_overruns);
 
-    if (overruns == overruns_told)
+    if (overruns == overruns_reported)
         return;
-    overruns_told = overruns;
+    overruns_reported = overruns;
     send_error(TINYGEN_OVERRUN, (uint8_t)overruns, 0);
 }
 

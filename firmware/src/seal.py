@@ -61,4 +61,5 @@ def seal(target, source, env):
 
 
 Import("env")  # noqa: F821 - PlatformIO's
-env.AddPostAction("$BUILD_DIR/${PROGNAME}.elf", env.VerboseAction(seal, "Sealing $TARGET"))  # noqa: F821
+sealing = env.VerboseAction(seal, "Sealing $TARGET")  # noqa: F821
+env.AddPostAction("$BUILD_DIR/${PROGNAME}.elf", sealing)  # noqa: F821

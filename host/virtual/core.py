@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import ctypes as c
 from collections.abc import Callable
+from typing import Any, TypeVar
 
+from ...common.errors import LinkError
 from . import libsimavr as sim
 from .chips import chip
 from .layout import PROBE_CHIP, find_layout, find_uart
 
 ALL_BITS = 8  # index of "the whole register" among the signals of an I/O address
 ANY_INTERRUPT, INTERRUPT_RUNNING = 0xFF, 1
+_Field = TypeVar("_Field", c.c_int8, c.c_int, c.c_uint32, c.c_uint64)
 
 
 class Core:
@@ -24,14 +27,11 @@ class Core:
     def __init__(self, mcu: str, f_cpu_hz: int, start: int = 0) -> None:
         self._lib = sim.library()
         has_uart = chip(mcu).uart
-        self._layout = layout = find_layout(
-            mcu if has_uart else PROBE_CHIP
-        )  # avr_t is the same for every chip
+        # avr_t is the same for every chip
+        self._layout = layout = find_layout(mcu if has_uart else PROBE_CHIP)
         self._avr = sim.make(mcu)
         sim.own_whole_data_space(self._avr, layout.data, chip(mcu).ram_end + 1)
-        self._this = c.c_void_p(
-            self._avr
-        )  # ready-made argument of the one call that has to be fast
+        self._this = c.c_void_p(self._avr)  # ready-made argument of the one call that must be fast
         self._cycle = self._field(c.c_uint64, layout.cycle)
         self._limit = self._field(c.c_uint64, layout.run_cycle_limit)
         self._state = self._field(c.c_int, layout.state)
@@ -54,7 +54,7 @@ class Core:
         self._catch_resets(self._field(c.c_uint64, layout.reset_hook))
         self.reset()
 
-    def _field(self, kind: type, offset: int):
+    def _field(self, kind: type[_Field], offset: int) -> _Field:
         return kind.from_address(self._avr + offset)
 
     def close(self) -> None:
@@ -83,7 +83,8 @@ class Core:
         """Run until a callback calls `stop`, or a reset, or the program ends; gives the core's
         state.
         """
-        run, avr = self._lib.avr_run, self._this
+        run: Callable[[c.c_void_p], int] = self._lib.avr_run
+        avr = self._this
         while (state := run(avr)) & 6 == sim.RUNNING:  # running or sleeping
             pass
         if state == sim.STOPPED:
@@ -133,12 +134,13 @@ class Core:
             self.was_reset = True
             self.stop()
 
-        self._kept.append(sim.Hook(on_reset))
-        hook.value = sim.address_of(self._kept[-1])
+        caught = sim.Hook(on_reset)
+        self._kept.append(caught)
+        hook.value = sim.address_of(caught)
 
     # ---- memories ----
 
-    def load(self, address: int, content: bytes) -> None:
+    def write_flash(self, address: int, content: bytes) -> None:
         """Write into flash; the range is the caller's to check."""
         self._lib.avr_loadcode(self._avr, content, len(content), address)
 
@@ -146,7 +148,7 @@ class Core:
         """Bytes of flash; the range is the caller's to check."""
         return c.string_at(self._flash + address, count)
 
-    def memory(self, size: int) -> c.Array:
+    def memory(self, size: int) -> sim.Memory:
         """The data space (registers, I/O, RAM) as it is, without the side effects of a read by the
         program.
         """
@@ -154,10 +156,10 @@ class Core:
 
     # ---- callbacks ----
 
-    def _callback(self, kind: type, function: Callable):
+    def _callback(self, kind: type[sim.Callback], function: Callable[..., object]) -> sim.Callback:
         """ctypes would print and forget an exception: keep it for `go`."""
 
-        def guarded(*arguments):
+        def guarded(*arguments: Any) -> int:
             try:
                 function(*arguments)
             except BaseException as error:  # Ctrl-C lands in here as well
@@ -165,18 +167,19 @@ class Core:
                 self.stop()
             return 0
 
-        self._kept.append(kind(guarded))
-        return self._kept[-1]
+        callback = kind(guarded)
+        self._kept.append(callback)
+        return callback
 
-    def listener(self, function: Callable[[int], None]) -> sim.Notify:
+    def listener(self, function: Callable[[int], None]) -> sim.Callback:
         """A function of a signal's value, for `listen` and `ignore`."""
         return self._callback(sim.Notify, lambda irq, value, parameter: function(value))
 
-    def listen(self, irq: int, listener: sim.Notify) -> None:
+    def listen(self, irq: int, listener: sim.Callback) -> None:
         """Call the listener on each raise of a signal."""
         self._lib.avr_irq_register_notify(irq, listener, None)
 
-    def ignore(self, irq: int, listener: sim.Notify) -> None:
+    def ignore(self, irq: int, listener: sim.Callback) -> None:
         """Undo `listen`."""
         self._lib.avr_irq_unregister_notify(irq, listener, None)
 
@@ -191,27 +194,30 @@ class Core:
         store = self._callback(sim.Store, lambda avr, address, value, parameter: function(value))
         self._lib.avr_register_io_write(self._avr, address, store, None)
 
-    def timer(self, function: Callable[[], None]) -> sim.Timer:
+    def timer(self, function: Callable[[], None]) -> sim.Callback:
         """A timer for `start` and `cancel`."""
         return self._callback(sim.Timer, lambda avr, when, parameter: function())
 
-    def start(self, timer: sim.Timer, cycles: int) -> None:
+    def start(self, timer: sim.Callback, cycles: int) -> None:
         """Let a timer call at the first instruction boundary in `cycles` (at least 1); replaces its
         earlier start.
         """
         self._lib.avr_cycle_timer_register(self._avr, max(1, cycles), timer, None)
 
-    def cancel(self, timer: sim.Timer) -> None:
+    def cancel(self, timer: sim.Callback) -> None:
         """Forget the start of a timer."""
         self._lib.avr_cycle_timer_cancel(self._avr, timer, None)
 
     # ---- signals ----
 
-    def module_irq(self, name: str, index: int) -> int | None:
-        """Signal `index` of the I/O module called `name` ("uar0", "iogB"), None where the chip has
-        no such module.
+    def module_irq(self, name: str, index: int) -> int:
+        """Signal `index` of the I/O module called `name` ("uar0", "iogB"); LinkError where the chip
+        has no such module.
         """
-        return self._lib.avr_io_getirq(self._avr, sim.code(name), index)
+        irq: int | None = self._lib.avr_io_getirq(self._avr, sim.code(name), index)
+        if irq is None:
+            raise LinkError(f"simavr has no module '{name}' in this chip")
+        return irq
 
     def memory_irq(self, address: int) -> int:
         """Signal raised with the value on each read and write of an I/O address by the program."""
@@ -221,7 +227,5 @@ class Core:
 
     def interrupt_irq(self) -> int:
         """Signal raised when any interrupt routine begins (vector number) and ends (0)."""
-        return (
-            self._lib.avr_get_interrupt_irq(self._avr, ANY_INTERRUPT)
-            + INTERRUPT_RUNNING * self._layout.irq_bytes
-        )
+        first: int = self._lib.avr_get_interrupt_irq(self._avr, ANY_INTERRUPT)
+        return first + INTERRUPT_RUNNING * self._layout.irq_bytes

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...common.errors import LinkError
 
-RAM_OFFSET = (
-    0x800000  # avr-gcc's linker scripts put RAM, and higher up EEPROM and fuses, above this address
-)
+if TYPE_CHECKING:  # a model alone needs no ELF reader
+    from elftools.elf.elffile import ELFFile
+
+# avr-gcc's linker scripts put RAM, and higher up EEPROM and fuses, above this address
+RAM_OFFSET = 0x800000
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,9 @@ def load_image(path: Path) -> Image:
         with path.open("rb") as file:
             head = file.read(4)
     except OSError as error:
-        raise LinkError(f"firmware {path}: {error.strerror.lower()}; build it first") from error
+        raise LinkError(
+            f"firmware {path}: {str(error.strerror).lower()}; build it first"
+        ) from error
     if head == b"\x7fELF":
         return _load_elf(path)
     if head[:1] == b":":
@@ -59,12 +64,14 @@ def _load_elf(path: Path) -> Image:
         raise LinkError(f"firmware {path} is a damaged ELF file: {error}") from error
 
 
-def _end_of_data(elf) -> int | None:
+def _end_of_data(elf: ELFFile) -> int | None:
     """First RAM address the program's variables do not use: the linker's `_end`, behind .bss and
     .noinit.
     """
+    from elftools.elf.sections import SymbolTableSection
+
     table = elf.get_section_by_name(".symtab")
-    found = table.get_symbol_by_name("_end") if table else None
+    found = table.get_symbol_by_name("_end") if isinstance(table, SymbolTableSection) else None
     return found[0]["st_value"] - RAM_OFFSET if found else None
 
 

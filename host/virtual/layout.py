@@ -73,16 +73,20 @@ def find_uart(module: int) -> int:
     while module:
         if c.c_uint32.from_address(module + MODULE_CODE).value == code("uar0"):
             return module
-        module = c.c_void_p.from_address(module).value
+        module = c.c_void_p.from_address(module).value or 0
     raise LinkError("simavr has no UART 0 in this chip")
 
 
 def _demand(field: str, found: object) -> None:
     if not found:
-        raise LinkError(
-            f"this libsimavr keeps the field '{field}' at an unknown place: "
-            "apt install libsimavr2 (1.6 is known to work)"
-        )
+        raise _unknown(field)
+
+
+def _unknown(field: str) -> LinkError:
+    return LinkError(
+        f"this libsimavr keeps the field '{field}' at an unknown place: "
+        "apt install libsimavr2 (1.6 is known to work)"
+    )
 
 
 def _run_probe(avr: int) -> bytes:
@@ -152,7 +156,7 @@ def _find_memories(avr: int, memory: _Memory, program: bytes) -> dict[str, int]:
             and memory.word(module_at + MODULE_AVR) == avr
         ):
             return {"flash": flash, "data": flash + 8, "io_port": flash + 16}
-    _demand("flash", False)
+    raise _unknown("flash")
 
 
 def _find_uart_pace(memory: _Memory, modules: int) -> int:
@@ -190,7 +194,7 @@ class _Memory:
     def __enter__(self) -> _Memory:
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         os.close(self._file)
 
     def read(self, address: int, count: int) -> bytes:

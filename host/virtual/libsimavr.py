@@ -5,6 +5,7 @@ header.
 from __future__ import annotations
 
 import ctypes as c
+from _ctypes import CFuncPtr
 from functools import cache
 
 from ...common.errors import LinkError
@@ -13,6 +14,8 @@ NAMES = ("libsimavr.so.2", "libsimavr.so.1")  # Debian's, simavr's own
 DATA_SPACE = (1 << 16) + 1  # bytes: the last address may be that of a 16-bit value
 STOPPED, RUNNING, SLEEPING, DONE, CRASHED = 1, 2, 3, 6, 7  # avr_t.state, simavr's sim_avr.h
 
+Memory = c.Array[c.c_uint8]  # a chip's data space
+Callback = CFuncPtr  # an instance of one of the types below
 Notify = c.CFUNCTYPE(None, c.c_void_p, c.c_uint32, c.c_void_p)
 Timer = c.CFUNCTYPE(c.c_uint64, c.c_void_p, c.c_uint64, c.c_void_p)
 Store = c.CFUNCTYPE(None, c.c_void_p, c.c_uint16, c.c_uint8, c.c_void_p)
@@ -83,14 +86,14 @@ def code(text: str) -> int:
     return int.from_bytes(text.encode("ascii"), "big")
 
 
-def address_of(function) -> int:
+def address_of(function: Callback) -> int:
     """Address of a function of the library, or of a callback."""
-    return c.cast(function, c.c_void_p).value
+    return c.cast(function, c.c_void_p).value or 0
 
 
 def make(mcu: str) -> int:
     """Address of a new, initialised avr_t; LinkError when simavr does not know the chip."""
-    avr = library().avr_make_mcu_by_name(mcu.encode("ascii", "replace"))
+    avr: int | None = library().avr_make_mcu_by_name(mcu.encode("ascii", "replace"))
     if not avr:
         raise LinkError(f"simavr does not know the chip '{mcu}'")
     library().avr_init(avr)

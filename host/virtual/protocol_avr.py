@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from serial import PARITY_NONE, STOPBITS_ONE, SerialException
@@ -33,7 +34,7 @@ class AvrPortError(LinkError, SerialException):
 
 
 @dataclass(frozen=True)
-class BareChip:
+class GenericBoard:
     """A chip on no particular board: no LEDs."""
 
     pio_id: str
@@ -57,7 +58,7 @@ def find_board(name: str) -> BoardLike:
         if board.mcu == name:
             return board
     if name in CHIPS:
-        return BareChip(name, name)
+        return GenericBoard(name, name)
     raise AvrPortError(
         f"no virtual board '{name}': known are {', '.join(sorted({*BOARDS, *CHIPS}))}"
     )
@@ -80,6 +81,15 @@ def parse_url(url: str) -> tuple[BoardLike, Path]:
 
 class Serial(SerialBase):
     """A serial port whose other end is a simulated board."""
+
+    # SerialBase sets these; its stubs do not name them
+    _port: str | None
+    _baudrate: int
+    _bytesize: int
+    _parity: str
+    _stopbits: float
+    _timeout: float | None
+    _dtr_state: bool
 
     def open(self) -> None:
         """Switch the board on."""
@@ -141,7 +151,7 @@ class Serial(SerialBase):
         timeout = self._timeout if self._timeout != 0 else POLL_SECONDS
         return self.board.read(size, self._cycles(timeout))
 
-    def write(self, data) -> int:
+    def write(self, data: Any) -> int:
         """Queue bytes for the wire; gives their number."""
         self._need_open()
         content = bytes(data)

@@ -9,7 +9,7 @@ the "bootloader", which swallows what it is sent. A program that chose another b
 firmware gets garbled bytes. Where the same result in every run matters more than real time, use
 avr:// instead.
 
-From a shell: python -m tinygen.host.pty_board uno firmware.elf [--link uno.port]
+From a shell: python -m tinygen.host.virtual.pty_board uno firmware.elf [--link uno.port]
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ from .simavr import BoardLike, Fault, SimBoard
 
 SLICE_SECONDS = 0.0005  # of simulated time between two looks at the host
 BOOT_SECONDS = 0.25  # from the opening of the port to the start of the program
-LATE_SECONDS = (
-    0.05  # a machine that busy slows the board down, rather than letting it race afterwards
-)
+LATE_SECONDS = 0.05  # a busy machine slows the board down, rather than let it race afterwards
 HOST_BUFFER_BYTES = 16_384  # for a host that does not read; what is beyond is lost
 LINE_BYTES = 64  # as many bytes are taken from the host ahead of the wire
 TCGETS2, TERMIOS2 = 0x802C542A, struct.Struct("=4IB19s2I")  # Linux asm-generic/ioctls.h, termbits.h
@@ -90,7 +88,7 @@ class PtyBoard:
         self._thread.start()
         return self
 
-    def __exit__(self, kind, error, trace) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._stop.set()
         self._thread.join()
         if self._link and os.path.lexists(self._link) and os.readlink(self._link) == self.terminal:
@@ -146,7 +144,7 @@ class PtyBoard:
         self.board.reset()
 
     def _exchange(self, readable: bool) -> None:
-        """Carry bytes between the host and the wire, at the baud rate the program has set by now."""
+        """Carry bytes between host and wire, at the baud rate the program has set by now."""
         baud = host_baud(self._master)
         if baud and baud != self.board.baud:
             self.board.baud = baud
@@ -210,9 +208,10 @@ class _Users:
 def host_baud(terminal: int) -> int:
     """Baud rate the other side of a pseudo-terminal has set, 0 where the system does not tell."""
     try:
-        return TERMIOS2.unpack(fcntl.ioctl(terminal, TCGETS2, bytes(TERMIOS2.size)))[-1]
+        fields = TERMIOS2.unpack(fcntl.ioctl(terminal, TCGETS2, bytes(TERMIOS2.size)))
     except OSError:
         return 0
+    return int(fields[-1])
 
 
 def _make_link(link: Path, target: str) -> None:
@@ -234,7 +233,8 @@ def main() -> int:
     from .protocol_avr import find_board
 
     parser = argparse.ArgumentParser(
-        prog="python -m tinygen.host.pty_board", description="A virtual board behind a serial port"
+        prog="python -m tinygen.host.virtual.pty_board",
+        description="A virtual board behind a serial port",
     )
     parser.add_argument("board", help="uno, megaatmega2560 or a chip's name")
     parser.add_argument("firmware", type=Path, help=".elf or .hex")

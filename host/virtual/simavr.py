@@ -41,12 +41,18 @@ BATCH_CYCLES = 1 << 20  # speed only, no result depends on it
 class BoardLike(Protocol):
     """What the virtual board reads of tinygen.common.boards.Board."""
 
-    pio_id: str
-    mcu: str
-    f_cpu_hz: int
-    red_port: str
-    green_port: str
-    baud: int
+    @property
+    def pio_id(self) -> str: ...
+    @property
+    def mcu(self) -> str: ...
+    @property
+    def f_cpu_hz(self) -> int: ...
+    @property
+    def red_port(self) -> str: ...
+    @property
+    def green_port(self) -> str: ...
+    @property
+    def baud(self) -> int: ...
 
 
 class SimBoard:
@@ -72,19 +78,18 @@ class SimBoard:
         self.counters = Counters()
         self._batch_cycles = batch_cycles
         self._halted = False
-        self.variables_end: int | None = (
-            None  # first RAM address behind the program's variables; None for HEX
-        )
+        self.variables_end: int | None = None  # first RAM address behind them; None for HEX
         self._stack: Stack | None = None
-        self._core: Core | None = Core(board.mcu, board.f_cpu_hz, start)
-        self._stop = self._core.timer(self._core.stop)
-        self._memory = self._core.memory(self.chip.ram_end + 1)
+        core = Core(board.mcu, board.f_cpu_hz, start)
+        self._core: Core | None = core
+        self._stop = core.timer(core.stop)
+        self._memory = core.memory(self.chip.ram_end + 1)
         try:
-            self._pins = Pins(self._core, self.chip)
-            self._marks = Marks(self._core, self._memory, self.chip.gpior0)
+            self._pins = Pins(core, self.chip)
+            self._marks = Marks(core, self._memory, self.chip.gpior0)
             self._line = (
                 SerialLine(
-                    self._core,
+                    core,
                     self._memory,
                     board.f_cpu_hz,
                     baud or board.baud,
@@ -125,7 +130,7 @@ class SimBoard:
 
     def write_flash(self, address: int, content: bytes) -> None:
         """Overwrite flash, for an image or a fault; LinkError outside of the chip."""
-        self._on.load(self._inside("flash", address, len(content)), bytes(content))
+        self._on.write_flash(self._inside("flash", address, len(content)), bytes(content))
 
     def read_flash(self, address: int, count: int) -> bytes:
         """`count` bytes of flash."""
@@ -148,7 +153,8 @@ class SimBoard:
         size = self.chip.flash_bytes if space == "flash" else self.chip.ram_end + 1
         if self._on and (address < 0 or count < 0 or address + count > size):
             raise LinkError(
-                f"{count} bytes at {space} address {address:#x} do not fit: {self.chip.name} ends at {size:#x}"
+                f"{count} bytes at {space} address {address:#x} do not fit: {self.chip.name} ends "
+                f"at {size:#x}"
             )
         return address
 
@@ -206,8 +212,8 @@ class SimBoard:
             self._halted = state == DONE
             if state == CRASHED:
                 raise LinkError(
-                    f"the virtual {self.board.pio_id} crashed at cycle {core.cycle}, program address "
-                    f"{core.pc:#x}: it ran into flash that holds no program"
+                    f"the virtual {self.board.pio_id} crashed at cycle {core.cycle}, program "
+                    f"address {core.pc:#x}: it ran into flash that holds no program"
                 )
         core.cancel(self._stop)
 
@@ -220,8 +226,8 @@ class SimBoard:
 
     def _after_reset(self) -> None:
         """Set up again what simavr forgets in a reset: the batch size and the timers."""
-        self._core.was_reset = self._halted = False
-        self._core.batch(self._batch_cycles)
+        self._on.was_reset = self._halted = False
+        self._on.batch(self._batch_cycles)
         for part in (self._line, self._pins, self._marks):
             part.after_reset()
 
@@ -235,15 +241,16 @@ class SimBoard:
         """Give the memory back; what was measured stays readable. Safe to call twice."""
         if self._core is not None:
             self._final_cycle = self.cycle
-            self._final_stack = self._stack and self._stack.bytes_used()
-            self._memory = self._stack = None
+            self._final_stack = self._stack_now()
+            del self._memory  # it is the core's
+            self._stack = None
             self._core.close()
             self._core = None
 
     def __enter__(self) -> SimBoard:
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     # ---- serial line ----
@@ -260,7 +267,7 @@ class SimBoard:
     @property
     def board_baud(self) -> float | None:
         """Baud rate the firmware has set up, None while its UART is off."""
-        return self._on and self._line.chip_baud
+        return self._line.chip_baud if self._on else None
 
     @property
     def fault(self) -> Fault | None:
@@ -279,7 +286,7 @@ class SimBoard:
     @property
     def out_waiting(self) -> int:
         """Bytes for the board whose last bit is still to be sent."""
-        return self._on and self._line.unsent
+        return self._line.unsent if self._on else 0
 
     def write(self, content: bytes) -> None:
         """Queue bytes; they go over the wire one after the other at the host's baud rate."""
@@ -353,9 +360,13 @@ class SimBoard:
 
         LinkError for a HEX image, which does not tell where the variables end.
         """
-        used = self._final_stack if self._core is None else self._stack and self._stack.bytes_used()
+        used = self._final_stack if self._core is None else self._stack_now()
         if used is None:
             raise LinkError(
-                "stack use is known for ELF images only: a HEX file does not say where variables end"
+                "stack use is known for ELF images only: a HEX file does not say where variables "
+                "end"
             )
         return used
+
+    def _stack_now(self) -> int | None:
+        return self._stack.bytes_used() if self._stack else None

@@ -31,6 +31,7 @@ from .chips import (
     UDR0,
 )
 from .core import Core
+from .libsimavr import Callback, Memory
 from .wire import FRAME_BITS, Received, Receiver, Wire
 
 TO_BOARD, TO_HOST = "to_board", "to_host"
@@ -60,10 +61,12 @@ class NoLine:
     sent.
     """
 
-    wake_at, baud, chip_baud, unsent, fault = NEVER, 0, None, 0, None
+    chip_baud, unsent = None, 0
 
     def __init__(self, name: str) -> None:
         self._name, self.inbox = name, bytearray()
+        self.wake_at, self.baud = NEVER, 0
+        self.fault: Fault | None = None
 
     def after_reset(self) -> None:
         """Nothing to set up again."""
@@ -71,7 +74,8 @@ class NoLine:
     def write(self, content: bytes) -> None:
         """LinkError."""
         raise LinkError(
-            f"the virtual {self._name} has no UART: no row can be streamed to it, its model alone can be run"
+            f"the virtual {self._name} has no UART: no row can be streamed to it, "
+            "its model alone can be run"
         )
 
     def discard_unsent(self) -> None:
@@ -82,7 +86,13 @@ class SerialLine:
     """Both ends of the wire. `wake_at`: bytes in `inbox` that end the core's run."""
 
     def __init__(
-        self, core: Core, memory, f_cpu_hz: int, baud: int, counters: Counters, fault: Fault | None
+        self,
+        core: Core,
+        memory: Memory,
+        f_cpu_hz: int,
+        baud: int,
+        counters: Counters,
+        fault: Fault | None,
     ) -> None:
         self._core, self._memory, self._f_cpu_hz, self._counters = core, memory, f_cpu_hz, counters
         self.fault = fault
@@ -104,9 +114,7 @@ class SerialLine:
         """The chip's receiver is empty; what is on the wire stays there, and the timers are set
         again.
         """
-        self._waiting: deque[Received] = (
-            deque()
-        )  # complete bytes behind the one the firmware can read
+        self._waiting: deque[Received] = deque()  # complete bytes behind the one that can be read
         self._presented = False  # simavr's receiver holds a byte
         self._presented_at = -1
         self._full_until = -1.0
@@ -168,7 +176,7 @@ class SerialLine:
     def _pass(self, direction: str, byte: int, cycle: int) -> bytes:
         return bytes((byte,)) if self.fault is None else self.fault(direction, byte, cycle)
 
-    def _schedule(self, timer, due: float | None) -> None:
+    def _schedule(self, timer: Callback, due: float | None) -> None:
         if due is None:
             self._core.cancel(timer)
         else:

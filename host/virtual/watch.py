@@ -5,10 +5,12 @@ its stack.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from ...common.errors import LinkError
 from .chips import Chip
 from .core import Core
+from .libsimavr import Memory
 
 PORT_DIRECTION, PORT_OUTPUT = 9, 10  # signals of simavr's port: new value of DDRx, of PORTx
 MARK_BEGIN, MARK_END = 1, 2  # what the firmware writes into GPIOR0 around an inference
@@ -25,7 +27,7 @@ class PinChange:
 
 @dataclass(frozen=True)
 class Inference:
-    """CPU cycles between mark 1 and mark 2, the marks' own cost taken off: an empty region gives 0."""
+    """CPU cycles between mark 1 and mark 2 less the marks' own cost: an empty region gives 0."""
 
     start: int  # cycle of the region's first instruction
     cycles: int
@@ -48,7 +50,7 @@ class Pins:
             (port, kind): core.module_irq(f"iog{port}", kind) for port, kind in self._registers
         }
         for key, irq in self._irqs.items():
-            core.listen(irq, core.listener(lambda value, key=key: self._write(key, value)))
+            core.listen(irq, core.listener(partial(self._write, key)))
 
     def after_reset(self) -> None:
         """All ports are inputs again. simavr reports only values that differ, so it has to hear of
@@ -87,7 +89,7 @@ class Pins:
 class Marks:
     """Writes of GPIOR0 and the exact cost of what lies between mark 1 and mark 2."""
 
-    def __init__(self, core: Core, memory, gpior0: int) -> None:
+    def __init__(self, core: Core, memory: Memory, gpior0: int) -> None:
         self._core, self._memory, self._gpior0 = core, memory, gpior0
         self.marks: list[tuple[int, int]] = []  # (cycle, value)
         self.inferences: list[Inference] = []
@@ -116,9 +118,8 @@ class Marks:
 
     def _leave(self) -> None:
         if self._begun is not None:
-            self._core.ignore(
-                self._interrupts, self._interrupt
-            )  # elsewhere interrupts are no news, and cost time
+            # elsewhere interrupts are no news, and cost time
+            self._core.ignore(self._interrupts, self._interrupt)
             self._begun = None
 
     def _on_interrupt(self, vector: int) -> None:
@@ -148,7 +149,7 @@ class Stack:
     A frame's unwritten bottom is not seen; a heap would be counted as stack.
     """
 
-    def __init__(self, memory, first: int, last: int) -> None:
+    def __init__(self, memory: Memory, first: int, last: int) -> None:
         self._memory, self._first = memory, first
         self._paint = bytes(
             (address * 0x9D + 0x5A) & 0xFF for address in range(first, last + 1)

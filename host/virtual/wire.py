@@ -47,7 +47,7 @@ class Received:
 
 
 class Wire:
-    """A wire that idles high; bytes follow each other without a gap when they are written faster."""
+    """A wire that idles high; bytes written faster than it carries them follow without a gap."""
 
     def __init__(self) -> None:
         self.frames: deque[Sent] = deque()

@@ -1,11 +1,14 @@
-/* Damage by the million: the real firmware and the real parser, driven from C because Python would take hours.
+/* Damage by the million: the real firmware and the real parser, driven from C because Python would
+ * take hours.
  *
- *   faults TRIALS SEED            13 kinds of damage to one frame, a good one behind it; one line per kind
- *   noise KIND RATE ROWS SEED     rows and answers through a noisy wire, five tries each; one line
- *   flips ROWS THREE FOUR SEED    every flip of 1 and of 2 bits in ROWS frames of each kind, and so many random ones of 3 and of 4 bits
- *   baud RATIO FRAMES SEED        a receiver that runs at RATIO times the sender's rate; one line
+ *   faults TRIALS SEED          13 kinds of damage to one frame, a good one behind it; a line each
+ *   noise KIND RATE ROWS SEED   rows and answers through a noisy wire, five tries each; one line
+ *   flips ROWS THREE FOUR SEED  every flip of 1 and of 2 bits in ROWS frames of each kind, and so
+ *                               many random ones of 3 and of 4 bits
+ *   baud RATIO FRAMES SEED      a receiver that runs at RATIO times the sender's rate; one line
  *
- * Lines are `name value name value ...`; tests/campaign.py reads them. Linked with main.cpp and native/board.cpp.
+ * Lines are `name value name value ...`; tests/campaign.py reads them. Linked with main.cpp and
+ * native/board.cpp.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +17,6 @@
 #include <vector>
 
 #include "tinygen_model.h"
-
 #include "tinygen_protocol.h"
 
 typedef std::vector<uint8_t> Bytes;
@@ -41,7 +43,7 @@ static uint32_t random32()
 static uint32_t below(size_t limit) { return (uint32_t)(((uint64_t)random32() * limit) >> 32); }
 static bool chance(double p) { return random32() < p * 4294967296.0; }
 
-static Parser new_parser() { Parser p = {TINYGEN_SEED(MODEL_ID), 0, 0, 0, {0}}; return p; }
+static Parser new_parser() { return Parser{TINYGEN_SEED(MODEL_ID), 0, 0, 0, {0}}; }
 
 struct Row {
     int16_t sent[MODEL_INPUTS], given[MODEL_INPUTS];
@@ -49,7 +51,8 @@ struct Row {
     uint8_t seq, flags;
 };
 
-/* A row as hosts send them: mostly inside the accepted range, sometimes outside, sometimes with a value missing. */
+/* A row as hosts send them: mostly inside the accepted range, sometimes outside, sometimes with a
+ * value missing. */
 static Row random_row(uint8_t seq)
 {
     Row row;
@@ -57,8 +60,10 @@ static Row random_row(uint8_t seq)
     row.flags = 0;
     for (int i = 0; i < MODEL_INPUTS; i++) {
         const int32_t low = model_range[i][0], high = model_range[i][1];
-        row.sent[i] = (int16_t)(chance(0.05) ? (int32_t)below(65535) - 32767 : low + (int32_t)below((size_t)(high - low + 1)));
-        row.given[i] = row.sent[i] < low ? (int16_t)low : row.sent[i] > high ? (int16_t)high : row.sent[i];
+        row.sent[i] = (int16_t)(chance(0.05) ? (int32_t)below(65535) - 32767
+                                             : low + (int32_t)below((size_t)(high - low + 1)));
+        row.given[i] = row.sent[i] < low ? (int16_t)low : row.sent[i];
+        row.given[i] = row.given[i] > high ? (int16_t)high : row.given[i];
         row.flags |= row.given[i] != row.sent[i] ? TINYGEN_CLAMPED : 0;
     }
     if (chance(0.05)) {
@@ -99,11 +104,15 @@ enum Answer { NOTHING, RIGHT, WRONG };
 static Answer judge(const Parser &p, const Row &row)
 {
     const uint8_t *payload = tinygen_payload(&p);
-    if (tinygen_type(&p) != TINYGEN_RESULT || tinygen_len(&p) != TINYGEN_RESULT_BYTES || tinygen_session(&p) != SESSION
-        || tinygen_seq(&p) != row.seq || tinygen_get16(payload + 4) != tinygen_digest(row.given, MODEL_INPUTS))
+    if (tinygen_type(&p) != TINYGEN_RESULT || tinygen_len(&p) != TINYGEN_RESULT_BYTES
+        || tinygen_session(&p) != SESSION || tinygen_seq(&p) != row.seq
+        || tinygen_get16(payload + 4) != tinygen_digest(row.given, MODEL_INPUTS))
         return NOTHING;
-    const uint8_t pins = row.flags == TINYGEN_MISSING ? 0 : row.y > MODEL_THRESHOLD ? TINYGEN_PIN_RED : TINYGEN_PIN_GREEN;
-    return payload[0] == row.flags && payload[1] == pins && (int16_t)tinygen_get16(payload + 2) == row.y ? RIGHT : WRONG;
+    const uint8_t lit = row.y > MODEL_THRESHOLD ? TINYGEN_PIN_RED : TINYGEN_PIN_GREEN;
+    const uint8_t pins = row.flags == TINYGEN_MISSING ? 0 : lit;
+    const bool right = payload[0] == row.flags && payload[1] == pins
+                       && (int16_t)tinygen_get16(payload + 2) == row.y;
+    return right ? RIGHT : WRONG;
 }
 
 static void count(const Bytes &heard, Parser &host, const Row &row, int &right, int &wrong)
@@ -118,8 +127,9 @@ static void count(const Bytes &heard, Parser &host, const Row &row, int &right, 
 
 /* ---- one damaged frame, a good one behind it ------------------------------------------------- */
 
-static const char *const FAULTS[] = {"bit", "three bits", "burst", "drop", "double", "insert", "stray", "noise", "truncate",
-                                     "length", "frame twice", "frame lost", "payload"};
+static const char *const FAULTS[] = {
+    "bit",   "three bits", "burst",  "drop",        "double",     "insert", "stray",
+    "noise", "truncate",   "length", "frame twice", "frame lost", "payload"};
 
 static Bytes damage(Bytes wire, int kind)
 {
@@ -127,18 +137,31 @@ static Bytes damage(Bytes wire, int kind)
     const Bytes whole = wire;
     switch (kind) {
     case 0: wire[at] ^= (uint8_t)(1u << below(8)); break;
-    case 1: for (int i = 0; i < 3; i++) wire[below(wire.size())] ^= (uint8_t)(1u << below(8)); break;
-    case 2: for (uint32_t i = at; i < wire.size() && i < at + 1 + below(4); i++) wire[i] = (uint8_t)random32(); break;
+    case 1:
+        for (int i = 0; i < 3; i++)
+            wire[below(wire.size())] ^= (uint8_t)(1u << below(8));
+        break;
+    case 2:
+        for (uint32_t i = at; i < wire.size() && i < at + 1 + below(4); i++)
+            wire[i] = (uint8_t)random32();
+        break;
     case 3: wire.erase(wire.begin() + at); break;
     case 4: wire.insert(wire.begin() + at, wire[at]); break;
     case 5: wire.insert(wire.begin() + at, (uint8_t)random32()); break;
     case 6: wire.push_back((uint8_t)random32()); break;
-    case 7: wire.resize(1 + below(90)); for (uint8_t &octet : wire) octet = (uint8_t)random32(); break;
+    case 7:
+        wire.resize(1 + below(90));
+        for (uint8_t &octet : wire)
+            octet = (uint8_t)random32();
+        break;
     case 8: wire.resize(at); break;
     case 9: wire[5] = (uint8_t)random32(); break;
     case 10: wire.insert(wire.end(), whole.begin(), whole.end()); break;
     case 11: wire.clear(); break;
-    case 12: for (size_t i = 6; i < wire.size() - 3; i++) wire[i] = (uint8_t)random32(); break;
+    case 12:
+        for (size_t i = 6; i < wire.size() - 3; i++)
+            wire[i] = (uint8_t)random32();
+        break;
     }
     return wire;
 }
@@ -149,7 +172,8 @@ static void faults(long trials)
         long wrong = 0, lost = 0, refused = 0;
         for (long trial = 0; trial < trials; trial++) {
             Parser host = new_parser();
-            const Row bad = random_row((uint8_t)(2 * trial)), good = random_row((uint8_t)(2 * trial + 1));
+            const Row bad = random_row((uint8_t)(2 * trial));
+            const Row good = random_row((uint8_t)(2 * trial + 1));
             Bytes wire = damage(frame_of(bad), kind);
             const Bytes behind = frame_of(good);
             wire.insert(wire.end(), behind.begin(), behind.end());
@@ -163,7 +187,8 @@ static void faults(long trials)
             lost += right_good == 0;
             refused += right_bad == 0;
         }
-        printf("kind %s;trials %ld;wrong %ld;lost %ld;refused %ld\n", FAULTS[kind], trials, wrong, lost, refused);
+        printf("kind %s;trials %ld;wrong %ld;lost %ld;refused %ld\n", FAULTS[kind], trials, wrong,
+               lost, refused);
     }
 }
 
@@ -197,20 +222,24 @@ static void noise(char kind, double rate, long rows)
         while (right + bad == 0 && tries < 5) {
             tries++;
             now_ms += 2;
-            count(noisy(exchange(noisy(frame_of(row), kind, rate)), kind, rate), host, row, right, bad);
+            const Bytes answer = exchange(noisy(frame_of(row), kind, rate));
+            count(noisy(answer, kind, rate), host, row, right, bad);
         }
         first += tries == 1 && right;
         wrong += bad;
         lost += right + bad == 0;
         retries += tries - 1;
     }
-    printf("rows %ld;wrong %ld;lost %ld;first %ld;retries %ld\n", rows, wrong, lost, first, retries);
+    printf("rows %ld;wrong %ld;lost %ld;first %ld;retries %ld\n", rows, wrong, lost, first,
+           retries);
 }
 
-/* ---- flips ------------------------------------------------------------------------------------ */
+/* ---- flips ---------------------------------------------------------------------------------- */
 
 struct Flips {
-    long tried, passed, wrong; /* patterns; damaged frames that passed the check sum; those that a host would believe */
+    long tried;  /* patterns */
+    long passed; /* damaged frames that passed the check sum */
+    long wrong;  /* of these, the ones that a host would believe */
 };
 
 static uint16_t digest_of(uint8_t type, const uint8_t *payload, uint8_t size)
@@ -230,11 +259,14 @@ static void take(Flips &flips, const Bytes &wire, const Bytes &body)
     flips.tried++;
     for (size_t i = 0; i < wire.size() + 2; i++) { /* between zeros, as on a busy line */
         const uint8_t octet = i == 0 || i > wire.size() ? 0 : wire[i - 1];
-        if (tinygen_feed(&p, octet) != TINYGEN_READY || memcmp(p.body, body.data(), body.size()) == 0)
+        const uint8_t type = body[0] & 31, size = body[3];
+        if (tinygen_feed(&p, octet) != TINYGEN_READY
+            || memcmp(p.body, body.data(), body.size()) == 0)
             continue;
         flips.passed++;
-        flips.wrong += memcmp(p.body, body.data(), 4) == 0 && digest_of(body[0] & 31, tinygen_payload(&p), body[3])
-                       == digest_of(body[0] & 31, &body[4], body[3]);
+        flips.wrong += memcmp(p.body, body.data(), 4) == 0
+                       && digest_of(type, tinygen_payload(&p), size)
+                              == digest_of(type, &body[4], size);
     }
 }
 
@@ -252,11 +284,12 @@ static void flip_some(Bytes &wire, const Bytes &body, int bits, long times, Flip
     }
 }
 
-static void flip_all(uint8_t type, uint8_t size, long row, long three, long four, Flips &few, Flips &triple, Flips &quadruple)
+static void flip_all(uint8_t type, uint8_t size, long row, long three, long four, Flips &few,
+                     Flips &triple, Flips &quadruple)
 {
     uint8_t payload[TINYGEN_INFO_BYTES];
     for (uint8_t &octet : payload)
-        octet = (uint8_t)(chance(0.3) ? 0 : random32()); /* small values have zeros in their high bytes */
+        octet = (uint8_t)(chance(0.3) ? 0 : random32()); /* small values have zero high bytes */
     Bytes wire = frame_of(type, (uint8_t)row, payload, size);
     Bytes body = {(uint8_t)(1u << 5 | type), SESSION, (uint8_t)row, size};
     body.insert(body.end(), payload, payload + size);
@@ -279,19 +312,25 @@ static void flips(long rows, long three, long four)
 {
     Flips few = {0, 0, 0}, triple = {0, 0, 0}, quadruple = {0, 0, 0};
     const struct { uint8_t type, size; } kinds[] = {
-        {TINYGEN_ROW, 2}, {TINYGEN_ROW, 16}, {TINYGEN_ROW, 24}, {TINYGEN_RESULT, TINYGEN_RESULT_BYTES}, {TINYGEN_HELLO, 0}, {TINYGEN_HELLO, 4},
-        {TINYGEN_STATUS, 0}, {TINYGEN_STATUS, TINYGEN_STATUS_BYTES}, {TINYGEN_ERR, 2}, {TINYGEN_INFO, TINYGEN_INFO_BYTES}};
+        {TINYGEN_ROW, 2}, {TINYGEN_ROW, 16}, {TINYGEN_ROW, 24},
+        {TINYGEN_RESULT, TINYGEN_RESULT_BYTES}, {TINYGEN_HELLO, 0}, {TINYGEN_HELLO, 4},
+        {TINYGEN_STATUS, 0}, {TINYGEN_STATUS, TINYGEN_STATUS_BYTES}, {TINYGEN_ERR, 2},
+        {TINYGEN_INFO, TINYGEN_INFO_BYTES}};
     for (long row = 0; row < rows; row++)
-        for (const auto &kind : kinds)
-            if (kind.type != TINYGEN_INFO || row % 4 == 0) /* as many patterns as all the others together */
-                flip_all(kind.type, kind.size, row, three / (10 * rows), four / (10 * rows), few, triple, quadruple);
-    printf("tried %ld;passed %ld;wrong %ld;three %ld;three_passed %ld;three_wrong %ld;four %ld;four_passed %ld;four_wrong %ld\n", few.tried,
-           few.passed, few.wrong, triple.tried, triple.passed, triple.wrong, quadruple.tried, quadruple.passed, quadruple.wrong);
+        for (const auto &kind : kinds) /* INFO has as many patterns as all the others together */
+            if (kind.type != TINYGEN_INFO || row % 4 == 0)
+                flip_all(kind.type, kind.size, row, three / (10 * rows), four / (10 * rows), few,
+                         triple, quadruple);
+    printf("tried %ld;passed %ld;wrong %ld;", few.tried, few.passed, few.wrong);
+    printf("three %ld;three_passed %ld;three_wrong %ld;", triple.tried, triple.passed,
+           triple.wrong);
+    printf("four %ld;four_passed %ld;four_wrong %ld\n", quadruple.tried, quadruple.passed,
+           quadruple.wrong);
 }
 
-/* ---- another baud rate ------------------------------------------------------------------------ */
+/* ---- another baud rate ---------------------------------------------------------------------- */
 
-/* Level of the line at time t, in the sender's bits: bytes of 10 bits each, start low, stop high. */
+/* Level of the line at time t, in the sender's bits: 10 bits a byte, start low, stop high. */
 static int level(const Bytes &wire, double t)
 {
     const long bit = (long)t;
@@ -300,7 +339,8 @@ static int level(const Bytes &wire, double t)
     return bit % 10 != 0 && wire[(size_t)(bit / 10)] >> (bit % 10 - 1) & 1;
 }
 
-/* What a UART receives whose bits are 1 / ratio of the sender's: 8 samples a bit, the middle counts. */
+/* What a UART receives whose bits are 1 / ratio of the sender's: 8 samples a bit, the middle
+ * counts. */
 static Bytes received(const Bytes &wire, double ratio)
 {
     Bytes out;
@@ -314,7 +354,7 @@ static Bytes received(const Bytes &wire, double ratio)
         uint8_t octet = 0;
         for (int i = 0; i < 8; i++)
             octet |= (uint8_t)(level(wire, t + (1.5 + i) * bit) << i);
-        if (level(wire, t + 9.5 * bit)) /* a low stop bit is a framing error: the firmware drops the byte */
+        if (level(wire, t + 9.5 * bit)) /* else a framing error: the firmware drops the byte */
             out.push_back(octet);
         t += 9.5 * bit;
     }

@@ -1,9 +1,11 @@
-/* The whole firmware under libFuzzer: parser, dispatcher, answers. Pins, time and the serial line come from native/.
+/* The whole firmware under libFuzzer: parser, dispatcher, answers. Pins, time and the serial line
+ * come from native/.
  *
- * The first byte of an input says how the board is (BUSY: its answers wait a while), the rest is a list of pieces that it
- * is sent. A piece has two bytes in front of its content: how (WHOLE: the content is a body and becomes a frame with a right
- * check sum, so that half of the pieces get past the parser; BOUND: the sum is bound to the model; BURST: it comes eight
- * times without a pause, from a host that ignores the window; PAUSE: so many seconds pass before it) and its length. A run
+ * The first byte of an input says how the board is (BUSY: its answers wait a while), the rest is a
+ * list of pieces that it is sent. A piece has two bytes in front of its content: how (WHOLE: the
+ * content is a body and becomes a frame with a right check sum, so that half of the pieces get past
+ * the parser; BOUND: the sum is bound to the model; BURST: it comes eight times without a pause,
+ * from a host that ignores the window; PAUSE: so many seconds pass before it) and its length. A run
  * costs what the firmware costs.
  */
 #include "main.cpp"
@@ -13,10 +15,11 @@ void board_run(const uint8_t *bytes, uint32_t length, uint32_t now_ms);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 }
 
-static const uint8_t DAMAGED_FLASH = 1, SETUP = 2, BUSY = 4;            /* the first byte */
+static const uint8_t DAMAGED_FLASH = 1, SETUP = 2, BUSY = 4;           /* the first byte */
 static const uint8_t WHOLE = 1, BOUND = 2, PAUSE = 0x1C, BURST = 0xE0; /* how */
 
-static const size_t PIECE_MAX = TINYGEN_RX_RING - 6; /* what the receive ring holds, with key, fcs and zeros */
+static const size_t PIECE_MAX =
+    TINYGEN_RX_RING - 6; /* what the receive ring holds, with key, fcs and zeros */
 
 static void start_anew(uint8_t how)
 {
@@ -24,7 +27,7 @@ static void start_anew(uint8_t how)
     received.seed = TINYGEN_SEED(MODEL_ID);
     alarm_state = tinygen_alarm();
     rows_answered = last_row_ms = damage_told_ms = 0;
-    frames_damaged = frames_refused = overruns_told = serial_overruns = 0;
+    frames_damaged = frames_refused = overruns_reported = serial_overruns = 0;
     lit = damage_told = false;
     session = 7;
     native_intact = !(how & DAMAGED_FLASH);

@@ -1,7 +1,8 @@
-/* tinygen_protocol.h against the table of tests/vectors.py (rendered to vectors.h by the Python test).
+/* tinygen_protocol.h against the table of tests/vectors.py (rendered to vectors.h by the Python
+ * test).
  *
- * Without arguments: every vector; prints the number of checks. With "decode": bytes from stdin through
- * the parser, one line per event, for comparison with host/protocol.py on any bytes.
+ * Without arguments: every vector; prints the number of checks. With "decode": bytes from stdin
+ * through the parser, one line per event, for comparison with host/protocol.py on any bytes.
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,8 @@ static void test_encode(const struct frame_vector *v)
 
     memcpy(frame + TINYGEN_PAYLOAD_AT, v->payload, v->len);
     tinygen_encode(frame, v->kind, v->session, v->seq, v->len, TINYGEN_SEED(VECTOR_MODEL_ID));
-    expect(TINYGEN_FRAME_BYTES(v->len) == v->wire_len && memcmp(frame, v->wire, v->wire_len) == 0, v->name, "encode");
+    expect(TINYGEN_FRAME_BYTES(v->len) == v->wire_len && memcmp(frame, v->wire, v->wire_len) == 0,
+           v->name, "encode");
 }
 
 /* The frame that ends wire, parsed; `verdict` is the last one that was not TINYGEN_MORE. */
@@ -50,7 +52,8 @@ static void test_decode(const struct frame_vector *v)
 
     expect(verdict == TINYGEN_READY, v->name, "decode");
     expect(tinygen_type(&parser) == v->kind && tinygen_session(&parser) == v->session
-           && tinygen_seq(&parser) == v->seq && tinygen_len(&parser) == v->len, v->name, "head");
+               && tinygen_seq(&parser) == v->seq && tinygen_len(&parser) == v->len,
+           v->name, "head");
     expect(memcmp(tinygen_payload(&parser), v->payload, v->len) == 0, v->name, "payload");
 }
 
@@ -58,13 +61,18 @@ static void test_refusal(const struct refusal_vector *v)
 {
     uint8_t verdict;
     const tinygen_parser parser = parse(v->wire, v->wire_len, &verdict);
-    const uint8_t code = tinygen_refusal(&parser, VECTOR_INPUTS, VECTOR_MODEL_ID, VECTOR_SESSION, 0);
-    const uint8_t corrupt = tinygen_refusal(&parser, VECTOR_INPUTS, VECTOR_MODEL_ID, VECTOR_SESSION, 1);
+    const uint8_t code =
+        tinygen_refusal(&parser, VECTOR_INPUTS, VECTOR_MODEL_ID, VECTOR_SESSION, 0);
+    const uint8_t corrupt =
+        tinygen_refusal(&parser, VECTOR_INPUTS, VECTOR_MODEL_ID, VECTOR_SESSION, 1);
 
     expect(verdict == TINYGEN_READY, v->name, "decode");
     expect(code == v->code, v->name, "code");
     /* a corrupt board still says who it is; it refuses only the rows it would have taken */
-    expect(corrupt == (v->code == 0 && tinygen_type(&parser) == TINYGEN_ROW ? (uint8_t)TINYGEN_MODEL_CORRUPT : v->code),
+    expect(corrupt
+               == (v->code == 0 && tinygen_type(&parser) == TINYGEN_ROW
+                       ? (uint8_t)TINYGEN_MODEL_CORRUPT
+                       : v->code),
            v->name, "corrupt");
     expect(tinygen_detail(&parser, code, VECTOR_INPUTS) == v->detail, v->name, "detail");
 }
@@ -100,7 +108,9 @@ int main(int argc, char **argv)
     for (i = 0; i < sizeof refusal_vectors / sizeof *refusal_vectors; i++)
         test_refusal(&refusal_vectors[i]);
     for (i = 0; i < sizeof digest_vectors / sizeof *digest_vectors; i++)
-        expect(tinygen_digest(digest_vectors[i].row, digest_vectors[i].inputs) == digest_vectors[i].digest, "digest", "value");
+        expect(tinygen_digest(digest_vectors[i].row, digest_vectors[i].inputs)
+                   == digest_vectors[i].digest,
+               "digest", "value");
     printf("%d checks\n", checks);
     return failures != 0;
 }

@@ -7,7 +7,7 @@ import os
 import pytest
 from avr_program import MEGA, SECOND, TEXT, UNO, answers
 from tinygen.host.virtual import layout, libsimavr
-from tinygen.host.virtual.protocol_avr import BareChip
+from tinygen.host.virtual.protocol_avr import GenericBoard
 from tinygen.host.virtual.simavr import SimBoard
 
 from tinygen.common.errors import LinkError
@@ -119,7 +119,7 @@ def test_stack_is_measured_to_the_byte(program, board, address_bytes, pushed):
 @pytest.mark.parametrize("mcu", ("attiny85", "atmega32u4"))
 def test_a_chip_without_uart_runs_too(program, mcu):
     """It has pins, stack, marks and memory; only the serial line is missing."""
-    board = BareChip(mcu, mcu, red_port="PB4", green_port="PB5")
+    board = GenericBoard(mcu, mcu, red_port="PB4", green_port="PB5")
     with SimBoard(board, program("stack.c", board, PUSHED=10)) as sim:
         sim.run(10_000)
         assert sim.stack_bytes == 12 and sim.board_baud is None

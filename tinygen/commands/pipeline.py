@@ -24,11 +24,11 @@ from ..common.files import require_file_place, require_folder_place, write_whole
 from ..data import dataset as data
 from ..data import sources as datasets
 from ..host import discover
-from ..host.check import Alarm, Checker, Expected, Verdict, expect
+from ..host.check import Alarm, Checker, Expected, StreamVerdict, expect
 from ..host.link import open_link
 from ..host.pins import distinct, lit
 from ..host.protocol import Pin
-from ..host.rates import Budget as WireBudget
+from ..host.rates import WireBudget
 from ..host.record import RawLog, RowFile
 from ..host.stream import TRIES, RowReply, stream
 from ..host.virtual.protocol_avr import avr_url
@@ -106,7 +106,7 @@ class Streamed:
 
     model: Model
     board: Board
-    verdict: Verdict
+    verdict: StreamVerdict
     expected: Expected
     replies: tuple[RowReply, ...]
     pins_right: (

@@ -28,7 +28,7 @@ from ..common.errors import CheckError, LinkError, UsageError
 from ..common.files import write_whole
 from ..data import dataset as data
 from ..host import discover
-from ..host.check import Verdict, check, expect
+from ..host.check import StreamVerdict, check, expect
 from ..host.link import TO_BOARD, Link, open_link
 from ..host.pins import lit
 from ..host.protocol import VERSION, Info, Pin, Trait
@@ -123,7 +123,7 @@ class Lock:
 class Outcome:
     """A stream's verdict and every reply it rests on. `assert outcome.verdict.passed` shows both."""
 
-    verdict: Verdict
+    verdict: StreamVerdict
     replies: tuple[RowReply, ...]
 
 

@@ -23,7 +23,8 @@ void board_boot(uint8_t boot_number, uint8_t cause)
     setup();
 }
 
-/* Feeds `length` bytes and runs until all are taken; bytes beyond the receive ring are lost, as on the chip. */
+/* Feeds `length` bytes and runs until all are taken; bytes beyond the receive ring are lost, as on
+ * the chip. */
 void board_run(const uint8_t *bytes, uint32_t length, uint32_t now_ms)
 {
     native_ms = now_ms;

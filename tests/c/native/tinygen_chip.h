@@ -1,4 +1,5 @@
-/* The chip's place in a firmware that runs on the host: same names as firmware/include/tinygen_chip.h. */
+/* The chip's place in a firmware that runs on the host: same names as in
+ * firmware/include/tinygen_chip.h. */
 #ifndef TINYGEN_CHIP_H
 #define TINYGEN_CHIP_H
 
@@ -31,13 +32,16 @@ static inline int16_t serial_read()
     return native_in.size() == 0 ? (int16_t)-1 : (int16_t)native_in.pop();
 }
 
-static inline uint8_t serial_room() { return native_busy != 0 ? native_busy--, (uint8_t)0 : (uint8_t)TINYGEN_TX_RING; }
+static inline uint8_t serial_room()
+{
+    return native_busy != 0 ? native_busy--, (uint8_t)0 : (uint8_t)TINYGEN_TX_RING;
+}
 static inline void serial_write(const uint8_t *bytes, uint8_t length)
 {
     while (length-- != 0)
         native_out.push(*bytes++);
 }
-static inline uint16_t steady(uint16_t &counter) { return counter; }
+static inline uint16_t atomic_read(uint16_t &counter) { return counter; }
 
 struct Stopwatch {};
 static inline void stopwatch_start(Stopwatch &) {}
