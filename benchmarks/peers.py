@@ -32,7 +32,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from tinygen.data.dataset import Dataset, load, prepare
 from tinygen.model.model import Model
-from tinygen.model.nodes import Outside
+from tinygen.model.operations.outside import Outside
 from tinygen.report.words import table
 from tinygen.target.bare import BareChip, ModelCost, measure
 

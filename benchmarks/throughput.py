@@ -24,7 +24,8 @@ from tinygen.codegen.emit import emit_project
 from tinygen.common.boards import BOARDS
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
-from tinygen.model.nodes import Dense, Scale
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.scale import Scale
 from tinygen.report.words import table
 from tinygen.target.build import build
 

@@ -6,19 +6,16 @@ import numpy as np
 
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
-from tinygen.model.nodes import (
-    Argmax,
-    Curve,
-    Dense,
-    Exp2,
-    Forest,
-    Log2,
-    Lookup,
-    Monomials,
-    Outside,
-    Power,
-    Scale,
-)
+from tinygen.model.operations.argmax import Argmax
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.exp2 import Exp2
+from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.log2 import Log2
+from tinygen.model.operations.lookup import Curve, Lookup
+from tinygen.model.operations.monomials import Monomials
+from tinygen.model.operations.outside import Outside
+from tinygen.model.operations.power import Power
+from tinygen.model.operations.scale import Scale
 
 OUTPUT = Quantity("y", "ug/m3", 0.1, 0.0, 50.0)
 

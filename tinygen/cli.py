@@ -22,7 +22,9 @@ from .common.errors import COULD_NOT_RUN, WRONG_USE, TinygenError, plain
 
 COUNTED = re.compile(r"(\d[\d,]*) of (\d[\d,]*)")
 PLAIN_SECONDS = 5.0  # between two lines on one long step where the output is no terminal
-FAMILIES = sorted(module.name for module in iter_modules([str(Path(__file__).parent / "families")]))
+HERE = Path(__file__).parent
+FAMILIES = sorted(module.name for module in iter_modules([str(HERE / "families")]))
+FORMATS = sorted(module.name for module in iter_modules([str(HERE / "codegen" / "exporters")]))
 STDIN = Path("-")
 
 
@@ -527,7 +529,14 @@ def predict(model, csv, out):
     type=click.Path(path_type=Path),
     required=True,
     metavar="DIR",
-    help="Folder to write; it is an Arduino library.",
+    help="Folder to write.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(FORMATS),
+    default="arduino",
+    show_default=True,
+    help="A library for Arduino and PlatformIO, or a PlatformIO project with the firmware.",
 )
 @click.option(
     "--optimize",
@@ -535,7 +544,7 @@ def predict(model, csv, out):
     help="What the C is written for; by default as it was trained.",
 )
 @shows(report.emitted)
-def emit(model, out, optimize):
+def emit(model, out, format, optimize):
     """Write the C header and an example sketch into DIR.
 
     With the runtime header and test vectors, DIR is a library for the Arduino IDE and for
@@ -545,7 +554,7 @@ def emit(model, out, optimize):
     Example:
       tinygen emit benzene.json -o benzene/
     """
-    return pipeline.emit_files(model, out, optimize), True
+    return pipeline.emit_files(model, out, format, optimize), True
 
 
 @main.command()

@@ -13,13 +13,17 @@ from elftools.elf.elffile import ELFFile
 from random_models import random_models
 from tinygen.host.virtual.simavr import SimBoard
 
+from tinygen.codegen.chain import chain_views
 from tinygen.codegen.emit import firmware_text, render_header
-from tinygen.codegen.views import chain_views
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError, ModelError
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import OPTIMIZE, Model
-from tinygen.model.nodes import Dense, Exp2, Log2, Scale, prefix_bounds
+from tinygen.model.nodes import prefix_bounds
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.exp2 import Exp2
+from tinygen.model.operations.log2 import Log2
+from tinygen.model.operations.scale import Scale
 from tinygen.target import bare as cost
 from tinygen.target.bare import BareChip
 
@@ -47,7 +51,7 @@ def headers(name) -> set[str]:
 
 def is_linear(model) -> bool:
     """True where the model's first step is a fused linear kernel."""
-    return chain_views(model, ["x"] * len(model.inputs))[0]["template"] == "node_linear.h.j2"
+    return chain_views(model, ["x"] * len(model.inputs))[0].macros == "linear"
 
 
 def use_flags(monkeypatch, *flags):
@@ -297,7 +301,7 @@ def test_zero_folded_into_the_start_keeps_the_proven_interval(name):
 
 def test_all_widths_of_the_linear_kernel_are_reached():
     kernels = {
-        view["kernel"]
+        view.kernel
         for model in MODELS.values()
         if is_linear(model)
         for view in chain_views(model, ["x"] * len(model.inputs))[:1]

@@ -16,7 +16,7 @@ from tinygen.host.virtual.protocol_avr import avr_url
 from tinygen.codegen.emit import Project, render_header
 from tinygen.common.boards import BOARDS
 from tinygen.model.model import load
-from tinygen.model.nodes import Dense
+from tinygen.model.operations.dense import Dense
 from tinygen.target import build as building
 
 

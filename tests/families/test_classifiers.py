@@ -17,7 +17,10 @@ from tinygen.fitting.rows import Rows
 from tinygen.fitting.trees import from_sklearn
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model, from_json
-from tinygen.model.nodes import Argmax, Bounds, Dense, Forest
+from tinygen.model.nodes import Bounds
+from tinygen.model.operations.argmax import Argmax
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.forest import Forest
 from tinygen.search.quantize import class_metrics
 
 CLASSIFIERS = [f for f in FAMILIES.values() if "classification" in f.tasks]

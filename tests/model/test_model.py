@@ -10,7 +10,8 @@ from random_models import OUTPUT, inputs, random_models
 from tinygen.common.errors import ModelError
 from tinygen.model.fixedpoint import MISSING
 from tinygen.model.model import Model, from_json, load
-from tinygen.model.nodes import Dense, Power
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.power import Power
 
 MODELS = random_models()
 MLP = MODELS["mlp"]

@@ -8,21 +8,17 @@ from random_models import random_models
 
 from tinygen.common.errors import ModelError
 from tinygen.model.fixedpoint import MISSING, Quantity, bits_for, round_shift
-from tinygen.model.nodes import (
-    Argmax,
-    Bounds,
-    Curve,
-    Dense,
-    Exp2,
-    Forest,
-    Log2,
-    Monomials,
-    Outside,
-    Power,
-    Scale,
-    from_dict,
-    to_dict,
-)
+from tinygen.model.nodes import Bounds, from_dict, to_dict
+from tinygen.model.operations.argmax import Argmax
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.exp2 import Exp2
+from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.log2 import Log2
+from tinygen.model.operations.lookup import Curve
+from tinygen.model.operations.monomials import Monomials
+from tinygen.model.operations.outside import Outside
+from tinygen.model.operations.power import Power
+from tinygen.model.operations.scale import Scale
 
 MODELS = random_models()
 

@@ -15,7 +15,11 @@ from tinygen.common.boards import BOARDS
 from tinygen.families import FAMILIES
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
-from tinygen.model.nodes import Curve, Dense, Forest, Power, Scale
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.lookup import Curve
+from tinygen.model.operations.power import Power
+from tinygen.model.operations.scale import Scale
 from tinygen.search.conversion import Decisions, Verdict, facts, lines, sentence, verdict
 from tinygen.search.cross_validation import Trained, training_rows
 from tinygen.search.quantize import quantize

@@ -15,7 +15,10 @@ from tinygen.codegen.emit import render_header
 from tinygen.commands.pipeline import ARTICLE_INPUTS
 from tinygen.common.boards import BOARDS
 from tinygen.data import dataset as data
-from tinygen.model.nodes import Dense, Forest, Lookup, Outside
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.lookup import Lookup
+from tinygen.model.operations.outside import Outside
 from tinygen.search.cross_validation import training_rows
 from tinygen.target.bare import BareChip
 

@@ -10,7 +10,7 @@ from tinygen.host.stream import stream
 from tinygen.host.virtual.protocol_avr import avr_url
 from tinygen.host.virtual.simavr import SimBoard
 
-from tinygen.codegen.views import constant_bytes
+from tinygen.codegen.chain import constant_bytes
 from tinygen.common.errors import LinkError
 
 BOTH = pytest.mark.parametrize("board_id", BAUDS)

@@ -8,16 +8,14 @@ there to be replaced.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-
-from jinja2 import Environment, StrictUndefined
 
 from .. import __version__
 from ..codegen.emit import emit_project
 from ..common.boards import BOARDS, Board, find_board
 from ..common.errors import UsageError
 from ..common.files import require_folder_place
+from ..common.jinja import environment
 from ..common.process import Progress
 from ..data import simulated_station as station
 from ..model.model import Model
@@ -106,13 +104,6 @@ def example_rows() -> str:
 
 def render(boards: tuple[Board, ...]) -> dict[str, str]:
     """File name -> text of everything in the project that comes from a template."""
-    jinja = Environment(
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
     facts = {
         "version": __version__,
         "boards": [board.pio_id for board in boards],
@@ -124,8 +115,7 @@ def render(boards: tuple[Board, ...]) -> dict[str, str]:
         "family": FAMILY,
         "seed": SEED,
     }
-    source = files("tinygen.templates")
     return {
-        name: jinja.from_string(source.joinpath(template).read_text(encoding="ascii")).render(facts)
+        name: environment("c").get_template(template).render(facts)
         for name, template in TEMPLATES.items()
     }

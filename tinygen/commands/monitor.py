@@ -429,8 +429,8 @@ def html(result: Monitoring) -> str:
         for name, figures in found
     ]
     return (
-        environment()
-        .get_template("monitor.html.j2")
+        environment("html")
+        .get_template("report/monitor.html.j2")
         .render(
             model=result.model.name,
             log=result.log,

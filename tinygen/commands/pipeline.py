@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..codegen.emit import check_prefix, emit_library, emit_project
+from ..codegen.emit import check_prefix, emit_library, emit_project, export
 from ..common.boards import BOARDS, Board, find_board, require_simulated
 from ..common.errors import UsageError
 from ..common.files import require_file_place, require_folder_place, write_whole
@@ -312,14 +312,14 @@ def _physical(model: Model, raw: int) -> str:
     )
 
 
-def emit_files(model: Path, out: Path, optimize: str | None = None) -> Emitted:
-    """Header, runtime header, sketch and vectors of a model file, its C written for `optimize` if
-    given.
-    """
+def emit_files(
+    model: Path, out: Path, form: str = "arduino", optimize: str | None = None
+) -> Emitted:
+    """What the exporter `form` makes of a model file, its C written for `optimize` if given."""
     twin = load(model)
     twin = replace(twin, optimize=optimize) if optimize else twin
     require_folder_place(out)
-    return Emitted(twin, tuple(emit_library(twin, out)))
+    return Emitted(twin, tuple(export(twin, out, form)))
 
 
 def build_model(

@@ -9,9 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
 
 from .errors import UsageError
+from .jinja import environment
 
 
 @dataclass(frozen=True)
@@ -204,16 +204,8 @@ def render_platformio_ini(
     """The text of platformio.ini: for each board with a firmware one environment, and one with an
     empty predictor.
     """
-    source = files("tinygen.templates").joinpath("platformio.ini.j2").read_text(encoding="ascii")
-    from jinja2 import (
-        Environment,
-        StrictUndefined,
-    )  # here: tab completion asks for boards, not for templates
-
-    jinja = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    return jinja.from_string(source).render(
+    template = environment("c").get_template("platformio.ini.j2")
+    return template.render(
         boards=[b for b in boards if b.has_firmware],
         src_dir=src_dir,
         include_dir=include_dir,

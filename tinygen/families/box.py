@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..fitting.rows import Rows
-from ..model.nodes import Outside
+from ..model.operations.outside import Outside
 from . import Family
 
 

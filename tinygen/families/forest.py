@@ -24,7 +24,8 @@ from ..fitting.lowering import narrowest
 from ..fitting.rows import Rows
 from ..fitting.trees import Trees, from_sklearn
 from ..model.fixedpoint import INT16_MAX
-from ..model.nodes import Argmax, Dense
+from ..model.operations.argmax import Argmax
+from ..model.operations.dense import Dense
 from . import Family
 
 SIZES = ((8, 4), (8, 8), (16, 4), (16, 8), (24, 8), (24, 16))  # trees, leaves of each

@@ -14,7 +14,7 @@ import numpy as np
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import mean_error
 from ..fitting.rows import Rows
-from ..model.nodes import Curve, Lookup
+from ..model.operations.lookup import Curve, Lookup
 from . import Family
 
 SMOOTH = 1e-7  # weight of squared second differences against the data

@@ -14,7 +14,10 @@ import numpy as np
 from ..common.errors import QuantizeError
 from ..fitting.rows import Rows
 from ..model.fixedpoint import INT16_MAX, RAW_MIN
-from ..model.nodes import UINT16_MAX, Dense, Monomials, Scale
+from ..model.nodes import UINT16_MAX
+from ..model.operations.dense import Dense
+from ..model.operations.monomials import Monomials
+from ..model.operations.scale import Scale
 from . import Family
 
 PARTS = 16  # output steps per squared deviation

@@ -25,7 +25,8 @@ from ..fitting.lowering import (
 )
 from ..fitting.rows import Rows
 from ..model.fixedpoint import INT16_MAX
-from ..model.nodes import Dense, Scale
+from ..model.operations.dense import Dense
+from ..model.operations.scale import Scale
 from . import Family
 
 SIZES = (4, 6, 8, 11, 13, 15, 17, 20, 24)

@@ -18,7 +18,8 @@ from ..fitting.class_scores import Frame, Scores
 from ..fitting.least_squares import integer_descent, without_free
 from ..fitting.rows import Rows
 from ..model.fixedpoint import INT16_MAX
-from ..model.nodes import Dense, Scale
+from ..model.operations.dense import Dense
+from ..model.operations.scale import Scale
 from . import Family
 
 SIZES = (4, 8, 12, 16, 24)

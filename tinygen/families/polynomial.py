@@ -15,7 +15,8 @@ import numpy as np
 from ..fitting.least_squares import LinearFit, Root, fit_linear
 from ..fitting.lowering import apply_all, narrowest, output_row, scale_inputs
 from ..fitting.rows import Rows
-from ..model.nodes import Monomials, Scale
+from ..model.operations.monomials import Monomials
+from ..model.operations.scale import Scale
 from . import Family
 
 BITS = 7  # scaled inputs are int8 in steps of 1/128: squares fit int16

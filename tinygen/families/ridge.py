@@ -15,7 +15,8 @@ import numpy as np
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import Logs, logs_of, scale_inputs
 from ..fitting.rows import Rows
-from ..model.nodes import UINT16_MAX, Dense
+from ..model.nodes import UINT16_MAX
+from ..model.operations.dense import Dense
 from . import Family
 
 RIDGE = 1e-4

@@ -14,7 +14,10 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
 from ..model.fixedpoint import INT16_MAX, bits_for
-from ..model.nodes import Argmax, Bounds, Dense, Node, Scale, prefix_bounds
+from ..model.nodes import Bounds, Node, prefix_bounds
+from ..model.operations.argmax import Argmax
+from ..model.operations.dense import Dense
+from ..model.operations.scale import Scale
 from .least_squares import integer_descent, without_free
 from .lowering import TOLERANCE, apply_all, scale_inputs
 from .rows import Rows

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..model.nodes import UINT16_MAX, Exp2, Node, Power
+from ..model.nodes import UINT16_MAX, Node
+from ..model.operations.exp2 import Exp2
+from ..model.operations.power import Power
 
 HUBER_PART = 0.1  # residuals below this part of the target's spread count squared
 ITERATIONS = 25

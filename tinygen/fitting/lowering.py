@@ -12,7 +12,10 @@ import numpy as np
 
 from ..common.errors import ModelError
 from ..model.fixedpoint import MARGIN, Quantity
-from ..model.nodes import UINT16_MAX, Dense, Log2, Node, Scale, prove
+from ..model.nodes import UINT16_MAX, Node, prove
+from ..model.operations.dense import Dense
+from ..model.operations.log2 import Log2
+from ..model.operations.scale import Scale
 from .least_squares import LinearFit, Root, integer_descent, without_free
 
 TOLERANCE = 0.005  # part of the float model's error that int8 may add before int16 is taken

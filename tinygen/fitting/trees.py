@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..model.nodes import Forest
+from ..model.operations.forest import Forest
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ least.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,8 @@ class AlarmCost:
             ) from None
         if not (0 < miss <= MOST_COST and 0 < false <= MOST_COST):
             raise UsageError(
-                f"--alarm-cost '{text}' is out of range: both costs lie above 0 and are at most {MOST_COST:g}"
+                f"--alarm-cost '{text}' is out of range: "
+                f"both costs lie above 0 and are at most {MOST_COST:g}"
             )
         return cls(miss, false)
 
@@ -85,7 +87,7 @@ class LearnedAlarm:
     at_level: Confusion
     learned: Confusion  # the same with the learned threshold
 
-    def plain(self) -> dict:
+    def plain(self) -> dict[str, Any]:
         """Plain JSON, as it is kept in the model file."""
         return {**asdict(self), "offset": self.threshold - self.level}
 

@@ -12,13 +12,16 @@ with `zero_point = 0`, so 13.6 with scale 0.1 is exactly 136.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 INT16_MAX = 32767
 RAW_MIN, RAW_MAX = -INT16_MAX, INT16_MAX  # the range of a raw value on the wire
 MARGIN = 8  # part of the trained span accepted beyond each end
 MISSING = -32768  # the wire's mark for "no value"
+Integer = TypeVar("Integer", int, NDArray[np.int64])
 
 
 @dataclass(frozen=True)
@@ -49,35 +52,33 @@ class Quantity:
         margin = -((self.raw_minimum - self.raw_maximum) // MARGIN)
         return max(self.raw_minimum - margin, RAW_MIN), min(self.raw_maximum + margin, RAW_MAX)
 
-    def to_raw(self, physical) -> np.ndarray:
+    def to_raw(self, physical: ArrayLike) -> NDArray[np.int64]:
         """Raw int64 values, rounded half up; NaN becomes MISSING; beyond int16 it saturates."""
-        physical = np.asarray(physical, dtype=np.float64)
+        values = np.asarray(physical, dtype=np.float64)
         # 9 digits absorb the binary error of a decimal division: 0.15 / 0.1 is a tie, as written
-        steps = np.floor(np.round(physical / self.scale, 9) + 0.5)
+        steps = np.floor(np.round(values / self.scale, 9) + 0.5)
         raw = np.clip(
             np.nan_to_num(steps, nan=0.0, posinf=RAW_MAX, neginf=RAW_MIN), RAW_MIN, RAW_MAX
         )
-        return np.where(np.isnan(physical), MISSING, raw).astype(np.int64)
+        return np.where(np.isnan(values), MISSING, raw).astype(np.int64)
 
-    def to_physical(self, raw) -> np.ndarray:
+    def to_physical(self, raw: ArrayLike) -> NDArray[np.float64]:
         """Physical values in `unit`, as float64 rounded to the digits the scale has."""
-        raw = np.asarray(raw, dtype=np.float64)
+        values: NDArray[np.float64] = np.asarray(raw, dtype=np.float64)
         inverse = 1.0 / self.scale
         # dividing by 10 gives the float nearest to a decimal; multiplying by 0.1 does not
-        return (
-            raw / round(inverse)
-            if inverse > 1 and np.isclose(inverse, round(inverse))
-            else raw * self.scale
-        )
+        if inverse > 1 and np.isclose(inverse, round(inverse)):
+            return values / round(inverse)
+        return values * self.scale
 
 
-def round_shift(value, shift: int):
+def round_shift(value: Integer, shift: int) -> Integer:
     """`value / 2**shift`, rounded half up: the one rounding rule."""
     return value if shift == 0 else (value + (1 << (shift - 1))) >> shift
 
 
 def bits_for(low: int, high: int) -> int:
-    """Narrowest accumulator of 16, 24 or 32 bits that holds every value in [low, high]; 0 if none."""
+    """Narrowest accumulator of 16, 24 or 32 bits that holds [low, high]; 0 if none does."""
     for bits in (16, 24, 32):
         if -(1 << (bits - 1)) <= low and high < (1 << (bits - 1)):
             return bits

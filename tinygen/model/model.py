@@ -11,14 +11,17 @@ import re
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..common.choices import OPTIMIZE
 from ..common.errors import ModelError
 from ..common.files import write_whole
+from . import operations  # noqa: F401 (fills the registry)
 from .fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
-from .nodes import SATURATING, Bounds, Node, from_dict, prove, to_dict
+from .nodes import Bounds, Integers, Node, from_dict, integers, prove, to_dict
 
 SCHEMA = 1
 MAX_FILE_BYTES = 4_000_000
@@ -27,7 +30,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
 
 @dataclass(frozen=True)
 class Model:
-    """A model as the chip computes it. `raw` values are integers in steps of each `Quantity.scale`."""
+    """A model as the chip computes it; `raw` values are integers in steps of `Quantity.scale`."""
 
     name: str  # prefix of every C name
     family: str  # "lookup", "ridge", ...
@@ -36,25 +39,24 @@ class Model:
     nodes: tuple[Node, ...]
     threshold: int | None = None  # raw; alarm when the output is above it
     labels: tuple[str, ...] = ()  # classification: label of output 0, 1, ...
-    training: dict = field(default_factory=dict)  # facts and figures, plain JSON
-    optimize: str = (
-        "balanced"  # what its C is written for: one of OPTIMIZE; no answer depends on it
-    )
+    training: dict[str, Any] = field(default_factory=dict)  # facts and figures, plain JSON
+    optimize: str = "balanced"  # of OPTIMIZE: what its C is written for; no answer depends on it
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_name(self.name)
         if self.optimize not in OPTIMIZE:
             raise ModelError(
                 f"cannot optimize for {str(self.optimize)[:40]!r}: one of {', '.join(OPTIMIZE)}"
             )
-        if not self.inputs or not self.nodes or not isinstance(self.nodes[0], SATURATING):
+        if not self.inputs or not self.nodes or not self.nodes[0].saturates:
             raise ModelError("a model needs inputs, and a first node that accepts any int16")
         if self.threshold is not None and not RAW_MIN <= self.threshold <= RAW_MAX:
             raise ModelError(
-                f"threshold {self.threshold} is beyond int16: choose one within {RAW_MIN} .. {RAW_MAX} raw"
+                f"threshold {self.threshold} is beyond int16: "
+                f"choose one within {RAW_MIN} .. {RAW_MAX} raw"
             )
         last = self.bounds[-1]
-        last.c_type  # raises where a value has no 16-bit type
+        _ = last.c_type  # raises where a value has no 16-bit type
         if len(last.low) != 1 or max(last.high) > RAW_MAX or min(last.low) < RAW_MIN:
             raise ModelError("a model ends in one value within int16")
 
@@ -73,14 +75,14 @@ class Model:
         }
         return int.from_bytes(hashlib.sha256(_canonical(deciding)).digest()[:4], "big")
 
-    def saturate(self, raw) -> tuple[np.ndarray, np.ndarray]:
+    def saturate(self, raw: ArrayLike) -> tuple[Integers, NDArray[np.bool_]]:
         """Rows clamped to each input's `limits`, and which rows were changed. Shape (n, inputs)."""
-        raw = self._rows(raw)
+        rows = self._rows(raw)
         low, high = zip(*(q.limits for q in self.inputs))
-        clamped = np.clip(raw, low, high)
-        return clamped, (clamped != raw).any(axis=1)
+        clamped = integers(np.clip(rows, low, high))
+        return clamped, (clamped != rows).any(axis=1)
 
-    def predict(self, raw) -> np.ndarray:
+    def predict(self, raw: ArrayLike) -> Integers:
         """Raw predictions, int64 of shape (n,), for raw rows of shape (n, inputs); any int16 is
         allowed.
         """
@@ -89,22 +91,23 @@ class Model:
             values = node.apply(values)
         return values[:, 0]
 
-    def answer(self, raw) -> np.ndarray:
+    def answer(self, raw: ArrayLike) -> Integers:
         """What the board answers: rows with a MISSING value give MISSING, others saturate and
         predict.
         """
-        raw = self._rows(raw)
-        missing = (raw == MISSING).any(axis=1)
-        return np.where(missing, MISSING, self.predict(self.saturate(raw)[0]))
+        rows = self._rows(raw)
+        missing = (rows == MISSING).any(axis=1)
+        return integers(np.where(missing, MISSING, self.predict(self.saturate(rows)[0])))
 
     @property
     def level(self) -> int | None:
         """Raw alarm level that the reference is judged by; `threshold` lies elsewhere where an
         offset was learned (alarms.py).
         """
-        return self.training.get("learned_alarm", {}).get("level", self.threshold)
+        level: int | None = self.training.get("learned_alarm", {}).get("level", self.threshold)
+        return level
 
-    def beyond(self, raw_reference) -> np.ndarray:
+    def beyond(self, raw_reference: ArrayLike) -> NDArray[np.bool_]:
         """True where a reference reading is above the alarm level: what `alarm` should say of the
         answer.
         """
@@ -112,14 +115,14 @@ class Model:
             return np.zeros(np.shape(raw_reference), dtype=bool)
         return np.asarray(raw_reference) > self.level
 
-    def alarm(self, raw_output) -> np.ndarray:
+    def alarm(self, raw_output: ArrayLike) -> NDArray[np.bool_]:
         """True where an output is above the threshold; exactly at it is no alarm."""
         if self.threshold is None:
             return np.zeros(np.shape(raw_output), dtype=bool)
         return np.asarray(raw_output) > self.threshold
 
-    def sample_rows(self, n: int, seed: int = 0) -> np.ndarray:
-        """n seeded raw rows: corners of the accepted ranges and of int16 first, then uniform ones."""
+    def sample_rows(self, n: int, seed: int = 0) -> Integers:
+        """n seeded raw rows: corners of the accepted ranges and of int16 first, then uniform."""
         rng = np.random.default_rng(seed)
         low, high = np.array([q.limits for q in self.inputs]).T
         ends = np.stack(
@@ -137,7 +140,7 @@ class Model:
         corners = rng.integers(0, len(ends), size=(max(n // 4, 8), len(low)))
         corner_rows = np.vstack([ends, ends[corners, np.arange(len(low))]])[: max(n // 4, 1)]
         uniform = rng.integers(low, high + 1, size=(n, len(low)))
-        return np.clip(np.vstack([corner_rows, uniform])[:n], RAW_MIN, RAW_MAX)
+        return integers(np.clip(np.vstack([corner_rows, uniform])[:n], RAW_MIN, RAW_MAX))
 
     def to_json(self) -> str:
         """The model as text; equal models give equal bytes."""
@@ -147,7 +150,7 @@ class Model:
         """Writes the JSON file whole or not at all."""
         write_whole(path, self.to_json())
 
-    def _plain(self) -> dict:
+    def _plain(self) -> dict[str, Any]:
         plain = {
             "schema": SCHEMA,
             "name": self.name,
@@ -163,17 +166,18 @@ class Model:
         content = hashlib.sha256(_canonical(plain)).hexdigest()
         return {**plain, "id": content}
 
-    def _rows(self, raw) -> np.ndarray:
-        raw = np.asarray(raw, dtype=np.int64)
-        if raw.ndim != 2 or raw.shape[1] != len(self.inputs):
+    def _rows(self, raw: ArrayLike) -> Integers:
+        rows = integers(raw)
+        if rows.ndim != 2 or rows.shape[1] != len(self.inputs):
             raise ModelError(
-                f"rows have shape {raw.shape}: model '{self.name}' takes (n, {len(self.inputs)})"
+                f"rows have shape {rows.shape}: model '{self.name}' takes (n, {len(self.inputs)})"
             )
-        if raw.size and (raw.min() < MISSING or raw.max() > RAW_MAX):
+        if rows.size and (rows.min() < MISSING or rows.max() > RAW_MAX):
             raise ModelError(
-                f"a raw value lies outside int16 ({raw.min()} .. {raw.max()}): saturate before predicting"
+                f"a raw value lies outside int16 ({rows.min()} .. {rows.max()}): "
+                "saturate before predicting"
             )
-        return raw
+        return rows
 
 
 def load(path: Path) -> Model:
@@ -185,7 +189,8 @@ def load(path: Path) -> Model:
         )
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ModelError(
-            f"model file '{path}' has {path.stat().st_size} bytes, at most {MAX_FILE_BYTES} are read"
+            f"model file '{path}' has {path.stat().st_size} bytes, "
+            f"at most {MAX_FILE_BYTES} are read"
         )
     try:
         return from_json(path.read_text(encoding="ascii"))
@@ -203,7 +208,8 @@ def from_json(text: str) -> Model:
         plain = json.loads(text)
         if plain["schema"] != SCHEMA:
             raise ModelError(
-                f"schema {plain['schema']!r} is not {SCHEMA}: train it again with this version of tinygen"
+                f"schema {plain['schema']!r} is not {SCHEMA}: "
+                "train it again with this version of tinygen"
             )
         stated = plain["id"]
         model = Model(
@@ -232,13 +238,14 @@ def check_name(name: str) -> str:
     """`name` if it can prefix C identifiers; ModelError otherwise."""
     if not isinstance(name, str) or not NAME.fullmatch(name) or name.startswith("__"):
         raise ModelError(
-            f"model name {str(name)[:40]!r} is not a C identifier of at most 31 letters, digits and _: "
+            f"model name {str(name)[:40]!r} is not a C identifier of at most 31 letters, "
+            "digits and _: "
             "give one with --name"
         )
     return name
 
 
-def _quantity(plain: dict) -> Quantity:
+def _quantity(plain: dict[str, Any]) -> Quantity:
     quantity = Quantity(**plain)
     numbers = (quantity.scale, quantity.minimum, quantity.maximum)
     if (
@@ -252,10 +259,11 @@ def _quantity(plain: dict) -> Quantity:
         raise ModelError("a quantity's name and unit are text")
     if not quantity.minimum <= quantity.maximum:
         raise ModelError(
-            f"quantity {quantity.name!r} has minimum {quantity.minimum} above maximum {quantity.maximum}"
+            f"quantity {quantity.name!r} has minimum {quantity.minimum} "
+            f"above maximum {quantity.maximum}"
         )
     return quantity
 
 
-def _canonical(plain: dict) -> bytes:
+def _canonical(plain: dict[str, Any]) -> bytes:
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")

@@ -16,8 +16,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..codegen.chain import constant_bytes
 from ..codegen.emit import emit_library
-from ..codegen.views import constant_bytes
 from ..common.boards import BOARDS
 from ..common.errors import ModelError, QuantizeError, UsageError
 from ..data.dataset import Dataset, scale_for

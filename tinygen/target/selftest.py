@@ -14,7 +14,6 @@ from .. import __version__
 from ..codegen.emit import (
     SAMPLES,
     check_prefix,
-    environment,
     firmware_text,
     render_header,
     vectors,
@@ -22,6 +21,7 @@ from ..codegen.emit import (
 )
 from ..common.boards import Board
 from ..common.errors import BuildError, CheckError, DoesNotFit
+from ..common.jinja import environment
 from ..common.process import Progress
 from ..host.virtual.simavr import SimBoard
 from ..model.model import Model
@@ -111,7 +111,7 @@ def _write(model: Model, board: Board, directory: Path) -> Path:
     """Writes the program's files; returns the C source."""
     name = check_prefix(model.name)
     text = (
-        environment()
+        environment("c")
         .get_template("selftest.c.j2")
         .render(
             version=__version__,

@@ -10,21 +10,18 @@ Cards for Model Reporting" (2019), and Gebru et al., "Datasheets for Datasets" (
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 
 import numpy
 import sklearn
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from ... import __version__
 from ...common.boards import BOARDS
 from ...common.files import require_file_place, write_whole
+from ...common.jinja import environment
 from ...data import sources as datasets
-from ...data.table import plain
 from ..words import alarms, cell, level, red_above, rows_used, test_error, with_unit
 from .dossier import Dossier, gather
 from .figures import (
@@ -113,29 +110,10 @@ def text(result: Carded) -> str:
 
 def markdown(d: Dossier) -> str:
     """The card as Markdown."""
-    source = files("tinygen.templates").joinpath("card.md.j2").read_text(encoding="utf-8")
-    jinja = Environment(
-        loader=FunctionLoader(lambda name: None),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-        finalize=_safe,
-    )
-    return jinja.from_string(source).render(
+    template = environment("markdown").get_template("card.md.j2")
+    return template.render(
         title=f"{d.model.name}: {d.model.output.name}", headline=headline(d), parts=card_views(d)
     )
-
-
-def _safe(value):
-    """Text that Markdown shows as it stands: what has a meaning there is escaped, and a line stays
-    one line.
-    """
-    if not isinstance(value, str):
-        return value
-    shown = plain(" ".join(value.split()))
-    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", shown)
 
 
 # ---- the parts ----

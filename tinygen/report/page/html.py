@@ -90,8 +90,8 @@ def render(d: Dossier) -> str:
     program = script() if d.program else ""
     board = settings(d) if d.program else None
     return (
-        environment()
-        .get_template("page.html.j2")
+        environment("html")
+        .get_template("report/page.html.j2")
         .render(
             title=f"{d.model.name}: {d.model.output.name}",
             model=d.model,
@@ -104,7 +104,7 @@ def render(d: Dossier) -> str:
             board=board,
             script=program,
             script_hash=_hash(program),
-            style=source("page.css"),
+            style=source("report/page.css"),
             version=__version__,
             identity=f"{d.model.model_id:08x}",
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...codegen.views import constant_bytes
+from ...codegen.chain import constant_bytes
 from ...commands.explain import CAVEAT
 from ...data.audit import Finding
 from ...data.audit import text as audit_text

@@ -1,0 +1,24 @@
+"""What a model can be written as: one file per exporter.
+
+    EXPORTERS[name]: model -> {path: text}
+
+A file in this folder is found without a list; it defines `export(model)`, and its name is the
+exporter's.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
+
+from ...model.model import Model
+
+Exporter = Callable[[Model], dict[str, str]]
+
+
+def discover() -> dict[str, Exporter]:
+    """The exporters of this folder, by name."""
+    names = sorted(module.name for module in iter_modules(__path__))
+    return {name: import_module(f"{__name__}.{name}").export for name in names}
+
+
+EXPORTERS: dict[str, Exporter] = discover()

@@ -1,0 +1,29 @@
+"""A PlatformIO project that streams rows through the model: the firmware and its headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+
+from ...common.boards import BOARDS, Board, render_platformio_ini
+from ...model.model import Model
+from ..header import render_header
+from ..names import check_prefix
+from ..parts import render
+
+SOURCES = (".h", ".c", ".cpp", ".S")
+
+
+def export(model: Model, boards: Iterable[Board] | None = None) -> dict[str, str]:
+    """The whole project, for all boards with a firmware or the given ones."""
+    name = check_prefix(model.name)
+    texts = {
+        "platformio.ini": render_platformio_ini(tuple(boards or BOARDS.values())),
+        f"include/{name}.h": render_header(model),
+        "include/tinygen_model.h": render("tinygen_model.h.j2", model),
+    }
+    for folder in ("src", "include"):
+        for entry in files("tinygen.firmware").joinpath(folder).iterdir():
+            if entry.name.endswith(SOURCES) or entry.name == "seal.py":
+                texts[f"{folder}/{entry.name}"] = entry.read_text(encoding="ascii")
+    return texts

@@ -1,0 +1,122 @@
+"""NAME.h, the C header of a model."""
+
+from __future__ import annotations
+
+from .. import __version__
+from ..common.jinja import environment
+from ..model.alarm_threshold import AlarmCost
+from ..model.fixedpoint import Quantity
+from ..model.model import Model
+from .chain import chain_views, constant_bytes, printed
+from .names import check_prefix, comment_safe
+
+
+def render_header(model: Model) -> str:
+    """Text of NAME.h: C99 and C++11, needs only tinygen_fixed.h."""
+    name = check_prefix(model.name)
+    steps = chain_views(model, [comment_safe(q.name) for q in model.inputs])
+    last = model.bounds[-1]
+    return (
+        environment("c")
+        .get_template("header.h.j2")
+        .render(
+            version=__version__,
+            name=name,
+            upper=name.upper(),
+            family=comment_safe(model.family),
+            inputs=[quantity_view(q) for q in model.inputs],
+            input_table=_input_table(model.inputs),
+            output=quantity_view(model.output),
+            output_bounds={"low": last.low[0], "high": last.high[0]},
+            labels=[comment_safe(label) for label in model.labels],
+            example=_example(model.inputs[0]),
+            constant_bytes=constant_bytes(model),
+            facts=_facts(model),
+            model_id=model.model_id,
+            threshold=None
+            if model.threshold is None
+            else {
+                "raw": model.threshold,
+                "physical": _number(model.output.to_physical(model.threshold)),
+                "why": _why_threshold(model),
+            },
+            nodes=[printed(step, step.macros) for step in steps],
+            result=steps[-1].out,
+        )
+    )
+
+
+def _why_threshold(model: Model) -> str:
+    """What the header says of a threshold that does not stand at the alarm level; "" for one that
+    does.
+    """
+    if model.level == model.threshold:
+        return ""
+    level, cost = (
+        _number(model.output.to_physical(int(model.level))),
+        AlarmCost(**model.training["learned_alarm"]["cost"]),
+    )
+    return f"; the alarm level is {level}, {cost.words}"
+
+
+def quantity_view(q: Quantity) -> dict:
+    return {
+        "name": comment_safe(q.name),
+        "unit": comment_safe(q.unit),
+        "step": _number(q.scale),
+        "low": q.limits[0],
+        "high": q.limits[1],
+        "minimum": _number(q.minimum),
+        "maximum": _number(q.maximum),
+    }
+
+
+def _input_table(inputs) -> str:
+    """The header's table of inputs, in columns as wide as they need."""
+    rows = [("", "raw, accepted", "trained on", "unit", "step", "name")]
+    rows += [
+        (
+            f"x[{i}]",
+            f"{v['low']} .. {v['high']}",
+            f"{v['minimum']} .. {v['maximum']}",
+            v["unit"] or "-",
+            v["step"],
+            v["name"],
+        )
+        for i, v in enumerate(map(quantity_view, inputs))
+    ]
+    widths = [max(len(row[k]) for row in rows) for k in range(6)]
+    return "\n".join(
+        " *   " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in rows
+    )
+
+
+def _example(q: Quantity) -> str:
+    middle = q.raw_minimum + (q.raw_maximum - q.raw_minimum) // 2
+    unit = f" {comment_safe(q.unit)}" if q.unit else ""
+    return f"{comment_safe(q.name)} of {_number(q.to_physical(middle))}{unit} is raw {middle}"
+
+
+def _facts(model: Model) -> list[str]:
+    """Lines on how good the model is, where its training facts say so."""
+    metrics = model.training.get("metrics", {})
+    if "error_rate" in metrics:
+        return [
+            "",
+            f"Names {metrics['error_rate']:.2%} of {model.training['rows_test']} test rows wrongly "
+            f"({comment_safe(model.training['split'])} split); "
+            f"before conversion to integers {metrics['float_error_rate']:.2%}.",
+        ]
+    if "mae" not in metrics:
+        return []
+    unit = f" {comment_safe(model.output.unit)}" if model.output.unit else ""
+    return [
+        "",
+        f"Mean absolute error on {model.training['rows_test']} test rows "
+        f"({comment_safe(model.training['split'])} split): {metrics['mae']:.4g}{unit}; "
+        f"before conversion to integers {metrics['float_mae']:.4g}.",
+    ]
+
+
+def _number(value) -> str:
+    return f"{float(value):.6g}"

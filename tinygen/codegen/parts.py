@@ -1,0 +1,56 @@
+"""Files that go with a header: test vectors, sketches, the runtime."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from .. import __version__
+from ..common.jinja import environment
+from ..model.model import Model
+from .header import quantity_view
+
+SAMPLES = 32  # rows in the emitted test vectors
+
+
+def firmware_text(path: str) -> str:
+    """A hand-written firmware file that ships with tinygen."""
+    return files("tinygen.firmware").joinpath(path).read_text(encoding="ascii")
+
+
+def render(template: str, model: Model) -> str:
+    """A template that knows the model's name, inputs, output and threshold."""
+    return (
+        environment("c")
+        .get_template(template)
+        .render(
+            version=__version__,
+            name=model.name,
+            upper=model.name.upper(),
+            threshold=model.threshold,
+            model_id=model.model_id,
+            inputs=[quantity_view(q) for q in model.inputs],
+            output=quantity_view(model.output),
+            first=model.sample_rows(1)[0].tolist(),
+        )
+    )
+
+
+def vectors(model: Model) -> dict[str, str]:
+    """Seeded rows and the answers of the twin, as a CSV file and as a header with a self-test."""
+    rows = model.sample_rows(SAMPLES, seed=1)
+    answers = model.predict(rows)
+    lines = [",".join([f"x{i}" for i in range(len(model.inputs))] + ["raw"])]
+    lines += [
+        ",".join(map(str, [*row, answer])) for row, answer in zip(rows.tolist(), answers.tolist())
+    ]
+    template = environment("c").get_template("vectors.h.j2")
+    return {
+        f"{model.name}_vectors.csv": "\n".join(lines) + "\n",
+        f"{model.name}_vectors.h": template.render(
+            name=model.name,
+            upper=model.name.upper(),
+            version=__version__,
+            rows=rows.tolist(),
+            answers=answers.tolist(),
+        ),
+    }

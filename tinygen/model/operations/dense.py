@@ -1,0 +1,265 @@
+"""A layer of dot products; dense_kernels.py has those that one kernel computes with a neighbour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...common.errors import ModelError
+from ..fixedpoint import INT16_MAX
+from ..nodes import (
+    MAX_WIDTH,
+    Bounds,
+    Integers,
+    Node,
+    clamped,
+    integers,
+    need,
+    operation,
+    prefix_bounds,
+)
+from ..views import FloatStep, FloatSumView, Step, SumView, fit_int16
+from .scale import Scale
+
+SHORT = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}  # types in the kernels' names
+
+
+@operation
+@dataclass(frozen=True)
+class Dense(Node):
+    """`y = clamp(round((bias << bias_shift) + weights . x) / 2**shift, low, high)`; low = 0 is a
+    ReLU.
+
+    weights: rows of int8 (|w| <= 127) or int16 (|w| <= 32767) integers; bias int32 per row.
+    """
+
+    op: ClassVar[str] = "dense"
+    letter: ClassVar[str] = "s"
+    folds_scale: ClassVar[bool] = True
+    weights: tuple[tuple[int, ...], ...]
+    bias: tuple[int, ...]
+    shift: int
+    low: int
+    high: int
+    bias_shift: int = 0
+
+    @property
+    def weight_bits(self) -> int:
+        return 8 if all(abs(w) <= 127 for row in self.weights for w in row) else 16
+
+    @property
+    def start(self) -> tuple[int, ...]:
+        """What each accumulator starts from: the bias with the rounding constant added."""
+        half = (1 << self.shift) >> 1
+        return tuple((b << self.bias_shift) + half for b in self.bias)
+
+    @property
+    def is_relu(self) -> bool:
+        return self.low == 0 and len(self.bias) > 1
+
+    def result_letter(self) -> str:
+        return "h" if self.is_relu else self.letter
+
+    def apply(self, values: Integers) -> Integers:
+        acc = values @ integers(self.weights).T + integers(self.start)
+        return integers(np.clip(acc >> self.shift, self.low, self.high))
+
+    def bounds(self, inside: Bounds) -> Bounds:
+        need(len(self.weights) == len(self.bias), "dense: one bias per row")
+        need(
+            all(len(row) == len(inside.low) for row in self.weights), "dense: one weight per input"
+        )
+        need(
+            len(inside.low) <= MAX_WIDTH and len(self.weights) <= MAX_WIDTH,
+            f"dense: at most {MAX_WIDTH} rows and columns",
+        )
+        need(
+            all(abs(w) <= INT16_MAX for row in self.weights for w in row),
+            "dense: weights within int16",
+        )
+        need(
+            0 <= self.shift <= 24 and 0 <= self.bias_shift <= 16,
+            "dense: shift 0..24, bias_shift 0..16",
+        )
+        acc_low, acc_high = min(self.start), max(self.start)
+        for row, start in zip(self.weights, self.start):
+            ends = [sorted((w * a, w * b)) for w, a, b in zip(row, inside.low, inside.high)]
+            low, high = prefix_bounds(start, [e[0] for e in ends], [e[1] for e in ends])
+            acc_low, acc_high = min(acc_low, low), max(acc_high, high)
+        acc = acc_low, acc_high
+        return clamped((self.low, self.high), len(self.bias), acc, self.op, self.shift)
+
+    def view(self, step: Step) -> DenseView:
+        return DenseView(step, (self.low, self.high), self.shift, self)
+
+    def float_view(self, step: FloatStep) -> DenseFloatView:
+        return DenseFloatView(step, (self.low, self.high), self.shift, self)
+
+
+def is_relu_layer(node: Dense, proven: Bounds) -> bool:
+    """True where the hand-written layer kernels compute this node, byte for byte."""
+    return (
+        len(node.bias) > 1
+        and node.low == 0
+        and node.high == INT16_MAX
+        and node.shift == node.bias_shift == 8
+        and node.weight_bits == 8
+        and proven.acc_bits <= 24
+        and all(-INT16_MAX <= b <= INT16_MAX for b in node.bias)
+    )
+
+
+def short_type(step: Step) -> str:
+    """How the kernels' names spell the type of a step's inputs."""
+    short = SHORT.get(step.source_type)
+    if short is None:
+        assert step.before is not None  # raw inputs are int16_t
+        low, high = min(step.before.low), max(step.before.high)
+        raise ModelError(f"dense: its inputs reach {low} .. {high}, beyond int16")
+    return short
+
+
+def unit_row(node: Dense, row: int) -> str:
+    """A unit's row in a kernel's table: its bias, then its weights."""
+    width = max(len(str(b)) for b in node.bias)
+    return f"TINYGEN_BYTES({node.bias[row]:{width}d})," + "".join(
+        f" {w:4d}," for w in node.weights[row]
+    )
+
+
+@dataclass(frozen=True)
+class DenseView(SumView):
+    """A layer kernel, or a dot product for each row."""
+
+    template: ClassVar[str] = "dense"
+    macros: ClassVar[str] = "dense"
+    node: Dense
+
+    @property
+    def relu_layer(self) -> bool:
+        return is_relu_layer(self.node, self.step.proven)
+
+    @property
+    def layer(self) -> str:
+        return f"tinygen_relu_layer_{short_type(self.step)}"
+
+    @property
+    def layer_rows(self) -> list[str]:
+        return [unit_row(self.node, k) for k in range(self.rows)]
+
+    @property
+    def layer_bytes(self) -> int:
+        return self.rows * (self.columns + 2)
+
+    @property
+    def type(self) -> str:
+        return "int16_t" if self.relu_layer else self.step.proven.c_type
+
+    @property
+    def weight_bits(self) -> int:
+        return self.node.weight_bits
+
+    @property
+    def rows(self) -> int:
+        return len(self.node.bias)
+
+    @property
+    def columns(self) -> int:
+        return len(self.node.weights[0])
+
+    @property
+    def bias_shift(self) -> int:
+        return self.node.bias_shift
+
+    @property
+    def relu(self) -> bool:
+        return self.node.is_relu
+
+    @property
+    def weight_rows(self) -> list[str]:
+        return ["{ " + ", ".join(f"{w:4d}" for w in row) + " }," for row in self.node.weights]
+
+    @property
+    def biases(self) -> tuple[int, ...]:
+        """What the bias table holds: with the rounding constant, unless a shift comes before it."""
+        return self.node.bias if self.node.bias_shift else self.node.start
+
+    @property
+    def bias_bits(self) -> int:
+        return 16 if fit_int16(self.biases) else 32
+
+    @property
+    def bias_unit(self) -> int:
+        return 1 << self.node.bias_shift
+
+    @property
+    def half(self) -> int:
+        """The rounding constant."""
+        return (1 << self.node.shift) >> 1
+
+    @property
+    def start(self) -> int:
+        """What the only accumulator starts from."""
+        return self.node.start[0]
+
+    @property
+    def acc_bits(self) -> int:
+        """Width of the narrowest kernel that exists for these operands."""
+        if self.weight_bits == 16:
+            return 32
+        proven = self.step.proven.acc_bits
+        return max(proven, 24) if self.source_type == "int16_t" else proven
+
+    @property
+    def dot(self) -> str:
+        return f"tinygen_dot_{short_type(self.step)}_w{self.weight_bits}_{self.acc_bits}"
+
+    @property
+    def rom_bytes(self) -> int:
+        per_bias = 0 if self.rows == 1 else self.bias_bits // 8
+        return sum(map(len, self.node.weights)) * self.weight_bits // 8 + per_bias * self.rows
+
+
+@dataclass(frozen=True)
+class DenseFloatView(FloatSumView):
+    """Plain sums; behind a Scale the coefficients take its factors and offsets in."""
+
+    template: ClassVar[str] = "dense"
+    node: Dense
+
+    @property
+    def folded(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Coefficients and biases."""
+        weights = np.array(self.node.weights, dtype=np.float64) / 2**self.node.shift
+        bias = np.array(self.node.bias, dtype=np.float64)
+        bias = bias * 2.0 ** (self.node.bias_shift - self.node.shift)
+        if not isinstance(self.step.previous, Scale):
+            return weights, bias
+        factor, offset = self.step.previous.frame
+        return weights * factor, bias + weights @ offset
+
+    @property
+    def weights(self) -> list[list[float]]:
+        rows: list[list[float]] = self.folded[0].tolist()
+        return rows
+
+    @property
+    def bias(self) -> list[float]:
+        biases: list[float] = self.folded[1].tolist()
+        return biases
+
+    @property
+    def clamp_low(self) -> float | None:
+        return 0 if self.saturates_at_int16 else super().clamp_low
+
+    @property
+    def clamp_high(self) -> float | None:
+        return None if self.saturates_at_int16 else super().clamp_high
+
+    @property
+    def saturates_at_int16(self) -> bool:
+        """A hidden layer's upper limit, which only the integers need."""
+        return self.node.is_relu and self.node.high == INT16_MAX

@@ -1,0 +1,183 @@
+"""Kernels of whole linear models and small networks: no scaled input and no unit is ever stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..nodes import fused
+from ..views import Step, SumView
+from .dense import Dense, is_relu_layer, short_type, unit_row
+from .scale import Scale
+
+PAIRED = 8  # units from which on pairs of them are worth their code
+KERNELS = {1: "net", 2: "pairs", 4: "quads"}  # by units computed at a time
+KERNEL_CYCLES = {2: 16.5, 4: 14.75}  # per int16 input and unit
+TOGETHER = {1: "", 2: "two", 4: "four"}
+
+
+@fused(Scale, Dense)
+def linear(step: Step) -> LinearView | None:
+    """Scaled inputs and the one row that weighs them: each input is added at once."""
+    scale, output = step.nodes
+    assert isinstance(scale, Scale)
+    assert isinstance(output, Dense)
+    if scale.kernel != "tinygen_scale_words" or len(output.bias) != 1 or output.weight_bits != 8:
+        return None
+    return LinearView(step, (output.low, output.high), output.shift, scale, output)
+
+
+@dataclass(frozen=True)
+class LinearView(SumView):
+    """`zero` of the scaling moves into the start.
+
+    The proven interval holds for these sums too: both ways every share's interval holds 0, so that
+    the partial sums lie between the same two ends.
+    """
+
+    template: ClassVar[str] = "dense"
+    macros: ClassVar[str] = "linear"
+    scale: Scale
+    output: Dense
+
+    @property
+    def inputs(self) -> int:
+        return len(self.scale.low)
+
+    @property
+    def rom_bytes(self) -> int:
+        return 5 * self.inputs
+
+    @property
+    def rows(self) -> list[tuple[int, int, int, str]]:
+        """Low, multiplier, coefficient and name of each input."""
+        scale, (weights,) = self.scale, self.output.weights
+        return list(zip(scale.low, scale.multiplier, weights, self.step.names(self.inputs)))
+
+    @property
+    def scale_shift(self) -> int:
+        return self.scale.shift
+
+    @property
+    def top(self) -> int:
+        return self.scale.top
+
+    @property
+    def acc_bits(self) -> int:
+        return max(self.step.proven.acc_bits, 24)
+
+    @property
+    def kernel(self) -> str:
+        return f"tinygen_linear_w8_{self.acc_bits}"
+
+    @property
+    def start(self) -> int:
+        return self.output.start[0] - self.scale.zero * sum(self.output.weights[0])
+
+
+@fused(Dense, Dense)
+def relu_net(step: Step) -> ReluNetView | None:
+    """A hidden layer and the one output that it feeds: each unit is added at once."""
+    layer, output = step.nodes
+    assert isinstance(layer, Dense)
+    assert isinstance(output, Dense)
+    if not is_relu_layer(layer, step.bounds[0]) or len(output.bias) != 1:
+        return None
+    return ReluNetView(step, (output.low, output.high), output.shift, layer, output)
+
+
+@dataclass(frozen=True)
+class ReluNetView(SumView):
+    """One to four units at a time; a last group is filled up with units that are always 0."""
+
+    template: ClassVar[str] = "dense"
+    macros: ClassVar[str] = "net"
+    hidden_layer: Dense
+    output: Dense
+
+    @property
+    def units(self) -> int:
+        return len(self.hidden_layer.bias)
+
+    @property
+    def columns(self) -> int:
+        return len(self.hidden_layer.weights[0])
+
+    @property
+    def size(self) -> int:
+        """How many units are computed at a time: 1, 2 or 4."""
+        if self.step.optimize == "speed":
+            return min((4, 2), key=lambda n: -(-self.units // n) * n * KERNEL_CYCLES[n])
+        return 2 if self.step.optimize == "balanced" and self.units >= PAIRED else 1
+
+    @property
+    def groups(self) -> int:
+        return -(-self.units // self.size)
+
+    @property
+    def together(self) -> str:
+        """`size` as a word, empty for one at a time."""
+        return TOGETHER[self.size]
+
+    @property
+    def weight_bits(self) -> int:
+        return self.output.weight_bits
+
+    @property
+    def rom_bytes(self) -> int:
+        return self.size * self.groups * (self.columns + 2 + self.weight_bits // 8)
+
+    @property
+    def acc_bits(self) -> int:
+        return 32 if self.weight_bits == 16 else max(self.step.proven.acc_bits, 24)
+
+    @property
+    def kernel(self) -> str:
+        ends = f"{short_type(self.step)}_w{self.weight_bits}_{self.acc_bits}"
+        return f"tinygen_relu_{KERNELS[self.size]}_{ends}"
+
+    @property
+    def start(self) -> int:
+        return self.output.start[0]
+
+    @property
+    def hidden(self) -> str:
+        return f"h{self.number}"
+
+    @property
+    def hidden_range(self) -> str:
+        proven = self.step.bounds[0]
+        return f"{min(proven.low)} .. {max(proven.high)}"
+
+    @property
+    def hidden_sums(self) -> str:
+        proven = self.step.bounds[0]
+        return f"{proven.acc_low} .. {proven.acc_high}"
+
+    @property
+    def rows(self) -> list[str]:
+        """Rows of the table: biases, coefficients of each input in turn, shares in the output."""
+        shares = self.output.weights[0]
+        if self.size == 1:
+            layer = self.hidden_layer
+            return [f"{unit_row(layer, k)}   {self._share(v)}" for k, v in enumerate(shares)]
+        return [row for at in range(0, self.units, self.size) for row in self._group(at)]
+
+    def _group(self, at: int) -> list[str]:
+        layer, together = self.hidden_layer, self.size
+        units = range(at, min(at + together, self.units))
+        idle = [0] * (together - len(units))
+        columns = [[layer.weights[k][i] for k in units] + idle for i in range(self.columns)]
+        biases = [layer.bias[k] for k in units] + idle
+        inputs = ["".join(f" {w:4d}," for w in column) for column in columns]
+        shares = [self.output.weights[0][k] for k in units] + idle
+        wide = 16 // together
+        return [
+            f"/* units {', '.join(str(k + 1) for k in units)} */ "
+            + " ".join(f"TINYGEN_BYTES({bias})," for bias in biases),
+            *("  ".join(inputs[k : k + wide]) for k in range(0, len(inputs), wide)),
+            " " + " ".join(self._share(share) for share in shares),
+        ]
+
+    def _share(self, value: int) -> str:
+        return f"TINYGEN_BYTES({value})," if self.weight_bits == 16 else f"{value:4d},"

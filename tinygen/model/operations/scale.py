@@ -1,0 +1,154 @@
+"""Raw inputs to one common range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..fixedpoint import INT16_MAX, round_shift
+from ..nodes import UINT16_MAX, Bounds, Integers, Node, integers, need, operation
+from ..views import FloatStep, FloatView, Step, View
+
+# (shift, bits of the multipliers, top, zero) -> kernel with one table; other scalings print a loop
+KERNELS = {
+    (8, 8, 255, 128): "tinygen_scale_bytes",
+    (16, 16, 4095, 2048): "tinygen_scale_words",
+    (8, 16, 4095, 2048): "tinygen_widen_words",
+}
+
+
+@operation
+@dataclass(frozen=True)
+class Scale(Node):
+    """`u = min((x - low) * multiplier / 2**shift, top) - zero`, rounded half up.
+
+    x below `low` counts as `low`. Multipliers are 1..65535, top is at most 32767. Shift 16 only
+    narrows a range; shift 8 widens one of few raw steps as well, and in 8 bits where all
+    multipliers fit.
+    """
+
+    op: ClassVar[str] = "scale"
+    letter: ClassVar[str] = "u"
+    saturates: ClassVar[bool] = True
+    low: tuple[int, ...]
+    multiplier: tuple[int, ...]
+    shift: int
+    top: int
+    zero: int
+
+    @property
+    def multiplier_bits(self) -> int:
+        return 8 if self.shift == 8 and max(self.multiplier) <= 255 else 16
+
+    @property
+    def kernel(self) -> str | None:
+        """The runtime's kernel for this scaling, if it has one."""
+        return KERNELS.get((self.shift, self.multiplier_bits, self.top, self.zero))
+
+    @property
+    def frame(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Factor and offset of each input: `u = factor * x + offset`, without rounding."""
+        factor = np.array(self.multiplier) / 2**self.shift
+        return factor, -np.array(self.low) * factor - self.zero
+
+    def apply(self, values: Integers) -> Integers:
+        distance = np.maximum(values - integers(self.low), 0)
+        scaled = round_shift(distance * integers(self.multiplier), self.shift)
+        return integers(np.minimum(scaled, self.top) - self.zero)
+
+    def bounds(self, inside: Bounds) -> Bounds:
+        need(
+            len(self.low) == len(self.multiplier) == len(inside.low),
+            "scale: one low and multiplier per input",
+        )
+        need(self.shift in (8, 16), "scale: shift 8 or 16")
+        need(
+            all(1 <= m <= UINT16_MAX for m in self.multiplier),
+            "scale: multiplier within 1 .. 65535",
+        )
+        need(0 <= self.zero <= self.top <= INT16_MAX, "scale: 0 <= zero <= top <= 32767")
+        need(all(abs(low) <= INT16_MAX for low in self.low), "scale: low within int16")
+        # products are unsigned in C, 24 or 32 bits wide: 65534 * 65535 + 2**15 < 2**32
+        width = len(self.low)
+        return Bounds((-self.zero,) * width, (self.top - self.zero,) * width)
+
+    def view(self, step: Step) -> ScaleView:
+        return ScaleView(step, self)
+
+    def float_view(self, step: FloatStep) -> ScaleFloatView:
+        return ScaleFloatView(step, self)
+
+
+@dataclass(frozen=True)
+class ScaleView(View):
+    """A kernel over one table, or a loop over two."""
+
+    template: ClassVar[str] = "scale"
+    macros: ClassVar[str] = "scale"
+    node: Scale
+    spare: int = 0  # elements of the result that a later step fills
+
+    @property
+    def kernel(self) -> str | None:
+        return self.node.kernel
+
+    @property
+    def in_place(self) -> bool:
+        """True where the result takes its source's place: nobody reads it unscaled."""
+        return self.step.before is not None and self.source_type == self.type == "int16_t"
+
+    @property
+    def slots(self) -> int:
+        return self.width + self.spare
+
+    @property
+    def what(self) -> str:
+        return "raw value" if self.step.before is None else self.source
+
+    @property
+    def bits(self) -> int:
+        return self.node.multiplier_bits
+
+    @property
+    def function(self) -> str:
+        return f"tinygen_{'scale' if self.bits == self.node.shift else 'widen'}{self.bits}"
+
+    @property
+    def rom_bytes(self) -> int:
+        return (2 + self.bits // 8) * self.width
+
+    @property
+    def inputs(self) -> list[tuple[int, int, str]]:
+        """Low, multiplier and name of each."""
+        return list(zip(self.node.low, self.node.multiplier, self.step.names(self.width)))
+
+
+@dataclass(frozen=True)
+class ScaleFloatView(FloatView):
+    """Clamps, and a factor and an offset where no Dense behind takes them in."""
+
+    template: ClassVar[str] = "scale"
+    node: Scale
+
+    @property
+    def value_type(self) -> str:
+        return "float" if self.step.previous else "int16_t"
+
+    @property
+    def limits(self) -> list[tuple[int, int]]:
+        """Lowest and highest raw value; the highest is the first whose scaled one is `top`."""
+        node = self.node
+        highest = [
+            min(low - (-(node.top << node.shift) // m), INT16_MAX)
+            for low, m in zip(node.low, node.multiplier)
+        ]
+        return list(zip(node.low, highest))
+
+    @property
+    def frame(self) -> list[tuple[float, float]]:
+        """Factor and offset of each input; empty where the next node folds them in."""
+        folds = self.step.following is not None and self.step.following.folds_scale
+        return [] if folds else list(zip(*self.node.frame))

@@ -1,0 +1,210 @@
+"""What a template needs to know of a node: names, C types from the interval proof, numbers.
+
+A view is a frozen dataclass; its properties are what the macros of its template print. `View` is
+for the integer header, `FloatView` for the same model in float arithmetic. Both come from
+`codegen`, which walks the chain and hands each node the step it prints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from .fixedpoint import INT16_MAX, bits_for
+from .nodes import Bounds, Node
+
+ACC_TYPES = {16: "int16_t", 24: "tinygen_int24", 32: "int32_t"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """Neighbouring nodes that are printed as one numbered step of the header."""
+
+    nodes: tuple[Node, ...]
+    bounds: tuple[Bounds, ...]
+    before: Bounds | None  # of what the step reads; None for the model's raw inputs
+    name: str  # prefix of every C name
+    number: int
+    source: str  # the C array that the step reads
+    source_type: str  # and the type of its elements
+    input_names: tuple[str, ...]
+    optimize: str
+
+    @property
+    def proven(self) -> Bounds:
+        """Intervals of the step's result."""
+        return self.bounds[-1]
+
+    def front(self, count: int) -> Step:
+        """The step of its first nodes alone."""
+        return replace(self, nodes=self.nodes[:count], bounds=self.bounds[:count])
+
+    def element(self, k: int) -> str:
+        """What a comment calls element k of the source."""
+        return self.input_names[k] if self.before is None else f"element {k}"
+
+    def names(self, width: int) -> tuple[str, ...]:
+        """What comments call the elements of a source that has one for each input."""
+        if width == len(self.input_names):
+            return self.input_names
+        return tuple(f"element {k}" for k in range(width))
+
+
+@dataclass(frozen=True)
+class View:
+    """A step as its template prints it, by the macros `MACROS_tables` and `MACROS_body`."""
+
+    step: Step
+    template: ClassVar[str]  # file in templates/operations, without its ending
+    macros: ClassVar[str]
+
+    @property
+    def number(self) -> int:
+        return self.step.number
+
+    @property
+    def source(self) -> str:
+        return self.step.source
+
+    @property
+    def source_type(self) -> str:
+        return self.step.source_type
+
+    @property
+    def out(self) -> str:
+        """The C array that holds the result."""
+        return f"{self.step.nodes[-1].result_letter()}{self.number}"
+
+    @property
+    def prefix(self) -> str:
+        """Prefix of the names of its tables."""
+        return f"{self.step.name}_{self.out}"
+
+    @property
+    def type(self) -> str:
+        return self.step.proven.c_type
+
+    @property
+    def width(self) -> int:
+        return len(self.step.proven.low)
+
+    @property
+    def range(self) -> str:
+        return f"{min(self.step.proven.low)} .. {max(self.step.proven.high)}"
+
+    @property
+    def rom_bytes(self) -> int:
+        """Bytes of its tables in flash."""
+        return 0
+
+
+@dataclass(frozen=True)
+class SumView(View):
+    """A step that sums into `acc`, shifts it, clamps it and stores it."""
+
+    limits: tuple[int, int]  # what the result is clamped to
+    shift: int
+
+    @property
+    def acc_bits(self) -> int:
+        return self.step.proven.acc_bits
+
+    @property
+    def acc_type(self) -> str:
+        return ACC_TYPES[self.acc_bits]
+
+    @property
+    def acc_range(self) -> str:
+        return f"{self.step.proven.acc_low} .. {self.step.proven.acc_high}"
+
+    @property
+    def shifted(self) -> tuple[int, int]:
+        """Interval of the accumulator after the shift."""
+        return self.step.proven.acc_low >> self.shift, self.step.proven.acc_high >> self.shift
+
+    @property
+    def shifted_type(self) -> str:
+        return ACC_TYPES[bits_for(*self.shifted)]
+
+    @property
+    def clamp_low(self) -> int | None:
+        """The lower limit; None where the proof shows it out of reach."""
+        return self.limits[0] if self.shifted[0] < self.limits[0] else None
+
+    @property
+    def clamp_high(self) -> int | None:
+        return self.limits[1] if self.shifted[1] > self.limits[1] else None
+
+
+@dataclass(frozen=True)
+class FloatStep:
+    """A node where it stands in its chain."""
+
+    proven: Bounds
+    previous: Node | None
+    following: Node | None
+    name: str  # prefix of every C name
+    number: int
+    source: str  # the C array that the node reads
+    columns: int  # and its length
+
+
+@dataclass(frozen=True)
+class FloatView:
+    """A node in float arithmetic, printed by the macros `float_tables` and `float_body`."""
+
+    step: FloatStep
+    template: ClassVar[str]
+    whole: ClassVar[bool] = False  # its result is a whole number
+
+    @property
+    def out(self) -> str:
+        return f"v{self.step.number}"
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.step.name}_{self.out}"
+
+    @property
+    def name(self) -> str:
+        return self.step.name
+
+    @property
+    def source(self) -> str:
+        return self.step.source
+
+    @property
+    def columns(self) -> int:
+        return self.step.columns
+
+    @property
+    def width(self) -> int:
+        return len(self.step.proven.low)
+
+
+@dataclass(frozen=True)
+class FloatSumView(FloatView):
+    """A node whose results are clamped to limits, where the proof shows them within reach."""
+
+    limits: tuple[int, int]
+    shift: int
+
+    @property
+    def clamp_low(self) -> float | None:
+        reached = self.step.proven.acc_low >> self.shift < self.limits[0]
+        return self.limits[0] if reached else None
+
+    @property
+    def clamp_high(self) -> float | None:
+        reached = self.step.proven.acc_high >> self.shift > self.limits[1]
+        return self.limits[1] if reached else None
+
+
+def fit_int16(values: tuple[int, ...]) -> bool:
+    """True where all values are within -32767 .. 32767."""
+    return all(abs(v) <= INT16_MAX for v in values)
+
+
+def signed(value: int, bits: int) -> int:
+    """The signed number with the same bits."""
+    return value - (1 << bits) if value >> (bits - 1) else value
