@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
 
 from ..common.jinja import environment
 from ..model.model import Model
@@ -21,7 +20,7 @@ class Printed:
 
 def printed(view: View | FloatView, macros: str) -> Printed:
     """A view through the macros `MACROS_tables` and `MACROS_body` of its template."""
-    template: ModuleType = environment("c").get_template(f"operations/{view.template}.h.j2").module
+    template = environment("c").get_template(f"operations/{view.template}.h.j2").module
     tables, body = (getattr(template, f"{macros}_{part}") for part in ("tables", "body"))
     return Printed(str(tables(view)), str(body(view)))
 

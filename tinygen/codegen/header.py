@@ -50,10 +50,10 @@ def _why_threshold(model: Model) -> str:
     """What the header says of a threshold that does not stand at the alarm level; "" for one that
     does.
     """
-    if model.level == model.threshold:
+    if model.level is None or model.level == model.threshold:
         return ""
     level, cost = (
-        _number(model.output.to_physical(int(model.level))),
+        _number(model.output.to_physical(model.level)),
         AlarmCost(**model.training["learned_alarm"]["cost"]),
     )
     return f"; the alarm level is {level}, {cost.words}"
