@@ -5,7 +5,8 @@ its stack.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from typing import NamedTuple
 
 from ...common.errors import LinkError
 from .chips import Chip
@@ -25,8 +26,7 @@ class PinChange:
     level: int
 
 
-@dataclass(frozen=True)
-class Inference:
+class Inference(NamedTuple):  # a quarter of a dataclass's time: one for each row
     """CPU cycles between mark 1 and mark 2 less the marks' own cost: an empty region gives 0."""
 
     start: int  # cycle of the region's first instruction
@@ -105,15 +105,19 @@ class Marks:
 
     def _on_mark(self, value: int) -> None:
         self._memory[self._gpior0] = value
-        now = self._core.cycle
+        now, pc = self._core.cycle, self._core.pc
         self.marks.append((now, value))
+        if value not in (MARK_BEGIN, MARK_END):
+            return
+        loads, stores = _mark_cycles(self._core.read_flash(max(0, pc - 2), 4), pc >= 2, value)
         if value == MARK_BEGIN:
             self._leave()
-            self._begun, self._interrupted = now + self._store_cycles(), False
+            self._begun, self._interrupted = now + stores, False
             self._core.listen(self._interrupts, self._interrupt)
-        elif value == MARK_END and self._begun is not None:
-            cycles = now - self._begun - self._load_cycles(value)
-            self.inferences.append(Inference(self._begun, cycles, self._interrupted))
+        elif self._begun is not None:
+            self.inferences.append(
+                Inference(self._begun, now - self._begun - loads, self._interrupted)
+            )
             self._leave()
 
     def _leave(self) -> None:
@@ -125,21 +129,21 @@ class Marks:
     def _on_interrupt(self, vector: int) -> None:
         self._interrupted |= vector != 0  # 0: a routine ends
 
-    def _store_cycles(self) -> int:
-        """Cycles of the instruction that writes the mark: OUT takes 1, STS and ST take 2."""
-        return 1 if self._opcode(self._core.pc) & 0xF800 == 0xB800 else 2
 
-    def _load_cycles(self, value: int) -> int:
-        """1 when the mark's value is loaded right before it is written: that LDI belongs to the
-        mark.
-        """
-        pc = self._core.pc
-        register = self._opcode(pc) >> 4 & 0x1F  # OUT and STS keep it in the same place
-        load = 0xE000 | (value & 0xF0) << 4 | (register - 16) << 4 | value & 0x0F
-        return int(register >= 16 and self._opcode(pc - 2) == load)
+@cache
+def _mark_cycles(code: bytes, preceded: bool, value: int) -> tuple[int, int]:
+    """(cycles of loading the mark's value, cycles of the instruction that writes it).
 
-    def _opcode(self, address: int) -> int:
-        return int.from_bytes(self._core.read_flash(address, 2), "little")
+    code: the instruction before the write, where `preceded` says that there is one, and the write.
+    OUT takes 1 cycle, STS and ST take 2. The load counts, 1 cycle, where an LDI of the value stands
+    right before the write.
+    """
+    before, write = code[:2] if preceded else b"", code[2:] if preceded else code[:2]
+    opcode = int.from_bytes(write, "little")
+    register = opcode >> 4 & 0x1F  # OUT and STS keep it in the same place
+    load = 0xE000 | (value & 0xF0) << 4 | (register - 16) << 4 | value & 0x0F
+    loads = register >= 16 and before == load.to_bytes(2, "little")
+    return int(loads), 1 if opcode & 0xF800 == 0xB800 else 2
 
 
 class Stack:
