@@ -119,44 +119,45 @@ def expect(model: Model, raw: ArrayLike, alarm: Alarm | None = None) -> Expected
 
 
 @dataclass
-class _Lights:
-    """The LEDs that rows may show, in the order of their answers.
+class Lights:
+    """The LEDs that rows may show, in the order of their answers, over all streams of one link.
 
     A board whose alarm remembers takes one row at a time. A row that is lost may or may not have
     reached it, and a reset forgets everything: so there may be more than one state it can be in.
     """
 
-    expected: Expected
+    alarm: Alarm
     session: int | None = None
     states: set[LightState] = field(default_factory=lambda: {START})
-    lost: list[int] = field(default_factory=list)
+    lost: list[tuple[int, Flag]] = field(default_factory=list)  # answer and flags of such rows
 
-    def allowed(self, index: int, result: Result) -> set[Pin]:
-        """What row `index` may show; afterwards only states that fit what it did show are left."""
+    def allowed(self, answer: int, flags: Flag, result: Result) -> set[Pin]:
+        """What a row with this answer may show; afterwards only states that fit what it did show
+        are left.
+        """
         states = self.states if self.session in (None, result.session) else {START}
         for row in self.lost:
-            states = states | {self._light(state, row)[0] for state in states}
-        after = [self._light(state, index) for state in states]
+            states = states | {self.alarm.light(state, *row)[0] for state in states}
+        after = [self.alarm.light(state, answer, flags) for state in states]
         self.session, self.lost = result.session, []
         self.states = {state for state, pins in after if pins == result.pins} or {
             state for state, _ in after
         }
         return {pins for _, pins in after}
 
-    def _light(self, state: LightState, index: int) -> tuple[LightState, Pin]:
-        return self.expected.alarm.light(
-            state, self.expected.prediction[index], self.expected.flags[index]
-        )
-
 
 class Checker:
-    """Takes replies one by one, as they come, and knows the verdict at any time."""
+    """Takes replies one by one, as they come, and knows the verdict at any time.
 
-    def __init__(self, expected: Expected) -> None:
+    `lights` is what an earlier stream over the same link left of the alarm; a fresh board's where
+    there was none.
+    """
+
+    def __init__(self, expected: Expected, lights: Lights | None = None) -> None:
         self.expected = expected
         self.first_difference: str | None = None
         self._unanswered = set(range(len(expected)))
-        self._lights = _Lights(expected)
+        self._lights = lights or Lights(expected.alarm)
         self._wrong = self._led_wrong = self._retries = self._red = 0
         self._seconds = 0.0
         self._cycles: list[int] = []
@@ -167,7 +168,7 @@ class Checker:
         if reply.result is None or reply.index not in self._unanswered:
             difference = f"lost ({reply.reason or 'answered twice'})"
             if reply.lost and reply.index in self._unanswered:
-                self._lights.lost.append(reply.index)
+                self._lights.lost.append(self._answer(reply.index))
         else:
             difference = self._judge(reply, reply.result)
         if difference and not self.first_difference:
@@ -178,13 +179,16 @@ class Checker:
         self._unanswered.remove(reply.index)
         self._seconds = max(self._seconds, reply.at_s)
         answer = _answer_difference(result, self.expected, reply.index)
-        led = _led_difference(result, self._lights.allowed(reply.index, result))
+        led = _led_difference(result, self._lights.allowed(*self._answer(reply.index), result))
         self._wrong += bool(answer)
         self._led_wrong += bool(led)
         self._red += Pin.RED in result.pins
         if Flag.MISSING not in result.flags:
             self._cycles.append(result.cycles)
         return answer or led
+
+    def _answer(self, row: int) -> tuple[int, Flag]:
+        return self.expected.prediction[row], self.expected.flags[row]
 
     def verdict(self) -> StreamVerdict:
         """The verdict; a row that has had no reply is lost."""
@@ -208,11 +212,13 @@ class Checker:
         )
 
 
-def check(replies: Iterable[RowReply], expected: Expected) -> StreamVerdict:
+def check(
+    replies: Iterable[RowReply], expected: Expected, lights: Lights | None = None
+) -> StreamVerdict:
     """The verdict on all replies; a row without a reply, or with an index that is not its own, is
-    lost.
+    lost. `lights` as in Checker.
     """
-    checker = Checker(expected)
+    checker = Checker(expected, lights)
     for reply in replies:
         checker.add(reply)
     return checker.verdict()

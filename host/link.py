@@ -81,6 +81,7 @@ class Link:
         self.info: Info  # of the session that is running; set before open_link returns
         self.heard_at = float("-inf")  # clock() at the last undamaged frame
         self.bytes_seen = 0
+        self.next_seq = 0  # of the next new row; goes on from one stream to the next
         self.reopen_port: Callable[[], serial.SerialBase]  # opens the same board's port anew
         self._simulator = getattr(port, "board", None)
 

@@ -169,7 +169,8 @@ class _Streamer:
         ):
             index, row = self.next_row
             self.next_row = next(self.rows, None)
-            pending = _Pending(index, index % 256, [int(value) for value in row])
+            pending = _Pending(index, self.link.next_seq, [int(value) for value in row])
+            self.link.next_seq = (pending.seq + 1) % 256
             self.pending[pending.seq] = pending
             self._send(pending)
 

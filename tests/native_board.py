@@ -6,6 +6,7 @@ Time is simulated: a byte takes 10 bits of the wire, an answer is instant. `faul
 """
 
 import ctypes
+import itertools
 import shutil
 import subprocess
 from collections import deque
@@ -36,6 +37,7 @@ FLAGS = [
 ]
 
 Fault = Callable[[str, bytes], bytes]
+COPIES = itertools.count()  # a library of the same name is the one that is loaded already
 
 
 def compile_board(model: Model, folder: Path, flags: tuple = (), **edits: dict[str, str]) -> Path:
@@ -88,7 +90,6 @@ class NativeBoard:
         self, library: Path, session: int = 1, fault: Fault = lambda direction, data: data
     ) -> None:
         self.library = library
-        self.copies = 0
         self.fault = fault
         self.now = self.latest = 0.0  # seconds
         self.dead_until = 0.0  # a bootloader, or an unplugged cable
@@ -106,8 +107,7 @@ class NativeBoard:
         """Presses reset; the board says nothing for a while, then INFO. A fresh copy of the library
         is a fresh RAM.
         """
-        self.copies += 1
-        copy = self.library.with_name(f"{self.library.stem}-{id(self)}-{self.copies}.so")
+        copy = self.library.with_name(f"{self.library.stem}-{next(COPIES)}.so")
         shutil.copy(self.library, copy)
         self.code = ctypes.CDLL(str(copy))
         copy.unlink()

@@ -20,8 +20,8 @@
  *  5  All numbers are little endian. A raw value is an int16; -32768 means "no value".
  *  6  A board checks in this order and answers the first that fails: damaged (BAD_FCS, at most
  *     one per good frame or 100 ms), version, length, type, model, session, corrupt.
- *  7  The host keeps at most `window` rows (from INFO) unanswered. The same row sent again gets
- *     the same answer: the board computes, it does not count.
+ *  7  The host keeps at most `window` rows (from INFO) unanswered. The same row sent again (same
+ *     session, seq and fcs) gets the same answer: the board computes, it does not count.
  *
  * Pure: no I/O, no Arduino, C99 and C++11. The Python twin is host/protocol.py; both are held
  * against tests/vectors.py. The whole format is told in docs/wire-format.md.

@@ -126,15 +126,19 @@ static bool clamp_row(int16_t row[MODEL_INPUTS])
 }
 
 /* True if the frame is the last row once more, because its answer got lost: it must not count
- * twice. */
+ * twice. Its number tells, within the session, and a reset forgets both; the check sum alone would
+ * not do, but with it another host's row of the same number counts. */
 static bool row_again(void)
 {
     static uint16_t last_fcs;
+    static uint8_t last_seq;
     static bool any;
     const uint16_t fcs = tinygen_get16(tinygen_payload(&received) + 2 * MODEL_INPUTS);
-    const bool again = any && fcs == last_fcs;
+    const uint8_t seq = tinygen_seq(&received);
+    const bool again = any && seq == last_seq && fcs == last_fcs;
 
     any = true;
+    last_seq = seq;
     last_fcs = fcs;
     return again;
 }

@@ -10,7 +10,7 @@ from native_board import NativeBoard, compile_board, native_link
 from native_rows import Noise
 from random_models import random_models
 from tinygen.host import protocol
-from tinygen.host.check import START, Alarm, check, expect
+from tinygen.host.check import START, Alarm, Lights, check, expect
 from tinygen.host.protocol import Flag, Pin, Result
 from tinygen.host.stream import RowReply, stream
 
@@ -124,6 +124,82 @@ def test_the_same_row_sent_again_counts_once(firmware):
                 link.send(protocol.encode_row(link.session, seq, above, link.seed))
                 list(link.receive_for(0.01, protocol.Result))
             assert board.leds() == leds
+
+
+def check_sum(seq: int, row: list[int]) -> bytes:
+    """The check sum in the frame of a row of session 1."""
+    seed = protocol.model_seed(MODEL.model_id)
+    (body,) = protocol.Decoder(seed).process(protocol.encode_row(1, seq, row, seed))
+    head = bytes((protocol.VERSION << 5 | body.kind, body.session, body.seq, len(body.payload)))
+    return protocol.fcs(head + body.payload, seed).to_bytes(2, "little")
+
+
+def counted(library, frames) -> int:
+    """Rows, all above the threshold, that the alarm counted: with a debounce of 2 the third lights
+    the red LED.
+    """
+    board = NativeBoard(library)
+    with native_link(board, MODEL) as link:
+        for counted, (seq, row) in enumerate(frames):
+            link.send(protocol.encode_row(link.session, seq, row, link.seed))
+            list(link.receive_for(0.01, protocol.Result))
+            if board.leds() == (1, 0):
+                return counted + 1
+    return 0
+
+
+def alarming_rows() -> list[list[int]]:
+    rows = MODEL.sample_rows(4000, 1)
+    return rows[MODEL.answer(rows) > MODEL.threshold].tolist()
+
+
+def same_check_sum() -> tuple[list[int], list[int]]:
+    """Two rows whose frames, numbered 1 and 2, have the same check sum."""
+    first = {check_sum(1, row): row for row in alarming_rows()}
+    return next(
+        (first[found], row) for row in alarming_rows() if (found := check_sum(2, row)) in first
+    )
+
+
+BY_SUM_ALONE = {"seq == last_seq": "(seq == last_seq || true)"}
+BY_NUMBER_ALONE = {"fcs == last_fcs": "(fcs == last_fcs || true)"}
+
+
+@pytest.mark.parametrize(
+    "mistake, lights_at", [({}, 3), (BY_SUM_ALONE, 0)], ids=["right", "by its check sum alone"]
+)
+def test_another_row_with_the_same_check_sum_counts(firmware, mistake, lights_at):
+    """One row in 65,536 has the check sum of the one before: its alarm must not be skipped."""
+    before, behind = same_check_sum()
+    frames = [(1, before), (2, behind), (3, before)]
+    assert check_sum(1, before) == check_sum(2, behind) and before != behind
+    assert counted(firmware("debounce", main=mistake), frames) == lights_at
+
+
+@pytest.mark.parametrize(
+    "mistake, lights_at", [({}, 3), (BY_NUMBER_ALONE, 0)], ids=["right", "by its number alone"]
+)
+def test_another_row_with_the_same_number_counts(firmware, mistake, lights_at):
+    """Another host may begin where the last one ended, on a board that its port did not reset."""
+    one, other = alarming_rows()[:2]
+    frames = [(0, one), (0, other), (0, one)]
+    assert counted(firmware("debounce", main=mistake), frames) == lights_at
+
+
+def test_a_row_of_the_next_stream_counts(firmware):
+    """Three streams of one row over the same link are three rows, whatever they hold, and the
+    checks know what the ones before left of the alarm.
+    """
+    board = NativeBoard(firmware("debounce"))
+    above = alarming_rows()[0]
+    with native_link(board, MODEL) as link:
+        seen, lights = [], Lights(Alarm.of(MODEL, link.info))
+        expected = expect(MODEL, [above], lights.alarm)
+        for _ in range(3):
+            assert check(stream(link, [above]), expected, lights).passed
+            seen.append(board.leds())
+        assert not check(stream(link, [above]), expected).passed  # a fresh board would be green
+    assert seen == [(0, 1), (0, 1), (1, 0)]
 
 
 @pytest.mark.parametrize(

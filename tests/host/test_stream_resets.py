@@ -2,6 +2,7 @@
 
 import errno
 import random
+from dataclasses import replace
 
 import pytest
 import serial
@@ -9,9 +10,42 @@ from native_board import NativeBoard, compile_board, native_link
 from native_rows import MODEL, OTHER, rows_of
 from tinygen.host import protocol
 from tinygen.host.check import check, expect
+from tinygen.host.link import TO_HOST
 from tinygen.host.stream import stream
 
 from tinygen.common.errors import LinkError
+
+
+def test_a_fresh_board_remembers_nothing(firmware):
+    """Each native board is a RAM of its own, also where an earlier one is gone."""
+    for _ in range(60):
+        with native_link(NativeBoard(firmware), MODEL) as link:
+            assert link.status().rows == 0
+            list(stream(link, rows_of(1).tolist()))
+
+
+def test_an_answer_from_before_a_reset_is_not_used(firmware):
+    """Ahead of each answer comes one of the session before: same number, same digest, other LEDs
+    and prediction.
+    """
+    seed = protocol.model_seed(MODEL.model_id)
+    decoder = protocol.Decoder(seed)
+
+    def before(direction: str, data: bytes) -> bytes:
+        late = b""
+        for frame in decoder.process(data) if direction == TO_HOST else ():
+            if frame.kind == protocol.Kind.RESULT and frame.session:
+                flags, _, raw, digest, cycles = protocol.RESULT.unpack(frame.payload)
+                payload = protocol.RESULT.pack(flags, 0, raw ^ 1, digest, cycles)
+                late += protocol.encode(
+                    replace(frame, session=frame.session - 1, payload=payload), seed
+                )
+        return late + data
+
+    rows = rows_of(100)
+    with native_link(NativeBoard(firmware, fault=before), MODEL) as link:
+        verdict = check(stream(link, rows.tolist()), expect(MODEL, rows))
+    assert verdict.passed, verdict
 
 
 @pytest.mark.parametrize("silent_seconds", [0.0, 0.05, 0.3, 2.0])

@@ -4,6 +4,7 @@ bit for bit.
 
 import random
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ from tinygen.host.stream import stream
 from tinygen.host.virtual.protocol_avr import avr_url
 
 from tinygen.codegen.emit import emit_project
+from tinygen.commands.pipeline import stream_rows
 from tinygen.common.boards import BOARDS
-from tinygen.common.errors import LinkError
+from tinygen.common.errors import CheckError, LinkError
 from tinygen.model.fixedpoint import MISSING
 from tinygen.target import build as building
+from tinygen.target.bench import Connection
 
 STOPWATCH_CYCLES = range(10)  # what the chip's own measurement adds to the model's cycles
 
@@ -67,6 +70,34 @@ def link(request, firmware):
     board, elf = firmware(request.param)
     with open_link(avr_url(board.pio_id, elf), MODEL, board) as opened:
         yield opened
+
+
+SWAPPED = {  # a board whose LEDs are swapped, and which does not know it
+    "digitalWrite(TINYGEN_RED_PIN, red);": "digitalWrite(TINYGEN_RED_PIN, green);",
+    "digitalWrite(TINYGEN_GREEN_PIN, green);": "digitalWrite(TINYGEN_GREEN_PIN, red);",
+    "digitalRead(TINYGEN_RED_PIN) ? TINYGEN_PIN_RED": "digitalRead(TINYGEN_RED_PIN) ? 2",
+    "digitalRead(TINYGEN_GREEN_PIN) ? TINYGEN_PIN_GREEN": "digitalRead(TINYGEN_GREEN_PIN) ? 1",
+}
+
+
+@pytest.mark.parametrize("mistakes", [{}, SWAPPED], ids=["right", "swapped"])
+def test_the_simulator_looks_at_the_pins_itself(firmware, mistakes):
+    """Negative control: what the board says of its LEDs is right for each row, what they do is
+    not.
+    """
+    board, elf = firmware("uno", mistakes)
+    rows, url = MODEL.sample_rows(20, 1), avr_url(board.pio_id, elf)
+    streamed = stream_rows(MODEL, rows, url, board, progress=lambda words: None)
+    assert streamed.verdict.passed
+    assert (streamed.pins_right, streamed.good) == (not mistakes, not mistakes)
+    with open_link(url, MODEL, board) as link:
+        list(stream(link, rows.tolist()))
+        connection = Connection(SimpleNamespace(board=board, model=MODEL), link)
+        if mistakes:
+            with pytest.raises(CheckError, match="the simulator sees"):
+                connection.leds()
+        else:
+            assert connection.leds() in (Pin.RED, Pin.GREEN)
 
 
 # what is true of one board's link is true of the other's: the slower tests run on one

@@ -28,7 +28,7 @@ from ..common.errors import CheckError, LinkError, UsageError
 from ..common.files import write_whole
 from ..data import dataset as data
 from ..host import discover
-from ..host.check import StreamVerdict, check, expect
+from ..host.check import Alarm, Lights, StreamVerdict, check, expect
 from ..host.link import TO_BOARD, Link, open_link
 from ..host.pins import lit
 from ..host.protocol import VERSION, Info, Pin, Trait
@@ -136,6 +136,9 @@ class Connection:
     log: list[str] = field(default_factory=list)  # raw bytes of both directions
     outcomes: list[Outcome] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.lights = Lights(Alarm.of(self.model, self.info))  # goes on from stream to stream
+
     @property
     def board(self) -> Board:
         """The board's entry in the table of boards."""
@@ -168,7 +171,8 @@ class Connection:
             else np.asarray(rows, dtype=np.int64)
         )
         replies = tuple(stream(self.link, raw.tolist(), **options))
-        self.outcomes.append(Outcome(check(replies, expect(self.model, raw)), replies))
+        expected = expect(self.model, raw, self.lights.alarm)
+        self.outcomes.append(Outcome(check(replies, expected, self.lights), replies))
         return self.outcomes[-1]
 
     def leds(self) -> Pin:
