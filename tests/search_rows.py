@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from tinygen.common.boards import BOARDS
-from tinygen.data.dataset import Dataset
+from tinygen.data import Dataset
 from tinygen.model.fixedpoint import Quantity
 
 UNO = BOARDS["uno"]

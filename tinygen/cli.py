@@ -50,7 +50,7 @@ class Room:
 audit, build_room, doctor, explain, guards, live, monitor, page, pipeline, report, scaffold = map(
     Room,
     (
-        "data.audit",
+        "commands.audit",
         "target.build",
         "commands.doctor",
         "commands.explain",

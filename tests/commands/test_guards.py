@@ -8,14 +8,14 @@ from click.testing import CliRunner
 from host_c import compile_header, run_rows
 from tables import parse
 
+from tinygen import data
 from tinygen.cli import main
 from tinygen.commands.guard import OUTPUTS, guard, guard_csv, text
 from tinygen.commands.monitor import monitor
 from tinygen.common.errors import DataError, QuantizeError, UsageError
-from tinygen.data import dataset as data
+from tinygen.data import Rows
 from tinygen.families import FAMILIES
 from tinygen.families.mahalanobis import PARTS, REACH
-from tinygen.fitting.rows import Rows
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import load
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from tables import equal, grid, parse, refused
 
 from tinygen.common.errors import DataError
-from tinygen.data import table
-from tinygen.data.dataset import load, prepare, rows_for
+from tinygen.data import load_table, prepare, rows_for, table
 from tinygen.model.fixedpoint import MISSING, Quantity
 
 # ------------------------------------------------------------------------------ forms of CSV files
@@ -219,16 +218,16 @@ def test_too_many_cells(monkeypatch):
 def test_files_that_are_not_there(tmp_path):
     (tmp_path / "sensors.csv").write_text(grid())
     refused(
-        lambda: load(tmp_path / "sensor.csv"),
+        lambda: load_table(tmp_path / "sensor.csv"),
         "sensor.csv does not exist",
         "'sensors.csv' beside it",
     )
-    refused(lambda: load(tmp_path / "no" / "x.csv"), "does not exist")
-    refused(lambda: load(tmp_path), "is a folder")
-    refused(lambda: load("/dev/zero"), "not a regular file")
-    refused(lambda: load(tmp_path / ("x" * 300)), "cannot be read")
-    refused(lambda: load(tmp_path / "a\x1b[31m\nb.csv"), r"a\x1b[31m\nb.csv does not exist")
-    assert load(tmp_path / "sensors.csv").path_name == "sensors.csv"
+    refused(lambda: load_table(tmp_path / "no" / "x.csv"), "does not exist")
+    refused(lambda: load_table(tmp_path), "is a folder")
+    refused(lambda: load_table("/dev/zero"), "not a regular file")
+    refused(lambda: load_table(tmp_path / ("x" * 300)), "cannot be read")
+    refused(lambda: load_table(tmp_path / "a\x1b[31m\nb.csv"), r"a\x1b[31m\nb.csv does not exist")
+    assert load_table(tmp_path / "sensors.csv").path_name == "sensors.csv"
 
 
 def test_one_line_of_100_megabytes_stays_out_of_memory(tmp_path):
@@ -238,7 +237,7 @@ def test_one_line_of_100_megabytes_stays_out_of_memory(tmp_path):
         for _ in range(100):
             stream.write(b"1" * 1_000_000)
     tracemalloc.start()
-    refused(lambda: load(path), "row 2 is longer than 1048576 characters")
+    refused(lambda: load_table(path), "row 2 is longer than 1048576 characters")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 30_000_000

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tinygen.data.dataset import Dataset
+from tinygen.data import Dataset
 from tinygen.model.fixedpoint import Quantity
 from tinygen.search.comparators import baselines, best_line, boosting_bytes, forest_bytes, ridge
 
@@ -69,7 +69,7 @@ def test_the_best_column_is_chosen_on_training_rows_only():
     dataset = made_up()
     spoilt = dataset.y.copy()
     spoilt[dataset.test] = dataset.x[dataset.test, 0]
-    assert "line on s1" in by_name(baselines(replace(dataset, y=spoilt)))
+    assert "line on s1" in by_name(baselines(replace(dataset, rows=replace(dataset.rows, y=spoilt))))
     x, y = np.array([[0, 9], [1, 4], [2, 7]]), np.array([5, 6, 7])
     column, answers = best_line(x, y, np.array([[10, 0]]))
     assert column == 0 and answers == pytest.approx([15])
@@ -85,7 +85,7 @@ def test_ridge_on_the_root_fits_a_square_and_is_left_out_below_zero():
         < np.abs(ridge(x, square, x, 1) - square).max()
     )
     assert "ridge on the root" in by_name(baselines(dataset))
-    assert "ridge on the root" not in by_name(baselines(replace(dataset, y=dataset.y - 500)))
+    assert "ridge on the root" not in by_name(baselines(replace(dataset, rows=replace(dataset.rows, y=dataset.y - 500))))
 
 
 def test_persistence_is_the_reading_before_and_needs_time_in_order():

@@ -22,7 +22,6 @@ from tinygen.search.cross_validation import (
     fold_cuts,
     plain_config,
     preferred,
-    training_rows,
 )
 from tinygen.search.search import choose, search
 from tinygen.target import bare as cost
@@ -74,7 +73,7 @@ def test_test_rows_do_not_influence_the_choice(ladder):
     dataset = made_up()
     y = dataset.y.copy()
     y[dataset.test] = 7
-    other = search(dataclasses.replace(dataset, y=y), "m", 30.0, "auto", UNO, Budget())
+    other = search(dataclasses.replace(dataset, rows=replace(dataset.rows, y=y)), "m", 30.0, "auto", UNO, Budget())
     assert [r.model.nodes for r in other.rungs] == [
         r.model.nodes for r in ladder.rungs
     ] and other.chosen == ladder.chosen
@@ -85,7 +84,7 @@ def test_training_rows_do(ladder):
     y = dataset.y.copy()
     y[dataset.train] += 5
     assert search(
-        dataclasses.replace(dataset, y=y), "m", 30.0, "ridge", UNO, Budget()
+        dataclasses.replace(dataset, rows=replace(dataset.rows, y=y)), "m", 30.0, "ridge", UNO, Budget()
     ).model.nodes not in [r.model.nodes for r in ladder.rungs]
 
 
@@ -143,7 +142,7 @@ def test_no_model_is_smaller_than_its_family_says(ladder):
     for rung in ladder.rungs:
         family, config = FAMILIES[rung.model.family], rung.model.training["config"]
         found = next(
-            c for c in family.candidates(training_rows(made_up())) if plain_config(c) == config
+            c for c in family.candidates(made_up().training) if plain_config(c) == config
         )
         size = cost.measure(dataclasses.replace(rung.model, optimize="size"), UNO).flash_bytes
         parts.append(family.least_bytes(found, len(rung.model.inputs)) / size)

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import data
 from ..common.errors import DataError, UsageError
-from ..data import dataset as data
 from ..data import reference as baselines
 from ..model.fixedpoint import MISSING
 from ..model.model import Model, load
@@ -142,7 +142,7 @@ def explain_csv(
             "independent deciles of the training rows",
             sensitivities(twin, decile_rows(twin), progress),
         )
-    rows = data.load(csv, missing=missing_codes(twin))
+    rows = data.load_table(csv, missing=missing_codes(twin))
     raw, notes = data.rows_for(twin.inputs, rows)
     complete = raw[(raw != MISSING).all(axis=1)]
     if len(complete) < FEWEST_ROWS:

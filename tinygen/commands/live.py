@@ -23,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import data
 from ..codegen.emit import emit_project
 from ..common.boards import find_board, require_simulated
 from ..common.errors import DataError, UsageError
-from ..data import dataset as data
 from ..data import reference as baselines
-from ..data.table import split_unit
+from ..data.layout import split_unit
 from ..host import discover
 from ..host.link import open_link
 from ..host.stream import stream
@@ -200,7 +200,7 @@ def until(rows: Iterable[np.ndarray], plan: Plan) -> Iterator[np.ndarray]:
 
 def file_rows(twin: Model, log: Path) -> Iterator[np.ndarray]:
     """Raw rows (inputs,) of a CSV file, in its order."""
-    raw, _ = data.rows_for(twin.inputs, data.load(log, missing=missing_codes(twin)))
+    raw, _ = data.rows_for(twin.inputs, data.load_table(log, missing=missing_codes(twin)))
     yield from raw
 
 

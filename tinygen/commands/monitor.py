@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binom, chi2
 
+from .. import data
 from ..common.errors import DataError, UsageError
 from ..common.files import require_file_place, write_whole
 from ..common.jinja import environment
-from ..data import dataset as data
 from ..data import reference as baselines
 from ..data.reference import Baseline, Sketch, longest_run
 from ..model.fixedpoint import MISSING
@@ -140,7 +140,7 @@ def monitor_csv(
     """
     twin, files = load(model), files or {}
     require_places(files)
-    rows = data.load(log, missing=missing_codes(twin))
+    rows = data.load_table(log, missing=missing_codes(twin))
     raw, notes = data.rows_for(twin.inputs, rows)
     result = monitor(twin, raw, window, rows.path_name, rows.file_rows, rows.time, notes)
     write_files(result, files)

@@ -1,10 +1,11 @@
-"""Output files: refused before the work if they cannot be written, then written whole or not at
-all.
+"""Output files, refused before the work if they cannot be written, then written whole or not at
+all; and the folder of what is kept between runs.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -58,3 +59,13 @@ def write_whole(path: Path, text: str) -> None:
         raise UsageError(
             f"output '{path}' cannot be written ({error.strerror}): choose another file"
         ) from None
+
+
+def cache_dir() -> Path:
+    """tinygen's folder in the user's cache, or $TINYGEN_CACHE; may not exist yet."""
+    if os.environ.get("TINYGEN_CACHE"):
+        return Path(os.environ["TINYGEN_CACHE"]).expanduser().absolute()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "tinygen"
+    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "tinygen"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..data import Rows
 from ..fitting.gauss_newton import Net, Problem, curvature, ladder, random_net, train_net
 from ..fitting.least_squares import Root, fit_linear, integer_descent, without_free
 from ..fitting.lowering import (
@@ -23,7 +24,6 @@ from ..fitting.lowering import (
     output_row,
     scale_inputs,
 )
-from ..fitting.rows import Rows
 from ..model.fixedpoint import INT16_MAX
 from ..model.operations.dense import Dense
 from ..model.operations.scale import Scale

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..data.dataset import Dataset
+from ..data import Dataset
 from ..fitting.least_squares import Root
 from .quantize import raw_threshold
 
@@ -100,7 +100,7 @@ def _regressors(dataset: Dataset) -> Iterator[_Guess]:
     yield _Guess("ridge", ridge(x, y, test, 1), (inputs + 1) * FLOAT_BYTES)
     if y.min() >= 0:
         yield _Guess("ridge on the root", ridge(x, y, test, 2), (inputs + 1) * FLOAT_BYTES)
-    if dataset.time is not None and (np.diff(dataset.time).astype(np.int64) >= 0).all():
+    if dataset.provenance.time is not None and (np.diff(dataset.provenance.time).astype(np.int64) >= 0).all():
         yield _Guess(
             "persistence", _readings_before(dataset), None, "the reference's previous reading"
         )

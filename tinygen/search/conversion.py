@@ -16,7 +16,7 @@ import numpy as np
 from ..codegen.float_model import render_float
 from ..common.boards import BOARDS, Board
 from ..common.errors import DoesNotFit
-from ..data.dataset import Dataset
+from ..data import Dataset
 from ..model.model import Model
 from ..target.bare import BareChip, ModelCost, measure
 from .cross_validation import IMMATERIAL
@@ -156,7 +156,7 @@ def _worst(
         model.labels[v] if model.labels else float(model.output.to_physical(v))
         for v in (y[k], floats[k], answers[k])
     )
-    return Row(int(dataset.file_rows[dataset.test[k]]), values, *spoken)
+    return Row(int(dataset.provenance.lines[dataset.test[k]]), values, *spoken)
 
 
 def _decisions(

@@ -20,7 +20,8 @@ from ..codegen.chain import constant_bytes
 from ..codegen.emit import emit_library
 from ..common.boards import BOARDS
 from ..common.errors import ModelError, QuantizeError, UsageError
-from ..data.dataset import Dataset, scale_for
+from ..data import Dataset, Provenance, Rows, Split
+from ..data.columns import scale_for
 from ..families import FAMILIES
 from ..model.fixedpoint import Quantity
 from ..model.model import Model
@@ -35,7 +36,6 @@ from .cross_validation import (
     families,
     plain_config,
     preferred,
-    training_rows,
 )
 from .quantize import raw_threshold
 from .search import Rung, within
@@ -200,11 +200,11 @@ class _Tiny(BaseEstimator):
     def _lowered(
         self, dataset: Dataset, candidate: Candidate, limit: int | None
     ) -> tuple[Model, tuple[int, ...]]:
-        rows, family = training_rows(dataset), FAMILIES[candidate.family]
-        fitted = family.fit_all(rows, [candidate.config], dataset.seed)[0]
+        rows, family = dataset.training, FAMILIES[candidate.family]
+        fitted = family.fit_all(rows, [candidate.config], dataset.split.seed)[0]
         facts = {
             "rows_train": len(rows.y),
-            "seed": dataset.seed,
+            "seed": dataset.split.seed,
             "config": plain_config(candidate.config),
         }
         return Model(
@@ -266,25 +266,11 @@ def _dataset(
     inputs, target: Quantity, x: np.ndarray, y: np.ndarray, labels: tuple[str, ...], seed: int
 ) -> Dataset:
     """All rows as training rows."""
-    rows = np.arange(len(x))
+    places = np.arange(len(x))
     return Dataset(
-        inputs=inputs,
-        target=target,
-        x=x,
-        y=y,
-        train=rows,
-        test=rows[:0],
-        split="random",
-        seed=seed,
-        time=None,
-        file_rows=rows,
-        rows_read=len(x),
-        rows_dropped=0,
-        duplicates_removed=0,
-        missing=(),
-        source="fit",
-        sha256="",
-        labels=labels,
+        Rows(x, y, inputs, target, labels),
+        Split(places, places[:0], seed=seed),
+        Provenance("fit", rows_read=len(x)),
     )
 
 
@@ -299,5 +285,5 @@ def _ranked(dataset: Dataset, family: str) -> list[Candidate]:
     return [
         Candidate(kind.name, config, (0.0,))
         for kind in simple
-        for config in kind.candidates(training_rows(dataset))
+        for config in kind.candidates(dataset.training)
     ]

@@ -28,10 +28,8 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from ..common.errors import UsageError
-from ..data.dataset import Dataset
+from ..data import Dataset, Rows
 from ..families import FAMILIES
-from ..fitting.rows import Rows
-from .cross_validation import all_rows
 
 Progress = Callable[[str], None]
 ROUNDS = 3
@@ -70,7 +68,7 @@ def weighed(
         )
     notes, kept, trust, facts = [], dataset.train, np.ones(len(dataset.train)), {}
     if robust:
-        trust = trust_in_rows(all_rows(dataset).take(dataset.train), dataset.seed, progress)
+        trust = trust_in_rows(dataset.rows.take(dataset.train), dataset.split.seed, progress)
         kept, notes = dataset.train[trust > 0], [_trust_note(trust)]
         facts["robust"] = {
             "left_out": int((trust == 0).sum()),
@@ -96,11 +94,9 @@ def weighed(
         maximum=float(dataset.target.to_physical(high)),
     )
     return replace(
-        dataset,
-        train=kept,
-        target=target,
-        weights=weights,
-        weighting=facts,
+        dataset.with_rows(output=target, weights=weights),
+        split=replace(dataset.split, train=kept),
+        provenance=replace(dataset.provenance, weighting=facts),
         notes=(*dataset.notes, *notes, ERRORS_NOTE),
     )
 

@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 import serial
 
+from .. import data
 from ..codegen.emit import emit_project
 from ..common.boards import BOARDS, Board
 from ..common.errors import CheckError, LinkError, UsageError
 from ..common.files import write_whole
-from ..data import dataset as data
 from ..host import discover
 from ..host.check import StreamVerdict, check, expect
 from ..host.link import TO_BOARD, Link, open_link
@@ -244,7 +244,7 @@ def _csv_line(reply: RowReply) -> str:
 def csv_rows(model: Model, path: str | Path) -> np.ndarray:
     """Raw rows of a CSV file that has the model's columns, int64 (n, inputs)."""
     missing = tuple(model.training.get("missing", (-200,)))
-    return data.rows_for(model.inputs, data.load(Path(path), missing=missing))[0]
+    return data.rows_for(model.inputs, data.load_table(Path(path), missing=missing))[0]
 
 
 @dataclass

@@ -194,8 +194,8 @@ def _data(d: Dossier) -> Part:
     ]
     if weights := weights_words(facts.get("weighting", {})):
         pairs.append(("weights of training rows", weights))
-    if d.tests and d.tests.dataset.time is not None:
-        time = d.tests.dataset.time.astype("datetime64[D]")
+    if d.tests and d.tests.dataset.provenance.time is not None:
+        time = d.tests.dataset.provenance.time.astype("datetime64[D]")
         pairs.append(("dates", f"{time.min()} to {time.max()}"))
     points = (
         tuple(

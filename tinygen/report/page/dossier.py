@@ -17,15 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ... import data
 from ...codegen.emit import emit_project
 from ...commands.explain import MOST_INPUTS, Sensitivity, decile_rows, sensitivities, spread_over
 from ...commands.pipeline import ladder_path, missing_codes
 from ...common.boards import BOARDS
 from ...common.errors import BuildError, CheckError, EmitError, ModelError, UsageError
-from ...data import audit as audits
-from ...data import dataset as data
-from ...data.audit import Audit
-from ...data.dataset import Dataset, Table
+from ...data import Dataset, Table
+from ...data.audit import Audit, audit
 from ...model.fixedpoint import Quantity
 from ...model.model import Model, load
 from ...search import conversion as verdicts
@@ -194,7 +193,7 @@ def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
 
 def _training_table(model: Model, csv: Path) -> Table:
     """The table of a CSV file; UsageError where it is not the one that the model was trained on."""
-    table, stated = data.load(csv, missing=missing_codes(model)), model.training.get("sha256")
+    table, stated = data.load_table(csv, missing=missing_codes(model)), model.training.get("sha256")
     if stated is None:
         raise ModelError(
             "the model does not say which file it was trained on: train it again with this version"
@@ -234,9 +233,9 @@ def test_rows(model: Model, table: Table) -> Tests:
             f"the {facts['rows_test']} test rows with error {facts['metrics'][key]} are not found again "
             f"in {table.path_name} ({len(y)} rows, {found[key]}): train it again with this version"
         )
-    time = None if dataset.time is None else dataset.time[dataset.test]
+    time = None if dataset.provenance.time is None else dataset.provenance.time[dataset.test]
     return Tests(
-        dataset, x, y, answers, model.saturate(x)[1], dataset.file_rows[dataset.test], time
+        dataset, x, y, answers, model.saturate(x)[1], dataset.provenance.lines[dataset.test], time
     )
 
 
@@ -253,7 +252,7 @@ def _audit(model: Model, table: Table, progress: Progress) -> Audit:
         for q in (*model.inputs, *(() if model.labels else (model.output,)))
         if q.unit
     }
-    return audits.audit(
+    return audit(
         table,
         model.output.name,
         facts["candidate_inputs"],

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ... import data
 from ...common.errors import DataError
-from ...data import dataset as data
-from ...data.dataset import Table
+from ...data import Table
 from ...host.record import HEADER, JSON_SUFFIXES
 from ...model.fixedpoint import MISSING
 from ...model.model import Model

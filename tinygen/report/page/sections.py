@@ -15,7 +15,6 @@ import numpy as np
 from ...codegen.chain import constant_bytes
 from ...commands.explain import CAVEAT
 from ...data.audit import Finding
-from ...data.audit import text as audit_text
 from ...model.alarm_threshold import Confusion
 from ...model.fixedpoint import MISSING
 from ...model.model import Model
@@ -667,8 +666,10 @@ def _data_section(d: Dossier) -> Section | None:
         [c.name, c.unit or "-", c.missing, c.minimum, c.median, c.maximum, f"{c.step:g}"]
         for c in audit.columns
     ]
-    counts = audit_text(audit).rsplit("\n", 1)[-1].removeprefix("findings: ")
-    lead = f"{audit.source}: {audit.rows_read:,} rows, {audit.rows_usable:,} usable. Findings: {counts}."
+    lead = (
+        f"{audit.source}: {audit.rows_read:,} rows, {audit.rows_usable:,} usable. "
+        f"Findings: {audit.counts}."
+    )
     table = make_table(
         "Columns", ["column", "unit", "missing", "lowest", "median", "highest", "step"], columns
     )
