@@ -390,7 +390,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(
             "no goal asked for: use --tasks A,B,C,E, --splits random,time and --seeds 1 or more"
         )
-    results = run(goals, load_table(find_data()), asked.seeds, lambda text: print(text, file=sys.stderr))
+    results = run(
+        goals, load_table(find_data()), asked.seeds, lambda text: print(text, file=sys.stderr)
+    )
     print(as_text(results), end="")
     for path, text in ((asked.json, as_json(results)), (asked.text, as_text(results))):
         if path:

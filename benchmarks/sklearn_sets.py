@@ -24,8 +24,7 @@ from chips import differing_rows
 from sklearn import datasets as sklearn_datasets
 
 from tinygen.common.boards import BOARDS
-from tinygen.data import Dataset, Table, prepare
-from tinygen.data import read_table
+from tinygen.data import Dataset, Table, prepare, read_table
 from tinygen.report.words import table
 from tinygen.search.comparators import baselines
 from tinygen.search.search import Ladder, Rung, search

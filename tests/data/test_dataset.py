@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tables import TASK_A, TASK_B, TASK_C, grid, parse, refused
 
-from tinygen import data
 from tinygen.common.errors import UsageError
 from tinygen.data import folds, load_table, prepare, rows_for
+from tinygen.data.columns import scale_for
 from tinygen.model.fixedpoint import MISSING, Quantity
 
 # ---------------------------------------------------------------------------------- the real file
@@ -53,7 +53,10 @@ def test_real_tasks_have_their_known_rows(
             tests,
             complete - tests,
         )
-        assert (dataset.provenance.rows_dropped, dataset.provenance.duplicates_removed) == (9357 - complete, 0)
+        assert (dataset.provenance.rows_dropped, dataset.provenance.duplicates_removed) == (
+            9357 - complete,
+            0,
+        )
         scales = {"CO(GT)": 0.1, "T": 0.1, "RH": 0.1, "AH": 0.0001, "C6H6(GT)": 0.1}
         assert [q.scale for q in (*dataset.inputs, dataset.target)] == [
             scales.get(n, 1.0) for n in (*inputs, target)
@@ -109,10 +112,10 @@ def test_rows_are_dropped_by_the_used_columns_only():
         )
     )
     used = prepare(rows, "y", ["a", "b"])
-    assert (used.rows_read, used.rows_dropped, len(used.x)) == (60, 5, 55)
-    assert prepare(rows, "y", ["a", "b", "c"]).rows_dropped == 33
+    assert (used.provenance.rows_read, used.provenance.rows_dropped, len(used.x)) == (60, 5, 55)
+    assert prepare(rows, "y", ["a", "b", "c"]).provenance.rows_dropped == 33
     assert "column 'c' alone costs 28 rows" in " ".join(prepare(rows, "y").notes)
-    assert used.file_rows[0] == 7 and used.x[0].tolist() == [5, 25] and used.y[0] == 15
+    assert used.provenance.lines[0] == 7 and used.x[0].tolist() == [5, 25] and used.y[0] == 15
 
 
 def test_inputs_keep_the_order_asked_for():
@@ -193,7 +196,7 @@ def test_infinite_values_are_refused_and_nan_is_missing(text):
     assert (
         prepare(
             parse(grid(40, line=lambda i: f"{i},{'nan' if i == 9 else i * i},{3 * i}")), "y"
-        ).rows_dropped
+        ).provenance.rows_dropped
         == 1
     )
 
@@ -253,7 +256,7 @@ def test_units_given_come_first():
     ],
 )
 def test_scale_is_the_resolution_or_what_fits(largest, decimals, scale):
-    assert data.scale_for(largest, decimals) == scale
+    assert scale_for(largest, decimals) == scale
     assert np.floor(largest / scale + 0.5) <= 32767
 
 

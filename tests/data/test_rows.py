@@ -308,10 +308,10 @@ BIG = {"commit": 20_000_000, "release": 1_000_000_000}  # bytes
 READ = """
 import sys
 from pathlib import Path
-from tinygen.errors import DataError
-from tinygen.table import load
+from tinygen.common.errors import DataError
+from tinygen.data import load_table
 try:
-    print(load(sys.argv[1]).rows_read, "rows")
+    print(load_table(sys.argv[1]).rows_read, "rows")
 except DataError as error:
     print(error)
 lines = Path("/proc/self/status").read_text().splitlines()

@@ -1,7 +1,5 @@
 """Splits and folds: no row on both sides, and the clock's order where it is asked for."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from tables import grid, parse
@@ -30,13 +28,15 @@ def test_train_and_test_share_no_row(split):
 
 def test_the_check_for_shared_rows_can_fail():
     dataset = prepare(parse(grid(40)), "y")
-    doubled = replace(dataset, x=np.concatenate([dataset.x] * 2), y=np.concatenate([dataset.y] * 2))
+    doubled = dataset.with_rows(
+        x=np.concatenate([dataset.x] * 2), y=np.concatenate([dataset.y] * 2)
+    )
     assert keys(doubled, dataset.train) & keys(doubled, dataset.train + 40)
 
 
 def test_equal_readings_with_another_target_are_no_duplicates():
     rows = parse(grid(40, "a,y", lambda i: f"{i // 2},{i}"))
-    assert prepare(rows, "y").duplicates_removed == 0
+    assert prepare(rows, "y").provenance.duplicates_removed == 0
 
 
 def test_random_split_depends_on_the_seed_only():
@@ -68,10 +68,12 @@ def test_time_split_follows_the_clock_not_the_file():
     assert dataset.x[dataset.train, 0].tolist() == list(range(63)) and dataset.x[
         dataset.test, 0
     ].tolist() == list(range(63, 90))
-    assert dataset.provenance.time[dataset.train].max() < dataset.provenance.time[dataset.test].min()
+    assert (
+        dataset.provenance.time[dataset.train].max() < dataset.provenance.time[dataset.test].min()
+    )
     random = prepare(shuffled_days(), "y")
     assert (
-        random.time[random.train].max() > random.time[random.test].min()
+        random.provenance.time[random.train].max() > random.provenance.time[random.test].min()
     )  # the check above can fail
 
 

@@ -10,6 +10,8 @@ from tables import equal, grid, parse, refused
 
 from tinygen.common.errors import DataError
 from tinygen.data import load_table, prepare, rows_for, table
+from tinygen.data.cells import TextCells
+from tinygen.data.table import require_column
 from tinygen.model.fixedpoint import MISSING, Quantity
 
 # ------------------------------------------------------------------------------ forms of CSV files
@@ -86,7 +88,7 @@ def test_decimal_mark_is_one_for_the_file():
     late = "a;b\n" + "1;2\n" * 2500 + "1,25;3\n"
     assert parse(late).columns["a"][-1] == 1.25 and parse(late).decimals["a"] == 2
     later = "a;b\n1,5;2\n" + "1;2\n" * 1500 + "1.5;2\n" * 3
-    assert parse(later).texts["a"] == table.TextCells(
+    assert parse(later).texts["a"] == TextCells(
         3, 1503, "1.5"
     )  # a later block does not change the mark
     assert parse("a;b\n1,5;1.5\n2,5;2\n").texts["b"].text == "1.5"
@@ -136,7 +138,7 @@ def test_numbers_and_their_decimal_places(text, value, decimals):
 )
 def test_what_is_not_a_number_is_text(text):
     rows = parse(f"a,b\n{text},1\n")
-    assert rows.texts["a"] == table.TextCells(1, 2, text) and np.isnan(rows.columns["a"][0])
+    assert rows.texts["a"] == TextCells(1, 2, text) and np.isnan(rows.columns["a"][0])
 
 
 def test_units_from_the_header_and_from_the_description():
@@ -144,7 +146,7 @@ def test_units_from_the_header_and_from_the_description():
     assert rows.names == ("temp", "p", "T") and rows.units == {"temp": "degC", "p": "hPa", "T": ""}
     twice = parse("temp [degC],temp [degF]\n1,2\n")
     assert twice.names == ("temp [degC]", "temp [degF]") and twice.units["temp [degF]"] == "degF"
-    assert table.require_column(rows, "temp [degC]") == "temp"
+    assert require_column(rows, "temp [degC]") == "temp"
 
 
 def test_unnamed_columns_are_counted_if_they_hold_something():

@@ -128,10 +128,11 @@ def test_a_learned_threshold_is_not_the_level(made, tmp_path):
     family, rows = FAMILIES["ridge"], dataset.training
     config = family.candidates(rows)[0]
     fitted = Trained(family, config, family.fit_all(rows, [config], 0)[0])
+    weighting = {"robust": {"left_out": 7, "less_than_half": 31}}
     alarm = learned(AlarmCost(9, 1), 400, dataset.y[dataset.train] - 40, dataset.y[dataset.train])
     model = quantize(
         fitted,
-        replace(dataset, weighting={"robust": {"left_out": 7, "less_than_half": 31}}),
+        replace(dataset, provenance=replace(dataset.provenance, weighting=weighting)),
         "moved",
         40.0,
         alarm,

@@ -41,7 +41,7 @@ def with_faults(dataset, seed=0):
         )
     swapped = rng.choice(train, wanted // 2, replace=False)
     y[swapped] = rng.permutation(dataset.y[swapped])
-    return dataclasses.replace(dataset, rows=replace(dataset.rows, y=y))
+    return dataset.with_rows(y=y)
 
 
 def errors(dataset, truth, kind, place):
@@ -113,9 +113,7 @@ def test_test_rows_have_no_say():
     dataset = with_faults(made_up(rows=600))
     y = dataset.y.copy()
     y[dataset.test] = 9
-    first, other = (
-        weighed(rows, True, True) for rows in (dataset, dataclasses.replace(dataset, rows=replace(dataset.rows, y=y)))
-    )
+    first, other = (weighed(rows, True, True) for rows in (dataset, dataset.with_rows(y=y)))
     assert (
         (first.weights == other.weights).all()
         and (first.train == other.train).all()
@@ -130,8 +128,8 @@ def test_balancing_pays_in_the_top_decile():
     y = np.floor(
         np.exp(dataset.x[:, 0] / 200) * 6 + 0.05 * dataset.x[:, 1] + rng.normal(0, 3, 1500)
     ).astype(int)
-    dataset = dataclasses.replace(
-        dataset, y=y, target=dataclasses.replace(dataset.target, maximum=float(y.max()) / 10)
+    dataset = dataset.with_rows(
+        y=y, output=dataclasses.replace(dataset.target, maximum=float(y.max()) / 10)
     )
     plain, balanced = (
         errors(dataset, y, "ridge", 0),
@@ -184,7 +182,7 @@ def test_every_family_counts_rows_as_if_they_were_there_more_often(kind):
 
 
 def test_weighted_rows_are_judged_by_their_weights():
-    rows = dataclasses.replace(training_rows(made_up(rows=100)), weights=np.arange(80.0))
+    rows = dataclasses.replace(made_up(rows=100).training, weights=np.arange(80.0))
     answers = rows.y + (np.arange(80) >= 79)
     assert rows.error(answers) == pytest.approx(79 / (79 * 80 / 2)) and rows.take(
         [78, 79]
@@ -193,8 +191,8 @@ def test_weighted_rows_are_judged_by_their_weights():
 
 
 def test_the_median_of_weighted_rows():
-    rows = training_rows(made_up(rows=100)).take([0, 1, 2])
-    rows = dataclasses.replace(rows, rows=replace(rows.rows, y=np.array([5, 1, 9])))
+    rows = made_up(rows=100).training.take([0, 1, 2])
+    rows = dataclasses.replace(rows, y=np.array([5, 1, 9]))
     assert [
         _median(dataclasses.replace(rows, weights=w))
         for w in (None, np.array([1, 5, 1.0]), np.array([1, 1, 5.0]))
@@ -220,7 +218,7 @@ def test_the_pieces():
     assert spread.mean() == pytest.approx(1) and spread[-1] == pytest.approx(
         MOST_BALANCE * spread[0]
     )
-    assert trust_in_rows(training_rows(made_up(rows=60))).min() >= 0 and CUT > USUAL >= 4
+    assert trust_in_rows(made_up(rows=60).training).min() >= 0 and CUT > USUAL >= 4
 
 
 def test_it_tells_how_far_it_is():

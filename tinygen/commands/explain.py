@@ -35,7 +35,8 @@ MOST_BACKGROUND = 50  # rows
 MOST_ROWS = 40  # explained for the sensitivity
 FEWEST_ROWS = 2
 CAVEAT = (
-    "This tells what the model does with its sensors, not what causes what: sensors that move together share "
+    "This tells what the model does with its sensors, not what causes what: sensors that move "
+    "together share "
     "their credit, and the background mixes readings that may never occur together."
 )
 
@@ -255,7 +256,8 @@ def _coalitions(
     inputs = len(model.inputs)
     if inputs > MOST_INPUTS:
         raise UsageError(
-            f"model '{model.name}' has {inputs} inputs, at most {MOST_INPUTS} can be explained exactly: "
+            f"model '{model.name}' has {inputs} inputs, at most {MOST_INPUTS} can be explained "
+            "exactly: "
             "train it with fewer (--inputs)"
         )
     member = (np.arange(1 << inputs)[:, None] >> np.arange(inputs)) & 1 == 1
@@ -293,7 +295,8 @@ def text(result: Explanation) -> str:
         for s in sorted(result.sensitivities, key=lambda s: -s.share)
     ]
     lines += [
-        f"sensitivity: each sensor's part of what moves the answer, 0 .. 1 (background: {result.background})",
+        "sensitivity: each sensor's part of what moves the answer, 0 .. 1 (background: "
+        f"{result.background})",
         table(["sensor", "part", "in 8 of 10 rows", ""], rows),
         "",
         CAVEAT,

@@ -153,7 +153,9 @@ def guard_csv(
     """
     chip, name = find_board(board), check_prefix(check_name(name or name_from(out)))
     require_file_place(out)
-    rows = data.readings(data.load_table(csv, missing=missing), inputs, drop, split, seed, units_of(unit))
+    rows = data.readings(
+        data.load_table(csv, missing=missing), inputs, drop, split, seed, units_of(unit)
+    )
     bare = guard(rows.x[rows.train], rows.inputs, family, alarms, name)
     model = replace(bare, training={**bare.training, **_facts(bare, rows)})
     progress(f"compiling and simulating for {chip.title}")
@@ -186,13 +188,16 @@ def text(result: Guarded) -> str:
     return "\n".join(
         [
             *(f"note: {note}" for note in result.notes),
-            f"guard    {result.path}: {model.family}, inputs {', '.join(q.name for q in model.inputs)}",
-            f"rows     {facts['rows_train']:,} to learn what is usual, {facts['rows_test']:,} to try it ({facts['split']} split); "
+            f"guard    {result.path}: {model.family}, inputs "
+            f"{', '.join(q.name for q in model.inputs)}",
+            f"rows     {facts['rows_train']:,} to learn what is usual, {facts['rows_test']:,} to "
+            f"try it ({facts['split']} split); "
             f"of {facts['rows_read']:,} read {facts['rows_dropped']:,} lack a value",
             f"alarm    above {with_unit(float(model.output.to_physical(model.threshold)), model)}: "
             f"set off by {facts['alarms_train']:,} of {facts['rows_train']:,} rows it learned from "
             f"and {facts['alarms_test']:,} of the {facts['rows_test']:,} others",
             f"cost     the model alone on {result.board}: {spent.flash_bytes:,} bytes of flash, "
-            f"{spent.ram_bytes + spent.stack_bytes:,} of RAM with stack, {spent.cycles_max:,} cycles at most",
+            f"{spent.ram_bytes + spent.stack_bytes:,} of RAM with stack, {spent.cycles_max:,} "
+            "cycles at most",
         ]
     )

@@ -111,7 +111,8 @@ def windows(
             if len(waiting) == result.window:
                 result, waiting = _with_window(result, waiting, count), []
                 progress(
-                    f"rows {result.windows[-1].first} to {result.windows[-1].last}: {result.windows[-1].words()}"
+                    f"rows {result.windows[-1].first} to {result.windows[-1].last}: "
+                    f"{result.windows[-1].words()}"
                 )
                 yield result
     except KeyboardInterrupt:
@@ -224,7 +225,8 @@ def text_rows(
     for quantity in inputs:
         if quantity.name not in names:
             raise DataError(
-                f"the first line of the rows names no column '{quantity.name}': begin with a line of column names"
+                f"the first line of the rows names no column '{quantity.name}': begin with a line "
+                "of column names"
             )
     places, codes = (
         [names.index(q.name) for q in inputs],
@@ -263,7 +265,8 @@ def _lines(handle: int, seconds: float | None) -> Iterator[str]:
         yield from (line.decode("utf-8", "replace").lstrip("\ufeff") for line in whole)
         if len(kept) > LONGEST_LINE:
             raise UsageError(
-                f"a line on standard input is longer than {LONGEST_LINE} bytes: pipe rows of CSV into it"
+                f"a line on standard input is longer than {LONGEST_LINE} bytes: pipe rows of CSV "
+                "into it"
             )
     if kept.strip():
         yield kept.decode("utf-8", "replace")

@@ -178,7 +178,8 @@ def monitor(
     window = checked_window(model, window)
     if len(raw) < baselines.SMALLEST_WINDOW:
         raise DataError(
-            f"{log} has {len(raw)} rows, at least {baselines.SMALLEST_WINDOW} are needed: collect more"
+            f"{log} has {len(raw)} rows, at least {baselines.SMALLEST_WINDOW} are needed: collect "
+            "more"
         )
     columns = np.column_stack([raw, model.answer(raw)])
     cuts = [*range(0, max(len(raw) - window // 2, 1), window), len(raw)]
@@ -315,7 +316,8 @@ def text(result: Monitoring) -> str:
     bad = [w for w in result.windows if w.violations]
     lines_ = [f"note: {note}" for note in result.notes]
     lines_ += [
-        f"{result.log}: {len(result.windows)} windows of {result.window} rows, {len(bad)} beyond a limit",
+        f"{result.log}: {len(result.windows)} windows of {result.window} rows, {len(bad)} beyond a "
+        "limit",
         "",
         _worst_table(result),
     ]

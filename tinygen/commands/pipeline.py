@@ -398,7 +398,9 @@ def stream_rows(
     plan: StreamPlan = StreamPlan(),
     out: Path | None = None,
 ) -> Streamed:
-    """Streams raw rows to the board at `port`; on the virtual board its pins are watched as well."""
+    """Streams raw rows to the board at `port`; on the virtual board its pins are watched as
+    well.
+    """
     replies, say = [], _pace_of(len(raw), progress)
     with ExitStack() as open_files:
         log = open_files.enter_context(RawLog(plan.log)) if plan.log else None
@@ -443,7 +445,8 @@ def _pace_of(rows: int, progress: Progress) -> Callable[[int], None]:
         if now - said >= 0.5:
             said, rate = now, done / (now - begun)
             progress(
-                f"streaming: {done:,} of {rows:,} rows, {rate:,.0f} rows/s, {_duration((rows - done) / rate)} left"
+                f"streaming: {done:,} of {rows:,} rows, {rate:,.0f} rows/s, "
+                f"{_duration((rows - done) / rate)} left"
             )
 
     return say

@@ -13,7 +13,9 @@ from .errors import UsageError
 
 
 def require_file_place(path: Path) -> None:
-    """UsageError where a file cannot be written at `path`; asked before a long step, not after it."""
+    """UsageError where a file cannot be written at `path`; asked before a long step, not after
+    it.
+    """
     folder = path.absolute().parent
     if path.is_dir():
         raise UsageError(f"output '{path}' is a folder: name a file in it")
@@ -25,7 +27,8 @@ def require_file_place(path: Path) -> None:
         )
     if not os.access(folder, os.W_OK):
         raise UsageError(
-            f"output '{path}' cannot be written: folder '{path.parent}' is read-only, choose another"
+            f"output '{path}' cannot be written: folder '{path.parent}' is read-only, choose "
+            "another"
         )
 
 
@@ -38,7 +41,8 @@ def require_folder_place(path: Path) -> None:
         )
     if not os.access(there, os.W_OK):
         raise UsageError(
-            f"output '{path}' cannot be written: folder '{there}' is read-only, choose another with -o"
+            f"output '{path}' cannot be written: folder '{there}' is read-only, choose another "
+            "with -o"
         )
 
 

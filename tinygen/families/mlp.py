@@ -242,7 +242,9 @@ def _frames(net: Net, problem: Problem, gain: np.ndarray, offset: np.ndarray) ->
 
 
 def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
-    """The net with one hidden layer's weights on their integer grid, what comes after it adapted."""
+    """The net with one hidden layer's weights on their integer grid, what comes after it
+    adapted.
+    """
     sizes = [part.size for w, b in zip(net.weights, net.biases) for part in (w, b)]
     part = np.repeat(np.arange(len(sizes)), sizes)  # 2k: weights of layer k, 2k + 1: its biases
     rounding, free = part == 2 * layer, part > 2 * layer

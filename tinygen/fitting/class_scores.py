@@ -117,7 +117,9 @@ def descend(loss, start: list[np.ndarray], steps: int) -> list[np.ndarray]:
 
 
 def fit_scores(t: np.ndarray, y: np.ndarray, start: Scores, decay: float) -> Scores:
-    """Scores of least mean cross-entropy on values t, plus decay / 2 * coef**2, from a first guess."""
+    """Scores of least mean cross-entropy on values t, plus decay / 2 * coef**2, from a first
+    guess.
+    """
 
     def loss(coef, intercept):
         value, error = cross_entropy(Scores(coef, intercept).of(t), y, len(coef))

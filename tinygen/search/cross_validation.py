@@ -241,5 +241,7 @@ def preferred(candidates: list[Candidate], dataset: Dataset) -> list[Candidate]:
 
 
 def rounded(fitted: Fitted, x: np.ndarray) -> np.ndarray:
-    """Float predictions rounded to whole raw steps: the output's resolution is part of the model."""
+    """Float predictions rounded to whole raw steps: the output's resolution is part of the
+    model.
+    """
     return np.floor(fitted.predict(x) + 0.5)

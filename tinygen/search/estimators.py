@@ -136,7 +136,9 @@ class _Tiny(BaseEstimator):
         return self._meaning(self.model_.answer(np.column_stack(raw)))
 
     def export(self, directory) -> list[Path]:
-        """Writes the C header, an example and test vectors: an Arduino library. Returns the paths."""
+        """Writes the C header, an example and test vectors: an Arduino library. Returns the
+        paths.
+        """
         check_is_fitted(self)
         return emit_library(self.model_, Path(directory))
 
@@ -156,7 +158,8 @@ class _Tiny(BaseEstimator):
             ]
         if not np.iterable(given) or len(given) != len(names):
             raise ValueError(
-                f"input_scales must be a mapping by name or a sequence of {len(names)} steps, got {given!r}"
+                f"input_scales must be a mapping by name or a sequence of {len(names)} steps, got "
+                f"{given!r}"
             )
         return [float(scale) for scale in given]
 

@@ -68,7 +68,9 @@ def on_test_rows(model: Model, columns: list[int], dataset: Dataset) -> dict:
 
 
 def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
-    """What the model file tells of its making: rows, split, source, and figures on the test rows."""
+    """What the model file tells of its making: rows, split, source, and figures on the test
+    rows.
+    """
     x, y = dataset.x[dataset.test], dataset.y[dataset.test]
     answer = model.answer(x[:, list(trained.fitted.columns)])
     floats = rounded(trained.fitted, x)
@@ -138,7 +140,9 @@ def _figure(value: float) -> float:
 
 
 def raw_threshold(target: Quantity, threshold: float) -> int:
-    """The alarm level in raw steps, rounded down; QuantizeError where it is no number within int16."""
+    """The alarm level in raw steps, rounded down; QuantizeError where it is no number within
+    int16.
+    """
     if not np.isfinite(threshold):
         raise QuantizeError(
             f"threshold {threshold} is not a number: give the alarm level in the target's unit"
@@ -148,7 +152,8 @@ def raw_threshold(target: Quantity, threshold: float) -> int:
     )  # above 15.04 and above 15.0 are the same in steps of 0.1
     if not RAW_MIN <= raw <= RAW_MAX:
         raise QuantizeError(
-            f"threshold {threshold:g}{target.unit and ' '}{target.unit} is raw {raw}, beyond int16: "
+            f"threshold {threshold:g}{target.unit and ' '}{target.unit} is raw {raw}, beyond "
+            "int16: "
             f"use one within +-{RAW_MAX * target.scale:g}"
         )
     return raw

@@ -63,7 +63,8 @@ def weighed(
     if dataset.labels:
         option = "--robust" if robust else "--balance"
         raise UsageError(
-            f"{option} weighs rows by a quantity, the target '{dataset.target.name}' holds classes: "
+            f"{option} weighs rows by a quantity, the target '{dataset.target.name}' holds "
+            "classes: "
             f"leave {option} out"
         )
     notes, kept, trust, facts = [], dataset.train, np.ones(len(dataset.train)), {}
@@ -107,7 +108,8 @@ ERRORS_NOTE = "the error in folds counts rows by these weights, the error on the
 def _trust_note(trust: np.ndarray) -> str:
     gone, less = int((trust == 0).sum()), int(((trust > 0) & (trust < SUSPECT)).sum())
     return (
-        f"robust: {gone} of {len(trust)} training rows left out, their target is beyond what their inputs tell; "
+        f"robust: {gone} of {len(trust)} training rows left out, their target is beyond what their "
+        "inputs tell; "
         f"{less} more count less than half"
     )
 
@@ -123,7 +125,8 @@ def trust_in_rows(rows: Rows, seed: int = 0, progress: Progress = lambda text: N
 
     def fitted() -> None:
         progress(
-            f"asking which training rows can be trusted: {next(steps)} of {(len(JUDGES) + ROUNDS - 1) * FOLDS} steps"
+            f"asking which training rows can be trusted: {next(steps)} of "
+            f"{(len(JUDGES) + ROUNDS - 1) * FOLDS} steps"
         )
 
     for _ in range(ROUNDS):

@@ -170,7 +170,8 @@ def cluster(address: str | None):
         client = Client(address, timeout=SCHEDULER_SECONDS)
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"no Dask scheduler at '{address}' ({type(error).__name__}): start one with `dask scheduler`"
+            f"no Dask scheduler at '{address}' ({type(error).__name__}): start one with `dask "
+            "scheduler`"
         ) from None
     with client, parallel_config(backend="dask"):
         yield
@@ -307,7 +308,10 @@ def _fit(
 
     def fitted(job: list[Candidate]) -> dict[Candidate, Fitted]:
         return dict(
-            zip(job, FAMILIES[job[0].family].fit_all(rows, [c.config for c in job], dataset.split.seed))
+            zip(
+                job,
+                FAMILIES[job[0].family].fit_all(rows, [c.config for c in job], dataset.split.seed),
+            )
         )
 
     with threadpool_limits(1):
@@ -418,7 +422,8 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
         least = min(rungs, key=lambda r: r.cost.flash_bytes)
         raise UsageError(
             f"none of {len(rungs)} finalists fits the budget: the smallest needs "
-            f"{least.cost.flash_bytes} bytes of flash, {least.ram_bytes} of RAM and {least.cost.cycles_max} cycles; "
+            f"{least.cost.flash_bytes} bytes of flash, {least.ram_bytes} of RAM and "
+            f"{least.cost.cycles_max} cycles; "
             "raise --max-flash, --max-ram or --max-cycles"
         )
     best = good[0] if dataset.split.by_time else min(good, key=lambda r: r.error)

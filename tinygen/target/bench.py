@@ -76,13 +76,16 @@ def _simulated(name: str) -> Board:
     known = [board.pio_id for board in BOARDS.values() if board.streams_simulated]
     if name not in known:
         raise UsageError(
-            f"board sim:{name} cannot be simulated: write one of {', '.join(f'sim:{board}' for board in known)}"
+            f"board sim:{name} cannot be simulated: write one of "
+            f"{', '.join(f'sim:{board}' for board in known)}"
         )
     return BOARDS[name]
 
 
 class Lock:
-    """A file that only one process at a time may hold; it is left behind, empty, for the next one."""
+    """A file that only one process at a time may hold; it is left behind, empty, for the next
+    one.
+    """
 
     def __init__(self, what: str, folder: Path | None = None) -> None:
         name = f"tinygen-{hashlib.sha256(os.path.realpath(what).encode()).hexdigest()[:16]}.lock"
@@ -105,7 +108,8 @@ class Lock:
                     holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip() or "?"
                     self.__exit__()
                     raise LinkError(
-                        f"{self.what} is held by another test run (process {holder}) since {LOCK_SECONDS:g} s: "
+                        f"{self.what} is held by another test run (process {holder}) since "
+                        f"{LOCK_SECONDS:g} s: "
                         "wait for it or end it"
                     ) from None
                 time.sleep(0.1)
@@ -121,7 +125,9 @@ class Lock:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A stream's verdict and every reply it rests on. `assert outcome.verdict.passed` shows both."""
+    """A stream's verdict and every reply it rests on. `assert outcome.verdict.passed` shows
+    both.
+    """
 
     verdict: StreamVerdict
     replies: tuple[RowReply, ...]
@@ -189,7 +195,8 @@ class Connection:
         """Every state of the two LEDs since power-on, in order; of a simulated board."""
         if not self.simulator:
             raise UsageError(
-                "the history of the LEDs is known of a simulated board only: mark the test needs('led_history')"
+                "the history of the LEDs is known of a simulated board only: mark the test "
+                "needs('led_history')"
             )
         return lit(self.simulator.changes, self.board)
 
@@ -326,7 +333,9 @@ def _find(target: Target) -> tuple[Board, str]:
 
 
 def _runs(model: Model, board: Board, port: str) -> bool:
-    """True if the board at `port` runs this model already; LinkError where the port does not open."""
+    """True if the board at `port` runs this model already; LinkError where the port does not
+    open.
+    """
     try:
         info = discover.ask(port)
     except (OSError, serial.SerialException) as error:
@@ -347,7 +356,9 @@ def _load(model: Model, board: Board, port: str, folder: Path, progress) -> Firm
 
 
 def _build(model: Model, board: Board, folder: Path, progress):
-    """(project, firmware) in a folder of the board's own; parallel test runs wait for each other."""
+    """(project, firmware) in a folder of the board's own; parallel test runs wait for each
+    other.
+    """
     directory = folder / board.pio_id
     directory.mkdir(parents=True, exist_ok=True)
     with Lock(str(directory), folder):

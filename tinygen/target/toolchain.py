@@ -189,7 +189,9 @@ def _is_core(core: Path) -> bool:
 
 
 def _wheel_target() -> Path:
-    """Where tinygen puts the compiler wheel: the cache, shared by all of the user's environments."""
+    """Where tinygen puts the compiler wheel: the cache, shared by all of the user's
+    environments.
+    """
     return cache_dir() / "avr-gcc-7.3.0.post3"
 
 
