@@ -23,7 +23,7 @@ from chips import differing_rows
 
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import TinygenError, UsageError
-from tinygen.data.dataset import Dataset, Table, load, prepare
+from tinygen.data import Dataset, Table, load_table, prepare
 from tinygen.report.words import table
 from tinygen.search.comparators import ridge
 from tinygen.search.search import Rung, search
@@ -390,7 +390,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(
             "no goal asked for: use --tasks A,B,C,E, --splits random,time and --seeds 1 or more"
         )
-    results = run(goals, load(find_data()), asked.seeds, lambda text: print(text, file=sys.stderr))
+    results = run(
+        goals, load_table(find_data()), asked.seeds, lambda text: print(text, file=sys.stderr)
+    )
     print(as_text(results), end="")
     for path, text in ((asked.json, as_json(results)), (asked.text, as_text(results))):
         if path:

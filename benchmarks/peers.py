@@ -30,7 +30,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from tinygen.data.dataset import Dataset, load, prepare
+from tinygen.data import Dataset, load_table, prepare
 from tinygen.model.model import Model
 from tinygen.model.operations.outside import Outside
 from tinygen.report.words import table
@@ -224,7 +224,7 @@ def main(arguments: list[str] | None = None) -> int:
         import emlearn
 
         os.environ["C_INCLUDE_PATH"] = emlearn.includedir  # its code includes headers of its own
-    data, results = load(find_data()), []
+    data, results = load_table(find_data()), []
     for peer in (p for p in PEERS if p.package not in absent):
         inputs, target, _ = TASKS[peer.task]
         print(f"task {peer.task}: {peer.package}, {peer.title}", file=sys.stderr)

@@ -24,8 +24,7 @@ from chips import differing_rows
 from sklearn import datasets as sklearn_datasets
 
 from tinygen.common.boards import BOARDS
-from tinygen.data.dataset import Dataset, Table, prepare
-from tinygen.data.table import read
+from tinygen.data import Dataset, Table, prepare, read_table
 from tinygen.report.words import table
 from tinygen.search.comparators import baselines
 from tinygen.search.search import Ladder, Rung, search
@@ -117,7 +116,7 @@ def csv_table(name: str) -> Table:
         lines.append(
             ",".join([*map(repr, row), f"is {classes[target]}" if classes else repr(target)])
         )
-    return read(io.BytesIO("\n".join(lines).encode()), f"{name}.csv")
+    return read_table(io.BytesIO("\n".join(lines).encode()), f"{name}.csv")
 
 
 def run(names: list[str], seeds: int, say=print) -> list[Result]:
@@ -146,7 +145,7 @@ def _found(dataset: Dataset, ladder: Ladder) -> Found:
             rung, best.get(rung.model.family, rung), key=lambda r: r.error
         )
     return Found(
-        dataset.seed,
+        dataset.split.seed,
         ladder.model.family,
         _error(ladder.model),
         metrics["float_error_rate" if dataset.labels else "float_mae"],

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tinygen.data import Rows
 from tinygen.families import FAMILIES, Family
-from tinygen.fitting.rows import Rows
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from quick import quick_model
 
+from tinygen import data
 from tinygen.commands.pipeline import ladder_path
 from tinygen.common.boards import BOARDS
-from tinygen.data import dataset as data
 from tinygen.model.model import Model
 from tinygen.report.page.dossier import Dossier, Tests
 from tinygen.report.page.figures import headline
@@ -81,7 +81,7 @@ def trained(
     """A model file with its ladder beside it, in a moment: costs are made up, everything else is
     real.
     """
-    dataset = data.prepare(data.load(csv), target)
+    dataset = data.prepare(data.load_table(csv), target)
     first, second = (
         quick_model(dataset, k, None if dataset.labels else threshold) for k in (kind, "tree")
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tinygen.host.record import HEADER
 
-from tinygen.data import dataset as data
+from tinygen import data
 from tinygen.model.fixedpoint import MISSING
 
 ORDER = [
@@ -69,7 +69,7 @@ def text_of_card(markdown_: str) -> str:
 
 
 def write_run(path: Path, model, csv: Path, change=lambda k, cells: cells) -> Path:
-    raw, _ = data.rows_for(model.inputs, data.load(csv))
+    raw, _ = data.rows_for(model.inputs, data.load_table(csv))
     answers, alarm = model.answer(raw), model.alarm(model.answer(raw))
     rows = [
         [k, y, y / 10, "OK", int(on), int(not on), 500 + k % 9, 1, y, "OK", 4 + k % 3]

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from tinygen.data.dataset import Dataset
+from tinygen.data import Dataset
 from tinygen.families import FAMILIES
 from tinygen.model.model import Model
-from tinygen.search.cross_validation import Trained, training_rows
+from tinygen.search.cross_validation import Trained
 from tinygen.search.quantize import quantize
 
 HARD_INPUTS = ("PT08.S1(CO)", "PT08.S3(NOx)", "PT08.S4(NO2)", "PT08.S5(O3)", "T", "RH", "AH")
@@ -15,7 +15,7 @@ def quick_model(
     dataset: Dataset, kind: str = "ridge", threshold: float | None = None, place: int = 0
 ) -> Model:
     """Candidate number `place` of a family."""
-    family, rows = FAMILIES[kind], training_rows(dataset)
+    family, rows = FAMILIES[kind], dataset.training
     config = family.candidates(rows)[place]
     return quantize(
         Trained(family, config, family.fit_all(rows, [config], 0)[0]), dataset, "quick", threshold

@@ -1,11 +1,9 @@
 """Made-up rows that a square of two inputs explains."""
 
-import dataclasses
-
 import numpy as np
 
 from tinygen.common.boards import BOARDS
-from tinygen.data.dataset import Dataset
+from tinygen.data import Dataset, Provenance, Rows, Split
 from tinygen.model.fixedpoint import Quantity
 
 UNO = BOARDS["uno"]
@@ -29,26 +27,8 @@ def made_up(split: str = "random", rows: int = 400, noise: float = 3.0, seed: in
         for k, n in enumerate("abc")
     )
     target = Quantity("y", "ug/m3", 0.1, y[train].min() / 10, y[train].max() / 10)
-    fields = {f.name: None for f in dataclasses.fields(Dataset)}
     return Dataset(
-        **{
-            **fields,
-            "inputs": quantities,
-            "target": target,
-            "x": x,
-            "y": y,
-            "train": train,
-            "test": test,
-            "split": split,
-            "seed": 0,
-            "rows_read": rows,
-            "rows_dropped": 0,
-            "duplicates_removed": 0,
-            "missing": (-200,),
-            "source": "made up",
-            "sha256": "0" * 64,
-            "notes": (),
-            "file_rows": order,
-            "labels": (),
-        }
+        Rows(x, y, quantities, target),
+        Split(train, test, split),
+        Provenance("made up", rows_read=rows, missing=(-200,), lines=np.arange(2, rows + 2)),
     )

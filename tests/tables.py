@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinygen.common.errors import WRONG_USE, DataError
-from tinygen.data.table import read
+from tinygen.data import read_table
 
 TASK_A = (
     "CO(GT)",
@@ -25,7 +25,7 @@ TASK_C = TASK_A[1:]
 
 def parse(content, missing=(-200,)):
     """The table in a text or bytes."""
-    return read(
+    return read_table(
         io.BytesIO(content.encode() if isinstance(content, str) else content), "rows.csv", missing
     )
 

@@ -50,7 +50,7 @@ class Room:
 audit, build_room, doctor, explain, guards, live, monitor, page, pipeline, report, scaffold = map(
     Room,
     (
-        "data.audit",
+        "commands.audit",
         "target.build",
         "commands.doctor",
         "commands.explain",
@@ -84,7 +84,8 @@ class OneLineErrors(click.Group):
             if os.environ.get("TINYGEN_TRACEBACK"):
                 raise
             _fail(
-                f"a defect of tinygen ({type(error).__name__}: {error}): run it again with TINYGEN_TRACEBACK=1 "
+                f"a defect of tinygen ({type(error).__name__}: {error}): run it again with "
+                "TINYGEN_TRACEBACK=1 "
                 "and report what it prints",
                 COULD_NOT_RUN,
             )

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from quick import HARD_INPUTS, quick_model, seen_by
 from tables import grid, parse
 
+from tinygen import data
 from tinygen.cli import main
 from tinygen.commands.explain import (
     MOST_INPUTS,
@@ -23,7 +24,6 @@ from tinygen.commands.explain import (
     text,
 )
 from tinygen.common.errors import DataError, UsageError
-from tinygen.data import dataset as data
 
 
 @pytest.fixture(scope="module", params=["ridge", "tree", "mlp"])
@@ -211,7 +211,7 @@ def test_a_reading_beyond_the_range_is_said_to_be_saturated(made):
 
 
 def test_it_takes_seconds_on_the_real_file(air_quality):
-    dataset = data.prepare(data.load(air_quality), "C6H6(GT)", HARD_INPUTS)
+    dataset = data.prepare(data.load_table(air_quality), "C6H6(GT)", HARD_INPUTS)
     model = quick_model(dataset, threshold=15.0)
     shares = sensitivities(model, seen_by(model, dataset, dataset.test))
     assert {s.name for s in shares} == set(HARD_INPUTS) and sum(

@@ -8,14 +8,14 @@ from click.testing import CliRunner
 from host_c import compile_header, run_rows
 from tables import parse
 
+from tinygen import data
 from tinygen.cli import main
 from tinygen.commands.guard import OUTPUTS, guard, guard_csv, text
 from tinygen.commands.monitor import monitor
 from tinygen.common.errors import DataError, QuantizeError, UsageError
-from tinygen.data import dataset as data
+from tinygen.data import Rows
 from tinygen.families import FAMILIES
 from tinygen.families.mahalanobis import PARTS, REACH
-from tinygen.fitting.rows import Rows
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import load
 
@@ -174,7 +174,7 @@ def test_columns_of_readings():
     ] and not rows.y.any()  # a column that never moves stays
     one = data.readings(parse(table_of(usual(100))), ["b"], split="time")
     assert one.x.shape[1] == 1 and len(one.test) == round(0.3 * len(one.x))
-    assert len(rows.x) == 100 and rows.duplicates_removed == 0
+    assert len(rows.x) == 100 and rows.provenance.duplicates_removed == 0
     with pytest.raises(DataError, match="leaves no input"):
         data.readings(parse(table_of(usual(100))), drop=["a", "b", "c", "d"])
     with pytest.raises(DataError, match="no column 'z'"):

@@ -21,12 +21,12 @@ from quick import quick_model, seen_by
 from tables import parse
 from tinygen.host import link as link_module
 
+from tinygen import data
 from tinygen.cli import main
 from tinygen.commands import live
 from tinygen.commands.live import Answered, Plan, monitor_live, text_rows, until, windows
 from tinygen.commands.monitor import Monitoring, html
 from tinygen.common.errors import DataError
-from tinygen.data import dataset as data
 from tinygen.model.fixedpoint import MISSING
 
 

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from quick import HARD_INPUTS, quick_model, seen_by
 from tables import parse
 
+from tinygen import data
 from tinygen.cli import main
 from tinygen.commands.monitor import default_window, lines, markdown, monitor, prometheus_text, text
 from tinygen.common.errors import DataError, ModelError, UsageError
-from tinygen.data import dataset as data
 from tinygen.data.reference import longest_run, own_lengths, read, sketch
 from tinygen.model.fixedpoint import MISSING
 
@@ -186,7 +186,7 @@ def raised(model, dataset, rows, together: bool) -> float:
 def test_drift_is_raised_on_the_last_months_and_not_on_a_random_split(air_quality):
     rates = {}
     for split in ("time", "random"):
-        dataset = data.prepare(data.load(air_quality), "C6H6(GT)", HARD_INPUTS, split=split)
+        dataset = data.prepare(data.load_table(air_quality), "C6H6(GT)", HARD_INPUTS, split=split)
         model = quick_model(dataset, threshold=15.0)
         rates |= {
             (split, kind): raised(model, dataset, dataset.test, kind == "neighbours")

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from tables import parse
 
 from tinygen.cli import main
-from tinygen.data.audit import SEVERITIES, audit, audit_csv, text
+from tinygen.commands.audit import audit_csv, text
+from tinygen.data.audit import SEVERITIES, audit
 
 ROWS = 1000
 

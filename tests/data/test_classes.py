@@ -10,8 +10,8 @@ from tables import grid, parse, refused
 from tinygen.codegen.emit import render_header
 from tinygen.commands import pipeline
 from tinygen.common.errors import UsageError
-from tinygen.data.dataset import folds, prepare
-from tinygen.data.table import MAXIMUM_LABELS
+from tinygen.data import folds, prepare
+from tinygen.data.cells import MAXIMUM_LABELS
 from tinygen.model.fixedpoint import MISSING
 from tinygen.report import words as report
 
@@ -38,7 +38,7 @@ def test_texts_make_classes_sorted_by_spelling():
 
 def test_a_missing_label_costs_its_row_only():
     dataset = prepare(of_kinds(("wet", "dry", "")), "kind")
-    assert (len(dataset.x), dataset.rows_dropped) == (40, 20)
+    assert (len(dataset.x), dataset.provenance.rows_dropped) == (40, 20)
 
 
 def test_numbers_are_a_quantity_unless_the_task_says_otherwise():

@@ -7,15 +7,15 @@ import pytest
 from tables import TASK_A, TASK_B, TASK_C, grid, parse, refused
 
 from tinygen.common.errors import UsageError
-from tinygen.data import dataset as data
-from tinygen.data.dataset import folds, load, prepare, rows_for
+from tinygen.data import folds, load_table, prepare, rows_for
+from tinygen.data.columns import scale_for
 from tinygen.model.fixedpoint import MISSING, Quantity
 
 # ---------------------------------------------------------------------------------- the real file
 
 
 def test_real_file_is_read_as_it_stands(air_quality):
-    rows = load(air_quality)
+    rows = load_table(air_quality)
     assert (rows.rows_read, rows.blank_rows, len(rows.names), rows.unnamed) == (9357, 114, 15, 0)
     assert rows.time_names == ("Date", "Time")
     assert rows.time[0] == np.datetime64("2004-03-10T18:00:00") and rows.time[-1] == np.datetime64(
@@ -45,7 +45,7 @@ def test_real_file_is_read_as_it_stands(air_quality):
 def test_real_tasks_have_their_known_rows(
     air_quality, target, inputs, complete, test_random, test_time
 ):
-    rows = load(air_quality)
+    rows = load_table(air_quality)
     for split, tests in (("random", test_random), ("time", test_time)):
         dataset = prepare(rows, target, inputs, split=split)
         assert (len(dataset.x), len(dataset.test), len(dataset.train)) == (
@@ -53,7 +53,10 @@ def test_real_tasks_have_their_known_rows(
             tests,
             complete - tests,
         )
-        assert (dataset.rows_dropped, dataset.duplicates_removed) == (9357 - complete, 0)
+        assert (dataset.provenance.rows_dropped, dataset.provenance.duplicates_removed) == (
+            9357 - complete,
+            0,
+        )
         scales = {"CO(GT)": 0.1, "T": 0.1, "RH": 0.1, "AH": 0.0001, "C6H6(GT)": 0.1}
         assert [q.scale for q in (*dataset.inputs, dataset.target)] == [
             scales.get(n, 1.0) for n in (*inputs, target)
@@ -64,12 +67,12 @@ def test_raw_values_of_the_real_file_are_exact(air_quality):
     """Every raw integer, written with its scale's decimals, is the number that stands in the
     file.
     """
-    dataset = prepare(load(air_quality), "C6H6(GT)", TASK_A)
+    dataset = prepare(load_table(air_quality), "C6H6(GT)", TASK_A)
     lines = air_quality.read_text().splitlines()
     titles = lines[0].split(";")
     decimals = {1.0: 0, 0.1: 1, 0.0001: 4}
     for row in range(0, len(dataset.x), 97):
-        cells = dict(zip(titles, lines[dataset.file_rows[row] - 1].split(";")))
+        cells = dict(zip(titles, lines[dataset.provenance.lines[row] - 1].split(";")))
         for quantity, raw in zip(
             (*dataset.inputs, dataset.target), (*dataset.x[row], dataset.y[row])
         ):
@@ -79,7 +82,7 @@ def test_raw_values_of_the_real_file_are_exact(air_quality):
 
 
 def test_article_task_by_dropping_columns(air_quality):
-    rows = load(air_quality)
+    rows = load_table(air_quality)
     dropped = prepare(rows, "C6H6(GT)", drop=("NMHC(GT)", "NOx(GT)", "NO2(GT)"))
     named = prepare(rows, "C6H6(GT)", TASK_A)
     assert (
@@ -93,7 +96,7 @@ def test_article_task_by_dropping_columns(air_quality):
 def test_real_file_is_read_quickly(air_quality):
     def seconds():
         start = time.process_time()
-        prepare(load(air_quality), "C6H6(GT)", TASK_A)
+        prepare(load_table(air_quality), "C6H6(GT)", TASK_A)
         return time.process_time() - start
 
     assert min(seconds() for _ in range(3)) < 0.5
@@ -109,10 +112,10 @@ def test_rows_are_dropped_by_the_used_columns_only():
         )
     )
     used = prepare(rows, "y", ["a", "b"])
-    assert (used.rows_read, used.rows_dropped, len(used.x)) == (60, 5, 55)
-    assert prepare(rows, "y", ["a", "b", "c"]).rows_dropped == 33
+    assert (used.provenance.rows_read, used.provenance.rows_dropped, len(used.x)) == (60, 5, 55)
+    assert prepare(rows, "y", ["a", "b", "c"]).provenance.rows_dropped == 33
     assert "column 'c' alone costs 28 rows" in " ".join(prepare(rows, "y").notes)
-    assert used.file_rows[0] == 7 and used.x[0].tolist() == [5, 25] and used.y[0] == 15
+    assert used.provenance.lines[0] == 7 and used.x[0].tolist() == [5, 25] and used.y[0] == 15
 
 
 def test_inputs_keep_the_order_asked_for():
@@ -126,7 +129,7 @@ def test_all_others_leaves_out_what_is_no_reading_and_says_so():
         grid(40, header, lambda i: f"{i},2024-01-{i % 28 + 1:02},north,,7,{i},{i * i},{i},{3 * i}")
     )
     dataset = prepare(rows, "y")
-    assert [q.name for q in dataset.inputs] == ["a", "b"] and dataset.rows_dropped == 0
+    assert [q.name for q in dataset.inputs] == ["a", "b"] and dataset.provenance.rows_dropped == 0
     notes = "\n".join(dataset.notes)
     for part in (
         "'when' left out: it is a date",
@@ -142,7 +145,7 @@ def test_all_others_leaves_out_what_is_no_reading_and_says_so():
 def test_a_constant_column_gives_its_lost_rows_back():
     rows = parse(grid(60, "a,b,y", lambda i: f"{i},{'' if i < 30 else 5},{3 * i}"))
     dataset = prepare(rows, "y")
-    assert [q.name for q in dataset.inputs] == ["a"] and dataset.rows_dropped == 0
+    assert [q.name for q in dataset.inputs] == ["a"] and dataset.provenance.rows_dropped == 0
 
 
 def test_columns_that_do_not_serve():
@@ -193,7 +196,7 @@ def test_infinite_values_are_refused_and_nan_is_missing(text):
     assert (
         prepare(
             parse(grid(40, line=lambda i: f"{i},{'nan' if i == 9 else i * i},{3 * i}")), "y"
-        ).rows_dropped
+        ).provenance.rows_dropped
         == 1
     )
 
@@ -253,7 +256,7 @@ def test_units_given_come_first():
     ],
 )
 def test_scale_is_the_resolution_or_what_fits(largest, decimals, scale):
-    assert data.scale_for(largest, decimals) == scale
+    assert scale_for(largest, decimals) == scale
     assert np.floor(largest / scale + 0.5) <= 32767
 
 
@@ -355,8 +358,8 @@ def test_notes_say_what_changed():
 
 
 def test_a_data_sets_own_rows_come_back(air_quality):
-    rows = load(air_quality)
+    rows = load_table(air_quality)
     dataset = prepare(rows, "C6H6(GT)", TASK_B)
     raw, _ = rows_for(dataset.inputs, rows)
-    assert np.array_equal(raw[dataset.file_rows - 2], dataset.x)
+    assert np.array_equal(raw[dataset.provenance.lines - 2], dataset.x)
     assert (raw == MISSING).any(axis=1).sum() == 366

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from tinygen.common.errors import WRONG_USE, DataError
+from tinygen.data import load_table, prepare
 from tinygen.data import simulated_station as station
 from tinygen.data import sources as datasets
-from tinygen.data.dataset import load, prepare
 from tinygen.data.sources import FILE_NAME, Source, find
 
 CONTENT = b"a,b\n1,2\n3,4\n"
@@ -249,7 +249,7 @@ def test_the_station_is_seeded(simulated):
 
 
 def test_the_station_has_the_form_of_the_real_file(simulated, air_quality):
-    real = load(air_quality)
+    real = load_table(air_quality)
     assert (simulated.names, simulated.units, simulated.decimals) == (
         real.names,
         real.units,

@@ -19,8 +19,7 @@ from tinygen.host.protocol import MISSING_RAW, Flag, Pin
 from tinygen.host.stream import stream
 
 from tinygen.common.errors import DataError
-from tinygen.data.dataset import rows_for
-from tinygen.data.table import read
+from tinygen.data import read_table, rows_for
 
 NAMES = [quantity.name for quantity in MODEL.inputs]
 PLAIN = [str(sum(quantity.limits) // 2 or 1) for quantity in MODEL.inputs]
@@ -124,7 +123,7 @@ def cells_for(column: int, cells: list[str]) -> str:
 
 
 def raw_of(text: str):
-    return rows_for(MODEL.inputs, read(io.BytesIO(text.encode()), "rows.csv"))[0]
+    return rows_for(MODEL.inputs, read_table(io.BytesIO(text.encode()), "rows.csv"))[0]
 
 
 def results(board, raw) -> list:
@@ -309,10 +308,10 @@ BIG = {"commit": 20_000_000, "release": 1_000_000_000}  # bytes
 READ = """
 import sys
 from pathlib import Path
-from tinygen.errors import DataError
-from tinygen.table import load
+from tinygen.common.errors import DataError
+from tinygen.data import load_table
 try:
-    print(load(sys.argv[1]).rows_read, "rows")
+    print(load_table(sys.argv[1]).rows_read, "rows")
 except DataError as error:
     print(error)
 lines = Path("/proc/self/status").read_text().splitlines()

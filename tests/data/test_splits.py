@@ -1,12 +1,10 @@
 """Splits and folds: no row on both sides, and the clock's order where it is asked for."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from tables import grid, parse
 
-from tinygen.data.dataset import folds, prepare
+from tinygen.data import folds, prepare
 
 
 def keys(dataset, index):
@@ -18,25 +16,27 @@ def test_train_and_test_share_no_row(split):
     text = grid(40) + grid(30).split("\n", 1)[1] + grid(50).split("\n", 1)[1]
     dataset = prepare(parse(text), "y", split=split)
     assert (
-        dataset.rows_read,
-        dataset.rows_dropped,
-        dataset.duplicates_removed,
+        dataset.provenance.rows_read,
+        dataset.provenance.rows_dropped,
+        dataset.provenance.duplicates_removed,
         len(dataset.x),
     ) == (120, 0, 70, 50)
     assert sorted([*dataset.train, *dataset.test]) == list(range(50))
     assert not keys(dataset, dataset.train) & keys(dataset, dataset.test)
-    assert dataset.file_rows.tolist() == [*range(2, 42), *range(112, 122)]
+    assert dataset.provenance.lines.tolist() == [*range(2, 42), *range(112, 122)]
 
 
 def test_the_check_for_shared_rows_can_fail():
     dataset = prepare(parse(grid(40)), "y")
-    doubled = replace(dataset, x=np.concatenate([dataset.x] * 2), y=np.concatenate([dataset.y] * 2))
+    doubled = dataset.with_rows(
+        x=np.concatenate([dataset.x] * 2), y=np.concatenate([dataset.y] * 2)
+    )
     assert keys(doubled, dataset.train) & keys(doubled, dataset.train + 40)
 
 
 def test_equal_readings_with_another_target_are_no_duplicates():
     rows = parse(grid(40, "a,y", lambda i: f"{i // 2},{i}"))
-    assert prepare(rows, "y").duplicates_removed == 0
+    assert prepare(rows, "y").provenance.duplicates_removed == 0
 
 
 def test_random_split_depends_on_the_seed_only():
@@ -68,10 +68,12 @@ def test_time_split_follows_the_clock_not_the_file():
     assert dataset.x[dataset.train, 0].tolist() == list(range(63)) and dataset.x[
         dataset.test, 0
     ].tolist() == list(range(63, 90))
-    assert dataset.time[dataset.train].max() < dataset.time[dataset.test].min()
+    assert (
+        dataset.provenance.time[dataset.train].max() < dataset.provenance.time[dataset.test].min()
+    )
     random = prepare(shuffled_days(), "y")
     assert (
-        random.time[random.train].max() > random.time[random.test].min()
+        random.provenance.time[random.train].max() > random.provenance.time[random.test].min()
     )  # the check above can fail
 
 
@@ -110,7 +112,7 @@ def test_time_folds_roll_forward():
     pairs = folds(dataset, 4)
     assert len(pairs) == 4
     for fit_on, validate in pairs:
-        assert dataset.time[fit_on].max() < dataset.time[validate].min()
+        assert dataset.provenance.time[fit_on].max() < dataset.provenance.time[validate].min()
         assert set(fit_on) | set(validate) <= set(dataset.train)
     assert [len(fit_on) for fit_on, _ in pairs] == [13, 26, 39, 51] and sum(
         len(v) for _, v in pairs

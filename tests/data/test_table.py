@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from tables import equal, grid, parse, refused
 
 from tinygen.common.errors import DataError
-from tinygen.data import table
-from tinygen.data.dataset import load, prepare, rows_for
+from tinygen.data import load_table, prepare, rows_for, table
+from tinygen.data.cells import TextCells
+from tinygen.data.table import require_column
 from tinygen.model.fixedpoint import MISSING, Quantity
 
 # ------------------------------------------------------------------------------ forms of CSV files
@@ -87,7 +88,7 @@ def test_decimal_mark_is_one_for_the_file():
     late = "a;b\n" + "1;2\n" * 2500 + "1,25;3\n"
     assert parse(late).columns["a"][-1] == 1.25 and parse(late).decimals["a"] == 2
     later = "a;b\n1,5;2\n" + "1;2\n" * 1500 + "1.5;2\n" * 3
-    assert parse(later).texts["a"] == table.TextCells(
+    assert parse(later).texts["a"] == TextCells(
         3, 1503, "1.5"
     )  # a later block does not change the mark
     assert parse("a;b\n1,5;1.5\n2,5;2\n").texts["b"].text == "1.5"
@@ -137,7 +138,7 @@ def test_numbers_and_their_decimal_places(text, value, decimals):
 )
 def test_what_is_not_a_number_is_text(text):
     rows = parse(f"a,b\n{text},1\n")
-    assert rows.texts["a"] == table.TextCells(1, 2, text) and np.isnan(rows.columns["a"][0])
+    assert rows.texts["a"] == TextCells(1, 2, text) and np.isnan(rows.columns["a"][0])
 
 
 def test_units_from_the_header_and_from_the_description():
@@ -145,7 +146,7 @@ def test_units_from_the_header_and_from_the_description():
     assert rows.names == ("temp", "p", "T") and rows.units == {"temp": "degC", "p": "hPa", "T": ""}
     twice = parse("temp [degC],temp [degF]\n1,2\n")
     assert twice.names == ("temp [degC]", "temp [degF]") and twice.units["temp [degF]"] == "degF"
-    assert table.require_column(rows, "temp [degC]") == "temp"
+    assert require_column(rows, "temp [degC]") == "temp"
 
 
 def test_unnamed_columns_are_counted_if_they_hold_something():
@@ -219,16 +220,16 @@ def test_too_many_cells(monkeypatch):
 def test_files_that_are_not_there(tmp_path):
     (tmp_path / "sensors.csv").write_text(grid())
     refused(
-        lambda: load(tmp_path / "sensor.csv"),
+        lambda: load_table(tmp_path / "sensor.csv"),
         "sensor.csv does not exist",
         "'sensors.csv' beside it",
     )
-    refused(lambda: load(tmp_path / "no" / "x.csv"), "does not exist")
-    refused(lambda: load(tmp_path), "is a folder")
-    refused(lambda: load("/dev/zero"), "not a regular file")
-    refused(lambda: load(tmp_path / ("x" * 300)), "cannot be read")
-    refused(lambda: load(tmp_path / "a\x1b[31m\nb.csv"), r"a\x1b[31m\nb.csv does not exist")
-    assert load(tmp_path / "sensors.csv").path_name == "sensors.csv"
+    refused(lambda: load_table(tmp_path / "no" / "x.csv"), "does not exist")
+    refused(lambda: load_table(tmp_path), "is a folder")
+    refused(lambda: load_table("/dev/zero"), "not a regular file")
+    refused(lambda: load_table(tmp_path / ("x" * 300)), "cannot be read")
+    refused(lambda: load_table(tmp_path / "a\x1b[31m\nb.csv"), r"a\x1b[31m\nb.csv does not exist")
+    assert load_table(tmp_path / "sensors.csv").path_name == "sensors.csv"
 
 
 def test_one_line_of_100_megabytes_stays_out_of_memory(tmp_path):
@@ -238,7 +239,7 @@ def test_one_line_of_100_megabytes_stays_out_of_memory(tmp_path):
         for _ in range(100):
             stream.write(b"1" * 1_000_000)
     tracemalloc.start()
-    refused(lambda: load(path), "row 2 is longer than 1048576 characters")
+    refused(lambda: load_table(path), "row 2 is longer than 1048576 characters")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 30_000_000

@@ -10,10 +10,10 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.tree import DecisionTreeRegressor
 
 from tinygen.common.errors import ModelError
+from tinygen.data import Rows
 from tinygen.families import FAMILIES
 from tinygen.fitting import class_scores as scores
 from tinygen.fitting.class_scores import Frame, Scores
-from tinygen.fitting.rows import Rows
 from tinygen.fitting.trees import from_sklearn
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model, from_json
@@ -83,7 +83,7 @@ def test_integers_decide_as_floats_do(family, classes):
 def test_the_comparison_can_fail(family):
     """A model for other labels does not agree."""
     rows = rows_of(3)
-    other = replace(rows, y=(rows.y + 1) % 3)
+    other = replace(rows, rows=replace(rows.rows, y=(rows.y + 1) % 3))
     fitted, model = lowered(family, other)
     assert rows.error(model.answer(rows.x[:, list(fitted.columns)])) > 0.6
 
@@ -223,7 +223,7 @@ def test_one_scaling_for_all_inputs_only_where_it_loses_nothing():
 def test_a_chain_is_accepted_by_its_decisions_and_its_loss():
     rows = rows_of(2)
     bad, good = ((Forest((), ((value,),), (-1,), (0,), 0, 1),) for value in (0, 1))
-    half = replace(rows, y=np.ones_like(rows.y))  # the second chain answers all right
+    half = replace(rows, rows=replace(rows.rows, y=np.ones_like(rows.y)))  # the second chain answers all right
     assert scores.as_decided([(bad, 0.1), (good, 0.1)], half, 0.0, 0.1) == good
     assert scores.as_decided([(good, 0.5), (bad, 0.1)], half, 0.0, 0.1) == good
     twin = (replace(good[0], leaves=((2,),)),)  # clamped to 1: the same answers
@@ -263,7 +263,7 @@ def test_equal_leaves_are_stored_once():
 
 def test_a_tree_without_splits_is_a_constant():
     rows = rows_of(0)
-    flat = replace(rows, y=np.full_like(rows.y, 42))
+    flat = replace(rows, rows=replace(rows.rows, y=np.full_like(rows.y, 42)))
     fitted, model = lowered(FAMILIES["tree"], flat)
     assert fitted.columns == (0,) and (model.answer(rows.x[:, :1]) == 42).all()
 

@@ -19,7 +19,6 @@ from tinygen.search.cross_validation import (
     Trained,
     cross_validate,
     fold_cuts,
-    training_rows,
 )
 from tinygen.search.quantize import quantize
 from tinygen.search.search import search
@@ -86,9 +85,7 @@ def shifted():
     candidate = min(cross_validate(dataset, [family]), key=lambda c: c.error)
     truth = dataset.y[np.concatenate([validate for _, validate in fold_cuts(dataset)])]
     found = learned(AlarmCost(6, 1), LEVEL, candidate.unseen, truth)
-    trained = Trained(
-        family, candidate.config, family.fit(training_rows(dataset), candidate.config, 0)
-    )
+    trained = Trained(family, candidate.config, family.fit(dataset.training, candidate.config, 0))
     return (
         quantize(trained, dataset, "gas", 30.0, found),
         quantize(trained, dataset, "gas", 30.0),

@@ -22,7 +22,7 @@ from tinygen.report.page.html import render, sections
 from tinygen.report.page.runs import read_run
 from tinygen.report.page.slices import sensor_faults
 from tinygen.search import search as ladders
-from tinygen.search.cross_validation import Trained, training_rows
+from tinygen.search.cross_validation import Trained
 from tinygen.search.quantize import quantize
 
 # ---- what is said of the model ----
@@ -125,13 +125,14 @@ def test_a_learned_threshold_is_not_the_level(made, tmp_path):
     come from.
     """
     dataset = made.tests.dataset
-    family, rows = FAMILIES["ridge"], training_rows(dataset)
+    family, rows = FAMILIES["ridge"], dataset.training
     config = family.candidates(rows)[0]
     fitted = Trained(family, config, family.fit_all(rows, [config], 0)[0])
+    weighting = {"robust": {"left_out": 7, "less_than_half": 31}}
     alarm = learned(AlarmCost(9, 1), 400, dataset.y[dataset.train] - 40, dataset.y[dataset.train])
     model = quantize(
         fitted,
-        replace(dataset, weighting={"robust": {"left_out": 7, "less_than_half": 31}}),
+        replace(dataset, provenance=replace(dataset.provenance, weighting=weighting)),
         "moved",
         40.0,
         alarm,

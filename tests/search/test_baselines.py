@@ -1,11 +1,9 @@
 """Baselines: known answers on small made-up rows; no choice looks at a test row."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from tinygen.data.dataset import Dataset
+from tinygen.data import Dataset, Provenance, Rows, Split
 from tinygen.model.fixedpoint import Quantity
 from tinygen.search.comparators import baselines, best_line, boosting_bytes, forest_bytes, ridge
 
@@ -21,25 +19,11 @@ def made_up(y=None, x=None, labels=(), split="random", time=None, seed=0) -> Dat
         Quantity(f"s{k}", "", 1.0, float(x[:, k].min()), float(x[:, k].max()))
         for k in range(x.shape[1])
     )
+    target = Quantity("y", "ppb", 0.1, float(y.min()) / 10, float(y.max()) / 10)
     return Dataset(
-        quantities,
-        Quantity("y", "ppb", 0.1, float(y.min()) / 10, float(y.max()) / 10),
-        x,
-        y,
-        np.sort(order[:150]),
-        np.sort(order[150:]),
-        split,
-        seed,
-        time,
-        np.arange(2, ROWS + 2),
-        ROWS,
-        0,
-        0,
-        (),
-        "rows.csv",
-        "0" * 64,
-        (),
-        labels,
+        Rows(x, y, quantities, target, labels),
+        Split(np.sort(order[:150]), np.sort(order[150:]), split, seed),
+        Provenance("rows.csv", "0" * 64, ROWS, lines=np.arange(2, ROWS + 2), time=time),
     )
 
 
@@ -69,7 +53,7 @@ def test_the_best_column_is_chosen_on_training_rows_only():
     dataset = made_up()
     spoilt = dataset.y.copy()
     spoilt[dataset.test] = dataset.x[dataset.test, 0]
-    assert "line on s1" in by_name(baselines(replace(dataset, y=spoilt)))
+    assert "line on s1" in by_name(baselines(dataset.with_rows(y=spoilt)))
     x, y = np.array([[0, 9], [1, 4], [2, 7]]), np.array([5, 6, 7])
     column, answers = best_line(x, y, np.array([[10, 0]]))
     assert column == 0 and answers == pytest.approx([15])
@@ -85,7 +69,7 @@ def test_ridge_on_the_root_fits_a_square_and_is_left_out_below_zero():
         < np.abs(ridge(x, square, x, 1) - square).max()
     )
     assert "ridge on the root" in by_name(baselines(dataset))
-    assert "ridge on the root" not in by_name(baselines(replace(dataset, y=dataset.y - 500)))
+    assert "ridge on the root" not in by_name(baselines(dataset.with_rows(y=dataset.y - 500)))
 
 
 def test_persistence_is_the_reading_before_and_needs_time_in_order():

@@ -21,7 +21,7 @@ from tinygen.model.operations.lookup import Curve
 from tinygen.model.operations.power import Power
 from tinygen.model.operations.scale import Scale
 from tinygen.search.conversion import Decisions, Verdict, facts, lines, sentence, verdict
-from tinygen.search.cross_validation import Trained, training_rows
+from tinygen.search.cross_validation import Trained
 from tinygen.search.quantize import quantize
 from tinygen.target.bare import BareChip, ModelCost
 
@@ -150,7 +150,7 @@ def converted():
     dataset = made_up(
         y=(40 + x[:, 0] // 2 + np.maximum(x[:, 1] - 500, 0) + rng.integers(-20, 20, 200)), x=x
     )
-    rows, family = training_rows(dataset), FAMILIES["mlp"]
+    rows, family = dataset.training, FAMILIES["mlp"]
     config = next(c for c in family.candidates(rows) if c.hidden == (4,))
     trained = Trained(family, config, family.fit_all(rows, [config], 0)[0])
     return dataset, trained, quantize(trained, dataset, "made_up", 60.0)
@@ -184,7 +184,7 @@ def test_a_broken_integer_model_is_called_so(converted, simavr):
         and re.search(r"loses \d+ % of accuracy", sentence(found))
     )
     row = found.worst
-    k = list(dataset.file_rows).index(row.line)
+    k = list(dataset.provenance.lines).index(row.line)
     assert (
         k in dataset.test
         and [v for _, v in row.inputs] == dataset.x[k].tolist()

@@ -9,12 +9,11 @@ import pytest
 from quick import HARD_INPUTS
 from search_rows import made_up
 
+from tinygen import data
 from tinygen.commands.pipeline import ARTICLE_INPUTS
 from tinygen.common.errors import UsageError
-from tinygen.data import dataset as data
 from tinygen.families import FAMILIES
 from tinygen.families.tree import _median
-from tinygen.search.cross_validation import training_rows
 from tinygen.search.sample_weights import (
     BINS,
     CUT,
@@ -42,14 +41,14 @@ def with_faults(dataset, seed=0):
         )
     swapped = rng.choice(train, wanted // 2, replace=False)
     y[swapped] = rng.permutation(dataset.y[swapped])
-    return dataclasses.replace(dataset, y=y)
+    return dataset.with_rows(y=y)
 
 
 def errors(dataset, truth, kind, place):
     """Mean absolute error, raw, on the clean test rows, and on the tenth of them with the highest
     truth.
     """
-    family, rows = FAMILIES[kind], training_rows(dataset)
+    family, rows = FAMILIES[kind], dataset.training
     config = family.candidates(rows)[place]
     answers = np.floor(family.fit_all(rows, [config], 0)[0].predict(dataset.x[dataset.test]) + 0.5)
     wrong, right = np.abs(answers - truth[dataset.test]), truth[dataset.test]
@@ -83,7 +82,7 @@ def test_faulty_references_do_less_harm_to_a_robust_model(simulated, kind, place
 
 
 def test_faulty_references_on_the_real_file(air_quality):
-    dataset = data.prepare(data.load(air_quality), "C6H6(GT)", ARTICLE_INPUTS)
+    dataset = data.prepare(data.load_table(air_quality), "C6H6(GT)", ARTICLE_INPUTS)
     every = four(dataset)
     for kind, place, gain in (("lookup", 4, 1.5), ("polynomial", 7, 1.5), ("tree", 8, 1.3)):
         clean, clean_robust, faulty, robust = (
@@ -114,9 +113,7 @@ def test_test_rows_have_no_say():
     dataset = with_faults(made_up(rows=600))
     y = dataset.y.copy()
     y[dataset.test] = 9
-    first, other = (
-        weighed(rows, True, True) for rows in (dataset, dataclasses.replace(dataset, y=y))
-    )
+    first, other = (weighed(rows, True, True) for rows in (dataset, dataset.with_rows(y=y)))
     assert (
         (first.weights == other.weights).all()
         and (first.train == other.train).all()
@@ -131,8 +128,8 @@ def test_balancing_pays_in_the_top_decile():
     y = np.floor(
         np.exp(dataset.x[:, 0] / 200) * 6 + 0.05 * dataset.x[:, 1] + rng.normal(0, 3, 1500)
     ).astype(int)
-    dataset = dataclasses.replace(
-        dataset, y=y, target=dataclasses.replace(dataset.target, maximum=float(y.max()) / 10)
+    dataset = dataset.with_rows(
+        y=y, output=dataclasses.replace(dataset.target, maximum=float(y.max()) / 10)
     )
     plain, balanced = (
         errors(dataset, y, "ridge", 0),
@@ -146,7 +143,7 @@ def test_balancing_pays_in_the_top_decile():
 
 
 def test_balancing_on_the_real_file(air_quality):
-    dataset = data.prepare(data.load(air_quality), "C6H6(GT)", HARD_INPUTS)
+    dataset = data.prepare(data.load_table(air_quality), "C6H6(GT)", HARD_INPUTS)
     plain, balanced = (
         errors(rows, dataset.y, "ridge", 0) for rows in (dataset, weighed(dataset, balance=True))
     )
@@ -165,7 +162,7 @@ def test_every_family_counts_rows_as_if_they_were_there_more_often(kind):
     nothing about the fit.
     """
     dataset = made_up(rows=300)
-    rows, family = training_rows(dataset), FAMILIES[kind]
+    rows, family = dataset.training, FAMILIES[kind]
     often = np.where(np.arange(len(rows.y)) % 4 == 0, 3, 1)
     place = min(2, len(family.candidates(rows)) - 1)
     fits = [
@@ -185,7 +182,7 @@ def test_every_family_counts_rows_as_if_they_were_there_more_often(kind):
 
 
 def test_weighted_rows_are_judged_by_their_weights():
-    rows = dataclasses.replace(training_rows(made_up(rows=100)), weights=np.arange(80.0))
+    rows = dataclasses.replace(made_up(rows=100).training, weights=np.arange(80.0))
     answers = rows.y + (np.arange(80) >= 79)
     assert rows.error(answers) == pytest.approx(79 / (79 * 80 / 2)) and rows.take(
         [78, 79]
@@ -194,7 +191,7 @@ def test_weighted_rows_are_judged_by_their_weights():
 
 
 def test_the_median_of_weighted_rows():
-    rows = training_rows(made_up(rows=100)).take([0, 1, 2])
+    rows = made_up(rows=100).training.take([0, 1, 2])
     rows = dataclasses.replace(rows, y=np.array([5, 1, 9]))
     assert [
         _median(dataclasses.replace(rows, weights=w))
@@ -221,7 +218,7 @@ def test_the_pieces():
     assert spread.mean() == pytest.approx(1) and spread[-1] == pytest.approx(
         MOST_BALANCE * spread[0]
     )
-    assert trust_in_rows(training_rows(made_up(rows=60))).min() >= 0 and CUT > USUAL >= 4
+    assert trust_in_rows(made_up(rows=60).training).min() >= 0 and CUT > USUAL >= 4
 
 
 def test_it_tells_how_far_it_is():

@@ -11,15 +11,14 @@ from family_models import TASKS, fitted_model, street_model
 from host_c import compile_header, run_rows
 from random_models import random_models
 
+from tinygen import data
 from tinygen.codegen.emit import render_header
 from tinygen.commands.pipeline import ARTICLE_INPUTS
 from tinygen.common.boards import BOARDS
-from tinygen.data import dataset as data
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.lookup import Lookup
 from tinygen.model.operations.outside import Outside
-from tinygen.search.cross_validation import training_rows
 from tinygen.target.bare import BareChip
 
 CHIPS = [BOARDS["uno"], BOARDS["megaatmega2560"]]
@@ -52,7 +51,7 @@ def assert_all_equal(model, rows, folder):
 
 @cache
 def article(path):
-    return data.prepare(data.load(path), "C6H6(GT)", ARTICLE_INPUTS)
+    return data.prepare(data.load_table(path), "C6H6(GT)", ARTICLE_INPUTS)
 
 
 @pytest.mark.parametrize("family, task", TASKS)
@@ -64,7 +63,7 @@ def test_all_agree_on_random_rows(family, task, simavr, tmp_path):
 @pytest.mark.parametrize("family", [family for family, task in TASKS if task == "regression"])
 def test_all_agree_on_every_real_test_row(family, simavr, air_quality, tmp_path):
     dataset = article(air_quality)
-    model = fitted_model(family, training_rows(dataset))
+    model = fitted_model(family, dataset.training)
     columns = [dataset.inputs.index(quantity) for quantity in model.inputs]
     rows = dataset.x[dataset.test][:, columns]
     assert len(rows) == 1469

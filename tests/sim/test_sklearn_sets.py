@@ -15,9 +15,9 @@ from sklearn.preprocessing import StandardScaler
 
 from tinygen.commands.guard import guard
 from tinygen.common.boards import BOARDS
-from tinygen.data.dataset import prepare
+from tinygen.data import prepare
 from tinygen.families import FAMILIES
-from tinygen.search.cross_validation import Trained, training_rows
+from tinygen.search.cross_validation import Trained
 from tinygen.search.quantize import quantize
 from tinygen.target.bare import BareChip
 
@@ -53,9 +53,9 @@ def chosen():
             datasets[name] = prepare(csv_table(name), TARGET)
         if (name, family) not in made:
             dataset, kind = datasets[name], FAMILIES[family]
-            candidates = kind.candidates(training_rows(dataset))
+            candidates = kind.candidates(dataset.training)
             config = candidates[len(candidates) // 2]
-            trained = Trained(kind, config, kind.fit_all(training_rows(dataset), [config], 0)[0])
+            trained = Trained(kind, config, kind.fit_all(dataset.training, [config], 0)[0])
             made[name, family] = (
                 quantize(trained, dataset, "m"),
                 dataset,

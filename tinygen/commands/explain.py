@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import data
 from ..common.errors import DataError, UsageError
-from ..data import dataset as data
 from ..data import reference as baselines
 from ..model.fixedpoint import MISSING
 from ..model.model import Model, load
@@ -35,7 +35,8 @@ MOST_BACKGROUND = 50  # rows
 MOST_ROWS = 40  # explained for the sensitivity
 FEWEST_ROWS = 2
 CAVEAT = (
-    "This tells what the model does with its sensors, not what causes what: sensors that move together share "
+    "This tells what the model does with its sensors, not what causes what: sensors that move "
+    "together share "
     "their credit, and the background mixes readings that may never occur together."
 )
 
@@ -142,7 +143,7 @@ def explain_csv(
             "independent deciles of the training rows",
             sensitivities(twin, decile_rows(twin), progress),
         )
-    rows = data.load(csv, missing=missing_codes(twin))
+    rows = data.load_table(csv, missing=missing_codes(twin))
     raw, notes = data.rows_for(twin.inputs, rows)
     complete = raw[(raw != MISSING).all(axis=1)]
     if len(complete) < FEWEST_ROWS:
@@ -255,7 +256,8 @@ def _coalitions(
     inputs = len(model.inputs)
     if inputs > MOST_INPUTS:
         raise UsageError(
-            f"model '{model.name}' has {inputs} inputs, at most {MOST_INPUTS} can be explained exactly: "
+            f"model '{model.name}' has {inputs} inputs, at most {MOST_INPUTS} can be explained "
+            "exactly: "
             "train it with fewer (--inputs)"
         )
     member = (np.arange(1 << inputs)[:, None] >> np.arange(inputs)) & 1 == 1
@@ -293,7 +295,8 @@ def text(result: Explanation) -> str:
         for s in sorted(result.sensitivities, key=lambda s: -s.share)
     ]
     lines += [
-        f"sensitivity: each sensor's part of what moves the answer, 0 .. 1 (background: {result.background})",
+        "sensitivity: each sensor's part of what moves the answer, 0 .. 1 (background: "
+        f"{result.background})",
         table(["sensor", "part", "in 8 of 10 rows", ""], rows),
         "",
         CAVEAT,

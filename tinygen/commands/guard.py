@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import data
 from ..codegen.emit import check_prefix
 from ..common.boards import find_board
 from ..common.errors import UsageError
 from ..common.files import require_file_place
-from ..data import dataset as data
+from ..data import Rows
 from ..data import reference as baseline
 from ..families import FAMILIES, box, mahalanobis
-from ..fitting.rows import Rows
 from ..model.fixedpoint import INT16_MAX, RAW_MAX, RAW_MIN, Quantity
 from ..model.model import Model, check_name
 from ..report.words import with_unit
@@ -153,7 +153,9 @@ def guard_csv(
     """
     chip, name = find_board(board), check_prefix(check_name(name or name_from(out)))
     require_file_place(out)
-    rows = data.readings(data.load(csv, missing=missing), inputs, drop, split, seed, units_of(unit))
+    rows = data.readings(
+        data.load_table(csv, missing=missing), inputs, drop, split, seed, units_of(unit)
+    )
     bare = guard(rows.x[rows.train], rows.inputs, family, alarms, name)
     model = replace(bare, training={**bare.training, **_facts(bare, rows)})
     progress(f"compiling and simulating for {chip.title}")
@@ -170,18 +172,10 @@ def _facts(model: Model, rows: data.Dataset) -> dict:
         [q.name for q in (*model.inputs, model.output)],
         np.column_stack([rows.x, answers])[rows.train],
         alarm[rows.train],
-        rows.rows_dropped / rows.rows_read,
+        rows.provenance.rows_dropped / rows.provenance.rows_read,
     )
     return {
-        "rows_test": len(rows.test),
-        "split": rows.split,
-        "seed": rows.seed,
-        "rows_read": rows.rows_read,
-        "rows_dropped": rows.rows_dropped,
-        "duplicates_removed": rows.duplicates_removed,
-        "missing": list(rows.missing),
-        "source": rows.source,
-        "sha256": rows.sha256,
+        **rows.facts(),
         "alarms_train": int(alarm[rows.train].sum()),
         "alarms_test": int(alarm[rows.test].sum()),
         "baseline": known.plain(),
@@ -194,13 +188,16 @@ def text(result: Guarded) -> str:
     return "\n".join(
         [
             *(f"note: {note}" for note in result.notes),
-            f"guard    {result.path}: {model.family}, inputs {', '.join(q.name for q in model.inputs)}",
-            f"rows     {facts['rows_train']:,} to learn what is usual, {facts['rows_test']:,} to try it ({facts['split']} split); "
+            f"guard    {result.path}: {model.family}, inputs "
+            f"{', '.join(q.name for q in model.inputs)}",
+            f"rows     {facts['rows_train']:,} to learn what is usual, {facts['rows_test']:,} to "
+            f"try it ({facts['split']} split); "
             f"of {facts['rows_read']:,} read {facts['rows_dropped']:,} lack a value",
             f"alarm    above {with_unit(float(model.output.to_physical(model.threshold)), model)}: "
             f"set off by {facts['alarms_train']:,} of {facts['rows_train']:,} rows it learned from "
             f"and {facts['alarms_test']:,} of the {facts['rows_test']:,} others",
             f"cost     the model alone on {result.board}: {spent.flash_bytes:,} bytes of flash, "
-            f"{spent.ram_bytes + spent.stack_bytes:,} of RAM with stack, {spent.cycles_max:,} cycles at most",
+            f"{spent.ram_bytes + spent.stack_bytes:,} of RAM with stack, {spent.cycles_max:,} "
+            "cycles at most",
         ]
     )

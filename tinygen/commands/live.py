@@ -23,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import data
 from ..codegen.emit import emit_project
 from ..common.boards import find_board, require_simulated
 from ..common.errors import DataError, UsageError
-from ..data import dataset as data
 from ..data import reference as baselines
-from ..data.table import split_unit
+from ..data.layout import split_unit
 from ..host import discover
 from ..host.link import open_link
 from ..host.stream import stream
@@ -111,7 +111,8 @@ def windows(
             if len(waiting) == result.window:
                 result, waiting = _with_window(result, waiting, count), []
                 progress(
-                    f"rows {result.windows[-1].first} to {result.windows[-1].last}: {result.windows[-1].words()}"
+                    f"rows {result.windows[-1].first} to {result.windows[-1].last}: "
+                    f"{result.windows[-1].words()}"
                 )
                 yield result
     except KeyboardInterrupt:
@@ -200,7 +201,7 @@ def until(rows: Iterable[np.ndarray], plan: Plan) -> Iterator[np.ndarray]:
 
 def file_rows(twin: Model, log: Path) -> Iterator[np.ndarray]:
     """Raw rows (inputs,) of a CSV file, in its order."""
-    raw, _ = data.rows_for(twin.inputs, data.load(log, missing=missing_codes(twin)))
+    raw, _ = data.rows_for(twin.inputs, data.load_table(log, missing=missing_codes(twin)))
     yield from raw
 
 
@@ -224,7 +225,8 @@ def text_rows(
     for quantity in inputs:
         if quantity.name not in names:
             raise DataError(
-                f"the first line of the rows names no column '{quantity.name}': begin with a line of column names"
+                f"the first line of the rows names no column '{quantity.name}': begin with a line "
+                "of column names"
             )
     places, codes = (
         [names.index(q.name) for q in inputs],
@@ -263,7 +265,8 @@ def _lines(handle: int, seconds: float | None) -> Iterator[str]:
         yield from (line.decode("utf-8", "replace").lstrip("\ufeff") for line in whole)
         if len(kept) > LONGEST_LINE:
             raise UsageError(
-                f"a line on standard input is longer than {LONGEST_LINE} bytes: pipe rows of CSV into it"
+                f"a line on standard input is longer than {LONGEST_LINE} bytes: pipe rows of CSV "
+                "into it"
             )
     if kept.strip():
         yield kept.decode("utf-8", "replace")

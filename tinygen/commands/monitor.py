@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binom, chi2
 
+from .. import data
 from ..common.errors import DataError, UsageError
 from ..common.files import require_file_place, write_whole
 from ..common.jinja import environment
-from ..data import dataset as data
 from ..data import reference as baselines
 from ..data.reference import Baseline, Sketch, longest_run
 from ..model.fixedpoint import MISSING
@@ -140,7 +140,7 @@ def monitor_csv(
     """
     twin, files = load(model), files or {}
     require_places(files)
-    rows = data.load(log, missing=missing_codes(twin))
+    rows = data.load_table(log, missing=missing_codes(twin))
     raw, notes = data.rows_for(twin.inputs, rows)
     result = monitor(twin, raw, window, rows.path_name, rows.file_rows, rows.time, notes)
     write_files(result, files)
@@ -178,7 +178,8 @@ def monitor(
     window = checked_window(model, window)
     if len(raw) < baselines.SMALLEST_WINDOW:
         raise DataError(
-            f"{log} has {len(raw)} rows, at least {baselines.SMALLEST_WINDOW} are needed: collect more"
+            f"{log} has {len(raw)} rows, at least {baselines.SMALLEST_WINDOW} are needed: collect "
+            "more"
         )
     columns = np.column_stack([raw, model.answer(raw)])
     cuts = [*range(0, max(len(raw) - window // 2, 1), window), len(raw)]
@@ -315,7 +316,8 @@ def text(result: Monitoring) -> str:
     bad = [w for w in result.windows if w.violations]
     lines_ = [f"note: {note}" for note in result.notes]
     lines_ += [
-        f"{result.log}: {len(result.windows)} windows of {result.window} rows, {len(bad)} beyond a limit",
+        f"{result.log}: {len(result.windows)} windows of {result.window} rows, {len(bad)} beyond a "
+        "limit",
         "",
         _worst_table(result),
     ]

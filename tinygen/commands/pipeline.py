@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import data
 from ..codegen.emit import check_prefix, emit_library, emit_project, export
 from ..common.boards import BOARDS, Board, find_board, require_simulated
 from ..common.errors import UsageError
 from ..common.files import require_file_place, require_folder_place, write_whole
-from ..data import dataset as data
 from ..data import sources as datasets
 from ..host import discover
 from ..host.check import Alarm, Checker, Expected, StreamVerdict, expect
@@ -183,7 +183,7 @@ def train_csv(
         )
     for path in (out, ladder_path(out)):
         require_file_place(path)
-    table = data.load(csv, missing=missing)
+    table = data.load_table(csv, missing=missing)
     dataset = data.prepare(
         table, target, inputs, drop, split, seed, units=units_of(unit), task=task
     )
@@ -270,7 +270,7 @@ def predict_csv(model: Path, csv: Path, out: Path | None) -> Predictions:
     twin = load(model)
     if out:
         require_file_place(out)
-    raw, notes = data.rows_for(twin.inputs, data.load(csv, missing=missing_codes(twin)))
+    raw, notes = data.rows_for(twin.inputs, data.load_table(csv, missing=missing_codes(twin)))
     answers, clamped = twin.answer(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
     if out:
         lines = (
@@ -370,7 +370,7 @@ def stream_csv(
     chip, twin = find_board(board), load(model)
     for path in filter(None, (out, junit, plan.log)):
         require_file_place(path)
-    raw, notes = data.rows_for(twin.inputs, data.load(csv, missing=missing_codes(twin)))
+    raw, notes = data.rows_for(twin.inputs, data.load_table(csv, missing=missing_codes(twin)))
     if port == "sim":
         require_simulated(chip)
         chip = replace(chip, baud=plan.baud or chip.baud)
@@ -398,7 +398,9 @@ def stream_rows(
     plan: StreamPlan = StreamPlan(),
     out: Path | None = None,
 ) -> Streamed:
-    """Streams raw rows to the board at `port`; on the virtual board its pins are watched as well."""
+    """Streams raw rows to the board at `port`; on the virtual board its pins are watched as
+    well.
+    """
     replies, say = [], _pace_of(len(raw), progress)
     with ExitStack() as open_files:
         log = open_files.enter_context(RawLog(plan.log)) if plan.log else None
@@ -443,7 +445,8 @@ def _pace_of(rows: int, progress: Progress) -> Callable[[int], None]:
         if now - said >= 0.5:
             said, rate = now, done / (now - begun)
             progress(
-                f"streaming: {done:,} of {rows:,} rows, {rate:,.0f} rows/s, {_duration((rows - done) / rate)} left"
+                f"streaming: {done:,} of {rows:,} rows, {rate:,.0f} rows/s, "
+                f"{_duration((rows - done) / rate)} left"
             )
 
     return say

@@ -67,3 +67,8 @@ def plain(text: object) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
     )
+
+
+def show(text: str) -> str:
+    """The text in quotes and on one line, at most 40 characters of it."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -1,10 +1,11 @@
-"""Output files: refused before the work if they cannot be written, then written whole or not at
-all.
+"""Output files, refused before the work if they cannot be written, then written whole or not at
+all; and the folder of what is kept between runs.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from .errors import UsageError
 
 
 def require_file_place(path: Path) -> None:
-    """UsageError where a file cannot be written at `path`; asked before a long step, not after it."""
+    """UsageError where a file cannot be written at `path`; asked before a long step, not after
+    it.
+    """
     folder = path.absolute().parent
     if path.is_dir():
         raise UsageError(f"output '{path}' is a folder: name a file in it")
@@ -24,7 +27,8 @@ def require_file_place(path: Path) -> None:
         )
     if not os.access(folder, os.W_OK):
         raise UsageError(
-            f"output '{path}' cannot be written: folder '{path.parent}' is read-only, choose another"
+            f"output '{path}' cannot be written: folder '{path.parent}' is read-only, choose "
+            "another"
         )
 
 
@@ -37,7 +41,8 @@ def require_folder_place(path: Path) -> None:
         )
     if not os.access(there, os.W_OK):
         raise UsageError(
-            f"output '{path}' cannot be written: folder '{there}' is read-only, choose another with -o"
+            f"output '{path}' cannot be written: folder '{there}' is read-only, choose another "
+            "with -o"
         )
 
 
@@ -58,3 +63,13 @@ def write_whole(path: Path, text: str) -> None:
         raise UsageError(
             f"output '{path}' cannot be written ({error.strerror}): choose another file"
         ) from None
+
+
+def cache_dir() -> Path:
+    """tinygen's folder in the user's cache, or $TINYGEN_CACHE; may not exist yet."""
+    if os.environ.get("TINYGEN_CACHE"):
+        return Path(os.environ["TINYGEN_CACHE"]).expanduser().absolute()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "tinygen"
+    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "tinygen"

@@ -1,1 +1,20 @@
-"""From a CSV file to integer rows: table, data set, audit, reference of the training rows, sources."""
+"""From a file to integer rows. The room's doors: a table is read, then prepared as a data set."""
+
+from .dataset import Dataset, Provenance, Rows, Split
+from .prepare import prepare, readings, rows_for
+from .splits import folds
+from .table import Table, load_table, read_table
+
+__all__ = [
+    "Dataset",
+    "Provenance",
+    "Rows",
+    "Split",
+    "Table",
+    "folds",
+    "load_table",
+    "prepare",
+    "read_table",
+    "readings",
+    "rows_for",
+]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -92,26 +93,15 @@ def sketch(
     return Baseline(len(raw), lengths, sketches, _figure(missing), share, own)
 
 
-def read(plain: object) -> Baseline:
+def read(plain: Any) -> Baseline:
     """The baseline that `plain` was; ModelError if a model file has none or a damaged one."""
+
+    def tuples(fields: dict) -> dict:
+        return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+
     try:
-        sketches = tuple(
-            Sketch(
-                **{
-                    key: tuple(value) if isinstance(value, list) else value
-                    for key, value in s.items()
-                }
-            )
-            for s in plain["sketches"]
-        )
-        return Baseline(
-            **{
-                **plain,
-                "lengths": tuple(plain["lengths"]),
-                "alarm_own": tuple(plain["alarm_own"]),
-                "sketches": sketches,
-            }
-        )
+        sketches = tuple(Sketch(**tuples(fields)) for fields in plain["sketches"])
+        return Baseline(**{**tuples(plain), "sketches": sketches})
     except (TypeError, KeyError, AttributeError):
         raise ModelError(
             "the model keeps no baseline of its training rows: train it again with this version"

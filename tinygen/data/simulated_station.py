@@ -45,7 +45,9 @@ DECIMALS = {"CO(GT)": 1, "C6H6(GT)": 1, "T": 1, "RH": 1, "AH": 4}  # all others 
 
 
 def simulate(seed: int = 2004) -> bytes:
-    """The CSV file: `;`, decimal comma, CRLF, -200 for missing; the same bytes for the same seed."""
+    """The CSV file: `;`, decimal comma, CRLF, -200 for missing; the same bytes for the same
+    seed.
+    """
     rng = np.random.default_rng(seed)
     clock = _clock()
     weather = _weather(rng, clock)
@@ -55,7 +57,9 @@ def simulate(seed: int = 2004) -> bytes:
 
 
 def _clock() -> dict[str, np.ndarray]:
-    """For each row: hours since the start, hour of the day, weekday (0 = Monday), day of the year."""
+    """For each row: hours since the start, hour of the day, weekday (0 = Monday), day of the
+    year.
+    """
     hours = np.arange(ROWS)
     moments = [START + timedelta(hours=int(h)) for h in hours]
     return {
@@ -67,7 +71,9 @@ def _clock() -> dict[str, np.ndarray]:
 
 
 def _memory(rng: np.random.Generator, hours: float, spread: float) -> np.ndarray:
-    """(ROWS,) zero-mean noise with standard deviation `spread` that forgets within about `hours`."""
+    """(ROWS,) zero-mean noise with standard deviation `spread` that forgets within about
+    `hours`.
+    """
     keep = np.exp(-1.0 / hours)
     value, values = rng.normal(0.0, spread), np.empty(ROWS)
     for i, step in enumerate(rng.normal(0.0, spread * np.sqrt(1.0 - keep**2), ROWS)):

@@ -24,10 +24,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..common.errors import DataError
-from ..target.toolchain import cache_dir
+from ..common.errors import DataError, plain
+from ..common.files import cache_dir
 from . import simulated_station as station
-from .table import Table, load, plain, read
+from .table import Table, load_table, read_table
 
 FILE_NAME = "AirQualityUCI.csv"
 SHA256 = "13277ae5d8581e80b7be09d47c7d3d06fe9b8e957078f2cf6e859f955e62f996"
@@ -51,15 +51,17 @@ class Source:
         return self.kind != "simulated"
 
     def table(self, missing: Sequence[float | str] = (-200,)) -> Table:
-        """The rows as a table. Raises DataError as `tinygen.data.table.load` does."""
+        """The rows as a table. Raises DataError as `load_table` does."""
         if isinstance(self.data, bytes):
             name = FILE_NAME if self.is_real else "simulated_station.csv"
-            return read(io.BytesIO(self.data), name, missing)
-        return load(self.data, missing)
+            return read_table(io.BytesIO(self.data), name, missing)
+        return load_table(self.data, missing)
 
 
 def find(given: Path | str | None = None, progress: Callable[[str], None] | None = None) -> Source:
-    """The first source that can be had. Raises DataError only for a `given` file that is not there."""
+    """The first source that can be had. Raises DataError only for a `given` file that is not
+    there.
+    """
     if given is not None:
         return _file(_inside(Path(given)), "file", "")
     if named := os.environ.get("TINYGEN_DATA"):
@@ -78,7 +80,8 @@ def find(given: Path | str | None = None, progress: Callable[[str], None] | None
         return Source(
             station.simulate(),
             "simulated",
-            f"data: SIMULATED roadside station, not measurements ({unset}{error}); for the real rows put "
+            f"data: SIMULATED roadside station, not measurements ({unset}{error}); for the real "
+            "rows put "
             f"{FILE_NAME} into {plain(cached.parent)} or give --data FILE",
         )
     stored = _store(cached, content)
@@ -150,7 +153,8 @@ def download(
         raise DataError(f"{url} could not be had ({plain(reason)[:100]})") from content
     if _sha256(content) != sha256:
         raise DataError(
-            f"{url} holds another {FILE_NAME} than the published one (sha256 {_sha256(content)[:12]}...)"
+            f"{url} holds another {FILE_NAME} than the published one (sha256 "
+            f"{_sha256(content)[:12]}...)"
         )
     return content
 

@@ -18,7 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..fitting.rows import Fitted, Rows
+from ..data import Rows
+from ..fitting.fitted import Fitted
 from ..model.nodes import Node
 
 

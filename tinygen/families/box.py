@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..fitting.rows import Rows
+from ..data import Rows
 from ..model.operations.outside import Outside
 from . import Family
 

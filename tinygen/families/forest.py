@@ -17,11 +17,11 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 
+from ..data import Rows
 from ..fitting import class_scores as scores
 from ..fitting.class_scores import Scores
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import narrowest
-from ..fitting.rows import Rows
 from ..fitting.trees import Trees, from_sklearn
 from ..model.fixedpoint import INT16_MAX
 from ..model.operations.argmax import Argmax

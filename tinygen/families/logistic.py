@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sklearn.linear_model import LogisticRegression
 
+from ..data import Rows
 from ..fitting import class_scores as scores
 from ..fitting.class_scores import Frame, Scores
-from ..fitting.rows import Rows
 from . import Family
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..data import Rows
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import mean_error
-from ..fitting.rows import Rows
 from ..model.operations.lookup import Curve, Lookup
 from . import Family
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..common.errors import QuantizeError
-from ..fitting.rows import Rows
+from ..data import Rows
 from ..model.fixedpoint import INT16_MAX, RAW_MIN
 from ..model.nodes import UINT16_MAX
 from ..model.operations.dense import Dense

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..data import Rows
 from ..fitting.gauss_newton import Net, Problem, curvature, ladder, random_net, train_net
 from ..fitting.least_squares import Root, fit_linear, integer_descent, without_free
 from ..fitting.lowering import (
@@ -23,7 +24,6 @@ from ..fitting.lowering import (
     output_row,
     scale_inputs,
 )
-from ..fitting.rows import Rows
 from ..model.fixedpoint import INT16_MAX
 from ..model.operations.dense import Dense
 from ..model.operations.scale import Scale
@@ -242,7 +242,9 @@ def _frames(net: Net, problem: Problem, gain: np.ndarray, offset: np.ndarray) ->
 
 
 def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
-    """The net with one hidden layer's weights on their integer grid, what comes after it adapted."""
+    """The net with one hidden layer's weights on their integer grid, what comes after it
+    adapted.
+    """
     sizes = [part.size for w, b in zip(net.weights, net.biases) for part in (w, b)]
     part = np.repeat(np.arange(len(sizes)), sizes)  # 2k: weights of layer k, 2k + 1: its biases
     rounding, free = part == 2 * layer, part > 2 * layer

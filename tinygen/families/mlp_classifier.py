@@ -13,10 +13,10 @@ from itertools import product
 import numpy as np
 from scipy.special import softmax
 
+from ..data import Rows
 from ..fitting import class_scores as scores
 from ..fitting.class_scores import Frame, Scores
 from ..fitting.least_squares import integer_descent, without_free
-from ..fitting.rows import Rows
 from ..model.fixedpoint import INT16_MAX
 from ..model.operations.dense import Dense
 from ..model.operations.scale import Scale

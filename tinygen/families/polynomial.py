@@ -12,9 +12,9 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
+from ..data import Rows
 from ..fitting.least_squares import LinearFit, Root, fit_linear
 from ..fitting.lowering import apply_all, narrowest, output_row, scale_inputs
-from ..fitting.rows import Rows
 from ..model.operations.monomials import Monomials
 from ..model.operations.scale import Scale
 from . import Family

@@ -6,8 +6,8 @@ Inputs that are not positive, or span less than two octaves or so, stay as they 
 
 from __future__ import annotations
 
+from ..data import Rows
 from ..fitting.lowering import logs_of
-from ..fitting.rows import Rows
 from . import Family
 from .ridge import Config, fit, lower
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..data import Rows
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import Logs, logs_of, scale_inputs
-from ..fitting.rows import Rows
 from ..model.nodes import UINT16_MAX
 from ..model.operations.dense import Dense
 from . import Family

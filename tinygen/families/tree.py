@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from ..fitting.rows import Rows
+from ..data import Rows
 from ..fitting.trees import Trees, from_sklearn
 from . import Family
 

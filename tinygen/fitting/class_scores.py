@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
+from ..data import Rows
 from ..model.fixedpoint import INT16_MAX, bits_for
 from ..model.nodes import Bounds, Node, prefix_bounds
 from ..model.operations.argmax import Argmax
@@ -20,7 +21,6 @@ from ..model.operations.dense import Dense
 from ..model.operations.scale import Scale
 from .least_squares import integer_descent, without_free
 from .lowering import TOLERANCE, apply_all, scale_inputs
-from .rows import Rows
 
 UNSEEN = -60.0  # score of a class without training rows: its probability is 1e-26
 LOSS_TOLERANCE = 0.02  # part of the float model's cross-entropy that integers may add
@@ -117,7 +117,9 @@ def descend(loss, start: list[np.ndarray], steps: int) -> list[np.ndarray]:
 
 
 def fit_scores(t: np.ndarray, y: np.ndarray, start: Scores, decay: float) -> Scores:
-    """Scores of least mean cross-entropy on values t, plus decay / 2 * coef**2, from a first guess."""
+    """Scores of least mean cross-entropy on values t, plus decay / 2 * coef**2, from a first
+    guess.
+    """
 
     def loss(coef, intercept):
         value, error = cross_entropy(Scores(coef, intercept).of(t), y, len(coef))

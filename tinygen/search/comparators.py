@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..data.dataset import Dataset
+from ..data import Dataset
 from ..fitting.least_squares import Root
 from .quantize import raw_threshold
 
@@ -58,7 +58,9 @@ class _Guess:
 
 
 def baselines(dataset: Dataset, threshold: float | None = None) -> tuple[Baseline, ...]:
-    """The baselines of a data set, simple ones first. threshold: alarm level in the target's unit."""
+    """The baselines of a data set, simple ones first. threshold: alarm level in the target's
+    unit.
+    """
     guesses = _classifiers(dataset) if dataset.labels else _regressors(dataset)
     limit = None if threshold is None else raw_threshold(dataset.target, threshold)
     return tuple(_judged(guess, dataset, limit) for guess in guesses)
@@ -100,7 +102,10 @@ def _regressors(dataset: Dataset) -> Iterator[_Guess]:
     yield _Guess("ridge", ridge(x, y, test, 1), (inputs + 1) * FLOAT_BYTES)
     if y.min() >= 0:
         yield _Guess("ridge on the root", ridge(x, y, test, 2), (inputs + 1) * FLOAT_BYTES)
-    if dataset.time is not None and (np.diff(dataset.time).astype(np.int64) >= 0).all():
+    if (
+        dataset.provenance.time is not None
+        and (np.diff(dataset.provenance.time).astype(np.int64) >= 0).all()
+    ):
         yield _Guess(
             "persistence", _readings_before(dataset), None, "the reference's previous reading"
         )

@@ -16,7 +16,7 @@ import numpy as np
 from ..codegen.float_model import render_float
 from ..common.boards import BOARDS, Board
 from ..common.errors import DoesNotFit
-from ..data.dataset import Dataset
+from ..data import Dataset
 from ..model.model import Model
 from ..target.bare import BareChip, ModelCost, measure
 from .cross_validation import IMMATERIAL
@@ -156,7 +156,7 @@ def _worst(
         model.labels[v] if model.labels else float(model.output.to_physical(v))
         for v in (y[k], floats[k], answers[k])
     )
-    return Row(int(dataset.file_rows[dataset.test[k]]), values, *spoken)
+    return Row(int(dataset.provenance.lines[dataset.test[k]]), values, *spoken)
 
 
 def _decisions(
@@ -172,7 +172,9 @@ def _decisions(
 
 
 def _in_float(model: Model, board: Board, x: np.ndarray) -> tuple[ModelCost | None, int | None]:
-    """Cost of the same model in float, and its largest raw distance from the integer model on rows."""
+    """Cost of the same model in float, and its largest raw distance from the integer model on
+    rows.
+    """
     header = render_float(model)
     try:
         cost = measure(model, board, header=header)
@@ -252,7 +254,8 @@ def lines(v: Verdict) -> list[str]:
     unit = f" {v.model.output.unit}" if v.model.output.unit and not v.model.labels else ""
     kind = "of the rows wrong" if v.model.labels else "mean absolute error"
     text = [
-        f"accuracy   float {v.float_error:.4g}{unit}, integer {v.integer_error:.4g}{unit} {kind} on {v.rows:,} test rows "
+        f"accuracy   float {v.float_error:.4g}{unit}, integer {v.integer_error:.4g}{unit} {kind} "
+        f"on {v.rows:,} test rows "
         f"({100 * v.loss:+.2f} %); {v.differing:,} answers differ"
     ]
     if v.worst:
@@ -262,11 +265,13 @@ def lines(v: Verdict) -> list[str]:
             for w in (v.worst.true, v.worst.float_answer, v.worst.integer_answer)
         )
         text.append(
-            f"worst row  line {v.worst.line}: true {true}, float {floating}, integer {integer}{unit}; {values}"
+            f"worst row  line {v.worst.line}: true {true}, float {floating}, integer "
+            f"{integer}{unit}; {values}"
         )
     if v.alarms:
         text.append(
-            f"alarms     {v.alarms.changed} of {v.rows:,} decisions changed: {v.alarms.spoilt} spoilt, "
+            f"alarms     {v.alarms.changed} of {v.rows:,} decisions changed: {v.alarms.spoilt} "
+            "spoilt, "
             f"{v.alarms.mended} mended"
         )
     text.append(f"integer    {_cost_line(v.integer_cost)}")
@@ -280,7 +285,8 @@ def lines(v: Verdict) -> list[str]:
 
 def _cost_line(cost: ModelCost) -> str:
     return (
-        f"{cost.flash_bytes:,} bytes of flash, {cost.ram_bytes + cost.stack_bytes:,} of RAM with stack, "
+        f"{cost.flash_bytes:,} bytes of flash, {cost.ram_bytes + cost.stack_bytes:,} of RAM with "
+        "stack, "
         f"{cost.cycles_max:,} cycles at most"
     )
 
@@ -312,7 +318,9 @@ def facts(v: Verdict) -> dict:
 
 
 def read(model: Model) -> Verdict | None:
-    """The verdict that a model file keeps, or None where none was given (a rung that `pick` took)."""
+    """The verdict that a model file keeps, or None where none was given (a rung that `pick`
+    took).
+    """
     plain = model.training.get("verdict")
     if plain is None:
         return None

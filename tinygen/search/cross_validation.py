@@ -19,9 +19,9 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from ..common.errors import UsageError
-from ..data.dataset import Dataset, folds
+from ..data import Dataset, Rows, folds
 from ..families import FAMILIES, Family
-from ..fitting.rows import Fitted, Rows
+from ..fitting.fitted import Fitted
 
 FOLDS = 5
 CUTS = (0.3, 0.4, 0.5, 0.6, 0.7)  # where the rolling folds end, as parts of the training rows
@@ -67,28 +67,16 @@ def plain_config(config: Any) -> dict:
     }
 
 
-def training_rows(dataset: Dataset) -> Rows:
-    """The rows that fitting may see."""
-    return all_rows(dataset).take(dataset.train)
-
-
-def all_rows(dataset: Dataset) -> Rows:
-    """Every row, for folds to take from."""
-    return Rows(
-        dataset.x, dataset.y, dataset.inputs, dataset.target, dataset.labels, dataset.weights
-    )
-
-
 def families(name: str, dataset: Dataset) -> list[Family]:
     """The families to try; UsageError for an unknown name."""
     if name != "auto" and name not in FAMILIES:
         raise UsageError(f"family '{name}' is unknown: use auto, {', '.join(sorted(FAMILIES))}")
-    task = all_rows(dataset).task
+    task = dataset.rows.task
     if name == "auto":
         return [
             f
             for f in FAMILIES.values()
-            if task in f.tasks and (f.under_drift or dataset.split != "time")
+            if task in f.tasks and (f.under_drift or not dataset.split.by_time)
         ]
     if task not in FAMILIES[name].tasks:
         raise UsageError(
@@ -110,7 +98,7 @@ def cross_validate(
 
     flash_bytes: candidates that are known to need more are not tried, unless all do.
     """
-    rows = training_rows(dataset)
+    rows = dataset.training
     jobs = _jobs(kinds, rows, flash_bytes) or _jobs(kinds, rows, None)
     cuts, found = fold_cuts(dataset), {}
     total, steps = sum(map(len, jobs.values())), len(jobs) * len(cuts)
@@ -168,9 +156,9 @@ def _fold_losses(dataset: Dataset, job: tuple[str, int], configs: list, cut, ind
     """
     fit_on, validate = cut
     fitted = FAMILIES[job[0]].fit_all(
-        all_rows(dataset).take(fit_on), configs, dataset.seed, draft=True
+        dataset.rows.take(fit_on), configs, dataset.split.seed, draft=True
     )
-    unseen = all_rows(dataset).take(validate)
+    unseen = dataset.rows.take(validate)
     answers = [rounded(f, unseen.x) for f in fitted]
     return job, index, [unseen.error(a) for a in answers], answers
 
@@ -207,7 +195,7 @@ def show_error(error: float, dataset: Dataset) -> str:
 
 def fold_cuts(dataset: Dataset) -> list[tuple[np.ndarray, np.ndarray]]:
     """(fit, validate) indices of every fold, all of them training rows."""
-    return folds(dataset, FOLDS) if dataset.split == "random" else drift_folds(dataset.train)
+    return drift_folds(dataset.train) if dataset.split.by_time else folds(dataset, FOLDS)
 
 
 def drift_folds(order: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -244,7 +232,7 @@ def preferred(candidates: list[Candidate], dataset: Dataset) -> list[Candidate]:
     """The candidates in the order in which they may be chosen; those that must not be chosen are
     left out.
     """
-    safe = safe_candidate(candidates, dataset) if dataset.split == "time" else None
+    safe = safe_candidate(candidates, dataset) if dataset.split.by_time else None
     if safe is None:
         return sorted(candidates, key=lambda c: c.error)
     gain = {c: np.log(safe.losses) - np.log(np.maximum(c.losses, 1e-12)) for c in candidates}
@@ -253,5 +241,7 @@ def preferred(candidates: list[Candidate], dataset: Dataset) -> list[Candidate]:
 
 
 def rounded(fitted: Fitted, x: np.ndarray) -> np.ndarray:
-    """Float predictions rounded to whole raw steps: the output's resolution is part of the model."""
+    """Float predictions rounded to whole raw steps: the output's resolution is part of the
+    model.
+    """
     return np.floor(fitted.predict(x) + 0.5)

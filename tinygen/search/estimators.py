@@ -20,7 +20,8 @@ from ..codegen.chain import constant_bytes
 from ..codegen.emit import emit_library
 from ..common.boards import BOARDS
 from ..common.errors import ModelError, QuantizeError, UsageError
-from ..data.dataset import Dataset, scale_for
+from ..data import Dataset, Provenance, Rows, Split
+from ..data.columns import scale_for
 from ..families import FAMILIES
 from ..model.fixedpoint import Quantity
 from ..model.model import Model
@@ -35,7 +36,6 @@ from .cross_validation import (
     families,
     plain_config,
     preferred,
-    training_rows,
 )
 from .quantize import raw_threshold
 from .search import Rung, within
@@ -136,7 +136,9 @@ class _Tiny(BaseEstimator):
         return self._meaning(self.model_.answer(np.column_stack(raw)))
 
     def export(self, directory) -> list[Path]:
-        """Writes the C header, an example and test vectors: an Arduino library. Returns the paths."""
+        """Writes the C header, an example and test vectors: an Arduino library. Returns the
+        paths.
+        """
         check_is_fitted(self)
         return emit_library(self.model_, Path(directory))
 
@@ -156,7 +158,8 @@ class _Tiny(BaseEstimator):
             ]
         if not np.iterable(given) or len(given) != len(names):
             raise ValueError(
-                f"input_scales must be a mapping by name or a sequence of {len(names)} steps, got {given!r}"
+                f"input_scales must be a mapping by name or a sequence of {len(names)} steps, got "
+                f"{given!r}"
             )
         return [float(scale) for scale in given]
 
@@ -200,11 +203,11 @@ class _Tiny(BaseEstimator):
     def _lowered(
         self, dataset: Dataset, candidate: Candidate, limit: int | None
     ) -> tuple[Model, tuple[int, ...]]:
-        rows, family = training_rows(dataset), FAMILIES[candidate.family]
-        fitted = family.fit_all(rows, [candidate.config], dataset.seed)[0]
+        rows, family = dataset.training, FAMILIES[candidate.family]
+        fitted = family.fit_all(rows, [candidate.config], dataset.split.seed)[0]
         facts = {
             "rows_train": len(rows.y),
-            "seed": dataset.seed,
+            "seed": dataset.split.seed,
             "config": plain_config(candidate.config),
         }
         return Model(
@@ -266,25 +269,11 @@ def _dataset(
     inputs, target: Quantity, x: np.ndarray, y: np.ndarray, labels: tuple[str, ...], seed: int
 ) -> Dataset:
     """All rows as training rows."""
-    rows = np.arange(len(x))
+    places = np.arange(len(x))
     return Dataset(
-        inputs=inputs,
-        target=target,
-        x=x,
-        y=y,
-        train=rows,
-        test=rows[:0],
-        split="random",
-        seed=seed,
-        time=None,
-        file_rows=rows,
-        rows_read=len(x),
-        rows_dropped=0,
-        duplicates_removed=0,
-        missing=(),
-        source="fit",
-        sha256="",
-        labels=labels,
+        Rows(x, y, inputs, target, labels),
+        Split(places, places[:0], seed=seed),
+        Provenance("fit", rows_read=len(x)),
     )
 
 
@@ -299,5 +288,5 @@ def _ranked(dataset: Dataset, family: str) -> list[Candidate]:
     return [
         Candidate(kind.name, config, (0.0,))
         for kind in simple
-        for config in kind.candidates(training_rows(dataset))
+        for config in kind.candidates(dataset.training)
     ]

@@ -14,9 +14,9 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from ..common.errors import UsageError
-from ..data.dataset import Dataset
+from ..data import Dataset
 from ..families import FAMILIES, Family, logistic, polynomial, ridge
-from .cross_validation import all_rows, error_scale, fold_cuts, rounded, show_error
+from .cross_validation import error_scale, fold_cuts, rounded, show_error
 
 TERMS = 12  # of the judge's polynomial: enough for any pair that matters, and quick
 
@@ -71,11 +71,11 @@ def most_needed(dataset: Dataset, limit: int) -> Kept:
 
 def _judge(dataset: Dataset) -> tuple[Family, object]:
     """A family and its configuration: quick, and no more daring than the split allows."""
-    rows = all_rows(dataset).take(dataset.train)
+    rows = dataset.rows.take(dataset.train)
     root = 2 if not dataset.labels and rows.y.min() >= 0 else 1
     if dataset.labels:
         return FAMILIES["logistic"], logistic.candidates(rows)[-1]
-    if dataset.split == "time":
+    if dataset.split.by_time:
         return FAMILIES["ridge"], ridge.Config(root, robust=False)
     return FAMILIES["polynomial"], polynomial.Config(TERMS, root)
 
@@ -84,10 +84,10 @@ def _error(dataset: Dataset, family: Family, config, columns: tuple[int, ...]) -
     """Mean raw error over the folds of the judge with some of the inputs; geometric, as folds
     differ in level.
     """
-    rows = all_rows(dataset).only(columns)
+    rows = dataset.rows.only(columns)
     losses = []
     for fit_on, validate in fold_cuts(dataset):
-        fitted = family.fit_all(rows.take(fit_on), [config], dataset.seed, draft=True)[0]
+        fitted = family.fit_all(rows.take(fit_on), [config], dataset.split.seed, draft=True)[0]
         unseen = rows.take(validate)
         losses.append(max(unseen.error(rounded(fitted, unseen.x)), 1e-9))
     return float(np.exp(np.log(losses).mean()))

@@ -7,12 +7,12 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from ..common.errors import QuantizeError
+from ..data import Dataset
 from ..data import reference as baseline
-from ..data.dataset import Dataset
 from ..model.alarm_threshold import Confusion, LearnedAlarm
 from ..model.fixedpoint import RAW_MAX, RAW_MIN, Quantity
 from ..model.model import Model
-from .cross_validation import Trained, plain_config, rounded, training_rows
+from .cross_validation import Trained, plain_config, rounded
 
 
 def quantize(
@@ -29,7 +29,7 @@ def quantize(
     alarm. learned: the raw threshold to use in its place.
     """
     fitted = trained.fitted
-    rows = training_rows(dataset)
+    rows = dataset.training
     columns = list(fitted.columns)
     nodes = trained.family.lower(fitted, rows)
     limit = (
@@ -68,29 +68,23 @@ def on_test_rows(model: Model, columns: list[int], dataset: Dataset) -> dict:
 
 
 def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
-    """What the model file tells of its making: rows, split, source, and figures on the test rows."""
+    """What the model file tells of its making: rows, split, source, and figures on the test
+    rows.
+    """
     x, y = dataset.x[dataset.test], dataset.y[dataset.test]
     answer = model.answer(x[:, list(trained.fitted.columns)])
     floats = rounded(trained.fitted, x)
     alarm, truth = model.alarm(answer), model.beyond(y)
     return {
         "rows_train": len(dataset.train),
-        "rows_test": len(dataset.test),
-        "split": dataset.split,
-        "seed": dataset.seed,
-        "rows_read": dataset.rows_read,
-        "rows_dropped": dataset.rows_dropped,
-        "duplicates_removed": dataset.duplicates_removed,
-        "missing": list(dataset.missing),
-        "source": dataset.source,
-        "sha256": dataset.sha256,
+        **dataset.facts(),
         "config": plain_config(trained.config),
         "candidate_inputs": [q.name for q in dataset.inputs],
         "metrics": class_metrics(answer, floats, y, dataset.labels)
         if dataset.labels
         else metrics(answer, floats, y, dataset.target.scale),
         "alarm": {"false": int((alarm & ~truth).sum()), "missed": int((~alarm & truth).sum())},
-        **({"weighting": dataset.weighting} if dataset.weighting else {}),
+        **({"weighting": dataset.provenance.weighting} if dataset.provenance.weighting else {}),
         "baseline": training_baseline(model, list(trained.fitted.columns), dataset).plain(),
     }
 
@@ -104,7 +98,7 @@ def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> bas
         [q.name for q in (*model.inputs, model.output)],
         np.column_stack([x, answer]),
         alarms,
-        dataset.rows_dropped / dataset.rows_read,
+        dataset.provenance.rows_dropped / dataset.provenance.rows_read,
     )
 
 
@@ -146,7 +140,9 @@ def _figure(value: float) -> float:
 
 
 def raw_threshold(target: Quantity, threshold: float) -> int:
-    """The alarm level in raw steps, rounded down; QuantizeError where it is no number within int16."""
+    """The alarm level in raw steps, rounded down; QuantizeError where it is no number within
+    int16.
+    """
     if not np.isfinite(threshold):
         raise QuantizeError(
             f"threshold {threshold} is not a number: give the alarm level in the target's unit"
@@ -156,7 +152,8 @@ def raw_threshold(target: Quantity, threshold: float) -> int:
     )  # above 15.04 and above 15.0 are the same in steps of 0.1
     if not RAW_MIN <= raw <= RAW_MAX:
         raise QuantizeError(
-            f"threshold {threshold:g}{target.unit and ' '}{target.unit} is raw {raw}, beyond int16: "
+            f"threshold {threshold:g}{target.unit and ' '}{target.unit} is raw {raw}, beyond "
+            "int16: "
             f"use one within +-{RAW_MAX * target.scale:g}"
         )
     return raw

@@ -28,10 +28,8 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from ..common.errors import UsageError
-from ..data.dataset import Dataset
+from ..data import Dataset, Rows
 from ..families import FAMILIES
-from ..fitting.rows import Rows
-from .cross_validation import all_rows
 
 Progress = Callable[[str], None]
 ROUNDS = 3
@@ -65,12 +63,13 @@ def weighed(
     if dataset.labels:
         option = "--robust" if robust else "--balance"
         raise UsageError(
-            f"{option} weighs rows by a quantity, the target '{dataset.target.name}' holds classes: "
+            f"{option} weighs rows by a quantity, the target '{dataset.target.name}' holds "
+            "classes: "
             f"leave {option} out"
         )
     notes, kept, trust, facts = [], dataset.train, np.ones(len(dataset.train)), {}
     if robust:
-        trust = trust_in_rows(all_rows(dataset).take(dataset.train), dataset.seed, progress)
+        trust = trust_in_rows(dataset.rows.take(dataset.train), dataset.split.seed, progress)
         kept, notes = dataset.train[trust > 0], [_trust_note(trust)]
         facts["robust"] = {
             "left_out": int((trust == 0).sum()),
@@ -96,11 +95,9 @@ def weighed(
         maximum=float(dataset.target.to_physical(high)),
     )
     return replace(
-        dataset,
-        train=kept,
-        target=target,
-        weights=weights,
-        weighting=facts,
+        dataset.with_rows(output=target, weights=weights),
+        split=replace(dataset.split, train=kept),
+        provenance=replace(dataset.provenance, weighting=facts),
         notes=(*dataset.notes, *notes, ERRORS_NOTE),
     )
 
@@ -111,7 +108,8 @@ ERRORS_NOTE = "the error in folds counts rows by these weights, the error on the
 def _trust_note(trust: np.ndarray) -> str:
     gone, less = int((trust == 0).sum()), int(((trust > 0) & (trust < SUSPECT)).sum())
     return (
-        f"robust: {gone} of {len(trust)} training rows left out, their target is beyond what their inputs tell; "
+        f"robust: {gone} of {len(trust)} training rows left out, their target is beyond what their "
+        "inputs tell; "
         f"{less} more count less than half"
     )
 
@@ -127,7 +125,8 @@ def trust_in_rows(rows: Rows, seed: int = 0, progress: Progress = lambda text: N
 
     def fitted() -> None:
         progress(
-            f"asking which training rows can be trusted: {next(steps)} of {(len(JUDGES) + ROUNDS - 1) * FOLDS} steps"
+            f"asking which training rows can be trusted: {next(steps)} of "
+            f"{(len(JUDGES) + ROUNDS - 1) * FOLDS} steps"
         )
 
     for _ in range(ROUNDS):

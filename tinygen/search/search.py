@@ -21,9 +21,9 @@ from ..codegen.emit import render_header
 from ..common.boards import Board
 from ..common.errors import ModelError, QuantizeError, UsageError
 from ..common.files import write_whole
-from ..data.dataset import Dataset
+from ..data import Dataset, Rows
 from ..families import FAMILIES
-from ..fitting.rows import Fitted, Rows
+from ..fitting.fitted import Fitted
 from ..model.alarm_threshold import AlarmCost, learned
 from ..model.model import Model, from_json
 from ..target import bare as cost
@@ -33,7 +33,6 @@ from .comparators import Baseline
 from .cross_validation import (
     Candidate,
     Trained,
-    all_rows,
     as_good_as,
     cross_validate,
     error_scale,
@@ -42,7 +41,6 @@ from .cross_validation import (
     plain_config,
     preferred,
     rounded,
-    training_rows,
 )
 from .quantize import quantize, raw_threshold
 
@@ -172,7 +170,8 @@ def cluster(address: str | None):
         client = Client(address, timeout=SCHEDULER_SECONDS)
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"no Dask scheduler at '{address}' ({type(error).__name__}): start one with `dask scheduler`"
+            f"no Dask scheduler at '{address}' ({type(error).__name__}): start one with `dask "
+            "scheduler`"
         ) from None
     with client, parallel_config(backend="dask"):
         yield
@@ -196,12 +195,12 @@ def sensor_worth(
     used = [names.index(q.name) for q in model.inputs]
     if len(used) < 2 or not family.any_inputs:
         return ()
-    cuts = fold_cuts(dataset) if dataset.split == "time" else fold_cuts(dataset)[:1]
+    cuts = fold_cuts(dataset) if dataset.split.by_time else fold_cuts(dataset)[:1]
 
     def errors(without: int | None) -> np.ndarray:
-        rows = all_rows(dataset).only(tuple(c for c in range(len(names)) if c != without))
+        rows = dataset.rows.only(tuple(c for c in range(len(names)) if c != without))
         fits = [
-            family.fit_all(rows.take(fit_on), [candidate.config], dataset.seed, draft=True)[0]
+            family.fit_all(rows.take(fit_on), [candidate.config], dataset.split.seed, draft=True)[0]
             for fit_on, _ in cuts
         ]
         return np.array(
@@ -256,7 +255,7 @@ def _worth_measuring(
     good = [rung for rung in rungs if within(rung, budget)]
     if not good:
         return True
-    if budget == Budget() or dataset.split == "time":
+    if budget == Budget() or dataset.split.by_time:
         return False
     best, inputs = min(rung.error for rung in good), len(dataset.inputs)
     return any(
@@ -268,7 +267,7 @@ def _worth_measuring(
 
 def _parts(group: list[Candidate], dataset: Dataset) -> list[list[Candidate]]:
     """The best of each family, then the others; under drift, where order decides, all at once."""
-    if dataset.split == "time":
+    if dataset.split.by_time:
         return [group]
     kinds = list({c.family: c for c in reversed(group)}.values())
     return [[c for c in group if c in kinds], [c for c in group if c not in kinds]]
@@ -278,7 +277,7 @@ def _beaten(candidate: Candidate, rungs: list[Rung], budget: Budget, dataset: Da
     """True where a model that fits the budget is smaller than this one can be and has too small an
     error for it to be chosen.
     """
-    if dataset.split == "time":
+    if dataset.split.by_time:
         return False
     least = FAMILIES[candidate.family].least_bytes(candidate.config, len(dataset.inputs))
     return any(
@@ -298,7 +297,7 @@ def _fit(
     """Adds a fit to all training rows for each of the group to `fits`, and for what comes from the
     same fit.
     """
-    rows, jobs = training_rows(dataset), []
+    rows, jobs = dataset.training, []
     for kind in dict.fromkeys(c.family for c in group):
         known = {c.config: c for c in waiting if c.family == kind and c not in fits}
         jobs += [
@@ -309,7 +308,10 @@ def _fit(
 
     def fitted(job: list[Candidate]) -> dict[Candidate, Fitted]:
         return dict(
-            zip(job, FAMILIES[job[0].family].fit_all(rows, [c.config for c in job], dataset.seed))
+            zip(
+                job,
+                FAMILIES[job[0].family].fit_all(rows, [c.config for c in job], dataset.split.seed),
+            )
         )
 
     with threadpool_limits(1):
@@ -329,7 +331,7 @@ def _measured(
     alarm_cost: AlarmCost | None = None,
 ) -> list[Rung]:
     """Rungs in the order of the candidates; one that cannot be bounded is left out."""
-    rows = training_rows(dataset)
+    rows = dataset.training
     truth = dataset.y[np.concatenate([validate for _, validate in fold_cuts(dataset)])]
 
     def rung(candidate: Candidate) -> Rung | None:
@@ -420,11 +422,12 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset) -> Rung:
         least = min(rungs, key=lambda r: r.cost.flash_bytes)
         raise UsageError(
             f"none of {len(rungs)} finalists fits the budget: the smallest needs "
-            f"{least.cost.flash_bytes} bytes of flash, {least.ram_bytes} of RAM and {least.cost.cycles_max} cycles; "
+            f"{least.cost.flash_bytes} bytes of flash, {least.ram_bytes} of RAM and "
+            f"{least.cost.cycles_max} cycles; "
             "raise --max-flash, --max-ram or --max-cycles"
         )
-    best = good[0] if dataset.split == "time" else min(good, key=lambda r: r.error)
-    if dataset.split == "time" and budget != Budget():
+    best = good[0] if dataset.split.by_time else min(good, key=lambda r: r.error)
+    if dataset.split.by_time and budget != Budget():
         return best
     enough = as_good_as(best.error, dataset)
     alike = [rung for rung in good if rung.error <= enough]

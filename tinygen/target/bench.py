@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 import serial
 
+from .. import data
 from ..codegen.emit import emit_project
 from ..common.boards import BOARDS, Board
 from ..common.errors import CheckError, LinkError, UsageError
 from ..common.files import write_whole
-from ..data import dataset as data
 from ..host import discover
 from ..host.check import Alarm, Lights, StreamVerdict, check, expect
 from ..host.link import TO_BOARD, Link, open_link
@@ -76,13 +76,16 @@ def _simulated(name: str) -> Board:
     known = [board.pio_id for board in BOARDS.values() if board.streams_simulated]
     if name not in known:
         raise UsageError(
-            f"board sim:{name} cannot be simulated: write one of {', '.join(f'sim:{board}' for board in known)}"
+            f"board sim:{name} cannot be simulated: write one of "
+            f"{', '.join(f'sim:{board}' for board in known)}"
         )
     return BOARDS[name]
 
 
 class Lock:
-    """A file that only one process at a time may hold; it is left behind, empty, for the next one."""
+    """A file that only one process at a time may hold; it is left behind, empty, for the next
+    one.
+    """
 
     def __init__(self, what: str, folder: Path | None = None) -> None:
         name = f"tinygen-{hashlib.sha256(os.path.realpath(what).encode()).hexdigest()[:16]}.lock"
@@ -105,7 +108,8 @@ class Lock:
                     holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip() or "?"
                     self.__exit__()
                     raise LinkError(
-                        f"{self.what} is held by another test run (process {holder}) since {LOCK_SECONDS:g} s: "
+                        f"{self.what} is held by another test run (process {holder}) since "
+                        f"{LOCK_SECONDS:g} s: "
                         "wait for it or end it"
                     ) from None
                 time.sleep(0.1)
@@ -121,7 +125,9 @@ class Lock:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A stream's verdict and every reply it rests on. `assert outcome.verdict.passed` shows both."""
+    """A stream's verdict and every reply it rests on. `assert outcome.verdict.passed` shows
+    both.
+    """
 
     verdict: StreamVerdict
     replies: tuple[RowReply, ...]
@@ -193,7 +199,8 @@ class Connection:
         """Every state of the two LEDs since power-on, in order; of a simulated board."""
         if not self.simulator:
             raise UsageError(
-                "the history of the LEDs is known of a simulated board only: mark the test needs('led_history')"
+                "the history of the LEDs is known of a simulated board only: mark the test "
+                "needs('led_history')"
             )
         return lit(self.simulator.changes, self.board)
 
@@ -248,7 +255,7 @@ def _csv_line(reply: RowReply) -> str:
 def csv_rows(model: Model, path: str | Path) -> np.ndarray:
     """Raw rows of a CSV file that has the model's columns, int64 (n, inputs)."""
     missing = tuple(model.training.get("missing", (-200,)))
-    return data.rows_for(model.inputs, data.load(Path(path), missing=missing))[0]
+    return data.rows_for(model.inputs, data.load_table(Path(path), missing=missing))[0]
 
 
 @dataclass
@@ -330,7 +337,9 @@ def _find(target: Target) -> tuple[Board, str]:
 
 
 def _runs(model: Model, board: Board, port: str) -> bool:
-    """True if the board at `port` runs this model already; LinkError where the port does not open."""
+    """True if the board at `port` runs this model already; LinkError where the port does not
+    open.
+    """
     try:
         info = discover.ask(port)
     except (OSError, serial.SerialException) as error:
@@ -351,7 +360,9 @@ def _load(model: Model, board: Board, port: str, folder: Path, progress) -> Firm
 
 
 def _build(model: Model, board: Board, folder: Path, progress):
-    """(project, firmware) in a folder of the board's own; parallel test runs wait for each other."""
+    """(project, firmware) in a folder of the board's own; parallel test runs wait for each
+    other.
+    """
     directory = folder / board.pio_id
     directory.mkdir(parents=True, exist_ok=True)
     with Lock(str(directory), folder):

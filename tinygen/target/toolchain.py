@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..common.errors import BuildError
+from ..common.files import cache_dir
 from ..common.process import Progress, last_line, run
 from .platformio_core import local_core_dir, move_into_place, registry_core_dir
 
@@ -128,16 +129,6 @@ def need_simavr(tools: Toolchain) -> None:
 # ---- finding ----
 
 
-def cache_dir() -> Path:
-    """tinygen's folder in the user's cache, or $TINYGEN_CACHE; may not exist yet."""
-    if os.environ.get("TINYGEN_CACHE"):
-        return Path(os.environ["TINYGEN_CACHE"]).expanduser().absolute()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "tinygen"
-    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "tinygen"
-
-
 def find_core() -> Path | None:
     """The Arduino AVR core (holds boards.txt): $TINYGEN_AVR_CORE, Debian's, or the Arduino IDE's
     newest.
@@ -198,7 +189,9 @@ def _is_core(core: Path) -> bool:
 
 
 def _wheel_target() -> Path:
-    """Where tinygen puts the compiler wheel: the cache, shared by all of the user's environments."""
+    """Where tinygen puts the compiler wheel: the cache, shared by all of the user's
+    environments.
+    """
     return cache_dir() / "avr-gcc-7.3.0.post3"
 
 

@@ -47,7 +47,8 @@ CANNOT = (
     "It knows its sensors' readings of one moment and nothing else: no trend, no place, "
     "no season that is not among its inputs.",
     "It is no safety device and no reference instrument; nobody has certified it.",
-    "A reading beyond the accepted range is brought to its end and flagged; a missing one gives no answer, "
+    "A reading beyond the accepted range is brought to its end and flagged; a missing one gives no "
+    "answer, "
     "and both LEDs stay dark.",
 )
 
@@ -168,7 +169,8 @@ def _note(d: Dossier) -> Part | None:
 def _use(d: Dossier) -> Part:
     m = d.model
     uses = [
-        f"Intended use: an answer for each row of {len(m.inputs)} sensor readings, on an 8-bit board, in the ranges below."
+        f"Intended use: an answer for each row of {len(m.inputs)} sensor readings, on an 8-bit "
+        "board, in the ranges below."
     ]
     if m.threshold is not None:
         uses.append(f"{red_above(m)}, green at it or below.")
@@ -194,8 +196,8 @@ def _data(d: Dossier) -> Part:
     ]
     if weights := weights_words(facts.get("weighting", {})):
         pairs.append(("weights of training rows", weights))
-    if d.tests and d.tests.dataset.time is not None:
-        time = d.tests.dataset.time.astype("datetime64[D]")
+    if d.tests and d.tests.dataset.provenance.time is not None:
+        time = d.tests.dataset.provenance.time.astype("datetime64[D]")
         pairs.append(("dates", f"{time.min()} to {time.max()}"))
     points = (
         tuple(
@@ -212,7 +214,8 @@ def weights_words(facts: dict) -> str:
     words = []
     if robust := facts.get("robust"):
         words.append(
-            f"{robust['left_out']:,} left out as faulty, {robust['less_than_half']:,} count less than half"
+            f"{robust['left_out']:,} left out as faulty, {robust['less_than_half']:,} count less "
+            "than half"
         )
     if balance := facts.get("balance"):
         words.append(
@@ -247,7 +250,8 @@ def _failures(d: Dossier) -> Part:
     if d.model.threshold is not None:
         points.append(f"Alarms above {level(d.model)} on the test rows: {alarms(d.model)}.")
     lead = (
-        "Error over the test rows with one sensor stuck at an end of its accepted range; all rows as they are: "
+        "Error over the test rows with one sensor stuck at an end of its accepted range; all rows "
+        "as they are: "
         f"{with_unit(test_error(d.model), d.model)}."
     )
     return Part(

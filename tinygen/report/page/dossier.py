@@ -17,15 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ... import data
 from ...codegen.emit import emit_project
 from ...commands.explain import MOST_INPUTS, Sensitivity, decile_rows, sensitivities, spread_over
 from ...commands.pipeline import ladder_path, missing_codes
 from ...common.boards import BOARDS
 from ...common.errors import BuildError, CheckError, EmitError, ModelError, UsageError
-from ...data import audit as audits
-from ...data import dataset as data
-from ...data.audit import Audit
-from ...data.dataset import Dataset, Table
+from ...data import Dataset, Table
+from ...data.audit import Audit, audit
 from ...model.fixedpoint import Quantity
 from ...model.model import Model, load
 from ...search import conversion as verdicts
@@ -112,8 +111,10 @@ def gather(
     model = load(path)
     if "metrics" not in model.training:
         raise UsageError(
-            f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has none: "
-            "a report is for models that `tinygen train` wrote; see `tinygen explain` and `tinygen monitor`"
+            f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has "
+            "none: "
+            "a report is for models that `tinygen train` wrote; see `tinygen explain` and `tinygen "
+            "monitor`"
         )
     ladder, gaps = _ladder(path, model)
     words = read_note(note) if note else ""
@@ -136,7 +137,8 @@ def gather(
     )
     if len(model.inputs) > MOST_INPUTS:
         gaps += (
-            f"sensitivities are exact for at most {MOST_INPUTS} inputs, this model has {len(model.inputs)}",
+            f"sensitivities are exact for at most {MOST_INPUTS} inputs, this model has "
+            f"{len(model.inputs)}",
         )
     firmware, program, steps, why = (
         _firmware(model, progress)
@@ -175,7 +177,8 @@ def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
     """
     place = ladder_path(path)
     again = (
-        f"the ladder, the baselines and the spread over the folds need {place.name} beside the model: "
+        f"the ladder, the baselines and the spread over the folds need {place.name} beside the "
+        "model: "
         "keep what `tinygen train` writes"
     )
     if not place.is_file():
@@ -184,7 +187,8 @@ def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
     own = [k for k, rung in enumerate(ladder.rungs) if rung.model.model_id == model.model_id]
     if not own:
         return None, (
-            f"{place.name} is of another training, model {model.model_id:08x} is not in it: its ladder is left out",
+            f"{place.name} is of another training, model {model.model_id:08x} is not in it: its "
+            "ladder is left out",
         )
     return replace(ladder, chosen=ladder.chosen if ladder.chosen in own else own[0]), ()
 
@@ -194,14 +198,15 @@ def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
 
 def _training_table(model: Model, csv: Path) -> Table:
     """The table of a CSV file; UsageError where it is not the one that the model was trained on."""
-    table, stated = data.load(csv, missing=missing_codes(model)), model.training.get("sha256")
+    table, stated = data.load_table(csv, missing=missing_codes(model)), model.training.get("sha256")
     if stated is None:
         raise ModelError(
             "the model does not say which file it was trained on: train it again with this version"
         )
     if table.sha256 != stated:
         raise UsageError(
-            f"'{csv}' has sha256 {table.sha256[:12]}.., the model was trained on {model.training['source']} "
+            f"'{csv}' has sha256 {table.sha256[:12]}.., the model was trained on "
+            f"{model.training['source']} "
             f"with {stated[:12]}..: give that file; other rows are judged by `tinygen monitor` "
             "and `tinygen predict`"
         )
@@ -231,12 +236,13 @@ def test_rows(model: Model, table: Table) -> Tests:
     key = "error_rate" if model.labels else "mae"
     if len(y) != facts["rows_test"] or found[key] != facts["metrics"][key]:
         raise ModelError(
-            f"the {facts['rows_test']} test rows with error {facts['metrics'][key]} are not found again "
+            f"the {facts['rows_test']} test rows with error {facts['metrics'][key]} are not found "
+            "again "
             f"in {table.path_name} ({len(y)} rows, {found[key]}): train it again with this version"
         )
-    time = None if dataset.time is None else dataset.time[dataset.test]
+    time = None if dataset.provenance.time is None else dataset.provenance.time[dataset.test]
     return Tests(
-        dataset, x, y, answers, model.saturate(x)[1], dataset.file_rows[dataset.test], time
+        dataset, x, y, answers, model.saturate(x)[1], dataset.provenance.lines[dataset.test], time
     )
 
 
@@ -253,7 +259,7 @@ def _audit(model: Model, table: Table, progress: Progress) -> Audit:
         for q in (*model.inputs, *(() if model.labels else (model.output,)))
         if q.unit
     }
-    return audits.audit(
+    return audit(
         table,
         model.output.name,
         facts["candidate_inputs"],
@@ -269,7 +275,9 @@ def _audit(model: Model, table: Table, progress: Progress) -> Audit:
 
 
 def curve(model: Model, place: int, rows: np.ndarray) -> Curve:
-    """Partial dependence on input `place`, against raw rows (n, inputs), over the accepted range."""
+    """Partial dependence on input `place`, against raw rows (n, inputs), over the accepted
+    range.
+    """
     quantity, background = model.inputs[place], spread_over(rows, BACKGROUND)
     low, high = quantity.limits
     raw = np.unique(

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ... import data
 from ...common.errors import DataError
-from ...data import dataset as data
-from ...data.dataset import Table
+from ...data import Table
 from ...host.record import HEADER, JSON_SUFFIXES
 from ...model.fixedpoint import MISSING
 from ...model.model import Model
@@ -61,7 +61,8 @@ def read_run(path: Path, model: Model, table: Table | None = None) -> Run:
         inputs, _ = data.rows_for(model.inputs, table)
         if not np.array_equal(model.answer(inputs), expected):
             raise DataError(
-                f"run '{path}' expects other answers than model {model.model_id:08x} gives to {table.path_name}: "
+                f"run '{path}' expects other answers than model {model.model_id:08x} gives to "
+                f"{table.path_name}: "
                 "stream that file with this model again"
             )
         truth, time = _truth(model, table), table.time

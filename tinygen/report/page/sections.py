@@ -15,7 +15,6 @@ import numpy as np
 from ...codegen.chain import constant_bytes
 from ...commands.explain import CAVEAT
 from ...data.audit import Finding
-from ...data.audit import text as audit_text
 from ...model.alarm_threshold import Confusion
 from ...model.fixedpoint import MISSING
 from ...model.model import Model
@@ -190,7 +189,8 @@ def _bars(name: str, parts: tuple[Slice, ...], d: Dossier, xlabel: str, what: st
     weak, unit = weak_parts(d), d.model.output.unit
     worst = max(parts, key=lambda s: s.error)
     alt = (
-        f"The {'error rate' if d.model.labels else 'mean absolute error'} for {len(parts)} {what}: largest, "
+        f"The {'error rate' if d.model.labels else 'mean absolute error'} for {len(parts)} {what}: "
+        "largest, "
         f"{with_unit(worst.error, d.model)} ({worst.name})."
     )
     labels = [s.name.removesuffix(f" {unit}") if unit else s.name for s in parts]
@@ -302,7 +302,8 @@ def _alarm_section(d: Dossier) -> Section | None:
         ["at it or below", found.false, found.quiet],
     ]
     points = (
-        f"{found.missed / max(1, found.right + found.missed):.1%} of the rows above the level are missed",
+        f"{found.missed / max(1, found.right + found.missed):.1%} of the rows above the level are "
+        "missed",
         f"{found.false / max(1, found.right + found.false):.1%} of the alarms are false",
     )
     return Section(
@@ -326,7 +327,8 @@ def _failure_section(d: Dossier) -> Section | None:
         return None
     parts = weak_parts(d)[:MOST_WEAK]
     lead = (
-        "Parts of the test rows where the error is more than one and a half times that of all, beyond chance:"
+        "Parts of the test rows where the error is more than one and a half times that of all, "
+        "beyond chance:"
         if parts
         else "No part of the test rows stands out: not by value, not by time, not by a sensor's lowest or highest readings."
     )
@@ -355,8 +357,10 @@ def _ladder_section(d: Dossier) -> Section | None:
         (r.model.family, r.cost.flash_bytes, max(test_error(r.model), least)) for r in found.rungs
     ]
     alt = (
-        f"{len(rungs)} models from {rungs[0][1]:,} to {rungs[-1][1]:,} bytes of flash with their errors on the test rows; "
-        f"chosen: {rung_name(model)} with {d.rung.cost.flash_bytes:,} bytes and {with_unit(test_error(model), model)}."
+        f"{len(rungs)} models from {rungs[0][1]:,} to {rungs[-1][1]:,} bytes of flash with their "
+        "errors on the test rows; "
+        f"chosen: {rung_name(model)} with {d.rung.cost.flash_bytes:,} bytes and "
+        f"{with_unit(test_error(model), model)}."
     )
     if any(test_error(r.model) < least for r in found.rungs):
         alt += " An error of 0 is drawn at half of what one row makes."
@@ -374,8 +378,10 @@ def _ladder_section(d: Dossier) -> Section | None:
         if limit is not None
     ]
     lead = (
-        f"Every model that was compiled and simulated. The choice fell on training rows and measured cost"
-        f"{', within ' + ', '.join(limits) if limits else ''}; the test rows are shown, they did not choose."
+        "Every model that was compiled and simulated. The choice fell on training rows and "
+        "measured cost"
+        f"{', within ' + ', '.join(limits) if limits else ''}; the test rows are shown, they did "
+        "not choose."
     )
     folded = [make_table(ladder_title(found), *ladder_table(found), marked=found.chosen)]
     if found.baselines:
@@ -502,7 +508,8 @@ def _dependence_section(d: Dossier) -> Section:
     return Section(
         "curves",
         "How the answer follows each sensor",
-        "The integer model itself, asked over the whole accepted range with the other sensors as in training rows. "
+        "The integer model itself, asked over the whole accepted range with the other sensors as "
+        "in training rows. "
         f"{words}Dotted: the ends of the trained range.",
         tuple(drawings),
     )
@@ -538,7 +545,8 @@ def _cost_section(d: Dossier) -> Section | None:
     lead = (
         f"The firmware for the {board.title}, compiled and measured on the simulated chip. "
         f"An answer takes {f.cycles_median:,} cycles, at most {f.cycles_max:,}: "
-        f"{milliseconds(f.cycles_max, board.f_cpu_hz)}. The steps are those that the header's comments number."
+        f"{milliseconds(f.cycles_max, board.f_cpu_hz)}. The steps are those that the header's "
+        "comments number."
     )
     return Section("cost", "Where flash, RAM and cycles went", lead, tuple(drawings))
 
@@ -567,7 +575,8 @@ def _conversion_section(d: Dossier) -> Section:
         converted(d),
         tables=(
             make_table(
-                f"The same model in both, on the {d.verdict.board.title}; {d.verdict.rows:,} test rows, "
+                f"The same model in both, on the {d.verdict.board.title}; {d.verdict.rows:,} test "
+                "rows, "
                 f"{d.verdict.differing:,} answers differ",
                 *conversion_table(d),
             ),
@@ -595,7 +604,8 @@ def _run_section(d: Dossier) -> Section | None:
         known = run.latency_ms[np.isfinite(run.latency_ms)]
         half, most = np.quantile(known, [0.5, 0.99])
         alt = (
-            f"From sending a row to its answer: half within {half:.3g} ms, 99 % within {most:.3g} ms, "
+            f"From sending a row to its answer: half within {half:.3g} ms, 99 % within {most:.3g} "
+            "ms, "
             f"at most {known.max():.3g} ms."
         )
         drawings.append(
@@ -667,8 +677,10 @@ def _data_section(d: Dossier) -> Section | None:
         [c.name, c.unit or "-", c.missing, c.minimum, c.median, c.maximum, f"{c.step:g}"]
         for c in audit.columns
     ]
-    counts = audit_text(audit).rsplit("\n", 1)[-1].removeprefix("findings: ")
-    lead = f"{audit.source}: {audit.rows_read:,} rows, {audit.rows_usable:,} usable. Findings: {counts}."
+    lead = (
+        f"{audit.source}: {audit.rows_read:,} rows, {audit.rows_usable:,} usable. "
+        f"Findings: {audit.counts}."
+    )
     table = make_table(
         "Columns", ["column", "unit", "missing", "lowest", "median", "highest", "step"], columns
     )

@@ -1,0 +1,135 @@
+"""What is in a table before anything is trained on it: what would spoil a model, how much, and what
+to type.
+
+    audit(table, target) -> Audit
+
+Every check is one function that yields findings; scipy and scikit-learn bring the statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ...model.fixedpoint import Quantity
+from ..dataset import Dataset
+from ..prepare import prepare
+from ..table import Table
+from .columns import (
+    hidden_codes,
+    missing_values,
+    outliers,
+    redundant,
+    references,
+    shortcuts,
+    stuck,
+    unitless,
+)
+from .finding import SEVERITIES, Finding
+from .rows import balance, clock, drifting, optimism, repeated
+
+__all__ = ["SEVERITIES", "Audit", "Column", "Finding", "audit"]
+
+CHECKS = (
+    missing_values,
+    hidden_codes,
+    references,
+    shortcuts,
+    redundant,
+    stuck,
+    drifting,
+    outliers,
+    balance,
+    repeated,
+    clock,
+    unitless,
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One used column: figures over the values that are there."""
+
+    name: str
+    unit: str
+    missing: int
+    minimum: float
+    median: float
+    maximum: float
+    step: float  # resolution
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A table looked at with one target in mind; the findings are ordered by severity."""
+
+    source: str
+    sha256: str
+    target: str
+    rows_read: int
+    rows_usable: int  # complete in the used columns and not repeated
+    columns: tuple[Column, ...]  # the inputs, then the target
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def counts(self) -> str:
+        """How many findings there are of each severity: "0 high, 2 medium, 1 low"."""
+        return ", ".join(
+            f"{sum(f.severity == severity for f in self.findings)} {severity}"
+            for severity in SEVERITIES
+        )
+
+    def plain(self) -> dict:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+def audit(
+    table: Table,
+    target: str,
+    inputs: Sequence[str] | None = None,
+    drop: Sequence[str] = (),
+    split: str = "random",
+    seed: int = 0,
+    units: Mapping[str, str] | None = None,
+    task: str = "auto",
+    progress: Callable[[str], None] = lambda text: None,
+) -> Audit:
+    """The audit of a table: the rows that `prepare` gives, and what `prepare` left out."""
+
+    def rows(split: str) -> Dataset:
+        return prepare(table, target, inputs, drop, split, seed, units=units, task=task)
+
+    dataset = rows(split)
+    findings: list[Finding] = []
+    for check in CHECKS:
+        progress(f"looking for {check.__name__.replace('_', ' ')}")
+        findings += check(table, dataset)
+    progress("random against later rows")
+    findings += optimism(dataset, rows)
+    ordered = sorted(findings, key=lambda f: SEVERITIES.index(f.severity))
+    return Audit(
+        table.path_name,
+        table.sha256,
+        dataset.target.name,
+        table.rows_read,
+        len(dataset.x),
+        tuple(_column(table, q) for q in (*dataset.inputs, dataset.target)),
+        tuple(ordered),
+        dataset.notes,
+    )
+
+
+def _column(table: Table, quantity: Quantity) -> Column:
+    values = table.columns[quantity.name]
+    if np.isnan(values).all():  # class labels
+        return Column(
+            quantity.name, "", 0, quantity.minimum, quantity.minimum, quantity.maximum, 1.0
+        )
+    low, middle, high = (float(f(values)) for f in (np.nanmin, np.nanmedian, np.nanmax))
+    return Column(
+        quantity.name, quantity.unit, int(np.isnan(values).sum()), low, middle, high, quantity.scale
+    )

@@ -1,0 +1,205 @@
+"""Checks of single columns: what would spoil an input or the target, and how much."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.model_selection import cross_val_score
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from ..dataset import Dataset
+from ..reference import longest_run
+from ..table import Table
+from .finding import Finding, drop_option, shuffled_training
+
+CODES = (-1, -99, -200, -999, -9999, 99, 999, 9999, 65535)  # what loggers write for "no value"
+CODE_TIMES = 3  # occurrences, at least
+STUCK_ROWS = 12  # equal values in a row
+OUTLIER_SPREADS = 5  # interquartile ranges beyond the quartiles
+SHORTCUT, REDUNDANT = 0.98, 0.98  # part of the variance, or of the rows, that others tell
+SAMPLE, MOST_REDUNDANT = 1500, 20  # rows and inputs that the search for redundancy looks at
+REFERENCE = re.compile(r"\bGT\b|ground.?truth|reference|\bref\b", re.IGNORECASE)
+
+
+def missing_values(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Columns whose gaps cost rows."""
+    few = []
+    for quantity in dataset.inputs:
+        share = float(np.isnan(table.columns[quantity.name]).mean())
+        if share < 0.05:
+            few += [quantity.name] if share else []
+            continue
+        yield Finding(
+            "high" if share >= 0.3 else "medium" if share >= 0.1 else "low",
+            "missing",
+            (quantity.name,),
+            f"{quantity.name} lacks {share:.0%} of its values ({_codes(table)})",
+            "every row without it is lost to training, and the board gives no answer to it",
+            drop_option(quantity.name),
+        )
+    if few:
+        yield Finding(
+            "low",
+            "missing",
+            tuple(few),
+            f"{len(few)} columns lack less than 5 % of their values ({_codes(table)})",
+            "these rows are lost to training, and the board gives no answer to them",
+            "nothing, if such rows may be lost",
+        )
+
+
+def _codes(table: Table) -> str:
+    return " or ".join(
+        [
+            "empty",
+            *(f"{code:g}" if isinstance(code, float) else str(code) for code in table.missing),
+        ]
+    )
+
+
+def hidden_codes(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Values that look like codes for "no value" and were taken for readings."""
+    for quantity in (*dataset.inputs, dataset.target):
+        values = table.columns[quantity.name]
+        for code in (c for c in CODES if np.sum(values == c) >= CODE_TIMES):
+            others = values[~np.isnan(values) & (values != code)]
+            spread = np.quantile(others, 0.99) - np.quantile(others, 0.01) if len(others) else 0.0
+            distance = max(others.min() - code, code - others.max()) if len(others) else 0.0
+            if distance > 0.5 * spread > 0:
+                yield Finding(
+                    "high",
+                    "code",
+                    (quantity.name,),
+                    f"{quantity.name} is {code} in {int(np.sum(values == code))} rows, far from "
+                    "all other values",
+                    "a code for 'no value' is learned as a reading and stretches the range of the "
+                    "16-bit input",
+                    f"--missing {code}",
+                )
+
+
+def references(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Inputs that a laboratory has and a street device has not."""
+    for name in (q.name for q in dataset.inputs if REFERENCE.search(q.name)):
+        yield Finding(
+            "high",
+            "reference",
+            (name,),
+            f"{name} is named as a reference analyser's reading",
+            "a device in the street does not have it: the error shown could never be reached there",
+            drop_option(name),
+        )
+
+
+def shortcuts(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Inputs that nearly determine the target by themselves."""
+    x, y = shuffled_training(dataset)
+    tree = DecisionTreeClassifier if dataset.labels else DecisionTreeRegressor
+    for i, quantity in enumerate(dataset.inputs):
+        score = float(
+            cross_val_score(tree(max_leaf_nodes=64, random_state=0), x[:, [i]], y, cv=3).mean()
+        )
+        if score >= SHORTCUT:
+            yield Finding(
+                "high",
+                "shortcut",
+                (quantity.name,),
+                f"{quantity.name} alone tells {score:.2%} of {dataset.target.name} "
+                f"({'rows' if dataset.labels else 'variance'})",
+                "the model learns one formula: if the target was computed from this column, "
+                "it is a copy and no prediction",
+                f"{drop_option(quantity.name)} to see what the other sensors can do",
+            )
+
+
+def redundant(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Inputs that one or two others determine; a group is named once."""
+    x, _ = shuffled_training(dataset)
+    inputs = range(min(x.shape[1], MOST_REDUNDANT)) if x.shape[1] > 1 else ()
+    x = x[np.linspace(0, len(x) - 1, min(SAMPLE, len(x))).astype(int)]
+    groups: list[tuple[float, int, list[int]]] = []
+    named: list[set[int]] = []
+    for i in inputs:
+        others = [k for k in range(x.shape[1]) if k != i]
+        forest = ExtraTreesRegressor(20, min_samples_leaf=2, random_state=0).fit(
+            x[:, others], x[:, i]
+        )
+        best = [others[k] for k in np.argsort(-forest.feature_importances_, kind="stable")[:2]]
+        score = float(
+            cross_val_score(
+                ExtraTreesRegressor(30, random_state=0), x[:, best], x[:, i], cv=3
+            ).mean()
+        )
+        groups.append((score, i, best))
+    for score, i, best in sorted(groups, key=lambda group: -group[0]):
+        if score >= REDUNDANT and not any({i, *best} & seen for seen in named):
+            named.append({i, *best})
+            name, tellers = dataset.inputs[i].name, [dataset.inputs[k].name for k in best]
+            yield Finding(
+                "medium",
+                "redundant",
+                (name, *tellers),
+                f"{name} follows from {' and '.join(tellers)} ({score:.1%} of its variance)",
+                "it costs flash, cycles and a reading and tells little new",
+                drop_option(name),
+            )
+
+
+def stuck(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Sensors that repeat one value for long."""
+    for quantity in (*dataset.inputs, dataset.target):
+        values = table.columns[quantity.name]
+        there = values[~np.isnan(values)]
+        run = longest_run(there)
+        if run >= STUCK_ROWS and len(np.unique(there)) > 20 and run > 0.002 * len(there):
+            yield Finding(
+                "medium",
+                "stuck",
+                (quantity.name,),
+                f"{quantity.name} keeps one value for {run} rows in a row",
+                "a sensor that hangs teaches the model that this value goes with anything",
+                "empty these cells in the file",
+            )
+
+
+def outliers(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Values far beyond the quartiles."""
+    for quantity, values in zip(
+        (*dataset.inputs, dataset.target), np.column_stack([dataset.x, dataset.y]).T
+    ):
+        low, high = np.quantile(values, [0.25, 0.75])
+        beyond = int(
+            np.sum(
+                (values < low - OUTLIER_SPREADS * (high - low))
+                | (values > high + OUTLIER_SPREADS * (high - low))
+            )
+        )
+        if beyond and high > low and not dataset.labels:
+            yield Finding(
+                "low",
+                "outlier",
+                (quantity.name,),
+                f"{quantity.name} has {beyond} values more than {OUTLIER_SPREADS} quartile spreads "
+                "out",
+                "they stretch the range that 16 bits must cover and pull the fit",
+                "look at them; empty the cells if they are faults",
+            )
+
+
+def unitless(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Columns without a unit."""
+    if names := tuple(
+        q.name for q in (*dataset.inputs, dataset.target) if not q.unit and not dataset.labels
+    ):
+        yield Finding(
+            "low",
+            "unit",
+            names,
+            f"{len(names)} columns have no unit: "
+            f"{', '.join(names[:6])}{', ..' if len(names) > 6 else ''}",
+            "the header says less than it could",
+            f'--unit "{names[0]}=UNIT"',
+        )

@@ -1,0 +1,164 @@
+"""Checks of the rows as a whole: drift, rare classes, repeats, the clock, a split that flatters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from scipy.stats import ks_2samp
+from sklearn.linear_model import RidgeClassifier, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ...common.errors import TinygenError
+from ..dataset import Dataset
+from ..table import Table
+from .finding import Finding, drop_option
+
+DRIFT_KS, STRONG_DRIFT_KS = 0.3, 0.5
+GAP_RATIO = 1.3  # error on later rows over that on random ones
+RARE = 0.02  # of the rows in the upper half of the target's range, or in a class
+
+
+def drifting(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Columns whose last 30 % look unlike the first 70 %."""
+    order = (
+        np.arange(len(dataset.x))
+        if dataset.provenance.time is None
+        else np.argsort(dataset.provenance.time, kind="stable")
+    )
+    cut = int(0.7 * len(order))
+    for quantity, values in zip(
+        (*dataset.inputs, dataset.target), np.column_stack([dataset.x, dataset.y])[order].T
+    ):
+        distance = float(ks_2samp(values[:cut], values[cut:], method="asymp").statistic)
+        if distance >= DRIFT_KS:
+            early, late = (
+                float(quantity.to_physical(np.median(part)))
+                for part in (values[:cut], values[cut:])
+            )
+            yield Finding(
+                "high" if distance >= STRONG_DRIFT_KS else "medium",
+                "drift",
+                (quantity.name,),
+                f"{quantity.name} drifts: its median goes from {early:g} to {late:g} "
+                f"{quantity.unit}".rstrip()
+                + f" in the last 30 % (KS {distance:.2f})",
+                "a model trained on early rows meets readings it has hardly seen",
+                f"--split time, and {drop_option(quantity.name)} if it gets worse",
+            )
+
+
+def balance(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Classes, or the upper half of the target's range, with few rows."""
+    name = dataset.target.name
+    if dataset.labels:
+        for label, count in zip(
+            dataset.labels, np.bincount(dataset.y, minlength=len(dataset.labels))
+        ):
+            if count < RARE * len(dataset.y):
+                yield Finding(
+                    "medium",
+                    "balance",
+                    (name,),
+                    f"class {label} has {count} of {len(dataset.y)} rows",
+                    "a model may never answer it and still look good",
+                    "add rows of this class",
+                )
+        return
+    middle = (dataset.y.min() + dataset.y.max()) / 2
+    share = float(np.mean(dataset.y > middle))
+    if share < RARE:
+        yield Finding(
+            "medium",
+            "balance",
+            (name,),
+            f"only {share:.1%} of the rows lie in the upper half of {name}, "
+            f"above {float(dataset.target.to_physical(middle)):g}",
+            "high values are learned from few rows, and they are what an alarm is for",
+            "look at the false and missed alarms, not at the mean error",
+        )
+
+
+def repeated(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Rows equal to an earlier one."""
+    if dataset.provenance.duplicates_removed:
+        share = dataset.provenance.duplicates_removed / max(
+            1, dataset.provenance.rows_read - dataset.provenance.rows_dropped
+        )
+        yield Finding(
+            "medium" if share > 0.05 else "low",
+            "duplicates",
+            (),
+            f"{dataset.provenance.duplicates_removed} rows repeat another one in all used columns",
+            "a row in both train and test would be remembered, not predicted",
+            "nothing: they are removed before the split",
+        )
+
+
+def clock(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Gaps and steps back in time."""
+    if table.time is None:
+        yield Finding(
+            "low",
+            "time",
+            (),
+            "no column has a date in every row",
+            "random rows flatter where readings follow each other",
+            "keep the rows in order and try --split time",
+        )
+        return
+    steps = np.diff(table.time).astype(np.int64)
+    usual = max(1, int(np.median(np.abs(steps)))) if len(steps) else 1
+    if gaps := int(np.sum(steps > 1.5 * usual)):
+        yield Finding(
+            "low",
+            "time",
+            table.time_names,
+            f"{gaps} gaps in a series of one row per {usual} s, the longest {int(steps.max())} s",
+            "what happened meanwhile is unknown to the model",
+            "nothing, unless a season is missing",
+        )
+    if back := int(np.sum(steps < 0)):
+        yield Finding(
+            "medium",
+            "time",
+            table.time_names,
+            f"the time goes back {back} times",
+            "the clock was set or files were joined: order means little",
+            "sort the file by time",
+        )
+
+
+def optimism(dataset: Dataset, rows: Callable[[str], Dataset]) -> Iterator[Finding]:
+    """How much better random test rows look than later ones, by ridge on the training rows."""
+    try:
+        errors = [_ridge_error(rows(split)) for split in ("random", "time")]
+    except TinygenError:
+        return  # one of the splits cannot be had, for example without a class
+    if min(errors) > 0 and errors[1] > GAP_RATIO * errors[0]:
+        kind, unit = (
+            ("error rate", "")
+            if dataset.labels
+            else ("mean absolute error", f" {dataset.target.unit}".rstrip())
+        )
+        yield Finding(
+            "high",
+            "optimism",
+            (),
+            f"a ridge baseline has a {kind} of {errors[0]:.3g}{unit} on random rows "
+            f"and {errors[1]:.3g}{unit} on the last 30 %",
+            f"figures of a random split flatter by {errors[1] / errors[0]:.1f} times "
+            "what the device will do next season",
+            "--split time",
+        )
+
+
+def _ridge_error(dataset: Dataset) -> float:
+    """Mean absolute error in the target's unit, or error rate, on the test rows."""
+    x, y = dataset.x.astype(float), dataset.y
+    model = make_pipeline(StandardScaler(), RidgeClassifier() if dataset.labels else RidgeCV())
+    answer = model.fit(x[dataset.train], y[dataset.train]).predict(x[dataset.test])
+    if dataset.labels:
+        return float(np.mean(answer != y[dataset.test]))
+    return float(np.abs(answer - y[dataset.test]).mean() * dataset.target.scale)

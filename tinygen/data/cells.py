@@ -1,0 +1,161 @@
+"""Single cells: what a text says as a number, what is missing, and one column while it is read."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import numpy as np
+
+MAXIMUM_LABELS = 100  # different texts of a column that may be class labels
+MISSING_WORDS = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none", "-", "?"))
+INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class TextCells:
+    """The cells of one column that are neither number nor missing."""
+
+    count: int
+    row: int  # file row of the first one; the header is row 1
+    text: str  # the first one, as written
+
+
+@dataclass(frozen=True)
+class TextLabels:
+    """A column's texts as class labels."""
+
+    texts: tuple[str, ...]  # each one once, without space around it, in order of appearance
+    codes: np.ndarray  # int64 (n,): place in `texts`; -1 where the cell holds no text
+
+
+def missing_codes(missing: Iterable[float | str]) -> tuple[float | str, ...]:
+    """The codes as numbers where they are numbers, else as words; without what is missing
+    anyway.
+    """
+    texts = [str(code).strip() for code in missing]
+    return tuple(
+        number[0] if (number := number_of(text, ".")) else text
+        for text in texts
+        if text.casefold() not in MISSING_WORDS
+    )
+
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_WITH_MARK = re.compile(r"\s*[+-]?\d*([.,])\d+([eE][+-]?\d{1,3})?\s*", re.ASCII)
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*", re.ASCII)
+
+
+def number_of(text: str, mark: str) -> tuple[float, int] | None:
+    """Value and decimal places of a number written with decimal mark `mark`; None if it is not
+    one.
+    """
+    if mark == ",":
+        text = text.replace(".", "?").replace(",", ".")
+    if not _NUMBER.fullmatch(text):
+        return None
+    if "e" in text or "E" in text:
+        places = max(0, -int(Decimal(text).normalize().as_tuple().exponent))
+    else:
+        places = len(text.partition(".")[2].rstrip("0"))
+    return float(text), min(places, 300)  # 1e-300 is still a normal float
+
+
+def decimal_mark(cells_by_column: Iterable[Sequence[str]], delimiter: str) -> str | None:
+    """The mark by rule 3 in a block of cells; None if no number has one."""
+    votes: Counter[str] = Counter()
+    for cells in cells_by_column:
+        marks = Counter(
+            match[1]
+            for cell in cells
+            if (match := _WITH_MARK.fullmatch(cell))
+            and not (delimiter == "," and _THOUSANDS.fullmatch(cell))
+        )
+        votes.update(mark for mark, _ in marks.most_common(1))
+    if not votes:
+        return None
+    return "," if votes[","] + (delimiter != ",") > votes["."] and votes[","] else "."
+
+
+class Column:
+    """One column while it is read."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.values = array("d")
+        self.decimals = 0
+        self.text: TextCells | None = None
+        self.labels = _Labels()
+
+    def add(
+        self,
+        cells: Sequence[str],
+        file_rows: Sequence[int],
+        mark: str,
+        missing: tuple[float | str, ...],
+    ) -> None:
+        """Append a block of cells; each distinct text is looked at once."""
+        known = {cell: self._value(cell.strip(), mark, missing) for cell in set(cells)}
+        texts = [i for i, cell in enumerate(cells) if known[cell] is None]
+        if texts:
+            first = self.text or TextCells(0, file_rows[texts[0]], cells[texts[0]])
+            self.text = replace(first, count=first.count + len(texts))
+        self.labels.add(cells, known)
+        values = {cell: np.nan if value is None else value for cell, value in known.items()}
+        self.values.extend(values[cell] for cell in cells)
+
+    @property
+    def holds_something(self) -> bool:
+        return self.text is not None or not np.isnan(np.frombuffer(self.values)).all()
+
+    def _value(self, text: str, mark: str, missing: tuple[float | str, ...]) -> float | None:
+        """A number, NaN where missing, None for text."""
+        if text.casefold() in MISSING_WORDS or text in missing:
+            return np.nan
+        if INFINITY.fullmatch(text):
+            return float(text)
+        number = number_of(text, mark)
+        if number is None:
+            return None
+        value, decimals = number
+        if value in missing:
+            return np.nan
+        self.decimals = max(self.decimals, decimals)
+        return value
+
+
+class _Labels:
+    """The different texts of one column while it is read; it gives up where there are too many for
+    classes.
+    """
+
+    def __init__(self) -> None:
+        self.places: dict[str, int] = {}
+        self.codes = array("b")
+
+    @property
+    def few(self) -> bool:
+        return len(self.places) <= MAXIMUM_LABELS
+
+    def add(self, cells: Sequence[str], known: Mapping[str, float | None]) -> None:
+        """Append a block of cells; `known` is None for those that are texts."""
+        if not self.few:
+            return
+        for cell in dict.fromkeys(cells):
+            if known[cell] is None:
+                self.places.setdefault(cell.strip(), len(self.places))
+        if self.few:
+            self.codes.extend(
+                -1 if known[cell] is not None else self.places[cell.strip()] for cell in cells
+            )
+        else:
+            self.codes = array("b")  # a byte a row is worth keeping for labels only
+
+    def values(self) -> TextLabels:
+        return TextLabels(
+            tuple(self.places), np.frombuffer(self.codes, dtype=np.int8).astype(np.int64)
+        )

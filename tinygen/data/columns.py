@@ -1,0 +1,156 @@
+"""Which columns of a table are inputs and target, and how each is stored: classes, raw steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..common.choices import TASKS
+from ..common.errors import DataError, UsageError, show
+from ..model.fixedpoint import RAW_MAX, Quantity
+from .cells import MAXIMUM_LABELS
+from .table import Table, require_column, require_finite, require_numbers
+
+TIME_NAMES = frozenset(("date", "time", "datetime", "date time", "date_time", "timestamp"))
+
+# ------------------------------------------------------------------------------------- classes
+
+
+def is_classification(table: Table, target: str, task: str) -> bool:
+    """What `task` says; for "auto", whether every value of the target is a text and not a date."""
+    if task not in TASKS:
+        raise UsageError(f"task {show(task)} is unknown: use auto, regression or classification")
+    if task != "auto":
+        return task == "classification"
+    return (
+        target in table.labels
+        and target not in table.time_names
+        and bool(np.isnan(table.columns[target]).all())
+    )
+
+
+def with_classes(table: Table, target: str) -> tuple[Table, tuple[str, ...]]:
+    """The table with class indices as its target column, and their labels: numbers by size, then
+    texts by spelling.
+    """
+    require_finite(table, target)
+    if target in table.texts and target not in table.labels:
+        raise DataError(
+            f"column {show(target)} holds more than {MAXIMUM_LABELS} different texts: "
+            "choose a column of class labels"
+        )
+    numbers = table.columns[target]
+    values = np.unique(numbers[~np.isnan(numbers)])
+    texts = sorted(table.labels[target].texts) if target in table.labels else []
+    if len(values) + len(texts) > MAXIMUM_LABELS:
+        raise DataError(
+            f"column {show(target)} has {len(values) + len(texts)} different values, "
+            f"at most {MAXIMUM_LABELS} classes are possible: choose another column, or task "
+            "regression"
+        )
+    classes = np.where(
+        np.isnan(numbers), np.nan, np.searchsorted(values, numbers).astype(np.float64)
+    )
+    if texts:
+        places = np.array([len(values) + texts.index(text) for text in table.labels[target].texts])
+        codes = table.labels[target].codes
+        classes = np.where(codes >= 0, places[codes], classes)
+    return replace(
+        table,
+        columns={**table.columns, target: classes},
+        decimals={**table.decimals, target: 0},
+        texts={name: text for name, text in table.texts.items() if name != target},
+    ), (*(f"{value:g}" for value in values), *texts)
+
+
+# ------------------------------------------------------------------------------------- inputs
+
+
+def require_readings(table: Table, name: str) -> None:
+    require_numbers(table, name)
+    require_finite(table, name)
+
+
+def named_inputs(
+    table: Table, target: str | None, inputs: Sequence[str], drop: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    if drop:
+        raise UsageError("--inputs and --drop exclude each other: give one of them")
+    names = [require_column(table, name) for name in inputs]
+    for name in names:
+        if name == target:
+            raise DataError(
+                f"column {show(name)} is the target and an input: take it out of --inputs"
+            )
+        if names.count(name) > 1:
+            raise DataError(
+                f"column {show(name)} is named {names.count(name)} times as an input: name it once"
+            )
+        require_readings(table, name)
+    return names, []
+
+
+def all_inputs(
+    table: Table, target: str | None, drop: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The usable columns in file order, and a note on each that was left out unasked."""
+    dropped = {require_column(table, name) for name in drop}
+    names, notes = [], [f"{table.unnamed} columns without a name left out"] if table.unnamed else []
+    for name in table.names:
+        if name in dropped or name == target:
+            continue
+        if reason := _unusable(table, name):
+            notes.append(f"column {show(name)} left out: {reason}")
+            continue
+        require_readings(table, name)
+        names.append(name)
+    return names, notes
+
+
+def _unusable(table: Table, name: str) -> str:
+    """Why the column is no sensor reading; "" if it may be one."""
+    if name in table.time_names or name.casefold() in TIME_NAMES:
+        return "it is a date or time"
+    values = int(np.sum(~np.isnan(table.columns[name])))
+    if name in table.texts and table.texts[name].count >= values:
+        return "it holds text"
+    if not values:
+        return "all its values are missing"
+    return ""
+
+
+# -------------------------------------------------------------------------------------- steps
+
+
+def quantity_of(table: Table, name: str) -> Quantity:
+    """The column with the resolution it was written in, or a coarser one that fits int16."""
+    return Quantity(name, "", scale_for(_largest(table, name), table.decimals[name]), 0.0, 0.0)
+
+
+def _largest(table: Table, name: str) -> float:
+    return float(np.nanmax(np.abs(table.columns[name])))
+
+
+def step_of(decimals: int) -> float:
+    return float(
+        f"1e{-decimals}"
+    )  # the float nearest to the decimal, which 10.0 ** -k is not always
+
+
+def scale_for(largest: float, decimals: int) -> float:
+    """10**-decimals, or the next coarser power of ten at which +-`largest` fits 32767 steps."""
+    while largest / step_of(decimals) >= RAW_MAX + 0.5:
+        decimals -= 1
+    return step_of(decimals)
+
+
+def scale_notes(table: Table, quantities: Sequence[Quantity]) -> list[str]:
+    return [
+        f"column {show(q.name)} is stored in steps of {q.scale:g} instead of its own "
+        f"{step_of(table.decimals[q.name]):g}: "
+        f"its largest value {_largest(table, q.name):g} must fit {RAW_MAX} steps"
+        for q in quantities
+        if q.scale > step_of(table.decimals[q.name])
+    ]

@@ -1,0 +1,95 @@
+"""The time of each row: from a `Date` and a `Time` column, or from the first column of dates."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+
+_CLOCK = (
+    r"(?P<hour>\d{1,2})[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,]\d+)?)?"
+    r"\s*(?P<zone>Z|[+-]\d\d:?\d\d)?"
+)
+# Day before month first: the UCI file has 10/03/2004 for 10 March; month first only if that cannot
+# be.
+_DATE_ORDERS = tuple(
+    re.compile(rf"{date}(?:[T ]\s*{_CLOCK})?", re.ASCII)
+    for date in (
+        r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})",
+        r"(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4})",
+        r"(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4})",
+    )
+)
+_EPOCH = datetime(1970, 1, 1)
+
+
+def _seconds(text: str, order: re.Pattern) -> int | None:
+    """Seconds since 1970 (UTC if the text has a zone, else local); None if it is not a date in this
+    order.
+    """
+    match = order.fullmatch(text)
+    if not match:
+        return None
+    parts = match.groupdict()
+    zone = (parts["zone"] or "Z").replace(":", "")
+    east = (
+        0 if zone == "Z" else int(zone[0] + "1") * (int(zone[1:3]) * 60 + int(zone[3:5]))
+    )  # minutes
+    keys = ("year", "month", "day", "hour", "minute", "second")
+    year, month, day, hour, minute, second = (int(parts[key] or 0) for key in keys)
+    try:
+        moment = datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        return None
+    return (moment - _EPOCH) // timedelta(seconds=1) - 60 * east
+
+
+@dataclass
+class TimeReader:
+    """The time of each row, from a `Date` and a `Time` column or from the first column of dates."""
+
+    names: tuple[str, ...]
+    indices: tuple[int, ...]
+    order: re.Pattern | None
+    seconds: array = field(default_factory=lambda: array("q"))
+
+    @classmethod
+    def find(cls, names: Sequence[str], cells_by_column: Sequence[Sequence[str]]) -> TimeReader:
+        """The reader whose columns hold dates throughout the given block of rows."""
+        lower = [name.casefold() for name in names]
+        pair = (
+            [(lower.index("date"), lower.index("time"))] if {"date", "time"} <= set(lower) else []
+        )
+        for indices in pair + [(i,) for i in range(len(names))]:
+            for order in _DATE_ORDERS:
+                reader = cls(tuple(names[i] for i in indices), indices, order)
+                if all(
+                    _seconds(text, order) is not None for text in reader._texts(cells_by_column)
+                ):
+                    return reader
+        return cls((), (), None)
+
+    def _texts(self, cells_by_column: Sequence[Sequence[str]]) -> Iterator[str]:
+        return (
+            " ".join(cells).strip() for cells in zip(*(cells_by_column[i] for i in self.indices))
+        )
+
+    def add(self, cells_by_column: Sequence[Sequence[str]]) -> None:
+        if self.order is None:
+            return
+        seconds = [_seconds(text, self.order) for text in self._texts(cells_by_column)]
+        if None in seconds:
+            self.order = None  # one row without a date: the order of rows is the file's
+        else:
+            self.seconds.extend(seconds)
+
+    def values(self) -> np.ndarray | None:
+        return (
+            np.frombuffer(self.seconds, dtype=np.int64).astype("datetime64[s]")
+            if self.order
+            else None
+        )

@@ -1,0 +1,16 @@
+"""What a family's fit gives back."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+
+class Fitted(Protocol):
+    """A fitted float model."""
+
+    columns: tuple[int, ...]  # which of the rows' inputs it uses, in this order
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Float raw outputs (n,) for raw inputs (n, all inputs); of a classifier class indices."""
