@@ -11,11 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.ensemble import (
-    GradientBoostingClassifier,
-    GradientBoostingRegressor,
-    RandomForestClassifier,
-)
 
 from ..data import Rows
 from ..fitting import class_scores as scores
@@ -71,6 +66,8 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedForest:
 
 
 def _quantity(rows: Rows, config: Config, seed: int) -> FittedForest:
+    from sklearn.ensemble import GradientBoostingRegressor
+
     boosted = GradientBoostingRegressor(
         n_estimators=config.trees,
         max_leaf_nodes=config.leaves,
@@ -101,6 +98,8 @@ def _quantity(rows: Rows, config: Config, seed: int) -> FittedForest:
 
 
 def _sign(rows: Rows, config: Config, seed: int) -> FittedForest:
+    from sklearn.ensemble import GradientBoostingClassifier
+
     if (rows.y == rows.y[0]).all():  # a fold may have one class only
         only = scores.only_class(int(rows.y[0]), 1, 2)
         return FittedForest((0,), Trees(((),), (0,), 1), only.coef.T, only.intercept, "sign")
@@ -118,6 +117,8 @@ def _sign(rows: Rows, config: Config, seed: int) -> FittedForest:
 
 
 def _votes(rows: Rows, config: Config, seed: int) -> FittedForest:
+    from sklearn.ensemble import RandomForestClassifier
+
     forest = RandomForestClassifier(
         config.trees, max_leaf_nodes=config.leaves * 2, random_state=seed, n_jobs=1
     ).fit(rows.x, rows.y)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sklearn.linear_model import LogisticRegression
-
 from ..data import Rows
 from ..fitting import class_scores as scores
 from ..fitting.class_scores import Frame, Scores
@@ -36,6 +34,8 @@ def candidates(rows: Rows) -> list[Config]:
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Logistic:
+    from sklearn.linear_model import LogisticRegression
+
     frame = Frame.of(rows)
     found = scores.fitted_scores(
         LogisticRegression(C=config.c, max_iter=2000), frame.z(rows.x), rows.y, len(rows.labels)

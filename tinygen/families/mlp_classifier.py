@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.special import softmax
 
 from ..data import Rows
 from ..fitting import class_scores as scores
@@ -167,6 +166,8 @@ def _hidden_layer(fitted: FittedNet, rows: Rows, scale: Scale) -> tuple[Dense, n
 
 def _need(fitted: FittedNet, active: np.ndarray) -> np.ndarray:
     """Curvature of the loss over each unit's activation in each row, (n, hidden)."""
+    from scipy.special import softmax
+
     p = softmax(fitted.scores.of(active), axis=1)[:, -len(fitted.scores.coef) :]
     coef = fitted.scores.coef
     return p @ coef**2 - (p @ coef) ** 2

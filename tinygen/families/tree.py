@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ..data import Rows
 from ..fitting.trees import Trees, from_sklearn
@@ -46,6 +45,8 @@ def candidates(rows: Rows) -> list[Config]:
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedTree:
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
     kind = DecisionTreeClassifier if rows.labels else DecisionTreeRegressor
     estimator = kind(
         max_leaf_nodes=config.leaves, min_samples_leaf=LEAST_ROWS[rows.task], random_state=seed

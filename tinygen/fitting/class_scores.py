@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import logsumexp, softmax
 
 from ..data import Rows
 from ..model.fixedpoint import INT16_MAX, bits_for
@@ -90,6 +88,8 @@ def cross_entropy(values: np.ndarray, y: np.ndarray, rows: int) -> tuple[float, 
     """Mean cross-entropy of score values (n, classes) against class indices, and its derivative
     over the last `rows` of them.
     """
+    from scipy.special import logsumexp, softmax
+
     error = softmax(values, axis=1)
     error[np.arange(len(y)), y] -= 1
     return float((logsumexp(values, axis=1) - values[np.arange(len(y)), y]).mean()), error[
@@ -101,6 +101,8 @@ def descend(loss, start: list[np.ndarray], steps: int) -> list[np.ndarray]:
     """Arrays that minimise `loss(*arrays) -> (value, derivatives)`, from a start, by L-BFGS (Liu
     and Nocedal 1989).
     """
+    from scipy.optimize import minimize
+
     ends = np.cumsum([part.size for part in start])[:-1]
 
     def split(flat: np.ndarray) -> list[np.ndarray]:
@@ -158,6 +160,8 @@ def _joint(
     """Coefficients in whole steps, rounded together on the Hessian of the loss; spread keeps it
     well conditioned.
     """
+    from scipy.special import softmax
+
     centered = np.column_stack([(values - values.mean(axis=0)) / spread, np.ones(len(values))])
     rows, width = scores.coef.shape[0], centered.shape[1]
     p = softmax(scores.of(values), axis=1)[:, -rows:]
