@@ -15,7 +15,7 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,9 @@ from tinygen.common.errors import TinygenError, UsageError
 from tinygen.data import Dataset, Table, load_table, prepare
 from tinygen.report.words import table
 from tinygen.search.comparators import ridge
-from tinygen.search.search import Rung, search
+from tinygen.search.finalists import SearchRequest
+from tinygen.search.ladder import Rung
+from tinygen.search.model_search import find_ladder
 from tinygen.target.build import Budget
 
 FILE = "AirQualityUCI.csv"
@@ -201,10 +203,11 @@ def _chosen(dataset: Dataset, threshold: float | None, budget: Budget) -> Rung:
     """What a search with this budget chooses; where nothing fits, what one without it does: its
     figures tell by how much.
     """
+    request = SearchRequest("model_1", UNO, threshold=threshold, budget=budget)
     try:
-        ladder = search(dataset, "model_1", threshold, "auto", UNO, budget)
+        ladder = find_ladder(dataset, request)
     except UsageError:
-        ladder = search(dataset, "model_1", threshold, "auto", UNO, Budget())
+        ladder = find_ladder(dataset, replace(request, budget=Budget()))
     return ladder.rungs[ladder.chosen]
 
 

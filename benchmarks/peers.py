@@ -34,7 +34,7 @@ from tinygen.data import Dataset, load_table, prepare
 from tinygen.model.model import Model
 from tinygen.model.operations.outside import Outside
 from tinygen.report.words import table
-from tinygen.target.bare import BareChip, ModelCost, measure
+from tinygen.target.bare import BareChip, ModelCost, measure_cost
 
 # GCC gives no warnings in a system header: a peer's style is not what is measured.
 HEADER = """#pragma GCC system_header
@@ -167,7 +167,7 @@ def measured(peer: Peer, dataset: Dataset) -> Measured:
         peer,
         importlib.metadata.version(peer.package),
         float(error),
-        measure(carrier, UNO, rows[:256], header),
+        measure_cost(carrier, UNO, rows[:256], header),
     )
 
 

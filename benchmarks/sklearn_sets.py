@@ -26,9 +26,10 @@ from sklearn import datasets as sklearn_datasets
 from tinygen.common.boards import BOARDS
 from tinygen.data import Dataset, Table, prepare, read_table
 from tinygen.report.words import table
-from tinygen.search.comparators import baselines
-from tinygen.search.search import Ladder, Rung, search
-from tinygen.target.build import Budget
+from tinygen.search.comparators import compare
+from tinygen.search.finalists import SearchRequest
+from tinygen.search.ladder import Ladder, Rung
+from tinygen.search.model_search import find_ladder
 
 SETS = ("diabetes", "wine", "breast_cancer", "digits")
 TARGET = "target"
@@ -127,7 +128,7 @@ def run(names: list[str], seeds: int, say=print) -> list[Result]:
         for seed in range(seeds):
             say(f"{name}, seed {seed}")
             dataset = prepare(data, TARGET, seed=seed)
-            found.append(_found(dataset, search(dataset, "model_1", None, "auto", UNO, Budget())))
+            found.append(_found(dataset, find_ladder(dataset, SearchRequest("model_1", UNO))))
         results.append(Result(name, len(dataset.labels), tuple(found)))
     return results
 
@@ -138,7 +139,7 @@ def _found(dataset: Dataset, ladder: Ladder) -> Found:
         :, [dataset.inputs.index(quantity) for quantity in ladder.model.inputs]
     ]
     differing = sum(differing_rows(ladder.model, rows, board) for board in BOARDS_COMPARED)
-    usual = {b.name: b.error for b in baselines(dataset) if b.name in USUAL}
+    usual = {b.name: b.error for b in compare(dataset) if b.name in USUAL}
     best: dict[str, Rung] = {}
     for rung in ladder.rungs:
         best[rung.model.family] = min(

@@ -27,7 +27,7 @@ from tinygen.model.model import Model
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.scale import Scale
 from tinygen.report.words import table
-from tinygen.target.build import build
+from tinygen.target.build import build_firmware
 
 BAUDS = (115_200, 250_000, 500_000, 1_000_000)
 INPUTS = 8
@@ -51,7 +51,7 @@ def measure(
 ) -> list[Measured]:
     """Streams `rows` rows, with each window; None is what the board takes."""
     board = replace(BOARDS[board_id], baud=baud)
-    elf = build(emit_project(model, folder, [board]), board).elf
+    elf = build_firmware(emit_project(model, folder, [board]), board).elf
     raw, found = model.sample_rows(rows, 1), []
     for window in windows:
         with open_link(avr_url(board_id, elf), model, board) as link:

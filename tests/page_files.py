@@ -17,10 +17,9 @@ from tinygen.model.model import Model
 from tinygen.report.page.dossier import Dossier, Tests
 from tinygen.report.page.figures import headline
 from tinygen.report.page.html import report
-from tinygen.search import search as ladders
-from tinygen.search.comparators import Baseline
-from tinygen.search.conversion import Decisions, Row, Verdict, facts
-from tinygen.search.search import Ladder, Rung
+from tinygen.search.comparators import Comparator
+from tinygen.search.conversion import Conversion, Decisions, Row, conversion_facts
+from tinygen.search.ladder import Ladder, Rung, save_ladder
 from tinygen.target.bare import ModelCost
 
 ROWS = 1010
@@ -95,26 +94,26 @@ def trained(
         0,
         "uno",
         tuple((q.name, 0.1 * k) for k, q in enumerate(first.inputs)),
-        baselines=_baselines(first),
+        comparators=_comparators(first),
     )
-    told = facts(_verdict(first, len(dataset.test)))
+    told = conversion_facts(_conversion(first, len(dataset.test)))
     ladder = ladder.with_facts(verdict=told)
     path = folder / "station.json"
     ladder.model.save(path)
-    ladders.save(ladder, ladder_path(path))
+    save_ladder(ladder, ladder_path(path))
     return path, ladder.model
 
 
-def _baselines(model: Model) -> tuple[Baseline, ...]:
+def _comparators(model: Model) -> tuple[Comparator, ...]:
     alarms = (3, 4) if model.threshold is not None else (None, None)
     return (
-        Baseline("median", 21.5, *alarms, 4),
-        Baseline("ridge", 4.75, *alarms, 16),
-        Baseline("persistence", 9.25, *alarms, None, "the reading before"),
+        Comparator("median", 21.5, *alarms, 4),
+        Comparator("ridge", 4.75, *alarms, 16),
+        Comparator("persistence", 9.25, *alarms, None, "the reading before"),
     )
 
 
-def _verdict(model: Model, rows: int) -> Verdict:
+def _conversion(model: Model, rows: int) -> Conversion:
     """A verdict with made-up costs and the model's own errors."""
     metrics = model.training["metrics"]
     key = "error_rate" if model.labels else "mae"
@@ -123,7 +122,7 @@ def _verdict(model: Model, rows: int) -> Verdict:
         if not model.labels
         else None
     )
-    return Verdict(
+    return Conversion(
         model,
         BOARDS["uno"],
         rows,

@@ -6,7 +6,7 @@ from tinygen.data import Dataset
 from tinygen.families import FAMILIES
 from tinygen.model.model import Model
 from tinygen.search.cross_validation import Trained
-from tinygen.search.quantize import quantize
+from tinygen.search.quantization import quantize
 
 HARD_INPUTS = ("PT08.S1(CO)", "PT08.S3(NOx)", "PT08.S4(NO2)", "PT08.S5(O3)", "T", "RH", "AH")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygen.search.search import search
+from tinygen.search.model_search import find_ladder
 from tinygen.target.build import Budget
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
@@ -103,11 +103,11 @@ def test_the_goals_are_the_ones_of_every_task(goals):
 def test_smoke_on_task_a(goals, air_quality, simavr, monkeypatch, tmp_path, capsys):
     asked = []
 
-    def tables_only(dataset, name, threshold, family, board, budget):
-        asked.append((dataset.split, family, budget))
-        return search(dataset, name, threshold, "lookup", board, budget)
+    def tables_only(dataset, request):
+        asked.append((dataset.split, request.family, request.budget))
+        return find_ladder(dataset, replace(request, family="lookup"))
 
-    monkeypatch.setattr(goals, "search", tables_only)
+    monkeypatch.setattr(goals, "find_ladder", tables_only)
     monkeypatch.setenv("TINYGEN_DATA", str(air_quality))
     assert (
         goals.main(
@@ -140,11 +140,11 @@ def test_smoke_on_task_a(goals, air_quality, simavr, monkeypatch, tmp_path, caps
 def test_each_budget_has_its_search(goals, air_quality, simavr, monkeypatch):
     runs = []
 
-    def once(dataset, name, threshold, family, board, budget):
-        runs.append(budget)
-        return search(dataset, name, threshold, "lookup", board, budget)
+    def once(dataset, request):
+        runs.append(request.budget)
+        return find_ladder(dataset, replace(request, family="lookup"))
 
-    monkeypatch.setattr(goals, "search", once)
+    monkeypatch.setattr(goals, "find_ladder", once)
     small, large = (goals.Goal("A", "random", 1, 1, Budget(flash)) for flash in (128, 1024))
     table = goals.load(air_quality)
     first, second = goals.run([small, large], table, 1, lambda text: None)
@@ -155,8 +155,8 @@ def test_each_budget_has_its_search(goals, air_quality, simavr, monkeypatch):
 def test_a_budget_that_nothing_fits_is_missed_by_a_figure(goals, air_quality, simavr, monkeypatch):
     monkeypatch.setattr(
         goals,
-        "search",
-        lambda d, n, t, family, board, budget: search(d, n, t, "ridge", board, budget),
+        "find_ladder",
+        lambda d, request: find_ladder(d, replace(request, family="ridge")),
     )
     goal = goals.Goal("B", "time", 9.0, 9.0, Budget(flash_bytes=40))
     (result,) = goals.run([goal], goals.load(air_quality), 1, lambda text: None)

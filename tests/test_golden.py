@@ -31,9 +31,9 @@ from tinygen.model.model import load
 from tinygen.report.page.card import card
 from tinygen.report.page.html import report
 from tinygen.report.words import ladder as ladder_text
-from tinygen.search.search import load as load_ladder
+from tinygen.search.ladder import load_ladder
 from tinygen.target.bare import compile_bare
-from tinygen.target.build import build
+from tinygen.target.build import build_firmware
 
 HOUSE = Path(__file__).parent / "golden" / "house"
 HASHES = HOUSE / "programs.json"
@@ -137,7 +137,7 @@ def test_whole_firmware(name, board, toolchain, updating, level, tmp_path):
         project = emit_project(
             replace(model, optimize=optimize), tmp_path / optimize, [BOARDS[board]]
         )
-        firmware = build(project, BOARDS[board])
+        firmware = build_firmware(project, BOARDS[board])
         same_hash(
             f"firmware-{name}-{optimize}-{board}",
             firmware.hex.read_bytes(),

@@ -24,8 +24,8 @@ from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.log2 import Log2
 from tinygen.model.operations.scale import Scale
-from tinygen.target import bare as cost
-from tinygen.target.bare import BareChip
+from tinygen.target import avr_gcc, bare
+from tinygen.target.bare import BareChip, measure_cost
 
 MODELS = random_models()
 UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
@@ -55,14 +55,14 @@ def is_linear(model) -> bool:
 
 
 def use_flags(monkeypatch, *flags):
-    monkeypatch.setattr(cost, "FLAGS", (*cost.FLAGS, *flags))
+    monkeypatch.setattr(avr_gcc, "OPTIONS", (*avr_gcc.OPTIONS, *flags))
 
 
 def use_runtime(monkeypatch, change):
     """Compiles with a changed tinygen_fixed.h, for the chip and for the host."""
     changed = change(firmware_text(RUNTIME))
     assert changed != firmware_text(RUNTIME)
-    for module in (cost, host_c):
+    for module in (bare, host_c):
         monkeypatch.setattr(module, "firmware_text", lambda path: changed)
 
 
@@ -103,7 +103,7 @@ def test_size_and_speed_give_the_same_answers(name, simavr, tmp_path):
 def test_speed_costs_cycles_less_and_size_flash_less(name, simavr):
     costs = {}
     for optimize in ("size", "speed"):
-        costs[optimize] = cost.measure(replace(MODELS[name], optimize=optimize), UNO)
+        costs[optimize] = measure_cost(replace(MODELS[name], optimize=optimize), UNO)
     assert costs["speed"].cycles_median < costs["size"].cycles_median
     assert costs["size"].flash_bytes < costs["speed"].flash_bytes
 
@@ -343,7 +343,7 @@ def test_an_empty_program_that_does_not_compile_is_said(simavr, monkeypatch):
     """What a model is measured against is compiled once and kept: its failure must not be taken for
     a size.
     """
-    monkeypatch.setattr(cost, "EMPTY_MODEL", "#error no such model")
-    cost._empty.cache_clear()
+    monkeypatch.setattr(bare, "EMPTY_MODEL", "#error no such model")
+    bare._empty.cache_clear()
     with pytest.raises(BuildError, match=r"does not compile for Arduino Uno: .*no such model"):
-        cost.measure(MODELS["linear8"], UNO)
+        measure_cost(MODELS["linear8"], UNO)

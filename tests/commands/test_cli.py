@@ -195,7 +195,7 @@ def test_a_board_with_a_wrong_coefficient_fails_the_check(there, trained, simavr
     header = render_header(off).replace(f"{off.model_id:08X}", f"{trained.model.model_id:08X}")
     run("build gas.json --board uno -o firmware")
     (there / "firmware/include/gas.h").write_text(header)
-    elf = building.build(Project(there / "firmware", trained.model), BOARDS["uno"]).elf
+    elf = building.build_firmware(Project(there / "firmware", trained.model), BOARDS["uno"]).elf
     done = run(
         f"stream gas.json rows.csv --port {shlex.quote(avr_url('uno', elf))} --junit result.xml "
         "-o rows_out.csv"

@@ -10,16 +10,16 @@ from tables import parse
 
 from tinygen import data
 from tinygen.cli import main
-from tinygen.commands.guard import OUTPUTS, guard, guard_csv, text
+from tinygen.commands.guard import guard, guard_csv, text
 from tinygen.commands.monitor import monitor
 from tinygen.common.errors import DataError, QuantizeError, UsageError
 from tinygen.data import Rows
-from tinygen.families import FAMILIES
+from tinygen.families import FAMILIES, guards
 from tinygen.families.mahalanobis import PARTS, REACH
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import load
 
-GUARDS = tuple(OUTPUTS)
+GUARDS = tuple(guards())
 DEVIATIONS = np.array([3.0, 40.0, 1500.0, 0.4])
 
 
@@ -57,7 +57,7 @@ def test_host_c_equals_the_twin(family, tmp_path):
 
 def test_distance_is_that_of_the_floats_in_sixteenths():
     x = usual()
-    rows = Rows(x, x[:, 0], quantities(x), OUTPUTS["mahalanobis"])
+    rows = Rows(x, x[:, 0], quantities(x), guards()["mahalanobis"].output)
     family = FAMILIES["mahalanobis"]
     fitted = family.fit(rows, family.candidates(rows)[0], 0)
     assert np.allclose(fitted.mean, x.mean(axis=0)) and np.allclose(
@@ -98,7 +98,9 @@ def test_the_target_is_not_looked_at():
         family = FAMILIES[name]
         chains = [
             family.lower(family.fit(rows, family.candidates(rows)[0], 0), rows)
-            for rows in (Rows(x, y, quantities(x), OUTPUTS[name]) for y in (x[:, 0], -x[:, 1]))
+            for rows in (
+                Rows(x, y, quantities(x), guards()[name].output) for y in (x[:, 0], -x[:, 1])
+            )
         ]
         assert chains[0] == chains[1] and family.tasks == ("guard",)
 

@@ -21,7 +21,7 @@ from tinygen.model.nodes import Bounds
 from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.forest import Forest
-from tinygen.search.quantize import class_metrics
+from tinygen.search.quantization import class_metrics
 
 CLASSIFIERS = [f for f in FAMILIES.values() if "classification" in f.tasks]
 REGRESSORS = [FAMILIES["tree"], FAMILIES["forest"]]
@@ -223,7 +223,9 @@ def test_one_scaling_for_all_inputs_only_where_it_loses_nothing():
 def test_a_chain_is_accepted_by_its_decisions_and_its_loss():
     rows = rows_of(2)
     bad, good = ((Forest((), ((value,),), (-1,), (0,), 0, 1),) for value in (0, 1))
-    half = replace(rows, rows=replace(rows.rows, y=np.ones_like(rows.y)))  # the second chain answers all right
+    half = replace(
+        rows, rows=replace(rows.rows, y=np.ones_like(rows.y))
+    )  # the second chain answers all right
     assert scores.as_decided([(bad, 0.1), (good, 0.1)], half, 0.0, 0.1) == good
     assert scores.as_decided([(good, 0.5), (bad, 0.1)], half, 0.0, 0.1) == good
     twin = (replace(good[0], leaves=((2,),)),)  # clamped to 1: the same answers

@@ -20,8 +20,9 @@ from tinygen.search.cross_validation import (
     cross_validate,
     fold_cuts,
 )
-from tinygen.search.quantize import quantize
-from tinygen.search.search import search
+from tinygen.search.finalists import SearchRequest
+from tinygen.search.model_search import find_ladder
+from tinygen.search.quantization import quantize
 from tinygen.target.build import Budget
 
 LEVEL = 300
@@ -153,7 +154,9 @@ def test_the_text_shows_both_confusions(shifted):
 
 def test_every_rung_of_a_ladder_learns_its_own(simavr):
     dataset = made_up(rows=400, noise=25.0)
-    ladder = search(dataset, "m", 30.0, "ridge", UNO, Budget(), alarm_cost=AlarmCost(6, 1))
+    ladder = find_ladder(
+        dataset, SearchRequest("m", UNO, "ridge", 30.0, Budget(), alarm_cost=AlarmCost(6, 1))
+    )
     assert all(
         r.model.level == LEVEL
         and r.model.training["learned_alarm"]["cost"] == {"miss": 6, "false": 1}

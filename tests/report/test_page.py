@@ -26,9 +26,7 @@ from tinygen.report.page.html import Reported, render, sections, text
 from tinygen.report.page.html import report as write_report
 from tinygen.report.page.plots import draw
 from tinygen.report.page.webboard import script
-from tinygen.search.conversion import lines as verdict_lines
-from tinygen.search.conversion import read as read_verdict
-from tinygen.search.conversion import sentence
+from tinygen.search.conversion import conversion_lines, conversion_sentence, read_conversion
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +38,11 @@ def test_terminal_page_and_card_say_the_same(made, page):
     d = made.dossier
     terminal = report.trained(
         TrainedModel(
-            made.model_path, d.model, (), d.ladder, tuple(verdict_lines(read_verdict(d.model)))
+            made.model_path,
+            d.model,
+            (),
+            d.ladder,
+            tuple(conversion_lines(read_conversion(d.model))),
         )
     )
     card_text = markdown(d)
@@ -49,7 +51,7 @@ def test_terminal_page_and_card_say_the_same(made, page):
         if figure.key not in ("flash", "ram", "cycles", "folds"):
             assert figure.value in terminal, figure
     for words in (
-        sentence(read_verdict(d.model)),
+        conversion_sentence(read_conversion(d.model)),
         report.alarms(d.model),
         report.level(d.model),
         report.rows_used(d.model),
@@ -58,7 +60,7 @@ def test_terminal_page_and_card_say_the_same(made, page):
     _headers, rows = report.ladder_table(d.ladder)
     for value in (cell for row in rows for cell in map(report.cell, row) if cell not in ("", "->")):
         assert value in terminal and value in page.text
-    for row in report.baseline_table(d.ladder.baselines, d.model)[1]:
+    for row in report.baseline_table(d.ladder.comparators, d.model)[1]:
         assert all(
             report.cell(value) in terminal and report.cell(value) in page.text for value in row
         )
@@ -290,8 +292,11 @@ def test_the_note_is_in_the_card_and_in_the_page(made, page):
 
 
 def test_a_verdict_survives_the_model_file(made):
-    told = read_verdict(load(made.model_path))
-    assert verdict_lines(told) == verdict_lines(made.dossier.verdict) and told.model == made.model
+    told = read_conversion(load(made.model_path))
+    assert (
+        conversion_lines(told) == conversion_lines(made.dossier.verdict)
+        and told.model == made.model
+    )
 
 
 def test_the_bundle_is_that_of_the_sources():

@@ -19,7 +19,7 @@ from tinygen.codegen.emit import emit_project
 from tinygen.common.boards import BOARDS
 from tinygen.model.fixedpoint import MISSING
 from tinygen.report.page.webboard import script
-from tinygen.target.build import build
+from tinygen.target.build import build_firmware
 
 TEST_ROWS = 200
 
@@ -179,7 +179,7 @@ def test_the_board_answers_as_the_twin_does(open_page, made):
 def test_its_cycles_are_those_of_the_other_simulator(open_page, made, tmp_path):
     """Two simulators that share no code count the same cycles for each row."""
     rows, uno = made.model.sample_rows(60), BOARDS["uno"]
-    firmware = build(emit_project(made.model, tmp_path, [uno]), uno)
+    firmware = build_firmware(emit_project(made.model, tmp_path, [uno]), uno)
     seed = protocol.model_seed(made.model.model_id)
     with SimBoard(uno, firmware.elf) as sim:
         sim.run(uno.f_cpu_hz // 4)

@@ -21,9 +21,9 @@ from tinygen.report.page.figures import doubts, weak_parts
 from tinygen.report.page.html import render, sections
 from tinygen.report.page.runs import read_run
 from tinygen.report.page.slices import sensor_faults
-from tinygen.search import search as ladders
 from tinygen.search.cross_validation import Trained
-from tinygen.search.quantize import quantize
+from tinygen.search.ladder import load_ladder, save_ladder
+from tinygen.search.quantization import quantize
 
 # ---- what is said of the model ----
 
@@ -67,8 +67,8 @@ def test_without_the_ladder_too(made, tmp_path):
 def test_a_ladder_of_another_training_is_refused(made, tmp_path):
     path = tmp_path / "station.json"
     path.write_bytes(made.model_path.read_bytes())
-    ladder = ladders.load(ladder_path(made.model_path))
-    ladders.save(replace(ladder, rungs=ladder.rungs[1:]), ladder_path(path))
+    ladder = load_ladder(ladder_path(made.model_path))
+    save_ladder(replace(ladder, rungs=ladder.rungs[1:]), ladder_path(path))
     d = gather(path, with_board=False)
     assert d.ladder is None and any("another training" in gap for gap in d.gaps)
 

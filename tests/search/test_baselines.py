@@ -5,7 +5,7 @@ import pytest
 
 from tinygen.data import Dataset, Provenance, Rows, Split
 from tinygen.model.fixedpoint import Quantity
-from tinygen.search.comparators import baselines, best_line, boosting_bytes, forest_bytes, ridge
+from tinygen.search.comparators import best_line, boosting_bytes, compare, forest_bytes, ridge
 
 ROWS = 200
 
@@ -33,7 +33,7 @@ def by_name(found) -> dict:
 
 def test_median_and_line_have_the_errors_that_can_be_worked_out_by_hand():
     dataset = made_up()
-    found = by_name(baselines(dataset, threshold=150))
+    found = by_name(compare(dataset, threshold=150))
     y, middle = dataset.y[dataset.test], np.floor(np.median(dataset.y[dataset.train]) + 0.5)
     assert found["median"].error == pytest.approx(np.abs(y - middle).mean() * 0.1)
     assert (found["median"].false_alarms, found["median"].missed_alarms) == (
@@ -46,14 +46,14 @@ def test_median_and_line_have_the_errors_that_can_be_worked_out_by_hand():
 
 
 def test_without_a_threshold_nothing_is_said_of_alarms():
-    assert all((b.false_alarms, b.missed_alarms) == (None, None) for b in baselines(made_up()))
+    assert all((b.false_alarms, b.missed_alarms) == (None, None) for b in compare(made_up()))
 
 
 def test_the_best_column_is_chosen_on_training_rows_only():
     dataset = made_up()
     spoilt = dataset.y.copy()
     spoilt[dataset.test] = dataset.x[dataset.test, 0]
-    assert "line on s1" in by_name(baselines(dataset.with_rows(y=spoilt)))
+    assert "line on s1" in by_name(compare(dataset.with_rows(y=spoilt)))
     x, y = np.array([[0, 9], [1, 4], [2, 7]]), np.array([5, 6, 7])
     column, answers = best_line(x, y, np.array([[10, 0]]))
     assert column == 0 and answers == pytest.approx([15])
@@ -68,27 +68,27 @@ def test_ridge_on_the_root_fits_a_square_and_is_left_out_below_zero():
         < 1
         < np.abs(ridge(x, square, x, 1) - square).max()
     )
-    assert "ridge on the root" in by_name(baselines(dataset))
-    assert "ridge on the root" not in by_name(baselines(dataset.with_rows(y=dataset.y - 500)))
+    assert "ridge on the root" in by_name(compare(dataset))
+    assert "ridge on the root" not in by_name(compare(dataset.with_rows(y=dataset.y - 500)))
 
 
 def test_persistence_is_the_reading_before_and_needs_time_in_order():
     y = np.arange(ROWS) * 3
     hours = np.datetime64("2004-03-10T18:00:00") + np.arange(ROWS) * np.timedelta64(3600, "s")
-    persistence = by_name(baselines(made_up(y=y, split="time", time=hours)))["persistence"]
+    persistence = by_name(compare(made_up(y=y, split="time", time=hours)))["persistence"]
     assert (
         persistence.error == pytest.approx(0.3)
         and persistence.bytes is None
         and "reference" in persistence.needs
     )
-    assert "persistence" not in by_name(baselines(made_up(y=y, split="time", time=hours[::-1])))
-    assert "persistence" not in by_name(baselines(made_up(y=y, split="time")))
+    assert "persistence" not in by_name(compare(made_up(y=y, split="time", time=hours[::-1])))
+    assert "persistence" not in by_name(compare(made_up(y=y, split="time")))
 
 
 def test_classes_are_judged_by_their_error_rate():
     rng = np.random.default_rng(1)
     x = rng.integers(0, 1000, size=(ROWS, 3))
-    found = baselines(
+    found = compare(
         made_up(
             y=(x[:, 0] > 300).astype(int) + (x[:, 0] > 600), x=x, labels=("low", "middle", "high")
         )
@@ -104,7 +104,7 @@ def test_classes_are_judged_by_their_error_rate():
 
 
 def test_two_runs_are_equal():
-    assert baselines(made_up(), 110) == baselines(made_up(), 110)
+    assert compare(made_up(), 110) == compare(made_up(), 110)
 
 
 def test_sizes_count_every_split_and_leaf():

@@ -13,7 +13,7 @@ from search_rows import UNO, made_up
 from tinygen.commands import pipeline
 from tinygen.common.errors import ModelError, UsageError
 from tinygen.families import FAMILIES, mlp
-from tinygen.search import search as ladders
+from tinygen.search import workers
 from tinygen.search.cross_validation import (
     Candidate,
     as_good_as,
@@ -23,9 +23,16 @@ from tinygen.search.cross_validation import (
     plain_config,
     preferred,
 )
-from tinygen.search.search import choose, search
-from tinygen.target import bare as cost
+from tinygen.search.finalists import Finalists, SearchRequest
+from tinygen.search.ladder import choose, load_ladder, save_ladder
+from tinygen.search.model_search import find_ladder
+from tinygen.target.bare import measure_cost
 from tinygen.target.build import Budget
+
+
+def search(dataset, name, threshold, family, board, budget, **options):
+    """A ladder, asked for in one line."""
+    return find_ladder(dataset, SearchRequest(name, board, family, threshold, budget), **options)
 
 
 def few_nets():
@@ -109,7 +116,7 @@ def test_among_equals_the_best_fit_is_taken(ladder):
 def test_c_is_written_for_speed_where_only_that_fits():
     small = search(made_up(), "m", 30.0, "mlp", UNO, Budget())
     both = (
-        (rung, cost.measure(dataclasses.replace(rung.model, optimize="speed"), UNO))
+        (rung, measure_cost(dataclasses.replace(rung.model, optimize="speed"), UNO))
         for rung in small.rungs
     )
     slow, fast = next((rung, fast) for rung, fast in both if fast.cycles_max < rung.cost.cycles_max)
@@ -121,7 +128,7 @@ def test_c_is_written_for_speed_where_only_that_fits():
 
 def test_what_is_larger_and_worse_than_another_is_not_measured(ladder, monkeypatch):
     """And that changes neither the choice nor anything that is better or smaller."""
-    monkeypatch.setattr(ladders, "_beaten", lambda *arguments: False)
+    monkeypatch.setattr(Finalists, "_beaten", lambda *arguments: False)
     whole = search(made_up(), "m", 30.0, "auto", UNO, Budget())
     assert whole.model == ladder.model and len(whole.rungs) > len(ladder.rungs)
     kept = {r.model.model_id for r in ladder.rungs}
@@ -142,7 +149,7 @@ def test_no_model_is_smaller_than_its_family_says(ladder):
     for rung in ladder.rungs:
         family, config = FAMILIES[rung.model.family], rung.model.training["config"]
         found = next(c for c in family.candidates(made_up().training) if plain_config(c) == config)
-        size = cost.measure(dataclasses.replace(rung.model, optimize="size"), UNO).flash_bytes
+        size = measure_cost(dataclasses.replace(rung.model, optimize="size"), UNO).flash_bytes
         parts.append(family.least_bytes(found, len(rung.model.inputs)) / size)
     assert max(parts) <= 1 and sum(part > 0.3 for part in parts) > len(parts) / 2
 
@@ -174,8 +181,8 @@ def test_each_sensor_has_its_worth(simavr):
 
 def test_a_ladder_survives_its_file_and_any_rung_can_be_picked(ladder, tmp_path):
     path = tmp_path / "m.search.json"
-    ladders.save(ladder, path)
-    assert ladders.load(path) == ladder
+    save_ladder(ladder, path)
+    assert load_ladder(path) == ladder
     result = pipeline.pick_model(path, 1, tmp_path / "picked.json")
     assert result.model == ladder.rungs[0].model and (tmp_path / "picked.json").is_file()
     for number in (0, len(ladder.rungs) + 1):
@@ -190,7 +197,7 @@ def test_a_ladder_survives_its_file_and_any_rung_can_be_picked(ladder, tmp_path)
 def test_a_foreign_ladder_file_is_refused(text, tmp_path):
     (tmp_path / "m.search.json").write_text(text)
     with pytest.raises(ModelError, match="train again"):
-        ladders.load(tmp_path / "m.search.json")
+        load_ladder(tmp_path / "m.search.json")
 
 
 def test_folds_use_training_rows_only():
@@ -239,7 +246,7 @@ def test_candidates_on_a_cluster_are_the_same(ladder):
 
 def test_no_scheduler_is_one_line(monkeypatch):
     pytest.importorskip("distributed", reason="pip install distributed")
-    monkeypatch.setattr(ladders, "SCHEDULER_SECONDS", 1)
+    monkeypatch.setattr(workers, "SCHEDULER_SECONDS", 1)
     with pytest.raises(UsageError, match="no Dask scheduler"):
         search(made_up(), "m", None, "ridge", UNO, Budget(), dask="tcp://127.0.0.1:9")
 

@@ -20,9 +20,16 @@ from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.lookup import Curve
 from tinygen.model.operations.power import Power
 from tinygen.model.operations.scale import Scale
-from tinygen.search.conversion import Decisions, Verdict, facts, lines, sentence, verdict
+from tinygen.search.conversion import (
+    Conversion,
+    Decisions,
+    conversion_facts,
+    conversion_lines,
+    conversion_sentence,
+    judge_conversion,
+)
 from tinygen.search.cross_validation import Trained
-from tinygen.search.quantize import quantize
+from tinygen.search.quantization import quantize
 from tinygen.target.bare import BareChip, ModelCost
 
 MODELS = random_models()
@@ -158,7 +165,7 @@ def converted():
 
 def test_verdict_on_made_up_rows(converted, simavr):
     dataset, trained, model = converted
-    found = verdict(model, dataset, trained.fitted.predict(dataset.x[dataset.test]), UNO)
+    found = judge_conversion(model, dataset, trained.fitted.predict(dataset.x[dataset.test]), UNO)
     assert (found.rows, found.float_gap) == (
         50,
         pytest.approx(0, abs=10),
@@ -166,8 +173,10 @@ def test_verdict_on_made_up_rows(converted, simavr):
     assert found.integer_error == pytest.approx(model.training["metrics"]["mae"], rel=1e-5)
     assert found.float_error == pytest.approx(model.training["metrics"]["float_mae"], rel=1e-5)
     assert found.smaller > 2 and found.faster > 4 and abs(found.loss) < 0.05  # 50 rows
-    assert sentence(found).endswith("convert it.") or "matters more" in sentence(found)
-    assert lines(found)[-1] == f"verdict    {sentence(found)}"
+    assert conversion_sentence(found).endswith(
+        "convert it."
+    ) or "matters more" in conversion_sentence(found)
+    assert conversion_lines(found)[-1] == f"verdict    {conversion_sentence(found)}"
 
 
 def test_a_broken_integer_model_is_called_so(converted, simavr):
@@ -177,11 +186,11 @@ def test_a_broken_integer_model_is_called_so(converted, simavr):
         model,
         nodes=(*front, replace(last, bias=(last.bias[0] + (last.high << last.shift) // 8,)), power),
     )
-    found = verdict(broken, dataset, trained.fitted.predict(dataset.x[dataset.test]), UNO)
+    found = judge_conversion(broken, dataset, trained.fitted.predict(dataset.x[dataset.test]), UNO)
     assert (
         found.loss > 0.05
-        and "do not use it" in sentence(found)
-        and re.search(r"loses \d+ % of accuracy", sentence(found))
+        and "do not use it" in conversion_sentence(found)
+        and re.search(r"loses \d+ % of accuracy", conversion_sentence(found))
     )
     row = found.worst
     k = list(dataset.provenance.lines).index(row.line)
@@ -203,7 +212,7 @@ def test_classes_are_counted_in_rows(simavr):
         dataset.y[dataset.test],
         int(((x[:, 0] > 500) & (x[:, 0] <= 600))[dataset.test].sum()),
     )
-    found = verdict(model, dataset, truth, UNO)
+    found = judge_conversion(model, dataset, truth, UNO)
     assert (found.float_error, found.differing) == (
         0,
         wrong,
@@ -212,7 +221,7 @@ def test_classes_are_counted_in_rows(simavr):
         "high",
         "low",
     )
-    assert f"gets {wrong} more of 50 rows wrong" in sentence(found)
+    assert f"gets {wrong} more of 50 rows wrong" in conversion_sentence(found)
 
 
 def test_a_float_model_too_large_for_the_board_is_no_error(simavr):
@@ -220,18 +229,20 @@ def test_a_float_model_too_large_for_the_board_is_no_error(simavr):
     splits, leaves = tree(np.random.default_rng(0), 1, 12, 1, 0, 0, 500)  # 69,000 bytes in float
     forest = Forest(tuple(splits), tuple(map(tuple, leaves)), (0,), (0,), -500, 500)
     model = Model("large", "tree", dataset.inputs, dataset.target, (forest,))
-    found = verdict(
+    found = judge_conversion(
         model,
         dataset,
         model.predict(dataset.x[dataset.test]),
         UNO,
         ModelCost(30000, 0, 4, 90, 90000),
     )
-    assert found.float_cost is None and "float does not fit the Arduino Uno" in sentence(found)
+    assert found.float_cost is None and "float does not fit the Arduino Uno" in conversion_sentence(
+        found
+    )
     assert (
-        facts(found)["float"] is None
+        conversion_facts(found)["float"] is None
         and found.worst is None
-        and "does not fit" in "\n".join(lines(found))
+        and "does not fit" in "\n".join(conversion_lines(found))
     )
 
 
@@ -240,9 +251,9 @@ def test_a_float_model_too_large_for_the_board_is_no_error(simavr):
 
 def made(
     float_error=1.0, integer_error=1.0, integer=(100, 50), floating=(900, 1550), **more
-) -> Verdict:
+) -> Conversion:
     costs = [ModelCost(flash, 0, 4, cycles, cycles) for flash, cycles in (integer, floating)]
-    return Verdict(
+    return Conversion(
         MODELS["lookup_square"],
         UNO,
         1000,
@@ -305,7 +316,7 @@ def made(
     ],
 )
 def test_sentences(found, words):
-    assert words in sentence(found)
+    assert words in conversion_sentence(found)
 
 
 def test_a_loss_far_below_the_label_s_own_step_is_no_reason_against():
@@ -313,27 +324,29 @@ def test_a_loss_far_below_the_label_s_own_step_is_no_reason_against():
     benzene is written.
     """
     found = made(float_error=0.0066, integer_error=0.0070)
-    assert "loses 6.1 % of accuracy, 0.004 of the data's own step, and is" in sentence(
+    assert "loses 6.1 % of accuracy, 0.004 of the data's own step, and is" in conversion_sentence(
         found
-    ) and sentence(found).endswith("convert it.")
-    assert "do not use it" in sentence(made(float_error=0.0066, integer_error=0.0090))
+    ) and conversion_sentence(found).endswith("convert it.")
+    assert "do not use it" in conversion_sentence(made(float_error=0.0066, integer_error=0.0090))
 
 
 def test_spoilt_alarms_are_part_of_the_sentence():
     found = replace(made(), alarms=Decisions(3, 3, 0))
-    assert "loses no accuracy, spoils 3 of 1,000 alarm decisions and is" in sentence(found)
-    assert "alarms     3 of 1,000 decisions changed: 3 spoilt, 0 mended" in lines(found)
-    assert "alarm" not in sentence(replace(made(), alarms=Decisions(3, 1, 2)))
+    assert "loses no accuracy, spoils 3 of 1,000 alarm decisions and is" in conversion_sentence(
+        found
+    )
+    assert "alarms     3 of 1,000 decisions changed: 3 spoilt, 0 mended" in conversion_lines(found)
+    assert "alarm" not in conversion_sentence(replace(made(), alarms=Decisions(3, 1, 2)))
 
 
 def test_a_float_model_without_error_does_not_divide_by_zero():
     assert made(float_error=0.0, integer_error=0.0).loss == 0
     found = made(float_error=0.0, integer_error=0.3)
-    assert np.isfinite(found.loss) and "do not use it as it is" in sentence(found)
+    assert np.isfinite(found.loss) and "do not use it as it is" in conversion_sentence(found)
 
 
 def test_facts_are_plain_json_of_six_digits():
-    plain = facts(made(float_error=1 / 3, integer_error=1 / 7))
+    plain = conversion_facts(made(float_error=1 / 3, integer_error=1 / 7))
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert (plain["float_error"], plain["integer_error"], plain["smaller"], plain["faster"]) == (
         0.333333,
@@ -341,6 +354,6 @@ def test_facts_are_plain_json_of_six_digits():
         9.0,
         31.0,
     )
-    assert plain["board"] == "uno" and plain["sentence"] == sentence(
+    assert plain["board"] == "uno" and plain["sentence"] == conversion_sentence(
         made(float_error=1 / 3, integer_error=1 / 7)
     )

@@ -21,14 +21,14 @@ UNO = BOARDS["uno"]
 def elf(simavr, tmp_path_factory):
     folder = tmp_path_factory.mktemp("analog")
     patch = pytest.MonkeyPatch()
-    patch.setattr(building, "measure", lambda *arguments: None)  # it answers no rows
+    patch.setattr(building, "measure_firmware", lambda *arguments: None)  # it answers no rows
     project = emit_project(MODEL, folder, [UNO])
     emit_library(MODEL, folder / "library")
     sketch = (
         folder / "library" / "examples" / f"{MODEL.name}_analog" / f"{MODEL.name}_analog.ino"
     ).read_text()
     (folder / "src" / "main.cpp").write_text("#include <Arduino.h>\n" + sketch)
-    yield building.build(project, UNO).elf
+    yield building.build_firmware(project, UNO).elf
     patch.undo()
 
 

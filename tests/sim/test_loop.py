@@ -44,7 +44,7 @@ def firmware(simavr, tmp_path_factory):
     """
     made = {}
     patch = pytest.MonkeyPatch()
-    patch.setattr(building, "measure", lambda *arguments: None)  # not what is tested here
+    patch.setattr(building, "measure_firmware", lambda *arguments: None)  # not what is tested here
     folder = tmp_path_factory.mktemp(
         "loop"
     )  # one folder, so that the Arduino core is compiled once
@@ -56,7 +56,7 @@ def firmware(simavr, tmp_path_factory):
             board = replace(BOARDS[board_id], baud=BAUDS[board_id])
             project = emit_project(MODEL, folder, [board])
             edit(folder / "src" / "main.cpp", mistakes)
-            elf = building.build(project, board).elf
+            elf = building.build_firmware(project, board).elf
             made[key] = board, elf.rename(folder / f"{len(made)}.elf")
         return made[key]
 

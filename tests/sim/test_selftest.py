@@ -17,6 +17,7 @@ from tinygen.commands.pipeline import build_model
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import CheckError, DoesNotFit, UsageError
 from tinygen.target import selftest
+from tinygen.target.avr_gcc import compile_c
 from tinygen.target.build import Budget
 from tinygen.target.selftest import build_selftest, run_selftest
 
@@ -60,9 +61,8 @@ def test_every_kind_of_model_passes_on_the_chip(name, simavr, tmp_path, figures)
 
 def test_a_multiplication_would_be_seen(simavr, tmp_path):
     """Negative control: the same program for a chip that has MUL."""
-    elf = selftest._compile(
-        selftest._write(MODELS["linear16"], ATTINY85, tmp_path), BOARDS["uno"], simavr.avr_gcc
-    )
+    source = selftest._write(MODELS["linear16"], ATTINY85, tmp_path)
+    elf = compile_c(source, BOARDS["uno"], "test")
     assert multiplications(disassembled(simavr, elf)) > 0
 
 
@@ -92,7 +92,7 @@ def test_one_number_off_by_one_lights_red(what, simavr, tmp_path):
         )
     else:
         (tmp_path / "linear8.h").write_text(render_header(one_weight_more(model)))
-    elf = selftest._compile(source, ATTINY85, simavr.avr_gcc)
+    elf = compile_c(source, ATTINY85, "test")
     assert run_selftest(elf, ATTINY85) == "fails its self-test (LEDs (1, 0), red and green)"
 
 
@@ -100,9 +100,7 @@ def test_a_program_that_hangs_is_told(simavr, tmp_path, monkeypatch):
     monkeypatch.setattr(selftest, "RUN_CYCLES", 1000)
     source = selftest._write(MODELS["linear8"], ATTINY85, tmp_path)
     (tmp_path / "selftest.c").write_text(source.read_text().replace("GPIOR0 = 2;", ""))
-    assert "gives no 32 answers" in run_selftest(
-        selftest._compile(source, ATTINY85, simavr.avr_gcc), ATTINY85
-    )
+    assert "gives no 32 answers" in run_selftest(compile_c(source, ATTINY85, "test"), ATTINY85)
 
 
 def test_a_model_too_big_is_refused(simavr, tmp_path):

@@ -18,7 +18,7 @@ from tinygen.common.boards import BOARDS
 from tinygen.data import prepare
 from tinygen.families import FAMILIES
 from tinygen.search.cross_validation import Trained
-from tinygen.search.quantize import quantize
+from tinygen.search.quantization import quantize
 from tinygen.target.bare import BareChip
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))

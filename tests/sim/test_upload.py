@@ -86,7 +86,9 @@ def empty_board(request, simavr, avrdude, tmp_path, monkeypatch):
     board = BOARDS[request.param]
     # a pty has no DTR line, so the link takes it for a port that resets nothing; this board does
     # have a bootloader
-    monkeypatch.setattr(building, "measure", lambda *arguments: None)  # not what is tested here
+    monkeypatch.setattr(
+        building, "measure_firmware", lambda *arguments: None
+    )  # not what is tested here
     monkeypatch.setattr(link, "QUIET_SECONDS", link.BOOT_SECONDS)
     with PtyBoard(board, image, start=STARTS[request.param], boot_seconds=0) as virtual:
         yield board, virtual
@@ -156,13 +158,13 @@ def test_flash_that_does_not_hold_what_was_written_is_an_error(empty_board, file
     """
     board, virtual = empty_board
     runs = []
-    real_run = building._pio
+    real_run = building.run_pio
 
     def count(*arguments):
         runs.append(1)
         return real_run(*arguments)
 
-    monkeypatch.setattr(building, "_pio", count)
+    monkeypatch.setattr(building, "run_pio", count)
     wear_out(virtual.board, 0x100)
     with pytest.raises(BuildError, match=r"mismatch|verif"):
         load(files, MODEL, board, virtual.port)

@@ -23,7 +23,7 @@ def make_project(workshop, monkeypatch):
     """`make_project(...)`: a small project; measuring is left out, the sketch speaks no
     protocol.
     """
-    monkeypatch.setattr(b, "measure", lambda *arguments: None)
+    monkeypatch.setattr(b, "measure_firmware", lambda *arguments: None)
     for log in workshop.glob("*.log"):
         log.unlink()
     return lambda *arguments, **options: write_project(workshop, *arguments, **options)
@@ -34,8 +34,8 @@ def built(toolchain, tmp_path_factory):
     """The sketch, built once for each board, in a folder of its own."""
     project = write_project(tmp_path_factory.mktemp("built"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(b, "measure", lambda *arguments: None)
-        return {name: b.build(project, board) for name, board in WITH_FIRMWARE.items()}
+        patch.setattr(b, "measure_firmware", lambda *arguments: None)
+        return {name: b.build_firmware(project, board) for name, board in WITH_FIRMWARE.items()}
 
 
 @pytest.fixture(scope="session")

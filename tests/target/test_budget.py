@@ -20,10 +20,10 @@ def test_program_over_the_boards_flash_says_by_how_much(make_project, toolchain)
     sketch = project.directory / "src" / "main.cpp"
     sketch.write_text(SKETCH.replace("x & 63", "(uint16_t)x % sizeof table"))
     with pytest.raises(CheckError, match="bytes of flash, Arduino Uno has 32256") as raised:
-        b.build(project, UNO)
+        b.build_firmware(project, UNO)
     elf = project.directory / ".pio" / "build" / "uno" / "firmware.elf"
     assert f"{b.read_size(elf).flash_bytes - 32_256} too many" in str(raised.value)
-    assert b.build(project, MEGA).model_flash_bytes > 32_256  # the Mega has room
+    assert b.build_firmware(project, MEGA).model_flash_bytes > 32_256  # the Mega has room
 
 
 def test_program_over_the_boards_ram_says_by_how_much(make_project, toolchain):
@@ -33,7 +33,7 @@ def test_program_over_the_boards_ram_says_by_how_much(make_project, toolchain):
     with pytest.raises(
         CheckError, match=r"program needs \d+ bytes of RAM, Arduino Uno has 2048: \d+ too many"
     ):
-        b.build(make_project(sketch="#include <stdint.h>\n" + greedy), UNO)
+        b.build_firmware(make_project(sketch="#include <stdint.h>\n" + greedy), UNO)
 
 
 def test_program_that_does_not_even_link_is_over_the_budget(make_project, toolchain):
@@ -44,7 +44,7 @@ def test_program_that_does_not_even_link_is_over_the_budget(make_project, toolch
         "pgm_read_byte(&table[x & 63])", use
     )
     with pytest.raises(CheckError, match=r"does not fit Arduino Uno: .* overflows by \d+ bytes"):
-        b.build(make_project(sketch=sketch), UNO)
+        b.build_firmware(make_project(sketch=sketch), UNO)
 
 
 COST = b.Cost(stack_bytes=50, cycles_median=200, cycles_max=240)
@@ -82,8 +82,8 @@ def test_cycle_budget_without_a_simulator_is_no_pass():
 def test_budget_reaches_the_build(make_project, toolchain):
     project = make_project()
     with pytest.raises(CheckError, match=r"model needs \d+ bytes of flash, the budget is 10"):
-        b.build(project, UNO, b.Budget(flash_bytes=10))
-    assert b.build(project, UNO, b.Budget(flash_bytes=200)).model_flash_bytes <= 200
+        b.build_firmware(project, UNO, b.Budget(flash_bytes=10))
+    assert b.build_firmware(project, UNO, b.Budget(flash_bytes=200)).model_flash_bytes <= 200
 
 
 # ---- the real firmware ----
@@ -91,7 +91,7 @@ def test_budget_reaches_the_build(make_project, toolchain):
 
 @EVERY_BOARD
 def test_real_firmware_is_measured_on_the_virtual_board(real, board, simavr):
-    firmware = b.build(real, board)
+    firmware = b.build_firmware(real, board)
     assert 0 < firmware.model_flash_bytes < firmware.flash_bytes <= board.flash_bytes
     assert (
         firmware.stack_bytes is None
@@ -101,16 +101,16 @@ def test_real_firmware_is_measured_on_the_virtual_board(real, board, simavr):
     assert (
         7 * 10 < firmware.cycles_median <= firmware.cycles_max < 16_384
     )  # 7 products, no float, no clock tick
-    assert b.build(real, board) == firmware  # to the cycle
+    assert b.build_firmware(real, board) == firmware  # to the cycle
     if board.streams_simulated:
         empty = firmware.elf.parents[1] / f"{board.pio_id}_empty" / "firmware.elf"
-        bare = b.measure(real, board, empty, simavr, lambda text: None)
+        bare = b.measure_firmware(real, board, empty, simavr, lambda text: None)
         assert bare.cycles_max < 30  # a call and a return
 
 
 def test_the_model_costs_the_same_cycles_with_and_without_the_firmware(real, simavr):
     """What a board whose firmware cannot be simulated is told, against one where both can."""
-    with_firmware = b.build(real, UNO)
+    with_firmware = b.build_firmware(real, UNO)
     alone = b._measure_model(real.model, UNO)
     assert (
         abs(with_firmware.cycles_median - alone.cycles_median) <= 4
@@ -122,19 +122,22 @@ def test_a_chip_without_a_serial_port_gets_no_firmware(tmp_path):
     with pytest.raises(
         UsageError, match="board 'attiny85' has no serial port and gets no firmware: `tinygen emit`"
     ):
-        b.build(SimpleNamespace(directory=tmp_path, model=None), BOARDS["attiny85"])
+        b.build_firmware(SimpleNamespace(directory=tmp_path, model=None), BOARDS["attiny85"])
 
 
 def test_firmware_that_does_not_speak_is_an_error(make_project, simavr, monkeypatch):
     project = make_project(sketch="#include <Arduino.h>\nvoid setup() {}\nvoid loop() {}\n")
     project.model = random_models()["linear8"]
-    elf = b.build(project, UNO).elf
+    elf = b.build_firmware(project, UNO).elf
     monkeypatch.undo()  # the stand-in of `measure`
     with pytest.raises(BuildError, match="the firmware for Arduino Uno gave no INFO within 2 s"):
-        b.measure(project, UNO, elf, simavr, lambda text: None)
+        b.measure_firmware(project, UNO, elf, simavr, lambda text: None)
 
 
 def test_without_a_simulator_nothing_is_measured(real, toolchain):
     assert (
-        b.measure(real, UNO, Path("no.elf"), replace(toolchain, simavr_library=None), print) is None
+        b.measure_firmware(
+            real, UNO, Path("no.elf"), replace(toolchain, simavr_library=None), print
+        )
+        is None
     )

@@ -15,6 +15,7 @@ from sketch_project import SKETCH, UNO, WITH_FIRMWARE, write_project
 from tinygen.codegen.emit import emit_project
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError
+from tinygen.target import avr_gcc
 from tinygen.target import build as b
 from tinygen.target.platformio_core import local_core_dir
 
@@ -59,9 +60,9 @@ def test_same_bytes_in_another_folder(built, tmp_path, monkeypatch):
     """Another place, with a space and a letter beyond ASCII, compiled anew; the sketch keeps
     __FILE__ of a header.
     """
-    monkeypatch.setattr(b, "measure", lambda *arguments: None)
+    monkeypatch.setattr(b, "measure_firmware", lambda *arguments: None)
     monkeypatch.setattr(b, "build_cache", lambda *arguments: None)
-    again = b.build(write_project(tmp_path / "Eigene Entwürfe" / "zwei"), UNO)
+    again = b.build_firmware(write_project(tmp_path / "Eigene Entwürfe" / "zwei"), UNO)
     for kind in ("elf", "hex"):
         assert getattr(again, kind).read_bytes() == getattr(built["uno"], kind).read_bytes()
     content = again.elf.read_bytes()
@@ -70,15 +71,15 @@ def test_same_bytes_in_another_folder(built, tmp_path, monkeypatch):
 
 
 def test_another_sketch_gives_other_bytes(built, make_project):
-    other = b.build(make_project(sketch=SKETCH.replace("& 63", "& 31")), UNO)
+    other = b.build_firmware(make_project(sketch=SKETCH.replace("& 63", "& 31")), UNO)
     assert other.hex.read_bytes() != built["uno"].hex.read_bytes()
 
 
 def test_second_build_changes_nothing(make_project, toolchain):
     project = make_project()
-    first = b.build(project, UNO)
+    first = b.build_firmware(project, UNO)
     written = first.elf.stat().st_mtime_ns
-    assert b.build(project, UNO) == first
+    assert b.build_firmware(project, UNO) == first
     assert first.elf.stat().st_mtime_ns == written
 
 
@@ -86,7 +87,7 @@ def test_cache_folder_with_a_space_serves(make_project, toolchain, tmp_path, mon
     monkeypatch.setenv("TINYGEN_CACHE", str(tmp_path / "my cache"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(b, "was_set_up", lambda: True)  # do not fetch the compiler for this
-    assert b.build(make_project(), UNO).flash_bytes > 0
+    assert b.build_firmware(make_project(), UNO).flash_bytes > 0
     assert not (tmp_path / "home" / ".platformio").exists()
 
 
@@ -103,13 +104,13 @@ def test_builds_without_any_network(make_project, toolchain):
         import socket, sys
         from pathlib import Path
         from types import SimpleNamespace
-        from tinygen import build
-        from tinygen.boards import BOARDS
+        from tinygen.common.boards import BOARDS
+        from tinygen.target import build
         try:
             socket.create_connection(("192.0.2.1", 80), 1)
             sys.exit("there is a network")
         except OSError:
-            build.measure = lambda *arguments: None
+            build.measure_firmware = lambda *arguments: None
             build.was_set_up = lambda: True
             project = SimpleNamespace(directory=Path(sys.argv[1]))
             print(build.build(project, BOARDS["uno"]).flash_bytes)
@@ -135,10 +136,10 @@ def test_one_entry_adds_a_board(toolchain, tmp_path, monkeypatch):
         UNO, pio_id="ethernet", title="Arduino Ethernet", fqbn="arduino:avr:ethernet", usb_ids=()
     )
     monkeypatch.setitem(BOARDS, board.pio_id, board)
-    monkeypatch.setattr(b, "measure", lambda *arguments: None)
+    monkeypatch.setattr(b, "measure_firmware", lambda *arguments: None)
     made = local_core_dir(toolchain.avr_core, toolchain.avr_gcc.parent.parent, tmp_path / "cache")
     monkeypatch.setattr(b, "ensure", with_core_dir(toolchain, made))
-    assert b.build(write_project(tmp_path / "project"), board).model_flash_bytes >= 64
+    assert b.build_firmware(write_project(tmp_path / "project"), board).model_flash_bytes >= 64
 
 
 def test_compiler_of_path_serves_as_well(toolchain, tmp_path, monkeypatch):
@@ -148,13 +149,13 @@ def test_compiler_of_path_serves_as_well(toolchain, tmp_path, monkeypatch):
     on_path = shutil.which("avr-gcc")
     if not on_path:
         pytest.skip("no avr-gcc on PATH: apt install gcc-avr")
-    monkeypatch.setattr(b, "measure", lambda *arguments: None)
+    monkeypatch.setattr(b, "measure_firmware", lambda *arguments: None)
     made = local_core_dir(
         toolchain.avr_core, Path(on_path).resolve().parent.parent, tmp_path / "cache"
     )
     monkeypatch.setattr(b, "ensure", with_core_dir(toolchain, made))
     project = emit_project(random_models()["linear8"], tmp_path / "project")
-    assert b.build(project, UNO).model_flash_bytes > 0
+    assert b.build_firmware(project, UNO).model_flash_bytes > 0
 
 
 def test_project_of_the_checkout_builds_with_the_demos_model(toolchain, tmp_path):
@@ -162,7 +163,7 @@ def test_project_of_the_checkout_builds_with_the_demos_model(toolchain, tmp_path
     shutil.copytree(ROOT / "firmware", tmp_path / "firmware")
     shutil.copy(ROOT / "platformio.ini", tmp_path)
     emit_project(random_models()["linear8"], tmp_path / "demo")
-    elf, empty = b._compile(tmp_path, UNO, toolchain, lambda text: None)
+    elf, empty = b.compile_project(tmp_path, UNO, toolchain, lambda text: None)
     assert b.read_size(elf).flash_bytes > b.read_size(empty).flash_bytes
 
 
@@ -195,7 +196,7 @@ def test_compiler_error_is_one_line_and_the_log_is_kept(
 ):
     project = make_project(sketch)
     with pytest.raises(BuildError) as raised:
-        b.build(project, UNO)
+        b.build_firmware(project, UNO)
     message = str(raised.value)
     assert message.startswith(beginning) and "\n" not in message
     log = project.directory / "build-uno.log"
@@ -204,7 +205,7 @@ def test_compiler_error_is_one_line_and_the_log_is_kept(
 
 def test_folder_without_a_project(tmp_path, toolchain):
     with pytest.raises(BuildError, match=r"no platformio.ini.*tinygen build"):
-        b.build(SimpleNamespace(directory=tmp_path), UNO)
+        b.build_firmware(SimpleNamespace(directory=tmp_path), UNO)
 
 
 def test_log_without_any_error_line_gives_its_last_words():
@@ -212,6 +213,6 @@ def test_log_without_any_error_line_gives_its_last_words():
 
 
 def test_build_that_does_not_end_is_ended(make_project, toolchain, monkeypatch):
-    monkeypatch.setattr(b, "BUILD_SECONDS", 0.2)
+    monkeypatch.setattr(avr_gcc, "BUILD_SECONDS", 0.2)
     with pytest.raises(BuildError, match=r"no end after 0.2 s"):
-        b.build(make_project(), UNO)
+        b.build_firmware(make_project(), UNO)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from sketch_project import SKETCH, UNO, write_project
 
+from tinygen.target import avr_gcc
 from tinygen.target import build as b
 from tinygen.target import platformio_core as core
 
@@ -16,20 +17,20 @@ from tinygen.target import platformio_core as core
 @pytest.fixture
 def kept(toolchain, tmp_path, monkeypatch):
     """An empty folder of compiled files, which every build of a test uses."""
-    monkeypatch.setattr(b, "measure", lambda *arguments: None)
+    monkeypatch.setattr(b, "measure_firmware", lambda *arguments: None)
     folder = tmp_path / "compiled files"
-    monkeypatch.setattr(b, "build_cache", lambda *arguments: folder)
+    monkeypatch.setattr(avr_gcc, "build_cache", lambda *arguments: folder)
     return folder
 
 
 def sketch_in(folder, sketch=SKETCH):
-    return b.build(write_project(folder, sketch), UNO)
+    return b.build_firmware(write_project(folder, sketch), UNO)
 
 
 def test_a_second_project_takes_what_the_first_compiled(kept, tmp_path, monkeypatch):
     logs = []
-    original = b.run
-    monkeypatch.setattr(b, "run", lambda *a: logs.append(original(*a)) or logs[-1])
+    original = avr_gcc.run
+    monkeypatch.setattr(avr_gcc, "run", lambda *a: logs.append(original(*a)) or logs[-1])
     first, second = sketch_in(tmp_path / "one"), sketch_in(tmp_path / "two")
     assert first.elf.read_bytes() == second.elf.read_bytes()
     compiled, taken = (log.text.count("Compiling ") for log in logs), logs[1].text

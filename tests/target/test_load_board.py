@@ -36,7 +36,7 @@ def avrdude_stand_in(tmp_path, monkeypatch, toolchain):
 def test_upload_calls_the_uploader_as_the_board_needs(make_project, avrdude_stand_in, board):
     note = avrdude_stand_in()
     project = make_project()
-    b.upload(project, board, "/dev/tty a")
+    b.load_firmware(project, board, "/dev/tty a")
     words = note.read_text().splitlines()
     assert words[:11] == [
         "-p",
@@ -65,7 +65,7 @@ def test_a_board_with_usb_in_the_chip_is_touched_and_waited_for(make_project, av
         BuildError,
         match=r"Leonardo at /dev/ttyX was not loaded: .*Couldn't find a board on the selected port",
     ):
-        b.upload(make_project(), LEONARDO, "/dev/ttyX")
+        b.load_firmware(make_project(), LEONARDO, "/dev/ttyX")
     assert not note.exists()
 
 
@@ -76,7 +76,7 @@ def test_uploader_that_fails_is_named_with_its_reason(make_project, avrdude_stan
     )
     project = make_project()
     with pytest.raises(BuildError) as raised:
-        b.upload(project, UNO, "/dev/ttyX")
+        b.load_firmware(project, UNO, "/dev/ttyX")
     message = str(raised.value)
     assert message.startswith(
         "Arduino Uno at /dev/ttyX was not loaded: ser_open(): can't open device"
@@ -89,13 +89,13 @@ def test_uploader_that_fails_is_named_with_its_reason(make_project, avrdude_stan
 def test_uploader_that_hangs_is_ended(make_project, avrdude_stand_in, monkeypatch):
     avrdude_stand_in("sleep 60")
     project = make_project()
-    b.build(project, UNO)
+    b.build_firmware(project, UNO)
     monkeypatch.setattr(b, "UPLOAD_SECONDS", 3)
     with pytest.raises(BuildError, match="no answer in 3 s"):
-        b.upload(project, UNO, "/dev/ttyX")
+        b.load_firmware(project, UNO, "/dev/ttyX")
 
 
 def test_missing_uploader_is_named(make_project, toolchain, monkeypatch):
     monkeypatch.setattr(b, "ensure", lambda *arguments, **options: replace(toolchain, avrdude=None))
     with pytest.raises(BuildError, match="no avrdude on this machine"):
-        b.upload(make_project(), UNO, "/dev/ttyX")
+        b.load_firmware(make_project(), UNO, "/dev/ttyX")

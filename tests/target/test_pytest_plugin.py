@@ -186,7 +186,7 @@ def test_a_wrong_firmware_fails(project, simavr, tmp_path):
         made.directory / "src" / "main.cpp",
         {"return model_predict(row);": "return (int16_t)(model_predict(row) + 1);"},
     )
-    with PtyBoard(UNO, building.build(made, UNO).elf, link=tmp_path / "port") as virtual:
+    with PtyBoard(UNO, building.build_firmware(made, UNO).elf, link=tmp_path / "port") as virtual:
         verdicts, text = run(project, "--board", f"uno:{virtual.port}", "-k", "rows")
     assert verdicts == {"test_rows": "failed"} and "the twin says" in text
 

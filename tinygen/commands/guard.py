@@ -20,21 +20,15 @@ from ..common.errors import UsageError
 from ..common.files import require_file_place
 from ..data import Rows
 from ..data import reference as baseline
-from ..families import FAMILIES, box, mahalanobis
-from ..model.fixedpoint import INT16_MAX, RAW_MAX, RAW_MIN, Quantity
+from ..families import FAMILIES, guards
+from ..model.fixedpoint import RAW_MAX, RAW_MIN, Quantity
 from ..model.model import Model, check_name
 from ..report.words import with_unit
 from ..search.cross_validation import plain_config
-from ..target import bare as cost
-from ..target.bare import ModelCost
+from ..target.bare import ModelCost, measure_cost
 from .pipeline import name_from, units_of
 
-TRIM = 0.01  # part of the rows, the farthest ones, that does not shape the usual range
 LEAST_SPAN = 8  # raw steps beyond a range of a single value that are told apart
-OUTPUTS = {
-    "box": Quantity("readings outside", "", 1.0, 0.0, 0.0),
-    "mahalanobis": Quantity("squared distance", "deviations^2", 1 / mahalanobis.PARTS, 0.0, 0.0),
-}
 
 
 def guard(
@@ -49,8 +43,9 @@ def guard(
 
     alarms: 0 .. 0.5. Raises UsageError for another value or an unknown guard.
     """
-    if family not in OUTPUTS:
-        raise UsageError(f"guard '{family}' is unknown: use {' or '.join(OUTPUTS)}")
+    known = guards()
+    if family not in known:
+        raise UsageError(f"guard '{family}' is unknown: use {' or '.join(known)}")
     if not 0 <= alarms <= 0.5:
         raise UsageError(f"part of alarms {alarms} is out of range: it must lie within 0 .. 0.5")
     kind, rows = (
@@ -59,21 +54,14 @@ def guard(
             np.asarray(x, dtype=np.int64),
             np.zeros(len(x), dtype=np.int64),
             tuple(inputs),
-            OUTPUTS[family],
+            known[family].output,
         ),
     )
-    # each end of each interval may leave out its share of the alarms, so that one reading outside
-    # is one
-    config = box.Config(alarms / (2 * len(inputs))) if family == "box" else mahalanobis.Config(TRIM)
+    config = known[family].config(alarms, len(inputs))
     nodes = kind.lower(kind.fit(rows, config, 0), rows)
     bare = Model(name, family, tuple(map(_wide, rows.inputs)), rows.output, nodes)
     answers = bare.answer(rows.x)
-    # the alarm is *above* the threshold: "higher" leaves at most that part of the rows there
-    threshold = (
-        0
-        if family == "box"
-        else min(int(np.quantile(answers, 1 - alarms, method="higher")), INT16_MAX - 1)
-    )
+    threshold = known[family].threshold(answers, alarms)
     output = replace(rows.output, maximum=float(rows.output.to_physical(answers.max())))
     facts = {"rows_train": len(rows.x), "config": plain_config(config), "alarms": float(alarms)}
     return replace(bare, output=output, threshold=threshold, training=facts)
@@ -159,7 +147,7 @@ def guard_csv(
     bare = guard(rows.x[rows.train], rows.inputs, family, alarms, name)
     model = replace(bare, training={**bare.training, **_facts(bare, rows)})
     progress(f"compiling and simulating for {chip.title}")
-    measured = cost.measure(model, chip)
+    measured = measure_cost(model, chip)
     model.save(out)
     return Guarded(out, model, chip.pio_id, measured, rows.notes)
 

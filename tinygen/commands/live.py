@@ -35,7 +35,7 @@ from ..host.stream import stream
 from ..host.virtual.protocol_avr import avr_url
 from ..model.fixedpoint import MISSING, Quantity
 from ..model.model import Model, load
-from ..target.build import build
+from ..target.build import build_firmware
 from .monitor import Monitoring, Window, checked_window, judge, require_places, write_files
 from .pipeline import missing_codes
 
@@ -160,7 +160,7 @@ def answering(twin: Model, port: str | None, board: str, plan: Plan, progress: P
             chip = replace(require_simulated(chip), baud=plan.baud or chip.baud)
             port = avr_url(
                 chip.pio_id,
-                build(
+                build_firmware(
                     emit_project(twin, Path(folder) / "project", [chip]), chip, progress=progress
                 ).elf,
             )

@@ -36,18 +36,16 @@ from ..model.alarm_threshold import AlarmCost
 from ..model.fixedpoint import MISSING
 from ..model.model import Model, check_name, load
 from ..report.words import junit_xml
-from ..search import quantize as quantizing
-from ..search import search as ladders
-from ..search.comparators import Baseline, baselines
-from ..search.conversion import facts as verdict_facts
-from ..search.conversion import lines as verdict_lines
-from ..search.conversion import verdict
+from ..search.comparators import Comparator, compare
+from ..search.conversion import conversion_facts, conversion_lines, judge_conversion
 from ..search.feature_selection import most_needed
+from ..search.finalists import SearchRequest
+from ..search.ladder import Ladder, load_ladder, pick_rung, save_ladder
+from ..search.model_search import find_ladder
+from ..search.quantization import raw_threshold
 from ..search.sample_weights import weighed
-from ..search.search import Ladder, search
 from ..target import toolchain
-from ..target.build import Budget, Firmware, build
-from ..target.build import upload as load_board
+from ..target.build import Budget, Firmware, build_firmware, load_firmware
 from ..target.selftest import build_selftest
 
 Progress = Callable[[str], None]
@@ -64,9 +62,9 @@ class TrainedModel:
     verdict: tuple[str, ...] = ()  # lines: what conversion to integers lost and saved
 
     @property
-    def baselines(self) -> tuple[Baseline, ...]:
+    def comparators(self) -> tuple[Comparator, ...]:
         """What else could predict the target, on the same test rows."""
-        return self.ladder.baselines
+        return self.ladder.comparators
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,7 @@ def train_csv(
     """Trains on a CSV file and saves the model; the file is written only when everything went well.
 
     max_inputs: keep that many inputs, the most needed ones; robust, balance: how rows are weighed
-    (weights.py); alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
+    (sample_weights.py); alarm_cost: MISS:FALSE, what mistakes of the alarm cost.
     """
     chip = find_board(board)
     name = check_prefix(check_name(name or name_from(out)))
@@ -201,7 +199,7 @@ def train_csv(
     )
     found = judged(ladder, dataset, threshold, chip, out, progress)
     found.model.save(out)
-    ladders.save(found.ladder, ladder_path(out))
+    save_ladder(found.ladder, ladder_path(out))
     return found
 
 
@@ -213,16 +211,16 @@ def judged(
     out: Path,
     progress: Progress,
 ) -> TrainedModel:
-    """The chosen model with the verdict on its conversion among its facts, and the baselines beside
+    """The chosen model with the verdict on its conversion among its facts, and the comparators beside
     it.
     """
     rung = ladder.rungs[ladder.chosen]
     progress("asking what conversion cost, and what simple and large models reach")
-    result = verdict(rung.model, dataset, np.array(rung.floats), board, rung.cost)
+    result = judge_conversion(rung.model, dataset, np.array(rung.floats), board, rung.cost)
     told = replace(
-        ladder.with_facts(verdict=verdict_facts(result)), baselines=baselines(dataset, threshold)
+        ladder.with_facts(verdict=conversion_facts(result)), comparators=compare(dataset, threshold)
     )
-    return TrainedModel(out, told.model, dataset.notes, told, tuple(verdict_lines(result)))
+    return TrainedModel(out, told.model, dataset.notes, told, tuple(conversion_lines(result)))
 
 
 def find_model(
@@ -241,10 +239,9 @@ def find_model(
     the budget.
     """
     if threshold is not None:
-        quantizing.raw_threshold(dataset.target, threshold)  # raises now, not after the training
-    return search(
-        dataset, name, threshold, family, board, budget, progress, dask, optimize, alarm_cost
-    )
+        raw_threshold(dataset.target, threshold)  # raises now, not after the training
+    request = SearchRequest(name, board, family, threshold, budget, optimize, alarm_cost)
+    return find_ladder(dataset, request, progress, dask)
 
 
 def ladder_path(model: Path) -> Path:
@@ -255,13 +252,13 @@ def ladder_path(model: Path) -> Path:
 def pick_model(ladder: Path, number: int, out: Path) -> TrainedModel:
     """Takes another rung of a ladder as the model; the ladder is kept beside it as well."""
     require_file_place(out)
-    found = ladders.load(ladder)
-    model = ladders.pick(found, number)
+    found = load_ladder(ladder)
+    model = pick_rung(found, number)
     model.save(out)
     picked = replace(
         found, chosen=number - 1, sensors=found.sensors if number - 1 == found.chosen else ()
     )
-    ladders.save(picked, ladder_path(out))
+    save_ladder(picked, ladder_path(out))
     return TrainedModel(out, model, (), picked)
 
 
@@ -348,9 +345,9 @@ def build_model(
     if not chip.has_firmware:
         return build_selftest(twin, chip, out, budget, progress)
     project = emit_project(twin, out, [chip])
-    firmware = build(project, chip, budget, progress)
+    firmware = build_firmware(project, chip, budget, progress)
     if upload:
-        load_board(project, chip, port, progress)
+        load_firmware(project, chip, port, progress)
     return firmware
 
 
@@ -375,7 +372,7 @@ def stream_csv(
         require_simulated(chip)
         chip = replace(chip, baud=plan.baud or chip.baud)
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
-            firmware = build(
+            firmware = build_firmware(
                 emit_project(twin, Path(folder) / "project", [chip]), chip, progress=progress
             )
             result = stream_rows(
@@ -499,13 +496,13 @@ def demo(
     model = trained.model
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / "benzene.json")
-    ladders.save(trained.ladder, ladder_path(out / "benzene.json"))
+    save_ladder(trained.ladder, ladder_path(out / "benzene.json"))
     emit_library(model, out / "benzene")
     columns = [dataset.inputs.index(quantity) for quantity in model.inputs]
     rows = dataset.x[dataset.test][:, columns]
     project, runs = emit_project(model, out, chips), []
     for chip in chips:
-        firmware = build(project, chip, progress=progress)
+        firmware = build_firmware(project, chip, progress=progress)
         runs.append(
             (firmware, stream_rows(model, rows, avr_url(chip.pio_id, firmware.elf), chip, progress))
         )

@@ -8,19 +8,42 @@ A family fits floats and lowers them to nodes of the integer model:
 
 `rows` are training rows only. `tasks` says what a family can do: "regression", "classification"
 (rows with labels, `y` holds class indices) and "guard" (is a row unusual? `y` is not looked at).
+
+`roles` says what else a family is used for, and with which configuration for given rows. No other
+room names a family: it asks `with_role`.
+
+- "safe": the plain model that under drift stays, unless another one is better in every fold;
+- "few rows": the model where there are too few rows for folds;
+- "judge rows": one of those that tell how far a row's target can be trusted;
+- "judge inputs": the quick model that ranks inputs.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from ..data import Rows
 from ..fitting.fitted import Fitted
+from ..model.fixedpoint import Quantity
 from ..model.nodes import Node
+
+ROLES = ("safe", "few rows", "judge rows", "judge inputs")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """How a family of the task "guard" becomes an alarm."""
+
+    output: Quantity  # what its answer counts
+    config: Callable[[float, int], Any]  # for a part of alarms among the rows, and inputs
+    # raw threshold for the raw answers to the training rows and the part of them that may be above
+    threshold: Callable[[np.ndarray, float], int]
 
 
 @dataclass(frozen=True)
@@ -31,23 +54,21 @@ class Family:
     title: str  # for people: "lookup table with linear interpolation"
     candidates: Callable[[Rows], list[Any]]
     fit: Callable[[Rows, Any, int], Fitted]
-    lower: Callable[[Fitted, Rows], tuple[Node, ...]]
-    fit_many: Callable[[Rows, list[Any], int, bool], list[Fitted]] | None = (
-        None  # where several sizes share their work
-    )
-    size: Callable[[Any], Any] = (
-        repr  # what makes two configurations of one size; the better one goes on
-    )
+    lower: Callable[[Any, Rows], tuple[Node, ...]]  # takes what `fit` returns
+    # where several sizes share their work; the last argument asks for drafts
+    fit_many: Callable[[Rows, list[Any], int, bool], list[Any]] | None = None
+    # what makes two configurations of one size; the better one goes on
+    size: Callable[[Any], Any] = repr
     under_drift: bool = True  # worth trying where the rows are split by time
     any_inputs: bool = True  # a configuration says nothing of particular inputs
     tasks: tuple[str, ...] = ("regression",)
-    together: Callable[[Any], Any] = (
-        repr  # what makes configurations come from one fit, where `fit_many` exists
-    )
-    least_bytes: Callable[[Any, int], int] = lambda config, inputs: (
-        0
-    )  # flash that no model of a configuration stays
-    # below, for a number of inputs: calibrated on compiled ones
+    # what makes configurations come from one fit, where `fit_many` exists
+    together: Callable[[Any], Any] = repr
+    # flash that no model of a configuration stays below, for a number of inputs: calibrated on
+    # compiled ones
+    least_bytes: Callable[[Any, int], int] = lambda config, inputs: 0
+    roles: Mapping[str, Callable[[Rows], Any]] = field(default_factory=dict)
+    guard: Guard | None = None  # of the task "guard"
 
     def may_fit(self, config: Any, inputs: int, flash_bytes: int | None) -> bool:
         """False where a configuration is known to need more flash; True without a limit."""
@@ -80,3 +101,15 @@ def _discover() -> dict[str, Family]:
 
 
 FAMILIES: dict[str, Family] = _discover()
+
+
+def with_role(role: str, task: str = "regression") -> list[Family]:
+    """The families that have a role for a task; one at least, and only one where the role is that
+    of a single model ("safe", "judge inputs").
+    """
+    return [f for f in FAMILIES.values() if task in f.tasks and role in f.roles]
+
+
+def guards() -> dict[str, Guard]:
+    """How each family of the task "guard" becomes an alarm, by name."""
+    return {name: f.guard for name, f in FAMILIES.items() if f.guard}

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..data import Rows
+from ..model.fixedpoint import Quantity
 from ..model.operations.outside import Outside
-from . import Family
+from . import Family, Guard
 
 
 @dataclass(frozen=True)
@@ -43,5 +44,17 @@ def lower(fitted: Box, rows: Rows):
 
 
 FAMILY = Family(
-    "box", "count of readings outside their interval", candidates, fit, lower, tasks=("guard",)
+    "box",
+    "count of readings outside their interval",
+    candidates,
+    fit,
+    lower,
+    tasks=("guard",),
+    guard=Guard(
+        Quantity("readings outside", "", 1.0, 0.0, 0.0),
+        # each end of each interval may leave out its share of the alarms, so that one reading
+        # outside is one
+        config=lambda alarms, inputs: Config(alarms / (2 * inputs)),
+        threshold=lambda answers, alarms: 0,
+    ),
 )

@@ -68,4 +68,8 @@ FAMILY = Family(
     lower,
     size=lambda config: None,
     tasks=("classification",),
+    roles={
+        "few rows": lambda rows: Config(STRENGTHS[0]),
+        "judge inputs": lambda rows: Config(STRENGTHS[-1]),
+    },
 )

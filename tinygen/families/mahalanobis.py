@@ -13,14 +13,15 @@ import numpy as np
 
 from ..common.errors import QuantizeError
 from ..data import Rows
-from ..model.fixedpoint import INT16_MAX, RAW_MIN
+from ..model.fixedpoint import INT16_MAX, RAW_MIN, Quantity
 from ..model.nodes import UINT16_MAX
 from ..model.operations.dense import Dense
 from ..model.operations.monomials import Monomials
 from ..model.operations.scale import Scale
-from . import Family
+from . import Family, Guard
 
 PARTS = 16  # output steps per squared deviation
+TRIM = 0.01  # part of the rows, the farthest ones, that does not shape the usual range
 REACH, LEAST_REACH = 8, 3
 BITS = 7  # scaled inputs are int8: 16 steps per deviation
 SMALL, WIDE = 127, 2047  # limits of the weights: int8, and what 64 inputs can add up in 32 bits
@@ -45,7 +46,7 @@ class Distance:
 
 
 def candidates(rows: Rows) -> list[Config]:
-    return [Config(trim) for trim in (0.0, 0.01)]
+    return [Config(trim) for trim in (0.0, TRIM)]
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Distance:
@@ -90,6 +91,21 @@ def lower(fitted: Distance, rows: Rows):
     )
 
 
+def threshold(answers: np.ndarray, alarms: float) -> int:
+    """The alarm is *above* it: "higher" leaves at most that part of the rows there."""
+    return min(int(np.quantile(answers, 1 - alarms, method="higher")), INT16_MAX - 1)
+
+
 FAMILY = Family(
-    "mahalanobis", "squared distance from the usual row", candidates, fit, lower, tasks=("guard",)
+    "mahalanobis",
+    "squared distance from the usual row",
+    candidates,
+    fit,
+    lower,
+    tasks=("guard",),
+    guard=Guard(
+        Quantity("squared distance", "deviations^2", 1 / PARTS, 0.0, 0.0),
+        config=lambda alarms, inputs: Config(TRIM),
+        threshold=threshold,
+    ),
 )

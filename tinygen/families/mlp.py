@@ -115,7 +115,7 @@ def fit_many(
     """
     if draft:
         rows = rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows.y))[:DRAFT_ROWS]))
-    found = {}
+    found: dict[Config, FittedNet] = {}
     for logs, degree in sorted({(c.logs, c.root) for c in configs}):
         frame = _standardised(rows, logs_of(rows.inputs, logs))
         problem = Problem(
@@ -126,10 +126,8 @@ def fit_many(
         )
         alike = [c.hidden for c in configs if (c.logs, c.root) == (logs, degree)]
         sizes = tuple(sorted({hidden[0] for hidden in alike if len(hidden) == 1}))
-        nets = {
-            (size,): net
-            for size, net in (ladder(problem, sizes, TOP, seed, draft) if sizes else {}).items()
-        }
+        pruned = ladder(problem, sizes, TOP, seed, draft) if sizes else {}
+        nets: dict[tuple[int, ...], Net] = {(size,): net for size, net in pruned.items()}
         nets |= {
             hidden: _direct(problem, hidden, seed, draft) for hidden in alike if len(hidden) > 1
         }
@@ -148,7 +146,7 @@ def _standardised(rows: Rows, logs: Logs) -> FittedNet:
         scale_inputs(logs.limits, FIT_BITS, exact=True),
         np.zeros(inputs),
         np.ones(inputs),
-        None,
+        Net((), (), 0.0, 1.0),
         Root(1),
         logs,
     )

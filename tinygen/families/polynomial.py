@@ -22,6 +22,7 @@ from . import Family
 BITS = 7  # scaled inputs are int8 in steps of 1/128: squares fit int16
 RIDGE = 1e-5
 SIZES = (3, 4, 6, 8, 12, 16, 24)
+JUDGE_TERMS = 12  # of the judge of inputs: enough for any pair that matters, and quick
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class Polynomial:
 def candidates(rows: Rows) -> list[Config]:
     roots = (1, 2) if rows.y.min() >= 0 else (1,)
     return [Config(size, root) for size in SIZES for root in roots]
+
+
+def judge(rows: Rows, terms: int) -> Config:
+    """On the root of the target where that exists."""
+    return Config(terms, 2 if rows.y.min() >= 0 else 1)
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Polynomial:
@@ -146,4 +152,8 @@ FAMILY = Family(
     lower,
     size=lambda config: (config.terms, config.degree),
     least_bytes=lambda config, inputs: 120 + 2 * config.terms,
+    roles={
+        "judge rows": lambda rows: judge(rows, SIZES[-1]),
+        "judge inputs": lambda rows: judge(rows, JUDGE_TERMS),
+    },
 )

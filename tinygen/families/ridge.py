@@ -49,6 +49,16 @@ def candidates(rows: Rows) -> list[Config]:
     return [Config(root, robust) for root in roots for robust in (True, False)]
 
 
+def safe(rows: Rows) -> Config:
+    """On the root of the target, on the target itself where that can be negative."""
+    return Config(2 if rows.y.min() >= 0 else 1, robust=False)
+
+
+def judge_of_rows(rows: Rows) -> Config:
+    """Robust, on the cube root of the target where that exists."""
+    return Config(3 if rows.y.min() >= 0 else 1, robust=True)
+
+
 def fit(rows: Rows, config: Config, seed: int = 0) -> Linear:
     logs = logs_of(rows.inputs, config.logs)
     x = logs.forward(rows.x)
@@ -92,4 +102,16 @@ def _chain(fitted: Linear, rows: Rows, bits: int):
     )
 
 
-FAMILY = Family("ridge", "linear model", candidates, fit, lower, size=lambda config: None)
+FAMILY = Family(
+    "ridge",
+    "linear model",
+    candidates,
+    fit,
+    lower,
+    size=lambda config: None,
+    roles={
+        "safe": safe,
+        "few rows": lambda rows: Config(1, robust=True),
+        "judge rows": judge_of_rows,
+    },
+)

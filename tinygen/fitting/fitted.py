@@ -10,7 +10,9 @@ import numpy as np
 class Fitted(Protocol):
     """A fitted float model."""
 
-    columns: tuple[int, ...]  # which of the rows' inputs it uses, in this order
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Which of the rows' inputs it uses, in this order."""
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Float raw outputs (n,) for raw inputs (n, all inputs); of a classifier class indices."""

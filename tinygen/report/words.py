@@ -76,7 +76,7 @@ def trained(result) -> str:
         "\n".join(lines),
         "\n".join(result.verdict),
         ladder(result.ladder),
-        beside(result.baselines, model),
+        beside(result.comparators, model),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -546,7 +546,7 @@ def _trained(result) -> dict:
         "notes": list(result.notes),
         "ladder": _ladder(result.ladder),
         "verdict": facts.get("verdict"),
-        "baselines": [asdict(b) for b in result.baselines],
+        "baselines": [asdict(b) for b in result.comparators],
     }
 
 

@@ -1,6 +1,6 @@
 """What else could predict the target: the figures that stand beside the ladder.
 
-Every baseline is fitted on the training rows and judged on the test rows, its answers rounded to
+Every comparator is fitted on the training rows and judged on the test rows, its answers rounded to
 the output's step like the model's own. They run in float on a PC; `bytes` is what their constants
 would take in an honest float export, without any code.
 """
@@ -23,24 +23,22 @@ from sklearn.preprocessing import StandardScaler
 
 from ..data import Dataset
 from ..fitting.least_squares import Root
-from .quantize import raw_threshold
+from .quantization import raw_threshold
 
-FOREST_ROWS = (
-    20_000  # at most this many training rows, seeded, for the forest: it takes seconds, not minutes
-)
+# at most this many training rows, seeded, for the forest: it takes seconds, not minutes
+FOREST_ROWS = 20_000
 FLOAT_BYTES = 4
 SPLIT_BYTES = 9  # a split's column (1), float threshold (4) and two places (2 each)
 RIDGE = 1e-4  # penalty per training row on standardised inputs
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """One baseline on the test rows."""
+class Comparator:
+    """One of them on the test rows."""
 
     name: str
-    error: (
-        float  # mean absolute, in the output's unit; for classes the part of rows answered wrongly
-    )
+    # mean absolute, in the output's unit; for classes the part of rows answered wrongly
+    error: float
     false_alarms: int | None  # None without a threshold
     missed_alarms: int | None
     bytes: int | None  # of float constants; None for one that no device can run alone
@@ -49,7 +47,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class _Guess:
-    """A baseline's raw answers to the test rows."""
+    """A comparator's raw answers to the test rows."""
 
     name: str
     answers: np.ndarray
@@ -57,8 +55,8 @@ class _Guess:
     needs: str = ""
 
 
-def baselines(dataset: Dataset, threshold: float | None = None) -> tuple[Baseline, ...]:
-    """The baselines of a data set, simple ones first. threshold: alarm level in the target's
+def compare(dataset: Dataset, threshold: float | None = None) -> tuple[Comparator, ...]:
+    """The comparators of a data set, simple ones first. threshold: alarm level in the target's
     unit.
     """
     guesses = _classifiers(dataset) if dataset.labels else _regressors(dataset)
@@ -66,7 +64,7 @@ def baselines(dataset: Dataset, threshold: float | None = None) -> tuple[Baselin
     return tuple(_judged(guess, dataset, limit) for guess in guesses)
 
 
-def _judged(guess: _Guess, dataset: Dataset, limit: int | None) -> Baseline:
+def _judged(guess: _Guess, dataset: Dataset, limit: int | None) -> Comparator:
     y, answers = dataset.y[dataset.test], np.floor(guess.answers + 0.5)
     error = (
         (answers != y).mean()
@@ -74,9 +72,9 @@ def _judged(guess: _Guess, dataset: Dataset, limit: int | None) -> Baseline:
         else np.abs(answers - y).mean() * dataset.target.scale
     )
     if limit is None:
-        return Baseline(guess.name, float(error), None, None, guess.bytes, guess.needs)
+        return Comparator(guess.name, float(error), None, None, guess.bytes, guess.needs)
     alarm, truth = answers > limit, y > limit
-    return Baseline(
+    return Comparator(
         guess.name,
         float(error),
         int((alarm & ~truth).sum()),

@@ -2,9 +2,9 @@
 
 Accuracy is judged on the test rows, the float model as it was fitted against the integer model as
 the chip computes it. Cost is measured on the simulated chip: the integer model against the same
-chain of nodes in soft float (`floats.render_float`), both compiled alone with the same options. The
-float model is charged with the library's float routines, some 0.5 to 0.9 KB; a program that uses
-float elsewhere has them anyway.
+chain of nodes in soft float (`float_model.render_float`), both compiled alone with the same
+options. The float model is charged with the library's float routines, some 0.5 to 0.9 KB; a program
+that uses float elsewhere has them anyway.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..common.boards import BOARDS, Board
 from ..common.errors import DoesNotFit
 from ..data import Dataset
 from ..model.model import Model
-from ..target.bare import BareChip, ModelCost, measure
+from ..target.bare import BareChip, ModelCost, measure_cost
 from .cross_validation import IMMATERIAL
 
 TOLERANCE = 0.005  # part of the error, or of the rows of a classifier, that counts as nothing lost
@@ -48,7 +48,7 @@ class Decisions:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Conversion:
     """What conversion to integers lost and what it saved, on one board."""
 
     model: Model
@@ -89,6 +89,7 @@ class Verdict:
     @property
     def smaller(self) -> float:
         """Flash of the float model in sizes of the integer one; only where the float model fits."""
+        assert self.float_cost
         return self.float_cost.flash_bytes / max(self.integer_cost.flash_bytes, 1)
 
     @property
@@ -96,16 +97,17 @@ class Verdict:
         """Worst time of the float model in times of the integer one; only where the float model
         fits.
         """
+        assert self.float_cost
         return self.float_cost.cycles_max / max(self.integer_cost.cycles_max, 1)
 
 
-def verdict(
+def judge_conversion(
     model: Model,
     dataset: Dataset,
     floats: np.ndarray,
     board: Board,
     integer: ModelCost | None = None,
-) -> Verdict:
+) -> Conversion:
     """The verdict on `model`, the integer form of the float model that answered `floats` on the
     test rows.
 
@@ -121,7 +123,7 @@ def verdict(
     )
     scale = 1.0 if model.labels else dataset.target.scale
     float_cost, gap = _in_float(model, board, x[:CHIP_ROWS])
-    return Verdict(
+    return Conversion(
         model,
         board,
         len(y),
@@ -130,7 +132,7 @@ def verdict(
         int((answers != floats).sum()),
         _worst(model, dataset, x, floats, answers),
         _decisions(model, y, floats, answers),
-        integer or measure(model, board),
+        integer or measure_cost(model, board),
         float_cost,
         gap,
     )
@@ -177,7 +179,7 @@ def _in_float(model: Model, board: Board, x: np.ndarray) -> tuple[ModelCost | No
     """
     header = render_float(model)
     try:
-        cost = measure(model, board, header=header)
+        cost = measure_cost(model, board, header=header)
     except DoesNotFit:
         return None, None
     with BareChip(model, board, header) as chip:
@@ -187,14 +189,20 @@ def _in_float(model: Model, board: Board, x: np.ndarray) -> tuple[ModelCost | No
 # ---- words and numbers ----
 
 
-def sentence(v: Verdict) -> str:
+def conversion_sentence(v: Conversion) -> str:
     """The verdict in one plain sentence."""
     if v.float_cost is None:
-        return f"{_accuracy_words(v)}, and the same model in float does not fit the {v.board.title}: {_advice(v, True, True)}"
-    return f"{_accuracy_words(v)} and is {_cost_words(v)}: {_advice(v, v.smaller > 1 + EQUAL, v.faster > 1 + EQUAL)}"
+        return (
+            f"{_accuracy_words(v)}, and the same model in float does not fit the {v.board.title}: "
+            f"{_advice(v, True, True)}"
+        )
+    return (
+        f"{_accuracy_words(v)} and is {_cost_words(v)}: "
+        f"{_advice(v, v.smaller > 1 + EQUAL, v.faster > 1 + EQUAL)}"
+    )
 
 
-def _accuracy_words(v: Verdict) -> str:
+def _accuracy_words(v: Conversion) -> str:
     if v.model.labels:
         more = round((v.integer_error - v.float_error) * v.rows)
         words = (
@@ -211,13 +219,16 @@ def _accuracy_words(v: Verdict) -> str:
             else f"is by chance {_percent(-v.loss)} more accurate on these rows"
         )
     if v.loss > TOLERANCE and v.immaterial:
-        words += f", {(v.integer_error - v.float_error) / v.model.output.scale:.2g} of the data's own step,"
+        words += (
+            f", {(v.integer_error - v.float_error) / v.model.output.scale:.2g} of the data's own "
+            "step,"
+        )
     if v.alarms and v.alarms.spoilt > v.alarms.mended:
         words += f", spoils {v.alarms.spoilt - v.alarms.mended} of {v.rows:,} alarm decisions"
     return f"The integer model {words}"
 
 
-def _cost_words(v: Verdict) -> str:
+def _cost_words(v: Conversion) -> str:
     size, time = (
         _ratio_words(v.smaller, "smaller", "larger"),
         _ratio_words(v.faster, "faster", "slower"),
@@ -232,7 +243,7 @@ def _ratio_words(ratio: float, better: str, worse: str) -> str:
     return f"{times:.0f} times {word}" if times >= 9.5 else f"{times:.2g} times {word}"
 
 
-def _advice(v: Verdict, smaller: bool, faster: bool) -> str:
+def _advice(v: Conversion, smaller: bool, faster: bool) -> str:
     if not (smaller or faster):
         return "converting it is not worthwhile."
     loss = 0.0 if v.immaterial else v.loss
@@ -249,7 +260,7 @@ def _percent(part: float) -> str:
     return f"{100 * part:.2g} %" if abs(part) < 0.1 else f"{100 * part:.0f} %"
 
 
-def lines(v: Verdict) -> list[str]:
+def conversion_lines(v: Conversion) -> list[str]:
     """The verdict as text."""
     unit = f" {v.model.output.unit}" if v.model.output.unit and not v.model.labels else ""
     kind = "of the rows wrong" if v.model.labels else "mean absolute error"
@@ -280,7 +291,7 @@ def lines(v: Verdict) -> list[str]:
         if v.float_cost
         else f"float      does not fit the {v.board.title}"
     )
-    return [*text, f"verdict    {sentence(v)}"]
+    return [*text, f"verdict    {conversion_sentence(v)}"]
 
 
 def _cost_line(cost: ModelCost) -> str:
@@ -291,7 +302,7 @@ def _cost_line(cost: ModelCost) -> str:
     )
 
 
-def facts(v: Verdict) -> dict:
+def conversion_facts(v: Conversion) -> dict:
     """The verdict as plain JSON, numbers to six significant digits: what the model file keeps."""
     return {
         "board": v.board.pio_id,
@@ -313,11 +324,11 @@ def facts(v: Verdict) -> dict:
         "float_gap": v.float_gap,
         "smaller": None if v.float_cost is None else _figure(v.smaller),
         "faster": None if v.float_cost is None else _figure(v.faster),
-        "sentence": sentence(v),
+        "sentence": conversion_sentence(v),
     }
 
 
-def read(model: Model) -> Verdict | None:
+def read_conversion(model: Model) -> Conversion | None:
     """The verdict that a model file keeps, or None where none was given (a rung that `pick`
     took).
     """
@@ -327,7 +338,7 @@ def read(model: Model) -> Verdict | None:
     worst = plain["worst"] and Row(
         **{**plain["worst"], "inputs": tuple(plain["worst"]["inputs"].items())}
     )
-    return Verdict(
+    return Conversion(
         model,
         BOARDS[plain["board"]],
         plain["rows"],

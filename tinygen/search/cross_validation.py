@@ -10,18 +10,17 @@ folds, half of them with time running backwards, and by at least `DRIFT_GAIN` on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
 
 from ..common.errors import UsageError
 from ..data import Dataset, Rows, folds
-from ..families import FAMILIES, Family
+from ..families import FAMILIES, Family, with_role
 from ..fitting.fitted import Fitted
+from .workers import run_as_completed
 
 FOLDS = 5
 CUTS = (0.3, 0.4, 0.5, 0.6, 0.7)  # where the rolling folds end, as parts of the training rows
@@ -100,24 +99,17 @@ def cross_validate(
     """
     rows = dataset.training
     jobs = _jobs(kinds, rows, flash_bytes) or _jobs(kinds, rows, None)
-    cuts, found = fold_cuts(dataset), {}
-    total, steps = sum(map(len, jobs.values())), len(jobs) * len(cuts)
-    with threadpool_limits(1):
-        results = Parallel(n_jobs=-1, prefer="threads", return_as="generator_unordered")(
-            delayed(_fold_losses)(dataset, job, configs, cuts[cut], cut)
-            for cut in range(len(cuts))
-            for job, configs in jobs.items()
-        )
-        try:
-            for job, cut, losses, unseen in results:
-                found[job, cut] = losses, unseen
-                if progress:
-                    progress(
-                        f"cross-validating {total} candidates: {len(found)} of {steps} steps, "
-                        f"{_best_so_far(found, dataset)}"
-                    )
-        except KeyboardInterrupt:
-            pass
+    if not jobs:
+        raise _nothing_to_try(kinds, rows)
+    cuts = fold_cuts(dataset)
+    work = (
+        (dataset, job, configs, cuts[cut], cut)
+        for cut in range(len(cuts))
+        for job, configs in jobs.items()
+    )
+    results = run_as_completed(_fold_losses, work)
+    say = progress or (lambda text: None)
+    found = _until_interrupted(results, dataset, jobs, len(cuts), say)
     complete = [
         Candidate(
             job[0],
@@ -132,6 +124,37 @@ def cross_validate(
     if not complete:
         raise KeyboardInterrupt
     return complete
+
+
+def _until_interrupted(
+    results: Iterable, dataset: Dataset, jobs: dict, cuts: int, say: Callable[[str], None]
+) -> dict:
+    """(job, fold) -> (losses, answers) of all results, or of those before Ctrl-C."""
+    total, steps, found = sum(map(len, jobs.values())), len(jobs) * cuts, {}
+    try:
+        for job, cut, losses, unseen in results:
+            found[job, cut] = losses, unseen
+            say(
+                f"cross-validating {total} candidates: {len(found)} of {steps} steps, "
+                f"{_best_so_far(found, dataset)}"
+            )
+    except KeyboardInterrupt:
+        pass
+    return found
+
+
+def _nothing_to_try(kinds: list[Family], rows: Rows) -> UsageError:
+    """A family may find nothing to do: no input that spans octaves, too few rows for two leaves."""
+    names = " or ".join(f"'{kind.name}'" for kind in kinds)
+    others = [
+        f.name
+        for f in FAMILIES.values()
+        if rows.task in f.tasks and f not in kinds and f.candidates(rows)
+    ]
+    return UsageError(
+        f"family {names} has no model for these {len(rows.y)} training rows with "
+        f"{len(rows.inputs)} inputs: use {', '.join(others) or 'more rows'}"
+    )
 
 
 def _jobs(kinds: list[Family], rows: Rows, flash_bytes: int | None) -> dict[tuple[str, int], list]:
@@ -169,7 +192,7 @@ def _best_so_far(found: dict, dataset: Dataset) -> str:
     for (job, _), (per_config, _) in found.items():
         losses.setdefault(job, []).append(per_config)
     means = {job: np.min(np.mean(folds_, axis=0)) for job, folds_ in losses.items()}
-    best = min(means, key=means.get)
+    best = min(means, key=lambda job: means[job])
     return f"best so far {best[0]} with {show_error(means[best] * error_scale(dataset), dataset)}"
 
 
@@ -214,18 +237,36 @@ def drift_folds(order: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def safe_candidate(candidates: list[Candidate], dataset: Dataset) -> Candidate | None:
-    """Plain ridge on the root of the target (on the target itself where that can be negative), if
-    among the candidates.
+    """The plain model of the role "safe", if among the candidates."""
+    rows = dataset.training
+    safe = [(f.name, f.roles["safe"](rows)) for f in with_role("safe", rows.task)]
+    return next((c for c in candidates if (c.family, c.config) in safe), None)
+
+
+def rank(
+    dataset: Dataset,
+    family: str,
+    progress: Callable[[str], None] | None = None,
+    flash_bytes: int | None = None,
+) -> list[Candidate]:
+    """The candidates of a family, or of all for "auto", in the order in which they may be chosen.
+
+    With fewer rows than two for each fold nothing can be compared: then what its family takes for
+    few rows, or all candidates in their family's order. flash_bytes: as in `cross_validate`.
     """
-    root = 2 if dataset.y[dataset.train].min() >= 0 else 1
-    return next(
-        (
-            c
-            for c in candidates
-            if c.family == "ridge" and c.config.root == root and not c.config.robust
-        ),
-        None,
-    )
+    kinds = families(family, dataset)
+    if len(dataset.train) >= 2 * FOLDS:
+        return preferred(cross_validate(dataset, kinds, progress, flash_bytes), dataset)
+    rows = dataset.training
+    simple = [
+        Candidate(kind.name, kind.roles["few rows"](rows), (0.0,))
+        for kind in with_role("few rows", rows.task)
+        if kind in kinds
+    ]
+    found = simple or [Candidate(k.name, c, (0.0,)) for k in kinds for c in k.candidates(rows)]
+    if not found:
+        raise _nothing_to_try(kinds, rows)
+    return found
 
 
 def preferred(candidates: list[Candidate], dataset: Dataset) -> list[Candidate]:

@@ -8,7 +8,7 @@ where they fit, else 12 bits or more over its range.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,34 +16,22 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..codegen.chain import constant_bytes
 from ..codegen.emit import emit_library
-from ..common.boards import BOARDS
-from ..common.errors import ModelError, QuantizeError, UsageError
+from ..common.boards import find_board
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import scale_for
-from ..families import FAMILIES
 from ..model.fixedpoint import Quantity
-from ..model.model import Model
-from ..target import bare as costs
+from ..target.bare import ModelCost, measure_cost
 from ..target.build import Budget
-from .cross_validation import (
-    FOLDS,
-    Candidate,
-    as_good_as,
-    cross_validate,
-    error_scale,
-    families,
-    plain_config,
-    preferred,
-)
-from .quantize import raw_threshold
-from .search import Rung, within
+from .cross_validation import rank
+from .finalists import SearchRequest
+from .model_search import find_best
+from .quantization import raw_threshold
 
 MOST_PLACES = 6  # decimal places that count as a column's own resolution
 LEAST_STEPS = 4096  # over the range of a column without one: 12 bits
-NEAR_EQUALS = 4  # models compared by size when their errors are as good as equal
 SEED_LIMIT = 2**31 - 1
+BUDGET_ARGUMENTS = "max_flash, max_ram or max_cycles"
 
 
 def decimal_scale(values: np.ndarray, own: bool = True) -> float:
@@ -66,8 +54,9 @@ class _Tiny(BaseEstimator):
     """What both estimators share; `_target` and `_meaning` differ.
 
     family: "auto" or one family's name. max_flash, max_ram (with stack) and max_cycles: budget of
-    the model alone on `board`, compiled and simulated; without one nothing is compiled. threshold:
-    alarm above this output. input_scales: raw step of each input, by name or in order; None finds
+    the model alone on `board`, compiled and simulated; without one nothing is compiled, and of
+    models as good as the best one that with the smallest tables is taken. threshold: alarm above
+    this output. input_scales: raw step of each input, by name or in order; None finds
     them. name: prefix of the C names.
     """
 
@@ -122,8 +111,12 @@ class _Tiny(BaseEstimator):
             labels,
             self._seed(),
         )
-        self.candidates_ = _ranked(dataset, self.family)
-        self.model_, self.columns_ = self._smallest(dataset)
+        if self.threshold is not None:
+            raw_threshold(target, self.threshold)  # raises now, not after the training
+        self.candidates_ = rank(dataset, self.family)
+        rung = find_best(dataset, self._request(), self.candidates_, options=BUDGET_ARGUMENTS)[1]
+        self.model_ = rung.model
+        self.columns_ = tuple(inputs.index(q) for q in rung.model.inputs)
         return self
 
     def predict(self, X):
@@ -142,10 +135,10 @@ class _Tiny(BaseEstimator):
         check_is_fitted(self)
         return emit_library(self.model_, Path(directory))
 
-    def cost(self, board: str = "uno") -> costs.ModelCost:
+    def cost(self, board: str = "uno") -> ModelCost:
         """Flash, RAM, stack and cycles of the model alone, compiled for a board and simulated."""
         check_is_fitted(self)
-        return costs.measure(self.model_, _board(board))
+        return measure_cost(self.model_, find_board(board))
 
     def _scales(self, names: list[str], X: np.ndarray) -> list[float]:
         given = self.input_scales
@@ -156,7 +149,7 @@ class _Tiny(BaseEstimator):
                 float(given.get(name, 0) or decimal_scale(column))
                 for name, column in zip(names, X.T)
             ]
-        if not np.iterable(given) or len(given) != len(names):
+        if not isinstance(given, Collection) or len(given) != len(names):
             raise ValueError(
                 f"input_scales must be a mapping by name or a sequence of {len(names)} steps, got "
                 f"{given!r}"
@@ -168,58 +161,15 @@ class _Tiny(BaseEstimator):
             return int(self.random_state.randint(SEED_LIMIT))
         return 0 if self.random_state is None else int(self.random_state)
 
-    def _smallest(self, dataset: Dataset) -> tuple[Model, tuple[int, ...]]:
-        """The smallest model within the budget among those as good as the best one within it, and
-        its input columns.
-        """
-        budget, found, enough, failure = (
-            Budget(self.max_flash, self.max_ram, self.max_cycles),
-            [],
-            np.inf,
-            None,
-        )
-        scale = error_scale(dataset)
-        limit = None if self.threshold is None else raw_threshold(dataset.target, self.threshold)
-        for candidate in self.candidates_:
-            if candidate.error > enough or len(found) == NEAR_EQUALS:
-                break
-            try:
-                model, columns = self._lowered(dataset, candidate, limit)
-            except (ModelError, QuantizeError) as error:
-                failure = error  # it cannot be bounded: the next one
-                continue
-            if budget == Budget() or within(
-                Rung(model, candidate.error, costs.measure(model, _board(self.board))), budget
-            ):
-                found.append((constant_bytes(model), len(found), model, columns))
-                enough = min(enough, as_good_as(candidate.error * scale, dataset) / scale)
-        if not found:
-            raise failure or UsageError(
-                f"none of {len(self.candidates_)} candidates fits the budget: "
-                "raise max_flash, max_ram or max_cycles"
-            )
-        return min(found)[2:]
-
-    def _lowered(
-        self, dataset: Dataset, candidate: Candidate, limit: int | None
-    ) -> tuple[Model, tuple[int, ...]]:
-        rows, family = dataset.training, FAMILIES[candidate.family]
-        fitted = family.fit_all(rows, [candidate.config], dataset.split.seed)[0]
-        facts = {
-            "rows_train": len(rows.y),
-            "seed": dataset.split.seed,
-            "config": plain_config(candidate.config),
-        }
-        return Model(
+    def _request(self) -> SearchRequest:
+        return SearchRequest(
             self.name,
-            candidate.family,
-            tuple(dataset.inputs[c] for c in fitted.columns),
-            dataset.target,
-            family.lower(fitted, rows),
-            limit,
-            dataset.labels,
-            facts,
-        ), tuple(fitted.columns)
+            find_board(self.board),
+            self.family,
+            self.threshold,
+            Budget(self.max_flash, self.max_ram, self.max_cycles),
+            choice_only=True,
+        )
 
 
 class TinyRegressor(RegressorMixin, _Tiny):
@@ -259,12 +209,6 @@ class TinyClassifier(ClassifierMixin, _Tiny):
         return self.classes_[raw]
 
 
-def _board(board: str):
-    if board not in BOARDS:
-        raise UsageError(f"board '{board}' is unknown: use {', '.join(BOARDS)}")
-    return BOARDS[board]
-
-
 def _dataset(
     inputs, target: Quantity, x: np.ndarray, y: np.ndarray, labels: tuple[str, ...], seed: int
 ) -> Dataset:
@@ -275,18 +219,3 @@ def _dataset(
         Split(places, places[:0], seed=seed),
         Provenance("fit", rows_read=len(x)),
     )
-
-
-def _ranked(dataset: Dataset, family: str) -> list[Candidate]:
-    """Candidates, the best first by cross-validation; with too few rows for folds, in the order of
-    their families.
-    """
-    kinds = families(family, dataset)
-    if len(dataset.y) >= 2 * FOLDS:
-        return preferred(cross_validate(dataset, kinds), dataset)
-    simple = [kind for kind in kinds if kind.name in ("ridge", "logistic")] or kinds
-    return [
-        Candidate(kind.name, config, (0.0,))
-        for kind in simple
-        for config in kind.candidates(dataset.training)
-    ]

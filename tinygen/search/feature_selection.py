@@ -1,4 +1,5 @@
-"""Fewer sensors make a cheaper device: which inputs to keep, found by leaving them out one by one.
+"""Fewer sensors make a cheaper device: which inputs to keep, found by leaving them out one by one,
+and what each input of a model is worth.
 
 Backward elimination (Guyon and Elisseeff 2003, section 4) on folds of the training rows. The judge
 is one small model that sees products of inputs, not the whole search: it ranks inputs, and what
@@ -10,15 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
 
 from ..common.errors import UsageError
 from ..data import Dataset
-from ..families import FAMILIES, Family, logistic, polynomial, ridge
-from .cross_validation import error_scale, fold_cuts, rounded, show_error
-
-TERMS = 12  # of the judge's polynomial: enough for any pair that matters, and quick
+from ..families import FAMILIES, Family, with_role
+from ..model.model import Model
+from .cross_validation import (
+    Candidate,
+    error_scale,
+    fold_cuts,
+    plain_config,
+    rounded,
+    show_error,
+)
+from .workers import run_all
 
 
 @dataclass(frozen=True)
@@ -52,14 +58,12 @@ def most_needed(dataset: Dataset, limit: int) -> Kept:
             f"{limit} inputs cannot be kept of {len(names)}: use 1 to {len(names) - 1}"
         )
     family, config = _judge(dataset)
-    kept, dropped = tuple(range(len(names))), []
+    kept: tuple[int, ...] = tuple(range(len(names)))
+    dropped: list[str] = []
     error = first = _error(dataset, family, config, kept)
     while len(kept) > limit:
         choices = [tuple(c for c in kept if c != gone) for gone in kept]
-        with threadpool_limits(1):
-            errors = Parallel(n_jobs=-1, prefer="threads")(
-                delayed(_error)(dataset, family, config, columns) for columns in choices
-            )
+        errors = run_all(lambda columns: _error(dataset, family, config, columns), choices)
         best = int(np.argmin(errors))
         dropped.append(names[kept[best]])
         kept, error = choices[best], errors[best]
@@ -71,13 +75,11 @@ def most_needed(dataset: Dataset, limit: int) -> Kept:
 
 def _judge(dataset: Dataset) -> tuple[Family, object]:
     """A family and its configuration: quick, and no more daring than the split allows."""
-    rows = dataset.rows.take(dataset.train)
-    root = 2 if not dataset.labels and rows.y.min() >= 0 else 1
-    if dataset.labels:
-        return FAMILIES["logistic"], logistic.candidates(rows)[-1]
-    if dataset.split.by_time:
-        return FAMILIES["ridge"], ridge.Config(root, robust=False)
-    return FAMILIES["polynomial"], polynomial.Config(TERMS, root)
+    rows = dataset.training
+    drifts = dataset.split.by_time and not dataset.labels
+    role = "safe" if drifts else "judge inputs"
+    family = with_role(role, rows.task)[0]
+    return family, family.roles[role](rows)
 
 
 def _error(dataset: Dataset, family: Family, config, columns: tuple[int, ...]) -> float:
@@ -91,3 +93,40 @@ def _error(dataset: Dataset, family: Family, config, columns: tuple[int, ...]) -
         unseen = rows.take(validate)
         losses.append(max(unseen.error(rounded(fitted, unseen.x)), 1e-9))
     return float(np.exp(np.log(losses).mean()))
+
+
+def sensor_worth(
+    dataset: Dataset, model: Model, ranked: list[Candidate]
+) -> tuple[tuple[str, float], ...]:
+    """(input, growth) for each input of a model: the part by which its error grows when it is
+    fitted without that input.
+
+    Fitted and judged on folds of the training rows: all of them where they run in time, else one.
+    Empty for a model of a single input, and for families whose configuration names an input.
+    """
+    candidate = next(
+        c
+        for c in ranked
+        if c.family == model.family and plain_config(c.config) == model.training["config"]
+    )
+    family, names = FAMILIES[candidate.family], [q.name for q in dataset.inputs]
+    used = [names.index(q.name) for q in model.inputs]
+    if len(used) < 2 or not family.any_inputs:
+        return ()
+    cuts = fold_cuts(dataset) if dataset.split.by_time else fold_cuts(dataset)[:1]
+
+    def errors(without: int | None) -> np.ndarray:
+        rows = dataset.rows.only(tuple(c for c in range(len(names)) if c != without))
+        fits = [
+            family.fit_all(rows.take(fit_on), [candidate.config], dataset.split.seed, draft=True)[0]
+            for fit_on, _ in cuts
+        ]
+        return np.array(
+            [max(rows.take(v).error(rounded(f, rows.x[v])), 1e-9) for f, (_, v) in zip(fits, cuts)]
+        )
+
+    base, *others = run_all(errors, (None, *used))
+    return tuple(
+        (names[column], float(np.exp(np.log(other / base).mean()) - 1))
+        for column, other in zip(used, others)
+    )

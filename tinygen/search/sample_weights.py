@@ -21,24 +21,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
-from threadpoolctl import threadpool_limits
 
 from ..common.errors import UsageError
 from ..data import Dataset, Rows
-from ..families import FAMILIES
+from ..families import Family, with_role
+from .workers import one_thread
 
 Progress = Callable[[str], None]
+Judge = Callable[[Rows, int], Callable[[np.ndarray], np.ndarray]]  # fit(rows, seed) -> predict
 ROUNDS = 3
-USUAL, CUT = (
-    4.0,
-    8.0,
-    # usual distances (standard deviations, were they normal) up to which a row counts fully, and
-    # nothing
-)
+# usual distances (standard deviations, were they normal) up to which a row counts fully, and
+# nothing
+USUAL, CUT = 4.0, 8.0
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 LEVELS = 12  # of the prediction, at which the usual distance is asked
 LEVEL_ROWS = 40  # rows of a level, at least
@@ -67,7 +66,8 @@ def weighed(
             "classes: "
             f"leave {option} out"
         )
-    notes, kept, trust, facts = [], dataset.train, np.ones(len(dataset.train)), {}
+    notes, kept, trust = [], dataset.train, np.ones(len(dataset.train))
+    facts: dict[str, dict[str, float]] = {}
     if robust:
         trust = trust_in_rows(dataset.rows.take(dataset.train), dataset.split.seed, progress)
         kept, notes = dataset.train[trust > 0], [_trust_note(trust)]
@@ -102,14 +102,18 @@ def weighed(
     )
 
 
-ERRORS_NOTE = "the error in folds counts rows by these weights, the error on the test rows counts them all the same"
+ERRORS_NOTE = (
+    "the error in folds counts rows by these weights, the error on the test rows counts them all "
+    "the "
+    "same"
+)
 
 
 def _trust_note(trust: np.ndarray) -> str:
     gone, less = int((trust == 0).sum()), int(((trust > 0) & (trust < SUSPECT)).sum())
     return (
-        f"robust: {gone} of {len(trust)} training rows left out, their target is beyond what their "
-        "inputs tell; "
+        f"robust: {gone} of {len(trust)} training rows left out, their target is beyond what "
+        "their inputs tell; "
         f"{less} more count less than half"
     )
 
@@ -121,21 +125,17 @@ def trust_in_rows(rows: Rows, seed: int = 0, progress: Progress = lambda text: N
     """Weight of each row, float (n,), 0 .. 1, from how far its target is from what other rows let
     expect.
     """
-    trust, fits, steps = np.ones(len(rows.y)), JUDGES, count(1)
+    trust, fits, steps = np.ones(len(rows.y)), judges(), count(1)
+    total = (len(fits) + ROUNDS - 1) * FOLDS
 
     def fitted() -> None:
-        progress(
-            f"asking which training rows can be trusted: {next(steps)} of "
-            f"{(len(JUDGES) + ROUNDS - 1) * FOLDS} steps"
-        )
+        progress(f"asking which training rows can be trusted: {next(steps)} of {total} steps")
 
     for _ in range(ROUNDS):
-        with threadpool_limits(1):
-            found = {
-                fit: _expected(replace(rows, weights=trust), fit, seed, fitted) for fit in fits
-            }
+        with one_thread():
+            found = {fit: _expected(rows, trust, fit, seed, fitted) for fit in fits}
         best = min(found, key=lambda fit: np.median(np.abs(rows.y - found[fit])))
-        expected, fits = found[best], (best,)
+        expected, fits = found[best], [best]
         distance = np.abs(rows.y - expected)
         trust = biweight(distance / usual_distance(expected, distance))
     return trust
@@ -160,27 +160,27 @@ def usual_distance(expected: np.ndarray, distance: np.ndarray) -> np.ndarray:
     return np.interp(expected, centers, deviations)
 
 
-def _expected(rows: Rows, fit, seed: int, fitted: Callable[[], None]) -> np.ndarray:
+def _expected(
+    rows: Rows, trust: np.ndarray, fit: Judge, seed: int, fitted: Callable[[], None]
+) -> np.ndarray:
     """Each row's target as predicted by a model fitted without it, raw."""
-    expected = np.empty(len(rows.y))
+    rows, expected = replace(rows, weights=trust), np.empty(len(rows.y))
     for block in np.array_split(np.random.default_rng(seed).permutation(len(rows.y)), FOLDS):
         others = np.setdiff1d(np.arange(len(rows.y)), block)
-        expected[block] = fit(rows.take(others[rows.weights[others] > 0]), seed)(rows.x[block])
+        expected[block] = fit(rows.take(others[trust[others] > 0]), seed)(rows.x[block])
         fitted()
     return expected
 
 
-def _ridge(rows: Rows, seed: int):
-    return _of_family("ridge", rows, -2 if rows.y.min() >= 0 else 0)
+def judges() -> list[Judge]:
+    """Of the rows: the one counts that is nearest to them in the median. On equal medians the
+    earlier one does.
+    """
+    return [*(partial(_of_family, family) for family in with_role("judge rows")), _boosting]
 
 
-def _polynomial(rows: Rows, seed: int):
-    return _of_family("polynomial", rows, -1)
-
-
-def _of_family(name: str, rows: Rows, place: int):
-    family = FAMILIES[name]
-    return family.fit(rows, family.candidates(rows)[place], 0).predict
+def _of_family(family: Family, rows: Rows, seed: int):
+    return family.fit(rows, family.roles["judge rows"](rows), 0).predict
 
 
 def _boosting(rows: Rows, seed: int):
@@ -188,13 +188,6 @@ def _boosting(rows: Rows, seed: int):
         loss="absolute_error", random_state=seed, early_stopping=False
     )
     return estimator.fit(rows.x, rows.y, sample_weight=rows.weights).predict
-
-
-JUDGES = (
-    _ridge,
-    _polynomial,
-    _boosting,
-)  # of the rows: the one that is nearest to them in the median
 
 
 # ---- balance ----

@@ -7,9 +7,7 @@ static RAM and stack is the model's. `build` measures the same on the whole firm
 
 from __future__ import annotations
 
-import re
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,35 +15,22 @@ from pathlib import Path
 
 import numpy as np
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from ..codegen.emit import bare_main, firmware_text, render_bare
 from ..common.boards import Board
-from ..common.errors import BuildError, DoesNotFit
+from ..common.errors import BuildError
 from ..host.virtual.simavr import SimBoard
 from ..model.model import Model
-from .avr_gcc import Size, compiler_error, read_size
-from .toolchain import ensure
+from .avr_gcc import Size, compile_c, read_size
 
 RAM_FOR_ROWS = 0.4  # part of the chip's RAM that waiting rows may take
 START_CYCLES = 100_000  # the C start-up code clears at most 8 KB of variables in this time
 CYCLES_PER_ROW = 2_000_000  # a model slower than this counts as hung
-TOO_LARGE = re.compile(
-    r"is too large|will not fit in region|overflowed by"
-)  # GCC on an array, the linker on a program
 EMPTY_MODEL = """#include <stdint.h>
 #define MODEL_INPUTS {inputs}
 #define model_predict(x) ((x)[0])
 """  # stands in for tinygen_model.h
-FLAGS = (
-    "-Os",
-    "-std=gnu99",
-    "-ffunction-sections",
-    "-fdata-sections",
-    "-Wl,--gc-sections",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-)
 
 
 @dataclass(frozen=True)
@@ -91,7 +76,8 @@ class BareChip:
             lambda sim: sim.read_memory(flag, 1) == b"\0", CYCLES_PER_ROW * len(rows), 4000
         ):
             raise BuildError(
-                f"model '{self.model.name}' did not answer within {CYCLES_PER_ROW} cycles on {self.board.title}"
+                f"model '{self.model.name}' did not answer within {CYCLES_PER_ROW} cycles on "
+                f"{self.board.title}"
             )
         return np.frombuffer(
             self._sim.read_memory(self._symbols["bare_y"], 2 * len(rows)), dtype="<i2"
@@ -114,7 +100,7 @@ class BareChip:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def measure(
+def measure_cost(
     model: Model, board: Board, rows: np.ndarray | None = None, header: str | None = None
 ) -> ModelCost:
     """Cost of `model` on `board`'s chip; cycles over `rows`, by default seeded ones with corners.
@@ -143,13 +129,11 @@ def _empty(board: Board, inputs: int) -> tuple[Size, int]:
     """
     block = _block(board, inputs)
     with tempfile.TemporaryDirectory() as folder:
-        elf = Path(folder) / "bare.elf"
-        _compile(
-            {"bare.c": bare_main(block), "tinygen_model.h": EMPTY_MODEL.format(inputs=inputs)},
-            board,
-            elf,
-            "empty",
-        )
+        texts = {
+            "bare.c": bare_main(block),
+            "tinygen_model.h": EMPTY_MODEL.format(inputs=inputs),
+        }
+        elf = _compile(texts, board, Path(folder), "the program without a model")
         with SimBoard(board, elf) as chip:
             chip.run(START_CYCLES)
             chip.write_memory(symbols(elf)["bare_rows"], b"\1")
@@ -178,41 +162,22 @@ def compile_bare(
         **({f"{model.name}.h": header} if header else {}),
         "tinygen_fixed.h": firmware_text("include/tinygen_fixed.h"),
     }
-    elf = folder / "bare.elf"
-    _compile(texts, board, elf, model.name, *(["-g"] if debug else []))
-    return elf
+    options = ["-g"] if debug else []
+    return _compile(texts, board, folder, f"model '{model.name}' alone", *options)
 
 
-def _compile(texts: dict[str, str], board: Board, elf: Path, name: str, *options: str) -> None:
-    """Links the texts, one of them bare.c, into `elf`; DoesNotFit and BuildError as above."""
+def _compile(texts: dict[str, str], board: Board, folder: Path, what: str, *options: str) -> Path:
+    """Links the texts, one of them bare.c; DoesNotFit and BuildError as above."""
     for file, text in texts.items():
-        (elf.parent / file).write_text(text, encoding="ascii")
-    command = [
-        str(ensure(install=False).avr_gcc),
-        f"-mmcu={board.mcu}",
-        *FLAGS,
-        *options,
-        "bare.c",
-        "-o",
-        elf.name,
-        "-lm",
-    ]
-    done = subprocess.run(command, cwd=elf.parent, capture_output=True, text=True)
-    if done.returncode and not TOO_LARGE.search(done.stderr):
-        raise BuildError(
-            f"the model alone does not compile for {board.title}: {compiler_error(done.stderr)}"
-        )
-    if done.returncode or read_size(elf).flash_bytes > board.flash_bytes:
-        raise DoesNotFit(
-            f"model '{name}' alone needs more than the {board.flash_bytes} bytes of flash of {board.title}: "
-            "choose a smaller model or a larger board"
-        )
+        (folder / file).write_text(text, encoding="ascii")
+    return compile_c(folder / "bare.c", board, what, "-Werror", *options)
 
 
 def symbols(elf: Path) -> dict[str, int]:
     """Data addresses of the program's symbols."""
     with open(elf, "rb") as stream:
         table = ELFFile(stream).get_section_by_name(".symtab")
+        assert isinstance(table, SymbolTableSection)  # the linker keeps it
         return {
             s.name: s["st_value"] & 0xFFFF
             for s in table.iter_symbols()

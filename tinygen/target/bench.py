@@ -36,7 +36,7 @@ from ..host.stream import RowReply, stream
 from ..host.virtual.protocol_avr import avr_url
 from ..host.virtual.vcd import to_vcd
 from ..model.model import Model
-from .build import Firmware, build, upload
+from .build import Firmware, build_firmware, load_firmware
 from .toolchain import ensure, need_simavr
 
 LOCK_SECONDS = 120.0  # that another test run may keep the port or the folder
@@ -249,7 +249,8 @@ def _csv_line(reply: RowReply) -> str:
     if reply.lost:
         return f"{reply.index},,LOST,,,{reply.tries}"
     result = reply.result
-    return f"{reply.index},{result.prediction},{int(result.flags)},{int(result.pins)},{result.cycles},{reply.tries}"
+    flags, pins = int(result.flags), int(result.pins)
+    return f"{reply.index},{result.prediction},{flags},{pins},{result.cycles},{reply.tries}"
 
 
 def csv_rows(model: Model, path: str | Path) -> np.ndarray:
@@ -298,12 +299,11 @@ def prepare(spec: str, model: Model, folder: Path, progress=lambda text: None) -
     cannot be loaded.
     """
     target = parse_target(spec)
-    if target.simulated:
+    if target.simulated and target.board:
         need_simavr(ensure(install=False))
         firmware = _build(model, target.board, folder, progress)[1]
-        return Bench(
-            target, target.board, model, avr_url(target.board.pio_id, firmware.elf), firmware, None
-        )
+        url = avr_url(target.board.pio_id, firmware.elf)
+        return Bench(target, target.board, model, url, firmware, None)
     board, port = _find(target)
     lock = Lock(port).__enter__()
     try:
@@ -355,7 +355,7 @@ def _runs(model: Model, board: Board, port: str) -> bool:
 
 def _load(model: Model, board: Board, port: str, folder: Path, progress) -> Firmware:
     project, firmware = _build(model, board, folder, progress)
-    upload(project, board, port, progress)
+    load_firmware(project, board, port, progress)
     return firmware
 
 
@@ -367,7 +367,7 @@ def _build(model: Model, board: Board, folder: Path, progress):
     directory.mkdir(parents=True, exist_ok=True)
     with Lock(str(directory), folder):
         project = emit_project(model, directory, [board])
-        return project, build(project, board, progress=progress)
+        return project, build_firmware(project, board, progress=progress)
 
 
 def artifact_name(test: str) -> str:

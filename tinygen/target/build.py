@@ -7,22 +7,25 @@ predictor. Their difference is what the model alone costs.
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median_high
 
 from ..common.boards import Board
 from ..common.errors import BuildError, CheckError, UsageError
-from ..common.process import Finished, Progress, run
-from .avr_gcc import Size, compiler_error, read_size
-from .platformio_core import build_cache, pio_environment
+from ..common.process import Progress
+from .avr_gcc import (
+    Size,
+    check_board,
+    compile_project,
+    compiler_error,
+    keep_log,
+    read_size,
+    run_pio,
+)
 from .toolchain import Toolchain, ensure, need_avrdude, was_set_up
 
-BUILD_SECONDS, UPLOAD_SECONDS = (
-    300,
-    120,
-)  # time-outs; a build takes 2 s, loading 250 KB at 115200 baud 40 s
+UPLOAD_SECONDS = 120  # time-out; loading 250 KB at 115200 baud takes 40 s
 UPLOAD_TRIES = 3  # where the bootloader did not answer; a verify that fails is never tried again
 MEASURED_ROWS = 256  # seeded, corners of the ranges among them
 ANSWER_SECONDS = 2  # of simulated time
@@ -37,13 +40,15 @@ class Budget:
     cycles: int | None = None  # per inference, worst case
 
 
+NO_LIMITS = Budget()
+
+
 @dataclass(frozen=True)
 class Cost:
     """What running the model takes, measured on the virtual board."""
 
-    stack_bytes: (
-        int | None
-    )  # deepest the stack went; None where the whole firmware cannot be simulated
+    # deepest the stack went; None where the whole firmware cannot be simulated
+    stack_bytes: int | None
     cycles_median: int  # per inference, without interrupts
     cycles_max: int
 
@@ -64,7 +69,7 @@ class Firmware:
     cycles_max: int | None
 
 
-def build(
+def build_firmware(
     project, board: Board, budget: Budget | None = None, progress: Progress | None = None
 ) -> Firmware:
     """The firmware of `project` (as emit_project returns it) for `board`.
@@ -74,17 +79,18 @@ def build(
     """
     if not board.has_firmware:
         raise UsageError(
-            f"board '{board.pio_id}' has no serial port and gets no firmware: `tinygen emit` writes the header "
+            f"board '{board.pio_id}' has no serial port and gets no firmware: `tinygen emit` "
+            "writes the header "
             "for a program of your own"
         )
     progress = progress or (lambda text: None)
     tools = ensure(progress, install=not was_set_up())
-    elf, empty = _compile(Path(project.directory), board, tools, progress)
+    elf, empty = compile_project(Path(project.directory), board, tools, progress)
     whole, bare = read_size(elf), read_size(empty)
     model_size = Size(whole.flash_bytes - bare.flash_bytes, whole.ram_bytes - bare.ram_bytes)
-    _check_board(whole, board)
-    cost = measure(project, board, elf, tools, progress)
-    check_budget(model_size, cost, budget or Budget())
+    check_board(whole, board)
+    cost = measure_firmware(project, board, elf, tools, progress)
+    check_budget(model_size, cost, budget or NO_LIMITS)
     return Firmware(
         board,
         elf,
@@ -97,7 +103,7 @@ def build(
     )
 
 
-def upload(project, board: Board, port: str, progress: Progress | None = None) -> None:
+def load_firmware(project, board: Board, port: str, progress: Progress | None = None) -> None:
     """Load the firmware of `project` into the board at `port` and have it read back; BuildError
     when that fails.
 
@@ -107,7 +113,7 @@ def upload(project, board: Board, port: str, progress: Progress | None = None) -
     need_avrdude(tools)
     directory = Path(project.directory)
     for _ in range(UPLOAD_TRIES):
-        done = _pio(
+        done = run_pio(
             ["-e", board.pio_id, "-t", "upload", "--upload-port", port],
             directory,
             tools,
@@ -117,62 +123,12 @@ def upload(project, board: Board, port: str, progress: Progress | None = None) -
         )
         if done.code == 0 or not NO_BOOTLOADER.search(done.text):
             break
-    log = _keep_log(directory / f"upload-{board.pio_id}.log", done)
+    log = keep_log(directory / f"upload-{board.pio_id}.log", done)
     if done.code != 0:
         reason = (
             f"no answer in {UPLOAD_SECONDS} s" if done.code is None else _uploader_error(done.text)
         )
         raise BuildError(f"{board.title} at {port} was not loaded: {reason} (log: {log})")
-
-
-# ---- compile ----
-
-
-def _compile(
-    directory: Path, board: Board, tools: Toolchain, progress: Progress
-) -> tuple[Path, Path]:
-    """The linked firmware and its empty twin."""
-    if not (directory / "platformio.ini").is_file():
-        raise BuildError(
-            f"{directory} has no platformio.ini: make the project with `tinygen build MODEL.json -o DIR`"
-        )
-    names = (board.pio_id, f"{board.pio_id}_empty")
-    done = _pio(
-        [word for name in names for word in ("-e", name)],
-        directory,
-        tools,
-        f"compiling for {board.title}",
-        progress,
-        BUILD_SECONDS,
-    )
-    elves = tuple(directory / ".pio" / "build" / name / "firmware.elf" for name in names)
-    if done.code != 0:
-        log = _keep_log(directory / f"build-{board.pio_id}.log", done)
-        _raise_if_too_big(done.text, elves[0], board)
-        reason = (
-            f"no end after {BUILD_SECONDS} s" if done.code is None else compiler_error(done.text)
-        )
-        raise BuildError(f"{reason} (building for {board.title}; whole log: {log})")
-    return elves
-
-
-def _pio(
-    arguments: list[str],
-    directory: Path,
-    tools: Toolchain,
-    what: str,
-    progress: Progress | None,
-    timeout_s: float,
-) -> Finished:
-    command = [sys.executable, "-m", "platformio", "run", "-d", str(directory), *arguments]
-    cache = build_cache(tools.core_dir, tools.avr_gcc, directory)
-    environment = pio_environment(tools.core_dir, cache)
-    return run(command, what, progress or (lambda text: None), timeout_s, environment)
-
-
-def _keep_log(path: Path, done: Finished) -> Path:
-    path.write_text(done.text, encoding="utf-8")
-    return path
 
 
 NO_BOOTLOADER = re.compile(
@@ -191,30 +147,6 @@ def _uploader_error(text: str) -> str:
 
 
 # ---- budgets ----
-
-
-def _raise_if_too_big(text: str, elf: Path, board: Board) -> None:
-    """CheckError when a failed build failed because the program is too big."""
-    if re.search(r"size \(\d+ bytes\) is greater than maximum allowed", text) and elf.is_file():
-        _check_board(read_size(elf), board)
-    overflow = re.search(r"region [`'](\w+)' overflowed by (\d+) bytes", text)
-    if overflow:
-        raise CheckError(
-            f"program does not fit {board.title}: the linker's region {overflow[1]} overflows by "
-            f"{overflow[2]} bytes; choose a smaller model or a bigger board"
-        )
-
-
-def _check_board(size: Size, board: Board) -> None:
-    for name, used, limit in (
-        ("flash", size.flash_bytes, board.flash_bytes),
-        ("RAM", size.ram_bytes, board.ram_bytes),
-    ):
-        if used > limit:
-            raise CheckError(
-                f"program needs {used} bytes of {name}, {board.title} has {limit}: "
-                f"{used - limit} too many; choose a smaller model or a bigger board"
-            )
 
 
 def check_budget(size: Size, cost: Cost | None, budget: Budget) -> None:
@@ -241,7 +173,9 @@ def check_budget(size: Size, cost: Cost | None, budget: Budget) -> None:
 # ---- measure ----
 
 
-def measure(project, board: Board, elf: Path, tools: Toolchain, progress: Progress) -> Cost | None:
+def measure_firmware(
+    project, board: Board, elf: Path, tools: Toolchain, progress: Progress
+) -> Cost | None:
     """Stack and cycles of `elf` on the virtual board, over seeded rows; None where there is no
     simulator.
 

@@ -34,7 +34,9 @@ REGISTRY_SECONDS = 1200  # time-out; 60 MB on a slow line
 
 
 def local_core_dir(avr_core: Path, gcc: Path, cache: Path) -> Path:
-    """The core folder for an Arduino core and a compiler of this machine, below `cache`; made once."""
+    """The core folder for an Arduino core and a compiler of this machine, below `cache`; made
+    once.
+    """
     content = _content(avr_core)
     key = hashlib.sha256(
         json.dumps([str(gcc), str(avr_core), content], sort_keys=True).encode()

@@ -18,7 +18,8 @@ import pytest
 MARKERS = (
     "hil: needs a real board; skipped without one",
     "sim: needs a simulated board; skipped on a real one",
-    "needs(*abilities): needs a board that can do this: led_readback, led_history, exact_cycles, faults, reset, hardware, "
+    "needs(*abilities): needs a board that can do this: led_readback, led_history, exact_cycles, "
+    "faults, reset, hardware, "
     "simulator, or what --board-has names",
 )
 DEFAULT_BOARD, DEFAULT_MODEL = "sim:uno", "model.json"
@@ -57,7 +58,8 @@ def pytest_addoption(parser):
         "--artifacts",
         dest="tinygen_artifacts",
         metavar="DIR",
-        help="folder for the wire's raw log, the rows and the LED waveform of every test with a board",
+        help="folder for the wire's raw log, the rows and the LED waveform of every test with a "
+        "board",
     )
     parser.addini(
         "tinygen_board", "boards to test on, where --board names none", type="args", default=[]
@@ -98,7 +100,8 @@ def pytest_configure(config):
     for spec in config.getoption("tinygen_board", None) or ():
         if spec in config.invocation_params.args and Path(spec).exists():
             raise pytest.UsageError(
-                f"write --board={spec}, with '=': a path after a space moves pytest's root folder to it"
+                f"write --board={spec}, with '=': a path after a space moves pytest's root folder "
+                "to it"
             )
 
 

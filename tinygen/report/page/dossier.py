@@ -27,12 +27,10 @@ from ...data import Dataset, Table
 from ...data.audit import Audit, audit
 from ...model.fixedpoint import Quantity
 from ...model.model import Model, load
-from ...search import conversion as verdicts
-from ...search import search as ladders
-from ...search.conversion import Verdict
-from ...search.quantize import class_metrics, metrics
-from ...search.search import Ladder, Rung
-from ...target.build import Firmware, build
+from ...search.conversion import Conversion, read_conversion
+from ...search.ladder import Ladder, Rung, load_ladder
+from ...search.quantization import class_metrics, metrics
+from ...target.build import Firmware, build_firmware
 from ...target.toolchain import ensure, need_simavr
 from .profile import StepCycles, profile
 from .runs import Run, read_run
@@ -79,7 +77,7 @@ class Dossier:
 
     model: Model
     ladder: Ladder | None
-    verdict: Verdict | None
+    verdict: Conversion | None
     sensitivities: tuple[Sensitivity, ...]
     curves: tuple[Curve, ...]
     tests: Tests | None = None
@@ -148,7 +146,7 @@ def gather(
     return Dossier(
         model,
         ladder,
-        verdicts.read(model),
+        read_conversion(model),
         sensitivities(model, background) if len(model.inputs) <= MOST_INPUTS else (),
         tuple(curve(model, i, background) for i in range(len(model.inputs))),
         tests,
@@ -183,7 +181,7 @@ def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
     )
     if not place.is_file():
         return None, (again,)
-    ladder = ladders.load(place)
+    ladder = load_ladder(place)
     own = [k for k, rung in enumerate(ladder.rungs) if rung.model.model_id == model.model_id]
     if not own:
         return None, (
@@ -313,7 +311,9 @@ def _firmware(
     try:
         need_simavr(ensure(install=False))
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
-            firmware = build(emit_project(model, Path(folder), [board]), board, progress=progress)
+            firmware = build_firmware(
+                emit_project(model, Path(folder), [board]), board, progress=progress
+            )
             return firmware, firmware.hex.read_text(encoding="ascii"), profile(model, board), ""
     except (BuildError, CheckError, EmitError) as error:
         return (

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...common.boards import BOARDS
 from ...model.model import Model
-from ...search.conversion import sentence
+from ...search.conversion import conversion_sentence
 from ..words import alarms, level, rung_name, test_error, with_unit
 from .dossier import Dossier
 from .slices import Slice, sensor_faults, slices, weak
@@ -130,7 +130,7 @@ def _board(d: Dossier) -> str:
 def converted(d: Dossier) -> str:
     """What conversion to integers did, in one sentence."""
     if d.verdict:
-        return sentence(d.verdict)
+        return conversion_sentence(d.verdict)
     return "No verdict on the conversion is kept for this rung of the ladder: train with a budget that leads to it."
 
 
@@ -180,7 +180,7 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
         own = test_error(d.model)
         small = [
             b
-            for b in d.ladder.baselines
+            for b in d.ladder.comparators
             if b.bytes is not None and b.bytes <= d.rung.cost.flash_bytes and b.error < own
         ]
         found += [

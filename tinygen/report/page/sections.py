@@ -18,7 +18,7 @@ from ...data.audit import Finding
 from ...model.alarm_threshold import Confusion
 from ...model.fixedpoint import MISSING
 from ...model.model import Model
-from ...search.conversion import lines as verdict_lines
+from ...search.conversion import conversion_lines
 from ..words import (
     alarms,
     baseline_table,
@@ -364,7 +364,7 @@ def _ladder_section(d: Dossier) -> Section | None:
     )
     if any(test_error(r.model) < least for r in found.rungs):
         alt += " An error of 0 is drawn at half of what one row makes."
-    beside = [(b.name, max(b.error, least)) for b in found.baselines]
+    beside = [(b.name, max(b.error, least)) for b in found.comparators]
     plot = plots.ladder(
         rungs, found.chosen, beside, found.budget.flash_bytes, _error_label(model), alt
     )
@@ -384,11 +384,11 @@ def _ladder_section(d: Dossier) -> Section | None:
         "not choose."
     )
     folded = [make_table(ladder_title(found), *ladder_table(found), marked=found.chosen)]
-    if found.baselines:
+    if found.comparators:
         folded.append(
             make_table(
                 "Baselines: what else could predict the target, in float on a computer",
-                *baseline_table(found.baselines, model),
+                *baseline_table(found.comparators, model),
             )
         )
     return Section(
@@ -562,7 +562,7 @@ def _bar(name: str, parts: list[tuple[str, int]], unit: str) -> Drawing:
 def _conversion_section(d: Dossier) -> Section:
     if not d.verdict:
         return Section("conversion", "Integers against float", converted(d))
-    told = verdict_lines(d.verdict)[:-1]
+    told = conversion_lines(d.verdict)[:-1]
     names = {"worst row": "Worst row: ", "alarms": "Alarm decisions: "}
     points = [
         names["worst row" if line.startswith("worst") else "alarms"] + line[11:]

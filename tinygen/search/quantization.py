@@ -8,7 +8,7 @@ import numpy as np
 
 from ..common.errors import QuantizeError
 from ..data import Dataset
-from ..data import reference as baseline
+from ..data.reference import Baseline, sketch
 from ..model.alarm_threshold import Confusion, LearnedAlarm
 from ..model.fixedpoint import RAW_MAX, RAW_MIN, Quantity
 from ..model.model import Model
@@ -68,33 +68,40 @@ def on_test_rows(model: Model, columns: list[int], dataset: Dataset) -> dict:
 
 
 def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
-    """What the model file tells of its making: rows, split, source, and figures on the test
-    rows.
+    """What the model file tells of its making: rows, split, source, and, where there are test rows,
+    figures on them.
     """
-    x, y = dataset.x[dataset.test], dataset.y[dataset.test]
-    answer = model.answer(x[:, list(trained.fitted.columns)])
-    floats = rounded(trained.fitted, x)
-    alarm, truth = model.alarm(answer), model.beyond(y)
     return {
         "rows_train": len(dataset.train),
         **dataset.facts(),
         "config": plain_config(trained.config),
         "candidate_inputs": [q.name for q in dataset.inputs],
-        "metrics": class_metrics(answer, floats, y, dataset.labels)
-        if dataset.labels
-        else metrics(answer, floats, y, dataset.target.scale),
-        "alarm": {"false": int((alarm & ~truth).sum()), "missed": int((~alarm & truth).sum())},
+        **(figures_on_test_rows(model, trained, dataset) if len(dataset.test) else {}),
         **({"weighting": dataset.provenance.weighting} if dataset.provenance.weighting else {}),
         "baseline": training_baseline(model, list(trained.fitted.columns), dataset).plain(),
     }
 
 
-def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> baseline.Baseline:
+def figures_on_test_rows(model: Model, trained: Trained, dataset: Dataset) -> dict:
+    """Figures on the test rows, and mistakes of the alarm there."""
+    x, y = dataset.x[dataset.test], dataset.y[dataset.test]
+    answer = model.answer(x[:, list(trained.fitted.columns)])
+    floats = rounded(trained.fitted, x)
+    alarm, truth = model.alarm(answer), model.beyond(y)
+    return {
+        "metrics": class_metrics(answer, floats, y, dataset.labels)
+        if dataset.labels
+        else metrics(answer, floats, y, dataset.target.scale),
+        "alarm": {"false": int((alarm & ~truth).sum()), "missed": int((~alarm & truth).sum())},
+    }
+
+
+def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> Baseline:
     """What the training rows look like to the model: its inputs, then its answers."""
     x = dataset.x[dataset.train][:, columns]
     answer = model.answer(x)
     alarms = None if model.threshold is None else model.alarm(answer)
-    return baseline.sketch(
+    return sketch(
         [q.name for q in (*model.inputs, model.output)],
         np.column_stack([x, answer]),
         alarms,

@@ -1,0 +1,249 @@
+"""Finalists: which candidates are worth lowering and measuring, fitted to all training rows and
+turned into rungs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..codegen.chain import constant_bytes
+from ..codegen.emit import render_header
+from ..common.boards import Board
+from ..common.errors import ModelError, QuantizeError
+from ..data import Dataset, Rows
+from ..families import FAMILIES
+from ..fitting.fitted import Fitted
+from ..model.alarm_threshold import AlarmCost, LearnedAlarm, learned
+from ..model.model import Model
+from ..target.bare import ModelCost, measure_cost
+from ..target.build import NO_LIMITS, Budget
+from .cross_validation import (
+    Candidate,
+    Trained,
+    as_good_as,
+    error_scale,
+    fold_cuts,
+    rounded,
+)
+from .ladder import Rung, above
+from .quantization import quantize, raw_threshold
+from .workers import run_all
+
+FINALISTS = 16  # candidates that are lowered and measured at first, with the best of each family
+NEAR_EQUALS = 4  # the same, where no ladder is asked for
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What a search looks for: everything but the rows."""
+
+    name: str  # prefix of the C names
+    board: Board
+    family: str = "auto"
+    threshold: float | None = None  # alarm level in the target's unit
+    budget: Budget = NO_LIMITS
+    optimize: str | None = None  # what the C is written for, one of OPTIMIZE; None: as needed
+    alarm_cost: AlarmCost | None = None  # what mistakes of the alarm cost
+    # True: the chosen model is wanted, not a ladder. Candidates that cannot be chosen are left out,
+    # and without a budget nothing is compiled: the bytes of its tables stand for a model's cost
+    choice_only: bool = False
+
+    @property
+    def compiles(self) -> bool:
+        """Whether costs are measured on the chip."""
+        return not self.choice_only or self.budget != NO_LIMITS
+
+
+@dataclass
+class Finalists:
+    """The ranked candidates on their way to rungs."""
+
+    dataset: Dataset
+    request: SearchRequest
+    ranked: list[Candidate]  # best first
+    say: Progress
+    waiting: list[Candidate] = field(init=False)  # the best of each size
+    rungs: list[Rung] = field(default_factory=list)
+    fits: dict[Candidate, Fitted] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.waiting = _one_per_size(self.ranked)
+
+    def measure(self) -> list[Rung]:
+        """The rungs, in order of preference within each block; empty where no candidate can be
+        bounded.
+        """
+        for block in self._blocks():
+            if not self._worth_measuring(block):
+                break
+            for part in self._parts(block):
+                part = [c for c in part if not self._beaten(c)]
+                if part:
+                    self._announce(part)
+                    self._fit(part)
+                    self.rungs += [rung for rung in run_all(self._rung, part) if rung]
+        return self.rungs
+
+    def _announce(self, part: list[Candidate]) -> None:
+        verb = "compiling and simulating" if self.request.compiles else "rounding"
+        self.say(f"{verb} {len(part)} finalists for {self.request.board.title}")
+
+    @property
+    def _by_time(self) -> bool:
+        """Under drift the order of preference decides, not the error."""
+        return self.dataset.split.by_time
+
+    def _may_fit(self, candidate: Candidate) -> bool:
+        return FAMILIES[candidate.family].may_fit(
+            candidate.config, len(self.dataset.inputs), self.request.budget.flash_bytes
+        )
+
+    def _least_error(self, candidate: Candidate) -> float:
+        """In the unit of a rung's error, which adds what rounding costs."""
+        return candidate.error * error_scale(self.dataset)
+
+    def _blocks(self) -> Iterator[list[Candidate]]:
+        """Candidates to measure, in blocks: those that may fit first, the best ones and the best of
+        each family; then the others.
+        """
+        first = NEAR_EQUALS if self.request.choice_only else FINALISTS
+        small = [c for c in self.waiting if self._may_fit(c)]
+        for some in (small, [c for c in self.waiting if c not in small]):
+            kinds = {c.family: c for c in reversed(some)}
+            leading = [c for k, c in enumerate(some) if k < first or c is kinds[c.family]]
+            rest = [c for c in some if c not in leading]
+            blocks = (leading, *(rest[k : k + first] for k in range(0, len(rest), first)))
+            yield from (block for block in blocks if block)
+
+    def _worth_measuring(self, block: list[Candidate]) -> bool:
+        """True while nothing fits, or where one of the block might be better than all that fit."""
+        good = [rung for rung in self.rungs if rung.within(self.request.budget)]
+        if not good:
+            return True
+        if self.request.budget == NO_LIMITS or self._by_time:
+            return False
+        best = min(rung.error for rung in good)
+        return any(self._least_error(c) < best and self._may_fit(c) for c in block)
+
+    def _parts(self, block: list[Candidate]) -> list[list[Candidate]]:
+        """What is measured at once: later parts may be beaten by earlier ones.
+
+        The best of each family, then the others; under drift, where order decides, all at once; for
+        a choice alone one by one.
+        """
+        if self._by_time:
+            return [block]
+        if self.request.choice_only:
+            return [[c] for c in block]
+        kinds = list({c.family: c for c in reversed(block)}.values())
+        return [[c for c in block if c in kinds], [c for c in block if c not in kinds]]
+
+    def _beaten(self, candidate: Candidate) -> bool:
+        """True where a model that fits the budget has too small an error for this one to be chosen,
+        and, for a ladder, is smaller than this one can be.
+        """
+        if self._by_time:
+            return False
+        least = FAMILIES[candidate.family].least_bytes(candidate.config, len(self.dataset.inputs))
+        return any(
+            as_good_as(rung.error, self.dataset) < self._least_error(candidate)
+            and (self.request.choice_only or rung.cost.flash_bytes <= least)
+            for rung in self.rungs
+            if rung.within(self.request.budget)
+        )
+
+    def _fit(self, part: list[Candidate]) -> None:
+        """Adds a fit to all training rows for each of the part, and for what comes from the same
+        fit.
+        """
+        rows, jobs = self.dataset.training, []
+        for kind in dict.fromkeys(c.family for c in part):
+            known = {c.config: c for c in self.waiting if c.family == kind and c not in self.fits}
+            jobs += [
+                [known[config] for config in shared]
+                for shared in FAMILIES[kind].fits_of(list(known))
+                if any(known[config] in part for config in shared)
+            ]
+
+        def fitted(job: list[Candidate]) -> dict[Candidate, Fitted]:
+            configs = [c.config for c in job]
+            return dict(
+                zip(job, FAMILIES[job[0].family].fit_all(rows, configs, self.dataset.split.seed))
+            )
+
+        for found in run_all(fitted, jobs):
+            self.fits |= found
+
+    def _rung(self, candidate: Candidate) -> Rung | None:
+        """The measured rung; None where the candidate cannot be bounded."""
+        dataset, request, rows = self.dataset, self.request, self.dataset.training
+        trained = Trained(FAMILIES[candidate.family], candidate.config, self.fits[candidate])
+        try:
+            alarm = self._learned_alarm(candidate)
+            model = quantize(trained, dataset, request.name, request.threshold, alarm)
+        except (ModelError, QuantizeError):
+            return None
+        scale, columns = error_scale(dataset), list(trained.fitted.columns)
+        training = rows.error(model.predict(rows.x[:, columns]))
+        error = _with_rounding(candidate.error, training, trained, rows)
+        floats = tuple(rounded(trained.fitted, dataset.x[dataset.test]).tolist())
+        folds = tuple(float(f"{loss * scale:.6g}") for loss in candidate.losses)
+        model, cost = self._affordable(model)
+        return Rung(model, error * scale, cost, folds, floats, training * scale)
+
+    def _learned_alarm(self, candidate: Candidate) -> LearnedAlarm | None:
+        """The raw threshold that costs least in the folds; None without a price of mistakes."""
+        request, dataset = self.request, self.dataset
+        if request.alarm_cost is None or request.threshold is None or candidate.unseen is None:
+            return None
+        truth = dataset.y[np.concatenate([validate for _, validate in fold_cuts(dataset)])]
+        level = raw_threshold(dataset.target, request.threshold)
+        return learned(request.alarm_cost, level, candidate.unseen, truth)
+
+    def _affordable(self, model: Model) -> tuple[Model, ModelCost]:
+        """The model and its cost: its C balanced, or written for size or for speed where only that
+        fits the budget.
+        """
+        budget = self.request.budget
+        first = replace(model, optimize=self.request.optimize or "balanced")
+        cost = self._cost(first)
+        large = above(cost.flash_bytes, budget.flash_bytes)
+        slow = above(cost.cycles_max, budget.cycles)
+        # it fits, or what helps one harms the other
+        if self.request.optimize or large == slow:
+            return first, cost
+        other = replace(model, optimize="size" if large else "speed")
+        if render_header(other) == render_header(first):
+            return first, cost  # nothing in this model can be traded
+        traded = self._cost(other)
+        fits = Rung(other, 0.0, traded).within(budget)
+        return (other, traded) if fits else (first, cost)
+
+    def _cost(self, model: Model) -> ModelCost:
+        if self.request.compiles:
+            return measure_cost(model, self.request.board)
+        return ModelCost(constant_bytes(model), 0, 0, 0, 0)
+
+
+def _one_per_size(ranked: list[Candidate]) -> list[Candidate]:
+    """The best candidate of each size, best first."""
+    best: dict[tuple, Candidate] = {}
+    for candidate in ranked:
+        size = FAMILIES[candidate.family].size(candidate.config)
+        best.setdefault((candidate.family, size), candidate)
+    return list(best.values())
+
+
+def _with_rounding(error: float, whole: float, trained: Trained, rows: Rows) -> float:
+    """An error of the folds, which judge the float model, with what rounding to integers added to
+    its `whole` training error.
+    """
+    exact = rows.error(rounded(trained.fitted, rows.x))
+    if rows.labels:
+        return error + max(whole - exact, 0.0)
+    return error * max(1.0, whole / max(exact, 1e-9)) if whole else error

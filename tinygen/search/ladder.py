@@ -1,0 +1,173 @@
+"""The ladder: measured models from the smallest to the largest, the chosen one, and their file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from ..common.errors import ModelError, UsageError
+from ..common.files import write_whole
+from ..data import Dataset
+from ..model.model import Model, from_json
+from ..target.bare import ModelCost
+from ..target.build import NO_LIMITS, Budget
+from .comparators import Comparator
+from .cross_validation import as_good_as
+
+SCHEMA = 1
+BUDGET_OPTIONS = "--max-flash, --max-ram or --max-cycles"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One finalist: its integer model, its error in cross-validation, and its measured cost."""
+
+    model: Model
+    # over the folds: mean absolute in the output's unit, or the error rate; with what rounding cost
+    error: float
+    cost: ModelCost
+    folds: tuple[float, ...] = ()  # the float model's error in each fold
+    # the float model's raw answers to the test rows
+    floats: tuple[float, ...] = field(default=(), compare=False, repr=False)
+    # of the integer model, in the unit of `error`
+    training_error: float = field(default=0.0, compare=False)
+
+    @property
+    def ram_bytes(self) -> int:
+        """Static RAM and the call's stack."""
+        return self.cost.ram_bytes + self.cost.stack_bytes
+
+    def within(self, budget: Budget) -> bool:
+        """True if the rung fits: flash, static RAM and stack, worst cycles."""
+        pairs = (
+            (self.cost.flash_bytes, budget.flash_bytes),
+            (self.ram_bytes, budget.ram_bytes),
+            (self.cost.cycles_max, budget.cycles),
+        )
+        return not any(above(used, limit) for used, limit in pairs)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Finalists from the smallest to the largest, and which one is chosen."""
+
+    rungs: tuple[Rung, ...]
+    chosen: int
+    board: str  # the costs' board id
+    # input of the chosen model -> part by which the error grows without it
+    sensors: tuple[tuple[str, float], ...] = ()
+    budget: Budget = NO_LIMITS  # that the choice had to keep
+    comparators: tuple[Comparator, ...] = ()  # on the same test rows
+
+    @property
+    def model(self) -> Model:
+        return self.rungs[self.chosen].model
+
+    def with_facts(self, **facts) -> Ladder:
+        """The ladder with more training facts in the chosen model."""
+        rung = self.rungs[self.chosen]
+        told = replace(rung, model=replace(rung.model, training={**rung.model.training, **facts}))
+        return replace(
+            self, rungs=(*self.rungs[: self.chosen], told, *self.rungs[self.chosen + 1 :])
+        )
+
+
+def above(used: int, limit: int | None) -> bool:
+    """True if more is used than a limit allows; None is no limit."""
+    return limit is not None and used > limit
+
+
+def choose(
+    rungs: list[Rung], budget: Budget, dataset: Dataset, options: str = BUDGET_OPTIONS
+) -> Rung:
+    """The best affordable rung; where no budget is given, the smallest one that is as good.
+
+    `rungs` come in order of preference. Under a split by time that order decides which one is best;
+    else the error does, because it knows what rounding cost. Folds judge a configuration: among
+    affordable models whose configurations are as good as the best one, the one that fits the
+    training rows best was the luckiest fit. options: what the user can raise where nothing fits.
+    """
+    good = [rung for rung in rungs if rung.within(budget)]
+    if not good:
+        least = min(rungs, key=lambda r: r.cost.flash_bytes)
+        raise UsageError(
+            f"none of {len(rungs)} finalists fits the budget: the smallest needs "
+            f"{least.cost.flash_bytes} bytes of flash, {least.ram_bytes} of RAM and "
+            f"{least.cost.cycles_max} cycles; raise {options}"
+        )
+    best = good[0] if dataset.split.by_time else min(good, key=lambda r: r.error)
+    if dataset.split.by_time and budget != NO_LIMITS:
+        return best
+    enough = as_good_as(best.error, dataset)
+    alike = [rung for rung in good if rung.error <= enough]
+    if (
+        budget != NO_LIMITS
+    ):  # a budget says what may be spent; without one, no byte is spent in vain
+        return min(alike, key=lambda r: (r.training_error, r.error))
+    return min(alike, key=lambda r: (r.cost.flash_bytes, r.error))
+
+
+# ---- the file ----
+
+
+def save_ladder(ladder: Ladder, path: Path) -> None:
+    """Writes the whole ladder, models included, so that another rung can be picked later."""
+    rungs = [
+        {
+            "error": r.error,
+            "folds": r.folds,
+            "cost": asdict(r.cost),
+            "model": json.loads(r.model.to_json()),
+        }
+        for r in ladder.rungs
+    ]
+    plain = {
+        "schema": SCHEMA,
+        "board": ladder.board,
+        "chosen": ladder.chosen,
+        "sensors": ladder.sensors,
+        "budget": asdict(ladder.budget),
+        "baselines": [asdict(c) for c in ladder.comparators],
+        "rungs": rungs,
+    }
+    write_whole(path, json.dumps(plain, indent=1) + "\n")
+
+
+def load_ladder(path: Path) -> Ladder:
+    """The ladder that `save_ladder` wrote; ModelError if the file is missing or not one."""
+    if not Path(path).is_file():
+        raise ModelError(
+            f"search file '{path}' does not exist: `tinygen train` writes one beside the model"
+        )
+    try:
+        plain = json.loads(Path(path).read_text(encoding="ascii"))
+        rungs = tuple(
+            Rung(
+                from_json(json.dumps(r["model"])),
+                float(r["error"]),
+                ModelCost(**r["cost"]),
+                tuple(map(float, r["folds"])),
+            )
+            for r in plain["rungs"]
+        )
+        return Ladder(
+            rungs,
+            int(plain["chosen"]),
+            str(plain["board"]),
+            tuple((str(n), float(g)) for n, g in plain["sensors"]),
+            Budget(**plain["budget"]),
+            tuple(Comparator(**c) for c in plain["baselines"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"search file '{path}' is not as `tinygen train` writes it "
+            f"({type(error).__name__}): train again"
+        ) from None
+
+
+def pick_rung(ladder: Ladder, number: int) -> Model:
+    """The model of rung `number`, counted from 1 as the ladder is printed."""
+    if not 1 <= number <= len(ladder.rungs):
+        raise UsageError(f"rung {number} does not exist: choose 1 to {len(ladder.rungs)}")
+    return ladder.rungs[number - 1].model
