@@ -12,6 +12,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,15 +51,22 @@ class _Lines:
                 f"output '{path}' cannot be written ({error.strerror}): choose another file"
             ) from None
         self.path = path
+        self._size = 0  # bytes, of whole lines
 
     def add(self, line: str) -> None:
-        """Writes one line; UsageError where the disk is full."""
+        """Writes one line; UsageError where the disk is full, and no part of the line stays."""
+        data = line.encode("utf-8")
+        written = 0
         try:
-            os.write(self._file, line.encode("utf-8"))
+            while written < len(data):  # a nearly full disk takes a part; only the next write fails
+                written += os.write(self._file, data[written:])
+            self._size += len(data)
         except OSError as error:
+            with suppress(OSError):  # a device has no length
+                os.ftruncate(self._file, self._size)
             raise UsageError(
                 f"output '{self.path}' cannot be written ({error.strerror}): "
-                "what was streamed so far is in it"
+                "what was streamed so far is in it; make room and stream again"
             ) from None
 
     def __enter__(self: _Self) -> _Self:
