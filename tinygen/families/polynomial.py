@@ -13,7 +13,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from ..fitting.least_squares import LinearFit, Root, fit_linear
-from ..fitting.lowering import apply_all, narrowest, output_row, scale_inputs
+from ..fitting.lowering import FEW_STEPS, apply_all, narrowest, output_row, scale_inputs
 from ..fitting.rows import Rows
 from ..model.operations.monomials import Monomials
 from ..model.operations.scale import Scale
@@ -55,7 +55,9 @@ def candidates(rows: Rows) -> list[Config]:
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Polynomial:
     root = Root(config.root)
-    wide = scale_inputs([q.limits for q in rows.inputs], 8)
+    limits = [q.limits for q in rows.inputs]
+    few = min(high - low for low, high in limits) < FEW_STEPS
+    wide = scale_inputs(limits, 8, widen=few)  # products around zero, not around a corner
     every = [
         term
         for degree in range(1, config.degree + 1)
@@ -113,7 +115,8 @@ def matching_pursuit(columns, target, intercept, size: int) -> list[int]:
             length > 1e-9 * norms, (residual @ left) ** 2 / np.maximum(length, 1e-300), -1.0
         )
         gain[chosen] = -1.0
-        best = int(np.argmax(gain))
+        # of columns that say the same, as u and u * u of an input of two values do, the first one
+        best = int(np.argmax(gain >= (1 - 1e-9) * gain.max()))
         if gain[best] <= 0:
             break
         chosen.append(best)

@@ -31,7 +31,7 @@ class Rows:
         return "classification" if self.labels else "regression"
 
     def error(self, predicted: np.ndarray) -> float:
-        """What a family is judged by: the error rate of classes, else the mean absolute raw error."""
+        """What a family is judged by: the error rate of classes, else the mean absolute error."""
         return float(
             np.average(
                 predicted != self.y if self.labels else np.abs(predicted - self.y),
