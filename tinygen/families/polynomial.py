@@ -21,6 +21,7 @@ from . import Family
 
 BITS = 7  # scaled inputs are int8 in steps of 1/128: squares fit int16
 RIDGE = 1e-5
+WIDER = 0.98  # part of the error that widened inputs, which cost bytes, must leave at most
 SIZES = (3, 4, 6, 8, 12, 16, 24)
 
 
@@ -54,10 +55,18 @@ def candidates(rows: Rows) -> list[Config]:
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Polynomial:
-    root = Root(config.root)
     limits = [q.limits for q in rows.inputs]
-    few = min(high - low for low, high in limits) < FEW_STEPS
-    wide = scale_inputs(limits, 8, widen=few)  # products around zero, not around a corner
+    plain = _fitted(rows, config, scale_inputs(limits, 8))
+    if min(high - low for low, high in limits) >= FEW_STEPS:
+        return plain
+    # the products of an input of few steps lie in a corner: around zero they may tell more
+    wide = _fitted(rows, config, scale_inputs(limits, 8, widen=True))
+    errors = [rows.error(found.predict(rows.x)) for found in (plain, wide)]
+    return wide if errors[1] < WIDER * errors[0] else plain
+
+
+def _fitted(rows: Rows, config: Config, wide: Scale) -> Polynomial:
+    root = Root(config.root)
     every = [
         term
         for degree in range(1, config.degree + 1)

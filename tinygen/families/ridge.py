@@ -104,7 +104,7 @@ def _chains(fitted: Linear, rows: Rows) -> Iterator[tuple[Node, ...]]:
 
 
 def _exact_products(fitted: Linear, scale: Scale) -> tuple[Scale, np.ndarray, int]:
-    """A scaling whose multipliers hold what rounding to int8 lost, int8 weights, and their shift."""
+    """A scaling that holds what rounding to int8 lost, int8 weights, and their shift."""
     unit = 2.0**scale.shift
     per_unit = fitted.coef * unit / np.array(scale.multiplier)  # coefficient of each scaled input
     largest = max(np.abs(per_unit).max(), 1e-12)
