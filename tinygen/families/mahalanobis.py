@@ -24,6 +24,8 @@ PARTS = 16  # output steps per squared deviation
 TRIM = 0.01  # part of the rows, the farthest ones, that does not shape the usual range
 REACH, LEAST_REACH = 8, 3
 BITS = 7  # scaled inputs are int8: 16 steps per deviation
+ZERO = 1 << BITS
+FEW_STEPS = 8  # raw steps per deviation: a mean to a whole step is then wrong by up to 1/16 of it
 SMALL, WIDE = 127, 2047  # limits of the weights: int8, and what 64 inputs can add up in 32 bits
 
 
@@ -63,7 +65,6 @@ def _distance(x: np.ndarray) -> Distance:
 
 
 def lower(fitted: Distance, rows: Rows):
-    zero = 1 << BITS
     # a reading far below the mean must still be above the lowest int16
     reach = np.minimum(REACH, (fitted.mean - RAW_MIN) / fitted.deviation)
     if reach.min() < LEAST_REACH:
@@ -72,20 +73,16 @@ def lower(fitted: Distance, rows: Rows):
             f"input '{name}' lies within {LEAST_REACH} standard deviations of raw {RAW_MIN}: "
             "store it in coarser steps"
         )
-    multiplier = np.clip(
-        np.floor(zero / (reach * fitted.deviation) * 65536 + 0.5), 1, UINT16_MAX
-    ).astype(int)
-    low = np.clip(
-        np.floor(fitted.mean - zero * 65536 / multiplier + 0.5), RAW_MIN, INT16_MAX
-    ).astype(int)
-    steps = fitted.deviation * multiplier / 65536  # of u per deviation
-    exact = PARTS / steps**2
+    few = fitted.deviation.min() < FEW_STEPS
+    scale = _centred(fitted, reach) if few else _fine(fitted, reach)
+    steps = fitted.deviation * np.array(scale.multiplier) / 2**scale.shift  # of u per deviation
+    exact = PARTS / steps**2 * (_mean_share(fitted, scale, rows) if few else 1.0)
     limit = SMALL if exact.max() <= 16 * exact.min() else WIDE
     shift = int(np.floor(np.log2(limit / exact.max())))
     weights = np.floor(exact * 2.0**shift + 0.5).astype(int)
-    width = len(low)
+    width = len(weights)
     return (
-        Scale(tuple(low.tolist()), tuple(multiplier.tolist()), 16, 2 * zero - 1, zero),
+        scale,
         Monomials(tuple((k, k) for k in range(width)), BITS),
         Dense((tuple(weights.tolist()),), (0,), shift, 0, INT16_MAX),
     )
@@ -94,6 +91,43 @@ def lower(fitted: Distance, rows: Rows):
 def threshold(answers: np.ndarray, alarms: float) -> int:
     """The alarm is *above* it: "higher" leaves at most that part of the rows there."""
     return min(int(np.quantile(answers, 1 - alarms, method="higher")), INT16_MAX - 1)
+
+
+def _fine(fitted: Distance, reach: np.ndarray) -> Scale:
+    """Each input in steps of a part of its deviation, around its mean to a raw step."""
+    multiplier = np.floor(ZERO / (reach * fitted.deviation) * 65536 + 0.5)
+    multiplier = np.clip(multiplier, 1, UINT16_MAX).astype(int)
+    low = np.floor(fitted.mean - ZERO * 65536 / multiplier + 0.5)
+    return _scale(low, multiplier, 16)
+
+
+def _centred(fitted: Distance, reach: np.ndarray) -> Scale:
+    """The same for inputs of few raw steps: widened, and around the mean to a part of a step.
+
+    The lowest reading is whole; the multiplier brings the mean, a fraction, to zero.
+    """
+    low = np.floor(fitted.mean - reach * fitted.deviation)
+    multiplier = np.clip(np.floor(ZERO * 256 / (fitted.mean - low) + 0.5), 1, UINT16_MAX)
+    # of a wide input the multiplier is a small number: then it is the lowest reading that adapts
+    multiplier += fitted.mean - ZERO * 256 / multiplier < RAW_MIN
+    wide = reach * fitted.deviation > ZERO
+    low = np.where(wide, np.floor(fitted.mean - ZERO * 256 / multiplier + 0.5), low)
+    return _scale(low, multiplier.astype(int), 8)
+
+
+def _mean_share(fitted: Distance, scale: Scale, rows: Rows) -> np.ndarray:
+    """Mean square of each input before rounding, in parts of that after it: of few values all may
+    be rounded the same way. 1 for an input that never moved.
+    """
+    steps = np.array(scale.multiplier) / 2**scale.shift
+    before = (((rows.x - fitted.mean) * steps) ** 2).mean(axis=0)
+    after = (scale.apply(rows.x).astype(np.float64) ** 2).mean(axis=0)
+    return np.where(after > 0, before / np.where(after > 0, after, 1.0), 1.0)
+
+
+def _scale(low: np.ndarray, multiplier: np.ndarray, shift: int) -> Scale:
+    low = np.clip(low, RAW_MIN, INT16_MAX).astype(int)
+    return Scale(tuple(low.tolist()), tuple(multiplier.tolist()), shift, 2 * ZERO - 1, ZERO)
 
 
 FAMILY = Family(

@@ -16,6 +16,7 @@ from ..data import Rows
 from ..fitting.gauss_newton import Net, Problem, curvature, ladder, random_net, train_net
 from ..fitting.least_squares import Root, fit_linear, integer_descent, without_free
 from ..fitting.lowering import (
+    FEW_STEPS,
     Logs,
     apply_all,
     logs_of,
@@ -33,6 +34,7 @@ SIZES = (4, 6, 8, 11, 13, 15, 17, 20, 24)
 INPUT_BITS = (
     12  # of the scaled inputs: 8 would save 6 cycles a weight and cost 2 to 10 % of accuracy
 )
+MIXED_BITS = 10  # of inputs of very few raw steps beside wide ones
 FIT_BITS = 8  # the float net sees inputs in steps of the 8-bit scaling, but not rounded
 OUTPUT_BITS = (
     8,
@@ -184,7 +186,7 @@ def _rounds(fitted: FittedNet, rows: Rows):
     """(nodes up to the last hidden layer, output layer fitted to what they give) of each round of
     joint rounding.
     """
-    scale = scale_inputs(fitted.logs.limits, INPUT_BITS, widen=True)
+    scale = scale_inputs(fitted.logs.limits, _input_bits(fitted.logs), widen=True)
     problem = Problem(
         fitted.standardised(rows.x, scale).astype(np.float32),
         rows.y.astype(np.float64),
@@ -199,6 +201,15 @@ def _rounds(fitted: FittedNet, rows: Rows):
         front = (*fitted.logs.nodes, scale, *(frame.node(net, k) for k, frame in enumerate(frames)))
         values = apply_all(front, rows.x).astype(np.float64)
         yield front, fit_linear(values, rows.y, fitted.root, ridge=1e-9, counts=rows.weights)
+
+
+def _input_bits(logs: Logs) -> int:
+    """Bits of the scaled inputs: fewer where one of few raw steps, which a 16-bit multiplier cannot
+    widen to all of them, would need far larger weights than the others.
+    """
+    spans = [high - low for low, high in logs.limits]
+    mixed = min(spans) < FEW_STEPS <= max(spans) and min(spans) < 1 << (INPUT_BITS - 8)
+    return MIXED_BITS if mixed else INPUT_BITS
 
 
 @dataclass(frozen=True)
@@ -240,9 +251,7 @@ def _frames(net: Net, problem: Problem, gain: np.ndarray, offset: np.ndarray) ->
 
 
 def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
-    """The net with one hidden layer's weights on their integer grid, what comes after it
-    adapted.
-    """
+    """The net with one hidden layer's weights on their integer grid, what follows it adapted."""
     sizes = [part.size for w, b in zip(net.weights, net.biases) for part in (w, b)]
     part = np.repeat(np.arange(len(sizes)), sizes)  # 2k: weights of layer k, 2k + 1: its biases
     rounding, free = part == 2 * layer, part > 2 * layer

@@ -14,13 +14,14 @@ import numpy as np
 
 from ..data import Rows
 from ..fitting.least_squares import LinearFit, Root, fit_linear
-from ..fitting.lowering import apply_all, narrowest, output_row, scale_inputs
+from ..fitting.lowering import FEW_STEPS, apply_all, narrowest, output_row, scale_inputs
 from ..model.operations.monomials import Monomials
 from ..model.operations.scale import Scale
 from . import Family
 
 BITS = 7  # scaled inputs are int8 in steps of 1/128: squares fit int16
 RIDGE = 1e-5
+WIDER = 0.98  # part of the error that widened inputs, which cost bytes, must leave at most
 SIZES = (3, 4, 6, 8, 12, 16, 24)
 JUDGE_TERMS = 12  # of the judge of inputs: enough for any pair that matters, and quick
 
@@ -60,8 +61,18 @@ def judge(rows: Rows, terms: int) -> Config:
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> Polynomial:
+    limits = [q.limits for q in rows.inputs]
+    plain = _fitted(rows, config, scale_inputs(limits, 8))
+    if min(high - low for low, high in limits) >= FEW_STEPS:
+        return plain
+    # the products of an input of few steps lie in a corner: around zero they may tell more
+    wide = _fitted(rows, config, scale_inputs(limits, 8, widen=True))
+    errors = [rows.error(found.predict(rows.x)) for found in (plain, wide)]
+    return wide if errors[1] < WIDER * errors[0] else plain
+
+
+def _fitted(rows: Rows, config: Config, wide: Scale) -> Polynomial:
     root = Root(config.root)
-    wide = scale_inputs([q.limits for q in rows.inputs], 8)
     every = [
         term
         for degree in range(1, config.degree + 1)
@@ -119,7 +130,8 @@ def matching_pursuit(columns, target, intercept, size: int) -> list[int]:
             length > 1e-9 * norms, (residual @ left) ** 2 / np.maximum(length, 1e-300), -1.0
         )
         gain[chosen] = -1.0
-        best = int(np.argmax(gain))
+        # of columns that say the same, as u and u * u of an input of two values do, the first one
+        best = int(np.argmax(gain >= (1 - 1e-9) * gain.max()))
         if gain[best] <= 0:
             break
         chosen.append(best)

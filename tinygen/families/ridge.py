@@ -8,18 +8,24 @@ coefficient to int8 lost, so a linear model keeps practically all of its float a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..data import Rows
 from ..fitting.least_squares import Root, fit_linear
-from ..fitting.lowering import Logs, logs_of, scale_inputs
-from ..model.nodes import UINT16_MAX
+from ..fitting.lowering import Logs, lean_of, logs_of, narrowest, scale_inputs, without_lean
+from ..model.fixedpoint import INT16_MAX
+from ..model.nodes import UINT16_MAX, Node
 from ..model.operations.dense import Dense
+from ..model.operations.scale import Scale
 from . import Family
 
 RIDGE = 1e-4
+HALF_STEP = 0.5  # raw: a mean error above it can be seen in the answers
+MAX_SHIFT = 20
+ACC_ROOM = 2**30  # that the weighted sum of scaled inputs may reach: half of 32 bits, for the bias
 INPUT_BITS = 12  # of the scaled inputs; 8 would save 6 cycles an input and cost accuracy
 
 
@@ -40,8 +46,12 @@ class Linear:
     root: Root
     logs: Logs
 
-    def predict(self, x):
-        return self.root.backward(self.logs.forward(x) @ self.coef + self.intercept)
+    def sums(self, x: np.ndarray) -> np.ndarray:
+        """v of shape (n,)."""
+        return self.logs.forward(x) @ self.coef + self.intercept
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return self.root.backward(self.sums(x))
 
 
 def candidates(rows: Rows) -> list[Config]:
@@ -74,24 +84,65 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Linear:
     return Linear(tuple(range(x.shape[1])), coef, fitted.intercept - float(coef @ mean), root, logs)
 
 
-def lower(fitted: Linear, rows: Rows):
-    return _chain(fitted, rows, INPUT_BITS)
+def lower(fitted: Linear, rows: Rows) -> tuple[Node, ...]:
+    predicted = fitted.predict(rows.x)
+    float_error = max(rows.error(predicted), rows.error(np.floor(predicted + 0.5)))
+    return narrowest(_chains(fitted, rows), rows.x, rows.y, float_error, rows.weights)
 
 
-def _chain(fitted: Linear, rows: Rows, bits: int):
-    scale = scale_inputs(fitted.logs.limits, bits, exact=True)
-    per_unit = fitted.coef * 65536 / np.array(scale.multiplier)  # coefficient of each scaled input
+def _chains(fitted: Linear, rows: Rows) -> Iterator[tuple[Node, ...]]:
+    """The plain chain, the same without its mean error, and, where an input has few raw steps,
+    chains whose inputs are widened, with int8 and with wider coefficients.
+
+    A whole step of such an input is rounded the same way on every row: what that adds up to grows
+    with the number of inputs.
+    """
+    limits, root = fitted.logs.limits, fitted.root
+    v = np.clip(fitted.sums(rows.x), *root.limits(rows.output))
+
+    def centred(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        return without_lean(nodes, lean_of(nodes, rows, root, v), rows, root, v)
+
+    plain = _chain(fitted, rows, *_exact_products(fitted, scale_inputs(limits, INPUT_BITS, True)))
+    if abs(lean_of(plain, rows, root, v)) < HALF_STEP:
+        yield plain
+    yield centred(plain)
+    wide = scale_inputs(limits, INPUT_BITS, exact=True, widen=True)
+    if wide.shift == 8:
+        yield centred(_chain(fitted, rows, *_exact_products(fitted, wide)))
+        yield centred(_chain(fitted, rows, wide, *_wide_weights(fitted, wide)))
+
+
+def _exact_products(fitted: Linear, scale: Scale) -> tuple[Scale, np.ndarray, int]:
+    """A scaling that holds what rounding to int8 lost, int8 weights, and their shift."""
+    unit = 2.0**scale.shift
+    per_unit = fitted.coef * unit / np.array(scale.multiplier)  # coefficient of each scaled input
     largest = max(np.abs(per_unit).max(), 1e-12)
-    shift = int(np.clip(np.floor(np.log2(127 / largest)), 0, 20))
+    shift = int(np.clip(np.floor(np.log2(127 / largest)), 0, MAX_SHIFT))
     # away from zero, so that the multiplier only shrinks and its 16 bits and the range still hold
     weights = np.sign(per_unit) * np.ceil(np.abs(per_unit) * 2.0**shift - 1e-9)
     exact = np.where(
-        weights == 0, 1, fitted.coef * 65536 * 2.0**shift / np.where(weights == 0, 1, weights)
+        weights == 0, 1, fitted.coef * unit * 2.0**shift / np.where(weights == 0, 1, weights)
     )
     multiplier = np.clip(np.floor(exact + 0.5), 1, UINT16_MAX).astype(int)
-    scale = replace(scale, multiplier=tuple(multiplier.tolist()))
-    # u = (x - low) m / 2^16 - zero: what the intercept must make up for
-    offset = weights @ (np.array(scale.low) * multiplier / 65536 + scale.zero) / 2.0**shift
+    return replace(scale, multiplier=tuple(multiplier.tolist())), weights, shift
+
+
+def _wide_weights(fitted: Linear, scale: Scale) -> tuple[np.ndarray, int]:
+    """Weights of up to 16 bits, as many as their sum leaves room for, and their shift."""
+    per_unit = fitted.coef * 2.0**scale.shift / np.array(scale.multiplier)
+    largest, total = (max(f(np.abs(per_unit)), 1e-12) for f in (np.max, np.sum))
+    room = min(INT16_MAX / largest, ACC_ROOM / (total * scale.top))
+    shift = int(np.clip(np.floor(np.log2(room)), 0, MAX_SHIFT))
+    return np.floor(per_unit * 2.0**shift + 0.5), shift
+
+
+def _chain(
+    fitted: Linear, rows: Rows, scale: Scale, weights: np.ndarray, shift: int
+) -> tuple[Node, ...]:
+    # u = (x - low) m / 2^s - zero: what the intercept must make up for
+    step = np.array(scale.multiplier) / 2.0**scale.shift
+    offset = weights @ (np.array(scale.low) * step + scale.zero) / 2.0**shift
     low, high = fitted.root.limits(rows.output)
     bias = int(np.floor((fitted.intercept + offset) * 2**shift + 0.5))
     return (

@@ -18,7 +18,7 @@ from ..model.operations.argmax import Argmax
 from ..model.operations.dense import Dense
 from ..model.operations.scale import Scale
 from .least_squares import integer_descent, without_free
-from .lowering import TOLERANCE, apply_all, scale_inputs
+from .lowering import FEW_STEPS, TOLERANCE, apply_all, scale_inputs
 
 UNSEEN = -60.0  # score of a class without training rows: its probability is 1e-26
 LOSS_TOLERANCE = 0.02  # part of the float model's cross-entropy that integers may add
@@ -119,9 +119,7 @@ def descend(loss, start: list[np.ndarray], steps: int) -> list[np.ndarray]:
 
 
 def fit_scores(t: np.ndarray, y: np.ndarray, start: Scores, decay: float) -> Scores:
-    """Scores of least mean cross-entropy on values t, plus decay / 2 * coef**2, from a first
-    guess.
-    """
+    """Scores of least mean cross-entropy on values t, plus decay / 2 * coef**2."""
 
     def loss(coef, intercept):
         value, error = cross_entropy(Scores(coef, intercept).of(t), y, len(coef))
@@ -266,13 +264,19 @@ def scalings(rows: Rows) -> list[Scale]:
     each, 12 bits.
 
     One for all needs no table in C. It serves where it keeps single raw steps, or at least half of
-    each input's own resolution.
+    each input's own resolution. An input of few raw steps is widened as well, so that its
+    coefficient is of the size of the others'.
     """
     low, high = np.array([q.limits for q in rows.inputs]).T
     span, width = int(high.max() - low.min()), len(low)
     multiplier = int(np.clip((255 << 8) // max(span, 1), 1, 255))
     shared = Scale((int(low.min()),) * width, (multiplier,) * width, 8, 255, 128)
-    each = [scale_inputs([q.limits for q in rows.inputs], bits) for bits in (8, 12)]
+    few = (high - low).min() < FEW_STEPS
+    each = [
+        scale_inputs([q.limits for q in rows.inputs], bits, widen=widen)
+        for bits in (8, 12)
+        for widen in ((False, True) if few else (False,))
+    ]
     return [shared, *each] if multiplier == 255 or 2 * (high - low).min() >= span else each
 
 

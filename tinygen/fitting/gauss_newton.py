@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -99,7 +100,7 @@ def random_net(problem: Problem, hidden: tuple[int, ...], seed) -> Net:
     sizes = (problem.z.shape[1], *hidden, 1)
     v = problem.root.forward(problem.y)
     weights, biases = [], []
-    for k, (inputs, units) in enumerate(zip(sizes, sizes[1:])):
+    for k, (inputs, units) in enumerate(pairwise(sizes)):
         last = k == len(sizes) - 2
         w = rng.normal(size=(inputs, units)) * np.sqrt(2 / inputs) * (0.3 if last else 1.0)
         kinks = problem.z[rng.integers(len(problem.z), size=units)] if k == 0 else None
@@ -166,7 +167,7 @@ def _decay(net: Net) -> np.ndarray:
 
 
 def train_net(net: Net, problem: Problem, steps: int, free: np.ndarray | None = None) -> Net:
-    """The net after at most `steps` damped steps; `free` (bool per parameter) says which may move."""
+    """The net after at most `steps` damped steps; `free` (bool per parameter): which may move."""
     point, damping, history = _Point(net, problem), DAMPING[0], []
     jacobian = np.empty((len(problem.y), len(point.flat)), np.float32)
     for _ in range(steps):

@@ -126,7 +126,7 @@ def fit_linear(
 
 
 def without_free(hessian: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Hessian of the other parameters when the `free` ones (bool) always adapt: a Schur complement."""
+    """Hessian of the rest when the `free` parameters (bool) always adapt: a Schur complement."""
     kept, gone = np.flatnonzero(~free), np.flatnonzero(free)
     cross = hessian[np.ix_(kept, gone)]
     block = hessian[np.ix_(gone, gone)] + 1e-12 * np.eye(len(gone)) * max(np.trace(hessian), 1e-300)

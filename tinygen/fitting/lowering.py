@@ -6,7 +6,8 @@ Coefficients become int8 with a power-of-two step; they are rounded together, no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,8 +18,10 @@ from ..model.operations.dense import Dense
 from ..model.operations.log2 import Log2
 from ..model.operations.scale import Scale
 from .least_squares import LinearFit, Root, integer_descent, without_free
+from .rows import Rows
 
 TOLERANCE = 0.005  # part of the float model's error that int8 may add before int16 is taken
+FEW_STEPS = 64  # an input that spans fewer raw steps uses less than a quarter of 8 bits
 LOG_SPAN = 3  # an input that spans less gains nothing by a logarithm
 MAX_SHIFT = 22  # keeps the rounding constant and a 16-bit result within 32-bit sums
 
@@ -60,13 +63,16 @@ def logs_of(inputs: tuple[Quantity, ...], wanted: bool = True) -> Logs:
     return Logs(columns, tuple(limits))
 
 
-def scale_inputs(limits, bits: int, exact: bool = False, widen: bool = False) -> Scale:
+def scale_inputs(
+    limits: Sequence[tuple[int, int]], bits: int, exact: bool = False, widen: bool = False
+) -> Scale:
     """Node that maps each interval (low, high) of `limits`, one per input, onto `bits` bits around
     zero.
 
     Up to 8 bits an 8-bit multiplier serves, which is smaller and faster; it may leave part of the
     range unused. `exact` asks for 16-bit multipliers all the same. Where an interval has fewer raw
-    steps than that, it is made wider only if `widen` asks for it.
+    steps than that, it is made wider only if `widen` asks for it; one of few steps by a whole
+    number, so that nothing is rounded.
     """
     top = (1 << bits) - 1
     widen = widen and min(most - least for least, most in limits) < top
@@ -74,8 +80,14 @@ def scale_inputs(limits, bits: int, exact: bool = False, widen: bool = False) ->
     most_multiplier = UINT16_MAX if widen else (1 << shift) - 1
     low, multiplier = [], []
     for least, most in limits:
+        span = max(most - least, 1)
+        whole = min(top // span, most_multiplier >> shift) << shift
         low.append(least)
-        multiplier.append(int(np.clip((top << shift) // max(most - least, 1), 1, most_multiplier)))
+        multiplier.append(
+            whole
+            if widen and span < FEW_STEPS
+            else min(max((top << shift) // span, 1), most_multiplier)
+        )
     return Scale(tuple(low), tuple(multiplier), shift, top, 1 << (bits - 1))
 
 
@@ -102,6 +114,26 @@ def output_row(fit: LinearFit, root: Root, output: Quantity, weight_bits: int = 
     low, high = root.limits(output)
     bias = int(np.floor(intercept * 2**shift + 0.5))
     return Dense((tuple(weights.tolist()),), (bias,), shift, low, high)
+
+
+def lean_of(nodes: tuple[Node, ...], rows: Rows, root: Root, v: np.ndarray) -> float:
+    """Mean answer on the rows less that of the float sums `v`, raw."""
+    answers = apply_all(nodes, rows.x)[:, 0]
+    return float(np.average(answers - root.backward(v), weights=rows.weights))
+
+
+def without_lean(
+    nodes: tuple[Node, ...], lean: float, rows: Rows, root: Root, v: np.ndarray
+) -> tuple[Node, ...]:
+    """A chain that ends in a `Dense` of one row and the root's nodes, its bias moved against a mean
+    error.
+    """
+    at = len(nodes) - len(root.nodes) - 1
+    dense = nodes[at]
+    assert isinstance(dense, Dense)
+    slope = np.average(root.slope(v), weights=rows.weights)
+    bias = dense.bias[0] - int(np.floor(lean / slope * 2**dense.shift + 0.5))
+    return (*nodes[:at], replace(dense, bias=(bias,)), *nodes[at + 1 :])
 
 
 def mean_error(
