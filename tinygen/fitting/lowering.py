@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..common.errors import ModelError
+from ..data import Rows
 from ..model.fixedpoint import MARGIN, Quantity
 from ..model.nodes import UINT16_MAX, Node, prove
 from ..model.operations.dense import Dense
 from ..model.operations.log2 import Log2
 from ..model.operations.scale import Scale
 from .least_squares import LinearFit, Root, integer_descent, without_free
-from .rows import Rows
 
 TOLERANCE = 0.005  # part of the float model's error that int8 may add before int16 is taken
 FEW_STEPS = 64  # an input that spans fewer raw steps uses less than a quarter of 8 bits
