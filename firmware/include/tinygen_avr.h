@@ -1,0 +1,258 @@
+/* tinygen_avr.h -- kernels of tinygen_fixed.h in AVR assembly, for a chip with MUL. Hand-written.
+ *
+ * What a kernel computes, and of which operands, stands in tinygen_fixed.h beside the same kernel
+ * in C; the tests compare the two. Included by tinygen_fixed.h, never alone. Here are the scalar
+ * kernels, those that bring inputs to one range, tables and trees; tinygen_avr_sums.h has the sums
+ * of products.
+ *
+ * The chip multiplies bytes, into r1:r0: MUL unsigned, MULS signed, MULSU signed by unsigned; FMUL
+ * doubles the product. MULS and MULSU leave the product's sign in the carry. Between its own
+ * instructions GCC expects r1 to be 0.
+ *
+ * Whatever changes or is used again is an in-and-out operand "+", even where it ends as it began:
+ * an input only might share its register with an operand of equal value.
+ */
+#ifndef TINYGEN_AVR_H
+#define TINYGEN_AVR_H
+
+/* y = a * b / 2^16, rounded down; `low` keeps the highest byte that is dropped */
+#define TINYGEN_HIGH                                                                               \
+    "mul %B[a],%B[b]\n\tmovw %A[y],r0\n\tmul %A[a],%A[b]\n\tmov %[low],r1\n\tclr %[zero]\n\t"      \
+    "mul %A[a],%B[b]\n\tadd %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\t"                    \
+    "mul %B[a],%A[b]\n\tadd %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\tclr r1\n\t"
+
+static inline uint16_t tinygen_high(uint16_t a, uint16_t b)
+{
+    uint16_t y;
+    uint8_t low, zero;
+    __asm__(TINYGEN_HIGH
+            : [y] "=&r"(y), [low] "=&r"(low), [zero] "=&r"(zero)
+            : [a] "r"(a), [b] "r"(b)
+            : "r0");
+    return y;
+}
+
+static inline uint16_t tinygen_high_round(uint16_t a, uint16_t b)
+{
+    uint16_t y;
+    uint8_t low, zero;
+    /* the dropped byte's top bit rounds */
+    __asm__(TINYGEN_HIGH "lsl %[low]\n\tadc %A[y],r1\n\tadc %B[y],r1"
+            : [y] "=&r"(y), [low] "=&r"(low), [zero] "=&r"(zero)
+            : [a] "r"(a), [b] "r"(b)
+            : "r0");
+    return y;
+}
+
+/* ---- inputs --------------------------------------------------------------------------------- */
+
+/* A macro, because `low` must be a literal. The signed comparison is exact even where the
+ * difference needs 17 bits. */
+#define tinygen_above(x, low)                                                                      \
+    __extension__({                                                                                \
+        int16_t tinygen_x = (x);                                                                   \
+        __asm__("subi %A0,lo8(%1)\n\tsbci %B0,hi8(%1)\n\tbrge 1f\n\tclr %A0\n\tclr %B0\n1:"        \
+                : "+d"(tinygen_x)                                                                  \
+                : "n"(low));                                                                       \
+        (uint16_t)tinygen_x;                                                                       \
+    })
+
+static inline uint16_t tinygen_distance(int16_t x, int16_t low)
+{
+    __asm__("sub %A0,%A1\n\tsbc %B0,%B1\n\tbrge 1f\n\tclr %A0\n\tclr %B0\n1:" : "+r"(x) : "r"(low));
+    return (uint16_t)x;
+}
+
+static inline uint16_t tinygen_scale8(int16_t x, int16_t low, uint8_t multiplier, uint16_t top)
+{
+    uint16_t distance = tinygen_distance(x, low), u;
+    __asm__("mul %A[d],%[m]\n\tlsl r0\n\tmov %A[u],r1\n\tclr %B[u]\n\tadc %A[u],%B[u]\n\t"
+            "mul %B[d],%[m]\n\tadd %A[u],r0\n\tadc %B[u],r1\n\tclr r1"
+            : [u] "=&r"(u)
+            : [d] "r"(distance), [m] "r"(multiplier)
+            : "r0");
+    return u < top ? u : top;
+}
+
+static inline void tinygen_scale_bytes(const int8_t *table, const int16_t *x, int8_t *u, uint8_t n)
+{
+    uint8_t lo, hi, a, b, m;
+    __asm__ __volatile__(
+        "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\t"
+        "lpm %[a],Z+\n\tlpm %[b],Z+\n\tlpm %[m],Z+\n\t"
+        "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
+        "mul %[lo],%[m]\n\tlsl r0\n\tmov %[a],r1\n\tclr %[b]\n\tadc %[a],%[b]\n\t"
+        "mul %[hi],%[m]\n\tadd %[a],r0\n\tadc %[b],r1\n\t"
+        "breq 3f\n\tldi %[a],255\n3:\n\tsubi %[a],128\n\t"
+        "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[a]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t"
+        "dec %[n]\n\tbrne 1b\n\tclr r1"
+        : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi),
+          [a] "=&d"(a), [b] "=&r"(b), [m] "=&r"(m)
+        :
+        : "r0", "memory");
+}
+
+/* `product` of hi:lo, the distance, and the multiplier, shifted and rounded: d:c, and the carry set
+ * if it is below 4096 */
+#define TINYGEN_INPUT_WORDS(name, product)                                                         \
+    static inline void name(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)          \
+    {                                                                                              \
+        uint8_t lo, hi, a, b, c, d;                                                                \
+        __asm__ __volatile__(                                                                      \
+            "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\tlpm %[a],Z+\n\tlpm %[b],Z+\n\t"                   \
+            "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"        \
+            "lpm %[a],Z+\n\tlpm %[b],Z+\n\t" product                                               \
+            "brlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"                        \
+            "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[c]\n\tst X+,%[d]\n\t"                         \
+            "movw %[u],r26\n\tmovw r26,r0\n\t"                                                     \
+            "dec %[n]\n\tbrne 1b\n\tclr r1"                                                        \
+            : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo),            \
+              [hi] "=&r"(hi), [a] "=&r"(a), [b] "=&r"(b), [c] "=&d"(c), [d] "=&d"(d)               \
+            :                                                                                      \
+            : "r0", "memory");                                                                     \
+    }
+TINYGEN_INPUT_WORDS(tinygen_scale_words,
+    /* d:c = high half of hi:lo * b:a; `hi` becomes the byte below, whose top bit rounds */
+    "mul %[hi],%[b]\n\tmov %[c],r0\n\tmov %[d],r1\n\t"
+    "mul %[hi],%[a]\n\tmov %[hi],r0\n\tadd %[c],r1\n\tclr r1\n\tadc %[d],r1\n\t"
+    "mul %[lo],%[a]\n\tclr %[a]\n\tadd %[hi],r1\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
+    "mul %[lo],%[b]\n\tadd %[hi],r0\n\tadc %[c],r1\n\tadc %[d],%[a]\n\t"
+    "lsl %[hi]\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
+    "cpi %[d],16\n\t")
+TINYGEN_INPUT_WORDS(tinygen_widen_words,
+    /* lo:d:c = hi:lo * b:a without its lowest byte, whose top bit rounds; CLR leaves the carry. Out
+     * of d:c a carry comes only where hi * b is above 255 as well, and so `lo` not 0:
+     * 255 * (hi + b + 1) < 2^16 */
+    "mul %[lo],%[a]\n\tmov %[c],r1\n\tlsl r0\n\tclr %[d]\n\tadc %[c],%[d]\n\t"
+    "mul %[lo],%[b]\n\tadd %[c],r0\n\tadc %[d],r1\n\tclr %[lo]\n\t"
+    "mul %[hi],%[a]\n\tclr %[a]\n\tadd %[c],r0\n\tadc %[d],r1\n\t"
+    "mul %[hi],%[b]\n\tadd %[d],r0\n\tadc %[lo],r1\n\t"
+    "cpi %[d],16\n\tcpc %[lo],%[a]\n\t")
+
+/* ---- tables and powers ----------------------------------------------------------------------- */
+
+/* v = value of a table at Z between two nodes, f / 2^8 on the way to the second one;
+ * v += step * f / 2^8 */
+#define TINYGEN_INTERPOLATE                                                                        \
+    "lpm %A[v],Z+\n\tlpm %B[v],Z+\n\tlpm %A[step],Z+\n\tlpm %B[step],Z\n\tclr %[zero]\n\t"         \
+    "sub %A[step],%A[v]\n\tsbc %B[step],%B[v]\n\t"                                                 \
+    /* the unsigned low product's high byte joins v, rounded by the low byte's top bit */          \
+    "mul %A[step],%[f]\n\tlsl r0\n\tadc %A[v],r1\n\tadc %B[v],%[zero]\n\t"                         \
+    "mulsu %B[step],%[f]\n\tadd %A[v],r0\n\tadc %B[v],r1\n\t"
+/* y = v^2 / 2^16: `low` collects bits 8 to 15, of which 0x80 is the rounding constant */
+#define TINYGEN_SQUARE                                                                             \
+    "mul %B[v],%B[v]\n\tmovw %A[y],r0\n\tmul %A[v],%A[v]\n\tmov %[low],r1\n\t"                     \
+    "subi %[low],0x80\n\tsbci %A[y],0xFF\n\tsbci %B[y],0xFF\n\t"                                   \
+    "fmul %A[v],%B[v]\n\tadc %B[y],%[zero]\n\t"                                                    \
+    "add %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\t"
+
+static inline int16_t tinygen_interpolate(const int16_t *table, uint16_t position)
+{
+    const int16_t *node = table + (position >> 8);
+    uint8_t fraction = (uint8_t)position, zero;
+    int16_t v, step;
+    __asm__(TINYGEN_INTERPOLATE "clr r1"
+            : [v] "=&r"(v), [step] "=&a"(step), [zero] "=&r"(zero), "+&z"(node)
+            : [f] "a"(fraction)
+            : "r0");
+    return v;
+}
+
+static inline tinygen_int24 tinygen_curves(tinygen_int24 acc, const int16_t *table,
+                                           const int16_t *x, uint8_t n)
+{
+    uint16_t v, step;
+    uint8_t lo, zero, f, k;
+    __asm__("1:\n\tlpm %[k],Z+\n\t"
+            "movw r26,%[x]\n\tadd r26,%[k]\n\tadc r27,r1\n\tadd r26,%[k]\n\tadc r27,r1\n\t"
+            "lpm %[k],Z+\n\tld %[lo],X+\n\tld %[zero],X\n\t"
+            /* distance from the first node, between 0 and its largest value */
+            "lpm %A[v],Z+\n\tlpm %B[v],Z+\n\tsub %[lo],%A[v]\n\tsbc %[zero],%B[v]\n\t"
+            "brge 2f\n\tclr %[lo]\n\tclr %[zero]\n2:\n\t"
+            "lpm %A[v],Z+\n\tlpm %B[v],Z+\n\tcp %A[v],%[lo]\n\tcpc %B[v],%[zero]\n\t"
+            "brsh 3f\n\tmov %[lo],%A[v]\n\tmov %[zero],%B[v]\n3:\n\t"
+            /* shifted: cell in lo, fraction in f */
+            "clr %[f]\n4:\n\tlsr %[zero]\n\tror %[lo]\n\tror %[f]\n\tdec %[k]\n\tbrne 4b\n\t"
+            /* X = next curve, Z = this cell */
+            "lpm %[k],Z+\n\tadiw r30,1\n\tmovw r26,r30\n\tadd r26,%[k]\n\tadc r27,r1\n\t"
+            "lsl %[lo]\n\tadd r30,%[lo]\n\tadc r31,r1\n\t" TINYGEN_INTERPOLATE "clr r1\n\t"
+            "mov %[k],%B[v]\n\tlsl %[k]\n\tsbc %[k],%[k]\n\t"
+            "add %A[acc],%A[v]\n\tadc %B[acc],%B[v]\n\tadc %C[acc],%[k]\n\t"
+            "movw r30,r26\n\tdec %[n]\n\tbrne 1b"
+            : [acc] "+r"(acc), [rom] "+z"(table), [x] "+r"(x), [n] "+r"(n), [v] "=&r"(v),
+              [step] "=&a"(step), [lo] "=&r"(lo), [zero] "=&r"(zero), [f] "=&a"(f), [k] "=&r"(k)
+            :
+            : "r0", "r26", "r27", "memory");
+    return acc;
+}
+
+static inline uint16_t tinygen_square(uint16_t v)
+{
+    uint16_t y;
+    uint8_t low, zero;
+    __asm__("clr %[zero]\n\t" TINYGEN_SQUARE "clr r1"
+            : [y] "=&d"(y), [low] "=&d"(low), [zero] "=&r"(zero)
+            : [v] "a"(v)
+            : "r0");
+    return y;
+}
+
+/* Without a call in between, and with one `zero` for both. */
+static inline uint16_t tinygen_interpolate_square(const int16_t *table, uint16_t position)
+{
+    const int16_t *node = table + (position >> 8);
+    uint8_t fraction = (uint8_t)position, low, zero;
+    uint16_t v, step, y;
+    __asm__(TINYGEN_INTERPOLATE TINYGEN_SQUARE "clr r1"
+            : [v] "=&a"(v), [step] "=&a"(step), [y] "=&d"(y), [low] "=&d"(low),
+              [zero] "=&r"(zero), "+&z"(node)
+            : [f] "a"(fraction)
+            : "r0");
+    return y;
+}
+
+static inline int16_t tinygen_log2(int16_t x)
+{
+    uint16_t mantissa = x < 1 ? 1u : (uint16_t)x;
+    uint8_t octave, t, rest, bend;
+    __asm__("ldi %[octave],15*8\n\ttst %B[m]\n\tbrmi 2f\n1:\n\t"
+            "subi %[octave],8\n\tlsl %A[m]\n\trol %B[m]\n\tbrpl 1b\n2:\n\t"
+            "mov %[t],%B[m]\n\tmov %[rest],%A[m]\n\tlsl %[rest]\n\trol %[t]\n\t"
+            /* rest = t (1 - t), bend = 216 - 80 t; 7 bits are dropped by a shift to the left and a
+             * byte to the right */
+            "mov %[rest],%[t]\n\tneg %[rest]\n\t"
+            "mul %[t],%[rest]\n\tlsl r0\n\trol r1\n\tmov %[rest],r1\n\t"
+            "ldi %[bend],216\n\tlsr %[t]\n\tlsr %[t]\n\t"
+            "sub %[bend],%[t]\n\tlsr %[t]\n\tlsr %[t]\n\tsub %[bend],%[t]\n\t"
+            "mul %[rest],%[bend]\n\tlsl r0\n\trol r1\n\t"
+            /* octave in five bits, mantissa in eleven */
+            "swap %A[m]\n\tandi %A[m],0x0F\n\tswap %B[m]\n\t"
+            "mov %[bend],%B[m]\n\tandi %[bend],0xF0\n\tor %A[m],%[bend]\n\t"
+            "andi %B[m],7\n\tor %B[m],%[octave]\n\tadd %A[m],r1\n\tclr r1\n\tadc %B[m],r1"
+            : [m] "+d"(mantissa), [octave] "=&d"(octave), [t] "=&r"(t), [rest] "=&r"(rest),
+              [bend] "=&d"(bend)
+            :
+            : "r0");
+    return (int16_t)mantissa;
+}
+
+/* ---- decision trees: 31 cycles a split ------------------------------------------------------- */
+
+static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
+{
+    uint8_t input, flags, a, b, lo, hi;
+    __asm__("1:\n\tlpm %[f],Z+\n\tmov %[i],%[f]\n\tandi %[i],0x3F\n\t"
+            "movw r26,%[x]\n\tadd r26,%[i]\n\tadc r27,r1\n\tadd r26,%[i]\n\tadc r27,r1\n\t"
+            "ld %[a],X+\n\tld %[b],X\n\tlpm %[lo],Z+\n\tlpm %[hi],Z+\n\tlpm %[i],Z+\n\t"
+            "cp %[lo],%[a]\n\tcpc %[hi],%[b]\n\tbrge 2f\n\t"
+            "add r30,%[i]\n\tadc r31,r1\n\tlsl %[f]\n2:\n\t"
+            /* the top bit says whether the side taken is a leaf */
+            "sbrs %[f],7\n\trjmp 1b"
+            : [tree] "+z"(tree), [x] "+r"(x), [i] "=&d"(input), [f] "=&r"(flags), [a] "=&r"(a),
+              [b] "=&r"(b), [lo] "=&r"(lo), [hi] "=&r"(hi)
+            :
+            : "r26", "r27", "memory");
+    return tree;
+}
+
+#endif
