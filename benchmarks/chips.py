@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygen.codegen.emit import firmware_text, render_header
+from tinygen.codegen.emit import render_header, runtime
 from tinygen.common.boards import Board
 from tinygen.model.model import Model
 from tinygen.target.bare import BareChip
@@ -40,11 +40,12 @@ def host_answers(model: Model, rows: np.ndarray) -> np.ndarray:
     """Answers of the generated header compiled with gcc for this machine, int64 (n,)."""
     with tempfile.TemporaryDirectory(prefix="tinygen-") as name:
         folder = Path(name)
-        for file, text in (
-            (f"{model.name}.h", render_header(model)),
-            ("tinygen_fixed.h", firmware_text("include/tinygen_fixed.h")),
-            ("main.c", MAIN.format(name=model.name, upper=model.name.upper())),
-        ):
+        texts = {
+            f"{model.name}.h": render_header(model),
+            **runtime(),
+            "main.c": MAIN.format(name=model.name, upper=model.name.upper()),
+        }
+        for file, text in texts.items():
             (folder / file).write_text(text, encoding="ascii")
         subprocess.run(["gcc", "-O1", "-std=c99", "main.c", "-o", "main"], cwd=folder, check=True)
         done = subprocess.run(

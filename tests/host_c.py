@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygen.codegen.emit import firmware_text, render_header
+from tinygen.codegen.emit import render_header, runtime
 from tinygen.model.model import Model
 
 STRICT = [
@@ -47,7 +47,8 @@ def compile_header(
         pytest.skip(f"{compiler} is missing: apt install g++")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{model.name}.h").write_text(header or render_header(model))
-    (folder / "tinygen_fixed.h").write_text(firmware_text("include/tinygen_fixed.h"))
+    for file, text in runtime().items():
+        (folder / file).write_text(text)
     source = folder / f"main.{suffix}"
     source.write_text(
         MAIN.replace("NAME", model.name).replace("INPUTS_OF_MODEL", f"{model.name.upper()}_INPUTS")

@@ -1,5 +1,6 @@
 /* tinygen_chip.h -- what the firmware needs of the chip: a serial port that counts what it loses,
- * a clock that counts cycles, what is known after a reset, a watchdog, and proof that the flash is right.
+ * a clock that counts cycles, what is known after a reset, a watchdog, and proof that the flash is
+ * right.
  *
  * The serial port is our own where the chip has a USART0, because Arduino's drops bytes without a
  * word when its ring is full. So a sketch that includes this file must not use `Serial` as well.
@@ -95,7 +96,10 @@ static inline int16_t serial_read(void)
 }
 
 /* Bytes that serial_write takes now. */
-static inline uint8_t serial_room(void) { return (uint8_t)(TINYGEN_TX_RING - (uint8_t)(tx_head - tx_tail)); }
+static inline uint8_t serial_room(void)
+{
+    return (uint8_t)(TINYGEN_TX_RING - (uint8_t)(tx_head - tx_tail));
+}
 
 /* Queues bytes that fit serial_room(). */
 static inline void serial_write(const uint8_t *bytes, uint8_t length)
@@ -116,7 +120,10 @@ static inline void serial_write(const uint8_t *bytes, uint8_t length)
 static inline void serial_begin(uint32_t baud) { Serial.begin(baud); }
 static inline int16_t serial_read(void) { return (int16_t)Serial.read(); }
 static inline uint8_t serial_room(void) { return TINYGEN_TX_RING; }
-static inline void serial_write(const uint8_t *bytes, uint8_t length) { Serial.write(bytes, length); }
+static inline void serial_write(const uint8_t *bytes, uint8_t length)
+{
+    Serial.write(bytes, length);
+}
 
 #endif
 
@@ -170,15 +177,18 @@ static inline __attribute__((always_inline)) void mark(uint8_t value)
 
 static uint8_t reset_cause; /* MCUSR's bits; 0 where a bootloader has already cleared them */
 
-/* The boot number survives a reset, because nothing clears .noinit. After power-on it is whatever the
- * RAM holds: any number will do, as long as the next one differs. */
+/* The boot number survives a reset, because nothing clears .noinit. After power-on it is whatever
+ * the RAM holds: any number will do, as long as the next one differs. */
 static uint8_t session __attribute__((section(".noinit")));
 
 extern uint8_t __heap_start; /* the linker's: first byte behind all variables */
 
 /* Free RAM is painted so that the deepest stack can be told later. The paint differs from byte to
  * byte, so that a run of equal bytes on the stack cannot look like it. */
-static inline uint8_t paint_of(const uint8_t *place) { return (uint8_t)((uint8_t)(uintptr_t)place * 0x9Du + 0x5Au); }
+static inline uint8_t paint_of(const uint8_t *place)
+{
+    return (uint8_t)((uint8_t)(uintptr_t)place * 0x9Du + 0x5Au);
+}
 
 static inline void chip_begin(void)
 {
@@ -203,8 +213,9 @@ static inline uint16_t stack_free(void)
 
 /* ---- watchdog ------------------------------------------------------------------------------- */
 
-/* Only where the bootloader gets out of a watchdog reset: optiboot (Uno) does. Others, of the Mega and of
- * old Nanos among them, may start with the watchdog running, be reset by it, and so on for ever. */
+/* Only where the bootloader gets out of a watchdog reset: optiboot (Uno) does. Others, of the Mega
+ * and of old Nanos among them, may start with the watchdog running, be reset by it, and so on for
+ * ever. */
 #ifndef TINYGEN_WATCHDOG
 #ifdef ARDUINO_AVR_UNO
 #define TINYGEN_WATCHDOG 1
@@ -229,7 +240,9 @@ static inline void watchdog_feed(void)
 /* ---- the program in flash ------------------------------------------------------------------- */
 
 /* seal.py puts the program's CRC into the last two bytes once it is linked. */
-static const uint8_t image_seal[8] PROGMEM __attribute__((used)) = {'t', 'g', 's', 'e', 'a', 'l', 0, 0};
+static const uint8_t image_seal[8] PROGMEM __attribute__((used)) = {
+    't', 'g', 's', 'e', 'a', 'l', 0, 0,
+};
 #define IMAGE_CRC_AT 6u
 
 extern const uint8_t __data_load_end; /* the linker's: first byte of flash behind the program */

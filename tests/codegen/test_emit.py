@@ -2,16 +2,19 @@
 
 import dataclasses
 import re
+from importlib.resources import files
 
 import pytest
 from random_models import random_models
 
 from tinygen.codegen.emit import (
+    RUNTIME,
     check_prefix,
     comment_safe,
     emit_library,
     emit_project,
     render_header,
+    runtime,
 )
 from tinygen.common.errors import EmitError
 from tinygen.model.fixedpoint import Quantity
@@ -110,7 +113,7 @@ def test_a_library_has_header_runtime_sketch_and_vectors(tmp_path):
     names = {p.relative_to(tmp_path / "out").as_posix() for p in paths}
     assert names >= {
         "mlp.h",
-        "tinygen_fixed.h",
+        *RUNTIME,
         "mlp_vectors.h",
         "mlp_vectors.csv",
         "examples/mlp_serial/mlp_serial.ino",
@@ -147,7 +150,33 @@ def test_a_project_is_complete(tmp_path):
         "src/main.cpp",
         "include/mlp.h",
         "include/tinygen_model.h",
-        "include/tinygen_fixed.h",
         "include/tinygen_protocol.h",
+        *(f"include/{name}" for name in RUNTIME),
     ):
         assert (project.directory / name).is_file(), name
+
+
+def included(texts: dict[str, str], start: str) -> set[str]:
+    """The files that `start` needs, itself among them, by the #include "..." in their texts."""
+    found, waiting = set(), [start]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += re.findall(r'#include "([^"]+)"', texts[name])
+    return found
+
+
+def test_the_runtime_is_what_a_header_includes():
+    texts = {**runtime(), "mlp.h": render_header(MODELS["mlp"])}
+    assert included(texts, "mlp.h") == {"mlp.h", *RUNTIME}
+
+
+def test_the_firmwares_files_are_short_and_narrow():
+    firmware = files("tinygen.firmware")
+    folders = [firmware.joinpath(name) for name in ("include", "src")]
+    sources = [path for folder in folders for path in folder.iterdir() if path.is_file()]
+    assert len(sources) > len(RUNTIME)
+    for path in sources:
+        lines = path.read_text(encoding="ascii").splitlines()
+        assert len(lines) <= 400 and max(map(len, lines), default=0) <= 100, path.name

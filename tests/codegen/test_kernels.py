@@ -14,7 +14,7 @@ from random_models import random_models
 from tinygen.host.virtual.simavr import SimBoard
 
 from tinygen.codegen.chain import chain_views
-from tinygen.codegen.emit import firmware_text, render_header
+from tinygen.codegen.emit import render_header, runtime
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError, ModelError
 from tinygen.model.fixedpoint import Quantity
@@ -29,7 +29,6 @@ from tinygen.target.bare import BareChip, measure_cost
 
 MODELS = random_models()
 UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
-RUNTIME = "include/tinygen_fixed.h"
 ROWS = 200
 NO_ASM = "-DTINYGEN_NO_ASM"
 KERNEL_CYCLES = 400_000_000
@@ -59,11 +58,17 @@ def use_flags(monkeypatch, *flags):
 
 
 def use_runtime(monkeypatch, change):
-    """Compiles with a changed tinygen_fixed.h, for the chip and for the host."""
-    changed = change(firmware_text(RUNTIME))
-    assert changed != firmware_text(RUNTIME)
+    """Compiles with changed runtime headers, for the chip and for the host."""
+    changed = mutated(change)
     for module in (bare, host_c):
-        monkeypatch.setattr(module, "firmware_text", lambda path: changed)
+        monkeypatch.setattr(module, "runtime", lambda: changed)
+
+
+def mutated(change) -> dict[str, str]:
+    """The runtime headers with `change` made to each text; one at least must differ."""
+    changed = {name: change(text) for name, text in runtime().items()}
+    assert changed != runtime()
+    return changed
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -136,9 +141,10 @@ def test_an_unknown_goal_is_refused():
         replace(MODELS["mlp"], optimize="tiny")
 
 
-def kernel_faults(simavr, folder, runtime: str, flags=()) -> list[int]:
+def kernel_faults(simavr, folder, headers: dict[str, str], flags=()) -> list[int]:
     """Differences per group of kernels that kernels.c counts on the Uno's chip."""
-    (folder / "tinygen_fixed.h").write_text(runtime)
+    for file, text in headers.items():
+        (folder / file).write_text(text)
     (folder / "kernels.c").write_text((Path(__file__).parents[1] / "sim" / "kernels.c").read_text())
     elf = folder / "kernels.elf"
     subprocess.run(
@@ -173,7 +179,7 @@ def kernel_faults(simavr, folder, runtime: str, flags=()) -> list[int]:
 
 @pytest.mark.parametrize("flags", [(), (NO_ASM,)], ids=["assembly", "portable"])
 def test_scalar_kernels_equal_plain_arithmetic(flags, simavr, tmp_path):
-    assert kernel_faults(simavr, tmp_path, firmware_text(RUNTIME), flags) == [0] * 8
+    assert kernel_faults(simavr, tmp_path, runtime(), flags) == [0] * 8
 
 
 @pytest.mark.parametrize(
@@ -185,8 +191,8 @@ def test_scalar_kernels_equal_plain_arithmetic(flags, simavr, tmp_path):
     ],
 )
 def test_one_wrong_instruction_is_seen(right, mistaken, groups, simavr, tmp_path):
-    text = firmware_text(RUNTIME)
-    faults = kernel_faults(simavr, tmp_path, text.replace(right, mistaken))
+    headers = mutated(lambda text: text.replace(right, mistaken))
+    faults = kernel_faults(simavr, tmp_path, headers)
     assert {k for k, count in enumerate(faults) if count} == groups
 
 
@@ -254,7 +260,6 @@ def test_the_widening_kernel_scales_every_input_exactly(low, multiplier, simavr)
     ],
 )
 def test_one_wrong_instruction_of_the_widening_kernel_is_seen(right, mistaken, simavr, monkeypatch):
-    assert right in firmware_text(RUNTIME)
     use_runtime(monkeypatch, lambda text: text.replace(right, mistaken))
     assert (
         sum(

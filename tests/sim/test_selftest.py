@@ -12,7 +12,7 @@ import pytest
 from random_models import forest, inputs, random_models
 
 from tinygen import cli
-from tinygen.codegen.emit import render_header
+from tinygen.codegen.emit import RUNTIME, render_header
 from tinygen.commands.pipeline import build_model
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import CheckError, DoesNotFit, UsageError
@@ -134,7 +134,7 @@ def test_the_command(simavr, tmp_path, capsys, monkeypatch):
         "selftest.c",
         "selftest.elf",
         "selftest.hex",
-        "tinygen_fixed.h",
+        *sorted(RUNTIME),
     ]
     with pytest.raises(UsageError, match=r"has no bootloader to --upload to: .* with a programmer"):
         build_model(

@@ -20,10 +20,11 @@ from ..model.model import Model
 from .exporters import EXPORTERS, platformio
 from .header import render_header
 from .names import check_prefix, comment_safe
-from .parts import SAMPLES, firmware_text, render, vectors
+from .parts import RUNTIME, SAMPLES, firmware_text, render, runtime, vectors
 
 __all__ = [
     "EXPORTERS",
+    "RUNTIME",
     "SAMPLES",
     "Project",
     "bare_main",
@@ -35,6 +36,7 @@ __all__ = [
     "firmware_text",
     "render_bare",
     "render_header",
+    "runtime",
     "vectors",
     "write_all",
 ]

@@ -12,7 +12,7 @@ from .names import check_prefix, comment_safe
 
 
 def render_header(model: Model) -> str:
-    """Text of NAME.h: C99 and C++11, needs only tinygen_fixed.h."""
+    """Text of NAME.h: C99 and C++11, needs only `runtime()` beside it."""
     name = check_prefix(model.name)
     steps = chain_views(model, [comment_safe(q.name) for q in model.inputs])
     last = model.bounds[-1]

@@ -10,11 +10,18 @@ from ..model.model import Model
 from .header import quantity_view
 
 SAMPLES = 32  # rows in the emitted test vectors
+# What every generated header needs beside it: the only list of these files.
+RUNTIME = ("tinygen_fixed.h", "tinygen_flash.h", "tinygen_avr.h", "tinygen_avr_sums.h")
 
 
 def firmware_text(path: str) -> str:
     """A hand-written firmware file that ships with tinygen."""
     return files("tinygen.firmware").joinpath(path).read_text(encoding="ascii")
+
+
+def runtime() -> dict[str, str]:
+    """The hand-written headers that every generated header needs: file name -> text."""
+    return {name: firmware_text(f"include/{name}") for name in RUNTIME}
 
 
 def render(template: str, model: Model) -> str:

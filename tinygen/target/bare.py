@@ -17,7 +17,7 @@ import numpy as np
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from ..codegen.emit import bare_main, firmware_text, render_bare
+from ..codegen.emit import bare_main, render_bare, runtime
 from ..common.boards import Board
 from ..common.errors import BuildError
 from ..host.virtual.simavr import SimBoard
@@ -160,7 +160,7 @@ def compile_bare(
     texts = {
         **render_bare(model, rows),
         **({f"{model.name}.h": header} if header else {}),
-        "tinygen_fixed.h": firmware_text("include/tinygen_fixed.h"),
+        **runtime(),
     }
     options = ["-g"] if debug else []
     return _compile(texts, board, folder, f"model '{model.name}' alone", *options)

@@ -13,8 +13,8 @@ from .. import __version__
 from ..codegen.emit import (
     SAMPLES,
     check_prefix,
-    firmware_text,
     render_header,
+    runtime,
     vectors,
     write_all,
 )
@@ -116,7 +116,7 @@ def _write(model: Model, board: Board, directory: Path) -> Path:
         {
             "selftest.c": text,
             f"{name}.h": render_header(model),
-            "tinygen_fixed.h": firmware_text("include/tinygen_fixed.h"),
+            **runtime(),
             **vectors(model),
         },
         directory,

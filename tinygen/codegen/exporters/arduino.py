@@ -8,7 +8,7 @@ from ... import __version__
 from ...model.model import Model
 from ..header import render_header
 from ..names import check_prefix
-from ..parts import firmware_text, render, vectors
+from ..parts import firmware_text, render, runtime, vectors
 
 
 def export(model: Model) -> dict[str, str]:
@@ -23,7 +23,7 @@ def export(model: Model) -> dict[str, str]:
     }
     return {
         f"{name}.h": render_header(model),
-        "tinygen_fixed.h": firmware_text("include/tinygen_fixed.h"),
+        **runtime(),
         **vectors(model),
         f"examples/{name}_serial/{name}_serial.ino": render("example.ino.j2", model),
         f"examples/{name}_analog/{name}_analog.ino": render("analog.ino.j2", model),

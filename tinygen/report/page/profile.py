@@ -4,7 +4,7 @@ steps of the header.
     profile(model, board) -> (StepCycles, ...)
 
 The compiler says which line of the header each instruction comes from (DWARF); an instruction of a
-kernel in tinygen_fixed.h belongs to the step that called it. The sum is exact, the border between
+kernel in the shared headers belongs to the step that called it. The sum is exact, the border between
 two steps is the compiler's.
 """
 
