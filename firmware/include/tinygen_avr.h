@@ -9,8 +9,17 @@
  * doubles the product. MULS and MULSU leave the product's sign in the carry. Between its own
  * instructions GCC expects r1 to be 0.
  *
- * Whatever changes or is used again is an in-and-out operand "+", even where it ends as it began:
- * an input only might share its register with an operand of equal value.
+ * Operands. Whatever changes or is used again is an in-and-out operand "+", even where it ends as
+ * it began: an input only might share its register with an operand of equal value.
+ * What reads or writes RAM is `volatile` and clobbers "memory". Without the clobber GCC may leave a
+ * row in registers; without `volatile` it takes two runs with equal pointers for the same result,
+ * and a model called in a loop answers its first row for ever. Tables in flash never change and
+ * need neither.
+ *
+ * Registers. GCC 5 and 7 place the widest operands of a statement first, in any register, and give
+ * up ("can't find a register in class") where a narrow class is full by then. So the kernels that
+ * sum name the registers of their pointers, and at most four of their operands need r16 to r23,
+ * where MULSU works: beside a sum of four bytes these find a place whatever surrounds the call.
  */
 #ifndef TINYGEN_AVR_H
 #define TINYGEN_AVR_H
@@ -163,7 +172,9 @@ static inline tinygen_int24 tinygen_curves(tinygen_int24 acc, const int16_t *tab
 {
     uint16_t v, step;
     uint8_t lo, zero, f, k;
-    __asm__("1:\n\tlpm %[k],Z+\n\t"
+    register const int16_t *rom __asm__("r30") = table;
+    __asm__ __volatile__(
+            "1:\n\tlpm %[k],Z+\n\t"
             "movw r26,%[x]\n\tadd r26,%[k]\n\tadc r27,r1\n\tadd r26,%[k]\n\tadc r27,r1\n\t"
             "lpm %[k],Z+\n\tld %[lo],X+\n\tld %[zero],X\n\t"
             /* distance from the first node, between 0 and its largest value */
@@ -179,7 +190,7 @@ static inline tinygen_int24 tinygen_curves(tinygen_int24 acc, const int16_t *tab
             "mov %[k],%B[v]\n\tlsl %[k]\n\tsbc %[k],%[k]\n\t"
             "add %A[acc],%A[v]\n\tadc %B[acc],%B[v]\n\tadc %C[acc],%[k]\n\t"
             "movw r30,r26\n\tdec %[n]\n\tbrne 1b"
-            : [acc] "+r"(acc), [rom] "+z"(table), [x] "+r"(x), [n] "+r"(n), [v] "=&r"(v),
+            : [acc] "+r"(acc), [rom] "+r"(rom), [x] "+r"(x), [n] "+r"(n), [v] "=&r"(v),
               [step] "=&a"(step), [lo] "=&r"(lo), [zero] "=&r"(zero), [f] "=&a"(f), [k] "=&r"(k)
             :
             : "r0", "r26", "r27", "memory");
@@ -241,7 +252,8 @@ static inline int16_t tinygen_log2(int16_t x)
 static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
 {
     uint8_t input, flags, a, b, lo, hi;
-    __asm__("1:\n\tlpm %[f],Z+\n\tmov %[i],%[f]\n\tandi %[i],0x3F\n\t"
+    __asm__ __volatile__(
+            "1:\n\tlpm %[f],Z+\n\tmov %[i],%[f]\n\tandi %[i],0x3F\n\t"
             "movw r26,%[x]\n\tadd r26,%[i]\n\tadc r27,r1\n\tadd r26,%[i]\n\tadc r27,r1\n\t"
             "ld %[a],X+\n\tld %[b],X\n\tlpm %[lo],Z+\n\tlpm %[hi],Z+\n\tlpm %[i],Z+\n\t"
             "cp %[lo],%[a]\n\tcpc %[hi],%[b]\n\tbrge 2f\n\t"

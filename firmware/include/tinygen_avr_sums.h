@@ -43,44 +43,53 @@
 /* ---- dot products ----------------------------------------------------------------------------
  * Cycles per step: 12 into 16 bits, 14 into 24 bits, 20 for int16 inputs into 24 bits, 16 and 23
  * into 32 bits, 38 for two int16.
+ *
+ * A second set of constraints lets GCC look for a place for `acc` among r16 to r23 first, so that
+ * it does not take X.
  */
+#define TINYGEN_TEMP(operand) [operand] "=&a,&a"(operand)
+#define TINYGEN_TEMPS_2 TINYGEN_TEMP(w), TINYGEN_TEMP(lo)
+#define TINYGEN_TEMPS_3 TINYGEN_TEMPS_2, TINYGEN_TEMP(hi)
+#define TINYGEN_TEMPS_4 TINYGEN_TEMPS_3, TINYGEN_TEMP(v)
 #define TINYGEN_DOT_ASM(name, acc_t, in_t, weight_t, step, ...)                                    \
     static inline acc_t name(acc_t acc, const weight_t *weights, const in_t *x, uint8_t n)         \
     {                                                                                              \
         uint8_t w, lo, hi, v;                                                                      \
         (void)hi;                                                                                  \
         (void)v;                                                                                   \
-        __asm__("1:\n\t" step "dec %[n]\n\tbrne 1b\n\tclr r1\n\t"                                  \
-                : [acc] "+r"(acc), [rom] "+z"(weights), [x] "+x"(x), [n] "+r"(n), __VA_ARGS__      \
-                :                                                                                  \
-                : "r0", "memory");                                                                 \
+        register const weight_t *rom __asm__("r30") = weights;                                     \
+        __asm__ __volatile__(                                                                      \
+            "1:\n\t" step "dec %[n]\n\tbrne 1b\n\tclr r1\n\t"                                      \
+            : [acc] "+a,r"(acc), [rom] "+r,r"(rom), [x] "+x,x"(x), [n] "+r,r"(n), __VA_ARGS__      \
+            :                                                                                      \
+            : "r0", "memory");                                                                     \
         return acc;                                                                                \
     }
 
 TINYGEN_DOT_ASM(tinygen_dot_s8_w8_16, int16_t, int8_t, int8_t,
-                TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD16, TINYGEN_TEMPS)
+                TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD16, TINYGEN_TEMPS_2)
 TINYGEN_DOT_ASM(tinygen_dot_u8_w8_16, int16_t, uint8_t, int8_t,
-                TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD16, TINYGEN_TEMPS)
+                TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD16, TINYGEN_TEMPS_2)
 TINYGEN_DOT_ASM(tinygen_dot_s8_w8_24, tinygen_int24, int8_t, int8_t,
-                TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD24, TINYGEN_TEMPS)
+                TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD24, TINYGEN_TEMPS_2)
 TINYGEN_DOT_ASM(tinygen_dot_u8_w8_24, tinygen_int24, uint8_t, int8_t,
-                TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD24, TINYGEN_TEMPS)
+                TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD24, TINYGEN_TEMPS_2)
 TINYGEN_DOT_ASM(tinygen_dot_s8_w8_32, int32_t, int8_t, int8_t,
-                TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS)
+                TINYGEN_BYTE "muls %[w],%[lo]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS_2)
 TINYGEN_DOT_ASM(tinygen_dot_u8_w8_32, int32_t, uint8_t, int8_t,
-                TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS)
+                TINYGEN_BYTE "mulsu %[w],%[lo]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS_2)
 TINYGEN_DOT_ASM(tinygen_dot_s16_w8_24, tinygen_int24, int16_t, int8_t,
-                TINYGEN_WORD TINYGEN_MAC_W8_24, TINYGEN_TEMPS_HI)
+                TINYGEN_WORD TINYGEN_MAC_W8_24, TINYGEN_TEMPS_3)
 TINYGEN_DOT_ASM(tinygen_dot_s16_w8_32, int32_t, int16_t, int8_t,
-                TINYGEN_WORD TINYGEN_MAC_W8_32, TINYGEN_TEMPS_HI)
+                TINYGEN_WORD TINYGEN_MAC_W8_32, TINYGEN_TEMPS_3)
 TINYGEN_DOT_ASM(tinygen_dot_s16_w16_32, int32_t, int16_t, int16_t,
-                TINYGEN_WORD "lpm %[v],Z+\n\t" TINYGEN_MAC_W16_32, TINYGEN_TEMPS_W16)
+                TINYGEN_WORD "lpm %[v],Z+\n\t" TINYGEN_MAC_W16_32, TINYGEN_TEMPS_4)
 TINYGEN_DOT_ASM(tinygen_dot_s8_w16_32, int32_t, int8_t, int16_t,
                 TINYGEN_BYTE "lpm %[v],Z+\n\tmuls %[v],%[lo]\n\tmov %[hi],%[lo]\n\t" TINYGEN_HIGH32
-                "mulsu %[hi],%[w]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS_W16)
+                "mulsu %[hi],%[w]\n\t" TINYGEN_ADD32, TINYGEN_TEMPS_4)
 TINYGEN_DOT_ASM(tinygen_dot_u8_w16_32, int32_t, uint8_t, int16_t,
                 TINYGEN_BYTE "lpm %[v],Z+\n\t" TINYGEN_LOW32 "mulsu %[v],%[lo]\n\t" TINYGEN_HIGH32,
-                TINYGEN_TEMPS, [v] "=&a"(v))
+                TINYGEN_TEMPS_2, TINYGEN_TEMP(v))
 
 /* ---- linear models: at most 61 cycles an input into 24 bits, 64 into 32 bits ----------------- */
 
@@ -89,24 +98,27 @@ TINYGEN_DOT_ASM(tinygen_dot_u8_w16_32, int32_t, uint8_t, int16_t,
     {                                                                                              \
         uint16_t u;                                                                                \
         uint8_t w, lo, hi;                                                                         \
-        __asm__("1:\n\tld %[lo],X+\n\tld %[hi],X+\n\t"                                             \
-                "lpm r0,Z+\n\tsub %[lo],r0\n\tlpm r0,Z+\n\tsbc %[hi],r0\n\t"                       \
-                "brge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"                                        \
-                /* u = the product's middle bytes, 0x80 rounds; only the third of its parts can    \
-                 * carry, into lo */                                                               \
-                "lpm %[w],Z+\n\tmul %[lo],%[w]\n\tmov %A[u],r1\n\tclr %B[u]\n\t"                   \
-                "subi %A[u],0x80\n\tsbci %B[u],0xFF\n\t"                                           \
-                "mul %[hi],%[w]\n\tadd %A[u],r0\n\tadc %B[u],r1\n\tlpm %[w],Z+\n\t"                \
-                "mul %[lo],%[w]\n\tclr %[lo]\n\t"                                                  \
-                "add %A[u],r0\n\tadc %B[u],r1\n\tadc %[lo],%[lo]\n\t"                              \
-                "mul %[hi],%[w]\n\tadd r0,%B[u]\n\tadc r1,%[lo]\n\tmovw %A[u],r0\n\t"              \
-                "cpi %B[u],16\n\tbrlo 3f\n\tldi %B[u],15\n\tldi %A[u],255\n3:\n\t"                 \
-                "lpm %[w],Z+\n\tmulsu %[w],%A[u]\n\t" add "muls %[w],%B[u]\n\t" high               \
-                "dec %[n]\n\tbrne 1b\n\tclr r1"                                                    \
-                : [acc] "+r"(acc), [rom] "+z"(table), [x] "+x"(x), [n] "+r"(n), [u] "=&a"(u),      \
-                  [w] "=&a"(w), [lo] "=&r"(lo), [hi] "=&r"(hi)                                     \
-                :                                                                                  \
-                : "r0", "memory");                                                                 \
+        register const int8_t *rom __asm__("r30") = table;                                         \
+        register const int16_t *in __asm__("r26") = x;                                             \
+        __asm__ __volatile__(                                                                      \
+            "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\t"                                                 \
+            "lpm r0,Z+\n\tsub %[lo],r0\n\tlpm r0,Z+\n\tsbc %[hi],r0\n\t"                           \
+            "brge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"                                            \
+            /* u = the product's middle bytes, 0x80 rounds; only the third of its parts can        \
+             * carry, into lo */                                                                   \
+            "lpm %[w],Z+\n\tmul %[lo],%[w]\n\tmov %A[u],r1\n\tclr %B[u]\n\t"                       \
+            "subi %A[u],0x80\n\tsbci %B[u],0xFF\n\t"                                               \
+            "mul %[hi],%[w]\n\tadd %A[u],r0\n\tadc %B[u],r1\n\tlpm %[w],Z+\n\t"                    \
+            "mul %[lo],%[w]\n\tclr %[lo]\n\t"                                                      \
+            "add %A[u],r0\n\tadc %B[u],r1\n\tadc %[lo],%[lo]\n\t"                                  \
+            "mul %[hi],%[w]\n\tadd r0,%B[u]\n\tadc r1,%[lo]\n\tmovw %A[u],r0\n\t"                  \
+            "cpi %B[u],16\n\tbrlo 3f\n\tldi %B[u],15\n\tldi %A[u],255\n3:\n\t"                     \
+            "lpm %[w],Z+\n\tmulsu %[w],%A[u]\n\t" add "muls %[w],%B[u]\n\t" high                   \
+            "dec %[n]\n\tbrne 1b\n\tclr r1"                                                        \
+            : [acc] "+r"(acc), [rom] "+r"(rom), [x] "+r"(in), [n] "+r"(n), [u] "=&a"(u),           \
+              [w] "=&a"(w), [lo] "=&r"(lo), [hi] "=&r"(hi)                                         \
+            :                                                                                      \
+            : "r0", "memory");                                                                     \
         return acc;                                                                                \
     }
 
@@ -117,25 +129,28 @@ TINYGEN_LINEAR_ASM(tinygen_linear_w8_32, int32_t, TINYGEN_ADD32, TINYGEN_HIGH32)
  * The product of two int8 fits 16 bits. Cycles per term: 38 into 24 bits, 41 into 32 bits, 57 with
  * int16 coefficients.
  */
-#define TINYGEN_TERMS_ASM(name, acc_t, mac, ...)                                                   \
+#define TINYGEN_TERMS_ASM(name, acc_t, place, mac, ...)                                            \
     static inline acc_t name(acc_t acc, const int8_t *table, const int8_t *u, uint8_t n)           \
     {                                                                                              \
         uint8_t w, lo, hi, v;                                                                      \
         (void)v;                                                                                   \
-        __asm__("1:\n\tclr r1\n\t"                                                                 \
-                "movw r26,%[u]\n\tlpm %[w],Z+\n\tadd r26,%[w]\n\tadc r27,r1\n\tld %[lo],X\n\t"     \
-                "movw r26,%[u]\n\tlpm %[w],Z+\n\tadd r26,%[w]\n\tadc r27,r1\n\tld %[hi],X\n\t"     \
-                "muls %[lo],%[hi]\n\tmov %[lo],r0\n\tmov %[hi],r1\n\tlpm %[w],Z+\n\t" mac          \
-                "dec %[n]\n\tbrne 1b\n\tclr r1"                                                    \
-                : [acc] "+r"(acc), [rom] "+z"(table), [u] "+r"(u), [n] "+r"(n), __VA_ARGS__        \
-                :                                                                                  \
-                : "r0", "r26", "r27", "memory");                                                   \
+        register const int8_t *rom __asm__("r30") = table;                                         \
+        register const int8_t *in __asm__(place) = u;                                              \
+        __asm__ __volatile__(                                                                      \
+            "1:\n\tclr r1\n\t"                                                                     \
+            "movw r26,%[u]\n\tlpm %[w],Z+\n\tadd r26,%[w]\n\tadc r27,r1\n\tld %[lo],X\n\t"         \
+            "movw r26,%[u]\n\tlpm %[w],Z+\n\tadd r26,%[w]\n\tadc r27,r1\n\tld %[hi],X\n\t"         \
+            "muls %[lo],%[hi]\n\tmov %[lo],r0\n\tmov %[hi],r1\n\tlpm %[w],Z+\n\t" mac              \
+            "dec %[n]\n\tbrne 1b\n\tclr r1"                                                        \
+            : [acc] "+r"(acc), [rom] "+r"(rom), [u] "+r"(in), [n] "+r"(n), __VA_ARGS__             \
+            :                                                                                      \
+            : "r0", "r26", "r27", "memory");                                                       \
         return acc;                                                                                \
     }
 
-TINYGEN_TERMS_ASM(tinygen_terms_w8_24, tinygen_int24, TINYGEN_MAC_W8_24, TINYGEN_TEMPS_HI)
-TINYGEN_TERMS_ASM(tinygen_terms_w8_32, int32_t, TINYGEN_MAC_W8_32, TINYGEN_TEMPS_HI)
-TINYGEN_TERMS_ASM(tinygen_terms_w16_32, int32_t, "lpm %[v],Z+\n\t" TINYGEN_MAC_W16_32,
+TINYGEN_TERMS_ASM(tinygen_terms_w8_24, tinygen_int24, "r24", TINYGEN_MAC_W8_24, TINYGEN_TEMPS_HI)
+TINYGEN_TERMS_ASM(tinygen_terms_w8_32, int32_t, "r24", TINYGEN_MAC_W8_32, TINYGEN_TEMPS_HI)
+TINYGEN_TERMS_ASM(tinygen_terms_w16_32, int32_t, "r14", "lpm %[v],Z+\n\t" TINYGEN_MAC_W16_32,
                   TINYGEN_TEMPS_W16)
 
 /* ---- hidden layers ---------------------------------------------------------------------------
@@ -188,15 +203,22 @@ TINYGEN_LAYER_ASM(tinygen_relu_layer_s16, int16_t, TINYGEN_UNIT_S16, TINYGEN_BAC
     {                                                                                              \
         uint8_t w, lo, hi, k, a0, a1, a2;                                                          \
         (void)hi;                                                                                  \
-        __asm__(TINYGEN_UNIT(TINYGEN_LOOP(step)) back output                                       \
-                "3:\n\tdec %[rows]\n\tbrne 1b\n\tclr r1"                                           \
-                : [acc] "+r"(acc), [rom] "+z"(table), [x] "+x"(x), [rows] "+r"(rows),              \
-                  [a0] "=&d"(a0), [a1] "=&a"(a1), [a2] "=&a"(a2), [n] "+r"(n), [k] "=&r"(k),       \
-                  __VA_ARGS__                                                                      \
-                :                                                                                  \
-                : "r0", "memory");                                                                 \
+        register const int8_t *rom __asm__("r30") = table;                                         \
+        register const in_t *in __asm__("r26") = x;                                                \
+        __asm__ __volatile__(                                                                      \
+            TINYGEN_UNIT(TINYGEN_LOOP(step)) back output                                           \
+            "3:\n\tdec %[rows]\n\tbrne 1b\n\tclr r1"                                               \
+            : [acc] "+r"(acc), [rom] "+r"(rom), [x] "+r"(in), [rows] "+r"(rows),                   \
+              [a0] "=&d"(a0), [n] "+r"(n), [k] "=&r"(k),                                           \
+              __VA_ARGS__                                                                          \
+            :                                                                                      \
+            : "r0", "memory");                                                                     \
         return acc;                                                                                \
     }
+
+/* their classes are as wide as the instructions allow */
+#define TINYGEN_UNIT_W8 [a1] "=&a"(a1), [a2] "=&d"(a2), TINYGEN_TEMPS
+#define TINYGEN_UNIT_W16 [a1] "=&r"(a1), [a2] "=&a"(a2), TINYGEN_TEMPS_HI
 
 /* acc += v * (a2:a1), unless that is below 0: v is w, or hi:w where it has 16 bits */
 #define TINYGEN_OUT(more) "lpm %[w],Z+\n\t" more "tst %[a2]\n\tbrmi 3f\n\t"
@@ -206,22 +228,22 @@ TINYGEN_LAYER_ASM(tinygen_relu_layer_s16, int16_t, TINYGEN_UNIT_S16, TINYGEN_BAC
     TINYGEN_OUT("") "mulsu %[w],%[a1]\n\t" TINYGEN_ADD32 "muls %[w],%[a2]\n\t" TINYGEN_HIGH32
 #define TINYGEN_OUT_W16                                                                            \
     TINYGEN_OUT("lpm %[hi],Z+\n\t") "mov %[lo],%[a1]\n\t" TINYGEN_LOW32                            \
-    "mulsu %[hi],%[a1]\n\t" TINYGEN_HIGH32 "mulsu %[a2],%[w]\n\t" TINYGEN_HIGH32                   \
+    "mulsu %[hi],%[lo]\n\t" TINYGEN_HIGH32 "mulsu %[a2],%[w]\n\t" TINYGEN_HIGH32                   \
     "muls %[hi],%[a2]\n\tadd %C[acc],r0\n\tadc %D[acc],r1\n\t"
 
 #define TINYGEN_NET(operands, acc_t, in_t, in, output, ...)                                        \
     TINYGEN_NET_ASM(tinygen_relu_net_##operands, acc_t, in_t, TINYGEN_UNIT_##in,                   \
                     TINYGEN_BACK_##in, output, __VA_ARGS__)
 
-TINYGEN_NET(s8_w8_24, tinygen_int24, int8_t, S8, TINYGEN_OUT24, TINYGEN_TEMPS)
-TINYGEN_NET(s8_w8_32, int32_t, int8_t, S8, TINYGEN_OUT32, TINYGEN_TEMPS)
-TINYGEN_NET(s8_w16_32, int32_t, int8_t, S8, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
-TINYGEN_NET(u8_w8_24, tinygen_int24, uint8_t, U8, TINYGEN_OUT24, TINYGEN_TEMPS)
-TINYGEN_NET(u8_w8_32, int32_t, uint8_t, U8, TINYGEN_OUT32, TINYGEN_TEMPS)
-TINYGEN_NET(u8_w16_32, int32_t, uint8_t, U8, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
-TINYGEN_NET(s16_w8_24, tinygen_int24, int16_t, S16, TINYGEN_OUT24, TINYGEN_TEMPS_HI)
-TINYGEN_NET(s16_w8_32, int32_t, int16_t, S16, TINYGEN_OUT32, TINYGEN_TEMPS_HI)
-TINYGEN_NET(s16_w16_32, int32_t, int16_t, S16, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI)
+TINYGEN_NET(s8_w8_24, tinygen_int24, int8_t, S8, TINYGEN_OUT24, TINYGEN_UNIT_W8)
+TINYGEN_NET(s8_w8_32, int32_t, int8_t, S8, TINYGEN_OUT32, TINYGEN_UNIT_W8)
+TINYGEN_NET(s8_w16_32, int32_t, int8_t, S8, TINYGEN_OUT_W16, TINYGEN_UNIT_W16)
+TINYGEN_NET(u8_w8_24, tinygen_int24, uint8_t, U8, TINYGEN_OUT24, TINYGEN_UNIT_W8)
+TINYGEN_NET(u8_w8_32, int32_t, uint8_t, U8, TINYGEN_OUT32, TINYGEN_UNIT_W8)
+TINYGEN_NET(u8_w16_32, int32_t, uint8_t, U8, TINYGEN_OUT_W16, TINYGEN_UNIT_W16)
+TINYGEN_NET(s16_w8_24, tinygen_int24, int16_t, S16, TINYGEN_OUT24, TINYGEN_UNIT_W8, [hi] "=&d"(hi))
+TINYGEN_NET(s16_w8_32, int32_t, int16_t, S16, TINYGEN_OUT32, TINYGEN_UNIT_W8, [hi] "=&d"(hi))
+TINYGEN_NET(s16_w16_32, int32_t, int16_t, S16, TINYGEN_OUT_W16, TINYGEN_UNIT_W16)
 
 /* Units a, b (c, d) share what it takes to fetch an input. */
 #define TINYGEN_GROUP_START(u) "lpm %[" #u "1],Z+\n\tlpm %[" #u "2],Z+\n\tmov %[" #u "0],%[w]\n\t"
@@ -249,14 +271,17 @@ TINYGEN_NET(s16_w16_32, int32_t, int16_t, S16, TINYGEN_OUT_W16, TINYGEN_TEMPS_HI
     {                                                                                              \
         uint8_t w, v, lo, hi, k, a0, a1, a2, b0, b1, b2, c0, c1, c2, d0, d1, d2;                   \
         (void)c0, (void)c1, (void)c2, (void)d0, (void)d1, (void)d2;                                \
-        __asm__("1:\n\tldi %[w],0x80\n\t" starts                                                   \
-                "mov %[k],%[n]\n2:\n\t" steps "dec %[k]\n\tbrne 2b\n\t" outs                       \
-                "dec %[groups]\n\tbreq 4f\n\trjmp 1b\n4:\n\tclr r1"                                \
-                : [acc] "+r"(acc), [rom] "+z"(table), [x] "+x"(x), [groups] "+r"(groups),          \
-                  [n] "+r"(n), [w] "=&a"(w), [v] "=&a"(v), [lo] "=&a"(lo), [hi] "=&a"(hi),         \
-                  [k] "=&r"(k), __VA_ARGS__                                                        \
-                :                                                                                  \
-                : "r0", "memory");                                                                 \
+        register const int8_t *rom __asm__("r30") = table;                                         \
+        register const in_t *in __asm__("r26") = x;                                                \
+        __asm__ __volatile__(                                                                      \
+            "1:\n\tldi %[w],0x80\n\t" starts                                                       \
+            "mov %[k],%[n]\n2:\n\t" steps "dec %[k]\n\tbrne 2b\n\t" outs                           \
+            "dec %[groups]\n\tbreq 4f\n\trjmp 1b\n4:\n\tclr r1"                                    \
+            : [acc] "+r"(acc), [rom] "+r"(rom), [x] "+r"(in), [groups] "+r"(groups),               \
+              [n] "+r"(n), [w] "=&a"(w), [v] "=&a"(v), [lo] "=&a"(lo), [hi] "=&a"(hi),             \
+              [k] "=&r"(k), __VA_ARGS__                                                            \
+            :                                                                                      \
+            : "r0", "memory");                                                                     \
         return acc;                                                                                \
     }
 #define TINYGEN_NET_GROUPS(operands, acc_t, in_t, in, share, mac)                                  \
