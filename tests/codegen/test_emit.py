@@ -10,13 +10,13 @@ from random_models import random_models
 from tinygen.codegen.emit import (
     RUNTIME,
     check_prefix,
-    comment_safe,
     emit_library,
     emit_project,
     render_header,
     runtime,
 )
 from tinygen.common.errors import EmitError
+from tinygen.common.text import comment
 from tinygen.model.fixedpoint import Quantity
 
 MODELS = random_models()
@@ -95,8 +95,8 @@ def test_a_column_name_stays_inside_its_comment(text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_comment_safe_leaves_nothing_that_ends_a_comment(text):
-    safe = comment_safe(text)
+def test_a_comment_keeps_nothing_that_ends_a_comment(text):
+    safe = comment(text)
     assert not re.search(r"\*/|/\*|\\|\?\?|\n", safe) and safe.isascii() and safe.isprintable()
 
 

@@ -1,7 +1,7 @@
 """C text from a model: the door of the only room that writes C.
 
 Templates own all the text; here numbers are formatted and names are made safe. A column name
-reaches C only inside a comment, through `comment_safe`; everything else is an integer or a
+reaches C only inside a comment, through `comment`; everything else is an integer or a
 checked identifier.
 """
 
@@ -19,7 +19,7 @@ from ..common.jinja import environment
 from ..model.model import Model
 from .exporters import EXPORTERS, platformio
 from .header import render_header
-from .names import check_prefix, comment_safe
+from .names import check_prefix
 from .parts import RUNTIME, SAMPLES, firmware_text, render, runtime, vectors
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "Project",
     "bare_main",
     "check_prefix",
-    "comment_safe",
     "emit_library",
     "emit_project",
     "export",

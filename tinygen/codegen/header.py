@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from .. import __version__
 from ..common.jinja import environment
+from ..common.text import comment
 from ..model.alarm_threshold import AlarmCost
 from ..model.fixedpoint import Quantity
 from ..model.model import Model
 from .chain import chain_views, constant_bytes, printed
-from .names import check_prefix, comment_safe
+from .names import check_prefix
 
 
 def render_header(model: Model) -> str:
     """Text of NAME.h: C99 and C++11, needs only `runtime()` beside it."""
     name = check_prefix(model.name)
-    steps = chain_views(model, [comment_safe(q.name) for q in model.inputs])
+    steps = chain_views(model, [comment(q.name) for q in model.inputs])
     last = model.bounds[-1]
     return (
         environment("c")
@@ -23,12 +24,12 @@ def render_header(model: Model) -> str:
             version=__version__,
             name=name,
             upper=name.upper(),
-            family=comment_safe(model.family),
+            family=comment(model.family),
             inputs=[quantity_view(q) for q in model.inputs],
             input_table=_input_table(model.inputs),
             output=quantity_view(model.output),
             output_bounds={"low": last.low[0], "high": last.high[0]},
-            labels=[comment_safe(label) for label in model.labels],
+            labels=[comment(label) for label in model.labels],
             example=_example(model.inputs[0]),
             constant_bytes=constant_bytes(model),
             facts=_facts(model),
@@ -61,8 +62,8 @@ def _why_threshold(model: Model) -> str:
 
 def quantity_view(q: Quantity) -> dict:
     return {
-        "name": comment_safe(q.name),
-        "unit": comment_safe(q.unit),
+        "name": comment(q.name),
+        "unit": comment(q.unit),
         "step": _number(q.scale),
         "low": q.limits[0],
         "high": q.limits[1],
@@ -93,27 +94,27 @@ def _input_table(inputs) -> str:
 
 def _example(q: Quantity) -> str:
     middle = q.raw_minimum + (q.raw_maximum - q.raw_minimum) // 2
-    unit = f" {comment_safe(q.unit)}" if q.unit else ""
-    return f"{comment_safe(q.name)} of {_number(q.to_physical(middle))}{unit} is raw {middle}"
+    unit = f" {comment(q.unit)}" if q.unit else ""
+    return f"{comment(q.name)} of {_number(q.to_physical(middle))}{unit} is raw {middle}"
 
 
 def _facts(model: Model) -> list[str]:
     """Lines on how good the model is, where its training facts say so."""
-    metrics = model.training.get("metrics", {})
+    metrics, rows = model.training.get("metrics", {}), comment(model.training.get("rows_test"))
     if "error_rate" in metrics:
         return [
             "",
-            f"Names {metrics['error_rate']:.2%} of {model.training['rows_test']} test rows wrongly "
-            f"({comment_safe(model.training['split'])} split); "
+            f"Names {metrics['error_rate']:.2%} of {rows} test rows wrongly "
+            f"({comment(model.training['split'])} split); "
             f"before conversion to integers {metrics['float_error_rate']:.2%}.",
         ]
     if "mae" not in metrics:
         return []
-    unit = f" {comment_safe(model.output.unit)}" if model.output.unit else ""
+    unit = f" {comment(model.output.unit)}" if model.output.unit else ""
     return [
         "",
-        f"Mean absolute error on {model.training['rows_test']} test rows "
-        f"({comment_safe(model.training['split'])} split): {metrics['mae']:.4g}{unit}; "
+        f"Mean absolute error on {rows} test rows "
+        f"({comment(model.training['split'])} split): {metrics['mae']:.4g}{unit}; "
         f"before conversion to integers {metrics['float_mae']:.4g}.",
     ]
 

@@ -1,129 +1,32 @@
-"""Names in C: which a model may have, and how text from elsewhere stands in a comment."""
+"""Which names a model may have in C."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+from importlib.resources import files
+
 from ..common.errors import EmitError
 
-# Words that would collide with a keyword, a system header, or a header of ours.
-RESERVED = frozenset(
-    [
-        "alignas",
-        "alignof",
-        "and",
-        "arduino",
-        "asm",
-        "assert",
-        "auto",
-        "bool",
-        "break",
-        "case",
-        "catch",
-        "char",
-        "class",
-        "complex",
-        "const",
-        "constexpr",
-        "continue",
-        "ctype",
-        "decltype",
-        "default",
-        "delete",
-        "do",
-        "double",
-        "dynamic_cast",
-        "eeprom",
-        "else",
-        "enum",
-        "errno",
-        "explicit",
-        "export",
-        "extern",
-        "false",
-        "fenv",
-        "float",
-        "for",
-        "friend",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "inttypes",
-        "iso646",
-        "limits",
-        "locale",
-        "long",
-        "main",
-        "math",
-        "model",
-        "mutable",
-        "namespace",
-        "new",
-        "noexcept",
-        "not",
-        "nullptr",
-        "operator",
-        "or",
-        "private",
-        "protected",
-        "public",
-        "register",
-        "reinterpret_cast",
-        "restrict",
-        "return",
-        "setjmp",
-        "short",
-        "signal",
-        "signed",
-        "sizeof",
-        "spi",
-        "static",
-        "static_assert",
-        "static_cast",
-        "stdarg",
-        "stdbool",
-        "stddef",
-        "stdint",
-        "stdio",
-        "stdlib",
-        "string",
-        "struct",
-        "switch",
-        "template",
-        "this",
-        "throw",
-        "time",
-        "true",
-        "try",
-        "typedef",
-        "typeid",
-        "typename",
-        "union",
-        "unsigned",
-        "using",
-        "virtual",
-        "void",
-        "volatile",
-        "wchar_t",
-        "while",
-        "wire",
-        "xor",
-    ]
-)
+
+@lru_cache(maxsize=1)
+def reserved() -> frozenset[str]:
+    """Names that no model may have, in lower case: keywords, headers, and what would give a macro
+    of the Arduino core a second meaning.
+    """
+    folder = files("tinygen.codegen")
+    lists = (folder.joinpath(name) for name in ("reserved_words.txt", "core_names.txt"))
+    lines = [line for names in lists for line in names.read_text("ascii").splitlines()]
+    return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def check_prefix(name: str) -> str:
-    """`name` if it may prefix C names and name a header; EmitError otherwise."""
-    if name.lower() in RESERVED or name.lower().startswith("tinygen"):
+    """`name` if it may prefix C names and name a header; EmitError otherwise.
+
+    Case does not count: file systems of Windows and macOS do not tell Print.h from print.h.
+    """
+    if name.lower() in reserved() or name.lower().startswith("tinygen"):
         raise EmitError(
-            f"model name '{name}' is a reserved word of C, Arduino or tinygen: "
+            f"model name '{name}' is a word of C, of the Arduino core or of tinygen: "
             "give another with --name"
         )
     return name
-
-
-def comment_safe(text: str) -> str:
-    """`text` as printable ASCII that can neither end a comment nor continue a line."""
-    plain = "".join(c if " " <= c <= "~" else "?" for c in str(text))
-    return (
-        plain.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/").replace("??", "? ?")[:80]
-    )

@@ -23,6 +23,7 @@ from .. import data
 from ..common.errors import DataError, UsageError
 from ..common.files import require_file_place, write_whole
 from ..common.jinja import environment
+from ..common.text import markdown as in_markdown
 from ..data import reference as baselines
 from ..data.reference import Baseline, Sketch, longest_run
 from ..model.fixedpoint import MISSING
@@ -400,11 +401,12 @@ def lines(result: Monitoring) -> str:
 def markdown(result: Monitoring) -> str:
     """A summary for a wiki page or a pull request."""
     rows = [
-        f"| {w.first} .. {w.last} | {w.when or '-'} | {_cell(w.words())} |" for w in result.windows
+        f"| {w.first} .. {w.last} | {w.when or '-'} | {in_markdown(w.words())} |"
+        for w in result.windows
     ]
     return "\n".join(
         [
-            f"# {_cell(result.model.name)}: {_cell(result.log)}",
+            f"# {in_markdown(result.model.name)}: {in_markdown(result.log)}",
             "",
             f"**{_verdict(result)}**",
             "",
@@ -414,10 +416,6 @@ def markdown(result: Monitoring) -> str:
             "",
         ]
     )
-
-
-def _cell(words: str) -> str:
-    return words.replace("|", "\\|")
 
 
 def html(result: Monitoring) -> str:

@@ -3,12 +3,11 @@
     environment("c").get_template("header.h.j2").render(...)
 
 What a template prints passes one gate, by the kind of text that it writes: C and other program text
-takes integers and ASCII only, Markdown and HTML escape everything.
+takes integers and ASCII only, Markdown and HTML escape everything (common/text.py).
 """
 
 from __future__ import annotations
 
-import re
 import struct
 import textwrap
 from collections.abc import Callable, Iterable
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import templates
-from .errors import EmitError, plain
+from .errors import EmitError
+from .text import markdown, page
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,7 +37,7 @@ def environment(kind: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=gate is None,
+        autoescape=kind == "html",
         finalize=gate,
     )
     jinja.filters.update(literal=literal, float32=float32, wrapped=wrapped)
@@ -77,16 +77,16 @@ def _program_text(value: object) -> object:
 
 
 def _markdown(value: object) -> object:
-    """Text that Markdown shows as it stands: what has a meaning there is escaped, and a line stays
-    one line.
-    """
-    if not isinstance(value, str):
-        return value
-    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", plain(" ".join(value.split())))
+    return markdown(value) if isinstance(value, str) else value
 
 
-GATES: dict[str, Callable[[object], object] | None] = {
+def _page(value: object) -> object:
+    """Text without what a browser would act on unseen; markup that we made is left alone."""
+    return page(value) if type(value) is str else value
+
+
+GATES: dict[str, Callable[[object], object]] = {
     "c": _program_text,
     "markdown": _markdown,
-    "html": None,  # autoescape
+    "html": _page,
 }

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..common.boards import Board
+from ..common.errors import plain
 from ..model.alarm_threshold import AlarmCost, Confusion
 from ..model.fixedpoint import MISSING
 from ..model.model import Model
@@ -499,14 +500,14 @@ def junit_xml(result) -> str:
         **_streamed(result),
     }
     for name, value in figures.items():
-        ElementTree.SubElement(properties, "property", name=name, value=str(value))
+        ElementTree.SubElement(properties, "property", name=name, value=plain(value))
     for name, failures in cases.items():
         case = ElementTree.SubElement(
             suite, "testcase", classname=f"tinygen.{result.model.name}", name=name
         )
         if failures:
             ElementTree.SubElement(
-                case, "failure", message=f"{failures} rows; {verdict.first_difference or ''}"
+                case, "failure", message=plain(f"{failures} rows; {verdict.first_difference or ''}")
             )
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
