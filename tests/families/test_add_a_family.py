@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..model.nodes import Forest
+from ..model.operations.forest import Forest
 from . import Family
 
 
