@@ -1,6 +1,7 @@
 """Seeded random models, one per kind of node chain: every template and every C type is reached."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -107,6 +108,7 @@ def forest(rng, inputs_n, trees, depth, outputs, size) -> Forest:
     )
 
 
+@cache
 def random_models(seed: int = 0) -> dict[str, Model]:
     """Name -> model; together they use every node, input type, weight width and accumulator."""
     rng = np.random.default_rng(seed)

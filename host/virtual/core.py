@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from ...common.errors import LinkError
 from . import libsimavr as sim
 from .chips import chip
-from .layout import PROBE_CHIP, find_layout, find_uart
+from .layout import PROBE_CHIP, complete_timers, find_layout, find_uart
 
 ALL_BITS = 8  # index of "the whole register" among the signals of an I/O address
 ANY_INTERRUPT, INTERRUPT_RUNNING = 0xFF, 1
@@ -41,8 +41,10 @@ class Core:
         self._field(c.c_uint32, layout.frequency).value = f_cpu_hz
         self._field(c.c_uint32, layout.reset_pc).value = start
         self._field(c.c_uint64, layout.sleep).value = sim.address_of(sim.NO_SLEEP)
+        modules = self._field(c.c_uint64, layout.io_port).value
+        complete_timers(modules)
         if has_uart:
-            uart = find_uart(self._field(c.c_uint64, layout.io_port).value)
+            uart = find_uart(modules)
             self.uart_cycles_per_byte = c.c_uint64.from_address(uart + layout.uart_cycles_per_byte)
         for number in "0123":  # no echo on stdout, no wall-clock waiting when the firmware polls
             self._lib.avr_ioctl(self._avr, sim.code(f"uas{number}"), c.byref(c.c_uint32(0)))

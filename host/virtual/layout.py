@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes as c
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -26,6 +27,14 @@ PROBE_CYCLES, PROBE_PC = 6, 12  # ldi 1, sts 2, ldi 1, sts 2 cycles; 2 + 4 + 2 +
 PROBE_BYTE_CYCLES = 11 * 16 * (PROBE_UBRR + 1)  # simavr counts a parity bit that is not there
 AVR_BYTES, UART_BYTES = 16_384, 1_024  # searched; 11.7 KB and 0.6 KB would do for 1.6
 MODULE_AVR, MODULE_CODE = 8, 32  # in avr_io_t: next, avr, kind, irq_names, irq_ioctl_get
+TIMERS = {code(f"tmr{number}") for number in range(6)}
+TIMER_BYTES = 320  # of avr_timer_t, which has 600; its table of modes begins before 160
+# wgm_op[0], [1], ...: top, bottom, size, kind of each mode, a byte each; 0 where there is none
+TIMER_MODES = (
+    struct.pack("<4I", 0x0108_0000, 0, 0x0200_0001, 0x0408_0000),  # of 8 bits: normal, -, CTC, fast
+    struct.pack("<6I", 0x0110_0000, 0, 0, 0, 0x0200_0001, 0x0408_0000),  # of 16 bits
+)
+PHASE_CORRECT_8_BITS = 0x0508_0000  # AVR_TIMER_WGM_FCPWM8
 
 
 @dataclass(frozen=True)
@@ -68,13 +77,42 @@ def find_layout(mcu: str) -> Layout:
     return Layout(irq_bytes=second - first, **fields)
 
 
-def find_uart(module: int) -> int:
-    """Address of UART 0 in the list of I/O modules that begins with `module`."""
-    while module:
-        if c.c_uint32.from_address(module + MODULE_CODE).value == code("uar0"):
+def find_uart(first: int) -> int:
+    """Address of UART 0 in the list of I/O modules that begins with `first`."""
+    for module, name in _modules(first):
+        if name == code("uar0"):
             return module
-        module = c.c_void_p.from_address(module).value or 0
     raise LinkError("simavr has no UART 0 in this chip")
+
+
+def complete_timers(first: int) -> int:
+    """Give the timers the mode that simavr 1.6 to 1.8 lacks; how many of them lacked it.
+
+    Arduino's start-up code sets all timers but the first to mode 1, 8-bit phase-correct PWM. simavr
+    takes an unknown mode for a period of one clock of the timer: an overflow every 64 cycles, of
+    each of five timers on a Mega, took most of the simulator's time. With simavr's own entry for
+    this mode one comes every 16,384 cycles (on a chip every 32,640). Timers whose table of modes
+    is not found stay as they are: slow.
+    """
+    completed = 0
+    for module, name in _modules(first):
+        if name not in TIMERS:
+            continue
+        raw = c.string_at(module, TIMER_BYTES)
+        for known in TIMER_MODES:
+            place = raw.find(known)
+            if place > 0:
+                c.c_uint32.from_address(module + place + 4).value = PHASE_CORRECT_8_BITS
+                completed += 1
+    return completed
+
+
+def _modules(first: int) -> Iterator[tuple[int, int]]:
+    """(address, name) of each I/O module of the list that begins with `first`."""
+    module = first
+    while module:
+        yield module, c.c_uint32.from_address(module + MODULE_CODE).value
+        module = c.c_void_p.from_address(module).value or 0
 
 
 def _demand(field: str, found: object) -> None:

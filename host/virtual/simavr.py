@@ -60,7 +60,8 @@ class SimBoard:
 
     `start` is the reset address in bytes, for a bootloader. `fault(direction, byte, cycle) ->
     bytes` replaces each byte on its way (direction TO_BOARD or TO_HOST): b"" loses it, two bytes
-    insert one; it may be set and cleared later.
+    insert one; it may be set and cleared later. Without `watch_marks` no inference is timed, and
+    short ones run twice as fast.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class SimBoard:
         start: int = 0,
         fault: Fault | None = None,
         batch_cycles: int = BATCH_CYCLES,
+        watch_marks: bool = True,
     ) -> None:
         self.board = board
         self.chip = chips.chip(board.mcu)
@@ -86,7 +88,7 @@ class SimBoard:
         self._memory = core.memory(self.chip.ram_end + 1)
         try:
             self._pins = Pins(core, self.chip)
-            self._marks = Marks(core, self._memory, self.chip.gpior0)
+            self._marks = Marks(core, self._memory, self.chip.gpior0, watch_marks)
             self._line = (
                 SerialLine(
                     core,

@@ -89,7 +89,7 @@ class Pins:
 class Marks:
     """Writes of GPIOR0 and the exact cost of what lies between mark 1 and mark 2."""
 
-    def __init__(self, core: Core, memory: Memory, gpior0: int) -> None:
+    def __init__(self, core: Core, memory: Memory, gpior0: int, watched: bool = True) -> None:
         self._core, self._memory, self._gpior0 = core, memory, gpior0
         self.marks: list[tuple[int, int]] = []  # (cycle, value)
         self.inferences: list[Inference] = []
@@ -97,7 +97,8 @@ class Marks:
         self._interrupted = False
         self._interrupts = core.interrupt_irq()
         self._interrupt = core.listener(self._on_interrupt)
-        core.on_store(gpior0, self._on_mark)
+        if watched:
+            core.on_store(gpior0, self._on_mark)
 
     def after_reset(self) -> None:
         """A region that was open will not be closed."""

@@ -37,7 +37,7 @@ KERNEL_CYCLES = 400_000_000
 def wrong_on_chip(model, board=UNO, header=None) -> int:
     """Rows that the chip answers otherwise than the twin."""
     rows = model.sample_rows(ROWS, seed=3)
-    with BareChip(model, board, header) as chip:
+    with BareChip(model, board, header, timed=False) as chip:
         return int((chip.predict(rows) != model.predict(rows)).sum())
 
 
@@ -132,7 +132,7 @@ def test_logarithms_of_every_value(nodes, flags, simavr, monkeypatch):
         nodes,
     )
     rows = np.arange(-32767, 32768).reshape(-1, 1)
-    with BareChip(model, UNO) as chip:
+    with BareChip(model, UNO, timed=False) as chip:
         assert (chip.predict(rows) != model.predict(rows)).sum() == 0
 
 
@@ -213,7 +213,7 @@ def wrong_inputs(low: int, multiplier: int, shift: int = 16) -> int:
     model = one_scaled_input(low, multiplier, shift)
     near = np.arange(max(low - 40, -32768), min(low + 4200, 32768))
     rows = np.unique(np.concatenate([np.arange(-32768, 32768, 17), near]))[:, None]
-    with BareChip(model, UNO) as chip:
+    with BareChip(model, UNO, timed=False) as chip:
         return int((chip.predict(rows) != model.predict(rows)).sum())
 
 

@@ -74,7 +74,7 @@ def test_chip_and_host_answer_every_test_row_as_the_twin(
     model, _, rows = chosen(name, family)
     twin = model.predict(rows)
     assert (run_rows(compile_header(model, tmp_path), rows) == twin).all()
-    with BareChip(model, BOARDS[board]) as chip:
+    with BareChip(model, BOARDS[board], timed=False) as chip:
         assert (chip.predict(rows) == twin).all()
 
 
@@ -83,7 +83,7 @@ def test_guards_on_the_chip(family, chosen, simavr):
     _, dataset, _ = chosen("wine", "logistic")
     model = guard(dataset.x[dataset.train], dataset.inputs, family, 0.01)
     rows = np.vstack([dataset.x[dataset.test], model.sample_rows(100)])
-    with BareChip(model, BOARDS["uno"]) as chip:
+    with BareChip(model, BOARDS["uno"], timed=False) as chip:
         assert (chip.predict(rows) == model.predict(rows)).all()
 
 

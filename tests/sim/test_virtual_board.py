@@ -6,7 +6,7 @@ import os
 
 import pytest
 from avr_program import MEGA, SECOND, TEXT, UNO, answers
-from tinygen.host.virtual import layout, libsimavr
+from tinygen.host.virtual import core, layout, libsimavr
 from tinygen.host.virtual.protocol_avr import GenericBoard
 from tinygen.host.virtual.simavr import SimBoard
 
@@ -61,6 +61,22 @@ def test_nothing_depends_on_the_batch_size(echo, board):
     whole = trace(1 << 20, 1)
     assert whole[1] == b"boot\n" + TEXT[:200]
     assert trace(1, 1) == trace(17, 1) == trace(1000, 100) == whole
+
+
+@pytest.mark.parametrize("board", (UNO, MEGA), ids=lambda board: board.pio_id)
+def test_timers_of_arduino_overflow_once_a_period(program, board):
+    """Simavr alone takes the mode of Arduino's timers for a period of 64 cycles."""
+    with SimBoard(board, program("timers.c", board)) as sim:
+        sim.run(100_000)
+        assert abs(sim.inferences[0].cycles - 64 * 256) < 64
+
+
+def test_without_the_mode_they_overflow_at_every_clock(program, monkeypatch):
+    """Negative control."""
+    monkeypatch.setattr(core, "complete_timers", lambda first: 0)
+    with SimBoard(UNO, program("timers.c", UNO)) as sim:
+        sim.run(100_000)
+        assert sim.inferences[0].cycles < 200
 
 
 def test_run_until(program):

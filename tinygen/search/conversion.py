@@ -182,7 +182,7 @@ def _in_float(model: Model, board: Board, x: np.ndarray) -> tuple[ModelCost | No
         cost = measure_cost(model, board, header=header)
     except DoesNotFit:
         return None, None
-    with BareChip(model, board, header) as chip:
+    with BareChip(model, board, header, timed=False) as chip:
         return cost, int(np.abs(chip.predict(x) - model.predict(x)).max(initial=0))
 
 

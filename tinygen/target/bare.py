@@ -45,16 +45,22 @@ class ModelCost:
 
 
 class BareChip:
-    """A simulated chip that runs the model alone. A context manager."""
+    """A simulated chip that runs the model alone. A context manager.
 
-    def __init__(self, model: Model, board: Board, header: str | None = None):
+    timed: False where only answers are wanted: no cycles are counted, and a row of a small model
+    takes half of the time.
+    """
+
+    def __init__(
+        self, model: Model, board: Board, header: str | None = None, timed: bool = True
+    ) -> None:
         self.model, self.board = model, board
         self._folder = Path(tempfile.mkdtemp(prefix="tinygen-"))
         try:
             self.block = _block(board, len(model.inputs))
             self.elf = compile_bare(model, board, self._folder, self.block, header=header)
             self._symbols = symbols(self.elf)
-            self._sim = SimBoard(board, self.elf)
+            self._sim = SimBoard(board, self.elf, watch_marks=timed)
             self._sim.run(START_CYCLES)
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
