@@ -333,6 +333,23 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             replace(widened((40, 700, 1500)), top=32767, zero=16384),
             dense(rng, 1, 3, 16, -32767, 32767, limit=8000, bias=100000),
         ),
+        "linear12_widened": (
+            q3,
+            widened((13, 3, 60000)),
+            dense(rng, 1, 3, 13, -32767, 32767, limit=9000, bias=100000),
+        ),
+        "logistic_widened": (
+            q3,
+            replace(widened((13, 3, 60000)), top=255, zero=128),
+            dense(rng, 3, 3, 4, -32768, 32767),
+            Argmax(),
+        ),
+        "squares_widened": (
+            q3,
+            replace(widened((13, 30, 60000)), top=255, zero=128),
+            Monomials(((0,), (1, 1), (0, 2), (1, 2), (2, 2)), 7),
+            dense(rng, 1, 5, 8, -32767, 32767, limit=60),
+        ),
     }
     return {
         name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..data import Rows
 from ..fitting.least_squares import LinearFit, Root, fit_linear
-from ..fitting.lowering import FEW_STEPS, apply_all, narrowest, output_row, scale_inputs
+from ..fitting.lowering import FEW_STEPS, apply_all, mean_error, narrowest, output_row, scale_inputs
 from ..model.operations.monomials import Monomials
 from ..model.operations.scale import Scale
 from . import Family
@@ -67,7 +67,10 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Polynomial:
         return plain
     # the products of an input of few steps lie in a corner: around zero they may tell more
     wide = _fitted(rows, config, scale_inputs(limits, 8, widen=True))
-    errors = [rows.error(found.predict(rows.x)) for found in (plain, wide)]
+    errors = [
+        mean_error(lower(found, rows), rows.x[:, found.columns], rows.y, rows.weights)
+        for found in (plain, wide)
+    ]
     return wide if errors[1] < WIDER * errors[0] else plain
 
 

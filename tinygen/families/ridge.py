@@ -15,7 +15,15 @@ import numpy as np
 
 from ..data import Rows
 from ..fitting.least_squares import Root, fit_linear
-from ..fitting.lowering import Logs, lean_of, logs_of, narrowest, scale_inputs, without_lean
+from ..fitting.lowering import (
+    FEW_STEPS,
+    Logs,
+    lean_of,
+    logs_of,
+    narrowest,
+    scale_inputs,
+    without_lean,
+)
 from ..model.fixedpoint import INT16_MAX
 from ..model.nodes import UINT16_MAX, Node
 from ..model.operations.dense import Dense
@@ -86,7 +94,9 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Linear:
 
 def lower(fitted: Linear, rows: Rows) -> tuple[Node, ...]:
     predicted = fitted.predict(rows.x)
-    float_error = max(rows.error(predicted), rows.error(np.floor(predicted + 0.5)))
+    float_error = rows.error(np.floor(predicted + 0.5))
+    if min(high - low for low, high in fitted.logs.limits) >= FEW_STEPS:
+        float_error = max(float_error, rows.error(predicted))
     return narrowest(_chains(fitted, rows), rows.x, rows.y, float_error, rows.weights)
 
 

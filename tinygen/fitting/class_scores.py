@@ -7,9 +7,12 @@ jointly on the Hessian of the softmax loss (Boehning 1992) while the intercepts 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..data import Rows
 from ..model.fixedpoint import INT16_MAX, bits_for
@@ -41,7 +44,8 @@ class Scores:
 
     def classes(self, t: np.ndarray) -> np.ndarray:
         """The class of each row, int64 (n,)."""
-        return self.of(t).argmax(axis=1)
+        found: NDArray[np.int64] = self.of(t).argmax(axis=1)
+        return found
 
     def loss(self, t: np.ndarray, y: np.ndarray) -> float:
         """Mean cross-entropy against class indices y."""
@@ -67,7 +71,7 @@ def of_all_classes(
     return whole
 
 
-def fitted_scores(estimator, t: np.ndarray, y: np.ndarray, classes: int) -> Scores:
+def fitted_scores(estimator: Any, t: np.ndarray, y: np.ndarray, classes: int) -> Scores:
     """Scores by an sklearn linear classifier; rows of one class only, as a fold may have, need no
     fit.
     """
@@ -97,7 +101,9 @@ def cross_entropy(values: np.ndarray, y: np.ndarray, rows: int) -> tuple[float, 
     ] / len(y)
 
 
-def descend(loss, start: list[np.ndarray], steps: int) -> list[np.ndarray]:
+def descend(
+    loss: Callable[..., tuple[float, Sequence[np.ndarray]]], start: list[np.ndarray], steps: int
+) -> list[np.ndarray]:
     """Arrays that minimise `loss(*arrays) -> (value, derivatives)`, from a start, by L-BFGS (Liu
     and Nocedal 1989).
     """
@@ -108,7 +114,7 @@ def descend(loss, start: list[np.ndarray], steps: int) -> list[np.ndarray]:
     def split(flat: np.ndarray) -> list[np.ndarray]:
         return [part.reshape(first.shape) for part, first in zip(np.split(flat, ends), start)]
 
-    def flat_loss(flat: np.ndarray):
+    def flat_loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         value, derivatives = loss(*split(flat))
         return value, np.concatenate([part.ravel() for part in derivatives])
 
@@ -121,7 +127,7 @@ def descend(loss, start: list[np.ndarray], steps: int) -> list[np.ndarray]:
 def fit_scores(t: np.ndarray, y: np.ndarray, start: Scores, decay: float) -> Scores:
     """Scores of least mean cross-entropy on values t, plus decay / 2 * coef**2."""
 
-    def loss(coef, intercept):
+    def loss(coef: np.ndarray, intercept: np.ndarray) -> tuple[float, Sequence[np.ndarray]]:
         value, error = cross_entropy(Scores(coef, intercept).of(t), y, len(coef))
         return value + decay / 2 * (coef**2).sum(), (error.T @ t + decay * coef, error.sum(axis=0))
 
@@ -163,12 +169,12 @@ def _joint(
     centered = np.column_stack([(values - values.mean(axis=0)) / spread, np.ones(len(values))])
     rows, width = scores.coef.shape[0], centered.shape[1]
     p = softmax(scores.of(values), axis=1)[:, -rows:]
-    hessian = np.empty((rows, width, rows, width))
+    blocks = np.empty((rows, width, rows, width))
     for a in range(rows):
         for b in range(rows):
             weight = p[:, a] * ((a == b) - p[:, b])
-            hessian[a, :, b, :] = (centered * weight[:, None]).T @ centered / len(values)
-    hessian = hessian.reshape(rows * width, -1)
+            blocks[a, :, b, :] = (centered * weight[:, None]).T @ centered / len(values)
+    hessian = blocks.reshape(rows * width, -1)
     # rows that are decided beyond doubt leave no curvature; the ridge then stands for plain
     # rounding
     hessian[np.diag_indices_from(hessian)] += 1e-4 * np.trace(hessian) / len(hessian) + 1e-9
@@ -182,7 +188,7 @@ def _with_intercepts(scores: Scores, values: np.ndarray, y: np.ndarray) -> Score
     """The scores with the intercepts that fit their coefficients best."""
     part, rows = Scores(scores.coef, np.zeros_like(scores.intercept)).of(values), len(scores.coef)
 
-    def loss(intercept):
+    def loss(intercept: np.ndarray) -> tuple[float, Sequence[np.ndarray]]:
         value, error = cross_entropy(
             part + np.append(np.zeros(part.shape[1] - rows), intercept), y, rows
         )
@@ -191,7 +197,7 @@ def _with_intercepts(scores: Scores, values: np.ndarray, y: np.ndarray) -> Score
     return Scores(scores.coef, *descend(loss, [scores.intercept], 500))
 
 
-def proven(nodes, inputs: int) -> Bounds:
+def proven(nodes: Iterable[Node], inputs: int) -> Bounds:
     """Intervals of the values behind nodes that read any int16 inputs."""
     inside = Bounds((-INT16_MAX - 1,) * inputs, (INT16_MAX,) * inputs)
     for node in nodes:
@@ -214,7 +220,9 @@ def decision_nodes(whole: Scores, inside: Bounds) -> tuple[Node, ...]:
     return (Dense(weights, bias, shift, -INT16_MAX - 1, INT16_MAX), Argmax())
 
 
-def _reach(weights, bias, inside: Bounds, shift: int) -> tuple[int, int]:
+def _reach(
+    weights: tuple[tuple[int, ...], ...], bias: tuple[int, ...], inside: Bounds, shift: int
+) -> tuple[int, int]:
     """Smallest and largest of all sums after the shift."""
     half = (1 << shift) >> 1
     ends = [
@@ -249,7 +257,8 @@ class Frame:
 
     def z(self, x: np.ndarray) -> np.ndarray:
         """Float inputs (n, k) of raw rows."""
-        return (np.clip(x, self.low, self.high) - self.mean) / self.spread
+        inputs: NDArray[np.float64] = (np.clip(x, self.low, self.high) - self.mean) / self.spread
+        return inputs
 
     def through(self, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
         """gain, offset: z = gain * u + offset for the values u that the integer node gives."""
@@ -280,14 +289,20 @@ def scalings(rows: Rows) -> list[Scale]:
     return [shared, *each] if multiplier == 255 or 2 * (high - low).min() >= span else each
 
 
-def as_decided(choices, rows: Rows, float_error: float, float_loss: float) -> tuple[Node, ...]:
+def as_decided(
+    choices: Iterable[tuple[tuple[Node, ...], float]],
+    rows: Rows,
+    float_error: float,
+    float_loss: float,
+) -> tuple[Node, ...]:
     """The first chain that decides the training rows as well as the float model does, else the best
     one.
 
     `choices` yields (chain, cross-entropy), the cheapest first. On a few hundred rows the error
     rate alone hardly tells two chains apart; the cross-entropy shows what a coarse scaling costs.
     """
-    best, best_figure = None, (np.inf, np.inf)
+    best: tuple[Node, ...] = ()
+    best_figure = (np.inf, np.inf)
     for nodes, loss in choices:
         error = max(rows.error(apply_all(nodes, rows.x)[:, 0]), float_error)
         if (error, loss) < best_figure:

@@ -12,11 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from ..model.fixedpoint import Quantity
 from ..model.nodes import UINT16_MAX, Node
 from ..model.operations.exp2 import Exp2
 from ..model.operations.power import Power
 
+Floats = NDArray[np.float64]
 HUBER_PART = 0.1  # residuals below this part of the target's spread count squared
 ITERATIONS = 25
 REACH = 2.5  # steps that joint rounding may move a coefficient from its exact value
@@ -34,36 +37,45 @@ class Root:
 
     @property
     def constant(self) -> float:
-        return {0: float(Exp2.octave), 1: 1.0, 2: 256.0, 3: 2.0 ** (32 / 3)}[self.degree]
+        constants: dict[int, float] = {0: Exp2.octave, 1: 1.0, 2: 256.0, 3: 2.0 ** (32 / 3)}
+        return constants[self.degree]
 
     @property
     def nodes(self) -> tuple[Node, ...]:
         """The integer nodes that undo the transform."""
         return () if self.degree == 1 else (Power(self.degree),) if self.degree else (Exp2(),)
 
-    def forward(self, y) -> np.ndarray:
+    def forward(self, y: ArrayLike) -> Floats:
+        raw: Floats = np.asarray(y, dtype=np.float64)
         if self.degree == 1:
-            return np.asarray(y, dtype=np.float64)
+            return raw
         if self.degree == 0:
-            return self.constant * np.log2(np.maximum(np.asarray(y, dtype=np.float64), 1.0))
-        return self.constant * np.maximum(np.asarray(y, dtype=np.float64), 0.0) ** (1 / self.degree)
+            raw = self.constant * np.log2(np.maximum(raw, 1.0))
+        else:
+            raw = self.constant * np.maximum(raw, 0.0) ** (1 / self.degree)
+        return raw
 
-    def backward(self, v) -> np.ndarray:
-        v = np.asarray(v, dtype=np.float64)
+    def backward(self, v: ArrayLike) -> Floats:
+        sums: Floats = np.asarray(v, dtype=np.float64)
         if self.degree == 0:
-            return 2.0 ** np.clip(v / self.constant, 0.0, 15.0)
-        return v if self.degree == 1 else (np.maximum(v, 0.0) / self.constant) ** self.degree
+            sums = 2.0 ** np.clip(sums / self.constant, 0.0, 15.0)
+        elif self.degree != 1:
+            sums = (np.maximum(sums, 0.0) / self.constant) ** self.degree
+        return sums
 
-    def slope(self, v) -> np.ndarray:
+    def slope(self, v: ArrayLike) -> Floats:
         """dy/dv, kept away from zero so that a start at v = 0 can move."""
+        u: Floats = np.asarray(v, dtype=np.float64)
         if self.degree == 1:
-            return np.ones_like(np.asarray(v, dtype=np.float64))
+            return np.ones_like(u)
         if self.degree == 0:
-            return self.backward(v) * np.log(2) / self.constant
-        u = np.maximum(np.asarray(v, dtype=np.float64) / self.constant, 1e-3)
-        return self.degree * u ** (self.degree - 1) / self.constant
+            u = self.backward(u) * np.log(2) / self.constant
+        else:
+            u = np.maximum(u / self.constant, 1e-3)
+            u = self.degree * u ** (self.degree - 1) / self.constant
+        return u
 
-    def limits(self, output) -> tuple[int, int]:
+    def limits(self, output: Quantity) -> tuple[int, int]:
         """Interval of v that the accepted outputs need, within what the next node takes."""
         low, high = output.limits
         if self.degree == 1:
@@ -83,7 +95,13 @@ class LinearFit:
 
 
 def fit_linear(
-    terms, y, root: Root, ridge: float = 1e-6, penalty=None, robust: bool = True, counts=None
+    terms: np.ndarray,
+    y: np.ndarray,
+    root: Root,
+    ridge: float = 1e-6,
+    penalty: np.ndarray | None = None,
+    robust: bool = True,
+    counts: np.ndarray | None = None,
 ) -> LinearFit:
     """Coefficients of `v = terms . coef + intercept` with least pseudo-Huber error of g(v) against
     y.
@@ -103,7 +121,7 @@ def fit_linear(
         smooth[:-1, :-1] = penalty
     target = root.forward(y)
     slope, weights = root.slope(target) if robust else np.ones(len(y)), counted
-    best, kept = np.inf, None
+    best, kept = np.inf, LinearFit(np.zeros(len(shrink) - 1), 0.0, shrink)
     for _ in range(ITERATIONS if robust else 1):
         jacobian = columns * (slope * np.sqrt(weights))[:, None]
         hessian = jacobian.T @ jacobian / len(y)
@@ -130,7 +148,8 @@ def without_free(hessian: np.ndarray, free: np.ndarray) -> np.ndarray:
     kept, gone = np.flatnonzero(~free), np.flatnonzero(free)
     cross = hessian[np.ix_(kept, gone)]
     block = hessian[np.ix_(gone, gone)] + 1e-12 * np.eye(len(gone)) * max(np.trace(hessian), 1e-300)
-    return hessian[np.ix_(kept, kept)] - cross @ np.linalg.solve(block, cross.T)
+    reduced: Floats = hessian[np.ix_(kept, kept)] - cross @ np.linalg.solve(block, cross.T)
+    return reduced
 
 
 def integer_descent(

@@ -6,7 +6,7 @@ Coefficients become int8 with a power-of-two step; they are rounded together, no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..model.nodes import UINT16_MAX, Node, prove
 from ..model.operations.dense import Dense
 from ..model.operations.log2 import Log2
 from ..model.operations.scale import Scale
-from .least_squares import LinearFit, Root, integer_descent, without_free
+from .least_squares import Floats, LinearFit, Root, integer_descent, without_free
 
 TOLERANCE = 0.005  # part of the float model's error that int8 may add before int16 is taken
 FEW_STEPS = 64  # an input that spans fewer raw steps uses less than a quarter of 8 bits
@@ -37,11 +37,11 @@ class Logs:
     def nodes(self) -> tuple[Node, ...]:
         return (Log2(self.columns),) if self.columns else ()
 
-    def forward(self, x) -> np.ndarray:
+    def forward(self, x: np.ndarray) -> Floats:
         """Float inputs (n, k) with exact logarithms, in the node's steps."""
-        x, columns = np.array(x, dtype=np.float64), list(self.columns)
-        x[:, columns] = Log2.octave * np.log2(np.maximum(x[:, columns], 1.0))
-        return x
+        seen, columns = np.array(x, dtype=np.float64), list(self.columns)
+        seen[:, columns] = Log2.octave * np.log2(np.maximum(seen[:, columns], 1.0))
+        return seen
 
 
 def logs_of(inputs: tuple[Quantity, ...], wanted: bool = True) -> Logs:
@@ -91,7 +91,7 @@ def scale_inputs(
     return Scale(tuple(low), tuple(multiplier), shift, top, 1 << (bits - 1))
 
 
-def apply_all(nodes, raw: np.ndarray) -> np.ndarray:
+def apply_all(nodes: Iterable[Node], raw: np.ndarray) -> np.ndarray:
     """Values behind a chain of nodes, int64 (n, width)."""
     for node in nodes:
         raw = node.apply(raw)
@@ -144,14 +144,19 @@ def mean_error(
 
 
 def narrowest(
-    choices, x: np.ndarray, y: np.ndarray, float_error: float, counts: np.ndarray | None = None
+    choices: Iterable[tuple[Node, ...]],
+    x: np.ndarray,
+    y: np.ndarray,
+    float_error: float,
+    counts: np.ndarray | None = None,
 ) -> tuple[Node, ...]:
     """The first chain whose error on the training rows is within TOLERANCE, else the best one.
 
     `choices` yields chains from the cheapest to the most exact one; one that cannot be bounded is
     passed over, unless nothing else is left.
     """
-    best, best_error = None, np.inf
+    best: tuple[Node, ...] = ()
+    best_error = np.inf
     for nodes in choices:
         try:
             prove(nodes, x.shape[1])

@@ -6,11 +6,15 @@ that a split looks at are kept, and equal leaves are stored once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..model.operations.forest import Forest
+
+Split = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Trees:
     """
 
     # per tree (input, limit, left, right); child < 0 is leaf -1 - child
-    trees: tuple[tuple[tuple[int, int, int, int], ...], ...]
+    trees: tuple[tuple[Split, ...], ...]
     first_leaf: tuple[int, ...]
     leaves: int  # of all trees
 
@@ -41,7 +45,7 @@ class Trees:
         shares[np.arange(len(x))[:, None], places] = 1.0
         return shares
 
-    def node(self, values: np.ndarray, bias, low: int, high: int) -> Forest:
+    def node(self, values: np.ndarray, bias: Iterable[float], low: int, high: int) -> Forest:
         """The node that adds up integer leaf values of shape (leaves, outputs), for x restricted to
         `columns`.
         """
@@ -51,7 +55,8 @@ class Trees:
             rows.setdefault(tuple(row), len(rows))
             for row in np.asarray(values).astype(int).tolist()
         ]
-        splits, roots = [], []
+        splits: list[Split] = []
+        roots: list[int] = []
         for tree, first in zip(self.trees, self.first_leaf):
             base = len(splits)
             child = [
@@ -68,13 +73,15 @@ class Trees:
         )
 
 
-def from_sklearn(estimators) -> tuple[Trees, np.ndarray]:
+def from_sklearn(estimators: Iterable[Any]) -> tuple[Trees, np.ndarray]:
     """The trees of fitted sklearn trees (their `tree_`), and their leaves' values, float64 (leaves,
     outputs).
 
     A node stands after its parent there, and so it does here.
     """
-    trees, first_leaf, values = [], [], []
+    trees: list[tuple[Split, ...]] = []
+    first_leaf: list[int] = []
+    values: list[np.ndarray] = []
     for tree in (estimator.tree_ for estimator in estimators):
         inner = tree.children_left >= 0
         number = np.where(inner, np.cumsum(inner) - 1, -np.cumsum(~inner))  # split k, or -1 - leaf
@@ -85,13 +92,13 @@ def from_sklearn(estimators) -> tuple[Trees, np.ndarray]:
             number[tree.children_left[inner]],
             number[tree.children_right[inner]],
         )
-        trees.append(tuple(tuple(int(v) for v in split) for split in zip(*columns)))
+        trees.append(tuple((int(c), int(t), int(a), int(b)) for c, t, a, b in zip(*columns)))
         first_leaf.append(sum(map(len, values)))
         values.append(tree.value[~inner].reshape((~inner).sum(), -1))
     return Trees(tuple(trees), tuple(first_leaf), sum(map(len, values))), np.concatenate(values)
 
 
-def _walk(tree, x: np.ndarray) -> np.ndarray:
+def _walk(tree: tuple[Split, ...], x: np.ndarray) -> np.ndarray:
     """Leaf within the tree for each row."""
     at = np.full(len(x), 0 if tree else -1)
     splits = np.array(tree, dtype=np.int64).reshape(-1, 4)
