@@ -176,7 +176,7 @@ def test_columns_of_readings():
     ] and not rows.y.any()  # a column that never moves stays
     one = data.readings(parse(table_of(usual(100))), ["b"], split="time")
     assert one.x.shape[1] == 1 and len(one.test) == round(0.3 * len(one.x))
-    assert len(rows.x) == 100 and rows.provenance.duplicates_removed == 0
+    assert len(rows.x) == 100 and rows.provenance.repeated == 87
     with pytest.raises(DataError, match="leaves no input"):
         data.readings(parse(table_of(usual(100))), drop=["a", "b", "c", "d"])
     with pytest.raises(DataError, match="no column 'z'"):

@@ -53,7 +53,7 @@ def test_real_tasks_have_their_known_rows(
             tests,
             complete - tests,
         )
-        assert (dataset.provenance.rows_dropped, dataset.provenance.duplicates_removed) == (
+        assert (dataset.provenance.rows_dropped, dataset.provenance.repeated) == (
             9357 - complete,
             0,
         )

@@ -62,6 +62,7 @@ class Split:
     test: np.ndarray  # the same
     kind: str = "random"  # or "time"
     seed: int = 0
+    together: bool = True  # rows with equal inputs are on one side, and in one fold
 
     @property
     def by_time(self) -> bool:
@@ -77,7 +78,7 @@ class Provenance:
     sha256: str = ""  # of the file's bytes; "" without a file
     rows_read: int = 0  # rows of the file
     rows_dropped: int = 0  # of them, with a missing value in a used column
-    duplicates_removed: int = 0  # of the rest, equal to an earlier row in inputs and target
+    repeated: int = 0  # of the rest, equal to an earlier row in inputs and target: they count
     missing: tuple[float | str, ...] = ()  # codes that meant "no value"
     lines: np.ndarray | None = None  # int64 (n,): each row's line in the file; None without a file
     time: np.ndarray | None = None  # datetime64[s] (n,): when each row was measured; None, unknown
@@ -139,7 +140,7 @@ class Dataset:
             "seed": self.split.seed,
             "rows_read": source.rows_read,
             "rows_dropped": source.rows_dropped,
-            "duplicates_removed": source.duplicates_removed,
+            "repeated": source.repeated,
             "missing": list(source.missing),
             "source": source.source,
             "sha256": source.sha256,

@@ -25,10 +25,10 @@ from .columns import (
     with_classes,
 )
 from .dataset import Dataset, Provenance, Rows, Split
-from .splits import first_of_equals, split_fraction, split_rows, time_order
+from .splits import groups_of, split_fraction, split_rows, split_table, truth_table
 from .table import Table, require_column, require_numbers
 
-MINIMUM_ROWS = 20  # complete and distinct; fewer cannot be split into train and test with sense
+MINIMUM_ROWS = 20  # complete and different; fewer cannot be split into train and test with sense
 MINIMUM_CLASS_ROWS = 5  # training rows of each class
 
 
@@ -82,6 +82,12 @@ def prepare(
         notes.append(
             "no column has a date in every row: the order of rows is taken as the order of time"
         )
+    if not rows.split.together:
+        cells = len(np.unique(rows.raw[:, :-1], axis=0))
+        notes.append(
+            f"all {cells} combinations of input values are in the file: a truth table, every one "
+            "of them is trained"
+        )
     notes += scale_notes(table, rows.quantities) + _costly_column(table, rows)
     units = {require_column(table, name): unit for name, unit in (units or {}).items()}
     *columns, output = rows.seen({**table.units, **units})
@@ -111,7 +117,7 @@ def readings(
         raise DataError(
             f"{table.path_name} leaves no input: name numeric columns with --inputs, or drop fewer"
         )
-    rows = _select(table, names, split, seed, fraction, distinct=False)
+    rows = _select(table, names, split, seed, fraction, target=False)
     units = {require_column(table, name): unit for name, unit in (units or {}).items()}
     columns, none = rows.seen({**table.units, **units}), np.zeros(len(rows.raw), dtype=np.int64)
     found = Rows(rows.raw, none, columns, Quantity("", "", 1.0, 0.0, 0.0))
@@ -124,8 +130,8 @@ def _provenance(table: Table, rows: _Selection) -> Provenance:
         source=table.path_name,
         sha256=table.sha256,
         rows_read=table.rows_read,
-        rows_dropped=table.rows_read - rows.complete,
-        duplicates_removed=rows.complete - len(rows.rows),
+        rows_dropped=table.rows_read - len(rows.rows),
+        repeated=len(rows.raw) - len(np.unique(rows.raw, axis=0)),
         missing=table.missing,
         lines=table.file_rows[rows.rows],
         time=None if table.time is None else table.time[rows.rows],
@@ -155,9 +161,8 @@ class _Selection:
     """The rows that stay for one choice of columns, the target last."""
 
     quantities: list[Quantity]  # their range is not known yet
-    complete: int  # rows without a missing value
-    rows: np.ndarray  # of them, those kept: positions in the table
-    raw: np.ndarray  # int64 (kept, columns)
+    rows: np.ndarray  # those without a missing value: positions in the table
+    raw: np.ndarray  # int64 (rows, columns)
     split: Split  # of positions in `raw`
 
     def constant_inputs(self) -> list[str]:
@@ -205,35 +210,25 @@ def _select(
     split: str,
     seed: int,
     fraction: float,
-    distinct: bool = True,
+    target: bool = True,
 ) -> _Selection:
-    """Complete rows of the named columns (the target last), each once if they are to be `distinct`,
-    split in two.
-    """
-    complete = _complete_rows(table, names)
-    quantities = [quantity_of(table, name) for name in names]
-    raw = np.column_stack([q.to_raw(table.columns[q.name][complete]) for q in quantities])
-    kept = (
-        first_of_equals(raw, time_order(table.time, complete, split))
-        if distinct
-        else np.arange(len(raw))
-    )
-    rows, raw = complete[kept], raw[kept]
-    _require_rows(table, len(rows), f"{len(complete) - len(rows)} of them are duplicates")
-    time = None if table.time is None else table.time[rows]
-    parts = split_rows(table.path_name, time, len(rows), split, seed, fraction)
-    return _Selection(quantities, len(complete), rows, raw, parts)
-
-
-def _complete_rows(table: Table, names: Sequence[str]) -> np.ndarray:
-    """Indices of the rows without a missing value in these columns; at least MINIMUM_ROWS."""
+    """Complete rows of the named columns, split in two; the last column is the target, if any."""
     absent = _absent(table, names)
     rows = np.flatnonzero(~absent.any(axis=1))
     worst = int(np.argmax(absent.sum(axis=0)))
-    _require_rows(
-        table, len(rows), f"column {show(names[worst])} is missing in {absent[:, worst].sum()} rows"
-    )
-    return rows
+    lacking = f"column {show(names[worst])} is missing in {absent[:, worst].sum()} rows"
+    _require_rows(table, len(rows), lacking, least=1)
+    quantities = [quantity_of(table, name) for name in names]
+    raw = np.column_stack([q.to_raw(table.columns[q.name][rows]) for q in quantities])
+    if target and (cells := truth_table(raw[:, :-1])) is not None:
+        return _Selection(quantities, rows, raw, split_table(cells, seed, fraction))
+    _require_rows(table, len(rows), lacking)
+    different = len(np.unique(raw, axis=0)) if target else len(rows)
+    _require_rows(table, different, f"{len(rows) - different} of them are duplicates")
+    time = None if table.time is None else table.time[rows]
+    groups = groups_of(raw[:, :-1]) if target else np.arange(len(raw))
+    parts = split_rows(table.path_name, time, raw, groups, split, seed, fraction)
+    return _Selection(quantities, rows, raw, parts)
 
 
 def _absent(table: Table, names: Sequence[str]) -> np.ndarray:
@@ -241,8 +236,8 @@ def _absent(table: Table, names: Sequence[str]) -> np.ndarray:
     return np.column_stack([np.isnan(table.columns[name]) for name in names])
 
 
-def _require_rows(table: Table, rows: int, reason: str) -> None:
-    if rows < MINIMUM_ROWS:
+def _require_rows(table: Table, rows: int, reason: str, least: int = MINIMUM_ROWS) -> None:
+    if rows < least:
         usable = f", {rows} of them usable ({reason})" if rows < table.rows_read else ""
         raise DataError(
             f"{table.path_name} has {table.rows_read} rows{usable}: "
@@ -264,7 +259,7 @@ def _costly_column(table: Table, rows: _Selection) -> list[str]:
     return [
         f"column {show(rows.quantities[worst].name)} alone costs {regained[worst]} rows with a "
         "missing value: "
-        f"without it {rows.complete + regained[worst]} rows are complete"
+        f"without it {len(rows.rows) + regained[worst]} rows are complete"
     ]
 
 

@@ -129,7 +129,7 @@ def rows_used(model: Model) -> str:
     return (
         f"{facts['rows_train']:,} train, {facts['rows_test']:,} test ({facts['split']} split); "
         f"of {facts['rows_read']:,} read {facts['rows_dropped']:,} lack a value, "
-        f"{facts['duplicates_removed']:,} repeat another"
+        f"{facts.get('repeated', facts.get('duplicates_removed', 0)):,} repeat another"
         + (
             f", {facts['weighting']['robust']['left_out']:,} have a target beyond belief"
             if "robust" in facts.get("weighting", {})

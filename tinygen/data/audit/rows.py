@@ -82,17 +82,18 @@ def balance(table: Table, dataset: Dataset) -> Iterator[Finding]:
 
 def repeated(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Rows equal to an earlier one."""
-    if dataset.provenance.duplicates_removed:
-        share = dataset.provenance.duplicates_removed / max(
+    if dataset.provenance.repeated:
+        share = dataset.provenance.repeated / max(
             1, dataset.provenance.rows_read - dataset.provenance.rows_dropped
         )
         yield Finding(
             "medium" if share > 0.05 else "low",
             "duplicates",
             (),
-            f"{dataset.provenance.duplicates_removed} rows repeat another one in all used columns",
-            "a row in both train and test would be remembered, not predicted",
-            "nothing: they are removed before the split",
+            f"{dataset.provenance.repeated} rows repeat another one in all used columns",
+            "they count as often as they occur, on one side of the split: a model tested on rows "
+            "that it was trained with would remember, not predict",
+            "nothing, if they were measured; if the log was written twice, one copy of it",
         )
 
 
