@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
-
 from tinygen.emit import render_header, runtime, vectors
 from tinygen.host.simavr import SimBoard
 
@@ -69,9 +68,15 @@ def program(models) -> dict[str, str]:
     for place, model in enumerate(models):
         texts |= {f"{model.name}.h": render_header(model), **vectors(model)}
         main.append(f'#include "{model.name}_vectors.h"\n')
-        calls += [f"    wrong[{place}][0] = {model.name}_self_test();", f"    wrong[{place}][1] = {model.name}_again(&noise);"]
+        calls += [
+            f"    wrong[{place}][0] = {model.name}_self_test();",
+            f"    wrong[{place}][1] = {model.name}_again(&noise);",
+        ]
     main += [AGAIN.format(name=model.name, upper=model.name.upper()) for model in models]
-    return {**texts, "main.c": "".join(main) + MAIN.format(models=len(models), calls="\n".join(calls))}
+    return {
+        **texts,
+        "main.c": "".join(main) + MAIN.format(models=len(models), calls="\n".join(calls)),
+    }
 
 
 def variants(models, goals) -> list:
@@ -79,11 +84,16 @@ def variants(models, goals) -> list:
     found = {}
     for model in models:
         for goal in goals:
-            found.setdefault(render_header(replace(model, optimize=goal)), replace(model, name=f"{model.name}_{goal}", optimize=goal))
+            found.setdefault(
+                render_header(replace(model, optimize=goal)),
+                replace(model, name=f"{model.name}_{goal}", optimize=goal),
+            )
     return list(found.values())
 
 
-def compiled(texts: dict[str, str], compiler: Compiler, language: str, flags, board, folder: Path) -> Path:
+def compiled(
+    texts: dict[str, str], compiler: Compiler, language: str, flags, board, folder: Path
+) -> Path:
     """The linked program; a compiler message fails the test."""
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():
@@ -91,8 +101,18 @@ def compiled(texts: dict[str, str], compiler: Compiler, language: str, flags, bo
     name, standard = LANGUAGES[language]
     source, elf = f"main.{language}", folder / "main.elf"
     (folder / source).write_text(texts["main.c"])
-    command = [compiler.gcc.with_name(compiler.gcc.name.replace("avr-gcc", name)), f"-mmcu={board.mcu}", standard, "-Wall", "-Wextra",
-               "-Werror", *flags, source, "-o", elf.name]
+    command = [
+        compiler.gcc.with_name(compiler.gcc.name.replace("avr-gcc", name)),
+        f"-mmcu={board.mcu}",
+        standard,
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        *flags,
+        source,
+        "-o",
+        elf.name,
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return elf
@@ -101,9 +121,16 @@ def compiled(texts: dict[str, str], compiler: Compiler, language: str, flags, bo
 def wrong_answers(elf: Path, models, board) -> dict[str, tuple[int, int]]:
     """Model -> rows answered wrongly in its self-test and in the second loop; models without a wrong row are left out."""
     with open(elf, "rb") as stream:
-        symbols = {s.name: s["st_value"] & 0xFFFF for s in ELFFile(stream).get_section_by_name(".symtab").iter_symbols()}
+        symbols = {
+            s.name: s["st_value"] & 0xFFFF
+            for s in ELFFile(stream).get_section_by_name(".symtab").iter_symbols()
+        }
     with SimBoard(board, elf) as chip:
-        assert chip.run_until(lambda sim: sim.read_memory(symbols["done"], 1) == b"\1", RUN_CYCLES, 200_000)
+        assert chip.run_until(
+            lambda sim: sim.read_memory(symbols["done"], 1) == b"\1", RUN_CYCLES, 200_000
+        )
         counts = chip.read_memory(symbols["wrong"], 2 * len(models))
-    found = {model.name: (counts[2 * place], counts[2 * place + 1]) for place, model in enumerate(models)}
+    found = {
+        model.name: (counts[2 * place], counts[2 * place + 1]) for place, model in enumerate(models)
+    }
     return {name: pair for name, pair in found.items() if any(pair)}

@@ -15,24 +15,43 @@ import pytest
 from every_model import LANGUAGES, Compiler, compiled, program, variants, wrong_answers
 from needs import unavailable
 from random_models import random_models
-
 from tinygen.boards import BOARDS
 from tinygen.emit import render_header, runtime
+
 from tinygen.model import OPTIMIZE, load
 
-MEGA = BOARDS["megaatmega2560"]                # all models in a few programs: 256 KB of flash
+MEGA = BOARDS["megaatmega2560"]  # all models in a few programs: 256 KB of flash
 HOUSE = Path(__file__).parent.parent / "golden" / "house"
-TOGETHER = 24                                  # models in one program: their tables stay within 64 KB
+TOGETHER = 24  # models in one program: their tables stay within 64 KB
 LEVELS = ("-O0", "-Og", "-O1", "-O2", "-O3", "-Os")
 GRID = list(itertools.product(LEVELS, ("", "-flto"), LANGUAGES, ("7.3", "5.4")))
-COMMIT = {("-O0", "", "c", "7.3"), ("-Og", "", "cpp", "5.4"), ("-Og", "-flto", "c", "7.3"), ("-O1", "", "c", "7.3"),
-          ("-O1", "", "cpp", "5.4"), ("-O2", "", "cpp", "7.3"), ("-O2", "-flto", "c", "5.4"), ("-O3", "", "c", "7.3"),
-          ("-O3", "-flto", "cpp", "5.4"), ("-Os", "", "c", "5.4"), ("-Os", "", "cpp", "7.3"), ("-Os", "-flto", "cpp", "7.3")}
-FAMILIES = [replace(load(path), name=path.stem.replace("-", "_")[:20]) for path in sorted(HOUSE.glob("*-*.json"))]
+COMMIT = {
+    ("-O0", "", "c", "7.3"),
+    ("-Og", "", "cpp", "5.4"),
+    ("-Og", "-flto", "c", "7.3"),
+    ("-O1", "", "c", "7.3"),
+    ("-O1", "", "cpp", "5.4"),
+    ("-O2", "", "cpp", "7.3"),
+    ("-O2", "-flto", "c", "5.4"),
+    ("-O3", "", "c", "7.3"),
+    ("-O3", "-flto", "cpp", "5.4"),
+    ("-Os", "", "c", "5.4"),
+    ("-Os", "", "cpp", "7.3"),
+    ("-Os", "-flto", "cpp", "7.3"),
+}
+FAMILIES = [
+    replace(load(path), name=path.stem.replace("-", "_")[:20])
+    for path in sorted(HOUSE.glob("*-*.json"))
+]
 EVERY_MODEL = variants([*random_models().values(), *FAMILIES], OPTIMIZE)
-PARTS = [EVERY_MODEL[at:at + TOGETHER] for at in range(0, len(EVERY_MODEL), TOGETHER)]
-FEW = variants([random_models()[name] for name in ("linear16", "squares", "mlp_layer", "softmax", "additive_wide", "votes")],
-               ["balanced"])
+PARTS = [EVERY_MODEL[at : at + TOGETHER] for at in range(0, len(EVERY_MODEL), TOGETHER)]
+FEW = variants(
+    [
+        random_models()[name]
+        for name in ("linear16", "squares", "mlp_layer", "softmax", "additive_wide", "votes")
+    ],
+    ["balanced"],
+)
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +60,9 @@ def compilers(simavr) -> dict[str, Compiler]:
     found = {}
     for gcc in (simavr.avr_gcc, shutil.which("avr-gcc")):
         if gcc:
-            version = subprocess.run([gcc, "-dumpversion"], capture_output=True, text=True, check=True).stdout.strip()
+            version = subprocess.run(
+                [gcc, "-dumpversion"], capture_output=True, text=True, check=True
+            ).stdout.strip()
             found[version.rpartition(".")[0]] = Compiler(Path(gcc), version)
     return found
 
@@ -56,14 +77,23 @@ def wrong(texts, models, one: Compiler, language: str, flags, folder) -> dict[st
     return wrong_answers(compiled(texts, one, language, flags, MEGA, folder), models, MEGA)
 
 
-@pytest.mark.parametrize("optimisation, lto, language, version", GRID, ids=[" ".join(filter(None, case)) for case in GRID])
+@pytest.mark.parametrize(
+    "optimisation, lto, language, version",
+    GRID,
+    ids=[" ".join(filter(None, case)) for case in GRID],
+)
 def test_every_model_is_right(optimisation, lto, language, version, compilers, level, tmp_path):
     if level == "commit" and (optimisation, lto, language, version) not in COMMIT:
         pytest.skip("whole grid of compilers and levels: --level release")
     flags = [optimisation, *([lto] if lto else [])]
     for place, models in enumerate(PARTS):
         texts = program(models)
-        assert wrong(texts, models, compiler(compilers, version), language, flags, tmp_path / str(place)) == {}
+        assert (
+            wrong(
+                texts, models, compiler(compilers, version), language, flags, tmp_path / str(place)
+            )
+            == {}
+        )
 
 
 def test_the_commits_programs_have_one_of_each_kind():
@@ -77,10 +107,16 @@ def test_the_commits_programs_have_one_of_each_kind():
 def test_a_pragma_in_the_sketch_changes_no_answer(goal, place, compilers, tmp_path):
     pragma, texts = f'#pragma GCC optimize ("{goal}")\n', program(FEW)
     head, main = texts["main.c"].split("\nstatic int16_t", 1)
-    texts["main.c"] = (pragma + head + "\nstatic int16_t" + main if place == "before"
-                       else head + "\n" + pragma + "static int16_t" + main)
+    texts["main.c"] = (
+        pragma + head + "\nstatic int16_t" + main
+        if place == "before"
+        else head + "\n" + pragma + "static int16_t" + main
+    )
     for version, language in (("7.3", "cpp"), ("5.4", "c")):
-        assert wrong(texts, FEW, compiler(compilers, version), language, ["-Os"], tmp_path / version) == {}
+        assert (
+            wrong(texts, FEW, compiler(compilers, version), language, ["-Os"], tmp_path / version)
+            == {}
+        )
 
 
 # --- whatever surrounds a call -----------------------------------------------------------------
@@ -135,20 +171,45 @@ uint16_t calls(uint16_t p, uint32_t q)
 }}
 #endif
 """
-TIGHT = ("squares_wide", "mlp_layer", "mlp_long", "mlp_wide", "mlp_wide16", "mlp_unsigned_wide", "linear16", "linear_wide")
+TIGHT = (
+    "squares_wide",
+    "mlp_layer",
+    "mlp_long",
+    "mlp_wide",
+    "mlp_wide16",
+    "mlp_unsigned_wide",
+    "linear16",
+    "linear_wide",
+)
 
 
 def refused(model, one: Compiler, language: str, optimisation: str, folder, headers) -> list[str]:
     """The first error of each crowded caller that the compiler gives up on."""
     name, standard = LANGUAGES[language]
-    for file, text in {**headers, f"{model.name}.h": render_header(model),
-                       f"user.{language}": CROWDED.format(name=model.name, upper=model.name.upper())}.items():
+    for file, text in {
+        **headers,
+        f"{model.name}.h": render_header(model),
+        f"user.{language}": CROWDED.format(name=model.name, upper=model.name.upper()),
+    }.items():
         (folder / file).write_text(text)
     errors = []
     for caller in range(3):
-        done = subprocess.run([one.gcc.with_name(one.gcc.name.replace("avr-gcc", name)), "-mmcu=atmega328p", standard, optimisation,
-                               f"-DCALLER={caller}", "-c", f"user.{language}", "-o", "user.o"],
-                              cwd=folder, capture_output=True, text=True)
+        done = subprocess.run(
+            [
+                one.gcc.with_name(one.gcc.name.replace("avr-gcc", name)),
+                "-mmcu=atmega328p",
+                standard,
+                optimisation,
+                f"-DCALLER={caller}",
+                "-c",
+                f"user.{language}",
+                "-o",
+                "user.o",
+            ],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
         errors += [line for line in done.stderr.splitlines() if " error: " in line][:1]
     return errors
 
@@ -161,10 +222,21 @@ def test_every_model_compiles_inside_of_a_crowded_function(version, compilers, l
     for model in models:
         for optimisation in LEVELS[1:] if every else ("-Os", "-O2"):
             for language in LANGUAGES if every else ("c",):
-                assert refused(model, compiler(compilers, version), language, optimisation, tmp_path, runtime()) == []
+                assert (
+                    refused(
+                        model,
+                        compiler(compilers, version),
+                        language,
+                        optimisation,
+                        tmp_path,
+                        runtime(),
+                    )
+                    == []
+                )
 
 
 # --- negative controls -------------------------------------------------------------------------
+
 
 def mutated(right: str, mistaken: str) -> dict[str, str]:
     """The runtime's headers with one piece of text replaced wherever it stands."""
@@ -173,17 +245,27 @@ def mutated(right: str, mistaken: str) -> dict[str, str]:
     return changed
 
 
-@pytest.mark.parametrize("right, mistaken, flags", [
-    ("__asm__ __volatile__(", "__asm__(", ["-O3"]),
-    ('"memory"', '"cc"', ["-Os"]),
-], ids=["volatile", "memory"])
+@pytest.mark.parametrize(
+    "right, mistaken, flags",
+    [
+        ("__asm__ __volatile__(", "__asm__(", ["-O3"]),
+        ('"memory"', '"cc"', ["-Os"]),
+    ],
+    ids=["volatile", "memory"],
+)
 def test_an_operand_that_is_not_told_is_seen(right, mistaken, flags, compilers, tmp_path):
-    models = variants([random_models()[name] for name in ("linear16", "squares", "mlp_layer", "linear8")], ["balanced"])
+    models = variants(
+        [random_models()[name] for name in ("linear16", "squares", "mlp_layer", "linear8")],
+        ["balanced"],
+    )
     texts = program(models) | mutated(right, mistaken)
     assert wrong(texts, models, compiler(compilers, "7.3"), "c", flags, tmp_path)
 
 
 def test_a_kernel_that_finds_no_registers_is_seen(compilers, tmp_path):
-    model, = variants([random_models()["squares_wide"]], ["balanced"])
-    headers = mutated('register const int8_t *in __asm__(place) = u;', 'const int8_t *in = u;')
-    assert "SIMPLE_LD_REGS" in refused(model, compiler(compilers, "7.3"), "c", "-Os", tmp_path, headers)[0]
+    (model,) = variants([random_models()["squares_wide"]], ["balanced"])
+    headers = mutated("register const int8_t *in __asm__(place) = u;", "const int8_t *in = u;")
+    assert (
+        "SIMPLE_LD_REGS"
+        in refused(model, compiler(compilers, "7.3"), "c", "-Os", tmp_path, headers)[0]
+    )
