@@ -23,8 +23,8 @@ from chips import differing_rows
 
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import TinygenError, UsageError
+from tinygen.common.tables import table
 from tinygen.data import Dataset, Table, load_table, prepare
-from tinygen.report.words import table
 from tinygen.search.comparators import ridge
 from tinygen.search.finalists import SearchRequest
 from tinygen.search.ladder import Rung

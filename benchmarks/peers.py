@@ -30,10 +30,10 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
+from tinygen.common.tables import table
 from tinygen.data import Dataset, load_table, prepare
 from tinygen.model.model import Model
 from tinygen.model.operations.outside import Outside
-from tinygen.report.words import table
 from tinygen.target.bare import BareChip, ModelCost, measure_cost
 
 # GCC gives no warnings in a system header: a peer's style is not what is measured.

@@ -24,8 +24,8 @@ from chips import differing_rows
 from sklearn import datasets as sklearn_datasets
 
 from tinygen.common.boards import BOARDS
+from tinygen.common.tables import table
 from tinygen.data import Dataset, Table, prepare, read_table
-from tinygen.report.words import table
 from tinygen.search.comparators import compare
 from tinygen.search.finalists import SearchRequest
 from tinygen.search.ladder import Ladder, Rung

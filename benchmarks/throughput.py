@@ -22,11 +22,11 @@ from tinygen.host.virtual.protocol_avr import avr_url
 
 from tinygen.codegen.emit import emit_project
 from tinygen.common.boards import BOARDS
+from tinygen.common.tables import table
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.scale import Scale
-from tinygen.report.words import table
 from tinygen.target.build import build_firmware
 
 BAUDS = (115_200, 250_000, 500_000, 1_000_000)

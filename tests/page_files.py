@@ -11,12 +11,12 @@ import numpy as np
 from quick import quick_model
 
 from tinygen import data
-from tinygen.commands.pipeline import ladder_path
+from tinygen.commands.report import report
 from tinygen.common.boards import BOARDS
+from tinygen.common.files import ladder_path
 from tinygen.model.model import Model
-from tinygen.report.page.dossier import Dossier, Tests
-from tinygen.report.page.figures import headline
-from tinygen.report.page.html import report
+from tinygen.report.dossier.figures import headline
+from tinygen.report.dossier.gather import Dossier, Tests
 from tinygen.search.comparators import Comparator
 from tinygen.search.conversion import Conversion, Decisions, Row, conversion_facts
 from tinygen.search.ladder import Ladder, Rung, save_ladder

@@ -24,13 +24,13 @@ from family_models import TASKS, street_model
 from page_files import station, trained
 
 from tinygen.codegen.emit import emit_project, render_header
-from tinygen.commands.pipeline import ladder_path
+from tinygen.commands.card import card
+from tinygen.commands.report import report
 from tinygen.common.boards import BOARDS
 from tinygen.common.choices import OPTIMIZE
+from tinygen.common.files import ladder_path
 from tinygen.model.model import load
-from tinygen.report.page.card import card
-from tinygen.report.page.html import report
-from tinygen.report.words import ladder as ladder_text
+from tinygen.report.ladder import ladder_text
 from tinygen.search.ladder import load_ladder
 from tinygen.target.bare import compile_bare
 from tinygen.target.build import build_firmware

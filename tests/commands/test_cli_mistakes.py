@@ -7,11 +7,12 @@ from functools import partial
 
 import pytest
 from cli_files import QUICK, TRAIN, contents
+from tinygen.host import link
 from tinygen.host.link import open_link
 from tinygen.host.virtual.protocol_avr import avr_url
 
 from tinygen import cli
-from tinygen.commands import pipeline
+from tinygen.commands import boards
 
 # command, exit code, what the one line says
 MISTAKES = [
@@ -180,7 +181,7 @@ def test_a_port_that_is_taken(there, run, pty):
 
 
 def test_a_board_that_never_answers(there, run, pty, monkeypatch):
-    monkeypatch.setattr(pipeline, "open_link", partial(open_link, timeout=0.8))
+    monkeypatch.setattr(link, "open_link", partial(open_link, timeout=0.8))
     before = contents(there)
     done = run(f"stream gas.json rows.csv --port {pty[0]} -o new.csv")
     assert (
@@ -201,7 +202,7 @@ def test_a_defect_of_ours_is_one_line_too(run, monkeypatch):
     def broken():
         raise ZeroDivisionError("first\nsecond")
 
-    monkeypatch.setattr(pipeline, "list_boards", broken)
+    monkeypatch.setattr(boards, "list_boards", broken)
     done = run("boards")
     assert (
         done.code == 3
@@ -217,6 +218,6 @@ def test_the_user_may_stop(run, monkeypatch):
     def stopped():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "list_boards", stopped)
+    monkeypatch.setattr(boards, "list_boards", stopped)
     done = run("boards")
     assert done.code == 130 and done.err.strip() == "tinygen: stopped by the user"

@@ -11,10 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from serial.tools import list_ports
+from tinygen.host import discover
 
 from tinygen.cli import main
 from tinygen.commands import doctor
-from tinygen.commands.doctor import Health, Thing, examine, text
+from tinygen.commands.doctor import Health, Thing, examine
 from tinygen.target import toolchain
 
 
@@ -25,8 +27,8 @@ def bare(monkeypatch, tmp_path):
     for name in ("find_gcc", "find_core", "find_simavr"):
         monkeypatch.setattr(toolchain, name, lambda: None)
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    monkeypatch.setattr(doctor.list_ports, "comports", list)
-    monkeypatch.setattr(doctor.discover, "plugged_in", dict)
+    monkeypatch.setattr(list_ports, "comports", list)
+    monkeypatch.setattr(discover, "plugged_in", dict)
     return tmp_path
 
 
@@ -63,7 +65,7 @@ def test_all_there_is_exit_code_0(bare, monkeypatch):
 def test_optional_things_do_not_fail_it():
     assert Health((Thing("a", True, True, "x", ""), Thing("b", False, False, "", "y"))).good
     assert not Health((Thing("a", False, True, "", "y"),)).good
-    assert "optional  b  y" in text(Health((Thing("b", False, False, "", "y"),)))
+    assert "optional  b  y" in Health((Thing("b", False, False, "", "y"),)).text()
 
 
 def test_a_cache_that_cannot_be_written_is_found(monkeypatch, tmp_path):
@@ -76,7 +78,7 @@ def test_a_cache_that_cannot_be_written_is_found(monkeypatch, tmp_path):
 def test_a_port_without_permission_names_its_group(bare, monkeypatch):
     port = bare / "ttyACM0"
     port.write_text("")
-    monkeypatch.setattr(doctor.list_ports, "comports", lambda: [SimpleNamespace(device=str(port))])
+    monkeypatch.setattr(list_ports, "comports", lambda: [SimpleNamespace(device=str(port))])
     monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(port))
     permission = things()["port permission"]
     assert (

@@ -12,18 +12,17 @@ from tables import grid, parse
 
 from tinygen import data
 from tinygen.cli import main
-from tinygen.commands.explain import (
+from tinygen.commands.explain import Explanation
+from tinygen.commands.explain import explain as explain_csv
+from tinygen.common.errors import DataError, UsageError
+from tinygen.report.shapley import (
     MOST_INPUTS,
-    Explanation,
     decile_rows,
     explain,
-    explain_csv,
     rounded_parts,
     sensitivities,
     shapley,
-    text,
 )
-from tinygen.common.errors import DataError, UsageError
 
 
 @pytest.fixture(scope="module", params=["ridge", "tree", "mlp"])
@@ -155,7 +154,7 @@ def test_without_rows_the_deciles_serve(made, tmp_path):
         and told.row is None
         and told == explain_csv(tmp_path / "m.json")
     )
-    assert decile_rows(model).shape[1] == len(model.inputs) and "deciles" in text(told)
+    assert decile_rows(model).shape[1] == len(model.inputs) and "deciles" in told.text()
 
 
 def test_what_cannot_be_explained_is_refused(made, tmp_path):
@@ -201,13 +200,13 @@ def test_classes_are_told_as_the_part_of_rows_with_that_label():
     told = explain(model, reading, seen_by(model, dataset, dataset.train)[:50])
     assert told.label == dataset.labels[model.predict(reading[None])[0]]
     assert told.base + sum(c.value for c in told.contributions) == 1 and 0 < told.base < 1
-    assert f"answered '{told.label}'" in text(Explanation(model, "rows", (), told))
+    assert f"answered '{told.label}'" in Explanation(model, "rows", (), told).text()
 
 
 def test_a_reading_beyond_the_range_is_said_to_be_saturated(made):
     model, rows = made
     told = explain(model, np.full_like(rows[0], 30000), rows[:20])
-    assert told.clamped and "saturated" in text(Explanation(model, "rows", (), told))
+    assert told.clamped and "saturated" in Explanation(model, "rows", (), told).text()
 
 
 def test_it_takes_seconds_on_the_real_file(air_quality):

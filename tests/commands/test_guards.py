@@ -10,14 +10,17 @@ from tables import parse
 
 from tinygen import data
 from tinygen.cli import main
-from tinygen.commands.guard import guard, guard_csv, text
-from tinygen.commands.monitor import monitor
+from tinygen.commands._options import Selection
+from tinygen.commands.guard import GuardRequest
+from tinygen.commands.guard import guard as guard_csv
 from tinygen.common.errors import DataError, QuantizeError, UsageError
 from tinygen.data import Rows
 from tinygen.families import FAMILIES, guards
 from tinygen.families.mahalanobis import PARTS, REACH
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import load
+from tinygen.report.drift import monitor
+from tinygen.search.guard import guard
 
 GUARDS = tuple(guards())
 DEVIATIONS = np.array([3.0, 40.0, 1500.0, 0.4])
@@ -129,7 +132,7 @@ def table_of(x: np.ndarray) -> str:
 def test_a_file_without_target_becomes_a_model_file(simavr, tmp_path):
     (tmp_path / "usual.csv").write_text(table_of(usual()))
     made = guard_csv(
-        tmp_path / "usual.csv", tmp_path / "g.json", unit=("a=V",), progress=lambda text: None
+        GuardRequest(Selection(tmp_path / "usual.csv", units={"a": "V"}), tmp_path / "g.json")
     )
     model = load(tmp_path / "g.json")
     facts = model.training
@@ -146,7 +149,7 @@ def test_a_file_without_target_becomes_a_model_file(simavr, tmp_path):
     assert (
         "text" in made.notes[0]
         and made.cost.flash_bytes > 30
-        and "set off by" in text(made)
+        and "set off by" in made.text()
         and made.plain()["threshold"] > 0
     )
     assert (

@@ -23,11 +23,12 @@ from tinygen.host import link as link_module
 
 from tinygen import data
 from tinygen.cli import main
-from tinygen.commands import live
-from tinygen.commands.live import Answered, Plan, monitor_live, text_rows, until, windows
-from tinygen.commands.monitor import Monitoring, html
+from tinygen.commands import _live as live
+from tinygen.commands._live import Answered, Plan, monitor_live, text_rows, until, windows
 from tinygen.common.errors import DataError
 from tinygen.model.fixedpoint import MISSING
+from tinygen.report.drift import Monitoring
+from tinygen.report.monitor_files import html
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,11 @@ from tables import parse
 
 from tinygen import data
 from tinygen.cli import main
-from tinygen.commands.monitor import default_window, lines, markdown, monitor, prometheus_text, text
 from tinygen.common.errors import DataError, ModelError, UsageError
 from tinygen.data.reference import longest_run, own_lengths, read, sketch
 from tinygen.model.fixedpoint import MISSING
+from tinygen.report.drift import default_window, monitor
+from tinygen.report.monitor_files import lines, markdown, prometheus_text
 
 WINDOWS = 200
 
@@ -44,7 +45,7 @@ def test_rows_of_the_same_kind_pass(made):
         and len(result.windows) == 5
         and sum(w.rows for w in result.windows) == len(dataset.test)
     )
-    assert "PASS" in text(result) and result.plain()["passed"]
+    assert "PASS" in result.text() and result.plain()["passed"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_rows_of_the_same_kind_pass(made):
 def test_each_fault_is_named(made, fault, named):
     model, dataset = made
     result = monitor(model, fault(seen_by(model, dataset, dataset.test)))
-    assert named <= found(result) and not result.good and "DRIFT" in text(result)
+    assert named <= found(result) and not result.good and "DRIFT" in result.text()
 
 
 def test_a_column_of_few_values_has_bins_of_its_own_size():

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from tables import parse
 
 from tinygen.cli import main
-from tinygen.commands.audit import audit_csv, text
+from tinygen.commands import data as data_command
+from tinygen.commands._options import Selection
 from tinygen.data.audit import SEVERITIES, audit
 
 ROWS = 1000
@@ -45,9 +46,9 @@ def kinds(result):
 def test_good_rows_have_no_findings():
     result = looked_at(columns())
     assert result.findings == () and result.rows_usable == ROWS
-    assert [c.name for c in result.columns] == ["a", "b", "c", "y"] and "findings: 0 high" in text(
-        result
-    )
+    assert [c.name for c in result.columns] == ["a", "b", "c", "y"] and (
+        "findings: 0 high"
+    ) in result.text()
 
 
 def spoil(name, change):
@@ -86,7 +87,7 @@ def put(where, what):
 def test_each_fault_is_found(kind, severity, values):
     result = looked_at(values)
     found = {(f.kind, *f.columns[:1]): f for f in result.findings}
-    assert kind in found and found[kind].severity == severity, text(result)
+    assert kind in found and found[kind].severity == severity, result.text()
     assert all(f.what and f.effect and f.advice for f in result.findings)
     assert [SEVERITIES.index(f.severity) for f in result.findings] == sorted(
         SEVERITIES.index(f.severity) for f in result.findings
@@ -106,7 +107,7 @@ def test_gaps_and_steps_back_in_time():
         "1 gaps in a series of one row per 3600 s, the longest 183600 s"
     ]
     hours[600] = 0
-    assert "goes back 1 times" in text(looked_at(columns(), hours))
+    assert "goes back 1 times" in looked_at(columns(), hours).text()
 
 
 def test_repeated_rows_are_counted():
@@ -155,7 +156,7 @@ def test_the_command_speaks_json_and_text(tmp_path):
 
 def test_the_real_file(air_quality):
     started = time.monotonic()
-    result = audit_csv(air_quality, "C6H6(GT)", drop=["NMHC(GT)"], progress=lambda text: None)
+    result = data_command.audit(Selection(air_quality, "C6H6(GT)", drop=("NMHC(GT)",)))
     assert time.monotonic() - started < 60
     found = {(f.kind, *f.columns): f for f in result.findings}
     assert ("shortcut", "PT08.S2(NMHC)") in found and "99.9" in found[
@@ -177,7 +178,7 @@ def test_the_real_file(air_quality):
 
 
 def test_forgotten_missing_codes_of_the_real_file_are_found(air_quality):
-    result = audit_csv(air_quality, "C6H6(GT)", missing=(), progress=lambda text: None)
+    result = data_command.audit(Selection(air_quality, "C6H6(GT)", missing=()))
     codes = {f.columns[0]: f for f in result.findings if f.kind == "code"}
     assert {"C6H6(GT)", "PT08.S1(CO)", "T", "RH", "CO(GT)"} <= set(codes) and codes[
         "T"

@@ -8,12 +8,14 @@ import pytest
 from tables import grid, parse, refused
 
 from tinygen.codegen.emit import render_header
-from tinygen.commands import pipeline
+from tinygen.commands._options import Selection
+from tinygen.commands._show import json_of
+from tinygen.commands.predict import meaning, predict
+from tinygen.commands.train import TrainRequest, train
 from tinygen.common.errors import UsageError
 from tinygen.data import folds, prepare
 from tinygen.data.cells import MAXIMUM_LABELS
 from tinygen.model.fixedpoint import MISSING
-from tinygen.report import words as report
 
 KINDS = ("wet", "dry", "Dry", "10", "9")
 
@@ -138,14 +140,14 @@ def weather(simavr, tmp_path_factory):
         grid(120, "a,b,kind", lambda i: f"{i},{i * 7 % 31},{'wet' if i > 70 else 'dry'}"),
         encoding="ascii",
     )
-    return file, pipeline.train_csv(
-        file, folder / "weather.json", "kind", family="tree", progress=lambda text: None
+    return file, train(
+        TrainRequest(Selection(file, "kind"), folder / "weather.json", family="tree")
     )
 
 
 def test_training_speaks_of_classes(weather):
     _, trained = weather
-    text, plain = report.trained(trained), json.loads(report.as_json(trained))
+    text, plain = trained.text(), json.loads(json_of(trained))
     assert trained.model.labels == ("dry", "wet") and "the ladder: error rate" in text
     assert re.search(r"error +\d\.\d\d% of the test rows wrong", text) and re.search(
         r"dry +\S+ +\d+ dry", text
@@ -159,23 +161,21 @@ def test_training_speaks_of_classes(weather):
 def test_predictions_are_labels(weather):
     file, trained = weather
     (file.parent / "new.csv").write_text("b,a\n3,5\n3,115\n3,\n", encoding="ascii")
-    predicted = pipeline.predict_csv(trained.path, file.parent / "new.csv", file.parent / "out.csv")
+    predicted = predict(trained.path, file.parent / "new.csv", file.parent / "out.csv")
     assert (file.parent / "out.csv").read_text().splitlines() == [
         "raw,kind,flag",
         "0,dry,OK",
         "1,wet,OK",
         ",,MISSING",
     ]
-    assert json.loads(report.as_json(predicted))["label"] == ["dry", "wet", None]
-    assert "3 rows: 2 predicted, 1 dry, 1 wet; 1 with a missing value" in report.predicted(
-        predicted
-    )
+    assert json.loads(json_of(predicted))["label"] == ["dry", "wet", None]
+    assert "3 rows: 2 predicted, 1 dry, 1 wet; 1 with a missing value" in predicted.text()
 
 
 def test_a_class_that_does_not_exist_is_shown_as_its_number(weather):
     """A board that is wrong may answer anything."""
     model = weather[1].model
-    assert [pipeline._physical(model, raw) for raw in (0, 1, 2, -1, MISSING)] == [
+    assert [meaning(model, raw) for raw in (0, 1, 2, -1, MISSING)] == [
         "dry",
         "wet",
         "2",

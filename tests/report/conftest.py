@@ -4,7 +4,7 @@ import pytest
 from page_files import made_report, station, trained
 from page_reader import Page
 
-from tinygen.report.page.dossier import gather
+from tinygen.report.dossier.gather import gather
 from tinygen.report.page.html import render
 
 

@@ -16,16 +16,21 @@ from page_files import made_report, station, trained
 from page_reader import HOSTILE, ORDER, Page, text_of_card
 
 from tinygen import cli
-from tinygen.commands.pipeline import TrainedModel
+from tinygen.commands.card import card
+from tinygen.commands.report import Reported
+from tinygen.commands.report import report as write_report
+from tinygen.commands.train import TrainedModel
 from tinygen.common.errors import TinygenError
+from tinygen.common.tables import cell as shown
 from tinygen.model.model import load
-from tinygen.report import words as report
-from tinygen.report.page.card import card, markdown
-from tinygen.report.page.figures import figures
-from tinygen.report.page.html import Reported, render, sections, text
-from tinygen.report.page.html import report as write_report
-from tinygen.report.page.plots import draw
+from tinygen.report import ladder as ladder_words
+from tinygen.report import words
+from tinygen.report.dossier.figures import figures
+from tinygen.report.page.card import markdown
+from tinygen.report.page.html import render
+from tinygen.report.page.sections import sections
 from tinygen.report.page.webboard import script
+from tinygen.report.plots.svg import draw
 from tinygen.search.conversion import conversion_lines, conversion_sentence, read_conversion
 
 ROOT = Path(__file__).parents[2]
@@ -36,34 +41,25 @@ ROOT = Path(__file__).parents[2]
 
 def test_terminal_page_and_card_say_the_same(made, page):
     d = made.dossier
-    terminal = report.trained(
-        TrainedModel(
-            made.model_path,
-            d.model,
-            (),
-            d.ladder,
-            tuple(conversion_lines(read_conversion(d.model))),
-        )
-    )
+    told = tuple(conversion_lines(read_conversion(d.model)))
+    terminal = TrainedModel(made.model_path, d.model, (), d.ladder, told).text()
     card_text = markdown(d)
     for figure in figures(d):
         assert figure.value in page.text and figure.value in text_of_card(card_text), figure
         if figure.key not in ("flash", "ram", "cycles", "folds"):
             assert figure.value in terminal, figure
-    for words in (
+    for said in (
         conversion_sentence(read_conversion(d.model)),
-        report.alarms(d.model),
-        report.level(d.model),
-        report.rows_used(d.model),
+        words.alarms(d.model),
+        words.level(d.model),
+        words.rows_used(d.model),
     ):
-        assert words in terminal and words in page.text and words in text_of_card(card_text)
-    _headers, rows = report.ladder_table(d.ladder)
-    for value in (cell for row in rows for cell in map(report.cell, row) if cell not in ("", "->")):
+        assert said in terminal and said in page.text and said in text_of_card(card_text)
+    _headers, rows = ladder_words.ladder_table(d.ladder)
+    for value in (cell for row in rows for cell in map(shown, row) if cell not in ("", "->")):
         assert value in terminal and value in page.text
-    for row in report.baseline_table(d.ladder.comparators, d.model)[1]:
-        assert all(
-            report.cell(value) in terminal and report.cell(value) in page.text for value in row
-        )
+    for row in ladder_words.baseline_table(d.ladder.comparators, d.model)[1]:
+        assert all(shown(value) in terminal and shown(value) in page.text for value in row)
 
 
 def test_a_changed_figure_would_be_seen_in_the_page(made, page):
@@ -77,7 +73,7 @@ def test_a_changed_figure_would_be_seen_in_the_page(made, page):
 
 
 def test_the_command_prints_the_first_lines_of_the_page(made, page):
-    printed = text(Reported(made.dossier, made.page, figures(made.dossier))).splitlines()
+    printed = Reported(made.dossier, made.page, figures(made.dossier)).text().splitlines()
     assert printed.pop() == f"written to {made.page}" and len(printed) > 10
     for line in printed:
         parts = re.split(r"\s\s+| \(|\)", line.removeprefix("note: ").removeprefix("left out: "))
@@ -141,8 +137,8 @@ def test_what_is_written_in_a_plot_is_not_rounded(made):
 def test_two_reports_in_two_folders_are_the_same_bytes(made, tmp_path):
     """Other folder, other process, other order of hashing."""
     program = (
-        "import sys; from pathlib import Path; from tinygen.report.page.html import report; from "
-        "tinygen.report.page.card import card; "
+        "import sys; from pathlib import Path; from tinygen.commands.report import report; "
+        "from tinygen.commands.card import card; "
         "report(Path(sys.argv[1]), Path('p.html'), Path(sys.argv[2]), with_board=False); "
         "card(Path(sys.argv[1]), Path('c.md'), Path(sys.argv[2]))"
     )

@@ -10,17 +10,19 @@ from page_files import ROWS, made_report, station, trained
 from page_reader import Page, text_of_card, write_run
 from tinygen.host.record import HEADER
 
-from tinygen.commands.pipeline import ladder_path
 from tinygen.common.errors import BuildError, DataError, ModelError, UsageError
+from tinygen.common.files import ladder_path
+from tinygen.common.tables import cell as shown
 from tinygen.families import FAMILIES
 from tinygen.model.alarm_threshold import AlarmCost, learned
-from tinygen.report import words as report
+from tinygen.report import words
+from tinygen.report.dossier.figures import doubts, weak_parts
+from tinygen.report.dossier.gather import curve, gather
+from tinygen.report.dossier.runs import read_run
+from tinygen.report.dossier.slices import sensor_faults
 from tinygen.report.page.card import markdown
-from tinygen.report.page.dossier import curve, gather
-from tinygen.report.page.figures import doubts, weak_parts
-from tinygen.report.page.html import render, sections
-from tinygen.report.page.runs import read_run
-from tinygen.report.page.slices import sensor_faults
+from tinygen.report.page.html import render
+from tinygen.report.page.sections import sections
 from tinygen.search.cross_validation import Trained
 from tinygen.search.ladder import load_ladder, save_ladder
 from tinygen.search.quantization import quantize
@@ -46,7 +48,7 @@ def test_without_a_compiler_the_page_has_no_board_and_says_so(made, monkeypatch)
     def absent(install):
         raise BuildError("no avr-gcc: run `tinygen setup`")
 
-    monkeypatch.setattr("tinygen.report.page.dossier.ensure", absent)
+    monkeypatch.setattr("tinygen.report.dossier.gather.ensure", absent)
     d = gather(made.model_path)
     page = Page(render(d))
     assert (
@@ -146,15 +148,13 @@ def test_a_learned_threshold_is_not_the_level(made, tmp_path):
         with_board=False,
     )
     page, card_text = Page(render(d)).text, text_of_card(markdown(d))
-    told = f"{report.red_above(model)}, green at it or below"
+    told = f"{words.red_above(model)}, green at it or below"
     assert (
         "a miss costs 9, a false alarm 1" in told
         and f"red LED above {float(model.output.to_physical(model.threshold)):.4g} ppm" in told
     )
     assert told in page and told in card_text
-    assert all(
-        report.cell(value) in page for row in report.learned_table(model)[1] for value in row
-    )
+    assert all(shown(value) in page for row in words.learned_table(model)[1] for value in row)
     assert "7 left out as faulty, 31 count less than half" in page
     truth, lit = d.tests.y > 400, d.tests.answers > model.threshold
     missed, false = int((truth & ~lit).sum()), int((~truth & lit).sum())

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from search_rows import UNO, made_up
 
-from tinygen.commands import pipeline
+from tinygen.commands.pick import pick as pick_model
 from tinygen.common.errors import ModelError, UsageError
 from tinygen.families import FAMILIES, mlp
 from tinygen.search import workers
@@ -183,11 +183,11 @@ def test_a_ladder_survives_its_file_and_any_rung_can_be_picked(ladder, tmp_path)
     path = tmp_path / "m.search.json"
     save_ladder(ladder, path)
     assert load_ladder(path) == ladder
-    result = pipeline.pick_model(path, 1, tmp_path / "picked.json")
+    result = pick_model(path, 1, tmp_path / "picked.json")
     assert result.model == ladder.rungs[0].model and (tmp_path / "picked.json").is_file()
     for number in (0, len(ladder.rungs) + 1):
         with pytest.raises(UsageError, match="does not exist"):
-            pipeline.pick_model(path, number, tmp_path / "picked.json")
+            pick_model(path, number, tmp_path / "picked.json")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from quick import HARD_INPUTS
 from search_rows import made_up
 
 from tinygen import data
-from tinygen.commands.pipeline import ARTICLE_INPUTS
+from tinygen.commands.demo import ARTICLE_INPUTS
 from tinygen.common.errors import UsageError
 from tinygen.families import FAMILIES
 from tinygen.families.tree import _median

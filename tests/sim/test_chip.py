@@ -13,7 +13,7 @@ from random_models import random_models
 
 from tinygen import data
 from tinygen.codegen.emit import render_header
-from tinygen.commands.pipeline import ARTICLE_INPUTS
+from tinygen.commands.demo import ARTICLE_INPUTS
 from tinygen.common.boards import BOARDS
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.forest import Forest

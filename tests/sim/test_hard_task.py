@@ -3,7 +3,7 @@
 import pytest
 from cli_process import answer
 
-from tinygen.commands.pipeline import ARTICLE_INPUTS
+from tinygen.commands.demo import ARTICLE_INPUTS
 
 SHORTCUT = (
     "CO(GT)",

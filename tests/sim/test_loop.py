@@ -18,7 +18,7 @@ from tinygen.host.stream import stream
 from tinygen.host.virtual.protocol_avr import avr_url
 
 from tinygen.codegen.emit import emit_project
-from tinygen.commands.pipeline import stream_rows
+from tinygen.commands.stream import stream_rows
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import CheckError, LinkError
 from tinygen.model.fixedpoint import MISSING

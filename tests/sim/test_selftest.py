@@ -13,7 +13,7 @@ from random_models import forest, inputs, random_models
 
 from tinygen import cli
 from tinygen.codegen.emit import RUNTIME, render_header
-from tinygen.commands.pipeline import build_model
+from tinygen.commands.build import build as build_model
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import CheckError, DoesNotFit, UsageError
 from tinygen.target import selftest

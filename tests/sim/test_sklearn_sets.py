@@ -13,11 +13,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tinygen.commands.guard import guard
 from tinygen.common.boards import BOARDS
 from tinygen.data import prepare
 from tinygen.families import FAMILIES
 from tinygen.search.cross_validation import Trained
+from tinygen.search.guard import guard
 from tinygen.search.quantization import quantize
 from tinygen.target.bare import BareChip
 

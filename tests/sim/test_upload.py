@@ -14,7 +14,7 @@ from tinygen.host.stream import stream
 from tinygen.host.virtual.image import load_hex
 from tinygen.host.virtual.pty_board import PtyBoard
 
-from tinygen.commands import pipeline
+from tinygen.commands.build import build
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError, LinkError
 from tinygen.model.fixedpoint import MISSING
@@ -95,14 +95,13 @@ def empty_board(request, simavr, avrdude, tmp_path, monkeypatch):
 
 
 def load(files, model, board, port):
-    return pipeline.build_model(
+    return build(
         files / f"{model.name}.json",
         board.pio_id,
         files / "project",
         upload=True,
         port=port,
-        progress=lambda text: None,
-    )
+    ).firmware
 
 
 def wear_out(simulator, address: int) -> None:

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tinygen.commands.pipeline import list_boards, require_simulated
-from tinygen.common.boards import BOARDS, core_properties, pio_board_file, render_platformio_ini
+from tinygen.commands.boards import list_boards
+from tinygen.common.boards import (
+    BOARDS,
+    core_properties,
+    pio_board_file,
+    render_platformio_ini,
+    require_simulated,
+)
 from tinygen.common.errors import UsageError
-from tinygen.report.words import boards as boards_text
 
 ROOT = Path(__file__).parents[2]
 EVERY_BOARD = pytest.mark.parametrize(
@@ -187,7 +192,7 @@ def test_a_board_that_cannot_be_simulated_says_so_in_one_line(name, words):
 
 
 def test_the_list_of_boards_tells_what_each_can():
-    rows = {line.split()[0]: line for line in boards_text(list_boards()).splitlines()[1:]}
+    rows = {line.split()[0]: line for line in list_boards().text().splitlines()[1:]}
     assert set(rows) == set(BOARDS)
     for name, words in (
         ("uno", "UART, simulated too"),

@@ -6,7 +6,7 @@ import pytest
 from random_models import random_models
 
 from tinygen.common.boards import BOARDS
-from tinygen.report.page.profile import ROWS, header_steps, profile
+from tinygen.report.dossier.profile import ROWS, header_steps, profile
 from tinygen.target.bare import BareChip
 
 MODELS, UNO = random_models(), BOARDS["uno"]

@@ -1,8 +1,4 @@
-"""Is everything here that tinygen needs? One line per thing: good, or what to type. Nothing is
-installed.
-
-examine() -> Health
-"""
+"""`tinygen doctor`: is everything here that tinygen needs? Nothing is installed."""
 
 from __future__ import annotations
 
@@ -13,11 +9,14 @@ import tempfile
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from serial.tools import list_ports
+import click
 
-from ..host import discover
-from ..target import toolchain
+from ..common.errors import COULD_NOT_RUN
+from ..common.files import cache_dir
+from ..common.progress import silent
+from ._show import shows
 
 OLDEST_PYTHON = (3, 10)
 SETUP = "tinygen setup"
@@ -33,6 +32,11 @@ class Thing:
     found: str  # what and where; "" if it is not there
     advice: str  # what to type where it is not there
 
+    @property
+    def mark(self) -> str:
+        """The first word of its line."""
+        return "good    " if self.there else "MISSING " if self.needed else "optional"
+
 
 @dataclass(frozen=True)
 class Health:
@@ -44,7 +48,22 @@ class Health:
     def good(self) -> bool:
         return all(thing.there for thing in self.things if thing.needed)
 
-    def plain(self) -> dict:
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.good else COULD_NOT_RUN
+
+    def text(self) -> str:
+        """One line per thing, and the verdict."""
+        width = max(len(thing.name) for thing in self.things)
+        lines = [
+            f"{t.mark}  {t.name:{width}}  {t.found if t.there else t.advice}" for t in self.things
+        ]
+        missing = [thing.name for thing in self.things if thing.needed and not thing.there]
+        if missing:
+            return "\n".join([*lines, f"missing: {', '.join(missing)}"])
+        return "\n".join([*lines, "everything that is needed is here"])
+
+    def plain(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {"things": [asdict(thing) for thing in self.things], "passed": self.good}
 
@@ -88,7 +107,7 @@ def _cache() -> Thing:
     """Whether a file can be written in the cache folder, or in the nearest folder above it that
     exists.
     """
-    folder = toolchain.cache_dir()
+    folder = cache_dir()
     there = next(place for place in (folder, *folder.parents) if place.exists())
     try:
         with tempfile.TemporaryFile(dir=there):
@@ -104,12 +123,16 @@ def _cache() -> Thing:
 
 
 def _compiler() -> Thing:
+    from ..target import toolchain
+
     if (folder := toolchain.find_gcc()) is None:
         return _of_registry("AVR compiler", "toolchain-atmelavr")
     return Thing("AVR compiler", True, True, str(folder / "bin" / "avr-gcc"), "")
 
 
 def _core() -> Thing:
+    from ..target import toolchain
+
     if (folder := toolchain.find_core()) is None:
         return _of_registry("Arduino core", "framework-arduino-avr")
     return Thing("Arduino core", True, True, str(folder), "")
@@ -117,12 +140,16 @@ def _core() -> Thing:
 
 def _of_registry(name: str, package: str) -> Thing:
     """The piece as PlatformIO's own package, where an earlier set-up has fetched it."""
-    official = toolchain.registry_core_dir(toolchain.cache_dir(), lambda text: None, install=False)
+    from ..target import toolchain
+
+    official = toolchain.registry_core_dir(cache_dir(), silent, install=False)
     folder = official / "packages" / package if official else None
     return Thing(name, folder is not None, True, str(folder or ""), SETUP)
 
 
 def _simulator() -> Thing:
+    from ..target import toolchain
+
     found = toolchain.find_simavr()
     return Thing(
         "simulator",
@@ -145,6 +172,8 @@ def _avrdude() -> Thing:
 
 
 def _ports() -> Thing:
+    from ..host import discover
+
     known = [
         f"{port} ({board})" for board, ports in discover.plugged_in().items() for port in ports
     ]
@@ -161,6 +190,8 @@ def _permission() -> Thing:
     """Whether the serial ports may be opened; where there is none, whether the user is in the group
     that may.
     """
+    from serial.tools import list_ports
+
     closed = [
         port.device
         for port in list_ports.comports()
@@ -198,23 +229,15 @@ def _join_group(port: Path | None) -> str:
     return f"sudo usermod -a -G {group} $USER, then log in again"
 
 
-# ---- text ----
+@click.command("doctor")
+@shows
+def command():
+    """Look whether everything needed is here; say what to type.
 
+    Exit code 3 where something needed is missing; a real board and what loads it are optional.
 
-def text(result: Health) -> str:
-    """One line per thing, and the verdict."""
-    width = max(len(thing.name) for thing in result.things)
-    lines = [
-        f"{_mark(t)}  {t.name:{width}}  {t.found if t.there else t.advice}" for t in result.things
-    ]
-    missing = [thing.name for thing in result.things if thing.needed and not thing.there]
-    return "\n".join(
-        [
-            *lines,
-            f"missing: {', '.join(missing)}" if missing else "everything that is needed is here",
-        ]
-    )
-
-
-def _mark(thing: Thing) -> str:
-    return "good    " if thing.there else "MISSING " if thing.needed else "optional"
+    \b
+    Example:
+      tinygen doctor
+    """
+    return examine()

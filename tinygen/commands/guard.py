@@ -1,87 +1,41 @@
-"""Anomaly guards: is this row unlike those seen before? Trained on rows alone, there is no target.
-
-guard(x, inputs) -> Model        alarm where a row is farther out than nearly all training rows
-guard_csv(csv, out) -> Guarded   the same from a file, saved, and judged on rows it was not fitted
-                                 to
-"""
+"""`tinygen guard`: a model that sets an alarm off for rows unlike those it has seen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import click
 
-from .. import data
-from ..codegen.emit import check_prefix
 from ..common.boards import find_board
-from ..common.errors import UsageError
 from ..common.files import require_file_place
-from ..data import Rows
-from ..data import reference as baseline
-from ..families import FAMILIES, guards
-from ..model.fixedpoint import RAW_MAX, RAW_MIN, Quantity
-from ..model.model import Model, check_name
-from ..report.words import with_unit
-from ..search.cross_validation import plain_config
-from ..target.bare import ModelCost, measure_cost
-from .pipeline import name_from, units_of
+from ..common.progress import Progress, silent
+from ._options import (
+    Selection,
+    board_option,
+    model_out,
+    name_from,
+    name_option,
+    selected_readings,
+)
+from ._show import progress, shows
 
-LEAST_SPAN = 8  # raw steps beyond a range of a single value that are told apart
-
-
-def guard(
-    x: np.ndarray,
-    inputs: tuple[Quantity, ...],
-    family: str = "mahalanobis",
-    alarms: float = 0.001,
-    name: str = "guard",
-) -> Model:
-    """A guard for raw rows x of shape (n, inputs) whose alarm at most the part `alarms` of them
-    sets off.
-
-    alarms: 0 .. 0.5. Raises UsageError for another value or an unknown guard.
-    """
-    known = guards()
-    if family not in known:
-        raise UsageError(f"guard '{family}' is unknown: use {' or '.join(known)}")
-    if not 0 <= alarms <= 0.5:
-        raise UsageError(f"part of alarms {alarms} is out of range: it must lie within 0 .. 0.5")
-    kind, rows = (
-        FAMILIES[family],
-        Rows(
-            np.asarray(x, dtype=np.int64),
-            np.zeros(len(x), dtype=np.int64),
-            tuple(inputs),
-            known[family].output,
-        ),
-    )
-    config = known[family].config(alarms, len(inputs))
-    nodes = kind.lower(kind.fit(rows, config, 0), rows)
-    bare = Model(name, family, tuple(map(_wide, rows.inputs)), rows.output, nodes)
-    answers = bare.answer(rows.x)
-    threshold = known[family].threshold(answers, alarms)
-    output = replace(rows.output, maximum=float(rows.output.to_physical(answers.max())))
-    facts = {"rows_train": len(rows.x), "config": plain_config(config), "alarms": float(alarms)}
-    return replace(bare, output=output, threshold=threshold, training=facts)
+if TYPE_CHECKING:
+    from ..model.model import Model
+    from ..target.bare import ModelCost
 
 
-def _wide(q: Quantity) -> Quantity:
-    """The quantity with its trained range once more on each side: readings out there are what a
-    guard is for.
+@dataclass(frozen=True)
+class GuardRequest:
+    """What is to be guarded, on which chip, and where to put it."""
 
-    The board saturates what lies beyond the accepted range, and must not saturate it into the usual
-    one.
-    """
-    more = max(q.raw_maximum - q.raw_minimum, LEAST_SPAN)
-    low, high = (
-        int(np.clip(raw, RAW_MIN, RAW_MAX)) for raw in (q.raw_minimum - more, q.raw_maximum + more)
-    )
-    return replace(q, minimum=float(q.to_physical(low)), maximum=float(q.to_physical(high)))
-
-
-# ---- from a file ----
+    rows: Selection
+    out: Path
+    family: str = "mahalanobis"
+    alarms: float = 0.001  # most of the usual rows that may set it off, 0 .. 0.5
+    name: str | None = None  # prefix of every C name; None: from `out`
+    board: str = "uno"
 
 
 @dataclass(frozen=True)
@@ -94,7 +48,30 @@ class Guarded:
     cost: ModelCost
     notes: tuple[str, ...]
 
-    def plain(self) -> dict:
+    def text(self) -> str:
+        """The guard in a few lines."""
+        from ..report.words import with_unit
+
+        model, facts, spent = self.model, self.model.training, self.cost
+        names = ", ".join(q.name for q in model.inputs)
+        level = with_unit(float(model.output.to_physical(model.threshold)), model)
+        return "\n".join(
+            [
+                *(f"note: {note}" for note in self.notes),
+                f"guard    {self.path}: {model.family}, inputs {names}",
+                f"rows     {facts['rows_train']:,} to learn what is usual, "
+                f"{facts['rows_test']:,} to try it ({facts['split']} split); "
+                f"of {facts['rows_read']:,} read {facts['rows_dropped']:,} lack a value",
+                f"alarm    above {level}: "
+                f"set off by {facts['alarms_train']:,} of {facts['rows_train']:,} rows it learned "
+                f"from and {facts['alarms_test']:,} of the {facts['rows_test']:,} others",
+                f"cost     the model alone on {self.board}: {spent.flash_bytes:,} bytes of flash, "
+                f"{spent.ram_bytes + spent.stack_bytes:,} of RAM with stack, "
+                f"{spent.cycles_max:,} cycles at most",
+            ]
+        )
+
+    def plain(self) -> dict[str, Any]:
         """Plain JSON values."""
         facts = self.model.training
         return {
@@ -121,71 +98,56 @@ class Guarded:
         }
 
 
-def guard_csv(
-    csv: Path,
-    out: Path,
-    inputs=None,
-    drop=(),
-    missing=("-200",),
-    unit=(),
-    split="random",
-    seed=0,
-    family="mahalanobis",
-    alarms: float = 0.001,
-    name: str | None = None,
-    board: str = "uno",
-    progress: Callable[[str], None] = print,
-) -> Guarded:
+def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
     """Fits a guard to a CSV file's rows and saves it; the file is written only when everything went
     well.
     """
-    chip, name = find_board(board), check_prefix(check_name(name or name_from(out)))
-    require_file_place(out)
-    rows = data.readings(
-        data.load_table(csv, missing=missing), inputs, drop, split, seed, units_of(unit)
-    )
-    bare = guard(rows.x[rows.train], rows.inputs, family, alarms, name)
-    model = replace(bare, training={**bare.training, **_facts(bare, rows)})
+    from ..codegen.emit import check_prefix
+    from ..model.model import check_name
+    from ..search.guard import guard_of
+    from ..target.bare import measure_cost
+
+    chip = find_board(request.board)
+    name = check_prefix(check_name(request.name or name_from(request.out)))
+    require_file_place(request.out)
+    rows = request.rows.readings(request.rows.table())
+    model = guard_of(rows, request.family, request.alarms, name)
     progress(f"compiling and simulating for {chip.title}")
     measured = measure_cost(model, chip)
-    model.save(out)
-    return Guarded(out, model, chip.pio_id, measured, rows.notes)
+    model.save(request.out)
+    return Guarded(request.out, model, chip.pio_id, measured, rows.notes)
 
 
-def _facts(model: Model, rows: data.Dataset) -> dict:
-    """What the model file tells of the rows, and how many of them set the guard off."""
-    answers = model.answer(rows.x)
-    alarm = model.alarm(answers)
-    known = baseline.sketch(
-        [q.name for q in (*model.inputs, model.output)],
-        np.column_stack([rows.x, answers])[rows.train],
-        alarm[rows.train],
-        rows.provenance.rows_dropped / rows.provenance.rows_read,
-    )
-    return {
-        **rows.facts(),
-        "alarms_train": int(alarm[rows.train].sum()),
-        "alarms_test": int(alarm[rows.test].sum()),
-        "baseline": known.plain(),
-    }
+@click.command("guard")
+@selected_readings
+@click.option(
+    "--family",
+    type=click.Choice(["mahalanobis", "box"]),
+    default="mahalanobis",
+    show_default=True,
+    help="Squared distance from the usual row, or the usual interval of each reading.",
+)
+@click.option(
+    "--alarms",
+    type=click.FloatRange(0, 0.5),
+    default=0.001,
+    show_default=True,
+    metavar="PART",
+    help="Most of the usual rows that may set it off.",
+)
+@name_option
+@board_option
+@model_out
+@shows
+def command(**options):
+    """Fit a guard to the rows of CSV: red LED for rows unlike them.
 
+    No target is needed. The model file serves as one that `train` wrote: emit, build, stream,
+    predict, monitor.
 
-def text(result: Guarded) -> str:
-    """The guard in a few lines."""
-    model, facts, spent = result.model, result.model.training, result.cost
-    return "\n".join(
-        [
-            *(f"note: {note}" for note in result.notes),
-            f"guard    {result.path}: {model.family}, inputs "
-            f"{', '.join(q.name for q in model.inputs)}",
-            f"rows     {facts['rows_train']:,} to learn what is usual, {facts['rows_test']:,} to "
-            f"try it ({facts['split']} split); "
-            f"of {facts['rows_read']:,} read {facts['rows_dropped']:,} lack a value",
-            f"alarm    above {with_unit(float(model.output.to_physical(model.threshold)), model)}: "
-            f"set off by {facts['alarms_train']:,} of {facts['rows_train']:,} rows it learned from "
-            f"and {facts['alarms_test']:,} of the {facts['rows_test']:,} others",
-            f"cost     the model alone on {result.board}: {spent.flash_bytes:,} bytes of flash, "
-            f"{spent.ram_bytes + spent.stack_bytes:,} of RAM with stack, {spent.cycles_max:,} "
-            "cycles at most",
-        ]
-    )
+    \b
+    Example:
+      tinygen guard AirQualityUCI.csv --inputs "PT08.S1(CO),PT08.S5(O3),T,RH" -o guard.json
+    """
+    with progress() as say:
+        return guard(GuardRequest(**options), say)

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from .. import __version__
-from ..codegen.emit import emit_project
 from ..common.boards import BOARDS, Board, find_board
 from ..common.errors import UsageError
 from ..common.files import require_folder_place
 from ..common.jinja import environment
-from ..common.process import Progress
-from ..data import simulated_station as station
-from ..model.model import Model
-from .pipeline import train_csv
+from ..common.progress import Progress, silent
+from ._options import FILE, Selection, boards_option
+from ._show import progress, shows
+from .train import TrainRequest, train
+
+if TYPE_CHECKING:
+    from ..model.model import Model
 
 EVERY = 23  # of the station's hours one row: 407 rows, every hour of the day among them
 DATA = "data/simulated_station.csv"
@@ -52,13 +57,34 @@ class Made:
     boards: tuple[Board, ...]
     paths: tuple[Path, ...]
 
+    def text(self) -> str:
+        """The files, and what to do next."""
+        return "\n".join(
+            [
+                *map(str, self.paths),
+                "",
+                "its rows are simulated: put yours in their place, change the Makefile, "
+                "run `make model`",
+                f"now: cd {self.directory} && pytest",
+            ]
+        )
 
-def init(
-    directory: Path, board_ids: tuple[str, ...], progress: Progress = lambda text: None
-) -> Made:
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "directory": str(self.directory),
+            "model_id": f"{self.model.model_id:08x}",
+            "boards": [b.pio_id for b in self.boards],
+            "files": [str(path) for path in self.paths],
+        }
+
+
+def init(directory: Path, board_ids: tuple[str, ...], progress: Progress = silent) -> Made:
     """Writes the project into a new or empty folder, and trains its model; UsageError where the
     folder has something in it.
     """
+    from ..codegen.emit import emit_project
+
     boards = tuple(map(find_board, board_ids))
     require_folder_place(directory)
     if directory.exists() and any(directory.iterdir()):
@@ -73,18 +99,15 @@ def init(
     for name, text in texts.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(text, encoding="ascii", newline="\n")
-    trained = train_csv(
-        directory / DATA,
+    request = TrainRequest(
+        Selection(directory / DATA, TARGET, INPUTS, seed=SEED),
         directory / "model.json",
-        TARGET,
-        inputs=list(INPUTS),
         threshold=THRESHOLD,
         name=NAME,
         family=FAMILY,
-        seed=SEED,
         board=boards[0].pio_id,
-        progress=progress,
     )
+    trained = train(request, progress)
     emit_project(trained.model, directory / "firmware", boards)
     return Made(
         directory,
@@ -98,6 +121,8 @@ def example_rows() -> str:
     """A few hundred rows of the simulated station, as a CSV file in the form of the UCI Air Quality
     file.
     """
+    from ..data import simulated_station as station
+
     header, *rows = station.simulate().decode("ascii").splitlines()
     return "\n".join([header, *rows[::EVERY]]) + "\n"
 
@@ -119,3 +144,21 @@ def render(boards: tuple[Board, ...]) -> dict[str, str]:
         name: environment("c").get_template(template).render(facts)
         for name, template in TEMPLATES.items()
     }
+
+
+@click.command("init")
+@click.argument("directory", type=FILE, metavar="DIR")
+@boards_option("Boards to test on")
+@shows
+def command(directory, board_ids):
+    """Make a project of your own: data, model, firmware, tests, CI.
+
+    The rows in it are simulated, and there to be replaced. `pytest` in DIR passes as it stands,
+    with the tests for real boards skipped by name.
+
+    \b
+    Example:
+      tinygen init my-sensor --board uno
+    """
+    with progress() as say:
+        return init(directory, board_ids, say)

@@ -293,7 +293,8 @@ def require_simulated(board: Board) -> Board:
             else "it has no serial port at all"
         )
         raise UsageError(
-            f"board '{board.pio_id}' cannot be streamed to in the simulator, {why}; `tinygen train --board "
+            f"board '{board.pio_id}' cannot be streamed to in the simulator, {why}; `tinygen "
+            "train --board "
             f"{board.pio_id}` measures the model on its simulated chip"
         )
     return board

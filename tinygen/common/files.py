@@ -1,12 +1,15 @@
 """Output files, refused before the work if they cannot be written, then written whole or not at
-all; and the folder of what is kept between runs.
+all; where a ladder stands, and the folder of what is kept between runs.
 """
 
 from __future__ import annotations
 
+import csv
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
+from io import StringIO
 from pathlib import Path
 
 from .errors import UsageError
@@ -63,6 +66,18 @@ def write_whole(path: Path, text: str) -> None:
         raise UsageError(
             f"output '{path}' cannot be written ({error.strerror}): choose another file"
         ) from None
+
+
+def write_csv(path: Path, header: list[str], rows: Iterable[Iterable[object]]) -> None:
+    """Writes a CSV file whole or not at all."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    write_whole(path, text.getvalue())
+
+
+def ladder_path(model: Path) -> Path:
+    """Where `train` keeps the other models it found: benzene.json -> benzene.search.json."""
+    return model.with_name(f"{model.name.removesuffix('.json')}.search.json")
 
 
 def cache_dir() -> Path:

@@ -7,10 +7,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
-Progress = Callable[[str], None]
+from .progress import Progress
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What the training rows looked like, in about a hundred bytes per quantity: `monitor` compares
 later rows with it.
 
-    sketch(columns) -> Baseline
+    sketch(columns) -> Reference
 
 Of each quantity: its deciles, the longest run of one value, and how far the training rows' own
 windows lay from all training rows. Neighbouring rows resemble each other and seasons come and go,
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import ModelError
+from ..model.model import Model
 
 BINS = 10
 SMALLEST_WINDOW = 16  # rows
@@ -52,7 +53,7 @@ class Sketch:
 
 
 @dataclass(frozen=True)
-class Baseline:
+class Reference:
     """The training rows: one sketch per input, then one of the model's output."""
 
     rows: int
@@ -71,8 +72,8 @@ class Baseline:
 
 def sketch(
     names: Sequence[str], raw: np.ndarray, alarms: np.ndarray | None, missing: float
-) -> Baseline:
-    """The baseline of raw training rows (n, names) in the order of the file; alarms: bool (n,), or
+) -> Reference:
+    """The reference of raw training rows (n, names) in the order of the file; alarms: bool (n,), or
     None.
     """
     lengths = own_lengths(len(raw))
@@ -90,22 +91,27 @@ def sketch(
             for n in lengths
         )
     )
-    return Baseline(len(raw), lengths, sketches, _figure(missing), share, own)
+    return Reference(len(raw), lengths, sketches, _figure(missing), share, own)
 
 
-def read(plain: Any) -> Baseline:
-    """The baseline that `plain` was; ModelError if a model file has none or a damaged one."""
+def read(plain: Any) -> Reference:
+    """The reference that `plain` was; ModelError if a model file has none or a damaged one."""
 
     def tuples(fields: dict) -> dict:
         return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
 
     try:
         sketches = tuple(Sketch(**tuples(fields)) for fields in plain["sketches"])
-        return Baseline(**{**tuples(plain), "sketches": sketches})
+        return Reference(**{**tuples(plain), "sketches": sketches})
     except (TypeError, KeyError, AttributeError):
         raise ModelError(
             "the model keeps no baseline of its training rows: train it again with this version"
         ) from None
+
+
+def missing_codes(model: Model) -> tuple[float | str, ...]:
+    """What meant "no value" in the training file, and therefore in the rows that follow."""
+    return tuple(model.training.get("missing", (-200,)))
 
 
 def own_lengths(rows: int) -> tuple[int, ...]:

@@ -20,12 +20,13 @@ import tempfile
 import threading
 import urllib.request
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..common.errors import DataError, plain
 from ..common.files import cache_dir
+from ..common.progress import Progress, silent
 from . import simulated_station as station
 from .table import Table, load_table, read_table
 
@@ -58,7 +59,7 @@ class Source:
         return load_table(self.data, missing)
 
 
-def find(given: Path | str | None = None, progress: Callable[[str], None] | None = None) -> Source:
+def find(given: Path | str | None = None, progress: Progress = silent) -> Source:
     """The first source that can be had. Raises DataError only for a `given` file that is not
     there.
     """
@@ -72,8 +73,7 @@ def find(given: Path | str | None = None, progress: Callable[[str], None] | None
     cached = cache_dir() / FILE_NAME
     if _is_published(cached):
         return _file(cached, "cache", " (from the cache)", unset)
-    if progress:
-        progress(f"downloading {URL}")
+    progress(f"downloading {URL}")
     try:
         content = download()
     except DataError as error:

@@ -21,7 +21,7 @@ from ..codegen.emit import (
 from ..common.boards import Board
 from ..common.errors import CheckError
 from ..common.jinja import environment
-from ..common.process import Progress
+from ..common.progress import Progress
 from ..host.virtual.simavr import SimBoard
 from ..model.model import Model
 from .avr_gcc import OPTIONS, Size, compile_c, read_size

@@ -26,7 +26,8 @@ from pathlib import Path
 
 from ..common.errors import BuildError
 from ..common.files import cache_dir
-from ..common.process import Progress, last_line, run
+from ..common.process import last_line, run
+from ..common.progress import Progress
 from .platformio_core import local_core_dir, move_into_place, registry_core_dir
 
 GCC_WHEEL = (

@@ -8,11 +8,13 @@ Every check is one function that yields findings; scipy and scikit-learn bring t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ...common.progress import Progress, silent
+from ...common.tables import table as text_table
 from ...model.fixedpoint import Quantity
 from ..dataset import Dataset
 from ..prepare import prepare
@@ -82,6 +84,29 @@ class Audit:
             for severity in SEVERITIES
         )
 
+    def text(self) -> str:
+        """The columns, then each finding: what, what it does, what to type."""
+        rows = [
+            [c.name, c.unit or "-", c.missing, c.minimum, c.median, c.maximum, f"{c.step:g}"]
+            for c in self.columns
+        ]
+        heads = ["column", "unit", "missing", "lowest", "median", "highest", "step"]
+        lines = [
+            *(f"note: {note}" for note in self.notes),
+            f"{self.source}: {self.rows_read:,} rows, {self.rows_usable:,} usable for "
+            f"{self.target} (the last line)",
+            "",
+            text_table(heads, rows),
+            "",
+        ]
+        for finding in self.findings:
+            lines += [
+                f"{finding.severity:7}{finding.what}",
+                f"       effect: {finding.effect}",
+                f"       do:     {finding.advice}",
+            ]
+        return "\n".join([*lines, "", f"findings: {self.counts}"])
+
     def plain(self) -> dict:
         """Plain JSON values."""
         return asdict(self)
@@ -96,7 +121,7 @@ def audit(
     seed: int = 0,
     units: Mapping[str, str] | None = None,
     task: str = "auto",
-    progress: Callable[[str], None] = lambda text: None,
+    progress: Progress = silent,
 ) -> Audit:
     """The audit of a table: the rows that `prepare` gives, and what `prepare` left out."""
 

@@ -1,7 +1,7 @@
 """Model card and data sheet: what a model is, where it comes from, what it is for and where it
 fails, as Markdown.
 
-    card(model, out, csv, note) -> Carded
+    markdown(dossier) -> the Markdown file
     card_views(dossier) -> the parts, for the Markdown file and for the page
 
 Nothing in it is written by hand but the text that --note brings. After Mitchell et al., "Model
@@ -10,23 +10,18 @@ Cards for Model Reporting" (2019), and Gebru et al., "Datasheets for Datasets" (
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy
 import sklearn
 
 from ... import __version__
 from ...common.boards import BOARDS
-from ...common.files import require_file_place, write_whole
 from ...common.jinja import environment
+from ...common.tables import cell
 from ...data import sources as datasets
-from ..words import alarms, cell, level, red_above, rows_used, test_error, with_unit
-from .dossier import Dossier, gather
-from .figures import (
+from ..dossier.figures import (
     MOST_WEAK,
-    Figure,
     converted,
     faults_table,
     figures,
@@ -37,6 +32,8 @@ from .figures import (
     weak_parts,
     weak_words,
 )
+from ..dossier.gather import Dossier
+from ..words import alarms, level, red_above, rows_used, test_error, with_unit
 
 LICENCES = {
     datasets.SHA256: 'CC BY 4.0; UCI Machine Learning Repository, data set 360, "Air Quality"; '
@@ -47,8 +44,8 @@ CANNOT = (
     "It knows its sensors' readings of one moment and nothing else: no trend, no place, "
     "no season that is not among its inputs.",
     "It is no safety device and no reference instrument; nobody has certified it.",
-    "A reading beyond the accepted range is brought to its end and flagged; a missing one gives no "
-    "answer, "
+    "A reading beyond the accepted range is brought to its end and flagged; a missing one gives "
+    "no answer, "
     "and both LEDs stay dark.",
 )
 
@@ -63,50 +60,6 @@ class Part:
     headers: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     points: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Carded:
-    """A card that was written."""
-
-    dossier: Dossier
-    path: Path
-    figures: tuple[Figure, ...] = field(default=())
-
-    def plain(self) -> dict:
-        """Plain JSON values."""
-        return {
-            "card": str(self.path),
-            "name": self.dossier.model.name,
-            "id": f"{self.dossier.model.model_id:08x}",
-            "parts": [part.title for part in card_views(self.dossier)],
-            "left_out": list(self.dossier.gaps),
-        }
-
-
-def card(
-    model: Path,
-    out: Path,
-    csv: Path | None = None,
-    note: Path | None = None,
-    progress: Callable[[str], None] = lambda text: None,
-) -> Carded:
-    """Writes the card of a model file, whole or not at all."""
-    require_file_place(out)
-    dossier = gather(model, csv, None, note, with_board=False, progress=progress)
-    write_whole(out, markdown(dossier))
-    return Carded(dossier, out, figures(dossier))
-
-
-def text(result: Carded) -> str:
-    """What the command prints."""
-    return "\n".join(
-        [
-            headline(result.dossier),
-            *(f"left out: {gap}" for gap in _card_gaps(result.dossier)),
-            f"written to {result.path}",
-        ]
-    )
 
 
 def markdown(d: Dossier) -> str:
@@ -250,8 +203,8 @@ def _failures(d: Dossier) -> Part:
     if d.model.threshold is not None:
         points.append(f"Alarms above {level(d.model)} on the test rows: {alarms(d.model)}.")
     lead = (
-        "Error over the test rows with one sensor stuck at an end of its accepted range; all rows "
-        "as they are: "
+        "Error over the test rows with one sensor stuck at an end of its accepted range; all "
+        "rows as they are: "
         f"{with_unit(test_error(d.model), d.model)}."
     )
     return Part(
@@ -299,6 +252,6 @@ def _versions(d: Dossier) -> Part:
     )
 
 
-def _card_gaps(d: Dossier) -> tuple[str, ...]:
+def card_gaps(d: Dossier) -> tuple[str, ...]:
     """What is missing in the card; the board is never part of it."""
     return tuple(gap for gap in d.gaps if not gap.startswith("the board is left out"))

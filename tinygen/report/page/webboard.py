@@ -8,11 +8,11 @@ from importlib.resources import files
 
 import numpy as np
 
-from ...commands.explain import spread_over
 from ...common.boards import BOARDS
 from ...model.fixedpoint import MISSING, Quantity
 from ...model.model import Model
-from .dossier import BOARD, Dossier, Tests
+from ..dossier.gather import BOARD, Dossier, Tests
+from ..shapley import spread_over
 
 MOST_ROWS = 2000  # test rows that are carried along, evenly spaced
 SAMPLES = 64  # without test rows: corners of the ranges and random readings
@@ -30,7 +30,7 @@ def script() -> str:
 
 
 def settings(d: Dossier) -> dict:
-    """What the script is told, plain JSON: the program, its board, the sliders, and rows to play."""
+    """What the script is told, plain JSON: the program, its board, the sliders, rows to play."""
     board = BOARDS[BOARD]
     model = d.model
     rows, truth = _rows(model, d.tests)

@@ -1,7 +1,8 @@
 """The figures of a model as words: the one place where the page, the card and the `report` command
 take them from.
 
-Numbers are written by the functions of report.py and verdict.py, which the terminal uses too.
+Numbers are written by the functions of words.py and search/conversion.py, which the terminal uses
+too.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import numpy as np
 from ...common.boards import BOARDS
 from ...model.model import Model
 from ...search.conversion import conversion_sentence
-from ..words import alarms, level, rung_name, test_error, with_unit
-from .dossier import Dossier
+from ..ladder import rung_name
+from ..words import alarms, level, test_error, with_unit
+from .gather import Dossier
 from .slices import Slice, sensor_faults, slices, weak
 
 SAME_BYTES = 16  # of flash, by which the model alone and in the firmware may differ
@@ -99,7 +101,10 @@ def milliseconds(cycles: int, f_cpu_hz: int) -> str:
 def spread(d: Dossier) -> str:
     """How the error varies over the folds of the training rows."""
     folds = d.rung.folds
-    return f"{with_unit(min(folds), d.model)} to {with_unit(max(folds), d.model)} in {len(folds)} folds of the training rows"
+    return (
+        f"{with_unit(min(folds), d.model)} to {with_unit(max(folds), d.model)} in "
+        f"{len(folds)} folds of the training rows"
+    )
 
 
 def split_words(model: Model) -> str:
@@ -119,7 +124,10 @@ def headline(d: Dossier) -> str:
     if "alarm" in by_key:
         words += f", with {by_key['alarm'].value} alarms {by_key['alarm'].note}"
     if "flash" in by_key:
-        words += f"; takes {by_key['flash'].value} of flash and {by_key['cycles'].value} for an answer on the {_board(d)}"
+        words += (
+            f"; takes {by_key['flash'].value} of flash and {by_key['cycles'].value} for an "
+            f"answer on the {_board(d)}"
+        )
     return words + "."
 
 
@@ -131,7 +139,10 @@ def converted(d: Dossier) -> str:
     """What conversion to integers did, in one sentence."""
     if d.verdict:
         return conversion_sentence(d.verdict)
-    return "No verdict on the conversion is kept for this rung of the ladder: train with a budget that leads to it."
+    return (
+        "No verdict on the conversion is kept for this rung of the ladder: train with a "
+        "budget that leads to it."
+    )
 
 
 @dataclass(frozen=True)
@@ -171,7 +182,8 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
         if abs(now - then) > SAME_BYTES:
             found.append(
                 Doubt(
-                    f"The model took {then:,} bytes of flash when it was trained and takes {now:,} now: "
+                    f"The model took {then:,} bytes of flash when it was trained and takes "
+                    f"{now:,} now: "
                     "compiler or generator have changed, train it again",
                     "cost",
                 )
@@ -209,7 +221,8 @@ def weak_words(part: Slice, d: Dossier) -> str:
         else "where all others are right"
     )
     bias = (
-        f", on average {with_unit(abs(part.bias), d.model)} too {'high' if part.bias > 0 else 'low'}"
+        f", on average {with_unit(abs(part.bias), d.model)} too "
+        f"{'high' if part.bias > 0 else 'low'}"
         if abs(part.bias) > part.error / 2
         else ""
     )

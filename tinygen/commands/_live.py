@@ -16,7 +16,7 @@ import select
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,22 +27,22 @@ from .. import data
 from ..codegen.emit import emit_project
 from ..common.boards import find_board, require_simulated
 from ..common.errors import DataError, UsageError
-from ..data import reference as baselines
+from ..common.progress import Progress, silent
 from ..data.layout import split_unit
+from ..data.reference import SMALLEST_WINDOW, missing_codes
 from ..host import discover
 from ..host.link import open_link
 from ..host.stream import stream
 from ..host.virtual.protocol_avr import avr_url
 from ..model.fixedpoint import MISSING, Quantity
 from ..model.model import Model, load
+from ..report.drift import Monitoring, Window, checked_window, judge
+from ..report.monitor_files import require_places, write_files
 from ..target.build import build_firmware
-from .monitor import Monitoring, Window, checked_window, judge, require_places, write_files
-from .pipeline import missing_codes
+from .monitor import STDIN
 
-STDIN = Path("-")
 STOPPED = "stopped by Ctrl-C"
 LONGEST_LINE = 1 << 16  # bytes without a line end
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,13 @@ def monitor_live(
     window: int | None = None,
     plan: Plan = Plan(),
     files: dict[str, Path | None] | None = None,
-    progress: Progress = print,
+    progress: Progress = silent,
 ) -> Monitoring:
     """Watches rows as they come, until they end, `plan` ends, or Ctrl-C; every full window rewrites
     the `files`.
 
-    files: what `monitor.write_files` takes. DataError where fewer rows came than say anything.
+    files: what `report.monitor_files.write_files` takes. DataError where fewer rows came than say
+    anything.
     """
     twin, files = load(model), files or {}
     require_places(files)
@@ -89,7 +90,8 @@ def monitor_live(
     )
     with answering(twin, port, board, plan, progress) as answers:
         try:
-            for result in windows(result, answers(rows), progress):
+            for newest in windows(result, answers(rows), progress):
+                result = newest
                 write_files(result, files)
         except KeyboardInterrupt:  # while a file was written: what is judged stands
             write_files(result := replace(result, notes=(*result.notes, STOPPED)), files)
@@ -117,7 +119,7 @@ def windows(
                 yield result
     except KeyboardInterrupt:
         stopped = True
-    least = max(baselines.SMALLEST_WINDOW, result.window // 2 if result.windows else 0)
+    least = max(SMALLEST_WINDOW, result.window // 2 if result.windows else 0)
     if not result.windows and len(waiting) < least:
         raise DataError(f"{count} rows came, at least {least} are needed: let it run longer")
     if len(waiting) >= least:
@@ -225,8 +227,8 @@ def text_rows(
     for quantity in inputs:
         if quantity.name not in names:
             raise DataError(
-                f"the first line of the rows names no column '{quantity.name}': begin with a line "
-                "of column names"
+                f"the first line of the rows names no column '{quantity.name}': begin with a "
+                "line of column names"
             )
     places, codes = (
         [names.index(q.name) for q in inputs],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...model.model import Model
-from .dossier import Tests
+from .gather import Tests
 
 RANGES = 8  # parts of the true values with about equally many rows
 MOST_PERIODS = 14
@@ -140,7 +140,7 @@ def weak(parts: tuple[Slice, ...], overall: float) -> tuple[Slice, ...]:
 
 
 def sensor_faults(model: Model, tests: Tests) -> tuple[Fault, ...]:
-    """Each sensor's ends of the accepted range in place of its readings: what a broken wire does."""
+    """Each sensor's ends of the accepted range for its readings: what a broken wire does."""
 
     def error(place: int, raw: int) -> float:
         x = tests.x.copy()

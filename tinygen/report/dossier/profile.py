@@ -14,6 +14,7 @@ import re
 import tempfile
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
@@ -98,7 +99,7 @@ def line_table(elf: Path, header: str) -> dict[int, int]:
                 for e in program.get_entries()
                 if e.state
             )
-            for (start, line), (end, _) in zip(states, states[1:]):
+            for (start, line), (end, _) in pairwise(states):
                 found |= dict.fromkeys(range(start, end, 2), line) if line else {}
             for die in unit.iter_DIEs():
                 if (

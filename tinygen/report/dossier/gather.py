@@ -11,7 +11,6 @@ the same rows.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,12 +18,13 @@ import numpy as np
 
 from ... import data
 from ...codegen.emit import emit_project
-from ...commands.explain import MOST_INPUTS, Sensitivity, decile_rows, sensitivities, spread_over
-from ...commands.pipeline import ladder_path, missing_codes
 from ...common.boards import BOARDS
 from ...common.errors import BuildError, CheckError, EmitError, ModelError, UsageError
+from ...common.files import ladder_path
+from ...common.progress import Progress, silent
 from ...data import Dataset, Table
 from ...data.audit import Audit, audit
+from ...data.reference import missing_codes
 from ...model.fixedpoint import Quantity
 from ...model.model import Model, load
 from ...search.conversion import Conversion, read_conversion
@@ -32,13 +32,13 @@ from ...search.ladder import Ladder, Rung, load_ladder
 from ...search.quantization import class_metrics, metrics
 from ...target.build import Firmware, build_firmware
 from ...target.toolchain import ensure, need_simavr
+from ..shapley import MOST_INPUTS, Sensitivity, decile_rows, sensitivities, spread_over
 from .profile import StepCycles, profile
 from .runs import Run, read_run
 
 BOARD = "uno"  # whose firmware is weighed, and runs in the page
 CURVE_POINTS = 360  # readings at which a curve is asked
 BACKGROUND = 50  # rows that the other sensors take their readings from
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def gather(
     run: Path | None = None,
     note: Path | None = None,
     with_board: bool = True,
-    progress: Progress = lambda text: None,
+    progress: Progress = silent,
 ) -> Dossier:
     """The dossier of a model file. csv: the file it was trained on; run: what `tinygen stream -o`
     wrote.
@@ -111,8 +111,8 @@ def gather(
         raise UsageError(
             f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has "
             "none: "
-            "a report is for models that `tinygen train` wrote; see `tinygen explain` and `tinygen "
-            "monitor`"
+            "a report is for models that `tinygen train` wrote; see `tinygen explain` and "
+            "`tinygen monitor`"
         )
     ladder, gaps = _ladder(path, model)
     words = read_note(note) if note else ""
@@ -234,8 +234,8 @@ def test_rows(model: Model, table: Table) -> Tests:
     key = "error_rate" if model.labels else "mae"
     if len(y) != facts["rows_test"] or found[key] != facts["metrics"][key]:
         raise ModelError(
-            f"the {facts['rows_test']} test rows with error {facts['metrics'][key]} are not found "
-            "again "
+            f"the {facts['rows_test']} test rows with error {facts['metrics'][key]} are not "
+            "found again "
             f"in {table.path_name} ({len(y)} rows, {found[key]}): train it again with this version"
         )
     time = None if dataset.provenance.time is None else dataset.provenance.time[dataset.test]
@@ -273,9 +273,7 @@ def _audit(model: Model, table: Table, progress: Progress) -> Audit:
 
 
 def curve(model: Model, place: int, rows: np.ndarray) -> Curve:
-    """Partial dependence on input `place`, against raw rows (n, inputs), over the accepted
-    range.
-    """
+    """Partial dependence on input `place`, over its limits, against raw rows (n, inputs)."""
     quantity, background = model.inputs[place], spread_over(rows, BACKGROUND)
     low, high = quantity.limits
     raw = np.unique(

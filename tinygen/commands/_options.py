@@ -1,0 +1,256 @@
+"""Options that several commands have, and what they are handed on as."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+import click
+
+from ..common.boards import BOARDS
+from ..common.choices import OPTIMIZE, TASKS
+from ..common.errors import UsageError
+
+if TYPE_CHECKING:
+    from ..data import Dataset, Table
+
+ROOT = Path(__file__).parents[1]
+FILE = click.Path(path_type=Path)
+FIRST_BOARDS = tuple(BOARDS)[:2]
+
+
+def members(folder: str) -> list[str]:
+    """The names of what a folder of tinygen holds, one file each, without importing any."""
+    return sorted(module.name for module in iter_modules([str(ROOT / folder)]))
+
+
+def among(words):
+    """A completion of these words; what does not match them is for the library to refuse."""
+    return lambda context, parameter, begun: [word for word in words if word.startswith(begun)]
+
+
+model_argument = click.argument("model", type=FILE, metavar="MODEL.json")
+csv_argument = click.argument("csv", type=FILE, metavar="CSV")
+board_option = click.option(
+    "--board",
+    default="uno",
+    shell_complete=among(BOARDS),
+    show_default=True,
+    metavar="ID",
+    help="Board, by PlatformIO's id: see `tinygen boards`.",
+)
+model_out = click.option(
+    "-o", "--out", type=FILE, required=True, metavar="MODEL.json", help="Model file to write."
+)
+name_option = click.option(
+    "--name",
+    default=None,
+    metavar="NAME",
+    help="Prefix of every C name; default: from the output file.",
+)
+optimize_option = click.option(
+    "--optimize",
+    type=click.Choice(OPTIMIZE),
+    help="What the C is written for; by default what the budget asks for.",
+)
+
+
+def boards_option(words: str):
+    """--board, as often as wanted; `words` say what for."""
+    return click.option(
+        "--board",
+        "board_ids",
+        multiple=True,
+        default=FIRST_BOARDS,
+        shell_complete=among(BOARDS),
+        metavar="ID",
+        help=f"{words}; default: {' and '.join(FIRST_BOARDS)}.",
+    )
+
+
+# ---- which rows of a file ----
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which columns and rows of a CSV file are meant."""
+
+    csv: Path
+    target: str = ""  # "": rows without one
+    inputs: tuple[str, ...] | None = None  # None: every other numeric column
+    drop: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ("-200",)
+    units: dict[str, str] | None = None  # by column
+    split: str = "random"
+    task: str = "auto"
+    seed: int = 0
+
+    def table(self) -> Table:
+        """The file as a table."""
+        from .. import data
+
+        return data.load_table(self.csv, missing=self.missing)
+
+    def dataset(self, table: Table) -> Dataset:
+        """The rows of the table as integers, with their target."""
+        from .. import data
+
+        return data.prepare(
+            table,
+            self.target,
+            self.inputs,
+            self.drop,
+            self.split,
+            self.seed,
+            units=self.units,
+            task=self.task,
+        )
+
+    def readings(self, table: Table) -> Dataset:
+        """The rows of the table as integers, without a target."""
+        from .. import data
+
+        return data.readings(table, self.inputs, self.drop, self.split, self.seed, self.units)
+
+    def only(self, inputs: tuple[str, ...]) -> Selection:
+        """The same with these inputs."""
+        return replace(self, inputs=inputs, drop=())
+
+
+TARGET = click.option("--target", required=True, metavar="COL", help="Column to predict.")
+TASK = click.option(
+    "--task",
+    type=click.Choice(TASKS),
+    default="auto",
+    show_default=True,
+    help="auto: a target of text labels is classified, one of numbers is predicted.",
+)
+COLUMNS = (
+    click.option(
+        "--inputs",
+        metavar="A,B,..",
+        help="Columns to predict from; default: every other numeric column.",
+    ),
+    click.option("--drop", metavar="A,B,..", help="Columns to leave out of the default."),
+    click.option(
+        "--missing",
+        multiple=True,
+        default=("-200",),
+        show_default=True,
+        metavar="CODE",
+        help="Number or word that means 'no value'. May be given several times.",
+    ),
+    click.option(
+        "--unit",
+        multiple=True,
+        metavar="COL=UNIT",
+        help="Unit of a column, where its header has none.",
+    ),
+    click.option(
+        "--split",
+        type=click.Choice(["random", "time"]),
+        default="random",
+        show_default=True,
+        help="Test on random rows, or on the last 30 % in time.",
+    ),
+)
+SEED = click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Of the random split and of the training.",
+)
+
+
+def selected_rows(function):
+    """Adds CSV and what says which of its columns and rows are meant, as one `rows`."""
+    return _selected(function, (TARGET, *COLUMNS, TASK, SEED))
+
+
+def selected_readings(function):
+    """The same for rows without a target."""
+    return _selected(function, (*COLUMNS, SEED))
+
+
+def _selected(function, options):
+    @wraps(function)
+    def command(csv, inputs, drop, missing, unit, split, seed, target="", task="auto", **others):
+        rows = Selection(
+            csv,
+            target,
+            _names(inputs),
+            _names(drop) or (),
+            missing,
+            units_of(unit),
+            split,
+            task,
+            seed,
+        )
+        return function(rows=rows, **others)
+
+    for option in reversed(options):
+        command = option(command)
+    return csv_argument(command)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """The column names of a list with commas."""
+    if text is None:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def units_of(pairs) -> dict[str, str]:
+    """Units by column from COLUMN=UNIT texts."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise UsageError(
+                f"--unit '{pair}' is not COLUMN=UNIT: write for example --unit \"T=degC\""
+            )
+    return dict(pair.rsplit("=", 1) for pair in pairs)
+
+
+def name_from(out: Path) -> str:
+    """A C prefix made from the name of a model file."""
+    name = re.sub(r"\W", "_", out.name.split(".")[0], flags=re.ASCII)[:31]
+    return name if not name[:1].isdigit() else f"m_{name}"[:31]
+
+
+# ---- what a model may cost, how rows are sent ----
+
+
+def budgeted(function):
+    """Adds --max-flash, --max-ram and --max-cycles as one `budget`."""
+
+    @wraps(function)
+    def command(*args, max_flash, max_ram, max_cycles, **options):
+        from ..target.build import Budget
+
+        return function(*args, budget=Budget(max_flash, max_ram, max_cycles), **options)
+
+    for name, words in (
+        ("--max-cycles", "Most cycles that one inference may take."),
+        ("--max-ram", "Most bytes of static RAM that the model alone may take."),
+        ("--max-flash", "Most bytes of flash that the model alone may take."),
+    ):
+        command = click.option(name, type=click.IntRange(0), metavar="N", help=words)(command)
+    return command
+
+
+baud_option = click.option(
+    "--baud",
+    type=click.IntRange(300, 2_000_000),
+    metavar="N",
+    help="Bits per second, where the firmware was built for others.",
+)
+
+
+def seconds_option(name: str, words: str):
+    """An option that takes seconds, 0 by default."""
+    return click.option(name, type=click.FloatRange(0), default=0.0, metavar="SECONDS", help=words)

@@ -1,0 +1,122 @@
+"""`tinygen build`: a model file as firmware for a board."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.boards import Board, find_board
+from ..common.errors import UsageError
+from ..common.files import require_folder_place
+from ..common.progress import Progress, silent
+from ._options import FILE, board_option, budgeted, model_argument
+from ._show import progress, shows
+
+if TYPE_CHECKING:
+    from ..target.build import Budget, Firmware
+
+
+@dataclass(frozen=True)
+class Built:
+    """Firmware just compiled, and measured."""
+
+    firmware: Firmware
+
+    def text(self) -> str:
+        """What the program and the model alone cost."""
+        firmware, board = self.firmware, self.firmware.board
+        lines = [
+            f"{board.title}: {firmware.elf}",
+            f"firmware     flash {firmware.flash_bytes:,} of {board.flash_bytes:,} bytes, "
+            f"RAM {firmware.ram_bytes:,} of {board.ram_bytes:,} bytes",
+            f"model alone  flash {firmware.model_flash_bytes:,} bytes, "
+            f"RAM {firmware.model_ram_bytes:,} bytes",
+        ]
+        if firmware.cycles_median is not None:
+            stack = (
+                "the model alone on the simulated chip"
+                if firmware.stack_bytes is None
+                else f"whole firmware's stack {firmware.stack_bytes:,} bytes"
+            )
+            microseconds = firmware.cycles_max / board.f_cpu_hz * 1e6
+            lines.append(
+                f"inference    {firmware.cycles_median:,} cycles, at most {firmware.cycles_max:,} "
+                f"({microseconds:.1f} us at {board.f_cpu_hz / 1e6:g} MHz); {stack}"
+            )
+        return "\n".join(lines)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        values = {f.name: getattr(self.firmware, f.name) for f in fields(self.firmware)}
+        return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Board):
+        return value.pio_id
+    return str(value) if isinstance(value, Path) else value
+
+
+def build(
+    model: Path,
+    board: str,
+    out: Path,
+    budget: Budget | None = None,
+    upload: bool = False,
+    port: str | None = None,
+    progress: Progress = silent,
+) -> Built:
+    """The compiled firmware of a model file, in a PlatformIO project at `out`; for a chip without a
+    serial port its self-test.
+    """
+    from ..codegen.emit import emit_project
+    from ..model.model import load
+    from ..target import build as compiling
+    from ..target.selftest import build_selftest
+
+    chip, twin, limit = find_board(board), load(model), budget or compiling.Budget()
+    if upload and not port:
+        raise UsageError("--upload needs --port: see `tinygen boards` for the ports with a board")
+    if port and not upload:
+        raise UsageError(f"--port {port} is of no use without --upload: give both, or neither")
+    if upload and not chip.has_firmware:
+        raise UsageError(
+            f"board '{chip.pio_id}' has no bootloader to --upload to: build it, "
+            "then load the .hex with a programmer"
+        )
+    require_folder_place(out)
+    if not chip.has_firmware:
+        return Built(build_selftest(twin, chip, out, limit, progress))
+    project = emit_project(twin, out, [chip])
+    firmware = compiling.build_firmware(project, chip, limit, progress)
+    if upload:
+        compiling.load_firmware(project, chip, port, progress)
+    return Built(firmware)
+
+
+@click.command("build")
+@model_argument
+@board_option
+@click.option(
+    "-o", "--out", type=FILE, required=True, metavar="DIR", help="PlatformIO project to write."
+)
+@budgeted
+@click.option("--upload", is_flag=True, help="Load it into the board at --port.")
+@click.option("--port", metavar="PORT", help="Serial port for --upload.")
+@shows
+def command(model, **options):
+    """Compile the firmware for a board and show what it costs.
+
+    The model alone is the firmware minus the same firmware with an empty predictor. A chip without
+    a serial port (ATtiny85) gets a self-test instead: green LED where every answer is right.
+
+    \b
+    Example:
+      tinygen build benzene.json --board uno -o firmware/
+      tinygen build benzene.json --board uno -o firmware/ --upload --port /dev/ttyACM0
+    """
+    with progress() as say:
+        return build(model, progress=say, **options)

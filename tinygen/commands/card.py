@@ -1,0 +1,89 @@
+"""`tinygen card`: model card and data sheet as Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.files import require_file_place, write_whole
+from ..common.progress import Progress, silent
+from ._options import FILE, model_argument
+from ._show import progress, shows
+
+if TYPE_CHECKING:
+    from ..report.dossier.gather import Dossier
+
+
+@dataclass(frozen=True)
+class Carded:
+    """A card that was written."""
+
+    dossier: Dossier
+    path: Path
+
+    def text(self) -> str:
+        """The headline, and what the card lacks."""
+        from ..report.dossier.figures import headline
+        from ..report.page.card import card_gaps
+
+        gaps = [f"left out: {gap}" for gap in card_gaps(self.dossier)]
+        return "\n".join([headline(self.dossier), *gaps, f"written to {self.path}"])
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        from ..report.page.card import card_views
+
+        return {
+            "card": str(self.path),
+            "name": self.dossier.model.name,
+            "id": f"{self.dossier.model.model_id:08x}",
+            "parts": [part.title for part in card_views(self.dossier)],
+            "left_out": list(self.dossier.gaps),
+        }
+
+
+def card(
+    model: Path,
+    out: Path,
+    csv: Path | None = None,
+    note: Path | None = None,
+    progress: Progress = silent,
+) -> Carded:
+    """Writes the card of a model file, whole or not at all."""
+    from ..report.dossier.gather import gather
+    from ..report.page.card import markdown
+
+    require_file_place(out)
+    dossier = gather(model, csv, None, note, with_board=False, progress=progress)
+    write_whole(out, markdown(dossier))
+    return Carded(dossier, out)
+
+
+@click.command("card")
+@model_argument
+@click.option(
+    "--data",
+    type=FILE,
+    metavar="CSV",
+    help="The file it was trained on: where the model fails, and the data's audit.",
+)
+@click.option("--note", type=FILE, metavar="FILE", help="Your own words.")
+@click.option(
+    "-o", "--out", type=FILE, required=True, metavar="CARD.md", help="Markdown file to write."
+)
+@shows
+def command(model, out, data, note):
+    """Write the model card and data sheet as Markdown.
+
+    Source, licence, rows, inputs, figures, known failures, cost: all of it is measured or read,
+    nothing written by hand.
+
+    \b
+    Example:
+      tinygen card benzene.json --data AirQualityUCI.csv -o CARD.md
+    """
+    with progress() as say:
+        return card(model, out, data, note, say)

@@ -1,0 +1,137 @@
+"""`tinygen predict`: the integer twin's answers to the rows of a CSV file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.files import require_file_place, write_csv
+from ._options import FILE, csv_argument, model_argument
+from ._show import progress_on_terminal, shows
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..model.model import Model
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The twin's answers to the rows of a file."""
+
+    model: Model
+    raw: np.ndarray  # int64 (n,); MISSING where a value was missing
+    clamped: np.ndarray  # bool (n,): an input was saturated
+    notes: tuple[str, ...]
+    path: Path | None
+
+    def text(self) -> str:
+        """How many rows were answered, and with what."""
+        from ..model.fixedpoint import MISSING
+
+        missing = self.raw == MISSING
+        good = self.raw[~missing]
+        spread = f", {_spread(self.model, good)}" if good.size else ""
+        lines = [f"note: {note}" for note in self.notes]
+        lines.append(
+            f"{len(self.raw):,} rows: {good.size:,} predicted{spread}; "
+            f"{int(missing.sum()):,} with a missing value, "
+            f"{int(self.clamped.sum()):,} beyond the accepted range"
+        )
+        if self.path:
+            lines.append(f"written to {self.path}")
+        return "\n".join(lines)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        from ..model.fixedpoint import MISSING
+
+        answers = [None if raw == MISSING else int(raw) for raw in self.raw]
+        output, labels = self.model.output, self.model.labels
+        if labels:
+            meaning: dict[str, Any] = {"label": [None if r is None else labels[r] for r in answers]}
+        else:
+            physical = [None if r is None else float(output.to_physical(r)) for r in answers]
+            meaning = {"physical": physical, "unit": output.unit}
+        return {
+            "rows": len(answers),
+            "missing": answers.count(None),
+            "clamped": int(self.clamped.sum()),
+            "raw": answers,
+            **meaning,
+            "notes": list(self.notes),
+        }
+
+
+def _spread(model: Model, raw: np.ndarray) -> str:
+    """What the answers are: how many of each class, or the smallest and the largest."""
+    import numpy as np
+
+    from ..report.words import with_unit
+
+    if model.labels:
+        return ", ".join(f"{n:,} {label}" for label, n in zip(model.labels, np.bincount(raw)) if n)
+    return " .. ".join(
+        with_unit(float(model.output.to_physical(v)), model) for v in (raw.min(), raw.max())
+    )
+
+
+def predict(model: Path, csv: Path, out: Path | None) -> Predictions:
+    """The integer twin's answers to a CSV file's rows."""
+    from .. import data
+    from ..data.reference import missing_codes
+    from ..model.fixedpoint import MISSING
+    from ..model.model import load
+
+    twin = load(model)
+    if out:
+        require_file_place(out)
+    raw, notes = data.rows_for(twin.inputs, data.load_table(csv, missing=missing_codes(twin)))
+    answers, clamped = twin.answer(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
+    if out:
+        unit = f" [{twin.output.unit}]" if twin.output.unit else ""
+        lines = (
+            [r if r != MISSING else "", meaning(twin, r), _flag(twin, r, c)]
+            for r, c in zip(answers.tolist(), clamped.tolist())
+        )
+        write_csv(out, ["raw", twin.output.name + unit, "flag"], lines)
+    return Predictions(twin, answers, clamped, notes, out)
+
+
+def _flag(model: Model, raw: int, clamped: bool) -> str:
+    from ..model.fixedpoint import MISSING
+
+    return "MISSING" if raw == MISSING else "CLAMPED" if clamped else "OK"
+
+
+def meaning(model: Model, raw: int) -> str:
+    """What a raw answer means: a number in the output's unit, or a class label; "" for none."""
+    from ..model.fixedpoint import MISSING
+
+    if raw == MISSING:
+        return ""
+    if 0 <= raw < len(model.labels):  # a board that is wrong may name a class that does not exist
+        return model.labels[raw]
+    return f"{float(model.output.to_physical(raw)):.6g}"
+
+
+@click.command("predict")
+@model_argument
+@csv_argument
+@click.option("-o", "--out", type=FILE, metavar="OUT.csv", help="Write one line per row here.")
+@shows
+def command(model, csv, out):
+    """Answer the rows of CSV on this computer, as the board will.
+
+    The integer twin gives the raw answer of the C code, bit for bit, and what it means in the
+    output's unit.
+
+    \b
+    Example:
+      tinygen predict benzene.json AirQualityUCI.csv -o answers.csv
+    """
+    with progress_on_terminal(f"predicting the rows of {csv}"):
+        return predict(model, csv, out)

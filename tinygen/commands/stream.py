@@ -1,0 +1,322 @@
+"""`tinygen stream`: the rows of a CSV file through a board, every answer checked."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.boards import Board, find_board, require_simulated
+from ..common.files import require_file_place, write_whole
+from ..common.progress import Progress, silent
+from ._options import (
+    FILE,
+    baud_option,
+    board_option,
+    csv_argument,
+    model_argument,
+    seconds_option,
+)
+from ._show import progress, shows
+from .predict import meaning
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..host.check import Expected, StreamVerdict
+    from ..host.rates import WireBudget
+    from ..host.stream import RowReply
+    from ..model.model import Model
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """How rows are streamed."""
+
+    window: int | None = None  # rows on the way at once; None: what the board takes
+    tries: int | None = None  # per row, then it is lost; None: host.stream.TRIES
+    baud: int | None = None  # None: the board's usual rate
+    pace: float = 0.0  # seconds from row to row; 0: full speed
+    reconnect: float = 0.0  # seconds to wait for a board that was unplugged; 0: give up at once
+    log: Path | None = None  # raw bytes of both directions
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A stream's verdict, and every reply it rests on."""
+
+    model: Model
+    board: Board
+    verdict: StreamVerdict
+    expected: Expected
+    replies: tuple[RowReply, ...]
+    # the simulator saw the LED pins do what the rows ask for; None where nobody watched
+    pins_right: bool | None
+    wire: WireBudget  # what the wire allows
+    plan: StreamPlan
+    notes: tuple[str, ...] = ()
+    path: Path | None = None
+
+    @property
+    def good(self) -> bool:
+        """True if every row was answered, equal to the twin, and the LEDs right."""
+        return self.verdict.passed and self.pins_right is not False
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.good else 1
+
+    def text(self) -> str:
+        """Rows, rate, flags, pins and the verdict."""
+        verdict = self.verdict
+        lines = [f"note: {note}" for note in self.notes]
+        lines += [
+            f"{self.board.title}: {verdict.rows:,} rows, {verdict.wrong:,} wrong, "
+            f"{verdict.lost:,} lost, {verdict.led_wrong:,} LED errors, "
+            f"{verdict.retries:,} retries; {verdict.rows_per_s:,.0f} rows/s",
+            f"{self.wire}; {verdict.rows_per_s / self.wire.limit:.0%} of it was used, "
+            f"held up by {self.wire.bottleneck(verdict, self.plan.pace)}",
+            f"{verdict.missing:,} rows with a missing value (flagged, LEDs dark), "
+            f"{verdict.clamped:,} beyond the accepted range (flagged)",
+        ]
+        if self.pins_right is not None:
+            seen = "right" if self.pins_right else "WRONG"
+            lines.append(f"LED pins as the simulator saw them: {seen}")
+        if verdict.first_difference:
+            lines.append(f"first difference: {verdict.first_difference}")
+        if self.path:
+            lines.append(f"written to {self.path}")
+        return "\n".join([*lines, passed_or_failed(self.good)])
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        verdict = self.verdict
+        return {
+            "rows": verdict.rows,
+            "wrong": verdict.wrong,
+            "lost": verdict.lost,
+            "retries": verdict.retries,
+            "led_wrong": verdict.led_wrong,
+            "rows_per_s": round(verdict.rows_per_s, 1),
+            "wire_rows_per_s": round(self.wire.limit, 1),
+            "bottleneck": self.wire.bottleneck(verdict, self.plan.pace),
+            "missing": verdict.missing,
+            "clamped": verdict.clamped,
+            "red": verdict.red,
+            "cycles_median": verdict.cycles_median,
+            "cycles_max": verdict.cycles_max,
+            "pins_right": self.pins_right,
+            "first_difference": verdict.first_difference,
+            "passed": self.good,
+        }
+
+
+def passed_or_failed(good: bool) -> str:
+    """The last line of a stream."""
+    return "PASS: the board answers what the model answers" if good else "FAIL"
+
+
+def stream(
+    model: Path,
+    csv: Path,
+    port: str,
+    board: str = "uno",
+    junit: Path | None = None,
+    out: Path | None = None,
+    plan: StreamPlan = StreamPlan(),
+    progress: Progress = silent,
+) -> Streamed:
+    """Streams a CSV file's rows into a board and checks every answer and both LEDs; `out` grows row
+    by row.
+    """
+    from .. import data
+    from ..codegen.emit import emit_project
+    from ..data.reference import missing_codes
+    from ..host import discover
+    from ..host.virtual.protocol_avr import avr_url
+    from ..model.model import load
+    from ..report.junit import junit_xml
+    from ..target.build import build_firmware
+
+    chip, twin = find_board(board), load(model)
+    for path in filter(None, (out, junit, plan.log)):
+        require_file_place(path)
+    raw, notes = data.rows_for(twin.inputs, data.load_table(csv, missing=missing_codes(twin)))
+    if port == "sim":
+        require_simulated(chip)
+        chip = replace(chip, baud=plan.baud or chip.baud)
+        with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
+            project = emit_project(twin, Path(folder) / "project", [chip])
+            firmware = build_firmware(project, chip, progress=progress)
+            url = avr_url(chip.pio_id, firmware.elf)
+            result = stream_rows(twin, raw, url, chip, progress, plan, out)
+    else:
+        chip, port = (chip, port) if port != "auto" else discover.only_board()
+        result = stream_rows(twin, raw, port, chip, progress, plan, out)
+    if junit:
+        write_whole(junit, junit_xml(result))
+    return replace(result, notes=notes)
+
+
+def stream_rows(
+    model: Model,
+    raw: np.ndarray,
+    port: str,
+    board: Board,
+    progress: Progress,
+    plan: StreamPlan = StreamPlan(),
+    out: Path | None = None,
+) -> Streamed:
+    """Streams raw rows to the board at `port`; on the virtual board its pins are watched too."""
+    from ..host.check import Alarm, Checker, expect
+    from ..host.link import open_link
+    from ..host.pins import distinct, lit
+    from ..host.protocol import Pin
+    from ..host.rates import WireBudget
+    from ..host.record import RawLog, RowFile
+    from ..host.stream import TRIES, stream
+
+    replies, say = [], _rate_of(len(raw), progress)
+    with ExitStack() as open_files:
+        log = open_files.enter_context(RawLog(plan.log)) if plan.log else None
+        link = open_files.enter_context(open_link(port, model, board, plan.baud, tap=log))
+        answers = stream(
+            link,
+            raw.tolist(),
+            plan.window,
+            plan.tries or TRIES,
+            pace=plan.pace,
+            reconnect=plan.reconnect,
+        )
+        wire = WireBudget.of(link, plan.window)
+        progress(f"link: {wire}")
+        expected = expect(model, raw, Alarm.of(model, link.info))
+        checker = Checker(expected)
+        rows = None
+        if out:
+            rows = open_files.enter_context(RowFile(out, expected, lambda r: _value(model, r)))
+        for reply in answers:
+            difference = checker.add(reply)
+            replies.append(reply)
+            if rows:
+                rows.row(reply, difference)
+            say(len(replies))
+        simulator = getattr(link.port, "board", None)
+        # a slow replay goes dark between rows
+        seen = lit(simulator.changes, board) if simulator and not plan.pace else None
+    right = None if seen is None else seen == distinct([Pin(0), *expected.pins])
+    return Streamed(
+        model, board, checker.verdict(), expected, tuple(replies), right, wire, plan, path=out
+    )
+
+
+def _rate_of(rows: int, progress: Progress) -> Callable[[int], None]:
+    """Tells `progress`, twice a second, how many rows are done, how fast, and how long it will
+    take.
+    """
+    begun = said = time.monotonic()
+
+    def say(done: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= 0.5:
+            said, rate = now, done / (now - begun)
+            left = _duration((rows - done) / rate)
+            progress(f"streaming: {done:,} of {rows:,} rows, {rate:,.0f} rows/s, {left} left")
+
+    return say
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def _value(model: Model, raw: int) -> float | str | None:
+    """The meaning of a raw answer, as a number where it is one."""
+    text = meaning(model, raw)
+    return text if raw in range(len(model.labels)) else float(text) if text else None
+
+
+PLAN_OPTIONS = (
+    click.option(
+        "--window",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Rows on the way at once; default: as many as the board takes.",
+    ),
+    click.option(
+        "--tries",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Times a row is sent before it is lost; default: 5.",
+    ),
+    baud_option,
+    seconds_option("--pace", "From row to row, for a replay in real time; default: full speed."),
+    seconds_option(
+        "--reconnect", "Wait so long for a board that was unplugged, and go on; default: stop."
+    ),
+    click.option(
+        "--log",
+        type=FILE,
+        metavar="FILE",
+        help="Write the raw bytes of both directions, with their times.",
+    ),
+)
+
+
+def planned(function):
+    """Adds the options of a stream as one `plan`."""
+
+    @wraps(function)
+    def with_plan(*args, window, tries, baud, pace, reconnect, log, **options):
+        plan = StreamPlan(window, tries, baud, pace, reconnect, log)
+        return function(*args, plan=plan, **options)
+
+    for option in reversed(PLAN_OPTIONS):
+        with_plan = option(with_plan)
+    return with_plan
+
+
+@click.command("stream")
+@model_argument
+@csv_argument
+@click.option(
+    "--port",
+    required=True,
+    metavar="sim|PORT|auto",
+    help="The virtual board, a serial port, or the one board plugged in.",
+)
+@board_option
+@click.option("--junit", type=FILE, metavar="FILE", help="Write the verdict as JUnit XML.")
+@planned
+@click.option(
+    "-o",
+    "--out",
+    type=FILE,
+    metavar="OUT.csv|.jsonl",
+    help="Write one line per row here, as it comes.",
+)
+@shows
+def command(model, csv, **options):
+    """Stream the rows of CSV into a board and check every answer.
+
+    Each answer must equal the integer twin's bit for bit, and the red and green LED pins must
+    follow the threshold. Exit code 1 where they do not.
+
+    \b
+    Example:
+      tinygen stream benzene.json AirQualityUCI.csv --port sim --board uno
+    """
+    with progress() as say:
+        return stream(model, csv, progress=say, **options)

@@ -1,0 +1,310 @@
+"""`tinygen train`: the best tiny integer model for the rows of a CSV file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.boards import Board, find_board
+from ..common.errors import UsageError
+from ..common.files import ladder_path, require_file_place
+from ..common.progress import Progress, silent
+from ..common.tables import table
+from ._options import (
+    Selection,
+    among,
+    board_option,
+    budgeted,
+    members,
+    model_out,
+    name_from,
+    name_option,
+    optimize_option,
+    selected_rows,
+)
+from ._show import progress, shows
+
+if TYPE_CHECKING:
+    from ..data import Dataset
+    from ..model.alarm_threshold import AlarmCost
+    from ..model.model import Model
+    from ..search.comparators import Comparator
+    from ..search.ladder import Ladder
+    from ..target.build import Budget
+
+FAMILIES = members("families")
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What is to be trained, for which chip, and where to put it."""
+
+    rows: Selection
+    out: Path
+    family: str = "auto"
+    threshold: float | None = None  # alarm level in the target's unit
+    name: str | None = None  # prefix of every C name; None: from `out`
+    board: str = "uno"
+    budget: Budget | None = None
+    robust: bool = False  # rows are weighed by how far their target is from what the inputs tell
+    balance: bool = False  # rare values of the target count more
+    alarm_cost: str | None = None  # MISS:FALSE, what mistakes of the alarm cost
+    max_inputs: int | None = None  # keep that many inputs, the most needed ones
+    optimize: str | None = None  # what the C is written for; None: what the budget asks for
+    dask: str | None = None  # scheduler whose workers cross-validate
+
+    def cost_of_mistakes(self) -> AlarmCost | None:
+        """The alarm's costs; UsageError where there is no alarm."""
+        from ..model.alarm_threshold import AlarmCost
+
+        cost = None if self.alarm_cost is None else AlarmCost.parse(self.alarm_cost)
+        if cost and self.threshold is None:
+            raise UsageError(
+                "--alarm-cost moves the alarm's threshold: give the alarm level with --threshold"
+            )
+        return cost
+
+    def c_name(self) -> str:
+        """The checked prefix of every C name."""
+        from ..codegen.emit import check_prefix
+        from ..model.model import check_name
+
+        return check_prefix(check_name(self.name or name_from(self.out)))
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model just trained and saved."""
+
+    path: Path
+    model: Model
+    notes: tuple[str, ...]
+    ladder: Ladder
+    verdict: tuple[str, ...] = ()  # lines: what conversion to integers lost and saved
+
+    @property
+    def comparators(self) -> tuple[Comparator, ...]:
+        """What else could predict the target, on the same test rows."""
+        return self.ladder.comparators
+
+    def text(self) -> str:
+        """Model, errors, alarms, verdict, ladder and baselines."""
+        from ..report import words
+        from ..report.ladder import beside, ladder_text
+
+        model = self.model
+        metrics, lines = model.training["metrics"], [f"note: {note}" for note in self.notes]
+        names = ", ".join(q.name for q in model.inputs)
+        lines += [
+            f"model    {self.path}: {model.family}, inputs {names}",
+            f"rows     {words.rows_used(model)}",
+            *(_class_errors(metrics) if model.labels else _errors(metrics, model)),
+        ]
+        if model.threshold is not None:
+            lines.append(f"alarm    above {words.level(model)}: {words.alarms(model)}")
+        if "learned_alarm" in model.training:
+            lines += words.learned_alarm(model)
+        parts = [
+            "\n".join(lines),
+            "\n".join(self.verdict),
+            ladder_text(self.ladder),
+            beside(self.comparators, model),
+        ]
+        return "\n\n".join(part for part in parts if part)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        from ..report.ladder import plain_ladder
+
+        facts = self.model.training
+        return {
+            "model": str(self.path),
+            "name": self.model.name,
+            "family": self.model.family,
+            "id": f"{self.model.model_id:08x}",
+            "inputs": [q.name for q in self.model.inputs],
+            "rows_train": facts["rows_train"],
+            "rows_test": facts["rows_test"],
+            "split": facts["split"],
+            "metrics": facts["metrics"],
+            "alarm": facts["alarm"],
+            "learned_alarm": facts.get("learned_alarm"),
+            "weighting": facts.get("weighting"),
+            "notes": list(self.notes),
+            "ladder": plain_ladder(self.ladder),
+            "verdict": facts.get("verdict"),
+            "baselines": [asdict(b) for b in self.comparators],
+        }
+
+
+def _errors(metrics: dict, model: Model) -> list[str]:
+    from ..report.words import with_unit
+
+    return [
+        f"error    {with_unit(metrics['mae'], model)} mean absolute on the test rows; "
+        f"float model {with_unit(metrics['float_mae'], model)}",
+        f"         rmse {with_unit(metrics['rmse'], model)}, R2 {metrics['r2']:.4f}",
+    ]
+
+
+def _class_errors(metrics: dict) -> list[str]:
+    """Error rate, and for each class what its test rows were taken for."""
+    labels = list(metrics["recall"])
+    taken = [
+        [
+            label,
+            recall if recall is not None else "-",
+            ", ".join(f"{n} {other}" for n, other in zip(row, labels) if n),
+        ]
+        for (label, recall), row in zip(metrics["recall"].items(), metrics["confusion"])
+    ]
+    return [
+        f"error    {metrics['error_rate']:.2%} of the test rows wrong; "
+        f"float model {metrics['float_error_rate']:.2%}",
+        table(["class", "found", "its rows were answered as"], taken),
+    ]
+
+
+def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
+    """Trains on a CSV file and saves the model; nothing is written unless everything went well."""
+    from ..search.feature_selection import most_needed
+    from ..search.ladder import save_ladder
+    from ..search.sample_weights import weighed
+
+    chip, name, cost = find_board(request.board), request.c_name(), request.cost_of_mistakes()
+    for path in (request.out, ladder_path(request.out)):
+        require_file_place(path)
+    rows, most = request.rows.table(), request.max_inputs
+    dataset = request.rows.dataset(rows)
+    if most is not None and most != len(dataset.inputs):
+        progress("asking which inputs are needed most")
+        kept = most_needed(dataset, most)
+        # rows that lacked only what is left out now are complete
+        dataset = request.rows.only(kept.names).dataset(rows)
+        dataset = replace(dataset, notes=(*dataset.notes, kept.note(dataset)))
+    dataset = weighed(dataset, request.robust, request.balance, progress)
+    ladder = find_model(dataset, request, name, chip, cost, progress)
+    found = judged(ladder, dataset, request.threshold, chip, request.out, progress)
+    found.model.save(request.out)
+    save_ladder(found.ladder, ladder_path(request.out))
+    return found
+
+
+def find_model(
+    dataset: Dataset,
+    request: TrainRequest,
+    name: str,
+    board: Board,
+    cost: AlarmCost | None,
+    progress: Progress,
+) -> Ladder:
+    """The ladder of integer models for a data set on the board's chip, one of them chosen within
+    the budget.
+    """
+    from ..search.finalists import SearchRequest
+    from ..search.model_search import find_ladder
+    from ..search.quantization import raw_threshold
+    from ..target.build import Budget
+
+    if request.threshold is not None:
+        raw_threshold(dataset.target, request.threshold)  # raises now, not after the training
+    wanted = SearchRequest(
+        name,
+        board,
+        request.family,
+        request.threshold,
+        request.budget or Budget(),
+        request.optimize,
+        cost,
+    )
+    return find_ladder(dataset, wanted, progress, request.dask)
+
+
+def judged(
+    ladder: Ladder,
+    dataset: Dataset,
+    threshold: float | None,
+    board: Board,
+    out: Path,
+    progress: Progress,
+) -> TrainedModel:
+    """The chosen model with the verdict on its conversion among its facts, and what it is compared
+    with beside it.
+    """
+    import numpy as np
+
+    from ..search.comparators import compare
+    from ..search.conversion import conversion_facts, conversion_lines, judge_conversion
+
+    rung = ladder.rungs[ladder.chosen]
+    progress("asking what conversion cost, and what simple and large models reach")
+    result = judge_conversion(rung.model, dataset, np.array(rung.floats), board, rung.cost)
+    told = replace(
+        ladder.with_facts(verdict=conversion_facts(result)), comparators=compare(dataset, threshold)
+    )
+    return TrainedModel(out, told.model, dataset.notes, told, tuple(conversion_lines(result)))
+
+
+@click.command("train")
+@selected_rows
+@click.option(
+    "--family",
+    default="auto",
+    shell_complete=among(["auto", *FAMILIES]),
+    show_default=True,
+    metavar="NAME",
+    help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.",
+)
+@click.option(
+    "--threshold",
+    type=float,
+    metavar="X",
+    help="Alarm level in the target's unit: red LED above it.",
+)
+@name_option
+@board_option
+@budgeted
+@click.option(
+    "--robust",
+    is_flag=True,
+    help="Weigh rows by how far their target is from what their inputs tell: "
+    "against stuck or wrong references.",
+)
+@click.option(
+    "--balance",
+    is_flag=True,
+    help="Let rare values of the target, such as the highest ones, count more.",
+)
+@click.option(
+    "--alarm-cost",
+    metavar="MISS:FALSE",
+    help="What a missed and a false alarm cost, such as 5:1; "
+    "the LED's threshold is learned for it.",
+)
+@click.option(
+    "--max-inputs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Use the N most needed inputs, found on training rows.",
+)
+@optimize_option
+@click.option(
+    "--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler."
+)
+@model_out
+@shows
+def command(**options):
+    """Fit the best tiny integer model to the rows of CSV.
+
+    Rows with a missing value in a used column are left out. The family and its size are chosen on
+    the training rows alone; the errors shown are those of the integer model on the test rows.
+
+    \b
+    Example:
+      tinygen train AirQualityUCI.csv --target "C6H6(GT)" --threshold 15 -o benzene.json
+    """
+    with progress() as say:
+        return train(TrainRequest(**options), say)

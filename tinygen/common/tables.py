@@ -1,0 +1,34 @@
+"""Tables and numbers as every command prints them."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+WIDTH = 250  # tables are never cut: a narrow terminal wraps them itself
+
+
+def table(headers: list[str], rows: list[list], title: str | None = None) -> str:
+    """A plain table; columns whose cells are numbers are set flush right."""
+    from rich.console import Console  # 50 ms that help and completion do not wait for
+    from rich.table import Table
+
+    grid = Table(
+        title=title, title_justify="left", box=None, pad_edge=False, header_style="", title_style=""
+    )
+    for index, header in enumerate(headers):
+        numeric = all(isinstance(row[index], (int, float)) for row in rows)
+        grid.add_column(header, justify="right" if numeric else "left", no_wrap=True)
+    for row in rows:
+        grid.add_row(*map(cell, row))
+    target = StringIO()
+    Console(
+        file=target, width=WIDTH, color_system=None, markup=False, emoji=False, highlight=False
+    ).print(grid)
+    return "\n".join(line.rstrip() for line in target.getvalue().splitlines())
+
+
+def cell(value: object) -> str:
+    """A value as it stands in every table: thousands with commas, four significant digits."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""All that is known of one model, gathered, and the figures taken from it."""

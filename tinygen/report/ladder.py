@@ -1,0 +1,157 @@
+"""The ladder and the baselines, as tables for the terminal and the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..common.tables import table
+from ..model.model import Model
+from ..search.ladder import Ladder
+from .words import test_error
+
+MOST_GROWTH = 100  # times, of an error without a sensor
+
+
+def ladder_text(found: Ladder) -> str:
+    """The ladder as a table, the chosen rung marked, and what each of its sensors is worth."""
+    lines = [ladder_title(found), table(*ladder_table(found))]
+    if found.sensors:
+        lines.append(
+            "error without one sensor: "
+            + ", ".join(f"{name} {growth(part)}" for name, part in found.sensors)
+        )
+    if len(found.rungs) > 1:
+        lines.append(
+            "take another one with `tinygen pick`: its file is the model's, ending in .search.json"
+        )
+    return "\n".join(lines)
+
+
+def growth(part: float) -> str:
+    """By which part an error grows: "+9%"; where there was hardly any error before, how large the
+    part is says nothing.
+    """
+    return f"{part:+.0%}" if part < MOST_GROWTH else f"over {MOST_GROWTH} times"
+
+
+def ladder_title(found: Ladder) -> str:
+    """What the ladder's table shows."""
+    unit = found.model.output.unit
+    error = (
+        "error rate" if found.model.labels else f"mean absolute error{f' [{unit}]' if unit else ''}"
+    )
+    return f"the ladder: {error}, and the model alone on {found.board} (RAM with stack)"
+
+
+def ladder_table(found: Ladder) -> tuple[list[str], list[list]]:
+    """Headers and rows of the ladder's table."""
+    named = found.model.threshold is not None
+    headers = [
+        "",
+        "no.",
+        "model",
+        "inputs",
+        "error in folds",
+        "on test rows",
+        *(["false", "missed"] if named else []),
+        "flash B",
+        "RAM B",
+        "cycles",
+    ]
+    rows = [
+        [
+            "->" if k == found.chosen else "",
+            k + 1,
+            rung_name(r.model),
+            len(r.model.inputs),
+            r.error,
+            test_error(r.model),
+            *(
+                [r.model.training["alarm"]["false"], r.model.training["alarm"]["missed"]]
+                if named
+                else []
+            ),
+            r.cost.flash_bytes,
+            r.ram_bytes,
+            r.cost.cycles_max,
+        ]
+        for k, r in enumerate(found.rungs)
+    ]
+    return headers, rows
+
+
+def rung_name(model: Model) -> str:
+    """Family and configuration in a few words: "polynomial, terms 6, root 2"."""
+    config = model.training.get("config", {})
+    goal = [] if model.optimize == "balanced" else [f"for {model.optimize}"]
+    return ", ".join(
+        [
+            model.family,
+            *(_setting(key, value) for key, value in config.items() if value is not False),
+            *goal,
+        ]
+    )
+
+
+def _setting(key: str, value) -> str:
+    """One entry of a configuration; a switch that is on by its name alone."""
+    if key == "root" and value == 0:
+        return "logarithm"
+    name = key.replace("_", " ")
+    return (
+        name
+        if value is True
+        else f"{name} {'-'.join(map(str, value)) if isinstance(value, (list, tuple)) else value}"
+    )
+
+
+def beside(baselines, model: Model) -> str:
+    """The baselines as a table: what else could predict the target."""
+    return table(*baseline_table(baselines, model)) if baselines else ""
+
+
+def baseline_table(baselines, model: Model) -> tuple[list[str], list[list]]:
+    """Headers and rows of the baselines' table."""
+    named = model.threshold is not None
+    rows = [
+        [
+            b.name,
+            b.error,
+            *([b.false_alarms, b.missed_alarms] if named else []),
+            f"{b.bytes:,}" if b.bytes is not None else "-",
+            b.needs,
+        ]
+        for b in baselines
+    ]
+    headers = [
+        "baseline",
+        "on test rows",
+        *(["false", "missed"] if named else []),
+        "bytes of floats",
+        "needs besides",
+    ]
+    return headers, rows
+
+
+def plain_ladder(found: Ladder) -> dict[str, Any]:
+    """Plain JSON values."""
+    rungs = [
+        {
+            "family": r.model.family,
+            "config": r.model.training.get("config", {}),
+            "error": r.error,
+            "test_error": test_error(r.model),
+            "alarm": r.model.training["alarm"],
+            "optimize": r.model.optimize,
+            "flash_bytes": r.cost.flash_bytes,
+            "ram_bytes": r.ram_bytes,
+            "cycles_max": r.cost.cycles_max,
+        }
+        for r in found.rungs
+    ]
+    return {
+        "board": found.board,
+        "chosen": found.chosen + 1,
+        "rungs": rungs,
+        "sensors": dict(found.sensors),
+    }

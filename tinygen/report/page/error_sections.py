@@ -1,0 +1,234 @@
+"""The parts of the page on errors: by row, by range, by size, alarms, weak spots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...model.alarm_threshold import Confusion
+from ..dossier.figures import (
+    MOST_WEAK,
+    faults_table,
+    sentence_of,
+    weak_parts,
+    weak_words,
+)
+from ..dossier.gather import Dossier, Tests
+from ..dossier.slices import Slice, by_time, by_truth, misses
+from ..plots import errors as error_plots
+from ..plots.svg import Plot
+from ..words import alarms, learned_table, level, red_above, test_error, with_unit
+from .section import Drawing, Section, Table, axis_label, error_label, make_table
+
+WORST_ROWS = 6
+
+
+def error_sections(d: Dossier, tests: Tests) -> Iterator[Section]:
+    yield _confusion(d, tests) if d.model.labels else predicted_section(d, tests)
+    yield range_section(d, tests)
+    if not d.model.labels:
+        yield _histogram(d, tests)
+
+
+def predicted_section(d: Dossier, tests: Tests) -> Section:
+    """Answers against truth, and the rows that are furthest off."""
+    model = d.model
+    y, answers = (model.output.to_physical(v) for v in (tests.y, tests.answers))
+    limits, words = (None, None), ""
+    if model.threshold is not None:
+        limits, words = (
+            (float(model.output.to_physical(raw)) for raw in (model.level, model.threshold)),
+            level(model),
+        )
+    return Section(
+        "predicted",
+        "Predicted against true",
+        f"Each dot is one of {len(tests):,} test rows; on the line, answer and truth are equal.",
+        (Drawing(error_plots.predicted(y, answers, axis_label(model), *limits, words), ""),),
+        tables=(_worst_table(d, tests),),
+        columns=1,
+    )
+
+
+def range_section(d: Dossier, tests: Tests) -> Section:
+    """Errors by true value or class, and by time."""
+    parts, periods, unit = by_truth(d.model, tests), by_time(d.model, tests), d.model.output.unit
+    name, words = (
+        ("class", "By true class.")
+        if d.model.labels
+        else ("true value", "By true value, in parts with about equally many rows.")
+    )
+    axis = f"{name} [{unit}]" if unit and not d.model.labels else name
+    drawings = [Drawing(_bars("range", parts, d, axis, f"parts of the rows by {name}"), words)]
+    if periods:
+        drawings.append(Drawing(_bars("time", periods, d, "", "periods"), "By time."))
+    return Section(
+        "range",
+        "Error by range and by time",
+        "Hatched: worse than one and a half times the error of all rows, and beyond chance.",
+        tuple(drawings),
+        folded=(_slice_table((*parts, *periods), d),),
+    )
+
+
+def _bars(name: str, parts: tuple[Slice, ...], d: Dossier, xlabel: str, what: str) -> Plot:
+    """Columns of the parts' errors."""
+    weak, unit = weak_parts(d), d.model.output.unit
+    worst = max(parts, key=lambda s: s.error)
+    alt = (
+        f"The {'error rate' if d.model.labels else 'mean absolute error'} for {len(parts)} "
+        f"{what}: largest, "
+        f"{with_unit(worst.error, d.model)} ({worst.name})."
+    )
+    labels = [s.name.removesuffix(f" {unit}") if unit else s.name for s in parts]
+    return error_plots.bars(
+        name,
+        labels,
+        [s.error for s in parts],
+        xlabel,
+        error_label(d.model),
+        alt,
+        test_error(d.model),
+        weak=tuple(k for k, s in enumerate(parts) if s in weak),
+    )
+
+
+def _slice_table(parts: tuple[Slice, ...], d: Dossier) -> Table:
+    rows = [[s.name, s.rows, s.error, *([] if d.model.labels else [s.bias])] for s in parts]
+    return make_table(
+        "The same as numbers",
+        ["part", "rows", "error", *([] if d.model.labels else ["bias"])],
+        rows,
+    )
+
+
+def _worst_table(d: Dossier, tests: Tests) -> Table:
+    """The test rows that the model is furthest off on."""
+    model, off = d.model, tests.answers - tests.y
+    worst = np.lexsort((tests.lines, -np.abs(off)))[:WORST_ROWS]
+
+    def shown(raw, form: str = "g") -> str:
+        return format(float(model.output.to_physical(raw)), form)
+
+    rows = [
+        [str(tests.lines[k]), shown(tests.y[k]), shown(tests.answers[k]), shown(off[k], "+g")]
+        for k in worst
+    ]
+    unit = f", in {model.output.unit}" if model.output.unit else ""
+    return make_table(
+        f"The {len(rows)} test rows with the largest errors{unit}",
+        ["line", "true", "answer", "error"],
+        rows,
+    )
+
+
+def _confusion(d: Dossier, tests: Tests) -> Section:
+    """For classes: what each class's rows were taken for."""
+    labels, metrics = d.model.labels, d.model.training["metrics"]
+    found = {
+        label: f"{recall:.2%}" if recall is not None else "-"
+        for label, recall in metrics["recall"].items()
+    }
+    rows = [[label, *counts, found[label]] for label, counts in zip(labels, metrics["confusion"])]
+    return Section(
+        "predicted",
+        "Predicted against true",
+        f"What the {len(tests):,} test rows of each class were answered as.",
+        tables=(
+            make_table(
+                "Rows: the true class; columns: the answer.", ["true class", *labels, "found"], rows
+            ),
+        ),
+    )
+
+
+def _histogram(d: Dossier, tests: Tests) -> Section:
+    model, errors = d.model, misses(d.model, tests.y, tests.answers)
+    sizes, bias = np.abs(errors), float(errors.mean())
+
+    def within(part: float) -> str:
+        return with_unit(float(np.quantile(sizes, part)), model)
+
+    alt = (
+        f"Half of the answers lie within {within(0.5)} of the truth, 95 % within {within(0.95)}; "
+        f"on average they are {with_unit(abs(bias), model)} too {'high' if bias > 0 else 'low'}."
+    )
+    rows = [[f"{part:.0%} of the rows", within(part)] for part in (0.5, 0.8, 0.9, 0.95, 0.99)] + [
+        ["all rows", within(1)]
+    ]
+    plot = error_plots.histogram(errors, model.output.scale, model.output.unit, alt)
+    return Section(
+        "histogram",
+        "How large the errors are",
+        alt,
+        (Drawing(plot, ""),),
+        tables=(make_table("The error is at most", ["", "error"], rows),),
+        columns=1,
+    )
+
+
+def alarm_section(d: Dossier) -> Section | None:
+    model = d.model
+    if model.threshold is None:
+        return None
+    lead = f"{red_above(model)}, green at it or below. On the test rows: {alarms(model)}."
+    learned = ()
+    if "learned_alarm" in model.training:
+        learned = (
+            make_table(
+                "At the level, and at the learned threshold; "
+                "training rows as answered by models that were fitted without them",
+                *learned_table(model),
+            ),
+        )
+    if not d.tests:
+        return Section("alarm", "Alarms", lead, tables=learned)
+    found = Confusion.of(model.alarm(d.tests.answers), model.beyond(d.tests.y))
+    rows = [
+        ["truly above", found.right, found.missed],
+        ["at it or below", found.false, found.quiet],
+    ]
+    points = (
+        f"{found.missed / max(1, found.right + found.missed):.1%} of the rows above the level "
+        "are missed",
+        f"{found.false / max(1, found.right + found.false):.1%} of the alarms are false",
+    )
+    return Section(
+        "alarm",
+        "Alarms",
+        lead,
+        points=points,
+        tables=(
+            make_table(
+                f"Test rows: truth at the alarm level {level(model)}, and the LED",
+                ["", "red", "green"],
+                rows,
+            ),
+            *learned,
+        ),
+    )
+
+
+def failure_section(d: Dossier) -> Section | None:
+    if not d.tests:
+        return None
+    parts = weak_parts(d)[:MOST_WEAK]
+    lead = (
+        "Parts of the test rows where the error is more than one and a half times that of all, "
+        "beyond chance:"
+        if parts
+        else "No part of the test rows stands out: not by value, not by time, not by a sensor's "
+        "lowest or highest readings."
+    )
+    table = make_table(
+        "Error with one sensor stuck at an end of its accepted range, as with a broken wire",
+        *faults_table(d),
+    )
+    return Section(
+        "failures",
+        "Where it fails",
+        lead,
+        tables=(table,),
+        points=tuple(sentence_of(weak_words(s, d)) for s in parts),
+    )

@@ -1,0 +1,260 @@
+"""The parts of the page on the model: ladder, sensors, cost, conversion to integers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...codegen.chain import constant_bytes
+from ...search.conversion import conversion_lines
+from ..dossier.figures import (
+    conversion_table,
+    converted,
+    milliseconds,
+)
+from ..dossier.gather import Dossier
+from ..ladder import baseline_table, growth, ladder_table, ladder_title, rung_name
+from ..plots import ladder as ladder_plots
+from ..plots import runs as run_plots
+from ..plots import sensors as sensor_plots
+from ..shapley import CAVEAT
+from ..words import test_error, with_unit
+from .section import Drawing, Section, Table, axis_label, error_label, make_table
+
+
+def ladder_section(d: Dossier) -> Section | None:
+    if not d.ladder:
+        return None
+    found, model = d.ladder, d.model
+    least = (1.0 if model.labels else model.output.scale) / model.training["rows_test"] / 2
+    rungs = [
+        (r.model.family, r.cost.flash_bytes, max(test_error(r.model), least)) for r in found.rungs
+    ]
+    alt = (
+        f"{len(rungs)} models from {rungs[0][1]:,} to {rungs[-1][1]:,} bytes of flash with their "
+        "errors on the test rows; "
+        f"chosen: {rung_name(model)} with {d.rung.cost.flash_bytes:,} bytes and "
+        f"{with_unit(test_error(model), model)}."
+    )
+    if any(test_error(r.model) < least for r in found.rungs):
+        alt += " An error of 0 is drawn at half of what one row makes."
+    beside = [(b.name, max(b.error, least)) for b in found.comparators]
+    plot = ladder_plots.ladder(
+        rungs, found.chosen, beside, found.budget.flash_bytes, error_label(model), alt
+    )
+    limits = [
+        f"{limit:,} {what}"
+        for limit, what in (
+            (found.budget.flash_bytes, "bytes of flash"),
+            (found.budget.ram_bytes, "bytes of RAM"),
+            (found.budget.cycles, "cycles"),
+        )
+        if limit is not None
+    ]
+    lead = (
+        "Every model that was compiled and simulated. The choice fell on training rows and "
+        "measured cost"
+        f"{', within ' + ', '.join(limits) if limits else ''}; the test rows are shown, they did "
+        "not choose."
+    )
+    folded = [make_table(ladder_title(found), *ladder_table(found), marked=found.chosen)]
+    if found.comparators:
+        folded.append(
+            make_table(
+                "Baselines: what else could predict the target, in float on a computer",
+                *baseline_table(found.comparators, model),
+            )
+        )
+    return Section(
+        "ladder",
+        "Error against flash",
+        lead,
+        (Drawing(plot, alt),),
+        tables=(_ends_table(d),),
+        folded=tuple(folded),
+        columns=1,
+    )
+
+
+def _ends_table(d: Dossier) -> Table:
+    """The chosen rung beside the smallest, the quickest, and the one with the least error in the
+    folds.
+    """
+    rungs = d.ladder.rungs
+    named = {
+        "chosen": d.rung,
+        "smallest": min(rungs, key=lambda r: r.cost.flash_bytes),
+        "quickest": min(rungs, key=lambda r: r.cost.cycles_max),
+        "least error in folds": min(rungs, key=lambda r: r.error),
+    }
+    rows = [
+        [
+            name,
+            rung_name(r.model),
+            r.cost.flash_bytes,
+            r.cost.cycles_max,
+            with_unit(test_error(r.model), d.model),
+        ]
+        for name, r in named.items()
+    ]
+    return make_table(
+        "The chosen model, and the ends of the ladder",
+        ["", "model", "flash B", "cycles", "on test rows"],
+        rows,
+        marked=0,
+    )
+
+
+def sensitivity_section(d: Dossier) -> Section | None:
+    if not d.sensitivities:
+        return None
+    ordered = sorted(d.sensitivities, key=lambda s: -s.share)
+    words = ", ".join(f"{s.name} {s.share:.0%}" for s in ordered[:3])
+    alt = f"Shares of the answers' movement, largest first: {words}."
+    plot = sensor_plots.sensitivity(
+        [s.name for s in ordered],
+        [s.share for s in ordered],
+        [s.low for s in ordered],
+        [s.high for s in ordered],
+        alt,
+    )
+    worth = {} if not d.ladder else dict(d.ladder.sensors)
+    headers = ["sensor", "share", "eight of ten rows", *(["error without it"] if worth else [])]
+    rows = [
+        [
+            s.name,
+            f"{s.share:.0%}",
+            f"{s.low:.0%} .. {s.high:.0%}",
+            *([growth(worth[s.name]) if s.name in worth else "-"] if worth else []),
+        ]
+        for s in ordered
+    ]
+    points = (
+        (
+            "Error without it: how the error on the training folds changes "
+            "when the model is trained without that sensor.",
+        )
+        if worth
+        else ()
+    )
+    return Section(
+        "sensitivity",
+        "What each sensor contributes",
+        CAVEAT,
+        (Drawing(plot, "The lines span eight of ten rows."),),
+        tables=(make_table("Shares of the answers' movement", headers, rows),),
+        points=points,
+        columns=1,
+    )
+
+
+def dependence_section(d: Dossier) -> Section:
+    model = d.model
+    drawings = []
+    for k, c in enumerate(d.curves):
+        q, x = c.quantity, c.quantity.to_physical(c.raw)
+        shown = (
+            "Share of each class among the answers"
+            if model.labels
+            else "Answer of the integer model"
+        )
+        alt = f"{shown} against {q.name}"
+        if not model.labels:
+            top = int(np.argmax(c.mean))
+            alt += (
+                f": on average {with_unit(float(c.mean[0]), model)} at {x[0]:g}, "
+                f"{with_unit(float(c.mean[-1]), model)} at {x[-1]:g}, "
+                f"highest {with_unit(float(c.mean[top]), model)} at {x[top]:g}"
+            )
+        plot = sensor_plots.dependence(
+            f"curve{k}",
+            c,
+            x,
+            f"{q.name} [{q.unit}]" if q.unit else q.name,
+            "share of answers" if model.labels else axis_label(model),
+            model.labels,
+            alt + ".",
+        )
+        drawings.append(Drawing(plot, ""))
+    words = (
+        ""
+        if model.labels
+        else (
+            "Dashed: the mean over training rows, shaded: eight of ten of them. "
+            "Solid: one row, whose steps are those of the integers. "
+        )
+    )
+    return Section(
+        "curves",
+        "How the answer follows each sensor",
+        "The integer model itself, asked over the whole accepted range with the other sensors as "
+        "in training rows. "
+        f"{words}Dotted: the ends of the trained range.",
+        tuple(drawings),
+    )
+
+
+def cost_section(d: Dossier) -> Section | None:
+    if not d.firmware:
+        return None
+    f, board, model = d.firmware, d.firmware.board, d.model
+    constants = min(constant_bytes(model), f.model_flash_bytes)
+    flash = [
+        ("model: constants", constants),
+        ("model: code", f.model_flash_bytes - constants),
+        ("wire, alarm, Arduino core", f.flash_bytes - f.model_flash_bytes),
+    ]
+    ram = [
+        ("model: static", f.model_ram_bytes),
+        ("wire, alarm, Arduino core", f.ram_bytes - f.model_ram_bytes),
+        ("stack, deepest", f.stack_bytes),
+    ]
+    drawings = [
+        _bar("flash", flash, f"bytes of flash, of {board.flash_bytes:,}"),
+        _bar("ram", ram, f"bytes of RAM, of {board.ram_bytes:,}"),
+        _bar(
+            "cycles",
+            [(step.name, step.cycles) for step in d.steps],
+            "cycles on average, by the steps in the header",
+        ),
+    ]
+    lead = (
+        f"The firmware for the {board.title}, compiled and measured on the simulated chip. "
+        f"An answer takes {f.cycles_median:,} cycles, at most {f.cycles_max:,}: "
+        f"{milliseconds(f.cycles_max, board.f_cpu_hz)}. The steps are those that the header's "
+        "comments number."
+    )
+    return Section("cost", "Where flash, RAM and cycles went", lead, tuple(drawings))
+
+
+def _bar(name: str, parts: list[tuple[str, int]], unit: str) -> Drawing:
+    total = sum(value for _, value in parts)
+    alt = f"{total:,} {unit}: " + ", ".join(f"{part} {value:,}" for part, value in parts) + "."
+    return Drawing(
+        run_plots.shares(name, parts, alt, unit.split()[0].rstrip(",")), f"{total:,} {unit}."
+    )
+
+
+def conversion_section(d: Dossier) -> Section:
+    if not d.verdict:
+        return Section("conversion", "Integers against float", converted(d))
+    told = conversion_lines(d.verdict)[:-1]
+    names = {"worst row": "Worst row: ", "alarms": "Alarm decisions: "}
+    points = [
+        names["worst row" if line.startswith("worst") else "alarms"] + line[11:]
+        for line in told
+        if line.startswith(("worst row", "alarms"))
+    ]
+    return Section(
+        "conversion",
+        "Integers against float",
+        converted(d),
+        tables=(
+            make_table(
+                f"The same model in both, on the {d.verdict.board.title}; {d.verdict.rows:,} "
+                "test rows, "
+                f"{d.verdict.differing:,} answers differ",
+                *conversion_table(d),
+            ),
+        ),
+        points=tuple(points),
+    )
