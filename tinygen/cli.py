@@ -254,10 +254,10 @@ row_options = (
     click.option(
         "--missing",
         multiple=True,
-        default=("-200",),
-        show_default=True,
+        callback=lambda context, option, codes: codes or None,
         metavar="CODE",
-        help="Number or word that means 'no value'. May be given several times.",
+        help="Number or word that means 'no value', may be given several times; none: no number "
+        "does. Default: a code that stands alone in several columns, and a note says so.",
     ),
     click.option(
         "--unit",

@@ -16,7 +16,7 @@ def audit_csv(
     target: str,
     inputs=None,
     drop=(),
-    missing=("-200",),
+    missing=None,
     unit=(),
     split="random",
     seed=0,

@@ -126,7 +126,7 @@ def guard_csv(
     out: Path,
     inputs=None,
     drop=(),
-    missing=("-200",),
+    missing=None,
     unit=(),
     split="random",
     seed=0,

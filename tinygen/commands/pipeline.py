@@ -149,7 +149,7 @@ def train_csv(
     target: str,
     inputs=None,
     drop=(),
-    missing=("-200",),
+    missing=None,
     unit=(),
     split="random",
     seed=0,
