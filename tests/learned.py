@@ -4,7 +4,7 @@ error.
 
 import numpy as np
 from tables import parse
-from tinygen.search.quantize import quantize
+from tinygen.search.quantization import quantize
 
 from tinygen.data import Dataset, prepare, rows_for
 from tinygen.families import FAMILIES

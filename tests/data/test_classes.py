@@ -44,10 +44,11 @@ def test_a_missing_label_costs_its_row_only():
 
 
 def test_numbers_are_a_quantity_unless_the_task_says_otherwise():
+    assert prepare(of_kinds(("9", "10", "2.5")), "kind").labels == ()
     rows = of_kinds(("9", "10", "2.0"))
-    assert prepare(rows, "kind").labels == ()
+    assert prepare(rows, "kind", task="regression").labels == ()
     dataset = prepare(rows, "kind", task="classification")
-    assert dataset.labels == ("2", "9", "10") and dataset.y[:3].tolist() == [1, 2, 0]
+    assert dataset.labels == ("2.0", "9", "10") and dataset.y[:3].tolist() == [1, 2, 0]
 
 
 def test_numbers_and_texts_together_need_the_task():

@@ -83,7 +83,7 @@ class Selection:
     target: str = ""  # "": rows without one
     inputs: tuple[str, ...] | None = None  # None: every other numeric column
     drop: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ("-200",)
+    missing: tuple[str, ...] | None = None  # None: a code that stands alone in several columns
     units: dict[str, str] | None = None  # by column
     split: str = "random"
     task: str = "auto"
@@ -139,10 +139,10 @@ COLUMNS = (
     click.option(
         "--missing",
         multiple=True,
-        default=("-200",),
-        show_default=True,
+        callback=lambda context, option, codes: codes or None,
         metavar="CODE",
-        help="Number or word that means 'no value'. May be given several times.",
+        help="Number or word that means 'no value', may be given several times; none: no number "
+        "does. Default: a code that stands alone in several columns, and a note says so.",
     ),
     click.option(
         "--unit",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -13,6 +13,9 @@ import numpy as np
 
 MAXIMUM_LABELS = 100  # different texts of a column that may be class labels
 MISSING_WORDS = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none", "-", "?"))
+LABEL_WORDS = frozenset(
+    ("null", "none", "-")
+)  # of them, those that name a class among class labels
 INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
@@ -41,7 +44,7 @@ def missing_codes(missing: Iterable[float | str]) -> tuple[float | str, ...]:
     return tuple(
         number[0] if (number := number_of(text, ".")) else text
         for text in texts
-        if text.casefold() not in MISSING_WORDS
+        if text.casefold() not in MISSING_WORDS - LABEL_WORDS
     )
 
 
@@ -90,6 +93,7 @@ class Column:
         self.decimals = 0
         self.text: TextCells | None = None
         self.labels = _Labels()
+        self.spellings: dict[float, str] = {}  # numbers as written, while they are few
 
     def add(
         self,
@@ -104,7 +108,15 @@ class Column:
         if texts:
             first = self.text or TextCells(0, file_rows[texts[0]], cells[texts[0]])
             self.text = replace(first, count=first.count + len(texts))
-        self.labels.add(cells, known)
+        words = {word.casefold() for word in missing if isinstance(word, str)}
+        self.labels.add(
+            cells,
+            {
+                cell
+                for cell, value in known.items()
+                if value is None or cell.strip().casefold() in LABEL_WORDS - words
+            },
+        )
         values = {cell: np.nan if value is None else value for cell, value in known.items()}
         self.values.extend(values[cell] for cell in cells)
 
@@ -125,7 +137,15 @@ class Column:
         if value in missing:
             return np.nan
         self.decimals = max(self.decimals, decimals)
+        if len(self.spellings) <= MAXIMUM_LABELS:
+            self.spellings.setdefault(value, text)
         return value
+
+    @property
+    def is_labelled(self) -> bool:
+        """True where the texts may be class labels: few, and not only a word for "no value"."""
+        several = len(self.labels.places) > 1 and not self.spellings
+        return self.labels.few and (self.text is not None or several)
 
 
 class _Labels:
@@ -141,17 +161,15 @@ class _Labels:
     def few(self) -> bool:
         return len(self.places) <= MAXIMUM_LABELS
 
-    def add(self, cells: Sequence[str], known: Mapping[str, float | None]) -> None:
-        """Append a block of cells; `known` is None for those that are texts."""
+    def add(self, cells: Sequence[str], texts: set[str]) -> None:
+        """Append a block of cells, of which those in `texts` may be labels."""
         if not self.few:
             return
         for cell in dict.fromkeys(cells):
-            if known[cell] is None:
+            if cell in texts:
                 self.places.setdefault(cell.strip(), len(self.places))
         if self.few:
-            self.codes.extend(
-                -1 if known[cell] is not None else self.places[cell.strip()] for cell in cells
-            )
+            self.codes.extend(self.places[cell.strip()] if cell in texts else -1 for cell in cells)
         else:
             self.codes = array("b")  # a byte a row is worth keeping for labels only
 

@@ -10,25 +10,57 @@ import numpy as np
 from ..common.choices import TASKS
 from ..common.errors import DataError, UsageError, show
 from ..model.fixedpoint import RAW_MAX, Quantity
-from .cells import MAXIMUM_LABELS
+from .cells import LABEL_WORDS, MAXIMUM_LABELS
 from .table import Table, require_column, require_finite, require_numbers
 
+MOST_CODES = 10  # different values of a target that counts its classes from 0 or 1
+FEW_CODES = 5  # of one that numbers them otherwise
+CODE_ROWS = 5  # rows of each
 TIME_NAMES = frozenset(("date", "time", "datetime", "date time", "date_time", "timestamp"))
 
 # ------------------------------------------------------------------------------------- classes
 
 
 def is_classification(table: Table, target: str, task: str) -> bool:
-    """What `task` says; for "auto", whether every value of the target is a text and not a date."""
+    """What `task` says; for "auto", whether every value of the target is a text and not a date, or
+    it holds few whole numbers as codes of classes do.
+    """
     if task not in TASKS:
         raise UsageError(f"task {show(task)} is unknown: use auto, regression or classification")
     if task != "auto":
         return task == "classification"
-    return (
-        target in table.labels
-        and target not in table.time_names
-        and bool(np.isnan(table.columns[target]).all())
-    )
+    if target in table.time_names:
+        return False
+    return _holds_texts(table, target) or holds_codes(table, target)
+
+
+def _holds_texts(table: Table, name: str) -> bool:
+    return name in table.labels and bool(np.isnan(table.columns[name]).all())
+
+
+def holds_codes(table: Table, name: str) -> bool:
+    """True where a column of numbers reads like class codes: whole, few, each of them often."""
+    values = table.columns[name]
+    values, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    if not 2 <= len(values) <= MOST_CODES or name in table.texts or counts.min() < CODE_ROWS:
+        return False
+    numbered = values[0] in (0, 1) and values[-1] - values[0] == len(values) - 1
+    return bool((values % 1 == 0).all()) and (numbered or len(values) <= FEW_CODES)
+
+
+def label_notes(table: Table, target: str, labels: tuple[str, ...]) -> list[str]:
+    """What was taken for class labels unasked: words that may mean "no value", whole numbers."""
+    words = [label for label in labels if label.casefold() in LABEL_WORDS]
+    notes = [
+        f"{show(word)} in column {show(target)} is a class: --missing {word} leaves its rows out"
+        for word in words
+    ]
+    if labels and not table.labels.get(target) and holds_codes(table, target):
+        notes.append(
+            f"column {show(target)} holds {len(labels)} whole numbers only: taken for class codes, "
+            "--task regression takes them for a quantity"
+        )
+    return notes
 
 
 def with_classes(table: Table, target: str) -> tuple[Table, tuple[str, ...]]:
@@ -62,7 +94,13 @@ def with_classes(table: Table, target: str) -> tuple[Table, tuple[str, ...]]:
         columns={**table.columns, target: classes},
         decimals={**table.decimals, target: 0},
         texts={name: text for name, text in table.texts.items() if name != target},
-    ), (*(f"{value:g}" for value in values), *texts)
+    ), (*(spelled(table, target, value) for value in values), *texts)
+
+
+def spelled(table: Table, name: str, value: float) -> str:
+    """A number of the column as the file writes it."""
+    plain = f"{value:.0f}" if value.is_integer() else repr(float(value))
+    return table.spellings.get(name, {}).get(value, plain)
 
 
 # ------------------------------------------------------------------------------------- inputs

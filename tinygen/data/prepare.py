@@ -17,6 +17,7 @@ from ..model.fixedpoint import RAW_MAX, Quantity
 from .columns import (
     all_inputs,
     is_classification,
+    label_notes,
     named_inputs,
     quantity_of,
     require_readings,
@@ -56,14 +57,17 @@ def prepare(
     fraction = split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
     labels: tuple[str, ...] = ()
+    notes = list(table.notes)
     if is_classification(table, target, task):
-        table, labels = with_classes(table, target)
+        plain, (table, labels) = table, with_classes(table, target)
+        notes += label_notes(plain, target, labels) if task == "auto" else []
     require_readings(table, target)
-    names, notes = (
+    names, left_out = (
         all_inputs(table, target, drop)
         if inputs is None
         else named_inputs(table, target, inputs, drop)
     )
+    notes += left_out
     rows = _select(table, [*names, target], split, seed, fraction)
     _require_an_input(table, names, target)
     while inputs is None and (constant := rows.constant_inputs()):
@@ -121,7 +125,7 @@ def readings(
     units = {require_column(table, name): unit for name, unit in (units or {}).items()}
     columns, none = rows.seen({**table.units, **units}), np.zeros(len(rows.raw), dtype=np.int64)
     found = Rows(rows.raw, none, columns, Quantity("", "", 1.0, 0.0, 0.0))
-    notes += scale_notes(table, rows.quantities)
+    notes = [*table.notes, *notes, *scale_notes(table, rows.quantities)]
     return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
 
 

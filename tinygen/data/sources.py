@@ -51,7 +51,7 @@ class Source:
         """Whether the rows were measured by someone."""
         return self.kind != "simulated"
 
-    def table(self, missing: Sequence[float | str] = (-200,)) -> Table:
+    def table(self, missing: Sequence[float | str] | None = None) -> Table:
         """The rows as a table. Raises DataError as `load_table` does."""
         if isinstance(self.data, bytes):
             name = FILE_NAME if self.is_real else "simulated_station.csv"

@@ -14,7 +14,9 @@ How a file is understood, in this order (nothing is guessed from the machine's l
    delimiter: a column of clock times such as 18.00 must not outvote 13,6. A number with the other
    mark counts as text. Where the comma is the delimiter, "1,500" in quotes may be 1500 and votes
    for none.
-4. A cell is a number, missing (empty, `NaN`, `NA`, ..., or a missing code such as -200), or text.
+4. A cell is a number, missing (empty, `NaN`, `NA`, ..., or a missing code), or text. A number is a
+   missing code if it was given as one, or if it stands alone in several columns, as -200 does in
+   the UCI file; then a note says so.
 
 The whole file passes through in blocks of rows: memory is bounded by MAXIMUM_CELLS, not by the
 file. The csv module splits the rows; pandas would read them in one call, but says neither in which
@@ -27,20 +29,22 @@ import difflib
 import io
 import itertools
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from ..common.errors import DataError, plain, show
-from .cells import Column, TextCells, TextLabels, decimal_mark, missing_codes
+from .cells import MAXIMUM_LABELS, Column, TextCells, TextLabels, decimal_mark, missing_codes
 from .layout import MAXIMUM_NAME, FileRows, delimiter, fingerprint, lines, split_unit, unique_names
 from .timestamps import TimeReader
 
 MAXIMUM_CELLS = 16_000_000  # 128 MB of float64
 BLOCK_ROWS = 1000  # rows converted at once
+CODES = (-200, -99, -999, -9999, 9999, 65535)  # what loggers write for "no value"
+CODE_TIMES, CODE_VALUES = 3, 20  # occurrences of a code, and other values beside it, at least
 
 # Columns of the UCI Air Quality file (dataset 360), which has no units in its header.
 AIR_QUALITY_UNITS = {
@@ -74,6 +78,7 @@ class Table:
     units: dict[str, str]  # "" where unknown
     texts: dict[str, TextCells]  # only columns that have text in them
     labels: dict[str, TextLabels]  # of them, those with at most MAXIMUM_LABELS different texts
+    spellings: dict[str, dict[float, str]]  # numbers as written, of columns with few of them
     time_names: tuple[
         str, ...
     ]  # the columns that start with dates: ("Date", "Time") or one name or ()
@@ -83,15 +88,17 @@ class Table:
     blank_rows: int  # rows without any content, not counted in n
     missing: tuple[float | str, ...]  # the missing codes that were replaced by NaN
     sha256: str  # of the file's bytes
+    notes: tuple[str, ...] = ()  # one line each: what was taken for what, unasked
 
 
 # ---------------------------------------------------------------------------------------- load
 
 
-def load_table(path: Path | str, missing: Sequence[float | str] = (-200,)) -> Table:
+def load_table(path: Path | str, missing: Sequence[float | str] | None = None) -> Table:
     """The table in the CSV file `path`; numbers or words in `missing` become NaN.
 
-    Raises DataError where there is no such file or it is not a table.
+    missing: None takes a number for "no value" only where the file says so beyond doubt, see
+    `stated_code`. Raises DataError where there is no such file or it is not a table.
     """
     path = Path(path)
     try:
@@ -113,14 +120,15 @@ def _require_file(path: Path) -> None:
         raise DataError(f"{plain(path)} is not a regular file: save the rows to a file first")
 
 
-def read_table(stream: BinaryIO, name: str, missing: Sequence[float | str] = (-200,)) -> Table:
+def read_table(stream: BinaryIO, name: str, missing: Sequence[float | str] | None = None) -> Table:
     """The table in a seekable byte stream; `name` stands for it in messages. Raises DataError."""
     name = plain(name)
     sha256, encoding = fingerprint(stream, name)
     stream.seek(0)
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     try:
-        return _read_table(text, name, missing_codes(missing), sha256)
+        table = _read_table(text, name, missing_codes(missing or ()), sha256)
+        return table if missing is not None else _without_codes(table)
     except UnicodeDecodeError as error:
         raise DataError(f"{name} is not valid {encoding} text: save it as UTF-8") from error
     finally:
@@ -162,10 +170,11 @@ def _read_table(
         decimals={column.name: column.decimals for column in named},
         units=_units(rows.header, columns),
         texts={column.name: column.text for column in named if column.text},
-        labels={
-            column.name: column.labels.values()
+        labels={column.name: column.labels.values() for column in named if column.is_labelled},
+        spellings={
+            column.name: column.spellings
             for column in named
-            if column.labels.few and column.text
+            if len(column.spellings) <= MAXIMUM_LABELS
         },
         time_names=time.names,
         time=time.values(),
@@ -175,6 +184,38 @@ def _read_table(
         missing=missing,
         sha256=sha256,
     )
+
+
+def _without_codes(table: Table) -> Table:
+    """The table with NaN where it has a code that its columns show to mean "no value"."""
+    stated = [(code, names) for code in CODES if len(names := stated_code(table.columns, code)) > 1]
+    notes = tuple(
+        f"{code} stands far outside all other values of {len(names)} columns: taken for 'no value' "
+        f"(--missing {code} says the same, --missing none takes it for a reading)"
+        for code, names in stated
+    )
+    columns = {
+        name: np.where(np.isin(values, [code for code, _ in stated]), np.nan, values)
+        for name, values in table.columns.items()
+    }
+    codes = (*table.missing, *(float(code) for code, _ in stated))
+    return replace(table, columns=columns, missing=codes, notes=notes) if stated else table
+
+
+def stated_code(columns: Mapping[str, np.ndarray], code: float) -> list[str]:
+    """The columns in which the code repeats and stands alone: outside all other values, of which
+    there are many, and much farther from them than any two of them from each other.
+    """
+    names = []
+    for name, values in columns.items():
+        others = np.unique(values[np.isfinite(values) & (values != code)])
+        if np.sum(values == code) < CODE_TIMES or len(others) < CODE_VALUES:
+            continue
+        distance = max(others[0] - code, code - others[-1])
+        low, high = others[len(others) // 100], others[-1 - len(others) // 100]
+        if distance > 0.5 * (high - low) and distance > np.diff(others).max():
+            names.append(name)
+    return names
 
 
 def _units(header: Sequence[str], columns: Sequence[Column]) -> dict[str, str]:

@@ -29,6 +29,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from ..common.errors import UsageError
 from ..data import Dataset, Rows
+from ..data.splits import fold_blocks, groups_of
 from ..families import Family, with_role
 from .workers import one_thread
 
@@ -165,7 +166,7 @@ def _expected(
 ) -> np.ndarray:
     """Each row's target as predicted by a model fitted without it, raw."""
     rows, expected = replace(rows, weights=trust), np.empty(len(rows.y))
-    for block in np.array_split(np.random.default_rng(seed).permutation(len(rows.y)), FOLDS):
+    for block in fold_blocks(np.arange(len(rows.y)), groups_of(rows.x), seed, FOLDS):
         others = np.setdiff1d(np.arange(len(rows.y)), block)
         expected[block] = fit(rows.take(others[trust[others] > 0]), seed)(rows.x[block])
         fitted()
