@@ -3,7 +3,7 @@
  *            +----+-------+-------------------------------------------+----+
  *     wire   | 00 |  key  |          each byte of body ^ key          | 00 |
  *            +----+-------+-------------------------------------------+----+
- *                          /                                                                      \
+ *                          /                                         \
  *            +------+-------+-------+-------+-----------------+---------------+
  *     body   |  vt  |  ses  |  seq  |  len  |  payload [len]  | fcs lo fcs hi |
  *            +------+-------+-------+-------+-----------------+---------------+
@@ -93,7 +93,7 @@ enum {                                               /* INFO traits */
 enum { TINYGEN_MORE = 0, TINYGEN_READY = 255 };
 
 /* Where the CRC starts for frames bound to a model (rule 4). */
-#define TINYGEN_SEED(model_id)                                                                     \
+#define TINYGEN_SEED(model_id) \
     ((uint16_t)(0xFFFFu ^ ((uint32_t)(model_id) & 0xFFFFu) ^ ((uint32_t)(model_id) >> 16)))
 #define TINYGEN_PLAIN_SEED 0xFFFFu
 #define TINYGEN_RESIDUE 0xF0B8u /* the register after a whole body, fcs included, if undamaged */

@@ -44,8 +44,8 @@
 #define LONGEST_ANSWER TINYGEN_FRAME_BYTES(TINYGEN_INFO_BYTES)
 #define DAMAGE_PAUSE_MS 100UL
 
-static const char board_name[] PROGMEM = TINYGEN_BOARD;
-static const char model_name[] PROGMEM = MODEL_NAME;
+static const char board_name[] TINYGEN_ROM = TINYGEN_BOARD;
+static const char model_name[] TINYGEN_ROM = MODEL_NAME;
 
 static tinygen_parser received;
 static uint8_t frame[LONGEST_ANSWER];                       /* the answer being written */
@@ -218,7 +218,7 @@ static void send_error(uint8_t code, uint8_t detail, uint8_t seq)
 
 /* Read and not folded: the code around it then is the same with and without a model, and their
  * difference is the model. */
-static const uint8_t model_flags PROGMEM = MODEL_FLAGS;
+static const uint8_t model_flags TINYGEN_ROM = MODEL_FLAGS;
 
 static void send_info(uint8_t seq)
 {
@@ -318,7 +318,7 @@ void setup()
 {
     chip_begin();
     received.seed = TINYGEN_SEED(MODEL_ID);
-    corrupt = !image_intact();
+    corrupt = !image_intact() || !tinygen_in_reach();
     if (!corrupt)
         leds_begin();
     watchdog_begin();

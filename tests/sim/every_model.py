@@ -1,8 +1,9 @@
-"""One program that holds many models and asks each for its test rows, in a loop, with changing inputs.
+"""One program that holds many models and asks each for its test rows, in a loop.
 
-What the compiler makes of a kernel depends on what it knows around the call, so that a model alone in a function
-proves little: here `NAME_self_test` is inlined into `main` or not, as the compiler likes, and `NAME_again` keeps
-other values alive across the calls and changes one input of a row in memory at a time.
+What the compiler makes of a kernel depends on what it knows around the call, so that a model alone
+in a function proves little: here `NAME_self_test` is inlined into `main` or not, as the compiler
+likes, and `NAME_again` keeps other values alive across the calls and changes one input of a row in
+memory at a time.
 """
 
 import subprocess
@@ -10,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
-from tinygen.emit import render_header, runtime, vectors
-from tinygen.host.simavr import SimBoard
+from tinygen.host.virtual.simavr import SimBoard
+
+from tinygen.codegen.emit import render_header, runtime, vectors
 
 RUN_CYCLES = 2_000_000_000
 LANGUAGES = {"c": ("avr-gcc", "-std=gnu99"), "cpp": ("avr-g++", "-std=gnu++11")}
@@ -21,7 +23,7 @@ START = """/* Counts for each model how many of its rows are answered wrongly. *
 AGAIN = """
 static int16_t {name}_row[{upper}_INPUTS];
 
-/* Wrong rows among the test rows, last first, each brought about by one changed input after the other. */
+/* Wrong rows among the test rows, last first; between two, one input after the other changes. */
 static uint8_t {name}_again(volatile uint16_t *noise)
 {{
     uint16_t a = *noise, b = *noise, c = *noise, d = *noise, e = *noise, f = *noise, g = *noise;
@@ -63,7 +65,7 @@ class Compiler:
 
 
 def program(models) -> dict[str, str]:
-    """The files of the program but for its main: file -> text, main.c among them; models have names of their own."""
+    """The files of the program, main.c among them: file -> text. No two models share a name."""
     texts, main, calls = dict(runtime()), [START], []
     for place, model in enumerate(models):
         texts |= {f"{model.name}.h": render_header(model), **vectors(model)}
@@ -80,7 +82,7 @@ def program(models) -> dict[str, str]:
 
 
 def variants(models, goals) -> list:
-    """Every model for every goal of --optimize that gives a text of its own, under a name of its own."""
+    """Every model for every goal of --optimize that gives a text of its own, under its own name."""
     found = {}
     for model in models:
         for goal in goals:
@@ -119,7 +121,7 @@ def compiled(
 
 
 def wrong_answers(elf: Path, models, board) -> dict[str, tuple[int, int]]:
-    """Model -> rows answered wrongly in its self-test and in the second loop; models without a wrong row are left out."""
+    """Model -> rows answered wrongly in its self-test and in the second loop, if any."""
     with open(elf, "rb") as stream:
         symbols = {
             s.name: s["st_value"] & 0xFFFF

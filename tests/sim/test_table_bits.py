@@ -15,21 +15,22 @@ from tinygen.common.errors import LinkError
 
 BOTH = pytest.mark.parametrize("board_id", BAUDS)
 ROWS = {"commit": 500, "release": 10_000}
+VECTOR_BYTES = {"uno": 26 * 4, "megaatmega2560": 57 * 4}
 
 
-def table_places(elf) -> range:
+def table_places(elf, board_id) -> range:
     """Addresses in flash of all constant tables: the model's, and the few of the firmware and of
     Arduino beside them.
 
     Optimized across files, the tables have no names of their own; but avr-gcc's linker script puts
-    them all here.
+    them all between the interrupt vectors and the code.
     """
     with open(elf, "rb") as file:
         symbols = {
             s.name: s["st_value"]
             for s in ELFFile(file).get_section_by_name(".symtab").iter_symbols()
         }
-    return range(symbols["__trampolines_end"], symbols["__ctors_start"])
+    return range(VECTOR_BYTES[board_id], symbols["__ctors_start"])
 
 
 def first_words(board: SimBoard, question: bytes, seconds: float = 0.2) -> list:
@@ -81,7 +82,7 @@ def test_every_bit_of_the_tables(firmware, figures, board_id):  # noqa: F811
     byte's also refuses a row.
     """
     board, elf = firmware(board_id)
-    places = table_places(elf)
+    places = table_places(elf, board_id)
     assert len(places) >= constant_bytes(MODEL)
     with SimBoard(board, elf) as simulated:
         assert not refuses(simulated) and not says_corrupt(simulated)
@@ -104,9 +105,9 @@ def test_every_bit_of_the_tables(firmware, figures, board_id):  # noqa: F811
 def test_a_flipped_bit_is_believed_without_the_check(firmware):  # noqa: F811
     """Negative control."""
     board, elf = firmware(
-        "uno", {"corrupt = !image_intact();": "corrupt = !image_intact() && false;"}
+        "uno", {"corrupt = !image_intact()": "corrupt = (!image_intact() && false)"}
     )
-    place = table_places(elf)[0]
+    place = table_places(elf, "uno")[0]
     with SimBoard(board, elf) as simulated:
         simulated.write_flash(place, bytes((simulated.read_flash(place, 1)[0] ^ 1,)))
         assert not refuses(simulated) and not says_corrupt(simulated)
@@ -115,7 +116,7 @@ def test_a_flipped_bit_is_believed_without_the_check(firmware):  # noqa: F811
 def test_the_host_refuses_a_corrupt_board(firmware):  # noqa: F811
     board, elf = firmware("uno")
     with open_link(avr_url("uno", elf), MODEL, board) as link:
-        place = table_places(elf)[3]
+        place = table_places(elf, "uno")[3]
         link.port.board.write_flash(place, bytes((link.port.board.read_flash(place, 1)[0] ^ 4,)))
         link.port.board.reset()
         with pytest.raises(LinkError, match="its model's table in flash is corrupt"):

@@ -29,6 +29,8 @@ OPTIONS = (
 )
 COMPILE_SECONDS = 60  # time-out of one C file
 BUILD_SECONDS = 300  # time-out of a project; it takes 2 s
+REACH_BYTES = 65_536  # of flash, from its start: what the instruction LPM can read
+TABLES_END = "__ctors_start"  # the linker's symbol behind all constant tables, its first code
 # GCC on an array, the linker on a program
 TOO_LARGE = re.compile(r"is too large|will not fit in region|overflowed by")
 COMPILER_ERROR = re.compile(
@@ -57,6 +59,23 @@ def read_size(elf: Path) -> Size:
     return Size(size.get(".text", 0) + data, data + size.get(".bss", 0) + size.get(".noinit", 0))
 
 
+def _beyond_reach(elf: Path, board: Board) -> str:
+    """What is wrong with a linked program whose tables are read from the wrong place; else "".
+
+    Arduino's own tables, of its pins, are read by the same instruction: all must be in reach.
+    """
+    with open(elf, "rb") as stream:
+        table = ELFFile(stream).get_section_by_name(".symtab")
+        found = table.get_symbol_by_name(TABLES_END) if table else None
+    end = found[0]["st_value"] if found else 0
+    if end <= REACH_BYTES:
+        return ""
+    return (
+        f"has constant tables up to byte {end} of flash, {board.title} reads them in the first "
+        f"{REACH_BYTES} only: choose a smaller model"
+    )
+
+
 # ---- a C file, by avr-gcc ----
 
 
@@ -77,6 +96,8 @@ def compile_c(source: Path, board: Board, what: str, *options: str) -> Path:
             f"{board.ram_bytes} of RAM of {board.title}: "
             "choose a smaller model or a larger board"
         )
+    if beyond := _beyond_reach(elf, board):
+        raise DoesNotFit(f"{what} {beyond}")
     objcopy = avr_gcc.with_name(avr_gcc.name.replace("avr-gcc", "avr-objcopy"))
     hex_name = elf.with_suffix(".hex").name
     error = _run(objcopy, ["-O", "ihex", "-R", ".eeprom", elf.name, hex_name], source.parent)
@@ -139,6 +160,8 @@ def compile_project(
             f"no end after {BUILD_SECONDS} s" if done.code is None else compiler_error(done.text)
         )
         raise BuildError(f"{reason} (building for {board.title}; whole log: {log})")
+    if beyond := _beyond_reach(elf, board):
+        raise CheckError(f"program {beyond}")
     return elf, empty
 
 
