@@ -19,6 +19,7 @@ from . import __version__
 from .common.boards import BOARDS
 from .common.choices import OPTIMIZE, TASKS
 from .common.errors import COULD_NOT_RUN, WRONG_USE, TinygenError, plain
+from .common.files import require_apart
 
 COUNTED = re.compile(r"(\d[\d,]*) of (\d[\d,]*)")
 PLAIN_SECONDS = 5.0  # between two lines on one long step where the output is no terminal
@@ -66,7 +67,14 @@ audit, build_room, doctor, explain, guards, live, monitor, page, pipeline, repor
 
 
 class OneLineErrors(click.Group):
-    """A group whose errors are one line on stderr and whose exit codes are 0, 1, 2 and 3."""
+    """A group whose errors are one line on stderr and whose exit codes are 0, 1, 2 and 3.
+
+    No command of it writes a file that it also reads.
+    """
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        cmd.callback = _reading_before_writing(cmd)
+        super().add_command(cmd, name)
 
     def main(self, args=None, prog_name="tinygen", **extra):
         try:
@@ -89,6 +97,31 @@ class OneLineErrors(click.Group):
                 "and report what it prints",
                 COULD_NOT_RUN,
             )
+
+
+READ = ("data", "note", "run")  # options that name files to read; the others' are written
+
+
+def _reading_before_writing(command: click.Command):
+    """The command's function, which refuses first an output that is an input."""
+    function = command.callback
+    files = [
+        (" or ".join(p.opts) if isinstance(p, click.Option) else p.name.upper(), p)
+        for p in command.params
+        if isinstance(p.type, click.Path)
+    ]
+    read = [n for n, p in files if isinstance(p, click.Argument) or p.name in READ]
+
+    @wraps(function)
+    def checked(*args, **values):
+        given = {n: values[p.name] for n, p in files if values.get(p.name)}
+        require_apart(
+            {n: path for n, path in given.items() if n in read},
+            {n: path for n, path in given.items() if n not in read},
+        )
+        return function(*args, **values)
+
+    return checked
 
 
 def _fail(message: str, code: int):
