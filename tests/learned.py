@@ -4,12 +4,12 @@ error.
 
 import numpy as np
 from tables import parse
-from tinygen.search.quantization import quantize
 
 from tinygen.data import Dataset, prepare, rows_for
 from tinygen.families import FAMILIES
 from tinygen.model.model import Model
 from tinygen.search.cross_validation import Trained, cross_validate, families, preferred
+from tinygen.search.quantization import quantize
 
 
 def learned(text: str, target: str, family: str = "tree", **choice) -> tuple[Model, Dataset]:

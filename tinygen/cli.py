@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import wraps
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -15,10 +16,18 @@ import click
 
 from . import __version__, commands
 from .common.errors import COULD_NOT_RUN, WRONG_USE, TinygenError, plain
+from .common.files import require_apart
 
 
 class OneLineErrors(click.Group):
-    """A group whose errors are one line on stderr and whose exit codes are 0, 1, 2 and 3."""
+    """A group whose errors are one line on stderr and whose exit codes are 0, 1, 2 and 3.
+
+    No command of it writes a file that it also reads.
+    """
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        cmd.callback = _reading_before_writing(cmd)
+        super().add_command(cmd, name)
 
     def main(self, args=None, prog_name="tinygen", **extra):
         try:
@@ -40,6 +49,31 @@ class OneLineErrors(click.Group):
                 "run it again with TINYGEN_TRACEBACK=1 and report what it prints",
                 COULD_NOT_RUN,
             )
+
+
+READ = ("data", "note", "run")  # options that name files to read; the others' are written
+
+
+def _reading_before_writing(command: click.Command):
+    """The command's function, which refuses first an output that is an input."""
+    function = command.callback
+    files = [
+        (" or ".join(p.opts) if isinstance(p, click.Option) else p.name.upper(), p)
+        for p in command.params
+        if isinstance(p.type, click.Path)
+    ]
+    read = [n for n, p in files if isinstance(p, click.Argument) or p.name in READ]
+
+    @wraps(function)
+    def checked(*args, **values):
+        given = {n: values[p.name] for n, p in files if values.get(p.name)}
+        require_apart(
+            {n: path for n, path in given.items() if n in read},
+            {n: path for n, path in given.items() if n not in read},
+        )
+        return function(*args, **values)
+
+    return checked
 
 
 def _fail(message: str, code: int):

@@ -28,6 +28,7 @@ from ..codegen.emit import emit_project
 from ..common.boards import find_board, require_simulated
 from ..common.errors import DataError, UsageError
 from ..common.progress import Progress, silent
+from ..data.cells import number_of
 from ..data.layout import split_unit
 from ..data.reference import SMALLEST_WINDOW, missing_codes
 from ..host import discover
@@ -230,10 +231,7 @@ def text_rows(
                 f"the first line of the rows names no column '{quantity.name}': begin with a "
                 "line of column names"
             )
-    places, codes = (
-        [names.index(q.name) for q in inputs],
-        {code if isinstance(code, str) else f"{code:g}" for code in missing},
-    )
+    places, codes = [names.index(q.name) for q in inputs], frozenset(missing)
     for line in lines:
         if line.strip():
             cells = [cell.strip().strip('"') for cell in line.split(mark)]
@@ -243,13 +241,12 @@ def text_rows(
             )
 
 
-def _number(cell: str, missing: set[str], mark: str) -> float:
-    """A cell's value; NaN for none, for a missing code and for what is no finite number."""
-    try:
-        value = float(cell.replace(",", ".") if mark != "," else cell)
-    except ValueError:
+def _number(cell: str, missing: frozenset[float | str], delimiter: str) -> float:
+    """A cell's value, as in a file; NaN for none, for a missing code and for what is no number."""
+    number = number_of(cell, "," if delimiter != "," and "," in cell else ".")
+    if number is None or cell in missing or number[0] in missing:
         return float("nan")
-    return value if np.isfinite(value) and not ({cell, f"{value:g}"} & missing) else float("nan")
+    return number[0] if np.isfinite(number[0]) else float("nan")
 
 
 def _lines(handle: int, seconds: float | None) -> Iterator[str]:

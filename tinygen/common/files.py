@@ -8,11 +8,13 @@ import csv
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 
 from .errors import UsageError
+
+Paths = Path | Sequence[Path]
 
 
 def require_file_place(path: Path) -> None:
@@ -47,6 +49,52 @@ def require_folder_place(path: Path) -> None:
             f"output '{path}' cannot be written: folder '{there}' is read-only, choose another "
             "with -o"
         )
+
+
+def read_words(path: Path, what: str, most: int = 100_000) -> str:
+    """The text of a small UTF-8 file; UsageError where `path` is no regular file, has more than
+    `most` bytes, or holds something else. `what` names it: "note".
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{what} '{path}' is not a regular file: name a text file")
+        if (size := path.stat().st_size) > most:
+            raise UsageError(
+                f"{what} '{path}' has {size:,} bytes, at most {most:,} are read: shorten it"
+            )
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"{what} '{path}' cannot be read ({reason}): name a text file") from None
+
+
+def require_apart(inputs: Mapping[str, Paths], outputs: Mapping[str, Paths]) -> None:
+    """UsageError where a file to write is also one to read, or is written twice: the same path
+    after links are followed, or another name of the same file. By option, as the user knows them.
+    """
+    reads = [(option, path) for option, paths in inputs.items() for path in _each(paths)]
+    for option, paths in outputs.items():
+        for path in _each(paths):
+            for other, taken in reads:
+                if _same(path, taken):
+                    raise UsageError(
+                        f"output '{path}' ({option}) is also {other}: name another file, "
+                        "or it would be lost"
+                    )
+            reads.append((option, path))
+
+
+def _each(paths: Paths) -> tuple[Path, ...]:
+    return tuple(map(Path, paths)) if isinstance(paths, (tuple, list)) else (Path(str(paths)),)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """True for two names of one regular file, or of one that is still to be made."""
+    if not all(path.is_file() or not path.exists() for path in (one, other)):
+        return False  # a folder is filled, a device keeps nothing
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return one.resolve() == other.resolve()
 
 
 def write_whole(path: Path, text: str) -> None:

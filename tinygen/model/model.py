@@ -19,7 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..common.choices import OPTIMIZE
 from ..common.errors import ModelError
 from ..common.files import write_whole
-from . import operations  # noqa: F401 (fills the registry)
+from . import (
+    model_file,
+    operations,  # noqa: F401 (fills the registry)
+)
 from .fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
 from .nodes import Bounds, Integers, Node, from_dict, integers, prove, to_dict
 
@@ -204,32 +207,27 @@ def load(path: Path) -> Model:
 
 def from_json(text: str) -> Model:
     """The model that `to_json` wrote. The content hash must match: an edited file is refused."""
-    try:
-        plain = json.loads(text)
-        if plain["schema"] != SCHEMA:
-            raise ModelError(
-                f"schema {plain['schema']!r} is not {SCHEMA}: "
-                "train it again with this version of tinygen"
-            )
-        stated = plain["id"]
-        model = Model(
-            plain["name"],
-            str(plain["family"]),
-            tuple(_quantity(q) for q in plain["inputs"]),
-            _quantity(plain["output"]),
-            tuple(from_dict(n) for n in plain["nodes"]),
-            plain["threshold"],
-            tuple(str(s) for s in plain["labels"]),
-            plain["training"],
-            plain["optimize"],
-        )
-    except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(
-            f"not a tinygen model ({type(error).__name__}: {error}): write one with `tinygen train`"
-        ) from None
+    content, stated = model_file.read(text, Model, SCHEMA)
+    model = Model(
+        content["name"],
+        content["family"],
+        tuple(_quantity(q) for q in content["inputs"]),
+        _quantity(content["output"]),
+        tuple(from_dict(n) for n in content["nodes"]),
+        content["threshold"],
+        tuple(content["labels"]),
+        content["training"],
+        content["optimize"],
+    )
     if model._plain()["id"] != stated:
         raise ModelError(
             "content and hash differ, the file was changed after training: train it again"
+        )
+    last = model.bounds[-1]
+    if model.labels and not (min(last.low) >= 0 and max(last.high) < len(model.labels)):
+        raise ModelError(
+            f"its answers can be {min(last.low)} .. {max(last.high)}, and it has "
+            f"{len(model.labels)} labels: train it again"
         )
     return model
 

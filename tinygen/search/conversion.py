@@ -15,7 +15,7 @@ import numpy as np
 
 from ..codegen.float_model import render_float
 from ..common.boards import BOARDS, Board
-from ..common.errors import DoesNotFit
+from ..common.errors import DoesNotFit, ModelError
 from ..data import Dataset
 from ..model.model import Model
 from ..target.bare import BareChip, ModelCost, measure_cost
@@ -335,22 +335,27 @@ def read_conversion(model: Model) -> Conversion | None:
     plain = model.training.get("verdict")
     if plain is None:
         return None
-    worst = plain["worst"] and Row(
-        **{**plain["worst"], "inputs": tuple(plain["worst"]["inputs"].items())}
-    )
-    return Conversion(
-        model,
-        BOARDS[plain["board"]],
-        plain["rows"],
-        plain["float_error"],
-        plain["integer_error"],
-        plain["differing"],
-        worst,
-        plain["alarms"] and Decisions(**plain["alarms"]),
-        ModelCost(**plain["integer"]),
-        plain["float"] and ModelCost(**plain["float"]),
-        plain["float_gap"],
-    )
+    try:
+        worst = plain["worst"] and Row(
+            **{**plain["worst"], "inputs": tuple(plain["worst"]["inputs"].items())}
+        )
+        return Conversion(
+            model,
+            BOARDS[plain["board"]],
+            plain["rows"],
+            plain["float_error"],
+            plain["integer_error"],
+            plain["differing"],
+            worst,
+            plain["alarms"] and Decisions(**plain["alarms"]),
+            ModelCost(**plain["integer"]),
+            plain["float"] and ModelCost(**plain["float"]),
+            plain["float_gap"],
+        )
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ModelError(
+            f"the verdict in the model file is not as tinygen writes it ({error}): train it again"
+        ) from None
 
 
 def _figure(value: float) -> float:

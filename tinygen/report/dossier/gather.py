@@ -20,7 +20,7 @@ from ... import data
 from ...codegen.emit import emit_project
 from ...common.boards import BOARDS
 from ...common.errors import BuildError, CheckError, EmitError, ModelError, UsageError
-from ...common.files import ladder_path
+from ...common.files import ladder_path, read_words
 from ...common.progress import Progress, silent
 from ...data import Dataset, Table
 from ...data.audit import Audit, audit
@@ -115,7 +115,7 @@ def gather(
             "`tinygen monitor`"
         )
     ladder, gaps = _ladder(path, model)
-    words = read_note(note) if note else ""
+    words = read_words(note, "note").strip() if note else ""
     table, tests, found = None, None, None
     if csv:
         table = _training_table(model, csv)
@@ -158,15 +158,6 @@ def gather(
         words,
         gaps + ((why,) if why else ()),
     )
-
-
-def read_note(path: Path) -> str:
-    """The user's words for the card; UsageError where the file is none of text."""
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"note '{path}' cannot be read ({reason}): name a text file") from None
 
 
 def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:

@@ -83,6 +83,8 @@ def _rows(path: Path) -> list[dict]:
     """One dictionary per row of the file, CSV or JSON lines."""
     what = f"run '{path}' is not what `tinygen stream -o` writes"
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{what}: it is not a regular file")
         text = path.read_text(encoding="utf-8")
         rows = (
             [json.loads(line) for line in text.splitlines()]

@@ -1,0 +1,71 @@
+"""No command writes a file that it reads, or one file twice."""
+
+import os
+from itertools import combinations
+
+import click
+import pytest
+
+from tinygen import cli
+from tinygen.common.errors import UsageError
+from tinygen.common.files import require_apart
+
+FILES = {
+    name: [p for p in command.params if isinstance(p.type, click.Path)]
+    for name, command in cli.main.commands.items()
+}
+PAIRS = [
+    (name, one.name, other.name)
+    for name, params in FILES.items()
+    for one, other in combinations(params, 2)
+    if any(isinstance(p, click.Option) and p.name not in cli.READ for p in (one, other))
+]
+
+
+def line(name: str, same: set[str]) -> list[str]:
+    """A command line in which these parameters name one file, and every other a file of its own."""
+    words = [name]
+    for p in cli.main.commands[name].params:
+        value = "same" if p.name in same else f"{p.name}.other"
+        if isinstance(p.type, click.Path):
+            words += [value] if isinstance(p, click.Argument) else [p.opts[-1], value]
+        elif p.required:
+            words += ["1"] if isinstance(p, click.Argument) else [p.opts[-1], "1"]
+    return words
+
+
+def status(words: list[str], capsys) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    return ended.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name, one, other", PAIRS)
+def test_every_command_refuses(name, one, other, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "same").write_text("precious")
+    code, words = status(line(name, {one, other}), capsys)
+    assert code == 2 and words.count("\n") == 1 and "is also" in words and "same" in words
+    assert [path.name for path in tmp_path.iterdir()] == ["same"]
+    assert (tmp_path / "same").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", [name for name, params in FILES.items() if len(params) > 1])
+def test_files_of_their_own_are_not_refused(name, tmp_path, monkeypatch, capsys):
+    """Negative control: the same lines with different names end for another reason."""
+    monkeypatch.chdir(tmp_path)
+    assert "is also" not in status(line(name, set()), capsys)[1]
+
+
+def test_other_names_of_one_file(tmp_path):
+    (tmp_path / "rows.csv").write_text("a,b\n")
+    (tmp_path / "link.csv").symlink_to("rows.csv")
+    os.link(tmp_path / "rows.csv", tmp_path / "hard.csv")
+    (tmp_path / "folder").mkdir()
+    for name in ("rows.csv", "link.csv", "hard.csv", "folder/../rows.csv"):
+        with pytest.raises(UsageError, match=r"\(-o\) is also CSV"):
+            require_apart({"CSV": tmp_path / "rows.csv"}, {"-o": tmp_path / name})
+    with pytest.raises(UsageError, match=r"\(--log\) is also -o"):
+        require_apart({}, {"-o": tmp_path / "new", "--log": tmp_path / "folder/../new"})
+    require_apart({"CSV": tmp_path / "rows.csv"}, {"-o": tmp_path / "folder"})
+    require_apart({}, {"-o": "/dev/null", "--log": "/dev/null"})

@@ -1,0 +1,324 @@
+"""The shape of a model file: strict JSON, and every value of the type that tinygen writes.
+
+    read(text, Model, schema) -> its fields, and the hash that the file states
+
+A ModelError names the place, the value and what belongs there. A file with a right hash may still
+hold anything: a list where an object belongs, NaN, `true` in a table, a number of 5,000 digits.
+Types are read off the dataclasses themselves, so that a new field or node needs nothing here; what
+`training` holds is free but for the facts that others read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import MISSING as REQUIRED
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import (
+    Any,
+    NoReturn,
+    TypedDict,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+from ..common.errors import ModelError
+from .nodes import NODES, Node
+
+DIGITS = 19  # of an integer: within 64 bits
+LARGEST = 2**63 - 1
+FAMILY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+SCALES = 1e-12, 1e12  # least and largest raw step, in the quantity's unit
+MAY_BE_EMPTY = ("splits", "columns")  # a forest of leaves alone; no input as its logarithm
+STEPS = 2**53  # a quantity's ends lie within so many raw steps of 0: exact as a double
+
+
+class _Confusion(TypedDict, total=False):
+    right: int
+    missed: int
+    false: int
+    quiet: int
+
+
+class _LearnedAlarm(TypedDict, total=False):
+    cost: dict[str, float]
+    level: int
+    threshold: int
+    at_level: _Confusion
+    learned: _Confusion
+    test_at_level: _Confusion
+    test_learned: _Confusion
+
+
+class _Metrics(TypedDict, total=False):
+    mae: float
+    float_mae: float
+    rmse: float
+    r2: float
+    accuracy: float
+    error_rate: float
+    float_error_rate: float
+    confusion: tuple[tuple[int, ...], ...]
+    recall: dict[str, float | None]
+
+
+class _Sketch(TypedDict, total=False):
+    name: str
+    knots: tuple[int, ...]
+    share: tuple[float, ...]
+    run: int
+    ks: tuple[float, ...]
+    psi: tuple[float, ...]
+
+
+class _Reference(TypedDict, total=False):
+    rows: int
+    lengths: tuple[int, ...]
+    sketches: tuple[_Sketch, ...]
+    missing: float
+    alarm: float | None
+    alarm_own: tuple[float, ...]
+
+
+class _Verdict(TypedDict, total=False):
+    board: str
+    rows: int
+    float_error: float
+    integer_error: float
+    differing: int
+    worst: dict[str, Any] | None
+    alarms: dict[str, int] | None
+    integer: dict[str, int]
+    float: dict[str, int] | None
+    float_gap: int | None
+
+
+class Training(TypedDict, total=False):
+    """Facts of `Model.training` that are read again; a fact may be missing, and others may stand
+    beside them.
+    """
+
+    rows_train: int
+    rows_test: int
+    rows_read: int
+    rows_dropped: int
+    duplicates_removed: int
+    alarms_train: int
+    alarms_test: int
+    split: str
+    seed: int
+    missing: tuple[float | str, ...]
+    source: str
+    sha256: str
+    config: dict[str, Any]
+    candidate_inputs: tuple[str, ...]
+    metrics: _Metrics
+    alarm: dict[str, int]
+    learned_alarm: _LearnedAlarm
+    weighting: dict[str, Any]
+    baseline: _Reference
+    verdict: _Verdict
+
+
+class Facts(dict[str, Any]):
+    """A JSON object of `training`; a fact that is not there is a ModelError and names itself."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise ModelError(
+            f"the model file does not tell '{name}' of its training: train it again with this "
+            "version of tinygen"
+        )
+
+
+def read(text: str, of: type, schema: int) -> tuple[dict[str, Any], object]:
+    """(fields of the model class `of`, the hash that the file states); ModelError where `text` is
+    not as `to_json` writes it.
+    """
+    plain = parse(text)
+    if "schema" not in plain:
+        raise ModelError("not a tinygen model (no 'schema'): write one with `tinygen train`")
+    if plain.get("schema") != schema:
+        raise ModelError(
+            f"schema {_show(plain.get('schema'))} is not {schema}: "
+            "train it again with this version of tinygen"
+        )
+    content = {name: value for name, value in plain.items() if name not in ("schema", "id")}
+    for field in fields(of):
+        if field.name not in content:
+            raise ModelError(f"the file has no '{field.name}': write one with `tinygen train`")
+    check(content, of)
+    check(content["training"], Training, "training")
+    _check_values(content)
+    return content, plain.get("id")
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The JSON object in `text`; ModelError for anything that is not strict JSON."""
+    try:
+        plain = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_float,
+        )
+    except json.JSONDecodeError as error:
+        raise ModelError(f"not a tinygen model ({error}): write one with `tinygen train`") from None
+    except RecursionError:
+        raise ModelError("lists within lists without end: write one with `tinygen train`") from None
+    if not isinstance(plain, dict):
+        raise _wrong("the file", plain, "an object")
+    return plain
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Facts:
+    found = Facts(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ModelError(f"{_show(twice)} stands twice in one object")
+    return found
+
+
+def _integer(digits: str) -> int:
+    if len(digits.lstrip("-")) > DIGITS:
+        raise ModelError(f"the number {_show(digits)} has more than {DIGITS} digits")
+    return int(digits)
+
+
+def _float(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ModelError(f"{text[:40]} is no number that a model may hold")
+    return value
+
+
+def check(plain: object, of: Any, where: str = "") -> None:
+    """ModelError unless `plain`, as parsed, has the shape of `of`: a dataclass, a TypedDict, a
+    union, a tuple, a dict, bool, int, float or str.
+    """
+    origin, inside = get_origin(of), get_args(of)
+    if of is Any:
+        return
+    if origin in (Union, UnionType):
+        _check_union(plain, inside, where)
+    elif of is Node:
+        _check_node(plain, where)
+    elif is_dataclass(of) and isinstance(of, type):
+        _check_dataclass(plain, of, where)
+    elif is_typeddict(of):
+        _check_members(plain, get_type_hints(of), where)
+    elif origin is tuple:
+        _check_list(plain, inside, where)
+    elif origin is dict or of is dict:
+        if not isinstance(plain, dict):
+            raise _wrong(where, plain, "an object")
+        for name, value in plain.items():
+            check(value, inside[1] if inside else Any, _at(where, name))
+    else:
+        _check_scalar(plain, of, where)
+
+
+def _check_union(plain: object, of: tuple[Any, ...], where: str) -> None:
+    if (plain is None and type(None) in of) or (isinstance(plain, str) and str in of):
+        return
+    check(plain, next(one for one in of if one not in (type(None), str)), where)
+
+
+def _check_node(plain: object, where: str) -> None:
+    if not isinstance(plain, dict):
+        raise _wrong(where, plain, "an object")
+    if (op := plain.get("op")) not in [*NODES]:
+        raise _wrong(f"{where}.op", op, f"one of {', '.join(NODES)}")
+    inside = {name: value for name, value in plain.items() if name != "op"}
+    _check_dataclass(inside, NODES[op], where)
+    for name, value in inside.items():
+        if value == [] and name not in MAY_BE_EMPTY:
+            raise _wrong(f"{where}.{name}", value, "a list of at least one")
+
+
+def _check_dataclass(plain: object, of: type, where: str) -> None:
+    known = {field.name: field for field in fields(of)}
+    if not isinstance(plain, dict):
+        raise _wrong(where, plain, "an object")
+    if unknown := sorted(set(plain) - set(known)):
+        raise ModelError(f"{where or 'the file'} has an unknown part {_show(unknown[0])}")
+    for name, field in known.items():
+        if field.default is REQUIRED and field.default_factory is REQUIRED and name not in plain:
+            raise ModelError(f"{where or 'the file'} has no '{name}'")
+    _check_members(plain, get_type_hints(of), where)
+
+
+def _check_members(plain: object, hints: dict[str, Any], where: str) -> None:
+    if not isinstance(plain, dict):
+        raise _wrong(where, plain, "an object")
+    for name, value in plain.items():
+        if name in hints:
+            check(value, hints[name], _at(where, name))
+
+
+def _check_list(plain: object, inside: tuple[Any, ...], where: str) -> None:
+    if not isinstance(plain, list):
+        raise _wrong(where, plain, "a list")
+    if inside == (int, Ellipsis) and all(type(v) is int and abs(v) <= LARGEST for v in plain):
+        return  # tables have thousands
+    hints = [inside[0]] * len(plain) if inside[-1] is Ellipsis else list(inside)
+    if len(hints) != len(plain):
+        raise _wrong(where, f"{len(plain)} values", f"a list of {len(hints)}")
+    for index, (value, hint) in enumerate(zip(plain, hints)):
+        check(value, hint, f"{where}[{index}]")
+
+
+def _check_scalar(plain: object, of: type, where: str) -> None:
+    if of is float:
+        good, wanted = type(plain) in (int, float), "a number"
+    elif of is int:
+        good = type(plain) is int and abs(plain) <= LARGEST
+        wanted = "an integer within 64 bits"
+    else:
+        good, wanted = type(plain) is of, {bool: "true or false", str: "text"}.get(of, of.__name__)
+    if not good:
+        raise _wrong(where, plain, wanted)
+
+
+def _check_values(plain: dict[str, Any]) -> None:
+    """ModelError where a value of the right type cannot be: family, scales, names and labels."""
+    if not FAMILY.fullmatch(plain["family"]):
+        raise _wrong("family", plain["family"], "a word of small letters")
+    quantities = [(f"inputs[{i}]", q) for i, q in enumerate(plain["inputs"])]
+    for where, quantity in [*quantities, ("output", plain["output"])]:
+        scale = quantity["scale"]
+        if not SCALES[0] <= scale <= SCALES[1]:
+            raise _wrong(f"{where}.scale", scale, f"within {SCALES[0]:g} .. {SCALES[1]:g}")
+        for end in ("minimum", "maximum"):
+            if abs(quantity[end]) > STEPS * scale:
+                raise _wrong(f"{where}.{end}", quantity[end], f"within 2**53 steps of {scale:g}")
+    _distinct("inputs", [quantity["name"] for _, quantity in quantities])
+    _distinct("labels", plain["labels"])
+    if len(plain["labels"]) == 1:
+        raise _wrong("labels", "one label", "none, or at least two")
+
+
+def _distinct(where: str, names: list[str]) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise ModelError(f"{where} has {_show(name)} twice")
+
+
+def _at(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
+
+
+def _show(value: object) -> str:
+    if isinstance(value, (list, dict)):
+        return f"a list of {len(value)}" if isinstance(value, list) else "an object"
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _wrong(where: str, value: object, wanted: str) -> ModelError:
+    return ModelError(f"{where} is {_show(value)}, not {wanted}")
