@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
@@ -20,6 +21,7 @@ from .common.boards import BOARDS
 from .common.choices import OPTIMIZE, TASKS
 from .common.errors import COULD_NOT_RUN, WRONG_USE, TinygenError, plain
 from .common.files import require_apart
+from .common.process import Terminated, raise_when_told_to_end
 
 COUNTED = re.compile(r"(\d[\d,]*) of (\d[\d,]*)")
 PLAIN_SECONDS = 5.0  # between two lines on one long step where the output is no terminal
@@ -78,7 +80,11 @@ class OneLineErrors(click.Group):
 
     def main(self, args=None, prog_name="tinygen", **extra):
         try:
+            if threading.current_thread() is threading.main_thread():
+                raise_when_told_to_end()
             sys.exit(super().main(args, prog_name, standalone_mode=False, **extra) or 0)
+        except Terminated as stopped:
+            _fail(str(stopped), stopped.exit_code)
         except click.exceptions.Abort:
             _fail("stopped by the user", 130)
         except click.ClickException as error:

@@ -22,6 +22,7 @@ from ..codegen.emit import check_prefix, emit_library, emit_project, export
 from ..common.boards import BOARDS, Board, find_board, require_simulated
 from ..common.errors import UsageError
 from ..common.files import require_file_place, require_folder_place, write_whole
+from ..common.locks import Lock
 from ..data import sources as datasets
 from ..host import discover
 from ..host.check import Alarm, Checker, Expected, StreamVerdict, expect
@@ -342,12 +343,13 @@ def build_model(
             "then load the .hex with a programmer"
         )
     require_folder_place(out)
-    if not chip.has_firmware:
-        return build_selftest(twin, chip, out, budget, progress)
-    project = emit_project(twin, out, [chip])
-    firmware = build_firmware(project, chip, budget, progress)
-    if upload:
-        load_firmware(project, chip, port, progress)
+    with Lock(str(out)):  # another build would change the sources under the compiler
+        if not chip.has_firmware:
+            return build_selftest(twin, chip, out, budget, progress)
+        project = emit_project(twin, out, [chip])
+        firmware = build_firmware(project, chip, budget, progress)
+        if upload:
+            load_firmware(project, chip, port, progress)
     return firmware
 
 
@@ -500,12 +502,13 @@ def demo(
     emit_library(model, out / "benzene")
     columns = [dataset.inputs.index(quantity) for quantity in model.inputs]
     rows = dataset.x[dataset.test][:, columns]
-    project, runs = emit_project(model, out, chips), []
-    for chip in chips:
-        firmware = build_firmware(project, chip, progress=progress)
-        runs.append(
-            (firmware, stream_rows(model, rows, avr_url(chip.pio_id, firmware.elf), chip, progress))
-        )
+    runs = []
+    with Lock(str(out)):
+        project = emit_project(model, out, chips)
+        for chip in chips:
+            firmware = build_firmware(project, chip, progress=progress)
+            url = avr_url(chip.pio_id, firmware.elf)
+            runs.append((firmware, stream_rows(model, rows, url, chip, progress)))
     return Demonstration(source.line, trained, tuple(runs), out)
 
 

@@ -107,11 +107,12 @@ def write_whole(path: Path, text: str) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, target)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise UsageError(
             f"output '{path}' cannot be written ({error.strerror}): choose another file"
         ) from None
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def cache_dir() -> Path:
