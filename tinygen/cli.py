@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from functools import wraps
 from importlib import import_module
 from pkgutil import iter_modules
@@ -17,6 +18,7 @@ import click
 from . import __version__, commands
 from .common.errors import COULD_NOT_RUN, WRONG_USE, TinygenError, plain
 from .common.files import require_apart
+from .common.process import Terminated, raise_when_told_to_end
 
 
 class OneLineErrors(click.Group):
@@ -31,7 +33,11 @@ class OneLineErrors(click.Group):
 
     def main(self, args=None, prog_name="tinygen", **extra):
         try:
+            if threading.current_thread() is threading.main_thread():
+                raise_when_told_to_end()
             sys.exit(super().main(args, prog_name, standalone_mode=False, **extra) or 0)
+        except Terminated as stopped:
+            _fail(str(stopped), stopped.exit_code)
         except click.exceptions.Abort:
             _fail("stopped by the user", 130)
         except click.ClickException as error:

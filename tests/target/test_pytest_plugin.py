@@ -16,11 +16,12 @@ from random_models import random_models
 from tinygen.host.virtual.pty_board import PtyBoard
 
 from tinygen.codegen.emit import emit_project
+from tinygen.common import locks
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import LinkError, UsageError
-from tinygen.target import bench
+from tinygen.common.locks import Lock
 from tinygen.target import build as building
-from tinygen.target.bench import Lock, parse_target
+from tinygen.target.bench import parse_target
 
 MODEL = random_models()["linear8"]
 MODEL = replace(MODEL, threshold=int(np.median(MODEL.predict(MODEL.sample_rows(401, 3)))))
@@ -267,12 +268,12 @@ def test_targets():
 
 
 def test_one_test_run_at_a_time_holds_a_port(tmp_path, monkeypatch):
-    monkeypatch.setattr(bench, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(locks, "LOCK_SECONDS", 0.3)
     with Lock("/dev/ttyX", tmp_path):
         with Lock("/dev/ttyY", tmp_path):
             pass
         with pytest.raises(
-            LinkError, match=r"/dev/ttyX is held by another test run \(process \d+\) since 0.3 s"
+            LinkError, match=r"/dev/ttyX is held by another tinygen \(process \d+\) since 0.3 s"
         ):
             with Lock("/dev/ttyX", tmp_path):
                 pass

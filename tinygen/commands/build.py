@@ -73,6 +73,7 @@ def build(
     serial port its self-test.
     """
     from ..codegen.emit import emit_project
+    from ..common.locks import Lock
     from ..model.model import load
     from ..target import build as compiling
     from ..target.selftest import build_selftest
@@ -88,12 +89,13 @@ def build(
             "then load the .hex with a programmer"
         )
     require_folder_place(out)
-    if not chip.has_firmware:
-        return Built(build_selftest(twin, chip, out, limit, progress))
-    project = emit_project(twin, out, [chip])
-    firmware = compiling.build_firmware(project, chip, limit, progress)
-    if upload:
-        compiling.load_firmware(project, chip, port, progress)
+    with Lock(str(out)):  # another build would change the sources under the compiler
+        if not chip.has_firmware:
+            return Built(build_selftest(twin, chip, out, limit, progress))
+        project = emit_project(twin, out, [chip])
+        firmware = compiling.build_firmware(project, chip, limit, progress)
+        if upload:
+            compiling.load_firmware(project, chip, port, progress)
     return Built(firmware)
 
 

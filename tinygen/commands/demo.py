@@ -108,6 +108,7 @@ def demo(
     """
     from .. import data
     from ..codegen.emit import emit_library, emit_project
+    from ..common.locks import Lock
     from ..data import sources
     from ..host.virtual.protocol_avr import avr_url
     from ..search.ladder import save_ladder
@@ -127,11 +128,13 @@ def demo(
     emit_library(model, out / "benzene")
     columns = [dataset.inputs.index(quantity) for quantity in model.inputs]
     rows = dataset.x[dataset.test][:, columns]
-    project, runs = emit_project(model, out, chips), []
-    for chip in chips:
-        firmware = build_firmware(project, chip, progress=progress)
-        url = avr_url(chip.pio_id, firmware.elf)
-        runs.append((firmware, stream_rows(model, rows, url, chip, progress)))
+    runs = []
+    with Lock(str(out)):
+        project = emit_project(model, out, chips)
+        for chip in chips:
+            firmware = build_firmware(project, chip, progress=progress)
+            url = avr_url(chip.pio_id, firmware.elf)
+            runs.append((firmware, stream_rows(model, rows, url, chip, progress)))
     return Demonstration(source.line, trained, tuple(runs), out)
 
 

@@ -12,6 +12,28 @@ from dataclasses import dataclass
 from .progress import Progress
 
 
+class Terminated(BaseException):
+    """The process was told to end: every `finally` and `with` on the way out still cleans up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.exit_code = 128 + number
+
+
+def raise_when_told_to_end() -> None:
+    """SIGTERM and SIGHUP raise Terminated in the main thread; the second one ends at once."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        # a program that was started to ignore a signal, as by nohup, goes on ignoring it
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _raise)
+
+
+def _raise(number: int, frame: object) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    raise Terminated(number)
+
+
 @dataclass(frozen=True)
 class Finished:
     """What a command left: its exit code (None after a time-out) and all it printed."""

@@ -187,6 +187,7 @@ def _store(path: Path, content: bytes) -> bool:
             stream.write(content)
         os.replace(temporary, path)
     except OSError:
-        Path(temporary).unlink(missing_ok=True)
         return False
+    finally:
+        Path(temporary).unlink(missing_ok=True)
     return True

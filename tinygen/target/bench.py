@@ -11,11 +11,7 @@ pytest_plugin.py.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +23,7 @@ from ..codegen.emit import emit_project
 from ..common.boards import BOARDS, Board
 from ..common.errors import CheckError, LinkError, UsageError
 from ..common.files import write_whole
+from ..common.locks import Lock
 from ..host import discover
 from ..host.check import Alarm, Lights, StreamVerdict, check, expect
 from ..host.link import TO_BOARD, Link, open_link
@@ -39,7 +36,6 @@ from ..model.model import Model
 from .build import Firmware, build_firmware, load_firmware
 from .toolchain import ensure, need_simavr
 
-LOCK_SECONDS = 120.0  # that another test run may keep the port or the folder
 SIMULATED = frozenset(
     {"simulator", "led_readback", "led_history", "exact_cycles", "faults", "reset"}
 )
@@ -80,47 +76,6 @@ def _simulated(name: str) -> Board:
             f"{', '.join(f'sim:{board}' for board in known)}"
         )
     return BOARDS[name]
-
-
-class Lock:
-    """A file that only one process at a time may hold; it is left behind, empty, for the next
-    one.
-    """
-
-    def __init__(self, what: str, folder: Path | None = None) -> None:
-        name = f"tinygen-{hashlib.sha256(os.path.realpath(what).encode()).hexdigest()[:16]}.lock"
-        self.what, self.path = what, (folder or Path(tempfile.gettempdir())) / name
-        self._file: int | None = None
-
-    def __enter__(self) -> Lock:
-        import fcntl  # not on Windows
-
-        self._file = os.open(
-            self.path, os.O_RDWR | (0 if self.path.exists() else os.O_CREAT), 0o666
-        )
-        end = time.monotonic() + LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip() or "?"
-                    self.__exit__()
-                    raise LinkError(
-                        f"{self.what} is held by another test run (process {holder}) since "
-                        f"{LOCK_SECONDS:g} s: "
-                        "wait for it or end it"
-                    ) from None
-                time.sleep(0.1)
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, str(os.getpid()).encode(), 0)
-        return self
-
-    def __exit__(self, *error) -> None:
-        if self._file is not None:
-            os.close(self._file)  # gives the lock back
-            self._file = None
 
 
 @dataclass(frozen=True)

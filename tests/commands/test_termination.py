@@ -1,0 +1,68 @@
+"""SIGTERM and SIGHUP: exit code 128 + signal, one line, no child and no temporary folder left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMMAND = """
+import sys, tempfile
+from pathlib import Path
+from tinygen.cli import OneLineErrors
+from tinygen.common.files import write_whole
+from tinygen.common.process import run
+
+main = OneLineErrors()
+
+@main.command()
+def wait():
+    with tempfile.TemporaryDirectory(dir=sys.argv[2]) as folder:
+        shell = f"sleep 600 & echo $! > {folder}/child; wait"
+        run(["sh", "-c", shell], "waiting", print, 600)
+
+sys.exit(main(["wait"]))
+"""
+
+
+def alive(pid: int) -> bool:
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def waiting(tmp_path) -> tuple[subprocess.Popen, int]:
+    """The command, and the process that its shell has started."""
+    command = [sys.executable, "-c", COMMAND, "wait", str(tmp_path)]
+    program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        for note in tmp_path.glob("*/child"):
+            if pid := note.read_text().strip():
+                return program, int(pid)
+        time.sleep(0.05)
+    program.kill()
+    raise AssertionError("the command did not start")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_ended_cleans_up(tmp_path, number):
+    program, child = waiting(tmp_path)
+    assert alive(child)
+    program.send_signal(number)
+    _, words = program.communicate(timeout=60)
+    assert program.returncode == 128 + number
+    assert words == f"tinygen: stopped by {number.name}\n"
+    assert not alive(child) and not list(tmp_path.iterdir())
+
+
+def test_sigkill_is_what_cannot_be_cleaned_up(tmp_path):
+    """Negative control: the same look finds what is left behind."""
+    program, child = waiting(tmp_path)
+    program.kill()
+    program.communicate(timeout=60)
+    assert alive(child) and list(tmp_path.iterdir())
+    os.kill(child, signal.SIGKILL)
