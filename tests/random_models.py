@@ -49,7 +49,7 @@ def widened(spans) -> Scale:
     """Scale to 12 bits of inputs around 0 that span so many raw steps, few ones among them."""
     return Scale(
         tuple(-(span // 2) for span in spans),
-        tuple(max((4095 << 8) // span, 1) for span in spans),
+        tuple(min(max((4095 << 8) // span, 1), 65535) for span in spans),
         8,
         4095,
         2048,
