@@ -49,7 +49,7 @@ def unit_of(q: Quantity, name: str) -> Unit:
         step.denominator if short else None,
         step.numerator,
         decimals,
-        q.scale == 1 and 0 <= q.raw_minimum and q.raw_maximum <= COUNTS,
+        q.scale == 1 and q.raw_minimum >= 0 and q.raw_maximum <= COUNTS,
         f"{float(middle):.{decimals}f}",
     )
 
