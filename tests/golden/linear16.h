@@ -26,6 +26,31 @@
 #define LINEAR16_MODEL_ID 0x3432A0F6UL /* fingerprint that host and board compare */
 #define LINEAR16_THRESHOLD 150 /* 15 ug/m3: alarm above it, none exactly at it */
 
+/* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
+ * A macro that is not used costs nothing. */
+#define LINEAR16_AT_SENSOR_0 0 /* sensor 0 */
+#define LINEAR16_RAW_SENSOR_0(reading) tinygen_raw((reading), 1L, 1L)
+#define LINEAR16_PHYSICAL_SENSOR_0(raw) tinygen_physical((raw), 1L, 1L)
+#define LINEAR16_AT_SENSOR_1 1 /* sensor 1 */
+#define LINEAR16_RAW_SENSOR_1(reading) tinygen_raw((reading), 1L, 1L)
+#define LINEAR16_PHYSICAL_SENSOR_1(raw) tinygen_physical((raw), 1L, 1L)
+#define LINEAR16_AT_SENSOR_2 2 /* sensor 2 */
+#define LINEAR16_RAW_SENSOR_2(reading) tinygen_raw((reading), 1L, 1L)
+#define LINEAR16_PHYSICAL_SENSOR_2(raw) tinygen_physical((raw), 1L, 1L)
+#define LINEAR16_AT_SENSOR_3 3 /* sensor 3 */
+#define LINEAR16_RAW_SENSOR_3(reading) tinygen_raw((reading), 1L, 1L)
+#define LINEAR16_PHYSICAL_SENSOR_3(raw) tinygen_physical((raw), 1L, 1L)
+#define LINEAR16_AT_SENSOR_4 4 /* sensor 4 */
+#define LINEAR16_RAW_SENSOR_4(reading) tinygen_raw((reading), 1L, 1L)
+#define LINEAR16_PHYSICAL_SENSOR_4(raw) tinygen_physical((raw), 1L, 1L)
+#define LINEAR16_AT_SENSOR_5 5 /* sensor 5 */
+#define LINEAR16_RAW_SENSOR_5(reading) tinygen_raw((reading), 1L, 1L)
+#define LINEAR16_PHYSICAL_SENSOR_5(raw) tinygen_physical((raw), 1L, 1L)
+#define LINEAR16_AT_SENSOR_6 6 /* sensor 6 */
+#define LINEAR16_RAW_SENSOR_6(reading) tinygen_raw((reading), 1L, 1L)
+#define LINEAR16_PHYSICAL_SENSOR_6(raw) tinygen_physical((raw), 1L, 1L)
+#define LINEAR16_PHYSICAL(raw) tinygen_physical((raw), 10L, 1L) /* the output */
+
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
 static const int16_t linear16_range[LINEAR16_INPUTS][2] TINYGEN_ROM = {
@@ -71,4 +96,6 @@ static inline int16_t linear16_predict(const int16_t x[LINEAR16_INPUTS])
     return (int16_t)y2[0];
 }
 
+#elif LINEAR16_MODEL_ID != 0x3432A0F6UL
+#error "two models have the macros LINEAR16_...: give one of them another --name"
 #endif

@@ -20,6 +20,13 @@
 #define LOOKUP_SQUARE_MODEL_ID 0x7EA0F05AUL /* fingerprint that host and board compare */
 #define LOOKUP_SQUARE_THRESHOLD 150 /* 15 ug/m3: alarm above it, none exactly at it */
 
+/* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
+ * A macro that is not used costs nothing. */
+#define LOOKUP_SQUARE_AT_SENSOR_0 0 /* sensor 0 */
+#define LOOKUP_SQUARE_RAW_SENSOR_0(reading) tinygen_raw((reading), 1L, 1L)
+#define LOOKUP_SQUARE_PHYSICAL_SENSOR_0(raw) tinygen_physical((raw), 1L, 1L)
+#define LOOKUP_SQUARE_PHYSICAL(raw) tinygen_physical((raw), 10L, 1L) /* the output */
+
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
 static const int16_t lookup_square_range[LOOKUP_SQUARE_INPUTS][2] TINYGEN_ROM = {
@@ -52,4 +59,6 @@ static inline int16_t lookup_square_predict(const int16_t x[LOOKUP_SQUARE_INPUTS
     return (int16_t)y2[0];
 }
 
+#elif LOOKUP_SQUARE_MODEL_ID != 0x7EA0F05AUL
+#error "two models have the macros LOOKUP_SQUARE_...: give one of them another --name"
 #endif

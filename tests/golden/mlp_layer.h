@@ -26,6 +26,31 @@
 #define MLP_LAYER_MODEL_ID 0x8403FDFFUL /* fingerprint that host and board compare */
 #define MLP_LAYER_THRESHOLD 150 /* 15 ug/m3: alarm above it, none exactly at it */
 
+/* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
+ * A macro that is not used costs nothing. */
+#define MLP_LAYER_AT_SENSOR_0 0 /* sensor 0 */
+#define MLP_LAYER_RAW_SENSOR_0(reading) tinygen_raw((reading), 1L, 1L)
+#define MLP_LAYER_PHYSICAL_SENSOR_0(raw) tinygen_physical((raw), 1L, 1L)
+#define MLP_LAYER_AT_SENSOR_1 1 /* sensor 1 */
+#define MLP_LAYER_RAW_SENSOR_1(reading) tinygen_raw((reading), 1L, 1L)
+#define MLP_LAYER_PHYSICAL_SENSOR_1(raw) tinygen_physical((raw), 1L, 1L)
+#define MLP_LAYER_AT_SENSOR_2 2 /* sensor 2 */
+#define MLP_LAYER_RAW_SENSOR_2(reading) tinygen_raw((reading), 1L, 1L)
+#define MLP_LAYER_PHYSICAL_SENSOR_2(raw) tinygen_physical((raw), 1L, 1L)
+#define MLP_LAYER_AT_SENSOR_3 3 /* sensor 3 */
+#define MLP_LAYER_RAW_SENSOR_3(reading) tinygen_raw((reading), 1L, 1L)
+#define MLP_LAYER_PHYSICAL_SENSOR_3(raw) tinygen_physical((raw), 1L, 1L)
+#define MLP_LAYER_AT_SENSOR_4 4 /* sensor 4 */
+#define MLP_LAYER_RAW_SENSOR_4(reading) tinygen_raw((reading), 1L, 1L)
+#define MLP_LAYER_PHYSICAL_SENSOR_4(raw) tinygen_physical((raw), 1L, 1L)
+#define MLP_LAYER_AT_SENSOR_5 5 /* sensor 5 */
+#define MLP_LAYER_RAW_SENSOR_5(reading) tinygen_raw((reading), 1L, 1L)
+#define MLP_LAYER_PHYSICAL_SENSOR_5(raw) tinygen_physical((raw), 1L, 1L)
+#define MLP_LAYER_AT_SENSOR_6 6 /* sensor 6 */
+#define MLP_LAYER_RAW_SENSOR_6(reading) tinygen_raw((reading), 1L, 1L)
+#define MLP_LAYER_PHYSICAL_SENSOR_6(raw) tinygen_physical((raw), 1L, 1L)
+#define MLP_LAYER_PHYSICAL(raw) tinygen_physical((raw), 10L, 1L) /* the output */
+
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
 static const int16_t mlp_layer_range[MLP_LAYER_INPUTS][2] TINYGEN_ROM = {
@@ -105,4 +130,6 @@ static inline int16_t mlp_layer_predict(const int16_t x[MLP_LAYER_INPUTS])
     return (int16_t)y3[0];
 }
 
+#elif MLP_LAYER_MODEL_ID != 0x8403FDFFUL
+#error "two models have the macros MLP_LAYER_...: give one of them another --name"
 #endif

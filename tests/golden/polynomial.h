@@ -22,6 +22,19 @@
 #define POLYNOMIAL_MODEL_ID 0xD6F5315BUL /* fingerprint that host and board compare */
 #define POLYNOMIAL_THRESHOLD 150 /* 15 ug/m3: alarm above it, none exactly at it */
 
+/* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
+ * A macro that is not used costs nothing. */
+#define POLYNOMIAL_AT_SENSOR_0 0 /* sensor 0 */
+#define POLYNOMIAL_RAW_SENSOR_0(reading) tinygen_raw((reading), 1L, 1L)
+#define POLYNOMIAL_PHYSICAL_SENSOR_0(raw) tinygen_physical((raw), 1L, 1L)
+#define POLYNOMIAL_AT_SENSOR_1 1 /* sensor 1 */
+#define POLYNOMIAL_RAW_SENSOR_1(reading) tinygen_raw((reading), 1L, 1L)
+#define POLYNOMIAL_PHYSICAL_SENSOR_1(raw) tinygen_physical((raw), 1L, 1L)
+#define POLYNOMIAL_AT_SENSOR_2 2 /* sensor 2 */
+#define POLYNOMIAL_RAW_SENSOR_2(reading) tinygen_raw((reading), 1L, 1L)
+#define POLYNOMIAL_PHYSICAL_SENSOR_2(raw) tinygen_physical((raw), 1L, 1L)
+#define POLYNOMIAL_PHYSICAL(raw) tinygen_physical((raw), 10L, 1L) /* the output */
+
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
 static const int16_t polynomial_range[POLYNOMIAL_INPUTS][2] TINYGEN_ROM = {
@@ -77,4 +90,6 @@ static inline int16_t polynomial_predict(const int16_t x[POLYNOMIAL_INPUTS])
     return (int16_t)y4[0];
 }
 
+#elif POLYNOMIAL_MODEL_ID != 0xD6F5315BUL
+#error "two models have the macros POLYNOMIAL_...: give one of them another --name"
 #endif

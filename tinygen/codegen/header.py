@@ -10,13 +10,14 @@ from ..model.fixedpoint import Quantity
 from ..model.model import Model
 from .chain import chain_views, constant_bytes, printed
 from .names import check_prefix
+from .units import class_names, input_units, label_bytes, unit_of
 
 
 def render_header(model: Model) -> str:
     """Text of NAME.h: C99 and C++11, needs only `runtime()` beside it."""
     name = check_prefix(model.name)
     steps = chain_views(model, [comment(q.name) for q in model.inputs])
-    last = model.bounds[-1]
+    last, classes = model.bounds[-1], class_names(model)
     return (
         environment("c")
         .get_template("header.h.j2")
@@ -30,6 +31,11 @@ def render_header(model: Model) -> str:
             output=quantity_view(model.output),
             output_bounds={"low": last.low[0], "high": last.high[0]},
             labels=[comment(label) for label in model.labels],
+            units=input_units(model),
+            answer=unit_of(model.output, "OUTPUT"),
+            classes=classes,
+            label_rows=len(classes) + 1,
+            label_bytes=label_bytes(classes),
             example=_example(model.inputs[0]),
             constant_bytes=constant_bytes(model),
             facts=_facts(model),

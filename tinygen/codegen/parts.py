@@ -8,6 +8,7 @@ from .. import __version__
 from ..common.jinja import environment
 from ..model.model import Model
 from .header import quantity_view
+from .units import class_names, input_units, unit_of
 
 SAMPLES = 32  # rows in the emitted test vectors
 # What every generated header needs beside it: the only list of these files.
@@ -37,6 +38,9 @@ def render(template: str, model: Model) -> str:
             model_id=model.model_id,
             inputs=[quantity_view(q) for q in model.inputs],
             output=quantity_view(model.output),
+            units=input_units(model),
+            answer=unit_of(model.output, "OUTPUT"),
+            classes=class_names(model),
             first=model.sample_rows(1)[0].tolist(),
         )
     )

@@ -24,6 +24,38 @@
 #define M_INPUTS 3
 #define M_MODEL_ID 0x80020247UL /* fingerprint that host and board compare */
 
+/* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
+ * A macro that is not used costs nothing. */
+#define M_AT_SENSOR_0 0 /* sensor 0 */
+#define M_RAW_SENSOR_0(reading) tinygen_raw((reading), 1L, 1L)
+#define M_PHYSICAL_SENSOR_0(raw) tinygen_physical((raw), 1L, 1L)
+#define M_AT_SENSOR_1 1 /* sensor 1 */
+#define M_RAW_SENSOR_1(reading) tinygen_raw((reading), 1L, 1L)
+#define M_PHYSICAL_SENSOR_1(raw) tinygen_physical((raw), 1L, 1L)
+#define M_AT_SENSOR_2 2 /* sensor 2 */
+#define M_RAW_SENSOR_2(reading) tinygen_raw((reading), 1L, 1L)
+#define M_PHYSICAL_SENSOR_2(raw) tinygen_physical((raw), 1L, 1L)
+
+enum {
+    M_CLASS_CLEAN = 0,
+    M_CLASS_DUSTY = 1,
+    M_CLASS_FOUL = 2,
+};
+
+/* Name of each class, and of none. */
+static const char m_labels[4][6] TINYGEN_ROM = {
+    "clean",
+    "dusty",
+    "foul",
+    "",
+};
+
+/* Name of the class y, in flash: Serial.print((const __FlashStringHelper *)m_label(y)). */
+static inline const char *m_label(int16_t y)
+{
+    return m_labels[y >= 0 && y < 3 ? y : 3];
+}
+
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
 static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
@@ -74,4 +106,6 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
     return (int16_t)best3[0];
 }
 
+#elif M_MODEL_ID != 0x80020247UL
+#error "two models have the macros M_...: give one of them another --name"
 #endif

@@ -22,6 +22,19 @@
 #define M_MODEL_ID 0x8F080A51UL /* fingerprint that host and board compare */
 #define M_THRESHOLD 78 /* 7.8 ug/m3: alarm above it, none exactly at it */
 
+/* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
+ * A macro that is not used costs nothing. */
+#define M_AT_SENSOR_0 0 /* sensor 0 */
+#define M_RAW_SENSOR_0(reading) tinygen_raw((reading), 1L, 1L)
+#define M_PHYSICAL_SENSOR_0(raw) tinygen_physical((raw), 1L, 1L)
+#define M_AT_SENSOR_1 1 /* sensor 1 */
+#define M_RAW_SENSOR_1(reading) tinygen_raw((reading), 1L, 1L)
+#define M_PHYSICAL_SENSOR_1(raw) tinygen_physical((raw), 1L, 1L)
+#define M_AT_SENSOR_2 2 /* sensor 2 */
+#define M_RAW_SENSOR_2(reading) tinygen_raw((reading), 1L, 1L)
+#define M_PHYSICAL_SENSOR_2(raw) tinygen_physical((raw), 1L, 1L)
+#define M_PHYSICAL(raw) tinygen_physical((raw), 10L, 1L) /* the output */
+
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
 static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
@@ -74,4 +87,6 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
     return (int16_t)s3[0];
 }
 
+#elif M_MODEL_ID != 0x8F080A51UL
+#error "two models have the macros M_...: give one of them another --name"
 #endif
