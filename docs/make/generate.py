@@ -146,7 +146,8 @@ def run(command: str, folder: Path) -> list[str]:
     )
     if done.returncode:
         raise SystemExit(f"{command}\n{done.stdout}{done.stderr}exit code {done.returncode}")
-    return [line.rstrip() for line in done.stdout.splitlines()]
+    place = os.environ.get("TINYGEN_DATA", "").rstrip("/") + "/"  # no page says where a file lay
+    return [line.rstrip().replace(place, "") for line in done.stdout.splitlines()]
 
 
 def commands_of(page: str) -> list[tuple[str, list[str]]]:
