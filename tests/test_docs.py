@@ -16,7 +16,9 @@ import pytest
 from needs import unavailable
 
 DOCS = Path(__file__).parent.parent / "docs"
+ROOT = DOCS.parent
 PAGES = sorted(DOCS.glob("*.md"))
+READ_FIRST = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
 HOW = "run `python docs/make/generate.py`"
 
 
@@ -33,6 +35,8 @@ def test_every_command_is_on_its_page_as_it_is(generate):
 
 def test_the_rows_and_the_pictures_are_what_their_programs_make(generate):
     assert (DOCS / "classroom.csv").read_text() == generate.classroom()
+    rooms = runpy.run_path(str(DOCS / "make/rooms.py"))["rooms"]()
+    assert (DOCS / "rooms.svg").read_text() == rooms and ElementTree.fromstring(rooms)
     wiring = runpy.run_path(str(DOCS / "make/wiring.py"))
     for name in ("uno", "mega"):
         text = (DOCS / f"wiring-{name}.svg").read_text(encoding="utf-8")
@@ -57,16 +61,41 @@ def test_the_tutorial_runs_as_it_is_written(generate, simavr, tmp_path):
     compiler's version.
     """
     fresh = generate.commands_of(generate.tutorial(tmp_path))
-    kept = generate.commands_of((DOCS / "tutorial.md").read_text())
-    assert [command for command, _ in fresh] == [command for command, _ in kept], HOW
-    for (command, now), (_, then) in zip(fresh, kept):
-        assert kinds(now) == kinds(then), f"`{command}` prints otherwise than its page says: {HOW}"
+    assert_alike(fresh, generate.commands_of((DOCS / "tutorial.md").read_text()))
+    made = generate.readme(dict(fresh))
+    readme = (ROOT / "README.md").read_text()
+    assert_alike(generate.commands_of(made), generate.commands_of(readme))
+    assert without_output(made) == without_output(readme), HOW
+    assert len(readme.splitlines()) < 100
     assert "PASS: the board answers what the model answers" in (DOCS / "tutorial.md").read_text()
     page = (DOCS / "header.md").read_text()
     assert re.findall(r"#define \w+", generate.header(tmp_path)) == re.findall(
         r"#define \w+", page
     ), HOW
     assert "CLASSROOM_THRESHOLD 1000" in page and "<<<" not in page
+
+
+def assert_alike(fresh, kept) -> None:
+    """The same commands, which print lines of the same kinds."""
+    assert [command for command, _ in fresh] == [command for command, _ in kept], HOW
+    for (command, now), (_, then) in zip(fresh, kept):
+        assert kinds(now) == kinds(then), f"`{command}` prints otherwise than its page says: {HOW}"
+
+
+def without_output(page: str) -> str:
+    """A page without its console blocks."""
+    return re.sub(r"```console\n.*?```", "", page, flags=re.S)
+
+
+def test_the_demo_prints_what_its_page_says(generate, level, simavr, air_quality, tmp_path):
+    """The whole demo runs here in the release programme only; tests/sim/test_demo.py runs it each
+    time and checks its figures.
+    """
+    page = (DOCS / "demo.md").read_text()
+    assert without_output(page) == without_output((DOCS / "make/demo.md").read_text()), HOW
+    if level == "release":
+        fresh = generate.commands_of(generate.with_output("demo.md", tmp_path))
+        assert_alike(fresh, generate.commands_of(page))
 
 
 def kinds(lines: list[str]) -> set[str]:
@@ -85,7 +114,7 @@ def test_another_kind_of_line_is_noticed():
     assert kinds(["error 3", "alarm 4", "", "  7 lookup"]) == {"alarm"} != kinds(["alarms 4"])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *READ_FIRST], ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), (

@@ -1,9 +1,14 @@
-"""Writes the pages that are made from the program itself: python docs/make/generate.py [PAGE ...]
+"""Writes the pages that are made from the program itself: python docs/make/generate.py [quick|all]
 
     commands.md     every command, from its own help
     classroom.csv   the rows of the tutorial, simulated
     tutorial.md     docs/make/tutorial.md with every `$ command` run, and what it printed below it
     header.md       docs/make/header.md with the pieces of the tutorial's real header
+    rooms.svg       the picture of the architecture
+    ../README.md    docs/make/README.md with what the tutorial's commands printed
+    demo.md         docs/make/demo.md with `tinygen demo` run: two minutes of CPU, with `all` only
+
+"quick" writes those that need no command run.
 
 A test runs the same and compares, so that no page tells of a program that is gone.
 """
@@ -13,6 +18,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -115,8 +121,13 @@ def classroom() -> str:
 def tutorial(folder: Path) -> str:
     """The tutorial with its commands run in `folder`, one after the other."""
     (folder / "classroom.csv").write_text((DOCS / "classroom.csv").read_text())
+    return with_output("tutorial.md", folder)
+
+
+def with_output(page: str, folder: Path) -> str:
+    """A page of docs/make with what its commands print, run in `folder` one after the other."""
     lines = []
-    for line in (HERE / "tutorial.md").read_text().splitlines():
+    for line in (HERE / page).read_text().splitlines():
         lines.append(line)
         if line.startswith("$ "):
             lines += run(line[2:], folder)
@@ -135,7 +146,8 @@ def run(command: str, folder: Path) -> list[str]:
     )
     if done.returncode:
         raise SystemExit(f"{command}\n{done.stdout}{done.stderr}exit code {done.returncode}")
-    return [line.rstrip() for line in done.stdout.splitlines()]
+    place = os.environ.get("TINYGEN_DATA", "").rstrip("/") + "/"  # no page says where a file lay
+    return [line.rstrip().replace(place, "") for line in done.stdout.splitlines()]
 
 
 def commands_of(page: str) -> list[tuple[str, list[str]]]:
@@ -172,29 +184,51 @@ def piece(text: str, begin: str, end: str) -> str:
     b = None if a is None else next((k for k in range(a, len(lines)) if last in lines[k]), None)
     if b is None:
         raise SystemExit(
-            f"the header has no piece from '{first}' to '{last}': change docs/make/header.md"
+            f"the text has no piece from '{first}' to '{last}': change the page in docs/make"
         )
     return "\n".join(lines[a + after : b + 1 - before]).strip("\n")
 
 
+def readme(printed: dict[str, list[str]]) -> str:
+    """The README; below each `$ command` of the tutorial stands what it printed there.
+
+    printed: the lines of each command. `<<< BEGIN ... END >>>` stands for the lines between two
+    patterns of the command above it.
+    """
+    parts, above = [], ""
+    for line in (HERE / "README.md").read_text().splitlines():
+        if line.startswith("$ "):
+            above = "\n".join(printed[line[2:]])
+        cut = re.fullmatch(r"<<< (.*) \.\.\. (.*) >>>", line)
+        parts.append(piece(above, cut[1], cut[2]) if cut else line)
+    return "\n".join(parts) + "\n"
+
+
 def pages(folder: Path) -> dict[str, str]:
     """Every made page by its name; the tutorial's files are left in `folder`."""
+    made = tutorial(folder)
     return {
         "commands.md": commands(),
         "classroom.csv": classroom(),
-        "tutorial.md": tutorial(folder),
+        "tutorial.md": made,
         "header.md": header(folder),
+        "rooms.svg": runpy.run_path(str(HERE / "rooms.py"))["rooms"](),
+        "../README.md": readme(dict(commands_of(made))),
     }
 
 
 def main() -> None:
+    how = sys.argv[1:]
     (DOCS / "classroom.csv").write_text(classroom())
     (DOCS / "commands.md").write_text(commands())
-    if sys.argv[1:] == ["quick"]:
+    if how == ["quick"]:
         return
     with tempfile.TemporaryDirectory() as folder:
         for name, text in pages(Path(folder)).items():
             (DOCS / name).write_text(text)
+    if how == ["all"]:
+        with tempfile.TemporaryDirectory() as folder:
+            (DOCS / "demo.md").write_text(with_output("demo.md", Path(folder)))
 
 
 if __name__ == "__main__":

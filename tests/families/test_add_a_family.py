@@ -1,9 +1,11 @@
-"""A family is one file: one that is written here goes through the search, the C code and the chip;
-and what else a family is used for, it declares itself.
+"""A family is one file: the one that CONTRIBUTING.md shows goes through the search, the C code and
+the chip; and what else a family is used for, it declares itself.
 """
 
+import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,50 +23,8 @@ from tinygen.search.model_search import find_ladder
 from tinygen.search.sample_weights import trust_in_rows
 from tinygen.target.bare import BareChip
 
-HALVES = '''"""The median of the target below and above the median of one input."""
-
-from dataclasses import dataclass
-
-import numpy as np
-
-from ..model.operations.forest import Forest
-from . import Family
-
-
-@dataclass(frozen=True)
-class Config:
-    column: int
-
-
-@dataclass(frozen=True)
-class Halves:
-    columns: tuple[int, ...]
-    limit: int
-    answers: tuple[int, int]
-
-    def predict(self, x):
-        return np.where(x[:, self.columns[0]] <= self.limit, *self.answers)
-
-
-def candidates(rows):
-    return [Config(column) for column in range(len(rows.inputs))]
-
-
-def fit(rows, config, seed=0):
-    x = rows.x[:, config.column]
-    limit = int(np.median(x))
-    answers = (int(np.median(rows.y[half])) for half in (x <= limit, x > limit))
-    return Halves((config.column,), limit, tuple(answers))
-
-
-def lower(fitted, rows):
-    leaves = tuple((answer,) for answer in fitted.answers)
-    splits = ((0, fitted.limit, -1, -2),)
-    return (Forest(splits, leaves, (0,), (0,), min(fitted.answers), max(fitted.answers)),)
-
-
-FAMILY = Family("halves", "two halves", candidates, fit, lower, any_inputs=False)
-'''
+CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
+HALVES = re.search(r"```python\n(.*?)```", CONTRIBUTING.read_text(), re.S)[1]
 UNO = BOARDS["uno"]
 REQUEST = SearchRequest("m", UNO, "halves", 30.0)
 

@@ -1,0 +1,92 @@
+"""Files as people have them, by the thousand: read, audited and trained on without a traceback;
+no column is lost without a word, and the stated error is the error.
+"""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from csv_cases import CsvCase, csv_case
+
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import WRONG_USE, TinygenError
+from tinygen.data.audit import audit
+from tinygen.data.prepare import prepare
+from tinygen.data.table import load_table
+from tinygen.search.finalists import SearchRequest
+from tinygen.search.model_search import find_ladder
+
+CASES = {"commit": 60, "release": 2000}
+BLOCKS = 6
+MOST_LOSS = 0.01  # of the float model's error, and a step of the target for rounding
+FAMILIES = ("ridge", "tree")
+
+
+def treated(case: CsvCase, path, family: str) -> str:
+    """What `data` and `train` make of a file: "trained", or the reason of a refusal in one line.
+
+    Fails where a column is lost without a word, or the stated error is not the error.
+    """
+    path.write_bytes(case.content)
+    try:
+        table = load_table(path)
+        dataset = prepare(table, case.target, split=case.split)
+        told = audit(table, case.target, split=case.split)
+        if family not in families_for(dataset):
+            family = "tree"
+        model = find_ladder(
+            dataset, SearchRequest("m", BOARDS["uno"], family, choice_only=True)
+        ).model
+    except TinygenError as error:
+        line = str(error)
+        assert error.exit_code == WRONG_USE, line
+        assert "\n" not in line and line.isprintable() and "defect" not in line
+        return line
+    assert_no_column_is_lost(case, dataset, told)
+    assert_error_is_as_stated(model, dataset)
+    return "trained"
+
+
+def families_for(dataset):
+    return FAMILIES if not dataset.labels else ("tree",)
+
+
+def assert_no_column_is_lost(case: CsvCase, dataset, told) -> None:
+    """Each column is an input, or a note names it."""
+    used, notes = {q.name for q in dataset.inputs}, " ".join((*dataset.notes, *told.notes))
+    for name in case.inputs:
+        assert name in used or f"'{name}'" in notes, (name, notes)
+
+
+def assert_error_is_as_stated(model, dataset) -> None:
+    """What the integer model answers on the test rows gives the figures it carries."""
+    x = dataset.x[dataset.test][:, [dataset.inputs.index(q) for q in model.inputs]]
+    answers, wanted = model.answer(x), dataset.y[dataset.test]
+    metrics = model.training["metrics"]
+    if dataset.labels:
+        assert metrics["error_rate"] == stated(np.mean(answers != wanted))
+    else:
+        scale = dataset.target.scale
+        assert metrics["mae"] == stated(np.abs(answers - wanted).mean() * scale)
+        lost = metrics["mae"] - metrics["float_mae"]
+        if (model.saturate(x)[0] == x).all():  # else the float model goes where no row was trained
+            assert lost <= MOST_LOSS * metrics["float_mae"] + scale, metrics
+
+
+def stated(value: float) -> float:
+    """A figure as it is kept: six significant digits."""
+    return float(f"{value:.6g}")
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_every_file_is_used_or_refused_in_one_line(block, level, tmp_path, figures):
+    seeds = range(block, CASES[level], BLOCKS)
+    ends = Counter(
+        treated(csv_case(seed), tmp_path / "rows.csv", FAMILIES[seed // BLOCKS % 2])
+        for seed in seeds
+    )
+    assert ends["trained"] > len(seeds) / 2, ends
+    figures(
+        f"generated CSV files, {block + 1} of {BLOCKS}",
+        f"{len(seeds)}: {ends['trained']} trained, the others refused in one line",
+    )
