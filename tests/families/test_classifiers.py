@@ -83,7 +83,7 @@ def test_integers_decide_as_floats_do(family, classes):
 def test_the_comparison_can_fail(family):
     """A model for other labels does not agree."""
     rows = rows_of(3)
-    other = replace(rows, rows=replace(rows.rows, y=(rows.y + 1) % 3))
+    other = replace(rows, y=(rows.y + 1) % 3)
     fitted, model = lowered(family, other)
     assert rows.error(model.answer(rows.x[:, list(fitted.columns)])) > 0.6
 

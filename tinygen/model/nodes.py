@@ -10,7 +10,7 @@ The first node of every chain saturates, so that *any* int16 is a safe input.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -23,8 +23,9 @@ from .fixedpoint import INT16_MAX, bits_for
 if TYPE_CHECKING:
     from .views import FloatStep, FloatView, Step, View
 
-MAX_WIDTH = 255  # loop counters in C are uint8_t
+MAX_WIDTH = 255  # of inputs, outputs, trees, curves: loop counters and indices in C are uint8_t
 UINT16_MAX = 65535
+INT32_MAX = 2**31 - 1
 Integers = NDArray[np.int64]
 
 
@@ -134,10 +135,12 @@ def prove(nodes: tuple[Node, ...], inputs: int) -> tuple[Bounds, ...]:
     """Proven intervals of a chain for any int16 inputs, one `Bounds` per node; ModelError where the
     proof fails.
     """
+    within("inputs", [inputs], 1, MAX_WIDTH)
     inside = Bounds((-INT16_MAX - 1,) * inputs, (INT16_MAX,) * inputs)
     proven = []
     for node in nodes:
         inside = node.bounds(inside)
+        within(f"{node.op}: outputs", [len(inside.low)], 1, MAX_WIDTH)
         _ = inside.acc_bits, inside.c_type  # raise where no type is wide enough
         proven.append(inside)
     return tuple(proven)
@@ -167,6 +170,19 @@ def need(good: bool, rule: str) -> None:
     """ModelError with the rule that a node breaks."""
     if not good:
         raise ModelError(f"the model breaks a rule of the integer model: {rule}")
+
+
+def within(what: str, values: Iterable[int], low: int, high: int) -> None:
+    """ModelError that names `what`, the first value outside the interval, and the interval."""
+    for value in values:
+        need(low <= value <= high, f"{what} within {low} .. {high}, not {value}")
+
+
+def fits_int16(inside: Bounds, op: str) -> None:
+    """ModelError where an input, which C reads as int16_t, can be larger: uint16_t becomes
+    negative there.
+    """
+    within(f"{op}: inputs", [max(inside.high)], -INT16_MAX - 1, INT16_MAX)
 
 
 def integers(values: ArrayLike) -> Integers:

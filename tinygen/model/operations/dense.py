@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...common.errors import ModelError
-from ..fixedpoint import INT16_MAX
+from ..fixedpoint import INT16_MAX, bits_for
 from ..nodes import (
+    INT32_MAX,
     MAX_WIDTH,
     Bounds,
     Integers,
     Node,
     clamped,
+    fits_int16,
     integers,
     need,
     operation,
     prefix_bounds,
+    within,
 )
 from ..views import FloatStep, FloatSumView, Step, SumView, fit_int16
 from .scale import Scale
 
+MAX_SHIFT = 24
 SHORT = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}  # types in the kernels' names
 
 
@@ -72,24 +77,20 @@ class Dense(Node):
         need(
             all(len(row) == len(inside.low) for row in self.weights), "dense: one weight per input"
         )
-        need(
-            len(inside.low) <= MAX_WIDTH and len(self.weights) <= MAX_WIDTH,
-            f"dense: at most {MAX_WIDTH} rows and columns",
-        )
-        need(
-            all(abs(w) <= INT16_MAX for row in self.weights for w in row),
-            "dense: weights within int16",
-        )
-        need(
-            0 <= self.shift <= 24 and 0 <= self.bias_shift <= 16,
-            "dense: shift 0..24, bias_shift 0..16",
-        )
+        fits_int16(inside, self.op)
+        within("dense: rows", [len(self.weights)], 1, MAX_WIDTH)
+        within("dense: weights", chain(*self.weights), -INT16_MAX, INT16_MAX)
+        within("dense: shift", [self.shift], 0, MAX_SHIFT)
+        within("dense: bias_shift", [self.bias_shift], 0, 16)
+        within("dense: bias", [b << self.bias_shift for b in self.bias], -INT32_MAX, INT32_MAX)
         acc_low, acc_high = min(self.start), max(self.start)
         for row, start in zip(self.weights, self.start):
             ends = [sorted((w * a, w * b)) for w, a, b in zip(row, inside.low, inside.high)]
             low, high = prefix_bounds(start, [e[0] for e in ends], [e[1] for e in ends])
             acc_low, acc_high = min(acc_low, low), max(acc_high, high)
         acc = acc_low, acc_high
+        # C does not define a shift by the width of what is shifted
+        within("dense: shift", [self.shift], 0, (bits_for(*acc) or 32) - 1)
         return clamped((self.low, self.high), len(self.bias), acc, self.op, self.shift)
 
     def view(self, step: Step) -> DenseView:

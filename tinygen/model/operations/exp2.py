@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import log
 from typing import ClassVar
 
-from ..nodes import Bounds, Integers, Node, integers, need, operation
+from ..nodes import Bounds, Integers, Node, integers, operation, within
 from ..views import FloatStep, FloatView, Step, View
 
 
@@ -31,9 +31,8 @@ class Exp2(Node):
 
     def bounds(self, inside: Bounds) -> Bounds:
         # ascending for every v, which the tests go through
-        need(
-            min(inside.low) >= 0 and max(inside.high) <= self.most, "exp2: input within 0 .. 61439"
-        )
+        within("exp2: inputs", [len(inside.low)], 1, 1)
+        within("exp2: input", (*inside.low, *inside.high), 0, self.most)
         low, high = (self.apply(integers(ends)).tolist() for ends in (inside.low, inside.high))
         return Bounds(tuple(low), tuple(high))
 

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 import numpy as np
 
 from ..fixedpoint import INT16_MAX
-from ..nodes import Bounds, Integers, Node, clamped, integers, need, operation, prefix_bounds
+from ..nodes import (
+    INT32_MAX,
+    MAX_WIDTH,
+    Bounds,
+    Integers,
+    Node,
+    clamped,
+    fits_int16,
+    integers,
+    need,
+    operation,
+    prefix_bounds,
+    within,
+)
 from ..views import FloatStep, FloatSumView, Step, SumView, signed
 
 BRANCHES = {"balanced": 16, "size": 12, "speed": 64}  # most splits printed as if and else
 MAX_DEPTH = 12  # levels of nested branches that fit a screen
+MAX_TREE_DEPTH = 255  # of any tree; views walk it recursively
 MAX_SPLIT_INPUT = 63  # inputs that a split of a stream can name
 MAX_SKIP = 255  # bytes of a split's left side in a stream
 SPLITS = {  # by whether its left and its right side are leaves
@@ -58,14 +73,17 @@ class Forest(Node):
 
     def bounds(self, inside: Bounds) -> Bounds:
         outputs = len(self.bias)
-        need(max(inside.high) <= INT16_MAX, "forest: inputs within int16")
+        fits_int16(inside, self.op)
+        within("forest: outputs", [outputs], 1, MAX_WIDTH)
+        within("forest: trees", [len(self.roots)], 1, MAX_WIDTH)
+        within("forest: splits", [len(self.splits)], 0, INT16_MAX)  # places are int16_t in C
+        within("forest: leaves", [len(self.leaves)], 1, INT16_MAX)
+        within("forest: bias", self.bias, -INT32_MAX, INT32_MAX)
         need(all(len(leaf) == outputs for leaf in self.leaves), "forest: one leaf value per output")
-        need(
-            all(abs(v) <= INT16_MAX for leaf in self.leaves for v in leaf),
-            "forest: leaf values within int16",
-        )
-        need(all(0 <= s[0] < len(inside.low) for s in self.splits), "forest: splits on inputs")
-        need(all(abs(s[1]) <= INT16_MAX for s in self.splits), "forest: thresholds within int16")
+        need(all(len(split) == 4 for split in self.splits), "forest: four numbers per split")
+        within("forest: leaf values", chain(*self.leaves), -INT16_MAX, INT16_MAX)
+        within("forest: input of a split", [s[0] for s in self.splits], 0, len(inside.low) - 1)
+        within("forest: thresholds", [s[1] for s in self.splits], -INT16_MAX, INT16_MAX)
         acc_low, acc_high = min(self.bias), max(self.bias)
         spans = [self._leaf_span(root) for root in self.roots]
         for k, start in enumerate(self.bias):
@@ -75,17 +93,18 @@ class Forest(Node):
 
     def _leaf_span(self, root: int) -> tuple[list[int], list[int]]:
         """Smallest and largest leaf value per output of a tree; checks that it is one."""
-        pending, found = [root], []
+        pending, found = [(root, 0)], []
         for _ in range(2 * len(self.splits) + 2):  # leaves may be shared, splits not
             if not pending:
                 break
-            at = pending.pop()
+            at, depth = pending.pop()
+            within("forest: depth of a tree", [depth], 0, MAX_TREE_DEPTH)
             if at >= 0:
                 need(
                     at < len(self.splits) and all(c < 0 or c > at for c in self.splits[at][2:]),
                     "forest: a child stands after its parent",
                 )
-                pending += self.splits[at][2:]
+                pending += [(child, depth + 1) for child in self.splits[at][2:]]
             else:
                 need(-1 - at < len(self.leaves), "forest: a leaf exists")
                 found.append(self.leaves[-1 - at])

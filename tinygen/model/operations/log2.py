@@ -8,8 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..fixedpoint import INT16_MAX
-from ..nodes import Bounds, Integers, Node, integers, need, operation
+from ..nodes import Bounds, Integers, Node, fits_int16, integers, need, operation, within
 from ..views import FloatStep, FloatView, Step, View
 
 
@@ -48,12 +47,12 @@ class Log2(Node):
         )
 
     def bounds(self, inside: Bounds) -> Bounds:
-        need(all(0 <= c < len(inside.low) for c in self.columns), "log2: columns are inputs")
+        within("log2: columns", self.columns, 0, len(inside.low) - 1)
         need(
             list(self.columns) == sorted(set(self.columns)) and bool(self.columns),
             "log2: columns ascend",
         )
-        need(max(inside.high) <= INT16_MAX, "log2: inputs within int16")
+        fits_int16(inside, self.op)
         kept = [k not in self.columns for k in range(len(inside.low))]
         return Bounds(
             tuple(a if passes else 0 for a, passes in zip(inside.low, kept)),

@@ -9,21 +9,25 @@ import numpy as np
 
 from ..fixedpoint import INT16_MAX, round_shift
 from ..nodes import (
+    INT32_MAX,
+    MAX_WIDTH,
     UINT16_MAX,
     Bounds,
     Integers,
     Node,
     clamped,
+    fits_int16,
     frozen,
     fused,
     integers,
-    need,
     operation,
     prefix_bounds,
+    within,
 )
 from ..views import FloatStep, FloatSumView, Step, SumView, fit_int16, signed
 from .power import Power
 
+LARGEST_TABLE = 257  # nodes of any curve
 MAX_NODES = 127  # nodes of a curve in a list of curves
 WORTH = {"balanced": 5, "size": 4, "speed": 256}  # fewest curves that are worth a loop
 
@@ -96,17 +100,18 @@ class Lookup(Node):
         return integers(np.clip(total, self.low, self.high))
 
     def bounds(self, inside: Bounds) -> Bounds:
-        need(max(inside.high) <= INT16_MAX, "lookup: inputs within int16")
+        fits_int16(inside, self.op)
+        within("lookup: number of curves", [len(self.curves)], 1, MAX_WIDTH)
+        within("lookup: bias", [self.bias], -INT32_MAX, INT32_MAX)
         for curve in self.curves:
-            need(0 <= curve.source < len(inside.low), "lookup: source is an input")
-            need(
-                0 <= curve.step_bits <= 14 and len(curve.table) >= 2,
-                "lookup: two nodes or more, step_bits <= 14",
-            )
-            need(curve.reach <= UINT16_MAX, "lookup: the grid spans at most 65536 raw steps")
-            need(abs(curve.origin) <= INT16_MAX, "lookup: origin within int16")
-            need(all(abs(v) <= INT16_MAX for v in curve.table), "lookup: table within int16")
-            need(curve.steepest <= INT16_MAX, "lookup: neighbouring nodes differ by at most 32767")
+            within("lookup: source", [curve.source], 0, len(inside.low) - 1)
+            within("lookup: step_bits", [curve.step_bits], 0, 14)
+            # a place on the grid is 16 bits in C: the cell in the high byte, then the fraction
+            within("lookup: nodes of a curve", [len(curve.table)], 2, LARGEST_TABLE)
+            within("lookup: raw steps the grid spans", [curve.reach], 0, UINT16_MAX)
+            within("lookup: origin", [curve.origin], -INT16_MAX, INT16_MAX)
+            within("lookup: table", curve.table, -INT16_MAX, INT16_MAX)
+            within("lookup: difference of neighbouring nodes", [curve.steepest], 0, INT16_MAX)
         low = [min(curve.table) for curve in self.curves]
         high = [max(curve.table) for curve in self.curves]
         # the product inside tinygen_interpolate is 24 bits wide: 32767 * 255 + 128 < 2**23

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 import numpy as np
 
 from ..fixedpoint import round_shift
-from ..nodes import Bounds, Integers, Node, fused, integers, need, operation
+from ..nodes import Bounds, Integers, Node, fused, integers, operation, within
 from ..views import FloatStep, FloatView, Step, SumView, View
 from .dense import Dense
 from .scale import Scale, ScaleView
@@ -43,17 +44,11 @@ class Monomials(Node):
         return integers(round_shift(product * values[:, term[2]], self.bits))
 
     def bounds(self, inside: Bounds) -> Bounds:
-        need(all(1 <= len(t) <= 3 for t in self.terms), "monomials: degree 1 to 3")
-        need(
-            all(0 <= i < len(inside.low) for t in self.terms for i in t),
-            "monomials: sources are inputs",
-        )
-        need(1 <= self.bits <= 7, "monomials: bits in 1..7, so that a square fits int16")
+        within("monomials: degree", map(len, self.terms), 1, 3)
+        within("monomials: source", chain(*self.terms), 0, len(inside.low) - 1)
+        within("monomials: bits", [self.bits], 1, 7)  # so that a square fits int16
         largest = 1 << self.bits
-        need(
-            all(-largest <= a and b <= largest for a, b in zip(inside.low, inside.high)),
-            "monomials: inputs within 2**bits",
-        )
+        within("monomials: inputs", (*inside.low, *inside.high), -largest, largest)
         low, high, widest = [], [], 0
         for term in self.terms:
             a, b = inside.low[term[0]], inside.high[term[0]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..fixedpoint import INT16_MAX
-from ..nodes import Bounds, Integers, Node, integers, need, operation
+from ..nodes import Bounds, Integers, Node, fits_int16, integers, need, operation, within
 from ..views import FloatStep, FloatView, Step, View
 
 
@@ -27,10 +27,10 @@ class Outside(Node):
 
     def bounds(self, inside: Bounds) -> Bounds:
         need(len(self.low) == len(self.high) == len(inside.low), "outside: one interval per input")
-        need(
-            all(-INT16_MAX <= a <= b <= INT16_MAX for a, b in zip(self.low, self.high)),
-            "outside: low <= high, int16",
-        )
+        fits_int16(inside, self.op)
+        within("outside: lowest usual value", self.low, -INT16_MAX, INT16_MAX)
+        within("outside: highest usual value", self.high, -INT16_MAX, INT16_MAX)
+        need(all(a <= b for a, b in zip(self.low, self.high)), "outside: low <= high")
         return Bounds((0,), (len(self.low),))
 
     def view(self, step: Step) -> OutsideView:

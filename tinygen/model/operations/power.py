@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..fixedpoint import round_shift
-from ..nodes import UINT16_MAX, Bounds, Integers, Node, integers, need, operation
+from ..nodes import UINT16_MAX, Bounds, Integers, Node, integers, operation, within
 from ..views import FloatStep, FloatView, Step, View
 
 ROOTS = {2: "square", 3: "cube"}
@@ -31,8 +31,9 @@ class Power(Node):
         return integers(round_shift(product, 16))
 
     def bounds(self, inside: Bounds) -> Bounds:
-        need(self.degree in ROOTS, "power: degree 2 or 3")
-        need(min(inside.low) >= 0 and max(inside.high) <= UINT16_MAX, "power: input within uint16")
+        within("power: degree", [self.degree], min(ROOTS), max(ROOTS))
+        within("power: inputs", [len(inside.low)], 1, 1)
+        within("power: input", (*inside.low, *inside.high), 0, UINT16_MAX)
         high = tuple(int(self.apply(integers([[h]]))[0, 0]) for h in inside.high)
         # products are uint32_t in C: 65535**2 + 2**15 < 2**32
         return Bounds(tuple(int(self.apply(integers([[a]]))[0, 0]) for a in inside.low), high)

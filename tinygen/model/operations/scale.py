@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..fixedpoint import INT16_MAX, round_shift
-from ..nodes import UINT16_MAX, Bounds, Integers, Node, integers, need, operation
+from ..nodes import (
+    UINT16_MAX,
+    Bounds,
+    Integers,
+    Node,
+    fits_int16,
+    integers,
+    need,
+    operation,
+    within,
+)
 from ..views import FloatStep, FloatView, Step, View
 
 # (shift, bits of the multipliers, top, zero) -> kernel with one table; other scalings print a loop
@@ -64,13 +74,12 @@ class Scale(Node):
             len(self.low) == len(self.multiplier) == len(inside.low),
             "scale: one low and multiplier per input",
         )
-        need(self.shift in (8, 16), "scale: shift 8 or 16")
-        need(
-            all(1 <= m <= UINT16_MAX for m in self.multiplier),
-            "scale: multiplier within 1 .. 65535",
-        )
-        need(0 <= self.zero <= self.top <= INT16_MAX, "scale: 0 <= zero <= top <= 32767")
-        need(all(abs(low) <= INT16_MAX for low in self.low), "scale: low within int16")
+        fits_int16(inside, self.op)
+        need(self.shift in (8, 16), f"scale: shift 8 or 16, not {self.shift}")
+        within("scale: multiplier", self.multiplier, 1, UINT16_MAX)
+        within("scale: top", [self.top], 0, INT16_MAX)
+        within("scale: zero", [self.zero], 0, self.top)
+        within("scale: low", self.low, -INT16_MAX, INT16_MAX)
         # products are unsigned in C, 24 or 32 bits wide: 65534 * 65535 + 2**15 < 2**32
         width = len(self.low)
         return Bounds((-self.zero,) * width, (self.top - self.zero,) * width)
