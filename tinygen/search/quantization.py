@@ -8,7 +8,7 @@ import numpy as np
 
 from ..common.errors import QuantizeError
 from ..data import Dataset
-from ..data.reference import Baseline, sketch
+from ..data.reference import Reference, sketch
 from ..model.alarm_threshold import Confusion, LearnedAlarm
 from ..model.fixedpoint import RAW_MAX, RAW_MIN, Quantity
 from ..model.model import Model
@@ -96,7 +96,7 @@ def figures_on_test_rows(model: Model, trained: Trained, dataset: Dataset) -> di
     }
 
 
-def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> Baseline:
+def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> Reference:
     """What the training rows look like to the model: its inputs, then its answers."""
     x = dataset.x[dataset.train][:, columns]
     answer = model.answer(x)
