@@ -69,7 +69,7 @@ def test_a_line_fits_beside_another(name):
 
 def imports(root: Path, rooms: tuple[str, ...] = ROOMS) -> dict[str, set[str]]:
     """Folder -> the other folders it imports from, at any depth of its code; the package's own
-    `__init__` is no folder.
+    `__init__` is no folder, and a folder and one inside of it are one room.
     """
     found: dict[str, set[str]] = {}
     for path in sorted(p for room in rooms for p in (root / room).rglob("*.py")):
@@ -79,9 +79,13 @@ def imports(root: Path, rooms: tuple[str, ...] = ROOMS) -> dict[str, set[str]]:
                 continue
             for alias in node.names:
                 there = _folder(root, here, node, alias.name)
-                if there and there != str(here) and str(here) != "tinygen" != there:
+                if there and str(here) != "tinygen" != there and not _within(here, Path(there)):
                     found.setdefault(str(here), set()).add(there)
     return found
+
+
+def _within(one: Path, other: Path) -> bool:
+    return one == other or one in other.parents or other in one.parents
 
 
 def _folder(root: Path, here: Path, node: ast.ImportFrom, name: str) -> str | None:

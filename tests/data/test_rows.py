@@ -23,6 +23,7 @@ from tinygen.data import read_table, rows_for
 
 NAMES = [quantity.name for quantity in MODEL.inputs]
 PLAIN = [str(sum(quantity.limits) // 2 or 1) for quantity in MODEL.inputs]
+CODES = ("-200",)  # that mean "no value" here
 GENERATED = {"commit": 2000, "release": 100_000}
 
 NO_VALUE = [
@@ -123,7 +124,9 @@ def cells_for(column: int, cells: list[str]) -> str:
 
 
 def raw_of(text: str):
-    return rows_for(MODEL.inputs, read_table(io.BytesIO(text.encode()), "rows.csv"))[0]
+    return rows_for(MODEL.inputs, read_table(io.BytesIO(text.encode()), "rows.csv", missing=CODES))[
+        0
+    ]
 
 
 def results(board, raw) -> list:
