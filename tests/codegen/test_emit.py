@@ -87,10 +87,10 @@ def test_a_column_name_stays_inside_its_comment(text):
         family=text,
     )
     header, plain = render_header(named), render_header(model)
-    strip = lambda source: re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
-    assert re.sub(r"0x[0-9A-F]{8}", "ID", strip(header)) == re.sub(
-        r"0x[0-9A-F]{8}", "ID", strip(plain)
-    )
+    # what a name may become besides a comment: an identifier in capitals; the fingerprint changes
+    named = r"0x[0-9A-F]{8}|(?<=LINEAR8_)(?:AT|RAW|PHYSICAL)_[A-Z0-9_]+"
+    strip = lambda source: re.sub(named, "NAMED", re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL))
+    assert strip(header) == strip(plain)
     assert header.isascii()
 
 

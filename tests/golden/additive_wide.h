@@ -21,6 +21,7 @@
 #define ADDITIVE_WIDE_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define ADDITIVE_WIDE_INPUTS 7
 #define ADDITIVE_WIDE_MODEL_ID 0xC92CA5CAUL /* fingerprint that host and board compare */

@@ -17,6 +17,7 @@
 #define BRANCHES_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define BRANCHES_INPUTS 3
 #define BRANCHES_MODEL_ID 0xF4CDBE04UL /* fingerprint that host and board compare */

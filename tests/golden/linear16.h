@@ -21,6 +21,7 @@
 #define LINEAR16_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define LINEAR16_INPUTS 7
 #define LINEAR16_MODEL_ID 0x3432A0F6UL /* fingerprint that host and board compare */

@@ -15,6 +15,7 @@
 #define LOOKUP_SQUARE_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define LOOKUP_SQUARE_INPUTS 1
 #define LOOKUP_SQUARE_MODEL_ID 0x7EA0F05AUL /* fingerprint that host and board compare */

@@ -21,6 +21,7 @@
 #define MLP_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define MLP_INPUTS 7
 #define MLP_MODEL_ID 0x87098E03UL /* fingerprint that host and board compare */

@@ -21,6 +21,7 @@
 #define MLP_LAYER_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define MLP_LAYER_INPUTS 7
 #define MLP_LAYER_MODEL_ID 0x8403FDFFUL /* fingerprint that host and board compare */

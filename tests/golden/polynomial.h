@@ -17,6 +17,7 @@
 #define POLYNOMIAL_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define POLYNOMIAL_INPUTS 3
 #define POLYNOMIAL_MODEL_ID 0xD6F5315BUL /* fingerprint that host and board compare */

@@ -17,6 +17,7 @@
 #define SQUARES_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define SQUARES_INPUTS 3
 #define SQUARES_MODEL_ID 0x3FF1C590UL /* fingerprint that host and board compare */

@@ -17,6 +17,7 @@
 #define VOTES_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define VOTES_INPUTS 3
 #define VOTES_MODEL_ID 0x6B73BD68UL /* fingerprint that host and board compare */

@@ -12,7 +12,13 @@ from .units import class_names, input_units, unit_of
 
 SAMPLES = 32  # rows in the emitted test vectors
 # What every generated header needs beside it: the only list of these files.
-RUNTIME = ("tinygen_fixed.h", "tinygen_flash.h", "tinygen_avr.h", "tinygen_avr_sums.h")
+RUNTIME = (
+    "tinygen_fixed.h",
+    "tinygen_flash.h",
+    "tinygen_avr.h",
+    "tinygen_avr_sums.h",
+    "tinygen_units.h",
+)
 
 
 def firmware_text(path: str) -> str:

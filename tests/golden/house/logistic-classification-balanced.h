@@ -20,6 +20,7 @@
 #define M_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x80020247UL /* fingerprint that host and board compare */

@@ -15,6 +15,7 @@
 #define M_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define M_INPUTS 1
 #define M_MODEL_ID 0xE16AF128UL /* fingerprint that host and board compare */

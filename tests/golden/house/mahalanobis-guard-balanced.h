@@ -17,6 +17,7 @@
 #define M_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x8F080A51UL /* fingerprint that host and board compare */

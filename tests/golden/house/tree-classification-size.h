@@ -19,6 +19,7 @@
 #define M_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define M_INPUTS 2
 #define M_MODEL_ID 0x994C98A8UL /* fingerprint that host and board compare */

@@ -16,6 +16,7 @@
 #define M_H
 
 #include "tinygen_fixed.h"
+#include "tinygen_units.h"
 
 #define M_INPUTS 2
 #define M_MODEL_ID 0xFF883632UL /* fingerprint that host and board compare */
