@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from chips import differing_rows
 
+from tinygen.common.arithmetic import pin
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import TinygenError, UsageError
 from tinygen.common.tables import table
@@ -404,6 +405,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    pin()
     try:
         sys.exit(main())
     except TinygenError as error:

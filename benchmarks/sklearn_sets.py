@@ -23,6 +23,7 @@ import numpy as np
 from chips import differing_rows
 from sklearn import datasets as sklearn_datasets
 
+from tinygen.common.arithmetic import pin
 from tinygen.common.boards import BOARDS
 from tinygen.common.tables import table
 from tinygen.data import Dataset, Table, prepare, read_table
@@ -311,4 +312,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    pin()
     sys.exit(main())

@@ -24,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from ..data import Dataset
 from ..fitting.least_squares import Root
 from .quantization import raw_threshold
+from .workers import one_thread
 
 # at most this many training rows, seeded, for the forest: it takes seconds, not minutes
 FOREST_ROWS = 20_000
@@ -61,7 +62,8 @@ def compare(dataset: Dataset, threshold: float | None = None) -> tuple[Comparato
     """
     guesses = _classifiers(dataset) if dataset.labels else _regressors(dataset)
     limit = None if threshold is None else raw_threshold(dataset.target, threshold)
-    return tuple(_judged(guess, dataset, limit) for guess in guesses)
+    with one_thread():  # of OpenMP: more of them spin for minutes beside other work
+        return tuple(_judged(guess, dataset, limit) for guess in guesses)
 
 
 def _judged(guess: _Guess, dataset: Dataset, limit: int | None) -> Comparator:
