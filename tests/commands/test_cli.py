@@ -95,16 +95,17 @@ def test_predict_is_the_twin(there, trained, run):
     assert found["raw"] == trained.model.answer(raw).tolist() and found["rows"] == 160
     assert found["physical"][0] == found["raw"][0] / 10
     written = list(csv.reader((there / "answers.csv").read_text().splitlines()))
-    assert (
-        written[0] == ["raw", "gas", "flag"]
-        and [int(line[0]) for line in written[1:]] == found["raw"]
-    )
+    assert written[0] == ["raw", "gas", "flag", "alarm"]
+    assert [int(line[0]) for line in written[1:]] == found["raw"]
+    red = trained.model.alarm(trained.model.answer(raw)).tolist()
+    assert [line[3] for line in written[1:]] == ["1" if alarm else "0" for alarm in red]
+    assert {True, False} == set(red)
 
 
 def test_predict_marks_what_is_missing(there, run):
     done = run("predict gas.json nan.csv -o answers.csv")
     assert done.code == 0 and "159 predicted" in done.out and "1 with a missing value" in done.out
-    assert (there / "answers.csv").read_text().splitlines()[7] == ",,MISSING"
+    assert (there / "answers.csv").read_text().splitlines()[7] == ",,MISSING,"
 
 
 def test_emit(there, run):

@@ -121,7 +121,25 @@ class Selection:
         return replace(self, inputs=inputs, drop=())
 
 
-TARGET = click.option("--target", required=True, metavar="COL", help="Column to predict.")
+def _one_target(context, parameter, names: tuple[str, ...]) -> str:
+    """The only target; a model has one output."""
+    if len(names) > 1:
+        raise click.BadParameter(
+            f"{len(names)} columns are named, a model predicts one: train a model for each",
+            context,
+            parameter,
+        )
+    return names[0]
+
+
+TARGET = click.option(
+    "--target",
+    required=True,
+    multiple=True,
+    callback=_one_target,
+    metavar="COL",
+    help="Column to predict.",
+)
 TASK = click.option(
     "--task",
     type=click.Choice(TASKS),

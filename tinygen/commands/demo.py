@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.boards import find_board, require_simulated
-from ..common.files import ladder_path, require_folder_place
+from ..common.files import require_folder_place
 from ..common.progress import Progress, silent
 from ..common.tables import table
 from ._options import FILE, Selection, boards_option
 from ._show import progress, shows
 from .build import Built
 from .stream import Streamed, passed_or_failed, stream_rows
-from .train import TrainedModel, TrainRequest, find_model, judged
+from .train import TrainedModel, TrainRequest, find_model, saved_and_judged
 
 if TYPE_CHECKING:
     from ..target.build import Firmware
@@ -111,7 +111,6 @@ def demo(
     from ..common.locks import Lock
     from ..data import sources
     from ..host.virtual.protocol_avr import avr_url
-    from ..search.ladder import save_ladder
     from ..target.build import build_firmware
 
     chips = [require_simulated(find_board(board)) for board in board_ids]
@@ -120,11 +119,9 @@ def demo(
     dataset = data.prepare(source.table(), TARGET, ARTICLE_INPUTS)
     request = TrainRequest(Selection(Path(), TARGET, ARTICLE_INPUTS), path, threshold=THRESHOLD)
     ladder = find_model(dataset, request, "benzene", chips[0], None, progress)
-    trained = judged(ladder, dataset, THRESHOLD, chips[0], path, progress)
-    model = trained.model
     out.mkdir(parents=True, exist_ok=True)
-    model.save(path)
-    save_ladder(trained.ladder, ladder_path(path))
+    trained = saved_and_judged(ladder, dataset, THRESHOLD, chips[0], path, progress)
+    model = trained.model
     emit_library(model, out / "benzene")
     columns = [dataset.inputs.index(quantity) for quantity in model.inputs]
     rows = dataset.x[dataset.test][:, columns]

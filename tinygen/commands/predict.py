@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,22 +90,34 @@ def predict(model: Path, csv: Path, out: Path | None) -> Predictions:
     twin = load(model)
     if out:
         require_file_place(out)
-    raw, notes = data.rows_for(twin.inputs, data.load_table(csv, missing=missing_codes(twin)))
+    table = data.load_table(csv, missing=missing_codes(twin))
+    raw, notes = data.rows_for(twin.inputs, table)
     answers, clamped = twin.answer(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
+    found = Predictions(twin, answers, clamped, notes, out)
     if out:
-        unit = f" [{twin.output.unit}]" if twin.output.unit else ""
-        lines = (
-            [r if r != MISSING else "", meaning(twin, r), _flag(twin, r, c)]
-            for r, c in zip(answers.tolist(), clamped.tolist())
-        )
-        write_csv(out, ["raw", twin.output.name + unit, "flag"], lines)
-    return Predictions(twin, answers, clamped, notes, out)
+        write_csv(out, *_columns(found, table.time))
+    return found
 
 
-def _flag(model: Model, raw: int, clamped: bool) -> str:
+def _columns(found: Predictions, time: np.ndarray | None) -> tuple[list[str], Iterator[list]]:
+    """Headers and lines of the file: the time where the rows have one, the answer, its flag, and
+    the alarm where the model has a threshold.
+    """
     from ..model.fixedpoint import MISSING
 
-    return "MISSING" if raw == MISSING else "CLAMPED" if clamped else "OK"
+    model, answers = found.model, found.raw.tolist()
+    unit = f" [{model.output.unit}]" if model.output.unit else ""
+    columns: dict[str, Iterable] = {} if time is None else {"time": time.astype(str)}
+    columns["raw"] = ("" if r == MISSING else r for r in answers)
+    columns[model.output.name + unit] = (meaning(model, r) for r in answers)
+    columns["flag"] = (
+        "MISSING" if r == MISSING else "CLAMPED" if clamped else "OK"
+        for r, clamped in zip(answers, found.clamped)
+    )
+    if model.threshold is not None:
+        alarms = model.alarm(found.raw).tolist()
+        columns["alarm"] = ("" if r == MISSING else int(alarm) for r, alarm in zip(answers, alarms))
+    return list(columns), map(list, zip(*columns.values()))
 
 
 def meaning(model: Model, raw: int) -> str:
@@ -127,7 +140,7 @@ def command(model, csv, out):
     """Answer the rows of CSV on this computer, as the board will.
 
     The integer twin gives the raw answer of the C code, bit for bit, and what it means in the
-    output's unit.
+    output's unit; with a threshold, whether it is an alarm (1 or 0). A time in CSV is kept.
 
     \b
     Example:

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from ..target.build import Budget
 
 FAMILIES = members("families")
+SKIPPED = (
+    "stopped by the user after the search: the model is saved, the verdict on its conversion and "
+    "the baselines are left out"
+)
 
 
 @dataclass(frozen=True)
@@ -169,9 +173,11 @@ def _class_errors(metrics: dict) -> list[str]:
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
-    """Trains on a CSV file and saves the model; nothing is written unless everything went well."""
+    """Trains on a CSV file and saves the model; nothing is written unless everything went well.
+
+    Ctrl-C after the search keeps the model and its ladder; a note says what was left out.
+    """
     from ..search.feature_selection import most_needed
-    from ..search.ladder import save_ladder
     from ..search.sample_weights import weighed
 
     chip, name, cost = find_board(request.board), request.c_name(), request.cost_of_mistakes()
@@ -185,12 +191,28 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
         # rows that lacked only what is left out now are complete
         dataset = request.rows.only(kept.names).dataset(rows)
         dataset = replace(dataset, notes=(*dataset.notes, kept.note(dataset)))
+    _require_alarm(dataset, request)
     dataset = weighed(dataset, request.robust, request.balance, progress)
     ladder = find_model(dataset, request, name, chip, cost, progress)
-    found = judged(ladder, dataset, request.threshold, chip, request.out, progress)
-    found.model.save(request.out)
-    save_ladder(found.ladder, ladder_path(request.out))
-    return found
+    return saved_and_judged(ladder, dataset, request.threshold, chip, request.out, progress)
+
+
+def _require_alarm(dataset: Dataset, request: TrainRequest) -> None:
+    """UsageError where the alarm that is asked for makes no sense for classes."""
+    if not dataset.labels or request.threshold is None:
+        return
+    if request.alarm_cost is not None:
+        raise UsageError(
+            f"--alarm-cost is for a target of numbers, '{dataset.target.name}' has classes: "
+            "leave it out"
+        )
+    last = len(dataset.labels) - 2
+    if not 0 <= request.threshold <= last:
+        named = ", ".join(f"{k} {label}" for k, label in enumerate(dataset.labels))
+        raise UsageError(
+            f"--threshold {request.threshold:g} is no class with another above it: "
+            f"the classes are {named}; use 0 .. {last}"
+        )
 
 
 def find_model(
@@ -221,6 +243,31 @@ def find_model(
         cost,
     )
     return find_ladder(dataset, wanted, progress, request.dask)
+
+
+def saved_and_judged(
+    ladder: Ladder,
+    dataset: Dataset,
+    threshold: float | None,
+    board: Board,
+    out: Path,
+    progress: Progress,
+) -> TrainedModel:
+    """The chosen model, saved at once and again with what `judged` adds to it."""
+    _save(ladder, out)
+    try:
+        found = judged(ladder, dataset, threshold, board, out, progress)
+    except KeyboardInterrupt:
+        return TrainedModel(out, ladder.model, (*dataset.notes, SKIPPED), ladder)
+    _save(found.ladder, out)
+    return found
+
+
+def _save(ladder: Ladder, out: Path) -> None:
+    from ..search.ladder import save_ladder
+
+    ladder.model.save(out)
+    save_ladder(ladder, ladder_path(out))
 
 
 def judged(

@@ -76,7 +76,9 @@ def rows_used(model: Model) -> str:
 
 
 def level(model: Model) -> str:
-    """The alarm level with its unit."""
+    """The alarm level with its unit; of a classifier, the last class without an alarm."""
+    if model.labels:
+        return f"class '{model.labels[model.level]}'"
     return with_unit(float(model.output.to_physical(model.level)), model)
 
 

@@ -4,8 +4,8 @@ steps of the header.
     profile(model, board) -> (StepCycles, ...)
 
 The compiler says which line of the header each instruction comes from (DWARF); an instruction of a
-kernel in the shared headers belongs to the step that called it. The sum is exact, the border between
-two steps is the compiler's.
+kernel in the shared headers belongs to the step that called it. The sum is exact, the border
+between two steps is the compiler's.
 """
 
 from __future__ import annotations

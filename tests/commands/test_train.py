@@ -1,0 +1,105 @@
+"""What is refused when it is typed, what Ctrl-C keeps, and which commands start quickly."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tinygen.commands import train as training
+from tinygen.commands._options import Selection
+from tinygen.commands.predict import predict
+from tinygen.commands.train import TrainRequest, train
+from tinygen.common.errors import UsageError
+from tinygen.common.files import ladder_path
+from tinygen.model.model import load
+from tinygen.report.words import level
+from tinygen.search.ladder import load_ladder
+
+QUICK = 1.0  # seconds of CPU that a command which trains nothing may take
+
+
+@pytest.fixture
+def weather(tmp_path):
+    """Rows whose class follows from one column."""
+    rows = (f"{i},{i * 7 % 31},{'wet' if i > 70 else 'dry'}" for i in range(160))
+    (tmp_path / "weather.csv").write_text("\n".join(["a,b,kind", *rows, ""]))
+    return tmp_path
+
+
+def asked(folder, **options) -> TrainRequest:
+    rows = Selection(folder / "weather.csv", options.pop("target", "kind"))
+    return TrainRequest(rows, folder / "m.json", family="tree", **options)
+
+
+def test_two_targets_are_refused(here, run):
+    done = run("train rows.csv --target gas --target damp -o m.json")
+    assert done.code == 2 and "2 columns are named" in done.err and not (here / "m.json").exists()
+
+
+def test_costs_of_an_alarm_are_for_numbers(weather):
+    with pytest.raises(UsageError, match="--alarm-cost is for a target of numbers, 'kind'"):
+        train(asked(weather, threshold=0, alarm_cost="5:1"))
+
+
+@pytest.mark.parametrize("threshold", [-1, 1, 7])
+def test_a_class_without_another_above_it_is_no_level(weather, threshold):
+    with pytest.raises(UsageError, match=r"the classes are 0 dry, 1 wet; use 0 \.\. 0"):
+        train(asked(weather, threshold=threshold))
+
+
+def test_the_level_of_classes_is_a_class(simavr, weather):
+    found = train(asked(weather, threshold=0))
+    assert level(found.model) == "class 'dry'" and "alarm    above class 'dry':" in found.text()
+
+
+def test_ctrl_c_after_the_search_keeps_the_model(simavr, weather, monkeypatch):
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "judged", stopped)
+        found = train(asked(weather))
+    assert load(weather / "m.json") == found.model and training.SKIPPED in found.notes
+    assert load_ladder(ladder_path(weather / "m.json")) == found.ladder
+    assert f"note: {training.SKIPPED}" in found.text() and found.plain()["baselines"] == []
+    whole = train(asked(weather))  # control: what was left out is there without Ctrl-C
+    assert whole.plain()["baselines"] and training.SKIPPED not in whole.notes
+    assert load(weather / "m.json") == whole.model
+
+
+def test_the_time_of_a_row_is_kept(simavr, weather):
+    made = train(asked(weather, target="b"))
+    rows = ["t,a", *(f"2024-01-01 0{i}:00:00,{i}" for i in range(9)), ""]
+    (weather / "new.csv").write_text("\n".join(rows))
+    predict(made.path, weather / "new.csv", weather / "out.csv")
+    head, first, *_ = (weather / "out.csv").read_text().splitlines()
+    assert head == "time,raw,b,flag" and first.startswith("2024-01-01T00:00:00,")
+
+
+LOADED = """
+import json, sys, time
+from tinygen.cli import main
+try:
+    main()
+except SystemExit as end:
+    heavy = [name for name in ("sklearn", "matplotlib") if name in sys.modules]
+    print(json.dumps([end.code, heavy, time.process_time()]), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [["boards"], ["predict", "m.json", "weather.csv"], ["emit", "m.json", "-o", "lib"]]
+)
+def test_what_trains_nothing_starts_quickly(simavr, weather, words):
+    train(asked(weather))
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *words],
+        cwd=weather,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    code, heavy, seconds = json.loads(done.stderr.splitlines()[-1])
+    assert (code, heavy) == (0, []) and seconds <= QUICK
