@@ -15,7 +15,7 @@ void board_run(const uint8_t *bytes, uint32_t length, uint32_t now_ms);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 }
 
-static const uint8_t DAMAGED_FLASH = 1, SETUP = 2, BUSY = 4;           /* the first byte */
+static const uint8_t DAMAGED_FLASH = 1, SETUP = 2, BUSY = 4, OUT_OF_REACH = 8; /* first byte */
 static const uint8_t WHOLE = 1, BOUND = 2, PAUSE = 0x1C, BURST = 0xE0; /* how */
 
 static const size_t PIECE_MAX =
@@ -31,8 +31,9 @@ static void start_anew(uint8_t how)
     lit = damage_told = false;
     session = 7;
     native_intact = !(how & DAMAGED_FLASH);
+    native_reach = !(how & OUT_OF_REACH);
     native_busy = how & BUSY;
-    corrupt = !native_intact;
+    corrupt = !native_intact || !native_reach;
     if (how & SETUP)
         setup();
 }

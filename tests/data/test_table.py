@@ -208,13 +208,14 @@ def test_files_that_are_no_tables(content, parts):
 
 def test_too_many_cells(monkeypatch):
     monkeypatch.setattr(table, "MAXIMUM_CELLS", 3000)
-    parse("a,b\n" + "1,2\n" * 1500)
-    refused(
-        lambda: parse("a,b\n" + "1,2\n" * 1501),
-        "more than 3000 cells",
-        "row 1502",
-        "keep fewer rows",
-    )
+    for header, place in (('"a",b\n', "row 1502"), ("a,b\n", "at least 3002")):
+        parse(header + "1,2\n" * 1500)
+        refused(
+            lambda: parse(header + "1,2\n" * 1501),
+            "more than 3000 cells",
+            place,
+            "keep fewer rows",
+        )
 
 
 def test_files_that_are_not_there(tmp_path):

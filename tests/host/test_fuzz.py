@@ -81,7 +81,7 @@ def compile_fuzzer(
 # ---- inputs made by hand ----
 
 WHOLE, BOUND, BURST = 1, 2, 0xE0  # as in fuzz_firmware.cpp
-DAMAGED_FLASH, SETUP, BUSY = 1, 2, 4
+DAMAGED_FLASH, SETUP, BUSY, OUT_OF_REACH = 1, 2, 4, 8
 HELLO, ROW, STATUS = 0x21, 0x23, 0x25
 
 
@@ -171,6 +171,7 @@ def inputs_by_hand() -> list[bytes]:
         b"\0",
         bytes((SETUP,)),
         bytes((SETUP | DAMAGED_FLASH,)) + talk,
+        bytes((SETUP | OUT_OF_REACH,)) + talk,
         bytes((SETUP,)) + talk,
         bytes((BUSY,)) + red[0],
         b"\0" + alarm,

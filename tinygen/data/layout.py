@@ -36,6 +36,42 @@ def fingerprint(stream: BinaryIO, name: str) -> tuple[str, str]:
     return digest.hexdigest(), encoding
 
 
+def cells_at_least(stream: BinaryIO) -> int:
+    """A number of cells that the file surely has, counted without reading one; 0 where that cannot
+    be told: with quotes a cell may hold a line, and UTF-16 has other bytes.
+
+    Lines that are blank, hold only delimiters or begin with a comment are no rows of cells.
+    """
+    rows, columns, last = -1, 1, b""  # the header is no row
+    stream.seek(0)
+    while block := stream.read(1 << 20):
+        if b'"' in block or b"\0" in block:
+            return 0
+        block = block.replace(b"\r", b"")
+        if not last:
+            columns = _columns_at_least(block)
+        joined = last + block
+        rows += block.count(b"\n") - sum(joined.count(b"\n" + no_row) for no_row in NO_ROW)
+        last = block[-1:] or last
+    return max(rows, 0) * columns
+
+
+NO_ROW = (b"\n", b";", b",", b"\t", b"#", b" ")
+
+
+def _columns_at_least(block: bytes) -> int:
+    """Fewest columns that the file's first lines can have, whatever their delimiter is; a decimal
+    comma is none that the header has as well.
+    """
+    header, *lines = [line for line in block.split(b"\n")[:1000] if line.strip()] or [b""]
+    counts = [
+        min(header.count(mark), sorted(line.count(mark) for line in lines)[len(lines) // 2])
+        for mark in (b"\t", b";", b",")
+        if lines
+    ]
+    return 1 + min(filter(None, counts), default=0)
+
+
 def _utf16(start: bytes) -> str | None:
     """The kind of UTF-16 that a file with this start is written in; None if it is another
     encoding.

@@ -38,7 +38,16 @@ import numpy as np
 
 from ..common.errors import DataError, plain, show
 from .cells import MAXIMUM_LABELS, Column, TextCells, TextLabels, decimal_mark, missing_codes
-from .layout import MAXIMUM_NAME, FileRows, delimiter, fingerprint, lines, split_unit, unique_names
+from .layout import (
+    MAXIMUM_NAME,
+    FileRows,
+    cells_at_least,
+    delimiter,
+    fingerprint,
+    lines,
+    split_unit,
+    unique_names,
+)
 from .timestamps import TimeReader
 
 MAXIMUM_CELLS = 16_000_000  # 128 MB of float64
@@ -124,6 +133,11 @@ def read_table(stream: BinaryIO, name: str, missing: Sequence[float | str] | Non
     """The table in a seekable byte stream; `name` stands for it in messages. Raises DataError."""
     name = plain(name)
     sha256, encoding = fingerprint(stream, name)
+    if (least := cells_at_least(stream)) > MAXIMUM_CELLS:  # seconds instead of minutes
+        raise DataError(
+            f"{name} has more than {MAXIMUM_CELLS} cells (at least {least}): keep fewer rows, or "
+            "only the columns you use"
+        )
     stream.seek(0)
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     try:

@@ -9,6 +9,7 @@ NativeFifo native_in, native_out;
 uint16_t serial_overruns, serial_framing;
 uint8_t session, reset_cause;
 bool native_intact = true;
+bool native_reach = true;
 uint8_t native_busy;
 
 void setup();

@@ -23,6 +23,7 @@ extern uint16_t serial_overruns, serial_framing;
 extern uint8_t session, reset_cause;
 extern uint32_t native_cycles;
 extern bool native_intact;
+extern bool native_reach; /* the model's tables can be read */
 extern uint8_t native_busy; /* so many times more the transmit ring is full */
 
 static inline void serial_begin(uint32_t) {}
@@ -51,6 +52,10 @@ static inline void chip_begin() {}
 static inline void watchdog_begin() {}
 static inline void watchdog_feed() {}
 static inline bool image_intact() { return native_intact; }
+
+/* tinygen_flash.h, before this file, says 1 on every chip with one page of flash */
+static inline bool native_in_reach() { return native_reach; }
+#define tinygen_in_reach native_in_reach
 static inline uint16_t stack_free() { return 1000; }
 
 #endif
