@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygen.commands import live
+from tinygen.commands import _live as live
 from tinygen.common.errors import DataError, UsageError
 from tinygen.common.files import read_words
 from tinygen.data import load_table
