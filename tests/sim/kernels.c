@@ -1,5 +1,5 @@
-/* kernels.c -- every scalar kernel of the runtime against its definition in plain 32-bit arithmetic
- * on the chip.
+/* kernels.c -- every scalar kernel of the runtime against its definition in plain 32-bit
+ * arithmetic, on the chip.
  * `wrong` counts differences, `done` is 1 at the end. Operands: all 65536 where there is one, else
  * corners and a generator of pseudo-random numbers.
  */
