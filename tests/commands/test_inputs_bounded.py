@@ -11,7 +11,7 @@ from tinygen.common.errors import DataError, UsageError
 from tinygen.common.files import read_words
 from tinygen.data import load_table
 from tinygen.model.fixedpoint import MISSING, Quantity
-from tinygen.report.page import runs
+from tinygen.report.dossier import runs
 
 CELLS = ["1", "-1.5", "1_000", "infinity", "inf", "nan", "0x10", "١٢", "1e2", "1e9999", "", "x"]
 CELLS += ["-200", "-200.0", "-200.0000001", "+5", ".5", "5.", "1 000", "NA"]
