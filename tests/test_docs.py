@@ -122,6 +122,17 @@ def test_links_lead_somewhere(page):
         )
 
 
+@pytest.mark.parametrize("page", [*PAGES, *READ_FIRST], ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page):
+    named = re.findall(
+        r"`((?:tinygen|tests|host|firmware|templates|docs|benchmarks)/[\w./-]+)`",
+        page.read_text(encoding="utf-8"),
+    )
+    made_by_the_reader = {n for n in named if Path(n).name.split(".")[0] in ("NAME", "halves")}
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert set(missing) <= made_by_the_reader, missing
+
+
 class Fetched(HTMLParser):
     """What a browser would load for a page."""
 

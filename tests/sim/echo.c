@@ -1,5 +1,6 @@
-/* Sends back every byte, by interrupts and a 64-byte ring, as Arduino's Serial does. Says "boot" first.
- * 'UBRR' and 'U2X' choose the baud rate. DEAF_CYCLES: after the first byte all interrupts stay off that long. */
+/* Sends back every byte, by interrupts and a 64-byte ring, as Arduino's Serial does. Says "boot"
+ * first. 'UBRR' and 'U2X' choose the baud rate. DEAF_CYCLES: after the first byte all interrupts
+ * stay off that long. */
 #include <avr/interrupt.h>
 #include <avr/io.h>
 #include <util/delay.h>

@@ -1,4 +1,5 @@
-/* kernels.c -- every scalar kernel of the runtime against its definition in plain 32-bit arithmetic, on the chip.
+/* kernels.c -- every scalar kernel of the runtime against its definition in plain 32-bit
+ * arithmetic, on the chip.
  * `wrong` counts differences, `done` is 1 at the end. Operands: all 65536 where there is one, else
  * corners and a generator of pseudo-random numbers.
  */
@@ -40,7 +41,8 @@ int main(void)
         uint16_t root = (uint16_t)between(nodes, at);
         CHECK(2, tinygen_interpolate(nodes, at), (int16_t)root);
         CHECK(2, tinygen_interpolate(slopes, at), between(slopes, at));
-        CHECK(3, tinygen_interpolate_square(nodes, at), (uint16_t)(((uint32_t)root * root + 0x8000UL) >> 16));
+        CHECK(3, tinygen_interpolate_square(nodes, at),
+              (uint16_t)(((uint32_t)root * root + 0x8000UL) >> 16));
     }
     for (uint16_t k = 0; k < 8000; ++k) {
         int16_t x = (int16_t)random16(), low = (int16_t)random16();
@@ -50,13 +52,16 @@ int main(void)
         uint32_t narrow = (distance * (uint8_t)multiplier + 0x80UL) >> 8;
         CHECK(4, tinygen_scale16(x, low, multiplier, top), (uint16_t)(wide < top ? wide : top));
         if (narrow <= 0xFFFF) {
-            CHECK(5, tinygen_scale8(x, low, (uint8_t)multiplier, top), (uint16_t)(narrow < top ? narrow : top));
+            CHECK(5, tinygen_scale8(x, low, (uint8_t)multiplier, top),
+                  (uint16_t)(narrow < top ? narrow : top));
         }
         uint32_t widened = (distance * multiplier + 0x80UL) >> 8;
-        CHECK(5, tinygen_widen16(x, low, multiplier, top), (uint16_t)(widened < top ? widened : top));
+        CHECK(5, tinygen_widen16(x, low, multiplier, top),
+              (uint16_t)(widened < top ? widened : top));
         CHECK(6, tinygen_above(x, 387), (uint16_t)(x < 387 ? 0 : x - 387));
         CHECK(6, tinygen_above(x, -30000), (uint16_t)(x < -30000 ? 0 : (int32_t)x + 30000));
-        CHECK(7, tinygen_high(multiplier, (uint16_t)x), (uint16_t)(((uint32_t)multiplier * (uint16_t)x) >> 16));
+        CHECK(7, tinygen_high(multiplier, (uint16_t)x),
+              (uint16_t)(((uint32_t)multiplier * (uint16_t)x) >> 16));
     }
     done = 1;
     for (;;) {

@@ -1,4 +1,5 @@
-/* Answers "B<cause><count>" at each start, then obeys one letter: what resets, crashes or stops a chip. */
+/* Answers "B<cause><count>" at each start, then obeys one letter: what resets, crashes or stops a
+ * chip. */
 #include <avr/interrupt.h>
 #include <avr/io.h>
 #include <avr/sleep.h>

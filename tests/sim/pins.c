@@ -1,4 +1,5 @@
-/* Drives PB4 and PB5 in every way there is. SBI and CBI take two cycles, OUT takes one, and eight lie between. */
+/* Drives PB4 and PB5 in every way there is. SBI and CBI take two cycles, OUT takes one, and eight
+ * lie between. */
 #include <avr/io.h>
 
 #define WAIT ".rept 8\n nop\n .endr\n"
@@ -13,7 +14,8 @@ int main(void)
         "sbi %[port], 4\n" WAIT        /* 19: nothing changes */
         "out %[pin], r24\n" WAIT       /* 29: toggles, PB5 down */
         "cbi %[ddr], 4\n"              /* 38: PB4 is no longer driven */
-        : : [port] "I"(_SFR_IO_ADDR(PORTB)), [ddr] "I"(_SFR_IO_ADDR(DDRB)), [pin] "I"(_SFR_IO_ADDR(PINB)) : "r24", "r25");
+        : : [port] "I"(_SFR_IO_ADDR(PORTB)), [ddr] "I"(_SFR_IO_ADDR(DDRB)),
+            [pin] "I"(_SFR_IO_ADDR(PINB)) : "r24", "r25");
     for (;;)
         ;
 }

@@ -1,4 +1,5 @@
-/* One region between cycle marks for each instruction (sequence) of the table in test_virtual_board.py, in its order. */
+/* One region between cycle marks for each instruction (sequence) of the table in
+ * test_virtual_board.py, in its order. */
 #include <avr/interrupt.h>
 #include <avr/io.h>
 
@@ -28,7 +29,8 @@ int main(void)
     REGION("rcall 1f\n rjmp 2f\n 1: ret\n 2:");
     REGION("ldi r18, 100\n 1: dec r18\n brne 1b");
     /* Marks written by STS and with the value loaded early. */
-    __asm__ __volatile__("ldi r24, 1\n ldi r18, 2\n sts %[mark], r24\n nop\n nop\n nop\n sts %[mark], r18"
+    __asm__ __volatile__("ldi r24, 1\n ldi r18, 2\n sts %[mark], r24\n"
+                         " nop\n nop\n nop\n sts %[mark], r18"
                          : : [mark] "i"(&GPIOR0) : "r24", "r18");
     /* The same loop undisturbed and with a timer interrupt in it, whose routine is one RETI. */
     REGION("ldi r18, 200\n 1: dec r18\n brne 1b");

@@ -1,5 +1,5 @@
-/* Timer 1 as Arduino's start-up code leaves it, 8-bit phase-correct PWM at clk / 64: the marks frame
- * one period between two overflows. */
+/* Timer 1 as Arduino's start-up code leaves it, 8-bit phase-correct PWM at clk / 64: the marks
+ * frame one period between two overflows. */
 #include <avr/io.h>
 
 static void wait_for_overflow(void)
