@@ -64,7 +64,7 @@ def float32(value: float) -> str:
 
 def wrapped(values: Iterable[object]) -> list[str]:
     """Rows of a C table."""
-    return textwrap.wrap(" ".join(f"{v}," for v in values), WIDTH)
+    return textwrap.wrap(" ".join(f"{v}," for v in values), WIDTH, break_long_words=False)
 
 
 def _program_text(value: object) -> object:

@@ -35,6 +35,11 @@ class Step:
         """Intervals of the step's result."""
         return self.bounds[-1]
 
+    @property
+    def reads_int16(self) -> bool:
+        """True where a kernel whose argument is `const int16_t *` may read the source."""
+        return self.source_type == "int16_t"
+
     def front(self, count: int) -> Step:
         """The step of its first nodes alone."""
         return replace(self, nodes=self.nodes[:count], bounds=self.bounds[:count])

@@ -39,6 +39,10 @@ class ArgmaxView(View):
     macros: ClassVar[str] = "argmax"
     scores: int
 
+    @property
+    def type(self) -> str:
+        return "uint8_t"
+
 
 @dataclass(frozen=True)
 class ArgmaxFloatView(FloatView):

@@ -90,7 +90,8 @@ class Dense(Node):
             acc_low, acc_high = min(acc_low, low), max(acc_high, high)
         acc = acc_low, acc_high
         # C does not define a shift by the width of what is shifted
-        within("dense: shift", [self.shift], 0, (bits_for(*acc) or 32) - 1)
+        bits = bits_for(*acc) or 32
+        within(f"dense: shift of a sum of {bits} bits", [self.shift], 0, bits - 1)
         return clamped((self.low, self.high), len(self.bias), acc, self.op, self.shift)
 
     def view(self, step: Step) -> DenseView:

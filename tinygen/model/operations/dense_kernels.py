@@ -22,7 +22,12 @@ def linear(step: Step) -> LinearView | None:
     scale, output = step.nodes
     assert isinstance(scale, Scale)
     assert isinstance(output, Dense)
-    if scale.kernel != "tinygen_scale_words" or len(output.bias) != 1 or output.weight_bits != 8:
+    if (
+        scale.kernel != "tinygen_scale_words"
+        or not step.reads_int16
+        or len(output.bias) != 1
+        or output.weight_bits != 8
+    ):
         return None
     return LinearView(step, (output.low, output.high), output.shift, scale, output)
 

@@ -135,7 +135,7 @@ class Forest(Node):
             return BranchesView(step, limits, 0, self, trees)
         streams = [tree.stream(self.leaf_bits) for tree in trees]
         if (
-            step.source_type == "int16_t"
+            step.reads_int16
             and all(root >= 0 for root in self.roots)
             and all(split[0] <= MAX_SPLIT_INPUT for split in self.splits)
             and None not in streams

@@ -124,7 +124,7 @@ class Lookup(Node):
         if (
             self.total
             and len(self.curves) >= WORTH[step.optimize]
-            and step.source_type == "int16_t"
+            and step.reads_int16
             and step.proven.acc_bits <= 24
             and all(c.step_bits >= 1 and len(c.table) <= MAX_NODES for c in self.curves)
         ):

@@ -123,6 +123,7 @@ def terms(step: Step) -> TermsView | None:
     if (
         step.optimize == "speed"
         or scale.kernel != "tinygen_scale_bytes"
+        or not step.reads_int16
         or len(output.bias) != 1
         or max(map(len, monomials.terms)) > 2
         or len(scale.low) >= MAX_PLACES

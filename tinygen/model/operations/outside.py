@@ -47,6 +47,10 @@ class OutsideView(View):
     node: Outside
 
     @property
+    def type(self) -> str:
+        return "uint8_t"
+
+    @property
     def inputs(self) -> list[tuple[int, int, str]]:
         """Lowest and highest usual value and name of each."""
         low, high = self.node.low, self.node.high

@@ -102,7 +102,7 @@ class ScaleView(View):
 
     @property
     def kernel(self) -> str | None:
-        return self.node.kernel
+        return self.node.kernel if self.step.reads_int16 else None
 
     @property
     def in_place(self) -> bool:

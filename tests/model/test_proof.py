@@ -1,0 +1,197 @@
+"""Every rule of the proof: a chain that breaks it and nothing else.
+
+A rule stands for a C type: an index, a counter, a shift, an accumulator. Each chain here is refused
+by its rule, and would pass the proof (or stop the proof itself) if that rule were deleted.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import tinygen.model.operations as operations
+from tinygen.common.errors import ModelError
+from tinygen.model import nodes as proof
+from tinygen.model.nodes import prove
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.exp2 import Exp2
+from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.log2 import Log2
+from tinygen.model.operations.lookup import Curve, Lookup
+from tinygen.model.operations.monomials import Monomials
+from tinygen.model.operations.outside import Outside
+from tinygen.model.operations.power import Power
+from tinygen.model.operations.scale import Scale
+
+LOWEST = -32768
+FLAT = (0, 1)
+WIDE = Lookup((Curve(0, 0, 7, (0, 32767)),), True, 32767, 0, 65535)  # answers a uint16
+BYTE = Scale((0,), (255,), 8, 255, 128)
+
+
+def lookup(source=0, origin=0, step_bits=7, table=FLAT, curves=1, **rest) -> Lookup:
+    return Lookup((Curve(source, origin, step_bits, table),) * curves, **{"total": True, **rest})
+
+
+def forest(splits=(), leaves=((1,),), roots=(-1,), bias=(0,), low=-99, high=99) -> Forest:
+    return Forest(splits, leaves, roots, bias, low, high)
+
+
+def dense(weights=((1,),), bias=(0,), shift=0, low=-99, high=99, bias_shift=0) -> Dense:
+    return Dense(weights, bias, shift, low, high, bias_shift)
+
+
+def steps(depth: int, last: int = -1) -> tuple[tuple[int, int, int, int], ...]:
+    """A tree like stairs: each split has a leaf and the next split."""
+    return (*((0, k, -1, k + 1) for k in range(depth - 1)), (0, depth, -1, last))
+
+
+TWICE = tuple((0, k, k + 1, k + 1) for k in range(30)) + ((0, 30, -1, -1),)
+TWO = dense(((1,), (1,)), (5, 5), 0, 0, 9)
+# rule -> a chain that breaks it, for one input or as many as stand beside it
+BROKEN = {
+    "inputs": [((Outside((0,) * 256, (1,) * 256),), 256)],
+    "{node.op}: outputs": [
+        (BYTE, Monomials(((0,),) * 256, 7)),
+        (BYTE, Monomials((), 7)),
+    ],
+    "{op}: inputs": [
+        (WIDE, Scale((0,), (30000,), 16, 32767, 100)),
+        (WIDE, lookup()),
+        (WIDE, forest()),
+        (WIDE, Outside((0,), (1,))),
+        (WIDE, Log2((0,))),
+        (WIDE, dense()),
+    ],
+    "{op}: low <= high": [(lookup(low=5, high=4),), (BYTE, dense(low=5, high=4))],
+    "scale: one low and multiplier per input": [
+        (Scale((0, 0), (1,), 8, 255, 128),),
+        (Scale((0,), (1, 1), 8, 255, 128),),
+    ],
+    "scale: shift 8 or 16, not {self.shift}": [(Scale((0,), (1,), 9, 255, 128),)],
+    "scale: multiplier": [(Scale((0,), (m,), 8, 255, 128),) for m in (0, 65536)],
+    "scale: top": [(Scale((0,), (1,), 8, 32768, 1),)],
+    "scale: zero": [(Scale((0,), (1,), 8, 255, zero),) for zero in (-1, 256)],
+    "scale: low": [(Scale((LOWEST,), (1,), 8, 255, 128),)],
+    "lookup: number of curves": [(lookup(curves=256),), (lookup(curves=0),)],
+    "lookup: bias": [(lookup(bias=-(2**31)),)],
+    "lookup: source": [(lookup(source=1),), (lookup(source=-1),)],
+    "lookup: step_bits": [(lookup(step_bits=15),), (lookup(step_bits=-1),)],
+    "lookup: nodes of a curve": [
+        *((lookup(step_bits=bits, table=FLAT * 129),) for bits in (0, 7)),
+        *((lookup(step_bits=bits, table=FLAT * 150),) for bits in (0, 7)),
+    ],
+    "lookup: raw steps the grid spans": [(lookup(step_bits=14, table=FLAT * 3),)],
+    "lookup: origin": [(lookup(origin=LOWEST),), (lookup(origin=32768),)],
+    "lookup: table": [(lookup(table=(LOWEST, -1), low=LOWEST),)],
+    "lookup: difference of neighbouring nodes": [(lookup(table=(-20000, 20000), low=LOWEST),)],
+    "monomials: degree": [
+        (Scale((0,), (1,), 8, 2, 1), Monomials((term,), 1)) for term in ((), (0,) * 4)
+    ],
+    "monomials: source": [(BYTE, Monomials(((1,),), 7)), (BYTE, Monomials(((-1,),), 7))],
+    "monomials: bits": [(BYTE, Monomials(((0,),), 8))],
+    "monomials: inputs": [(Scale((0,), (1,), 8, 256, 127), Monomials(((0,),), 7))],
+    "dense: one bias per row": [(BYTE, dense(bias=(0, 0)))],
+    "dense: one weight per input": [(BYTE, dense(((1, 1),)))],
+    "dense: rows": [(BYTE, dense((), ()))],
+    "dense: weights": [(BYTE, dense(((LOWEST,),)))],
+    "dense: shift": [(BYTE, dense(shift=25)), (BYTE, dense(shift=-1))],
+    "dense: shift of a sum of {bits} bits": [
+        (BYTE, dense(bias=(-(2**23),), shift=24)),
+        (BYTE, dense(bias=(-(2**15),), shift=16)),
+    ],
+    "dense: bias_shift": [(BYTE, dense(bias_shift=17)), (BYTE, dense(bias_shift=-1))],
+    "dense: bias": [(BYTE, dense(bias=(-(2**31),), shift=10))],
+    "power: degree": [(Scale((0,), (1,), 8, 255, 0), Power(degree)) for degree in (1, 4)],
+    "power: inputs": [(BYTE, TWO, Power(2))],
+    "power: input": [(BYTE, Power(2))],
+    "exp2: inputs": [(BYTE, TWO, Exp2())],
+    "exp2: input": [(BYTE, Exp2()), (BYTE, dense(((999,),), high=61440, low=0), Exp2())],
+    "log2: columns": [(Log2((1,)),), (Log2((-1,)),)],
+    "log2: columns ascend": [(Log2((0, 0)),), (Log2(()),)],
+    "forest: outputs": [(forest(leaves=((),), bias=()),)],
+    "forest: trees": [(forest(roots=(-1,) * 256),), (forest(roots=()),)],
+    "forest: splits": [(forest(splits=((0, 0, -1, -1),) * 32768),)],
+    "forest: leaves": [(forest(leaves=((1,),) * 32768),)],
+    "forest: bias": [(forest(bias=(-(2**31),)),)],
+    "forest: one leaf value per output": [(forest(leaves=((1, 1),)),)],
+    "forest: four numbers per split": [(forest(splits=((0, 0, -1),), roots=(0,)),)],
+    "forest: leaf values": [(forest(leaves=((LOWEST,),)),)],
+    "forest: input of a split": [(forest(((c, 0, -1, -1),), roots=(0,)),) for c in (1, -1)],
+    "forest: thresholds": [(forest(((0, 32768, -1, -1),), roots=(0,)),)],
+    "forest: depth of a tree": [(forest(steps(256), roots=(0,)),)],
+    "forest: a child stands after its parent": [(forest(((0, 0, 1, -1),), roots=(0,)),)],
+    "forest: a leaf exists": [(forest(roots=(-2,)),)],
+    "forest: every tree is a tree": [(forest(TWICE, roots=(0,)),)],
+    "outside: one interval per input": [(Outside((0, 0), (1, 1)),), (Outside((0,), (1, 1)),)],
+    "outside: lowest usual value": [(Outside((LOWEST,), (1,)),)],
+    "outside: highest usual value": [(Outside((0,), (32768,)),)],
+    "outside: low <= high": [(Outside((1,), (0,)),)],
+}
+CASES = [(rule, case) for rule, cases in BROKEN.items() for case in cases]
+FILES = [Path(proof.__file__), *Path(operations.__path__[0]).glob("*.py")]
+
+
+def prove_case(case) -> None:
+    chain, inputs = case if isinstance(case[-1], int) else (case, 1)
+    prove(chain, inputs)
+
+
+def rule_of(call: ast.Call) -> str:
+    """The text of a rule as it stands in the source, holes in braces."""
+    text = call.args[0 if call.func.id == "within" else 1]
+    return text.value if isinstance(text, ast.Constant) else ast.unparse(text)[2:-1]
+
+
+def rules_in_the_source() -> set[str]:
+    calls = [node for path in FILES for node in ast.walk(ast.parse(path.read_text()))]
+    calls = [c for c in calls if isinstance(c, ast.Call) and isinstance(c.func, ast.Name)]
+    found = {rule_of(c) for c in calls if c.func.id in ("need", "within")}
+    return found - {"{what} within {low} .. {high}, not {value}"}
+
+
+def deleted(monkeypatch, rule: str) -> None:
+    """Takes a rule out: what its message says, whatever fills its holes."""
+    start = re.compile(
+        "[^:]*".join(map(re.escape, re.split(r"\{[^}]*\}", rule))) + r"(?: within|$)"
+    )
+    need = proof.need
+
+    def lenient(good: bool, text: str) -> None:
+        if not start.match(text):
+            need(good, text)
+
+    for module in [proof, *(m for m in vars(operations).values() if hasattr(m, "operation"))]:
+        if hasattr(module, "need"):
+            monkeypatch.setattr(module, "need", lenient)
+
+
+@pytest.mark.parametrize("rule, case", CASES)
+def test_a_broken_rule_is_refused_in_one_line(rule, case):
+    with pytest.raises(ModelError) as refusal:
+        prove_case(case)
+    assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 200
+
+
+@pytest.mark.parametrize("rule, case", CASES)
+def test_nothing_else_refuses_it(rule, case, monkeypatch):
+    """With its rule deleted a chain passes, or the proof itself trips: the rule is needed."""
+    deleted(monkeypatch, rule)
+    try:
+        prove_case(case)
+    except ModelError as refusal:
+        pytest.fail(f"refused by another rule: {refusal}")
+    except (IndexError, ValueError):
+        pass
+
+
+def test_every_rule_has_a_case():
+    assert rules_in_the_source() == set(BROKEN)
+
+
+def test_the_message_names_thing_value_and_limit():
+    with pytest.raises(ModelError, match=r"lookup: nodes of a curve within 2 \.\. 257, not 258"):
+        prove((lookup(table=FLAT * 129),), 1)
+    with pytest.raises(ModelError, match=r"scale: inputs within -32768 \.\. 32767, not 65534"):
+        prove((WIDE, BYTE), 1)
