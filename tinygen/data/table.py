@@ -13,7 +13,9 @@ How a file is understood, in this order (nothing is guessed from the machine's l
    column votes for the mark most of its numbers have. A tie goes to the comma, unless it is the
    delimiter: a column of clock times such as 18.00 must not outvote 13,6. A number with the other
    mark counts as text. Where the comma is the delimiter, "1,500" in quotes may be 1500 and votes
-   for none.
+   for none. Then each column's own texts may show groups of three digits (7.563 beside 955, 7 563,4
+   or 7'563.4), another decimal mark, or % behind every number; where 7.563 may be either, the file
+   is refused.
 4. A cell is a number, missing (empty, `NaN`, `NA`, ..., or a missing code), or text. A number is a
    missing code if it was given as one, or if it stands alone in several columns, as -200 does in
    the UCI file; then a note says so.
@@ -31,13 +33,14 @@ import itertools
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from ..common.errors import DataError, plain, show
-from .cells import MAXIMUM_LABELS, Column, TextCells, TextLabels, decimal_mark, missing_codes
+from .cells import MAXIMUM_LABELS, Column, Style, TextCells, TextLabels, decimal_mark, missing_codes
 from .layout import MAXIMUM_NAME, FileRows, delimiter, fingerprint, lines, split_unit, unique_names
 from .timestamps import TimeReader
 
@@ -79,6 +82,7 @@ class Table:
     texts: dict[str, TextCells]  # only columns that have text in them
     labels: dict[str, TextLabels]  # of them, those with at most MAXIMUM_LABELS different texts
     spellings: dict[str, dict[float, str]]  # numbers as written, of columns with few of them
+    doubts: dict[str, str]  # columns that can be read in two ways, and both of them
     time_names: tuple[
         str, ...
     ]  # the columns that start with dates: ("Date", "Time") or one name or ()
@@ -127,7 +131,11 @@ def read_table(stream: BinaryIO, name: str, missing: Sequence[float | str] | Non
     stream.seek(0)
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     try:
-        table = _read_table(text, name, missing_codes(missing or ()), sha256)
+        codes, styles = missing_codes(missing or ()), []
+        table, found = _read_table(text, name, codes, sha256, styles)
+        if found != styles:
+            text.seek(0)
+            table = replace(_read_table(text, name, codes, sha256, found)[0], doubts=table.doubts)
         return table if missing is not None else _without_codes(table)
     except UnicodeDecodeError as error:
         raise DataError(f"{name} is not valid {encoding} text: save it as UTF-8") from error
@@ -136,12 +144,20 @@ def read_table(stream: BinaryIO, name: str, missing: Sequence[float | str] | Non
 
 
 def _read_table(
-    text: io.TextIOBase, name: str, missing: tuple[float | str, ...], sha256: str
-) -> Table:
+    text: io.TextIOBase,
+    name: str,
+    missing: tuple[float | str, ...],
+    sha256: str,
+    styles: Sequence[Style],
+) -> tuple[Table, Sequence[Style]]:
+    """The table, its columns read in these styles, or where there are none in that of the file; and
+    the styles that the columns turn out to have.
+    """
     rest = lines(text, name)
     head = list(itertools.islice(rest, 20))
     rows = FileRows(itertools.chain(head, rest), delimiter(head), name)
-    columns = [Column(title) for title in unique_names(rows.header, name)]
+    titles = unique_names(rows.header, name)
+    columns = [Column(title, style) for title, style in zip_longest(titles, styles)]
     file_rows, time, mark = array("q"), TimeReader((), (), None), None
     while block := list(itertools.islice(rows, BLOCK_ROWS)):
         cells_by_column = list(zip(*(cells for _, cells in block)))
@@ -151,7 +167,7 @@ def _read_table(
         time.add(cells_by_column)
         numbers = [row for row, _ in block]
         for column, cells in zip(columns, cells_by_column):
-            column.add(cells, numbers, mark or ".", missing)
+            column.add(cells, numbers, Style(mark or "."), missing)
         file_rows.extend(numbers)
         if len(file_rows) * len(columns) > MAXIMUM_CELLS:
             raise DataError(
@@ -162,7 +178,8 @@ def _read_table(
     if not file_rows:
         raise DataError(f"{name} has a header but no rows below it: add rows of readings")
     named = [column for column in columns if column.name]
-    return Table(
+    found = styles or _styles(columns, Style(mark or "."))
+    table = Table(
         path_name=name,
         names=tuple(column.name for column in named),
         unnamed=sum(not column.name and column.holds_something for column in columns),
@@ -176,6 +193,7 @@ def _read_table(
             for column in named
             if len(column.spellings) <= MAXIMUM_LABELS
         },
+        doubts={column.name: column.evidence.doubt for column in named if column.evidence.doubt},
         time_names=time.names,
         time=time.values(),
         file_rows=np.frombuffer(file_rows, dtype=np.int64),
@@ -184,6 +202,17 @@ def _read_table(
         missing=missing,
         sha256=sha256,
     )
+    return table, found
+
+
+def _styles(columns: Sequence[Column], file: Style) -> Sequence[Style]:
+    """The style of each column; none where all are those of the file."""
+    marked = [column for column in columns if column.evidence.marks[file.mark]]
+    found = [
+        column.evidence.style(file, any(other is not column for other in marked))
+        for column in columns
+    ]
+    return found if any(style != file for style in found) else []
 
 
 def _without_codes(table: Table) -> Table:
@@ -221,7 +250,7 @@ def stated_code(columns: Mapping[str, np.ndarray], code: float) -> list[str]:
 def _units(header: Sequence[str], columns: Sequence[Column]) -> dict[str, str]:
     known = AIR_QUALITY_UNITS if any(title.startswith("PT08.S") for title in header) else {}
     return {
-        column.name: split_unit(title)[1] or known.get(column.name, "")
+        column.name: split_unit(title)[1] or known.get(column.name, column.unit)
         for title, column in zip(header, columns)
         if column.name
     }
@@ -254,7 +283,9 @@ def require_column(table: Table, name: str) -> str:
 
 
 def require_numbers(table: Table, name: str) -> None:
-    """Refuse a column with text in it, naming the first such cell."""
+    """Refuse a column with text in it, naming the first such cell, or one with two readings."""
+    if doubt := table.doubts.get(name):
+        raise DataError(f"{table.path_name}, column {show(name)}: {doubt}")
     if text := table.texts.get(name):
         raise DataError(
             f"{table.path_name} row {text.row}, column {show(name)}: {show(text.text)} is not a "
