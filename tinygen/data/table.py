@@ -7,8 +7,11 @@ How a file is understood, in this order (nothing is guessed from the machine's l
 
 1. Encoding: a byte-order mark decides; else a zero byte beside the first character means UTF-16;
    else UTF-8; a file that is not UTF-8 is Latin-1.
-2. Delimiter: the first of tab, `;`, `,` that splits the header and the first row into equally
-   many cells, at least two; if none does, the one that splits the header into most cells.
+2. Delimiter: what a first line `sep=;` says; else the first of tab, `;`, `,`, `|` that splits the
+   header and the first row into equally many cells, at least two; else runs of spaces, if they do
+   and nothing else splits the header; else the one that splits the header into most cells. Lines
+   that start with # are no rows, nor are titles above the header, nor the header once more. Cells
+   written name:value are a table as well.
 3. Decimal mark, once for the whole file: in the first block of rows where a number has one, each
    column votes for the mark most of its numbers have. A tie goes to the comma, unless it is the
    delimiter: a column of clock times such as 18.00 must not outvote 13,6. A number with the other
@@ -41,11 +44,21 @@ import numpy as np
 
 from ..common.errors import DataError, plain, show
 from .cells import MAXIMUM_LABELS, Column, Style, TextCells, TextLabels, decimal_mark, missing_codes
-from .layout import MAXIMUM_NAME, FileRows, delimiter, fingerprint, lines, split_unit, unique_names
+from .layout import (
+    MAXIMUM_NAME,
+    FileRows,
+    fingerprint,
+    layout_of,
+    lines,
+    require_header,
+    split_unit,
+    unique_names,
+)
 from .timestamps import TimeReader
 
 MAXIMUM_CELLS = 16_000_000  # 128 MB of float64
 BLOCK_ROWS = 1000  # rows converted at once
+HEAD_LINES = 40  # in which the layout is seen
 CODES = (-200, -99, -999, -9999, 9999, 65535)  # what loggers write for "no value"
 CODE_TIMES, CODE_VALUES = 3, 20  # occurrences of a code, and other values beside it, at least
 
@@ -98,7 +111,9 @@ class Table:
 # ---------------------------------------------------------------------------------------- load
 
 
-def load_table(path: Path | str, missing: Sequence[float | str] | None = None) -> Table:
+def load_table(
+    path: Path | str, missing: Sequence[float | str] | None = None, skip_bad: bool = False
+) -> Table:
     """The table in the CSV file `path`; numbers or words in `missing` become NaN.
 
     missing: None takes a number for "no value" only where the file says so beyond doubt, see
@@ -108,7 +123,7 @@ def load_table(path: Path | str, missing: Sequence[float | str] | None = None) -
     try:
         _require_file(path)
         with path.open("rb") as stream:
-            return read_table(stream, path.name, missing)
+            return read_table(stream, path.name, missing, skip_bad)
     except OSError as error:
         raise DataError(
             f"{plain(path)} cannot be read ({error.strerror}): check the path and its permissions"
@@ -124,18 +139,26 @@ def _require_file(path: Path) -> None:
         raise DataError(f"{plain(path)} is not a regular file: save the rows to a file first")
 
 
-def read_table(stream: BinaryIO, name: str, missing: Sequence[float | str] | None = None) -> Table:
+def read_table(
+    stream: BinaryIO,
+    name: str,
+    missing: Sequence[float | str] | None = None,
+    skip_bad: bool = False,
+) -> Table:
     """The table in a seekable byte stream; `name` stands for it in messages. Raises DataError."""
     name = plain(name)
     sha256, encoding = fingerprint(stream, name)
     stream.seek(0)
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     try:
-        codes, styles = missing_codes(missing or ()), []
-        table, found = _read_table(text, name, codes, sha256, styles)
+        codes = missing_codes(missing or ())
+        styles: Sequence[Style] = []
+        table, found = _read_table(text, name, codes, sha256, styles, skip_bad)
         if found != styles:
             text.seek(0)
-            table = replace(_read_table(text, name, codes, sha256, found)[0], doubts=table.doubts)
+            table = replace(
+                _read_table(text, name, codes, sha256, found, skip_bad)[0], doubts=table.doubts
+            )
         return table if missing is not None else _without_codes(table)
     except UnicodeDecodeError as error:
         raise DataError(f"{name} is not valid {encoding} text: save it as UTF-8") from error
@@ -149,20 +172,22 @@ def _read_table(
     missing: tuple[float | str, ...],
     sha256: str,
     styles: Sequence[Style],
+    skip_bad: bool,
 ) -> tuple[Table, Sequence[Style]]:
     """The table, its columns read in these styles, or where there are none in that of the file; and
     the styles that the columns turn out to have.
     """
     rest = lines(text, name)
-    head = list(itertools.islice(rest, 20))
-    rows = FileRows(itertools.chain(head, rest), delimiter(head), name)
+    head = list(itertools.islice(rest, HEAD_LINES))
+    rows = FileRows(itertools.chain(head, rest), layout_of(head), name, skip_bad)
     titles = unique_names(rows.header, name)
     columns = [Column(title, style) for title, style in zip_longest(titles, styles)]
     file_rows, time, mark = array("q"), TimeReader((), (), None), None
     while block := list(itertools.islice(rows, BLOCK_ROWS)):
         cells_by_column = list(zip(*(cells for _, cells in block)))
-        mark = mark or decimal_mark(cells_by_column, rows.delimiter)
+        mark = mark or decimal_mark(cells_by_column, rows.layout.delimiter)
         if not file_rows:
+            require_header(rows.header, cells_by_column, name)
             time = TimeReader.find([column.name for column in columns], cells_by_column)
         time.add(cells_by_column)
         numbers = [row for row, _ in block]
@@ -201,6 +226,7 @@ def _read_table(
         blank_rows=rows.blank,
         missing=missing,
         sha256=sha256,
+        notes=tuple(rows.notes),
     )
     return table, found
 
@@ -228,7 +254,11 @@ def _without_codes(table: Table) -> Table:
         for name, values in table.columns.items()
     }
     codes = (*table.missing, *(float(code) for code, _ in stated))
-    return replace(table, columns=columns, missing=codes, notes=notes) if stated else table
+    return (
+        replace(table, columns=columns, missing=codes, notes=(*table.notes, *notes))
+        if stated
+        else table
+    )
 
 
 def stated_code(columns: Mapping[str, np.ndarray], code: float) -> list[str]:
