@@ -266,7 +266,7 @@ class FileRows:
             return
         row, cells = self.bad[0]
         more = f" ({len(self.bad)} such rows: {self._places})" if len(self.bad) > 1 else ""
-        step = "mend the row, or quote cells that contain the delimiter"
+        step = "mend the row, or quote cells that contain the delimiter; --skip-bad leaves it out"
         if self.skip_bad:
             step = f"--skip-bad leaves out at most {MOST_BAD:.0%} of the rows, mend them"
         raise DataError(
