@@ -26,7 +26,7 @@ _DATE_ORDERS = tuple(
         r"(?P<month>[A-Za-z]{3,9})[-/. ](?P<day>\d{1,2})[-/., ]+(?P<year>\d{4})",
     )
 )
-_MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -46,7 +46,9 @@ def _seconds(text: str, order: re.Pattern) -> int | None:
         int(parts[key] or 0) for key in ("year", "day", "hour", "minute", "second")
     )
     name = parts["month"][:3].casefold()
-    month = int(parts["month"]) if name[0].isdecimal() else _MONTHS.find(name) // 3 + 1
+    if not name[0].isdecimal() and name not in _MONTHS:
+        return None
+    month = int(parts["month"]) if name[0].isdecimal() else _MONTHS.index(name) + 1
     if parts["half"]:
         if not 1 <= hour <= 12:
             return None
