@@ -88,12 +88,13 @@ class Selection:
     split: str = "random"
     task: str = "auto"
     seed: int = 0
+    skip_bad: bool = False  # rows that do not fit the header are left out
 
     def table(self) -> Table:
         """The file as a table."""
         from .. import data
 
-        return data.load_table(self.csv, missing=self.missing)
+        return data.load_table(self.csv, missing=self.missing, skip_bad=self.skip_bad)
 
     def dataset(self, table: Table) -> Dataset:
         """The rows of the table as integers, with their target."""
@@ -145,7 +146,8 @@ TASK = click.option(
     type=click.Choice(TASKS),
     default="auto",
     show_default=True,
-    help="auto: a target of text labels is classified, one of numbers is predicted.",
+    help="auto: a target of text labels or of few whole numbers is classified, one of numbers is "
+    "predicted.",
 )
 COLUMNS = (
     click.option(
@@ -161,6 +163,11 @@ COLUMNS = (
         metavar="CODE",
         help="Number or word that means 'no value', may be given several times; none: no number "
         "does. Default: a code that stands alone in several columns, and a note says so.",
+    ),
+    click.option(
+        "--skip-bad",
+        is_flag=True,
+        help="Leave out rows that do not fit the header (torn lines), at most 5 % of them.",
     ),
     click.option(
         "--unit",
@@ -198,7 +205,9 @@ def selected_readings(function):
 
 def _selected(function, options):
     @wraps(function)
-    def command(csv, inputs, drop, missing, unit, split, seed, target="", task="auto", **others):
+    def command(
+        csv, inputs, drop, missing, skip_bad, unit, split, seed, target="", task="auto", **others
+    ):
         rows = Selection(
             csv,
             target,
@@ -209,6 +218,7 @@ def _selected(function, options):
             split,
             task,
             seed,
+            skip_bad,
         )
         return function(rows=rows, **others)
 

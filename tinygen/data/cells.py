@@ -11,6 +11,8 @@ from decimal import Decimal
 
 import numpy as np
 
+from ..common.errors import show
+
 MAXIMUM_LABELS = 100  # different texts of a column that may be class labels
 MISSING_WORDS = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none", "-", "?"))
 LABEL_WORDS = frozenset(
@@ -84,11 +86,127 @@ def decimal_mark(cells_by_column: Iterable[Sequence[str]], delimiter: str) -> st
     return "," if votes[","] + (delimiter != ",") > votes["."] and votes[","] else "."
 
 
+@dataclass(frozen=True)
+class Style:
+    """How a column writes its numbers."""
+
+    mark: str = "."  # decimal mark
+    group: str = ""  # between groups of three digits; "" where there are none
+    percent: bool = False  # every number is followed by %
+
+    def number(self, text: str) -> tuple[float, int] | None:
+        """Value and decimal places; None for what is no number in this style."""
+        if self.percent:
+            text = text.removesuffix("%").rstrip()
+        if self.group and _GROUPED.fullmatch(text):
+            text = text.replace(self.group, "")
+        return number_of(text, self.mark)
+
+
+_SPACES = str.maketrans("\u00a0\u202f\u2019", "  '")  # all of them separate groups
+_GROUPED = re.compile(
+    r"[+-]?\d{1,3}(?P<group>[.,' ])\d{3}((?P=group)\d{3})*((?!(?P=group))(?P<mark>[.,])\d+)?"
+)
+_CLOCK = re.compile(r"([01]?\d|2[0-3])[.,][0-5]\d")
+CERTAIN_TEXTS = 20  # different texts of the form 7.563 that tell groups from three decimals
+
+
+class _Evidence:
+    """What the texts of one column say of its style, beyond the decimal mark of the file."""
+
+    def __init__(self) -> None:
+        self.groups: Counter[str] = Counter()  # texts that can only be grouped, by their separator
+        self.marks: Counter[str] = Counter()  # texts that can only have a decimal mark, by it
+        self.single: Counter[str] = Counter()  # texts of the form 7.563 or 7,563
+        self.example = ""  # one of these
+        self.doubt = ""  # why the column cannot be read for certain
+        self.small = self.large = False  # whole numbers below 1000, from 1000 on
+        self.clock = True  # all marks stand in what may be an hour and a minute
+        self.percents = self.others = self.words = 0
+
+    def add(self, text: str, mark: str | None) -> None:
+        """One of the different texts of a column that is not missing; `mark`: the decimal mark of
+        the file if with it the text is a number.
+        """
+        if text.isdecimal():
+            self.others += 1
+            self.small |= len(text) < 4
+            self.large |= len(text) > 3
+            return
+        if mark and mark in text and text[-4:-3] != mark:
+            self.others += 1
+            self.marks[mark] += 1
+            return
+        self.percents += text.endswith("%")
+        self.others += not text.endswith("%")
+        text = text.removesuffix("%").rstrip()
+        if match := _GROUPED.fullmatch(text):
+            group, mark = match["group"], match["mark"]
+            if group in "' " or mark or text.count(group) > 1:
+                self.groups[group] += 1
+                self.marks.update(mark or "")
+            else:
+                self.single[group] += text.lstrip("+-")[0] != "0"
+                self.marks[group] += text.lstrip("+-")[0] == "0"
+                self.example = self.example or text
+        elif match := _WITH_MARK.fullmatch(text):
+            self.marks[match[1]] += 1
+            self.clock &= bool(_CLOCK.fullmatch(text))
+        elif text.lstrip("+-").isdecimal():
+            self.small |= len(text.lstrip("+-")) < 4
+            self.large |= len(text.lstrip("+-")) > 3
+        elif not _NUMBER.fullmatch(text):
+            self.words += 1
+
+    def style(self, file: Style, certain: bool) -> Style:
+        """The column's style, `file` where its texts say nothing else.
+
+        certain: the file's decimal mark is seen in another column.
+        """
+        group = self._group(file, certain)
+        marks = {mark for mark, count in self.marks.items() if count}
+        if self.words or (self.percents and self.others) or group in marks:
+            return file
+        if group in (".", ","):
+            mark = "." if group == "," else ","
+        elif len(marks) == 1 and (group or (self._many_marks and not self.clock)):
+            mark = marks.pop()
+        else:
+            mark = file.mark
+        return Style(mark, group, self.percents > 0)
+
+    def _group(self, file: Style, certain: bool) -> str:
+        """What separates groups of three digits; "" for nothing."""
+        if self.groups or self.words:
+            return next(iter(self.groups)) if len(self.groups) == 1 else ""
+        for mark in (m for m, count in self.single.items() if count and self._undecided(m)):
+            many = self.small and self.single[mark] >= CERTAIN_TEXTS
+            if many or (certain and mark != file.mark):
+                return mark
+            if self.small or mark != file.mark:
+                self.doubt = (
+                    f"{show(self.example)} may be {self.example.replace(mark, '')} or "
+                    f"{self.example.replace(mark, '.')}: write the numbers without separators of "
+                    "thousands, or all of them with as many decimals"
+                )
+        return ""
+
+    @property
+    def _many_marks(self) -> bool:
+        return sum(self.marks.values()) >= CERTAIN_TEXTS
+
+    def _undecided(self, mark: str) -> bool:
+        """False where 0.563, 7.5 or 1500 in the same column shows that this is a decimal mark."""
+        return not self.marks[mark] and not self.large
+
+
 class Column:
     """One column while it is read."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, style: Style | None = None):
         self.name = name
+        self.style = style  # None: that of the file
+        self.evidence = _Evidence()
         self.values = array("d")
         self.decimals = 0
         self.text: TextCells | None = None
@@ -99,11 +217,15 @@ class Column:
         self,
         cells: Sequence[str],
         file_rows: Sequence[int],
-        mark: str,
+        style: Style,
         missing: tuple[float | str, ...],
     ) -> None:
         """Append a block of cells; each distinct text is looked at once."""
-        known = {cell: self._value(cell.strip(), mark, missing) for cell in set(cells)}
+        style = self.style or style
+        known = {
+            cell: self._value(cell.translate(_SPACES).strip(), style, missing)
+            for cell in set(cells)
+        }
         texts = [i for i, cell in enumerate(cells) if known[cell] is None]
         if texts:
             first = self.text or TextCells(0, file_rows[texts[0]], cells[texts[0]])
@@ -121,16 +243,23 @@ class Column:
         self.values.extend(values[cell] for cell in cells)
 
     @property
+    def unit(self) -> str:
+        """What every number is followed by: "%", or ""."""
+        return "%" if self.style and self.style.percent else ""
+
+    @property
     def holds_something(self) -> bool:
         return self.text is not None or not np.isnan(np.frombuffer(self.values)).all()
 
-    def _value(self, text: str, mark: str, missing: tuple[float | str, ...]) -> float | None:
+    def _value(self, text: str, style: Style, missing: tuple[float | str, ...]) -> float | None:
         """A number, NaN where missing, None for text."""
         if text.casefold() in MISSING_WORDS or text in missing:
             return np.nan
         if INFINITY.fullmatch(text):
             return float(text)
-        number = number_of(text, mark)
+        number = style.number(text)
+        if self.style is None:
+            self.evidence.add(text, style.mark if number else None)
         if number is None:
             return None
         value, decimals = number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,13 @@ from .table import Table, require_column, require_finite, require_numbers
 MOST_CODES = 10  # different values of a target that counts its classes from 0 or 1
 FEW_CODES = 5  # of one that numbers them otherwise
 CODE_ROWS = 5  # rows of each
+RISING = 0.95  # of the steps from row to row of a counter; some are set back
+COUNTER = re.compile(
+    r"(id|idx|index|#|n|nr|no|num|number|record|entry|count(er)?"
+    r"|(row|sample|line|seq|sequence|frame)([ _]?(id|idx|index|no|nr|num|number))?"
+    r"|t|ts|t[ _]?(s|ms|us)|(time|clock|date|epoch|unix|uptime|elapsed|seconds|milli|micro|ms)\w*)",
+    re.IGNORECASE,
+)
 TIME_NAMES = frozenset(("date", "time", "datetime", "date time", "date_time", "timestamp"))
 
 # ------------------------------------------------------------------------------------- classes
@@ -156,7 +164,24 @@ def _unusable(table: Table, name: str) -> str:
         return "it holds text"
     if not values:
         return "all its values are missing"
+    if counts_on(table, name):
+        return "it counts rows or time, --inputs takes it all the same"
     return ""
+
+
+def counts_on(table: Table, name: str) -> bool:
+    """True for a row counter or a clock: such a name, or seconds since 1970, and values that rise
+    from row to row.
+    """
+    values = table.columns[name]
+    values = values[np.isfinite(values)]
+    if name in table.texts or len(values) < 2 or (values % 1).any():
+        return False
+    rising = (np.diff(values) >= 0).mean() >= RISING and values[-1] > values[0]
+    epoch = (
+        1e9 <= values.min() <= values.max() <= 4e9 or 1e12 <= values.min() <= values.max() <= 4e12
+    )
+    return bool(rising and (epoch or COUNTER.fullmatch(name)))
 
 
 # -------------------------------------------------------------------------------------- steps

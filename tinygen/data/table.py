@@ -7,13 +7,18 @@ How a file is understood, in this order (nothing is guessed from the machine's l
 
 1. Encoding: a byte-order mark decides; else a zero byte beside the first character means UTF-16;
    else UTF-8; a file that is not UTF-8 is Latin-1.
-2. Delimiter: the first of tab, `;`, `,` that splits the header and the first row into equally
-   many cells, at least two; if none does, the one that splits the header into most cells.
+2. Delimiter: what a first line `sep=;` says; else the first of tab, `;`, `,`, `|` that splits the
+   header and the first row into equally many cells, at least two; else runs of spaces, if they do
+   and nothing else splits the header; else the one that splits the header into most cells. Lines
+   that start with # are no rows, nor are titles above the header, nor the header once more. Cells
+   written name:value are a table as well.
 3. Decimal mark, once for the whole file: in the first block of rows where a number has one, each
    column votes for the mark most of its numbers have. A tie goes to the comma, unless it is the
    delimiter: a column of clock times such as 18.00 must not outvote 13,6. A number with the other
    mark counts as text. Where the comma is the delimiter, "1,500" in quotes may be 1500 and votes
-   for none.
+   for none. Then each column's own texts may show groups of three digits (7.563 beside 955, 7 563,4
+   or 7'563.4), another decimal mark, or % behind every number; where 7.563 may be either, the file
+   is refused.
 4. A cell is a number, missing (empty, `NaN`, `NA`, ..., or a missing code), or text. A number is a
    missing code if it was given as one, or if it stands alone in several columns, as -200 does in
    the UCI file; then a note says so.
@@ -31,20 +36,22 @@ import itertools
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from ..common.errors import DataError, plain, show
-from .cells import MAXIMUM_LABELS, Column, TextCells, TextLabels, decimal_mark, missing_codes
+from .cells import MAXIMUM_LABELS, Column, Style, TextCells, TextLabels, decimal_mark, missing_codes
 from .layout import (
     MAXIMUM_NAME,
     FileRows,
     cells_at_least,
-    delimiter,
     fingerprint,
+    layout_of,
     lines,
+    require_header,
     split_unit,
     unique_names,
 )
@@ -52,6 +59,7 @@ from .timestamps import TimeReader
 
 MAXIMUM_CELLS = 16_000_000  # 128 MB of float64
 BLOCK_ROWS = 1000  # rows converted at once
+HEAD_LINES = 40  # in which the layout is seen
 CODES = (-200, -99, -999, -9999, 9999, 65535)  # what loggers write for "no value"
 CODE_TIMES, CODE_VALUES = 3, 20  # occurrences of a code, and other values beside it, at least
 
@@ -88,6 +96,7 @@ class Table:
     texts: dict[str, TextCells]  # only columns that have text in them
     labels: dict[str, TextLabels]  # of them, those with at most MAXIMUM_LABELS different texts
     spellings: dict[str, dict[float, str]]  # numbers as written, of columns with few of them
+    doubts: dict[str, str]  # columns that can be read in two ways, and both of them
     time_names: tuple[
         str, ...
     ]  # the columns that start with dates: ("Date", "Time") or one name or ()
@@ -103,7 +112,9 @@ class Table:
 # ---------------------------------------------------------------------------------------- load
 
 
-def load_table(path: Path | str, missing: Sequence[float | str] | None = None) -> Table:
+def load_table(
+    path: Path | str, missing: Sequence[float | str] | None = None, skip_bad: bool = False
+) -> Table:
     """The table in the CSV file `path`; numbers or words in `missing` become NaN.
 
     missing: None takes a number for "no value" only where the file says so beyond doubt, see
@@ -113,7 +124,7 @@ def load_table(path: Path | str, missing: Sequence[float | str] | None = None) -
     try:
         _require_file(path)
         with path.open("rb") as stream:
-            return read_table(stream, path.name, missing)
+            return read_table(stream, path.name, missing, skip_bad)
     except OSError as error:
         raise DataError(
             f"{plain(path)} cannot be read ({error.strerror}): check the path and its permissions"
@@ -129,7 +140,12 @@ def _require_file(path: Path) -> None:
         raise DataError(f"{plain(path)} is not a regular file: save the rows to a file first")
 
 
-def read_table(stream: BinaryIO, name: str, missing: Sequence[float | str] | None = None) -> Table:
+def read_table(
+    stream: BinaryIO,
+    name: str,
+    missing: Sequence[float | str] | None = None,
+    skip_bad: bool = False,
+) -> Table:
     """The table in a seekable byte stream; `name` stands for it in messages. Raises DataError."""
     name = plain(name)
     sha256, encoding = fingerprint(stream, name)
@@ -141,7 +157,14 @@ def read_table(stream: BinaryIO, name: str, missing: Sequence[float | str] | Non
     stream.seek(0)
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     try:
-        table = _read_table(text, name, missing_codes(missing or ()), sha256)
+        codes = missing_codes(missing or ())
+        styles: Sequence[Style] = []
+        table, found = _read_table(text, name, codes, sha256, styles, skip_bad)
+        if found != styles:
+            text.seek(0)
+            table = replace(
+                _read_table(text, name, codes, sha256, found, skip_bad)[0], doubts=table.doubts
+            )
         return table if missing is not None else _without_codes(table)
     except UnicodeDecodeError as error:
         raise DataError(f"{name} is not valid {encoding} text: save it as UTF-8") from error
@@ -150,22 +173,32 @@ def read_table(stream: BinaryIO, name: str, missing: Sequence[float | str] | Non
 
 
 def _read_table(
-    text: io.TextIOBase, name: str, missing: tuple[float | str, ...], sha256: str
-) -> Table:
+    text: io.TextIOBase,
+    name: str,
+    missing: tuple[float | str, ...],
+    sha256: str,
+    styles: Sequence[Style],
+    skip_bad: bool,
+) -> tuple[Table, Sequence[Style]]:
+    """The table, its columns read in these styles, or where there are none in that of the file; and
+    the styles that the columns turn out to have.
+    """
     rest = lines(text, name)
-    head = list(itertools.islice(rest, 20))
-    rows = FileRows(itertools.chain(head, rest), delimiter(head), name)
-    columns = [Column(title) for title in unique_names(rows.header, name)]
+    head = list(itertools.islice(rest, HEAD_LINES))
+    rows = FileRows(itertools.chain(head, rest), layout_of(head), name, skip_bad)
+    titles = unique_names(rows.header, name)
+    columns = [Column(title, style) for title, style in zip_longest(titles, styles)]
     file_rows, time, mark = array("q"), TimeReader((), (), None), None
     while block := list(itertools.islice(rows, BLOCK_ROWS)):
         cells_by_column = list(zip(*(cells for _, cells in block)))
-        mark = mark or decimal_mark(cells_by_column, rows.delimiter)
+        mark = mark or decimal_mark(cells_by_column, rows.layout.delimiter)
         if not file_rows:
+            require_header(rows.header, cells_by_column, name)
             time = TimeReader.find([column.name for column in columns], cells_by_column)
         time.add(cells_by_column)
         numbers = [row for row, _ in block]
         for column, cells in zip(columns, cells_by_column):
-            column.add(cells, numbers, mark or ".", missing)
+            column.add(cells, numbers, Style(mark or "."), missing)
         file_rows.extend(numbers)
         if len(file_rows) * len(columns) > MAXIMUM_CELLS:
             raise DataError(
@@ -176,7 +209,8 @@ def _read_table(
     if not file_rows:
         raise DataError(f"{name} has a header but no rows below it: add rows of readings")
     named = [column for column in columns if column.name]
-    return Table(
+    found = styles or _styles(columns, Style(mark or "."))
+    table = Table(
         path_name=name,
         names=tuple(column.name for column in named),
         unnamed=sum(not column.name and column.holds_something for column in columns),
@@ -190,6 +224,7 @@ def _read_table(
             for column in named
             if len(column.spellings) <= MAXIMUM_LABELS
         },
+        doubts={column.name: column.evidence.doubt for column in named if column.evidence.doubt},
         time_names=time.names,
         time=time.values(),
         file_rows=np.frombuffer(file_rows, dtype=np.int64),
@@ -197,7 +232,19 @@ def _read_table(
         blank_rows=rows.blank,
         missing=missing,
         sha256=sha256,
+        notes=tuple(rows.notes),
     )
+    return table, found
+
+
+def _styles(columns: Sequence[Column], file: Style) -> Sequence[Style]:
+    """The style of each column; none where all are those of the file."""
+    marked = [column for column in columns if column.evidence.marks[file.mark]]
+    found = [
+        column.evidence.style(file, any(other is not column for other in marked))
+        for column in columns
+    ]
+    return found if any(style != file for style in found) else []
 
 
 def _without_codes(table: Table) -> Table:
@@ -213,7 +260,11 @@ def _without_codes(table: Table) -> Table:
         for name, values in table.columns.items()
     }
     codes = (*table.missing, *(float(code) for code, _ in stated))
-    return replace(table, columns=columns, missing=codes, notes=notes) if stated else table
+    return (
+        replace(table, columns=columns, missing=codes, notes=(*table.notes, *notes))
+        if stated
+        else table
+    )
 
 
 def stated_code(columns: Mapping[str, np.ndarray], code: float) -> list[str]:
@@ -235,7 +286,7 @@ def stated_code(columns: Mapping[str, np.ndarray], code: float) -> list[str]:
 def _units(header: Sequence[str], columns: Sequence[Column]) -> dict[str, str]:
     known = AIR_QUALITY_UNITS if any(title.startswith("PT08.S") for title in header) else {}
     return {
-        column.name: split_unit(title)[1] or known.get(column.name, "")
+        column.name: split_unit(title)[1] or known.get(column.name, column.unit)
         for title, column in zip(header, columns)
         if column.name
     }
@@ -268,7 +319,9 @@ def require_column(table: Table, name: str) -> str:
 
 
 def require_numbers(table: Table, name: str) -> None:
-    """Refuse a column with text in it, naming the first such cell."""
+    """Refuse a column with text in it, naming the first such cell, or one with two readings."""
+    if doubt := table.doubts.get(name):
+        raise DataError(f"{table.path_name}, column {show(name)}: {doubt}")
     if text := table.texts.get(name):
         raise DataError(
             f"{table.path_name} row {text.row}, column {show(name)}: {show(text.text)} is not a "

@@ -12,7 +12,7 @@ import numpy as np
 
 _CLOCK = (
     r"(?P<hour>\d{1,2})[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,]\d+)?)?"
-    r"\s*(?P<zone>Z|[+-]\d\d:?\d\d)?"
+    r"\s*(?P<half>[AaPp][Mm])?\s*(?P<zone>Z|[+-]\d\d:?\d\d)?"
 )
 # Day before month first: the UCI file has 10/03/2004 for 10 March; month first only if that cannot
 # be.
@@ -22,8 +22,11 @@ _DATE_ORDERS = tuple(
         r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})",
         r"(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4})",
         r"(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4})",
+        r"(?P<day>\d{1,2})[-/. ](?P<month>[A-Za-z]{3,9})[-/., ]+(?P<year>\d{4})",
+        r"(?P<month>[A-Za-z]{3,9})[-/. ](?P<day>\d{1,2})[-/., ]+(?P<year>\d{4})",
     )
 )
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -39,8 +42,17 @@ def _seconds(text: str, order: re.Pattern) -> int | None:
     east = (
         0 if zone == "Z" else int(zone[0] + "1") * (int(zone[1:3]) * 60 + int(zone[3:5]))
     )  # minutes
-    keys = ("year", "month", "day", "hour", "minute", "second")
-    year, month, day, hour, minute, second = (int(parts[key] or 0) for key in keys)
+    year, day, hour, minute, second = (
+        int(parts[key] or 0) for key in ("year", "day", "hour", "minute", "second")
+    )
+    name = parts["month"][:3].casefold()
+    if not name[0].isdecimal() and name not in _MONTHS:
+        return None
+    month = int(parts["month"]) if name[0].isdecimal() else _MONTHS.index(name) + 1
+    if parts["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + 12 * (parts["half"].casefold() == "pm")
     try:
         moment = datetime(year, month, day, hour, minute, second)
     except ValueError:

@@ -20,6 +20,7 @@ from ..dataset import Dataset
 from ..prepare import prepare
 from ..table import Table
 from .columns import (
+    counters,
     hidden_codes,
     missing_values,
     outliers,
@@ -30,24 +31,29 @@ from .columns import (
     unitless,
 )
 from .finding import SEVERITIES, Finding
-from .rows import balance, clock, drifting, optimism, repeated
+from .rows import balance, clock, drifting, optimism, repeated, sorted_by_class
 
-__all__ = ["SEVERITIES", "Audit", "Column", "Finding", "audit"]
+__all__ = ["SEVERITIES", "Audit", "Column", "Finding", "audit", "high_findings"]
 
 CHECKS = (
     missing_values,
     hidden_codes,
     references,
     shortcuts,
+    counters,
     redundant,
     stuck,
     drifting,
     outliers,
     balance,
+    sorted_by_class,
     repeated,
     clock,
     unitless,
 )
+
+
+QUICK = (hidden_codes, references, shortcuts, counters, sorted_by_class, drifting)
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,13 @@ def audit(
         tuple(ordered),
         dataset.notes,
     )
+
+
+def high_findings(table: Table, dataset: Dataset) -> tuple[Finding, ...]:
+    """What must be known before any figure on these rows is believed; in a second, for `train`."""
+    checks = QUICK if dataset.target.name else (hidden_codes, counters)
+    found = [finding for check in checks for finding in check(table, dataset)]
+    return tuple(finding for finding in found if finding.severity == "high")
 
 
 def _column(table: Table, quantity: Quantity) -> Column:

@@ -10,6 +10,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from ..columns import counts_on
 from ..dataset import Dataset
 from ..reference import longest_run
 from ..table import Table
@@ -112,6 +113,21 @@ def shortcuts(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 "the model learns one formula: if the target was computed from this column, "
                 "it is a copy and no prediction",
                 f"{drop_option(quantity.name)} to see what the other sensors can do",
+            )
+
+
+def counters(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Inputs that count on by one from row to row."""
+    for i, quantity in enumerate(dataset.inputs):
+        steps = np.diff(dataset.x[:, i])
+        if counts_on(table, quantity.name) or (steps == steps[0]).all():
+            yield Finding(
+                "high",
+                "counter",
+                (quantity.name,),
+                f"{quantity.name} counts on from row to row",
+                "it tells where a row stands in the file, and nothing of a row to come",
+                drop_option(quantity.name),
             )
 
 

@@ -80,6 +80,21 @@ def balance(table: Table, dataset: Dataset) -> Iterator[Finding]:
         )
 
 
+def sorted_by_class(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """A file in which each class stands in one block."""
+    changes = int((np.diff(dataset.y) != 0).sum()) if dataset.labels else 0
+    if dataset.labels and changes < 2 * len(dataset.labels):
+        yield Finding(
+            "high",
+            "sorted",
+            (dataset.target.name,),
+            f"the rows stand sorted by {dataset.target.name}, in {changes + 1} blocks",
+            "whatever drifts from row to row (a clock, warming up, the mounting) tells the class, "
+            "and neighbours of every test row were trained",
+            "record each class several times, and test on a recording of its own",
+        )
+
+
 def repeated(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Rows equal to an earlier one."""
     if dataset.provenance.repeated:

@@ -1,0 +1,78 @@
+"""Row counters and clocks are no inputs unless they are named; what gives an answer away is
+told.
+"""
+
+import numpy as np
+import pytest
+from learned import learned, true_error
+from tables import grid, parse
+
+from tinygen.data import prepare
+from tinygen.data.audit import high_findings
+
+
+def flowers(rows, seed, shuffled=False):
+    """Three kinds that overlap, and a counter that tells them apart as the file is sorted."""
+    rng, lines = np.random.default_rng(seed), ["Id,length,width,kind"]
+    kinds = rng.permutation(np.arange(rows) % 3) if shuffled else np.sort(np.arange(rows) % 3)
+    for i, k in enumerate(kinds):
+        length, width = 5 + 0.7 * k + rng.normal(0, 0.6), 2 + 0.5 * k + rng.normal(0, 0.5)
+        lines.append(f"{i + 1},{length:.1f},{width:.1f},{('alpha', 'beta', 'gamma')[k]}")
+    return "\n".join(lines) + "\n"
+
+
+def test_a_counter_is_left_out_and_it_is_said():
+    model, dataset = learned(flowers(180, 4), "kind")
+    assert [q.name for q in dataset.inputs] == ["length", "width"]
+    assert any("'Id' left out: it counts" in note for note in dataset.notes)
+    told = model.training["metrics"]["error_rate"]
+    assert abs(true_error(model, flowers(900, 5, shuffled=True), "kind") - told) < 0.2
+    named = prepare(parse(flowers(180, 4)), "kind", ["Id", "length"])
+    assert [q.name for q in named.inputs] == ["Id", "length"]
+
+
+@pytest.mark.parametrize("name", ["t_ms", "index", "row_no", "uptime", "ts", "anything"])
+def test_clocks_in_numbers(name):
+    start = 1768369200 if name == "anything" else 0
+    text = grid(60, f"{name},b,y", lambda i: f"{start + 20 * i},{i * i % 17},{3 * i % 50}")
+    assert [q.name for q in prepare(parse(text), "y").inputs] == ["b"]
+
+
+def test_a_sensor_named_t_that_goes_up_and_down_stays():
+    text = grid(60, "T,b,y", lambda i: f"{i * 7 % 40},{i * i % 17},{3 * i % 50}")
+    assert [q.name for q in prepare(parse(text), "y").inputs] == ["T", "b"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{m:02}/{d:02}/2026 {h12:02}:40:00 {half}",
+        "{d}-{name}-2026 {h:02}:40",
+        "{name} {d}, 2026 {h:02}:40",
+        "{d} {name} 2026",
+    ],
+)
+def test_times_of_day_in_halves_and_months_by_name(form):
+    def cell(i):
+        d, h = 14 + i // 24, i % 24
+        half = "PM" if h > 11 else "AM"
+        return form.format(m=1, d=d, h=h, h12=h % 12 or 12, half=half, name="Jan")
+
+    table = parse("when;b;y\n" + "".join(f"{cell(i)};{i % 17};{i}\n" for i in range(96)))
+    assert table.time_names == ("when",)
+    hours = np.diff(table.time[[0, 23, 24, 95]]).astype(int) / 3600
+    assert hours.tolist() == ([23, 1, 71] if "40" in form else [0, 24, 48])
+
+
+def test_what_gives_the_answer_away_is_told():
+    rng = np.random.default_rng(0)
+    lines = [
+        f"{v},{rng.integers(0, 99)},{i},{2 * v}" for i, v in enumerate(rng.integers(0, 999, 200))
+    ]
+    table = parse("\n".join(["a,b,c,y", *lines]) + "\n")
+    kinds = {(f.kind, *f.columns) for f in high_findings(table, prepare(table, "y"))}
+    assert {("shortcut", "a"), ("counter", "c")} <= kinds and ("shortcut", "b") not in kinds
+    table = parse(flowers(180, 4))
+    assert "sorted" in {f.kind for f in high_findings(table, prepare(table, "kind"))}
+    table = parse(flowers(180, 4, shuffled=True))
+    assert not high_findings(table, prepare(table, "kind"))
