@@ -5,7 +5,8 @@
 # make lint    ruff and mypy over everything
 # make setup   only sets up; make clean undoes it
 #
-# PYTHON picks the interpreter (3.10 or later); ARGS goes to the command: make demo ARGS="--board uno".
+# PYTHON picks the interpreter (3.10 or later); ARGS goes to the command:
+# make demo ARGS="--board uno".
 
 SHELL  := /bin/bash
 PYTHON ?= python3
@@ -46,12 +47,16 @@ setup: $(STAMP)
 
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
-	  { echo 'error: $(PYTHON) is missing or older than 3.10: name another with make PYTHON=...' >&2; exit 3; }
+	  { echo 'error: $(PYTHON) is missing or older than 3.10: name another with' \
+	    'make PYTHON=...' >&2; exit 3; }
 	@# Debian keeps the venv module in a package of its own
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || \
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
+	  $(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || \
 	  { echo 'installing python3-venv'; { $(APT) install -y -q python3-venv || \
-	    { $(APT) update -q && $(APT) install -y -q python3-venv; }; } && $(PYTHON) -m venv --clear $(VENV); } || \
-	  { echo 'error: $(PYTHON) has no venv module: install python3-venv, then run make again' >&2; exit 3; }
+	    { $(APT) update -q && $(APT) install -y -q python3-venv; }; } && \
+	    $(PYTHON) -m venv --clear $(VENV); } || \
+	  { echo 'error: $(PYTHON) has no venv module: install python3-venv, then run make' \
+	    'again' >&2; exit 3; }
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
 	$(BIN)/tinygen setup
 	@rm -f $(VENV)/set-up-* && touch $@
