@@ -18,7 +18,7 @@ class WireBudget:
     """The link's arithmetic for one kind of row."""
 
     baud: int
-    window: int  # rows on the way at once
+    window: int  # rows in flight
     bytes_up: int  # per row, on the wire
     bytes_down: int
     f_cpu_hz: int

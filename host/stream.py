@@ -1,6 +1,6 @@
 """Rows into a board and answers back: each row is answered, or it is lost and said to be.
 
-Up to `window` rows are on the way at once. A row whose answer does not come is sent again; the
+Up to `window` rows are in flight. A row whose answer does not come is sent again; the
 board computes and does not count, so a second answer is the same as the first. What was damaged is
 never used: an answer counts only with an intact check sum, the running session, the row's own
 number, and the digest of the row's own values.

@@ -51,7 +51,7 @@ class OneLineErrors(click.Group):
             if os.environ.get("TINYGEN_TRACEBACK"):
                 raise
             _fail(
-                f"a defect of tinygen ({type(error).__name__}: {error}): "
+                f"internal error ({type(error).__name__}: {error}): "
                 "run it again with TINYGEN_TRACEBACK=1 and report what it prints",
                 COULD_NOT_RUN,
             )

@@ -107,7 +107,7 @@ def test_gaps_and_steps_back_in_time():
         "1 gaps in a series of one row per 3600 s, the longest 183600 s"
     ]
     hours[600] = 0
-    assert "goes back 1 times" in looked_at(columns(), hours).text()
+    assert "goes back 1 time" in looked_at(columns(), hours).text()
 
 
 def test_repeated_rows_are_counted():

@@ -25,7 +25,7 @@
 
 #define ADDITIVE_WIDE_INPUTS 7
 #define ADDITIVE_WIDE_MODEL_ID 0xC92CA5CAUL /* fingerprint that host and board compare */
-#define ADDITIVE_WIDE_THRESHOLD 150 /* 15 ug/m3: alarm above it, none exactly at it */
+#define ADDITIVE_WIDE_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
 
 /* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
  * A macro that is not used costs nothing. */

@@ -21,7 +21,7 @@
 
 #define BRANCHES_INPUTS 3
 #define BRANCHES_MODEL_ID 0xF4CDBE04UL /* fingerprint that host and board compare */
-#define BRANCHES_THRESHOLD 150 /* 15 ug/m3: alarm above it, none exactly at it */
+#define BRANCHES_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
 
 /* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
  * A macro that is not used costs nothing. */

@@ -25,7 +25,7 @@
 
 #define LINEAR16_INPUTS 7
 #define LINEAR16_MODEL_ID 0x3432A0F6UL /* fingerprint that host and board compare */
-#define LINEAR16_THRESHOLD 150 /* 15 ug/m3: alarm above it, none exactly at it */
+#define LINEAR16_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
 
 /* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
  * A macro that is not used costs nothing. */

@@ -19,7 +19,7 @@
 
 #define LOOKUP_SQUARE_INPUTS 1
 #define LOOKUP_SQUARE_MODEL_ID 0x7EA0F05AUL /* fingerprint that host and board compare */
-#define LOOKUP_SQUARE_THRESHOLD 150 /* 15 ug/m3: alarm above it, none exactly at it */
+#define LOOKUP_SQUARE_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
 
 /* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
  * A macro that is not used costs nothing. */

@@ -21,7 +21,7 @@
 
 #define SQUARES_INPUTS 3
 #define SQUARES_MODEL_ID 0x3FF1C590UL /* fingerprint that host and board compare */
-#define SQUARES_THRESHOLD 150 /* 15 ug/m3: alarm above it, none exactly at it */
+#define SQUARES_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
 
 /* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
  * A macro that is not used costs nothing. */

@@ -21,7 +21,7 @@
 
 #define VOTES_INPUTS 3
 #define VOTES_MODEL_ID 0x6B73BD68UL /* fingerprint that host and board compare */
-#define VOTES_THRESHOLD 150 /* 15 ug/m3: alarm above it, none exactly at it */
+#define VOTES_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
 
 /* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
  * A macro that is not used costs nothing. */

@@ -173,6 +173,6 @@ def test_the_report_tells_level_and_threshold_apart(shifted):
     assert f"red LED above {model.threshold / 10:g} ug/m3" in red_above(
         model
     ) and "The alarm level is 30 ug/m3" in red_above(model)
-    assert "beyond belief" not in rows_used(model)
+    assert "implausible" not in rows_used(model)
     weighed = replace(model, training={**model.training, "weighting": {"robust": {"left_out": 7}}})
-    assert "7 have a target beyond belief" in rows_used(weighed)
+    assert "7 with an implausible target" in rows_used(weighed)

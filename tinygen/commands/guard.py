@@ -61,7 +61,7 @@ class Guarded:
                 f"guard    {self.path}: {model.family}, inputs {names}",
                 f"rows     {facts['rows_train']:,} to learn what is usual, "
                 f"{facts['rows_test']:,} to try it ({facts['split']} split); "
-                f"of {facts['rows_read']:,} read {facts['rows_dropped']:,} lack a value",
+                f"{facts['rows_read']:,} read: {facts['rows_dropped']:,} incomplete",
                 f"alarm    above {level}: "
                 f"set off by {facts['alarms_train']:,} of {facts['rows_train']:,} rows it learned "
                 f"from and {facts['alarms_test']:,} of the {facts['rows_test']:,} others",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 class StreamPlan:
     """How rows are streamed."""
 
-    window: int | None = None  # rows on the way at once; None: what the board takes
+    window: int | None = None  # rows in flight; None: what the board takes
     tries: int | None = None  # per row, then it is lost; None: host.stream.TRIES
     baud: int | None = None  # None: the board's usual rate
     pace: float = 0.0  # seconds from row to row; 0: full speed
@@ -253,7 +253,7 @@ PLAN_OPTIONS = (
         "--window",
         type=click.IntRange(1),
         metavar="N",
-        help="Rows on the way at once; default: as many as the board takes.",
+        help="Rows in flight; default: as many as the board takes.",
     ),
     click.option(
         "--tries",

@@ -186,7 +186,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
     rows, most = request.rows.table(), request.max_inputs
     dataset = request.rows.dataset(rows)
     if most is not None and most != len(dataset.inputs):
-        progress("asking which inputs are needed most")
+        progress("ranking the inputs")
         kept = most_needed(dataset, most)
         # rows that lacked only what is left out now are complete
         dataset = request.rows.only(kept.names).dataset(rows)
@@ -287,7 +287,7 @@ def judged(
     from ..search.conversion import conversion_facts, conversion_lines, judge_conversion
 
     rung = ladder.rungs[ladder.chosen]
-    progress("asking what conversion cost, and what simple and large models reach")
+    progress("measuring the conversion, and what simple and large models reach")
     result = judge_conversion(rung.model, dataset, np.array(rung.floats), board, rung.cost)
     told = replace(
         ladder.with_facts(verdict=conversion_facts(result)), comparators=compare(dataset, threshold)

@@ -71,7 +71,7 @@ def _program_text(value: object) -> object:
     """Integers and ASCII text as they are; anything else would be a mistake of ours."""
     if isinstance(value, float) or (isinstance(value, str) and not value.isascii()):
         raise EmitError(
-            f"a template printed {value!r}: this is a defect of tinygen, please report it"
+            f"a template printed {value!r}: this is an internal error, please report it"
         )
     return value
 

@@ -27,6 +27,11 @@ def table(headers: list[str], rows: list[list], title: str | None = None) -> str
     return "\n".join(line.rstrip() for line in target.getvalue().splitlines())
 
 
+def counted(number: int, what: str) -> str:
+    """A number and what is counted: "1 column", "2,013 columns", for regular plurals."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def cell(value: object) -> str:
     """A value as it stands in every table: thousands with commas, four significant digits."""
     if isinstance(value, int):

@@ -128,7 +128,7 @@ def baseline_table(baselines, model: Model) -> tuple[list[str], list[list]]:
         "on test rows",
         *(["false", "missed"] if named else []),
         "bytes of floats",
-        "needs besides",
+        "also needs",
     ]
     return headers, rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..common.tables import table
+from ..common.tables import counted, table
 from ..model.alarm_threshold import AlarmCost, Confusion
 from ..model.model import Model
 
@@ -65,10 +65,10 @@ def rows_used(model: Model) -> str:
     facts = model.training
     return (
         f"{facts['rows_train']:,} train, {facts['rows_test']:,} test ({facts['split']} split); "
-        f"of {facts['rows_read']:,} read {facts['rows_dropped']:,} lack a value, "
-        f"{facts.get('repeated', facts.get('duplicates_removed', 0)):,} repeat another"
+        f"{facts['rows_read']:,} read: {facts['rows_dropped']:,} incomplete, "
+        f"{counted(facts.get('repeated', facts.get('duplicates_removed', 0)), 'duplicate')}"
         + (
-            f", {facts['weighting']['robust']['left_out']:,} have a target beyond belief"
+            f", {facts['weighting']['robust']['left_out']:,} with an implausible target"
             if "robust" in facts.get("weighting", {})
             else ""
         )

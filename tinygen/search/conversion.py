@@ -282,8 +282,8 @@ def conversion_lines(v: Conversion) -> list[str]:
     if v.alarms:
         text.append(
             f"alarms     {v.alarms.changed} of {v.rows:,} decisions changed: {v.alarms.spoilt} "
-            "spoilt, "
-            f"{v.alarms.mended} mended"
+            "worsened, "
+            f"{v.alarms.mended} corrected"
         )
     text.append(f"integer    {_cost_line(v.integer_cost)}")
     text.append(

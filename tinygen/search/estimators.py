@@ -1,4 +1,4 @@
-"""scikit-learn's face: estimators whose `predict` gives, bit for bit, what the chip answers.
+"""scikit-learn estimators: estimators whose `predict` gives, bit for bit, what the chip answers.
 
     TinyClassifier(max_flash=1000).fit(X, y).export("iris/")
 

@@ -55,7 +55,7 @@ def build_selftest(
     if wrong_or_hung:
         raise CheckError(
             f"model '{model.name}' {wrong_or_hung} on the simulated {board.title}: "
-            "this is a defect of tinygen, please report it"
+            "this is an internal error, please report it"
         )
     progress(f"self-test passed: {SAMPLES} rows, green LED at {board.green_port}")
     alone = measure_cost(model, board)

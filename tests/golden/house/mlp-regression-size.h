@@ -21,7 +21,7 @@
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x1E0F3B9DUL /* fingerprint that host and board compare */
-#define M_THRESHOLD 78 /* 7.8 ug/m3: alarm above it, none exactly at it */
+#define M_THRESHOLD 78 /* 7.8 ug/m3: alarm when output > threshold */
 
 /* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
  * A macro that is not used costs nothing. */

@@ -10,6 +10,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from ...common.tables import counted
 from ..columns import counts_on
 from ..dataset import Dataset
 from ..reference import longest_run
@@ -46,7 +47,8 @@ def missing_values(table: Table, dataset: Dataset) -> Iterator[Finding]:
             "low",
             "missing",
             tuple(few),
-            f"{len(few)} columns lack less than 5 % of their values ({_codes(table)})",
+            f"{counted(len(few), 'column')} with less than 5 % of the values missing "
+            f"({_codes(table)})",
             "these rows are lost to training, and the board gives no answer to them",
             "nothing, if such rows may be lost",
         )

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ...common.errors import TinygenError
+from ...common.tables import counted
 from ..dataset import Dataset
 from ..table import Table
 from .finding import Finding, drop_option
@@ -140,7 +141,7 @@ def clock(table: Table, dataset: Dataset) -> Iterator[Finding]:
             "medium",
             "time",
             table.time_names,
-            f"the time goes back {back} times",
+            f"the time goes back {counted(back, 'time')}",
             "the clock was set or files were joined: order means little",
             "sort the file by time",
         )
