@@ -21,6 +21,7 @@ from tinygen.common.errors import EmitError
 from tinygen.common.text import comment, markdown, page
 from tinygen.data.prepare import prepare
 from tinygen.data.table import load_table
+from tinygen.report.plots.svg import _for_page
 
 MODELS = random_models()
 CORE_NAMES = Path(__file__).parents[2] / "tinygen" / "codegen" / "core_names.txt"
@@ -110,6 +111,11 @@ def test_markdown_and_pages_stay_in_their_place(name):
     assert "\n" not in markdown(name) and markdown(name).isprintable()
     assert not re.search(r"(?<!\\)(?:\\\\)*[|<`]", markdown(name))
     assert page(name).replace("\n", "").isprintable()
+
+
+def test_a_plot_shows_what_a_reader_cannot_see():
+    drawn = _for_page("<svg ><text>a\u202eb</text></svg>", "plot", "c\x07d")
+    assert drawn.isprintable() and r"a\u202eb" in drawn and r"c\x07d" in drawn
 
 
 @pytest.mark.parametrize("bad", [r"y*\int evil=42;\*", r"a*\b", "*/ int evil; /*", "??/", "\\"])

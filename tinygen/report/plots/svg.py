@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import matplotlib
 from matplotlib.figure import Figure
 
+from ...common.text import page
+
 INK, MUTED, LINE, PAPER = "#010201", "#010202", "#010203", "#010204"
 BLUE, ORANGE, GREEN, PURPLE = "#010205", "#010206", "#010207", "#010208"
 VARIABLES = {
@@ -103,7 +105,7 @@ def draw(name: str, alt: str, height: float, paint: Callable, columns: int = 1) 
 
 def _for_page(svg: str, name: str, alt: str) -> str:
     """Matplotlib's SVG file as an element of a page, with the page's colours and font."""
-    svg = svg[svg.index("<svg") :].strip()
+    svg, alt = page(svg[svg.index("<svg") :].strip()), page(alt)
     svg = re.sub(
         r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL
     )  # its style would be the whole page's
