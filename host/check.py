@@ -250,7 +250,7 @@ def _led_difference(result: Result, allowed: set[Pin]) -> str:
 
 def _show(value: int) -> str:
     if isinstance(value, (Flag, Pin)):
-        return "+".join(str(part.name) for part in type(value) if part in value) or (
+        return "+".join(str(part.name) for part in type(value) if int(value) & int(part)) or (
             "OK" if isinstance(value, Flag) else "dark"
         )
     return "MISSING" if value == MISSING else str(value)

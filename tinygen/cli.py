@@ -63,6 +63,8 @@ READ = ("data", "note", "run")  # options that name files to read; the others' a
 def _reading_before_writing(command: click.Command):
     """The command's function, which refuses first an output that is an input."""
     function = command.callback
+    if function is None:
+        return None
     files = [
         (" or ".join(p.opts) if isinstance(p, click.Option) else p.name.upper(), p)
         for p in command.params

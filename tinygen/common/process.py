@@ -72,7 +72,7 @@ def run(
 
 
 def _wait(
-    child: subprocess.Popen, what: str, progress: Progress, timeout_s: float, beat_s: float
+    child: subprocess.Popen[bytes], what: str, progress: Progress, timeout_s: float, beat_s: float
 ) -> int | None:
     start = time.monotonic()
     try:
@@ -86,7 +86,7 @@ def _wait(
         _end(child)
 
 
-def _end(child: subprocess.Popen) -> None:
+def _end(child: subprocess.Popen[bytes]) -> None:
     """End a command that still runs, with all it started."""
     if child.poll() is None:
         if hasattr(os, "killpg"):
