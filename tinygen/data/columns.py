@@ -17,6 +17,7 @@ from .table import Table, require_column, require_finite, require_numbers
 LEAST_STEPS = 4096  # over the range of an input: 12 bits
 CROWDED = 0.05  # of the rows that a coarse step may round into one value
 OUTLIERS = 0.001  # of the rows
+FLAGS = (("false", "true"), ("no", "yes"), ("off", "on"), ("low", "high"), ("closed", "open"))
 MOST_CODES = 10  # different values of a target that counts its classes from 0 or 1
 FEW_CODES = 5  # of one that numbers them otherwise
 CODE_ROWS = 5  # rows of each
@@ -115,6 +116,29 @@ def spelled(table: Table, name: str, value: float) -> str:
 
 
 # ------------------------------------------------------------------------------------- inputs
+
+
+def with_flags(table: Table, target: str | None = None) -> tuple[Table, list[str]]:
+    """The table with 1 and 0 where a column other than the target says true and false, and a note
+    on each such column.
+    """
+    columns, decimals, texts, notes = (
+        dict(table.columns),
+        dict(table.decimals),
+        dict(table.texts),
+        [],
+    )
+    for name, labels in table.labels.items():
+        words = [text.casefold() for text in labels.texts]
+        pair = next((pair for pair in FLAGS if set(words) <= set(pair)), None)
+        if pair is None or name == target or not np.isnan(table.columns[name]).all():
+            continue
+        values = np.array([float(pair.index(word)) for word in words])
+        columns[name] = np.where(labels.codes < 0, np.nan, values[labels.codes])
+        decimals[name] = 0
+        texts.pop(name, None)
+        notes.append(f"column {show(name)}: {pair[1]} is taken for 1, {pair[0]} for 0")
+    return replace(table, columns=columns, decimals=decimals, texts=texts), notes
 
 
 def require_readings(table: Table, name: str) -> None:

@@ -26,6 +26,7 @@ from .columns import (
     scale_notes,
     step_of,
     with_classes,
+    with_flags,
 )
 from .dataset import Dataset, Provenance, Rows, Split
 from .splits import groups_of, split_fraction, split_rows, split_table, truth_table
@@ -58,6 +59,7 @@ def prepare(
     """
     fraction = split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
+    table, flag_notes = with_flags(table, target)
     labels: tuple[str, ...] = ()
     notes = list(table.notes)
     if is_classification(table, target, task):
@@ -69,7 +71,7 @@ def prepare(
         if inputs is None
         else named_inputs(table, target, inputs, drop)
     )
-    notes += left_out
+    notes += left_out + [note for note in flag_notes if any(show(name) in note for name in names)]
     rows = _select(table, [*names, target], split, seed, fraction)
     _require_an_input(table, names, target)
     while inputs is None and (constant := rows.constant_inputs()):
@@ -117,6 +119,7 @@ def readings(
     does. So do equal rows, because how common a row is makes it usual.
     """
     fraction = split_fraction(split, seed, None)
+    table, flag_notes = with_flags(table)
     names, notes = (
         all_inputs(table, None, drop) if inputs is None else named_inputs(table, None, inputs, drop)
     )
@@ -128,7 +131,7 @@ def readings(
     units = {require_column(table, name): unit for name, unit in (units or {}).items()}
     columns, none = rows.seen({**table.units, **units}), np.zeros(len(rows.raw), dtype=np.int64)
     found = Rows(rows.raw, none, columns, Quantity("", "", 1.0, 0.0, 0.0))
-    notes = [*table.notes, *notes, *clip_notes(table, rows.rows, rows.quantities)]
+    notes = [*table.notes, *flag_notes, *notes, *clip_notes(table, rows.rows, rows.quantities)]
     notes += scale_notes(table, rows.quantities)
     return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
 
@@ -284,6 +287,7 @@ def rows_for(inputs: Sequence[Quantity], table: Table) -> tuple[np.ndarray, tupl
     Columns are found by name, in any order. A missing, NaN or infinite value is MISSING (-32768);
     beyond int16 it saturates at +-32767. Raises DataError for an absent column or a text cell.
     """
+    table, _ = with_flags(table)
     raw = np.empty((table.rows_read, len(inputs)), dtype=np.int64)
     notes: list[str] = []
     for i, quantity in enumerate(inputs):
