@@ -31,6 +31,7 @@ def render_header(model: Model) -> str:
             output=quantity_view(model.output),
             output_bounds={"low": last.low[0], "high": last.high[0]},
             labels=[comment(label) for label in model.labels],
+            offsets=any(q.offset for q in model.inputs),
             units=input_units(model),
             answer=unit_of(model.output, "OUTPUT"),
             classes=classes,
@@ -70,7 +71,7 @@ def quantity_view(q: Quantity) -> dict:
     return {
         "name": comment(q.name),
         "unit": comment(q.unit),
-        "step": _number(q.scale),
+        "step": _number(q.scale) + (f" from {q.offset:.12g}" if q.offset else ""),
         "low": q.limits[0],
         "high": q.limits[1],
         "minimum": _number(q.minimum),

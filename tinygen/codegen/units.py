@@ -25,6 +25,7 @@ class Unit:
     decimals: int  # digits after the point that its step has
     is_counts: bool  # what an analog pin reads, as it is
     example: str  # a reading in the middle of its range
+    offset: str = ""  # what raw 0 stands for, a C constant; "" for 0
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,15 @@ def unit_of(q: Quantity, name: str) -> Unit:
         step.denominator if short else None,
         step.numerator,
         decimals,
-        q.scale == 1 and q.raw_minimum >= 0 and q.raw_maximum <= COUNTS,
+        q.scale == 1 and not q.offset and q.raw_minimum >= 0 and q.raw_maximum <= COUNTS,
         f"{float(middle):.{decimals}f}",
+        _constant(q.offset) if q.offset else "",
     )
+
+
+def _constant(value: float) -> str:
+    """A C constant: long where it is whole, so that whole readings stay exact; else double."""
+    return f"{value:.0f}L" if value.is_integer() and abs(value) < 2**31 else repr(float(value))
 
 
 def input_units(model: Model) -> list[Unit]:

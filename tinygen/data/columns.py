@@ -10,10 +10,14 @@ import numpy as np
 
 from ..common.choices import TASKS
 from ..common.errors import DataError, UsageError, show
-from ..model.fixedpoint import RAW_MAX, Quantity
+from ..model.fixedpoint import MARGIN, RAW_MAX, Quantity
 from .cells import LABEL_WORDS, MAXIMUM_LABELS
 from .table import Table, require_column, require_finite, require_numbers
 
+LEAST_STEPS = 4096  # over the range of an input: 12 bits
+CROWDED = 0.05  # of the rows that a coarse step may round into one value
+OUTLIERS = 0.001  # of the rows
+FLAGS = (("false", "true"), ("no", "yes"), ("off", "on"), ("low", "high"), ("closed", "open"))
 MOST_CODES = 10  # different values of a target that counts its classes from 0 or 1
 FEW_CODES = 5  # of one that numbers them otherwise
 CODE_ROWS = 5  # rows of each
@@ -114,6 +118,29 @@ def spelled(table: Table, name: str, value: float) -> str:
 # ------------------------------------------------------------------------------------- inputs
 
 
+def with_flags(table: Table, target: str | None = None) -> tuple[Table, list[str]]:
+    """The table with 1 and 0 where a column other than the target says true and false, and a note
+    on each such column.
+    """
+    columns, decimals, texts, notes = (
+        dict(table.columns),
+        dict(table.decimals),
+        dict(table.texts),
+        [],
+    )
+    for name, labels in table.labels.items():
+        words = [text.casefold() for text in labels.texts]
+        pair = next((pair for pair in FLAGS if set(words) <= set(pair)), None)
+        if pair is None or name == target or not np.isnan(table.columns[name]).all():
+            continue
+        values = np.array([float(pair.index(word)) for word in words])
+        columns[name] = np.where(labels.codes < 0, np.nan, values[labels.codes])
+        decimals[name] = 0
+        texts.pop(name, None)
+        notes.append(f"column {show(name)}: {pair[1]} is taken for 1, {pair[0]} for 0")
+    return replace(table, columns=columns, decimals=decimals, texts=texts), notes
+
+
 def require_readings(table: Table, name: str) -> None:
     require_numbers(table, name)
     require_finite(table, name)
@@ -188,12 +215,50 @@ def counts_on(table: Table, name: str) -> bool:
 
 
 def quantity_of(table: Table, name: str) -> Quantity:
-    """The column with the resolution it was written in, or a coarser one that fits int16."""
-    return Quantity(name, "", scale_for(_largest(table, name), table.decimals[name]), 0.0, 0.0)
+    """The column with the resolution it was written in, or a coarser one that fits int16. Its range
+    is all that the column holds.
+    """
+    low, high = (float(f(table.columns[name])) for f in (np.nanmin, np.nanmax))
+    scale = scale_for(max(-low, high), table.decimals[name])
+    return Quantity(name, "", scale, low, high)
 
 
-def _largest(table: Table, name: str) -> float:
-    return float(np.nanmax(np.abs(table.columns[name])))
+def input_of(table: Table, name: str) -> Quantity:
+    """The same for an input: where its own steps do not fit int16, they do with an offset, or
+    within the range of nearly all rows, or a free scale fits that range best. Its range is what is
+    stored; values beyond it are clipped.
+    """
+    quantity, step = quantity_of(table, name), step_of(table.decimals[name])
+    if quantity.scale <= step:
+        return quantity
+    low, high = _usual_range(table.columns[name])
+    if (high - low) / step <= 2 * RAW_MAX:
+        scale = step
+    else:
+        coarse = np.unique(quantity.to_raw(table.columns[name]), return_counts=True)[1].max()
+        own = np.unique(table.columns[name], return_counts=True)[1].max()
+        crowded = coarse - own > CROWDED * len(table.columns[name])
+        if (high - low) / quantity.scale >= LEAST_STEPS and not crowded:
+            return quantity
+        scale = float(f"{(high - low) / (2 * RAW_MAX - 2):.3g}") * 1.001
+        scale = float(f"{scale:.4g}")
+    # raw values of 0 and more where they fit: roots and logarithms stay possible
+    room = high - low <= RAW_MAX * scale
+    start = low if room else (low + high) / 2
+    offset = float(f"{np.floor(start / scale) * scale:.12g}")
+    return Quantity(name, "", scale, low, high, offset)
+
+
+def _usual_range(values: np.ndarray) -> tuple[float, float]:
+    """The range of 99.9 % of the values, and of all others that lie within an eighth of its span
+    beyond it: what is farther out is an outlier.
+    """
+    there = np.sort(values[np.isfinite(values)])
+    beyond = int(np.ceil(OUTLIERS / 2 * len(there)))
+    low, high = there[beyond], there[-1 - beyond]
+    room = (high - low) / MARGIN
+    inside = there[(there >= low - room) & (there <= high + room)]
+    return float(inside[0]), float(inside[-1])
 
 
 def step_of(decimals: int) -> float:
@@ -209,11 +274,28 @@ def scale_for(largest: float, decimals: int) -> float:
     return step_of(decimals)
 
 
+def clip_notes(table: Table, rows: np.ndarray, quantities: Sequence[Quantity]) -> list[str]:
+    """Which of the rows hold a value beyond the range that is stored."""
+    notes = []
+    for q in quantities:
+        values = table.columns[q.name][rows]
+        beyond = np.flatnonzero((values < q.minimum) | (values > q.maximum))
+        if len(beyond):
+            lines = ", ".join(str(row) for row in table.file_rows[rows[beyond[:5]]])
+            more = ", .." if len(beyond) > 5 else ""
+            notes.append(
+                f"column {show(q.name)}: {len(beyond)} values lie far beyond {q.minimum:g} .. "
+                f"{q.maximum:g} and are clipped, the board flags such a reading "
+                f"(rows {lines}{more})"
+            )
+    return notes
+
+
 def scale_notes(table: Table, quantities: Sequence[Quantity]) -> list[str]:
     return [
         f"column {show(q.name)} is stored in steps of {q.scale:g} instead of its own "
         f"{step_of(table.decimals[q.name]):g}: "
-        f"its largest value {_largest(table, q.name):g} must fit {RAW_MAX} steps"
+        f"its values {q.minimum:g} .. {q.maximum:g} must fit 16 bits"
         for q in quantities
         if q.scale > step_of(table.decimals[q.name])
     ]

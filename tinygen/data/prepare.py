@@ -16,6 +16,8 @@ from ..common.errors import DataError, show
 from ..model.fixedpoint import RAW_MAX, Quantity
 from .columns import (
     all_inputs,
+    clip_notes,
+    input_of,
     is_classification,
     label_notes,
     named_inputs,
@@ -24,6 +26,7 @@ from .columns import (
     scale_notes,
     step_of,
     with_classes,
+    with_flags,
 )
 from .dataset import Dataset, Provenance, Rows, Split
 from .splits import groups_of, split_fraction, split_rows, split_table, truth_table
@@ -56,6 +59,7 @@ def prepare(
     """
     fraction = split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
+    table, flag_notes = with_flags(table, target)
     labels: tuple[str, ...] = ()
     notes = list(table.notes)
     if is_classification(table, target, task):
@@ -67,7 +71,7 @@ def prepare(
         if inputs is None
         else named_inputs(table, target, inputs, drop)
     )
-    notes += left_out
+    notes += left_out + [note for note in flag_notes if any(show(name) in note for name in names)]
     rows = _select(table, [*names, target], split, seed, fraction)
     _require_an_input(table, names, target)
     while inputs is None and (constant := rows.constant_inputs()):
@@ -92,6 +96,7 @@ def prepare(
             f"all {cells} combinations of input values are in the file: a truth table, every one "
             "of them is trained"
         )
+    notes += clip_notes(table, rows.rows, rows.quantities)
     notes += scale_notes(table, rows.quantities) + _costly_column(table, rows)
     units = {require_column(table, name): unit for name, unit in (units or {}).items()}
     *columns, output = rows.seen({**table.units, **units})
@@ -114,6 +119,7 @@ def readings(
     does. So do equal rows, because how common a row is makes it usual.
     """
     fraction = split_fraction(split, seed, None)
+    table, flag_notes = with_flags(table)
     names, notes = (
         all_inputs(table, None, drop) if inputs is None else named_inputs(table, None, inputs, drop)
     )
@@ -125,7 +131,8 @@ def readings(
     units = {require_column(table, name): unit for name, unit in (units or {}).items()}
     columns, none = rows.seen({**table.units, **units}), np.zeros(len(rows.raw), dtype=np.int64)
     found = Rows(rows.raw, none, columns, Quantity("", "", 1.0, 0.0, 0.0))
-    notes = [*table.notes, *notes, *scale_notes(table, rows.quantities)]
+    notes = [*table.notes, *flag_notes, *notes, *clip_notes(table, rows.rows, rows.quantities)]
+    notes += scale_notes(table, rows.quantities)
     return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
 
 
@@ -164,7 +171,7 @@ def _require_every_class(rows: _Selection, labels: tuple[str, ...]) -> None:
 class _Selection:
     """The rows that stay for one choice of columns, the target last."""
 
-    quantities: list[Quantity]  # their range is not known yet
+    quantities: list[Quantity]  # their range is that of the column
     rows: np.ndarray  # those without a missing value: positions in the table
     raw: np.ndarray  # int64 (rows, columns)
     split: Split  # of positions in `raw`
@@ -222,8 +229,11 @@ def _select(
     worst = int(np.argmax(absent.sum(axis=0)))
     lacking = f"column {show(names[worst])} is missing in {absent[:, worst].sum()} rows"
     _require_rows(table, len(rows), lacking, least=1)
-    quantities = [quantity_of(table, name) for name in names]
-    raw = np.column_stack([q.to_raw(table.columns[q.name][rows]) for q in quantities])
+    quantities = [input_of(table, name) for name in names]
+    if target:
+        quantities[-1] = quantity_of(table, names[-1])
+    stored = [np.clip(table.columns[q.name][rows], q.minimum, q.maximum) for q in quantities]
+    raw = np.column_stack([q.to_raw(values) for q, values in zip(quantities, stored)])
     if target and (cells := truth_table(raw[:, :-1])) is not None:
         return _Selection(quantities, rows, raw, split_table(cells, seed, fraction))
     _require_rows(table, len(rows), lacking)
@@ -277,6 +287,7 @@ def rows_for(inputs: Sequence[Quantity], table: Table) -> tuple[np.ndarray, tupl
     Columns are found by name, in any order. A missing, NaN or infinite value is MISSING (-32768);
     beyond int16 it saturates at +-32767. Raises DataError for an absent column or a text cell.
     """
+    table, _ = with_flags(table)
     raw = np.empty((table.rows_read, len(inputs)), dtype=np.int64)
     notes: list[str] = []
     for i, quantity in enumerate(inputs):
@@ -286,7 +297,9 @@ def rows_for(inputs: Sequence[Quantity], table: Table) -> tuple[np.ndarray, tupl
         limit = (
             2 * RAW_MAX * quantity.scale
         )  # saturates all the same; 1e308 / 0.1 would overflow first
-        raw[:, i] = quantity.to_raw(np.clip(values, -limit, limit))
+        raw[:, i] = quantity.to_raw(
+            np.clip(values, quantity.offset - limit, quantity.offset + limit)
+        )
         notes += _row_notes(quantity, table, name, values)
     return raw, tuple(notes)
 
@@ -299,9 +312,10 @@ def _row_notes(quantity: Quantity, table: Table, name: str, values: np.ndarray) 
         )
     if missing := int(np.isnan(values).sum()):
         yield f"column {show(name)}: {missing} of {table.rows_read} values are missing"
-    if beyond := int(np.sum(np.abs(values) >= (RAW_MAX + 0.5) * quantity.scale)):
+    if beyond := int(np.sum(np.abs(values - quantity.offset) >= (RAW_MAX + 0.5) * quantity.scale)):
         yield (
-            f"column {show(name)}: {beyond} values lie beyond {RAW_MAX * quantity.scale:g} "
+            f"column {show(name)}: {beyond} values lie beyond "
+            f"{quantity.offset + RAW_MAX * quantity.scale:g} "
             "and saturate there"
         )
     if step_of(table.decimals[name]) < quantity.scale * 0.999:

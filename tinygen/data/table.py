@@ -31,6 +31,7 @@ row a text stands nor how many decimal places a number was written with, and bot
 from __future__ import annotations
 
 import difflib
+import hashlib
 import io
 import itertools
 from array import array
@@ -59,6 +60,7 @@ from .timestamps import TimeReader
 
 MAXIMUM_CELLS = 16_000_000  # 128 MB of float64
 BLOCK_ROWS = 1000  # rows converted at once
+CLASS = "class"  # the column with the labels of files
 HEAD_LINES = 40  # in which the layout is seen
 CODES = (-200, -99, -999, -9999, 9999, 65535)  # what loggers write for "no value"
 CODE_TIMES, CODE_VALUES = 3, 20  # occurrences of a code, and other values beside it, at least
@@ -115,12 +117,15 @@ class Table:
 def load_table(
     path: Path | str, missing: Sequence[float | str] | None = None, skip_bad: bool = False
 ) -> Table:
-    """The table in the CSV file `path`; numbers or words in `missing` become NaN.
+    """The table in the CSV file `path`; numbers or words in `missing` become NaN. A folder is a
+    table as well: one file per class, whose names are the labels in a column `class`.
 
     missing: None takes a number for "no value" only where the file says so beyond doubt, see
     `stated_code`. Raises DataError where there is no such file or it is not a table.
     """
     path = Path(path)
+    if path.is_dir():
+        return _load_classes(path, missing, skip_bad)
     try:
         _require_file(path)
         with path.open("rb") as stream:
@@ -131,9 +136,59 @@ def load_table(
         ) from error
 
 
+def _load_classes(folder: Path, missing: Sequence[float | str] | None, skip_bad: bool) -> Table:
+    """The rows of all CSV files in a folder, each with the name of its file as its class."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.casefold() in (".csv", ".txt"))
+    if len(paths) < 2:
+        raise DataError(
+            f"{plain(folder)} is a folder with {len(paths)} CSV files: give one file, or a folder "
+            "with one file per class"
+        )
+    tables = [load_table(path, missing, skip_bad) for path in paths]
+    for table in tables[1:]:
+        if set(table.names) != set(tables[0].names):
+            odd = sorted(set(table.names) ^ set(tables[0].names))[0]
+            raise DataError(
+                f"{table.path_name} and {tables[0].path_name} have different columns: "
+                f"{show(odd)} is in one of them only"
+            )
+    return joined(tables, [plain(path.stem) for path in paths], plain(folder.name))
+
+
+def joined(tables: Sequence[Table], labels: Sequence[str], name: str) -> Table:
+    """The rows of several tables with the same columns, one below the other, each with the label of
+    its table in a column `class`. Raises DataError where that name is taken or a column holds text.
+    """
+    names = tables[0].names
+    if CLASS in names:
+        raise DataError(f"{name}: there is a column {show(CLASS)} already: rename it")
+    sizes = [table.rows_read for table in tables]
+    codes = np.repeat(np.arange(len(tables)), sizes)
+    texts = {n: table.texts[n] for table in reversed(tables) for n in table.texts}
+    column = {n: np.concatenate([table.columns[n] for table in tables]) for n in names}
+    return replace(
+        tables[0],
+        path_name=name,
+        names=(*names, CLASS),
+        columns={**column, CLASS: np.full(len(codes), np.nan)},
+        decimals={n: max(table.decimals[n] for table in tables) for n in names} | {CLASS: 0},
+        units={**tables[0].units, CLASS: ""},
+        texts={**texts, CLASS: TextCells(len(codes), 2, labels[0])},
+        labels={CLASS: TextLabels(tuple(labels), codes)},
+        spellings={},
+        doubts={n: table.doubts[n] for table in tables for n in table.doubts},
+        time_names=(),
+        time=None,
+        file_rows=np.concatenate([table.file_rows for table in tables]),
+        rows_read=sum(sizes),
+        blank_rows=sum(table.blank_rows for table in tables),
+        missing=tuple(dict.fromkeys(code for table in tables for code in table.missing)),
+        sha256=hashlib.sha256("".join(table.sha256 for table in tables).encode()).hexdigest(),
+        notes=tuple(dict.fromkeys(note for table in tables for note in table.notes)),
+    )
+
+
 def _require_file(path: Path) -> None:
-    if path.is_dir():
-        raise DataError(f"{plain(path)} is a folder: give the CSV file in it")
     if not path.exists():
         raise DataError(f"{plain(path)} does not exist: check the path{_similar_file(path)}")
     if not path.is_file():

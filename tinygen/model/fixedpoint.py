@@ -6,13 +6,14 @@ arithmetic shift, which every compiler tinygen targets performs (a compile-time 
 runtime header says so). Ties: 0.5 -> 1, -0.5 -> 0, -1.5 -> -1.
 
 Inputs and outputs carry a *decimal* scale, the data's own resolution: `physical = raw * scale`
-with `zero_point = 0`, so 13.6 with scale 0.1 is exactly 136.
+with `zero_point = 0`, so 13.6 with scale 0.1 is exactly 136. Only an input whose own steps do not
+fit int16 so (counts around 8.4 million) has an offset, and where that is not enough a free scale.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,13 +27,14 @@ Integer = TypeVar("Integer", int, NDArray[np.int64])
 
 @dataclass(frozen=True)
 class Quantity:
-    """One physical quantity and how the board stores it: `physical = raw * scale`."""
+    """One physical quantity and how the board stores it: `physical = offset + raw * scale`."""
 
     name: str  # "RH"
     unit: str  # "%"
     scale: float  # 0.1: one raw step, the data's own resolution
     minimum: float  # smallest physical value seen in training
     maximum: float  # largest physical value seen in training
+    offset: float = 0.0  # physical value of raw 0; 0 wherever the data's own steps fit int16
 
     @property
     def raw_minimum(self) -> int:
@@ -52,11 +54,15 @@ class Quantity:
         margin = -((self.raw_minimum - self.raw_maximum) // MARGIN)
         return max(self.raw_minimum - margin, RAW_MIN), min(self.raw_maximum + margin, RAW_MAX)
 
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values; an offset of 0 is not told."""
+        return {key: v for key, v in asdict(self).items() if key != "offset" or v}
+
     def to_raw(self, physical: ArrayLike) -> NDArray[np.int64]:
         """Raw int64 values, rounded half up; NaN becomes MISSING; beyond int16 it saturates."""
         values = np.asarray(physical, dtype=np.float64)
         # 9 digits absorb the binary error of a decimal division: 0.15 / 0.1 is a tie, as written
-        steps = np.floor(np.round(values / self.scale, 9) + 0.5)
+        steps = np.floor(np.round((values - self.offset) / self.scale, 9) + 0.5)
         raw = np.clip(
             np.nan_to_num(steps, nan=0.0, posinf=RAW_MAX, neginf=RAW_MIN), RAW_MIN, RAW_MAX
         )
@@ -65,6 +71,8 @@ class Quantity:
     def to_physical(self, raw: ArrayLike) -> NDArray[np.float64]:
         """Physical values in `unit`, as float64 rounded to the digits the scale has."""
         values: NDArray[np.float64] = np.asarray(raw, dtype=np.float64)
+        if self.offset:
+            return self.offset + replace(self, offset=0.0).to_physical(raw)
         inverse = 1.0 / self.scale
         # dividing by 10 gives the float nearest to a decimal; multiplying by 0.1 does not
         if inverse > 1 and np.isclose(inverse, round(inverse)):

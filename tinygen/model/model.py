@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -158,8 +158,8 @@ class Model:
             "schema": SCHEMA,
             "name": self.name,
             "family": self.family,
-            "inputs": [asdict(q) for q in self.inputs],
-            "output": asdict(self.output),
+            "inputs": [q.plain() for q in self.inputs],
+            "output": self.output.plain(),
             "threshold": self.threshold,
             "labels": list(self.labels),
             "optimize": self.optimize,
@@ -245,7 +245,7 @@ def check_name(name: str) -> str:
 
 def _quantity(plain: dict[str, Any]) -> Quantity:
     quantity = Quantity(**plain)
-    numbers = (quantity.scale, quantity.minimum, quantity.maximum)
+    numbers = (quantity.scale, quantity.minimum, quantity.maximum, quantity.offset)
     if (
         not all(isinstance(v, (int, float)) and np.isfinite(v) for v in numbers)
         or not quantity.scale > 0

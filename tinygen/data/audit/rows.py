@@ -29,9 +29,9 @@ def drifting(table: Table, dataset: Dataset) -> Iterator[Finding]:
         else np.argsort(dataset.provenance.time, kind="stable")
     )
     cut = int(0.7 * len(order))
-    for quantity, values in zip(
-        (*dataset.inputs, dataset.target), np.column_stack([dataset.x, dataset.y])[order].T
-    ):
+    columns = [*dataset.x.T, *([] if dataset.labels else [dataset.y])]
+    for quantity, values in zip((*dataset.inputs, dataset.target), columns):
+        values = values[order]
         distance = float(ks_2samp(values[:cut], values[cut:], method="asymp").statistic)
         if distance >= DRIFT_KS:
             early, late = (

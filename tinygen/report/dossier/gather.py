@@ -138,10 +138,12 @@ def gather(
             f"sensitivities are exact for at most {MOST_INPUTS} inputs, this model has "
             f"{len(model.inputs)}",
         )
+    has_offsets = any(q.offset for q in model.inputs)
+    reason = "its sliders know no offsets" if with_board else "--no-board was given"
     firmware, program, steps, why = (
         _firmware(model, progress)
-        if with_board
-        else (None, None, (), "the board is left out: --no-board was given")
+        if with_board and not has_offsets
+        else (None, None, (), f"the board is left out: {reason}")
     )
     return Dossier(
         model,
