@@ -135,8 +135,8 @@ def _until_interrupted(
         for job, cut, losses, unseen in results:
             found[job, cut] = losses, unseen
             say(
-                f"cross-validating {total} candidates: {len(found)} of {steps} steps, "
-                f"{_best_so_far(found, dataset)}"
+                f"cross-validating {total} candidates: {len(found)} of {steps} steps"
+                f"{best_so_far(found, dataset, cuts)}"
             )
     except KeyboardInterrupt:
         pass
@@ -186,14 +186,22 @@ def _fold_losses(dataset: Dataset, job: tuple[str, int], configs: list, cut, ind
     return job, index, [unseen.error(a) for a in answers], answers
 
 
-def _best_so_far(found: dict, dataset: Dataset) -> str:
-    """The job whose best configuration has the least mean error over the folds done so far."""
+def best_so_far(found: dict, dataset: Dataset, folds: int) -> str:
+    """The job whose best configuration has the least mean error, of the jobs that all folds are
+    done of: it never gets worse. "" before there is one.
+    """
     losses: dict[tuple, list] = {}
     for (job, _), (per_config, _) in found.items():
         losses.setdefault(job, []).append(per_config)
-    means = {job: np.min(np.mean(folds_, axis=0)) for job, folds_ in losses.items()}
+    means = {
+        job: np.min(np.mean(per_fold, axis=0))
+        for job, per_fold in losses.items()
+        if len(per_fold) == folds
+    }
+    if not means:
+        return ""
     best = min(means, key=lambda job: means[job])
-    return f"best so far {best[0]} with {show_error(means[best] * error_scale(dataset), dataset)}"
+    return f", best so far {best[0]} with {show_error(means[best] * error_scale(dataset), dataset)}"
 
 
 def error_scale(dataset: Dataset) -> float:
