@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
+from typing import IO
 
 from .progress import Progress
 
@@ -29,9 +31,34 @@ def raise_when_told_to_end() -> None:
             signal.signal(number, _raise)
 
 
+class _Held:
+    """While it lasts, a signal waits: a child that is just being started must not be forgotten.
+
+    Signals are the main thread's; in any other this does nothing.
+    """
+
+    active = False
+    waiting: int | None = None
+
+    def __enter__(self) -> None:
+        self._main = threading.current_thread() is threading.main_thread()
+        if self._main:
+            _Held.active = True
+
+    def __exit__(self, *error: object) -> None:
+        if self._main:
+            _Held.active = False
+            number, _Held.waiting = _Held.waiting, None
+            if number is not None:
+                raise Terminated(number)
+
+
 def _raise(number: int, frame: object) -> None:
     signal.signal(number, signal.SIG_DFL)
-    raise Terminated(number)
+    if _Held.active:
+        _Held.waiting = number
+    else:
+        raise Terminated(number)
 
 
 @dataclass(frozen=True)
@@ -54,36 +81,48 @@ def run(
     seconds.
     """
     progress(what)
+    child = None
     with tempfile.TemporaryFile() as log:
         try:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=env,
-                start_new_session=True,
-            )
-        except OSError as error:
-            return Finished(127, str(error))
-        code = _wait(child, what, progress, timeout_s, beat_s)
+            with _Held():
+                child = _started(command, log, env)
+            if isinstance(child, str):
+                return Finished(127, child)
+            code = _wait(child, what, progress, timeout_s, beat_s)
+        finally:
+            if isinstance(child, subprocess.Popen):
+                _end(child)
         log.seek(0)
         return Finished(code, log.read().decode("utf-8", errors="replace"))
+
+
+def _started(
+    command: list[str], log: IO[bytes], env: dict[str, str] | None
+) -> subprocess.Popen[bytes] | str:
+    """The running command, or why it does not run."""
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=env,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return str(error)
 
 
 def _wait(
     child: subprocess.Popen[bytes], what: str, progress: Progress, timeout_s: float, beat_s: float
 ) -> int | None:
     start = time.monotonic()
-    try:
-        while (spent := time.monotonic() - start) < timeout_s:
-            try:
-                return child.wait(min(beat_s, timeout_s - spent))
-            except subprocess.TimeoutExpired:
-                progress(f"{what}: {time.monotonic() - start:.0f} s")
-        return None
-    finally:
-        _end(child)
+    while (spent := time.monotonic() - start) < timeout_s:
+        try:
+            return child.wait(min(beat_s, timeout_s - spent))
+        except subprocess.TimeoutExpired:
+            progress(f"{what}: {time.monotonic() - start:.0f} s")
+    return None
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
