@@ -127,4 +127,5 @@ def _facts(model: Model) -> list[str]:
 
 
 def _number(value) -> str:
-    return f"{float(value):.6g}"
+    value = float(value)
+    return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.10g}"
