@@ -7,7 +7,7 @@ import pytest
 from learned import learned, true_error
 from tables import grid, parse
 
-from tinygen.data import prepare
+from tinygen.data import prepare, readings
 from tinygen.data.audit import high_findings
 
 
@@ -76,3 +76,11 @@ def test_what_gives_the_answer_away_is_told():
     assert "sorted" in {f.kind for f in high_findings(table, prepare(table, "kind"))}
     table = parse(flowers(180, 4, shuffled=True))
     assert not high_findings(table, prepare(table, "kind"))
+
+
+def test_a_guard_is_told_as_well():
+    lines = [f"{i * i % 17},{400 + 3 * i}" for i in range(80)]
+    table = parse("\n".join(["a,b", *lines]) + "\n")
+    found = high_findings(table, readings(table))
+    assert [(f.kind, f.columns) for f in found] == [("counter", ("b",))]
+    assert "b counts on from row to row" in found[0].line and '--drop "b"' in found[0].line

@@ -31,7 +31,7 @@ def render_header(model: Model) -> str:
             output=quantity_view(model.output),
             output_bounds={"low": last.low[0], "high": last.high[0]},
             labels=[comment(label) for label in model.labels],
-            offsets=any(q.offset for q in model.inputs),
+            reading="(physical - from)" if any(q.offset for q in model.inputs) else "physical",
             units=input_units(model),
             answer=unit_of(model.output, "OUTPUT"),
             classes=classes,
@@ -127,4 +127,5 @@ def _facts(model: Model) -> list[str]:
 
 
 def _number(value) -> str:
-    return f"{float(value):.6g}"
+    value = float(value)
+    return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.10g}"

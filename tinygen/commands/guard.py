@@ -103,6 +103,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
     well.
     """
     from ..codegen.emit import check_prefix
+    from ..data.audit import high_findings
     from ..model.model import check_name
     from ..search.guard import guard_of
     from ..target.bare import measure_cost
@@ -110,7 +111,9 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
     chip = find_board(request.board)
     name = check_prefix(check_name(request.name or name_from(request.out)))
     require_file_place(request.out)
-    rows = request.rows.readings(request.rows.table())
+    table = request.rows.table()
+    rows = request.rows.readings(table)
+    rows = rows.noted(*(f.line for f in high_findings(table, rows)))
     model = guard_of(rows, request.family, request.alarms, name)
     progress(f"compiling and simulating for {chip.title}")
     measured = measure_cost(model, chip)

@@ -177,6 +177,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
 
     Ctrl-C after the search keeps the model and its ladder; a note says what was left out.
     """
+    from ..data.audit import high_findings
     from ..search.feature_selection import most_needed
     from ..search.sample_weights import weighed
 
@@ -190,8 +191,9 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
         kept = most_needed(dataset, most)
         # rows that lacked only what is left out now are complete
         dataset = request.rows.only(kept.names).dataset(rows)
-        dataset = replace(dataset, notes=(*dataset.notes, kept.note(dataset)))
+        dataset = dataset.noted(kept.note(dataset))
     _require_alarm(dataset, request)
+    dataset = dataset.noted(*(f.line for f in high_findings(rows, dataset)))
     dataset = weighed(dataset, request.robust, request.balance, progress)
     ladder = find_model(dataset, request, name, chip, cost, progress)
     return saved_and_judged(ladder, dataset, request.threshold, chip, request.out, progress)

@@ -131,6 +131,10 @@ class Dataset:
         """The same data set with some fields of its rows replaced."""
         return replace(self, rows=replace(self.rows, **changes))
 
+    def noted(self, *notes: str) -> Dataset:
+        """The same data set with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
     def facts(self) -> dict:
         """What a model file tells of the rows, plain JSON values."""
         source = self.provenance

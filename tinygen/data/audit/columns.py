@@ -65,7 +65,7 @@ def _codes(table: Table) -> str:
 
 def hidden_codes(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Values that look like codes for "no value" and were taken for readings."""
-    for quantity in (*dataset.inputs, dataset.target):
+    for quantity in (*dataset.inputs, *([dataset.target] if dataset.target.name else [])):
         values = table.columns[quantity.name]
         for code in (c for c in CODES if np.sum(values == c) >= CODE_TIMES):
             others = values[~np.isnan(values) & (values != code)]

@@ -22,6 +22,11 @@ class Finding:
     effect: str  # what it does to the model
     advice: str  # what to type
 
+    @property
+    def line(self) -> str:
+        """What was seen, what it does and what to type, as a note."""
+        return f"{self.what}: {self.effect} ({self.advice})"
+
 
 def shuffled_training(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Training rows in a fixed shuffled order, so that folds are random."""
