@@ -111,8 +111,9 @@ def test_every_plot_tells_what_it_shows(made, page):
     assert all(a["role"] == "img" and len(a["aria-label"]) > 30 for a in drawings)
 
 
-def test_what_is_written_in_a_plot_is_not_rounded(made):
+def test_what_is_written_in_a_plot_is_not_rounded(tmp_path):
     """The drawing's coordinates are; its words are those of the terminal."""
+    made = made_report(tmp_path, rows=900)  # an error whose fourth digit is no zero
     svgs = re.findall(r"<svg.*?</svg>", made.page.read_text(encoding="utf-8"), re.DOTALL)
     mae = made.model.training["metrics"]["mae"]
     assert f">all rows: {mae:.4g}</text>" in svgs[1] and f"{mae:.2f}" != f"{mae:.4g}"
