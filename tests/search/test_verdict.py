@@ -12,6 +12,7 @@ from test_baselines import made_up
 
 from tinygen.codegen.float_model import render_float
 from tinygen.common.boards import BOARDS
+from tinygen.data.dataset import Provenance
 from tinygen.families import FAMILIES
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
@@ -200,6 +201,22 @@ def test_a_broken_integer_model_is_called_so(converted, simavr):
         and row.true == dataset.y[k] / 10
     )
     assert row.integer_answer == broken.predict(dataset.x[[k]])[0] / 10 != row.float_answer
+
+
+def test_rows_without_a_file_have_no_line(simavr):
+    with_lines = made_up(x=np.arange(200)[:, None], y=np.arange(200))
+    dataset = replace(with_lines, provenance=Provenance("recording"))
+    stump = Forest(((0, 90, -1, -2),), ((0,), (150,)), (0,), (0,), 0, 150)
+    model = Model("stump", "tree", dataset.inputs, dataset.target, (stump,))
+    floats = model.predict(dataset.x[dataset.test])
+    floats[7] += 5
+    for rows, line, words in (
+        (with_lines, int(with_lines.provenance.lines[dataset.test[7]]), "worst row  line "),
+        (dataset, None, "worst row  true "),
+    ):
+        found = judge_conversion(model, rows, floats, UNO, ModelCost(100, 0, 4, 50, 50))
+        assert found.worst.line == line and conversion_lines(found)[1].startswith(words)
+        assert conversion_facts(found)["worst"]["line"] == line
 
 
 def test_classes_are_counted_in_rows(simavr):

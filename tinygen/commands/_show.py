@@ -66,8 +66,8 @@ def json_of(result: Result) -> str:
 def progress() -> Iterator[Progress]:
     """What the library tells its steps to: a bar on a terminal, plain lines elsewhere."""
     if sys.stderr.isatty():
-        with bar() as say:
-            yield say
+        with bar() as shown:
+            yield shown
         return
     said, last = "", 0.0
 

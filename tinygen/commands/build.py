@@ -35,7 +35,7 @@ class Built:
             f"model alone  flash {firmware.model_flash_bytes:,} bytes, "
             f"RAM {firmware.model_ram_bytes:,} bytes",
         ]
-        if firmware.cycles_median is not None:
+        if firmware.cycles_median is not None and firmware.cycles_max is not None:
             stack = (
                 "the model alone on the simulated chip"
                 if firmware.stack_bytes is None
@@ -94,7 +94,7 @@ def build(
             return Built(build_selftest(twin, chip, out, limit, progress))
         project = emit_project(twin, out, [chip])
         firmware = compiling.build_firmware(project, chip, limit, progress)
-        if upload:
+        if port:  # which goes with --upload only
             compiling.load_firmware(project, chip, port, progress)
     return Built(firmware)
 

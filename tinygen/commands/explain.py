@@ -76,7 +76,7 @@ class Explanation:
 
         lines = [f"note: {note}" for note in self.notes]
         if self.row:
-            lines += [_row_text(self), ""]
+            lines += [_row_text(self, self.row), ""]
         rows = [
             [s.name, f"{s.share:.2f}", f"{s.low:.2f} .. {s.high:.2f}", "#" * round(40 * s.share)]
             for s in sorted(self.sensitivities, key=lambda s: -s.share)
@@ -91,10 +91,10 @@ class Explanation:
         return "\n".join(lines)
 
 
-def _row_text(result: Explanation) -> str:
+def _row_text(result: Explanation, row: RowExplanation) -> str:
     from ..report.shapley import rounded_parts
 
-    row, unit = result.row, _unit(result.model)
+    unit = _unit(result.model)
     ordered = sorted(
         zip(row.contributions, result.model.inputs), key=lambda pair: -abs(pair[0].value)
     )

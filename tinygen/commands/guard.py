@@ -48,13 +48,19 @@ class Guarded:
     cost: ModelCost
     notes: tuple[str, ...]
 
+    @property
+    def threshold(self) -> float:
+        """The distance above which it alarms, in the output's unit."""
+        assert self.model.threshold is not None, "a guard is fitted with a threshold"
+        return float(self.model.output.to_physical(self.model.threshold))
+
     def text(self) -> str:
         """The guard in a few lines."""
         from ..report.words import with_unit
 
         model, facts, spent = self.model, self.model.training, self.cost
         names = ", ".join(q.name for q in model.inputs)
-        level = with_unit(float(model.output.to_physical(model.threshold)), model)
+        level = with_unit(self.threshold, model)
         return "\n".join(
             [
                 *(f"note: {note}" for note in self.notes),
@@ -80,7 +86,7 @@ class Guarded:
             "family": self.model.family,
             "id": f"{self.model.model_id:08x}",
             "inputs": [q.name for q in self.model.inputs],
-            "threshold": float(self.model.output.to_physical(self.model.threshold)),
+            "threshold": self.threshold,
             **{
                 key: facts[key]
                 for key in (

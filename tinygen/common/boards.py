@@ -226,7 +226,7 @@ def core_properties(boards_txt: str, fqbn: str) -> dict[str, str]:
         for key, _, value in lines
         if key.startswith(prefix)
     }
-    chosen = {}
+    chosen: dict[str, str] = {}
     for option in options[0].split(",") if options else ():
         menu = "menu.{}.{}.".format(*option.split("="))
         chosen |= {key[len(menu) :]: value for key, value in flat.items() if key.startswith(menu)}

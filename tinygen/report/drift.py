@@ -274,7 +274,11 @@ def _figures(model: Model, known: Reference, columns: np.ndarray):
     answers = columns[:, -1][columns[:, -1] != MISSING]
     if known.alarm is not None and len(answers):
         yield _alarm_change(
-            known, float(model.alarm(answers).mean()), len(answers), model.output.name
+            known,
+            known.alarm,
+            float(model.alarm(answers).mean()),
+            len(answers),
+            model.output.name,
         )
 
 
@@ -299,13 +303,13 @@ def _distances(known: Reference, sketch: Sketch, values: np.ndarray, rows: int):
     )
 
 
-def _alarm_change(known: Reference, share: float, n: int, name: str) -> Check:
-    low, high = binom.ppf([CHANCE / 2, 1 - CHANCE / 2], n, known.alarm) / n
-    by_chance = max(known.alarm - low, high - known.alarm)
+def _alarm_change(known: Reference, usual: float, share: float, n: int, name: str) -> Check:
+    low, high = binom.ppf([CHANCE / 2, 1 - CHANCE / 2], n, usual) / n
+    by_chance = max(usual - low, high - usual)
     return Check(
         "alarm",
         name,
-        abs(share - known.alarm),
+        abs(share - usual),
         float(max(by_chance + 0.5 / n, OWN_MARGIN * _own(known, known.alarm_own, n))),
     )
 

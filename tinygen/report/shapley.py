@@ -98,7 +98,7 @@ def shapley(totals: np.ndarray, players: int, divisor: int = 1) -> list[Fraction
     these bits.
     """
     masks = np.arange(1 << players)
-    sizes = sum((masks >> i) & 1 for i in range(players))
+    sizes = sum(((masks >> i) & 1 for i in range(players)), np.zeros_like(masks))
     weights = np.array([factorial(size) * factorial(players - size - 1) for size in range(players)])
     values = []
     for i in range(players):

@@ -77,15 +77,18 @@ def rows_used(model: Model) -> str:
 
 def level(model: Model) -> str:
     """The alarm level with its unit; of a classifier, the last class without an alarm."""
+    raw = model.level
+    assert raw is not None, "only a model with an alarm is asked for its level"
     if model.labels:
-        return f"class '{model.labels[model.level]}'"
-    return with_unit(float(model.output.to_physical(model.level)), model)
+        return f"class '{model.labels[raw]}'"
+    return with_unit(float(model.output.to_physical(raw)), model)
 
 
 def red_above(model: Model) -> str:
     """Where the red LED lights, and why there if that is not the alarm level."""
     if "learned_alarm" not in model.training:
         return f"Red LED above {level(model)}"
+    assert model.threshold is not None, "a learned alarm has a threshold"
     lit = with_unit(float(model.output.to_physical(model.threshold)), model)
     return (
         f"The alarm level is {level(model)}; {learned_for(model)}: the threshold was learned, "

@@ -31,7 +31,7 @@ CHIP_ROWS = 64  # test rows on which the float program is compared with the inte
 class Row:
     """One test row in physical values (labels for classes), for people to look at."""
 
-    line: int  # of the file
+    line: int | None  # of the file; None without a file
     inputs: tuple[tuple[str, float], ...]
     true: float | str
     float_answer: float | str
@@ -158,7 +158,9 @@ def _worst(
         model.labels[v] if model.labels else float(model.output.to_physical(v))
         for v in (y[k], floats[k], answers[k])
     )
-    return Row(int(dataset.provenance.lines[dataset.test[k]]), values, *spoken)
+    lines = dataset.provenance.lines
+    line = None if lines is None else int(lines[dataset.test[k]])
+    return Row(line, values, *spoken)
 
 
 def _decisions(
@@ -275,9 +277,9 @@ def conversion_lines(v: Conversion) -> list[str]:
             w if isinstance(w, str) else f"{w:.6g}"
             for w in (v.worst.true, v.worst.float_answer, v.worst.integer_answer)
         )
+        place = "" if v.worst.line is None else f"line {v.worst.line}: "
         text.append(
-            f"worst row  line {v.worst.line}: true {true}, float {floating}, integer "
-            f"{integer}{unit}; {values}"
+            f"worst row  {place}true {true}, float {floating}, integer {integer}{unit}; {values}"
         )
     if v.alarms:
         text.append(

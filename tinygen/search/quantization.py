@@ -62,7 +62,7 @@ def on_test_rows(model: Model, columns: list[int], dataset: Dataset) -> dict:
         model.beyond(dataset.y[dataset.test]),
     )
     return {
-        "test_at_level": asdict(Confusion.of(answer > model.level, truth)),
+        "test_at_level": asdict(Confusion.of(model.beyond(answer), truth)),
         "test_learned": asdict(Confusion.of(model.alarm(answer), truth)),
     }
 

@@ -7,13 +7,15 @@ too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...common.boards import BOARDS
+from ...common.boards import BOARDS, Board
 from ...model.model import Model
-from ...search.conversion import conversion_sentence
+from ...search.conversion import Conversion, conversion_sentence
+from ...target.bare import ModelCost
 from ..ladder import rung_name
 from ..words import alarms, level, test_error, with_unit
 from .gather import Dossier
@@ -50,7 +52,7 @@ def figures(d: Dossier) -> tuple[Figure, ...]:
                 "folds",
                 "The same in cross-validation",
                 with_unit(float(np.mean(d.rung.folds)), model),
-                spread(d),
+                spread(d.rung.folds, model),
             )
         )
     if not model.labels:
@@ -67,12 +69,20 @@ def figures(d: Dossier) -> tuple[Figure, ...]:
     return (*found, *_costs(d))
 
 
-def _costs(d: Dossier):
-    cost, board = d.rung and d.rung.cost, d.ladder and BOARDS[d.ladder.board]
-    if cost is None and d.verdict:
-        cost, board = d.verdict.integer_cost, d.verdict.board
-    if cost is None:
+def _measured(d: Dossier) -> tuple[ModelCost, Board] | None:
+    """The model's cost and the board it was measured on; None where neither ladder nor verdict is
+    kept.
+    """
+    if d.ladder and d.rung:
+        return d.rung.cost, BOARDS[d.ladder.board]
+    return (d.verdict.integer_cost, d.verdict.board) if d.verdict else None
+
+
+def _costs(d: Dossier) -> Iterator[Figure]:
+    measured = _measured(d)
+    if measured is None:
         return
+    cost, board = measured
     yield Figure(
         "flash",
         "Flash",
@@ -98,11 +108,10 @@ def milliseconds(cycles: int, f_cpu_hz: int) -> str:
     return f"{1000 * cycles / f_cpu_hz:.3g} ms"
 
 
-def spread(d: Dossier) -> str:
+def spread(folds: tuple[float, ...], model: Model) -> str:
     """How the error varies over the folds of the training rows."""
-    folds = d.rung.folds
     return (
-        f"{with_unit(min(folds), d.model)} to {with_unit(max(folds), d.model)} in "
+        f"{with_unit(min(folds), model)} to {with_unit(max(folds), model)} in "
         f"{len(folds)} folds of the training rows"
     )
 
@@ -123,16 +132,12 @@ def headline(d: Dossier) -> str:
     )
     if "alarm" in by_key:
         words += f", with {by_key['alarm'].value} alarms {by_key['alarm'].note}"
-    if "flash" in by_key:
+    if measured := _measured(d):
         words += (
             f"; takes {by_key['flash'].value} of flash and {by_key['cycles'].value} for an "
-            f"answer on the {_board(d)}"
+            f"answer on the {measured[1].title}"
         )
     return words + "."
-
-
-def _board(d: Dossier) -> str:
-    return BOARDS[d.ladder.board].title if d.ladder else d.verdict.board.title
 
 
 def converted(d: Dossier) -> str:
@@ -177,7 +182,7 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
                 "run",
             )
         )
-    if d.firmware and d.ladder and d.ladder.board == d.firmware.board.pio_id:
+    if d.firmware and d.ladder and d.rung and d.ladder.board == d.firmware.board.pio_id:
         then, now = d.rung.cost.flash_bytes, d.firmware.model_flash_bytes
         if abs(now - then) > SAME_BYTES:
             found.append(
@@ -188,7 +193,7 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
                     "cost",
                 )
             )
-    if d.ladder:
+    if d.ladder and d.rung:
         own = test_error(d.model)
         small = [
             b
@@ -204,6 +209,7 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
 
 def weak_parts(d: Dossier) -> tuple[Slice, ...]:
     """Parts of the test rows where the model is worse than chance explains, worst first."""
+    assert d.tests is not None, "only a dossier with test rows is asked for its weak parts"
     return weak(slices(d.model, d.tests), test_error(d.model))
 
 
@@ -253,6 +259,7 @@ def inputs_table(model: Model) -> tuple[list[str], list[list]]:
 
 def faults_table(d: Dossier) -> tuple[list[str], list[list]]:
     """Headers and rows: the error with one sensor stuck at an end of its accepted range."""
+    assert d.tests is not None, "only a dossier with test rows is asked for its faults"
     rows = [
         [f.name, with_unit(f.low_error, d.model), with_unit(f.high_error, d.model)]
         for f in sensor_faults(d.model, d.tests)
@@ -260,10 +267,9 @@ def faults_table(d: Dossier) -> tuple[list[str], list[list]]:
     return ["sensor", "stuck low", "stuck high"], rows
 
 
-def conversion_table(d: Dossier) -> tuple[list[str], list[list]]:
+def conversion_table(v: Conversion) -> tuple[list[str], list[list]]:
     """Headers and rows: the integer model beside the same model in float."""
-    v = d.verdict
-    rows = [
+    rows: list[list] = [
         [
             "error on the test rows",
             with_unit(v.float_error, v.model),

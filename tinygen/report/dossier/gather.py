@@ -231,9 +231,16 @@ def test_rows(model: Model, table: Table) -> Tests:
             "found again "
             f"in {table.path_name} ({len(y)} rows, {found[key]}): train it again with this version"
         )
-    time = None if dataset.provenance.time is None else dataset.provenance.time[dataset.test]
+    lines, time = dataset.provenance.lines, dataset.provenance.time
+    assert lines is not None, "rows of a table know their lines"
     return Tests(
-        dataset, x, y, answers, model.saturate(x)[1], dataset.provenance.lines[dataset.test], time
+        dataset,
+        x,
+        y,
+        answers,
+        model.saturate(x)[1],
+        lines[dataset.test],
+        None if time is None else time[dataset.test],
     )
 
 
@@ -279,12 +286,14 @@ def curve(model: Model, place: int, rows: np.ndarray) -> Curve:
         share = np.stack([(answers == k).mean(axis=1) for k in range(len(model.labels))], axis=1)
         return Curve(quantity, raw, share, share, share, share)
     physical = model.output.to_physical(answers)
+    tenth, ninetieth = np.quantile(physical, [0.1, 0.9], axis=1)
     middle = int(np.argsort(physical.mean(axis=0), kind="stable")[len(background) // 2])
     return Curve(
         quantity,
         raw,
         physical.mean(axis=1),
-        *np.quantile(physical, [0.1, 0.9], axis=1),
+        tenth,
+        ninetieth,
         physical[:, middle],
     )
 

@@ -91,7 +91,7 @@ def line_table(elf: Path, header: str) -> dict[int, int]:
                 if program
                 else []
             )
-            if header not in names:  # the C library
+            if program is None or header not in names:  # the C library
                 continue
             number = names.index(header) + 1
             states = sorted(

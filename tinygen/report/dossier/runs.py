@@ -56,6 +56,7 @@ def read_run(path: Path, model: Model, table: Table | None = None) -> Run:
     rows = _rows(path)
     columns = {name: [row.get(name) for row in rows] for name in HEADER}
     raw, expected = (_integers(path, columns[name], MISSING) for name in ("raw", "expected_raw"))
+    red, green = (_integers(path, columns[name], LOST) for name in ("red", "green"))
     truth = time = None
     if table is not None and len(table.file_rows) == len(rows):
         inputs, _ = data.rows_for(model.inputs, table)
@@ -69,7 +70,8 @@ def read_run(path: Path, model: Model, table: Table | None = None) -> Run:
     return Run(
         path.name,
         raw,
-        *(_integers(path, columns[name], LOST) for name in ("red", "green")),
+        red,
+        green,
         _integers(path, columns["cycles"], 0),
         _integers(path, columns["tries"], 0),
         tuple(map(str, columns["verdict"])),

@@ -83,7 +83,7 @@ def by_truth(model: Model, tests: Tests) -> tuple[Slice, ...]:
             float(np.median(physical[rows])),
         )
 
-    return tuple(part(parts == k) for k in np.unique(parts))
+    return tuple(s for k in np.unique(parts) if (s := part(parts == k)))
 
 
 def by_time(model: Model, tests: Tests) -> tuple[Slice, ...]:

@@ -35,17 +35,18 @@ def predicted_section(d: Dossier, tests: Tests) -> Section:
     """Answers against truth, and the rows that are furthest off."""
     model = d.model
     y, answers = (model.output.to_physical(v) for v in (tests.y, tests.answers))
-    limits, words = (None, None), ""
-    if model.threshold is not None:
-        limits, words = (
-            (float(model.output.to_physical(raw)) for raw in (model.level, model.threshold)),
-            level(model),
+    lit = truth = None
+    words = ""
+    if model.threshold is not None and model.level is not None:
+        lit, truth = (
+            float(model.output.to_physical(raw)) for raw in (model.threshold, model.level)
         )
+        words = level(model)
     return Section(
         "predicted",
         "Predicted against true",
         f"Each dot is one of {len(tests):,} test rows; on the line, answer and truth are equal.",
-        (Drawing(error_plots.predicted(y, answers, axis_label(model), *limits, words), ""),),
+        (Drawing(error_plots.predicted(y, answers, axis_label(model), truth, lit, words), ""),),
         tables=(_worst_table(d, tests),),
         columns=1,
     )
@@ -173,7 +174,7 @@ def alarm_section(d: Dossier) -> Section | None:
     if model.threshold is None:
         return None
     lead = f"{red_above(model)}, green at it or below. On the test rows: {alarms(model)}."
-    learned = ()
+    learned: tuple[Table, ...] = ()
     if "learned_alarm" in model.training:
         learned = (
             make_table(

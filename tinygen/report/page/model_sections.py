@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...codegen.chain import constant_bytes
+from ...model.model import Model
 from ...search.conversion import conversion_lines
+from ...search.ladder import Ladder
 from ..dossier.figures import (
     conversion_table,
     converted,
@@ -25,6 +29,7 @@ def ladder_section(d: Dossier) -> Section | None:
     if not d.ladder:
         return None
     found, model = d.ladder, d.model
+    chosen = found.rungs[found.chosen]
     least = (1.0 if model.labels else model.output.scale) / model.training["rows_test"] / 2
     rungs = [
         (r.model.family, r.cost.flash_bytes, max(test_error(r.model), least)) for r in found.rungs
@@ -32,7 +37,7 @@ def ladder_section(d: Dossier) -> Section | None:
     alt = (
         f"{len(rungs)} models from {rungs[0][1]:,} to {rungs[-1][1]:,} bytes of flash with their "
         "errors on the test rows; "
-        f"chosen: {rung_name(model)} with {d.rung.cost.flash_bytes:,} bytes and "
+        f"chosen: {rung_name(model)} with {chosen.cost.flash_bytes:,} bytes and "
         f"{with_unit(test_error(model), model)}."
     )
     if any(test_error(r.model) < least for r in found.rungs):
@@ -69,19 +74,19 @@ def ladder_section(d: Dossier) -> Section | None:
         "Error against flash",
         lead,
         (Drawing(plot, alt),),
-        tables=(_ends_table(d),),
+        tables=(_ends_table(found, model),),
         folded=tuple(folded),
         columns=1,
     )
 
 
-def _ends_table(d: Dossier) -> Table:
+def _ends_table(ladder: Ladder, model: Model) -> Table:
     """The chosen rung beside the smallest, the quickest, and the one with the least error in the
     folds.
     """
-    rungs = d.ladder.rungs
+    rungs = ladder.rungs
     named = {
-        "chosen": d.rung,
+        "chosen": rungs[ladder.chosen],
         "smallest": min(rungs, key=lambda r: r.cost.flash_bytes),
         "quickest": min(rungs, key=lambda r: r.cost.cycles_max),
         "least error in folds": min(rungs, key=lambda r: r.error),
@@ -92,7 +97,7 @@ def _ends_table(d: Dossier) -> Table:
             rung_name(r.model),
             r.cost.flash_bytes,
             r.cost.cycles_max,
-            with_unit(test_error(r.model), d.model),
+            with_unit(test_error(r.model), model),
         ]
         for name, r in named.items()
     ]
@@ -197,6 +202,7 @@ def cost_section(d: Dossier) -> Section | None:
     if not d.firmware:
         return None
     f, board, model = d.firmware, d.firmware.board, d.model
+    assert f.stack_bytes is not None and f.cycles_max is not None, "simavr runs the page's board"
     constants = min(constant_bytes(model), f.model_flash_bytes)
     flash = [
         ("model: constants", constants),
@@ -226,7 +232,7 @@ def cost_section(d: Dossier) -> Section | None:
     return Section("cost", "Where flash, RAM and cycles went", lead, tuple(drawings))
 
 
-def _bar(name: str, parts: list[tuple[str, int]], unit: str) -> Drawing:
+def _bar(name: str, parts: Sequence[tuple[str, int]], unit: str) -> Drawing:
     total = sum(value for _, value in parts)
     alt = f"{total:,} {unit}: " + ", ".join(f"{part} {value:,}" for part, value in parts) + "."
     return Drawing(
@@ -253,7 +259,7 @@ def conversion_section(d: Dossier) -> Section:
                 f"The same model in both, on the {d.verdict.board.title}; {d.verdict.rows:,} "
                 "test rows, "
                 f"{d.verdict.differing:,} answers differ",
-                *conversion_table(d),
+                *conversion_table(d.verdict),
             ),
         ),
         points=tuple(points),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -18,7 +20,7 @@ from .svg import (
 )
 
 
-def shares(name: str, parts: list[tuple[str, float]], alt: str, xlabel: str) -> Plot:
+def shares(name: str, parts: Sequence[tuple[str, float]], alt: str, xlabel: str) -> Plot:
     """One bar, cut in parts; its parts are named in the legend with their values, in order."""
 
     def paint(axes) -> None:

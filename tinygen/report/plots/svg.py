@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -43,7 +44,7 @@ LOOKS = (
 SERIES = (BLUE, ORANGE, GREEN, PURPLE)
 DASHES = ("-", "--", ":", "-.")
 WIDTH = 5.0  # inches, 360 of the drawing's units
-STYLE = {
+STYLE: dict[Any, Any] = {  # keys: matplotlib lists them since 3.11, earlier ones take any str
     "svg.fonttype": "none",
     "svg.hashsalt": "tinygen",
     "text.parse_math": False,
