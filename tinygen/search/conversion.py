@@ -158,7 +158,9 @@ def _worst(
         model.labels[v] if model.labels else float(model.output.to_physical(v))
         for v in (y[k], floats[k], answers[k])
     )
-    return Row(int(dataset.provenance.lines[dataset.test[k]]), values, *spoken)
+    lines = dataset.provenance.lines
+    assert lines is not None  # rows with a test part come from a file
+    return Row(int(lines[dataset.test[k]]), values, *spoken)
 
 
 def _decisions(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from ..common.boards import Board
 from ..common.errors import BuildError, CheckError, DoesNotFit
@@ -66,7 +67,9 @@ def _beyond_reach(elf: Path, board: Board) -> str:
     """
     with open(elf, "rb") as stream:
         table = ELFFile(stream).get_section_by_name(".symtab")
-        found = table.get_symbol_by_name(TABLES_END) if table else None
+        found = None
+        if isinstance(table, SymbolTableSection):
+            found = table.get_symbol_by_name(TABLES_END)
     end = found[0]["st_value"] if found else 0
     if end <= REACH_BYTES:
         return ""

@@ -201,9 +201,9 @@ class Connection:
 
 
 def _csv_line(reply: RowReply) -> str:
-    if reply.lost:
-        return f"{reply.index},,LOST,,,{reply.tries}"
     result = reply.result
+    if result is None:
+        return f"{reply.index},,LOST,,,{reply.tries}"
     flags, pins = int(result.flags), int(result.pins)
     return f"{reply.index},{result.prediction},{flags},{pins},{result.cycles},{reply.tries}"
 
