@@ -1,6 +1,13 @@
-"""Tiny trained integer models for 8-bit Arduinos, checked row by row over serial."""
+"""Tiny trained integer models for 8-bit Arduinos, checked row by row over serial.
+
+from tinygen import TinyRegressor
+
+model = TinyRegressor(max_flash=450).fit(X, y)
+model.export("benzene/")
+"""
 
 __version__ = "0.1.0"
+__all__ = ["TinyClassifier", "TinyRegressor", "__version__"]
 
 
 def __getattr__(name: str):
@@ -12,3 +19,7 @@ def __getattr__(name: str):
 
         return getattr(estimators, name)
     raise AttributeError(f"module 'tinygen' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

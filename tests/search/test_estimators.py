@@ -2,13 +2,15 @@
 inputs.
 """
 
+import doctest
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from host_c import compile_header, run_rows
-from sklearn.datasets import load_diabetes, load_wine
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -16,7 +18,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import tinygen
 from tinygen import TinyClassifier, TinyRegressor
-from tinygen.common.errors import QuantizeError, UsageError
+from tinygen.common.errors import ModelError, QuantizeError, UsageError
+from tinygen.model.model import load
 from tinygen.search.estimators import LEAST_STEPS, decimal_scale
 
 WINE, DIABETES = load_wine(), load_diabetes(scaled=False)
@@ -218,3 +221,71 @@ def test_what_cannot_be_asked_for():
         TinyClassifier(family="tree").fit(WINE.data, WINE.target).cost("due")
     with pytest.raises(ValueError, match="one class only"):
         TinyClassifier().fit(WINE.data[:40], WINE.target[:40])
+
+
+# ---- the front row ----
+
+
+def test_they_are_listed():
+    assert {"TinyRegressor", "TinyClassifier"} <= set(dir(tinygen))
+
+
+@pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.__name__)
+def test_the_example_of_the_docstring_runs(kind):
+    found = doctest.DocTestFinder(recurse=False).find(kind, globs={kind.__name__: kind})
+    runner = doctest.DocTestRunner()
+    assert sum(runner.run(test).attempted for test in found) >= 4 and not runner.failures
+
+
+def test_what_is_saved_comes_back(tmp_path):
+    words = np.array(["barolo", "grignolino", "barbera"])[WINE.target]
+    for estimator, data, target in (
+        (TinyClassifier(family="logistic", name="wine"), WINE.data, words),
+        (TinyRegressor(family="ridge", random_state=3), DIABETES.data, DIABETES.target),
+    ):
+        estimator.fit(data, target).save(tmp_path / "kept.json")
+        again = type(estimator).load(tmp_path / "kept.json")
+        assert (again.predict(data) == estimator.predict(data)).all()
+        assert again.get_params() == estimator.get_params()
+        assert again.model_.model_id == load(tmp_path / "kept.json").model_id
+    with pytest.raises(ModelError, match="not saved by a TinyClassifier"):
+        TinyClassifier.load(tmp_path / "kept.json")
+
+
+@pytest.mark.parametrize("family", ["logistic", "forest", "mlp_classifier"])
+@pytest.mark.parametrize("data", [WINE, load_breast_cancer()], ids=["three", "two"])
+def test_probabilities_speak_for_the_answer(family, data):
+    halves = np.arange(len(data.data)) % 2 == 0
+    found = TinyClassifier(family=family).fit(data.data[halves], data.target[halves])
+    shares = found.predict_proba(data.data)
+    assert shares.shape == (len(data.data), len(found.classes_))
+    assert np.allclose(shares.sum(axis=1), 1) and shares.min() >= 0
+    assert (found.classes_[shares.argmax(axis=1)] == found.predict(data.data)).all()
+    rates = np.full(shares.shape[1], 1 / shares.shape[1])
+    blind = log_loss(data.target[~halves], np.tile(rates, ((~halves).sum(), 1)))
+    assert log_loss(data.target[~halves], shares[~halves]) < blind / 2
+
+
+def test_a_tree_has_no_probabilities():
+    found = TinyClassifier(family="tree").fit(WINE.data, WINE.target)
+    assert not hasattr(found, "predict_proba")
+    with pytest.raises(AttributeError, match="without scores"):
+        found.predict_proba(WINE.data)
+
+
+def test_a_pipelines_other_steps_are_not_lost_without_a_word(tmp_path):
+    model = TinyClassifier(family="tree")
+    make_pipeline(StandardScaler(), model).fit(WINE.data, WINE.target)
+    with pytest.raises(UsageError, match=r"steps before this one \(standardscaler\)"):
+        model.export(tmp_path / "wine")
+    assert not (tmp_path / "wine").exists()
+    make_pipeline("passthrough", model).fit(WINE.data, WINE.target)
+    assert model.export(tmp_path / "wine")
+
+
+@pytest.mark.parametrize("family", ["lookup", "power"])
+def test_a_family_that_has_nothing_to_offer_says_so(family):
+    """Inputs of two values have no table and span no octaves; that is no Ctrl-C."""
+    x = np.array([[1.0, 1], [0, 0], [0, 1], [1, 1]] * 50)
+    with pytest.raises(UsageError, match=f"'{family}' has no model for these 200 training rows"):
+        TinyRegressor(family=family).fit(x, np.arange(200.0))

@@ -1,36 +1,44 @@
 """scikit-learn estimators: estimators whose `predict` gives, bit for bit, what the chip answers.
 
-    TinyClassifier(max_flash=1000).fit(X, y).export("iris/")
-
 Every input and the output is stored as an int16 in decimal steps: the column's own decimal places
 where they fit, else 12 bits or more over its range.
 """
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..codegen.emit import emit_library
 from ..common.boards import find_board
+from ..common.errors import ModelError, UsageError
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import scale_for
 from ..model.fixedpoint import Quantity
+from ..model.model import load as load_model
 from ..target.bare import ModelCost, measure_cost
 from ..target.build import Budget
 from .cross_validation import rank
 from .finalists import SearchRequest
 from .model_search import find_best
-from .quantization import raw_threshold
+from .quantization import class_scores, raw_threshold
 
 MOST_PLACES = 6  # decimal places that count as a column's own resolution
 LEAST_STEPS = 4096  # over the range of a column without one: 12 bits
 SEED_LIMIT = 2**31 - 1
+LOG_TEMPERATURE = (-12.0, 3.0)  # natural logarithms of the factors tried
 BUDGET_ARGUMENTS = "max_flash, max_ram or max_cycles"
 
 
@@ -84,9 +92,12 @@ class _Tiny(BaseEstimator):
         self.name = name
 
     def fit(self, X, y):
-        """Finds, fits and rounds a model. Sets `model_` (the integer Model), `columns_` (inputs it
-        reads), `candidates_`.
+        """Finds, fits and rounds a model for rows X (n, inputs) of physical values and targets y.
+
+        Sets `model_` (the integer Model), `columns_` (inputs it reads), `candidates_` (what was
+        compared, best first) and `steps_before_` (names of a Pipeline's steps that change X).
         """
+        self.steps_before_ = _steps_before(self)
         X, y = validate_data(
             self,
             X,
@@ -117,23 +128,80 @@ class _Tiny(BaseEstimator):
         rung = find_best(dataset, self._request(), self.candidates_, options=BUDGET_ARGUMENTS)[1]
         self.model_ = rung.model
         self.columns_ = tuple(inputs.index(q) for q in rung.model.inputs)
+        if labels:
+            self._judge_scores(dataset)
         return self
 
     def predict(self, X):
         """What the chip answers to rows X of physical values; inputs beyond their accepted range
         saturate.
         """
+        return self._meaning(self.model_.answer(self._raw(X)))
+
+    def _raw(self, X) -> np.ndarray:
+        """Raw rows of the model's inputs, int64 (n, inputs of the model)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         raw = [q.to_raw(X[:, column]) for q, column in zip(self.model_.inputs, self.columns_)]
-        return self._meaning(self.model_.answer(np.column_stack(raw)))
+        return np.column_stack(raw)
 
     def export(self, directory) -> list[Path]:
         """Writes the C header, an example and test vectors: an Arduino library. Returns the
         paths.
+
+        UsageError where the model was fitted behind other steps of a Pipeline: the C would lack
+        them.
         """
         check_is_fitted(self)
+        if self.steps_before_:
+            raise UsageError(
+                f"the C code would lack the Pipeline's steps before this one "
+                f"({', '.join(self.steps_before_)}): fit {type(self).__name__} on the rows as the "
+                "sensors give them, it scales its inputs itself"
+            )
         return emit_library(self.model_, Path(directory))
+
+    def save(self, path) -> None:
+        """Writes the fitted model as a model file, which the command line reads as well; `load`
+        brings the estimator back.
+        """
+        check_is_fitted(self)
+        state = {
+            "kind": type(self).__name__,
+            "parameters": {k: v for k, v in self.get_params().items() if _is_plain(v)},
+            "columns": list(self.columns_),
+            "inputs": self.n_features_in_,
+            "names": [str(name) for name in getattr(self, "feature_names_in_", ())],
+            "steps_before": list(self.steps_before_),
+            **self._own_state(),
+        }
+        told = {**self.model_.training, "estimator": state}
+        replace(self.model_, training=told).save(Path(path))
+
+    @classmethod
+    def load(cls, path):
+        """The fitted estimator that `save` wrote. ModelError for another file."""
+        model = load_model(Path(path))
+        state = model.training.get("estimator", {})
+        if state.get("kind") != cls.__name__:
+            raise ModelError(
+                f"model file '{path}' was not saved by a {cls.__name__}: "
+                "use `tinygen.model.model.load` for the model alone"
+            )
+        loaded = cls(**state["parameters"])
+        loaded.model_ = model
+        loaded.columns_, loaded.n_features_in_ = tuple(state["columns"]), state["inputs"]
+        loaded.steps_before_ = tuple(state["steps_before"])
+        if state["names"]:
+            loaded.feature_names_in_ = np.array(state["names"], dtype=object)
+        loaded._take_state(state)
+        return loaded
+
+    def _own_state(self) -> dict:
+        return {}
+
+    def _take_state(self, state: dict) -> None:
+        pass
 
     def cost(self, board: str = "uno") -> ModelCost:
         """Flash, RAM, stack and cycles of the model alone, compiled for a board and simulated."""
@@ -175,6 +243,27 @@ class _Tiny(BaseEstimator):
 class TinyRegressor(RegressorMixin, _Tiny):
     """Predicts a quantity as an 8-bit Arduino does. `predict` gives float64 in steps of
     `model_.output.scale`.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True, scaled=False)
+    >>> sugar = TinyRegressor(family="ridge", name="sugar").fit(X, y)
+    >>> sugar.predict(X[:2]).shape
+    (2,)
+    >>> bool(sugar.score(X, y) > 0.4)
+    True
+
+    Then `sugar.export("sugar/")` writes the Arduino library, `sugar.cost("uno")` measures it and
+    `sugar.save("sugar.json")` keeps it. Parameters:
+
+    family : "auto" or one family's name.
+    max_flash, max_ram, max_cycles : bytes, bytes with stack, cycles per answer
+        Budget of the model alone on `board`, compiled and simulated. Without one nothing is
+        compiled, and of models as good as the best one that with the smallest tables is taken.
+    board : PlatformIO's name of the board that the budget is for.
+    threshold : alarm above this output, in the unit of y.
+    input_scales : raw step of each input, by name or in order; None finds them.
+    random_state : seed of folds and fits.
+    name : prefix of the C names.
     """
 
     def _target(self, y: np.ndarray) -> tuple[Quantity, np.ndarray, tuple[str, ...]]:
@@ -190,6 +279,24 @@ class TinyRegressor(RegressorMixin, _Tiny):
 class TinyClassifier(ClassifierMixin, _Tiny):
     """Names a class as an 8-bit Arduino does. `classes_` holds the labels, the chip answers their
     indices.
+
+    >>> from sklearn.datasets import load_wine
+    >>> X, y = load_wine(return_X_y=True)
+    >>> wine = TinyClassifier(family="tree", name="wine").fit(X, y)
+    >>> bool(wine.score(X, y) > 0.9)
+    True
+
+    Then `wine.export("wine/")` writes the Arduino library. Parameters:
+
+    family : "auto" or one family's name.
+    max_flash, max_ram, max_cycles : bytes, bytes with stack, cycles per answer
+        Budget of the model alone on `board`, compiled and simulated. Without one nothing is
+        compiled, and of models as good as the best one that with the smallest tables is taken.
+    board : PlatformIO's name of the board that the budget is for.
+    threshold : alarm above this output, in the unit of y.
+    input_scales : raw step of each input, by name or in order; None finds them.
+    random_state : seed of folds and fits.
+    name : prefix of the C names.
     """
 
     def _target(self, y: np.ndarray) -> tuple[Quantity, np.ndarray, tuple[str, ...]]:
@@ -207,6 +314,81 @@ class TinyClassifier(ClassifierMixin, _Tiny):
 
     def _meaning(self, raw: np.ndarray) -> np.ndarray:
         return self.classes_[raw]
+
+    def _judge_scores(self, dataset: Dataset) -> None:
+        """`temperature_`: the factor on the scores by which the training rows are likeliest (Guo et
+        al. 2017); None without scores. A class counts as less than sure, the less the fewer rows it
+        has (Platt 1999): else rows that are told apart without a mistake would ask for certainty.
+        """
+        rows, self.temperature_ = dataset.training, None
+        scores = class_scores(self.model_, rows.x[:, list(self.columns_)])
+        if scores is None:
+            return
+        width = scores.shape[1]
+        known = np.bincount(rows.y, minlength=width)[rows.y]
+        sure = (known + 1) / (known + width)
+        shares = np.repeat(((1 - sure) / (width - 1))[:, None], width, axis=1)
+        shares[np.arange(len(rows.y)), rows.y] = sure
+
+        def loss(log_factor: float) -> float:
+            values = np.exp(log_factor) * scores
+            return float((logsumexp(values, axis=1) - (shares * values).sum(axis=1)).mean())
+
+        best = minimize_scalar(loss, bounds=LOG_TEMPERATURE, method="bounded")
+        self.temperature_ = float(np.exp(best.x))
+
+    @available_if(lambda self: _has_scores(self))
+    def predict_proba(self, X):
+        """Probability of each class, float (n, classes): softmax of the integer scores that the
+        chip compares, times `temperature_`.
+
+        The chip itself knows the scores' order only. Families without scores (a decision tree)
+        lack this method.
+        """
+        return softmax(class_scores(self.model_, self._raw(X)) * self.temperature_, axis=1)
+
+    def _own_state(self) -> dict:
+        return {
+            "classes": self.classes_.tolist(),
+            "classes_type": self.classes_.dtype.str,
+            "temperature": self.temperature_,
+        }
+
+    def _take_state(self, state: dict) -> None:
+        self.temperature_, kind = state["temperature"], state["classes_type"]
+        self.classes_ = np.array(state["classes"], dtype=object if kind == "|O" else kind)
+
+
+def _has_scores(estimator: TinyClassifier) -> bool:
+    if getattr(estimator, "temperature_", 1.0) is None:
+        raise AttributeError(
+            f"family '{estimator.model_.family}' names a class without scores: predict_proba "
+            "needs another family, such as logistic"
+        )
+    return True
+
+
+def _is_plain(value) -> bool:
+    """True for what JSON gives back as it was."""
+    try:
+        return json.loads(json.dumps(value)) == value
+    except (TypeError, ValueError):
+        return False
+
+
+def _steps_before(estimator: _Tiny) -> tuple[str, ...]:
+    """Names of the steps that change X before `estimator`, whose `fit` a Pipeline calls; () without
+    one.
+
+    A step does not know its Pipeline: the Pipeline's own `fit` is looked for among the callers.
+    """
+    frame = inspect.currentframe()
+    while frame := frame and frame.f_back:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, Pipeline) and caller.steps[-1][1] is estimator:
+            before = caller.steps[:-1]
+            return tuple(name for name, step in before if step not in (None, "passthrough"))
+    return ()
 
 
 def _dataset(

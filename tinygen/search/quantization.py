@@ -12,7 +12,12 @@ from ..data.reference import Reference, sketch
 from ..model.alarm_threshold import Confusion, LearnedAlarm
 from ..model.fixedpoint import RAW_MAX, RAW_MIN, Quantity
 from ..model.model import Model
+from ..model.operations.argmax import Argmax
+from ..model.operations.dense import Dense
+from ..model.operations.forest import Forest
 from .cross_validation import Trained, plain_config, rounded
+
+INT32 = -(2**31), 2**31 - 1
 
 
 def quantize(
@@ -61,6 +66,7 @@ def on_test_rows(model: Model, columns: list[int], dataset: Dataset) -> dict:
         model.answer(dataset.x[dataset.test][:, columns]),
         model.beyond(dataset.y[dataset.test]),
     )
+    assert model.level is not None  # there is a learned threshold
     return {
         "test_at_level": asdict(Confusion.of(model.beyond(answer), truth)),
         "test_learned": asdict(Confusion.of(model.alarm(answer), truth)),
@@ -164,3 +170,23 @@ def raw_threshold(target: Quantity, threshold: float) -> int:
             f"use one within +-{RAW_MAX * target.scale:g}"
         )
     return raw
+
+
+def class_scores(model: Model, raw: np.ndarray) -> np.ndarray | None:
+    """What the chip compares to name a class, (n, classes), for raw rows; None where it compares
+    nothing, as a decision tree.
+
+    Of two classes there is one sum, and class 1 is answered where it is above 0: half a step is
+    taken off, so that a sum of 0 speaks for class 0.
+    """
+    values, last = model.saturate(raw)[0], model.nodes[-1]
+    for node in model.nodes[:-1]:
+        values = node.apply(values)
+    if isinstance(last, Argmax):
+        return values
+    if not isinstance(last, Dense | Forest) or len(model.labels) > 2:
+        return None
+    sums = replace(last, low=INT32[0], high=INT32[1]).apply(values)[:, 0]
+    if sums.min(initial=0) >= 0 and sums.max(initial=0) <= 1:
+        return None
+    return np.column_stack([np.zeros(len(sums)), sums - 0.5])
