@@ -17,6 +17,7 @@ from ..data import Rows
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import (
     FEW_STEPS,
+    TOLERANCE,
     Logs,
     lean_of,
     logs_of,
@@ -34,6 +35,7 @@ RIDGE = 1e-4
 HALF_STEP = 0.5  # raw: a mean error above it can be seen in the answers
 MAX_SHIFT = 20
 ACC_ROOM = 2**30  # that the weighted sum of scaled inputs may reach: half of 32 bits, for the bias
+FEW_BITS = 7  # of inputs that all have few raw steps, widened by whole numbers
 INPUT_BITS = 12  # of the scaled inputs; 8 would save 6 cycles an input and cost accuracy
 
 
@@ -94,9 +96,14 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Linear:
 
 def lower(fitted: Linear, rows: Rows) -> tuple[Node, ...]:
     predicted = fitted.predict(rows.x)
-    float_error = rows.error(np.floor(predicted + 0.5))
+    answers = np.floor(predicted + 0.5)
+    float_error = rows.error(answers)
     if min(high - low for low, high in fitted.logs.limits) >= FEW_STEPS:
         float_error = max(float_error, rows.error(predicted))
+    elif float_error < HALF_STEP:  # every answer that differs shows: keep to the float answers
+        return narrowest(
+            _chains(fitted, rows), rows.x, answers, TOLERANCE * float_error, rows.weights
+        )
     return narrowest(_chains(fitted, rows), rows.x, rows.y, float_error, rows.weights)
 
 
@@ -120,6 +127,8 @@ def _chains(fitted: Linear, rows: Rows) -> Iterator[tuple[Node, ...]]:
     wide = scale_inputs(limits, INPUT_BITS, exact=True, widen=True)
     if wide.shift == 8:
         yield centred(_chain(fitted, rows, *_exact_products(fitted, wide)))
+        if max(high - low for low, high in limits) < FEW_STEPS:  # whole steps leave weights room
+            wide = scale_inputs(limits, FEW_BITS, exact=True, widen=True)
         yield centred(_chain(fitted, rows, wide, *_wide_weights(fitted, wide)))
 
 
