@@ -133,6 +133,15 @@ def _one_target(context, parameter, names: tuple[str, ...]) -> str:
     return names[0]
 
 
+def require_room(inputs: int, step: str) -> None:
+    """UsageError for more inputs than a row on the wire holds; told before the training."""
+    from ..host.framing import PAYLOAD_MAX
+
+    most = PAYLOAD_MAX // 2
+    if inputs > most:
+        raise UsageError(f"{inputs} inputs, a row on the wire holds {most}: {step}")
+
+
 TARGET = click.option(
     "--target",
     required=True,

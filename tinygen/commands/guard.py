@@ -17,6 +17,7 @@ from ._options import (
     model_out,
     name_from,
     name_option,
+    require_room,
     selected_readings,
 )
 from ._show import progress, shows
@@ -119,6 +120,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
     require_file_place(request.out)
     table = request.rows.table()
     rows = request.rows.readings(table)
+    require_room(len(rows.inputs), "name them with --inputs, or --drop some")
     rows = rows.noted(*(f.line for f in high_findings(table, rows)))
     model = guard_of(rows, request.family, request.alarms, name)
     progress(f"compiling and simulating for {chip.title}")

@@ -23,6 +23,7 @@ from ._options import (
     name_from,
     name_option,
     optimize_option,
+    require_room,
     selected_rows,
 )
 from ._show import progress, shows
@@ -193,6 +194,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
         dataset = request.rows.only(kept.names).dataset(rows)
         dataset = dataset.noted(kept.note(dataset))
     _require_alarm(dataset, request)
+    require_room(len(dataset.inputs), "--max-inputs keeps the most needed ones")
     dataset = dataset.noted(*(f.line for f in high_findings(rows, dataset)))
     dataset = weighed(dataset, request.robust, request.balance, progress)
     ladder = find_model(dataset, request, name, chip, cost, progress)
