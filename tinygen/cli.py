@@ -89,12 +89,27 @@ def _fail(message: str, code: int):
     sys.exit(code)
 
 
+def _started_otherwise(context, option, given: bool) -> None:
+    """The command takes the option off its words and starts anew (common/arithmetic.py)."""
+    if given:
+        raise click.UsageError(
+            "--reproducible must be known at the start: run the command `tinygen`"
+        )
+
+
 @click.group(
     cls=OneLineErrors,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(__version__, prog_name="tinygen")
+@click.option(
+    "--reproducible",
+    is_flag=True,
+    expose_value=False,
+    callback=_started_otherwise,
+    help="Same bytes on every x86-64 processor; training takes up to 1.8 times as long.",
+)
 @click.pass_context
 def main(context) -> int | None:
     """From a CSV of sensor rows to a tiny integer model on an 8-bit Arduino, checked row by row.

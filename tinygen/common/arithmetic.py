@@ -10,10 +10,12 @@ them is told to use the version that all x86-64 processors of the last fifteen y
 - GLIBC_TUNABLES: exp, log and pow of the C library, which have versions with fused multiply-add;
 - OPENBLAS_NUM_THREADS: the parts into which a product is cut depend on the number of threads.
 
-All of them are read when a process starts, so a program starts itself anew: `pin()`. The command
-`tinygen` does so; a script of one's own is run with
+All of them are read when a process starts, so a program starts itself anew: `pin()`. `tinygen
+--reproducible` does so, wherever the option stands; a script of one's own is run with
 
     python -m tinygen.common.arithmetic script.py
+
+It is not the default because it costs: a search with nets took 175 s of CPU instead of 101 s.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ NUMPY_FEATURES = (
 )
 # names of glibc 2.33 and later, then those before
 GLIBC_CAPABILITIES = "glibc.cpu.hwcaps=-FMA,-FMA4,-FMA_Usable,-FMA4_Usable"
-OPT_OUT = "TINYGEN_ANY_ARITHMETIC"  # set to anything: the fastest routines, other models elsewhere
+OPTION = "--reproducible"
 
 
 def pinned(given: Mapping[str, str]) -> dict[str, str]:
@@ -40,7 +42,7 @@ def pinned(given: Mapping[str, str]) -> dict[str, str]:
     OMP_NUM_THREADS is 1 unless it is given: threads of OpenMP beside those of the search only wait
     for each other.
     """
-    if platform.machine() not in ("x86_64", "AMD64") or given.get(OPT_OUT):
+    if platform.machine() not in ("x86_64", "AMD64"):
         return dict(given)
     tunables = [t for t in given.get("GLIBC_TUNABLES", "").split(":") if t]
     others = [t for t in tunables if not t.startswith("glibc.cpu.hwcaps=")]
@@ -68,7 +70,9 @@ def pin() -> None:
 
 def main() -> None:
     """The command `tinygen`."""
-    pin()
+    if OPTION in sys.argv:
+        pin()
+        sys.argv.remove(OPTION)
     from ..cli import main as command_line
 
     command_line()

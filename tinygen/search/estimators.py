@@ -1,7 +1,7 @@
 """scikit-learn estimators: estimators whose `predict` gives, bit for bit, what the chip answers.
 
-Every input and the output is stored as an int16 in decimal steps: the column's own decimal places
-where they fit, else 12 bits or more over its range.
+Inputs and output are stored as int16 in decimal steps: the column's own decimal places where they
+fit, else 12 bits or more over its range.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ from .quantization import class_scores, raw_threshold
 
 MOST_PLACES = 6  # decimal places that count as a column's own resolution
 LEAST_STEPS = 4096  # over the range of a column without one: 12 bits
-SEED_LIMIT = 2**31 - 1
 LOG_TEMPERATURE = (-12.0, 3.0)  # natural logarithms of the factors tried
 BUDGET_ARGUMENTS = "max_flash, max_ram or max_cycles"
 
@@ -194,14 +193,12 @@ class _Tiny(BaseEstimator):
         loaded.steps_before_ = tuple(state["steps_before"])
         if state["names"]:
             loaded.feature_names_in_ = np.array(state["names"], dtype=object)
-        loaded._take_state(state)
+        if model.labels:
+            loaded._take_state(state)
         return loaded
 
     def _own_state(self) -> dict:
         return {}
-
-    def _take_state(self, state: dict) -> None:
-        pass
 
     def cost(self, board: str = "uno") -> ModelCost:
         """Flash, RAM, stack and cycles of the model alone, compiled for a board and simulated."""
@@ -226,7 +223,7 @@ class _Tiny(BaseEstimator):
 
     def _seed(self) -> int:
         if isinstance(self.random_state, np.random.RandomState):
-            return int(self.random_state.randint(SEED_LIMIT))
+            return int(self.random_state.randint(2**31 - 1))
         return 0 if self.random_state is None else int(self.random_state)
 
     def _request(self) -> SearchRequest:
