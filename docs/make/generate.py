@@ -29,6 +29,7 @@ import click
 import numpy as np
 
 from tinygen.cli import main as tinygen
+from tinygen.common.arithmetic import pinned
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent
@@ -137,7 +138,7 @@ def with_output(page: str, folder: Path) -> str:
 def run(command: str, folder: Path) -> list[str]:
     """What a command line prints; it must end well."""
     environment = {
-        **os.environ,
+        **pinned(os.environ),  # the same models and figures on every machine
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "200",
     }
