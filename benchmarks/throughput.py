@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tinygen.host.check import check, expect
 from tinygen.host.link import open_link
-from tinygen.host.rates import Budget
+from tinygen.host.rates import WireBudget
 from tinygen.host.stream import stream
 from tinygen.host.virtual.protocol_avr import avr_url
 
@@ -55,7 +55,7 @@ def measure(
     raw, found = model.sample_rows(rows, 1), []
     for window in windows:
         with open_link(avr_url(board_id, elf), model, board) as link:
-            budget = Budget.of(link, window)
+            budget = WireBudget.of(link, window)
             verdict = check(stream(link, raw.tolist(), window), expect(model, raw))
         found.append(
             Measured(

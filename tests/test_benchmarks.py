@@ -104,7 +104,7 @@ def test_smoke_on_task_a(goals, air_quality, simavr, monkeypatch, tmp_path, caps
     asked = []
 
     def tables_only(dataset, request):
-        asked.append((dataset.split, request.family, request.budget))
+        asked.append((dataset.split.kind, request.family, request.budget))
         return find_ladder(dataset, replace(request, family="lookup"))
 
     monkeypatch.setattr(goals, "find_ladder", tables_only)
@@ -146,7 +146,7 @@ def test_each_budget_has_its_search(goals, air_quality, simavr, monkeypatch):
 
     monkeypatch.setattr(goals, "find_ladder", once)
     small, large = (goals.Goal("A", "random", 1, 1, Budget(flash)) for flash in (128, 1024))
-    table = goals.load(air_quality)
+    table = goals.load_table(air_quality)
     first, second = goals.run([small, large], table, 1, lambda text: None)
     assert runs == [Budget(128), Budget(1024)]
     assert first.most("flash_bytes") <= 128 and second.error <= first.error
@@ -159,7 +159,7 @@ def test_a_budget_that_nothing_fits_is_missed_by_a_figure(goals, air_quality, si
         lambda d, request: find_ladder(d, replace(request, family="ridge")),
     )
     goal = goals.Goal("B", "time", 9.0, 9.0, Budget(flash_bytes=40))
-    (result,) = goals.run([goal], goals.load(air_quality), 1, lambda text: None)
+    (result,) = goals.run([goal], goals.load_table(air_quality), 1, lambda text: None)
     flash = result.most("flash_bytes")
     assert (
         flash > 40

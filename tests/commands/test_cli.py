@@ -52,7 +52,7 @@ def test_train_tells_people_the_same(here, simavr, run):
 
 def test_a_row_with_nan_is_left_out_and_counted(here, simavr, run):
     done = run("train nan.csv --target gas --family ridge -o gas.json")
-    assert done.code == 0 and "of 160 read 1 lack a value" in done.out
+    assert done.code == 0 and "160 read: 1 incomplete, 0 duplicates" in done.out
 
 
 def test_a_constant_column_is_left_out_and_named(here, simavr, run):

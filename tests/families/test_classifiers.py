@@ -223,9 +223,7 @@ def test_one_scaling_for_all_inputs_only_where_it_loses_nothing():
 def test_a_chain_is_accepted_by_its_decisions_and_its_loss():
     rows = rows_of(2)
     bad, good = ((Forest((), ((value,),), (-1,), (0,), 0, 1),) for value in (0, 1))
-    half = replace(
-        rows, rows=replace(rows.rows, y=np.ones_like(rows.y))
-    )  # the second chain answers all right
+    half = replace(rows, y=np.ones_like(rows.y))  # the second chain answers all right
     assert scores.as_decided([(bad, 0.1), (good, 0.1)], half, 0.0, 0.1) == good
     assert scores.as_decided([(good, 0.5), (bad, 0.1)], half, 0.0, 0.1) == good
     twin = (replace(good[0], leaves=((2,),)),)  # clamped to 1: the same answers
@@ -265,7 +263,7 @@ def test_equal_leaves_are_stored_once():
 
 def test_a_tree_without_splits_is_a_constant():
     rows = rows_of(0)
-    flat = replace(rows, rows=replace(rows.rows, y=np.full_like(rows.y, 42)))
+    flat = replace(rows, y=np.full_like(rows.y, 42))
     fitted, model = lowered(FAMILIES["tree"], flat)
     assert fitted.columns == (0,) and (model.answer(rows.x[:, :1]) == 42).all()
 

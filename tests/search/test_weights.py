@@ -103,7 +103,7 @@ def test_the_rows_left_out_are_the_faulty_ones(simulated):
     assert (moved[gone] > 0).mean() > 0.95 and (
         moved[kept.train] > 60
     ).mean() < 0.005  # 60: 20 times the noise
-    assert kept.weighting["robust"]["left_out"] == len(gone) and any(
+    assert kept.provenance.weighting["robust"]["left_out"] == len(gone) and any(
         f"{len(gone)} of 1200" in note for note in kept.notes
     )
     assert len(clean.train) >= 1195
@@ -115,7 +115,7 @@ def test_test_rows_have_no_say():
     y[dataset.test] = 9
     first, other = (weighed(rows, True, True) for rows in (dataset, dataset.with_rows(y=y)))
     assert (
-        (first.weights == other.weights).all()
+        (first.rows.weights == other.rows.weights).all()
         and (first.train == other.train).all()
         and first.target == other.target
     )
@@ -232,7 +232,7 @@ def test_it_tells_how_far_it_is():
 
 
 def test_classes_have_no_distance():
-    dataset = dataclasses.replace(made_up(), labels=("a", "b"))
+    dataset = made_up().with_rows(labels=("a", "b"))
     with pytest.raises(
         UsageError, match="--robust weighs rows by a quantity, the target 'y' holds classes"
     ):
