@@ -107,3 +107,11 @@ def test_class_codes_are_classified_and_it_is_said():
 def test_quantities_stay_quantities(target):
     text = grid(120, "a,b,y", lambda i: f"{i},{i * i % 17},{eval(target, {'i': i})}")
     assert prepare(parse(text), "y").labels == ()
+
+
+@pytest.mark.parametrize("word", ["#N/A", "#REF!", "#####"])
+def test_an_error_of_a_spreadsheet_begins_no_comment(word):
+    """The row stays, in the first column as in any other."""
+    table = parse(f"a,b\n1,2\n{word},3\n# a remark\n4,5\n", None)
+    assert table.file_rows.tolist() == [2, 3, 5] and table.columns["b"].tolist() == [2, 3, 5]
+    assert np.isnan(table.columns["a"][1]) and ("a" in table.texts) == (word != "#N/A")

@@ -46,7 +46,7 @@ def test_delimiters_and_comments(text):
     "text, note",
     [
         ("Room log\n\nSerial number;4711\n" + SEMI, "lines 1 to 3 are no rows"),
-        (PLAIN.replace(ROWS[30], HEADER + "\n" + ROWS[30]), "the header stands in 1 more rows"),
+        (PLAIN.replace(ROWS[30], HEADER + "\n" + ROWS[30]), "the header stands again in 1 row:"),
         (
             "".join(
                 ",".join(f"{n}:{v}" for n, v in zip(HEADER.split(","), row.split(","))) + "\n"

@@ -60,3 +60,10 @@ def test_percents():
     assert table.units["hum"] == "%"
     mixed = text.replace("40.5%", "40.5")
     refused(lambda: prepare(parse(mixed), "y", ["hum"]), "'40.0%' is not a number")
+
+
+def test_groups_beside_whole_numbers_without_groups_are_refused():
+    """1 000 beside 1500: two cells torn into one, perhaps."""
+    for odd in ("1 000", "1'000", "1.234.567"):
+        text = f"a;y\n{odd};1\n" + "\n".join(f"{1500 + i};{i}" for i in range(40)) + "\n"
+        refused(lambda: prepare(parse(text), "y", ["a"]), "row 2, column 'a'", "is not a number")

@@ -54,3 +54,19 @@ def test_cells_on_standard_input_are_read_as_in_a_file(tmp_path, delimiter):
         lines = iter(path.read_text(encoding="utf-8").splitlines())
         first, _ = live.text_rows(lines, (quantity,), (-200.0,))
         assert first.tolist() == [in_file], cell
+
+
+def test_quotes_groups_and_percents_on_standard_input():
+    """Quotes hold the delimiter; groups count where they have no second reading; % where the model
+    has it.
+    """
+    plain, percent = (Quantity(n, u, 0.5, -1000.0, 9000.0) for n, u in (("a", ""), ("b", "%")))
+    for line, wanted in (
+        ('"7,563.5",47.5%', [15127, 95]),
+        ("1'000,47", [2000, 94]),
+        ('5%,"1', [MISSING, MISSING]),
+        ("1 00,1 000 000.5 x", [MISSING, MISSING]),
+        ("5%,5 %", [MISSING, 10]),
+    ):
+        rows = live.text_rows(iter(["a,b", line]), (plain, percent), ())
+        assert next(rows).tolist() == wanted, line

@@ -34,10 +34,17 @@ def alive(pid: int) -> bool:
         return False
 
 
-def waiting(tmp_path) -> tuple[subprocess.Popen, int]:
-    """The command, and the process that its shell has started."""
+def waiting(tmp_path, hang_up=signal.SIG_DFL) -> tuple[subprocess.Popen, int]:
+    """The command, and the process that its shell has started. hang_up: what SIGHUP does to it; by
+    itself it would inherit that from the test run, which `nohup` may have started.
+    """
     command = [sys.executable, "-c", COMMAND, "wait", str(tmp_path)]
-    program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    program = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, hang_up),
+    )
     end = time.monotonic() + 60
     while time.monotonic() < end:
         for note in tmp_path.glob("*/child"):
@@ -60,6 +67,17 @@ def test_a_command_that_is_ended_cleans_up(tmp_path, number):
     while alive(child) and time.monotonic() < end:  # a kill takes a moment on a busy machine
         time.sleep(0.01)
     assert not alive(child) and not list(tmp_path.iterdir())
+
+
+def test_what_nohup_started_outlives_a_hang_up(tmp_path):
+    program, child = waiting(tmp_path, signal.SIG_IGN)
+    program.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        program.wait(timeout=1)
+    assert alive(child)
+    program.send_signal(signal.SIGTERM)
+    _, words = program.communicate(timeout=60)
+    assert (program.returncode, words) == (143, "tinygen: stopped by SIGTERM\n")
 
 
 def test_sigkill_is_what_cannot_be_cleaned_up(tmp_path):

@@ -30,8 +30,9 @@ def treated(case: CsvCase, path, family: str) -> str:
     path.write_bytes(case.content)
     try:
         table = load_table(path)
-        dataset = prepare(table, case.target, split=case.split)
-        told = audit(table, case.target, split=case.split)
+        task = "classification" if case.labels else "auto"  # labels such as calm and 7 need it
+        dataset = prepare(table, case.target, split=case.split, task=task)
+        told = audit(table, case.target, split=case.split, task=task)
         if family not in families_for(dataset):
             family = "tree"
         model = find_ladder(

@@ -67,6 +67,8 @@ TEXT = [
     "nan5",
     "٣",
     "½",
+    "47.1%",
+    "#####",
 ]
 
 
@@ -150,9 +152,9 @@ def test_each_case_on_each_column(firmware, figures, column):  # noqa: F811
         ), cell
     for cell, answer in zip(clamped, answers[len(missing) :]):
         assert answer.flags == Flag.CLAMPED and answer.pins != Pin(0), cell
-    for cell in TEXT:
+    for cell in TEXT:  # beside a plain number: a column of 5% or true alone says what it means
         with pytest.raises(DataError, match=r"row 2, column 'sensor \d'"):
-            raw_of(cells_for(column, [cell]))
+            raw_of(cells_for(column, [cell, "1"]))
     cases = len(missing) + len(clamped) + len(TEXT)
     figures(
         f"rows, column {column}",

@@ -74,7 +74,7 @@ def gap_file(inputs: int, nodes: list[dict]) -> str:
     """A sound guard's file with these inputs and nodes in place of its own."""
     quantities = tuple(Quantity(f"s{k}", "", 1.0, -300.0 - k, 900.0 + k) for k in range(inputs))
     plain = Model("gap", "x", quantities[:1], OUTPUT, (Outside((0,), (1,)),), 150)._plain()
-    plain["inputs"] = [vars(q) for q in quantities]
+    plain["inputs"] = [q.plain() for q in quantities]
     return sealed({**plain, "nodes": nodes})
 
 

@@ -208,7 +208,9 @@ def test_cost_and_budget_are_measured(simavr):
         WINE.data, WINE.target
     )
     assert tight.cost("uno").flash_bytes <= cost.flash_bytes // 3
-    with pytest.raises(UsageError, match="fits the budget: raise max_flash"):
+    with pytest.raises(
+        UsageError, match=r"fits the budget of 10 bytes of flash: .* raise max_flash"
+    ):
         TinyClassifier(family="tree", max_flash=10).fit(WINE.data, WINE.target)
 
 

@@ -61,7 +61,7 @@ def test_same_bytes_in_another_folder(built, tmp_path, monkeypatch):
     __FILE__ of a header.
     """
     monkeypatch.setattr(b, "measure_firmware", lambda *arguments: None)
-    monkeypatch.setattr(b, "build_cache", lambda *arguments: None)
+    monkeypatch.setattr(avr_gcc, "build_cache", lambda *arguments: None)
     again = b.build_firmware(write_project(tmp_path / "Eigene Entwürfe" / "zwei"), UNO)
     for kind in ("elf", "hex"):
         assert getattr(again, kind).read_bytes() == getattr(built["uno"], kind).read_bytes()
@@ -73,6 +73,18 @@ def test_same_bytes_in_another_folder(built, tmp_path, monkeypatch):
 def test_another_sketch_gives_other_bytes(built, make_project):
     other = b.build_firmware(make_project(sketch=SKETCH.replace("& 63", "& 31")), UNO)
     assert other.hex.read_bytes() != built["uno"].hex.read_bytes()
+
+
+def test_a_changed_source_is_compiled_whatever_another_project_built(
+    toolchain, tmp_path, monkeypatch
+):
+    """Projects share compiled files, not the notes of what was built from what."""
+    monkeypatch.setattr(b, "measure_firmware", lambda *arguments: None)
+    changed = SKETCH.replace("& 63", "& 31")
+    old = b.build_firmware(write_project(tmp_path / "one"), UNO).hex.read_bytes()
+    other = b.build_firmware(write_project(tmp_path / "two", changed), UNO).hex.read_bytes()
+    again = b.build_firmware(write_project(tmp_path / "one", changed), UNO).hex.read_bytes()
+    assert again == other != old
 
 
 def test_second_build_changes_nothing(make_project, toolchain):
@@ -113,7 +125,7 @@ def test_builds_without_any_network(make_project, toolchain):
             build.measure_firmware = lambda *arguments: None
             build.was_set_up = lambda: True
             project = SimpleNamespace(directory=Path(sys.argv[1]))
-            print(build.build(project, BOARDS["uno"]).flash_bytes)
+            print(build.build_firmware(project, BOARDS["uno"]).flash_bytes)
     """)
     done = subprocess.run(
         [*alone, sys.executable, "-c", program, str(project.directory)],
@@ -172,7 +184,7 @@ def test_project_of_the_checkout_builds_with_the_demos_model(toolchain, tmp_path
 BROKEN = [  # sketch, what the message must begin with, and hold
     (
         SKETCH.replace("predict(Serial.read())", "predikt(1)"),
-        "src/main.cpp:10: ",
+        "src/main.cpp:11: ",
         "'predikt' was not declared",
     ),
     (

@@ -11,6 +11,7 @@ integer twin's. Without a port the twin answers.
 
 from __future__ import annotations
 
+import csv
 import os
 import select
 import sys
@@ -28,7 +29,7 @@ from ..codegen.emit import emit_project
 from ..common.boards import find_board, require_simulated
 from ..common.errors import DataError, UsageError
 from ..common.progress import Progress, silent
-from ..data.cells import number_of
+from ..data.cells import single_number
 from ..data.layout import split_unit
 from ..data.reference import SMALLEST_WINDOW, missing_codes
 from ..host import discover
@@ -224,7 +225,7 @@ def text_rows(
     """
     head = next(lines, "")
     mark = max("\t;,", key=head.count)
-    names = [split_unit(cell.strip().strip('"'))[0] for cell in head.split(mark)]
+    names = [split_unit(cell)[0] for cell in _cells(head, mark)]
     for quantity in inputs:
         if quantity.name not in names:
             raise DataError(
@@ -234,16 +235,30 @@ def text_rows(
     places, codes = [names.index(q.name) for q in inputs], frozenset(missing)
     for line in lines:
         if line.strip():
-            cells = [cell.strip().strip('"') for cell in line.split(mark)]
-            values = [_number(cells[at] if at < len(cells) else "", codes, mark) for at in places]
+            cells = _cells(line, mark)
+            values = [
+                _number(cells[at] if at < len(cells) else "", codes, mark, q.unit == "%")
+                for at, q in zip(places, inputs)
+            ]
             yield np.array(
                 [int(q.to_raw(value)) for q, value in zip(inputs, values)], dtype=np.int64
             )
 
 
-def _number(cell: str, missing: frozenset[float | str], delimiter: str) -> float:
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of one line, as in a file; none where its quotes are broken."""
+    try:
+        found = csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True)
+        return [cell.strip() for cell in next(found, [])]
+    except csv.Error:
+        return []
+
+
+def _number(
+    cell: str, missing: frozenset[float | str], delimiter: str, percent: bool = False
+) -> float:
     """A cell's value, as in a file; NaN for none, for a missing code and for what is no number."""
-    number = number_of(cell, "," if delimiter != "," and "," in cell else ".")
+    number = single_number(cell, delimiter, percent)
     if number is None or cell in missing or number[0] in missing:
         return float("nan")
     return number[0] if np.isfinite(number[0]) else float("nan")

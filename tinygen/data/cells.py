@@ -108,6 +108,28 @@ _GROUPED = re.compile(
     r"[+-]?\d{1,3}(?P<group>[.,' ])\d{3}((?P=group)\d{3})*((?!(?P=group))(?P<mark>[.,])\d+)?"
 )
 _CLOCK = re.compile(r"([01]?\d|2[0-3])[.,][0-5]\d")
+
+
+def _is_certain(grouped: re.Match[str]) -> bool:
+    """Whether a text that matches `_GROUPED` has no second reading: not 7.563, which may be one."""
+    group = grouped["group"]
+    return group in "' " or bool(grouped["mark"]) or grouped.string.count(group) > 1
+
+
+def single_number(text: str, delimiter: str, percent: bool = False) -> tuple[float, int] | None:
+    """Value and decimal places of a cell whose column is not known yet; None for no number.
+
+    Groups of three digits are read where the text has no other reading, % where `percent`.
+    """
+    text = text.translate(_SPACES).strip()
+    mark, group = "," if delimiter != "," and "," in text else ".", ""
+    match = _GROUPED.fullmatch(text.removesuffix("%").rstrip() if percent else text)
+    if match and _is_certain(match):
+        group = match["group"]
+        mark = match["mark"] or ("," if group == "." else ".")
+    return Style(mark, group, percent).number(text)
+
+
 CERTAIN_TEXTS = 20  # different texts of the form 7.563 that tell groups from three decimals
 
 
@@ -142,7 +164,7 @@ class _Evidence:
         text = text.removesuffix("%").rstrip()
         if match := _GROUPED.fullmatch(text):
             group, mark = match["group"], match["mark"]
-            if group in "' " or mark or text.count(group) > 1:
+            if _is_certain(match):
                 self.groups[group] += 1
                 self.marks.update(mark or "")
             else:
@@ -178,7 +200,8 @@ class _Evidence:
     def _group(self, file: Style, certain: bool) -> str:
         """What separates groups of three digits; "" for nothing."""
         if self.groups or self.words:
-            return next(iter(self.groups)) if len(self.groups) == 1 else ""
+            one = len(self.groups) == 1 and not self.large  # 1 000 beside 1500 is not one style
+            return next(iter(self.groups)) if one else ""
         for mark in (m for m, count in self.single.items() if count and self._undecided(m)):
             many = self.small and self.single[mark] >= CERTAIN_TEXTS
             if many or (certain and mark != file.mark):

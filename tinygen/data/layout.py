@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ..common.errors import DataError, show
+from ..common.tables import counted
 from .cells import number_of
 
 MAXIMUM_LINE = 1 << 20  # characters; keeps a file without line ends out of memory
@@ -22,6 +23,9 @@ DELIMITERS = "\t;,|"
 LATIN_RUN = 2  # letters above 127 that follow each other in a word of a Latin alphabet
 MOST_BAD = 0.05  # of the rows that may be left out because they do not fit
 MOST_PLACES = 20  # rows named in a message
+COMMENT = re.compile(  # a first cell that a spreadsheet writes for an error or ##### is none
+    r"#(?!((N/A|DIV/0!|NAME\?|NULL!|NUM!|REF!|VALUE!)(\s|[;,|]|$)|#+\s*[\t;,|]))", re.IGNORECASE
+)
 
 
 def fingerprint(stream: BinaryIO, name: str) -> tuple[str, str]:
@@ -167,7 +171,7 @@ class Layout:
         if self.names:
             yield self.delimiter.join(self.names) + "\n"
         for number, line in enumerate(rest):
-            if number < self.start or line.startswith("#"):
+            if number < self.start or COMMENT.match(line):
                 yield "\n"
             elif self.names:
                 cells = [cell.partition(":")[2].strip() for cell in _pairs(line)]
@@ -181,7 +185,7 @@ def layout_of(head: Sequence[str]) -> Layout:
     told = re.fullmatch(r"\ufeff?sep=(.)\s*", head[0], re.IGNORECASE) if head else None
     if told:
         return Layout(told[1], 1)
-    rows = [(i, line) for i, line in enumerate(head) if line.strip() and not line.startswith("#")]
+    rows = [(i, line) for i, line in enumerate(head) if line.strip() and not COMMENT.match(line)]
     if names := _names(line for _, line in rows):
         return Layout("\t", names=names, note="cells are written name:value, there is no header")
     widths = {mark: [len(cells) for cells in _cells(rows, mark)] for mark in DELIMITERS}
@@ -280,7 +284,7 @@ class FileRows:
         """One line each: what was no row."""
         notes = [self.layout.note] if self.layout.note else []
         if self.headers:
-            notes.append(f"the header stands in {self.headers} more rows: left out")
+            notes.append(f"the header stands again in {counted(self.headers, 'row')}: left out")
         if self.bad:
             notes.append(
                 f"{len(self.bad)} rows do not fit the header and are left out: {self._places}"

@@ -10,8 +10,8 @@ How a file is understood, in this order (nothing is guessed from the machine's l
 2. Delimiter: what a first line `sep=;` says; else the first of tab, `;`, `,`, `|` that splits the
    header and the first row into equally many cells, at least two; else runs of spaces, if they do
    and nothing else splits the header; else the one that splits the header into most cells. Lines
-   that start with # are no rows, nor are titles above the header, nor the header once more. Cells
-   written name:value are a table as well.
+   that start with # are no rows (#N/A and the like are cells), nor are titles above the header, nor
+   the header once more. Cells written name:value are a table as well.
 3. Decimal mark, once for the whole file: in the first block of rows where a number has one, each
    column votes for the mark most of its numbers have. A tie goes to the comma, unless it is the
    delimiter: a column of clock times such as 18.00 must not outvote 13,6. A number with the other
@@ -124,9 +124,9 @@ def load_table(
     `stated_code`. Raises DataError where there is no such file or it is not a table.
     """
     path = Path(path)
-    if path.is_dir():
-        return _load_classes(path, missing, skip_bad)
     try:
+        if path.is_dir():
+            return _load_classes(path, missing, skip_bad)
         _require_file(path)
         with path.open("rb") as stream:
             return read_table(stream, path.name, missing, skip_bad)
@@ -152,7 +152,7 @@ def _load_classes(folder: Path, missing: Sequence[float | str] | None, skip_bad:
                 f"{table.path_name} and {tables[0].path_name} have different columns: "
                 f"{show(odd)} is in one of them only"
             )
-    return joined(tables, [plain(path.stem) for path in paths], plain(folder.name))
+    return joined(tables, [plain(path.stem) for path in paths], plain(folder.resolve().name))
 
 
 def joined(tables: Sequence[Table], labels: Sequence[str], name: str) -> Table:

@@ -132,10 +132,9 @@ class _Tiny(BaseEstimator):
         return self
 
     def predict(self, X):
-        """What the chip answers to rows X of physical values; inputs beyond their accepted range
-        saturate.
-        """
-        return self._meaning(self.model_.answer(self._raw(X)))
+        """What the chip answers to rows X of physical values, saturated to the accepted ranges."""
+        raw = self._raw(X)  # first: it raises NotFittedError
+        return self._meaning(self.model_.answer(raw))
 
     def _raw(self, X) -> np.ndarray:
         """Raw rows of the model's inputs, int64 (n, inputs of the model)."""
@@ -342,7 +341,8 @@ class TinyClassifier(ClassifierMixin, _Tiny):
         The chip itself knows the scores' order only. Families without scores (a decision tree)
         lack this method.
         """
-        return softmax(class_scores(self.model_, self._raw(X)) * self.temperature_, axis=1)
+        raw = self._raw(X)  # first: it raises NotFittedError
+        return softmax(class_scores(self.model_, raw) * self.temperature_, axis=1)
 
     def _own_state(self) -> dict:
         return {

@@ -92,9 +92,10 @@ def choose(
     if not good:
         least = min(rungs, key=lambda r: r.cost.flash_bytes)
         raise UsageError(
-            f"none of {len(rungs)} finalists fits the budget: the smallest needs "
-            f"{least.cost.flash_bytes} bytes of flash, {least.ram_bytes} of RAM and "
-            f"{least.cost.cycles_max} cycles; raise {options}"
+            f"none of {len(rungs)} finalists fits the budget of "
+            f"{_amounts(budget.flash_bytes, budget.ram_bytes, budget.cycles)}: the smallest needs "
+            f"{_amounts(least.cost.flash_bytes, least.ram_bytes, least.cost.cycles_max)}; "
+            f"raise {options}"
         )
     best = good[0] if dataset.split.by_time else min(good, key=lambda r: r.error)
     if dataset.split.by_time and budget != NO_LIMITS:
@@ -106,6 +107,12 @@ def choose(
     ):  # a budget says what may be spent; without one, no byte is spent in vain
         return min(alike, key=lambda r: (r.training_error, r.error))
     return min(alike, key=lambda r: (r.cost.flash_bytes, r.error))
+
+
+def _amounts(flash_bytes: int | None, ram_bytes: int | None, cycles: int | None) -> str:
+    """What is needed, or allowed, in words; None is left out."""
+    told = {"bytes of flash": flash_bytes, "bytes of RAM": ram_bytes, "cycles": cycles}
+    return ", ".join(f"{amount} {what}" for what, amount in told.items() if amount is not None)
 
 
 # ---- the file ----

@@ -177,7 +177,9 @@ def run_pio(
     timeout_s: float,
 ) -> Finished:
     command = [sys.executable, "-m", "platformio", "run", "-d", str(directory), *arguments]
-    cache = build_cache(tools.core_dir, tools.avr_gcc, directory)
+    # only our own platform keeps a project's notes of what it built apart from the shared cache
+    shared = tools.source == "local"
+    cache = build_cache(tools.core_dir, tools.avr_gcc, directory) if shared else None
     environment = pio_environment(tools.core_dir, cache)
     return run(command, what, progress or (lambda text: None), timeout_s, environment)
 

@@ -145,7 +145,9 @@ def redundant(table: Table, dataset: Dataset) -> Iterator[Finding]:
         forest = ExtraTreesRegressor(20, min_samples_leaf=2, random_state=0).fit(
             x[:, others], x[:, i]
         )
-        best = [others[k] for k in np.argsort(-forest.feature_importances_, kind="stable")[:2]]
+        with np.errstate(invalid="ignore"):  # trees without a gain: 0 / 0, in the order of columns
+            worth = np.nan_to_num(forest.feature_importances_)
+        best = [others[k] for k in np.argsort(-worth, kind="stable")[:2]]
         score = float(
             cross_val_score(
                 ExtraTreesRegressor(30, random_state=0), x[:, best], x[:, i], cv=3

@@ -10,6 +10,10 @@ from SCons.Script import AlwaysBuild, Builder, Default, DefaultEnvironment
 env = DefaultEnvironment()
 board = env.BoardConfig()
 
+# PlatformIO keeps SCons' notes of what was built from what in the shared cache of compiled files;
+# there, another project's notes pass for this one's, and a changed source is not compiled.
+env.SConsignFile(env.subst(join("$BUILD_DIR", ".sconsign")))
+
 env.Replace(
     AR="avr-gcc-ar",  # the gcc- wrappers know LTO objects
     RANLIB="avr-gcc-ranlib",
