@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..common.errors import ModelError, UsageError
 from ..common.files import write_whole
+from ..common.tables import counted
 from ..data import Dataset
 from ..model.model import Model, from_json
 from ..target.bare import ModelCost
@@ -92,10 +93,9 @@ def choose(
     if not good:
         least = min(rungs, key=lambda r: r.cost.flash_bytes)
         raise UsageError(
-            f"none of {len(rungs)} finalists fits the budget of "
-            f"{_amounts(budget.flash_bytes, budget.ram_bytes, budget.cycles)}: the smallest needs "
-            f"{_amounts(least.cost.flash_bytes, least.ram_bytes, least.cost.cycles_max)}; "
-            f"raise {options}"
+            f"none of {counted(len(rungs), 'finalist')} fits the budget of {_limits(budget)}: "
+            f"the smallest needs {least.cost.flash_bytes} bytes of flash, {least.ram_bytes} of RAM "
+            f"and {least.cost.cycles_max} cycles; raise {options}"
         )
     best = good[0] if dataset.split.by_time else min(good, key=lambda r: r.error)
     if dataset.split.by_time and budget != NO_LIMITS:
@@ -109,10 +109,14 @@ def choose(
     return min(alike, key=lambda r: (r.cost.flash_bytes, r.error))
 
 
-def _amounts(flash_bytes: int | None, ram_bytes: int | None, cycles: int | None) -> str:
-    """What is needed, or allowed, in words; None is left out."""
-    told = {"bytes of flash": flash_bytes, "bytes of RAM": ram_bytes, "cycles": cycles}
-    return ", ".join(f"{amount} {what}" for what, amount in told.items() if amount is not None)
+def _limits(budget: Budget) -> str:
+    """What a budget allows, in words; what it does not limit is left out."""
+    limits = {
+        "bytes of flash": budget.flash_bytes,
+        "bytes of RAM": budget.ram_bytes,
+        "cycles": budget.cycles,
+    }
+    return ", ".join(f"{limit} {what}" for what, limit in limits.items() if limit is not None)
 
 
 # ---- the file ----
