@@ -86,7 +86,7 @@ def init(directory: Path, board_ids: tuple[str, ...], progress: Progress = silen
     from ..codegen.emit import emit_project
 
     boards = tuple(map(find_board, board_ids))
-    require_folder_place(directory)
+    require_folder_place(directory, "as DIR")
     if directory.exists() and any(directory.iterdir()):
         raise UsageError(f"'{directory}' is not empty: name a new folder")
     for board in boards:

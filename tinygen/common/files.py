@@ -37,17 +37,17 @@ def require_file_place(path: Path) -> None:
         )
 
 
-def require_folder_place(path: Path) -> None:
-    """UsageError where a folder cannot be made or filled at `path`."""
+def require_folder_place(path: Path, named: str = "with -o") -> None:
+    """UsageError where a folder cannot be made or filled at `path`; `named` is how it is given."""
     there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
     if not there.is_dir():
         raise UsageError(
-            f"output '{path}' is no folder: '{there.name}' is a file, name another with -o"
+            f"output '{path}' is no folder: '{there.name}' is a file, name another {named}"
         )
     if not os.access(there, os.W_OK):
         raise UsageError(
             f"output '{path}' cannot be written: folder '{there}' is read-only, choose another "
-            "with -o"
+            f"{named}"
         )
 
 

@@ -144,13 +144,10 @@ class Lookup(Node):
 
 
 @dataclass(frozen=True)
-class CurveView:
-    """One curve: its table, and the place on its grid."""
+class OnCurve:
+    """What templates ask of a curve itself, integer or float."""
 
     curve: Curve
-    name: str  # of its table
-    what: str  # what its input is called
-    most: int  # largest value of its input
 
     @property
     def source(self) -> int:
@@ -167,6 +164,15 @@ class CurveView:
     @property
     def table(self) -> tuple[int, ...]:
         return self.curve.table
+
+
+@dataclass(frozen=True)
+class CurveView(OnCurve):
+    """One curve: its table, and the place on its grid."""
+
+    name: str  # of its table
+    what: str  # what its input is called
+    most: int  # largest value of its input
 
     @property
     def step(self) -> int:
@@ -300,26 +306,8 @@ class CurvesView(SumView):
 
 
 @dataclass(frozen=True)
-class FloatCurve:
+class FloatCurve(OnCurve):
     """One curve, its table of floats indexed by integers."""
-
-    curve: Curve
-
-    @property
-    def source(self) -> int:
-        return self.curve.source
-
-    @property
-    def origin(self) -> int:
-        return self.curve.origin
-
-    @property
-    def reach(self) -> int:
-        return self.curve.reach
-
-    @property
-    def table(self) -> tuple[int, ...]:
-        return self.curve.table
 
     @property
     def step_bits(self) -> int:
