@@ -55,6 +55,7 @@ MISTAKES = [
     (f"{TRAIN} --name int -o fresh.json", 2, ["'int'", "a word of C", "--name"]),
     (f"{TRAIN} -o int.json", 2, ["'int'", "a word of C", "--name"]),
     (f"{TRAIN} -o nowhere/fresh.json", 2, ["nowhere", "folder"]),
+    ("init rows.csv", 2, ["'rows.csv' is a file", "as DIR"]),
     (f"{TRAIN} --name fresh -o 'a folder'", 2, ["'a folder' is a folder"]),
     (f"{TRAIN} --name fresh -o rows.csv/fresh.json", 2, ["rows.csv"]),
     (f"{TRAIN} --name fresh -o /dev/null", 2, ["/dev/null", "device"]),
