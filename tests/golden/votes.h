@@ -24,7 +24,7 @@
 #define VOTES_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
 
 /* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
- * A macro that is not used takes no flash. */
+ * Last two numbers: raw = reading * first / second. A macro that is not used takes no flash. */
 #define VOTES_AT_SENSOR_0 0 /* sensor 0 */
 #define VOTES_RAW_SENSOR_0(reading) tinygen_raw((reading), 1L, 1L)
 #define VOTES_PHYSICAL_SENSOR_0(raw) tinygen_physical((raw), 1L, 1L)

@@ -23,7 +23,7 @@
 #define M_THRESHOLD 78 /* 7.8 ug/m3: alarm when output > threshold */
 
 /* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
- * A macro that is not used takes no flash. */
+ * Last two numbers: raw = reading * first / second. A macro that is not used takes no flash. */
 #define M_AT_SENSOR_0 0 /* sensor 0 */
 #define M_RAW_SENSOR_0(reading) tinygen_raw((reading), 1L, 1L)
 #define M_PHYSICAL_SENSOR_0(raw) tinygen_physical((raw), 1L, 1L)
