@@ -1,5 +1,5 @@
 """The verdict: every row's answer against the integer twin, bit for bit, and its LEDs against the
-threshold.
+alarm thresholds.
 """
 
 from __future__ import annotations
@@ -24,24 +24,32 @@ START: LightState = (False, 0)
 class Alarm:
     """How a firmware turns answers into LEDs: the twin of firmware/include/tinygen_alarm.h."""
 
-    threshold: int | None  # raw; None: never red
-    hysteresis: int = 0  # raw steps below the threshold at which an alarm ends
+    threshold: int | None  # raw; red above it. None: never red above
+    hysteresis: int = 0  # raw steps from the threshold inwards at which an alarm ends
     debounce: int = 0  # answers in a row, after the first, that a change needs
     dark_outside: bool = False  # both LEDs dark for a row outside of the accepted range
+    below: int | None = None  # raw; red below it. None: never red below
 
     @staticmethod
     def of(model: Model, info: Info) -> Alarm:
         """The alarm of the board that says `info`."""
         return Alarm(
-            model.threshold, info.hysteresis, info.debounce, Trait.DARK_OUTSIDE in info.traits
+            model.threshold,
+            info.hysteresis,
+            info.debounce,
+            Trait.DARK_OUTSIDE in info.traits,
+            model.alarm_below,
         )
 
     def step(self, state: LightState, answer: int) -> LightState:
         """The state after one answer."""
         red, asked = state
-        if self.threshold is None:
+        if self.threshold is None and self.below is None:
             return state
-        wanted = answer > (self.threshold - self.hysteresis if red else self.threshold)
+        inwards = self.hysteresis if red else 0
+        wanted = (self.threshold is not None and answer > self.threshold - inwards) or (
+            self.below is not None and answer < self.below + inwards
+        )
         if wanted == red:
             return red, 0
         return (wanted, 0) if asked == self.debounce else (red, asked + 1)
@@ -100,7 +108,7 @@ def expect(model: Model, raw: ArrayLike, alarm: Alarm | None = None) -> Expected
     """What a board with `model` must answer to raw rows of shape (n, inputs); `alarm` is the plain
     one by default.
     """
-    alarm = alarm or Alarm(model.threshold)
+    alarm = alarm or Alarm(model.threshold, below=model.alarm_below)
     raw = np.asarray(raw, dtype=np.int64)
     missing = (raw == MISSING).any(axis=1)
     clamped, changed = model.saturate(raw)

@@ -123,7 +123,7 @@ class Info:
     overruns: int  # bytes lost since its reset, at most 65535
     framing_errors: int
     fcs_errors: int  # frames damaged since its reset, at most 65535
-    hysteresis: int  # raw steps below the threshold at which an alarm ends
+    hysteresis: int  # raw steps from the threshold inwards at which an alarm ends
     debounce: int  # answers in a row, after the first, that a change of the LEDs needs
     board: str  # printable ASCII, as all text here
     model: str

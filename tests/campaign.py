@@ -25,6 +25,7 @@ def compile_campaign(model: Model, folder: Path, **edits: dict[str, str]) -> Pat
             "g++",
             "-O2",
             *flags,
+            f"-DTHRESHOLD={model.threshold}",
             f"-I{NATIVE}",
             f"-I{folder / 'include'}",
             str(folder / "src" / "main.cpp"),

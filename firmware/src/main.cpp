@@ -1,7 +1,7 @@
 /* The tinygen firmware: receive a row, predict, set the LED, answer.
  *
- * Red is lit above the alarm threshold, green otherwise (exactly at it is green; tinygen_alarm.h
- * has options). Both are dark when there is no valid answer: after a reset, for a row with a
+ * Red is lit beyond the model's alarm threshold, green otherwise (exactly at it is green;
+ * tinygen_alarm.h has options). Both are dark when there is no valid answer: after a reset, for a row with a
  * missing value, when no valid row has come for TINYGEN_STALE_MS, and for good when the program in
  * flash is not the one that was built. An old answer must not look like a fresh one.
  */
@@ -146,8 +146,8 @@ static bool row_again(void)
 /* Lights the LED that the answer asks for. */
 static void show_answer(int16_t y, bool again)
 {
-    if (MODEL_HAS_THRESHOLD && !again)
-        tinygen_alarm_step(&alarm_state, y, MODEL_THRESHOLD);
+    if (MODEL_HAS_ALARM && !again)
+        model_alarm(&alarm_state, y);
     show(alarm_state.red, !alarm_state.red);
     last_row_ms = millis();
 }

@@ -108,7 +108,7 @@ static Answer judge(const Parser &p, const Row &row)
         || tinygen_session(&p) != SESSION || tinygen_seq(&p) != row.seq
         || tinygen_get16(payload + 4) != tinygen_digest(row.given, MODEL_INPUTS))
         return NOTHING;
-    const uint8_t lit = row.y > MODEL_THRESHOLD ? TINYGEN_PIN_RED : TINYGEN_PIN_GREEN;
+    const uint8_t lit = row.y > THRESHOLD ? TINYGEN_PIN_RED : TINYGEN_PIN_GREEN;
     const uint8_t pins = row.flags == TINYGEN_MISSING ? 0 : lit;
     const bool right = payload[0] == row.flags && payload[1] == pins
                        && (int16_t)tinygen_get16(payload + 2) == row.y;

@@ -206,11 +206,7 @@ def test_a_row_of_the_next_stream_counts(firmware):
     "mistake",
     [
         {"TINYGEN_ALARM_REMEMBERS && row_again()": "(row_again(), false)"},
-        {
-            "tinygen_alarm_step(&alarm_state, y, MODEL_THRESHOLD);": (
-                "alarm_state.red = y > MODEL_THRESHOLD;"
-            )
-        },
+        {"model_alarm(&alarm_state, y);": f"alarm_state.red = y > {MODEL.threshold};"},
     ],
 )
 def test_a_wrong_alarm_is_caught(firmware, mistake):

@@ -199,7 +199,11 @@ def test_a_row_changed_on_its_way_past_the_check_sum_is_not_accepted(firmware):
 
 MISTAKES = {
     "clamps one step too early": {"row[i] > highest": "row[i] >= highest - 1"},
-    "alarm at the limit": {"y, MODEL_THRESHOLD);": "y, MODEL_THRESHOLD - 1);"},
+    "alarm at the limit": {
+        "model_alarm(&alarm_state, y)": (
+            f"tinygen_alarm_step(&alarm_state, y, {MODEL.threshold - 1})"
+        )
+    },
     "LEDs swapped": {
         "show(alarm_state.red, !alarm_state.red)": "show(!alarm_state.red, alarm_state.red)"
     },

@@ -11,9 +11,9 @@ from search_rows import UNO, made_up
 
 from tinygen.codegen.emit import render_header
 from tinygen.common.errors import UsageError
-from tinygen.model.alarm_threshold import AlarmCost, Confusion, learned
+from tinygen.model.alarm_threshold import AlarmBand, AlarmCost, Confusion, learned
 from tinygen.model.model import from_json
-from tinygen.report.words import learned_alarm, red_above, rows_used
+from tinygen.report.words import learned_alarm, red, rows_used
 from tinygen.search.cross_validation import (
     FAMILIES,
     Trained,
@@ -26,6 +26,7 @@ from tinygen.search.quantization import quantize
 from tinygen.target.build import Budget
 
 LEVEL = 300
+LEVELS = AlarmBand(high=LEVEL)
 
 
 def noisy(n=4000, seed=0):
@@ -37,14 +38,14 @@ def noisy(n=4000, seed=0):
 def test_no_other_threshold_is_cheaper():
     answers, truth = noisy(500)
     for cost in (AlarmCost(5, 1), AlarmCost(1, 1), AlarmCost(1, 20)):
-        found = learned(cost, LEVEL, answers, truth)
+        found = learned(cost, LEVELS, answers, truth)
         prices = {
             t: Confusion.of(answers > t, truth > LEVEL).cost(cost)
             for t in range(answers.min() - 2, answers.max() + 2)
         }
-        assert found.learned.cost(cost) == min(prices.values()) == prices[found.threshold]
+        assert found.learned.cost(cost) == min(prices.values()) == prices[found.band.high]
         assert all(
-            abs(t - LEVEL) >= abs(found.threshold - LEVEL)
+            abs(t - LEVEL) >= abs(found.band.high - LEVEL)
             for t in prices
             if prices[t] == min(prices.values()) and t in answers
         )
@@ -54,18 +55,18 @@ def test_no_other_threshold_is_cheaper():
 def test_it_pays_on_fresh_rows_and_moves_the_way_the_costs_say():
     fresh, truth = noisy(seed=1)
     for cost, sign in ((AlarmCost(5, 1), -1), (AlarmCost(1, 5), 1)):
-        found = learned(cost, LEVEL, *noisy())
+        found = learned(cost, LEVELS, *noisy())
         before, after = (
-            Confusion.of(fresh > t, truth > LEVEL).cost(cost) for t in (LEVEL, found.threshold)
+            Confusion.of(fresh > t, truth > LEVEL).cost(cost) for t in (LEVEL, found.band.high)
         )
-        assert np.sign(found.threshold - LEVEL) == sign and after < 0.8 * before
+        assert np.sign(found.band.high - LEVEL) == sign and after < 0.8 * before
 
 
 def test_without_mistakes_the_level_stays():
     _, truth = noisy()
-    assert learned(AlarmCost(50, 1), LEVEL, truth, truth).threshold == LEVEL
+    assert learned(AlarmCost(50, 1), LEVELS, truth, truth).band.high == LEVEL
     assert (
-        learned(AlarmCost(3, 1), LEVEL, np.full(5, 7), np.full(5, 8)).threshold == LEVEL
+        learned(AlarmCost(3, 1), LEVELS, np.full(5, 7), np.full(5, 8)).band.high == LEVEL
     )  # no row above it at all
 
 
@@ -85,7 +86,7 @@ def shifted():
     family = FAMILIES["polynomial"]
     candidate = min(cross_validate(dataset, [family]), key=lambda c: c.error)
     truth = dataset.y[np.concatenate([validate for _, validate in fold_cuts(dataset)])]
-    found = learned(AlarmCost(6, 1), LEVEL, candidate.unseen, truth)
+    found = learned(AlarmCost(6, 1), LEVELS, candidate.unseen, truth)
     trained = Trained(family, candidate.config, family.fit(dataset.training, candidate.config, 0))
     return (
         quantize(trained, dataset, "gas", 30.0, found),
@@ -102,14 +103,14 @@ def test_every_row_was_answered_by_a_model_that_did_not_see_it(shifted):
 
 def test_the_model_alarms_by_the_threshold_and_is_judged_by_the_level(shifted):
     model, plain, dataset, found = shifted
-    assert (plain.threshold, plain.level, model.level, model.threshold) == (
+    assert (plain.threshold, plain.levels.high, model.levels.high, model.threshold) == (
         LEVEL,
         LEVEL,
         LEVEL,
-        found.threshold,
+        found.band.high,
     )
     assert (
-        found.threshold < LEVEL and model.model_id != plain.model_id
+        found.band.high < LEVEL and model.model_id != plain.model_id
     )  # the board must know which one it has
     answer, y = model.answer(dataset.x[dataset.test]), dataset.y[dataset.test]
     alarm, truth = answer > model.threshold, y > LEVEL
@@ -120,7 +121,7 @@ def test_the_model_alarms_by_the_threshold_and_is_judged_by_the_level(shifted):
     assert model.training["alarm"]["missed"] < plain.training["alarm"]["missed"]
     kept = model.training["learned_alarm"]
     assert (
-        kept["offset"] == found.threshold - LEVEL
+        kept["offset"] == found.band.high - LEVEL
         and kept["test_learned"]["missed"] == model.training["alarm"]["missed"]
     )
     assert kept["test_at_level"]["missed"] == plain.training["alarm"]["missed"]
@@ -158,21 +159,21 @@ def test_every_rung_of_a_ladder_learns_its_own(simavr):
         dataset, SearchRequest("m", UNO, "ridge", 30.0, Budget(), alarm_cost=AlarmCost(6, 1))
     )
     assert all(
-        r.model.level == LEVEL
+        r.model.levels.high == LEVEL
         and r.model.training["learned_alarm"]["cost"] == {"miss": 6, "false": 1}
         for r in ladder.rungs
     )
     json.dumps(ladder.model.training["learned_alarm"], allow_nan=False)
     # a model without facts is judged by its threshold
-    assert replace(ladder.model, training={}).level == ladder.model.threshold
+    assert replace(ladder.model, training={}).levels.high == ladder.model.threshold
 
 
 def test_the_report_tells_level_and_threshold_apart(shifted):
     model, plain, _dataset, _found = shifted
-    assert red_above(plain) == "Red LED above 30 ug/m3"
-    assert f"red LED above {model.threshold / 10:g} ug/m3" in red_above(
+    assert red(plain) == "Red LED above 30 ug/m3"
+    assert f"red LED above {model.threshold / 10:g} ug/m3" in red(
         model
-    ) and "The alarm level is 30 ug/m3" in red_above(model)
+    ) and "The alarm level is 30 ug/m3" in red(model)
     assert "implausible" not in rows_used(model)
     weighed = replace(model, training={**model.training, "weighting": {"robust": {"left_out": 7}}})
     assert "7 with an implausible target" in rows_used(weighed)

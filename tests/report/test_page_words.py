@@ -14,7 +14,7 @@ from tinygen.common.errors import BuildError, DataError, ModelError, UsageError
 from tinygen.common.files import ladder_path
 from tinygen.common.tables import cell as shown
 from tinygen.families import FAMILIES
-from tinygen.model.alarm_threshold import AlarmCost, learned
+from tinygen.model.alarm_threshold import AlarmBand, AlarmCost, learned
 from tinygen.report import words
 from tinygen.report.dossier.figures import doubts, weak_parts
 from tinygen.report.dossier.gather import curve, gather
@@ -131,7 +131,12 @@ def test_a_learned_threshold_is_not_the_level(made, tmp_path):
     config = family.candidates(rows)[0]
     fitted = Trained(family, config, family.fit_all(rows, [config], 0)[0])
     weighting = {"robust": {"left_out": 7, "less_than_half": 31}}
-    alarm = learned(AlarmCost(9, 1), 400, dataset.y[dataset.train] - 40, dataset.y[dataset.train])
+    alarm = learned(
+        AlarmCost(9, 1),
+        AlarmBand(high=400),
+        dataset.y[dataset.train] - 40,
+        dataset.y[dataset.train],
+    )
     model = quantize(
         fitted,
         replace(dataset, provenance=replace(dataset.provenance, weighting=weighting)),
@@ -139,7 +144,7 @@ def test_a_learned_threshold_is_not_the_level(made, tmp_path):
         40.0,
         alarm,
     )
-    assert (model.level, model.threshold) == (400, alarm.threshold) and alarm.threshold < 390
+    assert (model.levels.high, model.threshold) == (400, alarm.band.high) and alarm.band.high < 390
     model.save(tmp_path / "moved.json")
     d = gather(
         tmp_path / "moved.json",
@@ -148,7 +153,7 @@ def test_a_learned_threshold_is_not_the_level(made, tmp_path):
         with_board=False,
     )
     page, card_text = Page(render(d)).text, text_of_card(markdown(d))
-    told = f"{words.red_above(model)}, green at it or below"
+    told = f"{words.red(model)}, green at it or below"
     assert (
         "a miss costs 9, a false alarm 1" in told
         and f"red LED above {float(model.output.to_physical(model.threshold)):.4g} ppm" in told

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen.data import Dataset, Provenance, Rows, Split
+from tinygen.model.alarm_threshold import AlarmBand
 from tinygen.model.fixedpoint import Quantity
 from tinygen.search.comparators import best_line, boosting_bytes, compare, forest_bytes, ridge
 
@@ -33,7 +34,7 @@ def by_name(found) -> dict:
 
 def test_median_and_line_have_the_errors_that_can_be_worked_out_by_hand():
     dataset = made_up()
-    found = by_name(compare(dataset, threshold=150))
+    found = by_name(compare(dataset, AlarmBand(high=1500)))
     y, middle = dataset.y[dataset.test], np.floor(np.median(dataset.y[dataset.train]) + 0.5)
     assert found["median"].error == pytest.approx(np.abs(y - middle).mean() * 0.1)
     assert (found["median"].false_alarms, found["median"].missed_alarms) == (
@@ -104,7 +105,7 @@ def test_classes_are_judged_by_their_error_rate():
 
 
 def test_two_runs_are_equal():
-    assert compare(made_up(), 110) == compare(made_up(), 110)
+    assert compare(made_up(), AlarmBand(high=1100)) == compare(made_up(), AlarmBand(high=1100))
 
 
 def test_sizes_count_every_split_and_leaf():

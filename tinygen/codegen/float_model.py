@@ -32,6 +32,7 @@ def render_float(model: Model) -> str:
             inputs=len(model.inputs),
             model_id=model.model_id,
             threshold=model.threshold,
+            alarm_below=model.alarm_below,
             nodes=[printed(view, "float") for view in views],
             result=f"(int16_t){last}" if views[-1].whole else f"{name}_nearest({last})",
         )

@@ -41,30 +41,37 @@ def render_header(model: Model) -> str:
             constant_bytes=constant_bytes(model),
             facts=_facts(model),
             model_id=model.model_id,
-            threshold=None
-            if model.threshold is None
-            else {
-                "raw": model.threshold,
-                "physical": _number(model.output.to_physical(model.threshold)),
-                "why": _why_threshold(model),
-            },
+            threshold=_end_of_band(model, model.threshold, model.levels.high),
+            alarm_below=_end_of_band(model, model.alarm_below, model.levels.low),
             nodes=[printed(step, step.macros) for step in steps],
             result=steps[-1].out,
         )
     )
 
 
-def _why_threshold(model: Model) -> str:
-    """What the header says of a threshold that does not stand at the alarm level; "" for one that
-    does.
-    """
-    if model.level is None or model.level == model.threshold:
-        return ""
-    level, cost = (
-        _number(model.output.to_physical(model.level)),
-        AlarmCost(**model.training["learned_alarm"]["cost"]),
-    )
-    return f"; the alarm level is {level}, {cost.words}"
+def alarm_view(model: Model) -> dict | None:
+    """Kind of alarm, its C function and the macros that this takes; None without an alarm."""
+    band, upper = model.band, model.name.upper()
+    low, high = f"{upper}_ALARM_BELOW", f"{upper}_THRESHOLD"
+    if not band:
+        return None
+    step, ends = {
+        "above": ("tinygen_alarm_step", high),
+        "below": ("tinygen_alarm_below", low),
+        "outside": ("tinygen_alarm_outside", f"{low}, {high}"),
+    }[band.side]
+    return {"kind": band.side, "step": step, "ends": ends, "low": low, "high": high}
+
+
+def _end_of_band(model: Model, raw: int | None, level: int | None) -> dict | None:
+    """One threshold, and why it stands there if that is not the alarm level; None without one."""
+    if raw is None or level is None:
+        return None
+    why = ""
+    if level != raw:
+        cost = AlarmCost(**model.training["learned_alarm"]["cost"])
+        why = f"; the alarm level is {_number(model.output.to_physical(level))}, {cost.words}"
+    return {"raw": raw, "physical": _number(model.output.to_physical(raw)), "why": why}
 
 
 def quantity_view(q: Quantity) -> dict:

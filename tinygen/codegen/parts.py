@@ -7,7 +7,7 @@ from importlib.resources import files
 from .. import __version__
 from ..common.jinja import environment
 from ..model.model import Model
-from .header import quantity_view
+from .header import alarm_view, quantity_view
 from .units import class_names, input_units, unit_of
 
 SAMPLES = 32  # rows in the emitted test vectors
@@ -32,7 +32,7 @@ def runtime() -> dict[str, str]:
 
 
 def render(template: str, model: Model) -> str:
-    """A template that knows the model's name, inputs, output and threshold."""
+    """A template that knows the model's name, inputs, output and kind of alarm."""
     return (
         environment("c")
         .get_template(template)
@@ -40,7 +40,7 @@ def render(template: str, model: Model) -> str:
             version=__version__,
             name=model.name,
             upper=model.name.upper(),
-            threshold=model.threshold,
+            alarm=alarm_view(model),
             model_id=model.model_id,
             inputs=[quantity_view(q) for q in model.inputs],
             output=quantity_view(model.output),

@@ -120,7 +120,7 @@ def demo(
     request = TrainRequest(Selection(Path(), TARGET, ARTICLE_INPUTS), path, threshold=THRESHOLD)
     ladder = find_model(dataset, request, "benzene", chips[0], None, progress)
     out.mkdir(parents=True, exist_ok=True)
-    trained = saved_and_judged(ladder, dataset, THRESHOLD, chips[0], path, progress)
+    trained = saved_and_judged(ladder, dataset, chips[0], path, progress)
     model = trained.model
     emit_library(model, out / "benzene")
     columns = [dataset.inputs.index(quantity) for quantity in model.inputs]

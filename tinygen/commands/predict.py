@@ -101,7 +101,7 @@ def predict(model: Path, csv: Path, out: Path | None) -> Predictions:
 
 def _columns(found: Predictions, time: np.ndarray | None) -> tuple[list[str], Iterator[list]]:
     """Headers and lines of the file: the time where the rows have one, the answer, its flag, and
-    the alarm where the model has a threshold.
+    the alarm where the model has one.
     """
     from ..model.fixedpoint import MISSING
 
@@ -114,7 +114,7 @@ def _columns(found: Predictions, time: np.ndarray | None) -> tuple[list[str], It
         "MISSING" if r == MISSING else "CLAMPED" if clamped else "OK"
         for r, clamped in zip(answers, found.clamped)
     )
-    if model.threshold is not None:
+    if model.band:
         alarms = model.alarm(found.raw).tolist()
         columns["alarm"] = ("" if r == MISSING else int(alarm) for r, alarm in zip(answers, alarms))
     return list(columns), map(list, zip(*columns.values()))
@@ -140,7 +140,7 @@ def command(model, csv, out):
     """Answer the rows of CSV on this computer, as the board will.
 
     The integer twin gives the raw answer of the C code, bit for bit, and what it means in the
-    output's unit; with a threshold, whether it is an alarm (1 or 0). A time in CSV is kept.
+    output's unit; with an alarm level, whether it is an alarm (1 or 0). A time in CSV is kept.
 
     \b
     Example:

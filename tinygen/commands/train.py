@@ -50,7 +50,8 @@ class TrainRequest:
     rows: Selection
     out: Path
     family: str = "auto"
-    threshold: float | None = None  # alarm level in the target's unit
+    threshold: float | None = None  # alarm above this level, in the target's unit
+    alarm_below: float | None = None  # alarm below this level
     name: str | None = None  # prefix of every C name; None: from `out`
     board: str = "uno"
     budget: Budget | None = None
@@ -66,9 +67,10 @@ class TrainRequest:
         from ..model.alarm_threshold import AlarmCost
 
         cost = None if self.alarm_cost is None else AlarmCost.parse(self.alarm_cost)
-        if cost and self.threshold is None:
+        if cost and self.threshold is None and self.alarm_below is None:
             raise UsageError(
-                "--alarm-cost moves the alarm's threshold: give the alarm level with --threshold"
+                "--alarm-cost moves the alarm's threshold: give the alarm level with --threshold "
+                "or --alarm-below"
             )
         return cost
 
@@ -108,8 +110,8 @@ class TrainedModel:
             f"rows     {words.rows_used(model)}",
             *(_class_errors(metrics) if model.labels else _errors(metrics, model)),
         ]
-        if model.threshold is not None:
-            lines.append(f"alarm    above {words.level(model)}: {words.alarms(model)}")
+        if model.band:
+            lines.append(f"alarm    {words.alarm_words(model)}: {words.alarms(model)}")
         if "learned_alarm" in model.training:
             lines += words.learned_alarm(model)
         parts = [
@@ -198,11 +200,16 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
     dataset = dataset.noted(*(f.line for f in high_findings(rows, dataset)))
     dataset = weighed(dataset, request.robust, request.balance, progress)
     ladder = find_model(dataset, request, name, chip, cost, progress)
-    return saved_and_judged(ladder, dataset, request.threshold, chip, request.out, progress)
+    return saved_and_judged(ladder, dataset, chip, request.out, progress)
 
 
 def _require_alarm(dataset: Dataset, request: TrainRequest) -> None:
     """UsageError where the alarm that is asked for makes no sense for classes."""
+    if dataset.labels and request.alarm_below is not None:
+        raise UsageError(
+            f"--alarm-below is for a target of numbers, '{dataset.target.name}' has classes: "
+            "leave it out, or use --threshold for the classes behind one"
+        )
     if not dataset.labels or request.threshold is None:
         return
     if request.alarm_cost is not None:
@@ -232,11 +239,10 @@ def find_model(
     """
     from ..search.finalists import SearchRequest
     from ..search.model_search import find_ladder
-    from ..search.quantization import raw_threshold
+    from ..search.quantization import raw_band
     from ..target.build import Budget
 
-    if request.threshold is not None:
-        raw_threshold(dataset.target, request.threshold)  # raises now, not after the training
+    raw_band(dataset.target, request.threshold, request.alarm_below)  # raises now, not later
     wanted = SearchRequest(
         name,
         board,
@@ -245,6 +251,7 @@ def find_model(
         request.budget or Budget(),
         request.optimize,
         cost,
+        request.alarm_below,
     )
     return find_ladder(dataset, wanted, progress, request.dask)
 
@@ -252,7 +259,6 @@ def find_model(
 def saved_and_judged(
     ladder: Ladder,
     dataset: Dataset,
-    threshold: float | None,
     board: Board,
     out: Path,
     progress: Progress,
@@ -260,7 +266,7 @@ def saved_and_judged(
     """The chosen model, saved at once and again with what `judged` adds to it."""
     _save(ladder, out)
     try:
-        found = judged(ladder, dataset, threshold, board, out, progress)
+        found = judged(ladder, dataset, board, out, progress)
     except KeyboardInterrupt:
         return TrainedModel(out, ladder.model, (*dataset.notes, SKIPPED), ladder)
     _save(found.ladder, out)
@@ -277,7 +283,6 @@ def _save(ladder: Ladder, out: Path) -> None:
 def judged(
     ladder: Ladder,
     dataset: Dataset,
-    threshold: float | None,
     board: Board,
     out: Path,
     progress: Progress,
@@ -294,7 +299,8 @@ def judged(
     progress("measuring the conversion, and what simple and large models reach")
     result = judge_conversion(rung.model, dataset, np.array(rung.floats), board, rung.cost)
     told = replace(
-        ladder.with_facts(verdict=conversion_facts(result)), comparators=compare(dataset, threshold)
+        ladder.with_facts(verdict=conversion_facts(result)),
+        comparators=compare(dataset, rung.model.levels),
     )
     return TrainedModel(out, told.model, dataset.notes, told, tuple(conversion_lines(result)))
 
@@ -314,6 +320,12 @@ def judged(
     type=float,
     metavar="X",
     help="Alarm level in the target's unit: red LED above it.",
+)
+@click.option(
+    "--alarm-below",
+    type=float,
+    metavar="X",
+    help="Alarm level in the target's unit: red LED below it; with --threshold, outside the band.",
 )
 @name_option
 @board_option

@@ -1,24 +1,77 @@
-"""When to light the red LED if a missed alarm and a false one cost differently.
+"""When the red LED is lit: above a threshold, below one, or outside a band between two.
 
+    AlarmBand(low, high)                         the raw outputs that are no alarm
     AlarmCost.parse("5:1")                       a miss costs as much as five false alarms
-    learned(cost, level, answers, truth) -> LearnedAlarm
+    learned(cost, levels, answers, truth) -> LearnedAlarm
 
-A model's errors near the alarm level are missed and false alarms. Lighting the LED a little below
+A model's errors near the alarm level are missed and false alarms. Lighting the LED a little before
 the level trades one for the other. How much is read off answers to training rows by models that
-were fitted without them (the folds of cross-validation): the raw threshold whose mistakes cost
+were fitted without them (the folds of cross-validation): the raw thresholds whose mistakes cost
 least.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import asdict, dataclass
+from itertools import accumulate
+from operator import add, itemgetter
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ..common.errors import UsageError
+from ..common.errors import ModelError, UsageError
+from .fixedpoint import RAW_MAX, RAW_MIN
 
 MOST_COST = 1000.0
+
+
+@dataclass(frozen=True)
+class AlarmBand:
+    """The raw outputs that are no alarm: low .. high, both included. None: no end on that side.
+
+    ModelError where an end is beyond int16, or the low one is not below the high one.
+    """
+
+    low: int | None = None
+    high: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, end in (("alarm_below", self.low), ("threshold", self.high)):
+            if end is not None and not RAW_MIN <= end <= RAW_MAX:
+                raise ModelError(
+                    f"{name} {end} is beyond int16: choose one within {RAW_MIN} .. {RAW_MAX} raw"
+                )
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ModelError(
+                f"alarm_below {self.low} is not below threshold {self.high}: "
+                "every output would be an alarm"
+            )
+
+    def __bool__(self) -> bool:
+        """True where there is an alarm at all."""
+        return self.low is not None or self.high is not None
+
+    @property
+    def side(self) -> str:
+        """Where an alarm is: "above" or "below" its threshold, or "outside" the two; "" without."""
+        if self.low is None:
+            return "" if self.high is None else "above"
+        return "below" if self.high is None else "outside"
+
+    def left_by(self, raw: ArrayLike) -> NDArray[np.bool_]:
+        """True where a raw value lies outside; exactly at an end is inside."""
+        values = np.asarray(raw)
+        beyond = np.zeros(values.shape, dtype=bool)
+        if self.low is not None:
+            beyond = beyond | (values < self.low)
+        if self.high is not None:
+            beyond = beyond | (values > self.high)
+        return beyond
+
+
+NO_ALARM = AlarmBand()
 
 
 @dataclass(frozen=True)
@@ -78,38 +131,93 @@ class Confusion:
 
 @dataclass(frozen=True)
 class LearnedAlarm:
-    """The threshold that costs least on training rows, and both confusions there."""
+    """The thresholds that cost least on training rows, and both confusions there."""
 
     cost: AlarmCost
-    level: int  # raw: a reference above it should be an alarm
-    threshold: int  # raw: an answer above it is one
-    # of answers to training rows by models that did not see them, with the level as threshold
+    levels: AlarmBand  # raw: a reference outside should be an alarm
+    band: AlarmBand  # raw: an answer outside is one
+    # of answers to training rows by models that did not see them, with the levels as thresholds
     at_level: Confusion
-    learned: Confusion  # the same with the learned threshold
+    learned: Confusion  # the same with the learned thresholds
 
     def plain(self) -> dict[str, Any]:
-        """Plain JSON, as it is kept in the model file."""
-        return {**asdict(self), "offset": self.threshold - self.level}
+        """Plain JSON, as it is kept in the model file; only the ends that the alarm has."""
+        levels, band = self.levels, self.band
+        low = {"level_below": levels.low, "alarm_below": band.low}
+        high = {"level": levels.high, "threshold": band.high}
+        offsets = {}
+        if levels.high is not None and band.high is not None:
+            offsets["offset"] = band.high - levels.high
+        if levels.low is not None and band.low is not None:
+            offsets["offset_below"] = band.low - levels.low
+        return {
+            "cost": asdict(self.cost),
+            **({} if levels.high is None else high),
+            **({} if levels.low is None else low),
+            "at_level": asdict(self.at_level),
+            "learned": asdict(self.learned),
+            **offsets,
+        }
 
 
-def learned(cost: AlarmCost, level: int, answers: np.ndarray, truth: np.ndarray) -> LearnedAlarm:
-    """The raw threshold for raw answers (n,) to unseen rows, whose reference is `truth` (n,).
+def learned(
+    cost: AlarmCost, levels: AlarmBand, answers: np.ndarray, truth: np.ndarray
+) -> LearnedAlarm:
+    """The raw thresholds for raw answers (n,) to unseen rows, whose reference is `truth` (n,).
 
-    Of equally cheap thresholds the one nearest to the level; the level itself where nothing is
+    Of equally cheap thresholds those nearest to the levels; the levels themselves where nothing is
     cheaper.
     """
-    beyond = truth > level
-    tried = np.unique(np.append(answers, level))
+    beyond = levels.left_by(truth)
+    band = _cheapest(cost, levels, answers, beyond)
+    return LearnedAlarm(
+        cost,
+        levels,
+        band,
+        Confusion.of(levels.left_by(answers), beyond),
+        Confusion.of(band.left_by(answers), beyond),
+    )
+
+
+def _cheapest(
+    cost: AlarmCost, levels: AlarmBand, answers: np.ndarray, beyond: np.ndarray
+) -> AlarmBand:
+    """The cheapest band with the ends that `levels` has."""
+    if levels.low is None:
+        assert levels.high is not None, "an alarm has an end at least"
+        return AlarmBand(high=min(_priced(cost, levels.high, answers, beyond))[2])
+    # an alarm below is one above with every sign turned
+    turned = _priced(cost, -levels.low, -answers, beyond)
+    lows = [(price, steps, -raw) for price, steps, raw in turned]
+    if levels.high is None:
+        return AlarmBand(low=min(lows)[2])
+    return _cheapest_pair(lows, _priced(cost, levels.high, answers, beyond))
+
+
+def _priced(
+    cost: AlarmCost, level: int, answers: np.ndarray, beyond: np.ndarray
+) -> list[tuple[float, int, int]]:
+    """(price, steps from the level, raw threshold) of each threshold of an alarm above."""
+    tried = np.unique(np.append(answers, level)).astype(np.int64)
     # rows at or below a threshold are quiet: those that had to be alarms are missed, the rest of
     # the others is false
     missed = np.searchsorted(np.sort(answers[beyond]), tried, side="right")
     false = (~beyond).sum() - np.searchsorted(np.sort(answers[~beyond]), tried, side="right")
     price = cost.miss * missed + cost.false * false
-    best = int(min(zip(price, np.abs(tried - level), tried))[2])
-    return LearnedAlarm(
-        cost,
-        level,
-        best,
-        Confusion.of(answers > level, beyond),
-        Confusion.of(answers > best, beyond),
-    )
+    return list(zip(price.tolist(), np.abs(tried - level).tolist(), tried.tolist()))
+
+
+def _cheapest_pair(
+    lows: list[tuple[float, int, int]], highs: list[tuple[float, int, int]]
+) -> AlarmBand:
+    """The low end and the high end above it that cost least together.
+
+    Their prices add up: a row is at or above the low end, at or below the high one, or both. Rows
+    that had to be alarms are counted once too often, the same number for every pair.
+    """
+    lows = sorted(lows, key=itemgetter(2))
+    best = list(accumulate(lows, min))  # of the low ends so far
+    raws = [raw for _, _, raw in lows]
+    pairs = ((best[k - 1], high) for high in highs if (k := bisect_left(raws, high[2])))
+    low, high = min(pairs, key=lambda pair: tuple(map(add, *pair)))
+    return AlarmBand(low[2], high[2])

@@ -23,6 +23,7 @@ from . import (
     model_file,
     operations,  # noqa: F401 (fills the registry)
 )
+from .alarm_threshold import AlarmBand
 from .fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
 from .nodes import Bounds, Integers, Node, from_dict, integers, prove, to_dict
 
@@ -44,6 +45,7 @@ class Model:
     labels: tuple[str, ...] = ()  # classification: label of output 0, 1, ...
     training: dict[str, Any] = field(default_factory=dict)  # facts and figures, plain JSON
     optimize: str = "balanced"  # of OPTIMIZE: what its C is written for; no answer depends on it
+    alarm_below: int | None = None  # raw; alarm when the output is below it
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -53,11 +55,9 @@ class Model:
             )
         if not self.inputs or not self.nodes or not self.nodes[0].saturates:
             raise ModelError("a model needs inputs, and a first node that accepts any int16")
-        if self.threshold is not None and not RAW_MIN <= self.threshold <= RAW_MAX:
-            raise ModelError(
-                f"threshold {self.threshold} is beyond int16: "
-                f"choose one within {RAW_MIN} .. {RAW_MAX} raw"
-            )
+        if self.labels and self.alarm_below is not None:
+            raise ModelError("alarm_below is for an output of numbers, this model names classes")
+        _ = self.band, self.levels  # raise where they cannot be
         last = self.bounds[-1]
         _ = last.c_type  # raises where a value has no 16-bit type
         if len(last.low) != 1 or max(last.high) > RAW_MAX or min(last.low) < RAW_MIN:
@@ -103,26 +103,32 @@ class Model:
         return integers(np.where(missing, MISSING, self.predict(self.saturate(rows)[0])))
 
     @property
-    def level(self) -> int | None:
-        """Raw alarm level that the reference is judged by; `threshold` lies elsewhere where an
-        offset was learned (alarms.py).
+    def band(self) -> AlarmBand:
+        """Raw outputs that are no alarm; False in a condition where the model has no alarm."""
+        return AlarmBand(self.alarm_below, self.threshold)
+
+    @property
+    def levels(self) -> AlarmBand:
+        """The raw alarm levels that the reference is judged by; `band` lies elsewhere where offsets
+        were learned (alarm_threshold.py).
         """
-        level: int | None = self.training.get("learned_alarm", {}).get("level", self.threshold)
-        return level
+        facts, band = self.training.get("learned_alarm", {}), self.band
+        return AlarmBand(
+            None if band.low is None else facts.get("level_below", band.low),
+            None if band.high is None else facts.get("level", band.high),
+        )
 
     def beyond(self, raw_reference: ArrayLike) -> NDArray[np.bool_]:
-        """True where a reference reading is above the alarm level: what `alarm` should say of the
+        """True where a reference reading is beyond an alarm level: what `alarm` should say of the
         answer.
         """
-        if self.level is None:
-            return np.zeros(np.shape(raw_reference), dtype=bool)
-        return np.asarray(raw_reference) > self.level
+        return self.levels.left_by(raw_reference)
 
     def alarm(self, raw_output: ArrayLike) -> NDArray[np.bool_]:
-        """True where an output is above the threshold; exactly at it is no alarm."""
-        if self.threshold is None:
-            return np.zeros(np.shape(raw_output), dtype=bool)
-        return np.asarray(raw_output) > self.threshold
+        """True where an output is above the threshold, or below `alarm_below`; exactly at either is
+        no alarm.
+        """
+        return self.band.left_by(raw_output)
 
     def sample_rows(self, n: int, seed: int = 0) -> Integers:
         """n seeded raw rows: corners of the accepted ranges and of int16 first, then uniform."""
@@ -161,6 +167,7 @@ class Model:
             "inputs": [q.plain() for q in self.inputs],
             "output": self.output.plain(),
             "threshold": self.threshold,
+            **({} if self.alarm_below is None else {"alarm_below": self.alarm_below}),
             "labels": list(self.labels),
             "optimize": self.optimize,
             "nodes": [to_dict(node) for node in self.nodes],
@@ -218,6 +225,7 @@ def from_json(text: str) -> Model:
         tuple(content["labels"]),
         content["training"],
         content["optimize"],
+        content.get("alarm_below"),
     )
     if model._plain()["id"] != stated:
         raise ModelError(

@@ -35,6 +35,7 @@ LARGEST = 2**63 - 1
 FAMILY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SCALES = 1e-12, 1e12  # least and largest raw step, in the quantity's unit
 MAY_BE_EMPTY = ("splits", "columns")  # a forest of leaves alone; no input as its logarithm
+MAY_BE_ABSENT = ("alarm_below",)  # a model without it has no such alarm
 STEPS = 2**53  # a quantity's ends lie within so many raw steps of 0: exact as a double
 
 
@@ -49,6 +50,8 @@ class _LearnedAlarm(TypedDict, total=False):
     cost: dict[str, float]
     level: int
     threshold: int
+    level_below: int
+    alarm_below: int
     at_level: _Confusion
     learned: _Confusion
     test_at_level: _Confusion
@@ -149,7 +152,7 @@ def read(text: str, of: type, schema: int) -> tuple[dict[str, Any], object]:
         )
     content = {name: value for name, value in plain.items() if name not in ("schema", "id")}
     for field in fields(of):
-        if field.name not in content:
+        if field.name not in content and field.name not in MAY_BE_ABSENT:
             raise ModelError(f"the file has no '{field.name}': write one with `tinygen train`")
     check(content, of)
     check(content["training"], Training, "training")

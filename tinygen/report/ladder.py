@@ -45,7 +45,7 @@ def ladder_title(found: Ladder) -> str:
 
 def ladder_table(found: Ladder) -> tuple[list[str], list[list]]:
     """Headers and rows of the ladder's table."""
-    named = found.model.threshold is not None
+    named = bool(found.model.band)
     headers = [
         "",
         "no.",
@@ -112,7 +112,7 @@ def beside(baselines, model: Model) -> str:
 
 def baseline_table(baselines, model: Model) -> tuple[list[str], list[list]]:
     """Headers and rows of the baselines' table."""
-    named = model.threshold is not None
+    named = bool(model.band)
     rows = [
         [
             b.name,

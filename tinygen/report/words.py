@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..common.tables import counted, table
-from ..model.alarm_threshold import AlarmCost, Confusion
+from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
 from ..model.model import Model
 
 
@@ -20,11 +20,12 @@ def test_error(model: Model) -> float:
 
 
 def learned_alarm(model: Model) -> list[str]:
-    """Where the threshold went for the costs stated, and the confusions at the level and at the
-    threshold.
+    """Where the thresholds went for the costs stated, and the confusions at the levels and at the
+    thresholds.
     """
+    both = model.band.side == "outside"
     return [
-        f"         its threshold was learned: {learned_for(model)}",
+        f"         its threshold{'s were' if both else ' was'} learned: {learned_for(model)}",
         table(*learned_table(model)),
         "         (training rows: as answered by models that were fitted without them)",
     ]
@@ -36,20 +37,20 @@ def learned_for(model: Model) -> str:
 
 
 def learned_table(model: Model) -> tuple[list[str], list[list]]:
-    """Headers and rows of the confusions at the level and at the learned threshold."""
-    facts, unit = model.training["learned_alarm"], model.output
+    """Headers and rows of the confusions at the levels and at the learned thresholds."""
+    facts = model.training["learned_alarm"]
     cost, rows = AlarmCost(**facts["cost"]), []
-    for where, raw, key in (
-        ("training rows", "level", "at_level"),
-        ("training rows", "threshold", "learned"),
-        ("test rows", "level", "test_at_level"),
-        ("test rows", "threshold", "test_learned"),
+    for where, band, key in (
+        ("training rows", model.levels, "at_level"),
+        ("training rows", model.band, "learned"),
+        ("test rows", model.levels, "test_at_level"),
+        ("test rows", model.band, "test_learned"),
     ):
-        lit, found = with_unit(float(unit.to_physical(facts[raw])), model), Confusion(**facts[key])
+        found = Confusion(**facts[key])
         rows.append(
             [
                 where,
-                f"above {lit}",
+                f"{model.band.side} {_level(band, model)}",
                 found.right,
                 found.missed,
                 found.false,
@@ -76,23 +77,43 @@ def rows_used(model: Model) -> str:
 
 
 def level(model: Model) -> str:
-    """The alarm level with its unit; of a classifier, the last class without an alarm."""
-    raw = model.level
-    assert raw is not None, "only a model with an alarm is asked for its level"
+    """The alarm level with its unit, or both; of a classifier, the last class without an alarm."""
+    return _level(model.levels, model)
+
+
+def _level(band: AlarmBand, model: Model) -> str:
+    ends = [end for end in (band.low, band.high) if end is not None]
     if model.labels:
-        return f"class '{model.labels[raw]}'"
-    return with_unit(float(model.output.to_physical(raw)), model)
+        return f"class '{model.labels[ends[0]]}'"
+    if len(ends) == 1:
+        return with_unit(float(model.output.to_physical(ends[0])), model)
+    low, high = (f"{float(model.output.to_physical(end)):.4g}" for end in ends)
+    return f"{low} .. {high} {model.output.unit}".rstrip()
 
 
-def red_above(model: Model) -> str:
+def alarm_words(model: Model) -> str:
+    """Where a true value should be an alarm: "above 15 ug/m3", "outside 3 .. 15 ug/m3"."""
+    return f"{model.band.side} {level(model)}"
+
+
+def green(model: Model) -> str:
+    """Where the green LED lights."""
+    return {
+        "above": "green at it or below",
+        "below": "green at it or above",
+        "outside": "green at either end or between",
+    }[model.band.side]
+
+
+def red(model: Model) -> str:
     """Where the red LED lights, and why there if that is not the alarm level."""
     if "learned_alarm" not in model.training:
-        return f"Red LED above {level(model)}"
-    assert model.threshold is not None, "a learned alarm has a threshold"
-    lit = with_unit(float(model.output.to_physical(model.threshold)), model)
+        return f"Red LED {alarm_words(model)}"
+    both = model.band.side == "outside"
     return (
-        f"The alarm level is {level(model)}; {learned_for(model)}: the threshold was learned, "
-        f"red LED above {lit}"
+        f"The alarm level{'s are' if both else ' is'} {level(model)}; {learned_for(model)}: the "
+        f"threshold{'s were' if both else ' was'} learned, red LED {model.band.side} "
+        f"{_level(model.band, model)}"
     )
 
 

@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ..data import Dataset
 from ..fitting.least_squares import Root
-from .quantization import raw_threshold
+from ..model.alarm_threshold import NO_ALARM, AlarmBand
 from .workers import one_thread
 
 # at most this many training rows, seeded, for the forest: it takes seconds, not minutes
@@ -56,26 +56,23 @@ class _Guess:
     needs: str = ""
 
 
-def compare(dataset: Dataset, threshold: float | None = None) -> tuple[Comparator, ...]:
-    """The comparators of a data set, simple ones first. threshold: alarm level in the target's
-    unit.
-    """
+def compare(dataset: Dataset, levels: AlarmBand = NO_ALARM) -> tuple[Comparator, ...]:
+    """The comparators of a data set, simple ones first. levels: raw ones, of the alarm."""
     guesses = _classifiers(dataset) if dataset.labels else _regressors(dataset)
-    limit = None if threshold is None else raw_threshold(dataset.target, threshold)
     with one_thread():  # of OpenMP: more of them spin for minutes beside other work
-        return tuple(_judged(guess, dataset, limit) for guess in guesses)
+        return tuple(_judged(guess, dataset, levels) for guess in guesses)
 
 
-def _judged(guess: _Guess, dataset: Dataset, limit: int | None) -> Comparator:
+def _judged(guess: _Guess, dataset: Dataset, levels: AlarmBand) -> Comparator:
     y, answers = dataset.y[dataset.test], np.floor(guess.answers + 0.5)
     error = (
         (answers != y).mean()
         if dataset.labels
         else np.abs(answers - y).mean() * dataset.target.scale
     )
-    if limit is None:
+    if not levels:
         return Comparator(guess.name, float(error), None, None, guess.bytes, guess.needs)
-    alarm, truth = answers > limit, y > limit
+    alarm, truth = levels.left_by(answers), levels.left_by(y)
     return Comparator(
         guess.name,
         float(error),

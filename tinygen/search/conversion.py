@@ -166,7 +166,7 @@ def _worst(
 def _decisions(
     model: Model, y: np.ndarray, floats: np.ndarray, answers: np.ndarray
 ) -> Decisions | None:
-    if model.threshold is None:
+    if not model.band:
         return None
     changed = model.alarm(floats) != model.alarm(answers)
     right = model.alarm(answers) == model.beyond(y)

@@ -33,7 +33,7 @@ from ..target.build import Budget
 from .cross_validation import rank
 from .finalists import SearchRequest
 from .model_search import find_best
-from .quantization import class_scores, raw_threshold
+from .quantization import class_scores, raw_band
 
 MOST_PLACES = 6  # decimal places that count as a column's own resolution
 LEAST_STEPS = 4096  # over the range of a column without one: 12 bits
@@ -62,9 +62,9 @@ class _Tiny(BaseEstimator):
 
     family: "auto" or one family's name. max_flash, max_ram (with stack) and max_cycles: budget of
     the model alone on `board`, compiled and simulated; without one nothing is compiled, and of
-    models as good as the best one that with the smallest tables is taken. threshold: alarm above
-    this output. input_scales: raw step of each input, by name or in order; None finds
-    them. name: prefix of the C names.
+    models as good as the best one that with the smallest tables is taken. threshold, alarm_below:
+    alarm above the first output, below the second. input_scales: raw step of each input, by name
+    or in order; None finds them. name: prefix of the C names.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class _Tiny(BaseEstimator):
         max_cycles=None,
         board="uno",
         threshold=None,
+        alarm_below=None,
         input_scales=None,
         random_state=0,
         name="model_1",
@@ -86,6 +87,7 @@ class _Tiny(BaseEstimator):
         self.max_cycles = max_cycles
         self.board = board
         self.threshold = threshold
+        self.alarm_below = alarm_below
         self.input_scales = input_scales
         self.random_state = random_state
         self.name = name
@@ -121,8 +123,9 @@ class _Tiny(BaseEstimator):
             labels,
             self._seed(),
         )
-        if self.threshold is not None:
-            raw_threshold(target, self.threshold)  # raises now, not after the training
+        if labels and self.alarm_below is not None:
+            raise UsageError("alarm_below is for TinyRegressor: classes take a threshold only")
+        raw_band(target, self.threshold, self.alarm_below)  # raises now, not after the training
         self.candidates_ = rank(dataset, self.family)
         rung = find_best(dataset, self._request(), self.candidates_, options=BUDGET_ARGUMENTS)[1]
         self.model_ = rung.model
@@ -232,6 +235,7 @@ class _Tiny(BaseEstimator):
             self.family,
             self.threshold,
             Budget(self.max_flash, self.max_ram, self.max_cycles),
+            alarm_below=self.alarm_below,
             choice_only=True,
         )
 
@@ -257,6 +261,7 @@ class TinyRegressor(RegressorMixin, _Tiny):
         compiled, and of models as good as the best one that with the smallest tables is taken.
     board : PlatformIO's name of the board that the budget is for.
     threshold : alarm above this output, in the unit of y.
+    alarm_below : alarm below this output, in the unit of y; with threshold, outside the band.
     input_scales : raw step of each input, by name or in order; None finds them.
     random_state : seed of folds and fits.
     name : prefix of the C names.
@@ -289,7 +294,8 @@ class TinyClassifier(ClassifierMixin, _Tiny):
         Budget of the model alone on `board`, compiled and simulated. Without one nothing is
         compiled, and of models as good as the best one that with the smallest tables is taken.
     board : PlatformIO's name of the board that the budget is for.
-    threshold : alarm above this output, in the unit of y.
+    threshold : alarm above this index of a class.
+    alarm_below : None; classes have no alarm below.
     input_scales : raw step of each input, by name or in order; None finds them.
     random_state : seed of folds and fits.
     name : prefix of the C names.

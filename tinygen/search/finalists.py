@@ -29,7 +29,7 @@ from .cross_validation import (
     rounded,
 )
 from .ladder import Rung, above
-from .quantization import quantize, raw_threshold
+from .quantization import quantize, raw_band
 from .workers import run_all
 
 FINALISTS = 16  # candidates that are lowered and measured at first, with the best of each family
@@ -45,10 +45,11 @@ class SearchRequest:
     name: str  # prefix of the C names
     board: Board
     family: str = "auto"
-    threshold: float | None = None  # alarm level in the target's unit
+    threshold: float | None = None  # alarm above this level, in the target's unit
     budget: Budget = NO_LIMITS
     optimize: str | None = None  # what the C is written for, one of OPTIMIZE; None: as needed
     alarm_cost: AlarmCost | None = None  # what mistakes of the alarm cost
+    alarm_below: float | None = None  # alarm below this level, in the target's unit
     # True: the chosen model is wanted, not a ladder. Candidates that cannot be chosen are left out,
     # and without a budget nothing is compiled: the bytes of its tables stand for a model's cost
     choice_only: bool = False
@@ -185,7 +186,9 @@ class Finalists:
         trained = Trained(FAMILIES[candidate.family], candidate.config, self.fits[candidate])
         try:
             alarm = self._learned_alarm(candidate)
-            model = quantize(trained, dataset, request.name, request.threshold, alarm)
+            model = quantize(
+                trained, dataset, request.name, request.threshold, alarm, request.alarm_below
+            )
         except (ModelError, QuantizeError):
             return None
         scale, columns = error_scale(dataset), list(trained.fitted.columns)
@@ -197,13 +200,13 @@ class Finalists:
         return Rung(model, error * scale, cost, folds, floats, training * scale)
 
     def _learned_alarm(self, candidate: Candidate) -> LearnedAlarm | None:
-        """The raw threshold that costs least in the folds; None without a price of mistakes."""
+        """The raw thresholds that cost least in the folds; None without a price of mistakes."""
         request, dataset = self.request, self.dataset
-        if request.alarm_cost is None or request.threshold is None or candidate.unseen is None:
+        levels = raw_band(dataset.target, request.threshold, request.alarm_below)
+        if request.alarm_cost is None or not levels or candidate.unseen is None:
             return None
         truth = dataset.y[np.concatenate([validate for _, validate in fold_cuts(dataset)])]
-        level = raw_threshold(dataset.target, request.threshold)
-        return learned(request.alarm_cost, level, candidate.unseen, truth)
+        return learned(request.alarm_cost, levels, candidate.unseen, truth)
 
     def _affordable(self, model: Model) -> tuple[Model, ModelCost]:
         """The model and its cost: its C balanced, or written for size or for speed where only that

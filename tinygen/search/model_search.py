@@ -25,7 +25,7 @@ def find_ladder(
     """The ladder of a data set on a board. UsageError where no finalist fits the budget.
 
     The chosen model is the best one within the budget; without a budget, the smallest that is as
-    good as the best. Where mistakes of the alarm have a price, its threshold is learned, for each
+    good as the best. Where mistakes of the alarm have a price, its thresholds are learned, for each
     rung from its answers in the folds. dask: address of a Dask scheduler whose workers
     cross-validate; without it this machine does.
     """

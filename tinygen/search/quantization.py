@@ -9,7 +9,7 @@ import numpy as np
 from ..common.errors import QuantizeError
 from ..data import Dataset
 from ..data.reference import Reference, sketch
-from ..model.alarm_threshold import Confusion, LearnedAlarm
+from ..model.alarm_threshold import AlarmBand, Confusion, LearnedAlarm
 from ..model.fixedpoint import RAW_MAX, RAW_MIN, Quantity
 from ..model.model import Model
 from ..model.operations.argmax import Argmax
@@ -26,33 +26,29 @@ def quantize(
     name: str = "model_1",
     threshold: float | None = None,
     learned: LearnedAlarm | None = None,
+    alarm_below: float | None = None,
 ) -> Model:
     """The integer model of a `Trained` on a `Dataset`, with its figures on the test rows as
     training facts.
 
-    threshold: alarm level in the target's unit; an output above it, rounded to a raw step, is an
-    alarm. learned: the raw threshold to use in its place.
+    threshold, alarm_below: alarm levels in the target's unit; an output above the first or below
+    the second is an alarm. learned: the raw thresholds to use in their place.
     """
     fitted = trained.fitted
     rows = dataset.training
     columns = list(fitted.columns)
     nodes = trained.family.lower(fitted, rows)
-    limit = (
-        None
-        if threshold is None
-        else learned.threshold
-        if learned
-        else raw_threshold(dataset.target, threshold)
-    )
+    band = learned.band if learned else raw_band(dataset.target, threshold, alarm_below)
     bare = Model(
         name,
         trained.family.name,
         tuple(dataset.inputs[c] for c in columns),
         dataset.target,
         nodes,
-        limit,
+        band.high,
         dataset.labels,
         {"learned_alarm": learned.plain()} if learned else {},
+        alarm_below=band.low,
     )
     told = facts(bare, trained, dataset)
     if learned:
@@ -61,12 +57,13 @@ def quantize(
 
 
 def on_test_rows(model: Model, columns: list[int], dataset: Dataset) -> dict:
-    """Confusions of the test rows: with the alarm level as threshold, and with the learned one."""
+    """Confusions of the test rows: with the alarm levels as thresholds, and with the learned
+    ones.
+    """
     answer, truth = (
         model.answer(dataset.x[dataset.test][:, columns]),
         model.beyond(dataset.y[dataset.test]),
     )
-    assert model.level is not None  # there is a learned threshold
     return {
         "test_at_level": asdict(Confusion.of(model.beyond(answer), truth)),
         "test_learned": asdict(Confusion.of(model.alarm(answer), truth)),
@@ -106,7 +103,7 @@ def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> Ref
     """What the training rows look like to the model: its inputs, then its answers."""
     x = dataset.x[dataset.train][:, columns]
     answer = model.answer(x)
-    alarms = None if model.threshold is None else model.alarm(answer)
+    alarms = model.alarm(answer) if model.band else None
     return sketch(
         [q.name for q in (*model.inputs, model.output)],
         np.column_stack([x, answer]),
@@ -152,20 +149,42 @@ def _figure(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def raw_threshold(target: Quantity, threshold: float) -> int:
-    """The alarm level in raw steps, rounded down; QuantizeError where it is no number within
-    int16.
+def raw_band(
+    target: Quantity, threshold: float | None = None, alarm_below: float | None = None
+) -> AlarmBand:
+    """The raw outputs that are no alarm, for alarm levels in the target's unit; QuantizeError where
+    a level is no number within int16, or no whole step lies between the two.
     """
-    if not np.isfinite(threshold):
-        raise QuantizeError(
-            f"threshold {threshold} is not a number: give the alarm level in the target's unit"
+    # above 15.04 and above 15.0 are the same in steps of 0.1, and so are below 15.04 and below 15.1
+    high = None if threshold is None else _raw_level(target, "threshold", threshold, np.floor, 1e-9)
+    low = (
+        None
+        if alarm_below is None
+        else _raw_level(target, "alarm_below", alarm_below, np.ceil, -1e-9)
+    )
+    unit = f" {target.unit}".rstrip()
+    if alarm_below is not None and threshold is not None and not low < high:
+        wrong = (
+            f"leaves a band too narrow for steps of {target.scale:g}{unit}: move them apart"
+            if alarm_below < threshold
+            else "leaves no band between: the level below must be the smaller one"
         )
-    raw = int(
-        np.floor(threshold / target.scale + 1e-9)
-    )  # above 15.04 and above 15.0 are the same in steps of 0.1
+        raise QuantizeError(
+            f"an alarm below {alarm_below:g}{unit} and above {threshold:g}{unit} {wrong}"
+        )
+    return AlarmBand(low, high)
+
+
+def _raw_level(target: Quantity, name: str, level: float, whole, slack: float) -> int:
+    """A level in whole raw steps; QuantizeError where it is no number within int16."""
+    if not np.isfinite(level):
+        raise QuantizeError(
+            f"{name} {level} is not a number: give the alarm level in the target's unit"
+        )
+    raw = int(whole(level / target.scale + slack))
     if not RAW_MIN <= raw <= RAW_MAX:
         raise QuantizeError(
-            f"threshold {threshold:g}{target.unit and ' '}{target.unit} is raw {raw}, beyond "
+            f"{name} {level:g}{target.unit and ' '}{target.unit} is raw {raw}, beyond "
             "int16: "
             f"use one within +-{RAW_MAX * target.scale:g}"
         )

@@ -17,7 +17,7 @@ from ...model.model import Model
 from ...search.conversion import Conversion, conversion_sentence
 from ...target.bare import ModelCost
 from ..ladder import rung_name
-from ..words import alarms, level, test_error, with_unit
+from ..words import alarm_words, alarms, test_error, with_unit
 from .gather import Dossier
 from .slices import Slice, sensor_faults, slices, weak
 
@@ -64,8 +64,8 @@ def figures(d: Dossier) -> tuple[Figure, ...]:
                 f"R2 {facts['metrics']['r2']:.4f}",
             )
         )
-    if model.threshold is not None:
-        found.append(Figure("alarm", "Alarms", alarms(model), f"above {level(model)}"))
+    if model.band:
+        found.append(Figure("alarm", "Alarms", alarms(model), alarm_words(model)))
     return (*found, *_costs(d))
 
 

@@ -33,7 +33,7 @@ from ..dossier.figures import (
     weak_words,
 )
 from ..dossier.gather import Dossier
-from ..words import alarms, level, red_above, rows_used, test_error, with_unit
+from ..words import alarm_words, alarms, green, red, rows_used, test_error, with_unit
 
 LICENCES = {
     datasets.SHA256: 'CC BY 4.0; UCI Machine Learning Repository, data set 360, "Air Quality"; '
@@ -125,8 +125,8 @@ def _use(d: Dossier) -> Part:
         f"Intended use: an answer for each row of {len(m.inputs)} sensor readings, on an 8-bit "
         "board, in the ranges below."
     ]
-    if m.threshold is not None:
-        uses.append(f"{red_above(m)}, green at it or below.")
+    if m.band:
+        uses.append(f"{red(m)}, {green(m)}.")
     return Part("Intended use and limits", points=(*uses, *CANNOT))
 
 
@@ -200,8 +200,8 @@ def _failures(d: Dossier) -> Part:
         *(f"Worse {weak_words(s, d)}." for s in weak_parts(d)[:MOST_WEAK]),
         f"{beyond:,} of {len(d.tests):,} test rows have a reading beyond the accepted range.",
     ]
-    if d.model.threshold is not None:
-        points.append(f"Alarms above {level(d.model)} on the test rows: {alarms(d.model)}.")
+    if d.model.band:
+        points.append(f"Alarms {alarm_words(d.model)} on the test rows: {alarms(d.model)}.")
     lead = (
         "Error over the test rows with one sensor stuck at an end of its accepted range; all "
         "rows as they are: "

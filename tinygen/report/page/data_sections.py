@@ -9,7 +9,7 @@ from ...model.model import Model
 from ..dossier.gather import Dossier
 from ..dossier.runs import LOST, Run
 from ..plots import runs as run_plots
-from ..words import level
+from ..words import alarm_words
 from .section import Drawing, Section, make_table
 
 MONTHS = 75  # days of a stream from which on its time axis names months
@@ -49,7 +49,7 @@ def run_section(d: Dossier) -> Section | None:
                 run_plots.counts("stopwatch", cycles, "cycles, by the board's stopwatch", alt), alt
             )
         )
-    if model.threshold is not None:
+    if model.band:
         drawings.append(_timeline(run, model))
     return Section("run", "A stream through the board", lead, tuple(drawings))
 
@@ -63,15 +63,15 @@ def _timeline(run: Run, model: Model) -> Drawing:
     words = f"Red LED in {int((run.red == 1).sum()):,} rows"
     if run.truth is not None:
         known = run.truth != MISSING
-        above = known & model.beyond(run.truth)
+        asked = known & model.beyond(run.truth)
         lanes = [
-            (f"above {level(model)}", above),
+            (alarm_words(model), asked),
             lanes[0],
-            ("LED differs", known & (run.raw != MISSING) & (above != (run.red == 1))),
+            ("LED differs", known & (run.raw != MISSING) & (asked != (run.red == 1))),
             *lanes[1:],
         ]
         words += (
-            f"; truth above {level(model)} in {int(above.sum()):,}; "
+            f"; truth {alarm_words(model)} in {int(asked.sum()):,}; "
             f"they differ in {int(lanes[2][1].sum()):,} rows that have both"
         )
     lanes = [lane for k, lane in enumerate(lanes) if k < 2 or lane[1].any()]

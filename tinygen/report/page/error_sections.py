@@ -18,7 +18,7 @@ from ..dossier.gather import Dossier, Tests
 from ..dossier.slices import Slice, by_time, by_truth, misses
 from ..plots import errors as error_plots
 from ..plots.svg import Plot
-from ..words import alarms, learned_table, level, red_above, test_error, with_unit
+from ..words import alarms, green, learned_table, level, red, test_error, with_unit
 from .section import Drawing, Section, Table, axis_label, error_label, make_table
 
 WORST_ROWS = 6
@@ -35,18 +35,19 @@ def predicted_section(d: Dossier, tests: Tests) -> Section:
     """Answers against truth, and the rows that are furthest off."""
     model = d.model
     y, answers = (model.output.to_physical(v) for v in (tests.y, tests.answers))
-    lit = truth = None
-    words = ""
-    if model.threshold is not None and model.level is not None:
-        lit, truth = (
-            float(model.output.to_physical(raw)) for raw in (model.threshold, model.level)
-        )
-        words = level(model)
+    levels, band = model.levels, model.band
+    ends = [
+        (float(model.output.to_physical(truth)), float(model.output.to_physical(lit)))
+        for truth, lit in ((levels.low, band.low), (levels.high, band.high))
+        if truth is not None and lit is not None
+    ]
+    wrong = model.alarm(tests.answers) != model.beyond(tests.y)
+    words = level(model) if band else ""
     return Section(
         "predicted",
         "Predicted against true",
         f"Each dot is one of {len(tests):,} test rows; on the line, answer and truth are equal.",
-        (Drawing(error_plots.predicted(y, answers, axis_label(model), truth, lit, words), ""),),
+        (Drawing(error_plots.predicted(y, answers, axis_label(model), ends, wrong, words), ""),),
         tables=(_worst_table(d, tests),),
         columns=1,
     )
@@ -171,14 +172,16 @@ def _histogram(d: Dossier, tests: Tests) -> Section:
 
 def alarm_section(d: Dossier) -> Section | None:
     model = d.model
-    if model.threshold is None:
+    if not model.band:
         return None
-    lead = f"{red_above(model)}, green at it or below. On the test rows: {alarms(model)}."
+    side, both = model.band.side, model.band.side == "outside"
+    lead = f"{red(model)}, {green(model)}. On the test rows: {alarms(model)}."
     learned: tuple[Table, ...] = ()
     if "learned_alarm" in model.training:
         learned = (
             make_table(
-                "At the level, and at the learned threshold; "
+                f"At the level{'s' if both else ''}, and at the learned "
+                f"threshold{'s' if both else ''}; "
                 "training rows as answered by models that were fitted without them",
                 *learned_table(model),
             ),
@@ -187,12 +190,12 @@ def alarm_section(d: Dossier) -> Section | None:
         return Section("alarm", "Alarms", lead, tables=learned)
     found = Confusion.of(model.alarm(d.tests.answers), model.beyond(d.tests.y))
     rows = [
-        ["truly above", found.right, found.missed],
-        ["at it or below", found.false, found.quiet],
+        [f"truly {side}", found.right, found.missed],
+        [green(model).removeprefix("green "), found.false, found.quiet],
     ]
     points = (
-        f"{found.missed / max(1, found.right + found.missed):.1%} of the rows above the level "
-        "are missed",
+        f"{found.missed / max(1, found.right + found.missed):.1%} of the rows {side} the "
+        f"level{'s' if both else ''} are missed",
         f"{found.false / max(1, found.right + found.false):.1%} of the alarms are false",
     )
     return Section(
@@ -202,7 +205,8 @@ def alarm_section(d: Dossier) -> Section | None:
         points=points,
         tables=(
             make_table(
-                f"Test rows: truth at the alarm level {level(model)}, and the LED",
+                f"Test rows: truth at the alarm level{'s' if both else ''} {level(model)}, and the "
+                "LED",
                 ["", "red", "green"],
                 rows,
             ),

@@ -40,22 +40,22 @@ def predicted(
     y: np.ndarray,
     answers: np.ndarray,
     quantity: str,
-    level: float | None,
-    threshold: float | None,
+    ends: list[tuple[float, float]],
+    wrong: np.ndarray,
     words: str,
 ) -> Plot:
-    """Answers against true values in the output's unit. level: truth above it asks for an alarm;
-    threshold: answers above it give one.
+    """Answers against true values in the output's unit. ends: alarm levels of the truth, and the
+    thresholds of the answers that belong to them; wrong: bool (n,), false and missed alarms.
     """
 
     def paint(axes) -> None:
-        ends = [min(y.min(), answers.min()), max(y.max(), answers.max())]
-        axes.plot(ends, ends, color=MUTED, linewidth=1)
-        wrong = np.zeros(len(y), bool) if level is None else (answers > threshold) != (y > level)
+        diagonal = [min(y.min(), answers.min()), max(y.max(), answers.max())]
+        axes.plot(diagonal, diagonal, color=MUTED, linewidth=1)
         _dots(axes, y[~wrong], answers[~wrong], BLUE, 2.6, 0.5)
-        if level is not None:
+        for level, threshold in ends:
             axes.axvline(level, color=ORANGE, linewidth=1, linestyle="--")
             axes.axhline(threshold, color=ORANGE, linewidth=1, linestyle="--")
+        if ends:
             if wrong.any():
                 axes.plot(
                     y[wrong],
