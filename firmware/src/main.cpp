@@ -1,7 +1,7 @@
 /* The tinygen firmware: receive a row, predict, set the LED, answer.
  *
- * Red is lit beyond the model's alarm threshold, green otherwise (exactly at it is green;
- * tinygen_alarm.h has options). Both are dark when there is no valid answer: after a reset, for a row with a
+ * Red is lit beyond the alarm threshold, green otherwise (exactly at it is green; tinygen_alarm.h
+ * has options). Both are dark when there is no valid answer: after a reset, for a row with a
  * missing value, when no valid row has come for TINYGEN_STALE_MS, and for good when the program in
  * flash is not the one that was built. An old answer must not look like a fresh one.
  */

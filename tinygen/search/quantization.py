@@ -162,17 +162,18 @@ def raw_band(
         if alarm_below is None
         else _raw_level(target, "alarm_below", alarm_below, np.ceil, -1e-9)
     )
+    if low is None or high is None or low < high:
+        return AlarmBand(low, high)
+    assert alarm_below is not None and threshold is not None
     unit = f" {target.unit}".rstrip()
-    if alarm_below is not None and threshold is not None and not low < high:
-        wrong = (
-            f"leaves a band too narrow for steps of {target.scale:g}{unit}: move them apart"
-            if alarm_below < threshold
-            else "leaves no band between: the level below must be the smaller one"
-        )
-        raise QuantizeError(
-            f"an alarm below {alarm_below:g}{unit} and above {threshold:g}{unit} {wrong}"
-        )
-    return AlarmBand(low, high)
+    wrong = (
+        f"leaves a band too narrow for steps of {target.scale:g}{unit}: move them apart"
+        if alarm_below < threshold
+        else "leaves no band between: the level below must be the smaller one"
+    )
+    raise QuantizeError(
+        f"an alarm below {alarm_below:g}{unit} and above {threshold:g}{unit} {wrong}"
+    )
 
 
 def _raw_level(target: Quantity, name: str, level: float, whole, slack: float) -> int:

@@ -52,7 +52,8 @@ def settings(d: Dossier) -> dict:
             "digits": digits(model.output.scale),
         },
         "labels": list(model.labels),
-        "threshold": model.threshold,
+        # the script shows the LEDs of an alarm above a threshold
+        "threshold": model.threshold if model.band.side == "above" else None,
         "rows": rows.tolist(),
         "truth": truth,
         "answers": answers,
