@@ -11,7 +11,7 @@ import pytest
 from native_board import edit
 from random_models import random_models
 from tinygen.host import protocol
-from tinygen.host.check import check, expect
+from tinygen.host.check import Alarm, check, expect
 from tinygen.host.link import open_link
 from tinygen.host.protocol import RESULT, Flag, Pin, frame_bytes
 from tinygen.host.stream import stream
@@ -39,8 +39,8 @@ BAUDS = {"uno": 500_000, "megaatmega2560": 250_000}
 
 @pytest.fixture(scope="module")
 def firmware(simavr, tmp_path_factory):
-    """`firmware(board_id, {before: after})`: (board, ELF) of MODEL, with mistakes put into
-    main.cpp.
+    """`firmware(board_id, {before: after}, model)`: (board, ELF) of MODEL or another one, with
+    mistakes put into main.cpp.
     """
     made = {}
     patch = pytest.MonkeyPatch()
@@ -49,12 +49,12 @@ def firmware(simavr, tmp_path_factory):
         "loop"
     )  # one folder, so that the Arduino core is compiled once
 
-    def make(board_id: str, mistakes: dict[str, str] | None = None):
+    def make(board_id: str, mistakes: dict[str, str] | None = None, model=MODEL):
         mistakes = mistakes or {}
-        key = (board_id, *mistakes.items())
+        key = (board_id, model.model_id, *mistakes.items())
         if key not in made:
             board = replace(BOARDS[board_id], baud=BAUDS[board_id])
-            project = emit_project(MODEL, folder, [board])
+            project = emit_project(model, folder, [board])
             edit(folder / "src" / "main.cpp", mistakes)
             elf = building.build_firmware(project, board).elf
             made[key] = board, elf.rename(folder / f"{len(made)}.elf")
@@ -314,3 +314,34 @@ MISTAKES = {
 def test_a_wrong_firmware_is_caught(firmware, name):
     verdict = verdict_of(*firmware("uno", MISTAKES[name]), rows_of(300))
     assert verdict.led_wrong > 0 and verdict.wrong == 0 and not verdict.passed
+
+
+# ---- alarms below a threshold and outside a band ----
+
+LOW, HIGH = (int(p) for p in np.percentile(MODEL.predict(MODEL.sample_rows(401, 3)), (40, 60)))
+SIDES = {
+    "uno": replace(MODEL, threshold=None, alarm_below=LOW),
+    "megaatmega2560": replace(MODEL, threshold=HIGH, alarm_below=LOW),
+}
+STEPS = (HIGH - LOW) // 3  # raw, of the hysteresis
+
+
+@pytest.mark.parametrize("board_id", SIDES)
+def test_an_alarm_on_another_side_is_right_in_every_row(firmware, board_id):
+    """With hysteresis, rows that repeat and rows that lack a value; and the check notices one step
+    (negative control).
+    """
+    include, model = '#include "tinygen_alarm.h"', SIDES[board_id]
+    option = {include: f"#define TINYGEN_ALARM_HYSTERESIS {STEPS}\n{include}"}
+    board, elf = firmware(board_id, option, model)
+    rows = rows_of(800)
+    near = np.argsort(np.abs(MODEL.predict(rows) - LOW))[:200]
+    rows = np.vstack([rows, rows[near], rows[np.repeat(near[:20], 3)]])
+    with open_link(avr_url(board.pio_id, elf), model, board) as link:
+        alarm = Alarm.of(model, link.info)
+        replies = list(stream(link, rows.tolist()))
+    assert (alarm.hysteresis, alarm.below, alarm.threshold) == (STEPS, LOW, model.threshold)
+    verdict = check(replies, expect(model, rows, alarm))
+    assert verdict.passed and verdict.missing > 10 and 100 < verdict.red < len(rows) - 100, verdict
+    for other in (replace(alarm, below=LOW + 1), replace(alarm, hysteresis=STEPS - 1)):
+        assert check(replies, expect(model, rows, other)).led_wrong > 0
