@@ -121,6 +121,8 @@ def test_two_models_whose_macros_are_the_same_are_told_apart(tmp_path):
 
 VARIANTS = {
     "threshold": MODELS["linear8"],
+    "alarm below": replace(MODELS["linear8"], threshold=None, alarm_below=-7),
+    "alarm outside": replace(MODELS["linear8"], threshold=7, alarm_below=-7),
     "no threshold": replace(MODELS["linear8"], threshold=None),
     "classes": SOIL,
     "counts": replace(MODELS["stump"], inputs=(COUNTS,)),

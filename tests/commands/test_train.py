@@ -43,6 +43,25 @@ def test_costs_of_an_alarm_are_for_numbers(weather):
         train(asked(weather, threshold=0, alarm_cost="5:1"))
 
 
+@pytest.mark.parametrize("threshold", [None, 0])
+def test_an_alarm_below_is_for_numbers(weather, threshold):
+    with pytest.raises(UsageError, match="--alarm-below is for a target of numbers, 'kind' has"):
+        train(asked(weather, threshold=threshold, alarm_below=0))
+
+
+def test_an_alarm_outside_a_band_is_told_and_predicted(simavr, weather):
+    rows = (f"{i},{i * 7 % 31},{2 * i % 160}" for i in range(160))
+    (weather / "weather.csv").write_text("\n".join(["a,b,c", *rows, ""]))
+    found = train(asked(weather, target="c", threshold=100, alarm_below=20))
+    model, facts = found.model, found.model.training["alarm"]
+    assert "alarm    outside 20 .. 100: " in found.text() and set(facts) == {"false", "missed"}
+    assert all(b.false_alarms is not None for b in found.comparators)
+    answers = predict(weather / "m.json", weather / "weather.csv", weather / "out.csv").raw
+    told = [line.split(",")[-1] for line in (weather / "out.csv").read_text().splitlines()]
+    assert told == ["alarm", *("1" if a < 20 or a > 100 else "0" for a in answers)]
+    assert {"0", "1"} < set(told) and model.alarm(answers).sum() == told.count("1")
+
+
 @pytest.mark.parametrize("threshold", [-1, 1, 7])
 def test_a_class_without_another_above_it_is_no_level(weather, threshold):
     with pytest.raises(UsageError, match=r"the classes are 0 dry, 1 wet; use 0 \.\. 0"):

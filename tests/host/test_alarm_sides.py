@@ -5,6 +5,7 @@ the twin's agree on every row, at every end of the range.
 import ctypes
 import subprocess
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def near_rows(n: int, seed: int = 1) -> np.ndarray:
     rng, rows = np.random.default_rng(seed), PLAIN.sample_rows(8000, seed)
     answers = PLAIN.answer(rows)
     edges = [RAW_MIN, LOW, LOW + STEPS, HIGH - STEPS, HIGH + 1, RAW_MAX + 1]
-    kinds = [rows[(answers >= a) & (answers < b)] for a, b in zip(edges, edges[1:])]
+    kinds = [rows[(answers >= a) & (answers < b)] for a, b in pairwise(edges)]
     kinds += [rows[answers == end] for end in (LOW, HIGH)]
     kinds = [kind for kind in kinds if len(kind)]
     near = np.array([rng.choice(kinds[rng.integers(len(kinds))]) for _ in range(n)])

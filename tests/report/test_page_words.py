@@ -23,6 +23,7 @@ from tinygen.report.dossier.slices import sensor_faults
 from tinygen.report.page.card import markdown
 from tinygen.report.page.html import render
 from tinygen.report.page.sections import sections
+from tinygen.report.page.webboard import settings
 from tinygen.search.cross_validation import Trained
 from tinygen.search.ladder import load_ladder, save_ladder
 from tinygen.search.quantization import quantize
@@ -120,6 +121,29 @@ def test_curves_are_the_integer_model_s_answers(made):
     answers = d.model.output.to_physical(d.model.answer(asked))
     assert c.mean[k] == pytest.approx(answers.mean()) and c.one[k] in answers
     assert (c.raw[0], c.raw[-1]) == d.model.inputs[1].limits
+
+
+def test_an_alarm_outside_a_band_is_told(made, tmp_path):
+    """Both levels, with the rows beyond them, on page and card; the page's board has no LEDs that
+    say something else.
+    """
+    model = replace(made.model, alarm_below=200, training={**made.model.training})
+    model.save(tmp_path / "band.json")
+    d = gather(
+        tmp_path / "band.json",
+        made.csv,
+        write_run(tmp_path / "run.csv", model, made.csv),
+        with_board=False,
+    )
+    page, card_text = Page(render(d)).text, text_of_card(markdown(d))
+    told = f"Red LED outside 20 .. {model.threshold / 10:g} ppm, green at either end or between"
+    assert told in page and told in card_text
+    lit, asked = model.alarm(d.tests.answers), model.beyond(d.tests.y)
+    assert (lit == (d.tests.answers < 200) | (d.tests.answers > model.threshold)).all()
+    right, missed = int((lit & asked).sum()), int((~lit & asked).sum())
+    assert f"truly outside {right} {missed}" in page
+    assert f"truth outside 20 .. {model.threshold / 10:g} ppm in " in page
+    assert settings(replace(d, program=""))["threshold"] is None
 
 
 def test_a_learned_threshold_is_not_the_level(made, tmp_path):

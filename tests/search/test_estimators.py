@@ -200,6 +200,22 @@ def test_threshold_is_in_the_targets_unit():
         TinyRegressor(family="ridge", threshold=1e9).fit(DIABETES.data, DIABETES.target)
 
 
+def test_an_alarm_outside_a_band(tmp_path):
+    sugar = TinyRegressor(family="ridge", threshold=200, alarm_below=100)
+    model = sugar.fit(DIABETES.data, DIABETES.target).model_
+    assert model.output.to_physical([model.alarm_below, model.threshold]).tolist() == [100, 200]
+    answers = sugar.predict(DIABETES.data)
+    assert (model.alarm(model.output.to_raw(answers)) == (answers < 100) | (answers > 200)).all()
+    sugar.save(tmp_path / "sugar.json")
+    assert TinyRegressor.load(tmp_path / "sugar.json").get_params()["alarm_below"] == 100
+    with pytest.raises(QuantizeError, match="no band"):
+        TinyRegressor(family="ridge", threshold=1, alarm_below=2).fit(
+            DIABETES.data, DIABETES.target
+        )
+    with pytest.raises(UsageError, match="alarm_below is for TinyRegressor"):
+        TinyClassifier(family="tree", alarm_below=1).fit(WINE.data, WINE.target)
+
+
 def test_cost_and_budget_are_measured(simavr):
     roomy = TinyClassifier(family="logistic").fit(WINE.data, WINE.target)
     cost = roomy.cost("uno")
