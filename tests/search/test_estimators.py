@@ -208,6 +208,10 @@ def test_an_alarm_outside_a_band(tmp_path):
     assert (model.alarm(model.output.to_raw(answers)) == (answers < 100) | (answers > 200)).all()
     sugar.save(tmp_path / "sugar.json")
     assert TinyRegressor.load(tmp_path / "sugar.json").get_params()["alarm_below"] == 100
+    plain = TinyRegressor(family="ridge", threshold=200).fit(DIABETES.data, DIABETES.target)
+    plain.save(tmp_path / "plain.json")
+    assert "alarm_below" not in (tmp_path / "plain.json").read_text()
+    assert TinyRegressor.load(tmp_path / "plain.json").get_params()["alarm_below"] is None
     with pytest.raises(QuantizeError, match="no band"):
         TinyRegressor(family="ridge", threshold=1, alarm_below=2).fit(
             DIABETES.data, DIABETES.target

@@ -58,14 +58,7 @@ def decimal_scale(values: np.ndarray, own: bool = True) -> float:
 
 
 class _Tiny(BaseEstimator):
-    """What both estimators share; `_target` and `_meaning` differ.
-
-    family: "auto" or one family's name. max_flash, max_ram (with stack) and max_cycles: budget of
-    the model alone on `board`, compiled and simulated; without one nothing is compiled, and of
-    models as good as the best one that with the smallest tables is taken. threshold, alarm_below:
-    alarm above the first output, below the second. input_scales: raw step of each input, by name
-    or in order; None finds them. name: prefix of the C names.
-    """
+    """What both estimators share; `_target` and `_meaning` differ."""
 
     def __init__(
         self,
@@ -169,7 +162,7 @@ class _Tiny(BaseEstimator):
         check_is_fitted(self)
         state = {
             "kind": type(self).__name__,
-            "parameters": {k: v for k, v in self.get_params().items() if _is_plain(v)},
+            "parameters": {k: v for k, v in self.get_params().items() if _is_kept(k, v)},
             "columns": list(self.columns_),
             "inputs": self.n_features_in_,
             "names": [str(name) for name in getattr(self, "feature_names_in_", ())],
@@ -371,10 +364,10 @@ def _has_scores(estimator: TinyClassifier) -> bool:
     return True
 
 
-def _is_plain(value) -> bool:
-    """True for what JSON gives back as it was."""
+def _is_kept(name: str, value) -> bool:
+    """True for what JSON gives back as it was; an `alarm_below` that is not given is not told."""
     try:
-        return json.loads(json.dumps(value)) == value
+        return (name, value) != ("alarm_below", None) and json.loads(json.dumps(value)) == value
     except (TypeError, ValueError):
         return False
 
