@@ -124,8 +124,8 @@ def test_curves_are_the_integer_model_s_answers(made):
 
 
 def test_an_alarm_outside_a_band_is_told(made, tmp_path):
-    """Both levels, with the rows beyond them, on page and card; the page's board has no LEDs that
-    say something else.
+    """Both levels, with the rows beyond them, on page and card and beside the LEDs of the page's
+    board.
     """
     model = replace(made.model, alarm_below=200, training={**made.model.training})
     model.save(tmp_path / "band.json")
@@ -143,7 +143,8 @@ def test_an_alarm_outside_a_band_is_told(made, tmp_path):
     right, missed = int((lit & asked).sum()), int((~lit & asked).sum())
     assert f"truly outside {right} {missed}" in page
     assert f"truth outside 20 .. {model.threshold / 10:g} ppm in " in page
-    assert settings(replace(d, program=""))["threshold"] is None
+    leds = {"red": told.split(",")[0].removeprefix("Red LED "), "green": "at either end or between"}
+    assert settings(replace(d, program=""))["alarm"] == leds
 
 
 def test_a_learned_threshold_is_not_the_level(made, tmp_path):

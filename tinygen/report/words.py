@@ -96,6 +96,11 @@ def alarm_words(model: Model) -> str:
     return f"{model.band.side} {level(model)}"
 
 
+def led_words(model: Model) -> str:
+    """Where the red LED lights: as `alarm_words`, or at the learned thresholds."""
+    return f"{model.band.side} {_level(model.band, model)}"
+
+
 def green(model: Model) -> str:
     """Where the green LED lights."""
     return {
@@ -112,8 +117,7 @@ def red(model: Model) -> str:
     both = model.band.side == "outside"
     return (
         f"The alarm level{'s are' if both else ' is'} {level(model)}; {learned_for(model)}: the "
-        f"threshold{'s were' if both else ' was'} learned, red LED {model.band.side} "
-        f"{_level(model.band, model)}"
+        f"threshold{'s were' if both else ' was'} learned, red LED {led_words(model)}"
     )
 
 

@@ -35,9 +35,9 @@ class Panel {
     const readings = element('fieldset', { class: 'readings' }, element('legend', {}, 'Readings'), ...this.sliders.map((s) => s.row));
     this.value = element('output', { class: 'value', 'aria-live': 'polite' });
     this.flag = element('p', { class: 'flag' });
-    const { threshold, output } = this.settings;
-    this.red = this.led('red', threshold === null ? '' : `above ${(threshold * output.scale).toFixed(output.digits)} ${output.unit}`);
-    this.green = this.led('green', 'at it or below');
+    const { alarm } = this.settings;
+    this.red = this.led('red', alarm ? alarm.red : '');
+    this.green = this.led('green', alarm ? alarm.green : '');
     this.cycles = element('p', { class: 'cycles' });
     const answer = element('div', { class: 'answer' }, element('p', { class: 'chipname' }, `${this.settings.board.title}, simulated to the cycle`), this.value, this.flag,
       element('div', { class: 'leds' }, this.red.row, this.green.row), this.cycles);
@@ -80,7 +80,7 @@ class Panel {
   /** Asks the board and shows its answer. */
   show(row) {
     const answer = this.board.ask(row);
-    const { output, labels, threshold } = this.settings;
+    const { output, labels, alarm } = this.settings;
     this.sliders.forEach((s, k) => {
       const input = this.settings.inputs[k];
       const words = (row[k] * input.scale).toFixed(input.digits);
@@ -93,7 +93,7 @@ class Panel {
     this.flag.textContent = answer.missing ? 'A reading is missing.' : answer.clamped ? 'A reading lies beyond the accepted range: it was brought to its end, and flagged.' : '';
     this.light(this.red, answer.ledRed);
     this.light(this.green, answer.ledGreen);
-    this.red.row.hidden = this.green.row.hidden = threshold === null;
+    this.red.row.hidden = this.green.row.hidden = alarm === null;
     const time = answer.cycles === null ? '' : `${grouped(answer.cycles)} cycles for this answer: ${(answer.cycles * 1e6 / this.settings.board.hz).toFixed(1)} us`;
     this.cycles.textContent = time;
     return answer;

@@ -13,6 +13,7 @@ from ...model.fixedpoint import MISSING, Quantity
 from ...model.model import Model
 from ..dossier.gather import BOARD, Dossier, Tests
 from ..shapley import spread_over
+from ..words import green, led_words
 
 MOST_ROWS = 2000  # test rows that are carried along, evenly spaced
 SAMPLES = 64  # without test rows: corners of the ranges and random readings
@@ -52,8 +53,9 @@ def settings(d: Dossier) -> dict:
             "digits": digits(model.output.scale),
         },
         "labels": list(model.labels),
-        # the script shows the LEDs of an alarm above a threshold
-        "threshold": model.threshold if model.band.side == "above" else None,
+        "alarm": {"red": led_words(model), "green": green(model).removeprefix("green ")}
+        if model.band
+        else None,
         "rows": rows.tolist(),
         "truth": truth,
         "answers": answers,
