@@ -170,14 +170,16 @@ def train_net(net: Net, problem: Problem, steps: int, free: np.ndarray | None = 
     """The net after at most `steps` damped steps; `free` (bool per parameter): which may move."""
     point, damping, history = _Point(net, problem), DAMPING[0], []
     jacobian = np.empty((len(problem.y), len(point.flat)), np.float32)
+    movable = slice(None) if free is None else free
     for _ in range(steps):
         gradient, hessian = point.derivatives(jacobian)
-        index = np.arange(len(gradient)) if free is None else np.flatnonzero(free)
-        gradient, hessian = gradient[index], hessian[np.ix_(index, index)]
-        diagonal = np.diag(np.diag(hessian) + 1e-9)
+        if free is not None:
+            gradient, hessian = gradient[free], hessian[np.ix_(free, free)]
+        undamped = hessian.diagonal().copy()
         for _ in range(9):
+            np.fill_diagonal(hessian, undamped + damping * (undamped + 1e-9))
             moved = point.flat.copy()
-            moved[index] -= np.linalg.solve(hessian + damping * diagonal, gradient)
+            moved[movable] -= np.linalg.solve(hessian, gradient)
             candidate = _Point(point.net.with_flat(moved), problem)
             if candidate.loss < point.loss:
                 break
