@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tables import equal, grid, parse, refused
 
 from tinygen.common.errors import DataError
-from tinygen.data import load_table, prepare, rows_for, table
+from tinygen.data import load_table, prepare, rows_for
 from tinygen.data.cells import TextCells
-from tinygen.data.table import require_column
+from tinygen.data.table import reading, require_column
 from tinygen.model.fixedpoint import MISSING, Quantity
 
 # ------------------------------------------------------------------------------ forms of CSV files
@@ -207,7 +207,7 @@ def test_files_that_are_no_tables(content, parts):
 
 
 def test_too_many_cells(monkeypatch):
-    monkeypatch.setattr(table, "MAXIMUM_CELLS", 3000)
+    monkeypatch.setattr(reading, "MAXIMUM_CELLS", 3000)
     for header, place in (('"a",b\n', "row 1502"), ("a,b\n", "at least 3002")):
         parse(header + "1,2\n" * 1500)
         refused(

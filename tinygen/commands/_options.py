@@ -35,6 +35,7 @@ def among(words):
 
 model_argument = click.argument("model", type=FILE, metavar="MODEL.json")
 csv_argument = click.argument("csv", type=FILE, metavar="CSV")
+csvs_argument = click.argument("csvs", type=FILE, nargs=-1, required=True, metavar="CSV...")
 board_option = click.option(
     "--board",
     default="uno",
@@ -81,7 +82,7 @@ class Selection:
 
     csv: Path
     target: str = ""  # "": rows without one
-    inputs: tuple[str, ...] | None = None  # None: every other numeric column
+    inputs: tuple[str, ...] | None = None  # None: every other column of numbers or few words
     drop: tuple[str, ...] = ()
     missing: tuple[str, ...] | None = None  # None: a code that stands alone in several columns
     units: dict[str, str] | None = None  # by column
@@ -89,12 +90,17 @@ class Selection:
     task: str = "auto"
     seed: int = 0
     skip_bad: bool = False  # rows that do not fit the header are left out
+    more: tuple[Path, ...] = ()  # files of the same kind, whose rows follow
+    categories: tuple[str, ...] = ()  # columns whose numbers are codes
+    time_inputs: tuple[str, ...] = ()  # parts of the rows' time that are inputs as well
 
     def table(self) -> Table:
-        """The file as a table."""
+        """The files as a table."""
         from .. import data
 
-        return data.load_table(self.csv, missing=self.missing, skip_bad=self.skip_bad)
+        return data.load_tables(
+            (self.csv, *self.more), self.missing, self.skip_bad, target=self.target
+        )
 
     def dataset(self, table: Table) -> Dataset:
         """The rows of the table as integers, with their target."""
@@ -109,17 +115,29 @@ class Selection:
             self.seed,
             units=self.units,
             task=self.task,
+            categories=self.categories,
+            time_inputs=self.time_inputs,
         )
 
     def readings(self, table: Table) -> Dataset:
         """The rows of the table as integers, without a target."""
         from .. import data
 
-        return data.readings(table, self.inputs, self.drop, self.split, self.seed, self.units)
+        return data.readings(
+            table,
+            self.inputs,
+            self.drop,
+            self.split,
+            self.seed,
+            self.units,
+            self.categories,
+            self.time_inputs,
+        )
 
     def only(self, inputs: tuple[str, ...]) -> Selection:
         """The same with these inputs."""
-        return replace(self, inputs=inputs, drop=())
+        parts = tuple(part for part in self.time_inputs if part in inputs)
+        return replace(self, inputs=inputs, drop=(), time_inputs=parts)
 
 
 def _one_target(context, parameter, names: tuple[str, ...]) -> str:
@@ -162,9 +180,21 @@ COLUMNS = (
     click.option(
         "--inputs",
         metavar="A,B,..",
-        help="Columns to predict from; default: every other numeric column.",
+        help="Columns to predict from; default: every other column of numbers or of few words.",
     ),
     click.option("--drop", metavar="A,B,..", help="Columns to leave out of the default."),
+    click.option(
+        "--categories",
+        metavar="A,B,..",
+        help="Columns whose numbers are codes; a column of 2 to 16 different words is a category "
+        "anyway. Each label becomes one input of 0 and 1.",
+    ),
+    click.option(
+        "--time-inputs",
+        metavar="PART,..",
+        help="Inputs made of the rows' time: hour (0 to 23), weekday (0 Monday to 6 Sunday), month "
+        "(1 to 12).",
+    ),
     click.option(
         "--missing",
         multiple=True,
@@ -215,10 +245,22 @@ def selected_readings(function):
 def _selected(function, options):
     @wraps(function)
     def command(
-        csv, inputs, drop, missing, skip_bad, unit, split, seed, target="", task="auto", **others
+        csvs,
+        inputs,
+        drop,
+        categories,
+        time_inputs,
+        missing,
+        skip_bad,
+        unit,
+        split,
+        seed,
+        target="",
+        task="auto",
+        **others,
     ):
         rows = Selection(
-            csv,
+            csvs[0],
             target,
             _names(inputs),
             _names(drop) or (),
@@ -228,12 +270,15 @@ def _selected(function, options):
             task,
             seed,
             skip_bad,
+            csvs[1:],
+            _names(categories) or (),
+            _names(time_inputs) or (),
         )
         return function(rows=rows, **others)
 
     for option in reversed(options):
         command = option(command)
-    return csv_argument(command)
+    return csvs_argument(command)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

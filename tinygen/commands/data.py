@@ -27,6 +27,8 @@ def audit(rows: Selection, progress: Progress = silent) -> Audit:
         rows.seed,
         rows.units,
         rows.task,
+        rows.categories,
+        rows.time_inputs,
         progress,
     )
 

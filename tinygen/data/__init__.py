@@ -1,9 +1,10 @@
 """From a file to integer rows. The room's doors: a table is read, then prepared as a data set."""
 
 from .dataset import Dataset, Provenance, Rows, Split
-from .prepare import prepare, readings, rows_for
+from .model_rows import rows_for
+from .prepare import prepare, readings
 from .splits import folds
-from .table import Table, load_table, read_table
+from .table import Table, load_table, load_tables, read_table
 
 __all__ = [
     "Dataset",
@@ -13,6 +14,7 @@ __all__ = [
     "Table",
     "folds",
     "load_table",
+    "load_tables",
     "prepare",
     "read_table",
     "readings",

@@ -28,6 +28,7 @@ class TextCells:
     count: int
     row: int  # file row of the first one; the header is row 1
     text: str  # the first one, as written
+    file: str = ""  # its file, where a table has several
 
 
 @dataclass(frozen=True)

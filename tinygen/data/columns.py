@@ -12,12 +12,12 @@ from ..common.choices import TASKS
 from ..common.errors import DataError, UsageError, show
 from ..model.fixedpoint import MARGIN, RAW_MAX, Quantity
 from .cells import LABEL_WORDS, MAXIMUM_LABELS
+from .derived import made_of, why_no_category
 from .table import Table, require_column, require_finite, require_numbers
 
 LEAST_STEPS = 4096  # over the range of an input: 12 bits
 CROWDED = 0.05  # of the rows that a coarse step may round into one value
 OUTLIERS = 0.001  # of the rows
-FLAGS = (("false", "true"), ("no", "yes"), ("off", "on"), ("low", "high"), ("closed", "open"))
 MOST_CODES = 10  # different values of a target that counts its classes from 0 or 1
 FEW_CODES = 5  # of one that numbers them otherwise
 CODE_ROWS = 5  # rows of each
@@ -118,29 +118,6 @@ def spelled(table: Table, name: str, value: float) -> str:
 # ------------------------------------------------------------------------------------- inputs
 
 
-def with_flags(table: Table, target: str | None = None) -> tuple[Table, list[str]]:
-    """The table with 1 and 0 where a column other than the target says true and false, and a note
-    on each such column.
-    """
-    columns, decimals, texts, notes = (
-        dict(table.columns),
-        dict(table.decimals),
-        dict(table.texts),
-        [],
-    )
-    for name, labels in table.labels.items():
-        words = [text.casefold() for text in labels.texts]
-        pair = next((pair for pair in FLAGS if set(words) <= set(pair)), None)
-        if pair is None or name == target or not np.isnan(table.columns[name]).all():
-            continue
-        values = np.array([float(pair.index(word)) for word in words])
-        columns[name] = np.where(labels.codes < 0, np.nan, values[labels.codes])
-        decimals[name] = 0
-        texts.pop(name, None)
-        notes.append(f"column {show(name)}: {pair[1]} is taken for 1, {pair[0]} for 0")
-    return replace(table, columns=columns, decimals=decimals, texts=texts), notes
-
-
 def require_readings(table: Table, name: str) -> None:
     require_numbers(table, name)
     require_finite(table, name)
@@ -151,7 +128,8 @@ def named_inputs(
 ) -> tuple[list[str], list[str]]:
     if drop:
         raise UsageError("--inputs and --drop exclude each other: give one of them")
-    names = [require_column(table, name) for name in inputs]
+    named = [require_column(table, name) for name in inputs]
+    names = [made for name in named for made in made_of(table, name) or [name]]
     for name in names:
         if name == target:
             raise DataError(
@@ -174,6 +152,9 @@ def all_inputs(
     for name in table.names:
         if name in dropped or name == target:
             continue
+        if made := made_of(table, name):
+            names += [label for label in made if label not in dropped]
+            continue
         if reason := _unusable(table, name):
             notes.append(f"column {show(name)} left out: {reason}")
             continue
@@ -188,7 +169,8 @@ def _unusable(table: Table, name: str) -> str:
         return "it is a date or time"
     values = int(np.sum(~np.isnan(table.columns[name])))
     if name in table.texts and table.texts[name].count >= values:
-        return "it holds text"
+        reason = why_no_category(table, name)
+        return f"it holds text, {reason or 'and numbers: --categories takes both for labels'}"
     if not values:
         return "all its values are missing"
     if counts_on(table, name):
@@ -216,8 +198,10 @@ def counts_on(table: Table, name: str) -> bool:
 
 def quantity_of(table: Table, name: str) -> Quantity:
     """The column with the resolution it was written in, or a coarser one that fits int16. Its range
-    is all that the column holds.
+    is all that the column holds, or can hold where it is made of another.
     """
+    if made := table.derived.get(name):
+        return Quantity(name, "", 1.0, *map(float, made.range), derivation=made)
     low, high = (float(f(table.columns[name])) for f in (np.nanmin, np.nanmax))
     scale = scale_for(max(-low, high), table.decimals[name])
     return Quantity(name, "", scale, low, high)
@@ -281,7 +265,7 @@ def clip_notes(table: Table, rows: np.ndarray, quantities: Sequence[Quantity]) -
         values = table.columns[q.name][rows]
         beyond = np.flatnonzero((values < q.minimum) | (values > q.maximum))
         if len(beyond):
-            lines = ", ".join(str(row) for row in table.file_rows[rows[beyond[:5]]])
+            lines = ", ".join(table.row_name(row) for row in rows[beyond[:5]].tolist())
             more = ", .." if len(beyond) > 5 else ""
             notes.append(
                 f"column {show(q.name)}: {len(beyond)} values lie far beyond {q.minimum:g} .. "

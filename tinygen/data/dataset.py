@@ -138,7 +138,13 @@ class Dataset:
     def facts(self) -> dict:
         """What a model file tells of the rows, plain JSON values."""
         source = self.provenance
+        made = [q.derivation for q in self.inputs if q.derivation]
+        asked = {
+            "categories": list(dict.fromkeys(d.columns[0] for d in made if d.labels)),
+            "time_inputs": [d.part for d in made if d.part],
+        }
         return {
+            **{name: names for name, names in asked.items() if names},
             "rows_test": len(self.test),
             "split": self.split.kind,
             "seed": self.split.seed,

@@ -2,18 +2,18 @@
 
 prepare(table, target) -> Dataset        the rows that are complete in the used columns
 readings(table) -> Dataset               the same of rows without a target, for guards
-rows_for(inputs, table)                  the raw rows that an existing model reads from a table
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..common.errors import DataError, show
-from ..model.fixedpoint import RAW_MAX, Quantity
+from ..common.tables import counted
+from ..model.fixedpoint import Quantity
 from .columns import (
     all_inputs,
     clip_notes,
@@ -24,13 +24,12 @@ from .columns import (
     quantity_of,
     require_readings,
     scale_notes,
-    step_of,
     with_classes,
-    with_flags,
 )
 from .dataset import Dataset, Provenance, Rows, Split
+from .derived import made_of, sources, with_derived, without_label
 from .splits import groups_of, split_fraction, split_rows, split_table, truth_table
-from .table import Table, require_column, require_numbers
+from .table import Table, require_column
 
 MINIMUM_ROWS = 20  # complete and different; fewer cannot be split into train and test with sense
 MINIMUM_CLASS_ROWS = 5  # training rows of each class
@@ -46,44 +45,35 @@ def prepare(
     test_fraction: float | None = None,
     units: Mapping[str, str] | None = None,
     task: str = "auto",
+    categories: Sequence[str] = (),
+    time_inputs: Sequence[str] = (),
 ) -> Dataset:
     """The rows of `table` that are complete in the used columns, as raw integers, split in train
     and test.
 
-    inputs: column names; None means every numeric column but the target, `drop` and dates.
+    inputs: column names; None means every column of numbers or of few labels but the target, `drop`
+    and dates.
     split: "random" (seeded, test = 0.2 of the rows) or "time" (the last 0.3 test).
     units: units by column name, before those of the table.
+    categories: input columns whose numbers are codes. time_inputs: parts of the rows' time that are
+    inputs as well, of `TIME_PARTS`.
     task: "regression" or "classification"; "auto" takes a target of texts for class labels, numbers
     for a quantity. Raises DataError for columns or rows that cannot be used, UsageError for
     settings that do not exist.
     """
     fraction = split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
-    table, flag_notes = with_flags(table, target)
+    table, made_notes = with_derived(table, target, categories, time_inputs)
     labels: tuple[str, ...] = ()
     notes = list(table.notes)
     if is_classification(table, target, task):
         plain, (table, labels) = table, with_classes(table, target)
         notes += label_notes(plain, target, labels) if task == "auto" else []
     require_readings(table, target)
-    names, left_out = (
-        all_inputs(table, target, drop)
-        if inputs is None
-        else named_inputs(table, target, inputs, drop)
-    )
-    notes += left_out + [note for note in flag_notes if any(show(name) in note for name in names)]
-    rows = _select(table, [*names, target], split, seed, fraction)
-    _require_an_input(table, names, target)
-    while inputs is None and (constant := rows.constant_inputs()):
-        notes += [
-            f"column {show(name)} left out: it is constant in the training rows"
-            for name in constant
-        ]
-        names = [name for name in names if name not in constant]
-        _require_an_input(table, names, target)
-        rows = _select(
-            table, [*names, target], split, seed, fraction
-        )  # anew: they may have cost rows
+    names, left_out = _chosen(table, target, inputs, drop, time_inputs)
+    notes += left_out + [made_notes[n] for n in sources(table, names) if n in made_notes]
+    table, rows, left_out = _varied(table, names, target, inputs is None, (split, seed, fraction))
+    notes += left_out
     rows.require_variation()
     _require_every_class(rows, labels)
     if split == "time" and table.time is None:
@@ -111,6 +101,8 @@ def readings(
     split: str = "random",
     seed: int = 0,
     units: Mapping[str, str] | None = None,
+    categories: Sequence[str] = (),
+    time_inputs: Sequence[str] = (),
 ) -> Dataset:
     """The rows of `table` that are complete in the used columns, without a target: `y` is 0
     everywhere.
@@ -119,10 +111,8 @@ def readings(
     does. So do equal rows, because how common a row is makes it usual.
     """
     fraction = split_fraction(split, seed, None)
-    table, flag_notes = with_flags(table)
-    names, notes = (
-        all_inputs(table, None, drop) if inputs is None else named_inputs(table, None, inputs, drop)
-    )
+    table, made_notes = with_derived(table, None, categories, time_inputs)
+    names, notes = _chosen(table, None, inputs, drop, time_inputs)
     if not names:
         raise DataError(
             f"{table.path_name} leaves no input: name numeric columns with --inputs, or drop fewer"
@@ -131,9 +121,67 @@ def readings(
     units = {require_column(table, name): unit for name, unit in (units or {}).items()}
     columns, none = rows.seen({**table.units, **units}), np.zeros(len(rows.raw), dtype=np.int64)
     found = Rows(rows.raw, none, columns, Quantity("", "", 1.0, 0.0, 0.0))
-    notes = [*table.notes, *flag_notes, *notes, *clip_notes(table, rows.rows, rows.quantities)]
+    made_notes = [made_notes[n] for n in sources(table, names) if n in made_notes]
+    notes = [*table.notes, *made_notes, *notes, *clip_notes(table, rows.rows, rows.quantities)]
     notes += scale_notes(table, rows.quantities)
     return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
+
+
+def _chosen(
+    table: Table,
+    target: str | None,
+    inputs: Sequence[str] | None,
+    drop: Sequence[str],
+    time_inputs: Sequence[str],
+) -> tuple[list[str], list[str]]:
+    """The input columns, and a note on each that was left out unasked."""
+    if inputs is None:
+        names, notes = all_inputs(table, target, drop)
+    else:
+        names, notes = named_inputs(table, target, inputs, drop)
+    return [*names, *(part for part in time_inputs if part not in names)], notes
+
+
+def _varied(
+    table: Table, names: list[str], target: str, unasked: bool, parts: tuple[str, int, float]
+) -> tuple[Table, _Selection, list[str]]:
+    """The table, the rows of the named inputs that differ among the training rows, and notes:
+    without labels that these do not have, and if the inputs were chosen `unasked` without constant
+    ones. What is left out may give rows back, or cost some, so that they are split anew.
+    """
+    notes: list[str] = []
+    while True:
+        _require_an_input(table, names, target)
+        rows = _select(table, [*names, target], *parts)
+        if strange := _untrained_labels(table, rows):
+            for name in strange:
+                made, lost = table.derived[name], int(np.nansum(table.columns[name]))
+                table = without_label(table, name)
+                notes.append(
+                    f"label {show(made.label)} of column {show(made.columns[0])} is in no training "
+                    f"row: it stays unknown, its {counted(lost, 'row')} are left out"
+                )
+            names = [name for name in names if name not in strange]
+        elif unasked and (constant := rows.constant_inputs()):
+            notes += [
+                f"column {show(name)} left out: it is constant in the training rows"
+                for name in constant
+            ]
+            names = [name for name in names if name not in constant]
+        else:
+            return table, rows, notes
+
+
+def _untrained_labels(table: Table, rows: _Selection) -> list[str]:
+    """The derived columns of labels that no training row has, of the categories that are used."""
+    names = [name for q in rows.quantities if q.derivation for name in q.derivation.columns]
+    trained = rows.rows[rows.split.train]
+    return [
+        made
+        for name in dict.fromkeys(names)
+        for made in made_of(table, name)
+        if not (table.columns[made][trained] == 1).any()
+    ]
 
 
 def _provenance(table: Table, rows: _Selection) -> Provenance:
@@ -203,6 +251,8 @@ class _Selection:
                 minimum=float(q.to_physical(a)),
                 maximum=float(q.to_physical(b)),
             )
+            if not q.derivation
+            else q
             for q, a, b in zip(self.quantities, low, high)
         )
 
@@ -224,17 +274,18 @@ def _select(
     target: bool = True,
 ) -> _Selection:
     """Complete rows of the named columns, split in two; the last column is the target, if any."""
-    absent = _absent(table, names)
+    read = sources(table, names)
+    absent = _absent(table, [*read.values()])
     rows = np.flatnonzero(~absent.any(axis=1))
     worst = int(np.argmax(absent.sum(axis=0)))
-    lacking = f"column {show(names[worst])} is missing in {absent[:, worst].sum()} rows"
+    lacking = f"column {show([*read][worst])} is missing in {absent[:, worst].sum()} rows"
     _require_rows(table, len(rows), lacking, least=1)
     quantities = [input_of(table, name) for name in names]
     if target:
         quantities[-1] = quantity_of(table, names[-1])
     stored = [np.clip(table.columns[q.name][rows], q.minimum, q.maximum) for q in quantities]
     raw = np.column_stack([q.to_raw(values) for q, values in zip(quantities, stored)])
-    if target and (cells := truth_table(raw[:, :-1])) is not None:
+    if target and (cells := truth_table(_as_codes(raw, quantities[:-1]))) is not None:
         return _Selection(quantities, rows, raw, split_table(cells, seed, fraction))
     _require_rows(table, len(rows), lacking)
     different = len(np.unique(raw, axis=0)) if target else len(rows)
@@ -243,6 +294,21 @@ def _select(
     groups = groups_of(raw[:, :-1]) if target else np.arange(len(raw))
     parts = split_rows(table.path_name, time, raw, groups, split, seed, fraction)
     return _Selection(quantities, rows, raw, parts)
+
+
+def _as_codes(raw: np.ndarray, inputs: Sequence[Quantity]) -> np.ndarray:
+    """Raw rows (n, inputs) with one column for each category, the place of its label, instead of
+    one for each label.
+    """
+    columns: dict[object, np.ndarray] = {}
+    for quantity, values in zip(inputs, raw.T):
+        made = quantity.derivation
+        if made and made.labels:
+            place = values * made.labels.index(made.label)
+            columns[made.columns] = columns.get(made.columns, 0) + place
+        else:
+            columns[quantity.name] = values
+    return np.column_stack([*columns.values()])
 
 
 def _absent(table: Table, names: Sequence[str]) -> np.ndarray:
@@ -263,7 +329,8 @@ def _costly_column(table: Table, rows: _Selection) -> list[str]:
     """A note on the input without which most rows could be kept, if they are a tenth of the file or
     more.
     """
-    absent = _absent(table, [q.name for q in rows.quantities])
+    read = sources(table, [q.name for q in rows.quantities])
+    absent = _absent(table, [*read.values()])
     regained = absent[absent.sum(axis=1) == 1][:, :-1].sum(
         axis=0
     )  # rows in which one column alone is missing
@@ -271,52 +338,7 @@ def _costly_column(table: Table, rows: _Selection) -> list[str]:
     if regained[worst] * 10 < table.rows_read:
         return []
     return [
-        f"column {show(rows.quantities[worst].name)} alone costs {regained[worst]} rows with a "
+        f"column {show([*read][worst])} alone costs {regained[worst]} rows with a "
         "missing value: "
         f"without it {len(rows.rows) + regained[worst]} rows are complete"
     ]
-
-
-# ------------------------------------------------------------------------ rows for a given model
-
-
-def rows_for(inputs: Sequence[Quantity], table: Table) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Raw int64 (n, inputs) of every row of `table`, in the model's order, and notes on what
-    changed.
-
-    Columns are found by name, in any order. A missing, NaN or infinite value is MISSING (-32768);
-    beyond int16 it saturates at +-32767. Raises DataError for an absent column or a text cell.
-    """
-    table, _ = with_flags(table)
-    raw = np.empty((table.rows_read, len(inputs)), dtype=np.int64)
-    notes: list[str] = []
-    for i, quantity in enumerate(inputs):
-        name = require_column(table, quantity.name)
-        require_numbers(table, name)
-        values = np.where(np.isinf(table.columns[name]), np.nan, table.columns[name])
-        limit = (
-            2 * RAW_MAX * quantity.scale
-        )  # saturates all the same; 1e308 / 0.1 would overflow first
-        raw[:, i] = quantity.to_raw(
-            np.clip(values, quantity.offset - limit, quantity.offset + limit)
-        )
-        notes += _row_notes(quantity, table, name, values)
-    return raw, tuple(notes)
-
-
-def _row_notes(quantity: Quantity, table: Table, name: str, values: np.ndarray) -> Iterator[str]:
-    if table.units[name] and quantity.unit and table.units[name] != quantity.unit:
-        yield (
-            f"column {show(name)} is in {show(table.units[name])}, "
-            f"the model was trained in {show(quantity.unit)}"
-        )
-    if missing := int(np.isnan(values).sum()):
-        yield f"column {show(name)}: {missing} of {table.rows_read} values are missing"
-    if beyond := int(np.sum(np.abs(values - quantity.offset) >= (RAW_MAX + 0.5) * quantity.scale)):
-        yield (
-            f"column {show(name)}: {beyond} values lie beyond "
-            f"{quantity.offset + RAW_MAX * quantity.scale:g} "
-            "and saturate there"
-        )
-    if step_of(table.decimals[name]) < quantity.scale * 0.999:
-        yield f"column {show(name)}: values are rounded to the model's step of {quantity.scale:g}"

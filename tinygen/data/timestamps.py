@@ -60,6 +60,9 @@ def _seconds(text: str, order: re.Pattern) -> int | None:
     return (moment - _EPOCH) // timedelta(seconds=1) - 60 * east
 
 
+NO_DATE = np.iinfo(np.int64).min  # what numpy takes for "not a time"
+
+
 @dataclass
 class TimeReader:
     """The time of each row, from a `Date` and a `Time` column or from the first column of dates."""
@@ -71,7 +74,9 @@ class TimeReader:
 
     @classmethod
     def find(cls, names: Sequence[str], cells_by_column: Sequence[Sequence[str]]) -> TimeReader:
-        """The reader whose columns hold dates throughout the given block of rows."""
+        """The reader whose columns hold dates throughout the given block of rows, but for empty
+        cells.
+        """
         lower = [name.casefold() for name in names]
         pair = (
             [(lower.index("date"), lower.index("time"))] if {"date", "time"} <= set(lower) else []
@@ -79,29 +84,29 @@ class TimeReader:
         for indices in pair + [(i,) for i in range(len(names))]:
             for order in _DATE_ORDERS:
                 reader = cls(tuple(names[i] for i in indices), indices, order)
-                if all(
-                    _seconds(text, order) is not None for text in reader._texts(cells_by_column)
-                ):
+                texts = [text for text in reader._texts(cells_by_column) if text]
+                if texts and all(_seconds(text, order) is not None for text in texts):
                     return reader
         return cls((), (), None)
 
     def _texts(self, cells_by_column: Sequence[Sequence[str]]) -> Iterator[str]:
-        return (
-            " ".join(cells).strip() for cells in zip(*(cells_by_column[i] for i in self.indices))
-        )
+        """The text of each row's time; "" where a cell of it is empty."""
+        rows = zip(*(cells_by_column[i] for i in self.indices))
+        return (" ".join(cells).strip() if all(map(str.strip, cells)) else "" for cells in rows)
 
     def add(self, cells_by_column: Sequence[Sequence[str]]) -> None:
         if self.order is None:
             return
         seconds = [_seconds(text, self.order) for text in self._texts(cells_by_column)]
-        if None in seconds:
-            self.order = None  # one row without a date: the order of rows is the file's
-        else:
-            self.seconds.extend(seconds)
+        self.seconds.extend(NO_DATE if value is None else value for value in seconds)
 
     def values(self) -> np.ndarray | None:
-        return (
-            np.frombuffer(self.seconds, dtype=np.int64).astype("datetime64[s]")
-            if self.order
-            else None
-        )
+        """datetime64[s] (n,); None where a row has no date: the order of rows is the file's."""
+        moments = self.moments()
+        return None if moments is None or np.isnat(moments).any() else moments
+
+    def moments(self) -> np.ndarray | None:
+        """datetime64[s] (n,), NaT where a row has no date; None without a column of dates."""
+        if self.order is None:
+            return None
+        return np.frombuffer(self.seconds, dtype=np.int64).astype("datetime64[s]")

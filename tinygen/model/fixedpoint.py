@@ -25,6 +25,27 @@ MISSING = -32768  # the wire's mark for "no value"
 Integer = TypeVar("Integer", int, NDArray[np.int64])
 
 
+# parts of a row's time, and their least and greatest value; Monday is weekday 0
+TIME_PARTS = {"hour": (0, 23), "weekday": (0, 6), "month": (1, 12)}
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What the host makes an input of: 1 where a column holds `label` and 0 where it holds another
+    of `labels`, or a part of the row's time. Missing where the column is, or holds anything else.
+    """
+
+    columns: tuple[str, ...]  # ("colour",); of a time ("Date", "Time") or one name
+    part: str = ""  # of TIME_PARTS; "" for a category
+    label: str = ""  # "red", of a category
+    labels: tuple[str, ...] = ()  # all that the model knows: ("green", "red")
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Least and greatest value."""
+        return TIME_PARTS[self.part] if self.part else (0, 1)
+
+
 @dataclass(frozen=True)
 class Quantity:
     """One physical quantity and how the board stores it: `physical = offset + raw * scale`."""
@@ -35,6 +56,7 @@ class Quantity:
     minimum: float  # smallest physical value seen in training
     maximum: float  # largest physical value seen in training
     offset: float = 0.0  # physical value of raw 0; 0 wherever the data's own steps fit int16
+    derivation: Derivation | None = None  # what it is made of; None: it is a column itself
 
     @property
     def raw_minimum(self) -> int:
@@ -49,14 +71,18 @@ class Quantity:
         """Raw interval the model accepts: the trained range and an eighth of its span on each side.
 
         A little beyond the trained range a smooth model still extrapolates well; further out the
-        board saturates the reading and flags the answer.
+        board saturates the reading and flags the answer. What is made of a category or a time has
+        its own range, and nothing lies beyond.
         """
+        if self.derivation:
+            return self.raw_minimum, self.raw_maximum
         margin = -((self.raw_minimum - self.raw_maximum) // MARGIN)
         return max(self.raw_minimum - margin, RAW_MIN), min(self.raw_maximum + margin, RAW_MAX)
 
     def plain(self) -> dict[str, Any]:
-        """Plain JSON values; an offset of 0 is not told."""
-        return {key: v for key, v in asdict(self).items() if key != "offset" or v}
+        """Plain JSON values; an offset of 0 is not told, nor that nothing is derived."""
+        plain = asdict(self)
+        return {key: v for key, v in plain.items() if key not in ("offset", "derivation") or v}
 
     def to_raw(self, physical: ArrayLike) -> NDArray[np.int64]:
         """Raw int64 values, rounded half up; NaN becomes MISSING; beyond int16 it saturates."""

@@ -24,7 +24,7 @@ from . import (
     operations,  # noqa: F401 (fills the registry)
 )
 from .alarm_threshold import AlarmBand
-from .fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
+from .fixedpoint import MISSING, RAW_MAX, RAW_MIN, Derivation, Quantity
 from .nodes import Bounds, Integers, Node, from_dict, integers, prove, to_dict
 
 SCHEMA = 1
@@ -252,7 +252,8 @@ def check_name(name: str) -> str:
 
 
 def _quantity(plain: dict[str, Any]) -> Quantity:
-    quantity = Quantity(**plain)
+    made = plain.get("derivation")
+    quantity = Quantity(**{**plain, "derivation": made and _derivation(made)})
     numbers = (quantity.scale, quantity.minimum, quantity.maximum, quantity.offset)
     if (
         not all(isinstance(v, (int, float)) and np.isfinite(v) for v in numbers)
@@ -269,6 +270,11 @@ def _quantity(plain: dict[str, Any]) -> Quantity:
             f"above maximum {quantity.maximum}"
         )
     return quantity
+
+
+def _derivation(plain: dict[str, Any]) -> Derivation:
+    """The derivation that `Quantity.plain` told."""
+    return Derivation(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})
 
 
 def _canonical(plain: dict[str, Any]) -> bytes:

@@ -28,6 +28,7 @@ from typing import (
 )
 
 from ..common.errors import ModelError
+from .fixedpoint import TIME_PARTS
 from .nodes import NODES, Node
 
 DIGITS = 19  # of an integer: within 64 bits
@@ -120,6 +121,8 @@ class Training(TypedDict, total=False):
     sha256: str
     config: dict[str, Any]
     candidate_inputs: tuple[str, ...]
+    categories: tuple[str, ...]
+    time_inputs: tuple[str, ...]
     metrics: _Metrics
     alarm: dict[str, int]
     learned_alarm: _LearnedAlarm
@@ -301,9 +304,35 @@ def _check_values(plain: dict[str, Any]) -> None:
             if abs(quantity[end]) > STEPS * scale:
                 raise _wrong(f"{where}.{end}", quantity[end], f"within 2**53 steps of {scale:g}")
     _distinct("inputs", [quantity["name"] for _, quantity in quantities])
+    _check_derivations(quantities)
+    if plain["output"].get("derivation"):
+        raise _wrong("output.derivation", plain["output"]["derivation"], "part of an input only")
     _distinct("labels", plain["labels"])
     if len(plain["labels"]) == 1:
         raise _wrong("labels", "one label", "none, or at least two")
+
+
+def _check_derivations(inputs: list[tuple[str, dict[str, Any]]]) -> None:
+    """ModelError where an input cannot be made as its derivation says."""
+    known: dict[tuple[str, ...], list[str]] = {}
+    for where, quantity in inputs:
+        if not (made := quantity.get("derivation")):
+            continue
+        columns, part = tuple(made["columns"]), made.get("part", "")
+        label, labels = made.get("label", ""), made.get("labels", [])
+        if part and part not in TIME_PARTS:
+            raise _wrong(f"{where}.derivation.part", part, f"one of {', '.join(TIME_PARTS)}")
+        if not columns or (not part and len(columns) > 1):
+            raise _wrong(f"{where}.derivation.columns", made["columns"], "the column it is made of")
+        if bool(part) == bool(labels) or (labels and label not in labels):
+            raise _wrong(f"{where}.derivation.label", label, "one of its labels")
+        _distinct(f"{where}.derivation.labels", labels)
+        if not part and labels != known.setdefault(columns, labels):
+            raise _wrong(f"{where}.derivation.labels", labels, "what others of its column have")
+        ends = [*TIME_PARTS[part]] if part else [0, 1]
+        found = [quantity["minimum"], quantity["maximum"]]
+        if found != ends or quantity["scale"] != 1 or quantity.get("offset", 0):
+            raise _wrong(f"{where}.maximum", found[1], f"{ends[0]} .. {ends[1]} in steps of 1")
 
 
 def _distinct(where: str, names: list[str]) -> None:

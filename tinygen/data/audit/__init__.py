@@ -17,6 +17,7 @@ from ...common.progress import Progress, silent
 from ...common.tables import table as text_table
 from ...model.fixedpoint import Quantity
 from ..dataset import Dataset
+from ..derived import with_inputs
 from ..prepare import prepare
 from ..table import Table
 from .columns import (
@@ -127,18 +128,32 @@ def audit(
     seed: int = 0,
     units: Mapping[str, str] | None = None,
     task: str = "auto",
+    categories: Sequence[str] = (),
+    time_inputs: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Audit:
     """The audit of a table: the rows that `prepare` gives, and what `prepare` left out."""
 
     def rows(split: str) -> Dataset:
-        return prepare(table, target, inputs, drop, split, seed, units=units, task=task)
+        return prepare(
+            table,
+            target,
+            inputs,
+            drop,
+            split,
+            seed,
+            units=units,
+            task=task,
+            categories=categories,
+            time_inputs=time_inputs,
+        )
 
     dataset = rows(split)
+    complete = with_inputs(table, dataset.inputs, dataset.target.name)
     findings: list[Finding] = []
     for check in CHECKS:
         progress(f"looking for {check.__name__.replace('_', ' ')}")
-        findings += check(table, dataset)
+        findings += check(complete, dataset)
     progress("random against later rows")
     findings += optimism(dataset, rows)
     ordered = sorted(findings, key=lambda f: SEVERITIES.index(f.severity))
@@ -148,7 +163,7 @@ def audit(
         dataset.target.name,
         table.rows_read,
         len(dataset.x),
-        tuple(_column(table, q) for q in (*dataset.inputs, dataset.target)),
+        tuple(_column(complete, q) for q in (*dataset.inputs, dataset.target)),
         tuple(ordered),
         dataset.notes,
     )
@@ -156,6 +171,7 @@ def audit(
 
 def high_findings(table: Table, dataset: Dataset) -> tuple[Finding, ...]:
     """What must be known before any figure on these rows is believed; in a second, for `train`."""
+    table = with_inputs(table, dataset.inputs, dataset.target.name)
     checks = QUICK if dataset.target.name else (hidden_codes, counters)
     found = [finding for check in checks for finding in check(table, dataset)]
     return tuple(finding for finding in found if finding.severity == "high")

@@ -13,6 +13,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from ...common.tables import counted
 from ..columns import counts_on
 from ..dataset import Dataset
+from ..derived import sources
 from ..reference import longest_run
 from ..table import Table
 from .finding import Finding, drop_option, shuffled_training
@@ -29,18 +30,18 @@ REFERENCE = re.compile(r"\bGT\b|ground.?truth|reference|\bref\b", re.IGNORECASE)
 def missing_values(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Columns whose gaps cost rows."""
     few = []
-    for quantity in dataset.inputs:
-        share = float(np.isnan(table.columns[quantity.name]).mean())
+    for name, column in sources(table, [q.name for q in dataset.inputs]).items():
+        share = float(np.isnan(table.columns[column]).mean())
         if share < 0.05:
-            few += [quantity.name] if share else []
+            few += [name] if share else []
             continue
         yield Finding(
             "high" if share >= 0.3 else "medium" if share >= 0.1 else "low",
             "missing",
-            (quantity.name,),
-            f"{quantity.name} lacks {share:.0%} of its values ({_codes(table)})",
+            (name,),
+            f"{name} lacks {share:.0%} of its values ({_codes(table)})",
             "every row without it is lost to training, and the board gives no answer to it",
-            drop_option(quantity.name),
+            drop_option(name),
         )
     if few:
         yield Finding(
@@ -141,7 +142,9 @@ def redundant(table: Table, dataset: Dataset) -> Iterator[Finding]:
     groups: list[tuple[float, int, list[int]]] = []
     named: list[set[int]] = []
     for i in inputs:
-        others = [k for k in range(x.shape[1]) if k != i]
+        others = [k for k in range(x.shape[1]) if k != i and not _of_one(dataset, i, k)]
+        if not others:
+            continue
         forest = ExtraTreesRegressor(20, min_samples_leaf=2, random_state=0).fit(
             x[:, others], x[:, i]
         )
@@ -166,6 +169,12 @@ def redundant(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 "it costs flash, cycles and a reading and tells little new",
                 drop_option(name),
             )
+
+
+def _of_one(dataset: Dataset, i: int, k: int) -> bool:
+    """True for two inputs of one category: each follows from the others by its nature."""
+    one, other = (dataset.inputs[n].derivation for n in (i, k))
+    return bool(one and other and one.labels and one.columns == other.columns)
 
 
 def stuck(table: Table, dataset: Dataset) -> Iterator[Finding]:
@@ -212,7 +221,9 @@ def outliers(table: Table, dataset: Dataset) -> Iterator[Finding]:
 def unitless(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Columns without a unit."""
     if names := tuple(
-        q.name for q in (*dataset.inputs, dataset.target) if not q.unit and not dataset.labels
+        q.name
+        for q in (*dataset.inputs, dataset.target)
+        if not q.unit and not q.derivation and not dataset.labels
     ):
         yield Finding(
             "low",

@@ -216,6 +216,8 @@ def test_rows(model: Model, table: Table) -> Tests:
         split=facts["split"],
         seed=facts["seed"],
         task="classification" if model.labels else "regression",
+        categories=facts.get("categories", ()),
+        time_inputs=facts.get("time_inputs", ()),
     )
     x, y = dataset.x[dataset.test][:, _columns(model, dataset)], dataset.y[dataset.test]
     answers = model.answer(x)
@@ -265,6 +267,8 @@ def _audit(model: Model, table: Table, progress: Progress) -> Audit:
         seed=facts["seed"],
         units=units,
         task="classification" if model.labels else "regression",
+        categories=facts.get("categories", ()),
+        time_inputs=facts.get("time_inputs", ()),
         progress=progress,
     )
 

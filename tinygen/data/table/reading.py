@@ -1,7 +1,6 @@
-"""A file as a table of named number columns, before anything is chosen or dropped.
+"""An open file as a table of named number columns, before anything is chosen or dropped.
 
-    load_table(path) -> Table       from a CSV file
-    read_table(stream) -> Table     the same from an open file
+    read_table(stream) -> Table
 
 How a file is understood, in this order (nothing is guessed from the machine's locale):
 
@@ -30,23 +29,19 @@ row a text stands nor how many decimal places a number was written with, and bot
 
 from __future__ import annotations
 
-import difflib
-import hashlib
 import io
 import itertools
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import zip_longest
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from ..common.errors import DataError, plain, show
-from .cells import MAXIMUM_LABELS, Column, Style, TextCells, TextLabels, decimal_mark, missing_codes
-from .layout import (
-    MAXIMUM_NAME,
+from ...common.errors import DataError, plain
+from ..cells import MAXIMUM_LABELS, Column, Style, decimal_mark, missing_codes
+from ..layout import (
     FileRows,
     cells_at_least,
     fingerprint,
@@ -56,11 +51,11 @@ from .layout import (
     split_unit,
     unique_names,
 )
-from .timestamps import TimeReader
+from ..timestamps import TimeReader
+from .table import Table
 
 MAXIMUM_CELLS = 16_000_000  # 128 MB of float64
 BLOCK_ROWS = 1000  # rows converted at once
-CLASS = "class"  # the column with the labels of files
 HEAD_LINES = 40  # in which the layout is seen
 CODES = (-200, -99, -999, -9999, 9999, 65535)  # what loggers write for "no value"
 CODE_TIMES, CODE_VALUES = 3, 20  # occurrences of a code, and other values beside it, at least
@@ -81,118 +76,6 @@ AIR_QUALITY_UNITS = {
     "RH": "%",
     "AH": "",
 }
-
-
-@dataclass(frozen=True)
-class Table:
-    """A CSV file as read: n rows, every named column, nothing dropped but blank rows."""
-
-    path_name: str  # file name without its folder
-    names: tuple[str, ...]  # unique, in file order, without a unit in brackets
-    unnamed: int  # columns that hold something but have no name, and so are left out
-    columns: dict[
-        str, np.ndarray
-    ]  # float64 (n,); NaN where missing or text, infinite where the file says so
-    decimals: dict[str, int]  # decimal places the column's numbers carry: 13.60 -> 1
-    units: dict[str, str]  # "" where unknown
-    texts: dict[str, TextCells]  # only columns that have text in them
-    labels: dict[str, TextLabels]  # of them, those with at most MAXIMUM_LABELS different texts
-    spellings: dict[str, dict[float, str]]  # numbers as written, of columns with few of them
-    doubts: dict[str, str]  # columns that can be read in two ways, and both of them
-    time_names: tuple[
-        str, ...
-    ]  # the columns that start with dates: ("Date", "Time") or one name or ()
-    time: np.ndarray | None  # datetime64[s] (n,) from them; None if a row has no date
-    file_rows: np.ndarray  # int64 (n,): the row's line in the file; the header is row 1
-    rows_read: int  # n
-    blank_rows: int  # rows without any content, not counted in n
-    missing: tuple[float | str, ...]  # the missing codes that were replaced by NaN
-    sha256: str  # of the file's bytes
-    notes: tuple[str, ...] = ()  # one line each: what was taken for what, unasked
-
-
-# ---------------------------------------------------------------------------------------- load
-
-
-def load_table(
-    path: Path | str, missing: Sequence[float | str] | None = None, skip_bad: bool = False
-) -> Table:
-    """The table in the CSV file `path`; numbers or words in `missing` become NaN. A folder is a
-    table as well: one file per class, whose names are the labels in a column `class`.
-
-    missing: None takes a number for "no value" only where the file says so beyond doubt, see
-    `stated_code`. Raises DataError where there is no such file or it is not a table.
-    """
-    path = Path(path)
-    try:
-        if path.is_dir():
-            return _load_classes(path, missing, skip_bad)
-        _require_file(path)
-        with path.open("rb") as stream:
-            return read_table(stream, path.name, missing, skip_bad)
-    except OSError as error:
-        raise DataError(
-            f"{plain(path)} cannot be read ({error.strerror}): check the path and its permissions"
-        ) from error
-
-
-def _load_classes(folder: Path, missing: Sequence[float | str] | None, skip_bad: bool) -> Table:
-    """The rows of all CSV files in a folder, each with the name of its file as its class."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.casefold() in (".csv", ".txt"))
-    if len(paths) < 2:
-        raise DataError(
-            f"{plain(folder)} is a folder with {len(paths)} CSV files: give one file, or a folder "
-            "with one file per class"
-        )
-    tables = [load_table(path, missing, skip_bad) for path in paths]
-    for table in tables[1:]:
-        if set(table.names) != set(tables[0].names):
-            odd = sorted(set(table.names) ^ set(tables[0].names))[0]
-            raise DataError(
-                f"{table.path_name} and {tables[0].path_name} have different columns: "
-                f"{show(odd)} is in one of them only"
-            )
-    return joined(tables, [plain(path.stem) for path in paths], plain(folder.resolve().name))
-
-
-def joined(tables: Sequence[Table], labels: Sequence[str], name: str) -> Table:
-    """The rows of several tables with the same columns, one below the other, each with the label of
-    its table in a column `class`. Raises DataError where that name is taken or a column holds text.
-    """
-    names = tables[0].names
-    if CLASS in names:
-        raise DataError(f"{name}: there is a column {show(CLASS)} already: rename it")
-    sizes = [table.rows_read for table in tables]
-    codes = np.repeat(np.arange(len(tables)), sizes)
-    texts = {n: table.texts[n] for table in reversed(tables) for n in table.texts}
-    column = {n: np.concatenate([table.columns[n] for table in tables]) for n in names}
-    return replace(
-        tables[0],
-        path_name=name,
-        names=(*names, CLASS),
-        columns={**column, CLASS: np.full(len(codes), np.nan)},
-        decimals={n: max(table.decimals[n] for table in tables) for n in names} | {CLASS: 0},
-        units={**tables[0].units, CLASS: ""},
-        texts={**texts, CLASS: TextCells(len(codes), 2, labels[0])},
-        labels={CLASS: TextLabels(tuple(labels), codes)},
-        spellings={},
-        doubts={n: table.doubts[n] for table in tables for n in table.doubts},
-        time_names=(),
-        time=None,
-        file_rows=np.concatenate([table.file_rows for table in tables]),
-        rows_read=sum(sizes),
-        blank_rows=sum(table.blank_rows for table in tables),
-        missing=tuple(dict.fromkeys(code for table in tables for code in table.missing)),
-        sha256=hashlib.sha256("".join(table.sha256 for table in tables).encode()).hexdigest(),
-        notes=tuple(dict.fromkeys(note for table in tables for note in table.notes)),
-    )
-
-
-def _require_file(path: Path) -> None:
-    if not path.exists():
-        raise DataError(f"{plain(path)} does not exist: check the path{_similar_file(path)}")
-    if not path.is_file():
-        raise DataError(f"{plain(path)} is not a regular file: save the rows to a file first")
 
 
 def read_table(
@@ -220,7 +103,7 @@ def read_table(
             table = replace(
                 _read_table(text, name, codes, sha256, found, skip_bad)[0], doubts=table.doubts
             )
-        return table if missing is not None else _without_codes(table)
+        return table if missing is not None else without_codes(table)
     except UnicodeDecodeError as error:
         raise DataError(f"{name} is not valid {encoding} text: save it as UTF-8") from error
     finally:
@@ -255,12 +138,7 @@ def _read_table(
         for column, cells in zip(columns, cells_by_column):
             column.add(cells, numbers, Style(mark or "."), missing)
         file_rows.extend(numbers)
-        if len(file_rows) * len(columns) > MAXIMUM_CELLS:
-            raise DataError(
-                f"{name} has more than {MAXIMUM_CELLS} cells (row {numbers[-1]}, {len(columns)} "
-                "columns): "
-                "keep fewer rows, or only the columns you use"
-            )
+        require_cells(name, len(file_rows), len(columns), f"row {numbers[-1]}")
     if not file_rows:
         raise DataError(f"{name} has a header but no rows below it: add rows of readings")
     named = [column for column in columns if column.name]
@@ -282,6 +160,7 @@ def _read_table(
         doubts={column.name: column.evidence.doubt for column in named if column.evidence.doubt},
         time_names=time.names,
         time=time.values(),
+        moments=time.moments(),
         file_rows=np.frombuffer(file_rows, dtype=np.int64),
         rows_read=len(file_rows),
         blank_rows=rows.blank,
@@ -290,6 +169,15 @@ def _read_table(
         notes=tuple(rows.notes),
     )
     return table, found
+
+
+def require_cells(name: str, rows: int, columns: int, place: str) -> None:
+    """DataError for more cells than memory is meant for; `place` tells where the rows have got."""
+    if rows * columns > MAXIMUM_CELLS:
+        raise DataError(
+            f"{name} has more than {MAXIMUM_CELLS} cells ({place}, {columns} columns): "
+            "keep fewer rows, or only the columns you use"
+        )
 
 
 def _styles(columns: Sequence[Column], file: Style) -> Sequence[Style]:
@@ -302,7 +190,7 @@ def _styles(columns: Sequence[Column], file: Style) -> Sequence[Style]:
     return found if any(style != file for style in found) else []
 
 
-def _without_codes(table: Table) -> Table:
+def without_codes(table: Table) -> Table:
     """The table with NaN where it has a code that its columns show to mean "no value"."""
     stated = [(code, names) for code in CODES if len(names := stated_code(table.columns, code)) > 1]
     notes = tuple(
@@ -345,52 +233,3 @@ def _units(header: Sequence[str], columns: Sequence[Column]) -> dict[str, str]:
         for title, column in zip(header, columns)
         if column.name
     }
-
-
-def _similar_file(path: Path) -> str:
-    near = difflib.get_close_matches(
-        path.name, [p.name for p in path.parent.glob("*") if p.is_file()], 1
-    )
-    return f"; there is {show(near[0])} beside it" if near else ""
-
-
-# -------------------------------------------------------------------------------------- columns
-
-
-def require_column(table: Table, name: str) -> str:
-    """The column's name in the table, for `name` with or without its unit; DataError names the
-    nearest.
-    """
-    for candidate in (name, name.strip(), split_unit(name.strip())[0]):
-        if candidate in table.columns:
-            return candidate
-    folded = {known.casefold(): known for known in table.names}
-    nearest = folded[difflib.get_close_matches(name[:MAXIMUM_NAME].casefold(), folded, 1, 0.0)[0]]
-    raise DataError(
-        f"{table.path_name} has no column {show(name)}: the nearest of its {len(table.names)} "
-        "columns "
-        f"is {show(nearest)}"
-    )
-
-
-def require_numbers(table: Table, name: str) -> None:
-    """Refuse a column with text in it, naming the first such cell, or one with two readings."""
-    if doubt := table.doubts.get(name):
-        raise DataError(f"{table.path_name}, column {show(name)}: {doubt}")
-    if text := table.texts.get(name):
-        raise DataError(
-            f"{table.path_name} row {text.row}, column {show(name)}: {show(text.text)} is not a "
-            "number "
-            f"({text.count} such cells): mend it, leave it empty, or give it to --missing"
-        )
-
-
-def require_finite(table: Table, name: str) -> None:
-    """Refuse a column with infinite values in it, naming the first such cell."""
-    rows = np.flatnonzero(np.isinf(table.columns[name]))
-    if rows.size:
-        raise DataError(
-            f"{table.path_name} row {table.file_rows[rows[0]]}, column {show(name)}: the value is "
-            "infinite "
-            f"({rows.size} such cells): mend it, or leave it empty to drop the row"
-        )

@@ -1,0 +1,15 @@
+"""Tables as read from files, before anything is chosen: one file, several, or a folder of them."""
+
+from .loading import load_table, load_tables
+from .reading import read_table
+from .table import Table, require_column, require_finite, require_numbers
+
+__all__ = [
+    "Table",
+    "load_table",
+    "load_tables",
+    "read_table",
+    "require_column",
+    "require_finite",
+    "require_numbers",
+]

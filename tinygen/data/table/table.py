@@ -1,0 +1,91 @@
+"""A table of named columns, and what may be asked of one."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...common.errors import DataError, show
+from ...model.fixedpoint import Derivation
+from ..cells import TextCells, TextLabels
+from ..layout import MAXIMUM_NAME, split_unit
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file as read: n rows, every named column, nothing dropped but blank rows."""
+
+    path_name: str  # file name without its folder
+    names: tuple[str, ...]  # unique, in file order, without a unit in brackets
+    unnamed: int  # columns that hold something but have no name, and so are left out
+    columns: dict[
+        str, np.ndarray
+    ]  # float64 (n,); NaN where missing or text, infinite where the file says so
+    decimals: dict[str, int]  # decimal places the column's numbers carry: 13.60 -> 1
+    units: dict[str, str]  # "" where unknown
+    texts: dict[str, TextCells]  # only columns that have text in them
+    labels: dict[str, TextLabels]  # of them, those with at most MAXIMUM_LABELS different texts
+    spellings: dict[str, dict[float, str]]  # numbers as written, of columns with few of them
+    doubts: dict[str, str]  # columns that can be read in two ways, and both of them
+    time_names: tuple[
+        str, ...
+    ]  # the columns that start with dates: ("Date", "Time") or one name or ()
+    time: np.ndarray | None  # datetime64[s] (n,) from them; None if a row has no date
+    file_rows: np.ndarray  # int64 (n,): the row's line in the file; the header is row 1
+    rows_read: int  # n
+    blank_rows: int  # rows without any content, not counted in n
+    missing: tuple[float | str, ...]  # the missing codes that were replaced by NaN
+    sha256: str  # of the file's bytes
+    notes: tuple[str, ...] = ()  # one line each: what was taken for what, unasked
+    moments: np.ndarray | None = None  # the same as `time` with NaT where a row has no date
+    files: tuple[tuple[str, int], ...] = ()  # of several files: the name and rows of each
+    derived: dict[str, Derivation] = field(default_factory=dict)  # columns made of others
+
+    def row_name(self, index: int) -> str:
+        """A row's line in the file; with several files, which file as well."""
+        row = str(self.file_rows[index])
+        for name, rows in self.files:
+            if index < rows:
+                return f"{row} of {name}"
+            index -= rows
+        return row
+
+
+def require_column(table: Table, name: str) -> str:
+    """The column's name in the table, for `name` with or without its unit; DataError names the
+    nearest.
+    """
+    for candidate in (name, name.strip(), split_unit(name.strip())[0]):
+        if candidate in table.columns:
+            return candidate
+    folded = {known.casefold(): known for known in table.names}
+    nearest = folded[difflib.get_close_matches(name[:MAXIMUM_NAME].casefold(), folded, 1, 0.0)[0]]
+    raise DataError(
+        f"{table.path_name} has no column {show(name)}: the nearest of its {len(table.names)} "
+        "columns "
+        f"is {show(nearest)}"
+    )
+
+
+def require_numbers(table: Table, name: str) -> None:
+    """Refuse a column with text in it, naming the first such cell, or one with two readings."""
+    if doubt := table.doubts.get(name):
+        raise DataError(f"{table.path_name}, column {show(name)}: {doubt}")
+    if text := table.texts.get(name):
+        raise DataError(
+            f"{text.file or table.path_name} row {text.row}, column {show(name)}: "
+            f"{show(text.text)} is not a number ({text.count} such cells): mend it, leave it "
+            "empty, or give it to --missing"
+        )
+
+
+def require_finite(table: Table, name: str) -> None:
+    """Refuse a column with infinite values in it, naming the first such cell."""
+    rows = np.flatnonzero(np.isinf(table.columns[name]))
+    if rows.size:
+        raise DataError(
+            f"{table.path_name} row {table.row_name(int(rows[0]))}, column {show(name)}: the value "
+            f"is infinite ({rows.size} such cells): mend it, or leave it empty to drop the row"
+        )
