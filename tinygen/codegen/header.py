@@ -10,7 +10,7 @@ from ..model.fixedpoint import Quantity
 from ..model.model import Model
 from .chain import chain_views, constant_bytes, printed
 from .names import check_prefix
-from .units import class_names, input_units, label_bytes, unit_of
+from .units import categories, class_names, input_units, label_bytes, unit_of
 
 
 def render_header(model: Model) -> str:
@@ -28,6 +28,8 @@ def render_header(model: Model) -> str:
             family=comment(model.family),
             inputs=[quantity_view(q) for q in model.inputs],
             input_table=_input_table(model.inputs),
+            made=_made(model),
+            categories=categories(model),
             output=quantity_view(model.output),
             output_bounds={"low": last.low[0], "high": last.high[0]},
             labels=[comment(label) for label in model.labels],
@@ -104,6 +106,27 @@ def _input_table(inputs) -> str:
     return "\n".join(
         " *   " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in rows
     )
+
+
+TIME_WORDS = {
+    "hour": "hour: 0 .. 23 of the clock that the training rows tell; UTC where they name a zone.",
+    "weekday": "weekday: 0 Monday .. 6 Sunday, which is (tm_wday + 6) % 7 of a C time.",
+    "month": "month: 1 January .. 12 December.",
+}
+
+
+def _made(model: Model) -> list[str]:
+    """Lines on the inputs that are made of a category or of the time; none without such inputs."""
+    name = model.name
+    lines = []
+    for category in categories(model):
+        lines += [
+            f"{category.column} is a category: of its inputs one is 1, the others are 0, or all of",
+            f"them are INT16_MIN, no reading. {name}_set_{category.name}() sets them.",
+        ]
+    parts = [q.derivation.part for q in model.inputs if q.derivation and q.derivation.part]
+    lines += [TIME_WORDS[part] for part in parts]
+    return ["", *lines] if lines else []
 
 
 def _example(q: Quantity) -> str:

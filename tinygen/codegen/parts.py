@@ -8,7 +8,7 @@ from .. import __version__
 from ..common.jinja import environment
 from ..model.model import Model
 from .header import alarm_view, quantity_view
-from .units import class_names, input_units, unit_of
+from .units import categories, class_names, input_units, unit_of
 
 SAMPLES = 32  # rows in the emitted test vectors
 # What every generated header needs beside it: the only list of these files.
@@ -47,6 +47,7 @@ def render(template: str, model: Model) -> str:
             units=input_units(model),
             answer=unit_of(model.output, "OUTPUT"),
             classes=class_names(model),
+            categories=categories(model),
             first=model.sample_rows(1)[0].tolist(),
         )
     )

@@ -26,6 +26,7 @@ class Unit:
     is_counts: bool  # what an analog pin reads, as it is
     example: str  # a reading in the middle of its range
     offset: str = ""  # what raw 0 stands for, a C constant; "" for 0
+    is_label: bool = False  # 1 or 0 of a category's label, set by the category
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,24 @@ class ClassName:
     name: str  # in capitals
     label: str  # C string literal
     size: int  # bytes of it, its end included
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label of a category in a sketch."""
+
+    name: str  # in capitals
+    text: str  # for a comment
+    place: int | None  # of its input in x; None where the model does without
+
+
+@dataclass(frozen=True)
+class Category:
+    """A column of labels, whose inputs a sketch sets together."""
+
+    name: str  # as in a C function
+    column: str  # for a comment
+    labels: tuple[Label, ...]  # in the order of their numbers
 
 
 def unit_of(q: Quantity, name: str) -> Unit:
@@ -50,10 +69,16 @@ def unit_of(q: Quantity, name: str) -> Unit:
         step.denominator if short else None,
         step.numerator,
         decimals,
-        q.scale == 1 and not q.offset and q.raw_minimum >= 0 and q.raw_maximum <= COUNTS,
+        _is_counts(q),
         f"{float(middle):.{decimals}f}",
         _constant(q.offset) if q.offset else "",
+        bool(q.derivation and q.derivation.labels),
     )
+
+
+def _is_counts(q: Quantity) -> bool:
+    fits = q.scale == 1 and q.raw_minimum >= 0 and q.raw_maximum <= COUNTS
+    return fits and not q.offset and not q.derivation
 
 
 def _constant(value: float) -> str:
@@ -65,6 +90,34 @@ def input_units(model: Model) -> list[Unit]:
     """The inputs in their order, each with a name of its own."""
     names = identifiers([q.name for q in model.inputs], "INPUT")
     return [unit_of(q, name) for q, name in zip(model.inputs, names)]
+
+
+def categories(model: Model) -> list[Category]:
+    """The categories that inputs are made of, in the order of their first input."""
+    places = {
+        (q.derivation.columns[0], q.derivation.label): place
+        for place, q in enumerate(model.inputs)
+        if q.derivation and q.derivation.labels
+    }
+    known = {
+        q.derivation.columns[0]: q.derivation.labels
+        for q in model.inputs
+        if q.derivation and q.derivation.labels
+    }
+    functions = identifiers(known, "CATEGORY")
+    pairs = [(column, label) for column, labels in known.items() for label in labels]
+    names = dict(zip(pairs, identifiers([" ".join(pair) for pair in pairs], "LABEL")))
+    return [
+        Category(
+            function.lower(),
+            comment(column),
+            tuple(
+                Label(names[column, label], comment(label), places.get((column, label)))
+                for label in labels
+            ),
+        )
+        for function, (column, labels) in zip(functions, known.items())
+    ]
 
 
 def class_names(model: Model) -> list[ClassName]:

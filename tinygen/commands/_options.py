@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 FILE = click.Path(path_type=Path)
+Files = Path | Sequence[Path]  # one file, or several of one kind
 FIRST_BOARDS = tuple(BOARDS)[:2]
 
 

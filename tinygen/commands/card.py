@@ -10,7 +10,7 @@ import click
 
 from ..common.files import require_file_place, write_whole
 from ..common.progress import Progress, silent
-from ._options import FILE, model_argument
+from ._options import FILE, Files, model_argument
 from ._show import progress, shows
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Carded:
 def card(
     model: Path,
     out: Path,
-    csv: Path | None = None,
+    csv: Files | None = None,
     note: Path | None = None,
     progress: Progress = silent,
 ) -> Carded:
@@ -67,8 +67,10 @@ def card(
 @click.option(
     "--data",
     type=FILE,
+    multiple=True,
     metavar="CSV",
-    help="The file it was trained on: where the model fails, and the data's audit.",
+    help="The file it was trained on, given again for each further one: where the model fails, and "
+    "the data's audit.",
 )
 @click.option("--note", type=FILE, metavar="FILE", help="Your own words.")
 @click.option(
@@ -86,4 +88,4 @@ def command(model, out, data, note):
       tinygen card benzene.json --data AirQualityUCI.csv -o CARD.md
     """
     with progress() as say:
-        return card(model, out, data, note, say)
+        return card(model, out, data or None, note, say)

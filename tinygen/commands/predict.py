@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.files import require_file_place, write_csv
-from ._options import FILE, csv_argument, model_argument
+from ._options import FILE, Files, csvs_argument, model_argument
 from ._show import progress_on_terminal, shows
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def _spread(model: Model, raw: np.ndarray) -> str:
     )
 
 
-def predict(model: Path, csv: Path, out: Path | None) -> Predictions:
-    """The integer twin's answers to a CSV file's rows."""
+def predict(model: Path, csv: Files, out: Path | None) -> Predictions:
+    """The integer twin's answers to the rows of a CSV file, or of several of one kind."""
     from .. import data
     from ..data.reference import missing_codes
     from ..model.fixedpoint import MISSING
@@ -90,24 +90,28 @@ def predict(model: Path, csv: Path, out: Path | None) -> Predictions:
     twin = load(model)
     if out:
         require_file_place(out)
-    table = data.load_table(csv, missing=missing_codes(twin))
+    table = data.load_tables(csv, missing_codes(twin))
     raw, notes = data.rows_for(twin.inputs, table)
     answers, clamped = twin.answer(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
     found = Predictions(twin, answers, clamped, notes, out)
     if out:
-        write_csv(out, *_columns(found, table.time))
+        write_csv(out, *_columns(found, table.file_names, table.time))
     return found
 
 
-def _columns(found: Predictions, time: np.ndarray | None) -> tuple[list[str], Iterator[list]]:
-    """Headers and lines of the file: the time where the rows have one, the answer, its flag, and
-    the alarm where the model has one.
+def _columns(
+    found: Predictions, files: np.ndarray | None, time: np.ndarray | None
+) -> tuple[list[str], Iterator[list]]:
+    """Headers and lines of the file: the rows' file where there are several, their time where they
+    have one, the answer, its flag, and the alarm where the model has one.
     """
     from ..model.fixedpoint import MISSING
 
     model, answers = found.model, found.raw.tolist()
     unit = f" [{model.output.unit}]" if model.output.unit else ""
-    columns: dict[str, Iterable] = {} if time is None else {"time": time.astype(str)}
+    columns: dict[str, Iterable] = {} if files is None else {"file": files}
+    if time is not None:
+        columns["time"] = time.astype(str)
     columns["raw"] = ("" if r == MISSING else r for r in answers)
     columns[model.output.name + unit] = (meaning(model, r) for r in answers)
     columns["flag"] = (
@@ -133,11 +137,11 @@ def meaning(model: Model, raw: int) -> str:
 
 @click.command("predict")
 @model_argument
-@csv_argument
+@csvs_argument
 @click.option("-o", "--out", type=FILE, metavar="OUT.csv", help="Write one line per row here.")
 @shows
-def command(model, csv, out):
-    """Answer the rows of CSV on this computer, as the board will.
+def command(model, csvs, out):
+    """Answer the rows of CSV, one file or several of one kind, on this computer, as the board will.
 
     The integer twin gives the raw answer of the C code, bit for bit, and what it means in the
     output's unit; with an alarm level, whether it is an alarm (1 or 0). A time in CSV is kept.
@@ -146,5 +150,5 @@ def command(model, csv, out):
     Example:
       tinygen predict benzene.json AirQualityUCI.csv -o answers.csv
     """
-    with progress_on_terminal(f"predicting the rows of {csv}"):
-        return predict(model, csv, out)
+    with progress_on_terminal(f"predicting the rows of {csvs[0]}"):
+        return predict(model, csvs, out)

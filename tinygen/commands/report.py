@@ -10,7 +10,7 @@ import click
 
 from ..common.files import require_file_place, write_whole
 from ..common.progress import Progress, silent
-from ._options import FILE, model_argument
+from ._options import FILE, Files, model_argument
 from ._show import progress, shows
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Reported:
 def report(
     model: Path,
     out: Path,
-    csv: Path | None = None,
+    csv: Files | None = None,
     run: Path | None = None,
     note: Path | None = None,
     with_board: bool = True,
@@ -87,8 +87,10 @@ def report(
 @click.option(
     "--data",
     type=FILE,
+    multiple=True,
     metavar="CSV",
-    help="The file it was trained on: errors row by row, and the data's audit.",
+    help="The file it was trained on, given again for each further one: errors row by row, and the "
+    "data's audit.",
 )
 @click.option(
     "--run",
@@ -115,4 +117,4 @@ def command(model, out, data, run, note, no_board):
       tinygen report benzene.json --data AirQualityUCI.csv -o benzene.html
     """
     with progress() as say:
-        return report(model, out, data, run, note, not no_board, say)
+        return report(model, out, data or None, run, note, not no_board, say)

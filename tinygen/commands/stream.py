@@ -18,9 +18,10 @@ from ..common.files import require_file_place, write_whole
 from ..common.progress import Progress, silent
 from ._options import (
     FILE,
+    Files,
     baud_option,
     board_option,
-    csv_argument,
+    csvs_argument,
     model_argument,
     seconds_option,
 )
@@ -125,7 +126,7 @@ def passed_or_failed(good: bool) -> str:
 
 def stream(
     model: Path,
-    csv: Path,
+    csv: Files,
     port: str,
     board: str = "uno",
     junit: Path | None = None,
@@ -133,8 +134,8 @@ def stream(
     plan: StreamPlan = StreamPlan(),
     progress: Progress = silent,
 ) -> Streamed:
-    """Streams a CSV file's rows into a board and checks every answer and both LEDs; `out` grows row
-    by row.
+    """Streams the rows of a CSV file, or of several of one kind, into a board and checks every
+    answer and both LEDs; `out` grows row by row.
     """
     from .. import data
     from ..codegen.emit import emit_project
@@ -148,7 +149,7 @@ def stream(
     chip, twin = find_board(board), load(model)
     for path in filter(None, (out, junit, plan.log)):
         require_file_place(path)
-    raw, notes = data.rows_for(twin.inputs, data.load_table(csv, missing=missing_codes(twin)))
+    raw, notes = data.rows_for(twin.inputs, data.load_tables(csv, missing_codes(twin)))
     if port == "sim":
         require_simulated(chip)
         chip = replace(chip, baud=plan.baud or chip.baud)
@@ -290,7 +291,7 @@ def planned(function):
 
 @click.command("stream")
 @model_argument
-@csv_argument
+@csvs_argument
 @click.option(
     "--port",
     required=True,
@@ -308,8 +309,8 @@ def planned(function):
     help="Write one line per row here, as it comes.",
 )
 @shows
-def command(model, csv, **options):
-    """Stream the rows of CSV into a board and check every answer.
+def command(model, csvs, **options):
+    """Stream the rows of CSV, one file or several, into a board and check every answer.
 
     Each answer must equal the integer twin's bit for bit, and the red and green LED pins must
     follow the threshold. Exit code 1 where they do not.
@@ -319,4 +320,4 @@ def command(model, csv, **options):
       tinygen stream benzene.json AirQualityUCI.csv --port sim --board uno
     """
     with progress() as say:
-        return stream(model, csv, progress=say, **options)
+        return stream(model, csvs, progress=say, **options)

@@ -201,7 +201,8 @@ def quantity_of(table: Table, name: str) -> Quantity:
     is all that the column holds, or can hold where it is made of another.
     """
     if made := table.derived.get(name):
-        return Quantity(name, "", 1.0, *map(float, made.range), derivation=made)
+        low, high = made.range
+        return Quantity(name, "", 1.0, low, high, derivation=made)
     low, high = (float(f(table.columns[name])) for f in (np.nanmin, np.nanmax))
     scale = scale_for(max(-low, high), table.decimals[name])
     return Quantity(name, "", scale, low, high)

@@ -82,7 +82,14 @@ class Provenance:
     missing: tuple[float | str, ...] = ()  # codes that meant "no value"
     lines: np.ndarray | None = None  # int64 (n,): each row's line in the file; None without a file
     time: np.ndarray | None = None  # datetime64[s] (n,): when each row was measured; None, unknown
+    files: np.ndarray | None = None  # str (n,): each row's file, where there are several
     weighting: dict = field(default_factory=dict)  # how the rows' weights were made, plain JSON
+
+    def line(self, row: int) -> int | str | None:
+        """A row's line in the file; with several files "12 of b.csv"."""
+        if self.lines is None or self.files is None:
+            return None if self.lines is None else int(self.lines[row])
+        return f"{self.lines[row]} of {self.files[row]}"
 
 
 @dataclass(frozen=True)

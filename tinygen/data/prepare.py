@@ -112,7 +112,7 @@ def readings(
     """
     fraction = split_fraction(split, seed, None)
     table, made_notes = with_derived(table, None, categories, time_inputs)
-    names, notes = _chosen(table, None, inputs, drop, time_inputs)
+    names, left_out = _chosen(table, None, inputs, drop, time_inputs)
     if not names:
         raise DataError(
             f"{table.path_name} leaves no input: name numeric columns with --inputs, or drop fewer"
@@ -121,8 +121,8 @@ def readings(
     units = {require_column(table, name): unit for name, unit in (units or {}).items()}
     columns, none = rows.seen({**table.units, **units}), np.zeros(len(rows.raw), dtype=np.int64)
     found = Rows(rows.raw, none, columns, Quantity("", "", 1.0, 0.0, 0.0))
-    made_notes = [made_notes[n] for n in sources(table, names) if n in made_notes]
-    notes = [*table.notes, *made_notes, *notes, *clip_notes(table, rows.rows, rows.quantities)]
+    made = [made_notes[n] for n in sources(table, names) if n in made_notes]
+    notes = [*table.notes, *made, *left_out, *clip_notes(table, rows.rows, rows.quantities)]
     notes += scale_notes(table, rows.quantities)
     return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
 
@@ -193,6 +193,7 @@ def _provenance(table: Table, rows: _Selection) -> Provenance:
         repeated=len(rows.raw) - len(np.unique(rows.raw, axis=0)),
         missing=table.missing,
         lines=table.file_rows[rows.rows],
+        files=None if table.file_names is None else table.file_names[rows.rows],
         time=None if table.time is None else table.time[rows.rows],
     )
 

@@ -26,7 +26,7 @@ Integer = TypeVar("Integer", int, NDArray[np.int64])
 
 
 # parts of a row's time, and their least and greatest value; Monday is weekday 0
-TIME_PARTS = {"hour": (0, 23), "weekday": (0, 6), "month": (1, 12)}
+TIME_PARTS = {"hour": (0.0, 23.0), "weekday": (0.0, 6.0), "month": (1.0, 12.0)}
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Derivation:
     labels: tuple[str, ...] = ()  # all that the model knows: ("green", "red")
 
     @property
-    def range(self) -> tuple[int, int]:
+    def range(self) -> tuple[float, float]:
         """Least and greatest value."""
-        return TIME_PARTS[self.part] if self.part else (0, 1)
+        return TIME_PARTS[self.part] if self.part else (0.0, 1.0)
 
 
 @dataclass(frozen=True)

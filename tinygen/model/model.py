@@ -274,7 +274,8 @@ def _quantity(plain: dict[str, Any]) -> Quantity:
 
 def _derivation(plain: dict[str, Any]) -> Derivation:
     """The derivation that `Quantity.plain` told."""
-    return Derivation(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})
+    lists = {name: tuple(plain.get(name, ())) for name in ("columns", "labels")}
+    return Derivation(**{**plain, **lists})
 
 
 def _canonical(plain: dict[str, Any]) -> bytes:

@@ -332,7 +332,9 @@ def _check_derivations(inputs: list[tuple[str, dict[str, Any]]]) -> None:
         ends = [*TIME_PARTS[part]] if part else [0, 1]
         found = [quantity["minimum"], quantity["maximum"]]
         if found != ends or quantity["scale"] != 1 or quantity.get("offset", 0):
-            raise _wrong(f"{where}.maximum", found[1], f"{ends[0]} .. {ends[1]} in steps of 1")
+            raise _wrong(
+                f"{where}.maximum", found[1], f"{ends[1]:g}, from {ends[0]:g} in steps of 1"
+            )
 
 
 def _distinct(where: str, names: list[str]) -> None:

@@ -31,7 +31,7 @@ CHIP_ROWS = 64  # test rows on which the float program is compared with the inte
 class Row:
     """One test row in physical values (labels for classes), for people to look at."""
 
-    line: int | None  # of the file; None without a file
+    line: int | str | None  # of the file, "12 of b.csv" of several; None without a file
     inputs: tuple[tuple[str, float], ...]
     true: float | str
     float_answer: float | str
@@ -158,9 +158,7 @@ def _worst(
         model.labels[v] if model.labels else float(model.output.to_physical(v))
         for v in (y[k], floats[k], answers[k])
     )
-    lines = dataset.provenance.lines
-    line = None if lines is None else int(lines[dataset.test[k]])
-    return Row(line, values, *spoken)
+    return Row(dataset.provenance.line(int(dataset.test[k])), values, *spoken)
 
 
 def _decisions(

@@ -32,27 +32,27 @@ def load_table(
 
 
 def load_tables(
-    paths: Sequence[Path | str],
+    paths: Path | str | Sequence[Path | str],
     missing: Sequence[float | str] | None = None,
     skip_bad: bool = False,
     target: str = "",
 ) -> Table:
-    """The rows of several files of one kind as one table, in the order of the paths. With the
-    target `class` and no such column, the name of each row's file is its class.
+    """The rows of one file, or of several of one kind in the order of the paths, as one table. With
+    the target `class` and no such column, the name of each row's file is its class.
 
     Arguments and errors as those of `load_table`; DataError as well where the columns differ, or
     where a path is given twice.
     """
-    if len(paths) == 1:
-        return load_table(paths[0], missing, skip_bad)
-    paths = [Path(path) for path in paths]
-    places = [os.path.realpath(path) for path in paths]
-    for path, place in zip(paths, places):
+    files = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    if len(files) == 1:
+        return load_table(files[0], missing, skip_bad)
+    places = [os.path.realpath(path) for path in files]
+    for path, place in zip(files, places):
         if os.path.isdir(place):
             raise DataError(f"{plain(path)} is a folder: give it alone, or several files")
         if places.count(place) > 1:
             raise DataError(f"{plain(path)} is given twice: its rows would count twice")
-    return _load_several(paths, missing, skip_bad, labelled=target == CLASS)
+    return _load_several(files, missing, skip_bad, labelled=target == CLASS)
 
 
 def _load_classes(folder: Path, missing: Sequence[float | str] | None, skip_bad: bool) -> Table:

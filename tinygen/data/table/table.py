@@ -43,14 +43,18 @@ class Table:
     files: tuple[tuple[str, int], ...] = ()  # of several files: the name and rows of each
     derived: dict[str, Derivation] = field(default_factory=dict)  # columns made of others
 
+    @property
+    def file_names(self) -> np.ndarray | None:
+        """The name of each row's file (n,); None of one file."""
+        if not self.files:
+            return None
+        names, rows = zip(*self.files)
+        return np.repeat(np.array(names), rows)
+
     def row_name(self, index: int) -> str:
         """A row's line in the file; with several files, which file as well."""
-        row = str(self.file_rows[index])
-        for name, rows in self.files:
-            if index < rows:
-                return f"{row} of {name}"
-            index -= rows
-        return row
+        names, row = self.file_names, str(self.file_rows[index])
+        return row if names is None else f"{row} of {names[index]}"
 
 
 def require_column(table: Table, name: str) -> str:

@@ -11,6 +11,7 @@ the same rows.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,7 +98,7 @@ class Dossier:
 
 def gather(
     path: Path,
-    csv: Path | None = None,
+    csv: Path | Sequence[Path] | None = None,
     run: Path | None = None,
     note: Path | None = None,
     with_board: bool = True,
@@ -187,16 +188,17 @@ def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
 # ---- rows ----
 
 
-def _training_table(model: Model, csv: Path) -> Table:
+def _training_table(model: Model, csv: Path | Sequence[Path]) -> Table:
     """The table of a CSV file; UsageError where it is not the one that the model was trained on."""
-    table, stated = data.load_table(csv, missing=missing_codes(model)), model.training.get("sha256")
+    table = data.load_tables(csv, missing_codes(model), target=model.output.name)
+    stated = model.training.get("sha256")
     if stated is None:
         raise ModelError(
             "the model does not say which file it was trained on: train it again with this version"
         )
     if table.sha256 != stated:
         raise UsageError(
-            f"'{csv}' has sha256 {table.sha256[:12]}.., the model was trained on "
+            f"'{table.path_name}' has sha256 {table.sha256[:12]}.., the model was trained on "
             f"{model.training['source']} "
             f"with {stated[:12]}..: give that file; other rows are judged by `tinygen monitor` "
             "and `tinygen predict`"

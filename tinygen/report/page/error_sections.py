@@ -110,11 +110,14 @@ def _worst_table(d: Dossier, tests: Tests) -> Table:
     model, off = d.model, tests.answers - tests.y
     worst = np.lexsort((tests.lines, -np.abs(off)))[:WORST_ROWS]
 
+    def place(k: int) -> int | str | None:
+        return tests.dataset.provenance.line(int(tests.dataset.test[k]))
+
     def shown(raw, form: str = "g") -> str:
         return format(float(model.output.to_physical(raw)), form)
 
     rows = [
-        [str(tests.lines[k]), shown(tests.y[k]), shown(tests.answers[k]), shown(off[k], "+g")]
+        [str(place(k)), shown(tests.y[k]), shown(tests.answers[k]), shown(off[k], "+g")]
         for k in worst
     ]
     unit = f", in {model.output.unit}" if model.output.unit else ""
