@@ -159,7 +159,7 @@ def _varied(
                 table = without_label(table, name)
                 notes.append(
                     f"label {show(made.label)} of column {show(made.columns[0])} is in no training "
-                    f"row: it stays unknown, its {counted(lost, 'row')} are left out"
+                    f"row: it stays unknown, left out with its {counted(lost, 'row')}"
                 )
             names = [name for name in names if name not in strange]
         elif unasked and (constant := rows.constant_inputs()):
