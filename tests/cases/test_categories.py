@@ -2,6 +2,7 @@
 refused.
 """
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,14 +10,15 @@ import numpy as np
 import pytest
 from heating_rows import HEADER, HOURS, MODES, START, heating, with_strangers
 from quick import quick_model
+from sealed import sealed
 from tables import grid, parse, refused
 
-from tinygen.common.errors import UsageError
+from tinygen.common.errors import ModelError, UsageError
 from tinygen.data import prepare, rows_for
 from tinygen.data.audit import audit
 from tinygen.data.derived import part_of
 from tinygen.model.fixedpoint import MISSING
-from tinygen.model.model import load
+from tinygen.model.model import from_json, load
 
 OPTIONS = {"categories": ["zone"], "time_inputs": ["hour", "weekday", "month"]}
 
@@ -201,3 +203,40 @@ def test_the_audit_knows_them():
     assert [c.name for c in found.columns][1:4] == ["mode=boost", "mode=eco", "mode=normal"]
     assert all(c.missing == 0 and c.maximum == 1 for c in found.columns[1:7])
     assert not [f for f in found.findings if f.kind in ("missing", "redundant", "unit")]
+
+
+@pytest.mark.parametrize(
+    "place, value, words",
+    [
+        ("columns", [], "derivation.columns is a list of 0, not the column it is made of"),
+        ("columns", ["mode", "zone"], "derivation.columns is a list of 2"),
+        ("columns", "mode", 'derivation.columns is "mode", not a list'),
+        ("part", "year", 'derivation.part is "year", not one of hour, weekday, month'),
+        ("part", "hour", 'derivation.label is "boost", not one of its labels'),
+        ("label", "turbo", 'derivation.label is "turbo", not one of its labels'),
+        ("label", 5, "derivation.label is 5, not text"),
+        ("labels", [], 'derivation.label is "boost", not one of its labels'),
+        ("labels", ["boost", "boost"], 'derivation.labels has "boost" twice'),
+        ("labels", ["boost", "eco"], "derivation.labels is a list of 3, not what others of its"),
+        ("colour", 1, 'derivation has an unknown part "colour"'),
+    ],
+)
+def test_a_changed_derivation_is_refused_in_one_line(model, place, value, words):
+    plain = json.loads(model.to_json())
+    assert plain["inputs"][1]["name"] == "mode=boost"
+    plain["inputs"][1]["derivation"][place] = value
+    refused(lambda: from_json(sealed(plain)), words, error=ModelError)
+
+
+@pytest.mark.parametrize("place, value", [("maximum", 2.0), ("scale", 0.5), ("offset", 1.0)])
+@pytest.mark.parametrize("at", [1, 7])
+def test_so_is_a_range_that_it_cannot_have(model, at, place, value):
+    plain = json.loads(model.to_json())
+    plain["inputs"][at][place] = value
+    refused(lambda: from_json(sealed(plain)), "in steps of 1", error=ModelError)
+
+
+def test_an_output_is_not_derived(model):
+    plain = json.loads(model.to_json())
+    plain["output"]["derivation"] = plain["inputs"][1]["derivation"]
+    refused(lambda: from_json(sealed(plain)), "part of an input only", error=ModelError)

@@ -12,7 +12,7 @@ from tinygen.host.virtual.simavr import SimBoard
 from tinygen.codegen.emit import emit_library, emit_project
 from tinygen.common.boards import BOARDS
 from tinygen.common.text import c_string, identifiers
-from tinygen.model.fixedpoint import MISSING, Quantity
+from tinygen.model.fixedpoint import MISSING, Derivation, Quantity
 from tinygen.target import build as building
 
 MODELS = random_models()
@@ -119,7 +119,21 @@ def test_two_models_whose_macros_are_the_same_are_told_apart(tmp_path):
     assert "two models have the macros PUMP_" in run(both).stderr
 
 
+STRANGE = ("*/", 'b "?\\\\', "??/", "\u6e29")  # labels of a category
+
+
+def categorical(model):
+    """The model with its first inputs made of two categories and the hour; one has no input for its
+    last label.
+    """
+    made = [Derivation(("x*/",), label=label, labels=STRANGE) for label in STRANGE[:2]]
+    made += [Derivation(("X",), label="on", labels=("off", "on")), Derivation(("when",), "hour")]
+    inputs = [Quantity(f"{d.columns[0]}={d.label}", "", 1.0, *d.range, derivation=d) for d in made]
+    return replace(model, inputs=(*inputs, *model.inputs[len(inputs) :])[: len(model.inputs)])
+
+
 VARIANTS = {
+    "categories": categorical(MODELS["linear_narrow"]),
     "threshold": MODELS["linear8"],
     "alarm below": replace(MODELS["linear8"], threshold=None, alarm_below=-7),
     "alarm outside": replace(MODELS["linear8"], threshold=7, alarm_below=-7),
