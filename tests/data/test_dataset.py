@@ -261,11 +261,12 @@ def test_scale_is_the_resolution_or_what_fits(largest, decimals, scale):
 
 
 def test_a_coarser_scale_is_noted():
-    rows = parse(grid(40, line=lambda i: f"{i / 100},{3 * i}.50,{101325 + 13 * i}"))
+    rows = parse(grid(40, line=lambda i: f"{i / 100},{3 * i}.50,{101325 + 13000 * i}"))
     dataset = prepare(rows, "y")
-    assert [q.scale for q in (*dataset.inputs, dataset.target)] == [0.01, 0.1, 10.0]
-    assert "column 'y' is stored in steps of 10 instead of its own 1" in dataset.notes[0]
-    assert dataset.x[1].tolist() == [1, 35] and dataset.y[1] == 10134  # 0.01, 3.50, 101338
+    assert [q.scale for q in (*dataset.inputs, dataset.target)] == [0.01, 0.1, 100.0]
+    assert "column 'y' is stored in steps of 100 instead of its own 1" in dataset.notes[0]
+    assert "5,071 of 65,536 steps are used" in dataset.notes[0]
+    assert dataset.x[1].tolist() == [1, 35] and dataset.y[1] == 1143  # 0.01, 3.50, 114325
     assert prepare(parse(grid()), "y").notes == ()
 
 

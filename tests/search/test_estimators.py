@@ -19,8 +19,8 @@ from sklearn.utils.estimator_checks import check_estimator
 import tinygen
 from tinygen import TinyClassifier, TinyRegressor
 from tinygen.common.errors import ModelError, QuantizeError, UsageError
+from tinygen.data.columns import LEAST_STEPS, decimal_scale
 from tinygen.model.model import load
-from tinygen.search.estimators import LEAST_STEPS, decimal_scale
 
 WINE, DIABETES = load_wine(), load_diabetes(scaled=False)
 QUICK = {TinyRegressor: "ridge", TinyClassifier: "logistic"}

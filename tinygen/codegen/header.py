@@ -72,19 +72,20 @@ def _end_of_band(model: Model, raw: int | None, level: int | None) -> dict | Non
     why = ""
     if level != raw:
         cost = AlarmCost(**model.training["learned_alarm"]["cost"])
-        why = f"; the alarm level is {_number(model.output.to_physical(level))}, {cost.words}"
-    return {"raw": raw, "physical": _number(model.output.to_physical(raw)), "why": why}
+        why = f"; the alarm level is {_level(model, level)}, {cost.words}"
+    return {"raw": raw, "physical": _level(model, raw), "why": why}
 
 
 def quantity_view(q: Quantity) -> dict:
     return {
         "name": comment(q.name),
         "unit": comment(q.unit),
-        "step": _number(q.scale) + (f" from {q.offset:.12g}" if q.offset else ""),
+        "step": _number(q.scale),
+        "origin": f"{q.offset:.12g}" if q.offset else "",
         "low": q.limits[0],
         "high": q.limits[1],
-        "minimum": _number(q.minimum),
-        "maximum": _number(q.maximum),
+        "minimum": q.words(q.minimum) if q.offset else _number(q.minimum),
+        "maximum": q.words(q.maximum) if q.offset else _number(q.maximum),
     }
 
 
@@ -97,7 +98,7 @@ def _input_table(inputs) -> str:
             f"{v['low']} .. {v['high']}",
             f"{v['minimum']} .. {v['maximum']}",
             v["unit"] or "-",
-            v["step"],
+            v["step"] + (f" from {v['origin']}" if v["origin"] else ""),
             v["name"],
         )
         for i, v in enumerate(map(quantity_view, inputs))
@@ -132,7 +133,9 @@ def _made(model: Model) -> list[str]:
 def _example(q: Quantity) -> str:
     middle = q.raw_minimum + (q.raw_maximum - q.raw_minimum) // 2
     unit = f" {comment(q.unit)}" if q.unit else ""
-    return f"{comment(q.name)} of {_number(q.to_physical(middle))}{unit} is raw {middle}"
+    value = float(q.to_physical(middle))
+    shown = q.words(value) if q.offset else _number(value)
+    return f"{comment(q.name)} of {shown}{unit} is raw {middle}"
 
 
 def _facts(model: Model) -> list[str]:
@@ -154,6 +157,11 @@ def _facts(model: Model) -> list[str]:
         f"({comment(model.training['split'])} split): {metrics['mae']:.4g}{unit}; "
         f"before conversion to integers {metrics['float_mae']:.4g}.",
     ]
+
+
+def _level(model: Model, raw: int) -> str:
+    value = float(model.output.to_physical(raw))
+    return model.output.words(value) if model.output.offset else _number(value)
 
 
 def _number(value) -> str:

@@ -36,16 +36,16 @@ class Explanation:
         """Plain JSON values; fractions as text and as numbers in the output's unit."""
         from ..report.shapley import CAVEAT
 
-        scale = _scale(self.model)
+        scale, origin = _scale(self.model), self.model.output.offset
         row = (
             None
             if self.row is None
             else {
                 "row": self.row.row,
-                "answer": self.row.answer * scale,
+                "answer": origin + self.row.answer * scale,
                 "label": self.row.label,
                 "clamped": self.row.clamped,
-                "base": float(self.row.base) * scale,
+                "base": origin + float(self.row.base) * scale,
                 "base_raw": str(self.row.base),
                 "contributions": [
                     {
@@ -100,10 +100,11 @@ def _row_text(result: Explanation, row: RowExplanation) -> str:
     )
     steps = rounded_parts([row.base, *(c.value for c, _ in ordered)])
     step, digits = _tenth(result.model)
+    origin = result.model.output.offset
     shown = [f"{n * step:+.{digits}f}" for n in steps]
-    rows = [["mean of the background", "", shown[0][1:] if steps[0] >= 0 else shown[0]]]
+    rows = [["mean of the background", "", f"{origin + steps[0] * step:.{digits}f}"]]
     rows += [
-        [c.name, f"{q.to_physical(c.raw):g} {q.unit}".rstrip(), part]
+        [c.name, f"{q.words(float(q.to_physical(c.raw)))} {q.unit}".rstrip(), part]
         for (c, q), part in zip(ordered, shown[1:])
     ]
     what = (
@@ -111,7 +112,7 @@ def _row_text(result: Explanation, row: RowExplanation) -> str:
         if row.label
         else f"{result.model.output.name}{unit and f' [{unit}]'}"
     )
-    total = f"{row.answer * 10 * step:.{digits}f}"
+    total = f"{origin + row.answer * 10 * step:.{digits}f}"
     beyond = ["a reading lies beyond the accepted range and was saturated"] if row.clamped else []
     return "\n".join(
         [

@@ -71,12 +71,12 @@ def _spread(model: Model, raw: np.ndarray) -> str:
     """What the answers are: how many of each class, or the smallest and the largest."""
     import numpy as np
 
-    from ..report.words import with_unit
+    from ..report.words import value
 
     if model.labels:
         return ", ".join(f"{n:,} {label}" for label, n in zip(model.labels, np.bincount(raw)) if n)
     return " .. ".join(
-        with_unit(float(model.output.to_physical(v)), model) for v in (raw.min(), raw.max())
+        value(float(model.output.to_physical(v)), model) for v in (raw.min(), raw.max())
     )
 
 
@@ -132,7 +132,7 @@ def meaning(model: Model, raw: int) -> str:
         return ""
     if 0 <= raw < len(model.labels):  # a board that is wrong may name a class that does not exist
         return model.labels[raw]
-    return f"{float(model.output.to_physical(raw)):.6g}"
+    return model.output.words(float(model.output.to_physical(raw)))
 
 
 @click.command("predict")

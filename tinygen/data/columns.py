@@ -18,6 +18,8 @@ from .table import Table, require_column, require_finite, require_numbers
 LEAST_STEPS = 4096  # over the range of an input: 12 bits
 CROWDED = 0.05  # of the rows that a coarse step may round into one value
 OUTLIERS = 0.001  # of the rows
+ROOM = 1.25  # ranges that an output's steps hold, so that answers may lie a little beyond
+MOST_PLACES = 6  # decimal places that count as the own resolution of values without a text
 MOST_CODES = 10  # different values of a target that counts its classes from 0 or 1
 FEW_CODES = 5  # of one that numbers them otherwise
 CODE_ROWS = 5  # rows of each
@@ -216,22 +218,74 @@ def input_of(table: Table, name: str) -> Quantity:
     quantity, step = quantity_of(table, name), step_of(table.decimals[name])
     if quantity.scale <= step:
         return quantity
-    low, high = _usual_range(table.columns[name])
-    if (high - low) / step <= 2 * RAW_MAX:
+    return _finer(quantity, step, table.columns[name], *_usual_range(table.columns[name]))
+
+
+def output_of(table: Table, name: str) -> Quantity:
+    """The same for the target: its range is all that the column holds, for no answer is an outlier,
+    and an eighth of it on each side stays free for answers beyond.
+    """
+    quantity, step = quantity_of(table, name), step_of(table.decimals[name])
+    if quantity.scale <= step:
+        return quantity
+    return _finer(quantity, step, table.columns[name], quantity.minimum, quantity.maximum, ROOM)
+
+
+def _finer(
+    quantity: Quantity, step: float, values: np.ndarray, low: float, high: float, room: float = 1.0
+) -> Quantity:
+    """The quantity of values that are written in steps of `step`, with an offset, so that `room`
+    times its range fits int16 in steps as fine as can be.
+    """
+    if room * (high - low) / step <= 2 * RAW_MAX:
         scale = step
     else:
-        coarse = np.unique(quantity.to_raw(table.columns[name]), return_counts=True)[1].max()
-        own = np.unique(table.columns[name], return_counts=True)[1].max()
-        crowded = coarse - own > CROWDED * len(table.columns[name])
+        crowded = crowding(quantity, values) > CROWDED * len(values)
         if (high - low) / quantity.scale >= LEAST_STEPS and not crowded:
             return quantity
-        scale = float(f"{(high - low) / (2 * RAW_MAX - 2):.3g}") * 1.001
+        scale = float(f"{room * (high - low) / (2 * RAW_MAX - 2):.3g}") * 1.001
         scale = float(f"{scale:.4g}")
     # raw values of 0 and more where they fit: roots and logarithms stay possible
-    room = high - low <= RAW_MAX * scale
-    start = low if room else (low + high) / 2
+    start = low if room * (high - low) <= RAW_MAX * scale else (low + high) / 2
     offset = float(f"{np.floor(start / scale) * scale:.12g}")
-    return Quantity(name, "", scale, low, high, offset)
+    return Quantity(quantity.name, "", scale, low, high, offset)
+
+
+def decimal_quantity(
+    name: str, values: np.ndarray, own: bool = True, room: float = 1.0
+) -> Quantity:
+    """The quantity of finite float values that were never a text.
+
+    With `own`, in the decimal places that the values have, if they are few; else in LEAST_STEPS or
+    more over the range. With an offset where such steps do not fit int16 without one.
+    """
+    low, high = float(values.min()), float(values.max())
+    step = step_of(_places(values, own))
+    quantity = Quantity(name, "", decimal_scale(values, own), low, high)
+    if low == high or quantity.scale <= step:
+        return quantity
+    return _finer(quantity, step, values, low, high, room)
+
+
+def decimal_scale(values: np.ndarray, own: bool = True) -> float:
+    """The same step, or the next coarser power of ten with which the values fit int16."""
+    return scale_for(float(np.abs(values).max()), _places(values, own))
+
+
+def _places(values: np.ndarray, own: bool) -> int:
+    for places in range(MOST_PLACES + 1 if own else 0):
+        steps = values * 10.0**places
+        if (np.abs(steps - np.round(steps)) <= np.minimum(1e-9 * np.abs(steps), 1e-3)).all():
+            return places
+    span = float(np.ptp(values))
+    return int(np.ceil(np.log10(LEAST_STEPS / span))) if span else MOST_PLACES
+
+
+def crowding(quantity: Quantity, values: np.ndarray) -> int:
+    """How many more values the quantity rounds into one raw value than were equal before."""
+    there = values[np.isfinite(values)]
+    rounded = np.unique(quantity.to_raw(there), return_counts=True)[1].max()
+    return int(rounded - np.unique(there, return_counts=True)[1].max())
 
 
 def _usual_range(values: np.ndarray) -> tuple[float, float]:
@@ -280,7 +334,20 @@ def scale_notes(table: Table, quantities: Sequence[Quantity]) -> list[str]:
     return [
         f"column {show(q.name)} is stored in steps of {q.scale:g} instead of its own "
         f"{step_of(table.decimals[q.name]):g}: "
-        f"its values {q.minimum:g} .. {q.maximum:g} must fit 16 bits"
+        f"its values {q.minimum:g} .. {q.maximum:g} must fit 16 bits, "
+        f"{q.raw_maximum - q.raw_minimum + 1:,} of 65,536 steps are used{_crowd_words(table, q)}"
         for q in quantities
         if q.scale > step_of(table.decimals[q.name])
     ]
+
+
+def _crowd_words(table: Table, q: Quantity) -> str:
+    """What a coarse step costs, and what would not; "" where it costs nothing."""
+    values = table.columns[q.name][np.isfinite(table.columns[q.name])]
+    if (crowded := crowding(q, np.clip(values, q.minimum, q.maximum))) <= CROWDED * len(values):
+        return ""
+    instead = "their logarithm" if values.min() > 0 else "a smaller range"
+    return (
+        f"; {crowded} of {len(values)} values become one with others, a column of {instead} would "
+        "keep them apart"
+    )

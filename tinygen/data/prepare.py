@@ -21,7 +21,7 @@ from .columns import (
     is_classification,
     label_notes,
     named_inputs,
-    quantity_of,
+    output_of,
     require_readings,
     scale_notes,
     with_classes,
@@ -283,7 +283,7 @@ def _select(
     _require_rows(table, len(rows), lacking, least=1)
     quantities = [input_of(table, name) for name in names]
     if target:
-        quantities[-1] = quantity_of(table, names[-1])
+        quantities[-1] = output_of(table, names[-1])
     stored = [np.clip(table.columns[q.name][rows], q.minimum, q.maximum) for q in quantities]
     raw = np.column_stack([q.to_raw(values) for q, values in zip(quantities, stored)])
     if target and (cells := truth_table(_as_codes(raw, quantities[:-1]))) is not None:

@@ -12,6 +12,7 @@ fit int16 so (counts around 8.4 million) has an offset, and where that is not en
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
@@ -94,11 +95,23 @@ class Quantity:
         )
         return np.where(np.isnan(values), MISSING, raw).astype(np.int64)
 
+    def words(self, physical: float) -> str:
+        """A value in `unit` as text: with six digits, or where an offset asks for more with those
+        of the step.
+        """
+        if not self.offset:
+            return f"{physical:.6g}"
+        return f"{physical:.{max(0, min(9, math.ceil(-math.log10(self.scale) - 1e-9)))}f}"
+
+    def difference(self, raw: ArrayLike) -> NDArray[np.float64]:
+        """What a difference of raw values is in `unit`: an offset is none of it."""
+        return replace(self, offset=0.0).to_physical(raw)
+
     def to_physical(self, raw: ArrayLike) -> NDArray[np.float64]:
         """Physical values in `unit`, as float64 rounded to the digits the scale has."""
         values: NDArray[np.float64] = np.asarray(raw, dtype=np.float64)
         if self.offset:
-            return self.offset + replace(self, offset=0.0).to_physical(raw)
+            return self.offset + self.difference(raw)
         inverse = 1.0 / self.scale
         # dividing by 10 gives the float nearest to a decimal; multiplying by 0.1 does not
         if inverse > 1 and np.isclose(inverse, round(inverse)):

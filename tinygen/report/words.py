@@ -12,6 +12,13 @@ def with_unit(value: float, model: Model) -> str:
     return f"{value:.2%}" if model.labels else f"{value:.4g} {model.output.unit}".rstrip()
 
 
+def value(physical: float, model: Model) -> str:
+    """A value of the output, no difference of two, in its unit."""
+    if not model.output.offset:
+        return with_unit(physical, model)
+    return f"{model.output.words(physical)} {model.output.unit}".rstrip()
+
+
 def test_error(model: Model) -> float:
     """The figure on the test rows: the error rate of classes, else the mean absolute error in the
     output's unit.
@@ -86,7 +93,10 @@ def _level(band: AlarmBand, model: Model) -> str:
     if model.labels:
         return f"class '{model.labels[ends[0]]}'"
     if len(ends) == 1:
-        return with_unit(float(model.output.to_physical(ends[0])), model)
+        return value(float(model.output.to_physical(ends[0])), model)
+    if model.output.offset:
+        low, high = (model.output.words(float(model.output.to_physical(end))) for end in ends)
+        return f"{low} .. {high} {model.output.unit}".rstrip()
     low, high = (f"{float(model.output.to_physical(end)):.4g}" for end in ends)
     return f"{low} .. {high} {model.output.unit}".rstrip()
 

@@ -270,9 +270,10 @@ def conversion_lines(v: Conversion) -> list[str]:
         f"({100 * v.loss:+.2f} %); {v.differing:,} answers differ"
     ]
     if v.worst:
-        values = ", ".join(f"{name} {value:.6g}" for name, value in v.worst.inputs)
+        inputs = {q.name: q for q in v.model.inputs}
+        values = ", ".join(f"{name} {inputs[name].words(value)}" for name, value in v.worst.inputs)
         true, floating, integer = (
-            w if isinstance(w, str) else f"{w:.6g}"
+            w if isinstance(w, str) else v.model.output.words(w)
             for w in (v.worst.true, v.worst.float_answer, v.worst.integer_answer)
         )
         place = "" if v.worst.line is None else f"line {v.worst.line}: "

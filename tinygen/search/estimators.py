@@ -25,7 +25,7 @@ from ..codegen.emit import emit_library
 from ..common.boards import find_board
 from ..common.errors import ModelError, UsageError
 from ..data import Dataset, Provenance, Rows, Split
-from ..data.columns import scale_for
+from ..data.columns import ROOM, decimal_quantity
 from ..model.fixedpoint import Quantity
 from ..model.model import load as load_model
 from ..target.bare import ModelCost, measure_cost
@@ -35,26 +35,8 @@ from .finalists import SearchRequest
 from .model_search import find_best
 from .quantization import class_scores, raw_band
 
-MOST_PLACES = 6  # decimal places that count as a column's own resolution
-LEAST_STEPS = 4096  # over the range of a column without one: 12 bits
 LOG_TEMPERATURE = (-12.0, 3.0)  # natural logarithms of the factors tried
 BUDGET_ARGUMENTS = "max_flash, max_ram or max_cycles"
-
-
-def decimal_scale(values: np.ndarray, own: bool = True) -> float:
-    """A power of ten as the raw step of finite float values, so that they fit int16.
-
-    With `own`, the decimal places the values have, if they are few; else LEAST_STEPS or more over
-    the range, or as many as int16 allows for values far from zero.
-    """
-    largest, span = float(np.abs(values).max()), float(np.ptp(values))
-    for places in range(MOST_PLACES + 1 if own else 0):
-        steps = values * 10.0**places
-        if (np.abs(steps - np.round(steps)) <= np.minimum(1e-9 * np.abs(steps), 1e-3)).all():
-            return scale_for(largest, places)
-    if not span:
-        return scale_for(largest, MOST_PLACES)
-    return scale_for(largest, int(np.ceil(np.log10(LEAST_STEPS / span))))
 
 
 class _Tiny(BaseEstimator):
@@ -103,10 +85,7 @@ class _Tiny(BaseEstimator):
         names = list(
             map(str, getattr(self, "feature_names_in_", [f"x{k}" for k in range(X.shape[1])]))
         )
-        inputs = tuple(
-            Quantity(name, "", scale, float(column.min()), float(column.max()))
-            for name, scale, column in zip(names, self._scales(names, X), X.T)
-        )
+        inputs = tuple(map(self._input, names, self._scales(names), X.T))
         target, raw, labels = self._target(y)
         dataset = _dataset(
             inputs,
@@ -200,21 +179,25 @@ class _Tiny(BaseEstimator):
         check_is_fitted(self)
         return measure_cost(self.model_, find_board(board))
 
-    def _scales(self, names: list[str], X: np.ndarray) -> list[float]:
+    def _scales(self, names: list[str]) -> list[float | None]:
+        """The raw steps that were given, None where the values themselves tell."""
         given = self.input_scales
         if given is None:
-            return [decimal_scale(column) for column in X.T]
+            return [None] * len(names)
         if isinstance(given, Mapping):
-            return [
-                float(given.get(name, 0) or decimal_scale(column))
-                for name, column in zip(names, X.T)
-            ]
+            return [float(given.get(name, 0)) or None for name in names]
         if not isinstance(given, Collection) or len(given) != len(names):
             raise ValueError(
                 f"input_scales must be a mapping by name or a sequence of {len(names)} steps, got "
                 f"{given!r}"
             )
         return [float(scale) for scale in given]
+
+    @staticmethod
+    def _input(name: str, scale: float | None, values: np.ndarray) -> Quantity:
+        if scale is None:
+            return decimal_quantity(name, values)
+        return Quantity(name, "", scale, float(values.min()), float(values.max()))
 
     def _seed(self) -> int:
         if isinstance(self.random_state, np.random.RandomState):
@@ -261,9 +244,7 @@ class TinyRegressor(RegressorMixin, _Tiny):
     """
 
     def _target(self, y: np.ndarray) -> tuple[Quantity, np.ndarray, tuple[str, ...]]:
-        target = Quantity(
-            "y", "", decimal_scale(y.astype(np.float64), own=False), float(y.min()), float(y.max())
-        )
+        target = decimal_quantity("y", y.astype(np.float64), own=False, room=ROOM)
         return target, target.to_raw(y), ()
 
     def _meaning(self, raw: np.ndarray) -> np.ndarray:

@@ -149,6 +149,12 @@ def _figure(value: float) -> float:
     return float(f"{value:.6g}")
 
 
+def _ends(q: Quantity) -> str:
+    """The least and the greatest value that 16 bits hold."""
+    most = RAW_MAX * q.scale
+    return f"{q.offset - most:g} .. {q.offset + most:g}" if q.offset else f"+-{most:g}"
+
+
 def raw_band(
     target: Quantity, threshold: float | None = None, alarm_below: float | None = None
 ) -> AlarmBand:
@@ -182,12 +188,12 @@ def _raw_level(target: Quantity, name: str, level: float, whole, slack: float) -
         raise QuantizeError(
             f"{name} {level} is not a number: give the alarm level in the target's unit"
         )
-    raw = int(whole(level / target.scale + slack))
+    raw = int(whole((level - target.offset) / target.scale + slack))
     if not RAW_MIN <= raw <= RAW_MAX:
         raise QuantizeError(
             f"{name} {level:g}{target.unit and ' '}{target.unit} is raw {raw}, beyond "
             "int16: "
-            f"use one within +-{RAW_MAX * target.scale:g}"
+            f"use one within {_ends(target)}"
         )
     return raw
 

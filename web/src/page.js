@@ -16,6 +16,9 @@ function element(tag, attributes = {}, ...children) {
 /** A number with its thousands apart, as the rest of the page writes it. */
 const grouped = (value) => value.toLocaleString('en-US');
 
+/** The value of a raw integer, with the digits of its step. */
+const physical = (raw, quantity) => (quantity.offset + raw * quantity.scale).toFixed(quantity.digits);
+
 class Panel {
   constructor(root, settings) {
     this.settings = settings;
@@ -83,12 +86,12 @@ class Panel {
     const { output, labels, alarm } = this.settings;
     this.sliders.forEach((s, k) => {
       const input = this.settings.inputs[k];
-      const words = (row[k] * input.scale).toFixed(input.digits);
+      const words = physical(row[k], input);
       s.range.value = row[k];
       s.range.setAttribute('aria-valuetext', `${words} ${input.unit}`.trim());
       s.shown.textContent = words;
     });
-    const words = answer.missing ? 'no value' : labels.length ? labels[answer.raw] ?? `class ${answer.raw}` : `${(answer.raw * output.scale).toFixed(output.digits)} ${output.unit}`;
+    const words = answer.missing ? 'no value' : labels.length ? labels[answer.raw] ?? `class ${answer.raw}` : `${physical(answer.raw, output)} ${output.unit}`;
     this.value.textContent = words.trim();
     this.flag.textContent = answer.missing ? 'A reading is missing.' : answer.clamped ? 'A reading lies beyond the accepted range: it was brought to its end, and flagged.' : '';
     this.light(this.red, answer.ledRed);
@@ -146,7 +149,7 @@ class Panel {
       words += `; ${grouped(this.right)} name the true class`;
     } else if (truth) {
       this.error += Math.abs(answer.raw - truth[k]) * output.scale;
-      words += `; true ${(truth[k] * output.scale).toFixed(output.digits)}, mean absolute error so far ${Number((this.error / this.played).toPrecision(4))} ${output.unit}`;
+      words += `; true ${physical(truth[k], output)}, mean absolute error so far ${Number((this.error / this.played).toPrecision(4))} ${output.unit}`;
     }
     this.tally.textContent = `${words.trim()}.`;
     this.bar.value = this.played;

@@ -244,12 +244,12 @@ def inputs_table(model: Model) -> tuple[list[str], list[list]]:
     """Headers and rows of the inputs: units, trained and accepted ranges."""
     rows = []
     for q in model.inputs:
-        low, high = (f"{float(q.to_physical(raw)):g}" for raw in q.limits)
+        low, high = (q.words(float(q.to_physical(raw))) for raw in q.limits)
         rows.append(
             [
                 q.name,
                 q.unit or "-",
-                f"{q.minimum:g} .. {q.maximum:g}",
+                f"{q.words(q.minimum)} .. {q.words(q.maximum)}",
                 f"{low} .. {high}",
                 f"{q.scale:g}",
             ]

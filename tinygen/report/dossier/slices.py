@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...model.fixedpoint import Quantity
 from ...model.model import Model
 from .gather import Tests
 
@@ -79,7 +80,7 @@ def by_truth(model: Model, tests: Tests) -> tuple[Slice, ...]:
             tests,
             rows,
             "true value",
-            _span(physical[rows], model.output.unit),
+            _span(physical[rows], model.output),
             float(np.median(physical[rows])),
         )
 
@@ -114,10 +115,11 @@ def by_sensor(model: Model, tests: Tests) -> tuple[Slice, ...]:
     found = []
     for quantity, column in zip(model.inputs, tests.x.T):
         low, high = np.quantile(column, [0.1, 0.9], method="inverted_cdf")
+        shown = [quantity.words(float(quantity.to_physical(end))) for end in (low, high)]
         unit = f" {quantity.unit}".rstrip()
         words = {
-            f"{quantity.name} is {quantity.to_physical(low):g}{unit} or below": column <= low,
-            f"{quantity.name} is {quantity.to_physical(high):g}{unit} or above": column >= high,
+            f"{quantity.name} is {shown[0]}{unit} or below": column <= low,
+            f"{quantity.name} is {shown[1]}{unit} or above": column >= high,
             f"{quantity.name} is beyond its trained range": (column < quantity.raw_minimum)
             | (column > quantity.raw_maximum),
         }
@@ -171,6 +173,6 @@ def _slice(
     )
 
 
-def _span(values: np.ndarray, unit: str) -> str:
-    low, high = f"{values.min():g}", f"{values.max():g}"
-    return f"{low if low == high else f'{low} .. {high}'} {unit}".rstrip()
+def _span(values: np.ndarray, quantity: Quantity) -> str:
+    low, high = (quantity.words(float(end)) for end in (values.min(), values.max()))
+    return f"{low if low == high else f'{low} .. {high}'} {quantity.unit}".rstrip()

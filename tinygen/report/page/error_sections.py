@@ -113,11 +113,16 @@ def _worst_table(d: Dossier, tests: Tests) -> Table:
     def place(k: int) -> int | str | None:
         return tests.dataset.provenance.line(int(tests.dataset.test[k]))
 
-    def shown(raw, form: str = "g") -> str:
-        return format(float(model.output.to_physical(raw)), form)
+    def shown(raw) -> str:
+        return model.output.words(float(model.output.to_physical(raw)))
 
     rows = [
-        [str(place(k)), shown(tests.y[k]), shown(tests.answers[k]), shown(off[k], "+g")]
+        [
+            str(place(k)),
+            shown(tests.y[k]),
+            shown(tests.answers[k]),
+            format(float(model.output.difference(off[k])), "+g"),
+        ]
         for k in worst
     ]
     unit = f", in {model.output.unit}" if model.output.unit else ""

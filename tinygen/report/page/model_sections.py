@@ -21,7 +21,7 @@ from ..plots import ladder as ladder_plots
 from ..plots import runs as run_plots
 from ..plots import sensors as sensor_plots
 from ..shapley import CAVEAT
-from ..words import test_error, with_unit
+from ..words import test_error, value, with_unit
 from .section import Drawing, Section, Table, axis_label, error_label, make_table
 
 
@@ -166,9 +166,9 @@ def dependence_section(d: Dossier) -> Section:
         if not model.labels:
             top = int(np.argmax(c.mean))
             alt += (
-                f": on average {with_unit(float(c.mean[0]), model)} at {x[0]:g}, "
-                f"{with_unit(float(c.mean[-1]), model)} at {x[-1]:g}, "
-                f"highest {with_unit(float(c.mean[top]), model)} at {x[top]:g}"
+                f": on average {value(float(c.mean[0]), model)} at {q.words(x[0])}, "
+                f"{value(float(c.mean[-1]), model)} at {q.words(x[-1])}, "
+                f"highest {value(float(c.mean[top]), model)} at {q.words(x[top])}"
             )
         plot = sensor_plots.dependence(
             f"curve{k}",
