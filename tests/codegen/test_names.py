@@ -16,11 +16,14 @@ from random_models import random_models
 from tinygen.codegen.emit import emit_library
 from tinygen.codegen.exporters import EXPORTERS
 from tinygen.codegen.names import check_prefix, reserved
+from tinygen.commands._options import Selection, name_from, name_notes
+from tinygen.commands.train import TrainRequest
 from tinygen.common import text as texts
-from tinygen.common.errors import EmitError
+from tinygen.common.errors import EmitError, ModelError
 from tinygen.common.text import comment, markdown, page
 from tinygen.data.prepare import prepare
 from tinygen.data.table import load_table
+from tinygen.model.model import check_name
 from tinygen.report.plots.svg import _for_page
 
 MODELS = random_models()
@@ -236,3 +239,43 @@ def test_names_of_the_core_are_refused_in_one_line(name):
 @pytest.mark.parametrize("name", ["benzene", "co2", "power", "delay", "F", "A0", "PORTB", "pumpe"])
 def test_other_names_are_not(name):
     assert check_prefix(name) == name
+
+
+@pytest.mark.parametrize(
+    "file, name",
+    [
+        ("servo.json", "servo_model"),
+        ("Print.json", "Print_model"),
+        ("int.v2.json", "int_model"),
+        ("tinygen.json", "m_tinygen"),
+        ("tinygen_fixed_and_much_more_than_31.json", "m_tinygen_fixed_and_much_more_th"[:31]),
+        ("2.json", "m_2"),
+        ("__x.json", "x"),
+        ("__int.json", "int_model"),
+        (".json", "my_model"),
+        ("benzene.json", "benzene"),
+        ("_own.json", "_own"),
+    ],
+)
+def test_a_name_made_from_a_file_is_always_good_and_a_change_is_said(file, name):
+    out = Path(file)
+    assert name_from(out) == name
+    assert check_prefix(check_name(name)) == name
+    said = name_notes(None, out)
+    assert len(said) == (name not in ("benzene", "_own"))
+    assert not said or (f"'{name}'" in said[0] and "\n" not in said[0])
+    assert name_notes("mine", out) == ()
+
+
+def test_every_reserved_word_gives_a_good_name():
+    for word in sorted(reserved()):
+        check_prefix(check_name(name_from(Path(f"{word}.json"))))
+
+
+def test_a_name_that_was_given_stays_refused(tmp_path):
+    for request in (
+        TrainRequest(Selection(tmp_path / "x.csv", "y"), tmp_path / "m.json", name="servo"),
+        TrainRequest(Selection(tmp_path / "x.csv", "y"), tmp_path / "m.json", name="2"),
+    ):
+        with pytest.raises((EmitError, ModelError), match="--name"):
+            request.c_name()

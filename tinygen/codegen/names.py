@@ -19,12 +19,17 @@ def reserved() -> frozenset[str]:
     return frozenset(line for line in lines if not line.startswith("#"))
 
 
-def check_prefix(name: str) -> str:
-    """`name` if it may prefix C names and name a header; EmitError otherwise.
+def is_reserved(name: str) -> bool:
+    """True for a name that C, the Arduino core or tinygen has for itself.
 
     Case does not count: file systems of Windows and macOS do not tell Print.h from print.h.
     """
-    if name.lower() in reserved() or name.lower().startswith("tinygen"):
+    return name.lower() in reserved() or name.lower().startswith("tinygen")
+
+
+def check_prefix(name: str) -> str:
+    """`name` if it may prefix C names and name a header; EmitError otherwise."""
+    if is_reserved(name):
         raise EmitError(
             f"model name '{name}' is a word of C, of the Arduino core or of tinygen: "
             "give another with --name"

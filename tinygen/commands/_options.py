@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 FILE = click.Path(path_type=Path)
+NAME_WIDTH = 31  # characters of a model's name
 Files = Path | Sequence[Path]  # one file, or several of one kind
 FIRST_BOARDS = tuple(BOARDS)[:2]
 
@@ -301,9 +302,34 @@ def units_of(pairs) -> dict[str, str]:
 
 
 def name_from(out: Path) -> str:
-    """A C prefix made from the name of a model file."""
-    name = re.sub(r"\W", "_", out.name.split(".")[0], flags=re.ASCII)[:31]
-    return name if not name[:1].isdigit() else f"m_{name}"[:31]
+    """A C prefix made from the name of a model file; what cannot be one, as a word of C or of the
+    Arduino core, is made harmless.
+    """
+    from ..codegen.names import is_reserved
+
+    name = _stem(out)
+    if name.startswith("__") or not name:
+        name = name.lstrip("_") or "my_model"
+    if name[0].isdigit():
+        name = f"m_{name}"[:NAME_WIDTH]
+    if is_reserved(name):
+        longer = f"{name[: NAME_WIDTH - 6]}_model"
+        name = f"m_{name}"[:NAME_WIDTH] if is_reserved(longer) else longer
+    return name
+
+
+def name_notes(given: str | None, out: Path) -> tuple[str, ...]:
+    """What the model is called where the name of its file cannot be its own."""
+    if given or name_from(out) == _stem(out):
+        return ()
+    return (
+        f"the model is called '{name_from(out)}', '{_stem(out)}' cannot name it in C: --name gives "
+        "another",
+    )
+
+
+def _stem(out: Path) -> str:
+    return re.sub(r"\W", "_", out.name.split(".")[0], flags=re.ASCII)[:NAME_WIDTH]
 
 
 # ---- what a model may cost, how rows are sent ----

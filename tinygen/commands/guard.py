@@ -16,6 +16,7 @@ from ._options import (
     board_option,
     model_out,
     name_from,
+    name_notes,
     name_option,
     require_room,
     selected_readings,
@@ -121,6 +122,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
     table = request.rows.table()
     rows = request.rows.readings(table)
     require_room(len(rows.inputs), "name them with --inputs, or --drop some")
+    rows = rows.noted(*name_notes(request.name, request.out))
     rows = rows.noted(*(f.line for f in high_findings(table, rows)))
     model = guard_of(rows, request.family, request.alarms, name)
     progress(f"compiling and simulating for {chip.title}")

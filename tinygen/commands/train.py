@@ -21,6 +21,7 @@ from ._options import (
     members,
     model_out,
     name_from,
+    name_notes,
     name_option,
     optimize_option,
     require_room,
@@ -185,8 +186,8 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
     from ..search.sample_weights import weighed
 
     chip, name, cost = find_board(request.board), request.c_name(), request.cost_of_mistakes()
-    for path in (request.out, ladder_path(request.out)):
-        require_file_place(path)
+    require_file_place(request.out)
+    require_file_place(ladder_path(request.out))
     rows, most = request.rows.table(), request.max_inputs
     dataset = request.rows.dataset(rows)
     if most is not None and most != len(dataset.inputs):
@@ -197,6 +198,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
         dataset = dataset.noted(kept.note(dataset))
     _require_alarm(dataset, request)
     require_room(len(dataset.inputs), "--max-inputs keeps the most needed ones")
+    dataset = dataset.noted(*name_notes(request.name, request.out))
     dataset = dataset.noted(*(f.line for f in high_findings(rows, dataset)))
     dataset = weighed(dataset, request.robust, request.balance, progress)
     ladder = find_model(dataset, request, name, chip, cost, progress)

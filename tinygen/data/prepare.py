@@ -76,6 +76,13 @@ def prepare(
     notes += left_out
     rows.require_variation()
     _require_every_class(rows, labels)
+    tested = rows.raw[rows.split.test, -1]
+    notes += [
+        f"no test row has class {show(label)}: its rows have few different inputs, which train "
+        "together"
+        for k, label in enumerate(labels)
+        if not (tested == k).any()
+    ]
     if split == "time" and table.time is None:
         notes.append(
             "no column has a date in every row: the order of rows is taken as the order of time"
