@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygen.commands import _live as live
+from tinygen.commands._live_rows import text_rows
 from tinygen.common.errors import DataError, UsageError
 from tinygen.common.files import read_words
 from tinygen.data import load_table
@@ -52,7 +52,7 @@ def test_cells_on_standard_input_are_read_as_in_a_file(tmp_path, delimiter):
         column = load_table(path, missing=(-200,)).columns["a"]
         in_file = int(quantity.to_raw(column[0])) if np.isfinite(column[0]) else MISSING
         lines = iter(path.read_text(encoding="utf-8").splitlines())
-        first, _ = live.text_rows(lines, (quantity,), (-200.0,))
+        first, _ = text_rows(lines, (quantity,), (-200.0,))
         assert first.tolist() == [in_file], cell
 
 
@@ -68,5 +68,5 @@ def test_quotes_groups_and_percents_on_standard_input():
         ("1 00,1 000 000.5 x", [MISSING, MISSING]),
         ("5%,5 %", [MISSING, 10]),
     ):
-        rows = live.text_rows(iter(["a,b", line]), (plain, percent), ())
+        rows = text_rows(iter(["a,b", line]), (plain, percent), ())
         assert next(rows).tolist() == wanted, line

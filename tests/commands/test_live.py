@@ -15,18 +15,20 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from heating_rows import heating, with_strangers
 from native_board import compile_board
 from pty_native import PtyNative
 from quick import quick_model, seen_by
-from tables import parse
+from tables import parse, refused
 from tinygen.host import link as link_module
 
 from tinygen import data
 from tinygen.cli import main
 from tinygen.commands import _live as live
-from tinygen.commands._live import Answered, Plan, monitor_live, text_rows, until, windows
+from tinygen.commands._live import Answered, Plan, monitor_live, until, windows
+from tinygen.commands._live_rows import text_rows
 from tinygen.common.errors import DataError
-from tinygen.model.fixedpoint import MISSING
+from tinygen.model.fixedpoint import MISSING, Quantity
 from tinygen.report.drift import Monitoring
 from tinygen.report.monitor_files import html
 
@@ -166,6 +168,73 @@ def test_lines_as_they_come(made):
         list(text_rows(iter(["b,c", "1,2"]), model.inputs, ()))
     with pytest.raises(DataError, match="no column 'a'"):
         list(text_rows(iter([]), model.inputs, ()))
+
+
+def counted_rows(cells, quantity, delimiter=";"):
+    lines = iter([f"n{delimiter}m", *(f"{cell}{delimiter}1" for cell in cells)])
+    return [int(row[0]) for row in text_rows(lines, (quantity,), ())]
+
+
+HUNDREDTHS = Quantity("n", "", 0.01, 0.5, 60.0)
+WHOLE = Quantity("n", "", 1.0, 800.0, 9000.0)
+WIDE = Quantity("n", "", 1.0, 0.0, 9000.0)
+
+
+@pytest.mark.parametrize(
+    "quantity, cells, wanted",
+    [
+        (HUNDREDTHS, ["7.563", "7,563"], [756, 756]),  # 7563 lies far beyond the training rows
+        (WHOLE, ["955", "7.563", "1.002"], [955, 7563, 1002]),  # 7.563 does
+        (WHOLE, ["955", "7,563"], [955, 7563]),
+        (WIDE, ["7.5", "7.563"], [8, 8]),  # decimals were seen
+        (WIDE, ["1.234.567", "7.563"], [32767, 7563]),  # groups were
+        (WIDE, ["1.234,5", "7.563", "7,563"], [1235, 7563, 8]),
+        (WIDE, ["0.563", "7.563"], [1, 8]),
+    ],
+)
+def test_a_number_with_two_readings_is_settled_by_evidence(quantity, cells, wanted):
+    assert counted_rows(cells, quantity) == wanted
+
+
+@pytest.mark.parametrize(
+    "quantity, cell, words",
+    [
+        (WIDE, "7.563", "'7.563' may be 7563 or 7.563, and the training rows (0 .. 9000 in"),
+        (WIDE, '"-1,002"', "'-1,002' may be -1002 or -1.002"),
+        (Quantity("n", "", 1.0, 0.0, 900.0), "7.563", "may be 7563 or 7.563"),
+        (HUNDREDTHS, "99.563", "may be 99563 or 99.563"),
+    ],
+)
+def test_or_refused_in_one_line_with_both(quantity, cell, words):
+    refused(lambda: counted_rows([cell], quantity), "column 'n'", words)
+
+
+def test_categories_and_times_as_they_come():
+    """Each line becomes the row that it is in a file."""
+    dataset = data.prepare(
+        parse(heating()), "power", categories=["zone"], time_inputs=["hour", "weekday", "month"]
+    )
+    lines = heating(100, 18, with_strangers).splitlines()
+    raw, _ = data.rows_for(dataset.inputs, parse("\n".join(lines) + "\n"))
+    read = [row.tolist() for row in text_rows(iter(lines), dataset.inputs, (-200,))]
+    assert read == raw.tolist() and [MISSING] * 3 in [row[1:4] for row in read]
+
+
+def test_days_and_months_are_not_mixed_up():
+    month = prepare_time("month")
+    refused(
+        lambda: list(text_rows(iter(["when", "03/04/2026 10:00"]), month, ())),
+        "'03/04/2026 10:00' may be 2026-04-03 or 2026-03-04: write the year first",
+    )
+    told = ["when", "13/04/2026 10:00", "03/04/2026 10:00", "", "soon"]
+    assert [r[0] for r in text_rows(iter(told), month, ())] == [4, 4, MISSING]
+    hour = prepare_time("hour")
+    assert [r[0] for r in text_rows(iter(["when", "03/04/2026 10:00"]), hour, ())] == [10]
+
+
+def prepare_time(part):
+    dataset = data.prepare(parse(heating()), "power", ["temp"], time_inputs=[part])
+    return dataset.inputs[1:]
 
 
 def piped(made, folder, *options):

@@ -11,7 +11,6 @@ integer twin's. Without a port the twin answers.
 
 from __future__ import annotations
 
-import csv
 import os
 import select
 import sys
@@ -29,18 +28,17 @@ from ..codegen.emit import emit_project
 from ..common.boards import find_board, require_simulated
 from ..common.errors import DataError, UsageError
 from ..common.progress import Progress, silent
-from ..data.cells import single_number
-from ..data.layout import split_unit
 from ..data.reference import SMALLEST_WINDOW, missing_codes
 from ..host import discover
 from ..host.link import open_link
 from ..host.stream import stream
 from ..host.virtual.protocol_avr import avr_url
-from ..model.fixedpoint import MISSING, Quantity
+from ..model.fixedpoint import MISSING
 from ..model.model import Model, load
 from ..report.drift import Monitoring, Window, checked_window, judge
 from ..report.monitor_files import require_places, write_files
 from ..target.build import build_firmware
+from ._live_rows import text_rows
 from .monitor import STDIN
 
 STOPPED = "stopped by Ctrl-C"
@@ -213,55 +211,6 @@ def stdin_rows(twin: Model, plan: Plan) -> Iterator[np.ndarray]:
     """Raw rows of the lines on standard input, the first one of which names the columns."""
     lines = _lines(sys.stdin.fileno(), plan.seconds)
     yield from text_rows(lines, twin.inputs, missing_codes(twin))
-
-
-def text_rows(
-    lines: Iterator[str], inputs: tuple[Quantity, ...], missing: tuple
-) -> Iterator[np.ndarray]:
-    """Raw rows of CSV lines as they come. A cell that is no number counts as missing: the monitor
-    says so.
-
-    Raises DataError where the first line lacks an input.
-    """
-    head = next(lines, "")
-    mark = max("\t;,", key=head.count)
-    names = [split_unit(cell)[0] for cell in _cells(head, mark)]
-    for quantity in inputs:
-        if quantity.name not in names:
-            raise DataError(
-                f"the first line of the rows names no column '{quantity.name}': begin with a "
-                "line of column names"
-            )
-    places, codes = [names.index(q.name) for q in inputs], frozenset(missing)
-    for line in lines:
-        if line.strip():
-            cells = _cells(line, mark)
-            values = [
-                _number(cells[at] if at < len(cells) else "", codes, mark, q.unit == "%")
-                for at, q in zip(places, inputs)
-            ]
-            yield np.array(
-                [int(q.to_raw(value)) for q, value in zip(inputs, values)], dtype=np.int64
-            )
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    """The cells of one line, as in a file; none where its quotes are broken."""
-    try:
-        found = csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True)
-        return [cell.strip() for cell in next(found, [])]
-    except csv.Error:
-        return []
-
-
-def _number(
-    cell: str, missing: frozenset[float | str], delimiter: str, percent: bool = False
-) -> float:
-    """A cell's value, as in a file; NaN for none, for a missing code and for what is no number."""
-    number = single_number(cell, delimiter, percent)
-    if number is None or cell in missing or number[0] in missing:
-        return float("nan")
-    return number[0] if np.isfinite(number[0]) else float("nan")
 
 
 def _lines(handle: int, seconds: float | None) -> Iterator[str]:

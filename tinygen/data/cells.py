@@ -131,6 +131,19 @@ def single_number(text: str, delimiter: str, percent: bool = False) -> tuple[flo
     return Style(mark, group, percent).number(text)
 
 
+def two_readings(text: str, percent: bool = False) -> tuple[str, float, float] | None:
+    """The mark of a cell such as 7.563 or 7,563, its number with three decimals and the one in
+    groups of three digits; None where there is one reading at most.
+    """
+    text = text.translate(_SPACES).strip()
+    text = text.removesuffix("%").rstrip() if percent else text
+    match = _GROUPED.fullmatch(text)
+    if not match or _is_certain(match) or text.lstrip("+-").startswith("0"):
+        return None
+    mark = match["group"]
+    return mark, float(text.replace(mark, ".")), float(text.replace(mark, ""))
+
+
 CERTAIN_TEXTS = 20  # different texts of the form 7.563 that tell groups from three decimals
 
 

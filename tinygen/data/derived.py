@@ -175,6 +175,15 @@ def _with_category(table: Table, name: str, labels: tuple[str, ...]) -> Table:
     return table
 
 
+def label_place(made: Derivation, text: str, number: float | None) -> int:
+    """The place of a cell among the labels, by its text or its number; -1 where it is none."""
+    if text in made.labels:
+        return made.labels.index(text)
+    known = [number_of(label, ".") for label in made.labels]
+    same = [k for k, label in enumerate(known) if label and label[0] == number]
+    return same[0] if same else -1
+
+
 def _codes(table: Table, made: Derivation) -> np.ndarray:
     """The place of each row's label in `made.labels`, int64 (n,); -1 where it is none of them.
 

@@ -60,6 +60,14 @@ def _seconds(text: str, order: re.Pattern) -> int | None:
     return (moment - _EPOCH) // timedelta(seconds=1) - 60 * east
 
 
+def moments_of(text: str) -> dict[int, np.datetime64]:
+    """The moments that a text can mean, by the place of the order of day, month and year in which
+    it is read; {} for no date.
+    """
+    found = {k: _seconds(text, order) for k, order in enumerate(_DATE_ORDERS)}
+    return {k: np.datetime64(value, "s") for k, value in found.items() if value is not None}
+
+
 NO_DATE = np.iinfo(np.int64).min  # what numpy takes for "not a time"
 
 
