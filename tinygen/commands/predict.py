@@ -141,10 +141,11 @@ def meaning(model: Model, raw: int) -> str:
 @click.option("-o", "--out", type=FILE, metavar="OUT.csv", help="Write one line per row here.")
 @shows
 def command(model, csvs, out):
-    """Answer the rows of CSV, one file or several of one kind, on this computer, as the board will.
+    """Answer the rows of CSV on this computer, as the board will.
 
     The integer twin gives the raw answer of the C code, bit for bit, and what it means in the
-    output's unit; with an alarm level, whether it is an alarm (1 or 0). A time in CSV is kept.
+    output's unit; with an alarm level, whether it is an alarm (1 or 0). A time in CSV is kept. CSV
+    may be several files of one kind.
 
     \b
     Example:

@@ -310,10 +310,10 @@ def planned(function):
 )
 @shows
 def command(model, csvs, **options):
-    """Stream the rows of CSV, one file or several, into a board and check every answer.
+    """Stream the rows of CSV into a board and check every answer.
 
-    Each answer must equal the integer twin's bit for bit, and the red and green LED pins must
-    follow the threshold. Exit code 1 where they do not.
+    CSV may be several files of one kind. Each answer must equal the integer twin's bit for bit, and
+    the red and green LED pins must follow the threshold. Exit code 1 where they do not.
 
     \b
     Example:

@@ -364,8 +364,9 @@ def judged(
 def command(**options):
     """Fit the best tiny integer model to the rows of CSV.
 
-    Rows with a missing value in a used column are left out. The family and its size are chosen on
-    the training rows alone; the errors shown are those of the integer model on the test rows.
+    CSV may be several files of one kind, or a folder with one file per class. Rows with a missing
+    value in a used column are left out. The family and its size are chosen on the training rows
+    alone; the errors shown are those of the integer model on the test rows.
 
     \b
     Example:
