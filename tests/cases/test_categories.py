@@ -14,11 +14,15 @@ from sealed import sealed
 from tables import grid, parse, refused
 
 from tinygen.common.errors import ModelError, UsageError
-from tinygen.data import prepare, rows_for
+from tinygen.data import prepare, readings, rows_for
 from tinygen.data.audit import audit
 from tinygen.data.derived import part_of
+from tinygen.families import FAMILIES
 from tinygen.model.fixedpoint import MISSING
 from tinygen.model.model import from_json, load
+from tinygen.search.cross_validation import Candidate
+from tinygen.search.feature_selection import sensor_worth
+from tinygen.search.guard import guard_of
 
 OPTIONS = {"categories": ["zone"], "time_inputs": ["hour", "weekday", "month"]}
 
@@ -240,3 +244,23 @@ def test_an_output_is_not_derived(model):
     plain = json.loads(model.to_json())
     plain["output"]["derivation"] = plain["inputs"][1]["derivation"]
     refused(lambda: from_json(sealed(plain)), "part of an input only", error=ModelError)
+
+
+def test_a_guard_reads_them_too(tmp_path):
+    text = heating().replace("power", "heat")
+    rows = readings(parse(text), categories=["zone"], time_inputs=["hour"])
+    for family in ("mahalanobis", "box"):
+        guard_of(rows, family, 0.001, "watch").save(tmp_path / "watch.json")
+        guard = load(tmp_path / "watch.json")
+        strange = heating(90, 3, with_strangers).replace("power", "heat")
+        raw, _ = rows_for(guard.inputs, parse(strange))
+        lost = [i % 9 in (1, 4, 7) for i in range(90)]
+        assert (guard.answer(raw) == MISSING).tolist() == lost
+
+
+def test_the_worth_of_a_category_is_that_of_all_its_labels(dataset):
+    config = FAMILIES["ridge"].candidates(dataset.training)[0]
+    model = quick_model(dataset)
+    worth = dict(sensor_worth(dataset, model, [Candidate("ridge", config, (0.0,))]))
+    assert list(worth) == ["temp", "mode", "zone", "hour", "weekday", "month"]
+    assert worth["mode"] > 5 and worth["zone"] > 5 and worth["weekday"] < 1

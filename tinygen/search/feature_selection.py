@@ -15,6 +15,7 @@ import numpy as np
 from ..common.errors import UsageError
 from ..data import Dataset
 from ..families import FAMILIES, Family, with_role
+from ..model.fixedpoint import Quantity
 from ..model.model import Model
 from .cross_validation import (
     Candidate,
@@ -98,8 +99,8 @@ def _error(dataset: Dataset, family: Family, config, columns: tuple[int, ...]) -
 def sensor_worth(
     dataset: Dataset, model: Model, ranked: list[Candidate]
 ) -> tuple[tuple[str, float], ...]:
-    """(input, growth) for each input of a model: the part by which its error grows when it is
-    fitted without that input.
+    """(sensor, growth) for each input of a model, the labels of a category together: the part by
+    which its error grows when it is fitted without it.
 
     Fitted and judged on folds of the training rows: all of them where they run in time, else one.
     Empty for a model of a single input, and for families whose configuration names an input.
@@ -109,14 +110,18 @@ def sensor_worth(
         for c in ranked
         if c.family == model.family and plain_config(c.config) == model.training["config"]
     )
-    family, names = FAMILIES[candidate.family], [q.name for q in dataset.inputs]
-    used = [names.index(q.name) for q in model.inputs]
+    family = FAMILIES[candidate.family]
+    used: dict[str, tuple[int, ...]] = {}
+    for q in model.inputs:
+        used[_sensor(q)] = tuple(
+            k for k, p in enumerate(dataset.inputs) if _sensor(p) == _sensor(q)
+        )
     if len(used) < 2 or not family.any_inputs:
         return ()
     cuts = fold_cuts(dataset) if dataset.split.by_time else fold_cuts(dataset)[:1]
 
-    def errors(without: int | None) -> np.ndarray:
-        rows = dataset.rows.only(tuple(c for c in range(len(names)) if c != without))
+    def errors(without: tuple[int, ...]) -> np.ndarray:
+        rows = dataset.rows.only(tuple(k for k in range(len(dataset.inputs)) if k not in without))
         fits = [
             family.fit_all(rows.take(fit_on), [candidate.config], dataset.split.seed, draft=True)[0]
             for fit_on, _ in cuts
@@ -125,8 +130,12 @@ def sensor_worth(
             [max(rows.take(v).error(rounded(f, rows.x[v])), 1e-9) for f, (_, v) in zip(fits, cuts)]
         )
 
-    base, *others = run_all(errors, (None, *used))
+    base, *others = run_all(errors, ((), *used.values()))
     return tuple(
-        (names[column], float(np.exp(np.log(other / base).mean()) - 1))
-        for column, other in zip(used, others)
+        (name, float(np.exp(np.log(other / base).mean()) - 1)) for name, other in zip(used, others)
     )
+
+
+def _sensor(q: Quantity) -> str:
+    """What an input is read from: its own column, or the column of its category."""
+    return q.derivation.columns[0] if q.derivation and q.derivation.labels else q.name

@@ -61,8 +61,10 @@ def _wide(q: Quantity) -> Quantity:
     guard is for.
 
     The board saturates what lies beyond the accepted range, and must not saturate it into the usual
-    one.
+    one. What is made of a category or a time has no value out there.
     """
+    if q.derivation:
+        return q
     more = max(q.raw_maximum - q.raw_minimum, LEAST_SPAN)
     low, high = (
         int(np.clip(raw, RAW_MIN, RAW_MAX)) for raw in (q.raw_minimum - more, q.raw_maximum + more)
