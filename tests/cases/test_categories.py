@@ -13,6 +13,7 @@ from quick import quick_model
 from sealed import sealed
 from tables import grid, parse, refused
 
+from tinygen.codegen.emit import render_header
 from tinygen.common.errors import ModelError, UsageError
 from tinygen.data import prepare, readings, rows_for
 from tinygen.data.audit import audit
@@ -264,3 +265,20 @@ def test_the_worth_of_a_category_is_that_of_all_its_labels(dataset):
     worth = dict(sensor_worth(dataset, model, [Candidate("ridge", config, (0.0,))]))
     assert list(worth) == ["temp", "mode", "zone", "hour", "weekday", "month"]
     assert worth["mode"] > 5 and worth["zone"] > 5 and worth["weekday"] < 1
+
+
+def test_labels_may_hold_anything(tmp_path):
+    """Line ends, colours for a terminal, other scripts, very long ones: in a line of its own."""
+    labels = ("a\nb", "\x1b[31mred", "\u6e29 \u202e", "x" * 150)
+    quoted = [f'"{label}"' for label in labels]
+    text = grid(80, "a,mode,y", lambda i: f"{i},{quoted[i % 4]},{3 * i}")
+    dataset = prepare(parse(text), "y")
+    assert {q.derivation.label for q in dataset.inputs[1:]} == {label.strip() for label in labels}
+    said = "\n".join([q.name for q in dataset.inputs] + list(dataset.notes))
+    assert len(said.splitlines()) == len(dataset.inputs) + len(dataset.notes)
+    assert "\x1b" not in said and "\u202e" not in said
+    model = quick_model(dataset)
+    model.save(tmp_path / "odd.json")
+    raw, _ = rows_for(load(tmp_path / "odd.json").inputs, parse(text))
+    assert (raw[:, 1:].sum(axis=1) == 1).all()
+    assert render_header(model).isascii()

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..common.errors import DataError, UsageError, show
+from ..common.errors import DataError, UsageError, plain, show
 from ..model.fixedpoint import TIME_PARTS, Derivation, Quantity
 from .cells import MAXIMUM_LABELS, number_of
 from .table import Table, require_column
@@ -47,7 +47,7 @@ def with_derived(
             table = _with_category(table, name, labels)
             notes[name] = (
                 f"column {show(name)} is a category, one input for each of its {len(labels)} "
-                f"labels ({', '.join(labels)}): any other label is a missing reading"
+                f"labels ({spoken(labels)}): any other label is a missing reading"
             )
     return _with_parts(table, parts), notes
 
@@ -135,7 +135,7 @@ def why_no_category(table: Table, name: str) -> str:
     if name in table.texts and name not in table.labels:
         return f"more than {MAXIMUM_LABELS} different ones"
     if len(labels) < 2:
-        return f"one label only ({labels[0]})" if labels else "no value"
+        return f"one label only ({spoken(labels)})" if labels else "no value"
     if len(labels) > MOST_LABELS:
         return f"{len(labels)} labels, a category has at most {MOST_LABELS}"
     there = np.isfinite(table.columns[name])
@@ -144,6 +144,11 @@ def why_no_category(table: Table, name: str) -> str:
     if (rows := int(there.sum())) < LABEL_ROWS * len(labels):
         return f"{len(labels)} labels in {rows} rows: names, and no category"
     return ""
+
+
+def spoken(labels: Sequence[str]) -> str:
+    """The labels in one line, whatever they hold."""
+    return ", ".join(plain(label)[:40] for label in labels)
 
 
 def _required_labels(table: Table, name: str) -> tuple[str, ...]:
@@ -165,7 +170,7 @@ def _written(value: float) -> str:
 
 def _with_category(table: Table, name: str, labels: tuple[str, ...]) -> Table:
     for label in labels:
-        derived = f"{name}={label}"
+        derived = f"{name}={' '.join(plain(label).split())}"
         if derived in table.columns:
             raise DataError(
                 f"{table.path_name} has a column {show(derived)}, and label {show(label)} of "
@@ -193,7 +198,7 @@ def _codes(table: Table, made: Derivation) -> np.ndarray:
     if name in table.texts and name not in table.labels:
         raise DataError(
             f"{table.path_name}, column {show(name)}: more than {MAXIMUM_LABELS} different texts, "
-            f"the model knows {len(made.labels)} labels: {', '.join(made.labels)}"
+            f"the model knows {len(made.labels)} labels: {spoken(made.labels)}"
         )
     codes = np.full(table.rows_read, -1, dtype=np.int64)
     for place, label in enumerate(made.labels):

@@ -9,7 +9,7 @@ import numpy as np
 from ..common.errors import show
 from ..model.fixedpoint import RAW_MAX, Quantity
 from .columns import step_of
-from .derived import with_inputs
+from .derived import spoken, with_inputs
 from .table import Table, require_column, require_numbers
 
 
@@ -40,7 +40,7 @@ def rows_for(inputs: Sequence[Quantity], table: Table) -> tuple[np.ndarray, tupl
 def _row_notes(quantity: Quantity, table: Table, name: str, values: np.ndarray) -> Iterator[str]:
     if made := quantity.derivation:
         if missing := int(np.isnan(values).sum()):
-            known = f" or none of {', '.join(made.labels)}" if made.labels else ""
+            known = f" or none of {spoken(made.labels)}" if made.labels else ""
             yield (
                 f"column {show(' and '.join(made.columns))}: {missing} of {table.rows_read} values "
                 f"are missing{known}"
