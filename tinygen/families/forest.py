@@ -17,7 +17,8 @@ from ..fitting import class_scores as scores
 from ..fitting.class_scores import Scores
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import narrowest
-from ..fitting.trees import Trees, from_sklearn
+from ..fitting.trees import Trees, from_sklearn, least_leaf
+from ..fitting.weighted import total
 from ..model.fixedpoint import INT16_MAX
 from ..model.operations.argmax import Argmax
 from ..model.operations.dense import Dense
@@ -27,6 +28,7 @@ SIZES = ((8, 4), (8, 8), (16, 4), (16, 8), (24, 8), (24, 16))  # trees, leaves o
 VOTE = 15  # a leaf without doubt gives its class this many votes
 INT8 = 127
 MAX_SHIFT = 14  # raw values times 2**14 fit 30 bits
+LEAST_ROWS = 5  # training rows of a leaf of a quantity
 RATE = 0.3  # learning rate: few trees must take large steps
 REFIT_ROWS = 50  # training rows that speak for a boosted leaf value when all are fitted again
 LOSS_DECAY = 1e-3  # penalty on squared leaf values of class scores
@@ -56,7 +58,8 @@ class FittedForest:
 
 
 def candidates(rows: Rows) -> list[Config]:
-    return [Config(trees, leaves) for trees, leaves in SIZES if leaves * 8 <= len(rows.y)]
+    count = total(len(rows.y), rows.weights)
+    return [Config(trees, leaves) for trees, leaves in SIZES if leaves * 8 <= count]
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedForest:
@@ -73,7 +76,7 @@ def _quantity(rows: Rows, config: Config, seed: int) -> FittedForest:
         max_leaf_nodes=config.leaves,
         max_depth=None,
         learning_rate=RATE,
-        min_samples_leaf=5,
+        **least_leaf(LEAST_ROWS, rows),
         loss="huber",
         random_state=seed,
     ).fit(rows.x, rows.y, rows.weights)
@@ -84,7 +87,10 @@ def _quantity(rows: Rows, config: Config, seed: int) -> FittedForest:
         rows.y - first,
         Root(1),
         1e-9,
-        penalty=np.eye(trees.leaves) * REFIT_ROWS * config.leaves / len(rows.y),
+        penalty=np.eye(trees.leaves)
+        * REFIT_ROWS
+        * config.leaves
+        / total(len(rows.y), rows.weights),
         counts=rows.weights,
     )
     start = float(boosted.init_.constant_.ravel()[0])
@@ -109,10 +115,10 @@ def _sign(rows: Rows, config: Config, seed: int) -> FittedForest:
         max_depth=None,
         learning_rate=RATE,
         random_state=seed,
-    ).fit(rows.x, rows.y)
+    ).fit(rows.x, rows.y, rows.weights)
     trees, _ = from_sklearn(boosted.estimators_[:, 0])
     start = Scores(np.zeros((1, trees.leaves)), np.zeros(1))
-    found = scores.fit_scores(trees.shares(rows.x), rows.y, start, LOSS_DECAY)
+    found = scores.fit_scores(trees.shares(rows.x), rows.y, start, LOSS_DECAY, rows.weights)
     return FittedForest(trees.columns, trees, found.coef.T, found.intercept, "sign")
 
 
@@ -121,7 +127,7 @@ def _votes(rows: Rows, config: Config, seed: int) -> FittedForest:
 
     forest = RandomForestClassifier(
         config.trees, max_leaf_nodes=config.leaves * 2, random_state=seed, n_jobs=1
-    ).fit(rows.x, rows.y)
+    ).fit(rows.x, rows.y, rows.weights)
     trees, share = from_sklearn(forest.estimators_)
     votes = np.zeros((trees.leaves, len(rows.labels)))
     votes[:, forest.classes_.astype(int)] = share / share.sum(axis=1, keepdims=True)
@@ -148,16 +154,17 @@ def lower(fitted: FittedForest, rows: Rows):
             rows.weights,
         )
     shares, exact = fitted.trees.shares(rows.x), Scores(fitted.values.T, fitted.intercept)
+    y, counts = rows.y, rows.weights
     chains = (
-        ((fitted.trees.node(whole.coef.T, whole.intercept, 0, 1),), adapted.loss(shares, rows.y))
+        ((fitted.trees.node(whole.coef.T, whole.intercept, 0, 1),), adapted.loss(shares, y, counts))
         for limit in limits
-        for whole, adapted in scores.rounded_scores(exact, shares, rows.y, limit)
+        for whole, adapted in scores.rounded_scores(exact, shares, y, limit, counts)
     )
     return scores.as_decided(
         chains,
         rows.only(fitted.columns),
         rows.error(fitted.predict(rows.x)),
-        exact.loss(shares, rows.y),
+        exact.loss(shares, y, counts),
     )
 
 

@@ -38,13 +38,17 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Logistic:
 
     frame = Frame.of(rows)
     found = scores.fitted_scores(
-        LogisticRegression(C=config.c, max_iter=2000), frame.z(rows.x), rows.y, len(rows.labels)
+        LogisticRegression(C=config.c, max_iter=2000),
+        frame.z(rows.x),
+        rows.y,
+        len(rows.labels),
+        rows.weights,
     )
     return Logistic(tuple(range(rows.x.shape[1])), frame, found)
 
 
 def lower(fitted: Logistic, rows: Rows):
-    loss = fitted.scores.loss(fitted.frame.z(rows.x), rows.y)
+    loss = fitted.scores.loss(fitted.frame.z(rows.x), rows.y, rows.weights)
     return scores.as_decided(_chains(fitted, rows), rows, rows.error(fitted.predict(rows.x)), loss)
 
 
@@ -55,9 +59,14 @@ def _chains(fitted: Logistic, rows: Rows):
             values = scale.apply(rows.x)
             inside = scores.proven((scale,), len(scale.low))
             for whole, adapted in scores.rounded_scores(
-                fitted.scores.seen_through(*fitted.frame.through(scale)), values, rows.y, limit
+                fitted.scores.seen_through(*fitted.frame.through(scale)),
+                values,
+                rows.y,
+                limit,
+                rows.weights,
             ):
-                yield (scale, *scores.decision_nodes(whole, inside)), adapted.loss(values, rows.y)
+                loss = adapted.loss(values, rows.y, rows.weights)
+                yield (scale, *scores.decision_nodes(whole, inside)), loss
 
 
 FAMILY = Family(

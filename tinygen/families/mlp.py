@@ -25,6 +25,7 @@ from ..fitting.lowering import (
     output_row,
     scale_inputs,
 )
+from ..fitting.weighted import deviation, mean
 from ..model.fixedpoint import INT16_MAX
 from ..model.operations.dense import Dense
 from ..model.operations.scale import Scale
@@ -153,7 +154,9 @@ def _standardised(rows: Rows, logs: Logs) -> FittedNet:
         logs,
     )
     u = empty.standardised(rows.x)
-    return replace(empty, mean=u.mean(axis=0), spread=np.maximum(u.std(axis=0), 1e-6))
+    return replace(
+        empty, mean=mean(u, rows.weights), spread=np.maximum(deviation(u, rows.weights), 1e-6)
+    )
 
 
 def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -> Net:

@@ -16,6 +16,7 @@ from ..data import Rows
 from ..fitting import class_scores as scores
 from ..fitting.class_scores import Frame, Scores
 from ..fitting.least_squares import integer_descent, without_free
+from ..fitting.weighted import Counts, total
 from ..model.fixedpoint import INT16_MAX
 from ..model.operations.dense import Dense
 from ..model.operations.scale import Scale
@@ -70,19 +71,19 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
         )
     seen, y = np.unique(rows.y, return_inverse=True)
     weights, bias, coef, intercept = _trained(
-        frame.z(rows.x), y, 1 if len(seen) == 2 else len(seen), config, seed
+        frame.z(rows.x), y, 1 if len(seen) == 2 else len(seen), config, seed, rows.weights
     )
     found = scores.of_all_classes(coef, intercept, seen, len(rows.labels))
     return FittedNet(tuple(range(width)), frame, weights, bias, found, config.decay)
 
 
 def _trained(
-    z: np.ndarray, y: np.ndarray, outputs: int, config: Config, seed: int
+    z: np.ndarray, y: np.ndarray, outputs: int, config: Config, seed: int, counts: Counts
 ) -> list[np.ndarray]:
     """Weights (inputs, hidden), biases, class scores (outputs, hidden) and intercepts of least
     cross-entropy plus decay.
     """
-    rng, part = np.random.default_rng(seed), config.decay / len(y)
+    rng, part = np.random.default_rng(seed), config.decay / total(len(y), counts)
     sizes = ((z.shape[1], config.hidden), (config.hidden,), (outputs, config.hidden), (outputs,))
     # Glorot and Bengio 2010
     reach = [np.sqrt(6 / (z.shape[1] + config.hidden))] * 2 + [
@@ -93,7 +94,7 @@ def _trained(
     def loss(weights, bias, coef, intercept):
         before = z @ weights + bias
         active = np.maximum(before, 0)
-        value, error = scores.cross_entropy(Scores(coef, intercept).of(active), y, outputs)
+        value, error = scores.cross_entropy(Scores(coef, intercept).of(active), y, outputs, counts)
         back = (error @ coef) * (before > 0)
         value += part / 2 * ((weights**2).sum() + (coef**2).sum())
         return value, (
@@ -107,26 +108,26 @@ def _trained(
 
 
 def lower(fitted: FittedNet, rows: Rows):
-    loss = fitted.scores.loss(fitted.activations(rows.x), rows.y)
+    loss = fitted.scores.loss(fitted.activations(rows.x), rows.y, rows.weights)
     return scores.as_decided(_chains(fitted, rows), rows, rows.error(fitted.predict(rows.x)), loss)
 
 
 def _chains(fitted: FittedNet, rows: Rows):
     """(chain, cross-entropy), by input scaling, then with int16 class scores."""
+    y, counts = rows.y, rows.weights
+    decay = fitted.decay / total(len(y), counts)
     for limit in (WEIGHT_MAX, INT16_MAX):
         for scale in scores.scalings(rows):
             hidden, step = _hidden_layer(fitted, rows, scale)
             values = hidden.apply(scale.apply(rows.x))
-            refitted = scores.fit_scores(
-                values * step, rows.y, fitted.scores, fitted.decay / len(rows.y)
-            )
+            refitted = scores.fit_scores(values * step, y, fitted.scores, decay, counts)
             inside = scores.proven((scale, hidden), len(scale.low))
             for whole, adapted in scores.rounded_scores(
-                refitted.seen_through(step, np.zeros(len(step))), values, rows.y, limit
+                refitted.seen_through(step, np.zeros(len(step))), values, y, limit, counts
             ):
                 yield (
                     (scale, hidden, *scores.decision_nodes(whole, inside)),
-                    adapted.loss(values, rows.y),
+                    adapted.loss(values, y, counts),
                 )
 
 
@@ -142,7 +143,8 @@ def _hidden_layer(fitted: FittedNet, rows: Rows, scale: Scale) -> tuple[Dense, n
     steps = np.minimum(WEIGHT_MAX / np.maximum(np.abs(exact).max(axis=0), 1e-12), room)
     u = np.column_stack([scale.apply(rows.x), np.ones(len(rows.x))])
     weights, biases = [], []
-    for unit, need in enumerate(_need(fitted, active).T):
+    shares = 1.0 if rows.weights is None else (rows.weights / rows.weights.mean())[:, None]
+    for unit, need in enumerate((_need(fitted, active) * shares).T):
         hessian = (u * (need * (active[:, unit] > 0))[:, None]).T @ u / len(u)
         hessian[np.diag_indices_from(hessian)] += 1e-3 * np.trace(hessian) / len(hessian) + 1e-12
         free = np.arange(len(hessian)) == len(hessian) - 1

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..data import Rows
+from ..fitting import weighted
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import (
     FEW_STEPS,
@@ -82,10 +83,9 @@ def judge_of_rows(rows: Rows) -> Config:
 def fit(rows: Rows, config: Config, seed: int = 0) -> Linear:
     logs = logs_of(rows.inputs, config.logs)
     x = logs.forward(rows.x)
-    mean, spread = (
-        x.mean(axis=0),
-        np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 1.0),
-    )  # a sensor that never moved gets no say
+    mean = weighted.mean(x, rows.weights)
+    # a sensor that never moved gets no say
+    spread = np.where(np.ptp(x, axis=0) > 0, weighted.deviation(x, rows.weights), 1.0)
     root = Root(config.root)
     fitted = fit_linear(
         (x - mean) / spread, rows.y, root, RIDGE, robust=config.robust, counts=rows.weights

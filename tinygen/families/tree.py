@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..data import Rows
-from ..fitting.trees import Trees, from_sklearn
+from ..fitting.trees import Trees, from_sklearn, least_leaf
+from ..fitting.weighted import median, total
 from . import Family
 
 LEAVES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
@@ -37,10 +38,9 @@ class FittedTree:
 
 
 def candidates(rows: Rows) -> list[Config]:
+    count = total(len(rows.y), rows.weights)
     return [
-        Config(leaves)
-        for leaves in LEAVES
-        if leaves == LEAVES[0] or leaves * MEAN_ROWS <= len(rows.y)
+        Config(leaves) for leaves in LEAVES if leaves == LEAVES[0] or leaves * MEAN_ROWS <= count
     ]
 
 
@@ -49,26 +49,16 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedTree:
 
     kind = DecisionTreeClassifier if rows.labels else DecisionTreeRegressor
     estimator = kind(
-        max_leaf_nodes=config.leaves, min_samples_leaf=LEAST_ROWS[rows.task], random_state=seed
+        max_leaf_nodes=config.leaves, random_state=seed, **least_leaf(LEAST_ROWS[rows.task], rows)
     ).fit(rows.x, rows.y, rows.weights)
     trees, values = from_sklearn([estimator])
     if rows.labels:
         answers = estimator.classes_[values.argmax(axis=1)]
     else:
         leaf = trees.leaf_of(rows.x)[:, 0]
-        answers = np.array([_median(rows.take(leaf == k)) for k in range(trees.leaves)])
+        parts = [rows.take(leaf == k) for k in range(trees.leaves)]
+        answers = np.array([median(part.y, part.weights) for part in parts])
     return FittedTree(trees.columns, trees, answers)
-
-
-def _median(rows: Rows) -> float:
-    """Median of the target; of weighted rows the least value that half of the weight does not
-    exceed.
-    """
-    if rows.weights is None or not rows.weights.any():
-        return float(np.median(rows.y))
-    order = np.argsort(rows.y, kind="stable")
-    total = np.cumsum(rows.weights[order])
-    return float(rows.y[order][np.searchsorted(total, total[-1] / 2)])
 
 
 def lower(fitted: FittedTree, rows: Rows):

@@ -22,6 +22,7 @@ from ..model.operations.dense import Dense
 from ..model.operations.scale import Scale
 from .least_squares import integer_descent, without_free
 from .lowering import FEW_STEPS, TOLERANCE, apply_all, scale_inputs
+from .weighted import Counts, deviation, mean
 
 UNSEEN = -60.0  # score of a class without training rows: its probability is 1e-26
 LOSS_TOLERANCE = 0.02  # part of the float model's cross-entropy that integers may add
@@ -47,9 +48,9 @@ class Scores:
         found: NDArray[np.int64] = self.of(t).argmax(axis=1)
         return found
 
-    def loss(self, t: np.ndarray, y: np.ndarray) -> float:
+    def loss(self, t: np.ndarray, y: np.ndarray, counts: Counts = None) -> float:
         """Mean cross-entropy against class indices y."""
-        return cross_entropy(self.of(t), y, 1)[0]
+        return cross_entropy(self.of(t), y, 1, counts)[0]
 
     def seen_through(self, gain: np.ndarray, offset: np.ndarray) -> Scores:
         """The same scores as a function of u, where t = gain * u + offset."""
@@ -71,13 +72,15 @@ def of_all_classes(
     return whole
 
 
-def fitted_scores(estimator: Any, t: np.ndarray, y: np.ndarray, classes: int) -> Scores:
+def fitted_scores(
+    estimator: Any, t: np.ndarray, y: np.ndarray, classes: int, counts: Counts = None
+) -> Scores:
     """Scores by an sklearn linear classifier; rows of one class only, as a fold may have, need no
     fit.
     """
     if (y == y[0]).all():
         return only_class(int(y[0]), t.shape[1], classes)
-    estimator.fit(t, y)
+    estimator.fit(t, y, sample_weight=counts)
     return of_all_classes(estimator.coef_, estimator.intercept_, estimator.classes_, classes)
 
 
@@ -88,7 +91,9 @@ def only_class(seen: int, width: int, classes: int) -> Scores:
     return Scores(np.zeros((classes, width)), np.where(np.arange(classes) == seen, 0.0, UNSEEN))
 
 
-def cross_entropy(values: np.ndarray, y: np.ndarray, rows: int) -> tuple[float, np.ndarray]:
+def cross_entropy(
+    values: np.ndarray, y: np.ndarray, rows: int, counts: Counts = None
+) -> tuple[float, np.ndarray]:
     """Mean cross-entropy of score values (n, classes) against class indices, and its derivative
     over the last `rows` of them.
     """
@@ -96,9 +101,10 @@ def cross_entropy(values: np.ndarray, y: np.ndarray, rows: int) -> tuple[float, 
 
     error = softmax(values, axis=1)
     error[np.arange(len(y)), y] -= 1
-    return float((logsumexp(values, axis=1) - values[np.arange(len(y)), y]).mean()), error[
-        :, -rows:
-    ] / len(y)
+    losses = logsumexp(values, axis=1) - values[np.arange(len(y)), y]
+    parts = error[:, -rows:]
+    parts = parts / len(y) if counts is None else parts * (counts / counts.sum())[:, None]
+    return float(mean(losses, counts)), parts
 
 
 def descend(
@@ -124,28 +130,29 @@ def descend(
     )
 
 
-def fit_scores(t: np.ndarray, y: np.ndarray, start: Scores, decay: float) -> Scores:
+def fit_scores(
+    t: np.ndarray, y: np.ndarray, start: Scores, decay: float, counts: Counts = None
+) -> Scores:
     """Scores of least mean cross-entropy on values t, plus decay / 2 * coef**2."""
 
     def loss(coef: np.ndarray, intercept: np.ndarray) -> tuple[float, Sequence[np.ndarray]]:
-        value, error = cross_entropy(Scores(coef, intercept).of(t), y, len(coef))
+        value, error = cross_entropy(Scores(coef, intercept).of(t), y, len(coef), counts)
         return value + decay / 2 * (coef**2).sum(), (error.T @ t + decay * coef, error.sum(axis=0))
 
     return Scores(*descend(loss, [start.coef, start.intercept], 500))
 
 
 def rounded_scores(
-    scores: Scores, values: np.ndarray, y: np.ndarray, limit: int
+    scores: Scores, values: np.ndarray, y: np.ndarray, limit: int, counts: Counts = None
 ) -> list[tuple[Scores, Scores]]:
     """Integer scores for integer `values`, by plain and by joint rounding, each with the float
     scores it stands for.
     """
     step = np.abs(scores.coef).max() / limit or 1.0
-    spread = np.maximum(values.std(axis=0), 1e-9)
     plain = np.floor(scores.coef / step + 0.5)
     found = []
-    for whole in (plain, _joint(scores, values, spread, step, limit)):
-        adapted = _with_intercepts(Scores(whole * step, scores.intercept), values, y)
+    for whole in (plain, _joint(scores, values, step, limit, counts)):
+        adapted = _with_intercepts(Scores(whole * step, scores.intercept), values, y, counts)
         found.append(
             (
                 Scores(
@@ -159,20 +166,22 @@ def rounded_scores(
 
 
 def _joint(
-    scores: Scores, values: np.ndarray, spread: np.ndarray, step: float, limit: int
+    scores: Scores, values: np.ndarray, step: float, limit: int, counts: Counts
 ) -> np.ndarray:
-    """Coefficients in whole steps, rounded together on the Hessian of the loss; spread keeps it
-    well conditioned.
+    """Coefficients in whole steps, rounded together on the Hessian of the loss, which standardised
+    values keep well conditioned.
     """
     from scipy.special import softmax
 
-    centered = np.column_stack([(values - values.mean(axis=0)) / spread, np.ones(len(values))])
+    spread = np.maximum(deviation(values, counts), 1e-9)
+    centered = np.column_stack([(values - mean(values, counts)) / spread, np.ones(len(values))])
     rows, width = scores.coef.shape[0], centered.shape[1]
     p = softmax(scores.of(values), axis=1)[:, -rows:]
     blocks = np.empty((rows, width, rows, width))
     for a in range(rows):
         for b in range(rows):
             weight = p[:, a] * ((a == b) - p[:, b])
+            weight = weight if counts is None else weight * (counts / counts.mean())
             blocks[a, :, b, :] = (centered * weight[:, None]).T @ centered / len(values)
     hessian = blocks.reshape(rows * width, -1)
     # rows that are decided beyond doubt leave no curvature; the ridge then stands for plain
@@ -184,13 +193,13 @@ def _joint(
     return integer_descent((scores.coef / step).ravel(), reduced, limit).reshape(scores.coef.shape)
 
 
-def _with_intercepts(scores: Scores, values: np.ndarray, y: np.ndarray) -> Scores:
+def _with_intercepts(scores: Scores, values: np.ndarray, y: np.ndarray, counts: Counts) -> Scores:
     """The scores with the intercepts that fit their coefficients best."""
     part, rows = Scores(scores.coef, np.zeros_like(scores.intercept)).of(values), len(scores.coef)
 
     def loss(intercept: np.ndarray) -> tuple[float, Sequence[np.ndarray]]:
         value, error = cross_entropy(
-            part + np.append(np.zeros(part.shape[1] - rows), intercept), y, rows
+            part + np.append(np.zeros(part.shape[1] - rows), intercept), y, rows, counts
         )
         return value, [error.sum(axis=0)]
 
@@ -252,8 +261,8 @@ class Frame:
         range instead.
         """
         low, high = np.array([q.limits for q in rows.inputs], dtype=np.float64).T
-        spread = np.maximum(rows.x.std(axis=0), (high - low) / 8)
-        return cls(low, high, rows.x.mean(axis=0), np.where(spread > 0, spread, 1.0))
+        spread = np.maximum(deviation(rows.x, rows.weights), (high - low) / 8)
+        return cls(low, high, mean(rows.x, rows.weights), np.where(spread > 0, spread, 1.0))
 
     def z(self, x: np.ndarray) -> np.ndarray:
         """Float inputs (n, k) of raw rows."""

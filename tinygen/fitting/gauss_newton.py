@@ -15,6 +15,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from .least_squares import HUBER_PART, Root
+from .weighted import deviation, mean, median
 
 DECAY = 3e-4  # small enough to cost no accuracy, large enough to make rounding harmless
 DAMPING = (1e-2, 1e-7)  # first and least damping, relative to the Hessian's diagonal
@@ -83,7 +84,7 @@ class Problem:
     def delta(self) -> float:
         """Residuals below this count squared, above it absolutely; raw."""
         return HUBER_PART * max(
-            float(np.average(np.abs(self.y - np.median(self.y)), weights=self.counts)), 1e-9
+            float(mean(np.abs(self.y - median(self.y, self.counts)), self.counts)), 1e-9
         )
 
     @cached_property
@@ -99,6 +100,7 @@ def random_net(problem: Problem, hidden: tuple[int, ...], seed: int | list[int])
     rng = np.random.default_rng(seed)
     sizes = (problem.z.shape[1], *hidden, 1)
     v = problem.root.forward(problem.y)
+    spread = float(max(deviation(v, problem.counts), 1e-9))
     weights, biases = [], []
     for k, (inputs, units) in enumerate(pairwise(sizes)):
         last = k == len(sizes) - 2
@@ -106,7 +108,7 @@ def random_net(problem: Problem, hidden: tuple[int, ...], seed: int | list[int])
         kinks = problem.z[rng.integers(len(problem.z), size=units)] if k == 0 else None
         weights.append(w)
         biases.append(-(kinks * w.T).sum(axis=1) if k == 0 else np.zeros(units))
-    return Net(tuple(weights), tuple(biases), float(v.mean()), float(max(v.std(), 1e-9)))
+    return Net(tuple(weights), tuple(biases), float(mean(v, problem.counts)), spread)
 
 
 def loss_of(net: Net, problem: Problem) -> float:

@@ -18,6 +18,7 @@ from ..model.fixedpoint import Quantity
 from ..model.nodes import UINT16_MAX, Node
 from ..model.operations.exp2 import Exp2
 from ..model.operations.power import Power
+from .weighted import Counts, mean, median
 
 Floats = NDArray[np.float64]
 HUBER_PART = 0.1  # residuals below this part of the target's spread count squared
@@ -101,7 +102,7 @@ def fit_linear(
     ridge: float = 1e-6,
     penalty: np.ndarray | None = None,
     robust: bool = True,
-    counts: np.ndarray | None = None,
+    counts: Counts = None,
 ) -> LinearFit:
     """Coefficients of `v = terms . coef + intercept` with least pseudo-Huber error of g(v) against
     y.
@@ -109,13 +110,13 @@ def fit_linear(
     terms: float (n, k); ridge: relative to each column's mean square; penalty: optional (k, k)
     matrix added to the Hessian, relative to its mean diagonal (smoothness of neighbouring nodes).
     Not `robust`: plain least squares of v against the transformed target, in one step.
-    counts: how much each row counts, float (n,) with mean about 1; None, all the same.
+    counts: how much each row counts, float (n,); None, all the same.
     """
     y = np.asarray(y, dtype=np.float64)
-    counted = np.ones(len(y)) if counts is None else counts
+    counted = np.ones(len(y)) if counts is None else counts / counts.mean()
     columns = np.column_stack([terms, np.ones(len(y))])
-    delta = HUBER_PART * max(np.average(np.abs(y - np.median(y)), weights=counts), 1e-9)
-    shrink = np.diag(np.append(ridge * (columns[:, :-1] ** 2).mean(axis=0) + 1e-12, 0.0))
+    delta = HUBER_PART * max(mean(np.abs(y - median(y, counts)), counts), 1e-9)
+    shrink = np.diag(np.append(ridge * mean(columns[:, :-1] ** 2, counts) + 1e-12, 0.0))
     smooth = np.zeros_like(shrink)
     if penalty is not None:
         smooth[:-1, :-1] = penalty
@@ -134,7 +135,7 @@ def fit_linear(
         v = columns @ update
         residual = root.backward(v) - y
         bend = np.sqrt(1 + (residual / delta) ** 2)
-        loss = np.average(bend - 1, weights=counts)
+        loss = mean(bend - 1, counts)
         if loss > best * (1 - 1e-5):
             break
         best, kept = loss, LinearFit(update[:-1], float(update[-1]), regular)

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..data import Rows
 from ..model.operations.forest import Forest
+from .weighted import total
 
 Split = tuple[int, int, int, int]
 
@@ -71,6 +73,17 @@ class Trees:
         return Forest(
             tuple(splits), tuple(rows), tuple(roots), tuple(int(b) for b in bias), low, high
         )
+
+
+def least_leaf(least: int, rows: Rows) -> dict[str, Any]:
+    """scikit-learn's arguments by which a leaf stands on `least` rows, or on rows of that weight.
+
+    The fraction is a hair less, since its product with the whole weight is rounded.
+    """
+    if rows.weights is None:
+        return {"min_samples_leaf": least}
+    share = least / total(len(rows.y), rows.weights) * (1 - 1e-9)
+    return {"min_weight_fraction_leaf": min(share, 0.5)}
 
 
 def from_sklearn(estimators: Iterable[Any]) -> tuple[Trees, np.ndarray]:

@@ -20,6 +20,7 @@ from ..common.errors import UsageError
 from ..data import Dataset, Rows, folds
 from ..families import FAMILIES, Family, with_role
 from ..fitting.fitted import Fitted
+from ..fitting.weighted import total
 from .workers import run_as_completed
 
 FOLDS = 5
@@ -212,7 +213,7 @@ def error_scale(dataset: Dataset) -> float:
 def as_good_as(best: float, dataset: Dataset) -> float:
     """The largest error that counts as good as `best`, both in the target's unit or error rates."""
     immaterial = (
-        IMMATERIAL_ROWS / len(dataset.train)
+        IMMATERIAL_ROWS / total(len(dataset.train), dataset.training.weights)
         if dataset.labels
         else IMMATERIAL * dataset.target.scale
     )

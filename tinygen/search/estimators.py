@@ -26,6 +26,7 @@ from ..common.boards import find_board
 from ..common.errors import ModelError, UsageError
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import ROOM, decimal_quantity
+from ..fitting.weighted import mean
 from ..model.fixedpoint import Quantity
 from ..model.model import load as load_model
 from ..target.bare import ModelCost, measure_cost
@@ -34,13 +35,27 @@ from .cross_validation import rank
 from .finalists import SearchRequest
 from .model_search import find_best
 from .quantization import class_scores, raw_band
+from .sample_weights import counted_rows
 
 LOG_TEMPERATURE = (-12.0, 3.0)  # natural logarithms of the factors tried
 BUDGET_ARGUMENTS = "max_flash, max_ram or max_cycles"
+MODEL = """family : "auto" or one family's name.
+    max_flash, max_ram, max_cycles : bytes, bytes with stack, cycles per answer
+        Budget of the model alone on `board`, compiled and simulated. Without one nothing is
+        compiled, and of models as good as the best one that with the smallest tables is taken.
+    board : PlatformIO's name of the board that the budget is for."""
+REST = """input_scales : raw step of each input, by name or in order; None finds them.
+    random_state : seed of folds and fits.
+    name : prefix of the C names."""
 
 
 class _Tiny(BaseEstimator):
     """What both estimators share; `_target` and `_meaning` differ."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.__doc__:
+            cls.__doc__ = cls.__doc__.replace("{model}", MODEL).replace("{rest}", REST)
 
     def __init__(
         self,
@@ -67,44 +82,52 @@ class _Tiny(BaseEstimator):
         self.random_state = random_state
         self.name = name
 
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         """Finds, fits and rounds a model for rows X (n, inputs) of physical values and targets y.
+
+        sample_weight: how much each row counts, float (n,) of 0 or more, in fits, folds and errors.
+        Whole numbers are the same as repeated rows; of others only the ratios matter.
 
         Sets `model_` (the integer Model), `columns_` (inputs it reads), `candidates_` (what was
         compared, best first) and `steps_before_` (names of a Pipeline's steps that change X).
         """
         self.steps_before_ = _steps_before(self)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            dtype=np.float64,
-            ensure_min_samples=2,
-            y_numeric=isinstance(self, RegressorMixin),
-        )
-        names = list(
-            map(str, getattr(self, "feature_names_in_", [f"x{k}" for k in range(X.shape[1])]))
-        )
-        inputs = tuple(map(self._input, names, self._scales(names), X.T))
-        target, raw, labels = self._target(y)
-        dataset = _dataset(
-            inputs,
-            target,
-            np.column_stack([q.to_raw(c) for q, c in zip(inputs, X.T)]),
-            raw,
-            labels,
-            self._seed(),
-        )
-        if labels and self.alarm_below is not None:
+        numeric = isinstance(self, RegressorMixin)
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=numeric)
+        weights = None
+        if sample_weight is not None:
+            kept, weights = counted_rows(sample_weight, len(X))
+            X, y = X[kept], y[kept]
+        dataset = self._rows(X, y, weights)
+        if dataset.labels and self.alarm_below is not None:
             raise UsageError("alarm_below is for TinyRegressor: classes take a threshold only")
-        raw_band(target, self.threshold, self.alarm_below)  # raises now, not after the training
+        # raises now, not after the training
+        raw_band(dataset.target, self.threshold, self.alarm_below)
         self.candidates_ = rank(dataset, self.family)
         rung = find_best(dataset, self._request(), self.candidates_, options=BUDGET_ARGUMENTS)[1]
         self.model_ = rung.model
-        self.columns_ = tuple(inputs.index(q) for q in rung.model.inputs)
-        if labels:
+        self.columns_ = tuple(dataset.inputs.index(q) for q in rung.model.inputs)
+        if dataset.labels:
             self._judge_scores(dataset)
         return self
+
+    def _rows(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Dataset:
+        """All rows in raw steps, as training rows."""
+        given = getattr(self, "feature_names_in_", [f"x{k}" for k in range(X.shape[1])])
+        names = list(map(str, given))
+        inputs = tuple(map(self._input, names, self._scales(names), X.T))
+        target, raw_y, labels = self._target(y)
+        raw = np.column_stack([q.to_raw(column) for q, column in zip(inputs, X.T)])
+        places = np.arange(len(raw))
+        span = {} if weights is None else {"least": weights.min(), "most": weights.max()}
+        facts = {name: float(f"{value:.3g}") for name, value in span.items()}
+        return Dataset(
+            Rows(raw, raw_y, inputs, target, labels, weights),
+            Split(places, places[:0], seed=self._seed()),
+            Provenance(
+                "fit", rows_read=len(raw), weighting={"sample_weight": facts} if facts else {}
+            ),
+        )
 
     def predict(self, X):
         """What the chip answers to rows X of physical values, saturated to the accepted ranges."""
@@ -231,16 +254,10 @@ class TinyRegressor(RegressorMixin, _Tiny):
     Then `sugar.export("sugar/")` writes the Arduino library, `sugar.cost("uno")` measures it and
     `sugar.save("sugar.json")` keeps it. Parameters:
 
-    family : "auto" or one family's name.
-    max_flash, max_ram, max_cycles : bytes, bytes with stack, cycles per answer
-        Budget of the model alone on `board`, compiled and simulated. Without one nothing is
-        compiled, and of models as good as the best one that with the smallest tables is taken.
-    board : PlatformIO's name of the board that the budget is for.
+    {model}
     threshold : alarm above this output, in the unit of y.
     alarm_below : alarm below this output, in the unit of y; with threshold, outside the band.
-    input_scales : raw step of each input, by name or in order; None finds them.
-    random_state : seed of folds and fits.
-    name : prefix of the C names.
+    {rest}
     """
 
     def _target(self, y: np.ndarray) -> tuple[Quantity, np.ndarray, tuple[str, ...]]:
@@ -263,16 +280,10 @@ class TinyClassifier(ClassifierMixin, _Tiny):
 
     Then `wine.export("wine/")` writes the Arduino library. Parameters:
 
-    family : "auto" or one family's name.
-    max_flash, max_ram, max_cycles : bytes, bytes with stack, cycles per answer
-        Budget of the model alone on `board`, compiled and simulated. Without one nothing is
-        compiled, and of models as good as the best one that with the smallest tables is taken.
-    board : PlatformIO's name of the board that the budget is for.
+    {model}
     threshold : alarm above this index of a class.
     alarm_below : None; classes have no alarm below.
-    input_scales : raw step of each input, by name or in order; None finds them.
-    random_state : seed of folds and fits.
-    name : prefix of the C names.
+    {rest}
     """
 
     def _target(self, y: np.ndarray) -> tuple[Quantity, np.ndarray, tuple[str, ...]]:
@@ -301,14 +312,15 @@ class TinyClassifier(ClassifierMixin, _Tiny):
         if scores is None:
             return
         width = scores.shape[1]
-        known = np.bincount(rows.y, minlength=width)[rows.y]
+        known = np.bincount(rows.y, rows.weights, minlength=width)[rows.y]
         sure = (known + 1) / (known + width)
         shares = np.repeat(((1 - sure) / (width - 1))[:, None], width, axis=1)
         shares[np.arange(len(rows.y)), rows.y] = sure
 
         def loss(log_factor: float) -> float:
             values = np.exp(log_factor) * scores
-            return float((logsumexp(values, axis=1) - (shares * values).sum(axis=1)).mean())
+            losses = logsumexp(values, axis=1) - (shares * values).sum(axis=1)
+            return float(mean(losses, rows.weights))
 
         best = minimize_scalar(loss, bounds=LOG_TEMPERATURE, method="bounded")
         self.temperature_ = float(np.exp(best.x))
@@ -366,15 +378,3 @@ def _steps_before(estimator: _Tiny) -> tuple[str, ...]:
             before = caller.steps[:-1]
             return tuple(name for name, step in before if step not in (None, "passthrough"))
     return ()
-
-
-def _dataset(
-    inputs, target: Quantity, x: np.ndarray, y: np.ndarray, labels: tuple[str, ...], seed: int
-) -> Dataset:
-    """All rows as training rows."""
-    places = np.arange(len(x))
-    return Dataset(
-        Rows(x, y, inputs, target, labels),
-        Split(places, places[:0], seed=seed),
-        Provenance("fit", rows_read=len(x)),
-    )

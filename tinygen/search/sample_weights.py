@@ -2,6 +2,7 @@
 
     weighed(dataset, robust, balance) -> Dataset      the same rows with weights, those beyond doubt
                                                       faulty left out
+    counted_rows(sample_weight, rows) -> places, weights        from weights that a caller gives
 
 Robust. A reference analyser that hangs, or a label on the wrong row, shows as an answer far from
 what the sensors tell. So every training row is predicted by models that did not see it, and the
@@ -46,6 +47,7 @@ FOLDS = 5
 SUSPECT = 0.5  # a row that counts less is named in the note
 BINS = 20  # of the target's range, for how common a level is
 MOST_BALANCE = 10.0
+MOST_REPEATS = 10  # times the rows that whole weights may add up to and be taken as repeats
 
 
 def weighed(
@@ -117,6 +119,39 @@ def _trust_note(trust: np.ndarray) -> str:
         "their inputs tell; "
         f"{less} more count less than half"
     )
+
+
+# ---- given by the caller ----
+
+
+def counted_rows(sample_weight, rows: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Which of `rows` rows to train on, int64, and how much each of these counts; None, the same.
+
+    A row of weight 0 is left out. Whole numbers are repeats: the row is taken that often, exactly
+    as if it stood there, unless that makes MOST_REPEATS times the rows. Other weights say how much
+    rows count against each other; only their ratios matter. Raises ValueError for weights that are
+    not one finite number of 0 or more for each row, or all 0.
+    """
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(rows, weights)
+    if weights.shape != (rows,):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}, X has {rows} rows: give one weight per row"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong):
+        raise ValueError(
+            f"sample_weight of row {wrong[0]} is {weights[wrong[0]]:g}: give finite numbers of 0 "
+            "or more"
+        )
+    kept = np.flatnonzero(weights)
+    if not len(kept):
+        raise ValueError("every sample weight is zero: give the rows that count more than 0")
+    whole = (weights == np.floor(weights)).all()
+    if whole and weights.sum() <= MOST_REPEATS * rows:
+        return np.repeat(kept, weights[kept].astype(np.int64)), None
+    return kept, weights[kept] if whole else weights[kept] / weights[kept].mean()
 
 
 # ---- trust ----

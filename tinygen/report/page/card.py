@@ -174,6 +174,8 @@ def weights_words(facts: dict) -> str:
         words.append(
             f"the rarer the level the more, {balance['least']:g} to {balance['most']:g} times"
         )
+    if given := facts.get("sample_weight"):
+        words.append(f"given with the rows, {given['least']:g} to {given['most']:g} times")
     return "; ".join(words)
 
 
