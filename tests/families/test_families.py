@@ -6,7 +6,9 @@ from family_models import TASKS, configs_of, fitted_model, rows_of, street, stre
 
 from tinygen.common.errors import TinygenError
 from tinygen.families import FAMILIES
-from tinygen.model.model import from_json
+from tinygen.fitting.least_squares import Root
+from tinygen.model.fixedpoint import Quantity
+from tinygen.model.model import Model, from_json
 
 RNG = np.random.default_rng(3)
 WAVE = np.arange(60)
@@ -126,3 +128,24 @@ def test_awkward_rows_give_a_proven_model_or_a_plain_refusal(rows):
         assert error(model, table) <= 1.5 * error_of_no_model(table) + 1, family
         good += 1
     assert good
+
+
+@pytest.mark.parametrize("degree", [0, 2, 3])
+def test_outputs_up_to_the_end_of_int16(degree):
+    """The largest output of a root or a logarithm is rounded up: that must not end at 32768."""
+    for high in (32767, 29126, 30000, 100):
+        output = Quantity("y", "", 1.0, 1.0, float(high))
+        root = Root(degree)
+        reached = int(root.nodes[0].apply(np.array([[root.limits(output)[1]]]))[0, 0])
+        assert min(output.limits[1], 32700) <= reached <= 32767
+
+
+@pytest.mark.parametrize("family", ["ridge", "power", "polynomial"])
+def test_a_target_that_fills_int16(family):
+    rows = street("regression")
+    high = rows_of(rows.x, rows.y * (32000 // rows.y.max()))
+    for config in FAMILIES[family].candidates(high):
+        fitted = FAMILIES[family].fit(high, config, 0)
+        nodes = FAMILIES[family].lower(fitted, high)
+        inputs = tuple(high.inputs[c] for c in fitted.columns)
+        assert Model("m", family, inputs, high.output, nodes).bounds

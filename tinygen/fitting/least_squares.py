@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..model.fixedpoint import Quantity
+from ..model.fixedpoint import INT16_MAX, Quantity
 from ..model.nodes import UINT16_MAX, Node
 from ..model.operations.exp2 import Exp2
 from ..model.operations.power import Power
@@ -81,7 +81,10 @@ class Root:
         low, high = output.limits
         if self.degree == 1:
             return low, high
-        return 0, min(int(np.ceil(self.forward(high))), UINT16_MAX if self.degree else Exp2.most)
+        most = min(int(np.ceil(self.forward(high))), UINT16_MAX if self.degree else Exp2.most)
+        while self.nodes[0].apply(np.array([[most]]))[0, 0] > INT16_MAX:
+            most -= 1  # rounded up, the largest outputs would not fit 16 bits
+        return 0, most
 
 
 @dataclass(frozen=True)

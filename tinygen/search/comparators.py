@@ -18,11 +18,12 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..data import Dataset
+from ..data import Dataset, Rows
 from ..fitting.least_squares import Root
+from ..fitting.weighted import Counts, mean, median, total
 from ..model.alarm_threshold import NO_ALARM, AlarmBand
 from .workers import one_thread
 
@@ -64,12 +65,9 @@ def compare(dataset: Dataset, levels: AlarmBand = NO_ALARM) -> tuple[Comparator,
 
 
 def _judged(guess: _Guess, dataset: Dataset, levels: AlarmBand) -> Comparator:
-    y, answers = dataset.y[dataset.test], np.floor(guess.answers + 0.5)
-    error = (
-        (answers != y).mean()
-        if dataset.labels
-        else np.abs(answers - y).mean() * dataset.target.scale
-    )
+    test = dataset.rows.take(dataset.test)
+    y, answers = test.y, np.floor(guess.answers + 0.5)
+    error = test.error(answers) * (1.0 if dataset.labels else dataset.target.scale)
     if not levels:
         return Comparator(guess.name, float(error), None, None, guess.bytes, guess.needs)
     alarm, truth = levels.left_by(answers), levels.left_by(y)
@@ -93,12 +91,13 @@ def _regressors(dataset: Dataset) -> Iterator[_Guess]:
         dataset.x[dataset.test].astype(float),
     )
     inputs = x.shape[1]
-    yield _Guess("median", np.full(len(test), np.median(y)), FLOAT_BYTES)
-    column, answers = best_line(x, y, test)
+    counts = dataset.training.weights
+    yield _Guess("median", np.full(len(test), median(y, counts)), FLOAT_BYTES)
+    column, answers = best_line(x, y, test, counts)
     yield _Guess(f"line on {dataset.inputs[column].name}", answers, 2 * FLOAT_BYTES)
-    yield _Guess("ridge", ridge(x, y, test, 1), (inputs + 1) * FLOAT_BYTES)
+    yield _Guess("ridge", ridge(x, y, test, 1, counts), (inputs + 1) * FLOAT_BYTES)
     if y.min() >= 0:
-        yield _Guess("ridge on the root", ridge(x, y, test, 2), (inputs + 1) * FLOAT_BYTES)
+        yield _Guess("ridge on the root", ridge(x, y, test, 2, counts), (inputs + 1) * FLOAT_BYTES)
     if (
         dataset.provenance.time is not None
         and (np.diff(dataset.provenance.time).astype(np.int64) >= 0).all()
@@ -107,38 +106,52 @@ def _regressors(dataset: Dataset) -> Iterator[_Guess]:
             "persistence", _readings_before(dataset), None, "the reference's previous reading"
         )
     few = _few(dataset)
-    forest = RandomForestRegressor(100, random_state=0, n_jobs=1).fit(
-        dataset.x[few], dataset.y[few]
-    )
+    forest = RandomForestRegressor(100, random_state=0, n_jobs=1).fit(few.x, few.y, few.weights)
     yield _Guess("random forest, 100 trees", forest.predict(test), forest_bytes(forest, 1))
-    boosted = HistGradientBoostingRegressor(random_state=0).fit(x, y)
+    boosted = HistGradientBoostingRegressor(random_state=0).fit(x, y, counts)
     yield _Guess("gradient boosting", boosted.predict(test), boosting_bytes(boosted, 1))
 
 
-def best_line(x: np.ndarray, y: np.ndarray, test: np.ndarray) -> tuple[int, np.ndarray]:
+def best_line(
+    x: np.ndarray, y: np.ndarray, test: np.ndarray, counts: Counts = None
+) -> tuple[int, np.ndarray]:
     """The column through which a straight line has the least mean absolute training error, and that
     line's test answers.
     """
-    lines = [np.polyfit(column, y, 1) for column in x.T]
-    errors = [np.abs(np.polyval(line, column) - y).mean() for line, column in zip(lines, x.T)]
+    roots = None if counts is None else np.sqrt(counts)  # polyfit squares them
+    lines = [np.polyfit(column, y, 1, w=roots) for column in x.T]
+    errors = [
+        mean(np.abs(np.polyval(line, column) - y), counts) for line, column in zip(lines, x.T)
+    ]
     best = int(np.argmin(errors))
     return best, np.polyval(lines[best], test[:, best])
 
 
-def ridge(x: np.ndarray, y: np.ndarray, test: np.ndarray, degree: int) -> np.ndarray:
+def ridge(
+    x: np.ndarray, y: np.ndarray, test: np.ndarray, degree: int, counts: Counts = None
+) -> np.ndarray:
     """Test answers of ridge regression on the target's root of that degree, 1 for the target
     itself.
     """
     root = Root(degree)
-    estimator = make_pipeline(StandardScaler(), Ridge(RIDGE * len(y))).fit(x, root.forward(y))
+    estimator = make_pipeline(StandardScaler(), Ridge(RIDGE * total(len(y), counts)))
+    estimator.fit(x, root.forward(y), **_in_pipeline(estimator, counts))
     return root.backward(estimator.predict(test))
+
+
+def _in_pipeline(estimator: Pipeline, counts: Counts) -> dict[str, np.ndarray]:
+    """The weights as arguments of a Pipeline's `fit`; none without weights."""
+    return (
+        {} if counts is None else {f"{name}__sample_weight": counts for name, _ in estimator.steps}
+    )
 
 
 def _readings_before(dataset: Dataset) -> np.ndarray:
     """For each test row the target of the complete row before it in the file; the very first row
     gets the training median.
     """
-    return np.concatenate([[np.median(dataset.y[dataset.train])], dataset.y[:-1]])[dataset.test]
+    first = median(dataset.training.y, dataset.training.weights)
+    return np.concatenate([[first], dataset.y[:-1]])[dataset.test]
 
 
 # ---- classes ----
@@ -151,30 +164,31 @@ def _classifiers(dataset: Dataset) -> Iterator[_Guess]:
         dataset.x[dataset.test].astype(float),
     )
     scores = len(dataset.labels) if len(dataset.labels) > 2 else 1
-    yield _Guess("most frequent class", np.full(len(test), np.bincount(y).argmax()), 1)
-    logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(x, y)
+    counts = dataset.training.weights
+    yield _Guess("most frequent class", np.full(len(test), np.bincount(y, counts).argmax()), 1)
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    logistic.fit(x, y, **_in_pipeline(logistic, counts))
     yield _Guess(
         "logistic regression", logistic.predict(test), (x.shape[1] + 1) * scores * FLOAT_BYTES
     )
     few = _few(dataset)
-    forest = RandomForestClassifier(100, random_state=0, n_jobs=1).fit(
-        dataset.x[few], dataset.y[few]
-    )
+    forest = RandomForestClassifier(100, random_state=0, n_jobs=1).fit(few.x, few.y, few.weights)
     yield _Guess(
         "random forest, 100 trees", forest.predict(test), forest_bytes(forest, len(dataset.labels))
     )
-    boosted = HistGradientBoostingClassifier(random_state=0).fit(x, y)
+    boosted = HistGradientBoostingClassifier(random_state=0).fit(x, y, counts)
     yield _Guess("gradient boosting", boosted.predict(test), boosting_bytes(boosted, scores))
 
 
 # ---- sizes ----
 
 
-def _few(dataset: Dataset) -> np.ndarray:
+def _few(dataset: Dataset) -> Rows:
     """The training rows, or a seeded choice of FOREST_ROWS of them."""
     if len(dataset.train) <= FOREST_ROWS:
-        return dataset.train
-    return np.sort(np.random.default_rng(0).choice(dataset.train, FOREST_ROWS, replace=False))
+        return dataset.training
+    chosen = np.random.default_rng(0).choice(dataset.train, FOREST_ROWS, replace=False)
+    return dataset.rows.take(np.sort(chosen))
 
 
 def forest_bytes(forest, outputs: int) -> int:
