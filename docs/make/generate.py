@@ -6,6 +6,7 @@
     header.md       docs/make/header.md with the pieces of the tutorial's real header
     rooms.svg       the picture of the architecture
     ../README.md    docs/make/README.md with what the tutorial's commands printed
+    python.ipynb    python.md as a notebook
     demo.md         docs/make/demo.md with `tinygen demo` run: two minutes of CPU, with `all` only
 
 "quick" writes those that need no command run.
@@ -16,6 +17,7 @@ A test runs the same and compares, so that no page tells of a program that is go
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 import runpy
@@ -86,6 +88,24 @@ def _command(name: str, command: click.Command, context: click.Context) -> list[
 
 def _cell(text: str) -> str:
     return re.sub(r"\s+", " ", text).replace("|", "\\|").replace("<", "&lt;")
+
+
+def notebook() -> str:
+    """docs/python.md as a notebook without outputs: its python blocks are the code cells."""
+    parts = re.split(r"```python\n(.*?)```\n", (DOCS / "python.md").read_text(), flags=re.S)
+    cells = []
+    for k, part in enumerate(part.strip("\n") for part in parts):
+        cell = {"id": f"cell-{k}", "metadata": {}, "source": part.splitlines(keepends=True)}
+        code = {"cell_type": "code", "execution_count": None, "outputs": []}
+        cells += [{**cell, **(code if k % 2 else {"cell_type": "markdown"})}] if part else []
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    book = {
+        "cells": cells,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(book, indent=1, sort_keys=True) + "\n"
 
 
 # ---- the tutorial ----
@@ -222,6 +242,7 @@ def main() -> None:
     how = sys.argv[1:]
     (DOCS / "classroom.csv").write_text(classroom())
     (DOCS / "commands.md").write_text(commands())
+    (DOCS / "python.ipynb").write_text(notebook())
     if how == ["quick"]:
         return
     with tempfile.TemporaryDirectory() as folder:
