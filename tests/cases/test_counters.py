@@ -2,6 +2,8 @@
 told.
 """
 
+import json
+
 import numpy as np
 import pytest
 from learned import learned, true_error
@@ -9,6 +11,7 @@ from tables import grid, parse
 
 from tinygen.data import prepare, readings
 from tinygen.data.audit import high_findings
+from tinygen.data.dataset import findings_in
 
 
 def flowers(rows, seed, shuffled=False):
@@ -76,6 +79,33 @@ def test_what_gives_the_answer_away_is_told():
     assert "sorted" in {f.kind for f in high_findings(table, prepare(table, "kind"))}
     table = parse(flowers(180, 4, shuffled=True))
     assert not high_findings(table, prepare(table, "kind"))
+
+
+def season(rows: int = 400) -> str:
+    """Rows of a sensor whose answer to the target changes by and by."""
+    rng = np.random.default_rng(4)
+    air, drift = rng.integers(100, 999, rows), np.linspace(0, 3, rows)
+    wet = (50 + 40 * np.sin(np.arange(rows) / 9) + rng.normal(0, 3, rows)).astype(int)
+    gas = (air * (1 + drift) + rng.normal(0, 9, rows)).astype(int)
+    lines = [f"{g},{w},{a}" for g, w, a in zip(gas, wet, air)]
+    return "\n".join(["gas,wet,air", *lines]) + "\n"
+
+
+def test_random_rows_that_flatter_are_told():
+    table = parse(season())
+    assert "optimism" in {f.kind for f in high_findings(table, prepare(table, "air"))}
+    late = prepare(table, "air", split="time")
+    assert "optimism" not in {f.kind for f in high_findings(table, late)}  # it is asked for
+
+
+def test_what_is_told_is_kept_in_the_model_file():
+    table = parse(season())
+    dataset = prepare(table, "air")
+    found = high_findings(table, dataset)
+    told = dataset.with_findings(found)
+    assert found and told.notes[-len(found) :] == tuple(f.line for f in found)
+    assert findings_in(json.loads(json.dumps(told.facts()))) == found
+    assert "findings" not in dataset.facts() and findings_in(dataset.facts()) == ()
 
 
 def test_a_guard_is_told_as_well():

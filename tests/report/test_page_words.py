@@ -2,7 +2,7 @@
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from tinygen.host.record import HEADER
 from tinygen.common.errors import BuildError, DataError, ModelError, UsageError
 from tinygen.common.files import ladder_path
 from tinygen.common.tables import cell as shown
+from tinygen.data.dataset import Finding
 from tinygen.families import FAMILIES
 from tinygen.model.alarm_threshold import AlarmBand, AlarmCost, learned
 from tinygen.report import words
@@ -74,6 +75,41 @@ def test_a_ladder_of_another_training_is_refused(made, tmp_path):
     save_ladder(replace(ladder, rungs=ladder.rungs[1:]), ladder_path(path))
     d = gather(path, with_board=False)
     assert d.ladder is None and any("another training" in gap for gap in d.gaps)
+
+
+LEAK = Finding("high", "code", ("heat",), "heat alone tells it", "it is a copy", "leave it")
+
+
+def with_findings(made, folder, findings):
+    """The dossier of the model had `train` found this in its rows; with the file beside it too."""
+    path = folder / "station.json"
+    kept = {**made.model.training, "findings": findings}
+    replace(made.model, training=kept).save(path)
+    return [gather(path, csv, with_board=False) for csv in (None, made.csv)]
+
+
+def test_what_train_found_is_in_the_verdict(made, tmp_path):
+    """With and without the training file, once; the audit's own findings come on top."""
+    told = "Heat alone tells it: it is a copy"
+    alone, beside = with_findings(made, tmp_path, [asdict(LEAK)])
+    assert {d.text for d in doubts(alone)} - {d.text for d in doubts(made.dossier)} == {told}
+    for dossier in (alone, beside):
+        page = Page(render(dossier))
+        assert [d.text for d in doubts(dossier)].count(told) == 1
+        assert any(section.id == "data" for section in sections(dossier))
+        assert page.text.count("olt alone tells it") >= 2 and "high: heat alone" in markdown(
+            dossier
+        )
+    assert len(beside.findings) == len(made.dossier.audit.findings) + 1
+    assert told not in [d.text for d in doubts(made.dossier)]
+    twice = with_findings(made, tmp_path, [asdict(made.dossier.audit.findings[0])])[1]
+    assert twice.findings == made.dossier.findings
+
+
+def test_damaged_findings_are_no_defect(made, tmp_path):
+    for damaged in ([{"severity": "high"}], [7], 7):
+        with pytest.raises(ModelError, match="train it again"):
+            with_findings(made, tmp_path, damaged)[0].findings  # noqa: B018
 
 
 def test_other_rows_than_the_training_file_are_refused(made, tmp_path):

@@ -14,6 +14,7 @@ from tinygen.codegen.float_model import render_float
 from tinygen.common.boards import BOARDS
 from tinygen.data.dataset import Provenance
 from tinygen.families import FAMILIES
+from tinygen.fitting.weighted import margin
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
 from tinygen.model.operations.dense import Dense
@@ -28,6 +29,7 @@ from tinygen.search.conversion import (
     conversion_lines,
     conversion_sentence,
     judge_conversion,
+    read_conversion,
 )
 from tinygen.search.cross_validation import Trained
 from tinygen.search.quantization import quantize
@@ -345,6 +347,54 @@ def test_a_loss_far_below_the_label_s_own_step_is_no_reason_against():
         found
     ) and conversion_sentence(found).endswith("convert it.")
     assert "do not use it" in conversion_sentence(made(float_error=0.0066, integer_error=0.0090))
+
+
+@pytest.mark.parametrize(
+    "differing, by_chance",
+    [(1, True), (3, True), (5, False)],
+)
+def test_a_few_rows_that_differ_prove_no_loss(differing, by_chance, simavr):
+    """One of fifty rows that is far off makes the mean error a fifth larger, and proves nothing."""
+    dataset = made_up(x=np.arange(200)[:, None], y=np.arange(200))
+    stump = Forest(((0, 90, -1, -2),), ((0,), (150,)), (0,), (0,), 0, 150)
+    model = Model("stump", "tree", dataset.inputs, dataset.target, (stump,))
+    answers, y = model.predict(dataset.x[dataset.test]), dataset.y[dataset.test]
+    floats = answers.copy()
+    off = np.flatnonzero(np.abs(answers - y) > 30)[:differing]  # here float is right
+    floats[off] = y[off]
+    found = judge_conversion(model, dataset, floats, UNO, ModelCost(100, 0, 4, 50, 50))
+    said, lines = conversion_sentence(found), conversion_lines(found)
+    assert (found.differing, found.by_chance) == (differing, by_chance) and found.loss > 0.01
+    counted = f"answers {differing} of 50 rows differently, with no loss of accuracy beyond chance,"
+    assert (counted in said) == by_chance == ("within chance" in lines[0])
+    assert by_chance or re.search(r"loses [\d.]+ % of accuracy on 50 rows and is", said)
+    assert ("do not use it" in said) != by_chance
+    if found.loss > 0.05 and by_chance:
+        assert said.endswith("convert it, and compare both on more rows.")
+    assert (f"{differing} answer{'s differ' if differing > 1 else ' differs'}") in lines[0]
+    kept = json.loads(json.dumps(conversion_facts(found)))
+    again = read_conversion(replace(model, training={"verdict": kept}))
+    assert (again.margin, conversion_sentence(again)) == (found.margin, said)
+
+
+def test_the_interval_of_a_paired_difference():
+    assert margin(np.zeros(50)) == 0 and margin(np.array([3.0])) == 3
+    one = np.zeros(60)
+    one[7] = 6.0
+    assert margin(one) == pytest.approx(2.001 * 6 / 60, rel=1e-3)  # t of 59 degrees of freedom
+    rng = np.random.default_rng(0)
+    inside = [abs((d := rng.normal(1, 2, 30)).mean() - 1) < margin(d) for _ in range(2000)]
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
+
+
+def test_classes_of_few_rows():
+    labelled = replace(MODELS["lookup_square"], labels=("a", "b"))
+    found = replace(made(0.1, 0.1 + 1 / 60, margin=0.033), model=labelled, rows=60, differing=1)
+    assert conversion_sentence(found).startswith(
+        "The integer model gets 1 more of 60 rows wrong, which is within chance, and is 9 times"
+    ) and conversion_sentence(found).endswith("convert it.")
+    sure = conversion_sentence(replace(found, margin=0.001))
+    assert "gets 1 more of 60 rows wrong and is" in sure and "matters more" in sure
 
 
 def test_spoilt_alarms_are_part_of_the_sentence():

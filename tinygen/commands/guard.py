@@ -123,7 +123,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
     rows = request.rows.readings(table)
     require_room(len(rows.inputs), "name them with --inputs, or --drop some")
     rows = rows.noted(*name_notes(request.name, request.out))
-    rows = rows.noted(*(f.line for f in high_findings(table, rows)))
+    rows = rows.with_findings(high_findings(table, rows))
     model = guard_of(rows, request.family, request.alarms, name)
     progress(f"compiling and simulating for {chip.title}")
     measured = measure_cost(model, chip)

@@ -199,7 +199,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
     _require_alarm(dataset, request)
     require_room(len(dataset.inputs), "--max-inputs keeps the most needed ones")
     dataset = dataset.noted(*name_notes(request.name, request.out))
-    dataset = dataset.noted(*(f.line for f in high_findings(rows, dataset)))
+    dataset = dataset.with_findings(high_findings(rows, dataset))
     dataset = weighed(dataset, request.robust, request.balance, progress)
     ladder = find_model(dataset, request, name, chip, cost, progress)
     return saved_and_judged(ladder, dataset, chip, request.out, progress)

@@ -7,10 +7,12 @@ An importer that has no file makes them as well:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
+from ..common.errors import ModelError
 from ..model.fixedpoint import Quantity
 
 
@@ -71,6 +73,23 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """One thing to know before training."""
+
+    severity: str  # high, medium or low
+    kind: str  # "shortcut", "missing", ...
+    columns: tuple[str, ...]
+    what: str  # what was seen and how much
+    effect: str  # what it does to the model
+    advice: str  # what to type
+
+    @property
+    def line(self) -> str:
+        """What was seen, what it does and what to type, as a note."""
+        return f"{self.what}: {self.effect} ({self.advice})"
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where rows come from and what was left out on the way."""
 
@@ -84,6 +103,7 @@ class Provenance:
     time: np.ndarray | None = None  # datetime64[s] (n,): when each row was measured; None, unknown
     files: np.ndarray | None = None  # str (n,): each row's file, where there are several
     weighting: dict = field(default_factory=dict)  # how the rows' weights were made, plain JSON
+    findings: tuple[Finding, ...] = ()  # what must be known before a figure on them is believed
 
     def line(self, row: int) -> int | str | None:
         """A row's line in the file; with several files "12 of b.csv"."""
@@ -142,6 +162,11 @@ class Dataset:
         """The same data set with more notes."""
         return replace(self, notes=(*self.notes, *notes))
 
+    def with_findings(self, findings: tuple[Finding, ...]) -> Dataset:
+        """The same data set with what was found in its rows, which its notes say as well."""
+        told = self.noted(*(finding.line for finding in findings))
+        return replace(told, provenance=replace(self.provenance, findings=findings))
+
     def facts(self) -> dict:
         """What a model file tells of the rows, plain JSON values."""
         source = self.provenance
@@ -161,4 +186,17 @@ class Dataset:
             "missing": list(source.missing),
             "source": source.source,
             "sha256": source.sha256,
+            **({"findings": [asdict(f) for f in source.findings]} if source.findings else {}),
         }
+
+
+def findings_in(facts: dict[str, Any]) -> tuple[Finding, ...]:
+    """The findings that a model file keeps in its training facts; ModelError for damaged ones."""
+    try:
+        kept = facts.get("findings", [])
+        return tuple(Finding(**{**found, "columns": tuple(found["columns"])}) for found in kept)
+    except (TypeError, KeyError) as error:
+        raise ModelError(
+            f"the findings in the model file are not as tinygen writes them ({error}): train it "
+            "again"
+        ) from None

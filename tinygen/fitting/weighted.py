@@ -1,4 +1,5 @@
-"""Mean, deviation and median of rows that count differently, and how many rows they stand for.
+"""Mean, deviation and median of rows that count differently, how many rows they stand for, and
+how far a mean may be off by chance.
 
 `counts` is how much each row counts, float (n,), 0 or more and not all 0; None: all the same. A row
 of weight 2 counts as the row written twice.
@@ -33,6 +34,18 @@ def median(values: np.ndarray, counts: Counts) -> float:
     below = np.cumsum(counts[order])
     middle = [np.searchsorted(below, below[-1] / 2, side) for side in ("left", "right")]
     return float(values[order][np.minimum(middle, len(values) - 1)].mean())
+
+
+def margin(values: np.ndarray, confidence: float = 0.95) -> float:
+    """Half the confidence interval of the mean of values (n,), by Student's t; of a single value
+    its own size, for it tells nothing of others.
+    """
+    from scipy.stats import t
+
+    if len(values) < 2:
+        return float(np.abs(values).sum())
+    deviation = values.std(ddof=1) / np.sqrt(len(values))
+    return float(t.ppf((1 + confidence) / 2, len(values) - 1) * deviation)
 
 
 def total(rows: int, counts: Counts) -> float:

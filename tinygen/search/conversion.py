@@ -16,7 +16,9 @@ import numpy as np
 from ..codegen.float_model import render_float
 from ..common.boards import BOARDS, Board
 from ..common.errors import DoesNotFit, ModelError
+from ..common.tables import counted
 from ..data import Dataset
+from ..fitting.weighted import margin
 from ..model.model import Model
 from ..target.bare import BareChip, ModelCost, measure_cost
 from .cross_validation import IMMATERIAL
@@ -24,6 +26,7 @@ from .cross_validation import IMMATERIAL
 TOLERANCE = 0.005  # part of the error, or of the rows of a classifier, that counts as nothing lost
 BAD = 0.05  # the same, from where on the model should not be used as it is
 EQUAL = 0.05  # sizes and times this close count as the same
+FEW_ROWS = 100  # test rows; where there are fewer, a loss is said with their number
 CHIP_ROWS = 64  # test rows on which the float program is compared with the integer model
 
 
@@ -65,6 +68,9 @@ class Conversion:
     float_gap: (
         int | None
     )  # raw steps: farthest that the float program is from the integer model on test rows
+    # half the interval of 95 % around the mean difference of the two errors, row by row, in their
+    # unit; 0 where the two never differ, and in files of versions that did not know it
+    margin: float = 0.0
 
     @property
     def loss(self) -> float:
@@ -85,6 +91,11 @@ class Conversion:
             not self.model.labels
             and self.integer_error - self.float_error < IMMATERIAL * self.model.output.scale
         )
+
+    @property
+    def by_chance(self) -> bool:
+        """True if the rows are too few, or differ too rarely, to tell the difference from none."""
+        return 0 < self.margin >= abs(self.integer_error - self.float_error)
 
     @property
     def smaller(self) -> float:
@@ -135,11 +146,17 @@ def judge_conversion(
         integer or measure_cost(model, board),
         float_cost,
         gap,
+        _figure(margin(_errors(answers, y, model) - _errors(floats, y, model)) * scale),
     )
 
 
 def _error(answers: np.ndarray, y: np.ndarray, model: Model) -> float:
-    return float((answers != y).mean() if model.labels else np.abs(answers - y).mean())
+    return float(_errors(answers, y, model).mean())
+
+
+def _errors(answers: np.ndarray, y: np.ndarray, model: Model) -> np.ndarray:
+    """Of each row: its absolute error, raw, or 1 for a wrong class."""
+    return (answers != y).astype(float) if model.labels else np.abs(answers - y)
 
 
 def _worst(
@@ -207,18 +224,23 @@ def _accuracy_words(v: Conversion) -> str:
         more = round((v.integer_error - v.float_error) * v.rows)
         words = (
             f"gets {abs(more)} {'more' if more > 0 else 'fewer'} of {v.rows:,} rows wrong"
+            f"{', which is within chance,' if v.by_chance else ''}"
             if more
             else "loses no accuracy"
         )
     elif abs(v.loss) < 0.0005:
         words = "loses no accuracy"
-    else:
+    elif v.loss < 0:
+        words = f"is by chance {_percent(-v.loss)} more accurate on these rows"
+    elif v.by_chance and v.loss > TOLERANCE:
         words = (
-            f"loses {_percent(v.loss)} of accuracy"
-            if v.loss > 0
-            else f"is by chance {_percent(-v.loss)} more accurate on these rows"
+            f"answers {v.differing:,} of {v.rows:,} rows differently, with no loss of accuracy "
+            "beyond chance,"
         )
-    if v.loss > TOLERANCE and v.immaterial:
+    else:
+        few = f" on {counted(v.rows, 'row')}" if v.rows < FEW_ROWS else ""
+        words = f"loses {_percent(v.loss)} of accuracy{few}"
+    if v.loss > TOLERANCE and v.immaterial and not v.by_chance:
         words += (
             f", {(v.integer_error - v.float_error) / v.model.output.scale:.2g} of the data's own "
             "step,"
@@ -247,17 +269,28 @@ def _advice(v: Conversion, smaller: bool, faster: bool) -> str:
     if not (smaller or faster):
         return "converting it is not worthwhile."
     loss = 0.0 if v.immaterial else v.loss
+    if loss > BAD and v.by_chance:
+        return f"{_saving(smaller, faster)}, and compare both on more rows."
     if loss > BAD:
         return "do not use it as it is, take another row of the ladder or more input bits."
-    if loss > TOLERANCE:
+    if loss > TOLERANCE and not v.by_chance:
         return "convert it where the saving matters more than the error."
+    return f"{_saving(smaller, faster)}."
+
+
+def _saving(smaller: bool, faster: bool) -> str:
     if smaller and faster:
-        return "convert it."
-    return f"convert it where {'flash' if smaller else 'time'} is short."
+        return "convert it"
+    return f"convert it where {'flash' if smaller else 'time'} is short"
 
 
 def _percent(part: float) -> str:
     return f"{100 * part:.2g} %" if abs(part) < 0.1 else f"{100 * part:.0f} %"
+
+
+def difference_words(v: Conversion) -> str:
+    """By how much the integer model's error differs: "+20.00 %, within chance"."""
+    return f"{100 * v.loss:+.2f} %{', within chance' if v.by_chance else ''}"
 
 
 def conversion_lines(v: Conversion) -> list[str]:
@@ -266,8 +299,8 @@ def conversion_lines(v: Conversion) -> list[str]:
     kind = "of the rows wrong" if v.model.labels else "mean absolute error"
     text = [
         f"accuracy   float {v.float_error:.4g}{unit}, integer {v.integer_error:.4g}{unit} {kind} "
-        f"on {v.rows:,} test rows "
-        f"({100 * v.loss:+.2f} %); {v.differing:,} answers differ"
+        f"on {counted(v.rows, 'test row')} ({difference_words(v)}); "
+        f"{counted(v.differing, 'answer')} differ{'s' if v.differing == 1 else ''}"
     ]
     if v.worst:
         inputs = {q.name: q for q in v.model.inputs}
@@ -312,6 +345,7 @@ def conversion_facts(v: Conversion) -> dict:
         "integer_error": _figure(v.integer_error),
         "difference": _figure(v.integer_error - v.float_error),
         "loss": _figure(v.loss),
+        "margin": _figure(v.margin),
         "differing": v.differing,
         "worst": None
         if v.worst is None
@@ -352,6 +386,7 @@ def read_conversion(model: Model) -> Conversion | None:
             ModelCost(**plain["integer"]),
             plain["float"] and ModelCost(**plain["float"]),
             plain["float_gap"],
+            plain.get("margin", 0.0),
         )
     except (TypeError, KeyError, AttributeError) as error:
         raise ModelError(

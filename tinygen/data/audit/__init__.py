@@ -9,16 +9,18 @@ Every check is one function that yields findings; scipy and scikit-learn bring t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from ...common.progress import Progress, silent
 from ...common.tables import table as text_table
 from ...model.fixedpoint import Quantity
-from ..dataset import Dataset
+from ..dataset import Dataset, Finding
 from ..derived import with_inputs
 from ..prepare import prepare
+from ..splits import groups_of, split_fraction, split_rows
 from ..table import Table
 from .columns import (
     counters,
@@ -31,8 +33,8 @@ from .columns import (
     stuck,
     unitless,
 )
-from .finding import SEVERITIES, Finding
 from .rows import balance, clock, drifting, optimism, repeated, sorted_by_class
+from .shared import SEVERITIES
 
 __all__ = ["SEVERITIES", "Audit", "Column", "Finding", "audit", "high_findings"]
 
@@ -174,7 +176,18 @@ def high_findings(table: Table, dataset: Dataset) -> tuple[Finding, ...]:
     table = with_inputs(table, dataset.inputs, dataset.target.name)
     checks = QUICK if dataset.target.name else (hidden_codes, counters)
     found = [finding for check in checks for finding in check(table, dataset)]
+    if dataset.target.name and dataset.split.together and not dataset.split.by_time:
+        found += optimism(dataset, partial(_split_as, dataset))
     return tuple(finding for finding in found if finding.severity == "high")
+
+
+def _split_as(dataset: Dataset, kind: str) -> Dataset:
+    """The same rows, split at random or by time."""
+    raw, source = np.column_stack([dataset.x, dataset.y]), dataset.provenance
+    seed, groups = dataset.split.seed, groups_of(dataset.x)
+    part = split_fraction(kind, seed, None)
+    split = split_rows(source.source, source.time, raw, groups, kind, seed, part)
+    return replace(dataset, split=split)
 
 
 def _column(table: Table, quantity: Quantity) -> Column:

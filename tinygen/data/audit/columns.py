@@ -12,11 +12,11 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ...common.tables import counted
 from ..columns import counts_on
-from ..dataset import Dataset
+from ..dataset import Dataset, Finding
 from ..derived import sources
 from ..reference import longest_run
 from ..table import Table
-from .finding import Finding, drop_option, shuffled_training
+from .shared import drop_option, shuffled_training
 
 CODES = (-1, -99, -200, -999, -9999, 99, 999, 9999, 65535)  # what loggers write for "no value"
 CODE_TIMES = 3  # occurrences, at least

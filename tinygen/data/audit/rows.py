@@ -12,9 +12,9 @@ from sklearn.preprocessing import StandardScaler
 
 from ...common.errors import TinygenError
 from ...common.tables import counted
-from ..dataset import Dataset
+from ..dataset import Dataset, Finding
 from ..table import Table
-from .finding import Finding, drop_option
+from .shared import drop_option
 
 DRIFT_KS, STRONG_DRIFT_KS = 0.3, 0.5
 GAP_RATIO = 1.3  # error on later rows over that on random ones

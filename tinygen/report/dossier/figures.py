@@ -14,7 +14,7 @@ import numpy as np
 
 from ...common.boards import BOARDS, Board
 from ...model.model import Model
-from ...search.conversion import Conversion, conversion_sentence
+from ...search.conversion import Conversion, conversion_sentence, difference_words
 from ...target.bare import ModelCost
 from ..ladder import rung_name
 from ..words import alarm_words, alarms, test_error, with_unit
@@ -168,12 +168,11 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
             Doubt(sentence_of(weak_words(s, d)), "failures" if s.kind == "sensor" else "range")
             for s in weak_parts(d)[:MOST_DOUBTS]
         ]
-    if d.audit:
-        found += [
-            Doubt(sentence_of(f"{f.what}: {f.effect}"), "data")
-            for f in d.audit.findings
-            if f.severity == "high"
-        ]
+    found += [
+        Doubt(sentence_of(f"{f.what}: {f.effect}"), "data")
+        for f in d.findings
+        if f.severity == "high"
+    ]
     if d.run and not d.run.good:
         bad = sum(word != "OK" for word in d.run.verdicts)
         found.append(
@@ -274,7 +273,7 @@ def conversion_table(v: Conversion) -> tuple[list[str], list[list]]:
             "error on the test rows",
             with_unit(v.float_error, v.model),
             with_unit(v.integer_error, v.model),
-            f"{100 * v.loss:+.2f} %",
+            difference_words(v),
         ]
     ]
     if v.float_cost:

@@ -24,7 +24,8 @@ from ...common.errors import BuildError, CheckError, EmitError, ModelError, Usag
 from ...common.files import ladder_path, read_words
 from ...common.progress import Progress, silent
 from ...data import Dataset, Table
-from ...data.audit import Audit, audit
+from ...data.audit import SEVERITIES, Audit, audit
+from ...data.dataset import Finding, findings_in
 from ...data.reference import missing_codes
 from ...model.fixedpoint import Quantity
 from ...model.model import Model, load
@@ -89,6 +90,15 @@ class Dossier:
     steps: tuple[StepCycles, ...] = ()  # of an inference on the firmware's board
     note: str = ""  # the user's words
     gaps: tuple[str, ...] = ()  # one line each: what is left out, and what to type
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What `train` found in the rows, and what else the audit does, where the file is given."""
+        kept = findings_in(self.model.training)
+        known = {(f.kind, f.columns) for f in kept}
+        others = self.audit.findings if self.audit else ()
+        every = [*kept, *(f for f in others if (f.kind, f.columns) not in known)]
+        return tuple(sorted(every, key=lambda f: SEVERITIES.index(f.severity)))
 
     @property
     def rung(self) -> Rung | None:

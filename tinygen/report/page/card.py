@@ -152,13 +152,7 @@ def _data(d: Dossier) -> Part:
     if d.tests and d.tests.dataset.provenance.time is not None:
         time = d.tests.dataset.provenance.time.astype("datetime64[D]")
         pairs.append(("dates", f"{time.min()} to {time.max()}"))
-    points = (
-        tuple(
-            f"{f.severity}: {f.what}; {f.effect}" for f in d.audit.findings if f.severity != "low"
-        )
-        if d.audit
-        else ()
-    )
+    points = tuple(f"{f.severity}: {f.what}; {f.effect}" for f in d.findings if f.severity != "low")
     return Part("Data sheet", pairs=tuple(pairs), points=points)
 
 

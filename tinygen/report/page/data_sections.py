@@ -101,8 +101,10 @@ def _month_ticks(time: np.ndarray) -> tuple[list[float], list[str]]:
 
 
 def data_section(d: Dossier) -> Section | None:
+    title = "The data, looked at before training"
     if not d.audit:
-        return None
+        lead = "What `train` found in its rows."
+        return Section("data", title, lead, findings=d.findings) if d.findings else None
     audit = d.audit
     columns = [
         [c.name, c.unit or "-", c.missing, c.minimum, c.median, c.maximum, f"{c.step:g}"]
@@ -117,8 +119,8 @@ def data_section(d: Dossier) -> Section | None:
     )
     return Section(
         "data",
-        "The data, looked at before training",
+        title,
         lead,
-        findings=audit.findings,
+        findings=d.findings,
         folded=(table,),
     )

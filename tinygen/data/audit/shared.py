@@ -1,0 +1,19 @@
+"""What the checks share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..dataset import Dataset
+
+SEVERITIES = ("high", "medium", "low")
+
+
+def shuffled_training(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Training rows in a fixed shuffled order, so that folds are random."""
+    order = np.random.default_rng(0).permutation(dataset.train)
+    return dataset.x[order].astype(float), dataset.y[order]
+
+
+def drop_option(name: str) -> str:
+    return f'--drop "{name}"'
