@@ -97,7 +97,7 @@ def test_what_train_found_is_in_the_verdict(made, tmp_path):
         page = Page(render(dossier))
         assert [d.text for d in doubts(dossier)].count(told) == 1
         assert any(section.id == "data" for section in sections(dossier))
-        assert page.text.count("olt alone tells it") >= 2 and "high: heat alone" in markdown(
+        assert page.text.count("eat alone tells it") >= 2 and "high: heat alone" in markdown(
             dossier
         )
     assert len(beside.findings) == len(made.dossier.audit.findings) + 1

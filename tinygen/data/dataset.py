@@ -88,6 +88,10 @@ class Finding:
         """What was seen, what it does and what to type, as a note."""
         return f"{self.what}: {self.effect} ({self.advice})"
 
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values, which `findings_in` reads."""
+        return {**asdict(self), "columns": list(self.columns)}
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -186,7 +190,7 @@ class Dataset:
             "missing": list(source.missing),
             "source": source.source,
             "sha256": source.sha256,
-            **({"findings": [asdict(f) for f in source.findings]} if source.findings else {}),
+            **({"findings": [f.plain() for f in source.findings]} if source.findings else {}),
         }
 
 
