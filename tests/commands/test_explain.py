@@ -15,9 +15,9 @@ from tinygen.cli import main
 from tinygen.commands.explain import Explanation
 from tinygen.commands.explain import explain as explain_csv
 from tinygen.common.errors import DataError, UsageError
+from tinygen.report.background import decile_rows
 from tinygen.report.shapley import (
     MOST_INPUTS,
-    decile_rows,
     explain,
     rounded_parts,
     sensitivities,
@@ -168,7 +168,7 @@ def test_what_cannot_be_explained_is_refused(made, tmp_path):
     with pytest.raises(DataError, match="row 4 lacks a value"):
         explain_csv(tmp_path / "m.json", tmp_path / "rows.csv", 4)
     (tmp_path / "rows.csv").write_text("a,b,c\n1,2,3\n,,5\n")
-    with pytest.raises(DataError, match="has 1 rows"):
+    with pytest.raises(DataError, match="has 1 row without"):
         explain_csv(tmp_path / "m.json", tmp_path / "rows.csv")
 
 

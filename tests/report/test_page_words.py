@@ -10,6 +10,7 @@ from page_files import ROWS, made_report, station, trained
 from page_reader import Page, text_of_card, write_run
 from tinygen.host.record import HEADER
 
+from tinygen.commands.explain import explain
 from tinygen.common.errors import BuildError, DataError, ModelError, UsageError
 from tinygen.common.files import ladder_path
 from tinygen.common.tables import cell as shown
@@ -21,6 +22,7 @@ from tinygen.report.dossier.figures import doubts, weak_parts
 from tinygen.report.dossier.gather import curve, gather
 from tinygen.report.dossier.runs import read_run
 from tinygen.report.dossier.slices import sensor_faults
+from tinygen.report.ladder import ladder_table, rung_name
 from tinygen.report.page.card import markdown
 from tinygen.report.page.html import render
 from tinygen.report.page.sections import sections
@@ -110,6 +112,37 @@ def test_damaged_findings_are_no_defect(made, tmp_path):
     for damaged in ([{"severity": "high"}], [7], 7):
         with pytest.raises(ModelError, match="train it again"):
             with_findings(made, tmp_path, damaged)[0].findings  # noqa: B018
+
+
+def test_explain_and_the_report_say_the_same(made, tmp_path):
+    """Of the training file its training rows; of another file its own."""
+    told = explain(made.model_path, made.csv)
+    assert told.sensitivities == made.dossier.sensitivities
+    assert told.background == "training rows of station.csv"
+    assert explain(made.model_path).sensitivities == gather(made.model_path, None).sensitivities
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join(made.csv.read_text().splitlines()[:600]) + "\n")
+    elsewhere = explain(made.model_path, other)
+    assert elsewhere.background == "rows of other.csv"
+    assert elsewhere.sensitivities != told.sensitivities
+
+
+def test_rungs_that_are_the_same_share_a_line(made):
+    found = made.dossier.ladder
+    chosen = found.rungs[found.chosen]
+    named = replace(chosen.model, training={**chosen.model.training, "config": {"root": 9}})
+    twin = replace(chosen, model=named)
+    dearer = replace(twin, cost=replace(chosen.cost, flash_bytes=chosen.cost.flash_bytes + 1))
+    before = ladder_table(found)[1]
+    for rungs, place in (((twin, *found.rungs), found.chosen + 1), ((*found.rungs, twin), None)):
+        place = found.chosen if place is None else place
+        lines = ladder_table(replace(found, rungs=rungs, chosen=place))[1]
+        own = next(line for line in lines if line[0] == "->")
+        assert len(lines) == len(before) and own[1] == place + 1
+        assert own[2] == f"{rung_name(chosen.model)} = {rung_name(named)}"
+    assert len(ladder_table(replace(found, rungs=(*found.rungs, dearer)))[1]) == len(before) + 1
+    worse = replace(twin, error=chosen.error * 2, model=replace(named, threshold=7))
+    assert len(ladder_table(replace(found, rungs=(*found.rungs, worse)))[1]) == len(before) + 1
 
 
 def test_other_rows_than_the_training_file_are_refused(made, tmp_path):

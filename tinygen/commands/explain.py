@@ -11,7 +11,7 @@ import click
 
 from ..common.errors import DataError, UsageError
 from ..common.progress import Progress, silent
-from ..common.tables import table
+from ..common.tables import counted, table
 from ._options import FILE, model_argument
 from ._show import progress_on_terminal, shows
 
@@ -140,39 +140,36 @@ def _unit(model: Model) -> str:
 def explain(
     model: Path, csv: Path | None = None, row: int | None = None, progress: Progress = silent
 ) -> Explanation:
-    """Explains line `row` of a CSV file, and the model as a whole on its rows; without a file on
-    the deciles of the training rows.
+    """Explains line `row` of a CSV file, and the model as a whole: on the training rows if it is
+    the training file, else on the file's rows; without a file on deciles of the training rows.
     """
     from .. import data
     from ..data.reference import missing_codes
-    from ..model.fixedpoint import MISSING
     from ..model.model import load
     from ..report import shapley
+    from ..report.background import background_of
 
     twin = load(model)
     if csv is None:
         if row is not None:
             raise UsageError(f"--row {row} needs a file: name the CSV after the model")
-        deciles = shapley.decile_rows(twin)
-        return Explanation(
-            twin,
-            "independent deciles of the training rows",
-            shapley.sensitivities(twin, deciles, progress),
-        )
+        known = background_of(twin)
+        parts = shapley.sensitivities(twin, known.rows, progress)
+        return Explanation(twin, known.words, parts)
     rows = data.load_table(csv, missing=missing_codes(twin))
     raw, notes = data.rows_for(twin.inputs, rows)
-    complete = raw[(raw != MISSING).all(axis=1)]
-    if len(complete) < shapley.FEWEST_ROWS:
+    known = background_of(twin, rows)
+    if len(known.rows) < shapley.FEWEST_ROWS:
         raise DataError(
-            f"{rows.path_name} has {len(complete)} rows without a missing value, "
+            f"{rows.path_name} has {counted(len(known.rows), 'row')} without a missing value, "
             f"at least {shapley.FEWEST_ROWS} are needed as background"
         )
     one = None
     if row is not None:
-        background = shapley.spread_over(complete, shapley.MOST_BACKGROUND)
+        background = shapley.spread_over(known.rows, shapley.MOST_BACKGROUND)
         one = shapley.explain(twin, _reading(raw, rows.file_rows, row), background, row)
-    parts = shapley.sensitivities(twin, complete, progress)
-    return Explanation(twin, f"rows of {rows.path_name}", parts, one, notes)
+    parts = shapley.sensitivities(twin, known.rows, progress)
+    return Explanation(twin, known.words, parts, one, notes)
 
 
 def _reading(raw: np.ndarray, file_rows: np.ndarray, row: int) -> np.ndarray:
@@ -203,8 +200,9 @@ def _reading(raw: np.ndarray, file_rows: np.ndarray, row: int) -> np.ndarray:
 def command(model, csv, row):
     """Tell what each sensor adds to the model's answers.
 
-    The parts are exact Shapley values of the integer model against rows of CSV; for one row they
-    add up to the answer. Without CSV the deciles of the training rows serve.
+    The parts are exact Shapley values of the integer model; for one row they add up to the answer.
+    They are taken against the training rows if CSV is the training file, as in the report, else
+    against the rows of CSV. Without CSV the deciles of the training rows serve.
 
     \b
     Example:

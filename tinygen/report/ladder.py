@@ -6,7 +6,7 @@ from typing import Any
 
 from ..common.tables import table
 from ..model.model import Model
-from ..search.ladder import Ladder
+from ..search.ladder import Ladder, Rung
 from .words import test_error
 
 MOST_GROWTH = 100  # times, of an error without a sensor
@@ -58,26 +58,52 @@ def ladder_table(found: Ladder) -> tuple[list[str], list[list]]:
         "RAM B",
         "cycles",
     ]
-    rows = [
-        [
-            "->" if k == found.chosen else "",
-            k + 1,
-            rung_name(r.model),
-            len(r.model.inputs),
-            r.error,
-            test_error(r.model),
-            *(
-                [r.model.training["alarm"]["false"], r.model.training["alarm"]["missed"]]
-                if named
-                else []
-            ),
-            r.cost.flash_bytes,
-            r.ram_bytes,
-            r.cost.cycles_max,
-        ]
-        for k, r in enumerate(found.rungs)
+    return headers, [_line(found, alike, named) for alike in rungs_once(found)]
+
+
+def _line(found: Ladder, alike: list[int], named: bool) -> list:
+    """One row of the table, for rungs that nothing but their names tells apart."""
+    first = found.rungs[alike[0]]
+    alarm = first.model.training["alarm"]
+    return [
+        "->" if alike[0] == found.chosen else "",
+        alike[0] + 1,
+        " = ".join(dict.fromkeys(rung_name(found.rungs[k].model) for k in alike)),
+        len(first.model.inputs),
+        first.error,
+        test_error(first.model),
+        *([alarm["false"], alarm["missed"]] if named else []),
+        first.cost.flash_bytes,
+        first.ram_bytes,
+        first.cost.cycles_max,
     ]
-    return headers, rows
+
+
+def rungs_once(found: Ladder) -> list[list[int]]:
+    """Places in the ladder, a list for each line of its table: the same model, or equal costs and
+    errors, are shown once, the chosen rung first among them.
+    """
+    lines: list[list[int]] = []
+    for k, rung in enumerate(found.rungs):
+        same = next((line for line in lines if _same(found.rungs[line[0]], rung)), None)
+        if same is None:
+            lines.append([k])
+        else:
+            same.insert(0 if k == found.chosen else len(same), k)
+    return lines
+
+
+def _same(one: Rung, other: Rung) -> bool:
+    """True if the board answers the same by both, or if the table could not tell them apart."""
+    if one.model.model_id == other.model.model_id and one.cost == other.cost:
+        return True
+    return _figures(one) == _figures(other)
+
+
+def _figures(rung: Rung) -> tuple:
+    """All that the ladder's table says of a rung but for its name."""
+    model = rung.model
+    return len(model.inputs), rung.error, test_error(model), model.training["alarm"], rung.cost
 
 
 def rung_name(model: Model) -> str:

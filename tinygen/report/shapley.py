@@ -22,7 +22,6 @@ import numpy as np
 
 from ..common.errors import UsageError
 from ..common.progress import Progress, silent
-from ..data import reference as baselines
 from ..model.model import Model
 
 MOST_INPUTS = 12  # 4096 coalitions
@@ -130,22 +129,6 @@ def sensitivities(
     return tuple(
         Sensitivity(q.name, float(s), float(a), float(b))
         for q, s, a, b in zip(model.inputs, overall, low, high)
-    )
-
-
-def decile_rows(model: Model) -> np.ndarray:
-    """Raw rows from the baseline in the model file: each input's deciles, shuffled independently by
-    a fixed seed.
-    """
-    rng, sketches = (
-        np.random.default_rng(0),
-        baselines.read(model.training.get("baseline")).sketches,
-    )
-    return np.column_stack(
-        [
-            rng.choice(s.knots or (q.raw_minimum,), MOST_BACKGROUND)
-            for s, q in zip(sketches, model.inputs)
-        ]
     )
 
 

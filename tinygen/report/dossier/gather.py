@@ -34,7 +34,14 @@ from ...search.ladder import Ladder, Rung, load_ladder
 from ...search.quantization import class_metrics, metrics
 from ...target.build import Firmware, build_firmware
 from ...target.toolchain import ensure, need_simavr
-from ..shapley import MOST_INPUTS, Sensitivity, decile_rows, sensitivities, spread_over
+from ..background import (
+    background_of,
+    columns_of,
+    is_training_file,
+    training_dataset,
+    training_rows,
+)
+from ..shapley import MOST_INPUTS, Sensitivity, sensitivities, spread_over
 from .profile import StepCycles, profile
 from .runs import Run, read_run
 
@@ -139,11 +146,7 @@ def gather(
         )
     streamed = read_run(run, model, table) if run else None
     progress("asking the integer model what each sensor does")
-    background = (
-        decile_rows(model)
-        if tests is None
-        else tests.dataset.x[tests.dataset.train][:, _columns(model, tests.dataset)]
-    )
+    background = background_of(model).rows if tests is None else training_rows(model, tests.dataset)
     if len(model.inputs) > MOST_INPUTS:
         gaps += (
             f"sensitivities are exact for at most {MOST_INPUTS} inputs, this model has "
@@ -206,7 +209,7 @@ def _training_table(model: Model, csv: Path | Sequence[Path]) -> Table:
         raise ModelError(
             "the model does not say which file it was trained on: train it again with this version"
         )
-    if table.sha256 != stated:
+    if not is_training_file(model, table):
         raise UsageError(
             f"'{table.path_name}' has sha256 {table.sha256[:12]}.., the model was trained on "
             f"{model.training['source']} "
@@ -221,17 +224,8 @@ def test_rows(model: Model, table: Table) -> Tests:
     them again.
     """
     facts = model.training
-    dataset = data.prepare(
-        table,
-        model.output.name,
-        facts["candidate_inputs"],
-        split=facts["split"],
-        seed=facts["seed"],
-        task="classification" if model.labels else "regression",
-        categories=facts.get("categories", ()),
-        time_inputs=facts.get("time_inputs", ()),
-    )
-    x, y = dataset.x[dataset.test][:, _columns(model, dataset)], dataset.y[dataset.test]
+    dataset = training_dataset(model, table)
+    x, y = dataset.x[dataset.test][:, columns_of(model, dataset)], dataset.y[dataset.test]
     answers = model.answer(x)
     found = (
         class_metrics(answers, answers, y, model.labels)
@@ -256,12 +250,6 @@ def test_rows(model: Model, table: Table) -> Tests:
         lines[dataset.test],
         None if time is None else time[dataset.test],
     )
-
-
-def _columns(model: Model, dataset: Dataset) -> list[int]:
-    """Where the model's inputs stand among the data set's."""
-    names = [q.name for q in dataset.inputs]
-    return [names.index(q.name) for q in model.inputs]
 
 
 def _audit(model: Model, table: Table, progress: Progress) -> Audit:

@@ -29,6 +29,44 @@ def ladder_section(d: Dossier) -> Section | None:
     if not d.ladder:
         return None
     found, model = d.ladder, d.model
+    limits = [
+        f"{limit:,} {what}"
+        for limit, what in (
+            (found.budget.flash_bytes, "bytes of flash"),
+            (found.budget.ram_bytes, "bytes of RAM"),
+            (found.budget.cycles, "cycles"),
+        )
+        if limit is not None
+    ]
+    lead = (
+        "Every model that was compiled and simulated. The choice fell on training rows and "
+        "measured cost"
+        f"{', within ' + ', '.join(limits) if limits else ''}; the test rows are shown, they did "
+        "not choose."
+    )
+    headers, rows = ladder_table(found)
+    marked = next(k for k, row in enumerate(rows) if row[0])
+    folded = [make_table(ladder_title(found), headers, rows, marked=marked)]
+    if found.comparators:
+        folded.append(
+            make_table(
+                "Baselines: what else could predict the target, in float on a computer",
+                *baseline_table(found.comparators, model),
+            )
+        )
+    return Section(
+        "ladder",
+        "Error against flash",
+        lead,
+        (_ladder_drawing(found, model),),
+        tables=(_ends_table(found, model),),
+        folded=tuple(folded),
+        columns=1,
+    )
+
+
+def _ladder_drawing(found: Ladder, model: Model) -> Drawing:
+    """Error against flash of every rung, and the baselines' errors beside."""
     chosen = found.rungs[found.chosen]
     least = (1.0 if model.labels else model.output.scale) / model.training["rows_test"] / 2
     rungs = [
@@ -46,38 +84,7 @@ def ladder_section(d: Dossier) -> Section | None:
     plot = ladder_plots.ladder(
         rungs, found.chosen, beside, found.budget.flash_bytes, error_label(model), alt
     )
-    limits = [
-        f"{limit:,} {what}"
-        for limit, what in (
-            (found.budget.flash_bytes, "bytes of flash"),
-            (found.budget.ram_bytes, "bytes of RAM"),
-            (found.budget.cycles, "cycles"),
-        )
-        if limit is not None
-    ]
-    lead = (
-        "Every model that was compiled and simulated. The choice fell on training rows and "
-        "measured cost"
-        f"{', within ' + ', '.join(limits) if limits else ''}; the test rows are shown, they did "
-        "not choose."
-    )
-    folded = [make_table(ladder_title(found), *ladder_table(found), marked=found.chosen)]
-    if found.comparators:
-        folded.append(
-            make_table(
-                "Baselines: what else could predict the target, in float on a computer",
-                *baseline_table(found.comparators, model),
-            )
-        )
-    return Section(
-        "ladder",
-        "Error against flash",
-        lead,
-        (Drawing(plot, alt),),
-        tables=(_ends_table(found, model),),
-        folded=tuple(folded),
-        columns=1,
-    )
+    return Drawing(plot, alt)
 
 
 def _ends_table(ladder: Ladder, model: Model) -> Table:
