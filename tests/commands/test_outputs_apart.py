@@ -2,6 +2,7 @@
 
 import os
 from itertools import combinations
+from pathlib import Path
 
 import click
 import pytest
@@ -10,6 +11,7 @@ from tinygen import cli
 from tinygen.common.errors import UsageError
 from tinygen.common.files import require_apart
 
+GOLDEN = Path(__file__).parent.parent / "golden/house"
 FILES = {
     name: [p for p in command.params if isinstance(p.type, click.Path)]
     for name, command in cli.main.commands.items()
@@ -69,3 +71,24 @@ def test_other_names_of_one_file(tmp_path):
         require_apart({}, {"-o": tmp_path / "new", "--log": tmp_path / "folder/../new"})
     require_apart({"CSV": tmp_path / "rows.csv"}, {"-o": tmp_path / "folder"})
     require_apart({}, {"-o": "/dev/null", "--log": "/dev/null"})
+
+
+def test_a_folder_s_files_are_outputs_too(tmp_path, monkeypatch, capsys):
+    """`emit` writes library.json, `build` platformio.ini, `train` a ladder beside the model."""
+    monkeypatch.chdir(tmp_path)
+    model = (GOLDEN / "tree-regression.json").read_text()
+    for name, words in (
+        ("library.json", ["emit", "library.json", "-o", "."]),
+        ("platformio.ini", ["emit", "platformio.ini", "-o", ".", "--format", "platformio"]),
+        ("platformio.ini", ["build", "platformio.ini", "-o", "."]),
+        ("a.search.json", ["train", "a.search.json", "--target", "y", "-o", "a.json"]),
+    ):
+        (tmp_path / name).write_text(model)
+        code, said = status(words, capsys)
+        assert code == 2 and said.count("\n") == 1 and f"{name}' (" in said and "is also" in said
+        assert (tmp_path / name).read_text() == model
+        assert [path.name for path in tmp_path.iterdir() if path.name != ".tinygen"] == [name]
+        (tmp_path / name).unlink()
+    (tmp_path / "m.json").write_text(model)
+    assert status(["emit", "m.json", "-o", "."], capsys)[0] == 0  # the model may lie there
+    assert (tmp_path / "m.json").read_text() == model and (tmp_path / "library.json").exists()

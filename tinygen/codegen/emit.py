@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
 from ..common.errors import EmitError
+from ..common.files import require_apart
 from ..common.jinja import environment
 from ..model.model import Model
 from .exporters import EXPORTERS, platformio
@@ -41,6 +43,9 @@ __all__ = [
 ]
 
 
+NONE: Mapping[str, Path] = {}
+
+
 @dataclass(frozen=True)
 class Project:
     """A complete PlatformIO project for one model."""
@@ -49,11 +54,13 @@ class Project:
     model: Model
 
 
-def export(model: Model, out_dir: Path, form: str) -> list[Path]:
-    """Writes what the exporter `form` makes of a model; returns the paths."""
+def export(model: Model, out_dir: Path, form: str, inputs: Mapping[str, Path] = NONE) -> list[Path]:
+    """Writes what the exporter `form` makes of a model; returns the paths. inputs: files that were
+    read, by option, none of which may be written over.
+    """
     if form not in EXPORTERS:
         raise EmitError(f"there is no format '{form}': one of {', '.join(EXPORTERS)}")
-    return write_all(EXPORTERS[form](model), out_dir)
+    return write_all(EXPORTERS[form](model), out_dir, inputs)
 
 
 def emit_library(model: Model, out_dir: Path) -> list[Path]:
@@ -61,11 +68,13 @@ def emit_library(model: Model, out_dir: Path) -> list[Path]:
     return export(model, out_dir, "arduino")
 
 
-def emit_project(model: Model, out_dir: Path, boards=None) -> Project:
+def emit_project(
+    model: Model, out_dir: Path, boards=None, inputs: Mapping[str, Path] = NONE
+) -> Project:
     """Writes a self-contained PlatformIO project (firmware, headers, platformio.ini) into
-    `out_dir`.
+    `out_dir`. inputs: as in `export`.
     """
-    write_all(platformio.export(model, boards), out_dir)
+    write_all(platformio.export(model, boards), out_dir, inputs)
     return Project(Path(out_dir), model)
 
 
@@ -83,11 +92,16 @@ def bare_main(rows: int) -> str:
     return environment("c").get_template("bare.c.j2").render(version=__version__, rows=rows)
 
 
-def write_all(texts: dict[str, str], out_dir: Path) -> list[Path]:
-    """Writes every file or none; refuses to leave `out_dir` or to follow a link out of it."""
+def write_all(
+    texts: dict[str, str], out_dir: Path, inputs: Mapping[str, Path] = NONE
+) -> list[Path]:
+    """Writes every file or none; refuses to leave `out_dir`, to follow a link out of it, and to
+    write over one of `inputs`.
+    """
     out_dir = Path(out_dir)
     if out_dir.exists() and not out_dir.is_dir():
         raise EmitError(f"output '{out_dir}' is a file: name a folder with -o")
+    require_apart(inputs, {"in -o": [out_dir / relative for relative in texts]})
     stage = None
     try:
         out_dir.parent.mkdir(parents=True, exist_ok=True)

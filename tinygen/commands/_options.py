@@ -36,7 +36,8 @@ def among(words):
     return lambda context, parameter, begun: [word for word in words if word.startswith(begun)]
 
 
-model_argument = click.argument("model", type=FILE, metavar="MODEL.json")
+MODEL = "MODEL.json"
+model_argument = click.argument("model", type=FILE, metavar=MODEL)
 csv_argument = click.argument("csv", type=FILE, metavar="CSV")
 csvs_argument = click.argument("csvs", type=FILE, nargs=-1, required=True, metavar="CSV...")
 board_option = click.option(
@@ -48,7 +49,7 @@ board_option = click.option(
     help="Board, by PlatformIO's id: see `tinygen boards`.",
 )
 model_out = click.option(
-    "-o", "--out", type=FILE, required=True, metavar="MODEL.json", help="Model file to write."
+    "-o", "--out", type=FILE, required=True, metavar=MODEL, help="Model file to write."
 )
 name_option = click.option(
     "--name",

@@ -12,7 +12,7 @@ from ..common.boards import Board, find_board
 from ..common.errors import UsageError
 from ..common.files import require_folder_place
 from ..common.progress import Progress, silent
-from ._options import FILE, board_option, budgeted, model_argument
+from ._options import FILE, MODEL, board_option, budgeted, model_argument
 from ._show import progress, shows
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def build(
     with Lock(str(out)):  # another build would change the sources under the compiler
         if not chip.has_firmware:
             return Built(build_selftest(twin, chip, out, limit, progress))
-        project = emit_project(twin, out, [chip])
+        project = emit_project(twin, out, [chip], {MODEL: model})
         firmware = compiling.build_firmware(project, chip, limit, progress)
         if port:  # which goes with --upload only
             compiling.load_firmware(project, chip, port, progress)

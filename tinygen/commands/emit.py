@@ -10,7 +10,7 @@ import click
 
 from ..common.choices import OPTIMIZE
 from ..common.files import require_folder_place
-from ._options import FILE, members, model_argument
+from ._options import FILE, MODEL, members, model_argument
 from ._show import shows
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def emit(model: Path, out: Path, form: str = "arduino", optimize: str | None = N
     twin = load(model)
     twin = replace(twin, optimize=optimize) if optimize else twin
     require_folder_place(out)
-    return Emitted(twin, tuple(export(twin, out, form)))
+    return Emitted(twin, tuple(export(twin, out, form, {MODEL: model})))
 
 
 @click.command("emit")

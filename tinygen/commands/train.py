@@ -10,7 +10,7 @@ import click
 
 from ..common.boards import Board, find_board
 from ..common.errors import UsageError
-from ..common.files import ladder_path, require_file_place
+from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
 from ..common.tables import table
 from ._options import (
@@ -186,8 +186,10 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
     from ..search.sample_weights import weighed
 
     chip, name, cost = find_board(request.board), request.c_name(), request.cost_of_mistakes()
-    require_file_place(request.out)
-    require_file_place(ladder_path(request.out))
+    written = (request.out, ladder_path(request.out))
+    require_apart({"CSV": request.rows.csv}, {"-o": written})
+    for path in written:
+        require_file_place(path)
     rows, most = request.rows.table(), request.max_inputs
     dataset = request.rows.dataset(rows)
     if most is not None and most != len(dataset.inputs):

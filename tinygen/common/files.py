@@ -78,7 +78,7 @@ def require_apart(inputs: Mapping[str, Paths], outputs: Mapping[str, Paths]) -> 
             for other, taken in reads:
                 if _same(path, taken):
                     raise UsageError(
-                        f"output '{path}' ({option}) is also {other}: name another file, "
+                        f"output '{path}' ({option}) is also {other}: write elsewhere, "
                         "or it would be lost"
                     )
             reads.append((option, path))
