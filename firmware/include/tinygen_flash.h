@@ -5,6 +5,11 @@
  * section that the linker puts before everybody else's, so that large tables of a sketch or of
  * another library cannot push them out of reach. Only more than 64 KB of our own can;
  * tinygen_in_reach() tells.
+ *
+ * A header that several files of a program include leaves its tables in flash once for each of them,
+ * unless TINYGEN_SHARED is defined for all of these files (-DTINYGEN_SHARED). The linker then keeps
+ * one copy, and refuses headers of one name whose tables differ. With GCC, and -fdata-sections and
+ * --gc-sections as the Arduino IDE and PlatformIO give them.
  */
 #ifndef TINYGEN_FLASH_H
 #define TINYGEN_FLASH_H
@@ -14,7 +19,13 @@
 #ifdef __AVR__
 #include <avr/pgmspace.h>
 #ifdef __AVR_HAVE_ELPM__
+#ifdef TINYGEN_SHARED /* a section for each table, so that the linker can drop one alone */
+#define TINYGEN_ROM TINYGEN_ROM_NUMBERED(__COUNTER__)
+#define TINYGEN_ROM_NUMBERED(n) TINYGEN_ROM_NAMED(n)
+#define TINYGEN_ROM_NAMED(n) __attribute__((__section__(".progmem.gcc_tinygen." #n)))
+#else
 #define TINYGEN_ROM __attribute__((__section__(".progmem.gcc_tinygen")))
+#endif
 #else
 #define TINYGEN_ROM PROGMEM
 #endif
@@ -30,6 +41,20 @@
 #define TINYGEN_READ_I16(p) (*(p))
 #define TINYGEN_READ_U16(p) (*(p))
 #define TINYGEN_READ_I32(p) (*(p))
+#endif
+
+#ifndef TINYGEN_SHARED
+#define TINYGEN_TABLE static
+#define TINYGEN_ONE_MODEL(name, id)
+#else
+#ifdef __cplusplus
+#define TINYGEN_TABLE extern __attribute__((__weak__))
+#else
+#define TINYGEN_TABLE __attribute__((__weak__))
+#endif
+/* Two absolute symbols of one name must have one value, or the linker stops. */
+#define TINYGEN_ONE_MODEL(name, id) \
+    __asm__(".global tinygen_tables_of_" #name "\n.set tinygen_tables_of_" #name ", " #id);
 #endif
 
 #ifdef __AVR_HAVE_ELPM__

@@ -23,6 +23,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(additive_wide, 0xB7570F1C) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define ADDITIVE_WIDE_INPUTS 7
 #define ADDITIVE_WIDE_MODEL_ID 0xC92CA5CAUL /* fingerprint that host and board compare */
 #define ADDITIVE_WIDE_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
@@ -54,7 +56,7 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t additive_wide_range[ADDITIVE_WIDE_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t additive_wide_range[ADDITIVE_WIDE_INPUTS][2] TINYGEN_ROM = {
     {   -450,   1050 }, /* sensor 0 */
     {   -508,   1168 }, /* sensor 1 */
     {   -565,   1285 }, /* sensor 2 */
@@ -66,7 +68,7 @@ static const int16_t additive_wide_range[ADDITIVE_WIDE_INPUTS][2] TINYGEN_ROM = 
 
 /* A curve for each of some inputs: its input and spacing, the raw value of node 0, the largest distance
  * from there, the bytes of its nodes; then the nodes. */
-static const int16_t additive_wide_f1_curves[126] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t additive_wide_f1_curves[126] TINYGEN_ROM = {
     TINYGEN_CURVE(0, 13), -163, 32767, 10, /* node k stands at x[0] = -163 + 8192 k: sensor 0 */
     8341, -3469, -5499, 12488, -7555,
     TINYGEN_CURVE(1, 11), -273, 14335, 16, /* node k stands at x[1] = -273 + 2048 k: sensor 1 */

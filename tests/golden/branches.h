@@ -19,6 +19,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(branches, 0xB676EDD5) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define BRANCHES_INPUTS 3
 #define BRANCHES_MODEL_ID 0xF4CDBE04UL /* fingerprint that host and board compare */
 #define BRANCHES_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
@@ -38,7 +40,7 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t branches_range[BRANCHES_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t branches_range[BRANCHES_INPUTS][2] TINYGEN_ROM = {
     {   -450,   1050 }, /* sensor 0 */
     {   -508,   1168 }, /* sensor 1 */
     {   -565,   1285 }, /* sensor 2 */

@@ -23,6 +23,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(linear16, 0x27EC7FB1) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define LINEAR16_INPUTS 7
 #define LINEAR16_MODEL_ID 0x3432A0F6UL /* fingerprint that host and board compare */
 #define LINEAR16_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
@@ -54,7 +56,7 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t linear16_range[LINEAR16_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t linear16_range[LINEAR16_INPUTS][2] TINYGEN_ROM = {
     {   -450,   1050 }, /* sensor 0 */
     {   -508,   1168 }, /* sensor 1 */
     {   -565,   1285 }, /* sensor 2 */
@@ -65,7 +67,7 @@ static const int16_t linear16_range[LINEAR16_INPUTS][2] TINYGEN_ROM = {
 };
 
 /* A row per input: its lowest raw value, its multiplier, and its int8 coefficient. */
-static const int8_t linear16_s1_rows[35] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t linear16_s1_rows[35] TINYGEN_ROM = {
     TINYGEN_BYTES(  -300), TINYGEN_BYTES(65535),  120, /* sensor 0 */
     TINYGEN_BYTES(  -340), TINYGEN_BYTES(65535),  -60, /* sensor 1 */
     TINYGEN_BYTES(  -380), TINYGEN_BYTES(65535),  -19, /* sensor 2 */

@@ -17,6 +17,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(lookup_square, 0x1E5D72C1) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define LOOKUP_SQUARE_INPUTS 1
 #define LOOKUP_SQUARE_MODEL_ID 0x7EA0F05AUL /* fingerprint that host and board compare */
 #define LOOKUP_SQUARE_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
@@ -30,12 +32,12 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t lookup_square_range[LOOKUP_SQUARE_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t lookup_square_range[LOOKUP_SQUARE_INPUTS][2] TINYGEN_ROM = {
     {   -450,   1050 }, /* sensor 0 */
 };
 
 /* Node k stands at x[0] = 350 + 128 k: sensor 0 */
-static const int16_t lookup_square_f1_0[15] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t lookup_square_f1_0[15] TINYGEN_ROM = {
     2665, 400, -3944, -3260, -8063, -7446, -8503, -5646, 5838, 2889, 7629, 265, 2119, 8673, 4330,
 };
 /* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */

@@ -23,6 +23,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(mlp, 0x74C0AAD6) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define MLP_INPUTS 7
 #define MLP_MODEL_ID 0x87098E03UL /* fingerprint that host and board compare */
 #define MLP_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
@@ -54,7 +56,7 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t mlp_range[MLP_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t mlp_range[MLP_INPUTS][2] TINYGEN_ROM = {
     {   -450,   1050 }, /* sensor 0 */
     {   -508,   1168 }, /* sensor 1 */
     {   -565,   1285 }, /* sensor 2 */
@@ -65,7 +67,7 @@ static const int16_t mlp_range[MLP_INPUTS][2] TINYGEN_ROM = {
 };
 
 /* Lowest raw value and multiplier of each input. */
-static const int8_t mlp_u1_scale[21] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t mlp_u1_scale[21] TINYGEN_ROM = {
     TINYGEN_BYTES(-300), (int8_t)54, /* sensor 0 */
     TINYGEN_BYTES(-340), (int8_t)48, /* sensor 1 */
     TINYGEN_BYTES(-380), (int8_t)44, /* sensor 2 */
@@ -76,7 +78,7 @@ static const int8_t mlp_u1_scale[21] TINYGEN_ROM = {
 };
 
 /* int8 coefficients, one row per unit. */
-static const int8_t mlp_h2_weights[16][7] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t mlp_h2_weights[16][7] TINYGEN_ROM = {
     {   24,   82,   74,  -22,   92,   84,  -99 },
     { -125, -101,  -34, -100, -107,  -62,   39 },
     {    6,  -58,  115,   52,   34,  113,   73 },
@@ -94,12 +96,12 @@ static const int8_t mlp_h2_weights[16][7] TINYGEN_ROM = {
     {  -13, -126,   11,   70,   62,  122,    7 },
     {   23,  119,  -46,   76,  -80,  -35,   44 },
 };
-static const int16_t mlp_h2_bias[16] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t mlp_h2_bias[16] TINYGEN_ROM = {
     606, -1702, 1084, 594, 2651, 742, 2435, 2903, -2347, -2439, 143, 128, 458, 1593, -980, -1809,
 };
 
 /* int8 coefficients. */
-static const int8_t mlp_s3_weights[1][16] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t mlp_s3_weights[1][16] TINYGEN_ROM = {
     {   46,  -29,  110, -111,   53,   58,  -58, -105,  -46,  -27,  122,   95,  -69,   -7,   25,  105 },
 };
 

@@ -23,6 +23,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(mlp_layer, 0x7BDED57F) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define MLP_LAYER_INPUTS 7
 #define MLP_LAYER_MODEL_ID 0x8403FDFFUL /* fingerprint that host and board compare */
 #define MLP_LAYER_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
@@ -54,7 +56,7 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t mlp_layer_range[MLP_LAYER_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t mlp_layer_range[MLP_LAYER_INPUTS][2] TINYGEN_ROM = {
     {   -450,   1050 }, /* sensor 0 */
     {   -508,   1168 }, /* sensor 1 */
     {   -565,   1285 }, /* sensor 2 */
@@ -65,7 +67,7 @@ static const int16_t mlp_layer_range[MLP_LAYER_INPUTS][2] TINYGEN_ROM = {
 };
 
 /* Lowest raw value and multiplier of each input. */
-static const int8_t mlp_layer_u1_scale[21] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t mlp_layer_u1_scale[21] TINYGEN_ROM = {
     TINYGEN_BYTES(-300), (int8_t)54, /* sensor 0 */
     TINYGEN_BYTES(-340), (int8_t)48, /* sensor 1 */
     TINYGEN_BYTES(-380), (int8_t)44, /* sensor 2 */
@@ -76,7 +78,7 @@ static const int8_t mlp_layer_u1_scale[21] TINYGEN_ROM = {
 };
 
 /* Hidden units, two at a time: biases, int8 coefficients for each input in turn, int8 shares in the output. */
-static const int8_t mlp_layer_s2_units[160] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t mlp_layer_s2_units[160] TINYGEN_ROM = {
     /* units 1, 2 */ TINYGEN_BYTES(91), TINYGEN_BYTES(101),
      -124,   74,     96,  118,    120,   76,   -105,   49,     81,  -45,     53,   27,    -51,   76,
       -88,   16,

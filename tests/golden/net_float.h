@@ -35,24 +35,24 @@ static inline uint16_t net_distance(int16_t x, int16_t origin, uint16_t reach)
 }
 
 /* Lowest and highest raw value of each input. */
-static const int16_t net_v1_limits[3][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t net_v1_limits[3][2] TINYGEN_ROM = {
     { -225, 1031 },
     { -225, 1031 },
     { -225, 1031 },
 };
 
-static const float net_v2_weights[2][3] TINYGEN_ROM = {
+TINYGEN_TABLE const float net_v2_weights[2][3] TINYGEN_ROM = {
     { 0.0793457031f, -0.0238037109f, 0.00555419922f },
     { -0.100769043f, 0.05078125f, 0.000793457031f },
 };
-static const float net_v2_bias[2] TINYGEN_ROM = {
+TINYGEN_TABLE const float net_v2_bias[2] TINYGEN_ROM = {
     -4.75335693f, 10.9312744f,
 };
 
-static const float net_v3_weights[1][2] TINYGEN_ROM = {
+TINYGEN_TABLE const float net_v3_weights[1][2] TINYGEN_ROM = {
     { 22.5f, 31.75f },
 };
-static const float net_v3_bias[1] TINYGEN_ROM = {
+TINYGEN_TABLE const float net_v3_bias[1] TINYGEN_ROM = {
     1250.0f,
 };
 

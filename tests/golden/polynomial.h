@@ -19,6 +19,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(polynomial, 0x14BA8E09) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define POLYNOMIAL_INPUTS 3
 #define POLYNOMIAL_MODEL_ID 0xD6F5315BUL /* fingerprint that host and board compare */
 #define POLYNOMIAL_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
@@ -38,21 +40,21 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t polynomial_range[POLYNOMIAL_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t polynomial_range[POLYNOMIAL_INPUTS][2] TINYGEN_ROM = {
     {   -450,   1050 }, /* sensor 0 */
     {   -508,   1168 }, /* sensor 1 */
     {   -565,   1285 }, /* sensor 2 */
 };
 
 /* Lowest raw value and multiplier of each input. */
-static const int8_t polynomial_u1_scale[9] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t polynomial_u1_scale[9] TINYGEN_ROM = {
     TINYGEN_BYTES(-300), (int8_t)54, /* sensor 0 */
     TINYGEN_BYTES(-340), (int8_t)48, /* sensor 1 */
     TINYGEN_BYTES(-380), (int8_t)44, /* sensor 2 */
 };
 
 /* int8 coefficients. */
-static const int8_t polynomial_s3_weights[1][6] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t polynomial_s3_weights[1][6] TINYGEN_ROM = {
     {   67,  -61,  -58,  -66,  -74,   99 },
 };
 

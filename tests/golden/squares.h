@@ -19,6 +19,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(squares, 0x04D36CDD) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define SQUARES_INPUTS 3
 #define SQUARES_MODEL_ID 0x3FF1C590UL /* fingerprint that host and board compare */
 #define SQUARES_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
@@ -38,14 +40,14 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t squares_range[SQUARES_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t squares_range[SQUARES_INPUTS][2] TINYGEN_ROM = {
     {   -450,   1050 }, /* sensor 0 */
     {   -508,   1168 }, /* sensor 1 */
     {   -565,   1285 }, /* sensor 2 */
 };
 
 /* Lowest raw value and multiplier of each input. */
-static const int8_t squares_u1_scale[9] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t squares_u1_scale[9] TINYGEN_ROM = {
     TINYGEN_BYTES(-300), (int8_t)54, /* sensor 0 */
     TINYGEN_BYTES(-340), (int8_t)48, /* sensor 1 */
     TINYGEN_BYTES(-380), (int8_t)44, /* sensor 2 */
@@ -53,7 +55,7 @@ static const int8_t squares_u1_scale[9] TINYGEN_ROM = {
 
 /* A row per term: which two of u1 it multiplies, then its int8 coefficient.
  * u1[3] is -128, with which a term of one input is a product too, its sign turned. */
-static const int8_t squares_s2_terms[15] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t squares_s2_terms[15] TINYGEN_ROM = {
      0,  3,   33,
      1,  3,   45,
      0,  0,  -45,

@@ -19,6 +19,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(votes, 0x72F7CCDD) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define VOTES_INPUTS 3
 #define VOTES_MODEL_ID 0x6B73BD68UL /* fingerprint that host and board compare */
 #define VOTES_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
@@ -38,7 +40,7 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t votes_range[VOTES_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t votes_range[VOTES_INPUTS][2] TINYGEN_ROM = {
     {   -450,   1050 }, /* sensor 0 */
     {   -508,   1168 }, /* sensor 1 */
     {   -565,   1285 }, /* sensor 2 */
@@ -46,7 +48,7 @@ static const int16_t votes_range[VOTES_INPUTS][2] TINYGEN_ROM = {
 
 /* Decision trees: a split holds its input, its raw limit, and the bytes of its left side, taken where
  * x <= limit; the right side follows. A leaf is 4 values of 1 byte. */
-static const int8_t votes_s1_trees[180] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t votes_s1_trees[180] TINYGEN_ROM = {
     TINYGEN_SPLIT(0), TINYGEN_BYTES(1054), 28,
       TINYGEN_SPLIT(1), TINYGEN_BYTES(245), 12,
         TINYGEN_SPLIT_LEAVES(1), TINYGEN_BYTES(1032), 4,
@@ -93,7 +95,7 @@ static const int8_t votes_s1_trees[180] TINYGEN_ROM = {
           20, -42, 75, 5,
           -96, 70, -1, -65,
 };
-static const uint8_t votes_s1_start[3] TINYGEN_ROM = {
+TINYGEN_TABLE const uint8_t votes_s1_start[3] TINYGEN_ROM = {
     0, 60, 120,
 };
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 from .. import __version__
 from ..common.jinja import environment
 from ..common.text import comment
@@ -18,6 +20,8 @@ def render_header(model: Model) -> str:
     name = check_prefix(model.name)
     steps = chain_views(model, [comment(q.name) for q in model.inputs])
     last, classes = model.bounds[-1], class_names(model)
+    nodes = [printed(step, step.macros) for step in steps]
+    tables, ranges = [node.tables for node in nodes], [q.limits for q in model.inputs]
     return (
         environment("c")
         .get_template("header.h.j2")
@@ -45,7 +49,8 @@ def render_header(model: Model) -> str:
             model_id=model.model_id,
             threshold=_end_of_band(model, model.threshold, model.levels.high),
             alarm_below=_end_of_band(model, model.alarm_below, model.levels.low),
-            nodes=[printed(step, step.macros) for step in steps],
+            nodes=nodes,
+            tables_id=zlib.crc32(repr((tables, ranges, classes)).encode("utf-8")),
             result=steps[-1].out,
         )
     )

@@ -22,6 +22,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(m, 0xFE78CC7C) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define M_INPUTS 3
 #define M_MODEL_ID 0x9B6567F3UL /* fingerprint that host and board compare */
 
@@ -44,7 +46,7 @@ enum {
 };
 
 /* Name of each class, and of none. */
-static const char m_labels[4][6] TINYGEN_ROM = {
+TINYGEN_TABLE const char m_labels[4][6] TINYGEN_ROM = {
     "clean",
     "dusty",
     "foul",
@@ -59,7 +61,7 @@ static inline const char *m_label(int16_t y)
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {    185,    919 }, /* sensor 0 */
     {   -110,    510 }, /* sensor 1 */
     {     -7,    982 }, /* sensor 2 */
@@ -67,7 +69,7 @@ static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
 
 /* Decision trees: a split holds its input, its raw limit, and the bytes of its left side, taken where
  * x <= limit; the right side follows. A leaf is 3 values of 1 byte. */
-static const int8_t m_s1_trees[832] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_s1_trees[832] TINYGEN_ROM = {
     TINYGEN_SPLIT_LEFT_LEAF(2), TINYGEN_BYTES(148), 3,
       2, 10, 3,
       TINYGEN_SPLIT(0), TINYGEN_BYTES(535), 24,
@@ -309,7 +311,7 @@ static const int8_t m_s1_trees[832] TINYGEN_ROM = {
             0, 7, 8,
             0, 0, 15,
 };
-static const uint16_t m_s1_start[16] TINYGEN_ROM = {
+TINYGEN_TABLE const uint16_t m_s1_start[16] TINYGEN_ROM = {
     0, 52, 104, 156, 208, 260, 312, 364, 416, 468, 520, 572, 624, 676, 728, 780,
 };
 

@@ -19,6 +19,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(m, 0x31872A81) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define M_INPUTS 3
 #define M_MODEL_ID 0x3E2DFA4DUL /* fingerprint that host and board compare */
 #define M_THRESHOLD 78 /* 7.8 ug/m3: alarm when output > threshold */
@@ -38,7 +40,7 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {    185,    919 }, /* sensor 0 */
     {   -110,    510 }, /* sensor 1 */
     {     -7,    982 }, /* sensor 2 */
@@ -46,7 +48,7 @@ static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
 
 /* Decision trees: a split holds its input, its raw limit, and the bytes of its left side, taken where
  * x <= limit; the right side follows. A leaf is 1 value of 1 byte. */
-static const int8_t m_s1_trees[256] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_s1_trees[256] TINYGEN_ROM = {
     TINYGEN_SPLIT(0), TINYGEN_BYTES(561), 6,
       TINYGEN_SPLIT_LEAVES(0), TINYGEN_BYTES(468), 1,
         -48,
@@ -160,12 +162,12 @@ static const int8_t m_s1_trees[256] TINYGEN_ROM = {
           4,
       17,
 };
-static const uint8_t m_s1_start[16] TINYGEN_ROM = {
+TINYGEN_TABLE const uint8_t m_s1_start[16] TINYGEN_ROM = {
     0, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240,
 };
 
 /* int8 coefficients. */
-static const int8_t m_s2_weights[1][1] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_s2_weights[1][1] TINYGEN_ROM = {
     {   76 },
 };
 

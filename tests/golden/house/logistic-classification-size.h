@@ -22,6 +22,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(m, 0xC4025DE4) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define M_INPUTS 3
 #define M_MODEL_ID 0x80020247UL /* fingerprint that host and board compare */
 
@@ -44,7 +46,7 @@ enum {
 };
 
 /* Name of each class, and of none. */
-static const char m_labels[4][6] TINYGEN_ROM = {
+TINYGEN_TABLE const char m_labels[4][6] TINYGEN_ROM = {
     "clean",
     "dusty",
     "foul",
@@ -59,26 +61,26 @@ static inline const char *m_label(int16_t y)
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {    185,    919 }, /* sensor 0 */
     {   -110,    510 }, /* sensor 1 */
     {     -7,    982 }, /* sensor 2 */
 };
 
 /* Lowest raw value and multiplier of each input. */
-static const int8_t m_u1_scale[9] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_u1_scale[9] TINYGEN_ROM = {
     TINYGEN_BYTES(-110), (int8_t)59, /* sensor 0 */
     TINYGEN_BYTES(-110), (int8_t)59, /* sensor 1 */
     TINYGEN_BYTES(-110), (int8_t)59, /* sensor 2 */
 };
 
 /* int8 coefficients, one row per unit. */
-static const int8_t m_s2_weights[3][3] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_s2_weights[3][3] TINYGEN_ROM = {
     { -126,  -29,    7 },
     {    9,   -1,    2 },
     {  119,   31,   -8 },
 };
-static const int16_t m_s2_bias[3] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_s2_bias[3] TINYGEN_ROM = {
     1139, 790, -1929,
 };
 

@@ -19,6 +19,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(m, 0x61C95FB8) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define M_INPUTS 3
 #define M_MODEL_ID 0x8F080A51UL /* fingerprint that host and board compare */
 #define M_THRESHOLD 78 /* 7.8 ug/m3: alarm when output > threshold */
@@ -38,26 +40,26 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {    185,    919 }, /* sensor 0 */
     {   -110,    510 }, /* sensor 1 */
     {     -7,    982 }, /* sensor 2 */
 };
 
 /* Lowest raw value and multiplier of each input. */
-static const int16_t m_u1_low[3] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_u1_low[3] TINYGEN_ROM = {
       -279, /* sensor 0 */
       -969, /* sensor 1 */
      -1336, /* sensor 2 */
 };
-static const uint16_t m_u1_multiplier[3] TINYGEN_ROM = {
+TINYGEN_TABLE const uint16_t m_u1_multiplier[3] TINYGEN_ROM = {
      10097, /* sensor 0 */
       7154, /* sensor 1 */
       4549, /* sensor 2 */
 };
 
 /* int8 coefficients. */
-static const int8_t m_s3_weights[1][3] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_s3_weights[1][3] TINYGEN_ROM = {
     {   64,   64,   64 },
 };
 

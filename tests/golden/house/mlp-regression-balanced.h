@@ -19,6 +19,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(m, 0xC3016FA7) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define M_INPUTS 3
 #define M_MODEL_ID 0x1E0F3B9DUL /* fingerprint that host and board compare */
 #define M_THRESHOLD 78 /* 7.8 ug/m3: alarm when output > threshold */
@@ -38,21 +40,21 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {    185,    919 }, /* sensor 0 */
     {   -110,    510 }, /* sensor 1 */
     {     -7,    982 }, /* sensor 2 */
 };
 
 /* Lowest raw value and multiplier of each input. */
-static const int8_t m_u1_scale[12] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_u1_scale[12] TINYGEN_ROM = {
     TINYGEN_BYTES(185), TINYGEN_BYTES(1428), /* sensor 0 */
     TINYGEN_BYTES(-110), TINYGEN_BYTES(1690), /* sensor 1 */
     TINYGEN_BYTES(-7), TINYGEN_BYTES(1059), /* sensor 2 */
 };
 
 /* A row per unit: its bias, then its int8 coefficients. */
-static const int8_t m_h2_units[55] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_h2_units[55] TINYGEN_ROM = {
     TINYGEN_BYTES(   -60),  127,   52,  -59,
     TINYGEN_BYTES(    27),  125,   30,    1,
     TINYGEN_BYTES(     9), -127,  -39,   -5,
@@ -67,7 +69,7 @@ static const int8_t m_h2_units[55] TINYGEN_ROM = {
 };
 
 /* Hidden units, two at a time: biases, int8 coefficients for each input in turn, int8 shares in the output. */
-static const int8_t m_s3_units[112] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_s3_units[112] TINYGEN_ROM = {
     /* units 1, 2 */ TINYGEN_BYTES(14), TINYGEN_BYTES(-32767),
        15,    0,     37,    0,     56,    0,    -16,    0,      0,    0,    119,    0,    -36,    0,     58,    0,
         1,    0,    -11,    0,    -11,    0,

@@ -22,6 +22,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(m, 0xDB7845E2) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define M_INPUTS 3
 #define M_MODEL_ID 0xC3098876UL /* fingerprint that host and board compare */
 
@@ -44,7 +46,7 @@ enum {
 };
 
 /* Name of each class, and of none. */
-static const char m_labels[4][6] TINYGEN_ROM = {
+TINYGEN_TABLE const char m_labels[4][6] TINYGEN_ROM = {
     "clean",
     "dusty",
     "foul",
@@ -59,21 +61,21 @@ static inline const char *m_label(int16_t y)
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {    185,    919 }, /* sensor 0 */
     {   -110,    510 }, /* sensor 1 */
     {     -7,    982 }, /* sensor 2 */
 };
 
 /* Lowest raw value and multiplier of each input. */
-static const int8_t m_u1_scale[12] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_u1_scale[12] TINYGEN_ROM = {
     TINYGEN_BYTES(185), TINYGEN_BYTES(65535), /* sensor 0 */
     TINYGEN_BYTES(-110), TINYGEN_BYTES(65535), /* sensor 1 */
     TINYGEN_BYTES(-7), TINYGEN_BYTES(65535), /* sensor 2 */
 };
 
 /* A row per unit: its bias, then its int8 coefficients. */
-static const int8_t m_h2_units[60] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_h2_units[60] TINYGEN_ROM = {
     TINYGEN_BYTES( 1105),  127,   33,   -9,
     TINYGEN_BYTES(-1003), -127,  -28,    3,
     TINYGEN_BYTES( -919), -127,  -32,    8,
@@ -89,12 +91,12 @@ static const int8_t m_h2_units[60] TINYGEN_ROM = {
 };
 
 /* int8 coefficients, one row per unit. */
-static const int8_t m_s3_weights[3][12] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_s3_weights[3][12] TINYGEN_ROM = {
     {  -20,  127,   80,   11,    0,  -95,    0,   -5,    0,    0,    0,    0 },
     {    0, -126,   -2,    0,  -32,    2,  -55,    5,    0,    0,  -14,    0 },
     {   19,   -1,  -78,  -11,   32,   93,   55,    0,    0,    0,   14,    0 },
 };
-static const int16_t m_s3_bias[3] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_s3_bias[3] TINYGEN_ROM = {
     -2395, 7717, -4613,
 };
 

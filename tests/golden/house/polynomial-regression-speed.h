@@ -19,6 +19,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(m, 0x8DE1ECA3) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define M_INPUTS 3
 #define M_MODEL_ID 0x44C97F20UL /* fingerprint that host and board compare */
 #define M_THRESHOLD 78 /* 7.8 ug/m3: alarm when output > threshold */
@@ -38,21 +40,21 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {    185,    919 }, /* sensor 0 */
     {   -110,    510 }, /* sensor 1 */
     {     -7,    982 }, /* sensor 2 */
 };
 
 /* Lowest raw value and multiplier of each input. */
-static const int8_t m_u1_scale[9] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_u1_scale[9] TINYGEN_ROM = {
     TINYGEN_BYTES(185), (int8_t)88, /* sensor 0 */
     TINYGEN_BYTES(-110), (int8_t)105, /* sensor 1 */
     TINYGEN_BYTES(-7), (int8_t)66, /* sensor 2 */
 };
 
 /* int16 coefficients. */
-static const int16_t m_s3_weights[1][8] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_s3_weights[1][8] TINYGEN_ROM = {
     { 25909, 5378, -2571, 16134, 6830, -5922,  625, -1252 },
 };
 

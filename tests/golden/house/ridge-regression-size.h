@@ -19,6 +19,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(m, 0xD98BFB33) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define M_INPUTS 3
 #define M_MODEL_ID 0x407F4039UL /* fingerprint that host and board compare */
 #define M_THRESHOLD 78 /* 7.8 ug/m3: alarm when output > threshold */
@@ -38,14 +40,14 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {    185,    919 }, /* sensor 0 */
     {   -110,    510 }, /* sensor 1 */
     {     -7,    982 }, /* sensor 2 */
 };
 
 /* A row per input: its lowest raw value, its multiplier, and its int8 coefficient. */
-static const int8_t m_s1_rows[15] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t m_s1_rows[15] TINYGEN_ROM = {
     TINYGEN_BYTES(   185), TINYGEN_BYTES(65441),  122, /* sensor 0 */
     TINYGEN_BYTES(  -110), TINYGEN_BYTES(64023),   31, /* sensor 1 */
     TINYGEN_BYTES(    -7), TINYGEN_BYTES(62368),  -10, /* sensor 2 */

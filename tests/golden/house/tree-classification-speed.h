@@ -21,6 +21,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(m, 0x3C91BB44) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define M_INPUTS 2
 #define M_MODEL_ID 0x994C98A8UL /* fingerprint that host and board compare */
 
@@ -40,7 +42,7 @@ enum {
 };
 
 /* Name of each class, and of none. */
-static const char m_labels[4][6] TINYGEN_ROM = {
+TINYGEN_TABLE const char m_labels[4][6] TINYGEN_ROM = {
     "clean",
     "dusty",
     "foul",
@@ -55,7 +57,7 @@ static inline const char *m_label(int16_t y)
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {    185,    919 }, /* sensor 0 */
     {   -110,    510 }, /* sensor 1 */
 };

@@ -18,6 +18,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(m, 0x0CE9353A) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define M_INPUTS 2
 #define M_MODEL_ID 0xFF883632UL /* fingerprint that host and board compare */
 #define M_THRESHOLD 78 /* 7.8 ug/m3: alarm when output > threshold */
@@ -34,7 +36,7 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {    185,    919 }, /* sensor 0 */
     {   -110,    510 }, /* sensor 1 */
 };
