@@ -5,20 +5,11 @@ import io
 import numpy as np
 import pytest
 
+from tinygen.commands.demo import ARTICLE_INPUTS
 from tinygen.common.errors import WRONG_USE, DataError
 from tinygen.data import read_table
 
-TASK_A = (
-    "CO(GT)",
-    "PT08.S1(CO)",
-    "PT08.S2(NMHC)",
-    "PT08.S3(NOx)",
-    "PT08.S4(NO2)",
-    "PT08.S5(O3)",
-    "T",
-    "RH",
-    "AH",
-)
+TASK_A = ARTICLE_INPUTS
 TASK_B = ("PT08.S1(CO)", "PT08.S3(NOx)", "PT08.S4(NO2)", "PT08.S5(O3)", "T", "RH", "AH")
 TASK_C = TASK_A[1:]
 

@@ -6,10 +6,10 @@
  * another library cannot push them out of reach. Only more than 64 KB of our own can;
  * tinygen_in_reach() tells.
  *
- * A header that several files of a program include leaves its tables in flash once for each of them,
- * unless TINYGEN_SHARED is defined for all of these files (-DTINYGEN_SHARED). The linker then keeps
- * one copy, and refuses headers of one name whose tables differ. With GCC, and -fdata-sections and
- * --gc-sections as the Arduino IDE and PlatformIO give them.
+ * A header that several files of a program include leaves its tables in flash once for each of
+ * them, unless TINYGEN_SHARED is defined for all of these files (-DTINYGEN_SHARED). The linker then
+ * keeps one copy, and refuses headers of one name whose tables differ. It takes GCC with
+ * -fdata-sections and --gc-sections, as the Arduino IDE and PlatformIO give them.
  */
 #ifndef TINYGEN_FLASH_H
 #define TINYGEN_FLASH_H

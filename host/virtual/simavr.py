@@ -89,18 +89,8 @@ class SimBoard:
         try:
             self._pins = Pins(core, self.chip)
             self._marks = Marks(core, self._memory, self.chip.gpior0, watch_marks)
-            self._line = (
-                SerialLine(
-                    core,
-                    self._memory,
-                    board.f_cpu_hz,
-                    baud or board.baud,
-                    self.counters,
-                    fault,
-                )
-                if self.chip.uart
-                else NoLine(board.pio_id)
-            )
+            line = core, self._memory, board.f_cpu_hz, baud or board.baud, self.counters, fault
+            self._line = SerialLine(*line) if self.chip.uart else NoLine(board.pio_id)
             self._power_on(image)
         except BaseException:
             self.close()

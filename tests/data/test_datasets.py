@@ -12,6 +12,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from tables import TASK_A
 
 from tinygen.common.errors import WRONG_USE, DataError
 from tinygen.data import load_table, prepare
@@ -330,17 +331,6 @@ def test_the_station_loses_values_as_stations_do(simulated):
 
 
 def test_the_station_serves_the_demos_task(simulated):
-    inputs = (
-        "CO(GT)",
-        "PT08.S1(CO)",
-        "PT08.S2(NMHC)",
-        "PT08.S3(NOx)",
-        "PT08.S4(NO2)",
-        "PT08.S5(O3)",
-        "T",
-        "RH",
-        "AH",
-    )
-    dataset = prepare(simulated, "C6H6(GT)", inputs)
+    dataset = prepare(simulated, "C6H6(GT)", TASK_A)
     assert len(dataset.x) > 6500 and len(dataset.test) == round(0.2 * len(dataset.x))
     assert [q.scale for q in dataset.inputs] == [0.1, 1.0, 1.0, 1.0, 1.0, 1.0, 0.1, 0.1, 0.0001]

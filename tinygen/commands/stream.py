@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..host.check import Expected, StreamVerdict
+    from ..host.link import Link
     from ..host.rates import WireBudget
     from ..host.stream import RowReply
     from ..model.model import Model
@@ -178,8 +179,6 @@ def stream_rows(
     """Streams raw rows to the board at `port`; on the virtual board its pins are watched too."""
     from ..host.check import Alarm, Checker, expect
     from ..host.link import open_link
-    from ..host.pins import distinct, lit
-    from ..host.protocol import Pin
     from ..host.rates import WireBudget
     from ..host.record import RawLog, RowFile
     from ..host.stream import TRIES, stream
@@ -188,19 +187,12 @@ def stream_rows(
     with ExitStack() as open_files:
         log = open_files.enter_context(RawLog(plan.log)) if plan.log else None
         link = open_files.enter_context(open_link(port, model, board, plan.baud, tap=log))
-        answers = stream(
-            link,
-            raw.tolist(),
-            plan.window,
-            plan.tries or TRIES,
-            pace=plan.pace,
-            reconnect=plan.reconnect,
-        )
+        how = {"pace": plan.pace, "reconnect": plan.reconnect}
+        answers = stream(link, raw.tolist(), plan.window, plan.tries or TRIES, **how)
         wire = WireBudget.of(link, plan.window)
         progress(f"link: {wire}")
         expected = expect(model, raw, Alarm.of(model, link.info))
-        checker = Checker(expected)
-        rows = None
+        checker, rows = Checker(expected), None
         if out:
             rows = open_files.enter_context(RowFile(out, expected, lambda r: _value(model, r)))
         for reply in answers:
@@ -209,13 +201,21 @@ def stream_rows(
             if rows:
                 rows.row(reply, difference)
             say(len(replies))
-        simulator = getattr(link.port, "board", None)
-        # a slow replay goes dark between rows
-        seen = lit(simulator.changes, board) if simulator and not plan.pace else None
-    right = None if seen is None else seen == distinct([Pin(0), *expected.pins])
+        right = _lit_as_expected(link, board, plan, expected)
     return Streamed(
         model, board, checker.verdict(), expected, tuple(replies), right, wire, plan, path=out
     )
+
+
+def _lit_as_expected(link: Link, board: Board, plan: StreamPlan, expected: Expected) -> bool | None:
+    """Whether the simulator saw the pins change as they should; None where nobody looks."""
+    from ..host.pins import distinct, lit
+    from ..host.protocol import Pin
+
+    simulator = getattr(link.port, "board", None)
+    if simulator is None or plan.pace:  # a slow replay goes dark between rows
+        return None
+    return lit(simulator.changes, board) == distinct([Pin(0), *expected.pins])
 
 
 def _rate_of(rows: int, progress: Progress) -> Callable[[int], None]:

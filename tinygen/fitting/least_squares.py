@@ -107,8 +107,7 @@ def fit_linear(
     robust: bool = True,
     counts: Counts = None,
 ) -> LinearFit:
-    """Coefficients of `v = terms . coef + intercept` with least pseudo-Huber error of g(v) against
-    y.
+    """Coefficients of `v = terms . coef + intercept` of least pseudo-Huber error of g(v) against y.
 
     terms: float (n, k); ridge: relative to each column's mean square; penalty: optional (k, k)
     matrix added to the Hessian, relative to its mean diagonal (smoothness of neighbouring nodes).
@@ -119,22 +118,13 @@ def fit_linear(
     counted = np.ones(len(y)) if counts is None else counts / counts.mean()
     columns = np.column_stack([terms, np.ones(len(y))])
     delta = HUBER_PART * max(mean(np.abs(y - median(y, counts)), counts), 1e-9)
-    shrink = np.diag(np.append(ridge * mean(columns[:, :-1] ** 2, counts) + 1e-12, 0.0))
-    smooth = np.zeros_like(shrink)
-    if penalty is not None:
-        smooth[:-1, :-1] = penalty
+    shrink, smooth = _penalties(columns, ridge, penalty, counts)
     target = root.forward(y)
     slope, weights = root.slope(target) if robust else np.ones(len(y)), counted
     best, kept = np.inf, LinearFit(np.zeros(len(shrink) - 1), 0.0, shrink)
     for _ in range(ITERATIONS if robust else 1):
-        jacobian = columns * (slope * np.sqrt(weights))[:, None]
-        hessian = jacobian.T @ jacobian / len(y)
-        regular = (
-            hessian + shrink * np.mean(slope**2 * weights) + smooth * np.mean(np.diag(hessian))
-        )
-        update = np.linalg.lstsq(
-            regular, jacobian.T @ (target * slope * np.sqrt(weights)) / len(y), rcond=None
-        )[0]
+        regular, gradient = _normal_equations(columns, target, slope, weights, shrink, smooth)
+        update = np.linalg.lstsq(regular, gradient, rcond=None)[0]
         v = columns @ update
         residual = root.backward(v) - y
         bend = np.sqrt(1 + (residual / delta) ** 2)
@@ -145,6 +135,33 @@ def fit_linear(
         slope = root.slope(v)
         target, weights = v - residual / slope, counted / bend
     return kept
+
+
+def _normal_equations(
+    columns: np.ndarray,
+    target: np.ndarray,
+    slope: np.ndarray,
+    weights: np.ndarray,
+    shrink: np.ndarray,
+    smooth: np.ndarray,
+) -> tuple[Floats, Floats]:
+    """Regularised Hessian and gradient of the weighted squares of target - columns . coef."""
+    jacobian = columns * (slope * np.sqrt(weights))[:, None]
+    hessian = jacobian.T @ jacobian / len(target)
+    ridge = shrink * np.mean(slope**2 * weights)
+    regular: Floats = hessian + ridge + smooth * np.mean(np.diag(hessian))
+    return regular, jacobian.T @ (target * slope * np.sqrt(weights)) / len(target)
+
+
+def _penalties(
+    columns: np.ndarray, ridge: float, penalty: np.ndarray | None, counts: Counts
+) -> tuple[Floats, Floats]:
+    """What is added to the Hessian, the intercept spared: ridge, and smoothness."""
+    shrink: Floats = np.diag(np.append(ridge * mean(columns[:, :-1] ** 2, counts) + 1e-12, 0.0))
+    smooth = np.zeros_like(shrink)
+    if penalty is not None:
+        smooth[:-1, :-1] = penalty
+    return shrink, smooth
 
 
 def without_free(hessian: np.ndarray, free: np.ndarray) -> np.ndarray:

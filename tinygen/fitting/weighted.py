@@ -7,22 +7,23 @@ of weight 2 counts as the row written twice.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.float64] | None
 
 
-def mean(values: np.ndarray, counts: Counts) -> NDArray[np.float64]:
-    """Mean over the rows of values (n, ...)."""
-    found: NDArray[np.float64] = np.average(values, axis=0, weights=counts)
-    return found
+def mean(values: np.ndarray, counts: Counts) -> Any:
+    """Mean over the rows of values (n, ...): a number, or an array without the first axis."""
+    return np.average(values, axis=0, weights=counts)
 
 
-def deviation(values: np.ndarray, counts: Counts) -> NDArray[np.float64]:
-    """Standard deviation over the rows of values (n, ...)."""
+def deviation(values: np.ndarray, counts: Counts) -> Any:
+    """Standard deviation over the rows of values (n, ...), as `mean`."""
     if counts is None:
-        return np.asarray(values.std(axis=0))
+        return values.std(axis=0)
     return np.sqrt(mean((values - mean(values, counts)) ** 2, counts))
 
 

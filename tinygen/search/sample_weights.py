@@ -89,6 +89,13 @@ def weighed(
             f"balanced: a training row counts {rarity.min():.2g} to {rarity.max():.2g} times, "
             "the rarer its level the more"
         )
+    return _with_weights(dataset, kept, trust, facts).noted(*notes, ERRORS_NOTE)
+
+
+def _with_weights(
+    dataset: Dataset, kept: np.ndarray, trust: np.ndarray, facts: dict[str, dict[str, float]]
+) -> Dataset:
+    """The training rows `kept`, each counted as `trust` says; the target's range is theirs."""
     weights = np.ones(len(dataset.y))
     weights[kept] = trust / trust.mean()
     low, high = dataset.y[kept].min(), dataset.y[kept].max()
@@ -101,7 +108,6 @@ def weighed(
         dataset.with_rows(output=target, weights=weights),
         split=replace(dataset.split, train=kept),
         provenance=replace(dataset.provenance, weighting=facts),
-        notes=(*dataset.notes, *notes, ERRORS_NOTE),
     )
 
 

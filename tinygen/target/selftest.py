@@ -50,14 +50,7 @@ def build_selftest(
     progress(f"compiling for {board.title}")
     source = _write(model, board, Path(out_dir))
     elf = compile_c(source, board, f"model '{model.name}' with its {SAMPLES} test rows")
-    progress(f"running the self-test on the simulated {board.title}")
-    wrong_or_hung = run_selftest(elf, board)
-    if wrong_or_hung:
-        raise CheckError(
-            f"model '{model.name}' {wrong_or_hung} on the simulated {board.title}: "
-            "this is an internal error, please report it"
-        )
-    progress(f"self-test passed: {SAMPLES} rows, green LED at {board.green_port}")
+    _require_passed(elf, model, board, progress)
     alone = measure_cost(model, board)
     check_budget(
         Size(alone.flash_bytes, alone.ram_bytes),
@@ -77,6 +70,16 @@ def build_selftest(
         alone.cycles_median,
         alone.cycles_max,
     )
+
+
+def _require_passed(elf: Path, model: Model, board: Board, progress: Progress) -> None:
+    progress(f"running the self-test on the simulated {board.title}")
+    if wrong_or_hung := run_selftest(elf, board):
+        raise CheckError(
+            f"model '{model.name}' {wrong_or_hung} on the simulated {board.title}: "
+            "this is an internal error, please report it"
+        )
+    progress(f"self-test passed: {SAMPLES} rows, green LED at {board.green_port}")
 
 
 def run_selftest(elf: Path, board: Board) -> str:

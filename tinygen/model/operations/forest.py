@@ -262,12 +262,9 @@ class StreamView(SumView):
         return self.bytes + self.trees * self.start_bits // 8
 
 
-@dataclass(frozen=True)
-class ForestView(SumView):
-    """Trees as arrays that name their places."""
+class _Splits:
+    """The splits as both views print them."""
 
-    template: ClassVar[str] = "forest"
-    macros: ClassVar[str] = "forest"
     node: Forest
 
     @property
@@ -278,6 +275,23 @@ class ForestView(SumView):
     @property
     def splits(self) -> int:
         return len(self.table)
+
+    @property
+    def roots(self) -> tuple[int, ...]:
+        return self.node.roots
+
+    @property
+    def bias(self) -> tuple[int, ...]:
+        return self.node.bias
+
+
+@dataclass(frozen=True)
+class ForestView(_Splits, SumView):
+    """Trees as arrays that name their places."""
+
+    template: ClassVar[str] = "forest"
+    macros: ClassVar[str] = "forest"
+    node: Forest
 
     @property
     def leaves(self) -> int:
@@ -316,14 +330,6 @@ class ForestView(SumView):
         return ["{" + ",".join(map(str, row)) + "}" for row in self.node.leaves]
 
     @property
-    def roots(self) -> tuple[int, ...]:
-        return self.node.roots
-
-    @property
-    def bias(self) -> tuple[int, ...]:
-        return self.node.bias
-
-    @property
     def rom_bytes(self) -> int:
         child, leaf = self.child_bits // 8, self.leaf_bits // 8
         return (
@@ -332,31 +338,15 @@ class ForestView(SumView):
 
 
 @dataclass(frozen=True)
-class ForestFloatView(FloatSumView):
+class ForestFloatView(_Splits, FloatSumView):
     """The arrays, with thresholds and leaf values in float."""
 
     template: ClassVar[str] = "forest"
     node: Forest
 
     @property
-    def table(self) -> tuple[tuple[int, int, int, int], ...]:
-        return self.node.splits or ((0, 0, 0, 0),)
-
-    @property
-    def splits(self) -> int:
-        return len(self.table)
-
-    @property
     def leaves(self) -> tuple[tuple[int, ...], ...]:
         return self.node.leaves
-
-    @property
-    def roots(self) -> tuple[int, ...]:
-        return self.node.roots
-
-    @property
-    def bias(self) -> tuple[int, ...]:
-        return self.node.bias
 
     @property
     def child_bits(self) -> int:

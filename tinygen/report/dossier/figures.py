@@ -162,48 +162,52 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
     """What speaks against the model: weak parts of the rows, serious findings in the data, a
     baseline that does better.
     """
-    found = []
-    if d.tests:
-        found += [
-            Doubt(sentence_of(weak_words(s, d)), "failures" if s.kind == "sensor" else "range")
-            for s in weak_parts(d)[:MOST_DOUBTS]
-        ]
-    found += [
-        Doubt(sentence_of(f"{f.what}: {f.effect}"), "data")
-        for f in d.findings
-        if f.severity == "high"
-    ]
+    every = (_weak_rows(d), _found_in_data(d), _wrong_in_stream(d), _changed_size(d), _beaten(d))
+    return tuple(doubt for doubts in every for doubt in doubts)
+
+
+def _weak_rows(d: Dossier) -> Iterator[Doubt]:
+    for part in weak_parts(d)[:MOST_DOUBTS] if d.tests else ():
+        place = "failures" if part.kind == "sensor" else "range"
+        yield Doubt(sentence_of(weak_words(part, d)), place)
+
+
+def _found_in_data(d: Dossier) -> Iterator[Doubt]:
+    for found in d.findings:
+        if found.severity == "high":
+            yield Doubt(sentence_of(f"{found.what}: {found.effect}"), "data")
+
+
+def _wrong_in_stream(d: Dossier) -> Iterator[Doubt]:
     if d.run and not d.run.good:
         bad = sum(word != "OK" for word in d.run.verdicts)
-        found.append(
-            Doubt(
-                f"{bad:,} of {len(d.run):,} streamed rows were not answered as the model answers",
-                "run",
-            )
+        yield Doubt(
+            f"{bad:,} of {len(d.run):,} streamed rows were not answered as the model answers",
+            "run",
         )
+
+
+def _changed_size(d: Dossier) -> Iterator[Doubt]:
+    """A model whose firmware is another one than when it was trained."""
     if d.firmware and d.ladder and d.rung and d.ladder.board == d.firmware.board.pio_id:
         then, now = d.rung.cost.flash_bytes, d.firmware.model_flash_bytes
         if abs(now - then) > SAME_BYTES:
-            found.append(
-                Doubt(
-                    f"The model took {then:,} bytes of flash when it was trained and takes "
-                    f"{now:,} now: "
-                    "compiler or generator have changed, train it again",
-                    "cost",
-                )
+            yield Doubt(
+                f"The model took {then:,} bytes of flash when it was trained and takes "
+                f"{now:,} now: "
+                "compiler or generator have changed, train it again",
+                "cost",
             )
+
+
+def _beaten(d: Dossier) -> Iterator[Doubt]:
+    """Baselines that are no larger and do better."""
     if d.ladder and d.rung:
-        own = test_error(d.model)
-        small = [
-            b
-            for b in d.ladder.comparators
-            if b.bytes is not None and b.bytes <= d.rung.cost.flash_bytes and b.error < own
-        ]
-        found += [
-            Doubt(f"{b.name} does better on the test rows, {with_unit(b.error, d.model)}", "ladder")
-            for b in small
-        ]
-    return tuple(found)
+        own, most = test_error(d.model), d.rung.cost.flash_bytes
+        for b in d.ladder.comparators:
+            if b.bytes is not None and b.bytes <= most and b.error < own:
+                words = f"{b.name} does better on the test rows, {with_unit(b.error, d.model)}"
+                yield Doubt(words, "ladder")
 
 
 def weak_parts(d: Dossier) -> tuple[Slice, ...]:

@@ -121,25 +121,14 @@ def gather(
     with_board: bool = True,
     progress: Progress = silent,
 ) -> Dossier:
-    """The dossier of a model file. csv: the file it was trained on; run: what `tinygen stream -o`
-    wrote.
-    """
-    model = load(path)
-    if "metrics" not in model.training:
-        raise UsageError(
-            f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has "
-            "none: "
-            "a report is for models that `tinygen train` wrote; see `tinygen explain` and "
-            "`tinygen monitor`"
-        )
+    """The dossier of a model file. csv: the file it was trained on; run: of `tinygen stream -o`."""
+    model = _trained_model(path)
     ladder, gaps = _ladder(path, model)
     words = read_words(note, "note").strip() if note else ""
-    table, tests, found = None, None, None
-    if csv:
-        table = _training_table(model, csv)
-        tests = test_rows(model, table)
-        found = _audit(model, table, progress)
-    else:
+    table = _training_table(model, csv) if csv else None
+    tests = test_rows(model, table) if table else None
+    found = _audit(model, table, progress) if table else None
+    if not csv:
         gaps += (
             "errors row by row and the audit of the data need the training file: "
             f"add --data {model.training.get('source', 'CSV')}",
@@ -147,23 +136,13 @@ def gather(
     streamed = read_run(run, model, table) if run else None
     progress("asking the integer model what each sensor does")
     background = background_of(model).rows if tests is None else training_rows(model, tests.dataset)
-    if len(model.inputs) > MOST_INPUTS:
-        gaps += (
-            f"sensitivities are exact for at most {MOST_INPUTS} inputs, this model has "
-            f"{len(model.inputs)}",
-        )
-    has_offsets = any(q.offset for q in model.inputs)
-    reason = "its sliders know no offsets" if with_board else "--no-board was given"
-    firmware, program, steps, why = (
-        _firmware(model, progress)
-        if with_board and not has_offsets
-        else (None, None, (), f"the board is left out: {reason}")
-    )
+    parts, too_many = _sensitivities(model, background)
+    firmware, program, steps, why = _board(model, with_board, progress)
     return Dossier(
         model,
         ladder,
         read_conversion(model),
-        sensitivities(model, background) if len(model.inputs) <= MOST_INPUTS else (),
+        parts,
         tuple(curve(model, i, background) for i in range(len(model.inputs))),
         tests,
         found,
@@ -172,8 +151,21 @@ def gather(
         program,
         steps,
         words,
-        gaps + ((why,) if why else ()),
+        (*gaps, *(gap for gap in (too_many, why) if gap)),
     )
+
+
+def _trained_model(path: Path) -> Model:
+    """The model of a file; UsageError for one without errors on test rows."""
+    model = load(path)
+    if "metrics" not in model.training:
+        raise UsageError(
+            f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has "
+            "none: "
+            "a report is for models that `tinygen train` wrote; see `tinygen explain` and "
+            "`tinygen monitor`"
+        )
+    return model
 
 
 def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
@@ -303,6 +295,26 @@ def curve(model: Model, place: int, rows: np.ndarray) -> Curve:
 
 
 # ---- the firmware ----
+
+
+def _sensitivities(model: Model, background: np.ndarray) -> tuple[tuple[Sensitivity, ...], str]:
+    """What each sensor contributes, or why that is left out."""
+    if len(model.inputs) <= MOST_INPUTS:
+        return sensitivities(model, background), ""
+    return (), (
+        f"sensitivities are exact for at most {MOST_INPUTS} inputs, this model has "
+        f"{len(model.inputs)}"
+    )
+
+
+def _board(
+    model: Model, wanted: bool, progress: Progress
+) -> tuple[Firmware | None, str | None, tuple[StepCycles, ...], str]:
+    """As `_firmware`, or why the board that runs in the page is left out."""
+    if wanted and not any(q.offset for q in model.inputs):
+        return _firmware(model, progress)
+    reason = "its sliders know no offsets" if wanted else "--no-board was given"
+    return None, None, (), f"the board is left out: {reason}"
 
 
 def _firmware(

@@ -15,12 +15,12 @@ from ..dossier.figures import (
     converted,
     milliseconds,
 )
-from ..dossier.gather import Dossier
+from ..dossier.gather import Curve, Dossier
 from ..ladder import baseline_table, growth, ladder_table, ladder_title, rung_name
 from ..plots import ladder as ladder_plots
 from ..plots import runs as run_plots
 from ..plots import sensors as sensor_plots
-from ..shapley import CAVEAT
+from ..shapley import CAVEAT, Sensitivity
 from ..words import test_error, value, with_unit
 from .section import Drawing, Section, Table, axis_label, error_label, make_table
 
@@ -130,16 +130,6 @@ def sensitivity_section(d: Dossier) -> Section | None:
         alt,
     )
     worth = {} if not d.ladder else dict(d.ladder.sensors)
-    headers = ["sensor", "share", "eight of ten rows", *(["error without it"] if worth else [])]
-    rows = [
-        [
-            s.name,
-            f"{s.share:.0%}",
-            f"{s.low:.0%} .. {s.high:.0%}",
-            *([growth(worth[s.name]) if s.name in worth else "-"] if worth else []),
-        ]
-        for s in ordered
-    ]
     points = (
         (
             "Error without it: how the error on the training folds changes "
@@ -153,40 +143,28 @@ def sensitivity_section(d: Dossier) -> Section | None:
         "What each sensor contributes",
         CAVEAT,
         (Drawing(plot, "The lines span eight of ten rows."),),
-        tables=(make_table("Shares of the answers' movement", headers, rows),),
+        tables=(_shares_table(ordered, worth),),
         points=points,
         columns=1,
     )
 
 
+def _shares_table(ordered: list[Sensitivity], worth: dict[str, float]) -> Table:
+    headers = ["sensor", "share", "eight of ten rows", *(["error without it"] if worth else [])]
+    rows = [
+        [
+            s.name,
+            f"{s.share:.0%}",
+            f"{s.low:.0%} .. {s.high:.0%}",
+            *([growth(worth[s.name]) if s.name in worth else "-"] if worth else []),
+        ]
+        for s in ordered
+    ]
+    return make_table("Shares of the answers' movement", headers, rows)
+
+
 def dependence_section(d: Dossier) -> Section:
     model = d.model
-    drawings = []
-    for k, c in enumerate(d.curves):
-        q, x = c.quantity, c.quantity.to_physical(c.raw)
-        shown = (
-            "Share of each class among the answers"
-            if model.labels
-            else "Answer of the integer model"
-        )
-        alt = f"{shown} against {q.name}"
-        if not model.labels:
-            top = int(np.argmax(c.mean))
-            alt += (
-                f": on average {value(float(c.mean[0]), model)} at {q.words(x[0])}, "
-                f"{value(float(c.mean[-1]), model)} at {q.words(x[-1])}, "
-                f"highest {value(float(c.mean[top]), model)} at {q.words(x[top])}"
-            )
-        plot = sensor_plots.dependence(
-            f"curve{k}",
-            c,
-            x,
-            f"{q.name} [{q.unit}]" if q.unit else q.name,
-            "share of answers" if model.labels else axis_label(model),
-            model.labels,
-            alt + ".",
-        )
-        drawings.append(Drawing(plot, ""))
     words = (
         ""
         if model.labels
@@ -201,8 +179,34 @@ def dependence_section(d: Dossier) -> Section:
         "The integer model itself, asked over the whole accepted range with the other sensors as "
         "in training rows. "
         f"{words}Dotted: the ends of the trained range.",
-        tuple(drawings),
+        tuple(_curve_drawing(k, c, model) for k, c in enumerate(d.curves)),
     )
+
+
+def _curve_drawing(number: int, c: Curve, model: Model) -> Drawing:
+    """The answer against one sensor."""
+    q, x = c.quantity, c.quantity.to_physical(c.raw)
+    shown = (
+        "Share of each class among the answers" if model.labels else "Answer of the integer model"
+    )
+    alt = f"{shown} against {q.name}"
+    if not model.labels:
+        top = int(np.argmax(c.mean))
+        alt += (
+            f": on average {value(float(c.mean[0]), model)} at {q.words(x[0])}, "
+            f"{value(float(c.mean[-1]), model)} at {q.words(x[-1])}, "
+            f"highest {value(float(c.mean[top]), model)} at {q.words(x[top])}"
+        )
+    plot = sensor_plots.dependence(
+        f"curve{number}",
+        c,
+        x,
+        f"{q.name} [{q.unit}]" if q.unit else q.name,
+        "share of answers" if model.labels else axis_label(model),
+        model.labels,
+        alt + ".",
+    )
+    return Drawing(plot, "")
 
 
 def cost_section(d: Dossier) -> Section | None:

@@ -52,30 +52,8 @@ def predicted(
         diagonal = [min(y.min(), answers.min()), max(y.max(), answers.max())]
         axes.plot(diagonal, diagonal, color=MUTED, linewidth=1)
         _dots(axes, y[~wrong], answers[~wrong], BLUE, 2.6, 0.5)
-        for level, threshold in ends:
-            axes.axvline(level, color=ORANGE, linewidth=1, linestyle="--")
-            axes.axhline(threshold, color=ORANGE, linewidth=1, linestyle="--")
         if ends:
-            if wrong.any():
-                axes.plot(
-                    y[wrong],
-                    answers[wrong],
-                    "x",
-                    color=ORANGE,
-                    markersize=5,
-                    markeredgewidth=1.4,
-                    label="false or missed alarm",
-                )
-            axes.plot(
-                [], [], color=ORANGE, linewidth=1, linestyle="--", label=f"alarm level {words}"
-            )
-            axes.legend(
-                loc="lower right",
-                bbox_to_anchor=(1, 1),
-                ncols=2,
-                borderaxespad=0.1,
-                handlelength=1.4,
-            )
+            _alarm_lines(axes, ends, words, y[wrong], answers[wrong])
         axes.autoscale_view()
         axes.grid(True, axis="both")
         axes.set(xlabel=f"true {quantity}", ylabel="answer of the integer model")
@@ -85,6 +63,33 @@ def predicted(
         "the diagonal they are equal."
     )
     return draw("predicted", alt, 3.9, paint)
+
+
+def _alarm_lines(
+    axes, ends: list[tuple[float, float]], words: str, y: np.ndarray, answers: np.ndarray
+) -> None:
+    """Each (level, threshold), and the rows where one is passed and not the other."""
+    for level, threshold in ends:
+        axes.axvline(level, color=ORANGE, linewidth=1, linestyle="--")
+        axes.axhline(threshold, color=ORANGE, linewidth=1, linestyle="--")
+    if len(y):
+        axes.plot(
+            y,
+            answers,
+            "x",
+            color=ORANGE,
+            markersize=5,
+            markeredgewidth=1.4,
+            label="false or missed alarm",
+        )
+    axes.plot([], [], color=ORANGE, linewidth=1, linestyle="--", label=f"alarm level {words}")
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=2,
+        borderaxespad=0.1,
+        handlelength=1.4,
+    )
 
 
 def bars(

@@ -30,30 +30,7 @@ def ladder(
     """(family, flash bytes, error) of every rung; lines of the baselines and of the budget."""
 
     def paint(axes) -> None:
-        families = list(dict.fromkeys(family for family, _, _ in rungs))
-        for k, family in enumerate(families):
-            own = [(flash, error) for name, flash, error in rungs if name == family]
-            axes.plot(
-                *zip(*own),
-                FAMILY_MARKS[k % len(FAMILY_MARKS)],
-                color=SERIES[k % len(SERIES)],
-                markersize=6.5,
-                linestyle="none",
-                markeredgecolor=PAPER,
-                markeredgewidth=0.6,
-                label=family,
-            )
-        _, flash, error = rungs[chosen]
-        axes.plot(
-            [flash],
-            [error],
-            "o",
-            markersize=14,
-            markerfacecolor="none",
-            markeredgecolor=INK,
-            markeredgewidth=1.6,
-            label="chosen",
-        )
+        _rungs(axes, rungs, chosen)
         axes.set(
             xscale="log", yscale="log", xlabel="flash of the model alone [bytes]", ylabel=ylabel
         )
@@ -78,6 +55,34 @@ def ladder(
         )
 
     return draw("ladder", alt, 5.0, paint)
+
+
+def _rungs(axes, rungs: list[tuple[str, int, float]], chosen: int) -> None:
+    """A mark for each rung, of its family's form, and a ring around the chosen one."""
+    families = list(dict.fromkeys(family for family, _, _ in rungs))
+    for k, family in enumerate(families):
+        own = [(flash, error) for name, flash, error in rungs if name == family]
+        axes.plot(
+            *zip(*own),
+            FAMILY_MARKS[k % len(FAMILY_MARKS)],
+            color=SERIES[k % len(SERIES)],
+            markersize=6.5,
+            linestyle="none",
+            markeredgecolor=PAPER,
+            markeredgewidth=0.6,
+            label=family,
+        )
+    _, flash, error = rungs[chosen]
+    axes.plot(
+        [flash],
+        [error],
+        "o",
+        markersize=14,
+        markerfacecolor="none",
+        markeredgecolor=INK,
+        markeredgewidth=1.6,
+        label="chosen",
+    )
 
 
 def _baselines(axes, baselines: list[tuple[str, float]]) -> None:

@@ -50,38 +50,46 @@ def dependence(
         for end in (curve.quantity.minimum, curve.quantity.maximum):
             axes.axvline(end, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
         if labels:
-            for k, label in enumerate(labels):
-                axes.step(
-                    x,
-                    curve.mean[:, k],
-                    where="mid",
-                    color=SERIES[k % 4],
-                    linestyle=DASHES[k % 4],
-                    linewidth=1.6,
-                    label=_short(label, 16),
-                )
-            axes.legend(
-                loc="lower right",
-                bbox_to_anchor=(1, 1),
-                ncols=3,
-                borderaxespad=0.1,
-                columnspacing=0.9,
-                handlelength=1.2,
-            )
-            axes.set_ylim(-0.03, 1.03)
+            _shares(axes, x, curve, labels)
         else:
-            axes.fill_between(
-                x, curve.low, curve.high, step="mid", color=BLUE, alpha=0.18, linewidth=0
-            )
-            axes.step(x, curve.one, where="mid", color=ORANGE, linewidth=1.1, label="one row")
-            axes.plot(x, curve.mean, color=BLUE, linewidth=1.8, linestyle="--", label="mean")
-            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1)
+            _mean_and_row(axes, x, curve)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(FuncFormatter(tidy))
         axes.set(xlabel=xlabel, ylabel=ylabel)
 
     return draw(name, alt, 2.7, paint)
+
+
+def _shares(axes, x: np.ndarray, curve, labels: tuple[str, ...]) -> None:
+    """The part of the answers that each class has."""
+    for k, label in enumerate(labels):
+        axes.step(
+            x,
+            curve.mean[:, k],
+            where="mid",
+            color=SERIES[k % 4],
+            linestyle=DASHES[k % 4],
+            linewidth=1.6,
+            label=_short(label, 16),
+        )
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=3,
+        borderaxespad=0.1,
+        columnspacing=0.9,
+        handlelength=1.2,
+    )
+    axes.set_ylim(-0.03, 1.03)
+
+
+def _mean_and_row(axes, x: np.ndarray, curve) -> None:
+    """The mean answer with its spread, and one row's."""
+    axes.fill_between(x, curve.low, curve.high, step="mid", color=BLUE, alpha=0.18, linewidth=0)
+    axes.step(x, curve.one, where="mid", color=ORANGE, linewidth=1.1, label="one row")
+    axes.plot(x, curve.mean, color=BLUE, linewidth=1.8, linestyle="--", label="mean")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1)
 
 
 def _short(text: str, most: int) -> str:
