@@ -15,6 +15,7 @@ import serial
 
 from ..common.boards import BOARDS, Board
 from ..common.errors import LinkError
+from ..common.tables import counted
 from ..model.model import Model
 from .port import PORT_ERRORS, WRITE_SECONDS, PortError, may_reset, open_port, opener, reason
 from .protocol import (
@@ -217,7 +218,8 @@ class Link:
             )
         if info.model_id != self.model.model_id or info.inputs != len(self.model.inputs):
             raise LinkError(
-                f"{where} runs model '{info.model}' ({info.model_id:08X}, {info.inputs} inputs), "
+                f"{where} runs model '{info.model}' ({info.model_id:08X}, "
+                f"{counted(info.inputs, 'input')}), "
                 f"not '{self.model.name}' ({self.model.model_id:08X}, {len(self.model.inputs)} "
                 "inputs): load it with `tinygen build --upload`"
             )

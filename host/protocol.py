@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any, TypeVar
 
+from ..common.tables import counted
 from .framing import (
     BETWEEN_MAX,
     BODY_MAX,
@@ -245,7 +246,8 @@ def _read_info(frame: Frame, version: int, traits: int, *rest: Any) -> Info:
         or info.payload_max > PAYLOAD_MAX
     ):
         raise ValueError(
-            f"{info.inputs} inputs, window {info.window}, longest payload {info.payload_max}"
+            f"{counted(info.inputs, 'input')}, window {info.window}, "
+            f"longest payload {info.payload_max}"
         )
     return info
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.files import require_file_place, write_csv
+from ..common.tables import counted
 from ._options import FILE, Files, csvs_argument, model_argument
 from ._show import progress_on_terminal, shows
 
@@ -38,7 +39,7 @@ class Predictions:
         spread = f", {_spread(self.model, good)}" if good.size else ""
         lines = [f"note: {note}" for note in self.notes]
         lines.append(
-            f"{len(self.raw):,} rows: {good.size:,} predicted{spread}; "
+            f"{counted(len(self.raw), 'row')}: {good.size:,} predicted{spread}; "
             f"{int(missing.sum()):,} with a missing value, "
             f"{int(self.clamped.sum()):,} beyond the accepted range"
         )

@@ -16,6 +16,7 @@ import click
 from ..common.boards import Board, find_board, require_simulated
 from ..common.files import require_file_place, write_whole
 from ..common.progress import Progress, silent
+from ..common.tables import counted
 from ._options import (
     FILE,
     Files,
@@ -80,12 +81,12 @@ class Streamed:
         verdict = self.verdict
         lines = [f"note: {note}" for note in self.notes]
         lines += [
-            f"{self.board.title}: {verdict.rows:,} rows, {verdict.wrong:,} wrong, "
+            f"{self.board.title}: {counted(verdict.rows, 'row')}, {verdict.wrong:,} wrong, "
             f"{verdict.lost:,} lost, {verdict.led_wrong:,} LED errors, "
             f"{verdict.retries:,} retries; {verdict.rows_per_s:,.0f} rows/s",
             f"{self.wire}; {verdict.rows_per_s / self.wire.limit:.0%} of it was used, "
             f"held up by {self.wire.bottleneck(verdict, self.plan.pace)}",
-            f"{verdict.missing:,} rows with a missing value (flagged, LEDs dark), "
+            f"{counted(verdict.missing, 'row')} with a missing value (flagged, LEDs dark), "
             f"{verdict.clamped:,} beyond the accepted range (flagged)",
         ]
         if self.pins_right is not None:

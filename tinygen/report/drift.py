@@ -20,7 +20,7 @@ import numpy as np
 from scipy.stats import binom, chi2
 
 from ..common.errors import DataError, UsageError
-from ..common.tables import table
+from ..common.tables import counted, table
 from ..data.reference import SMALLEST_WINDOW, Reference, Sketch, longest_run, read
 from ..model.fixedpoint import MISSING
 from ..model.model import Model
@@ -153,7 +153,7 @@ class Monitoring:
         checks, rows = self.worst_of_quantities()
         lines = [
             *(f"note: {note}" for note in self.notes),
-            f"{self.log}: {len(self.windows)} windows of {self.window} rows, "
+            f"{self.log}: {counted(len(self.windows), 'window')} of {counted(self.window, 'row')}, "
             f"{len(bad)} beyond a limit",
             "",
             "worst window of each check, value / limit:",
@@ -203,7 +203,8 @@ def monitor(
     window = checked_window(model, window)
     if len(raw) < SMALLEST_WINDOW:
         raise DataError(
-            f"{log} has {len(raw)} rows, at least {SMALLEST_WINDOW} are needed: collect more"
+            f"{log} has {counted(len(raw), 'row')}, at least {SMALLEST_WINDOW} are needed: "
+            "collect more"
         )
     columns = np.column_stack([raw, model.answer(raw)])
     cuts = [*range(0, max(len(raw) - window // 2, 1), window), len(raw)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from ..common.errors import plain
+from ..common.tables import counted
 
 
 def junit_xml(result) -> str:
@@ -39,7 +40,9 @@ def junit_xml(result) -> str:
         )
         if failures:
             ElementTree.SubElement(
-                case, "failure", message=plain(f"{failures} rows; {verdict.first_difference or ''}")
+                case,
+                "failure",
+                message=plain(f"{counted(failures, 'row')}; {verdict.first_difference or ''}"),
             )
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"

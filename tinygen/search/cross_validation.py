@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import UsageError
+from ..common.tables import counted
 from ..data import Dataset, Rows, folds
 from ..families import FAMILIES, Family, with_role
 from ..fitting.fitted import Fitted
@@ -136,7 +137,7 @@ def _until_interrupted(
         for job, cut, losses, unseen in results:
             found[job, cut] = losses, unseen
             say(
-                f"cross-validating {total} candidates: {len(found)} of {steps} steps"
+                f"cross-validating {counted(total, 'candidate')}: {len(found)} of {steps} steps"
                 f"{best_so_far(found, dataset, cuts)}"
             )
     except KeyboardInterrupt:
@@ -153,8 +154,8 @@ def _nothing_to_try(kinds: list[Family], rows: Rows) -> UsageError:
         if rows.task in f.tasks and f not in kinds and f.candidates(rows)
     ]
     return UsageError(
-        f"family {names} has no model for these {len(rows.y)} training rows with "
-        f"{len(rows.inputs)} inputs: use {', '.join(others) or 'more rows'}"
+        f"family {names} has no model for these {counted(len(rows.y), 'training row')} with "
+        f"{counted(len(rows.inputs), 'input')}: use {', '.join(others) or 'more rows'}"
     )
 
 

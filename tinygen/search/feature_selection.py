@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..common.errors import UsageError
+from ..common.tables import counted
 from ..data import Dataset
 from ..families import FAMILIES, Family, with_role
 from ..model.fixedpoint import Quantity
@@ -43,7 +44,8 @@ class Kept:
     def note(self, dataset: Dataset) -> str:
         """One line for people."""
         return (
-            f"{len(self.dropped)} inputs left out as least needed: {', '.join(self.dropped)}; "
+            f"{counted(len(self.dropped), 'input')} left out as least needed: "
+            f"{', '.join(self.dropped)}; "
             f"without them a {self.judge} has {show_error(self.after, dataset)} "
             f"instead of {show_error(self.before, dataset)} in the folds"
         )

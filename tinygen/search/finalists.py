@@ -13,6 +13,7 @@ from ..codegen.chain import constant_bytes
 from ..codegen.emit import render_header
 from ..common.boards import Board
 from ..common.errors import ModelError, QuantizeError
+from ..common.tables import counted
 from ..data import Dataset, Rows
 from ..families import FAMILIES
 from ..fitting.fitted import Fitted
@@ -92,7 +93,7 @@ class Finalists:
 
     def _announce(self, part: list[Candidate]) -> None:
         verb = "compiling and simulating" if self.request.compiles else "rounding"
-        self.say(f"{verb} {len(part)} finalists for {self.request.board.title}")
+        self.say(f"{verb} {counted(len(part), 'finalist')} for {self.request.board.title}")
 
     @property
     def _by_time(self) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...common.boards import BOARDS, Board
+from ...common.tables import counted
 from ...model.model import Model
 from ...search.conversion import Conversion, conversion_sentence, difference_words
 from ...target.bare import ModelCost
@@ -112,7 +113,7 @@ def spread(folds: tuple[float, ...], model: Model) -> str:
     """How the error varies over the folds of the training rows."""
     return (
         f"{with_unit(min(folds), model)} to {with_unit(max(folds), model)} in "
-        f"{len(folds)} folds of the training rows"
+        f"{counted(len(folds), 'fold')} of the training rows"
     )
 
 
@@ -235,7 +236,9 @@ def weak_words(part: Slice, d: Dossier) -> str:
         if abs(part.bias) > part.error / 2
         else ""
     )
-    return f"{where}: {with_unit(part.error, d.model)} on {part.rows:,} rows, {ratio}{bias}"
+    return (
+        f"{where}: {with_unit(part.error, d.model)} on {counted(part.rows, 'row')}, {ratio}{bias}"
+    )
 
 
 def sentence_of(words: str) -> str:

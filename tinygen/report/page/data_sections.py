@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...common.tables import counted
 from ...model.fixedpoint import MISSING
 from ...model.model import Model
 from ..dossier.gather import Dossier
@@ -21,7 +22,7 @@ def run_section(d: Dossier) -> Section | None:
     run, model = d.run, d.model
     wrong, lost = (sum(word == what for word in run.verdicts) for what in ("WRONG", "LOST"))
     lead = (
-        f"{run.name}: {len(run):,} rows, {wrong:,} wrong, {lost:,} lost, "
+        f"{run.name}: {counted(len(run), 'row')}, {wrong:,} wrong, {lost:,} lost, "
         f"{int(np.maximum(run.tries - 1, 0).sum()):,} sent again."
     )
     if run.truth is not None:

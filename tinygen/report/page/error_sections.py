@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...common.tables import counted
 from ...model.alarm_threshold import Confusion
+from ...model.model import Model
 from ..dossier.figures import (
     MOST_WEAK,
     faults_table,
@@ -127,7 +129,7 @@ def _worst_table(d: Dossier, tests: Tests) -> Table:
     ]
     unit = f", in {model.output.unit}" if model.output.unit else ""
     return make_table(
-        f"The {len(rows)} test rows with the largest errors{unit}",
+        f"The {counted(len(rows), 'test row')} with the largest errors{unit}",
         ["line", "true", "answer", "error"],
         rows,
     )
@@ -184,16 +186,7 @@ def alarm_section(d: Dossier) -> Section | None:
         return None
     side, both = model.band.side, model.band.side == "outside"
     lead = f"{red(model)}, {green(model)}. On the test rows: {alarms(model)}."
-    learned: tuple[Table, ...] = ()
-    if "learned_alarm" in model.training:
-        learned = (
-            make_table(
-                f"At the level{'s' if both else ''}, and at the learned "
-                f"threshold{'s' if both else ''}; "
-                "training rows as answered by models that were fitted without them",
-                *learned_table(model),
-            ),
-        )
+    learned = _learned_tables(model, "s" if both else "")
     if not d.tests:
         return Section("alarm", "Alarms", lead, tables=learned)
     found = Confusion.of(model.alarm(d.tests.answers), model.beyond(d.tests.y))
@@ -221,6 +214,17 @@ def alarm_section(d: Dossier) -> Section | None:
             *learned,
         ),
     )
+
+
+def _learned_tables(model: Model, plural: str) -> tuple[Table, ...]:
+    """The confusions at the level and at the learned threshold, where one was learned."""
+    if "learned_alarm" not in model.training:
+        return ()
+    caption = (
+        f"At the level{plural}, and at the learned threshold{plural}; "
+        "training rows as answered by models that were fitted without them"
+    )
+    return (make_table(caption, *learned_table(model)),)
 
 
 def failure_section(d: Dossier) -> Section | None:
