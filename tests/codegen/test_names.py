@@ -40,6 +40,9 @@ PARTS = st.one_of(
 NAMED = r'\bLINEAR16_(?:AT|RAW|PHYSICAL|CLASS)_[A-Z0-9_]+\b|"(?:[^"\\]|\\[0-7]{3})*"'
 NAMED += r"|(?<=_labels\[8\]\[)\d+|(?<=_labels\[9\]\[)\d+|(?<=_labels\[10\]\[)\d+"
 NAMED += "|0x[0-9A-F]{8}UL"
+NAMED += (
+    r"|(?<=TINYGEN_ONE_MODEL\(linear16, )0x[0-9A-F]{8}"  # follows the labels, as the model id does
+)
 NAMES = st.lists(PARTS, max_size=12).map("".join)
 
 

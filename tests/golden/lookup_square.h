@@ -17,7 +17,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(lookup_square, 0x1E5D72C1) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(lookup_square, 0x211198AF) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define LOOKUP_SQUARE_INPUTS 1
 #define LOOKUP_SQUARE_MODEL_ID 0x7EA0F05AUL /* fingerprint that host and board compare */

@@ -23,7 +23,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(mlp, 0x74C0AAD6) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(mlp, 0x151DCCF4) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define MLP_INPUTS 7
 #define MLP_MODEL_ID 0x87098E03UL /* fingerprint that host and board compare */

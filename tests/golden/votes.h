@@ -19,7 +19,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(votes, 0x72F7CCDD) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(votes, 0x8DA185A5) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define VOTES_INPUTS 3
 #define VOTES_MODEL_ID 0x6B73BD68UL /* fingerprint that host and board compare */

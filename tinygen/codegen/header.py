@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from .. import __version__
@@ -21,7 +22,8 @@ def render_header(model: Model) -> str:
     steps = chain_views(model, [comment(q.name) for q in model.inputs])
     last, classes = model.bounds[-1], class_names(model)
     nodes = [printed(step, step.macros) for step in steps]
-    tables, ranges = [node.tables for node in nodes], [q.limits for q in model.inputs]
+    tables = [re.sub(r"/\*.*?\*/", "", node.tables, flags=re.DOTALL) for node in nodes]
+    ranges = [q.limits for q in model.inputs]
     return (
         environment("c")
         .get_template("header.h.j2")

@@ -22,7 +22,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0xC4025DE4) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0x97442BEF) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x80020247UL /* fingerprint that host and board compare */

@@ -17,7 +17,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0x1B2EC53D) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0x44D01CBB) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 1
 #define M_MODEL_ID 0xE16AF128UL /* fingerprint that host and board compare */

@@ -19,7 +19,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0x61C95FB8) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0x29DA351D) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x8F080A51UL /* fingerprint that host and board compare */

@@ -22,7 +22,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0xDB7845E2) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0x1A7A0FB9) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0xC3098876UL /* fingerprint that host and board compare */

@@ -19,7 +19,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0x2F34C16B) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0x4552545C) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x42F01535UL /* fingerprint that host and board compare */

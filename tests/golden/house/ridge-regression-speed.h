@@ -19,7 +19,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0xD98BFB33) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0xC478B53A) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x407F4039UL /* fingerprint that host and board compare */
