@@ -48,8 +48,7 @@ def prepare(
     categories: Sequence[str] = (),
     time_inputs: Sequence[str] = (),
 ) -> Dataset:
-    """The rows of `table` that are complete in the used columns, as raw integers, split in train
-    and test.
+    """The rows of `table` complete in the used columns, as raw integers, split in train and test.
 
     inputs: column names; None means every column of numbers or of few labels but the target, `drop`
     and dates.
@@ -64,26 +63,46 @@ def prepare(
     fraction = split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
     table, made_notes = with_derived(table, target, categories, time_inputs)
-    labels: tuple[str, ...] = ()
-    notes = list(table.notes)
-    if is_classification(table, target, task):
-        plain, (table, labels) = table, with_classes(table, target)
-        notes += label_notes(plain, target, labels) if task == "auto" else []
+    table, labels, told = _classed(table, target, task)
     require_readings(table, target)
     names, left_out = _chosen(table, target, inputs, drop, time_inputs)
-    notes += left_out + [made_notes[n] for n in sources(table, names) if n in made_notes]
+    notes = [*table.notes, *told, *left_out]
+    notes += [made_notes[n] for n in sources(table, names) if n in made_notes]
     table, rows, left_out = _varied(table, names, target, inputs is None, (split, seed, fraction))
-    notes += left_out
     rows.require_variation()
     _require_every_class(rows, labels)
+    notes += [*left_out, *_row_notes(table, rows, labels)]
+    *columns, output = rows.seen(_all_units(table, units))
+    found = Rows(rows.raw[:, :-1], rows.raw[:, -1], tuple(columns), output, labels)
+    return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
+
+
+def _classed(table: Table, target: str, task: str) -> tuple[Table, tuple[str, ...], Sequence[str]]:
+    """The table with class indices in the target's column, the classes' labels and notes on them;
+    the table as it is, no labels and no notes where the target is a quantity.
+    """
+    if not is_classification(table, target, task):
+        return table, (), ()
+    classed, labels = with_classes(table, target)
+    return classed, labels, label_notes(table, target, labels) if task == "auto" else ()
+
+
+def _all_units(table: Table, units: Mapping[str, str] | None) -> dict[str, str]:
+    """The unit of each column: those that are given before those of the table."""
+    given = {require_column(table, name): unit for name, unit in (units or {}).items()}
+    return {**table.units, **given}
+
+
+def _row_notes(table: Table, rows: _Selection, labels: tuple[str, ...]) -> list[str]:
+    """What must be known of the rows that are used, and of their split."""
     tested = rows.raw[rows.split.test, -1]
-    notes += [
+    notes = [
         f"no test row has class {show(label)}: its rows have few different inputs, which train "
         "together"
         for k, label in enumerate(labels)
         if not (tested == k).any()
     ]
-    if split == "time" and table.time is None:
+    if rows.split.by_time and table.time is None:
         notes.append(
             "no column has a date in every row: the order of rows is taken as the order of time"
         )
@@ -94,11 +113,7 @@ def prepare(
             "of them is trained"
         )
     notes += clip_notes(table, rows.rows, rows.quantities)
-    notes += scale_notes(table, rows.quantities) + _costly_column(table, rows)
-    units = {require_column(table, name): unit for name, unit in (units or {}).items()}
-    *columns, output = rows.seen({**table.units, **units})
-    found = Rows(rows.raw[:, :-1], rows.raw[:, -1], tuple(columns), output, labels)
-    return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
+    return [*notes, *scale_notes(table, rows.quantities), *_costly_column(table, rows)]
 
 
 def readings(
@@ -125,8 +140,7 @@ def readings(
             f"{table.path_name} leaves no input: name numeric columns with --inputs, or drop fewer"
         )
     rows = _select(table, names, split, seed, fraction, target=False)
-    units = {require_column(table, name): unit for name, unit in (units or {}).items()}
-    columns, none = rows.seen({**table.units, **units}), np.zeros(len(rows.raw), dtype=np.int64)
+    columns, none = rows.seen(_all_units(table, units)), np.zeros(len(rows.raw), dtype=np.int64)
     found = Rows(rows.raw, none, columns, Quantity("", "", 1.0, 0.0, 0.0))
     made = [made_notes[n] for n in sources(table, names) if n in made_notes]
     notes = [*table.notes, *made, *left_out, *clip_notes(table, rows.rows, rows.quantities)]

@@ -135,20 +135,10 @@ def audit(
     progress: Progress = silent,
 ) -> Audit:
     """The audit of a table: the rows that `prepare` gives, and what `prepare` left out."""
+    rest = {"units": units, "task": task, "categories": categories, "time_inputs": time_inputs}
 
     def rows(split: str) -> Dataset:
-        return prepare(
-            table,
-            target,
-            inputs,
-            drop,
-            split,
-            seed,
-            units=units,
-            task=task,
-            categories=categories,
-            time_inputs=time_inputs,
-        )
+        return prepare(table, target, inputs, drop, split, seed, **rest)  # type: ignore[arg-type]
 
     dataset = rows(split)
     complete = with_inputs(table, dataset.inputs, dataset.target.name)

@@ -35,7 +35,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -141,34 +141,43 @@ def _read_table(
         require_cells(name, len(file_rows), len(columns), f"row {numbers[-1]}")
     if not file_rows:
         raise DataError(f"{name} has a header but no rows below it: add rows of readings")
+    found = styles or _styles(columns, Style(mark or "."))  # settles the columns' doubts as well
+    units = _units(rows.header, columns)
+    facts = {**_by_column(columns), **_by_row(rows, file_rows, time)}
+    table = Table(path_name=name, units=units, missing=missing, sha256=sha256, **facts)
+    return table, found
+
+
+def _by_row(rows: FileRows, numbers: array, time: TimeReader) -> dict[str, Any]:
+    """What a table holds of its rows, all of them read, by the names of its fields."""
+    return {
+        "time_names": time.names,
+        "time": time.values(),
+        "moments": time.moments(),
+        "file_rows": np.frombuffer(numbers, dtype=np.int64),
+        "rows_read": len(numbers),
+        "blank_rows": rows.blank,
+        "notes": tuple(rows.notes),
+    }
+
+
+def _by_column(columns: Sequence[Column]) -> dict[str, Any]:
+    """What a table holds of columns whose cells are all read, by the names of its fields."""
     named = [column for column in columns if column.name]
-    found = styles or _styles(columns, Style(mark or "."))
-    table = Table(
-        path_name=name,
-        names=tuple(column.name for column in named),
-        unnamed=sum(not column.name and column.holds_something for column in columns),
-        columns={column.name: np.frombuffer(column.values) for column in named},
-        decimals={column.name: column.decimals for column in named},
-        units=_units(rows.header, columns),
-        texts={column.name: column.text for column in named if column.text},
-        labels={column.name: column.labels.values() for column in named if column.is_labelled},
-        spellings={
+    return {
+        "names": tuple(column.name for column in named),
+        "unnamed": sum(not column.name and column.holds_something for column in columns),
+        "columns": {column.name: np.frombuffer(column.values) for column in named},
+        "decimals": {column.name: column.decimals for column in named},
+        "texts": {column.name: column.text for column in named if column.text},
+        "labels": {column.name: column.labels.values() for column in named if column.is_labelled},
+        "spellings": {
             column.name: column.spellings
             for column in named
             if len(column.spellings) <= MAXIMUM_LABELS
         },
-        doubts={column.name: column.evidence.doubt for column in named if column.evidence.doubt},
-        time_names=time.names,
-        time=time.values(),
-        moments=time.moments(),
-        file_rows=np.frombuffer(file_rows, dtype=np.int64),
-        rows_read=len(file_rows),
-        blank_rows=rows.blank,
-        missing=missing,
-        sha256=sha256,
-        notes=tuple(rows.notes),
-    )
-    return table, found
+        "doubts": {column.name: column.evidence.doubt for column in named if column.evidence.doubt},
+    }
 
 
 def require_cells(name: str, rows: int, columns: int, place: str) -> None:
