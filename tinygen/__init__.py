@@ -7,17 +7,21 @@ model.export("benzene/")
 """
 
 __version__ = "0.1.0"
-__all__ = ["TinyClassifier", "TinyRegressor", "__version__"]
+__all__ = ["TinyClassifier", "TinyRegressor", "__version__", "convert"]
 
 
 def __getattr__(name: str):
-    """`tinygen.TinyRegressor` and `tinygen.TinyClassifier`; scikit-learn is imported only when one
-    is asked for.
+    """`tinygen.TinyRegressor`, `tinygen.TinyClassifier` and `tinygen.convert`; scikit-learn is
+    imported only when one is asked for.
     """
     if name in ("TinyRegressor", "TinyClassifier"):
         from .search import estimators
 
         return getattr(estimators, name)
+    if name == "convert":
+        from .importers import convert
+
+        return convert
     raise AttributeError(f"module 'tinygen' has no attribute {name!r}")
 
 

@@ -9,7 +9,7 @@ coefficient to int8 lost, so a linear model keeps practically all of its float a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,22 +20,21 @@ from ..fitting.lowering import (
     FEW_STEPS,
     TOLERANCE,
     Logs,
+    exact_products,
     lean_of,
     logs_of,
     narrowest,
     scale_inputs,
+    wide_weights,
     without_lean,
 )
-from ..model.fixedpoint import INT16_MAX
-from ..model.nodes import UINT16_MAX, Node
+from ..model.nodes import Node
 from ..model.operations.dense import Dense
 from ..model.operations.scale import Scale
 from . import Family
 
 RIDGE = 1e-4
 HALF_STEP = 0.5  # raw: a mean error above it can be seen in the answers
-MAX_SHIFT = 20
-ACC_ROOM = 2**30  # that the weighted sum of scaled inputs may reach: half of 32 bits, for the bias
 FEW_BITS = 7  # of inputs that all have few raw steps, widened by whole numbers
 INPUT_BITS = 12  # of the scaled inputs; 8 would save 6 cycles an input and cost accuracy
 
@@ -120,40 +119,18 @@ def _chains(fitted: Linear, rows: Rows) -> Iterator[tuple[Node, ...]]:
     def centred(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         return without_lean(nodes, lean_of(nodes, rows, root, v), rows, root, v)
 
-    plain = _chain(fitted, rows, *_exact_products(fitted, scale_inputs(limits, INPUT_BITS, True)))
+    plain = _chain(
+        fitted, rows, *exact_products(fitted.coef, scale_inputs(limits, INPUT_BITS, True))
+    )
     if abs(lean_of(plain, rows, root, v)) < HALF_STEP:
         yield plain
     yield centred(plain)
     wide = scale_inputs(limits, INPUT_BITS, exact=True, widen=True)
     if wide.shift == 8:
-        yield centred(_chain(fitted, rows, *_exact_products(fitted, wide)))
+        yield centred(_chain(fitted, rows, *exact_products(fitted.coef, wide)))
         if max(high - low for low, high in limits) < FEW_STEPS:  # whole steps leave weights room
             wide = scale_inputs(limits, FEW_BITS, exact=True, widen=True)
-        yield centred(_chain(fitted, rows, wide, *_wide_weights(fitted, wide)))
-
-
-def _exact_products(fitted: Linear, scale: Scale) -> tuple[Scale, np.ndarray, int]:
-    """A scaling that holds what rounding to int8 lost, int8 weights, and their shift."""
-    unit = 2.0**scale.shift
-    per_unit = fitted.coef * unit / np.array(scale.multiplier)  # coefficient of each scaled input
-    largest = max(np.abs(per_unit).max(), 1e-12)
-    shift = int(np.clip(np.floor(np.log2(127 / largest)), 0, MAX_SHIFT))
-    # away from zero, so that the multiplier only shrinks and its 16 bits and the range still hold
-    weights = np.sign(per_unit) * np.ceil(np.abs(per_unit) * 2.0**shift - 1e-9)
-    exact = np.where(
-        weights == 0, 1, fitted.coef * unit * 2.0**shift / np.where(weights == 0, 1, weights)
-    )
-    multiplier = np.clip(np.floor(exact + 0.5), 1, UINT16_MAX).astype(int)
-    return replace(scale, multiplier=tuple(multiplier.tolist())), weights, shift
-
-
-def _wide_weights(fitted: Linear, scale: Scale) -> tuple[np.ndarray, int]:
-    """Weights of up to 16 bits, as many as their sum leaves room for, and their shift."""
-    per_unit = fitted.coef * 2.0**scale.shift / np.array(scale.multiplier)
-    largest, total = (max(f(np.abs(per_unit)), 1e-12) for f in (np.max, np.sum))
-    room = min(INT16_MAX / largest, ACC_ROOM / (total * scale.top))
-    shift = int(np.clip(np.floor(np.log2(room)), 0, MAX_SHIFT))
-    return np.floor(per_unit * 2.0**shift + 0.5), shift
+        yield centred(_chain(fitted, rows, wide, *wide_weights(fitted.coef, wide)))
 
 
 def _chain(

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..common.errors import ModelError
 from ..data import Rows
-from ..model.fixedpoint import MARGIN, Quantity
+from ..model.fixedpoint import INT16_MAX, MARGIN, Quantity
 from ..model.nodes import UINT16_MAX, Node, prove
 from ..model.operations.dense import Dense
 from ..model.operations.log2 import Log2
@@ -24,6 +24,8 @@ TOLERANCE = 0.005  # part of the float model's error that int8 may add before in
 FEW_STEPS = 64  # an input that spans fewer raw steps uses less than a quarter of 8 bits
 LOG_SPAN = 3  # an input that spans less gains nothing by a logarithm
 MAX_SHIFT = 22  # keeps the rounding constant and a 16-bit result within 32-bit sums
+LINEAR_SHIFT = 20  # of a sum of scaled inputs
+ACC_ROOM = 2**30  # that the weighted sum of scaled inputs may reach: half of 32 bits, for the bias
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,31 @@ def scale_inputs(
             else min(max((top << shift) // span, 1), most_multiplier)
         )
     return Scale(tuple(low), tuple(multiplier), shift, top, 1 << (bits - 1))
+
+
+def exact_products(coef: np.ndarray, scale: Scale) -> tuple[Scale, Floats, int]:
+    """For coefficients of raw inputs: a scaling that holds what rounding to int8 lost, int8
+    weights, and their shift.
+    """
+    unit = 2.0**scale.shift
+    per_unit = coef * unit / np.array(scale.multiplier)  # coefficient of each scaled input
+    largest = max(np.abs(per_unit).max(), 1e-12)
+    shift = int(np.clip(np.floor(np.log2(127 / largest)), 0, LINEAR_SHIFT))
+    # away from zero, so that the multiplier only shrinks and its 16 bits and the range still hold
+    weights = np.sign(per_unit) * np.ceil(np.abs(per_unit) * 2.0**shift - 1e-9)
+    exact = np.where(weights == 0, 1, coef * unit * 2.0**shift / np.where(weights == 0, 1, weights))
+    multiplier = np.clip(np.floor(exact + 0.5), 1, UINT16_MAX).astype(int)
+    return replace(scale, multiplier=tuple(multiplier.tolist())), weights, shift
+
+
+def wide_weights(coef: np.ndarray, scale: Scale) -> tuple[Floats, int]:
+    """Weights of up to 16 bits, as many as their sum leaves room for, and their shift."""
+    per_unit = coef * 2.0**scale.shift / np.array(scale.multiplier)
+    largest, total = (max(f(np.abs(per_unit)), 1e-12) for f in (np.max, np.sum))
+    room = min(INT16_MAX / largest, ACC_ROOM / (total * scale.top))
+    shift = int(np.clip(np.floor(np.log2(room)), 0, LINEAR_SHIFT))
+    whole: Floats = np.floor(per_unit * 2.0**shift + 0.5)
+    return whole, shift
 
 
 def apply_all(nodes: Iterable[Node], raw: np.ndarray) -> np.ndarray:

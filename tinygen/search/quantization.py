@@ -71,25 +71,38 @@ def on_test_rows(model: Model, columns: list[int], dataset: Dataset) -> dict:
 
 
 def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
+    """What the model file tells of the making of a `Trained`'s integer form."""
+    x = dataset.x[dataset.test]
+    floats = rounded(trained.fitted, x) if len(x) else np.zeros(0)
+    columns = list(trained.fitted.columns)
+    return facts_of(model, columns, plain_config(trained.config), floats, dataset)
+
+
+def facts_of(
+    model: Model, columns: list[int], config: dict, floats: np.ndarray, dataset: Dataset
+) -> dict:
     """What the model file tells of its making: rows, split, source, and, where there are test rows,
-    figures on them.
+    figures on them. columns: the inputs that the model uses; floats: the float model's raw answers
+    to the test rows.
     """
+    weighting = dataset.provenance.weighting
     return {
         "rows_train": len(dataset.train),
         **dataset.facts(),
-        "config": plain_config(trained.config),
+        "config": config,
         "candidate_inputs": [q.name for q in dataset.inputs],
-        **(figures_on_test_rows(model, trained, dataset) if len(dataset.test) else {}),
-        **({"weighting": dataset.provenance.weighting} if dataset.provenance.weighting else {}),
-        "baseline": training_baseline(model, list(trained.fitted.columns), dataset).plain(),
+        **(figures_on_test_rows(model, columns, floats, dataset) if len(dataset.test) else {}),
+        **({"weighting": weighting} if weighting else {}),
+        "baseline": training_baseline(model, columns, dataset).plain(),
     }
 
 
-def figures_on_test_rows(model: Model, trained: Trained, dataset: Dataset) -> dict:
+def figures_on_test_rows(
+    model: Model, columns: list[int], floats: np.ndarray, dataset: Dataset
+) -> dict:
     """Figures on the test rows, and mistakes of the alarm there."""
     x, y = dataset.x[dataset.test], dataset.y[dataset.test]
-    answer = model.answer(x[:, list(trained.fitted.columns)])
-    floats = rounded(trained.fitted, x)
+    answer = model.answer(x[:, columns])
     alarm, truth = model.alarm(answer), model.beyond(y)
     return {
         "metrics": class_metrics(answer, floats, y, dataset.labels)

@@ -1,0 +1,139 @@
+"""What a lowering needs besides the float model: the rows, the inputs' grids, the answer's grid,
+and when integers are close enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..common.errors import ModelError, QuantizeError
+from ..fitting.lowering import apply_all
+from ..model.fixedpoint import Quantity
+from ..model.nodes import Integers, Node, prove
+from .graph import Curve, Floats, Head
+
+CLOSE = 0.35  # raw steps of mean difference that do not count: rounding alone gives a quarter
+CLOSE_PART = 0.001  # of the spread of the float answers: the same
+CHANGED = 0.0005  # part of the rows whose class may change
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The grid of the answer: value = offset + step * integer, integers within low .. high."""
+
+    head: Head
+    step: float
+    offset: float
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, head: Head, output: Quantity) -> Answer:
+        return cls(head, output.scale, output.offset, *output.limits)
+
+    def exact(self, values: Floats) -> Floats:
+        """Numbers in steps, not rounded, held within low .. high."""
+        return np.clip((values - self.offset) / self.step, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Raw rows of the inputs that are used, and the float model's answers to them."""
+
+    inputs: tuple[Quantity, ...]
+    x: Integers  # raw (n, inputs)
+    values: Floats  # (n, outputs): what the head reads
+    answer: Answer
+
+    @property
+    def physical(self) -> Floats:
+        return physical(self.inputs, self.x)
+
+    @cached_property
+    def floats(self) -> NDArray[np.float64]:
+        """What the chain should give: steps of the answer, not rounded, or classes."""
+        if self.answer.head.kind == "value":
+            return self.answer.exact(self.values[:, 0])
+        return self.answer.head.answers(self.values).astype(np.float64)
+
+    @cached_property
+    def tolerance(self) -> float:
+        """Mean difference from `floats` that counts as none."""
+        if self.answer.head.kind == "value":
+            return max(CLOSE, CLOSE_PART * float(self.floats.std()))
+        return CHANGED
+
+    def difference(self, nodes: Iterable[Node]) -> float:
+        """Mean difference of a chain's answers, raw, or the part of rows with another class."""
+        found = apply_all(nodes, self.x)[:, 0]
+        if self.answer.head.kind == "value":
+            return float(np.abs(found - self.floats).mean())
+        return float((found != self.floats).mean())
+
+    def grid(self, k: int) -> Integers:
+        """Every raw value that input k may have."""
+        low, high = self.inputs[k].limits
+        return np.arange(low, high + 1, dtype=np.int64)
+
+    def on_grid(self, k: int, curve: Curve) -> Floats:
+        """The curve at every raw value of input k; where it is no number, that of the nearest."""
+        with np.errstate(all="ignore"):
+            values = np.asarray(curve.function(self.inputs[k].to_physical(self.grid(k))))
+        return held(np.asarray(values, dtype=np.float64), curve.name, self.inputs[k].name)
+
+
+def physical(inputs: Iterable[Quantity], x: Integers) -> Floats:
+    """Raw rows as the float model reads them."""
+    return np.stack([q.to_physical(x[:, k]) for k, q in enumerate(inputs)], axis=1)
+
+
+def held(values: Floats, curve: str, name: str) -> Floats:
+    """The values with the nearest finite one in place of those that are none."""
+    good = np.flatnonzero(np.isfinite(values))
+    if not len(good):
+        raise QuantizeError(f"{curve} of input '{name}' is no number anywhere in its range")
+    place = np.clip(np.searchsorted(good, np.arange(len(values))), 0, len(good) - 1)
+    before = np.maximum(place - 1, 0)
+    here = np.arange(len(values))
+    nearer = np.abs(good[before] - here) < np.abs(good[place] - here)
+    return values[np.where(nearer, good[before], good[place])]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """The integer form of a float model."""
+
+    nodes: tuple[Node, ...]
+    kind: str  # what the largest difference rests on: "sum", "trees", or "" where none is proven
+    bound: float | None = None  # raw steps that an answer can differ from the float one, proven
+    # of classes: the least distance of the float scores from a tie that integers cannot cross
+    margin: float | None = None
+    same_leaves: bool = False  # the integer trees branch as the float ones on every accepted row
+    notes: tuple[str, ...] = field(default=())
+
+
+def first_close(choices: Iterable[Lowered], rows: Calibration) -> Lowered:
+    """The first of `choices`, cheapest first, that is as good as the float model on the rows, else
+    the closest one; what cannot be bounded in 32 bits is passed over.
+    """
+    best: Lowered | None = None
+    least, reason = np.inf, ""
+    for found in choices:
+        try:
+            prove(found.nodes, len(rows.inputs))
+        except ModelError as error:
+            reason = reason or str(error)
+            continue
+        difference = rows.difference(found.nodes)
+        if difference < least:
+            best, least = found, difference
+        if difference <= rows.tolerance:
+            break
+    if best is None:
+        raise QuantizeError(f"the model cannot be bounded in 32 bits ({reason})")
+    return best

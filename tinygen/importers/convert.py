@@ -1,0 +1,304 @@
+"""The door: a float model and rows become an integer model, and what is known of the change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..common.errors import QuantizeError, UsageError, show
+from ..data import Dataset, Provenance, Rows, Split
+from ..data.columns import decimal_scale
+from ..model.fixedpoint import Quantity
+from ..model.model import Model, check_name
+from ..search.quantization import facts_of, raw_threshold
+from .calibration import Answer, Lowered, physical
+from .graph import FloatModel
+from .lower import lower
+from .readers import float_model
+
+LEAST_LEVELS = 256  # answers that a target's own step must tell apart, or a finer one is taken
+AGREE = 1e-6  # part of the answers' spread by which a reader may differ from the original
+TIED = 1e-9  # part of the scores' spread below which two are tied
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A model of somebody else in integers."""
+
+    model: Model
+    floats: FloatModel
+    lowered: Lowered
+    columns: tuple[int, ...]  # the data set's inputs that the model reads
+    answers: np.ndarray  # float raw answers to all rows of the data set, or classes
+    dataset: Dataset  # its target and labels are those of the model
+    notes: tuple[str, ...]
+
+
+def convert(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    name: str = "model_1",
+    threshold: float | None = None,
+    input_scales: Any = None,
+) -> Model:
+    """The integer model of a fitted estimator: what `TinyRegressor(...).model_` is of a trained
+    one.
+
+    X: rows (n, columns) of physical values, an array or a DataFrame; they calibrate ranges and
+    steps, so give what the board will see. y: their targets, for the figures that are kept;
+    without them the estimator's own answers take their place. input_scales: raw step of each
+    column. QuantizeError names what cannot be converted, UsageError an estimator that is not fitted
+    or rows that do not fit it.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> X, y = load_diabetes(return_X_y=True, scaled=False)
+    >>> convert(Ridge().fit(X, y), X, y).nodes[-1].op
+    'dense'
+    """
+    floats = float_model(estimator)
+    rows, names = _rows(X, floats.inputs)
+    dataset = _dataset(rows, names, input_scales)
+    found = converted(floats, dataset, name, threshold, predict_of(estimator), _targets(y, rows))
+    return found.model
+
+
+def converted(
+    floats: FloatModel,
+    dataset: Dataset,
+    name: str,
+    threshold: float | None = None,
+    reference: Predict | None = None,
+    targets: np.ndarray | None = None,
+) -> Converted:
+    """The integer form of a float model, calibrated on the training rows of a data set.
+
+    The data set's inputs are the float model's, in its order; its target is not looked at.
+    reference: what the original library answers to physical rows; the float model must say the
+    same. targets: what the rows should have been answered, physical values or labels (n,); without
+    them the float model's own answers.
+    """
+    check_name(name)
+    x = physical(dataset.inputs, dataset.x)
+    values = floats.values(x)
+    _require_numbers(floats, values)
+    checked = _compared(floats, values, x, reference)
+    labels = floats.head.labels
+    output = _output(floats, values[:, 0], dataset, targets)
+    raw_targets = _raw_targets(floats, values, output, targets)
+    dataset = dataset.with_rows(y=raw_targets, output=output, labels=labels)
+    answer = Answer.of(floats.head, output)
+    used, lowered = lower(floats, dataset.inputs, dataset.x[dataset.train], answer)
+    limit = None if threshold is None else raw_threshold(output, threshold)
+    bare = Model(
+        name,
+        floats.kind,
+        tuple(dataset.inputs[k] for k in used),
+        output,
+        lowered.nodes,
+        limit,
+        labels,
+    )
+    answers = floats.head.answers(values)
+    answers = answers if labels else (answers - output.offset) / output.scale
+    told = _facts(bare, used, lowered, answers, dataset, targets is None, checked)
+    return Converted(
+        replace(bare, training=told),
+        floats,
+        lowered,
+        used,
+        answers,
+        dataset,
+        (*floats.notes, *lowered.notes),
+    )
+
+
+def _require_numbers(floats: FloatModel, values: np.ndarray) -> None:
+    if floats.head.kind == "value" and values.shape[1] != 1:
+        raise QuantizeError(
+            f"{floats.kind} answers {values.shape[1]} numbers, an integer model has one: convert "
+            "a model for each"
+        )
+    bad = ~np.isfinite(values).all(axis=1)
+    if bad.any():
+        raise QuantizeError(
+            f"the float model answers {int(bad.sum())} of {len(values)} rows with no number (the "
+            f"first is row {int(np.argmax(bad)) + 1}): give rows that it can answer"
+        )
+
+
+def _compared(
+    floats: FloatModel, values: np.ndarray, x: np.ndarray, reference: Predict | None
+) -> dict[str, Any]:
+    """How far the float model is from the original on the rows; QuantizeError where it is another
+    model: nothing that was misread goes on.
+    """
+    if reference is None:
+        return {}
+    told, mine = reference(x), floats.head.answers(values)
+    if not floats.head.labels:
+        gap = np.abs(np.asarray(told, dtype=np.float64).ravel() - mine)
+        spread = max(float(np.ptp(mine)), float(np.abs(mine).max()), 1e-300)
+        # a step of a tree apart, where a value lies on a threshold, is no misreading
+        if np.median(gap) > AGREE * spread or (gap > AGREE * spread).mean() > 0.01:
+            raise QuantizeError(_misread(floats, float(gap.max())))
+        return {"rows": len(x), "largest_difference": float(f"{gap.max():.3g}")}
+    names = np.array(floats.head.labels)
+    differ = names[mine] != np.array([str(v) for v in np.asarray(told).ravel().tolist()])
+    untied = differ & (margins(floats, values) > TIED)
+    if untied.mean() > 0.005:
+        raise QuantizeError(_misread(floats, float(untied.sum())))
+    return {"rows": len(x), "differing": int(differ.sum())}
+
+
+def _misread(floats: FloatModel, gap: float) -> str:
+    return (
+        f"the steps read from {floats.kind} differ from its own predict by {gap:.3g}: this version "
+        "of its library is not known, report it with the model"
+    )
+
+
+def margins(floats: FloatModel, values: np.ndarray) -> np.ndarray:
+    """How far each row is from a tie of its scores, in parts of their spread."""
+    spread = max(float(np.abs(values).max()), 1e-300)
+    if floats.head.kind == "sign":
+        return np.abs(values[:, 0]) / spread
+    order = np.sort(values, axis=1)
+    return (order[:, -1] - order[:, -2]) / spread
+
+
+# ---- the answer's grid ----
+
+
+def _output(
+    floats: FloatModel, answers: np.ndarray, dataset: Dataset, targets: np.ndarray | None
+) -> Quantity:
+    """What the model answers: steps as fine as its target's, or finer where those are few."""
+    if floats.head.labels:
+        return Quantity("class", "", 1.0, 0.0, len(floats.head.labels) - 1.0)
+    known = answers[dataset.train]
+    if targets is not None:
+        known = np.concatenate([known, targets[dataset.train]])
+    low, high = float(known.min()), float(known.max())
+    scale = decimal_scale(known, own=False)
+    target = dataset.target
+    if target.name and target.scale > scale and (high - low) / target.scale >= LEAST_LEVELS:
+        scale = target.scale
+    return Quantity(target.name or "y", target.unit, scale, low, high)
+
+
+def _raw_targets(
+    floats: FloatModel, values: np.ndarray, output: Quantity, targets: np.ndarray | None
+) -> np.ndarray:
+    """What the rows should have been answered, raw or as class indices."""
+    if targets is None:
+        mine = floats.head.answers(values)
+        return mine.astype(np.int64) if floats.head.labels else output.to_raw(mine)
+    if not floats.head.labels:
+        return output.to_raw(targets)
+    place = {label: k for k, label in enumerate(floats.head.labels)}
+    strange = sorted({str(t) for t in targets.tolist()} - set(place))
+    if strange:
+        raise UsageError(
+            f"the target has the class {show(strange[0])}, which the model does not know: its "
+            f"classes are {', '.join(map(show, list(place)[:8]))}"
+        )
+    return np.array([place[str(t)] for t in targets.tolist()], dtype=np.int64)
+
+
+def _facts(
+    model: Model,
+    used: tuple[int, ...],
+    lowered: Lowered,
+    answers: np.ndarray,
+    dataset: Dataset,
+    own: bool,
+    checked: dict[str, Any],
+) -> dict[str, Any]:
+    """What the model file tells of the conversion beside what it tells of every model."""
+    floats = np.floor(answers[dataset.test] + 0.5).astype(np.int64)
+    told = facts_of(model, list(used), {}, floats, dataset)
+    rounded = lambda v: None if v is None else float(f"{v:.6g}")
+    return {
+        **told,
+        "converted": {
+            "from": model.family,
+            "own_answers": own,  # the errors are against the float model's answers
+            "reference": checked,
+            "bound": rounded(None if lowered.bound is None else lowered.bound * model.output.scale),
+            "margin": rounded(lowered.margin),
+            "same_leaves": lowered.same_leaves,
+        },
+    }
+
+
+# ---- what the library is called with ----
+
+
+def predict_of(estimator: Any) -> Predict:
+    """The estimator's own predict, for physical rows in its columns."""
+    names = getattr(estimator, "feature_names_in_", None)
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        if names is None:
+            return np.asarray(estimator.predict(x))
+        import pandas  # an estimator with names was fitted on a DataFrame
+
+        return np.asarray(estimator.predict(pandas.DataFrame(x, columns=list(names))))
+
+    return predict
+
+
+def _rows(X: Any, columns: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Physical rows in the estimator's columns, and what these are called."""
+    if hasattr(X, "toarray"):
+        raise UsageError("X is sparse, the board reads every column: give X.toarray()")
+    names = tuple(map(str, getattr(X, "columns", columns)))
+    if hasattr(X, "columns") and set(columns) <= set(names):
+        X, names = X[[c for c in X.columns if str(c) in columns]], columns
+        X = X[[next(c for c in X.columns if str(c) == name) for name in columns]]
+    try:
+        rows = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UsageError("X holds something that is no number: give rows of numbers") from None
+    if rows.ndim != 2 or rows.shape[1] != len(columns):
+        raise UsageError(
+            f"X has the shape {rows.shape}, the model reads {len(columns)} columns: give rows "
+            f"(n, {len(columns)})"
+        )
+    if len(rows) < 2:
+        raise UsageError(f"X has {len(rows)} rows: give 2 or more, as many as you have")
+    return rows, names
+
+
+def _targets(y: Any, rows: np.ndarray) -> np.ndarray | None:
+    if y is None:
+        return None
+    targets = np.asarray(y).ravel()
+    if len(targets) != len(rows):
+        raise UsageError(f"y has {len(targets)} values for {len(rows)} rows: give one for each")
+    return targets
+
+
+def _dataset(rows: np.ndarray, names: tuple[str, ...], scales: Any) -> Dataset:
+    """All rows as training rows; y is not known yet."""
+    if not np.isfinite(rows).all():
+        raise UsageError("X holds NaN or infinite values: leave those rows out")
+    given = [None] * len(names) if scales is None else list(scales)
+    inputs = tuple(
+        Quantity(n, "", float(s or decimal_scale(c)), float(c.min()), float(c.max()))
+        for n, s, c in zip(names, given, rows.T)
+    )
+    raw = np.column_stack([q.to_raw(c) for q, c in zip(inputs, rows.T)])
+    places = np.arange(len(rows))
+    return Dataset(
+        Rows(raw, np.zeros(len(rows), dtype=np.int64), inputs, Quantity("", "", 1.0, 0.0, 0.0)),
+        Split(places, places[:0]),
+        Provenance("fit", rows_read=len(rows)),
+    )

@@ -1,0 +1,220 @@
+"""The float form of somebody's model: steps over a vector of floats, then what the last values
+mean. Nothing here knows where the model came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+LARGEST_DEGREE = 3  # of a product: what the integer model has an operation for
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A function of one number, the same as its author computes it, rounding included."""
+
+    name: str  # "log1p", "quantile map"
+    function: Callable[[Floats], Floats]
+    line: tuple[float, float] | None = None  # gain and offset where it is a straight line
+
+    def then(self, after: Curve) -> Curve:
+        """`after(self(x))`."""
+        if self is SAME:
+            return after
+        line = None
+        if self.line and after.line:
+            line = self.line[0] * after.line[0], self.line[1] * after.line[0] + after.line[1]
+        first, second = self.function, after.function
+        name = self.name if after.line else after.name
+        return Curve(name, lambda x: second(first(x)), line)
+
+
+def straight(gain: float, offset: float) -> Curve:
+    """The line `gain * x + offset`."""
+    return Curve("line", lambda x: x * gain + offset, (float(gain), float(offset)))
+
+
+def constant(value: float) -> Curve:
+    return Curve("line", lambda x: np.full(np.shape(x), float(value)), (0.0, float(value)))
+
+
+SAME = Curve("line", lambda x: x, (1.0, 0.0))
+RELU = Curve("relu", lambda x: np.maximum(x, 0.0))
+TANH = Curve("tanh", np.tanh)
+LOGISTIC = Curve("logistic", lambda x: 0.5 * (1.0 + np.tanh(0.5 * np.asarray(x))))
+EXP = Curve("exp", lambda x: np.exp(np.minimum(x, 700.0)))
+
+
+class Step:
+    """From vectors to vectors: (n, inputs) -> (n, outputs)."""
+
+    kind: ClassVar[str]
+
+    def apply(self, values: Floats) -> Floats:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Columns(Step):
+    """Functions of single elements: output k is `curves[k]` of element `sources[k]`."""
+
+    kind: ClassVar[str] = "functions of single columns"
+    sources: tuple[int, ...]
+    curves: tuple[Curve, ...]
+
+    def apply(self, values: Floats) -> Floats:
+        with np.errstate(all="ignore"):  # a logarithm of what is not positive is the model's
+            return np.stack(
+                [c.function(values[:, s]) for s, c in zip(self.sources, self.curves)], 1
+            )
+
+    @property
+    def lines(self) -> tuple[Floats, Floats] | None:
+        """Gain and offset of every output; None where one is no line."""
+        lines = [c.line for c in self.curves if c.line is not None]
+        if len(lines) < len(self.curves):
+            return None
+        gain, offset = np.array(lines).T
+        return gain, offset
+
+    @property
+    def shared(self) -> Curve | None:
+        """The only curve, where all elements pass it in their order; None otherwise."""
+        alike = all(c is self.curves[0] for c in self.curves)
+        return self.curves[0] if alike and self.sources == tuple(range(len(self.curves))) else None
+
+
+def each(count: int, curve: Curve) -> Columns:
+    """The same curve for every element."""
+    return Columns(tuple(range(count)), (curve,) * count)
+
+
+def pick(sources: Sequence[int]) -> Columns:
+    """Some of the elements, in a new order."""
+    return Columns(tuple(int(s) for s in sources), (SAME,) * len(sources))
+
+
+@dataclass(frozen=True)
+class Affine(Step):
+    """`matrix . x + offset`; matrix (outputs, inputs)."""
+
+    kind: ClassVar[str] = "weighted sums"
+    matrix: Floats
+    offset: Floats
+
+    def apply(self, values: Floats) -> Floats:
+        return values @ self.matrix.T + self.offset
+
+
+@dataclass(frozen=True)
+class Products(Step):
+    """Products of elements: each term names its factors, none for the constant 1."""
+
+    kind: ClassVar[str] = "products"
+    terms: tuple[tuple[int, ...], ...]
+
+    def apply(self, values: Floats) -> Floats:
+        return np.stack([np.prod(values[:, list(t)], axis=1) for t in self.terms], axis=1)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A decision tree: split k sends x to `left[k]` where `x[column[k]]` is at most (with
+    `strict`: below) `threshold[k]`. A child below 0 is leaf `-1 - child`; `values` is (leaves,
+    outputs). A tree without splits is leaf 0.
+    """
+
+    column: NDArray[np.int64]
+    threshold: Floats
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    values: Floats
+
+    def leaf_of(self, values: Floats, strict: bool) -> NDArray[np.int64]:
+        """The leaf of each row."""
+        at = np.full(len(values), 0 if len(self.column) else -1)
+        rows = np.arange(len(values))
+        while (inner := at >= 0).any():
+            k = at[inner]
+            x, t = values[rows[inner], self.column[k]], self.threshold[k]
+            at[inner] = np.where(x < t if strict else x <= t, self.left[k], self.right[k])
+        return -1 - at
+
+
+@dataclass(frozen=True)
+class TreeSum(Step):
+    """The leaves' values of all trees, added to `base`, shape (outputs,)."""
+
+    kind: ClassVar[str] = "trees"
+    trees: tuple[Tree, ...]
+    base: Floats
+    single: bool = False  # the values are compared as float32
+    strict: bool = False  # left means below the threshold, not at most
+
+    def seen(self, values: Floats) -> Floats:
+        """The values as its comparisons see them."""
+        return values.astype(np.float32).astype(np.float64) if self.single else values
+
+    def leaves_of(self, values: Floats) -> NDArray[np.int64]:
+        """The leaf of each row in each tree, (n, trees)."""
+        seen = self.seen(values)
+        return np.stack([t.leaf_of(seen, self.strict) for t in self.trees], axis=1)
+
+    def apply(self, values: Floats) -> Floats:
+        leaves = self.leaves_of(values)
+        parts = (t.values[leaves[:, k]] for k, t in enumerate(self.trees))
+        return sum(parts, np.tile(self.base, (len(values), 1)))
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the last values mean.
+
+    "value": numbers; "largest": the label of the largest, the first of equals; "sign": label 1
+    where the only value is above 0, else label 0.
+    """
+
+    kind: str = "value"
+    labels: tuple[str, ...] = ()
+    owner: tuple[int, ...] = ()  # "largest": the label of each value, where there are more values
+
+    def answers(self, values: Floats) -> NDArray:
+        """Numbers (n,) or class indices (n,)."""
+        if self.kind == "sign":
+            return (values[:, 0] > 0).astype(np.int64)
+        if self.kind == "largest":
+            best = values.argmax(axis=1)
+            return np.array(self.owner)[best] if self.owner else best
+        return values[:, 0]
+
+
+@dataclass(frozen=True)
+class FloatModel:
+    """Somebody's model: steps over physical values of the inputs."""
+
+    kind: str  # its family in a model file: "LinearRegression"
+    inputs: tuple[str, ...]
+    steps: tuple[Step, ...]
+    head: Head = Head()
+    notes: tuple[str, ...] = ()  # one line each: what differs from the original, and where
+
+    def values(self, x: Floats) -> Floats:
+        """The last step's values, float (n, outputs), for rows x (n, inputs)."""
+        return apply_all(self.steps, x)
+
+    def predict(self, x: Floats) -> NDArray:
+        """Float answers (n,), or class indices."""
+        return self.head.answers(self.values(x))
+
+
+def apply_all(steps: Sequence[Step], values: Floats) -> Floats:
+    values = np.asarray(values, dtype=np.float64)
+    for step in steps:
+        values = step.apply(values)
+    return values

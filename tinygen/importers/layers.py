@@ -1,0 +1,235 @@
+"""Any other chain of steps, layer by layer: nets, polynomials, kernels, class scores.
+
+A `Wire` is what the integer nodes so far give on the rows, and how each element stands for a float:
+`value = gain * element + offset`. Every layer of sums takes the frame of its input into its
+coefficients and rounds them jointly (`integer_descent`) on the Gram matrix of the rows, so that
+what one coefficient loses its neighbours make up for. No bound is proven; the rows measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..common.errors import QuantizeError
+from ..fitting.class_scores import Scores, decision_nodes
+from ..fitting.least_squares import integer_descent
+from ..fitting.lowering import ACC_ROOM, FEW_STEPS, scale_inputs
+from ..model.fixedpoint import INT16_MAX
+from ..model.nodes import Bounds, Integers, Node
+from ..model.operations.dense import MAX_SHIFT, Dense
+from ..model.operations.lookup import Lookup
+from ..model.operations.monomials import Monomials
+from .calibration import Answer, Calibration, Lowered, first_close
+from .graph import RELU, Affine, Columns, Floats, Products, Step
+from .simplify import expand
+from .sums import table_of
+from .trees import owners
+
+INT8 = 127
+PRODUCT_BITS = 7  # of the factors of a product: squares fit int16
+LAYER_SHIFT = 8  # of a hidden layer that the runtime's kernels compute
+ROOM = 1.25  # how far beyond the rows' largest value a hidden element may go
+MOST_JOINT = 96  # inputs of a layer whose coefficients are rounded jointly
+RIDGE = 1e-6
+# bits of the inputs, largest coefficient, nodes of each table: the cheapest first
+PRECISIONS = ((8, INT8, 17), (12, INT8, 33), (12, INT16_MAX, 65))
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How finely a chain is rounded."""
+
+    bits: int  # of inputs and of what a table gives
+    limit: int  # of the coefficients
+    nodes: int  # of a table
+
+
+@dataclass(frozen=True)
+class Wire:
+    """Integer nodes, their elements on the rows, and the floats that those stand for."""
+
+    nodes: tuple[Node, ...]
+    inside: Bounds
+    values: Integers  # (n, elements)
+    gain: Floats  # (elements,)
+    offset: Floats
+    exact: Floats  # (n, elements): what the float model has here
+
+    def behind(self, node: Node, gain: Floats, offset: Floats, exact: Floats) -> Wire:
+        """The wire behind one more node."""
+        return Wire(
+            (*self.nodes, node),
+            node.bounds(self.inside),
+            node.apply(self.values),
+            np.asarray(gain, dtype=np.float64),
+            np.asarray(offset, dtype=np.float64),
+            exact,
+        )
+
+
+def lower_layers(steps: Sequence[Step], rows: Calibration) -> Lowered:
+    """The integer form of a chain of steps whose last one are sums."""
+    return first_close(_choices(steps, rows), rows)
+
+
+def _choices(steps: Sequence[Step], rows: Calibration) -> Iterator[Lowered]:
+    products = any(isinstance(step, Products) for step in steps)
+    for bits, limit, nodes in PRECISIONS:
+        if not (products and bits > 8 and limit < INT16_MAX):
+            yield lowered(steps, rows, Precision(8 if products else bits, limit, nodes))
+
+
+def lowered(steps: Sequence[Step], rows: Calibration, precision: Precision) -> Lowered:
+    """The chain at one precision."""
+    wire, left = _first(list(steps), rows, precision)
+    while len(left) > 1:
+        wire, left = _next(wire, left, precision)
+    last = left[0]
+    assert isinstance(last, Affine)
+    return Lowered((*wire.nodes, *_last(wire, last, rows.answer, precision.limit)), "")
+
+
+def _raw(rows: Calibration) -> Wire:
+    width = len(rows.inputs)
+    inside = Bounds((-INT16_MAX - 1,) * width, (INT16_MAX,) * width)
+    gain = np.array([q.scale for q in rows.inputs])
+    offset = np.array([q.offset for q in rows.inputs])
+    return Wire((), inside, rows.x, gain, offset, rows.physical)
+
+
+def _first(steps: list[Step], rows: Calibration, precision: Precision) -> tuple[Wire, list[Step]]:
+    """Raw inputs on a common range, or tables of them; and the steps that are left."""
+    raw, first = _raw(rows), steps[0]
+    if isinstance(first, Columns) and first.lines is None:
+        return _tables(raw, first, rows, precision), steps[1:]
+    limits = [q.limits for q in rows.inputs]
+    few = min(high - low for low, high in limits) < FEW_STEPS
+    scale = scale_inputs(limits, precision.bits, widen=few)
+    factor, offset = scale.frame
+    gain = raw.gain / factor
+    return raw.behind(scale, gain, raw.offset - gain * offset, raw.exact), steps
+
+
+def _tables(wire: Wire, step: Columns, rows: Calibration, precision: Precision) -> Wire:
+    """A table for each function of a raw input, its values around zero in so many bits."""
+    top = (1 << (precision.bits - 1)) - 1
+    curves, gains, offsets = [], [], []
+    for source, curve in zip(step.sources, step.curves):
+        values = rows.on_grid(source, curve)
+        offset = float(values.max() + values.min()) / 2
+        gain = max(float(np.ptp(values)) / 2 / top, 1e-300)
+        curves.append(
+            table_of(source, rows.grid(source), (values - offset) / gain, precision.nodes, top)
+        )
+        gains.append(gain)
+        offsets.append(offset)
+    return wire.behind(
+        Lookup(tuple(curves), False), np.array(gains), np.array(offsets), step.apply(wire.exact)
+    )
+
+
+def _next(wire: Wire, steps: list[Step], precision: Precision) -> tuple[Wire, list[Step]]:
+    """The wire behind the next layer, and the steps that are left."""
+    step, after = steps[:2]
+    if isinstance(step, Affine) and isinstance(after, Columns) and after.shared is RELU:
+        return _relu_layer(wire, step, precision), steps[2:]
+    if isinstance(step, Products) and isinstance(after, Affine):
+        wire, sums = _products(wire, step, after)
+        return wire, [sums, *steps[2:]]
+    raise QuantizeError(
+        f"{step.kind} in front of {after.kind} have no integer form: leave one of them out"
+    )
+
+
+# ---- layers of sums ----
+
+
+def whole_rows(
+    wire: Wire, sums: Affine, steps: Floats, limit: int
+) -> tuple[tuple[tuple[int, ...], ...], Floats]:
+    """Integer coefficients of `sums`, row k in 1 / steps[k] of a value, and the float constants
+    that keep the mean over the rows.
+    """
+    matrix = sums.matrix * wire.gain
+    exact = matrix * steps[:, None]
+    whole = np.clip(np.floor(exact + 0.5), -limit, limit)
+    u = wire.values.astype(np.float64)
+    centred = u - u.mean(axis=0)
+    gram = centred.T @ centred / len(u)
+    gram[np.diag_indices_from(gram)] += RIDGE * max(float(np.trace(gram)) / len(gram), 1e-12)
+    if len(gram) <= MOST_JOINT:
+        whole = np.array([integer_descent(row, gram, limit) for row in exact], dtype=np.float64)
+    truth = wire.exact @ sums.matrix.T + sums.offset
+    constants = (truth * steps).mean(axis=0) - (u @ whole.T).mean(axis=0)
+    rows = tuple(tuple(int(w) for w in row) for row in whole)
+    return rows, constants
+
+
+def _largest(wire: Wire, sums: Affine) -> Floats:
+    """Largest coefficient of each row on the wire's integers."""
+    return np.maximum(np.abs(sums.matrix * wire.gain).max(axis=1), 1e-300)
+
+
+def _reach(wire: Wire, sums: Affine) -> Floats:
+    """Largest sum of each row's parts, in values."""
+    most = np.maximum(np.abs(wire.inside.low), np.abs(wire.inside.high))
+    return np.maximum(np.abs(sums.matrix * wire.gain) @ most, 1e-300)
+
+
+def _relu_layer(wire: Wire, sums: Affine, precision: Precision) -> Wire:
+    """Sums and the ReLU behind them; each unit has a scale of its own."""
+    exact = np.maximum(wire.exact @ sums.matrix.T + sums.offset, 0.0)
+    limit = min(precision.limit, 2047)
+    shift = LAYER_SHIFT if limit <= INT8 else LAYER_SHIFT + 4
+    room = (INT16_MAX << shift) / np.maximum(ROOM * exact.max(axis=0), 1e-300)
+    steps = np.minimum(limit / _largest(wire, sums), room)
+    steps = np.minimum(steps, ACC_ROOM / _reach(wire, sums))
+    weights, constants = whole_rows(wire, sums, steps, limit)
+    bias = np.floor(constants / 2.0**LAYER_SHIFT + 0.5)
+    bias = np.clip(bias, -INT16_MAX, INT16_MAX) if limit <= INT8 else bias
+    node = Dense(
+        weights, tuple(bias.astype(int).tolist()), shift, 0, INT16_MAX, bias_shift=LAYER_SHIFT
+    )
+    return wire.behind(node, 2.0**shift / steps, np.zeros(len(steps)), exact)
+
+
+def _products(wire: Wire, step: Products, sums: Affine) -> tuple[Wire, Affine]:
+    """The products of the elements, and the same sums of them."""
+    terms, mixed = expand(step.terms, np.diag(wire.gain), wire.offset)
+    kept = [k for k, term in enumerate(terms) if term]
+    one = np.array([0.0 if term else 1.0 for term in terms])
+    node = Monomials(tuple(terms[k] for k in kept), PRODUCT_BITS)
+    unit = np.array([2.0 ** (PRODUCT_BITS * (len(terms[k]) - 2)) for k in kept])
+    exact = Products(node.terms).apply((wire.exact - wire.offset) / wire.gain)
+    matrix = sums.matrix @ mixed
+    folded = Affine(matrix[:, kept], sums.offset + matrix @ one)
+    return wire.behind(node, unit, np.zeros(len(kept)), exact), folded
+
+
+# ---- the answer ----
+
+
+def _last(wire: Wire, sums: Affine, answer: Answer, limit: int) -> tuple[Node, ...]:
+    if answer.head.kind == "value":
+        return (_number(wire, sums, answer, limit),)
+    if answer.head.kind == "largest":  # what all scores have in common decides nothing
+        sums = Affine(sums.matrix - sums.matrix.mean(axis=0), sums.offset - sums.offset.mean())
+    step = min(limit / _largest(wire, sums).max(), ACC_ROOM / _reach(wire, sums).max())
+    weights, constants = whole_rows(wire, sums, np.full(len(sums.offset), step), limit)
+    bias = np.clip(np.floor(constants + 0.5), -ACC_ROOM, ACC_ROOM).astype(np.int64)
+    whole = Scores(np.array(weights, dtype=np.int64), bias)
+    return (*decision_nodes(whole, wire.inside), *owners(answer.head.owner))
+
+
+def _number(wire: Wire, sums: Affine, answer: Answer, limit: int) -> Dense:
+    """One sum in steps of the answer."""
+    moved = Affine(sums.matrix, sums.offset - answer.offset)
+    largest, reach = _largest(wire, moved)[0], _reach(wire, moved)[0] + abs(moved.offset[0])
+    room = min(limit / largest, ACC_ROOM / reach) * answer.step
+    shift = int(np.clip(np.floor(np.log2(room)), 0, MAX_SHIFT - 2))
+    weights, constants = whole_rows(wire, moved, np.array([2.0**shift / answer.step]), INT16_MAX)
+    bias = int(np.floor(constants[0] + 0.5))
+    return Dense(weights, (bias,), shift, answer.low, answer.high)

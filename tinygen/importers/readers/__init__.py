@@ -1,0 +1,186 @@
+"""Readers: one small function for each class of estimator, found by the class's name.
+
+A reader gets the fitted estimator and gives a `Part`. The table of what is supported (`supported`)
+is made from this registry. Nothing of scikit-learn is imported before an estimator is read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...common.errors import QuantizeError, UsageError, show
+from ..graph import Affine, Columns, FloatModel, Head, Step, TreeSum
+
+# what a class without a reader comes closest to; others are matched by their names
+NEAREST = {
+    "AdaBoostRegressor": "GradientBoostingRegressor",
+    "GaussianProcessRegressor": "SVR with few support vectors",
+    "GaussianProcessClassifier": "SVC with few support vectors",
+    "Normalizer": "StandardScaler",
+    "DBSCAN": "KMeans",
+    "OneHotEncoder": "KBinsDiscretizer",
+    "CountVectorizer": "columns of numbers",
+    "StackingRegressor": "VotingRegressor",
+    "StackingClassifier": "VotingClassifier",
+    "LocalOutlierFactor": "IsolationForest",
+    "OneClassSVM": "EllipticEnvelope",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a reader found: steps, and for a predictor what their last values mean.
+
+    link: how the values of a classifier become probabilities: "logistic" of the only value,
+    "softmax", or "share" where they are some already; "" where they are none.
+    """
+
+    steps: tuple[Step, ...]
+    head: Head | None = None  # None: a transformer
+    link: str = ""
+    notes: tuple[str, ...] = ()
+
+    def after(self, before: Sequence[Step], notes: Sequence[str] = ()) -> Part:
+        """The part behind other steps."""
+        return replace(self, steps=(*before, *self.steps), notes=(*notes, *self.notes))
+
+
+Reader = Callable[[Any, tuple[str, ...]], Part]
+READERS: dict[str, Reader] = {}  # "sklearn.StandardScaler" -> its reader
+
+
+def reader(*names: str, package: str = "sklearn") -> Callable[[Reader], Reader]:
+    """Registers a function `read(estimator, columns) -> Part` for classes of a package; `columns`
+    are the names of the columns that the estimator reads.
+    """
+
+    def register(function: Reader) -> Reader:
+        for name in names:
+            if READERS.setdefault(f"{package}.{name}", function) is not function:
+                raise ValueError(f"two readers are for {name}")
+        return function
+
+    return register
+
+
+def supported() -> tuple[str, ...]:
+    """The classes that can be read, "sklearn.Ridge" and so on, sorted."""
+    return tuple(sorted(READERS))
+
+
+def read(estimator: Any, columns: Sequence[str]) -> Part:
+    """The steps of a fitted estimator over the columns; QuantizeError names what cannot be read."""
+    name = class_name(estimator)
+    if name not in READERS:
+        raise QuantizeError(_unknown(estimator, name))
+    _require_fitted(estimator)
+    part = READERS[name](estimator, tuple(columns))
+    _require_finite(part.steps, name)
+    return part
+
+
+def class_name(estimator: Any) -> str:
+    kind = type(estimator)
+    return f"{kind.__module__.split('.')[0]}.{kind.__name__}"
+
+
+def _unknown(estimator: Any, name: str) -> str:
+    short = name.rpartition(".")[2]
+    if isinstance(estimator, type):
+        return f"{show(estimator.__name__)} is a class: give a fitted object of it"
+    known = [key.rpartition(".")[2] for key in READERS]
+    close = NEAREST.get(short) or next(iter(difflib.get_close_matches(short, known, 1, 0.7)), None)
+    if close is None:
+        close = "a regressor of the list" if hasattr(estimator, "predict") else "StandardScaler"
+        close = "RandomForestClassifier" if hasattr(estimator, "classes_") else close
+    return (
+        f"{show(name)} cannot be converted, it is none of the {len(known)} classes that are read: "
+        f"the nearest is {close}"
+    )
+
+
+def _require_fitted(estimator: Any) -> None:
+    if class_name(estimator).startswith("sklearn."):
+        from sklearn.exceptions import NotFittedError
+        from sklearn.utils.validation import check_is_fitted
+
+        try:
+            check_is_fitted(estimator)
+        except NotFittedError:
+            raise UsageError(
+                f"{type(estimator).__name__} is not fitted: call its fit first, then convert it"
+            ) from None
+
+
+def _require_finite(steps: Sequence[Step], name: str) -> None:
+    """QuantizeError where a number of the model is none."""
+    numbers: list[Any] = []
+    for step in steps:
+        if isinstance(step, Affine):
+            numbers += [step.matrix, step.offset]
+        elif isinstance(step, TreeSum):
+            numbers += [step.base, *(t.values for t in step.trees)]
+            numbers += [np.nan_to_num(t.threshold, posinf=0, neginf=0) for t in step.trees]
+            numbers += [np.where(np.isnan(t.threshold), np.nan, 0) for t in step.trees]
+        elif isinstance(step, Columns):
+            numbers += [np.array(c.line) for c in step.curves if c.line]
+    if not all(np.isfinite(part).all() for part in numbers):
+        raise QuantizeError(f"{show(name)} holds a number that is none (NaN or infinite): fit anew")
+
+
+def column_names(estimator: Any) -> tuple[str, ...]:
+    """The names of the columns that an estimator was fitted on; x0, x1 .. where it had none."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is not None:
+        return tuple(map(str, names))
+    first = estimator
+    while hasattr(first, "steps") and not hasattr(first, "n_features_in_"):
+        first = first.steps[0][1]
+    count = getattr(first, "n_features_in_", None)
+    if count is None:
+        raise UsageError(f"{type(estimator).__name__} does not say how many columns it reads")
+    return tuple(f"x{k}" for k in range(int(count)))
+
+
+def float_model(estimator: Any, columns: Sequence[str] | None = None) -> FloatModel:
+    """The float form of a fitted predictor."""
+    names = tuple(columns) if columns is not None else column_names(estimator)
+    part = read(estimator, names)
+    if part.head is None:
+        raise QuantizeError(
+            f"{type(estimator).__name__} only transforms: put a regressor or classifier behind it"
+        )
+    kind = estimator
+    while hasattr(kind, "steps"):
+        kind = kind.steps[-1][1]
+    return FloatModel(type(kind).__name__, names, part.steps, part.head, part.notes)
+
+
+def labels_of(classes: Any) -> tuple[str, ...]:
+    """Labels as text; QuantizeError for one class only, and for two classes of one name."""
+    labels = tuple(str(c) for c in np.asarray(classes).ravel().tolist())
+    if len(labels) < 2:
+        raise QuantizeError(
+            f"the classifier knows the class {show(labels[0] if labels else '')} only: it has "
+            "nothing to decide, fit it on rows of two or more"
+        )
+    if len(set(labels)) < len(labels):
+        raise QuantizeError(f"two classes are called {show(labels[0])}: name them apart")
+    return labels
+
+
+def classifier(steps: Sequence[Step], classes: Any, width: int, link: str = "") -> Part:
+    """A part that names a class: by the sign of one value, or the largest of several."""
+    kind = "sign" if width == 1 else "largest"
+    return Part(tuple(steps), Head(kind, labels_of(classes)), link)
+
+
+for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
+    importlib.import_module(f"{__name__}.{_module}")

@@ -1,0 +1,201 @@
+"""Sums of functions of single inputs: straight lines, curves, steps.
+
+Each input takes one of finitely many raw values, and what the integer model adds for it depends on
+that value alone. So the largest difference from the float sum is known exactly: the sum of each
+input's own largest difference. `spread_of` adds them up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..families.lookup import hats
+from ..fitting.lowering import FEW_STEPS, exact_products, scale_inputs, wide_weights
+from ..model.fixedpoint import INT16_MAX
+from ..model.nodes import Node
+from ..model.operations.dense import Dense
+from ..model.operations.lookup import Curve as Table
+from ..model.operations.lookup import Lookup
+from ..model.operations.scale import Scale
+from .calibration import Answer, Calibration, Lowered, first_close
+from .graph import Affine, Columns, Floats
+from .trees import RawTree, lower_raw
+
+INPUT_BITS = 12  # of the scaled inputs of a linear model
+FEW_BITS = 7  # of inputs that all have few raw steps, widened by whole numbers
+MOST_RUNS = 64  # pieces of a function that is made of steps
+NODES = (9, 17, 33, 65, 127)  # of each curve's table
+FIT_POINTS = 4096  # of an input's raw values that a table is fitted to
+SMOOTH = 1e-6
+
+
+def lower_line(sums: Affine, rows: Calibration) -> Lowered:
+    """One weighted sum of the inputs that answers a number."""
+    answer = rows.answer
+    scale = np.array([q.scale for q in rows.inputs])
+    start = np.array([q.offset for q in rows.inputs])
+    coef = sums.matrix[0] * scale / answer.step
+    offset = (float(sums.offset[0] + sums.matrix[0] @ start) - answer.offset) / answer.step
+    return first_close(_lines(coef, offset, rows), rows)
+
+
+def _lines(coef: Floats, offset: float, rows: Calibration) -> Iterator[Lowered]:
+    limits = [q.limits for q in rows.inputs]
+    yield _line(coef, offset, rows, *exact_products(coef, scale_inputs(limits, INPUT_BITS, True)))
+    wide = scale_inputs(limits, INPUT_BITS, exact=True, widen=True)
+    yield _line(coef, offset, rows, *exact_products(coef, wide))
+    if max(high - low for low, high in limits) < FEW_STEPS:  # whole steps leave weights room
+        wide = scale_inputs(limits, FEW_BITS, exact=True, widen=True)
+    yield _line(coef, offset, rows, wide, *wide_weights(coef, wide))
+
+
+def _line(
+    coef: Floats, offset: float, rows: Calibration, scale: Scale, weights: Floats, shift: int
+) -> Lowered:
+    """The nodes; the bias halves the largest difference that the roundings leave."""
+    grids = [rows.grid(k) for k in range(len(rows.inputs))]
+    unit = 2.0**-shift
+    parts = [
+        (w * unit * u - c * x).astype(np.float64)
+        for w, c, x, u in zip(weights, coef, grids, _scaled(scale, grids))
+    ]
+    low, high = spread_of(parts)
+    bias = int(np.floor((offset - (low + high) / 2) / unit + 0.5))
+    left = abs(bias * unit - offset + (low + high) / 2) + (high - low) / 2
+    row = tuple(int(w) for w in weights)
+    node = Dense((row,), (bias,), shift, rows.answer.low, rows.answer.high)
+    return Lowered((scale, node), "sum", float(left) + 0.5)
+
+
+def _scaled(scale: Scale, grids: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """What the node makes of every raw value of each input."""
+    for k, grid in enumerate(grids):
+        one = Scale((scale.low[k],), (scale.multiplier[k],), scale.shift, scale.top, scale.zero)
+        yield one.apply(grid[:, None])[:, 0]
+
+
+def spread_of(parts: Sequence[Floats]) -> tuple[float, float]:
+    """Least and largest sum of one value from each part."""
+    return float(sum(p.min() for p in parts)), float(sum(p.max() for p in parts))
+
+
+# ---- curves ----
+
+
+def contributions(before: Columns, sums: Affine | None, rows: Calibration) -> list[list[Floats]]:
+    """What each input adds to each sum, at every raw value it may have: [sum][input]."""
+    if sums is None:
+        sums = Affine(np.eye(len(before.sources)), np.zeros(len(before.sources)))
+    curves = [rows.on_grid(s, c) for s, c in zip(before.sources, before.curves)]
+    found = []
+    for row in sums.matrix:
+        parts = [np.zeros(len(rows.grid(k))) for k in range(len(rows.inputs))]
+        for source, weight, curve in zip(before.sources, row, curves):
+            if weight:
+                parts[source] = parts[source] + weight * curve
+        found.append(parts)
+    return found
+
+
+def lower_steps(parts: list[list[Floats]], base: Floats, rows: Calibration) -> Lowered | None:
+    """Sums of functions that are constant but for a few steps, as one tree for each input; None
+    where some function is something else.
+    """
+    trees = []
+    for k in range(len(rows.inputs)):
+        values = np.stack([sums[k] for sums in parts], axis=1)
+        starts = np.flatnonzero((np.diff(values, axis=0) != 0).any(axis=1)) + 1
+        if len(starts) >= MOST_RUNS:
+            return None
+        ends = rows.grid(k)[starts] - 1
+        trees.append(_stairs(k, ends.tolist(), values[[0, *starts.tolist()]]))
+    return lower_raw(trees, base, rows)
+
+
+def _stairs(source: int, ends: list[int], values: Floats) -> RawTree:
+    """A balanced tree over the last raw value of each run but the last one."""
+    splits: list[tuple[int, int, int, int]] = []
+
+    def grow(first: int, last: int) -> int:
+        if first == last:
+            return -1 - first
+        middle, place = (first + last) // 2, len(splits)
+        splits.append((source, ends[middle], 0, 0))
+        left = grow(first, middle)
+        splits[place] = (source, ends[middle], left, grow(middle + 1, last))
+        return place
+
+    grow(0, len(ends))
+    return RawTree(tuple(splits), values)
+
+
+def lower_curves(parts: list[Floats], base: float, rows: Calibration) -> Lowered:
+    """One sum of curves: a table for each input."""
+    return first_close(_curves(parts, base, rows), rows)
+
+
+def _curves(parts: list[Floats], base: float, rows: Calibration) -> Iterator[Lowered]:
+    answer = rows.answer
+    value = answer.head.kind == "value"
+    low, high = spread_of(parts)
+    reach = max(high - low, 1e-300)
+    step = answer.step if value else reach / INT16_MAX
+    start = (base - (answer.offset if value else 0.0)) / step
+    exact = [p / step for p in parts]
+    # as many bits behind the point as the sum of all tables leaves room for
+    fine = int(np.clip(np.floor(np.log2(0.9 * INT16_MAX * step / reach)), 0, 8)) if value else 0
+    for nodes in NODES:
+        for bits in sorted({0, fine}):
+            yield _tables(exact, start, step, rows, nodes, bits)
+
+
+def _tables(
+    exact: list[Floats], start: float, step: float, rows: Calibration, nodes: int, bits: int
+) -> Lowered:
+    unit, answer = 2.0**-bits, rows.answer
+    tables, differences, middle = [], [], 0.0
+    for k, values in enumerate(exact):
+        centre = float(values.min() + values.max()) / 2
+        middle += centre
+        table = table_of(k, rows.grid(k), (values - centre) / unit, nodes)
+        tables.append(table)
+        differences.append(table.apply(rows.grid(k)) * unit - (values - centre))
+    low, high = spread_of(differences)
+    bias = int(np.floor((start + middle - (low + high) / 2) / unit + 0.5))
+    left = abs(bias * unit - start - middle + (low + high) / 2) + (high - low) / 2
+    chain = _sum_nodes(tuple(tables), bias, bits, answer)
+    if answer.head.kind == "value":
+        return Lowered(chain, "sum", float(left) + (0.5 if bits else 0.0))
+    return Lowered(chain, "sum", None, float(left) * step)
+
+
+def _sum_nodes(tables: tuple[Table, ...], bias: int, bits: int, answer: Answer) -> tuple[Node, ...]:
+    if answer.head.kind == "sign":
+        return (Lookup(tables, True, bias, 0, 1),)
+    if not bits:
+        return (Lookup(tables, True, bias, answer.low, answer.high),)
+    return (
+        Lookup(tables, True, 0, -INT16_MAX, INT16_MAX),
+        Dense(((1,),), (bias,), bits, answer.low, answer.high),
+    )
+
+
+def table_of(
+    source: int, grid: np.ndarray, values: Floats, nodes: int, top: int = INT16_MAX
+) -> Table:
+    """The table of at most `nodes` nodes that is closest to the values over the grid of an input.
+
+    Least squares on the hat functions of the grid; a straight piece between few nodes is exact.
+    """
+    low, high = int(grid[0]), int(grid[-1])
+    step_bits = int(np.clip(np.ceil(np.log2(max(high - low, 1) / (nodes - 1))), 0, 14))
+    count = ((high - low) >> step_bits) + 2
+    some = np.unique(np.linspace(0, len(grid) - 1, FIT_POINTS).astype(int))
+    shares = hats(grid[some], low, step_bits, count)
+    second = np.diff(np.eye(count), n=2, axis=0)
+    normal = shares.T @ shares / len(some) + SMOOTH / count * second.T @ second
+    fitted = np.linalg.lstsq(normal, shares.T @ values[some] / len(some), rcond=None)[0]
+    whole = np.clip(np.floor(fitted + 0.5), -top, top).astype(int)
+    return Table(source, low, step_bits, tuple(whole.tolist()))
