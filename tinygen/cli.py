@@ -57,7 +57,7 @@ class OneLineErrors(click.Group):
             )
 
 
-READ = ("data", "note", "run")  # options that name files to read; the others' are written
+READ = ("csvs", "data", "note", "run")  # options that name files to read; the others' are written
 
 
 def _reading_before_writing(command: click.Command):

@@ -138,6 +138,23 @@ class Selection:
             self.time_inputs,
         )
 
+    def model_rows(self, table: Table, classes: bool) -> Dataset:
+        """The same rows for a model that exists, with their target if one is named."""
+        from .. import data
+
+        return data.readings(
+            table,
+            self.inputs,
+            self.drop,
+            self.split,
+            self.seed,
+            self.units,
+            self.categories,
+            self.time_inputs,
+            self.target,
+            classes,
+        )
+
     def only(self, inputs: tuple[str, ...]) -> Selection:
         """The same with these inputs."""
         parts = tuple(part for part in self.time_inputs if part in inputs)
@@ -171,6 +188,21 @@ TARGET = click.option(
     callback=_one_target,
     metavar="COL",
     help="Column to predict.",
+)
+MODELS_TARGET = click.option(
+    "--target",
+    default="",
+    metavar="COL",
+    help="Column that the model predicts; without it errors are against the model's own answers.",
+)
+DATA = click.option(
+    "--data",
+    "csvs",
+    type=FILE,
+    required=True,
+    multiple=True,
+    metavar="ROWS.csv",
+    help="Rows as the board sees them.",
 )
 TASK = click.option(
     "--task",
@@ -246,7 +278,12 @@ def selected_readings(function):
     return _selected(function, (*COLUMNS, SEED))
 
 
-def _selected(function, options):
+def selected_data(function):
+    """The same for the rows that come beside a model: --data, and a target if there is one."""
+    return _selected(function, (DATA, MODELS_TARGET, *COLUMNS, SEED), lambda command: command)
+
+
+def _selected(function, options, source=csvs_argument):
     @wraps(function)
     def command(
         csvs,
@@ -282,7 +319,7 @@ def _selected(function, options):
 
     for option in reversed(options):
         command = option(command)
-    return csvs_argument(command)
+    return source(command)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -29,10 +29,13 @@ from .columns import (
 from .dataset import Dataset, Provenance, Rows, Split
 from .derived import made_of, sources, with_derived, without_label
 from .splits import groups_of, split_fraction, split_rows, split_table, truth_table
-from .table import Table, require_column
+from .table import Table, require_column, require_numbers
 
 MINIMUM_ROWS = 20  # complete and different; fewer cannot be split into train and test with sense
 MINIMUM_CLASS_ROWS = 5  # training rows of each class
+
+
+NO_TARGET = Quantity("", "", 1.0, 0.0, 0.0)
 
 
 def prepare(
@@ -125,23 +128,35 @@ def readings(
     units: Mapping[str, str] | None = None,
     categories: Sequence[str] = (),
     time_inputs: Sequence[str] = (),
+    target: str = "",
+    classes: bool = False,
 ) -> Dataset:
     """The rows of `table` that are complete in the used columns, without a target: `y` is 0
-    everywhere.
+    everywhere. With `target` that column is `y`, numbers or with `classes` labels; it is not judged
+    as one to learn from.
 
     Arguments and errors as those of `prepare`. A column that never moves stays: it is news when it
     does. So do equal rows, because how common a row is makes it usual.
     """
     fraction = split_fraction(split, seed, None)
-    table, made_notes = with_derived(table, None, categories, time_inputs)
-    names, left_out = _chosen(table, None, inputs, drop, time_inputs)
+    wanted = require_column(table, target) if target else None
+    table, made_notes = with_derived(table, wanted, categories, time_inputs)
+    labels: tuple[str, ...] = ()
+    if wanted and classes:
+        table, labels = with_classes(table, wanted)
+    elif wanted:
+        require_numbers(table, wanted)
+    names, left_out = _chosen(table, wanted, inputs, drop, time_inputs)
     if not names:
         raise DataError(
             f"{table.path_name} leaves no input: name numeric columns with --inputs, or drop fewer"
         )
-    rows = _select(table, names, split, seed, fraction, target=False)
-    columns, none = rows.seen(_all_units(table, units)), np.zeros(len(rows.raw), dtype=np.int64)
-    found = Rows(rows.raw, none, columns, Quantity("", "", 1.0, 0.0, 0.0))
+    used = [*names, wanted] if wanted else names
+    rows = _select(table, used, split, seed, fraction, target=bool(wanted))
+    columns = rows.seen(_all_units(table, units))
+    found = Rows(rows.raw, np.zeros(len(rows.raw), dtype=np.int64), columns, NO_TARGET)
+    if wanted:
+        found = Rows(rows.raw[:, :-1], rows.raw[:, -1], columns[:-1], columns[-1], labels)
     made = [made_notes[n] for n in sources(table, names) if n in made_notes]
     notes = [*table.notes, *made, *left_out, *clip_notes(table, rows.rows, rows.quantities)]
     notes += scale_notes(table, rows.quantities)

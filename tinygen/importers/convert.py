@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -246,13 +247,20 @@ def predict_of(estimator: Any) -> Predict:
     names = getattr(estimator, "feature_names_in_", None)
 
     def predict(x: np.ndarray) -> np.ndarray:
-        if names is None:
-            return np.asarray(estimator.predict(x))
-        import pandas  # an estimator with names was fitted on a DataFrame
-
-        return np.asarray(estimator.predict(pandas.DataFrame(x, columns=list(names))))
+        with warnings.catch_warnings():  # of names that are missing: the columns are in order
+            warnings.simplefilter("ignore", UserWarning)
+            return np.asarray(estimator.predict(x if names is None else _frame(x, list(names))))
 
     return predict
+
+
+def _frame(x: np.ndarray, names: list[str]) -> Any:
+    """Rows with column names, for an estimator that was fitted on such; without pandas the rows."""
+    try:
+        from pandas import DataFrame
+    except ImportError:
+        return x
+    return DataFrame(x, columns=names)
 
 
 def _rows(X: Any, columns: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -5,11 +5,13 @@ mean. Nothing here knows where the model came from.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..common.errors import QuantizeError
 
 Floats = NDArray[np.float64]
 LARGEST_DEGREE = 3  # of a product: what the integer model has an operation for
@@ -136,6 +138,17 @@ class Tree:
     right: NDArray[np.int64]
     values: Floats
 
+    def __post_init__(self) -> None:
+        """QuantizeError where it is no tree: a child must stand after its parent."""
+        place = np.arange(len(self.column))
+        for child in (self.left, self.right):
+            inner = child >= 0
+            good = np.where(
+                inner, (child > place) & (child < len(place)), -child <= len(self.values)
+            )
+            if len(child) != len(place) or not good.all():
+                raise QuantizeError("a tree of the model is none: a child stands before its parent")
+
     def leaf_of(self, values: Floats, strict: bool) -> NDArray[np.int64]:
         """The leaf of each row."""
         at = np.full(len(values), 0 if len(self.column) else -1)
@@ -156,6 +169,13 @@ class TreeSum(Step):
     base: Floats
     single: bool = False  # the values are compared as float32
     strict: bool = False  # left means below the threshold, not at most
+    mean: bool = False  # the trees are alike: some of them, scaled up, stand for all
+
+    def first(self, count: int) -> TreeSum:
+        """The first trees alone, scaled up where they stand for all."""
+        scale = len(self.trees) / count if self.mean else 1.0
+        trees = tuple(replace(t, values=t.values * scale) for t in self.trees[:count])
+        return replace(self, trees=trees)
 
     def seen(self, values: Floats) -> Floats:
         """The values as its comparisons see them."""

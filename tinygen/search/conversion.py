@@ -71,14 +71,19 @@ class Conversion:
     # half the interval of 95 % around the mean difference of the two errors, row by row, in their
     # unit; 0 where the two never differ, and in files of versions that did not know it
     margin: float = 0.0
+    imported: bool = False  # somebody else's model, which is not fitted again
+    # of a model judged against its float form's own answers: their mean absolute deviation
+    own_spread: float | None = None
 
     @property
     def loss(self) -> float:
         """Part of the float model's error that conversion added, 0.01 = 1 %; of a classifier part
-        of the rows.
+        of the rows. Against its own answers the float model has no error: part of their spread.
         """
         if self.model.labels:
             return self.integer_error - self.float_error
+        if self.own_spread is not None:
+            return self.integer_error / max(self.own_spread, self.model.output.scale)
         step = self.model.output.scale / max(
             self.rows, 1
         )  # the least error above none, should float have none
@@ -118,12 +123,15 @@ def judge_conversion(
     floats: np.ndarray,
     board: Board,
     integer: ModelCost | None = None,
+    imported: bool = False,
+    own: bool = False,
 ) -> Conversion:
     """The verdict on `model`, the integer form of the float model that answered `floats` on the
     test rows.
 
     floats: raw outputs, one per test row; rounded here to whole steps, as the integer model's are.
-    integer: cost of the integer model if it is known already.
+    integer: cost of the integer model if it is known already. imported: the float model is somebody
+    else's. own: the test rows' targets are the float model's own answers.
     """
     names = [q.name for q in dataset.inputs]
     x = dataset.x[dataset.test][:, [names.index(q.name) for q in model.inputs]]
@@ -147,6 +155,8 @@ def judge_conversion(
         float_cost,
         gap,
         _figure(margin(_errors(answers, y, model) - _errors(floats, y, model)) * scale),
+        imported,
+        _figure(np.abs(y - np.median(y)).mean() * scale) if own else None,
     )
 
 
@@ -220,6 +230,8 @@ def conversion_sentence(v: Conversion) -> str:
 
 
 def _accuracy_words(v: Conversion) -> str:
+    if v.own_spread is not None:
+        return f"The integer model {_own_words(v)}"
     if v.model.labels:
         more = round((v.integer_error - v.float_error) * v.rows)
         words = (
@@ -250,6 +262,15 @@ def _accuracy_words(v: Conversion) -> str:
     return f"The integer model {words}"
 
 
+def _own_words(v: Conversion) -> str:
+    """Accuracy where the float model's own answers are what is asked for."""
+    if v.model.labels:
+        return f"names another class in {v.differing} of {v.rows:,} rows"
+    if v.loss < 0.0005:
+        return "answers as the float model"
+    return f"differs from the float model by {_percent(v.loss)} of the answers' spread"
+
+
 def _cost_words(v: Conversion) -> str:
     size, time = (
         _ratio_words(v.smaller, "smaller", "larger"),
@@ -272,7 +293,12 @@ def _advice(v: Conversion, smaller: bool, faster: bool) -> str:
     if loss > BAD and v.by_chance:
         return f"{_saving(smaller, faster)}, and compare both on more rows."
     if loss > BAD:
-        return "do not use it as it is, take another row of the ladder or more input bits."
+        step = (
+            "`tinygen distil` trains a small one on its answers"
+            if v.imported
+            else "take another row of the ladder or more input bits"
+        )
+        return f"do not use it as it is, {step}."
     if loss > TOLERANCE and not v.by_chance:
         return "convert it where the saving matters more than the error."
     return f"{_saving(smaller, faster)}."
@@ -297,6 +323,7 @@ def conversion_lines(v: Conversion) -> list[str]:
     """The verdict as text."""
     unit = f" {v.model.output.unit}" if v.model.output.unit and not v.model.labels else ""
     kind = "of the rows wrong" if v.model.labels else "mean absolute error"
+    kind = f"{kind}, against the float model's own answers," if v.own_spread is not None else kind
     text = [
         f"accuracy   float {v.float_error:.4g}{unit}, integer {v.integer_error:.4g}{unit} {kind} "
         f"on {counted(v.rows, 'test row')} ({difference_words(v)}); "
@@ -360,6 +387,7 @@ def conversion_facts(v: Conversion) -> dict:
         "smaller": None if v.float_cost is None else _figure(v.smaller),
         "faster": None if v.float_cost is None else _figure(v.faster),
         "sentence": conversion_sentence(v),
+        **({"imported": True, "own_spread": v.own_spread} if v.imported else {}),
     }
 
 
@@ -387,6 +415,8 @@ def read_conversion(model: Model) -> Conversion | None:
             plain["float"] and ModelCost(**plain["float"]),
             plain["float_gap"],
             plain.get("margin", 0.0),
+            plain.get("imported", False),
+            plain.get("own_spread"),
         )
     except (TypeError, KeyError, AttributeError) as error:
         raise ModelError(

@@ -93,7 +93,8 @@ def choose(
     if not good:
         least = min(rungs, key=lambda r: r.cost.flash_bytes)
         raise UsageError(
-            f"none of {counted(len(rungs), 'finalist')} fits the budget of {_limits(budget)}: "
+            f"none of {counted(len(rungs), 'finalist')} fits the budget of "
+            f"{limits_in_words(budget)}: "
             f"the smallest needs {least.cost.flash_bytes} bytes of flash, {least.ram_bytes} of RAM "
             f"and {least.cost.cycles_max} cycles; raise {options}"
         )
@@ -109,7 +110,7 @@ def choose(
     return min(alike, key=lambda r: (r.cost.flash_bytes, r.error))
 
 
-def _limits(budget: Budget) -> str:
+def limits_in_words(budget: Budget) -> str:
     """What a budget allows, in words; what it does not limit is left out."""
     limits = {
         "bytes of flash": budget.flash_bytes,

@@ -77,7 +77,9 @@ def tree_classifier(e: Any, columns: tuple[str, ...]) -> Part:
 @reader("RandomForestRegressor", "ExtraTreesRegressor")
 def forest(e: Any, columns: tuple[str, ...]) -> Part:
     trees = tuple(tree_of(t, _numbers(t) / len(e.estimators_)) for t in e.estimators_)
-    return Part((TreeSum(trees, np.zeros(trees[0].values.shape[1]), single=True),), Head())
+    return Part(
+        (TreeSum(trees, np.zeros(trees[0].values.shape[1]), single=True, mean=True),), Head()
+    )
 
 
 @reader("RandomForestClassifier", "ExtraTreesClassifier")
@@ -105,7 +107,7 @@ def _bagged(e: Any, columns: tuple[str, ...], head: Head | None) -> Part:
     chosen = list(zip(e.estimators_, e.estimators_features_))
     if head:
         trees = tuple(tree_of(t, _numbers(t) / len(chosen), f) for t, f in chosen)
-        return Part((TreeSum(trees, np.zeros(1), single=True),), head)
+        return Part((TreeSum(trees, np.zeros(1), single=True, mean=True),), head)
     shares = []
     for t, f in chosen:
         whole = np.zeros((t.tree_.node_count, len(e.classes_)))

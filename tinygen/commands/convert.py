@@ -1,0 +1,230 @@
+"""`tinygen convert`: somebody's fitted model as a tiny integer model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.boards import find_board
+from ..common.errors import UsageError
+from ..common.files import require_file_place
+from ..common.progress import Progress, silent
+from ._options import (
+    FILE,
+    Selection,
+    board_option,
+    budgeted,
+    model_out,
+    name_from,
+    name_option,
+    require_room,
+    selected_data,
+)
+from ._show import progress, shows
+
+if TYPE_CHECKING:
+    from ..common.boards import Board
+    from ..data import Dataset, Table
+    from ..importers import Converted
+    from ..importers.files import Opened
+    from ..model.model import Model
+    from ..target.bare import ModelCost
+    from ..target.build import Budget
+
+
+@dataclass(frozen=True)
+class ConvertRequest:
+    """Which model is to be converted, with which rows, for which chip, and where to put it."""
+
+    source: Path
+    rows: Selection
+    out: Path
+    threshold: float | None = None  # alarm level in the answer's unit
+    name: str | None = None  # prefix of every C name; None: from `out`
+    board: str = "uno"
+    budget: Budget | None = None
+    trust_pickle: bool = False
+
+
+@dataclass(frozen=True)
+class ConvertedModel:
+    """A model just converted and saved."""
+
+    path: Path
+    model: Model
+    library: str  # that the original was made with
+    notes: tuple[str, ...]
+    verdict: tuple[str, ...]  # lines: what conversion to integers lost and saved
+
+    def text(self) -> str:
+        """The model, what is proven of it, and the verdict."""
+        from ..report.words import with_unit
+
+        model, facts = self.model, self.model.training
+        names = ", ".join(q.name for q in model.inputs)
+        lines = [
+            *(f"note: {note}" for note in self.notes),
+            f"model    {self.path}: {model.family} of {self.library}, inputs {names}",
+            f"rows     {facts['rows_train']:,} to calibrate, {facts['rows_test']:,} to judge "
+            f"({facts['split']} split); {facts['rows_read']:,} read: "
+            f"{facts['rows_dropped']:,} incomplete",
+            f"steps    {_reference(facts['converted']['reference'])}",
+            f"proof    {_proof(model)}",
+        ]
+        if model.threshold is not None:
+            level = with_unit(float(model.output.to_physical(model.threshold)), model)
+            lines.append(f"alarm    above {level}")
+        return "\n".join(lines) + "\n\n" + "\n".join(self.verdict)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        facts = self.model.training
+        return {
+            "model": str(self.path),
+            "name": self.model.name,
+            "family": self.model.family,
+            "library": self.library,
+            "id": f"{self.model.model_id:08x}",
+            "inputs": [q.name for q in self.model.inputs],
+            "rows_train": facts["rows_train"],
+            "rows_test": facts["rows_test"],
+            "split": facts["split"],
+            "metrics": facts["metrics"],
+            "converted": facts["converted"],
+            "notes": list(self.notes),
+            "verdict": facts["verdict"],
+        }
+
+
+def _reference(checked: dict[str, Any]) -> str:
+    """How the float steps compare with the original."""
+    if "differing" in checked:
+        return (
+            f"the float steps name the original's class in all but {checked['differing']} of "
+            f"{checked['rows']:,} rows"
+        )
+    return (
+        f"the float steps are within {checked['largest_difference']:.2g} of the original's own "
+        f"answers on {checked['rows']:,} rows"
+    )
+
+
+def _proof(model: Model) -> str:
+    """What is proven for every row within the accepted ranges."""
+    from ..report.words import with_unit
+
+    found, parts = model.training["converted"], []
+    if found["same_leaves"]:
+        parts.append("the integer trees take the float trees' branches on every accepted row")
+    if found["bound"] is not None:
+        parts.append(
+            f"no answer is farther than {with_unit(found['bound'], model)} from the float one, "
+            "held within the output's range"
+        )
+    if found["margin"]:
+        parts.append(
+            f"no class changes where the float scores are {found['margin']:.3g} or more from a tie"
+        )
+    return "; ".join(parts) or "no bound is known for this kind of model: the rows measure it"
+
+
+def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertedModel:
+    """Converts a model file and saves the integer model; the file is written only when everything
+    went well.
+    """
+    from ..codegen.emit import check_prefix
+    from ..importers import converted
+    from ..importers.budget import affordable
+    from ..importers.files import open_model
+    from ..model.model import check_name
+
+    chip = find_board(request.board)
+    name = check_prefix(check_name(request.name or name_from(request.out)))
+    require_file_place(request.out)
+    opened = open_model(request.source, request.trust_pickle)
+    table = request.rows.table()
+    dataset = _rows(opened, request.rows, table)
+    progress("converting to integers")
+    targets = _targets(dataset) if request.rows.target else None
+    found = converted(opened.floats, dataset, name, request.threshold, opened.predict, targets)
+    require_room(len(found.model.inputs), "train the model on fewer columns")
+    progress(f"compiling and simulating for {chip.title}")
+    cost = affordable(found, chip, request.budget)
+    model, lines = _judged(found, chip, cost)
+    model.save(request.out)
+    notes = (*dataset.notes, *found.notes)
+    return ConvertedModel(request.out, model, opened.library, notes, lines)
+
+
+def _rows(opened: Opened, rows: Selection, table: Table) -> Dataset:
+    """The rows in the model's columns: by its own names, those of --inputs, or in file order."""
+    wanted = opened.floats.inputs
+    classes = bool(opened.floats.head.labels)
+    if rows.inputs is None and opened.named:
+        rows = rows.only(wanted)
+    dataset = rows.model_rows(table, classes)
+    if len(dataset.inputs) != len(wanted):
+        named = ", ".join(q.name for q in dataset.inputs[:12])
+        raise UsageError(
+            f"the model reads {len(wanted)} columns, {table.path_name} gives "
+            f"{len(dataset.inputs)} ({named}): name them in the model's order with --inputs"
+        )
+    return dataset
+
+
+def _targets(dataset: Dataset) -> Any:
+    """Targets as the original knows them: numbers or labels."""
+    import numpy as np
+
+    if dataset.labels:
+        return np.array(dataset.labels, dtype=object)[dataset.y]
+    return dataset.target.to_physical(dataset.y)
+
+
+def _judged(found: Converted, chip: Board, cost: ModelCost) -> tuple[Model, tuple[str, ...]]:
+    """The model with the verdict among its facts, and the verdict's lines."""
+    from ..search.conversion import conversion_facts, conversion_lines, judge_conversion
+
+    dataset, model = found.dataset, found.model
+    own = model.training["converted"]["own_answers"]
+    verdict = judge_conversion(
+        model, dataset, found.answers[dataset.test], chip, cost, imported=True, own=own
+    )
+    told = {**model.training, "verdict": conversion_facts(verdict)}
+    return replace(model, training=told), tuple(conversion_lines(verdict))
+
+
+@click.command("convert")
+@click.argument("source", type=FILE, metavar="MODEL.skops")
+@selected_data
+@click.option(
+    "--threshold",
+    type=float,
+    metavar="X",
+    help="Alarm level in the answer's unit: red LED above it.",
+)
+@name_option
+@board_option
+@budgeted
+@click.option(
+    "--trust-pickle",
+    is_flag=True,
+    help="Load a pickle or joblib file, which runs the code in it: only one that you made.",
+)
+@model_out
+@shows
+def command(**options):
+    """Turn the fitted model in MODEL.skops into a tiny integer model.
+
+    A scikit-learn pipeline saved with skops.io.dump; scalers fold into what follows. The rows
+    calibrate ranges and steps and judge what the conversion changed.
+
+    \b
+    Example:
+      tinygen convert benzene.skops --data AirQualityUCI.csv --target "C6H6(GT)" -o benzene.json
+    """
+    with progress() as say:
+        return convert(ConvertRequest(**options), say)

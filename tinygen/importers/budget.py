@@ -1,0 +1,87 @@
+"""Does the integer model fit the board and the budget? Of trees, how many would?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..common.boards import Board
+from ..common.errors import DoesNotFit, QuantizeError, UsageError
+from ..model.model import Model
+from ..search.ladder import BUDGET_OPTIONS, Rung, limits_in_words
+from ..target.bare import ModelCost, measure_cost
+from ..target.build import NO_LIMITS, Budget
+from .convert import Converted, converted
+from .graph import FloatModel, TreeSum
+
+
+def affordable(found: Converted, board: Board, budget: Budget | None = None) -> ModelCost:
+    """The model's cost on the board; UsageError where it is beyond the board or the budget. Of
+    trees the message says how many would fit, and with what error.
+    """
+    budget = budget or NO_LIMITS
+    try:
+        cost = measure_cost(found.model, board)
+    except DoesNotFit as error:
+        raise UsageError(f"{error}{_fewer(found, board, budget)}") from None
+    if not Rung(found.model, 0.0, cost).within(budget):
+        raise UsageError(
+            f"the model needs {cost.flash_bytes} bytes of flash, "
+            f"{cost.ram_bytes + cost.stack_bytes} of RAM and {cost.cycles_max} cycles, beyond the "
+            f"budget of {limits_in_words(budget)}: raise {BUDGET_OPTIONS}"
+            f"{_fewer(found, board, budget)}"
+        )
+    return cost
+
+
+def _fewer(found: Converted, board: Board, budget: Budget) -> str:
+    """Words on how many of the trees fit; "" for another kind of model."""
+    count = max((len(s.trees) for s in found.floats.steps if isinstance(s, TreeSum)), default=0)
+    fits, beyond = 0, count
+    best: Model | None = None
+    while beyond - fits > 1:
+        some = (fits + beyond) // 2
+        model = _cut(found, some)
+        if model is not None and _within(model, board, budget):
+            fits, best = some, model
+        else:
+            beyond = some
+    if best is None:
+        return ""
+    return (
+        f"; {fits} of its {count} trees would fit, with {_error(best, found)} on the test rows "
+        f"where all have {_error(found.model, found)}"
+    )
+
+
+def _within(model: Model, board: Board, budget: Budget) -> bool:
+    try:
+        return Rung(model, 0.0, measure_cost(model, board)).within(budget)
+    except DoesNotFit:
+        return False
+
+
+def _cut(found: Converted, count: int) -> Model | None:
+    """The model of the first trees; None where they cannot be told apart in integers."""
+    try:
+        return converted(cut(found.floats, count), found.dataset, found.model.name).model
+    except QuantizeError:
+        return None
+
+
+def cut(floats: FloatModel, count: int) -> FloatModel:
+    """The float model with its first trees alone."""
+    steps = tuple(s.first(count) if isinstance(s, TreeSum) else s for s in floats.steps)
+    return replace(floats, steps=steps)
+
+
+def _error(model: Model, found: Converted) -> str:
+    """Mean absolute error, or part of rows that are wrong, against the targets of the test rows."""
+    dataset, names = found.dataset, [q.name for q in found.dataset.inputs]
+    x = dataset.x[dataset.test][:, [names.index(q.name) for q in model.inputs]]
+    y, answers = dataset.y[dataset.test], model.answer(x)
+    if model.labels:
+        return f"{float((answers != y).mean()):.2%} wrong"
+    told = model.output.to_physical(answers) - found.model.output.to_physical(y)
+    return f"{float(np.abs(told).mean()):.4g} {model.output.unit}".rstrip()

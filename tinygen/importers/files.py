@@ -1,0 +1,170 @@
+"""Model files: what they are is told by their content, never by their name, and nothing in one is
+run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..common.errors import ModelError, UsageError, show
+from .convert import Predict, predict_of
+from .graph import FloatModel
+from .readers import class_name, float_model
+
+MOST_BYTES = 100_000_000  # of a model file
+MOST_UNPACKED = 300_000_000  # of what an archive unpacks to
+HEAD = 16  # bytes that tell what a file is
+PICKLES = (b"\x80", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"ZF")
+# What a skops file may hold beside what skops itself trusts: classes that only keep numbers.
+TRUSTED = frozenset(
+    (
+        "collections.OrderedDict",
+        "lightgbm.basic.Booster",
+        "lightgbm.sklearn.LGBMClassifier",
+        "lightgbm.sklearn.LGBMRegressor",
+        "numpy.dtype",
+        "scipy._lib.array_api_compat.numpy._aliases.asarray",
+        "scipy.interpolate._bsplines.BSpline",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.feature_selection._univariate_selection.chi2",
+        "sklearn.feature_selection._univariate_selection.f_classif",
+        "sklearn.feature_selection._univariate_selection.f_regression",
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.neighbors._ball_tree.BallTree",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+        "sklearn.tree._tree.Tree",
+        "sklearn.utils._bunch.Bunch",
+        "xgboost.core.Booster",
+        "xgboost.sklearn.XGBClassifier",
+        "xgboost.sklearn.XGBRegressor",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model from a file."""
+
+    floats: FloatModel
+    predict: Predict  # what the library that made it answers
+    library: str  # "scikit-learn 1.9.1"
+    named: bool  # the inputs have names that a table can be searched for
+
+
+def open_model(path: Path, trust_pickle: bool = False) -> Opened:
+    """The model in a file. ModelError where it is none that is read, UsageError for a pickle
+    without `trust_pickle`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UsageError(f"model file '{path}' does not exist or is no file: check the path")
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise ModelError(f"model file '{path}' has {size:,} bytes, at most {MOST_BYTES:,} are read")
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    for matches, opener in OPENERS:
+        if matches(head, path):
+            return opener(path, trust_pickle)
+    raise ModelError(
+        f"'{path}' is no model file that is known: save a scikit-learn model with "
+        "skops.io.dump(model, 'model.skops')"
+    )
+
+
+def _is_skops(head: bytes, path: Path) -> bool:
+    if not head.startswith(b"PK"):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "schema.json" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def _is_pickle(head: bytes, path: Path) -> bool:
+    return head.startswith(PICKLES)
+
+
+def _open_skops(path: Path, trust_pickle: bool) -> Opened:
+    skops = needed("skops.io", "skops", "a skops file")
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(info.file_size for info in archive.infolist())
+    if unpacked > MOST_UNPACKED:
+        raise ModelError(
+            f"model file '{path}' unpacks to {unpacked:,} bytes, at most {MOST_UNPACKED:,} are read"
+        )
+    try:
+        strange = sorted(set(skops.get_untrusted_types(file=path)) - TRUSTED)
+    except Exception as error:
+        raise _broken(path, error) from None
+    if strange:
+        raise ModelError(
+            f"model file '{path}' holds {', '.join(map(show, strange[:3]))}, which is not among "
+            "the types that are trusted: convert the fitted object itself with tinygen.convert"
+        )
+    try:
+        estimator = skops.load(path, trusted=sorted(TRUSTED))
+    except Exception as error:
+        raise _broken(path, error) from None
+    return opened(estimator)
+
+
+def _broken(path: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"model file '{path}' cannot be read ({type(error).__name__}: {str(error)[:120]}): save "
+        "it anew with the versions that are installed here"
+    )
+
+
+def _open_pickle(path: Path, trust_pickle: bool) -> Opened:
+    if not trust_pickle:
+        raise UsageError(
+            f"'{path}' is a pickle, and loading one runs the code in it: save the model with "
+            "skops.io.dump(model, 'model.skops'), or give --trust-pickle if you made it yourself"
+        )
+    import joblib
+
+    try:
+        estimator = joblib.load(path)
+    except Exception as error:
+        raise _broken(path, error) from None
+    return opened(estimator)
+
+
+def opened(estimator: Any) -> Opened:
+    """A fitted estimator, as `open_model` gives it."""
+    package = class_name(estimator).split(".")[0]
+    version = getattr(importlib.import_module(package), "__version__", "")
+    library = {"sklearn": "scikit-learn"}.get(package, package)
+    return Opened(
+        float_model(estimator),
+        predict_of(estimator),
+        f"{library} {version}".rstrip(),
+        getattr(estimator, "feature_names_in_", None) is not None,
+    )
+
+
+def needed(module: str, extra: str, what: str) -> Any:
+    """An optional package's module; UsageError says how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise UsageError(
+            f"reading {what} needs the package '{module.split('.')[0]}': "
+            f"pip install 'tinygen[{extra}]'"
+        ) from None
+
+
+Matches = Callable[[bytes, Path], bool]
+Opener = Callable[[Path, bool], Opened]
+OPENERS: list[tuple[Matches, Opener]] = [(_is_skops, _open_skops), (_is_pickle, _open_pickle)]
