@@ -43,14 +43,14 @@ def width_of(steps: Sequence[Step], width: int) -> int:
 
 
 def _width(steps: list[Step], width: int) -> int:
-    if not steps:
-        return width
-    last = steps[-1]
+    last = steps[-1] if steps else None
     if isinstance(last, Affine):
         return len(last.offset)
     if isinstance(last, TreeSum):
         return len(last.base)
-    return len(last.sources if isinstance(last, Columns) else last.terms)  # type: ignore[union-attr]
+    if isinstance(last, Columns):
+        return len(last.sources)
+    return len(last.terms) if isinstance(last, Products) else width
 
 
 def _with_sums(steps: Sequence[Step], width: int) -> list[Step]:

@@ -77,13 +77,19 @@ def supported() -> tuple[str, ...]:
 
 def read(estimator: Any, columns: Sequence[str]) -> Part:
     """The steps of a fitted estimator over the columns; QuantizeError names what cannot be read."""
+    name = require_readable(estimator)
+    part = READERS[name](estimator, tuple(columns))
+    _require_finite(part.steps, name)
+    return part
+
+
+def require_readable(estimator: Any) -> str:
+    """The registered name of a fitted estimator's class."""
     name = class_name(estimator)
     if name not in READERS:
         raise QuantizeError(_unknown(estimator, name))
     _require_fitted(estimator)
-    part = READERS[name](estimator, tuple(columns))
-    _require_finite(part.steps, name)
-    return part
+    return name
 
 
 def class_name(estimator: Any) -> str:
@@ -151,6 +157,7 @@ def column_names(estimator: Any) -> tuple[str, ...]:
 
 def float_model(estimator: Any, columns: Sequence[str] | None = None) -> FloatModel:
     """The float form of a fitted predictor."""
+    require_readable(estimator)
     names = tuple(columns) if columns is not None else column_names(estimator)
     part = read(estimator, names)
     if part.head is None:

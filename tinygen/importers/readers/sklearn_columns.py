@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..graph import (
     constant,
     each,
     pick,
+    straight,
 )
 from . import Part, reader
 
@@ -62,10 +64,7 @@ def max_abs(e: Any, columns: tuple[str, ...]) -> Part:
 
 @reader("MinMaxScaler")
 def min_max(e: Any, columns: tuple[str, ...]) -> Part:
-    curves = tuple(
-        Curve("line", lambda x, a=a, b=b: x * a + b, (float(a), float(b)))
-        for a, b in zip(e.scale_, e.min_)
-    )
+    curves = tuple(straight(a, b) for a, b in zip(e.scale_.tolist(), e.min_.tolist()))
     part = Part((Columns(tuple(range(len(columns))), curves),))
     return _clipped(part, *map(float, e.feature_range)) if e.clip else part
 
@@ -127,11 +126,11 @@ def _power_curve(method: str, exponent: float) -> Curve:
 
 @reader("FunctionTransformer")
 def function(e: Any, columns: tuple[str, ...]) -> Part:
-    name = "identity" if e.func is None else getattr(e.func, "__name__", "")
+    name = getattr(e.func, "__name__", "")
     ufunc = getattr(np, {"abs": "absolute"}.get(name, name), None)
     if e.func is None:
         return Part((each(len(columns), SAME),))
-    if (name not in (*FUNCTIONS, "absolute") or e.func is not ufunc) or e.kw_args:
+    if ufunc is None or name not in (*FUNCTIONS, "absolute") or e.func is not ufunc or e.kw_args:
         raise QuantizeError(
             f"FunctionTransformer of {show(name or repr(e.func))} cannot be converted: use one of "
             f"numpy's {', '.join(FUNCTIONS)}"
@@ -146,16 +145,20 @@ def bins(e: Any, columns: tuple[str, ...]) -> Part:
         inner = np.asarray(edges[1:-1], dtype=np.float64)
         if e.encode == "ordinal":
             sources.append(k)
-            curves.append(Curve("bins", lambda x, i=inner: _bin(x, i).astype(np.float64)))
+            curves.append(Curve("bins", partial(_bin, inner)))
             continue
         for b in range(int(e.n_bins_[k])):
             sources.append(k)
-            curves.append(Curve("bin", lambda x, i=inner, b=b: 1.0 * (_bin(x, i) == b)))
+            curves.append(Curve("bin", partial(_in_bin, inner, b)))
     return Part((Columns(tuple(sources), tuple(curves)),))
 
 
-def _bin(x: Floats, inner: Floats) -> Any:
-    return np.searchsorted(inner, x, side="right")
+def _bin(inner: Floats, x: Floats) -> Floats:
+    return np.searchsorted(inner, x, side="right").astype(np.float64)
+
+
+def _in_bin(inner: Floats, place: int, x: Floats) -> Floats:
+    return (_bin(inner, x) == place).astype(np.float64)
 
 
 @reader("SplineTransformer")
@@ -175,13 +178,14 @@ def spline(e: Any, columns: tuple[str, ...]) -> Part:
             del one.feature_names_in_
         for j in range(each_column):
             sources.append(k)
-            curves.append(Curve("spline", lambda x, one=one, j=j: _spline(one, x)[:, j]))
+            curves.append(Curve("spline", partial(_spline, one, j)))
     return Part((Columns(tuple(sources), tuple(curves)),))
 
 
-def _spline(one: Any, x: Floats) -> Any:
+def _spline(one: Any, place: int, x: Floats) -> Floats:
     found = one.transform(np.asarray(x, dtype=np.float64)[:, None])
-    return found.toarray() if hasattr(found, "toarray") else np.asarray(found)
+    found = found.toarray() if hasattr(found, "toarray") else found
+    return np.asarray(found, dtype=np.float64)[:, place]
 
 
 @reader("PolynomialFeatures")

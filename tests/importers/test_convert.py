@@ -1,0 +1,111 @@
+"""The door `tinygen.convert`: what it gives back, and what it refuses in one line."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, load_wine
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+import tinygen
+from tinygen.common.errors import QuantizeError, TinygenError, UsageError
+from tinygen.importers.readers import float_model
+
+X, Y = load_diabetes(return_X_y=True, scaled=False)
+RIDGE = make_pipeline(StandardScaler(), Ridge()).fit(X, Y)
+
+
+def raw_rows(model, x):
+    """Raw rows of the model's inputs, which are called x0, x1 .."""
+    return np.column_stack([q.to_raw(x[:, int(q.name[1:])]) for q in model.inputs])
+
+
+def test_the_model_is_one_of_ours_and_answers_within_its_bound():
+    model = tinygen.convert(RIDGE, X, name="sugar")
+    raw = raw_rows(model, X)
+    physical = np.column_stack([q.to_physical(r) for q, r in zip(model.inputs, raw.T)])
+    difference = np.abs(model.output.to_physical(model.answer(raw)) - RIDGE.predict(physical))
+    bound = model.training["converted"]["bound"]
+    assert model.name == "sugar" and model.family == "Ridge"
+    assert 0 < difference.max() <= bound < 0.01 * np.ptp(Y)
+
+
+def test_a_scaler_folds_into_what_follows():
+    plain = tinygen.convert(LinearRegression().fit(X, Y), X)
+    scaled = tinygen.convert(make_pipeline(StandardScaler(), LinearRegression()).fit(X, Y), X)
+    assert [n.op for n in scaled.nodes] == [n.op for n in plain.nodes] == ["scale", "dense"]
+
+
+def test_inputs_that_decide_nothing_are_left_out():
+    tree = DecisionTreeRegressor(max_leaf_nodes=3, random_state=0).fit(X, Y)
+    model = tinygen.convert(tree, X)
+    assert {q.name for q in model.inputs} == {f"x{c}" for c in set(tree.tree_.feature) - {-2}}
+
+
+def test_the_float_steps_are_the_estimator():
+    assert np.allclose(float_model(RIDGE).predict(X), RIDGE.predict(X), rtol=1e-12)
+
+
+def test_a_wrong_reader_is_found():
+    """The control of the comparison with the estimator's own answers."""
+    other = make_pipeline(StandardScaler(), Ridge()).fit(X, Y)
+    other.predict = lambda rows: RIDGE.predict(rows) + 1.0
+    with pytest.raises(QuantizeError, match="differ from its own predict by 1"):
+        tinygen.convert(other, X)
+
+
+@pytest.mark.parametrize(
+    ("make", "rows", "words"),
+    [
+        (lambda: Ridge(), X, "Ridge is not fitted: call its fit first"),
+        (lambda: Ridge, X, "'Ridge' is a class"),
+        (lambda: StandardScaler().fit(X), X, "StandardScaler only transforms"),
+        (lambda: RIDGE, X[:, :3], "reads 10 columns: give rows"),
+        (lambda: RIDGE, X[:1], "has 1 rows"),
+        (lambda: RIDGE, np.full_like(X, np.nan), "NaN or infinite"),
+        (lambda: RIDGE, [["a"] * 10] * 3, "no number: give rows of numbers"),
+        (lambda: LinearRegression().fit(X, np.c_[Y, Y]), X, "answers 2 numbers"),
+        (lambda: object(), X, "none of the"),
+        (
+            lambda: make_pipeline(Normalizer(), Ridge()).fit(X, Y),
+            X,
+            "'sklearn.Normalizer' cannot be converted.*nearest is StandardScaler",
+        ),
+        (
+            lambda: RandomForestRegressor(300, max_depth=2, random_state=0).fit(X, Y),
+            X,
+            "300 trees, the integer model adds up at most 255",
+        ),
+    ],
+)
+def test_what_cannot_be_converted_is_named(make, rows, words):
+    with pytest.raises(TinygenError, match=words) as told:
+        tinygen.convert(make(), rows)
+    assert "\n" not in str(told.value)
+
+
+def test_numbers_that_are_none_are_refused():
+    broken = LinearRegression().fit(X, Y)
+    broken.coef_[2] = np.nan
+    with pytest.raises(QuantizeError, match="NaN or infinite"):
+        tinygen.convert(broken, X)
+
+
+def test_sparse_rows_are_refused():
+    from scipy.sparse import csr_matrix
+
+    with pytest.raises(UsageError, match="sparse"):
+        tinygen.convert(RIDGE, csr_matrix(X))
+
+
+@pytest.mark.parametrize("kind", [str, bool, int, "negative"])
+def test_labels_of_every_type(kind):
+    wine, classes = load_wine(return_X_y=True)
+    names = classes - 5 if kind == "negative" else (classes > 0 if kind is bool else classes)
+    names = names.astype(str) if kind is str else names
+    found = make_pipeline(StandardScaler(), LogisticRegression()).fit(wine, names)
+    model = tinygen.convert(found, wine, names)
+    assert model.labels == tuple(map(str, np.unique(names)))
+    assert model.training["converted"]["own_answers"] is False
