@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
+from tinygen.model.operations.activation import Activation
 from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.exp2 import Exp2
@@ -349,6 +350,21 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             replace(widened((13, 30, 60000)), top=255, zero=128),
             Monomials(((0,), (1, 1), (0, 2), (1, 2), (2, 2)), 7),
             dense(rng, 1, 5, 8, -32767, 32767, limit=60),
+        ),
+        "mlp_curve": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 9, 7, 4, -32767, 32767),
+            Activation(-2048, 8, tuple(rng.integers(-127, 127, 17).tolist())),
+            dense(rng, 5, 9, 2, -32767, 32767),
+            Activation(-900, 5, tuple(rng.integers(-9000, 9000, 65).tolist())),
+            dense(rng, 1, 5, 9, -32767, 32767),
+        ),
+        "curve_of_inputs": (
+            q3,
+            scale(q3, 255, 128),
+            Activation(-128, 10, (-30000, -500)),
+            dense(rng, 1, 3, 9, -32767, 32767),
         ),
     }
     return {

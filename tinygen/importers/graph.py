@@ -50,6 +50,7 @@ SAME = Curve("line", lambda x: x, (1.0, 0.0))
 RELU = Curve("relu", lambda x: np.maximum(x, 0.0))
 TANH = Curve("tanh", np.tanh)
 LOGISTIC = Curve("logistic", lambda x: 0.5 * (1.0 + np.tanh(0.5 * np.asarray(x))))
+STEP = Curve("step", lambda x: (np.asarray(x) > 0).astype(np.float64))
 EXP = Curve("exp", lambda x: np.exp(np.minimum(x, 700.0)))
 
 

@@ -19,11 +19,12 @@ from ..fitting.least_squares import integer_descent
 from ..fitting.lowering import ACC_ROOM, FEW_STEPS, scale_inputs
 from ..model.fixedpoint import INT16_MAX
 from ..model.nodes import Bounds, Integers, Node
+from ..model.operations.activation import Activation
 from ..model.operations.dense import MAX_SHIFT, Dense
 from ..model.operations.lookup import Lookup
 from ..model.operations.monomials import Monomials
-from .calibration import Answer, Calibration, Lowered, first_close
-from .graph import RELU, Affine, Columns, Floats, Products, Step
+from .calibration import Answer, Calibration, Lowered, first_close, held
+from .graph import RELU, STEP, Affine, Columns, Curve, Floats, Products, Step
 from .simplify import expand
 from .sums import table_of
 from .trees import owners
@@ -134,8 +135,11 @@ def _tables(wire: Wire, step: Columns, rows: Calibration, precision: Precision) 
 def _next(wire: Wire, steps: list[Step], precision: Precision) -> tuple[Wire, list[Step]]:
     """The wire behind the next layer, and the steps that are left."""
     step, after = steps[:2]
-    if isinstance(step, Affine) and isinstance(after, Columns) and after.shared is RELU:
-        return _relu_layer(wire, step, precision), steps[2:]
+    if isinstance(step, Affine) and isinstance(after, Columns) and (curve := after.shared):
+        layer = {RELU: _relu_layer, STEP: _step_layer}.get(curve)
+        if layer:
+            return layer(wire, step, precision), steps[2:]
+        return _curve_layer(wire, step, curve, precision), steps[2:]
     if isinstance(step, Products) and isinstance(after, Affine):
         wire, sums = _products(wire, step, after)
         return wire, [sums, *steps[2:]]
@@ -194,6 +198,70 @@ def _relu_layer(wire: Wire, sums: Affine, precision: Precision) -> Wire:
         weights, tuple(bias.astype(int).tolist()), shift, 0, INT16_MAX, bias_shift=LAYER_SHIFT
     )
     return wire.behind(node, 2.0**shift / steps, np.zeros(len(steps)), exact)
+
+
+def _step_layer(wire: Wire, sums: Affine, precision: Precision) -> Wire:
+    """1 where a sum is above 0, else 0."""
+    exact = STEP.function(wire.exact @ sums.matrix.T + sums.offset)
+    limit = precision.limit
+    steps = np.minimum(limit / _largest(wire, sums), ACC_ROOM / _reach(wire, sums))
+    weights, constants = whole_rows(wire, sums, steps, limit)
+    node = Dense(weights, tuple(np.floor(constants + 0.5).astype(int).tolist()), 0, 0, 1)
+    return wire.behind(node, np.ones(len(steps)), np.zeros(len(steps)), exact)
+
+
+def _curve_layer(wire: Wire, sums: Affine, curve: Curve, precision: Precision) -> Wire:
+    """Sums on a common scale, and one table for all of them."""
+    before = wire.exact @ sums.matrix.T + sums.offset
+    top = (1 << (precision.bits - 1)) - 1
+    low, high = domain(curve, before, 0.5 / top)
+    largest, limit = _largest(wire, sums).max(), precision.limit
+    for step_bits in range(8, 1, -1):
+        span = (precision.nodes - 1) << step_bits
+        scale = span / (high - low)
+        room = min(limit / (largest * scale), ACC_ROOM / (_reach(wire, sums).max() * scale))
+        if room >= 1:
+            break
+    shift = int(np.clip(np.floor(np.log2(max(room, 1.0))), 0, MAX_SHIFT - 2))
+    weights, constants = whole_rows(
+        wire, sums, np.full(len(sums.offset), scale * 2.0**shift), INT16_MAX
+    )
+    origin = int(np.floor(low * scale))
+    bias = tuple(np.floor(constants + 0.5).astype(int).tolist())
+    wire = wire.behind(
+        Dense(weights, bias, shift, origin, origin + span),
+        np.full(len(bias), 1 / scale),
+        np.zeros(len(bias)),
+        before,
+    )
+    grid = np.arange(origin, origin + span + 1)
+    values = curve.function(grid / scale)
+    offset = float(values.max() + values.min()) / 2
+    gain = max(float(np.ptp(values)) / 2 / top, 1e-300)
+    table = table_of(0, grid, (values - offset) / gain, precision.nodes, top)
+    return wire.behind(
+        Activation(table.origin, table.step_bits, table.table),
+        np.full(len(bias), gain),
+        np.full(len(bias), offset),
+        curve.function(before),
+    )
+
+
+def domain(curve: Curve, values: Floats, slack: float) -> tuple[float, float]:
+    """The interval that a table of the curve must cover: that of the values and a little more, less
+    the ends where the curve has come to rest, within `slack` of its range.
+    """
+    low, high = float(values.min()), float(values.max())
+    more = (ROOM - 1) * max(high - low, 1e-9)
+    places = np.linspace(low - more, high + more, 2001)
+    heights = held(curve.function(places), curve.name, "the sums")
+    moved = slack * max(float(np.ptp(heights)), 1e-300)
+    active = np.flatnonzero(
+        (np.abs(heights - heights[0]) > moved) & (np.abs(heights - heights[-1]) > moved)
+    )
+    if not len(active):
+        return float(places[0]), float(places[-1])
+    return float(places[max(active[0] - 1, 0)]), float(places[min(active[-1] + 1, 2000)])
 
 
 def _products(wire: Wire, step: Products, sums: Affine) -> tuple[Wire, Affine]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from ..common.errors import QuantizeError
 from ..model.fixedpoint import Quantity
-from .calibration import Answer, Calibration, Lowered
-from .graph import Affine, Columns, FloatModel, Products, Step, TreeSum
-from .layers import lower_layers
+from ..model.operations.activation import Activation
+from ..model.operations.exp2 import Exp2
+from .calibration import Answer, Calibration, Lowered, first_close
+from .graph import SAME, Affine, Columns, Curve, FloatModel, Products, Step, TreeSum, apply_all
+from .layers import domain, lower_layers
 from .simplify import restricted, simplified, used_inputs
-from .sums import contributions, lower_curves, lower_line, lower_steps
+from .sums import contributions, lower_curves, lower_line, lower_steps, table_of
 from .trees import lower_trees
+
+LINK_SPAN = 14  # bits of the value in front of a curve of the answer
+LINK_BITS = (4, 5, 6, 7, 8)  # of the number of that table's cells
 
 
 def lower(
@@ -35,6 +41,8 @@ def _all(inputs: tuple[Quantity, ...], x: np.ndarray) -> np.ndarray:
 
 def _lowered(steps: tuple[Step, ...], rows: Calibration) -> Lowered:
     match steps:
+        case (*_, Affine() | TreeSum(), Columns() as curves) if len(curves.curves) == 1:
+            return first_close(_linked(steps[:-1], curves.curves[0], rows), rows)
         case (TreeSum() as trees,):
             return lower_trees(None, trees, rows)
         case (Columns() as before, TreeSum() as trees):
@@ -48,10 +56,60 @@ def _lowered(steps: tuple[Step, ...], rows: Calibration) -> Lowered:
             return lower_line(sums, rows)
         case (Columns() as before,) | (Columns() as before, Affine()):
             return _lower_columns(before, steps, rows)
-        case (*_, Affine() | Products()):
+        case (Products() as products, Affine() as sums) if curves_of(products):
+            return _lower_separate(products, sums, rows)
+        case (*_, Affine()):
             return lower_layers(steps, rows)
     kinds = ", then ".join(step.kind for step in steps)
     raise QuantizeError(f"{kinds} have no integer form: end the model in weighted sums")
+
+
+def _linked(steps: tuple[Step, ...], curve: Curve, rows: Calibration) -> Iterator[Lowered]:
+    """One value, and a curve of it: a power of two, or tables of more and more nodes."""
+    answer, inner = rows.answer, apply_all(steps, rows.physical)
+    if answer.head.kind != "value":
+        raise QuantizeError(f"a class behind {curve.name} has no integer form: leave it out")
+
+    def front(grid: Answer) -> Lowered:
+        return _lowered(steps, replace(rows, values=inner, answer=grid))
+
+    if curve.name == "exp" and not answer.offset:
+        octaves = np.log(2) / Exp2.octave
+        found = front(Answer(answer.head, octaves, float(np.log(answer.step)), 0, Exp2.most))
+        yield replace(found, nodes=(*found.nodes, Exp2()), bound=None)
+    low, high = domain(curve, inner, 0.5 / max(answer.high - answer.low, 1))
+    for bits in LINK_BITS:
+        span = 1 << LINK_SPAN
+        grid = np.arange(span + 1)
+        found = front(Answer(answer.head, (high - low) / span, low, 0, span))
+        values = answer.exact(curve.function(low + grid * (high - low) / span))
+        table = table_of(0, grid, values, (1 << bits) + 1)
+        node = Activation(table.origin, table.step_bits, table.table)
+        yield replace(found, nodes=(*found.nodes, node), bound=None)
+
+
+def curves_of(products: Products) -> bool:
+    """True where no product has two different inputs."""
+    return all(len(set(term)) <= 1 for term in products.terms)
+
+
+def _lower_separate(products: Products, sums: Affine, rows: Calibration) -> Lowered:
+    """Powers of single inputs: one sum of them as curves, several as products or as tables."""
+    kept = [k for k, term in enumerate(products.terms) if term]
+    constant = [k for k, term in enumerate(products.terms) if not term]
+    before = Columns(
+        tuple(products.terms[k][0] for k in kept),
+        tuple(_power(len(products.terms[k])) for k in kept),
+    )
+    offset = sums.offset + sums.matrix[:, constant].sum(axis=1)
+    separate = (before, Affine(sums.matrix[:, kept], offset))
+    if len(offset) == 1:
+        return _lower_columns(before, separate, rows)
+    return first_close((lower_layers(steps, rows) for steps in ((products, sums), separate)), rows)
+
+
+def _power(degree: int) -> Curve:
+    return SAME if degree == 1 else Curve(f"power {degree}", lambda x: x**degree)
 
 
 def _lower_columns(before: Columns, steps: tuple[Step, ...], rows: Calibration) -> Lowered:

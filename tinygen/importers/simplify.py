@@ -8,6 +8,7 @@ exactly as the original.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -71,6 +72,10 @@ def _joined(one: Step, two: Step, width: int) -> list[Step] | None:
     first, second = as_affine(one, width), as_affine(two, width_of([one], width))
     if first and second and (isinstance(one, Affine) or isinstance(two, Affine)):
         return [Affine(second.matrix @ first.matrix, second.matrix @ first.offset + second.offset)]
+    if isinstance(one, TreeSum) and second:
+        trees = tuple(replace(t, values=t.values @ second.matrix.T) for t in one.trees)
+        base = second.matrix @ one.base + second.offset
+        return [replace(one, trees=trees, base=base)]
     if isinstance(one, Products) and isinstance(two, Affine) and _degree(one) <= 1:
         return [_linear_terms(one, two, width)]
     if first and isinstance(two, Products):  # what follows is an Affine: see _with_sums

@@ -46,6 +46,7 @@ class Part:
     head: Head | None = None  # None: a transformer
     link: str = ""
     notes: tuple[str, ...] = ()
+    total: float = 1.0  # "share": what the shares add up to
 
     def after(self, before: Sequence[Step], notes: Sequence[str] = ()) -> Part:
         """The part behind other steps."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,11 +49,12 @@ def _votes(trees: Sequence[Tree], classes: Any, single: bool = True) -> Part:
     if len(classes) == 2:
         trees = [_with(t, t.values[:, 1:2] - t.values[:, 0:1]) for t in trees]
     width = trees[0].values.shape[1]
-    return classifier((TreeSum(tuple(trees), np.zeros(width), single),), classes, width, "share")
+    part = classifier((TreeSum(tuple(trees), np.zeros(width), single),), classes, width, "share")
+    return replace(part, total=float(len(trees)))
 
 
 def _with(tree: Tree, values: Floats) -> Tree:
-    return Tree(tree.column, tree.threshold, tree.left, tree.right, values)
+    return replace(tree, values=values)
 
 
 def _require_one_answer(e: Any) -> None:
@@ -218,8 +220,7 @@ def ada_boost(e: Any, columns: tuple[str, ...]) -> Part:
         vote = np.full((t.tree_.node_count, classes), -weight / (classes - 1))
         vote[np.arange(len(best)), best] = weight
         trees.append(tree_of(t, vote))
-    part = _votes(trees, e.classes_)
-    return Part(part.steps, part.head)
+    return replace(_votes(trees, e.classes_), link="")
 
 
 @reader("IsolationForest")

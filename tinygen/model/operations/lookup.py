@@ -68,6 +68,17 @@ class Curve:
         return max(abs(b - a) for a, b in zip(self.table, self.table[1:]))
 
 
+def within_limits(curve: Curve, op: str) -> None:
+    """ModelError where a curve is none that the kernels can walk."""
+    within(f"{op}: step_bits", [curve.step_bits], 0, 14)
+    # a place on the grid is 16 bits in C: the cell in the high byte, then the fraction
+    within(f"{op}: nodes of a curve", [len(curve.table)], 2, LARGEST_TABLE)
+    within(f"{op}: raw steps the grid spans", [curve.reach], 0, UINT16_MAX)
+    within(f"{op}: origin", [curve.origin], -INT16_MAX, INT16_MAX)
+    within(f"{op}: table", curve.table, -INT16_MAX, INT16_MAX)
+    within(f"{op}: difference of neighbouring nodes", [curve.steepest], 0, INT16_MAX)
+
+
 @operation
 @dataclass(frozen=True)
 class Lookup(Node):
@@ -105,13 +116,7 @@ class Lookup(Node):
         within("lookup: bias", [self.bias], -INT32_MAX, INT32_MAX)
         for curve in self.curves:
             within("lookup: source", [curve.source], 0, len(inside.low) - 1)
-            within("lookup: step_bits", [curve.step_bits], 0, 14)
-            # a place on the grid is 16 bits in C: the cell in the high byte, then the fraction
-            within("lookup: nodes of a curve", [len(curve.table)], 2, LARGEST_TABLE)
-            within("lookup: raw steps the grid spans", [curve.reach], 0, UINT16_MAX)
-            within("lookup: origin", [curve.origin], -INT16_MAX, INT16_MAX)
-            within("lookup: table", curve.table, -INT16_MAX, INT16_MAX)
-            within("lookup: difference of neighbouring nodes", [curve.steepest], 0, INT16_MAX)
+            within_limits(curve, self.op)
         low = [min(curve.table) for curve in self.curves]
         high = [max(curve.table) for curve in self.curves]
         # the product inside tinygen_interpolate is 24 bits wide: 32767 * 255 + 128 < 2**23
