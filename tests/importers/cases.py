@@ -28,7 +28,6 @@ from sklearn import (
     svm,
     tree,
 )
-from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401 (its classes)
@@ -68,7 +67,7 @@ SETTINGS = {  # of classes whose own defaults are large, slow or random
     "MLPClassifier": NET,
     "MLPRegressor": NET,
     "MiniBatchKMeans": {"n_clusters": 3, "n_init": 1, "random_state": 0},
-    "NuSVC": {"nu": 0.1, "gamma": 0.3},
+    "NuSVC": {"nu": 0.5, "gamma": 0.3},
     "NuSVR": {"nu": 0.1, "C": 10.0, "gamma": 0.3},
     "OneVsRestClassifier": {"estimator": LogisticRegression()},
     "RANSACRegressor": {"random_state": 0},
@@ -113,6 +112,9 @@ SETTINGS = {  # of classes whose own defaults are large, slow or random
     "QuantileTransformer": {"n_quantiles": 20},
     "RFE": {"estimator": Ridge()},
     "RFECV": {"estimator": Ridge()},
+    "SelectFdr": {"alpha": 0.9},
+    "SelectFpr": {"alpha": 0.9},
+    "SelectFwe": {"alpha": 0.9},
     "SelectFromModel": {"estimator": Ridge()},
     "SelectKBest": {"k": 2},
     "SelectPercentile": {"percentile": 60},
@@ -153,7 +155,7 @@ def find(name: str):
 def fitted(name: str, data: str):
     """A fitted estimator that holds the class; transformers have a ridge regression behind them."""
     rows, kind = data_sets()[data], find(name)
-    if name.endswith(("SearchCV",)):
+    if name.endswith("SearchCV"):
         grid = {"alpha": [0.1, 1.0]}
         return _fit(kind(Ridge(), grid, cv=3), rows.x, rows.y)
     settings = dict(SETTINGS.get(name, {}))
@@ -162,12 +164,14 @@ def fitted(name: str, data: str):
     if name == "Pipeline":
         return _fit(make_pipeline(StandardScaler(), Ridge()), rows.x, rows.y)
     one = kind(**settings)
-    if hasattr(one, "transform") and not hasattr(one, "predict") or name in ("RFE", "RFECV"):
+    if (hasattr(one, "transform") and not hasattr(one, "predict")) or name in ("RFE", "RFECV"):
         return _fit(make_pipeline(one, Ridge()), rows.x, rows.y)
     target = rows.y
     if hasattr(kind, "_estimator_type") or hasattr(one, "__sklearn_tags__"):
         kinds = one.__sklearn_tags__().estimator_type
         target = rows.classes if kinds == "classifier" else rows.y
+    if name == "LogisticRegressionCV":
+        one.set_params(Cs=2, cv=2, use_legacy_attributes=False, l1_ratios=(0,))
     if name in TWO_CLASSES:
         target = rows.classes == rows.classes[0]
     if name in ("SGDRegressor", "PoissonRegressor", "GammaRegressor", "TweedieRegressor"):
@@ -181,4 +185,4 @@ def _fit(estimator, x, y):
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", UserWarning)
-        return clone(estimator).fit(x, y) if "Frozen" not in repr(estimator) else estimator.fit(x, y)
+        return estimator.fit(x, y)

@@ -9,14 +9,14 @@ what one coefficient loses its neighbours make up for. No bound is proven; the r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..common.errors import QuantizeError
 from ..fitting.class_scores import Scores, decision_nodes
 from ..fitting.least_squares import integer_descent
-from ..fitting.lowering import ACC_ROOM, FEW_STEPS, scale_inputs
+from ..fitting.lowering import ACC_ROOM, scale_inputs
 from ..model.fixedpoint import INT16_MAX
 from ..model.nodes import Bounds, Integers, Node
 from ..model.operations.activation import Activation
@@ -26,6 +26,7 @@ from ..model.operations.monomials import Monomials
 from .calibration import Answer, Calibration, Lowered, first_close, held
 from .graph import RELU, STEP, Affine, Columns, Curve, Floats, Products, Step
 from .simplify import expand
+from .squares import squared
 from .sums import table_of
 from .trees import owners
 
@@ -35,17 +36,30 @@ LAYER_SHIFT = 8  # of a hidden layer that the runtime's kernels compute
 ROOM = 1.25  # how far beyond the rows' largest value a hidden element may go
 MOST_JOINT = 96  # inputs of a layer whose coefficients are rounded jointly
 RIDGE = 1e-6
-# bits of the inputs, largest coefficient, nodes of each table: the cheapest first
-PRECISIONS = ((8, INT8, 17), (12, INT8, 33), (12, INT16_MAX, 65))
 
 
 @dataclass(frozen=True)
 class Precision:
     """How finely a chain is rounded."""
 
-    bits: int  # of inputs and of what a table gives
+    bits: int  # of the inputs
     limit: int  # of the coefficients
     nodes: int  # of a table
+    table_bits: int  # of what a table gives
+
+    @property
+    def top(self) -> int:
+        """Largest value of a table."""
+        return (1 << (self.table_bits - 1)) - 1
+
+
+# the cheapest first
+PRECISIONS = (
+    Precision(8, INT8, 17, 8),
+    Precision(12, INT8, 33, 8),
+    Precision(12, INT16_MAX, 65, 12),
+    Precision(12, INT16_MAX, 129, 15),
+)
 
 
 @dataclass(frozen=True)
@@ -77,10 +91,17 @@ def lower_layers(steps: Sequence[Step], rows: Calibration) -> Lowered:
 
 
 def _choices(steps: Sequence[Step], rows: Calibration) -> Iterator[Lowered]:
-    products = any(isinstance(step, Products) for step in steps)
-    for bits, limit, nodes in PRECISIONS:
-        if not (products and bits > 8 and limit < INT16_MAX):
-            yield lowered(steps, rows, Precision(8 if products else bits, limit, nodes))
+    """The chain at rising precision; products of inputs, whose factors have 8 bits, at last as
+    tables of squares.
+    """
+    first = steps[0]
+    if isinstance(first, Products):
+        for precision in (PRECISIONS[0], PRECISIONS[2]):
+            yield lowered(steps, rows, replace(precision, bits=8))
+        steps = squared(first, steps[1], rows) + list(steps[2:])
+    for precision in PRECISIONS:
+        if not isinstance(first, Products) or precision.limit > INT8:
+            yield lowered(steps, rows, precision)
 
 
 def lowered(steps: Sequence[Step], rows: Calibration, precision: Precision) -> Lowered:
@@ -107,8 +128,7 @@ def _first(steps: list[Step], rows: Calibration, precision: Precision) -> tuple[
     if isinstance(first, Columns) and first.lines is None:
         return _tables(raw, first, rows, precision), steps[1:]
     limits = [q.limits for q in rows.inputs]
-    few = min(high - low for low, high in limits) < FEW_STEPS
-    scale = scale_inputs(limits, precision.bits, widen=few)
+    scale = scale_inputs(limits, precision.bits, widen=True)
     factor, offset = scale.frame
     gain = raw.gain / factor
     return raw.behind(scale, gain, raw.offset - gain * offset, raw.exact), steps
@@ -116,7 +136,7 @@ def _first(steps: list[Step], rows: Calibration, precision: Precision) -> tuple[
 
 def _tables(wire: Wire, step: Columns, rows: Calibration, precision: Precision) -> Wire:
     """A table for each function of a raw input, its values around zero in so many bits."""
-    top = (1 << (precision.bits - 1)) - 1
+    top = precision.top
     curves, gains, offsets = [], [], []
     for source, curve in zip(step.sources, step.curves):
         values = rows.on_grid(source, curve)
@@ -213,7 +233,7 @@ def _step_layer(wire: Wire, sums: Affine, precision: Precision) -> Wire:
 def _curve_layer(wire: Wire, sums: Affine, curve: Curve, precision: Precision) -> Wire:
     """Sums on a common scale, and one table for all of them."""
     before = wire.exact @ sums.matrix.T + sums.offset
-    top = (1 << (precision.bits - 1)) - 1
+    top = precision.top
     low, high = domain(curve, before, 0.5 / top)
     largest, limit = _largest(wire, sums).max(), precision.limit
     for step_bits in range(8, 1, -1):
@@ -248,19 +268,29 @@ def _curve_layer(wire: Wire, sums: Affine, curve: Curve, precision: Precision) -
 
 
 def domain(curve: Curve, values: Floats, slack: float) -> tuple[float, float]:
-    """The interval that a table of the curve must cover: that of the values and a little more, less
-    the ends where the curve has come to rest, within `slack` of its range.
+    """The interval that a table of the curve must cover: that of the values, more at each end while
+    the curve does not run away there, less where it has come to rest within `slack` of its range.
     """
     low, high = float(values.min()), float(values.max())
-    more = (ROOM - 1) * max(high - low, 1e-9)
-    places = np.linspace(low - more, high + more, 2001)
-    heights = held(curve.function(places), curve.name, "the sums")
-    moved = slack * max(float(np.ptp(heights)), 1e-300)
+    width = max(high - low, 1e-9)
+
+    def heights(start: float, end: float) -> Floats:
+        return held(curve.function(np.linspace(start, end, 2001)), curve.name, "the sums")
+
+    usual = max(float(np.ptp(heights(low, high))), 1e-300)
+    for end in (-1, 1):
+        for more in (0.25, 0.05, 0.01):
+            wider = (low - more * width, high) if end < 0 else (low, high + more * width)
+            if np.ptp(heights(*wider)) <= ROOM * usual:
+                low, high = wider
+                break
+    places, found = np.linspace(low, high, 2001), heights(low, high)
+    moved = slack * usual
     active = np.flatnonzero(
-        (np.abs(heights - heights[0]) > moved) & (np.abs(heights - heights[-1]) > moved)
+        (np.abs(found - found[0]) > moved) & (np.abs(found - found[-1]) > moved)
     )
     if not len(active):
-        return float(places[0]), float(places[-1])
+        return low, max(high, low + 1e-9)
     return float(places[max(active[0] - 1, 0)]), float(places[min(active[-1] + 1, 2000)])
 
 

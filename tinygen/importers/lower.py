@@ -12,11 +12,12 @@ from ..model.fixedpoint import Quantity
 from ..model.operations.activation import Activation
 from ..model.operations.exp2 import Exp2
 from .calibration import Answer, Calibration, Lowered, first_close
-from .graph import SAME, Affine, Columns, Curve, FloatModel, Products, Step, TreeSum, apply_all
+from .graph import Affine, Columns, Curve, FloatModel, Products, Step, TreeSum, apply_all
 from .layers import domain, lower_layers
 from .simplify import restricted, simplified, used_inputs
+from .squares import separate
 from .sums import contributions, lower_curves, lower_line, lower_steps, table_of
-from .trees import lower_trees
+from .trees import RawTree, lower_raw, lower_trees
 
 LINK_SPAN = 14  # bits of the value in front of a curve of the answer
 LINK_BITS = (4, 5, 6, 7, 8)  # of the number of that table's cells
@@ -52,12 +53,16 @@ def _lowered(steps: tuple[Step, ...], rows: Calibration) -> Lowered:
                 f"trees behind {steps[-2].kind} would not branch as in float: train them on the "
                 "columns themselves"
             )
+        case (Affine() as sums,) if not sums.matrix.any():  # a model that looks at nothing
+            return lower_raw([RawTree((), np.zeros((1, len(sums.offset))))], sums.offset, rows)
         case (Affine() as sums,) if rows.answer.head.kind == "value":
             return lower_line(sums, rows)
         case (Columns() as before,) | (Columns() as before, Affine()):
             return _lower_columns(before, steps, rows)
-        case (Products() as products, Affine() as sums) if curves_of(products):
-            return _lower_separate(products, sums, rows)
+        case (Products() as products, Affine() as sums) if len(sums.offset) == 1 and (
+            apart := separate(products, sums)
+        ):
+            return _lower_columns(apart[0], apart, rows)
         case (*_, Affine()):
             return lower_layers(steps, rows)
     kinds = ", then ".join(step.kind for step in steps)
@@ -86,30 +91,6 @@ def _linked(steps: tuple[Step, ...], curve: Curve, rows: Calibration) -> Iterato
         table = table_of(0, grid, values, (1 << bits) + 1)
         node = Activation(table.origin, table.step_bits, table.table)
         yield replace(found, nodes=(*found.nodes, node), bound=None)
-
-
-def curves_of(products: Products) -> bool:
-    """True where no product has two different inputs."""
-    return all(len(set(term)) <= 1 for term in products.terms)
-
-
-def _lower_separate(products: Products, sums: Affine, rows: Calibration) -> Lowered:
-    """Powers of single inputs: one sum of them as curves, several as products or as tables."""
-    kept = [k for k, term in enumerate(products.terms) if term]
-    constant = [k for k, term in enumerate(products.terms) if not term]
-    before = Columns(
-        tuple(products.terms[k][0] for k in kept),
-        tuple(_power(len(products.terms[k])) for k in kept),
-    )
-    offset = sums.offset + sums.matrix[:, constant].sum(axis=1)
-    separate = (before, Affine(sums.matrix[:, kept], offset))
-    if len(offset) == 1:
-        return _lower_columns(before, separate, rows)
-    return first_close((lower_layers(steps, rows) for steps in ((products, sums), separate)), rows)
-
-
-def _power(degree: int) -> Curve:
-    return SAME if degree == 1 else Curve(f"power {degree}", lambda x: x**degree)
 
 
 def _lower_columns(before: Columns, steps: tuple[Step, ...], rows: Calibration) -> Lowered:

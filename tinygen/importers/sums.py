@@ -26,7 +26,8 @@ from .trees import RawTree, lower_raw
 INPUT_BITS = 12  # of the scaled inputs of a linear model
 FEW_BITS = 7  # of inputs that all have few raw steps, widened by whole numbers
 MOST_RUNS = 64  # pieces of a function that is made of steps
-NODES = (9, 17, 33, 65, 127)  # of each curve's table
+FEW_RUNS = 8  # the same of an input of few raw values, where everything is made of steps
+NODES = (9, 17, 33, 65, 127, 255)  # of each curve's table
 FIT_POINTS = 4096  # of an input's raw values that a table is fitted to
 SMOOTH = 1e-6
 
@@ -107,7 +108,7 @@ def lower_steps(parts: list[list[Floats]], base: Floats, rows: Calibration) -> L
     for k in range(len(rows.inputs)):
         values = np.stack([sums[k] for sums in parts], axis=1)
         starts = np.flatnonzero((np.diff(values, axis=0) != 0).any(axis=1)) + 1
-        if len(starts) >= MOST_RUNS:
+        if len(starts) >= min(MOST_RUNS, max(FEW_RUNS, len(values) // 4)):
             return None
         ends = rows.grid(k)[starts] - 1
         trees.append(_stairs(k, ends.tolist(), values[[0, *starts.tolist()]]))

@@ -159,6 +159,8 @@ def _kernel(e: Any, vectors: Any, width: int) -> tuple[Step, ...]:
 def support_regressor(e: Any, columns: tuple[str, ...]) -> Part:
     if e.kernel == "linear":
         return Part((sums(e.coef_, e.intercept_),), Head())
+    if not len(e.support_vectors_):
+        return Part((sums(np.zeros((1, len(columns))), e.intercept_),), Head())
     kernel = _kernel(e, e.support_vectors_, len(columns))
     return Part((*kernel, sums(e.dual_coef_, e.intercept_)), Head())
 

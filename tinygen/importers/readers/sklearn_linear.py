@@ -23,7 +23,6 @@ def sums(coef: Any, intercept: Any) -> Affine:
     *("HuberRegressor", "SGDRegressor", "LinearSVR", "Lars", "LarsCV", "LassoLars", "LassoLarsCV"),
     *("LassoLarsIC", "BayesianRidge", "ARDRegression", "TheilSenRegressor", "QuantileRegressor"),
     *("PassiveAggressiveRegressor", "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV"),
-    *("MultiTaskLasso", "MultiTaskElasticNet"),
 )
 def linear(e: Any, columns: tuple[str, ...]) -> Part:
     coef = e.coef_.toarray() if hasattr(e.coef_, "toarray") else e.coef_

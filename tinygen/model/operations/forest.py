@@ -207,6 +207,10 @@ class BranchesView(SumView):
     trees: tuple[Tree, ...]
 
     @property
+    def splits(self) -> int:
+        return len(self.node.splits)
+
+    @property
     def bias(self) -> int:
         return self.node.bias[0]
 

@@ -1,0 +1,81 @@
+"""Every class that can be read, on two data sets: float steps, integer twin, C, bound, leaves."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cases import data_sets, find, fitted
+from many_headers import answers_in_c
+
+import tinygen
+from tinygen.importers.convert import TIED, margins, predict_of
+from tinygen.importers.readers import READERS, float_model
+
+CLASSES = sorted(n.partition(".")[2] for n in READERS if n.startswith("sklearn."))
+AGREE = 0.995  # of the rows whose scores are not tied
+CLOSE = (
+    0.005  # part of the answers' spread that a model without a proven bound may be off on average
+)
+FOUND: dict[tuple[str, str], tuple] = {}  # models of the tests below, for one C program
+
+
+def converted(name, data):
+    """(estimator, float form, integer model, physical rows on its grid, raw rows), made once."""
+    if (name, data) not in FOUND:
+        x = data_sets()[data].x
+        estimator = fitted(name, data)
+        model, floats = tinygen.convert(estimator, x), float_model(estimator)
+        on_grid, raw = x.copy(), []
+        for q in model.inputs:
+            k = int(q.name[1:])
+            raw.append(q.to_raw(x[:, k]))
+            on_grid[:, k] = q.to_physical(raw[-1])
+        FOUND[name, data] = estimator, floats, model, on_grid, np.column_stack(raw)
+    return FOUND[name, data]
+
+
+def test_no_class_is_missing():
+    assert [n for n in CLASSES if find(n) is None] == []
+    assert len(CLASSES) > 90
+
+
+@pytest.mark.parametrize("data", ["iris", "diabetes"])
+@pytest.mark.parametrize("name", CLASSES)
+def test_integers_answer_as_the_estimator(name, data):
+    estimator, floats, model, x, raw = converted(name, data)
+    told, answers = predict_of(estimator)(x), model.answer(raw)
+    facts, values = model.training["converted"], floats.values(x)
+    if model.labels:
+        same = np.array([model.labels[a] == str(t) for a, t in zip(answers, told)])
+        distance = margins(floats, values)
+        assert same[distance > TIED].mean() >= AGREE
+        if facts["margin"] is not None:
+            reach = facts["margin"] / max(np.abs(values).max(), 1e-300)
+            assert same[distance > max(reach, TIED)].all()
+        return
+    difference = np.abs(model.output.to_physical(answers) - told)
+    if facts["bound"] is not None:
+        assert difference.max() <= facts["bound"] * (1 + 1e-5) + 1e-9
+    else:
+        assert difference.mean() <= CLOSE * max(told.std(), model.output.scale)
+
+
+def test_c_answers_as_the_twin(tmp_path):
+    """Every model of the tests above, on all its rows and on corners of its ranges."""
+    models = [found[2] for found in FOUND.values()]
+    rows = [np.vstack([found[4], m.sample_rows(40)]) for m, found in zip(models, FOUND.values())]
+    if not models:
+        pytest.skip("run with the tests above")
+    for model, some, told in zip(models, rows, answers_in_c(models, rows, tmp_path)):
+        assert np.array_equal(told, model.predict(some)), model.family
+
+
+def test_a_wrong_table_is_seen_in_c(tmp_path):
+    """The control of the test above."""
+    model = converted("SplineTransformer", "iris")[2]
+    lookup = model.nodes[0]
+    first = replace(lookup.curves[0], table=tuple(v + 9 for v in lookup.curves[0].table))
+    other = replace(lookup, curves=(first, *lookup.curves[1:]))
+    wrong = replace(model, nodes=(other, *model.nodes[1:]))
+    rows = model.sample_rows(50)
+    assert not np.array_equal(answers_in_c([wrong], [rows], tmp_path)[0], model.predict(rows))
