@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from ..common.errors import QuantizeError
-from .graph import SAME, Affine, Columns, Products, Step, TreeSum
+from .graph import SAME, Affine, Columns, Curve, Products, Step, TreeSum
 from .simplify import simplified, width_of
 
 
@@ -71,7 +71,7 @@ def _require_trees_alone(left: list[_Branch]) -> None:
 
 def _columns(now: list[tuple[_Branch, Step | None]], width: int) -> Step:
     sources: list[int] = []
-    curves = []
+    curves: list[Curve] = []
     for branch, step in now:
         if isinstance(step, Columns):
             sources += [branch.start + s for s in step.sources]

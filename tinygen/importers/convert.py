@@ -21,7 +21,7 @@ from .lower import lower
 from .readers import float_model
 
 LEAST_LEVELS = 256  # answers that a target's own step must tell apart, or a finer one is taken
-AGREE = 1e-6  # part of the answers' spread by which a reader may differ from the original
+AGREE = 1e-5  # part of the answers' spread that float32 sums may be off
 TIED = 1e-9  # part of the scores' spread below which two are tied
 Predict = Callable[[np.ndarray], np.ndarray]
 

@@ -5,20 +5,27 @@ run.
 from __future__ import annotations
 
 import importlib
+import json
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..common.errors import ModelError, UsageError, show
+from ..common.packages import needed
 from .convert import Predict, predict_of
-from .graph import FloatModel
+from .graph import FloatModel, TreeSum, apply_all
 from .readers import class_name, float_model
 
 MOST_BYTES = 100_000_000  # of a model file
 MOST_UNPACKED = 300_000_000  # of what an archive unpacks to
 HEAD = 16  # bytes that tell what a file is
+FOREST_HEAD = 400  # the same of a forest
+FORESTS = {"load_xgboost_model": "XGBoost", "load_lightgbm_model": "LightGBM"}
 PICKLES = (b"\x80", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"ZF")
 # What a skops file may hold beside what skops itself trusts: classes that only keep numbers.
 TRUSTED = frozenset(
@@ -154,17 +161,77 @@ def opened(estimator: Any) -> Opened:
     )
 
 
-def needed(module: str, extra: str, what: str) -> Any:
-    """An optional package's module; UsageError says how to install it."""
+def _is_forest(head: bytes, path: Path) -> bool:
+    return _forest_kind(path) != ""
+
+
+def _forest_kind(path: Path) -> str:
+    """The name of treelite's reader for a file of XGBoost or LightGBM; "" for another one."""
+    with path.open("rb") as stream:
+        start = stream.read(FOREST_HEAD)
+    if start.startswith(b"tree\nversion="):
+        return "load_lightgbm_model"
+    if start.startswith(b"{") and b"learner" in start:
+        return "load_xgboost_model"
+    return ""
+
+
+def _open_forest(path: Path, trust_pickle: bool) -> Opened:
+    """A file of XGBoost (JSON or UBJSON) or LightGBM (text); the reference is treelite's own."""
+    from .readers.forests import ZERO_MISSING, part_of
+
+    treelite = needed("treelite", "forests", "a forest of XGBoost or LightGBM")
+    kind = _forest_kind(path)
+    names = _forest_names(path, kind)
     try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise UsageError(
-            f"reading {what} needs the package '{module.split('.')[0]}': "
-            f"pip install 'tinygen[{extra}]'"
-        ) from None
+        model = getattr(treelite.frontend, kind)(path)
+    except treelite.TreeliteError as error:
+        raise _broken(path, error) from None
+    if ZERO_MISSING.encode() in path.read_bytes():
+        raise ModelError(f"model file '{path}' takes 0 for a missing value: train it without")
+    part = part_of(model)
+    assert part.head is not None
+    columns = names or tuple(f"x{k}" for k in range(model.num_feature))
+    floats = FloatModel(FORESTS[kind], columns, part.steps, part.head, part.notes)
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        shape = (len(x), -1)
+        told = treelite.gtil.predict(model, x.astype(_float_type(model)), pred_margin=True)
+        return told_of(floats, np.asarray(told, dtype=np.float64).reshape(shape))
+
+    return Opened(floats, predict, f"treelite {treelite.__version__}", bool(names))
+
+
+def _float_type(model: Any) -> Any:
+    return model.get_tree_accessor(0).get_field("threshold").dtype
+
+
+def told_of(floats: FloatModel, sums: np.ndarray) -> np.ndarray:
+    """The answers, numbers or labels, for the forest's sums."""
+    values = apply_all([s for s in floats.steps if not isinstance(s, TreeSum)], sums)
+    answers = floats.head.answers(values)
+    return np.array(floats.head.labels)[answers] if floats.head.labels else answers
+
+
+def _forest_names(path: Path, kind: str) -> tuple[str, ...]:
+    """The names of the columns that the file was trained on; () where it has none."""
+    if kind == "load_lightgbm_model":
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            line = next((row for row in stream if row.startswith("feature_names=")), "")
+        names = tuple(line.partition("=")[2].split())
+        return () if all(re.fullmatch(r"Column_\d+", name) for name in names) else names
+    if path.read_bytes()[1:2] in (b'"', b" ", b"\n"):
+        try:
+            return tuple(map(str, json.loads(path.read_bytes())["learner"]["feature_names"]))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ()
+    return ()
 
 
 Matches = Callable[[bytes, Path], bool]
 Opener = Callable[[Path, bool], Opened]
-OPENERS: list[tuple[Matches, Opener]] = [(_is_skops, _open_skops), (_is_pickle, _open_pickle)]
+OPENERS: list[tuple[Matches, Opener]] = [  # what a file is taken for: the first that matches
+    (_is_skops, _open_skops),
+    (_is_forest, _open_forest),
+    (_is_pickle, _open_pickle),
+]

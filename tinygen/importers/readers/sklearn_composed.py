@@ -41,7 +41,8 @@ def pipeline(e: Any, columns: tuple[str, ...]) -> Part:
 
 @reader("ColumnTransformer")
 def column_transformer(e: Any, columns: tuple[str, ...]) -> Part:
-    branches, notes = [], []
+    branches: list[tuple[Step, ...]] = []
+    notes: list[str] = []
     for name, step, _ in e.transformers_:
         places = list(e._transformer_to_input_indices[name])
         if step == "drop" or not places:

@@ -1,0 +1,115 @@
+"""Forests of XGBoost and LightGBM, read by treelite: fitted estimators and model files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...common.errors import QuantizeError, show
+from ...common.packages import needed
+from ..graph import EXP, LOGISTIC, Floats, Head, Step, Tree, TreeSum, each
+from . import Part, classifier, reader
+
+BELOW, AT_MOST = 2, 3  # treelite's codes of "<" and "<="
+ZERO_MISSING = "zero_as_missing: 1"
+
+
+@reader("XGBRegressor", "XGBRFRegressor", "XGBClassifier", "XGBRFClassifier", package="xgboost")
+def xgboost(e: Any, columns: tuple[str, ...]) -> Part:
+    treelite = needed("treelite", "forests", "a forest of XGBoost")
+    model = treelite.frontend.from_xgboost(e.get_booster())
+    return part_of(model, getattr(e, "classes_", None))
+
+
+@reader("LGBMRegressor", "LGBMClassifier", package="lightgbm")
+def lightgbm(e: Any, columns: tuple[str, ...]) -> Part:
+    treelite = needed("treelite", "forests", "a forest of LightGBM")
+    if ZERO_MISSING in e.booster_.model_to_string():
+        raise QuantizeError(
+            "LightGBM with zero_as_missing takes 0 for a missing value: train it without"
+        )
+    model = treelite.frontend.from_lightgbm(e.booster_)
+    return part_of(model, getattr(e, "classes_", None))
+
+
+def part_of(model: Any, classes: Any = None) -> Part:
+    """The steps of a treelite model; classes: labels of its classes, 0, 1 .. where None."""
+    header = model.get_header_accessor()
+    post = str(header.get_field("postprocessor"))
+    outputs = int(header.get_field("num_class")[0])
+    if int(header.get_field("num_target")[0]) != 1:
+        raise QuantizeError("a forest of several targets cannot be converted: train one for each")
+    step = _sums(model, header, outputs)
+    notes = _missing(model)
+    if post in ("softmax", "multiclass_ova", "identity_multiclass"):
+        labels = np.arange(outputs) if classes is None else classes
+        return classifier((step,), labels, outputs, "softmax").after((), notes)
+    if post == "sigmoid" and (classes is not None or int(header.get_field("task_type")[0]) == 0):
+        labels = np.arange(2) if classes is None else classes
+        return classifier((step,), labels, 1, "logistic").after((), notes)
+    curves: dict[str, tuple[Step, ...]] = {
+        "identity": (),
+        "exponential": (each(1, EXP),),
+        "sigmoid": (each(1, LOGISTIC),),
+    }
+    if post not in curves:
+        raise QuantizeError(
+            f"a forest whose answer is {show(post)} of its sum cannot be converted: train it with "
+            "a squared error, a count or classes as its objective"
+        )
+    return Part((step, *curves[post]), Head(), notes=notes)
+
+
+def _sums(model: Any, header: Any, outputs: int) -> TreeSum:
+    places, count = header.get_field("class_id"), model.num_tree
+    scale = 1 / count if int(header.get_field("average_tree_output")[0]) else 1.0
+    found = [
+        _tree(model.get_tree_accessor(k), int(places[k]), outputs, scale) for k in range(count)
+    ]
+    codes = {code for _, codes in found for code in codes}
+    if len(codes) > 1 or codes - {BELOW, AT_MOST}:
+        raise QuantizeError("the forest compares in more than one way, which is not known")
+    single = model.get_tree_accessor(0).get_field("threshold").dtype == np.float32
+    base = np.broadcast_to(header.get_field("base_scores").astype(np.float64), (outputs,))
+    return TreeSum(tuple(t for t, _ in found), base.copy(), single, codes == {BELOW}, scale != 1.0)
+
+
+def _tree(tree: Any, place: int, outputs: int, scale: float) -> tuple[Tree, set[int]]:
+    """A tree, and the codes of its comparisons."""
+    if tree.get_field("has_categorical_split")[0]:
+        raise QuantizeError(
+            "a forest with categorical columns cannot be converted: give the categories as "
+            "numbers, or as columns of 0 and 1"
+        )
+    left, right = tree.get_field("cleft"), tree.get_field("cright")
+    inner = left >= 0
+    number = np.where(inner, np.cumsum(inner) - 1, -np.cumsum(~inner))
+    return Tree(
+        tree.get_field("split_index")[inner].astype(np.int64),
+        tree.get_field("threshold")[inner].astype(np.float64),
+        number[left[inner]],
+        number[right[inner]],
+        _leaves(tree, ~inner, place, outputs, scale),
+    ), set(tree.get_field("cmp")[inner].tolist())
+
+
+def _leaves(tree: Any, leaf: Any, place: int, outputs: int, scale: float) -> Floats:
+    """Values of the leaves, (leaves, outputs)."""
+    vector = tree.get_field("leaf_vector")
+    if len(vector):
+        return vector.astype(np.float64).reshape(-1, outputs) * scale
+    values = np.zeros((int(leaf.sum()), outputs))
+    values[:, place] = tree.get_field("leaf_value")[leaf].astype(np.float64) * scale
+    return values
+
+
+def _missing(model: Any) -> tuple[str, ...]:
+    """A note where the forest has learned what to do with a missing value: boards answer none."""
+    from .sklearn_columns import NO_VALUE
+
+    trees = (model.get_tree_accessor(k) for k in range(model.num_tree))
+    learned = any(
+        len(set(t.get_field("default_left")[t.get_field("cleft") >= 0].tolist())) > 1 for t in trees
+    )
+    return (NO_VALUE,) if learned else ()
