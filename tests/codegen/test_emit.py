@@ -41,6 +41,7 @@ HOSTILE = [
         "linear16",
         "mlp",
         "mlp_layer",
+    "mlp_curve",
         "squares",
         "additive_wide",
         "branches",

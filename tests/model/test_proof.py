@@ -14,6 +14,7 @@ import tinygen.model.operations as operations
 from tinygen.common.errors import ModelError
 from tinygen.model import nodes as proof
 from tinygen.model.nodes import prove
+from tinygen.model.operations.activation import Activation
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
@@ -32,6 +33,15 @@ BYTE = Scale((0,), (255,), 8, 255, 128)
 
 def lookup(source=0, origin=0, step_bits=7, table=FLAT, curves=1, **rest) -> Lookup:
     return Lookup((Curve(source, origin, step_bits, table),) * curves, **{"total": True, **rest})
+
+
+def activation(table=FLAT, origin=0, step_bits=7) -> Activation:
+    return Activation(origin, step_bits, table)
+
+
+def both(**fields) -> list[tuple]:
+    """A curve as one of a lookup's, and as that of all elements."""
+    return [(lookup(**fields),), (BYTE, activation(**fields))]
 
 
 def forest(splits=(), leaves=((1,),), roots=(-1,), bias=(0,), low=-99, high=99) -> Forest:
@@ -59,6 +69,7 @@ BROKEN = {
     "{op}: inputs": [
         (WIDE, Scale((0,), (30000,), 16, 32767, 100)),
         (WIDE, lookup()),
+        (WIDE, activation()),
         (WIDE, forest()),
         (WIDE, Outside((0,), (1,))),
         (WIDE, Log2((0,))),
@@ -77,15 +88,20 @@ BROKEN = {
     "lookup: number of curves": [(lookup(curves=256),), (lookup(curves=0),)],
     "lookup: bias": [(lookup(bias=-(2**31)),)],
     "lookup: source": [(lookup(source=1),), (lookup(source=-1),)],
-    "lookup: step_bits": [(lookup(step_bits=15),), (lookup(step_bits=-1),)],
-    "lookup: nodes of a curve": [
-        *((lookup(step_bits=bits, table=FLAT * 129),) for bits in (0, 7)),
-        *((lookup(step_bits=bits, table=FLAT * 150),) for bits in (0, 7)),
+    "{op}: step_bits": both(step_bits=15) + both(step_bits=-1),
+    "{op}: nodes of a curve": [
+        case
+        for nodes in (129, 150)
+        for bits in (0, 7)
+        for case in both(step_bits=bits, table=FLAT * nodes)
     ],
-    "lookup: raw steps the grid spans": [(lookup(step_bits=14, table=FLAT * 3),)],
-    "lookup: origin": [(lookup(origin=LOWEST),), (lookup(origin=32768),)],
-    "lookup: table": [(lookup(table=(LOWEST, -1), low=LOWEST),)],
-    "lookup: difference of neighbouring nodes": [(lookup(table=(-20000, 20000), low=LOWEST),)],
+    "{op}: raw steps the grid spans": both(step_bits=14, table=FLAT * 3),
+    "{op}: origin": both(origin=LOWEST) + both(origin=32768),
+    "{op}: table": [(lookup(table=(LOWEST, -1), low=LOWEST),), (BYTE, activation((LOWEST, -1)))],
+    "{op}: difference of neighbouring nodes": [
+        (lookup(table=(-20000, 20000), low=LOWEST),),
+        (BYTE, activation((-20000, 20000))),
+    ],
     "monomials: degree": [
         (Scale((0,), (1,), 8, 2, 1), Monomials((term,), 1)) for term in ((), (0,) * 4)
     ],
