@@ -41,7 +41,7 @@ HOSTILE = [
         "linear16",
         "mlp",
         "mlp_layer",
-    "mlp_curve",
+        "mlp_curve",
         "squares",
         "additive_wide",
         "branches",

@@ -42,7 +42,8 @@ class ConvertRequest:
     source: Path
     rows: Selection
     out: Path
-    threshold: float | None = None  # alarm level in the answer's unit
+    threshold: float | None = None  # alarm above this level, in the answer's unit
+    alarm_below: float | None = None  # alarm below this level
     name: str | None = None  # prefix of every C name; None: from `out`
     board: str = "uno"
     budget: Budget | None = None
@@ -61,22 +62,21 @@ class ConvertedModel:
 
     def text(self) -> str:
         """The model, what is proven of it, and the verdict."""
-        from ..report.words import with_unit
+        from ..report.words import alarm_words
 
         model, facts = self.model, self.model.training
         names = ", ".join(q.name for q in model.inputs)
         lines = [
             *(f"note: {note}" for note in self.notes),
-            f"model    {self.path}: {model.family} of {self.library}, inputs {names}",
+            f"model    {self.path}: {facts['converted']['from']} of {self.library}, inputs {names}",
             f"rows     {facts['rows_train']:,} to calibrate, {facts['rows_test']:,} to judge "
             f"({facts['split']} split); {facts['rows_read']:,} read: "
             f"{facts['rows_dropped']:,} incomplete",
             f"steps    {_reference(facts['converted']['reference'])}",
             f"proof    {_proof(model)}",
         ]
-        if model.threshold is not None:
-            level = with_unit(float(model.output.to_physical(model.threshold)), model)
-            lines.append(f"alarm    above {level}")
+        if model.band:
+            lines.append(f"alarm    {alarm_words(model)}")
         return "\n".join(lines) + "\n\n" + "\n".join(self.verdict)
 
     def plain(self) -> dict[str, Any]:
@@ -149,7 +149,8 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertedMo
     dataset = _rows(opened, request.rows, table)
     progress("converting to integers")
     targets = _targets(dataset) if request.rows.target else None
-    found = converted(opened.floats, dataset, name, request.threshold, opened.predict, targets)
+    levels = request.threshold, request.alarm_below
+    found = converted(opened.floats, dataset, name, levels, opened.predict, targets)
     require_room(len(found.model.inputs), "train the model on fewer columns")
     progress(f"compiling and simulating for {chip.title}")
     cost = affordable(found, chip, request.budget)
@@ -205,6 +206,12 @@ def _judged(found: Converted, chip: Board, cost: ModelCost) -> tuple[Model, tupl
     type=float,
     metavar="X",
     help="Alarm level in the answer's unit: red LED above it.",
+)
+@click.option(
+    "--alarm-below",
+    type=float,
+    metavar="X",
+    help="Alarm level in the answer's unit: red LED below it; with --threshold, outside the band.",
 )
 @name_option
 @board_option

@@ -4,7 +4,7 @@ and when integers are close enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -117,14 +117,18 @@ class Lowered:
     notes: tuple[str, ...] = field(default=())
 
 
-def first_close(choices: Iterable[Lowered], rows: Calibration) -> Lowered:
+Choice = Callable[[], Lowered]
+
+
+def first_close(choices: Iterable[Choice], rows: Calibration) -> Lowered:
     """The first of `choices`, cheapest first, that is as good as the float model on the rows, else
     the closest one; what cannot be bounded in 32 bits is passed over.
     """
     best: Lowered | None = None
     least, reason = np.inf, ""
-    for found in choices:
+    for choice in choices:
         try:
+            found = choice()
             prove(found.nodes, len(rows.inputs))
         except ModelError as error:
             reason = reason or str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import decimal_scale
 from ..model.fixedpoint import Quantity
 from ..model.model import Model, check_name
-from ..search.quantization import facts_of, raw_threshold
+from ..search.quantization import facts_of, raw_band
 from .calibration import Answer, Lowered, physical
 from .graph import FloatModel
 from .lower import lower
@@ -46,16 +47,18 @@ def convert(
     *,
     name: str = "model_1",
     threshold: float | None = None,
+    alarm_below: float | None = None,
     input_scales: Any = None,
 ) -> Model:
     """The integer model of a fitted estimator: what `TinyRegressor(...).model_` is of a trained
     one.
 
     X: rows (n, columns) of physical values, an array or a DataFrame; they calibrate ranges and
-    steps, so give what the board will see. y: their targets, for the figures that are kept;
-    without them the estimator's own answers take their place. input_scales: raw step of each
-    column. QuantizeError names what cannot be converted, UsageError an estimator that is not fitted
-    or rows that do not fit it.
+    steps, so give what the board will see. y: their targets, for the figures that are kept; without
+    them the estimator's own answers take their place. threshold, alarm_below: an answer above the
+    first or below the second is an alarm. input_scales: raw step of each column. QuantizeError
+    names what cannot be converted, UsageError an estimator that is not fitted or rows that do not
+    fit it.
 
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.linear_model import Ridge
@@ -66,7 +69,8 @@ def convert(
     floats = float_model(estimator)
     rows, names = _rows(X, floats.inputs)
     dataset = _dataset(rows, names, input_scales)
-    found = converted(floats, dataset, name, threshold, predict_of(estimator), _targets(y, rows))
+    levels = threshold, alarm_below
+    found = converted(floats, dataset, name, levels, predict_of(estimator), _targets(y, rows))
     return found.model
 
 
@@ -74,13 +78,14 @@ def converted(
     floats: FloatModel,
     dataset: Dataset,
     name: str,
-    threshold: float | None = None,
+    alarm: tuple[float | None, float | None] = (None, None),
     reference: Predict | None = None,
     targets: np.ndarray | None = None,
 ) -> Converted:
     """The integer form of a float model, calibrated on the training rows of a data set.
 
-    The data set's inputs are the float model's, in its order; its target is not looked at.
+    The data set's inputs are the float model's, in its order; its target is not looked at. alarm:
+    the levels above and below which an answer is one, in its unit.
     reference: what the original library answers to physical rows; the float model must say the
     same. targets: what the rows should have been answered, physical values or labels (n,); without
     them the float model's own answers.
@@ -96,19 +101,25 @@ def converted(
     dataset = dataset.with_rows(y=raw_targets, output=output, labels=labels)
     answer = Answer.of(floats.head, output)
     used, lowered = lower(floats, dataset.inputs, dataset.x[dataset.train], answer)
-    limit = None if threshold is None else raw_threshold(output, threshold)
+    band = raw_band(output, *alarm)
     bare = Model(
         name,
-        floats.kind,
+        family_of(floats.kind),
         tuple(dataset.inputs[k] for k in used),
         output,
         lowered.nodes,
-        limit,
+        band.high,
         labels,
+        alarm_below=band.low,
     )
     answers = floats.head.answers(values)
     answers = answers if labels else (answers - output.offset) / output.scale
-    told = _facts(bare, used, lowered, answers, dataset, targets is None, checked)
+    told = _facts(bare, used, lowered, answers, dataset)
+    told["converted"] |= {
+        "from": floats.kind,
+        "own_answers": targets is None,  # the errors are against the float model's answers
+        "reference": checked,
+    }
     return Converted(
         replace(bare, training=told),
         floats,
@@ -214,29 +225,29 @@ def _raw_targets(
 
 
 def _facts(
-    model: Model,
-    used: tuple[int, ...],
-    lowered: Lowered,
-    answers: np.ndarray,
-    dataset: Dataset,
-    own: bool,
-    checked: dict[str, Any],
+    model: Model, used: tuple[int, ...], lowered: Lowered, answers: np.ndarray, dataset: Dataset
 ) -> dict[str, Any]:
-    """What the model file tells of the conversion beside what it tells of every model."""
+    """What the model file tells of every model, and of the difference to the float one."""
     floats = np.floor(answers[dataset.test] + 0.5).astype(np.int64)
-    told = facts_of(model, list(used), {}, floats, dataset)
-    rounded = lambda v: None if v is None else float(f"{v:.6g}")
+    bound = None if lowered.bound is None else lowered.bound * model.output.scale
     return {
-        **told,
+        **facts_of(model, list(used), {}, floats, dataset),
         "converted": {
-            "from": model.family,
-            "own_answers": own,  # the errors are against the float model's answers
-            "reference": checked,
-            "bound": rounded(None if lowered.bound is None else lowered.bound * model.output.scale),
-            "margin": rounded(lowered.margin),
+            "bound": _six_digits(bound),
+            "margin": _six_digits(lowered.margin),
             "same_leaves": lowered.same_leaves,
         },
     }
+
+
+def _six_digits(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
+
+
+def family_of(kind: str) -> str:
+    """The name of a class as a model file has it: MLPRegressor is mlp_regressor."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind)
+    return words.lower()[:40]
 
 
 # ---- what the library is called with ----

@@ -26,7 +26,9 @@ MOST_UNPACKED = 300_000_000  # of what an archive unpacks to
 HEAD = 16  # bytes that tell what a file is
 FOREST_HEAD = 400  # the same of a forest
 FORESTS = {"load_xgboost_model": "XGBoost", "load_lightgbm_model": "LightGBM"}
-PICKLES = (b"\x80", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"ZF")
+# how pickles begin, plain or compressed as joblib does it
+ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+PICKLES = (b"\x80", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x5d\x00\x00", b"ZF", *ZLIB)
 # What a skops file may hold beside what skops itself trusts: classes that only keep numbers.
 TRUSTED = frozenset(
     (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -17,25 +18,27 @@ from ..common.errors import QuantizeError
 from ..fitting.class_scores import Scores, decision_nodes
 from ..fitting.least_squares import integer_descent
 from ..fitting.lowering import ACC_ROOM, scale_inputs
-from ..model.fixedpoint import INT16_MAX
+from ..model.fixedpoint import INT16_MAX, Quantity
 from ..model.nodes import Bounds, Integers, Node
 from ..model.operations.activation import Activation
 from ..model.operations.dense import MAX_SHIFT, Dense
 from ..model.operations.lookup import Lookup
 from ..model.operations.monomials import Monomials
-from .calibration import Answer, Calibration, Lowered, first_close, held
-from .graph import RELU, STEP, Affine, Columns, Curve, Floats, Products, Step
-from .simplify import expand
+from .calibration import Answer, Calibration, Choice, Lowered, first_close, held
+from .graph import RELU, STEP, Affine, Columns, Curve, Floats, Products, Step, TreeSum
+from .simplify import expand, width_of
 from .squares import squared
 from .sums import table_of
-from .trees import owners
+from .trees import lower_trees, owners
 
 INT8 = 127
 PRODUCT_BITS = 7  # of the factors of a product: squares fit int16
+FACTOR = (1 << PRODUCT_BITS) - 1
 LAYER_SHIFT = 8  # of a hidden layer that the runtime's kernels compute
 ROOM = 1.25  # how far beyond the rows' largest value a hidden element may go
 MOST_JOINT = 96  # inputs of a layer whose coefficients are rounded jointly
 RIDGE = 1e-6
+STILL = 1e-6  # part of what a sum's parts add up to that is no change of it
 
 
 @dataclass(frozen=True)
@@ -90,18 +93,18 @@ def lower_layers(steps: Sequence[Step], rows: Calibration) -> Lowered:
     return first_close(_choices(steps, rows), rows)
 
 
-def _choices(steps: Sequence[Step], rows: Calibration) -> Iterator[Lowered]:
+def _choices(steps: Sequence[Step], rows: Calibration) -> Iterator[Choice]:
     """The chain at rising precision; products of inputs, whose factors have 8 bits, at last as
     tables of squares.
     """
     first = steps[0]
     if isinstance(first, Products):
         for precision in (PRECISIONS[0], PRECISIONS[2]):
-            yield lowered(steps, rows, replace(precision, bits=8))
+            yield partial(lowered, steps, rows, precision)
         steps = squared(first, steps[1], rows) + list(steps[2:])
     for precision in PRECISIONS:
         if not isinstance(first, Products) or precision.limit > INT8:
-            yield lowered(steps, rows, precision)
+            yield partial(lowered, steps, rows, precision)
 
 
 def lowered(steps: Sequence[Step], rows: Calibration, precision: Precision) -> Lowered:
@@ -112,6 +115,56 @@ def lowered(steps: Sequence[Step], rows: Calibration, precision: Precision) -> L
     last = left[0]
     assert isinstance(last, Affine)
     return Lowered((*wire.nodes, *_last(wire, last, rows.answer, precision.limit)), "")
+
+
+def lower_behind(front: Sequence[Step], trees: TreeSum, rows: Calibration) -> Lowered:
+    """Trees behind other steps: these in as many bits as there are, then the trees over them. A
+    value close to a threshold may take the other branch.
+    """
+    steps = list(front) if isinstance(front[-1], Affine) else [*front, _same(front, rows)]
+    if isinstance(steps[0], Products):
+        steps = squared(steps[0], steps[1], rows) + steps[2:]
+    wire, left = _first(steps, rows, PRECISIONS[-1])
+    while len(left) > 1:
+        wire, left = _next(wire, left, PRECISIONS[-1])
+    wire = _linear_layer(wire, left[0])
+    behind = replace(rows, inputs=_as_inputs(wire), x=wire.values)
+    found = lower_trees(None, trees, behind)
+    return Lowered((*wire.nodes, *found.nodes), "")
+
+
+def _same(front: Sequence[Step], rows: Calibration) -> Affine:
+    width = width_of(front, len(rows.inputs))
+    return Affine(np.eye(width), np.zeros(width))
+
+
+def _linear_layer(wire: Wire, sums: Step) -> Wire:
+    """Sums in as many of 16 bits as the rows' values leave room for."""
+    assert isinstance(sums, Affine)
+    exact = wire.exact @ sums.matrix.T + sums.offset
+    middle = (exact.max(axis=0) + exact.min(axis=0)) / 2
+    moved = Affine(sums.matrix, sums.offset - middle)
+    half = ROOM * np.ptp(exact, axis=0) / 2
+    still = half <= STILL * _reach(wire, sums)  # an element that hardly moves asks for no bits
+    half = np.where(still, half.max(initial=0) or 1.0, half)
+    room = np.minimum(INT16_MAX / _largest(wire, moved), ACC_ROOM / _reach(wire, moved))
+    # one shift for all: a few elements that cannot fill 16 bits must not cost the others theirs
+    usual = float(np.median(room * half)) / INT16_MAX
+    shift = int(np.clip(np.floor(np.log2(max(usual, 1.0))), 0, MAX_SHIFT - 2))
+    steps = np.minimum(INT16_MAX * 2.0**shift / half, room)
+    weights, constants = whole_rows(wire, moved, steps, INT16_MAX)
+    bias = tuple(np.floor(constants + 0.5).astype(int).tolist())
+    node = Dense(weights, bias, shift, -INT16_MAX, INT16_MAX)
+    return wire.behind(node, 2.0**shift / steps, middle, exact)
+
+
+def _as_inputs(wire: Wire) -> tuple[Quantity, ...]:
+    """The wire's elements as if they were raw inputs."""
+    ends = zip(wire.gain, wire.offset, wire.inside.low, wire.inside.high)
+    return tuple(
+        Quantity(f"sum {k}", "", float(g), float(o + g * low), float(o + g * high), float(o))
+        for k, (g, o, low, high) in enumerate(ends)
+    )
 
 
 def _raw(rows: Calibration) -> Wire:
@@ -126,25 +179,25 @@ def _first(steps: list[Step], rows: Calibration, precision: Precision) -> tuple[
     """Raw inputs on a common range, or tables of them; and the steps that are left."""
     raw, first = _raw(rows), steps[0]
     if isinstance(first, Columns) and first.lines is None:
-        return _tables(raw, first, rows, precision), steps[1:]
+        small = len(steps) > 1 and isinstance(steps[1], Products)
+        top = FACTOR if small else precision.top
+        return _tables(raw, first, rows, precision.nodes, top), steps[1:]
+    bits = PRODUCT_BITS + 1 if isinstance(first, Products) else precision.bits
     limits = [q.limits for q in rows.inputs]
-    scale = scale_inputs(limits, precision.bits, widen=True)
+    scale = scale_inputs(limits, bits, widen=True)
     factor, offset = scale.frame
     gain = raw.gain / factor
     return raw.behind(scale, gain, raw.offset - gain * offset, raw.exact), steps
 
 
-def _tables(wire: Wire, step: Columns, rows: Calibration, precision: Precision) -> Wire:
-    """A table for each function of a raw input, its values around zero in so many bits."""
-    top = precision.top
+def _tables(wire: Wire, step: Columns, rows: Calibration, nodes: int, top: int) -> Wire:
+    """A table for each function of a raw input, its values within +-top."""
     curves, gains, offsets = [], [], []
     for source, curve in zip(step.sources, step.curves):
         values = rows.on_grid(source, curve)
         offset = float(values.max() + values.min()) / 2
         gain = max(float(np.ptp(values)) / 2 / top, 1e-300)
-        curves.append(
-            table_of(source, rows.grid(source), (values - offset) / gain, precision.nodes, top)
-        )
+        curves.append(table_of(source, rows.grid(source), (values - offset) / gain, nodes, top))
         gains.append(gain)
         offsets.append(offset)
     return wire.behind(

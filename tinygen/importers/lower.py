@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from ..common.errors import QuantizeError
 from ..model.fixedpoint import Quantity
+from ..model.nodes import Node
 from ..model.operations.activation import Activation
 from ..model.operations.exp2 import Exp2
-from .calibration import Answer, Calibration, Lowered, first_close
+from .calibration import Answer, Calibration, Choice, Lowered, first_close
 from .graph import Affine, Columns, Curve, FloatModel, Products, Step, TreeSum, apply_all
-from .layers import domain, lower_layers
+from .layers import domain, lower_behind, lower_layers
 from .simplify import restricted, simplified, used_inputs
 from .squares import separate
 from .sums import contributions, lower_curves, lower_line, lower_steps, table_of
 from .trees import RawTree, lower_raw, lower_trees
 
+VISIBLE = 0.01  # part of the rows' classes, or of the answers' spread, that is worth a note
+LOST = 0.1  # the same, from where on it is another model
 LINK_SPAN = 14  # bits of the value in front of a curve of the answer
 LINK_BITS = (4, 5, 6, 7, 8)  # of the number of that table's cells
 
@@ -33,7 +37,26 @@ def lower(
     kept = tuple(inputs[k] for k in used)
     rows = Calibration(kept, x[:, list(used)], np.zeros((0, 0)), answer)
     rows = replace(rows, values=model.values(_all(inputs, x)))
-    return used, _lowered(steps, rows)
+    return used, _faithful(_lowered(steps, rows), rows)
+
+
+def _faithful(found: Lowered, rows: Calibration) -> Lowered:
+    """The same with a note where it differs visibly from the float model on the rows;
+    QuantizeError where it is another model.
+    """
+    spread = 1.0
+    if rows.answer.head.kind == "value":
+        spread = max(float(rows.floats.std()), 1.0)
+    part = rows.difference(found.nodes) / spread
+    words = "of the rows another class" if rows.answer.head.labels else "of the answers' spread"
+    if part > LOST:
+        raise QuantizeError(
+            f"the integers would change {part:.0%} {words}: its numbers differ too much in size, "
+            "scale the columns before the model is fitted, or use `tinygen distil`"
+        )
+    if part <= VISIBLE:
+        return found
+    return replace(found, notes=(*found.notes, f"the integers change {part:.1%} {words}"))
 
 
 def _all(inputs: tuple[Quantity, ...], x: np.ndarray) -> np.ndarray:
@@ -48,11 +71,8 @@ def _lowered(steps: tuple[Step, ...], rows: Calibration) -> Lowered:
             return lower_trees(None, trees, rows)
         case (Columns() as before, TreeSum() as trees):
             return lower_trees(before, trees, rows)
-        case (*_, TreeSum()):
-            raise QuantizeError(
-                f"trees behind {steps[-2].kind} would not branch as in float: train them on the "
-                "columns themselves"
-            )
+        case (*front, TreeSum() as trees):
+            return lower_behind(front, trees, rows)
         case (Affine() as sums,) if not sums.matrix.any():  # a model that looks at nothing
             return lower_raw([RawTree((), np.zeros((1, len(sums.offset))))], sums.offset, rows)
         case (Affine() as sums,) if rows.answer.head.kind == "value":
@@ -69,28 +89,28 @@ def _lowered(steps: tuple[Step, ...], rows: Calibration) -> Lowered:
     raise QuantizeError(f"{kinds} have no integer form: end the model in weighted sums")
 
 
-def _linked(steps: tuple[Step, ...], curve: Curve, rows: Calibration) -> Iterator[Lowered]:
+def _linked(steps: tuple[Step, ...], curve: Curve, rows: Calibration) -> Iterator[Choice]:
     """One value, and a curve of it: a power of two, or tables of more and more nodes."""
     answer, inner = rows.answer, apply_all(steps, rows.physical)
     if answer.head.kind != "value":
         raise QuantizeError(f"a class behind {curve.name} has no integer form: leave it out")
 
-    def front(grid: Answer) -> Lowered:
-        return _lowered(steps, replace(rows, values=inner, answer=grid))
+    def behind(grid: Answer, node: Node) -> Lowered:
+        found = _lowered(steps, replace(rows, values=inner, answer=grid))
+        return replace(found, nodes=(*found.nodes, node), bound=None)
 
     if curve.name == "exp" and not answer.offset:
         octaves = np.log(2) / Exp2.octave
-        found = front(Answer(answer.head, octaves, float(np.log(answer.step)), 0, Exp2.most))
-        yield replace(found, nodes=(*found.nodes, Exp2()), bound=None)
+        grid = Answer(answer.head, octaves, float(np.log(answer.step)), 0, Exp2.most)
+        yield partial(behind, grid, Exp2())
     low, high = domain(curve, inner, 0.5 / max(answer.high - answer.low, 1))
+    span = 1 << LINK_SPAN
+    places = np.arange(span + 1)
+    values = answer.exact(curve.function(low + places * (high - low) / span))
     for bits in LINK_BITS:
-        span = 1 << LINK_SPAN
-        grid = np.arange(span + 1)
-        found = front(Answer(answer.head, (high - low) / span, low, 0, span))
-        values = answer.exact(curve.function(low + grid * (high - low) / span))
-        table = table_of(0, grid, values, (1 << bits) + 1)
+        table = table_of(0, places, values, (1 << bits) + 1)
         node = Activation(table.origin, table.step_bits, table.table)
-        yield replace(found, nodes=(*found.nodes, node), bound=None)
+        yield partial(behind, Answer(answer.head, (high - low) / span, low, 0, span), node)
 
 
 def _lower_columns(before: Columns, steps: tuple[Step, ...], rows: Calibration) -> Lowered:

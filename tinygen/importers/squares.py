@@ -39,7 +39,9 @@ def squared(products: Products, sums: Step, rows: Calibration) -> list[Step]:
     if max(map(len, products.terms)) > 2:
         return [products, sums]
     x = rows.physical
-    centre, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-12)
+    centre, spread = x.mean(axis=0), x.std(axis=0)
+    still = spread <= FLAT * np.abs(centre)  # an input that never moves
+    spread = np.where(still, np.where(centre != 0, np.abs(centre), 1.0), spread)
     forms: list[Floats] = []
     offsets: list[float] = []
     mixed, constants = [], []

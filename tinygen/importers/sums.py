@@ -8,6 +8,7 @@ input's own largest difference. `spread_of` adds them up.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from ..model.operations.dense import Dense
 from ..model.operations.lookup import Curve as Table
 from ..model.operations.lookup import Lookup
 from ..model.operations.scale import Scale
-from .calibration import Answer, Calibration, Lowered, first_close
+from .calibration import Answer, Calibration, Choice, Lowered, first_close
 from .graph import Affine, Columns, Floats
 from .trees import RawTree, lower_raw
 
@@ -42,14 +43,14 @@ def lower_line(sums: Affine, rows: Calibration) -> Lowered:
     return first_close(_lines(coef, offset, rows), rows)
 
 
-def _lines(coef: Floats, offset: float, rows: Calibration) -> Iterator[Lowered]:
-    limits = [q.limits for q in rows.inputs]
-    yield _line(coef, offset, rows, *exact_products(coef, scale_inputs(limits, INPUT_BITS, True)))
+def _lines(coef: Floats, offset: float, rows: Calibration) -> Iterator[Choice]:
+    limits, one = [q.limits for q in rows.inputs], partial(_line, coef, offset, rows)
+    yield partial(one, *exact_products(coef, scale_inputs(limits, INPUT_BITS, True)))
     wide = scale_inputs(limits, INPUT_BITS, exact=True, widen=True)
-    yield _line(coef, offset, rows, *exact_products(coef, wide))
+    yield partial(one, *exact_products(coef, wide))
     if max(high - low for low, high in limits) < FEW_STEPS:  # whole steps leave weights room
         wide = scale_inputs(limits, FEW_BITS, exact=True, widen=True)
-    yield _line(coef, offset, rows, wide, *wide_weights(coef, wide))
+    yield partial(one, wide, *wide_weights(coef, wide))
 
 
 def _line(
@@ -137,7 +138,7 @@ def lower_curves(parts: list[Floats], base: float, rows: Calibration) -> Lowered
     return first_close(_curves(parts, base, rows), rows)
 
 
-def _curves(parts: list[Floats], base: float, rows: Calibration) -> Iterator[Lowered]:
+def _curves(parts: list[Floats], base: float, rows: Calibration) -> Iterator[Choice]:
     answer = rows.answer
     value = answer.head.kind == "value"
     low, high = spread_of(parts)
@@ -149,7 +150,7 @@ def _curves(parts: list[Floats], base: float, rows: Calibration) -> Iterator[Low
     fine = int(np.clip(np.floor(np.log2(0.9 * INT16_MAX * step / reach)), 0, 8)) if value else 0
     for nodes in NODES:
         for bits in sorted({0, fine}):
-            yield _tables(exact, start, step, rows, nodes, bits)
+            yield partial(_tables, exact, start, step, rows, nodes, bits)
 
 
 def _tables(

@@ -23,6 +23,7 @@ from .calibration import Answer, Calibration, Lowered
 from .graph import SAME, Columns, Floats, Tree, TreeSum
 
 INT8 = 127
+MOST_RUNS = 4  # changes of side that a curve in front of a split may make over its input
 MAX_SHIFT = 14  # a raw answer times 2**14 fits 30 bits
 Split = tuple[int, int, int, int]
 
@@ -57,49 +58,62 @@ def raw_trees(before: Columns | None, trees: TreeSum, rows: Calibration) -> list
     """The trees with their thresholds on the raw grid; branches that no accepted row takes are
     left out.
     """
-    sides: dict[int, tuple[np.ndarray, bool, int, int]] = {}
+    seen = {}
     for column in sorted({int(c) for t in trees.trees for c in t.column}):
         source = before.sources[column] if before else column
         curve = before.curves[column] if before else SAME
-        seen = trees.seen(rows.on_grid(source, curve))
-        rising = bool((np.diff(seen) >= 0).all())
-        if not rising and not (np.diff(seen) <= 0).all():
+        seen[column] = _Seen(source, rows, curve.name, trees.seen(rows.on_grid(source, curve)))
+    return [_raw_tree(tree, trees.strict, seen) for tree in trees.trees]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a comparison sees of every raw value of an input."""
+
+    source: int
+    rows: Calibration
+    curve: str
+    values: Floats
+
+    def runs(self, threshold: float, strict: bool) -> tuple[bool, list[int]]:
+        """Whether the lowest raw value goes left, and the last raw value of each run of values
+        that go the same way, but for the last run.
+        """
+        left = self.values < threshold if strict else self.values <= threshold
+        ends = self.rows.grid(self.source)[:-1][left[1:] != left[:-1]]
+        if len(ends) > MOST_RUNS:
             raise QuantizeError(
-                f"{curve.name} of input {show(rows.inputs[source].name)} rises and falls in front "
-                "of trees: train the trees on the input itself, they need no such curve"
+                f"{self.curve} of input {show(self.rows.inputs[self.source].name)} rises and falls "
+                f"{len(ends)} times in front of trees: train the trees on the input itself, they "
+                "need no such curve"
             )
-        sides[column] = seen, rising, source, int(rows.grid(source)[0])
-    return [_raw_tree(tree, trees.strict, sides) for tree in trees.trees]
+        return bool(left[0]), ends.tolist()
 
 
-def _raw_tree(tree: Tree, strict: bool, sides: dict) -> RawTree:
-    limits = []
-    for column, threshold in zip(tree.column.tolist(), tree.threshold.tolist()):
-        seen, rising, source, first = sides[column]
-        order = seen if rising else seen[::-1]
-        lefts = int(np.searchsorted(order, threshold, side="left" if strict else "right"))
-        limits.append((source, first, len(seen), lefts, rising))
+def _raw_tree(tree: Tree, strict: bool, seen: dict[int, _Seen]) -> RawTree:
     splits: list[Split] = []
     kept: dict[int, int] = {}
 
     def walk(at: int, depth: int) -> int:
-        """Place of the split at `at`, or of the one that all accepted rows reach from there."""
-        while at >= 0 and limits[at][3] in (0, limits[at][2]):
-            at = int(tree.right[at] if limits[at][3] == 0 else tree.left[at])
+        """Place of what stands for the node `at`: it is a leaf where no accepted row splits."""
         if at < 0:
             return -1 - kept.setdefault(-1 - at, len(kept))
         if depth > MAX_TREE_DEPTH:
             raise QuantizeError(
                 f"a tree has more than {MAX_TREE_DEPTH} levels: train it with a lower max_depth"
             )
-        source, first, count, lefts, rising = limits[at]
-        low, high = int(tree.left[at]), int(tree.right[at])
-        if not rising:  # the first values of the grid are the ones that go right
-            low, high, lefts = high, low, count - lefts
+        left, ends = seen[int(tree.column[at])].runs(float(tree.threshold[at]), strict)
+        sides = [int(tree.left[at]), int(tree.right[at])]
+        return grow(sides if left else sides[::-1], seen[int(tree.column[at])].source, ends, depth)
+
+    def grow(sides: list[int], source: int, ends: list[int], depth: int) -> int:
+        """The first run goes to the first side, the next one to the other, and so on."""
+        if not ends:
+            return walk(sides[0], depth + 1)
         place = len(splits)
-        splits.append((source, first + lefts - 1, 0, 0))
-        left = walk(low, depth + 1)
-        splits[place] = (source, first + lefts - 1, left, walk(high, depth + 1))
+        splits.append((source, ends[0], 0, 0))
+        left = walk(sides[0], depth + 1)
+        splits[place] = source, ends[0], left, grow(sides[::-1], source, ends[1:], depth + 1)
         return place
 
     walk(0 if len(tree.column) else -1, 0)

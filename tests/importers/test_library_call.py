@@ -28,7 +28,7 @@ def test_the_model_is_one_of_ours_and_answers_within_its_bound():
     physical = np.column_stack([q.to_physical(r) for q, r in zip(model.inputs, raw.T)])
     difference = np.abs(model.output.to_physical(model.answer(raw)) - RIDGE.predict(physical))
     bound = model.training["converted"]["bound"]
-    assert model.name == "sugar" and model.family == "Ridge"
+    assert model.name == "sugar" and model.family == "ridge"
     assert 0 < difference.max() <= bound < 0.01 * np.ptp(Y)
 
 

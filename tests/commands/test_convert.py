@@ -1,0 +1,103 @@
+"""`tinygen convert`: a model file and rows in, a model file that every command reads out."""
+
+import json
+
+import numpy as np
+import pytest
+import skops.io
+from click.testing import CliRunner
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from tinygen.cli import main
+from tinygen.data import load_table, rows_for
+from tinygen.model.model import load
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    """A file of 300 rows: two inputs, a quantity, a class; and the columns as arrays."""
+    rng = np.random.default_rng(5)
+    x = np.column_stack([rng.integers(0, 500, 300) / 10, rng.integers(200, 900, 300)])
+    y = np.round(0.4 * x[:, 0] + 0.01 * x[:, 1] + rng.normal(size=300) / 5, 1)
+    kind = np.where(y > 14, "high", "low")
+    path = tmp_path_factory.mktemp("rows") / "rows.csv"
+    lines = [f"{a:.1f},{b:.0f},{c:.1f},{d}" for (a, b), c, d in zip(x, y, kind)]
+    path.write_text("\n".join(["T [degC],P,gas [ppm],kind", *lines]) + "\n")
+    return path, x, y, kind
+
+
+def save(estimator, folder, name="model.skops"):
+    skops.io.dump(estimator, folder / name)
+    return str(folder / name)
+
+
+def run(*words):
+    return CliRunner().invoke(main, ["convert", *map(str, words)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("target", [True, False])
+def test_a_pipeline_becomes_a_model_file(rows, target, tmp_path, simavr):
+    path, x, y, _ = rows
+    model = make_pipeline(StandardScaler(), Ridge()).fit(x, y)
+    words = ["--target", "gas"] if target else []
+    out = tmp_path / "gas.json"
+    done = run(save(model, tmp_path), "--data", path, *words, "--inputs", "T,P", "-o", out)
+    assert done.exit_code == 0, done.output
+    made = load(out)
+    told = made.answer(rows_for(made.inputs, load_table(path))[0])
+    assert (
+        np.abs(made.output.to_physical(told) - model.predict(x)).max()
+        <= (made.training["converted"]["bound"])
+    )
+    assert made.name == "gas" and [q.unit for q in made.inputs] == ["degC", ""]
+    assert made.output.unit == ("ppm" if target else "")
+    assert "convert it." in done.output
+    assert ("against the float model's own answers" in done.output) is not target
+    assert made.training["converted"]["own_answers"] is not target
+
+
+def test_the_json_has_the_verdict_and_the_bound(rows, tmp_path, simavr):
+    path, x, _, kind = rows
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, kind)
+    done = run(
+        save(model, tmp_path), "--data", path, "--inputs", "T,P", "--target", "kind", "--json",
+        "-o", tmp_path / "kind.json",
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert told["verdict"]["imported"] and told["library"].startswith("scikit-learn")
+    assert told["converted"]["reference"]["differing"] == 0
+    assert load(tmp_path / "kind.json").labels == ("high", "low")
+
+
+def test_over_the_budget_it_says_how_many_trees_would_fit(rows, tmp_path, simavr):
+    path, x, y, _ = rows
+    model = GradientBoostingRegressor(n_estimators=40, random_state=0).fit(x, y)
+    out = tmp_path / "gas.json"
+    done = run(
+        save(model, tmp_path), "--data", path, "--inputs", "T,P", "--target", "gas", "--max-flash",
+        900, "-o", out,
+    )  # fmt: skip
+    assert done.exit_code == 2 and not out.exists()
+    assert "of its 40 trees would fit, with" in done.stderr
+    assert "ppm on the test rows where all have" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--inputs", "T"], "the model reads 2 columns, rows.csv gives 1 (T): name them"),
+        (["--inputs", "T,P", "--target", "kind"], "column 'kind'"),
+        (["--inputs", "T,P", "--threshold", "nan"], "threshold nan is not a number"),
+        (["--inputs", "T,P", "--board", "none"], "none"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(rows, words, told, tmp_path):
+    path, x, y, _ = rows
+    model = save(Ridge().fit(x, y), tmp_path)
+    done = run(model, "--data", path, *words, "-o", tmp_path / "gas.json")
+    assert done.exit_code == 2 and told in done.stderr
+    assert done.stderr.strip().count("\n") == done.stderr.count("converting to integers\n")
+    assert not (tmp_path / "gas.json").exists()
