@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from cases import data_sets, find, fitted
+from every_model import Compiler, compiled, program, wrong_answers
 from many_headers import answers_in_c
 
 import tinygen
+from tinygen.common.boards import BOARDS
 from tinygen.importers.convert import TIED, margins, predict_of
 from tinygen.importers.readers import READERS, float_model
 
@@ -16,6 +18,8 @@ AGREE = 0.995  # of the rows whose scores are not tied
 CLOSE = (
     0.005  # part of the answers' spread that a model without a proven bound may be off on average
 )
+TOGETHER = 24  # models in one program
+MEGA = BOARDS["megaatmega2560"]
 FOUND: dict[tuple[str, str], tuple] = {}  # models of the tests below, for one C program
 
 
@@ -68,6 +72,29 @@ def test_c_answers_as_the_twin(tmp_path):
         pytest.skip("run with the tests above")
     for model, some, told in zip(models, rows, answers_in_c(models, rows, tmp_path)):
         assert np.array_equal(told, model.predict(some)), model.family
+
+
+def kinds(models) -> list:
+    """The first model of each chain of operations, under a name of its own."""
+    first: dict[tuple, object] = {}
+    for model in models:
+        first.setdefault((*(n.op for n in model.nodes), bool(model.labels)), model)
+    return [replace(m, name=f"m{k}") for k, m in enumerate(first.values())]
+
+
+def test_the_chip_answers_as_the_twin(level, simavr, tmp_path):
+    """One model of each chain of operations, or all of them with `--level release`."""
+    models = [found[2] for found in FOUND.values()]
+    if not models:
+        pytest.skip("run with the tests above")
+    some = kinds(models)
+    if level == "release":
+        some = [replace(m, name=f"m{k}") for k, m in enumerate(models)]
+    compiler = Compiler(simavr.avr_gcc, "")
+    for at in range(0, len(some), TOGETHER):
+        part, place = some[at : at + TOGETHER], tmp_path / str(at)
+        elf = compiled(program(part), compiler, "c", ["-Os"], MEGA, place)
+        assert wrong_answers(elf, part, MEGA) == {}
 
 
 def test_a_wrong_table_is_seen_in_c(tmp_path):

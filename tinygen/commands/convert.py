@@ -224,7 +224,7 @@ def _judged(found: Converted, chip: Board, cost: ModelCost) -> tuple[Model, tupl
 @model_out
 @shows
 def command(**options):
-    """Turn the fitted model in MODEL.skops into a tiny integer model.
+    """Turn a fitted model into a tiny integer model.
 
     A scikit-learn pipeline saved with skops.io.dump; scalers fold into what follows. The rows
     calibrate ranges and steps and judge what the conversion changed.
