@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tinygen.cli import main
+from tinygen.codegen.emit import render_header
 from tinygen.data import load_table, rows_for
 from tinygen.model.model import load
 
@@ -57,6 +58,23 @@ def test_a_pipeline_becomes_a_model_file(rows, target, tmp_path, simavr):
     assert "convert it." in done.output
     assert ("against the float model's own answers" in done.output) is not target
     assert made.training["converted"]["own_answers"] is not target
+    _says_only_what_is_known(out, target, done.output)
+
+
+def _says_only_what_is_known(model, target, told):
+    """Nobody here knows which rows the original was fitted on, and its answers are no truth."""
+    card = model.with_suffix(".md")
+    written = CliRunner().invoke(main, ["card", str(model), "-o", str(card)])
+    assert written.exit_code == 0, written.output
+    header, text = render_header(load(model)), card.read_text()
+    assert "never seen" not in text + told and "tinygen convert with seed 0" in text
+    assert "which the original may have been fitted on" in told
+    assert "but the original may have been fitted on" in text
+    if target:
+        assert "Predicts gas to within" in text and "may have been fitted on these rows" in header
+    else:
+        assert "Answers as the original Ridge does to within" in text
+        assert "Made from a fitted Ridge: differs from it by" in header
 
 
 def test_the_json_has_the_verdict_and_the_bound(rows, tmp_path, simavr):

@@ -148,6 +148,8 @@ def _example(q: Quantity) -> str:
 def _facts(model: Model) -> list[str]:
     """Lines on how good the model is, where its training facts say so."""
     metrics, rows = model.training.get("metrics", {}), comment(model.training.get("rows_test"))
+    if metrics and "converted" in model.training:
+        return _facts_of_original(model, metrics, rows)
     if "error_rate" in metrics:
         return [
             "",
@@ -169,6 +171,27 @@ def _facts(model: Model) -> list[str]:
 def _level(model: Model, raw: int) -> str:
     value = float(model.output.to_physical(raw))
     return model.output.words(value) if model.output.offset else _number(value)
+
+
+def _facts_of_original(model: Model, metrics: dict, rows: str) -> list[str]:
+    """The same of somebody else's model, whose original may have been fitted on the test rows."""
+    facts, unit = model.training["converted"], f" {comment(model.output.unit)}".rstrip()
+    source = comment(facts.get("from"))
+    if facts.get("own_answers"):
+        told = (
+            f"names another class in {metrics['error_rate']:.2%} of {rows} rows"
+            if model.labels
+            else f"differs from it by {metrics['mae']:.4g}{unit} on average, on {rows} rows"
+        )
+        return ["", f"Made from a fitted {source}: {told}."]
+    told = (
+        f"{metrics['error_rate']:.2%} of {rows} rows wrong, the original "
+        f"{metrics['float_error_rate']:.2%}"
+        if model.labels
+        else f"mean absolute error {metrics['mae']:.4g}{unit} on {rows} rows, the original's "
+        f"{metrics['float_mae']:.4g}"
+    )
+    return ["", f"Made from a fitted {source}: {told};", "it may have been fitted on these rows."]
 
 
 def _number(value) -> str:

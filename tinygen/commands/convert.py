@@ -70,8 +70,8 @@ class ConvertedModel:
             *(f"note: {note}" for note in self.notes),
             f"model    {self.path}: {facts['converted']['from']} of {self.library}, inputs {names}",
             f"rows     {facts['rows_train']:,} to calibrate, {facts['rows_test']:,} to judge "
-            f"({facts['split']} split); {facts['rows_read']:,} read: "
-            f"{facts['rows_dropped']:,} incomplete",
+            f"({facts['split']} split), which the original may have been fitted on; "
+            f"{facts['rows_read']:,} read: {facts['rows_dropped']:,} incomplete",
             f"steps    {_reference(facts['converted']['reference'])}",
             f"proof    {_proof(model)}",
         ]

@@ -7,6 +7,32 @@ from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
 from ..model.model import Model
 
 
+def is_converted(model: Model) -> bool:
+    """True for somebody else's model, of which nobody here knows what it was fitted on."""
+    return "converted" in model.training
+
+
+def judged_rows(model: Model) -> str:
+    """The test rows, and what they prove."""
+    rows = f"{model.training['rows_test']:,} rows"
+    if is_converted(model):
+        return f"{rows} that it was not calibrated on, but the original may have been fitted on"
+    return f"{rows} that it has never seen"
+
+
+def promise(model: Model, error: str) -> str:
+    """What the error on the test rows says of the model."""
+    facts = model.training.get("converted", {})
+    if facts.get("own_answers"):
+        original = f"the original {facts['from']}"
+        if model.labels:
+            return f"Names another {model.output.name} than {original} in {error}"
+        return f"Answers as {original} does to within {error} on average"
+    if model.labels:
+        return f"Names {model.output.name} wrongly in {error}"
+    return f"Predicts {model.output.name} to within {error} on average"
+
+
 def with_unit(value: float, model: Model) -> str:
     """An error or a level in the output's unit; of a classifier, a part of the rows in per cent."""
     return f"{value:.2%}" if model.labels else f"{value:.4g} {model.output.unit}".rstrip()

@@ -18,7 +18,7 @@ from ...model.model import Model
 from ...search.conversion import Conversion, conversion_sentence, difference_words
 from ...target.bare import ModelCost
 from ..ladder import rung_name
-from ..words import alarm_words, alarms, test_error, with_unit
+from ..words import alarm_words, alarms, judged_rows, promise, test_error, with_unit
 from .gather import Dossier
 from .slices import Slice, sensor_faults, slices, weak
 
@@ -125,12 +125,8 @@ def split_words(model: Model) -> str:
 def headline(d: Dossier) -> str:
     """The model in one plain sentence."""
     model, by_key = d.model, {f.key: f for f in figures(d)}
-    rows = f"{model.training['rows_test']:,} rows that it has never seen"
-    words = (
-        f"Names {model.output.name} wrongly in {by_key['error'].value} of {rows}"
-        if model.labels
-        else f"Predicts {model.output.name} to within {by_key['error'].value} on average, on {rows}"
-    )
+    joint = " of " if model.labels else ", on "
+    words = promise(model, by_key["error"].value) + joint + judged_rows(model)
     if "alarm" in by_key:
         words += f", with {by_key['alarm'].value} alarms {by_key['alarm'].note}"
     if measured := _measured(d):

@@ -33,7 +33,16 @@ from ..dossier.figures import (
     weak_words,
 )
 from ..dossier.gather import Dossier
-from ..words import alarm_words, alarms, green, red, rows_used, test_error, with_unit
+from ..words import (
+    alarm_words,
+    alarms,
+    green,
+    is_converted,
+    red,
+    rows_used,
+    test_error,
+    with_unit,
+)
 
 LICENCES = {
     datasets.SHA256: 'CC BY 4.0; UCI Machine Learning Repository, data set 360, "Air Quality"; '
@@ -241,8 +250,8 @@ def _versions(d: Dossier) -> Part:
             ("scikit-learn", sklearn.__version__),
             (
                 "made by",
-                f"tinygen card; tinygen train with seed {d.model.training['seed']} "
-                "makes the model again",
+                f"tinygen card; tinygen {'convert' if is_converted(d.model) else 'train'} with "
+                f"seed {d.model.training['seed']} makes the model again",
             ),
         ),
     )
