@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import pytest
 from sklearn import (
     calibration,
     cluster,
@@ -122,6 +123,10 @@ SETTINGS = {  # of classes whose own defaults are large, slow or random
     "SplineTransformer": {"n_knots": 4},
     "TruncatedSVD": {"n_components": 2},
 }
+PREFIXES = {"xgboost": "XGB", "lightgbm": "LGBM"}
+QUICK = {"n_estimators": 8, "max_depth": 4, "n_jobs": 1}
+SETTINGS |= {f"XGB{kind}": QUICK for kind in ("Regressor", "RFRegressor")}
+SETTINGS |= {f"LGBM{kind}": {**QUICK, "verbose": -1} for kind in ("Regressor", "Classifier")}
 TWO_CLASSES = {"VotingClassifier"}  # on both data sets
 RAW = {"KBinsDiscretizer", "FunctionTransformer", "MaxAbsScaler"}  # with no scaler in front
 
@@ -149,6 +154,9 @@ def data_sets() -> dict[str, Rows]:
 
 def find(name: str):
     """The class of scikit-learn that is called so; None where this version has none."""
+    for package in ("xgboost", "lightgbm"):
+        if name.startswith(PREFIXES[package]):
+            return getattr(pytest.importorskip(package), name)
     return next((getattr(room, name) for room in ROOMS if hasattr(room, name)), None)
 
 
@@ -166,6 +174,9 @@ def fitted(name: str, data: str):
     one = kind(**settings)
     if (hasattr(one, "transform") and not hasattr(one, "predict")) or name in ("RFE", "RFECV"):
         return _fit(make_pipeline(one, Ridge()), rows.x, rows.y)
+    if name.startswith("XGB") and name.endswith("Classifier"):
+        one = kind(**QUICK)  # of numbered classes
+        return one.fit(rows.x, np.unique(rows.classes, return_inverse=True)[1])
     target = rows.y
     if hasattr(kind, "_estimator_type") or hasattr(one, "__sklearn_tags__"):
         kinds = one.__sklearn_tags__().estimator_type

@@ -13,7 +13,7 @@ from tinygen.common.boards import BOARDS
 from tinygen.importers.convert import TIED, margins, predict_of
 from tinygen.importers.readers import READERS, float_model
 
-CLASSES = sorted(n.partition(".")[2] for n in READERS if n.startswith("sklearn."))
+CLASSES = sorted(n.partition(".")[2] for n in READERS)
 AGREE = 0.995  # of the rows whose scores are not tied
 CLOSE = (
     0.005  # part of the answers' spread that a model without a proven bound may be off on average
@@ -40,7 +40,7 @@ def converted(name, data):
 
 def test_no_class_is_missing():
     assert [n for n in CLASSES if find(n) is None] == []
-    assert len(CLASSES) > 90
+    assert len(CLASSES) > 95
 
 
 @pytest.mark.parametrize("data", ["iris", "diabetes"])
@@ -62,6 +62,41 @@ def test_integers_answer_as_the_estimator(name, data):
         assert difference.max() <= facts["bound"] * (1 + 1e-5) + 1e-9
     else:
         assert difference.mean() <= CLOSE * max(told.std(), model.output.scale)
+
+
+def test_a_bound_is_no_larger_than_it_must_be():
+    """The control of the next test: some row comes close to what is proven."""
+    _, floats, model, _, _ = converted("LinearRegression", "iris")
+    raw = model.saturate(model.sample_rows(4000, seed=1))[0]
+    x = np.stack([q.to_physical(raw[:, k]) for k, q in enumerate(model.inputs)], axis=1)
+    low, high = (v * model.output.scale for v in model.output.limits)
+    gap = np.abs(model.output.to_physical(model.answer(raw)) - floats.predict(x).clip(low, high))
+    assert 0.6 * model.training["converted"]["bound"] < gap.max()
+
+
+@pytest.mark.parametrize("data", ["iris", "diabetes"])
+@pytest.mark.parametrize("name", CLASSES)
+def test_what_is_proven_holds_far_from_the_rows(name, data):
+    """Bound and margin on corners and random rows of the whole accepted range."""
+    _, floats, model, _, _ = converted(name, data)
+    facts = model.training["converted"]
+    if facts["bound"] is None and facts["margin"] is None:
+        return
+    raw = model.saturate(model.sample_rows(400, seed=1))[0]
+    x = np.tile(data_sets()[data].x[0], (len(raw), 1))
+    for k, q in enumerate(model.inputs):
+        x[:, int(q.name[1:])] = q.to_physical(raw[:, k])
+    values, answers = floats.values(x), model.answer(raw)
+    good = np.isfinite(values).all(axis=1)  # a logarithm below its range has no answer
+    if not model.labels:
+        low, high = model.output.limits
+        held = np.clip(values[good, 0] / model.output.scale, low, high) * model.output.scale
+        gap = np.abs(model.output.to_physical(answers[good]) - held)
+        assert gap.max(initial=0) <= facts["bound"] * (1 + 1e-5) + 1e-9
+        return
+    distance = margins(floats, values) * max(np.abs(values[good]).max(initial=0), 1e-300)
+    sure = good & (distance > facts["margin"] * (1 + 1e-5) + 1e-9)
+    assert np.array_equal(answers[sure], floats.head.answers(values)[sure])
 
 
 def test_c_answers_as_the_twin(tmp_path):

@@ -24,11 +24,12 @@ from ..model.operations.activation import Activation
 from ..model.operations.dense import MAX_SHIFT, Dense
 from ..model.operations.lookup import Lookup
 from ..model.operations.monomials import Monomials
+from ..model.operations.scale import Scale
 from .calibration import Answer, Calibration, Choice, Lowered, first_close, held
 from .graph import RELU, STEP, Affine, Columns, Curve, Floats, Products, Step, TreeSum
 from .simplify import expand, width_of
 from .squares import squared
-from .sums import table_of
+from .sums import score_margin, table_of
 from .trees import lower_trees, owners
 
 INT8 = 127
@@ -112,9 +113,20 @@ def lowered(steps: Sequence[Step], rows: Calibration, precision: Precision) -> L
     wire, left = _first(list(steps), rows, precision)
     while len(left) > 1:
         wire, left = _next(wire, left, precision)
-    last = left[0]
+    last, answer = left[0], rows.answer
     assert isinstance(last, Affine)
-    return Lowered((*wire.nodes, *_last(wire, last, rows.answer, precision.limit)), "")
+    if answer.head.kind == "value":
+        return Lowered((*wire.nodes, _number(wire, last, answer, precision.limit)), "")
+    if answer.head.kind == "largest":  # what all scores have in common decides nothing
+        last = Affine(last.matrix - last.matrix.mean(axis=0), last.offset - last.offset.mean())
+    step = min(precision.limit / _largest(wire, last).max(), ACC_ROOM / _reach(wire, last).max())
+    nodes = (*wire.nodes, *_class_nodes(wire, last, step, precision.limit, answer))
+    if len(steps) > 1:
+        return Lowered(nodes, "")
+    scale, dense = nodes[:2]
+    assert isinstance(scale, Scale)
+    assert isinstance(dense, Dense)
+    return Lowered(nodes, "sum", margin=score_margin(scale, dense, last, step, rows))
 
 
 def lower_behind(front: Sequence[Step], trees: TreeSum, rows: Calibration) -> Lowered:
@@ -363,12 +375,10 @@ def _products(wire: Wire, step: Products, sums: Affine) -> tuple[Wire, Affine]:
 # ---- the answer ----
 
 
-def _last(wire: Wire, sums: Affine, answer: Answer, limit: int) -> tuple[Node, ...]:
-    if answer.head.kind == "value":
-        return (_number(wire, sums, answer, limit),)
-    if answer.head.kind == "largest":  # what all scores have in common decides nothing
-        sums = Affine(sums.matrix - sums.matrix.mean(axis=0), sums.offset - sums.offset.mean())
-    step = min(limit / _largest(wire, sums).max(), ACC_ROOM / _reach(wire, sums).max())
+def _class_nodes(
+    wire: Wire, sums: Affine, step: float, limit: int, answer: Answer
+) -> tuple[Node, ...]:
+    """Scores in whole parts of 1 / step, and the class that they name."""
     weights, constants = whole_rows(wire, sums, np.full(len(sums.offset), step), limit)
     bias = np.clip(np.floor(constants + 0.5), -ACC_ROOM, ACC_ROOM).astype(np.int64)
     whole = Scores(np.array(weights, dtype=np.int64), bias)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 
@@ -81,6 +82,26 @@ def _scaled(scale: Scale, grids: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
 def spread_of(parts: Sequence[Floats]) -> tuple[float, float]:
     """Least and largest sum of one value from each part."""
     return float(sum(p.min() for p in parts)), float(sum(p.max() for p in parts))
+
+
+def score_margin(scale: Scale, dense: Dense, sums: Affine, step: float, rows: Calibration) -> float:
+    """How far from a tie the float scores have to be, so that the integer ones name the same class:
+    `dense` has `step` times the scores.
+    """
+    grids = [rows.grid(k) for k in range(len(rows.inputs))]
+    scaled = list(_scaled(scale, grids))
+    exact = [step * q.to_physical(x) for q, x in zip(rows.inputs, grids)]
+    low, high = [], []
+    for whole, bias, row, offset in zip(dense.weights, dense.bias, sums.matrix, sums.offset):
+        parts = [w * u - c * x for w, u, c, x in zip(whole, scaled, row, exact)]
+        least, most = spread_of(parts)
+        low.append(least + bias - step * float(offset))
+        high.append(most + bias - step * float(offset))
+    if len(low) == 1:
+        return max(1 - low[0], high[0], 0.0) / step
+    # two sums that differ by more than what a shift drops still differ behind it
+    pairs = permutations(range(len(low)), 2)
+    return max(high[j] - low[k] + 2**dense.shift for k, j in pairs) / step
 
 
 # ---- curves ----
