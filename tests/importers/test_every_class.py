@@ -64,13 +64,18 @@ def test_integers_answer_as_the_estimator(name, data):
         assert difference.mean() <= CLOSE * max(told.std(), model.output.scale)
 
 
+def ends(output):
+    """The lowest and the highest answer."""
+    return (output.offset + raw * output.scale for raw in output.limits)
+
+
 def test_a_bound_is_no_larger_than_it_must_be():
     """The control of the next test: some row comes close to what is proven."""
     _, floats, model, _, _ = converted("LinearRegression", "iris")
     raw = model.saturate(model.sample_rows(4000, seed=1))[0]
     x = np.stack([q.to_physical(raw[:, k]) for k, q in enumerate(model.inputs)], axis=1)
-    low, high = (v * model.output.scale for v in model.output.limits)
-    gap = np.abs(model.output.to_physical(model.answer(raw)) - floats.predict(x).clip(low, high))
+    held = floats.predict(x).clip(*ends(model.output))
+    gap = np.abs(model.output.to_physical(model.answer(raw)) - held)
     assert 0.6 * model.training["converted"]["bound"] < gap.max()
 
 
@@ -89,8 +94,7 @@ def test_what_is_proven_holds_far_from_the_rows(name, data):
     values, answers = floats.values(x), model.answer(raw)
     good = np.isfinite(values).all(axis=1)  # a logarithm below its range has no answer
     if not model.labels:
-        low, high = model.output.limits
-        held = np.clip(values[good, 0] / model.output.scale, low, high) * model.output.scale
+        held = np.clip(values[good, 0], *ends(model.output))
         gap = np.abs(model.output.to_physical(answers[good]) - held)
         assert gap.max(initial=0) <= facts["bound"] * (1 + 1e-5) + 1e-9
         return

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..common.errors import QuantizeError, UsageError, show
 from ..data import Dataset, Provenance, Rows, Split
-from ..data.columns import decimal_scale
+from ..data.columns import ROOM, decimal_quantity
 from ..model.fixedpoint import Quantity
 from ..model.model import Model, check_name
 from ..search.quantization import facts_of, raw_band
@@ -197,12 +197,12 @@ def _output(
     known = answers[dataset.train]
     if targets is not None:
         known = np.concatenate([known, targets[dataset.train]])
-    low, high = float(known.min()), float(known.max())
-    scale = decimal_scale(known, own=False)
     target = dataset.target
-    if target.name and target.scale > scale and (high - low) / target.scale >= LEAST_LEVELS:
-        scale = target.scale
-    return Quantity(target.name or "y", target.unit, scale, low, high)
+    found = decimal_quantity(target.name or "y", known, own=False, room=ROOM)
+    if target.name and target.scale > found.scale and np.ptp(known) / target.scale >= LEAST_LEVELS:
+        low, high = float(known.min()), float(known.max())
+        return replace(target, minimum=low, maximum=high)
+    return replace(found, unit=target.unit)
 
 
 def _raw_targets(
@@ -311,7 +311,7 @@ def _dataset(rows: np.ndarray, names: tuple[str, ...], scales: Any) -> Dataset:
         raise UsageError("X holds NaN or infinite values: leave those rows out")
     given = [None] * len(names) if scales is None else list(scales)
     inputs = tuple(
-        Quantity(n, "", float(s or decimal_scale(c)), float(c.min()), float(c.max()))
+        Quantity(n, "", float(s), float(c.min()), float(c.max())) if s else decimal_quantity(n, c)
         for n, s, c in zip(names, given, rows.T)
     )
     raw = np.column_stack([q.to_raw(c) for q, c in zip(inputs, rows.T)])
