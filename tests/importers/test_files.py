@@ -20,7 +20,6 @@ from sklearn.tree import DecisionTreeRegressor
 from tinygen.common.errors import ModelError, TinygenError, UsageError
 from tinygen.importers import files
 from tinygen.importers.files import open_model
-from tinygen.importers.readers import float_model
 
 X, Y = load_iris(return_X_y=True)
 PIPELINE = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
@@ -118,13 +117,38 @@ def test_a_file_that_is_too_large_is_not_unpacked(limit, words, tmp_path, monkey
         open_model(path)
 
 
-def test_a_tree_that_goes_in_circles_is_refused():
+def spoilt(field, place, value):
+    """A fitted tree with one number of its arrays changed, as a file may have it."""
     tree = DecisionTreeRegressor(max_depth=3).fit(X, Y)
     state = tree.tree_.__getstate__()
-    state["nodes"]["left_child"][1] = 0
+    state["nodes"][field][place] = value
     tree.tree_.__setstate__(state)
-    with pytest.raises(TinygenError, match="a child stands before its parent"):
-        float_model(tree)
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("left_child", 0, "a child stands before its parent"),
+        ("right_child", 10_000, "cannot be read|a child stands before its parent"),
+        ("feature", 10_000, "trees do not fit the 4 numbers in front of them"),
+        ("feature", -5, "trees do not fit the 4 numbers in front of them"),
+        ("threshold", np.nan, "a number that is none"),
+    ],
+)
+def test_a_tree_that_is_none_is_refused_before_it_predicts(field, value, words, tmp_path):
+    path = tmp_path / "model.skops"
+    skops.io.dump(spoilt(field, 0, value), path)
+    with pytest.raises(TinygenError, match=words):
+        open_model(path)
+
+
+def test_an_estimator_that_lacks_a_part_is_refused_in_one_line(tmp_path):
+    path, ridge = tmp_path / "model.skops", Ridge().fit(X, Y)
+    del ridge.intercept_
+    skops.io.dump(ridge, path)
+    with pytest.raises(ModelError, match=r"cannot be read .AttributeError.*save it anew"):
+        open_model(path)
 
 
 def test_without_skops_the_command_says_what_to_install(tmp_path, monkeypatch):

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from ..common.errors import ModelError, UsageError, show
+from ..common.errors import ModelError, TinygenError, UsageError, show
 from ..common.packages import needed
 from .convert import Predict, predict_of
 from .graph import FloatModel, TreeSum, apply_all
 from .readers import class_name, float_model
 
-MOST_BYTES = 100_000_000  # of a model file
-MOST_UNPACKED = 300_000_000  # of what an archive unpacks to
+MOST_BYTES = 50_000_000  # of a model file
+MOST_UNPACKED = 100_000_000  # of what an archive unpacks to
 HEAD = 16  # bytes that tell what a file is
 FOREST_HEAD = 400  # the same of a forest
 FORESTS = {"load_xgboost_model": "XGBoost", "load_lightgbm_model": "LightGBM"}
@@ -122,10 +122,11 @@ def _open_skops(path: Path, trust_pickle: bool) -> Opened:
             "the types that are trusted: convert the fitted object itself with tinygen.convert"
         )
     try:
-        estimator = skops.load(path, trusted=sorted(TRUSTED))
-    except Exception as error:
+        return opened(skops.load(path, trusted=sorted(TRUSTED)))
+    except TinygenError:
+        raise
+    except Exception as error:  # whatever a broken file makes of an estimator
         raise _broken(path, error) from None
-    return opened(estimator)
 
 
 def _broken(path: Path, error: Exception) -> ModelError:
@@ -144,10 +145,11 @@ def _open_pickle(path: Path, trust_pickle: bool) -> Opened:
     import joblib
 
     try:
-        estimator = joblib.load(path)
+        return opened(joblib.load(path))
+    except TinygenError:
+        raise
     except Exception as error:
         raise _broken(path, error) from None
-    return opened(estimator)
 
 
 def opened(estimator: Any) -> Opened:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...common.errors import QuantizeError, UsageError, show
 from ..graph import Affine, Columns, FloatModel, Head, Step, TreeSum
+from ..simplify import width_of
 
 # what a class without a reader comes closest to; others are matched by their names
 NEAREST = {
@@ -142,6 +143,27 @@ def _require_finite(steps: Sequence[Step], name: str) -> None:
         raise QuantizeError(f"{show(name)} holds a number that is none (NaN or infinite): fit anew")
 
 
+def _require_chain(steps: Sequence[Step], width: int) -> None:
+    """QuantizeError where a step reads an element that the one before it does not give."""
+    for step in steps:
+        if isinstance(step, Affine):
+            good = step.matrix.shape == (len(step.offset), width)
+        elif isinstance(step, TreeSum):
+            read = [t.column for t in step.trees if len(t.column)]
+            good = all(c.min() >= 0 and c.max() < width for c in read)
+            good &= all(t.values.shape[1] == len(step.base) for t in step.trees)
+        elif isinstance(step, Columns):
+            good = all(0 <= s < width for s in step.sources)
+        else:
+            good = all(0 <= k < width for term in getattr(step, "terms", ()) for k in term)
+        if not good:
+            raise QuantizeError(
+                f"the model's {step.kind} do not fit the {width} numbers in front of them: fit it "
+                "anew"
+            )
+        width = width_of([step], width)
+
+
 def column_names(estimator: Any) -> tuple[str, ...]:
     """The names of the columns that an estimator was fitted on; x0, x1 .. where it had none."""
     names = getattr(estimator, "feature_names_in_", None)
@@ -165,6 +187,7 @@ def float_model(estimator: Any, columns: Sequence[str] | None = None) -> FloatMo
         raise QuantizeError(
             f"{type(estimator).__name__} only transforms: put a regressor or classifier behind it"
         )
+    _require_chain(part.steps, len(names))
     kind = estimator
     while hasattr(kind, "steps"):
         kind = kind.steps[-1][1]
