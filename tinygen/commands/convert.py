@@ -128,7 +128,20 @@ def _proof(model: Model) -> str:
         parts.append(
             f"no class changes where the float scores are {found['margin']:.3g} or more from a tie"
         )
-    return "; ".join(parts) or "no bound is known for this kind of model: the rows measure it"
+    if not parts:
+        parts.append("no bound is known for this kind of model")
+    return "; ".join([*parts, _measured(model)])
+
+
+def _measured(model: Model) -> str:
+    """What the integers change on the rows that they were calibrated on."""
+    from ..report.words import with_unit
+
+    found = model.training["converted"]["measured"]
+    if model.labels:
+        return f"on the rows to calibrate {found['changed']:.2%} have another class"
+    mean, largest = (with_unit(found[key], model) for key in ("mean", "largest"))
+    return f"on the rows to calibrate {mean} on average, {largest} at most"
 
 
 def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertedModel:

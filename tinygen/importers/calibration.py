@@ -37,8 +37,12 @@ class Answer:
         return cls(head, output.scale, output.offset, *output.limits)
 
     def exact(self, values: Floats) -> Floats:
-        """Numbers in steps, not rounded, held within low .. high."""
-        return np.clip((values - self.offset) / self.step, self.low, self.high)
+        """Numbers in steps, not rounded, held within what rounds to low .. high."""
+        return np.clip((values - self.offset) / self.step, self.low - 0.5, self.high + 0.5)
+
+    def whole(self, exact: Floats) -> NDArray[np.int64]:
+        """The same rounded."""
+        return np.clip(np.floor(exact + 0.5), self.low, self.high).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,16 @@ class Calibration:
         if self.answer.head.kind == "value":
             return float(np.abs(found - self.floats).mean())
         return float((found != self.floats).mean())
+
+    def measured(self, nodes: Iterable[Node]) -> dict[str, float]:
+        """Mean and largest difference of a chain's answers on the rows, in the answer's unit; of
+        classes the part of rows with another one.
+        """
+        found = apply_all(nodes, self.x)[:, 0]
+        if self.answer.head.kind != "value":
+            return {"changed": float((found != self.floats).mean())}
+        gap = np.abs(found - self.floats) * self.answer.step
+        return {"mean": float(gap.mean()), "largest": float(gap.max())}
 
     def grid(self, k: int) -> Integers:
         """Every raw value that input k may have."""
@@ -114,7 +128,8 @@ class Lowered:
     # of classes: the least distance of the float scores from a tie that integers cannot cross
     margin: float | None = None
     same_leaves: bool = False  # the integer trees branch as the float ones on every accepted row
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    measured: dict[str, float] = field(default_factory=dict)  # on the rows it was calibrated on
 
 
 Choice = Callable[[], Lowered]

@@ -119,6 +119,7 @@ def converted(
         "from": floats.kind,
         "own_answers": targets is None,  # the errors are against the float model's answers
         "reference": checked,
+        "notes": [*floats.notes, *lowered.notes],
     }
     return Converted(
         replace(bare, training=told),
@@ -236,6 +237,7 @@ def _facts(
             "bound": _six_digits(bound),
             "margin": _six_digits(lowered.margin),
             "same_leaves": lowered.same_leaves,
+            "measured": {key: _six_digits(v) for key, v in lowered.measured.items()},
         },
     }
 

@@ -29,7 +29,7 @@ from .calibration import Answer, Calibration, Choice, Lowered, first_close, held
 from .graph import RELU, STEP, Affine, Columns, Curve, Floats, Products, Step, TreeSum
 from .simplify import expand, width_of
 from .squares import squared
-from .sums import score_margin, table_of
+from .sums import score_margin, step_layer, table_of
 from .trees import lower_trees, owners
 
 INT8 = 127
@@ -193,6 +193,9 @@ def _first(steps: list[Step], rows: Calibration, precision: Precision) -> tuple[
     if isinstance(first, Columns) and first.lines is None:
         small = len(steps) > 1 and isinstance(steps[1], Products)
         top = FACTOR if small else precision.top
+        if made := step_layer(first, rows, top):
+            node, gain = made
+            return raw.behind(node, gain, 0 * gain, first.apply(raw.exact)), steps[1:]
         return _tables(raw, first, rows, precision.nodes, top), steps[1:]
     bits = PRODUCT_BITS + 1 if isinstance(first, Products) else precision.bits
     limits = [q.limits for q in rows.inputs]

@@ -47,13 +47,15 @@ def _faithful(found: Lowered, rows: Calibration) -> Lowered:
     spread = 1.0
     if rows.answer.head.kind == "value":
         spread = max(float(rows.floats.std()), 1.0)
-    part = rows.difference(found.nodes) / spread
+    difference = rows.difference(found.nodes)
+    part = difference / spread if difference > rows.tolerance else 0.0  # rounding is no change
     words = "of the rows another class" if rows.answer.head.labels else "of the answers' spread"
     if part > LOST:
         raise QuantizeError(
             f"the integers would change {part:.0%} {words}: its numbers differ too much in size, "
             "scale the columns before the model is fitted, or use `tinygen distil`"
         )
+    found = replace(found, measured=rows.measured(found.nodes))
     if part <= VISIBLE:
         return found
     return replace(found, notes=(*found.notes, f"the integers change {part:.1%} {words}"))

@@ -18,12 +18,13 @@ from ..fitting.lowering import FEW_STEPS, exact_products, scale_inputs, wide_wei
 from ..model.fixedpoint import INT16_MAX
 from ..model.nodes import Node
 from ..model.operations.dense import Dense
+from ..model.operations.forest import Forest
 from ..model.operations.lookup import Curve as Table
 from ..model.operations.lookup import Lookup
 from ..model.operations.scale import Scale
 from .calibration import Answer, Calibration, Choice, Lowered, first_close
 from .graph import Affine, Columns, Floats
-from .trees import RawTree, lower_raw
+from .trees import RawTree, forest, lower_raw
 
 INPUT_BITS = 12  # of the scaled inputs of a linear model
 FEW_BITS = 7  # of inputs that all have few raw steps, widened by whole numbers
@@ -126,15 +127,36 @@ def lower_steps(parts: list[list[Floats]], base: Floats, rows: Calibration) -> L
     """Sums of functions that are constant but for a few steps, as one tree for each input; None
     where some function is something else.
     """
+    trees = stairs(parts, rows)
+    return lower_raw(trees, base, rows) if trees else None
+
+
+def step_layer(before: Columns, rows: Calibration, top: int) -> tuple[Forest, Floats] | None:
+    """Functions of single inputs that are made of steps, each within +-top, and what one of these
+    is worth; None where some function is something else.
+    """
+    trees = stairs(contributions(before, None, rows), rows)
+    if not trees:
+        return None
+    gain = np.max([np.abs(t.values).max(axis=0) for t in trees], axis=0) / top
+    gain = np.maximum(gain, 1e-300)
+    leaves = [np.floor(t.values / gain + 0.5).astype(int) for t in trees]
+    return forest(trees, leaves, [0] * len(gain), -top, top), gain
+
+
+def stairs(parts: list[list[Floats]], rows: Calibration) -> list[RawTree]:
+    """A tree for each input, with what it adds to every sum; [] where some function has many
+    steps.
+    """
     trees = []
     for k in range(len(rows.inputs)):
         values = np.stack([sums[k] for sums in parts], axis=1)
         starts = np.flatnonzero((np.diff(values, axis=0) != 0).any(axis=1)) + 1
         if len(starts) >= min(MOST_RUNS, max(FEW_RUNS, len(values) // 4)):
-            return None
+            return []
         ends = rows.grid(k)[starts] - 1
         trees.append(_stairs(k, ends.tolist(), values[[0, *starts.tolist()]]))
-    return lower_raw(trees, base, rows)
+    return trees
 
 
 def _stairs(source: int, ends: list[int], values: Floats) -> RawTree:

@@ -149,7 +149,7 @@ def _one_tree(tree: RawTree, base: Floats, answer: Answer) -> Lowered:
     values = tree.values + base
     if answer.head.kind == "value":
         exact = answer.exact(values[:, 0])
-        whole = np.floor(exact + 0.5).astype(int)
+        whole = answer.whole(exact)
         bound = float(np.abs(whole - exact).max())
     else:
         whole, bound = answer.head.answers(values).astype(int), 0.0
