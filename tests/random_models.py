@@ -357,7 +357,7 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             dense(rng, 9, 7, 4, -32767, 32767),
             Activation(-2048, 8, tuple(rng.integers(-127, 127, 17).tolist())),
             dense(rng, 5, 9, 2, -32767, 32767),
-            Activation(-900, 5, tuple(rng.integers(-9000, 9000, 65).tolist())),
+            Activation(-900, 5, tuple(rng.integers(-900, 900, 65).tolist())),
             dense(rng, 1, 5, 9, -32767, 32767),
         ),
         "curve_of_inputs": (

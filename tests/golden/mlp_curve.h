@@ -15,7 +15,7 @@
  *   x[5]  -738 .. 1638   -500 .. 1400  -     1     sensor 5
  *   x[6]  -795 .. 1755   -540 .. 1500  -     1     sensor 6
  *
- * Output: raw -4562 .. 4551, one step is 0.1 ug/m3; trained on 0 .. 50 ug/m3.
+ * Output: raw -462 .. 450, one step is 0.1 ug/m3; trained on 0 .. 50 ug/m3.
  */
 #ifndef MLP_CURVE_H
 #define MLP_CURVE_H
@@ -23,8 +23,10 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(mlp_curve, 0x5D7DC449) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define MLP_CURVE_INPUTS 7
-#define MLP_CURVE_MODEL_ID 0xCD051DB0UL /* fingerprint that host and board compare */
+#define MLP_CURVE_MODEL_ID 0x218C1544UL /* fingerprint that host and board compare */
 #define MLP_CURVE_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
 
 /* By name: the place of each input in x, its raw value for a reading in its unit, and the way back.
@@ -54,7 +56,7 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t mlp_curve_range[MLP_CURVE_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t mlp_curve_range[MLP_CURVE_INPUTS][2] TINYGEN_ROM = {
     {   -450,   1050 }, /* sensor 0 */
     {   -508,   1168 }, /* sensor 1 */
     {   -565,   1285 }, /* sensor 2 */
@@ -65,7 +67,7 @@ static const int16_t mlp_curve_range[MLP_CURVE_INPUTS][2] TINYGEN_ROM = {
 };
 
 /* Lowest raw value and multiplier of each input. */
-static const int8_t mlp_curve_u1_scale[21] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t mlp_curve_u1_scale[21] TINYGEN_ROM = {
     TINYGEN_BYTES(-300), (int8_t)54, /* sensor 0 */
     TINYGEN_BYTES(-340), (int8_t)48, /* sensor 1 */
     TINYGEN_BYTES(-380), (int8_t)44, /* sensor 2 */
@@ -76,7 +78,7 @@ static const int8_t mlp_curve_u1_scale[21] TINYGEN_ROM = {
 };
 
 /* int8 coefficients, one row per unit. */
-static const int8_t mlp_curve_s2_weights[9][7] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t mlp_curve_s2_weights[9][7] TINYGEN_ROM = {
     {  127,   21,  -33,  -19,   26,   40,   73 },
     {    8, -125,  -21,   72,  -38,  -52, -117 },
     {  -81,  123,   76, -108,  119, -121,   18 },
@@ -87,36 +89,35 @@ static const int8_t mlp_curve_s2_weights[9][7] TINYGEN_ROM = {
     {   51,  127,   84,   60,   11,  -88,   40 },
     {  -42,  -35,  121,  -79,  116,   50,   16 },
 };
-static const int16_t mlp_curve_s2_bias[9] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t mlp_curve_s2_bias[9] TINYGEN_ROM = {
     -2975, 2040, 1712, -2666, -2949, -1459, 709, -975, 576,
 };
 
 /* Node k stands at -2048 + 256 k: every element of s2 */
-static const int16_t mlp_curve_a3[17] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t mlp_curve_a3[17] TINYGEN_ROM = {
     38, -101, 100, 23, -95, 65, -11, 9, 110, 43, 43, 53, 68, -75, 121, 108, 54,
 };
 /* int8 coefficients, one row per unit. */
-static const int8_t mlp_curve_s4_weights[5][9] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t mlp_curve_s4_weights[5][9] TINYGEN_ROM = {
     {  -44, -120,   21,   81, -101,   65,  127,  -87,   39 },
     {    2,  -10,  112,   17, -107, -121,  -57,  -66,   76 },
     {  121,   -8, -107,   61,  -91,   76,   19,  -37,   70 },
     { -113,   90,  -77,   92,  -12,   66,  -68,  -39,  125 },
     {   21,  -45,   80,   -2,  -92,  107, -107,   21,  -11 },
 };
-static const int16_t mlp_curve_s4_bias[5] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t mlp_curve_s4_bias[5] TINYGEN_ROM = {
     544, -1136, -1062, -2976, 2827,
 };
 
 /* Node k stands at -900 + 32 k: every element of s4 */
-static const int16_t mlp_curve_a5[65] TINYGEN_ROM = {
-    303, 6617, -2287, 7500, 6896, -288, -2985, -7418, 2928, 77, 1225, -4562, -3607, 1169, -583, 2202,
-    -2383, 2279, -4724, -2503, -7414, 5226, -8062, -8142, -4992, 3497, -7501, 8216, -6289, 5509, -6752,
-    -4649, -2281, 6222, -4713, 3011, -8921, -4561, -8408, -4739, 8820, 2180, -4588, 4616, -8266, -5370,
-    2268, 3121, 929, -8350, -2001, 4538, 4199, -7367, 7865, 2405, -1866, 8024, -2245, -2920, 255, -8803,
-    -4780, -1495, -5869,
+TINYGEN_TABLE const int16_t mlp_curve_a5[65] TINYGEN_ROM = {
+    30, 661, -229, 750, 689, -29, -299, -742, 292, 7, 122, -457, -361, 116, -59, 220, -239, 227, -473,
+    -251, -742, 522, -807, -815, -500, 349, -751, 821, -629, 550, -676, -465, -229, 622, -472, 301,
+    -893, -457, -841, -474, 882, 218, -459, 461, -827, -537, 226, 312, 92, -835, -201, 453, 419, -737,
+    786, 240, -187, 802, -225, -292, 25, -881, -478, -150, -587,
 };
 /* int8 coefficients. */
-static const int8_t mlp_curve_s6_weights[1][5] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t mlp_curve_s6_weights[1][5] TINYGEN_ROM = {
     {   74,  -28,   12,   45, -104 },
 };
 
@@ -150,14 +151,14 @@ static inline int16_t mlp_curve_predict(const int16_t x[MLP_CURVE_INPUTS])
         int16_t sum = (int16_t)(acc >> 2);
         s4[i] = (int16_t)sum;
     }
-    /* 5. One piecewise-linear table for every element: a5 within -8921 .. 8820. */
+    /* 5. One piecewise-linear table for every element: a5 within -893 .. 882. */
     int16_t a5[5];
     for (uint8_t i = 0; i < 5; ++i) {
         uint16_t at = (uint16_t)(tinygen_at_most(tinygen_above(s4[i], -900), 2047u) << 3);
         a5[i] = (int16_t)tinygen_interpolate(mlp_curve_a5, at);
     }
-    /* 6. s6 = (bias + weights . a5) / 2^9, within -4562 .. 4551.
-     *    Sums stay within -2335547 .. 2330336: 24 bits. */
+    /* 6. s6 = (bias + weights . a5) / 2^9, within -462 .. 450.
+     *    Sums stay within -236063 .. 230762: 24 bits. */
     int16_t s6[1];
     {
         tinygen_int24 acc = (tinygen_int24)-2656;
@@ -168,6 +169,6 @@ static inline int16_t mlp_curve_predict(const int16_t x[MLP_CURVE_INPUTS])
     return (int16_t)s6[0];
 }
 
-#elif MLP_CURVE_MODEL_ID != 0xCD051DB0UL
+#elif MLP_CURVE_MODEL_ID != 0x218C1544UL
 #error "two models have the macros MLP_CURVE_...: give one of them another --name"
 #endif

@@ -51,6 +51,9 @@ def without_rounding(node, values):
             node.top * 2.0**node.shift / np.array(node.multiplier)
         )  # raw steps that reach the top
         return np.minimum(distance, full) * np.array(node.multiplier) / 2.0**node.shift - node.zero
+    if kind == "Activation":
+        distance = np.clip(values - node.origin, 0, node.curve.reach) / 2.0**node.step_bits
+        return np.interp(distance, np.arange(len(node.table)), node.table)
     if kind == "Lookup":
         parts = np.stack([_curve(c, values[:, c.source]) for c in node.curves], axis=1)
         return (

@@ -123,8 +123,8 @@ class Selection:
             time_inputs=self.time_inputs,
         )
 
-    def readings(self, table: Table) -> Dataset:
-        """The rows of the table as integers, without a target."""
+    def readings(self, table: Table, target: str = "", classes: bool = False) -> Dataset:
+        """The rows of the table as integers, without a target or with that of a model there is."""
         from .. import data
 
         return data.readings(
@@ -136,22 +136,7 @@ class Selection:
             self.units,
             self.categories,
             self.time_inputs,
-        )
-
-    def model_rows(self, table: Table, classes: bool) -> Dataset:
-        """The same rows for a model that exists, with their target if one is named."""
-        from .. import data
-
-        return data.readings(
-            table,
-            self.inputs,
-            self.drop,
-            self.split,
-            self.seed,
-            self.units,
-            self.categories,
-            self.time_inputs,
-            self.target,
+            target,
             classes,
         )
 

@@ -179,7 +179,7 @@ def _rows(opened: Opened, rows: Selection, table: Table) -> Dataset:
     classes = bool(opened.floats.head.labels)
     if rows.inputs is None and opened.named:
         rows = rows.only(wanted)
-    dataset = rows.model_rows(table, classes)
+    dataset = rows.readings(table, rows.target, classes)
     if len(dataset.inputs) != len(wanted):
         named = ", ".join(q.name for q in dataset.inputs[:12])
         raise UsageError(
@@ -200,13 +200,17 @@ def _targets(dataset: Dataset) -> Any:
 
 def _judged(found: Converted, chip: Board, cost: ModelCost) -> tuple[Model, tuple[str, ...]]:
     """The model with the verdict among its facts, and the verdict's lines."""
-    from ..search.conversion import conversion_facts, conversion_lines, judge_conversion
+    from ..search.conversion import (
+        conversion_facts,
+        conversion_lines,
+        judge_conversion,
+        of_original,
+    )
 
     dataset, model = found.dataset, found.model
     own = model.training["converted"]["own_answers"]
-    verdict = judge_conversion(
-        model, dataset, found.answers[dataset.test], chip, cost, imported=True, own=own
-    )
+    verdict = judge_conversion(model, dataset, found.answers[dataset.test], chip, cost)
+    verdict = of_original(verdict, dataset, own)
     told = {**model.training, "verdict": conversion_facts(verdict)}
     return replace(model, training=told), tuple(conversion_lines(verdict))
 

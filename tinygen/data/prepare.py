@@ -132,8 +132,7 @@ def readings(
     classes: bool = False,
 ) -> Dataset:
     """The rows of `table` that are complete in the used columns, without a target: `y` is 0
-    everywhere. With `target` that column is `y`, numbers or with `classes` labels; it is not judged
-    as one to learn from.
+    everywhere. With `target` that column is `y`, numbers or `classes`; it is not judged.
 
     Arguments and errors as those of `prepare`. A column that never moves stays: it is news when it
     does. So do equal rows, because how common a row is makes it usual.
@@ -141,10 +140,8 @@ def readings(
     fraction = split_fraction(split, seed, None)
     wanted = require_column(table, target) if target else None
     table, made_notes = with_derived(table, wanted, categories, time_inputs)
-    labels: tuple[str, ...] = ()
-    if wanted and classes:
-        table, labels = with_classes(table, wanted)
-    elif wanted:
+    table, labels = with_classes(table, wanted) if wanted and classes else (table, ())
+    if wanted:
         require_numbers(table, wanted)
     names, left_out = _chosen(table, wanted, inputs, drop, time_inputs)
     if not names:

@@ -85,8 +85,7 @@ def converted(
     """The integer form of a float model, calibrated on the training rows of a data set.
 
     The data set's inputs are the float model's, in its order; its target is not looked at. alarm:
-    the levels above and below which an answer is one, in its unit.
-    reference: what the original library answers to physical rows; the float model must say the
+    the levels above and below which an answer is one. reference: what the original library answers to physical rows; the float model must say the
     same. targets: what the rows should have been answered, physical values or labels (n,); without
     them the float model's own answers.
     """
@@ -102,34 +101,19 @@ def converted(
     answer = Answer.of(floats.head, output)
     used, lowered = lower(floats, dataset.inputs, dataset.x[dataset.train], answer)
     band = raw_band(output, *alarm)
+    inputs, family = tuple(dataset.inputs[k] for k in used), family_of(floats.kind)
     bare = Model(
-        name,
-        family_of(floats.kind),
-        tuple(dataset.inputs[k] for k in used),
-        output,
-        lowered.nodes,
-        band.high,
-        labels,
-        alarm_below=band.low,
+        name, family, inputs, output, lowered.nodes, band.high, labels, alarm_below=band.low
     )
     answers = floats.head.answers(values)
     answers = answers if labels else (answers - output.offset) / output.scale
+    notes = (*floats.notes, *lowered.notes)
     told = _facts(bare, used, lowered, answers, dataset)
-    told["converted"] |= {
-        "from": floats.kind,
-        "own_answers": targets is None,  # the errors are against the float model's answers
-        "reference": checked,
-        "notes": [*floats.notes, *lowered.notes],
-    }
-    return Converted(
-        replace(bare, training=told),
-        floats,
-        lowered,
-        used,
-        answers,
-        dataset,
-        (*floats.notes, *lowered.notes),
-    )
+    # own_answers: the errors are against the float model's answers
+    told["converted"] |= {"from": floats.kind, "own_answers": targets is None}
+    told["converted"] |= {"reference": checked, "notes": list(notes)}
+    model = replace(bare, training=told)
+    return Converted(model, floats, lowered, used, answers, dataset, notes)
 
 
 def _require_numbers(floats: FloatModel, values: np.ndarray) -> None:

@@ -1,0 +1,73 @@
+"""The verdict on a conversion as a model file keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ...common.boards import BOARDS
+from ...common.errors import ModelError
+from ...model.model import Model
+from ...target.bare import ModelCost
+from .judge import Conversion, Decisions, Row, figure
+from .words import conversion_sentence
+
+
+def conversion_facts(v: Conversion) -> dict:
+    """The verdict as plain JSON, numbers to six significant digits: what the model file keeps."""
+    return {
+        "board": v.board.pio_id,
+        "rows": v.rows,
+        "float_error": figure(v.float_error),
+        "integer_error": figure(v.integer_error),
+        "difference": figure(v.integer_error - v.float_error),
+        "loss": figure(v.loss),
+        "margin": figure(v.margin),
+        "differing": v.differing,
+        "worst": None
+        if v.worst is None
+        else {
+            **asdict(v.worst),
+            "inputs": {name: figure(value) for name, value in v.worst.inputs},
+        },
+        "alarms": None if v.alarms is None else asdict(v.alarms),
+        "integer": asdict(v.integer_cost),
+        "float": None if v.float_cost is None else asdict(v.float_cost),
+        "float_gap": v.float_gap,
+        "smaller": None if v.float_cost is None else figure(v.smaller),
+        "faster": None if v.float_cost is None else figure(v.faster),
+        "sentence": conversion_sentence(v),
+        **({"imported": True, "own_spread": v.own_spread} if v.imported else {}),
+    }
+
+
+def read_conversion(model: Model) -> Conversion | None:
+    """The verdict that a model file keeps, or None where none was given (a rung that `pick`
+    took).
+    """
+    plain = model.training.get("verdict")
+    if plain is None:
+        return None
+    try:
+        worst = plain["worst"] and Row(
+            **{**plain["worst"], "inputs": tuple(plain["worst"]["inputs"].items())}
+        )
+        return Conversion(
+            model,
+            BOARDS[plain["board"]],
+            plain["rows"],
+            plain["float_error"],
+            plain["integer_error"],
+            plain["differing"],
+            worst,
+            plain["alarms"] and Decisions(**plain["alarms"]),
+            ModelCost(**plain["integer"]),
+            plain["float"] and ModelCost(**plain["float"]),
+            plain["float_gap"],
+            plain.get("margin", 0.0),
+            plain.get("imported", False),
+            plain.get("own_spread"),
+        )
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ModelError(
+            f"the verdict in the model file is not as tinygen writes it ({error}): train it again"
+        ) from None
