@@ -85,9 +85,9 @@ def converted(
     """The integer form of a float model, calibrated on the training rows of a data set.
 
     The data set's inputs are the float model's, in its order; its target is not looked at. alarm:
-    the levels above and below which an answer is one. reference: what the original library answers to physical rows; the float model must say the
-    same. targets: what the rows should have been answered, physical values or labels (n,); without
-    them the float model's own answers.
+    the levels above and below which an answer is one. reference: what the original library answers
+    to physical rows; the float model must say the same. targets: what the rows should have been
+    answered, physical values or labels (n,); without them the float model's own answers.
     """
     check_name(name)
     x = physical(dataset.inputs, dataset.x)
