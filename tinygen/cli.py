@@ -16,6 +16,7 @@ from pkgutil import iter_modules
 import click
 
 from . import __version__, commands
+from .commands._spec import require_spec_kept
 from .common.errors import COULD_NOT_RUN, WRONG_USE, TinygenError, plain
 from .common.files import require_apart
 from .common.process import Terminated, raise_when_told_to_end
@@ -75,10 +76,9 @@ def _reading_before_writing(command: click.Command):
     @wraps(function)
     def checked(*args, **values):
         given = {n: values[p.name] for n, p in files if values.get(p.name)}
-        require_apart(
-            {n: path for n, path in given.items() if n in read},
-            {n: path for n, path in given.items() if n not in read},
-        )
+        written = {n: path for n, path in given.items() if n not in read}
+        require_apart({n: path for n, path in given.items() if n in read}, written)
+        require_spec_kept(written)
         return function(*args, **values)
 
     return checked

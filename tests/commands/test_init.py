@@ -12,6 +12,7 @@ import pytest
 from plugin_option import PLUGIN
 from tinygen.host.check import expect
 
+from tinygen.commands import build, train
 from tinygen.commands import init as scaffold
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import UsageError
@@ -70,9 +71,9 @@ def test_its_tests_can_fail(made):
     assert verdicts == {"test_the_leds_follow_the_threshold": "failure"}
 
 
-def test_its_model_is_the_one_its_makefile_asks_for(made):
-    """`make -n model` spells the command; the model was trained with the same words, and both LEDs
-    occur in its data.
+def test_its_model_is_the_one_its_spec_asks_for(made, monkeypatch):
+    """`make -n model` gives no options, the spec file has them all: the model was trained with the
+    same ones, and both LEDs occur in its data.
     """
     dry = subprocess.run(
         ["make", "-n", "-C", str(made.directory), "model"],
@@ -80,15 +81,22 @@ def test_its_model_is_the_one_its_makefile_asks_for(made):
         text=True,
         check=True,
     ).stdout
-    for word in (
-        f'tinygen train "{scaffold.DATA}"',
-        f'--target "{scaffold.TARGET}"',
-        f"--threshold {scaffold.THRESHOLD:g}",
-        f"--seed {scaffold.SEED}",
-        f"--name {scaffold.NAME}",
-        "-o model.json",
-    ):
-        assert word in dry
+    assert re.findall("^tinygen .*", dry, re.MULTILINE) == ["tinygen train", "tinygen build"]
+    monkeypatch.chdir(made.directory)
+    asked = train.command.make_context("train", []).params
+    wanted = {
+        "csv": Path(scaffold.DATA),
+        "target": scaffold.TARGET,
+        "inputs": scaffold.INPUTS,
+        "threshold": scaffold.THRESHOLD,
+        "seed": scaffold.SEED,
+        "family": scaffold.FAMILY,
+        "name": scaffold.NAME,
+        "out": Path("model.json"),
+        "board": "uno",
+    }
+    assert wanted == {name: asked[name] for name in wanted}
+    assert build.command.make_context("build", []).params["out"] == Path("firmware")
     model = load(made.directory / "model.json")
     assert model == made.model and model.name == scaffold.NAME
     from tinygen.target.bench import csv_rows

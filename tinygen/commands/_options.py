@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..common.boards import BOARDS
-from ..common.choices import OPTIMIZE, TASKS
+from ..common.choices import OPTIMIZE, SPLITS, TASKS
 from ..common.errors import UsageError
 
 if TYPE_CHECKING:
@@ -78,6 +78,20 @@ def boards_option(words: str):
 
 
 # ---- which rows of a file ----
+
+
+class Names(click.ParamType):
+    """Column names: a text with commas, or a list from the spec file."""
+
+    name = "names"
+
+    def convert(self, value, param, ctx) -> tuple[str, ...]:
+        if isinstance(value, str):
+            value = [name.strip() for name in value.split(",") if name.strip()]
+        return tuple(value)
+
+
+NAMES = Names()
 
 
 @dataclass(frozen=True)
@@ -200,10 +214,13 @@ TASK = click.option(
 COLUMNS = (
     click.option(
         "--inputs",
+        type=NAMES,
         metavar="A,B,..",
         help="Columns to predict from; default: every other column of numbers or of few words.",
     ),
-    click.option("--drop", metavar="A,B,..", help="Columns to leave out of the default."),
+    click.option(
+        "--drop", type=NAMES, metavar="A,B,..", help="Columns to leave out of the default."
+    ),
     click.option(
         "--categories",
         metavar="A,B,..",
@@ -237,7 +254,7 @@ COLUMNS = (
     ),
     click.option(
         "--split",
-        type=click.Choice(["random", "time"]),
+        type=click.Choice(SPLITS),
         default="random",
         show_default=True,
         help="Test on random rows, or on the last 30 % in time.",
@@ -288,8 +305,8 @@ def _selected(function, options, source=csvs_argument):
         rows = Selection(
             csvs[0],
             target,
-            _names(inputs),
-            _names(drop) or (),
+            inputs,
+            drop or (),
             missing,
             units_of(unit),
             split,
@@ -305,13 +322,6 @@ def _selected(function, options, source=csvs_argument):
     for option in reversed(options):
         command = option(command)
     return source(command)
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    """The column names of a list with commas."""
-    if text is None:
-        return None
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def units_of(pairs) -> dict[str, str]:
@@ -376,9 +386,10 @@ def budgeted(function):
     return command
 
 
+BAUD = click.IntRange(300, 2_000_000)
 baud_option = click.option(
     "--baud",
-    type=click.IntRange(300, 2_000_000),
+    type=BAUD,
     metavar="N",
     help="Bits per second, where the firmware was built for others.",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,9 @@ from ..common.boards import Board, find_board
 from ..common.errors import UsageError
 from ..common.files import require_folder_place
 from ..common.progress import Progress, silent
-from ._options import FILE, MODEL, board_option, budgeted, model_argument
+from ._options import BAUD, FILE, MODEL, board_option, budgeted, model_argument
 from ._show import progress, shows
+from ._spec import FromSpec
 
 if TYPE_CHECKING:
     from ..target.build import Budget, Firmware
@@ -67,10 +68,11 @@ def build(
     budget: Budget | None = None,
     upload: bool = False,
     port: str | None = None,
+    baud: int | None = None,
     progress: Progress = silent,
 ) -> Built:
     """The compiled firmware of a model file, in a PlatformIO project at `out`; for a chip without a
-    serial port its self-test.
+    serial port its self-test. `baud`: the rate of its rows in bit/s, None for the board's own.
     """
     from ..codegen.emit import emit_project
     from ..common.locks import Lock
@@ -89,6 +91,7 @@ def build(
             "then load the .hex with a programmer"
         )
     require_folder_place(out)
+    chip = replace(chip, baud=baud or chip.baud)
     with Lock(str(out)):  # another build would change the sources under the compiler
         if not chip.has_firmware:
             return Built(build_selftest(twin, chip, out, limit, progress))
@@ -99,7 +102,7 @@ def build(
     return Built(firmware)
 
 
-@click.command("build")
+@click.command("build", cls=FromSpec)
 @model_argument
 @board_option
 @click.option(
@@ -108,6 +111,12 @@ def build(
 @budgeted
 @click.option("--upload", is_flag=True, help="Load it into the board at --port.")
 @click.option("--port", metavar="PORT", help="Serial port for --upload.")
+@click.option(
+    "--baud",
+    type=BAUD,
+    metavar="N",
+    help="Bits per second of the rows; default: the board's. `stream` needs the same.",
+)
 @shows
 def command(model, **options):
     """Compile the firmware for a board and show what it costs.

@@ -12,6 +12,7 @@ from ..common.files import require_file_place, write_whole
 from ..common.progress import Progress, silent
 from ._options import FILE, Files, model_argument
 from ._show import progress, shows
+from ._spec import FromSpec
 
 if TYPE_CHECKING:
     from ..report.dossier.gather import Dossier
@@ -62,7 +63,7 @@ def card(
     return Carded(dossier, out)
 
 
-@click.command("card")
+@click.command("card", cls=FromSpec)
 @model_argument
 @click.option(
     "--data",

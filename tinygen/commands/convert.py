@@ -24,6 +24,7 @@ from ._options import (
     selected_data,
 )
 from ._show import progress, shows
+from ._spec import FromSpec
 
 if TYPE_CHECKING:
     from ..common.boards import Board
@@ -215,7 +216,7 @@ def _judged(found: Converted, chip: Board, cost: ModelCost) -> tuple[Model, tupl
     return replace(model, training=told), tuple(conversion_lines(verdict))
 
 
-@click.command("convert")
+@click.command("convert", cls=FromSpec)
 @click.argument("source", type=FILE, metavar="MODEL.skops")
 @selected_data
 @click.option(

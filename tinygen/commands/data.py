@@ -9,6 +9,7 @@ import click
 from ..common.progress import Progress, silent
 from ._options import Selection, selected_rows
 from ._show import progress, shows
+from ._spec import FromSpec
 
 if TYPE_CHECKING:
     from ..data.audit import Audit
@@ -33,7 +34,7 @@ def audit(rows: Selection, progress: Progress = silent) -> Audit:
     )
 
 
-@click.command("data")
+@click.command("data", cls=FromSpec)
 @selected_rows
 @shows
 def command(rows):

@@ -12,6 +12,7 @@ from ..common.choices import OPTIMIZE
 from ..common.files import require_folder_place
 from ._options import FILE, MODEL, members, model_argument
 from ._show import shows
+from ._spec import FromSpec
 
 if TYPE_CHECKING:
     from ..model.model import Model
@@ -46,7 +47,7 @@ def emit(model: Path, out: Path, form: str = "arduino", optimize: str | None = N
     return Emitted(twin, tuple(export(twin, out, form, {MODEL: model})))
 
 
-@click.command("emit")
+@click.command("emit", cls=FromSpec)
 @model_argument
 @click.option(
     "-o",

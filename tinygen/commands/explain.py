@@ -14,6 +14,7 @@ from ..common.progress import Progress, silent
 from ..common.tables import counted, table
 from ._options import FILE, model_argument
 from ._show import progress_on_terminal, shows
+from ._spec import FromSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -187,7 +188,7 @@ def _reading(raw: np.ndarray, file_rows: np.ndarray, row: int) -> np.ndarray:
     return raw[place[0]]
 
 
-@click.command("explain")
+@click.command("explain", cls=FromSpec)
 @model_argument
 @click.argument("csv", required=False, type=FILE, metavar="[CSV]")
 @click.option(

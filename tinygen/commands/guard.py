@@ -22,6 +22,7 @@ from ._options import (
     selected_readings,
 )
 from ._show import progress, shows
+from ._spec import FromSpec
 
 if TYPE_CHECKING:
     from ..model.model import Model
@@ -131,7 +132,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
     return Guarded(request.out, model, chip.pio_id, measured, rows.notes)
 
 
-@click.command("guard")
+@click.command("guard", cls=FromSpec)
 @selected_readings
 @click.option(
     "--family",

@@ -21,6 +21,7 @@ from ..common.jinja import environment
 from ..common.progress import Progress, silent
 from ._options import FILE, Selection, boards_option
 from ._show import progress, shows
+from ._spec import FILE_NAME as SPEC
 from .train import TrainRequest, train
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ NAME, TARGET, INPUTS, THRESHOLD = (
 )
 FAMILY, SEED = "polynomial", 0  # one family is trained in seconds, all of them in a minute
 TEMPLATES = {
+    SPEC: "init_spec.toml.j2",
     "Makefile": "init_makefile.j2",
     "README.md": "init_readme.j2",
     "pytest.ini": "init_pytest.j2",
@@ -63,7 +65,7 @@ class Made:
             [
                 *map(str, self.paths),
                 "",
-                "its rows are simulated: put yours in their place, change the Makefile, "
+                "its rows are simulated: put yours in their place, change tinygen.toml, "
                 "run `make model`",
                 f"now: cd {self.directory} && pytest",
             ]
@@ -135,7 +137,7 @@ def render(boards: tuple[Board, ...]) -> dict[str, str]:
         "data": DATA,
         "name": NAME,
         "target": TARGET,
-        "inputs": ",".join(INPUTS),
+        "inputs": INPUTS,
         "threshold": f"{THRESHOLD:g}",
         "family": FAMILY,
         "seed": SEED,
@@ -151,10 +153,11 @@ def render(boards: tuple[Board, ...]) -> dict[str, str]:
 @boards_option("Boards to test on")
 @shows
 def command(directory, board_ids):
-    """Make a project of your own: data, model, firmware, tests, CI.
+    """Make your own project: spec, data, model, firmware, tests, CI.
 
-    The rows in it are simulated, and there to be replaced. `pytest` in DIR passes as it stands,
-    with the tests for real boards skipped by name.
+    tinygen.toml in it holds the options: in DIR, `tinygen train` and the others need none. The rows
+    are simulated, and there to be replaced. `pytest` in DIR passes as it stands, with the tests for
+    real boards skipped by name.
 
     \b
     Example:

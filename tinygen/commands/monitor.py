@@ -9,6 +9,7 @@ import click
 
 from ._options import FILE, baud_option, board_option, model_argument, seconds_option
 from ._show import progress, progress_on_terminal, shows
+from ._spec import FromSpec
 
 if TYPE_CHECKING:
     from ..report.drift import Monitoring
@@ -37,7 +38,7 @@ def monitor(
     return result
 
 
-@click.command("monitor")
+@click.command("monitor", cls=FromSpec)
 @model_argument
 @click.argument("log", type=FILE, metavar="LOG.csv|-")
 @click.option(

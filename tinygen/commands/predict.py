@@ -13,6 +13,7 @@ from ..common.files import require_file_place, write_csv
 from ..common.tables import counted
 from ._options import FILE, Files, csvs_argument, model_argument
 from ._show import progress_on_terminal, shows
+from ._spec import FromSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,7 +137,7 @@ def meaning(model: Model, raw: int) -> str:
     return model.output.words(float(model.output.to_physical(raw)))
 
 
-@click.command("predict")
+@click.command("predict", cls=FromSpec)
 @model_argument
 @csvs_argument
 @click.option("-o", "--out", type=FILE, metavar="OUT.csv", help="Write one line per row here.")

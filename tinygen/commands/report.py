@@ -12,6 +12,7 @@ from ..common.files import require_file_place, write_whole
 from ..common.progress import Progress, silent
 from ._options import FILE, Files, model_argument
 from ._show import progress, shows
+from ._spec import FromSpec
 
 if TYPE_CHECKING:
     from ..report.dossier.figures import Figure
@@ -82,7 +83,7 @@ def report(
     return Reported(dossier, out, figures(dossier))
 
 
-@click.command("report")
+@click.command("report", cls=FromSpec)
 @model_argument
 @click.option(
     "--data",

@@ -27,6 +27,7 @@ from ._options import (
     seconds_option,
 )
 from ._show import progress, shows
+from ._spec import FromSpec
 from .predict import meaning
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ def planned(function):
     return with_plan
 
 
-@click.command("stream")
+@click.command("stream", cls=FromSpec)
 @model_argument
 @csvs_argument
 @click.option(

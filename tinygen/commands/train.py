@@ -28,6 +28,7 @@ from ._options import (
     selected_rows,
 )
 from ._show import progress, shows
+from ._spec import FromSpec
 
 if TYPE_CHECKING:
     from ..data import Dataset
@@ -309,7 +310,7 @@ def judged(
     return TrainedModel(out, told.model, dataset.notes, told, tuple(conversion_lines(result)))
 
 
-@click.command("train")
+@click.command("train", cls=FromSpec)
 @selected_rows
 @click.option(
     "--family",

@@ -4,3 +4,4 @@ tab completion.
 
 TASKS = ("auto", "regression", "classification")
 OPTIMIZE = ("balanced", "size", "speed")  # what C may be written for
+SPLITS = ("random", "time")  # test on random rows, or on the last ones

@@ -1,0 +1,140 @@
+"""`tinygen.toml`: what it gives becomes the defaults of each command's options.
+
+TABLE is the only place that says which field is which option. A flag on the command line wins.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..common.files import require_apart
+
+FILE_NAME = "tinygen.toml"
+META = "tinygen.spec"  # where the context keeps the file that was read
+
+ROWS = ("data", "train", "convert", "guard")
+MAKE = ("train", "convert")  # the model
+USE = ("build", "card", "emit", "explain", "monitor", "predict", "report", "stream")
+LIVE = ("stream", "monitor")
+TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, commands
+    ("data", "csv", (*ROWS, "predict", "stream", "explain")),
+    ("data", "data", ("card", "report")),
+    ("model", "out", MAKE),
+    ("model", "model", USE),
+    ("name", "name", MAKE),
+    ("target", "target", ("data", *MAKE)),
+    ("inputs", "inputs", ROWS),
+    ("drop", "drop", ROWS),
+    ("missing", "missing", ROWS),
+    ("skip_bad", "skip_bad", ROWS),
+    ("units", "unit", ROWS),
+    ("split", "split", ROWS),
+    ("seed", "seed", ROWS),
+    ("task", "task", ("data", "train")),
+    ("family", "family", ("train",)),
+    ("threshold", "threshold", MAKE),
+    ("alarm_below", "alarm_below", ("train",)),
+    ("alarm_cost", "alarm_cost", ("train",)),
+    ("max_inputs", "max_inputs", ("train",)),
+    ("robust", "robust", ("train",)),
+    ("balance", "balance", ("train",)),
+    ("optimize", "optimize", ("train",)),
+    ("budget.flash", "max_flash", (*MAKE, "build")),
+    ("budget.ram", "max_ram", (*MAKE, "build")),
+    ("budget.cycles", "max_cycles", (*MAKE, "build")),
+    ("board", "board", (*MAKE, "build", "guard", *LIVE)),
+    ("protocol.port", "port", ("stream",)),
+    ("protocol.baud", "baud", ("build", *LIVE)),
+    ("protocol.window", "window", ("stream",)),
+    ("protocol.tries", "tries", ("stream",)),
+    ("protocol.pace", "pace", LIVE),
+    ("protocol.reconnect", "reconnect", LIVE),
+    *(
+        (f"out.{command}", "out", (command,))
+        for command in ("build", "card", "emit", "guard", "predict", "report")
+    ),
+)
+PATHS = {"data", "model", *(field for field, _, _ in TABLE if field.startswith("out."))}
+SHAPES: dict[str, Callable[[Any], Any]] = {  # where the option's value is written otherwise
+    "missing": lambda codes: [str(code) for code in codes],
+    "units": lambda units: [f"{column}={unit}" for column, unit in units.items()],
+}
+
+
+class FromSpec(click.Command):
+    """A command whose options have their defaults from `tinygen.toml`, if there is one."""
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self.params.append(
+            click.Option(
+                ["--spec"],
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                expose_value=False,
+                help=f"Defaults of these options; without it {FILE_NAME} of this folder, if any.",
+            )
+        )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given, _, _ = self.make_parser(ctx).parse_args(list(args))
+        named = given.get("spec")
+        path = Path(named if isinstance(named, str) else FILE_NAME)
+        if isinstance(named, str) or os.path.lexists(path):
+            ctx.default_map = defaults(self, path)
+            ctx.meta[META] = path
+        return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Tells which defaults are the file's."""
+        if ctx.default_map and META in ctx.meta:
+            told = [_spelled(self, name, value) for name, value in ctx.default_map.items()]
+            with formatter.section(f"From {ctx.meta[META]}"):
+                for line in told:
+                    formatter.write_text(line)
+        super().format_epilog(ctx, formatter)
+
+
+def defaults(command: click.Command, path: Path) -> dict[str, Any]:
+    """{parameter: value} of a command, as click's default_map takes it."""
+    from ._spec_file import read_spec
+
+    found = read_spec(path)
+    if command.name == "guard" and "target" in found and "inputs" not in found:
+        found["drop"] = [*found.get("drop", []), found["target"]]  # a guard watches inputs only
+    parameters = {parameter.name: parameter for parameter in command.params}
+    values = {}
+    for field, name, commands in TABLE:
+        if field in found and command.name in commands:
+            value = SHAPES.get(field, lambda same: same)(found[field])
+            value = path.parent / value if field in PATHS else value
+            many = getattr(parameters[name], "multiple", False) and not isinstance(value, list)
+            values[name] = [value] if many else value
+    return values
+
+
+def _spelled(command: click.Command, name: str, value: Any) -> str:
+    """A default as it would stand on the command line."""
+    parameter = next(p for p in command.params if p.name == name)
+    if isinstance(value, list):
+        value = ",".join(value) if not getattr(parameter, "multiple", False) else value
+    if isinstance(parameter, click.Argument):
+        return f"{parameter.metavar} = {shlex.quote(str(value))}"
+    word = parameter.opts[-1]
+    if isinstance(value, bool):
+        return word if value else f"no {word}"
+    each = value if isinstance(value, list) else [value]
+    return " ".join(f"{word} {shlex.quote(str(one))}" for one in each)
+
+
+def require_spec_kept(outputs: dict[str, Any]) -> None:
+    """UsageError where an output would replace the spec file that was read."""
+    context = click.get_current_context(silent=True)
+    if context is not None and META in context.meta:
+        require_apart({"the spec file": context.meta[META]}, outputs)
