@@ -7,11 +7,11 @@ model.export("benzene/")
 """
 
 __version__ = "0.1.0"
-__all__ = ["TinyClassifier", "TinyRegressor", "__version__", "convert"]
+__all__ = ["TinyClassifier", "TinyRegressor", "__version__", "convert", "distil"]
 
 
 def __getattr__(name: str):
-    """`tinygen.TinyRegressor`, `tinygen.TinyClassifier` and `tinygen.convert`; scikit-learn is
+    """`tinygen.TinyRegressor`, `tinygen.TinyClassifier`, `convert` and `distil`; scikit-learn is
     imported only when one is asked for.
     """
     if name in ("TinyRegressor", "TinyClassifier"):
@@ -22,6 +22,10 @@ def __getattr__(name: str):
         from .importers import convert
 
         return convert
+    if name == "distil":
+        from .search.distillation import distil
+
+        return distil
     raise AttributeError(f"module 'tinygen' has no attribute {name!r}")
 
 

@@ -275,6 +275,11 @@ def selected_rows(function):
     return _selected(function, (TARGET, *COLUMNS, TASK, SEED))
 
 
+def selected_training(function):
+    """The same where the command declares CSV itself."""
+    return _selected(function, (TARGET, *COLUMNS, TASK, SEED), lambda command: command)
+
+
 def selected_readings(function):
     """The same for rows without a target."""
     return _selected(function, (*COLUMNS, SEED))

@@ -18,8 +18,8 @@ from ..common.files import require_apart
 FILE_NAME = "tinygen.toml"
 META = "tinygen.spec"  # where the context keeps the file that was read
 
-ROWS = ("data", "train", "convert", "guard")
-MAKE = ("train", "convert")  # the model
+MAKE = ("train", "convert", "distil")  # the model
+ROWS = ("data", *MAKE, "guard")
 USE = ("build", "card", "emit", "explain", "monitor", "predict", "report", "stream")
 LIVE = ("stream", "monitor")
 TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, commands
@@ -36,10 +36,10 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("units", "unit", ROWS),
     ("split", "split", ROWS),
     ("seed", "seed", ROWS),
-    ("task", "task", ("data", "train")),
-    ("family", "family", ("train",)),
+    ("task", "task", ("data", "train", "distil")),
+    ("family", "family", ("train", "distil")),
     ("threshold", "threshold", MAKE),
-    ("alarm_below", "alarm_below", ("train",)),
+    ("alarm_below", "alarm_below", MAKE),
     ("alarm_cost", "alarm_cost", ("train",)),
     ("max_inputs", "max_inputs", ("train",)),
     ("robust", "robust", ("train",)),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..model.alarm_threshold import AlarmCost
     from ..model.model import Model
     from ..search.comparators import Comparator
+    from ..search.finalists import SearchRequest
     from ..search.ladder import Ladder
     from ..target.build import Budget
 
@@ -199,7 +200,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
         # rows that lacked only what is left out now are complete
         dataset = request.rows.only(kept.names).dataset(rows)
         dataset = dataset.noted(kept.note(dataset))
-    _require_alarm(dataset, request)
+    require_alarm(dataset, request)
     require_room(len(dataset.inputs), "--max-inputs keeps the most needed ones")
     dataset = dataset.noted(*name_notes(request.name, request.out))
     dataset = dataset.with_findings(high_findings(rows, dataset))
@@ -208,7 +209,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
     return saved_and_judged(ladder, dataset, chip, request.out, progress)
 
 
-def _require_alarm(dataset: Dataset, request: TrainRequest) -> None:
+def require_alarm(dataset: Dataset, request: TrainRequest) -> None:
     """UsageError where the alarm that is asked for makes no sense for classes."""
     if dataset.labels and request.alarm_below is not None:
         raise UsageError(
@@ -242,13 +243,22 @@ def find_model(
     """The ladder of integer models for a data set on the board's chip, one of them chosen within
     the budget.
     """
-    from ..search.finalists import SearchRequest
     from ..search.model_search import find_ladder
+
+    wanted = search_request(dataset, request, name, board, cost)
+    return find_ladder(dataset, wanted, progress, request.dask)
+
+
+def search_request(
+    dataset: Dataset, request: TrainRequest, name: str, board: Board, cost: AlarmCost | None
+) -> SearchRequest:
+    """What the search looks for; UsageError for an alarm beyond the target's range."""
+    from ..search.finalists import SearchRequest
     from ..search.quantization import raw_band
     from ..target.build import Budget
 
     raw_band(dataset.target, request.threshold, request.alarm_below)  # raises now, not later
-    wanted = SearchRequest(
+    return SearchRequest(
         name,
         board,
         request.family,
@@ -258,7 +268,6 @@ def find_model(
         cost,
         request.alarm_below,
     )
-    return find_ladder(dataset, wanted, progress, request.dask)
 
 
 def saved_and_judged(

@@ -5,3 +5,4 @@ tab completion.
 TASKS = ("auto", "regression", "classification")
 OPTIMIZE = ("balanced", "size", "speed")  # what C may be written for
 SPLITS = ("random", "time")  # test on random rows, or on the last ones
+TEACHERS = ("forest", "boosting")  # large models that `distil` trains on the spot

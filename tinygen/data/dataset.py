@@ -65,6 +65,8 @@ class Split:
     kind: str = "random"  # or "time"
     seed: int = 0
     together: bool = True  # rows with equal inputs are on one side, and in one fold
+    # (fit, validate) positions of each fold where they are given; None: made from `train` and seed
+    cuts: tuple[tuple[np.ndarray, np.ndarray], ...] | None = None
 
     @property
     def by_time(self) -> bool:

@@ -73,6 +73,20 @@ def open_model(path: Path, trust_pickle: bool = False) -> Opened:
     """The model in a file. ModelError where it is none that is read, UsageError for a pickle
     without `trust_pickle`.
     """
+    return _matching(path)(path, trust_pickle)
+
+
+def open_estimator(path: Path, trust_pickle: bool = False) -> Any:
+    """The estimator in a skops file or a pickle as it was saved, whether or not it can be
+    converted; of another file what only has `predict`. Errors as those of `open_model`.
+    """
+    opener = _matching(path)
+    load = LOADERS.get(opener)
+    return load(path, trust_pickle) if load else opener(path, trust_pickle)
+
+
+def _matching(path: Path) -> Opener:
+    """What opens the file, by its content."""
     path = Path(path)
     if not path.is_file():
         raise UsageError(f"model file '{path}' does not exist or is no file: check the path")
@@ -83,7 +97,7 @@ def open_model(path: Path, trust_pickle: bool = False) -> Opened:
         head = stream.read(HEAD)
     for matches, opener in OPENERS:
         if matches(head, path):
-            return opener(path, trust_pickle)
+            return opener
     raise ModelError(
         f"'{path}' is no model file that is known: save a scikit-learn model with "
         "skops.io.dump(model, 'model.skops')"
@@ -105,6 +119,10 @@ def _is_pickle(head: bytes, path: Path) -> bool:
 
 
 def _open_skops(path: Path, trust_pickle: bool) -> Opened:
+    return _opened(path, _load_skops(path, trust_pickle))
+
+
+def _load_skops(path: Path, trust_pickle: bool) -> Any:
     skops = needed("skops.io", "skops", "a skops file")
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(info.file_size for info in archive.infolist())
@@ -122,7 +140,14 @@ def _open_skops(path: Path, trust_pickle: bool) -> Opened:
             "the types that are trusted: convert the fitted object itself with tinygen.convert"
         )
     try:
-        return opened(skops.load(path, trusted=sorted(TRUSTED)))
+        return skops.load(path, trusted=sorted(TRUSTED))
+    except Exception as error:
+        raise _broken(path, error) from None
+
+
+def _opened(path: Path, estimator: Any) -> Opened:
+    try:
+        return opened(estimator)
     except TinygenError:
         raise
     except Exception as error:  # whatever a broken file makes of an estimator
@@ -137,6 +162,10 @@ def _broken(path: Path, error: Exception) -> ModelError:
 
 
 def _open_pickle(path: Path, trust_pickle: bool) -> Opened:
+    return _opened(path, _load_pickle(path, trust_pickle))
+
+
+def _load_pickle(path: Path, trust_pickle: bool) -> Any:
     if not trust_pickle:
         raise UsageError(
             f"'{path}' is a pickle, and loading one runs the code in it: save the model with "
@@ -145,9 +174,7 @@ def _open_pickle(path: Path, trust_pickle: bool) -> Opened:
     import joblib
 
     try:
-        return opened(joblib.load(path))
-    except TinygenError:
-        raise
+        return joblib.load(path)
     except Exception as error:
         raise _broken(path, error) from None
 
@@ -239,3 +266,7 @@ OPENERS: list[tuple[Matches, Opener]] = [  # what a file is taken for: the first
     (_is_forest, _open_forest),
     (_is_pickle, _open_pickle),
 ]
+LOADERS: dict[Opener, Callable[[Path, bool], Any]] = {
+    _open_skops: _load_skops,
+    _open_pickle: _load_pickle,
+}

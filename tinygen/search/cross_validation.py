@@ -227,7 +227,9 @@ def show_error(error: float, dataset: Dataset) -> str:
 
 
 def fold_cuts(dataset: Dataset) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(fit, validate) indices of every fold, all of them training rows."""
+    """(fit, validate) indices of every fold, none of them a test row."""
+    if dataset.split.cuts is not None:
+        return list(dataset.split.cuts)
     return drift_folds(dataset.train) if dataset.split.by_time else folds(dataset, FOLDS)
 
 

@@ -378,3 +378,13 @@ def _steps_before(estimator: _Tiny) -> tuple[str, ...]:
             before = caller.steps[:-1]
             return tuple(name for name, step in before if step not in (None, "passthrough"))
     return ()
+
+
+def rows_of(X, y, classes: bool, input_scales=None, seed: int = 0) -> Dataset:
+    """Rows X (n, inputs) of physical values and targets y as the estimators take them."""
+    kind = TinyClassifier if classes else TinyRegressor
+    taker = kind(input_scales=input_scales, random_state=seed)
+    X, y = validate_data(
+        taker, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=not classes
+    )
+    return taker._rows(X, y, None)

@@ -121,7 +121,7 @@ def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> Ref
         [q.name for q in (*model.inputs, model.output)],
         np.column_stack([x, answer]),
         alarms,
-        dataset.provenance.rows_dropped / dataset.provenance.rows_read,
+        dataset.provenance.rows_dropped / max(dataset.provenance.rows_read, 1),
     )
 
 

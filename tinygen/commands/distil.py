@@ -1,0 +1,209 @@
+"""`tinygen distil`: a large model teaches a tiny one, which is kept where that made it better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.boards import find_board
+from ..common.choices import TEACHERS
+from ..common.errors import UsageError
+from ..common.files import ladder_path, require_file_place
+from ..common.progress import Progress, silent
+from ..common.tables import table
+from ._options import (
+    FILE,
+    among,
+    board_option,
+    budgeted,
+    model_out,
+    name_option,
+    require_room,
+    selected_training,
+)
+from ._show import progress, shows
+from ._spec import FromSpec
+from .train import (
+    FAMILIES,
+    TrainedModel,
+    TrainRequest,
+    require_alarm,
+    saved_and_judged,
+    search_request,
+)
+
+if TYPE_CHECKING:
+    from ..search.distillation import Distilled, Teacher
+
+
+@dataclass(frozen=True)
+class DistilRequest:
+    """Who teaches what, for which chip, and where to put it."""
+
+    training: TrainRequest
+    teacher: Path | None = None  # a model file
+    kind: str | None = None  # without one: what is trained on the spot, one of TEACHERS
+    as_fitted: bool = False  # the teacher never saw the rows
+    trust_pickle: bool = False
+    draws: int = 1  # rows drawn around each training row
+
+
+@dataclass(frozen=True)
+class DistilledModel:
+    """The better one of a student and a plainly trained model, saved."""
+
+    trained: TrainedModel
+    distilled: Distilled
+
+    def text(self) -> str:
+        """The model, and how student, plainly trained model and teacher compare."""
+        found, model = self.distilled, self.trained.model
+        unit = "of the rows" if model.labels else model.output.unit
+        rows = [
+            [
+                name + (" (kept)" if name == found.kept else ""),
+                _error(facts["error_in_folds"], bool(model.labels)),
+                _error(facts["error"], bool(model.labels)),
+                ladder.rungs[ladder.chosen].cost.flash_bytes,
+            ]
+            for name, ladder in (("student", found.student), ("plain", found.plain))
+            for facts in [found.facts()[name]]
+        ]
+        rows.append(["teacher", "-", _error(found.teacher_error, bool(model.labels)), "-"])
+        head = ["", f"error in folds {unit}", f"on test rows {unit}", "flash"]
+        return "\n\n".join([self.trained.text(), table(head, rows) + "\n" + self.verdict()])
+
+    def verdict(self) -> str:
+        """Which one is kept, and why."""
+        if self.distilled.kept == "student":
+            return (
+                f"student of {self.distilled.teacher} kept: it is better on the held-out rows of "
+                "the training folds"
+            )
+        return "plain model kept: the student is no better on the held-out rows of the folds"
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**self.trained.plain(), "distilled": self.distilled.facts()}
+
+
+def _error(error: float | None, classes: bool) -> str:
+    if error is None:
+        return "-"
+    return f"{error:.2%}" if classes else f"{error:.4g}"
+
+
+def distil(request: DistilRequest, progress: Progress = silent) -> DistilledModel:
+    """Distils and saves the better model; nothing is written unless everything went well."""
+    from ..search.distillation import distilled
+
+    asked = request.training
+    chip, name = find_board(asked.board), asked.c_name()
+    for path in (asked.out, ladder_path(asked.out)):
+        require_file_place(path)
+    dataset = asked.rows.dataset(asked.rows.table())
+    require_alarm(dataset, asked)
+    require_room(len(dataset.inputs), "name fewer with --inputs")
+    teacher = _teacher(request, bool(dataset.labels))
+    wanted = search_request(dataset, asked, name, chip, None)
+    found = distilled(dataset, teacher, wanted, request.draws, progress)
+    trained = saved_and_judged(found.ladder, dataset, chip, asked.out, progress)
+    return DistilledModel(trained, found)
+
+
+def _teacher(request: DistilRequest, classes: bool) -> Teacher:
+    """The teacher from its file, or the one that is trained on the spot."""
+    from ..search.distillation import Teacher, own_teacher
+
+    if request.teacher is None:
+        return own_teacher(request.kind or "", classes, request.training.rows.seed)
+    from ..importers.files import open_estimator
+
+    opened = open_estimator(request.teacher, request.trust_pickle)
+    return Teacher(request.teacher.name, opened, request.as_fitted)
+
+
+def _teacher_and_rows(function):
+    """Adds TEACHER and CSV, either of which may come from elsewhere: --teacher, the spec file."""
+
+    @wraps(function)
+    def command(teacher, csv, kind, **options):
+        source = click.get_current_context().get_parameter_source("csv")
+        if kind and teacher and source is not click.core.ParameterSource.COMMANDLINE:
+            teacher, csv = None, teacher  # the only file is that of the rows
+        if kind and teacher:
+            raise UsageError(f"--teacher {kind} and {teacher} both teach: name one teacher")
+        if csv is None or not (kind or teacher):
+            raise UsageError(
+                "name a teacher and the rows: a model file and a CSV file, or a CSV file and "
+                f"--teacher {' or '.join(TEACHERS)}"
+            )
+        return function(csv=csv, teacher=teacher, kind=kind, **options)
+
+    command = click.argument("csv", type=FILE, required=False, metavar="CSV")(command)
+    return click.argument("teacher", type=FILE, required=False, metavar="[TEACHER]")(command)
+
+
+@click.command("distil", cls=FromSpec)
+@_teacher_and_rows
+@selected_training
+@click.option(
+    "--teacher",
+    "kind",
+    type=click.Choice(TEACHERS),
+    help="Train a large model of this kind on the spot, in place of TEACHER.",
+)
+@click.option(
+    "--as-fitted",
+    is_flag=True,
+    help="TEACHER never saw these rows: take its answers as they are, do not fit it anew.",
+)
+@click.option(
+    "--trust-pickle",
+    is_flag=True,
+    help="Load a pickle or joblib file, which runs the code in it: only one that you made.",
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(0, 20),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Rows drawn around each training row for the teacher to answer.",
+)
+@click.option(
+    "--family",
+    default="auto",
+    shell_complete=among(["auto", *FAMILIES]),
+    show_default=True,
+    metavar="NAME",
+    help="Kind of the tiny model, as in `tinygen train`.",
+)
+@click.option(
+    "--threshold", type=float, metavar="X", help="Alarm level in the target's unit: LED above it."
+)
+@click.option("--alarm-below", type=float, metavar="X", help="Alarm level: LED below it.")
+@name_option
+@board_option
+@budgeted
+@model_out
+@shows
+def command(teacher, kind, as_fitted, trust_pickle, draws, **training):
+    """Let a large model teach a tiny one; keep what is better.
+
+    TEACHER is a fitted scikit-learn model in a skops file. It is fitted anew to parts of the rows,
+    so that it never labels a row it learned from. The student sees rows drawn around the data's as
+    well. It is kept only if it beats the plainly trained model on rows that both never saw.
+
+    \b
+    Example:
+      tinygen distil forest.skops AirQualityUCI.csv --target "C6H6(GT)" -o benzene.json
+      tinygen distil AirQualityUCI.csv --teacher boosting --target "C6H6(GT)" -o benzene.json
+    """
+    asked = DistilRequest(TrainRequest(**training), teacher, kind, as_fitted, trust_pickle, draws)
+    with progress() as say:
+        return distil(asked, say)

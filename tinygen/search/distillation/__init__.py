@@ -1,0 +1,182 @@
+"""A large model teaches a small one, and the small one is kept only where that made it better.
+
+A student is fitted to the training rows with their targets, to the same rows as a teacher answers
+that did not see them, and to rows drawn around them with the teacher's answers (Hinton, Vinyals
+and Dean 2015; Bucila, Caruana and Niculescu-Mizil 2006). Student and plainly trained model are
+compared on the same real rows, those of the training folds; test rows are only reported.
+
+    distilled(dataset, teacher, request) -> Distilled
+    distil(estimator, X, y) -> Distilled          for arrays
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from ...common.boards import find_board
+from ...common.errors import UsageError
+from ...data import Dataset
+from ...model.model import Model
+from ...target.build import Budget
+from ..cross_validation import as_good_as, error_scale
+from ..estimators import rows_of
+from ..finalists import SearchRequest
+from ..ladder import Ladder, Rung
+from ..model_search import find_ladder
+from ..quantization import training_baseline
+from .student import student_rows
+from .teacher import Teacher, own_teacher
+
+__all__ = ["Distilled", "Teacher", "distil", "distilled", "own_teacher"]
+
+Progress = Callable[[str], None]
+MOST_DRAWS = 20
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """A student and the plainly trained model beside it; errors are in the target's unit, or error
+    rates.
+    """
+
+    teacher: str
+    student: Ladder
+    plain: Ladder
+    kept: str  # "student" or "plain"
+    teacher_error: float | None  # on the test rows; None without any
+    draws: int  # rows drawn around each training row
+
+    @property
+    def ladder(self) -> Ladder:
+        """Of the one that is kept."""
+        return self.student if self.kept == "student" else self.plain
+
+    @property
+    def model(self) -> Model:
+        return self.ladder.model
+
+    def facts(self) -> dict[str, Any]:
+        """Plain JSON values: who taught, and how both models compare."""
+        return {
+            "teacher": self.teacher,
+            "kept": self.kept,
+            "draws": self.draws,
+            "teacher_error": self.teacher_error,
+            **{
+                name: {"error_in_folds": _rung(ladder).error, "error": test_error(ladder.model)}
+                for name, ladder in (("student", self.student), ("plain", self.plain))
+            },
+        }
+
+
+def distilled(
+    dataset: Dataset,
+    teacher: Teacher,
+    request: SearchRequest,
+    draws: int = 1,
+    progress: Progress = lambda text: None,
+    dask: str | None = None,
+) -> Distilled:
+    """A student of the teacher and a plainly trained model, from one search each, and which of the
+    two is better on the real rows of the training folds.
+
+    draws: rows drawn around each training row, 0 to MOST_DRAWS. UsageError where nothing fits the
+    budget, DataError where the teacher does not fit the rows.
+    """
+    if not 0 <= draws <= MOST_DRAWS:
+        raise UsageError(f"{draws} rows drawn around each: use 0 to {MOST_DRAWS}")
+    teacher.require_fit()
+    rows = student_rows(dataset, teacher, draws, progress)
+    error = _teacher_error(dataset, teacher)
+    student = find_ladder(rows, request, lambda text: progress(f"student: {text}"), dask)
+    plain = find_ladder(dataset, request, lambda text: progress(f"plain: {text}"), dask)
+    student = replace(student, rungs=tuple(_told(rung, dataset, rows) for rung in student.rungs))
+    better = as_good_as(_rung(student).error, dataset) < _rung(plain).error
+    kept = "student" if better else "plain"
+    found = Distilled(teacher.name, student, plain, kept, error, draws)
+    told = found.ladder.with_facts(distilled=found.facts())
+    return replace(found, **{kept: told})
+
+
+def distil(
+    teacher: Any,
+    X: Any,
+    y: Any,
+    *,
+    family: str = "auto",
+    max_flash: int | None = None,
+    max_ram: int | None = None,
+    max_cycles: int | None = None,
+    board: str = "uno",
+    threshold: float | None = None,
+    alarm_below: float | None = None,
+    input_scales: Any = None,
+    draws: int = 1,
+    as_fitted: bool = False,
+    random_state: int = 0,
+    name: str = "model_1",
+) -> Distilled:
+    """A small integer model that a large one taught, where that made it better; else the plainly
+    trained one.
+
+    teacher: "forest", "boosting", or an estimator, which is fitted anew to parts of the rows so
+    that no label comes from a teacher that saw its row. as_fitted: it never saw these rows, and is
+    not fitted again. X: rows (n, inputs) of physical values; y: their targets, numbers or labels.
+    A classifier, or texts or
+    truth values beside a word for the teacher, give a classifier. The other parameters are those of
+    TinyRegressor; `.model` is the integer Model.
+    """
+    known = isinstance(teacher, str)
+    classes = np.asarray(y).dtype.kind in "bOSU" if known else is_classifier(teacher)
+    dataset = rows_of(X, y, classes, input_scales, random_state)
+    chosen = (
+        own_teacher(teacher, classes, random_state)
+        if known
+        else Teacher(type(teacher).__name__, teacher, as_fitted)
+    )
+    budget = Budget(max_flash, max_ram, max_cycles)
+    request = SearchRequest(
+        name, find_board(board), family, threshold, budget, alarm_below=alarm_below
+    )
+    return distilled(dataset, chosen, request, draws)
+
+
+def test_error(model: Model) -> float | None:
+    """On the test rows, in the target's unit, or the error rate; None without any."""
+    metrics = model.training.get("metrics")
+    return None if metrics is None else metrics["error_rate" if model.labels else "mae"]
+
+
+def _rung(ladder: Ladder) -> Rung:
+    return ladder.rungs[ladder.chosen]
+
+
+def _teacher_error(dataset: Dataset, teacher: Teacher) -> float | None:
+    """Of the teacher after all training rows, on the test rows."""
+    if not len(dataset.test):
+        return None
+    tests = dataset.rows.take(dataset.test)
+    answers = teacher.taught(dataset.training)(tests.x)
+    return float(f"{tests.error(answers) * error_scale(dataset):.6g}")
+
+
+def _told(rung: Rung, dataset: Dataset, rows: Dataset) -> Rung:
+    """A student's rung whose model tells of the real training rows what models tell, and how many
+    it was fitted to.
+    """
+    model, names = rung.model, [q.name for q in dataset.inputs]
+    columns = [names.index(q.name) for q in model.inputs]
+    told = {
+        **model.training,
+        "rows_train": len(dataset.train),
+        "rows_student": len(rows.train),
+        "baseline": training_baseline(model, columns, dataset).plain(),
+    }
+    training = dataset.training
+    error = training.error(model.predict(training.x[:, columns])) * error_scale(dataset)
+    return replace(rung, model=replace(model, training=told), training_error=float(error))

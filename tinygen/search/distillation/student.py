@@ -1,0 +1,64 @@
+"""A student's rows: what it is fitted to, and the real rows that judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from ...data import Dataset
+from ...data.neighbours import rows_between
+from ...data.splits import fold_blocks, groups_of
+from ..cross_validation import fold_cuts
+from ..workers import run_all
+from .teacher import Teacher
+
+FOLDS = 3  # of the rows that a student is fitted to: a teacher answers the part it did not see
+Progress = Callable[[str], None]
+
+
+def student_rows(
+    dataset: Dataset, teacher: Teacher, draws: int, progress: Progress = lambda text: None
+) -> Dataset:
+    """The data set of a student: in each fold it is fitted to labelled rows that are made of the
+    fold's fitting rows alone, and judged on the fold's real rows and targets.
+
+    The student's rows come behind the data set's own, whose positions stay; `split.train` names
+    those that are made of all training rows. draws: rows drawn around each.
+    """
+    cuts = fold_cuts(dataset)
+    parts = [fit for fit, _ in cuts] + [dataset.train]
+    progress(f"asking the teacher {teacher.name} about {(1 + draws) * len(dataset.train):,} rows")
+    made = run_all(lambda part: _labelled(dataset, part, teacher, draws), parts)
+    starts = len(dataset.y) + np.cumsum([0, *(len(y) for _, y in made)])
+    places = [np.arange(start, end) for start, end in pairwise(starts)]
+    split = replace(
+        dataset.split,
+        train=places[-1],
+        cuts=tuple((place, validate) for place, (_, validate) in zip(places, cuts)),
+    )
+    return replace(
+        dataset.with_rows(
+            x=np.concatenate([dataset.x, *(x for x, _ in made)]),
+            y=np.concatenate([dataset.y, *(y for _, y in made)]),
+        ),
+        split=split,
+    )
+
+
+def _labelled(
+    dataset: Dataset, part: np.ndarray, teacher: Teacher, draws: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(x, y) of a student that may know the rows at `part`: these with their targets, these as a
+    teacher answers that did not see them, and rows drawn around those, with the same teacher's
+    answers.
+    """
+    seed, x, y = dataset.split.seed, [dataset.x[part]], [dataset.y[part]]
+    for held in fold_blocks(part, groups_of(dataset.x[part]), seed, FOLDS):
+        answers = teacher.taught(dataset.rows.take(part[~np.isin(part, held)]))
+        near = np.concatenate([dataset.x[held], rows_between(dataset.x[held], draws, seed)])
+        x.append(near)
+        y.append(answers(near))
+    return np.concatenate(x), np.concatenate(y)
