@@ -21,7 +21,7 @@ from tinygen.search.cross_validation import fold_cuts
 from tinygen.search.distillation import Teacher, distilled, own_teacher, student
 from tinygen.search.finalists import SearchRequest
 
-REQUEST = SearchRequest("student", BOARDS["uno"], "tree")
+REQUEST = SearchRequest("student", BOARDS["uno"], "tree", choice_only=True)
 
 
 def dataset(x: np.ndarray, y: np.ndarray, labels: tuple[str, ...] = ()) -> Dataset:

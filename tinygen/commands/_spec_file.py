@@ -37,7 +37,7 @@ class Group(Struct, forbid_unknown_fields=True, rename="kebab", frozen=True):
     """Fields that may be left out, and no others."""
 
 
-class Budget(Group):
+class Budget(Group, frozen=True):
     """What the model alone may cost."""
 
     flash: Count | None = None  # bytes
@@ -45,7 +45,7 @@ class Budget(Group):
     cycles: Count | None = None  # of one inference
 
 
-class Protocol(Group):
+class Protocol(Group, frozen=True):
     """How rows are sent to the board."""
 
     port: Text | None = None  # "sim", "auto", or a serial port
@@ -56,7 +56,7 @@ class Protocol(Group):
     reconnect: Seconds | None = None  # s to wait for a board that was unplugged
 
 
-class Out(Group):
+class Out(Group, frozen=True):
     """Where commands write; the model itself is `model`."""
 
     build: Text | None = None
@@ -67,7 +67,7 @@ class Out(Group):
     report: Text | None = None
 
 
-class Spec(Group):
+class Spec(Group, frozen=True):
     """All fields of the file; a path is relative to the file."""
 
     data: Text | None = None

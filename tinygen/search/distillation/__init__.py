@@ -100,7 +100,7 @@ def distilled(
     kept = "student" if better else "plain"
     found = Distilled(teacher.name, student, plain, kept, error, draws)
     told = found.ladder.with_facts(distilled=found.facts())
-    return replace(found, **{kept: told})
+    return replace(found, student=told) if better else replace(found, plain=told)
 
 
 def distil(
@@ -141,7 +141,13 @@ def distil(
     )
     budget = Budget(max_flash, max_ram, max_cycles)
     request = SearchRequest(
-        name, find_board(board), family, threshold, budget, alarm_below=alarm_below
+        name,
+        find_board(board),
+        family,
+        threshold,
+        budget,
+        alarm_below=alarm_below,
+        choice_only=True,
     )
     return distilled(dataset, chosen, request, draws)
 
