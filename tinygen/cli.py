@@ -58,7 +58,8 @@ class OneLineErrors(click.Group):
             )
 
 
-READ = ("csvs", "data", "note", "run")  # options that name files to read; the others' are written
+# options that name files to read; the others' are written
+READ = ("csv", "csvs", "data", "note", "run", "spec")
 
 
 def _reading_before_writing(command: click.Command):

@@ -23,12 +23,14 @@ PAIRS = [
     if any(isinstance(p, click.Option) and p.name not in cli.READ for p in (one, other))
 ]
 
+PRECIOUS, SPEC = "# precious", "spec.toml"  # both are spec files without a field
+
 
 def line(name: str, same: set[str]) -> list[str]:
     """A command line in which these parameters name one file, and every other a file of its own."""
     words = [name]
     for p in cli.main.commands[name].params:
-        value = "same" if p.name in same else f"{p.name}.other"
+        value = "same" if p.name in same else SPEC if p.name == "spec" else f"{p.name}.other"
         if isinstance(p.type, click.Path):
             words += [value] if isinstance(p, click.Argument) else [p.opts[-1], value]
         elif p.required:
@@ -45,17 +47,19 @@ def status(words: list[str], capsys) -> tuple[int, str]:
 @pytest.mark.parametrize("name, one, other", PAIRS)
 def test_every_command_refuses(name, one, other, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "same").write_text("precious")
+    (tmp_path / "same").write_text(PRECIOUS)
+    (tmp_path / SPEC).write_text("")
     code, words = status(line(name, {one, other}), capsys)
     assert code == 2 and words.count("\n") == 1 and "is also" in words and "same" in words
-    assert [path.name for path in tmp_path.iterdir()] == ["same"]
-    assert (tmp_path / "same").read_text() == "precious"
+    assert {path.name for path in tmp_path.iterdir()} == {"same", SPEC}
+    assert (tmp_path / "same").read_text() == PRECIOUS
 
 
 @pytest.mark.parametrize("name", [name for name, params in FILES.items() if len(params) > 1])
 def test_files_of_their_own_are_not_refused(name, tmp_path, monkeypatch, capsys):
     """Negative control: the same lines with different names end for another reason."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / SPEC).write_text("")
     assert "is also" not in status(line(name, set()), capsys)[1]
 
 
