@@ -48,7 +48,7 @@ def test_a_word_and_the_spec_file_do_as_well(teacher, run):
     "line, words",
     [
         (f"rows.csv {ROWS}", "name a teacher and the rows"),
-        (f"plane.skops rows.csv --teacher forest {ROWS}", "name one teacher"),
+        (f"plane.skops rows.csv --teacher forest {ROWS}", "plane.skops"),  # both are rows
         (f"--teacher forest {ROWS}", "name a teacher and the rows"),
         (f"plane.pickle rows.csv {ROWS}", "--trust-pickle"),
         (f"rows.csv rows.csv {ROWS}", "is no model file that is known"),

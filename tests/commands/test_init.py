@@ -85,7 +85,7 @@ def test_its_model_is_the_one_its_spec_asks_for(made, monkeypatch):
     monkeypatch.chdir(made.directory)
     asked = train.command.make_context("train", []).params
     wanted = {
-        "csv": Path(scaffold.DATA),
+        "csvs": (Path(scaffold.DATA),),
         "target": scaffold.TARGET,
         "inputs": scaffold.INPUTS,
         "threshold": scaffold.THRESHOLD,

@@ -18,11 +18,13 @@ from tinygen.common.choices import OPTIMIZE, SPLITS, TASKS
 from tinygen.target import build as compiling
 
 FULL = """
-data = "rows.csv"
+data = ["rows.csv", "more.csv"]
 model = "gas.json"
 name = "nose"
 target = "gas"
 inputs = ["heat", "damp"]
+categories = ["place"]
+time-inputs = ["hour"]
 missing = [-200, "n/a"]
 skip-bad = true
 split = "time"
@@ -148,20 +150,19 @@ def test_bounds_and_words_are_those_of_the_options():
 
 def test_every_command_works_from_it(spec):
     got = values("train")
-    assert (got["csv"], got["target"], got["inputs"]) == (
-        Path("rows.csv"),
-        "gas",
-        ("heat", "damp"),
-    )
+    files = (Path("rows.csv"), Path("more.csv"))
+    assert (got["csvs"], got["target"], got["inputs"]) == (files, "gas", ("heat", "damp"))
+    assert (got["categories"], got["time_inputs"]) == (("place",), ("hour",))
     assert (got["threshold"], got["alarm_below"], got["max_flash"]) == (20.0, 5.5, 900)
     assert (got["missing"], got["unit"]) == (("-200", "n/a"), ("damp=%",))
     assert (got["skip_bad"], got["robust"], got["balance"]) == (True, True, False)
     assert got["out"] == Path("gas.json") and got["board"] == "nanoatmega328"
-    assert values("convert", "model.skops")["csv"] == Path("rows.csv")
+    assert values("convert", "model.skops")["csvs"] == files
+    assert values("explain")["csv"] is None  # it takes one file
     assert values("stream")["model"] == Path("gas.json") and values("stream")["baud"] == 115200
     assert values("build")["out"] == Path("firmware") and values("build")["baud"] == 115200
     assert values("guard")["out"] == Path("guard.json")
-    assert values("report")["data"] == Path("rows.csv")
+    assert values("report")["data"] == files
     assert values("monitor", "gas.json", "log.csv")["window"] is None
     for command in sorted({command for _, _, commands in _spec.TABLE for command in commands}):
         left = {"convert": ["model.skops"], "monitor": ["gas.json", "log.csv"]}.get(command, [])
@@ -170,15 +171,15 @@ def test_every_command_works_from_it(spec):
 
 def test_a_flag_wins(spec):
     got = values("train", "other.csv", "--target", "damp", "--max-flash", "100", "--missing", "-1")
-    assert (got["csv"], got["target"]) == (Path("other.csv"), "damp")
+    assert (got["csvs"], got["target"]) == ((Path("other.csv"),), "damp")
     assert (got["max_flash"], got["missing"]) == (100, ("-1",))
-    assert values("stream", "other.json")["csv"] == Path("rows.csv")
+    assert values("stream", "other.json")["csvs"][0] == Path("rows.csv")
 
 
 def test_paths_are_relative_to_the_file(spec, monkeypatch):
     (spec / "a folder" / "mine.toml").write_text('data = "../rows.csv"\ntarget = "gas"\n')
     got = values("train", "--spec", "a folder/mine.toml", "-o", "gas.json")
-    assert got["csv"] == Path("a folder/../rows.csv")
+    assert got["csvs"] == (Path("a folder/../rows.csv"),)
     assert got["family"] == "auto"  # this file is read instead of the folder's
     monkeypatch.chdir(spec / "a folder")
     assert values("train", "--spec", "../tinygen.toml")["out"] == Path("../gas.json")
@@ -203,7 +204,12 @@ def test_a_column_name_may_hold_a_comma(here):
 def test_help_tells_which_defaults_are_the_files(spec, run):
     done = run("train --help")
     assert done.code == 0 and "From tinygen.toml:" in done.out
-    for line in ("CSV = rows.csv", "--target gas", "--inputs heat,damp", "--max-flash 900"):
+    for line in (
+        "CSV... = rows.csv more.csv",
+        "--target gas",
+        "--inputs heat,damp",
+        "--max-flash 900",
+    ):
         assert f"  {line}\n" in done.out
     assert "From" not in run("boards --help").out
 

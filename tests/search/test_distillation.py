@@ -15,10 +15,10 @@ import tinygen
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import DataError, UsageError
 from tinygen.data import Dataset, Provenance, Rows, Split
-from tinygen.data.neighbours import rows_between
 from tinygen.model.fixedpoint import Quantity
 from tinygen.search.cross_validation import fold_cuts
 from tinygen.search.distillation import Teacher, distilled, own_teacher, student
+from tinygen.search.distillation.neighbours import rows_between
 from tinygen.search.finalists import SearchRequest
 
 REQUEST = SearchRequest("student", BOARDS["uno"], "tree", choice_only=True)

@@ -223,12 +223,14 @@ COLUMNS = (
     ),
     click.option(
         "--categories",
+        type=NAMES,
         metavar="A,B,..",
         help="Columns whose numbers are codes; a column of 2 to 16 different words is a category "
         "anyway. Each label becomes one input of 0 and 1.",
     ),
     click.option(
         "--time-inputs",
+        type=NAMES,
         metavar="PART,..",
         help="Inputs made of the rows' time: hour (0 to 23), weekday (0 Monday to 6 Sunday), month "
         "(1 to 12).",
@@ -276,7 +278,7 @@ def selected_rows(function):
 
 
 def selected_training(function):
-    """The same where the command declares CSV itself."""
+    """The same where the command declares CSV... itself."""
     return _selected(function, (TARGET, *COLUMNS, TASK, SEED), lambda command: command)
 
 
@@ -319,8 +321,8 @@ def _selected(function, options, source=csvs_argument):
             seed,
             skip_bad,
             csvs[1:],
-            _names(categories) or (),
-            _names(time_inputs) or (),
+            categories or (),
+            time_inputs or (),
         )
         return function(rows=rows, **others)
 
@@ -368,38 +370,3 @@ def name_notes(given: str | None, out: Path) -> tuple[str, ...]:
 
 def _stem(out: Path) -> str:
     return re.sub(r"\W", "_", out.name.split(".")[0], flags=re.ASCII)[:NAME_WIDTH]
-
-
-# ---- what a model may cost, how rows are sent ----
-
-
-def budgeted(function):
-    """Adds --max-flash, --max-ram and --max-cycles as one `budget`."""
-
-    @wraps(function)
-    def command(*args, max_flash, max_ram, max_cycles, **options):
-        from ..target.build import Budget
-
-        return function(*args, budget=Budget(max_flash, max_ram, max_cycles), **options)
-
-    for name, words in (
-        ("--max-cycles", "Most cycles that one inference may take."),
-        ("--max-ram", "Most bytes of static RAM that the model alone may take."),
-        ("--max-flash", "Most bytes of flash that the model alone may take."),
-    ):
-        command = click.option(name, type=click.IntRange(0), metavar="N", help=words)(command)
-    return command
-
-
-BAUD = click.IntRange(300, 2_000_000)
-baud_option = click.option(
-    "--baud",
-    type=BAUD,
-    metavar="N",
-    help="Bits per second, where the firmware was built for others.",
-)
-
-
-def seconds_option(name: str, words: str):
-    """An option that takes seconds, 0 by default."""
-    return click.option(name, type=click.FloatRange(0), default=0.0, metavar="SECONDS", help=words)

@@ -23,7 +23,8 @@ ROWS = ("data", *MAKE, "guard")
 USE = ("build", "card", "emit", "explain", "monitor", "predict", "report", "stream")
 LIVE = ("stream", "monitor")
 TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, commands
-    ("data", "csv", (*ROWS, "predict", "stream", "explain")),
+    ("data", "csvs", (*ROWS, "predict", "stream")),
+    ("data", "csv", ("explain",)),
     ("data", "data", ("card", "report")),
     ("model", "out", MAKE),
     ("model", "model", USE),
@@ -31,6 +32,8 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("target", "target", ("data", *MAKE)),
     ("inputs", "inputs", ROWS),
     ("drop", "drop", ROWS),
+    ("categories", "categories", ROWS),
+    ("time_inputs", "time_inputs", ROWS),
     ("missing", "missing", ROWS),
     ("skip_bad", "skip_bad", ROWS),
     ("units", "unit", ROWS),
@@ -113,23 +116,39 @@ def defaults(command: click.Command, path: Path) -> dict[str, Any]:
     for field, name, commands in TABLE:
         if field in found and command.name in commands:
             value = SHAPES.get(field, lambda same: same)(found[field])
-            value = path.parent / value if field in PATHS else value
-            many = getattr(parameters[name], "multiple", False) and not isinstance(value, list)
-            values[name] = [value] if many else value
+            if field in PATHS:
+                each = value if isinstance(value, list) else [value]
+                value = [path.parent / one for one in each]
+            value = _fitting(parameters[name], value)
+            if value is not None:
+                values[name] = value
     return values
+
+
+def _takes_many(parameter: click.Parameter) -> bool:
+    return parameter.nargs == -1 or getattr(parameter, "multiple", False)
+
+
+def _fitting(parameter: click.Parameter, value: Any) -> Any:
+    """The value as the parameter takes it; None for several files where it takes one."""
+    if _takes_many(parameter):
+        return value if isinstance(value, list) else [value]
+    if isinstance(parameter.type, click.Path):
+        return value[0] if len(value) == 1 else None
+    return value
 
 
 def _spelled(command: click.Command, name: str, value: Any) -> str:
     """A default as it would stand on the command line."""
     parameter = next(p for p in command.params if p.name == name)
-    if isinstance(value, list):
-        value = ",".join(value) if not getattr(parameter, "multiple", False) else value
+    if isinstance(value, list) and not _takes_many(parameter):
+        value = ",".join(value)
+    each = value if isinstance(value, list) else [value]
     if isinstance(parameter, click.Argument):
-        return f"{parameter.metavar} = {shlex.quote(str(value))}"
+        return f"{parameter.metavar} = {' '.join(shlex.quote(str(one)) for one in each)}"
     word = parameter.opts[-1]
     if isinstance(value, bool):
         return word if value else f"no {word}"
-    each = value if isinstance(value, list) else [value]
     return " ".join(f"{word} {shlex.quote(str(one))}" for one in each)
 
 

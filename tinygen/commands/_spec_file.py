@@ -70,12 +70,14 @@ class Out(Group, frozen=True):
 class Spec(Group, frozen=True):
     """All fields of the file; a path is relative to the file."""
 
-    data: Text | None = None
+    data: Text | list[Text] | None = None  # several files are one table
     model: Text | None = None
     name: Text | None = None
     target: Text | None = None
     inputs: list[Text] | None = None
     drop: list[Text] | None = None
+    categories: list[Text] | None = None
+    time_inputs: list[Text] | None = None
     missing: list[Text | int | float] | None = None
     skip_bad: bool | None = None
     split: Text | None = None

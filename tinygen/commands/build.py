@@ -12,7 +12,8 @@ from ..common.boards import Board, find_board
 from ..common.errors import UsageError
 from ..common.files import require_folder_place
 from ..common.progress import Progress, silent
-from ._options import BAUD, FILE, MODEL, board_option, budgeted, model_argument
+from ._limits import BAUD, budgeted
+from ._options import FILE, MODEL, board_option, model_argument
 from ._show import progress, shows
 from ._spec import FromSpec
 

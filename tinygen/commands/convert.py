@@ -12,11 +12,11 @@ from ..common.boards import find_board
 from ..common.errors import UsageError
 from ..common.files import require_file_place
 from ..common.progress import Progress, silent
+from ._limits import budgeted
 from ._options import (
     FILE,
     Selection,
     board_option,
-    budgeted,
     model_out,
     name_from,
     name_option,

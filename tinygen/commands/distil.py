@@ -15,11 +15,11 @@ from ..common.errors import UsageError
 from ..common.files import ladder_path, require_file_place
 from ..common.progress import Progress, silent
 from ..common.tables import table
+from ._limits import budgeted
 from ._options import (
     FILE,
     among,
     board_option,
-    budgeted,
     model_out,
     name_option,
     require_room,
@@ -131,20 +131,19 @@ def _teacher_and_rows(function):
     """Adds TEACHER and CSV, either of which may come from elsewhere: --teacher, the spec file."""
 
     @wraps(function)
-    def command(teacher, csv, kind, **options):
-        source = click.get_current_context().get_parameter_source("csv")
-        if kind and teacher and source is not click.core.ParameterSource.COMMANDLINE:
-            teacher, csv = None, teacher  # the only file is that of the rows
-        if kind and teacher:
-            raise UsageError(f"--teacher {kind} and {teacher} both teach: name one teacher")
-        if csv is None or not (kind or teacher):
+    def command(teacher, csvs, kind, **options):
+        source = click.get_current_context().get_parameter_source("csvs")
+        if kind and teacher:  # all files are those of the rows
+            named = csvs if source is click.core.ParameterSource.COMMANDLINE else ()
+            teacher, csvs = None, (teacher, *named)
+        if not csvs or not (kind or teacher):
             raise UsageError(
                 "name a teacher and the rows: a model file and a CSV file, or a CSV file and "
                 f"--teacher {' or '.join(TEACHERS)}"
             )
-        return function(csv=csv, teacher=teacher, kind=kind, **options)
+        return function(csvs=csvs, teacher=teacher, kind=kind, **options)
 
-    command = click.argument("csv", type=FILE, required=False, metavar="CSV")(command)
+    command = click.argument("csvs", type=FILE, nargs=-1, metavar="CSV...")(command)
     return click.argument("teacher", type=FILE, required=False, metavar="[TEACHER]")(command)
 
 

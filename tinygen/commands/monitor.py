@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._options import FILE, baud_option, board_option, model_argument, seconds_option
+from ._limits import baud_option, seconds_option
+from ._options import (
+    FILE,
+    board_option,
+    model_argument,
+)
 from ._show import progress, progress_on_terminal, shows
 from ._spec import FromSpec
 

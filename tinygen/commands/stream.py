@@ -17,14 +17,13 @@ from ..common.boards import Board, find_board, require_simulated
 from ..common.files import require_file_place, write_whole
 from ..common.progress import Progress, silent
 from ..common.tables import counted
+from ._limits import baud_option, seconds_option
 from ._options import (
     FILE,
     Files,
-    baud_option,
     board_option,
     csvs_argument,
     model_argument,
-    seconds_option,
 )
 from ._show import progress, shows
 from ._spec import FromSpec

@@ -13,11 +13,11 @@ from ..common.errors import UsageError
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
 from ..common.tables import table
+from ._limits import budgeted
 from ._options import (
     Selection,
     among,
     board_option,
-    budgeted,
     members,
     model_out,
     name_from,

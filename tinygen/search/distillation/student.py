@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 
 from ...data import Dataset
-from ...data.neighbours import rows_between
 from ...data.splits import fold_blocks, groups_of
 from ..cross_validation import fold_cuts
 from ..workers import run_all
+from .neighbours import rows_between
 from .teacher import Teacher
 
 FOLDS = 3  # of the rows that a student is fitted to: a teacher answers the part it did not see

@@ -56,7 +56,7 @@ class Teacher:
         targets = np.array(rows.labels)[rows.y] if rows.labels else rows.output.to_physical(rows.y)
         try:
             fitted = clone(self.estimator).fit(_physical(rows, rows.x, self.estimator), targets)
-        except (ValueError, TypeError) as error:
+        except Exception as error:  # whatever somebody's estimator raises
             raise DataError(
                 f"teacher {self.name} cannot be fitted to {len(rows.y)} rows of "
                 f"{len(rows.inputs)} inputs ({' '.join(str(error).split())[:200]}): give another"
@@ -76,9 +76,10 @@ def _answers(teacher: Teacher, fitted: Any, rows: Rows) -> Answers:
     limits = rows.output.to_raw([rows.output.minimum, rows.output.maximum])
 
     def answers(x: np.ndarray) -> np.ndarray:
+        given = _physical(rows, x, fitted)
         try:
-            found = np.asarray(fitted.predict(_physical(rows, x, fitted))).ravel()
-        except (ValueError, TypeError) as error:
+            found = np.asarray(fitted.predict(given)).ravel()
+        except Exception as error:  # whatever somebody's estimator raises
             raise DataError(
                 f"teacher {teacher.name} cannot answer rows of {len(rows.inputs)} inputs "
                 f"({' '.join(str(error).split())[:200]}): give its columns"

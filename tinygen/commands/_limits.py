@@ -1,0 +1,39 @@
+"""Options on what a model may cost and how rows are sent."""
+
+from __future__ import annotations
+
+from functools import wraps
+
+import click
+
+
+def budgeted(function):
+    """Adds --max-flash, --max-ram and --max-cycles as one `budget`."""
+
+    @wraps(function)
+    def command(*args, max_flash, max_ram, max_cycles, **options):
+        from ..target.build import Budget
+
+        return function(*args, budget=Budget(max_flash, max_ram, max_cycles), **options)
+
+    for name, words in (
+        ("--max-cycles", "Most cycles that one inference may take."),
+        ("--max-ram", "Most bytes of static RAM that the model alone may take."),
+        ("--max-flash", "Most bytes of flash that the model alone may take."),
+    ):
+        command = click.option(name, type=click.IntRange(0), metavar="N", help=words)(command)
+    return command
+
+
+BAUD = click.IntRange(300, 2_000_000)
+baud_option = click.option(
+    "--baud",
+    type=BAUD,
+    metavar="N",
+    help="Bits per second, where the firmware was built for others.",
+)
+
+
+def seconds_option(name: str, words: str):
+    """An option that takes seconds, 0 by default."""
+    return click.option(name, type=click.FloatRange(0), default=0.0, metavar="SECONDS", help=words)
