@@ -37,3 +37,11 @@ baud_option = click.option(
 def seconds_option(name: str, words: str):
     """An option that takes seconds, 0 by default."""
     return click.option(name, type=click.FloatRange(0), default=0.0, metavar="SECONDS", help=words)
+
+
+max_inputs_option = click.option(
+    "--max-inputs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Use the N most needed inputs, found on training rows.",
+)

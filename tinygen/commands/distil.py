@@ -12,17 +12,16 @@ import click
 from ..common.boards import find_board
 from ..common.choices import TEACHERS
 from ..common.errors import UsageError
-from ..common.files import ladder_path, require_file_place
 from ..common.progress import Progress, silent
 from ..common.tables import table
-from ._limits import budgeted
+from ._limits import budgeted, max_inputs_option
 from ._options import (
     FILE,
     among,
     board_option,
     model_out,
     name_option,
-    require_room,
+    optimize_option,
     selected_training,
 )
 from ._show import progress, shows
@@ -31,7 +30,7 @@ from .train import (
     FAMILIES,
     TrainedModel,
     TrainRequest,
-    require_alarm,
+    rows_to_learn,
     saved_and_judged,
     search_request,
 )
@@ -103,11 +102,7 @@ def distil(request: DistilRequest, progress: Progress = silent) -> DistilledMode
 
     asked = request.training
     chip, name = find_board(asked.board), asked.c_name()
-    for path in (asked.out, ladder_path(asked.out)):
-        require_file_place(path)
-    dataset = asked.rows.dataset(asked.rows.table())
-    require_alarm(dataset, asked)
-    require_room(len(dataset.inputs), "name fewer with --inputs")
+    dataset = rows_to_learn(asked, progress)
     teacher = _teacher(request, bool(dataset.labels))
     wanted = search_request(dataset, asked, name, chip, None)
     found = distilled(dataset, teacher, wanted, request.draws, progress)
@@ -189,6 +184,8 @@ def _teacher_and_rows(function):
 @name_option
 @board_option
 @budgeted
+@max_inputs_option
+@optimize_option
 @model_out
 @shows
 def command(teacher, kind, as_fitted, trust_pickle, draws, **training):

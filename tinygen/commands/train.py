@@ -13,7 +13,7 @@ from ..common.errors import UsageError
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
 from ..common.tables import table
-from ._limits import budgeted
+from ._limits import budgeted, max_inputs_option
 from ._options import (
     Selection,
     among,
@@ -183,11 +183,20 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
 
     Ctrl-C after the search keeps the model and its ladder; a note says what was left out.
     """
+    chip, name, cost = find_board(request.board), request.c_name(), request.cost_of_mistakes()
+    dataset = rows_to_learn(request, progress)
+    ladder = find_model(dataset, request, name, chip, cost, progress)
+    return saved_and_judged(ladder, dataset, chip, request.out, progress)
+
+
+def rows_to_learn(request: TrainRequest, progress: Progress) -> Dataset:
+    """The rows of a request, with notes on them; UsageError where its outputs cannot be written or
+    its alarm makes no sense.
+    """
     from ..data.audit import high_findings
     from ..search.feature_selection import most_needed
     from ..search.sample_weights import weighed
 
-    chip, name, cost = find_board(request.board), request.c_name(), request.cost_of_mistakes()
     written = (request.out, ladder_path(request.out))
     require_apart({"CSV": request.rows.csv}, {"-o": written})
     for path in written:
@@ -200,16 +209,14 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
         # rows that lacked only what is left out now are complete
         dataset = request.rows.only(kept.names).dataset(rows)
         dataset = dataset.noted(kept.note(dataset))
-    require_alarm(dataset, request)
+    _require_alarm(dataset, request)
     require_room(len(dataset.inputs), "--max-inputs keeps the most needed ones")
     dataset = dataset.noted(*name_notes(request.name, request.out))
     dataset = dataset.with_findings(high_findings(rows, dataset))
-    dataset = weighed(dataset, request.robust, request.balance, progress)
-    ladder = find_model(dataset, request, name, chip, cost, progress)
-    return saved_and_judged(ladder, dataset, chip, request.out, progress)
+    return weighed(dataset, request.robust, request.balance, progress)
 
 
-def require_alarm(dataset: Dataset, request: TrainRequest) -> None:
+def _require_alarm(dataset: Dataset, request: TrainRequest) -> None:
     """UsageError where the alarm that is asked for makes no sense for classes."""
     if dataset.labels and request.alarm_below is not None:
         raise UsageError(
@@ -361,12 +368,7 @@ def judged(
     help="What a missed and a false alarm cost, such as 5:1; "
     "the LED's threshold is learned for it.",
 )
-@click.option(
-    "--max-inputs",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Use the N most needed inputs, found on training rows.",
-)
+@max_inputs_option
 @optimize_option
 @click.option(
     "--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler."

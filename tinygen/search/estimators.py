@@ -384,7 +384,5 @@ def rows_of(X, y, classes: bool, input_scales=None, seed: int = 0) -> Dataset:
     """Rows X (n, inputs) of physical values and targets y as the estimators take them."""
     kind = TinyClassifier if classes else TinyRegressor
     taker = kind(input_scales=input_scales, random_state=seed)
-    X, y = validate_data(
-        taker, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=not classes
-    )
+    X, y = validate_data(taker, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=not classes)
     return taker._rows(X, y, None)
