@@ -130,6 +130,15 @@ def test_a_fold_knows_nothing_of_the_rows_that_judge_it(noisy):
     assert len(rows.train) == 3 * len(noisy.train)
 
 
+def test_a_drawn_row_counts_as_much_as_its_own(noisy):
+    weights = np.arange(1.0, len(noisy.y) + 1)
+    rows = student.student_rows(
+        noisy.with_rows(weights=weights), Teacher("plane", LinearRegression()), 2
+    )
+    assert len(rows.rows.weights) == len(rows.y)
+    assert rows.training.weights.sum() == 4 * weights[noisy.train].sum()
+
+
 # ---- the choice ----
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...data import Dataset
+from ...data import Dataset, Rows
 from ...data.splits import fold_blocks, groups_of
 from ..cross_validation import fold_cuts
 from ..workers import run_all
@@ -32,33 +32,39 @@ def student_rows(
     parts = [fit for fit, _ in cuts] + [dataset.train]
     progress(f"asking the teacher {teacher.name} about {(1 + draws) * len(dataset.train):,} rows")
     made = run_all(lambda part: _labelled(dataset, part, teacher, draws), parts)
-    starts = len(dataset.y) + np.cumsum([0, *(len(y) for _, y in made)])
+    starts = len(dataset.y) + np.cumsum([0, *(len(rows.y) for rows in made)])
     places = [np.arange(start, end) for start, end in pairwise(starts)]
     split = replace(
         dataset.split,
         train=places[-1],
         cuts=tuple((place, validate) for place, (_, validate) in zip(places, cuts)),
     )
-    return replace(
-        dataset.with_rows(
-            x=np.concatenate([dataset.x, *(x for x, _ in made)]),
-            y=np.concatenate([dataset.y, *(y for _, y in made)]),
-        ),
-        split=split,
-    )
+    return replace(dataset, rows=_joined([dataset.rows, *made]), split=split)
 
 
-def _labelled(
-    dataset: Dataset, part: np.ndarray, teacher: Teacher, draws: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """(x, y) of a student that may know the rows at `part`: these with their targets, these as a
+def _labelled(dataset: Dataset, part: np.ndarray, teacher: Teacher, draws: int) -> Rows:
+    """What a student learns that may know the rows at `part`: these with their targets, these as a
     teacher answers that did not see them, and rows drawn around those, with the same teacher's
-    answers.
+    answers and their own rows' weights.
     """
-    seed, x, y = dataset.split.seed, [dataset.x[part]], [dataset.y[part]]
+    seed, made = dataset.split.seed, [dataset.rows.take(part)]
     for held in fold_blocks(part, groups_of(dataset.x[part]), seed, FOLDS):
         answers = teacher.taught(dataset.rows.take(part[~np.isin(part, held)]))
-        near = np.concatenate([dataset.x[held], rows_between(dataset.x[held], draws, seed)])
-        x.append(near)
-        y.append(answers(near))
-    return np.concatenate(x), np.concatenate(y)
+        for times, x in (
+            (1, dataset.x[held]),
+            (draws, rows_between(dataset.x[held], draws, seed)),
+        ):
+            rows = dataset.rows.take(np.repeat(held, times))
+            made.append(replace(rows, x=x, y=answers(x) if len(x) else rows.y))
+    return _joined(made)
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    """Rows one behind the other."""
+    weights = [rows.weights for rows in parts if rows.weights is not None]
+    return replace(
+        parts[0],
+        x=np.concatenate([rows.x for rows in parts]),
+        y=np.concatenate([rows.y for rows in parts]),
+        weights=np.concatenate(weights) if weights else None,
+    )
