@@ -197,10 +197,10 @@ def rows_to_learn(request: TrainRequest, progress: Progress) -> Dataset:
     from ..search.feature_selection import most_needed
     from ..search.sample_weights import weighed
 
+    require_file_place(request.out)  # first: a folder has no ladder beside it
     written = (request.out, ladder_path(request.out))
     require_apart({"CSV": request.rows.csv}, {"-o": written})
-    for path in written:
-        require_file_place(path)
+    require_file_place(written[1])
     rows, most = request.rows.table(), request.max_inputs
     dataset = request.rows.dataset(rows)
     if most is not None and most != len(dataset.inputs):
