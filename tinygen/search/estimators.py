@@ -380,9 +380,10 @@ def _steps_before(estimator: _Tiny) -> tuple[str, ...]:
     return ()
 
 
-def rows_of(X, y, classes: bool, input_scales=None, seed: int = 0) -> Dataset:
-    """Rows X (n, inputs) of physical values and targets y as the estimators take them."""
-    kind = TinyClassifier if classes else TinyRegressor
-    taker = kind(input_scales=input_scales, random_state=seed)
+def asked(X, y, classes: bool, parameters: Mapping) -> tuple[Dataset, SearchRequest]:
+    """Rows X (n, inputs) of physical values and targets y as an estimator takes them, and what one
+    with these parameters looks for.
+    """
+    taker = (TinyClassifier if classes else TinyRegressor)(**parameters)
     X, y = validate_data(taker, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=not classes)
-    return taker._rows(X, y, None)
+    return taker._rows(X, y, None), taker._request()

@@ -18,17 +18,15 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from ...common.boards import find_board
 from ...common.errors import UsageError
 from ...data import Dataset
 from ...model.model import Model
-from ...target.build import Budget
 from ..cross_validation import as_good_as, error_scale
-from ..estimators import rows_of
+from ..estimators import asked
 from ..finalists import SearchRequest
 from ..ladder import Ladder, Rung
 from ..model_search import find_ladder
-from ..quantization import training_baseline
+from ..quantization import raw_band, training_baseline
 from .student import student_rows
 from .teacher import Teacher, own_teacher
 
@@ -104,51 +102,26 @@ def distilled(
 
 
 def distil(
-    teacher: Any,
-    X: Any,
-    y: Any,
-    *,
-    family: str = "auto",
-    max_flash: int | None = None,
-    max_ram: int | None = None,
-    max_cycles: int | None = None,
-    board: str = "uno",
-    threshold: float | None = None,
-    alarm_below: float | None = None,
-    input_scales: Any = None,
-    draws: int = 1,
-    as_fitted: bool = False,
-    random_state: int = 0,
-    name: str = "model_1",
+    teacher: Any, X: Any, y: Any, *, draws: int = 1, as_fitted: bool = False, **parameters: Any
 ) -> Distilled:
     """A small integer model that a large one taught, where that made it better; else the plainly
-    trained one.
+    trained one: `.model`.
 
     teacher: "forest", "boosting", or an estimator, which is fitted anew to parts of the rows so
     that no label comes from a teacher that saw its row. as_fitted: it never saw these rows, and is
-    not fitted again. X: rows (n, inputs) of physical values; y: their targets, numbers or labels.
-    A classifier, or texts or
-    truth values beside a word for the teacher, give a classifier. The other parameters are those of
-    TinyRegressor; `.model` is the integer Model.
+    not fitted again. X: rows (n, inputs) of physical values; y: their targets, numbers or labels. A
+    classifier, or texts or truth values beside a word for the teacher, give a classifier. draws:
+    rows drawn around each, 0 to MOST_DRAWS. parameters: those of TinyRegressor and TinyClassifier,
+    such as family, max_flash, board, threshold, random_state and name.
     """
     known = isinstance(teacher, str)
     classes = np.asarray(y).dtype.kind in "bOSU" if known else is_classifier(teacher)
-    dataset = rows_of(X, y, classes, input_scales, random_state)
-    chosen = (
-        own_teacher(teacher, classes, random_state)
-        if known
-        else Teacher(type(teacher).__name__, teacher, as_fitted)
-    )
-    budget = Budget(max_flash, max_ram, max_cycles)
-    request = SearchRequest(
-        name,
-        find_board(board),
-        family,
-        threshold,
-        budget,
-        alarm_below=alarm_below,
-        choice_only=True,
-    )
+    dataset, request = asked(X, y, classes, parameters)
+    raw_band(dataset.target, request.threshold, request.alarm_below)  # raises now, not later
+    if known:
+        chosen = own_teacher(teacher, classes, dataset.split.seed)
+    else:
+        chosen = Teacher(type(teacher).__name__, teacher, as_fitted)
     return distilled(dataset, chosen, request, draws)
 
 
