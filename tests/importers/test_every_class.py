@@ -38,13 +38,23 @@ def converted(name, data):
     return FOUND[name, data]
 
 
+def pytest_generate_tests(metafunc):
+    """Each class on both data sets, and on one of them, taken in turn, where time is short."""
+    if {"name", "data"} <= set(metafunc.fixturenames):
+        pairs = [
+            (name, data)
+            for k, name in enumerate(CLASSES)
+            for j, data in enumerate(data_sets())
+            if metafunc.config.getoption("--level") == "release" or (k + j) % 2
+        ]
+        metafunc.parametrize("name, data", pairs)
+
+
 def test_no_class_is_missing():
     assert [n for n in CLASSES if find(n) is None] == []
     assert len(CLASSES) > 95
 
 
-@pytest.mark.parametrize("data", ["iris", "diabetes"])
-@pytest.mark.parametrize("name", CLASSES)
 def test_integers_answer_as_the_estimator(name, data):
     estimator, floats, model, x, raw = converted(name, data)
     told, answers = predict_of(estimator)(x), model.answer(raw)
@@ -79,8 +89,6 @@ def test_a_bound_is_no_larger_than_it_must_be():
     assert 0.6 * model.training["converted"]["bound"] < gap.max()
 
 
-@pytest.mark.parametrize("data", ["iris", "diabetes"])
-@pytest.mark.parametrize("name", CLASSES)
 def test_what_is_proven_holds_far_from_the_rows(name, data):
     """Bound and margin on corners and random rows of the whole accepted range."""
     _, floats, model, _, _ = converted(name, data)
