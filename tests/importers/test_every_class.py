@@ -111,17 +111,10 @@ def test_what_is_proven_holds_far_from_the_rows(name, data):
     assert np.array_equal(answers[sure], floats.head.answers(values)[sure])
 
 
-def test_c_answers_as_the_twin(level, tmp_path):
-    """A model of every class, or with `--level release` both, on all its rows and on corners of its
-    ranges.
-    """
-    wanted = [
-        found
-        for (name, data), found in FOUND.items()
-        if level == "release" or data == ("iris", "diabetes")[CLASSES.index(name) % 2]
-    ]
-    models = [found[2] for found in wanted]
-    rows = [np.vstack([found[4], m.sample_rows(40)]) for m, found in zip(models, wanted)]
+def test_c_answers_as_the_twin(tmp_path):
+    """The models of the tests above, on all their rows and on corners of their ranges."""
+    models = [found[2] for found in FOUND.values()]
+    rows = [np.vstack([f[4], m.sample_rows(40)]) for m, f in zip(models, FOUND.values())]
     if not models:
         pytest.skip("run with the tests above")
     for model, some, told in zip(models, rows, answers_in_c(models, rows, tmp_path)):
