@@ -232,10 +232,23 @@ def _forest_names(path: Path, kind: str) -> tuple[str, ...]:
     return ()
 
 
+def _is_onnx(head: bytes, path: Path) -> bool:
+    from .graphs.onnx_wire import is_onnx
+
+    return is_onnx(head, path)
+
+
+def _open_onnx(path: Path, trust_pickle: bool) -> Opened:
+    from .graphs.onnx_file import open_onnx
+
+    return Opened(*open_onnx(path))
+
+
 Matches = Callable[[bytes, Path], bool]
 Opener = Callable[[Path, bool], Opened]
 OPENERS: list[tuple[Matches, Opener]] = [  # what a file is taken for: the first that matches
     (_is_skops, _open_skops),
     (_is_forest, _open_forest),
     (_is_pickle, _open_pickle),
+    (_is_onnx, _open_onnx),
 ]

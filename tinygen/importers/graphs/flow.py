@@ -215,6 +215,44 @@ def _larger(flow: Flow, one: np.ndarray, two: np.ndarray) -> Flow:
     return wide.sums(mixed[:, : len(rows)], 0.0, (len(one),))
 
 
+def evened(steps: Sequence[Step], inputs: int) -> tuple[Step, ...]:
+    """The steps with one curve for all of a layer: where some values wait beside a ReLU, a value
+    is relu(x) - relu(-x).
+    """
+    found: list[Step] = []
+    for step in steps:
+        mixed = isinstance(step, Columns) and found and step.shared is None and step.lines is None
+        if isinstance(step, Columns) and mixed and all(c.line or c is RELU for c in step.curves):
+            found += _with_relus(step, width_of(found, inputs))
+        else:
+            found.append(step)
+    return simplified(found, inputs)
+
+
+def _with_relus(step: Columns, width: int) -> list[Step]:
+    rows: list[Floats] = []
+    ends: list[list[tuple[int, float]]] = []
+    offset = np.zeros(len(step.curves))
+    for k, (source, curve) in enumerate(zip(step.sources, step.curves)):
+        unit = np.eye(width)[source]
+        if curve is RELU:
+            ends.append([(len(rows), 1.0)])
+            rows.append(unit)
+            continue
+        gain, offset[k] = curve.line or (1.0, 0.0)
+        ends.append([(len(rows), gain), (len(rows) + 1, -gain)])
+        rows += [unit, -unit]
+    matrix = np.zeros((len(ends), len(rows)))
+    for k, parts in enumerate(ends):
+        for place, value in parts:
+            matrix[k, place] = value
+    return [
+        Affine(np.array(rows), np.zeros(len(rows))),
+        each(len(rows), RELU),
+        Affine(matrix, offset),
+    ]
+
+
 # ---- limits ----
 
 

@@ -16,7 +16,7 @@ from ...common.errors import ModelError, QuantizeError, TinygenError, show
 from ..graph import Columns, FloatModel, Head
 from ..readers import labels_of
 from ..simplify import simplified
-from .flow import MOST_NUMBERS, Flow, Label, named, numbers_of, require_sound
+from .flow import MOST_NUMBERS, Flow, Label, evened, named, numbers_of, require_sound
 
 MOST_NODES = 3000
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
@@ -210,7 +210,8 @@ def _value(graph: Graph, node: Any, values: dict[str, Value], notes: list[str]) 
     except TinygenError as error:
         raise type(error)(f"node {_called(node)} cannot be converted: {error}") from None
     notes += call.attributes.get("notes", ())
-    return found if isinstance(found, tuple) else (found,)
+    found = found if isinstance(found, tuple) else (found,)
+    return tuple(v if isinstance(v, (Flow, Label)) else np.asarray(v) for v in found)
 
 
 def _unknown(node: Any, fixed: bool) -> str:
@@ -227,7 +228,7 @@ def _finished(value: Value, columns: tuple[str, ...], notes: tuple[str, ...]) ->
     if isinstance(value, Flow) and value.order:
         value = named(value, labels_of(range(value.width)))
     head = value.head if isinstance(value, Label) else Head()
-    steps = simplified(value.steps, len(columns))
+    steps = evened(simplified(value.steps, len(columns)), len(columns))
     require_sound(steps, len(columns))
     if any(isinstance(s, Columns) and len(s.sources) == 0 for s in steps):
         raise QuantizeError("the graph answers no number: export it anew")
