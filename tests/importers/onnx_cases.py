@@ -243,7 +243,7 @@ def linear_classes(op):
 
 
 def _tree(prefix):
-    ids = dict(nodes_treeids=[0] * 5 + [1] * 3, nodes_nodeids=[0, 1, 2, 3, 4, 0, 1, 2])
+    ids = {"nodes_treeids": [0] * 5 + [1] * 3, "nodes_nodeids": [0, 1, 2, 3, 4, 0, 1, 2]}
     return dict(
         **ids,
         nodes_featureids=[0, 1, 0, 0, 0, 2, 0, 0],

@@ -194,7 +194,7 @@ def test_a_number_behind_a_logistic_function_is_a_share(tmp_path):
     proto.graph.initializer.append(numpy_helper.from_array(np.array([1]), "ax1"))
     opened, found, grid = _converted("share", proto.SerializeToString(), onnx_cases.ROWS, tmp_path)
     _compare(opened, found, grid)
-    assert 0 <= opened.predict(grid).min() and opened.predict(grid).max() <= 1
+    assert opened.predict(grid).min() >= 0 and opened.predict(grid).max() <= 1
 
 
 def test_c_answers_as_the_twin(tmp_path):

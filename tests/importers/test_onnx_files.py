@@ -188,7 +188,7 @@ def test_the_command_leaves_nothing_and_stays_small(tmp_path):
     rows = tmp_path / "rows.csv"
     rows.write_text("a,b\n1,2\n3,4\n")
     run = subprocess.run(
-        [Path(sys.executable).parent / "tinygen", "convert", path, rows, "-o", out],
+        [Path(sys.executable).parent / "tinygen", "convert", path, "--data", rows, "-o", out],
         capture_output=True,
         text=True,
         timeout=60,
