@@ -244,10 +244,23 @@ def _open_onnx(path: Path, trust_pickle: bool) -> Opened:
     return Opened(*open_onnx(path))
 
 
+def _is_tflite(head: bytes, path: Path) -> bool:
+    from .graphs.tflite_file import is_tflite
+
+    return is_tflite(head)
+
+
+def _open_tflite(path: Path, trust_pickle: bool) -> Opened:
+    from .graphs.tflite_file import open_tflite
+
+    return Opened(*open_tflite(path))
+
+
 Matches = Callable[[bytes, Path], bool]
 Opener = Callable[[Path, bool], Opened]
 OPENERS: list[tuple[Matches, Opener]] = [  # what a file is taken for: the first that matches
     (_is_skops, _open_skops),
+    (_is_tflite, _open_tflite),
     (_is_forest, _open_forest),
     (_is_pickle, _open_pickle),
     (_is_onnx, _open_onnx),
