@@ -9,7 +9,8 @@ from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
 from tinygen.model.operations.activation import Activation
 from tinygen.model.operations.argmax import Argmax
-from tinygen.model.operations.dense import Dense, QuantizedDense
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.dense_kernels import QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.log2 import Log2

@@ -15,7 +15,8 @@ from tinygen.common.errors import ModelError
 from tinygen.model import nodes as proof
 from tinygen.model.nodes import prove
 from tinygen.model.operations.activation import Activation
-from tinygen.model.operations.dense import Dense, QuantizedDense
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.dense_kernels import QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.log2 import Log2

@@ -86,7 +86,7 @@ def open_model(path: Path, trust_pickle: bool = False) -> Opened:
             return opener(path, trust_pickle)
     raise ModelError(
         f"'{path}' is no model file that is known: save a scikit-learn model with "
-        "skops.io.dump(model, 'model.skops')"
+        "skops.io.dump(model, 'model.skops'), a net as ONNX or TFLite"
     )
 
 

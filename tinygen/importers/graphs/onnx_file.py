@@ -151,7 +151,7 @@ def _predict(
         if not started:
             started.append(_session(runtime, data))
         parts = [slice(k, k + 1) for k in range(len(x))] if one else [slice(0, len(x))]
-        told = [started[0].run([answer], _fed(graph, kinds, x[part]))[0] for part in parts]
+        told = [_run(started[0], answer, _fed(graph, kinds, x[part])) for part in parts]
         found = np.concatenate(
             [np.asarray(t).reshape(p.stop - p.start, -1) for t, p in zip(told, parts)]
         )
@@ -160,6 +160,13 @@ def _predict(
         return found[:, 0]
 
     return predict
+
+
+def _run(session: Any, answer: str, fed: dict[str, np.ndarray]) -> np.ndarray:
+    try:
+        return np.asarray(session.run([answer], fed)[0])
+    except Exception as error:
+        raise ModelError(f"onnxruntime does not answer: {_line(error)}") from None
 
 
 def _session(runtime: Any, data: bytes) -> Any:

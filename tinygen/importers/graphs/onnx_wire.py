@@ -19,6 +19,7 @@ GRAPH = 7  # the number of the graph's field
 MOST_MESSAGES = 60_000
 MOST_FIELDS = 3_000_000
 MOST_DEEP = 16
+MOST_RUN = 1000  # numbers in one match, which keeps a state for each
 MESSAGE = 11  # protobuf's code of a field that holds a message
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
@@ -95,7 +96,7 @@ def _run_of(tag: bytes, wire: int) -> re.Pattern[bytes]:
         FIXED64: rb"[\x00-\xff]{8}",
         FIXED32: rb"[\x00-\xff]{4}",
     }[wire]
-    return re.compile(b"(?:" + re.escape(tag) + value + b")+", re.DOTALL)
+    return re.compile(b"(?:" + re.escape(tag) + value + b"){1,%d}" % MOST_RUN, re.DOTALL)
 
 
 def require_small(data: bytes, kind: Any) -> None:

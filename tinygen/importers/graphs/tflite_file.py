@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ..graph import FloatModel
 
 MOST_TFLITE = 4_000_000  # bytes
 MOST_OPERATORS, MOST_TENSORS, MOST_INPUTS, MOST_RANK = 500, 2000, 16, 5
+INT8 = 9
 TYPES = {0: np.float32, 2: np.int32, 4: np.int64, 9: np.int8}
 BROKEN = (
     *(struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError),
@@ -95,6 +96,7 @@ def open_tflite(path: Path) -> tuple[FloatModel, Predict, str, bool]:
     from importlib.metadata import version
 
     from .tflite_graph import float_model_of
+    from .tflite_integers import Otherwise, integers_of
 
     schema = needed("ai_edge_litert.schema_py_generated", "tflite", "a TFLite file")
     data = path.read_bytes()
@@ -108,6 +110,13 @@ def open_tflite(path: Path) -> tuple[FloatModel, Predict, str, bool]:
         told = " ".join(str(error).split())[:100]
         raise ModelError(f"model file '{path}' is broken ({told}): export it anew") from None
     floats = float_model_of(file)
+    if any(t.kind == INT8 and t.value is None for t in file.tensors):
+        floats = replace(floats, rounded=True)
+        try:
+            floats = replace(floats, integers=integers_of(file))
+        except Otherwise as error:
+            note = f"the graph's own integers are not kept, since {error}: it is quantized anew"
+            floats = replace(floats, notes=(*floats.notes, note))
     library = f"ai-edge-litert {version('ai-edge-litert')}"
     return floats, _predict(data, file, floats), library, False
 
@@ -207,7 +216,11 @@ def _predict(data: bytes, file: File, floats: FloatModel) -> Predict:
     def predict(x: np.ndarray) -> np.ndarray:
         if not started:
             started.append(_interpreter(data))
-        found = np.stack([_answer(started[0], file, row) for row in x])
+        try:
+            found = np.stack([_answer(started[0], file, row) for row in x])
+        except (RuntimeError, *BROKEN) as error:
+            told = " ".join(str(error).split())[:100]
+            raise ModelError(f"the interpreter of TFLite does not answer: {told}") from None
         if not floats.head.labels:
             return found[:, 0]
         best = found[:, 0].astype(int) if found.shape[1] == 1 else found.argmax(axis=1)
