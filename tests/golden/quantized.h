@@ -19,6 +19,8 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
+TINYGEN_ONE_MODEL(quantized, 0x47EB3303) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+
 #define QUANTIZED_INPUTS 3
 #define QUANTIZED_MODEL_ID 0x4E9E5024UL /* fingerprint that host and board compare */
 #define QUANTIZED_THRESHOLD 150 /* 15 ug/m3: alarm when output > threshold */
@@ -38,7 +40,7 @@
 
 /* Accepted range of each input, raw {lowest, highest}: the trained range and an eighth of its span
  * beyond each end. The firmware saturates what lies outside and flags the answer. */
-static const int16_t quantized_range[QUANTIZED_INPUTS][2] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t quantized_range[QUANTIZED_INPUTS][2] TINYGEN_ROM = {
     {   -450,   1050 }, /* sensor 0 */
     {   -508,   1168 }, /* sensor 1 */
     {   -565,   1285 }, /* sensor 2 */
@@ -46,50 +48,50 @@ static const int16_t quantized_range[QUANTIZED_INPUTS][2] TINYGEN_ROM = {
 
 /* int16 coefficients, one row per unit; what each sum starts from, is multiplied
  * with, and is shifted by. */
-static const int16_t quantized_q1_weights[3][1] TINYGEN_ROM = {
+TINYGEN_TABLE const int16_t quantized_q1_weights[3][1] TINYGEN_ROM = {
     { 16384 },
     { 16384 },
     { 4096 },
 };
-static const int32_t quantized_q1_bias[3] TINYGEN_ROM = {
+TINYGEN_TABLE const int32_t quantized_q1_bias[3] TINYGEN_ROM = {
     -773645, -335710, 930152,
 };
-static const int32_t quantized_q1_multiplier[3] TINYGEN_ROM = {
+TINYGEN_TABLE const int32_t quantized_q1_multiplier[3] TINYGEN_ROM = {
     1610612736, 1073741824, 2147483647,
 };
-static const int8_t quantized_q1_shift[3] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t quantized_q1_shift[3] TINYGEN_ROM = {
     14, 15, 12,
 };
 /* int8 coefficients, one row per unit; what each sum starts from, is multiplied
  * with, and is shifted by. */
-static const int8_t quantized_q2_weights[5][3] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t quantized_q2_weights[5][3] TINYGEN_ROM = {
     {   15,  -67, -113 },
     { -103,   13,   84 },
     { -120,  -39,  -75 },
     {   53,  -13,  -78 },
     {    6,   77,  -96 },
 };
-static const int32_t quantized_q2_bias[5] TINYGEN_ROM = {
+TINYGEN_TABLE const int32_t quantized_q2_bias[5] TINYGEN_ROM = {
     -6956, -738, -6333, 5048, 2512,
 };
-static const int32_t quantized_q2_multiplier[5] TINYGEN_ROM = {
+TINYGEN_TABLE const int32_t quantized_q2_multiplier[5] TINYGEN_ROM = {
     1831575290, 1534099415, 1470038074, 1329916184, 1606473119,
 };
-static const int8_t quantized_q2_shift[5] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t quantized_q2_shift[5] TINYGEN_ROM = {
     5, 6, 6, 4, 6,
 };
 /* int8 coefficients, one row per unit; what each sum starts from, is multiplied
  * with, and is shifted by. */
-static const int8_t quantized_q3_weights[1][5] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t quantized_q3_weights[1][5] TINYGEN_ROM = {
     {  -92,   22,  120,   23,   95 },
 };
-static const int32_t quantized_q3_bias[1] TINYGEN_ROM = {
+TINYGEN_TABLE const int32_t quantized_q3_bias[1] TINYGEN_ROM = {
     -1592,
 };
-static const int32_t quantized_q3_multiplier[1] TINYGEN_ROM = {
+TINYGEN_TABLE const int32_t quantized_q3_multiplier[1] TINYGEN_ROM = {
     2012393877,
 };
-static const int8_t quantized_q3_shift[1] TINYGEN_ROM = {
+TINYGEN_TABLE const int8_t quantized_q3_shift[1] TINYGEN_ROM = {
     6,
 };
 /* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
