@@ -10,6 +10,7 @@ from tinygen.model.model import Model
 from tinygen.model.operations.activation import Activation
 from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.dense_kernels import QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.log2 import Log2
@@ -66,6 +67,18 @@ def dense(rng, rows, columns, shift, low, high, limit=127, bias=3000, bias_shift
         low,
         high,
         bias_shift,
+    )
+
+
+def quantized(rng, rows, columns, shift, zero, limit=127) -> QuantizedDense:
+    return QuantizedDense(
+        tuple(tuple(row) for row in rng.integers(-limit, limit + 1, (rows, columns)).tolist()),
+        tuple(rng.integers(-9000, 9000, rows).tolist()),
+        tuple(rng.integers(2**30, 2**31, rows).tolist()),
+        tuple(int(s) for s in rng.integers(shift, shift + 3, rows)),
+        zero,
+        -128,
+        127,
     )
 
 
@@ -365,6 +378,25 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             scale(q3, 255, 128),
             Activation(-128, 10, (-30000, -500)),
             dense(rng, 1, 3, 9, -32767, 32767),
+        ),
+        "quantized": (
+            q3,
+            QuantizedDense(
+                ((16384,), (16384,), (4096,)),
+                tuple(rng.integers(-(10**6), 10**6, 3).tolist()),
+                (1610612736, 1073741824, 2147483647),
+                (14, 15, 12),
+                -3,
+                -128,
+                127,
+            ),
+            quantized(rng, 5, 3, 4, 7),
+            quantized(rng, 1, 5, 5, -11),
+        ),
+        "quantized_classes": (
+            q3,
+            quantized(rng, 3, 3, 9, 0, limit=32767),
+            Argmax(),
         ),
     }
     return {

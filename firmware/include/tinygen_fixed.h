@@ -225,6 +225,17 @@ static inline uint16_t tinygen_exp2(uint16_t v)
     return (uint16_t)((mantissa + 1u) >> 1);
 }
 
+/* floor(a * m / 2^32) for 0 <= m < 2^31, from four products of 16 bits: no sum leaves 32 bits. */
+static inline int32_t tinygen_multiply_high(int32_t a, int32_t m)
+{
+    int16_t a_high = (int16_t)(a >> 16), m_high = (int16_t)(m >> 16);
+    uint16_t a_low = (uint16_t)a, m_low = (uint16_t)m;
+    int32_t low = (int32_t)(((uint32_t)a_low * m_low) >> 16);
+    int32_t middle = (int32_t)a_high * (int32_t)m_low + low;
+    int32_t carry = (int32_t)a_low * m_high + (int32_t)(uint16_t)middle;
+    return (int32_t)a_high * m_high + (middle >> 16) + (carry >> 16);
+}
+
 #if !TINYGEN_ASM
 
 /* ---- dot products: acc + sum of weights[i] * x[i], n = 1 .. 255 -----------------------------

@@ -42,6 +42,7 @@ HOSTILE = [
         "mlp",
         "mlp_layer",
         "mlp_curve",
+        "quantized",
         "squares",
         "additive_wide",
         "branches",

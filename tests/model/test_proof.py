@@ -16,6 +16,7 @@ from tinygen.model import nodes as proof
 from tinygen.model.nodes import prove
 from tinygen.model.operations.activation import Activation
 from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.dense_kernels import QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.log2 import Log2
@@ -52,6 +53,10 @@ def dense(weights=((1,),), bias=(0,), shift=0, low=-99, high=99, bias_shift=0) -
     return Dense(weights, bias, shift, low, high, bias_shift)
 
 
+def quantized(weights=((1,),), bias=(0,), multiplier=(1,), shift=(1,), zero=0, low=-9, high=9):
+    return QuantizedDense(weights, bias, multiplier, shift, zero, low, high)
+
+
 def steps(depth: int, last: int = -1) -> tuple[tuple[int, int, int, int], ...]:
     """A tree like stairs: each split has a leaf and the next split."""
     return (*((0, k, -1, k + 1) for k in range(depth - 1)), (0, depth, -1, last))
@@ -74,6 +79,7 @@ BROKEN = {
         (WIDE, Outside((0,), (1,))),
         (WIDE, Log2((0,))),
         (WIDE, dense()),
+        (WIDE, quantized()),
     ],
     "{op}: low <= high": [(lookup(low=5, high=4),), (BYTE, dense(low=5, high=4))],
     "scale: one low and multiplier per input": [
@@ -119,6 +125,23 @@ BROKEN = {
     ],
     "dense: bias_shift": [(BYTE, dense(bias_shift=17)), (BYTE, dense(bias_shift=-1))],
     "dense: bias": [(BYTE, dense(bias=(-(2**31),), shift=10))],
+    "quantized_dense: rows": [(quantized((), (), (), ()),)],
+    "quantized_dense: a bias, multiplier and shift per row": [
+        (quantized(bias=(0, 0)),),
+        (quantized(multiplier=(1, 1)),),
+        (quantized(shift=(1, 1)),),
+    ],
+    "quantized_dense: one weight per input": [(quantized(((1, 1),)),)],
+    "quantized_dense: weights": [(quantized(((LOWEST,),)),)],
+    "quantized_dense: bias": [(BYTE, quantized(((0,),), (-(2**31),)))],
+    "quantized_dense: multiplier": [(quantized(multiplier=(m,)),) for m in (-1, 2**31)],
+    "quantized_dense: shift": [(quantized(shift=(s,)),) for s in (0, 31)],
+    "quantized_dense: zero": [(quantized(zero=z),) for z in (-129, 128)],
+    "quantized_dense: low and high are int8": [
+        (quantized(low=-129),),
+        (quantized(high=128),),
+        (quantized(low=5, high=4),),
+    ],
     "power: degree": [(Scale((0,), (1,), 8, 255, 0), Power(degree)) for degree in (1, 4)],
     "power: inputs": [(BYTE, TWO, Power(2))],
     "power: input": [(BYTE, Power(2))],

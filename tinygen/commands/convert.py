@@ -102,6 +102,11 @@ class ConvertedModel:
 
 def _reference(checked: dict[str, Any]) -> str:
     """How the float steps compare with the original."""
+    if "bit_equal" in checked:
+        return (
+            "the integers are those of the original, bit-equal to TFLite's reference kernels on "
+            f"{checked['bit_equal']:,} of {checked['rows']:,} rows"
+        )
     if "differing" in checked:
         return (
             f"the float steps name the original's class in all but {checked['differing']} of "
@@ -217,7 +222,7 @@ def _judged(found: Converted, chip: Board, cost: ModelCost) -> tuple[Model, tupl
 
 
 @click.command("convert", cls=FromSpec)
-@click.argument("source", type=FILE, metavar="MODEL.skops")
+@click.argument("source", type=FILE, metavar="MODEL")
 @selected_data
 @click.option(
     "--threshold",
@@ -244,7 +249,8 @@ def _judged(found: Converted, chip: Board, cost: ModelCost) -> tuple[Model, tupl
 def command(**options):
     """Turn a fitted model into a tiny integer model.
 
-    A scikit-learn pipeline saved with skops.io.dump; scalers fold into what follows. The rows
+    MODEL is a scikit-learn pipeline saved with skops.io.dump, a forest of XGBoost or LightGBM, an
+    ONNX graph or a TFLite net, told by its content; scalers fold into what follows. The rows
     calibrate ranges and steps and judge what the conversion changed.
 
     \b

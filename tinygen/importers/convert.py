@@ -10,19 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from ..common.errors import QuantizeError, UsageError, show
+from ..common.errors import ModelError, QuantizeError, UsageError, show
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import ROOM, decimal_quantity
 from ..model.fixedpoint import Quantity
 from ..model.model import Model, check_name
+from ..model.nodes import Node, prove
 from ..search.quantization import facts_of, raw_band
-from .calibration import Answer, Lowered, physical
-from .graph import FloatModel
+from .calibration import Answer, Calibration, Lowered, physical
+from .graph import FloatModel, Head
 from .lower import lower
 from .readers import float_model
 
 LEAST_LEVELS = 256  # answers that a target's own step must tell apart, or a finer one is taken
 AGREE = 1e-5  # part of the answers' spread that float32 sums may be off
+ROUNDED = 0.1  # the same, or a part of the rows, where the original rounds between its layers
 TIED = 1e-9  # part of the scores' spread below which two are tied
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -93,27 +95,74 @@ def converted(
     x = physical(dataset.inputs, dataset.x)
     values = floats.values(x)
     _require_numbers(floats, values)
-    checked = _compared(floats, values, x, reference)
+    told = None if reference is None else np.asarray(reference(x)).ravel()
+    checked = _compared(floats, values, told)
+    mine = _answers(floats, values, told)
     labels = floats.head.labels
-    output = _output(floats, values[:, 0], dataset, targets)
-    raw_targets = _raw_targets(floats, values, output, targets)
+    chain, why = _own_chain(floats, dataset)
+    output = _output(floats, mine, dataset, targets, chain)
+    raw_targets = _raw_targets(floats, mine, output, targets)
     dataset = dataset.with_rows(y=raw_targets, output=output, labels=labels)
-    answer = Answer.of(floats.head, output)
-    used, lowered = lower(floats, dataset.inputs, dataset.x[dataset.train], answer)
+    used, lowered = _lowered(floats, mine, dataset, output, chain)
     band = raw_band(output, *alarm)
     inputs, family = tuple(dataset.inputs[k] for k in used), family_of(floats.kind)
     bare = Model(
         name, family, inputs, output, lowered.nodes, band.high, labels, alarm_below=band.low
     )
-    answers = floats.head.answers(values)
-    answers = answers if labels else (answers - output.offset) / output.scale
-    notes = (*floats.notes, *lowered.notes)
-    told = _facts(bare, used, lowered, answers, dataset)
-    # own_answers: the errors are against the float model's answers
-    told["converted"] |= {"from": floats.kind, "own_answers": targets is None}
-    told["converted"] |= {"reference": checked, "notes": list(notes)}
-    model = replace(bare, training=told)
+    answers = mine if labels else (mine - output.offset) / output.scale
+    notes = (*floats.notes, *lowered.notes, *why)
+    facts = _facts(bare, used, lowered, answers, dataset)
+    if chain and told is not None:
+        checked = {"rows": len(x), "bit_equal": _equal(bare, dataset, told)}
+    # own_answers: the errors are against the original's answers
+    facts["converted"] |= {"from": floats.kind, "own_answers": targets is None}
+    facts["converted"] |= {"reference": checked, "notes": list(notes)}
+    model = replace(bare, training=facts)
     return Converted(model, floats, lowered, used, answers, dataset, notes)
+
+
+def _lowered(
+    floats: FloatModel,
+    mine: np.ndarray,
+    dataset: Dataset,
+    output: Quantity,
+    chain: tuple[Node, ...],
+) -> tuple[tuple[int, ...], Lowered]:
+    """The inputs that are used, and the integer form; the original's own where it is kept."""
+    answer, x = Answer.of(floats.head, output), dataset.x[dataset.train]
+    if not chain:
+        return lower(floats, dataset.inputs, x, answer)
+    wanted = mine[dataset.train].astype(np.float64)[:, None]
+    if floats.head.labels:  # a row of scores for each class index
+        wanted = np.where(wanted == np.arange(len(floats.head.labels)), 1.0, 0.0)
+        answer = replace(answer, head=Head("largest", floats.head.labels))
+    rows = Calibration(dataset.inputs, x, wanted, answer)
+    every = tuple(range(len(dataset.inputs)))
+    return every, Lowered(chain, "", measured=rows.measured(chain))
+
+
+def _own_chain(floats: FloatModel, dataset: Dataset) -> tuple[tuple[Node, ...], tuple[str, ...]]:
+    """The original's own integers where it has some and they can be kept, and a note where not."""
+    if floats.integers is None:
+        return (), ()
+    try:
+        chain = floats.integers.chain(dataset.inputs)
+        prove(chain, len(dataset.inputs))
+    except (QuantizeError, ModelError) as error:
+        return (), (
+            f"the model's own integers are not kept, since {error}: its weights are quantized anew",
+        )
+    return chain, ()
+
+
+def _equal(model: Model, dataset: Dataset, told: np.ndarray) -> int:
+    """Rows that the integers answer exactly as the original does."""
+    mine = model.answer(dataset.x)
+    if model.labels:
+        names = [str(v) for v in told.tolist()]
+        return int((np.array(model.labels)[mine] == np.array(names)).sum())
+    raw = (told.astype(np.float64) - model.output.offset) / model.output.scale
+    return int((np.floor(raw + 0.5) == mine).sum())
 
 
 def _require_numbers(floats: FloatModel, values: np.ndarray) -> None:
@@ -130,28 +179,40 @@ def _require_numbers(floats: FloatModel, values: np.ndarray) -> None:
         )
 
 
-def _compared(
-    floats: FloatModel, values: np.ndarray, x: np.ndarray, reference: Predict | None
-) -> dict[str, Any]:
+def _compared(floats: FloatModel, values: np.ndarray, told: np.ndarray | None) -> dict[str, Any]:
     """How far the float model is from the original on the rows; QuantizeError where it is another
     model: nothing that was misread goes on.
     """
-    if reference is None:
+    if told is None:
         return {}
-    told, mine = reference(x), floats.head.answers(values)
+    mine = floats.head.answers(values)
     if not floats.head.labels:
-        gap = np.abs(np.asarray(told, dtype=np.float64).ravel() - mine)
+        gap = np.abs(told.astype(np.float64) - mine)
         spread = max(float(np.ptp(mine)), float(np.abs(mine).max()), 1e-300)
         # a step of a tree apart, where a value lies on a threshold, is no misreading
-        if np.median(gap) > AGREE * spread or (gap > AGREE * spread).mean() > 0.01:
+        if floats.rounded and np.median(gap) <= ROUNDED * spread:
+            pass
+        elif np.median(gap) > AGREE * spread or (gap > AGREE * spread).mean() > 0.01:
             raise QuantizeError(_misread(floats, float(gap.max())))
-        return {"rows": len(x), "largest_difference": float(f"{gap.max():.3g}")}
+        return {"rows": len(told), "largest_difference": float(f"{gap.max():.3g}")}
     names = np.array(floats.head.labels)
-    differ = names[mine] != np.array([str(v) for v in np.asarray(told).ravel().tolist()])
+    differ = names[mine] != np.array([str(v) for v in told.tolist()])
     untied = differ & (margins(floats, values) > TIED)
-    if untied.mean() > 0.005:
+    if untied.mean() > (ROUNDED if floats.rounded else 0.005):
         raise QuantizeError(_misread(floats, float(untied.sum())))
-    return {"rows": len(x), "differing": int(differ.sum())}
+    return {"rows": len(told), "differing": int(differ.sum())}
+
+
+def _answers(floats: FloatModel, values: np.ndarray, told: np.ndarray | None) -> np.ndarray:
+    """Numbers or class indices that the model is to answer: those of the original where it rounds
+    between its layers, for then the float steps are near them only.
+    """
+    if not floats.rounded or told is None:
+        return floats.head.answers(values)
+    if not floats.head.labels:
+        return told.astype(np.float64)
+    place = {label: k for k, label in enumerate(floats.head.labels)}
+    return np.array([place[str(v)] for v in told.tolist()], dtype=np.int64)
 
 
 def _misread(floats: FloatModel, gap: float) -> str:
@@ -174,11 +235,17 @@ def margins(floats: FloatModel, values: np.ndarray) -> np.ndarray:
 
 
 def _output(
-    floats: FloatModel, answers: np.ndarray, dataset: Dataset, targets: np.ndarray | None
+    floats: FloatModel,
+    answers: np.ndarray,
+    dataset: Dataset,
+    targets: np.ndarray | None,
+    chain: tuple[Node, ...],
 ) -> Quantity:
     """What the model answers: steps as fine as its target's, or finer where those are few."""
     if floats.head.labels:
         return Quantity("class", "", 1.0, 0.0, len(floats.head.labels) - 1.0)
+    if chain and floats.integers:
+        return floats.integers.output(dataset.target)
     known = answers[dataset.train]
     if targets is not None:
         known = np.concatenate([known, targets[dataset.train]])
@@ -191,11 +258,10 @@ def _output(
 
 
 def _raw_targets(
-    floats: FloatModel, values: np.ndarray, output: Quantity, targets: np.ndarray | None
+    floats: FloatModel, mine: np.ndarray, output: Quantity, targets: np.ndarray | None
 ) -> np.ndarray:
     """What the rows should have been answered, raw or as class indices."""
     if targets is None:
-        mine = floats.head.answers(values)
         return mine.astype(np.int64) if floats.head.labels else output.to_raw(mine)
     if not floats.head.labels:
         return output.to_raw(targets)

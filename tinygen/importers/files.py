@@ -100,7 +100,7 @@ def _matching(path: Path) -> Opener:
             return opener
     raise ModelError(
         f"'{path}' is no model file that is known: save a scikit-learn model with "
-        "skops.io.dump(model, 'model.skops')"
+        "skops.io.dump(model, 'model.skops'), a net as ONNX or TFLite"
     )
 
 
@@ -259,12 +259,38 @@ def _forest_names(path: Path, kind: str) -> tuple[str, ...]:
     return ()
 
 
+def _is_onnx(head: bytes, path: Path) -> bool:
+    from .graphs.onnx_wire import is_onnx
+
+    return is_onnx(head, path)
+
+
+def _open_onnx(path: Path, trust_pickle: bool) -> Opened:
+    from .graphs.onnx_file import open_onnx
+
+    return Opened(*open_onnx(path))
+
+
+def _is_tflite(head: bytes, path: Path) -> bool:
+    from .graphs.tflite_file import is_tflite
+
+    return is_tflite(head)
+
+
+def _open_tflite(path: Path, trust_pickle: bool) -> Opened:
+    from .graphs.tflite_file import open_tflite
+
+    return Opened(*open_tflite(path))
+
+
 Matches = Callable[[bytes, Path], bool]
 Opener = Callable[[Path, bool], Opened]
 OPENERS: list[tuple[Matches, Opener]] = [  # what a file is taken for: the first that matches
     (_is_skops, _open_skops),
+    (_is_tflite, _open_tflite),
     (_is_forest, _open_forest),
     (_is_pickle, _open_pickle),
+    (_is_onnx, _open_onnx),
 ]
 LOADERS: dict[Opener, Callable[[Path, bool], Any]] = {
     _open_skops: _load_skops,

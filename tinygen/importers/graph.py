@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.errors import QuantizeError
+from ..model.fixedpoint import Quantity
+from ..model.nodes import Node
 
 Floats = NDArray[np.float64]
 LARGEST_DEGREE = 3  # of a product: what the integer model has an operation for
@@ -215,6 +217,18 @@ class Head:
         return values[:, 0]
 
 
+class Integers:
+    """The integers of a model that is quantized already."""
+
+    def chain(self, inputs: Sequence[Quantity]) -> tuple[Node, ...]:
+        """The same integers over raw inputs; QuantizeError where they cannot be kept."""
+        raise NotImplementedError
+
+    def output(self, target: Quantity) -> Quantity:
+        """What the last node's integers stand for, where they are no class."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class FloatModel:
     """Somebody's model: steps over physical values of the inputs."""
@@ -224,6 +238,8 @@ class FloatModel:
     steps: tuple[Step, ...]
     head: Head = Head()
     notes: tuple[str, ...] = ()  # one line each: what differs from the original, and where
+    rounded: bool = False  # the original rounds between its layers: these steps are near it only
+    integers: Integers | None = None  # the original's own, where they can be kept
 
     def values(self, x: Floats) -> Floats:
         """The last step's values, float (n, outputs), for rows x (n, inputs)."""

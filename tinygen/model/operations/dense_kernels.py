@@ -1,12 +1,32 @@
-"""Kernels of whole linear models and small networks: no scaled input and no unit is ever stored."""
+"""Dot products beside the plain layer: kernels of whole linear models and small networks, which
+store no scaled input and no unit, and the layer that rounds as TensorFlow Lite does.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
-from ..nodes import fused
-from ..views import Step, SumView
+import numpy as np
+from numpy.typing import NDArray
+
+from ..fixedpoint import INT16_MAX
+from ..nodes import (
+    INT32_MAX,
+    MAX_WIDTH,
+    Bounds,
+    Integers,
+    Node,
+    fits_int16,
+    fused,
+    integers,
+    need,
+    operation,
+    prefix_bounds,
+    within,
+)
+from ..views import FloatStep, FloatSumView, Step, SumView, View
 from .dense import Dense, is_relu_layer, short_type, unit_row
 from .scale import Scale
 
@@ -186,3 +206,155 @@ class ReluNetView(SumView):
 
     def _share(self, value: int) -> str:
         return f"TINYGEN_BYTES({value})," if self.weight_bits == 16 else f"{value:4d},"
+
+
+# ---- as TensorFlow Lite rounds ----
+
+
+@operation
+@dataclass(frozen=True)
+class QuantizedDense(Node):
+    """`y = clamp(round(acc * multiplier / 2**(32 + shift)) + zero, low, high)` with `acc = bias +
+    weights . x`: the single rounding of TFLite's reference kernels for int8, bit for bit.
+
+    weights: rows of int8 or int16 integers; rows of one number weigh element k of as many inputs.
+    bias: int32, multiplier: 0 .. 2**31 - 1 and shift: 1 .. 30, each per row.
+    """
+
+    op: ClassVar[str] = "quantized_dense"
+    letter: ClassVar[str] = "q"
+    saturates: ClassVar[bool] = True
+    weights: tuple[tuple[int, ...], ...]
+    bias: tuple[int, ...]
+    multiplier: tuple[int, ...]
+    shift: tuple[int, ...]
+    zero: int
+    low: int
+    high: int
+
+    @property
+    def elementwise(self) -> bool:
+        return len(self.weights[0]) == 1
+
+    @property
+    def weight_bits(self) -> int:
+        return 8 if all(abs(w) <= 127 for row in self.weights for w in row) else 16
+
+    def apply(self, values: Integers) -> Integers:
+        weights = integers(self.weights)
+        acc = values * weights[:, 0] if self.elementwise else values @ weights.T
+        high = ((acc + integers(self.bias)) * integers(self.multiplier)) >> 32
+        rounded = ((high >> (integers(self.shift) - 1)) + 1) >> 1
+        return integers(np.clip(rounded + self.zero, self.low, self.high))
+
+    def bounds(self, inside: Bounds) -> Bounds:
+        rows = len(self.weights)
+        within("quantized_dense: rows", [rows], 1, MAX_WIDTH)
+        need(
+            rows == len(self.bias) == len(self.multiplier) == len(self.shift),
+            "quantized_dense: a bias, multiplier and shift per row",
+        )
+        width = len(inside.low) if rows != len(inside.low) or not self.elementwise else 1
+        need(
+            all(len(row) == width for row in self.weights), "quantized_dense: one weight per input"
+        )
+        fits_int16(inside, self.op)
+        within("quantized_dense: weights", chain(*self.weights), -INT16_MAX, INT16_MAX)
+        within("quantized_dense: bias", self.bias, -INT32_MAX, INT32_MAX)
+        within("quantized_dense: multiplier", self.multiplier, 0, INT32_MAX)
+        within("quantized_dense: shift", self.shift, 1, 30)
+        within("quantized_dense: zero", [self.zero], -128, 127)
+        need(-128 <= self.low <= self.high <= 127, "quantized_dense: low and high are int8")
+        acc_low, acc_high = min(self.bias), max(self.bias)
+        for k, (row, start) in enumerate(zip(self.weights, self.bias)):
+            places = [k] if self.elementwise and len(inside.low) > 1 else range(len(inside.low))
+            ends = [sorted((w * inside.low[p], w * inside.high[p])) for w, p in zip(row, places)]
+            low, high = prefix_bounds(start, [e[0] for e in ends], [e[1] for e in ends])
+            acc_low, acc_high = min(acc_low, low), max(acc_high, high)
+        return Bounds((self.low,) * rows, (self.high,) * rows, acc_low, acc_high)
+
+    def view(self, step: Step) -> QuantizedDenseView:
+        return QuantizedDenseView(step, self)
+
+    def float_view(self, step: FloatStep) -> QuantizedDenseFloatView:
+        return QuantizedDenseFloatView(step, (self.low, self.high), 0, self)
+
+
+@dataclass(frozen=True)
+class QuantizedDenseView(View):
+    """A loop over the rows, with one 32 x 32 bit product each."""
+
+    template: ClassVar[str] = "dense"
+    macros: ClassVar[str] = "quantized"
+    node: QuantizedDense
+
+    @property
+    def rows(self) -> int:
+        return len(self.node.bias)
+
+    @property
+    def columns(self) -> int:
+        return len(self.node.weights[0])
+
+    @property
+    def plus_zero(self) -> str:
+        return f"{'-' if self.node.zero < 0 else '+'} {abs(self.node.zero)}"
+
+    @property
+    def place(self) -> str:
+        """Where a row's inputs start."""
+        return f"{self.source} + i" if self.node.elementwise and self.rows > 1 else self.source
+
+    @property
+    def weight_bits(self) -> int:
+        return self.node.weight_bits
+
+    @property
+    def weight_rows(self) -> list[str]:
+        return ["{ " + ", ".join(f"{w:4d}" for w in row) + " }," for row in self.node.weights]
+
+    @property
+    def dot(self) -> str:
+        return f"tinygen_dot_{short_type(self.step)}_w{self.weight_bits}_32"
+
+    @property
+    def acc_range(self) -> str:
+        return f"{self.step.proven.acc_low} .. {self.step.proven.acc_high}"
+
+    @property
+    def rom_bytes(self) -> int:
+        return sum(map(len, self.node.weights)) * self.weight_bits // 8 + 9 * self.rows
+
+
+@dataclass(frozen=True)
+class QuantizedDenseFloatView(FloatSumView):
+    """Plain sums of the same coefficients; a row of one number is spread over the inputs."""
+
+    template: ClassVar[str] = "dense"
+    node: QuantizedDense
+
+    @property
+    def gains(self) -> NDArray[np.float64]:
+        shift = np.array(self.node.shift, dtype=np.float64) + 32
+        return np.array(self.node.multiplier, dtype=np.float64) / 2.0**shift
+
+    @property
+    def weights(self) -> list[list[float]]:
+        weights = np.array(self.node.weights, dtype=np.float64) * self.gains[:, None]
+        if self.node.elementwise and len(weights) > 1:
+            weights = np.diag(weights[:, 0])
+        rows: list[list[float]] = weights.tolist()
+        return rows
+
+    @property
+    def bias(self) -> list[float]:
+        found: list[float] = (np.array(self.node.bias) * self.gains + self.node.zero).tolist()
+        return found
+
+    @property
+    def clamp_low(self) -> float | None:
+        return self.node.low
+
+    @property
+    def clamp_high(self) -> float | None:
+        return self.node.high
