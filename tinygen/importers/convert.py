@@ -98,17 +98,15 @@ def converted(
     told = None if reference is None else np.asarray(reference(x)).ravel()
     checked = _compared(floats, values, told)
     mine = _answers(floats, values, told)
-    labels = floats.head.labels
-    chain, why = _own_chain(floats, dataset)
+    labels, (chain, why) = floats.head.labels, _own_chain(floats, dataset)
     output = _output(floats, mine, dataset, targets, chain)
     raw_targets = _raw_targets(floats, mine, output, targets)
     dataset = dataset.with_rows(y=raw_targets, output=output, labels=labels)
     used, lowered = _lowered(floats, mine, dataset, output, chain)
     band = raw_band(output, *alarm)
     inputs, family = tuple(dataset.inputs[k] for k in used), family_of(floats.kind)
-    bare = Model(
-        name, family, inputs, output, lowered.nodes, band.high, labels, alarm_below=band.low
-    )
+    end: dict[str, Any] = {"threshold": band.high, "labels": labels, "alarm_below": band.low}
+    bare = Model(name, family, inputs, output, lowered.nodes, **end)
     answers = mine if labels else (mine - output.offset) / output.scale
     notes = (*floats.notes, *lowered.notes, *why)
     facts = _facts(bare, used, lowered, answers, dataset)
@@ -117,8 +115,7 @@ def converted(
     # own_answers: the errors are against the original's answers
     facts["converted"] |= {"from": floats.kind, "own_answers": targets is None}
     facts["converted"] |= {"reference": checked, "notes": list(notes)}
-    model = replace(bare, training=facts)
-    return Converted(model, floats, lowered, used, answers, dataset, notes)
+    return Converted(replace(bare, training=facts), floats, lowered, used, answers, dataset, notes)
 
 
 def _lowered(
