@@ -15,6 +15,7 @@ from tinygen.codegen.emit import render_header, runtime
 from tinygen.commands.predict import meaning
 from tinygen.common.errors import QuantizeError
 from tinygen.data import prepare, rows_for
+from tinygen.data.columns import input_of
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import from_json
 from tinygen.report import words
@@ -190,3 +191,12 @@ def test_the_estimator_has_an_offset_too():
     tiny = TinyRegressor(family="ridge").fit(counts, y)
     assert tiny.model_.output.offset > 101000 and tiny.model_.inputs[0].offset > 8e6
     assert np.abs(tiny.predict(counts) - y).mean() < 0.1
+
+
+@pytest.mark.parametrize("readings", [["8373000"], ["8373000", "8374001"]])
+def test_a_column_of_one_or_two_large_readings_is_read(readings):
+    """Fewer values than there are outliers left out at each end: all of them count."""
+    cells = [*readings, *[""] * 30]
+    rows = parse("\n".join(["a,b,y", *(f"{c},{k},{3 * k}" for k, c in enumerate(cells))]) + "\n")
+    quantity = input_of(rows, "a")
+    assert (quantity.minimum, quantity.maximum) == (float(readings[0]), float(readings[-1]))

@@ -293,7 +293,7 @@ def _usual_range(values: np.ndarray) -> tuple[float, float]:
     beyond it: what is farther out is an outlier.
     """
     there = np.sort(values[np.isfinite(values)])
-    beyond = int(np.ceil(OUTLIERS / 2 * len(there)))
+    beyond = min(int(np.ceil(OUTLIERS / 2 * len(there))), (len(there) - 1) // 2)
     low, high = there[beyond], there[-1 - beyond]
     room = (high - low) / MARGIN
     inside = there[(there >= low - room) & (there <= high + room)]
