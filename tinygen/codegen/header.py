@@ -9,8 +9,9 @@ from .. import __version__
 from ..common.jinja import environment
 from ..common.text import comment
 from ..model.alarm_threshold import AlarmCost
-from ..model.fixedpoint import Quantity
+from ..model.fixedpoint import NOT_SURE, Quantity
 from ..model.model import Model
+from ..model.views import View
 from .chain import chain_views, constant_bytes, printed
 from .names import check_prefix
 from .units import categories, class_names, input_units, label_bytes, unit_of
@@ -53,9 +54,30 @@ def render_header(model: Model) -> str:
             alarm_below=_end_of_band(model, model.alarm_below, model.levels.low),
             nodes=nodes,
             tables_id=zlib.crc32(repr((tables, ranges, classes)).encode("utf-8")),
-            result=steps[-1].out,
+            **_answer_view(model, steps),
         )
     )
+
+
+def _answer_view(model: Model, steps: list[View]) -> dict:
+    """What the functions that answer are printed from. The last step of a model with scores reads
+    them.
+    """
+    told = {
+        "result": steps[-1].out,
+        "scores": model.scores,
+        "sure_margin": model.sure_margin,
+        "not_sure": NOT_SURE,
+    }
+    if not model.scores:
+        return told
+    low, high = min(model.bounds[-2].low), max(model.bounds[-2].high)
+    return {
+        **told,
+        "score_array": steps[-2].out,
+        "score_bounds": {"low": low, "high": high},
+        "most_margin": high - low,
+    }
 
 
 def alarm_view(model: Model) -> dict | None:

@@ -49,6 +49,10 @@ def render(template: str, model: Model) -> str:
             classes=class_names(model),
             categories=categories(model),
             first=model.sample_rows(1)[0].tolist(),
+            scores=model.scores,
+            sure_margin=model.sure_margin,
+            values=model.values_per_row,
+            class_leds=model.class_leds,
         )
     )
 

@@ -184,7 +184,8 @@ def _by_board(link, twin: Model, rows: Iterable[np.ndarray], plan: Plan) -> Iter
     for reply in stream(link, remembered(), pace=plan.pace, reconnect=plan.reconnect):
         row = sent.pop(reply.index)
         answer = MISSING if reply.result is None else reply.result.prediction
-        yield Answered(row, answer, not reply.lost and answer == int(twin.answer(row[None])[0]))
+        right = tuple(twin.answers(row[None])[0].tolist())
+        yield Answered(row, answer, reply.result is not None and reply.result.values == right)
 
 
 # ---- where rows come from ----

@@ -30,13 +30,14 @@ from typing import (
 from ..common.errors import ModelError
 from .fixedpoint import TIME_PARTS
 from .nodes import NODES, Node
+from .not_sure import Answered
 
 DIGITS = 19  # of an integer: within 64 bits
 LARGEST = 2**63 - 1
 FAMILY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SCALES = 1e-12, 1e12  # least and largest raw step, in the quantity's unit
 MAY_BE_EMPTY = ("splits", "columns")  # a forest of leaves alone; no input as its logarithm
-MAY_BE_ABSENT = ("alarm_below",)  # a model without it has no such alarm
+MAY_BE_ABSENT = ("alarm_below", "scores", "sure_margin")  # not in the file of a model without
 STEPS = 2**53  # a quantity's ends lie within so many raw steps of 0: exact as a double
 
 
@@ -57,6 +58,12 @@ class _LearnedAlarm(TypedDict, total=False):
     learned: _Confusion
     test_at_level: _Confusion
     test_learned: _Confusion
+
+
+class _Reject(TypedDict, total=False):
+    rate: float
+    unseen: Answered
+    test: Answered
 
 
 class _Metrics(TypedDict, total=False):
@@ -126,6 +133,7 @@ class Training(TypedDict, total=False):
     metrics: _Metrics
     alarm: dict[str, int]
     learned_alarm: _LearnedAlarm
+    reject: _Reject
     weighting: dict[str, Any]
     baseline: _Reference
     verdict: _Verdict

@@ -13,8 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
@@ -26,18 +25,17 @@ from ..common.boards import find_board
 from ..common.errors import ModelError, UsageError
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import ROOM, decimal_quantity
-from ..fitting.weighted import mean
-from ..model.fixedpoint import Quantity
+from ..fitting.temperature import temperature
+from ..model.fixedpoint import NOT_SURE, Quantity
 from ..model.model import load as load_model
 from ..target.bare import ModelCost, measure_cost
 from ..target.build import Budget
 from .cross_validation import rank
 from .finalists import SearchRequest
 from .model_search import find_best
-from .quantization import class_scores, raw_band
+from .quantization import class_scores, raw_band, require_scores
 from .sample_weights import counted_rows
 
-LOG_TEMPERATURE = (-12.0, 3.0)  # natural logarithms of the factors tried
 BUDGET_ARGUMENTS = "max_flash, max_ram or max_cycles"
 MODEL = """family : "auto" or one family's name.
     max_flash, max_ram, max_cycles : bytes, bytes with stack, cycles per answer
@@ -67,6 +65,7 @@ class _Tiny(BaseEstimator):
         board="uno",
         threshold=None,
         alarm_below=None,
+        reject=None,
         input_scales=None,
         random_state=0,
         name="model_1",
@@ -78,6 +77,7 @@ class _Tiny(BaseEstimator):
         self.board = board
         self.threshold = threshold
         self.alarm_below = alarm_below
+        self.reject = reject
         self.input_scales = input_scales
         self.random_state = random_state
         self.name = name
@@ -101,6 +101,7 @@ class _Tiny(BaseEstimator):
         dataset = self._rows(X, y, weights)
         if dataset.labels and self.alarm_below is not None:
             raise UsageError("alarm_below is for TinyRegressor: classes take a threshold only")
+        require_scores(dataset, False, self.reject)
         # raises now, not after the training
         raw_band(dataset.target, self.threshold, self.alarm_below)
         self.candidates_ = rank(dataset, self.family)
@@ -130,9 +131,11 @@ class _Tiny(BaseEstimator):
         )
 
     def predict(self, X):
-        """What the chip answers to rows X of physical values, saturated to the accepted ranges."""
+        """What the chip answers to rows X of physical values, saturated to the accepted ranges; of
+        classes the best one, also where it is not sure.
+        """
         raw = self._raw(X)  # first: it raises NotFittedError
-        return self._meaning(self.model_.answer(raw))
+        return self._meaning(self.model_.decided.answer(raw))
 
     def _raw(self, X) -> np.ndarray:
         """Raw rows of the model's inputs, int64 (n, inputs of the model)."""
@@ -235,6 +238,8 @@ class _Tiny(BaseEstimator):
             self.threshold,
             Budget(self.max_flash, self.max_ram, self.max_cycles),
             alarm_below=self.alarm_below,
+            scores=self.reject is not None,
+            reject=self.reject,
             choice_only=True,
         )
 
@@ -257,6 +262,7 @@ class TinyRegressor(RegressorMixin, _Tiny):
     {model}
     threshold : alarm above this output, in the unit of y.
     alarm_below : alarm below this output, in the unit of y; with threshold, outside the band.
+    reject : None; it is for classes.
     {rest}
     """
 
@@ -283,6 +289,7 @@ class TinyClassifier(ClassifierMixin, _Tiny):
     {model}
     threshold : alarm above this index of a class.
     alarm_below : None; classes have no alarm below.
+    reject : part of the answers that may be wrong; the chip says "not sure" to other rows.
     {rest}
     """
 
@@ -303,27 +310,12 @@ class TinyClassifier(ClassifierMixin, _Tiny):
         return self.classes_[raw]
 
     def _judge_scores(self, dataset: Dataset) -> None:
-        """`temperature_`: the factor on the scores by which the training rows are likeliest (Guo et
-        al. 2017); None without scores. A class counts as less than sure, the less the fewer rows it
-        has (Platt 1999): else rows that are told apart without a mistake would ask for certainty.
+        """`temperature_`: the factor on the scores by which the training rows are likeliest; None
+        without scores.
         """
-        rows, self.temperature_ = dataset.training, None
+        rows = dataset.training
         scores = class_scores(self.model_, rows.x[:, list(self.columns_)])
-        if scores is None:
-            return
-        width = scores.shape[1]
-        known = np.bincount(rows.y, rows.weights, minlength=width)[rows.y]
-        sure = (known + 1) / (known + width)
-        shares = np.repeat(((1 - sure) / (width - 1))[:, None], width, axis=1)
-        shares[np.arange(len(rows.y)), rows.y] = sure
-
-        def loss(log_factor: float) -> float:
-            values = np.exp(log_factor) * scores
-            losses = logsumexp(values, axis=1) - (shares * values).sum(axis=1)
-            return float(mean(losses, rows.weights))
-
-        best = minimize_scalar(loss, bounds=LOG_TEMPERATURE, method="bounded")
-        self.temperature_ = float(np.exp(best.x))
+        self.temperature_ = None if scores is None else temperature(scores, rows.y, rows.weights)
 
     @available_if(lambda self: _has_scores(self))
     def predict_proba(self, X):
@@ -335,6 +327,22 @@ class TinyClassifier(ClassifierMixin, _Tiny):
         """
         raw = self._raw(X)  # first: it raises NotFittedError
         return softmax(class_scores(self.model_, raw) * self.temperature_, axis=1)
+
+    @available_if(lambda self: _has_scores(self))
+    def decision_function(self, X):
+        """The integer scores that the chip compares, (n, classes); of two classes how far the
+        second is ahead, (n,).
+        """
+        raw = self._raw(X)  # first: it raises NotFittedError
+        scores = class_scores(self.model_, raw)
+        return scores if scores.shape[1] > 2 else scores[:, 1] - scores[:, 0]
+
+    def sure(self, X):
+        """Where the chip answers what `predict` says, bool (n,); elsewhere, with `reject`, it says
+        that it is not sure.
+        """
+        raw = self._raw(X)
+        return self.model_.answer(raw) != NOT_SURE
 
     def _own_state(self) -> dict:
         return {
@@ -358,9 +366,10 @@ def _has_scores(estimator: TinyClassifier) -> bool:
 
 
 def _is_kept(name: str, value) -> bool:
-    """True for what JSON gives back as it was; an `alarm_below` that is not given is not told."""
+    """True for what JSON gives back as it was; what came later is told where it is given."""
     try:
-        return (name, value) != ("alarm_below", None) and json.loads(json.dumps(value)) == value
+        unused = name in ("alarm_below", "reject") and value is None
+        return not unused and json.loads(json.dumps(value)) == value
     except (TypeError, ValueError):
         return False
 
