@@ -43,7 +43,7 @@ def fill(model: Model) -> str:
     """C that writes all numbers of an answer into y."""
     if model.scores:
         return "NAME_scores(x, y + 1); y[0] = NAME_class(y + 1);"
-    return "y[0] = NAME_predict(x);"
+    return "NAME_predict_all(x, y);" if model.more else "y[0] = NAME_predict(x);"
 
 
 def compile_header(

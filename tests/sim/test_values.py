@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from family_models import street_model
+from family_models import street, street_model
 from native_board import NativeBoard, compile_board, native_link
 from tinygen.host.check import check, expect
 from tinygen.host.protocol import Flag, Pin
@@ -18,9 +18,21 @@ from tinygen.commands.stream import stream_rows
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import LinkError
 from tinygen.model.fixedpoint import MISSING, NOT_SURE
+from tinygen.model.outputs import side_by_side
 from tinygen.target import build as building
 
 PLAIN = street_model("forest", "classification")
+TARGETS = side_by_side(
+    [
+        street_model("polynomial", "regression"),
+        replace(
+            street_model("ridge", "regression"),
+            threshold=None,
+            output=replace(street_model("ridge", "regression").output, name="gas 2"),
+        ),
+    ],
+    street().inputs,
+)
 SURE = replace(PLAIN, scores=True, sure_margin=60)
 CHIPS = ("uno", "megaatmega2560")
 
@@ -84,6 +96,26 @@ def test_a_board_answers_every_number(program, board_id):
     assert dark == [bool(r.result.flags & (Flag.MISSING | Flag.NOT_SURE)) for r in streamed.replies]
     lit = {r.result.pins for r in streamed.replies}
     assert lit == {Pin(0), Pin.RED, Pin.GREEN, Pin.THIRD}
+
+
+@pytest.mark.parametrize("board_id", CHIPS)
+def test_a_board_answers_every_target(program, board_id):
+    rows = rows_of(TARGETS)
+    url, board = program(TARGETS, board_id), BOARDS[board_id]
+    streamed = stream_rows(TARGETS, rows, url, board, progress=lambda words: None)
+    assert streamed.good
+    got = np.array([reply.result.values for reply in streamed.replies])
+    assert np.array_equal(got, TARGETS.answers(rows)) and got.shape == (400, 2)
+
+
+def test_two_targets_in_the_wrong_order_are_seen(native):
+    swapped = side_by_side(
+        [TARGETS.singles[1], replace(TARGETS.singles[0], threshold=None)], TARGETS.inputs
+    )
+    rows = rows_of(TARGETS, 60)
+    link = native(TARGETS)
+    assert verdict(link, TARGETS, rows).passed
+    assert verdict(native(TARGETS), TARGETS, rows, expect(swapped, rows)).wrong > 30
 
 
 def test_one_number_off_by_one_is_seen(native):

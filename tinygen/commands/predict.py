@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from ._spec import FromSpec
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..model.fixedpoint import Quantity
     from ..model.model import Model
 
 
@@ -70,7 +72,16 @@ class Predictions:
         else:
             physical = [None if r is None else float(output.to_physical(r)) for r in answers]
             said = {"physical": physical, "unit": output.unit}
-        if self.more.size:
+        if self.model.more:
+            said["outputs"] = {
+                q.name: {
+                    "raw": column,
+                    "physical": [None if r is None else float(q.to_physical(r)) for r in column],
+                    "unit": q.unit,
+                }
+                for q, column in zip(self.model.outputs[1:], self._more_plain())
+            }
+        elif self.more.size:
             said["more"] = dict(zip(self.model.value_names[1:], self._more_plain()))
         return {
             "rows": len(answers),
@@ -139,9 +150,19 @@ def _columns(
     if model.band:
         alarms = model.alarm(found.raw).tolist()
         columns["alarm"] = ("" if r == MISSING else int(alarm) for r, alarm in zip(answers, alarms))
-    for name, column in zip(model.value_names[1:], found.more.T.tolist()):
+    for q, column in zip(model.outputs[1:], found.more.T.tolist()):
+        unit = f" [{q.unit}]" if q.unit else ""
+        columns[q.name + unit] = list(map(partial(_in_unit, q), column))
+    for name, column in zip(model.value_names[len(model.outputs) :], found.more.T.tolist()):
         columns[name] = ("" if v == MISSING else v for v in column)
     return list(columns), map(list, zip(*columns.values()))
+
+
+def _in_unit(q: Quantity, raw: int) -> str:
+    """A raw number in its quantity's unit; "" for none."""
+    from ..model.fixedpoint import MISSING
+
+    return "" if raw == MISSING else q.words(float(q.to_physical(raw)))
 
 
 def meaning(model: Model, raw: int) -> str:

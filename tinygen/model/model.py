@@ -24,10 +24,11 @@ from . import (
     operations,  # noqa: F401 (fills the registry)
 )
 from .alarm_threshold import AlarmBand
-from .fixedpoint import MISSING, NOT_SURE, RAW_MAX, RAW_MIN, Derivation, Quantity
+from .fixedpoint import MISSING, NOT_SURE, RAW_MAX, RAW_MIN, Quantity
 from .nodes import Bounds, Integers, Node, from_dict, integers, prove, to_dict
 from .not_sure import leads_of
 from .operations.argmax import Argmax
+from .parts import Output, output_of, plain_output, quantity_of
 
 SCHEMA = 1
 MAX_FILE_BYTES = 4_000_000
@@ -53,9 +54,12 @@ class Model:
     scores: bool = False  # classification: answers carry the score of each class
     # least lead of the best score over the next one; with less, the answer is NOT_SURE
     sure_margin: int | None = None
+    reads: tuple[int, ...] = ()  # with more outputs: places of the inputs that the first one reads
+    more: tuple[Output, ...] = ()  # outputs behind the first; threshold and alarm are the first's
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        self._check_more()
         if self.optimize not in OPTIMIZE:
             raise ModelError(
                 f"cannot optimize for {str(self.optimize)[:40]!r}: one of {', '.join(OPTIMIZE)}"
@@ -70,6 +74,50 @@ class Model:
         _ = last.c_type  # raises where a value has no 16-bit type
         if len(last.low) != 1 or max(last.high) > RAW_MAX or min(last.low) < RAW_MIN:
             raise ModelError("a model ends in one value within int16")
+
+    def _check_more(self) -> None:
+        """ModelError where outputs cannot stand side by side; each is a model of its own."""
+        if not self.more:
+            if self.reads:
+                raise ModelError("reads is for a model of several outputs")
+            return
+        if self.labels or len(self.more) >= MAX_VALUES:
+            raise ModelError(f"several outputs are numbers, and at most {MAX_VALUES}")
+        if len(set(self.value_names)) < len(self.value_names):
+            raise ModelError("two outputs have one name")
+        places = [self.reads, *(output.reads for output in self.more)]
+        for reads in places:
+            if not reads or len(set(reads)) < len(reads):
+                raise ModelError("an output reads no input, or one twice")
+            if min(reads) < 0 or max(reads) >= len(self.inputs):
+                raise ModelError(
+                    f"an output reads an input beyond the {len(self.inputs)} there are"
+                )
+        if len(set().union(*places)) < len(self.inputs):
+            raise ModelError("an input that no output reads")
+        _ = self.singles  # raise where one of them cannot be
+
+    @cached_property
+    def singles(self) -> tuple[Model, ...]:
+        """A model of each output alone; the C names of the second begin with NAME_2, and so on."""
+        if not self.more:
+            return (self,)
+        first = replace(self, inputs=self._read_by(self.reads), reads=(), more=())
+        stem = self.name[:28]
+        return first, *(
+            Model(
+                f"{stem}_{k}",
+                output.family,
+                self._read_by(output.reads),
+                output.quantity,
+                output.nodes,
+                optimize=self.optimize,
+            )
+            for k, output in enumerate(self.more, 2)
+        )
+
+    def _read_by(self, reads: tuple[int, ...]) -> tuple[Quantity, ...]:
+        return tuple(self.inputs[place] for place in reads)
 
     def _check_scores(self) -> None:
         """ModelError where scores are promised that the chain does not have, or a margin that no
@@ -101,7 +149,7 @@ class Model:
     @cached_property
     def bounds(self) -> tuple[Bounds, ...]:
         """Proven intervals, one `Bounds` per node; ModelError where the proof fails."""
-        return prove(self.nodes, len(self.inputs))
+        return prove(self.nodes, len(self.reads or self.inputs))
 
     @cached_property
     def model_id(self) -> int:
@@ -122,13 +170,19 @@ class Model:
 
     @property
     def values_per_row(self) -> int:
-        """Numbers in one answer: 1, or with scores the class and the score of each."""
-        return 1 + len(self.labels) if self.scores else 1
+        """Numbers in one answer: one an output, or with scores the class and the score of each."""
+        return len(self.value_names)
 
     @property
     def value_names(self) -> tuple[str, ...]:
-        """What each number of an answer is: the output's name, then the scores'."""
-        return (self.output.name, *(f"score of {label}" for label in self.labels * self.scores))
+        """What each number of an answer is: the outputs' names, or the output's and the scores'."""
+        scores = (f"score of {label}" for label in self.labels * self.scores)
+        return (self.output.name, *(o.quantity.name for o in self.more), *scores)
+
+    @property
+    def outputs(self) -> tuple[Quantity, ...]:
+        """The quantity of each output; one for a classifier."""
+        return (self.output, *(output.quantity for output in self.more))
 
     @property
     def class_leds(self) -> int:
@@ -142,15 +196,19 @@ class Model:
         return replace(self, sure_margin=None)
 
     def predict(self, raw: ArrayLike) -> Integers:
-        """Raw predictions, int64 of shape (n,), for raw rows of shape (n, inputs); any int16 is
-        allowed.
+        """Raw predictions, int64 of shape (n,), or (n, outputs) where there are several, for raw
+        rows of shape (n, inputs); any int16 is allowed.
         """
-        return self.values(raw)[:, 0]
+        return self.values(raw) if self.more else self.values(raw)[:, 0]
 
     def values(self, raw: ArrayLike) -> Integers:
         """All numbers of each answer, int64 of shape (n, values_per_row): the prediction, then the
         scores where the model has them.
         """
+        if self.more:
+            rows, places = self._rows(raw), [self.reads, *(o.reads for o in self.more)]
+            each = [one.values(rows[:, list(p)]) for one, p in zip(self.singles, places)]
+            return integers(np.hstack(each))
         if not self.scores:
             return self._run(raw, self.nodes)
         scores = self._run(raw, self.nodes[:-1])
@@ -169,7 +227,7 @@ class Model:
         """What the board answers: rows with a MISSING value give MISSING, others saturate and
         predict.
         """
-        return self.answers(raw)[:, 0]
+        return self.answers(raw) if self.more else self.answers(raw)[:, 0]
 
     def answers(self, raw: ArrayLike) -> Integers:
         """All numbers of what the board answers, int64 of shape (n, values_per_row); of a row with
@@ -248,6 +306,8 @@ class Model:
             **({} if self.alarm_below is None else {"alarm_below": self.alarm_below}),
             **({"scores": True} if self.scores else {}),
             **({} if self.sure_margin is None else {"sure_margin": self.sure_margin}),
+            **({"reads": list(self.reads)} if self.reads else {}),
+            **({"more": [plain_output(output) for output in self.more]} if self.more else {}),
             "labels": list(self.labels),
             "optimize": self.optimize,
             "nodes": [to_dict(node) for node in self.nodes],
@@ -298,8 +358,8 @@ def from_json(text: str) -> Model:
     model = Model(
         content["name"],
         content["family"],
-        tuple(_quantity(q) for q in content["inputs"]),
-        _quantity(content["output"]),
+        tuple(quantity_of(q) for q in content["inputs"]),
+        quantity_of(content["output"]),
         tuple(from_dict(n) for n in content["nodes"]),
         content["threshold"],
         tuple(content["labels"]),
@@ -308,6 +368,8 @@ def from_json(text: str) -> Model:
         content.get("alarm_below"),
         content.get("scores", False),
         content.get("sure_margin"),
+        tuple(content.get("reads", ())),
+        tuple(map(output_of, content.get("more", ()))),
     )
     if model._plain()["id"] != stated:
         raise ModelError(
@@ -331,33 +393,6 @@ def check_name(name: str) -> str:
             "give one with --name"
         )
     return name
-
-
-def _quantity(plain: dict[str, Any]) -> Quantity:
-    made = plain.get("derivation")
-    quantity = Quantity(**{**plain, "derivation": made and _derivation(made)})
-    numbers = (quantity.scale, quantity.minimum, quantity.maximum, quantity.offset)
-    if (
-        not all(isinstance(v, (int, float)) and np.isfinite(v) for v in numbers)
-        or not quantity.scale > 0
-    ):
-        raise ModelError(
-            f"quantity {str(quantity.name)[:40]!r} has a scale or range that is no number"
-        )
-    if not isinstance(quantity.name, str) or not isinstance(quantity.unit, str):
-        raise ModelError("a quantity's name and unit are text")
-    if not quantity.minimum <= quantity.maximum:
-        raise ModelError(
-            f"quantity {quantity.name!r} has minimum {quantity.minimum} "
-            f"above maximum {quantity.maximum}"
-        )
-    return quantity
-
-
-def _derivation(plain: dict[str, Any]) -> Derivation:
-    """The derivation that `Quantity.plain` told."""
-    lists = {name: tuple(plain.get(name, ())) for name in ("columns", "labels")}
-    return Derivation(**{**plain, **lists})
 
 
 def _canonical(plain: dict[str, Any]) -> bytes:

@@ -37,7 +37,13 @@ LARGEST = 2**63 - 1
 FAMILY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SCALES = 1e-12, 1e12  # least and largest raw step, in the quantity's unit
 MAY_BE_EMPTY = ("splits", "columns")  # a forest of leaves alone; no input as its logarithm
-MAY_BE_ABSENT = ("alarm_below", "scores", "sure_margin")  # not in the file of a model without
+MAY_BE_ABSENT = (
+    "alarm_below",
+    "scores",
+    "sure_margin",
+    "reads",
+    "more",
+)  # not in the file of a model without
 STEPS = 2**53  # a quantity's ends lie within so many raw steps of 0: exact as a double
 
 
@@ -304,7 +310,9 @@ def _check_values(plain: dict[str, Any]) -> None:
     if not FAMILY.fullmatch(plain["family"]):
         raise _wrong("family", plain["family"], "a word of small letters")
     quantities = [(f"inputs[{i}]", q) for i, q in enumerate(plain["inputs"])]
-    for where, quantity in [*quantities, ("output", plain["output"])]:
+    outputs = [("output", plain["output"])]
+    outputs += [(f"more[{i}].quantity", o["quantity"]) for i, o in enumerate(plain.get("more", ()))]
+    for where, quantity in [*quantities, *outputs]:
         scale = quantity["scale"]
         if not SCALES[0] <= scale <= SCALES[1]:
             raise _wrong(f"{where}.scale", scale, f"within {SCALES[0]:g} .. {SCALES[1]:g}")
@@ -313,8 +321,9 @@ def _check_values(plain: dict[str, Any]) -> None:
                 raise _wrong(f"{where}.{end}", quantity[end], f"within 2**53 steps of {scale:g}")
     _distinct("inputs", [quantity["name"] for _, quantity in quantities])
     _check_derivations(quantities)
-    if plain["output"].get("derivation"):
-        raise _wrong("output.derivation", plain["output"]["derivation"], "part of an input only")
+    for where, quantity in outputs:
+        if quantity.get("derivation"):
+            raise _wrong(f"{where}.derivation", quantity["derivation"], "part of an input only")
     _distinct("labels", plain["labels"])
     if len(plain["labels"]) == 1:
         raise _wrong("labels", "one label", "none, or at least two")

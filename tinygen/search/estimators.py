@@ -6,7 +6,6 @@ fit, else 12 bits or more over its range.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -15,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -23,8 +21,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..codegen.emit import emit_library
 from ..common.boards import find_board
 from ..common.errors import ModelError, UsageError
+from ..common.pipeline import steps_before
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import ROOM, decimal_quantity
+from ..fitting.targets import fit_each, joined
 from ..fitting.temperature import temperature
 from ..model.fixedpoint import NOT_SURE, Quantity
 from ..model.model import load as load_model
@@ -91,7 +91,7 @@ class _Tiny(BaseEstimator):
         Sets `model_` (the integer Model), `columns_` (inputs it reads), `candidates_` (what was
         compared, best first) and `steps_before_` (names of a Pipeline's steps that change X).
         """
-        self.steps_before_ = _steps_before(self)
+        self.steps_before_ = steps_before(self)
         numeric = isinstance(self, RegressorMixin)
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=numeric)
         weights = None
@@ -266,12 +266,28 @@ class TinyRegressor(RegressorMixin, _Tiny):
     {rest}
     """
 
+    def fit(self, X, y, sample_weight=None):
+        """As of one target; y (n, k) of several gives one model of k outputs, each with a chain of
+        its own, and `candidates_` is a list for each.
+        """
+        if np.ndim(y) < 2 or np.shape(y)[1] < 2:
+            return super().fit(X, y, sample_weight)
+        self.steps_before_ = steps_before(self)
+        validate_data(self, X, dtype=np.float64)
+        fits = fit_each(self, X, y, sample_weight)
+        self.candidates_ = [one.candidates_ for one in fits]
+        self.model_, self.columns_ = joined(fits)
+        return self
+
     def _target(self, y: np.ndarray) -> tuple[Quantity, np.ndarray, tuple[str, ...]]:
         target = decimal_quantity("y", y.astype(np.float64), own=False, room=ROOM)
         return target, target.to_raw(y), ()
 
     def _meaning(self, raw: np.ndarray) -> np.ndarray:
-        return self.model_.output.to_physical(raw)
+        if not self.model_.more:
+            return self.model_.output.to_physical(raw)
+        columns = zip(self.model_.outputs, raw.T)
+        return np.column_stack([q.to_physical(column) for q, column in columns])
 
 
 class TinyClassifier(ClassifierMixin, _Tiny):
@@ -372,21 +388,6 @@ def _is_kept(name: str, value) -> bool:
         return not unused and json.loads(json.dumps(value)) == value
     except (TypeError, ValueError):
         return False
-
-
-def _steps_before(estimator: _Tiny) -> tuple[str, ...]:
-    """Names of the steps that change X before `estimator`, whose `fit` a Pipeline calls; () without
-    one.
-
-    A step does not know its Pipeline: the Pipeline's own `fit` is looked for among the callers.
-    """
-    frame = inspect.currentframe()
-    while frame := frame and frame.f_back:
-        caller = frame.f_locals.get("self")
-        if isinstance(caller, Pipeline) and caller.steps[-1][1] is estimator:
-            before = caller.steps[:-1]
-            return tuple(name for name, step in before if step not in (None, "passthrough"))
-    return ()
 
 
 def asked(X, y, classes: bool, parameters: Mapping) -> tuple[Dataset, SearchRequest]:

@@ -29,6 +29,7 @@ from ...data.dataset import Finding, findings_in
 from ...data.reference import missing_codes
 from ...model.fixedpoint import Quantity
 from ...model.model import Model, load
+from ...model.outputs import require_one_output
 from ...search.conversion import Conversion, read_conversion
 from ...search.ladder import Ladder, Rung, load_ladder
 from ...search.quantization import class_metrics, metrics
@@ -157,7 +158,7 @@ def gather(
 
 def _trained_model(path: Path) -> Model:
     """The model of a file; UsageError for one without errors on test rows."""
-    model = load(path)
+    model = require_one_output(load(path), "a report")
     if "metrics" not in model.training:
         raise UsageError(
             f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has "
