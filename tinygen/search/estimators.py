@@ -270,7 +270,8 @@ class TinyRegressor(RegressorMixin, _Tiny):
         """As of one target; y (n, k) of several gives one model of k outputs, each with a chain of
         its own, and `candidates_` is a list for each.
         """
-        if np.ndim(y) < 2 or np.shape(y)[1] < 2:
+        shape = np.asarray(y).shape
+        if len(shape) < 2 or shape[1] < 2:
             return super().fit(X, y, sample_weight)
         self.steps_before_ = steps_before(self)
         validate_data(self, X, dtype=np.float64)
