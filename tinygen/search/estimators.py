@@ -21,9 +21,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..codegen.emit import emit_library
 from ..common.boards import find_board
 from ..common.errors import ModelError, UsageError
-from ..common.pipeline import steps_before
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import ROOM, decimal_quantity
+from ..fitting.pipeline import steps_before
 from ..fitting.targets import fit_each, joined
 from ..fitting.temperature import temperature
 from ..model.fixedpoint import NOT_SURE, Quantity
