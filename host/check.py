@@ -11,7 +11,7 @@ from statistics import median_low
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..model.fixedpoint import MISSING
+from ..model.fixedpoint import MISSING, NOT_SURE
 from ..model.model import Model
 from .protocol import Flag, Info, Pin, Result, Trait, digest
 from .stream import RowReply
@@ -29,6 +29,7 @@ class Alarm:
     debounce: int = 0  # answers in a row, after the first, that a change needs
     dark_outside: bool = False  # both LEDs dark for a row outside of the accepted range
     below: int | None = None  # raw; red below it. None: never red below
+    class_leds: int = 0  # so many LEDs show the classes, one each; 0: red and green are the alarm
 
     @staticmethod
     def of(model: Model, info: Info) -> Alarm:
@@ -39,6 +40,7 @@ class Alarm:
             info.debounce,
             Trait.DARK_OUTSIDE in info.traits,
             model.alarm_below,
+            model.class_leds,
         )
 
     def step(self, state: LightState, answer: int) -> LightState:
@@ -56,8 +58,12 @@ class Alarm:
 
     def light(self, state: LightState, answer: int, flags: Flag) -> tuple[LightState, Pin]:
         """State and LEDs after one row; a row without an answer to show changes no state."""
-        if Flag.MISSING in flags or (self.dark_outside and Flag.CLAMPED in flags):
+        if flags & (Flag.MISSING | Flag.NOT_SURE):
             return state, Pin(0)
+        if self.dark_outside and Flag.CLAMPED in flags:
+            return state, Pin(0)
+        if self.class_leds:
+            return state, Pin(1 << answer)
         state = self.step(state, answer)
         return state, Pin.RED if state[0] else Pin.GREEN
 
@@ -71,6 +77,7 @@ class Expected:
     digest: tuple[int, ...]  # of the clamped row, or of the row as sent where a value is missing
     pins: tuple[Pin, ...]  # when every row comes once; check() knows what a reset changes
     alarm: Alarm
+    more: tuple[tuple[int, ...], ...] = ()  # the numbers behind the prediction; () with one number
 
     def __len__(self) -> int:
         return len(self.prediction)
@@ -92,6 +99,7 @@ class StreamVerdict:
     cycles_median: int | None  # by the chip, interrupts included; None without a prediction
     cycles_max: int | None
     first_difference: str | None  # one line on the first row that was not right
+    not_sure: int = 0  # rows that no class is far enough ahead for
 
     @property
     def passed(self) -> bool:
@@ -108,21 +116,27 @@ def expect(model: Model, raw: ArrayLike, alarm: Alarm | None = None) -> Expected
     """What a board with `model` must answer to raw rows of shape (n, inputs); `alarm` is the plain
     one by default.
     """
-    alarm = alarm or Alarm(model.threshold, below=model.alarm_below)
+    alarm = alarm or Alarm(model.threshold, below=model.alarm_below, class_leds=model.class_leds)
     raw = np.asarray(raw, dtype=np.int64)
     missing = (raw == MISSING).any(axis=1)
     clamped, changed = model.saturate(raw)
-    answers = model.answer(raw)
-    flags = tuple(
-        map(Flag, np.where(missing, Flag.MISSING, np.where(changed, Flag.CLAMPED, 0)).tolist())
-    )
+    values = model.answers(raw)
+    answers = values[:, 0]
+    unsure = (answers == NOT_SURE) & (model.sure_margin is not None)
+    present = np.where(changed, Flag.CLAMPED, 0) | np.where(unsure, Flag.NOT_SURE, 0)
+    flags = tuple(map(Flag, np.where(missing, Flag.MISSING, present).tolist()))
     given = np.where(missing[:, None], raw, clamped)
     state, pins = START, []
     for answer, flag in zip(answers.tolist(), flags):
         state, lit = alarm.light(state, answer, flag)
         pins.append(lit)
     return Expected(
-        tuple(answers.tolist()), flags, tuple(map(digest, given.tolist())), tuple(pins), alarm
+        tuple(answers.tolist()),
+        flags,
+        tuple(map(digest, given.tolist())),
+        tuple(pins),
+        alarm,
+        tuple(map(tuple, values[:, 1:].tolist())) if model.values_per_row > 1 else (),
     )
 
 
@@ -217,6 +231,7 @@ class Checker:
             median_low(cycles) if cycles else None,
             max(cycles, default=None),
             first,
+            _count(flags, Flag.NOT_SURE),
         )
 
 
@@ -234,14 +249,19 @@ def check(
 
 def _answer_difference(result: Result, expected: Expected, row: int) -> str:
     """How an answer differs from what it should be; empty where it does not."""
+    more = expected.more[row] if expected.more else ()
+    if len(result.more) != len(more):
+        return f"{len(result.values)} numbers, the twin has {1 + len(more)}"
+    pairs = [
+        ("prediction", result.prediction, expected.prediction[row]),
+        ("flags", result.flags, expected.flags[row]),
+        ("digest", result.digest, expected.digest[row]),
+        *((f"number {k}", *pair) for k, pair in enumerate(zip(result.more, more), 2)),
+    ]
     return next(
         (
             f"{name} {_show(got)}, the twin says {_show(right)}"
-            for name, got, right in (
-                ("prediction", result.prediction, expected.prediction[row]),
-                ("flags", result.flags, expected.flags[row]),
-                ("digest", result.digest, expected.digest[row]),
-            )
+            for name, got, right in pairs
             if got != right
         ),
         "",

@@ -15,7 +15,7 @@ from serial.tools import list_ports
 
 from ..common.boards import BOARDS, Board
 from ..common.errors import LinkError
-from .protocol import Decoder, Frame, Info, hello, parse
+from .protocol import VALUES_VERSION, VERSION, Decoder, Frame, Info, hello, parse
 
 # FTDI FT232R; WCH CH340, CH341; Silicon Labs CP2102: on Nanos, Pro Minis' cables and many other
 # things.
@@ -112,13 +112,16 @@ def ask(device: str, seconds: float = PROBE_SECONDS) -> Info | None:
     """What the board at `device` says of itself, whatever its model; None after `seconds` without
     an answer.
     """
-    decoder, start, asked = Decoder(), time.monotonic(), False
+    decoders = {version: Decoder(version=version) for version in (VERSION, VALUES_VERSION)}
+    start, asked = time.monotonic(), False
     with serial.serial_for_url(device, BAUD, timeout=0.05, exclusive=True) as port:
         while (now := time.monotonic() - start) < seconds:
             if now > ASK_AFTER_SECONDS and not asked:
-                port.write(hello(1))
+                port.write(b"".join(hello(1, version=version) for version in decoders))
                 asked = True
-            for event in decoder.process(port.read(max(1, port.in_waiting))):
-                if isinstance(event, Frame) and isinstance(said := parse(event), Info):
-                    return said
+            data = port.read(max(1, port.in_waiting))
+            for version, decoder in decoders.items():
+                for event in decoder.process(data):
+                    if isinstance(event, Frame) and isinstance(said := parse(event, version), Info):
+                        return said
     return None

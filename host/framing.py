@@ -1,4 +1,4 @@
-"""Frames of version 1 as they go over the wire: the key, the head and the check sum. Pure, no I/O.
+"""Frames of versions 1 and 2 on the wire: the key, the head and the check sum. Pure, no I/O.
 
 The lower half of the twin of firmware/include/tinygen_protocol.h, where the frame is drawn and the
 rules are numbered; what the frames mean is in protocol.py. `Decoder` takes any bytes: damage is an
@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-VERSION = 1
+VERSION = 1  # of boards that answer with one number
+VALUES_VERSION = 2  # of boards that answer with several
 HEAD_BYTES = 4  # vt, session, seq, len
 BODY_MAX = 254  # one less than there are keys
 BETWEEN_MAX = BODY_MAX + 1  # between two 00: key and body
@@ -95,12 +96,10 @@ def model_seed(model_id: int) -> int:
     return PLAIN_SEED ^ model_id & 0xFFFF ^ model_id >> 16
 
 
-_BOUND = frozenset(VERSION << 5 | kind for kind in (Kind.ROW, Kind.RESULT))
-
-
-def seed_of(vt: int, seed: int) -> int:
-    """The CRC's start for a frame whose first byte is `vt`."""
-    return seed if vt in _BOUND else PLAIN_SEED
+def seed_of(vt: int, seed: int, version: int = VERSION) -> int:
+    """The CRC's start for a frame whose first byte is `vt`, where `version` is spoken."""
+    bound = vt >> 5 == version and vt & 0x1F in (Kind.ROW, Kind.RESULT)
+    return seed if bound else PLAIN_SEED
 
 
 # ---- frames ----
@@ -117,13 +116,13 @@ def enclose(body: bytes) -> bytes:
 _KEYS = (*range(FIRST_KEY, 256), *range(1, FIRST_KEY))
 
 
-def encode(frame: Frame, seed: int = PLAIN_SEED) -> bytes:
+def encode(frame: Frame, seed: int = PLAIN_SEED, version: int = VERSION) -> bytes:
     """The frame as it goes over the wire, both zeros included."""
     if len(frame.payload) > PAYLOAD_MAX:
         raise ValueError(f"payload of {len(frame.payload)} bytes: a frame holds {PAYLOAD_MAX}")
-    vt = VERSION << 5 | frame.kind
+    vt = version << 5 | frame.kind
     body = bytes((vt, frame.session, frame.seq, len(frame.payload))) + frame.payload
-    body += fcs(body, seed_of(vt, seed)).to_bytes(2, "little")
+    body += fcs(body, seed_of(vt, seed, version)).to_bytes(2, "little")
     return enclose(body)
 
 
@@ -135,9 +134,12 @@ def frame_bytes(payload: int) -> int:
 class Decoder:
     """Frames out of a stream of bytes that may be anything."""
 
-    def __init__(self, seed: int = PLAIN_SEED, body_max: int = BODY_MAX) -> None:
+    def __init__(
+        self, seed: int = PLAIN_SEED, body_max: int = BODY_MAX, version: int = VERSION
+    ) -> None:
         self.seed = seed  # model_seed(id) of the model both sides should have
         self.body_max = body_max
+        self.version = version  # the one that is spoken
         self.damaged = 0  # events of kind Damage so far
         self._piece = bytearray()  # since the last 00; what is longer than a frame is cut
 
@@ -168,9 +170,9 @@ class Decoder:
         body = bytes(byte ^ key for byte in masked)
         if not HEAD_BYTES + 2 <= len(body) <= BODY_MAX:
             return Damage(Code.BAD_FCS)
-        if crc_register(body, seed_of(body[0], self.seed)) != RESIDUE:
+        if crc_register(body, seed_of(body[0], self.seed, self.version)) != RESIDUE:
             return Damage(Code.BAD_FCS)
-        if body[0] >> 5 != VERSION:
+        if body[0] >> 5 != self.version:
             return Damage(Code.BAD_VERSION)
         if len(body) > self.body_max or body[3] != len(body) - HEAD_BYTES - 2:
             return Damage(Code.BAD_LEN)

@@ -20,8 +20,6 @@ from ..model.model import Model
 from .port import PORT_ERRORS, WRITE_SECONDS, PortError, may_reset, open_port, opener, reason
 from .protocol import (
     INFO,
-    RESULT,
-    VERSION,
     Code,
     Damage,
     Decoder,
@@ -36,7 +34,9 @@ from .protocol import (
     hello,
     model_seed,
     parse,
+    result_bytes,
     status_request,
+    version_for,
 )
 
 OPEN_SECONDS = 8.0  # to wait for INFO in all; a Mega's bootloader takes up to 2 s
@@ -53,7 +53,6 @@ GIBBERISH_SECONDS = 0.1  # how long it may still become a frame, on top of the w
 PROBE_BAUDS = (250_000, 115_200, 500_000, 1_000_000, 57_600, 38_400, 19_200, 9_600)
 ANSWER_SECONDS = 1.0
 DEFAULT_BAUD = BOARDS["uno"].baud
-RESULT_FRAME = frame_bytes(RESULT.size)
 
 TO_BOARD, TO_HOST = "to_board", "to_host"
 Tap = Callable[[str, float, bytes], None]  # direction, seconds on the link's clock, raw bytes
@@ -78,13 +77,19 @@ class Link:
         self.board = board
         self.tap = tap
         self.seed = model_seed(model.model_id)
-        self.decoder = Decoder(self.seed)
+        self.version = version_for(model.values_per_row)
+        self.answer_bytes = frame_bytes(result_bytes(model.values_per_row))  # on the wire
+        self.decoder = self.new_decoder()
         self.info: Info  # of the session that is running; set before open_link returns
         self.heard_at = float("-inf")  # clock() at the last undamaged frame
         self.bytes_seen = 0
         self.next_seq = 0  # of the next new row; goes on from one stream to the next
         self.reopen_port: Callable[[], serial.SerialBase]  # opens the same board's port anew
         self._simulator = getattr(port, "board", None)
+
+    def new_decoder(self) -> Decoder:
+        """A decoder that has heard nothing yet."""
+        return Decoder(self.seed, version=self.version)
 
     def clock(self) -> float:
         """Seconds of the time the board lives in: simulated behind avr://, else the host's
@@ -120,11 +125,11 @@ class Link:
 
     def hello(self, seconds: float = ANSWER_SECONDS) -> Info:
         """INFO, asked anew and checked; LinkError when it does not come within `seconds`."""
-        return self._ask(hello(1), Info, seconds)
+        return self._ask(hello(1, version=self.version), Info, seconds)
 
     def status(self, seconds: float = ANSWER_SECONDS) -> Status:
         """The board's counters; LinkError when they do not come within `seconds`."""
-        return self._ask(status_request(1), Status, seconds)
+        return self._ask(status_request(1, self.version), Status, seconds)
 
     def adopt(self, info: Info) -> None:
         """Goes on in the session of `info`; LinkError if it is another board or model."""
@@ -141,7 +146,7 @@ class Link:
             try:
                 self.port = self.reopen_port()
                 self._simulator = getattr(self.port, "board", None)
-                self.decoder = Decoder(self.seed)
+                self.decoder = self.new_decoder()
                 return _wait_for_info(self, max(BOOT_SECONDS, end - time.monotonic()))
             except (LinkLost, PortError) as error:
                 if time.monotonic() >= end:
@@ -188,7 +193,7 @@ class Link:
 
     def _read(self) -> bytes:
         """Bytes that have come, or come within POLL_SECONDS; at best a whole RESULT at a time."""
-        missing = RESULT_FRAME - (self.decoder.partial + 1 if self.decoder.partial else 0)
+        missing = self.answer_bytes - (self.decoder.partial + 1 if self.decoder.partial else 0)
         with self._port_errors():
             waiting = self.port.in_waiting  # type: ignore[attr-defined]  # the stubs lack it
             data = self.port.read(max(waiting, missing, 1))
@@ -202,14 +207,14 @@ class Link:
         if isinstance(event, Damage):
             return event
         self.heard_at = self.clock()
-        return parse(event)
+        return parse(event, self.version)
 
     def _require(self, info: Info) -> None:
         where = f"the board at {self.name}"
-        if info.protocol != VERSION:
+        if info.protocol != self.version:
             raise LinkError(
                 f"{where} speaks version {info.protocol} of the protocol, this tinygen version "
-                f"{VERSION}: build and load its firmware again"
+                f"{self.version}: build and load its firmware again"
             )
         if Trait.EMPTY in info.traits:
             raise LinkError(
@@ -222,6 +227,11 @@ class Link:
                 f"{counted(info.inputs, 'input')}), "
                 f"not '{self.model.name}' ({self.model.model_id:08X}, {len(self.model.inputs)} "
                 "inputs): load it with `tinygen build --upload`"
+            )
+        if info.values != self.model.values_per_row:
+            raise LinkError(
+                f"{where} answers with {info.values} numbers, model '{self.model.name}' has "
+                f"{self.model.values_per_row}: load it with `tinygen build --upload`"
             )
         if Trait.CORRUPT in info.traits:
             raise LinkError(
@@ -290,7 +300,7 @@ def _wait_for_info(link: Link, timeout: float) -> None:
             if asked and not probed and _gibberish(link.bytes_seen - before, heard, 1):
                 probed = True
                 _name_baud(link)
-            link.send(hello(1))
+            link.send(hello(1, version=link.version))
             asked, ask_at = (
                 True,
                 link.clock()
@@ -366,7 +376,7 @@ def _probe_bauds(link: Link) -> int | None:
     if found and _answers(link, asked, OWN_SECONDS):
         found = None  # a port without a rate (a pseudo-terminal, USB in the chip) answers at any
     link.port.baudrate = asked
-    link.decoder = Decoder(link.seed)
+    link.decoder = link.new_decoder()
     return found
 
 
@@ -374,8 +384,8 @@ def _answers(link: Link, baud: int, seconds: float = PROBE_SECONDS) -> bool:
     """True if HELLO at this rate is answered, within `seconds` on top of the wire's time."""
     try:
         link.port.baudrate = baud
-        link.decoder = Decoder(link.seed)
-        link.send(b"\0" + hello(1))
+        link.decoder = link.new_decoder()
+        link.send(b"\0" + hello(1, version=link.version))
         return any(
             isinstance(reply, Info)
             for reply in link.receive_for(seconds + _info_seconds(baud), Info)

@@ -15,10 +15,10 @@ SETTLE_CYCLES = (
 
 
 def lit(changes: Sequence[PinChange], board: Board) -> list[Pin]:
-    """The states of the two LEDs, one after the other, that lasted longer than SETTLE_CYCLES; dark
+    """The states of the LEDs, one after the other, that lasted longer than SETTLE_CYCLES; dark
     at the start.
     """
-    pins = {board.red_port: Pin.RED, board.green_port: Pin.GREEN}
+    pins = dict(zip(board.led_ports, Pin))
     ours = [change for change in changes if change.pin in pins]
     state, states = Pin(0), [Pin(0)]
     for change, following in zip(ours, [*ours[1:], None]):

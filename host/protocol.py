@@ -1,4 +1,6 @@
-"""What frames mean, version 1: every payload, its ranges, and what a host may ask. Pure, no I/O.
+"""What frames mean: every payload, its ranges, and what a host may ask. Pure, no I/O.
+
+Version 1 is of boards that answer with one number, version 2 of those with several.
 
 The twin of firmware/include/tinygen_protocol.h together with framing.py, which this module offers
 as well; both are held against tests/vectors.py.
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
 from typing import Any, TypeVar
 
@@ -21,6 +23,7 @@ from .framing import (
     PAYLOAD_MAX,
     PLAIN_SEED,
     RESIDUE,
+    VALUES_VERSION,
     VERSION,
     Code,
     Damage,
@@ -50,6 +53,8 @@ __all__ = [
     "RESIDUE",
     "RESULT",
     "STATUS",
+    "VALUES_MAX",
+    "VALUES_VERSION",
     "VERSION",
     "Code",
     "Damage",
@@ -76,27 +81,36 @@ __all__ = [
     "model_seed",
     "parse",
     "printable",
+    "result_bytes",
     "seed_of",
     "status_request",
+    "version_for",
 ]
 
 INPUTS_MAX = PAYLOAD_MAX // 2
 WINDOW_MAX = 127  # rows unanswered: half the sequence numbers, so that an old answer is told apart
 MISSING_RAW = -32768
+NOT_SURE_RAW = -1
+VALUES_MAX = 50  # numbers in one answer, which the firmware's ring for answers must hold
+LEDS = 2  # of a board of version 1
+LEDS_MAX = 4
 
 
 class Flag(IntFlag):
     """What is special about a RESULT."""
 
     CLAMPED = 1  # an input was outside the accepted range and was brought to its end
-    MISSING = 2  # an input has no value: no prediction, both LEDs dark
+    MISSING = 2  # an input has no value: no prediction, all LEDs dark
+    NOT_SURE = 4  # version 2: no class is far enough ahead, all LEDs dark
 
 
 class Pin(IntFlag):
     """LED pins, read back."""
 
-    RED = 1
+    RED = 1  # with an LED for each class that of class 0, and so on
     GREEN = 2
+    THIRD = 4  # version 2
+    FOURTH = 8  # version 2
 
 
 class Trait(IntFlag):
@@ -128,6 +142,8 @@ class Info:
     debounce: int  # answers in a row, after the first, that a change of the LEDs needs
     board: str  # printable ASCII, as all text here
     model: str
+    values: int = 1  # numbers in an answer; version 1 has one
+    leds: int = LEDS  # LED pins that its answers read back
 
 
 @dataclass(frozen=True)
@@ -141,6 +157,12 @@ class Result:
     prediction: int  # raw int16; MISSING_RAW with Flag.MISSING
     digest: int  # Fletcher-16 of the inputs the model was given
     cycles: int  # as the chip measured them, interrupts included
+    more: tuple[int, ...] = ()  # version 2: the numbers behind the prediction, raw int16
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """All numbers of the answer."""
+        return (self.prediction, *self.more)
 
 
 @dataclass(frozen=True)
@@ -183,6 +205,7 @@ Reply = Info | Result | Status | Refusal | Foreign
 INFO = struct.Struct("<6BIIHHHHB20s31s")
 RESULT = struct.Struct("<BBhHI")
 STATUS = struct.Struct("<IHHHHHIBB")
+MORE_INFO = struct.Struct("<BB")  # behind INFO in version 2: values, LED pins
 ERR = struct.Struct("<BB")
 
 
@@ -197,49 +220,85 @@ def digest(row: Sequence[int]) -> int:
     return sums % 255 << 8 | total % 255
 
 
+def version_for(values: int) -> int:
+    """The version that a board speaks whose answers have so many numbers."""
+    return VERSION if values == 1 else VALUES_VERSION
+
+
+def result_bytes(values: int) -> int:
+    """Bytes of payload of a RESULT with so many numbers."""
+    return RESULT.size + 2 * (values - 1)
+
+
 # ---- what a host says ----
 
 
-def encode_row(session: int, seq: int, row: Sequence[int], seed: int) -> bytes:
+def encode_row(
+    session: int, seq: int, row: Sequence[int], seed: int, version: int = VERSION
+) -> bytes:
     """One row of raw int16 values, MISSING_RAW where there is none."""
-    return encode(Frame(Kind.ROW, session, seq, struct.pack(f"<{len(row)}h", *row)), seed)
+    payload = struct.pack(f"<{len(row)}h", *row)
+    return encode(Frame(Kind.ROW, session, seq, payload), seed, version)
 
 
-def hello(seq: int = 0, model_id: int | None = None) -> bytes:
+def hello(seq: int = 0, model_id: int | None = None, version: int = VERSION) -> bytes:
     """Asks who is there; with a model id, a board with another model answers WRONG_MODEL."""
-    return encode(
-        Frame(Kind.HELLO, 0, seq, b"" if model_id is None else model_id.to_bytes(4, "little"))
-    )
+    payload = b"" if model_id is None else model_id.to_bytes(4, "little")
+    return encode(Frame(Kind.HELLO, 0, seq, payload), version=version)
 
 
-def status_request(seq: int = 0) -> bytes:
+def status_request(seq: int = 0, version: int = VERSION) -> bytes:
     """The question for the counters."""
-    return encode(Frame(Kind.STATUS, 0, seq))
+    return encode(Frame(Kind.STATUS, 0, seq), version=version)
 
 
 # ---- meaning ----
 
 
-def parse(frame: Frame) -> Reply:
-    """What a board says with `frame`; every field is checked to be in its range."""
+def parse(frame: Frame, version: int = VERSION) -> Reply:
+    """What a board of a version says with `frame`; every field is checked to be in its range."""
     reader = _READERS.get(frame.kind)
     if reader is None:
         echo = frame.kind in (Kind.HELLO, Kind.ROW)
         return Foreign(frame, "an echo of a host's frame" if echo else f"unknown type {frame.kind}")
     layout, read = reader
-    kind, size = Kind(frame.kind).name, len(frame.payload)
+    more = b""
+    if version == VALUES_VERSION and frame.kind in (Kind.INFO, Kind.RESULT):
+        more = frame.payload[layout.size :]
+    kind, size = Kind(frame.kind).name, len(frame.payload) - len(more)
     if size != layout.size:
         return Foreign(frame, f"{kind} with {size} bytes of payload, not {layout.size}")
     try:
-        return read(frame, *layout.unpack(frame.payload))
+        said = read(frame, version, *layout.unpack(frame.payload[:size]))
+        return said if version == VERSION else _with_more(said, more)
     except ValueError as error:
         return Foreign(frame, f"{kind} with {error}")
 
 
-def _read_info(frame: Frame, version: int, traits: int, *rest: Any) -> Info:
+def _with_more(said: Reply, more: bytes) -> Reply:
+    """INFO and RESULT of version 2, with what stands behind the fields of version 1."""
+    if isinstance(said, Info):
+        if len(more) != MORE_INFO.size:
+            raise ValueError(f"{len(more)} bytes behind its names, not {MORE_INFO.size}")
+        values, leds = MORE_INFO.unpack(more)
+        if not 2 <= values <= VALUES_MAX or not LEDS <= leds <= LEDS_MAX:
+            raise ValueError(f"{values} values, {leds} LEDs")
+        return replace(said, values=values, leds=leds)
+    if isinstance(said, Result):
+        if not 2 <= len(more) <= 2 * VALUES_MAX - 2 or len(more) % 2:
+            raise ValueError(f"{len(more)} bytes behind its cycles")
+        found = struct.unpack(f"<{len(more) // 2}h", more)
+        missing = Flag.MISSING in said.flags
+        if any((value == MISSING_RAW) != missing for value in found):
+            raise ValueError(f"values {found} and flags {int(said.flags)}")
+        return replace(said, more=found)
+    return said
+
+
+def _read_info(frame: Frame, version: int, spoken: int, traits: int, *rest: Any) -> Info:
     *numbers, board, model = rest
     fields: tuple[Any, ...] = (*numbers, printable(board), printable(model))
-    info = Info(frame.session, frame.seq, version, _flags(Trait, traits), *fields)
+    info = Info(frame.session, frame.seq, spoken, _flags(Trait, traits), *fields)
     if (
         not 1 <= info.inputs <= INPUTS_MAX
         or not 1 <= info.window <= WINDOW_MAX
@@ -252,25 +311,41 @@ def _read_info(frame: Frame, version: int, traits: int, *rest: Any) -> Info:
     return info
 
 
-def _read_result(frame: Frame, flags: int, pins: int, prediction: int, *rest: int) -> Result:
+def _read_result(
+    frame: Frame, version: int, flags: int, pins: int, prediction: int, digest: int, cycles: int
+) -> Result:
+    known = _KNOWN[version]
     result = Result(
-        frame.session, frame.seq, _flags(Flag, flags), _flags(Pin, pins), prediction, *rest
+        frame.session,
+        frame.seq,
+        _flags(Flag, flags, known[0]),
+        _flags(Pin, pins, known[1]),
+        prediction,
+        digest,
+        cycles,
     )
     if (result.prediction == MISSING_RAW) != (Flag.MISSING in result.flags):
+        raise ValueError(f"prediction {prediction} and flags {flags}")
+    if Flag.NOT_SURE in result.flags and prediction != NOT_SURE_RAW:
         raise ValueError(f"prediction {prediction} and flags {flags}")
     return result
 
 
-def _read_status(frame: Frame, *rest: int) -> Status:
+def _read_status(frame: Frame, version: int, *rest: int) -> Status:
     *counters, pins = rest
-    fields: tuple[Any, ...] = (*counters, _flags(Pin, pins))
+    fields: tuple[Any, ...] = (*counters, _flags(Pin, pins, _KNOWN[version][1]))
     return Status(frame.session, frame.seq, *fields)
 
 
-def _read_err(frame: Frame, code: int, detail: int) -> Refusal:
+def _read_err(frame: Frame, version: int, code: int, detail: int) -> Refusal:
     return Refusal(frame.session, frame.seq, Code(code), detail)
 
 
+# version -> flags and pins that have a meaning in it
+_KNOWN = {
+    VERSION: (Flag.CLAMPED | Flag.MISSING, Pin.RED | Pin.GREEN),
+    VALUES_VERSION: (sum(Flag), sum(Pin)),
+}
 _READERS: dict[int, tuple[struct.Struct, Callable[..., Reply]]] = {
     Kind.INFO: (INFO, _read_info),
     Kind.RESULT: (RESULT, _read_result),
@@ -281,9 +356,9 @@ _READERS: dict[int, tuple[struct.Struct, Callable[..., Reply]]] = {
 _Flags = TypeVar("_Flags", bound=IntFlag)
 
 
-def _flags(family: type[_Flags], value: int) -> _Flags:
+def _flags(family: type[_Flags], value: int, known: int | None = None) -> _Flags:
     """`value` as flags; ValueError for a bit that has no meaning."""
-    if value & ~sum(family):
+    if value & ~(sum(family) if known is None else known):
         raise ValueError(f"{family.__name__.lower()} bits {value:#04x}")
     return family(value)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .check import StreamVerdict
 from .link import Link
-from .protocol import RESULT, frame_bytes
+from .protocol import frame_bytes
 
 BITS_PER_BYTE = 10  # 8N1
 NEAR_THE_LIMIT = 0.85
@@ -30,7 +30,7 @@ class WireBudget:
             link.baud,
             window or link.info.window,
             frame_bytes(2 * link.info.inputs),
-            frame_bytes(RESULT.size),
+            link.answer_bytes,
             link.board.f_cpu_hz if link.board else 16_000_000,
         )
 

@@ -11,13 +11,14 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from ..common.errors import UsageError
 from ..model.fixedpoint import MISSING
+from ..model.model import Model
 from .check import Expected
 from .link import TO_BOARD
 from .protocol import Flag, Pin
@@ -36,6 +37,7 @@ HEADER = (
     "verdict",
     "latency_ms",
 )
+CLASS_LEDS = ("third", "fourth")  # more columns where classes have LEDs of their own
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 _Self = TypeVar("_Self", bound="_Lines")  # typing.Self is of Python 3.11
 
@@ -78,33 +80,44 @@ class _Lines:
 
 class RowFile(_Lines):
     """The rows of a stream: CSV, or JSON lines where the name ends in .jsonl. `meaning` tells what
-    a raw answer means.
+    a raw answer means, `model` names the numbers behind it.
     """
 
     def __init__(
-        self, path: Path, expected: Expected, meaning: Callable[[int], float | str | None]
+        self,
+        path: Path,
+        expected: Expected,
+        meaning: Callable[[int], float | str | None],
+        model: Model | None = None,
     ) -> None:
         super().__init__(path)
+        self.more = model.value_names[1:] if model else ()
+        self.leds = CLASS_LEDS[: max(0, model.class_leds - 2)] if model else ()
+        self.header = (*HEADER, *self.leds, *self.more)
         self.expected, self.meaning = expected, meaning
         self.as_json = path.suffix in JSON_SUFFIXES
         if not self.as_json:
-            self.add(",".join(HEADER) + "\n")
+            self._line(self.header)
 
     def row(self, reply: RowReply, difference: str) -> None:
         """Adds one reply and how it differs from what it should be."""
         values = self._values(reply, difference)
         if self.as_json:
-            self.add(json.dumps(dict(zip(HEADER, values))) + "\n")
+            self.add(json.dumps(dict(zip(self.header, values))) + "\n")
         else:
-            line = io.StringIO()
-            csv.writer(line, lineterminator="\n").writerow(values)
-            self.add(line.getvalue())
+            self._line(values)
+
+    def _line(self, values: Iterable[object]) -> None:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(values)
+        self.add(line.getvalue())
 
     def _values(self, reply: RowReply, difference: str) -> list[float | str | None]:
         expected = _number(self.expected.prediction[reply.index])
         if (got := reply.result) is None:
             nothing: list[float | str | None] = [None] * 6
-            return [reply.index, *nothing, reply.tries, expected, "LOST", None]
+            behind: list[None] = [None] * (len(self.leds) + len(self.more))
+            return [reply.index, *nothing, reply.tries, expected, "LOST", None, *behind]
         return [
             reply.index,
             _number(got.prediction),
@@ -117,6 +130,8 @@ class RowFile(_Lines):
             expected,
             "WRONG" if difference else "OK",
             round(1000 * reply.latency_s, 3),
+            *(int(pin in got.pins) for pin, _ in zip((Pin.THIRD, Pin.FOURTH), self.leds)),
+            *map(_number, got.more),
         ]
 
 

@@ -15,7 +15,6 @@ from ..common.errors import LinkError, UsageError
 from .link import HELLO_EVERY_SECONDS, Link, LinkLost
 from .protocol import (
     MISSING_RAW,
-    RESULT,
     Code,
     Damage,
     Foreign,
@@ -99,7 +98,7 @@ def stream(
 
 def wire_seconds(link: Link, rows: int) -> float:
     """Seconds that `rows` rows and their answers need on the wire, one after the other."""
-    per_row = frame_bytes(2 * link.info.inputs) + frame_bytes(RESULT.size)
+    per_row = frame_bytes(2 * link.info.inputs) + link.answer_bytes
     return rows * per_row * 10 / link.baud
 
 
@@ -175,7 +174,8 @@ class _Streamer:
             self._send(pending)
 
     def _send(self, pending: _Pending) -> None:
-        self.link.send(encode_row(self.link.session, pending.seq, pending.row, self.link.seed))
+        link = self.link
+        link.send(encode_row(link.session, pending.seq, pending.row, link.seed, link.version))
         now = self.link.clock()
         if not pending.sent:
             pending.first_at = now
@@ -212,7 +212,7 @@ class _Streamer:
                     f"the board at {self.link.name} fell silent at row {oldest}: "
                     "check cable and power, then stream again"
                 )
-            self.link.send(hello(1))
+            self.link.send(hello(1, version=self.link.version))
             self._listen(self.link.clock() + HELLO_EVERY_SECONDS)
         for pending in self.pending.values():
             pending.revivals += 1
@@ -288,7 +288,9 @@ class _Streamer:
                 "load the firmware again"
             )
         if refusal.session != self.link.session:
-            self.link.send(hello(1))  # it was reset: its INFO tells the new session
+            self.link.send(
+                hello(1, version=self.link.version)
+            )  # it was reset: its INFO tells the new session
         elif refusal.code == Code.BAD_FCS and self.pending:
             min(self.pending.values(), key=lambda p: p.order).due = 0.0  # most likely the oldest
         elif refusal.code not in (Code.OVERRUN, Code.BUSY) and refusal.seq in self.pending:

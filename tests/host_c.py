@@ -30,12 +30,20 @@ int main(void)
 {
     int16_t x[INPUTS_OF_MODEL];
     while (fread(x, sizeof x, 1, stdin) == 1) {
-        int16_t y = NAME_predict(x);
-        fwrite(&y, sizeof y, 1, stdout);
+        int16_t y[VALUES];
+        FILL
+        fwrite(y, sizeof y, 1, stdout);
     }
     return 0;
 }
 """
+
+
+def fill(model: Model) -> str:
+    """C that writes all numbers of an answer into y."""
+    if model.scores:
+        return "NAME_scores(x, y + 1); y[0] = NAME_class(y + 1);"
+    return "NAME_predict_all(x, y);" if model.more else "y[0] = NAME_predict(x);"
 
 
 def compile_header(
@@ -51,7 +59,10 @@ def compile_header(
         (folder / file).write_text(text)
     source = folder / f"main.{suffix}"
     source.write_text(
-        MAIN.replace("NAME", model.name).replace("INPUTS_OF_MODEL", f"{model.name.upper()}_INPUTS")
+        MAIN.replace("FILL", fill(model))
+        .replace("NAME", model.name)
+        .replace("VALUES", str(model.values_per_row))
+        .replace("INPUTS_OF_MODEL", f"{model.name.upper()}_INPUTS")
     )
     program = folder / f"{model.name}-{suffix}"
     done = subprocess.run(
@@ -63,8 +74,9 @@ def compile_header(
     return program
 
 
-def run_rows(program: Path, rows: np.ndarray) -> np.ndarray:
-    """Answers of the compiled header, int64 of shape (n,)."""
+def run_rows(program: Path, rows: np.ndarray, values: int = 1) -> np.ndarray:
+    """Answers of the compiled header, int64 of shape (n,), or (n, values) with several numbers."""
     done = subprocess.run([str(program)], input=rows.astype("<i2").tobytes(), capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
-    return np.frombuffer(done.stdout, dtype="<i2").astype(np.int64)
+    answers = np.frombuffer(done.stdout, dtype="<i2").astype(np.int64)
+    return answers if values == 1 else answers.reshape(-1, values)

@@ -1,4 +1,5 @@
-/* tinygen_protocol.h -- how a row and its answer look on the wire, version 1.
+/* tinygen_protocol.h -- how a row and its answer look on the wire, version 1;
+ * version 2 is the same with several numbers in an answer.
  *
  *            +----+-------+-------------------------------------------+----+
  *     wire   | 00 |  key  |          each byte of body ^ key          | 00 |
@@ -38,7 +39,10 @@
 extern "C" {
 #endif
 
+/* 2 where an answer has several numbers; a user defines it before the #include. */
+#ifndef TINYGEN_PROTOCOL_VERSION
 #define TINYGEN_PROTOCOL_VERSION 1u
+#endif
 
 /* Longest body this receiver keeps, 6 .. 254; a user may define it before the #include. */
 #ifndef TINYGEN_BODY_MAX
@@ -71,8 +75,13 @@ enum { /* error codes, and what the detail byte holds */
     TINYGEN_MODEL_CORRUPT = 9  /* 0; the program or a table in flash is not what was built */
 };
 
-enum { TINYGEN_CLAMPED = 1, TINYGEN_MISSING = 2 };   /* RESULT flags */
-enum { TINYGEN_PIN_RED = 1, TINYGEN_PIN_GREEN = 2 }; /* RESULT and STATUS pins */
+enum { TINYGEN_CLAMPED = 1, TINYGEN_MISSING = 2, TINYGEN_NOT_SURE = 4 }; /* RESULT flags */
+enum {                                               /* RESULT and STATUS pins */
+    TINYGEN_PIN_RED = 1,
+    TINYGEN_PIN_GREEN = 2,
+    TINYGEN_PIN_THIRD = 4, /* version 2 */
+    TINYGEN_PIN_FOURTH = 8
+};
 enum {                                               /* INFO traits */
     TINYGEN_INFO_CORRUPT = 1,
     TINYGEN_INFO_EMPTY = 2,
@@ -86,6 +95,8 @@ enum {                                               /* INFO traits */
                                     reset cause 1, model id 4, baud 4, overrun 2, framing 2, fcs 2,
                                     alarm hysteresis 2, alarm debounce 1,
                                     board 20, model 31 (ASCII, filled up with 00) */
+#define TINYGEN_MORE_INFO 2u     /* behind INFO in version 2: values 1, LED pins 1. RESULT then has
+                                    the other values behind its cycles, 2 bytes each */
 #define TINYGEN_BOARD_BYTES 20u
 #define TINYGEN_NAME_BYTES 31u
 

@@ -1,9 +1,10 @@
 /* The tinygen firmware: receive a row, predict, set the LED, answer.
  *
  * Red is lit beyond the alarm threshold, green otherwise (exactly at it is green; tinygen_alarm.h
- * has options). Both are dark when there is no valid answer: after a reset, for a row with a
- * missing value, when no valid row has come for TINYGEN_STALE_MS, and for good when the program in
- * flash is not the one that was built. An old answer must not look like a fresh one.
+ * has options); with an LED for each class that of the answer. All are dark when there is no valid
+ * answer: after a reset, for a row with a missing value, where the model is not sure, when no valid
+ * row has come for TINYGEN_STALE_MS, and for good when the program in flash is not the one that
+ * was built. An old answer must not look like a fresh one.
  */
 #include <Arduino.h>
 
@@ -12,11 +13,15 @@
 #if MODEL_INPUTS > 124
 #error "a row of more than 124 inputs does not fit one frame"
 #endif
+#if MODEL_VALUES > 1
+#define TINYGEN_PROTOCOL_VERSION 2u
+#endif
 #define TINYGEN_BODY_MAX (MODEL_INPUTS < 2 ? 10u : 6u + 2u * MODEL_INPUTS)
 #include "tinygen_protocol.h"
 
 #include "tinygen_alarm.h"
 #include "tinygen_chip.h"
+#include "tinygen_class_leds.h"
 
 #ifndef TINYGEN_BAUD
 #define TINYGEN_BAUD 250000L
@@ -41,7 +46,10 @@
 #define ONE_AT_A_TIME (TINYGEN_ALARM_REMEMBERS || TINYGEN_RX_RING < ROW_FRAME)
 #define WINDOW (ONE_AT_A_TIME ? 1u : TINYGEN_RX_RING / ROW_FRAME)
 
-#define LONGEST_ANSWER TINYGEN_FRAME_BYTES(TINYGEN_INFO_BYTES)
+#define INFO_BYTES (TINYGEN_INFO_BYTES + (MODEL_VALUES > 1 ? TINYGEN_MORE_INFO : 0u))
+#define RESULT_BYTES (TINYGEN_RESULT_BYTES + 2u * (MODEL_VALUES - 1u))
+#define LONGEST_PAYLOAD (INFO_BYTES < RESULT_BYTES ? RESULT_BYTES : INFO_BYTES)
+#define LONGEST_ANSWER TINYGEN_FRAME_BYTES(LONGEST_PAYLOAD)
 #define DAMAGE_PAUSE_MS 100UL
 
 static const char board_name[] TINYGEN_ROM = TINYGEN_BOARD;
@@ -67,6 +75,7 @@ static void show(bool red, bool green)
 {
     digitalWrite(TINYGEN_RED_PIN, red);
     digitalWrite(TINYGEN_GREEN_PIN, green);
+    class_leds_dark();
     lit = red || green;
 }
 
@@ -76,6 +85,7 @@ static void leds_begin(void)
 {
     pinMode(TINYGEN_RED_PIN, OUTPUT);
     pinMode(TINYGEN_GREEN_PIN, OUTPUT);
+    class_leds_begin();
     show(false, false);
 }
 
@@ -85,7 +95,8 @@ static uint8_t pins_now(void)
     if (corrupt)
         return 0;
     return (uint8_t)((digitalRead(TINYGEN_RED_PIN) ? TINYGEN_PIN_RED : 0)
-                     | (digitalRead(TINYGEN_GREEN_PIN) ? TINYGEN_PIN_GREEN : 0));
+                     | (digitalRead(TINYGEN_GREEN_PIN) ? TINYGEN_PIN_GREEN : 0)
+                     | class_leds_now());
 }
 
 static void darken_when_stale(void)
@@ -146,17 +157,41 @@ static bool row_again(void)
 /* Lights the LED that the answer asks for. */
 static void show_answer(int16_t y, bool again)
 {
-    if (MODEL_HAS_ALARM && !again)
-        model_alarm(&alarm_state, y);
-    show(alarm_state.red, !alarm_state.red);
+    if (MODEL_CLASS_LEDS > 0) {
+        class_leds_show(y);
+        lit = true;
+    } else {
+        if (MODEL_HAS_ALARM && !again)
+            model_alarm(&alarm_state, y);
+        show(alarm_state.red, !alarm_state.red);
+    }
     last_row_ms = millis();
 }
 
 /* The one call of the model: never inlined, so that what is measured is the model alone. */
+#if MODEL_VALUES > 1
+static int16_t values[MODEL_VALUES]; /* of the row that is being answered, the prediction first */
+
+static __attribute__((noinline, noclone)) int16_t model_run(const int16_t *row)
+{
+    model_values(row, values);
+    return values[0];
+}
+
+/* Writes the values behind the prediction; each is "no value" where that is. */
+static void put_more(uint8_t *to, bool missing)
+{
+    for (uint8_t i = 1; i < MODEL_VALUES; i++)
+        to = tinygen_put16(to, missing ? (uint16_t)INT16_MIN : (uint16_t)values[i]);
+}
+#else
 static __attribute__((noinline, noclone)) int16_t model_run(const int16_t *row)
 {
     return model_predict(row);
 }
+
+static inline void put_more(uint8_t *, bool) {}
+#endif
 
 /* The prediction, between two marks for the simulator; `cycles` is what the chip measured. */
 static int16_t predict(const int16_t *row, uint32_t &cycles)
@@ -187,7 +222,10 @@ static void answer_row(void)
         if (clamp_row(row))
             flags = TINYGEN_CLAMPED;
         y = predict(row, cycles);
-        if (TINYGEN_ALARM_DARK_OUTSIDE && flags)
+        const bool dark = TINYGEN_ALARM_DARK_OUTSIDE && flags;
+        if (model_not_sure(y))
+            flags |= TINYGEN_NOT_SURE;
+        if (dark || model_not_sure(y))
             show(false, false);
         else
             show_answer(y, again);
@@ -199,6 +237,7 @@ static void answer_row(void)
     uint8_t *to = tinygen_put16(payload + 2, (uint16_t)y);
     to = tinygen_put16(to, tinygen_digest(row, MODEL_INPUTS));
     tinygen_put32(to, cycles);
+    put_more(payload + TINYGEN_RESULT_BYTES, flags & TINYGEN_MISSING);
 }
 
 /* ---- answers -------------------------------------------------------------------------------- */
@@ -237,7 +276,11 @@ static void send_info(uint8_t seq)
     *to++ = TINYGEN_ALARM_DEBOUNCE;
     strncpy_P((char *)to, board_name, TINYGEN_BOARD_BYTES);
     strncpy_P((char *)to + TINYGEN_BOARD_BYTES, model_name, TINYGEN_NAME_BYTES);
-    send(TINYGEN_INFO, seq, TINYGEN_INFO_BYTES);
+    if (MODEL_VALUES > 1) {
+        payload[TINYGEN_INFO_BYTES] = MODEL_VALUES;
+        payload[TINYGEN_INFO_BYTES + 1] = MODEL_CLASS_LEDS > 2 ? MODEL_CLASS_LEDS : 2;
+    }
+    send(TINYGEN_INFO, seq, INFO_BYTES);
 }
 
 static void send_status(uint8_t seq)
@@ -279,7 +322,7 @@ static void answer_frame(uint8_t verdict)
         send_error(verdict, tinygen_detail(&received, verdict, MODEL_INPUTS), seq);
     } else if (tinygen_type(&received) == TINYGEN_ROW) {
         answer_row();
-        send(TINYGEN_RESULT, seq, TINYGEN_RESULT_BYTES);
+        send(TINYGEN_RESULT, seq, RESULT_BYTES);
     } else if (tinygen_type(&received) == TINYGEN_HELLO) {
         send_info(seq);
     } else {

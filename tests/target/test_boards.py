@@ -103,6 +103,7 @@ def test_pins_agree_with_the_variant(board, toolchain, boards_txt):
         board.green_port,
     )
     assert port_of_pin(pins, board.red_pin - 1) != board.red_port
+    assert tuple(port_of_pin(pins, pin) for pin in board.more_pins) == board.more_ports
 
 
 def test_core_properties_apply_the_menu():
@@ -149,6 +150,8 @@ def test_registry_of_boards_is_consistent():
     for name, board in BOARDS.items():
         assert name == board.pio_id
         assert board.red_pin != board.green_pin and board.red_port != board.green_port
+        assert len({board.red_pin, board.green_pin, *board.more_pins}) == 4
+        assert len(set(board.led_ports)) == 4
     every_id = [pair for board in BOARDS.values() for pair in board.usb_ids]
     assert len(every_id) == len(set(every_id))  # a plugged-in board is never two boards
 

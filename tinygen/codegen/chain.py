@@ -59,7 +59,9 @@ def _first_view(rest: Step) -> View:
 
 def constant_bytes(model: Model) -> int:
     """Bytes of tables the model puts into flash, without its range table and code."""
-    return sum(view.rom_bytes for view in chain_views(model, [""] * len(model.inputs)))
+    return sum(
+        view.rom_bytes for one in model.singles for view in chain_views(one, [""] * len(one.inputs))
+    )
 
 
 def float_views(model: Model) -> list[FloatView]:

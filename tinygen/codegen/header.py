@@ -7,10 +7,11 @@ import zlib
 
 from .. import __version__
 from ..common.jinja import environment
-from ..common.text import comment
+from ..common.text import comment, identifiers
 from ..model.alarm_threshold import AlarmCost
-from ..model.fixedpoint import Quantity
+from ..model.fixedpoint import NOT_SURE, Quantity
 from ..model.model import Model
+from ..model.views import View
 from .chain import chain_views, constant_bytes, printed
 from .names import check_prefix
 from .units import categories, class_names, input_units, label_bytes, unit_of
@@ -19,9 +20,9 @@ from .units import categories, class_names, input_units, label_bytes, unit_of
 def render_header(model: Model) -> str:
     """Text of NAME.h: C99 and C++11, needs only `runtime()` beside it."""
     name = check_prefix(model.name)
-    steps = chain_views(model, [comment(q.name) for q in model.inputs])
+    chains = [chain_views(one, [comment(q.name) for q in one.inputs]) for one in model.singles]
     last, classes = model.bounds[-1], class_names(model)
-    nodes = [printed(step, step.macros) for step in steps]
+    nodes = [printed(step, step.macros) for steps in chains for step in steps]
     tables = [re.sub(r"/\*.*?\*/", "", node.tables, flags=re.DOTALL) for node in nodes]
     ranges = [q.limits for q in model.inputs]
     return (
@@ -53,9 +54,50 @@ def render_header(model: Model) -> str:
             alarm_below=_end_of_band(model, model.alarm_below, model.levels.low),
             nodes=nodes,
             tables_id=zlib.crc32(repr((tables, ranges, classes)).encode("utf-8")),
-            result=steps[-1].out,
+            **_answer_view(model, chains),
         )
     )
+
+
+def _answer_view(model: Model, chains: list[list[View]]) -> dict:
+    """What the functions that answer are printed from. The last step of a model with scores reads
+    them.
+    """
+    steps = chains[0]
+    told = {
+        "outputs": _output_views(model, chains) if model.more else [],
+        "result": steps[-1].out,
+        "scores": model.scores,
+        "sure_margin": model.sure_margin,
+        "not_sure": NOT_SURE,
+    }
+    if not model.scores:
+        return told
+    low, high = min(model.bounds[-2].low), max(model.bounds[-2].high)
+    return {
+        **told,
+        "score_array": steps[-2].out,
+        "score_bounds": {"low": low, "high": high},
+        "most_margin": high - low,
+    }
+
+
+def _output_views(model: Model, chains: list[list[View]]) -> list[dict]:
+    """The outputs of a model of several."""
+    places = (model.reads, *(output.reads for output in model.more))
+    names = identifiers([q.name for q in model.outputs], "OUTPUT")
+    return [
+        {
+            **quantity_view(one.output),
+            "unit_of": unit_of(one.output, name),
+            "raw_low": one.bounds[-1].low[0],
+            "raw_high": one.bounds[-1].high[0],
+            "reads": "" if reads == (*range(len(model.inputs)),) else reads,
+            "nodes": [printed(step, step.macros) for step in steps],
+            "result": steps[-1].out,
+        }
+        for name, one, reads, steps in zip(names, model.singles, places, chains)
+    ]
 
 
 def alarm_view(model: Model) -> dict | None:

@@ -49,6 +49,11 @@ def render(template: str, model: Model) -> str:
             classes=class_names(model),
             categories=categories(model),
             first=model.sample_rows(1)[0].tolist(),
+            scores=model.scores,
+            several=bool(model.more),
+            sure_margin=model.sure_margin,
+            values=model.values_per_row,
+            class_leds=model.class_leds,
         )
     )
 
@@ -56,10 +61,11 @@ def render(template: str, model: Model) -> str:
 def vectors(model: Model) -> dict[str, str]:
     """Seeded rows and the answers of the twin, as a CSV file and as a header with a self-test."""
     rows = model.sample_rows(SAMPLES, seed=1)
-    answers = model.predict(rows)
-    lines = [",".join([f"x{i}" for i in range(len(model.inputs))] + ["raw"])]
+    answers = model.values(rows)[:, : len(model.outputs)]
+    names = ["raw", *(f"raw{k}" for k in range(2, 1 + len(model.outputs)))]
+    lines = [",".join([f"x{i}" for i in range(len(model.inputs))] + names)]
     lines += [
-        ",".join(map(str, [*row, answer])) for row, answer in zip(rows.tolist(), answers.tolist())
+        ",".join(map(str, [*row, *answer])) for row, answer in zip(rows.tolist(), answers.tolist())
     ]
     template = environment("c").get_template("vectors.h.j2")
     return {
@@ -69,6 +75,7 @@ def vectors(model: Model) -> dict[str, str]:
             upper=model.name.upper(),
             version=__version__,
             rows=rows.tolist(),
-            answers=answers.tolist(),
+            answers=answers.tolist() if model.more else answers[:, 0].tolist(),
+            several=bool(model.more),
         ),
     }

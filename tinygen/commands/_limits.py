@@ -45,3 +45,15 @@ max_inputs_option = click.option(
     metavar="N",
     help="Use the N most needed inputs, found on training rows.",
 )
+scores_option = click.option(
+    "--scores",
+    is_flag=True,
+    help="Classes: answers carry the score of each class; up to four LEDs, one a class.",
+)
+reject_option = click.option(
+    "--reject",
+    type=float,
+    metavar="RATE",
+    help="Classes: answer 'not sure' so often that at most this part of the others is wrong, "
+    "such as 0.05; implies --scores.",
+)

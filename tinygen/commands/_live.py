@@ -35,6 +35,7 @@ from ..host.stream import stream
 from ..host.virtual.protocol_avr import avr_url
 from ..model.fixedpoint import MISSING
 from ..model.model import Model, load
+from ..model.outputs import require_one_output
 from ..report.drift import Monitoring, Window, checked_window, judge
 from ..report.monitor_files import require_places, write_files
 from ..target.build import build_firmware
@@ -81,7 +82,7 @@ def monitor_live(
     files: what `report.monitor_files.write_files` takes. DataError where fewer rows came than say
     anything.
     """
-    twin, files = load(model), files or {}
+    twin, files = require_one_output(load(model), "monitor"), files or {}
     require_places(files)
     window = checked_window(twin, window)
     rows = until(stdin_rows(twin, plan) if log == STDIN else file_rows(twin, log), plan)
@@ -184,7 +185,8 @@ def _by_board(link, twin: Model, rows: Iterable[np.ndarray], plan: Plan) -> Iter
     for reply in stream(link, remembered(), pace=plan.pace, reconnect=plan.reconnect):
         row = sent.pop(reply.index)
         answer = MISSING if reply.result is None else reply.result.prediction
-        yield Answered(row, answer, not reply.lost and answer == int(twin.answer(row[None])[0]))
+        right = tuple(twin.answers(row[None])[0].tolist())
+        yield Answered(row, answer, reply.result is not None and reply.result.values == right)
 
 
 # ---- where rows come from ----

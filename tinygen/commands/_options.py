@@ -164,7 +164,8 @@ def _one_target(context, parameter, names: tuple[str, ...]) -> str:
     """The only target; a model has one output."""
     if len(names) > 1:
         raise click.BadParameter(
-            f"{len(names)} columns are named, a model predicts one: train a model for each",
+            f"{len(names)} columns are named, train takes one: train a model for each, "
+            "or give TinyRegressor all of them",
             context,
             parameter,
         )

@@ -47,6 +47,8 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("max_inputs", "max_inputs", ("train", "distil")),
     ("robust", "robust", ("train",)),
     ("balance", "balance", ("train",)),
+    ("scores", "scores", ("train",)),
+    ("reject", "reject", ("train",)),
     ("optimize", "optimize", ("train", "distil")),
     ("budget.flash", "max_flash", (*MAKE, "build")),
     ("budget.ram", "max_ram", (*MAKE, "build")),

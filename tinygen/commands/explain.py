@@ -147,10 +147,11 @@ def explain(
     from .. import data
     from ..data.reference import missing_codes
     from ..model.model import load
+    from ..model.outputs import require_one_output
     from ..report import shapley
     from ..report.background import background_of
 
-    twin = load(model)
+    twin = require_one_output(load(model), "explain")
     if csv is None:
         if row is not None:
             raise UsageError(f"--row {row} needs a file: name the CSV after the model")

@@ -31,10 +31,11 @@ def monitor(
     from .. import data
     from ..data.reference import missing_codes
     from ..model.model import load
+    from ..model.outputs import require_one_output
     from ..report import drift
     from ..report.monitor_files import require_places, write_files
 
-    twin, files = load(model), files or {}
+    twin, files = require_one_output(load(model), "monitor"), files or {}
     require_places(files)
     rows = data.load_table(log, missing=missing_codes(twin))
     raw, notes = data.rows_for(twin.inputs, rows)

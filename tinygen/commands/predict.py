@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,11 @@ from ._spec import FromSpec
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..model.fixedpoint import Quantity
     from ..model.model import Model
+
+
+SURE_OF_NONE = "not sure"  # what a classifier answers where no class leads by enough
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,13 @@ class Predictions:
     clamped: np.ndarray  # bool (n,): an input was saturated
     notes: tuple[str, ...]
     path: Path | None
+    more: np.ndarray  # int64 (n, numbers behind the prediction); MISSING as in `raw`
+
+    def _more_plain(self) -> list[list[int | None]]:
+        """The raw numbers behind the prediction, a list for each."""
+        from ..model.fixedpoint import MISSING
+
+        return [[None if v == MISSING else int(v) for v in column] for column in self.more.T]
 
     def text(self) -> str:
         """How many rows were answered, and with what."""
@@ -55,16 +67,28 @@ class Predictions:
         answers = [None if raw == MISSING else int(raw) for raw in self.raw]
         output, labels = self.model.output, self.model.labels
         if labels:
-            meaning: dict[str, Any] = {"label": [None if r is None else labels[r] for r in answers]}
+            known: dict[int | None, str] = dict(enumerate(labels))
+            said: dict[str, Any] = {"label": [known.get(r) for r in answers]}
         else:
             physical = [None if r is None else float(output.to_physical(r)) for r in answers]
-            meaning = {"physical": physical, "unit": output.unit}
+            said = {"physical": physical, "unit": output.unit}
+        if self.model.more:
+            said["outputs"] = {
+                q.name: {
+                    "raw": column,
+                    "physical": [None if r is None else float(q.to_physical(r)) for r in column],
+                    "unit": q.unit,
+                }
+                for q, column in zip(self.model.outputs[1:], self._more_plain())
+            }
+        elif self.more.size:
+            said["more"] = dict(zip(self.model.value_names[1:], self._more_plain()))
         return {
             "rows": len(answers),
             "missing": answers.count(None),
             "clamped": int(self.clamped.sum()),
             "raw": answers,
-            **meaning,
+            **said,
             "notes": list(self.notes),
         }
 
@@ -73,10 +97,13 @@ def _spread(model: Model, raw: np.ndarray) -> str:
     """What the answers are: how many of each class, or the smallest and the largest."""
     import numpy as np
 
+    from ..model.fixedpoint import NOT_SURE
     from ..report.words import value
 
     if model.labels:
-        return ", ".join(f"{n:,} {label}" for label, n in zip(model.labels, np.bincount(raw)) if n)
+        counts = np.bincount(raw - NOT_SURE, minlength=1 + len(model.labels))
+        names = [SURE_OF_NONE, *model.labels]
+        return ", ".join(f"{n:,} {label}" for label, n in zip(names, counts) if n)
     return " .. ".join(
         value(float(model.output.to_physical(v)), model) for v in (raw.min(), raw.max())
     )
@@ -94,8 +121,8 @@ def predict(model: Path, csv: Files, out: Path | None) -> Predictions:
         require_file_place(out)
     table = data.load_tables(csv, missing_codes(twin))
     raw, notes = data.rows_for(twin.inputs, table)
-    answers, clamped = twin.answer(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
-    found = Predictions(twin, answers, clamped, notes, out)
+    values, clamped = twin.answers(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
+    found = Predictions(twin, values[:, 0], clamped, notes, out, values[:, 1:])
     if out:
         write_csv(out, *_columns(found, table.file_names, table.time))
     return found
@@ -123,15 +150,29 @@ def _columns(
     if model.band:
         alarms = model.alarm(found.raw).tolist()
         columns["alarm"] = ("" if r == MISSING else int(alarm) for r, alarm in zip(answers, alarms))
+    for q, column in zip(model.outputs[1:], found.more.T.tolist()):
+        unit = f" [{q.unit}]" if q.unit else ""
+        columns[q.name + unit] = list(map(partial(_in_unit, q), column))
+    for name, column in zip(model.value_names[len(model.outputs) :], found.more.T.tolist()):
+        columns[name] = ("" if v == MISSING else v for v in column)
     return list(columns), map(list, zip(*columns.values()))
+
+
+def _in_unit(q: Quantity, raw: int) -> str:
+    """A raw number in its quantity's unit; "" for none."""
+    from ..model.fixedpoint import MISSING
+
+    return "" if raw == MISSING else q.words(float(q.to_physical(raw)))
 
 
 def meaning(model: Model, raw: int) -> str:
     """What a raw answer means: a number in the output's unit, or a class label; "" for none."""
-    from ..model.fixedpoint import MISSING
+    from ..model.fixedpoint import MISSING, NOT_SURE
 
     if raw == MISSING:
         return ""
+    if raw == NOT_SURE and model.sure_margin is not None:
+        return SURE_OF_NONE
     if 0 <= raw < len(model.labels):  # a board that is wrong may name a class that does not exist
         return model.labels[raw]
     return model.output.words(float(model.output.to_physical(raw)))

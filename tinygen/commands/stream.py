@@ -27,7 +27,7 @@ from ._options import (
 )
 from ._show import progress, shows
 from ._spec import FromSpec
-from .predict import meaning
+from .predict import SURE_OF_NONE, meaning
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,6 +89,8 @@ class Streamed:
             f"{counted(verdict.missing, 'row')} with a missing value (flagged, LEDs dark), "
             f"{verdict.clamped:,} beyond the accepted range (flagged)",
         ]
+        if self.model.sure_margin is not None:
+            lines.append(f"{verdict.not_sure:,} rows without a sure answer (flagged, LEDs dark)")
         if self.pins_right is not None:
             seen = "right" if self.pins_right else "WRONG"
             lines.append(f"LED pins as the simulator saw them: {seen}")
@@ -113,6 +115,7 @@ class Streamed:
             "missing": verdict.missing,
             "clamped": verdict.clamped,
             "red": verdict.red,
+            **({} if self.model.sure_margin is None else {"not_sure": verdict.not_sure}),
             "cycles_median": verdict.cycles_median,
             "cycles_max": verdict.cycles_max,
             "pins_right": self.pins_right,
@@ -195,7 +198,8 @@ def stream_rows(
         expected = expect(model, raw, Alarm.of(model, link.info))
         checker, rows = Checker(expected), None
         if out:
-            rows = open_files.enter_context(RowFile(out, expected, lambda r: _value(model, r)))
+            file = RowFile(out, expected, lambda r: _value(model, r), model)
+            rows = open_files.enter_context(file)
         for reply in answers:
             difference = checker.add(reply)
             replies.append(reply)
@@ -247,7 +251,9 @@ def _duration(seconds: float) -> str:
 def _value(model: Model, raw: int) -> float | str | None:
     """The meaning of a raw answer, as a number where it is one."""
     text = meaning(model, raw)
-    return text if raw in range(len(model.labels)) else float(text) if text else None
+    if raw in range(len(model.labels)) or text == SURE_OF_NONE:
+        return text
+    return float(text) if text else None
 
 
 PLAN_OPTIONS = (

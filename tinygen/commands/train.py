@@ -13,7 +13,7 @@ from ..common.errors import UsageError
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
 from ..common.tables import table
-from ._limits import budgeted, max_inputs_option
+from ._limits import budgeted, max_inputs_option, reject_option, scores_option
 from ._options import (
     Selection,
     among,
@@ -64,6 +64,8 @@ class TrainRequest:
     max_inputs: int | None = None  # keep that many inputs, the most needed ones
     optimize: str | None = None  # what the C is written for; None: what the budget asks for
     dask: str | None = None  # scheduler whose workers cross-validate
+    scores: bool = False  # classes: each answer carries the score of each class
+    reject: float | None = None  # part of a classifier's answers that may be wrong
 
     def cost_of_mistakes(self) -> AlarmCost | None:
         """The alarm's costs; UsageError where there is no alarm."""
@@ -117,6 +119,7 @@ class TrainedModel:
             lines.append(f"alarm    {words.alarm_words(model)}: {words.alarms(model)}")
         if "learned_alarm" in model.training:
             lines += words.learned_alarm(model)
+        lines += words.not_sure(model)
         parts = [
             "\n".join(lines),
             "\n".join(self.verdict),
@@ -142,6 +145,7 @@ class TrainedModel:
             "metrics": facts["metrics"],
             "alarm": facts["alarm"],
             "learned_alarm": facts.get("learned_alarm"),
+            **({"reject": facts["reject"]} if "reject" in facts else {}),
             "weighting": facts.get("weighting"),
             "notes": list(self.notes),
             "ladder": plain_ladder(self.ladder),
@@ -195,6 +199,7 @@ def rows_to_learn(request: TrainRequest, progress: Progress) -> Dataset:
     """
     from ..data.audit import high_findings
     from ..search.feature_selection import most_needed
+    from ..search.quantization import require_scores
     from ..search.sample_weights import weighed
 
     require_file_place(request.out)  # first: a folder has no ladder beside it
@@ -210,6 +215,7 @@ def rows_to_learn(request: TrainRequest, progress: Progress) -> Dataset:
         dataset = request.rows.only(kept.names).dataset(rows)
         dataset = dataset.noted(kept.note(dataset))
     _require_alarm(dataset, request)
+    require_scores(dataset, request.scores, request.reject)
     require_room(len(dataset.inputs), "--max-inputs keeps the most needed ones")
     dataset = dataset.noted(*name_notes(request.name, request.out))
     dataset = dataset.with_findings(high_findings(rows, dataset))
@@ -274,6 +280,8 @@ def search_request(
         request.optimize,
         cost,
         request.alarm_below,
+        request.scores or request.reject is not None,
+        request.reject,
     )
 
 
@@ -369,6 +377,8 @@ def judged(
     "the LED's threshold is learned for it.",
 )
 @max_inputs_option
+@scores_option
+@reject_option
 @optimize_option
 @click.option(
     "--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler."

@@ -29,6 +29,8 @@ class Board:
     green_pin: int
     red_port: str  # the same pins as port and bit: "PB4"
     green_port: str
+    more_pins: tuple[int, int]  # of a third and a fourth LED, where each class has one
+    more_ports: tuple[str, str]
     baud: int  # of the row stream, 8N1; 250,000 divides 16 MHz exactly
     protocol: str  # the bootloader's, in avrdude's word
     upload_speed: int  # baud of the bootloader
@@ -37,6 +39,11 @@ class Board:
     ]  # (vendor, product) that identify the board when plugged in; () with a common bridge
     serial: str = "uart"  # "uart": UART 0, simulated too; "usb": in the chip itself;
     # "none": nothing to stream by
+
+    @property
+    def led_ports(self) -> tuple[str, ...]:
+        """Port and bit of every LED: red, green, the third, the fourth."""
+        return (self.red_port, self.green_port, *self.more_ports)
 
     @property
     def has_firmware(self) -> bool:
@@ -67,6 +74,8 @@ def _nano(pio_id: str, title: str, fqbn: str, upload_speed: int) -> Board:
         green_pin=13,
         red_port="PB4",
         green_port="PB5",
+        more_pins=(11, 10),
+        more_ports=("PB3", "PB2"),
         baud=250_000,
         protocol="arduino",
         upload_speed=upload_speed,
@@ -93,6 +102,8 @@ BOARDS: dict[str, Board] = _registry(
         green_pin=13,
         red_port="PB4",
         green_port="PB5",
+        more_pins=(11, 10),
+        more_ports=("PB3", "PB2"),
         baud=250_000,
         protocol="arduino",
         upload_speed=115_200,
@@ -116,6 +127,8 @@ BOARDS: dict[str, Board] = _registry(
         green_pin=53,
         red_port="PB1",
         green_port="PB0",
+        more_pins=(51, 50),
+        more_ports=("PB2", "PB3"),
         baud=250_000,
         protocol="wiring",
         upload_speed=115_200,
@@ -150,6 +163,8 @@ BOARDS: dict[str, Board] = _registry(
         green_pin=13,
         red_port="PD6",
         green_port="PC7",
+        more_pins=(11, 10),
+        more_ports=("PB7", "PB6"),
         baud=115_200,
         protocol="avr109",
         upload_speed=57_600,
@@ -168,6 +183,8 @@ BOARDS: dict[str, Board] = _registry(
         green_pin=9,
         red_port="PB4",
         green_port="PB5",
+        more_pins=(10, 16),
+        more_ports=("PB6", "PB2"),
         baud=115_200,
         protocol="avr109",
         upload_speed=57_600,
@@ -186,6 +203,8 @@ BOARDS: dict[str, Board] = _registry(
         green_pin=1,
         red_port="PB0",
         green_port="PB1",
+        more_pins=(3, 4),
+        more_ports=("PB3", "PB4"),
         baud=0,
         protocol="",
         upload_speed=0,

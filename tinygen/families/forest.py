@@ -50,8 +50,16 @@ class FittedForest:
     intercept: np.ndarray  # (outputs,)
     kind: str  # "quantity": the raw answer; "sign": class 1 above 0; "votes": class of the largest
 
+    def sums(self, x):
+        """What the trees add up to, (n, outputs)."""
+        return self.values[self.trees.leaf_of(x)].sum(axis=1) + self.intercept
+
+    def class_scores(self, x):
+        sums = self.sums(x)
+        return sums if self.kind == "votes" else np.column_stack([np.zeros(len(sums)), sums])
+
     def predict(self, x):
-        sums = self.values[self.trees.leaf_of(x)].sum(axis=1) + self.intercept
+        sums = self.sums(x)
         if self.kind == "votes":
             return sums.argmax(axis=1)
         return sums[:, 0] if self.kind == "quantity" else (sums[:, 0] > 0).astype(int)

@@ -28,6 +28,9 @@ class Logistic:
     def predict(self, x):
         return self.scores.classes(self.frame.z(x))
 
+    def class_scores(self, x):
+        return self.scores.of(self.frame.z(x))
+
 
 def candidates(rows: Rows) -> list[Config]:
     return [Config(c) for c in STRENGTHS]

@@ -52,6 +52,9 @@ class FittedNet:
     def predict(self, x):
         return self.scores.classes(self.activations(x))
 
+    def class_scores(self, x):
+        return self.scores.of(self.activations(x))
+
 
 def candidates(rows: Rows) -> list[Config]:
     return [Config(size, decay) for size, decay in product(SIZES, DECAYS)]

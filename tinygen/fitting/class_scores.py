@@ -8,7 +8,7 @@ jointly on the Hessian of the softmax loss (Boehning 1992) while the intercepts 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from ..model.fixedpoint import INT16_MAX, bits_for
 from ..model.nodes import Bounds, Node, prefix_bounds
 from ..model.operations.argmax import Argmax
 from ..model.operations.dense import Dense
+from ..model.operations.forest import Forest
 from ..model.operations.scale import Scale
 from .least_squares import integer_descent, without_free
 from .lowering import FEW_STEPS, TOLERANCE, apply_all, scale_inputs
@@ -227,6 +228,35 @@ def decision_nodes(whole: Scores, inside: Bounds) -> tuple[Node, ...]:
     while bits_for(*_reach(weights, bias, inside, shift)) != 16:
         shift += 1
     return (Dense(weights, bias, shift, -INT16_MAX - 1, INT16_MAX), Argmax())
+
+
+def score_chain(nodes: tuple[Node, ...], inputs: int) -> tuple[Node, ...] | None:
+    """A chain that gives the same classes, and ends in the largest of one int16 score per class;
+    None where the chain compares nothing, as a decision tree.
+
+    Of two classes there is one sum, and class 1 is answered where it is above 0: the scores are
+    then 0 and the sum, rounded up to 16 bits, so that it is above 0 for the same rows.
+    """
+    before, last = nodes[:-1], nodes[-1]
+    inside = proven(before, inputs)
+    if isinstance(last, Argmax):
+        fits = min(inside.low) >= -INT16_MAX and max(inside.high) <= INT16_MAX
+        return nodes if fits else None
+    if not isinstance(last, Dense | Forest) or (last.low, last.high) != (0, 1):
+        return None
+    acc = last.bounds(inside)
+    if acc.acc_low >= 0 and acc.acc_high <= 1:
+        return None
+    wide = replace(last, low=-INT16_MAX, high=INT16_MAX)
+    if isinstance(wide, Dense):
+        if wide.shift or wide.bias_shift:
+            return None
+        shift = 0
+        while bits_for(acc.acc_low >> shift, (acc.acc_high >> shift) + 1) != 16:
+            shift += 1
+        up = (1 << shift) - 1 - ((1 << shift) >> 1)  # to round up, where Dense rounds to nearest
+        wide = replace(wide, bias=(wide.bias[0] + up,), shift=shift)
+    return (*before, wide, Dense(((0,), (1,)), (0, 0), 0, -INT16_MAX, INT16_MAX), Argmax())
 
 
 def _reach(

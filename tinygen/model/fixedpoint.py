@@ -23,6 +23,7 @@ INT16_MAX = 32767
 RAW_MIN, RAW_MAX = -INT16_MAX, INT16_MAX  # the range of a raw value on the wire
 MARGIN = 8  # part of the trained span accepted beyond each end
 MISSING = -32768  # the wire's mark for "no value"
+NOT_SURE = -1  # the answer of a classifier whose best class is too little ahead
 Integer = TypeVar("Integer", int, NDArray[np.int64])
 
 

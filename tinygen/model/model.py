@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,16 @@ from . import (
     operations,  # noqa: F401 (fills the registry)
 )
 from .alarm_threshold import AlarmBand
-from .fixedpoint import MISSING, RAW_MAX, RAW_MIN, Derivation, Quantity
+from .fixedpoint import MISSING, NOT_SURE, RAW_MAX, RAW_MIN, Quantity
 from .nodes import Bounds, Integers, Node, from_dict, integers, prove, to_dict
+from .not_sure import leads_of
+from .operations.argmax import Argmax
+from .parts import Output, output_of, plain_output, quantity_of
 
 SCHEMA = 1
 MAX_FILE_BYTES = 4_000_000
+MAX_VALUES = 50  # of one answer: the firmware's ring for answers holds them, see tinygen_chip.h
+CLASS_LEDS = 4  # that a board has pins for
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
 
 
@@ -46,9 +51,15 @@ class Model:
     training: dict[str, Any] = field(default_factory=dict)  # facts and figures, plain JSON
     optimize: str = "balanced"  # of OPTIMIZE: what its C is written for; no answer depends on it
     alarm_below: int | None = None  # raw; alarm when the output is below it
+    scores: bool = False  # classification: answers carry the score of each class
+    # least lead of the best score over the next one; with less, the answer is NOT_SURE
+    sure_margin: int | None = None
+    reads: tuple[int, ...] = ()  # with more outputs: places of the inputs that the first one reads
+    more: tuple[Output, ...] = ()  # outputs behind the first; threshold and alarm are the first's
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        self._check_more()
         if self.optimize not in OPTIMIZE:
             raise ModelError(
                 f"cannot optimize for {str(self.optimize)[:40]!r}: one of {', '.join(OPTIMIZE)}"
@@ -57,16 +68,88 @@ class Model:
             raise ModelError("a model needs inputs, and a first node that accepts any int16")
         if self.labels and self.alarm_below is not None:
             raise ModelError("alarm_below is for an output of numbers, this model names classes")
+        self._check_scores()
         _ = self.band, self.levels  # raise where they cannot be
         last = self.bounds[-1]
         _ = last.c_type  # raises where a value has no 16-bit type
         if len(last.low) != 1 or max(last.high) > RAW_MAX or min(last.low) < RAW_MIN:
             raise ModelError("a model ends in one value within int16")
 
+    def _check_more(self) -> None:
+        """ModelError where outputs cannot stand side by side; each is a model of its own."""
+        if not self.more:
+            if self.reads:
+                raise ModelError("reads is for a model of several outputs")
+            return
+        if self.labels or len(self.more) >= MAX_VALUES:
+            raise ModelError(f"several outputs are numbers, and at most {MAX_VALUES}")
+        if len(set(self.value_names)) < len(self.value_names):
+            raise ModelError("two outputs have one name")
+        places = [self.reads, *(output.reads for output in self.more)]
+        for reads in places:
+            if not reads or len(set(reads)) < len(reads):
+                raise ModelError("an output reads no input, or one twice")
+            if min(reads) < 0 or max(reads) >= len(self.inputs):
+                raise ModelError(
+                    f"an output reads an input beyond the {len(self.inputs)} there are"
+                )
+        if len(set().union(*places)) < len(self.inputs):
+            raise ModelError("an input that no output reads")
+        _ = self.singles  # raise where one of them cannot be
+
+    @cached_property
+    def singles(self) -> tuple[Model, ...]:
+        """A model of each output alone; the C names of the second begin with NAME_2, and so on."""
+        if not self.more:
+            return (self,)
+        first = replace(self, inputs=self._read_by(self.reads), reads=(), more=())
+        stem = self.name[:28]
+        return first, *(
+            Model(
+                f"{stem}_{k}",
+                output.family,
+                self._read_by(output.reads),
+                output.quantity,
+                output.nodes,
+                optimize=self.optimize,
+            )
+            for k, output in enumerate(self.more, 2)
+        )
+
+    def _read_by(self, reads: tuple[int, ...]) -> tuple[Quantity, ...]:
+        return tuple(self.inputs[place] for place in reads)
+
+    def _check_scores(self) -> None:
+        """ModelError where scores are promised that the chain does not have, or a margin that no
+        two of them can have.
+        """
+        if self.sure_margin is not None and not self.scores:
+            raise ModelError("sure_margin is for a model with scores")
+        if not self.scores:
+            return
+        if not self.labels or not isinstance(self.nodes[-1], Argmax) or len(self.nodes) < 2:
+            raise ModelError("scores are for classes, and a chain that ends in the largest of them")
+        if len(self.labels) >= MAX_VALUES:
+            raise ModelError(
+                f"{len(self.labels)} classes have too many scores for one answer: at most "
+                f"{MAX_VALUES - 1}"
+            )
+        found = self.bounds[-2]
+        if len(found.low) != len(self.labels):
+            raise ModelError(f"{len(found.low)} scores for {len(self.labels)} classes")
+        if max(found.high) > RAW_MAX or min(found.low) < RAW_MIN:
+            raise ModelError("every score of a class lies within int16")
+        most = max(found.high) - min(found.low)
+        if self.sure_margin is not None and not 1 <= self.sure_margin <= most:
+            raise ModelError(
+                f"sure_margin {self.sure_margin} is not within 1 .. {most}, as far as two scores "
+                "can be apart"
+            )
+
     @cached_property
     def bounds(self) -> tuple[Bounds, ...]:
         """Proven intervals, one `Bounds` per node; ModelError where the proof fails."""
-        return prove(self.nodes, len(self.inputs))
+        return prove(self.nodes, len(self.reads or self.inputs))
 
     @cached_property
     def model_id(self) -> int:
@@ -85,22 +168,75 @@ class Model:
         clamped = integers(np.clip(rows, low, high))
         return clamped, (clamped != rows).any(axis=1)
 
+    @property
+    def values_per_row(self) -> int:
+        """Numbers in one answer: one an output, or with scores the class and the score of each."""
+        return len(self.value_names)
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """What each number of an answer is: the outputs' names, or the output's and the scores'."""
+        scores = (f"score of {label}" for label in self.labels * self.scores)
+        return (self.output.name, *(o.quantity.name for o in self.more), *scores)
+
+    @property
+    def outputs(self) -> tuple[Quantity, ...]:
+        """The quantity of each output; one for a classifier."""
+        return (self.output, *(output.quantity for output in self.more))
+
+    @property
+    def class_leds(self) -> int:
+        """LEDs that show its answers, one for each class; 0 where red and green are an alarm."""
+        few = self.scores and len(self.labels) <= CLASS_LEDS and not self.band
+        return len(self.labels) if few else 0
+
+    @property
+    def decided(self) -> Model:
+        """The same model, which names the best class however small its lead is."""
+        return replace(self, sure_margin=None)
+
     def predict(self, raw: ArrayLike) -> Integers:
-        """Raw predictions, int64 of shape (n,), for raw rows of shape (n, inputs); any int16 is
-        allowed.
+        """Raw predictions, int64 of shape (n,), or (n, outputs) where there are several, for raw
+        rows of shape (n, inputs); any int16 is allowed.
         """
+        return self.values(raw) if self.more else self.values(raw)[:, 0]
+
+    def values(self, raw: ArrayLike) -> Integers:
+        """All numbers of each answer, int64 of shape (n, values_per_row): the prediction, then the
+        scores where the model has them.
+        """
+        if self.more:
+            rows, places = self._rows(raw), [self.reads, *(o.reads for o in self.more)]
+            each = [one.values(rows[:, list(p)]) for one, p in zip(self.singles, places)]
+            return integers(np.hstack(each))
+        if not self.scores:
+            return self._run(raw, self.nodes)
+        scores = self._run(raw, self.nodes[:-1])
+        best = self.nodes[-1].apply(scores)
+        if self.sure_margin is not None:
+            best = np.where(leads_of(scores)[:, None] < self.sure_margin, NOT_SURE, best)
+        return integers(np.hstack([best, scores]))
+
+    def _run(self, raw: ArrayLike, nodes: tuple[Node, ...]) -> Integers:
         values = self._rows(raw)
-        for node in self.nodes:
+        for node in nodes:
             values = node.apply(values)
-        return values[:, 0]
+        return values
 
     def answer(self, raw: ArrayLike) -> Integers:
         """What the board answers: rows with a MISSING value give MISSING, others saturate and
         predict.
         """
+        return self.answers(raw) if self.more else self.answers(raw)[:, 0]
+
+    def answers(self, raw: ArrayLike) -> Integers:
+        """All numbers of what the board answers, int64 of shape (n, values_per_row); of a row with
+        a MISSING value each is MISSING.
+        """
         rows = self._rows(raw)
         missing = (rows == MISSING).any(axis=1)
-        return integers(np.where(missing, MISSING, self.predict(self.saturate(rows)[0])))
+        values = self.values(self.saturate(rows)[0])
+        return integers(np.where(missing[:, None], MISSING, values))
 
     @property
     def band(self) -> AlarmBand:
@@ -168,6 +304,10 @@ class Model:
             "output": self.output.plain(),
             "threshold": self.threshold,
             **({} if self.alarm_below is None else {"alarm_below": self.alarm_below}),
+            **({"scores": True} if self.scores else {}),
+            **({} if self.sure_margin is None else {"sure_margin": self.sure_margin}),
+            **({"reads": list(self.reads)} if self.reads else {}),
+            **({"more": [plain_output(output) for output in self.more]} if self.more else {}),
             "labels": list(self.labels),
             "optimize": self.optimize,
             "nodes": [to_dict(node) for node in self.nodes],
@@ -218,14 +358,18 @@ def from_json(text: str) -> Model:
     model = Model(
         content["name"],
         content["family"],
-        tuple(_quantity(q) for q in content["inputs"]),
-        _quantity(content["output"]),
+        tuple(quantity_of(q) for q in content["inputs"]),
+        quantity_of(content["output"]),
         tuple(from_dict(n) for n in content["nodes"]),
         content["threshold"],
         tuple(content["labels"]),
         content["training"],
         content["optimize"],
         content.get("alarm_below"),
+        content.get("scores", False),
+        content.get("sure_margin"),
+        tuple(content.get("reads", ())),
+        tuple(map(output_of, content.get("more", ()))),
     )
     if model._plain()["id"] != stated:
         raise ModelError(
@@ -249,33 +393,6 @@ def check_name(name: str) -> str:
             "give one with --name"
         )
     return name
-
-
-def _quantity(plain: dict[str, Any]) -> Quantity:
-    made = plain.get("derivation")
-    quantity = Quantity(**{**plain, "derivation": made and _derivation(made)})
-    numbers = (quantity.scale, quantity.minimum, quantity.maximum, quantity.offset)
-    if (
-        not all(isinstance(v, (int, float)) and np.isfinite(v) for v in numbers)
-        or not quantity.scale > 0
-    ):
-        raise ModelError(
-            f"quantity {str(quantity.name)[:40]!r} has a scale or range that is no number"
-        )
-    if not isinstance(quantity.name, str) or not isinstance(quantity.unit, str):
-        raise ModelError("a quantity's name and unit are text")
-    if not quantity.minimum <= quantity.maximum:
-        raise ModelError(
-            f"quantity {quantity.name!r} has minimum {quantity.minimum} "
-            f"above maximum {quantity.maximum}"
-        )
-    return quantity
-
-
-def _derivation(plain: dict[str, Any]) -> Derivation:
-    """The derivation that `Quantity.plain` told."""
-    lists = {name: tuple(plain.get(name, ())) for name in ("columns", "labels")}
-    return Derivation(**{**plain, **lists})
 
 
 def _canonical(plain: dict[str, Any]) -> bytes:

@@ -30,13 +30,20 @@ from typing import (
 from ..common.errors import ModelError
 from .fixedpoint import TIME_PARTS
 from .nodes import NODES, Node
+from .not_sure import Answered
 
 DIGITS = 19  # of an integer: within 64 bits
 LARGEST = 2**63 - 1
 FAMILY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SCALES = 1e-12, 1e12  # least and largest raw step, in the quantity's unit
 MAY_BE_EMPTY = ("splits", "columns")  # a forest of leaves alone; no input as its logarithm
-MAY_BE_ABSENT = ("alarm_below",)  # a model without it has no such alarm
+MAY_BE_ABSENT = (
+    "alarm_below",
+    "scores",
+    "sure_margin",
+    "reads",
+    "more",
+)  # not in the file of a model without
 STEPS = 2**53  # a quantity's ends lie within so many raw steps of 0: exact as a double
 
 
@@ -57,6 +64,12 @@ class _LearnedAlarm(TypedDict, total=False):
     learned: _Confusion
     test_at_level: _Confusion
     test_learned: _Confusion
+
+
+class _Reject(TypedDict, total=False):
+    rate: float
+    unseen: Answered
+    test: Answered
 
 
 class _Metrics(TypedDict, total=False):
@@ -126,6 +139,7 @@ class Training(TypedDict, total=False):
     metrics: _Metrics
     alarm: dict[str, int]
     learned_alarm: _LearnedAlarm
+    reject: _Reject
     weighting: dict[str, Any]
     baseline: _Reference
     verdict: _Verdict
@@ -296,7 +310,9 @@ def _check_values(plain: dict[str, Any]) -> None:
     if not FAMILY.fullmatch(plain["family"]):
         raise _wrong("family", plain["family"], "a word of small letters")
     quantities = [(f"inputs[{i}]", q) for i, q in enumerate(plain["inputs"])]
-    for where, quantity in [*quantities, ("output", plain["output"])]:
+    outputs = [("output", plain["output"])]
+    outputs += [(f"more[{i}].quantity", o["quantity"]) for i, o in enumerate(plain.get("more", ()))]
+    for where, quantity in [*quantities, *outputs]:
         scale = quantity["scale"]
         if not SCALES[0] <= scale <= SCALES[1]:
             raise _wrong(f"{where}.scale", scale, f"within {SCALES[0]:g} .. {SCALES[1]:g}")
@@ -305,8 +321,9 @@ def _check_values(plain: dict[str, Any]) -> None:
                 raise _wrong(f"{where}.{end}", quantity[end], f"within 2**53 steps of {scale:g}")
     _distinct("inputs", [quantity["name"] for _, quantity in quantities])
     _check_derivations(quantities)
-    if plain["output"].get("derivation"):
-        raise _wrong("output.derivation", plain["output"]["derivation"], "part of an input only")
+    for where, quantity in outputs:
+        if quantity.get("derivation"):
+            raise _wrong(f"{where}.derivation", quantity["derivation"], "part of an input only")
     _distinct("labels", plain["labels"])
     if len(plain["labels"]) == 1:
         raise _wrong("labels", "one label", "none, or at least two")

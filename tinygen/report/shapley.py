@@ -157,7 +157,7 @@ def _coalitions(
 
 
 def _answers(model: Model, raw: np.ndarray) -> np.ndarray:
-    return model.predict(model.saturate(raw)[0])
+    return model.decided.predict(model.saturate(raw)[0])
 
 
 def rounded_parts(values: list[Fraction]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..common.tables import counted, table
 from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
 from ..model.model import Model
+from ..model.not_sure import Answered
 
 
 def is_converted(model: Model) -> bool:
@@ -155,6 +156,19 @@ def red(model: Model) -> str:
         f"The alarm level{'s are' if both else ' is'} {level(model)}; {learned_for(model)}: the "
         f"threshold{'s were' if both else ' was'} learned, red LED {led_words(model)}"
     )
+
+
+def not_sure(model: Model) -> list[str]:
+    """Lines on how often a classifier that may be not sure answers; none for other models."""
+    if "reject" not in model.training:
+        return []
+    told = model.training["reject"]
+    return [
+        f"not sure where the best class leads by less than {model.sure_margin} "
+        f"(for {told['rate']:.2%} wrong answers)",
+        f"         rows left out of a fit: {Answered(**told['unseen']).words}",
+        f"         test rows: {Answered(**told['test']).words}",
+    ]
 
 
 def alarms(model: Model) -> str:

@@ -6,17 +6,14 @@ fit, else 12 bits or more over its range.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -26,18 +23,19 @@ from ..common.boards import find_board
 from ..common.errors import ModelError, UsageError
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import ROOM, decimal_quantity
-from ..fitting.weighted import mean
-from ..model.fixedpoint import Quantity
+from ..fitting.pipeline import steps_before
+from ..fitting.targets import fit_each, joined
+from ..fitting.temperature import temperature
+from ..model.fixedpoint import NOT_SURE, Quantity
 from ..model.model import load as load_model
 from ..target.bare import ModelCost, measure_cost
 from ..target.build import Budget
 from .cross_validation import rank
 from .finalists import SearchRequest
 from .model_search import find_best
-from .quantization import class_scores, raw_band
+from .quantization import class_scores, raw_band, require_scores
 from .sample_weights import counted_rows
 
-LOG_TEMPERATURE = (-12.0, 3.0)  # natural logarithms of the factors tried
 BUDGET_ARGUMENTS = "max_flash, max_ram or max_cycles"
 MODEL = """family : "auto" or one family's name.
     max_flash, max_ram, max_cycles : bytes, bytes with stack, cycles per answer
@@ -67,6 +65,7 @@ class _Tiny(BaseEstimator):
         board="uno",
         threshold=None,
         alarm_below=None,
+        reject=None,
         input_scales=None,
         random_state=0,
         name="model_1",
@@ -78,6 +77,7 @@ class _Tiny(BaseEstimator):
         self.board = board
         self.threshold = threshold
         self.alarm_below = alarm_below
+        self.reject = reject
         self.input_scales = input_scales
         self.random_state = random_state
         self.name = name
@@ -91,7 +91,7 @@ class _Tiny(BaseEstimator):
         Sets `model_` (the integer Model), `columns_` (inputs it reads), `candidates_` (what was
         compared, best first) and `steps_before_` (names of a Pipeline's steps that change X).
         """
-        self.steps_before_ = _steps_before(self)
+        self.steps_before_ = steps_before(self)
         numeric = isinstance(self, RegressorMixin)
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=numeric)
         weights = None
@@ -101,6 +101,7 @@ class _Tiny(BaseEstimator):
         dataset = self._rows(X, y, weights)
         if dataset.labels and self.alarm_below is not None:
             raise UsageError("alarm_below is for TinyRegressor: classes take a threshold only")
+        require_scores(dataset, False, self.reject)
         # raises now, not after the training
         raw_band(dataset.target, self.threshold, self.alarm_below)
         self.candidates_ = rank(dataset, self.family)
@@ -130,9 +131,11 @@ class _Tiny(BaseEstimator):
         )
 
     def predict(self, X):
-        """What the chip answers to rows X of physical values, saturated to the accepted ranges."""
+        """What the chip answers to rows X of physical values, saturated to the accepted ranges; of
+        classes the best one, also where it is not sure.
+        """
         raw = self._raw(X)  # first: it raises NotFittedError
-        return self._meaning(self.model_.answer(raw))
+        return self._meaning(self.model_.decided.answer(raw))
 
     def _raw(self, X) -> np.ndarray:
         """Raw rows of the model's inputs, int64 (n, inputs of the model)."""
@@ -235,6 +238,8 @@ class _Tiny(BaseEstimator):
             self.threshold,
             Budget(self.max_flash, self.max_ram, self.max_cycles),
             alarm_below=self.alarm_below,
+            scores=self.reject is not None,
+            reject=self.reject,
             choice_only=True,
         )
 
@@ -257,15 +262,33 @@ class TinyRegressor(RegressorMixin, _Tiny):
     {model}
     threshold : alarm above this output, in the unit of y.
     alarm_below : alarm below this output, in the unit of y; with threshold, outside the band.
+    reject : None; it is for classes.
     {rest}
     """
+
+    def fit(self, X, y, sample_weight=None):
+        """As of one target; y (n, k) of several gives one model of k outputs, each with a chain of
+        its own, and `candidates_` is a list for each.
+        """
+        shape = np.asarray(y).shape
+        if len(shape) < 2 or shape[1] < 2:
+            return super().fit(X, y, sample_weight)
+        self.steps_before_ = steps_before(self)
+        validate_data(self, X, dtype=np.float64)
+        fits = fit_each(self, X, y, sample_weight)
+        self.candidates_ = [one.candidates_ for one in fits]
+        self.model_, self.columns_ = joined(fits)
+        return self
 
     def _target(self, y: np.ndarray) -> tuple[Quantity, np.ndarray, tuple[str, ...]]:
         target = decimal_quantity("y", y.astype(np.float64), own=False, room=ROOM)
         return target, target.to_raw(y), ()
 
     def _meaning(self, raw: np.ndarray) -> np.ndarray:
-        return self.model_.output.to_physical(raw)
+        if not self.model_.more:
+            return self.model_.output.to_physical(raw)
+        columns = zip(self.model_.outputs, raw.T)
+        return np.column_stack([q.to_physical(column) for q, column in columns])
 
 
 class TinyClassifier(ClassifierMixin, _Tiny):
@@ -283,6 +306,7 @@ class TinyClassifier(ClassifierMixin, _Tiny):
     {model}
     threshold : alarm above this index of a class.
     alarm_below : None; classes have no alarm below.
+    reject : part of the answers that may be wrong; the chip says "not sure" to other rows.
     {rest}
     """
 
@@ -303,27 +327,12 @@ class TinyClassifier(ClassifierMixin, _Tiny):
         return self.classes_[raw]
 
     def _judge_scores(self, dataset: Dataset) -> None:
-        """`temperature_`: the factor on the scores by which the training rows are likeliest (Guo et
-        al. 2017); None without scores. A class counts as less than sure, the less the fewer rows it
-        has (Platt 1999): else rows that are told apart without a mistake would ask for certainty.
+        """`temperature_`: the factor on the scores by which the training rows are likeliest; None
+        without scores.
         """
-        rows, self.temperature_ = dataset.training, None
+        rows = dataset.training
         scores = class_scores(self.model_, rows.x[:, list(self.columns_)])
-        if scores is None:
-            return
-        width = scores.shape[1]
-        known = np.bincount(rows.y, rows.weights, minlength=width)[rows.y]
-        sure = (known + 1) / (known + width)
-        shares = np.repeat(((1 - sure) / (width - 1))[:, None], width, axis=1)
-        shares[np.arange(len(rows.y)), rows.y] = sure
-
-        def loss(log_factor: float) -> float:
-            values = np.exp(log_factor) * scores
-            losses = logsumexp(values, axis=1) - (shares * values).sum(axis=1)
-            return float(mean(losses, rows.weights))
-
-        best = minimize_scalar(loss, bounds=LOG_TEMPERATURE, method="bounded")
-        self.temperature_ = float(np.exp(best.x))
+        self.temperature_ = None if scores is None else temperature(scores, rows.y, rows.weights)
 
     @available_if(lambda self: _has_scores(self))
     def predict_proba(self, X):
@@ -335,6 +344,22 @@ class TinyClassifier(ClassifierMixin, _Tiny):
         """
         raw = self._raw(X)  # first: it raises NotFittedError
         return softmax(class_scores(self.model_, raw) * self.temperature_, axis=1)
+
+    @available_if(lambda self: _has_scores(self))
+    def decision_function(self, X):
+        """The integer scores that the chip compares, (n, classes); of two classes how far the
+        second is ahead, (n,).
+        """
+        raw = self._raw(X)  # first: it raises NotFittedError
+        scores = class_scores(self.model_, raw)
+        return scores if scores.shape[1] > 2 else scores[:, 1] - scores[:, 0]
+
+    def sure(self, X):
+        """Where the chip answers what `predict` says, bool (n,); elsewhere, with `reject`, it says
+        that it is not sure.
+        """
+        raw = self._raw(X)
+        return self.model_.answer(raw) != NOT_SURE
 
     def _own_state(self) -> dict:
         return {
@@ -358,26 +383,12 @@ def _has_scores(estimator: TinyClassifier) -> bool:
 
 
 def _is_kept(name: str, value) -> bool:
-    """True for what JSON gives back as it was; an `alarm_below` that is not given is not told."""
+    """True for what JSON gives back as it was; what came later is told where it is given."""
     try:
-        return (name, value) != ("alarm_below", None) and json.loads(json.dumps(value)) == value
+        unused = name in ("alarm_below", "reject") and value is None
+        return not unused and json.loads(json.dumps(value)) == value
     except (TypeError, ValueError):
         return False
-
-
-def _steps_before(estimator: _Tiny) -> tuple[str, ...]:
-    """Names of the steps that change X before `estimator`, whose `fit` a Pipeline calls; () without
-    one.
-
-    A step does not know its Pipeline: the Pipeline's own `fit` is looked for among the callers.
-    """
-    frame = inspect.currentframe()
-    while frame := frame and frame.f_back:
-        caller = frame.f_locals.get("self")
-        if isinstance(caller, Pipeline) and caller.steps[-1][1] is estimator:
-            before = caller.steps[:-1]
-            return tuple(name for name, step in before if step not in (None, "passthrough"))
-    return ()
 
 
 def asked(X, y, classes: bool, parameters: Mapping) -> tuple[Dataset, SearchRequest]:

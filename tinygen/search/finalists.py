@@ -30,7 +30,7 @@ from .cross_validation import (
     rounded,
 )
 from .ladder import Rung, above
-from .quantization import quantize, raw_band
+from .quantization import quantize, raw_band, with_reject
 from .workers import run_all
 
 FINALISTS = 16  # candidates that are lowered and measured at first, with the best of each family
@@ -51,6 +51,8 @@ class SearchRequest:
     optimize: str | None = None  # what the C is written for, one of OPTIMIZE; None: as needed
     alarm_cost: AlarmCost | None = None  # what mistakes of the alarm cost
     alarm_below: float | None = None  # alarm below this level, in the target's unit
+    scores: bool = False  # answers carry the score of each class
+    reject: float | None = None  # part of the answers that may be wrong; others are "not sure"
     # True: the chosen model is wanted, not a ladder. Candidates that cannot be chosen are left out,
     # and without a budget nothing is compiled: the bytes of its tables stand for a model's cost
     choice_only: bool = False
@@ -188,7 +190,13 @@ class Finalists:
         try:
             alarm = self._learned_alarm(candidate)
             model = quantize(
-                trained, dataset, request.name, request.threshold, alarm, request.alarm_below
+                trained,
+                dataset,
+                request.name,
+                request.threshold,
+                alarm,
+                request.alarm_below,
+                request.scores,
             )
         except (ModelError, QuantizeError):
             return None
@@ -197,6 +205,11 @@ class Finalists:
         error = _with_rounding(candidate.error, training, trained, rows)
         floats = tuple(rounded(trained.fitted, dataset.x[dataset.test]).tolist())
         folds = tuple(float(f"{loss * scale:.6g}") for loss in candidate.losses)
+        if request.reject is not None:
+            try:
+                model = with_reject(model, trained, dataset, request.reject)
+            except QuantizeError:
+                return None
         model, cost = self._affordable(model)
         return Rung(model, error * scale, cost, folds, floats, training * scale)
 

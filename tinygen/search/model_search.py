@@ -55,9 +55,25 @@ def find_best(
     where nothing fits the budget.
     """
     rungs = Finalists(dataset, request, ranked, progress).measure()
+    if not rungs and request.scores:
+        raise QuantizeError(_no_scores(request))
     if not rungs:
         raise QuantizeError(
             f"no candidate of family {request.family} can be bounded in 32 bits: "
             "narrow the input ranges"
         )
     return rungs, choose(rungs, request.budget, dataset, options)
+
+
+def _no_scores(request: SearchRequest) -> str:
+    """Why no candidate is left where scores are asked for."""
+    if request.reject is None:
+        return (
+            f"no candidate of family {request.family} compares scores, a tree does not: use "
+            "logistic, mlp_classifier or forest"
+        )
+    return (
+        f"no candidate of family {request.family} has scores by which at most "
+        f"{request.reject:.2%} of the answers are wrong: use a larger rate, more rows, or another "
+        "family if it is tree"
+    )

@@ -6,16 +6,19 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from ..common.errors import QuantizeError
+from ..common.errors import QuantizeError, UsageError
 from ..data import Dataset
 from ..data.reference import Reference, sketch
+from ..fitting.class_scores import score_chain
+from ..fitting.fitted import Scoring
 from ..model.alarm_threshold import AlarmBand, Confusion, LearnedAlarm
-from ..model.fixedpoint import RAW_MAX, RAW_MIN, Quantity
+from ..model.fixedpoint import NOT_SURE, RAW_MAX, RAW_MIN, Quantity
 from ..model.model import Model
+from ..model.not_sure import Answered, leads_of, least_lead
 from ..model.operations.argmax import Argmax
 from ..model.operations.dense import Dense
 from ..model.operations.forest import Forest
-from .cross_validation import Trained, plain_config, rounded
+from .cross_validation import FOLDS, Trained, fold_cuts, plain_config, rounded
 
 INT32 = -(2**31), 2**31 - 1
 
@@ -27,17 +30,21 @@ def quantize(
     threshold: float | None = None,
     learned: LearnedAlarm | None = None,
     alarm_below: float | None = None,
+    scores: bool = False,
 ) -> Model:
     """The integer model of a `Trained` on a `Dataset`, with its figures on the test rows as
     training facts.
 
     threshold, alarm_below: alarm levels in the target's unit; an output above the first or below
-    the second is an alarm. learned: the raw thresholds to use in their place.
+    the second is an alarm. learned: the raw thresholds to use in their place. scores: the answers
+    carry the score of each class; QuantizeError where there is none.
     """
     fitted = trained.fitted
     rows = dataset.training
     columns = list(fitted.columns)
     nodes = trained.family.lower(fitted, rows)
+    if scores and (nodes := score_chain(nodes, len(columns)) or ()) == ():
+        raise QuantizeError(f"family '{trained.family.name}' names a class without scores")
     band = learned.band if learned else raw_band(dataset.target, threshold, alarm_below)
     bare = Model(
         name,
@@ -49,6 +56,7 @@ def quantize(
         dataset.labels,
         {"learned_alarm": learned.plain()} if learned else {},
         alarm_below=band.low,
+        scores=scores,
     )
     told = facts(bare, trained, dataset)
     if learned:
@@ -209,6 +217,70 @@ def _raw_level(target: Quantity, name: str, level: float, whole, slack: float) -
             f"use one within {_ends(target)}"
         )
     return raw
+
+
+def require_scores(dataset: Dataset, scores: bool, rate: float | None) -> None:
+    """UsageError where scores, or a wanted rate of wrong answers, make no sense for a data set."""
+    if scores and not dataset.labels:
+        raise UsageError(
+            f"--scores is for classes, the target '{dataset.target.name}' is a number: leave it out"
+        )
+    if rate is None:
+        return
+    if not 0 < rate < 1:
+        raise UsageError(
+            f"reject {rate:g} is no part of the answers that may be wrong: give one such as 0.05"
+        )
+    if not dataset.labels:
+        raise UsageError(
+            f"reject is for classes, the target '{dataset.target.name}' is a number: leave it out"
+        )
+    if len(dataset.train) < 2 * FOLDS:
+        raise UsageError(
+            f"reject needs {2 * FOLDS} training rows or more, there are {len(dataset.train)}"
+        )
+
+
+def with_reject(model: Model, trained: Trained, dataset: Dataset, rate: float) -> Model:
+    """The model with its `sure_margin`, and among its facts what that does; QuantizeError where no
+    margin keeps the rate.
+
+    Each fold's float model answers training rows that it was not fitted to. The limit on its lead
+    becomes one on integer scores by the factor between both on all training rows.
+    """
+    fitted, columns = trained.fitted, list(trained.fitted.columns)
+    assert isinstance(fitted, Scoring)
+    leads, answers, y = _unseen(trained, dataset)
+    limit = least_lead(leads, answers != y, rate)
+    if limit is None:
+        raise QuantizeError(
+            f"no lead of the best class keeps wrong answers within {rate:.2%}: use a larger rate"
+        )
+    x, test = dataset.x[dataset.train], dataset.test
+    whole = leads_of(model.values(x[:, columns])[:, 1:])
+    exact = leads_of(fitted.class_scores(x))
+    factor = float(exact @ whole) / max(float(exact @ exact), 1e-12)
+    most = max(model.bounds[-2].high) - min(model.bounds[-2].low)
+    sure = replace(model, sure_margin=int(np.clip(np.ceil(limit * factor - 1e-9), 1, most)))
+    told = {
+        "rate": rate,
+        "unseen": asdict(Answered.of(np.where(leads >= limit, answers, NOT_SURE), y)),
+        "test": asdict(Answered.of(sure.predict(dataset.x[test][:, columns]), dataset.y[test])),
+    }
+    baseline = training_baseline(sure, columns, dataset).plain()
+    return replace(sure, training={**model.training, "reject": told, "baseline": baseline})
+
+
+def _unseen(trained: Trained, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Leads, answers and true classes of rows that a fold's float model was not fitted to."""
+    leads, answers, truth = [], [], []
+    for fit_on, validate in fold_cuts(dataset):
+        rows, unseen = dataset.rows.take(fit_on), dataset.rows.take(validate)
+        fitted = trained.family.fit_all(rows, [trained.config], dataset.split.seed, draft=True)[0]
+        leads.append(leads_of(fitted.class_scores(unseen.x)))  # type: ignore[attr-defined]
+        answers.append(fitted.predict(unseen.x))
+        truth.append(unseen.y)
+    return np.concatenate(leads), np.concatenate(answers), np.concatenate(truth)
 
 
 def class_scores(model: Model, raw: np.ndarray) -> np.ndarray | None:

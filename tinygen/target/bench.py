@@ -28,7 +28,7 @@ from ..host import discover
 from ..host.check import Alarm, Lights, StreamVerdict, check, expect
 from ..host.link import TO_BOARD, Link, open_link
 from ..host.pins import lit
-from ..host.protocol import VERSION, Info, Pin, Trait
+from ..host.protocol import Info, Pin, Trait, version_for
 from ..host.stream import RowReply, stream
 from ..host.virtual.protocol_avr import avr_url
 from ..host.virtual.vcd import to_vcd
@@ -142,8 +142,8 @@ class Connection:
         """
         said = self.link.status().pins
         if self.simulator:
-            red, green = self.simulator.leds()
-            seen = Pin(red * Pin.RED | green * Pin.GREEN)
+            lit_pins = map(self.simulator.pin, self.board.led_ports)
+            seen = Pin(sum(pin for pin, level in zip(Pin, lit_pins) if level))
             if seen != said:
                 raise CheckError(
                     f"{self.board.title} says its LEDs are {said!r}, the simulator sees {seen!r}"
@@ -189,7 +189,7 @@ class Connection:
             ),
         )
         if self.simulator:
-            pins = (self.board.red_port, self.board.green_port)
+            pins = self.board.led_ports[: self.info.leds]
             changes = [change for change in self.simulator.changes if change.pin in pins]
             write_whole(folder / "leds.vcd", to_vcd(changes, self.board.f_cpu_hz))
 
@@ -301,9 +301,10 @@ def _runs(model: Model, board: Board, port: str) -> bool:
         raise LinkError(
             f"port {port} does not open ({' '.join(str(error).split())}): see `tinygen boards`"
         ) from None
+    spoken = version_for(model.values_per_row)
     return bool(
         info
-        and (info.model_id, info.board, info.protocol) == (model.model_id, board.pio_id, VERSION)
+        and (info.model_id, info.board, info.protocol) == (model.model_id, board.pio_id, spoken)
         and not info.traits & (Trait.EMPTY | Trait.CORRUPT)
     )
 

@@ -210,7 +210,8 @@ def _answer_rows(simulated, model, board: Board) -> None:
     from ..host import protocol
 
     seed = protocol.model_seed(model.model_id)
-    decoder = protocol.Decoder(seed)
+    version = protocol.version_for(model.values_per_row)
+    decoder = protocol.Decoder(seed, version=version)
 
     def answer(kind: protocol.Kind) -> protocol.Frame:
         deadline = simulated.cycle + ANSWER_SECONDS * board.f_cpu_hz
@@ -225,5 +226,5 @@ def _answer_rows(simulated, model, board: Board) -> None:
 
     session = answer(protocol.Kind.INFO).session
     for seq, row in enumerate(model.sample_rows(MEASURED_ROWS, seed=0).tolist()):
-        simulated.write(protocol.encode_row(session, seq & 0xFF, row, seed))
+        simulated.write(protocol.encode_row(session, seq & 0xFF, row, seed, version))
         answer(protocol.Kind.RESULT)

@@ -29,6 +29,7 @@ from ...data.dataset import Finding, findings_in
 from ...data.reference import missing_codes
 from ...model.fixedpoint import Quantity
 from ...model.model import Model, load
+from ...model.outputs import require_one_output
 from ...search.conversion import Conversion, read_conversion
 from ...search.ladder import Ladder, Rung, load_ladder
 from ...search.quantization import class_metrics, metrics
@@ -157,7 +158,7 @@ def gather(
 
 def _trained_model(path: Path) -> Model:
     """The model of a file; UsageError for one without errors on test rows."""
-    model = load(path)
+    model = require_one_output(load(path), "a report")
     if "metrics" not in model.training:
         raise UsageError(
             f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has "
@@ -218,7 +219,7 @@ def test_rows(model: Model, table: Table) -> Tests:
     facts = model.training
     dataset = training_dataset(model, table)
     x, y = dataset.x[dataset.test][:, columns_of(model, dataset)], dataset.y[dataset.test]
-    answers = model.answer(x)
+    answers = model.decided.answer(x)
     found = (
         class_metrics(answers, answers, y, model.labels)
         if model.labels
@@ -277,7 +278,8 @@ def curve(model: Model, place: int, rows: np.ndarray) -> Curve:
     )
     mixed = np.repeat(background[None], len(raw), axis=0)
     mixed[:, :, place] = raw[:, None]
-    answers = model.answer(mixed.reshape(-1, len(model.inputs))).reshape(len(raw), len(background))
+    answers = model.decided.answer(mixed.reshape(-1, len(model.inputs)))
+    answers = answers.reshape(len(raw), len(background))
     if model.labels:
         share = np.stack([(answers == k).mean(axis=1) for k in range(len(model.labels))], axis=1)
         return Curve(quantity, raw, share, share, share, share)
@@ -311,9 +313,14 @@ def _board(
     model: Model, wanted: bool, progress: Progress
 ) -> tuple[Firmware | None, str | None, tuple[StepCycles, ...], str]:
     """As `_firmware`, or why the board that runs in the page is left out."""
-    if wanted and not any(q.offset for q in model.inputs):
+    if not wanted:
+        reason = "--no-board was given"
+    elif model.values_per_row > 1:
+        reason = f"it shows one number, an answer has {model.values_per_row}"
+    elif any(q.offset for q in model.inputs):
+        reason = "its sliders know no offsets"
+    else:
         return _firmware(model, progress)
-    reason = "its sliders know no offsets" if wanted else "--no-board was given"
     return None, None, (), f"the board is left out: {reason}"
 
 

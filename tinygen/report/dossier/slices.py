@@ -147,7 +147,7 @@ def sensor_faults(model: Model, tests: Tests) -> tuple[Fault, ...]:
     def error(place: int, raw: int) -> float:
         x = tests.x.copy()
         x[:, place] = raw
-        return float(np.abs(misses(model, tests.y, model.answer(x))).mean())
+        return float(np.abs(misses(model, tests.y, model.decided.answer(x))).mean())
 
     return tuple(
         Fault(q.name, *(error(i, end) for end in q.limits)) for i, q in enumerate(model.inputs)

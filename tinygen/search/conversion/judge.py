@@ -130,10 +130,10 @@ def judge_conversion(
     y, floats, answers = (
         dataset.y[dataset.test],
         np.floor(np.asarray(floats) + 0.5).astype(np.int64),
-        model.answer(x),
+        model.decided.answer(x),
     )
     scale = 1.0 if model.labels else dataset.target.scale
-    float_cost, gap = _in_float(model, board, x[:CHIP_ROWS])
+    float_cost, gap = _in_float(model.decided, board, x[:CHIP_ROWS])
     return Conversion(
         model,
         board,

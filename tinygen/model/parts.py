@@ -1,0 +1,65 @@
+"""Parts of a model and their plain JSON: quantities, and outputs behind the first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ..common.errors import ModelError
+from .fixedpoint import Derivation, Quantity
+from .nodes import Node, from_dict, to_dict
+
+
+@dataclass(frozen=True)
+class Output:
+    """One more output of a model, with a chain of its own."""
+
+    family: str
+    quantity: Quantity
+    reads: tuple[int, ...]  # places of its inputs among the model's, as its chain takes them
+    nodes: tuple[Node, ...]
+
+
+def plain_output(output: Output) -> dict[str, Any]:
+    """Plain JSON values of one more output."""
+    return {
+        "family": output.family,
+        "quantity": output.quantity.plain(),
+        "reads": list(output.reads),
+        "nodes": [to_dict(node) for node in output.nodes],
+    }
+
+
+def output_of(plain: dict[str, Any]) -> Output:
+    """The output that `plain_output` told; ModelError where it cannot be."""
+    nodes = tuple(map(from_dict, plain["nodes"]))
+    return Output(plain["family"], quantity_of(plain["quantity"]), tuple(plain["reads"]), nodes)
+
+
+def quantity_of(plain: dict[str, Any]) -> Quantity:
+    """The quantity that `Quantity.plain` told; ModelError where it cannot be."""
+    made = plain.get("derivation")
+    quantity = Quantity(**{**plain, "derivation": made and _derivation(made)})
+    numbers = (quantity.scale, quantity.minimum, quantity.maximum, quantity.offset)
+    if (
+        not all(isinstance(v, (int, float)) and math.isfinite(v) for v in numbers)
+        or not quantity.scale > 0
+    ):
+        raise ModelError(
+            f"quantity {str(quantity.name)[:40]!r} has a scale or range that is no number"
+        )
+    if not isinstance(quantity.name, str) or not isinstance(quantity.unit, str):
+        raise ModelError("a quantity's name and unit are text")
+    if not quantity.minimum <= quantity.maximum:
+        raise ModelError(
+            f"quantity {quantity.name!r} has minimum {quantity.minimum} "
+            f"above maximum {quantity.maximum}"
+        )
+    return quantity
+
+
+def _derivation(plain: dict[str, Any]) -> Derivation:
+    """The derivation that `Quantity.plain` told."""
+    lists = {name: tuple(plain.get(name, ())) for name in ("columns", "labels")}
+    return Derivation(**{**plain, **lists})
