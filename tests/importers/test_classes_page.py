@@ -1,0 +1,66 @@
+"""The page on scikit-learn, XGBoost and LightGBM: its list is the code's, its code and command
+run.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from tinygen.importers.readers import supported
+from tinygen.model.model import load
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "from-scikit-learn.md"
+START, END = "<!-- classes", "<!-- end -->"
+TITLES = {"lightgbm": "LightGBM", "sklearn": "scikit-learn", "xgboost": "XGBoost"}
+
+
+def classes() -> str:
+    """The lists of classes as the page has them."""
+    parts = []
+    for library, names in groupby(supported(), lambda name: name.partition(".")[0]):
+        short = [name.partition(".")[2] for name in names]
+        line = f"**{TITLES[library]}** ({len(short)}): " + ", ".join(f"`{n}`" for n in short) + "."
+        parts.append(textwrap.fill(line, 128, break_long_words=False, break_on_hyphens=False))
+    return "\n\n".join(parts)
+
+
+def test_the_list_is_made_from_the_code(request):
+    before, rest = PAGE.read_text(encoding="utf-8").split(START)
+    comment, rest = rest.split("\n", 1)
+    told, after = rest.split(END)
+    if request.config.getoption("--update-golden"):
+        whole = f"{before}{START}{comment}\n{classes()}\n{END}{after}"
+        PAGE.write_text(whole, encoding="utf-8", newline="\n")
+        return
+    assert told.strip() == classes(), "run pytest --update-golden and review the diff"
+
+
+def test_the_page_runs_as_it_is_written(tmp_path, simavr):
+    for package in ("pandas", "skops"):
+        pytest.importorskip(package)
+    shutil.copy(DOCS / "classroom.csv", tmp_path)
+    text = PAGE.read_text(encoding="utf-8")
+    code = "".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=120)
+    (command,) = re.findall(r"```console\n\$ tinygen (.*?)\n```", text, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-m", "tinygen.cli", *shlex.split(command)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"steps", "proof", "verdict"} <= {
+        line.split(" ")[0] for line in done.stdout.splitlines()
+    }
+    assert [q.name for q in load(tmp_path / "room.json").inputs] == ["gas", "temp", "damp"]
+    assert load(tmp_path / "same.json").family == load(tmp_path / "room.json").family
