@@ -72,7 +72,7 @@ def _reader(
         numbers = _Numbers(quantity, codes, delimiter)
         return lambda cells: numbers.value(cells[places[0]])
     if made.part:
-        times = _Times(columns, made.part)
+        times = _Times(columns, made.part, made.order)
         return lambda cells: times.value([cells[place] for place in places])
     wanted = made.labels.index(made.label)
 
@@ -137,9 +137,9 @@ class _Numbers:
 class _Times:
     """The times of rows, and the order of day and month that they turned out to have."""
 
-    def __init__(self, columns: Sequence[str], part: str):
+    def __init__(self, columns: Sequence[str], part: str, trained: str):
         self.columns, self.part = columns, part
-        self.order: int | None = None
+        self.order, self.shown = trained, False  # the lines themselves count for more
 
     def value(self, cells: Sequence[str]) -> float:
         """The part of a time; NaN for none."""
@@ -147,8 +147,8 @@ class _Times:
         found = moments_of(text)
         if not found:
             return NONE
-        if len(found) == 1 and self.order is None:
-            self.order = next(iter(found))
+        if len(found) == 1 and not self.shown:
+            self.order, self.shown = next(iter(found)), True
         if self.order in found:
             found = {self.order: found[self.order]}
         values = {float(part_of(np.array([moment]), self.part)[0]) for moment in found.values()}
