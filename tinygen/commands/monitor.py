@@ -36,7 +36,7 @@ def monitor(
 
     twin, files = load(model), files or {}
     require_places(files)
-    rows = data.load_table(log, missing=missing_codes(twin))
+    rows = data.as_trained(data.load_table(log, missing=missing_codes(twin)), twin.inputs)
     raw, notes = data.rows_for(twin.inputs, rows)
     result = drift.monitor(twin, raw, window, rows.path_name, rows.file_rows, rows.time, notes)
     write_files(result, files)

@@ -69,13 +69,17 @@ def with_inputs(table: Table, inputs: Sequence[Quantity], target: str = "") -> T
 def as_trained(table: Table, inputs: Iterable[Quantity], order: str = "") -> Table:
     """The table whose rows have the time that a model's inputs are made of, in the order of day and
     month that was found in training, or in `order`, where the table itself shows none.
+
+    Raises DataError where it shows another than `order`.
     """
-    table = _in_order(table, order)
-    for made in (q.derivation for q in inputs):
-        if made and made.part:
-            table = _in_order(table, made.order)
-            names = made.columns if made.columns in table.times else table.time_names
-            table = replace(table, time_names=names)
+    parts = [q.derivation for q in inputs if q.derivation and q.derivation.part]
+    for made in parts:
+        if made.columns in table.times:
+            table = replace(table, time_names=made.columns)
+    table = table.in_date_order(order)
+    for made in parts:
+        times = {n: times.or_in_order(made.order) for n, times in table.times.items()}
+        table = replace(table, times=times)
     return table
 
 
@@ -255,10 +259,6 @@ def part_of(moments: np.ndarray, part: str) -> np.ndarray:
     else:
         found = moments.astype("datetime64[M]").astype(np.int64) % 12 + 1
     return np.where(np.isnat(moments), np.nan, found)
-
-
-def _in_order(table: Table, order: str) -> Table:
-    return replace(table, times={n: times.or_in_order(order) for n, times in table.times.items()})
 
 
 def _part_values(table: Table, made: Derivation) -> np.ndarray:

@@ -117,8 +117,7 @@ class RowTimes:
         if not others:
             return [one]
         found = [np.where(np.isnat(a), b, a) for a, b in ((one, *others), (*others, one))]
-        alike = np.array_equal(*(moments.astype(np.int64) for moments in found))
-        return found[:1] if alike else found
+        return found if _differ(*found).any() else found[:1]
 
     @property
     def moments(self) -> np.ndarray:
@@ -133,8 +132,10 @@ class RowTimes:
         column = f"column {show(' and '.join(self.names))}"
         if self.evidence:
             first = [f"{show(self.evidence[order])} the {order}" for order in DATE_ORDERS]
-            return f"{column} has both orders, in {first[0]} comes first, in {' in '.join(first[1:])}"
-        row = np.flatnonzero(found[0].astype(np.int64) != found[1].astype(np.int64))[0]
+            return (
+                f"{column} has both orders, in {first[0]} comes first, in {' in '.join(first[1:])}"
+            )
+        row = np.flatnonzero(_differ(*found))[0]
         days = " or ".join(str(moments[row])[:10] for moments in found)
         return f"{column} may have the day or the month first ({days})"
 
@@ -153,6 +154,11 @@ class RowTimes:
     def or_in_order(self, order: str) -> RowTimes:
         """The same, in this order where the texts show none."""
         return self if self.evidence or self.given else self.in_order(order)
+
+
+def _differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """bool (n,): where the moments are not the same; none is the same as none."""
+    return one.astype(np.int64) != other.astype(np.int64)
 
 
 def joined(parts: Sequence[RowTimes]) -> RowTimes:

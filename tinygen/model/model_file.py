@@ -124,6 +124,7 @@ class Training(TypedDict, total=False):
     candidate_inputs: tuple[str, ...]
     categories: tuple[str, ...]
     time_inputs: tuple[str, ...]
+    date_order: str
     metrics: _Metrics
     alarm: dict[str, int]
     learned_alarm: _LearnedAlarm

@@ -127,4 +127,3 @@ def _spellings(tables: Sequence[Table], name: str) -> dict[float, str]:
     for table in tables:
         found = {**table.spellings[name], **found}
     return found if len(found) <= MAXIMUM_LABELS else {}
-

@@ -55,6 +55,11 @@ class Table:
         return None if moments is None or np.isnat(moments).any() else moments
 
     @property
+    def date_order(self) -> str:
+        """The order of day and month that was asked for; "" where none was."""
+        return self.times[self.time_names].given if self.time_names else ""
+
+    @property
     def time_notes(self) -> tuple[str, ...]:
         """What must be told of the time: that nothing settles the order of day and month."""
         doubt = self.times[self.time_names].doubt() if self.time_names else ""
