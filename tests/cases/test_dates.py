@@ -14,8 +14,10 @@ from tinygen.commands._live_rows import text_rows
 from tinygen.commands.predict import predict
 from tinygen.common.errors import ModelError, UsageError
 from tinygen.data import load_tables, prepare, rows_for
+from tinygen.data.audit import audit
 from tinygen.model.model import from_json, load
 from tinygen.report.background import training_dataset
+from tinygen.report.drift import monitor
 
 US, EUROPE = "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M"
 JULY_2 = datetime(2025, 7, 2, 10)
@@ -89,7 +91,9 @@ def test_nothing_settles_it_and_a_note_says_what_was_taken():
     told = [note for note in dataset.notes if "read as day/month" in note]
     assert len(told) == 1 and "column 'when'" in told[0] and "--date-order" in told[0]
     assert "2025-03-04 or 2025-04-03" in told[0]
-    assert dataset.provenance.time[0] == np.datetime64("2025-03-04")
+    assert dataset.provenance.time is None
+    clock = [f for f in audit(parse(text), "y").findings if f.kind == "time"]
+    assert len(clock) == 1 and "2025-03-04 or 2025-04-03" in clock[0].line
 
 
 def test_but_what_depends_on_it_is_refused():
@@ -245,3 +249,11 @@ def test_predict_tells_how_it_read_the_times_that_it_writes(tmp_path):
     assert any("read as day/month" in note for note in predict(*places).notes)
     assert not predict(*places, "month").notes
     assert "2025-07-02T10:00:00" in (tmp_path / "out.csv").read_text()
+
+
+def test_monitor_names_its_windows_by_the_days_that_are_known():
+    model = month_model(US)
+    raw = rows_for(model.inputs, parse(log(US)))[0]
+    table = parse(log(US).replace("01/01/2025 10:00", ""))
+    days = [w.when for w in monitor(model, raw, 30, time=table.moments).windows]
+    assert days == ["2025-01-06 .. 2025-05-26", "2025-05-31 .. 2025-10-23"]

@@ -228,7 +228,7 @@ def _provenance(table: Table, rows: _Selection) -> Provenance:
         missing=table.missing,
         lines=table.file_rows[rows.rows],
         files=None if table.file_names is None else table.file_names[rows.rows],
-        time=None if table.time is None else table.time[rows.rows],
+        time=None if (time := table.settled_time) is None else time[rows.rows],
         date_order=table.date_order,
     )
 

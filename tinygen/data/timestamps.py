@@ -37,7 +37,7 @@ _FORMS = {
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EPOCH = date(1970, 1, 1).toordinal()
 NO_DATE = np.iinfo(np.int64).min  # what numpy takes for "not a time"
-NAME_THE_ORDER = "name the order with --date-order day or month, or write the year first"
+NAME_THE_ORDER = "name the order (--date-order day or month) or write the year first"
 
 
 # ---------------------------------------------------------------------------------- one text

@@ -14,6 +14,7 @@ from ...common.errors import TinygenError
 from ...common.tables import counted
 from ..dataset import Dataset, Finding
 from ..table import Table
+from ..timestamps import NAME_THE_ORDER
 from .shared import drop_option
 
 DRIFT_KS, STRONG_DRIFT_KS = 0.3, 0.5
@@ -115,6 +116,16 @@ def repeated(table: Table, dataset: Dataset) -> Iterator[Finding]:
 
 def clock(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Gaps and steps back in time."""
+    if table.time_notes:
+        yield Finding(
+            "low",
+            "time",
+            table.time_names,
+            table.times[table.time_names].doubt(),
+            "gaps, steps back and what changes with time are not looked for in the dates",
+            NAME_THE_ORDER,
+        )
+        return
     if table.time is None:
         yield Finding(
             "low",

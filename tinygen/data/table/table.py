@@ -55,6 +55,11 @@ class Table:
         return None if moments is None or np.isnat(moments).any() else moments
 
     @property
+    def settled_time(self) -> np.ndarray | None:
+        """The same; None as well where nothing settles the order of day and month."""
+        return None if self.time_notes else self.time
+
+    @property
     def date_order(self) -> str:
         """The order of day and month that was asked for; "" where none was."""
         return self.times[self.time_names].given if self.time_names else ""
