@@ -136,7 +136,11 @@ def clock(table: Table, dataset: Dataset) -> Iterator[Finding]:
             "keep the rows in order and try --split time",
         )
         return
-    steps = np.diff(table.time).astype(np.int64)
+    yield from _steps(table, np.diff(table.time).astype(np.int64))
+
+
+def _steps(table: Table, steps: np.ndarray) -> Iterator[Finding]:
+    """Gaps and steps back among seconds from row to row, int64 (n - 1,)."""
     usual = max(1, int(np.median(np.abs(steps)))) if len(steps) else 1
     if gaps := int(np.sum(steps > 1.5 * usual)):
         yield Finding(
