@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,7 +38,10 @@ _FORMS = {
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EPOCH = date(1970, 1, 1).toordinal()
 NO_DATE = np.iinfo(np.int64).min  # what numpy takes for "not a time"
-NAME_THE_ORDER = "name the order (--date-order day or month) or write the year first"
+# the commands that only read rows for a model have no such option
+NAME_THE_ORDER = (
+    "write the year first, or name the order (--date-order day or month, in training and predict)"
+)
 
 
 # ---------------------------------------------------------------------------------- one text
@@ -51,20 +55,30 @@ def _readings(text: str, form: re.Pattern) -> dict[str, int]:
     if not match:
         return {}
     parts = match.groupdict()
-    name = parts["month"][:3].casefold()
-    clock = _clock(parts)
-    if clock is None or not (name[0].isdecimal() or name in _MONTHS):
+    clock = _clock(parts) if parts["hour"] else 0
+    if clock is None:
         return {}
-    month = int(parts["month"]) if name[0].isdecimal() else _MONTHS.index(name) + 1
-    year, day = int(parts["year"]), int(parts["day"])
-    found = {}
-    for order in _FORMS[form]:
+    midnights = _midnights(_FORMS[form], parts["year"], parts["month"], parts["day"])
+    return {order: seconds + clock for order, seconds in midnights}
+
+
+@lru_cache(maxsize=4096)  # rows of one day follow each other
+def _midnights(
+    orders: Sequence[str], year: str, month: str, day: str
+) -> tuple[tuple[str, int], ...]:
+    """When a day begins, in seconds since 1970, for each order in which it is one."""
+    name = month[:3].casefold()
+    if not (name[0].isdecimal() or name in _MONTHS):
+        return ()
+    number = int(month) if name[0].isdecimal() else _MONTHS.index(name) + 1
+    found = []
+    for order in orders:
+        first, second = (int(day), number) if order == "month" else (number, int(day))
         try:
-            there = date(year, *((day, month) if order == "month" else (month, day)))
+            found.append((order, 86400 * (date(int(year), first, second).toordinal() - _EPOCH)))
         except ValueError:
             continue
-        found[order] = 86400 * (there.toordinal() - _EPOCH) + clock
-    return found
+    return tuple(found)
 
 
 def _clock(parts: dict[str, str | None]) -> int | None:
