@@ -218,6 +218,14 @@ def test_another_column_is_refused_and_both_are_named():
     refused(lambda: rows_for(from_json(sealed(plain)).inputs, own), "'nowhere'", "'when'")
 
 
+def test_no_column_of_dates_is_a_category():
+    lines = two_clocks().splitlines()
+    text = "\n".join(f"{line},{line[:10] if i else 'day'}" for i, line in enumerate(lines)) + "\n"
+    dataset = prepare(parse(text), "y")
+    assert [q.name for q in dataset.inputs] == ["temp"]
+    assert "column 'day' left out: it is a date or time" in " ".join(dataset.notes)
+
+
 def test_a_time_input_is_named_once():
     refused(
         lambda: prepare(parse(log(US)), "y", time_inputs=["hour", "hour"]),

@@ -149,7 +149,7 @@ def labels_of(table: Table, name: str) -> tuple[str, ...]:
 def why_no_category(table: Table, name: str) -> str:
     """Why a column is none; "" where it can be one."""
     labels = labels_of(table, name)
-    if name in table.time_names:
+    if name in table.dated:
         return "a date or time"
     if name in table.texts and name not in table.labels:
         return f"more than {MAXIMUM_LABELS} different ones"

@@ -65,6 +65,11 @@ class Table:
         return self.times[self.time_names].given if self.time_names else ""
 
     @property
+    def dated(self) -> frozenset[str]:
+        """All columns that hold dates or the clock times beside them."""
+        return frozenset(name for names in self.times for name in names)
+
+    @property
     def time_notes(self) -> tuple[str, ...]:
         """What must be told of the time: that nothing settles the order of day and month."""
         doubt = self.times[self.time_names].doubt() if self.time_names else ""
