@@ -14,7 +14,7 @@ from tinygen import cli
 from tinygen.commands import _spec, _spec_file, build
 from tinygen.commands.init import render
 from tinygen.common.boards import BOARDS
-from tinygen.common.choices import OPTIMIZE, SPLITS, TASKS
+from tinygen.common.choices import DATE_ORDERS, OPTIMIZE, SPLITS, TASKS
 from tinygen.target import build as compiling
 
 FULL = """
@@ -25,6 +25,7 @@ target = "gas"
 inputs = ["heat", "damp"]
 categories = ["place"]
 time-inputs = ["hour"]
+date-order = "month"
 missing = [-200, "n/a"]
 skip-bad = true
 split = "time"
@@ -142,7 +143,12 @@ def test_bounds_and_words_are_those_of_the_options():
                         msgspec.convert(outside, kind)
         if isinstance(option.type, click.Choice):
             assert tuple(option.type.choices) == _spec_file.WORDS[field]
-    assert _spec_file.WORDS == {"split": SPLITS, "task": TASKS, "optimize": OPTIMIZE}
+    assert _spec_file.WORDS == {
+        "split": SPLITS,
+        "task": TASKS,
+        "optimize": OPTIMIZE,
+        "date_order": DATE_ORDERS,
+    }
 
 
 # ---- what the commands get ----
@@ -153,6 +159,7 @@ def test_every_command_works_from_it(spec):
     files = (Path("rows.csv"), Path("more.csv"))
     assert (got["csvs"], got["target"], got["inputs"]) == (files, "gas", ("heat", "damp"))
     assert (got["categories"], got["time_inputs"]) == (("place",), ("hour",))
+    assert got["date_order"] == "month"
     assert (got["threshold"], got["alarm_below"], got["max_flash"]) == (20.0, 5.5, 900)
     assert (got["missing"], got["unit"]) == (("-200", "n/a"), ("damp=%",))
     assert (got["skip_bad"], got["robust"], got["balance"]) == (True, True, False)

@@ -4,7 +4,8 @@
 
 What a file's column shows, the lines to come cannot: whether 7.563 is a number with three decimals
 or 7563, and whether 03/04/2026 is in March or April. The cells that came before tell, else the
-range and the step of the training rows do; where they do not, the row is refused.
+range and the step of the training rows do, or the order of day and month in their dates; where they
+do not, the row is refused.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from ..common.choices import DATE_ORDERS
 from ..common.errors import DataError, show
 from ..data.cells import single_number, two_readings
 from ..data.derived import label_place, part_of
@@ -72,7 +74,7 @@ def _reader(
         numbers = _Numbers(quantity, codes, delimiter)
         return lambda cells: numbers.value(cells[places[0]])
     if made.part:
-        times = _Times(columns, made.part)
+        times = _Times(columns, made.part, made.order)
         return lambda cells: times.value([cells[place] for place in places])
     wanted = made.labels.index(made.label)
 
@@ -137,9 +139,9 @@ class _Numbers:
 class _Times:
     """The times of rows, and the order of day and month that they turned out to have."""
 
-    def __init__(self, columns: Sequence[str], part: str):
+    def __init__(self, columns: Sequence[str], part: str, trained: str):
         self.columns, self.part = columns, part
-        self.order: int | None = None
+        self.order, self.shown = trained, False  # the lines themselves count for more
 
     def value(self, cells: Sequence[str]) -> float:
         """The part of a time; NaN for none."""
@@ -147,8 +149,8 @@ class _Times:
         found = moments_of(text)
         if not found:
             return NONE
-        if len(found) == 1 and self.order is None:
-            self.order = next(iter(found))
+        if len(found) == 1 and not self.shown and (order := next(iter(found))) in DATE_ORDERS:
+            self.order, self.shown = order, True
         if self.order in found:
             found = {self.order: found[self.order]}
         values = {float(part_of(np.array([moment]), self.part)[0]) for moment in found.values()}

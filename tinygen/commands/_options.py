@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..common.boards import BOARDS
-from ..common.choices import OPTIMIZE, SPLITS, TASKS
+from ..common.choices import DATE_ORDERS, OPTIMIZE, SPLITS, TASKS
 from ..common.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +64,14 @@ optimize_option = click.option(
 )
 
 
+date_order_option = click.option(
+    "--date-order",
+    type=click.Choice(DATE_ORDERS),
+    metavar="day|month",
+    help="What comes first in dates such as 07/02/2025, where no date of the column shows it.",
+)
+
+
 def boards_option(words: str):
     """--board, as often as wanted; `words` say what for."""
     return click.option(
@@ -111,6 +119,7 @@ class Selection:
     more: tuple[Path, ...] = ()  # files of the same kind, whose rows follow
     categories: tuple[str, ...] = ()  # columns whose numbers are codes
     time_inputs: tuple[str, ...] = ()  # parts of the rows' time that are inputs as well
+    date_order: str = ""  # of DATE_ORDERS; "": as the dates show
 
     def table(self) -> Table:
         """The files as a table."""
@@ -118,7 +127,7 @@ class Selection:
 
         return data.load_tables(
             (self.csv, *self.more), self.missing, self.skip_bad, target=self.target
-        )
+        ).in_date_order(self.date_order)
 
     def dataset(self, table: Table) -> Dataset:
         """The rows of the table as integers, with their target."""
@@ -236,6 +245,7 @@ COLUMNS = (
         help="Inputs made of the rows' time: hour (0 to 23), weekday (0 Monday to 6 Sunday), month "
         "(1 to 12).",
     ),
+    date_order_option,
     click.option(
         "--missing",
         multiple=True,
@@ -301,6 +311,7 @@ def _selected(function, options, source=csvs_argument):
         drop,
         categories,
         time_inputs,
+        date_order,
         missing,
         skip_bad,
         unit,
@@ -324,6 +335,7 @@ def _selected(function, options, source=csvs_argument):
             csvs[1:],
             categories or (),
             time_inputs or (),
+            date_order or "",
         )
         return function(rows=rows, **others)
 

@@ -34,6 +34,7 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("drop", "drop", ROWS),
     ("categories", "categories", ROWS),
     ("time_inputs", "time_inputs", ROWS),
+    ("date_order", "date_order", (*ROWS, "predict")),
     ("missing", "missing", ROWS),
     ("skip_bad", "skip_bad", ROWS),
     ("units", "unit", ROWS),

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from ..common.choices import OPTIMIZE, SPLITS, TASKS
+from ..common.choices import DATE_ORDERS, OPTIMIZE, SPLITS, TASKS
 from ..common.errors import UsageError, show
 from ..common.files import read_words
 
@@ -78,6 +78,7 @@ class Spec(Group, frozen=True):
     drop: list[Text] | None = None
     categories: list[Text] | None = None
     time_inputs: list[Text] | None = None
+    date_order: Text | None = None
     missing: list[Text | int | float] | None = None
     skip_bad: bool | None = None
     split: Text | None = None
@@ -109,7 +110,7 @@ KINDS = {
     "object": "a table",
     "date": "a date",
 }
-WORDS = {"split": SPLITS, "task": TASKS, "optimize": OPTIMIZE}
+WORDS = {"split": SPLITS, "task": TASKS, "optimize": OPTIMIZE, "date_order": DATE_ORDERS}
 
 
 def read_spec(path: Path) -> dict[str, Any]:

@@ -37,9 +37,10 @@ def monitor(
 
     twin, files = require_one_output(load(model), "monitor"), files or {}
     require_places(files)
-    rows = data.load_table(log, missing=missing_codes(twin))
+    rows = data.as_trained(data.load_table(log, missing=missing_codes(twin)), twin.inputs)
     raw, notes = data.rows_for(twin.inputs, rows)
-    result = drift.monitor(twin, raw, window, rows.path_name, rows.file_rows, rows.time, notes)
+    notes = (*rows.time_notes, *notes)  # the windows are named by their days
+    result = drift.monitor(twin, raw, window, rows.path_name, rows.file_rows, rows.moments, notes)
     write_files(result, files)
     return result
 

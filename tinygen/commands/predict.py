@@ -12,7 +12,7 @@ import click
 
 from ..common.files import require_file_place, write_csv
 from ..common.tables import counted
-from ._options import FILE, Files, csvs_argument, model_argument
+from ._options import FILE, Files, csvs_argument, date_order_option, model_argument
 from ._show import progress_on_terminal, shows
 from ._spec import FromSpec
 
@@ -109,8 +109,10 @@ def _spread(model: Model, raw: np.ndarray) -> str:
     )
 
 
-def predict(model: Path, csv: Files, out: Path | None) -> Predictions:
-    """The integer twin's answers to the rows of a CSV file, or of several of one kind."""
+def predict(model: Path, csv: Files, out: Path | None, date_order: str = "") -> Predictions:
+    """The integer twin's answers to the rows of a CSV file, or of several of one kind; their dates
+    in an order of DATE_ORDERS where they do not show one.
+    """
     from .. import data
     from ..data.reference import missing_codes
     from ..model.fixedpoint import MISSING
@@ -119,28 +121,32 @@ def predict(model: Path, csv: Files, out: Path | None) -> Predictions:
     twin = load(model)
     if out:
         require_file_place(out)
-    table = data.load_tables(csv, missing_codes(twin))
+    table = data.as_trained(data.load_tables(csv, missing_codes(twin)), twin.inputs, date_order)
     raw, notes = data.rows_for(twin.inputs, table)
+    if out:  # which has the rows' time in it
+        notes = (*table.time_notes, *notes)
     values, clamped = twin.answers(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
     found = Predictions(twin, values[:, 0], clamped, notes, out, values[:, 1:])
     if out:
-        write_csv(out, *_columns(found, table.file_names, table.time))
+        write_csv(out, *_columns(found, table.file_names, table.moments))
     return found
 
 
 def _columns(
     found: Predictions, files: np.ndarray | None, time: np.ndarray | None
 ) -> tuple[list[str], Iterator[list]]:
-    """Headers and lines of the file: the rows' file where there are several, their time where they
-    have one, the answer, its flag, and the alarm where the model has one.
+    """Headers and lines of the file: the rows' file where there are several, their time where there
+    is a column of it, the answer, its flag, and the alarm where the model has one.
     """
+    import numpy as np
+
     from ..model.fixedpoint import MISSING
 
     model, answers = found.model, found.raw.tolist()
     unit = f" [{model.output.unit}]" if model.output.unit else ""
     columns: dict[str, Iterable] = {} if files is None else {"file": files}
     if time is not None:
-        columns["time"] = time.astype(str)
+        columns["time"] = np.where(np.isnat(time), "", time.astype(str))
     columns["raw"] = ("" if r == MISSING else r for r in answers)
     columns[model.output.name + unit] = (meaning(model, r) for r in answers)
     columns["flag"] = (
@@ -182,12 +188,13 @@ def meaning(model: Model, raw: int) -> str:
 @model_argument
 @csvs_argument
 @click.option("-o", "--out", type=FILE, metavar="OUT.csv", help="Write one line per row here.")
+@date_order_option
 @shows
-def command(model, csvs, out):
+def command(model, csvs, out, date_order):
     """Answer the rows of CSV on this computer, as the board will.
 
     The integer twin gives the raw answer of the C code, bit for bit, and what it means in the
-    output's unit; with an alarm level, whether it is an alarm (1 or 0). A time in CSV is kept. CSV
+    output's unit; with an alarm level, whether it is an alarm (1 or 0). The rows' time is kept. CSV
     may be several files of one kind.
 
     \b
@@ -195,4 +202,4 @@ def command(model, csvs, out):
       tinygen predict benzene.json AirQualityUCI.csv -o answers.csv
     """
     with progress_on_terminal(f"predicting the rows of {csvs[0]}"):
-        return predict(model, csvs, out)
+        return predict(model, csvs, out, date_order or "")

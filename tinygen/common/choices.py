@@ -6,3 +6,4 @@ TASKS = ("auto", "regression", "classification")
 OPTIMIZE = ("balanced", "size", "speed")  # what C may be written for
 SPLITS = ("random", "time")  # test on random rows, or on the last ones
 TEACHERS = ("forest", "boosting")  # large models that `distil` trains on the spot
+DATE_ORDERS = ("day", "month")  # what comes first in a date such as 07/02/2025

@@ -1,6 +1,7 @@
 """From a file to integer rows. The room's doors: a table is read, then prepared as a data set."""
 
 from .dataset import Dataset, Provenance, Rows, Split
+from .derived import as_trained
 from .model_rows import rows_for
 from .prepare import prepare, readings
 from .splits import folds
@@ -12,6 +13,7 @@ __all__ = [
     "Rows",
     "Split",
     "Table",
+    "as_trained",
     "folds",
     "load_table",
     "load_tables",

@@ -43,7 +43,7 @@ def is_classification(table: Table, target: str, task: str) -> bool:
         raise UsageError(f"task {show(task)} is unknown: use auto, regression or classification")
     if task != "auto":
         return task == "classification"
-    if target in table.time_names:
+    if target in table.dated:
         return False
     return _holds_texts(table, target) or holds_codes(table, target)
 
@@ -167,7 +167,7 @@ def all_inputs(
 
 def _unusable(table: Table, name: str) -> str:
     """Why the column is no sensor reading; "" if it may be one."""
-    if name in table.time_names or name.casefold() in TIME_NAMES:
+    if name in table.dated or name.casefold() in TIME_NAMES:
         return "it is a date or time"
     values = int(np.sum(~np.isnan(table.columns[name])))
     if name in table.texts and table.texts[name].count >= values:

@@ -108,6 +108,7 @@ class Provenance:
     lines: np.ndarray | None = None  # int64 (n,): each row's line in the file; None without a file
     time: np.ndarray | None = None  # datetime64[s] (n,): when each row was measured; None, unknown
     files: np.ndarray | None = None  # str (n,): each row's file, where there are several
+    date_order: str = ""  # of DATE_ORDERS, where it was asked for
     weighting: dict = field(default_factory=dict)  # how the rows' weights were made, plain JSON
     findings: tuple[Finding, ...] = ()  # what must be known before a figure on them is believed
 
@@ -192,6 +193,7 @@ class Dataset:
             "missing": list(source.missing),
             "source": source.source,
             "sha256": source.sha256,
+            **({"date_order": source.date_order} if source.date_order else {}),
             **({"findings": [f.plain() for f in source.findings]} if source.findings else {}),
         }
 

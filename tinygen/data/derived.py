@@ -18,6 +18,7 @@ from ..common.errors import DataError, UsageError, plain, show
 from ..model.fixedpoint import TIME_PARTS, Derivation, Quantity
 from .cells import MAXIMUM_LABELS, number_of
 from .table import Table, require_column
+from .timestamps import NAME_THE_ORDER
 
 FLAGS = (("false", "true"), ("no", "yes"), ("off", "on"), ("low", "high"), ("closed", "open"))
 MOST_LABELS = 16  # of a category
@@ -52,16 +53,34 @@ def with_derived(
     return _with_parts(table, parts), notes
 
 
-def with_inputs(table: Table, inputs: Iterable[Quantity], target: str = "") -> Table:
+def with_inputs(table: Table, inputs: Sequence[Quantity], target: str = "") -> Table:
     """The table with a column for each input that is made of another one, and flags as numbers but
     for the target's.
 
     Raises DataError for an absent column, or where no column has the rows' time.
     """
     made = {q.name: q.derivation for q in inputs if q.derivation}
+    table = as_trained(table, inputs)
     for name, derivation in made.items():
         table = _with_column(table, name, derivation)
     return _with_flags(table, [target, *(d.columns[0] for d in made.values())])[0]
+
+
+def as_trained(table: Table, inputs: Iterable[Quantity], order: str = "") -> Table:
+    """The table whose rows have the time that a model's inputs are made of, in the order of day and
+    month that was found in training, or in `order`, where the table itself shows none.
+
+    Raises DataError where it shows another than `order`.
+    """
+    parts = [q.derivation for q in inputs if q.derivation and q.derivation.part]
+    for made in parts:
+        if made.columns in table.times:
+            table = replace(table, time_names=made.columns)
+    table = table.in_date_order(order)
+    for made in parts:
+        times = {n: times.or_in_order(made.order) for n, times in table.times.items()}
+        table = replace(table, times=times)
+    return table
 
 
 def without_label(table: Table, name: str) -> Table:
@@ -130,7 +149,7 @@ def labels_of(table: Table, name: str) -> tuple[str, ...]:
 def why_no_category(table: Table, name: str) -> str:
     """Why a column is none; "" where it can be one."""
     labels = labels_of(table, name)
-    if name in table.time_names:
+    if name in table.dated:
         return "a date or time"
     if name in table.texts and name not in table.labels:
         return f"more than {MAXIMUM_LABELS} different ones"
@@ -216,6 +235,8 @@ def _codes(table: Table, made: Derivation) -> np.ndarray:
 
 def _with_parts(table: Table, parts: Sequence[str]) -> Table:
     for part in parts:
+        if parts.count(part) > 1:
+            raise UsageError(f"time input {show(part)} is given twice: name each once")
         if part not in TIME_PARTS:
             raise UsageError(f"time input {show(part)} is unknown: use {', '.join(TIME_PARTS)}")
         if part in table.columns:
@@ -223,7 +244,8 @@ def _with_parts(table: Table, parts: Sequence[str]) -> Table:
                 f"{table.path_name} has a column {show(part)}: leave {part} out of --time-inputs, "
                 "or rename the column"
             )
-        table = _with_column(table, part, Derivation(table.time_names, part))
+        order = table.times[table.time_names].order if table.time_names else ""
+        table = _with_column(table, part, Derivation(table.time_names, part, order=order))
     return table
 
 
@@ -239,15 +261,33 @@ def part_of(moments: np.ndarray, part: str) -> np.ndarray:
     return np.where(np.isnat(moments), np.nan, found)
 
 
+def _part_values(table: Table, made: Derivation) -> np.ndarray:
+    """The part of each row's time, float64 (n,); DataError where the table does not tell it."""
+    if not table.times:
+        raise DataError(
+            f"{table.path_name} has no column with the rows' time, and {made.part} is a part "
+            "of it: add one with dates such as 2026-03-01 14:00"
+        )
+    if made.columns not in table.times:
+        wanted, *there = (show(" and ".join(names)) for names in (made.columns, *table.times))
+        raise DataError(
+            f"{table.path_name} has no times in column {wanted}, and the model makes {made.part} "
+            f"of it; there are times in {', '.join(there)}: name that column {wanted} if it is the "
+            "same clock"
+        )
+    times = table.times[made.columns]
+    values = [part_of(moments, made.part) for moments in times.candidates()]
+    if not np.array_equal(values[0], values[-1], equal_nan=True):
+        raise DataError(
+            f"{table.path_name}: {times.doubt()}, and {made.part} depends on it: {NAME_THE_ORDER}"
+        )
+    return values[0]
+
+
 def _with_column(table: Table, name: str, made: Derivation) -> Table:
     """The table with one column more."""
     if made.part:
-        if table.moments is None:
-            raise DataError(
-                f"{table.path_name} has no column with the rows' time, and {made.part} is a part "
-                "of it: add one with dates such as 2026-03-01 14:00"
-            )
-        values = part_of(table.moments, made.part)
+        values = _part_values(table, made)
     else:
         codes = _codes(table, made)
         values = np.where(codes < 0, np.nan, codes == made.labels.index(made.label))

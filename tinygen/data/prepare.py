@@ -69,7 +69,7 @@ def prepare(
     table, labels, told = _classed(table, target, task)
     require_readings(table, target)
     names, left_out = _chosen(table, target, inputs, drop, time_inputs)
-    notes = [*table.notes, *told, *left_out]
+    notes = [*table.notes, *table.time_notes, *told, *left_out]
     notes += [made_notes[n] for n in sources(table, names) if n in made_notes]
     table, rows, left_out = _varied(table, names, target, inputs is None, (split, seed, fraction))
     rows.require_variation()
@@ -155,7 +155,8 @@ def readings(
     if wanted:
         found = Rows(rows.raw[:, :-1], rows.raw[:, -1], columns[:-1], columns[-1], labels)
     made = [made_notes[n] for n in sources(table, names) if n in made_notes]
-    notes = [*table.notes, *made, *left_out, *clip_notes(table, rows.rows, rows.quantities)]
+    notes = [*table.notes, *table.time_notes, *made, *left_out]
+    notes += clip_notes(table, rows.rows, rows.quantities)
     notes += scale_notes(table, rows.quantities)
     return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
 
@@ -227,7 +228,8 @@ def _provenance(table: Table, rows: _Selection) -> Provenance:
         missing=table.missing,
         lines=table.file_rows[rows.rows],
         files=None if table.file_names is None else table.file_names[rows.rows],
-        time=None if table.time is None else table.time[rows.rows],
+        time=None if (time := table.settled_time) is None else time[rows.rows],
+        date_order=table.date_order,
     )
 
 
@@ -324,6 +326,8 @@ def _select(
     _require_rows(table, len(rows), lacking)
     different = len(np.unique(raw, axis=0)) if target else len(rows)
     _require_rows(table, different, f"{len(rows) - different} of them are duplicates")
+    if split == "time":
+        table.require_time_order()
     time = None if table.time is None else table.time[rows]
     groups = groups_of(raw[:, :-1]) if target else np.arange(len(raw))
     parts = split_rows(table.path_name, time, raw, groups, split, seed, fraction)

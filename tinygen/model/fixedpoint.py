@@ -41,6 +41,7 @@ class Derivation:
     part: str = ""  # of TIME_PARTS; "" for a category
     label: str = ""  # "red", of a category
     labels: tuple[str, ...] = ()  # all that the model knows: ("green", "red")
+    order: str = ""  # of a time such as 07/02/2025: whether the "day" or the "month" came first
 
     @property
     def range(self) -> tuple[float, float]:
@@ -82,8 +83,12 @@ class Quantity:
         return max(self.raw_minimum - margin, RAW_MIN), min(self.raw_maximum + margin, RAW_MAX)
 
     def plain(self) -> dict[str, Any]:
-        """Plain JSON values; an offset of 0 is not told, nor that nothing is derived."""
+        """Plain JSON values; an offset of 0 is not told, nor that nothing is derived, nor that no
+        order of day and month is known.
+        """
         plain = asdict(self)
+        if self.derivation and not self.derivation.order:
+            del plain["derivation"]["order"]
         return {key: v for key, v in plain.items() if key not in ("offset", "derivation") or v}
 
     def to_raw(self, physical: ArrayLike) -> NDArray[np.int64]:

@@ -27,6 +27,7 @@ from typing import (
     is_typeddict,
 )
 
+from ..common.choices import DATE_ORDERS
 from ..common.errors import ModelError
 from .fixedpoint import TIME_PARTS
 from .nodes import NODES, Node
@@ -136,6 +137,7 @@ class Training(TypedDict, total=False):
     candidate_inputs: tuple[str, ...]
     categories: tuple[str, ...]
     time_inputs: tuple[str, ...]
+    date_order: str
     metrics: _Metrics
     alarm: dict[str, int]
     learned_alarm: _LearnedAlarm
@@ -339,6 +341,9 @@ def _check_derivations(inputs: list[tuple[str, dict[str, Any]]]) -> None:
         label, labels = made.get("label", ""), made.get("labels", [])
         if part and part not in TIME_PARTS:
             raise _wrong(f"{where}.derivation.part", part, f"one of {', '.join(TIME_PARTS)}")
+        if made.get("order", "") not in (("", *DATE_ORDERS) if part else ("",)):
+            wanted = f"one of {', '.join(DATE_ORDERS)}, and of a time only"
+            raise _wrong(f"{where}.derivation.order", made["order"], wanted)
         if not columns or (not part and len(columns) > 1):
             raise _wrong(f"{where}.derivation.columns", made["columns"], "the column it is made of")
         if bool(part) == bool(labels) or (labels and label not in labels):

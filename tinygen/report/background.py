@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data import Dataset, Table, prepare, rows_for
+from ..data import Dataset, Table, as_trained, prepare, rows_for
 from ..data import reference as baselines
 from ..model.fixedpoint import MISSING
 from ..model.model import Model
@@ -48,6 +48,7 @@ def is_training_file(model: Model, table: Table) -> bool:
 def training_dataset(model: Model, table: Table) -> Dataset:
     """The rows and the split of the training, from the file it was done with."""
     facts = model.training
+    table = as_trained(table, model.inputs, facts.get("date_order", ""))
     return prepare(
         table,
         model.output.name,

@@ -214,7 +214,7 @@ def monitor(
             int(lines_of[a]),
             int(lines_of[b - 1]),
             b - a,
-            "" if time is None else f"{_day(time[a])} .. {_day(time[b - 1])}",
+            "" if time is None else _days(time[a:b]),
             judge(model, columns[a:b]),
         )
         for a, b in pairwise(cuts)
@@ -329,5 +329,7 @@ def _own(known: Reference, per_length: tuple[float, ...], rows: int) -> float:
     )
 
 
-def _day(moment: np.datetime64) -> str:
-    return str(moment.astype("datetime64[D]"))
+def _days(moments: np.ndarray) -> str:
+    """The first and the last day of a window's rows; "" where no row has a time."""
+    known = moments[~np.isnat(moments)].astype("datetime64[D]")
+    return f"{known[0]} .. {known[-1]}" if known.size else ""

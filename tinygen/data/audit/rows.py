@@ -14,6 +14,7 @@ from ...common.errors import TinygenError
 from ...common.tables import counted
 from ..dataset import Dataset, Finding
 from ..table import Table
+from ..timestamps import NAME_THE_ORDER
 from .shared import drop_option
 
 DRIFT_KS, STRONG_DRIFT_KS = 0.3, 0.5
@@ -115,6 +116,16 @@ def repeated(table: Table, dataset: Dataset) -> Iterator[Finding]:
 
 def clock(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Gaps and steps back in time."""
+    if table.time_notes:
+        yield Finding(
+            "low",
+            "time",
+            table.time_names,
+            table.times[table.time_names].doubt(),
+            "gaps, steps back and what changes with time are not looked for in the dates",
+            NAME_THE_ORDER,
+        )
+        return
     if table.time is None:
         yield Finding(
             "low",
@@ -125,7 +136,11 @@ def clock(table: Table, dataset: Dataset) -> Iterator[Finding]:
             "keep the rows in order and try --split time",
         )
         return
-    steps = np.diff(table.time).astype(np.int64)
+    yield from _steps(table, np.diff(table.time).astype(np.int64))
+
+
+def _steps(table: Table, steps: np.ndarray) -> Iterator[Finding]:
+    """Gaps and steps back among seconds from row to row, int64 (n - 1,)."""
     usual = max(1, int(np.median(np.abs(steps)))) if len(steps) else 1
     if gaps := int(np.sum(steps > 1.5 * usual)):
         yield Finding(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ...common.errors import DataError, show
 from ..cells import MAXIMUM_LABELS, TextCells, TextLabels
+from ..timestamps import joined
 from .table import Table
 
 CLASS = "class"  # the column with the labels of files
@@ -25,6 +26,11 @@ def stacked(tables: Sequence[Table], name: str = "") -> Table:
     for table in tables[1:]:
         _require_alike(tables[0], table)
     first, names = tables[0], tables[0].names
+    times = {
+        columns: joined([table.times[columns] for table in tables])
+        for columns in first.times
+        if all(columns in table.times for table in tables)
+    }
     return replace(
         first,
         path_name=name or _name_of(tables),
@@ -35,9 +41,8 @@ def stacked(tables: Sequence[Table], name: str = "") -> Table:
         labels={n: labels for n in names if (labels := _labels(tables, n))},
         spellings={n: written for n in names if (written := _spellings(tables, n))},
         doubts={n: table.doubts[n] for table in tables for n in table.doubts},
-        time_names=first.time_names if _all_equal(t.time_names for t in tables) else (),
-        time=_times([table.time for table in tables]),
-        moments=_times([table.moments for table in tables]),
+        time_names=first.time_names if first.time_names in times else (),
+        times=times,
         file_rows=np.concatenate([table.file_rows for table in tables]),
         files=tuple(pair for t in tables for pair in t.files or ((t.path_name, t.rows_read),)),
         rows_read=sum(table.rows_read for table in tables),
@@ -122,12 +127,3 @@ def _spellings(tables: Sequence[Table], name: str) -> dict[float, str]:
     for table in tables:
         found = {**table.spellings[name], **found}
     return found if len(found) <= MAXIMUM_LABELS else {}
-
-
-def _times(times: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    there = [time for time in times if time is not None]
-    return np.concatenate(there) if len(there) == len(times) else None
-
-
-def _all_equal(values: Iterable) -> bool:
-    return len(set(values)) == 1

@@ -51,7 +51,7 @@ from ..layout import (
     split_unit,
     unique_names,
 )
-from ..timestamps import TimeReader
+from ..timestamps import TimeReader, time_readers, times_of
 from .table import Table
 
 MAXIMUM_CELLS = 16_000_000  # 128 MB of float64
@@ -126,14 +126,13 @@ def _read_table(
     rows = FileRows(itertools.chain(head, rest), layout_of(head), name, skip_bad)
     titles = unique_names(rows.header, name)
     columns = [Column(title, style) for title, style in zip_longest(titles, styles)]
-    file_rows, time, mark = array("q"), TimeReader((), (), None), None
+    file_rows, times, mark = array("q"), time_readers([c.name for c in columns]), None
     while block := list(itertools.islice(rows, BLOCK_ROWS)):
         cells_by_column = list(zip(*(cells for _, cells in block)))
         mark = mark or decimal_mark(cells_by_column, rows.layout.delimiter)
         if not file_rows:
             require_header(rows.header, cells_by_column, name)
-            time = TimeReader.find([column.name for column in columns], cells_by_column)
-        time.add(cells_by_column)
+        times = [reader for reader in times if reader.add(cells_by_column)]
         numbers = [row for row, _ in block]
         for column, cells in zip(columns, cells_by_column):
             column.add(cells, numbers, Style(mark or "."), missing)
@@ -143,17 +142,17 @@ def _read_table(
         raise DataError(f"{name} has a header but no rows below it: add rows of readings")
     found = styles or _styles(columns, Style(mark or "."))  # settles the columns' doubts as well
     units = _units(rows.header, columns)
-    facts = {**_by_column(columns), **_by_row(rows, file_rows, time)}
+    facts = {**_by_column(columns), **_by_row(rows, file_rows, times)}
     table = Table(path_name=name, units=units, missing=missing, sha256=sha256, **facts)
     return table, found
 
 
-def _by_row(rows: FileRows, numbers: array, time: TimeReader) -> dict[str, Any]:
+def _by_row(rows: FileRows, numbers: array, readers: list[TimeReader]) -> dict[str, Any]:
     """What a table holds of its rows, all of them read, by the names of its fields."""
+    times = times_of(readers)
     return {
-        "time_names": time.names,
-        "time": time.values(),
-        "moments": time.moments(),
+        "time_names": next(iter(times), ()),
+        "times": times,
         "file_rows": np.frombuffer(numbers, dtype=np.int64),
         "rows_read": len(numbers),
         "blank_rows": rows.blank,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ...common.errors import DataError, show
 from ...model.fixedpoint import Derivation
 from ..cells import TextCells, TextLabels
 from ..layout import MAXIMUM_NAME, split_unit
+from ..timestamps import NAME_THE_ORDER, RowTimes
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,72 @@ class Table:
     doubts: dict[str, str]  # columns that can be read in two ways, and both of them
     time_names: tuple[
         str, ...
-    ]  # the columns that start with dates: ("Date", "Time") or one name or ()
-    time: np.ndarray | None  # datetime64[s] (n,) from them; None if a row has no date
+    ]  # the columns that have the rows' time: ("Date", "Time") or one name or ()
+    times: dict[tuple[str, ...], RowTimes]  # by such columns: the times that all of them have
     file_rows: np.ndarray  # int64 (n,): the row's line in the file; the header is row 1
     rows_read: int  # n
     blank_rows: int  # rows without any content, not counted in n
     missing: tuple[float | str, ...]  # the missing codes that were replaced by NaN
     sha256: str  # of the file's bytes
     notes: tuple[str, ...] = ()  # one line each: what was taken for what, unasked
-    moments: np.ndarray | None = None  # the same as `time` with NaT where a row has no date
     files: tuple[tuple[str, int], ...] = ()  # of several files: the name and rows of each
     derived: dict[str, Derivation] = field(default_factory=dict)  # columns made of others
+
+    @property
+    def moments(self) -> np.ndarray | None:
+        """datetime64[s] (n,), NaT where a row has no date; None without a column of dates."""
+        return self.times[self.time_names].moments if self.time_names else None
+
+    @property
+    def time(self) -> np.ndarray | None:
+        """The same; None where a row has no date: the order of rows is the file's."""
+        moments = self.moments
+        return None if moments is None or np.isnat(moments).any() else moments
+
+    @property
+    def settled_time(self) -> np.ndarray | None:
+        """The same; None as well where nothing settles the order of day and month."""
+        return None if self.time_notes else self.time
+
+    @property
+    def date_order(self) -> str:
+        """The order of day and month that was asked for; "" where none was."""
+        return self.times[self.time_names].given if self.time_names else ""
+
+    @property
+    def dated(self) -> frozenset[str]:
+        """All columns that hold dates or the clock times beside them."""
+        return frozenset(name for names in self.times for name in names)
+
+    @property
+    def time_notes(self) -> tuple[str, ...]:
+        """What must be told of the time: that nothing settles the order of day and month."""
+        doubt = self.times[self.time_names].doubt() if self.time_names else ""
+        told = f"{doubt}: read as day/month, {NAME_THE_ORDER}"
+        return (told,) if doubt else ()
+
+    def in_date_order(self, order: str) -> Table:
+        """The table with dates such as 07/02/2025 read in an order of DATE_ORDERS; as it is for "".
+
+        Raises DataError where the rows' time shows the other order.
+        """
+        times = {
+            names: times.in_order(order) if names == self.time_names else times.or_in_order(order)
+            for names, times in self.times.items()
+        }
+        return replace(self, times=times)
+
+    def require_time_order(self) -> None:
+        """DataError where the order of rows in time depends on what nothing settles."""
+        if not self.time_names:
+            return
+        times = self.times[self.time_names]
+        orders = [np.argsort(moments, kind="stable") for moments in times.candidates()]
+        if not np.array_equal(orders[0], orders[-1]):
+            raise DataError(
+                f"{self.path_name}: {times.doubt()}, and the split by time depends on it: "
+                f"{NAME_THE_ORDER}"
+            )
 
     @property
     def file_names(self) -> np.ndarray | None:

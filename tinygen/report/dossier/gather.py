@@ -209,7 +209,7 @@ def _training_table(model: Model, csv: Path | Sequence[Path]) -> Table:
             f"with {stated[:12]}..: give that file; other rows are judged by `tinygen monitor` "
             "and `tinygen predict`"
         )
-    return table
+    return data.as_trained(table, model.inputs, model.training.get("date_order", ""))
 
 
 def test_rows(model: Model, table: Table) -> Tests:

@@ -66,7 +66,7 @@ def read_run(path: Path, model: Model, table: Table | None = None) -> Run:
                 f"{table.path_name}: "
                 "stream that file with this model again"
             )
-        truth, time = _truth(model, table), table.time
+        truth, time = _truth(model, table), table.settled_time
     return Run(
         path.name,
         raw,
