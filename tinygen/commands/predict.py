@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..common.errors import plain
 from ..common.files import require_file_place, write_csv
 from ..common.tables import counted
 from ._options import FILE, Files, csvs_argument, model_argument
@@ -76,7 +77,8 @@ def _spread(model: Model, raw: np.ndarray) -> str:
     from ..report.words import value
 
     if model.labels:
-        return ", ".join(f"{n:,} {label}" for label, n in zip(model.labels, np.bincount(raw)) if n)
+        counts = zip(model.labels, np.bincount(raw))
+        return ", ".join(f"{n:,} {plain(label)}" for label, n in counts if n)
     return " .. ".join(
         value(float(model.output.to_physical(v)), model) for v in (raw.min(), raw.max())
     )

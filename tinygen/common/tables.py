@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from io import StringIO
 
+from .errors import plain
+
 WIDTH = 250  # tables are never cut: a narrow terminal wraps them itself
 
 
@@ -17,7 +19,7 @@ def table(headers: list[str], rows: list[list], title: str | None = None) -> str
     )
     for index, header in enumerate(headers):
         numeric = all(isinstance(row[index], (int, float)) for row in rows)
-        grid.add_column(header, justify="right" if numeric else "left", no_wrap=True)
+        grid.add_column(plain(header), justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         grid.add_row(*map(cell, row))
     target = StringIO()
@@ -33,7 +35,9 @@ def counted(number: int, what: str) -> str:
 
 
 def cell(value: object) -> str:
-    """A value as it stands in every table: thousands with commas, four significant digits."""
+    """A value as it stands in every table: thousands with commas, four significant digits, a text
+    on one line.
+    """
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else plain(value)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom, chi2
 
-from ..common.errors import DataError, UsageError
+from ..common.errors import DataError, UsageError, plain
 from ..common.tables import counted, table
 from ..data.reference import SMALLEST_WINDOW, Reference, Sketch, longest_run, read
 from ..model.fixedpoint import MISSING
@@ -82,7 +82,8 @@ class Window:
         """What is beyond a limit, or "good"."""
         return (
             ", ".join(
-                f"{f.quantity} {f.check} {f.value:.3g} > {f.limit:.3g}" for f in self.violations
+                f"{plain(f.quantity)} {f.check} {f.value:.3g} > {f.limit:.3g}"
+                for f in self.violations
             )
             or "good"
         )

@@ -10,7 +10,7 @@ from sklearn.linear_model import RidgeClassifier, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ...common.errors import TinygenError
+from ...common.errors import TinygenError, plain
 from ...common.tables import counted
 from ..dataset import Dataset, Finding
 from ..table import Table
@@ -62,7 +62,7 @@ def balance(table: Table, dataset: Dataset) -> Iterator[Finding]:
                     "medium",
                     "balance",
                     (name,),
-                    f"class {label} has {count} of {len(dataset.y)} rows",
+                    f"class {plain(label)} has {count} of {len(dataset.y)} rows",
                     "a model may never answer it and still look good",
                     "add rows of this class",
                 )
