@@ -233,6 +233,19 @@ def test_a_changed_derivation_is_refused_in_one_line(model, place, value, words)
     refused(lambda: from_json(sealed(plain)), words, error=ModelError)
 
 
+@pytest.mark.parametrize("one, other, key", [(2, 1, "label"), (3, 1, "label"), (8, 7, "part")])
+def test_two_inputs_are_not_made_alike(model, one, other, key):
+    """Two inputs of one label: the label that none stands for would be a row of zeros."""
+    plain = json.loads(model.to_json())
+    taken = plain["inputs"][other]["derivation"][key]
+    plain["inputs"][one]["derivation"][key] = taken
+    words = f'inputs[{one}].derivation is "{taken}", not another one than that of inputs[{other}]'
+    if key == "part":  # its range would be another one as well
+        for end in ("minimum", "maximum"):
+            plain["inputs"][one][end] = plain["inputs"][other][end]
+    refused(lambda: from_json(sealed(plain)), words, error=ModelError)
+
+
 @pytest.mark.parametrize("place, value", [("maximum", 2.0), ("scale", 0.5), ("offset", 1.0)])
 @pytest.mark.parametrize("at", [1, 7])
 def test_so_is_a_range_that_it_cannot_have(model, at, place, value):
