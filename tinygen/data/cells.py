@@ -144,6 +144,18 @@ def two_readings(text: str, percent: bool = False) -> tuple[str, float, float] |
     return mark, float(text.replace(mark, ".")), float(text.replace(mark, ""))
 
 
+@dataclass(frozen=True)
+class TwoReadings:
+    """The cells of one column such as 7.563 or 7,563, which may be 7563, and how they were read;
+    none where another text of the column (7.5, 7.563,4) has its mark and one reading.
+    """
+
+    texts: tuple[str, ...]  # different ones, the first MOST_TEXTS
+    decimal: bool  # read as a number with three decimals, else as one in groups of three digits
+    settled: bool  # by the other cells of the column, or the decimal mark of another one
+
+
+MOST_TEXTS = 1000
 CERTAIN_TEXTS = 20  # different texts of the form 7.563 that tell groups from three decimals
 
 
@@ -154,7 +166,8 @@ class _Evidence:
         self.groups: Counter[str] = Counter()  # texts that can only be grouped, by their separator
         self.marks: Counter[str] = Counter()  # texts that can only have a decimal mark, by it
         self.single: Counter[str] = Counter()  # texts of the form 7.563 or 7,563
-        self.example = ""  # one of these
+        self.texts: dict[str, None] = {}  # these, at most MOST_TEXTS
+        self.read: TwoReadings | None = None  # how they were read at last
         self.doubt = ""  # why the column cannot be read for certain
         self.small = self.large = False  # whole numbers below 1000, from 1000 on
         self.clock = True  # all marks stand in what may be an hour and a minute
@@ -184,7 +197,8 @@ class _Evidence:
             else:
                 self.single[group] += text.lstrip("+-")[0] != "0"
                 self.marks[group] += text.lstrip("+-")[0] == "0"
-                self.example = self.example or text
+                if len(self.texts) < MOST_TEXTS:
+                    self.texts[text] = None
         elif match := _WITH_MARK.fullmatch(text):
             self.marks[match[1]] += 1
             self.clock &= bool(_CLOCK.fullmatch(text))
@@ -199,6 +213,16 @@ class _Evidence:
 
         certain: the file's decimal mark is seen in another column.
         """
+        style = self._style(file, certain)
+        marks = {mark for mark, count in self.single.items() if count} & {style.mark, style.group}
+        mark = marks.pop() if marks else ""
+        if mark and not self.groups and not self.marks[mark]:  # these tell a single cell as well
+            texts = tuple(text for text in self.texts if mark in text)
+            seen = certain or self.large or style.group
+            self.read = TwoReadings(texts, style.mark == mark, bool(seen))
+        return style
+
+    def _style(self, file: Style, certain: bool) -> Style:
         group = self._group(file, certain)
         marks = {mark for mark, count in self.marks.items() if count}
         if self.words or (self.percents and self.others) or group in marks:
@@ -221,9 +245,10 @@ class _Evidence:
             if many or (certain and mark != file.mark):
                 return mark
             if self.small or mark != file.mark:
+                text = next(iter(self.texts))
                 self.doubt = (
-                    f"{show(self.example)} may be {self.example.replace(mark, '')} or "
-                    f"{self.example.replace(mark, '.')}: write the numbers without separators of "
+                    f"{show(text)} may be {text.replace(mark, '')} or "
+                    f"{text.replace(mark, '.')}: write the numbers without separators of "
                     "thousands, or all of them with as many decimals"
                 )
         return ""
@@ -261,7 +286,7 @@ class Column:
         style = self.style or style
         known = {
             cell: self._value(cell.translate(_SPACES).strip(), style, missing)
-            for cell in set(cells)
+            for cell in dict.fromkeys(cells)  # in their order: the first one is named
         }
         texts = [i for i, cell in enumerate(cells) if known[cell] is None]
         if texts:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...common.errors import DataError, show
-from ..cells import MAXIMUM_LABELS, TextCells, TextLabels
+from ..cells import MAXIMUM_LABELS, TextCells, TextLabels, TwoReadings
 from .table import Table
 
 CLASS = "class"  # the column with the labels of files
@@ -35,6 +35,7 @@ def stacked(tables: Sequence[Table], name: str = "") -> Table:
         labels={n: labels for n in names if (labels := _labels(tables, n))},
         spellings={n: written for n in names if (written := _spellings(tables, n))},
         doubts={n: table.doubts[n] for table in tables for n in table.doubts},
+        two_readings={n: found for n in names if (found := _two_readings(tables, n))},
         time_names=first.time_names if _all_equal(t.time_names for t in tables) else (),
         time=_times([table.time for table in tables]),
         moments=_times([table.moments for table in tables]),
@@ -122,6 +123,10 @@ def _spellings(tables: Sequence[Table], name: str) -> dict[float, str]:
     for table in tables:
         found = {**table.spellings[name], **found}
     return found if len(found) <= MAXIMUM_LABELS else {}
+
+
+def _two_readings(tables: Sequence[Table], name: str) -> tuple[TwoReadings, ...]:
+    return tuple(found for table in tables for found in table.two_readings.get(name, ()))
 
 
 def _times(times: Sequence[np.ndarray | None]) -> np.ndarray | None:

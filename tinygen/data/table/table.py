@@ -9,7 +9,7 @@ import numpy as np
 
 from ...common.errors import DataError, show
 from ...model.fixedpoint import Derivation
-from ..cells import TextCells, TextLabels
+from ..cells import TextCells, TextLabels, TwoReadings
 from ..layout import MAXIMUM_NAME, split_unit
 
 
@@ -41,6 +41,7 @@ class Table:
     notes: tuple[str, ...] = ()  # one line each: what was taken for what, unasked
     moments: np.ndarray | None = None  # the same as `time` with NaT where a row has no date
     files: tuple[tuple[str, int], ...] = ()  # of several files: the name and rows of each
+    two_readings: dict[str, tuple[TwoReadings, ...]] = field(default_factory=dict)  # one a file
     derived: dict[str, Derivation] = field(default_factory=dict)  # columns made of others
 
     @property
