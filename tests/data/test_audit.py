@@ -6,11 +6,12 @@ import time
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tables import parse
+from tables import parse, refused
 
 from tinygen.cli import main
 from tinygen.commands import data as data_command
 from tinygen.commands._options import Selection
+from tinygen.common.errors import UsageError
 from tinygen.data.audit import SEVERITIES, audit
 
 ROWS = 1000
@@ -49,6 +50,26 @@ def test_good_rows_have_no_findings():
     assert [c.name for c in result.columns] == ["a", "b", "c", "y"] and (
         "findings: 0 high"
     ) in result.text()
+
+
+def test_advice_can_be_followed():
+    """A target that drifts is no input to drop; dropping it is refused."""
+    rising = spoil("y [ppm]", put(slice(700, ROWS), np.linspace(900, 990, 300).round(1)))
+    advice = [f.advice for f in looked_at(rising).findings if f.kind == "drift"]
+    assert advice == ["--split time, and collect rows until its whole range has come"]
+    drifting_input = spoil("b [V]", put(slice(700, ROWS), np.linspace(80, 90, 300).round(1)))
+    advice = [f.advice for f in looked_at(drifting_input).findings if f.kind == "drift"]
+    assert advice == ['--split time, and --drop "b" if it gets worse']
+    assert [c.name for c in looked_at(drifting_input, drop=["b"]).columns] == ["a", "c", "y"]
+    refused(
+        lambda: looked_at(rising, drop=["y"]),
+        "'y' is the target: leave it out of --drop",
+        error=UsageError,
+    )
+    hours = np.r_[np.zeros(700), np.full(300, 12)] + 24 * np.arange(ROWS)
+    told = looked_at(columns(), hours, time_inputs=["hour"]).findings
+    advice = [f.advice for f in told if f.columns == ("hour",) and f.kind == "drift"]
+    assert advice == ["--split time, and leave hour out of --time-inputs if it gets worse"]
 
 
 def spoil(name, change):

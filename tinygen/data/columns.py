@@ -150,6 +150,8 @@ def all_inputs(
 ) -> tuple[list[str], list[str]]:
     """The usable columns in file order, and a note on each that was left out unasked."""
     dropped = {require_column(table, name) for name in drop}
+    if target in dropped:
+        raise UsageError(f"column {show(str(target))} is the target: leave it out of --drop")
     names, notes = [], [f"{table.unnamed} columns without a name left out"] if table.unnamed else []
     for name in table.names:
         if name in dropped or name == target:

@@ -11,12 +11,13 @@ from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ...common.tables import counted
+from ...model.fixedpoint import Quantity
 from ..columns import counts_on
 from ..dataset import Dataset, Finding
 from ..derived import sources
 from ..reference import longest_run
 from ..table import Table
-from .shared import drop_option, shuffled_training
+from .shared import drop_option, shuffled_training, without
 
 CODES = (-1, -99, -200, -999, -9999, 99, 999, 9999, 65535)  # what loggers write for "no value"
 CODE_TIMES = 3  # occurrences, at least
@@ -29,8 +30,8 @@ REFERENCE = re.compile(r"\bGT\b|ground.?truth|reference|\bref\b", re.IGNORECASE)
 
 def missing_values(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Columns whose gaps cost rows."""
-    few = []
-    for name, column in sources(table, [q.name for q in dataset.inputs]).items():
+    few, inputs = [], {q.name: q for q in dataset.inputs}
+    for name, column in sources(table, list(inputs)).items():
         share = float(np.isnan(table.columns[column]).mean())
         if share < 0.05:
             few += [name] if share else []
@@ -41,7 +42,7 @@ def missing_values(table: Table, dataset: Dataset) -> Iterator[Finding]:
             (name,),
             f"{name} lacks {share:.0%} of its values ({_codes(table)})",
             "every row without it is lost to training, and the board gives no answer to it",
-            drop_option(name),
+            _without_source(inputs[column], name),
         )
     if few:
         yield Finding(
@@ -53,6 +54,12 @@ def missing_values(table: Table, dataset: Dataset) -> Iterator[Finding]:
             "these rows are lost to training, and the board gives no answer to them",
             "nothing, if such rows may be lost",
         )
+
+
+def _without_source(quantity: Quantity, source: str) -> str:
+    """What leaves out all that is made of a source: a category goes by the name of its column."""
+    made = quantity.derivation
+    return without(quantity) if made and made.part else drop_option(source)
 
 
 def _codes(table: Table) -> str:
@@ -115,7 +122,7 @@ def shortcuts(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 f"({'rows' if dataset.labels else 'variance'})",
                 "the model learns one formula: if the target was computed from this column, "
                 "it is a copy and no prediction",
-                f"{drop_option(quantity.name)} to see what the other sensors can do",
+                f"{without(quantity)} to see what the other sensors can do",
             )
 
 
@@ -130,7 +137,7 @@ def counters(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 (quantity.name,),
                 f"{quantity.name} counts on from row to row",
                 "it tells where a row stands in the file, and nothing of a row to come",
-                drop_option(quantity.name),
+                without(quantity),
             )
 
 
@@ -167,7 +174,7 @@ def redundant(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 (name, *tellers),
                 f"{name} follows from {' and '.join(tellers)} ({score:.1%} of its variance)",
                 "it costs flash, cycles and a reading and tells little new",
-                drop_option(name),
+                without(dataset.inputs[i]),
             )
 
 

@@ -14,7 +14,7 @@ from ...common.errors import TinygenError, plain
 from ...common.tables import counted
 from ..dataset import Dataset, Finding
 from ..table import Table
-from .shared import drop_option
+from .shared import without
 
 DRIFT_KS, STRONG_DRIFT_KS = 0.3, 0.5
 GAP_RATIO = 1.3  # error on later rows over that on random ones
@@ -46,7 +46,9 @@ def drifting(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 f"{quantity.unit}".rstrip()
                 + f" in the last 30 % (KS {distance:.2f})",
                 "a model trained on early rows meets readings it has hardly seen",
-                f"--split time, and {drop_option(quantity.name)} if it gets worse",
+                "--split time, and collect rows until its whole range has come"
+                if quantity is dataset.target
+                else f"--split time, and {without(quantity)} if it gets worse",
             )
 
 
