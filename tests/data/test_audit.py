@@ -13,6 +13,8 @@ from tinygen.commands import data as data_command
 from tinygen.commands._options import Selection
 from tinygen.common.errors import UsageError
 from tinygen.data.audit import SEVERITIES, audit
+from tinygen.data.audit.rows import CHANCE, optimism
+from tinygen.data.prepare import prepare
 
 ROWS = 1000
 
@@ -144,6 +146,26 @@ def test_later_rows_that_are_harder_are_found():
         values["a [V]"] + np.where(np.arange(ROWS) < 700, 0.0, rng.uniform(-40, 40, ROWS)) + 60
     ).round(1)
     assert ("optimism",) in kinds(looked_at(values))
+
+
+@pytest.mark.parametrize("classes", [False, True])
+def test_rows_without_order_do_not_flatter(classes):
+    """Rows drawn alike, in no order: a random split flatters beyond chance about as often as CHANCE
+    allows, and nearly always where later rows follow another rule.
+    """
+    assert CHANCE == 0.01
+    for changed, fewest, most in ((False, 0, 2), (True, 16, 20)):
+        told = 0
+        for seed in range(20):
+            rng = np.random.default_rng(seed)
+            a, b = rng.normal(size=(2, 200)).round(2)
+            y = a + b + rng.normal(0, 1, 200)
+            y[140:] += changed * (-6 * a[140:])
+            y = np.where(y > 0, "up", "down") if classes else y.round(2)
+            rows = parse("a,b,y\n" + "".join(f"{r[0]},{r[1]},{r[2]}\n" for r in zip(a, b, y)))
+            dataset = prepare(rows, "y")
+            told += any(optimism(dataset, lambda split, r=rows: prepare(r, "y", split=split)))
+        assert fewest <= told <= most, (changed, told)
 
 
 def test_rare_classes():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.stats import ks_2samp
+from scipy.stats import fisher_exact, ks_2samp, ttest_ind
 from sklearn.linear_model import RidgeClassifier, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -18,6 +18,7 @@ from .shared import without
 
 DRIFT_KS, STRONG_DRIFT_KS = 0.3, 0.5
 GAP_RATIO = 1.3  # error on later rows over that on random ones
+CHANCE = 0.01  # that rows without order are said to flatter
 RARE = 0.02  # of the rows in the upper half of the target's range, or in a class
 
 
@@ -152,10 +153,11 @@ def clock(table: Table, dataset: Dataset) -> Iterator[Finding]:
 def optimism(dataset: Dataset, rows: Callable[[str], Dataset]) -> Iterator[Finding]:
     """How much better random test rows look than later ones, by ridge on the training rows."""
     try:
-        errors = [_ridge_error(rows(split)) for split in ("random", "time")]
+        usual, late = (_ridge_errors(rows(split)) for split in ("random", "time"))
     except TinygenError:
         return  # one of the splits cannot be had, for example without a class
-    if min(errors) > 0 and errors[1] > GAP_RATIO * errors[0]:
+    errors = float(usual.mean()), float(late.mean())
+    if 0 < errors[0] * GAP_RATIO < errors[1] and _beyond_chance(usual, late, bool(dataset.labels)):
         kind, unit = (
             ("error rate", "")
             if dataset.labels
@@ -173,11 +175,24 @@ def optimism(dataset: Dataset, rows: Callable[[str], Dataset]) -> Iterator[Findi
         )
 
 
-def _ridge_error(dataset: Dataset) -> float:
-    """Mean absolute error in the target's unit, or error rate, on the test rows."""
+def _beyond_chance(usual: np.ndarray, late: np.ndarray, classes: bool) -> bool:
+    """Whether the mean error of later rows is larger by more than chance does to so many rows:
+    Welch's test on absolute errors, Fisher's exact test on wrong classes.
+    """
+    if min(len(usual), len(late)) < 2:
+        return False
+    if classes:
+        counts = [[part.sum(), len(part) - part.sum()] for part in (late, usual)]
+        return bool(fisher_exact(counts, alternative="greater").pvalue < CHANCE)
+    found = ttest_ind(late, usual, equal_var=False, alternative="greater")
+    return bool(found.pvalue < CHANCE)
+
+
+def _ridge_errors(dataset: Dataset) -> np.ndarray:
+    """Of each test row the absolute error in the target's unit, or whether its class is wrong."""
     x, y = dataset.x.astype(float), dataset.y
     model = make_pipeline(StandardScaler(), RidgeClassifier() if dataset.labels else RidgeCV())
     answer = model.fit(x[dataset.train], y[dataset.train]).predict(x[dataset.test])
     if dataset.labels:
-        return float(np.mean(answer != y[dataset.test]))
-    return float(np.abs(answer - y[dataset.test]).mean() * dataset.target.scale)
+        return answer != y[dataset.test]
+    return np.abs(answer - y[dataset.test]) * dataset.target.scale
