@@ -18,6 +18,7 @@ MISSING_WORDS = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none", "-", 
 LABEL_WORDS = frozenset(
     ("null", "none", "-")
 )  # of them, those that name a class among class labels
+_SPACES = str.maketrans("\u00a0\u202f\u2019", "  '")  # all of them separate groups
 INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
@@ -29,6 +30,18 @@ class TextCells:
     row: int  # file row of the first one; the header is row 1
     text: str  # the first one, as written
     file: str = ""  # its file, where a table has several
+
+
+_WITH_UNIT = re.compile(
+    r"(?!0[xX])[+-]?[\d.,' ]*\d\s*"
+    r"(?P<unit>[^\W\d_\u00b2\u00b3]?[\u00b0%]?[^\W\d_]{0,8}([/*^\u00b7][^\W\d_]{1,4})?[23\u00b2\u00b3]?)"
+)
+
+
+def unit_of(text: str) -> str:
+    """ "g" of "145.0 g"; "" where the text is no number with a unit behind it."""
+    match = _WITH_UNIT.fullmatch(text.translate(_SPACES).strip())
+    return match["unit"] if match and not match["unit"].isdigit() else ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +117,6 @@ class Style:
         return number_of(text, self.mark)
 
 
-_SPACES = str.maketrans("\u00a0\u202f\u2019", "  '")  # all of them separate groups
 _GROUPED = re.compile(
     r"[+-]?\d{1,3}(?P<group>[.,' ])\d{3}((?P=group)\d{3})*((?!(?P=group))(?P<mark>[.,])\d+)?"
 )

@@ -13,7 +13,7 @@ from ..common.errors import DataError, UsageError, show
 from ..model.fixedpoint import MARGIN, RAW_MAX, Quantity
 from .cells import LABEL_WORDS, MAXIMUM_LABELS
 from .derived import made_of, why_no_category
-from .table import Table, require_column, require_finite, require_numbers
+from .table import Table, require_column, require_finite, require_numbers, unit_words
 
 LEAST_STEPS = 4096  # over the range of an input: 12 bits
 CROWDED = 0.05  # of the rows that a coarse step may round into one value
@@ -83,8 +83,11 @@ def with_classes(table: Table, target: str) -> tuple[Table, tuple[str, ...]]:
     """
     require_finite(table, target)
     if target in table.texts and target not in table.labels:
+        words = unit_words(table, target)
         raise DataError(
-            f"column {show(target)} holds more than {MAXIMUM_LABELS} different texts: "
+            f"column {show(target)}: {words}"
+            if words
+            else f"column {show(target)} holds more than {MAXIMUM_LABELS} different texts: "
             "choose a column of class labels"
         )
     numbers = table.columns[target]
@@ -173,6 +176,8 @@ def _unusable(table: Table, name: str) -> str:
         return "it is a date or time"
     values = int(np.sum(~np.isnan(table.columns[name])))
     if name in table.texts and table.texts[name].count >= values:
+        if words := unit_words(table, name):
+            return words
         reason = why_no_category(table, name)
         return f"it holds text, {reason or 'and numbers: --categories takes both for labels'}"
     if not values:

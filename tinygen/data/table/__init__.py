@@ -2,7 +2,7 @@
 
 from .loading import load_table, load_tables
 from .reading import read_table
-from .table import Table, require_column, require_finite, require_numbers
+from .table import Table, require_column, require_finite, require_numbers, unit_words
 
 __all__ = [
     "Table",
@@ -12,4 +12,5 @@ __all__ = [
     "require_column",
     "require_finite",
     "require_numbers",
+    "unit_words",
 ]
