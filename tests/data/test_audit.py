@@ -12,7 +12,7 @@ from tinygen.cli import main
 from tinygen.commands import data as data_command
 from tinygen.commands._options import Selection
 from tinygen.common.errors import UsageError
-from tinygen.data.audit import SEVERITIES, audit
+from tinygen.data.audit import SEVERITIES, audit, high_findings
 from tinygen.data.audit.rows import CHANCE, optimism
 from tinygen.data.prepare import prepare
 
@@ -166,6 +166,28 @@ def test_rows_without_order_do_not_flatter(classes):
             dataset = prepare(rows, "y")
             told += any(optimism(dataset, lambda split, r=rows: prepare(r, "y", split=split)))
         assert fewest <= told <= most, (changed, told)
+
+
+def test_one_reading_a_row_is_told():
+    """Home Assistant's history: an entity and its state, to be pivoted."""
+    rng = np.random.default_rng(2)
+    lines = [
+        f"sensor.{'power' if i % 2 else 'temp'},{rng.uniform(10, 30) + 100 * (i % 2):.1f},"
+        f"2025-01-06T{i // 60:02}:{i % 60:02}:00.123Z"
+        for i in range(120)
+    ]
+    table = parse("\n".join(["entity_id,state,last_changed", *lines]) + "\n")
+    for options in ({}, {"time_inputs": ["hour"]}):
+        result = audit(table, "state", **options)
+        found = [f for f in result.findings if f.kind == "long"]
+        assert found[0].severity == "high" and "one reading a row" in found[0].what
+        assert "pivot it to one column per sensor" in found[0].advice
+        assert not any("truth table" in note for note in result.notes)
+        assert "long" in {f.kind for f in high_findings(table, prepare(table, "state", **options))}
+    lines = [f"{'eco' if i % 2 else 'boost'},{i % 11},{i % 7 + i % 2}" for i in range(60)]
+    for text in ("mode,temp,power", "sensor,temp,value"):
+        wide = audit(parse("\n".join([text, *lines]) + "\n"), text.split(",")[-1])
+        assert "long" not in {f.kind for f in wide.findings}
 
 
 def test_rare_classes():

@@ -112,9 +112,10 @@ def _row_notes(table: Table, rows: _Selection, labels: tuple[str, ...]) -> list[
         )
     if not rows.split.together:
         cells = len(np.unique(rows.raw[:, :-1], axis=0))
+        one_target = len(np.unique(rows.raw, axis=0)) == cells
         notes.append(
-            f"all {cells} combinations of input values are in the file: a truth table, every one "
-            "of them is trained"
+            f"all {cells} combinations of input values are in the file: "
+            f"{'a truth table, every one' if one_target else 'every one'} of them is trained"
         )
     notes += clip_notes(table, rows.rows, rows.quantities)
     return [*notes, *scale_notes(table, rows.quantities), *_costly_column(table, rows)]

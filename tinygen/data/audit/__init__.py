@@ -25,6 +25,7 @@ from ..table import Table
 from .columns import (
     counters,
     hidden_codes,
+    long_form,
     missing_values,
     outliers,
     redundant,
@@ -39,6 +40,7 @@ from .shared import SEVERITIES
 __all__ = ["SEVERITIES", "Audit", "Column", "Finding", "audit", "high_findings"]
 
 CHECKS = (
+    long_form,
     missing_values,
     hidden_codes,
     references,
@@ -56,7 +58,7 @@ CHECKS = (
 )
 
 
-QUICK = (hidden_codes, references, shortcuts, counters, sorted_by_class, drifting)
+QUICK = (long_form, hidden_codes, references, shortcuts, counters, sorted_by_class, drifting)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,12 @@ STUCK_ROWS = 12  # equal values in a row
 OUTLIER_SPREADS = 5  # interquartile ranges beyond the quartiles
 SHORTCUT, REDUNDANT = 0.98, 0.98  # part of the variance, or of the rows, that others tell
 SAMPLE, MOST_REDUNDANT = 1500, 20  # rows and inputs that the search for redundancy looks at
+LONG_NAMES = re.compile(
+    r"_?(entity|sensor|device|field|variable|metric|parameter|measurement|measurand|channel|topic)"
+    r"([_ ]?(id|name))?",
+    re.IGNORECASE,
+)
+LONG_VALUES = re.compile(r"_?(state|value|val|reading|payload)s?", re.IGNORECASE)
 REFERENCE = re.compile(r"\bGT\b|ground.?truth|reference|\bref\b", re.IGNORECASE)
 
 
@@ -69,6 +75,24 @@ def _codes(table: Table) -> str:
             *(f"{code:g}" if isinstance(code, float) else str(code) for code in table.missing),
         ]
     )
+
+
+def long_form(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """A log with one reading a row: a column of sensors' names beside one of their readings."""
+    made = {q.derivation.columns if q.derivation else (q.name,) for q in dataset.inputs}
+    named = [q.derivation for q in dataset.inputs if q.derivation and q.derivation.labels]
+    if not named or len(made - {table.time_names}) > 1:
+        return
+    names, target = named[0].columns[0], dataset.target.name
+    if LONG_NAMES.fullmatch(names) or LONG_VALUES.fullmatch(target):
+        yield Finding(
+            "high",
+            "long",
+            (names, target),
+            f"one reading a row: {names} names the sensor, {target} is what it read",
+            "the name of a sensor is all that the model gets, and it answers that sensor's mean",
+            "pivot it to one column per sensor, one row per time",
+        )
 
 
 def hidden_codes(table: Table, dataset: Dataset) -> Iterator[Finding]:
