@@ -8,14 +8,15 @@ import pytest
 from tables import grid, parse, refused
 
 from tinygen.codegen.emit import render_header
+from tinygen.commands._live_rows import text_rows
 from tinygen.commands._options import Selection
 from tinygen.commands._show import json_of
 from tinygen.commands.predict import meaning, predict
 from tinygen.commands.train import TrainRequest, train
 from tinygen.common.errors import UsageError
-from tinygen.data import folds, prepare
+from tinygen.data import folds, prepare, rows_for
 from tinygen.data.cells import MAXIMUM_LABELS, unit_of
-from tinygen.model.fixedpoint import MISSING
+from tinygen.model.fixedpoint import MISSING, Quantity
 
 KINDS = ("wet", "dry", "Dry", "10", "9")
 
@@ -201,6 +202,24 @@ def test_numbers_with_a_unit_are_no_classes(rows, task):
     refused(lambda: prepare(table, "weight", task=task), words, '(--unit "weight=g")')
     assert any(words in note for note in prepare(table, "b").notes)
     refused(lambda: prepare(table, "b", inputs=["a", "weight"]), words)
+
+
+@pytest.mark.parametrize("mark, delimiter", [(".", ","), (",", ";")])
+def test_a_minus_sign_is_a_minus(mark, delimiter):
+    """U+2212, as spreadsheets and papers write it; all numbers of a column may have it."""
+    lines = [f"\u2212{i}.5|\u2212{i % 9}|{i}".replace(".", mark) for i in range(30)]
+    text = "\n".join(["a|b|y", *lines]).replace("|", delimiter) + "\n"
+    table = parse(text)
+    assert table.columns["a"].tolist() == [-i - 0.5 for i in range(30)] and not table.texts
+    quantity = Quantity("a", "", 0.5, -40.0, 0.0)
+    read = [int(row[0]) for row in text_rows(iter(text.splitlines()), (quantity,), ())]
+    assert read == rows_for((quantity,), table)[0][:, 0].tolist() == [-2 * i - 1 for i in range(30)]
+
+
+def test_a_column_of_text_names_its_first_such_cell():
+    lines = [f"{i},w{i},{3 * i}" for i in range(40)]
+    notes = prepare(parse("\n".join(["a,b,y", *lines]) + "\n"), "y").notes
+    assert notes[0].endswith("; the first is 'w0' in row 2")
 
 
 def test_so_are_numbers_in_two_units():

@@ -18,7 +18,8 @@ MISSING_WORDS = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none", "-", 
 LABEL_WORDS = frozenset(
     ("null", "none", "-")
 )  # of them, those that name a class among class labels
-_SPACES = str.maketrans("\u00a0\u202f\u2019", "  '")  # all of them separate groups
+# spaces and quotes that separate groups, and the minus sign of a typesetter
+_AS_TYPED = str.maketrans("\u00a0\u202f\u2019\u2212", "  '-")
 INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
@@ -40,7 +41,7 @@ _WITH_UNIT = re.compile(
 
 def unit_of(text: str) -> str:
     """ "g" of "145.0 g"; "" where the text is no number with a unit behind it."""
-    match = _WITH_UNIT.fullmatch(text.translate(_SPACES).strip())
+    match = _WITH_UNIT.fullmatch(text.translate(_AS_TYPED).strip())
     return match["unit"] if match and not match["unit"].isdigit() else ""
 
 
@@ -65,8 +66,8 @@ def missing_codes(missing: Iterable[float | str]) -> tuple[float | str, ...]:
 
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_WITH_MARK = re.compile(r"\s*[+-]?\d*([.,])\d+([eE][+-]?\d{1,3})?\s*", re.ASCII)
-_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*", re.ASCII)
+_WITH_MARK = re.compile(r"\s*[+\-\u2212]?\d*([.,])\d+([eE][+-]?\d{1,3})?\s*", re.ASCII)
+_THOUSANDS = re.compile(r"\s*[+\-\u2212]?[1-9]\d{0,2},\d{3}\s*", re.ASCII)
 
 
 def number_of(text: str, mark: str) -> tuple[float, int] | None:
@@ -134,7 +135,7 @@ def single_number(text: str, delimiter: str, percent: bool = False) -> tuple[flo
 
     Groups of three digits are read where the text has no other reading, % where `percent`.
     """
-    text = text.translate(_SPACES).strip()
+    text = text.translate(_AS_TYPED).strip()
     mark, group = "," if delimiter != "," and "," in text else ".", ""
     match = _GROUPED.fullmatch(text.removesuffix("%").rstrip() if percent else text)
     if match and _is_certain(match):
@@ -147,7 +148,7 @@ def two_readings(text: str, percent: bool = False) -> tuple[str, float, float] |
     """The mark of a cell such as 7.563 or 7,563, its number with three decimals and the one in
     groups of three digits; None where there is one reading at most.
     """
-    text = text.translate(_SPACES).strip()
+    text = text.translate(_AS_TYPED).strip()
     text = text.removesuffix("%").rstrip() if percent else text
     match = _GROUPED.fullmatch(text)
     if not match or _is_certain(match) or text.lstrip("+-").startswith("0"):
@@ -297,7 +298,7 @@ class Column:
         """Append a block of cells; each distinct text is looked at once."""
         style = self.style or style
         known = {
-            cell: self._value(cell.translate(_SPACES).strip(), style, missing)
+            cell: self._value(cell.translate(_AS_TYPED).strip(), style, missing)
             for cell in dict.fromkeys(cells)  # in their order: the first one is named
         }
         texts = [i for i, cell in enumerate(cells) if known[cell] is None]

@@ -178,8 +178,11 @@ def _unusable(table: Table, name: str) -> str:
     if name in table.texts and table.texts[name].count >= values:
         if words := unit_words(table, name):
             return words
-        reason = why_no_category(table, name)
-        return f"it holds text, {reason or 'and numbers: --categories takes both for labels'}"
+        text, reason = table.texts[name], why_no_category(table, name)
+        return (
+            f"it holds text, {reason or 'and numbers: --categories takes both for labels'}; "
+            f"the first is {show(text.text)} in row {text.row}"
+        )
     if not values:
         return "all its values are missing"
     if counts_on(table, name):
