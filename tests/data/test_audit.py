@@ -168,6 +168,19 @@ def test_rows_without_order_do_not_flatter(classes):
         assert fewest <= told <= most, (changed, told)
 
 
+@pytest.mark.parametrize("code", [-127, 65535, -999, -999.9, -9999, -32768])
+def test_a_code_in_one_column_is_told_before_training(code):
+    """It is far from the readings, and one column alone is not enough to take it for no value."""
+    values = spoil("a [V]", put(slice(5, 60, 5), code))
+    rows = zip(*values.values())
+    table = parse("\n".join([",".join(values), *(",".join(map(str, row)) for row in rows)]) + "\n")
+    found = high_findings(table, prepare(table, "y"))
+    told = [(f.columns, f.advice) for f in found if f.kind == "code"]
+    assert told == [(("a",), f"--missing {code}")]
+    around = spoil("a [V]", lambda v: v - 130)  # -127 between other readings is one of them
+    assert not [f for f in looked_at(around).findings if f.kind == "code"]
+
+
 def test_one_reading_a_row_is_told():
     """Home Assistant's history: an entity and its state, to be pivoted."""
     rng = np.random.default_rng(2)

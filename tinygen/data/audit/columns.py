@@ -19,7 +19,8 @@ from ..reference import longest_run
 from ..table import Table
 from .shared import drop_option, shuffled_training, without
 
-CODES = (-1, -99, -200, -999, -9999, 99, 999, 9999, 65535)  # what loggers write for "no value"
+# what loggers and drivers write for "no value": -127 is a DS18B20 that does not answer
+CODES = (-1, -99, -99.9, -127, -200, -999, -999.9, -9999, -32768, 99, 999, 9999, 32767, 65535)
 CODE_TIMES = 3  # occurrences, at least
 STUCK_ROWS = 12  # equal values in a row
 OUTLIER_SPREADS = 5  # interquartile ranges beyond the quartiles
