@@ -181,6 +181,16 @@ def test_a_code_in_one_column_is_told_before_training(code):
     assert not [f for f in looked_at(around).findings if f.kind == "code"]
 
 
+def test_values_far_from_zero_are_told_apart():
+    """1,000,001,341 and 1,000,001,517 are not both 1e+09; small values stay as they were."""
+    lines = [f"{101400 + i}.5,{i / 10},{1000001300 + 3 * i}" for i in range(60)]
+    text = audit(parse("\n".join(["p,temp,y", *lines]) + "\n"), "y").text()
+    cells = {line.split()[0]: line.split()[3:6] for line in text.splitlines()[2:] if line}
+    assert cells["y"] == ["1,000,001,300", "1,000,001,388", "1,000,001,477"]
+    assert cells["p"] == ["101,400.5", "101,430.0", "101,459.5"]
+    assert cells["temp"] == ["0", "2.95", "5.9"]
+
+
 def test_one_reading_a_row_is_told():
     """Home Assistant's history: an entity and its state, to be pivoted."""
     rng = np.random.default_rng(2)
