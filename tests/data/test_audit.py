@@ -127,7 +127,7 @@ def test_a_column_that_follows_from_two_others_is_named_with_them():
 def test_gaps_and_steps_back_in_time():
     hours = np.arange(ROWS) + 50 * (np.arange(ROWS) > 400)
     assert [f.what for f in looked_at(columns(), hours).findings] == [
-        "1 gaps in a series of one row per 3600 s, the longest 183600 s"
+        "1 gap in a series of one row per 3600 s, the longest 183600 s"
     ]
     hours[600] = 0
     assert "goes back 1 time" in looked_at(columns(), hours).text()

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..common.choices import TASKS
 from ..common.errors import DataError, UsageError, show
+from ..common.tables import counted
 from ..model.fixedpoint import MARGIN, RAW_MAX, Quantity
 from .cells import LABEL_WORDS, MAXIMUM_LABELS
 from .derived import made_of, why_no_category
@@ -155,7 +156,10 @@ def all_inputs(
     dropped = {require_column(table, name) for name in drop}
     if target in dropped:
         raise UsageError(f"column {show(str(target))} is the target: leave it out of --drop")
-    names, notes = [], [f"{table.unnamed} columns without a name left out"] if table.unnamed else []
+    names, notes = (
+        [],
+        [f"{counted(table.unnamed, 'column')} without a name left out"] if table.unnamed else [],
+    )
     for name in table.names:
         if name in dropped or name == target:
             continue

@@ -112,6 +112,11 @@ class Monitoring:
     by_board: bool = False  # a board's answers, else the twin's
 
     @property
+    def rows(self) -> int:
+        """Rows of a window; of the only one those that came, which may be fewer or more."""
+        return self.windows[0].rows if len(self.windows) == 1 else self.window
+
+    @property
     def good(self) -> bool:
         return not any(window.violations for window in self.windows)
 
@@ -154,7 +159,7 @@ class Monitoring:
         checks, rows = self.worst_of_quantities()
         lines = [
             *(f"note: {note}" for note in self.notes),
-            f"{self.log}: {counted(len(self.windows), 'window')} of {counted(self.window, 'row')}, "
+            f"{self.log}: {counted(len(self.windows), 'window')} of {counted(self.rows, 'row')}, "
             f"{len(bad)} beyond a limit",
             "",
             "worst window of each check, value / limit:",

@@ -243,8 +243,8 @@ def outliers(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 "low",
                 "outlier",
                 (quantity.name,),
-                f"{quantity.name} has {beyond} values more than {OUTLIER_SPREADS} quartile spreads "
-                "out",
+                f"{quantity.name} has {counted(beyond, 'value')} more than "
+                f"{OUTLIER_SPREADS} quartile spreads out",
                 "they stretch the range that 16 bits must cover and pull the fit",
                 "look at them; empty the cells if they are faults",
             )
@@ -261,7 +261,7 @@ def unitless(table: Table, dataset: Dataset) -> Iterator[Finding]:
             "low",
             "unit",
             names,
-            f"{len(names)} columns have no unit: "
+            f"{counted(len(names), 'column')} without a unit: "
             f"{', '.join(names[:6])}{', ..' if len(names) > 6 else ''}",
             "the header says less than it could",
             f'--unit "{names[0]}=UNIT"',

@@ -109,7 +109,8 @@ def repeated(table: Table, dataset: Dataset) -> Iterator[Finding]:
             "medium" if share > 0.05 else "low",
             "duplicates",
             (),
-            f"{dataset.provenance.repeated} rows repeat another one in all used columns",
+            f"{counted(dataset.provenance.repeated, 'row')} "
+            f"repeat{'s' * (dataset.provenance.repeated == 1)} another one in all used columns",
             "they count as often as they occur, on one side of the split: a model tested on rows "
             "that it was trained with would remember, not predict",
             "nothing, if they were measured; if the log was written twice, one copy of it",
@@ -135,7 +136,8 @@ def clock(table: Table, dataset: Dataset) -> Iterator[Finding]:
             "low",
             "time",
             table.time_names,
-            f"{gaps} gaps in a series of one row per {usual} s, the longest {int(steps.max())} s",
+            f"{counted(gaps, 'gap')} in a series of one row per {usual} s, "
+            f"the longest {int(steps.max())} s",
             "what happened meanwhile is unknown to the model",
             "nothing, unless a season is missing",
         )
@@ -159,15 +161,15 @@ def optimism(dataset: Dataset, rows: Callable[[str], Dataset]) -> Iterator[Findi
     errors = float(usual.mean()), float(late.mean())
     if 0 < errors[0] * GAP_RATIO < errors[1] and _beyond_chance(usual, late, bool(dataset.labels)):
         kind, unit = (
-            ("error rate", "")
+            ("an error rate", "")
             if dataset.labels
-            else ("mean absolute error", f" {dataset.target.unit}".rstrip())
+            else ("a mean absolute error", f" {dataset.target.unit}".rstrip())
         )
         yield Finding(
             "high",
             "optimism",
             (),
-            f"a ridge baseline has a {kind} of {errors[0]:.3g}{unit} on random rows "
+            f"a ridge baseline has {kind} of {errors[0]:.3g}{unit} on random rows "
             f"and {errors[1]:.3g}{unit} on the last 30 %",
             f"figures of a random split flatter by {errors[1] / errors[0]:.1f} times "
             "what the device will do next season",
