@@ -233,6 +233,32 @@ def test_a_changed_derivation_is_refused_in_one_line(model, place, value, words)
     refused(lambda: from_json(sealed(plain)), words, error=ModelError)
 
 
+@pytest.mark.parametrize(
+    "name, times, words",
+    [
+        ("Date", lambda i: 45663 + i / 144, "days since 1900, as Excel stores dates (45663"),
+        ("ts", lambda i: 1736121600000 + 600000 * i, "milliseconds since 1970 (1736121600000)"),
+        ("t", lambda i: 1736121600 + 600 * i, "seconds since 1970 (1736121600)"),
+        (
+            "Zeit",
+            lambda i: f"06.01.25 {i // 6:02}:{i % 6}0",
+            "years of two digits ('06.01.25 00:00')",
+        ),
+    ],
+)
+def test_a_time_in_a_form_that_is_not_read_is_named(name, times, words):
+    lines = [f"{times(i)},{i * 7 % 31},{i}" for i in range(60)]
+    table = parse("\n".join([f"{name},temp,y", *lines]) + "\n")
+    told = f"column '{name}' holds {words}"
+    refused(lambda: prepare(table, "y", time_inputs=["hour"]), told, "2026-03-01 14:00")
+    refused(lambda: readings(table, time_inputs=["hour"]), told)
+    assert len(prepare(table, "y").x) == 60
+    plain = parse(
+        "\n".join(["adc,temp,y", *(f"{30000 + i},{i % 7},{i}" for i in range(60))]) + "\n"
+    )
+    refused(lambda: prepare(plain, "y", time_inputs=["hour"]), "no column with the rows' time")
+
+
 @pytest.mark.parametrize("one, other, key", [(2, 1, "label"), (3, 1, "label"), (8, 7, "part")])
 def test_two_inputs_are_not_made_alike(model, one, other, key):
     """Two inputs of one label: the label that none stands for would be a row of zeros."""

@@ -29,7 +29,7 @@ from .columns import (
 from .dataset import Dataset, Provenance, Rows, Split
 from .derived import made_of, sources, with_derived, without_label
 from .splits import groups_of, split_fraction, split_rows, split_table, truth_table
-from .table import Table, require_column, require_numbers, unit_words
+from .table import Table, require_column, require_numbers, require_times, unit_words
 
 MINIMUM_ROWS = 20  # complete and different; fewer cannot be split into train and test with sense
 MINIMUM_CLASS_ROWS = 5  # training rows of each class
@@ -65,6 +65,7 @@ def prepare(
     """
     fraction = split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
+    require_times(table, time_inputs)
     table, made_notes = with_derived(table, target, categories, time_inputs)
     with_unit = unit_words(table, target)
     table, labels, told = _classed(table, target, task)
@@ -141,6 +142,7 @@ def readings(
     """
     fraction = split_fraction(split, seed, None)
     wanted = require_column(table, target) if target else None
+    require_times(table, time_inputs)
     table, made_notes = with_derived(table, wanted, categories, time_inputs)
     table, labels = with_classes(table, wanted) if wanted and classes else (table, ())
     if wanted:

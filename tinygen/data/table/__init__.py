@@ -3,6 +3,7 @@
 from .loading import load_table, load_tables
 from .reading import read_table
 from .table import Table, require_column, require_finite, require_numbers, unit_words
+from .unread_times import require_times
 
 __all__ = [
     "Table",
@@ -12,5 +13,6 @@ __all__ = [
     "require_column",
     "require_finite",
     "require_numbers",
+    "require_times",
     "unit_words",
 ]
