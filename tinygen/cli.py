@@ -68,7 +68,7 @@ def _reading_before_writing(command: click.Command):
     if function is None:
         return None
     files = [
-        (" or ".join(p.opts) if isinstance(p, click.Option) else p.name.upper(), p)
+        (" or ".join(p.opts) if isinstance(p, click.Option) else _typed(p), p)
         for p in command.params
         if isinstance(p.type, click.Path)
     ]
@@ -83,6 +83,11 @@ def _reading_before_writing(command: click.Command):
         return function(*args, **values)
 
     return checked
+
+
+def _typed(argument: click.Parameter) -> str:
+    """An argument as the help names it, for one of its files: "CSV" where that has "CSV..."."""
+    return argument.human_readable_name.removesuffix("...").strip("[]").split("|")[0]
 
 
 def _fail(message: str, code: int):

@@ -233,6 +233,45 @@ def test_a_changed_derivation_is_refused_in_one_line(model, place, value, words)
     refused(lambda: from_json(sealed(plain)), words, error=ModelError)
 
 
+@pytest.mark.parametrize(
+    "name, times, words",
+    [
+        ("Date", lambda i: 45663 + i / 144, "days since 1900, as Excel stores dates (45663"),
+        ("ts", lambda i: 1736121600000 + 600000 * i, "milliseconds since 1970 (1736121600000)"),
+        ("t", lambda i: 1736121600 + 600 * i, "seconds since 1970 (1736121600)"),
+        (
+            "Zeit",
+            lambda i: f"06.01.25 {i // 6:02}:{i % 6}0",
+            "years of two digits ('06.01.25 00:00')",
+        ),
+    ],
+)
+def test_a_time_in_a_form_that_is_not_read_is_named(name, times, words):
+    lines = [f"{times(i)},{i * 7 % 31},{i}" for i in range(60)]
+    table = parse("\n".join([f"{name},temp,y", *lines]) + "\n")
+    told = f"column '{name}' holds {words}"
+    refused(lambda: prepare(table, "y", time_inputs=["hour"]), told, "2026-03-01 14:00")
+    refused(lambda: readings(table, time_inputs=["hour"]), told)
+    assert len(prepare(table, "y").x) == 60
+    plain = parse(
+        "\n".join(["adc,temp,y", *(f"{30000 + i},{i % 7},{i}" for i in range(60))]) + "\n"
+    )
+    refused(lambda: prepare(plain, "y", time_inputs=["hour"]), "no column with the rows' time")
+
+
+@pytest.mark.parametrize("one, other, key", [(2, 1, "label"), (3, 1, "label"), (8, 7, "part")])
+def test_two_inputs_are_not_made_alike(model, one, other, key):
+    """Two inputs of one label: the label that none stands for would be a row of zeros."""
+    plain = json.loads(model.to_json())
+    taken = plain["inputs"][other]["derivation"][key]
+    plain["inputs"][one]["derivation"][key] = taken
+    words = f'inputs[{one}].derivation is "{taken}", not another one than that of inputs[{other}]'
+    if key == "part":  # its range would be another one as well
+        for end in ("minimum", "maximum"):
+            plain["inputs"][one][end] = plain["inputs"][other][end]
+    refused(lambda: from_json(sealed(plain)), words, error=ModelError)
+
+
 @pytest.mark.parametrize("place, value", [("maximum", 2.0), ("scale", 0.5), ("offset", 1.0)])
 @pytest.mark.parametrize("at", [1, 7])
 def test_so_is_a_range_that_it_cannot_have(model, at, place, value):

@@ -209,6 +209,40 @@ def test_or_refused_in_one_line_with_both(quantity, cell, words):
     refused(lambda: counted_rows([cell], quantity), "column 'n'", words)
 
 
+TENTHS, COUNTS = Quantity("n", "", 0.1, 10.0, 30.0), Quantity("n", "", 1.0, 8000.0, 25000.0)
+EITHER = Quantity("n", "", 1.0, 0.0, 40000.0)
+GROUPED = 'n,m\n"19,334",43.7\n"21,627",17.2\n'
+POINTS = "n;m\n19.334;44\n21.627;17\n"
+FILED = "'19.334' is 19.334 by the rest of the file and 19334 by the training rows"
+
+
+@pytest.mark.parametrize(
+    "quantity, text, in_file, as_they_come",
+    [
+        (COUNTS, GROUPED, [19334, 21627], [19334, 21627]),
+        (TENTHS, GROUPED, "is 19334 by the rest of the file and 19.334 by the", [193, 216]),
+        (EITHER, GROUPED, [19334, 21627], "'19,334' may be 19334 or 19.334"),
+        (TENTHS, POINTS, [193, 216], [193, 216]),
+        (COUNTS, POINTS, FILED, [19334, 21627]),
+        (EITHER, POINTS, "'19.334' may be 19334 or 19.334", "'19.334' may be 19334 or 19.334"),
+        (COUNTS, "n;m\n7.5;1\n19.334;1\n", [8, 19], [8, 19]),  # the stream goes by what it saw
+        (COUNTS, "n;m\n19.334;1\n7.5;1\n", [19, 8], "'7.5' contradicts how '19.334' before it"),
+    ],
+)
+def test_no_cell_is_one_number_in_a_file_and_another_as_it_comes(
+    quantity, text, in_file, as_they_come
+):
+    """The same bytes: the same numbers, or one of the two readers refuses them."""
+    for read, wanted in (
+        (lambda: data.rows_for((quantity,), parse(text))[0], in_file),
+        (lambda: text_rows(iter(text.splitlines()), (quantity,), ()), as_they_come),
+    ):
+        if isinstance(wanted, str):
+            refused(lambda read=read: list(read()), wanted)
+        else:
+            assert [int(row[0]) for row in read()] == wanted
+
+
 def test_categories_and_times_as_they_come():
     """Each line becomes the row that it is in a file."""
     dataset = data.prepare(

@@ -111,6 +111,12 @@ def test_too_few_rows_are_refused(made):
         monitor(model, dataset.x[:9])
 
 
+def test_the_rows_of_the_only_window_are_those_that_came(made):
+    model, dataset = made
+    assert "1 window of 20 rows" in monitor(model, dataset.x[:20], 64).text()
+    assert "2 windows of 64 rows" in monitor(model, dataset.x[:128], 64).text()
+
+
 def test_all_values_missing_is_a_violation_and_no_crash(made):
     model, _dataset = made
     assert found(monitor(model, np.full((50, 2), MISSING))) == {"missing a", "missing b"}

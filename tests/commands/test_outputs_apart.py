@@ -96,3 +96,20 @@ def test_a_folder_s_files_are_outputs_too(tmp_path, monkeypatch, capsys):
     (tmp_path / "m.json").write_text(model)
     assert status(["emit", "m.json", "-o", "."], capsys)[0] == 0  # the model may lie there
     assert (tmp_path / "m.json").read_text() == model and (tmp_path / "library.json").exists()
+
+
+@pytest.mark.parametrize(
+    "words, named",
+    [
+        ("train r.csv --target y -o r.csv", "is also CSV: "),
+        ("monitor m.json r.csv --html r.csv", "is also LOG.csv: "),
+        ("predict m.json r.csv -o m.json", "is also MODEL.json: "),
+    ],
+)
+def test_a_file_is_named_as_the_help_names_it(words, named, tmp_path, monkeypatch, capsys):
+    """Not CSVS or LOG, which are names inside the program."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("r.csv", "m.json"):
+        (tmp_path / name).write_text("a,y\n")
+    code, said = status(words.split(), capsys)
+    assert code == 2 and named in said

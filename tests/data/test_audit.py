@@ -6,12 +6,15 @@ import time
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tables import parse
+from tables import parse, refused
 
 from tinygen.cli import main
 from tinygen.commands import data as data_command
 from tinygen.commands._options import Selection
-from tinygen.data.audit import SEVERITIES, audit
+from tinygen.common.errors import UsageError
+from tinygen.data.audit import SEVERITIES, audit, high_findings
+from tinygen.data.audit.rows import CHANCE, optimism
+from tinygen.data.prepare import prepare
 
 ROWS = 1000
 
@@ -49,6 +52,26 @@ def test_good_rows_have_no_findings():
     assert [c.name for c in result.columns] == ["a", "b", "c", "y"] and (
         "findings: 0 high"
     ) in result.text()
+
+
+def test_advice_can_be_followed():
+    """A target that drifts is no input to drop; dropping it is refused."""
+    rising = spoil("y [ppm]", put(slice(700, ROWS), np.linspace(900, 990, 300).round(1)))
+    advice = [f.advice for f in looked_at(rising).findings if f.kind == "drift"]
+    assert advice == ["--split time, and collect rows until its whole range has come"]
+    drifting_input = spoil("b [V]", put(slice(700, ROWS), np.linspace(80, 90, 300).round(1)))
+    advice = [f.advice for f in looked_at(drifting_input).findings if f.kind == "drift"]
+    assert advice == ['--split time, and --drop "b" if it gets worse']
+    assert [c.name for c in looked_at(drifting_input, drop=["b"]).columns] == ["a", "c", "y"]
+    refused(
+        lambda: looked_at(rising, drop=["y"]),
+        "'y' is the target: leave it out of --drop",
+        error=UsageError,
+    )
+    hours = np.r_[np.zeros(700), np.full(300, 12)] + 24 * np.arange(ROWS)
+    told = looked_at(columns(), hours, time_inputs=["hour"]).findings
+    advice = [f.advice for f in told if f.columns == ("hour",) and f.kind == "drift"]
+    assert advice == ["--split time, and leave hour out of --time-inputs if it gets worse"]
 
 
 def spoil(name, change):
@@ -104,7 +127,7 @@ def test_a_column_that_follows_from_two_others_is_named_with_them():
 def test_gaps_and_steps_back_in_time():
     hours = np.arange(ROWS) + 50 * (np.arange(ROWS) > 400)
     assert [f.what for f in looked_at(columns(), hours).findings] == [
-        "1 gaps in a series of one row per 3600 s, the longest 183600 s"
+        "1 gap in a series of one row per 3600 s, the longest 183600 s"
     ]
     hours[600] = 0
     assert "goes back 1 time" in looked_at(columns(), hours).text()
@@ -123,6 +146,71 @@ def test_later_rows_that_are_harder_are_found():
         values["a [V]"] + np.where(np.arange(ROWS) < 700, 0.0, rng.uniform(-40, 40, ROWS)) + 60
     ).round(1)
     assert ("optimism",) in kinds(looked_at(values))
+
+
+@pytest.mark.parametrize("classes", [False, True])
+def test_rows_without_order_do_not_flatter(classes):
+    """Rows drawn alike, in no order: a random split flatters beyond chance about as often as CHANCE
+    allows, and nearly always where later rows follow another rule.
+    """
+    assert CHANCE == 0.01
+    for changed, fewest, most in ((False, 0, 2), (True, 16, 20)):
+        told = 0
+        for seed in range(20):
+            rng = np.random.default_rng(seed)
+            a, b = rng.normal(size=(2, 200)).round(2)
+            y = a + b + rng.normal(0, 1, 200)
+            y[140:] += changed * (-6 * a[140:])
+            y = np.where(y > 0, "up", "down") if classes else y.round(2)
+            rows = parse("a,b,y\n" + "".join(f"{r[0]},{r[1]},{r[2]}\n" for r in zip(a, b, y)))
+            dataset = prepare(rows, "y")
+            told += any(optimism(dataset, lambda split, r=rows: prepare(r, "y", split=split)))
+        assert fewest <= told <= most, (changed, told)
+
+
+@pytest.mark.parametrize("code", [-127, 65535, -999, -999.9, -9999, -32768])
+def test_a_code_in_one_column_is_told_before_training(code):
+    """It is far from the readings, and one column alone is not enough to take it for no value."""
+    values = spoil("a [V]", put(slice(5, 60, 5), code))
+    rows = zip(*values.values())
+    table = parse("\n".join([",".join(values), *(",".join(map(str, row)) for row in rows)]) + "\n")
+    found = high_findings(table, prepare(table, "y"))
+    told = [(f.columns, f.advice) for f in found if f.kind == "code"]
+    assert told == [(("a",), f"--missing {code}")]
+    around = spoil("a [V]", lambda v: v - 130)  # -127 between other readings is one of them
+    assert not [f for f in looked_at(around).findings if f.kind == "code"]
+
+
+def test_values_far_from_zero_are_told_apart():
+    """1,000,001,341 and 1,000,001,517 are not both 1e+09; small values stay as they were."""
+    lines = [f"{101400 + i}.5,{i / 10},{1000001300 + 3 * i}" for i in range(60)]
+    text = audit(parse("\n".join(["p,temp,y", *lines]) + "\n"), "y").text()
+    cells = {line.split()[0]: line.split()[3:6] for line in text.splitlines()[2:] if line}
+    assert cells["y"] == ["1,000,001,300", "1,000,001,388", "1,000,001,477"]
+    assert cells["p"] == ["101,400.5", "101,430.0", "101,459.5"]
+    assert cells["temp"] == ["0", "2.95", "5.9"]
+
+
+def test_one_reading_a_row_is_told():
+    """Home Assistant's history: an entity and its state, to be pivoted."""
+    rng = np.random.default_rng(2)
+    lines = [
+        f"sensor.{'power' if i % 2 else 'temp'},{rng.uniform(10, 30) + 100 * (i % 2):.1f},"
+        f"2025-01-06T{i // 60:02}:{i % 60:02}:00.123Z"
+        for i in range(120)
+    ]
+    table = parse("\n".join(["entity_id,state,last_changed", *lines]) + "\n")
+    for options in ({}, {"time_inputs": ["hour"]}):
+        result = audit(table, "state", **options)
+        found = [f for f in result.findings if f.kind == "long"]
+        assert found[0].severity == "high" and "one reading a row" in found[0].what
+        assert "pivot it to one column per sensor" in found[0].advice
+        assert not any("truth table" in note for note in result.notes)
+        assert "long" in {f.kind for f in high_findings(table, prepare(table, "state", **options))}
+    lines = [f"{'eco' if i % 2 else 'boost'},{i % 11},{i % 7 + i % 2}" for i in range(60)]
+    for text in ("mode,temp,power", "sensor,temp,value"):
+        wide = audit(parse("\n".join([text, *lines]) + "\n"), text.split(",")[-1])
+        assert "long" not in {f.kind for f in wide.findings}
 
 
 def test_rare_classes():

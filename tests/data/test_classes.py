@@ -8,14 +8,15 @@ import pytest
 from tables import grid, parse, refused
 
 from tinygen.codegen.emit import render_header
+from tinygen.commands._live_rows import text_rows
 from tinygen.commands._options import Selection
 from tinygen.commands._show import json_of
 from tinygen.commands.predict import meaning, predict
 from tinygen.commands.train import TrainRequest, train
 from tinygen.common.errors import UsageError
-from tinygen.data import folds, prepare
-from tinygen.data.cells import MAXIMUM_LABELS
-from tinygen.model.fixedpoint import MISSING
+from tinygen.data import folds, prepare, rows_for
+from tinygen.data.cells import MAXIMUM_LABELS, unit_of
+from tinygen.model.fixedpoint import MISSING, Quantity
 
 KINDS = ("wet", "dry", "Dry", "10", "9")
 
@@ -189,3 +190,54 @@ def test_the_header_names_classes_and_errors(weather):
     text = render_header(weather[1].model)
     assert "Classifies kind from 1 sensor reading." in text and " *   1 = wet" in text
     assert re.search(r"Names \d\.\d\d% of 24 test rows wrongly \(random split\)", text)
+
+
+@pytest.mark.parametrize("rows", [60, 300])  # of more than 100 different texts the first is known
+@pytest.mark.parametrize("task", ["auto", "regression", "classification"])
+def test_numbers_with_a_unit_are_no_classes(rows, task):
+    """A scale that writes `145.0 g` is told to write numbers, as a target and as an input."""
+    lines = [f"{i * 7 % 31},{100 + i / 2:.1f} g,{i}" for i in range(rows)]
+    table = parse("\n".join(["a,weight,b", *lines]) + "\n")
+    words = """the cells carry a unit, the first is '100.0 g': remove it from the cells"""
+    refused(lambda: prepare(table, "weight", task=task), words, '(--unit "weight=g")')
+    assert any(words in note for note in prepare(table, "b").notes)
+    refused(lambda: prepare(table, "b", inputs=["a", "weight"]), words)
+
+
+@pytest.mark.parametrize("mark, delimiter", [(".", ","), (",", ";")])
+def test_a_minus_sign_is_a_minus(mark, delimiter):
+    """U+2212, as spreadsheets and papers write it; all numbers of a column may have it."""
+    lines = [f"\u2212{i}.5|\u2212{i % 9}|{i}".replace(".", mark) for i in range(30)]
+    text = "\n".join(["a|b|y", *lines]).replace("|", delimiter) + "\n"
+    table = parse(text)
+    assert table.columns["a"].tolist() == [-i - 0.5 for i in range(30)] and not table.texts
+    quantity = Quantity("a", "", 0.5, -40.0, 0.0)
+    read = [int(row[0]) for row in text_rows(iter(text.splitlines()), (quantity,), ())]
+    assert read == rows_for((quantity,), table)[0][:, 0].tolist() == [-2 * i - 1 for i in range(30)]
+
+
+def test_a_column_of_text_names_its_first_such_cell():
+    lines = [f"{i},w{i},{3 * i}" for i in range(40)]
+    notes = prepare(parse("\n".join(["a,b,y", *lines]) + "\n"), "y").notes
+    assert notes[0].endswith("; the first is 'w0' in row 2")
+
+
+def test_so_are_numbers_in_two_units():
+    lines = [f"{i % 31},{1000 + i} g" if i % 2 else f"{i % 31},1.{i:03} kg" for i in range(60)]
+    table = parse("\n".join(["a,weight", *lines]) + "\n")
+    refused(
+        lambda: prepare(table, "weight"), "carry different units (g, kg)", "convert them to one"
+    )
+
+
+def test_few_labels_with_a_unit_stay_classes():
+    """`5V` and `12V` name a supply, and no text of a few digits is a number with a unit."""
+    lines = [f"{i % 31},{'5V' if i % 3 else '12V'},{i % 7}" for i in range(60)]
+    assert prepare(parse("\n".join(["a,supply,b", *lines]) + "\n"), "supply").labels == (
+        "12V",
+        "5V",
+    )
+    texts = ("12", "0x0A8A", "A4", "1e5", "2025-01-06", "01:00 AM", "5 3", "wet", "")
+    assert [unit_of(text) for text in texts] == [""] * 9
+    texts = ("23 °C", "-1.5V", "20 %", "3 m/s²", "1 240,0 l/min", "7 ug/m3")
+    assert [unit_of(text) for text in texts] == ["°C", "V", "%", "m/s²", "l/min", "ug/m3"]

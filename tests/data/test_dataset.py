@@ -149,7 +149,7 @@ def test_all_others_leaves_out_what_is_no_reading_and_says_so():
         "'empty' left out: all its values",
         "'fixed' left out: it is constant",
         "'time' left out: it is a date",
-        "1 columns without a name",
+        "1 column without a name",
     ):
         assert part in notes
 

@@ -20,6 +20,7 @@ from ..common.errors import DataError, show
 from ..data.cells import single_number, two_readings
 from ..data.derived import label_place, part_of
 from ..data.layout import split_unit
+from ..data.model_rows import decimals_by_range, unsettled
 from ..data.timestamps import moments_of
 from ..model.fixedpoint import Quantity
 
@@ -95,6 +96,7 @@ class _Numbers:
     def __init__(self, quantity: Quantity, codes: Codes, delimiter: str):
         self.quantity, self.codes, self.delimiter = quantity, codes, delimiter
         self.is_decimal: dict[str, bool] = {}  # by mark: whether decimals or groups follow it
+        self.by_range: dict[str, str] = {}  # by mark: the cell that the training rows settled
 
     def value(self, cell: str) -> float:
         """The cell's number; NaN for none, for a code and for what is no number."""
@@ -114,25 +116,27 @@ class _Numbers:
         marks = sorted((mark for mark in ".," if mark in cell), key=cell.rindex)
         if value is None or not marks:
             return
-        self.is_decimal[marks[-1]] = cell.count(marks[-1]) == 1
+        self._learn_mark(marks[-1], cell.count(marks[-1]) == 1, cell)
         if len(marks) > 1:
-            self.is_decimal[marks[0]] = False
+            self._learn_mark(marks[0], False, cell)
+
+    def _learn_mark(self, mark: str, is_decimal: bool, cell: str) -> None:
+        """DataError where the training rows said otherwise of an earlier cell."""
+        if mark in self.by_range and self.is_decimal[mark] != is_decimal:
+            raise DataError(
+                f"column {show(self.quantity.name)}: {show(cell)} contradicts how "
+                f"{show(self.by_range[mark])} before it was read by the training rows: write "
+                "numbers without separators of thousands"
+            )
+        self.is_decimal[mark] = is_decimal
 
     def _settled(self, cell: str, mark: str, decimal: float, grouped: float) -> float:
         """One of the two readings of a cell; DataError where nothing tells which."""
         if mark not in self.is_decimal:
-            low, high = self.quantity.minimum, self.quantity.maximum
-            fits, grouped_fits = low <= decimal <= high, low <= grouped <= high
-            # whole numbers in training: three decimals are not to be expected, wherever they lie
-            if fits == grouped_fits or (fits and self.quantity.scale >= 1):
-                raise DataError(
-                    f"column {show(self.quantity.name)}: {show(cell)} may be {grouped:.10g} or "
-                    f"{decimal:.10g}, and the training rows ({self.quantity.words(low)} .. "
-                    f"{self.quantity.words(high)} in steps of {self.quantity.scale:g}) do not tell "
-                    "which: write numbers without separators of thousands, or with more or fewer "
-                    "than three decimals"
-                )
-            self.is_decimal[mark] = bool(fits)
+            told = decimals_by_range(self.quantity, decimal, grouped)
+            if told is None:
+                raise unsettled(self.quantity, cell, decimal, grouped)
+            self.is_decimal[mark], self.by_range[mark] = told, cell
         return decimal if self.is_decimal[mark] else grouped
 
 

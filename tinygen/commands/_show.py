@@ -1,7 +1,8 @@
 """How a command shows what it does and what came of it.
 
 A command's function returns a result: a frozen dataclass with `text()`, the lines for people,
-`plain()`, the same as JSON values, and where it can fail `exit_code`.
+`plain()`, the same as JSON values, and where it can fail `exit_code`. What a name or a label holds
+reaches no terminal as a command to it: all text is printed here, control characters by their codes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import click
 
 from ..common.errors import plain
 from ..common.progress import Progress, silent
+from ..common.text import page
 
 COUNTED = re.compile(r"(\d[\d,]*) of (\d[\d,]*)")
 PLAIN_SECONDS = 5.0  # between two lines on one long step where the output is no terminal
@@ -45,7 +47,7 @@ def shows(function):
     def command(*args, as_json, **options):
         result = function(*args, **options)
         try:
-            click.echo(json_of(result) if as_json else result.text())
+            click.echo(json_of(result) if as_json else page(result.text()))
         except BrokenPipeError:  # the reader has gone, as `head` does; click would make a 1 of it
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return getattr(result, "exit_code", 0)
@@ -77,7 +79,7 @@ def progress() -> Iterator[Progress]:
         step, now = text.partition(":")[0], monotonic()
         if step != said or now - last >= PLAIN_SECONDS:
             said, last = step, now
-            click.echo(f"  {text}", err=True)
+            click.echo(f"  {plain(text)}", err=True)
 
     yield say
 

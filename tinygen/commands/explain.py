@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..common.errors import DataError, UsageError
+from ..common.errors import DataError, UsageError, plain
 from ..common.progress import Progress, silent
 from ..common.tables import counted, table
 from ._options import FILE, model_argument
@@ -109,7 +109,7 @@ def _row_text(result: Explanation, row: RowExplanation) -> str:
         for (c, q), part in zip(ordered, shown[1:])
     ]
     what = (
-        f"answered '{row.label}': the part of the background that is"
+        f"answered '{plain(row.label)}': the part of the background that is"
         if row.label
         else f"{result.model.output.name}{unit and f' [{unit}]'}"
     )

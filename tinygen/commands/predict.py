@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..common.errors import plain
 from ..common.files import require_file_place, write_csv
 from ..common.tables import counted
 from ._options import FILE, Files, csvs_argument, date_order_option, model_argument
@@ -102,7 +103,7 @@ def _spread(model: Model, raw: np.ndarray) -> str:
 
     if model.labels:
         counts = np.bincount(raw - NOT_SURE, minlength=1 + len(model.labels))
-        names = [SURE_OF_NONE, *model.labels]
+        names = [SURE_OF_NONE, *map(plain, model.labels)]
         return ", ".join(f"{n:,} {label}" for label, n in zip(names, counts) if n)
     return " .. ".join(
         value(float(model.output.to_physical(v)), model) for v in (raw.min(), raw.max())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.boards import Board, find_board
-from ..common.errors import UsageError
+from ..common.errors import UsageError, plain
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
 from ..common.tables import table
@@ -171,7 +171,7 @@ def _class_errors(metrics: dict) -> list[str]:
         [
             label,
             recall if recall is not None else "-",
-            ", ".join(f"{n} {other}" for n, other in zip(row, labels) if n),
+            ", ".join(f"{n} {plain(other)}" for n, other in zip(row, labels) if n),
         ]
         for (label, recall), row in zip(metrics["recall"].items(), metrics["confusion"])
     ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from io import StringIO
+
+from .errors import plain
 
 WIDTH = 250  # tables are never cut: a narrow terminal wraps them itself
 
@@ -16,8 +19,8 @@ def table(headers: list[str], rows: list[list], title: str | None = None) -> str
         title=title, title_justify="left", box=None, pad_edge=False, header_style="", title_style=""
     )
     for index, header in enumerate(headers):
-        numeric = all(isinstance(row[index], (int, float)) for row in rows)
-        grid.add_column(header, justify="right" if numeric else "left", no_wrap=True)
+        numeric = all(isinstance(row[index], (int, float, Decimal)) for row in rows)
+        grid.add_column(plain(header), justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         grid.add_row(*map(cell, row))
     target = StringIO()
@@ -33,7 +36,9 @@ def counted(number: int, what: str) -> str:
 
 
 def cell(value: object) -> str:
-    """A value as it stands in every table: thousands with commas, four significant digits."""
-    if isinstance(value, int):
+    """A value as it stands in every table: thousands with commas, four significant digits of a
+    float, all of a Decimal, a text on one line.
+    """
+    if isinstance(value, (int, Decimal)):
         return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else plain(value)

@@ -2,8 +2,8 @@
 
 A column name, a unit, a label or a note may hold anything. Each kind of output has one function
 here, and everything that is generated takes its text through it: `comment`, `c_string` and
-`identifiers` for C and sketches, `markdown`, `page` for HTML and XML. JSON goes through the json
-module.
+`identifiers` for C and sketches, `markdown`, `page` for HTML, XML and the terminal. JSON goes
+through the json module.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def markdown(text: object) -> str:
 
 
 def page(text: str) -> str:
-    """Text for HTML and XML, before their own escapes: control and bidirectional characters are
-    shown by their codes, lines stay.
+    """Text for a terminal, and for HTML and XML before their own escapes: control and bidirectional
+    characters are shown by their codes, lines stay.
     """
     return "\n".join(plain(line) for line in text.split("\n"))

@@ -18,6 +18,8 @@ MISSING_WORDS = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none", "-", 
 LABEL_WORDS = frozenset(
     ("null", "none", "-")
 )  # of them, those that name a class among class labels
+# spaces and quotes that separate groups, and the minus sign of a typesetter
+_AS_TYPED = str.maketrans("\u00a0\u202f\u2019\u2212", "  '-")
 INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
@@ -29,6 +31,18 @@ class TextCells:
     row: int  # file row of the first one; the header is row 1
     text: str  # the first one, as written
     file: str = ""  # its file, where a table has several
+
+
+_WITH_UNIT = re.compile(
+    r"(?!0[xX])[+-]?[\d.,' ]*\d\s*"
+    r"(?P<unit>[^\W\d_\u00b2\u00b3]?[\u00b0%]?[^\W\d_]{0,8}([/*^\u00b7][^\W\d_]{1,4})?[23\u00b2\u00b3]?)"
+)
+
+
+def unit_of(text: str) -> str:
+    """ "g" of "145.0 g"; "" where the text is no number with a unit behind it."""
+    match = _WITH_UNIT.fullmatch(text.translate(_AS_TYPED).strip())
+    return match["unit"] if match and not match["unit"].isdigit() else ""
 
 
 @dataclass(frozen=True)
@@ -52,8 +66,8 @@ def missing_codes(missing: Iterable[float | str]) -> tuple[float | str, ...]:
 
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_WITH_MARK = re.compile(r"\s*[+-]?\d*([.,])\d+([eE][+-]?\d{1,3})?\s*", re.ASCII)
-_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*", re.ASCII)
+_WITH_MARK = re.compile(r"\s*[+\-\u2212]?\d*([.,])\d+([eE][+-]?\d{1,3})?\s*", re.ASCII)
+_THOUSANDS = re.compile(r"\s*[+\-\u2212]?[1-9]\d{0,2},\d{3}\s*", re.ASCII)
 
 
 def number_of(text: str, mark: str) -> tuple[float, int] | None:
@@ -104,7 +118,6 @@ class Style:
         return number_of(text, self.mark)
 
 
-_SPACES = str.maketrans("\u00a0\u202f\u2019", "  '")  # all of them separate groups
 _GROUPED = re.compile(
     r"[+-]?\d{1,3}(?P<group>[.,' ])\d{3}((?P=group)\d{3})*((?!(?P=group))(?P<mark>[.,])\d+)?"
 )
@@ -122,7 +135,7 @@ def single_number(text: str, delimiter: str, percent: bool = False) -> tuple[flo
 
     Groups of three digits are read where the text has no other reading, % where `percent`.
     """
-    text = text.translate(_SPACES).strip()
+    text = text.translate(_AS_TYPED).strip()
     mark, group = "," if delimiter != "," and "," in text else ".", ""
     match = _GROUPED.fullmatch(text.removesuffix("%").rstrip() if percent else text)
     if match and _is_certain(match):
@@ -135,7 +148,7 @@ def two_readings(text: str, percent: bool = False) -> tuple[str, float, float] |
     """The mark of a cell such as 7.563 or 7,563, its number with three decimals and the one in
     groups of three digits; None where there is one reading at most.
     """
-    text = text.translate(_SPACES).strip()
+    text = text.translate(_AS_TYPED).strip()
     text = text.removesuffix("%").rstrip() if percent else text
     match = _GROUPED.fullmatch(text)
     if not match or _is_certain(match) or text.lstrip("+-").startswith("0"):
@@ -144,6 +157,18 @@ def two_readings(text: str, percent: bool = False) -> tuple[str, float, float] |
     return mark, float(text.replace(mark, ".")), float(text.replace(mark, ""))
 
 
+@dataclass(frozen=True)
+class TwoReadings:
+    """The cells of one column such as 7.563 or 7,563, which may be 7563, and how they were read;
+    none where another text of the column (7.5, 7.563,4) has its mark and one reading.
+    """
+
+    texts: tuple[str, ...]  # different ones, the first MOST_TEXTS
+    decimal: bool  # read as a number with three decimals, else as one in groups of three digits
+    settled: bool  # by the other cells of the column, or the decimal mark of another one
+
+
+MOST_TEXTS = 1000
 CERTAIN_TEXTS = 20  # different texts of the form 7.563 that tell groups from three decimals
 
 
@@ -154,7 +179,8 @@ class _Evidence:
         self.groups: Counter[str] = Counter()  # texts that can only be grouped, by their separator
         self.marks: Counter[str] = Counter()  # texts that can only have a decimal mark, by it
         self.single: Counter[str] = Counter()  # texts of the form 7.563 or 7,563
-        self.example = ""  # one of these
+        self.texts: dict[str, None] = {}  # these, at most MOST_TEXTS
+        self.read: TwoReadings | None = None  # how they were read at last
         self.doubt = ""  # why the column cannot be read for certain
         self.small = self.large = False  # whole numbers below 1000, from 1000 on
         self.clock = True  # all marks stand in what may be an hour and a minute
@@ -184,7 +210,8 @@ class _Evidence:
             else:
                 self.single[group] += text.lstrip("+-")[0] != "0"
                 self.marks[group] += text.lstrip("+-")[0] == "0"
-                self.example = self.example or text
+                if len(self.texts) < MOST_TEXTS:
+                    self.texts[text] = None
         elif match := _WITH_MARK.fullmatch(text):
             self.marks[match[1]] += 1
             self.clock &= bool(_CLOCK.fullmatch(text))
@@ -199,6 +226,16 @@ class _Evidence:
 
         certain: the file's decimal mark is seen in another column.
         """
+        style = self._style(file, certain)
+        marks = {mark for mark, count in self.single.items() if count} & {style.mark, style.group}
+        mark = marks.pop() if marks else ""
+        if mark and not self.groups and not self.marks[mark]:  # these tell a single cell as well
+            texts = tuple(text for text in self.texts if mark in text)
+            seen = certain or self.large or style.group
+            self.read = TwoReadings(texts, style.mark == mark, bool(seen))
+        return style
+
+    def _style(self, file: Style, certain: bool) -> Style:
         group = self._group(file, certain)
         marks = {mark for mark, count in self.marks.items() if count}
         if self.words or (self.percents and self.others) or group in marks:
@@ -221,9 +258,10 @@ class _Evidence:
             if many or (certain and mark != file.mark):
                 return mark
             if self.small or mark != file.mark:
+                text = next(iter(self.texts))
                 self.doubt = (
-                    f"{show(self.example)} may be {self.example.replace(mark, '')} or "
-                    f"{self.example.replace(mark, '.')}: write the numbers without separators of "
+                    f"{show(text)} may be {text.replace(mark, '')} or "
+                    f"{text.replace(mark, '.')}: write the numbers without separators of "
                     "thousands, or all of them with as many decimals"
                 )
         return ""
@@ -260,8 +298,8 @@ class Column:
         """Append a block of cells; each distinct text is looked at once."""
         style = self.style or style
         known = {
-            cell: self._value(cell.translate(_SPACES).strip(), style, missing)
-            for cell in set(cells)
+            cell: self._value(cell.translate(_AS_TYPED).strip(), style, missing)
+            for cell in dict.fromkeys(cells)  # in their order: the first one is named
         }
         texts = [i for i, cell in enumerate(cells) if known[cell] is None]
         if texts:

@@ -10,10 +10,11 @@ import numpy as np
 
 from ..common.choices import TASKS
 from ..common.errors import DataError, UsageError, show
+from ..common.tables import counted
 from ..model.fixedpoint import MARGIN, RAW_MAX, Quantity
 from .cells import LABEL_WORDS, MAXIMUM_LABELS
 from .derived import made_of, why_no_category
-from .table import Table, require_column, require_finite, require_numbers
+from .table import Table, require_column, require_finite, require_numbers, unit_words
 
 LEAST_STEPS = 4096  # over the range of an input: 12 bits
 CROWDED = 0.05  # of the rows that a coarse step may round into one value
@@ -83,8 +84,11 @@ def with_classes(table: Table, target: str) -> tuple[Table, tuple[str, ...]]:
     """
     require_finite(table, target)
     if target in table.texts and target not in table.labels:
+        words = unit_words(table, target)
         raise DataError(
-            f"column {show(target)} holds more than {MAXIMUM_LABELS} different texts: "
+            f"column {show(target)}: {words}"
+            if words
+            else f"column {show(target)} holds more than {MAXIMUM_LABELS} different texts: "
             "choose a column of class labels"
         )
     numbers = table.columns[target]
@@ -150,7 +154,12 @@ def all_inputs(
 ) -> tuple[list[str], list[str]]:
     """The usable columns in file order, and a note on each that was left out unasked."""
     dropped = {require_column(table, name) for name in drop}
-    names, notes = [], [f"{table.unnamed} columns without a name left out"] if table.unnamed else []
+    if target in dropped:
+        raise UsageError(f"column {show(str(target))} is the target: leave it out of --drop")
+    names, notes = (
+        [],
+        [f"{counted(table.unnamed, 'column')} without a name left out"] if table.unnamed else [],
+    )
     for name in table.names:
         if name in dropped or name == target:
             continue
@@ -171,8 +180,13 @@ def _unusable(table: Table, name: str) -> str:
         return "it is a date or time"
     values = int(np.sum(~np.isnan(table.columns[name])))
     if name in table.texts and table.texts[name].count >= values:
-        reason = why_no_category(table, name)
-        return f"it holds text, {reason or 'and numbers: --categories takes both for labels'}"
+        if words := unit_words(table, name):
+            return words
+        text, reason = table.texts[name], why_no_category(table, name)
+        return (
+            f"it holds text, {reason or 'and numbers: --categories takes both for labels'}; "
+            f"the first is {show(text.text)} in row {text.row}"
+        )
     if not values:
         return "all its values are missing"
     if counts_on(table, name):

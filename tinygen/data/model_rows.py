@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..common.errors import show
+from ..common.errors import DataError, show
 from ..model.fixedpoint import RAW_MAX, Quantity
+from .cells import TwoReadings, two_readings
 from .columns import step_of
 from .derived import spoken, with_inputs
 from .table import Table, require_column, require_numbers
@@ -26,6 +27,8 @@ def rows_for(inputs: Sequence[Quantity], table: Table) -> tuple[np.ndarray, tupl
     for i, quantity in enumerate(inputs):
         name = require_column(table, quantity.name)
         require_numbers(table, name)
+        for found in () if quantity.derivation else table.two_readings.get(name, ()):
+            _require_one_reading(quantity, found)
         values = np.where(np.isinf(table.columns[name]), np.nan, table.columns[name])
         limit = (
             2 * RAW_MAX * quantity.scale
@@ -35,6 +38,48 @@ def rows_for(inputs: Sequence[Quantity], table: Table) -> tuple[np.ndarray, tupl
         )
         notes.update(dict.fromkeys(_row_notes(quantity, table, name, values)))
     return raw, tuple(notes)
+
+
+def decimals_by_range(quantity: Quantity, decimal: float, grouped: float) -> bool | None:
+    """Whether the training rows take 7.563 for its reading with `decimal`s or for the `grouped`
+    one; None where they do not tell.
+    """
+    low, high = quantity.minimum, quantity.maximum
+    fits, grouped_fits = low <= decimal <= high, low <= grouped <= high
+    # whole numbers in training: three decimals are not to be expected, wherever they lie
+    if fits == grouped_fits or (fits and quantity.scale >= 1):
+        return None
+    return fits
+
+
+def unsettled(quantity: Quantity, cell: str, decimal: float, grouped: float) -> DataError:
+    """The error for a cell with two readings of which nothing tells the right one."""
+    low, high = (quantity.words(end) for end in (quantity.minimum, quantity.maximum))
+    return DataError(
+        f"column {show(quantity.name)}: {show(cell)} may be {grouped:.10g} or {decimal:.10g}, and "
+        f"the training rows ({low} .. {high} in steps of {quantity.scale:g}) do not tell "
+        "which: write numbers without separators of thousands, or with more or fewer "
+        "than three decimals"
+    )
+
+
+def _require_one_reading(quantity: Quantity, found: TwoReadings) -> None:
+    """DataError where the training rows read a column's 7.563 otherwise than its file does, or
+    neither of them tells. So no row is one number in a file and another one on standard input.
+    """
+    cells = [(text, *doubt[1:]) for text in found.texts if (doubt := two_readings(text))]
+    told = [decimals_by_range(quantity, decimal, grouped) for _, decimal, grouped in cells]
+    against = [cell for cell, by_range in zip(cells, told) if by_range is (not found.decimal)]
+    if against:
+        cell, decimal, grouped = against[0]
+        file, rows = (decimal, grouped) if found.decimal else (grouped, decimal)
+        raise DataError(
+            f"column {show(quantity.name)}: {show(cell)} is {file:.10g} by the rest of the file "
+            f"and {rows:.10g} by the training rows: write numbers without separators of "
+            "thousands, or with more or fewer than three decimals"
+        )
+    if cells and not found.settled and found.decimal not in told:
+        raise unsettled(quantity, *cells[0])
 
 
 def _row_notes(quantity: Quantity, table: Table, name: str, values: np.ndarray) -> Iterator[str]:

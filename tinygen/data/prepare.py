@@ -29,7 +29,7 @@ from .columns import (
 from .dataset import Dataset, Provenance, Rows, Split
 from .derived import made_of, sources, with_derived, without_label
 from .splits import groups_of, split_fraction, split_rows, split_table, truth_table
-from .table import Table, require_column, require_numbers
+from .table import Table, require_column, require_numbers, require_times, unit_words
 
 MINIMUM_ROWS = 20  # complete and different; fewer cannot be split into train and test with sense
 MINIMUM_CLASS_ROWS = 5  # training rows of each class
@@ -65,7 +65,9 @@ def prepare(
     """
     fraction = split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
+    require_times(table, time_inputs)
     table, made_notes = with_derived(table, target, categories, time_inputs)
+    with_unit = unit_words(table, target)
     table, labels, told = _classed(table, target, task)
     require_readings(table, target)
     names, left_out = _chosen(table, target, inputs, drop, time_inputs)
@@ -73,7 +75,7 @@ def prepare(
     notes += [made_notes[n] for n in sources(table, names) if n in made_notes]
     table, rows, left_out = _varied(table, names, target, inputs is None, (split, seed, fraction))
     rows.require_variation()
-    _require_every_class(rows, labels)
+    _require_every_class(rows, labels, with_unit)
     notes += [*left_out, *_row_notes(table, rows, labels)]
     *columns, output = rows.seen(_all_units(table, units))
     found = Rows(rows.raw[:, :-1], rows.raw[:, -1], tuple(columns), output, labels)
@@ -111,9 +113,10 @@ def _row_notes(table: Table, rows: _Selection, labels: tuple[str, ...]) -> list[
         )
     if not rows.split.together:
         cells = len(np.unique(rows.raw[:, :-1], axis=0))
+        one_target = len(np.unique(rows.raw, axis=0)) == cells
         notes.append(
-            f"all {cells} combinations of input values are in the file: a truth table, every one "
-            "of them is trained"
+            f"all {cells} combinations of input values are in the file: "
+            f"{'a truth table, every one' if one_target else 'every one'} of them is trained"
         )
     notes += clip_notes(table, rows.rows, rows.quantities)
     return [*notes, *scale_notes(table, rows.quantities), *_costly_column(table, rows)]
@@ -139,6 +142,7 @@ def readings(
     """
     fraction = split_fraction(split, seed, None)
     wanted = require_column(table, target) if target else None
+    require_times(table, time_inputs)
     table, made_notes = with_derived(table, wanted, categories, time_inputs)
     table, labels = with_classes(table, wanted) if wanted and classes else (table, ())
     if wanted:
@@ -233,12 +237,16 @@ def _provenance(table: Table, rows: _Selection) -> Provenance:
     )
 
 
-def _require_every_class(rows: _Selection, labels: tuple[str, ...]) -> None:
-    """Refuse a class that the training rows hardly know, if there are classes."""
+def _require_every_class(rows: _Selection, labels: tuple[str, ...], with_unit: str) -> None:
+    """Refuse a class that the training rows hardly know, if there are classes: they may be numbers
+    `with_unit`, which are the reason then.
+    """
     if not labels:
         return
     counts = np.bincount(rows.raw[rows.split.train, -1], minlength=len(labels))
     for label, count in zip(labels, counts):
+        if count < MINIMUM_CLASS_ROWS and with_unit:
+            raise DataError(f"column {show(rows.quantities[-1].name)}: {with_unit}")
         if count < MINIMUM_CLASS_ROWS:
             raise DataError(
                 f"class {show(label)} of {show(rows.quantities[-1].name)} has {count} training "

@@ -334,6 +334,7 @@ def _check_values(plain: dict[str, Any]) -> None:
 def _check_derivations(inputs: list[tuple[str, dict[str, Any]]]) -> None:
     """ModelError where an input cannot be made as its derivation says."""
     known: dict[tuple[str, ...], list[str]] = {}
+    taken: dict[tuple[tuple[str, ...], str, str], str] = {}
     for where, quantity in inputs:
         if not (made := quantity.get("derivation")):
             continue
@@ -351,6 +352,8 @@ def _check_derivations(inputs: list[tuple[str, dict[str, Any]]]) -> None:
         _distinct(f"{where}.derivation.labels", labels)
         if not part and labels != known.setdefault(columns, labels):
             raise _wrong(f"{where}.derivation.labels", labels, "what others of its column have")
+        if (other := taken.setdefault((columns, part, label), where)) != where:
+            raise _wrong(f"{where}.derivation", part or label, f"another one than that of {other}")
         ends = [*TIME_PARTS[part]] if part else [0, 1]
         found = [quantity["minimum"], quantity["maximum"]]
         if found != ends or quantity["scale"] != 1 or quantity.get("offset", 0):

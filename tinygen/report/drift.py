@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom, chi2
 
-from ..common.errors import DataError, UsageError
+from ..common.errors import DataError, UsageError, plain
 from ..common.tables import counted, table
 from ..data.reference import SMALLEST_WINDOW, Reference, Sketch, longest_run, read
 from ..model.fixedpoint import MISSING
@@ -82,7 +82,8 @@ class Window:
         """What is beyond a limit, or "good"."""
         return (
             ", ".join(
-                f"{f.quantity} {f.check} {f.value:.3g} > {f.limit:.3g}" for f in self.violations
+                f"{plain(f.quantity)} {f.check} {f.value:.3g} > {f.limit:.3g}"
+                for f in self.violations
             )
             or "good"
         )
@@ -109,6 +110,11 @@ class Monitoring:
     windows: tuple[Window, ...]
     notes: tuple[str, ...] = ()
     by_board: bool = False  # a board's answers, else the twin's
+
+    @property
+    def rows(self) -> int:
+        """Rows of a window; of the only one those that came, which may be fewer or more."""
+        return self.windows[0].rows if len(self.windows) == 1 else self.window
 
     @property
     def good(self) -> bool:
@@ -153,7 +159,7 @@ class Monitoring:
         checks, rows = self.worst_of_quantities()
         lines = [
             *(f"note: {note}" for note in self.notes),
-            f"{self.log}: {counted(len(self.windows), 'window')} of {counted(self.window, 'row')}, "
+            f"{self.log}: {counted(len(self.windows), 'window')} of {counted(self.rows, 'row')}, "
             f"{len(bad)} beyond a limit",
             "",
             "worst window of each check, value / limit:",

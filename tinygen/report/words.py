@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..common.errors import plain
 from ..common.tables import counted, table
 from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
 from ..model.model import Model
@@ -118,7 +119,7 @@ def level(model: Model) -> str:
 def _level(band: AlarmBand, model: Model) -> str:
     ends = [end for end in (band.low, band.high) if end is not None]
     if model.labels:
-        return f"class '{model.labels[ends[0]]}'"
+        return f"class '{plain(model.labels[ends[0]])}'"
     if len(ends) == 1:
         return value(float(model.output.to_physical(ends[0])), model)
     if model.output.offset:

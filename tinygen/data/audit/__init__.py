@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
 from functools import partial
 
 import numpy as np
@@ -25,6 +26,7 @@ from ..table import Table
 from .columns import (
     counters,
     hidden_codes,
+    long_form,
     missing_values,
     outliers,
     redundant,
@@ -39,6 +41,7 @@ from .shared import SEVERITIES
 __all__ = ["SEVERITIES", "Audit", "Column", "Finding", "audit", "high_findings"]
 
 CHECKS = (
+    long_form,
     missing_values,
     hidden_codes,
     references,
@@ -56,7 +59,8 @@ CHECKS = (
 )
 
 
-QUICK = (hidden_codes, references, shortcuts, counters, sorted_by_class, drifting)
+LARGE, FINE = 1e4, 0.01  # values, and parts of them, that four significant digits are too few for
+QUICK = (long_form, hidden_codes, references, shortcuts, counters, sorted_by_class, drifting)
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,18 @@ class Column:
     median: float
     maximum: float
     step: float  # resolution
+
+    @property
+    def shown(self) -> tuple[float | Decimal, ...]:
+        """Lowest, median and highest value: with the digits of the step where four significant ones
+        do not tell them from their neighbours.
+        """
+        ends = self.minimum, self.median, self.maximum
+        largest = max(map(abs, ends))
+        if largest < LARGE and self.maximum - self.minimum > FINE * largest:
+            return ends
+        places = max(0, -Decimal(f"{self.step:.1g}").adjusted())
+        return tuple(Decimal(f"{end:.{places}f}") for end in ends)
 
 
 @dataclass(frozen=True)
@@ -95,10 +111,7 @@ class Audit:
 
     def text(self) -> str:
         """The columns, then each finding: what, what it does, what to type."""
-        rows = [
-            [c.name, c.unit or "-", c.missing, c.minimum, c.median, c.maximum, f"{c.step:g}"]
-            for c in self.columns
-        ]
+        rows = [[c.name, c.unit or "-", c.missing, *c.shown, f"{c.step:g}"] for c in self.columns]
         heads = ["column", "unit", "missing", "lowest", "median", "highest", "step"]
         lines = [
             *(f"note: {note}" for note in self.notes),

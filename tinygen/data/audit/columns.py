@@ -11,26 +11,34 @@ from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ...common.tables import counted
+from ...model.fixedpoint import Quantity
 from ..columns import counts_on
 from ..dataset import Dataset, Finding
 from ..derived import sources
 from ..reference import longest_run
 from ..table import Table
-from .shared import drop_option, shuffled_training
+from .shared import drop_option, shuffled_training, without
 
-CODES = (-1, -99, -200, -999, -9999, 99, 999, 9999, 65535)  # what loggers write for "no value"
+# what loggers and drivers write for "no value": -127 is a DS18B20 that does not answer
+CODES = (-1, -99, -99.9, -127, -200, -999, -999.9, -9999, -32768, 99, 999, 9999, 32767, 65535)
 CODE_TIMES = 3  # occurrences, at least
 STUCK_ROWS = 12  # equal values in a row
 OUTLIER_SPREADS = 5  # interquartile ranges beyond the quartiles
 SHORTCUT, REDUNDANT = 0.98, 0.98  # part of the variance, or of the rows, that others tell
 SAMPLE, MOST_REDUNDANT = 1500, 20  # rows and inputs that the search for redundancy looks at
+LONG_NAMES = re.compile(
+    r"_?(entity|sensor|device|field|variable|metric|parameter|measurement|measurand|channel|topic)"
+    r"([_ ]?(id|name))?",
+    re.IGNORECASE,
+)
+LONG_VALUES = re.compile(r"_?(state|value|val|reading|payload)s?", re.IGNORECASE)
 REFERENCE = re.compile(r"\bGT\b|ground.?truth|reference|\bref\b", re.IGNORECASE)
 
 
 def missing_values(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Columns whose gaps cost rows."""
-    few = []
-    for name, column in sources(table, [q.name for q in dataset.inputs]).items():
+    few, inputs = [], {q.name: q for q in dataset.inputs}
+    for name, column in sources(table, list(inputs)).items():
         share = float(np.isnan(table.columns[column]).mean())
         if share < 0.05:
             few += [name] if share else []
@@ -41,7 +49,7 @@ def missing_values(table: Table, dataset: Dataset) -> Iterator[Finding]:
             (name,),
             f"{name} lacks {share:.0%} of its values ({_codes(table)})",
             "every row without it is lost to training, and the board gives no answer to it",
-            drop_option(name),
+            _without_source(inputs[column], name),
         )
     if few:
         yield Finding(
@@ -55,6 +63,12 @@ def missing_values(table: Table, dataset: Dataset) -> Iterator[Finding]:
         )
 
 
+def _without_source(quantity: Quantity, source: str) -> str:
+    """What leaves out all that is made of a source: a category goes by the name of its column."""
+    made = quantity.derivation
+    return without(quantity) if made and made.part else drop_option(source)
+
+
 def _codes(table: Table) -> str:
     return " or ".join(
         [
@@ -62,6 +76,24 @@ def _codes(table: Table) -> str:
             *(f"{code:g}" if isinstance(code, float) else str(code) for code in table.missing),
         ]
     )
+
+
+def long_form(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """A log with one reading a row: a column of sensors' names beside one of their readings."""
+    made = {q.derivation.columns if q.derivation else (q.name,) for q in dataset.inputs}
+    named = [q.derivation for q in dataset.inputs if q.derivation and q.derivation.labels]
+    if not named or len(made - {table.time_names}) > 1:
+        return
+    names, target = named[0].columns[0], dataset.target.name
+    if LONG_NAMES.fullmatch(names) or LONG_VALUES.fullmatch(target):
+        yield Finding(
+            "high",
+            "long",
+            (names, target),
+            f"one reading a row: {names} names the sensor, {target} is what it read",
+            "the name of a sensor is all that the model gets, and it answers that sensor's mean",
+            "pivot it to one column per sensor, one row per time",
+        )
 
 
 def hidden_codes(table: Table, dataset: Dataset) -> Iterator[Finding]:
@@ -115,7 +147,7 @@ def shortcuts(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 f"({'rows' if dataset.labels else 'variance'})",
                 "the model learns one formula: if the target was computed from this column, "
                 "it is a copy and no prediction",
-                f"{drop_option(quantity.name)} to see what the other sensors can do",
+                f"{without(quantity)} to see what the other sensors can do",
             )
 
 
@@ -130,7 +162,7 @@ def counters(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 (quantity.name,),
                 f"{quantity.name} counts on from row to row",
                 "it tells where a row stands in the file, and nothing of a row to come",
-                drop_option(quantity.name),
+                without(quantity),
             )
 
 
@@ -167,7 +199,7 @@ def redundant(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 (name, *tellers),
                 f"{name} follows from {' and '.join(tellers)} ({score:.1%} of its variance)",
                 "it costs flash, cycles and a reading and tells little new",
-                drop_option(name),
+                without(dataset.inputs[i]),
             )
 
 
@@ -211,8 +243,8 @@ def outliers(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 "low",
                 "outlier",
                 (quantity.name,),
-                f"{quantity.name} has {beyond} values more than {OUTLIER_SPREADS} quartile spreads "
-                "out",
+                f"{quantity.name} has {counted(beyond, 'value')} more than "
+                f"{OUTLIER_SPREADS} quartile spreads out",
                 "they stretch the range that 16 bits must cover and pull the fit",
                 "look at them; empty the cells if they are faults",
             )
@@ -229,7 +261,7 @@ def unitless(table: Table, dataset: Dataset) -> Iterator[Finding]:
             "low",
             "unit",
             names,
-            f"{len(names)} columns have no unit: "
+            f"{counted(len(names), 'column')} without a unit: "
             f"{', '.join(names[:6])}{', ..' if len(names) > 6 else ''}",
             "the header says less than it could",
             f'--unit "{names[0]}=UNIT"',

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.stats import ks_2samp
+from scipy.stats import fisher_exact, ks_2samp, ttest_ind
 from sklearn.linear_model import RidgeClassifier, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ...common.errors import TinygenError
+from ...common.errors import TinygenError, plain
 from ...common.tables import counted
 from ..dataset import Dataset, Finding
 from ..table import Table
 from ..timestamps import NAME_THE_ORDER
-from .shared import drop_option
+from .shared import without
 
 DRIFT_KS, STRONG_DRIFT_KS = 0.3, 0.5
 GAP_RATIO = 1.3  # error on later rows over that on random ones
+CHANCE = 0.01  # that rows without order are said to flatter
 RARE = 0.02  # of the rows in the upper half of the target's range, or in a class
 
 
@@ -47,7 +48,9 @@ def drifting(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 f"{quantity.unit}".rstrip()
                 + f" in the last 30 % (KS {distance:.2f})",
                 "a model trained on early rows meets readings it has hardly seen",
-                f"--split time, and {drop_option(quantity.name)} if it gets worse",
+                "--split time, and collect rows until its whole range has come"
+                if quantity is dataset.target
+                else f"--split time, and {without(quantity)} if it gets worse",
             )
 
 
@@ -63,7 +66,7 @@ def balance(table: Table, dataset: Dataset) -> Iterator[Finding]:
                     "medium",
                     "balance",
                     (name,),
-                    f"class {label} has {count} of {len(dataset.y)} rows",
+                    f"class {plain(label)} has {count} of {len(dataset.y)} rows",
                     "a model may never answer it and still look good",
                     "add rows of this class",
                 )
@@ -107,7 +110,8 @@ def repeated(table: Table, dataset: Dataset) -> Iterator[Finding]:
             "medium" if share > 0.05 else "low",
             "duplicates",
             (),
-            f"{dataset.provenance.repeated} rows repeat another one in all used columns",
+            f"{counted(dataset.provenance.repeated, 'row')} "
+            f"repeat{'s' * (dataset.provenance.repeated == 1)} another one in all used columns",
             "they count as often as they occur, on one side of the split: a model tested on rows "
             "that it was trained with would remember, not predict",
             "nothing, if they were measured; if the log was written twice, one copy of it",
@@ -147,7 +151,8 @@ def _steps(table: Table, steps: np.ndarray) -> Iterator[Finding]:
             "low",
             "time",
             table.time_names,
-            f"{gaps} gaps in a series of one row per {usual} s, the longest {int(steps.max())} s",
+            f"{counted(gaps, 'gap')} in a series of one row per {usual} s, "
+            f"the longest {int(steps.max())} s",
             "what happened meanwhile is unknown to the model",
             "nothing, unless a season is missing",
         )
@@ -165,20 +170,21 @@ def _steps(table: Table, steps: np.ndarray) -> Iterator[Finding]:
 def optimism(dataset: Dataset, rows: Callable[[str], Dataset]) -> Iterator[Finding]:
     """How much better random test rows look than later ones, by ridge on the training rows."""
     try:
-        errors = [_ridge_error(rows(split)) for split in ("random", "time")]
+        usual, late = (_ridge_errors(rows(split)) for split in ("random", "time"))
     except TinygenError:
         return  # one of the splits cannot be had, for example without a class
-    if min(errors) > 0 and errors[1] > GAP_RATIO * errors[0]:
+    errors = float(usual.mean()), float(late.mean())
+    if 0 < errors[0] * GAP_RATIO < errors[1] and _beyond_chance(usual, late, bool(dataset.labels)):
         kind, unit = (
-            ("error rate", "")
+            ("an error rate", "")
             if dataset.labels
-            else ("mean absolute error", f" {dataset.target.unit}".rstrip())
+            else ("a mean absolute error", f" {dataset.target.unit}".rstrip())
         )
         yield Finding(
             "high",
             "optimism",
             (),
-            f"a ridge baseline has a {kind} of {errors[0]:.3g}{unit} on random rows "
+            f"a ridge baseline has {kind} of {errors[0]:.3g}{unit} on random rows "
             f"and {errors[1]:.3g}{unit} on the last 30 %",
             f"figures of a random split flatter by {errors[1] / errors[0]:.1f} times "
             "what the device will do next season",
@@ -186,11 +192,24 @@ def optimism(dataset: Dataset, rows: Callable[[str], Dataset]) -> Iterator[Findi
         )
 
 
-def _ridge_error(dataset: Dataset) -> float:
-    """Mean absolute error in the target's unit, or error rate, on the test rows."""
+def _beyond_chance(usual: np.ndarray, late: np.ndarray, classes: bool) -> bool:
+    """Whether the mean error of later rows is larger by more than chance does to so many rows:
+    Welch's test on absolute errors, Fisher's exact test on wrong classes.
+    """
+    if min(len(usual), len(late)) < 2:
+        return False
+    if classes:
+        counts = [[part.sum(), len(part) - part.sum()] for part in (late, usual)]
+        return bool(fisher_exact(counts, alternative="greater").pvalue < CHANCE)
+    found = ttest_ind(late, usual, equal_var=False, alternative="greater")
+    return bool(found.pvalue < CHANCE)
+
+
+def _ridge_errors(dataset: Dataset) -> np.ndarray:
+    """Of each test row the absolute error in the target's unit, or whether its class is wrong."""
     x, y = dataset.x.astype(float), dataset.y
     model = make_pipeline(StandardScaler(), RidgeClassifier() if dataset.labels else RidgeCV())
     answer = model.fit(x[dataset.train], y[dataset.train]).predict(x[dataset.test])
     if dataset.labels:
-        return float(np.mean(answer != y[dataset.test]))
-    return float(np.abs(answer - y[dataset.test]).mean() * dataset.target.scale)
+        return answer != y[dataset.test]
+    return np.abs(answer - y[dataset.test]) * dataset.target.scale

@@ -2,7 +2,8 @@
 
 from .loading import load_table, load_tables
 from .reading import read_table
-from .table import Table, require_column, require_finite, require_numbers
+from .table import Table, require_column, require_finite, require_numbers, unit_words
+from .unread_times import require_times
 
 __all__ = [
     "Table",
@@ -12,4 +13,6 @@ __all__ = [
     "require_column",
     "require_finite",
     "require_numbers",
+    "require_times",
+    "unit_words",
 ]

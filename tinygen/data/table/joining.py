@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...common.errors import DataError, show
-from ..cells import MAXIMUM_LABELS, TextCells, TextLabels
+from ..cells import MAXIMUM_LABELS, TextCells, TextLabels, TwoReadings
 from ..timestamps import joined
 from .table import Table
 
@@ -41,6 +41,7 @@ def stacked(tables: Sequence[Table], name: str = "") -> Table:
         labels={n: labels for n in names if (labels := _labels(tables, n))},
         spellings={n: written for n in names if (written := _spellings(tables, n))},
         doubts={n: table.doubts[n] for table in tables for n in table.doubts},
+        two_readings={n: found for n in names if (found := _two_readings(tables, n))},
         time_names=first.time_names if first.time_names in times else (),
         times=times,
         file_rows=np.concatenate([table.file_rows for table in tables]),
@@ -127,3 +128,7 @@ def _spellings(tables: Sequence[Table], name: str) -> dict[float, str]:
     for table in tables:
         found = {**table.spellings[name], **found}
     return found if len(found) <= MAXIMUM_LABELS else {}
+
+
+def _two_readings(tables: Sequence[Table], name: str) -> tuple[TwoReadings, ...]:
+    return tuple(found for table in tables for found in table.two_readings.get(name, ()))

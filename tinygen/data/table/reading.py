@@ -101,7 +101,9 @@ def read_table(
         if found != styles:
             text.seek(0)
             table = replace(
-                _read_table(text, name, codes, sha256, found, skip_bad)[0], doubts=table.doubts
+                _read_table(text, name, codes, sha256, found, skip_bad)[0],
+                doubts=table.doubts,
+                two_readings=table.two_readings,
             )
         return table if missing is not None else without_codes(table)
     except UnicodeDecodeError as error:
@@ -175,6 +177,7 @@ def _by_column(columns: Sequence[Column]) -> dict[str, Any]:
             for column in named
             if len(column.spellings) <= MAXIMUM_LABELS
         },
+        "two_readings": {c.name: (c.evidence.read,) for c in named if c.evidence.read},
         "doubts": {column.name: column.evidence.doubt for column in named if column.evidence.doubt},
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...common.errors import DataError, show
 from ...model.fixedpoint import Derivation
-from ..cells import TextCells, TextLabels
+from ..cells import TextCells, TextLabels, TwoReadings, unit_of
 from ..layout import MAXIMUM_NAME, split_unit
 from ..timestamps import NAME_THE_ORDER, RowTimes
 
@@ -41,6 +41,7 @@ class Table:
     sha256: str  # of the file's bytes
     notes: tuple[str, ...] = ()  # one line each: what was taken for what, unasked
     files: tuple[tuple[str, int], ...] = ()  # of several files: the name and rows of each
+    two_readings: dict[str, tuple[TwoReadings, ...]] = field(default_factory=dict)  # one a file
     derived: dict[str, Derivation] = field(default_factory=dict)  # columns made of others
 
     @property
@@ -129,10 +130,34 @@ def require_column(table: Table, name: str) -> str:
     )
 
 
+def unit_words(table: Table, name: str) -> str:
+    """That the cells of a column are numbers with a unit behind them, and what to do; "" where they
+    are not.
+    """
+    if name not in table.texts:
+        return ""
+    first = table.texts[name].text
+    texts = table.labels[name].texts if name in table.labels else (first,)
+    units = sorted({unit_of(text) for text in texts})
+    if "" in units:
+        return ""
+    if len(units) > 1:
+        return (
+            f"the cells carry different units ({', '.join(units[:4])}), the first is {show(first)}:"
+            f' convert them to one and write numbers only (--unit "{name}={units[0]}")'
+        )
+    return (
+        f"the cells carry a unit, the first is {show(first)}: remove it from the cells "
+        f'(--unit "{name}={units[0]}")'
+    )
+
+
 def require_numbers(table: Table, name: str) -> None:
     """Refuse a column with text in it, naming the first such cell, or one with two readings."""
     if doubt := table.doubts.get(name):
         raise DataError(f"{table.path_name}, column {show(name)}: {doubt}")
+    if words := unit_words(table, name):
+        raise DataError(f"{table.path_name}, column {show(name)}: {words}")
     if text := table.texts.get(name):
         raise DataError(
             f"{text.file or table.path_name} row {text.row}, column {show(name)}: "
