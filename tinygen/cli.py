@@ -85,7 +85,7 @@ def _reading_before_writing(command: click.Command):
     return checked
 
 
-def _typed(argument: click.Argument) -> str:
+def _typed(argument: click.Parameter) -> str:
     """An argument as the help names it, for one of its files: "CSV" where that has "CSV..."."""
     return argument.human_readable_name.removesuffix("...").strip("[]").split("|")[0]
 
