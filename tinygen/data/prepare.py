@@ -53,8 +53,7 @@ def prepare(
 ) -> Dataset:
     """The rows of `table` complete in the used columns, as raw integers, split in train and test.
 
-    inputs: column names; None means every column of numbers or of few labels but the target, `drop`
-    and dates.
+    inputs: column names; None: all of numbers or of few labels but the target, `drop` and dates.
     split: "random" (seeded, test = 0.2 of the rows) or "time" (the last 0.3 test).
     units: units by column name, before those of the table.
     categories: input columns whose numbers are codes. time_inputs: parts of the rows' time that are
@@ -65,8 +64,7 @@ def prepare(
     """
     fraction = split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
-    require_times(table, time_inputs)
-    table, made_notes = with_derived(table, target, categories, time_inputs)
+    table, made_notes = _derived(table, target, categories, time_inputs)
     with_unit = unit_words(table, target)
     table, labels, told = _classed(table, target, task)
     require_readings(table, target)
@@ -80,6 +78,13 @@ def prepare(
     *columns, output = rows.seen(_all_units(table, units))
     found = Rows(rows.raw[:, :-1], rows.raw[:, -1], tuple(columns), output, labels)
     return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
+
+
+def _derived(
+    table: Table, target: str | None, categories: Sequence[str], parts: Sequence[str]
+) -> tuple[Table, dict[str, str]]:
+    require_times(table, parts)
+    return with_derived(table, target, categories, parts)
 
 
 def _classed(table: Table, target: str, task: str) -> tuple[Table, tuple[str, ...], Sequence[str]]:
@@ -142,8 +147,7 @@ def readings(
     """
     fraction = split_fraction(split, seed, None)
     wanted = require_column(table, target) if target else None
-    require_times(table, time_inputs)
-    table, made_notes = with_derived(table, wanted, categories, time_inputs)
+    table, made_notes = _derived(table, wanted, categories, time_inputs)
     table, labels = with_classes(table, wanted) if wanted and classes else (table, ())
     if wanted:
         require_numbers(table, wanted)
