@@ -139,7 +139,7 @@ def unit_words(table: Table, name: str) -> str:
     first = table.texts[name].text
     texts = table.labels[name].texts if name in table.labels else (first,)
     units = sorted({unit_of(text) for text in texts})
-    if "" in units:
+    if "" in units or "%" in units:  # a column of percents is read; in part of one they may be /100
         return ""
     if len(units) > 1:
         return (
