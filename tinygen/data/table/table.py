@@ -156,13 +156,13 @@ def require_numbers(table: Table, name: str) -> None:
     """Refuse a column with text in it, naming the first such cell, or one with two readings."""
     if doubt := table.doubts.get(name):
         raise DataError(f"{table.path_name}, column {show(name)}: {doubt}")
-    if words := unit_words(table, name):
-        raise DataError(f"{table.path_name}, column {show(name)}: {words}")
     if text := table.texts.get(name):
+        place = f"{text.file or table.path_name} row {text.row}, column {show(name)}"
+        if words := unit_words(table, name):
+            raise DataError(f"{place}: {words}")
         raise DataError(
-            f"{text.file or table.path_name} row {text.row}, column {show(name)}: "
-            f"{show(text.text)} is not a number ({text.count} such cells): mend it, leave it "
-            "empty, or give it to --missing"
+            f"{place}: {show(text.text)} is not a number ({text.count} such cells): mend it, leave "
+            "it empty, or give it to --missing"
         )
 
 
