@@ -10,8 +10,10 @@ from tinygen.common.errors import ModelError
 from tinygen.model.fixedpoint import INT16_MAX, Quantity
 from tinygen.model.model import Model
 from tinygen.model.nodes import MAX_WIDTH, Bounds, Node, prove
+from tinygen.model.operations.activation import Activation
 from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.dense_kernels import QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import MAX_TREE_DEPTH, Forest
 from tinygen.model.operations.log2 import Log2
@@ -177,5 +179,29 @@ def _dense(rng, inside: Bounds, rows: int | None = None) -> Dense:
     )
 
 
-FIRST = (_scale, _scale, _lookup, _forest, _outside, _log2)
-LATER = (_dense, _dense, _dense, _monomials, _scale, _lookup, _forest)
+def _activation(rng, inside: Bounds) -> Activation:
+    nodes = int(rng.choice((2, 17, LARGEST_TABLE)))
+    most = int(rng.choice((100, INT16_MAX // 2)))  # neighbours differ by at most int16
+    table = tuple(rng.integers(-most, most + 1, nodes).tolist())
+    return Activation(int(rng.integers(-INT16_MAX, INT16_MAX)), int(rng.integers(0, 9)), table)
+
+
+def _quantized(rng, inside: Bounds) -> QuantizedDense:
+    width = len(inside.low)
+    rows = int(rng.choice([n for n in WIDTHS if n * width <= TABLE_BYTES // 2]))
+    elementwise = rng.random() < 0.3
+    rows, width = (width, 1) if elementwise else (rows, width)
+    limit, most = int(rng.choice((1, 127, INT16_MAX))), int(rng.choice((30000, 2**31 - 1)))
+    return QuantizedDense(
+        tuple(map(tuple, rng.integers(-limit, limit + 1, (rows, width)).tolist())),
+        tuple(rng.integers(-most, most + 1, rows).tolist()),
+        tuple(rng.integers(0, 2**31, rows).tolist()),
+        tuple(rng.integers(1, 31, rows).tolist()),
+        int(rng.integers(-128, 128)),
+        -128,
+        127,
+    )
+
+
+FIRST = (_scale, _scale, _lookup, _forest, _outside, _log2, _quantized)
+LATER = (_dense, _dense, _dense, _monomials, _scale, _lookup, _forest, _activation)

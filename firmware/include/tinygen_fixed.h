@@ -1,15 +1,11 @@
 /* tinygen_fixed.h -- integer kernels that every generated model shares. Hand-written.
- *
  * One rounding rule: round half up, (a + (1 << (s - 1))) >> s with an arithmetic shift.
  * No float, no heap, no 64-bit. Written for a 16-bit `int`: every product is widened before it
  * is formed.
- *
  * Here is all that a reader needs: each kernel in C99. For an AVR with MUL tinygen_avr.h and
  * tinygen_avr_sums.h have the same kernels in assembly. They give the same result for every input
  * that the generator's interval proof admits; the tests compare the two.
- *
- * Its Python twin is tinygen/model/nodes.py.
- */
+ * Its Python twin is tinygen/model/nodes.py. */
 #ifndef TINYGEN_FIXED_H
 #define TINYGEN_FIXED_H
 
@@ -64,13 +60,11 @@ static inline uint16_t tinygen_distance(int16_t x, int16_t low)
     return x < low ? 0 : (uint16_t)((uint16_t)x - (uint16_t)low);
 }
 
-/* the same where `low` is a literal */
-#define tinygen_above(x, low) tinygen_distance(x, low)
+#define tinygen_above(x, low) tinygen_distance(x, low) /* where `low` is a literal */
 
 #endif
 
 /* ---- inputs --------------------------------------------------------------------------------- */
-
 /* min((x - low) * multiplier / 2^16, top), rounded half up. The product stays below 2^32. */
 static inline uint16_t tinygen_scale16(int16_t x, int16_t low, uint16_t multiplier, uint16_t top)
 {
@@ -124,7 +118,6 @@ TINYGEN_INPUT_WORDS(tinygen_widen_words, tinygen_widen16)
 #endif
 
 /* ---- tables, powers, logarithms ------------------------------------------------------------- */
-
 /* The smaller one; `limit` is a literal. */
 static inline uint16_t tinygen_at_most(uint16_t value, uint16_t limit)
 {
@@ -240,8 +233,7 @@ static inline int32_t tinygen_multiply_high(int32_t a, int32_t m)
 
 /* ---- dot products: acc + sum of weights[i] * x[i], n = 1 .. 255 -----------------------------
  * `weights` points into flash. The names give the type of x, of the weights, and the width of the
- * accumulator: tinygen_dot_s8_w8_24.
- */
+ * accumulator: tinygen_dot_s8_w8_24. */
 #define TINYGEN_DOT_C(name, acc_t, in_t, weight_t, read)                                           \
     static inline acc_t name(acc_t acc, const weight_t *weights, const in_t *x, uint8_t n)         \
     {                                                                                              \
@@ -266,8 +258,7 @@ TINYGEN_DOT_C(tinygen_dot_s16_w16_32, int32_t, int16_t, int16_t, TINYGEN_READ_I1
 /* ---- linear models ---------------------------------------------------------------------------
  * acc + sum of w * min((x - low) * multiplier / 2^16, 4095) over n inputs, n = 1 .. 255: no scaled
  * input is ever stored. `table` in flash has a row per input: TINYGEN_BYTES(low),
- * TINYGEN_BYTES(multiplier), w.
- */
+ * TINYGEN_BYTES(multiplier), w. */
 #define TINYGEN_LINEAR_C(name, acc_t)                                                              \
     static inline acc_t name(acc_t acc, const int8_t *table, const int16_t *x, uint8_t n)          \
     {                                                                                              \
@@ -284,8 +275,7 @@ TINYGEN_LINEAR_C(tinygen_linear_w8_32, int32_t)
 
 /* ---- polynomials -----------------------------------------------------------------------------
  * acc + sum of w * (u[a] * u[b]) over n terms. `table` in flash has a row per term: the places a
- * and b, then w (int8, or TINYGEN_BYTES(w)). The product of two int8 fits 16 bits.
- */
+ * and b, then w (int8, or TINYGEN_BYTES(w)). The product of two int8 fits 16 bits. */
 #define TINYGEN_TERMS_C(name, acc_t, read, bytes)                                                  \
     static inline acc_t name(acc_t acc, const int8_t *table, const int8_t *u, uint8_t n)           \
     {                                                                                              \
@@ -304,15 +294,13 @@ TINYGEN_TERMS_C(tinygen_terms_w16_32, int32_t, tinygen_word, 2)
  * A unit is h = max((bias * 2^8 + weights . x) / 2^8, 0), rounded half up. `table` in flash has a
  * row per unit: TINYGEN_BYTES(bias), then n weights. Sums fit 24 bits, which the generator has
  * proven.
- *
  * tinygen_relu_layer_*  stores the units into h.
  * tinygen_relu_net_*    is a hidden layer with one output: a row ends with the unit's share v in
  *                       the output (int8, or TINYGEN_BYTES(v)), and acc + sum of v * h is returned;
  *                       no unit is ever stored.
  * tinygen_relu_pairs_*  is the same net, two units at a time: their biases, their weights for each
  *                       input in turn, their shares.
- * tinygen_relu_quads_*  takes four units at a time.
- */
+ * tinygen_relu_quads_*  takes four units at a time. */
 #define TINYGEN_LAYER_C(unit, layer, in_t)                                                         \
     static inline int16_t unit(const int8_t *row, const in_t *x, uint8_t n)                        \
     {                                                                                              \
@@ -388,8 +376,7 @@ TINYGEN_NET(s16, w16_32, int32_t, int16_t, tinygen_word, 2)
 /* ---- decision trees --------------------------------------------------------------------------
  * Where in flash the leaf stands in which x ends. A tree is a split: TINYGEN_SPLIT_..(input), the
  * raw limit as TINYGEN_BYTES, the bytes to skip, then its left side, then its right side; a side is
- * a tree or a leaf's values. x goes right, over the skipped bytes, where x[input] > limit.
- */
+ * a tree or a leaf's values. x goes right, over the skipped bytes, where x[input] > limit. */
 #define TINYGEN_SPLIT(input) (int8_t)(input) /* both sides are splits */
 #define TINYGEN_SPLIT_LEFT_LEAF(input) (int8_t)((input) - 128)
 #define TINYGEN_SPLIT_RIGHT_LEAF(input) (int8_t)((input) + 64)

@@ -24,7 +24,7 @@ def test_two_builds_at_once(folders, turns, tmp_path, monkeypatch):
         time.sleep(0.3)
         told.append(f"{name} ends")
 
-    def emitted(model, out, chips):
+    def emitted(model, out, *more):
         step("sources", out)
         return SimpleNamespace(directory=out)
 
