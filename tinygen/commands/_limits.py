@@ -1,4 +1,4 @@
-"""Options on what a model may cost and how rows are sent."""
+"""Options on what a model may cost, when it alarms, and how rows are sent."""
 
 from __future__ import annotations
 
@@ -39,6 +39,32 @@ def seconds_option(name: str, words: str):
     return click.option(name, type=click.FloatRange(0), default=0.0, metavar="SECONDS", help=words)
 
 
+def alarm_levels(unit: str):
+    """Adds --threshold and --alarm-below, in `unit`."""
+
+    def add(function):
+        below = click.option(
+            "--alarm-below",
+            type=float,
+            metavar="X",
+            help=f"Alarm level in {unit}: red LED below it; with --threshold, outside the band.",
+        )
+        above = click.option(
+            "--threshold",
+            type=float,
+            metavar="X",
+            help=f"Alarm level in {unit}: red LED above it.",
+        )
+        return above(below(function))
+
+    return add
+
+
+trust_pickle_option = click.option(
+    "--trust-pickle",
+    is_flag=True,
+    help="Load a pickle or joblib file, which runs the code in it: only one that you made.",
+)
 max_inputs_option = click.option(
     "--max-inputs",
     type=click.IntRange(1),

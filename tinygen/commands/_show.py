@@ -14,14 +14,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 from ..common.errors import plain
 from ..common.progress import Progress, silent
 from ..common.text import page
+
+if TYPE_CHECKING:
+    from ..model.model import Model
 
 COUNTED = re.compile(r"(\d[\d,]*) of (\d[\d,]*)")
 PLAIN_SECONDS = 5.0  # between two lines on one long step where the output is no terminal
@@ -62,6 +66,17 @@ def json_of(result: Result) -> str:
         for key, value in result.plain().items()
     )
     return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def of_model(path: Path, model: Model) -> dict[str, Any]:
+    """What the plain form of a new model begins with."""
+    return {
+        "model": str(path),
+        "name": model.name,
+        "family": model.family,
+        "id": f"{model.model_id:08x}",
+        "inputs": [q.name for q in model.inputs],
+    }
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from ..common.boards import find_board
 from ..common.errors import UsageError
 from ..common.files import require_file_place
 from ..common.progress import Progress, silent
-from ._limits import budgeted
+from ._limits import alarm_levels, budgeted, trust_pickle_option
 from ._options import (
     FILE,
     Selection,
@@ -23,7 +23,7 @@ from ._options import (
     require_room,
     selected_data,
 )
-from ._show import progress, shows
+from ._show import of_model, progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
@@ -84,12 +84,8 @@ class ConvertedModel:
         """Plain JSON values."""
         facts = self.model.training
         return {
-            "model": str(self.path),
-            "name": self.model.name,
-            "family": self.model.family,
+            **of_model(self.path, self.model),
             "library": self.library,
-            "id": f"{self.model.model_id:08x}",
-            "inputs": [q.name for q in self.model.inputs],
             "rows_train": facts["rows_train"],
             "rows_test": facts["rows_test"],
             "split": facts["split"],
@@ -224,26 +220,11 @@ def _judged(found: Converted, chip: Board, cost: ModelCost) -> tuple[Model, tupl
 @click.command("convert", cls=FromSpec)
 @click.argument("source", type=FILE, metavar="MODEL")
 @selected_data
-@click.option(
-    "--threshold",
-    type=float,
-    metavar="X",
-    help="Alarm level in the answer's unit: red LED above it.",
-)
-@click.option(
-    "--alarm-below",
-    type=float,
-    metavar="X",
-    help="Alarm level in the answer's unit: red LED below it; with --threshold, outside the band.",
-)
+@alarm_levels("the answer's unit")
 @name_option
 @board_option
 @budgeted
-@click.option(
-    "--trust-pickle",
-    is_flag=True,
-    help="Load a pickle or joblib file, which runs the code in it: only one that you made.",
-)
+@trust_pickle_option
 @model_out
 @shows
 def command(**options):

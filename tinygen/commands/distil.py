@@ -14,10 +14,9 @@ from ..common.choices import TEACHERS
 from ..common.errors import UsageError
 from ..common.progress import Progress, silent
 from ..common.tables import table
-from ._limits import budgeted, max_inputs_option
+from ._limits import alarm_levels, budgeted, max_inputs_option, trust_pickle_option
 from ._options import (
     FILE,
-    among,
     board_option,
     model_out,
     name_option,
@@ -27,9 +26,9 @@ from ._options import (
 from ._show import progress, shows
 from ._spec import FromSpec
 from .train import (
-    FAMILIES,
     TrainedModel,
     TrainRequest,
+    family_option,
     rows_to_learn,
     saved_and_judged,
     search_request,
@@ -156,11 +155,7 @@ def _teacher_and_rows(function):
     is_flag=True,
     help="TEACHER never saw these rows: take its answers as they are, do not fit it anew.",
 )
-@click.option(
-    "--trust-pickle",
-    is_flag=True,
-    help="Load a pickle or joblib file, which runs the code in it: only one that you made.",
-)
+@trust_pickle_option
 @click.option(
     "--draws",
     type=click.IntRange(0, 20),
@@ -169,18 +164,8 @@ def _teacher_and_rows(function):
     metavar="N",
     help="Rows drawn around each training row for the teacher to answer.",
 )
-@click.option(
-    "--family",
-    default="auto",
-    shell_complete=among(["auto", *FAMILIES]),
-    show_default=True,
-    metavar="NAME",
-    help="Kind of the tiny model, as in `tinygen train`.",
-)
-@click.option(
-    "--threshold", type=float, metavar="X", help="Alarm level in the target's unit: LED above it."
-)
-@click.option("--alarm-below", type=float, metavar="X", help="Alarm level: LED below it.")
+@family_option("Kind of the tiny model, as in `tinygen train`.")
+@alarm_levels("the target's unit")
 @name_option
 @board_option
 @budgeted

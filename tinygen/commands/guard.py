@@ -21,7 +21,7 @@ from ._options import (
     require_room,
     selected_readings,
 )
-from ._show import progress, shows
+from ._show import of_model, progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
@@ -84,11 +84,7 @@ class Guarded:
         """Plain JSON values."""
         facts = self.model.training
         return {
-            "model": str(self.path),
-            "name": self.model.name,
-            "family": self.model.family,
-            "id": f"{self.model.model_id:08x}",
-            "inputs": [q.name for q in self.model.inputs],
+            **of_model(self.path, self.model),
             "threshold": self.threshold,
             **{
                 key: facts[key]

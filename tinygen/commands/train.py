@@ -13,7 +13,7 @@ from ..common.errors import UsageError, plain
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
 from ..common.tables import table
-from ._limits import budgeted, max_inputs_option, reject_option, scores_option
+from ._limits import alarm_levels, budgeted, max_inputs_option, reject_option, scores_option
 from ._options import (
     Selection,
     among,
@@ -27,7 +27,7 @@ from ._options import (
     require_room,
     selected_rows,
 )
-from ._show import progress, shows
+from ._show import of_model, progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
@@ -134,11 +134,7 @@ class TrainedModel:
 
         facts = self.model.training
         return {
-            "model": str(self.path),
-            "name": self.model.name,
-            "family": self.model.family,
-            "id": f"{self.model.model_id:08x}",
-            "inputs": [q.name for q in self.model.inputs],
+            **of_model(self.path, self.model),
             "rows_train": facts["rows_train"],
             "rows_test": facts["rows_test"],
             "split": facts["split"],
@@ -334,28 +330,22 @@ def judged(
     return TrainedModel(out, told.model, dataset.notes, told, tuple(conversion_lines(result)))
 
 
+def family_option(words: str):
+    """--family: the name of a family, or auto."""
+    return click.option(
+        "--family",
+        default="auto",
+        shell_complete=among(["auto", *FAMILIES]),
+        show_default=True,
+        metavar="NAME",
+        help=words,
+    )
+
+
 @click.command("train", cls=FromSpec)
 @selected_rows
-@click.option(
-    "--family",
-    default="auto",
-    shell_complete=among(["auto", *FAMILIES]),
-    show_default=True,
-    metavar="NAME",
-    help=f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.",
-)
-@click.option(
-    "--threshold",
-    type=float,
-    metavar="X",
-    help="Alarm level in the target's unit: red LED above it.",
-)
-@click.option(
-    "--alarm-below",
-    type=float,
-    metavar="X",
-    help="Alarm level in the target's unit: red LED below it; with --threshold, outside the band.",
-)
+@family_option(f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
+@alarm_levels("the target's unit")
 @name_option
 @board_option
 @budgeted

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,18 +48,21 @@ def is_training_file(model: Model, table: Table) -> bool:
 
 def training_dataset(model: Model, table: Table) -> Dataset:
     """The rows and the split of the training, from the file it was done with."""
+    table = as_trained(table, model.inputs, model.training.get("date_order", ""))
+    return prepare(table, model.output.name, **training_choices(model))
+
+
+def training_choices(model: Model) -> dict[str, Any]:
+    """How the training took its rows from the file: arguments of `prepare` and of `audit`."""
     facts = model.training
-    table = as_trained(table, model.inputs, facts.get("date_order", ""))
-    return prepare(
-        table,
-        model.output.name,
-        facts["candidate_inputs"],
-        split=facts["split"],
-        seed=facts["seed"],
-        task="classification" if model.labels else "regression",
-        categories=facts.get("categories", ()),
-        time_inputs=facts.get("time_inputs", ()),
-    )
+    return {
+        "inputs": facts["candidate_inputs"],
+        "split": facts["split"],
+        "seed": facts["seed"],
+        "task": "classification" if model.labels else "regression",
+        "categories": facts.get("categories", ()),
+        "time_inputs": facts.get("time_inputs", ()),
+    }
 
 
 def training_rows(model: Model, dataset: Dataset) -> np.ndarray:

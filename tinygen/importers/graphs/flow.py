@@ -122,6 +122,20 @@ def together(flows: Sequence[Flow]) -> tuple[Flow, list[slice]]:
     return Flow(first.inputs, (*before, *steps), (places[-1].stop,)), places
 
 
+def of_pair(one: Flow, two: Flow, operation: str) -> Flow:
+    """Element by element the sum ("add"), the difference ("sub") or the product ("mul") of two
+    flows, whose shapes may be broadcast.
+    """
+    shape = np.broadcast_shapes(one.shape, two.shape)
+    one, two = (f.picked(np.broadcast_to(f.places, shape)) for f in (one, two))
+    both, (first, second) = together([one, two])
+    unit = np.eye(one.width)
+    if operation == "mul":
+        pairs = zip(range(first.start, first.stop), range(second.start, second.stop))
+        return both.then(Products(tuple(pairs)), shape)
+    return both.sums(np.hstack([unit, unit if operation == "add" else -unit]), 0.0, shape)
+
+
 # ---- classes ----
 
 

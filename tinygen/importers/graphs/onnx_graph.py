@@ -14,7 +14,7 @@ import numpy as np
 
 from ...common.errors import ModelError, QuantizeError, TinygenError, show
 from ..graph import Columns, FloatModel, Head
-from ..readers import labels_of
+from ..readers import labels_of, registers
 from ..simplify import simplified
 from .flow import MOST_NUMBERS, Flow, Label, evened, named, numbers_of, require_sound
 
@@ -97,22 +97,12 @@ CONSTANTS: dict[str, Operator] = {}  # of what is the same for every row
 
 def operator(*names: str) -> Callable[[Operator], Operator]:
     """Registers the function of operators that read rows."""
-    return _registers(OPERATORS, names)
+    return registers(OPERATORS, names)
 
 
 def of_constants(*names: str) -> Callable[[Operator], Operator]:
     """Registers the function of operators where all that they read is constant."""
-    return _registers(CONSTANTS, names)
-
-
-def _registers(table: dict[str, Operator], names: tuple[str, ...]) -> Any:
-    def register(function: Operator) -> Operator:
-        for name in names:
-            if table.setdefault(name, function) is not function:
-                raise ValueError(f"two functions are for {name}")
-        return function
-
-    return register
+    return registers(CONSTANTS, names)
 
 
 def supported() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...common.errors import QuantizeError
 from ..graph import EXP, LOGISTIC, RELU, TANH, Curve, Floats, Products, straight
-from .flow import Flow, maximum, together
+from .flow import Flow, maximum, of_pair
 from .onnx_graph import Call, operator
 from .onnx_shapes import axes_of, row_axis
 from .windows import Window, averages, convolution, pool_groups, same_padding
@@ -184,14 +184,7 @@ def _line(op: str, value: Any, first: bool) -> Curve:
 def _of_two(one: Flow, two: Flow, op: str) -> Flow:
     if op == "Div":
         raise QuantizeError("it divides one value of the row by another: give their ratio as input")
-    shape = np.broadcast_shapes(one.shape, two.shape)
-    one, two = (f.picked(np.broadcast_to(f.places, shape)) for f in (one, two))
-    both, (first, second) = together([one, two])
-    unit = np.eye(one.width)
-    if op == "Mul":
-        pairs = zip(range(first.start, first.stop), range(second.start, second.stop))
-        return both.then(Products(tuple(pairs)), shape)
-    return both.sums(np.hstack([unit, unit if op == "Add" else -unit]), 0.0, shape)
+    return of_pair(one, two, op.lower())
 
 
 @operator("Sum", "Mean")

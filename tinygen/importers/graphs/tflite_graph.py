@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import ModelError, QuantizeError, TinygenError, show
-from ..graph import EXP, LOGISTIC, RELU, TANH, Curve, FloatModel, Head, Products
-from ..readers import labels_of
+from ..graph import EXP, LOGISTIC, RELU, TANH, Curve, FloatModel, Head
+from ..readers import labels_of, registers
 from ..simplify import simplified
 from .flow import (
     MOST_NUMBERS,
@@ -23,8 +23,8 @@ from .flow import (
     maximum,
     named,
     numbers_of,
+    of_pair,
     require_sound,
-    together,
 )
 from .onnx_sums import curve_of
 from .tflite_file import BROKEN, File, Operation, Tensor
@@ -88,14 +88,7 @@ OPERATORS: dict[str, Operator] = {}
 
 def operator(*names: str) -> Callable[[Operator], Operator]:
     """Registers the function of operators, by their names in the schema."""
-
-    def register(function: Operator) -> Operator:
-        for name in names:
-            if OPERATORS.setdefault(name, function) is not function:
-                raise ValueError(f"two functions are for {name}")
-        return function
-
-    return register
+    return registers(OPERATORS, names)
 
 
 def supported() -> tuple[str, ...]:
@@ -284,7 +277,7 @@ def reduced(call: Call) -> Flow:
 def arithmetic(call: Call) -> Flow:
     name, (one, two) = call.operation.name, call.values[:2]
     if isinstance(one, Flow) and isinstance(two, Flow):
-        return call.fused(_of_two(call.flow(0), call.flow(1), name))
+        return call.fused(of_pair(call.flow(0), call.flow(1), name.lower()))
     flow, other = (
         (call.flow(0), call.given(1)) if one is not None else (call.flow(1), call.given(0))
     )
@@ -299,17 +292,6 @@ def arithmetic(call: Call) -> Flow:
     else:
         found = flow.sums(unit, value.reshape(flow.shape), flow.shape)
     return call.fused(found)
-
-
-def _of_two(one: Flow, two: Flow, name: str) -> Flow:
-    shape = np.broadcast_shapes(one.shape, two.shape)
-    one, two = (f.picked(np.broadcast_to(f.places, shape)) for f in (one, two))
-    both, (first, second) = together([one, two])
-    unit = np.eye(one.width)
-    if name == "MUL":
-        pairs = zip(range(first.start, first.stop), range(second.start, second.stop))
-        return both.then(Products(tuple(pairs)), shape)
-    return both.sums(np.hstack([unit, unit if name == "ADD" else -unit]), 0.0, shape)
 
 
 @operator("CONCATENATION")

@@ -62,11 +62,16 @@ def reader(*names: str, package: str = "sklearn") -> Callable[[Reader], Reader]:
     """Registers a function `read(estimator, columns) -> Part` for classes of a package; `columns`
     are the names of the columns that the estimator reads.
     """
+    return registers(READERS, [f"{package}.{name}" for name in names])
 
-    def register(function: Reader) -> Reader:
+
+def registers(table: dict[str, Any], names: Sequence[str]) -> Callable[[Any], Any]:
+    """Decorates the function that `table` has for each of the names; no name has two."""
+
+    def register(function: Any) -> Any:
         for name in names:
-            if READERS.setdefault(f"{package}.{name}", function) is not function:
-                raise ValueError(f"two readers are for {name}")
+            if table.setdefault(name, function) is not function:
+                raise ValueError(f"two functions are for {name}")
         return function
 
     return register

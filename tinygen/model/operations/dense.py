@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,8 +132,35 @@ def unit_row(node: Dense, row: int) -> str:
     )
 
 
+class WeightRows:
+    """What a view tells of a node with rows of weights, one row an output."""
+
+    node: Any
+
+    @property
+    def weight_bits(self) -> int:
+        return int(self.node.weight_bits)
+
+    @property
+    def rows(self) -> int:
+        return len(self.node.bias)
+
+    @property
+    def columns(self) -> int:
+        return len(self.node.weights[0])
+
+    @property
+    def weight_rows(self) -> list[str]:
+        return ["{ " + ", ".join(f"{w:4d}" for w in row) + " }," for row in self.node.weights]
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the weights in flash."""
+        return self.rows * self.columns * self.weight_bits // 8
+
+
 @dataclass(frozen=True)
-class DenseView(SumView):
+class DenseView(WeightRows, SumView):
     """A layer kernel, or a dot product for each row."""
 
     template: ClassVar[str] = "dense"
@@ -161,28 +188,12 @@ class DenseView(SumView):
         return "int16_t" if self.relu_layer else self.step.proven.c_type
 
     @property
-    def weight_bits(self) -> int:
-        return self.node.weight_bits
-
-    @property
-    def rows(self) -> int:
-        return len(self.node.bias)
-
-    @property
-    def columns(self) -> int:
-        return len(self.node.weights[0])
-
-    @property
     def bias_shift(self) -> int:
         return self.node.bias_shift
 
     @property
     def relu(self) -> bool:
         return self.node.is_relu
-
-    @property
-    def weight_rows(self) -> list[str]:
-        return ["{ " + ", ".join(f"{w:4d}" for w in row) + " }," for row in self.node.weights]
 
     @property
     def biases(self) -> tuple[int, ...]:
@@ -222,7 +233,7 @@ class DenseView(SumView):
     @property
     def rom_bytes(self) -> int:
         per_bias = 0 if self.rows == 1 else self.bias_bits // 8
-        return sum(map(len, self.node.weights)) * self.weight_bits // 8 + per_bias * self.rows
+        return self.weight_bytes + per_bias * self.rows
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from ..nodes import (
     within,
 )
 from ..views import FloatStep, FloatSumView, Step, SumView, View
-from .dense import Dense, is_relu_layer, short_type, unit_row
+from .dense import Dense, WeightRows, is_relu_layer, short_type, unit_row
 from .scale import Scale
 
 PAIRED = 8  # units from which on pairs of them are worth their code
@@ -281,20 +281,12 @@ class QuantizedDense(Node):
 
 
 @dataclass(frozen=True)
-class QuantizedDenseView(View):
+class QuantizedDenseView(WeightRows, View):
     """A loop over the rows, with one 32 x 32 bit product each."""
 
     template: ClassVar[str] = "dense"
     macros: ClassVar[str] = "quantized"
     node: QuantizedDense
-
-    @property
-    def rows(self) -> int:
-        return len(self.node.bias)
-
-    @property
-    def columns(self) -> int:
-        return len(self.node.weights[0])
 
     @property
     def plus_zero(self) -> str:
@@ -306,14 +298,6 @@ class QuantizedDenseView(View):
         return f"{self.source} + i" if self.node.elementwise and self.rows > 1 else self.source
 
     @property
-    def weight_bits(self) -> int:
-        return self.node.weight_bits
-
-    @property
-    def weight_rows(self) -> list[str]:
-        return ["{ " + ", ".join(f"{w:4d}" for w in row) + " }," for row in self.node.weights]
-
-    @property
     def dot(self) -> str:
         return f"tinygen_dot_{short_type(self.step)}_w{self.weight_bits}_32"
 
@@ -323,7 +307,7 @@ class QuantizedDenseView(View):
 
     @property
     def rom_bytes(self) -> int:
-        return sum(map(len, self.node.weights)) * self.weight_bits // 8 + 9 * self.rows
+        return self.weight_bytes + 9 * self.rows
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from ..background import (
     background_of,
     columns_of,
     is_training_file,
+    training_choices,
     training_dataset,
     training_rows,
 )
@@ -246,23 +247,13 @@ def test_rows(model: Model, table: Table) -> Tests:
 
 
 def _audit(model: Model, table: Table, progress: Progress) -> Audit:
-    facts = model.training
     units = {
         q.name: q.unit
         for q in (*model.inputs, *(() if model.labels else (model.output,)))
         if q.unit
     }
     return audit(
-        table,
-        model.output.name,
-        facts["candidate_inputs"],
-        split=facts["split"],
-        seed=facts["seed"],
-        units=units,
-        task="classification" if model.labels else "regression",
-        categories=facts.get("categories", ()),
-        time_inputs=facts.get("time_inputs", ()),
-        progress=progress,
+        table, model.output.name, units=units, progress=progress, **training_choices(model)
     )
 
 
