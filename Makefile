@@ -1,9 +1,9 @@
 # make demo    sets everything up, then trains, builds, simulates, streams and checks (tinygen demo)
 # make docs    builds the pages of docs/ into site/
-# make test    sets up the same, then runs the whole test suite
+# make test    sets up what tests need as well, then runs the whole test suite
 # make release-check   the same with the long reliability programme
 # make lint    ruff and mypy over everything
-# make setup   only sets up; make clean undoes it
+# make setup   only sets up, for the tests too; make clean undoes it
 #
 # PYTHON picks the interpreter (3.10 or later); ARGS goes to the command:
 # make demo ARGS="--board uno".
@@ -16,7 +16,9 @@ BIN    := $(VENV)/bin
 APT    := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n) apt-get
 # What the set-up depends on: while it stays the same, a second run has nothing to do.
 INPUTS := Makefile pyproject.toml tinygen/target/toolchain.py tinygen/target/platformio_core.py
-STAMP  := $(VENV)/set-up-$(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
+SUM    := $(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
+STAMP  := $(VENV)/set-up-$(SUM)
+TOOLS  := $(VENV)/tools-$(SUM)
 
 .PHONY: demo docs lint test setup clean release-check
 
@@ -27,23 +29,23 @@ demo: $(STAMP)
 PYTEST := LOKY_MAX_CPU_COUNT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto \
     --dist loadfile --no-loadscope-reorder
 
-lint: $(STAMP)
+lint: $(TOOLS)
 	@.ci/lint $(BIN)
 
-test: $(STAMP)
+test: $(TOOLS)
 	@.ci/tools
 	@$(PYTEST) $(ARGS)
 
 # the long test programme: an hour, most of it for the fuzzer
-release-check: $(STAMP)
+release-check: $(TOOLS)
 	@.ci/tools
 	@$(PYTEST) --level release $(ARGS)
 
 # NO_MKDOCS_2_WARNING: a notice of the theme's authors, no warning about these pages
-docs: $(STAMP)
+docs: $(TOOLS)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
 
-setup: $(STAMP)
+setup: $(TOOLS)
 
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
@@ -57,9 +59,14 @@ $(STAMP):
 	    $(PYTHON) -m venv --clear $(VENV); } || \
 	  { echo 'error: $(PYTHON) has no venv module: install python3-venv, then run make' \
 	    'again' >&2; exit 3; }
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e .
 	$(BIN)/tinygen setup
 	@rm -f $(VENV)/set-up-* && touch $@
+
+# the packages of tests and pages, 300 MB that the demo does not need
+$(TOOLS): $(STAMP)
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
+	@rm -f $(VENV)/tools-* && touch $@
 
 clean:
 	rm -rf $(VENV) .pio site tinygen.egg-info
