@@ -172,6 +172,8 @@ def fitted(name: str, data: str):
     if name == "Pipeline":
         return _fit(make_pipeline(StandardScaler(), Ridge()), rows.x, rows.y)
     one = kind(**settings)
+    if "random_state" in one.get_params(deep=False):
+        one.set_params(random_state=0)
     if (hasattr(one, "transform") and not hasattr(one, "predict")) or name in ("RFE", "RFECV"):
         return _fit(make_pipeline(one, Ridge()), rows.x, rows.y)
     if name.startswith("XGB") and name.endswith("Classifier"):

@@ -54,7 +54,7 @@ class Calibration:
     values: Floats  # (n, outputs): what the head reads
     answer: Answer
 
-    @property
+    @cached_property
     def physical(self) -> Floats:
         return physical(self.inputs, self.x)
 
@@ -91,8 +91,13 @@ class Calibration:
 
     def grid(self, k: int) -> Integers:
         """Every raw value that input k may have."""
-        low, high = self.inputs[k].limits
-        return np.arange(low, high + 1, dtype=np.int64)
+        return self.grids[k]
+
+    @cached_property
+    def grids(self) -> tuple[Integers, ...]:
+        """The same of all inputs."""
+        limits = (q.limits for q in self.inputs)
+        return tuple(np.arange(low, high + 1, dtype=np.int64) for low, high in limits)
 
     def on_grid(self, k: int, curve: Curve) -> Floats:
         """The curve at every raw value of input k; where it is no number, that of the nearest."""
@@ -111,9 +116,11 @@ def held(values: Floats, curve: str, name: str) -> Floats:
     good = np.flatnonzero(np.isfinite(values))
     if not len(good):
         raise QuantizeError(f"{curve} of input '{name}' is no number anywhere in its range")
-    place = np.clip(np.searchsorted(good, np.arange(len(values))), 0, len(good) - 1)
-    before = np.maximum(place - 1, 0)
+    if len(good) == len(values):
+        return values
     here = np.arange(len(values))
+    place = np.clip(np.searchsorted(good, here), 0, len(good) - 1)
+    before = np.maximum(place - 1, 0)
     nearer = np.abs(good[before] - here) < np.abs(good[place] - here)
     return values[np.where(nearer, good[before], good[place])]
 

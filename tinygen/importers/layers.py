@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from ..common.errors import QuantizeError
-from ..fitting.class_scores import Scores, decision_nodes
+from ..fitting.class_scores import Scores, decision_nodes, proven
 from ..fitting.least_squares import integer_descent
 from ..fitting.lowering import ACC_ROOM, scale_inputs
 from ..model.fixedpoint import INT16_MAX, Quantity
@@ -180,11 +180,9 @@ def _as_inputs(wire: Wire) -> tuple[Quantity, ...]:
 
 
 def _raw(rows: Calibration) -> Wire:
-    width = len(rows.inputs)
-    inside = Bounds((-INT16_MAX - 1,) * width, (INT16_MAX,) * width)
     gain = np.array([q.scale for q in rows.inputs])
     offset = np.array([q.offset for q in rows.inputs])
-    return Wire((), inside, rows.x, gain, offset, rows.physical)
+    return Wire((), proven((), len(rows.inputs)), rows.x, gain, offset, rows.physical)
 
 
 def _first(steps: list[Step], rows: Calibration, precision: Precision) -> tuple[Wire, list[Step]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ..model.fixedpoint import Quantity
 from ..model.nodes import Node
 from ..model.operations.activation import Activation
 from ..model.operations.exp2 import Exp2
-from .calibration import Answer, Calibration, Choice, Lowered, first_close
+from .calibration import Answer, Calibration, Choice, Lowered, first_close, physical
 from .graph import Affine, Columns, Curve, FloatModel, Products, Step, TreeSum, apply_all
 from .layers import domain, lower_behind, lower_layers
 from .simplify import restricted, simplified, used_inputs
@@ -35,8 +35,7 @@ def lower(
     used = used_inputs(steps, len(inputs))
     steps = restricted(steps, used, len(inputs))
     kept = tuple(inputs[k] for k in used)
-    rows = Calibration(kept, x[:, list(used)], np.zeros((0, 0)), answer)
-    rows = replace(rows, values=model.values(_all(inputs, x)))
+    rows = Calibration(kept, x[:, list(used)], model.values(physical(inputs, x)), answer)
     return used, _faithful(_lowered(steps, rows), rows)
 
 
@@ -59,10 +58,6 @@ def _faithful(found: Lowered, rows: Calibration) -> Lowered:
     if part <= VISIBLE:
         return found
     return replace(found, notes=(*found.notes, f"the integers change {part:.1%} {words}"))
-
-
-def _all(inputs: tuple[Quantity, ...], x: np.ndarray) -> np.ndarray:
-    return np.stack([q.to_physical(x[:, k]) for k, q in enumerate(inputs)], axis=1)
 
 
 def _lowered(steps: tuple[Step, ...], rows: Calibration) -> Lowered:
@@ -97,8 +92,12 @@ def _linked(steps: tuple[Step, ...], curve: Curve, rows: Calibration) -> Iterato
     if answer.head.kind != "value":
         raise QuantizeError(f"a class behind {curve.name} has no integer form: leave it out")
 
+    @cache  # the tables all stand on one grid
+    def inside(grid: Answer) -> Lowered:
+        return _lowered(steps, replace(rows, values=inner, answer=grid))
+
     def behind(grid: Answer, node: Node) -> Lowered:
-        found = _lowered(steps, replace(rows, values=inner, answer=grid))
+        found = inside(grid)
         return replace(found, nodes=(*found.nodes, node), bound=None)
 
     if curve.name == "exp" and not answer.offset:

@@ -31,19 +31,15 @@ MOST_TERMS = 255
 def simplified(steps: Sequence[Step], width: int) -> tuple[Step, ...]:
     """The same function of `width` inputs in as few steps as may be."""
     done: list[Step] = []
-    for step in _with_sums(steps, width):
+    for step in _with_sums(steps):
         done.append(step)
-        while len(done) > 1 and (one := _joined(done[-2], done[-1], _width(done[:-2], width))):
+        while len(done) > 1 and (one := _joined(done[-2], done[-1], width_of(done[:-2], width))):
             done[-2:] = one
     return tuple(done)
 
 
 def width_of(steps: Sequence[Step], width: int) -> int:
     """Elements behind the steps."""
-    return _width(list(steps), width)
-
-
-def _width(steps: list[Step], width: int) -> int:
     last = steps[-1] if steps else None
     if isinstance(last, Affine):
         return len(last.offset)
@@ -54,7 +50,7 @@ def _width(steps: list[Step], width: int) -> int:
     return len(last.terms) if isinstance(last, Products) else width
 
 
-def _with_sums(steps: Sequence[Step], width: int) -> list[Step]:
+def _with_sums(steps: Sequence[Step]) -> list[Step]:
     """The steps, products followed by sums everywhere."""
     found: list[Step] = []
     for step, after in zip(steps, (*steps[1:], None)):

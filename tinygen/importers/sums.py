@@ -8,7 +8,7 @@ input's own largest difference. `spread_of` adds them up.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import permutations
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from ..families.lookup import hats
 from ..fitting.lowering import FEW_STEPS, exact_products, scale_inputs, wide_weights
 from ..model.fixedpoint import INT16_MAX
-from ..model.nodes import Node
+from ..model.nodes import Integers, Node
 from ..model.operations.dense import Dense
 from ..model.operations.forest import Forest
 from ..model.operations.lookup import Curve as Table
@@ -235,12 +235,21 @@ def table_of(
     Least squares on the hat functions of the grid; a straight piece between few nodes is exact.
     """
     low, high = int(grid[0]), int(grid[-1])
-    step_bits = int(np.clip(np.ceil(np.log2(max(high - low, 1) / (nodes - 1))), 0, 14))
-    count = ((high - low) >> step_bits) + 2
-    some = np.unique(np.linspace(0, len(grid) - 1, FIT_POINTS).astype(int))
-    shares = hats(grid[some], low, step_bits, count)
-    second = np.diff(np.eye(count), n=2, axis=0)
-    normal = shares.T @ shares / len(some) + SMOOTH / count * second.T @ second
+    step_bits, some, shares, normal = _basis(low, high, nodes)
     fitted = np.linalg.lstsq(normal, shares.T @ values[some] / len(some), rcond=None)[0]
     whole = np.clip(np.floor(fitted + 0.5), -top, top).astype(int)
     return Table(source, low, step_bits, tuple(whole.tolist()))
+
+
+@lru_cache(maxsize=4)
+def _basis(low: int, high: int, nodes: int) -> tuple[int, Integers, Floats, Floats]:
+    """Of the grid low .. high: bits between two nodes, the places that are fitted, their shares in
+    each hat, and the normal equations' matrix. The curves of one input share it.
+    """
+    step_bits = int(np.clip(np.ceil(np.log2(max(high - low, 1) / (nodes - 1))), 0, 14))
+    count = ((high - low) >> step_bits) + 2
+    some = np.unique(np.linspace(0, high - low, FIT_POINTS).astype(int))
+    shares = hats(low + some, low, step_bits, count)
+    second = np.diff(np.eye(count), n=2, axis=0)
+    normal = shares.T @ shares / len(some) + SMOOTH / count * second.T @ second
+    return step_bits, some, shares, normal

@@ -135,10 +135,12 @@ def lower_raw(trees: Sequence[RawTree], base: Floats, rows: Calibration) -> Lowe
         )
     choices = _numbers if answer.head.kind == "value" else _scores
     best: Lowered | None = None
+    least = np.inf
     for found in choices(trees, base, answer):
-        if best is None or rows.difference(found.nodes) < rows.difference(best.nodes):
-            best = found
-        if rows.difference(found.nodes) <= rows.tolerance:
+        difference = rows.difference(found.nodes)
+        if best is None or difference < least:
+            best, least = found, difference
+        if difference <= rows.tolerance:
             return found
     assert best is not None
     return best

@@ -13,7 +13,6 @@ from ..readers import labels_of
 from .flow import MOST_WIDE, Flow, Label, named, together
 from .onnx_graph import Call, of_constants, operator
 
-WHOLE = {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"}
 MOST_CONSTANT = 1_000_000  # numbers that are computed from constants at a time
 
 

@@ -140,7 +140,6 @@ def _require_finite(steps: Sequence[Step], name: str) -> None:
             numbers += [step.matrix, step.offset]
         elif isinstance(step, TreeSum):
             numbers += [step.base, *(t.values for t in step.trees)]
-            numbers += [np.nan_to_num(t.threshold, posinf=0, neginf=0) for t in step.trees]
             numbers += [np.where(np.isnan(t.threshold), np.nan, 0) for t in step.trees]
         elif isinstance(step, Columns):
             numbers += [np.array(c.line) for c in step.curves if c.line]

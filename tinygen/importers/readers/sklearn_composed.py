@@ -11,7 +11,20 @@ import numpy as np
 
 from ...common.errors import QuantizeError
 from ..beside import beside
-from ..graph import LOGISTIC, SAME, STEP, Affine, Curve, Floats, Head, Step, TreeSum, each, pick
+from ..graph import (
+    LOGISTIC,
+    SAME,
+    STEP,
+    Affine,
+    Curve,
+    Floats,
+    Head,
+    Step,
+    TreeSum,
+    each,
+    pick,
+    straight,
+)
 from ..simplify import width_of
 from . import Part, labels_of, read, reader
 from .sklearn_columns import FUNCTIONS
@@ -81,7 +94,7 @@ def transformed_target(e: Any, columns: tuple[str, ...]) -> Part:
     if type(back).__name__ == "StandardScaler":
         spread = back.scale_[0] if back.scale_ is not None else 1.0
         centre = back.mean_[0] if back.mean_ is not None else 0.0
-        curve = Curve("line", lambda x: x * spread + centre, (float(spread), float(centre)))
+        curve = straight(float(spread), float(centre))
     elif type(back).__name__ == "FunctionTransformer" and function is None:
         curve = SAME
     elif type(back).__name__ == "FunctionTransformer":
