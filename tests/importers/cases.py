@@ -160,20 +160,25 @@ def find(name: str):
     return next((getattr(room, name) for room in ROOMS if hasattr(room, name)), None)
 
 
+def _seeded(estimator):
+    """The same estimator with a fixed seed, where it takes one."""
+    if "random_state" not in estimator.get_params(deep=False):
+        return estimator
+    return estimator.set_params(random_state=0)
+
+
 def fitted(name: str, data: str):
     """A fitted estimator that holds the class; transformers have a ridge regression behind them."""
     rows, kind = data_sets()[data], find(name)
     if name.endswith("SearchCV"):
         grid = {"alpha": [0.1, 1.0]}
-        return _fit(kind(Ridge(), grid, cv=3), rows.x, rows.y)
+        return _fit(_seeded(kind(Ridge(), grid, cv=3)), rows.x, rows.y)
     settings = dict(SETTINGS.get(name, {}))
     if settings.get("estimator") == "predictor":
         settings["estimator"] = Ridge().fit(rows.x, rows.y)
     if name == "Pipeline":
         return _fit(make_pipeline(StandardScaler(), Ridge()), rows.x, rows.y)
-    one = kind(**settings)
-    if "random_state" in one.get_params(deep=False):
-        one.set_params(random_state=0)
+    one = _seeded(kind(**settings))
     if (hasattr(one, "transform") and not hasattr(one, "predict")) or name in ("RFE", "RFECV"):
         return _fit(make_pipeline(one, Ridge()), rows.x, rows.y)
     if name.startswith("XGB") and name.endswith("Classifier"):

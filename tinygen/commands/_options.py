@@ -38,7 +38,6 @@ def among(words):
 
 MODEL = "MODEL.json"
 model_argument = click.argument("model", type=FILE, metavar=MODEL)
-csv_argument = click.argument("csv", type=FILE, metavar="CSV")
 csvs_argument = click.argument("csvs", type=FILE, nargs=-1, required=True, metavar="CSV...")
 board_option = click.option(
     "--board",

@@ -89,4 +89,4 @@ def command(model, out, data, note):
       tinygen card benzene.json --data AirQualityUCI.csv -o CARD.md
     """
     with progress() as say:
-        return card(model, out, data or None, note, say)
+        return card(model, out, data, note, say)

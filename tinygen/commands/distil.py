@@ -60,18 +60,18 @@ class DistilledModel:
     def text(self) -> str:
         """The model, and how student, plainly trained model and teacher compare."""
         found, model = self.distilled, self.trained.model
-        unit = "of the rows" if model.labels else model.output.unit
+        facts, classes = found.facts(), bool(model.labels)
+        unit = "of the rows" if classes else model.output.unit
         rows = [
             [
                 name + (" (kept)" if name == found.kept else ""),
-                _error(facts["error_in_folds"], bool(model.labels)),
-                _error(facts["error"], bool(model.labels)),
+                _error(facts[name]["error_in_folds"], classes),
+                _error(facts[name]["error"], classes),
                 ladder.rungs[ladder.chosen].cost.flash_bytes,
             ]
             for name, ladder in (("student", found.student), ("plain", found.plain))
-            for facts in [found.facts()[name]]
         ]
-        rows.append(["teacher", "-", _error(found.teacher_error, bool(model.labels)), "-"])
+        rows.append(["teacher", "-", _error(found.teacher_error, classes), "-"])
         head = ["", f"error in folds {unit}", f"on test rows {unit}", "flash"]
         return "\n\n".join([self.trained.text(), table(head, rows) + "\n" + self.verdict()])
 

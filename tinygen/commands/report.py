@@ -118,4 +118,4 @@ def command(model, out, data, run, note, no_board):
       tinygen report benzene.json --data AirQualityUCI.csv -o benzene.html
     """
     with progress() as say:
-        return report(model, out, data or None, run, note, not no_board, say)
+        return report(model, out, data, run, note, not no_board, say)

@@ -13,7 +13,7 @@ from ..common.errors import DataError, UsageError, show
 from ..common.tables import counted
 from ..model.fixedpoint import MARGIN, RAW_MAX, Quantity
 from .cells import LABEL_WORDS, MAXIMUM_LABELS
-from .derived import made_of, why_no_category
+from .derived import made_of, why_no_category, written
 from .table import Table, require_column, require_finite, require_numbers, unit_words
 
 LEAST_STEPS = 4096  # over the range of an input: 12 bits
@@ -117,8 +117,7 @@ def with_classes(table: Table, target: str) -> tuple[Table, tuple[str, ...]]:
 
 def spelled(table: Table, name: str, value: float) -> str:
     """A number of the column as the file writes it."""
-    plain = f"{value:.0f}" if value.is_integer() else repr(float(value))
-    return table.spellings.get(name, {}).get(value, plain)
+    return table.spellings.get(name, {}).get(value, written(value))
 
 
 # ------------------------------------------------------------------------------------- inputs

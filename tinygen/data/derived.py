@@ -142,7 +142,7 @@ def _with_flags(table: Table, but: Sequence[str | None]) -> tuple[Table, dict[st
 def labels_of(table: Table, name: str) -> tuple[str, ...]:
     """The labels of a column: numbers by size, then texts by spelling."""
     values = table.columns[name]
-    numbers = [_written(v) for v in np.unique(values[np.isfinite(values)])[: MAXIMUM_LABELS + 1]]
+    numbers = [written(v) for v in np.unique(values[np.isfinite(values)])[: MAXIMUM_LABELS + 1]]
     return (*numbers, *(sorted(table.labels[name].texts) if name in table.labels else ()))
 
 
@@ -183,7 +183,8 @@ def _holds_words(table: Table, name: str) -> bool:
     return name in table.texts and bool(np.isnan(table.columns[name]).all())
 
 
-def _written(value: float) -> str:
+def written(value: float) -> str:
+    """A number in as few digits as tell it apart."""
     return f"{value:.0f}" if float(value).is_integer() else repr(float(value))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..common.errors import ModelError, QuantizeError, UsageError, show
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import ROOM, decimal_quantity
+from ..data.prepare import NO_TARGET
 from ..model.fixedpoint import Quantity
 from ..model.model import Model, check_name
 from ..model.nodes import Node, prove
@@ -366,7 +367,7 @@ def _dataset(rows: np.ndarray, names: tuple[str, ...], scales: Any) -> Dataset:
     raw = np.column_stack([q.to_raw(c) for q, c in zip(inputs, rows.T)])
     places = np.arange(len(rows))
     return Dataset(
-        Rows(raw, np.zeros(len(rows), dtype=np.int64), inputs, Quantity("", "", 1.0, 0.0, 0.0)),
+        Rows(raw, np.zeros(len(rows), dtype=np.int64), inputs, NO_TARGET),
         Split(places, places[:0]),
         Provenance("fit", rows_read=len(rows)),
     )

@@ -110,14 +110,18 @@ def choose(
     return min(alike, key=lambda r: (r.cost.flash_bytes, r.error))
 
 
-def limits_in_words(budget: Budget) -> str:
-    """What a budget allows, in words; what it does not limit is left out."""
+def limits_in_words(budget: Budget, form: str = "") -> str:
+    """What a budget allows, in words, numbers in this format; what it does not limit is left
+    out.
+    """
     limits = {
         "bytes of flash": budget.flash_bytes,
         "bytes of RAM": budget.ram_bytes,
         "cycles": budget.cycles,
     }
-    return ", ".join(f"{limit} {what}" for what, limit in limits.items() if limit is not None)
+    return ", ".join(
+        f"{limit:{form}} {what}" for what, limit in limits.items() if limit is not None
+    )
 
 
 # ---- the file ----

@@ -110,8 +110,11 @@ class Table:
 
     def row_name(self, index: int) -> str:
         """A row's line in the file; with several files, which file as well."""
-        names, row = self.file_names, str(self.file_rows[index])
-        return row if names is None else f"{row} of {names[index]}"
+        row = str(self.file_rows[index])
+        if not self.files:
+            return row
+        ends = np.cumsum([rows for _, rows in self.files])
+        return f"{row} of {self.files[int(np.searchsorted(ends, index, 'right'))][0]}"
 
 
 def require_column(table: Table, name: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from ...codegen.chain import constant_bytes
 from ...model.model import Model
 from ...search.conversion import conversion_lines
-from ...search.ladder import Ladder
+from ...search.ladder import Ladder, limits_in_words
 from ..dossier.figures import (
     conversion_table,
     converted,
@@ -29,19 +29,11 @@ def ladder_section(d: Dossier) -> Section | None:
     if not d.ladder:
         return None
     found, model = d.ladder, d.model
-    limits = [
-        f"{limit:,} {what}"
-        for limit, what in (
-            (found.budget.flash_bytes, "bytes of flash"),
-            (found.budget.ram_bytes, "bytes of RAM"),
-            (found.budget.cycles, "cycles"),
-        )
-        if limit is not None
-    ]
+    limits = limits_in_words(found.budget, ",")
     lead = (
         "Every model that was compiled and simulated. The choice fell on training rows and "
         "measured cost"
-        f"{', within ' + ', '.join(limits) if limits else ''}; the test rows are shown, they did "
+        f"{', within ' + limits if limits else ''}; the test rows are shown, they did "
         "not choose."
     )
     headers, rows = ladder_table(found)

@@ -64,7 +64,6 @@ def read_conversion(model: Model) -> Conversion | None:
             plain["float"] and ModelCost(**plain["float"]),
             plain["float_gap"],
             plain.get("margin", 0.0),
-            plain.get("imported", False),
             plain.get("own_spread"),
         )
     except (TypeError, KeyError, AttributeError) as error:

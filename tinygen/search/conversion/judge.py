@@ -66,9 +66,13 @@ class Conversion:
     # half the interval of 95 % around the mean difference of the two errors, row by row, in their
     # unit; 0 where the two never differ, and in files of versions that did not know it
     margin: float = 0.0
-    imported: bool = False  # somebody else's model, which is not fitted again
     # of a model judged against its float form's own answers: their mean absolute deviation
     own_spread: float | None = None
+
+    @property
+    def imported(self) -> bool:
+        """True for somebody else's model, which is not fitted again."""
+        return "converted" in self.model.training
 
     @property
     def loss(self) -> float:
@@ -133,20 +137,21 @@ def judge_conversion(
         model.decided.answer(x),
     )
     scale = 1.0 if model.labels else dataset.target.scale
+    theirs, ours = (_errors(a, y, model) for a in (floats, answers))
     float_cost, gap = _in_float(model.decided, board, x[:CHIP_ROWS])
     return Conversion(
         model,
         board,
         len(y),
-        figure(_error(floats, y, model) * scale),
-        figure(_error(answers, y, model) * scale),
+        figure(float(theirs.mean()) * scale),
+        figure(float(ours.mean()) * scale),
         int((answers != floats).sum()),
         _worst(model, dataset, x, floats, answers),
         _decisions(model, y, floats, answers),
         integer or measure_cost(model, board),
         float_cost,
         gap,
-        figure(margin(_errors(answers, y, model) - _errors(floats, y, model)) * scale),
+        figure(margin(ours - theirs) * scale),
     )
 
 
@@ -155,11 +160,7 @@ def of_original(verdict: Conversion, dataset: Dataset, own: bool) -> Conversion:
     y = dataset.y[dataset.test]
     scale = 1.0 if dataset.labels else dataset.target.scale
     spread = figure(np.abs(y - np.median(y)).mean() * scale) if own else None
-    return replace(verdict, imported=True, own_spread=spread)
-
-
-def _error(answers: np.ndarray, y: np.ndarray, model: Model) -> float:
-    return float(_errors(answers, y, model).mean())
+    return replace(verdict, own_spread=spread)
 
 
 def _errors(answers: np.ndarray, y: np.ndarray, model: Model) -> np.ndarray:

@@ -11,7 +11,6 @@ compared on the same real rows, those of the training folds; test rows are only 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from ...common.errors import UsageError
+from ...common.progress import Progress, silent
 from ...data import Dataset
 from ...model.model import Model
 from ..cross_validation import as_good_as, error_scale
@@ -32,7 +32,6 @@ from .teacher import Teacher, own_teacher
 
 __all__ = ["Distilled", "Teacher", "distil", "distilled", "own_teacher"]
 
-Progress = Callable[[str], None]
 MOST_DRAWS = 20
 
 
@@ -77,7 +76,7 @@ def distilled(
     teacher: Teacher,
     request: SearchRequest,
     draws: int = 1,
-    progress: Progress = lambda text: None,
+    progress: Progress = silent,
     dask: str | None = None,
 ) -> Distilled:
     """A student of the teacher and a plainly trained model, from one search each, and which of the

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
+from ...common.progress import Progress, silent
 from ...data import Dataset, Rows
 from ...data.splits import fold_blocks, groups_of
 from ..cross_validation import fold_cuts
@@ -16,11 +16,10 @@ from .neighbours import rows_between
 from .teacher import Teacher
 
 FOLDS = 3  # of the rows that a student is fitted to: a teacher answers the part it did not see
-Progress = Callable[[str], None]
 
 
 def student_rows(
-    dataset: Dataset, teacher: Teacher, draws: int, progress: Progress = lambda text: None
+    dataset: Dataset, teacher: Teacher, draws: int, progress: Progress = silent
 ) -> Dataset:
     """The data set of a student: in each fold it is fitted to labelled rows that are made of the
     fold's fitting rows alone, and judged on the fold's real rows and targets.
