@@ -7,40 +7,32 @@ import shlex
 import shutil
 import subprocess
 import sys
-import textwrap
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+from page_lists import assert_page_has, listed
 
 from tinygen.importers.readers import supported
 from tinygen.model.model import load
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "from-scikit-learn.md"
-START, END = "<!-- classes", "<!-- end -->"
+START = "<!-- classes"
 TITLES = {"lightgbm": "LightGBM", "sklearn": "scikit-learn", "xgboost": "XGBoost"}
 
 
 def classes() -> str:
     """The lists of classes as the page has them."""
-    parts = []
-    for library, names in groupby(supported(), lambda name: name.partition(".")[0]):
-        short = [name.partition(".")[2] for name in names]
-        line = f"**{TITLES[library]}** ({len(short)}): " + ", ".join(f"`{n}`" for n in short) + "."
-        parts.append(textwrap.fill(line, 128, break_long_words=False, break_on_hyphens=False))
-    return "\n\n".join(parts)
+    names = [name.split(".", 1) for name in supported()]
+    return "\n\n".join(
+        listed(TITLES[library], [name for _, name in group])
+        for library, group in groupby(names, lambda pair: pair[0])
+    )
 
 
 def test_the_list_is_made_from_the_code(request):
-    before, rest = PAGE.read_text(encoding="utf-8").split(START)
-    comment, rest = rest.split("\n", 1)
-    told, after = rest.split(END)
-    if request.config.getoption("--update-golden"):
-        whole = f"{before}{START}{comment}\n{classes()}\n{END}{after}"
-        PAGE.write_text(whole, encoding="utf-8", newline="\n")
-        return
-    assert told.strip() == classes(), "run pytest --update-golden and review the diff"
+    assert_page_has(PAGE, START, classes(), request.config)
 
 
 def test_the_page_runs_as_it_is_written(tmp_path, simavr):

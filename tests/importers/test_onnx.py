@@ -2,13 +2,12 @@
 
 import warnings
 from functools import cache
-from pathlib import Path
 
 import needs
 import numpy as np
 import onnx_cases
 import pytest
-from many_headers import answers_in_c
+from graph_files import assert_c_answers, convert_once
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import (
     GradientBoostingClassifier,
@@ -45,16 +44,7 @@ FOUND: dict[str, tuple] = {}  # integer models and raw rows of the tests below, 
 
 
 def _converted(name, data, rows, folder):
-    """(opened, Converted, physical rows on the inputs' grid) of a file's bytes, made once."""
-    if name not in FOUND:
-        path = Path(folder) / f"{name}.onnx"
-        path.write_bytes(data)
-        opened = open_model(path)
-        dataset = _dataset(rows, opened.floats.inputs, None)
-        found = converted(opened.floats, dataset, "case", reference=opened.predict)
-        grid = np.stack([q.to_physical(dataset.x[:, k]) for k, q in enumerate(dataset.inputs)], 1)
-        FOUND[name] = opened, found, grid
-    return FOUND[name]
+    return convert_once(FOUND, f"{name}.onnx", data, rows, folder)
 
 
 def _compare(opened, found, grid):
@@ -207,15 +197,7 @@ def test_a_number_behind_a_logistic_function_is_a_share(tmp_path):
 
 def test_c_answers_as_the_twin(tmp_path):
     """Every model of the tests above, on all its rows and on corners of its ranges."""
-    if not FOUND:
-        pytest.skip("run with the tests above")
-    models = [found.model for _, found, _ in FOUND.values()]
-    rows = [
-        np.vstack([found.dataset.x[:, list(found.columns)], found.model.sample_rows(40)])
-        for _, found, _ in FOUND.values()
-    ]
-    for name, model, some, told in zip(FOUND, models, rows, answers_in_c(models, rows, tmp_path)):
-        assert np.array_equal(told, model.predict(some)), name
+    assert_c_answers(FOUND, tmp_path)
 
 
 def test_a_misread_operator_is_found(tmp_path, monkeypatch):

@@ -4,13 +4,13 @@ import csv
 import re
 import subprocess
 import sys
-import textwrap
 from importlib.util import find_spec
 from pathlib import Path
 
 import needs
 import pytest
 import test_tflite
+from page_lists import assert_page_has, listed
 from sklearn.datasets import load_iris
 
 from tinygen.importers.graphs import (
@@ -20,28 +20,17 @@ from tinygen.importers.graphs import (
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "onnx-and-tflite.md"
-START, END = "<!-- operators", "<!-- end -->"
+START = "<!-- operators"
 
 
 def operators() -> str:
     """The lists of operators as the page has them."""
-    parts = []
-    for name, names in (("ONNX", onnx_graph.supported()), ("TFLite", tflite_graph.supported())):
-        line = f"**{name}** ({len(names)}): " + ", ".join(f"`{n}`" for n in names) + "."
-        parts.append(textwrap.fill(line, 128, break_long_words=False, break_on_hyphens=False))
-    return "\n\n".join(parts)
+    rooms = {"ONNX": onnx_graph, "TFLite": tflite_graph}
+    return "\n\n".join(listed(name, room.supported()) for name, room in rooms.items())
 
 
 def test_the_table_is_made_from_the_code(request):
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(START)
-    comment, rest = rest.split("\n", 1)
-    told, after = rest.split(END)
-    if request.config.getoption("--update-golden"):
-        whole = f"{before}{START}{comment}\n{operators()}\n{END}{after}"
-        PAGE.write_text(whole, encoding="utf-8", newline="\n")
-        return
-    assert told.strip() == operators(), "run pytest --update-golden and review the diff"
+    assert_page_has(PAGE, START, operators(), request.config)
 
 
 def test_the_page_runs_as_it_is_written(tmp_path, simavr, level):

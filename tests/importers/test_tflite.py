@@ -1,12 +1,10 @@
 """TFLite: every operator that is read, in float, against the interpreter's reference kernels."""
 
-from pathlib import Path
-
 import needs
 import numpy as np
 import pytest
 import tflite_cases
-from many_headers import answers_in_c
+from graph_files import assert_c_answers, convert_once
 from tflite_cases import Tensor, built, constant, options
 
 from tinygen.common.errors import TinygenError
@@ -142,16 +140,7 @@ def quantized_front():
 
 
 def _converted(name, data, rows, folder):
-    """(opened, Converted, physical rows on the inputs' grid) of a file's bytes, made once."""
-    if name not in FOUND:
-        path = Path(folder) / f"{name}.tflite"
-        path.write_bytes(data)
-        opened = open_model(path)
-        dataset = _dataset(rows, opened.floats.inputs, None)
-        found = converted(opened.floats, dataset, "case", reference=opened.predict)
-        grid = np.stack([q.to_physical(dataset.x[:, k]) for k, q in enumerate(dataset.inputs)], 1)
-        FOUND[name] = opened, found, grid
-    return FOUND[name]
+    return convert_once(FOUND, f"{name}.tflite", data, rows, folder)
 
 
 @pytest.mark.parametrize("name", [n for n in supported() if not n.endswith("QUANTIZE")])
@@ -172,15 +161,7 @@ def test_an_operator_in_float(name, tmp_path, level):
 
 def test_c_answers_as_the_twin(tmp_path):
     """Every model of the tests above, on all its rows and on corners of its ranges."""
-    if not FOUND:
-        pytest.skip("run with the tests above")
-    models = [found.model for _, found, _ in FOUND.values()]
-    rows = [
-        np.vstack([found.dataset.x[:, list(found.columns)], found.model.sample_rows(40)])
-        for _, found, _ in FOUND.values()
-    ]
-    for name, model, some, told in zip(FOUND, models, rows, answers_in_c(models, rows, tmp_path)):
-        assert np.array_equal(told, model.predict(some)), name
+    assert_c_answers(FOUND, tmp_path)
 
 
 def test_cut_and_changed_files_give_one_line(tmp_path):

@@ -12,7 +12,7 @@ from ..model.alarm_threshold import AlarmCost
 from ..model.fixedpoint import NOT_SURE, Quantity
 from ..model.model import Model
 from ..model.views import View
-from .chain import chain_views, constant_bytes, printed
+from .chain import Printed, chain_views, constant_bytes, printed
 from .names import check_prefix
 from .units import categories, class_names, input_units, label_bytes, unit_of
 
@@ -22,9 +22,8 @@ def render_header(model: Model) -> str:
     name = check_prefix(model.name)
     chains = [chain_views(one, [comment(q.name) for q in one.inputs]) for one in model.singles]
     last, classes = model.bounds[-1], class_names(model)
-    nodes = [printed(step, step.macros) for steps in chains for step in steps]
-    tables = [re.sub(r"/\*.*?\*/", "", node.tables, flags=re.DOTALL) for node in nodes]
-    ranges = [q.limits for q in model.inputs]
+    parts = [[printed(step, step.macros) for step in steps] for steps in chains]
+    nodes = [node for part in parts for node in part]
     return (
         environment("c")
         .get_template("header.h.j2")
@@ -53,19 +52,26 @@ def render_header(model: Model) -> str:
             threshold=_end_of_band(model, model.threshold, model.levels.high),
             alarm_below=_end_of_band(model, model.alarm_below, model.levels.low),
             nodes=nodes,
-            tables_id=zlib.crc32(repr((tables, ranges, classes)).encode("utf-8")),
-            **_answer_view(model, chains),
+            tables_id=_tables_id(model, nodes, classes),
+            **_answer_view(model, chains, parts),
         )
     )
 
 
-def _answer_view(model: Model, chains: list[list[View]]) -> dict:
+def _tables_id(model: Model, nodes: list[Printed], classes: list) -> int:
+    """CRC-32 of what the shared tables of the header hold, their comments left out."""
+    tables = [re.sub(r"/\*.*?\*/", "", node.tables, flags=re.DOTALL) for node in nodes]
+    ranges = [q.limits for q in model.inputs]
+    return zlib.crc32(repr((tables, ranges, classes)).encode("utf-8"))
+
+
+def _answer_view(model: Model, chains: list[list[View]], parts: list[list[Printed]]) -> dict:
     """What the functions that answer are printed from. The last step of a model with scores reads
     them.
     """
     steps = chains[0]
     told = {
-        "outputs": _output_views(model, chains) if model.more else [],
+        "outputs": _output_views(model, chains, parts) if model.more else [],
         "result": steps[-1].out,
         "scores": model.scores,
         "sure_margin": model.sure_margin,
@@ -82,9 +88,8 @@ def _answer_view(model: Model, chains: list[list[View]]) -> dict:
     }
 
 
-def _output_views(model: Model, chains: list[list[View]]) -> list[dict]:
+def _output_views(model: Model, chains: list[list[View]], parts: list[list[Printed]]) -> list[dict]:
     """The outputs of a model of several."""
-    places = (model.reads, *(output.reads for output in model.more))
     names = identifiers([q.name for q in model.outputs], "OUTPUT")
     return [
         {
@@ -93,10 +98,10 @@ def _output_views(model: Model, chains: list[list[View]]) -> list[dict]:
             "raw_low": one.bounds[-1].low[0],
             "raw_high": one.bounds[-1].high[0],
             "reads": "" if reads == (*range(len(model.inputs)),) else reads,
-            "nodes": [printed(step, step.macros) for step in steps],
+            "nodes": part,
             "result": steps[-1].out,
         }
-        for name, one, reads, steps in zip(names, model.singles, places, chains)
+        for name, one, reads, steps, part in zip(names, model.singles, model.places, chains, parts)
     ]
 
 
@@ -133,8 +138,8 @@ def quantity_view(q: Quantity) -> dict:
         "origin": f"{q.offset:.12g}" if q.offset else "",
         "low": q.limits[0],
         "high": q.limits[1],
-        "minimum": q.words(q.minimum) if q.offset else _number(q.minimum),
-        "maximum": q.words(q.maximum) if q.offset else _number(q.maximum),
+        "minimum": _shown(q, q.minimum),
+        "maximum": _shown(q, q.maximum),
     }
 
 
@@ -183,8 +188,7 @@ def _example(q: Quantity) -> str:
     middle = q.raw_minimum + (q.raw_maximum - q.raw_minimum) // 2
     unit = f" {comment(q.unit)}" if q.unit else ""
     value = float(q.to_physical(middle))
-    shown = q.words(value) if q.offset else _number(value)
-    return f"{comment(q.name)} of {shown}{unit} is raw {middle}"
+    return f"{comment(q.name)} of {_shown(q, value)}{unit} is raw {middle}"
 
 
 def _facts(model: Model) -> list[str]:
@@ -211,8 +215,7 @@ def _facts(model: Model) -> list[str]:
 
 
 def _level(model: Model, raw: int) -> str:
-    value = float(model.output.to_physical(raw))
-    return model.output.words(value) if model.output.offset else _number(value)
+    return _shown(model.output, float(model.output.to_physical(raw)))
 
 
 def _facts_of_original(model: Model, metrics: dict, rows: str) -> list[str]:
@@ -234,6 +237,11 @@ def _facts_of_original(model: Model, metrics: dict, rows: str) -> list[str]:
         f"{metrics['float_mae']:.4g}"
     )
     return ["", f"Made from a fitted {source}: {told};", "it may have been fitted on these rows."]
+
+
+def _shown(q: Quantity, value: float) -> str:
+    """A value of a quantity; in full steps where it stands far from zero."""
+    return q.words(value) if q.offset else _number(value)
 
 
 def _number(value) -> str:

@@ -28,7 +28,7 @@ from .fixedpoint import MISSING, NOT_SURE, RAW_MAX, RAW_MIN, Quantity
 from .nodes import Bounds, Integers, Node, from_dict, integers, prove, to_dict
 from .not_sure import leads_of
 from .operations.argmax import Argmax
-from .parts import Output, output_of, plain_output, quantity_of
+from .parts import Output, check_places, output_of, plain_output, quantity_of
 
 SCHEMA = 1
 MAX_FILE_BYTES = 4_000_000
@@ -85,16 +85,7 @@ class Model:
             raise ModelError(f"several outputs are numbers, and at most {MAX_VALUES}")
         if len(set(self.value_names)) < len(self.value_names):
             raise ModelError("two outputs have one name")
-        places = [self.reads, *(output.reads for output in self.more)]
-        for reads in places:
-            if not reads or len(set(reads)) < len(reads):
-                raise ModelError("an output reads no input, or one twice")
-            if min(reads) < 0 or max(reads) >= len(self.inputs):
-                raise ModelError(
-                    f"an output reads an input beyond the {len(self.inputs)} there are"
-                )
-        if len(set().union(*places)) < len(self.inputs):
-            raise ModelError("an input that no output reads")
+        check_places(self.places, len(self.inputs))
         _ = self.singles  # raise where one of them cannot be
 
     @cached_property
@@ -115,6 +106,11 @@ class Model:
             )
             for k, output in enumerate(self.more, 2)
         )
+
+    @property
+    def places(self) -> tuple[tuple[int, ...], ...]:
+        """Of a model of several outputs: the places of the inputs that each reads."""
+        return (self.reads, *(output.reads for output in self.more))
 
     def _read_by(self, reads: tuple[int, ...]) -> tuple[Quantity, ...]:
         return tuple(self.inputs[place] for place in reads)
@@ -206,8 +202,8 @@ class Model:
         scores where the model has them.
         """
         if self.more:
-            rows, places = self._rows(raw), [self.reads, *(o.reads for o in self.more)]
-            each = [one.values(rows[:, list(p)]) for one, p in zip(self.singles, places)]
+            rows = self._rows(raw)
+            each = [one.values(rows[:, list(p)]) for one, p in zip(self.singles, self.places)]
             return integers(np.hstack(each))
         if not self.scores:
             return self._run(raw, self.nodes)

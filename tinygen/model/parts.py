@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,17 @@ class Output:
     quantity: Quantity
     reads: tuple[int, ...]  # places of its inputs among the model's, as its chain takes them
     nodes: tuple[Node, ...]
+
+
+def check_places(places: Sequence[tuple[int, ...]], inputs: int) -> None:
+    """ModelError unless the places that each output reads are among `inputs`, and cover them."""
+    for reads in places:
+        if not reads or len(set(reads)) < len(reads):
+            raise ModelError("an output reads no input, or one twice")
+        if min(reads) < 0 or max(reads) >= inputs:
+            raise ModelError(f"an output reads an input beyond the {inputs} there are")
+    if len(set().union(*places)) < inputs:
+        raise ModelError("an input that no output reads")
 
 
 def plain_output(output: Output) -> dict[str, Any]:
