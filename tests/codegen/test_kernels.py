@@ -88,7 +88,9 @@ def test_portable_c_equals_the_twin_on_the_chip(name, simavr, monkeypatch):
 @pytest.mark.parametrize(
     "name", ["linear16", "linear_wide", "additive", "squares_wide", "mlp_two", "mlp_wide16"]
 )
-def test_any_optimisation_gives_the_same_answers(name, flags, simavr, monkeypatch):
+def test_any_optimisation_gives_the_same_answers(name, flags, level, simavr, monkeypatch):
+    if level == "commit":
+        pytest.skip("every model at these levels is in test_compilers: --level release")
     use_flags(monkeypatch, *flags)
     assert wrong_on_chip(MODELS[name]) == 0
 

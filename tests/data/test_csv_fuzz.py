@@ -16,7 +16,7 @@ from tinygen.data.table import load_table
 from tinygen.search.finalists import SearchRequest
 from tinygen.search.model_search import find_ladder
 
-CASES = {"commit": 60, "release": 2000}
+CASES = {"commit": 30, "release": 2000}
 BLOCKS = 6
 MOST_LOSS = 0.01  # of the float model's error, and a step of the target for rounding
 FAMILIES = ("ridge", "tree")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -61,15 +62,15 @@ class Quantity:
     offset: float = 0.0  # physical value of raw 0; 0 wherever the data's own steps fit int16
     derivation: Derivation | None = None  # what it is made of; None: it is a column itself
 
-    @property
+    @cached_property
     def raw_minimum(self) -> int:
         return int(self.to_raw(self.minimum))
 
-    @property
+    @cached_property
     def raw_maximum(self) -> int:
         return int(self.to_raw(self.maximum))
 
-    @property
+    @cached_property
     def limits(self) -> tuple[int, int]:
         """Raw interval the model accepts: the trained range and an eighth of its span on each side.
 
