@@ -9,23 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from ..data import Dataset, Rows
 from ..fitting.least_squares import Root
 from ..fitting.weighted import Counts, mean, median, total
 from ..model.alarm_threshold import NO_ALARM, AlarmBand
 from .workers import one_thread
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 # at most this many training rows, seeded, for the forest: it takes seconds, not minutes
 FOREST_ROWS = 20_000
@@ -85,6 +80,8 @@ def _judged(guess: _Guess, dataset: Dataset, levels: AlarmBand) -> Comparator:
 
 
 def _regressors(dataset: Dataset) -> Iterator[_Guess]:
+    from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+
     x, y, test = (
         dataset.x[dataset.train].astype(float),
         dataset.y[dataset.train].astype(float),
@@ -133,6 +130,10 @@ def ridge(
     """Test answers of ridge regression on the target's root of that degree, 1 for the target
     itself.
     """
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     root = Root(degree)
     estimator = make_pipeline(StandardScaler(), Ridge(RIDGE * total(len(y), counts)))
     estimator.fit(x, root.forward(y), **_in_pipeline(estimator, counts))
@@ -158,6 +159,11 @@ def _readings_before(dataset: Dataset) -> np.ndarray:
 
 
 def _classifiers(dataset: Dataset) -> Iterator[_Guess]:
+    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     x, y, test = (
         dataset.x[dataset.train].astype(float),
         dataset.y[dataset.train],

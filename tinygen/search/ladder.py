@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ..common.errors import ModelError, UsageError
-from ..common.files import write_whole
+from ..common.files import ladder_path, write_whole
 from ..common.tables import counted
 from ..data import Dataset
 from ..model.model import Model, from_json
@@ -158,6 +158,8 @@ def load_ladder(path: Path) -> Ladder:
         )
     try:
         plain = json.loads(Path(path).read_text(encoding="ascii"))
+        if "rungs" not in plain and "nodes" in plain:
+            raise ModelError(f"'{path}' is a model file: give {ladder_path(Path(path))}")
         rungs = tuple(
             Rung(
                 from_json(json.dumps(r["model"])),
