@@ -3,7 +3,6 @@ no column is lost without a word, and the stated error is the error.
 """
 
 from collections import Counter
-from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from tinygen.data.table import load_table
 from tinygen.families import FAMILIES
 from tinygen.fitting.lowering import TOLERANCE
 from tinygen.fitting.weighted import margin
-from tinygen.search.cross_validation import rounded
+from tinygen.search.cross_validation import plain_config, rounded
 from tinygen.search.finalists import SearchRequest
 from tinygen.search.ladder import Rung
 from tinygen.search.model_search import find_ladder
@@ -86,10 +85,8 @@ def assert_error_is_as_stated(rung: Rung, dataset) -> None:
 def assert_little_is_lost_in_training(rung: Rung, dataset) -> None:
     """The rows that the choice of bits has seen: its own tolerance, and a step of the target."""
     family, rows = FAMILIES[rung.model.family], dataset.training
-    made = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in rung.model.training["config"].items()
-    }
-    config = next(c for c in family.candidates(rows) if asdict(c) == made)
+    made = rung.model.training["config"]
+    config = next(c for c in family.candidates(rows) if plain_config(c) == made)
     error = rows.error(rounded(family.fit_all(rows, [config], dataset.split.seed)[0], rows.x))
     assert rung.training_error / dataset.target.scale <= (1 + TOLERANCE) * error + 1
 
@@ -129,3 +126,13 @@ def test_every_file_is_used_or_refused_in_one_line(block, level, tmp_path, figur
         f"generated CSV files, {block + 1} of {BLOCKS}",
         f"{len(seeds)}: {ends['trained']} trained, the others refused in one line",
     )
+
+
+def test_a_loss_is_seen():
+    rng = np.random.default_rng(5)
+    wanted = rng.integers(0, 20_000, 300)
+    floats = wanted + np.round(rng.normal(0, 100, 300))
+    assert_little_is_lost(floats, floats, wanted)
+    assert_little_is_lost(np.round(floats / 20) * 20, floats, wanted)  # 0.2 % are lost
+    with pytest.raises(AssertionError):
+        assert_little_is_lost(np.round(floats / 200) * 200, floats, wanted)  # 17 %
