@@ -130,8 +130,8 @@ def test_every_file_is_used_or_refused_in_one_line(block, level, tmp_path, figur
 
 def test_a_loss_is_seen():
     rng = np.random.default_rng(5)
-    wanted = rng.integers(0, 20_000, 300)
-    floats = wanted + np.round(rng.normal(0, 100, 300))
+    wanted = rng.integers(0, 20_000, 2000)
+    floats = wanted + np.round(rng.normal(0, 100, 2000))
     assert_little_is_lost(floats, floats, wanted)
     assert_little_is_lost(np.round(floats / 20) * 20, floats, wanted)  # 0.2 % are lost
     with pytest.raises(AssertionError):
