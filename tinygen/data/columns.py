@@ -11,7 +11,7 @@ import numpy as np
 from ..common.choices import TASKS
 from ..common.errors import DataError, UsageError, show
 from ..common.tables import counted
-from ..model.fixedpoint import MARGIN, RAW_MAX, Quantity
+from ..model.fixedpoint import EXACT_STEPS, MARGIN, RAW_MAX, Quantity
 from .cells import LABEL_WORDS, MAXIMUM_LABELS
 from .derived import made_of, why_no_category, written
 from .table import Table, require_column, require_finite, require_numbers, unit_words
@@ -24,6 +24,8 @@ MOST_PLACES = 6  # decimal places that count as the own resolution of values wit
 MOST_CODES = 10  # different values of a target that counts its classes from 0 or 1
 FEW_CODES = 5  # of one that numbers them otherwise
 CODE_ROWS = 5  # rows of each
+EPOCHS = (1e9, 1e12, 1e15, 1e18)  # 2001 in s, ms, us, ns since 1970; four times that is 2096
+MOST_REASONS = 2  # why a column is no input, in one line
 RISING = 0.95  # of the steps from row to row of a counter; some are set back
 COUNTER = re.compile(
     r"(id|idx|index|#|n|nr|no|num|number|record|entry|count(er)?"
@@ -126,6 +128,19 @@ def spelled(table: Table, name: str, value: float) -> str:
 def require_readings(table: Table, name: str) -> None:
     require_numbers(table, name)
     require_finite(table, name)
+    if reason := _beyond_a_double(table, name):
+        raise DataError(f"{table.path_name}, column {show(name)}: {reason}")
+
+
+def _beyond_a_double(table: Table, name: str) -> str:
+    """That neighbours among a column's numbers are no longer told apart; "" where they are."""
+    values = table.columns[name][np.isfinite(table.columns[name])]
+    if not len(values) or np.abs(values).max() <= EXACT_STEPS * input_of(table, name).scale:
+        return ""
+    return (
+        f"it holds numbers such as {table.columns[name].max():.0f}, beyond 2**53, where whole "
+        "numbers are no longer told apart: leave the leading digits out of the file"
+    )
 
 
 def named_inputs(
@@ -173,6 +188,19 @@ def all_inputs(
     return names, notes
 
 
+def require_an_input(
+    table: Table, names: Sequence[str], left_out: Sequence[str], purpose: str = ""
+) -> None:
+    """Refuse to go on without an input, and say why the first columns are none."""
+    if not names:
+        more = f"; and {len(left_out) - MOST_REASONS} more" if len(left_out) > MOST_REASONS else ""
+        why = "; ".join(left_out[:MOST_REASONS]) + more
+        raise DataError(
+            f"{table.path_name} leaves no input{purpose}{f' ({why})' if why else ''}: "
+            "name columns of numbers with --inputs, or drop fewer"
+        )
+
+
 def _unusable(table: Table, name: str) -> str:
     """Why the column is no sensor reading; "" if it may be one."""
     if name in table.dated or name.casefold() in TIME_NAMES:
@@ -182,12 +210,15 @@ def _unusable(table: Table, name: str) -> str:
         if words := unit_words(table, name):
             return words
         text, reason = table.texts[name], why_no_category(table, name)
+        todo = "" if name in table.labels else ": write plain numbers there if they are readings"
         return (
             f"it holds text, {reason or 'and numbers: --categories takes both for labels'}; "
-            f"the first is {show(text.text)} in row {text.row}"
+            f"the first is {show(text.text)} in row {text.row}{todo}"
         )
     if not values:
         return "all its values are missing"
+    if reason := _beyond_a_double(table, name):
+        return reason
     if counts_on(table, name):
         return "it counts rows or time, --inputs takes it all the same"
     return ""
@@ -202,9 +233,8 @@ def counts_on(table: Table, name: str) -> bool:
     if name in table.texts or len(values) < 2 or (values % 1).any():
         return False
     rising = (np.diff(values) >= 0).mean() >= RISING and values[-1] > values[0]
-    epoch = (
-        1e9 <= values.min() <= values.max() <= 4e9 or 1e12 <= values.min() <= values.max() <= 4e12
-    )
+    low, high = values.min(), values.max()
+    epoch = any(unit <= low <= high <= 4 * unit for unit in EPOCHS)
     return bool(rising and (epoch or COUNTER.fullmatch(name)))
 
 

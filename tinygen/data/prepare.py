@@ -22,12 +22,13 @@ from .columns import (
     label_notes,
     named_inputs,
     output_of,
+    require_an_input,
     require_readings,
     scale_notes,
     with_classes,
 )
 from .dataset import Dataset, Provenance, Rows, Split
-from .derived import made_of, sources, with_derived, without_label
+from .derived import made_of, sources, spelling_notes, with_derived, without_label
 from .splits import groups_of, split_fraction, split_rows, split_table, truth_table
 from .table import Table, require_column, require_numbers, require_times, unit_words
 
@@ -71,10 +72,11 @@ def prepare(
     names, left_out = _chosen(table, target, inputs, drop, time_inputs)
     notes = [*table.notes, *table.time_notes, *told, *left_out]
     notes += [made_notes[n] for n in sources(table, names) if n in made_notes]
-    table, rows, left_out = _varied(table, names, target, inputs is None, (split, seed, fraction))
+    parts = split, seed, fraction
+    table, rows, dropped = _varied(table, names, target, inputs is None, parts, left_out)
     rows.require_variation()
     _require_every_class(rows, labels, with_unit)
-    notes += [*left_out, *_row_notes(table, rows, labels)]
+    notes += [*dropped, *_row_notes(table, rows, labels)]
     *columns, output = rows.seen(_all_units(table, units))
     found = Rows(rows.raw[:, :-1], rows.raw[:, -1], tuple(columns), output, labels)
     return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
@@ -94,7 +96,8 @@ def _classed(table: Table, target: str, task: str) -> tuple[Table, tuple[str, ..
     if not is_classification(table, target, task):
         return table, (), ()
     classed, labels = with_classes(table, target)
-    return classed, labels, label_notes(table, target, labels) if task == "auto" else ()
+    told = label_notes(table, target, labels) if task == "auto" else []
+    return classed, labels, [*told, *spelling_notes(target, labels)]
 
 
 def _all_units(table: Table, units: Mapping[str, str] | None) -> dict[str, str]:
@@ -152,10 +155,7 @@ def readings(
     if wanted:
         require_numbers(table, wanted)
     names, left_out = _chosen(table, wanted, inputs, drop, time_inputs)
-    if not names:
-        raise DataError(
-            f"{table.path_name} leaves no input: name numeric columns with --inputs, or drop fewer"
-        )
+    require_an_input(table, names, left_out)
     used = [*names, wanted] if wanted else names
     rows = _select(table, used, split, seed, fraction, target=bool(wanted))
     columns = rows.seen(_all_units(table, units))
@@ -185,7 +185,12 @@ def _chosen(
 
 
 def _varied(
-    table: Table, names: list[str], target: str, unasked: bool, parts: tuple[str, int, float]
+    table: Table,
+    names: list[str],
+    target: str,
+    unasked: bool,
+    parts: tuple[str, int, float],
+    left_out: Sequence[str],
 ) -> tuple[Table, _Selection, list[str]]:
     """The table, the rows of the named inputs that differ among the training rows, and notes:
     without labels that these do not have, and if the inputs were chosen `unasked` without constant
@@ -193,7 +198,7 @@ def _varied(
     """
     notes: list[str] = []
     while True:
-        _require_an_input(table, names, target)
+        require_an_input(table, names, [*left_out, *notes], f" for target {show(target)}")
         rows = _select(table, [*names, target], *parts)
         if strange := _untrained_labels(table, rows):
             for name in strange:
@@ -302,14 +307,6 @@ class _Selection:
             if not q.derivation
             else q
             for q, a, b in zip(self.quantities, low, high)
-        )
-
-
-def _require_an_input(table: Table, names: Sequence[str], target: str) -> None:
-    if not names:
-        raise DataError(
-            f"{table.path_name} leaves no input for target {show(target)}: "
-            "name numeric columns with --inputs, or drop fewer"
         )
 
 

@@ -120,7 +120,7 @@ def measure_cost(
         chip.predict(rows)
         size, cycles = read_size(chip.elf), chip.cycles
         return ModelCost(
-            size.flash_bytes - empty.flash_bytes,
+            max(size.flash_bytes - empty.flash_bytes, 0),  # a constant reads no input
             size.ram_bytes - empty.ram_bytes,
             chip.stack_bytes - empty_stack,
             int(np.median(cycles)),
