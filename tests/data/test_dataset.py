@@ -351,7 +351,7 @@ def test_each_cell_on_each_column(column, cell, raw):
         ("T,RH,T\n1,2,3\n", ["both named 'T'"]),
         ("T,RH\n1,2\nwarm,3\n", ["row 3, column 'T'", "'warm'"]),
         ("T,RH\n1,2\n1,2,3\n", ["row 3 has 3 cells"]),
-        ("T,RH\n1\n", ["row 2 has 1 cells"]),
+        ("T,RH\n1\n", ["row 2 has 1 cell,"]),
     ],
 )
 def test_tables_that_do_not_fit_the_model(text, parts):

@@ -365,10 +365,12 @@ def clip_notes(table: Table, rows: np.ndarray, quantities: Sequence[Quantity]) -
         if len(beyond):
             lines = ", ".join(table.row_name(row) for row in rows[beyond[:5]].tolist())
             more = ", .." if len(beyond) > 5 else ""
+            one = len(beyond) == 1
             notes.append(
-                f"column {show(q.name)}: {len(beyond)} values lie far beyond {q.minimum:g} .. "
-                f"{q.maximum:g} and are clipped, the board flags such a reading "
-                f"(rows {lines}{more})"
+                f"column {show(q.name)}: {counted(len(beyond), 'value')} "
+                f"{'lies' if one else 'lie'} far beyond {q.minimum:g} .. {q.maximum:g} and "
+                f"{'is' if one else 'are'} clipped, the board flags such a reading "
+                f"(row{'' if one else 's'} {lines}{more})"
             )
     return notes
 

@@ -305,8 +305,10 @@ class FileRows:
         if self.headers:
             notes.append(f"the header stands again in {counted(self.headers, 'row')}: left out")
         if self.bad:
+            verbs = ("does", "is") if len(self.bad) == 1 else ("do", "are")
             notes.append(
-                f"{len(self.bad)} rows do not fit the header and are left out: {self._places}"
+                f"{counted(len(self.bad), 'row')} {verbs[0]} not fit the header and {verbs[1]} "
+                f"left out: {self._places}"
             )
         return notes
 
@@ -333,8 +335,8 @@ class FileRows:
         elif len(self.bad) <= MOST_BAD * self.good:
             step += "; --skip-bad leaves it out"
         raise DataError(
-            f"{self.name} row {row} has {cells} cells, the header has {len(self.header)}{more}: "
-            f"{step}"
+            f"{self.name} row {row} has {counted(cells, 'cell')}, the header has "
+            f"{len(self.header)}{more}: {step}"
         )
 
     @property

@@ -323,7 +323,9 @@ def _select(
     absent = _absent(table, [*read.values()])
     rows = np.flatnonzero(~absent.any(axis=1))
     worst = int(np.argmax(absent.sum(axis=0)))
-    lacking = f"column {show([*read][worst])} is missing in {absent[:, worst].sum()} rows"
+    lacking = (
+        f"column {show([*read][worst])} is missing in {counted(absent[:, worst].sum(), 'row')}"
+    )
     _require_rows(table, len(rows), lacking, least=1)
     quantities = [input_of(table, name) for name in names]
     if target:
@@ -367,7 +369,7 @@ def _require_rows(table: Table, rows: int, reason: str, least: int = MINIMUM_ROW
     if rows < least:
         usable = f", {rows} of them usable ({reason})" if rows < table.rows_read else ""
         raise DataError(
-            f"{table.path_name} has {table.rows_read} rows{usable}: "
+            f"{table.path_name} has {counted(table.rows_read, 'row')}{usable}: "
             f"at least {MINIMUM_ROWS} are needed, add rows or leave a column out"
         )
 

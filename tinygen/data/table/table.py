@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ...common.errors import DataError, show
+from ...common.tables import counted
 from ...model.fixedpoint import Derivation
 from ..cells import TextCells, TextLabels, TwoReadings, unit_of
 from ..layout import MAXIMUM_NAME, split_unit
@@ -164,8 +165,8 @@ def require_numbers(table: Table, name: str) -> None:
         if words := unit_words(table, name):
             raise DataError(f"{place}: {words}")
         raise DataError(
-            f"{place}: {show(text.text)} is not a number ({text.count} such cells): mend it, leave "
-            "it empty, or give it to --missing"
+            f"{place}: {show(text.text)} is not a number ({counted(text.count, 'such cell')}): "
+            "mend it, leave it empty, or give it to --missing"
         )
 
 
@@ -175,5 +176,6 @@ def require_finite(table: Table, name: str) -> None:
     if rows.size:
         raise DataError(
             f"{table.path_name} row {table.row_name(int(rows[0]))}, column {show(name)}: the value "
-            f"is infinite ({rows.size} such cells): mend it, or leave it empty to drop the row"
+            f"is infinite ({counted(rows.size, 'such cell')}): mend it, or leave it empty to drop "
+            "the row"
         )
