@@ -125,8 +125,8 @@ def spelled(table: Table, name: str, value: float) -> str:
 # ------------------------------------------------------------------------------------- inputs
 
 
-def require_readings(table: Table, name: str) -> None:
-    require_numbers(table, name)
+def require_readings(table: Table, name: str, instead: str = "") -> None:
+    require_numbers(table, name, instead)
     require_finite(table, name)
     if reason := _beyond_a_double(table, name):
         raise DataError(f"{table.path_name}, column {show(name)}: {reason}")

@@ -15,6 +15,7 @@ from ..common.errors import DataError, show
 from ..common.tables import counted
 from ..model.fixedpoint import Quantity
 from .columns import (
+    MOST_CODES,
     all_inputs,
     clip_notes,
     input_of,
@@ -63,16 +64,15 @@ def prepare(
     for a quantity. Raises DataError for columns or rows that cannot be used, UsageError for
     settings that do not exist.
     """
-    fraction = split_fraction(split, seed, test_fraction)
+    parts = split, seed, split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
     table, made_notes = _derived(table, target, categories, time_inputs)
     with_unit = unit_words(table, target)
     table, labels, told = _classed(table, target, task)
-    require_readings(table, target)
+    require_readings(table, target, _or_classes(table, target))
     names, left_out = _chosen(table, target, inputs, drop, time_inputs)
     notes = [*table.notes, *table.time_notes, *told, *left_out]
     notes += [made_notes[n] for n in sources(table, names) if n in made_notes]
-    parts = split, seed, fraction
     table, rows, dropped = _varied(table, names, target, inputs is None, parts, left_out)
     rows.require_variation()
     _require_every_class(rows, labels, with_unit)
@@ -98,6 +98,12 @@ def _classed(table: Table, target: str, task: str) -> tuple[Table, tuple[str, ..
     classed, labels = with_classes(table, target)
     told = label_notes(table, target, labels) if task == "auto" else []
     return classed, labels, [*told, *spelling_notes(target, labels)]
+
+
+def _or_classes(table: Table, target: str) -> str:
+    """What a target of few numbers and texts may be as well."""
+    few = target in table.labels and len(table.spellings.get(target, ())) <= MOST_CODES
+    return "; --task classification takes its texts and numbers for classes" if few else ""
 
 
 def _all_units(table: Table, units: Mapping[str, str] | None) -> dict[str, str]:

@@ -156,8 +156,10 @@ def unit_words(table: Table, name: str) -> str:
     )
 
 
-def require_numbers(table: Table, name: str) -> None:
-    """Refuse a column with text in it, naming the first such cell, or one with two readings."""
+def require_numbers(table: Table, name: str, instead: str = "") -> None:
+    """Refuse a column with text in it, naming the first such cell, or one with two readings;
+    `instead`: what else may be done with the text.
+    """
     if doubt := table.doubts.get(name):
         raise DataError(f"{table.path_name}, column {show(name)}: {doubt}")
     if text := table.texts.get(name):
@@ -166,7 +168,7 @@ def require_numbers(table: Table, name: str) -> None:
             raise DataError(f"{place}: {words}")
         raise DataError(
             f"{place}: {show(text.text)} is not a number ({counted(text.count, 'such cell')}): "
-            "mend it, leave it empty, or give it to --missing"
+            f"mend it, leave it empty, or give it to --missing{instead}"
         )
 
 
