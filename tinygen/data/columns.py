@@ -225,17 +225,19 @@ def _unusable(table: Table, name: str) -> str:
 
 
 def counts_on(table: Table, name: str) -> bool:
-    """True for a row counter or a clock: such a name, or seconds since 1970, and values that rise
-    from row to row.
+    """True for a row counter or a clock: such a name, or times since 1970, and values that rise
+    from row to row, or would in another order of the rows.
     """
     values = table.columns[name]
     values = values[np.isfinite(values)]
     if name in table.texts or len(values) < 2 or (values % 1).any():
         return False
     rising = (np.diff(values) >= 0).mean() >= RISING and values[-1] > values[0]
-    low, high = values.min(), values.max()
-    epoch = any(unit <= low <= high <= 4 * unit for unit in EPOCHS)
-    return bool(rising and (epoch or COUNTER.fullmatch(name)))
+    low, high, different = values.min(), values.max(), len(np.unique(values))
+    if any(unit <= low <= high <= 4 * unit for unit in EPOCHS):
+        return bool(rising or different > len(values) / 2)
+    shuffled = different == len(values) == high - low + 1
+    return bool((rising or shuffled) and COUNTER.fullmatch(name))
 
 
 # -------------------------------------------------------------------------------------- steps
