@@ -192,8 +192,8 @@ class Layout:
 
 def layout_of(head: Sequence[str]) -> Layout:
     """The layout of a file with these first lines, by rule 2."""
-    whole = [line for line in head[:-1] if line.strip()]
-    if len(whole) > 1 and all(map(CLOCK.match, whole)):
+    clocked = [line for line in head if line.strip()]
+    if len(clocked) > 1 and all(map(CLOCK.match, clocked[:-1])):  # the last may be cut off
         bare = layout_of([CLOCK.sub("", line) for line in head])
         note = "each line begins with a serial monitor's clock, HH:MM:SS.mmm ->: left out"
         return replace(bare, clock=True, note="; ".join(filter(None, (note, bare.note))))

@@ -29,6 +29,9 @@ SPLIT_BYTES = 9  # a split's column (1), float threshold (4) and two places (2 e
 RIDGE = 1e-4  # penalty per training row on standardised inputs
 
 
+MEDIAN, COMMONEST = "median", "most frequent class"  # of the training rows, answered to all
+
+
 @dataclass(frozen=True)
 class Comparator:
     """One of them on the test rows."""
@@ -40,6 +43,11 @@ class Comparator:
     missed_alarms: int | None
     bytes: int | None  # of float constants; None for one that no device can run alone
     needs: str = ""  # what it needs beyond the inputs
+
+    @property
+    def constant(self) -> bool:
+        """True for one that answers the same to every row."""
+        return self.name in (MEDIAN, COMMONEST)
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ def _regressors(dataset: Dataset) -> Iterator[_Guess]:
     )
     inputs = x.shape[1]
     counts = dataset.training.weights
-    yield _Guess("median", np.full(len(test), median(y, counts)), FLOAT_BYTES)
+    yield _Guess(MEDIAN, np.full(len(test), median(y, counts)), FLOAT_BYTES)
     column, answers = best_line(x, y, test, counts)
     yield _Guess(f"line on {dataset.inputs[column].name}", answers, 2 * FLOAT_BYTES)
     yield _Guess("ridge", ridge(x, y, test, 1, counts), (inputs + 1) * FLOAT_BYTES)
@@ -171,7 +179,7 @@ def _classifiers(dataset: Dataset) -> Iterator[_Guess]:
     )
     scores = len(dataset.labels) if len(dataset.labels) > 2 else 1
     counts = dataset.training.weights
-    yield _Guess("most frequent class", np.full(len(test), np.bincount(y, counts).argmax()), 1)
+    yield _Guess(COMMONEST, np.full(len(test), np.bincount(y, counts).argmax()), 1)
     logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     logistic.fit(x, y, **_in_pipeline(logistic, counts))
     yield _Guess(

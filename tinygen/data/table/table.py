@@ -127,11 +127,8 @@ def require_column(table: Table, name: str) -> str:
             return candidate
     folded = {known.casefold(): known for known in table.names}
     nearest = folded[difflib.get_close_matches(name[:MAXIMUM_NAME].casefold(), folded, 1, 0.0)[0]]
-    raise DataError(
-        f"{table.path_name} has no column {show(name)}: the nearest of its {len(table.names)} "
-        "columns "
-        f"is {show(nearest)}"
-    )
+    few = "its only column" if len(folded) == 1 else f"the nearest of its {len(folded)} columns"
+    raise DataError(f"{table.path_name} has no column {show(name)}: {few} is {show(nearest)}")
 
 
 def unit_words(table: Table, name: str) -> str:
