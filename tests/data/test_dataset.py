@@ -346,7 +346,7 @@ def test_each_cell_on_each_column(column, cell, raw):
 @pytest.mark.parametrize(
     "text, parts",
     [
-        ("T\n1\n", ["no column 'RH'", "nearest of its 1 columns is 'T'"]),
+        ("T\n1\n", ["no column 'RH'", "its only column is 'T'"]),
         ("T,rh\n1,2\n", ["no column 'RH'", "'rh'"]),
         ("T,RH,T\n1,2,3\n", ["both named 'T'"]),
         ("T,RH\n1,2\nwarm,3\n", ["row 3, column 'T'", "'warm'"]),
