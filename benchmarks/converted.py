@@ -27,9 +27,11 @@ from goals import MOST_LOSS, UNO
 from peer_code import Answered, Code, absent, run_code, version, write_results
 
 import tinygen
+from tinygen.codegen.emit import render_header
 from tinygen.common.arithmetic import pin
 from tinygen.common.errors import TinygenError
 from tinygen.common.tables import table
+from tinygen.importers.budget import written
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import OPTIMIZE, Model
 from tinygen.target.bare import BareChip, measure_cost
@@ -121,18 +123,21 @@ def _written(way: Way, fitted: Fitted) -> Code:
 
 
 def _ours(fitted: Fitted) -> list[Measured]:
-    """Of each goal that the C can be written for; the first is the default."""
+    """As `tinygen convert` writes it, then in the forms that it did not take."""
     rows = fitted.training_rows
     model = tinygen.convert(
         fitted.original, rows, fitted.training_targets, input_scales=[1.0] * rows.shape[1]
     )
-    places = [int(q.name[1:]) for q in model.inputs]
-    found = []
-    for goal in OPTIMIZE:
-        written = replace(model, optimize=goal)
-        blank = Measured(fitted.task.name, fitted.kind, "tinygen", tinygen.__version__, goal, "")
-        told = _told(written, fitted.rows[:, places])
-        found.append(_filled(blank, fitted, told, model.output))
+    chosen, _ = written(model, UNO)
+    asked = fitted.rows[:, [int(q.name[1:]) for q in model.inputs]]
+    found, headers = [], set()
+    for goal in (chosen.optimize, *OPTIMIZE):
+        form = replace(model, optimize=goal)
+        if (header := render_header(form)) not in headers:
+            headers.add(header)
+            way = f"convert: {goal}" if form == chosen else f"emit --optimize {goal}"
+            blank = Measured(fitted.task.name, fitted.kind, "tinygen", tinygen.__version__, way, "")
+            found.append(_filled(blank, fitted, _told(form, asked), model.output))
     return found
 
 

@@ -76,6 +76,10 @@ class ConvertedModel:
             f"steps    {_reference(facts['converted']['reference'])}",
             f"proof    {_proof(model)}",
         ]
+        if model.optimize != "balanced":
+            lines.append(
+                f"written  for {model.optimize}, which suits this model and the budget best"
+            )
         if model.band:
             lines.append(f"alarm    {alarm_words(model)}")
         return "\n".join(lines) + "\n\n" + "\n".join(self.verdict)
@@ -168,7 +172,7 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertedMo
     found = converted(opened.floats, dataset, name, levels, opened.predict, targets)
     require_room(len(found.model.inputs), "train the model on fewer columns")
     progress(f"compiling and simulating for {chip.title}")
-    cost = affordable(found, chip, request.budget)
+    found, cost = affordable(found, chip, request.budget)
     model, lines = _judged(found, chip, cost)
     model.save(request.out)
     notes = (*dataset.notes, *found.notes)
