@@ -18,7 +18,7 @@ from ..model.nodes import Integers, Node, prove
 from .graph import Curve, Floats, Head
 
 CLOSE = 0.35  # raw steps of mean difference that do not count: rounding alone gives a quarter
-CLOSE_PART = 0.001  # of the spread of the float answers: the same
+CLOSE_PART = 0.0025  # of the spread of the float answers: the same
 CHANGED = 0.0005  # part of the rows whose class may change
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,7 @@ from ..model.model import Model
 from .avr_gcc import Size, compile_c, read_size
 
 RAM_FOR_ROWS = 0.4  # part of the chip's RAM that waiting rows may take
+RAM_FOR_STACK = 0.25  # the same that they must leave for the stack
 START_CYCLES = 100_000  # the C start-up code clears at most 8 KB of variables in this time
 CYCLES_PER_ROW = 2_000_000  # a model slower than this counts as hung
 EMPTY_MODEL = """#include <stdint.h>
@@ -74,11 +76,12 @@ class BareChip:
 
     def _compiled(self, header: str | None, options: Sequence[str]) -> Path:
         """The program; where the rows leave the model no room, with one row at a time."""
-        try:
-            return compile_bare(self.model, self.board, self._folder, self.block, header, *options)
-        except DoesNotFit:
-            self.block = 1
-            return compile_bare(self.model, self.board, self._folder, 1, header, *options)
+        with suppress(DoesNotFit):
+            elf = compile_bare(self.model, self.board, self._folder, self.block, header, *options)
+            if read_size(elf).ram_bytes <= (1 - RAM_FOR_STACK) * self.board.ram_bytes:
+                return elf
+        self.block = 1
+        return compile_bare(self.model, self.board, self._folder, 1, header, *options)
 
     def predict(self, raw: np.ndarray) -> np.ndarray:
         """The chip's raw answers, int64 (n,), to raw rows of shape (n, inputs)."""
