@@ -177,7 +177,7 @@ WAYS = (
         _emlearn_net(True, method="inline", use_fixedpoint=True),
         _classes,
     ),
-    Way("emlearn", "", ("linear",), _emlearn_linear),
+    Way("emlearn", "as it is", ("linear",), _emlearn_linear),
     Way("m2cgen", "double", ("tree", "forest", "net", "linear"), _m2cgen),
     Way("micromlgen", "as it is", ("tree", "forest", "net", "linear"), _micromlgen(False)),
     Way("micromlgen", "stdarg.h by hand", ("tree", "forest", "linear"), _micromlgen(True)),

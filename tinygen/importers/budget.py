@@ -83,7 +83,7 @@ def _fewer(found: Converted, board: Board, budget: Budget) -> str:
         else:
             beyond = some
     if best is None:
-        return ""
+        return f"; not one of its {count} trees would fit" if count > 1 else ""
     return (
         f"; {fits} of its {count} trees would fit, with {_error(best, found)} on the test rows "
         f"where all have {_error(found.model, found)}"
