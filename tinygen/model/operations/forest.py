@@ -123,7 +123,8 @@ class Forest(Node):
         stream or has to be quick as if and else in front of streams, others as arrays.
         """
         limits, trees = (self.low, self.high), tuple(self.tree(root) for root in self.roots)
-        one, quick = len(self.bias) == 1, step.optimize == "speed"
+        one = len(self.bias) == 1
+        quick = step.optimize == "speed" and TREE_BRANCHES * len(trees) <= BRANCHES["speed"]
         if (
             one
             and len(self.splits) <= BRANCHES[step.optimize]
@@ -137,16 +138,17 @@ class Forest(Node):
             or any(split[0] > MAX_SPLIT_INPUT for split in self.splits)
         ):
             return ForestView(step, limits, 0, self)
-        if one and quick and len(trees) == 1 and (mixed := self._mixed(step, trees)):
+        if one and quick and (mixed := self._mixed(step, trees, quick)):
             return mixed
         streams = tuple(s for t in trees if (s := t.stream(self.leaf_bits)))
         if len(streams) == len(trees):
             return StreamView(step, limits, 0, self, streams)
-        return (one and self._mixed(step, trees)) or ForestView(step, limits, 0, self)
+        mixed = self._mixed(step, trees, False) if one else None
+        return mixed or ForestView(step, limits, 0, self)
 
-    def _mixed(self, step: Step, trees: tuple[Tree, ...]) -> MixedView | None:
-        """As few levels as if and else as leave streams behind them, as many as TREE_BRANCHES
-        allows where it has to be quick; None where these would be more.
+    def _mixed(self, step: Step, trees: tuple[Tree, ...], quick: bool) -> MixedView | None:
+        """As few levels as if and else as leave streams behind them, or as many as TREE_BRANCHES
+        allows; None where even these do not.
         """
         found = None
         for levels in range(1, TREE_BRANCHES.bit_length()):
@@ -155,7 +157,7 @@ class Forest(Node):
             tops = tuple(t for t in cut if t is not None)
             if len(tops) == len(trees):
                 found = MixedView(step, (self.low, self.high), 0, self, tuple(places), tops)
-                if step.optimize != "speed":
+                if not quick:
                     break
         return found
 
