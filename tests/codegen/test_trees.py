@@ -1,4 +1,4 @@
-"""Trees that are too long for one byte stream, or have to be quick: branches in front of streams."""
+"""Trees that are too long for one byte stream or have to be quick: branches before streams."""
 
 from dataclasses import replace
 
@@ -88,7 +88,7 @@ def test_the_same_leaves_on_the_chip_and_sooner(simavr):
 def test_another_leaf_is_noticed(tmp_path):
     made = model(1, 8, "speed")
     header, rows = render_header(made), rows_of(made)
-    changed = header.replace("<= ", "<= 1 + ", 1)
+    changed = header.replace("] <= ", "] <= 1 + ", 1)
     program = compile_header(made, tmp_path, header=changed)
     assert not np.array_equal(run_rows(program, rows), made.predict(rows))
 
