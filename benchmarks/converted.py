@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -24,7 +22,7 @@ import numpy as np
 from converted_models import KINDS, SETS, Fitted, fitted_models
 from converted_ways import WAYS, Way
 from goals import MOST_LOSS, UNO
-from peer_code import Answered, Code, absent, run_code, version, write_results
+from peer_code import Answered, absent, elsewhere, run_code, version, write_results
 
 import tinygen
 from tinygen.codegen.emit import render_header
@@ -99,7 +97,8 @@ def _peer(fitted: Fitted, way: Way) -> Measured:
         fitted.task.name, fitted.kind, way.package, version(way.package), way.title, ""
     )
     try:
-        code = _written(way, fitted)
+        with elsewhere():
+            code = way.write(fitted)
     except Exception as error:  # whatever the generator raises is its answer
         first = str(error).splitlines()[0]
         return replace(blank, message=f"{type(error).__name__}: {first}"[:160])
@@ -109,17 +108,6 @@ def _peer(fitted: Fitted, way: Way) -> Measured:
     except TinygenError as error:
         return replace(blank, message=str(error).replace("model 'peer' alone ", ""))
     return _filled(blank, fitted, told)
-
-
-def _written(way: Way, fitted: Fitted) -> Code:
-    """The generator's code; emlearn compiles in a folder of the current one."""
-    here = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        try:
-            return way.write(fitted)
-        finally:
-            os.chdir(here)
 
 
 def _ours(fitted: Fitted) -> list[Measured]:

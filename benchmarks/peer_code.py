@@ -6,6 +6,9 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +99,18 @@ def absent(packages: set[str]) -> list[str]:
 
         os.environ["C_INCLUDE_PATH"] = emlearn.includedir  # its code includes headers of its own
     return missing
+
+
+@contextmanager
+def elsewhere() -> Iterator[None]:
+    """In a folder that is gone afterwards: emlearn compiles in one of the current folder."""
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(here)
 
 
 def version(package: str) -> str:

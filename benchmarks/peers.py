@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from goals import TASKS, find_data
-from peer_code import Code, absent, as_array, listed, run_code, version, write_results
+from peer_code import Code, absent, as_array, elsewhere, listed, run_code, version, write_results
 from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
@@ -113,7 +113,9 @@ PEERS = (
 
 def measured(peer: Peer, dataset: Dataset) -> Measured:
     """A peer's model, fitted to the training rows, on the simulated Uno."""
-    code = peer.code(dataset.x[dataset.train].astype(float), dataset.y[dataset.train].astype(float))
+    x, y = (v[dataset.train].astype(float) for v in (dataset.x, dataset.y))
+    with elsewhere():
+        code = peer.code(x, y)
     told = run_code(code, dataset.inputs, dataset.target, dataset.x[dataset.test])
     error = np.abs(told.answers - dataset.y[dataset.test]).mean() * dataset.target.scale
     return Measured(peer, version(peer.package), float(error), told.cost)
