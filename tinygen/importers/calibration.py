@@ -20,7 +20,7 @@ from .graph import Curve, Floats, Head
 CLOSE = 0.35  # raw steps of mean difference that do not count: rounding alone gives a quarter
 CLOSE_PART = 0.0025  # of the spread of the float answers: the same
 CHANGED = 0.0005  # part of the rows whose class may change
-CHANGED_BETWEEN = 0.005  # the same of points between them, which stand for rows to come
+CHANGED_BETWEEN = 0.0025  # the same of points between them, which stand for rows to come
 
 
 @dataclass(frozen=True)
