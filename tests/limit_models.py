@@ -11,7 +11,7 @@ from tinygen.model.fixedpoint import INT16_MAX, Quantity
 from tinygen.model.model import Model
 from tinygen.model.nodes import MAX_WIDTH, Bounds, Node, prove
 from tinygen.model.operations.activation import Activation
-from tinygen.model.operations.argmax import Argmax
+from tinygen.model.operations.argmax import Argmax, Median, Neighbours
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.dense_kernels import QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
@@ -59,6 +59,9 @@ def _chain(rng, inputs: int) -> tuple[Node, ...]:
     makers += [LATER[k] for k in rng.integers(len(LATER), size=rng.integers(0, 3))]
     for make in makers:
         nodes.append(make(rng, inside))
+        inside = nodes[-1].bounds(inside)
+    if len(inside.low) > 1 and rng.random() < 0.2:
+        nodes.append(RANKS[rng.integers(len(RANKS))](rng, inside))
         inside = nodes[-1].bounds(inside)
     if len(inside.low) > 1:
         nodes.append(Argmax() if rng.random() < 0.4 else _dense(rng, inside, rows=1))
@@ -203,5 +206,23 @@ def _quantized(rng, inside: Bounds) -> QuantizedDense:
     )
 
 
+def _neighbours(rng, inside: Bounds) -> Neighbours:
+    width, outputs = len(inside.low), int(rng.choice((1, 2, 7, 26)))
+    rows = int(rng.choice([n for n in WIDTHS if n * (width + outputs) <= TABLE_BYTES // 2]))
+    count = int(rng.choice((1, rows, rng.integers(1, rows + 1))))
+    limit, most = int(rng.choice((1, 127, INT16_MAX))), int(rng.choice((1, INT16_MAX // count)))
+    return Neighbours(
+        tuple(map(tuple, rng.integers(-limit, limit + 1, (rows, width)).tolist())),
+        tuple(rng.integers(-30000, 30001, rows).tolist()),
+        count,
+        tuple(map(tuple, rng.integers(-most, most + 1, (rows, outputs)).tolist())),
+    )
+
+
+def _median(rng, inside: Bounds) -> Median:
+    return Median(tuple(rng.integers(1, 65536, len(inside.low)).tolist()))
+
+
 FIRST = (_scale, _scale, _lookup, _forest, _outside, _log2, _quantized)
 LATER = (_dense, _dense, _dense, _monomials, _scale, _lookup, _forest, _activation)
+RANKS = (_neighbours, _median)

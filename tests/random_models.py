@@ -8,7 +8,7 @@ import numpy as np
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
 from tinygen.model.operations.activation import Activation
-from tinygen.model.operations.argmax import Argmax
+from tinygen.model.operations.argmax import Argmax, Median, Neighbours
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.dense_kernels import QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
@@ -80,6 +80,12 @@ def quantized(rng, rows, columns, shift, zero, limit=127) -> QuantizedDense:
         -128,
         127,
     )
+
+
+def neighbours(rng, rows, columns, count, limit, values) -> Neighbours:
+    weights = rng.integers(-limit, limit + 1, (rows, columns)).tolist()
+    bias = rng.integers(-limit, limit + 1, rows).tolist()
+    return Neighbours(tuple(map(tuple, weights)), tuple(bias), count, tuple(map(tuple, values)))
 
 
 def curve(rng, source: int, nodes: int, step_bits: int, size: int = 9000) -> Curve:
@@ -397,6 +403,23 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             q3,
             quantized(rng, 3, 3, 9, 0, limit=32767),
             Argmax(),
+        ),
+        "neighbours": (
+            q3,
+            scale(q3, 4095, 2048),
+            neighbours(rng, 9, 3, 4, 30000, rng.integers(-8000, 8000, (9, 1)).tolist()),
+            Dense(((9001,),), (-(10**6),), 15, -32767, 32767),
+        ),
+        "neighbour_votes": (
+            q3,
+            forest(rng, 3, 4, 3, 2, 3),  # of few values: many sums are equal
+            neighbours(rng, 6, 2, 3, 2, np.eye(3, dtype=int)[[0, 2, 1, 1, 0, 2]].tolist()),
+            Argmax(),
+        ),
+        "median": (
+            q3,
+            forest(rng, 3, 6, 3, 5, 900),
+            Median((700, 65535, 1, 30000, 34833)),
         ),
     }
     return {

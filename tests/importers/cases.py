@@ -47,6 +47,7 @@ SMALL = {"max_depth": 4, "random_state": 0}
 NET = {"hidden_layer_sizes": (6,), "max_iter": 150, "random_state": 0}
 SETTINGS = {  # of classes whose own defaults are large, slow or random
     "AdaBoostClassifier": FEW_TREES,
+    "AdaBoostRegressor": FEW_TREES,
     "BaggingClassifier": {"estimator": tree.DecisionTreeClassifier(max_depth=4), **FEW_TREES},
     "BaggingRegressor": {"estimator": tree.DecisionTreeRegressor(max_depth=4), **FEW_TREES},
     "CalibratedClassifierCV": {"estimator": LogisticRegression(), "ensemble": False, "cv": 3},
@@ -64,7 +65,6 @@ SETTINGS = {  # of classes whose own defaults are large, slow or random
     "HistGradientBoostingRegressor": {"max_iter": 8, "max_leaf_nodes": 8},
     "IsolationForest": {**FEW_TREES, "contamination": 0.1},
     "KMeans": {"n_clusters": 3, "n_init": 1, "random_state": 0},
-    "KNeighborsClassifier": {"n_neighbors": 1},
     "MLPClassifier": NET,
     "MLPRegressor": NET,
     "MiniBatchKMeans": {"n_clusters": 3, "n_init": 1, "random_state": 0},

@@ -15,7 +15,9 @@ from ..search.ladder import BUDGET_OPTIONS, Rung, limits_in_words
 from ..target.bare import ModelCost, measure_cost
 from ..target.build import FIRMWARE_FLASH, NO_LIMITS, Budget
 from .convert import Converted, converted
-from .graph import FloatModel, TreeSum
+from .graph import FloatModel, TreeMedian, TreeSum
+
+TREES = TreeSum | TreeMedian
 
 MORE_FLASH = 2.0  # times the balanced form's that a quicker one may take unasked
 PAYS = 0.9  # part of flash times cycles that it must come down to
@@ -86,7 +88,7 @@ def _product(rung: Rung) -> float:
 
 def _fewer(found: Converted, board: Board, budget: Budget) -> str:
     """Words on how many of the trees fit; "" for another kind of model."""
-    count = max((len(s.trees) for s in found.floats.steps if isinstance(s, TreeSum)), default=0)
+    count = max((len(s.trees) for s in found.floats.steps if isinstance(s, TREES)), default=0)
     fits, beyond = 0, count
     best: Model | None = None
     while beyond - fits > 1:
@@ -121,7 +123,7 @@ def _cut(found: Converted, count: int) -> Model | None:
 
 def cut(floats: FloatModel, count: int) -> FloatModel:
     """The float model with its first trees alone."""
-    steps = tuple(s.first(count) if isinstance(s, TreeSum) else s for s in floats.steps)
+    steps = tuple(s.first(count) if isinstance(s, TREES) else s for s in floats.steps)
     return replace(floats, steps=steps)
 
 

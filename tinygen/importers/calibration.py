@@ -19,6 +19,7 @@ from .graph import Curve, Floats, Head
 
 CLOSE = 0.35  # raw steps of mean difference that do not count: rounding alone gives a quarter
 CLOSE_PART = 0.0025  # of the spread of the float answers: the same
+ROOM = 1.25  # how far beyond the rows' largest value a hidden element may go
 CHANGED = 0.0005  # part of the rows whose class may change
 CHANGED_BETWEEN = 0.0025  # the same of points between them, which stand for rows to come
 
@@ -134,6 +135,33 @@ def held(values: Floats, curve: str, name: str) -> Floats:
     before = np.maximum(place - 1, 0)
     nearer = np.abs(good[before] - here) < np.abs(good[place] - here)
     return values[np.where(nearer, good[before], good[place])]
+
+
+def domain(curve: Curve, values: Floats, slack: float) -> tuple[float, float]:
+    """The interval that a table of the curve must cover: that of the values, more at each end while
+    the curve does not run away there, less where it has come to rest within `slack` of its range.
+    """
+    low, high = float(values.min()), float(values.max())
+    width = max(high - low, 1e-9)
+
+    def heights(start: float, end: float) -> Floats:
+        return held(curve.function(np.linspace(start, end, 2001)), curve.name, "the sums")
+
+    usual = max(float(np.ptp(heights(low, high))), 1e-300)
+    for end in (-1, 1):
+        for more in (0.25, 0.05, 0.01):
+            wider = (low - more * width, high) if end < 0 else (low, high + more * width)
+            if np.ptp(heights(*wider)) <= ROOM * usual:
+                low, high = wider
+                break
+    places, found = np.linspace(low, high, 2001), heights(low, high)
+    moved = slack * usual
+    active = np.flatnonzero(
+        (np.abs(found - found[0]) > moved) & (np.abs(found - found[-1]) > moved)
+    )
+    if not len(active):
+        return low, max(high, low + 1e-9)
+    return float(places[max(active[0] - 1, 0)]), float(places[min(active[-1] + 1, 2000)])
 
 
 @dataclass(frozen=True)

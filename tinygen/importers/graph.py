@@ -196,6 +196,50 @@ class TreeSum(Step):
 
 
 @dataclass(frozen=True)
+class TreeMedian(Step):
+    """The weighted median of what trees of one output each answer, compared as float32: the
+    smallest answer such that the trees that answer no more have half of all weights or more.
+    weights: above 0, shape (trees,).
+    """
+
+    kind: ClassVar[str] = "a median of trees"
+    trees: tuple[Tree, ...]
+    weights: Floats
+
+    @property
+    def apart(self) -> TreeSum:
+        """The trees, to be asked one by one."""
+        return TreeSum(self.trees, np.zeros(1), single=True)
+
+    def first(self, count: int) -> TreeMedian:
+        """The first trees alone."""
+        return TreeMedian(self.trees[:count], self.weights[:count])
+
+    def apply(self, values: Floats) -> Floats:
+        leaves = self.apart.leaves_of(values)
+        told = np.stack([t.values[leaves[:, k], 0] for k, t in enumerate(self.trees)], axis=1)
+        order = np.argsort(told, axis=1)
+        reached = np.cumsum(self.weights[order], axis=1) >= 0.5 * self.weights.sum()
+        place = np.take_along_axis(order, reached.argmax(axis=1)[:, None], axis=1)
+        return np.take_along_axis(told, place, axis=1)
+
+
+@dataclass(frozen=True)
+class Neighbours(Step):
+    """Mean of the rows of `targets` that belong to the `count` largest elements, the first ones of
+    equals; targets (elements, outputs).
+    """
+
+    kind: ClassVar[str] = "neighbours"
+    count: int
+    targets: Floats
+
+    def apply(self, values: Floats) -> Floats:
+        nearest = np.argsort(-values, axis=1, kind="stable")[:, : self.count]
+        return self.targets[nearest].mean(axis=1)
+
+
+@dataclass(frozen=True)
 class Head:
     """What the last values mean.
 

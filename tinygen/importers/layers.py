@@ -8,7 +8,7 @@ what one coefficient loses its neighbours make up for. No bound is proven; the r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -25,18 +25,17 @@ from ..model.operations.dense import MAX_SHIFT, Dense
 from ..model.operations.lookup import Lookup
 from ..model.operations.monomials import Monomials
 from ..model.operations.scale import Scale
-from .calibration import Answer, Calibration, Choice, Lowered, first_close, held
-from .graph import RELU, STEP, Affine, Columns, Curve, Floats, Products, Step, TreeSum
+from .calibration import ROOM, Answer, Calibration, Choice, Lowered, domain, first_close
+from .graph import RELU, STEP, Affine, Columns, Curve, Floats, Products, Step
 from .simplify import expand, width_of
 from .squares import squared
 from .sums import score_margin, step_layer, table_of
-from .trees import lower_trees, owners
+from .trees import owners
 
 INT8 = 127
 PRODUCT_BITS = 7  # of the factors of a product: squares fit int16
 FACTOR = (1 << PRODUCT_BITS) - 1
 LAYER_SHIFT = 8  # of a hidden layer that the runtime's kernels compute
-ROOM = 1.25  # how far beyond the rows' largest value a hidden element may go
 MOST_JOINT = 96  # inputs of a layer whose coefficients are rounded jointly
 RIDGE = 1e-6
 STILL = 1e-6  # part of what a sum's parts add up to that is no change of it
@@ -89,49 +88,62 @@ class Wire:
         )
 
 
+Way = Callable[[Sequence[Step], Calibration, Precision], Lowered]  # lowers at one precision
+
+
 def lower_layers(steps: Sequence[Step], rows: Calibration) -> Lowered:
     """The integer form of a chain of steps whose last one are sums."""
-    return first_close(_choices(steps, rows), rows)
+    return first_close(choices(steps, rows, lowered), rows)
 
 
-def _choices(steps: Sequence[Step], rows: Calibration) -> Iterator[Choice]:
+def choices(steps: Sequence[Step], rows: Calibration, way: Way) -> Iterator[Choice]:
     """The chain at rising precision; products of inputs, whose factors have 8 bits, at last as
     tables of squares.
     """
     first = steps[0]
     if isinstance(first, Products):
         for precision in (PRECISIONS[0], PRECISIONS[2]):
-            yield partial(lowered, steps, rows, precision)
+            yield partial(way, steps, rows, precision)
         steps = squared(first, steps[1], rows) + list(steps[2:])
     for precision in PRECISIONS:
         if not isinstance(first, Products) or precision.limit > INT8:
-            yield partial(lowered, steps, rows, precision)
+            yield partial(way, steps, rows, precision)
+
+
+def before_sums(
+    steps: Sequence[Step], rows: Calibration, precision: Precision
+) -> tuple[Wire, Affine]:
+    """Integer nodes up to the last step, and that step, which are sums."""
+    wire, left = _first(list(steps), rows, precision)
+    while len(left) > 1:
+        wire, left = _next(wire, left, precision)
+    assert isinstance(left[0], Affine)
+    return wire, left[0]
 
 
 def lowered(steps: Sequence[Step], rows: Calibration, precision: Precision) -> Lowered:
     """The chain at one precision."""
-    wire, left = _first(list(steps), rows, precision)
-    while len(left) > 1:
-        wire, left = _next(wire, left, precision)
-    last, answer = left[0], rows.answer
-    assert isinstance(last, Affine)
+    wire, last = before_sums(steps, rows, precision)
+    answer = rows.answer
     if answer.head.kind == "value":
         return Lowered((*wire.nodes, _number(wire, last, answer, precision.limit)), "")
-    if answer.head.kind == "largest":  # what all scores have in common decides nothing
-        last = Affine(last.matrix - last.matrix.mean(axis=0), last.offset - last.offset.mean())
-    step = min(precision.limit / _largest(wire, last).max(), ACC_ROOM / _reach(wire, last).max())
-    nodes = (*wire.nodes, *_class_nodes(wire, last, step, precision.limit, answer))
+    last = compared(last) if answer.head.kind == "largest" else last
+    whole = whole_scores(wire, last, precision.limit)
+    nodes = (*wire.nodes, *decision_nodes(whole, wire.inside), *owners(answer.head.owner))
     if len(steps) > 1:
         return Lowered(nodes, "")
     scale, dense = nodes[:2]
     assert isinstance(scale, Scale)
     assert isinstance(dense, Dense)
+    step = score_step(wire, last, precision.limit)
     return Lowered(nodes, "sum", margin=score_margin(scale, dense, last, step, rows))
 
 
-def lower_behind(front: Sequence[Step], trees: TreeSum, rows: Calibration) -> Lowered:
-    """Trees behind other steps: these in as many bits as there are, then the trees over them. A
-    value close to a threshold may take the other branch.
+def lower_behind(
+    front: Sequence[Step], rows: Calibration, trees: Callable[[Calibration], Lowered]
+) -> Lowered:
+    """Trees behind other steps: these in as many bits as there are, then what `trees` lowers over
+    them. A value close to a threshold may take the other branch.
     """
     steps = list(front) if isinstance(front[-1], Affine) else [*front, _same(front, rows)]
     if isinstance(steps[0], Products):
@@ -141,7 +153,7 @@ def lower_behind(front: Sequence[Step], trees: TreeSum, rows: Calibration) -> Lo
         wire, left = _next(wire, left, PRECISIONS[-1])
     wire = _linear_layer(wire, left[0])
     behind = replace(rows, inputs=_as_inputs(wire), x=wire.values)
-    found = lower_trees(None, trees, behind)
+    found = trees(behind)
     return Lowered((*wire.nodes, *found.nodes), "")
 
 
@@ -333,33 +345,6 @@ def _curve_layer(wire: Wire, sums: Affine, curve: Curve, precision: Precision) -
     )
 
 
-def domain(curve: Curve, values: Floats, slack: float) -> tuple[float, float]:
-    """The interval that a table of the curve must cover: that of the values, more at each end while
-    the curve does not run away there, less where it has come to rest within `slack` of its range.
-    """
-    low, high = float(values.min()), float(values.max())
-    width = max(high - low, 1e-9)
-
-    def heights(start: float, end: float) -> Floats:
-        return held(curve.function(np.linspace(start, end, 2001)), curve.name, "the sums")
-
-    usual = max(float(np.ptp(heights(low, high))), 1e-300)
-    for end in (-1, 1):
-        for more in (0.25, 0.05, 0.01):
-            wider = (low - more * width, high) if end < 0 else (low, high + more * width)
-            if np.ptp(heights(*wider)) <= ROOM * usual:
-                low, high = wider
-                break
-    places, found = np.linspace(low, high, 2001), heights(low, high)
-    moved = slack * usual
-    active = np.flatnonzero(
-        (np.abs(found - found[0]) > moved) & (np.abs(found - found[-1]) > moved)
-    )
-    if not len(active):
-        return low, max(high, low + 1e-9)
-    return float(places[max(active[0] - 1, 0)]), float(places[min(active[-1] + 1, 2000)])
-
-
 def _products(wire: Wire, step: Products, sums: Affine) -> tuple[Wire, Affine]:
     """The products of the elements, and the same sums of them."""
     terms, mixed = expand(step.terms, np.diag(wire.gain), wire.offset)
@@ -376,14 +361,23 @@ def _products(wire: Wire, step: Products, sums: Affine) -> tuple[Wire, Affine]:
 # ---- the answer ----
 
 
-def _class_nodes(
-    wire: Wire, sums: Affine, step: float, limit: int, answer: Answer
-) -> tuple[Node, ...]:
-    """Scores in whole parts of 1 / step, and the class that they name."""
+def compared(scores: Affine) -> Affine:
+    """The scores without what all have in common, which decides nothing between them."""
+    mean = scores.matrix.mean(axis=0), scores.offset.mean()
+    return Affine(scores.matrix - mean[0], scores.offset - mean[1])
+
+
+def score_step(wire: Wire, sums: Affine, limit: int) -> float:
+    """How many whole steps of the integer scores a score of 1 has."""
+    return float(min(limit / _largest(wire, sums).max(), ACC_ROOM / _reach(wire, sums).max()))
+
+
+def whole_scores(wire: Wire, sums: Affine, limit: int) -> Scores:
+    """The scores in whole steps."""
+    step = score_step(wire, sums, limit)
     weights, constants = whole_rows(wire, sums, np.full(len(sums.offset), step), limit)
     bias = np.clip(np.floor(constants + 0.5), -ACC_ROOM, ACC_ROOM).astype(np.int64)
-    whole = Scores(np.array(weights, dtype=np.int64), bias)
-    return (*decision_nodes(whole, wire.inside), *owners(answer.head.owner))
+    return Scores(np.array(weights, dtype=np.int64), bias)
 
 
 def _number(wire: Wire, sums: Affine, answer: Answer, limit: int) -> Dense:

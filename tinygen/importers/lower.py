@@ -13,9 +13,21 @@ from ..model.fixedpoint import Quantity
 from ..model.nodes import Node
 from ..model.operations.activation import Activation
 from ..model.operations.exp2 import Exp2
-from .calibration import Answer, Calibration, Choice, Lowered, first_close, physical
-from .graph import Affine, Columns, Curve, FloatModel, Products, Step, TreeSum, apply_all
-from .layers import domain, lower_behind, lower_layers
+from .calibration import Answer, Calibration, Choice, Lowered, domain, first_close, physical
+from .graph import (
+    Affine,
+    Columns,
+    Curve,
+    FloatModel,
+    Neighbours,
+    Products,
+    Step,
+    TreeMedian,
+    TreeSum,
+    apply_all,
+)
+from .layers import lower_behind, lower_layers
+from .ranks import lower_median, lower_neighbours
 from .simplify import restricted, simplified, used_inputs
 from .squares import separate
 from .sums import contributions, lower_curves, lower_line, lower_steps, table_of
@@ -25,6 +37,7 @@ VISIBLE = 0.01  # part of the rows' classes, or of the answers' spread, that is 
 LOST = 0.1  # the same, from where on it is another model
 LINK_SPAN = 14  # bits of the value in front of a curve of the answer
 LINK_BITS = (4, 5, 6, 7, 8)  # of the number of that table's cells
+ENDS = Affine | TreeSum | TreeMedian | Neighbours  # what gives the answer, or a curve follows
 
 
 def lower(
@@ -66,14 +79,22 @@ def _faithful(found: Lowered, rows: Calibration) -> Lowered:
 
 def _lowered(steps: tuple[Step, ...], rows: Calibration) -> Lowered:
     match steps:
-        case (*_, Affine() | TreeSum(), Columns() as curves) if len(curves.curves) == 1:
+        case (*_, step, Columns() as curves) if isinstance(step, ENDS) and len(curves.curves) == 1:
             return first_close(_linked(steps[:-1], curves.curves[0], rows), rows)
         case (TreeSum() as trees,):
             return lower_trees(None, trees, rows)
         case (Columns() as before, TreeSum() as trees):
             return lower_trees(before, trees, rows)
         case (*front, TreeSum() as trees):
-            return lower_behind(front, trees, rows)
+            return lower_behind(front, rows, partial(lower_trees, None, trees))
+        case (TreeMedian() as trees,):
+            return lower_median(None, trees, rows)
+        case (Columns() as before, TreeMedian() as trees):
+            return lower_median(before, trees, rows)
+        case (*front, TreeMedian() as trees):
+            return lower_behind(front, rows, partial(lower_median, None, trees))
+        case (*front, Affine(), Neighbours()):
+            return lower_neighbours(steps, rows)
         case (Affine() as sums,) if not sums.matrix.any():  # a model that looks at nothing
             return lower_raw([RawTree((), np.zeros((1, len(sums.offset))))], sums.offset, rows)
         case (Affine() as sums,) if rows.answer.head.kind == "value":

@@ -1,4 +1,5 @@
-"""Neighbouring steps become one: scalers fold into what follows, sums of sums into one sum.
+"""Neighbouring steps become one: scalers fold into what follows, sums of sums into one sum; and
+branches that read the same inputs become one chain.
 
 What is left is what the integer model has operations for. The folded form equals the original but
 for the last bits of a float; curves in front of trees are kept as they are, for those must branch
@@ -8,19 +9,24 @@ exactly as the original.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from ..common.errors import QuantizeError
 from .graph import (
     LARGEST_DEGREE,
+    SAME,
     Affine,
     Columns,
+    Curve,
     Floats,
+    Neighbours,
     Products,
     Step,
+    TreeMedian,
     TreeSum,
     pick,
 )
@@ -45,6 +51,10 @@ def width_of(steps: Sequence[Step], width: int) -> int:
         return len(last.offset)
     if isinstance(last, TreeSum):
         return len(last.base)
+    if isinstance(last, TreeMedian):
+        return 1
+    if isinstance(last, Neighbours):
+        return last.targets.shape[1]
     if isinstance(last, Columns):
         return len(last.sources)
     return len(last.terms) if isinstance(last, Products) else width
@@ -72,6 +82,8 @@ def _joined(one: Step, two: Step, width: int) -> list[Step] | None:
         trees = tuple(replace(t, values=t.values @ second.matrix.T) for t in one.trees)
         base = second.matrix @ one.base + second.offset
         return [replace(one, trees=trees, base=base)]
+    if isinstance(one, Neighbours) and second:
+        return [replace(one, targets=one.targets @ second.matrix.T + second.offset)]
     if isinstance(one, Products) and isinstance(two, Affine) and _degree(one) <= 1:
         return [_linear_terms(one, two, width)]
     if first and isinstance(two, Products):  # what follows is an Affine: see _with_sums
@@ -157,7 +169,7 @@ def used_inputs(steps: Sequence[Step], width: int) -> tuple[int, ...]:
         outputs = range(len(first.sources))
         behind = used_inputs(steps[1:], len(outputs)) if len(steps) > 1 else outputs
         seen = [first.sources[k] for k in behind if (first.curves[k].line or (1,))[0] != 0]
-    elif isinstance(first, TreeSum):
+    elif isinstance(first, TreeSum | TreeMedian):
         seen = np.concatenate([t.column for t in first.trees]).astype(int).tolist()
     elif isinstance(first, Products):
         matter = used_inputs(steps[1:], len(first.terms)) if len(steps) > 1 else ()
@@ -172,3 +184,118 @@ def restricted(steps: Sequence[Step], kept: Sequence[int], width: int) -> tuple[
     back = np.zeros(width, dtype=int)  # those left out are not looked at: any input serves
     back[list(kept)] = np.arange(len(kept))
     return simplified((pick(back.tolist()), *steps), len(kept))
+
+
+# ---- branches side by side ----
+
+
+@dataclass(frozen=True)
+class _Branch:
+    """Where a branch's elements stand in the common vector, and what is left of it."""
+
+    start: int
+    width: int
+    steps: tuple[Step, ...]
+
+
+def beside(branches: Sequence[Sequence[Step]], width: int) -> tuple[tuple[Step, ...], list[slice]]:
+    """One chain over `width` inputs, and where each branch's values stand in what it gives.
+
+    A branch whose next step is of another kind waits: its elements pass. Trees cannot wait, so all
+    branches must come to their trees at once.
+    """
+    left = [_Branch(0, width, simplified(b, width)) for b in branches]
+    common: list[Step] = []
+    while any(b.steps for b in left):
+        kinds = {type(b.steps[0]) for b in left if b.steps}
+        kind = next((k for k in (Columns, Products, Affine, TreeSum) if k in kinds), None)
+        if kind is None:
+            raise QuantizeError(
+                f"{kinds.pop().kind} cannot stand beside another model in integers: convert the "
+                "models one by one"
+            )
+        before = width_of(common, width)
+        if kind is TreeSum:
+            _require_trees_alone(left)
+        common.append(_JOIN[kind]([_now(b, kind) for b in left], before))
+        left = _moved(left, kind)
+    if not common:  # every branch passes its inputs on
+        common.append(_columns([_now(b, Columns) for b in left], width))
+        left = _moved(left, Columns)
+    return tuple(common), [slice(b.start, b.start + b.width) for b in left]
+
+
+def _now(branch: _Branch, kind: type[Step]) -> tuple[_Branch, Step | None]:
+    """The branch and its step of this kind; None where it waits."""
+    step = branch.steps[0] if branch.steps and type(branch.steps[0]) is kind else None
+    return branch, step
+
+
+def _moved(left: list[_Branch], kind: type[Step]) -> list[_Branch]:
+    found, start = [], 0
+    for branch, step in (_now(b, kind) for b in left):
+        width = width_of([step], branch.width) if step else branch.width
+        found.append(_Branch(start, width, branch.steps[1:] if step else branch.steps))
+        start += width
+    return found
+
+
+def _require_trees_alone(left: list[_Branch]) -> None:
+    trees = [b.steps[0] for b in left if b.steps and isinstance(b.steps[0], TreeSum)]
+    alike = {(t.single, t.strict) for t in trees}
+    if len(trees) < len(left) or len(alike) > 1:
+        raise QuantizeError(
+            "trees beside another kind of model, or of another library, cannot be added up in "
+            "integers: convert them one by one"
+        )
+
+
+def _columns(now: list[tuple[_Branch, Step | None]], width: int) -> Step:
+    sources: list[int] = []
+    curves: list[Curve] = []
+    for branch, step in now:
+        if isinstance(step, Columns):
+            sources += [branch.start + s for s in step.sources]
+            curves += step.curves
+        else:
+            sources += range(branch.start, branch.start + branch.width)
+            curves += [SAME] * branch.width
+    return Columns(tuple(sources), tuple(curves))
+
+
+def _products(now: list[tuple[_Branch, Step | None]], width: int) -> Step:
+    terms: list[tuple[int, ...]] = []
+    for branch, step in now:
+        own = step.terms if isinstance(step, Products) else [(k,) for k in range(branch.width)]
+        terms += [tuple(branch.start + k for k in term) for term in own]
+    return Products(tuple(terms))
+
+
+def _sums(now: list[tuple[_Branch, Step | None]], width: int) -> Step:
+    rows, offsets = [], []
+    for branch, step in now:
+        own = step.matrix if isinstance(step, Affine) else np.eye(branch.width)
+        matrix = np.zeros((len(own), width))
+        matrix[:, branch.start : branch.start + branch.width] = own
+        rows.append(matrix)
+        offsets.append(step.offset if isinstance(step, Affine) else np.zeros(branch.width))
+    return Affine(np.vstack(rows), np.concatenate(offsets))
+
+
+def _trees(now: list[tuple[_Branch, Step | None]], width: int) -> Step:
+    sums = [(b, s) for b, s in now if isinstance(s, TreeSum)]
+    outputs = [len(s.base) for _, s in sums]
+    trees = []
+    for k, (branch, step) in enumerate(sums):
+        place = block_diag(*(np.eye(n) * (j == k) for j, n in enumerate(outputs)))
+        rows = place[sum(outputs[:k]) : sum(outputs[: k + 1])]
+        trees += [
+            replace(t, column=t.column + branch.start, values=t.values @ rows) for t in step.trees
+        ]
+    first = sums[0][1]
+    return TreeSum(
+        tuple(trees), np.concatenate([s.base for _, s in sums]), first.single, first.strict
+    )
+
+
+_JOIN = {Columns: _columns, Products: _products, Affine: _sums, TreeSum: _trees}

@@ -14,7 +14,6 @@ import numpy as np
 
 from ...common.errors import QuantizeError
 from ...model.nodes import MAX_WIDTH
-from ..beside import beside
 from ..graph import (
     EXP,
     LOGISTIC,
@@ -32,7 +31,7 @@ from ..graph import (
     pick,
 )
 from ..readers import labels_of
-from ..simplify import as_affine, simplified, width_of
+from ..simplify import as_affine, beside, simplified, width_of
 
 MOST_WIDE = 1024  # values of a row in one tensor
 MOST_NUMBERS = 6_000_000  # of all matrices of a graph

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import QuantizeError, UsageError, show
-from ..graph import Affine, Columns, FloatModel, Head, Step, TreeSum
+from ..graph import Affine, Columns, FloatModel, Head, Neighbours, Step, TreeMedian, TreeSum
 from ..simplify import width_of
 
 # what a class without a reader comes closest to; others are matched by their names
 NEAREST = {
-    "AdaBoostRegressor": "GradientBoostingRegressor",
     "GaussianProcessRegressor": "SVR with few support vectors",
     "GaussianProcessClassifier": "SVC with few support vectors",
     "Normalizer": "StandardScaler",
@@ -139,12 +138,20 @@ def _require_finite(steps: Sequence[Step], name: str) -> None:
         if isinstance(step, Affine):
             numbers += [step.matrix, step.offset]
         elif isinstance(step, TreeSum):
-            numbers += [step.base, *(t.values for t in step.trees)]
-            numbers += [np.where(np.isnan(t.threshold), np.nan, 0) for t in step.trees]
+            numbers += [step.base, *_tree_numbers(step)]
+        elif isinstance(step, TreeMedian):
+            numbers += [step.weights, *_tree_numbers(step)]
+        elif isinstance(step, Neighbours):
+            numbers += [step.targets]
         elif isinstance(step, Columns):
             numbers += [np.array(c.line) for c in step.curves if c.line]
     if not all(np.isfinite(part).all() for part in numbers):
         raise QuantizeError(f"{show(name)} holds a number that is none (NaN or infinite): fit anew")
+
+
+def _tree_numbers(step: TreeSum | TreeMedian) -> list[Any]:
+    numbers = [t.values for t in step.trees]
+    return numbers + [np.where(np.isnan(t.threshold), np.nan, 0) for t in step.trees]
 
 
 def _require_chain(steps: Sequence[Step], width: int) -> None:
@@ -152,10 +159,12 @@ def _require_chain(steps: Sequence[Step], width: int) -> None:
     for step in steps:
         if isinstance(step, Affine):
             good = step.matrix.shape == (len(step.offset), width)
-        elif isinstance(step, TreeSum):
+        elif isinstance(step, TreeSum | TreeMedian):
             read = [t.column for t in step.trees if len(t.column)]
             good = all(c.min() >= 0 and c.max() < width for c in read)
-            good &= all(t.values.shape[1] == len(step.base) for t in step.trees)
+            good &= all(t.values.shape[1] == width_of([step], width) for t in step.trees)
+        elif isinstance(step, Neighbours):
+            good = len(step.targets) == width
         elif isinstance(step, Columns):
             good = all(0 <= s < width for s in step.sources)
         else:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import QuantizeError
-from ..beside import beside
 from ..graph import (
     LOGISTIC,
     SAME,
@@ -25,7 +24,7 @@ from ..graph import (
     pick,
     straight,
 )
-from ..simplify import width_of
+from ..simplify import beside, width_of
 from . import Part, labels_of, read, reader
 from .sklearn_columns import FUNCTIONS
 

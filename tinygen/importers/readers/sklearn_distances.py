@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import QuantizeError, show
-from ..graph import EXP, STEP, TANH, Affine, Floats, Head, Products, Step, each
+from ..graph import EXP, STEP, TANH, Affine, Floats, Head, Neighbours, Products, Step, each
 from . import Part, classifier, labels_of, reader
 from .sklearn_linear import sums
 from .sklearn_trees import OUTLIER
@@ -57,15 +57,40 @@ def centroid(e: Any, columns: tuple[str, ...]) -> Part:
 
 @reader("KNeighborsClassifier")
 def neighbours(e: Any, columns: tuple[str, ...]) -> Part:
-    if e.n_neighbors != 1 or e.effective_metric_ != "euclidean":
+    """The class of most neighbours, the first of equals."""
+    near, labels = _near(e), labels_of(e.classes_)
+    place = np.ravel(e._y).astype(int)
+    if e.n_neighbors == 1:
+        return Part((near,), Head("largest", labels, tuple(place.tolist())))
+    votes = np.eye(len(labels))[place]
+    return Part((near, Neighbours(int(e.n_neighbors), votes)), Head("largest", labels))
+
+
+@reader("KNeighborsRegressor")
+def neighbour_mean(e: Any, columns: tuple[str, ...]) -> Part:
+    """The mean of the neighbours' targets."""
+    targets = np.asarray(e._y, dtype=np.float64).reshape(e._fit_X.shape[0], -1)
+    return Part((_near(e), Neighbours(int(e.n_neighbors), targets)), Head())
+
+
+def _near(e: Any) -> Affine:
+    """Sums that are the larger the nearer a row is to each one that was fitted."""
+    kind = type(e).__name__
+    if e.effective_metric_ != "euclidean":
         raise QuantizeError(
-            f"KNeighborsClassifier with {e.n_neighbors} neighbours by {e.effective_metric_} "
-            "distance cannot be converted: use n_neighbors=1 and metric='euclidean', or "
-            "NearestCentroid"
+            f"{kind} by {e.effective_metric_} distance cannot be converted: use metric='euclidean'"
         )
-    _require_few(len(e._fit_X), "rows are kept as neighbours", "fit it on a few typical rows")
-    head = Head("largest", labels_of(e.classes_), tuple(map(int, np.ravel(e._y))))
-    return Part((nearest(e._fit_X),), head)
+    if e.weights not in ("uniform", None) and e.n_neighbors > 1:
+        raise QuantizeError(
+            f"{kind}(weights={show(e.weights)}) cannot be converted, it divides by distances: use "
+            "weights='uniform'"
+        )
+    _require_few(
+        e._fit_X.shape[0],
+        "rows are kept as neighbours",
+        "fit it on a few typical rows (KMeans finds some), or use ExtraTrees",
+    )
+    return nearest(e._fit_X.toarray() if hasattr(e._fit_X, "toarray") else e._fit_X)
 
 
 # ---- Gaussians ----

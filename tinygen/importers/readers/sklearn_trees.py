@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import QuantizeError
-from ..graph import EXP, Floats, Head, Tree, TreeSum, each
+from ..graph import EXP, Floats, Head, Tree, TreeMedian, TreeSum, each
 from . import Part, classifier, reader
 
 OUTLIER = ("1", "-1")  # labels of an outlier detector: the usual row first
@@ -206,14 +206,30 @@ def _hist_tree(nodes: Any) -> Tree:
     )
 
 
-@reader("AdaBoostClassifier")
-def ada_boost(e: Any, columns: tuple[str, ...]) -> Part:
-    """SAMME: each tree has a weighted vote."""
+def _require_boosted_trees(e: Any) -> None:
     if not all(hasattr(t, "tree_") for t in e.estimators_):
         raise QuantizeError(
-            f"AdaBoostClassifier of {type(e.estimators_[0]).__name__} cannot be converted: boost "
+            f"{type(e).__name__} of {type(e.estimators_[0]).__name__} cannot be converted: boost "
             "decision trees"
         )
+
+
+@reader("AdaBoostRegressor")
+def ada_boost(e: Any, columns: tuple[str, ...]) -> Part:
+    """The weighted median of the trees."""
+    _require_boosted_trees(e)
+    trees = tuple(tree_of(t, _numbers(t)) for t in e.estimators_)
+    weights = np.asarray(e.estimator_weights_[: len(trees)], dtype=np.float64)
+    kept = np.flatnonzero(weights > 0)
+    if not len(kept):  # scikit-learn then answers what the lowest tree does
+        raise QuantizeError("AdaBoostRegressor gives all its trees the weight 0: fit anew")
+    return Part((TreeMedian(tuple(trees[k] for k in kept), weights[kept]),), Head())
+
+
+@reader("AdaBoostClassifier")
+def ada_boost_classifier(e: Any, columns: tuple[str, ...]) -> Part:
+    """SAMME: each tree has a weighted vote."""
+    _require_boosted_trees(e)
     trees, classes = [], len(e.classes_)
     for t, weight in zip(e.estimators_, e.estimator_weights_):
         best = np.searchsorted(e.classes_, t.classes_)[_shares(t).argmax(axis=1)]

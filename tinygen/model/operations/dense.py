@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, ClassVar
@@ -83,12 +84,7 @@ class Dense(Node):
         within("dense: shift", [self.shift], 0, MAX_SHIFT)
         within("dense: bias_shift", [self.bias_shift], 0, 16)
         within("dense: bias", [b << self.bias_shift for b in self.bias], -INT32_MAX, INT32_MAX)
-        acc_low, acc_high = min(self.start), max(self.start)
-        for row, start in zip(self.weights, self.start):
-            ends = [sorted((w * a, w * b)) for w, a, b in zip(row, inside.low, inside.high)]
-            low, high = prefix_bounds(start, [e[0] for e in ends], [e[1] for e in ends])
-            acc_low, acc_high = min(acc_low, low), max(acc_high, high)
-        acc = acc_low, acc_high
+        acc = sums_within(self.weights, self.start, inside)
         # C does not define a shift by the width of what is shifted
         bits = bits_for(*acc) or 32
         within(f"dense: shift of a sum of {bits} bits", [self.shift], 0, bits - 1)
@@ -99,6 +95,18 @@ class Dense(Node):
 
     def float_view(self, step: FloatStep) -> DenseFloatView:
         return DenseFloatView(step, (self.low, self.high), self.shift, self)
+
+
+def sums_within(
+    weights: Sequence[Sequence[int]], start: Sequence[int], inside: Bounds
+) -> tuple[int, int]:
+    """Interval that holds every running sum of every row."""
+    acc_low, acc_high = min(start), max(start)
+    for row, first in zip(weights, start):
+        ends = [sorted((w * a, w * b)) for w, a, b in zip(row, inside.low, inside.high)]
+        low, high = prefix_bounds(first, [e[0] for e in ends], [e[1] for e in ends])
+        acc_low, acc_high = min(acc_low, low), max(acc_high, high)
+    return acc_low, acc_high
 
 
 def is_relu_layer(node: Dense, proven: Bounds) -> bool:
