@@ -13,7 +13,7 @@ from tinygen.model.nodes import MAX_WIDTH, Bounds, Node, prove
 from tinygen.model.operations.activation import Activation
 from tinygen.model.operations.argmax import Argmax, Median, Neighbours
 from tinygen.model.operations.dense import Dense
-from tinygen.model.operations.dense_kernels import QuantizedDense
+from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import MAX_TREE_DEPTH, Forest
 from tinygen.model.operations.log2 import Log2
@@ -195,7 +195,8 @@ def _quantized(rng, inside: Bounds) -> QuantizedDense:
     elementwise = rng.random() < 0.3
     rows, width = (width, 1) if elementwise else (rows, width)
     limit, most = int(rng.choice((1, 127, INT16_MAX))), int(rng.choice((30000, 2**31 - 1)))
-    return QuantizedDense(
+    kind = QuantizedConv if rng.random() < 0.5 else QuantizedDense
+    return kind(
         tuple(map(tuple, rng.integers(-limit, limit + 1, (rows, width)).tolist())),
         tuple(rng.integers(-most, most + 1, rows).tolist()),
         tuple(rng.integers(0, 2**31, rows).tolist()),

@@ -10,7 +10,7 @@ from tinygen.model.model import Model
 from tinygen.model.operations.activation import Activation
 from tinygen.model.operations.argmax import Argmax, Median, Neighbours
 from tinygen.model.operations.dense import Dense
-from tinygen.model.operations.dense_kernels import QuantizedDense
+from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.log2 import Log2
@@ -70,8 +70,8 @@ def dense(rng, rows, columns, shift, low, high, limit=127, bias=3000, bias_shift
     )
 
 
-def quantized(rng, rows, columns, shift, zero, limit=127) -> QuantizedDense:
-    return QuantizedDense(
+def quantized(rng, rows, columns, shift, zero, limit=127, kind=QuantizedDense) -> QuantizedDense:
+    return kind(
         tuple(tuple(row) for row in rng.integers(-limit, limit + 1, (rows, columns)).tolist()),
         tuple(rng.integers(-9000, 9000, rows).tolist()),
         tuple(rng.integers(2**30, 2**31, rows).tolist()),
@@ -403,6 +403,12 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             q3,
             quantized(rng, 3, 3, 9, 0, limit=32767),
             Argmax(),
+        ),
+        "quantized_windows": (
+            q3,
+            quantized(rng, 9, 3, 3, -20, limit=9, kind=QuantizedConv),
+            quantized(rng, 2, 9, 6, 5, kind=QuantizedConv),
+            Dense(((17, -9),), (3,), 0, -32767, 32767),
         ),
         "neighbours": (
             q3,

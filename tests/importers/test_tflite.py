@@ -1,5 +1,7 @@
 """TFLite: every operator that is read, in float, against the interpreter's reference kernels."""
 
+from dataclasses import fields, replace
+
 import needs
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from tinygen.common.errors import TinygenError
 from tinygen.importers.convert import _dataset, converted, margins
 from tinygen.importers.files import open_model
 from tinygen.importers.graphs.tflite_graph import supported
+from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 
 if tflite_cases.schema is None:
     needs.unavailable("ai-edge-litert is missing: pip install 'tinygen[test]'")
@@ -195,14 +198,14 @@ def int8_net(kind, per_channel=False, fused=1, ends="number", seed=0):
         at = 1
     else:
         tensors[0] = Tensor((1, WIDTH), "int8", scale=0.0274, zero=-111)
-    if kind == "conv":
+    if kind in ("conv", "depthwise", "pool"):
         tensors += [constant(np.array([1, 1, 3, 2], np.int32)), _int8((1, 1, 3, 2), 0.0274, -111)]
         steps.append(("RESHAPE", [at, len(tensors) - 2], [len(tensors) - 1], None))
-        w = rng.integers(-127, 128, (4, 1, 2, 2)).astype(np.int8)
-        at = _layer(tensors, steps, len(tensors) - 1, w, (1, 1, 3, 4), 0.061, -27, rng, fused)
-        tensors += [constant(np.array([1, 12], np.int32)), _int8((1, 12), 0.061, -27)]
+        at, width = _window(tensors, steps, len(tensors) - 1, kind, rng, fused)
+        tensors += [constant(np.array([1, width], np.int32)), _int8((1, width), 0.061, -27)]
+        tensors[-1].scale, tensors[-1].zero = tensors[at].scale, tensors[at].zero
         steps.append(("RESHAPE", [at, len(tensors) - 2], [len(tensors) - 1], None))
-        at, width = len(tensors) - 1, 12
+        at = len(tensors) - 1
     else:
         w = rng.integers(-127, 128, (8, WIDTH)).astype(np.int8)
         at = _layer(tensors, steps, at, w, (1, 8), 0.061, -27, rng, fused, per_channel)
@@ -221,24 +224,40 @@ def int8_net(kind, per_channel=False, fused=1, ends="number", seed=0):
     return built(tensors, steps, [0], [at])
 
 
+def _window(tensors, steps, source, kind, rng, fused):
+    """The layer over three places of two channels, and the number of its values."""
+    if kind == "pool":
+        tensors.append(_int8((1, 1, 2, 2), 0.0274, -111))
+        steps.append(
+            ("AVERAGE_POOL_2D", [source], [len(tensors) - 1], options("Pool2DOptions", **POOL))
+        )
+        return len(tensors) - 1, 4
+    shape = (4, 1, 2, 2) if kind == "conv" else (1, 1, 2, 4)  # two filters a channel
+    w = rng.integers(-127, 128, shape).astype(np.int8)
+    return _layer(tensors, steps, source, w, (1, 1, 3, 4), 0.061, -27, rng, fused), 12
+
+
 def _int8(shape, scale, zero):
     return Tensor(shape, "int8", scale=scale, zero=zero)
 
 
 def _layer(tensors, steps, source, w, shape, scale, zero, rng, fused, per_channel=False):
-    many = per_channel or w.ndim == 4
-    scales = rng.uniform(0.004, 0.009, len(w)) if many else np.array([0.0057])
+    many, axis = per_channel or w.ndim == 4, 3 if len(w) < w.shape[-1] and w.ndim == 4 else 0
+    rows = np.moveaxis(w, axis, 0)
+    scales = rng.uniform(0.004, 0.009, len(rows)) if many else np.array([0.0057])
     inside = float(np.float32(tensors[source].scale))
-    tensors.append(constant(w, scale=scales, zero=0))
-    b = -(w.reshape(len(w), -1).astype(np.int64).sum(axis=1) * 40).astype(np.int32)
-    b += rng.integers(-900, 900, len(w)).astype(np.int32)
+    tensors.append(constant(w, scale=scales, zero=0, axis=axis))
+    b = -(rows.reshape(len(rows), -1).astype(np.int64).sum(axis=1) * 40).astype(np.int32)
+    b += rng.integers(-900, 900, len(rows)).astype(np.int32)
     tensors.append(constant(b, scale=scales * inside, zero=0))
     tensors.append(_int8(shape, scale, zero))
     takes, gives = [source, len(tensors) - 3, len(tensors) - 2], [len(tensors) - 1]
     if w.ndim == 4:
-        more = options("Conv2DOptions", padding=0, strideH=1, strideW=1)
-        more.fusedActivationFunction = fused
-        steps.append(("CONV_2D", takes, gives, more))
+        kind = "DepthwiseConv2DOptions" if axis else "Conv2DOptions"
+        more = options(kind, padding=0, strideH=1, strideW=1, fusedActivationFunction=fused)
+        if axis:
+            more.depthMultiplier = 2
+        steps.append(("DEPTHWISE_CONV_2D" if axis else "CONV_2D", takes, gives, more))
     else:
         steps.append(
             ("FULLY_CONNECTED", takes, gives, options(DENSE, fusedActivationFunction=fused))
@@ -252,6 +271,8 @@ WAYS = {
     "per channel": {"kind": "dense", "per_channel": True},
     "relu6": {"kind": "dense", "fused": 3},
     "classes": {"kind": "dense", "ends": "classes"},
+    "window": {"kind": "conv"},
+    "window of each channel": {"kind": "depthwise", "fused": 0},
 }
 
 
@@ -272,10 +293,10 @@ def test_an_int8_graph_keeps_its_integers(way, tmp_path):
         assert np.allclose(found.model.output.to_physical(raw), told, rtol=0, atol=1e-6)
 
 
-def test_a_convolution_in_int8_is_quantized_anew(tmp_path):
-    """Its kernels round in two steps; the difference is measured."""
-    opened, found, grid = _converted("int8-conv", int8_net(kind="conv"), ROWS, tmp_path)
-    assert "'CONV_2D' has no form in the same integers: it is quantized anew" in found.notes[0]
+def test_a_pool_in_int8_is_quantized_anew(tmp_path):
+    """It rounds what it divides by the places in its window; the difference is measured."""
+    opened, found, grid = _converted("int8-pool", int8_net(kind="pool"), ROWS, tmp_path)
+    assert "'AVERAGE_POOL_2D' has no form in the same integers" in found.notes[0]
     told = opened.predict(grid)
     answers = found.model.output.to_physical(found.model.answer(found.dataset.x))
     facts = found.model.training["converted"]["reference"]
@@ -283,6 +304,34 @@ def test_a_convolution_in_int8_is_quantized_anew(tmp_path):
     assert facts["largest_difference"] == pytest.approx(
         np.abs(opened.floats.predict(grid) - told).max(), rel=0.01
     )
+
+
+@pytest.mark.parametrize("kind", ["conv", "depthwise"])
+def test_windows_round_twice(kind, tmp_path):
+    """Bit-equal for other weights too; the control: rounded once, some answers differ."""
+    wrong = 0
+    for seed in range(1, 5):
+        path = tmp_path / f"{seed}.tflite"
+        path.write_bytes(int8_net(kind=kind, fused=0, seed=seed))
+        opened = open_model(path)
+        model = converted(opened.floats, _dataset(ROWS, opened.floats.inputs, None), "case").model
+        assert [n.op for n in model.nodes] == [
+            "quantized_dense",
+            "quantized_conv",
+            "quantized_dense",
+        ]
+        once = tuple(
+            QuantizedDense(*(getattr(n, f.name) for f in fields(n)))
+            if isinstance(n, QuantizedConv)
+            else n
+            for n in model.nodes
+        )
+        raw = np.column_stack([q.to_raw(c) for q, c in zip(model.inputs, ROWS.T)])
+        told = opened.predict(ROWS)
+        assert np.allclose(model.output.to_physical(model.answer(raw)), told, rtol=0, atol=1e-6)
+        other = replace(model, nodes=once)
+        wrong += int((other.answer(raw) != model.answer(raw)).sum())
+    assert wrong
 
 
 def test_a_graph_whose_integers_cannot_be_kept_says_why(tmp_path):

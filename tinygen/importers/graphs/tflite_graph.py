@@ -203,9 +203,9 @@ def fully_connected(call: Call) -> Flow:
     return call.fused(found)
 
 
-def window_of(call: Call, flow: Flow, kernel: tuple[int, int]) -> Window:
-    """The window of a convolution or pool over (height, width, channels)."""
-    size = flow.shape[:2]
+def window_of(call: Call, shape: tuple[int, ...], kernel: tuple[int, int]) -> Window:
+    """The window of a convolution or pool over a row of (height, width, channels)."""
+    size = shape[:2]
     strides = call.option("StrideH", 1), call.option("StrideW", 1)
     dilations = call.option("DilationHFactor", 1), call.option("DilationWFactor", 1)
     before = after = (0, 0)
@@ -235,7 +235,7 @@ def filters_of(call: Call, weights: np.ndarray) -> tuple[np.ndarray, int]:
 @operator("CONV_2D", "DEPTHWISE_CONV_2D")
 def conv(call: Call) -> Flow:
     flow, (filters, groups) = call.flow(), filters_of(call, call.given(1))
-    window = window_of(call, flow, (int(filters.shape[2]), int(filters.shape[3])))
+    window = window_of(call, flow.shape, (int(filters.shape[2]), int(filters.shape[3])))
     if flow.shape[2] != groups * filters.shape[1]:
         raise QuantizeError(f"a row of the shape {flow.shape} meets filters of {filters.shape}")
     matrix = convolution(window, filters, groups)
@@ -249,7 +249,9 @@ def conv(call: Call) -> Flow:
 @operator("MAX_POOL_2D", "AVERAGE_POOL_2D")
 def pool(call: Call) -> Flow:
     flow = call.flow()
-    window = window_of(call, flow, (call.option("FilterHeight", 1), call.option("FilterWidth", 1)))
+    window = window_of(
+        call, flow.shape, (call.option("FilterHeight", 1), call.option("FilterWidth", 1))
+    )
     groups, shape = pool_groups(window, flow.shape[2]), (flow.shape[2], *window.out)
     front = channels_first(flow)
     if call.operation.name == "MAX_POOL_2D":

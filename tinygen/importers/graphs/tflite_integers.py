@@ -1,9 +1,9 @@
 """The integers of a quantized TFLite graph as they are: bit for bit what its reference kernels
 compute.
 
-A chain of dense layers becomes a chain of `QuantizedDense`; what stands in front quantizes the raw
-inputs, and is compared on every raw value that is accepted. The kernels of convolutions round in
-two steps, which that operation does not: such a graph is quantized anew.
+A chain of layers becomes a chain of `QuantizedDense`, a window's as `QuantizedConv`, whose kernels
+round twice; what stands in front quantizes the raw inputs, and is compared on every raw value that
+is accepted.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ import numpy as np
 
 from ...common.errors import QuantizeError, show
 from ...model.fixedpoint import Quantity
-from ...model.nodes import Node
+from ...model.nodes import MAX_WIDTH, Node
 from ...model.operations.argmax import Argmax
-from ...model.operations.dense_kernels import QuantizedDense
+from ...model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from ..graph import Integers
 from .flow import MOST_WIDE
 from .tflite_file import INT8, File, Operation, Tensor, quantized
+from .tflite_graph import Call, filters_of, window_of
+from .windows import convolution
 
 FRACTION = 14  # bits behind a raw value's point, in which its offset is rounded
 NUDGES = (0, -1, 1, -2, 2)  # of that offset, where a threshold lies on a raw value
 PASSING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE")
-LAYER = "FULLY_CONNECTED"
+LAYERS = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D")
 ENDS = ("SOFTMAX", "ARG_MAX")
 
 
@@ -63,7 +65,7 @@ def integers_of(file: File) -> GraphIntegers:
         at = op.gives[0]
         if op.name in ENDS:
             ended = True
-        elif op.name == LAYER and not ended:
+        elif op.name in LAYERS and not ended:
             nodes.append(_layer(file, op))
         elif op.name not in PASSING:
             raise Otherwise(f"{show(op.name)} has no form in the same integers")
@@ -73,7 +75,7 @@ def integers_of(file: File) -> GraphIntegers:
             first = file.tensors[at]
     if first is None or not nodes or at != file.outputs[0]:
         raise Otherwise("it is no chain of int8 layers from the input to the output")
-    last = next(op for op in reversed(file.operations) if op.name == LAYER)
+    last = next(op for op in reversed(file.operations) if op.name in LAYERS)
     width = len(nodes[0].weights[0])
     end = (Argmax(),) if ended else ()
     return GraphIntegers((first,) * width, (*nodes, *end), file.tensors[last.gives[0]])
@@ -90,32 +92,58 @@ def _layer(file: File, op: Operation) -> QuantizedDense:
         raise Otherwise("its layers are not in int8 throughout")
     if any(weights.zero) or weights.value is None or len(source.scale) + len(out.scale) != 2:
         raise Otherwise("its weights have a zero point")
-    matrix = weights.value.astype(np.int64)
-    start = np.zeros(len(matrix), np.int64)
+    if len(weights.scale) > 1 and weights.axis != (3 if op.name == LAYERS[2] else 0):
+        raise Otherwise("its weights have scales along another axis than that of the units")
+    matrix, unit = _sums(file, op, weights.value.astype(np.int64))
+    start = np.zeros(int(unit.max()) + 1, np.int64)
     if bias is not None and bias.value is not None:
         start = bias.value.astype(np.int64).ravel()
-    start = start - source.zero[0] * matrix.sum(axis=1)
-    pairs = [_multiplier(v) for v in _factors(source, weights, out)]
+    if len(start) != unit.max() + 1 or len(weights.scale) not in (1, len(start)):
+        raise Otherwise("its biases or scales are not one for each unit")
+    start = start[unit] - source.zero[0] * matrix.sum(axis=1)
+    factors = _factors(source, weights, out, op.name != LAYERS[0])
+    pairs = [_multiplier(factors[k % len(factors)]) for k in unit.tolist()]
     if not all(1 <= shift <= 30 for _, shift in pairs):
         raise Otherwise("its scales ask for a factor of a quarter or more")
-    low, high = _limits(op, out)
-    return QuantizedDense(
+    kind = QuantizedDense if op.name == LAYERS[0] else QuantizedConv
+    return kind(
         tuple(tuple(map(int, row)) for row in matrix),
         tuple(map(int, start)),
         tuple(m for m, _ in pairs),
         tuple(s for _, s in pairs),
         out.zero[0],
-        low,
-        high,
+        *_limits(op, out),
     )
 
 
-def _factors(source: Tensor, weights: Tensor, out: Tensor) -> list[float]:
-    """The real factor of each unit, in the order of rounding that TFLite has."""
-    step, units = float(np.float32(out.scale[0])), weights.shape[0]
-    if len(weights.scale) == 1:
+def _sums(file: File, op: Operation, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of each sum over the flat values of a row, and the unit or filter that it is of."""
+    if op.name == LAYERS[0]:
+        return weights, np.arange(len(weights))
+    tensors = tuple(file.tensors[t] if t >= 0 else None for t in op.takes)
+    call, shape = Call(op, tensors, (), file.tensors[op.gives[0]]), file.tensors[op.takes[0]].row
+    if len(shape) != 3:
+        raise Otherwise(f"a window over a row of the shape {shape} is not read")
+    filters, groups = filters_of(call, weights)
+    window = window_of(call, shape, (int(filters.shape[2]), int(filters.shape[3])))
+    if shape[2] != groups * filters.shape[1]:
+        raise Otherwise(f"a row of the shape {shape} meets filters of {filters.shape}")
+    matrix, count = convolution(window, filters, groups), len(filters)
+    if len(matrix) > MAX_WIDTH:
+        raise Otherwise(f"a layer has {len(matrix)} values, at most {MAX_WIDTH} are in one")
+    apart = matrix.reshape(count, -1, shape[2], shape[0] * shape[1])
+    last = apart.transpose(1, 0, 3, 2).reshape(len(matrix), -1)  # channels last
+    return last.astype(np.int64), np.tile(np.arange(count), len(matrix) // count)
+
+
+def _factors(source: Tensor, weights: Tensor, out: Tensor, windows: bool) -> list[float]:
+    """The real factors of the units, or the one of all, in the order of rounding that TFLite has:
+    its dense kernel multiplies the scales of a whole layer in float32.
+    """
+    step = float(np.float32(out.scale[0]))
+    if len(weights.scale) == 1 and not windows:
         product = np.float32(source.scale[0]) * np.float32(weights.scale[0])
-        return [float(product) / step] * units
+        return [float(product) / step]
     return [float(np.float32(source.scale[0])) * float(np.float32(s)) / step for s in weights.scale]
 
 

@@ -33,6 +33,7 @@ from .scale import Scale
 PAIRED = 8  # units from which on pairs of them are worth their code
 KERNELS = {1: "net", 2: "pairs", 4: "quads"}  # by units computed at a time
 KERNEL_CYCLES = {2: 16.5, 4: 14.75}  # per int16 input and unit
+MOST_SUM = 2**29 - 1  # four times it fits 32 bits
 TOGETHER = {1: "", 2: "two", 4: "four"}
 
 
@@ -224,6 +225,7 @@ class QuantizedDense(Node):
     op: ClassVar[str] = "quantized_dense"
     letter: ClassVar[str] = "q"
     saturates: ClassVar[bool] = True
+    twice: ClassVar[bool] = False
     weights: tuple[tuple[int, ...], ...]
     bias: tuple[int, ...]
     multiplier: tuple[int, ...]
@@ -243,9 +245,13 @@ class QuantizedDense(Node):
     def apply(self, values: Integers) -> Integers:
         weights = integers(self.weights)
         acc = values * weights[:, 0] if self.elementwise else values @ weights.T
-        high = ((acc + integers(self.bias)) * integers(self.multiplier)) >> 32
-        rounded = ((high >> (integers(self.shift) - 1)) + 1) >> 1
-        return integers(np.clip(rounded + self.zero, self.low, self.high))
+        found = self.rounded(acc + integers(self.bias)) + self.zero
+        return integers(np.clip(found, self.low, self.high))
+
+    def rounded(self, acc: Integers) -> Integers:
+        """The sums times their factors."""
+        high = (acc * integers(self.multiplier)) >> 32
+        return integers(((high >> (integers(self.shift) - 1)) + 1) >> 1)
 
     def bounds(self, inside: Bounds) -> Bounds:
         rows = len(self.weights)
@@ -280,6 +286,26 @@ class QuantizedDense(Node):
         return QuantizedDenseFloatView(step, (self.low, self.high), 0, self)
 
 
+@operation
+@dataclass(frozen=True)
+class QuantizedConv(QuantizedDense):
+    """The same rounded as TFLite's kernels of convolutions do: `acc * multiplier / 2**31` half up,
+    then that by `2**(shift + 1)` half away from 0. Sums within 29 bits.
+    """
+
+    op: ClassVar[str] = "quantized_conv"
+    twice: ClassVar[bool] = True
+
+    def rounded(self, acc: Integers) -> Integers:
+        once = ((4 * acc * integers(self.multiplier) >> 32) + 1) >> 1
+        return integers((((once - (once < 0)) >> integers(self.shift)) + 1) >> 1)
+
+    def bounds(self, inside: Bounds) -> Bounds:
+        found = super().bounds(inside)
+        within("quantized_conv: sums", (found.acc_low, found.acc_high), -MOST_SUM, MOST_SUM)
+        return found
+
+
 @dataclass(frozen=True)
 class QuantizedDenseView(WeightRows, View):
     """A loop over the rows, with one 32 x 32 bit product each."""
@@ -287,6 +313,11 @@ class QuantizedDenseView(WeightRows, View):
     template: ClassVar[str] = "dense"
     macros: ClassVar[str] = "quantized"
     node: QuantizedDense
+
+    @property
+    def divisor(self) -> str:
+        """What the comment says of the sums' factor."""
+        return "2^31, rounded, / 2^(shift + 1)" if self.node.twice else "2^(32 + shift)"
 
     @property
     def plus_zero(self) -> str:
