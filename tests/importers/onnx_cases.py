@@ -34,11 +34,12 @@ def model(nodes, constants=None, label=False, inputs=None, opset=OPSET, opset_ml
         [numpy_helper.from_array(np.asarray(v), n) for n, v in (constants or {}).items()],
     )
     imports = [helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", opset_ml)]
+    imports.append(helper.make_opsetid("com.microsoft", 1))
     return helper.make_model(graph, opset_imports=imports, ir_version=9)
 
 
 def node(op, inputs, output, **attributes):
-    domain = "ai.onnx.ml" if op in ML else ""
+    domain = "ai.onnx.ml" if op in ML else "com.microsoft" if op in OF_ONNXRUNTIME else ""
     outputs = output.split()
     name = f"{op}_{outputs[0]}"
     return helper.make_node(op, inputs.split(), outputs, domain=domain, name=name, **attributes)
@@ -56,6 +57,9 @@ ML = {
     *("LinearClassifier", "SVMRegressor", "SVMClassifier", "TreeEnsembleRegressor", "ZipMap"),
     *("TreeEnsembleClassifier", "ArrayFeatureExtractor", "Binarizer"),
 }
+
+
+OF_ONNXRUNTIME = {"QGemm", "QLinearAdd", "QLinearMul", "QLinearSigmoid", "QLinearSoftmax"}
 
 
 def case(*names):

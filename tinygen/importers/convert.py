@@ -129,7 +129,10 @@ def _lowered(
     """The inputs that are used, and the integer form; the original's own where it is kept."""
     answer, x = Answer.of(floats.head, output), dataset.x[dataset.train]
     if not chain:
-        return lower(floats, dataset.inputs, x, answer)
+        used, found = lower(floats, dataset.inputs, x, answer)
+        if floats.rounded:  # what is proven is proven of steps that are near the original only
+            found = replace(found, bound=None, margin=None)
+        return used, found
     wanted = mine[dataset.train].astype(np.float64)[:, None]
     if floats.head.labels:  # a row of scores for each class index
         wanted = np.where(wanted == np.arange(len(floats.head.labels)), 1.0, 0.0)

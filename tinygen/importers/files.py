@@ -73,6 +73,7 @@ def open_model(path: Path, trust_pickle: bool = False) -> Opened:
     """The model in a file. ModelError where it is none that is read, UsageError for a pickle
     without `trust_pickle`.
     """
+    path = Path(path)
     return _matching(path)(path, trust_pickle)
 
 
@@ -80,6 +81,7 @@ def open_estimator(path: Path, trust_pickle: bool = False) -> Any:
     """The estimator in a skops file or a pickle as it was saved, whether or not it can be
     converted; of another file what only has `predict`. Errors as those of `open_model`.
     """
+    path = Path(path)
     opener = _matching(path)
     load = LOADERS.get(opener)
     return load(path, trust_pickle) if load else opener(path, trust_pickle)
@@ -260,7 +262,7 @@ def _forest_names(path: Path, kind: str) -> tuple[str, ...]:
 
 
 def _is_onnx(head: bytes, path: Path) -> bool:
-    from .graphs.onnx_wire import is_onnx
+    from .graphs.onnx_file import is_onnx
 
     return is_onnx(head, path)
 

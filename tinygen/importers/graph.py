@@ -26,17 +26,24 @@ class Curve:
     name: str  # "log1p", "quantile map"
     function: Callable[[Floats], Floats]
     line: tuple[float, float] | None = None  # gain and offset where it is a straight line
+    held: tuple[float, float] | None = None  # it only holds numbers within these
+    chain: tuple[Curve, ...] = ()  # the curves that it was made from, where it has several
 
     def then(self, after: Curve) -> Curve:
         """`after(self(x))`."""
-        if self is SAME:
-            return after
+        if self is SAME or after is SAME:
+            return after if self is SAME else self
         line = None
         if self.line and after.line:
             line = self.line[0] * after.line[0], self.line[1] * after.line[0] + after.line[1]
         first, second = self.function, after.function
         name = self.name if after.line else after.name
-        return Curve(name, lambda x: second(first(x)), line)
+        return Curve(name, lambda x: second(first(x)), line, None, (*self.parts, *after.parts))
+
+    @property
+    def parts(self) -> tuple[Curve, ...]:
+        """The curves that do the same one behind the other."""
+        return self.chain or (self,)
 
 
 def straight(gain: float, offset: float) -> Curve:
@@ -46,6 +53,11 @@ def straight(gain: float, offset: float) -> Curve:
 
 def constant(value: float) -> Curve:
     return Curve("line", lambda x: np.full(np.shape(x), float(value)), (0.0, float(value)))
+
+
+def hold(low: float, high: float) -> Curve:
+    """Numbers within low .. high."""
+    return Curve("clip", lambda x: np.clip(x, low, high), held=(low, high))
 
 
 SAME = Curve("line", lambda x: x, (1.0, 0.0))

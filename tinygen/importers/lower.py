@@ -28,7 +28,7 @@ from .graph import (
 )
 from .layers import lower_behind, lower_layers
 from .ranks import lower_median, lower_neighbours
-from .simplify import restricted, simplified, used_inputs
+from .simplify import loosened, restricted, simplified, used_inputs
 from .squares import separate
 from .sums import contributions, lower_curves, lower_line, lower_steps, table_of
 from .trees import RawTree, lower_raw, lower_trees
@@ -45,6 +45,8 @@ def lower(
 ) -> tuple[tuple[int, ...], Lowered]:
     """The inputs that the model uses, and its nodes over these. x: raw rows of all inputs."""
     steps = simplified(model.steps, len(inputs))
+    if model.rounded:
+        steps = simplified(loosened(steps, physical(inputs, x)), len(inputs))
     used = used_inputs(steps, len(inputs))
     steps = restricted(steps, used, len(inputs))
     kept = tuple(inputs[k] for k in used)

@@ -18,6 +18,7 @@ from scipy.linalg import block_diag
 from ..common.errors import QuantizeError
 from .graph import (
     LARGEST_DEGREE,
+    RELU,
     SAME,
     Affine,
     Columns,
@@ -32,6 +33,7 @@ from .graph import (
 )
 
 MOST_TERMS = 255
+ROUNDING = 1 / 256  # of a range of 8 bits: so far beyond it rounding to them alone brings a row
 
 
 def simplified(steps: Sequence[Step], width: int) -> tuple[Step, ...]:
@@ -73,7 +75,7 @@ def _with_sums(steps: Sequence[Step]) -> list[Step]:
 def _joined(one: Step, two: Step, width: int) -> list[Step] | None:
     """The steps that do what two neighbours do, fewer or simpler ones; None where they stay."""
     if isinstance(one, Columns) and isinstance(two, Columns):
-        curves = tuple(one.curves[s].then(c) for s, c in zip(two.sources, two.curves))
+        curves = _behind([one.curves[s] for s in two.sources], two.curves)
         return [Columns(tuple(one.sources[s] for s in two.sources), curves)]
     first, second = as_affine(one, width), as_affine(two, width_of([one], width))
     if first and second and (isinstance(one, Affine) or isinstance(two, Affine)):
@@ -89,6 +91,15 @@ def _joined(one: Step, two: Step, width: int) -> list[Step] | None:
     if first and isinstance(two, Products):  # what follows is an Affine: see _with_sums
         return _expanded(first, two)
     return None
+
+
+def _behind(first: Sequence[Curve], second: Sequence[Curve]) -> tuple[Curve, ...]:
+    """Each first curve with the second one behind it; the same two make the same one."""
+    made: dict[tuple[int, int], Curve] = {}
+    for one, two in zip(first, second):
+        if (id(one), id(two)) not in made:
+            made[id(one), id(two)] = one.then(two)
+    return tuple(made[id(one), id(two)] for one, two in zip(first, second))
 
 
 def as_affine(step: Step, width: int) -> Affine | None:
@@ -158,6 +169,37 @@ def _parts(row: Floats, offset: float) -> list[tuple[int, float]]:
     """(input, factor) of what a sum adds up, input -1 for its constant."""
     parts = [(int(k), float(row[k])) for k in np.flatnonzero(row)]
     return [*parts, (-1, float(offset))] if offset or not parts else parts
+
+
+def loosened(steps: Sequence[Step], values: Floats) -> tuple[Step, ...]:
+    """The steps without the limits that no row reaches, `values` (n, inputs) being the rows: a
+    quantized graph holds every number within a range. A lower limit of 0 behind a layer is its
+    ReLU and stays.
+    """
+    found: list[Step] = []
+    for step in steps:
+        if isinstance(step, Columns) and len({len(c.parts) for c in step.curves}) == 1:
+            curves = _loose(step, values[:, list(step.sources)], bool(found))
+            step = Columns(step.sources, curves)
+        found.append(step)
+        values = step.apply(values)
+    return tuple(found)
+
+
+def _loose(step: Columns, values: Floats, behind: bool) -> tuple[Curve, ...]:
+    """The step's curves; values: what they read, (n, outputs). behind: they do of a layer."""
+    curves: tuple[Curve, ...] = (SAME,) * len(step.curves)
+    for place, parts in enumerate(zip(*(c.parts for c in step.curves))):
+        first = parts[0]
+        low, high = first.held or (0.0, 0.0)
+        slack = (high - low) * ROUNDING
+        if first.held and all(p is first for p in parts) and values.max() <= high + slack:
+            reached = values.min() < low - slack or (low == 0 and behind and not place)
+            kept = first if low else RELU
+            parts = ((kept if reached else SAME),) * len(parts)
+        curves = _behind(curves, parts)
+        values = np.stack([p.function(v) for p, v in zip(parts, values.T)], axis=1)
+    return curves
 
 
 def used_inputs(steps: Sequence[Step], width: int) -> tuple[int, ...]:

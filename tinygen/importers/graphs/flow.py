@@ -22,6 +22,7 @@ from ..graph import (
     Affine,
     Columns,
     Curve,
+    FloatModel,
     Floats,
     Head,
     Products,
@@ -29,6 +30,7 @@ from ..graph import (
     TreeSum,
     each,
     pick,
+    straight,
 )
 from ..readers import labels_of
 from ..simplify import as_affine, beside, simplified, width_of
@@ -89,6 +91,16 @@ class Flow:
         same = flat == list(range(self.width))
         return replace(self, shape=places.shape) if same else self.then(pick(flat), places.shape)
 
+    def ordered(self) -> Flow:
+        """What has the same order as these values, as the shares of classes have."""
+        return replace(self, order=True)
+
+    def shares(self) -> Flow:
+        """Behind a softmax; QuantizeError where it is not over all values of a row."""
+        if len(self.shape) != 1 or self.width < 2:
+            raise QuantizeError("it is not over all values of a row: use it on one axis of classes")
+        return self.ordered()
+
     def reshaped(self, shape: Sequence[int]) -> Flow:
         return replace(self, shape=tuple(map(int, shape)))
 
@@ -99,12 +111,49 @@ class Flow:
 
 
 @dataclass(frozen=True)
+class Quantized:
+    """A tensor of small integers: `flow` is what they stand for, `(integer - zero) * scale`."""
+
+    flow: Flow
+    scale: float
+    zero: int
+
+    def less(self, zero: float) -> Flow:
+        """The integers themselves, less `zero`."""
+        return self.flow.curves([straight(1 / self.scale, self.zero - zero)] * self.flow.width)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return self.flow.steps
+
+
+@dataclass(frozen=True)
 class Label:
     """A tensor with the name of a class."""
 
     inputs: int
     steps: tuple[Step, ...]
     head: Head
+
+
+def text_of(value: Any) -> str:
+    """A text of a file, which holds it as bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def finished(value: Flow | Label | None, columns: tuple[str, ...], kind: str) -> FloatModel:
+    """The model whose answer is the value: a class, the largest of a softmax's shares, a number;
+    None stands for a constant.
+    """
+    if value is None:
+        raise QuantizeError("the graph answers the same for every row: there is nothing to convert")
+    if isinstance(value, Flow) and value.order:
+        value = named(value, range(value.width))
+    steps = evened(simplified(value.steps, len(columns)), len(columns))
+    require_sound(steps, len(columns))
+    if any(isinstance(s, Columns) and len(s.sources) == 0 for s in steps):
+        raise QuantizeError("the graph answers no number: export it anew")
+    return FloatModel(kind, columns, steps, value.head if isinstance(value, Label) else Head())
 
 
 def together(flows: Sequence[Flow]) -> tuple[Flow, list[slice]]:
@@ -144,12 +193,17 @@ def named(flow: Flow, classes: Any) -> Label:
     if flow.width != len(labels):
         raise QuantizeError(f"{flow.width} scores for {len(labels)} classes decide nothing")
     steps = flow.steps
-    while steps and isinstance(steps[-1], Columns) and steps[-1].shared in RISING:
+    while steps and isinstance(steps[-1], Columns) and _rises(steps[-1].shared):
         steps = steps[:-1]
     if len(labels) > 2:
         return Label(flow.inputs, _centred(steps, flow.inputs), Head("largest", labels))
     score = Affine(np.array([[-1.0, 1.0]]), np.zeros(1))
     return signed(Flow(flow.inputs, _without_logistic((*steps, score)), (1,)), labels)
+
+
+def _rises(curve: Curve | None) -> bool:
+    """True where the largest value stays the largest; limits make equals of some at most."""
+    return curve in RISING or (curve is not None and curve.held is not None)
 
 
 def _centred(steps: tuple[Step, ...], inputs: int) -> tuple[Step, ...]:

@@ -7,16 +7,15 @@ computed once; what they make of a row becomes a `Flow`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ...common.errors import ModelError, QuantizeError, TinygenError, show
-from ..graph import Columns, FloatModel, Head
-from ..readers import labels_of, registers
-from ..simplify import simplified
-from .flow import MOST_NUMBERS, Flow, Label, evened, named, numbers_of, require_sound
+from ..graph import FloatModel
+from ..readers import registers
+from .flow import MOST_NUMBERS, Flow, Label, Quantized, finished, numbers_of, text_of
 
 MOST_NODES = 3000
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
@@ -30,18 +29,28 @@ NEAREST = {  # what an operator without a function comes closest to
     "TfIdfVectorizer": "columns of numbers",
     "LayerNormalization": "BatchNormalization",
     "InstanceNormalization": "BatchNormalization",
-    "QuantizeLinear": "the float graph, or TFLite in int8",
-    "DequantizeLinear": "the float graph, or TFLite in int8",
-    "MatMulInteger": "MatMul of the float graph, or TFLite in int8",
-    "QLinearMatMul": "MatMul of the float graph, or TFLite in int8",
-    "QLinearConv": "Conv of the float graph, or TFLite in int8",
+    "DynamicQuantizeLinear": "QuantizeLinear, whose scale is the same for every row (static)",
+    "DynamicQuantizeMatMul": "QLinearMatMul, whose scales are the same for every row (static)",
     "TopK": "ArgMax",
     "LpPool": "AveragePool",
     "If": "a graph without branches",
     "Loop": "a graph without loops",
     "Scan": "a graph without loops",
 }
-Value = Any  # Flow, Label, or a constant numpy array
+CONTRIBUTED = "com.microsoft"  # the domain of onnxruntime's own operators
+OF_ONNXRUNTIME = (
+    *("QGemm", "QLinearAdd", "QLinearMul", "QLinearSigmoid", "QLinearSoftmax"),
+    *("QuantizeLinear", "DequantizeLinear"),
+)
+MOVING = {  # operators that do with small integers what they do with numbers
+    *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Slice", "Gather"),
+    *("Split", "MaxPool", "GlobalMaxPool"),
+}
+NOTE = (
+    "the graph rounds to small integers between its layers; those are not kept: its weights are "
+    "quantized anew, and numbers beyond its ranges are held only where the rows have some"
+)
+Value = Any  # Flow, Quantized, Label, or a constant numpy array
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,13 @@ class Call:
             raise QuantizeError("it stands behind a Softmax: end the graph in the Softmax")
         return value
 
+    def quantized(self, k: int = 0) -> Quantized:
+        """Input k, which must be small integers that stand for numbers of the row."""
+        value = self.inputs[k] if self.given(k) else None
+        if not isinstance(value, Quantized):
+            raise QuantizeError("it reads what no QuantizeLinear made: quantize the whole graph")
+        return value
+
     def constant(self, k: int, otherwise: Any = None) -> np.ndarray:
         """Input k, which must be the same for every row."""
         if not self.given(k):
@@ -86,8 +102,7 @@ class Call:
         return np.asarray(value, dtype=np.float64).ravel()
 
     def text(self, name: str, otherwise: str = "") -> str:
-        value = self.attributes.get(name, otherwise)
-        return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        return text_of(self.attributes.get(name, otherwise))
 
 
 Operator = Callable[[Call], Any]  # a value, or a tuple of one for each output
@@ -154,7 +169,10 @@ def float_model_of(graph: Graph, columns: tuple[str, ...]) -> FloatModel:
                 f"the graph has more than {MOST_NUMBERS:,} weights, which no board of ours holds: "
                 "train a smaller model"
             )
-    return _finished(values[answer], columns, tuple(dict.fromkeys(notes)))
+    value = values[answer]
+    value = value.less(0.0) if isinstance(value, Quantized) else value
+    model = finished(None if isinstance(value, np.ndarray) else value, columns, "ONNX")
+    return replace(model, notes=tuple(dict.fromkeys(notes)), rounded=NOTE in notes)
 
 
 def _needed(graph: Graph, answer: str) -> list[Any]:
@@ -185,13 +203,14 @@ def _called(node: Any) -> str:
 def _value(graph: Graph, node: Any, values: dict[str, Value], notes: list[str]) -> tuple:
     try:
         known = node.domain in DOMAINS
+        known |= node.domain == CONTRIBUTED and node.op_type in OF_ONNXRUNTIME
         inputs = tuple(values[name] if name else None for name in node.input)
         fixed = all(v is None or isinstance(v, np.ndarray) for v in inputs)
         function = (CONSTANTS if fixed else OPERATORS).get(node.op_type) if known else None
         if function is None:
             raise QuantizeError(_unknown(node, fixed and node.op_type in OPERATORS))
         call = Call(node.op_type, inputs, graph.attributes(node), len(node.output))
-        found = function(call)
+        found = _moved(function, call) if node.op_type in MOVING else function(call)
     except (ValueError, IndexError, TypeError, KeyError, OverflowError, AttributeError) as error:
         raise ModelError(
             f"node {_called(node)} is not as the standard has it ({str(error)[:100]}): export it "
@@ -201,7 +220,18 @@ def _value(graph: Graph, node: Any, values: dict[str, Value], notes: list[str]) 
         raise type(error)(f"node {_called(node)} cannot be converted: {error}") from None
     notes += call.attributes.get("notes", ())
     found = found if isinstance(found, tuple) else (found,)
-    return tuple(v if isinstance(v, (Flow, Label)) else np.asarray(v) for v in found)
+    return tuple(v if isinstance(v, Flow | Quantized | Label) else np.asarray(v) for v in found)
+
+
+def _moved(function: Operator, call: Call) -> Any:
+    """What an operator makes of small integers, which it does not change."""
+    if not call.inputs or not isinstance(call.inputs[0], Quantized):
+        return function(call)
+    own = call.inputs[0]
+    found = function(replace(call, inputs=(own.flow, *call.inputs[1:])))
+    if isinstance(found, tuple):
+        return tuple(replace(own, flow=f) for f in found)
+    return replace(own, flow=found)
 
 
 def _unknown(node: Any, fixed: bool) -> str:
@@ -209,17 +239,3 @@ def _unknown(node: Any, fixed: bool) -> str:
         return "it reads constants only, which is not computed here: simplify the graph"
     near = NEAREST.get(node.op_type, "the list of operators in the documentation")
     return f"it is none of the {len(OPERATORS)} operators that are read; the nearest is {near}"
-
-
-def _finished(value: Value, columns: tuple[str, ...], notes: tuple[str, ...]) -> FloatModel:
-    """The model whose answer is the value: a class, the largest of a softmax's shares, a number."""
-    if isinstance(value, np.ndarray):
-        raise QuantizeError("the graph answers the same for every row: there is nothing to convert")
-    if isinstance(value, Flow) and value.order:
-        value = named(value, labels_of(range(value.width)))
-    head = value.head if isinstance(value, Label) else Head()
-    steps = evened(simplified(value.steps, len(columns)), len(columns))
-    require_sound(steps, len(columns))
-    if any(isinstance(s, Columns) and len(s.sources) == 0 for s in steps):
-        raise QuantizeError("the graph answers no number: export it anew")
-    return FloatModel("ONNX", columns, steps, head, notes)

@@ -11,7 +11,7 @@ from ...common.errors import QuantizeError, show
 from ..graph import LOGISTIC, Affine, Curve, Floats
 from ..readers.sklearn_columns import NO_VALUE
 from ..readers.sklearn_distances import support_classifier, support_regressor
-from .flow import Flow, Label, named, signed
+from .flow import Flow, Label, named, signed, text_of
 from .onnx_graph import Call, operator
 from .onnx_shapes import joined
 
@@ -27,13 +27,8 @@ def class_names(call: Call) -> list[Any]:
     """The labels of a classifier."""
     for name in ("classlabels_strings", "classlabels_int64s", "classlabels_ints"):
         if call[name]:
-            return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in call[name]]
+            return [text_of(v) if isinstance(v, bytes) else v for v in call[name]]
     raise QuantizeError("it has no labels of its classes: export it anew")
-
-
-def shares(flow: Flow) -> Flow:
-    """What a classifier gives beside the label: only its order is known to be right."""
-    return Flow(flow.inputs, flow.steps, flow.shape, order=True)
 
 
 def transformed(flow: Flow, call: Call) -> Flow:
@@ -114,8 +109,8 @@ def linear_classifier(call: Call) -> tuple[Label, Flow]:
     scores = flow.sums(matrix, call.numbers("intercepts", np.zeros(len(matrix))), (len(matrix),))
     if len(matrix) == 1 and len(classes) == 2:
         both = scores.sums(np.array([[-1.0], [1.0]]), 0.0, (2,))
-        return signed(scores, classes), shares(both)
-    return named(scores, classes), shares(scores)
+        return signed(scores, classes), both.ordered()
+    return named(scores, classes), scores.ordered()
 
 
 # ---- support vectors ----
@@ -182,11 +177,11 @@ def svm_classifier(call: Call) -> tuple[Label, Flow]:
     part = support_classifier(machine, _columns(flow))
     assert part.head is not None
     found = _behind(flow, part.steps)
-    return Label(flow.inputs, found.steps, part.head), shares(found)
+    return Label(flow.inputs, found.steps, part.head), found.ordered()
 
 
 def _linear_machine(call: Call, flow: Flow, classes: list[Any]) -> tuple[Label, Flow]:
     matrix: Floats = call.numbers("coefficients").reshape(len(classes), flow.width)
     rho = np.broadcast_to(call.numbers("rho"), (len(classes),))
     scores = flow.then(Affine(matrix, rho.copy()), (len(classes),))
-    return named(scores, classes), shares(scores)
+    return named(scores, classes), scores.ordered()

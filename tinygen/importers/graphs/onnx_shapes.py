@@ -10,7 +10,7 @@ import numpy as np
 from ...common.errors import QuantizeError, show
 from ..graph import Columns, Head, straight
 from ..readers import labels_of
-from .flow import MOST_WIDE, Flow, Label, named, together
+from .flow import MOST_WIDE, Flow, Label, named, text_of, together
 from .onnx_graph import Call, of_constants, operator
 
 MOST_CONSTANT = 1_000_000  # numbers that are computed from constants at a time
@@ -185,8 +185,8 @@ def renamed(names: np.ndarray, label: Label) -> Label:
     """The class whose place in `names` the label is."""
     flat = names.ravel().tolist()
     found = [flat[int(name)] for name in label.head.labels]
-    text = [f.decode("utf-8", "replace") if isinstance(f, bytes) else str(f) for f in found]
-    return Label(label.inputs, label.steps, Head(label.head.kind, labels_of(text)))
+    head = Head(label.head.kind, labels_of([text_of(f) for f in found]))
+    return Label(label.inputs, label.steps, head)
 
 
 @operator("Split")

@@ -11,9 +11,9 @@ import numpy as np
 from ...common.errors import ModelError, QuantizeError, show
 from ..graph import Floats, Tree, TreeSum
 from ..readers.sklearn_columns import NO_VALUE
-from .flow import Flow, Label, named, signed
+from .flow import Flow, Label, named, signed, text_of
 from .onnx_graph import Call, operator
-from .onnx_models import class_names, row_of, shares, transformed
+from .onnx_models import class_names, row_of, transformed
 
 MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ", "MEMBER")
 SWAPPED = ("BRANCH_GTE", "BRANCH_GT")  # where the condition holds for large values
@@ -77,7 +77,7 @@ class Splits:
 
 
 def _texts(values: Sequence[Any]) -> list[str]:
-    return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
+    return list(map(text_of, values))
 
 
 def _require_few(count: int) -> None:
@@ -177,7 +177,7 @@ def classifier(call: Call) -> tuple[Label, Flow]:
     used = sorted(set(call.attributes["class_ids"]))
     if len(classes) != 2 or len(used) != 1:
         sums = flow.then(_trees(call, "class", len(classes), flow.width), (len(classes),))
-        return named(sums, classes), shares(sums)
+        return named(sums, classes), sums.ordered()
     call.attributes["class_ids"] = [0] * len(call.attributes["class_ids"])
     base = call["base_values"]
     if base is not None and len(base) == 2:
@@ -186,7 +186,7 @@ def classifier(call: Call) -> tuple[Label, Flow]:
     positive = all(float(t.values.min(initial=0)) >= 0 for t in trees.trees)
     score = flow.then(TreeSum(trees.trees, trees.base - 0.5 * positive, trees.single), (1,))
     both = score.sums(np.array([[-1.0], [1.0]]), 0.0, (2,))
-    return signed(score, classes), shares(both)
+    return signed(score, classes), both.ordered()
 
 
 @operator("TreeEnsemble")
@@ -218,5 +218,5 @@ def ensemble(call: Call) -> Flow:
     names = {0: "NONE", 1: "SOFTMAX", 2: "LOGISTIC", 3: "SOFTMAX_ZERO", 4: "PROBIT"}
     sums = flow.then(_summed(call, found, roots, values, flow.width), (targets,))
     if post in (1, 3) and targets > 1:
-        return shares(sums)
+        return sums.ordered()
     return transformed(sums, Call(call.op, (), {"post_transform": names.get(post, str(post))}))

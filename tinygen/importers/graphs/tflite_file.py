@@ -17,6 +17,7 @@ import numpy as np
 from ...common.errors import ModelError, QuantizeError
 from ...common.packages import needed
 from ..graph import FloatModel
+from .flow import text_of
 
 MOST_TFLITE = 4_000_000  # bytes
 MOST_OPERATORS, MOST_TENSORS, MOST_INPUTS, MOST_RANK = 500, 2000, 16, 5
@@ -161,7 +162,7 @@ def _places(length: Any, get: Any, count: int) -> tuple[int, ...]:
 def _tensor(model: Any, tensor: Any) -> Tensor:
     rank = _few(tensor.ShapeLength(), MOST_RANK, "axes in a tensor")
     shape = tuple(int(tensor.Shape(k)) for k in range(rank))
-    name = (tensor.Name() or b"").decode("utf-8", "replace")
+    name = text_of(tensor.Name() or "")
     value, kind = None, int(tensor.Type())
     buffer = model.Buffers(_few(int(tensor.Buffer()), model.BuffersLength() - 1, "buffers"))
     if buffer is not None and buffer.DataLength():
@@ -192,7 +193,7 @@ def _operation(schema: Any, model: Any, op: Any, names: dict[int, str]) -> Opera
     number = max(int(code.BuiltinCode()), int(code.DeprecatedBuiltinCode()))
     name = names.get(number, str(number))
     if name == "CUSTOM":
-        name = (code.CustomCode() or b"CUSTOM").decode("utf-8", "replace")
+        name = text_of(code.CustomCode() or name)
     sides = []
     for length, get in ((op.InputsLength, op.Inputs), (op.OutputsLength, op.Outputs)):
         count = _few(length(), MOST_INPUTS, "inputs of an operator")

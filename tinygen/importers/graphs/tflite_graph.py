@@ -12,20 +12,9 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import ModelError, QuantizeError, TinygenError, show
-from ..graph import EXP, LOGISTIC, RELU, TANH, Curve, FloatModel, Head
-from ..readers import labels_of, registers
-from ..simplify import simplified
-from .flow import (
-    MOST_NUMBERS,
-    Flow,
-    Label,
-    evened,
-    maximum,
-    named,
-    numbers_of,
-    of_pair,
-    require_sound,
-)
+from ..graph import EXP, LOGISTIC, RELU, TANH, Curve, FloatModel
+from ..readers import registers
+from .flow import MOST_NUMBERS, Flow, Label, finished, maximum, named, numbers_of, of_pair
 from .onnx_sums import curve_of
 from .tflite_file import BROKEN, File, Operation, Tensor
 from .windows import Window, averages, convolution, pool_groups, same_padding
@@ -111,15 +100,7 @@ def float_model_of(file: File) -> FloatModel:
     if width > 255:
         raise QuantizeError(f"it reads {width:,} values of a row, a board sends at most 255")
     columns = tuple(f"x{k}" for k in range(width))
-    value = _walked(file, width)
-    if value is None:
-        raise QuantizeError("the graph answers the same for every row: there is nothing to convert")
-    if isinstance(value, Flow) and value.order:
-        value = named(value, labels_of(range(value.width)))
-    steps = evened(simplified(value.steps, width), width)
-    require_sound(steps, width)
-    head = value.head if isinstance(value, Label) else Head()
-    return FloatModel("TFLite", columns, steps, head)
+    return finished(_walked(file, width), columns, "TFLite")
 
 
 def _walked(file: File, width: int) -> Any:
@@ -329,10 +310,7 @@ def leaky(call: Call) -> Flow:
 
 @operator("SOFTMAX", "LOG_SOFTMAX")
 def softmax(call: Call) -> Flow:
-    flow = call.flow()
-    if len(flow.shape) != 1 or flow.width < 2:
-        raise QuantizeError("it is not over all values of a row: use it on one axis of classes")
-    return Flow(flow.inputs, flow.steps, flow.shape, order=True)
+    return call.flow().shares()
 
 
 @operator("ARG_MAX")
