@@ -13,9 +13,11 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 
 import tinygen
-from tinygen.common.errors import QuantizeError
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import DoesNotFit, QuantizeError
 from tinygen.importers.convert import TIED, margins, predict_of
 from tinygen.importers.readers import float_model
+from tinygen.target.bare import BareChip
 
 SCALERS = (
     *(preprocessing.StandardScaler, preprocessing.MinMaxScaler, preprocessing.MaxAbsScaler),
@@ -124,7 +126,17 @@ def judged(seed):
     return model, raw
 
 
-def test_random_pipelines_answer_as_in_float_and_in_c(level, tmp_path):
+def on_the_chip(model, rows) -> bool:
+    """Whether the chip answers all rows as the twin; of one that fits no board nothing is known."""
+    try:
+        with BareChip(model, BOARDS["megaatmega2560"], timed=False) as chip:
+            return np.array_equal(chip.predict(rows), model.predict(rows))
+    except DoesNotFit:
+        return True
+
+
+def test_random_pipelines_answer_as_in_float_in_c_and_on_the_chip(level, request, tmp_path):
+    """On the chip with `--level release`: each is a build."""
     found = [judged(seed) for seed in seeds(level)]
     kept = [pair for pair in found if pair]
     assert len(found) - len(kept) <= REFUSED * len(found)
@@ -132,6 +144,9 @@ def test_random_pipelines_answer_as_in_float_and_in_c(level, tmp_path):
     rows = [np.vstack([raw, m.sample_rows(30)]) for m, raw in kept]
     for model, some, told in zip(models, rows, answers_in_c(models, rows, tmp_path)):
         assert np.array_equal(told, model.predict(some)), model.name
+    if level == "release":
+        request.getfixturevalue("simavr")
+        assert [m.name for m, some in zip(models, rows) if not on_the_chip(m, some)] == []
 
 
 @pytest.mark.parametrize("first", NAMES)

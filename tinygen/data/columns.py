@@ -322,7 +322,7 @@ def _places(values: np.ndarray, own: bool) -> int:
         steps = values * 10.0**places
         if (np.abs(steps - np.round(steps)) <= np.minimum(1e-9 * np.abs(steps), 1e-3)).all():
             return places
-    span = float(np.ptp(values))
+    span = float(np.ptp(values)) or (0.0 if own else float(np.abs(values).max()))
     return int(np.ceil(np.log10(LEAST_STEPS / span))) if span else MOST_PLACES
 
 

@@ -18,6 +18,7 @@ from ..model.nodes import Integers, Node, prove
 from .graph import Curve, Floats, Head
 
 CLOSE = 0.35  # raw steps of mean difference that do not count: rounding alone gives a quarter
+HALF = 0.51  # the same where all answers are nearly one
 CLOSE_PART = 0.0025  # of the spread of the float answers: the same
 ROOM = 1.25  # how far beyond the rows' largest value a hidden element may go
 CHANGED = 0.0005  # part of the rows whose class may change
@@ -73,7 +74,8 @@ class Calibration:
     def tolerance(self) -> float:
         """Mean difference from `floats` that counts as none."""
         if self.answer.head.kind == "value":
-            return max(CLOSE, CLOSE_PART * float(self.floats.std()))
+            spread = float(self.floats.std())
+            return max(CLOSE if spread >= 1 else HALF, CLOSE_PART * spread)
         return CHANGED
 
     def difference(self, nodes: Iterable[Node]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,7 +97,7 @@ def converted(
     values = floats.values(x)
     _require_numbers(floats, values)
     told = None if reference is None else np.asarray(reference(x)).ravel()
-    checked = _compared(floats, values, told)
+    checked = _compared(floats, values, told, floats.decided(x))
     mine = _answers(floats, values, told)
     labels, (chain, why) = floats.head.labels, _own_chain(floats, dataset)
     output = _output(floats, mine, dataset, targets, chain)
@@ -180,15 +180,17 @@ def _require_numbers(floats: FloatModel, values: np.ndarray) -> None:
         )
 
 
-def _compared(floats: FloatModel, values: np.ndarray, told: np.ndarray | None) -> dict[str, Any]:
+def _compared(
+    floats: FloatModel, values: np.ndarray, told: np.ndarray | None, decided: np.ndarray
+) -> dict[str, Any]:
     """How far the float model is from the original on the rows; QuantizeError where it is another
-    model: nothing that was misread goes on.
+    model on those that are decided: nothing that was misread goes on.
     """
     if told is None:
         return {}
     mine = floats.head.answers(values)
     if not floats.head.labels:
-        gap = np.abs(told.astype(np.float64) - mine)
+        gap = np.where(decided, np.abs(told.astype(np.float64) - mine), 0.0)
         spread = max(float(np.ptp(mine)), float(np.abs(mine).max()), 1e-300)
         # a step of a tree apart, where a value lies on a threshold, is no misreading
         if floats.rounded and np.median(gap) <= ROUNDED * spread:
@@ -198,7 +200,7 @@ def _compared(floats: FloatModel, values: np.ndarray, told: np.ndarray | None) -
         return {"rows": len(told), "largest_difference": float(f"{gap.max():.3g}")}
     names = np.array(floats.head.labels)
     differ = names[mine] != np.array([str(v) for v in told.tolist()])
-    untied = differ & (margins(floats, values) > TIED)
+    untied = differ & decided & (margins(floats, values) > TIED)
     if untied.mean() > (ROUNDED if floats.rounded else 0.005):
         raise QuantizeError(_misread(floats, float(untied.sum())))
     return {"rows": len(told), "differing": int(differ.sum())}
@@ -267,13 +269,21 @@ def _raw_targets(
     if not floats.head.labels:
         return output.to_raw(targets)
     place = {label: k for k, label in enumerate(floats.head.labels)}
-    strange = sorted({str(t) for t in targets.tolist()} - set(place))
+    names = {t: _label(t, place) for t in set(targets.tolist())}
+    strange = sorted(set(names.values()) - set(place))
     if strange:
         raise UsageError(
             f"the target has the class {show(strange[0])}, which the model does not know: its "
             f"classes are {', '.join(map(show, list(place)[:8]))}"
         )
-    return np.array([place[str(t)] for t in targets.tolist()], dtype=np.int64)
+    return np.array([place[names[t]] for t in targets.tolist()], dtype=np.int64)
+
+
+def _label(target: Any, labels: Iterable[str]) -> str:
+    """The label of a target; a truth value or a float may be that of a whole number."""
+    if str(target) in labels or not isinstance(target, bool | float) or target != target // 1:
+        return str(target)
+    return str(int(target)) if str(int(target)) in labels else str(target)
 
 
 def _facts(
@@ -331,10 +341,9 @@ def _rows(X: Any, columns: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]
     """Physical rows in the estimator's columns, and what these are called."""
     if hasattr(X, "toarray"):
         raise UsageError("X is sparse, the board reads every column: give X.toarray()")
-    names = tuple(map(str, getattr(X, "columns", columns)))
-    if hasattr(X, "columns") and set(columns) <= set(names):
-        X, names = X[[c for c in X.columns if str(c) in columns]], columns
-        X = X[[next(c for c in X.columns if str(c) == name) for name in columns]]
+    names = columns
+    if hasattr(X, "columns"):
+        X, names = _by_name(X, columns)
     try:
         rows = np.asarray(X, dtype=np.float64)
     except (TypeError, ValueError):
@@ -347,6 +356,23 @@ def _rows(X: Any, columns: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]
     if len(rows) < 2:
         raise UsageError(f"X has {len(rows)} rows: give 2 or more, as many as you have")
     return rows, names
+
+
+def _by_name(X: Any, columns: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+    """The estimator's columns of a DataFrame; as they stand where it was fitted without names.
+    LightGBM has a line in place of every space.
+    """
+    places = {str(name): k for k, name in enumerate(X.columns)}
+    places = {**{re.sub(r"\s", "_", name): k for name, k in places.items()}, **places}
+    if columns == tuple(f"x{k}" for k in range(len(columns))) and not set(columns) <= set(places):
+        return X, tuple(map(str, X.columns))
+    missing = [name for name in columns if name not in places]
+    if missing:
+        raise UsageError(
+            f"X has no column {show(missing[0])}, which the model was fitted on: give X its names"
+        )
+    chosen = [places[name] for name in columns]
+    return X.iloc[:, chosen], tuple(str(X.columns[k]) for k in chosen)
 
 
 def _targets(y: Any, rows: np.ndarray) -> np.ndarray | None:

@@ -16,6 +16,7 @@ from ..model.fixedpoint import Quantity
 from ..model.nodes import Node
 
 Floats = NDArray[np.float64]
+EQUAL = 1e-9  # part of the largest sum that two may differ by, and are equal
 LARGEST_DEGREE = 3  # of a product: what the integer model has an operation for
 
 
@@ -250,6 +251,14 @@ class Neighbours(Step):
         nearest = np.argsort(-values, axis=1, kind="stable")[:, : self.count]
         return self.targets[nearest].mean(axis=1)
 
+    def decided(self, values: Floats) -> NDArray[np.bool_]:
+        """Whether the last neighbour is nearer than the next one, (n,)."""
+        order = np.sort(values, axis=1)[:, ::-1]
+        if self.count == order.shape[1]:
+            return np.ones(len(order), dtype=bool)
+        slack = EQUAL * np.maximum(np.abs(order).max(axis=1), 1e-300)
+        return order[:, self.count - 1] - order[:, self.count] > slack
+
 
 @dataclass(frozen=True)
 class Head:
@@ -300,6 +309,17 @@ class FloatModel:
     def values(self, x: Floats) -> Floats:
         """The last step's values, float (n, outputs), for rows x (n, inputs)."""
         return apply_all(self.steps, x)
+
+    def decided(self, x: Floats) -> NDArray[np.bool_]:
+        """Whether an order of what is equal, which libraries leave open, does not matter to each
+        row: no two neighbours are as far as the last one that counts.
+        """
+        sure, values = np.ones(len(x), dtype=bool), np.asarray(x, dtype=np.float64)
+        for step in self.steps:
+            if isinstance(step, Neighbours):
+                sure &= step.decided(values)
+            values = step.apply(values)
+        return sure
 
     def predict(self, x: Floats) -> NDArray:
         """Float answers (n,), or class indices."""

@@ -25,7 +25,7 @@ from ..model.operations.dense import MAX_SHIFT, Dense
 from ..model.operations.lookup import Lookup
 from ..model.operations.monomials import Monomials
 from ..model.operations.scale import Scale
-from .calibration import ROOM, Answer, Calibration, Choice, Lowered, domain, first_close
+from .calibration import ROOM, Answer, Calibration, Choice, Lowered, domain
 from .graph import RELU, STEP, Affine, Columns, Curve, Floats, Products, Step
 from .simplify import expand, width_of
 from .squares import squared
@@ -36,6 +36,7 @@ INT8 = 127
 PRODUCT_BITS = 7  # of the factors of a product: squares fit int16
 FACTOR = (1 << PRODUCT_BITS) - 1
 LAYER_SHIFT = 8  # of a hidden layer that the runtime's kernels compute
+NONE = 1e-200  # stands for a row of zeros: what is divided by it stays a number
 MOST_JOINT = 96  # inputs of a layer whose coefficients are rounded jointly
 RIDGE = 1e-6
 STILL = 1e-6  # part of what a sum's parts add up to that is no change of it
@@ -89,11 +90,6 @@ class Wire:
 
 
 Way = Callable[[Sequence[Step], Calibration, Precision], Lowered]  # lowers at one precision
-
-
-def lower_layers(steps: Sequence[Step], rows: Calibration) -> Lowered:
-    """The integer form of a chain of steps whose last one are sums."""
-    return first_close(choices(steps, rows, lowered), rows)
 
 
 def choices(steps: Sequence[Step], rows: Calibration, way: Way) -> Iterator[Choice]:
@@ -272,13 +268,13 @@ def whole_rows(
 
 def _largest(wire: Wire, sums: Affine) -> Floats:
     """Largest coefficient of each row on the wire's integers."""
-    return np.maximum(np.abs(sums.matrix * wire.gain).max(axis=1), 1e-300)
+    return np.maximum(np.abs(sums.matrix * wire.gain).max(axis=1), NONE)
 
 
 def _reach(wire: Wire, sums: Affine) -> Floats:
     """Largest sum of each row's parts, in values."""
     most = np.maximum(np.abs(wire.inside.low), np.abs(wire.inside.high))
-    return np.maximum(np.abs(sums.matrix * wire.gain) @ most, 1e-300)
+    return np.maximum(np.abs(sums.matrix * wire.gain) @ most, NONE)
 
 
 def _relu_layer(wire: Wire, sums: Affine, precision: Precision) -> Wire:

@@ -26,8 +26,8 @@ from .graph import (
     TreeSum,
     apply_all,
 )
-from .layers import lower_behind, lower_layers
-from .ranks import lower_median, lower_neighbours
+from .layers import lower_behind
+from .ranks import lower_median, lower_neighbours, lower_scores
 from .simplify import loosened, restricted, simplified, used_inputs
 from .squares import separate
 from .sums import contributions, lower_curves, lower_line, lower_steps, table_of
@@ -108,7 +108,7 @@ def _lowered(steps: tuple[Step, ...], rows: Calibration) -> Lowered:
         ):
             return _lower_columns(apart[0], apart, rows)
         case (*_, Affine()):
-            return lower_layers(steps, rows)
+            return lower_scores(steps, rows)
     kinds = ", then ".join(step.kind for step in steps)
     raise QuantizeError(f"{kinds} have no integer form: end the model in weighted sums")
 
@@ -154,4 +154,4 @@ def _lower_columns(before: Columns, steps: tuple[Step, ...], rows: Calibration) 
     if outputs == 1:
         return lower_curves(parts[0], float(base[0]), rows)
     ends = sums or Affine(np.eye(outputs), np.zeros(outputs))
-    return lower_layers((before, ends), rows)
+    return lower_scores((before, ends), rows)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -13,8 +15,17 @@ from ..model.operations.argmax import Argmax, Median
 from ..model.operations.argmax import Neighbours as Nearest
 from ..model.operations.dense import Dense
 from .calibration import Answer, Calibration, Lowered, first_close
-from .graph import Columns, Floats, Neighbours, Step, TreeMedian
-from .layers import Precision, before_sums, choices, compared, whole_scores
+from .graph import Affine, Columns, Floats, Neighbours, Step, TreeMedian
+from .layers import (
+    PRECISIONS,
+    Precision,
+    Wire,
+    before_sums,
+    choices,
+    compared,
+    lowered,
+    whole_scores,
+)
 from .trees import forest, raw_trees
 
 SUM_SHIFT = 14  # a raw answer times 2**14 fits 30 bits
@@ -51,7 +62,7 @@ def _whole_weights(weights: Floats) -> tuple[int, ...]:
     return tuple(np.maximum(whole, 1).astype(int).tolist())
 
 
-# ---- neighbours ----
+# ---- neighbours, and classes whose scores are as close ----
 
 
 def lower_neighbours(steps: Sequence[Step], rows: Calibration) -> Lowered:
@@ -59,14 +70,38 @@ def lower_neighbours(steps: Sequence[Step], rows: Calibration) -> Lowered:
     return first_close(choices(steps, rows, _neighbours), rows)
 
 
+def lower_scores(steps: Sequence[Step], rows: Calibration) -> Lowered:
+    """A chain that ends in sums. Of class scores that 16 bits cannot tell apart the largest is
+    found in 32 bits.
+    """
+    ways = choices(steps, rows, lowered)
+    if rows.answer.head.kind == "largest":
+        ways = chain(ways, [partial(_largest, steps, rows, PRECISIONS[-1])])
+    return first_close(ways, rows)
+
+
+def _largest(steps: Sequence[Step], rows: Calibration, precision: Precision) -> Lowered:
+    wire, sums = before_sums(steps, rows, precision)
+    owner = rows.answer.head.owner or range(len(sums.offset))
+    nearest = _nearest(wire, sums, precision, 1, tuple((int(k),) for k in owner))
+    return Lowered((*wire.nodes, nearest), "")
+
+
+def _nearest(
+    wire: Wire, sums: Affine, precision: Precision, count: int, values: tuple[tuple[int, ...], ...]
+) -> Nearest:
+    """What the largest of the sums stand for, added up."""
+    whole = whole_scores(wire, compared(sums), precision.limit)
+    weights, bias = tuple(map(tuple, whole.coef.tolist())), tuple(whole.intercept.tolist())
+    return Nearest(weights, bias, count, values)
+
+
 def _neighbours(steps: Sequence[Step], rows: Calibration, precision: Precision) -> Lowered:
     *front, near = steps
     assert isinstance(near, Neighbours)
     wire, sums = before_sums(front, rows, precision)
-    whole = whole_scores(wire, compared(sums), precision.limit)
     targets, end = _ends(near, rows.answer)
-    weights, bias = tuple(map(tuple, whole.coef.tolist())), tuple(whole.intercept.tolist())
-    return Lowered((*wire.nodes, Nearest(weights, bias, near.count, targets), end), "")
+    return Lowered((*wire.nodes, _nearest(wire, sums, precision, near.count, targets), end), "")
 
 
 def _ends(near: Neighbours, answer: Answer) -> tuple[tuple[tuple[int, ...], ...], Node]:

@@ -119,7 +119,8 @@ def _unknown(estimator: Any, name: str) -> str:
 
 
 def _require_fitted(estimator: Any) -> None:
-    if class_name(estimator).startswith("sklearn."):
+    """UsageError for an estimator that was not: those of all libraries say it in sklearn's way."""
+    if class_name(estimator).startswith("sklearn.") or hasattr(estimator, "__sklearn_is_fitted__"):
         from sklearn.exceptions import NotFittedError
         from sklearn.utils.validation import check_is_fitted
 

@@ -197,11 +197,11 @@ def support_classifier(e: Any, columns: tuple[str, ...]) -> Part:
     pairs = list(combinations(range(count), 2))
     if e.kernel == "linear":
         front: tuple[Step, ...] = ()
-        matrix = np.asarray(e.coef_, dtype=np.float64)
+        matrix = e.coef_
     else:
         front = _kernel(e, e.support_vectors_, len(columns))
         matrix = _pair_coefficients(e, pairs)
-    step = Affine(matrix, np.asarray(e.intercept_, dtype=np.float64))
+    step = sums(matrix, e.intercept_)
     if count == 2:
         return classifier((*front, step), e.classes_, 1)
     # sums above 0 vote for the first of a pair; the first of equal votes wins, as in libsvm

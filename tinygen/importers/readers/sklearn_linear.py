@@ -12,7 +12,8 @@ from . import Part, classifier, reader
 
 
 def sums(coef: Any, intercept: Any) -> Affine:
-    """`coef . x + intercept`; a row for each output."""
+    """`coef . x + intercept`; a row for each output. A model of sparse rows has sparse ones."""
+    coef = coef.toarray() if hasattr(coef, "toarray") else coef
     matrix = np.atleast_2d(np.asarray(coef, dtype=np.float64))
     offset = np.asarray(intercept, dtype=np.float64)
     return Affine(matrix, np.broadcast_to(offset.ravel(), (len(matrix),)).astype(np.float64))
@@ -25,8 +26,7 @@ def sums(coef: Any, intercept: Any) -> Affine:
     *("PassiveAggressiveRegressor", "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV"),
 )
 def linear(e: Any, columns: tuple[str, ...]) -> Part:
-    coef = e.coef_.toarray() if hasattr(e.coef_, "toarray") else e.coef_
-    return Part((sums(coef, e.intercept_),), Head())
+    return Part((sums(e.coef_, e.intercept_),), Head())
 
 
 @reader("RANSACRegressor")
@@ -71,7 +71,6 @@ def discriminant(e: Any, columns: tuple[str, ...]) -> Part:
     *("PassiveAggressiveClassifier", "LinearSVC"),
 )
 def linear_classifier(e: Any, columns: tuple[str, ...]) -> Part:
-    coef = e.coef_.toarray() if hasattr(e.coef_, "toarray") else e.coef_
-    step = sums(coef, e.intercept_)
+    step = sums(e.coef_, e.intercept_)
     link = "logistic" if getattr(e, "loss", "") == "log_loss" and len(step.offset) == 1 else ""
     return classifier((step,), e.classes_, len(step.offset), link)
