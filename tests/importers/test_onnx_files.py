@@ -1,8 +1,7 @@
-"""ONNX files that are broken or hostile: refused in one line, quickly and in little memory."""
+"""ONNX files that are broken or hostile; test_hostile.py opens those of PROTOS and BYTES."""
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import needs
@@ -22,7 +21,7 @@ try:
 except ImportError:
     needs.unavailable("onnx or onnxruntime is missing: pip install 'tinygen[test]'")
 
-SECONDS, MEGABYTES = 5, 500
+MEGABYTES = 500
 
 
 def _sums(weights=None, name="y"):
@@ -130,16 +129,6 @@ PROTOS = {
 }
 
 
-@pytest.mark.parametrize("name", PROTOS)
-def test_a_file_is_refused_in_one_line(name, tmp_path):
-    make, words = PROTOS[name]
-    path = tmp_path / "model.onnx"
-    path.write_bytes(make().SerializeToString())
-    with pytest.raises(TinygenError, match=words) as told:
-        open_model(path)
-    assert "\n" not in str(told.value)
-
-
 def _empty_messages():
     return b"\x08\x09\x3a" + _varint(4 + 20_000_000) + b"\x12\x02gg" + b"\x0a\x00" * 10_000_000
 
@@ -169,18 +158,6 @@ BYTES = {
 }
 
 
-@pytest.mark.parametrize("name", BYTES)
-def test_bytes_are_refused_in_little_time_and_memory(name, tmp_path):
-    make, words = BYTES[name]
-    path = tmp_path / "model.onnx"
-    path.write_bytes(make())
-    before = time.process_time()
-    with pytest.raises(TinygenError, match=words) as told:
-        open_model(path)
-    assert time.process_time() - before < SECONDS
-    assert "\n" not in str(told.value)
-
-
 # a child begins with the memory of the process that forks it, so that a small one has to
 PEAK = """
 import resource, subprocess, sys
@@ -190,7 +167,9 @@ sys.exit(code)
 """
 
 
-def test_the_command_leaves_nothing_and_stays_small(tmp_path):
+def test_the_command_leaves_nothing_and_stays_small(level, tmp_path):
+    if level == "commit":
+        pytest.skip("test_hostile.py measures the same without the command: --level release")
     path, out = tmp_path / "model.onnx", tmp_path / "out.json"
     path.write_bytes(_empty_messages())
     rows = tmp_path / "rows.csv"

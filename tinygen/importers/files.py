@@ -5,27 +5,24 @@ run.
 from __future__ import annotations
 
 import importlib
-import json
-import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..common.errors import ModelError, TinygenError, UsageError, show
 from ..common.packages import needed
 from .convert import Predict, predict_of
-from .graph import FloatModel, TreeSum, apply_all
-from .readers import class_name, float_model
+from .graph import FloatModel
+from .readers import broken, class_name, float_model
 
 MOST_BYTES = 50_000_000  # of a model file
 MOST_UNPACKED = 100_000_000  # of what an archive unpacks to
+SCHEMA = "schema.json"
+MOST_ENTRIES = 20_000  # files in it
+MOST_SCHEMA, MOST_PARTS = 12_000_000, 200_000  # bytes, and lists and objects, of its schema
 HEAD = 16  # bytes that tell what a file is
-FOREST_HEAD = 400  # the same of a forest
-FORESTS = {"load_xgboost_model": "XGBoost", "load_lightgbm_model": "LightGBM"}
 # how pickles begin, plain or compressed as joblib does it
 ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 PICKLES = (b"\x80", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x5d\x00\x00", b"ZF", *ZLIB)
@@ -111,7 +108,7 @@ def _is_skops(head: bytes, path: Path) -> bool:
         return False
     try:
         with zipfile.ZipFile(path) as archive:
-            return "schema.json" in archive.namelist()
+            return SCHEMA in archive.namelist()
     except (zipfile.BadZipFile, OSError):
         return False
 
@@ -126,16 +123,11 @@ def _open_skops(path: Path, trust_pickle: bool) -> Opened:
 
 def _load_skops(path: Path, trust_pickle: bool) -> Any:
     skops = needed("skops.io", "skops", "a skops file")
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(info.file_size for info in archive.infolist())
-    if unpacked > MOST_UNPACKED:
-        raise ModelError(
-            f"model file '{path}' unpacks to {unpacked:,} bytes, at most {MOST_UNPACKED:,} are read"
-        )
+    _require_small(path)
     try:
         strange = sorted(set(skops.get_untrusted_types(file=path)) - TRUSTED)
     except Exception as error:
-        raise _broken(path, error) from None
+        raise broken(path, error) from None
     if strange:
         raise ModelError(
             f"model file '{path}' holds {', '.join(map(show, strange[:3]))}, which is not among "
@@ -144,7 +136,40 @@ def _load_skops(path: Path, trust_pickle: bool) -> Any:
     try:
         return skops.load(path, trusted=sorted(TRUSTED))
     except Exception as error:
-        raise _broken(path, error) from None
+        raise broken(path, error) from None
+
+
+def _require_small(path: Path) -> None:
+    """ModelError where a skops file unpacks to more than a model of a small board needs."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        if len(entries) > MOST_ENTRIES:
+            raise ModelError(
+                f"model file '{path}' holds {len(entries):,} files, at most {MOST_ENTRIES:,} are "
+                "read"
+            )
+        unpacked = sum(info.file_size for info in entries)
+        if unpacked > MOST_UNPACKED:
+            raise ModelError(
+                f"model file '{path}' unpacks to {unpacked:,} bytes, at most {MOST_UNPACKED:,} "
+                "are read"
+            )
+        size = archive.getinfo(SCHEMA).file_size
+        if size > MOST_SCHEMA:
+            raise ModelError(
+                f"model file '{path}' has a schema of {size:,} bytes, at most {MOST_SCHEMA:,} are "
+                "read: fit a smaller model"
+            )
+        try:
+            schema = archive.read(SCHEMA)
+        except Exception as error:
+            raise broken(path, error) from None
+    parts = schema.count(b"[") + schema.count(b"{")
+    if parts > MOST_PARTS:
+        raise ModelError(
+            f"model file '{path}' has a schema of {parts:,} parts, at most {MOST_PARTS:,} are "
+            "read: fit a smaller model"
+        )
 
 
 def _opened(path: Path, estimator: Any) -> Opened:
@@ -153,14 +178,7 @@ def _opened(path: Path, estimator: Any) -> Opened:
     except TinygenError:
         raise
     except Exception as error:  # whatever a broken file makes of an estimator
-        raise _broken(path, error) from None
-
-
-def _broken(path: Path, error: Exception) -> ModelError:
-    return ModelError(
-        f"model file '{path}' cannot be read ({type(error).__name__}: {str(error)[:120]}): save "
-        "it anew with the versions that are installed here"
-    )
+        raise broken(path, error) from None
 
 
 def _open_pickle(path: Path, trust_pickle: bool) -> Opened:
@@ -178,7 +196,7 @@ def _load_pickle(path: Path, trust_pickle: bool) -> Any:
     try:
         return joblib.load(path)
     except Exception as error:
-        raise _broken(path, error) from None
+        raise broken(path, error) from None
 
 
 def opened(estimator: Any) -> Opened:
@@ -195,70 +213,15 @@ def opened(estimator: Any) -> Opened:
 
 
 def _is_forest(head: bytes, path: Path) -> bool:
-    return _forest_kind(path) != ""
+    from .readers.forest_files import kind_of
 
-
-def _forest_kind(path: Path) -> str:
-    """The name of treelite's reader for a file of XGBoost or LightGBM; "" for another one."""
-    with path.open("rb") as stream:
-        start = stream.read(FOREST_HEAD)
-    if start.startswith(b"tree\nversion="):
-        return "load_lightgbm_model"
-    if start.startswith(b"{") and b"learner" in start:
-        return "load_xgboost_model"
-    return ""
+    return kind_of(path) != ""
 
 
 def _open_forest(path: Path, trust_pickle: bool) -> Opened:
-    """A file of XGBoost (JSON or UBJSON) or LightGBM (text); the reference is treelite's own."""
-    from .readers.forests import ZERO_MISSING, part_of
+    from .readers.forest_files import open_forest
 
-    treelite = needed("treelite", "forests", "a forest of XGBoost or LightGBM")
-    kind = _forest_kind(path)
-    names = _forest_names(path, kind)
-    try:
-        model = getattr(treelite.frontend, kind)(path)
-    except treelite.TreeliteError as error:
-        raise _broken(path, error) from None
-    if ZERO_MISSING.encode() in path.read_bytes():
-        raise ModelError(f"model file '{path}' takes 0 for a missing value: train it without")
-    part = part_of(model)
-    assert part.head is not None
-    columns = names or tuple(f"x{k}" for k in range(model.num_feature))
-    floats = FloatModel(FORESTS[kind], columns, part.steps, part.head, part.notes)
-
-    def predict(x: np.ndarray) -> np.ndarray:
-        shape = (len(x), -1)
-        told = treelite.gtil.predict(model, x.astype(_float_type(model)), pred_margin=True)
-        return told_of(floats, np.asarray(told, dtype=np.float64).reshape(shape))
-
-    return Opened(floats, predict, f"treelite {treelite.__version__}", bool(names))
-
-
-def _float_type(model: Any) -> Any:
-    return model.get_tree_accessor(0).get_field("threshold").dtype
-
-
-def told_of(floats: FloatModel, sums: np.ndarray) -> np.ndarray:
-    """The answers, numbers or labels, for the forest's sums."""
-    values = apply_all([s for s in floats.steps if not isinstance(s, TreeSum)], sums)
-    answers = floats.head.answers(values)
-    return np.array(floats.head.labels)[answers] if floats.head.labels else answers
-
-
-def _forest_names(path: Path, kind: str) -> tuple[str, ...]:
-    """The names of the columns that the file was trained on; () where it has none."""
-    if kind == "load_lightgbm_model":
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            line = next((row for row in stream if row.startswith("feature_names=")), "")
-        names = tuple(line.partition("=")[2].split())
-        return () if all(re.fullmatch(r"Column_\d+", name) for name in names) else names
-    if path.read_bytes()[1:2] in (b'"', b" ", b"\n"):
-        try:
-            return tuple(map(str, json.loads(path.read_bytes())["learner"]["feature_names"]))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return ()
-    return ()
+    return Opened(*open_forest(path))
 
 
 def _is_onnx(head: bytes, path: Path) -> bool:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...common.errors import QuantizeError, UsageError, show
+from ...common.errors import ModelError, QuantizeError, UsageError, show
 from ..graph import Affine, Columns, FloatModel, Head, Neighbours, Step, TreeMedian, TreeSum
 from ..simplify import width_of
 
@@ -130,6 +132,21 @@ def _require_fitted(estimator: Any) -> None:
             raise UsageError(
                 f"{type(estimator).__name__} is not fitted: call its fit first, then convert it"
             ) from None
+
+
+def broken(path: Path, error: Exception) -> ModelError:
+    """What is said of a file that a library does not read; without the times that some put in."""
+    words = re.sub(r"^\[[\d:]+\] \S+: (Check failed: )?", "", " ".join(str(error).split()))
+    return ModelError(
+        f"model file '{path}' cannot be read ({type(error).__name__}: {words[:120]}): save it anew "
+        "with the versions that are installed here"
+    )
+
+
+def require_sound(part: Part, width: int, name: str) -> None:
+    """QuantizeError where a number of the steps is none, or they do not fit each other."""
+    _require_finite(part.steps, name)
+    _require_chain(part.steps, width)
 
 
 def _require_finite(steps: Sequence[Step], name: str) -> None:

@@ -1,0 +1,144 @@
+"""Files of XGBoost and LightGBM: held to limits, then read by treelite, which also answers.
+
+Treelite trusts the counts in a file and follows its children wherever they lead; both are looked
+at before.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ...common.errors import ModelError
+from ...common.packages import needed
+from ..graph import FloatModel, TreeSum, apply_all
+from . import broken, require_sound
+from .forests import ZERO_MISSING, part_of
+
+HEAD = 400  # bytes that tell what a file is
+MOST_BYTES = 16_000_000  # of a file: more than all splits that a chip tells apart
+MOST_PARTS = 500_000  # lists and objects
+MOST_COUNT = 50_000  # columns, trees, nodes of a tree
+MOST_OUTPUTS = 255  # classes and targets
+OUTPUTS = (b"num_class", b"num_target", b"num_tree_per_iteration", b"size_leaf_vector")
+FORESTS = {"load_xgboost_model": "XGBoost", "load_lightgbm_model": "LightGBM"}
+COUNTS = rb"num_(?:class|target|feature|nodes|leaves|cat|trees|parallel_tree|tree_per_iteration)"
+COUNT = {  # a count in the text of LightGBM, in JSON, and in UBJSON, where its length comes first
+    "text": re.compile(rb"^(" + COUNTS + rb"|max_feature_idx)=\s*\+?(\d+)", re.MULTILINE),
+    "json": re.compile(rb'"(' + COUNTS + rb'|size_leaf_vector)"\s*:\s*"?\s*\+?(\d+)'),
+    "ubj": re.compile(
+        rb"(" + COUNTS + rb"|size_leaf_vector)S?(?:[iU].|I..|l.{4}|L.{8})(\d+)", re.DOTALL
+    ),
+}
+CHILDREN = re.compile(rb"^(?:left|right)_child=([-+ \d]*)", re.MULTILINE)
+ESCAPED = re.compile(rb"\\u00[2-7]")  # a letter that nobody escapes could hide a count
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+def kind_of(path: Path) -> str:
+    """The name of treelite's reader for a file of XGBoost or LightGBM; "" for another one."""
+    with path.open("rb") as stream:
+        start = stream.read(HEAD)
+    if start.startswith(b"tree\nversion="):
+        return "load_lightgbm_model"
+    if start.startswith(b"{") and b"learner" in start:
+        return "load_xgboost_model"
+    return ""
+
+
+def open_forest(path: Path) -> tuple[FloatModel, Predict, str, bool]:
+    """The float model of a file (JSON, UBJSON or LightGBM's text), what treelite answers, its
+    version, and whether the columns have names. ModelError where the file is broken or beyond a
+    limit.
+    """
+    treelite = needed("treelite", "forests", "a forest of XGBoost or LightGBM")
+    kind, data = kind_of(path), path.read_bytes()
+    try:
+        _require_small(data)
+    except ModelError as error:
+        raise ModelError(f"model file '{path}' cannot be read: {error}") from None
+    try:
+        model = getattr(treelite.frontend, kind)(path)
+    except treelite.TreeliteError as error:
+        raise broken(path, error) from None
+    part, names = part_of(model), _names(data)
+    assert part.head is not None
+    columns = names or tuple(f"x{k}" for k in range(model.num_feature))
+    require_sound(part, len(columns), FORESTS[kind])
+    floats = FloatModel(FORESTS[kind], columns, part.steps, part.head, part.notes)
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        rows = x.astype(model.get_tree_accessor(0).get_field("threshold").dtype)
+        told = treelite.gtil.predict(model, rows, pred_margin=True)
+        return told_of(floats, np.asarray(told, dtype=np.float64).reshape(len(x), -1))
+
+    return floats, predict, f"treelite {treelite.__version__}", bool(names)
+
+
+def told_of(floats: FloatModel, sums: np.ndarray) -> np.ndarray:
+    """The answers, numbers or labels, for the forest's sums."""
+    values = apply_all([s for s in floats.steps if not isinstance(s, TreeSum)], sums)
+    answers = floats.head.answers(values)
+    return np.array(floats.head.labels)[answers] if floats.head.labels else answers
+
+
+def _form_of(data: bytes) -> str:
+    if not data.startswith(b"{"):
+        return "text"
+    return "json" if data[1:].lstrip()[:1] == b'"' else "ubj"
+
+
+def _require_small(data: bytes) -> None:
+    """ModelError where the file asks for more than a forest of a small board needs."""
+    if len(data) > MOST_BYTES:
+        raise ModelError(
+            f"it has {len(data):,} bytes, at most {MOST_BYTES:,} are read: train fewer or smaller "
+            "trees"
+        )
+    parts = data.count(b"[") + data.count(b"{")
+    if parts > MOST_PARTS:
+        raise ModelError(f"it has {parts:,} lists and objects, at most {MOST_PARTS:,} are read")
+    form = _form_of(data)
+    for name, count in COUNT[form].findall(data):
+        most = MOST_OUTPUTS if name in OUTPUTS else MOST_COUNT
+        if len(count) > 9 or int(count) > most:
+            told = count[:20].decode()
+            raise ModelError(f"its {name.decode()} is {told}, at most {most:,} are read")
+    if form == "json" and ESCAPED.search(data):
+        raise ModelError("it spells plain letters as escapes, which no library writes")
+    if ZERO_MISSING.encode() in data:
+        raise ModelError("it takes 0 for a missing value: train it without")
+    if form == "text":
+        _require_trees(data)
+
+
+def _require_trees(data: bytes) -> None:
+    """ModelError where a child of LightGBM's text does not stand behind its parent."""
+    for row in CHILDREN.findall(data):
+        try:
+            child = np.array(row.split(), dtype=np.int64)
+        except (ValueError, OverflowError):
+            raise ModelError("a child of a split is no number") from None
+        if ((child >= 0) & (child <= np.arange(len(child)))).any() or (child >= len(child)).any():
+            raise ModelError("a tree of it is none: a child stands before its parent")
+
+
+def _names(data: bytes) -> tuple[str, ...]:
+    """The names of the columns that the file was trained on; () where it has none."""
+    form = _form_of(data)
+    found: list[str] = []
+    if form == "text":
+        line = re.search(rb"^feature_names=(.*)$", data, re.MULTILINE)
+        found = line[1].decode("utf-8", "replace").split() if line else []
+        found = [] if all(re.fullmatch(r"Column_\d+", name) for name in found) else found
+    elif form == "json":
+        start = re.search(rb'"feature_names"\s*:\s*(\[[^\]]*\])', data)
+        try:
+            found = json.loads(start[1]) if start else []
+        except ValueError:
+            found = []
+    return tuple(map(str, found))
