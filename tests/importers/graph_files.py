@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from many_headers import answers_in_c
 
-from tinygen.importers.calibration import physical
-from tinygen.importers.convert import _dataset, converted
+from tinygen.importers.calibration import dataset_of, physical
+from tinygen.importers.convert import converted
 from tinygen.importers.files import open_model
 
 
@@ -18,7 +18,7 @@ def convert_once(known: dict, file: str, data: bytes, rows, folder):
         path = Path(folder) / file
         path.write_bytes(data)
         opened = open_model(path)
-        dataset = _dataset(rows, opened.floats.inputs, None)
+        dataset = dataset_of(rows, opened.floats.inputs, None)
         found = converted(opened.floats, dataset, "case", reference=opened.predict)
         known[name] = opened, found, physical(dataset.inputs, dataset.x)
     return known[name]

@@ -19,7 +19,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import tinygen
 from tinygen.common.errors import QuantizeError, UsageError
-from tinygen.importers.convert import _dataset, converted
+from tinygen.importers.calibration import dataset_of
+from tinygen.importers.convert import converted
 from tinygen.importers.files import open_model
 
 lightgbm, xgboost = pytest.importorskip("lightgbm"), pytest.importorskip("xgboost")
@@ -219,7 +220,7 @@ def read(proto, rows, folder):
     path = folder / "model.onnx"
     path.write_bytes(proto.SerializeToString())
     opened = open_model(path)
-    dataset = _dataset(rows, opened.floats.inputs, None)
+    dataset = dataset_of(rows, opened.floats.inputs, None)
     return opened, converted(opened.floats, dataset, "case", reference=opened.predict)
 
 

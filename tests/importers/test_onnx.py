@@ -23,7 +23,8 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, SVR
 
 from tinygen.common.errors import TinygenError
-from tinygen.importers.convert import _dataset, converted, margins
+from tinygen.importers.calibration import dataset_of
+from tinygen.importers.convert import converted, margins
 from tinygen.importers.files import open_model
 from tinygen.importers.graphs import onnx_file  # noqa: F401 (registers the operators)
 from tinygen.importers.graphs.onnx_graph import supported
@@ -267,7 +268,7 @@ def test_a_misread_operator_is_found(tmp_path, monkeypatch):
     with pytest.raises(TinygenError, match="differ from its own predict"):
         converted(
             opened.floats,
-            _dataset(onnx_cases.ROWS, opened.floats.inputs, None),
+            dataset_of(onnx_cases.ROWS, opened.floats.inputs, None),
             "case",
             reference=opened.predict,
         )

@@ -11,7 +11,8 @@ import pytest
 from onnx_cases import model, node
 
 from tinygen.common.errors import TinygenError, UsageError
-from tinygen.importers.convert import _dataset, converted
+from tinygen.importers.calibration import dataset_of
+from tinygen.importers.convert import converted
 from tinygen.importers.files import open_model
 
 try:
@@ -219,7 +220,7 @@ def test_two_numbers_at_once_are_refused(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(_sums(onnx_cases.numbers(6, 2)).SerializeToString())
     opened = open_model(path)
-    rows = _dataset(onnx_cases.ROWS, opened.floats.inputs, None)
+    rows = dataset_of(onnx_cases.ROWS, opened.floats.inputs, None)
     with pytest.raises(TinygenError, match="2 numbers"):
         converted(opened.floats, rows, "case", reference=opened.predict)
 

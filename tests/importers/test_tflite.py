@@ -10,7 +10,8 @@ from graph_files import assert_c_answers, convert_once
 from tflite_cases import Tensor, built, constant, options
 
 from tinygen.common.errors import TinygenError
-from tinygen.importers.convert import _dataset, converted, margins
+from tinygen.importers.calibration import dataset_of
+from tinygen.importers.convert import converted, margins
 from tinygen.importers.files import open_model
 from tinygen.importers.graphs.tflite_graph import supported
 from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
@@ -314,7 +315,7 @@ def test_windows_round_twice(kind, tmp_path):
         path = tmp_path / f"{seed}.tflite"
         path.write_bytes(int8_net(kind=kind, fused=0, seed=seed))
         opened = open_model(path)
-        model = converted(opened.floats, _dataset(ROWS, opened.floats.inputs, None), "case").model
+        model = converted(opened.floats, dataset_of(ROWS, opened.floats.inputs, None), "case").model
         assert [n.op for n in model.nodes] == [
             "quantized_dense",
             "quantized_conv",
@@ -359,7 +360,7 @@ def test_a_wrong_rounding_is_seen(tmp_path, monkeypatch):
     path = tmp_path / "model.tflite"
     path.write_bytes(int8_net("int8 inputs"))
     opened = open_model(path)
-    dataset = _dataset(ROWS, opened.floats.inputs, None)
+    dataset = dataset_of(ROWS, opened.floats.inputs, None)
     monkeypatch.setattr(tflite_integers, "_multiplier", exact)
     found = converted(opened.floats, dataset, "case", reference=opened.predict)
     assert found.model.training["converted"]["reference"]["bit_equal"] < 120

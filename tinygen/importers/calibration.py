@@ -4,14 +4,19 @@ and when integers are close enough.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.errors import ModelError, QuantizeError
+from ..common.errors import ModelError, QuantizeError, UsageError, show
+from ..data import Dataset, Provenance, Rows, Split
+from ..data.columns import decimal_quantity
+from ..data.prepare import NO_TARGET
 from ..fitting.lowering import apply_all
 from ..model.fixedpoint import Quantity
 from ..model.nodes import Integers, Node, prove
@@ -78,12 +83,18 @@ class Calibration:
             return max(CLOSE if spread >= 1 else HALF, CLOSE_PART * spread)
         return CHANGED
 
-    def difference(self, nodes: Iterable[Node]) -> float:
-        """Mean difference of a chain's answers, raw, or the part of rows with another class."""
+    def gaps(self, nodes: Iterable[Node]) -> Floats:
+        """How far a chain's answer to each row is from `floats`, raw; of classes 1 where it is
+        another one.
+        """
         found = apply_all(nodes, self.x)[:, 0]
         if self.answer.head.kind == "value":
-            return float(np.abs(found - self.floats).mean())
-        return float((found != self.floats).mean())
+            return np.abs(found - self.floats)
+        return (found != self.floats).astype(np.float64)
+
+    def difference(self, nodes: Iterable[Node]) -> float:
+        """Mean difference of a chain's answers, raw, or the part of rows with another class."""
+        return float(self.gaps(nodes).mean())
 
     def close(self, nodes: tuple[Node, ...]) -> tuple[bool, float]:
         """Whether a chain is as good as the float model, and how far it is from that."""
@@ -93,15 +104,14 @@ class Calibration:
         more = self.between.difference(nodes)
         return found <= self.tolerance and more <= CHANGED_BETWEEN, found + more
 
-    def measured(self, nodes: Iterable[Node]) -> dict[str, float]:
-        """Mean and largest difference of a chain's answers on the rows, in the answer's unit; of
-        classes the part of rows with another one.
+    def measured(self, gaps: Floats) -> dict[str, float]:
+        """Mean and largest difference on the rows, in the answer's unit; of classes the part of
+        rows with another one.
         """
-        found = apply_all(nodes, self.x)[:, 0]
         if self.answer.head.kind != "value":
-            return {"changed": float((found != self.floats).mean())}
-        gap = np.abs(found - self.floats) * self.answer.step
-        return {"mean": float(gap.mean()), "largest": float(gap.max())}
+            return {"changed": float(gaps.mean())}
+        gaps = gaps * self.answer.step
+        return {"mean": float(gaps.mean()), "largest": float(gaps.max())}
 
     def grid(self, k: int) -> Integers:
         """Every raw value that input k may have."""
@@ -171,7 +181,6 @@ class Lowered:
     """The integer form of a float model."""
 
     nodes: tuple[Node, ...]
-    kind: str  # what the largest difference rests on: "sum", "trees", or "" where none is proven
     bound: float | None = None  # raw steps that an answer can differ from the float one, proven
     # of classes: the least distance of the float scores from a tie that integers cannot cross
     margin: float | None = None
@@ -204,3 +213,71 @@ def first_close(choices: Iterable[Choice], rows: Calibration) -> Lowered:
     if best is None:
         raise QuantizeError(f"the model cannot be bounded in 32 bits ({reason})")
     return best
+
+
+# ---- what the library is called with ----
+
+
+def rows_of(X: Any, columns: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Physical rows in the estimator's columns, and what these are called."""
+    if hasattr(X, "toarray"):
+        raise UsageError("X is sparse, the board reads every column: give X.toarray()")
+    names = columns
+    if hasattr(X, "columns"):
+        X, names = _by_name(X, columns)
+    try:
+        rows = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UsageError("X holds something that is no number: give rows of numbers") from None
+    if rows.ndim != 2 or rows.shape[1] != len(columns):
+        raise UsageError(
+            f"X has the shape {rows.shape}, the model reads {len(columns)} columns: give rows "
+            f"(n, {len(columns)})"
+        )
+    if len(rows) < 2:
+        raise UsageError(f"X has {len(rows)} rows: give 2 or more, as many as you have")
+    return rows, names
+
+
+def _by_name(X: Any, columns: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+    """The estimator's columns of a DataFrame; as they stand where it was fitted without names.
+    LightGBM has a line in place of every space.
+    """
+    places = {str(name): k for k, name in enumerate(X.columns)}
+    places = {**{re.sub(r"\s", "_", name): k for name, k in places.items()}, **places}
+    if columns == tuple(f"x{k}" for k in range(len(columns))) and not set(columns) <= set(places):
+        return X, tuple(map(str, X.columns))
+    missing = [name for name in columns if name not in places]
+    if missing:
+        raise UsageError(
+            f"X has no column {show(missing[0])}, which the model was fitted on: give X its names"
+        )
+    chosen = [places[name] for name in columns]
+    return X.iloc[:, chosen], tuple(str(X.columns[k]) for k in chosen)
+
+
+def targets_of(y: Any, rows: np.ndarray) -> np.ndarray | None:
+    if y is None:
+        return None
+    targets = np.asarray(y).ravel()
+    if len(targets) != len(rows):
+        raise UsageError(f"y has {len(targets)} values for {len(rows)} rows: give one for each")
+    return targets
+
+
+def dataset_of(rows: np.ndarray, names: tuple[str, ...], scales: Any) -> Dataset:
+    """All rows as training rows; y is not known yet."""
+    if not np.isfinite(rows).all():
+        raise UsageError("X holds NaN or infinite values: leave those rows out")
+    given = [None] * len(names) if scales is None else list(scales)
+    inputs = tuple(
+        Quantity(n, "", float(s), float(c.min()), float(c.max())) if s else decimal_quantity(n, c)
+        for n, s, c in zip(names, given, rows.T)
+    )
+    raw = np.column_stack([q.to_raw(c) for q, c in zip(inputs, rows.T)])
+    places = np.arange(len(rows))
+    return Dataset(
+        Rows(raw, np.zeros(len(rows), dtype=np.int64), inputs, NO_TARGET),
+        Split(places, places[:0]),
+        Provenance("fit", rows_read=len(rows)),
+    )

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import ModelError, QuantizeError, UsageError, show
-from ..data import Dataset, Provenance, Rows, Split
+from ..data import Dataset
 from ..data.columns import ROOM, decimal_quantity
-from ..data.prepare import NO_TARGET
 from ..model.fixedpoint import Quantity
 from ..model.model import Model, check_name
 from ..model.nodes import Node, prove
 from ..search.quantization import facts_of, raw_band
-from .calibration import Answer, Calibration, Lowered, physical
+from .calibration import Answer, Calibration, Lowered, dataset_of, physical, rows_of, targets_of
 from .graph import FloatModel, Head
 from .lower import lower
 from .readers import float_model
@@ -70,10 +69,10 @@ def convert(
     'dense'
     """
     floats = float_model(estimator)
-    rows, names = _rows(X, floats.inputs)
-    dataset = _dataset(rows, names, input_scales)
+    rows, names = rows_of(X, floats.inputs)
+    dataset = dataset_of(rows, names, input_scales)
     levels = threshold, alarm_below
-    found = converted(floats, dataset, name, levels, predict_of(estimator), _targets(y, rows))
+    found = converted(floats, dataset, name, levels, predict_of(estimator), targets_of(y, rows))
     return found.model
 
 
@@ -139,7 +138,7 @@ def _lowered(
         answer = replace(answer, head=Head("largest", floats.head.labels))
     rows = Calibration(dataset.inputs, x, wanted, answer)
     every = tuple(range(len(dataset.inputs)))
-    return every, Lowered(chain, "", measured=rows.measured(chain))
+    return every, Lowered(chain, measured=rows.measured(rows.gaps(chain)))
 
 
 def _own_chain(floats: FloatModel, dataset: Dataset) -> tuple[tuple[Node, ...], tuple[str, ...]]:
@@ -335,68 +334,3 @@ def _frame(x: np.ndarray, names: list[str]) -> Any:
     except ImportError:
         return x
     return DataFrame(x, columns=names)
-
-
-def _rows(X: Any, columns: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Physical rows in the estimator's columns, and what these are called."""
-    if hasattr(X, "toarray"):
-        raise UsageError("X is sparse, the board reads every column: give X.toarray()")
-    names = columns
-    if hasattr(X, "columns"):
-        X, names = _by_name(X, columns)
-    try:
-        rows = np.asarray(X, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise UsageError("X holds something that is no number: give rows of numbers") from None
-    if rows.ndim != 2 or rows.shape[1] != len(columns):
-        raise UsageError(
-            f"X has the shape {rows.shape}, the model reads {len(columns)} columns: give rows "
-            f"(n, {len(columns)})"
-        )
-    if len(rows) < 2:
-        raise UsageError(f"X has {len(rows)} rows: give 2 or more, as many as you have")
-    return rows, names
-
-
-def _by_name(X: Any, columns: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
-    """The estimator's columns of a DataFrame; as they stand where it was fitted without names.
-    LightGBM has a line in place of every space.
-    """
-    places = {str(name): k for k, name in enumerate(X.columns)}
-    places = {**{re.sub(r"\s", "_", name): k for name, k in places.items()}, **places}
-    if columns == tuple(f"x{k}" for k in range(len(columns))) and not set(columns) <= set(places):
-        return X, tuple(map(str, X.columns))
-    missing = [name for name in columns if name not in places]
-    if missing:
-        raise UsageError(
-            f"X has no column {show(missing[0])}, which the model was fitted on: give X its names"
-        )
-    chosen = [places[name] for name in columns]
-    return X.iloc[:, chosen], tuple(str(X.columns[k]) for k in chosen)
-
-
-def _targets(y: Any, rows: np.ndarray) -> np.ndarray | None:
-    if y is None:
-        return None
-    targets = np.asarray(y).ravel()
-    if len(targets) != len(rows):
-        raise UsageError(f"y has {len(targets)} values for {len(rows)} rows: give one for each")
-    return targets
-
-
-def _dataset(rows: np.ndarray, names: tuple[str, ...], scales: Any) -> Dataset:
-    """All rows as training rows; y is not known yet."""
-    if not np.isfinite(rows).all():
-        raise UsageError("X holds NaN or infinite values: leave those rows out")
-    given = [None] * len(names) if scales is None else list(scales)
-    inputs = tuple(
-        Quantity(n, "", float(s), float(c.min()), float(c.max())) if s else decimal_quantity(n, c)
-        for n, s, c in zip(names, given, rows.T)
-    )
-    raw = np.column_stack([q.to_raw(c) for q, c in zip(inputs, rows.T)])
-    places = np.arange(len(rows))
-    return Dataset(
-        Rows(raw, np.zeros(len(rows), dtype=np.int64), inputs, NO_TARGET),
-        Split(places, places[:0]),
-        Provenance("fit", rows_read=len(rows)),
-    )

@@ -122,17 +122,17 @@ def lowered(steps: Sequence[Step], rows: Calibration, precision: Precision) -> L
     wire, last = before_sums(steps, rows, precision)
     answer = rows.answer
     if answer.head.kind == "value":
-        return Lowered((*wire.nodes, _number(wire, last, answer, precision.limit)), "")
+        return Lowered((*wire.nodes, _number(wire, last, answer, precision.limit)))
     last = compared(last) if answer.head.kind == "largest" else last
     whole = whole_scores(wire, last, precision.limit)
     nodes = (*wire.nodes, *decision_nodes(whole, wire.inside), *owners(answer.head.owner))
     if len(steps) > 1:
-        return Lowered(nodes, "")
+        return Lowered(nodes)
     scale, dense = nodes[:2]
     assert isinstance(scale, Scale)
     assert isinstance(dense, Dense)
     step = score_step(wire, last, precision.limit)
-    return Lowered(nodes, "sum", margin=score_margin(scale, dense, last, step, rows))
+    return Lowered(nodes, margin=score_margin(scale, dense, last, step, rows))
 
 
 def lower_behind(
@@ -150,7 +150,7 @@ def lower_behind(
     wire = _linear_layer(wire, left[0])
     behind = replace(rows, inputs=_as_inputs(wire), x=wire.values)
     found = trees(behind)
-    return Lowered((*wire.nodes, *found.nodes), "")
+    return Lowered((*wire.nodes, *found.nodes))
 
 
 def _same(front: Sequence[Step], rows: Calibration) -> Affine:

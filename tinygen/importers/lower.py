@@ -65,7 +65,8 @@ def _faithful(found: Lowered, rows: Calibration) -> Lowered:
     spread = 1.0
     if rows.answer.head.kind == "value":
         spread = max(float(rows.floats.std()), 1.0)
-    difference = rows.difference(found.nodes)
+    gaps = rows.gaps(found.nodes)
+    difference = float(gaps.mean())
     part = difference / spread if difference > rows.tolerance else 0.0  # rounding is no change
     words = "of the rows another class" if rows.answer.head.labels else "of the answers' spread"
     if part > LOST:
@@ -73,7 +74,7 @@ def _faithful(found: Lowered, rows: Calibration) -> Lowered:
             f"the integers would change {part:.0%} {words}: its numbers differ too much in size, "
             "scale the columns before the model is fitted, or use `tinygen distil`"
         )
-    found = replace(found, measured=rows.measured(found.nodes))
+    found = replace(found, measured=rows.measured(gaps))
     if part <= VISIBLE:
         return found
     return replace(found, notes=(*found.notes, f"the integers change {part:.1%} {words}"))

@@ -50,7 +50,7 @@ def lower_median(before: Columns | None, median: TreeMedian, rows: Calibration) 
     if len(trees) > 1:
         end = (Median(_whole_weights(median.weights)),)
     node = forest(trees, leaves, (0,) * len(trees), -INT16_MAX, INT16_MAX)
-    return Lowered((node, *end), "", same_leaves=True)
+    return Lowered((node, *end), same_leaves=True)
 
 
 def _whole_weights(weights: Floats) -> tuple[int, ...]:
@@ -84,7 +84,7 @@ def _largest(steps: Sequence[Step], rows: Calibration, precision: Precision) -> 
     wire, sums = before_sums(steps, rows, precision)
     owner = rows.answer.head.owner or range(len(sums.offset))
     nearest = _nearest(wire, sums, precision, 1, tuple((int(k),) for k in owner))
-    return Lowered((*wire.nodes, nearest), "")
+    return Lowered((*wire.nodes, nearest))
 
 
 def _nearest(
@@ -101,7 +101,7 @@ def _neighbours(steps: Sequence[Step], rows: Calibration, precision: Precision) 
     assert isinstance(near, Neighbours)
     wire, sums = before_sums(front, rows, precision)
     targets, end = _ends(near, rows.answer)
-    return Lowered((*wire.nodes, _nearest(wire, sums, precision, near.count, targets), end), "")
+    return Lowered((*wire.nodes, _nearest(wire, sums, precision, near.count, targets), end))
 
 
 def _ends(near: Neighbours, answer: Answer) -> tuple[tuple[tuple[int, ...], ...], Node]:

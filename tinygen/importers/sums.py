@@ -70,7 +70,7 @@ def _line(
     left = abs(bias * unit - offset + (low + high) / 2) + (high - low) / 2
     row = tuple(int(w) for w in weights)
     node = Dense((row,), (bias,), shift, rows.answer.low, rows.answer.high)
-    return Lowered((scale, node), "sum", float(left) + 0.5)
+    return Lowered((scale, node), float(left) + 0.5)
 
 
 def _scaled(scale: Scale, grids: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
@@ -212,8 +212,8 @@ def _tables(
     left = abs(bias * unit - start - middle + (low + high) / 2) + (high - low) / 2
     chain = _sum_nodes(tuple(tables), bias, bits, answer)
     if answer.head.kind == "value":
-        return Lowered(chain, "sum", float(left) + (0.5 if bits else 0.0))
-    return Lowered(chain, "sum", None, float(left) * step)
+        return Lowered(chain, float(left) + (0.5 if bits else 0.0))
+    return Lowered(chain, None, float(left) * step)
 
 
 def _sum_nodes(tables: tuple[Table, ...], bias: int, bits: int, answer: Answer) -> tuple[Node, ...]:

@@ -51,7 +51,7 @@ def lower_trees(before: Columns | None, trees: TreeSum, rows: Calibration) -> Lo
     """The integer form of trees over curves of single inputs."""
     raw = raw_trees(before, trees, rows)
     found = lower_raw(raw, trees.base, rows)
-    return Lowered(found.nodes, "trees", found.bound, found.margin, same_leaves=True)
+    return Lowered(found.nodes, found.bound, found.margin, same_leaves=True)
 
 
 def raw_trees(before: Columns | None, trees: TreeSum, rows: Calibration) -> list[RawTree]:
@@ -158,7 +158,7 @@ def _one_tree(tree: RawTree, base: Floats, answer: Answer) -> Lowered:
     # the sum starts from 0: limits on the same side of it would be checked for nothing
     low, high = min(int(whole.min()), 0), max(int(whole.max()), 0)
     node = forest([tree], [whole[:, None]], (0,), low, high)
-    return Lowered((node,), "trees", bound, 0.0)
+    return Lowered((node,), bound, 0.0)
 
 
 def _numbers(trees: Sequence[RawTree], base: Floats, answer: Answer) -> Iterator[Lowered]:
@@ -181,7 +181,6 @@ def _numbers(trees: Sequence[RawTree], base: Floats, answer: Answer) -> Iterator
                 forest(trees, [w[:, None] for w in leaves], (0,), -INT16_MAX, INT16_MAX),
                 Dense(((weight,),), (bias,), shift, answer.low, answer.high),
             ),
-            "trees",
             float(max(abs(low + off), abs(high + off))) + 0.5,
         )
 
@@ -198,7 +197,7 @@ def _scores(trees: Sequence[RawTree], base: Floats, answer: Answer) -> Iterator[
         errors = sum(np.abs(w * step - t.values).max(axis=0) for w, t in zip(leaves, trees))
         margin = float((errors + np.abs(bias * step - base)).max())
         margin *= 1 if answer.head.kind == "sign" else 2  # two scores may move towards each other
-        yield Lowered(_decided(trees, leaves, bias.tolist(), answer), "trees", None, margin)
+        yield Lowered(_decided(trees, leaves, bias.tolist(), answer), None, margin)
 
 
 def _decided(trees, leaves, bias, answer: Answer) -> tuple[Node, ...]:
