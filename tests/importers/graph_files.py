@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from many_headers import answers_in_c
+from on_chip import wrong_on_chip
 
 from tinygen.importers.calibration import dataset_of, physical
 from tinygen.importers.convert import converted
@@ -24,8 +25,10 @@ def convert_once(known: dict, file: str, data: bytes, rows, folder):
     return known[name]
 
 
-def assert_c_answers(known: dict, folder) -> None:
-    """The C of every model in `known`, on all its rows and on corners of its ranges."""
+def assert_c_answers(known: dict, folder, level: str) -> None:
+    """The C of every model in `known`, on all its rows and on corners of its ranges; with the level
+    "release" on the simulated chip as well.
+    """
     if not known:
         pytest.skip("run with the tests above")
     models = [found.model for _, found, _ in known.values()]
@@ -35,3 +38,5 @@ def assert_c_answers(known: dict, folder) -> None:
     ]
     for name, model, some, told in zip(known, models, rows, answers_in_c(models, rows, folder)):
         assert np.array_equal(told, model.predict(some)), name
+    if level == "release":
+        assert wrong_on_chip(models, rows) == []

@@ -7,9 +7,9 @@ import pytest
 from cases import data_sets, find, fitted
 from every_model import Compiler, compiled, program, wrong_answers
 from many_headers import answers_in_c
+from on_chip import MEGA, wrong_on_chip
 
 import tinygen
-from tinygen.common.boards import BOARDS
 from tinygen.importers.convert import TIED, margins, predict_of
 from tinygen.importers.readers import READERS, float_model
 
@@ -19,7 +19,6 @@ CLOSE = (
     0.005  # part of the answers' spread that a model without a proven bound may be off on average
 )
 TOGETHER = 24  # models in one program
-MEGA = BOARDS["megaatmega2560"]
 FOUND: dict[tuple[str, str], tuple] = {}  # models of the tests below, for one C program
 
 
@@ -130,14 +129,14 @@ def kinds(models) -> list:
 
 
 def test_the_chip_answers_as_the_twin(level, simavr, tmp_path):
-    """One model of each chain of operations, or all of them with `--level release`."""
+    """One model of each chain of operations; with `--level release` all, on their rows."""
     models = [found[2] for found in FOUND.values()]
     if not models:
         pytest.skip("run with the tests above")
-    some = kinds(models)
     if level == "release":
-        some = [replace(m, name=f"m{k}") for k, m in enumerate(models)]
-    compiler = Compiler(simavr.avr_gcc, "")
+        assert wrong_on_chip(models, [found[4] for found in FOUND.values()]) == []
+        return
+    some, compiler = kinds(models), Compiler(simavr.avr_gcc, "")
     for at in range(0, len(some), TOGETHER):
         part, place = some[at : at + TOGETHER], tmp_path / str(at)
         elf = compiled(program(part), compiler, "c", ["-Os"], MEGA, place)

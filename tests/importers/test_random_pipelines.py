@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from many_headers import answers_in_c
+from on_chip import wrong_on_chip
 from sklearn import discriminant_analysis, ensemble, linear_model, naive_bayes, preprocessing, tree
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_regression
@@ -13,11 +14,9 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 
 import tinygen
-from tinygen.common.boards import BOARDS
-from tinygen.common.errors import DoesNotFit, QuantizeError
+from tinygen.common.errors import QuantizeError
 from tinygen.importers.convert import TIED, margins, predict_of
 from tinygen.importers.readers import float_model
-from tinygen.target.bare import BareChip
 
 SCALERS = (
     *(preprocessing.StandardScaler, preprocessing.MinMaxScaler, preprocessing.MaxAbsScaler),
@@ -126,15 +125,6 @@ def judged(seed):
     return model, raw
 
 
-def on_the_chip(model, rows) -> bool:
-    """Whether the chip answers all rows as the twin; of one that fits no board nothing is known."""
-    try:
-        with BareChip(model, BOARDS["megaatmega2560"], timed=False) as chip:
-            return np.array_equal(chip.predict(rows), model.predict(rows))
-    except DoesNotFit:
-        return True
-
-
 def test_random_pipelines_answer_as_in_float_in_c_and_on_the_chip(level, request, tmp_path):
     """On the chip with `--level release`: each is a build."""
     found = [judged(seed) for seed in seeds(level)]
@@ -146,7 +136,7 @@ def test_random_pipelines_answer_as_in_float_in_c_and_on_the_chip(level, request
         assert np.array_equal(told, model.predict(some)), model.name
     if level == "release":
         request.getfixturevalue("simavr")
-        assert [m.name for m, some in zip(models, rows) if not on_the_chip(m, some)] == []
+        assert wrong_on_chip(models, rows) == []
 
 
 @pytest.mark.parametrize("first", NAMES)

@@ -163,9 +163,11 @@ def test_an_operator_in_float(name, tmp_path, level):
     assert told.std() > 0.01 and difference.mean() <= CLOSE * told.std()
 
 
-def test_c_answers_as_the_twin(tmp_path):
+def test_c_answers_as_the_twin(request, level, tmp_path):
     """Every model of the tests above, on all its rows and on corners of its ranges."""
-    assert_c_answers(FOUND, tmp_path)
+    if level == "release":
+        request.getfixturevalue("simavr")
+    assert_c_answers(FOUND, tmp_path, level)
 
 
 def test_cut_and_changed_files_give_one_line(tmp_path):
