@@ -11,7 +11,7 @@ from tinygen.model.fixedpoint import INT16_MAX, Quantity
 from tinygen.model.model import Model
 from tinygen.model.nodes import MAX_WIDTH, Bounds, Node, prove
 from tinygen.model.operations.activation import Activation
-from tinygen.model.operations.argmax import Argmax, Median, Neighbours
+from tinygen.model.operations.argmax import Argmax, Median, Neighbours, Trees
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
@@ -220,10 +220,15 @@ def _neighbours(rng, inside: Bounds) -> Neighbours:
     )
 
 
+def _trees(rng, inside: Bounds) -> Trees:
+    summed = _forest(rng, inside)
+    return Trees(summed.splits, tuple(row[0] for row in summed.leaves), summed.roots)
+
+
 def _median(rng, inside: Bounds) -> Median:
     return Median(tuple(rng.integers(1, 65536, len(inside.low)).tolist()))
 
 
-FIRST = (_scale, _scale, _lookup, _forest, _outside, _log2, _quantized)
+FIRST = (_scale, _scale, _lookup, _forest, _outside, _log2, _quantized, _trees)
 LATER = (_dense, _dense, _dense, _monomials, _scale, _lookup, _forest, _activation)
 RANKS = (_neighbours, _median)

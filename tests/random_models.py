@@ -8,7 +8,7 @@ import numpy as np
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
 from tinygen.model.operations.activation import Activation
-from tinygen.model.operations.argmax import Argmax, Median, Neighbours
+from tinygen.model.operations.argmax import Argmax, Median, Neighbours, Trees
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
@@ -126,6 +126,10 @@ def forest(rng, inputs_n, trees, depth, outputs, size) -> Forest:
         -30000,
         30000,
     )
+
+
+def trees_apart(summed: Forest) -> Trees:
+    return Trees(summed.splits, tuple(v for (v,) in summed.leaves), summed.roots)
 
 
 @cache
@@ -404,6 +408,11 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             quantized(rng, 3, 3, 9, 0, limit=32767),
             Argmax(),
         ),
+        "quantized_one": (
+            q1,
+            quantized(rng, 7, 1, 3, 4, limit=12),  # of one input, no row for each
+            quantized(rng, 1, 7, 5, -9),
+        ),
         "quantized_windows": (
             q3,
             quantized(rng, 9, 3, 3, -20, limit=9, kind=QuantizedConv),
@@ -424,7 +433,7 @@ def random_models(seed: int = 0) -> dict[str, Model]:
         ),
         "median": (
             q3,
-            forest(rng, 3, 6, 3, 5, 900),
+            trees_apart(forest(rng, 3, 5, 3, 1, 900)),
             Median((700, 65535, 1, 30000, 34833)),
         ),
     }

@@ -11,7 +11,7 @@ import numpy as np
 from ..common.errors import QuantizeError
 from ..model.fixedpoint import INT16_MAX
 from ..model.nodes import MAX_WIDTH, UINT16_MAX, Node
-from ..model.operations.argmax import Argmax, Median
+from ..model.operations.argmax import Argmax, Median, Trees
 from ..model.operations.argmax import Neighbours as Nearest
 from ..model.operations.dense import Dense
 from .calibration import Answer, Calibration, Lowered, first_close
@@ -44,13 +44,11 @@ def lower_median(before: Columns | None, median: TreeMedian, rows: Calibration) 
         )
     trees, answer = raw_trees(before, median.apart, rows), rows.answer
     whole = [answer.whole(answer.exact(t.values[:, 0]))[:, None] for t in trees]
-    places = np.eye(len(trees), dtype=np.int64)
-    leaves = [w * place for w, place in zip(whole, places)]
-    end: tuple[Node, ...] = ()
-    if len(trees) > 1:
-        end = (Median(_whole_weights(median.weights)),)
-    node = forest(trees, leaves, (0,) * len(trees), -INT16_MAX, INT16_MAX)
-    return Lowered((node, *end), same_leaves=True)
+    node = forest(trees, whole, (0,), -INT16_MAX, INT16_MAX)
+    if len(trees) == 1:
+        return Lowered((node,), same_leaves=True)
+    apart = Trees(node.splits, tuple(v for (v,) in node.leaves), node.roots)
+    return Lowered((apart, Median(_whole_weights(median.weights))), same_leaves=True)
 
 
 def _whole_weights(weights: Floats) -> tuple[int, ...]:

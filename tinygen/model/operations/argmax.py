@@ -1,8 +1,8 @@
-"""What an order tells: the largest element, what the largest few sums stand for, the median."""
+"""What an order tells: the largest element, what the largest sums stand for, a median of trees."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ from ..nodes import (
 )
 from ..views import FloatStep, FloatView, Step, View
 from .dense import WeightRows, short_type, sums_within
+from .forest import Forest, ForestFloatView, ForestView
 
 
 @operation
@@ -150,6 +151,61 @@ class NeighboursView(WeightRows, View):
 class NeighboursFloatView(FloatView):
     template: ClassVar[str] = "neighbours"
     node: Neighbours
+
+
+@operation
+@dataclass(frozen=True)
+class Trees(Node):
+    """The leaf of every decision tree, one after the other. splits and roots are those of `Forest`;
+    a leaf is one int16.
+    """
+
+    op: ClassVar[str] = "trees"
+    letter: ClassVar[str] = "t"
+    saturates: ClassVar[bool] = True
+    splits: tuple[tuple[int, int, int, int], ...]
+    leaves: tuple[int, ...]
+    roots: tuple[int, ...]
+
+    @property
+    def summed(self) -> Forest:
+        """The trees, added up."""
+        leaves = tuple((v,) for v in self.leaves)
+        return Forest(self.splits, leaves, self.roots, (0,), -INT16_MAX, INT16_MAX)
+
+    def apply(self, values: Integers) -> Integers:
+        alone = (replace(self.summed, roots=(root,)) for root in self.roots)
+        return np.hstack([tree.apply(values) for tree in alone])
+
+    def bounds(self, inside: Bounds) -> Bounds:
+        self.summed.bounds(inside)  # its rules
+        alone = [replace(self.summed, roots=(root,)).bounds(inside) for root in self.roots]
+        return Bounds(tuple(b.acc_low for b in alone), tuple(b.acc_high for b in alone))
+
+    def view(self, step: Step) -> TreesView:
+        return TreesView(step, (-INT16_MAX, INT16_MAX), 0, self.summed)
+
+    def float_view(self, step: FloatStep) -> TreesFloatView:
+        return TreesFloatView(step, (-INT16_MAX, INT16_MAX), 0, self.summed)
+
+
+@dataclass(frozen=True)
+class TreesView(ForestView):
+    """Arrays that name their places."""
+
+    template: ClassVar[str] = "trees"
+    macros: ClassVar[str] = "trees"
+
+
+@dataclass(frozen=True)
+class TreesFloatView(ForestFloatView):
+    """The arrays; `width` is that of a leaf."""
+
+    template: ClassVar[str] = "trees"
+
+    @property
+    def width(self) -> int:
+        return 1
 
 
 @operation

@@ -326,7 +326,9 @@ class QuantizedDenseView(WeightRows, View):
     @property
     def place(self) -> str:
         """Where a row's inputs start."""
-        return f"{self.source} + i" if self.node.elementwise and self.rows > 1 else self.source
+        before = self.step.before
+        inputs = len(self.step.input_names) if before is None else len(before.low)
+        return f"{self.source} + i" if self.node.elementwise and inputs > 1 else self.source
 
     @property
     def dot(self) -> str:
@@ -356,7 +358,7 @@ class QuantizedDenseFloatView(FloatSumView):
     @property
     def weights(self) -> list[list[float]]:
         weights = np.array(self.node.weights, dtype=np.float64) * self.gains[:, None]
-        if self.node.elementwise and len(weights) > 1:
+        if self.node.elementwise and self.columns > 1:
             weights = np.diag(weights[:, 0])
         rows: list[list[float]] = weights.tolist()
         return rows
