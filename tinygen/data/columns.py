@@ -49,6 +49,27 @@ def is_classification(table: Table, target: str, task: str) -> bool:
     return _holds_texts(table, target) or holds_codes(table, target)
 
 
+def require_numbers_each(
+    table: Table, targets: Sequence[str], task: str, categories: Sequence[str]
+) -> list[str]:
+    """The columns of several targets by their full names; UsageError where two are one column, or
+    one holds classes or is a category.
+    """
+    names = [require_column(table, name) for name in targets]
+    codes = {require_column(table, name) for name in categories}
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"column {show(name)} is named twice as a target: name it once")
+        if name in codes:
+            raise UsageError(f"column {show(name)} is a target: leave it out of --categories")
+        if is_classification(table, name, task):
+            raise UsageError(
+                f"target {show(name)} holds classes, of several targets each is a number: train "
+                "a model for it alone, or give --task regression where its codes are numbers"
+            )
+    return names
+
+
 def _holds_texts(table: Table, name: str) -> bool:
     return name in table.labels and bool(np.isnan(table.columns[name]).all())
 
@@ -129,17 +150,16 @@ def require_readings(table: Table, name: str) -> None:
 
 
 def named_inputs(
-    table: Table, target: str | None, inputs: Sequence[str], drop: Sequence[str]
+    table: Table, targets: Sequence[str], inputs: Sequence[str], drop: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     if drop:
         raise UsageError("--inputs and --drop exclude each other: give one of them")
     named = [require_column(table, name) for name in inputs]
     names = [made for name in named for made in made_of(table, name) or [name]]
     for name in names:
-        if name == target:
-            raise DataError(
-                f"column {show(name)} is the target and an input: take it out of --inputs"
-            )
+        if name in targets:
+            which = "the target" if len(targets) == 1 else "a target"
+            raise DataError(f"column {show(name)} is {which} and an input: take it out of --inputs")
         if names.count(name) > 1:
             raise DataError(
                 f"column {show(name)} is named {names.count(name)} times as an input: name it once"
@@ -149,18 +169,20 @@ def named_inputs(
 
 
 def all_inputs(
-    table: Table, target: str | None, drop: Sequence[str]
+    table: Table, targets: Sequence[str], drop: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """The usable columns in file order, and a note on each that was left out unasked."""
     dropped = {require_column(table, name) for name in drop}
-    if target in dropped:
-        raise UsageError(f"column {show(str(target))} is the target: leave it out of --drop")
+    for name in targets:
+        if name in dropped:
+            which = "the target" if len(targets) == 1 else "a target"
+            raise UsageError(f"column {show(name)} is {which}: leave it out of --drop")
     names, notes = (
         [],
         [f"{counted(table.unnamed, 'column')} without a name left out"] if table.unnamed else [],
     )
     for name in table.names:
-        if name in dropped or name == target:
+        if name in dropped or name in targets:
             continue
         if made := made_of(table, name):
             names += [label for label in made if label not in dropped]

@@ -28,7 +28,7 @@ from .columns import (
 )
 from .dataset import Dataset, Provenance, Rows, Split
 from .derived import made_of, sources, with_derived, without_label
-from .splits import groups_of, split_fraction, split_rows, split_table, truth_table
+from .splits import as_codes, groups_of, split_fraction, split_rows, split_table, truth_table
 from .table import Table, require_column, require_numbers, require_times, unit_words
 
 MINIMUM_ROWS = 20  # complete and different; fewer cannot be split into train and test with sense
@@ -50,6 +50,7 @@ def prepare(
     task: str = "auto",
     categories: Sequence[str] = (),
     time_inputs: Sequence[str] = (),
+    beside: Sequence[str] = (),
 ) -> Dataset:
     """The rows of `table` complete in the used columns, as raw integers, split in train and test.
 
@@ -57,7 +58,8 @@ def prepare(
     split: "random" (seeded, test = 0.2 of the rows) or "time" (the last 0.3 test).
     units: units by column name, before those of the table.
     categories: input columns whose numbers are codes. time_inputs: parts of the rows' time that are
-    inputs as well, of `TIME_PARTS`.
+    inputs as well, of `TIME_PARTS`. beside: further targets of the same rows; each one's data set,
+    with the others beside it, has the same inputs and the same split.
     task: "regression" or "classification"; "auto" takes a target of texts for class labels, numbers
     for a quantity. Raises DataError for columns or rows that cannot be used, UsageError for
     settings that do not exist.
@@ -68,16 +70,19 @@ def prepare(
     with_unit = unit_words(table, target)
     table, labels, told = _classed(table, target, task)
     require_readings(table, target)
-    names, left_out = _chosen(table, target, inputs, drop, time_inputs)
+    beside = [require_column(table, name) for name in beside]
+    names, left_out = _chosen(table, (target, *beside), inputs, drop, time_inputs)
     notes = [*table.notes, *table.time_notes, *told, *left_out]
     notes += [made_notes[n] for n in sources(table, names) if n in made_notes]
-    table, rows, left_out = _varied(table, names, target, inputs is None, (split, seed, fraction))
+    targets, parts = [*beside, target], (split, seed, fraction)
+    table, rows, left_out = _varied(table, names, targets, inputs is None, parts)
     rows.require_variation()
     _require_every_class(rows, labels, with_unit)
     notes += [*left_out, *_row_notes(table, rows, labels)]
-    *columns, output = rows.seen(_all_units(table, units))
-    found = Rows(rows.raw[:, :-1], rows.raw[:, -1], tuple(columns), output, labels)
-    return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
+    columns = rows.seen(_all_units(table, units))
+    found = Rows(rows.inputs, rows.raw[:, -1], columns[: -len(targets)], columns[-1], labels)
+    source = replace(_provenance(table, rows), beside=tuple(beside))
+    return Dataset(found, rows.split, source, tuple(notes))
 
 
 def _derived(
@@ -117,7 +122,7 @@ def _row_notes(table: Table, rows: _Selection, labels: tuple[str, ...]) -> list[
             "no column has a date in every row: the order of rows is taken as the order of time"
         )
     if not rows.split.together:
-        cells = len(np.unique(rows.raw[:, :-1], axis=0))
+        cells = len(np.unique(rows.inputs, axis=0))
         one_target = len(np.unique(rows.raw, axis=0)) == cells
         notes.append(
             f"all {cells} combinations of input values are in the file: "
@@ -151,17 +156,17 @@ def readings(
     table, labels = with_classes(table, wanted) if wanted and classes else (table, ())
     if wanted:
         require_numbers(table, wanted)
-    names, left_out = _chosen(table, wanted, inputs, drop, time_inputs)
+    names, left_out = _chosen(table, (wanted,) if wanted else (), inputs, drop, time_inputs)
     if not names:
         raise DataError(
             f"{table.path_name} leaves no input: name numeric columns with --inputs, or drop fewer"
         )
     used = [*names, wanted] if wanted else names
-    rows = _select(table, used, split, seed, fraction, target=bool(wanted))
+    rows = _select(table, used, split, seed, fraction, targets=int(bool(wanted)))
     columns = rows.seen(_all_units(table, units))
     found = Rows(rows.raw, np.zeros(len(rows.raw), dtype=np.int64), columns, NO_TARGET)
     if wanted:
-        found = Rows(rows.raw[:, :-1], rows.raw[:, -1], columns[:-1], columns[-1], labels)
+        found = Rows(rows.inputs, rows.raw[:, -1], columns[:-1], columns[-1], labels)
     made = [made_notes[n] for n in sources(table, names) if n in made_notes]
     notes = [*table.notes, *table.time_notes, *made, *left_out]
     notes += clip_notes(table, rows.rows, rows.quantities)
@@ -171,21 +176,25 @@ def readings(
 
 def _chosen(
     table: Table,
-    target: str | None,
+    targets: Sequence[str],
     inputs: Sequence[str] | None,
     drop: Sequence[str],
     time_inputs: Sequence[str],
 ) -> tuple[list[str], list[str]]:
     """The input columns, and a note on each that was left out unasked."""
     if inputs is None:
-        names, notes = all_inputs(table, target, drop)
+        names, notes = all_inputs(table, targets, drop)
     else:
-        names, notes = named_inputs(table, target, inputs, drop)
+        names, notes = named_inputs(table, targets, inputs, drop)
     return [*names, *(part for part in time_inputs if part not in names)], notes
 
 
 def _varied(
-    table: Table, names: list[str], target: str, unasked: bool, parts: tuple[str, int, float]
+    table: Table,
+    names: list[str],
+    targets: list[str],
+    unasked: bool,
+    parts: tuple[str, int, float],
 ) -> tuple[Table, _Selection, list[str]]:
     """The table, the rows of the named inputs that differ among the training rows, and notes:
     without labels that these do not have, and if the inputs were chosen `unasked` without constant
@@ -193,8 +202,8 @@ def _varied(
     """
     notes: list[str] = []
     while True:
-        _require_an_input(table, names, target)
-        rows = _select(table, [*names, target], *parts)
+        _require_an_input(table, names, targets[-1])
+        rows = _select(table, [*names, *targets], *parts, len(targets))
         if strange := _untrained_labels(table, rows):
             for name in strange:
                 made, lost = table.derived[name], int(np.nansum(table.columns[name]))
@@ -265,21 +274,30 @@ def _require_every_class(rows: _Selection, labels: tuple[str, ...], with_unit: s
 
 @dataclass(frozen=True)
 class _Selection:
-    """The rows that stay for one choice of columns, the target last."""
+    """The rows that stay for one choice of columns, the targets last."""
 
     quantities: list[Quantity]  # their range is that of the column
     rows: np.ndarray  # those without a missing value: positions in the table
     raw: np.ndarray  # int64 (rows, columns)
     split: Split  # of positions in `raw`
+    targets: int
+
+    @property
+    def inputs(self) -> np.ndarray:
+        return self.raw[:, : self.raw.shape[1] - self.targets]
 
     def constant_inputs(self) -> list[str]:
         """Names of the inputs that have one value in all training rows."""
-        return [q.name for q, spread in zip(self.quantities[:-1], self._spread()) if spread == 0]
+        return [
+            q.name
+            for q, spread in zip(self.quantities, self._spread()[: self.inputs.shape[1]])
+            if not spread
+        ]
 
     def require_variation(self) -> None:
         for i, spread in enumerate(self._spread()):
             if spread == 0:
-                kind = "target" if i == len(self.quantities) - 1 else "input"
+                kind = "input" if i < self.inputs.shape[1] else "target"
                 raise DataError(
                     f"{kind} {show(self.quantities[i].name)} is constant in the "
                     f"{len(self.split.train)} training "
@@ -319,46 +337,31 @@ def _select(
     split: str,
     seed: int,
     fraction: float,
-    target: bool = True,
+    targets: int = 1,
 ) -> _Selection:
-    """Complete rows of the named columns, split in two; the last column is the target, if any."""
+    """Complete rows of the named columns, split in two; the last ones are the targets, if any."""
     read = sources(table, names)
     absent = _absent(table, [*read.values()])
     rows = np.flatnonzero(~absent.any(axis=1))
     worst = int(np.argmax(absent.sum(axis=0)))
     lacking = f"column {show([*read][worst])} is missing in {absent[:, worst].sum()} rows"
     _require_rows(table, len(rows), lacking, least=1)
-    quantities = [input_of(table, name) for name in names]
-    if target:
-        quantities[-1] = output_of(table, names[-1])
+    inputs = len(names) - targets
+    quantities = [input_of(table, name) for name in names[:inputs]]
+    quantities += [output_of(table, name) for name in names[inputs:]]
     stored = [np.clip(table.columns[q.name][rows], q.minimum, q.maximum) for q in quantities]
     raw = np.column_stack([q.to_raw(values) for q, values in zip(quantities, stored)])
-    if target and (cells := truth_table(_as_codes(raw, quantities[:-1]))) is not None:
-        return _Selection(quantities, rows, raw, split_table(cells, seed, fraction))
+    if targets and (cells := truth_table(as_codes(raw, quantities[:inputs]))) is not None:
+        return _Selection(quantities, rows, raw, split_table(cells, seed, fraction), targets)
     _require_rows(table, len(rows), lacking)
-    different = len(np.unique(raw, axis=0)) if target else len(rows)
+    different = len(np.unique(raw, axis=0)) if targets else len(rows)
     _require_rows(table, different, f"{len(rows) - different} of them are duplicates")
     if split == "time":
         table.require_time_order()
     time = None if table.time is None else table.time[rows]
-    groups = groups_of(raw[:, :-1]) if target else np.arange(len(raw))
+    groups = groups_of(raw[:, :inputs]) if targets else np.arange(len(raw))
     parts = split_rows(table.path_name, time, raw, groups, split, seed, fraction)
-    return _Selection(quantities, rows, raw, parts)
-
-
-def _as_codes(raw: np.ndarray, inputs: Sequence[Quantity]) -> np.ndarray:
-    """Raw rows (n, inputs) with one column for each category, the place of its label, instead of
-    one for each label.
-    """
-    columns: dict[object, np.ndarray] = {}
-    for quantity, values in zip(inputs, raw.T):
-        made = quantity.derivation
-        if made and made.labels:
-            place = values * made.labels.index(made.label)
-            columns[made.columns] = columns.get(made.columns, 0) + place
-        else:
-            columns[quantity.name] = values
-    return np.column_stack([*columns.values()])
+    return _Selection(quantities, rows, raw, parts, targets)
 
 
 def _absent(table: Table, names: Sequence[str]) -> np.ndarray:
@@ -381,9 +384,8 @@ def _costly_column(table: Table, rows: _Selection) -> list[str]:
     """
     read = sources(table, [q.name for q in rows.quantities])
     absent = _absent(table, [*read.values()])
-    regained = absent[absent.sum(axis=1) == 1][:, :-1].sum(
-        axis=0
-    )  # rows in which one column alone is missing
+    # rows in which one column alone is missing
+    regained = absent[absent.sum(axis=1) == 1][:, : -rows.targets].sum(axis=0)
     worst = int(np.argmax(regained))
     if regained[worst] * 10 < table.rows_read:
         return []
