@@ -15,7 +15,7 @@ from tinygen.common.errors import UsageError
 from tinygen.common.files import ladder_path
 from tinygen.model.model import load
 from tinygen.report.words import level
-from tinygen.search.ladder import load_ladder
+from tinygen.search.ladder import load_ladders
 
 QUICK = 1.0  # seconds of CPU that a command which trains nothing may take
 
@@ -81,7 +81,7 @@ def test_ctrl_c_after_the_search_keeps_the_model(simavr, weather, monkeypatch):
         patch.setattr(training, "judged", stopped)
         found = train(asked(weather))
     assert load(weather / "m.json") == found.model and training.SKIPPED in found.notes
-    assert load_ladder(ladder_path(weather / "m.json")) == found.ladder
+    assert load_ladders(ladder_path(weather / "m.json"))[0] == found.ladder
     assert f"note: {training.SKIPPED}" in found.text() and found.plain()["baselines"] == []
     whole = train(asked(weather))  # control: what was left out is there without Ctrl-C
     assert whole.plain()["baselines"] and training.SKIPPED not in whole.notes

@@ -113,7 +113,8 @@ def defaults(command: click.Command, path: Path) -> dict[str, Any]:
 
     found = read_spec(path)
     if command.name == "guard" and "target" in found and "inputs" not in found:
-        found["drop"] = [*found.get("drop", []), found["target"]]  # a guard watches inputs only
+        targets = found["target"] if isinstance(found["target"], list) else [found["target"]]
+        found["drop"] = [*found.get("drop", []), *targets]  # a guard watches inputs only
     parameters = {parameter.name: parameter for parameter in command.params}
     values = {}
     for field, name, commands in TABLE:

@@ -14,9 +14,10 @@ from ..common.progress import Progress, silent
 from ..common.tables import table
 from ._options import FILE, Selection, boards_option
 from ._show import progress, shows
+from ._trained import TrainedModel
 from .build import Built
 from .stream import Streamed, passed_or_failed, stream_rows
-from .train import TrainedModel, TrainRequest, find_model, saved_and_judged
+from .train import TrainRequest, find_model, saved_and_judged
 
 if TYPE_CHECKING:
     from ..target.build import Firmware

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..common.boards import BOARDS
 from ..common.errors import plain
 from ..common.tables import counted, table
 from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
@@ -52,6 +53,16 @@ def test_error(model: Model) -> float:
     output's unit.
     """
     return model.training["metrics"]["error_rate" if model.labels else "mae"]
+
+
+def together(model: Model) -> str:
+    """What all outputs of a model cost as one."""
+    cost = model.training["together"]
+    return (
+        f"{cost['flash_bytes']:,} bytes of flash, {cost['ram_bytes'] + cost['stack_bytes']:,} of "
+        f"RAM with stack, {cost['cycles_max']:,} cycles at most on the "
+        f"{BOARDS[cost['board']].title}"
+    )
 
 
 def learned_alarm(model: Model) -> list[str]:
