@@ -64,7 +64,8 @@ def find_ladders(
     """The ladders of data sets that differ in their target alone. The alarm of the request is that
     of the first. UsageError where nothing fits what is left of the budget.
     """
-    say, found, chosen = progress or (lambda text: None), [], []
+    say, found = progress or (lambda text: None), []
+    chosen: list[Rung] = []
     for k, dataset in enumerate(datasets):
         part = share(request.budget, [one.cost for one in chosen], len(datasets) - k)
         asked = replace(request, budget=part)
@@ -133,14 +134,20 @@ def within(
     outputs together cost too much, `make` is asked again for so much less; UsageError where that
     does not help.
     """
-    left = budget
+    left, cost = budget, None
     for _ in range(ROUNDS):
-        found, model = make(left)
+        try:
+            found, model = make(left)
+        except UsageError:
+            if cost is None:
+                raise
+            break
         cost = measure_cost(model, board)
         over = _excess(cost, budget)
         if not any(over):
             return found, model, cost
         left = Budget(*(limit and max(0, limit - o) for limit, o in zip(_limits(left), over)))
+    assert cost is not None, "the first round has measured one"
     names = ", ".join(q.name for q in model.outputs)
     raise UsageError(
         f"{names} together need {cost.flash_bytes} bytes of flash, "

@@ -31,7 +31,7 @@ from ...model.fixedpoint import Quantity
 from ...model.model import Model, load
 from ...model.outputs import require_one_output
 from ...search.conversion import Conversion, read_conversion
-from ...search.ladder import Ladder, Rung, load_ladder
+from ...search.ladder import Ladder, Rung, load_ladders
 from ...search.quantization import class_metrics, metrics
 from ...target.build import Firmware, build_firmware
 from ...target.toolchain import ensure, need_simavr
@@ -182,7 +182,7 @@ def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
     )
     if not place.is_file():
         return None, (again,)
-    ladder = load_ladder(place)
+    ladder = load_ladders(place)[0]
     own = [k for k, rung in enumerate(ladder.rungs) if rung.model.model_id == model.model_id]
     if not own:
         return None, (
