@@ -11,6 +11,7 @@ from servo_rows import servo
 from tinygen import cli
 from tinygen.commands._options import Selection
 from tinygen.commands._spec import defaults
+from tinygen.commands.explain import explain
 from tinygen.commands.predict import predict
 from tinygen.commands.stream import stream
 from tinygen.commands.train import TrainRequest, train
@@ -83,8 +84,24 @@ def test_the_board_answers_all_targets(head, monkeypatch):
     twin = predict(head.path, head.folder / "rows.csv", None)
     assert [reply.result.prediction for reply in told.replies] == twin.raw.tolist()
     assert [reply.result.more for reply in told.replies] == list(map(tuple, twin.more.tolist()))
+    assert "pan 28.7 deg .. 148.9 deg, tilt 23.7" in twin.text()
     assert not (twin.raw == MISSING).any() and len(set(twin.more[:, 0].tolist())) > 100
-    assert out.read_text().splitlines()[0].endswith(",tilt")
+    assert out.read_text().splitlines()[0].endswith(",raw tilt")
+
+
+def test_explain_takes_each_output_apart(head):
+    """The parts of a row add up to what each output answers, as for models of one output."""
+    found = explain(head.path, head.folder / "rows.csv", row=9)
+    answers = predict(head.path, head.folder / "rows.csv", None)
+    raw = [answers.raw[7], answers.more[7, 0]]
+    assert [one.row.answer for one in found.each] == raw
+    for one in found.each:
+        assert one.row.base + sum(c.value for c in one.row.contributions) == one.row.answer
+        assert one.background == "training rows of rows.csv"
+    assert max(found.each[1].sensitivities, key=lambda s: s.share).name == "top"
+    assert found.text().count("output 2 of 2: tilt") == 1
+    assert list(found.plain()["outputs"]) == ["pan", "tilt"]
+    assert len(explain(head.path).each) == 2
 
 
 def test_what_is_said_and_kept(head):

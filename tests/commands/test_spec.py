@@ -72,6 +72,7 @@ OTHER = {
     ("emit", "optimize"),  # as it was trained
     ("monitor", "port"),  # with it rows are streamed, without it a log is read
     ("monitor", "window"),  # rows judged together, not rows on their way
+    ("pick", "target"),  # whose ladder is meant
     ("pick", "out"),  # would replace the model that was trained
     ("stream", "out"),  # the answers of a run
 }
@@ -157,7 +158,7 @@ def test_bounds_and_words_are_those_of_the_options():
 def test_every_command_works_from_it(spec):
     got = values("train")
     files = (Path("rows.csv"), Path("more.csv"))
-    assert (got["csvs"], got["target"], got["inputs"]) == (files, "gas", ("heat", "damp"))
+    assert (got["csvs"], got["target"], got["inputs"]) == (files, ("gas",), ("heat", "damp"))
     assert (got["categories"], got["time_inputs"]) == (("place",), ("hour",))
     assert got["date_order"] == "month"
     assert (got["threshold"], got["alarm_below"], got["max_flash"]) == (20.0, 5.5, 900)
@@ -178,7 +179,7 @@ def test_every_command_works_from_it(spec):
 
 def test_a_flag_wins(spec):
     got = values("train", "other.csv", "--target", "damp", "--max-flash", "100", "--missing", "-1")
-    assert (got["csvs"], got["target"]) == ((Path("other.csv"),), "damp")
+    assert (got["csvs"], got["target"]) == ((Path("other.csv"),), ("damp",))
     assert (got["max_flash"], got["missing"]) == (100, ("-1",))
     assert values("stream", "other.json")["csvs"][0] == Path("rows.csv")
 

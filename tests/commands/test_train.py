@@ -33,11 +33,6 @@ def asked(folder, **options) -> TrainRequest:
     return TrainRequest(rows, folder / "m.json", family="tree", **options)
 
 
-def test_two_targets_are_refused(here, run):
-    done = run("train rows.csv --target gas --target damp -o m.json")
-    assert done.code == 2 and "2 columns are named" in done.err and not (here / "m.json").exists()
-
-
 def test_costs_of_an_alarm_are_for_numbers(weather):
     with pytest.raises(UsageError, match="--alarm-cost is for a target of numbers, 'kind'"):
         train(asked(weather, threshold=0, alarm_cost="5:1"))

@@ -107,9 +107,9 @@ def test_every_output_lies_within_int16():
 
 
 def test_one_output_is_asked_for_in_one_line():
-    assert require_one_output(GAS, "explain") is GAS
-    with pytest.raises(UsageError, match="explain is for models of one output, 'm' has 2"):
-        require_one_output(TWO, "explain")
+    assert require_one_output(GAS, "monitor") is GAS
+    with pytest.raises(UsageError, match="monitor is for models of one output, 'm' has 2"):
+        require_one_output(TWO, "monitor")
 
 
 def test_the_estimator_predicts_every_target(tmp_path):
