@@ -218,13 +218,21 @@ def _facts(model: Model) -> list[str]:
 
 def _facts_of_each(model: Model, rows: str) -> list[str]:
     """The same of several outputs."""
+    source = model.training.get("converted", {})
     lines = ["", f"Mean absolute error on {rows} test rows, and before conversion to integers:"]
+    if source:
+        own = source.get("own_answers")
+        known = "compared on" if own else "which may have been fitted on these"
+        lines = [
+            "",
+            f"Made from a fitted {comment(source.get('from'))}, {known} {rows} rows;",
+            "mean difference to its answers:" if own else "mean absolute error, and its own:",
+        ]
     for one in model.singles:
         if found := one.training.get("metrics"):
             unit = f" {comment(one.output.unit)}" if one.output.unit else ""
-            lines.append(
-                f"  {comment(one.output.name)} {found['mae']:.4g}{unit}, {found['float_mae']:.4g}"
-            )
+            before = "" if source.get("own_answers") else f", {found['float_mae']:.4g}"
+            lines.append(f"  {comment(one.output.name)} {found['mae']:.4g}{unit}{before}")
     return lines
 
 

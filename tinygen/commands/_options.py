@@ -162,6 +162,7 @@ class Selection:
             self.time_inputs,
             target,
             classes,
+            self.beside,
         )
 
     def each(self, targets: Sequence[str]) -> list[Selection]:

@@ -27,7 +27,7 @@ from .columns import (
     with_classes,
 )
 from .dataset import Dataset, Provenance, Rows, Split
-from .derived import made_of, sources, with_derived, without_label
+from .derived import sources, untrained_labels, with_derived, without_label
 from .splits import as_codes, groups_of, split_fraction, split_rows, split_table, truth_table
 from .table import Table, require_column, require_numbers, require_times, unit_words
 
@@ -61,8 +61,7 @@ def prepare(
     inputs as well, of `TIME_PARTS`. beside: further targets of the same rows; each one's data set,
     with the others beside it, has the same inputs and the same split.
     task: "regression" or "classification"; "auto" takes a target of texts for class labels, numbers
-    for a quantity. Raises DataError for columns or rows that cannot be used, UsageError for
-    settings that do not exist.
+    for a quantity. DataError for columns or rows that cannot be used, UsageError for settings.
     """
     fraction = split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
@@ -70,19 +69,15 @@ def prepare(
     with_unit = unit_words(table, target)
     table, labels, told = _classed(table, target, task)
     require_readings(table, target)
-    beside = [require_column(table, name) for name in beside]
-    names, left_out = _chosen(table, (target, *beside), inputs, drop, time_inputs)
+    targets = [*(require_column(table, name) for name in beside), target]
+    names, left_out = _chosen(table, targets, inputs, drop, time_inputs)
     notes = [*table.notes, *table.time_notes, *told, *left_out]
     notes += [made_notes[n] for n in sources(table, names) if n in made_notes]
-    targets, parts = [*beside, target], (split, seed, fraction)
-    table, rows, left_out = _varied(table, names, targets, inputs is None, parts)
+    table, rows, left_out = _varied(table, names, targets, inputs is None, (split, seed, fraction))
     rows.require_variation()
     _require_every_class(rows, labels, with_unit)
     notes += [*left_out, *_row_notes(table, rows, labels)]
-    columns = rows.seen(_all_units(table, units))
-    found = Rows(rows.inputs, rows.raw[:, -1], columns[: -len(targets)], columns[-1], labels)
-    source = replace(_provenance(table, rows), beside=tuple(beside))
-    return Dataset(found, rows.split, source, tuple(notes))
+    return rows.dataset(table, units, labels, notes)
 
 
 def _derived(
@@ -143,6 +138,7 @@ def readings(
     time_inputs: Sequence[str] = (),
     target: str = "",
     classes: bool = False,
+    beside: Sequence[str] = (),
 ) -> Dataset:
     """The rows of `table` that are complete in the used columns, without a target: `y` is 0
     everywhere. With `target` that column is `y`, numbers or `classes`; it is not judged.
@@ -156,22 +152,18 @@ def readings(
     table, labels = with_classes(table, wanted) if wanted and classes else (table, ())
     if wanted:
         require_numbers(table, wanted)
-    names, left_out = _chosen(table, (wanted,) if wanted else (), inputs, drop, time_inputs)
+    targets = [*(require_column(table, name) for name in beside), wanted] if wanted else []
+    names, left_out = _chosen(table, targets, inputs, drop, time_inputs)
     if not names:
         raise DataError(
             f"{table.path_name} leaves no input: name numeric columns with --inputs, or drop fewer"
         )
-    used = [*names, wanted] if wanted else names
-    rows = _select(table, used, split, seed, fraction, targets=int(bool(wanted)))
-    columns = rows.seen(_all_units(table, units))
-    found = Rows(rows.raw, np.zeros(len(rows.raw), dtype=np.int64), columns, NO_TARGET)
-    if wanted:
-        found = Rows(rows.inputs, rows.raw[:, -1], columns[:-1], columns[-1], labels)
+    rows = _select(table, [*names, *targets], split, seed, fraction, len(targets))
     made = [made_notes[n] for n in sources(table, names) if n in made_notes]
     notes = [*table.notes, *table.time_notes, *made, *left_out]
     notes += clip_notes(table, rows.rows, rows.quantities)
     notes += scale_notes(table, rows.quantities)
-    return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
+    return rows.dataset(table, units, labels, notes)
 
 
 def _chosen(
@@ -204,7 +196,7 @@ def _varied(
     while True:
         _require_an_input(table, names, targets[-1])
         rows = _select(table, [*names, *targets], *parts, len(targets))
-        if strange := _untrained_labels(table, rows):
+        if strange := untrained_labels(table, rows.quantities, rows.rows[rows.split.train]):
             for name in strange:
                 made, lost = table.derived[name], int(np.nansum(table.columns[name]))
                 table = without_label(table, name)
@@ -221,18 +213,6 @@ def _varied(
             names = [name for name in names if name not in constant]
         else:
             return table, rows, notes
-
-
-def _untrained_labels(table: Table, rows: _Selection) -> list[str]:
-    """The derived columns of labels that no training row has, of the categories that are used."""
-    names = [name for q in rows.quantities if q.derivation for name in q.derivation.columns]
-    trained = rows.rows[rows.split.train]
-    return [
-        made
-        for name in dict.fromkeys(names)
-        for made in made_of(table, name)
-        if not (table.columns[made][trained] == 1).any()
-    ]
 
 
 def _provenance(table: Table, rows: _Selection) -> Provenance:
@@ -285,6 +265,23 @@ class _Selection:
     @property
     def inputs(self) -> np.ndarray:
         return self.raw[:, : self.raw.shape[1] - self.targets]
+
+    def dataset(
+        self,
+        table: Table,
+        units: Mapping[str, str] | None,
+        labels: tuple[str, ...],
+        notes: Sequence[str],
+    ) -> Dataset:
+        """The data set of the last target; without a target `y` is 0 everywhere."""
+        columns, count = self.seen(_all_units(table, units)), self.inputs.shape[1]
+        y, output = np.zeros(len(self.raw), dtype=np.int64), NO_TARGET
+        if self.targets:
+            y, output = self.raw[:, -1], columns[-1]
+        beside = tuple(q.name for q in columns[count:-1])
+        source = replace(_provenance(table, self), beside=beside)
+        found = Rows(self.inputs, y, columns[:count], output, labels)
+        return Dataset(found, self.split, source, tuple(notes))
 
     def constant_inputs(self) -> list[str]:
         """Names of the inputs that have one value in all training rows."""

@@ -45,7 +45,7 @@ class Joined:
     def model(self) -> Model:
         """The model of all outputs; `together` among its facts is its cost."""
         model = joined_model([ladder.model for ladder in self.ladders])
-        together = {"board": self.ladders[0].board, **asdict(self.cost)}
+        together = cost_facts(self.ladders[0].board, self.cost)
         return replace(model, training={**model.training, "together": together})
 
     @staticmethod
@@ -166,8 +166,22 @@ def _excess(cost: ModelCost, budget: Budget) -> list[int]:
     return [0 if limit is None else max(0, u - limit) for u, limit in zip(used, _limits(budget))]
 
 
+def cost_facts(board: str, cost: ModelCost) -> dict[str, Any]:
+    """What a model of several outputs costs as one: plain JSON values, as its file keeps them."""
+    return {"board": board, **asdict(cost)}
+
+
+def measured_together(model: Model, board: Board, budget: Budget | None) -> dict[str, Any]:
+    """The same, compiled and simulated; UsageError where it is over the budget."""
+    return cost_facts(board.pio_id, within(budget or NO_LIMITS, board, lambda _: (0, model))[2])
+
+
 def joined_model(models: Sequence[Model]) -> Model:
-    """The model of several outputs, its inputs in the order in which the rows offered them."""
+    """The model of all outputs, its inputs in the order in which the rows offered them; of one
+    output that model itself.
+    """
+    if len(models) == 1:
+        return models[0]
     known = {q.name: q for model in models for q in model.inputs}
     offered = models[0].training["candidate_inputs"]
     return side_by_side(models, [known[name] for name in offered if name in known])
