@@ -15,6 +15,11 @@ def is_converted(model: Model) -> bool:
     return "converted" in model.training
 
 
+def title(model: Model) -> str:
+    """The model and what it answers."""
+    return f"{model.name}: {', '.join(q.name for q in model.outputs)}"
+
+
 def judged_rows(model: Model) -> str:
     """The test rows, and what they prove."""
     rows = f"{model.training['rows_test']:,} rows"
