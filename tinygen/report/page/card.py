@@ -153,10 +153,12 @@ def _use(d: Dossier) -> Part:
     if m.band:
         whose = f", by {m.output.name} alone" if m.more else ""
         uses.append(f"{red(m)}, {green(m)}{whose}.")
-    if m.sure_margin is not None:
+    if "reject" in m.training:
         uses.append(
             f'It answers "not sure" where the best class leads by less than {m.sure_margin}: '
-            "both LEDs are dark then, and whatever acts on its answers must know what to do."
+            "all LEDs are dark then, and whatever acts on its answers must know what to do. The "
+            "margin was chosen on training rows that a fit had not seen, for at most "
+            f"{m.training['reject']['rate']:.2%} wrong answers."
         )
     return Part("Intended use and limits", points=(*uses, *CANNOT))
 

@@ -234,9 +234,10 @@ def reject_section(d: Dossier) -> Section | None:
         f'The answer is "not sure" where the score of the best class leads by less than '
         f"{d.model.sure_margin}. On the test rows it is so in {seen.share_not_sure:.2%} of them.",
         points=(
-            "The margin is the smallest lead at which at most "
-            f"{told['rate']:.2%} of the answers are wrong. It was chosen on training rows, each "
-            "answered by a fit that had not seen it; the test rows had no part in it.",
+            "The margin is the smallest lead from which on at most "
+            f"{told['rate']:.2%} of the answers are wrong, counted with one wrong row more than "
+            "there was. It was chosen on training rows, each answered by a fit that had not seen "
+            "it; the test rows had no part in it.",
             "On the board all LEDs are dark for such a row, and the answer is flagged.",
         ),
         tables=(
