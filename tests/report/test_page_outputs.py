@@ -145,10 +145,10 @@ def test_a_page_tells_where_the_model_is_not_sure(unsure):
 
 @pytest.mark.parametrize("kind", ["outputs", "scores"])
 def test_the_board_answers_with_all_numbers(
-    kind, head, unsure, simavr, monkeypatch, tmp_path, request
+    kind, head, unsure, simavr, monkeypatch, tmp_path, level
 ):
     """Answer, further numbers and LEDs of the chip in the page are the twin's."""
-    if kind == "scores" and request.config.getoption("--level") != "release":
+    if kind == "scores" and level != "release":
         pytest.skip("a second firmware in the browser: --level release")
     monkeypatch.setattr(gathering, "profile", lambda *_: ())
     monkeypatch.setattr(html, "sections", lambda _: ())  # drawings take their time
