@@ -13,7 +13,7 @@ from cli_files import COMMANDS, contents
 from tinygen import cli
 from tinygen.commands import _spec, _spec_file, build
 from tinygen.commands.init import render
-from tinygen.common.boards import BOARDS
+from tinygen.common.boards import BOARDS, ROLES
 from tinygen.common.choices import DATE_ORDERS, OPTIMIZE, SPLITS, TASKS
 from tinygen.target import build as compiling
 
@@ -46,6 +46,9 @@ damp = "%"
 flash = 900
 ram = 60
 cycles = 9000
+[pins]
+red = 7
+green = 8
 [protocol]
 port = "sim"
 baud = 115200
@@ -67,6 +70,7 @@ OTHER = {
     ("convert", "source"),
     ("demo", "data"),  # the folder of the UCI file
     ("demo", "out"),
+    *(("demo", f"{role}_pin") for role in ROLES),  # no file tells the demo anything
     ("guard", "family"),  # other families than train's
     ("guard", "name"),  # a guard is another model, which may be in the same program
     ("emit", "optimize"),  # as it was trained
@@ -169,6 +173,9 @@ def test_every_command_works_from_it(spec):
     assert values("explain")["csv"] is None  # it takes one file
     assert values("stream")["model"] == Path("gas.json") and values("stream")["baud"] == 115200
     assert values("build")["out"] == Path("firmware") and values("build")["baud"] == 115200
+    for command in ("build", "emit", "stream"):
+        got = [values(command)[f"{role}_pin"] for role in ROLES]
+        assert got == [7, 8, None, None]
     assert values("guard")["out"] == Path("guard.json")
     assert values("report")["data"] == files
     assert values("monitor", "gas.json", "log.csv")["window"] is None
@@ -182,6 +189,8 @@ def test_a_flag_wins(spec):
     assert (got["csvs"], got["target"]) == ((Path("other.csv"),), ("damp",))
     assert (got["max_flash"], got["missing"]) == (100, ("-1",))
     assert values("stream", "other.json")["csvs"][0] == Path("rows.csv")
+    got = values("build", "--red-pin", "3")
+    assert (got["red_pin"], got["green_pin"]) == (3, 8)
 
 
 def test_paths_are_relative_to_the_file(spec, monkeypatch):
