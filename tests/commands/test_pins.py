@@ -8,6 +8,7 @@ from family_models import street_model
 from tinygen.host.virtual.protocol_avr import avr_url
 
 from tinygen.codegen.emit import emit_project
+from tinygen.commands.build import pins_in_words
 from tinygen.commands.emit import emit
 from tinygen.commands.stream import stream_rows
 from tinygen.common.boards import BOARDS, with_pins
@@ -56,6 +57,12 @@ def test_every_board_keeps_its_leds_among_its_pins():
     for board in BOARDS.values():
         assert set(board.leds.values()) <= set(board.free_pins)
         assert len(set(board.led_ports)) == 4
+
+
+def test_the_pins_are_said_where_they_were_chosen():
+    moved = with_pins(UNO, {"red": 7})
+    assert pins_in_words(moved, 2) == "red at pin 7, green at pin 13"
+    assert pins_in_words(moved, 3).endswith("third at pin 11")
 
 
 def test_what_is_emitted_has_the_pins(tmp_path):

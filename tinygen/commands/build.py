@@ -28,6 +28,7 @@ class Built:
     """Firmware just compiled, and measured."""
 
     firmware: Firmware
+    leds: int = 2  # that the model lights
 
     def text(self) -> str:
         """What the program and the model alone cost."""
@@ -40,7 +41,7 @@ class Built:
             f"RAM {firmware.model_ram_bytes:,} bytes",
         ]
         if board.leds != BOARDS[board.pio_id].leds:
-            lines.append(f"LEDs         {pins_in_words(board)}")
+            lines.append(f"LEDs         {pins_in_words(board, self.leds)}")
         if firmware.cycles_median is not None and firmware.cycles_max is not None:
             stack = (
                 "the model alone on the simulated chip"
@@ -60,9 +61,9 @@ class Built:
         return {name: _plain(value) for name, value in values.items()}
 
 
-def pins_in_words(board: Board) -> str:
-    """The pins of the LEDs: "red at pin 7, green at pin 8"."""
-    return ", ".join(f"{role} at pin {pin}" for role, pin in board.leds.items())
+def pins_in_words(board: Board, leds: int) -> str:
+    """The pins of the first LEDs: "red at pin 7, green at pin 8"."""
+    return ", ".join(f"{role} at pin {pin}" for role, pin in [*board.leds.items()][:leds])
 
 
 def _plain(value: object) -> object:
@@ -111,7 +112,7 @@ def build(
         firmware = compiling.build_firmware(project, chip, limit, progress)
         if port:  # which goes with --upload only
             compiling.load_firmware(project, chip, port, progress)
-    return Built(firmware)
+    return Built(firmware, max(2, twin.class_leds))
 
 
 def wired(board: Board, model: Model, pins: Mapping[str, int] | None) -> Board:
