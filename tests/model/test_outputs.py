@@ -128,6 +128,17 @@ def test_the_estimator_predicts_every_target(tmp_path):
     assert single_column.predict(x).shape == (len(x),) and not single_column.model_.more
 
 
+def test_a_budget_is_for_all_outputs(simavr):
+    """Equal parts of what is left; what the outputs cost together is within the whole."""
+    x = ROWS.x.astype(float)
+    y = np.column_stack([ROWS.y / 10, x[:, 1] - x[:, 2]])
+    both = TinyRegressor(family="ridge", max_flash=520, max_cycles=1000).fit(x, y)
+    cost = both.cost("uno")
+    assert 0 < cost.flash_bytes <= 520 and cost.cycles_max <= 1000
+    with pytest.raises(UsageError, match="fits the budget of 50 bytes of flash, 500 cycles"):
+        TinyRegressor(family="ridge", max_flash=100, max_cycles=1000).fit(x, y)
+
+
 def test_predict_writes_every_output(tmp_path):
     TWO.save(tmp_path / "two.json")
     rows = ROWS.x[:40]

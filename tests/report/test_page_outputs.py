@@ -22,6 +22,7 @@ from tinygen.report.dossier.gather import Dossier, gather
 from tinygen.report.page import html
 from tinygen.report.page.card import markdown
 from tinygen.report.page.html import render
+from tinygen.report.plots.svg import Plot
 from tinygen.search.ladder import Ladder, Rung, save_ladders
 from tinygen.search.several import Joined
 from tinygen.target import build as building
@@ -67,6 +68,12 @@ def test_every_output_has_its_parts(page):
     assert len(places) == len(set(places))
     used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', text_of_page))
     assert used <= set(places)
+
+
+def test_a_drawing_beside_another_has_other_ids_and_the_same_words():
+    svg = '<svg><g id="a-1"></g><use xlink:href="#a-1"/><g clip="url(#a-2)"/><text> id="x</text>'
+    changed = Plot(svg, "").renamed("o2").svg
+    assert changed.count("#o2-a") == 2 and ' id="o2-a-1"' in changed and '<text> id="x<' in changed
 
 
 def test_figures_are_those_of_each_output(page):

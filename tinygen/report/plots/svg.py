@@ -85,8 +85,11 @@ class Plot:
     alt: str  # what it shows, in a sentence
 
     def renamed(self, front: str) -> Plot:
-        """The same drawing with other ids, so that it can stand beside one of its name."""
-        svg = re.sub(r'( id="|url\(#|xlink:href="#)', rf"\g<1>{front}-", self.svg)
+        """The same drawing with other ids, so that it can stand beside one of its name; what is
+        written in it is no tag and stays as it is.
+        """
+        ids = re.compile(r'( id="|url\(#|xlink:href="#)')
+        svg = re.sub(r"<[^<>]+>", lambda tag: ids.sub(rf"\g<1>{front}-", tag[0]), self.svg)
         return Plot(svg, self.alt)
 
 
