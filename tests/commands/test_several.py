@@ -165,6 +165,8 @@ def test_the_spec_file_names_several(run, at_rows, tmp_path):
     for name in ("train", "data", "convert"):
         given = defaults(cli.main.commands[name], tmp_path / "tinygen.toml")
         assert given["target"] == ["pan", "tilt"]
+    watched = defaults(cli.main.commands["guard"], tmp_path / "tinygen.toml")
+    assert watched["drop"] == ["pan", "tilt"]  # a guard watches inputs only
     assert "column 'pan' is named twice" in run("train --target pan --target pan -o m.json").err
     (tmp_path / "tinygen.toml").write_text("target = [3]\n")
     told = run("train rows.csv -o m.json")
