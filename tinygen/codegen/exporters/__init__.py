@@ -2,8 +2,8 @@
 
     EXPORTERS[name]: model -> {path: text}
 
-A file in this folder is found without a list; it defines `export(model, board=None)`, and its name is
-the exporter's.
+A file in this folder is found without a list; it defines `export(model, board=None)`, and its name
+is the exporter's.
 """
 
 from collections.abc import Callable
