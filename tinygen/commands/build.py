@@ -84,8 +84,7 @@ def build(
     progress: Progress = silent,
 ) -> Built:
     """The compiled firmware of a model file, in a PlatformIO project at `out`; for a chip without a
-    serial port its self-test. `baud`: the rate of its rows in bit/s, None for the board's own;
-    `pins`: where its LEDs are, by role, if not where the board has them.
+    serial port its self-test. `baud`: the rate of its rows in bit/s; `pins`: of its LEDs, by role.
     """
     from ..codegen.emit import emit_project
     from ..common.locks import Lock

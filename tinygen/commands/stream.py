@@ -158,8 +158,7 @@ def stream(
         require_file_place(path)
     raw, notes = data.rows_for(twin.inputs, data.load_tables(csv, missing_codes(twin)))
     if port == "sim":
-        require_simulated(chip)
-        chip = replace(wired(chip, twin, pins), baud=plan.baud or chip.baud)
+        chip = wired(require_simulated(replace(chip, baud=plan.baud or chip.baud)), twin, pins)
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
             project = emit_project(twin, Path(folder) / "project", [chip])
             firmware = build_firmware(project, chip, progress=progress)
