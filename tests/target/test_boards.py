@@ -98,7 +98,7 @@ def test_pins_agree_with_the_variant(board, toolchain, boards_txt):
     pins = path.read_text(errors="replace")
     if base := re.search(r'#include "(\.\..*)"', pins):
         pins = (path.parent / base[1]).read_text(errors="replace")
-    known = {k: port for k, port in enumerate(board.ports.split()) if port != "-"}
+    known = {k: port for k, port in enumerate(board.pin_ports.split()) if port != "-"}
     assert {k: port_of_pin(pins, k) for k in known} == known and len(known) >= 18
     assert port_of_pin(pins, board.red_pin - 1) != board.red_port
     assert {board.red_pin, board.green_pin, *board.more_pins} <= set(board.free_pins)

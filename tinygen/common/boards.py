@@ -44,7 +44,7 @@ class Board:
     red_pin: int  # Arduino pin numbers of the two LEDs
     green_pin: int
     more_pins: tuple[int, int]  # of a third and a fourth LED, where each class has one
-    ports: str  # port and bit of each Arduino pin from 0 on, "PD0 PD1"; "-" is not led out
+    pin_ports: str  # port and bit of each Arduino pin from 0 on, "PD0 PD1"; "-" is not led out
     baud: int  # of the row stream, 8N1; 250,000 divides 16 MHz exactly
     protocol: str  # the bootloader's, in avrdude's word
     upload_speed: int  # baud of the bootloader
@@ -62,7 +62,7 @@ class Board:
     @property
     def led_ports(self) -> tuple[str, ...]:
         """Port and bit of every LED: red, green, the third, the fourth."""
-        ports = self.ports.split()
+        ports = self.pin_ports.split()
         return tuple(ports[pin] for pin in self.leds.values())
 
     @property
@@ -81,7 +81,7 @@ class Board:
     @property
     def free_pins(self) -> tuple[int, ...]:
         """Pins that an LED may be at."""
-        every = enumerate(self.ports.split())
+        every = enumerate(self.pin_ports.split())
         return tuple(k for k, port in every if port != "-" and k not in self.serial_pins)
 
     @property
@@ -112,7 +112,7 @@ def _nano(pio_id: str, title: str, fqbn: str, upload_speed: int) -> Board:
         red_pin=12,
         green_pin=13,
         more_pins=(11, 10),
-        ports=SMALL_PORTS,
+        pin_ports=SMALL_PORTS,
         baud=250_000,
         protocol="arduino",
         upload_speed=upload_speed,
@@ -138,7 +138,7 @@ BOARDS: dict[str, Board] = _registry(
         red_pin=12,
         green_pin=13,
         more_pins=(11, 10),
-        ports=SMALL_PORTS,
+        pin_ports=SMALL_PORTS,
         baud=250_000,
         protocol="arduino",
         upload_speed=115_200,
@@ -161,7 +161,7 @@ BOARDS: dict[str, Board] = _registry(
         red_pin=52,
         green_pin=53,
         more_pins=(51, 50),
-        ports=MEGA_PORTS,
+        pin_ports=MEGA_PORTS,
         baud=250_000,
         protocol="wiring",
         upload_speed=115_200,
@@ -195,7 +195,7 @@ BOARDS: dict[str, Board] = _registry(
         red_pin=12,
         green_pin=13,
         more_pins=(11, 10),
-        ports=LEONARDO_PORTS,
+        pin_ports=LEONARDO_PORTS,
         baud=115_200,
         protocol="avr109",
         upload_speed=57_600,
@@ -213,7 +213,7 @@ BOARDS: dict[str, Board] = _registry(
         red_pin=8,
         green_pin=9,
         more_pins=(10, 16),
-        ports=PRO_MICRO_PORTS,
+        pin_ports=PRO_MICRO_PORTS,
         baud=115_200,
         protocol="avr109",
         upload_speed=57_600,
@@ -231,7 +231,7 @@ BOARDS: dict[str, Board] = _registry(
         red_pin=0,
         green_pin=1,
         more_pins=(3, 4),
-        ports="PB0 PB1 PB2 PB3 PB4",
+        pin_ports="PB0 PB1 PB2 PB3 PB4",
         baud=0,
         protocol="",
         upload_speed=0,
