@@ -187,13 +187,13 @@ def require_room(inputs: int, step: str) -> None:
         raise UsageError(f"{inputs} inputs, a row on the wire holds {most}: {step}")
 
 
-TARGET = click.option(
-    "--target",
-    required=True,
-    multiple=True,
-    metavar="COL",
-    help="Column to predict; given again, one model answers all of them, each a number.",
-)
+def _targets(words: str):
+    """--target, as often as wanted."""
+    return click.option("--target", required=True, multiple=True, metavar="COL", help=words)
+
+
+TARGET = _targets("Column to predict; given again, one model answers all of them, each a number.")
+ONE_TARGET = _targets("Column to predict.")
 MODELS_TARGET = click.option(
     "--target",
     multiple=True,
@@ -286,8 +286,8 @@ def selected_rows(function):
 
 
 def selected_training(function):
-    """The same where the command declares CSV... itself."""
-    return _selected(function, (TARGET, *COLUMNS, TASK, SEED), lambda command: command)
+    """The same where the command declares CSV... itself, and takes one target."""
+    return _selected(function, (ONE_TARGET, *COLUMNS, TASK, SEED), lambda command: command)
 
 
 def selected_readings(function):
