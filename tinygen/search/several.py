@@ -80,8 +80,15 @@ def find_ladders(
 
     say("compiling and simulating all outputs together")
     chosen, _, cost = within(request.budget, request.board, make)
-    ladders = tuple(one.ladder(best, _about(one.dataset, say)) for one, best in zip(found, chosen))
-    return Joined(ladders, cost)
+    ladders = []
+    for k, (one, best) in enumerate(zip(found, chosen)):
+        spent = [rung.cost for rung in chosen[:k]]
+        part = share(request.budget, spent, len(found) - k)
+        if not best.within(part):
+            part = share(request.budget, spent, 1)
+        ladder = one.ladder(best, _about(one.dataset, say))
+        ladders.append(replace(ladder, budget=part))
+    return Joined(tuple(ladders), cost)
 
 
 def _about(dataset: Dataset, say: Progress) -> Progress:
