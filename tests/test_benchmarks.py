@@ -185,3 +185,61 @@ def test_peers_say_what_they_could_not_measure():
         and "not measured: emlearn is not installed" in text
     )
     assert json.loads(peers.as_json([])) == []
+
+
+@pytest.fixture(scope="module")
+def converted():
+    return _module("converted")
+
+
+def code(converted, package, flash, cycles, **changed):
+    blank = converted.Measured(
+        "digits", "tree", package, "1", "as it is", "", flash, 0, 0, 1, cycles
+    )
+    return replace(blank, **{"rows": 400, **changed})
+
+
+@pytest.mark.parametrize(
+    ("ours", "holds"),
+    [((500, 300), True), ((501, 300), False), ((500, 301), False)],
+)
+def test_half_the_flash_of_the_smallest_and_a_third_of_the_cycles_of_the_quickest(
+    converted, ours, holds
+):
+    found = [
+        code(converted, "tinygen", *ours),
+        code(converted, "small", 1000, 9000),
+        code(converted, "quick", 9000, 900),
+        code(converted, "wrong", 10, 10, differing=3),
+        code(converted, "broken", 10, 10, message="does not compile"),
+    ]
+    (told,) = converted.verdicts(found)
+    assert told["holds"] is holds
+    assert (told["smallest"], told["quickest"]) == ("small, as it is", "quick, as it is")
+    text = converted.as_text(found, ["absent"])
+    assert "answers otherwise" in text and "broken, as it is: does not compile" in text
+    assert "not measured: absent is not installed" in text
+
+
+def test_ours_has_to_answer_right_and_needs_somebody_to_be_compared_with(converted):
+    wrong = code(converted, "tinygen", 1, 1, differing=3)
+    (told,) = converted.verdicts([wrong, code(converted, "peer", 1000, 900)])
+    assert told["holds"] is False
+    (told,) = converted.verdicts([code(converted, "tinygen", 1, 1)])
+    assert told["holds"] is None
+    number = {"set": "diabetes", "float_error": 40.0}
+    assert code(converted, "peer", 1, 1, error=40.19, **number).right
+    assert not code(converted, "peer", 1, 1, error=40.3, **number).right
+
+
+def test_the_stored_results_of_converted_models_belong_together(converted):
+    stored = json.loads((FOLDER / "results/converted.json").read_text(encoding="ascii"))
+    names = converted.Measured.__dataclass_fields__
+    found = [
+        converted.Measured(**{k: v for k, v in m.items() if k in names}) for m in stored["measured"]
+    ]
+    assert [m.right for m in found] == [m["right"] for m in stored["measured"]]
+    assert converted.verdicts(found) == stored["verdicts"]
+    told = (FOLDER / "results/converted.txt").read_text(encoding="ascii")
+    assert converted.as_text(found, []) == told
+    assert {m.set for m in found} == set(converted.SETS)

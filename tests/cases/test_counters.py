@@ -41,6 +41,16 @@ def test_clocks_in_numbers(name):
     assert [q.name for q in prepare(parse(text), "y").inputs] == ["b"]
 
 
+@pytest.mark.parametrize("unit, name", [(1, "ts"), (1000, "unix_ms"), (10**6, "stamp"), (0, "Id")])
+def test_the_rows_may_be_shuffled(unit, name):
+    """The clock then tells their order, and the counter nothing of a row to come."""
+    places = np.random.default_rng(29).permutation(60).tolist()
+    value = lambda i: (1768369200 + 1200 * places[i]) * unit if unit else 1 + places[i]
+    table = parse(grid(60, f"{name},b,y", lambda i: f"{value(i)},{i * i % 17},{3 * i % 50}"))
+    assert [q.name for q in prepare(table, "y").inputs] == ["b"]
+    assert [q.name for q in readings(table, drop=["y"]).inputs] == ["b"]
+
+
 def test_a_sensor_named_t_that_goes_up_and_down_stays():
     text = grid(60, "T,b,y", lambda i: f"{i * 7 % 40},{i * i % 17},{3 * i % 50}")
     assert [q.name for q in prepare(parse(text), "y").inputs] == ["T", "b"]

@@ -135,3 +135,9 @@ def test_names_may_hold_commas_and_line_ends():
 def test_noise_of_a_boot_loader_is_refused():
     with pytest.raises(DataError, match="row 1"):
         parse(b"\x00\xff\xfeets Jun  8 2016\r\n" + PLAIN.encode())
+
+
+def test_a_footer_is_named_with_its_row():
+    """A spreadsheet's mean below the rows would be one more row; it is not left out in silence."""
+    footer = PLAIN + "Average,24.1,320\n"
+    refused(lambda: prepare(parse(footer), "co2"), "row 62", "'Average' is not a number")

@@ -1,5 +1,5 @@
-"""The runtime's kernels on the chip: assembly and portable C against the twin, and mutants that
-must be caught.
+"""The runtime's kernels on the chip: portable C and other texts of a model against the twin, and
+mutants that must be caught. The usual text of each model is in tests/sim/test_chip.py.
 """
 
 import subprocess
@@ -28,16 +28,16 @@ from tinygen.target import avr_gcc, bare
 from tinygen.target.bare import BareChip, measure_cost
 
 MODELS = random_models()
-UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
+UNO = BOARDS["uno"]
 ROWS = 200
 NO_ASM = "-DTINYGEN_NO_ASM"
 KERNEL_CYCLES = 400_000_000
 
 
-def wrong_on_chip(model, board=UNO, header=None) -> int:
+def wrong_on_chip(model, header=None) -> int:
     """Rows that the chip answers otherwise than the twin."""
     rows = model.sample_rows(ROWS, seed=3)
-    with BareChip(model, board, header, timed=False) as chip:
+    with BareChip(model, UNO, header, timed=False) as chip:
         return int((chip.predict(rows) != model.predict(rows)).sum())
 
 
@@ -72,11 +72,6 @@ def mutated(change) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_assembly_equals_the_twin_on_both_chips(name, simavr):
-    assert [wrong_on_chip(MODELS[name], board) for board in (UNO, MEGA)] == [0, 0]
-
-
-@pytest.mark.parametrize("name", MODELS)
 def test_portable_c_equals_the_twin_on_the_chip(name, simavr, monkeypatch):
     use_flags(monkeypatch, NO_ASM)
     assert wrong_on_chip(MODELS[name]) == 0
@@ -88,18 +83,22 @@ def test_portable_c_equals_the_twin_on_the_chip(name, simavr, monkeypatch):
 @pytest.mark.parametrize(
     "name", ["linear16", "linear_wide", "additive", "squares_wide", "mlp_two", "mlp_wide16"]
 )
-def test_any_optimisation_gives_the_same_answers(name, flags, simavr, monkeypatch):
+def test_any_optimisation_gives_the_same_answers(name, flags, level, simavr, monkeypatch):
+    if level == "commit":
+        pytest.skip("every model at these levels is in test_compilers: --level release")
     use_flags(monkeypatch, *flags)
     assert wrong_on_chip(MODELS[name]) == 0
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if headers(name)])
-def test_size_and_speed_give_the_same_answers(name, simavr, tmp_path):
+def test_size_and_speed_give_the_same_answers(name, level, simavr, tmp_path):
+    """As C++ too where the programme is long; test_compilers has every text in both languages."""
     model = MODELS[name]
+    languages = host_c.LANGUAGES if level == "release" else ("c99",)
     rows = model.sample_rows(2000, seed=3)
     for k, header in enumerate(sorted(headers(name))):
         assert wrong_on_chip(model, header=header) == 0
-        for language in host_c.LANGUAGES:
+        for language in languages:
             program = host_c.compile_header(model, tmp_path / str(k), language, header)
             assert (host_c.run_rows(program, rows) == model.predict(rows)).all()
 

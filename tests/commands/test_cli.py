@@ -73,7 +73,7 @@ def test_training_twice_gives_the_same_bytes(here, simavr):
                 sys.executable,
                 "-m",
                 "tinygen.cli",
-                *shlex.split(f"{TRAIN} --threshold 20 -o gas.json"),
+                *shlex.split(f"{TRAIN} --family tree --threshold 20 -o gas.json"),
             ],
             cwd=folder,
             env={**os.environ, "PYTHONHASHSEED": seed},

@@ -103,7 +103,7 @@ MISTAKES = [
     ("build gas.json --board uno -o new --upload", 2, ["--upload needs --port"]),
     ("build gas.json --board uno -o new --port COM3", 2, ["COM3", "--upload"]),
     ("pick gas.search.json 99 -o fresh.json", 2, ["99"]),
-    ("pick gas.json 1 -o fresh.json", 2, ["gas.json"]),
+    ("pick gas.json 1 -o fresh.json", 2, ["gas.json", "give gas.search.json"]),
     ("stream gas.json rows.csv", 2, ["'--port'"]),
     ("stream gas.json rows.csv --port sim --board due", 2, ["board 'due'"]),
     ("stream gas.json absent.csv --port sim", 2, ["absent.csv"]),

@@ -108,12 +108,28 @@ except SystemExit as end:
 )
 def test_what_trains_nothing_starts_quickly(simavr, weather, words):
     train(asked(weather))
+    code, heavy, seconds = started(weather, words)
+    assert (code, heavy) == (0, []) and seconds <= QUICK
+
+
+def test_what_trains_nothing_loads_no_library_of_training(simavr, weather):
+    train(asked(weather))
+    for words in (
+        ["pick", "m.search.json", "1", "-o", "p.json"],
+        ["card", "m.json", "-o", "card.md"],
+    ):
+        assert started(weather, words)[:2] == [0, []]
+    control = ["card", "m.json", "--data", "weather.csv", "-o", "card.md"]
+    assert started(weather, control)[:2] == [0, ["sklearn"]]  # the audit of the rows needs it
+
+
+def started(folder, words) -> list:
+    """Exit code of a command, which heavy libraries it loaded, and its seconds of CPU."""
     done = subprocess.run(
         [sys.executable, "-c", LOADED, *words],
-        cwd=weather,
+        cwd=folder,
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    code, heavy, seconds = json.loads(done.stderr.splitlines()[-1])
-    assert (code, heavy) == (0, []) and seconds <= QUICK
+    return json.loads(done.stderr.splitlines()[-1])

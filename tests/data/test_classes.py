@@ -54,7 +54,7 @@ def test_numbers_are_a_quantity_unless_the_task_says_otherwise():
 
 def test_numbers_and_texts_together_need_the_task():
     rows = of_kinds(KINDS, 100)
-    refused(lambda: prepare(rows, "kind"), "'wet' is not a number")
+    refused(lambda: prepare(rows, "kind"), "'wet' is not a number", "--task classification")
     dataset = prepare(rows, "kind", task="classification")
     assert dataset.labels == ("9", "10", "Dry", "dry", "wet")
     assert [dataset.labels[k] for k in dataset.y[:5]] == list(KINDS)

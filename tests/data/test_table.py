@@ -189,7 +189,7 @@ def test_a_row_without_a_date_means_file_order():
         (b"a,b\n1,2\n3\x00,4\n", ["row 3", "NUL"]),
         (b"\x00" * 4096, ["NUL"]),
         (b"a,b\n1,2\n1,2,3\n", ["row 3 has 3 cells, the header has 2"]),
-        (b"a,b\n1,2\n\n3\n", ["row 4 has 1 cells, the header has 2"]),
+        (b"a,b\n1,2\n\n3\n", ["row 4 has 1 cell, the header has 2"]),
         (b'a,b\n1,2\n"3,4\n5,6\n', ["row 4", "quotes"]),
         (b'a,b\n1,"2"3\n', ["row 2", "quotes"]),
         (b"1,2\n3,4\n", ["row 1 holds numbers only"]),

@@ -149,3 +149,24 @@ def test_a_target_that_fills_int16(family):
         nodes = FAMILIES[family].lower(fitted, high)
         inputs = tuple(high.inputs[c] for c in fitted.columns)
         assert Model("m", family, inputs, high.output, nodes).bounds
+
+
+def test_the_first_trees_of_a_larger_forest_are_a_smaller_one():
+    """So that forests of equal leaves need one boosting only."""
+    kind, rows = FAMILIES["forest"], street("regression")
+    configs = kind.candidates(rows)
+    for config, shared in zip(configs, kind.fit_all(rows, configs, 3)):
+        alone = kind.fit(rows, config, 3)
+        assert alone.trees == shared.trees and (alone.values == shared.values).all()
+        assert (alone.intercept == shared.intercept).all()
+
+
+def test_a_net_has_a_parameter_for_two_rows_at_most():
+    """Or is the smallest one: 9 inputs and 4 units have 45 parameters."""
+    rng = np.random.default_rng(0)
+    few, more = (
+        FAMILIES["mlp"].candidates(rows_of(rng.integers(0, 9, (n, 9)), rng.integers(0, 9, n)))
+        for n in (60, 180)
+    )
+    assert [c.hidden for c in few] == [(4,)]
+    assert [c.hidden for c in more] == [(4,), (6,), (8,)]

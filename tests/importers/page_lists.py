@@ -15,7 +15,7 @@ def assert_page_has(page, start: str, wanted: str, config) -> None:
     """The text between the comment that begins with `start` and END; --update-golden writes it."""
     before, rest = page.read_text(encoding="utf-8").split(start)
     comment, rest = rest.split("\n", 1)
-    told, after = rest.split(END)
+    told, after = rest.split(END, 1)
     if config.getoption("--update-golden"):
         whole = f"{before}{start}{comment}\n{wanted}\n{END}{after}"
         page.write_text(whole, encoding="utf-8", newline="\n")

@@ -143,16 +143,18 @@ def test_two_reports_in_two_folders_are_the_same_bytes(made, tmp_path):
         "report(Path(sys.argv[1]), Path('p.html'), Path(sys.argv[2]), with_board=False); "
         "card(Path(sys.argv[1]), Path('c.md'), Path(sys.argv[2]))"
     )
-    for seed in ("1", "2"):
-        (tmp_path / seed).mkdir()
-        subprocess.run(
-            [sys.executable, "-c", program, str(made.model_path), str(made.csv)],
-            cwd=tmp_path / seed,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        )
+    one_folder, other_folder = tmp_path / "1", tmp_path / "2"
+    one_folder.mkdir(), other_folder.mkdir()
+    write_report(made.model_path, one_folder / "p.html", made.csv, with_board=False)
+    card(made.model_path, one_folder / "c.md", made.csv)
+    subprocess.run(
+        [sys.executable, "-c", program, str(made.model_path), str(made.csv)],
+        cwd=other_folder,
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+    )
     for name in ("p.html", "c.md"):
-        one, other = ((tmp_path / seed / name).read_bytes() for seed in ("1", "2"))
+        one, other = ((folder / name).read_bytes() for folder in (one_folder, other_folder))
         assert hashlib.sha256(one).hexdigest() == hashlib.sha256(other).hexdigest()
         assert str(tmp_path).encode() not in one and b"/tmp" not in one
 

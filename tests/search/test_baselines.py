@@ -1,14 +1,30 @@
 """Baselines: known answers on small made-up rows; no choice looks at a test row."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tinygen.data import Dataset, Provenance, Rows, Split
 from tinygen.model.alarm_threshold import AlarmBand
 from tinygen.model.fixedpoint import Quantity
-from tinygen.search.comparators import best_line, boosting_bytes, compare, forest_bytes, ridge
+from tinygen.model.model import load
+from tinygen.report.words import beaten
+from tinygen.report.words import test_error as error_of
+from tinygen.search.comparators import (
+    COMMONEST,
+    MEDIAN,
+    Comparator,
+    best_line,
+    boosting_bytes,
+    compare,
+    forest_bytes,
+    ridge,
+)
 
 ROWS = 200
+HOUSE = Path(__file__).parent.parent / "golden" / "house"
 
 
 def made_up(y=None, x=None, labels=(), split="random", time=None, seed=0) -> Dataset:
@@ -121,3 +137,23 @@ def test_sizes_count_every_split_and_leaf():
         boosting_bytes(type("Boosted", (), {"n_iter_": 10, "max_leaf_nodes": 31}), 2)
         == 10 * 2 * 31 * 13
     )
+
+
+@pytest.mark.parametrize("project, constant", [("numbers", MEDIAN), ("classes", COMMONEST)])
+def test_a_model_that_is_beaten_says_so(project, constant):
+    model = load(HOUSE / project / "station.json")
+    own = error_of(model)
+    beside = lambda name, error, size: Comparator(name, error, None, None, size)
+    worse, better = beside(constant, 1.5 * own, 4), beside("ridge", 0.5 * own, 20)
+    assert beaten(model, 100, [worse, replace(better, bytes=101)]) == []  # larger
+    assert beaten(model, 100, [worse, replace(better, bytes=None)]) == []  # not on the board alone
+    (words,) = beaten(model, 100, [worse, better])
+    assert words.startswith("ridge does better on the test rows, ")
+    (words,) = beaten(model, 100, [beside(constant, own, 4), better])
+    assert words.startswith(f"no better than always answering the {constant} (error ")
+
+
+def test_the_constant_ones_are_known():
+    for labels in ((), ("low", "high")):
+        dataset = made_up(y=np.arange(ROWS) % 2 if labels else None, labels=labels)
+        assert [b.name for b in compare(dataset) if b.constant] == [COMMONEST if labels else MEDIAN]

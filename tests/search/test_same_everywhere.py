@@ -20,11 +20,21 @@ PROBE = Path(__file__).parents[1] / "arithmetic_probe.py"
 GOALS = Path(__file__).parents[2] / "benchmarks"
 X86 = platform.machine() in ("x86_64", "AMD64")
 NO_WIDE = {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR"}
-# what another machine, or another user, would have set
+# what another machine, or another user, would have set; sets of texts have another order in each
 OTHERS = [
-    {},
-    {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"},
-    {"OPENBLAS_CORETYPE": "Prescott", "LOKY_MAX_CPU_COUNT": "1", **NO_WIDE},
+    {"PYTHONHASHSEED": "1"},
+    {
+        "PYTHONHASHSEED": "2",
+        "OPENBLAS_CORETYPE": "Haswell",
+        "OPENBLAS_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": "2",
+    },
+    {
+        "PYTHONHASHSEED": "3",
+        "OPENBLAS_CORETYPE": "Prescott",
+        "LOKY_MAX_CPU_COUNT": "1",
+        **NO_WIDE,
+    },
 ]
 x86_only = pytest.mark.skipif(not X86, reason="promised for x86-64 only")
 

@@ -321,7 +321,8 @@ def made(
             made(integer_error=1.5),
             "loses 50 % of accuracy and is 9 times smaller and 31 times faster than the same "
             "model in float: "
-            "do not use it as it is",
+            "do not use it as it is, take another row of the ladder (`tinygen pick`) or another "
+            "--family.",
         ),
         (
             made(integer=(1000, 1600)),

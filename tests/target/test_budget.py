@@ -10,7 +10,9 @@ from sketch_project import EVERY_BOARD, MEGA, SKETCH, UNO
 
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError, CheckError, UsageError
+from tinygen.model.operations.forest import Forest
 from tinygen.target import build as b
+from tinygen.target.bare import measure_cost
 
 # ---- budgets ----
 
@@ -141,3 +143,11 @@ def test_without_a_simulator_nothing_is_measured(real, toolchain):
         )
         is None
     )
+
+
+def test_a_model_of_one_answer_takes_no_less_than_nothing(simavr):
+    """It is smaller than the program without a model, which hands an input on."""
+    one = Forest((), ((5,),), (-1,), (0,), 0, 100)
+    model = replace(random_models()["lookup_fine"], nodes=(one,), threshold=None)
+    cost = measure_cost(model, UNO)
+    assert 0 <= cost.flash_bytes <= 8 and cost.ram_bytes == 0

@@ -28,6 +28,7 @@ def sketch_in(folder, sketch=SKETCH):
 
 
 def test_a_second_project_takes_what_the_first_compiled(kept, tmp_path, monkeypatch):
+    """All of it where it is the same; a changed sketch is compiled."""
     logs = []
     original = avr_gcc.run
     monkeypatch.setattr(avr_gcc, "run", lambda *a: logs.append(original(*a)) or logs[-1])
@@ -35,13 +36,9 @@ def test_a_second_project_takes_what_the_first_compiled(kept, tmp_path, monkeypa
     assert first.elf.read_bytes() == second.elf.read_bytes()
     compiled, taken = (log.text.count("Compiling ") for log in logs), logs[1].text
     assert next(compiled) > 20 and next(compiled) == 0 and taken.count("Retrieved `") > 20
-
-
-def test_a_changed_sketch_is_compiled(kept, tmp_path):
-    first = sketch_in(tmp_path / "one")
-    second = sketch_in(tmp_path / "two", SKETCH.replace("& 63", "& 31"))
+    changed = sketch_in(tmp_path / "changed", SKETCH.replace("& 63", "& 31"))
     third = sketch_in(tmp_path / "three")
-    assert first.elf.read_bytes() == third.elf.read_bytes() != second.elf.read_bytes()
+    assert first.elf.read_bytes() == third.elf.read_bytes() != changed.elf.read_bytes()
 
 
 def test_two_builds_at_once_share_an_empty_folder(kept, tmp_path):

@@ -33,6 +33,14 @@ class TrainedModel:
         """What else could predict the target, on the same test rows."""
         return self.ladder.comparators
 
+    @property
+    def doubts(self) -> list[str]:
+        """Baselines that the model is no better than."""
+        from ..report.words import beaten
+
+        flash = self.ladder.rungs[self.ladder.chosen].cost.flash_bytes
+        return beaten(self.model, flash, self.comparators)
+
     def text(self) -> str:
         """Model, errors, alarms, verdict, ladder and baselines."""
         from ..report import words
@@ -59,7 +67,7 @@ class TrainedModel:
         lines += words.not_sure(model)
         parts = [
             "\n".join(lines),
-            "\n".join(self.verdict),
+            "\n".join([*self.verdict, *(f"but        {doubt}" for doubt in self.doubts)]),
             ladder_text(self.ladder, hint),
             beside(self.comparators, model),
         ]
@@ -94,6 +102,7 @@ class TrainedModel:
         return {
             "ladder": plain_ladder(self.ladder),
             "verdict": self.model.training.get("verdict"),
+            "doubts": self.doubts,
             "baselines": [asdict(b) for b in self.comparators],
         }
 

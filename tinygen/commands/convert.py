@@ -71,6 +71,10 @@ class ConvertedModel:
             f"model    {self.path}: {facts['converted']['from']} of {self.library}, inputs {names}",
             _rows_line(model),
         ]
+        if model.optimize != "balanced":
+            lines.append(
+                f"written  for {model.optimize}, which suits this model and the budget best"
+            )
         return "\n".join(lines) + "\n" + self.judged()
 
     def judged(self) -> str:
@@ -242,14 +246,21 @@ def _afforded(
     found: list[Converted], chip: Board, budget: Budget | None
 ) -> tuple[list[tuple[str, ...]], Model]:
     """The verdict's lines for each output, and the model; UsageError where it costs too much."""
-    from ..importers.budget import affordable
-    from ..search.several import joined_model, measured_together
+    from ..importers.budget import affordable, written
+    from ..search.several import joined_model, together_facts
+    from ..target.bare import measure_cost
+    from ..target.build import NO_LIMITS
 
     if len(found) == 1:
-        model, lines = _judged(found[0], chip, affordable(found[0], chip, budget))
+        model, lines = _judged(*affordable(found[0], chip, budget), chip)
         return [lines], model
-    together = measured_together(joined_model([one.model for one in found]), chip, budget)
-    each = [_judged(one, chip, affordable(one, chip)) for one in found]
+    limits = budget or NO_LIMITS
+    model, cost = written(joined_model([one.model for one in found]), chip, limits)
+    together = together_facts(model, cost, chip, limits)
+    each = []
+    for one in found:
+        alone = replace(one.model, optimize=model.optimize)
+        each.append(_judged(replace(one, model=alone), measure_cost(alone, chip), chip))
     model = joined_model([model for model, _ in each])
     facts = {**model.training, "together": together}
     return [lines for _, lines in each], replace(model, training=facts)
@@ -257,7 +268,7 @@ def _afforded(
 
 def _datasets(opened: Opened, rows: Selection) -> list[Dataset]:
     """The rows for each output; UsageError where there is not one target for each."""
-    from ..data.columns import require_numbers_each
+    from ..search.several import require_numbers_each
 
     outputs, table = len(opened.floats.singles), rows.table()
     if not rows.target:
@@ -299,7 +310,7 @@ def _targets(dataset: Dataset) -> Any:
     return dataset.target.to_physical(dataset.y)
 
 
-def _judged(found: Converted, chip: Board, cost: ModelCost) -> tuple[Model, tuple[str, ...]]:
+def _judged(found: Converted, cost: ModelCost, chip: Board) -> tuple[Model, tuple[str, ...]]:
     """The model with the verdict among its facts, and the verdict's lines."""
     from ..search.conversion import (
         conversion_facts,

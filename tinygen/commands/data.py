@@ -36,7 +36,7 @@ def audit(rows: Selection, progress: Progress = silent) -> Audit | Audits:
     """The audit of a CSV file for its target or targets; the choice of columns and rows is that of
     `train`.
     """
-    from ..data.columns import require_numbers_each
+    from ..search.several import require_numbers_each
 
     table = rows.table()
     if not rows.beside:

@@ -146,7 +146,7 @@ def rows_to_learn(request: TrainRequest, progress: Progress) -> Dataset:
 
 def rows_of_each(request: TrainRequest, progress: Progress) -> list[Dataset]:
     """The rows for each of several targets; UsageError also where one is no number."""
-    from ..data.columns import require_numbers_each
+    from ..search.several import require_numbers_each
 
     _require_places(request)
     if request.max_inputs is not None:

@@ -64,8 +64,11 @@ class CheckError(TinygenError):
 
 def plain(text: object) -> str:
     """The text on one line: control, bidirectional and other unprintable characters escaped."""
+    line = str(text)
+    if line.isprintable():  # nearly always, and a report asks for a million characters
+        return line
     return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..common.choices import TASKS
 from ..common.errors import DataError, UsageError, show
 from ..common.tables import counted
-from ..model.fixedpoint import MARGIN, RAW_MAX, Quantity
+from ..model.fixedpoint import EXACT_STEPS, MARGIN, RAW_MAX, Quantity
 from .cells import LABEL_WORDS, MAXIMUM_LABELS
 from .derived import made_of, why_no_category, written
 from .table import Table, require_column, require_finite, require_numbers, unit_words
@@ -24,6 +24,8 @@ MOST_PLACES = 6  # decimal places that count as the own resolution of values wit
 MOST_CODES = 10  # different values of a target that counts its classes from 0 or 1
 FEW_CODES = 5  # of one that numbers them otherwise
 CODE_ROWS = 5  # rows of each
+EPOCHS = (1e9, 1e12, 1e15, 1e18)  # 2001 in s, ms, us, ns since 1970; four times that is 2096
+MOST_REASONS = 2  # why a column is no input, in one line
 RISING = 0.95  # of the steps from row to row of a counter; some are set back
 COUNTER = re.compile(
     r"(id|idx|index|#|n|nr|no|num|number|record|entry|count(er)?"
@@ -47,27 +49,6 @@ def is_classification(table: Table, target: str, task: str) -> bool:
     if target in table.dated:
         return False
     return _holds_texts(table, target) or holds_codes(table, target)
-
-
-def require_numbers_each(
-    table: Table, targets: Sequence[str], task: str, categories: Sequence[str]
-) -> list[str]:
-    """The columns of several targets by their full names; UsageError where two are one column, or
-    one holds classes or is a category.
-    """
-    names = [require_column(table, name) for name in targets]
-    codes = {require_column(table, name) for name in categories}
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"column {show(name)} is named twice as a target: name it once")
-        if name in codes:
-            raise UsageError(f"column {show(name)} is a target: leave it out of --categories")
-        if is_classification(table, name, task):
-            raise UsageError(
-                f"target {show(name)} holds classes, of several targets each is a number: train "
-                "a model for it alone, or give --task regression where its codes are numbers"
-            )
-    return names
 
 
 def _holds_texts(table: Table, name: str) -> bool:
@@ -144,9 +125,22 @@ def spelled(table: Table, name: str, value: float) -> str:
 # ------------------------------------------------------------------------------------- inputs
 
 
-def require_readings(table: Table, name: str) -> None:
-    require_numbers(table, name)
+def require_readings(table: Table, name: str, instead: str = "") -> None:
+    require_numbers(table, name, instead)
     require_finite(table, name)
+    if reason := _beyond_a_double(table, name):
+        raise DataError(f"{table.path_name}, column {show(name)}: {reason}")
+
+
+def _beyond_a_double(table: Table, name: str) -> str:
+    """That neighbours among a column's numbers are no longer told apart; "" where they are."""
+    values = table.columns[name][np.isfinite(table.columns[name])]
+    if not len(values) or np.abs(values).max() <= EXACT_STEPS * input_of(table, name).scale:
+        return ""
+    return (
+        f"it holds numbers such as {table.columns[name].max():.0f}, beyond 2**53, where whole "
+        "numbers are no longer told apart: leave the leading digits out of the file"
+    )
 
 
 def named_inputs(
@@ -177,10 +171,8 @@ def all_inputs(
         if name in dropped:
             which = "the target" if len(targets) == 1 else "a target"
             raise UsageError(f"column {show(name)} is {which}: leave it out of --drop")
-    names, notes = (
-        [],
-        [f"{counted(table.unnamed, 'column')} without a name left out"] if table.unnamed else [],
-    )
+    names: list[str] = []
+    notes = [f"{counted(table.unnamed, 'column')} without a name left out"] * bool(table.unnamed)
     for name in table.names:
         if name in dropped or name in targets:
             continue
@@ -195,6 +187,19 @@ def all_inputs(
     return names, notes
 
 
+def require_an_input(
+    table: Table, names: Sequence[str], left_out: Sequence[str], purpose: str = ""
+) -> None:
+    """Refuse to go on without an input, and say why the first columns are none."""
+    if not names:
+        more = f"; and {len(left_out) - MOST_REASONS} more" if len(left_out) > MOST_REASONS else ""
+        why = "; ".join(left_out[:MOST_REASONS]) + more
+        raise DataError(
+            f"{table.path_name} leaves no input{purpose}{f' ({why})' if why else ''}: "
+            "name columns of numbers with --inputs, or drop fewer"
+        )
+
+
 def _unusable(table: Table, name: str) -> str:
     """Why the column is no sensor reading; "" if it may be one."""
     if name in table.dated or name.casefold() in TIME_NAMES:
@@ -204,30 +209,34 @@ def _unusable(table: Table, name: str) -> str:
         if words := unit_words(table, name):
             return words
         text, reason = table.texts[name], why_no_category(table, name)
+        todo = "" if name in table.labels else ": write plain numbers there if they are readings"
         return (
             f"it holds text, {reason or 'and numbers: --categories takes both for labels'}; "
-            f"the first is {show(text.text)} in row {text.row}"
+            f"the first is {show(text.text)} in row {text.row}{todo}"
         )
     if not values:
         return "all its values are missing"
+    if reason := _beyond_a_double(table, name):
+        return reason
     if counts_on(table, name):
         return "it counts rows or time, --inputs takes it all the same"
     return ""
 
 
 def counts_on(table: Table, name: str) -> bool:
-    """True for a row counter or a clock: such a name, or seconds since 1970, and values that rise
-    from row to row.
+    """True for a row counter or a clock: such a name, or times since 1970, and values that rise
+    from row to row, or would in another order of the rows.
     """
     values = table.columns[name]
     values = values[np.isfinite(values)]
     if name in table.texts or len(values) < 2 or (values % 1).any():
         return False
     rising = (np.diff(values) >= 0).mean() >= RISING and values[-1] > values[0]
-    epoch = (
-        1e9 <= values.min() <= values.max() <= 4e9 or 1e12 <= values.min() <= values.max() <= 4e12
-    )
-    return bool(rising and (epoch or COUNTER.fullmatch(name)))
+    low, high, different = values.min(), values.max(), len(np.unique(values))
+    if any(unit <= low <= high <= 4 * unit for unit in EPOCHS):
+        return bool(rising or different > len(values) / 2)
+    shuffled = different == len(values) == high - low + 1
+    return bool((rising or shuffled) and COUNTER.fullmatch(name))
 
 
 # -------------------------------------------------------------------------------------- steps
@@ -357,10 +366,12 @@ def clip_notes(table: Table, rows: np.ndarray, quantities: Sequence[Quantity]) -
         if len(beyond):
             lines = ", ".join(table.row_name(row) for row in rows[beyond[:5]].tolist())
             more = ", .." if len(beyond) > 5 else ""
+            one = len(beyond) == 1
             notes.append(
-                f"column {show(q.name)}: {len(beyond)} values lie far beyond {q.minimum:g} .. "
-                f"{q.maximum:g} and are clipped, the board flags such a reading "
-                f"(rows {lines}{more})"
+                f"column {show(q.name)}: {counted(len(beyond), 'value')} "
+                f"{'lies' if one else 'lie'} far beyond {q.minimum:g} .. {q.maximum:g} and "
+                f"{'is' if one else 'are'} clipped, the board flags such a reading "
+                f"(row{'' if one else 's'} {lines}{more})"
             )
     return notes
 

@@ -46,10 +46,11 @@ def with_derived(
         elif name != target and _holds_words(table, name) and not why_no_category(table, name):
             labels = labels_of(table, name)
             table = _with_category(table, name, labels)
-            notes[name] = (
+            note = (
                 f"column {show(name)} is a category, one input for each of its {len(labels)} "
                 f"labels ({spoken(labels)}): any other label is a missing reading"
             )
+            notes[name] = "; ".join((note, *spelling_notes(name, labels)))
     return _with_parts(table, parts), notes
 
 
@@ -191,6 +192,19 @@ def _required_labels(table: Table, name: str) -> tuple[str, ...]:
             f"column {show(name)} is no category ({reason}): leave it out of --categories"
         )
     return labels_of(table, name)
+
+
+def spelling_notes(name: str, labels: Sequence[str]) -> list[str]:
+    """That labels of a column are told apart by capitals and spaces alone."""
+    known: dict[str, str] = {}
+    for label in labels:
+        first = known.setdefault("".join(label.casefold().split()), label)
+        if first != label:
+            return [
+                f"labels {show(first)} and {show(label)} of column {show(name)} differ in capitals "
+                "or spaces only, and are two: write them alike if they are one"
+            ]
+    return []
 
 
 def _holds_words(table: Table, name: str) -> bool:

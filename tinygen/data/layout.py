@@ -9,7 +9,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from ..common.errors import DataError, show
@@ -26,6 +26,11 @@ MOST_PLACES = 20  # rows named in a message
 COMMENT = re.compile(  # a first cell that a spreadsheet writes for an error or ##### is none
     r"#(?!((N/A|DIV/0!|NAME\?|NULL!|NUM!|REF!|VALUE!)(\s|[;,|]|$)|#+\s*[\t;,|]))", re.IGNORECASE
 )
+
+RULER = re.compile(
+    r"[\s|+:=-]*(-{3,}|={3,})[\s|+:=-]*"
+)  # between header and rows of a printed table
+CLOCK = re.compile(r"\ufeff?\d\d:\d\d:\d\d\.\d{3} -> ?")  # what the Arduino IDE puts before a line
 
 
 def fingerprint(stream: BinaryIO, name: str) -> tuple[str, str]:
@@ -143,6 +148,9 @@ def lines(text: io.TextIOBase, name: str) -> Iterator[str]:
         line = text.readline(MAXIMUM_LINE + 1)
         if not line:
             return
+        if row > 1 and not line.strip("\0\r\n"):  # a logger without power leaves zeros behind
+            yield "\n"
+            continue
         if len(line) > MAXIMUM_LINE:
             raise DataError(
                 f"{name} row {row} is longer than {MAXIMUM_LINE} characters: this is not a CSV "
@@ -150,8 +158,8 @@ def lines(text: io.TextIOBase, name: str) -> Iterator[str]:
             )
         if "\0" in line:
             raise DataError(
-                f"{name} row {row} contains a NUL character: this is not a CSV text file, export "
-                "it again"
+                f"{name} row {row} contains a NUL character: delete the row if the log was cut off "
+                "there, else this is no CSV text file, export it again"
             )
         yield line
 
@@ -165,13 +173,15 @@ class Layout:
     spaces: bool = False  # runs of spaces delimit
     names: tuple[str, ...] = ()  # cells are written name:value, and no line is a header
     note: str = ""
+    clock: bool = False  # a serial monitor's clock stands before each line
 
     def clean(self, rest: Iterable[str]) -> Iterator[str]:
         """The lines as the csv module is to read them; one that holds no row is blank."""
         if self.names:
             yield self.delimiter.join(self.names) + "\n"
         for number, line in enumerate(rest):
-            if number < self.start or COMMENT.match(line):
+            line = CLOCK.sub("", line) if self.clock else line
+            if number < self.start or _holds_no_row(line):
                 yield "\n"
             elif self.names:
                 cells = [cell.partition(":")[2].strip() for cell in _pairs(line)]
@@ -182,10 +192,15 @@ class Layout:
 
 def layout_of(head: Sequence[str]) -> Layout:
     """The layout of a file with these first lines, by rule 2."""
+    clocked = [line for line in head if line.strip()]
+    if len(clocked) > 1 and all(map(CLOCK.match, clocked[:-1])):  # the last may be cut off
+        bare = layout_of([CLOCK.sub("", line) for line in head])
+        note = "each line begins with a serial monitor's clock, HH:MM:SS.mmm ->: left out"
+        return replace(bare, clock=True, note="; ".join(filter(None, (note, bare.note))))
     told = re.fullmatch(r"\ufeff?sep=(.)\s*", head[0], re.IGNORECASE) if head else None
     if told:
         return Layout(told[1], 1)
-    rows = [(i, line) for i, line in enumerate(head) if line.strip() and not COMMENT.match(line)]
+    rows = [(i, line) for i, line in enumerate(head) if line.strip() and not _holds_no_row(line)]
     if names := _names(line for _, line in rows):
         return Layout("\t", names=names, note="cells are written name:value, there is no header")
     widths = {mark: [len(cells) for cells in _cells(rows, mark)] for mark in DELIMITERS}
@@ -204,6 +219,10 @@ def layout_of(head: Sequence[str]) -> Layout:
                     title = f"lines 1 to {start} are no rows: left out"
                     return Layout(mark, start, note=title)
     return Layout(max(DELIMITERS, key=lambda mark: widths[mark][0] if widths[mark] else 0))
+
+
+def _holds_no_row(line: str) -> bool:
+    return bool(COMMENT.match(line) or RULER.fullmatch(line))
 
 
 def _cells(rows: Sequence[tuple[int, str]], mark: str) -> list[list[str]]:
@@ -286,8 +305,10 @@ class FileRows:
         if self.headers:
             notes.append(f"the header stands again in {counted(self.headers, 'row')}: left out")
         if self.bad:
+            verbs = ("does", "is") if len(self.bad) == 1 else ("do", "are")
             notes.append(
-                f"{len(self.bad)} rows do not fit the header and are left out: {self._places}"
+                f"{counted(len(self.bad), 'row')} {verbs[0]} not fit the header and {verbs[1]} "
+                f"left out: {self._places}"
             )
         return notes
 
@@ -306,12 +327,16 @@ class FileRows:
             return
         row, cells = self.bad[0]
         more = f" ({len(self.bad)} such rows: {self._places})" if len(self.bad) > 1 else ""
-        step = "mend the row, or quote cells that contain the delimiter; --skip-bad leaves it out"
-        if self.skip_bad:
+        step = "mend the row, or quote cells that contain the delimiter"
+        if len(self.bad) > self.good and self.layout.delimiter == "," and cells > len(self.header):
+            step = "if commas are decimal marks as well, write ; between cells, else mend the rows"
+        elif self.skip_bad:
             step = f"--skip-bad leaves out at most {MOST_BAD:.0%} of the rows, mend them"
+        elif len(self.bad) <= MOST_BAD * self.good:
+            step += "; --skip-bad leaves it out"
         raise DataError(
-            f"{self.name} row {row} has {cells} cells, the header has {len(self.header)}{more}: "
-            f"{step}"
+            f"{self.name} row {row} has {counted(cells, 'cell')}, the header has "
+            f"{len(self.header)}{more}: {step}"
         )
 
     @property

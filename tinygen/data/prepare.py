@@ -15,6 +15,7 @@ from ..common.errors import DataError, show
 from ..common.tables import counted
 from ..model.fixedpoint import Quantity
 from .columns import (
+    MOST_CODES,
     all_inputs,
     clip_notes,
     input_of,
@@ -22,12 +23,19 @@ from .columns import (
     label_notes,
     named_inputs,
     output_of,
+    require_an_input,
     require_readings,
     scale_notes,
     with_classes,
 )
 from .dataset import Dataset, Provenance, Rows, Split
-from .derived import sources, untrained_labels, with_derived, without_label
+from .derived import (
+    sources,
+    spelling_notes,
+    untrained_labels,
+    with_derived,
+    without_label,
+)
 from .splits import as_codes, groups_of, split_fraction, split_rows, split_table, truth_table
 from .table import Table, require_column, require_numbers, require_times, unit_words
 
@@ -63,20 +71,20 @@ def prepare(
     task: "regression" or "classification"; "auto" takes a target of texts for class labels, numbers
     for a quantity. DataError for columns or rows that cannot be used, UsageError for settings.
     """
-    fraction = split_fraction(split, seed, test_fraction)
+    parts = split, seed, split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
     table, made_notes = _derived(table, target, categories, time_inputs)
     with_unit = unit_words(table, target)
     table, labels, told = _classed(table, target, task)
-    require_readings(table, target)
+    require_readings(table, target, _or_classes(table, target))
     targets = [*(require_column(table, name) for name in beside), target]
     names, left_out = _chosen(table, targets, inputs, drop, time_inputs)
     notes = [*table.notes, *table.time_notes, *told, *left_out]
     notes += [made_notes[n] for n in sources(table, names) if n in made_notes]
-    table, rows, left_out = _varied(table, names, targets, inputs is None, (split, seed, fraction))
+    table, rows, dropped = _varied(table, names, targets, inputs is None, parts, left_out)
     rows.require_variation()
     _require_every_class(rows, labels, with_unit)
-    notes += [*left_out, *_row_notes(table, rows, labels)]
+    notes += [*dropped, *_row_notes(table, rows, labels)]
     return rows.dataset(table, units, labels, notes)
 
 
@@ -94,7 +102,14 @@ def _classed(table: Table, target: str, task: str) -> tuple[Table, tuple[str, ..
     if not is_classification(table, target, task):
         return table, (), ()
     classed, labels = with_classes(table, target)
-    return classed, labels, label_notes(table, target, labels) if task == "auto" else ()
+    told = label_notes(table, target, labels) if task == "auto" else []
+    return classed, labels, [*told, *spelling_notes(target, labels)]
+
+
+def _or_classes(table: Table, target: str) -> str:
+    """What a target of few numbers and texts may be as well."""
+    few = target in table.labels and len(table.spellings.get(target, ())) <= MOST_CODES
+    return "; --task classification takes its texts and numbers for classes" if few else ""
 
 
 def _all_units(table: Table, units: Mapping[str, str] | None) -> dict[str, str]:
@@ -154,10 +169,7 @@ def readings(
         require_numbers(table, wanted)
     targets = [*(require_column(table, name) for name in beside), wanted] if wanted else []
     names, left_out = _chosen(table, targets, inputs, drop, time_inputs)
-    if not names:
-        raise DataError(
-            f"{table.path_name} leaves no input: name numeric columns with --inputs, or drop fewer"
-        )
+    require_an_input(table, names, left_out)
     rows = _select(table, [*names, *targets], split, seed, fraction, len(targets))
     made = [made_notes[n] for n in sources(table, names) if n in made_notes]
     notes = [*table.notes, *table.time_notes, *made, *left_out]
@@ -187,6 +199,7 @@ def _varied(
     targets: list[str],
     unasked: bool,
     parts: tuple[str, int, float],
+    left_out: Sequence[str],
 ) -> tuple[Table, _Selection, list[str]]:
     """The table, the rows of the named inputs that differ among the training rows, and notes:
     without labels that these do not have, and if the inputs were chosen `unasked` without constant
@@ -194,7 +207,7 @@ def _varied(
     """
     notes: list[str] = []
     while True:
-        _require_an_input(table, names, targets[-1])
+        require_an_input(table, names, [*left_out, *notes], f" for target {show(targets[-1])}")
         rows = _select(table, [*names, *targets], *parts, len(targets))
         if strange := untrained_labels(table, rows.quantities, rows.rows[rows.split.train]):
             for name in strange:
@@ -320,14 +333,6 @@ class _Selection:
         )
 
 
-def _require_an_input(table: Table, names: Sequence[str], target: str) -> None:
-    if not names:
-        raise DataError(
-            f"{table.path_name} leaves no input for target {show(target)}: "
-            "name numeric columns with --inputs, or drop fewer"
-        )
-
-
 def _select(
     table: Table,
     names: Sequence[str],
@@ -341,7 +346,9 @@ def _select(
     absent = _absent(table, [*read.values()])
     rows = np.flatnonzero(~absent.any(axis=1))
     worst = int(np.argmax(absent.sum(axis=0)))
-    lacking = f"column {show([*read][worst])} is missing in {absent[:, worst].sum()} rows"
+    lacking = (
+        f"column {show([*read][worst])} is missing in {counted(absent[:, worst].sum(), 'row')}"
+    )
     _require_rows(table, len(rows), lacking, least=1)
     inputs = len(names) - targets
     quantities = [input_of(table, name) for name in names[:inputs]]
@@ -370,7 +377,7 @@ def _require_rows(table: Table, rows: int, reason: str, least: int = MINIMUM_ROW
     if rows < least:
         usable = f", {rows} of them usable ({reason})" if rows < table.rows_read else ""
         raise DataError(
-            f"{table.path_name} has {table.rows_read} rows{usable}: "
+            f"{table.path_name} has {counted(table.rows_read, 'row')}{usable}: "
             f"at least {MINIMUM_ROWS} are needed, add rows or leave a column out"
         )
 

@@ -9,6 +9,8 @@ vote with coarse probabilities, so that many leaves are equal and stored once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +25,9 @@ from ..model.fixedpoint import INT16_MAX
 from ..model.operations.argmax import Argmax
 from ..model.operations.dense import Dense
 from . import Family
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import GradientBoostingRegressor
 
 SIZES = ((8, 4), (8, 8), (16, 4), (16, 8), (24, 8), (24, 16))  # trees, leaves of each
 VOTE = 15  # a leaf without doubt gives its class this many votes
@@ -76,20 +81,43 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedForest:
     return _sign(rows, config, seed) if rows.labels else _quantity(rows, config, seed)
 
 
+def fit_many(
+    rows: Rows, configs: list[Config], seed: int = 0, draft: bool = False
+) -> list[FittedForest]:
+    """As `fit`. Quantities of equal leaves come from one boosting: its first trees are those of a
+    smaller one.
+    """
+    if rows.labels:
+        return [fit(rows, config, seed) for config in configs]
+    boosted = {
+        leaves: _boosted(rows, max(c.trees for c in configs if c.leaves == leaves), leaves, seed)
+        for leaves in sorted({c.leaves for c in configs})
+    }
+    return [_refitted(rows, config, boosted[config.leaves]) for config in configs]
+
+
 def _quantity(rows: Rows, config: Config, seed: int) -> FittedForest:
+    return _refitted(rows, config, _boosted(rows, config.trees, config.leaves, seed))
+
+
+def _boosted(rows: Rows, trees: int, leaves: int, seed: int) -> GradientBoostingRegressor:
     from sklearn.ensemble import GradientBoostingRegressor
 
-    boosted = GradientBoostingRegressor(
-        n_estimators=config.trees,
-        max_leaf_nodes=config.leaves,
+    return GradientBoostingRegressor(
+        n_estimators=trees,
+        max_leaf_nodes=leaves,
         max_depth=None,
         learning_rate=RATE,
         **least_leaf(LEAST_ROWS, rows),
         loss="huber",
         random_state=seed,
     ).fit(rows.x, rows.y, rows.weights)
-    trees, values = from_sklearn(boosted.estimators_[:, 0])
-    first = boosted.predict(rows.x)
+
+
+def _refitted(rows: Rows, config: Config, boosted: GradientBoostingRegressor) -> FittedForest:
+    """The first trees of a boosting, all their leaf values fitted once more together."""
+    trees, values = from_sklearn(boosted.estimators_[: config.trees, 0])
+    first = next(islice(boosted.staged_predict(rows.x), config.trees - 1, None))
     change = fit_linear(
         trees.shares(rows.x),
         rows.y - first,
@@ -195,8 +223,10 @@ FAMILY = Family(
     candidates,
     fit,
     lower,
+    fit_many,
     size=lambda config: (config.trees, config.leaves),
     under_drift=False,
     tasks=("regression", "classification"),
+    together=lambda config: config.leaves,
     least_bytes=lambda config, inputs: 3 * config.trees * config.leaves,
 )

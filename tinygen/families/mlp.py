@@ -9,6 +9,8 @@ layer adapt; the output layer is then fitted again to the integer activations.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import ceil
 
 import numpy as np
 
@@ -45,7 +47,7 @@ OUTPUT_BITS = (
 ROUNDS = 3  # times the weights are rounded from where the last round's refit ended
 HIDDEN_SHIFT = 8
 WEIGHT_MAX = 127
-TOP = 32  # units of the net that all others are pruned from
+PRUNED = 4 / 3  # units of the net that all others are pruned from, per unit of the largest of them
 DEEP = ((8, 6), (11, 8))  # two hidden layers
 STARTS, SCREEN, TRAIN, KEPT = (
     10,
@@ -101,13 +103,20 @@ class FittedNet:
 
 
 def candidates(rows: Rows) -> list[Config]:
+    """Nets of at most a parameter for two rows, and the smallest one."""
     root = 2 if rows.y.min() >= 0 else 1
     kinds = (False, True) if logs_of(rows.inputs).columns else (False,)
-    return [
-        Config(hidden, root, logs)
-        for logs in kinds
+    shapes = [
+        hidden
         for hidden in (*((size,) for size in SIZES), *DEEP)
+        if hidden == SIZES[:1] or 2 * _parameters(hidden, len(rows.inputs)) <= len(rows.y)
     ]
+    return [Config(hidden, root, logs) for logs in kinds for hidden in shapes]
+
+
+def _parameters(hidden: tuple[int, ...], inputs: int) -> int:
+    """Weights and biases of a net with one output."""
+    return sum((before + 1) * units for before, units in pairwise((inputs, *hidden, 1)))
 
 
 def fit_many(
@@ -129,7 +138,7 @@ def fit_many(
         )
         alike = [c.hidden for c in configs if (c.logs, c.root) == (logs, degree)]
         sizes = tuple(sorted({hidden[0] for hidden in alike if len(hidden) == 1}))
-        pruned = ladder(problem, sizes, TOP, seed, draft) if sizes else {}
+        pruned = ladder(problem, sizes, ceil(PRUNED * sizes[-1]), seed, draft) if sizes else {}
         nets: dict[tuple[int, ...], Net] = {(size,): net for size, net in pruned.items()}
         nets |= {
             hidden: _direct(problem, hidden, seed, draft) for hidden in alike if len(hidden) > 1
@@ -161,8 +170,9 @@ def _standardised(rows: Rows, logs: Logs) -> FittedNet:
 
 def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -> Net:
     """The best of several nets that are trained as they are; a draft tries fewer."""
+    early = problem.thinned([seed, 0])
     nets = [
-        train_net(random_net(problem, hidden, [seed, k]), problem, SCREEN)
+        train_net(random_net(early, hidden, [seed, k]), early, SCREEN)
         for k in range(STARTS // 2 if draft else STARTS)
     ]
     best = sorted(nets, key=lambda net: net.loss)[: 1 if draft else KEPT]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
+from ..codegen.emit import render_header
 from ..common.boards import Board
 from ..common.errors import DoesNotFit, QuantizeError, UsageError
 from ..model.model import Model
@@ -15,24 +17,57 @@ from ..target.build import NO_LIMITS, Budget
 from .convert import Converted, converted
 from .graph import FloatModel, TreeSum
 
+MORE_FLASH = 2.0  # times the balanced form's that a quicker one may take unasked
+PAYS = 0.9  # part of flash times cycles that it must come down to
 
-def affordable(found: Converted, board: Board, budget: Budget | None = None) -> ModelCost:
-    """The model's cost on the board; UsageError where it is beyond the board or the budget. Of
-    trees the message says how many would fit, and with what error.
+
+def affordable(
+    found: Converted, board: Board, budget: Budget | None = None
+) -> tuple[Converted, ModelCost]:
+    """The model, its C written as board and budget ask for, and its cost; UsageError where it is
+    beyond them. Of trees the message says how many would fit, and with what error.
     """
     budget = budget or NO_LIMITS
     try:
-        cost = measure_cost(found.model, board)
+        model, cost = written(found.model, board, budget)
     except DoesNotFit as error:
         raise UsageError(f"{error}{_fewer(found, board, budget)}") from None
-    if not Rung(found.model, 0.0, cost).within(budget):
+    if not Rung(model, 0.0, cost).within(budget):
         raise UsageError(
             f"the model needs {cost.flash_bytes} bytes of flash, "
             f"{cost.ram_bytes + cost.stack_bytes} of RAM and {cost.cycles_max} cycles, beyond the "
             f"budget of {limits_in_words(budget)}: raise {BUDGET_OPTIONS}"
             f"{_fewer(found, board, budget)}"
         )
-    return cost
+    return replace(found, model=model), cost
+
+
+def written(model: Model, board: Board, budget: Budget = NO_LIMITS) -> tuple[Model, ModelCost]:
+    """The model with balanced C, or with C for speed where that takes at most twice the flash and
+    flash times cycles falls by a tenth, or with what alone fits the budget; and its cost.
+    DoesNotFit if the balanced form is too large for the board.
+    """
+    first = Rung(model, 0.0, measure_cost(model, board))
+    forms = [first]
+    for goal in ("speed", "size"):
+        other = replace(model, optimize=goal)
+        if render_header(other) != render_header(model):
+            with suppress(DoesNotFit):
+                forms.append(Rung(other, 0.0, measure_cost(other, board)))
+    fit = [rung for rung in forms if rung.within(budget)]
+    worth = [rung for rung in fit if rung is first or first not in fit or _pays(rung, first)]
+    best = min(worth or forms[:1], key=_product)
+    return best.model, best.cost
+
+
+def _pays(rung: Rung, first: Rung) -> bool:
+    return rung.cost.flash_bytes <= MORE_FLASH * first.cost.flash_bytes and _product(
+        rung
+    ) <= PAYS * _product(first)
+
+
+def _product(rung: Rung) -> float:
+    return float(rung.cost.flash_bytes) * rung.cost.cycles_max
 
 
 def _fewer(found: Converted, board: Board, budget: Budget) -> str:
@@ -48,7 +83,7 @@ def _fewer(found: Converted, board: Board, budget: Budget) -> str:
         else:
             beyond = some
     if best is None:
-        return ""
+        return f"; not one of its {count} trees would fit" if count > 1 else ""
     return (
         f"; {fits} of its {count} trees would fit, with {_error(best, found)} on the test rows "
         f"where all have {_error(found.model, found)}"

@@ -18,8 +18,9 @@ from ..model.nodes import Integers, Node, prove
 from .graph import Curve, Floats, Head
 
 CLOSE = 0.35  # raw steps of mean difference that do not count: rounding alone gives a quarter
-CLOSE_PART = 0.001  # of the spread of the float answers: the same
+CLOSE_PART = 0.0025  # of the spread of the float answers: the same
 CHANGED = 0.0005  # part of the rows whose class may change
+CHANGED_BETWEEN = 0.0025  # the same of points between them, which stand for rows to come
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Calibration:
     x: Integers  # raw (n, inputs)
     values: Floats  # (n, outputs): what the head reads
     answer: Answer
+    # of a classifier: points between the rows; those it was fitted to may all be far from a tie
+    between: Calibration | None = None
 
     @cached_property
     def physical(self) -> Floats:
@@ -78,6 +81,14 @@ class Calibration:
         if self.answer.head.kind == "value":
             return float(np.abs(found - self.floats).mean())
         return float((found != self.floats).mean())
+
+    def close(self, nodes: tuple[Node, ...]) -> tuple[bool, float]:
+        """Whether a chain is as good as the float model, and how far it is from that."""
+        found = self.difference(nodes)
+        if self.between is None or self.answer.head.kind == "value":
+            return found <= self.tolerance, found
+        more = self.between.difference(nodes)
+        return found <= self.tolerance and more <= CHANGED_BETWEEN, found + more
 
     def measured(self, nodes: Iterable[Node]) -> dict[str, float]:
         """Mean and largest difference of a chain's answers on the rows, in the answer's unit; of
@@ -155,10 +166,10 @@ def first_close(choices: Iterable[Choice], rows: Calibration) -> Lowered:
         except ModelError as error:
             reason = reason or str(error)
             continue
-        difference = rows.difference(found.nodes)
+        close, difference = rows.close(found.nodes)
         if difference < least:
             best, least = found, difference
-        if difference <= rows.tolerance:
+        if close:
             break
     if best is None:
         raise QuantizeError(f"the model cannot be bounded in 32 bits ({reason})")

@@ -155,7 +155,9 @@ def _one_tree(tree: RawTree, base: Floats, answer: Answer) -> Lowered:
         bound = float(np.abs(whole - exact).max())
     else:
         whole, bound = answer.head.answers(values).astype(int), 0.0
-    node = forest([tree], [whole[:, None]], (0,), int(whole.min()), int(whole.max()))
+    # the sum starts from 0: limits on the same side of it would be checked for nothing
+    low, high = min(int(whole.min()), 0), max(int(whole.max()), 0)
+    node = forest([tree], [whole[:, None]], (0,), low, high)
     return Lowered((node,), "trees", bound, 0.0)
 
 

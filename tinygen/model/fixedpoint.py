@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 INT16_MAX = 32767
+# steps of a quantity from 0 to its ends, at most: exact as a double
+EXACT_STEPS = 2**53
 RAW_MIN, RAW_MAX = -INT16_MAX, INT16_MAX  # the range of a raw value on the wire
 MARGIN = 8  # part of the trained span accepted beyond each end
 MISSING = -32768  # the wire's mark for "no value"
@@ -61,15 +64,15 @@ class Quantity:
     offset: float = 0.0  # physical value of raw 0; 0 wherever the data's own steps fit int16
     derivation: Derivation | None = None  # what it is made of; None: it is a column itself
 
-    @property
+    @cached_property
     def raw_minimum(self) -> int:
         return int(self.to_raw(self.minimum))
 
-    @property
+    @cached_property
     def raw_maximum(self) -> int:
         return int(self.to_raw(self.maximum))
 
-    @property
+    @cached_property
     def limits(self) -> tuple[int, int]:
         """Raw interval the model accepts: the trained range and an eighth of its span on each side.
 

@@ -29,7 +29,7 @@ from typing import (
 
 from ..common.choices import DATE_ORDERS
 from ..common.errors import ModelError
-from .fixedpoint import TIME_PARTS
+from .fixedpoint import EXACT_STEPS, TIME_PARTS
 from .nodes import NODES, Node
 from .not_sure import Answered
 
@@ -45,7 +45,6 @@ MAY_BE_ABSENT = (
     "reads",
     "more",
 )  # not in the file of a model without
-STEPS = 2**53  # a quantity's ends lie within so many raw steps of 0: exact as a double
 
 
 class _Confusion(TypedDict, total=False):
@@ -323,7 +322,7 @@ def _check_values(plain: dict[str, Any]) -> None:
         if not SCALES[0] <= scale <= SCALES[1]:
             raise _wrong(f"{where}.scale", scale, f"within {SCALES[0]:g} .. {SCALES[1]:g}")
         for end in ("minimum", "maximum"):
-            if abs(quantity[end]) > STEPS * scale:
+            if abs(quantity[end]) > EXACT_STEPS * scale:
                 raise _wrong(f"{where}.{end}", quantity[end], f"within 2**53 steps of {scale:g}")
     _distinct("inputs", [quantity["name"] for _, quantity in quantities])
     _check_derivations(quantities)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from ..common.boards import BOARDS
 from ..common.errors import plain
 from ..common.tables import counted, table
 from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
 from ..model.model import Model
 from ..model.not_sure import Answered
+
+if TYPE_CHECKING:
+    from ..search.comparators import Comparator
 
 
 def is_converted(model: Model) -> bool:
@@ -68,6 +74,21 @@ def together(model: Model) -> str:
         f"RAM with stack, {cost['cycles_max']:,} cycles at most on the "
         f"{BOARDS[cost['board']].title}"
     )
+
+
+def beaten(model: Model, flash_bytes: int, baselines: Iterable[Comparator]) -> list[str]:
+    """What does as well without looking at an input, else what does better and is no larger."""
+    own, found = test_error(model), []
+    for b in baselines:
+        error = with_unit(b.error, model)
+        if b.constant and b.error <= own:
+            return [
+                f"no better than always answering the {b.name} (error {error}): the inputs tell "
+                f"this model nothing of {model.output.name}"
+            ]
+        if b.bytes is not None and b.bytes <= flash_bytes and b.error < own:
+            found.append(f"{b.name} does better on the test rows, {error}")
+    return found
 
 
 def learned_alarm(model: Model) -> list[str]:

@@ -9,17 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from ..data import Dataset, Rows
 from ..fitting.least_squares import Root
@@ -27,11 +19,17 @@ from ..fitting.weighted import Counts, mean, median, total
 from ..model.alarm_threshold import NO_ALARM, AlarmBand
 from .workers import one_thread
 
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
 # at most this many training rows, seeded, for the forest: it takes seconds, not minutes
 FOREST_ROWS = 20_000
 FLOAT_BYTES = 4
 SPLIT_BYTES = 9  # a split's column (1), float threshold (4) and two places (2 each)
 RIDGE = 1e-4  # penalty per training row on standardised inputs
+
+
+MEDIAN, COMMONEST = "median", "most frequent class"  # of the training rows, answered to all
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,11 @@ class Comparator:
     missed_alarms: int | None
     bytes: int | None  # of float constants; None for one that no device can run alone
     needs: str = ""  # what it needs beyond the inputs
+
+    @property
+    def constant(self) -> bool:
+        """True for one that answers the same to every row."""
+        return self.name in (MEDIAN, COMMONEST)
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ def _judged(guess: _Guess, dataset: Dataset, levels: AlarmBand) -> Comparator:
 
 
 def _regressors(dataset: Dataset) -> Iterator[_Guess]:
+    from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+
     x, y, test = (
         dataset.x[dataset.train].astype(float),
         dataset.y[dataset.train].astype(float),
@@ -92,7 +97,7 @@ def _regressors(dataset: Dataset) -> Iterator[_Guess]:
     )
     inputs = x.shape[1]
     counts = dataset.training.weights
-    yield _Guess("median", np.full(len(test), median(y, counts)), FLOAT_BYTES)
+    yield _Guess(MEDIAN, np.full(len(test), median(y, counts)), FLOAT_BYTES)
     column, answers = best_line(x, y, test, counts)
     yield _Guess(f"line on {dataset.inputs[column].name}", answers, 2 * FLOAT_BYTES)
     yield _Guess("ridge", ridge(x, y, test, 1, counts), (inputs + 1) * FLOAT_BYTES)
@@ -133,6 +138,10 @@ def ridge(
     """Test answers of ridge regression on the target's root of that degree, 1 for the target
     itself.
     """
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     root = Root(degree)
     estimator = make_pipeline(StandardScaler(), Ridge(RIDGE * total(len(y), counts)))
     estimator.fit(x, root.forward(y), **_in_pipeline(estimator, counts))
@@ -158,6 +167,11 @@ def _readings_before(dataset: Dataset) -> np.ndarray:
 
 
 def _classifiers(dataset: Dataset) -> Iterator[_Guess]:
+    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     x, y, test = (
         dataset.x[dataset.train].astype(float),
         dataset.y[dataset.train],
@@ -165,7 +179,7 @@ def _classifiers(dataset: Dataset) -> Iterator[_Guess]:
     )
     scores = len(dataset.labels) if len(dataset.labels) > 2 else 1
     counts = dataset.training.weights
-    yield _Guess("most frequent class", np.full(len(test), np.bincount(y, counts).argmax()), 1)
+    yield _Guess(COMMONEST, np.full(len(test), np.bincount(y, counts).argmax()), 1)
     logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     logistic.fit(x, y, **_in_pipeline(logistic, counts))
     yield _Guess(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import ModelError, UsageError
-from ..common.files import write_whole
+from ..common.files import ladder_path, write_whole
 from ..common.tables import counted
 from ..data import Dataset
 from ..model.model import Model, from_json
@@ -167,6 +167,8 @@ def load_ladders(path: Path) -> tuple[Ladder, ...]:
         )
     try:
         plain = json.loads(Path(path).read_text(encoding="ascii"))
+        if "rungs" not in plain and "nodes" in plain:
+            raise ModelError(f"'{path}' is a model file: give {ladder_path(Path(path))}")
         found = tuple(map(_ladder_of, plain.get("outputs") or [plain]))
         if len({ladder.board for ladder in found}) > 1:
             raise ValueError("outputs were measured on different boards")

@@ -20,8 +20,10 @@ from sklearn.base import clone
 from sklearn.utils import check_array
 
 from ..common.boards import BOARDS, Board
-from ..common.errors import UsageError
-from ..data import Dataset
+from ..common.errors import UsageError, show
+from ..data import Dataset, Table
+from ..data.columns import is_classification
+from ..data.table import require_column
 from ..model.model import MAX_VALUES, Model
 from ..model.outputs import side_by_side
 from ..target.bare import ModelCost, measure_cost
@@ -91,6 +93,27 @@ def find_ladders(
     return Joined(tuple(ladders), cost)
 
 
+def require_numbers_each(
+    table: Table, targets: Sequence[str], task: str, categories: Sequence[str]
+) -> list[str]:
+    """The columns of several targets by their full names; UsageError where two are one column, or
+    one holds classes or is a category.
+    """
+    names = [require_column(table, name) for name in targets]
+    codes = {require_column(table, name) for name in categories}
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"column {show(name)} is named twice as a target: name it once")
+        if name in codes:
+            raise UsageError(f"column {show(name)} is a target: leave it out of --categories")
+        if is_classification(table, name, task):
+            raise UsageError(
+                f"target {show(name)} holds classes, of several targets each is a number: train "
+                "a model for it alone, or give --task regression where its codes are numbers"
+            )
+    return names
+
+
 def _about(dataset: Dataset, say: Progress) -> Progress:
     return lambda text: say(f"{dataset.target.name}, {text}")
 
@@ -155,8 +178,13 @@ def within(
             return found, model, cost
         left = Budget(*(limit and max(0, limit - o) for limit, o in zip(_limits(left), over)))
     assert cost is not None, "the first round has measured one"
+    raise _over(model, cost, budget)
+
+
+def _over(model: Model, cost: ModelCost, budget: Budget) -> UsageError:
+    """What to say where all outputs together are over a budget."""
     names = ", ".join(q.name for q in model.outputs)
-    raise UsageError(
+    return UsageError(
         f"{names} together need {cost.flash_bytes} bytes of flash, "
         f"{cost.ram_bytes + cost.stack_bytes} of RAM and {cost.cycles_max} cycles, the budget is "
         f"{limits_in_words(budget)}: raise it"
@@ -178,9 +206,11 @@ def cost_facts(board: str, cost: ModelCost) -> dict[str, Any]:
     return {"board": board, **asdict(cost)}
 
 
-def measured_together(model: Model, board: Board, budget: Budget | None) -> dict[str, Any]:
-    """The same, compiled and simulated; UsageError where it is over the budget."""
-    return cost_facts(board.pio_id, within(budget or NO_LIMITS, board, lambda _: (0, model))[2])
+def together_facts(model: Model, cost: ModelCost, board: Board, budget: Budget) -> dict[str, Any]:
+    """The same; UsageError where it is over the budget."""
+    if any(_excess(cost, budget)):
+        raise _over(model, cost, budget)
+    return cost_facts(board.pio_id, cost)
 
 
 def joined_model(models: Sequence[Model]) -> Model:

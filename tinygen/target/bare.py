@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,12 +21,13 @@ from elftools.elf.sections import SymbolTableSection
 
 from ..codegen.emit import bare_main, render_bare, runtime
 from ..common.boards import Board
-from ..common.errors import BuildError
+from ..common.errors import BuildError, DoesNotFit
 from ..host.virtual.simavr import SimBoard
 from ..model.model import Model
 from .avr_gcc import Size, compile_c, read_size
 
 RAM_FOR_ROWS = 0.4  # part of the chip's RAM that waiting rows may take
+RAM_FOR_STACK = 0.25  # the same that they must leave for the stack
 START_CYCLES = 100_000  # the C start-up code clears at most 8 KB of variables in this time
 CYCLES_PER_ROW = 2_000_000  # a model slower than this counts as hung
 EMPTY_MODEL = """#include <stdint.h>
@@ -48,23 +51,37 @@ class BareChip:
     """A simulated chip that runs the model alone. A context manager.
 
     timed: False where only answers are wanted: no cycles are counted, and a row of a small model
-    takes half of the time.
+    takes half of the time. options: of the compiler, on top of its own.
     """
 
     def __init__(
-        self, model: Model, board: Board, header: str | None = None, timed: bool = True
+        self,
+        model: Model,
+        board: Board,
+        header: str | None = None,
+        timed: bool = True,
+        options: Sequence[str] = (),
     ) -> None:
         self.model, self.board = model, board
         self._folder = Path(tempfile.mkdtemp(prefix="tinygen-"))
+        self.block = _block(board, len(model.inputs))
         try:
-            self.block = _block(board, len(model.inputs))
-            self.elf = compile_bare(model, board, self._folder, self.block, header=header)
+            self.elf = self._compiled(header, options)
             self._symbols = symbols(self.elf)
             self._sim = SimBoard(board, self.elf, watch_marks=timed)
             self._sim.run(START_CYCLES)
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
+
+    def _compiled(self, header: str | None, options: Sequence[str]) -> Path:
+        """The program; where the rows leave the model no room, with one row at a time."""
+        with suppress(DoesNotFit):
+            elf = compile_bare(self.model, self.board, self._folder, self.block, header, *options)
+            if read_size(elf).ram_bytes <= (1 - RAM_FOR_STACK) * self.board.ram_bytes:
+                return elf
+        self.block = 1
+        return compile_bare(self.model, self.board, self._folder, 1, header, *options)
 
     def predict(self, raw: np.ndarray) -> np.ndarray:
         """The chip's raw answers, int64 (n,), to raw rows of shape (n, inputs)."""
@@ -107,20 +124,24 @@ class BareChip:
 
 
 def measure_cost(
-    model: Model, board: Board, rows: np.ndarray | None = None, header: str | None = None
+    model: Model,
+    board: Board,
+    rows: np.ndarray | None = None,
+    header: str | None = None,
+    options: Sequence[str] = (),
 ) -> ModelCost:
     """Cost of `model` on `board`'s chip; cycles over `rows`, by default seeded ones with corners.
 
     header: C text of another predictor with the same names and inputs, measured in the model's
-    place.
+    place; options: of the compiler, on top of its own.
     """
     rows = model.sample_rows(64) if rows is None else rows
-    empty, empty_stack = _empty(board, len(model.inputs))
-    with BareChip(model, board, header) as chip:
+    with BareChip(model, board, header, options=options) as chip:
         chip.predict(rows)
+        empty, empty_stack = _empty(board, len(model.inputs), chip.block)
         size, cycles = read_size(chip.elf), chip.cycles
         return ModelCost(
-            size.flash_bytes - empty.flash_bytes,
+            max(size.flash_bytes - empty.flash_bytes, 0),  # a constant reads no input
             size.ram_bytes - empty.ram_bytes,
             chip.stack_bytes - empty_stack,
             int(np.median(cycles)),
@@ -129,11 +150,10 @@ def measure_cost(
 
 
 @lru_cache(maxsize=64)
-def _empty(board: Board, inputs: int) -> tuple[Size, int]:
+def _empty(board: Board, inputs: int, block: int) -> tuple[Size, int]:
     """Size and stack bytes of the bare program without a model: the same for every model of so many
-    inputs.
+    inputs, `block` rows at a time.
     """
-    block = _block(board, inputs)
     with tempfile.TemporaryDirectory() as folder:
         texts = {
             "bare.c": bare_main(block),
@@ -158,7 +178,7 @@ def compile_bare(
     folder: Path,
     rows: int,
     header: str | None = None,
-    debug: bool = False,
+    *options: str,
 ) -> Path:
     """Path of the linked bare program; DoesNotFit if the chip is too small, BuildError with the
     compiler's first error.
@@ -168,7 +188,6 @@ def compile_bare(
         **({f"{model.name}.h": header} if header else {}),
         **runtime(),
     }
-    options = ["-g"] if debug else []
     return _compile(texts, board, folder, f"model '{model.name}' alone", *options)
 
 

@@ -6,9 +6,6 @@ import re
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesRegressor
-from sklearn.model_selection import cross_val_score
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ...common.tables import counted
 from ...model.fixedpoint import Quantity
@@ -132,6 +129,9 @@ def references(table: Table, dataset: Dataset) -> Iterator[Finding]:
 
 def shortcuts(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Inputs that nearly determine the target by themselves."""
+    from sklearn.model_selection import cross_val_score
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
     x, y = shuffled_training(dataset)
     tree = DecisionTreeClassifier if dataset.labels else DecisionTreeRegressor
     for i, quantity in enumerate(dataset.inputs):
@@ -168,6 +168,9 @@ def counters(table: Table, dataset: Dataset) -> Iterator[Finding]:
 
 def redundant(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Inputs that one or two others determine; a group is named once."""
+    from sklearn.ensemble import ExtraTreesRegressor
+    from sklearn.model_selection import cross_val_score
+
     x, _ = shuffled_training(dataset)
     inputs = range(min(x.shape[1], MOST_REDUNDANT)) if x.shape[1] > 1 else ()
     x = x[np.linspace(0, len(x) - 1, min(SAMPLE, len(x))).astype(int)]

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.stats import fisher_exact, ks_2samp, ttest_ind
-from sklearn.linear_model import RidgeClassifier, RidgeCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from ...common.errors import TinygenError, plain
 from ...common.tables import counted
@@ -25,6 +21,8 @@ RARE = 0.02  # of the rows in the upper half of the target's range, or in a clas
 
 def drifting(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Columns whose last 30 % look unlike the first 70 %."""
+    from scipy.stats import ks_2samp
+
     order = (
         np.arange(len(dataset.x))
         if dataset.provenance.time is None
@@ -196,6 +194,8 @@ def _beyond_chance(usual: np.ndarray, late: np.ndarray, classes: bool) -> bool:
     """Whether the mean error of later rows is larger by more than chance does to so many rows:
     Welch's test on absolute errors, Fisher's exact test on wrong classes.
     """
+    from scipy.stats import fisher_exact, ttest_ind
+
     if min(len(usual), len(late)) < 2:
         return False
     if classes:
@@ -207,6 +207,10 @@ def _beyond_chance(usual: np.ndarray, late: np.ndarray, classes: bool) -> bool:
 
 def _ridge_errors(dataset: Dataset) -> np.ndarray:
     """Of each test row the absolute error in the target's unit, or whether its class is wrong."""
+    from sklearn.linear_model import RidgeClassifier, RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     x, y = dataset.x.astype(float), dataset.y
     model = make_pipeline(StandardScaler(), RidgeClassifier() if dataset.labels else RidgeCV())
     answer = model.fit(x[dataset.train], y[dataset.train]).predict(x[dataset.test])

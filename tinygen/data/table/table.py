@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ...common.errors import DataError, show
+from ...common.tables import counted
 from ...model.fixedpoint import Derivation
 from ..cells import TextCells, TextLabels, TwoReadings, unit_of
 from ..layout import MAXIMUM_NAME, split_unit
@@ -126,11 +127,8 @@ def require_column(table: Table, name: str) -> str:
             return candidate
     folded = {known.casefold(): known for known in table.names}
     nearest = folded[difflib.get_close_matches(name[:MAXIMUM_NAME].casefold(), folded, 1, 0.0)[0]]
-    raise DataError(
-        f"{table.path_name} has no column {show(name)}: the nearest of its {len(table.names)} "
-        "columns "
-        f"is {show(nearest)}"
-    )
+    few = "its only column" if len(folded) == 1 else f"the nearest of its {len(folded)} columns"
+    raise DataError(f"{table.path_name} has no column {show(name)}: {few} is {show(nearest)}")
 
 
 def unit_words(table: Table, name: str) -> str:
@@ -155,8 +153,10 @@ def unit_words(table: Table, name: str) -> str:
     )
 
 
-def require_numbers(table: Table, name: str) -> None:
-    """Refuse a column with text in it, naming the first such cell, or one with two readings."""
+def require_numbers(table: Table, name: str, instead: str = "") -> None:
+    """Refuse a column with text in it, naming the first such cell, or one with two readings;
+    `instead`: what else may be done with the text.
+    """
     if doubt := table.doubts.get(name):
         raise DataError(f"{table.path_name}, column {show(name)}: {doubt}")
     if text := table.texts.get(name):
@@ -164,8 +164,8 @@ def require_numbers(table: Table, name: str) -> None:
         if words := unit_words(table, name):
             raise DataError(f"{place}: {words}")
         raise DataError(
-            f"{place}: {show(text.text)} is not a number ({text.count} such cells): mend it, leave "
-            "it empty, or give it to --missing"
+            f"{place}: {show(text.text)} is not a number ({counted(text.count, 'such cell')}): "
+            f"mend it, leave it empty, or give it to --missing{instead}"
         )
 
 
@@ -175,5 +175,6 @@ def require_finite(table: Table, name: str) -> None:
     if rows.size:
         raise DataError(
             f"{table.path_name} row {table.row_name(int(rows[0]))}, column {show(name)}: the value "
-            f"is infinite ({rows.size} such cells): mend it, or leave it empty to drop the row"
+            f"is infinite ({counted(rows.size, 'such cell')}): mend it, or leave it empty to drop "
+            "the row"
         )

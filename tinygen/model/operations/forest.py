@@ -23,19 +23,13 @@ from ..nodes import (
     prefix_bounds,
     within,
 )
-from ..views import FloatStep, FloatSumView, Step, SumView, signed
+from ..trees import MAX_DEPTH, Leaf, Place, Split, Stream, Tree
+from ..views import FloatStep, FloatSumView, Step, SumView
 
-BRANCHES = {"balanced": 16, "size": 12, "speed": 64}  # most splits printed as if and else
-MAX_DEPTH = 12  # levels of nested branches that fit a screen
+BRANCHES = {"balanced": 16, "size": 12, "speed": 1024}  # most splits printed as if and else
+TREE_BRANCHES = 64  # the same of one tree; below them a larger one goes on as byte streams
 MAX_TREE_DEPTH = 255  # of any tree; views walk it recursively
 MAX_SPLIT_INPUT = 63  # inputs that a split of a stream can name
-MAX_SKIP = 255  # bytes of a split's left side in a stream
-SPLITS = {  # by whether its left and its right side are leaves
-    (False, False): "TINYGEN_SPLIT",
-    (True, False): "TINYGEN_SPLIT_LEFT_LEAF",
-    (False, True): "TINYGEN_SPLIT_RIGHT_LEAF",
-    (True, True): "TINYGEN_SPLIT_LEAVES",
-}
 
 
 @operation
@@ -124,77 +118,51 @@ class Forest(Node):
         source, limit, left, right = self.splits[at]
         return Split(source, limit, self.tree(left), self.tree(right))
 
-    def view(self, step: Step) -> BranchesView | StreamView | ForestView:
-        """Few splits as if and else, trees of int16 inputs as streams, others as arrays."""
+    def view(self, step: Step) -> BranchesView | MixedView | StreamView | ForestView:
+        """Few splits as if and else, trees of int16 inputs as streams, one that is too long for a
+        stream or has to be quick as if and else in front of streams, others as arrays.
+        """
         limits, trees = (self.low, self.high), tuple(self.tree(root) for root in self.roots)
+        one = len(self.bias) == 1
+        quick = step.optimize == "speed" and TREE_BRANCHES * len(trees) <= BRANCHES["speed"]
         if (
-            len(self.bias) == 1
+            one
             and len(self.splits) <= BRANCHES[step.optimize]
+            and max(tree.splits for tree in trees) <= TREE_BRANCHES
             and max(tree.depth for tree in trees) <= MAX_DEPTH
         ):
             return BranchesView(step, limits, 0, self, trees)
-        streams = [tree.stream(self.leaf_bits) for tree in trees]
         if (
-            step.reads_int16
-            and all(root >= 0 for root in self.roots)
-            and all(split[0] <= MAX_SPLIT_INPUT for split in self.splits)
-            and None not in streams
+            not step.reads_int16
+            or any(root < 0 for root in self.roots)
+            or any(split[0] > MAX_SPLIT_INPUT for split in self.splits)
         ):
-            return StreamView(step, limits, 0, self, tuple(s for s in streams if s))
-        return ForestView(step, limits, 0, self)
+            return ForestView(step, limits, 0, self)
+        if one and quick and (mixed := self._mixed(step, trees, quick)):
+            return mixed
+        streams = tuple(s for t in trees if (s := t.stream(self.leaf_bits)))
+        if len(streams) == len(trees):
+            return StreamView(step, limits, 0, self, streams)
+        mixed = self._mixed(step, trees, False) if one else None
+        return mixed or ForestView(step, limits, 0, self)
+
+    def _mixed(self, step: Step, trees: tuple[Tree, ...], quick: bool) -> MixedView | None:
+        """As few levels as if and else as leave streams behind them, or as many as TREE_BRANCHES
+        allows; None where even these do not.
+        """
+        found = None
+        for levels in range(1, TREE_BRANCHES.bit_length()):
+            places: dict[Stream, int] = {}
+            cut = (t.top(levels, self.leaf_bits, places) for t in trees)
+            tops = tuple(t for t in cut if t is not None)
+            if len(tops) == len(trees):
+                found = MixedView(step, (self.low, self.high), 0, self, tuple(places), tops)
+                if not quick:
+                    break
+        return found
 
     def float_view(self, step: FloatStep) -> ForestFloatView:
         return ForestFloatView(step, (self.low, self.high), 0, self)
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A tree, or a part of one, as the bytes that tinygen_leaf walks."""
-
-    size: int  # bytes
-    rows: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """The end of a tree: one value per output."""
-
-    values: tuple[int, ...]
-    is_leaf: ClassVar[bool] = True
-    depth: ClassVar[int] = 0
-
-    def stream(self, bits: int, level: int = 0) -> Stream:
-        values = [str(v) if bits == 8 else f"TINYGEN_BYTES({v})" for v in self.values]
-        return Stream(bits // 8 * len(values), ("  " * level + ", ".join(values) + ",",))
-
-
-@dataclass(frozen=True)
-class Split:
-    """An inner node: to the left when the input is at most `limit`."""
-
-    source: int
-    limit: int
-    left: Tree
-    right: Tree
-    is_leaf: ClassVar[bool] = False
-
-    @property
-    def depth(self) -> int:
-        return 1 + max(self.left.depth, self.right.depth)
-
-    def stream(self, bits: int, level: int = 0) -> Stream | None:
-        """None where a left side is too long to skip, or the tree too deep."""
-        left, right = self.left.stream(bits, level + 1), self.right.stream(bits, level + 1)
-        if left is None or right is None or left.size > MAX_SKIP or level > MAX_DEPTH:
-            return None
-        head = (
-            f"{'  ' * level}{SPLITS[self.left.is_leaf, self.right.is_leaf]}({self.source}), "
-            f"TINYGEN_BYTES({self.limit}), {signed(left.size, 8)},"
-        )
-        return Stream(4 + left.size + right.size, (head, *left.rows, *right.rows))
-
-
-Tree = Leaf | Split
 
 
 @dataclass(frozen=True)
@@ -254,8 +222,8 @@ class StreamView(SumView):
 
     @property
     def starts(self) -> list[int]:
-        """Place of each tree's first byte."""
-        return [sum(s.size for s in self.streams[:k]) for k in range(self.trees)]
+        """Place of each stream's first byte."""
+        return [sum(s.size for s in self.streams[:k]) for k in range(len(self.streams))]
 
     @property
     def start_bits(self) -> int:
@@ -264,6 +232,18 @@ class StreamView(SumView):
     @property
     def rom_bytes(self) -> int:
         return self.bytes + self.trees * self.start_bits // 8
+
+
+@dataclass(frozen=True)
+class MixedView(StreamView):
+    """The first levels of each tree as nested if and else, and the byte streams they lead to."""
+
+    macros: ClassVar[str] = "mixed"
+    tops: tuple[Split | Place, ...] = ()
+
+    @property
+    def rom_bytes(self) -> int:
+        return self.bytes
 
 
 class _Splits:

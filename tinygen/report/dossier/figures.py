@@ -19,7 +19,7 @@ from ...model.not_sure import Answered
 from ...search.conversion import Conversion, conversion_sentence, difference_words
 from ...target.bare import ModelCost
 from ..ladder import rung_name
-from ..words import alarm_words, alarms, judged_rows, promise, test_error, with_unit
+from ..words import alarm_words, alarms, beaten, judged_rows, promise, test_error, with_unit
 from .gather import Dossier
 from .slices import Slice, sensor_faults, slices, weak
 
@@ -255,13 +255,10 @@ def _changed_size(d: Dossier) -> Iterator[Doubt]:
 
 
 def _beaten(d: Dossier) -> Iterator[Doubt]:
-    """Baselines that are no larger and do better."""
+    """Baselines that are no larger and do better, or as well without an input."""
     if d.ladder and d.rung:
-        own, most = test_error(d.model), d.rung.cost.flash_bytes
-        for b in d.ladder.comparators:
-            if b.bytes is not None and b.bytes <= most and b.error < own:
-                words = f"{b.name} does better on the test rows, {with_unit(b.error, d.model)}"
-                yield Doubt(words, "ladder")
+        for words in beaten(d.model, d.rung.cost.flash_bytes, d.ladder.comparators):
+            yield Doubt(sentence_of(words), "ladder")
 
 
 def weak_parts(d: Dossier) -> tuple[Slice, ...]:

@@ -45,7 +45,7 @@ def profile(model: Model, board: Board) -> tuple[StepCycles, ...]:
     """
     steps = header_steps(model)
     with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
-        elf = compile_bare(model, board, Path(folder), ROWS, debug=True)
+        elf = compile_bare(model, board, Path(folder), ROWS, None, "-g")
         spent = _spent(
             model, board, elf, line_table(elf, f"{model.name}.h"), [line for line, _ in steps]
         )

@@ -11,9 +11,9 @@ Cards for Model Reporting" (2019), and Gebru et al., "Datasheets for Datasets" (
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 import numpy
-import sklearn
 
 from ... import __version__
 from ...common.jinja import environment
@@ -268,7 +268,7 @@ def _versions(d: Dossier) -> Part:
         pairs=(
             ("tinygen", __version__),
             ("numpy", numpy.__version__),
-            ("scikit-learn", sklearn.__version__),
+            ("scikit-learn", version("scikit-learn")),
             (
                 "made by",
                 f"tinygen card; tinygen {'convert' if is_converted(d.model) else 'train'} with "

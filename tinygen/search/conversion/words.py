@@ -92,7 +92,7 @@ def _advice(v: Conversion, smaller: bool, faster: bool) -> str:
         step = (
             "`tinygen distil` trains a small one on its answers"
             if v.imported
-            else "take another row of the ladder or more input bits"
+            else "take another row of the ladder (`tinygen pick`) or another --family"
         )
         return f"do not use it as it is, {step}."
     if loss > TOLERANCE and not v.by_chance:

@@ -1,0 +1,67 @@
+"""How the C of a converted model is written: balanced, for speed where that pays, for size where
+only that fits.
+"""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from random_models import random_models
+
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import DoesNotFit
+from tinygen.importers import budget
+from tinygen.target.bare import ModelCost
+from tinygen.target.build import Budget
+
+MODEL = replace(random_models()["tree_deep"], optimize="balanced")
+
+
+@pytest.fixture
+def costs(monkeypatch):
+    """Costs by goal, in place of measured ones: flash bytes and cycles; None does not fit."""
+    table = {}
+
+    def cost(model, board):
+        found = table[model.optimize]
+        if found is None:
+            raise DoesNotFit("the chip is too small")
+        return ModelCost(found[0], 0, 0, found[1], found[1])
+
+    monkeypatch.setattr(budget, "measure_cost", cost)
+    monkeypatch.setattr(budget, "render_header", lambda model: model.optimize)
+    return table
+
+
+@pytest.mark.parametrize(
+    ("speed", "limits", "goal"),
+    [
+        ((190, 40), Budget(), "speed"),
+        ((201, 10), Budget(), "balanced"),  # more than twice the flash
+        ((190, 48), Budget(), "balanced"),  # less than a tenth gained
+        (None, Budget(), "balanced"),
+        ((190, 40), Budget(flash_bytes=150), "balanced"),
+        ((190, 40), Budget(flash_bytes=95), "size"),
+        ((900, 40), Budget(cycles=60), "speed"),
+        ((900, 40), Budget(cycles=30), "balanced"),  # nothing fits: the message is about this one
+    ],
+)
+def test_the_goal_that_suits_model_and_budget(costs, speed, limits, goal):
+    costs |= {"balanced": (100, 100), "speed": speed, "size": (90, 112)}
+    model, cost = budget.written(MODEL, BOARDS["uno"], limits)
+    assert model == replace(MODEL, optimize=goal)
+    assert cost.flash_bytes == costs[goal][0]
+
+
+def test_a_model_that_does_not_fit_the_board_is_said_to(costs):
+    costs |= {"balanced": None}
+    with pytest.raises(DoesNotFit):
+        budget.written(MODEL, BOARDS["uno"])
+
+
+def test_a_lone_tree_is_written_for_speed(simavr):
+    model, cost = budget.written(MODEL, BOARDS["uno"])
+    balanced = SimpleNamespace(**vars(budget.measure_cost(MODEL, BOARDS["uno"])))
+    assert model.optimize == "speed"
+    assert cost.cycles_max < balanced.cycles_max
+    assert cost.flash_bytes <= 2 * balanced.flash_bytes
