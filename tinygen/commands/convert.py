@@ -71,10 +71,7 @@ class ConvertedModel:
             f"model    {self.path}: {facts['converted']['from']} of {self.library}, inputs {names}",
             _rows_line(model),
         ]
-        if model.optimize != "balanced":
-            lines.append(
-                f"written  for {model.optimize}, which suits this model and the budget best"
-            )
+        lines += _written(model)
         return "\n".join(lines) + "\n" + self.judged()
 
     def judged(self) -> str:
@@ -126,6 +123,7 @@ class ConvertedOutputs:
             f"{len(model.outputs)} outputs, inputs {', '.join(q.name for q in model.inputs)}",
             _rows_line(model),
             f"together {together(model)}",
+            *_written(model),
         ]
         parts = ["\n".join(lines)]
         for k, one in enumerate(self.each, 1):
@@ -153,6 +151,13 @@ def _rows_line(model: Model) -> str:
         f"({facts['split']} split), which the original may have been fitted on; "
         f"{facts['rows_read']:,} read: {facts['rows_dropped']:,} incomplete"
     )
+
+
+def _written(model: Model) -> list[str]:
+    """What the C is written for, if that was chosen."""
+    if model.optimize == "balanced":
+        return []
+    return [f"written  for {model.optimize}, which suits this model and the budget best"]
 
 
 def _plain_rows(model: Model) -> dict[str, Any]:
