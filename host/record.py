@@ -91,7 +91,8 @@ class RowFile(_Lines):
         model: Model | None = None,
     ) -> None:
         super().__init__(path)
-        self.more = model.value_names[1:] if model else ()
+        behind = model.value_names[1:] if model else ()
+        self.more = tuple(f"raw {n}" for n in behind) if model and model.more else behind
         self.leds = CLASS_LEDS[: max(0, model.class_leds - 2)] if model else ()
         self.header = (*HEADER, *self.leds, *self.more)
         self.expected, self.meaning = expected, meaning

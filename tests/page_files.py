@@ -19,7 +19,7 @@ from tinygen.report.dossier.figures import headline
 from tinygen.report.dossier.gather import Dossier, Tests
 from tinygen.search.comparators import Comparator
 from tinygen.search.conversion import Conversion, Decisions, Row, conversion_facts
-from tinygen.search.ladder import Ladder, Rung, save_ladder
+from tinygen.search.ladder import Ladder, Rung, save_ladders
 from tinygen.target.bare import ModelCost
 
 ROWS = 1010
@@ -100,7 +100,7 @@ def trained(
     ladder = ladder.with_facts(verdict=told)
     path = folder / "station.json"
     ladder.model.save(path)
-    save_ladder(ladder, ladder_path(path))
+    save_ladders([ladder], ladder_path(path))
     return path, ladder.model
 
 

@@ -31,7 +31,7 @@ from tinygen.common.choices import OPTIMIZE
 from tinygen.common.files import ladder_path
 from tinygen.model.model import load
 from tinygen.report.ladder import ladder_text
-from tinygen.search.ladder import load_ladder
+from tinygen.search.ladder import load_ladders
 from tinygen.target.bare import compile_bare
 from tinygen.target.build import build_firmware
 
@@ -172,7 +172,9 @@ def project(name: str, updating: bool) -> Path:
 def test_ladder_report_and_card(name, simavr, updating, tmp_path):
     folder = project(name, updating)
     path = folder / "station.json"
-    same_text(folder / "ladder.txt", ladder_text(load_ladder(ladder_path(path))) + "\n", updating)
+    same_text(
+        folder / "ladder.txt", ladder_text(load_ladders(ladder_path(path))[0]) + "\n", updating
+    )
     card(path, tmp_path / "card.md", folder / "station.csv")
     same_text(folder / "card.md", (tmp_path / "card.md").read_text(encoding="utf-8"), updating)
     report(path, tmp_path / "report.html", folder / "station.csv")

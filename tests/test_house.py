@@ -186,8 +186,8 @@ def test_a_command_imports_what_is_heavy_when_it_runs():
     assert control == "control ['numpy']"
 
 
-def result_of(name: str) -> type:
-    """The class that a command's function returns, by its annotation."""
+def results_of(name: str) -> list[type]:
+    """The classes that a command's function returns, by its annotation."""
     path = ROOT / "tinygen" / "commands" / f"{name}.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -199,7 +199,11 @@ def result_of(name: str) -> type:
         and isinstance(node.value.func, ast.Name)
         and node.value.func.id in functions
     }
-    (kind,) = {ast.unparse(functions[function].returns) for function in returned}
+    (kinds,) = {ast.unparse(functions[function].returns) for function in returned}
+    return [_class_of(kind, name, tree) for kind in kinds.split(" | ")]
+
+
+def _class_of(kind: str, name: str, tree: ast.Module) -> type:
     module = importlib.import_module(f"tinygen.commands.{name}")
     if hasattr(module, kind):
         return getattr(module, kind)
@@ -212,9 +216,9 @@ def result_of(name: str) -> type:
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "completion"])
 def test_a_result_is_frozen_and_has_text_and_plain_values(name):
-    kind = result_of(name)
-    assert dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen
-    assert callable(kind.text) and callable(kind.plain)
+    for kind in results_of(name):
+        assert dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen
+        assert callable(kind.text) and callable(kind.plain)
 
 
 @pytest.mark.parametrize("name", [n for n in tracked("*.py") if n.startswith(ROOMS)])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import skops.io
 from click.testing import CliRunner
+from servo_rows import servo
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -119,3 +120,35 @@ def test_mistakes_are_told_in_one_line(rows, words, told, tmp_path):
     assert done.exit_code == 2 and told in done.stderr
     assert done.stderr.strip().count("\n") == done.stderr.count("converting to integers\n")
     assert not (tmp_path / "gas.json").exists()
+
+
+def test_several_targets_by_one_command(tmp_path):
+    """The outputs in the model's order; one target for each, or none."""
+    (tmp_path / "rows.csv").write_text(servo())
+    table = load_table(tmp_path / "rows.csv")
+    x = np.column_stack([table.columns[name] for name in ("left", "right", "top", "temp")])
+    y = np.column_stack([table.columns[name] for name in ("pan", "tilt")])
+    source = save(Ridge().fit(x, y), tmp_path)
+    asked = [source, "--data", tmp_path / "rows.csv", "--inputs", "left,right,top,temp"]
+    out = ["-o", tmp_path / "head.json"]
+    done = run(*asked, "--target", "pan", "--target", "tilt", *out, "--json")
+    told = json.loads(done.stdout)
+    model = load(tmp_path / "head.json")
+    assert [one["name"] for one in told["outputs"]] == ["pan", "tilt"] == [*model.value_names]
+    assert told["together"] == model.training["together"]
+    raw = rows_for(model.inputs, table)[0]
+    for one, answers, known in zip(model.singles, model.answer(raw).T, y.T):
+        assert one.training["metrics"]["mae"] < 0.2 * known.std()
+        gap = np.abs(one.output.to_physical(answers) - known).mean()
+        assert gap < 0.2 * known.std()
+    assert "Made from a fitted Ridge, which may have been fitted on" in render_header(model)
+    (tmp_path / "head.json").unlink()
+    for targets, said in (
+        (["pan"], "the model answers with 2 numbers, 1 --target are given"),
+        (["pan", "pan"], "column 'pan' is named twice as a target"),
+        (["pan", "tilt", "top"], "3 --target are given"),
+    ):
+        words = [word for name in targets for word in ("--target", name)]
+        refused = run(*asked, *words, *out)
+        assert refused.exit_code == 2 and said in refused.output
+    assert not (tmp_path / "head.json").exists()

@@ -86,7 +86,7 @@ def test_its_model_is_the_one_its_spec_asks_for(made, monkeypatch):
     asked = train.command.make_context("train", []).params
     wanted = {
         "csvs": (Path(scaffold.DATA),),
-        "target": scaffold.TARGET,
+        "target": (scaffold.TARGET,),
         "inputs": scaffold.INPUTS,
         "threshold": scaffold.THRESHOLD,
         "seed": scaffold.SEED,

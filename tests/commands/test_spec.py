@@ -13,7 +13,7 @@ from cli_files import COMMANDS, contents
 from tinygen import cli
 from tinygen.commands import _spec, _spec_file, build
 from tinygen.commands.init import render
-from tinygen.common.boards import BOARDS
+from tinygen.common.boards import BOARDS, ROLES
 from tinygen.common.choices import DATE_ORDERS, OPTIMIZE, SPLITS, TASKS
 from tinygen.target import build as compiling
 
@@ -46,6 +46,9 @@ damp = "%"
 flash = 900
 ram = 60
 cycles = 9000
+[pins]
+red = 7
+green = 8
 [protocol]
 port = "sim"
 baud = 115200
@@ -67,11 +70,13 @@ OTHER = {
     ("convert", "source"),
     ("demo", "data"),  # the folder of the UCI file
     ("demo", "out"),
+    *(("demo", f"{role}_pin") for role in ROLES),  # no file tells the demo anything
     ("guard", "family"),  # other families than train's
     ("guard", "name"),  # a guard is another model, which may be in the same program
     ("emit", "optimize"),  # as it was trained
     ("monitor", "port"),  # with it rows are streamed, without it a log is read
     ("monitor", "window"),  # rows judged together, not rows on their way
+    ("pick", "target"),  # whose ladder is meant
     ("pick", "out"),  # would replace the model that was trained
     ("stream", "out"),  # the answers of a run
 }
@@ -157,7 +162,7 @@ def test_bounds_and_words_are_those_of_the_options():
 def test_every_command_works_from_it(spec):
     got = values("train")
     files = (Path("rows.csv"), Path("more.csv"))
-    assert (got["csvs"], got["target"], got["inputs"]) == (files, "gas", ("heat", "damp"))
+    assert (got["csvs"], got["target"], got["inputs"]) == (files, ("gas",), ("heat", "damp"))
     assert (got["categories"], got["time_inputs"]) == (("place",), ("hour",))
     assert got["date_order"] == "month"
     assert (got["threshold"], got["alarm_below"], got["max_flash"]) == (20.0, 5.5, 900)
@@ -168,6 +173,9 @@ def test_every_command_works_from_it(spec):
     assert values("explain")["csv"] is None  # it takes one file
     assert values("stream")["model"] == Path("gas.json") and values("stream")["baud"] == 115200
     assert values("build")["out"] == Path("firmware") and values("build")["baud"] == 115200
+    for command in ("build", "emit", "stream"):
+        got = [values(command)[f"{role}_pin"] for role in ROLES]
+        assert got == [7, 8, None, None]
     assert values("guard")["out"] == Path("guard.json")
     assert values("report")["data"] == files
     assert values("monitor", "gas.json", "log.csv")["window"] is None
@@ -178,9 +186,11 @@ def test_every_command_works_from_it(spec):
 
 def test_a_flag_wins(spec):
     got = values("train", "other.csv", "--target", "damp", "--max-flash", "100", "--missing", "-1")
-    assert (got["csvs"], got["target"]) == ((Path("other.csv"),), "damp")
+    assert (got["csvs"], got["target"]) == ((Path("other.csv"),), ("damp",))
     assert (got["max_flash"], got["missing"]) == (100, ("-1",))
     assert values("stream", "other.json")["csvs"][0] == Path("rows.csv")
+    got = values("build", "--red-pin", "3")
+    assert (got["red_pin"], got["green_pin"]) == (3, 8)
 
 
 def test_paths_are_relative_to_the_file(spec, monkeypatch):

@@ -15,7 +15,7 @@ from tinygen.common.errors import UsageError
 from tinygen.common.files import ladder_path
 from tinygen.model.model import load
 from tinygen.report.words import level
-from tinygen.search.ladder import load_ladder
+from tinygen.search.ladder import load_ladders
 
 QUICK = 1.0  # seconds of CPU that a command which trains nothing may take
 
@@ -31,11 +31,6 @@ def weather(tmp_path):
 def asked(folder, **options) -> TrainRequest:
     rows = Selection(folder / "weather.csv", options.pop("target", "kind"))
     return TrainRequest(rows, folder / "m.json", family="tree", **options)
-
-
-def test_two_targets_are_refused(here, run):
-    done = run("train rows.csv --target gas --target damp -o m.json")
-    assert done.code == 2 and "2 columns are named" in done.err and not (here / "m.json").exists()
 
 
 def test_costs_of_an_alarm_are_for_numbers(weather):
@@ -81,7 +76,7 @@ def test_ctrl_c_after_the_search_keeps_the_model(simavr, weather, monkeypatch):
         patch.setattr(training, "judged", stopped)
         found = train(asked(weather))
     assert load(weather / "m.json") == found.model and training.SKIPPED in found.notes
-    assert load_ladder(ladder_path(weather / "m.json")) == found.ladder
+    assert load_ladders(ladder_path(weather / "m.json"))[0] == found.ladder
     assert f"note: {training.SKIPPED}" in found.text() and found.plain()["baselines"] == []
     whole = train(asked(weather))  # control: what was left out is there without Ctrl-C
     assert whole.plain()["baselines"] and training.SKIPPED not in whole.notes

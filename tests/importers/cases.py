@@ -21,6 +21,7 @@ from sklearn import (
     linear_model,
     model_selection,
     multiclass,
+    multioutput,
     naive_bayes,
     neighbors,
     neural_network,
@@ -39,7 +40,7 @@ from sklearn.preprocessing import StandardScaler
 ROOMS = (
     *(calibration, cluster, compose, covariance, cross_decomposition, decomposition),
     *(discriminant_analysis, ensemble, feature_selection, frozen, impute, linear_model),
-    *(model_selection, multiclass, naive_bayes, neighbors, neural_network, pipeline),
+    *(model_selection, multiclass, multioutput, naive_bayes, neighbors, neural_network, pipeline),
     *(preprocessing, svm, tree),
 )
 FEW_TREES = {"n_estimators": 8, "random_state": 0}
@@ -68,6 +69,7 @@ SETTINGS = {  # of classes whose own defaults are large, slow or random
     "MLPClassifier": NET,
     "MLPRegressor": NET,
     "MiniBatchKMeans": {"n_clusters": 3, "n_init": 1, "random_state": 0},
+    "MultiOutputRegressor": {"estimator": Ridge()},
     "NuSVC": {"nu": 0.5, "gamma": 0.3},
     "NuSVR": {"nu": 0.1, "C": 10.0, "gamma": 0.3},
     "OneVsRestClassifier": {"estimator": LogisticRegression()},
@@ -176,6 +178,9 @@ def fitted(name: str, data: str):
     settings = dict(SETTINGS.get(name, {}))
     if settings.get("estimator") == "predictor":
         settings["estimator"] = Ridge().fit(rows.x, rows.y)
+    if name == "MultiOutputRegressor":  # tests/importers/test_outputs.py has more outputs
+        one = make_pipeline(StandardScaler(), kind(**settings))
+        return _fit(one, rows.x, rows.y[:, None])
     if name == "Pipeline":
         return _fit(make_pipeline(StandardScaler(), Ridge()), rows.x, rows.y)
     one = _seeded(kind(**settings))

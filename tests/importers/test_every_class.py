@@ -56,7 +56,7 @@ def test_no_class_is_missing():
 
 def test_integers_answer_as_the_estimator(name, data):
     estimator, floats, model, x, raw = converted(name, data)
-    told, answers = predict_of(estimator)(x), model.answer(raw)
+    told, answers = predict_of(estimator)(x).ravel(), model.answer(raw)
     facts, values = model.training["converted"], floats.values(x)
     if model.labels:
         same = np.array([model.labels[a] == str(t) for a, t in zip(answers, told)])

@@ -107,9 +107,9 @@ def test_every_output_lies_within_int16():
 
 
 def test_one_output_is_asked_for_in_one_line():
-    assert require_one_output(GAS, "explain") is GAS
-    with pytest.raises(UsageError, match="explain is for models of one output, 'm' has 2"):
-        require_one_output(TWO, "explain")
+    assert require_one_output(GAS, "monitor") is GAS
+    with pytest.raises(UsageError, match="monitor is for models of one output, 'm' has 2"):
+        require_one_output(TWO, "monitor")
 
 
 def test_the_estimator_predicts_every_target(tmp_path):
@@ -126,6 +126,17 @@ def test_the_estimator_predicts_every_target(tmp_path):
     assert {p.name for p in both.export(tmp_path / "air")} >= {"air.h", "air_vectors.h"}
     single_column = TinyRegressor(family="ridge").fit(x, y[:, 0])
     assert single_column.predict(x).shape == (len(x),) and not single_column.model_.more
+
+
+def test_a_budget_is_for_all_outputs(simavr):
+    """Equal parts of what is left; what the outputs cost together is within the whole."""
+    x = ROWS.x.astype(float)
+    y = np.column_stack([ROWS.y / 10, x[:, 1] - x[:, 2]])
+    both = TinyRegressor(family="ridge", max_flash=520, max_cycles=1000).fit(x, y)
+    cost = both.cost("uno")
+    assert 0 < cost.flash_bytes <= 520 and cost.cycles_max <= 1000
+    with pytest.raises(UsageError, match="fits the budget of 50 bytes of flash, 500 cycles"):
+        TinyRegressor(family="ridge", max_flash=100, max_cycles=1000).fit(x, y)
 
 
 def test_predict_writes_every_output(tmp_path):

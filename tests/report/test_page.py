@@ -16,10 +16,10 @@ from page_files import made_report, station, trained
 from page_reader import HOSTILE, ORDER, Page, text_of_card
 
 from tinygen import cli
+from tinygen.commands._trained import TrainedModel
 from tinygen.commands.card import card
 from tinygen.commands.report import Reported
 from tinygen.commands.report import report as write_report
-from tinygen.commands.train import TrainedModel
 from tinygen.common.errors import TinygenError
 from tinygen.common.tables import cell as shown
 from tinygen.model.model import load

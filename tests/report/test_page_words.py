@@ -28,7 +28,7 @@ from tinygen.report.page.html import render
 from tinygen.report.page.sections import sections
 from tinygen.report.page.webboard import settings
 from tinygen.search.cross_validation import Trained
-from tinygen.search.ladder import load_ladder, save_ladder
+from tinygen.search.ladder import load_ladders, save_ladders
 from tinygen.search.quantization import quantize
 
 # ---- what is said of the model ----
@@ -73,8 +73,8 @@ def test_without_the_ladder_too(made, tmp_path):
 def test_a_ladder_of_another_training_is_refused(made, tmp_path):
     path = tmp_path / "station.json"
     path.write_bytes(made.model_path.read_bytes())
-    ladder = load_ladder(ladder_path(made.model_path))
-    save_ladder(replace(ladder, rungs=ladder.rungs[1:]), ladder_path(path))
+    ladder = load_ladders(ladder_path(made.model_path))[0]
+    save_ladders([replace(ladder, rungs=ladder.rungs[1:])], ladder_path(path))
     d = gather(path, with_board=False)
     assert d.ladder is None and any("another training" in gap for gap in d.gaps)
 
@@ -213,7 +213,8 @@ def test_an_alarm_outside_a_band_is_told(made, tmp_path):
     assert f"truly outside {right} {missed}" in page
     assert f"truth outside 20 .. {model.threshold / 10:g} ppm in " in page
     leds = {"red": told.split(",")[0].removeprefix("Red LED "), "green": "at either end or between"}
-    assert settings(replace(d, program=""))["alarm"] == leds
+    told = settings(replace(d, program=""))["leds"]
+    assert {led["name"]: led["says"] for led in told} == leds
 
 
 def test_a_learned_threshold_is_not_the_level(made, tmp_path):

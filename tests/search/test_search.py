@@ -24,7 +24,7 @@ from tinygen.search.cross_validation import (
     preferred,
 )
 from tinygen.search.finalists import Finalists, SearchRequest
-from tinygen.search.ladder import choose, load_ladder, save_ladder
+from tinygen.search.ladder import choose, load_ladders, save_ladders
 from tinygen.search.model_search import find_ladder
 from tinygen.target.bare import measure_cost
 from tinygen.target.build import Budget
@@ -181,8 +181,8 @@ def test_each_sensor_has_its_worth(simavr):
 
 def test_a_ladder_survives_its_file_and_any_rung_can_be_picked(ladder, tmp_path):
     path = tmp_path / "m.search.json"
-    save_ladder(ladder, path)
-    assert load_ladder(path) == ladder
+    save_ladders([ladder], path)
+    assert load_ladders(path)[0] == ladder
     result = pick_model(path, 1, tmp_path / "picked.json")
     assert result.model == ladder.rungs[0].model and (tmp_path / "picked.json").is_file()
     for number in (0, len(ladder.rungs) + 1):
@@ -197,7 +197,7 @@ def test_a_ladder_survives_its_file_and_any_rung_can_be_picked(ladder, tmp_path)
 def test_a_foreign_ladder_file_is_refused(text, tmp_path):
     (tmp_path / "m.search.json").write_text(text)
     with pytest.raises(ModelError, match="train again"):
-        load_ladder(tmp_path / "m.search.json")
+        load_ladders(tmp_path / "m.search.json")
 
 
 def test_folds_use_training_rows_only():

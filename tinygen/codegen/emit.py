@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
+from ..common.boards import BOARDS, Board
 from ..common.errors import EmitError
 from ..common.files import require_apart
 from ..common.jinja import environment
@@ -54,13 +55,20 @@ class Project:
     model: Model
 
 
-def export(model: Model, out_dir: Path, form: str, inputs: Mapping[str, Path] = NONE) -> list[Path]:
+def export(
+    model: Model,
+    out_dir: Path,
+    form: str,
+    inputs: Mapping[str, Path] = NONE,
+    board: Board | None = None,
+) -> list[Path]:
     """Writes what the exporter `form` makes of a model; returns the paths. inputs: files that were
-    read, by option, none of which may be written over.
+    read, by option, none of which may be written over. board: the one that it is for.
     """
     if form not in EXPORTERS:
         raise EmitError(f"there is no format '{form}': one of {', '.join(EXPORTERS)}")
-    return write_all(EXPORTERS[form](model), out_dir, inputs)
+    texts = EXPORTERS[form](model) if board is None else EXPORTERS[form](model, board)
+    return write_all(texts, out_dir, inputs)
 
 
 def emit_library(model: Model, out_dir: Path) -> list[Path]:
@@ -74,7 +82,7 @@ def emit_project(
     """Writes a self-contained PlatformIO project (firmware, headers, platformio.ini) into
     `out_dir`. inputs: as in `export`.
     """
-    write_all(platformio.export(model, boards), out_dir, inputs)
+    write_all(platformio.project(model, boards or BOARDS.values()), out_dir, inputs)
     return Project(Path(out_dir), model)
 
 

@@ -194,7 +194,7 @@ def _example(q: Quantity) -> str:
 def _facts(model: Model) -> list[str]:
     """Lines on how good the model is, where its training facts say so."""
     metrics, rows = model.training.get("metrics", {}), comment(model.training.get("rows_test"))
-    if metrics and "converted" in model.training:
+    if metrics and not model.more and "converted" in model.training:
         return _facts_of_original(model, metrics, rows)
     if "error_rate" in metrics:
         return [
@@ -205,6 +205,8 @@ def _facts(model: Model) -> list[str]:
         ]
     if "mae" not in metrics:
         return []
+    if model.more:
+        return _facts_of_each(model, rows)
     unit = f" {comment(model.output.unit)}" if model.output.unit else ""
     return [
         "",
@@ -212,6 +214,26 @@ def _facts(model: Model) -> list[str]:
         f"({comment(model.training['split'])} split): {metrics['mae']:.4g}{unit}; "
         f"before conversion to integers {metrics['float_mae']:.4g}.",
     ]
+
+
+def _facts_of_each(model: Model, rows: str) -> list[str]:
+    """The same of several outputs."""
+    source = model.training.get("converted", {})
+    lines = ["", f"Mean absolute error on {rows} test rows, and before conversion to integers:"]
+    if source:
+        own = source.get("own_answers")
+        known = "compared on" if own else "which may have been fitted on these"
+        lines = [
+            "",
+            f"Made from a fitted {comment(source.get('from'))}, {known} {rows} rows;",
+            "mean difference to its answers:" if own else "mean absolute error, and its own:",
+        ]
+    for one in model.singles:
+        if found := one.training.get("metrics"):
+            unit = f" {comment(one.output.unit)}" if one.output.unit else ""
+            before = "" if source.get("own_answers") else f", {found['float_mae']:.4g}"
+            lines.append(f"  {comment(one.output.name)} {found['mae']:.4g}{unit}{before}")
+    return lines
 
 
 def _level(model: Model, raw: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from .. import __version__
+from ..common.boards import BOARDS, Board
 from ..common.jinja import environment
 from ..model.model import Model
 from .header import alarm_view, quantity_view
@@ -31,8 +32,11 @@ def runtime() -> dict[str, str]:
     return {name: firmware_text(f"include/{name}") for name in RUNTIME}
 
 
-def render(template: str, model: Model) -> str:
-    """A template that knows the model's name, inputs, output and kind of alarm."""
+def render(template: str, model: Model, board: Board | None = None) -> str:
+    """A template that knows the model's name, inputs, output and kind of alarm, and the pins of a
+    board's LEDs.
+    """
+    leds = board or BOARDS["uno"]
     return (
         environment("c")
         .get_template(template)
@@ -54,6 +58,8 @@ def render(template: str, model: Model) -> str:
             sure_margin=model.sure_margin,
             values=model.values_per_row,
             class_leds=model.class_leds,
+            red_pin=leds.red_pin,
+            green_pin=leds.green_pin,
         )
     )
 

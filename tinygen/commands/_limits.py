@@ -6,6 +6,8 @@ from functools import wraps
 
 import click
 
+from ..common.boards import ROLES
+
 
 def budgeted(function):
     """Adds --max-flash, --max-ram and --max-cycles as one `budget`."""
@@ -58,6 +60,27 @@ def alarm_levels(unit: str):
         return above(below(function))
 
     return add
+
+
+def pinned(function):
+    """Adds --red-pin, --green-pin, --third-pin and --fourth-pin as one `pins`, by role."""
+
+    @wraps(function)
+    def command(*args, **options):
+        found = {role: options.pop(f"{role}_pin") for role in ROLES}
+        pins = {role: pin for role, pin in found.items() if pin is not None}
+        return function(*args, pins=pins, **options)
+
+    for role in reversed(ROLES):
+        words = f"Arduino pin of the {role} LED{'' if role in ROLES[:2] else ', of a class'}"
+        option = click.option(
+            f"--{role}-pin",
+            type=click.IntRange(0),
+            metavar="N",
+            help=f"{words}; default: the board's.",
+        )
+        command = option(command)
+    return command
 
 
 trust_pickle_option = click.option(

@@ -119,6 +119,7 @@ class Selection:
     categories: tuple[str, ...] = ()  # columns whose numbers are codes
     time_inputs: tuple[str, ...] = ()  # parts of the rows' time that are inputs as well
     date_order: str = ""  # of DATE_ORDERS; "": as the dates show
+    beside: tuple[str, ...] = ()  # further targets of the same rows
 
     def table(self) -> Table:
         """The files as a table."""
@@ -143,6 +144,7 @@ class Selection:
             task=self.task,
             categories=self.categories,
             time_inputs=self.time_inputs,
+            beside=self.beside,
         )
 
     def readings(self, table: Table, target: str = "", classes: bool = False) -> Dataset:
@@ -160,24 +162,20 @@ class Selection:
             self.time_inputs,
             target,
             classes,
+            self.beside,
         )
+
+    def each(self, targets: Sequence[str]) -> list[Selection]:
+        """The same for each of several targets, the others beside it."""
+        return [
+            replace(self, target=one, beside=tuple(other for other in targets if other != one))
+            for one in targets
+        ]
 
     def only(self, inputs: tuple[str, ...]) -> Selection:
         """The same with these inputs."""
         parts = tuple(part for part in self.time_inputs if part in inputs)
         return replace(self, inputs=inputs, drop=(), time_inputs=parts)
-
-
-def _one_target(context, parameter, names: tuple[str, ...]) -> str:
-    """The only target; a model has one output."""
-    if len(names) > 1:
-        raise click.BadParameter(
-            f"{len(names)} columns are named, train takes one: train a model for each, "
-            "or give TinyRegressor all of them",
-            context,
-            parameter,
-        )
-    return names[0]
 
 
 def require_room(inputs: int, step: str) -> None:
@@ -189,19 +187,19 @@ def require_room(inputs: int, step: str) -> None:
         raise UsageError(f"{inputs} inputs, a row on the wire holds {most}: {step}")
 
 
-TARGET = click.option(
-    "--target",
-    required=True,
-    multiple=True,
-    callback=_one_target,
-    metavar="COL",
-    help="Column to predict.",
-)
+def _targets(words: str):
+    """--target, as often as wanted."""
+    return click.option("--target", required=True, multiple=True, metavar="COL", help=words)
+
+
+TARGET = _targets("Column to predict; given again, one model answers all of them, each a number.")
+ONE_TARGET = _targets("Column to predict.")
 MODELS_TARGET = click.option(
     "--target",
-    default="",
+    multiple=True,
     metavar="COL",
-    help="Column that the model predicts; without it errors are against the model's own answers.",
+    help="Column that the model predicts, one for each of its outputs; without it errors are "
+    "against the model's own answers.",
 )
 DATA = click.option(
     "--data",
@@ -288,8 +286,8 @@ def selected_rows(function):
 
 
 def selected_training(function):
-    """The same where the command declares CSV... itself."""
-    return _selected(function, (TARGET, *COLUMNS, TASK, SEED), lambda command: command)
+    """The same where the command declares CSV... itself, and takes one target."""
+    return _selected(function, (ONE_TARGET, *COLUMNS, TASK, SEED), lambda command: command)
 
 
 def selected_readings(function):
@@ -316,13 +314,13 @@ def _selected(function, options, source=csvs_argument):
         unit,
         split,
         seed,
-        target="",
+        target=(),
         task="auto",
         **others,
     ):
         rows = Selection(
             csvs[0],
-            target,
+            target[0] if target else "",
             inputs,
             drop or (),
             missing,
@@ -335,6 +333,7 @@ def _selected(function, options, source=csvs_argument):
             categories or (),
             time_inputs or (),
             date_order or "",
+            target[1:],
         )
         return function(rows=rows, **others)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from ..common.boards import ROLES
 from ..common.files import require_apart
 
 FILE_NAME = "tinygen.toml"
@@ -54,7 +55,8 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("budget.flash", "max_flash", (*MAKE, "build")),
     ("budget.ram", "max_ram", (*MAKE, "build")),
     ("budget.cycles", "max_cycles", (*MAKE, "build")),
-    ("board", "board", (*MAKE, "build", "guard", *LIVE)),
+    ("board", "board", (*MAKE, "build", "emit", "guard", *LIVE)),
+    *((f"pins.{role}", f"{role}_pin", ("build", "emit", "stream")) for role in ROLES),
     ("protocol.port", "port", ("stream",)),
     ("protocol.baud", "baud", ("build", *LIVE)),
     ("protocol.window", "window", ("stream",)),
@@ -113,7 +115,8 @@ def defaults(command: click.Command, path: Path) -> dict[str, Any]:
 
     found = read_spec(path)
     if command.name == "guard" and "target" in found and "inputs" not in found:
-        found["drop"] = [*found.get("drop", []), found["target"]]  # a guard watches inputs only
+        targets = found["target"] if isinstance(found["target"], list) else [found["target"]]
+        found["drop"] = [*found.get("drop", []), *targets]  # a guard watches inputs only
     parameters = {parameter.name: parameter for parameter in command.params}
     values = {}
     for field, name, commands in TABLE:

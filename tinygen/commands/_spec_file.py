@@ -56,6 +56,18 @@ class Protocol(Group, frozen=True):
     reconnect: Seconds | None = None  # s to wait for a board that was unplugged
 
 
+Pin = Annotated[int, Meta(ge=0, le=255)]
+
+
+class Pins(Group, frozen=True):
+    """Where the LEDs are, as Arduino counts the board's pins."""
+
+    red: Pin | None = None  # the alarm, or class 0
+    green: Pin | None = None  # no alarm, or class 1
+    third: Pin | None = None  # class 2
+    fourth: Pin | None = None  # class 3
+
+
 class Out(Group, frozen=True):
     """Where commands write; the model itself is `model`."""
 
@@ -73,7 +85,7 @@ class Spec(Group, frozen=True):
     data: Text | list[Text] | None = None  # several files are one table
     model: Text | None = None
     name: Text | None = None
-    target: Text | None = None
+    target: Text | list[Text] | None = None  # several make one model of several outputs
     inputs: list[Text] | None = None
     drop: list[Text] | None = None
     categories: list[Text] | None = None
@@ -97,6 +109,7 @@ class Spec(Group, frozen=True):
     board: Text | None = None
     units: dict[Text, Text] | None = None
     budget: Budget = Budget()
+    pins: Pins = Pins()
     protocol: Protocol = Protocol()
     out: Out = Out()
 

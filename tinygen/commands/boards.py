@@ -47,7 +47,13 @@ class BoardList:
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"boards": [{**asdict(b), "ports": list(self._ports(b))} for b in self.boards]}
+        return {"boards": [self._plain(b) for b in self.boards]}
+
+    def _plain(self, board: Board) -> dict[str, Any]:
+        """The entry of the table, the ports and bits of its LEDs, and where it is plugged in."""
+        red, green, *more = board.led_ports
+        leds = {"red_port": red, "green_port": green, "more_ports": more}
+        return {**asdict(board), **leds, "ports": list(self._ports(board))}
 
     def _ports(self, board: Board) -> tuple[str, ...]:
         return self.plugged_in.get(board.pio_id, ())

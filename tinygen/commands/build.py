@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.boards import Board, find_board
+from ..common.boards import BOARDS, Board, find_board, with_pins
 from ..common.errors import UsageError
 from ..common.files import require_folder_place
 from ..common.progress import Progress, silent
-from ._limits import BAUD, budgeted
+from ._limits import BAUD, budgeted, pinned
 from ._options import FILE, MODEL, board_option, model_argument
 from ._show import progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
+    from ..model.model import Model
     from ..target.build import Budget, Firmware
 
 
@@ -26,6 +28,7 @@ class Built:
     """Firmware just compiled, and measured."""
 
     firmware: Firmware
+    leds: int = 2  # that the model lights
 
     def text(self) -> str:
         """What the program and the model alone cost."""
@@ -37,6 +40,8 @@ class Built:
             f"model alone  flash {firmware.model_flash_bytes:,} bytes, "
             f"RAM {firmware.model_ram_bytes:,} bytes",
         ]
+        if board.leds != BOARDS[board.pio_id].leds:
+            lines.append(f"LEDs         {pins_in_words(board, self.leds)}")
         if firmware.cycles_median is not None and firmware.cycles_max is not None:
             stack = (
                 "the model alone on the simulated chip"
@@ -56,6 +61,11 @@ class Built:
         return {name: _plain(value) for name, value in values.items()}
 
 
+def pins_in_words(board: Board, leds: int) -> str:
+    """The pins of the first LEDs: "red at pin 7, green at pin 8"."""
+    return ", ".join(f"{role} at pin {pin}" for role, pin in [*board.leds.items()][:leds])
+
+
 def _plain(value: object) -> object:
     if isinstance(value, Board):
         return value.pio_id
@@ -70,10 +80,11 @@ def build(
     upload: bool = False,
     port: str | None = None,
     baud: int | None = None,
+    pins: Mapping[str, int] | None = None,
     progress: Progress = silent,
 ) -> Built:
     """The compiled firmware of a model file, in a PlatformIO project at `out`; for a chip without a
-    serial port its self-test. `baud`: the rate of its rows in bit/s, None for the board's own.
+    serial port its self-test. `baud`: the rate of its rows in bit/s; `pins`: of its LEDs, by role.
     """
     from ..codegen.emit import emit_project
     from ..common.locks import Lock
@@ -92,7 +103,7 @@ def build(
             "then load the .hex with a programmer"
         )
     require_folder_place(out)
-    chip = replace(chip, baud=baud or chip.baud)
+    chip = replace(wired(chip, twin, pins), baud=baud or chip.baud)
     with Lock(str(out)):  # another build would change the sources under the compiler
         if not chip.has_firmware:
             return Built(build_selftest(twin, chip, out, limit, progress))
@@ -100,7 +111,12 @@ def build(
         firmware = compiling.build_firmware(project, chip, limit, progress)
         if port:  # which goes with --upload only
             compiling.load_firmware(project, chip, port, progress)
-    return Built(firmware)
+    return Built(firmware, max(2, twin.class_leds))
+
+
+def wired(board: Board, model: Model, pins: Mapping[str, int] | None) -> Board:
+    """The board with the LEDs of a model at these pins."""
+    return with_pins(board, pins or {}, max(2, model.class_leds))
 
 
 @click.command("build", cls=FromSpec)
@@ -110,6 +126,7 @@ def build(
     "-o", "--out", type=FILE, required=True, metavar="DIR", help="PlatformIO project to write."
 )
 @budgeted
+@pinned
 @click.option("--upload", is_flag=True, help="Load it into the board at --port.")
 @click.option("--port", metavar="PORT", help="Serial port for --upload.")
 @click.option(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.boards import find_board
-from ..common.errors import UsageError
+from ..common.errors import UsageError, plain
 from ..common.files import require_file_place
 from ..common.progress import Progress, silent
+from ..common.tables import counted
 from ._limits import alarm_levels, budgeted, trust_pickle_option
 from ._options import (
     FILE,
@@ -63,41 +64,104 @@ class ConvertedModel:
 
     def text(self) -> str:
         """The model, what is proven of it, and the verdict."""
-        from ..report.words import alarm_words
-
         model, facts = self.model, self.model.training
         names = ", ".join(q.name for q in model.inputs)
         lines = [
             *(f"note: {note}" for note in self.notes),
             f"model    {self.path}: {facts['converted']['from']} of {self.library}, inputs {names}",
-            f"rows     {facts['rows_train']:,} to calibrate, {facts['rows_test']:,} to judge "
-            f"({facts['split']} split), which the original may have been fitted on; "
-            f"{facts['rows_read']:,} read: {facts['rows_dropped']:,} incomplete",
-            f"steps    {_reference(facts['converted']['reference'])}",
-            f"proof    {_proof(model)}",
+            _rows_line(model),
         ]
-        if model.optimize != "balanced":
-            lines.append(
-                f"written  for {model.optimize}, which suits this model and the budget best"
-            )
+        lines += _written(model)
+        return "\n".join(lines) + "\n" + self.judged()
+
+    def judged(self) -> str:
+        """What is proven of the model, and the verdict."""
+        from ..report.words import alarm_words
+
+        model, facts = self.model, self.model.training["converted"]
+        lines = [f"steps    {_reference(facts['reference'])}", f"proof    {_proof(model)}"]
         if model.band:
             lines.append(f"alarm    {alarm_words(model)}")
         return "\n".join(lines) + "\n\n" + "\n".join(self.verdict)
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values."""
-        facts = self.model.training
         return {
             **of_model(self.path, self.model),
             "library": self.library,
-            "rows_train": facts["rows_train"],
-            "rows_test": facts["rows_test"],
-            "split": facts["split"],
+            **_plain_rows(self.model),
+            **self.plain_figures(),
+        }
+
+    def plain_figures(self) -> dict[str, Any]:
+        """What is known of the conversion, plain JSON values."""
+        facts = self.model.training
+        return {
             "metrics": facts["metrics"],
             "converted": facts["converted"],
             "notes": list(self.notes),
             "verdict": facts["verdict"],
         }
+
+
+@dataclass(frozen=True)
+class ConvertedOutputs:
+    """A model of several outputs, just converted and saved."""
+
+    model: Model
+    each: tuple[ConvertedModel, ...]  # as if each output were a model of its own
+
+    def text(self) -> str:
+        """The model, then what is known of each output."""
+        from ..report.words import together
+
+        first, model = self.each[0], self.model
+        notes = dict.fromkeys(note for one in self.each for note in one.notes)
+        lines = [
+            *(f"note: {note}" for note in notes),
+            f"model    {first.path}: {model.training['converted']['from']} of {first.library}, "
+            f"{len(model.outputs)} outputs, inputs {', '.join(q.name for q in model.inputs)}",
+            _rows_line(model),
+            f"together {together(model)}",
+            *_written(model),
+        ]
+        parts = ["\n".join(lines)]
+        for k, one in enumerate(self.each, 1):
+            name = plain(one.model.output.name)
+            parts.append(f"output   {k} of {len(self.each)}: {name}\n{one.judged()}")
+        return "\n\n".join(parts)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            **of_model(self.each[0].path, self.model),
+            "library": self.each[0].library,
+            **_plain_rows(self.model),
+            "together": self.model.training["together"],
+            "outputs": [
+                {"name": one.model.output.name, **one.plain_figures()} for one in self.each
+            ],
+        }
+
+
+def _rows_line(model: Model) -> str:
+    facts = model.training
+    return (
+        f"rows     {facts['rows_train']:,} to calibrate, {facts['rows_test']:,} to judge "
+        f"({facts['split']} split), which the original may have been fitted on; "
+        f"{facts['rows_read']:,} read: {facts['rows_dropped']:,} incomplete"
+    )
+
+
+def _written(model: Model) -> list[str]:
+    """What the C is written for, if that was chosen."""
+    if model.optimize == "balanced":
+        return []
+    return [f"written  for {model.optimize}, which suits this model and the budget best"]
+
+
+def _plain_rows(model: Model) -> dict[str, Any]:
+    return {name: model.training[name] for name in ("rows_train", "rows_test", "split")}
 
 
 def _reference(checked: dict[str, Any]) -> str:
@@ -150,13 +214,14 @@ def _measured(model: Model) -> str:
     return f"on the rows to calibrate {mean} on average, {largest} at most"
 
 
-def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertedModel:
+def convert(
+    request: ConvertRequest, progress: Progress = silent
+) -> ConvertedModel | ConvertedOutputs:
     """Converts a model file and saves the integer model; the file is written only when everything
     went well.
     """
     from ..codegen.emit import check_prefix
-    from ..importers import converted
-    from ..importers.budget import affordable
+    from ..importers import converted_each
     from ..importers.files import open_model
     from ..model.model import check_name
 
@@ -164,19 +229,65 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertedMo
     name = check_prefix(check_name(request.name or name_from(request.out)))
     require_file_place(request.out)
     opened = open_model(request.source, request.trust_pickle)
-    table = request.rows.table()
-    dataset = _rows(opened, request.rows, table)
+    datasets = _datasets(opened, request.rows)
     progress("converting to integers")
-    targets = _targets(dataset) if request.rows.target else None
+    targets = [_targets(dataset) for dataset in datasets] if request.rows.target else None
     levels = request.threshold, request.alarm_below
-    found = converted(opened.floats, dataset, name, levels, opened.predict, targets)
-    require_room(len(found.model.inputs), "train the model on fewer columns")
+    found = converted_each(opened.floats, datasets, name, levels, opened.predict, targets)
+    inputs = {q.name for one in found for q in one.model.inputs}
+    require_room(len(inputs), "train the model on fewer columns")
     progress(f"compiling and simulating for {chip.title}")
-    found, cost = affordable(found, chip, request.budget)
-    model, lines = _judged(found, chip, cost)
+    each, model = _afforded(found, chip, request.budget)
     model.save(request.out)
-    notes = (*dataset.notes, *found.notes)
-    return ConvertedModel(request.out, model, opened.library, notes, lines)
+    models = model.singles if model.more else (model,)
+    told = tuple(
+        ConvertedModel(request.out, one, opened.library, (*own.dataset.notes, *own.notes), lines)
+        for one, own, lines in zip(models, found, each)
+    )
+    return ConvertedOutputs(model, told) if model.more else told[0]
+
+
+def _afforded(
+    found: list[Converted], chip: Board, budget: Budget | None
+) -> tuple[list[tuple[str, ...]], Model]:
+    """The verdict's lines for each output, and the model; UsageError where it costs too much."""
+    from ..importers.budget import affordable, written
+    from ..search.several import joined_model, together_facts
+    from ..target.bare import measure_cost
+    from ..target.build import NO_LIMITS
+
+    if len(found) == 1:
+        model, lines = _judged(*affordable(found[0], chip, budget), chip)
+        return [lines], model
+    limits = budget or NO_LIMITS
+    model, cost = written(joined_model([one.model for one in found]), chip, limits)
+    together = together_facts(model, cost, chip, limits)
+    each = []
+    for one in found:
+        alone = replace(one.model, optimize=model.optimize)
+        each.append(_judged(replace(one, model=alone), measure_cost(alone, chip), chip))
+    model = joined_model([model for model, _ in each])
+    facts = {**model.training, "together": together}
+    return [lines for _, lines in each], replace(model, training=facts)
+
+
+def _datasets(opened: Opened, rows: Selection) -> list[Dataset]:
+    """The rows for each output; UsageError where there is not one target for each."""
+    from ..search.several import require_numbers_each
+
+    outputs, table = len(opened.floats.singles), rows.table()
+    if not rows.target:
+        return [_rows(opened, rows, table)] * outputs
+    named = rows.target, *rows.beside
+    if len(named) != outputs:
+        raise UsageError(
+            f"the model answers with {counted(outputs, 'number')}, {len(named)} --target are "
+            "given: name a column for each, in its order"
+        )
+    if outputs == 1:
+        return [_rows(opened, rows, table)]
+    targets = require_numbers_each(table, named, "regression", rows.categories)
+    return [_rows(opened, one, table) for one in rows.each(targets)]
 
 
 def _rows(opened: Opened, rows: Selection, table: Table) -> Dataset:
@@ -204,7 +315,7 @@ def _targets(dataset: Dataset) -> Any:
     return dataset.target.to_physical(dataset.y)
 
 
-def _judged(found: Converted, chip: Board, cost: ModelCost) -> tuple[Model, tuple[str, ...]]:
+def _judged(found: Converted, cost: ModelCost, chip: Board) -> tuple[Model, tuple[str, ...]]:
     """The model with the verdict among its facts, and the verdict's lines."""
     from ..search.conversion import (
         conversion_facts,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,15 +13,44 @@ from ._show import progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
+    from ..data import Table
     from ..data.audit import Audit
 
 
-def audit(rows: Selection, progress: Progress = silent) -> Audit:
-    """The audit of a CSV file for a target; the choice of columns and rows is that of `train`."""
+@dataclass(frozen=True)
+class Audits:
+    """The audit of a file for each of several targets."""
+
+    each: tuple[Audit, ...]
+
+    def text(self) -> str:
+        """One after the other."""
+        return "\n\n".join(audit.text() for audit in self.each)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"targets": [audit.plain() for audit in self.each]}
+
+
+def audit(rows: Selection, progress: Progress = silent) -> Audit | Audits:
+    """The audit of a CSV file for its target or targets; the choice of columns and rows is that of
+    `train`.
+    """
+    from ..search.several import require_numbers_each
+
+    table = rows.table()
+    if not rows.beside:
+        return _audit_for(rows, table, progress)
+    named = rows.target, *rows.beside
+    targets = require_numbers_each(table, named, rows.task, rows.categories)
+    return Audits(tuple(_audit_for(one, table, progress) for one in rows.each(targets)))
+
+
+def _audit_for(rows: Selection, table: Table, progress: Progress) -> Audit:
     from ..data import audit as audits
 
     return audits.audit(
-        rows.table(),
+        table,
         rows.target,
         rows.inputs,
         rows.drop,
@@ -31,6 +61,7 @@ def audit(rows: Selection, progress: Progress = silent) -> Audit:
         rows.categories,
         rows.time_inputs,
         progress,
+        rows.beside,
     )
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.boards import find_board, require_simulated
+from ..common.boards import find_board, require_simulated, with_pins
 from ..common.files import require_folder_place
 from ..common.progress import Progress, silent
 from ..common.tables import table
+from ._limits import pinned
 from ._options import FILE, Selection, boards_option
 from ._show import progress, shows
+from ._trained import TrainedModel
 from .build import Built
 from .stream import Streamed, passed_or_failed, stream_rows
-from .train import TrainedModel, TrainRequest, find_model, saved_and_judged
+from .train import TrainRequest, find_model, saved_and_judged
 
 if TYPE_CHECKING:
     from ..target.build import Firmware
@@ -101,10 +104,14 @@ class Demonstration:
 
 
 def demo(
-    board_ids: tuple[str, ...], file: Path | None, out: Path, progress: Progress = silent
+    board_ids: tuple[str, ...],
+    file: Path | None,
+    out: Path,
+    pins: Mapping[str, int] | None = None,
+    progress: Progress = silent,
 ) -> Demonstration:
     """The article's task from file to checked LED, on each board. Everything it makes stays in
-    `out`.
+    `out`. pins: where the LEDs of each board are, by role.
     """
     from .. import data
     from ..codegen.emit import emit_library, emit_project
@@ -113,7 +120,7 @@ def demo(
     from ..host.virtual.protocol_avr import avr_url
     from ..target.build import build_firmware
 
-    chips = [require_simulated(find_board(board)) for board in board_ids]
+    chips = [with_pins(require_simulated(find_board(b)), pins or {}) for b in board_ids]
     require_folder_place(out)
     source, path = sources.find(file, progress), out / "benzene.json"
     dataset = data.prepare(source.table(), TARGET, ARTICLE_INPUTS)
@@ -152,8 +159,9 @@ def demo(
     metavar="DIR",
     help="Folder for the model, the library, the project and the firmware.",
 )
+@pinned
 @shows
-def command(board_ids, data, out):
+def command(board_ids, data, out, pins):
     """The whole loop: train, emit, build, simulate, stream, check.
 
     \b
@@ -161,4 +169,4 @@ def command(board_ids, data, out):
       tinygen demo --board uno
     """
     with progress() as say:
-        return demo(board_ids, data, out, say)
+        return demo(board_ids, data, out, pins, say)

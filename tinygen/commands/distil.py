@@ -25,8 +25,8 @@ from ._options import (
 )
 from ._show import progress, shows
 from ._spec import FromSpec
+from ._trained import TrainedModel
 from .train import (
-    TrainedModel,
     TrainRequest,
     family_option,
     rows_to_learn,
@@ -101,6 +101,11 @@ def distil(request: DistilRequest, progress: Progress = silent) -> DistilledMode
 
     asked = request.training
     chip, name = find_board(asked.board), asked.c_name()
+    if asked.rows.beside:
+        raise UsageError(
+            f"{1 + len(asked.rows.beside)} targets are named, distil takes one: distil a model "
+            "for each, or `tinygen train` one for all"
+        )
     dataset = rows_to_learn(asked, progress)
     teacher = _teacher(request, bool(dataset.labels))
     wanted = search_request(dataset, asked, name, chip, None)

@@ -19,6 +19,7 @@ from ._spec import FromSpec
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..data import Table
     from ..model.model import Model
     from ..report.shapley import RowExplanation, Sensitivity
 
@@ -92,6 +93,28 @@ class Explanation:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Explanations:
+    """The same for each output of a model of several."""
+
+    each: tuple[Explanation, ...]
+
+    def plain(self) -> dict:
+        """Plain JSON values."""
+        return {"outputs": {one.model.output.name: one.plain() for one in self.each}}
+
+    def text(self) -> str:
+        """One output after the other; the caveat once."""
+        from ..report.shapley import CAVEAT
+
+        parts = [
+            f"output {k} of {len(self.each)}: {plain(one.model.output.name)}\n"
+            + one.text().removesuffix(CAVEAT)
+            for k, one in enumerate(self.each, 1)
+        ]
+        return "\n".join([*parts, CAVEAT])
+
+
 def _row_text(result: Explanation, row: RowExplanation) -> str:
     from ..report.shapley import rounded_parts
 
@@ -140,25 +163,33 @@ def _unit(model: Model) -> str:
 
 def explain(
     model: Path, csv: Path | None = None, row: int | None = None, progress: Progress = silent
-) -> Explanation:
+) -> Explanation | Explanations:
     """Explains line `row` of a CSV file, and the model as a whole: on the training rows if it is
-    the training file, else on the file's rows; without a file on deciles of the training rows.
+    the training file, else on the file's rows; without a file on deciles of the training rows. Of
+    several outputs each.
     """
     from .. import data
     from ..data.reference import missing_codes
     from ..model.model import load
-    from ..model.outputs import require_one_output
+
+    twin = load(model)
+    if csv is None and row is not None:
+        raise UsageError(f"--row {row} needs a file: name the CSV after the model")
+    rows = None if csv is None else data.load_table(csv, missing=missing_codes(twin))
+    each = tuple(_explained(one, rows, row, progress) for one in twin.singles)
+    return Explanations(each) if twin.more else each[0]
+
+
+def _explained(twin: Model, rows: Table | None, row: int | None, progress: Progress) -> Explanation:
+    """Explains a model of one output."""
+    from .. import data
     from ..report import shapley
     from ..report.background import background_of
 
-    twin = require_one_output(load(model), "explain")
-    if csv is None:
-        if row is not None:
-            raise UsageError(f"--row {row} needs a file: name the CSV after the model")
+    if rows is None:
         known = background_of(twin)
         parts = shapley.sensitivities(twin, known.rows, progress)
         return Explanation(twin, known.words, parts)
-    rows = data.load_table(csv, missing=missing_codes(twin))
     raw, notes = data.rows_for(twin.inputs, rows)
     known = background_of(twin, rows)
     if len(known.rows) < shapley.FEWEST_ROWS:

@@ -22,7 +22,7 @@ from ..common.progress import Progress, silent
 from ._options import FILE, Selection, boards_option
 from ._show import progress, shows
 from ._spec import FILE_NAME as SPEC
-from .train import TrainRequest, train
+from .train import TrainRequest, train_one
 
 if TYPE_CHECKING:
     from ..model.model import Model
@@ -109,7 +109,7 @@ def init(directory: Path, board_ids: tuple[str, ...], progress: Progress = silen
         family=FAMILY,
         board=boards[0].pio_id,
     )
-    trained = train(request, progress)
+    trained = train_one(request, progress)
     emit_project(trained.model, directory / "firmware", boards)
     return Made(
         directory,

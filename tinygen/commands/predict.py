@@ -50,7 +50,7 @@ class Predictions:
 
         missing = self.raw == MISSING
         good = self.raw[~missing]
-        spread = f", {_spread(self.model, good)}" if good.size else ""
+        spread = f", {self._spread(good)}" if good.size else ""
         lines = [f"note: {note}" for note in self.notes]
         lines.append(
             f"{counted(len(self.raw), 'row')}: {good.size:,} predicted{spread}; "
@@ -60,6 +60,16 @@ class Predictions:
         if self.path:
             lines.append(f"written to {self.path}")
         return "\n".join(lines)
+
+    def _spread(self, good: np.ndarray) -> str:
+        """What the answers are, of several outputs each."""
+        from ..model.fixedpoint import MISSING
+
+        if not self.model.more:
+            return _spread(self.model, good)
+        columns = [good, *(column[column != MISSING] for column in self.more.T)]
+        each = zip(self.model.singles, columns)
+        return ", ".join(f"{one.output.name} {_spread(one, column)}" for one, column in each)
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values."""

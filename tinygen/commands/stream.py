@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -17,7 +17,7 @@ from ..common.boards import Board, find_board, require_simulated
 from ..common.files import require_file_place, write_whole
 from ..common.progress import Progress, silent
 from ..common.tables import counted
-from ._limits import baud_option, seconds_option
+from ._limits import baud_option, pinned, seconds_option
 from ._options import (
     FILE,
     Files,
@@ -27,6 +27,7 @@ from ._options import (
 )
 from ._show import progress, shows
 from ._spec import FromSpec
+from .build import wired
 from .predict import SURE_OF_NONE, meaning
 
 if TYPE_CHECKING:
@@ -137,10 +138,11 @@ def stream(
     junit: Path | None = None,
     out: Path | None = None,
     plan: StreamPlan = StreamPlan(),
+    pins: Mapping[str, int] | None = None,
     progress: Progress = silent,
 ) -> Streamed:
     """Streams the rows of a CSV file, or of several of one kind, into a board and checks every
-    answer and both LEDs; `out` grows row by row.
+    answer and both LEDs; `out` grows row by row. pins: of the virtual board's LEDs, by role.
     """
     from .. import data
     from ..codegen.emit import emit_project
@@ -156,8 +158,7 @@ def stream(
         require_file_place(path)
     raw, notes = data.rows_for(twin.inputs, data.load_tables(csv, missing_codes(twin)))
     if port == "sim":
-        require_simulated(chip)
-        chip = replace(chip, baud=plan.baud or chip.baud)
+        chip = wired(require_simulated(replace(chip, baud=plan.baud or chip.baud)), twin, pins)
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
             project = emit_project(twin, Path(folder) / "project", [chip])
             firmware = build_firmware(project, chip, progress=progress)
@@ -306,6 +307,7 @@ def planned(function):
     help="The virtual board, a serial port, or the one board plugged in.",
 )
 @board_option
+@pinned
 @click.option("--junit", type=FILE, metavar="FILE", help="Write the verdict as JUnit XML.")
 @planned
 @click.option(

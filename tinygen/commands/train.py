@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ..common.boards import Board, find_board
-from ..common.errors import UsageError, plain
+from ..common.errors import UsageError
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
-from ..common.tables import table
 from ._limits import alarm_levels, budgeted, max_inputs_option, reject_option, scores_option
 from ._options import (
     Selection,
@@ -27,14 +26,14 @@ from ._options import (
     require_room,
     selected_rows,
 )
-from ._show import of_model, progress, shows
+from ._show import progress, shows
 from ._spec import FromSpec
+from ._trained import TrainedModel, TrainedOutputs
 
 if TYPE_CHECKING:
-    from ..data import Dataset
+    from ..data import Dataset, Table
     from ..model.alarm_threshold import AlarmCost
     from ..model.model import Model
-    from ..search.comparators import Comparator
     from ..search.finalists import SearchRequest
     from ..search.ladder import Ladder
     from ..target.build import Budget
@@ -87,130 +86,53 @@ class TrainRequest:
         return check_prefix(check_name(self.name or name_from(self.out)))
 
 
-@dataclass(frozen=True)
-class TrainedModel:
-    """A model just trained and saved."""
-
-    path: Path
-    model: Model
-    notes: tuple[str, ...]
-    ladder: Ladder
-    verdict: tuple[str, ...] = ()  # lines: what conversion to integers lost and saved
-
-    @property
-    def comparators(self) -> tuple[Comparator, ...]:
-        """What else could predict the target, on the same test rows."""
-        return self.ladder.comparators
-
-    @property
-    def doubts(self) -> list[str]:
-        """Baselines that the model is no better than."""
-        from ..report.words import beaten
-
-        flash = self.ladder.rungs[self.ladder.chosen].cost.flash_bytes
-        return beaten(self.model, flash, self.comparators)
-
-    def text(self) -> str:
-        """Model, errors, alarms, verdict, ladder and baselines."""
-        from ..report import words
-        from ..report.ladder import beside, ladder_text
-
-        model = self.model
-        metrics, lines = model.training["metrics"], [f"note: {note}" for note in self.notes]
-        names = ", ".join(q.name for q in model.inputs)
-        lines += [
-            f"model    {self.path}: {model.family}, inputs {names}",
-            f"rows     {words.rows_used(model)}",
-            *(_class_errors(metrics) if model.labels else _errors(metrics, model)),
-        ]
-        if model.band:
-            lines.append(f"alarm    {words.alarm_words(model)}: {words.alarms(model)}")
-        if "learned_alarm" in model.training:
-            lines += words.learned_alarm(model)
-        lines += words.not_sure(model)
-        parts = [
-            "\n".join(lines),
-            "\n".join([*self.verdict, *(f"but        {doubt}" for doubt in self.doubts)]),
-            ladder_text(self.ladder),
-            beside(self.comparators, model),
-        ]
-        return "\n\n".join(part for part in parts if part)
-
-    def plain(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        from ..report.ladder import plain_ladder
-
-        facts = self.model.training
-        return {
-            **of_model(self.path, self.model),
-            "rows_train": facts["rows_train"],
-            "rows_test": facts["rows_test"],
-            "split": facts["split"],
-            "metrics": facts["metrics"],
-            "alarm": facts["alarm"],
-            "learned_alarm": facts.get("learned_alarm"),
-            **({"reject": facts["reject"]} if "reject" in facts else {}),
-            "weighting": facts.get("weighting"),
-            "notes": list(self.notes),
-            "ladder": plain_ladder(self.ladder),
-            "verdict": facts.get("verdict"),
-            "doubts": self.doubts,
-            "baselines": [asdict(b) for b in self.comparators],
-        }
-
-
-def _errors(metrics: dict, model: Model) -> list[str]:
-    from ..report.words import with_unit
-
-    return [
-        f"error    {with_unit(metrics['mae'], model)} mean absolute on the test rows; "
-        f"float model {with_unit(metrics['float_mae'], model)}",
-        f"         rmse {with_unit(metrics['rmse'], model)}, R2 {metrics['r2']:.4f}",
-    ]
-
-
-def _class_errors(metrics: dict) -> list[str]:
-    """Error rate, and for each class what its test rows were taken for."""
-    labels = list(metrics["recall"])
-    taken = [
-        [
-            label,
-            recall if recall is not None else "-",
-            ", ".join(f"{n} {plain(other)}" for n, other in zip(row, labels) if n),
-        ]
-        for (label, recall), row in zip(metrics["recall"].items(), metrics["confusion"])
-    ]
-    return [
-        f"error    {metrics['error_rate']:.2%} of the test rows wrong; "
-        f"float model {metrics['float_error_rate']:.2%}",
-        table(["class", "found", "its rows were answered as"], taken),
-    ]
-
-
-def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
+def train(request: TrainRequest, progress: Progress = silent) -> TrainedModel | TrainedOutputs:
     """Trains on a CSV file and saves the model; nothing is written unless everything went well.
 
     Ctrl-C after the search keeps the model and its ladder; a note says what was left out.
     """
+    return (train_each if request.rows.beside else train_one)(request, progress)
+
+
+def train_one(request: TrainRequest, progress: Progress = silent) -> TrainedModel:
+    """The same for one target."""
     chip, name, cost = find_board(request.board), request.c_name(), request.cost_of_mistakes()
     dataset = rows_to_learn(request, progress)
     ladder = find_model(dataset, request, name, chip, cost, progress)
     return saved_and_judged(ladder, dataset, chip, request.out, progress)
 
 
+def train_each(request: TrainRequest, progress: Progress = silent) -> TrainedOutputs:
+    """The same for several targets: a search for each, joined to one model."""
+    from ..search.several import Joined, find_ladders
+
+    chip, name, cost = find_board(request.board), request.c_name(), request.cost_of_mistakes()
+    datasets = rows_of_each(request, progress)
+    wanted = search_request(datasets[0], request, name, chip, cost)
+    notes = tuple(dict.fromkeys(note for dataset in datasets for note in dataset.notes))
+    found = find_ladders(datasets, wanted, progress, request.dask)
+    trained = TrainedOutputs(request.out, found, request.budget, notes)
+    _save(found.model, found.ladders, request.out)
+    told, verdicts = [], []
+    try:
+        for ladder, dataset in zip(found.ladders, datasets):
+            ladder, lines = judged(ladder, dataset, chip, progress)
+            told.append(ladder)
+            verdicts.append(lines)
+    except KeyboardInterrupt:
+        return replace(trained, notes=(*notes, SKIPPED))
+    found = Joined(tuple(told), found.cost)
+    _save(found.model, found.ladders, request.out)
+    return replace(trained, joined=found, verdicts=tuple(verdicts))
+
+
 def rows_to_learn(request: TrainRequest, progress: Progress) -> Dataset:
     """The rows of a request, with notes on them; UsageError where its outputs cannot be written or
     its alarm makes no sense.
     """
-    from ..data.audit import high_findings
     from ..search.feature_selection import most_needed
-    from ..search.quantization import require_scores
-    from ..search.sample_weights import weighed
 
-    require_file_place(request.out)  # first: a folder has no ladder beside it
-    written = (request.out, ladder_path(request.out))
-    require_apart({"CSV": request.rows.csv}, {"-o": written})
-    require_file_place(written[1])
+    _require_places(request)
     rows, most = request.rows.table(), request.max_inputs
     dataset = request.rows.dataset(rows)
     if most is not None and most != len(dataset.inputs):
@@ -219,6 +141,38 @@ def rows_to_learn(request: TrainRequest, progress: Progress) -> Dataset:
         # rows that lacked only what is left out now are complete
         dataset = request.rows.only(kept.names).dataset(rows)
         dataset = dataset.noted(kept.note(dataset))
+    return _ready(dataset, rows, request, progress)
+
+
+def rows_of_each(request: TrainRequest, progress: Progress) -> list[Dataset]:
+    """The rows for each of several targets; UsageError also where one is no number."""
+    from ..search.several import require_numbers_each
+
+    _require_places(request)
+    if request.max_inputs is not None:
+        raise UsageError(
+            "--max-inputs ranks the inputs for one target: name them with --inputs for several"
+        )
+    asked, rows = request.rows, request.rows.table()
+    named = asked.target, *asked.beside
+    targets = require_numbers_each(rows, named, asked.task, asked.categories)
+    return [_ready(one.dataset(rows), rows, request, progress) for one in asked.each(targets)]
+
+
+def _require_places(request: TrainRequest) -> None:
+    """UsageError where model and ladder cannot be written, or would replace the rows."""
+    require_file_place(request.out)  # first: a folder has no ladder beside it
+    written = (request.out, ladder_path(request.out))
+    require_apart({"CSV": request.rows.csv}, {"-o": written})
+    require_file_place(written[1])
+
+
+def _ready(dataset: Dataset, rows: Table, request: TrainRequest, progress: Progress) -> Dataset:
+    """The rows with notes, findings and weights; UsageError where the request makes no sense."""
+    from ..data.audit import high_findings
+    from ..search.quantization import require_scores
+    from ..search.sample_weights import weighed
+
     _require_alarm(dataset, request)
     require_scores(dataset, request.scores, request.reject)
     require_room(len(dataset.inputs), "--max-inputs keeps the most needed ones")
@@ -298,31 +252,27 @@ def saved_and_judged(
     progress: Progress,
 ) -> TrainedModel:
     """The chosen model, saved at once and again with what `judged` adds to it."""
-    _save(ladder, out)
+    _save(ladder.model, (ladder,), out)
     try:
-        found = judged(ladder, dataset, board, out, progress)
+        found, lines = judged(ladder, dataset, board, progress)
     except KeyboardInterrupt:
         return TrainedModel(out, ladder.model, (*dataset.notes, SKIPPED), ladder)
-    _save(found.ladder, out)
-    return found
+    _save(found.model, (found,), out)
+    return TrainedModel(out, found.model, dataset.notes, found, lines)
 
 
-def _save(ladder: Ladder, out: Path) -> None:
-    from ..search.ladder import save_ladder
+def _save(model: Model, ladders: tuple[Ladder, ...], out: Path) -> None:
+    from ..search.ladder import save_ladders
 
-    ladder.model.save(out)
-    save_ladder(ladder, ladder_path(out))
+    model.save(out)
+    save_ladders(ladders, ladder_path(out))
 
 
 def judged(
-    ladder: Ladder,
-    dataset: Dataset,
-    board: Board,
-    out: Path,
-    progress: Progress,
-) -> TrainedModel:
-    """The chosen model with the verdict on its conversion among its facts, and what it is compared
-    with beside it.
+    ladder: Ladder, dataset: Dataset, board: Board, progress: Progress
+) -> tuple[Ladder, tuple[str, ...]]:
+    """The ladder with the verdict on its model's conversion among the model's facts, and with what
+    it is compared with; the verdict's lines.
     """
     import numpy as np
 
@@ -336,7 +286,7 @@ def judged(
         ladder.with_facts(verdict=conversion_facts(result)),
         comparators=compare(dataset, rung.model.levels),
     )
-    return TrainedModel(out, told.model, dataset.notes, told, tuple(conversion_lines(result)))
+    return told, tuple(conversion_lines(result))
 
 
 def family_option(words: str):

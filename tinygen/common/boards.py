@@ -7,11 +7,27 @@ Derived: the environments of `platformio.ini`, the board files of the local Plat
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from .errors import UsageError
 from .jinja import environment
+
+# Port and bit of each Arduino pin, from 0 on: the variants' pins_arduino.h; "-" is not led out.
+SMALL_PORTS = "PD0 PD1 PD2 PD3 PD4 PD5 PD6 PD7 PB0 PB1 PB2 PB3 PB4 PB5 PC0 PC1 PC2 PC3 PC4 PC5"
+MEGA_PORTS = (
+    "PE0 PE1 PE4 PE5 PG5 PE3 PH3 PH4 PH5 PH6 PB4 PB5 PB6 PB7 PJ1 "
+    "PJ0 PH1 PH0 PD3 PD2 PD1 PD0 PA0 PA1 PA2 PA3 PA4 PA5 PA6 PA7 "
+    "PC7 PC6 PC5 PC4 PC3 PC2 PC1 PC0 PD7 PG2 PG1 PG0 PL7 PL6 PL5 "
+    "PL4 PL3 PL2 PL1 PL0 PB3 PB2 PB1 PB0 PF0 PF1 PF2 PF3 PF4 PF5 "
+    "PF6 PF7 PK0 PK1 PK2 PK3 PK4 PK5 PK6 PK7"
+)
+LEONARDO_PORTS = (
+    "PD2 PD3 PD1 PD0 PD4 PC6 PD7 PE6 PB4 PB5 PB6 PB7 PD6 PC7 PB3 "
+    "PB1 PB2 PB0 PF7 PF6 PF5 PF4 PF1 PF0"
+)
+PRO_MICRO_PORTS = "PD2 PD3 PD1 PD0 PD4 PC6 PD7 PE6 PB4 PB5 PB6 - - - PB3 PB1 PB2 - PF7 PF6 PF5 PF4"
+ROLES = ("red", "green", "third", "fourth")  # of LEDs
 
 
 @dataclass(frozen=True)
@@ -27,10 +43,8 @@ class Board:
     ram_bytes: int
     red_pin: int  # Arduino pin numbers of the two LEDs
     green_pin: int
-    red_port: str  # the same pins as port and bit: "PB4"
-    green_port: str
     more_pins: tuple[int, int]  # of a third and a fourth LED, where each class has one
-    more_ports: tuple[str, str]
+    pin_ports: str  # port and bit of each Arduino pin from 0 on, "PD0 PD1"; "-" is not led out
     baud: int  # of the row stream, 8N1; 250,000 divides 16 MHz exactly
     protocol: str  # the bootloader's, in avrdude's word
     upload_speed: int  # baud of the bootloader
@@ -41,9 +55,34 @@ class Board:
     # "none": nothing to stream by
 
     @property
+    def leds(self) -> dict[str, int]:
+        """Pin of the LED of each role."""
+        return dict(zip(ROLES, (self.red_pin, self.green_pin, *self.more_pins)))
+
+    @property
     def led_ports(self) -> tuple[str, ...]:
         """Port and bit of every LED: red, green, the third, the fourth."""
-        return (self.red_port, self.green_port, *self.more_ports)
+        ports = self.pin_ports.split()
+        return tuple(ports[pin] for pin in self.leds.values())
+
+    @property
+    def red_port(self) -> str:
+        return self.led_ports[0]
+
+    @property
+    def green_port(self) -> str:
+        return self.led_ports[1]
+
+    @property
+    def serial_pins(self) -> tuple[int, ...]:
+        """Pins that carry the rows."""
+        return (0, 1) if self.serial == "uart" else ()
+
+    @property
+    def free_pins(self) -> tuple[int, ...]:
+        """Pins that an LED may be at."""
+        every = enumerate(self.pin_ports.split())
+        return tuple(k for k, port in every if port != "-" and k not in self.serial_pins)
 
     @property
     def has_firmware(self) -> bool:
@@ -72,10 +111,8 @@ def _nano(pio_id: str, title: str, fqbn: str, upload_speed: int) -> Board:
         ram_bytes=2_048,
         red_pin=12,
         green_pin=13,
-        red_port="PB4",
-        green_port="PB5",
         more_pins=(11, 10),
-        more_ports=("PB3", "PB2"),
+        pin_ports=SMALL_PORTS,
         baud=250_000,
         protocol="arduino",
         upload_speed=upload_speed,
@@ -100,10 +137,8 @@ BOARDS: dict[str, Board] = _registry(
         ram_bytes=2_048,
         red_pin=12,
         green_pin=13,
-        red_port="PB4",
-        green_port="PB5",
         more_pins=(11, 10),
-        more_ports=("PB3", "PB2"),
+        pin_ports=SMALL_PORTS,
         baud=250_000,
         protocol="arduino",
         upload_speed=115_200,
@@ -125,10 +160,8 @@ BOARDS: dict[str, Board] = _registry(
         ram_bytes=8_192,
         red_pin=52,
         green_pin=53,
-        red_port="PB1",
-        green_port="PB0",
         more_pins=(51, 50),
-        more_ports=("PB2", "PB3"),
+        pin_ports=MEGA_PORTS,
         baud=250_000,
         protocol="wiring",
         upload_speed=115_200,
@@ -161,10 +194,8 @@ BOARDS: dict[str, Board] = _registry(
         ram_bytes=2_560,
         red_pin=12,
         green_pin=13,
-        red_port="PD6",
-        green_port="PC7",
         more_pins=(11, 10),
-        more_ports=("PB7", "PB6"),
+        pin_ports=LEONARDO_PORTS,
         baud=115_200,
         protocol="avr109",
         upload_speed=57_600,
@@ -181,10 +212,8 @@ BOARDS: dict[str, Board] = _registry(
         ram_bytes=2_560,
         red_pin=8,
         green_pin=9,
-        red_port="PB4",
-        green_port="PB5",
         more_pins=(10, 16),
-        more_ports=("PB6", "PB2"),
+        pin_ports=PRO_MICRO_PORTS,
         baud=115_200,
         protocol="avr109",
         upload_speed=57_600,
@@ -201,10 +230,8 @@ BOARDS: dict[str, Board] = _registry(
         ram_bytes=512,
         red_pin=0,
         green_pin=1,
-        red_port="PB0",
-        green_port="PB1",
         more_pins=(3, 4),
-        more_ports=("PB3", "PB4"),
+        pin_ports="PB0 PB1 PB2 PB3 PB4",
         baud=0,
         protocol="",
         upload_speed=0,
@@ -301,6 +328,47 @@ def find_board(board: str) -> Board:
             f"board '{board}' is unknown: the nearest is '{nearest}', `tinygen boards` lists all"
         )
     return BOARDS[board]
+
+
+def with_pins(board: Board, pins: Mapping[str, int], leds: int = 2) -> Board:
+    """The board with its LEDs at other pins, by role; `leds` of the roles are in use. UsageError
+    for a pin that the board lacks or that carries the rows, or for two LEDs at one.
+    """
+    for role, pin in pins.items():
+        if pin in board.serial_pins:
+            raise UsageError(_not_there(board, role, pin, "carries the rows"))
+        if pin not in board.free_pins:
+            raise UsageError(_not_there(board, role, pin, "is none that it leads out"))
+    placed = {**board.leds, **pins}
+    for place, role in enumerate(ROLES):
+        others = [other for other in ROLES[:place] if placed[other] == placed[role]]
+        if others and role not in pins and place >= leds:  # nothing lights it: it makes room
+            placed[role] = board.leds[others[0]]
+        elif others:
+            raise UsageError(
+                f"the {others[0]} and the {role} LED are both at pin {placed[role]} of the "
+                f"{board.title}: give {role} another with --{role}-pin or pins.{role}"
+            )
+    red, green, third, fourth = placed.values()
+    return replace(board, red_pin=red, green_pin=green, more_pins=(third, fourth))
+
+
+def _not_there(board: Board, role: str, pin: int, why: str) -> str:
+    return (
+        f"the {role} LED cannot be at pin {pin} of the {board.title}, which {why}: use one of "
+        f"{_ranges(board.free_pins)}"
+    )
+
+
+def _ranges(numbers: tuple[int, ...]) -> str:
+    """ "2 .. 10, 14 .. 16": ascending numbers, neighbours together."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(f"{p[0]} .. {p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)
 
 
 def require_simulated(board: Board) -> Board:

@@ -144,17 +144,16 @@ def _beyond_a_double(table: Table, name: str) -> str:
 
 
 def named_inputs(
-    table: Table, target: str | None, inputs: Sequence[str], drop: Sequence[str]
+    table: Table, targets: Sequence[str], inputs: Sequence[str], drop: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     if drop:
         raise UsageError("--inputs and --drop exclude each other: give one of them")
     named = [require_column(table, name) for name in inputs]
     names = [made for name in named for made in made_of(table, name) or [name]]
     for name in names:
-        if name == target:
-            raise DataError(
-                f"column {show(name)} is the target and an input: take it out of --inputs"
-            )
+        if name in targets:
+            which = "the target" if len(targets) == 1 else "a target"
+            raise DataError(f"column {show(name)} is {which} and an input: take it out of --inputs")
         if names.count(name) > 1:
             raise DataError(
                 f"column {show(name)} is named {names.count(name)} times as an input: name it once"
@@ -164,18 +163,18 @@ def named_inputs(
 
 
 def all_inputs(
-    table: Table, target: str | None, drop: Sequence[str]
+    table: Table, targets: Sequence[str], drop: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """The usable columns in file order, and a note on each that was left out unasked."""
     dropped = {require_column(table, name) for name in drop}
-    if target in dropped:
-        raise UsageError(f"column {show(str(target))} is the target: leave it out of --drop")
-    names, notes = (
-        [],
-        [f"{counted(table.unnamed, 'column')} without a name left out"] if table.unnamed else [],
-    )
+    for name in targets:
+        if name in dropped:
+            which = "the target" if len(targets) == 1 else "a target"
+            raise UsageError(f"column {show(name)} is {which}: leave it out of --drop")
+    names: list[str] = []
+    notes = [f"{counted(table.unnamed, 'column')} without a name left out"] * bool(table.unnamed)
     for name in table.names:
-        if name in dropped or name == target:
+        if name in dropped or name in targets:
             continue
         if made := made_of(table, name):
             names += [label for label in made if label not in dropped]

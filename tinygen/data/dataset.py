@@ -109,6 +109,7 @@ class Provenance:
     time: np.ndarray | None = None  # datetime64[s] (n,): when each row was measured; None, unknown
     files: np.ndarray | None = None  # str (n,): each row's file, where there are several
     date_order: str = ""  # of DATE_ORDERS, where it was asked for
+    beside: tuple[str, ...] = ()  # further targets, whose columns are no inputs
     weighting: dict = field(default_factory=dict)  # how the rows' weights were made, plain JSON
     findings: tuple[Finding, ...] = ()  # what must be known before a figure on them is believed
 
@@ -194,6 +195,7 @@ class Dataset:
             "source": source.source,
             "sha256": source.sha256,
             **({"date_order": source.date_order} if source.date_order else {}),
+            **({"beside": list(source.beside)} if source.beside else {}),
             **({"findings": [f.plain() for f in source.findings]} if source.findings else {}),
         }
 

@@ -84,6 +84,21 @@ def as_trained(table: Table, inputs: Iterable[Quantity], order: str = "") -> Tab
     return table
 
 
+def untrained_labels(
+    table: Table, quantities: Sequence[Quantity], trained: np.ndarray
+) -> list[str]:
+    """The derived columns of labels that no training row has, of the categories that are used.
+    trained: places of these rows in the table.
+    """
+    names = [name for q in quantities if q.derivation for name in q.derivation.columns]
+    return [
+        made
+        for name in dict.fromkeys(names)
+        for made in made_of(table, name)
+        if not (table.columns[made][trained] == 1).any()
+    ]
+
+
 def without_label(table: Table, name: str) -> Table:
     """The table without the label that the derived column `name` stands for: in its rows a value is
     missing, as it is later in rows with a label that is not known.

@@ -29,8 +29,14 @@ from .columns import (
     with_classes,
 )
 from .dataset import Dataset, Provenance, Rows, Split
-from .derived import made_of, sources, spelling_notes, with_derived, without_label
-from .splits import groups_of, split_fraction, split_rows, split_table, truth_table
+from .derived import (
+    sources,
+    spelling_notes,
+    untrained_labels,
+    with_derived,
+    without_label,
+)
+from .splits import as_codes, groups_of, split_fraction, split_rows, split_table, truth_table
 from .table import Table, require_column, require_numbers, require_times, unit_words
 
 MINIMUM_ROWS = 20  # complete and different; fewer cannot be split into train and test with sense
@@ -52,6 +58,7 @@ def prepare(
     task: str = "auto",
     categories: Sequence[str] = (),
     time_inputs: Sequence[str] = (),
+    beside: Sequence[str] = (),
 ) -> Dataset:
     """The rows of `table` complete in the used columns, as raw integers, split in train and test.
 
@@ -59,10 +66,10 @@ def prepare(
     split: "random" (seeded, test = 0.2 of the rows) or "time" (the last 0.3 test).
     units: units by column name, before those of the table.
     categories: input columns whose numbers are codes. time_inputs: parts of the rows' time that are
-    inputs as well, of `TIME_PARTS`.
+    inputs as well, of `TIME_PARTS`. beside: further targets of the same rows; each one's data set,
+    with the others beside it, has the same inputs and the same split.
     task: "regression" or "classification"; "auto" takes a target of texts for class labels, numbers
-    for a quantity. Raises DataError for columns or rows that cannot be used, UsageError for
-    settings that do not exist.
+    for a quantity. DataError for columns or rows that cannot be used, UsageError for settings.
     """
     parts = split, seed, split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
@@ -70,16 +77,15 @@ def prepare(
     with_unit = unit_words(table, target)
     table, labels, told = _classed(table, target, task)
     require_readings(table, target, _or_classes(table, target))
-    names, left_out = _chosen(table, target, inputs, drop, time_inputs)
+    targets = [*(require_column(table, name) for name in beside), target]
+    names, left_out = _chosen(table, targets, inputs, drop, time_inputs)
     notes = [*table.notes, *table.time_notes, *told, *left_out]
     notes += [made_notes[n] for n in sources(table, names) if n in made_notes]
-    table, rows, dropped = _varied(table, names, target, inputs is None, parts, left_out)
+    table, rows, dropped = _varied(table, names, targets, inputs is None, parts, left_out)
     rows.require_variation()
     _require_every_class(rows, labels, with_unit)
     notes += [*dropped, *_row_notes(table, rows, labels)]
-    *columns, output = rows.seen(_all_units(table, units))
-    found = Rows(rows.raw[:, :-1], rows.raw[:, -1], tuple(columns), output, labels)
-    return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
+    return rows.dataset(table, units, labels, notes)
 
 
 def _derived(
@@ -126,7 +132,7 @@ def _row_notes(table: Table, rows: _Selection, labels: tuple[str, ...]) -> list[
             "no column has a date in every row: the order of rows is taken as the order of time"
         )
     if not rows.split.together:
-        cells = len(np.unique(rows.raw[:, :-1], axis=0))
+        cells = len(np.unique(rows.inputs, axis=0))
         one_target = len(np.unique(rows.raw, axis=0)) == cells
         notes.append(
             f"all {cells} combinations of input values are in the file: "
@@ -147,6 +153,7 @@ def readings(
     time_inputs: Sequence[str] = (),
     target: str = "",
     classes: bool = False,
+    beside: Sequence[str] = (),
 ) -> Dataset:
     """The rows of `table` that are complete in the used columns, without a target: `y` is 0
     everywhere. With `target` that column is `y`, numbers or `classes`; it is not judged.
@@ -160,40 +167,36 @@ def readings(
     table, labels = with_classes(table, wanted) if wanted and classes else (table, ())
     if wanted:
         require_numbers(table, wanted)
-    names, left_out = _chosen(table, wanted, inputs, drop, time_inputs)
+    targets = [*(require_column(table, name) for name in beside), wanted] if wanted else []
+    names, left_out = _chosen(table, targets, inputs, drop, time_inputs)
     require_an_input(table, names, left_out)
-    used = [*names, wanted] if wanted else names
-    rows = _select(table, used, split, seed, fraction, target=bool(wanted))
-    columns = rows.seen(_all_units(table, units))
-    found = Rows(rows.raw, np.zeros(len(rows.raw), dtype=np.int64), columns, NO_TARGET)
-    if wanted:
-        found = Rows(rows.raw[:, :-1], rows.raw[:, -1], columns[:-1], columns[-1], labels)
+    rows = _select(table, [*names, *targets], split, seed, fraction, len(targets))
     made = [made_notes[n] for n in sources(table, names) if n in made_notes]
     notes = [*table.notes, *table.time_notes, *made, *left_out]
     notes += clip_notes(table, rows.rows, rows.quantities)
     notes += scale_notes(table, rows.quantities)
-    return Dataset(found, rows.split, _provenance(table, rows), tuple(notes))
+    return rows.dataset(table, units, labels, notes)
 
 
 def _chosen(
     table: Table,
-    target: str | None,
+    targets: Sequence[str],
     inputs: Sequence[str] | None,
     drop: Sequence[str],
     time_inputs: Sequence[str],
 ) -> tuple[list[str], list[str]]:
     """The input columns, and a note on each that was left out unasked."""
     if inputs is None:
-        names, notes = all_inputs(table, target, drop)
+        names, notes = all_inputs(table, targets, drop)
     else:
-        names, notes = named_inputs(table, target, inputs, drop)
+        names, notes = named_inputs(table, targets, inputs, drop)
     return [*names, *(part for part in time_inputs if part not in names)], notes
 
 
 def _varied(
     table: Table,
     names: list[str],
-    target: str,
+    targets: list[str],
     unasked: bool,
     parts: tuple[str, int, float],
     left_out: Sequence[str],
@@ -204,9 +207,9 @@ def _varied(
     """
     notes: list[str] = []
     while True:
-        require_an_input(table, names, [*left_out, *notes], f" for target {show(target)}")
-        rows = _select(table, [*names, target], *parts)
-        if strange := _untrained_labels(table, rows):
+        require_an_input(table, names, [*left_out, *notes], f" for target {show(targets[-1])}")
+        rows = _select(table, [*names, *targets], *parts, len(targets))
+        if strange := untrained_labels(table, rows.quantities, rows.rows[rows.split.train]):
             for name in strange:
                 made, lost = table.derived[name], int(np.nansum(table.columns[name]))
                 table = without_label(table, name)
@@ -223,18 +226,6 @@ def _varied(
             names = [name for name in names if name not in constant]
         else:
             return table, rows, notes
-
-
-def _untrained_labels(table: Table, rows: _Selection) -> list[str]:
-    """The derived columns of labels that no training row has, of the categories that are used."""
-    names = [name for q in rows.quantities if q.derivation for name in q.derivation.columns]
-    trained = rows.rows[rows.split.train]
-    return [
-        made
-        for name in dict.fromkeys(names)
-        for made in made_of(table, name)
-        if not (table.columns[made][trained] == 1).any()
-    ]
 
 
 def _provenance(table: Table, rows: _Selection) -> Provenance:
@@ -276,21 +267,47 @@ def _require_every_class(rows: _Selection, labels: tuple[str, ...], with_unit: s
 
 @dataclass(frozen=True)
 class _Selection:
-    """The rows that stay for one choice of columns, the target last."""
+    """The rows that stay for one choice of columns, the targets last."""
 
     quantities: list[Quantity]  # their range is that of the column
     rows: np.ndarray  # those without a missing value: positions in the table
     raw: np.ndarray  # int64 (rows, columns)
     split: Split  # of positions in `raw`
+    targets: int
+
+    @property
+    def inputs(self) -> np.ndarray:
+        return self.raw[:, : self.raw.shape[1] - self.targets]
+
+    def dataset(
+        self,
+        table: Table,
+        units: Mapping[str, str] | None,
+        labels: tuple[str, ...],
+        notes: Sequence[str],
+    ) -> Dataset:
+        """The data set of the last target; without a target `y` is 0 everywhere."""
+        columns, count = self.seen(_all_units(table, units)), self.inputs.shape[1]
+        y, output = np.zeros(len(self.raw), dtype=np.int64), NO_TARGET
+        if self.targets:
+            y, output = self.raw[:, -1], columns[-1]
+        beside = tuple(q.name for q in columns[count:-1])
+        source = replace(_provenance(table, self), beside=beside)
+        found = Rows(self.inputs, y, columns[:count], output, labels)
+        return Dataset(found, self.split, source, tuple(notes))
 
     def constant_inputs(self) -> list[str]:
         """Names of the inputs that have one value in all training rows."""
-        return [q.name for q, spread in zip(self.quantities[:-1], self._spread()) if spread == 0]
+        return [
+            q.name
+            for q, spread in zip(self.quantities, self._spread()[: self.inputs.shape[1]])
+            if not spread
+        ]
 
     def require_variation(self) -> None:
         for i, spread in enumerate(self._spread()):
             if spread == 0:
-                kind = "target" if i == len(self.quantities) - 1 else "input"
+                kind = "input" if i < self.inputs.shape[1] else "target"
                 raise DataError(
                     f"{kind} {show(self.quantities[i].name)} is constant in the "
                     f"{len(self.split.train)} training "
@@ -322,9 +339,9 @@ def _select(
     split: str,
     seed: int,
     fraction: float,
-    target: bool = True,
+    targets: int = 1,
 ) -> _Selection:
-    """Complete rows of the named columns, split in two; the last column is the target, if any."""
+    """Complete rows of the named columns, split in two; the last ones are the targets, if any."""
     read = sources(table, names)
     absent = _absent(table, [*read.values()])
     rows = np.flatnonzero(~absent.any(axis=1))
@@ -333,37 +350,22 @@ def _select(
         f"column {show([*read][worst])} is missing in {counted(absent[:, worst].sum(), 'row')}"
     )
     _require_rows(table, len(rows), lacking, least=1)
-    quantities = [input_of(table, name) for name in names]
-    if target:
-        quantities[-1] = output_of(table, names[-1])
+    inputs = len(names) - targets
+    quantities = [input_of(table, name) for name in names[:inputs]]
+    quantities += [output_of(table, name) for name in names[inputs:]]
     stored = [np.clip(table.columns[q.name][rows], q.minimum, q.maximum) for q in quantities]
     raw = np.column_stack([q.to_raw(values) for q, values in zip(quantities, stored)])
-    if target and (cells := truth_table(_as_codes(raw, quantities[:-1]))) is not None:
-        return _Selection(quantities, rows, raw, split_table(cells, seed, fraction))
+    if targets and (cells := truth_table(as_codes(raw, quantities[:inputs]))) is not None:
+        return _Selection(quantities, rows, raw, split_table(cells, seed, fraction), targets)
     _require_rows(table, len(rows), lacking)
-    different = len(np.unique(raw, axis=0)) if target else len(rows)
+    different = len(np.unique(raw, axis=0)) if targets else len(rows)
     _require_rows(table, different, f"{len(rows) - different} of them are duplicates")
     if split == "time":
         table.require_time_order()
     time = None if table.time is None else table.time[rows]
-    groups = groups_of(raw[:, :-1]) if target else np.arange(len(raw))
+    groups = groups_of(raw[:, :inputs]) if targets else np.arange(len(raw))
     parts = split_rows(table.path_name, time, raw, groups, split, seed, fraction)
-    return _Selection(quantities, rows, raw, parts)
-
-
-def _as_codes(raw: np.ndarray, inputs: Sequence[Quantity]) -> np.ndarray:
-    """Raw rows (n, inputs) with one column for each category, the place of its label, instead of
-    one for each label.
-    """
-    columns: dict[object, np.ndarray] = {}
-    for quantity, values in zip(inputs, raw.T):
-        made = quantity.derivation
-        if made and made.labels:
-            place = values * made.labels.index(made.label)
-            columns[made.columns] = columns.get(made.columns, 0) + place
-        else:
-            columns[quantity.name] = values
-    return np.column_stack([*columns.values()])
+    return _Selection(quantities, rows, raw, parts, targets)
 
 
 def _absent(table: Table, names: Sequence[str]) -> np.ndarray:
@@ -386,9 +388,8 @@ def _costly_column(table: Table, rows: _Selection) -> list[str]:
     """
     read = sources(table, [q.name for q in rows.quantities])
     absent = _absent(table, [*read.values()])
-    regained = absent[absent.sum(axis=1) == 1][:, :-1].sum(
-        axis=0
-    )  # rows in which one column alone is missing
+    # rows in which one column alone is missing
+    regained = absent[absent.sum(axis=1) == 1][:, : -rows.targets].sum(axis=0)
     worst = int(np.argmax(regained))
     if regained[worst] * 10 < table.rows_read:
         return []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..common.errors import DataError, UsageError, show
+from ..model.fixedpoint import Quantity
 from .dataset import Dataset, Split
 
 MINIMUM_TRAINING_ROWS = 10
@@ -129,6 +131,21 @@ def truth_table(x: np.ndarray) -> np.ndarray | None:
         return None
     groups = groups_of(x)
     return groups if groups.max() + 1 == cells else None
+
+
+def as_codes(raw: np.ndarray, inputs: Sequence[Quantity]) -> np.ndarray:
+    """Raw rows (n, inputs) with one column for each category, the place of its label, instead of
+    one for each label.
+    """
+    columns: dict[object, np.ndarray] = {}
+    for quantity, values in zip(inputs, raw.T):
+        made = quantity.derivation
+        if made and made.labels:
+            place = values * made.labels.index(made.label)
+            columns[made.columns] = columns.get(made.columns, 0) + place
+        else:
+            columns[quantity.name] = values
+    return np.column_stack([*columns.values()])
 
 
 def split_table(cells: np.ndarray, seed: int, fraction: float) -> Split:

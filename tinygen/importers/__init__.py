@@ -4,6 +4,6 @@ A reader (`readers/`) turns an estimator into a `FloatModel`: steps over a vecto
 are simplified, then lowered to nodes of the integer model, with the rows as calibration.
 """
 
-from .convert import Converted, convert, converted
+from .convert import Converted, convert, converted, converted_each
 
-__all__ = ["Converted", "convert", "converted"]
+__all__ = ["Converted", "convert", "converted", "converted_each"]

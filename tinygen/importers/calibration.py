@@ -256,13 +256,15 @@ def _by_name(X: Any, columns: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
     return X.iloc[:, chosen], tuple(str(X.columns[k]) for k in chosen)
 
 
-def targets_of(y: Any, rows: np.ndarray) -> np.ndarray | None:
+def targets_of(y: Any, rows: np.ndarray, outputs: int) -> list[np.ndarray] | None:
+    """The targets of each output, (n,)."""
     if y is None:
         return None
-    targets = np.asarray(y).ravel()
-    if len(targets) != len(rows):
-        raise UsageError(f"y has {len(targets)} values for {len(rows)} rows: give one for each")
-    return targets
+    targets = np.asarray(y)
+    wanted = f"one for each{f' and each of the {outputs} outputs' if outputs > 1 else ''}"
+    if targets.size != len(rows) * outputs or len(targets) != len(rows):
+        raise UsageError(f"y has {targets.size} values for {len(rows)} rows: give {wanted}")
+    return list(targets.reshape(len(rows), outputs).T)
 
 
 def dataset_of(rows: np.ndarray, names: tuple[str, ...], scales: Any) -> Dataset:

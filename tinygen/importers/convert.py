@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from ..model.fixedpoint import Quantity
 from ..model.model import Model, check_name
 from ..model.nodes import Node, prove
 from ..search.quantization import facts_of, raw_band
+from ..search.several import joined_model
 from .calibration import Answer, Calibration, Lowered, dataset_of, physical, rows_of, targets_of
-from .graph import FloatModel, Head
+from .graph import FloatModel, Head, family_of, margins
 from .lower import lower
 from .readers import float_model
 
@@ -71,9 +72,39 @@ def convert(
     floats = float_model(estimator)
     rows, names = rows_of(X, floats.inputs)
     dataset = dataset_of(rows, names, input_scales)
-    levels = threshold, alarm_below
-    found = converted(floats, dataset, name, levels, predict_of(estimator), targets_of(y, rows))
-    return found.model
+    levels, outputs = (threshold, alarm_below), len(floats.singles)
+    targets = targets_of(y, rows, outputs)
+    found = converted_each(
+        floats, [dataset] * outputs, name, levels, predict_of(estimator), targets
+    )
+    return joined_model([one.model for one in found])
+
+
+def converted_each(
+    floats: FloatModel,
+    datasets: Sequence[Dataset],
+    name: str,
+    alarm: tuple[float | None, float | None] = (None, None),
+    reference: Predict | None = None,
+    targets: Sequence[np.ndarray] | None = None,
+) -> list[Converted]:
+    """As `converted`, for each output of a float model: the data sets differ in their target alone,
+    `targets` has one array for each. The alarm is that of the first output.
+    """
+    singles, found = floats.singles, []
+    for k, (one, dataset) in enumerate(zip(singles, datasets)):
+        told = reference
+        if reference and len(singles) > 1:
+            told = partial(_column, reference, k)
+        wanted, levels = None if targets is None else targets[k], (None, None) if k else alarm
+        found.append(converted(one, dataset, name, levels, told, wanted))
+    return found
+
+
+def _column(reference: Predict, k: int, x: np.ndarray) -> np.ndarray:
+    """Answer k of several."""
+    answers: np.ndarray = np.asarray(reference(x))[:, k]
+    return answers
 
 
 def converted(
@@ -95,7 +126,7 @@ def converted(
     x = physical(dataset.inputs, dataset.x)
     values = floats.values(x)
     _require_numbers(floats, values)
-    told = None if reference is None else np.asarray(reference(x)).ravel()
+    told = None if reference is None else _told(floats, np.asarray(reference(x)))
     checked = _compared(floats, values, told, floats.decided(x))
     mine = _answers(floats, values, told)
     labels, (chain, why) = floats.head.labels, _own_chain(floats, dataset)
@@ -166,17 +197,22 @@ def _equal(model: Model, dataset: Dataset, told: np.ndarray) -> int:
 
 
 def _require_numbers(floats: FloatModel, values: np.ndarray) -> None:
-    if floats.head.kind == "value" and values.shape[1] != 1:
-        raise QuantizeError(
-            f"{floats.kind} answers {values.shape[1]} numbers, an integer model has one: convert "
-            "a model for each"
-        )
     bad = ~np.isfinite(values).all(axis=1)
     if bad.any():
         raise QuantizeError(
             f"the float model answers {int(bad.sum())} of {len(values)} rows with no number (the "
             f"first is row {int(np.argmax(bad)) + 1}): give rows that it can answer"
         )
+
+
+def _told(floats: FloatModel, answers: np.ndarray) -> np.ndarray:
+    """The original's answers (n,); QuantizeError where it has more than were read."""
+    if answers.size != len(answers):
+        raise QuantizeError(
+            f"{floats.kind} answers {answers.size // len(answers)} numbers, of which one can be "
+            "read: convert a model for each"
+        )
+    return answers.ravel()
 
 
 def _compared(
@@ -224,15 +260,6 @@ def _misread(floats: FloatModel, gap: float) -> str:
     )
 
 
-def margins(floats: FloatModel, values: np.ndarray) -> np.ndarray:
-    """How far each row is from a tie of its scores, in parts of their spread."""
-    spread = max(float(np.abs(values).max()), 1e-300)
-    if floats.head.kind == "sign":
-        return np.abs(values[:, 0]) / spread
-    order = np.sort(values, axis=1)
-    return (order[:, -1] - order[:, -2]) / spread
-
-
 # ---- the answer's grid ----
 
 
@@ -252,7 +279,7 @@ def _output(
     if targets is not None:
         known = np.concatenate([known, targets[dataset.train]])
     target = dataset.target
-    found = decimal_quantity(target.name or "y", known, own=False, room=ROOM)
+    found = decimal_quantity(target.name or floats.answer, known, own=False, room=ROOM)
     if target.name and target.scale > found.scale and np.ptp(known) / target.scale >= LEAST_LEVELS:
         low, high = float(known.min()), float(known.max())
         return replace(target, minimum=low, maximum=high)
@@ -304,12 +331,6 @@ def _facts(
 
 def _six_digits(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.6g}")
-
-
-def family_of(kind: str) -> str:
-    """The name of a class as a model file has it: MLPRegressor is mlp_regressor."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind)
-    return words.lower()[:40]
 
 
 # ---- what the library is called with ----

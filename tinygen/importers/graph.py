@@ -4,6 +4,7 @@ mean. Nothing here knows where the model came from.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -273,13 +274,13 @@ class Head:
     owner: tuple[int, ...] = ()  # "largest": the label of each value, where there are more values
 
     def answers(self, values: Floats) -> NDArray:
-        """Numbers (n,) or class indices (n,)."""
+        """Numbers (n,), of several outputs (n, outputs), or class indices (n,)."""
         if self.kind == "sign":
             return (values[:, 0] > 0).astype(np.int64)
         if self.kind == "largest":
             best = values.argmax(axis=1)
             return np.array(self.owner)[best] if self.owner else best
-        return values[:, 0]
+        return values[:, 0] if values.shape[1] == 1 else values
 
 
 class Integers:
@@ -305,6 +306,20 @@ class FloatModel:
     notes: tuple[str, ...] = ()  # one line each: what differs from the original, and where
     rounded: bool = False  # the original rounds between its layers: these steps are near it only
     integers: Integers | None = None  # the original's own, where they can be kept
+    answer: str = "y"  # what its answer is called where the rows do not tell
+
+    @property
+    def singles(self) -> tuple[FloatModel, ...]:
+        """A model of each output alone, where there are several numbers."""
+        count = 1
+        if self.head.kind == "value":
+            count = self.values(np.ones((1, len(self.inputs)))).shape[1]
+        if count == 1:
+            return (self,)
+        return tuple(
+            replace(self, steps=_only(self.steps, k), integers=None, answer=f"{self.answer}{k}")
+            for k in range(count)
+        )
 
     def values(self, x: Floats) -> Floats:
         """The last step's values, float (n, outputs), for rows x (n, inputs)."""
@@ -331,3 +346,32 @@ def apply_all(steps: Sequence[Step], values: Floats) -> Floats:
     for step in steps:
         values = step.apply(values)
     return values
+
+
+def _only(steps: tuple[Step, ...], k: int) -> tuple[Step, ...]:
+    """The steps that give value k of the last one alone."""
+    *front, last = steps
+    if isinstance(last, Affine):
+        return *front, Affine(last.matrix[k : k + 1], last.offset[k : k + 1])
+    if isinstance(last, TreeSum):
+        alone = [replace(t, values=t.values[:, k : k + 1]) for t in last.trees]
+        speaking = tuple(t for t in alone if t.values.any()) or tuple(alone[:1])
+        return *front, replace(last, trees=speaking, base=last.base[k : k + 1])
+    if isinstance(last, Columns):
+        return *front, Columns((last.sources[k],), (last.curves[k],))
+    return *steps, pick([k])
+
+
+def family_of(kind: str) -> str:
+    """The name of a class as a model file has it: MLPRegressor is mlp_regressor."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind)
+    return words.lower()[:40]
+
+
+def margins(floats: FloatModel, values: np.ndarray) -> np.ndarray:
+    """How far each row is from a tie of its scores, in parts of their spread."""
+    spread = max(float(np.abs(values).max()), 1e-300)
+    if floats.head.kind == "sign":
+        return np.abs(values[:, 0]) / spread
+    order = np.sort(values, axis=1)
+    return (order[:, -1] - order[:, -2]) / spread

@@ -102,6 +102,7 @@ class Model:
                 self._read_by(output.reads),
                 output.quantity,
                 output.nodes,
+                training=output.training,
                 optimize=self.optimize,
             )
             for k, output in enumerate(self.more, 2)
@@ -155,6 +156,8 @@ class Model:
             for k, v in self._plain().items()
             if k not in ("training", "family", "optimize", "id")
         }
+        if self.more:
+            deciding["more"] = [plain_output(replace(o, training={})) for o in self.more]
         return int.from_bytes(hashlib.sha256(_canonical(deciding)).digest()[:4], "big")
 
     def saturate(self, raw: ArrayLike) -> tuple[Integers, NDArray[np.bool_]]:

@@ -136,6 +136,8 @@ class Training(TypedDict, total=False):
     candidate_inputs: tuple[str, ...]
     categories: tuple[str, ...]
     time_inputs: tuple[str, ...]
+    beside: tuple[str, ...]
+    together: dict[str, Any]
     date_order: str
     metrics: _Metrics
     alarm: dict[str, int]
@@ -174,6 +176,8 @@ def read(text: str, of: type, schema: int) -> tuple[dict[str, Any], object]:
             raise ModelError(f"the file has no '{field.name}': write one with `tinygen train`")
     check(content, of)
     check(content["training"], Training, "training")
+    for k, output in enumerate(content.get("more", ())):
+        check(output.get("training", {}), Training, f"more[{k}].training")
     _check_values(content)
     return content, plain.get("id")
 

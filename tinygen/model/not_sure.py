@@ -30,14 +30,21 @@ class Answered:
         return Answered(len(y), int(named.sum()), int((named & (answer != y)).sum()))
 
     @property
+    def share_not_sure(self) -> float:
+        """Part of the rows that are not answered."""
+        return 1 - self.answered / self.rows
+
+    @property
+    def error(self) -> float:
+        """Part of the answered rows that is wrong; 0 where none is answered."""
+        return self.wrong / max(self.answered, 1)
+
+    @property
     def words(self) -> str:
         """ "answers 143 of 200 rows, 4.20% of them wrongly"."""
         if not self.answered:
             return f"answers none of {self.rows:,} rows"
-        return (
-            f"answers {self.answered:,} of {self.rows:,} rows, "
-            f"{self.wrong / self.answered:.2%} of them wrongly"
-        )
+        return f"answers {self.answered:,} of {self.rows:,} rows, {self.error:.2%} of them wrongly"
 
 
 def leads_of(scores: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from .parts import Output
 
 def side_by_side(models: Sequence[Model], inputs: Sequence[Quantity]) -> Model:
     """The model that answers what each of `models` answers, in their order; their inputs are among
-    `inputs`, whose order it keeps. Name, facts and alarm are the first one's.
+    `inputs`, whose order it keeps. Name and alarm are the first one's, each keeps its own facts.
     """
     first = models[0]
     if any(model.labels or model.more or model.band for model in models[1:]) or first.labels:
@@ -32,7 +32,7 @@ def side_by_side(models: Sequence[Model], inputs: Sequence[Quantity]) -> Model:
         first.alarm_below,
         reads=places[0],
         more=tuple(
-            Output(model.family, model.output, reads, model.nodes)
+            Output(model.family, model.output, reads, model.nodes, model.training)
             for model, reads in zip(models[1:], places[1:])
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..common.errors import ModelError
@@ -20,6 +20,7 @@ class Output:
     quantity: Quantity
     reads: tuple[int, ...]  # places of its inputs among the model's, as its chain takes them
     nodes: tuple[Node, ...]
+    training: dict[str, Any] = field(default_factory=dict)  # facts and figures, plain JSON
 
 
 def check_places(places: Sequence[tuple[int, ...]], inputs: int) -> None:
@@ -40,13 +41,19 @@ def plain_output(output: Output) -> dict[str, Any]:
         "quantity": output.quantity.plain(),
         "reads": list(output.reads),
         "nodes": [to_dict(node) for node in output.nodes],
+        **({"training": output.training} if output.training else {}),
     }
 
 
 def output_of(plain: dict[str, Any]) -> Output:
     """The output that `plain_output` told; ModelError where it cannot be."""
-    nodes = tuple(map(from_dict, plain["nodes"]))
-    return Output(plain["family"], quantity_of(plain["quantity"]), tuple(plain["reads"]), nodes)
+    return Output(
+        plain["family"],
+        quantity_of(plain["quantity"]),
+        tuple(plain["reads"]),
+        tuple(map(from_dict, plain["nodes"])),
+        plain.get("training", {}),
+    )
 
 
 def quantity_of(plain: dict[str, Any]) -> Quantity:

@@ -62,6 +62,7 @@ def training_choices(model: Model) -> dict[str, Any]:
         "task": "classification" if model.labels else "regression",
         "categories": facts.get("categories", ()),
         "time_inputs": facts.get("time_inputs", ()),
+        "beside": facts.get("beside", ()),
     }
 
 

@@ -12,15 +12,17 @@ from .words import test_error
 MOST_GROWTH = 100  # times, of an error without a sensor
 
 
-def ladder_text(found: Ladder) -> str:
-    """The ladder as a table, the chosen rung marked, and what each of its sensors is worth."""
+def ladder_text(found: Ladder, hint: bool = True) -> str:
+    """The ladder as a table, the chosen rung marked, and what each of its sensors is worth; `hint`:
+    and how to take another rung.
+    """
     lines = [ladder_title(found), table(*ladder_table(found))]
     if found.sensors:
         lines.append(
             "error without one sensor: "
             + ", ".join(f"{name} {growth(part)}" for name, part in found.sensors)
         )
-    if len(found.rungs) > 1:
+    if hint and len(found.rungs) > 1:
         lines.append(
             "take another one with `tinygen pick`: its file is the model's, ending in .search.json"
         )

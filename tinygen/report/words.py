@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..common.boards import BOARDS
 from ..common.errors import plain
 from ..common.tables import counted, table
 from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 def is_converted(model: Model) -> bool:
     """True for somebody else's model, of which nobody here knows what it was fitted on."""
     return "converted" in model.training
+
+
+def title(model: Model) -> str:
+    """The model and what it answers."""
+    return f"{model.name}: {', '.join(q.name for q in model.outputs)}"
 
 
 def judged_rows(model: Model) -> str:
@@ -58,6 +64,16 @@ def test_error(model: Model) -> float:
     output's unit.
     """
     return model.training["metrics"]["error_rate" if model.labels else "mae"]
+
+
+def together(model: Model) -> str:
+    """What all outputs of a model cost as one."""
+    cost = model.training["together"]
+    return (
+        f"{cost['flash_bytes']:,} bytes of flash, {cost['ram_bytes'] + cost['stack_bytes']:,} of "
+        f"RAM with stack, {cost['cycles_max']:,} cycles at most on the "
+        f"{BOARDS[cost['board']].title}"
+    )
 
 
 def beaten(model: Model, flash_bytes: int, baselines: Iterable[Comparator]) -> list[str]:

@@ -24,7 +24,6 @@ from ..common.errors import ModelError, UsageError
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import ROOM, decimal_quantity
 from ..fitting.pipeline import steps_before
-from ..fitting.targets import fit_each, joined
 from ..fitting.temperature import temperature
 from ..model.fixedpoint import NOT_SURE, Quantity
 from ..model.model import load as load_model
@@ -35,6 +34,7 @@ from .finalists import SearchRequest
 from .model_search import find_best
 from .quantization import class_scores, raw_band, require_scores
 from .sample_weights import counted_rows
+from .several import fit_each
 
 BUDGET_ARGUMENTS = "max_flash, max_ram or max_cycles"
 MODEL = """family : "auto" or one family's name.
@@ -102,11 +102,10 @@ class _Tiny(BaseEstimator):
         if dataset.labels and self.alarm_below is not None:
             raise UsageError("alarm_below is for TinyRegressor: classes take a threshold only")
         require_scores(dataset, False, self.reject)
-        # raises now, not after the training
-        raw_band(dataset.target, self.threshold, self.alarm_below)
+        raw_band(dataset.target, self.threshold, self.alarm_below)  # raises now, not later
         self.candidates_ = rank(dataset, self.family)
         rung = find_best(dataset, self._request(), self.candidates_, options=BUDGET_ARGUMENTS)[1]
-        self.model_ = rung.model
+        self.model_, self._spent = rung.model, rung.cost
         self.columns_ = tuple(dataset.inputs.index(q) for q in rung.model.inputs)
         if dataset.labels:
             self._judge_scores(dataset)
@@ -275,9 +274,10 @@ class TinyRegressor(RegressorMixin, _Tiny):
             return super().fit(X, y, sample_weight)
         self.steps_before_ = steps_before(self)
         validate_data(self, X, dtype=np.float64)
-        fits = fit_each(self, X, y, sample_weight)
+        fits, self.model_ = fit_each(self, X, y, sample_weight)
         self.candidates_ = [one.candidates_ for one in fits]
-        self.model_, self.columns_ = joined(fits)
+        known = {q.name: c for one in fits for c, q in zip(one.columns_, one.model_.inputs)}
+        self.columns_ = tuple(known[q.name] for q in self.model_.inputs)
         return self
 
     def _target(self, y: np.ndarray) -> tuple[Quantity, np.ndarray, tuple[str, ...]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ..common.errors import ModelError, UsageError
 from ..common.files import ladder_path, write_whole
@@ -127,8 +129,16 @@ def limits_in_words(budget: Budget, form: str = "") -> str:
 # ---- the file ----
 
 
-def save_ladder(ladder: Ladder, path: Path) -> None:
-    """Writes the whole ladder, models included, so that another rung can be picked later."""
+def save_ladders(ladders: Sequence[Ladder], path: Path) -> None:
+    """Writes whole ladders, models included, so that another rung can be picked later: of one
+    output its ladder, of several a list of them.
+    """
+    each = [_plain(ladder) for ladder in ladders]
+    plain = each[0] if len(each) == 1 else {"schema": SCHEMA, "outputs": each}
+    write_whole(path, json.dumps(plain, indent=1) + "\n")
+
+
+def _plain(ladder: Ladder) -> dict[str, Any]:
     rungs = [
         {
             "error": r.error,
@@ -138,7 +148,7 @@ def save_ladder(ladder: Ladder, path: Path) -> None:
         }
         for r in ladder.rungs
     ]
-    plain = {
+    return {
         "schema": SCHEMA,
         "board": ladder.board,
         "chosen": ladder.chosen,
@@ -147,11 +157,10 @@ def save_ladder(ladder: Ladder, path: Path) -> None:
         "baselines": [asdict(c) for c in ladder.comparators],
         "rungs": rungs,
     }
-    write_whole(path, json.dumps(plain, indent=1) + "\n")
 
 
-def load_ladder(path: Path) -> Ladder:
-    """The ladder that `save_ladder` wrote; ModelError if the file is missing or not one."""
+def load_ladders(path: Path) -> tuple[Ladder, ...]:
+    """The ladders that `save_ladders` wrote; ModelError if the file is missing or not one."""
     if not Path(path).is_file():
         raise ModelError(
             f"search file '{path}' does not exist: `tinygen train` writes one beside the model"
@@ -160,28 +169,35 @@ def load_ladder(path: Path) -> Ladder:
         plain = json.loads(Path(path).read_text(encoding="ascii"))
         if "rungs" not in plain and "nodes" in plain:
             raise ModelError(f"'{path}' is a model file: give {ladder_path(Path(path))}")
-        rungs = tuple(
-            Rung(
-                from_json(json.dumps(r["model"])),
-                float(r["error"]),
-                ModelCost(**r["cost"]),
-                tuple(map(float, r["folds"])),
-            )
-            for r in plain["rungs"]
-        )
-        return Ladder(
-            rungs,
-            int(plain["chosen"]),
-            str(plain["board"]),
-            tuple((str(n), float(g)) for n, g in plain["sensors"]),
-            Budget(**plain["budget"]),
-            tuple(Comparator(**c) for c in plain["baselines"]),
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        found = tuple(map(_ladder_of, plain.get("outputs") or [plain]))
+        if len({ladder.board for ladder in found}) > 1:
+            raise ValueError("outputs were measured on different boards")
+        return found
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"search file '{path}' is not as `tinygen train` writes it "
             f"({type(error).__name__}): train again"
         ) from None
+
+
+def _ladder_of(plain: dict[str, Any]) -> Ladder:
+    rungs = tuple(
+        Rung(
+            from_json(json.dumps(r["model"])),
+            float(r["error"]),
+            ModelCost(**r["cost"]),
+            tuple(map(float, r["folds"])),
+        )
+        for r in plain["rungs"]
+    )
+    return Ladder(
+        rungs,
+        int(plain["chosen"]),
+        str(plain["board"]),
+        tuple((str(n), float(g)) for n, g in plain["sensors"]),
+        Budget(**plain["budget"]),
+        tuple(Comparator(**c) for c in plain["baselines"]),
+    )
 
 
 def pick_rung(ladder: Ladder, number: int) -> Model:

@@ -7,6 +7,8 @@ ladder for the reader, never in the choice.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..common.errors import QuantizeError
 from ..data import Dataset
 from .cross_validation import Candidate, rank
@@ -14,6 +16,30 @@ from .feature_selection import sensor_worth
 from .finalists import Finalists, Progress, SearchRequest
 from .ladder import BUDGET_OPTIONS, Ladder, Rung, choose
 from .workers import cluster
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search has measured."""
+
+    dataset: Dataset
+    request: SearchRequest
+    ranked: list[Candidate]
+    rungs: list[Rung]  # in order of preference
+
+    def ladder(self, best: Rung, progress: Progress) -> Ladder:
+        """The rungs from the smallest to the largest, `best` the chosen one, and what each of its
+        sensors is worth.
+        """
+        progress("measuring each sensor's contribution")
+        ordered = sorted(self.rungs, key=lambda r: (r.cost.flash_bytes, r.error))
+        return Ladder(
+            tuple(ordered),
+            ordered.index(best),
+            self.request.board.pio_id,
+            sensor_worth(self.dataset, best.model, self.ranked),
+            self.request.budget,
+        )
 
 
 def find_ladder(
@@ -30,18 +56,17 @@ def find_ladder(
     cross-validate; without it this machine does.
     """
     say = progress or (lambda text: None)
+    found = searched(dataset, request, say, dask)
+    return found.ladder(choose(found.rungs, request.budget, dataset), say)
+
+
+def searched(
+    dataset: Dataset, request: SearchRequest, say: Progress, dask: str | None = None
+) -> Searched:
+    """The finalists of a data set, measured; none is chosen."""
     with cluster(dask):
         ranked = rank(dataset, request.family, say, request.budget.flash_bytes)
-    rungs, best = find_best(dataset, request, ranked, say)
-    say("measuring each sensor's contribution")
-    ordered = sorted(rungs, key=lambda r: (r.cost.flash_bytes, r.error))
-    return Ladder(
-        tuple(ordered),
-        ordered.index(best),
-        request.board.pio_id,
-        sensor_worth(dataset, best.model, ranked),
-        request.budget,
-    )
+    return Searched(dataset, request, ranked, measured(dataset, request, ranked, say))
 
 
 def find_best(
@@ -54,6 +79,14 @@ def find_best(
     """The rungs of ranked candidates and the chosen one of them. options: what a user can raise
     where nothing fits the budget.
     """
+    rungs = measured(dataset, request, ranked, progress)
+    return rungs, choose(rungs, request.budget, dataset, options)
+
+
+def measured(
+    dataset: Dataset, request: SearchRequest, ranked: list[Candidate], progress: Progress
+) -> list[Rung]:
+    """The rungs of ranked candidates, one or more."""
     rungs = Finalists(dataset, request, ranked, progress).measure()
     if not rungs and request.scores:
         raise QuantizeError(_no_scores(request))
@@ -62,7 +95,7 @@ def find_best(
             f"no candidate of family {request.family} can be bounded in 32 bits: "
             "narrow the input ranges"
         )
-    return rungs, choose(rungs, request.budget, dataset, options)
+    return rungs
 
 
 def _no_scores(request: SearchRequest) -> str:

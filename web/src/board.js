@@ -9,13 +9,14 @@ export class Board {
   constructor(settings) {
     this.settings = settings;
     this.seed = seedOf(settings.id);
+    this.version = settings.version;
     this.frames = [];
     this.piece = [];
     this.seq = 0;
     this.chip = new Chip(settings.program, settings.board.hz, (byte) => this.hear(byte));
     let info = this.wait(INFO);                   // it comes unasked after a reset
     if (!info) {
-      this.chip.write(encode(HELLO, 0, 1, [], this.seed));
+      this.chip.write(encode(HELLO, 0, 1, [], this.seed, this.version));
       info = this.wait(INFO);
     }
     if (!info) throw new Error('the board does not answer');
@@ -27,7 +28,7 @@ export class Board {
       this.piece.push(byte);
       return;
     }
-    const frame = this.piece.length ? decode(this.piece, this.seed) : null;
+    const frame = this.piece.length ? decode(this.piece, this.seed, this.version) : null;
     this.piece = [];
     if (frame) this.frames.push(frame);
   }
@@ -49,10 +50,10 @@ export class Board {
   ask(row) {
     this.seq = (this.seq + 1) & 0xff;
     this.chip.lastCycles = null;
-    this.chip.write(encode(ROW, this.session, this.seq, packRow(row), this.seed));
+    this.chip.write(encode(ROW, this.session, this.seq, packRow(row), this.seed, this.version));
     const frame = this.wait(RESULT, this.seq);
     if (!frame) throw new Error('the board does not answer');
-    const { red, green } = this.settings.board;
-    return { ...readResult(frame.payload), ledRed: this.chip.pin(red), ledGreen: this.chip.pin(green), cycles: this.chip.lastCycles };
+    const leds = this.settings.leds.map((led) => this.chip.pin(led.pin));
+    return { ...readResult(frame.payload), leds, cycles: this.chip.lastCycles };
   }
 }

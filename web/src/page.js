@@ -38,12 +38,11 @@ class Panel {
     const readings = element('fieldset', { class: 'readings' }, element('legend', {}, 'Readings'), ...this.sliders.map((s) => s.row));
     this.value = element('output', { class: 'value', 'aria-live': 'polite' });
     this.flag = element('p', { class: 'flag' });
-    const { alarm } = this.settings;
-    this.red = this.led('red', alarm ? alarm.red : '');
-    this.green = this.led('green', alarm ? alarm.green : '');
+    this.leds = this.settings.leds.map((led) => this.led(led.name, led.says));
+    this.more = element('p', { class: 'more' });
     this.cycles = element('p', { class: 'cycles' });
-    const answer = element('div', { class: 'answer' }, element('p', { class: 'chipname' }, `${this.settings.board.title}, simulated to the cycle`), this.value, this.flag,
-      element('div', { class: 'leds' }, this.red.row, this.green.row), this.cycles);
+    const answer = element('div', { class: 'answer' }, element('p', { class: 'chipname' }, `${this.settings.board.title}, simulated to the cycle`), this.value, this.more, this.flag,
+      element('div', { class: 'leds' }, ...this.leds.map((led) => led.row)), this.cycles);
     root.append(readings, element('div', { class: 'right' }, answer, this.player()));
   }
 
@@ -83,7 +82,6 @@ class Panel {
   /** Asks the board and shows its answer. */
   show(row) {
     const answer = this.board.ask(row);
-    const { output, labels, alarm } = this.settings;
     this.sliders.forEach((s, k) => {
       const input = this.settings.inputs[k];
       const words = physical(row[k], input);
@@ -91,15 +89,26 @@ class Panel {
       s.range.setAttribute('aria-valuetext', `${words} ${input.unit}`.trim());
       s.shown.textContent = words;
     });
-    const words = answer.missing ? 'no value' : labels.length ? labels[answer.raw] ?? `class ${answer.raw}` : `${physical(answer.raw, output)} ${output.unit}`;
-    this.value.textContent = words.trim();
+    [this.value.textContent, this.more.textContent] = this.words(answer);
+    this.more.hidden = this.more.textContent === '';
     this.flag.textContent = answer.missing ? 'A reading is missing.' : answer.clamped ? 'A reading lies beyond the accepted range: it was brought to its end, and flagged.' : '';
-    this.light(this.red, answer.ledRed);
-    this.light(this.green, answer.ledGreen);
-    this.red.row.hidden = this.green.row.hidden = alarm === null;
+    this.leds.forEach((led, k) => this.light(led, answer.leds[k]));
     const time = answer.cycles === null ? '' : `${grouped(answer.cycles)} cycles for this answer: ${(answer.cycles * 1e6 / this.settings.board.hz).toFixed(1)} us`;
     this.cycles.textContent = time;
     return answer;
+  }
+
+  /** What the answer says, and what the numbers behind the first one say. */
+  words(answer) {
+    const { outputs, labels, scores } = this.settings;
+    if (answer.missing) return ['no value', ''];
+    const told = scores ? `scores: ${labels.map((label, k) => `${label} ${grouped(answer.more[k])}`).join(', ')}` : '';
+    if (answer.notSure) return ['not sure', told];
+    if (labels.length) return [labels[answer.raw] ?? `class ${answer.raw}`, told];
+    const each = outputs.map((output, k) => `${physical([answer.raw, ...answer.more][k], output)} ${output.unit}`.trim());
+    if (outputs.length === 1) return [each[0], ''];
+    const [first, ...rest] = each.map((words, k) => `${outputs[k].name} ${words}`);
+    return [first, rest.join(', ')];
   }
 
   light(led, on) {
@@ -108,7 +117,8 @@ class Panel {
   }
 
   reset() {
-    this.played = this.equal = this.error = this.right = 0;
+    this.played = this.equal = this.right = this.sure = 0;
+    this.errors = this.settings.outputs.map(() => 0);
     this.bar.value = 0;
     this.tally.textContent = '';
   }
@@ -139,17 +149,24 @@ class Panel {
 
   /** One row of the list, and what is known of it. */
   one() {
-    const { rows, truth, answers, labels, output } = this.settings;
+    const { rows, truth, answers, labels, outputs } = this.settings;
     const k = this.played++;
     const answer = this.show(rows[k]);
-    this.equal += answer.raw === answers[k];
+    const numbers = [answer.raw, ...answer.more];
+    this.equal += numbers.length === answers[k].length && numbers.every((number, j) => number === answers[k][j]);
     let words = `${grouped(this.equal)} of ${grouped(this.played)} answers equal the integer model's`;
     if (truth && labels.length) {
-      this.right += answer.raw === truth[k];
+      this.sure += !answer.notSure;
+      this.right += answer.raw === truth[k][0];
       words += `; ${grouped(this.right)} name the true class`;
+      if (this.sure < this.played) words += `, ${grouped(this.played - this.sure)} are not sure`;
     } else if (truth) {
-      this.error += Math.abs(answer.raw - truth[k]) * output.scale;
-      words += `; true ${physical(truth[k], output)}, mean absolute error so far ${Number((this.error / this.played).toPrecision(4))} ${output.unit}`;
+      const soFar = outputs.map((output, j) => {
+        this.errors[j] += Math.abs(numbers[j] - truth[k][j]) * output.scale;
+        return `${Number((this.errors[j] / this.played).toPrecision(4))} ${output.unit}`.trim();
+      });
+      const named = (parts) => (outputs.length === 1 ? parts[0] : parts.map((part, j) => `${outputs[j].name} ${part}`).join(', '));
+      words += `; true ${named(outputs.map((output, j) => physical(truth[k][j], output)))}, mean absolute error so far ${named(soFar)}`;
     }
     this.tally.textContent = `${words.trim()}.`;
     this.bar.value = this.played;

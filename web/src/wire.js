@@ -1,7 +1,7 @@
-// The wire format in the page, version 1: docs/wire-format.md tells it, tests/vectors.py holds it to the same bytes as C and Python.
+// The wire format in the page, versions 1 and 2: docs/wire-format.md tells it, tests/vectors.py holds it to the same bytes as C and Python.
 
 export const HELLO = 1, INFO = 2, ROW = 3, RESULT = 4, STATUS = 5, ERR = 6;
-const VERSION = 1, HEAD = 4, PLAIN_SEED = 0xffff, RESIDUE = 0xf0b8, BODY_MAX = 254, FIRST_KEY = 0xa5;
+const HEAD = 4, PLAIN_SEED = 0xffff, RESIDUE = 0xf0b8, BODY_MAX = 254, FIRST_KEY = 0xa5;
 
 /** Where the check sum starts in ROW and RESULT frames of a model. */
 export const seedOf = (id) => (PLAIN_SEED ^ (id & 0xffff) ^ (id >>> 16)) & 0xffff;
@@ -16,12 +16,12 @@ export function crc(bytes, seed) {
   return value;
 }
 
-const seedFor = (vt, seed) => (vt >> 5 === VERSION && ((vt & 31) === ROW || (vt & 31) === RESULT) ? seed : PLAIN_SEED);
+const seedFor = (vt, seed, version) => (vt >> 5 === version && ((vt & 31) === ROW || (vt & 31) === RESULT) ? seed : PLAIN_SEED);
 
 /** The bytes of one frame. */
-export function encode(kind, session, seq, payload, seed) {
-  const body = [VERSION << 5 | kind, session, seq, payload.length, ...payload];
-  const sum = crc(body, seedFor(body[0], seed)) ^ 0xffff;
+export function encode(kind, session, seq, payload, seed, version = 1) {
+  const body = [version << 5 | kind, session, seq, payload.length, ...payload];
+  const sum = crc(body, seedFor(body[0], seed, version)) ^ 0xffff;
   return [0, ...mask([...body, sum & 0xff, sum >> 8]), 0];
 }
 
@@ -33,19 +33,21 @@ function mask(body) {
 }
 
 /** The frame in the bytes between two zeros: {kind, session, seq, payload}, or null where it is damaged. */
-export function decode(bytes, seed) {
+export function decode(bytes, seed, version = 1) {
   const [key, ...masked] = bytes, body = masked.map((byte) => byte ^ key);
-  if (body.length < HEAD + 2 || body.length > BODY_MAX || crc(body, seedFor(body[0], seed)) !== RESIDUE) return null;
-  if (body[0] >> 5 !== VERSION || body[3] !== body.length - HEAD - 2) return null;
+  if (body.length < HEAD + 2 || body.length > BODY_MAX || crc(body, seedFor(body[0], seed, version)) !== RESIDUE) return null;
+  if (body[0] >> 5 !== version || body[3] !== body.length - HEAD - 2) return null;
   return { kind: body[0] & 31, session: body[1], seq: body[2], payload: body.slice(HEAD, -2) };
 }
 
 /** int16 values as bytes. */
 export const packRow = (row) => row.flatMap((value) => [value & 0xff, (value >> 8) & 0xff]);
 
-/** The meaning of a RESULT's payload. */
+/** The meaning of a RESULT's payload; `more` are the numbers behind the first. */
 export function readResult(payload) {
   const view = new DataView(Uint8Array.from(payload).buffer);
-  return { clamped: !!(payload[0] & 1), missing: !!(payload[0] & 2), red: !!(payload[1] & 1), green: !!(payload[1] & 2), raw: view.getInt16(2, true),
+  const more = [];
+  for (let at = 10; at < payload.length; at += 2) more.push(view.getInt16(at, true));
+  return { clamped: !!(payload[0] & 1), missing: !!(payload[0] & 2), notSure: !!(payload[0] & 4), more, red: !!(payload[1] & 1), green: !!(payload[1] & 2), raw: view.getInt16(2, true),
     digest: view.getUint16(4, true), stopwatch: view.getUint32(6, true) };
 }

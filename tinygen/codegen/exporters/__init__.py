@@ -2,17 +2,15 @@
 
     EXPORTERS[name]: model -> {path: text}
 
-A file in this folder is found without a list; it defines `export(model)`, and its name is the
-exporter's.
+A file in this folder is found without a list; it defines `export(model, board=None)`, and its name
+is the exporter's.
 """
 
 from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ...model.model import Model
-
-Exporter = Callable[[Model], dict[str, str]]
+Exporter = Callable[..., dict[str, str]]
 
 
 def discover() -> dict[str, Exporter]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 
 from ... import __version__
+from ...common.boards import Board
 from ...model.model import Model
 from ..header import render_header
 from ..names import check_prefix
 from ..parts import firmware_text, render, runtime, vectors
 
 
-def export(model: Model) -> dict[str, str]:
-    """Header, runtime headers, test vectors, two example sketches and the library's description."""
+def export(model: Model, board: Board | None = None) -> dict[str, str]:
+    """Header, runtime headers, test vectors, two example sketches and the library's description.
+    board: whose LED pins the sketches have.
+    """
     name = check_prefix(model.name)
     about = {
         "name": name,
@@ -26,7 +29,7 @@ def export(model: Model) -> dict[str, str]:
         **runtime(),
         **vectors(model),
         f"examples/{name}_serial/{name}_serial.ino": render("example.ino.j2", model),
-        f"examples/{name}_analog/{name}_analog.ino": render("analog.ino.j2", model),
+        f"examples/{name}_analog/{name}_analog.ino": render("analog.ino.j2", model, board),
         "tinygen_alarm.h": firmware_text("include/tinygen_alarm.h"),
         "library.properties": render("library.properties.j2", model),
         "library.json": json.dumps(about, indent=1) + "\n",

@@ -14,11 +14,16 @@ from ..parts import render
 SOURCES = (".h", ".c", ".cpp", ".S")
 
 
-def export(model: Model, boards: Iterable[Board] | None = None) -> dict[str, str]:
-    """The whole project, for all boards with a firmware or the given ones."""
+def export(model: Model, board: Board | None = None) -> dict[str, str]:
+    """The whole project, for all boards with a firmware or the given one."""
+    return project(model, BOARDS.values() if board is None else [board])
+
+
+def project(model: Model, boards: Iterable[Board]) -> dict[str, str]:
+    """The same for these boards."""
     name = check_prefix(model.name)
     texts = {
-        "platformio.ini": render_platformio_ini(tuple(boards or BOARDS.values())),
+        "platformio.ini": render_platformio_ini(tuple(boards)),
         f"include/{name}.h": render_header(model),
         "include/tinygen_model.h": render("tinygen_model.h.j2", model),
     }

@@ -145,9 +145,11 @@ def audit(
     categories: Sequence[str] = (),
     time_inputs: Sequence[str] = (),
     progress: Progress = silent,
+    beside: Sequence[str] = (),
 ) -> Audit:
     """The audit of a table: the rows that `prepare` gives, and what `prepare` left out."""
     rest = {"units": units, "task": task, "categories": categories, "time_inputs": time_inputs}
+    rest["beside"] = beside
 
     def rows(split: str) -> Dataset:
         return prepare(table, target, inputs, drop, split, seed, **rest)  # type: ignore[arg-type]

@@ -175,7 +175,7 @@ def _predict(
         )
         if found.shape[1] > 1 and floats.head.labels:
             return np.array(floats.head.labels)[found.argmax(axis=1)]
-        return found[:, 0]
+        return found[:, 0] if found.shape[1] == 1 else found
 
     return predict
 

@@ -223,7 +223,7 @@ def _predict(data: bytes, file: File, floats: FloatModel) -> Predict:
             told = " ".join(str(error).split())[:100]
             raise ModelError(f"the interpreter of TFLite does not answer: {told}") from None
         if not floats.head.labels:
-            return found[:, 0]
+            return found[:, 0] if found.shape[1] == 1 else found
         best = found[:, 0].astype(int) if found.shape[1] == 1 else found.argmax(axis=1)
         return np.array(floats.head.labels)[best]
 

@@ -88,6 +88,11 @@ def frozen(e: Any, columns: tuple[str, ...]) -> Part:
 
 @reader("TransformedTargetRegressor")
 def transformed_target(e: Any, columns: tuple[str, ...]) -> Part:
+    if getattr(e, "_training_dim", 1) > 1:
+        raise QuantizeError(
+            "a TransformedTargetRegressor of several targets cannot be converted: fit one for "
+            "each, in a MultiOutputRegressor"
+        )
     part, back = read(e.regressor_, columns), e.transformer_
     function = getattr(back, "inverse_func", None)
     if type(back).__name__ == "StandardScaler":
@@ -132,6 +137,12 @@ def voting(e: Any, columns: tuple[str, ...]) -> Part:
     steps, _ = beside([p.steps for p in parts], len(columns))
     mean = Affine(_weights(e, len(parts))[None, :], np.zeros(1))
     return Part((*steps, mean), Head(), notes=_notes(parts))
+
+
+@reader("MultiOutputRegressor")
+def several_outputs(e: Any, columns: tuple[str, ...]) -> Part:
+    parts = [read(member, columns) for member in e.estimators_]
+    return Part(beside([p.steps for p in parts], len(columns))[0], Head(), notes=_notes(parts))
 
 
 @reader("VotingClassifier")

@@ -8,13 +8,14 @@ too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...common.boards import BOARDS, Board
 from ...common.tables import counted
 from ...model.model import Model
+from ...model.not_sure import Answered
 from ...search.conversion import Conversion, conversion_sentence, difference_words
 from ...target.bare import ModelCost
 from ..ladder import rung_name
@@ -37,7 +38,19 @@ class Figure:
 
 
 def figures(d: Dossier) -> tuple[Figure, ...]:
-    """The key figures, the ones a customer asks for first."""
+    """The key figures, the ones a customer asks for first; of several outputs those of each."""
+    if not d.outputs:
+        return (*errors_of(d), *_costs(d))
+    each = [
+        replace(figure, key=f"{figure.key}-{k}", label=f"{one.model.output.name}: {figure.label}")
+        for k, one in enumerate(d.outputs, 1)
+        for figure in errors_of(one)
+    ]
+    return (*each, *_costs(d))
+
+
+def errors_of(d: Dossier) -> tuple[Figure, ...]:
+    """The errors of one output, and its alarm."""
     model, facts = d.model, d.model.training
     found = [
         Figure(
@@ -67,7 +80,24 @@ def figures(d: Dossier) -> tuple[Figure, ...]:
         )
     if model.band:
         found.append(Figure("alarm", "Alarms", alarms(model), alarm_words(model)))
-    return (*found, *_costs(d))
+    if "reject" in facts:
+        found += _not_sure(model)
+    return tuple(found)
+
+
+def _not_sure(model: Model) -> Iterator[Figure]:
+    """How often a classifier that may be not sure is, and how it errs where it is sure."""
+    told = model.training["reject"]
+    seen = Answered(**told["test"])
+    note = f"the best class leads by less than {model.sure_margin}"
+    yield Figure("not_sure", "Not sure", f"{seen.share_not_sure:.2%} of the test rows", note)
+    wrong = f"{seen.error:.2%}" if seen.answered else "-"
+    yield Figure(
+        "sure_error",
+        "Error of the sure rows",
+        wrong,
+        f"{seen.answered:,} test rows; wanted {told['rate']:.2%} at most",
+    )
 
 
 def _measured(d: Dossier) -> tuple[ModelCost, Board] | None:
@@ -76,7 +106,16 @@ def _measured(d: Dossier) -> tuple[ModelCost, Board] | None:
     """
     if d.ladder and d.rung:
         return d.rung.cost, BOARDS[d.ladder.board]
+    if cost := d.model.training.get("together") if d.outputs else None:
+        measured = ModelCost(**{name: n for name, n in cost.items() if name != "board"})
+        return measured, BOARDS[cost["board"]]
     return (d.verdict.integer_cost, d.verdict.board) if d.verdict else None
+
+
+def measured_on(d: Dossier) -> str:
+    """The board that the costs were measured on; "" where none are known."""
+    found = _measured(d)
+    return found[1].title if found else ""
 
 
 def _costs(d: Dossier) -> Iterator[Figure]:
@@ -126,15 +165,26 @@ def headline(d: Dossier) -> str:
     """The model in one plain sentence."""
     model, by_key = d.model, {f.key: f for f in figures(d)}
     joint = " of " if model.labels else ", on "
-    words = promise(model, by_key["error"].value) + joint + judged_rows(model)
-    if "alarm" in by_key:
-        words += f", with {by_key['alarm'].value} alarms {by_key['alarm'].note}"
+    errors = [f.value for f in figures(d) if f.key.partition("-")[0] == "error"]
+    words = _promises(d, errors) + joint + judged_rows(model)
+    if alarm := by_key.get("alarm") or by_key.get("alarm-1"):
+        words += f", with {alarm.value} alarms {alarm.note}"
     if measured := _measured(d):
         words += (
             f"; takes {by_key['flash'].value} of flash and {by_key['cycles'].value} for an "
             f"answer on the {measured[1].title}"
         )
     return words + "."
+
+
+def _promises(d: Dossier, errors: list[str]) -> str:
+    """What the errors say of each output."""
+    if not d.outputs:
+        return promise(d.model, errors[0])
+    each = [f"{one.model.output.name} to within {e}" for one, e in zip(d.outputs, errors)]
+    facts = d.model.training.get("converted", {})
+    start = f"Answers as the original {facts['from']}:" if facts.get("own_answers") else "Predicts"
+    return f"{start} {', '.join(each[:-1])} and {each[-1]} on average"
 
 
 def converted(d: Dossier) -> str:
@@ -159,8 +209,15 @@ def doubts(d: Dossier) -> tuple[Doubt, ...]:
     """What speaks against the model: weak parts of the rows, serious findings in the data, a
     baseline that does better.
     """
-    every = (_weak_rows(d), _found_in_data(d), _wrong_in_stream(d), _changed_size(d), _beaten(d))
-    return tuple(doubt for doubts in every for doubt in doubts)
+    found = [*_found_in_data(d), *_wrong_in_stream(d)]
+    if not d.outputs:
+        return (*_weak_rows(d), *found, *_changed_size(d), *_beaten(d))
+    each = [
+        Doubt(f"{one.model.output.name}: {doubt.text}", f"{doubt.place}-{k}")
+        for k, one in enumerate(d.outputs, 1)
+        for doubt in (*_weak_rows(one), *_beaten(one))
+    ]
+    return (*each, *found)
 
 
 def _weak_rows(d: Dossier) -> Iterator[Doubt]:

@@ -29,9 +29,8 @@ from ...data.dataset import Finding, findings_in
 from ...data.reference import missing_codes
 from ...model.fixedpoint import Quantity
 from ...model.model import Model, load
-from ...model.outputs import require_one_output
 from ...search.conversion import Conversion, read_conversion
-from ...search.ladder import Ladder, Rung, load_ladder
+from ...search.ladder import Ladder, Rung, load_ladders
 from ...search.quantization import class_metrics, metrics
 from ...target.build import Firmware, build_firmware
 from ...target.toolchain import ensure, need_simavr
@@ -99,10 +98,19 @@ class Dossier:
     steps: tuple[StepCycles, ...] = ()  # of an inference on the firmware's board
     note: str = ""  # the user's words
     gaps: tuple[str, ...] = ()  # one line each: what is left out, and what to type
+    outputs: tuple[Dossier, ...] = ()  # of a model of several: each as a model of its own
+
+    @property
+    def each(self) -> tuple[Dossier, ...]:
+        """The dossier of every output; of a model of one output its own."""
+        return self.outputs or (self,)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What `train` found in the rows, and what else the audit does, where the file is given."""
+        if self.outputs:
+            found = dict.fromkeys(f for one in self.outputs for f in one.findings)
+            return tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity)))
         kept = findings_in(self.model.training)
         known = {(f.kind, f.columns) for f in kept}
         others = self.audit.findings if self.audit else ()
@@ -125,21 +133,38 @@ def gather(
 ) -> Dossier:
     """The dossier of a model file. csv: the file it was trained on; run: of `tinygen stream -o`."""
     model = _trained_model(path)
-    ladder, gaps = _ladder(path, model)
+    ladders, gaps = _ladders(path, model)
     words = read_words(note, "note").strip() if note else ""
     table = _training_table(model, csv) if csv else None
-    tests = test_rows(model, table) if table else None
-    found = _audit(model, table, progress) if table else None
     if not csv:
         gaps += (
             "errors row by row and the audit of the data need the training file: "
             f"add --data {model.training.get('source', 'CSV')}",
         )
     streamed = read_run(run, model, table) if run else None
+    each = tuple(
+        _of_output(one, ladder, table, progress) for one, ladder in zip(model.singles, ladders)
+    )
+    gaps += tuple(dict.fromkeys(gap for one in each for gap in one.gaps))
+    firmware, program, steps, why = _board(model, with_board, progress)
+    d = each[0]
+    if model.more:
+        d = Dossier(model, None, None, (), (), audit=d.audit, outputs=each)
+    gaps += (why,) if why else ()
+    return replace(
+        d, run=streamed, firmware=firmware, program=program, steps=steps, note=words, gaps=gaps
+    )
+
+
+def _of_output(
+    model: Model, ladder: Ladder | None, table: Table | None, progress: Progress
+) -> Dossier:
+    """What is known of one output, as a model of its own."""
+    tests = test_rows(model, table) if table else None
+    found = _audit(model, table, progress) if table else None
     progress("asking the integer model what each sensor does")
     background = background_of(model).rows if tests is None else training_rows(model, tests.dataset)
     parts, too_many = _sensitivities(model, background)
-    firmware, program, steps, why = _board(model, with_board, progress)
     return Dossier(
         model,
         ladder,
@@ -148,18 +173,13 @@ def gather(
         tuple(curve(model, i, background) for i in range(len(model.inputs))),
         tests,
         found,
-        streamed,
-        firmware,
-        program,
-        steps,
-        words,
-        (*gaps, *(gap for gap in (too_many, why) if gap)),
+        gaps=(too_many,) if too_many else (),
     )
 
 
 def _trained_model(path: Path) -> Model:
     """The model of a file; UsageError for one without errors on test rows."""
-    model = require_one_output(load(path), "a report")
+    model = load(path)
     if "metrics" not in model.training:
         raise UsageError(
             f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has "
@@ -170,26 +190,40 @@ def _trained_model(path: Path) -> Model:
     return model
 
 
-def _ladder(path: Path, model: Model) -> tuple[Ladder | None, tuple[str, ...]]:
-    """The ladder beside a model file with the model's own rung as the chosen one, or why there is
+def _ladders(path: Path, model: Model) -> tuple[tuple[Ladder | None, ...], tuple[str, ...]]:
+    """The ladder of each output beside a model file, its own rung the chosen one, or why there are
     none.
     """
-    place = ladder_path(path)
+    place, none = ladder_path(path), (None,) * len(model.singles)
     again = (
         f"the ladder, the baselines and the spread over the folds need {place.name} beside the "
         "model: "
         "keep what `tinygen train` writes"
     )
     if not place.is_file():
-        return None, (again,)
-    ladder = load_ladder(place)
-    own = [k for k, rung in enumerate(ladder.rungs) if rung.model.model_id == model.model_id]
-    if not own:
-        return None, (
+        return none, (again,)
+    ladders = load_ladders(place)
+    found = [_with_own_rung(ladder, one) for ladder, one in zip(ladders, model.singles)]
+    if len(ladders) != len(none) or None in found:
+        return none, (
             f"{place.name} is of another training, model {model.model_id:08x} is not in it: its "
             "ladder is left out",
         )
-    return replace(ladder, chosen=ladder.chosen if ladder.chosen in own else own[0]), ()
+    return tuple(found), ()
+
+
+def _with_own_rung(ladder: Ladder, model: Model) -> Ladder | None:
+    """The ladder with the model's rung as the chosen one; None where it has none. The name is that
+    of the whole model.
+    """
+    own = [
+        k
+        for k, rung in enumerate(ladder.rungs)
+        if replace(rung.model, name=model.name).model_id == model.model_id
+    ]
+    if not own:
+        return None
+    return replace(ladder, chosen=ladder.chosen if ladder.chosen in own else own[0])
 
 
 # ---- rows ----
@@ -306,8 +340,6 @@ def _board(
     """As `_firmware`, or why the board that runs in the page is left out."""
     if not wanted:
         reason = "--no-board was given"
-    elif model.values_per_row > 1:
-        reason = f"it shows one number, an answer has {model.values_per_row}"
     elif any(q.offset for q in model.inputs):
         reason = "its sliders know no offsets"
     else:

@@ -57,10 +57,13 @@ def profile(model: Model, board: Board) -> tuple[StepCycles, ...]:
 
 def header_steps(model: Model) -> list[tuple[int, str]]:
     """(line, name) of each numbered step in the model's header, lines counted from 1."""
-    found = []
+    found: list[tuple[int, str]] = []
+    names, output = [q.name for q in model.outputs], -1
     for line, text in enumerate(render_header(model).splitlines(), start=1):
         if match := STEP.search(text):
-            found.append((line, f"{match[1]} {_name(match[2])}"))
+            output += match[1] == "1"  # each output's steps begin with 1
+            front = f"{names[output]}: " if model.more else ""
+            found.append((line, f"{front}{match[1]} {_name(match[2])}"))
     return found
 
 

@@ -60,7 +60,7 @@ def read_run(path: Path, model: Model, table: Table | None = None) -> Run:
     truth = time = None
     if table is not None and len(table.file_rows) == len(rows):
         inputs, _ = data.rows_for(model.inputs, table)
-        if not np.array_equal(model.answer(inputs), expected):
+        if not np.array_equal(model.answers(inputs)[:, 0], expected):
             raise DataError(
                 f"run '{path}' expects other answers than model {model.model_id:08x} gives to "
                 f"{table.path_name}: "

@@ -10,23 +10,25 @@ Cards for Model Reporting" (2019), and Gebru et al., "Datasheets for Datasets" (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import numpy
 
 from ... import __version__
-from ...common.boards import BOARDS
 from ...common.jinja import environment
 from ...common.tables import cell
 from ...data import sources as datasets
+from ...model.model import Model
 from ..dossier.figures import (
     MOST_WEAK,
     converted,
+    errors_of,
     faults_table,
     figures,
     headline,
     inputs_table,
+    measured_on,
     model_line,
     split_words,
     weak_parts,
@@ -41,6 +43,7 @@ from ..words import (
     red,
     rows_used,
     test_error,
+    title,
     with_unit,
 )
 
@@ -74,9 +77,7 @@ class Part:
 def markdown(d: Dossier) -> str:
     """The card as Markdown."""
     template = environment("markdown").get_template("card.md.j2")
-    return template.render(
-        title=f"{d.model.name}: {d.model.output.name}", headline=headline(d), parts=card_views(d)
-    )
+    return template.render(title=title(d.model), headline=headline(d), parts=card_views(d))
 
 
 # ---- the parts ----
@@ -90,28 +91,43 @@ def card_views(d: Dossier) -> tuple[Part, ...]:
         _use(d),
         _inputs(d),
         _data(d),
-        _metrics(d),
-        _failures(d),
+        *(part for one in d.each for part in _of_output(d, one)),
         _cost(d),
         _versions(d),
     )
     return tuple(part for part in parts if part)
 
 
+def _of_output(d: Dossier, one: Dossier) -> tuple[Part, ...]:
+    """Figures and failures of an output; their titles name it where there are several."""
+    parts = _metrics(one), _failures(one)
+    if not d.outputs:
+        return parts
+    name = one.model.output.name
+    return tuple(replace(part, title=f"{part.title}: {name}") for part in parts)
+
+
+def _named(d: Dossier, one: Dossier, words: str) -> str:
+    """The words, behind the output's name where there are several."""
+    return f"{one.model.output.name}: {words}" if d.outputs else words
+
+
+def _predicts(m: Model) -> str:
+    if m.labels:
+        return f"{m.output.name}: {', '.join(m.labels)}"
+    unit = f" in {m.output.unit}" if m.output.unit else ""
+    return f"{m.output.name}{unit}, in steps of {m.output.scale:g}"
+
+
 def _about(d: Dossier) -> Part:
-    m, unit = d.model, f" in {d.model.output.unit}" if d.model.output.unit else ""
+    m = d.model
     return Part(
         "Model",
         pairs=(
             ("name", m.name),
             ("model id", f"{m.model_id:08x}, checked in every row on the wire"),
-            ("kind", model_line(d)),
-            (
-                "predicts",
-                f"{m.output.name}{unit}, in steps of {m.output.scale:g}"
-                if not m.labels
-                else f"{m.output.name}: {', '.join(m.labels)}",
-            ),
+            ("kind", "; ".join(_named(d, one, model_line(one)) for one in d.each)),
+            ("predicts", "; ".join(_predicts(one.model) for one in d.each)),
             ("arithmetic", "integers only; no sum can overflow, proven for every input"),
         ),
     )
@@ -135,7 +151,15 @@ def _use(d: Dossier) -> Part:
         "board, in the ranges below."
     ]
     if m.band:
-        uses.append(f"{red(m)}, {green(m)}.")
+        whose = f", by {m.output.name} alone" if m.more else ""
+        uses.append(f"{red(m)}, {green(m)}{whose}.")
+    if "reject" in m.training:
+        uses.append(
+            f'It answers "not sure" where the best class leads by less than {m.sure_margin}: '
+            "all LEDs are dark then, and whatever acts on its answers must know what to do. The "
+            "margin was chosen on training rows that a fit had not seen, for at most "
+            f"{m.training['reject']['rate']:.2%} wrong answers."
+        )
     return Part("Intended use and limits", points=(*uses, *CANNOT))
 
 
@@ -158,8 +182,9 @@ def _data(d: Dossier) -> Part:
     ]
     if weights := weights_words(facts.get("weighting", {})):
         pairs.append(("weights of training rows", weights))
-    if d.tests and d.tests.dataset.provenance.time is not None:
-        time = d.tests.dataset.provenance.time.astype("datetime64[D]")
+    tests = d.each[0].tests
+    if tests and tests.dataset.provenance.time is not None:
+        time = tests.dataset.provenance.time.astype("datetime64[D]")
         pairs.append(("dates", f"{time.min()} to {time.max()}"))
     points = tuple(f"{f.severity}: {f.what}; {f.effect}" for f in d.findings if f.severity != "low")
     return Part("Data sheet", pairs=tuple(pairs), points=points)
@@ -183,11 +208,7 @@ def weights_words(facts: dict) -> str:
 
 
 def _metrics(d: Dossier) -> Part:
-    rows = [
-        (f.label, f.value, f.note)
-        for f in figures(d)
-        if f.key in ("error", "folds", "rmse", "alarm")
-    ]
+    rows = [(f.label, f.value, f.note) for f in errors_of(d)]
     if d.ladder:
         rows += [
             (f"baseline: {b.name}", with_unit(b.error, d.model), "the same test rows")
@@ -232,10 +253,10 @@ def _cost(d: Dossier) -> Part:
                 f.board.title,
             )
         )
-    board = BOARDS[d.ladder.board].title if d.ladder else d.verdict.board.title if d.verdict else ""
+    board = measured_on(d)
     return Part(
         "Cost" + (f" on the {board}" if board else ""),
-        text=converted(d),
+        text=" ".join(_named(d, one, converted(one)) for one in d.each),
         headers=("what", "value", "of"),
         rows=tuple(rows),
     )

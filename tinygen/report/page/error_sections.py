@@ -9,6 +9,7 @@ import numpy as np
 from ...common.tables import counted
 from ...model.alarm_threshold import Confusion
 from ...model.model import Model
+from ...model.not_sure import Answered
 from ..dossier.figures import (
     MOST_WEAK,
     faults_table,
@@ -212,6 +213,39 @@ def alarm_section(d: Dossier) -> Section | None:
                 rows,
             ),
             *learned,
+        ),
+    )
+
+
+def reject_section(d: Dossier) -> Section | None:
+    """Of a classifier that may be not sure: how often it is, and how it errs elsewhere."""
+    if "reject" not in d.model.training:
+        return None
+    told = d.model.training["reject"]
+    rows = []
+    for where, key in (("left out of a fit", "unseen"), ("test rows", "test")):
+        seen = Answered(**told[key])
+        wrong = f"{seen.error:.2%}" if seen.answered else "-"
+        rows.append([where, seen.rows, f"{seen.share_not_sure:.2%}", seen.answered, wrong])
+    seen = Answered(**told["test"])
+    return Section(
+        "not-sure",
+        "Where it is not sure",
+        f'The answer is "not sure" where the score of the best class leads by less than '
+        f"{d.model.sure_margin}. On the test rows it is so in {seen.share_not_sure:.2%} of them.",
+        points=(
+            "The margin is the smallest lead from which on at most "
+            f"{told['rate']:.2%} of the answers are wrong, counted with one wrong row more than "
+            "there was. It was chosen on training rows, each answered by a fit that had not seen "
+            "it; the test rows had no part in it.",
+            "On the board all LEDs are dark for such a row, and the answer is flagged.",
+        ),
+        tables=(
+            make_table(
+                "The rows that chose the margin, and the test rows",
+                ["rows", "how many", "not sure", "answered", "of these wrong"],
+                rows,
+            ),
         ),
     )
 

@@ -15,6 +15,7 @@ from ... import __version__
 from ...common.jinja import environment, source
 from ..dossier.figures import doubts, figures, headline
 from ..dossier.gather import Dossier
+from ..words import title
 from .card import card_views
 from .sections import sections
 from .webboard import script, settings
@@ -28,7 +29,7 @@ def render(d: Dossier) -> str:
         environment("html")
         .get_template("report/page.html.j2")
         .render(
-            title=f"{d.model.name}: {d.model.output.name}",
+            title=title(d.model),
             model=d.model,
             headline=headline(d),
             figures=figures(d),

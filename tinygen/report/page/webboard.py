@@ -8,10 +8,12 @@ from importlib.resources import files
 
 import numpy as np
 
-from ...common.boards import BOARDS
+from ...common.boards import BOARDS, Board
+from ...host.protocol import version_for
 from ...model.fixedpoint import MISSING, Quantity
 from ...model.model import Model
-from ..dossier.gather import BOARD, Dossier, Tests
+from ..background import columns_of
+from ..dossier.gather import BOARD, Dossier
 from ..shapley import spread_over
 from ..words import green, led_words
 
@@ -32,43 +34,56 @@ def script() -> str:
 
 def settings(d: Dossier) -> dict:
     """What the script is told, plain JSON: the program, its board, the sliders, rows to play."""
-    board = BOARDS[BOARD]
-    model = d.model
-    rows, truth = _rows(model, d.tests)
-    answers = model.answer(rows).tolist()
+    board, model = BOARDS[BOARD], d.model
+    rows, truth = _rows(d)
     return {
         "program": d.program,
-        "board": {
-            "title": board.title,
-            "hz": board.f_cpu_hz,
-            "red": board.red_port,
-            "green": board.green_port,
-        },
+        "board": {"title": board.title, "hz": board.f_cpu_hz},
+        "version": version_for(model.values_per_row),
         "id": model.model_id,
         "inputs": [_slider(q) for q in model.inputs],
-        "output": {
-            "name": model.output.name,
-            "unit": model.output.unit,
-            "scale": model.output.scale,
-            "offset": model.output.offset,
-            "digits": digits(model.output.scale),
-        },
+        "outputs": [_output(q) for q in model.outputs],
         "labels": list(model.labels),
-        "alarm": {"red": led_words(model), "green": green(model).removeprefix("green ")}
-        if model.band
-        else None,
+        "scores": model.scores,
+        "leds": _leds(model, board),
         "rows": rows.tolist(),
         "truth": truth,
-        "answers": answers,
+        "answers": model.answers(rows).tolist(),
     }
 
 
-def _rows(model: Model, tests: Tests | None) -> tuple[np.ndarray, list | None]:
-    """Raw rows to play, and the true raw outputs where they are known."""
-    if tests is None:
-        return model.sample_rows(SAMPLES), None
-    chosen = spread_over(np.arange(len(tests)), MOST_ROWS)
-    return tests.x[chosen], tests.y[chosen].tolist()
+def _output(q: Quantity) -> dict:
+    return {
+        "name": q.name,
+        "unit": q.unit,
+        "scale": q.scale,
+        "offset": q.offset,
+        "digits": digits(q.scale),
+    }
+
+
+def _leds(model: Model, board: Board) -> list[dict]:
+    """What each LED is called, its pin, and what it says: an alarm, or one class each."""
+    meanings: list[str] = []
+    if model.band:
+        meanings = [led_words(model), green(model).removeprefix("green ")]
+    elif model.class_leds:
+        meanings = list(model.labels)
+    return [
+        {"name": name, "pin": pin, "says": says}
+        for name, pin, says in zip(("red", "green", "third", "fourth"), board.led_ports, meanings)
+    ]
+
+
+def _rows(d: Dossier) -> tuple[np.ndarray, list | None]:
+    """Raw rows to play, and the true raw outputs (n, outputs) where they are known."""
+    tests = [one.tests for one in d.each if one.tests]
+    if not tests:
+        return d.model.sample_rows(SAMPLES), None
+    dataset = tests[0].dataset
+    x = dataset.x[dataset.test][:, columns_of(d.model, dataset)]
+    chosen = spread_over(np.arange(len(x)), MOST_ROWS)
+    return x[chosen], np.column_stack([one.y for one in tests])[chosen].tolist()
 
 
 def _slider(q: Quantity) -> dict:

@@ -84,6 +84,14 @@ class Plot:
     svg: str
     alt: str  # what it shows, in a sentence
 
+    def renamed(self, front: str) -> Plot:
+        """The same drawing with other ids, so that it can stand beside one of its name; what is
+        written in it is no tag and stays as it is.
+        """
+        ids = re.compile(r'( id="|url\(#|xlink:href="#)')
+        svg = re.sub(r"<[^<>]+>", lambda tag: ids.sub(rf"\g<1>{front}-", tag[0]), self.svg)
+        return Plot(svg, self.alt)
+
 
 def draw(name: str, alt: str, height: float, paint: Callable, columns: int = 1) -> Plot:
     """A plot of `height` inches that `paint(axes)` fills. name: makes the ids in it unlike those of
