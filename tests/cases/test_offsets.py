@@ -55,7 +55,7 @@ def test_one_glitch_does_not_set_the_step():
     """0.13 cm without the glitch; with it the step was a million and the error 39 cm."""
     dataset = prepare(parse(echo()), "level")
     assert dataset.inputs[0].scale == 1.0 and dataset.inputs[0].maximum < 12000
-    assert any("rows 335" in note and "clipped" in note for note in dataset.notes)
+    assert any("(row 335)" in note and "clipped" in note for note in dataset.notes)
     model, _ = learned(echo(), "level", "ridge")
     assert true_error(model, echo(glitch=-1), "level") < 0.5
     raw, _ = rows_for(dataset.inputs, parse(echo()))

@@ -207,7 +207,7 @@ def header_cases() -> list[tuple[str, str, str]]:
                 f"{','.join(NAMES)}\n{values}\n{','.join(PLAIN[: column + 1])}\n"
                 if column < len(NAMES) - 1
                 else f"{','.join(NAMES)}\n{values}\n{','.join(PLAIN[1:])}\n",
-                "cells, the header has 7",
+                "1 cell, the header has 7" if not column else "cells, the header has 7",
             ),
             (
                 f"row with {column + 1} cells too many",

@@ -95,6 +95,8 @@ def test_budget_reaches_the_build(make_project, toolchain):
 def test_real_firmware_is_measured_on_the_virtual_board(real, board, simavr):
     firmware = b.build_firmware(real, board)
     assert 0 < firmware.model_flash_bytes < firmware.flash_bytes <= board.flash_bytes
+    beside = firmware.flash_bytes - firmware.model_flash_bytes
+    assert b.FIRMWARE_FLASH[board.serial] / 2 < beside <= b.FIRMWARE_FLASH[board.serial]
     assert (
         firmware.stack_bytes is None
         or 0 < firmware.stack_bytes < board.ram_bytes - firmware.ram_bytes

@@ -211,7 +211,9 @@ def train_net(net: Net, problem: Problem, steps: int, free: np.ndarray | None = 
     return replace(point.net, loss=point.loss)
 
 
-def _moved(point: _Point, hessian, gradient, movable) -> _Point | None:
+def _moved(
+    point: _Point, hessian: np.ndarray, gradient: np.ndarray, movable: slice | np.ndarray
+) -> _Point | None:
     """The point one Newton step on; None where rounding has made the Hessian indefinite."""
     from scipy.linalg import cho_factor, cho_solve
 

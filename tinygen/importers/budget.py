@@ -13,7 +13,7 @@ from ..common.errors import DoesNotFit, QuantizeError, UsageError
 from ..model.model import Model
 from ..search.ladder import BUDGET_OPTIONS, Rung, limits_in_words
 from ..target.bare import ModelCost, measure_cost
-from ..target.build import NO_LIMITS, Budget
+from ..target.build import FIRMWARE_FLASH, NO_LIMITS, Budget
 from .convert import Converted, converted
 from .graph import FloatModel, TreeSum
 
@@ -39,7 +39,21 @@ def affordable(
             f"budget of {limits_in_words(budget)}: raise {BUDGET_OPTIONS}"
             f"{_fewer(found, board, budget)}"
         )
-    return replace(found, model=model), cost
+    notes = (*found.notes, *_beside_firmware(found, board, cost))
+    return replace(found, model=model, notes=notes), cost
+
+
+def _beside_firmware(found: Converted, board: Board, cost: ModelCost) -> tuple[str, ...]:
+    """A note where the model fits the board, but hardly beside the firmware of `tinygen build`."""
+    beside = FIRMWARE_FLASH.get(board.serial, 0)
+    room = board.flash_bytes - beside
+    if not board.has_firmware or cost.flash_bytes <= room:
+        return ()
+    return (
+        f"the model takes {cost.flash_bytes:,} of the {board.flash_bytes:,} bytes of flash, which "
+        f"may be too much beside the firmware of `tinygen build`: `--max-flash {room}` keeps "
+        f"{beside:,} for that{_fewer(found, board, Budget(flash_bytes=room))}",
+    )
 
 
 def written(model: Model, board: Board, budget: Budget = NO_LIMITS) -> tuple[Model, ModelCost]:

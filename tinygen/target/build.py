@@ -43,6 +43,10 @@ class Budget:
 NO_LIMITS = Budget()
 
 
+# bytes that suffice for all of a firmware but its model, by the board's kind of serial port
+FIRMWARE_FLASH = {"uart": 4_500, "usb": 6_500}
+
+
 @dataclass(frozen=True)
 class Cost:
     """What running the model takes, measured on the virtual board."""

@@ -59,6 +59,18 @@ def test_a_model_that_does_not_fit_the_board_is_said_to(costs):
         budget.written(MODEL, BOARDS["uno"])
 
 
+@pytest.mark.parametrize(
+    ("board", "flash", "room"),
+    [("uno", 27_757, 27_756), ("uno", 27_756, None), ("leonardo", 22_173, 22_172)]
+    + [("attiny85", 8_000, None)],
+)
+def test_a_model_that_leaves_the_firmware_no_room_gets_a_note(board, flash, room):
+    found = SimpleNamespace(floats=SimpleNamespace(steps=()))
+    notes = budget._beside_firmware(found, BOARDS[board], ModelCost(flash, 0, 0, 1, 1))
+    assert len(notes) == (room is not None)
+    assert not notes or f"`--max-flash {room}` keeps" in notes[0]
+
+
 def test_a_lone_tree_is_written_for_speed(simavr):
     model, cost = budget.written(MODEL, BOARDS["uno"])
     balanced = SimpleNamespace(**vars(budget.measure_cost(MODEL, BOARDS["uno"])))
