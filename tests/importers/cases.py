@@ -178,7 +178,7 @@ def fitted(name: str, data: str):
     settings = dict(SETTINGS.get(name, {}))
     if settings.get("estimator") == "predictor":
         settings["estimator"] = Ridge().fit(rows.x, rows.y)
-    if name == "MultiOutputRegressor":  # tests/importers/test_outputs.py has more outputs
+    if name == "MultiOutputRegressor":  # test_several_numbers.py has more outputs
         one = make_pipeline(StandardScaler(), kind(**settings))
         return _fit(one, rows.x, rows.y[:, None])
     if name == "Pipeline":
