@@ -10,11 +10,26 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 import tinygen
+from tinygen.codegen.emit import render_header
 from tinygen.common.errors import QuantizeError, TinygenError, UsageError
 from tinygen.importers.readers import float_model
+from tinygen.report.dossier.gather import gather
 
 X, Y = load_diabetes(return_X_y=True, scaled=False)
 RIDGE = make_pipeline(StandardScaler(), Ridge()).fit(X, Y)
+
+
+def with_coefficients(factor):
+    """A fitted model as a broken file may have it."""
+    broken = LinearRegression().fit(X, Y)
+    broken.coef_ = broken.coef_ * factor
+    return broken
+
+
+def with_columns(count):
+    broken = LinearRegression().fit(X, Y)
+    broken.n_features_in_ = count
+    return broken
 
 
 def raw_rows(model, x):
@@ -67,6 +82,9 @@ def test_a_wrong_reader_is_found():
         (lambda: RIDGE, np.full_like(X, np.nan), "NaN or infinite"),
         (lambda: RIDGE, [["a"] * 10] * 3, "no number: give rows of numbers"),
         (lambda: object(), X, "none of the"),
+        (lambda: with_coefficients(1e300), X, "or one beyond 1e.30"),
+        (lambda: with_coefficients(1 + 1j), X, "does not answer the rows .it answers complex"),
+        (lambda: with_columns(10**9), X, "reads 1,000,000,000 columns, at most 50,000"),
         (
             lambda: make_pipeline(Normalizer(), Ridge()).fit(X, Y),
             X,
@@ -108,3 +126,36 @@ def test_labels_of_every_type(kind):
     model = tinygen.convert(found, wine, names)
     assert model.labels == tuple(map(str, np.unique(names)))
     assert model.training["converted"]["own_answers"] is False
+
+
+def test_a_frame_gives_names_and_units_and_a_header_says_what_it_was_made_from(tmp_path):
+    """The same inputs and the same answer as `tinygen convert` makes of the file."""
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame({"bmi [kg/m2]": X[:, 2], "pressure": X[:, 3]})
+    y = pandas.Series(Y, name="progress [points]")
+    model = tinygen.convert(Ridge().fit(x, y), x, y, name="sugar")
+    assert [(q.name, q.unit) for q in (*model.inputs, model.output)] == [
+        ("bmi", "kg/m2"),
+        ("pressure", ""),
+        ("progress", "points"),
+    ]
+    header = render_header(model)
+    assert "Made from a fitted Ridge: differs from it by" in header
+    assert "on the 442 rows that it was calibrated on" in header and "trained on" not in header
+    model.save(tmp_path / "sugar.json")
+    with pytest.raises(UsageError, match="as it was converted from Python"):
+        gather(tmp_path / "sugar.json")
+
+
+def test_names_that_are_one_without_their_units_keep_them():
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame({"t [degC]": X[:, 2], "t [degF]": X[:, 3]})
+    model = tinygen.convert(Ridge().fit(x, Y), x, Y)
+    assert [q.name for q in model.inputs] == ["t [degC]", "t [degF]"]
+    assert model.output.name == "y"
+
+
+def test_targets_that_are_no_numbers_are_refused():
+    for y in (np.where(Y > 300, np.nan, Y), ["many"] * len(X)):
+        with pytest.raises(UsageError, match="y holds a value that is no number"):
+            tinygen.convert(RIDGE, X, y)

@@ -33,7 +33,8 @@ def render_header(model: Model) -> str:
             upper=name.upper(),
             family=comment(model.family),
             inputs=[quantity_view(q) for q in model.inputs],
-            input_table=_input_table(model.inputs),
+            input_table=_input_table(model),
+            seen=_seen(model),
             made=_made(model),
             categories=categories(model),
             output=quantity_view(model.output),
@@ -143,9 +144,14 @@ def quantity_view(q: Quantity) -> dict:
     }
 
 
-def _input_table(inputs) -> str:
+def _seen(model: Model) -> str:
+    """What the rows were for: nobody here trained somebody else's model."""
+    return "calibrated" if "converted" in model.training else "trained"
+
+
+def _input_table(model: Model) -> str:
     """The header's table of inputs, in columns as wide as they need."""
-    rows = [("", "raw, accepted", "trained on", "unit", "step", "name")]
+    rows = [("", "raw, accepted", f"{_seen(model)} on", "unit", "step", "name")]
     rows += [
         (
             f"x[{i}]",
@@ -155,7 +161,7 @@ def _input_table(inputs) -> str:
             v["step"] + (f" from {v['origin']}" if v["origin"] else ""),
             v["name"],
         )
-        for i, v in enumerate(map(quantity_view, inputs))
+        for i, v in enumerate(map(quantity_view, model.inputs))
     ]
     widths = [max(len(row[k]) for row in rows) for k in range(6)]
     return "\n".join(
@@ -194,8 +200,8 @@ def _example(q: Quantity) -> str:
 def _facts(model: Model) -> list[str]:
     """Lines on how good the model is, where its training facts say so."""
     metrics, rows = model.training.get("metrics", {}), comment(model.training.get("rows_test"))
-    if metrics and not model.more and "converted" in model.training:
-        return _facts_of_original(model, metrics, rows)
+    if "converted" in model.training and not model.more:
+        return _facts_of_original(model, metrics, rows) if metrics else _changed(model)
     if "error_rate" in metrics:
         return [
             "",
@@ -259,6 +265,26 @@ def _facts_of_original(model: Model, metrics: dict, rows: str) -> list[str]:
         f"{metrics['float_mae']:.4g}"
     )
     return ["", f"Made from a fitted {source}: {told};", "it may have been fitted on these rows."]
+
+
+def _changed(model: Model) -> list[str]:
+    """What the conversion changed on the rows that it was given, where none were kept to judge."""
+    facts, unit = model.training["converted"], f" {comment(model.output.unit)}".rstrip()
+    source, rows = comment(facts["from"]), f"{comment(model.training['rows_train'])} rows"
+    found = facts.get("measured")
+    if not found:
+        return ["", f"Made from a fitted {source}."]
+    if model.labels:
+        return [
+            "",
+            f"Made from a fitted {source}: names another class in {found['changed']:.2%} of",
+            f"the {rows} that it was calibrated on.",
+        ]
+    return [
+        "",
+        f"Made from a fitted {source}: differs from it by {found['mean']:.4g}{unit} on average,",
+        f"{found['largest']:.4g}{unit} at most, on the {rows} that it was calibrated on.",
+    ]
 
 
 def _shown(q: Quantity, value: float) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..common.errors import ModelError, QuantizeError, UsageError, show
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.columns import decimal_quantity
+from ..data.layout import split_unit
 from ..data.prepare import NO_TARGET
 from ..fitting.lowering import apply_all
 from ..model.fixedpoint import Quantity
@@ -267,19 +268,43 @@ def targets_of(y: Any, rows: np.ndarray, outputs: int) -> list[np.ndarray] | Non
     return list(targets.reshape(len(rows), outputs).T)
 
 
-def dataset_of(rows: np.ndarray, names: tuple[str, ...], scales: Any) -> Dataset:
+def target_of(title: Any, targets: np.ndarray | None) -> Quantity:
+    """What a Series of numbers is called, in its own steps; no target for one without a name."""
+    name, unit = split_unit(title.strip()) if isinstance(title, str) else ("", "")
+    if targets is None:
+        return NO_TARGET
+    try:
+        numbers = targets.astype(np.float64)
+    except (TypeError, ValueError):
+        numbers = np.array([np.nan])
+    if not np.isfinite(numbers).all():
+        raise UsageError("y holds a value that is no number: leave its rows out")
+    return replace(decimal_quantity(name, numbers), unit=unit) if name else NO_TARGET
+
+
+def _with_units(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Names and units of columns; as they are where two have the same name without its unit."""
+    parts = [split_unit(name) for name in names]
+    return parts if len(dict(parts)) == len(parts) else [(name, "") for name in names]
+
+
+def dataset_of(
+    rows: np.ndarray, names: tuple[str, ...], scales: Any, target: Quantity = NO_TARGET
+) -> Dataset:
     """All rows as training rows; y is not known yet."""
     if not np.isfinite(rows).all():
         raise UsageError("X holds NaN or infinite values: leave those rows out")
     given = [None] * len(names) if scales is None else list(scales)
     inputs = tuple(
-        Quantity(n, "", float(s), float(c.min()), float(c.max())) if s else decimal_quantity(n, c)
-        for n, s, c in zip(names, given, rows.T)
+        Quantity(n, unit, float(s), float(c.min()), float(c.max()))
+        if s
+        else replace(decimal_quantity(n, c), unit=unit)
+        for (n, unit), s, c in zip(_with_units(names), given, rows.T)
     )
     raw = np.column_stack([q.to_raw(c) for q, c in zip(inputs, rows.T)])
     places = np.arange(len(rows))
     return Dataset(
-        Rows(raw, np.zeros(len(rows), dtype=np.int64), inputs, NO_TARGET),
+        Rows(raw, np.zeros(len(rows), dtype=np.int64), inputs, target),
         Split(places, places[:0]),
         Provenance("fit", rows_read=len(rows)),
     )

@@ -18,7 +18,16 @@ from ..model.model import Model, check_name
 from ..model.nodes import Node, prove
 from ..search.quantization import facts_of, raw_band
 from ..search.several import joined_model
-from .calibration import Answer, Calibration, Lowered, dataset_of, physical, rows_of, targets_of
+from .calibration import (
+    Answer,
+    Calibration,
+    Lowered,
+    dataset_of,
+    physical,
+    rows_of,
+    target_of,
+    targets_of,
+)
 from .graph import FloatModel, Head, family_of, margins
 from .lower import lower
 from .readers import float_model
@@ -26,6 +35,7 @@ from .readers import float_model
 LEAST_LEVELS = 256  # answers that a target's own step must tell apart, or a finer one is taken
 AGREE = 1e-5  # part of the answers' spread that float32 sums may be off
 ROUNDED = 0.1  # the same, or a part of the rows, where the original rounds between its layers
+MOST_ANSWER = 1e30  # beyond, its square is none in the figures and it is none in C
 TIED = 1e-9  # part of the scores' spread below which two are tied
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -57,11 +67,11 @@ def convert(
     one.
 
     X: rows (n, columns) of physical values, an array or a DataFrame; they calibrate ranges and
-    steps, so give what the board will see. y: their targets, for the figures that are kept; without
-    them the estimator's own answers take their place. threshold, alarm_below: an answer above the
-    first or below the second is an alarm. input_scales: raw step of each column. QuantizeError
-    names what cannot be converted, UsageError an estimator that is not fitted or rows that do not
-    fit it.
+    steps, so give what the board will see. A column "gas [ppm]" has the unit ppm. y: their targets:
+    the answer's step is theirs, and of a Series its name and unit; without them it is that of the
+    estimator's own answers. threshold, alarm_below: an answer above the first or below the second
+    is an alarm. input_scales: raw step of each column. QuantizeError names what cannot be
+    converted, UsageError an estimator that is not fitted or rows that do not fit it.
 
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.linear_model import Ridge
@@ -71,9 +81,10 @@ def convert(
     """
     floats = float_model(estimator)
     rows, names = rows_of(X, floats.inputs)
-    dataset = dataset_of(rows, names, input_scales)
     levels, outputs = (threshold, alarm_below), len(floats.singles)
     targets = targets_of(y, rows, outputs)
+    told = targets[0] if targets and not floats.head.labels else None
+    dataset = dataset_of(rows, names, input_scales, target_of(getattr(y, "name", None), told))
     found = converted_each(
         floats, [dataset] * outputs, name, levels, predict_of(estimator), targets
     )
@@ -197,11 +208,11 @@ def _equal(model: Model, dataset: Dataset, told: np.ndarray) -> int:
 
 
 def _require_numbers(floats: FloatModel, values: np.ndarray) -> None:
-    bad = ~np.isfinite(values).all(axis=1)
+    bad = ~(np.abs(values) <= MOST_ANSWER).all(axis=1)
     if bad.any():
         raise QuantizeError(
-            f"the float model answers {int(bad.sum())} of {len(values)} rows with no number (the "
-            f"first is row {int(np.argmax(bad)) + 1}): give rows that it can answer"
+            f"the float model answers {int(bad.sum())} of {len(values)} rows with no number or one "
+            f"beyond {MOST_ANSWER:g} (row {int(np.argmax(bad)) + 1} is the first): leave them out"
         )
 
 
@@ -300,7 +311,8 @@ def _raw_targets(
     if strange:
         raise UsageError(
             f"the target has the class {show(strange[0])}, which the model does not know: its "
-            f"classes are {', '.join(map(show, list(place)[:8]))}"
+            f"classes are {', '.join(map(show, list(place)[:8]))}: write them so, or leave the "
+            "target out"
         )
     return np.array([place[names[t]] for t in targets.tolist()], dtype=np.int64)
 
@@ -343,7 +355,15 @@ def predict_of(estimator: Any) -> Predict:
     def predict(x: np.ndarray) -> np.ndarray:
         with warnings.catch_warnings():  # of names that are missing: the columns are in order
             warnings.simplefilter("ignore", UserWarning)
-            return np.asarray(estimator.predict(x if names is None else _frame(x, list(names))))
+            try:
+                told = estimator.predict(x if names is None else _frame(x, list(names)))
+                if not np.iscomplexobj(told):
+                    return np.asarray(told)
+                why = "it answers complex numbers"
+            except Exception as error:  # whatever a broken file made of an estimator
+                why = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        name = type(estimator).__name__
+        raise QuantizeError(f"{name} does not answer the rows ({why}): fit it anew on such rows")
 
     return predict
 

@@ -164,7 +164,9 @@ class Tree:
                 inner, (child > place) & (child < len(place)), -child <= len(self.values)
             )
             if len(child) != len(place) or not good.all():
-                raise QuantizeError("a tree of the model is none: a child stands before its parent")
+                raise QuantizeError(
+                    "a tree of the model is none, a child stands before its parent: fit it anew"
+                )
 
     def leaf_of(self, values: Floats, strict: bool) -> NDArray[np.int64]:
         """The leaf of each row."""

@@ -56,6 +56,7 @@ class Part:
 
 
 Reader = Callable[[Any, tuple[str, ...]], Part]
+MOST_COLUMNS = 50_000  # that a model may state: names are made for each
 READERS: dict[str, Reader] = {}  # "sklearn.StandardScaler" -> its reader
 
 
@@ -206,6 +207,11 @@ def column_names(estimator: Any) -> tuple[str, ...]:
     count = getattr(first, "n_features_in_", None)
     if count is None:
         raise UsageError(f"{type(estimator).__name__} does not say how many columns it reads")
+    if not 0 < int(count) <= MOST_COLUMNS:
+        raise QuantizeError(
+            f"{type(estimator).__name__} reads {int(count):,} columns, at most {MOST_COLUMNS:,} "
+            "are read: fit it on fewer"
+        )
     return tuple(f"x{k}" for k in range(int(count)))
 
 

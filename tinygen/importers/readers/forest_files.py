@@ -35,6 +35,7 @@ COUNT = {  # a count in the text of LightGBM, in JSON, and in UBJSON, where its 
     ),
 }
 CHILDREN = re.compile(rb"^(?:left|right)_child=([-+ \d]*)", re.MULTILINE)
+TREE = re.compile(rb"^Tree=\d+", re.MULTILINE)  # of LightGBM's text
 ESCAPED = re.compile(rb"\\u00[2-7]")  # a letter that nobody escapes could hide a count
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -117,7 +118,13 @@ def _require_small(data: bytes) -> None:
 
 
 def _require_trees(data: bytes) -> None:
-    """ModelError where a child of LightGBM's text does not stand behind its parent."""
+    """ModelError where a child of LightGBM's text does not stand behind its parent, or where trees
+    are missing at the end.
+    """
+    sizes = re.search(rb"^tree_sizes=(.*)$", data, re.MULTILINE)
+    trees, stated = len(TREE.findall(data)), len(sizes[1].split()) if sizes else 0
+    if trees < max(stated, 1) or not re.search(rb"^end of trees", data, re.MULTILINE):
+        raise ModelError(f"it is cut, with {trees:,} trees of {max(stated, 1):,}: save it anew")
     for row in CHILDREN.findall(data):
         try:
             child = np.array(row.split(), dtype=np.int64)

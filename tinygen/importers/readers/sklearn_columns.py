@@ -190,15 +190,16 @@ def _spline(one: Any, place: int, x: Floats) -> Floats:
 
 @reader("PolynomialFeatures")
 def polynomial(e: Any, columns: tuple[str, ...]) -> Part:
+    degree = max(int(np.max(e.degree)), int(e._max_degree))  # before powers_ lists its terms
+    if degree > LARGEST_DEGREE:
+        raise QuantizeError(
+            f"PolynomialFeatures(degree={degree}) is beyond the products of "
+            f"{LARGEST_DEGREE} inputs that the chip forms: use degree={LARGEST_DEGREE} or less"
+        )
     terms = [
         tuple(k for k, power in enumerate(powers) for _ in range(power))
         for powers in e.powers_.tolist()
     ]
-    if max(map(len, terms)) > LARGEST_DEGREE:
-        raise QuantizeError(
-            f"PolynomialFeatures(degree={max(map(len, terms))}) is beyond the products of "
-            f"{LARGEST_DEGREE} inputs that the chip forms: use degree={LARGEST_DEGREE} or less"
-        )
     return Part((Products(tuple(terms)),))
 
 

@@ -43,6 +43,7 @@ from ..background import (
     training_rows,
 )
 from ..shapley import MOST_INPUTS, Sensitivity, sensitivities, spread_over
+from ..words import is_converted
 from .profile import StepCycles, profile
 from .runs import Run, read_run
 
@@ -181,11 +182,11 @@ def _trained_model(path: Path) -> Model:
     """The model of a file; UsageError for one without errors on test rows."""
     model = load(path)
     if "metrics" not in model.training:
+        why = "it was converted from Python" if is_converted(model) else "a guard has none"
         raise UsageError(
-            f"model '{model.name}' ({model.family}) keeps no errors on test rows, as a guard has "
-            "none: "
-            "a report is for models that `tinygen train` wrote; see `tinygen explain` and "
-            "`tinygen monitor`"
+            f"model '{model.name}' ({model.family}) keeps no errors on test rows, as {why}: a "
+            "report is for models that `tinygen train` or `tinygen convert` wrote; see "
+            "`tinygen explain` and `tinygen monitor`"
         )
     return model
 
