@@ -34,6 +34,7 @@ COUNT = {  # a count in the text of LightGBM, in JSON, and in UBJSON, where its 
         rb"(" + COUNTS + rb"|size_leaf_vector)S?(?:[iU].|I..|l.{4}|L.{8})(\d+)", re.DOTALL
     ),
 }
+NEGATIVE = re.compile(rb"^(" + COUNTS + rb"|max_feature_idx)=\s*-", re.MULTILINE)
 CHILDREN = re.compile(rb"^(?:left|right)_child=([-+ \d]*)", re.MULTILINE)
 TREE = re.compile(rb"^Tree=\d+", re.MULTILINE)  # of LightGBM's text
 ESCAPED = re.compile(rb"\\u00[2-7]")  # a letter that nobody escapes could hide a count
@@ -125,11 +126,16 @@ def _require_trees(data: bytes) -> None:
     trees, stated = len(TREE.findall(data)), len(sizes[1].split()) if sizes else 0
     if trees < max(stated, 1) or not re.search(rb"^end of trees", data, re.MULTILINE):
         raise ModelError(f"it is cut, with {trees:,} trees of {max(stated, 1):,}: save it anew")
+    negative = NEGATIVE.search(data)
+    if negative:
+        raise ModelError(f"its {negative[1].decode()} is below 0: save it anew")
     for row in CHILDREN.findall(data):
         try:
             child = np.array(row.split(), dtype=np.int64)
         except (ValueError, OverflowError):
             raise ModelError("a child of a split is no number") from None
+        if (child < -1 - len(child)).any():
+            raise ModelError("a split of it leads to a leaf that there is not: save it anew")
         if ((child >= 0) & (child <= np.arange(len(child)))).any() or (child >= len(child)).any():
             raise ModelError("a tree of it is none: a child stands before its parent")
 
