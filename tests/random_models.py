@@ -425,7 +425,7 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             neighbours(rng, 9, 3, 4, 30000, rng.integers(-8000, 8000, (9, 1)).tolist()),
             Dense(((9001,),), (-(10**6),), 15, -32767, 32767),
         ),
-        "neighbour_votes": (
+        "near_votes": (
             q3,
             forest(rng, 3, 4, 3, 2, 3),  # of few values: many sums are equal
             neighbours(rng, 6, 2, 3, 2, np.eye(3, dtype=int)[[0, 2, 1, 1, 0, 2]].tolist()),

@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import click
@@ -135,15 +136,20 @@ def circle(graph: dict[str, set[str]], folder: str) -> list[str]:
     return []
 
 
+@cache
+def of_the_house() -> dict[str, set[str]]:
+    return imports(ROOT)
+
+
 @pytest.mark.parametrize("folder", folders())
 def test_no_circle_between_folders(folder):
-    graph = imports(ROOT)
+    graph = of_the_house()
     assert graph["tinygen/commands"] >= {"tinygen/report", "tinygen/search", "host"}
     assert circle(graph, folder) == []
 
 
 def test_the_model_stands_on_its_own():
-    others = {there for there in imports(ROOT)["tinygen/model"] if "/model" not in there}
+    others = {there for there in of_the_house()["tinygen/model"] if "/model" not in there}
     assert others == {"tinygen/common"}
 
 

@@ -167,8 +167,9 @@ def run(command: str, folder: Path) -> list[str]:
     )
     if done.returncode:
         raise SystemExit(f"{command}\n{done.stdout}{done.stderr}exit code {done.returncode}")
-    place = os.environ.get("TINYGEN_DATA", "").rstrip("/") + "/"  # no page says where a file lay
-    return [line.rstrip().replace(place, "") for line in done.stdout.splitlines()]
+    lines = [line.rstrip() for line in done.stdout.splitlines()]
+    place = os.environ.get("TINYGEN_DATA", "").rstrip("/")  # no page says where a file lay
+    return [line.replace(f"{place}/", "") for line in lines] if place else lines
 
 
 def commands_of(page: str) -> list[tuple[str, list[str]]]:

@@ -82,7 +82,7 @@ def test_a_wrong_reader_is_found():
         (lambda: RIDGE, np.full_like(X, np.nan), "NaN or infinite"),
         (lambda: RIDGE, [["a"] * 10] * 3, "no number: give rows of numbers"),
         (lambda: object(), X, "none of the"),
-        (lambda: with_coefficients(1e300), X, "or one beyond 1e.30"),
+        (lambda: with_coefficients(1e300), X, "or one beyond 1e.36"),
         (lambda: with_coefficients(1 + 1j), X, "does not answer the rows .it answers complex"),
         (lambda: with_columns(10**9), X, "reads 1,000,000,000 columns, at most 50,000"),
         (

@@ -147,7 +147,8 @@ def test_names_of_columns_stay_data(first, tmp_path):
     ridge = linear_model.Ridge().fit(frame, frame[first] + frame["b"])
     model = tinygen.convert(ridge, frame[["b", first]])  # in another order: found by name
     rows = model.sample_rows(20)
-    assert [q.name for q in model.inputs] == [first, "b"]
+    named = [f"{q.name} [{q.unit}]" if q.unit else q.name for q in model.inputs]
+    assert named == [first, "b"]
     assert np.array_equal(answers_in_c([model], [rows], tmp_path)[0], model.predict(rows))
 
 

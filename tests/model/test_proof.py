@@ -15,8 +15,9 @@ from tinygen.common.errors import ModelError
 from tinygen.model import nodes as proof
 from tinygen.model.nodes import prove
 from tinygen.model.operations.activation import Activation
+from tinygen.model.operations.argmax import Median, Neighbours
 from tinygen.model.operations.dense import Dense
-from tinygen.model.operations.dense_kernels import QuantizedDense
+from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.log2 import Log2
@@ -55,6 +56,10 @@ def dense(weights=((1,),), bias=(0,), shift=0, low=-99, high=99, bias_shift=0) -
 
 def quantized(weights=((1,),), bias=(0,), multiplier=(1,), shift=(1,), zero=0, low=-9, high=9):
     return QuantizedDense(weights, bias, multiplier, shift, zero, low, high)
+
+
+def near(weights=((1,), (2,)), bias=(0, 0), count=1, values=((1,), (2,))) -> Neighbours:
+    return Neighbours(weights, bias, count, values)
 
 
 def steps(depth: int, last: int = -1) -> tuple[tuple[int, int, int, int], ...]:
@@ -142,6 +147,20 @@ BROKEN = {
         (quantized(high=128),),
         (quantized(low=5, high=4),),
     ],
+    "quantized_conv: sums": [(QuantizedConv(((32767,),), (0,), (1,), (1,), 0, -9, 9),)],
+    "neighbours: rows": [(BYTE, near(((1,),) * 256, (0,) * 256, 1, ((1,),) * 256))],
+    "neighbours: a bias and values per row": [
+        (BYTE, near(bias=(0,))),
+        (BYTE, near(values=((1,),) * 3)),
+    ],
+    "neighbours: one weight per input": [(BYTE, near(weights=((1, 1), (1, 1))))],
+    "neighbours: values of one length": [(BYTE, near(values=((1,), (1, 2))))],
+    "neighbours: weights": [(BYTE, near(weights=((LOWEST,), (1,))))],
+    "neighbours: bias": [(BYTE, near(((0,), (0,)), (-(2**31), 0)))],
+    "neighbours: count": [(BYTE, near(count=count)) for count in (0, 3)],
+    "neighbours: values": [(BYTE, near(values=((LOWEST,), (1,))))],
+    "median: one weight per element": [(BYTE, Median((1, 2)))],
+    "median: weights": [(BYTE, Median((weight,))) for weight in (0, 65536)],
     "power: degree": [(Scale((0,), (1,), 8, 255, 0), Power(degree)) for degree in (1, 4)],
     "power: inputs": [(BYTE, TWO, Power(2))],
     "power: input": [(BYTE, Power(2))],

@@ -74,7 +74,7 @@ def without_rounding(node, values):
             values @ np.array(node.weights, float).T + np.array(node.bias) * 2.0**node.bias_shift
         )
         return np.clip(total / 2.0**node.shift, node.low, node.high)
-    if kind == "QuantizedDense":
+    if kind in ("QuantizedDense", "QuantizedConv"):
         weights = np.array(node.weights, float)
         acc = values * weights[:, 0] if node.elementwise else values @ weights.T
         exact = (acc + node.bias) * node.multiplier / 2.0 ** (32 + np.array(node.shift))

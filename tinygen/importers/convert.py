@@ -35,7 +35,7 @@ from .readers import float_model
 LEAST_LEVELS = 256  # answers that a target's own step must tell apart, or a finer one is taken
 AGREE = 1e-5  # part of the answers' spread that float32 sums may be off
 ROUNDED = 0.1  # the same, or a part of the rows, where the original rounds between its layers
-MOST_ANSWER = 1e30  # beyond, its square is none in the figures and it is none in C
+MOST_ANSWER = 1e36  # beyond, it is no number in 32-bit floats, which the tables in C reckon with
 TIED = 1e-9  # part of the scores' spread below which two are tied
 Predict = Callable[[np.ndarray], np.ndarray]
 
