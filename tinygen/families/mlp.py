@@ -170,7 +170,7 @@ def _standardised(rows: Rows, logs: Logs) -> FittedNet:
 
 def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -> Net:
     """The best of several nets that are trained as they are; a draft tries fewer."""
-    early = problem.thinned([seed, 0])
+    early = problem.thinned([seed, 0]) if draft else problem
     nets = [
         train_net(random_net(early, hidden, [seed, k]), early, SCREEN)
         for k in range(STARTS // 2 if draft else STARTS)

@@ -265,20 +265,27 @@ def ladder(
     A draft is pruned once and polished less.
     """
     if draft:
-        return _pruned(problem, sizes, top, [seed, 0], repair=6, polish=30)
+        early = problem.thinned([seed, 0])
+        return _pruned(problem, early, sizes, top, [seed, 0], repair=6, polish=30)
     first, second = Parallel(n_jobs=-1, prefer="threads")(
-        delayed(_pruned)(problem, sizes, top, [seed, run], repair=12, polish=80) for run in range(2)
+        delayed(_pruned)(problem, problem, sizes, top, [seed, run], repair=12, polish=80)
+        for run in range(2)
     )
     return {size: min(first[size], second[size], key=lambda net: net.loss) for size in first}
 
 
 def _pruned(
-    problem: Problem, sizes: tuple[int, ...], top: int, seed: list[int], repair: int, polish: int
+    problem: Problem,
+    early: Problem,
+    sizes: tuple[int, ...],
+    top: int,
+    seed: list[int],
+    repair: int,
+    polish: int,
 ) -> dict[int, Net]:
-    """One large net, pruned unit by unit on part of the rows, the others repaired each time;
+    """One large net, pruned unit by unit on the rows of `early`, the others repaired each time;
     polished on all rows at each of `sizes`.
     """
-    early = problem.thinned(seed)
     drafts = [train_net(random_net(early, (top,), [*seed, k]), early, 15) for k in range(3)]
     net = train_net(min(drafts, key=lambda n: n.loss), early, 50)
     found = {}
