@@ -78,6 +78,14 @@ READ = {  # content, inputs, words of the notes; the target is y
         BOTH,
         "beyond 2**53",
     ),
+    "such numbers below zero, one missing": (
+        text(
+            lambda i: f"{'' if i == 3 else -9_007_199_254_740_993 - ADC[i]},{BASE[i]}",
+            "serial,adc,temp,y",
+        ),
+        BOTH,
+        "it holds numbers such as -9007199254",
+    ),
     "minutes and seconds": (
         text(lambda i: f"{i:02d}:17.5,{BASE[i]}", "on,adc,temp,y", ROWS),
         BOTH,

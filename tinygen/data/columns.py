@@ -135,10 +135,11 @@ def require_readings(table: Table, name: str, instead: str = "") -> None:
 def _beyond_a_double(table: Table, name: str) -> str:
     """That neighbours among a column's numbers are no longer told apart; "" where they are."""
     values = table.columns[name][np.isfinite(table.columns[name])]
-    if not len(values) or np.abs(values).max() <= EXACT_STEPS * input_of(table, name).scale:
+    largest = max(values, key=abs, default=0.0)
+    if abs(largest) <= EXACT_STEPS * input_of(table, name).scale:
         return ""
     return (
-        f"it holds numbers such as {table.columns[name].max():.0f}, beyond 2**53, where whole "
+        f"it holds numbers such as {largest:.0f}, beyond 2**53, where whole "
         "numbers are no longer told apart: leave the leading digits out of the file"
     )
 
