@@ -9,6 +9,7 @@ from family_models import fitted_model, rows_of, street
 from host_c import compile_header, run_rows
 from sealed import sealed
 
+from tinygen.codegen.emit import render_header
 from tinygen.commands.predict import predict
 from tinygen.common.errors import ModelError, UsageError
 from tinygen.model.fixedpoint import MISSING, Quantity
@@ -51,6 +52,14 @@ def test_outputs_are_those_of_the_models():
     assert THREE.band == GAS.band and THREE.class_leds == 0
     rows[3, 0] = MISSING
     assert (THREE.answer(rows)[3] == MISSING).all()
+
+
+def test_the_header_names_every_output():
+    header, alone = render_header(THREE), render_header(DEW)
+    named = ", ".join(f"{name} [ug/m3]" for name in THREE.value_names)
+    assert f"* Predicts {named} from 3 sensor readings." in header
+    assert "* Family ridge, tree;" in header and "* Output 1: gas, raw " in header
+    assert "* Predicts dew" in alone and "* Output: raw " in alone
 
 
 @pytest.mark.parametrize("language", ["c99", "c++11"])

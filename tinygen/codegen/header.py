@@ -31,7 +31,7 @@ def render_header(model: Model) -> str:
             version=__version__,
             name=name,
             upper=name.upper(),
-            family=comment(model.family),
+            family=comment(", ".join(dict.fromkeys(one.family for one in model.singles))),
             inputs=[quantity_view(q) for q in model.inputs],
             input_table=_input_table(model),
             seen=_seen(model),
