@@ -144,7 +144,8 @@ def test_two_reports_in_two_folders_are_the_same_bytes(made, tmp_path):
         "card(Path(sys.argv[1]), Path('c.md'), Path(sys.argv[2]))"
     )
     one_folder, other_folder = tmp_path / "1", tmp_path / "2"
-    one_folder.mkdir(), other_folder.mkdir()
+    one_folder.mkdir()
+    other_folder.mkdir()
     write_report(made.model_path, one_folder / "p.html", made.csv, with_board=False)
     card(made.model_path, one_folder / "c.md", made.csv)
     subprocess.run(

@@ -165,8 +165,14 @@ class Selection:
             self.beside,
         )
 
-    def each(self, targets: Sequence[str]) -> list[Selection]:
-        """The same for each of several targets, the others beside it."""
+    def each(self, table: Table, task: str = "") -> list[Selection]:
+        """The same for each of several targets, by its full name, the others beside it. task: what
+        they are for, as asked for where it is not given. UsageError where one is no number.
+        """
+        from ..search.several import require_numbers_each
+
+        named = self.target, *self.beside
+        targets = require_numbers_each(table, named, task or self.task, self.categories)
         return [
             replace(self, target=one, beside=tuple(other for other in targets if other != one))
             for one in targets

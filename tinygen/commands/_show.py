@@ -79,6 +79,11 @@ def of_model(path: Path, model: Model) -> dict[str, Any]:
     }
 
 
+def of_rows(model: Model) -> dict[str, Any]:
+    """What it says of the rows."""
+    return {name: model.training[name] for name in ("rows_train", "rows_test", "split")}
+
+
 @contextmanager
 def progress() -> Iterator[Progress]:
     """What the library tells its steps to: a bar on a terminal, plain lines elsewhere."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.errors import plain
 from ..common.tables import table
-from ._show import of_model
+from ._show import of_model, of_rows
 
 if TYPE_CHECKING:
     from ..model.model import Model
@@ -78,7 +78,7 @@ class TrainedModel:
 
         return {
             **of_model(self.path, self.model),
-            **_rows(self.model),
+            **of_rows(self.model),
             **self.plain_figures(),
             "notes": list(self.notes),
             **self.plain_ladder(),
@@ -180,7 +180,7 @@ class TrainedOutputs:
         shared = {k: v for k, v in of_model(self.path, self.model).items() if k != "family"}
         return {
             **shared,
-            **_rows(self.model),
+            **of_rows(self.model),
             "together": self.model.training["together"],
             "notes": list(self.notes),
             "outputs": [
@@ -196,11 +196,6 @@ class TrainedOutputs:
                 for one in self.each
             ],
         }
-
-
-def _rows(model: Model) -> dict[str, Any]:
-    """What is said of the rows, plain JSON values."""
-    return {name: model.training[name] for name in ("rows_train", "rows_test", "split")}
 
 
 def _errors(metrics: dict, model: Model) -> list[str]:

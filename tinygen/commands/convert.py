@@ -24,7 +24,7 @@ from ._options import (
     require_room,
     selected_data,
 )
-from ._show import of_model, progress, shows
+from ._show import of_model, of_rows, progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class ConvertedModel:
         return {
             **of_model(self.path, self.model),
             "library": self.library,
-            **_plain_rows(self.model),
+            **of_rows(self.model),
             **self.plain_figures(),
         }
 
@@ -136,7 +136,7 @@ class ConvertedOutputs:
         return {
             **of_model(self.each[0].path, self.model),
             "library": self.each[0].library,
-            **_plain_rows(self.model),
+            **of_rows(self.model),
             "together": self.model.training["together"],
             "outputs": [
                 {"name": one.model.output.name, **one.plain_figures()} for one in self.each
@@ -158,10 +158,6 @@ def _written(model: Model) -> list[str]:
     if model.optimize == "balanced":
         return []
     return [f"written  for {model.optimize}, which suits this model and the budget best"]
-
-
-def _plain_rows(model: Model) -> dict[str, Any]:
-    return {name: model.training[name] for name in ("rows_train", "rows_test", "split")}
 
 
 def _reference(checked: dict[str, Any]) -> str:
@@ -273,8 +269,6 @@ def _afforded(
 
 def _datasets(opened: Opened, rows: Selection) -> list[Dataset]:
     """The rows for each output; UsageError where there is not one target for each."""
-    from ..search.several import require_numbers_each
-
     outputs, table = len(opened.floats.singles), rows.table()
     if not rows.target:
         return [_rows(opened, rows, table)] * outputs
@@ -286,8 +280,7 @@ def _datasets(opened: Opened, rows: Selection) -> list[Dataset]:
         )
     if outputs == 1:
         return [_rows(opened, rows, table)]
-    targets = require_numbers_each(table, named, "regression", rows.categories)
-    return [_rows(opened, one, table) for one in rows.each(targets)]
+    return [_rows(opened, one, table) for one in rows.each(table, "regression")]
 
 
 def _rows(opened: Opened, rows: Selection, table: Table) -> Dataset:

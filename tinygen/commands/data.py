@@ -36,14 +36,10 @@ def audit(rows: Selection, progress: Progress = silent) -> Audit | Audits:
     """The audit of a CSV file for its target or targets; the choice of columns and rows is that of
     `train`.
     """
-    from ..search.several import require_numbers_each
-
     table = rows.table()
     if not rows.beside:
         return _audit_for(rows, table, progress)
-    named = rows.target, *rows.beside
-    targets = require_numbers_each(table, named, rows.task, rows.categories)
-    return Audits(tuple(_audit_for(one, table, progress) for one in rows.each(targets)))
+    return Audits(tuple(_audit_for(one, table, progress) for one in rows.each(table)))
 
 
 def _audit_for(rows: Selection, table: Table, progress: Progress) -> Audit:

@@ -76,6 +76,10 @@ class Explanation:
         """The row's answer as a sum that adds up as printed, the sensitivities and the caveat."""
         from ..report.shapley import CAVEAT
 
+        return f"{self.told()}\n{CAVEAT}"
+
+    def told(self) -> str:
+        """The row's answer and the sensitivities."""
         lines = [f"note: {note}" for note in self.notes]
         if self.row:
             lines += [_row_text(self, self.row), ""]
@@ -88,7 +92,6 @@ class Explanation:
             f"(background: {self.background})",
             table(["sensor", "part", "in 8 of 10 rows", ""], rows),
             "",
-            CAVEAT,
         ]
         return "\n".join(lines)
 
@@ -108,8 +111,7 @@ class Explanations:
         from ..report.shapley import CAVEAT
 
         parts = [
-            f"output {k} of {len(self.each)}: {plain(one.model.output.name)}\n"
-            + one.text().removesuffix(CAVEAT)
+            f"output {k} of {len(self.each)}: {plain(one.model.output.name)}\n{one.told()}\n"
             for k, one in enumerate(self.each, 1)
         ]
         return "\n".join([*parts, CAVEAT])

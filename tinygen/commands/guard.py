@@ -61,7 +61,7 @@ class Guarded:
         """The guard in a few lines."""
         from ..report.words import with_unit
 
-        model, facts, spent = self.model, self.model.training, self.cost
+        model, facts = self.model, self.model.training
         names = ", ".join(q.name for q in model.inputs)
         level = with_unit(self.threshold, model)
         return "\n".join(
@@ -74,9 +74,7 @@ class Guarded:
                 f"alarm    above {level}: "
                 f"set off by {facts['alarms_train']:,} of {facts['rows_train']:,} rows it learned "
                 f"from and {facts['alarms_test']:,} of the {facts['rows_test']:,} others",
-                f"cost     the model alone on {self.board}: {spent.flash_bytes:,} bytes of flash, "
-                f"{spent.ram_bytes + spent.stack_bytes:,} of RAM with stack, "
-                f"{spent.cycles_max:,} cycles at most",
+                f"cost     the model alone on {self.board}: {self.cost.words}",
             ]
         )
 

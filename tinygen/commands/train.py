@@ -146,17 +146,13 @@ def rows_to_learn(request: TrainRequest, progress: Progress) -> Dataset:
 
 def rows_of_each(request: TrainRequest, progress: Progress) -> list[Dataset]:
     """The rows for each of several targets; UsageError also where one is no number."""
-    from ..search.several import require_numbers_each
-
     _require_places(request)
     if request.max_inputs is not None:
         raise UsageError(
             "--max-inputs ranks the inputs for one target: name them with --inputs for several"
         )
-    asked, rows = request.rows, request.rows.table()
-    named = asked.target, *asked.beside
-    targets = require_numbers_each(rows, named, asked.task, asked.categories)
-    return [_ready(one.dataset(rows), rows, request, progress) for one in asked.each(targets)]
+    rows = request.rows.table()
+    return [_ready(one.dataset(rows), rows, request, progress) for one in request.rows.each(rows)]
 
 
 def _require_places(request: TrainRequest) -> None:

@@ -35,6 +35,11 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def six_digits(value: float) -> float:
+    """A figure as files keep it: enough to compare, and the same text on every machine."""
+    return float(f"{value:.6g}")
+
+
 def cell(value: object) -> str:
     """A value as it stands in every table: thousands with commas, four significant digits of a
     float, all of a Decimal, a text on one line.

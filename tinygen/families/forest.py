@@ -78,7 +78,9 @@ def candidates(rows: Rows) -> list[Config]:
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedForest:
     if len(rows.labels) > 2:
         return _votes(rows, config, seed)
-    return _sign(rows, config, seed) if rows.labels else _quantity(rows, config, seed)
+    if rows.labels:
+        return _sign(rows, config, seed)
+    return _refitted(rows, config, _boosted(rows, config.trees, config.leaves, seed))
 
 
 def fit_many(
@@ -94,10 +96,6 @@ def fit_many(
         for leaves in sorted({c.leaves for c in configs})
     }
     return [_refitted(rows, config, boosted[config.leaves]) for config in configs]
-
-
-def _quantity(rows: Rows, config: Config, seed: int) -> FittedForest:
-    return _refitted(rows, config, _boosted(rows, config.trees, config.leaves, seed))
 
 
 def _boosted(rows: Rows, trees: int, leaves: int, seed: int) -> GradientBoostingRegressor:

@@ -37,7 +37,7 @@ def affordable(
     if not Rung(model, 0.0, cost).within(budget):
         raise UsageError(
             f"the model needs {cost.flash_bytes} bytes of flash, "
-            f"{cost.ram_bytes + cost.stack_bytes} of RAM and {cost.cycles_max} cycles, beyond the "
+            f"{cost.ram_with_stack} of RAM and {cost.cycles_max} cycles, beyond the "
             f"budget of {limits_in_words(budget)}: raise {BUDGET_OPTIONS}"
             f"{_fewer(found, board, budget)}"
         )
@@ -63,11 +63,11 @@ def written(model: Model, board: Board, budget: Budget = NO_LIMITS) -> tuple[Mod
     flash times cycles falls by a tenth, or with what alone fits the budget; and its cost.
     DoesNotFit if the balanced form is too large for the board.
     """
-    first = Rung(model, 0.0, measure_cost(model, board))
+    first, text = Rung(model, 0.0, measure_cost(model, board)), render_header(model)
     forms = [first]
     for goal in ("speed", "size"):
         other = replace(model, optimize=goal)
-        if render_header(other) != render_header(model):
+        if render_header(other) != text:
             with suppress(DoesNotFit):
                 forms.append(Rung(other, 0.0, measure_cost(other, board)))
     fit = [rung for rung in forms if rung.within(budget)]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import ModelError, QuantizeError, UsageError, show
+from ..common.tables import six_digits
 from ..data import Dataset
 from ..data.columns import ROOM, decimal_quantity
 from ..model.fixedpoint import Quantity
@@ -333,16 +334,12 @@ def _facts(
     return {
         **facts_of(model, list(used), {}, floats, dataset),
         "converted": {
-            "bound": _six_digits(bound),
-            "margin": _six_digits(lowered.margin),
+            "bound": None if bound is None else six_digits(bound),
+            "margin": None if lowered.margin is None else six_digits(lowered.margin),
             "same_leaves": lowered.same_leaves,
-            "measured": {key: _six_digits(v) for key, v in lowered.measured.items()},
+            "measured": {key: six_digits(v) for key, v in lowered.measured.items()},
         },
     }
-
-
-def _six_digits(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.6g}")
 
 
 # ---- what the library is called with ----

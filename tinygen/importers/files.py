@@ -22,7 +22,7 @@ MOST_UNPACKED = 100_000_000  # of what an archive unpacks to
 SCHEMA = "schema.json"
 MOST_ENTRIES = 20_000  # files in it
 MOST_SCHEMA, MOST_PARTS = 12_000_000, 200_000  # bytes, and lists and objects, of its schema
-HEAD = 16  # bytes that tell what a file is
+HEAD = 400  # bytes that tell what a file is
 # how pickles begin, plain or compressed as joblib does it
 ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 PICKLES = (b"\x80", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x5d\x00\x00", b"ZF", *ZLIB)
@@ -86,7 +86,6 @@ def open_estimator(path: Path, trust_pickle: bool = False) -> Any:
 
 def _matching(path: Path) -> Opener:
     """What opens the file, by its content."""
-    path = Path(path)
     if not path.is_file():
         raise UsageError(f"model file '{path}' does not exist or is no file: check the path")
     size = path.stat().st_size
@@ -215,7 +214,7 @@ def opened(estimator: Any) -> Opened:
 def _is_forest(head: bytes, path: Path) -> bool:
     from .readers.forest_files import kind_of
 
-    return kind_of(path) != ""
+    return kind_of(head) != ""
 
 
 def _open_forest(path: Path, trust_pickle: bool) -> Opened:

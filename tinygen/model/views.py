@@ -98,6 +98,11 @@ class View:
         return f"{min(self.step.proven.low)} .. {max(self.step.proven.high)}"
 
     @property
+    def acc_range(self) -> str:
+        """Interval of its sums."""
+        return f"{self.step.proven.acc_low} .. {self.step.proven.acc_high}"
+
+    @property
     def rom_bytes(self) -> int:
         """Bytes of its tables in flash."""
         return 0
@@ -117,10 +122,6 @@ class SumView(View):
     @property
     def acc_type(self) -> str:
         return ACC_TYPES[self.acc_bits]
-
-    @property
-    def acc_range(self) -> str:
-        return f"{self.step.proven.acc_low} .. {self.step.proven.acc_high}"
 
     @property
     def shifted(self) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from ..codegen.chain import constant_bytes
 from ..codegen.emit import render_header
 from ..common.boards import Board
 from ..common.errors import ModelError, QuantizeError
-from ..common.tables import counted
+from ..common.tables import counted, six_digits
 from ..data import Dataset, Rows
 from ..families import FAMILIES
 from ..fitting.fitted import Fitted
@@ -204,7 +204,7 @@ class Finalists:
         training = rows.error(model.predict(rows.x[:, columns]))
         error = _with_rounding(candidate.error, training, trained, rows)
         floats = tuple(rounded(trained.fitted, dataset.x[dataset.test]).tolist())
-        folds = tuple(float(f"{loss * scale:.6g}") for loss in candidate.losses)
+        folds = tuple(six_digits(loss * scale) for loss in candidate.losses)
         if request.reject is not None:
             try:
                 model = with_reject(model, trained, dataset, request.reject)

@@ -39,7 +39,7 @@ class Rung:
     @property
     def ram_bytes(self) -> int:
         """Static RAM and the call's stack."""
-        return self.cost.ram_bytes + self.cost.stack_bytes
+        return self.cost.ram_with_stack
 
     def within(self, budget: Budget) -> bool:
         """True if the rung fits: flash, static RAM and stack, worst cycles."""

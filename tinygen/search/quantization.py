@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from ..common.errors import QuantizeError, UsageError
+from ..common.tables import six_digits
 from ..data import Dataset
 from ..data.reference import Reference, sketch
 from ..fitting.class_scores import score_chain
@@ -139,10 +140,10 @@ def metrics(answer, floats, y, scale: float) -> dict:
     """
     error, spread = (answer - y) * scale, ((y - y.mean()) * scale) ** 2
     return {
-        "mae": _figure(np.abs(error).mean()),
-        "float_mae": _figure(np.abs(floats - y).mean() * scale),
-        "rmse": _figure(np.sqrt((error**2).mean())),
-        "r2": _figure(1 - (error**2).sum() / max(spread.sum(), 1e-12)),
+        "mae": six_digits(np.abs(error).mean()),
+        "float_mae": six_digits(np.abs(floats - y).mean() * scale),
+        "rmse": six_digits(np.sqrt((error**2).mean())),
+        "r2": six_digits(1 - (error**2).sum() / max(spread.sum(), 1e-12)),
     }
 
 
@@ -155,19 +156,14 @@ def class_metrics(answer, floats, y, labels: tuple[str, ...]) -> dict:
     np.add.at(confusion, (y, answer), 1)
     right, rows = confusion.diagonal(), confusion.sum(axis=1)
     return {
-        "accuracy": _figure((answer == y).mean()),
-        "error_rate": _figure((answer != y).mean()),
-        "float_error_rate": _figure((floats != y).mean()),
+        "accuracy": six_digits((answer == y).mean()),
+        "error_rate": six_digits((answer != y).mean()),
+        "float_error_rate": six_digits((floats != y).mean()),
         "confusion": confusion.tolist(),
         "recall": {
-            label: _figure(r / n) if n else None for label, r, n in zip(labels, right, rows)
+            label: six_digits(r / n) if n else None for label, r, n in zip(labels, right, rows)
         },
     }
-
-
-def _figure(value: float) -> float:
-    """Six significant digits: enough to compare, and the same text on every machine."""
-    return float(f"{value:.6g}")
 
 
 def _ends(q: Quantity) -> str:

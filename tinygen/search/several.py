@@ -186,7 +186,7 @@ def _over(model: Model, cost: ModelCost, budget: Budget) -> UsageError:
     names = ", ".join(q.name for q in model.outputs)
     return UsageError(
         f"{names} together need {cost.flash_bytes} bytes of flash, "
-        f"{cost.ram_bytes + cost.stack_bytes} of RAM and {cost.cycles_max} cycles, the budget is "
+        f"{cost.ram_with_stack} of RAM and {cost.cycles_max} cycles, the budget is "
         f"{limits_in_words(budget)}: raise it"
     )
 
@@ -197,7 +197,7 @@ def _limits(budget: Budget) -> tuple[int | None, ...]:
 
 def _excess(cost: ModelCost, budget: Budget) -> list[int]:
     """By how much a cost is over each limit of a budget."""
-    used = cost.flash_bytes, cost.ram_bytes + cost.stack_bytes, cost.cycles_max
+    used = cost.flash_bytes, cost.ram_with_stack, cost.cycles_max
     return [0 if limit is None else max(0, u - limit) for u, limit in zip(used, _limits(budget))]
 
 

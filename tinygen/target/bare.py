@@ -46,6 +46,19 @@ class ModelCost:
     cycles_median: int  # per inference
     cycles_max: int
 
+    @property
+    def ram_with_stack(self) -> int:
+        """Bytes of RAM, static and stack."""
+        return self.ram_bytes + self.stack_bytes
+
+    @property
+    def words(self) -> str:
+        """What it takes, for people."""
+        return (
+            f"{self.flash_bytes:,} bytes of flash, {self.ram_with_stack:,} of RAM with stack, "
+            f"{self.cycles_max:,} cycles at most"
+        )
+
 
 class BareChip:
     """A simulated chip that runs the model alone. A context manager.

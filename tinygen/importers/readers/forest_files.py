@@ -19,7 +19,6 @@ from ..graph import FloatModel, TreeSum, apply_all
 from . import broken, require_sound
 from .forests import ZERO_MISSING, part_of
 
-HEAD = 400  # bytes that tell what a file is
 MOST_BYTES = 16_000_000  # of a file: more than all splits that a chip tells apart
 MOST_PARTS = 500_000  # lists and objects
 MOST_COUNT = 50_000  # columns, trees, nodes of a tree
@@ -41,24 +40,25 @@ ESCAPED = re.compile(rb"\\u00[2-7]")  # a letter that nobody escapes could hide 
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
-def kind_of(path: Path) -> str:
-    """The name of treelite's reader for a file of XGBoost or LightGBM; "" for another one."""
-    with path.open("rb") as stream:
-        start = stream.read(HEAD)
-    if start.startswith(b"tree\nversion="):
+def kind_of(head: bytes) -> str:
+    """The name of treelite's reader for a file of XGBoost or LightGBM that begins so; "" for
+    another one.
+    """
+    if head.startswith(b"tree\nversion="):
         return "load_lightgbm_model"
-    if start.startswith(b"{") and b"learner" in start:
+    if head.startswith(b"{") and b"learner" in head:
         return "load_xgboost_model"
     return ""
 
 
 def open_forest(path: Path) -> tuple[FloatModel, Predict, str, bool]:
-    """The float model of a file (JSON, UBJSON or LightGBM's text), what treelite answers, its
-    version, and whether the columns have names. ModelError where the file is broken or beyond a
-    limit.
+    """The float model of a file (JSON, UBJSON or LightGBM's text) that `kind_of` knows, what
+    treelite answers, its version, and whether the columns have names. ModelError where the file is
+    broken or beyond a limit.
     """
     treelite = needed("treelite", "forests", "a forest of XGBoost or LightGBM")
-    kind, data = kind_of(path), path.read_bytes()
+    data = path.read_bytes()
+    kind = kind_of(data)
     try:
         _require_small(data)
     except ModelError as error:

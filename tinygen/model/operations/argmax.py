@@ -23,7 +23,7 @@ from ..nodes import (
     within,
 )
 from ..views import FloatStep, FloatView, Step, View
-from .dense import WeightRows, short_type, sums_within
+from .dense import WideRows, sums_within
 from .forest import Forest, ForestFloatView, ForestView
 
 
@@ -119,20 +119,12 @@ class Neighbours(Node):
 
 
 @dataclass(frozen=True)
-class NeighboursView(WeightRows, View):
+class NeighboursView(WideRows, View):
     """One pass over the rows that keeps the largest sums in their order."""
 
     template: ClassVar[str] = "neighbours"
     macros: ClassVar[str] = "neighbours"
     node: Neighbours
-
-    @property
-    def dot(self) -> str:
-        return f"tinygen_dot_{short_type(self.step)}_w{self.weight_bits}_32"
-
-    @property
-    def acc_range(self) -> str:
-        return f"{self.step.proven.acc_low} .. {self.step.proven.acc_high}"
 
     @property
     def value_bits(self) -> int:

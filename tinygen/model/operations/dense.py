@@ -167,6 +167,17 @@ class WeightRows:
         return self.rows * self.columns * self.weight_bits // 8
 
 
+class WideRows(WeightRows):
+    """The same of rows that are summed in 32 bits."""
+
+    step: Any
+
+    @property
+    def dot(self) -> str:
+        """The function of one sum."""
+        return f"tinygen_dot_{short_type(self.step)}_w{self.weight_bits}_32"
+
+
 @dataclass(frozen=True)
 class DenseView(WeightRows, SumView):
     """A layer kernel, or a dot product for each row."""

@@ -27,7 +27,7 @@ from ..nodes import (
     within,
 )
 from ..views import FloatStep, FloatSumView, Step, SumView, View
-from .dense import Dense, WeightRows, is_relu_layer, short_type, unit_row
+from .dense import Dense, WideRows, is_relu_layer, short_type, unit_row
 from .scale import Scale
 
 PAIRED = 8  # units from which on pairs of them are worth their code
@@ -307,7 +307,7 @@ class QuantizedConv(QuantizedDense):
 
 
 @dataclass(frozen=True)
-class QuantizedDenseView(WeightRows, View):
+class QuantizedDenseView(WideRows, View):
     """A loop over the rows, with one 32 x 32 bit product each."""
 
     template: ClassVar[str] = "dense"
@@ -329,14 +329,6 @@ class QuantizedDenseView(WeightRows, View):
         before = self.step.before
         inputs = len(self.step.input_names) if before is None else len(before.low)
         return f"{self.source} + i" if self.node.elementwise and inputs > 1 else self.source
-
-    @property
-    def dot(self) -> str:
-        return f"tinygen_dot_{short_type(self.step)}_w{self.weight_bits}_32"
-
-    @property
-    def acc_range(self) -> str:
-        return f"{self.step.proven.acc_low} .. {self.step.proven.acc_high}"
 
     @property
     def rom_bytes(self) -> int:

@@ -132,7 +132,7 @@ def _costs(d: Dossier) -> Iterator[Figure]:
     yield Figure(
         "ram",
         "RAM with stack",
-        f"{cost.ram_bytes + cost.stack_bytes:,} bytes",
+        f"{cost.ram_with_stack:,} bytes",
         f"of {board.ram_bytes:,}",
     )
     yield Figure(
@@ -338,8 +338,8 @@ def conversion_table(v: Conversion) -> tuple[list[str], list[list]]:
             ("flash [bytes]", v.float_cost.flash_bytes, v.integer_cost.flash_bytes),
             (
                 "RAM with stack [bytes]",
-                v.float_cost.ram_bytes + v.float_cost.stack_bytes,
-                v.integer_cost.ram_bytes + v.integer_cost.stack_bytes,
+                v.float_cost.ram_with_stack,
+                v.integer_cost.ram_with_stack,
             ),
             ("cycles at most", v.float_cost.cycles_max, v.integer_cost.cycles_max),
         )

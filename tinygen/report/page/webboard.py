@@ -42,7 +42,7 @@ def settings(d: Dossier) -> dict:
         "version": version_for(model.values_per_row),
         "id": model.model_id,
         "inputs": [_slider(q) for q in model.inputs],
-        "outputs": [_output(q) for q in model.outputs],
+        "outputs": [_quantity(q) for q in model.outputs],
         "labels": list(model.labels),
         "scores": model.scores,
         "leds": _leds(model, board),
@@ -52,7 +52,7 @@ def settings(d: Dossier) -> dict:
     }
 
 
-def _output(q: Quantity) -> dict:
+def _quantity(q: Quantity) -> dict:
     return {
         "name": q.name,
         "unit": q.unit,
@@ -91,11 +91,7 @@ def _slider(q: Quantity) -> dict:
     low, high = q.limits
     room = max(1, (high - low) * ROOM // 100)
     return {
-        "name": q.name,
-        "unit": q.unit,
-        "scale": q.scale,
-        "offset": q.offset,
-        "digits": digits(q.scale),
+        **_quantity(q),
         "low": max(low - room, MISSING + 1),
         "high": min(high + room, -MISSING - 1),
         "accepted": [low, high],

@@ -6,9 +6,10 @@ from dataclasses import asdict
 
 from ...common.boards import BOARDS
 from ...common.errors import ModelError
+from ...common.tables import six_digits
 from ...model.model import Model
 from ...target.bare import ModelCost
-from .judge import Conversion, Decisions, Row, figure
+from .judge import Conversion, Decisions, Row
 from .words import conversion_sentence
 
 
@@ -17,24 +18,24 @@ def conversion_facts(v: Conversion) -> dict:
     return {
         "board": v.board.pio_id,
         "rows": v.rows,
-        "float_error": figure(v.float_error),
-        "integer_error": figure(v.integer_error),
-        "difference": figure(v.integer_error - v.float_error),
-        "loss": figure(v.loss),
-        "margin": figure(v.margin),
+        "float_error": six_digits(v.float_error),
+        "integer_error": six_digits(v.integer_error),
+        "difference": six_digits(v.integer_error - v.float_error),
+        "loss": six_digits(v.loss),
+        "margin": six_digits(v.margin),
         "differing": v.differing,
         "worst": None
         if v.worst is None
         else {
             **asdict(v.worst),
-            "inputs": {name: figure(value) for name, value in v.worst.inputs},
+            "inputs": {name: six_digits(value) for name, value in v.worst.inputs},
         },
         "alarms": None if v.alarms is None else asdict(v.alarms),
         "integer": asdict(v.integer_cost),
         "float": None if v.float_cost is None else asdict(v.float_cost),
         "float_gap": v.float_gap,
-        "smaller": None if v.float_cost is None else figure(v.smaller),
-        "faster": None if v.float_cost is None else figure(v.faster),
+        "smaller": None if v.float_cost is None else six_digits(v.smaller),
+        "faster": None if v.float_cost is None else six_digits(v.faster),
         "sentence": conversion_sentence(v),
         **({"imported": True, "own_spread": v.own_spread} if v.imported else {}),
     }

@@ -16,6 +16,7 @@ import numpy as np
 from ...codegen.float_model import render_float
 from ...common.boards import Board
 from ...common.errors import DoesNotFit
+from ...common.tables import six_digits
 from ...data import Dataset
 from ...fitting.weighted import margin
 from ...model.model import Model
@@ -143,15 +144,15 @@ def judge_conversion(
         model,
         board,
         len(y),
-        figure(float(theirs.mean()) * scale),
-        figure(float(ours.mean()) * scale),
+        six_digits(float(theirs.mean()) * scale),
+        six_digits(float(ours.mean()) * scale),
         int((answers != floats).sum()),
         _worst(model, dataset, x, floats, answers),
         _decisions(model, y, floats, answers),
         integer or measure_cost(model, board),
         float_cost,
         gap,
-        figure(margin(ours - theirs) * scale),
+        six_digits(margin(ours - theirs) * scale),
     )
 
 
@@ -159,7 +160,7 @@ def of_original(verdict: Conversion, dataset: Dataset, own: bool) -> Conversion:
     """The verdict on somebody else's model. own: the test rows' targets are its own answers."""
     y = dataset.y[dataset.test]
     scale = 1.0 if dataset.labels else dataset.target.scale
-    spread = figure(np.abs(y - np.median(y)).mean() * scale) if own else None
+    spread = six_digits(np.abs(y - np.median(y)).mean() * scale) if own else None
     return replace(verdict, own_spread=spread)
 
 
@@ -210,8 +211,3 @@ def _in_float(model: Model, board: Board, x: np.ndarray) -> tuple[ModelCost | No
         return None, None
     with BareChip(model, board, header, timed=False) as chip:
         return cost, int(np.abs(chip.predict(x) - model.predict(x)).max(initial=0))
-
-
-def figure(value: float) -> float:
-    """Six significant digits: enough to compare, and the same text on every machine."""
-    return float(f"{value:.6g}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ...common.tables import counted
-from ...target.bare import ModelCost
 from .judge import Conversion
 
 TOLERANCE = 0.005  # part of the error, or of the rows of a classifier, that counts as nothing lost
@@ -142,18 +141,10 @@ def conversion_lines(v: Conversion) -> list[str]:
             "worsened, "
             f"{v.alarms.mended} corrected"
         )
-    text.append(f"integer    {_cost_line(v.integer_cost)}")
+    text.append(f"integer    {v.integer_cost.words}")
     text.append(
-        f"float      {_cost_line(v.float_cost)}, float routines included"
+        f"float      {v.float_cost.words}, float routines included"
         if v.float_cost
         else f"float      does not fit the {v.board.title}"
     )
     return [*text, f"verdict    {conversion_sentence(v)}"]
-
-
-def _cost_line(cost: ModelCost) -> str:
-    return (
-        f"{cost.flash_bytes:,} bytes of flash, {cost.ram_bytes + cost.stack_bytes:,} of RAM with "
-        "stack, "
-        f"{cost.cycles_max:,} cycles at most"
-    )

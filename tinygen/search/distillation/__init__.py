@@ -19,6 +19,7 @@ from sklearn.base import is_classifier
 
 from ...common.errors import UsageError
 from ...common.progress import Progress, silent
+from ...common.tables import six_digits
 from ...data import Dataset
 from ...model.model import Model
 from ..cross_validation import as_good_as, error_scale
@@ -140,7 +141,7 @@ def _teacher_error(dataset: Dataset, teacher: Teacher) -> float | None:
         return None
     tests = dataset.rows.take(dataset.test)
     answers = teacher.taught(dataset.training)(tests.x)
-    return float(f"{tests.error(answers) * error_scale(dataset):.6g}")
+    return six_digits(tests.error(answers) * error_scale(dataset))
 
 
 def _told(rung: Rung, dataset: Dataset, rows: Dataset) -> Rung:
