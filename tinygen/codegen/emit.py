@@ -23,7 +23,7 @@ from ..model.model import Model
 from .exporters import EXPORTERS, platformio
 from .header import render_header
 from .names import check_prefix
-from .parts import RUNTIME, SAMPLES, firmware_text, render, runtime, vectors
+from .parts import RUNTIME, SAMPLES, AnyModel, firmware_text, headers, render, runtime, vectors
 
 __all__ = [
     "EXPORTERS",
@@ -86,10 +86,10 @@ def emit_project(
     return Project(Path(out_dir), model)
 
 
-def render_bare(model: Model, rows: int) -> dict[str, str]:
+def render_bare(model: AnyModel, rows: int) -> dict[str, str]:
     """Files of a program that runs the model alone on a chip, up to `rows` rows at a time."""
     return {
-        f"{check_prefix(model.name)}.h": render_header(model),
+        **headers(model),
         "tinygen_model.h": render("tinygen_model.h.j2", model),
         "bare.c": bare_main(rows),
     }

@@ -8,7 +8,10 @@ from .. import __version__
 from ..common.boards import BOARDS, Board
 from ..common.jinja import environment
 from ..model.model import Model
-from .header import alarm_view, quantity_view
+from ..model.signals import SignalModel
+from .header import alarm_view, quantity_view, render_header
+from .names import check_prefix
+from .signals import signal_headers
 from .units import categories, class_names, input_units, unit_of
 
 SAMPLES = 32  # rows in the emitted test vectors
@@ -22,17 +25,29 @@ RUNTIME = (
 )
 
 
+SIGNAL_RUNTIME = (*RUNTIME, "tinygen_signal.h")
+AnyModel = Model | SignalModel
+
+
 def firmware_text(path: str) -> str:
     """A hand-written firmware file that ships with tinygen."""
     return files("tinygen.firmware").joinpath(path).read_text(encoding="ascii")
 
 
-def runtime() -> dict[str, str]:
-    """The hand-written headers that every generated header needs: file name -> text."""
-    return {name: firmware_text(f"include/{name}") for name in RUNTIME}
+def runtime(model: AnyModel | None = None) -> dict[str, str]:
+    """The hand-written headers that a generated header needs: file name -> text."""
+    names = SIGNAL_RUNTIME if isinstance(model, SignalModel) else RUNTIME
+    return {name: firmware_text(f"include/{name}") for name in names}
 
 
-def render(template: str, model: Model, board: Board | None = None) -> str:
+def headers(model: AnyModel) -> dict[str, str]:
+    """The generated headers that a model is, NAME.h first: file name -> text."""
+    if isinstance(model, SignalModel):
+        return signal_headers(model)
+    return {f"{check_prefix(model.name)}.h": render_header(model)}
+
+
+def render(template: str, model: AnyModel, board: Board | None = None) -> str:
     """A template that knows the model's name, inputs, output and kind of alarm, and the pins of a
     board's LEDs.
     """
@@ -55,6 +70,7 @@ def render(template: str, model: Model, board: Board | None = None) -> str:
             first=model.sample_rows(1)[0].tolist(),
             scores=model.scores,
             several=bool(model.more),
+            signals=isinstance(model, SignalModel),
             sure_margin=model.sure_margin,
             values=model.values_per_row,
             class_leds=model.class_leds,

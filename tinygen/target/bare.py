@@ -19,11 +19,10 @@ import numpy as np
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from ..codegen.emit import bare_main, render_bare, runtime
+from ..codegen.emit import AnyModel, bare_main, render_bare, runtime
 from ..common.boards import Board
 from ..common.errors import BuildError, DoesNotFit
 from ..host.virtual.simavr import SimBoard
-from ..model.model import Model
 from .avr_gcc import Size, compile_c, read_size
 
 RAM_FOR_ROWS = 0.4  # part of the chip's RAM that waiting rows may take
@@ -69,7 +68,7 @@ class BareChip:
 
     def __init__(
         self,
-        model: Model,
+        model: AnyModel,
         board: Board,
         header: str | None = None,
         timed: bool = True,
@@ -137,7 +136,7 @@ class BareChip:
 
 
 def measure_cost(
-    model: Model,
+    model: AnyModel,
     board: Board,
     rows: np.ndarray | None = None,
     header: str | None = None,
@@ -186,7 +185,7 @@ def _block(board: Board, inputs: int) -> int:
 
 
 def compile_bare(
-    model: Model,
+    model: AnyModel,
     board: Board,
     folder: Path,
     rows: int,
@@ -199,7 +198,7 @@ def compile_bare(
     texts = {
         **render_bare(model, rows),
         **({f"{model.name}.h": header} if header else {}),
-        **runtime(),
+        **runtime(model),
     }
     return _compile(texts, board, folder, f"model '{model.name}' alone", *options)
 

@@ -1,0 +1,274 @@
+/* tinygen_signal.h -- integer kernels for streams of samples, and for what is kept of them.
+ * Hand-written, C99 and C++11. No float, no heap, no 64-bit; every product is widened before it is
+ * formed. What a kernel may be given is proven by the generator, for any sample that can come.
+ * Sums are kept modulo 2^32: what is worked out from them is exact wherever the result fits.
+ * The Python twin is tinygen/model/signals. */
+#ifndef TINYGEN_SIGNAL_H
+#define TINYGEN_SIGNAL_H
+
+#include "tinygen_flash.h"
+
+/* Called from many places: one copy each. */
+#ifdef __GNUC__
+#define TINYGEN_CALLED static __attribute__((noinline, unused))
+#else
+#define TINYGEN_CALLED static inline
+#endif
+
+/* ---- streams: one number per sample; `first` is the first sample after a start --------------- */
+
+/* Running mean, 8 bits behind the point: moves by 1 / 2^slowness of the distance. */
+TINYGEN_CALLED int16_t tinygen_level(int32_t *at, int16_t x, uint8_t slowness, uint8_t first)
+{
+    const int32_t target = (int32_t)x * 256;
+
+    *at = first ? target : *at + ((target - *at) >> slowness);
+    return (int16_t)(*at >> 8);
+}
+
+/* Difference to the sample before, in steps of 2^shift. */
+TINYGEN_CALLED int16_t tinygen_change(int16_t *last, int16_t x, uint8_t shift, uint8_t first)
+{
+    const int32_t change = first ? 0 : (int32_t)x - *last;
+
+    *last = x;
+    return (int16_t)(change >> shift);
+}
+
+/* One step towards the sample: follows the median. */
+TINYGEN_CALLED int16_t tinygen_tracker(int16_t *at, int16_t x, int16_t step, uint8_t first)
+{
+    if (first)
+        *at = x;
+    else if (x != *at)
+        *at = (int16_t)(x > *at ? *at + step : *at - step);
+    return *at;
+}
+
+/* 1 where a sample is on the other side of a level than the one before. */
+TINYGEN_CALLED int16_t tinygen_crossing(uint8_t *was, uint8_t above, uint8_t first)
+{
+    const uint8_t crossed = !first && above != *was;
+
+    *was = above;
+    return crossed;
+}
+
+typedef struct {
+    int16_t last;
+    int8_t heading; /* 1 rising, -1 falling, 0 not yet known */
+} tinygen_turn_state;
+
+/* 1 where a rising stretch ends or a falling one. */
+TINYGEN_CALLED int16_t tinygen_turn(tinygen_turn_state *state, int16_t x, uint8_t first)
+{
+    const int8_t way = (int8_t)(first || x == state->last ? 0 : x > state->last ? 1 : -1);
+    const int8_t before = (int8_t)(first ? 0 : state->heading);
+
+    state->last = x;
+    state->heading = way ? way : before;
+    return way * before < 0;
+}
+
+/* The sample `lag` samples ago: `past` is a ring of so many. */
+TINYGEN_CALLED int16_t tinygen_delay(int16_t *past, uint8_t *at, uint8_t lag, int16_t x,
+                                    uint8_t first)
+{
+    int16_t old;
+
+    if (first) {
+        for (uint8_t k = 0; k < lag; k++)
+            past[k] = x;
+        *at = 0;
+    }
+    old = past[*at];
+    past[*at] = x;
+    *at = (uint8_t)(*at + 1 < lag ? *at + 1 : 0);
+    return old;
+}
+
+typedef struct {
+    int16_t x1, x2, y1, y2;
+} tinygen_band_state;
+
+#define TINYGEN_BAND_LIMIT 8191
+
+/* Band-pass filter of second order; `of` in flash: b0, a1, a2, in steps of 2^-14. */
+TINYGEN_CALLED int16_t tinygen_band(tinygen_band_state *s, int16_t x, const int16_t *of,
+                                   uint8_t first)
+{
+    int32_t sum;
+    int16_t y;
+
+    if (first) {
+        s->x1 = s->x2 = x;
+        s->y1 = s->y2 = 0;
+    }
+    sum = (int32_t)TINYGEN_READ_I16(of) * (int16_t)(x - s->x2)
+          + (int32_t)TINYGEN_READ_I16(of + 1) * s->y1 - (int32_t)TINYGEN_READ_I16(of + 2) * s->y2;
+    y = (int16_t)(((sum + 8192) * 4) >> 16); /* the proof leaves two bits */
+    if (y > TINYGEN_BAND_LIMIT)
+        y = TINYGEN_BAND_LIMIT;
+    if (y < -TINYGEN_BAND_LIMIT)
+        y = -TINYGEN_BAND_LIMIT;
+    s->x2 = s->x1;
+    s->x1 = x;
+    s->y2 = s->y1;
+    s->y1 = y;
+    return y;
+}
+
+/* Root, rounded down: two bits of the square give one of the root. */
+TINYGEN_CALLED uint16_t tinygen_root(uint32_t square)
+{
+    uint16_t root = 0;
+    uint32_t rest = 0; /* what the bits so far leave, below 2^17 */
+
+    for (uint8_t k = 0; k < 16; k++) {
+        uint32_t trial;
+
+        rest = rest * 4 + (square >> 30);
+        square *= 4;
+        root = (uint16_t)(root * 2);
+        trial = (uint32_t)root * 2 + 1;
+        if (rest >= trial) {
+            rest -= trial;
+            root++;
+        }
+    }
+    return root;
+}
+
+/* ---- what is kept of a pane; `of` in flash: places of streams -------------------------------- */
+
+TINYGEN_CALLED void tinygen_add(uint32_t *to, const int16_t *streams, const uint8_t *of, uint8_t n)
+{
+    for (uint8_t k = 0; k < n; k++)
+        to[k] += (uint32_t)(int32_t)streams[TINYGEN_READ_U8(of + k)];
+}
+
+/* Two places each: both the same for a square. */
+TINYGEN_CALLED void tinygen_add_products(uint32_t *to, const int16_t *streams, const uint8_t *of,
+                                        uint8_t n)
+{
+    for (uint8_t k = 0; k < n; k++, of += 2)
+        to[k] += (uint32_t)((int32_t)streams[TINYGEN_READ_U8(of)]
+                            * streams[TINYGEN_READ_U8(of + 1)]);
+}
+
+TINYGEN_CALLED void tinygen_least(int16_t *to, const int16_t *streams, const uint8_t *of, uint8_t n)
+{
+    for (uint8_t k = 0; k < n; k++) {
+        const int16_t x = streams[TINYGEN_READ_U8(of + k)];
+        if (x < to[k])
+            to[k] = x;
+    }
+}
+
+TINYGEN_CALLED void tinygen_greatest(int16_t *to, const int16_t *streams, const uint8_t *of,
+                                    uint8_t n)
+{
+    for (uint8_t k = 0; k < n; k++) {
+        const int16_t x = streams[TINYGEN_READ_U8(of + k)];
+        if (x > to[k])
+            to[k] = x;
+    }
+}
+
+/* ---- what is worked out at the end of a window of n samples, from adds[place] ---------------- */
+
+TINYGEN_CALLED int16_t tinygen_mean(const uint32_t *adds, uint8_t sum, uint16_t n)
+{
+    return (int16_t)((int32_t)adds[sum] / n);
+}
+
+TINYGEN_CALLED int16_t tinygen_rms(const uint32_t *adds, uint8_t squares, uint16_t n)
+{
+    return (int16_t)tinygen_root(adds[squares] / n);
+}
+
+/* Sum of the squared distances from the mean: with sum = n * mean + rest it is
+ * squares - n * mean^2 - 2 * mean * rest - rest^2 / n, modulo 2^32 and therefore as it is. */
+TINYGEN_CALLED uint32_t tinygen_deviation_squares(const uint32_t *adds, uint8_t squares,
+                                                  uint8_t sum, uint16_t n)
+{
+    const int32_t mean = (int32_t)adds[sum] / n;
+    const int32_t rest = (int32_t)(adds[sum] - (uint32_t)mean * n);
+
+    return adds[squares] - (uint32_t)mean * (adds[sum] + (uint32_t)rest)
+           - (uint32_t)(rest * rest) / n;
+}
+
+TINYGEN_CALLED int16_t tinygen_deviation(const uint32_t *adds, uint8_t squares, uint8_t sum,
+                                         uint16_t n)
+{
+    return (int16_t)tinygen_root(tinygen_deviation_squares(adds, squares, sum, n) / n);
+}
+
+/* a / one towards 0, within -127 .. 127; 0 where `one` is 0. */
+TINYGEN_CALLED int16_t tinygen_part(int32_t a, uint32_t one)
+{
+    const uint32_t size = a < 0 ? 0 - (uint32_t)a : (uint32_t)a;
+    const uint32_t part = one ? size / one : 0;
+    const int16_t most = (int16_t)(part > 127 ? 127 : part);
+
+    return (int16_t)(a < 0 ? -most : most);
+}
+
+/* Of streams a and b: by the product of their deviations. */
+TINYGEN_CALLED int16_t tinygen_correlation(const uint32_t *adds, uint8_t product, uint8_t a,
+                                           uint8_t b, uint8_t squares_a, uint8_t squares_b,
+                                           uint16_t n)
+{
+    const int32_t mean_a = (int32_t)adds[a] / n, mean_b = (int32_t)adds[b] / n;
+    const int32_t rest_a = (int32_t)(adds[a] - (uint32_t)mean_a * n);
+    const int32_t rest_b = (int32_t)(adds[b] - (uint32_t)mean_b * n);
+    const uint32_t joint = adds[product] - (uint32_t)mean_a * adds[b]
+                           - (uint32_t)mean_b * (uint32_t)rest_a
+                           - (uint32_t)(rest_a * rest_b / n);
+    const uint32_t root_a = tinygen_root(tinygen_deviation_squares(adds, squares_a, a, n));
+    const uint32_t root_b = tinygen_root(tinygen_deviation_squares(adds, squares_b, b, n));
+
+    return tinygen_part((int32_t)joint, root_a * root_b / 127);
+}
+
+/* Of two streams without an offset: by the squares of the first. */
+TINYGEN_CALLED int16_t tinygen_likeness(const uint32_t *adds, uint8_t product, uint8_t squares)
+{
+    return tinygen_part((int32_t)adds[product], adds[squares] / 127);
+}
+
+/* ---- the vote -------------------------------------------------------------------------------- */
+
+/* The most frequent of n classes; where several are, the one that stands, or the first of them. */
+static inline int16_t tinygen_vote(const int16_t *answers, uint8_t n, int16_t standing,
+                                   uint8_t classes)
+{
+    int16_t best = standing;
+    uint8_t most = 0;
+
+    for (int16_t c = -1; c < (int16_t)classes; c++) {
+        const int16_t named = c < 0 ? standing : c;
+        uint8_t count = 0;
+        for (uint8_t k = 0; k < n; k++)
+            count = (uint8_t)(count + (answers[k] == named));
+        if (count > most) {
+            most = count;
+            best = named;
+        }
+    }
+    return best;
+}
+
+/* The least of n answers: an alarm needs all of them above its threshold. */
+static inline int16_t tinygen_least_of(const int16_t *answers, uint8_t n)
+{
+    int16_t least = answers[0];
+
+    for (uint8_t k = 1; k < n; k++)
+        if (answers[k] < least)
+            least = answers[k];
+    return least;
+}
+
+#endif
