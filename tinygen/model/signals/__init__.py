@@ -5,7 +5,9 @@ one number of it and of its own past. *Accumulators* add these numbers up over a
 the last few panes. When a window ends, *features* are worked out from the accumulators, a `Model`
 answers the row of features, and the last few answers vote for the decision.
 
-    streams.py       one number per sample: change, ripple, level, magnitude, band, crossing, ...
+    streams.py       one number per sample: change, size, magnitude, delay, crossing, turn, ...
+    filters.py       the same with a long memory: level, ripple, robust level, band
+    accumulators.py  what is kept of a pane
     features.py      one number per window: mean, rms, deviation, range, trend, correlation, ...
     front_end.py     which of them there are, and the row of features of every window
     signal_model.py  the front end, the model of a window, the vote; and its JSON file
@@ -13,6 +15,7 @@ answers the row of features, and the last few answers vote for the decision.
 Whatever the samples are, no intermediate leaves its type: `bounds` of every part proves it.
 """
 
+from . import filters  # noqa: F401 (fills the registry of streams)
 from .features import FEATURES, Feature
 from .front_end import FrontEnd, Windows
 from .signal_model import NO_ANSWER, SignalModel

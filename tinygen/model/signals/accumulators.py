@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nodes import Integers, need
+from ..nodes import Integers, integers, need
 from .streams import Interval
 
 MODULUS = 2**32
@@ -45,15 +45,19 @@ class Accumulator:
             first = first * first
         blocks = _blocks(first, pane)
         if self.kind == "least":
-            return blocks.min(axis=1)
-        return blocks.max(axis=1) if self.kind == "greatest" else blocks.sum(axis=1) % MODULUS
+            return integers(blocks.min(axis=1))
+        return integers(
+            blocks.max(axis=1) if self.kind == "greatest" else blocks.sum(axis=1) % MODULUS
+        )
 
     def of_windows(self, panes: Integers, count: int) -> Integers:
         """int64 (windows, recordings): of every `count` neighbouring panes."""
         views = np.lib.stride_tricks.sliding_window_view(panes, count, axis=0)
         if self.kind == "least":
-            return views.min(axis=-1)
-        return views.max(axis=-1) if self.kind == "greatest" else views.sum(axis=-1) % MODULUS
+            return integers(views.min(axis=-1))
+        return integers(
+            views.max(axis=-1) if self.kind == "greatest" else views.sum(axis=-1) % MODULUS
+        )
 
 
 def _blocks(values: Integers, pane: int) -> Integers:
@@ -69,7 +73,7 @@ def signed(total: Integers) -> Integers:
 
 def towards_zero(numerator: Integers, divisor: int | Integers) -> Integers:
     """Quotient as C gives it."""
-    return np.sign(numerator) * (np.abs(numerator) // divisor)
+    return integers(np.sign(numerator) * (np.abs(numerator) // divisor))
 
 
 def deviation_squares(squares: Integers, total: Integers, samples: int) -> Integers:
@@ -81,7 +85,8 @@ def deviation_squares(squares: Integers, total: Integers, samples: int) -> Integ
     total = signed(total)
     mean = towards_zero(total, samples)
     rest = total - mean * samples
-    return (squares - samples * mean * mean - 2 * mean * rest - rest * rest // samples) % MODULUS
+    found = squares - samples * mean * mean - 2 * mean * rest - rest * rest // samples
+    return integers(found % MODULUS)
 
 
 def joint_deviation(product: Integers, totals: tuple[Integers, Integers], samples: int) -> Integers:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -67,9 +67,13 @@ class Feature(ABC):
     def words(self, names: Sequence[str]) -> str:
         """What it is, for people: `names` are those of its sources."""
 
-    def step(self, steps: Sequence[float]) -> float:
+    def unit_step(self, steps: Sequence[float]) -> float:
         """What a step of it is in the channels' unit, for the steps of its sources; 0: no unit."""
         return steps[0]
+
+    @abstractmethod
+    def moved(self, places: Mapping[int, int]) -> Feature:
+        """The same where its sources have other places."""
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values, `kind` first."""
@@ -93,6 +97,25 @@ class _OfOne(Feature):
     @property
     def sources(self) -> tuple[int, ...]:
         return (self.source,)
+
+    def moved(self, places: Mapping[int, int]) -> Feature:
+        return replace(self, source=places[self.source])
+
+
+@dataclass(frozen=True)
+class _OfTwo(Feature):
+    first: int
+    second: int
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        return self.first, self.second
+
+    def moved(self, places: Mapping[int, int]) -> Feature:
+        return replace(self, first=places[self.first], second=places[self.second])
+
+    def unit_step(self, steps: Sequence[float]) -> float:
+        return 0.0
 
 
 @feature
@@ -133,7 +156,7 @@ class Total(_OfOne):
     def values(self, totals: Totals, frame: Frame) -> Integers:
         return signed(totals[self.needs()[0]])
 
-    def step(self, steps: Sequence[float]) -> float:
+    def unit_step(self, steps: Sequence[float]) -> float:
         return 0.0
 
     def words(self, names: Sequence[str]) -> str:
@@ -276,17 +299,10 @@ class Trend(_OfOne):
 
 @feature
 @dataclass(frozen=True)
-class Correlation(Feature):
+class Correlation(_OfTwo):
     """Correlation of two streams within the window, -127 .. 127; 0 where one of them is still."""
 
-    first: int
-    second: int
-
     kind: ClassVar[str] = "correlation"
-
-    @property
-    def sources(self) -> tuple[int, ...]:
-        return self.first, self.second
 
     def needs(self) -> tuple[Accumulator, ...]:
         return (
@@ -310,28 +326,18 @@ class Correlation(Feature):
         ]
         return _part(joint, roots[0] * roots[1] // CORRELATION_ONE)
 
-    def step(self, steps: Sequence[float]) -> float:
-        return 0.0
-
     def words(self, names: Sequence[str]) -> str:
         return f"correlation of {names[0]} and {names[1]}"
 
 
 @feature
 @dataclass(frozen=True)
-class Likeness(Feature):
+class Likeness(_OfTwo):
     """How alike two streams without an offset are: sum of their products by the squares of the
     first, -127 .. 127. With the second a delay of the first it is the autocorrelation.
     """
 
-    first: int
-    second: int
-
     kind: ClassVar[str] = "likeness"
-
-    @property
-    def sources(self) -> tuple[int, ...]:
-        return self.first, self.second
 
     def needs(self) -> tuple[Accumulator, ...]:
         return Accumulator("product", self.sources), Accumulator("squares", (self.first,))
@@ -345,9 +351,6 @@ class Likeness(Feature):
     def values(self, totals: Totals, frame: Frame) -> Integers:
         product, squares = (totals[need] for need in self.needs())
         return _part(signed(product), squares // CORRELATION_ONE)
-
-    def step(self, steps: Sequence[float]) -> float:
-        return 0.0
 
     def words(self, names: Sequence[str]) -> str:
         return f"likeness of {names[0]} to {names[1]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -113,8 +113,10 @@ class FrontEnd:
         """
         found = list(steps)
         for stream in self.streams:
-            found.append(stream.step([found[place] for place in stream.sources]))
-        return tuple(one.step([found[place] for place in one.sources]) for one in self.features)
+            found.append(stream.unit_step([found[place] for place in stream.sources]))
+        return tuple(
+            one.unit_step([found[place] for place in one.sources]) for one in self.features
+        )
 
     def run(self, recordings: Sequence[Integers]) -> list[Windows]:
         """The windows of each recording, raw int64 (samples, channels), from a start before it.
@@ -179,6 +181,27 @@ class FrontEnd:
                 later = half[self.panes // 2 :] - half[: len(half) - self.panes // 2]
                 totals[halves(kept)] = later[:: self.stride]
         return np.stack([one.values(totals, self.frame) for one in self.features], axis=-1)
+
+    def only(self, keep: Sequence[int]) -> FrontEnd:
+        """The same with some of the features, by their place, and the streams that these need."""
+        channels, kept = len(self.limits), [self.features[k] for k in keep]
+        needed: set[int] = set()
+        waiting = [place for one in kept for place in one.sources]
+        while waiting:
+            place = waiting.pop()
+            if place >= channels and place not in needed:
+                needed.add(place)
+                waiting += self.streams[place - channels].sources
+        order = sorted(needed)
+        moved = {
+            **{c: c for c in range(channels)},
+            **{p: channels + k for k, p in enumerate(order)},
+        }
+        return replace(
+            self,
+            streams=tuple(self.streams[place - channels].moved(moved) for place in order),
+            features=tuple(one.moved(moved) for one in kept),
+        )
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values."""

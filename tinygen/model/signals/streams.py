@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from ..fixedpoint import INT16_MAX, RAW_MIN
-from ..nodes import Integers, frozen, need, within
+from ..nodes import Integers, frozen, integers, need, within
 
 Interval = tuple[int, int]
-FRACTION = 8  # bits behind the point of a running mean
-COEFFICIENT_BITS = 14  # behind the point of a band's coefficients
-BAND_LIMIT = (1 << 13) - 1  # largest value inside a band filter, either sign
 ROOT_LIMIT = 2**32 - 1  # largest sum of squares
 
 
@@ -50,9 +47,13 @@ class Stream(ABC):
     def words(self, names: Sequence[str], rate_hz: float) -> str:
         """What it is, for people: `names` are those of its sources."""
 
-    def step(self, steps: Sequence[float]) -> float:
+    def unit_step(self, steps: Sequence[float]) -> float:
         """What a step of it is in the channels' unit, for the steps of its sources; 0: no unit."""
         return steps[0]
+
+    @abstractmethod
+    def moved(self, places: Mapping[int, int]) -> Stream:
+        """The same where its sources have other places."""
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values, `kind` first."""
@@ -70,17 +71,20 @@ def stream(kind: Kind) -> Kind:
 
 
 @dataclass(frozen=True)
-class _OfOne(Stream):
+class OfOne(Stream):
     source: int
 
     @property
     def sources(self) -> tuple[int, ...]:
         return (self.source,)
 
+    def moved(self, places: Mapping[int, int]) -> Stream:
+        return replace(self, source=places[self.source])
+
 
 @stream
 @dataclass(frozen=True)
-class Coarse(_OfOne):
+class Coarse(OfOne):
     """The same in steps of 2**shift, rounded down: where a square of it would be too large."""
 
     shift: int
@@ -95,8 +99,8 @@ class Coarse(_OfOne):
     def apply(self, values: Sequence[Integers]) -> Integers:
         return values[0] >> self.shift
 
-    def step(self, steps: Sequence[float]) -> float:
-        return steps[0] * 2**self.shift
+    def unit_step(self, steps: Sequence[float]) -> float:
+        return steps[0] * (1 << self.shift)
 
     def words(self, names: Sequence[str], rate_hz: float) -> str:
         return names[0]
@@ -104,7 +108,7 @@ class Coarse(_OfOne):
 
 @stream
 @dataclass(frozen=True)
-class Change(_OfOne):
+class Change(OfOne):
     """Difference to the sample before, 0 at the start; shifted right where 16 bits ask for it."""
 
     shift: int = 0
@@ -113,14 +117,14 @@ class Change(_OfOne):
     remembers: ClassVar[bool] = True
 
     def bounds(self, inside: Sequence[Interval]) -> Interval:
-        return _difference(inside[0], self.shift, self.kind)
+        return difference_within(inside[0], self.shift, self.kind)
 
     def apply(self, values: Sequence[Integers]) -> Integers:
         (x,) = values
         return np.diff(x, axis=0, prepend=x[:1]) >> self.shift
 
-    def step(self, steps: Sequence[float]) -> float:
-        return steps[0] * 2**self.shift
+    def unit_step(self, steps: Sequence[float]) -> float:
+        return steps[0] * (1 << self.shift)
 
     def words(self, names: Sequence[str], rate_hz: float) -> str:
         return f"change of {names[0]}"
@@ -128,84 +132,7 @@ class Change(_OfOne):
 
 @stream
 @dataclass(frozen=True)
-class Level(_OfOne):
-    """Running mean: each sample moves it by 1 / 2**slowness of the distance."""
-
-    slowness: int
-
-    kind: ClassVar[str] = "level"
-    remembers: ClassVar[bool] = True
-
-    def bounds(self, inside: Sequence[Interval]) -> Interval:
-        _slow(self.slowness, self.kind)
-        return inside[0]
-
-    def apply(self, values: Sequence[Integers]) -> Integers:
-        return _running_mean(values[0], self.slowness) >> FRACTION
-
-    def words(self, names: Sequence[str], rate_hz: float) -> str:
-        return f"level of {names[0]} over {2**self.slowness / rate_hz:.3g} s"
-
-
-@stream
-@dataclass(frozen=True)
-class Ripple(_OfOne):
-    """A sample less the running mean that it has moved already: what is left without the offset."""
-
-    slowness: int
-    shift: int = 0
-
-    kind: ClassVar[str] = "ripple"
-    remembers: ClassVar[bool] = True
-
-    def bounds(self, inside: Sequence[Interval]) -> Interval:
-        _slow(self.slowness, self.kind)
-        return _difference(inside[0], self.shift, self.kind)
-
-    def apply(self, values: Sequence[Integers]) -> Integers:
-        level = _running_mean(values[0], self.slowness) >> FRACTION
-        return (values[0] - level) >> self.shift
-
-    def step(self, steps: Sequence[float]) -> float:
-        return steps[0] * 2**self.shift
-
-    def words(self, names: Sequence[str], rate_hz: float) -> str:
-        return f"ripple of {names[0]}"
-
-
-@stream
-@dataclass(frozen=True)
-class Tracker(_OfOne):
-    """Follows the median without sorting: one step up where a sample is above it, one step down
-    where it is below. A single spike moves it by one step.
-    """
-
-    step: int
-
-    kind: ClassVar[str] = "tracker"
-    remembers: ClassVar[bool] = True
-
-    def bounds(self, inside: Sequence[Interval]) -> Interval:
-        within("tracker: step", [self.step], 1, 1024)
-        low, high = inside[0]
-        within("tracker: values", [low - self.step, high + self.step], RAW_MIN, INT16_MAX)
-        return low - self.step, high + self.step
-
-    def apply(self, values: Sequence[Integers]) -> Integers:
-        (x,) = values
-        found, at = np.empty_like(x), x[0].copy()
-        for row, sample in zip(found, x):
-            at += self.step * np.sign(sample - at)
-            row[:] = at
-        return found
-
-    def words(self, names: Sequence[str], rate_hz: float) -> str:
-        return f"robust level of {names[0]}"
-
-
-@stream
-@dataclass(frozen=True)
-class Size(_OfOne):
+class Size(OfOne):
     """Absolute value."""
 
     kind: ClassVar[str] = "size"
@@ -237,6 +164,9 @@ class Magnitude(Stream):
     def sources(self) -> tuple[int, ...]:
         return self.axes
 
+    def moved(self, places: Mapping[int, int]) -> Stream:
+        return replace(self, axes=tuple(places[axis] for axis in self.axes))
+
     def bounds(self, inside: Sequence[Interval]) -> Interval:
         within("magnitude: axes", [len(self.axes)], 2, 8)
         within("magnitude: shift", [self.shift], 0, 15)
@@ -249,10 +179,10 @@ class Magnitude(Stream):
         return 0, most
 
     def apply(self, values: Sequence[Integers]) -> Integers:
-        return floor_root(sum((x >> self.shift) ** 2 for x in values))
+        return floor_root(integers(sum((x >> self.shift) ** 2 for x in values)))
 
-    def step(self, steps: Sequence[float]) -> float:
-        return steps[0] * 2**self.shift
+    def unit_step(self, steps: Sequence[float]) -> float:
+        return steps[0] * (1 << self.shift)
 
     def words(self, names: Sequence[str], rate_hz: float) -> str:
         return f"magnitude of {', '.join(names)}"
@@ -260,61 +190,7 @@ class Magnitude(Stream):
 
 @stream
 @dataclass(frozen=True)
-class Band(_OfOne):
-    """Band-pass filter of second order (biquad, constant peak gain of 1).
-
-    y = (b0 * (x - x[-2]) + a1 * y[-1] - a2 * y[-2]) / 2**14, rounded, and saturated. The source is
-    shifted by `gain` first, left where positive, so that it uses the 13 bits there are.
-    R. Bristow-Johnson, Cookbook formulae for audio equalizer biquad filter coefficients.
-    """
-
-    b0: int
-    a1: int
-    a2: int
-    gain: int
-    edges: tuple[int, int]  # in mHz, for people: the coefficients decide
-
-    kind: ClassVar[str] = "band"
-    remembers: ClassVar[bool] = True
-
-    def bounds(self, inside: Sequence[Interval]) -> Interval:
-        one = 1 << COEFFICIENT_BITS
-        within("band: b0 and a2", [self.b0, self.a2], 0, one)
-        within("band: a1", [self.a1], 1 - 2 * one, 2 * one - 1)
-        within("band: gain", [self.gain], -8, 13)
-        low, high = inside[0]
-        spread = _shifted(high, self.gain) - _shifted(low, self.gain)
-        within("band: spread of the source", [spread], 0, BAND_LIMIT)
-        # what is added up is multiplied by 4 before its upper 16 bits are taken
-        most = self.b0 * spread + (abs(self.a1) + self.a2) * BAND_LIMIT + one // 2
-        within("band: sum", [4 * most], 0, 2**31 - 1)
-        return -BAND_LIMIT, BAND_LIMIT
-
-    def apply(self, values: Sequence[Integers]) -> Integers:
-        x = _shifted(values[0], self.gain)
-        found = np.empty_like(x)
-        before = earlier = x[0]
-        y1 = y2 = np.zeros_like(before)
-        for row, sample in zip(found, x):
-            total = self.b0 * (sample - earlier) + self.a1 * y1 - self.a2 * y2
-            y = np.clip(
-                (total + (1 << (COEFFICIENT_BITS - 1))) >> COEFFICIENT_BITS, -BAND_LIMIT, BAND_LIMIT
-            )
-            row[:] = y
-            earlier, before, y2, y1 = before, sample, y1, y
-        return found
-
-    def step(self, steps: Sequence[float]) -> float:
-        return steps[0] * 2.0**-self.gain
-
-    def words(self, names: Sequence[str], rate_hz: float) -> str:
-        low, high = self.edges
-        return f"{low / 1000:.3g} to {high / 1000:.3g} Hz of {names[0]}"
-
-
-@stream
-@dataclass(frozen=True)
-class Delay(_OfOne):
+class Delay(OfOne):
     """The sample `lag` samples ago; the first one until there are so many."""
 
     lag: int
@@ -337,7 +213,7 @@ class Delay(_OfOne):
 
 @stream
 @dataclass(frozen=True)
-class Crossing(_OfOne):
+class Crossing(OfOne):
     """1 where a sample is on another side of a level than the one before: above it, or not."""
 
     level: int = 0
@@ -353,7 +229,7 @@ class Crossing(_OfOne):
         above = (values[0] > self.level).astype(np.int64)
         return np.abs(np.diff(above, axis=0, prepend=above[:1]))
 
-    def step(self, steps: Sequence[float]) -> float:
+    def unit_step(self, steps: Sequence[float]) -> float:
         return 0.0
 
     def words(self, names: Sequence[str], rate_hz: float) -> str:
@@ -362,7 +238,7 @@ class Crossing(_OfOne):
 
 @stream
 @dataclass(frozen=True)
-class Above(_OfOne):
+class Above(OfOne):
     """1 where a sample is above a level: one edge of a histogram."""
 
     level: int
@@ -376,7 +252,7 @@ class Above(_OfOne):
     def apply(self, values: Sequence[Integers]) -> Integers:
         return (values[0] > self.level).astype(np.int64)
 
-    def step(self, steps: Sequence[float]) -> float:
+    def unit_step(self, steps: Sequence[float]) -> float:
         return 0.0
 
     def words(self, names: Sequence[str], rate_hz: float) -> str:
@@ -385,7 +261,7 @@ class Above(_OfOne):
 
 @stream
 @dataclass(frozen=True)
-class Turn(_OfOne):
+class Turn(OfOne):
     """1 where a rising stretch ends or a falling one: a peak or a valley. Equal samples are part of
     the stretch.
     """
@@ -405,7 +281,7 @@ class Turn(_OfOne):
             heading, last = np.where(way != 0, way, heading), sample
         return found
 
-    def step(self, steps: Sequence[float]) -> float:
+    def unit_step(self, steps: Sequence[float]) -> float:
         return 0.0
 
     def words(self, names: Sequence[str], rate_hz: float) -> str:
@@ -425,49 +301,14 @@ def floor_root(squares: Integers) -> Integers:
     return np.floor(np.sqrt(squares.astype(np.float64))).astype(np.int64)
 
 
-def design_band(
-    source: int, low_hz: float, high_hz: float, rate_hz: float, inside: Interval
-) -> Band:
-    """The band-pass filter with these edges (-3 dB), for a source within an interval."""
-    centre = math.sqrt(low_hz * high_hz)
-    w = 2 * math.pi * centre / rate_hz
-    alpha = math.sin(w) * (high_hz - low_hz) / (2 * centre)
-    one = 1 << COEFFICIENT_BITS
-    b0, a1, a2 = alpha / (1 + alpha), 2 * math.cos(w) / (1 + alpha), (1 - alpha) / (1 + alpha)
-    spread, gain = max(inside[1] - inside[0], 1), 0
-    while spread << (gain + 1) < BAND_LIMIT and gain < 8:
-        gain += 1
-    while _shifted(inside[1], gain) - _shifted(inside[0], gain) > BAND_LIMIT:
-        gain -= 1
-    edges = round(1000 * low_hz), round(1000 * high_hz)
-    return Band(source, round(b0 * one), round(a1 * one), round(a2 * one), gain, edges)
-
-
 def needed_shift(low: int, high: int) -> int:
     """1 where the difference of two values in an interval does not fit int16, else 0."""
     return int(high - low > INT16_MAX)
 
 
-def _shifted(value: Any, gain: int) -> Any:
-    return value << gain if gain >= 0 else value >> -gain
-
-
-def _running_mean(x: Integers, slowness: int) -> Integers:
-    """With `FRACTION` bits behind the point; it starts at the first sample."""
-    found, at = np.empty_like(x), x[0] << FRACTION
-    for row, sample in zip(found, x):
-        at = at + (((sample << FRACTION) - at) >> slowness)
-        row[:] = at
-    return found
-
-
-def _difference(inside: Interval, shift: int, kind: str) -> Interval:
+def difference_within(inside: Interval, shift: int, kind: str) -> Interval:
     low, high = inside
     within(f"{kind}: shift", [shift], 0, 1)
     reach = (high - low) >> shift
     within(f"{kind}: values", [reach], 0, INT16_MAX)
     return -((high - low + shift) >> shift), reach
-
-
-def _slow(slowness: int, kind: str) -> None:
-    within(f"{kind}: slowness", [slowness], 1, 15)
