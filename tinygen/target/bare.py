@@ -150,7 +150,7 @@ def measure_cost(
     rows = model.sample_rows(64) if rows is None else rows
     with BareChip(model, board, header, options=options) as chip:
         chip.predict(rows)
-        empty, empty_stack = _empty(board, len(model.inputs), chip.block)
+        empty, empty_stack = empty_cost(board, len(model.inputs), chip.block)
         size, cycles = read_size(chip.elf), chip.cycles
         return ModelCost(
             max(size.flash_bytes - empty.flash_bytes, 0),  # a constant reads no input
@@ -162,7 +162,7 @@ def measure_cost(
 
 
 @lru_cache(maxsize=64)
-def _empty(board: Board, inputs: int, block: int) -> tuple[Size, int]:
+def empty_cost(board: Board, inputs: int, block: int) -> tuple[Size, int]:
     """Size and stack bytes of the bare program without a model: the same for every model of so many
     inputs, `block` rows at a time.
     """

@@ -1,0 +1,59 @@
+"""What a model of signals takes on the chip: per sample, and where a window ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...common.boards import Board
+from ...model.signals import SignalModel
+from ...target.avr_gcc import read_size
+from ...target.bare import BareChip, empty_cost
+
+WINDOWS_MEASURED = 4
+MOST_SAMPLES = 12_000
+
+
+@dataclass(frozen=True)
+class SignalCost:
+    """Front end, model of a window and vote, measured in the simulator."""
+
+    flash_bytes: int
+    ram_bytes: int  # static: panes and filters
+    stack_bytes: int
+    cycles_sample: int  # median of the samples that end no window
+    cycles_window: int  # most that a sample took: the last one of a window
+    load: float  # part of the processor's time at the model's rate, mean
+
+    @property
+    def ram_with_stack(self) -> int:
+        return self.ram_bytes + self.stack_bytes
+
+    @property
+    def words(self) -> str:
+        """What it takes, for people."""
+        return (
+            f"{self.flash_bytes:,} bytes of flash, {self.ram_with_stack:,} of RAM with stack, "
+            f"{self.cycles_sample:,} cycles a sample, {self.cycles_window:,} where a window ends, "
+            f"{self.load:.1%} of the processor"
+        )
+
+
+def measure_signals(model: SignalModel, board: Board) -> SignalCost:
+    """The cost on a board's chip, over samples that reach the corners."""
+    front = model.front
+    samples = min(front.window + WINDOWS_MEASURED * front.hop, MOST_SAMPLES)
+    samples = max(samples, front.window + front.hop)
+    with BareChip(model, board) as chip:
+        chip.predict(model.sample_rows(samples))
+        empty, empty_stack = empty_cost(board, len(model.channels), chip.block)
+        size, cycles = read_size(chip.elf), chip.cycles
+        return SignalCost(
+            size.flash_bytes - empty.flash_bytes,
+            size.ram_bytes - empty.ram_bytes,
+            chip.stack_bytes - empty_stack,
+            int(np.median(cycles)),
+            int(cycles.max()),
+            float(cycles.mean()) * model.rate_hz / board.f_cpu_hz,
+        )

@@ -1,0 +1,95 @@
+"""Nested choices of features, ranked by what they tell of recordings that were held back.
+
+A forest is fitted to four of five parts of the training recordings. On the fifth each feature is
+shuffled in turn: how much less sure the forest is of the right class is what the feature is worth
+there. A quarter of the features, those worth least, is left out, and so on (recursive elimination;
+Guyon and others 2002, with the permutation importance of Breiman 2001). Importance within the
+training rows would prefer what tells recordings apart, not classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier
+
+from ..workers import run_all
+from .window_rows import WindowRows
+
+KEPT = 0.75
+LEAST = 3
+TREES = 60
+LEAF = 2
+MOST_ROWS = 4000  # windows that a forest is fitted to
+
+
+@dataclass(frozen=True)
+class FeatureChoice:
+    """Some of the features, by their place, and the part of held-back windows a forest gets
+    wrong with them.
+    """
+
+    places: tuple[int, ...]
+    error: float
+
+
+def nested_choices(rows: WindowRows, say: Callable[[str], None]) -> list[FeatureChoice]:
+    """Choices from all features down to the fewest."""
+    seed = rows.dataset.split.seed
+    places = _varied(rows)
+    found = []
+    while True:
+        say(f"ranking {len(places)} features")
+        worth, error = _judged(rows, places, seed)
+        found.append(FeatureChoice(places, error))
+        if len(places) <= LEAST:
+            return found
+        left = max(LEAST, int(len(places) * KEPT))
+        best = np.argsort(-worth, kind="stable")[:left]
+        places = tuple(places[k] for k in np.sort(best))
+
+
+def _varied(rows: WindowRows) -> tuple[int, ...]:
+    """Features that differ among the training windows, the first of those that are alike."""
+    x = rows.dataset.training.x
+    _, first = np.unique(x, axis=1, return_index=True)
+    return tuple(k for k in np.sort(first).tolist() if np.ptp(x[:, k]))
+
+
+def _judged(rows: WindowRows, places: tuple[int, ...], seed: int) -> tuple[np.ndarray, float]:
+    """(what each feature is worth, part of wrong windows), over the folds."""
+    x, y = rows.dataset.rows.x[:, places], rows.dataset.rows.y
+    cuts = rows.dataset.split.cuts or ()
+    found = run_all(lambda k: _on_fold(x, y, cuts[k], seed + k), range(len(cuts)))
+    found = [fold for fold in found if fold]
+    if not found:
+        return np.zeros(len(places)), 1.0
+    return sum(worth for worth, _ in found), float(np.mean([error for _, error in found]))
+
+
+def _on_fold(
+    x: np.ndarray, y: np.ndarray, cut: tuple[np.ndarray, np.ndarray], seed: int
+) -> tuple[np.ndarray, float] | None:
+    """The same on one fold; None where it holds no class that was fitted."""
+    rng = np.random.default_rng(seed)
+    fit, held = cut
+    if len(fit) > MOST_ROWS:
+        fit = np.sort(rng.choice(fit, MOST_ROWS, replace=False))
+    forest = ExtraTreesClassifier(TREES, min_samples_leaf=LEAF, random_state=seed)
+    forest.fit(x[fit], y[fit])
+    held = held[np.isin(y[held], forest.classes_)]
+    if not len(held):
+        return None
+    right = np.searchsorted(forest.classes_, y[held])
+
+    def sure(values: np.ndarray) -> float:
+        return float(forest.predict_proba(values)[np.arange(len(right)), right].mean())
+
+    before, worth = sure(x[held]), np.zeros(x.shape[1])
+    for k in range(x.shape[1]):
+        shuffled = x[held].copy()
+        shuffled[:, k] = rng.permutation(shuffled[:, k])
+        worth[k] = before - sure(shuffled)
+    return worth, float(np.mean(forest.predict(x[held]) != y[held]))

@@ -1,0 +1,169 @@
+"""The search: choices of features, families on each, votes, whole programs measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...common.boards import Board
+from ...common.errors import ModelError, QuantizeError, UsageError
+from ...common.tables import six_digits
+from ...data.recordings import Recordings, WindowSpec
+from ...model.fixedpoint import Quantity
+from ...model.signals import FrontEnd, SignalModel
+from ...model.signals.signal_model import WINDOW_SUFFIX
+from ...target.build import NO_LIMITS, Budget
+from ..cross_validation import Candidate, fold_cuts, rank
+from ..finalists import SearchRequest
+from ..ladder import Rung
+from ..model_search import measured
+from .costs import measure_signals
+from .feature_choice import FeatureChoice, nested_choices
+from .ladder import SignalLadder, SignalRung, ladder_of
+from .pool import candidate_front
+from .votes import chosen_votes, runs_of
+from .window_rows import WindowRows, rows_of
+
+Progress = Callable[[str], None]
+SIZES = (4, 8, 14, 24)  # features of the choices that are tried
+LOAD = 0.5  # most of the processor's time, where the user does not say
+VOTE_SECONDS = 0.5  # part of the shortest recording that a vote may last
+
+
+@dataclass(frozen=True)
+class SignalRequest:
+    """What a search looks for: everything but the recordings."""
+
+    name: str  # prefix of the C names
+    board: Board
+    spec: WindowSpec
+    family: str = "auto"  # of the model of a window
+    budget: Budget = NO_LIMITS  # of the whole: flash, RAM with stack, cycles where a window ends
+    load: float = LOAD  # most of the processor's time
+    votes: int | None = None  # answers that decide; None: chosen
+    seed: int = 0
+
+
+def find_signal_ladder(
+    recordings: Recordings, target: Quantity, request: SignalRequest, say: Progress
+) -> tuple[SignalLadder, WindowRows]:
+    """The ladder of models of labelled recordings, and the windows with all candidate features.
+
+    UsageError where nothing fits the budget or a class has no window.
+    """
+    front = candidate_front(recordings.channels, recordings.rate_hz, request.spec)
+    say(f"computing {len(front.features)} features of every window")
+    rows = rows_of(recordings, front, target, request.seed)
+    _require_windows(recordings, rows)
+    choices = _tried(nested_choices(rows, say))
+    rungs: list[SignalRung] = []
+    for choice in choices:
+        rungs += _rungs(recordings, front, rows, choice, request, say)
+    if not rungs:
+        raise QuantizeError(f"no model of family {request.family} can be bounded for these windows")
+    ladder = ladder_of(rungs, request.board.pio_id, request.budget, request.load)
+    return ladder, rows
+
+
+def _require_windows(recordings: Recordings, rows: WindowRows) -> None:
+    """UsageError where a class has no training window."""
+    counts = np.bincount(rows.dataset.training.y, minlength=len(recordings.labels))
+    for label, count in zip(recordings.labels, counts):
+        if not count:
+            raise UsageError(
+                f"class '{label}' has no window in the training recordings: record more of it, or "
+                "take a shorter --window"
+            )
+
+
+def _tried(choices: list[FeatureChoice]) -> list[FeatureChoice]:
+    """The choices whose sizes are nearest to those worth trying."""
+    found = []
+    for size in SIZES:
+        nearest = min(choices, key=lambda choice: abs(len(choice.places) - size))
+        if nearest not in found:
+            found.append(nearest)
+    return found
+
+
+def _rungs(
+    recordings: Recordings,
+    front: FrontEnd,
+    rows: WindowRows,
+    choice: FeatureChoice,
+    request: SignalRequest,
+    say: Progress,
+) -> list[SignalRung]:
+    """The best model of each family on a choice of features, as a whole program."""
+    some = rows.only(choice.places)
+    wanted = SearchRequest(
+        f"{request.name}{WINDOW_SUFFIX}",
+        request.board,
+        request.family,
+        choice_only=True,
+        budget=NO_LIMITS,
+    )
+    say(f"{len(choice.places)} features: fitting models of a window")
+    ranked = rank(some.dataset, request.family, say, request.budget.flash_bytes)
+    found = []
+    for family in dict.fromkeys(candidate.family for candidate in ranked):
+        alike = [candidate for candidate in ranked if candidate.family == family]
+        say(f"{len(choice.places)} features, {family}: lowering and measuring")
+        try:
+            rung = min(measured(some.dataset, wanted, alike, say), key=lambda r: r.error)
+            found.append(_whole(recordings, front, some, choice, (rung, alike), request))
+        except (ModelError, QuantizeError):
+            continue  # nothing of this family can be bounded
+    return found
+
+
+def _whole(
+    recordings: Recordings,
+    front: FrontEnd,
+    some: WindowRows,
+    choice: FeatureChoice,
+    best: tuple[Rung, list[Candidate]],
+    request: SignalRequest,
+) -> SignalRung:
+    """The program of a window's model: only the features that it reads, and its vote."""
+    rung, candidates = best
+    candidate = _candidate_of(rung, candidates)
+    names = [q.name for q in some.dataset.inputs]
+    places = tuple(choice.places[names.index(q.name)] for q in rung.model.inputs)
+    votes, error = _votes(recordings, some, candidate, request)
+    model = SignalModel(
+        request.name,
+        recordings.channels,
+        recordings.rate_hz,
+        front.only(places),
+        rung.model,
+        votes,
+    )
+    rounding = max(rung.error - candidate.error, 0.0)
+    cost = measure_signals(model, request.board)
+    return SignalRung(model, six_digits(error + rounding), cost, candidate.config, places)
+
+
+def _candidate_of(rung: Rung, candidates: list[Candidate]) -> Candidate:
+    """The candidate that a rung was made of: the one with its errors in the folds."""
+    return next(c for c in candidates if tuple(six_digits(loss) for loss in c.losses) == rung.folds)
+
+
+def _votes(
+    recordings: Recordings, some: WindowRows, candidate: Candidate, request: SignalRequest
+) -> tuple[int, float]:
+    """The vote, and the part of wrong decisions in the folds with it."""
+    dataset = some.dataset
+    if candidate.unseen is None:
+        return request.votes or 1, candidate.error
+    places = np.concatenate([held for _, held in fold_cuts(dataset)])
+    shortest = min(len(recordings.recordings[k].raw) for k in recordings.train)
+    most = int(VOTE_SECONDS * shortest / request.spec.hop)
+    runs = runs_of(some.recording, places)
+    answers, truth = candidate.unseen.astype(int), dataset.y[places]
+    least = 1
+    if request.votes is not None:
+        least = most = request.votes
+    return chosen_votes(answers, truth, runs, len(dataset.labels), (least, most))

@@ -1,0 +1,107 @@
+"""Measured models of signals from the smallest to the largest, and the chosen one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...common.errors import UsageError
+from ...common.files import write_whole
+from ...common.tables import counted
+from ...model.signals import SignalModel
+from ...target.build import Budget
+from ..ladder import above, limits_in_words
+from .costs import SignalCost
+
+SCHEMA = 1
+AS_GOOD = 0.01  # part of the windows that a smaller model may get wrong on top
+
+
+@dataclass(frozen=True)
+class SignalRung:
+    """A model of signals, its error on held-back training recordings, and its cost."""
+
+    model: SignalModel
+    error: float  # part of the windows whose decision is wrong, over the folds
+    cost: SignalCost
+    config: Any = None  # of the window's model: what it is fitted with
+    places: tuple[int, ...] = ()  # of its features among the candidates'
+
+    def misses(self, budget: Budget, load: float) -> bool:
+        """True where it needs more than a budget, or a larger part of the processor's time."""
+        cost = self.cost
+        return (
+            above(cost.flash_bytes, budget.flash_bytes)
+            or above(cost.ram_with_stack, budget.ram_bytes)
+            or above(cost.cycles_window, budget.cycles)
+            or cost.load > load
+        )
+
+
+@dataclass(frozen=True)
+class SignalLadder:
+    """Rungs from the smallest to the largest, and which one is chosen."""
+
+    rungs: tuple[SignalRung, ...]
+    chosen: int
+    board: str  # the costs' board id
+    budget: Budget
+    load: float  # most of the processor's time
+
+    @property
+    def rung(self) -> SignalRung:
+        return self.rungs[self.chosen]
+
+    @property
+    def model(self) -> SignalModel:
+        return self.rung.model
+
+    def with_facts(self, **facts: Any) -> SignalLadder:
+        """The ladder with more training facts in the chosen model."""
+        rungs = list(self.rungs)
+        rungs[self.chosen] = replace(self.rung, model=self.model.with_facts(**facts))
+        return replace(self, rungs=tuple(rungs))
+
+
+def ladder_of(rungs: list[SignalRung], board: str, budget: Budget, load: float) -> SignalLadder:
+    """The ladder whose chosen rung is the smallest of those that are about as good as the best one
+    within the budget. UsageError where none fits.
+    """
+    ordered = sorted(rungs, key=lambda rung: (rung.cost.flash_bytes, rung.error))
+    good = [rung for rung in ordered if not rung.misses(budget, load)]
+    if not good:
+        raise UsageError(_none_fits(ordered, budget, load))
+    enough = min(rung.error for rung in good) + AS_GOOD
+    best = next(rung for rung in good if rung.error <= enough)
+    return SignalLadder(tuple(ordered), ordered.index(best), board, budget, load)
+
+
+def _none_fits(ordered: list[SignalRung], budget: Budget, load: float) -> str:
+    limits = ", ".join(filter(None, [limits_in_words(budget), f"{load:.0%} of the processor"]))
+    return (
+        f"none of {counted(len(ordered), 'model')} of signals fits {limits}: the smallest needs "
+        f"{ordered[0].cost.words}; raise the limit, or take a longer hop or a lower rate"
+    )
+
+
+def save_signal_ladder(ladder: SignalLadder, path: Path) -> None:
+    """Writes the whole ladder, models included."""
+    plain = {
+        "kind": "signals",
+        "schema": SCHEMA,
+        "board": ladder.board,
+        "chosen": ladder.chosen,
+        "budget": asdict(ladder.budget),
+        "load": ladder.load,
+        "rungs": [
+            {
+                "error": rung.error,
+                "cost": asdict(rung.cost),
+                "model": json.loads(rung.model.to_json()),
+            }
+            for rung in ladder.rungs
+        ],
+    }
+    write_whole(path, json.dumps(plain, indent=1) + "\n")

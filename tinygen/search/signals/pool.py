@@ -1,0 +1,141 @@
+"""All features that could be computed of some channels: what a search chooses from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+from ...common.errors import ModelError
+from ...data.recordings import WindowSpec
+from ...model.fixedpoint import Quantity
+from ...model.signals import FrontEnd
+from ...model.signals import features as feature
+from ...model.signals import filters as filtering
+from ...model.signals import streams as stream
+from ...model.signals.features import Feature, Frame
+from ...model.signals.streams import Interval, Stream
+
+SETTLING_S = 0.5  # time of the running mean that a ripple is measured from
+HIGHEST_BAND = 0.45  # of the rate: upper edge of the highest octave
+OCTAVES = 5
+LAGS = (1, 2, 3, 5, 8)
+AXES = 3  # neighbouring channels of one unit that make a vector
+MOST_PAIRED = 6  # channels up to which each pair is correlated
+MOST_FEATURES = 250  # of the pool
+
+
+class Pool:
+    """Streams and features as they are added; what the proof refuses is left out."""
+
+    def __init__(self, channels: Sequence[Quantity], rate_hz: float, spec: WindowSpec) -> None:
+        self.channels, self.rate_hz, self.spec = channels, rate_hz, spec
+        self.inside: list[Interval] = [q.limits for q in channels]
+        self.streams: list[Stream] = []
+        self.features: list[Feature] = []
+
+    def stream(self, one: Stream) -> int:
+        """The place of a stream, which is added where it is new."""
+        if one in self.streams:
+            return len(self.channels) + self.streams.index(one)
+        self.inside.append(one.bounds([self.inside[place] for place in one.sources]))
+        self.streams.append(one)
+        return len(self.inside) - 1
+
+    def feature(self, kind: type[Feature], *places: int) -> None:
+        """Adds a feature of streams, which are made coarse as far as it needs."""
+        window = self.spec.window
+        shift = feature.shift_for(kind, [self.inside[place] for place in places], window)
+        if shift:
+            places = tuple(self.stream(stream.Coarse(place, shift)) for place in places)
+        one = kind(*places)
+        try:
+            one.bounds(Frame(window, window // self.spec.pane, tuple(self.inside)))
+        except ModelError:
+            return
+        if one not in self.features and len(self.features) < MOST_FEATURES:
+            self.features.append(one)
+
+    def front_end(self) -> FrontEnd:
+        pane = self.spec.pane
+        return FrontEnd(
+            tuple(q.limits for q in self.channels),
+            pane,
+            self.spec.window // pane,
+            self.spec.hop // pane,
+            tuple(self.streams),
+            tuple(self.features),
+        )
+
+
+def candidate_front(channels: Sequence[Quantity], rate_hz: float, spec: WindowSpec) -> FrontEnd:
+    """The front end with every feature that is worth trying."""
+    pool = Pool(channels, rate_hz, spec)
+    ripples = [_of_channel(pool, c) for c in range(len(channels))]
+    for axes in _vectors(channels):
+        _of_vector(pool, tuple(ripples[c] for c in axes))
+    if len(channels) <= MOST_PAIRED:
+        for first, second in combinations(range(len(channels)), 2):
+            pool.feature(feature.Correlation, first, second)
+    return pool.front_end()
+
+
+def _of_channel(pool: Pool, channel: int) -> int:
+    """Adds the features of a channel; returns the place of its ripple."""
+    shift = stream.needed_shift(*pool.inside[channel])
+    slowness = min(max(round(math.log2(pool.rate_hz * SETTLING_S)), 1), 12)
+    ripple = pool.stream(filtering.Ripple(channel, slowness, shift))
+    change = pool.stream(stream.Change(channel, shift))
+    for kind in (feature.Mean, feature.Deviation, feature.Least, feature.Greatest, feature.Range):
+        pool.feature(kind, channel)
+    pool.feature(feature.Trend, channel)
+    pool.feature(feature.Mean, pool.stream(stream.Size(change)))
+    pool.feature(feature.Rms, change)
+    pool.feature(feature.Mean, pool.stream(stream.Size(ripple)))
+    pool.feature(feature.Total, pool.stream(stream.Crossing(ripple, 0)))
+    pool.feature(feature.Total, pool.stream(stream.Turn(channel)))
+    for band in _bands(pool, channel):
+        pool.feature(feature.Rms, pool.stream(band))
+    for lag in LAGS:
+        if lag < pool.spec.window // 4:
+            pool.feature(feature.Likeness, ripple, pool.stream(stream.Delay(ripple, lag)))
+    return ripple
+
+
+def _bands(pool: Pool, channel: int) -> list[Stream]:
+    """Octaves from the highest frequency down, as far as a window holds two periods of one."""
+    found: list[Stream] = []
+    high = pool.rate_hz * HIGHEST_BAND
+    lowest = 2 * pool.rate_hz / pool.spec.window
+    while len(found) < OCTAVES and high / 2 >= lowest:
+        inside = pool.inside[channel]
+        found.append(filtering.design_band(channel, high / 2, high, pool.rate_hz, inside))
+        high /= 2
+    return found
+
+
+def _vectors(channels: Sequence[Quantity]) -> list[tuple[int, ...]]:
+    """Neighbouring channels, three each, that have one unit and one step."""
+    found, place = [], 0
+    while place + AXES <= len(channels):
+        axes = channels[place : place + AXES]
+        if len({(q.unit, q.scale) for q in axes}) == 1:
+            found.append(tuple(range(place, place + AXES)))
+            place += AXES
+        else:
+            place += 1
+    return found
+
+
+def _of_vector(pool: Pool, ripples: tuple[int, ...]) -> None:
+    shift = 0
+    while True:
+        one = stream.Magnitude(ripples, shift)
+        try:
+            one.bounds([pool.inside[place] for place in ripples])
+            break
+        except ModelError:
+            shift += 1
+    length = pool.stream(one)
+    for kind in (feature.Mean, feature.Deviation, feature.Greatest):
+        pool.feature(kind, length)
