@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._options import NAMES, SEED, csvs_argument, units_of
+from ._options import DROP, INPUTS, MISSING, SEED, SKIP_BAD, UNIT, csvs_argument, units_of
 
 if TYPE_CHECKING:
     from ..data.recordings import Recordings, WindowSpec
@@ -96,36 +96,6 @@ WINDOWS = (
 TARGET = _column(
     "--target", "Column of labels; default: the names of the files or of their folders."
 )
-COLUMNS = (
-    click.option(
-        "--inputs",
-        type=NAMES,
-        metavar="A,B,..",
-        help="Channels; default: every other column of numbers.",
-    ),
-    click.option(
-        "--drop", type=NAMES, metavar="A,B,..", help="Columns to leave out of the default."
-    ),
-    click.option(
-        "--missing",
-        multiple=True,
-        callback=lambda context, option, codes: codes or None,
-        metavar="CODE",
-        help="Number or word that means 'no value', may be given several times; none: no number "
-        "does.",
-    ),
-    click.option(
-        "--skip-bad",
-        is_flag=True,
-        help="Leave out rows that do not fit the header (torn lines), at most 5 % of them.",
-    ),
-    click.option(
-        "--unit",
-        multiple=True,
-        metavar="COL=UNIT",
-        help="Unit of a column, where its header has none.",
-    ),
-)
 
 
 def selected_recordings(function):
@@ -149,6 +119,6 @@ def selected_recordings(function):
         )
         return function(recordings=selection, **others)
 
-    for option in reversed((TARGET, *WINDOWS, *COLUMNS, SEED)):
+    for option in reversed((TARGET, *WINDOWS, INPUTS, DROP, MISSING, SKIP_BAD, UNIT, SEED)):
         command = option(command)
     return csvs_argument(command)

@@ -31,6 +31,7 @@ FRACTION = re.compile(r":\d\d[.,](\d+)")
 RISING = 0.9  # of the steps from row to row of a column of times
 AGREE = 0.02  # between a rate that is given and one that the times tell
 DAY_S = 86400.0
+WRAP = 2.0**32  # counts of a clock of 32 bits
 MOST_MS = 1000.0  # a longer step of whole numbers without a unit is one of microseconds
 
 
@@ -90,7 +91,15 @@ def _read(
     require_numbers(table, columns[0])
     unit, note = _unit_of(samples, columns[0], rate_hz, units)
     step = unit * 10.0 ** -table.decimals[columns[0]]
-    return Clock(columns, table.columns[columns[0]] * unit, step, (note,) if note else ())
+    counts = _unwrapped(table.columns[columns[0]])
+    return Clock(columns, counts * unit, step, (note,) if note else ())
+
+
+def _unwrapped(counts: np.ndarray) -> np.ndarray:
+    """The counts of micros() or millis(), which begin anew after 2**32, going on there."""
+    steps = np.append(0.0, np.nan_to_num(np.diff(counts)))
+    wraps = (steps < 0) & (steps + WRAP >= 0) & (steps + WRAP < WRAP / 1024)
+    return counts + WRAP * np.cumsum(wraps)
 
 
 def _unit_of(

@@ -86,7 +86,8 @@ def read_samples(request: RecordingRequest) -> Samples:
         note = f"{count} of {len(headers)} files have no header: their columns are c1, c2, .."
         table = replace(table, notes=(*table.notes, note))
     table = table if request.missing is not None else without_codes(table)
-    labels, by = ((), "")
+    labels: tuple[str, ...] = ()
+    by = ""
     if request.labelled and not request.target:
         labels, by = _labels_of(table.path_name, names, table)
     return Samples(table, paths, names, labels, headers, by)

@@ -267,8 +267,8 @@ def _ranged(channels: Sequence[Quantity], training: Sequence[Recording]) -> tupl
     found = []
     for c, quantity in enumerate(channels):
         low, high = _ends(np.concatenate([recording.raw[:, c] for recording in training]))
-        ends = (float(quantity.to_physical(end)) for end in (low, high))
-        found.append(replace(quantity, **dict(zip(("minimum", "maximum"), ends))))
+        least, most = (float(quantity.to_physical(end)) for end in (low, high))
+        found.append(replace(quantity, minimum=least, maximum=most))
     return tuple(found)
 
 
