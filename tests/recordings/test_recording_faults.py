@@ -235,6 +235,14 @@ def test_a_stuck_axis_and_a_dead_one(tmp_path):
     assert finding(load(tmp_path, inputs=("ax", "az")), "dead channel").columns == ("az",)
 
 
+def test_a_time_that_is_taken_for_a_channel(tmp_path):
+    for k in range(4):
+        x, y = shaking(k).T
+        columns = {"n1": range(0, 2400, 20), "ax": x, "ay": y}
+        write(tmp_path / f"{('rest', 'walk')[k % 2]}{k}.csv", columns)
+    assert finding(load(tmp_path, rate_hz=50), "counter").columns == ("n1",)
+
+
 def test_an_offset_that_tells_the_group(tmp_path):
     for k in range(12):
         x, y = shaking(k, 400).T

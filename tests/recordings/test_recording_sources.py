@@ -164,6 +164,23 @@ def test_each_form_of_a_time_column_tells_the_rate(tmp_path, header, cells):
     assert [len(r.raw) for r in found.recordings] == [120] * 4
 
 
+def test_a_clock_with_ticks_longer_than_a_sample(tmp_path):
+    found = clocked(tmp_path / "s", "time", [f"12:00:{k // 50:02}" for k in range(480)])
+    assert found.rate_hz == 50 and any("lost samples cannot be seen" in n for n in found.notes)
+    found = clocked(tmp_path / "ms", "t [ms]", [int(k / 1.6) for k in range(480)])
+    assert abs(found.rate_hz / 1600 - 1) < 0.003
+    assert all((r.raw != MISSING).all() for r in found.recordings)
+
+
+def test_a_serial_monitors_clock_and_no_header(tmp_path):
+    for c, label in enumerate(("rest", "walk")):
+        for k in range(2):
+            rows = [f"12:00:00.{n:03} -> {a},{b}" for n, (a, b) in enumerate(shaking(10 * c + k))]
+            (tmp_path / f"{label}{k}.csv").write_text("\n".join(rows))
+    found = load(tmp_path, rate_hz=50)
+    assert [q.name for q in found.channels] == ["c1", "c2"] and len(found.recordings[0].raw) == 120
+
+
 def test_a_unit_of_time_that_was_guessed_is_told(tmp_path):
     found = clocked(tmp_path, "time", [25 * k for k in range(120)])
     assert any("taken for milliseconds" in note for note in found.notes)

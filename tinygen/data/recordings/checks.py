@@ -91,6 +91,20 @@ def _stuck(name: str, values: list[np.ndarray], used: Sequence[Recording]) -> Fi
     )
 
 
+def _counting(name: str, values: list[np.ndarray], used: Sequence[Recording]) -> Finding | None:
+    long = [v for v in values if len(v) >= STILL]
+    if not long or not all((np.diff(v) >= 0).all() and np.ptp(v) for v in long):
+        return None
+    return Finding(
+        SERIOUS,
+        "counter",
+        (name,),
+        f"channel {show(name)} never falls within a recording",
+        "it may be a time or a counter, which no sensor tells on the board",
+        f'--time "{name}" if it is a time, else --drop "{name}"',
+    )
+
+
 def _offset(name: str, values: list[np.ndarray], used: Sequence[Recording]) -> Finding | None:
     means = np.array([v.mean() if len(v) else np.nan for v in values])
     groups: dict[str, list[int]] = {}
@@ -164,4 +178,4 @@ def copies(names: Sequence[str], originals: Sequence[str]) -> Finding:
 
 
 Check = Callable[[str, list[np.ndarray], Sequence[Recording]], Finding | None]
-PER_CHANNEL: tuple[Check, ...] = (_clipping, _stuck, _offset)
+PER_CHANNEL: tuple[Check, ...] = (_clipping, _stuck, _counting, _offset)

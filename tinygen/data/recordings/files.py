@@ -186,7 +186,8 @@ def _missing_header(path: Path) -> str:
         return ""
     rows = FileRows(iter(head[:1]), layout := layout_of(head), path.name)
     numbers = all(number_of(c.strip(), ".") or number_of(c.strip(), ",") for c in rows.header if c)
-    if not numbers or layout.names or layout.start or layout.clock:
+    if not numbers or layout.names or layout.start:
         return ""
     mark = " " if layout.spaces else layout.delimiter
-    return mark.join(f"c{k}" for k in range(1, len(rows.header) + 1))
+    clock = "00:00:00.000 -> " if layout.clock else ""
+    return clock + mark.join(f"c{k}" for k in range(1, len(rows.header) + 1))

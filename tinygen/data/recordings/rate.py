@@ -14,6 +14,7 @@ from .clock import AGREE, Clock
 
 JITTER = 0.1  # of a period that is worth a note
 NEAR = (0.5, 1.5)  # periods of a step in which nothing was lost
+ROUNDS = 3  # in which period and lost samples settle
 UNEVEN = 0.25  # of the steps that may be gaps before nothing is at a fixed rate
 WHOLE = 1e-3  # part by which a whole rate may be missed
 LEAST = 10  # samples that tell a rate
@@ -36,15 +37,27 @@ def timing_of(seconds: np.ndarray) -> Timing | None:
     span = float(seconds[-1] - seconds[0]) if len(seconds) > 1 else 0.0
     if not span > 0:
         return None
-    usual = float(np.median(steps))
-    if usual <= 0:
-        return Timing(span / len(steps), span, 0.0, np.zeros(len(steps), np.int64), True)
-    near = (steps > NEAR[0] * usual) & (steps < NEAR[1] * usual)
+    period = float(np.median(steps))
+    if period <= 0:
+        return Timing(_between_ticks(seconds), span, 0.0, np.zeros(len(steps), np.int64), True)
+    near = (steps > NEAR[0] * period) & (steps < NEAR[1] * period)
     period = float(steps[near].mean())
-    lost = _lost(steps / period)
+    for _ in range(ROUNDS):  # a clock whose ticks are nearly as long as a period misleads a median
+        lost = _lost(steps / period)
+        period = span / (len(steps) + int(lost.sum()))
     inner = steps[lost == 0] / period - 1
     jitter = float(np.sqrt(np.mean(inner**2))) if len(inner) else 0.0
     return Timing(period, span, jitter, lost)
+
+
+def _between_ticks(seconds: np.ndarray) -> float:
+    """Seconds of a sample by a clock that stands still for several: from its first tick to its
+    last, for the samples before and after were not all seen.
+    """
+    ticks = np.flatnonzero(np.diff(seconds)) + 1
+    if len(ticks) < 2:
+        return float(seconds[-1] - seconds[0]) / (len(seconds) - 1)
+    return float(seconds[ticks[-1]] - seconds[ticks[0]]) / float(ticks[-1] - ticks[0])
 
 
 def _lost(steps: np.ndarray) -> np.ndarray:

@@ -65,7 +65,7 @@ class Recordings:
 
     def counts(self, side: Iterable[int]) -> dict[str, int]:
         """How many recordings of each class are among these positions."""
-        found = Counter(self.recordings[k].label for k in side)
+        found = Counter(self.recordings[k].label if self.labels else "" for k in side)
         return {label: found[label] for label in self.labels or ("",)}
 
     def seconds(self, side: Iterable[int]) -> float:
