@@ -224,16 +224,37 @@ TASK = click.option(
     help="auto: a target of text labels or of few whole numbers is classified, one of numbers is "
     "predicted.",
 )
+INPUTS = click.option(
+    "--inputs",
+    type=NAMES,
+    metavar="A,B,..",
+    help="Columns to predict from; default: every other column of numbers or of few words.",
+)
+DROP = click.option(
+    "--drop", type=NAMES, metavar="A,B,..", help="Columns to leave out of the default."
+)
+MISSING = click.option(
+    "--missing",
+    multiple=True,
+    callback=lambda context, option, codes: codes or None,
+    metavar="CODE",
+    help="Number or word that means 'no value', may be given several times; none: no number "
+    "does. Default: a code that stands alone in several columns, and a note says so.",
+)
+SKIP_BAD = click.option(
+    "--skip-bad",
+    is_flag=True,
+    help="Leave out rows that do not fit the header (torn lines), at most 5 % of them.",
+)
+UNIT = click.option(
+    "--unit",
+    multiple=True,
+    metavar="COL=UNIT",
+    help="Unit of a column, where its header has none.",
+)
 COLUMNS = (
-    click.option(
-        "--inputs",
-        type=NAMES,
-        metavar="A,B,..",
-        help="Columns to predict from; default: every other column of numbers or of few words.",
-    ),
-    click.option(
-        "--drop", type=NAMES, metavar="A,B,..", help="Columns to leave out of the default."
-    ),
+    INPUTS,
+    DROP,
     click.option(
         "--categories",
         type=NAMES,
@@ -249,25 +270,9 @@ COLUMNS = (
         "(1 to 12).",
     ),
     date_order_option,
-    click.option(
-        "--missing",
-        multiple=True,
-        callback=lambda context, option, codes: codes or None,
-        metavar="CODE",
-        help="Number or word that means 'no value', may be given several times; none: no number "
-        "does. Default: a code that stands alone in several columns, and a note says so.",
-    ),
-    click.option(
-        "--skip-bad",
-        is_flag=True,
-        help="Leave out rows that do not fit the header (torn lines), at most 5 % of them.",
-    ),
-    click.option(
-        "--unit",
-        multiple=True,
-        metavar="COL=UNIT",
-        help="Unit of a column, where its header has none.",
-    ),
+    MISSING,
+    SKIP_BAD,
+    UNIT,
     click.option(
         "--split",
         type=click.Choice(SPLITS),

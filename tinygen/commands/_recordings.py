@@ -1,0 +1,124 @@
+"""Options of the commands that take recordings, and what they are handed on as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ._options import DROP, INPUTS, MISSING, SEED, SKIP_BAD, UNIT, csvs_argument, units_of
+
+if TYPE_CHECKING:
+    from ..data.recordings import Recordings, WindowSpec
+
+
+@dataclass(frozen=True)
+class RecordingSelection:
+    """Which recordings are meant, and how windows are cut from them."""
+
+    sources: tuple[Path, ...]  # a folder, a file or several files
+    window: str = ""  # "2s"; "": rows, and no recordings
+    hop: str | None = None  # None: half a window
+    target: str = ""  # column of labels; "": the names of files tell them
+    rate_hz: float | None = None
+    time: str = ""
+    recording: str = ""
+    group: str = ""
+    test: str = ""  # COL=V1,V2
+    inputs: tuple[str, ...] | None = None
+    drop: tuple[str, ...] = ()
+    units: dict[str, str] | None = None
+    missing: tuple[str, ...] | None = None
+    seed: int = 0
+    skip_bad: bool = False
+
+    def load(self, labelled: bool = True) -> tuple[Recordings, WindowSpec]:
+        """The recordings that hold a window, and the windows at their rate. labelled: False for a
+        guard, which needs no labels.
+        """
+        from ..data.recordings import RecordingRequest, load_recordings, window_spec, with_windows
+
+        request = RecordingRequest(
+            self.sources,
+            self.target,
+            labelled,
+            self.rate_hz,
+            self.time,
+            self.recording,
+            self.group,
+            self.test,
+            self.inputs,
+            self.drop,
+            self.units,
+            self.missing,
+            self.seed,
+            self.skip_bad,
+        )
+        recordings = load_recordings(request)
+        spec = window_spec(self.window, self.hop, recordings.rate_hz)
+        return with_windows(recordings, spec), spec
+
+
+def _column(option: str, words: str):
+    return click.option(option, default="", metavar="COL", help=words)
+
+
+WINDOWS = (
+    click.option(
+        "--window",
+        metavar="TIME",
+        help="Length of a window, as 2s, 500ms or 100samples: the rows are samples of recordings.",
+    ),
+    click.option(
+        "--hop", metavar="TIME", help="From one window to the next; default: half a window."
+    ),
+    click.option(
+        "--rate",
+        "rate_hz",
+        type=float,
+        metavar="HZ",
+        help="Samples per second; default: as the column of times tells.",
+    ),
+    _column("--time", "Column of times; default: found by its name."),
+    _column("--recording", "Column that numbers recordings."),
+    _column("--group", "Column of persons or machines: none is trained and tested both."),
+    click.option(
+        "--test",
+        default="",
+        metavar="COL=V,..",
+        help="Test on the recordings with these values; default: every third group, or every third "
+        "recording of each class.",
+    ),
+)
+TARGET = _column(
+    "--target", "Column of labels; default: the names of the files or of their folders."
+)
+
+
+def selected_recordings(function):
+    """Adds CSV... and what says which recordings are meant, as one `recordings`."""
+
+    @wraps(function)
+    def command(csvs, target, inputs, drop, missing, skip_bad, unit, seed, **others):
+        names = ("window", "hop", "rate_hz", "time", "recording", "group", "test")
+        asked = {name: others.pop(name) for name in names}
+        selection = RecordingSelection(
+            tuple(csvs),
+            asked.pop("window") or "",
+            target=target,
+            inputs=inputs,
+            drop=drop or (),
+            units=units_of(unit),
+            missing=missing,
+            seed=seed,
+            skip_bad=skip_bad,
+            **asked,
+        )
+        return function(recordings=selection, **others)
+
+    for option in reversed((TARGET, *WINDOWS, INPUTS, DROP, MISSING, SKIP_BAD, UNIT, SEED)):
+        command = option(command)
+    return csvs_argument(command)
