@@ -143,8 +143,10 @@ TINYGEN_CALLED uint16_t tinygen_root(uint32_t square)
 
 TINYGEN_CALLED void tinygen_add(uint32_t *to, const int16_t *streams, const uint8_t *of, uint8_t n)
 {
-    for (uint8_t k = 0; k < n; k++)
-        to[k] += (uint32_t)(int32_t)streams[TINYGEN_READ_U8(of + k)];
+    for (uint8_t k = 0; k < n; k++) {
+        const int32_t x = streams[TINYGEN_READ_U8(of + k)];
+        to[k] += (uint32_t)x;
+    }
 }
 
 /* Two places each: both the same for a square. */
