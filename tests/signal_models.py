@@ -130,9 +130,13 @@ def front_end(ranges, pane: int, panes: int, stride: int, most: int = 24) -> Fro
     return FrontEnd(tuple(limits), pane, panes, stride, tuple(front.streams), tuple(features[:255]))
 
 
-def signal_model(name, ranges, pane, panes, stride, votes, classes, most=24, seed=0) -> SignalModel:
+def signal_model(name, ranges, pane, panes, stride, votes, classes) -> SignalModel:
+    """A model of every kind of stream and feature."""
+    return model_of(name, ranges, front_end(ranges, pane, panes, stride), votes, classes)
+
+
+def model_of(name, ranges, front: FrontEnd, votes, classes, seed=0) -> SignalModel:
     """A model whose decisions depend on many of the features; classes 0: a number."""
-    front = front_end(ranges, pane, panes, stride, most)
     channels = tuple(quantity(f"c{k}", RANGES[r]) for k, r in enumerate(ranges))
     found = front.run([recording(front, 30, seed + 1)])[0].features
     inputs = tuple(
@@ -229,3 +233,25 @@ LONGEST = (("wide", "offset", "tracked"), 8191, 4, 1, 3, 3)  # samples of a wind
 def signal_models() -> dict[str, SignalModel]:
     """Name -> model; together they hold every kind of stream and of feature."""
     return {name: signal_model(name, *plan) for name, plan in PLANS.items()}
+
+
+def small_models(name: str, ram_bytes: int) -> list[SignalModel]:
+    """Models of one plan that share its features among them, each of them small enough."""
+    ranges, _, _, _, votes, classes = PLANS[name]
+    front = signal_models()[name].front
+    parts: list[list[int]] = [[]]
+    for k in range(len(front.features)):
+        if ram_of(front.only([*parts[-1], k])) > ram_bytes:
+            parts.append([])
+        parts[-1].append(k)
+    return [
+        model_of(f"{name}_{k}", ranges, front.only(part), votes, classes)
+        for k, part in enumerate(parts)
+    ]
+
+
+def ram_of(front: FrontEnd) -> int:
+    """Bytes on the chip, nearly: memory, and the pane and the values on the stack."""
+    pane = sum(4 if kept.adds else 2 for kept in front.accumulators)
+    delays = sum(2 * s.lag for s in front.streams if s.kind == "delay")
+    return (front.panes + 1) * pane + 10 * len(front.inside) + delays + 2 * len(front.features)
