@@ -138,11 +138,16 @@ def signal_model(name, ranges, pane, panes, stride, votes, classes) -> SignalMod
 def model_of(name, ranges, front: FrontEnd, votes, classes, seed=0) -> SignalModel:
     """A model whose decisions depend on many of the features; classes 0: a number."""
     channels = tuple(quantity(f"c{k}", RANGES[r]) for k, r in enumerate(ranges))
-    found = front.run([recording(front, 30, seed + 1)])[0].features
+    rng, some = np.random.default_rng(seed), front.window < 1000
+    rows = (
+        front.run([recording(front, 30, seed + 1)])[0].features
+        if some
+        else rng.integers(*np.array(front.bounds).T, size=(50, len(front.features)), endpoint=True)
+    )
     inputs = tuple(
         quantity(f"f{k}", (low, max(high, low + 1))) for k, (low, high) in enumerate(front.bounds)
     )
-    nodes: tuple = (forest(found, max(classes, 1), seed),)
+    nodes: tuple = (forest(rows, max(classes, 1), seed),)
     window = Model(
         f"{name}_window",
         "forest",
