@@ -39,11 +39,14 @@ def middle(inside) -> int:
 
 
 def bands(source, inside):
-    """One as designed, one that swings without end, one that flips with every sample."""
+    """One as designed, one that swings without end, one that flips with every sample, and one that
+    has a half to round with every second one.
+    """
     found = design_band(source, 8.0, 15.0, RATE_HZ, inside)
     yield found
     yield Band(source, 16384, 32767, 16384, found.gain, (1, 2))
     yield Band(source, 16384, -32767, 16384, found.gain, (2, 3))
+    yield Band(source, 8192, 0, 16384, min(found.gain, 0), (3, 4))
 
 
 def trackers(source, inside):
