@@ -93,7 +93,8 @@ typedef struct {
 
 #define TINYGEN_BAND_LIMIT 8191
 
-/* Band-pass filter of second order; `of` in flash: b0, a1, a2, in steps of 2^-14. */
+/* Band-pass filter of second order; `of` in flash: b0, a1, a2, in steps of 2^-14. Only differences
+ * of x count, and these fit: x is kept modulo 2^16. */
 TINYGEN_CALLED int16_t tinygen_band(tinygen_band_state *s, int16_t x, const int16_t *of,
                                    uint8_t first)
 {
@@ -104,7 +105,7 @@ TINYGEN_CALLED int16_t tinygen_band(tinygen_band_state *s, int16_t x, const int1
         s->x1 = s->x2 = x;
         s->y1 = s->y2 = 0;
     }
-    sum = (int32_t)TINYGEN_READ_I16(of) * (int16_t)(x - s->x2)
+    sum = (int32_t)TINYGEN_READ_I16(of) * (int16_t)((uint16_t)x - (uint16_t)s->x2)
           + (int32_t)TINYGEN_READ_I16(of + 1) * s->y1 - (int32_t)TINYGEN_READ_I16(of + 2) * s->y2;
     y = (int16_t)(((sum + 8192) * 4) >> 16); /* the proof leaves two bits */
     if (y > TINYGEN_BAND_LIMIT)
@@ -143,8 +144,10 @@ TINYGEN_CALLED uint16_t tinygen_root(uint32_t square)
 
 TINYGEN_CALLED void tinygen_add(uint32_t *to, const int16_t *streams, const uint8_t *of, uint8_t n)
 {
-    for (uint8_t k = 0; k < n; k++)
-        to[k] += (uint32_t)(int32_t)streams[TINYGEN_READ_U8(of + k)];
+    for (uint8_t k = 0; k < n; k++) {
+        const int32_t x = streams[TINYGEN_READ_U8(of + k)];
+        to[k] += (uint32_t)x;
+    }
 }
 
 /* Two places each: both the same for a square. */

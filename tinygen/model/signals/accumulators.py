@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nodes import Integers, integers, need
+from ..nodes import Integers, integers
 from .streams import Interval
 
 MODULUS = 2**32
@@ -28,11 +28,6 @@ class Accumulator:
     def adds(self) -> bool:
         """True where panes are added up; False where the least or greatest of them counts."""
         return self.kind in ("sum", "squares", "product")
-
-    def check(self) -> None:
-        """ModelError where it cannot be."""
-        kinds = {"sum": 1, "squares": 1, "product": 2, "least": 1, "greatest": 1}
-        need(kinds.get(self.kind) == len(self.sources), "an accumulator of a known kind")
 
     def of_panes(self, values: Sequence[Integers], pane: int) -> Integers:
         """int64 (panes, recordings): its value at the end of each whole pane of the streams, which

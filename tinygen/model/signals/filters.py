@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..fixedpoint import INT16_MAX, RAW_MIN
 from ..nodes import Integers, integers, within
 from .streams import Interval, OfOne, difference_within, stream
 
@@ -80,7 +79,6 @@ class Tracker(OfOne):
     def bounds(self, inside: Sequence[Interval]) -> Interval:
         within("tracker: step", [self.step], 1, 1024)
         low, high = inside[0]
-        within("tracker: values", [low - self.step, high + self.step], RAW_MIN, INT16_MAX)
         return low - self.step, high + self.step
 
     def apply(self, values: Sequence[Integers]) -> Integers:
@@ -122,9 +120,8 @@ class Band(OfOne):
         low, high = inside[0]
         spread = _shifted(high, self.gain) - _shifted(low, self.gain)
         within("band: spread of the source", [spread], 0, BAND_LIMIT)
-        # what is added up is multiplied by 4 before its upper 16 bits are taken
-        most = self.b0 * spread + (abs(self.a1) + self.a2) * BAND_LIMIT + one // 2
-        within("band: sum", [4 * most], 0, 2**31 - 1)
+        # so the sum fits int32 also when it is multiplied by 4, before its upper 16 bits are taken:
+        # 4 * ((b0 + |a1| + a2) * BAND_LIMIT + 2**13) < 4 * 2**16 * 2**13 = 2**31
         return -BAND_LIMIT, BAND_LIMIT
 
     def apply(self, values: Sequence[Integers]) -> Integers:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..fixedpoint import MISSING, Quantity
-from ..nodes import MAX_WIDTH, Integers, need, within
+from ..fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
+from ..nodes import MAX_WIDTH, Integers, frozen, need, within
 from .accumulators import Accumulator, signed
 from .features import MOST_SAMPLES, Feature, Frame, feature_of, halves
 from .streams import Interval, Stream, stream_of
@@ -43,6 +43,9 @@ class FrontEnd:
 
     def __post_init__(self) -> None:
         within("channels", [len(self.limits)], 1, MOST_CHANNELS)
+        for low, high in self.limits:
+            within("limits of a channel", [low, high], RAW_MIN, RAW_MAX)
+            need(low <= high, "limits of a channel: low <= high")
         within("samples of a window", [self.window], 2, MOST_SAMPLES)
         within("panes of a window", [self.panes], 1, MOST_PANES)
         within("panes between windows", [self.stride], 1, self.panes)
@@ -52,8 +55,6 @@ class FrontEnd:
             self.features
         )
         need(not twice, "no stream and no feature twice")
-        for kept in self.accumulators:
-            kept.check()
         _ = self.bounds
 
     @property
@@ -74,7 +75,9 @@ class FrontEnd:
             need(
                 all(0 <= place < len(found) for place in stream.sources), "sources before a stream"
             )
-            found.append(stream.bounds([found[place] for place in stream.sources]))
+            ends = stream.bounds([found[place] for place in stream.sources])
+            within(f"{stream.kind}: values", ends, RAW_MIN, RAW_MAX)
+            found.append(ends)
         return tuple(found)
 
     @cached_property
@@ -218,10 +221,10 @@ class FrontEnd:
     def from_plain(cls, plain: dict[str, Any]) -> FrontEnd:
         """The front end that `plain` told; ModelError where it cannot be."""
         return cls(
-            tuple((int(low), int(high)) for low, high in plain["limits"]),
-            plain["pane"],
-            plain["panes"],
-            plain["stride"],
+            frozen(plain["limits"]),
+            frozen(plain["pane"]),
+            frozen(plain["panes"]),
+            frozen(plain["stride"]),
             tuple(map(stream_of, plain["streams"])),
             tuple(map(feature_of, plain["features"])),
         )

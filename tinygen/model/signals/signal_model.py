@@ -21,7 +21,7 @@ from ..alarm_threshold import AlarmBand
 from ..fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
 from ..model import CLASS_LEDS, Model, check_name
 from ..model import from_json as window_model_of
-from ..nodes import Integers, integers, need, within
+from ..nodes import Integers, frozen, integers, need, within
 from ..parts import Output, quantity_of
 from .front_end import FrontEnd, Windows
 
@@ -239,7 +239,7 @@ class SignalModel:
                 plain["rate_hz"],
                 FrontEnd.from_plain(plain["front"]),
                 window_model_of(json.dumps(plain["window_model"])),
-                plain["votes"],
+                frozen(plain["votes"]),
                 plain["training"],
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

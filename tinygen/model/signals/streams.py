@@ -19,7 +19,6 @@ from ..fixedpoint import INT16_MAX, RAW_MIN
 from ..nodes import Integers, frozen, integers, need, within
 
 Interval = tuple[int, int]
-ROOT_LIMIT = 2**32 - 1  # largest sum of squares
 
 
 class Stream(ABC):
@@ -35,8 +34,8 @@ class Stream(ABC):
 
     @abstractmethod
     def bounds(self, inside: Sequence[Interval]) -> Interval:
-        """Least and greatest value for sources within these intervals; ModelError where a rule is
-        broken.
+        """Least and greatest value for sources within these intervals; the front end refuses what
+        leaves int16. ModelError where another rule is broken.
         """
 
     @abstractmethod
@@ -139,9 +138,7 @@ class Size(OfOne):
 
     def bounds(self, inside: Sequence[Interval]) -> Interval:
         low, high = inside[0]
-        most = max(-low, high)
-        within("size: values", [most], 0, INT16_MAX)
-        return max(low, -high, 0), most
+        return max(low, -high, 0), max(-low, high)
 
     def apply(self, values: Sequence[Integers]) -> Integers:
         return np.abs(values[0])
@@ -173,10 +170,7 @@ class Magnitude(Stream):
         squares = sum(
             max((low >> self.shift) ** 2, (high >> self.shift) ** 2) for low, high in inside
         )
-        within("magnitude: sum of squares", [squares], 0, ROOT_LIMIT)
-        most = math.isqrt(squares)
-        within("magnitude: values", [most], 0, INT16_MAX)
-        return 0, most
+        return 0, math.isqrt(squares)  # squares below 2**30 where it fits int16
 
     def apply(self, values: Sequence[Integers]) -> Integers:
         return floor_root(integers(sum((x >> self.shift) ** 2 for x in values)))
@@ -309,6 +303,4 @@ def needed_shift(low: int, high: int) -> int:
 def difference_within(inside: Interval, shift: int, kind: str) -> Interval:
     low, high = inside
     within(f"{kind}: shift", [shift], 0, 1)
-    reach = (high - low) >> shift
-    within(f"{kind}: values", [reach], 0, INT16_MAX)
-    return -((high - low + shift) >> shift), reach
+    return (low - high) >> shift, (high - low) >> shift
