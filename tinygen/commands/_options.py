@@ -193,12 +193,16 @@ def require_room(inputs: int, step: str) -> None:
         raise UsageError(f"{inputs} inputs, a row on the wire holds {most}: {step}")
 
 
-def _targets(words: str):
+def _targets(words: str, required: bool = True):
     """--target, as often as wanted."""
-    return click.option("--target", required=True, multiple=True, metavar="COL", help=words)
+    return click.option("--target", required=required, multiple=True, metavar="COL", help=words)
 
 
-TARGET = _targets("Column to predict; given again, one model answers all of them, each a number.")
+TARGET = _targets(
+    "Column to predict; given again, one model answers all of them, each a number. Of recordings: "
+    "column of labels, by default the names of the files.",
+    required=False,
+)
 ONE_TARGET = _targets("Column to predict.")
 MODELS_TARGET = click.option(
     "--target",
@@ -291,8 +295,10 @@ SEED = click.option(
 )
 
 
-def selected_rows(function):
-    """Adds CSV and what says which of its columns and rows are meant, as one `rows`."""
+def selected_rows_or_recordings(function):
+    """Adds CSV and what says which of its columns and rows are meant, as one `rows`; they may be
+    samples of recordings, which need no target.
+    """
     return _selected(function, (TARGET, *COLUMNS, TASK, SEED))
 
 

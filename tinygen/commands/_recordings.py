@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..common.errors import UsageError
 from ._options import DROP, INPUTS, MISSING, SEED, SKIP_BAD, UNIT, csvs_argument, units_of
 
 if TYPE_CHECKING:
@@ -93,6 +94,31 @@ WINDOWS = (
         "recording of each class.",
     ),
 )
+NAMES = ("window", "hop", "rate_hz", "time", "recording", "group", "test")
+
+
+def windowed(function):
+    """Adds what says how recordings are told apart and cut, as one `windows`, by name."""
+
+    @wraps(function)
+    def command(**options):
+        asked = {name: options.pop(name) for name in NAMES}
+        asked["window"] = asked["window"] or ""
+        return function(windows=asked, **options)
+
+    for option in reversed(WINDOWS):
+        command = option(command)
+    return command
+
+
+def refuse_window_options(windows: dict[str, Any]) -> None:
+    """UsageError for the first option on recordings, where rows are meant."""
+    for name, value in windows.items():
+        if value:
+            option = f"--{name.removesuffix('_hz')}"
+            raise UsageError(f"{option} is for recordings: give --window as well, such as 1s")
+
+
 TARGET = _column(
     "--target", "Column of labels; default: the names of the files or of their folders."
 )
@@ -102,12 +128,9 @@ def selected_recordings(function):
     """Adds CSV... and what says which recordings are meant, as one `recordings`."""
 
     @wraps(function)
-    def command(csvs, target, inputs, drop, missing, skip_bad, unit, seed, **others):
-        names = ("window", "hop", "rate_hz", "time", "recording", "group", "test")
-        asked = {name: others.pop(name) for name in names}
+    def command(csvs, target, windows, inputs, drop, missing, skip_bad, unit, seed, **others):
         selection = RecordingSelection(
             tuple(csvs),
-            asked.pop("window") or "",
             target=target,
             inputs=inputs,
             drop=drop or (),
@@ -115,10 +138,10 @@ def selected_recordings(function):
             missing=missing,
             seed=seed,
             skip_bad=skip_bad,
-            **asked,
+            **windows,
         )
         return function(recordings=selection, **others)
 
-    for option in reversed((TARGET, *WINDOWS, INPUTS, DROP, MISSING, SKIP_BAD, UNIT, SEED)):
+    for option in reversed((INPUTS, DROP, MISSING, SKIP_BAD, UNIT, SEED)):
         command = option(command)
-    return csvs_argument(command)
+    return csvs_argument(TARGET(windowed(command)))

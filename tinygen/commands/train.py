@@ -24,9 +24,11 @@ from ._options import (
     name_option,
     optimize_option,
     require_room,
-    selected_rows,
+    selected_rows_or_recordings,
 )
+from ._recordings import refuse_window_options, windowed
 from ._show import progress, shows
+from ._signals import SIGNAL_OPTIONS, signal_training, train_signals
 from ._spec import FromSpec
 from ._trained import TrainedModel, TrainedOutputs
 
@@ -298,7 +300,8 @@ def family_option(words: str):
 
 
 @click.command("train", cls=FromSpec)
-@selected_rows
+@selected_rows_or_recordings
+@windowed
 @family_option(f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
 @alarm_levels("the target's unit")
 @name_option
@@ -328,18 +331,30 @@ def family_option(words: str):
 @click.option(
     "--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler."
 )
+@SIGNAL_OPTIONS[0]
+@SIGNAL_OPTIONS[1]
 @model_out
 @shows
-def command(**options):
-    """Fit the best tiny integer model to the rows of CSV.
+def command(windows, max_load, votes, **options):
+    """Fit the best tiny integer model to the rows of CSV, or to recordings.
 
     CSV may be several files of one kind, or a folder with one file per class. Rows with a missing
     value in a used column are left out. The family and its size are chosen on the training rows
     alone; the errors shown are those of the integer model on the test rows.
 
+    With --window the rows are samples of recordings: a folder of them, a file each, or one file in
+    which the label, --recording or --group tells them apart. Features are computed on the chip,
+    sample by sample, and no two windows of one recording are trained and tested both.
+
     \b
-    Example:
+    Examples:
       tinygen train AirQualityUCI.csv --target "C6H6(GT)" --threshold 15 -o benzene.json
+      tinygen train recordings/ --window 1s -o motor.json
     """
     with progress() as say:
+        if windows.get("window"):
+            return train_signals(signal_training(windows, max_load, votes, options), say)
+        refuse_window_options(windows)
+        if not options["rows"].target:
+            raise click.UsageError("Missing option '--target'.")
         return train(TrainRequest(**options), say)

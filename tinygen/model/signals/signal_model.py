@@ -118,6 +118,19 @@ class SignalModel:
         return clamped, (clamped != samples).any(axis=1)
 
     @property
+    def used_channels(self) -> tuple[int, ...]:
+        """Places of the channels that some feature depends on."""
+        used, front = set(), self.front
+        waiting = [place for one in front.features for place in one.sources]
+        while waiting:
+            place = waiting.pop()
+            if place < len(self.channels):
+                used.add(place)
+            else:
+                waiting += front.streams[place - len(self.channels)].sources
+        return tuple(sorted(used))
+
+    @property
     def window_s(self) -> float:
         """Seconds of a window."""
         return self.front.window / self.rate_hz

@@ -13,6 +13,12 @@ Nothing here looks at a recording that tests before the choice is made.
 """
 
 from .find import SignalRequest, find_signal_ladder
-from .ladder import SignalLadder, SignalRung
+from .ladder import SignalLadder, SignalRung, save_signal_ladder
 
-__all__ = ["SignalLadder", "SignalRequest", "SignalRung", "find_signal_ladder"]
+__all__ = [
+    "SignalLadder",
+    "SignalRequest",
+    "SignalRung",
+    "find_signal_ladder",
+    "save_signal_ladder",
+]

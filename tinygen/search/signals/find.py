@@ -167,3 +167,8 @@ def _votes(
     if request.votes is not None:
         least = most = request.votes
     return chosen_votes(answers, truth, runs, len(dataset.labels), (least, most))
+
+
+def class_quantity(recordings: Recordings, column: str) -> Quantity:
+    """The answer of a model of labelled recordings: the place of a label."""
+    return Quantity(column or "class", "", 1.0, 0.0, float(len(recordings.labels) - 1))

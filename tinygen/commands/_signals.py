@@ -1,0 +1,213 @@
+"""Training on recordings: what `tinygen train --window` does."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.boards import find_board
+from ..common.errors import UsageError
+from ..common.files import ladder_path, require_apart, require_file_place
+from ..common.progress import Progress, silent
+from ._options import name_from, name_notes
+from ._recordings import RecordingSelection
+from ._show import of_model
+
+if TYPE_CHECKING:
+    from ..model.signals import SignalModel
+    from ..search.signals import SignalLadder
+    from ..target.build import Budget
+
+SIGNAL_OPTIONS = (
+    click.option(
+        "--max-load",
+        type=click.FloatRange(1, 100),
+        default=50.0,
+        show_default=True,
+        metavar="PERCENT",
+        help="Recordings: most of the processor's time.",
+    ),
+    click.option(
+        "--votes",
+        type=click.IntRange(1, 15),
+        metavar="N",
+        help="Recordings: answers that decide together; default: chosen in the folds.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class SignalTraining:
+    """Which recordings train what, for which chip, and where to put it."""
+
+    recordings: RecordingSelection
+    out: Path
+    family: str = "auto"
+    name: str | None = None
+    board: str = "uno"
+    budget: Budget | None = None
+    max_load: float = 50.0
+    votes: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainedSignals:
+    """A model of signals just trained and saved."""
+
+    path: Path
+    ladder: SignalLadder
+    notes: tuple[str, ...]
+
+    @property
+    def model(self) -> SignalModel:
+        return self.ladder.model
+
+    def text(self) -> str:
+        """Model, windows, errors, what they compare with, and the ladder."""
+        from ..report import signals as words
+
+        model = self.model
+        lines = [
+            *(f"note: {note}" for note in self.notes),
+            f"model    {self.path}: {model.family}, classes {', '.join(model.labels)}",
+            *words.described(model),
+            *words.class_figures(model),
+            *words.wrong_recordings(model),
+        ]
+        parts = ["\n".join(lines), words.confusion(model), words.signal_ladder_text(self.ladder)]
+        return "\n\n".join(parts)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        model = self.model
+        return {
+            **of_model(self.path, model),
+            "labels": list(model.labels),
+            "rate_hz": model.rate_hz,
+            "window_samples": model.front.window,
+            "hop_samples": model.front.hop,
+            "votes": model.votes,
+            "latency_s": model.latency_s,
+            "features": list(model.front.feature_names(model.channels, model.rate_hz)),
+            "cost": asdict(self.ladder.rung.cost),
+            "figures": model.training["signals"],
+            "notes": list(self.notes),
+            "ladder": [
+                {
+                    "chosen": k == self.ladder.chosen,
+                    "family": rung.model.family,
+                    "features": len(rung.model.front.features),
+                    "channels": len(rung.model.used_channels),
+                    "votes": rung.model.votes,
+                    "latency_s": rung.model.latency_s,
+                    "error_in_folds": rung.error,
+                    **asdict(rung.cost),
+                }
+                for k, rung in enumerate(self.ladder.rungs)
+            ],
+        }
+
+
+def train_signals(request: SignalTraining, progress: Progress = silent) -> TrainedSignals:
+    """Trains on recordings and saves the model and its ladder; nothing is written unless
+    everything went well.
+    """
+    from ..codegen.emit import check_prefix
+    from ..data.recordings import Recordings
+    from ..model.model import check_name
+    from ..search.signals import SignalRequest, find_signal_ladder, save_signal_ladder
+    from ..search.signals.figures import figures_of
+    from ..search.signals.find import class_quantity
+    from ..target.build import Budget
+
+    _require_places(request)
+    name = check_prefix(check_name(request.name or signal_name(request.out)))
+    progress("reading the recordings")
+    recordings, spec = request.recordings.load()
+    assert isinstance(recordings, Recordings)
+    wanted = SignalRequest(
+        name,
+        find_board(request.board),
+        spec,
+        request.family,
+        request.budget or Budget(),
+        request.max_load / 100,
+        request.votes,
+        request.recordings.seed,
+    )
+    target = class_quantity(recordings, request.recordings.target)
+    ladder, rows = find_signal_ladder(recordings, target, wanted, progress)
+    progress("judging it on the recordings that test")
+    figures = figures_of(recordings, rows, ladder.rung, wanted.seed)
+    ladder = ladder.with_facts(signals=figures)
+    ladder.model.save(request.out)
+    save_signal_ladder(ladder, ladder_path(request.out))
+    notes = (*name_notes(request.name, request.out), *recordings.notes)
+    told = (finding.line for finding in recordings.findings)
+    return TrainedSignals(request.out, ladder, tuple(dict.fromkeys((*notes, *told))))
+
+
+def signal_name(out: Path) -> str:
+    """A C prefix made from the name of a model file, short enough for that of its window's
+    model.
+    """
+    from ..model.signals.signal_model import WINDOW_SUFFIX
+
+    return name_from(out)[: 31 - len(WINDOW_SUFFIX)]
+
+
+def _require_places(request: SignalTraining) -> None:
+    """UsageError where model and ladder cannot be written, or would replace a recording."""
+    require_file_place(request.out)
+    written = (request.out, ladder_path(request.out))
+    for source in request.recordings.sources:
+        require_apart({"CSV": source}, {"-o": written})
+    require_file_place(written[1])
+
+
+ROW_OPTIONS = [
+    "threshold",
+    "alarm_below",
+    "robust",
+    "balance",
+    "alarm_cost",
+    "max_inputs",
+    "optimize",
+    "dask",
+    "scores",
+    "reject",
+]
+
+
+def signal_training(
+    windows: dict[str, Any], max_load: float, votes: int | None, options: dict[str, Any]
+) -> SignalTraining:
+    """What the options of `train` ask for; UsageError for one that is for rows."""
+    rows = options["rows"]
+    asked = {name: options[name] for name in ROW_OPTIONS}
+    asked |= {"categories": rows.categories, "time_inputs": rows.time_inputs}
+    asked |= {"a second target": rows.beside, "split time": rows.split != "random"}
+    for name, value in asked.items():
+        if value:
+            option = f"--{name.replace('_', '-')}" if " " not in name else name
+            raise UsageError(
+                f"{option} is for rows, and --window asks for recordings: leave it out"
+            )
+    selection = RecordingSelection(
+        (rows.csv, *rows.more),
+        target=rows.target,
+        inputs=rows.inputs,
+        drop=rows.drop,
+        units=rows.units,
+        missing=rows.missing,
+        seed=rows.seed,
+        skip_bad=rows.skip_bad,
+        **windows,
+    )
+    names = ("out", "family", "name", "board", "budget")
+    return SignalTraining(
+        selection, **{name: options[name] for name in names}, max_load=max_load, votes=votes
+    )

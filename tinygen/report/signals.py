@@ -1,0 +1,110 @@
+"""A model of signals in words and tables, for the terminal."""
+
+from __future__ import annotations
+
+from ..common.errors import plain
+from ..common.tables import counted, table
+from ..model.signals import SignalModel
+from ..search.signals import SignalLadder
+
+MOST_RECORDINGS = 12  # that are named where they went wrong
+
+
+def described(model: SignalModel) -> list[str]:
+    """Channels, windows and features, a line each."""
+    names = ", ".join(q.name for q in model.channels)
+    vote = "" if model.votes == 1 else f", the last {model.votes} answers decide"
+    features = model.front.feature_names(model.channels, model.rate_hz)
+    return [
+        f"signals  {counted(len(model.channels), 'channel')} at {model.rate_hz:.6g} Hz: {names}",
+        f"windows  {model.window_s:.4g} s every {model.hop_s:.4g} s{vote}; "
+        f"{model.latency_s:.4g} s until a change is decided",
+        f"features {', '.join(features)}",
+    ]
+
+
+def class_figures(model: SignalModel) -> list[str]:
+    """Errors on the recordings that test, beside a large forest and beside random windows."""
+    found = model.training["signals"]
+    forest, leak = found["forest"], found["random_windows"]
+    tests = found["recordings_test"]
+    return [
+        f"rows     {counted(found['recordings_train'], 'recording')} train "
+        f"({found['windows_train']:,} windows), {tests} test ({found['windows_test']:,} windows)",
+        f"error    {found['error_rate']:.2%} of the test windows wrong, each window alone "
+        f"{found['window_error_rate']:.2%}",
+        f"         {found['recordings_wrong']} of {counted(tests, 'recording')} wrong by the "
+        "majority of its windows",
+        f"beside   a forest of {forest['trees']} trees in float on the same features: "
+        f"{forest['error_rate']:.2%} of the windows, {forest['recordings_wrong']} of "
+        f"{counted(tests, 'recording')}",
+        f"leak     with windows split at random it would look like {leak['error_rate']:.2%} "
+        f"(forest {leak['forest_error_rate']:.2%}): windows of one recording are alike, "
+        "do not believe that figure",
+    ]
+
+
+def confusion(model: SignalModel) -> str:
+    """What the windows of each class were decided to be."""
+    rows = []
+    for label, counts in zip(model.labels, model.training["signals"]["confusion"]):
+        taken = ", ".join(f"{n} {plain(other)}" for n, other in zip(counts, model.labels) if n)
+        total = sum(counts)
+        right = counts[model.labels.index(label)]
+        rows.append([label, right / total if total else "-", taken])
+    return table(["class", "found", "its windows were decided as"], rows)
+
+
+def wrong_recordings(model: SignalModel) -> list[str]:
+    """The recordings that test whose majority is wrong."""
+    wrong = [r for r in model.training["signals"]["recordings"] if r["decided"] != r["label"]]
+    lines = [
+        f"wrong    {plain(r['name'])}: {plain(r['label'])}, decided as {plain(r['decided'])} "
+        f"({r['wrong']} of {r['windows']} windows)"
+        for r in wrong[:MOST_RECORDINGS]
+    ]
+    if len(wrong) > MOST_RECORDINGS:
+        lines.append(f"         and {len(wrong) - MOST_RECORDINGS} more")
+    return lines
+
+
+def signal_ladder_text(found: SignalLadder) -> str:
+    """The ladder as a table, the chosen rung marked."""
+    headers = [
+        "",
+        "no.",
+        "model",
+        "channels",
+        "features",
+        "vote",
+        "error in folds",
+        "decided after s",
+        "flash B",
+        "RAM B",
+        "cycles/sample",
+        "at a window's end",
+        "load",
+    ]
+    rows = [
+        [
+            "->" if k == found.chosen else "",
+            k + 1,
+            rung.model.family,
+            len(rung.model.used_channels),
+            len(rung.model.front.features),
+            rung.model.votes,
+            f"{rung.error:.2%}",
+            f"{rung.model.latency_s:.3g}",
+            rung.cost.flash_bytes,
+            rung.cost.ram_with_stack,
+            rung.cost.cycles_sample,
+            rung.cost.cycles_window,
+            f"{rung.cost.load:.1%}",
+        ]
+        for k, rung in enumerate(found.rungs)
+    ]
+    title = (
+        f"the ladder: part of wrong windows of held-back recordings, and all of it on {found.board} "
+        "(RAM with stack, load of the processor)"
+    )
+    return f"{title}\n{table(headers, rows)}"
