@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from .. import __version__
+from ..common.errors import ModelError
 from ..common.jinja import environment
 from ..common.text import comment
 from ..model.signals import SignalModel, Stream
@@ -179,11 +180,17 @@ def _channel_table(model: SignalModel) -> str:
 def _facts(model: SignalModel) -> list[str]:
     """Lines on how good the model is, where its training facts say so."""
     facts = model.training.get("signals", {})
-    if "error_rate" not in facts:
-        return []
-    return [
-        "",
-        f"On recordings that it was not trained on: {facts['error_rate']:.2%} of",
-        f"{facts['windows_test']} windows wrong, {facts['recordings_wrong']} of"
-        f" {facts['recordings_test']} recordings.",
-    ]
+    try:
+        if "error_rate" not in facts:
+            return []
+        return [
+            "",
+            f"On recordings that it was not trained on: {facts['error_rate']:.2%} of",
+            f"{facts['windows_test']:d} windows wrong, {facts['recordings_wrong']:d} of"
+            f" {facts['recordings_test']:d} recordings.",
+        ]
+    except (KeyError, TypeError, ValueError):
+        raise ModelError(
+            f"what model '{model.name}' tells of its training is not as tinygen writes it: "
+            "train it again"
+        ) from None

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from ..fixedpoint import INT16_MAX
-from ..nodes import Integers, frozen, integers, need, within
+from ..nodes import Integers, integers, need, within
 from .accumulators import (
     MODULUS,
     Accumulator,
@@ -25,7 +25,7 @@ from .accumulators import (
     signed,
     towards_zero,
 )
-from .streams import Interval, floor_root
+from .streams import Interval, floor_root, part_of
 
 MOST_SAMPLES = 32767  # of a window
 CORRELATION_ONE = 127  # a correlation of 1
@@ -370,10 +370,7 @@ def halves(total: Accumulator) -> Accumulator:
 
 def feature_of(plain: dict[str, Any]) -> Feature:
     """The feature that `plain` told."""
-    kind = FEATURES.get(plain.get("kind", ""))
-    need(kind is not None, f"a feature of one of the kinds {', '.join(FEATURES)}")
-    assert kind is not None
-    return kind(**{k: frozen(v) for k, v in plain.items() if k != "kind"})
+    return part_of(FEATURES, "feature", plain)
 
 
 def shift_for(kind: type[Feature], inside: Sequence[Interval], samples: int) -> int:

@@ -117,6 +117,7 @@ class Band(OfOne):
         within("band: b0 and a2", [self.b0, self.a2], 0, one)
         within("band: a1", [self.a1], 1 - 2 * one, 2 * one - 1)
         within("band: gain", [self.gain], -8, 13)
+        within("band: edges", [len(self.edges)], 2, 2)
         low, high = inside[0]
         spread = _shifted(high, self.gain) - _shifted(low, self.gain)
         within("band: spread of the source", [spread], 0, BAND_LIMIT)

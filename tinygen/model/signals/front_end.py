@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
-from ..nodes import MAX_WIDTH, Integers, frozen, need, within
+from ..nodes import MAX_WIDTH, Integers, need, within
 from .accumulators import Accumulator, signed
 from .features import MOST_SAMPLES, Feature, Frame, feature_of, halves
-from .streams import Interval, Stream, stream_of
+from .streams import Interval, Stream, stream_of, whole
 
 MOST_PANES = 32  # of a window
 MOST_CHANNELS = 32
@@ -221,10 +221,8 @@ class FrontEnd:
     def from_plain(cls, plain: dict[str, Any]) -> FrontEnd:
         """The front end that `plain` told; ModelError where it cannot be."""
         return cls(
-            frozen(plain["limits"]),
-            frozen(plain["pane"]),
-            frozen(plain["panes"]),
-            frozen(plain["stride"]),
+            tuple((whole(low, "a limit"), whole(high, "a limit")) for low, high in plain["limits"]),
+            *(whole(plain[name], name) for name in ("pane", "panes", "stride")),
             tuple(map(stream_of, plain["streams"])),
             tuple(map(feature_of, plain["features"])),
         )

@@ -21,9 +21,10 @@ from ..alarm_threshold import AlarmBand
 from ..fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
 from ..model import CLASS_LEDS, Model, check_name
 from ..model import from_json as window_model_of
-from ..nodes import Integers, frozen, integers, need, within
+from ..nodes import Integers, integers, need, within
 from ..parts import Output, quantity_of
 from .front_end import FrontEnd, Windows
+from .streams import whole
 
 SCHEMA = 1
 KIND = "signals"
@@ -246,13 +247,14 @@ class SignalModel:
         try:
             if plain["schema"] != SCHEMA:
                 raise ModelError(f"it has schema {plain['schema']!r}, this tinygen reads {SCHEMA}")
+            need(isinstance(plain["training"], dict), "facts of the training by their names")
             model = cls(
                 plain["name"],
                 tuple(map(quantity_of, plain["channels"])),
                 plain["rate_hz"],
                 FrontEnd.from_plain(plain["front"]),
                 window_model_of(json.dumps(plain["window_model"])),
-                frozen(plain["votes"]),
+                whole(plain["votes"], "votes"),
                 plain["training"],
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -284,10 +284,33 @@ class Turn(OfOne):
 
 def stream_of(plain: dict[str, Any]) -> Stream:
     """The stream that `plain` told."""
-    kind = STREAMS.get(plain.get("kind", ""))
-    need(kind is not None, f"a stream of one of the kinds {', '.join(STREAMS)}")
+    return part_of(STREAMS, "stream", plain)
+
+
+Part = TypeVar("Part")
+
+
+def part_of(kinds: Mapping[str, type[Part]], what: str, plain: dict[str, Any]) -> Part:
+    """The member of a registry that `plain` told; ModelError unless each field is an integer, or a
+    list of them where it is a tuple.
+    """
+    kind = kinds.get(plain.get("kind", ""))
+    need(kind is not None, f"a {what} of one of the kinds {', '.join(kinds)}")
     assert kind is not None
-    return kind(**{k: frozen(v) for k, v in plain.items() if k != "kind"})
+    told = {key: frozen(value) for key, value in plain.items() if key != "kind"}
+    for one in fields(kind):  # type: ignore[arg-type]
+        several, value = str(one.type).startswith("tuple"), told.get(one.name)
+        if one.name in told:
+            need(isinstance(value, tuple) == several, f"{one.name} of a {what}, as it is written")
+            for number in value if several else [value]:
+                whole(number, f"{one.name} of a {what}")
+    return kind(**told)
+
+
+def whole(value: Any, what: str) -> int:
+    """`value` where it is an integer; ModelError otherwise."""
+    need(type(value) is int, f"{what}, a whole number")
+    return int(value)
 
 
 def floor_root(squares: Integers) -> Integers:

@@ -1,0 +1,134 @@
+"""The JSON file of a model of signals: it comes back as it was, and what was edited is refused."""
+
+import contextlib
+import copy
+import json
+import random
+
+import pytest
+from sealed import sealed
+from signal_models import signal_models
+
+from tinygen.codegen.signals import signal_headers
+from tinygen.common.errors import ModelError, TinygenError
+from tinygen.model.signals import SignalModel
+
+FACTS = {"error_rate": 0.1, "windows_test": 9, "recordings_wrong": 1, "recordings_test": 3}
+MODEL = signal_models()["least_window"].with_facts(signals=FACTS)
+PLAIN = json.loads(MODEL.to_json())
+GONE, MORE = object(), object()
+VALUES = [
+    None,
+    True,
+    -1,
+    0,
+    2,
+    10**18,
+    70000,
+    1.5,
+    2.0,
+    1e300,
+    "x",
+    "",
+    "5",
+    [],
+    {},
+    [[]],
+    GONE,
+    MORE,
+]
+EDITS = {"commit": 100, "release": 3000}
+
+
+def places(value, at=()):
+    """Paths of every member."""
+    members = value.items() if isinstance(value, dict) else ()
+    for name, inside in list(enumerate(value)) if isinstance(value, list) else members:
+        yield (*at, name)
+        yield from places(inside, (*at, name))
+
+
+def edited(place: tuple, value) -> dict:
+    plain = at = copy.deepcopy(PLAIN)
+    for name in place[:-1]:
+        at = at[name]
+    if value is GONE:
+        del at[place[-1]]
+    elif value is MORE:
+        at.update(extra=1) if isinstance(at, dict) else at.append(1)
+    else:
+        at[place[-1]] = value
+    return plain
+
+
+def use(plain: dict) -> None:
+    """Everything that asks a model."""
+    model = SignalModel.from_plain(plain)
+    model.predict(model.sample_rows(30))
+    signal_headers(model)
+    model.front.feature_names(model.channels, model.rate_hz)
+    assert SignalModel.from_plain(json.loads(model.to_json())) == model
+
+
+@pytest.mark.parametrize("name", signal_models())
+def test_a_model_comes_back_as_it_was(name, tmp_path):
+    model = signal_models()[name].with_facts(signals=FACTS)
+    model.save(tmp_path / "model.json")
+    text = (tmp_path / "model.json").read_text()
+    back = SignalModel.from_plain(json.loads(text))
+    assert back == model and back.to_json() == text and back.model_id == model.model_id
+    assert signal_headers(back) == signal_headers(model)
+
+
+def test_a_file_that_was_edited_is_refused():
+    plain = copy.deepcopy(PLAIN)
+    plain["votes"] += 1
+    with pytest.raises(ModelError, match="changed after training: train it again"):
+        SignalModel.from_plain(plain)
+
+
+def test_every_number_that_decides_is_part_of_the_fingerprint():
+    """Also of a file that was sealed again."""
+    numbers = [p for p in places(PLAIN) if p[0] == "front" and isinstance(at_place(p), int)]
+    accepted = 0
+    for place in random.Random(1).sample(numbers, 60):
+        plain = json.loads(sealed(edited(place, at_place(place) + 1)))
+        with contextlib.suppress(ModelError):
+            assert SignalModel.from_plain(plain).model_id != MODEL.model_id, place
+            accepted += 1
+    assert accepted > 10
+
+
+def test_whatever_a_sealed_file_holds_it_works_or_is_refused(level):
+    rng = random.Random(5)
+    all_places = [p for p in places(PLAIN) if p[0] != "window_model" or rng.random() < 0.05]
+    used = 0
+    for _ in range(EDITS[level]):
+        place, value = rng.choice(all_places), rng.choice(VALUES)
+        if value is MORE and not isinstance(at_place(place[:-1]), dict | list):
+            continue
+        plain = edited(place, value)
+        if value is MORE or value is GONE or plain.get("window_model") is not None:
+            plain = resealed(plain)
+        try:
+            use(plain)
+            used += 1
+        except TinygenError as refusal:
+            assert "\n" not in str(refusal) and len(str(refusal)) < 400, refusal
+        except Exception as error:
+            pytest.fail(f"{place} = {value!r}: {error!r}")
+    assert used > 5
+
+
+def at_place(place):
+    at = PLAIN
+    for name in place:
+        at = at[name]
+    return at
+
+
+def resealed(plain: dict) -> dict:
+    """With hashes that fit, of the window's model too."""
+    if isinstance(plain.get("window_model"), dict):
+        plain = {**plain, "window_model": json.loads(sealed(plain["window_model"]))}
+    return json.loads(sealed(plain))
