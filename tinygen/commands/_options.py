@@ -193,17 +193,13 @@ def require_room(inputs: int, step: str) -> None:
         raise UsageError(f"{inputs} inputs, a row on the wire holds {most}: {step}")
 
 
-def _targets(words: str, required: bool = True):
+def targets(words: str, required: bool = True):
     """--target, as often as wanted."""
     return click.option("--target", required=required, multiple=True, metavar="COL", help=words)
 
 
-TARGET = _targets(
-    "Column to predict; given again, one model answers all of them, each a number. Of recordings: "
-    "column of labels, by default the names of the files.",
-    required=False,
-)
-ONE_TARGET = _targets("Column to predict.")
+TARGET = targets("Column to predict; given again, one model answers all of them, each a number.")
+ONE_TARGET = targets("Column to predict.")
 MODELS_TARGET = click.option(
     "--target",
     multiple=True,
@@ -295,29 +291,27 @@ SEED = click.option(
 )
 
 
-def selected_rows_or_recordings(function):
-    """Adds CSV and what says which of its columns and rows are meant, as one `rows`; they may be
-    samples of recordings, which need no target.
-    """
-    return _selected(function, (TARGET, *COLUMNS, TASK, SEED))
+def selected_rows(function):
+    """Adds CSV and what says which of its columns and rows are meant, as one `rows`."""
+    return selected_by(function, (TARGET, *COLUMNS, TASK, SEED))
 
 
 def selected_training(function):
     """The same where the command declares CSV... itself, and takes one target."""
-    return _selected(function, (ONE_TARGET, *COLUMNS, TASK, SEED), lambda command: command)
+    return selected_by(function, (ONE_TARGET, *COLUMNS, TASK, SEED), lambda command: command)
 
 
 def selected_readings(function):
     """The same for rows without a target."""
-    return _selected(function, (*COLUMNS, SEED))
+    return selected_by(function, (*COLUMNS, SEED))
 
 
 def selected_data(function):
     """The same for the rows that come beside a model: --data, and a target if there is one."""
-    return _selected(function, (DATA, MODELS_TARGET, *COLUMNS, SEED), lambda command: command)
+    return selected_by(function, (DATA, MODELS_TARGET, *COLUMNS, SEED), lambda command: command)
 
 
-def _selected(function, options, source=csvs_argument):
+def selected_by(function, options, source=csvs_argument):
     @wraps(function)
     def command(
         csvs,

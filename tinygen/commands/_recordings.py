@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.errors import UsageError
-from ._options import DROP, INPUTS, MISSING, SEED, SKIP_BAD, UNIT, csvs_argument, units_of
+from ._options import (
+    COLUMNS,
+    DROP,
+    INPUTS,
+    MISSING,
+    SEED,
+    SKIP_BAD,
+    TASK,
+    UNIT,
+    csvs_argument,
+    selected_by,
+    targets,
+    units_of,
+)
 
 if TYPE_CHECKING:
     from ..data.recordings import Recordings, WindowSpec
@@ -122,6 +135,20 @@ def refuse_window_options(windows: dict[str, Any]) -> None:
 TARGET = _column(
     "--target", "Column of labels; default: the names of the files or of their folders."
 )
+
+
+ROWS_TARGET = targets(
+    "Column to predict; given again, one model answers all of them, each a number. Of recordings: "
+    "column of labels, by default the names of the files.",
+    required=False,
+)
+
+
+def selected_rows_or_recordings(function):
+    """Adds CSV... and what says which of its columns and rows are meant, as one `rows`, and how
+    they are recordings, as `windows`.
+    """
+    return selected_by(windowed(function), (ROWS_TARGET, *COLUMNS, TASK, SEED))
 
 
 def selected_recordings(function):

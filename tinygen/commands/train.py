@@ -24,9 +24,8 @@ from ._options import (
     name_option,
     optimize_option,
     require_room,
-    selected_rows_or_recordings,
 )
-from ._recordings import refuse_window_options, windowed
+from ._recordings import refuse_window_options, selected_rows_or_recordings
 from ._show import progress, shows
 from ._signals import SIGNAL_OPTIONS, signal_training, train_signals
 from ._spec import FromSpec
@@ -301,7 +300,6 @@ def family_option(words: str):
 
 @click.command("train", cls=FromSpec)
 @selected_rows_or_recordings
-@windowed
 @family_option(f"Kind of model: auto (the best of all), {', '.join(FAMILIES)}.")
 @alarm_levels("the target's unit")
 @name_option

@@ -104,7 +104,7 @@ def signal_ladder_text(found: SignalLadder) -> str:
         for k, rung in enumerate(found.rungs)
     ]
     title = (
-        f"the ladder: part of wrong windows of held-back recordings, and all of it on {found.board} "
-        "(RAM with stack, load of the processor)"
+        "the ladder: part of wrong windows of held-back recordings, and the whole on "
+        f"{found.board} (RAM with stack, load of the processor)"
     )
     return f"{title}\n{table(headers, rows)}"
