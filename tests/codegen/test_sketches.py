@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from host_c import SANITIZE, STRICT
+from host_c import LINK, SANITIZE, STRICT
 from random_models import random_models
 from tinygen.host.virtual.simavr import SimBoard
 
@@ -30,7 +30,7 @@ def compiled(folder, model, main: str, language="c99", flags=()):
     source, program = folder / "main.txt", folder / f"main-{language}"
     source.write_text(f'#include <stdio.h>\n#include "{model.name}.h"\n{main}')
     done = subprocess.run(
-        [*compiler[language], *STRICT, *SANITIZE, *flags, source, "-o", program],
+        [*compiler[language], *STRICT, *SANITIZE, *flags, source, "-o", program, *LINK],
         capture_output=True,
         text=True,
     )
