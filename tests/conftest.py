@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from firmware_elf import built_once
 from needs import unavailable
 
 from tinygen.common.errors import BuildError
@@ -76,6 +77,17 @@ def simavr(toolchain):
     except BuildError as error:
         unavailable(str(error))
     return toolchain
+
+
+@pytest.fixture(scope="session")
+def firmware_elf(simavr, tmp_path_factory):
+    """`firmware_elf(project, board)`: the program of a project, not measured."""
+    kept = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a folder of its own in the run's
+        kept = kept.parent
+    kept = kept / "firmware"
+    kept.mkdir(exist_ok=True)
+    return lambda project, board: built_once(Path(project.directory), board, simavr, kept)
 
 
 @pytest.fixture(scope="session")
