@@ -1,9 +1,9 @@
 """Whatever the compiler makes of a kernel, the answers are the twin's.
 
 A commit runs every model in the programs of COMMIT, six of the grid's 48: each level, and each
-pair of a language, a compiler, and link-time optimisation or none. -Os in C is in test_chip. `--level release` runs the whole grid: -O0,
--Og, -O1, -O2, -O3, -Os, each with and without -flto, in C and in C++, by GCC 7.3 (PlatformIO,
-Arduino) and GCC 5.4 (Debian).
+pair of a language, a compiler, and link-time optimisation or none. -Os in C is in test_chip.
+`--level release` runs the whole grid: -O0, -Og, -O1, -O2, -O3, -Os, each with and without -flto, in
+C and in C++, by GCC 7.3 (PlatformIO, Arduino) and GCC 5.4 (Debian).
 """
 
 import itertools
