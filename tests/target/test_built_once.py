@@ -86,7 +86,7 @@ def test_another_bare_program_is_compiled(runs, simavr, monkeypatch, change):
         options = ("-O2",)
     if change == "runtime":
         texts = {name: text + "/* */\n" for name, text in runtime().items()}
-        monkeypatch.setattr(bare, "runtime", lambda: texts)
+        monkeypatch.setattr(bare, "runtime", lambda *_: texts)
     measure_cost(model, board, options=options)
     assert len(runs) in (2, 4)
 
