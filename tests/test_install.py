@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,8 @@ def wheel(tmp_path_factory) -> Path:
             "pip",
             "wheel",
             "--no-deps",
+            # else pip unpacks another setuptools for this one wheel
+            *(["--no-build-isolation"] if find_spec("setuptools") else []),
             "--disable-pip-version-check",
             "-w",
             str(out),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from random_models import random_models
-from sketch_project import EVERY_BOARD, MEGA, SKETCH, UNO
+from sketch_project import EVERY_BOARD, MEGA, SKETCH, UNO, skip_its_chips_others
 
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError, CheckError, UsageError
@@ -92,7 +92,8 @@ def test_budget_reaches_the_build(make_project, toolchain):
 
 
 @EVERY_BOARD
-def test_real_firmware_is_measured_on_the_virtual_board(real, board, simavr):
+def test_real_firmware_is_measured_on_the_virtual_board(real, board, simavr, level):
+    skip_its_chips_others(board, level)
     firmware = b.build_firmware(real, board)
     assert 0 < firmware.model_flash_bytes < firmware.flash_bytes <= board.flash_bytes
     beside = firmware.flash_bytes - firmware.model_flash_bytes
