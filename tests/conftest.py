@@ -19,15 +19,16 @@ from tinygen.target.toolchain import ensure, need_avrdude, need_simavr
 DATA_NAME = "AirQualityUCI.csv"
 # Files whose tests take longest, longest first: begun last, one core would work on them alone.
 LONGEST = (
-    "test_demo",
-    "test_fuzz",
-    "test_search",
-    "test_docs",
-    "test_install",
-    "test_reliability",
     "test_chip",
+    "test_demo",
+    "test_reliability",
+    "test_build",
     "test_pytest_plugin",
-    "test_cli",
+    "test_docs",
+    "test_compilers",
+    "test_search",
+    "test_loop",
+    "test_estimators",
 )
 
 
