@@ -25,8 +25,10 @@ TOOLS  := $(VENV)/tools-$(SUM)
 demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
 
-# pytest has a worker on each core: threads within one would only wait for each other
-PYTEST := LOKY_MAX_CPU_COUNT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto \
+# pytest has a worker on each core, where threads would only wait for each other, and one more: two
+# minutes of the tests are waiting, for a bootloader, a cable, a browser
+PYTEST := LOKY_MAX_CPU_COUNT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+    -n $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)') \
     --dist loadfile --no-loadscope-reorder
 
 lint: $(TOOLS)

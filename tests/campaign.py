@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from host_c import LINK
 from native_board import FLAGS, NATIVE, edit
 
 from tinygen.codegen.emit import emit_project
@@ -33,6 +34,7 @@ def compile_campaign(model: Model, folder: Path, **edits: dict[str, str]) -> Pat
             str(SOURCE),
             "-o",
             str(program),
+            *LINK,
         ],
         capture_output=True,
         text=True,

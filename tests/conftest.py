@@ -8,24 +8,27 @@ import os
 import signal
 from pathlib import Path
 
+import built_once
 import pytest
 from needs import unavailable
 
 from tinygen.common.errors import BuildError
+from tinygen.target import avr_gcc
 from tinygen.target.toolchain import ensure, need_avrdude, need_simavr
 
 DATA_NAME = "AirQualityUCI.csv"
 # Files whose tests take longest, longest first: begun last, one core would work on them alone.
 LONGEST = (
-    "test_demo",
-    "test_fuzz",
-    "test_search",
-    "test_docs",
-    "test_install",
-    "test_reliability",
     "test_chip",
+    "test_demo",
+    "test_reliability",
+    "test_build",
     "test_pytest_plugin",
-    "test_cli",
+    "test_docs",
+    "test_compilers",
+    "test_search",
+    "test_loop",
+    "test_estimators",
 )
 
 
@@ -76,6 +79,33 @@ def simavr(toolchain):
     except BuildError as error:
         unavailable(str(error))
     return toolchain
+
+
+@pytest.fixture(scope="session")
+def compiled_files(tmp_path_factory) -> Path:
+    """A folder of the run, for both workers."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a folder of its own in the run's
+        folder = folder.parent
+    folder = folder / "compiled files"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def each_program_compiled_once(compiled_files):
+    """Bare programs: a search compiles what the one before it has compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(avr_gcc, "_run", built_once.compiler(avr_gcc._run, compiled_files))
+        yield
+
+
+@pytest.fixture(scope="session")
+def firmware_elf(simavr, compiled_files):
+    """`firmware_elf(project, board)`: the program of a project, not measured."""
+    return lambda project, board: built_once.firmware(
+        Path(project.directory), board, simavr, compiled_files
+    )
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ What is drawn is a chain; what the proof refuses is drawn again. Tables stay wit
 flash holds, since a larger one is refused where it is compiled.
 """
 
+from functools import cache
+
 import numpy as np
 
 from tinygen.common.errors import ModelError
@@ -30,6 +32,7 @@ GOALS = ("balanced", "size", "speed")
 TRIES = 500
 
 
+@cache
 def limit_model(seed: int) -> Model:
     """The first chain of this seed that the proof accepts and that ends in one int16."""
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from host_c import STRICT
+from host_c import LINK, STRICT
 
 from tinygen.codegen.emit import render_header, runtime
 
@@ -50,7 +50,7 @@ def answers_in_c(models, rows, folder, flags=("-O0",)) -> list[np.ndarray]:
     )
     program = folder / "many"
     command = ["gcc", "-std=c99", *STRICT, *flags, *map(str, sources), str(main), "-o", program]
-    done = subprocess.run([*command, "-lm"], capture_output=True, text=True)
+    done = subprocess.run([*command, *LINK], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:3000]
     fed = b"".join(np.asarray(r).astype("<i2").tobytes() for r in rows)
     ran = subprocess.run([program], input=fed, capture_output=True)

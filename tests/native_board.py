@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from host_c import LINK
 from tinygen.host.link import TO_BOARD, TO_HOST, Link, _wait_for_info
 
 from tinygen.codegen.emit import emit_project
@@ -65,6 +66,7 @@ def compile_board(model: Model, folder: Path, flags: tuple = (), **edits: dict[s
             str(NATIVE / "board.cpp"),
             "-o",
             str(library),
+            *LINK,
         ],
         capture_output=True,
         text=True,

@@ -24,4 +24,6 @@ def declared() -> bool:
     )
 
 
-PLUGIN = () if declared() else ("-p", "tinygen.target.pytest_plugin")
+# what a run of such a project pays for and does not use: a second of CPU
+OTHERS = ("-p", "no:hypothesispytest", "-p", "no:anyio")
+PLUGIN = OTHERS if declared() else (*OTHERS, "-p", "tinygen.target.pytest_plugin")

@@ -6,11 +6,21 @@ from types import SimpleNamespace
 import pytest
 
 from tinygen.codegen.emit import firmware_text
-from tinygen.common.boards import BOARDS, render_platformio_ini
+from tinygen.common.boards import BOARDS, Board, render_platformio_ini
 
 UNO, MEGA, LEONARDO = BOARDS["uno"], BOARDS["megaatmega2560"], BOARDS["leonardo"]
 WITH_FIRMWARE = {name: board for name, board in BOARDS.items() if board.has_firmware}
 EVERY_BOARD = pytest.mark.parametrize("board", WITH_FIRMWARE.values(), ids=list(WITH_FIRMWARE))
+FIRST_OF_CHIP = {board.mcu: name for name, board in reversed(WITH_FIRMWARE.items())}
+
+
+def skip_its_chips_others(board: Board, level: str) -> None:
+    """One board of each chip at a commit: what tells the others apart (pins, the bootloader's part
+    of the flash, how it is loaded) is in test_boards and test_load_board.
+    """
+    if level == "commit" and FIRST_OF_CHIP[board.mcu] != board.pio_id:
+        pytest.skip(f"{FIRST_OF_CHIP[board.mcu]} has the same chip: --level release")
+
 
 # A sketch that stands in for the firmware: its "model" is a table of known size and a
 # multiplication.

@@ -12,9 +12,12 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from tinygen.families import FAMILIES
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = {
@@ -44,6 +47,8 @@ def wheel(tmp_path_factory) -> Path:
             "pip",
             "wheel",
             "--no-deps",
+            # else pip unpacks another setuptools for this one wheel
+            *(["--no-build-isolation"] if find_spec("setuptools") else []),
             "--disable-pip-version-check",
             "-w",
             str(out),
@@ -61,7 +66,8 @@ def wheel(tmp_path_factory) -> Path:
 def fresh(wheel, tmp_path_factory):
     """`fresh(*command)`: run a command of the fresh environment in an empty folder; its result."""
     venv = tmp_path_factory.mktemp("fresh") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    # without a pip of its own, which takes longer to unpack than all of the rest
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     here = tmp_path_factory.mktemp("an empty folder")
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
 
@@ -76,15 +82,10 @@ def fresh(wheel, tmp_path_factory):
             **options,
         )
 
-    done = run(
-        "python",
-        "-m",
-        "pip",
-        "install",
-        "--no-deps",
-        "--no-index",
-        "--disable-pip-version-check",
-        str(wheel),
+    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python")]
+    flags = ["--no-deps", "--no-index", "--disable-pip-version-check"]
+    done = subprocess.run(
+        [*pip, "install", *flags, str(wheel)], cwd=here, env=clean, text=True, capture_output=True
     )
     assert done.returncode == 0, done.stderr
     site = next((venv / "lib").glob("python*/site-packages"))
@@ -148,7 +149,7 @@ def answer_of(done) -> dict:
 
 def test_from_a_table_to_a_checked_board(fresh, simavr):
     """train, emit, build and stream: templates, firmware and PlatformIO stand-in all come from the
-    wheel.
+    wheel. One family is trained; that the others are there is the test below.
     """
     rows = [
         (a, b, (3 * a + b * b // 40 + a * b // 90) / 10)
@@ -165,6 +166,8 @@ def test_from_a_table_to_a_checked_board(fresh, simavr):
             "rows.csv",
             "--target",
             "out",
+            "--family",
+            "ridge",
             "--threshold",
             "40",
             "-o",
@@ -197,6 +200,24 @@ def test_from_a_table_to_a_checked_board(fresh, simavr):
     )
     assert streamed["rows"] == len(rows)
     assert (streamed["wrong"], streamed["lost"], streamed["led_wrong"]) == (0, 0, 0)
+
+
+EVERY_MODULE = """
+import importlib, pkgutil, sys, tinygen
+for package in (tinygen, *map(importlib.import_module, sys.argv[1:])):
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
+        print(module.name, sys.modules[module.name].__file__)
+"""
+
+
+def test_every_module_that_trains_comes_from_the_wheel(fresh):
+    rooms = ("families", "fitting", "model", "search", "data", "codegen", "commands")
+    done = fresh("python", "-c", EVERY_MODULE, *(f"tinygen.{room}" for room in rooms))
+    assert done.returncode == 0, done.stderr
+    found = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    assert {f"tinygen.families.{name}" for name in FAMILIES} <= found.keys() and len(found) > 100
+    assert all(fresh.site in Path(file).parents for file in found.values())
 
 
 def test_a_command_that_fails_says_so(fresh):

@@ -61,7 +61,7 @@ def use_runtime(monkeypatch, change):
     """Compiles with changed runtime headers, for the chip and for the host."""
     changed = mutated(change)
     for module in (bare, host_c):
-        monkeypatch.setattr(module, "runtime", lambda: changed)
+        monkeypatch.setattr(module, "runtime", lambda *_: changed)
 
 
 def mutated(change) -> dict[str, str]:

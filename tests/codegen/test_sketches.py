@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from host_c import SANITIZE, STRICT
+from host_c import LINK, SANITIZE, STRICT
 from random_models import random_models
 from tinygen.host.virtual.simavr import SimBoard
 
@@ -13,7 +13,6 @@ from tinygen.codegen.emit import emit_library, emit_project
 from tinygen.common.boards import BOARDS
 from tinygen.common.text import c_string, identifiers
 from tinygen.model.fixedpoint import MISSING, Derivation, Quantity
-from tinygen.target import build as building
 
 MODELS = random_models()
 UNO = BOARDS["uno"]
@@ -30,7 +29,7 @@ def compiled(folder, model, main: str, language="c99", flags=()):
     source, program = folder / "main.txt", folder / f"main-{language}"
     source.write_text(f'#include <stdio.h>\n#include "{model.name}.h"\n{main}')
     done = subprocess.run(
-        [*compiler[language], *STRICT, *SANITIZE, *flags, source, "-o", program],
+        [*compiler[language], *STRICT, *SANITIZE, *flags, source, "-o", program, *LINK],
         capture_output=True,
         text=True,
     )
@@ -176,9 +175,8 @@ def test_a_pin_is_read_as_it_is_where_the_step_is_1(tmp_path):
 
 
 @pytest.fixture
-def sketch_on_the_uno(simavr, tmp_path, monkeypatch):
+def sketch_on_the_uno(firmware_elf, tmp_path):
     """`run(model, kind)`: the virtual Uno with an emitted sketch as its program."""
-    monkeypatch.setattr(building, "measure_firmware", lambda *arguments: None)
 
     def run(model, kind: str) -> SimBoard:
         project = emit_project(model, tmp_path, [UNO])
@@ -188,7 +186,7 @@ def sketch_on_the_uno(simavr, tmp_path, monkeypatch):
         for path in (tmp_path / "library").glob("*.h"):
             (tmp_path / "include" / path.name).write_text(path.read_text())
         (tmp_path / "src" / "main.cpp").write_text("#include <Arduino.h>\n" + sketch)
-        board = SimBoard(UNO, building.build_firmware(project, UNO).elf)
+        board = SimBoard(UNO, firmware_elf(project, UNO))
         board.baud = 115200
         return board
 

@@ -1,8 +1,6 @@
 """A command line, and a folder with tables and a trained model in it."""
 
 import shlex
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -44,15 +42,12 @@ def trained(simavr, tmp_path_factory):
     """Folder of a model and its firmware for the Uno, made once by the command line."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "rows.csv").write_text(table())
-    commands = [f"{QUICK} -o gas.json", "build gas.json --board uno -o firmware"]
-    for line in commands:
-        subprocess.run(
-            [sys.executable, "-m", "tinygen.cli", *shlex.split(line)],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            timeout=300,
-        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for line in (f"{QUICK} -o gas.json", "build gas.json --board uno -o firmware"):
+            with pytest.raises(SystemExit) as end:
+                cli.main(shlex.split(line))
+            assert end.value.code == 0, line
     return SimpleNamespace(
         folder=folder,
         model=load(folder / "gas.json"),

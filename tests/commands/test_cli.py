@@ -13,11 +13,10 @@ import numpy as np
 from cli_files import FILES, QUICK, TRAIN, contents
 from tinygen.host.virtual.protocol_avr import avr_url
 
-from tinygen.codegen.emit import Project, render_header
+from tinygen.codegen.emit import emit_project, render_header
 from tinygen.common.boards import BOARDS
 from tinygen.model.model import load
 from tinygen.model.operations.dense import Dense
-from tinygen.target import build as building
 
 
 def test_train(here, simavr, run):
@@ -178,7 +177,7 @@ def test_stream_builds_the_board_it_simulates(there, simavr, run):
     ].startswith("PASS")
 
 
-def test_a_board_with_a_wrong_coefficient_fails_the_check(there, trained, simavr, run, tmp_path):
+def test_a_board_with_a_wrong_coefficient_fails_the_check(there, trained, firmware_elf, run):
     """Negative control of the whole way: same model id, one coefficient one off; exit code 1 and a
     failure in the XML.
     """
@@ -194,9 +193,9 @@ def test_a_board_with_a_wrong_coefficient_fails_the_check(there, trained, simavr
         ),
     )
     header = render_header(off).replace(f"{off.model_id:08X}", f"{trained.model.model_id:08X}")
-    run("build gas.json --board uno -o firmware")
-    (there / "firmware/include/gas.h").write_text(header)
-    elf = building.build_firmware(Project(there / "firmware", trained.model), BOARDS["uno"]).elf
+    project = emit_project(trained.model, there / "wrong firmware")
+    (project.directory / "include/gas.h").write_text(header)
+    elf = firmware_elf(project, BOARDS["uno"])
     done = run(
         f"stream gas.json rows.csv --port {shlex.quote(avr_url('uno', elf))} --junit result.xml "
         "-o rows_out.csv"

@@ -14,7 +14,6 @@ from tinygen.commands.stream import stream_rows
 from tinygen.common.boards import BOARDS, with_pins
 from tinygen.common.errors import UsageError
 from tinygen.common.progress import silent
-from tinygen.target import build as building
 
 UNO, MICRO = BOARDS["uno"], BOARDS["sparkfun_promicro16"]
 
@@ -92,14 +91,13 @@ def test_a_wrong_pin_in_the_file_is_one_line(here, run):
     assert "there is no field 'pins.yellow'" in run("build m.json -o firmware").err
 
 
-def test_the_chip_lights_those_pins(simavr, tmp_path, monkeypatch):
+def test_the_chip_lights_those_pins(firmware_elf, tmp_path):
     """On the simulated Uno the LEDs are where they were put; who looks elsewhere sees no LED."""
-    monkeypatch.setattr(building, "measure_firmware", lambda *_: None)
     model = street_model("ridge", "regression")
     assert model.band
     moved = with_pins(UNO, {"red": 7, "green": 14})
     project = emit_project(model, tmp_path, [moved])
-    url = avr_url("uno", building.build_firmware(project, moved).elf)
+    url = avr_url("uno", firmware_elf(project, moved))
     rows = np.vstack([model.sample_rows(60), model.sample_rows(60)[::-1]])
     told = stream_rows(model, rows, url, moved, silent)
     assert told.good and told.pins_right and 0 < told.verdict.red < len(rows)

@@ -33,6 +33,13 @@ def quick_to_ask(monkeypatch):
     monkeypatch.setattr(link_module, "QUIET_SECONDS", 0.02)
 
 
+@pytest.fixture
+def quick_to_look(monkeypatch):
+    """A cable is back within 50 ms."""
+    monkeypatch.setattr(link_module, "REOPEN_EVERY_SECONDS", 0.02)
+
+
+@pytest.mark.usefixtures("quick_to_look")
 def test_unplugged_and_plugged_in_again(firmware, tmp_path, figures, level):  # noqa: F811
     """With `reconnect` the stream goes on under the port's new name: nothing lost, nothing wrong,
     nothing twice.
@@ -101,10 +108,12 @@ def test_a_cable_that_never_comes_back(firmware, tmp_path):  # noqa: F811
 
 
 @pytest.fixture
-def streaming(tmp_path):
+def streaming(tmp_path, monkeypatch):
     """`streaming(rows, port, out)`: a new process that streams; forked from one that has imported
     everything.
     """
+    # Python 3.11 tells the server of no other path, and then it imports nothing, without a word
+    monkeypatch.setenv("PYTHONPATH", str(Path(stream_program.__file__).parent))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["stream_program"])
     MODEL.save(tmp_path / "model.json")

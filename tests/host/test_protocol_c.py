@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import vectors
+from host_c import LINK, STRICT
 from test_protocol import SEED, decode
 from tinygen.host.protocol import (
     Code,
@@ -16,18 +17,6 @@ from tinygen.host.protocol import (
 )
 
 from tinygen.codegen.emit import firmware_text
-
-STRICT = [
-    "-Wall",
-    "-Wextra",
-    "-Wpedantic",
-    "-Wconversion",
-    "-Wsign-conversion",
-    "-Wshadow",
-    "-Wundef",
-    "-Werror",
-]
-
 
 SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
@@ -103,6 +92,7 @@ def compile_c(
             str(source),
             "-o",
             str(program),
+            *LINK,
         ],
         capture_output=True,
         text=True,

@@ -5,14 +5,14 @@ run.
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from page_lists import assert_page_has, listed
 
+from tinygen.cli import main
 from tinygen.importers.readers import supported
 from tinygen.model.model import load
 
@@ -35,22 +35,17 @@ def test_the_list_is_made_from_the_code(request):
     assert_page_has(PAGE, START, classes(), request.config)
 
 
-def test_the_page_runs_as_it_is_written(tmp_path, simavr):
+def test_the_page_runs_as_it_is_written(tmp_path, simavr, monkeypatch):
     for package in ("pandas", "skops"):
         pytest.importorskip(package)
     shutil.copy(DOCS / "classroom.csv", tmp_path)
     text = PAGE.read_text(encoding="utf-8")
     code = "".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=120)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, PAGE.name, "exec"), {"__name__": "__main__"})
     (command,) = re.findall(r"```console\n\$ tinygen (.*?)\n```", text, re.DOTALL)
-    done = subprocess.run(
-        [sys.executable, "-m", "tinygen.cli", *shlex.split(command)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(main, shlex.split(command), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     assert {"steps", "proof", "verdict"} <= {
         line.split(" ")[0] for line in done.stdout.splitlines()
     }

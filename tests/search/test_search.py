@@ -12,7 +12,7 @@ from search_rows import UNO, made_up
 
 from tinygen.commands.pick import pick as pick_model
 from tinygen.common.errors import ModelError, UsageError
-from tinygen.families import FAMILIES, mlp
+from tinygen.families import FAMILIES, forest, mlp
 from tinygen.search import workers
 from tinygen.search.cross_validation import (
     Candidate,
@@ -35,19 +35,19 @@ def search(dataset, name, threshold, family, board, budget, **options):
     return find_ladder(dataset, SearchRequest(name, board, family, threshold, budget), **options)
 
 
-def few_nets():
-    """Two sizes instead of eleven, pruned from a smaller net: the search goes the same way, in a
-    third of the time.
+def few_sizes():
+    """Two sizes of nets instead of eleven, pruned from a smaller net, and two of forests instead of
+    six: the search goes the same way, in a third of the time.
     """
-    mlp.SIZES, mlp.DEEP = (4, 8), ((4, 3),)
+    mlp.SIZES, mlp.DEEP, forest.SIZES = (4, 8), ((4, 3),), ((8, 4), (16, 8))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick_nets():
-    before = mlp.SIZES, mlp.DEEP
-    few_nets()
+def quick_search():
+    before = mlp.SIZES, mlp.DEEP, forest.SIZES
+    few_sizes()
     yield
-    mlp.SIZES, mlp.DEEP = before
+    mlp.SIZES, mlp.DEEP, forest.SIZES = before
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ def test_candidates_on_a_cluster_are_the_same(ladder, level):
         n_workers=2, threads_per_worker=1, processes=level == "release", dashboard_address=None
     ) as cluster:
         with distributed.Client(cluster) as client:
-            client.run(few_nets)
+            client.run(few_sizes)
         found = search(made_up(), "m", 30.0, "auto", UNO, Budget(), dask=cluster.scheduler_address)
         assert len(cluster.workers) == 2
     assert found == ladder

@@ -9,7 +9,6 @@ from tinygen.host.virtual.simavr import SimBoard
 
 from tinygen.codegen.emit import emit_library, emit_project
 from tinygen.common.boards import BOARDS
-from tinygen.target import build as building
 
 MODEL = random_models()["linear8"]
 MODEL = replace(MODEL, threshold=int(np.median(MODEL.predict(MODEL.sample_rows(401, 3)))))
@@ -18,18 +17,15 @@ UNO = BOARDS["uno"]
 
 
 @pytest.fixture(scope="module")
-def elf(simavr, tmp_path_factory):
+def elf(firmware_elf, tmp_path_factory):
     folder = tmp_path_factory.mktemp("analog")
-    patch = pytest.MonkeyPatch()
-    patch.setattr(building, "measure_firmware", lambda *arguments: None)  # it answers no rows
     project = emit_project(MODEL, folder, [UNO])
     emit_library(MODEL, folder / "library")
     sketch = (
         folder / "library" / "examples" / f"{MODEL.name}_analog" / f"{MODEL.name}_analog.ino"
     ).read_text()
     (folder / "src" / "main.cpp").write_text("#include <Arduino.h>\n" + sketch)
-    yield building.build_firmware(project, UNO).elf
-    patch.undo()
+    return firmware_elf(project, UNO)
 
 
 def row_of(counts: list[int]) -> list[int]:

@@ -22,7 +22,6 @@ from tinygen.commands.stream import stream_rows
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import CheckError, LinkError
 from tinygen.model.fixedpoint import MISSING
-from tinygen.target import build as building
 from tinygen.target.bench import Connection
 
 STOPWATCH_CYCLES = range(10)  # what the chip's own measurement adds to the model's cycles
@@ -38,30 +37,19 @@ BAUDS = {"uno": 500_000, "megaatmega2560": 250_000}
 
 
 @pytest.fixture(scope="module")
-def firmware(simavr, tmp_path_factory):
+def firmware(firmware_elf, tmp_path_factory):
     """`firmware(board_id, {before: after}, model)`: (board, ELF) of MODEL or another one, with
     mistakes put into main.cpp.
     """
-    made = {}
-    patch = pytest.MonkeyPatch()
-    patch.setattr(building, "measure_firmware", lambda *arguments: None)  # not what is tested here
-    folder = tmp_path_factory.mktemp(
-        "loop"
-    )  # one folder, so that the Arduino core is compiled once
+    folder = tmp_path_factory.mktemp("loop")  # one, so that the Arduino core is compiled once
 
     def make(board_id: str, mistakes: dict[str, str] | None = None, model=MODEL):
-        mistakes = mistakes or {}
-        key = (board_id, model.model_id, *mistakes.items())
-        if key not in made:
-            board = replace(BOARDS[board_id], baud=BAUDS[board_id])
-            project = emit_project(model, folder, [board])
-            edit(folder / "src" / "main.cpp", mistakes)
-            elf = building.build_firmware(project, board).elf
-            made[key] = board, elf.rename(folder / f"{len(made)}.elf")
-        return made[key]
+        board = replace(BOARDS[board_id], baud=BAUDS[board_id])
+        project = emit_project(model, folder, [board])
+        edit(folder / "src" / "main.cpp", mistakes or {})
+        return board, firmware_elf(project, board)
 
-    yield make
-    patch.undo()
+    return make
 
 
 @pytest.fixture(params=BAUDS)

@@ -19,7 +19,6 @@ from tinygen.common.boards import BOARDS
 from tinygen.common.errors import LinkError
 from tinygen.model.fixedpoint import MISSING, NOT_SURE
 from tinygen.model.outputs import side_by_side
-from tinygen.target import build as building
 
 PLAIN = street_model("forest", "classification")
 TARGETS = side_by_side(
@@ -45,22 +44,15 @@ def rows_of(model, n: int = 400) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def program(simavr, tmp_path_factory):
+def program(firmware_elf, tmp_path_factory):
     """`program(model, board_id)` gives the URL of a virtual board that runs its firmware."""
-    folder, made = tmp_path_factory.mktemp("values"), {}
-    patch = pytest.MonkeyPatch()
-    patch.setattr(building, "measure_firmware", lambda *arguments: None)
+    folder = tmp_path_factory.mktemp("values")
 
     def make(model, board_id: str) -> str:
-        key = model.model_id, board_id
-        if key not in made:
-            project = emit_project(model, folder, [BOARDS[board_id]])
-            elf = building.build_firmware(project, BOARDS[board_id]).elf
-            made[key] = elf.rename(folder / f"{len(made)}.elf")
-        return avr_url(board_id, made[key])
+        board = BOARDS[board_id]
+        return avr_url(board_id, firmware_elf(emit_project(model, folder, [board]), board))
 
-    yield make
-    patch.undo()
+    return make
 
 
 @pytest.fixture(scope="module")

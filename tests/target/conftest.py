@@ -1,10 +1,11 @@
 """Small projects, and the sketch built for each board."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 from random_models import random_models
-from sketch_project import WITH_FIRMWARE, write_project
+from sketch_project import WITH_FIRMWARE, skip_its_chips_others, write_project
 
 from tinygen.codegen.emit import emit_project
 from tinygen.target import build as b
@@ -30,12 +31,18 @@ def make_project(workshop, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def built(toolchain, tmp_path_factory):
-    """The sketch, built once for each board, in a folder of its own."""
+def built(toolchain, level, tmp_path_factory):
+    """`built(name)`: the sketch, built once for each board, in a folder of its own."""
     project = write_project(tmp_path_factory.mktemp("built"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(b, "measure_firmware", lambda *arguments: None)
-        return {name: b.build_firmware(project, board) for name, board in WITH_FIRMWARE.items()}
+
+    @cache
+    def make(name: str):
+        skip_its_chips_others(WITH_FIRMWARE[name], level)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(b, "measure_firmware", lambda *arguments: None)
+            return b.build_firmware(project, WITH_FIRMWARE[name])
+
+    return make
 
 
 @pytest.fixture(scope="session")

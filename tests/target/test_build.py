@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("name", WITH_FIRMWARE)
 def test_sizes_are_those_of_avr_size(built, toolchain, name):
-    firmware = built[name]
+    firmware = built(name)
     answer = subprocess.run(
         [str(toolchain.avr_gcc.with_name("avr-size")), str(firmware.elf)],
         capture_output=True,
@@ -40,13 +40,13 @@ def test_sizes_are_those_of_avr_size(built, toolchain, name):
 
 @pytest.mark.parametrize("name", WITH_FIRMWARE)
 def test_model_alone_costs_its_table_and_a_little_code(built, name):
-    assert 64 <= built[name].model_flash_bytes <= 64 + 40
-    assert built[name].model_ram_bytes == 0
+    assert 64 <= built(name).model_flash_bytes <= 64 + 40
+    assert built(name).model_ram_bytes == 0
 
 
 @pytest.mark.parametrize("name", WITH_FIRMWARE)
 def test_hex_holds_the_flash_of_the_elf(built, name):
-    firmware = built[name]
+    firmware = built(name)
     counts = [
         int(line[1:3], 16) for line in firmware.hex.read_text().splitlines() if line[7:9] == "00"
     ]
@@ -64,7 +64,7 @@ def test_same_bytes_in_another_folder(built, tmp_path, monkeypatch):
     monkeypatch.setattr(avr_gcc, "build_cache", lambda *arguments: None)
     again = b.build_firmware(write_project(tmp_path / "Eigene Entwürfe" / "zwei"), UNO)
     for kind in ("elf", "hex"):
-        assert getattr(again, kind).read_bytes() == getattr(built["uno"], kind).read_bytes()
+        assert getattr(again, kind).read_bytes() == getattr(built("uno"), kind).read_bytes()
     content = again.elf.read_bytes()
     assert b"table.h" in content  # so the sketch does hold a file name,
     assert str(again.elf.parents[3]).encode() not in content  # but no folder
@@ -72,7 +72,7 @@ def test_same_bytes_in_another_folder(built, tmp_path, monkeypatch):
 
 def test_another_sketch_gives_other_bytes(built, make_project):
     other = b.build_firmware(make_project(sketch=SKETCH.replace("& 63", "& 31")), UNO)
-    assert other.hex.read_bytes() != built["uno"].hex.read_bytes()
+    assert other.hex.read_bytes() != built("uno").hex.read_bytes()
 
 
 def test_a_changed_source_is_compiled_whatever_another_project_built(

@@ -20,7 +20,6 @@ from tinygen.common import locks
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import LinkError, UsageError
 from tinygen.common.locks import Lock
-from tinygen.target import build as building
 from tinygen.target.bench import parse_target
 
 MODEL = random_models()["linear8"]
@@ -180,14 +179,14 @@ def test_a_real_port_is_loaded_once(project, simavr, avrdude, tmp_path):
         assert properties(project)[f"{spec} loaded"] == "False"
 
 
-def test_a_wrong_firmware_fails(project, simavr, tmp_path):
+def test_a_wrong_firmware_fails(project, firmware_elf, tmp_path):
     """The board claims to run the model, and answers one more than it says."""
     made = emit_project(MODEL, tmp_path / "wrong", [UNO])
     edit(
         made.directory / "src" / "main.cpp",
         {"return model_predict(row);": "return (int16_t)(model_predict(row) + 1);"},
     )
-    with PtyBoard(UNO, building.build_firmware(made, UNO).elf, link=tmp_path / "port") as virtual:
+    with PtyBoard(UNO, firmware_elf(made, UNO), link=tmp_path / "port") as virtual:
         verdicts, text = run(project, "--board", f"uno:{virtual.port}", "-k", "rows")
     assert verdicts == {"test_rows": "failed"} and "the twin says" in text
 

@@ -15,6 +15,7 @@ import math
 import re
 from dataclasses import MISSING as REQUIRED
 from dataclasses import fields, is_dataclass
+from functools import cache
 from types import UnionType
 from typing import (
     Any,
@@ -236,7 +237,7 @@ def check(plain: object, of: Any, where: str = "") -> None:
     elif is_dataclass(of) and isinstance(of, type):
         _check_dataclass(plain, of, where)
     elif is_typeddict(of):
-        _check_members(plain, get_type_hints(of), where)
+        _check_members(plain, _hints(of), where)
     elif origin is tuple:
         _check_list(plain, inside, where)
     elif origin is dict or of is dict:
@@ -275,7 +276,11 @@ def _check_dataclass(plain: object, of: type, where: str) -> None:
     for name, field in known.items():
         if field.default is REQUIRED and field.default_factory is REQUIRED and name not in plain:
             raise ModelError(f"{where or 'the file'} has no '{name}'")
-    _check_members(plain, get_type_hints(of), where)
+    _check_members(plain, _hints(of), where)
+
+
+# a file asks for the same few classes hundreds of times, and each answer evaluates annotations
+_hints = cache(get_type_hints)
 
 
 def _check_members(plain: object, hints: dict[str, Any], where: str) -> None:

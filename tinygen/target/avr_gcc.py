@@ -85,7 +85,7 @@ def _beyond_reach(elf: Path, board: Board) -> str:
 
 
 def compile_c(source: Path, board: Board, what: str, *options: str) -> Path:
-    """The linked program of a C file and the headers beside it: source.elf, and source.hex to load.
+    """The linked program of a C file and the headers beside it: source.elf.
 
     what: the program in messages. DoesNotFit if the chip is too small for it, BuildError with the
     compiler's first error.
@@ -103,12 +103,17 @@ def compile_c(source: Path, board: Board, what: str, *options: str) -> Path:
         )
     if beyond := _beyond_reach(elf, board):
         raise DoesNotFit(f"{what} {beyond}")
+    return elf
+
+
+def to_hex(elf: Path, board: Board) -> Path:
+    """A linked program as a file to load, beside it: source.hex. BuildError if that fails."""
+    avr_gcc, image = find_compiler(), elf.with_suffix(".hex")
     objcopy = avr_gcc.with_name(avr_gcc.name.replace("avr-gcc", "avr-objcopy"))
-    hex_name = elf.with_suffix(".hex").name
-    error = _run(objcopy, ["-O", "ihex", "-R", ".eeprom", elf.name, hex_name], source.parent)
+    error = _run(objcopy, ["-O", "ihex", "-R", ".eeprom", elf.name, image.name], elf.parent)
     if error:
         raise BuildError(f"{objcopy.name} failed for {board.title}: {last_line(error)}")
-    return elf
+    return image
 
 
 def _run(program: Path, words: list[str], directory: Path) -> str:

@@ -24,7 +24,7 @@ from ..common.jinja import environment
 from ..common.progress import Progress
 from ..host.virtual.simavr import SimBoard
 from ..model.model import Model
-from .avr_gcc import OPTIONS, Size, compile_c, read_size
+from .avr_gcc import OPTIONS, Size, compile_c, read_size, to_hex
 from .bare import measure_cost
 from .build import NO_LIMITS, Budget, Cost, Firmware, check_budget
 from .toolchain import ensure, was_set_up
@@ -61,7 +61,7 @@ def build_selftest(
     return Firmware(
         board,
         elf,
-        elf.with_suffix(".hex"),
+        to_hex(elf, board),
         whole.flash_bytes,
         whole.ram_bytes,
         alone.flash_bytes,
