@@ -23,6 +23,7 @@ from ..nodes import (
     prefix_bounds,
     within,
 )
+from ..tree_code import TreeCode
 from ..trees import MAX_DEPTH, Leaf, Place, Split, Stream, Tree
 from ..views import FloatStep, FloatSumView, Step, SumView
 
@@ -118,9 +119,10 @@ class Forest(Node):
         source, limit, left, right = self.splits[at]
         return Split(source, limit, self.tree(left), self.tree(right))
 
-    def view(self, step: Step) -> BranchesView | MixedView | StreamView | ForestView:
-        """Few splits as if and else, trees of int16 inputs as streams, one that is too long for a
-        stream or has to be quick as if and else in front of streams, others as arrays.
+    def view(self, step: Step) -> BranchesView | CodeView | MixedView | StreamView | ForestView:
+        """Few splits as if and else, trees of int16 inputs as code where that pays, else as
+        streams, one that is too long for a stream or has to be quick as if and else in front of
+        streams, others as arrays.
         """
         limits, trees = (self.low, self.high), tuple(self.tree(root) for root in self.roots)
         one = len(self.bias) == 1
@@ -132,6 +134,8 @@ class Forest(Node):
             and max(tree.depth for tree in trees) <= MAX_DEPTH
         ):
             return BranchesView(step, limits, 0, self, trees)
+        if one and (code := self._code(step, trees)):
+            return code
         if (
             not step.reads_int16
             or any(root < 0 for root in self.roots)
@@ -145,6 +149,17 @@ class Forest(Node):
             return StreamView(step, limits, 0, self, streams)
         mixed = self._mixed(step, trees, False) if one else None
         return mixed or ForestView(step, limits, 0, self)
+
+    def _code(self, step: Step, trees: tuple[Tree, ...]) -> CodeView | None:
+        """None where words of code cannot say it, the sum needs more than 16 bits, or it has to be
+        small.
+        """
+        if step.optimize == "size" or not step.reads_int16 or step.proven.acc_bits > 16:
+            return None
+        code = TreeCode.of(trees)
+        if code is None or not (step.optimize == "speed" or code.pays):
+            return None
+        return CodeView(step, (self.low, self.high), 0, self, code)
 
     def _mixed(self, step: Step, trees: tuple[Tree, ...], quick: bool) -> MixedView | None:
         """As few levels as if and else as leave streams behind them, or as many as TREE_BRANCHES
@@ -181,6 +196,53 @@ class BranchesView(SumView):
     @property
     def bias(self) -> int:
         return self.node.bias[0]
+
+
+@dataclass(frozen=True)
+class CodeView(SumView):
+    """Trees in the words of tinygen_trees.h, as a function of their own."""
+
+    template: ClassVar[str] = "forest"
+    macros: ClassVar[str] = "code"
+    node: Forest
+    code: TreeCode
+
+    @property
+    def trees(self) -> int:
+        return len(self.code.trees)
+
+    @property
+    def start(self) -> int:
+        """What the sum starts with: the bias, and the least value of every tree's leaf."""
+        return self.node.bias[0] + self.trees * self.code.least
+
+    @property
+    def in_front(self) -> list[str]:
+        return self.code.lines(0, self.code.in_front)
+
+    @property
+    def behind(self) -> list[str]:
+        return self.code.lines(self.code.in_front, self.trees)
+
+    @property
+    def holds(self) -> list[str]:
+        return [f"TINYGEN_HOLD({slot}, {k})" for k, slot in self.code.held.items()]
+
+    @property
+    def calls(self) -> list[str]:
+        return [f"TINYGEN_CALL({k})" for k in range(self.trees)]
+
+    @property
+    def ends(self) -> list[str]:
+        held = self.code.held
+        return [
+            f"TINYGEN_HELD_END({held[k]}, {k})" if k in held else f"TINYGEN_END({k})"
+            for k in self.code.ends
+        ]
+
+    @property
+    def slots(self) -> int:
+        return len(self.code.held)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,174 @@
+/* tinygen_trees.h -- how a header holds decision trees: as bytes, or as code. Hand-written.
+ * Included by tinygen_fixed.h, never alone. */
+#ifndef TINYGEN_TREES_H
+#define TINYGEN_TREES_H
+
+/* ---- trees as bytes --------------------------------------------------------------------------
+ * Where in flash the leaf stands in which x ends. A tree is a split: TINYGEN_SPLIT_..(input), the
+ * raw limit as TINYGEN_BYTES, the bytes to skip, then its left side, then its right side; a side is
+ * a tree or a leaf's values. x goes right, over the skipped bytes, where x[input] > limit. */
+#define TINYGEN_SPLIT(input) (int8_t)(input) /* both sides are splits */
+#define TINYGEN_SPLIT_LEFT_LEAF(input) (int8_t)((input) - 128)
+#define TINYGEN_SPLIT_RIGHT_LEAF(input) (int8_t)((input) + 64)
+#define TINYGEN_SPLIT_LEAVES(input) (int8_t)((input) - 64)
+
+#if !TINYGEN_ASM
+static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
+{
+    uint8_t leaf;
+    do {
+        uint8_t split = TINYGEN_READ_U8(tree), right = x[split & 0x3F] > tinygen_word(tree + 1);
+        tree += right ? 4 + TINYGEN_READ_U8(tree + 3) : 4;
+        leaf = (uint8_t)(split & (right ? 0x40 : 0x80));
+    } while (!leaf);
+    return tree;
+}
+#endif
+
+/* ---- trees as code ---------------------------------------------------------------------------
+ * A function of x, the raw inputs, is written in these words and returns the sum of its trees:
+ *
+ *   TINYGEN_TREES(bias)                  the sum starts with the bias
+ *   TINYGEN_TREE(n)                      tree n, up to TINYGEN_TREE_END
+ *     TINYGEN_ABOVE(in, limit, k)        where x[in] > limit it goes on at TINYGEN_PLACE(k)
+ *     TINYGEN_LEAF(v)                    the tree ends and adds v
+ *     TINYGEN_LEAVES(in, limit, v, w)    the same with w where x[in] > limit, else v
+ *   TINYGEN_CALLS                        between two trees, with what calls them in their order:
+ *     TINYGEN_HOLD(slot, in)             x[in] stays in registers, for TINYGEN_HELD_ABOVE
+ *     TINYGEN_CALL(n)                    tree n
+ *   TINYGEN_ENDS                         and with the ends that they share:
+ *     TINYGEN_END(in)                    of TINYGEN_LEAVES of this input
+ *     TINYGEN_HELD_END(slot, in)         the same of an input that is held
+ *   TINYGEN_TREES_END(slots)
+ *
+ * A leaf's value is 0 .. 255. In C the words are if, goto and +=. On an AVR all of them are one
+ * statement of assembly, in which a tree is a subroutine; a split takes 7.5 cycles, 4.5 where its
+ * input is held, and a tree's call and last split 40. BRGE of TINYGEN_ABOVE reaches 63 words and
+ * its ..._FAR the whole tree; RCALL and RJMP reach 4 KB, so half of the trees stand in front of the
+ * calls. TINYGEN_LEAVES is a call with limit and values behind it in flash, where the return
+ * address tells; then it returns from the tree. */
+#if defined(__AVR_HAVE_LPMX__) && defined(__AVR_HAVE_MOVW__) && defined(__OPTIMIZE__) &&           \
+    !defined(TINYGEN_NO_ASM)
+
+/* Z is x, but in the end of a tree. A slot has the low byte in r18 to r23, for CPI, and the high
+ * byte in r2 to r7. */
+#define TINYGEN_TREES(bias)                                                                        \
+    register const int16_t *tinygen_x __asm__("r24") = x;                                          \
+    register uint16_t tinygen_sum __asm__("r26") = (uint16_t)(bias);                               \
+    uint8_t tinygen_t, tinygen_high;                                                               \
+    __asm__ __volatile__("rjmp .Lcalls%=\n"
+#define TINYGEN_TREE(n) ".Ltree%=_" #n ":\n\t"
+#define TINYGEN_TREE_END
+#define TINYGEN_PLACE(k) ".Lplace%=_" #k ":\n\t"
+
+/* the sign of x - (limit + 1) */
+#define TINYGEN_COMPARE(in, limit)                                                                 \
+    "ldd %[t],Z+2*" #in "\n\tsubi %[t],lo8(" #limit "+1)\n\t"                                      \
+    "ldd %[t],Z+2*" #in "+1\n\tsbci %[t],hi8(" #limit "+1)\n\t"
+#define TINYGEN_HELD_COMPARE(slot, limit)                                                          \
+    "cpi " TINYGEN_LOW_##slot ",lo8(" #limit "+1)\n\tldi %[t],hi8(" #limit "+1)\n\t"               \
+    "cpc " TINYGEN_HIGH_##slot ",%[t]\n\t"
+#define TINYGEN_GO(k) "brge .Lplace%=_" #k "\n\t"
+#define TINYGEN_GO_FAR(k) "brlt 1f\n\trjmp .Lplace%=_" #k "\n1:\n\t"
+#define TINYGEN_ABOVE(in, limit, k) TINYGEN_COMPARE(in, limit) TINYGEN_GO(k)
+#define TINYGEN_ABOVE_FAR(in, limit, k) TINYGEN_COMPARE(in, limit) TINYGEN_GO_FAR(k)
+#define TINYGEN_HELD_ABOVE(slot, in, limit, k) TINYGEN_HELD_COMPARE(slot, limit) TINYGEN_GO(k)
+#define TINYGEN_HELD_ABOVE_FAR(slot, in, limit, k)                                                 \
+    TINYGEN_HELD_COMPARE(slot, limit) TINYGEN_GO_FAR(k)
+#define TINYGEN_LEAF(v) "ldi %[t]," #v "\n\trjmp .Ladd%=\n\t"
+#define TINYGEN_LEAVES(in, limit, v, w)                                                            \
+    "rcall .Lend%=_" #in "\n\t.word " #limit "\n\t.byte " #v "," #w "\n\t"
+
+#define TINYGEN_CALLS ".Lcalls%=:\n\tmovw r30,%[x]\n\t"
+#define TINYGEN_HOLD(slot, in)                                                                     \
+    "ldd " TINYGEN_LOW_##slot ",Z+2*" #in "\n\tldd " TINYGEN_HIGH_##slot ",Z+2*" #in "+1\n\t"
+#define TINYGEN_CALL(n) "rcall .Ltree%=_" #n "\n\t"
+
+/* the sign of limit - x; then Z is at the value to add */
+#define TINYGEN_ADD_LEAF(low, high)                                                                \
+    TINYGEN_RETURN_ADDRESS TINYGEN_LPM " %[t],Z+\n\tcp %[t]," low "\n\t"                           \
+    TINYGEN_LPM " %[t],Z+\n\tcpc %[t]," high "\n\tbrge 1f\n\tadiw r30,1\n1:\n\t"                   \
+    TINYGEN_LPM " %[t],Z\n\tmovw r30,%[x]\n"
+#define TINYGEN_ADD "add %A[sum],%[t]\n\tadc %B[sum],__zero_reg__\n\tret\n"
+#define TINYGEN_ENDS                                                                               \
+    "rjmp .Lsum%=\n.Lleaves%=:\n\t" TINYGEN_ADD_LEAF("r0", "%[high]") ".Ladd%=:\n\t" TINYGEN_ADD
+#define TINYGEN_END(in)                                                                            \
+    ".Lend%=_" #in ":\n\tldd r0,Z+2*" #in "\n\tldd %[high],Z+2*" #in "+1\n\trjmp .Lleaves%=\n"
+#define TINYGEN_HELD_END(slot, in)                                                                 \
+    ".Lend%=_" #in ":\n\t" TINYGEN_ADD_LEAF(TINYGEN_LOW_##slot, TINYGEN_HIGH_##slot) TINYGEN_ADD
+#define TINYGEN_TREES_END(slots)                                                                   \
+    ".Lsum%=:"                                                                                     \
+        : [sum] "+r"(tinygen_sum), [x] "+r"(tinygen_x), [t] "=&d"(tinygen_t),                      \
+          [high] "=&r"(tinygen_high)                                                               \
+        : [rampz] "n"(TINYGEN_RAMPZ)                                                               \
+        : "memory", "r0", "r30", "r31" TINYGEN_SLOTS_##slots);                                     \
+    return (int16_t)tinygen_sum;
+
+#define TINYGEN_LOW_0 "r18"
+#define TINYGEN_LOW_1 "r19"
+#define TINYGEN_LOW_2 "r20"
+#define TINYGEN_LOW_3 "r21"
+#define TINYGEN_LOW_4 "r22"
+#define TINYGEN_LOW_5 "r23"
+#define TINYGEN_HIGH_0 "r2"
+#define TINYGEN_HIGH_1 "r3"
+#define TINYGEN_HIGH_2 "r4"
+#define TINYGEN_HIGH_3 "r5"
+#define TINYGEN_HIGH_4 "r6"
+#define TINYGEN_HIGH_5 "r7"
+#define TINYGEN_SLOTS_0
+#define TINYGEN_SLOTS_1 , "r18", "r2"
+#define TINYGEN_SLOTS_2 TINYGEN_SLOTS_1, "r19", "r3"
+#define TINYGEN_SLOTS_3 TINYGEN_SLOTS_2, "r20", "r4"
+#define TINYGEN_SLOTS_4 TINYGEN_SLOTS_3, "r21", "r5"
+#define TINYGEN_SLOTS_5 TINYGEN_SLOTS_4, "r22", "r6"
+#define TINYGEN_SLOTS_6 TINYGEN_SLOTS_5, "r23", "r7"
+
+/* Z = twice the return address, which counts words; its highest byte is popped first */
+#if defined(__AVR_3_BYTE_PC__)
+#define TINYGEN_RETURN_ADDRESS                                                                     \
+    "pop %[t]\n\tpop r31\n\tpop r30\n\tlsl r30\n\trol r31\n\trol %[t]\n\tout %[rampz],%[t]\n\t"
+#elif defined(__AVR_HAVE_ELPM__)
+#define TINYGEN_RETURN_ADDRESS                                                                     \
+    "pop r31\n\tpop r30\n\tclr %[t]\n\tlsl r30\n\trol r31\n\trol %[t]\n\tout %[rampz],%[t]\n\t"
+#else
+#define TINYGEN_RETURN_ADDRESS "pop r31\n\tpop r30\n\tlsl r30\n\trol r31\n\t"
+#endif
+#ifdef __AVR_HAVE_ELPM__
+#define TINYGEN_LPM "elpm"
+#define TINYGEN_RAMPZ _SFR_IO_ADDR(RAMPZ)
+#else
+#define TINYGEN_LPM "lpm"
+#define TINYGEN_RAMPZ 0
+#endif
+
+#else
+
+#define TINYGEN_TREES(bias) uint16_t tinygen_sum = (uint16_t)(bias);
+#define TINYGEN_TREE(n) do {
+#define TINYGEN_TREE_END } while (0);
+#define TINYGEN_PLACE(k) place_##k:
+#define TINYGEN_ABOVE(in, limit, k)                                                                \
+    if (x[in] > (limit)) {                                                                         \
+        goto place_##k;                                                                            \
+    }
+#define TINYGEN_ABOVE_FAR(in, limit, k) TINYGEN_ABOVE(in, limit, k)
+#define TINYGEN_HELD_ABOVE(slot, in, limit, k) TINYGEN_ABOVE(in, limit, k)
+#define TINYGEN_HELD_ABOVE_FAR(slot, in, limit, k) TINYGEN_ABOVE(in, limit, k)
+#define TINYGEN_LEAF(v)                                                                            \
+    {                                                                                              \
+        tinygen_sum = (uint16_t)(tinygen_sum + (v));                                               \
+        break;                                                                                     \
+    }
+#define TINYGEN_LEAVES(in, limit, v, w) TINYGEN_LEAF(x[in] > (limit) ? (w) : (v))
+#define TINYGEN_CALLS
+#define TINYGEN_HOLD(slot, in)
+#define TINYGEN_CALL(n)
+#define TINYGEN_ENDS
+#define TINYGEN_END(in)
+#define TINYGEN_HELD_END(slot, in)
+#define TINYGEN_TREES_END(slots) return (int16_t)tinygen_sum;
+
+#endif
+
+#endif
