@@ -19,12 +19,40 @@ REACH_BYTES = 4000  # of RCALL and RJMP, to either side; the instruction itself 
 ABOVE, HELD_ABOVE = (10, 7.5), (8, 4.5)
 LEAF, LEAVES = (4, 12.0), (6, 40.0)  # with the call and the return of the tree
 END_BYTES, HELD_END_BYTES, SHARED_BYTES = 6, 28, 34
-# the same of tinygen_leaf and its bytes
-STREAM, STREAM_SPLIT, STREAM_TREE = (100, 0), (5, 31), (3, 30)
-MORE_FLASH = 2.0  # times that of streams that code may take
+# the same of a split, of a tree and of what stands around the trees, in each form
+STREAM_COST = (5, 31), (3, 30), (210, 60)
+BRANCHES_COST = (15.5, 7.5), (0, 4), (110, 60)
+AROUND_CODE = (110, 60)
+MORE_FLASH = 2.0  # times that of streams that a quicker form may take
 PAYS = 0.9  # part of flash times cycles that it must come down to
 HOLD_CYCLES = 14.0  # to load both bytes, save a register and restore it; and 22 bytes
 HELD_END_CYCLES = 6.0  # fewer than those of an end whose input is in memory
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Bytes of flash, and cycles of the longest way, as estimated."""
+
+    bytes: float
+    cycles: float
+
+    @property
+    def product(self) -> float:
+        return self.bytes * self.cycles
+
+    def pays(self, beside: Cost) -> bool:
+        """True where flash times cycles come down enough for the flash that it takes more."""
+        return self.bytes <= MORE_FLASH * beside.bytes and self.product <= PAYS * beside.product
+
+
+def cost_of(form: tuple[tuple[float, float], ...], trees: Sequence[Tree]) -> Cost:
+    """Of trees in another form: STREAM_COST or BRANCHES_COST."""
+    split, tree, around = form
+    splits, levels = sum(t.splits for t in trees), sum(t.depth for t in trees)
+    return Cost(
+        split[0] * splits + tree[0] * len(trees) + around[0],
+        split[1] * levels + tree[1] * len(trees) + around[1],
+    )
 
 
 @dataclass(frozen=True)
@@ -88,28 +116,11 @@ class TreeCode:
         return SHARED_BYTES + 4 * len(self.held) + 2 * len(self.trees) + ends
 
     @property
-    def bytes(self) -> int:
-        """Bytes of flash, at most."""
-        return sum(self.bytes_around) - self._middle
-
-    @property
-    def cycles(self) -> float:
-        """Cycles of the longest ways."""
-        return len(self.held) * HOLD_CYCLES + sum(map(self._cycles, self.trees))
-
-    @property
-    def pays(self) -> bool:
-        """True where bytes times cycles come down against the same trees as streams, whose bytes
-        are at most doubled.
-        """
-        splits, levels = (sum(getattr(t, k) for t in self.trees) for k in ("splits", "depth"))
-        trees = len(self.trees)
-        stream_bytes = STREAM[0] + STREAM_SPLIT[0] * splits + STREAM_TREE[0] * trees
-        stream_cycles = STREAM_SPLIT[1] * levels + STREAM_TREE[1] * trees
-        return (
-            self.bytes <= MORE_FLASH * stream_bytes
-            and self.bytes * self.cycles <= PAYS * stream_bytes * stream_cycles
-        )
+    def cost(self) -> Cost:
+        """What it takes on an ATmega328P, whose jumps and calls are all short."""
+        own = sum(self.bytes_around) - self._middle
+        cycles = len(self.held) * HOLD_CYCLES + sum(map(self._cycles, self.trees))
+        return Cost(own + AROUND_CODE[0], cycles + AROUND_CODE[1])
 
     def _cycles(self, tree: Tree) -> float:
         if not isinstance(tree, Split):

@@ -23,9 +23,9 @@ from ..nodes import (
     prefix_bounds,
     within,
 )
-from ..tree_code import TreeCode
+from ..tree_code import BRANCHES_COST, STREAM_COST, TreeCode, cost_of
 from ..trees import MAX_DEPTH, Leaf, Place, Split, Stream, Tree
-from ..views import FloatStep, FloatSumView, Step, SumView
+from ..views import FloatStep, FloatSumView, Step, SumView, View
 
 BRANCHES = {"balanced": 16, "size": 12, "speed": 1024}  # most splits printed as if and else
 TREE_BRANCHES = 64  # the same of one tree; below them a larger one goes on as byte streams
@@ -119,23 +119,18 @@ class Forest(Node):
         source, limit, left, right = self.splits[at]
         return Split(source, limit, self.tree(left), self.tree(right))
 
-    def view(self, step: Step) -> BranchesView | CodeView | MixedView | StreamView | ForestView:
-        """Few splits as if and else, trees of int16 inputs as code where that pays, else as
-        streams, one that is too long for a stream or has to be quick as if and else in front of
-        streams, others as arrays.
+    def view(self, step: Step) -> View:
+        """Few splits as if and else; trees of int16 inputs as if and else or as code where that
+        pays, else as streams, one that is too long for a stream or has to be quick as if and else
+        in front of streams; others as arrays.
         """
         limits, trees = (self.low, self.high), tuple(self.tree(root) for root in self.roots)
         one = len(self.bias) == 1
         quick = step.optimize == "speed" and TREE_BRANCHES * len(trees) <= BRANCHES["speed"]
-        if (
-            one
-            and len(self.splits) <= BRANCHES[step.optimize]
-            and max(tree.splits for tree in trees) <= TREE_BRANCHES
-            and max(tree.depth for tree in trees) <= MAX_DEPTH
-        ):
+        if one and self._printable(trees, step.optimize):
             return BranchesView(step, limits, 0, self, trees)
-        if one and (code := self._code(step, trees)):
-            return code
+        if one and step.reads_int16 and (found := self._worth(step, trees)):
+            return found
         if (
             not step.reads_int16
             or any(root < 0 for root in self.roots)
@@ -150,16 +145,30 @@ class Forest(Node):
         mixed = self._mixed(step, trees, False) if one else None
         return mixed or ForestView(step, limits, 0, self)
 
-    def _code(self, step: Step, trees: tuple[Tree, ...]) -> CodeView | None:
-        """None where words of code cannot say it, the sum needs more than 16 bits, or it has to be
-        small.
+    def _printable(self, trees: tuple[Tree, ...], goal: str) -> bool:
+        """True for trees that are short enough to be read as if and else."""
+        return (
+            len(self.splits) <= BRANCHES[goal]
+            and max(tree.splits for tree in trees) <= TREE_BRANCHES
+            and max(tree.depth for tree in trees) <= MAX_DEPTH
+        )
+
+    def _worth(self, step: Step, trees: tuple[Tree, ...]) -> CodeView | BranchesView | None:
+        """The form that is worth its flash beside streams, or the quickest; None where neither is
+        or small is what counts.
         """
-        if step.optimize == "size" or not step.reads_int16 or step.proven.acc_bits > 16:
+        code = TreeCode.of(trees) if step.proven.acc_bits == 16 else None
+        if step.optimize == "size" or code is None:
             return None
-        code = TreeCode.of(trees)
-        if code is None or not (step.optimize == "speed" or code.pays):
-            return None
-        return CodeView(step, (self.low, self.high), 0, self, code)
+        limits, own = (self.low, self.high), code.cost
+        as_code = CodeView(step, limits, 0, self, code)
+        if step.optimize == "speed":
+            return as_code
+        streams, branches = cost_of(STREAM_COST, trees), cost_of(BRANCHES_COST, trees)
+        quicker = branches.product < own.product and branches.pays(streams)
+        if quicker and self._printable(trees, "speed"):
+            return BranchesView(step, limits, 0, self, trees)
+        return as_code if own.pays(streams) else None
 
     def _mixed(self, step: Step, trees: tuple[Tree, ...], quick: bool) -> MixedView | None:
         """As few levels as if and else as leave streams behind them, or as many as TREE_BRANCHES
