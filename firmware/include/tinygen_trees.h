@@ -23,6 +23,14 @@ static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
     } while (!leaf);
     return tree;
 }
+
+/* sums[k] += leaf[k] for n sums */
+static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n)
+{
+    for (uint8_t k = 0; k < n; ++k) {
+        sums[k] = (int16_t)(sums[k] + TINYGEN_READ_I8(leaf + k));
+    }
+}
 #endif
 
 /* ---- trees as code ---------------------------------------------------------------------------
@@ -41,12 +49,13 @@ static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
  *     TINYGEN_HELD_END(slot, in)         the same of an input that is held
  *   TINYGEN_TREES_END(slots)
  *
- * A leaf's value is 0 .. 255. In C the words are if, goto and +=. On an AVR all of them are one
- * statement of assembly, in which a tree is a subroutine; a split takes 7.5 cycles, 4.5 where its
- * input is held, and a tree's call and last split 40. BRGE of TINYGEN_ABOVE reaches 63 words and
- * its ..._FAR the whole tree; RCALL and RJMP reach 4 KB, so half of the trees stand in front of the
- * calls. TINYGEN_LEAVES is a call with limit and values behind it in flash, where the return
- * address tells; then it returns from the tree. */
+ * A leaf's value is 0 .. 255; words with a 2 at the end of their name take 0 .. 65535. In C the
+ * words are if, goto and +=. On an AVR all of them are one statement of assembly, in which a tree
+ * is a subroutine; a split takes 7.5 cycles, 4.5 where its input is held, and a tree's call and
+ * last split 40. BRGE of TINYGEN_ABOVE reaches 63 words and its ..._FAR the whole tree; RCALL and
+ * RJMP reach 4 KB, so half of the trees stand in front of the calls. TINYGEN_LEAVES is a call with
+ * limit and values behind it in flash, where the return address tells; then it returns from the
+ * tree. */
 #if defined(__AVR_HAVE_LPMX__) && defined(__AVR_HAVE_MOVW__) && defined(__OPTIMIZE__) &&           \
     !defined(TINYGEN_NO_ASM)
 
@@ -76,30 +85,43 @@ static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
 #define TINYGEN_HELD_ABOVE_FAR(slot, in, limit, k)                                                 \
     TINYGEN_HELD_COMPARE(slot, limit) TINYGEN_GO_FAR(k)
 #define TINYGEN_LEAF(v) "ldi %[t]," #v "\n\trjmp .Ladd%=\n\t"
+#define TINYGEN_LEAF2(v) "ldi %[t],lo8(" #v ")\n\tldi %[high],hi8(" #v ")\n\trjmp .Ladd%=\n\t"
 #define TINYGEN_LEAVES(in, limit, v, w)                                                            \
     "rcall .Lend%=_" #in "\n\t.word " #limit "\n\t.byte " #v "," #w "\n\t"
+#define TINYGEN_LEAVES2(in, limit, v, w)                                                           \
+    "rcall .Lend%=_" #in "\n\t.word " #limit "," #v "," #w "\n\t"
 
 #define TINYGEN_CALLS ".Lcalls%=:\n\tmovw r30,%[x]\n\t"
 #define TINYGEN_HOLD(slot, in)                                                                     \
     "ldd " TINYGEN_LOW_##slot ",Z+2*" #in "\n\tldd " TINYGEN_HIGH_##slot ",Z+2*" #in "+1\n\t"
 #define TINYGEN_CALL(n) "rcall .Ltree%=_" #n "\n\t"
 
-/* the sign of limit - x; then Z is at the value to add */
-#define TINYGEN_ADD_LEAF(low, high)                                                                \
+/* the sign of limit - x, which moves Z by the bytes of a value; then the value is read */
+#define TINYGEN_FIND(low, high, bytes)                                                             \
     TINYGEN_RETURN_ADDRESS TINYGEN_LPM " %[t],Z+\n\tcp %[t]," low "\n\t"                           \
-    TINYGEN_LPM " %[t],Z+\n\tcpc %[t]," high "\n\tbrge 1f\n\tadiw r30,1\n1:\n\t"                   \
-    TINYGEN_LPM " %[t],Z\n\tmovw r30,%[x]\n"
+    TINYGEN_LPM " %[t],Z+\n\tcpc %[t]," high "\n\tbrge 1f\n\tadiw r30," bytes "\n1:\n\t"
+#define TINYGEN_READ TINYGEN_LPM " %[t],Z\n\tmovw r30,%[x]\n"
+#define TINYGEN_READ2 TINYGEN_LPM " %[t],Z+\n\t" TINYGEN_LPM " %[high],Z\n\tmovw r30,%[x]\n"
 #define TINYGEN_ADD "add %A[sum],%[t]\n\tadc %B[sum],__zero_reg__\n\tret\n"
+#define TINYGEN_ADD2 "add %A[sum],%[t]\n\tadc %B[sum],%[high]\n\tret\n"
+#define TINYGEN_SHARED_END(find, read, add)                                                        \
+    "rjmp .Lsum%=\n.Lleaves%=:\n\t" find read ".Ladd%=:\n\t" add
 #define TINYGEN_ENDS                                                                               \
-    "rjmp .Lsum%=\n.Lleaves%=:\n\t" TINYGEN_ADD_LEAF("r0", "%[high]") ".Ladd%=:\n\t" TINYGEN_ADD
+    TINYGEN_SHARED_END(TINYGEN_FIND("r0", "%[high]", "1"), TINYGEN_READ, TINYGEN_ADD)
+#define TINYGEN_ENDS2                                                                              \
+    TINYGEN_SHARED_END(TINYGEN_FIND("r0", "%[high]", "2"), TINYGEN_READ2, TINYGEN_ADD2)
 #define TINYGEN_END(in)                                                                            \
     ".Lend%=_" #in ":\n\tldd r0,Z+2*" #in "\n\tldd %[high],Z+2*" #in "+1\n\trjmp .Lleaves%=\n"
 #define TINYGEN_HELD_END(slot, in)                                                                 \
-    ".Lend%=_" #in ":\n\t" TINYGEN_ADD_LEAF(TINYGEN_LOW_##slot, TINYGEN_HIGH_##slot) TINYGEN_ADD
+    ".Lend%=_" #in ":\n\t" TINYGEN_FIND(TINYGEN_LOW_##slot, TINYGEN_HIGH_##slot, "1")              \
+    TINYGEN_READ TINYGEN_ADD
+#define TINYGEN_HELD_END2(slot, in)                                                                \
+    ".Lend%=_" #in ":\n\t" TINYGEN_FIND(TINYGEN_LOW_##slot, TINYGEN_HIGH_##slot, "2")              \
+    TINYGEN_READ2 TINYGEN_ADD2
 #define TINYGEN_TREES_END(slots)                                                                   \
     ".Lsum%=:"                                                                                     \
         : [sum] "+r"(tinygen_sum), [x] "+r"(tinygen_x), [t] "=&d"(tinygen_t),                      \
-          [high] "=&r"(tinygen_high)                                                               \
+          [high] "=&d"(tinygen_high)                                                               \
         : [rampz] "n"(TINYGEN_RAMPZ)                                                               \
         : "memory", "r0", "r30", "r31" TINYGEN_SLOTS_##slots);                                     \
     return (int16_t)tinygen_sum;
@@ -160,13 +182,17 @@ static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
         tinygen_sum = (uint16_t)(tinygen_sum + (v));                                               \
         break;                                                                                     \
     }
+#define TINYGEN_LEAF2(v) TINYGEN_LEAF(v)
 #define TINYGEN_LEAVES(in, limit, v, w) TINYGEN_LEAF(x[in] > (limit) ? (w) : (v))
+#define TINYGEN_LEAVES2(in, limit, v, w) TINYGEN_LEAVES(in, limit, v, w)
 #define TINYGEN_CALLS
 #define TINYGEN_HOLD(slot, in)
 #define TINYGEN_CALL(n)
 #define TINYGEN_ENDS
+#define TINYGEN_ENDS2
 #define TINYGEN_END(in)
 #define TINYGEN_HELD_END(slot, in)
+#define TINYGEN_HELD_END2(slot, in)
 #define TINYGEN_TREES_END(slots) return (int16_t)tinygen_sum;
 
 #endif

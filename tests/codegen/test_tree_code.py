@@ -70,6 +70,7 @@ CASES = {
     "many inputs": model(grown(2, MAX_INPUT + 1, 20, 4), MAX_INPUT + 1),
     "ends": model(at_the_ends(), 3),
     "many thresholds": model(many_thresholds(), 1),
+    "leaves of two bytes": model(grown(6, 7, 9, 5, 3000), 7),
     "classes": model(replace(grown(5, 4, 15, 4), low=0, high=1), 4, labels=("no", "yes")),
 }
 
@@ -138,7 +139,7 @@ def test_another_limit_is_noticed(simavr, tmp_path):
         (grown(1, 3, 10, 5), 3, "speed", "branches"),
         (grown(1, 3, 3, 7), 3, "speed", "code"),  # more splits than are printed as branches
         (grown(1, 3, 10, 2), 3, "balanced", "branches"),  # few splits: more than doubled speed
-        (grown(1, 3, 10, 5, 129), 3, "balanced", "streams"),  # leaves more than 255 apart
+        (grown(1, 3, 10, 5, 129), 3, "balanced", "code"),  # leaves more than 255 apart
         (grown(1, 40, 10, 5), 40, "balanced", "streams"),  # inputs beyond the reach of LDD
         (grown(1, 3, 20, 7), 3, "balanced", "mixed"),  # trees beyond the reach of RCALL
     ],

@@ -13,12 +13,13 @@ from tinygen.common.boards import BOARDS
 from tinygen.common.errors import DoesNotFit
 from tinygen.importers import budget
 from tinygen.model.model import Model
+from tinygen.model.tree_code import MAX_INPUT
 from tinygen.target.bare import ModelCost
 from tinygen.target.build import Budget
 
-# a tree whose leaves lie so far apart that it is no code unasked
-TREE = forest(np.random.default_rng(0), 3, 1, 7, 1, 3000)
-MODEL = Model("tree", "tree", inputs(3), OUTPUT, (TREE,))
+# a tree of so many inputs that it is bytes unasked
+TREE = forest(np.random.default_rng(0), MAX_INPUT + 2, 1, 7, 1, 3000)
+MODEL = Model("tree", "tree", inputs(MAX_INPUT + 2), OUTPUT, (TREE,))
 
 
 @pytest.fixture

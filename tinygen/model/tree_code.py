@@ -11,16 +11,17 @@ from .fixedpoint import INT16_MAX
 from .trees import MAX_DEPTH, Leaf, Place, Split, Tree
 
 MAX_INPUT = 31  # that LDD reaches from x
-MAX_LEAF = 255  # largest value of a leaf, the smallest one is 0
+MAX_LEAF = 255  # largest value of a leaf in one byte, the smallest one is 0
 SLOTS = 6  # inputs that registers hold
 NEAR_BYTES = 126  # that BRGE jumps over
 REACH_BYTES = 4000  # of RCALL and RJMP, to either side; the instruction itself takes some
 # bytes and cycles of the words; TINYGEN_ABOVE_FAR takes two bytes and a cycle more
 ABOVE, HELD_ABOVE = (10, 7.5), (8, 4.5)
 LEAF, LEAVES = (4, 12.0), (6, 40.0)  # with the call and the return of the tree
-END_BYTES, HELD_END_BYTES, SHARED_BYTES = 6, 28, 34
+LEAF2, LEAVES2 = (6, 13.0), (8, 43.0)
+END_BYTES, HELD_END_BYTES, SHARED_BYTES = 6, 28, 34  # the last two take 2 more for words with a 2
 # the same of a split, of a tree and of what stands around the trees, in each form
-STREAM_COST = (5, 31), (3, 30), (210, 60)
+STREAM_COST = (5, 31), (3, 30), (210, 60)  # and a byte for each split with leaves of two
 BRANCHES_COST = (15.5, 7.5), (0, 4), (110, 60)
 AROUND_CODE = (110, 60)
 MORE_FLASH = 2.0  # times that of streams that a quicker form may take
@@ -45,12 +46,12 @@ class Cost:
         return self.bytes <= MORE_FLASH * beside.bytes and self.product <= PAYS * beside.product
 
 
-def cost_of(form: tuple[tuple[float, float], ...], trees: Sequence[Tree]) -> Cost:
-    """Of trees in another form: STREAM_COST or BRANCHES_COST."""
+def cost_of(form: tuple[tuple[float, float], ...], trees: Sequence[Tree], more: int = 0) -> Cost:
+    """Of trees in another form, STREAM_COST or BRANCHES_COST; more: bytes of a split on top."""
     split, tree, around = form
     splits, levels = sum(t.splits for t in trees), sum(t.depth for t in trees)
     return Cost(
-        split[0] * splits + tree[0] * len(trees) + around[0],
+        (split[0] + more) * splits + tree[0] * len(trees) + around[0],
         split[1] * levels + tree[1] * len(trees) + around[1],
     )
 
@@ -61,19 +62,19 @@ class TreeCode:
 
     trees: tuple[Tree, ...]
     least: int  # value of a leaf that is written as 0
+    wide: bool  # a leaf's value takes two bytes
 
     @classmethod
     def of(cls, trees: Sequence[Tree]) -> TreeCode | None:
-        """None where the words cannot say it: an input too far behind x, leaves too far apart, a
-        tree too deep for the page, too many bytes for a jump.
+        """None where the words cannot say it: an input too far behind x, a tree too deep for the
+        page, too many bytes for a jump.
         """
         kept = tuple(map(without_ends, trees))
         values = [leaf.values[0] for tree in kept for leaf in _leaves(tree)]
         inputs = [split.source for tree in kept for split in _splits(tree)]
-        code = cls(kept, min(values))
+        code = cls(kept, min(values), max(values) - min(values) > MAX_LEAF)
         fits = (
             max(inputs, default=0) <= MAX_INPUT
-            and max(values) - code.least <= MAX_LEAF
             and max(tree.depth for tree in kept) <= MAX_DEPTH
             and max(code.bytes_around) <= REACH_BYTES
         )
@@ -112,8 +113,17 @@ class TreeCode:
     @property
     def _middle(self) -> int:
         """Bytes of the calls and the ends."""
-        ends = sum(HELD_END_BYTES if k in self.held else END_BYTES for k in self.ends)
-        return SHARED_BYTES + 4 * len(self.held) + 2 * len(self.trees) + ends
+        more = 2 * self.wide
+        ends = sum(HELD_END_BYTES + more if k in self.held else END_BYTES for k in self.ends)
+        return SHARED_BYTES + more + 4 * len(self.held) + 2 * len(self.trees) + ends
+
+    def end_words(self) -> list[str]:
+        """The ends that the trees share."""
+        two, held = "2" if self.wide else "", self.held
+        return [f"TINYGEN_ENDS{two}"] + [
+            f"TINYGEN_HELD_END{two}({held[k]}, {k})" if k in held else f"TINYGEN_END({k})"
+            for k in self.ends
+        ]
 
     @property
     def cost(self) -> Cost:
@@ -124,18 +134,18 @@ class TreeCode:
 
     def _cycles(self, tree: Tree) -> float:
         if not isinstance(tree, Split):
-            return LEAF[1]
+            return (LEAF2 if self.wide else LEAF)[1]
         if _ends(tree):
-            return LEAVES[1]
+            return (LEAVES2 if self.wide else LEAVES)[1]
         own = HELD_ABOVE[1] if tree.source in self.held else ABOVE[1]
         return own + max(self._cycles(tree.left), self._cycles(tree.right))
 
     def size(self, tree: Tree) -> int:
         """Bytes of a tree."""
         if not isinstance(tree, Split):
-            return LEAF[0]
+            return (LEAF2 if self.wide else LEAF)[0]
         if _ends(tree):
-            return LEAVES[0]
+            return (LEAVES2 if self.wide else LEAVES)[0]
         left, right = self.size(tree.left), self.size(tree.right)
         own = HELD_ABOVE[0] if tree.source in self.held else ABOVE[0]
         return own + 2 * (left > NEAR_BYTES) + left + right
@@ -151,14 +161,15 @@ class TreeCode:
         return found
 
     def _words(self, tree: Tree, places: Iterator[str]) -> Iterator[str]:
+        two = "2" if self.wide else ""
         if isinstance(tree, Leaf):
-            yield f"TINYGEN_LEAF({tree.values[0] - self.least})"
+            yield f"TINYGEN_LEAF{two}({tree.values[0] - self.least})"
             return
         assert isinstance(tree, Split)
         asked = f"{tree.source}, {tree.limit}"
         if _ends(tree):
             values = (leaf.values[0] - self.least for leaf in _leaves(tree))
-            yield f"TINYGEN_LEAVES({asked}, {', '.join(map(str, values))})"
+            yield f"TINYGEN_LEAVES{two}({asked}, {', '.join(map(str, values))})"
             return
         place, slot = next(places), self.held.get(tree.source)
         far = "_FAR" if self.size(tree.left) > NEAR_BYTES else ""

@@ -164,7 +164,8 @@ class Forest(Node):
         as_code = CodeView(step, limits, 0, self, code)
         if step.optimize == "speed":
             return as_code
-        streams, branches = cost_of(STREAM_COST, trees), cost_of(BRANCHES_COST, trees)
+        streams = cost_of(STREAM_COST, trees, self.leaf_bits // 8 - 1)
+        branches = cost_of(BRANCHES_COST, trees)
         quicker = branches.product < own.product and branches.pays(streams)
         if quicker and self._printable(trees, "speed"):
             return BranchesView(step, limits, 0, self, trees)
@@ -243,11 +244,7 @@ class CodeView(SumView):
 
     @property
     def ends(self) -> list[str]:
-        held = self.code.held
-        return [
-            f"TINYGEN_HELD_END({held[k]}, {k})" if k in held else f"TINYGEN_END({k})"
-            for k in self.code.ends
-        ]
+        return self.code.end_words()
 
     @property
     def slots(self) -> int:
@@ -282,6 +279,11 @@ class StreamView(SumView):
     @property
     def leaf_bytes(self) -> int:
         return self.node.leaf_bits // 8
+
+    @property
+    def adds_bytes(self) -> bool:
+        """True where one kernel adds a leaf's values to the sums."""
+        return self.leaf_bits == 8 and self.acc_bits == 16
 
     @property
     def rows(self) -> list[str]:
