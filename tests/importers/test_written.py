@@ -18,7 +18,7 @@ from tinygen.target.bare import ModelCost
 from tinygen.target.build import Budget
 
 # a tree of so many inputs that it is bytes unasked
-TREE = forest(np.random.default_rng(0), MAX_INPUT + 2, 1, 7, 1, 3000)
+TREE = forest(np.random.default_rng(0), MAX_INPUT + 2, 1, 8, 1, 3000)
 MODEL = Model("tree", "tree", inputs(MAX_INPUT + 2), OUTPUT, (TREE,))
 
 
