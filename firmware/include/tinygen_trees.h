@@ -49,13 +49,14 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
  *     TINYGEN_HELD_END(slot, in)         the same of an input that is held
  *   TINYGEN_TREES_END(slots)
  *
- * A leaf's value is 0 .. 255; words with a 2 at the end of their name take 0 .. 65535. In C the
- * words are if, goto and +=. On an AVR all of them are one statement of assembly, in which a tree
- * is a subroutine; a split takes 7.5 cycles, 4.5 where its input is held, and a tree's call and
- * last split 40. BRGE of TINYGEN_ABOVE reaches 63 words and its ..._FAR the whole tree; RCALL and
- * RJMP reach 4 KB, so half of the trees stand in front of the calls. TINYGEN_LEAVES is a call with
- * limit and values behind it in flash, where the return address tells; then it returns from the
- * tree. */
+ * A leaf's value is 0 .. 255; words with a 2 at the end of their name take 0 .. 65535. Between
+ * TINYGEN_ROW_TREES(table, n) and TINYGEN_ROW_TREES_END a leaf is a row of n bytes in a table,
+ * which is added to the n sums: TINYGEN_ROW(at), TINYGEN_ROWS(in, limit, at, to). In C the words
+ * are if, goto and +=. On an AVR all of them are one statement of assembly, in which a tree is a
+ * subroutine; a split takes 7.5 cycles, 4.5 where its input is held, and a tree's call and last
+ * split 40. BRGE of TINYGEN_ABOVE reaches 63 words and its ..._FAR the whole tree; RCALL and RJMP
+ * reach 4 KB, so half of the trees stand in front of the calls. TINYGEN_LEAVES is a call with limit
+ * and values behind it in flash, where the return address tells; then it returns from the tree. */
 #if defined(__AVR_HAVE_LPMX__) && defined(__AVR_HAVE_MOVW__) && defined(__OPTIMIZE__) &&           \
     !defined(TINYGEN_NO_ASM)
 
@@ -91,6 +92,9 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_LEAVES2(in, limit, v, w)                                                           \
     "rcall .Lend%=_" #in "\n\t.word " #limit "," #v "," #w "\n\t"
 
+#define TINYGEN_ROW(at) TINYGEN_LEAF2(at)
+#define TINYGEN_ROWS(in, limit, at, to) TINYGEN_LEAVES2(in, limit, at, to)
+
 #define TINYGEN_CALLS ".Lcalls%=:\n\tmovw r30,%[x]\n\t"
 #define TINYGEN_HOLD(slot, in)                                                                     \
     "ldd " TINYGEN_LOW_##slot ",Z+2*" #in "\n\tldd " TINYGEN_HIGH_##slot ",Z+2*" #in "+1\n\t"
@@ -125,6 +129,31 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
         : [rampz] "n"(TINYGEN_RAMPZ)                                                               \
         : "memory", "r0", "r30", "r31" TINYGEN_SLOTS_##slots);                                     \
     return (int16_t)tinygen_sum;
+
+/* high:t is where a row starts; each value is extended to 16 bits */
+#define TINYGEN_ROW_TREES(table, count)                                                            \
+    register const int16_t *tinygen_x __asm__("r24") = x;                                          \
+    const int8_t *tinygen_table = table;                                                           \
+    uint8_t tinygen_t, tinygen_high, tinygen_n;                                                    \
+    enum { tinygen_count = count };                                                                \
+    __asm__ __volatile__("rjmp .Lcalls%=\n"
+#define TINYGEN_ADD_ROW                                                                            \
+    "mov r30,%[t]\n\tmov r31,%[high]\n\tadd r30,%A[table]\n\tadc r31,%B[table]\n\t"                \
+    "movw r26,%[sums]\n\tldi %[n],%[count]\n"                                                     \
+    "1:\n\tlpm %[t],Z+\n\tmov %[high],%[t]\n\tlsl %[high]\n\tsbc %[high],%[high]\n\t"             \
+    "ld r0,X\n\tadd r0,%[t]\n\tst X+,r0\n\tld r0,X\n\tadc r0,%[high]\n\tst X+,r0\n\t"             \
+    "dec %[n]\n\tbrne 1b\n\tmovw r30,%[x]\n\tret\n"
+#define TINYGEN_ROW_ENDS                                                                           \
+    TINYGEN_SHARED_END(TINYGEN_FIND("r0", "%[high]", "2"), TINYGEN_READ2, TINYGEN_ADD_ROW)
+#define TINYGEN_HELD_ROW_END(slot, in)                                                             \
+    ".Lend%=_" #in ":\n\t" TINYGEN_FIND(TINYGEN_LOW_##slot, TINYGEN_HIGH_##slot, "2")              \
+    TINYGEN_READ2 "\trjmp .Ladd%=\n"
+#define TINYGEN_ROW_TREES_END(slots)                                                               \
+    ".Lsum%=:"                                                                                     \
+        : [sums] "+r"(sums), [table] "+r"(tinygen_table), [x] "+r"(tinygen_x),                     \
+          [t] "=&d"(tinygen_t), [high] "=&d"(tinygen_high), [n] "=&d"(tinygen_n)                   \
+        : [count] "n"(tinygen_count), [rampz] "n"(TINYGEN_RAMPZ)                                   \
+        : "memory", "r0", "r26", "r27", "r30", "r31" TINYGEN_SLOTS_##slots);
 
 #define TINYGEN_LOW_0 "r18"
 #define TINYGEN_LOW_1 "r19"
@@ -185,6 +214,18 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_LEAF2(v) TINYGEN_LEAF(v)
 #define TINYGEN_LEAVES(in, limit, v, w) TINYGEN_LEAF(x[in] > (limit) ? (w) : (v))
 #define TINYGEN_LEAVES2(in, limit, v, w) TINYGEN_LEAVES(in, limit, v, w)
+#define TINYGEN_ROW_TREES(table, count)                                                            \
+    const int8_t *const tinygen_table = table;                                                     \
+    const uint8_t tinygen_n = count;
+#define TINYGEN_ROW(at)                                                                            \
+    {                                                                                              \
+        tinygen_add_leaf(sums, tinygen_table + (at), tinygen_n);                                   \
+        break;                                                                                     \
+    }
+#define TINYGEN_ROWS(in, limit, at, to) TINYGEN_ROW(x[in] > (limit) ? (to) : (at))
+#define TINYGEN_ROW_ENDS
+#define TINYGEN_HELD_ROW_END(slot, in)
+#define TINYGEN_ROW_TREES_END(slots)
 #define TINYGEN_CALLS
 #define TINYGEN_HOLD(slot, in)
 #define TINYGEN_CALL(n)

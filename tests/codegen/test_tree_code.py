@@ -14,6 +14,7 @@ from tinygen.common.errors import BuildError
 from tinygen.model import tree_code
 from tinygen.model.fixedpoint import INT16_MAX, Quantity
 from tinygen.model.model import Model
+from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.forest import Forest
 from tinygen.model.tree_code import MAX_INPUT, NEAR_BYTES, REACH_BYTES, SLOTS, TreeCode
 from tinygen.model.trees import Leaf, Split, Tree
@@ -24,8 +25,9 @@ ENDS = (-INT16_MAX - 1, -INT16_MAX, -1, 0, 1, INT16_MAX)
 
 
 def model(node: Forest, width: int, goal: str = "balanced", labels=()) -> Model:
-    output = Quantity("y", "", 1.0, 0.0, 1.0) if labels else WIDE
-    return Model("trees", "forest", inputs(width), output, (node,), optimize=goal, labels=labels)
+    output = Quantity("y", "", 1.0, 0.0, len(labels) - 1.0) if labels else WIDE
+    nodes = (node, Argmax()) if len(node.bias) > 1 else (node,)
+    return Model("trees", "forest", inputs(width), output, nodes, optimize=goal, labels=labels)
 
 
 def grown(seed: int, width: int, trees: int, depth: int, size: int = 127) -> Forest:
@@ -71,6 +73,9 @@ CASES = {
     "ends": model(at_the_ends(), 3),
     "many thresholds": model(many_thresholds(), 1),
     "leaves of two bytes": model(grown(6, 7, 9, 5, 3000), 7),
+    "rows": model(
+        forest(np.random.default_rng(8), 9, 12, 4, 4, 127), 9, "speed", labels=("a", "b", "c", "d")
+    ),
     "classes": model(replace(grown(5, 4, 15, 4), low=0, high=1), 4, labels=("no", "yes")),
 }
 
@@ -103,7 +108,7 @@ def wrong_on_chip(made: Model, board: str = "uno", header: str | None = None) ->
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_answers_on_this_computer(case, tmp_path):
     made = CASES[case]
-    assert form(made) == "code"
+    assert form(made) == ("rows" if case == "rows" else "code")
     rows = rows_of(made)
     assert np.array_equal(run_rows(compile_header(made, tmp_path), rows), made.predict(rows))
 
@@ -113,9 +118,10 @@ def test_the_same_answers_on_the_chip(case, simavr):
     assert wrong_on_chip(CASES[case]) == 0
 
 
+@pytest.mark.parametrize("case", ["held and not", "leaves of two bytes", "rows"])
 @pytest.mark.parametrize("board", ["megaatmega2560", "attiny85"])  # its tables need ELPM; no MUL
-def test_the_same_answers_on_other_chips(board, simavr):
-    assert wrong_on_chip(CASES["held and not"], board) == 0
+def test_the_same_answers_on_other_chips(board, case, simavr):
+    assert wrong_on_chip(CASES[case], board) == 0
 
 
 def test_another_limit_is_noticed(simavr, tmp_path):

@@ -55,9 +55,10 @@ FEW = variants(
             "additive_wide",
             "votes",
             "tree_code",
+            "votes_code",
         )
     ],
-    ["balanced"],
+    ["balanced", "speed"],
 )
 
 
@@ -188,6 +189,7 @@ TIGHT = (
     "linear16",
     "linear_wide",
     "tree_code",
+    "votes_code",
 )
 
 

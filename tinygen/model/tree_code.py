@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import count
 
 from .fixedpoint import INT16_MAX
+from .nodes import UINT16_MAX
 from .trees import MAX_DEPTH, Leaf, Place, Split, Tree
 
 MAX_INPUT = 31  # that LDD reaches from x
@@ -17,11 +18,10 @@ NEAR_BYTES = 126  # that BRGE jumps over
 REACH_BYTES = 4000  # of RCALL and RJMP, to either side; the instruction itself takes some
 # bytes and cycles of the words; TINYGEN_ABOVE_FAR takes two bytes and a cycle more
 ABOVE, HELD_ABOVE = (10, 7.5), (8, 4.5)
-LEAF, LEAVES = (4, 12.0), (6, 40.0)  # with the call and the return of the tree
-LEAF2, LEAVES2 = (6, 13.0), (8, 43.0)
-END_BYTES, HELD_END_BYTES, SHARED_BYTES = 6, 28, 34  # the last two take 2 more for words with a 2
+END_BYTES = 6
+SUM_CYCLES = 19  # for each value of a row
 # the same of a split, of a tree and of what stands around the trees, in each form
-STREAM_COST = (5, 31), (3, 30), (210, 60)  # and a byte for each split with leaves of two
+STREAM_COST = (5, 31), (3, 30), (210, 60)
 BRANCHES_COST = (15.5, 7.5), (0, 4), (110, 60)
 AROUND_CODE = (110, 60)
 MORE_FLASH = 2.0  # times that of streams that a quicker form may take
@@ -46,39 +46,78 @@ class Cost:
         return self.bytes <= MORE_FLASH * beside.bytes and self.product <= PAYS * beside.product
 
 
-def cost_of(form: tuple[tuple[float, float], ...], trees: Sequence[Tree], more: int = 0) -> Cost:
-    """Of trees in another form, STREAM_COST or BRANCHES_COST; more: bytes of a split on top."""
+def cost_of(
+    form: tuple[tuple[float, float], ...], trees: Sequence[Tree], leaf_bytes: int = 1, sums: int = 1
+) -> Cost:
+    """Of trees in another form, STREAM_COST or BRANCHES_COST, with so many bytes for each leaf and
+    so many sums.
+    """
     split, tree, around = form
     splits, levels = sum(t.splits for t in trees), sum(t.depth for t in trees)
     return Cost(
-        (split[0] + more) * splits + tree[0] * len(trees) + around[0],
-        split[1] * levels + tree[1] * len(trees) + around[1],
+        (split[0] + leaf_bytes - 1) * splits + tree[0] * len(trees) + around[0],
+        split[1] * levels + (tree[1] + SUM_CYCLES * (sums - 1)) * len(trees) + around[1],
     )
 
 
 @dataclass(frozen=True)
-class TreeCode:
-    """The words of trees whose leaves have one value each."""
+class Words:
+    """Names of the words that depend on what a leaf is, and what they take."""
 
-    trees: tuple[Tree, ...]
+    leaf: str
+    leaves: str
+    ends: str
+    held_end: str
+    leaf_bytes: int
+    leaves_bytes: int
+    held_end_bytes: int
+    shared_bytes: int  # of the calls and the ends
+    leaf_cycles: float  # with the call and the return of the tree
+    leaves_cycles: float
+
+
+NARROW = Words("LEAF", "LEAVES", "ENDS", "HELD_END", 4, 6, 28, 34, 12, 40)
+WIDE = Words("LEAF2", "LEAVES2", "ENDS2", "HELD_END2", 6, 8, 30, 36, 13, 43)
+ROWS = Words("ROW", "ROWS", "ROW_ENDS", "HELD_ROW_END", 6, 8, 28, 66, 22, 52)
+
+
+@dataclass(frozen=True)
+class TreeCode:
+    """The words of trees whose leaves are numbers, or rows of numbers."""
+
+    trees: tuple[Tree, ...]  # of one value for each leaf: the number, or where its row starts
     least: int  # value of a leaf that is written as 0
-    wide: bool  # a leaf's value takes two bytes
+    words: Words
+    rows: tuple[tuple[int, ...], ...] = ()  # different leaves of several values
 
     @classmethod
     def of(cls, trees: Sequence[Tree]) -> TreeCode | None:
         """None where the words cannot say it: an input too far behind x, a tree too deep for the
-        page, too many bytes for a jump.
+        page, too many bytes for a jump or for a place in the table.
         """
         kept = tuple(map(without_ends, trees))
-        values = [leaf.values[0] for tree in kept for leaf in _leaves(tree)]
+        leaves = [leaf.values for tree in kept for leaf in _leaves(tree)]
+        if len(leaves[0]) > 1:
+            rows = tuple(dict.fromkeys(leaves))
+            places: dict[tuple[int, ...], tuple[int, ...]]
+            places = {row: (k * len(row),) for k, row in enumerate(rows)}
+            code = cls(tuple(_with_leaves(tree, places) for tree in kept), 0, ROWS, rows)
+        else:
+            least, most = min(leaves)[0], max(leaves)[0]
+            code = cls(kept, least, WIDE if most - least > MAX_LEAF else NARROW)
         inputs = [split.source for tree in kept for split in _splits(tree)]
-        code = cls(kept, min(values), max(values) - min(values) > MAX_LEAF)
         fits = (
             max(inputs, default=0) <= MAX_INPUT
             and max(tree.depth for tree in kept) <= MAX_DEPTH
             and max(code.bytes_around) <= REACH_BYTES
+            and code.row_bytes <= UINT16_MAX
         )
         return code if fits else None
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of the table of leaves."""
+        return sum(map(len, self.rows))
 
     @cached_property
     def held(self) -> dict[int, int]:
@@ -113,39 +152,40 @@ class TreeCode:
     @property
     def _middle(self) -> int:
         """Bytes of the calls and the ends."""
-        more = 2 * self.wide
-        ends = sum(HELD_END_BYTES + more if k in self.held else END_BYTES for k in self.ends)
-        return SHARED_BYTES + more + 4 * len(self.held) + 2 * len(self.trees) + ends
+        held = self.words.held_end_bytes
+        ends = sum(held if k in self.held else END_BYTES for k in self.ends)
+        return self.words.shared_bytes + 4 * len(self.held) + 2 * len(self.trees) + ends
 
     def end_words(self) -> list[str]:
         """The ends that the trees share."""
-        two, held = "2" if self.wide else "", self.held
-        return [f"TINYGEN_ENDS{two}"] + [
-            f"TINYGEN_HELD_END{two}({held[k]}, {k})" if k in held else f"TINYGEN_END({k})"
+        words, held = self.words, self.held
+        return [f"TINYGEN_{words.ends}"] + [
+            f"TINYGEN_{words.held_end}({held[k]}, {k})" if k in held else f"TINYGEN_END({k})"
             for k in self.ends
         ]
 
     @property
     def cost(self) -> Cost:
         """What it takes on an ATmega328P, whose jumps and calls are all short."""
-        own = sum(self.bytes_around) - self._middle
+        own = sum(self.bytes_around) - self._middle + self.row_bytes
         cycles = len(self.held) * HOLD_CYCLES + sum(map(self._cycles, self.trees))
-        return Cost(own + AROUND_CODE[0], cycles + AROUND_CODE[1])
+        sums = SUM_CYCLES * len(self.trees) * (len(self.rows[0]) if self.rows else 0)
+        return Cost(own + AROUND_CODE[0], cycles + sums + AROUND_CODE[1])
 
     def _cycles(self, tree: Tree) -> float:
         if not isinstance(tree, Split):
-            return (LEAF2 if self.wide else LEAF)[1]
+            return self.words.leaf_cycles
         if _ends(tree):
-            return (LEAVES2 if self.wide else LEAVES)[1]
+            return self.words.leaves_cycles
         own = HELD_ABOVE[1] if tree.source in self.held else ABOVE[1]
         return own + max(self._cycles(tree.left), self._cycles(tree.right))
 
     def size(self, tree: Tree) -> int:
         """Bytes of a tree."""
         if not isinstance(tree, Split):
-            return (LEAF2 if self.wide else LEAF)[0]
+            return self.words.leaf_bytes
         if _ends(tree):
-            return (LEAVES2 if self.wide else LEAVES)[0]
+            return self.words.leaves_bytes
         left, right = self.size(tree.left), self.size(tree.right)
         own = HELD_ABOVE[0] if tree.source in self.held else ABOVE[0]
         return own + 2 * (left > NEAR_BYTES) + left + right
@@ -161,15 +201,14 @@ class TreeCode:
         return found
 
     def _words(self, tree: Tree, places: Iterator[str]) -> Iterator[str]:
-        two = "2" if self.wide else ""
         if isinstance(tree, Leaf):
-            yield f"TINYGEN_LEAF{two}({tree.values[0] - self.least})"
+            yield f"TINYGEN_{self.words.leaf}({tree.values[0] - self.least})"
             return
         assert isinstance(tree, Split)
         asked = f"{tree.source}, {tree.limit}"
         if _ends(tree):
             values = (leaf.values[0] - self.least for leaf in _leaves(tree))
-            yield f"TINYGEN_LEAVES{two}({asked}, {', '.join(map(str, values))})"
+            yield f"TINYGEN_{self.words.leaves}({asked}, {', '.join(map(str, values))})"
             return
         place, slot = next(places), self.held.get(tree.source)
         far = "_FAR" if self.size(tree.left) > NEAR_BYTES else ""
@@ -192,6 +231,15 @@ def without_ends(tree: Tree) -> Tree:
     if tree.limit == INT16_MAX:
         return left
     return Split(tree.source, tree.limit, left, without_ends(tree.right))
+
+
+def _with_leaves(tree: Tree, places: dict[tuple[int, ...], tuple[int, ...]]) -> Tree:
+    """The tree with other values in its leaves."""
+    if isinstance(tree, Leaf):
+        return Leaf(places[tree.values])
+    assert isinstance(tree, Split)
+    left, right = (_with_leaves(side, places) for side in (tree.left, tree.right))
+    return Split(tree.source, tree.limit, left, right)
 
 
 def _ends(split: Split) -> bool:

@@ -24,8 +24,17 @@ from ..nodes import (
     within,
 )
 from ..tree_code import BRANCHES_COST, STREAM_COST, TreeCode, cost_of
-from ..trees import MAX_DEPTH, Leaf, Place, Split, Stream, Tree
-from ..views import FloatStep, FloatSumView, Step, SumView, View
+from ..tree_views import (
+    BranchesView,
+    CodeView,
+    ForestFloatView,
+    ForestView,
+    MixedView,
+    RowCodeView,
+    StreamView,
+)
+from ..trees import MAX_DEPTH, Leaf, Split, Stream, Tree
+from ..views import FloatStep, Step, View
 
 BRANCHES = {"balanced": 16, "size": 12, "speed": 1024}  # most splits printed as if and else
 TREE_BRANCHES = 64  # the same of one tree; below them a larger one goes on as byte streams
@@ -129,7 +138,7 @@ class Forest(Node):
         quick = step.optimize == "speed" and TREE_BRANCHES * len(trees) <= BRANCHES["speed"]
         if one and self._printable(trees, step.optimize):
             return BranchesView(step, limits, 0, self, trees)
-        if one and step.reads_int16 and (found := self._worth(step, trees)):
+        if step.reads_int16 and (found := self._worth(step, trees)):
             return found
         if (
             not step.reads_int16
@@ -157,17 +166,20 @@ class Forest(Node):
         """The form that is worth its flash beside streams, or the quickest; None where neither is
         or small is what counts.
         """
-        code = TreeCode.of(trees) if step.proven.acc_bits == 16 else None
-        if step.optimize == "size" or code is None:
+        sums = len(self.bias)
+        if step.optimize == "size" or step.proven.acc_bits > 16:
+            return None
+        code = TreeCode.of(trees) if sums == 1 or self.leaf_bits == 8 else None
+        if code is None:
             return None
         limits, own = (self.low, self.high), code.cost
-        as_code = CodeView(step, limits, 0, self, code)
+        as_code = (CodeView if sums == 1 else RowCodeView)(step, limits, 0, self, code)
         if step.optimize == "speed":
             return as_code
-        streams = cost_of(STREAM_COST, trees, self.leaf_bits // 8 - 1)
+        streams = cost_of(STREAM_COST, trees, self.leaf_bits // 8 * sums, sums)
         branches = cost_of(BRANCHES_COST, trees)
         quicker = branches.product < own.product and branches.pays(streams)
-        if quicker and self._printable(trees, "speed"):
+        if sums == 1 and quicker and self._printable(trees, "speed"):
             return BranchesView(step, limits, 0, self, trees)
         return as_code if own.pays(streams) else None
 
@@ -188,223 +200,3 @@ class Forest(Node):
 
     def float_view(self, step: FloatStep) -> ForestFloatView:
         return ForestFloatView(step, (self.low, self.high), 0, self)
-
-
-@dataclass(frozen=True)
-class BranchesView(SumView):
-    """A few splits, printed as nested if and else."""
-
-    template: ClassVar[str] = "forest"
-    macros: ClassVar[str] = "branches"
-    node: Forest
-    trees: tuple[Tree, ...]
-
-    @property
-    def splits(self) -> int:
-        return len(self.node.splits)
-
-    @property
-    def bias(self) -> int:
-        return self.node.bias[0]
-
-
-@dataclass(frozen=True)
-class CodeView(SumView):
-    """Trees in the words of tinygen_trees.h, as a function of their own."""
-
-    template: ClassVar[str] = "forest"
-    macros: ClassVar[str] = "code"
-    node: Forest
-    code: TreeCode
-
-    @property
-    def trees(self) -> int:
-        return len(self.code.trees)
-
-    @property
-    def start(self) -> int:
-        """What the sum starts with: the bias, and the least value of every tree's leaf."""
-        return self.node.bias[0] + self.trees * self.code.least
-
-    @property
-    def in_front(self) -> list[str]:
-        return self.code.lines(0, self.code.in_front)
-
-    @property
-    def behind(self) -> list[str]:
-        return self.code.lines(self.code.in_front, self.trees)
-
-    @property
-    def holds(self) -> list[str]:
-        return [f"TINYGEN_HOLD({slot}, {k})" for k, slot in self.code.held.items()]
-
-    @property
-    def calls(self) -> list[str]:
-        return [f"TINYGEN_CALL({k})" for k in range(self.trees)]
-
-    @property
-    def ends(self) -> list[str]:
-        return self.code.end_words()
-
-    @property
-    def slots(self) -> int:
-        return len(self.code.held)
-
-
-@dataclass(frozen=True)
-class StreamView(SumView):
-    """Trees as byte streams, and where each starts."""
-
-    template: ClassVar[str] = "forest"
-    macros: ClassVar[str] = "streams"
-    node: Forest
-    streams: tuple[Stream, ...]
-
-    @property
-    def trees(self) -> int:
-        return len(self.streams)
-
-    @property
-    def outputs(self) -> int:
-        return len(self.node.bias)
-
-    @property
-    def bias(self) -> tuple[int, ...]:
-        return self.node.bias
-
-    @property
-    def leaf_bits(self) -> int:
-        return self.node.leaf_bits
-
-    @property
-    def leaf_bytes(self) -> int:
-        return self.node.leaf_bits // 8
-
-    @property
-    def adds_bytes(self) -> bool:
-        """True where one kernel adds a leaf's values to the sums."""
-        return self.leaf_bits == 8 and self.acc_bits == 16
-
-    @property
-    def rows(self) -> list[str]:
-        return [row for stream in self.streams for row in stream.rows]
-
-    @property
-    def bytes(self) -> int:
-        return sum(stream.size for stream in self.streams)
-
-    @property
-    def starts(self) -> list[int]:
-        """Place of each stream's first byte."""
-        return [sum(s.size for s in self.streams[:k]) for k in range(len(self.streams))]
-
-    @property
-    def start_bits(self) -> int:
-        return 8 if self.starts[-1] <= 255 else 16
-
-    @property
-    def rom_bytes(self) -> int:
-        return self.bytes + self.trees * self.start_bits // 8
-
-
-@dataclass(frozen=True)
-class MixedView(StreamView):
-    """The first levels of each tree as nested if and else, and the byte streams they lead to."""
-
-    macros: ClassVar[str] = "mixed"
-    tops: tuple[Split | Place, ...] = ()
-
-    @property
-    def rom_bytes(self) -> int:
-        return self.bytes
-
-
-class _Splits:
-    """The splits as both views print them."""
-
-    node: Forest
-
-    @property
-    def table(self) -> tuple[tuple[int, int, int, int], ...]:
-        """The splits; one that nobody reaches where there is none."""
-        return self.node.splits or ((0, 0, 0, 0),)
-
-    @property
-    def splits(self) -> int:
-        return len(self.table)
-
-    @property
-    def roots(self) -> tuple[int, ...]:
-        return self.node.roots
-
-    @property
-    def bias(self) -> tuple[int, ...]:
-        return self.node.bias
-
-
-@dataclass(frozen=True)
-class ForestView(_Splits, SumView):
-    """Trees as arrays that name their places."""
-
-    template: ClassVar[str] = "forest"
-    macros: ClassVar[str] = "forest"
-    node: Forest
-
-    @property
-    def leaves(self) -> int:
-        return len(self.node.leaves)
-
-    @property
-    def trees(self) -> int:
-        return len(self.node.roots)
-
-    @property
-    def outputs(self) -> int:
-        return len(self.node.bias)
-
-    @property
-    def child_bits(self) -> int:
-        return 8 if max(len(self.node.splits), self.leaves) <= 127 else 16
-
-    @property
-    def leaf_bits(self) -> int:
-        return self.node.leaf_bits
-
-    @property
-    def inputs(self) -> list[int]:
-        return [split[0] for split in self.table]
-
-    @property
-    def thresholds(self) -> list[int]:
-        return [split[1] for split in self.table]
-
-    @property
-    def children(self) -> list[str]:
-        return [f"{{{split[2]},{split[3]}}}" for split in self.table]
-
-    @property
-    def leaf_values(self) -> list[str]:
-        return ["{" + ",".join(map(str, row)) + "}" for row in self.node.leaves]
-
-    @property
-    def rom_bytes(self) -> int:
-        child, leaf = self.child_bits // 8, self.leaf_bits // 8
-        return (
-            (3 + 2 * child) * self.splits + leaf * self.leaves * self.outputs + child * self.trees
-        )
-
-
-@dataclass(frozen=True)
-class ForestFloatView(_Splits, FloatSumView):
-    """The arrays, with thresholds and leaf values in float."""
-
-    template: ClassVar[str] = "forest"
-    node: Forest
-
-    @property
-    def leaves(self) -> tuple[tuple[int, ...], ...]:
-        return self.node.leaves
-
-    @property
-    def child_bits(self) -> int:
-        return 8 if max(self.splits, len(self.leaves)) <= 127 else 16
