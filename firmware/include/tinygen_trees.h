@@ -61,11 +61,12 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
     !defined(TINYGEN_NO_ASM)
 
 /* Z is x, but in the end of a tree. A slot has the low byte in r18 to r23, for CPI, and the high
- * byte in r2 to r7. */
+ * byte in r2 to r7. All that an instruction with a constant changes has a register by name: GCC
+ * would give up where it finds none that is free. */
 #define TINYGEN_TREES(bias)                                                                        \
     register const int16_t *tinygen_x __asm__("r24") = x;                                          \
     register uint16_t tinygen_sum __asm__("r26") = (uint16_t)(bias);                               \
-    uint8_t tinygen_t, tinygen_high;                                                               \
+    register uint8_t tinygen_t __asm__("r16"), tinygen_high __asm__("r17");                        \
     __asm__ __volatile__("rjmp .Lcalls%=\n"
 #define TINYGEN_TREE(n) ".Ltree%=_" #n ":\n\t"
 #define TINYGEN_TREE_END
@@ -124,8 +125,8 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
     TINYGEN_READ2 TINYGEN_ADD2
 #define TINYGEN_TREES_END(slots)                                                                   \
     ".Lsum%=:"                                                                                     \
-        : [sum] "+r"(tinygen_sum), [x] "+r"(tinygen_x), [t] "=&d"(tinygen_t),                      \
-          [high] "=&d"(tinygen_high)                                                               \
+        : [sum] "+r"(tinygen_sum), [x] "+r"(tinygen_x), [t] "=&r"(tinygen_t),                      \
+          [high] "=&r"(tinygen_high)                                                               \
         : [rampz] "n"(TINYGEN_RAMPZ)                                                               \
         : "memory", "r0", "r30", "r31" TINYGEN_SLOTS_##slots);                                     \
     return (int16_t)tinygen_sum;
@@ -134,12 +135,13 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_ROW_TREES(table, count)                                                            \
     register const int16_t *tinygen_x __asm__("r24") = x;                                          \
     const int8_t *tinygen_table = table;                                                           \
-    uint8_t tinygen_t, tinygen_high, tinygen_n;                                                    \
+    register uint8_t tinygen_t __asm__("r16"), tinygen_high __asm__("r17");                        \
+    uint8_t tinygen_n;                                                                             \
     enum { tinygen_count = count };                                                                \
     __asm__ __volatile__("rjmp .Lcalls%=\n"
 #define TINYGEN_ADD_ROW                                                                            \
     "mov r30,%[t]\n\tmov r31,%[high]\n\tadd r30,%A[table]\n\tadc r31,%B[table]\n\t"                \
-    "movw r26,%[sums]\n\tldi %[n],%[count]\n"                                                     \
+    "movw r26,%[sums]\n\tldi %[t],%[count]\n\tmov %[n],%[t]\n"                                     \
     "1:\n\tlpm %[t],Z+\n\tmov %[high],%[t]\n\tlsl %[high]\n\tsbc %[high],%[high]\n\t"             \
     "ld r0,X\n\tadd r0,%[t]\n\tst X+,r0\n\tld r0,X\n\tadc r0,%[high]\n\tst X+,r0\n\t"             \
     "dec %[n]\n\tbrne 1b\n\tmovw r30,%[x]\n\tret\n"
@@ -151,7 +153,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_ROW_TREES_END(slots)                                                               \
     ".Lsum%=:"                                                                                     \
         : [sums] "+r"(sums), [table] "+r"(tinygen_table), [x] "+r"(tinygen_x),                     \
-          [t] "=&d"(tinygen_t), [high] "=&d"(tinygen_high), [n] "=&d"(tinygen_n)                   \
+          [t] "=&r"(tinygen_t), [high] "=&r"(tinygen_high), [n] "=&r"(tinygen_n)                   \
         : [count] "n"(tinygen_count), [rampz] "n"(TINYGEN_RAMPZ)                                   \
         : "memory", "r0", "r26", "r27", "r30", "r31" TINYGEN_SLOTS_##slots);
 

@@ -78,7 +78,7 @@ class Words:
 
 NARROW = Words("LEAF", "LEAVES", "ENDS", "HELD_END", 4, 6, 28, 34, 12, 40)
 WIDE = Words("LEAF2", "LEAVES2", "ENDS2", "HELD_END2", 6, 8, 30, 36, 13, 43)
-ROWS = Words("ROW", "ROWS", "ROW_ENDS", "HELD_ROW_END", 6, 8, 28, 66, 22, 52)
+ROWS = Words("ROW", "ROWS", "ROW_ENDS", "HELD_ROW_END", 6, 8, 28, 68, 23, 53)
 
 
 @dataclass(frozen=True)
