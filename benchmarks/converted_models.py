@@ -48,6 +48,8 @@ SETS = {
     for t in (
         Task("air_quality", False, 8, (10, 6), 16),
         Task("diabetes", False, 5, (10, 4), 8),
+        Task("iris", True, 5, (10, 4), 8),
+        Task("wine", True, 5, (10, 4), 8),
         Task("breast_cancer", True, 5, (15, 4), 8),
         Task("digits", True, 8, (10, 6), 16),
     )

@@ -436,6 +436,8 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             trees_apart(forest(rng, 3, 5, 3, 1, 900)),
             Median((700, 65535, 1, 30000, 34833)),
         ),
+        "tree_code": (q7, forest(rng, 7, 16, 4, 1, 120)),  # with six inputs in registers
+        "votes_code": (q7, forest(rng, 7, 9, 4, 3, 120), Argmax()),
     }
     return {
         name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()

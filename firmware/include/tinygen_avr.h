@@ -267,4 +267,17 @@ static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
     return tree;
 }
 
+static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n)
+{
+    uint8_t v, sign, a;
+    __asm__ __volatile__(
+            "1:\n\tlpm %[v],Z+\n\tmov %[s],%[v]\n\tlsl %[s]\n\tsbc %[s],%[s]\n\t"
+            "ld %[a],X\n\tadd %[a],%[v]\n\tst X+,%[a]\n\t"
+            "ld %[a],X\n\tadc %[a],%[s]\n\tst X+,%[a]\n\tdec %[n]\n\tbrne 1b"
+            : [leaf] "+z"(leaf), [sums] "+x"(sums), [n] "+r"(n), [v] "=&r"(v), [s] "=&r"(sign),
+              [a] "=&r"(a)
+            :
+            : "memory");
+}
+
 #endif

@@ -373,26 +373,6 @@ TINYGEN_NET(s16, w16_32, int32_t, int16_t, tinygen_word, 2)
 
 #endif
 
-/* ---- decision trees --------------------------------------------------------------------------
- * Where in flash the leaf stands in which x ends. A tree is a split: TINYGEN_SPLIT_..(input), the
- * raw limit as TINYGEN_BYTES, the bytes to skip, then its left side, then its right side; a side is
- * a tree or a leaf's values. x goes right, over the skipped bytes, where x[input] > limit. */
-#define TINYGEN_SPLIT(input) (int8_t)(input) /* both sides are splits */
-#define TINYGEN_SPLIT_LEFT_LEAF(input) (int8_t)((input) - 128)
-#define TINYGEN_SPLIT_RIGHT_LEAF(input) (int8_t)((input) + 64)
-#define TINYGEN_SPLIT_LEAVES(input) (int8_t)((input) - 64)
-
-#if !TINYGEN_ASM
-static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
-{
-    uint8_t leaf;
-    do {
-        uint8_t split = TINYGEN_READ_U8(tree), right = x[split & 0x3F] > tinygen_word(tree + 1);
-        tree += right ? 4 + TINYGEN_READ_U8(tree + 3) : 4;
-        leaf = (uint8_t)(split & (right ? 0x40 : 0x80));
-    } while (!leaf);
-    return tree;
-}
-#endif
+#include "tinygen_trees.h"
 
 #endif

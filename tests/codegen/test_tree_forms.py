@@ -1,4 +1,7 @@
-"""Trees that are too long for one byte stream or have to be quick: branches before streams."""
+"""Trees that are too long for one byte stream or have to be quick: branches before streams.
+
+All of them ask an input that trees as code do not reach; those are in test_tree_code.py.
+"""
 
 from dataclasses import replace
 
@@ -12,6 +15,7 @@ from tinygen.common.boards import BOARDS
 from tinygen.model.fixedpoint import INT16_MAX, Quantity
 from tinygen.model.model import Model
 from tinygen.model.operations.forest import BRANCHES, TREE_BRANCHES, Forest
+from tinygen.model.tree_code import MAX_INPUT
 from tinygen.model.trees import MAX_SKIP, Leaf, Split
 from tinygen.target.bare import BareChip
 
@@ -24,8 +28,9 @@ def model(trees: int, depth: int, goal: str, size: int = 3000) -> Model:
     source, limit, left, _ = node.splits[node.roots[-1]]
     at = node.roots[-1]
     splits = (*node.splits[:at], (source, limit, left, -1), *node.splits[at + 1 :])
-    node = replace(node, splits=splits)
-    return Model("trees", "forest", inputs(3), WIDE, (node,), optimize=goal)
+    last = MAX_INPUT + 1
+    node = replace(node, splits=tuple((last if s[0] == 2 else s[0], *s[1:]) for s in splits))
+    return Model("trees", "forest", inputs(last + 1), WIDE, (node,), optimize=goal)
 
 
 def rows_of(made: Model) -> np.ndarray:

@@ -21,6 +21,8 @@ RESULTS = json.loads((ROOT / "benchmarks/results/converted.json").read_text(enco
 SETS = {
     "air_quality": "benzene without its shortcut",
     "diabetes": "diabetes",
+    "iris": "iris",
+    "wine": "wine",
     "breast_cancer": "breast cancer",
     "digits": "digits",
 }

@@ -5,16 +5,21 @@ only that fits.
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from random_models import random_models
+from random_models import OUTPUT, forest, inputs
 
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import DoesNotFit
 from tinygen.importers import budget
+from tinygen.model.model import Model
+from tinygen.model.tree_code import MAX_INPUT
 from tinygen.target.bare import ModelCost
 from tinygen.target.build import Budget
 
-MODEL = replace(random_models()["tree_deep"], optimize="balanced")
+# a tree of so many inputs that it is bytes unasked
+TREE = forest(np.random.default_rng(0), MAX_INPUT + 2, 1, 8, 1, 3000)
+MODEL = Model("tree", "tree", inputs(MAX_INPUT + 2), OUTPUT, (TREE,))
 
 
 @pytest.fixture

@@ -44,9 +44,18 @@ PARTS = [EVERY_MODEL[at : at + TOGETHER] for at in range(0, len(EVERY_MODEL), TO
 FEW = variants(
     [
         random_models()[name]
-        for name in ("linear16", "squares", "mlp_layer", "softmax", "additive_wide", "votes")
+        for name in (
+            "linear16",
+            "squares",
+            "mlp_layer",
+            "softmax",
+            "additive_wide",
+            "votes",
+            "tree_code",
+            "votes_code",
+        )
     ],
-    ["balanced"],
+    ["balanced", "speed"],
 )
 
 
@@ -179,6 +188,8 @@ TIGHT = (
     "mlp_unsigned_wide",
     "linear16",
     "linear_wide",
+    "tree_code",
+    "votes_code",
 )
 
 

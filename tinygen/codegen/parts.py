@@ -21,6 +21,7 @@ RUNTIME = (
     "tinygen_flash.h",
     "tinygen_avr.h",
     "tinygen_avr_sums.h",
+    "tinygen_trees.h",
     "tinygen_units.h",
 )
 

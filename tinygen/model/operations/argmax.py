@@ -22,9 +22,10 @@ from ..nodes import (
     operation,
     within,
 )
+from ..tree_views import ForestFloatView, ForestView
 from ..views import FloatStep, FloatView, Step, View
 from .dense import WideRows, sums_within
-from .forest import Forest, ForestFloatView, ForestView
+from .forest import Forest
 
 
 @operation

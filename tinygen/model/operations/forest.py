@@ -23,8 +23,18 @@ from ..nodes import (
     prefix_bounds,
     within,
 )
-from ..trees import MAX_DEPTH, Leaf, Place, Split, Stream, Tree
-from ..views import FloatStep, FloatSumView, Step, SumView
+from ..tree_code import BRANCHES_COST, STREAM_COST, TreeCode, cost_of
+from ..tree_views import (
+    BranchesView,
+    CodeView,
+    ForestFloatView,
+    ForestView,
+    MixedView,
+    RowCodeView,
+    StreamView,
+)
+from ..trees import MAX_DEPTH, Leaf, Split, Stream, Tree
+from ..views import FloatStep, Step, View
 
 BRANCHES = {"balanced": 16, "size": 12, "speed": 1024}  # most splits printed as if and else
 TREE_BRANCHES = 64  # the same of one tree; below them a larger one goes on as byte streams
@@ -118,20 +128,18 @@ class Forest(Node):
         source, limit, left, right = self.splits[at]
         return Split(source, limit, self.tree(left), self.tree(right))
 
-    def view(self, step: Step) -> BranchesView | MixedView | StreamView | ForestView:
-        """Few splits as if and else, trees of int16 inputs as streams, one that is too long for a
-        stream or has to be quick as if and else in front of streams, others as arrays.
+    def view(self, step: Step) -> View:
+        """Few splits as if and else; trees of int16 inputs as if and else or as code where that
+        pays, else as streams, one that is too long for a stream or has to be quick as if and else
+        in front of streams; others as arrays.
         """
         limits, trees = (self.low, self.high), tuple(self.tree(root) for root in self.roots)
         one = len(self.bias) == 1
         quick = step.optimize == "speed" and TREE_BRANCHES * len(trees) <= BRANCHES["speed"]
-        if (
-            one
-            and len(self.splits) <= BRANCHES[step.optimize]
-            and max(tree.splits for tree in trees) <= TREE_BRANCHES
-            and max(tree.depth for tree in trees) <= MAX_DEPTH
-        ):
+        if one and self._printable(trees, step.optimize):
             return BranchesView(step, limits, 0, self, trees)
+        if step.reads_int16 and (found := self._worth(step, trees)):
+            return found
         if (
             not step.reads_int16
             or any(root < 0 for root in self.roots)
@@ -145,6 +153,35 @@ class Forest(Node):
             return StreamView(step, limits, 0, self, streams)
         mixed = self._mixed(step, trees, False) if one else None
         return mixed or ForestView(step, limits, 0, self)
+
+    def _printable(self, trees: tuple[Tree, ...], goal: str) -> bool:
+        """True for trees that are short enough to be read as if and else."""
+        return (
+            len(self.splits) <= BRANCHES[goal]
+            and max(tree.splits for tree in trees) <= TREE_BRANCHES
+            and max(tree.depth for tree in trees) <= MAX_DEPTH
+        )
+
+    def _worth(self, step: Step, trees: tuple[Tree, ...]) -> CodeView | BranchesView | None:
+        """The form that is worth its flash beside streams, or the quickest; None where neither is
+        or small is what counts.
+        """
+        sums = len(self.bias)
+        if step.optimize == "size" or step.proven.acc_bits > 16:
+            return None
+        code = TreeCode.of(trees) if sums == 1 or self.leaf_bits == 8 else None
+        if code is None:
+            return None
+        limits, own = (self.low, self.high), code.cost
+        as_code = (CodeView if sums == 1 else RowCodeView)(step, limits, 0, self, code)
+        if step.optimize == "speed":
+            return as_code
+        streams = cost_of(STREAM_COST, trees, self.leaf_bits // 8 * sums, sums)
+        branches = cost_of(BRANCHES_COST, trees)
+        quicker = branches.product < own.product and branches.pays(streams)
+        if sums == 1 and quicker and self._printable(trees, "speed"):
+            return BranchesView(step, limits, 0, self, trees)
+        return as_code if own.pays(streams) else None
 
     def _mixed(self, step: Step, trees: tuple[Tree, ...], quick: bool) -> MixedView | None:
         """As few levels as if and else as leave streams behind them, or as many as TREE_BRANCHES
@@ -163,175 +200,3 @@ class Forest(Node):
 
     def float_view(self, step: FloatStep) -> ForestFloatView:
         return ForestFloatView(step, (self.low, self.high), 0, self)
-
-
-@dataclass(frozen=True)
-class BranchesView(SumView):
-    """A few splits, printed as nested if and else."""
-
-    template: ClassVar[str] = "forest"
-    macros: ClassVar[str] = "branches"
-    node: Forest
-    trees: tuple[Tree, ...]
-
-    @property
-    def splits(self) -> int:
-        return len(self.node.splits)
-
-    @property
-    def bias(self) -> int:
-        return self.node.bias[0]
-
-
-@dataclass(frozen=True)
-class StreamView(SumView):
-    """Trees as byte streams, and where each starts."""
-
-    template: ClassVar[str] = "forest"
-    macros: ClassVar[str] = "streams"
-    node: Forest
-    streams: tuple[Stream, ...]
-
-    @property
-    def trees(self) -> int:
-        return len(self.streams)
-
-    @property
-    def outputs(self) -> int:
-        return len(self.node.bias)
-
-    @property
-    def bias(self) -> tuple[int, ...]:
-        return self.node.bias
-
-    @property
-    def leaf_bits(self) -> int:
-        return self.node.leaf_bits
-
-    @property
-    def leaf_bytes(self) -> int:
-        return self.node.leaf_bits // 8
-
-    @property
-    def rows(self) -> list[str]:
-        return [row for stream in self.streams for row in stream.rows]
-
-    @property
-    def bytes(self) -> int:
-        return sum(stream.size for stream in self.streams)
-
-    @property
-    def starts(self) -> list[int]:
-        """Place of each stream's first byte."""
-        return [sum(s.size for s in self.streams[:k]) for k in range(len(self.streams))]
-
-    @property
-    def start_bits(self) -> int:
-        return 8 if self.starts[-1] <= 255 else 16
-
-    @property
-    def rom_bytes(self) -> int:
-        return self.bytes + self.trees * self.start_bits // 8
-
-
-@dataclass(frozen=True)
-class MixedView(StreamView):
-    """The first levels of each tree as nested if and else, and the byte streams they lead to."""
-
-    macros: ClassVar[str] = "mixed"
-    tops: tuple[Split | Place, ...] = ()
-
-    @property
-    def rom_bytes(self) -> int:
-        return self.bytes
-
-
-class _Splits:
-    """The splits as both views print them."""
-
-    node: Forest
-
-    @property
-    def table(self) -> tuple[tuple[int, int, int, int], ...]:
-        """The splits; one that nobody reaches where there is none."""
-        return self.node.splits or ((0, 0, 0, 0),)
-
-    @property
-    def splits(self) -> int:
-        return len(self.table)
-
-    @property
-    def roots(self) -> tuple[int, ...]:
-        return self.node.roots
-
-    @property
-    def bias(self) -> tuple[int, ...]:
-        return self.node.bias
-
-
-@dataclass(frozen=True)
-class ForestView(_Splits, SumView):
-    """Trees as arrays that name their places."""
-
-    template: ClassVar[str] = "forest"
-    macros: ClassVar[str] = "forest"
-    node: Forest
-
-    @property
-    def leaves(self) -> int:
-        return len(self.node.leaves)
-
-    @property
-    def trees(self) -> int:
-        return len(self.node.roots)
-
-    @property
-    def outputs(self) -> int:
-        return len(self.node.bias)
-
-    @property
-    def child_bits(self) -> int:
-        return 8 if max(len(self.node.splits), self.leaves) <= 127 else 16
-
-    @property
-    def leaf_bits(self) -> int:
-        return self.node.leaf_bits
-
-    @property
-    def inputs(self) -> list[int]:
-        return [split[0] for split in self.table]
-
-    @property
-    def thresholds(self) -> list[int]:
-        return [split[1] for split in self.table]
-
-    @property
-    def children(self) -> list[str]:
-        return [f"{{{split[2]},{split[3]}}}" for split in self.table]
-
-    @property
-    def leaf_values(self) -> list[str]:
-        return ["{" + ",".join(map(str, row)) + "}" for row in self.node.leaves]
-
-    @property
-    def rom_bytes(self) -> int:
-        child, leaf = self.child_bits // 8, self.leaf_bits // 8
-        return (
-            (3 + 2 * child) * self.splits + leaf * self.leaves * self.outputs + child * self.trees
-        )
-
-
-@dataclass(frozen=True)
-class ForestFloatView(_Splits, FloatSumView):
-    """The arrays, with thresholds and leaf values in float."""
-
-    template: ClassVar[str] = "forest"
-    node: Forest
-
-    @property
-    def leaves(self) -> tuple[tuple[int, ...], ...]:
-        return self.node.leaves
-
-    @property
-    def child_bits(self) -> int:
-        return 8 if max(self.splits, len(self.leaves)) <= 127 else 16

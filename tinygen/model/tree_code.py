@@ -1,0 +1,271 @@
+"""Decision trees in the words of tinygen_trees.h, and what they take on an AVR: bytes, cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+
+from .fixedpoint import INT16_MAX
+from .nodes import UINT16_MAX
+from .trees import MAX_DEPTH, Leaf, Place, Split, Tree
+
+MAX_INPUT = 31  # that LDD reaches from x
+MAX_LEAF = 255  # largest value of a leaf in one byte, the smallest one is 0
+SLOTS = 6  # inputs that registers hold
+NEAR_BYTES = 126  # that BRGE jumps over
+REACH_BYTES = 4000  # of RCALL and RJMP, to either side; the instruction itself takes some
+# bytes and cycles of the words; TINYGEN_ABOVE_FAR takes two bytes and a cycle more
+ABOVE, HELD_ABOVE = (10, 7.5), (8, 4.5)
+END_BYTES = 6
+SUM_CYCLES = 19  # for each value of a row
+# the same of a split, of a tree and of what stands around the trees, in each form
+STREAM_COST = (5, 31), (3, 30), (210, 60)
+BRANCHES_COST = (15.5, 7.5), (0, 4), (110, 60)
+AROUND_CODE = (110, 60)
+MORE_FLASH = 2.0  # times that of streams that a quicker form may take
+PAYS = 0.9  # part of flash times cycles that it must come down to
+HOLD_CYCLES = 14.0  # to load both bytes, save a register and restore it; and 22 bytes
+HELD_END_CYCLES = 6.0  # fewer than those of an end whose input is in memory
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Bytes of flash, and cycles of the longest way, as estimated."""
+
+    bytes: float
+    cycles: float
+
+    @property
+    def product(self) -> float:
+        return self.bytes * self.cycles
+
+    def pays(self, beside: Cost) -> bool:
+        """True where flash times cycles come down enough for the flash that it takes more."""
+        return self.bytes <= MORE_FLASH * beside.bytes and self.product <= PAYS * beside.product
+
+
+def cost_of(
+    form: tuple[tuple[float, float], ...], trees: Sequence[Tree], leaf_bytes: int = 1, sums: int = 1
+) -> Cost:
+    """Of trees in another form, STREAM_COST or BRANCHES_COST, with so many bytes for each leaf and
+    so many sums.
+    """
+    split, tree, around = form
+    splits, levels = sum(t.splits for t in trees), sum(t.depth for t in trees)
+    return Cost(
+        (split[0] + leaf_bytes - 1) * splits + tree[0] * len(trees) + around[0],
+        split[1] * levels + (tree[1] + SUM_CYCLES * (sums - 1)) * len(trees) + around[1],
+    )
+
+
+@dataclass(frozen=True)
+class Words:
+    """Names of the words that depend on what a leaf is, and what they take."""
+
+    leaf: str
+    leaves: str
+    ends: str
+    held_end: str
+    leaf_bytes: int
+    leaves_bytes: int
+    held_end_bytes: int
+    shared_bytes: int  # of the calls and the ends
+    leaf_cycles: float  # with the call and the return of the tree
+    leaves_cycles: float
+
+
+NARROW = Words("LEAF", "LEAVES", "ENDS", "HELD_END", 4, 6, 28, 34, 12, 40)
+WIDE = Words("LEAF2", "LEAVES2", "ENDS2", "HELD_END2", 6, 8, 30, 36, 13, 43)
+ROWS = Words("ROW", "ROWS", "ROW_ENDS", "HELD_ROW_END", 6, 8, 28, 68, 23, 53)
+
+
+@dataclass(frozen=True)
+class TreeCode:
+    """The words of trees whose leaves are numbers, or rows of numbers."""
+
+    trees: tuple[Tree, ...]  # of one value for each leaf: the number, or where its row starts
+    least: int  # value of a leaf that is written as 0
+    words: Words
+    rows: tuple[tuple[int, ...], ...] = ()  # different leaves of several values
+
+    @classmethod
+    def of(cls, trees: Sequence[Tree]) -> TreeCode | None:
+        """None where the words cannot say it: an input too far behind x, a tree too deep for the
+        page, too many bytes for a jump or for a place in the table.
+        """
+        kept = tuple(map(without_ends, trees))
+        leaves = [leaf.values for tree in kept for leaf in _leaves(tree)]
+        if len(leaves[0]) > 1:
+            rows = tuple(dict.fromkeys(leaves))
+            places: dict[tuple[int, ...], tuple[int, ...]]
+            places = {row: (k * len(row),) for k, row in enumerate(rows)}
+            code = cls(tuple(_with_leaves(tree, places) for tree in kept), 0, ROWS, rows)
+        else:
+            least, most = min(leaves)[0], max(leaves)[0]
+            code = cls(kept, least, WIDE if most - least > MAX_LEAF else NARROW)
+        inputs = [split.source for tree in kept for split in _splits(tree)]
+        fits = (
+            max(inputs, default=0) <= MAX_INPUT
+            and max(tree.depth for tree in kept) <= MAX_DEPTH
+            and max(code.bytes_around) <= REACH_BYTES
+            and code.row_bytes <= UINT16_MAX
+        )
+        return code if fits else None
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of the table of leaves."""
+        return sum(map(len, self.rows))
+
+    @cached_property
+    def held(self) -> dict[int, int]:
+        """Slot of each input that registers hold: those that many rows ask for."""
+        saved: dict[int, float] = {}
+        for tree in self.trees:
+            for split, share in _visits(tree, 1.0):
+                less = HELD_END_CYCLES if _ends(split) else ABOVE[1] - HELD_ABOVE[1]
+                saved[split.source] = saved.get(split.source, 0.0) + share * less
+        worth = sorted((-cycles, k) for k, cycles in saved.items() if cycles > HOLD_CYCLES)
+        return {k: slot for slot, (_, k) in enumerate(worth[:SLOTS])}
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """Inputs of last splits."""
+        last = (s.source for tree in self.trees for s in _splits(tree) if _ends(s))
+        return tuple(sorted(set(last)))
+
+    @cached_property
+    def in_front(self) -> int:
+        """Trees in front of the calls: half of the bytes."""
+        sizes = [self.size(tree) for tree in self.trees]
+        return next(k for k in range(len(sizes) + 1) if 2 * sum(sizes[:k]) >= sum(sizes))
+
+    @cached_property
+    def bytes_around(self) -> tuple[int, int]:
+        """Bytes in front of the calls and behind them, each with the calls and the ends."""
+        sizes = [self.size(tree) for tree in self.trees]
+        front = sum(sizes[: self.in_front])
+        return front + self._middle, sum(sizes) - front + self._middle
+
+    @property
+    def _middle(self) -> int:
+        """Bytes of the calls and the ends."""
+        held = self.words.held_end_bytes
+        ends = sum(held if k in self.held else END_BYTES for k in self.ends)
+        return self.words.shared_bytes + 4 * len(self.held) + 2 * len(self.trees) + ends
+
+    def end_words(self) -> list[str]:
+        """The ends that the trees share."""
+        words, held = self.words, self.held
+        return [f"TINYGEN_{words.ends}"] + [
+            f"TINYGEN_{words.held_end}({held[k]}, {k})" if k in held else f"TINYGEN_END({k})"
+            for k in self.ends
+        ]
+
+    @property
+    def cost(self) -> Cost:
+        """What it takes on an ATmega328P, whose jumps and calls are all short."""
+        own = sum(self.bytes_around) - self._middle + self.row_bytes
+        cycles = len(self.held) * HOLD_CYCLES + sum(map(self._cycles, self.trees))
+        sums = SUM_CYCLES * len(self.trees) * (len(self.rows[0]) if self.rows else 0)
+        return Cost(own + AROUND_CODE[0], cycles + sums + AROUND_CODE[1])
+
+    def _cycles(self, tree: Tree) -> float:
+        if not isinstance(tree, Split):
+            return self.words.leaf_cycles
+        if _ends(tree):
+            return self.words.leaves_cycles
+        own = HELD_ABOVE[1] if tree.source in self.held else ABOVE[1]
+        return own + max(self._cycles(tree.left), self._cycles(tree.right))
+
+    def size(self, tree: Tree) -> int:
+        """Bytes of a tree."""
+        if not isinstance(tree, Split):
+            return self.words.leaf_bytes
+        if _ends(tree):
+            return self.words.leaves_bytes
+        left, right = self.size(tree.left), self.size(tree.right)
+        own = HELD_ABOVE[0] if tree.source in self.held else ABOVE[0]
+        return own + 2 * (left > NEAR_BYTES) + left + right
+
+    def lines(self, first: int, last: int) -> list[str]:
+        """The words of trees first .. last - 1."""
+        found = []
+        for k in range(first, last):
+            found.append(f"TINYGEN_TREE({k})")
+            places = (f"{k}_{place}" for place in count())
+            found += [f"  {line}" for line in self._words(self.trees[k], places)]
+            found.append("TINYGEN_TREE_END")
+        return found
+
+    def _words(self, tree: Tree, places: Iterator[str]) -> Iterator[str]:
+        if isinstance(tree, Leaf):
+            yield f"TINYGEN_{self.words.leaf}({tree.values[0] - self.least})"
+            return
+        assert isinstance(tree, Split)
+        asked = f"{tree.source}, {tree.limit}"
+        if _ends(tree):
+            values = (leaf.values[0] - self.least for leaf in _leaves(tree))
+            yield f"TINYGEN_{self.words.leaves}({asked}, {', '.join(map(str, values))})"
+            return
+        place, slot = next(places), self.held.get(tree.source)
+        far = "_FAR" if self.size(tree.left) > NEAR_BYTES else ""
+        if slot is None:
+            yield f"TINYGEN_ABOVE{far}({asked}, {place})"
+        else:
+            yield f"TINYGEN_HELD_ABOVE{far}({slot}, {asked}, {place})"
+        yield from (f"  {line}" for line in self._words(tree.left, places))
+        yield f"TINYGEN_PLACE({place})"
+        yield from (f"  {line}" for line in self._words(tree.right, places))
+
+
+def without_ends(tree: Tree) -> Tree:
+    """The tree without splits at the end of int16, which no reading is above: the words compare
+    with limit + 1.
+    """
+    if not isinstance(tree, Split):
+        return tree
+    left = without_ends(tree.left)
+    if tree.limit == INT16_MAX:
+        return left
+    return Split(tree.source, tree.limit, left, without_ends(tree.right))
+
+
+def _with_leaves(tree: Tree, places: dict[tuple[int, ...], tuple[int, ...]]) -> Tree:
+    """The tree with other values in its leaves."""
+    if isinstance(tree, Leaf):
+        return Leaf(places[tree.values])
+    assert isinstance(tree, Split)
+    left, right = (_with_leaves(side, places) for side in (tree.left, tree.right))
+    return Split(tree.source, tree.limit, left, right)
+
+
+def _ends(split: Split) -> bool:
+    """True where both sides are leaves."""
+    return split.left.is_leaf and split.right.is_leaf
+
+
+def _splits(tree: Tree) -> Iterator[Split]:
+    if isinstance(tree, Split):
+        yield tree
+        yield from _splits(tree.left)
+        yield from _splits(tree.right)
+
+
+def _leaves(tree: Tree) -> Iterator[Leaf]:
+    assert not isinstance(tree, Place)
+    if isinstance(tree, Leaf):
+        yield tree
+    else:
+        yield from _leaves(tree.left)
+        yield from _leaves(tree.right)
+
+
+def _visits(tree: Tree, share: float) -> Iterator[tuple[Split, float]]:
+    """Each split with the part of the rows that come there, if half of them go to each side."""
+    if isinstance(tree, Split):
+        yield tree, share
+        yield from _visits(tree.left, share / 2)
+        yield from _visits(tree.right, share / 2)

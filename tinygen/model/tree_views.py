@@ -1,0 +1,256 @@
+"""Decision trees as their template prints them: branches, code, byte streams, arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from .tree_code import TreeCode
+from .trees import Place, Split, Stream, Tree
+from .views import FloatSumView, SumView
+
+if TYPE_CHECKING:
+    from .operations.forest import Forest
+
+
+@dataclass(frozen=True)
+class BranchesView(SumView):
+    """A few splits, printed as nested if and else."""
+
+    template: ClassVar[str] = "forest"
+    macros: ClassVar[str] = "branches"
+    node: Forest
+    trees: tuple[Tree, ...]
+
+    @property
+    def splits(self) -> int:
+        return len(self.node.splits)
+
+    @property
+    def bias(self) -> int:
+        return self.node.bias[0]
+
+
+@dataclass(frozen=True)
+class CodeView(SumView):
+    """Trees in the words of tinygen_trees.h, as a function of their own."""
+
+    template: ClassVar[str] = "forest"
+    macros: ClassVar[str] = "code"
+    node: Forest
+    code: TreeCode
+
+    @property
+    def trees(self) -> int:
+        return len(self.code.trees)
+
+    @property
+    def start(self) -> int:
+        """What the sum starts with: the bias, and the least value of every tree's leaf."""
+        return self.node.bias[0] + self.trees * self.code.least
+
+    @property
+    def in_front(self) -> list[str]:
+        return self.code.lines(0, self.code.in_front)
+
+    @property
+    def behind(self) -> list[str]:
+        return self.code.lines(self.code.in_front, self.trees)
+
+    @property
+    def holds(self) -> list[str]:
+        return [f"TINYGEN_HOLD({slot}, {k})" for k, slot in self.code.held.items()]
+
+    @property
+    def calls(self) -> list[str]:
+        return [f"TINYGEN_CALL({k})" for k in range(self.trees)]
+
+    @property
+    def ends(self) -> list[str]:
+        return self.code.end_words()
+
+    @property
+    def slots(self) -> int:
+        return len(self.code.held)
+
+
+@dataclass(frozen=True)
+class RowCodeView(CodeView):
+    """The same with several sums, and the rows that are added to them."""
+
+    macros: ClassVar[str] = "rows"
+
+    @property
+    def outputs(self) -> int:
+        return len(self.node.bias)
+
+    @property
+    def bias(self) -> tuple[int, ...]:
+        return self.node.bias
+
+    @property
+    def rows(self) -> list[str]:
+        return [", ".join(map(str, row)) + "," for row in self.code.rows]
+
+    @property
+    def rom_bytes(self) -> int:
+        return self.code.row_bytes
+
+
+@dataclass(frozen=True)
+class StreamView(SumView):
+    """Trees as byte streams, and where each starts."""
+
+    template: ClassVar[str] = "forest"
+    macros: ClassVar[str] = "streams"
+    node: Forest
+    streams: tuple[Stream, ...]
+
+    @property
+    def trees(self) -> int:
+        return len(self.streams)
+
+    @property
+    def outputs(self) -> int:
+        return len(self.node.bias)
+
+    @property
+    def bias(self) -> tuple[int, ...]:
+        return self.node.bias
+
+    @property
+    def leaf_bits(self) -> int:
+        return self.node.leaf_bits
+
+    @property
+    def leaf_bytes(self) -> int:
+        return self.node.leaf_bits // 8
+
+    @property
+    def adds_bytes(self) -> bool:
+        """True where one kernel adds a leaf's values to the sums."""
+        return self.leaf_bits == 8 and self.acc_bits == 16
+
+    @property
+    def rows(self) -> list[str]:
+        return [row for stream in self.streams for row in stream.rows]
+
+    @property
+    def bytes(self) -> int:
+        return sum(stream.size for stream in self.streams)
+
+    @property
+    def starts(self) -> list[int]:
+        """Place of each stream's first byte."""
+        return [sum(s.size for s in self.streams[:k]) for k in range(len(self.streams))]
+
+    @property
+    def start_bits(self) -> int:
+        return 8 if self.starts[-1] <= 255 else 16
+
+    @property
+    def rom_bytes(self) -> int:
+        return self.bytes + self.trees * self.start_bits // 8
+
+
+@dataclass(frozen=True)
+class MixedView(StreamView):
+    """The first levels of each tree as nested if and else, and the byte streams they lead to."""
+
+    macros: ClassVar[str] = "mixed"
+    tops: tuple[Split | Place, ...] = ()
+
+    @property
+    def rom_bytes(self) -> int:
+        return self.bytes
+
+
+class _Splits:
+    """The splits as both views print them."""
+
+    node: Forest
+
+    @property
+    def table(self) -> tuple[tuple[int, int, int, int], ...]:
+        """The splits; one that nobody reaches where there is none."""
+        return self.node.splits or ((0, 0, 0, 0),)
+
+    @property
+    def splits(self) -> int:
+        return len(self.table)
+
+    @property
+    def roots(self) -> tuple[int, ...]:
+        return self.node.roots
+
+    @property
+    def bias(self) -> tuple[int, ...]:
+        return self.node.bias
+
+
+@dataclass(frozen=True)
+class ForestView(_Splits, SumView):
+    """Trees as arrays that name their places."""
+
+    template: ClassVar[str] = "forest"
+    macros: ClassVar[str] = "forest"
+    node: Forest
+
+    @property
+    def leaves(self) -> int:
+        return len(self.node.leaves)
+
+    @property
+    def trees(self) -> int:
+        return len(self.node.roots)
+
+    @property
+    def outputs(self) -> int:
+        return len(self.node.bias)
+
+    @property
+    def child_bits(self) -> int:
+        return 8 if max(len(self.node.splits), self.leaves) <= 127 else 16
+
+    @property
+    def leaf_bits(self) -> int:
+        return self.node.leaf_bits
+
+    @property
+    def inputs(self) -> list[int]:
+        return [split[0] for split in self.table]
+
+    @property
+    def thresholds(self) -> list[int]:
+        return [split[1] for split in self.table]
+
+    @property
+    def children(self) -> list[str]:
+        return [f"{{{split[2]},{split[3]}}}" for split in self.table]
+
+    @property
+    def leaf_values(self) -> list[str]:
+        return ["{" + ",".join(map(str, row)) + "}" for row in self.node.leaves]
+
+    @property
+    def rom_bytes(self) -> int:
+        child, leaf = self.child_bits // 8, self.leaf_bits // 8
+        return (
+            (3 + 2 * child) * self.splits + leaf * self.leaves * self.outputs + child * self.trees
+        )
+
+
+@dataclass(frozen=True)
+class ForestFloatView(_Splits, FloatSumView):
+    """The arrays, with thresholds and leaf values in float."""
+
+    template: ClassVar[str] = "forest"
+    node: Forest
+
+    @property
+    def leaves(self) -> tuple[tuple[int, ...], ...]:
+        return self.node.leaves
+
+    @property
+    def child_bits(self) -> int:
+        return 8 if max(self.splits, len(self.leaves)) <= 127 else 16
