@@ -75,9 +75,7 @@ class FrontEnd:
             need(
                 all(0 <= place < len(found) for place in stream.sources), "sources before a stream"
             )
-            ends = stream.bounds([found[place] for place in stream.sources])
-            within(f"{stream.kind}: values", ends, RAW_MIN, RAW_MAX)
-            found.append(ends)
+            found.append(proven(stream, found))
         return tuple(found)
 
     @cached_property
@@ -226,6 +224,13 @@ class FrontEnd:
             tuple(map(stream_of, plain["streams"])),
             tuple(map(feature_of, plain["features"])),
         )
+
+
+def proven(stream: Stream, inside: Sequence[Interval]) -> Interval:
+    """Interval of a stream behind these; ModelError where the proof fails."""
+    ends = stream.bounds([inside[place] for place in stream.sources])
+    within(f"{stream.kind}: values", ends, RAW_MIN, RAW_MAX)
+    return ends
 
 
 def _pieces(raw: Integers) -> list[tuple[int, int]]:

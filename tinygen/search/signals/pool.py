@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import combinations
 
 from ...common.errors import ModelError
@@ -14,6 +15,7 @@ from ...model.signals import features as feature
 from ...model.signals import filters as filtering
 from ...model.signals import streams as stream
 from ...model.signals.features import Feature, Frame
+from ...model.signals.front_end import proven
 from ...model.signals.streams import Interval, Stream
 
 SETTLING_S = 0.5  # time of the running mean that a ripple is measured from
@@ -38,7 +40,7 @@ class Pool:
         """The place of a stream, which is added where it is new."""
         if one in self.streams:
             return len(self.channels) + self.streams.index(one)
-        self.inside.append(one.bounds([self.inside[place] for place in one.sources]))
+        self.inside.append(proven(one, self.inside))
         self.streams.append(one)
         return len(self.inside) - 1
 
@@ -128,14 +130,11 @@ def _vectors(channels: Sequence[Quantity]) -> list[tuple[int, ...]]:
 
 
 def _of_vector(pool: Pool, ripples: tuple[int, ...]) -> None:
-    shift = 0
-    while True:
-        one = stream.Magnitude(ripples, shift)
-        try:
-            one.bounds([pool.inside[place] for place in ripples])
-            break
-        except ModelError:
-            shift += 1
-    length = pool.stream(one)
+    length = None
+    for shift in range(3):  # three axes of 16 bits need two
+        with suppress(ModelError):
+            length = length or pool.stream(stream.Magnitude(ripples, shift))
+    if length is None:
+        return
     for kind in (feature.Mean, feature.Deviation, feature.Greatest):
         pool.feature(kind, length)
