@@ -12,13 +12,14 @@ from ..common.boards import find_board
 from ..common.errors import UsageError
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
-from ._options import name_from, name_notes
+from ._options import Selection, name_from, name_notes
 from ._recordings import RecordingSelection
 from ._show import of_model
 
 if TYPE_CHECKING:
     from ..model.signals import SignalModel
     from ..search.signals import SignalLadder
+    from ..search.signals.guard import SignalGuard
     from ..target.build import Budget
 
 SIGNAL_OPTIONS = (
@@ -159,7 +160,7 @@ def signal_name(out: Path) -> str:
     return name_from(out)[: 31 - len(WINDOW_SUFFIX)]
 
 
-def _require_places(request: SignalTraining) -> None:
+def _require_places(request: SignalTraining | GuardTraining) -> None:
     """UsageError where model and ladder cannot be written, or would replace a recording."""
     require_file_place(request.out)
     written = (request.out, ladder_path(request.out))
@@ -196,9 +197,120 @@ def signal_training(
             raise UsageError(
                 f"{option} is for rows, and --window asks for recordings: leave it out"
             )
-    selection = RecordingSelection(
+    selection = _selection(windows, rows, rows.target)
+    names = ("out", "family", "name", "board", "budget")
+    return SignalTraining(
+        selection, **{name: options[name] for name in names}, max_load=max_load, votes=votes
+    )
+
+
+# ---- a guard ----
+
+
+@dataclass(frozen=True)
+class GuardTraining:
+    """Which recordings are usual, and where to put their guard."""
+
+    recordings: RecordingSelection
+    out: Path
+    normal: tuple[str, ...] = ()  # labels of the usual ones; (): all are
+    family: str = "mahalanobis"
+    alarms_per_day: float = 1.0
+    votes: int | None = None
+    name: str | None = None
+    board: str = "uno"
+
+
+@dataclass(frozen=True)
+class GuardedSignals:
+    """A guard of signals just fitted and saved."""
+
+    path: Path
+    found: SignalGuard
+    notes: tuple[str, ...]
+
+    @property
+    def model(self) -> SignalModel:
+        return self.found.model
+
+    def text(self) -> str:
+        """The guard, its windows, its alarms on all recordings, and its cost."""
+        from ..report import signals as words
+
+        return "\n".join(
+            [
+                *(f"note: {note}" for note in self.notes),
+                f"guard    {self.path}: {self.model.family}",
+                *words.described(self.model),
+                *words.guard_figures(self.model),
+                f"cost     on {self.found.board}: {self.found.cost.words}",
+            ]
+        )
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            **of_model(self.path, self.model),
+            "threshold": self.model.threshold,
+            "votes": self.model.votes,
+            "features": list(
+                self.model.front.feature_names(self.model.channels, self.model.rate_hz)
+            ),
+            "figures": self.model.training["signals"],
+            "cost": asdict(self.found.cost),
+            "board": self.found.board,
+            "notes": list(self.notes),
+        }
+
+
+def guard_signals(request: GuardTraining, progress: Progress = silent) -> GuardedSignals:
+    """Fits a guard to recordings and saves it; nothing is written unless everything went well."""
+    from ..codegen.emit import check_prefix
+    from ..model.model import check_name
+    from ..search.signals.guard import GuardRequest, find_signal_guard
+
+    _require_places(request)
+    name = check_prefix(check_name(request.name or signal_name(request.out)))
+    progress("reading the recordings")
+    recordings, spec = request.recordings.load(labelled=False)
+    unknown = set(request.normal) - {one.label for one in recordings.recordings}
+    if unknown:
+        labels = ", ".join(sorted({one.label for one in recordings.recordings})) or "none"
+        raise UsageError(f"--normal {min(unknown)}: the recordings have the labels {labels}")
+    normal = [
+        k
+        for k in recordings.train
+        if not request.normal or recordings.recordings[k].label in request.normal
+    ]
+    wanted = GuardRequest(
+        name,
+        find_board(request.board),
+        spec,
+        request.family,
+        request.alarms_per_day,
+        request.votes or 3,
+    )
+    progress("fitting and measuring")
+    found = find_signal_guard(recordings, normal, wanted)
+    found.model.save(request.out)
+    notes = (*name_notes(request.name, request.out), *recordings.notes)
+    return GuardedSignals(request.out, found, notes)
+
+
+def guard_training(
+    windows: dict[str, Any], target: str, asked: dict[str, Any], options: dict[str, Any]
+) -> GuardTraining:
+    """What the options of `guard` ask for."""
+    names = ("out", "family", "name", "board")
+    selection = _selection(windows, options["rows"], target)
+    return GuardTraining(selection, **{name: options[name] for name in names}, **asked)
+
+
+def _selection(windows: dict[str, Any], rows: Selection, target: str) -> RecordingSelection:
+    """The recordings that are meant by options on rows and by those on windows."""
+    return RecordingSelection(
         (rows.csv, *rows.more),
-        target=rows.target,
+        target=target,
         inputs=rows.inputs,
         drop=rows.drop,
         units=rows.units,
@@ -206,8 +318,4 @@ def signal_training(
         seed=rows.seed,
         skip_bad=rows.skip_bad,
         **windows,
-    )
-    names = ("out", "family", "name", "board", "budget")
-    return SignalTraining(
-        selection, **{name: options[name] for name in names}, max_load=max_load, votes=votes
     )

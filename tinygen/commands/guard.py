@@ -21,7 +21,9 @@ from ._options import (
     require_room,
     selected_readings,
 )
+from ._recordings import refuse_window_options, windowed
 from ._show import of_model, progress, shows
+from ._signals import guard_signals, guard_training
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
@@ -128,6 +130,32 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
 
 @click.command("guard", cls=FromSpec)
 @selected_readings
+@windowed
+@click.option(
+    "--target",
+    "labels_in",
+    default="",
+    metavar="COL",
+    help="Recordings: column of labels, see --normal.",
+)
+@click.option(
+    "--normal",
+    multiple=True,
+    metavar="LABEL",
+    help="Recordings: label of the usual ones, may be given again; default: all are usual.",
+)
+@click.option(
+    "--alarms-per-day",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="Recordings: most false alarms a day; default: 1.",
+)
+@click.option(
+    "--votes",
+    type=click.IntRange(1, 15),
+    metavar="N",
+    help="Recordings: windows in a row that must be unusual; default: 3.",
+)
 @click.option(
     "--family",
     type=click.Choice(["mahalanobis", "box"]),
@@ -147,15 +175,24 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
 @board_option
 @model_out
 @shows
-def command(**options):
+def command(windows, alarms_per_day, normal, labels_in, votes, **options):
     """Fit a guard to the rows of CSV: red LED for rows unlike them.
 
     No target is needed. The model file serves as one that `train` wrote: emit, build, stream,
-    predict, monitor.
+    predict, monitor. With --window the rows are samples of recordings, and windows are guarded.
 
     \b
-    Example:
+    Examples:
       tinygen guard AirQualityUCI.csv --inputs "PT08.S1(CO),PT08.S5(O3),T,RH" -o guard.json
+      tinygen guard recordings/ --window 1s --normal ok --alarms-per-day 1 -o motor.json
     """
     with progress() as say:
+        if windows.get("window"):
+            asked = {"alarms_per_day": alarms_per_day or 1.0, "normal": normal, "votes": votes}
+            return guard_signals(guard_training(windows, labels_in, asked, options), say)
+        refuse_window_options(
+            windows
+            | {"alarms-per-day": alarms_per_day, "normal": normal, "votes": votes}
+            | {"target": labels_in}
+        )
         return guard(GuardRequest(**options), say)

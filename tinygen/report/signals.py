@@ -108,3 +108,37 @@ def signal_ladder_text(found: SignalLadder) -> str:
         f"{found.board} (RAM with stack, load of the processor)"
     )
     return f"{title}\n{table(headers, rows)}"
+
+
+def guard_figures(model: SignalModel) -> list[str]:
+    """What the guard learned from, how often it alarms there and elsewhere."""
+    facts = model.training["signals"]
+    each = facts["recordings"]
+    assert model.threshold is not None, "a guard is fitted with a threshold"
+    level = float(model.output.to_physical(model.threshold))
+    lines = [
+        f"alarm    {model.votes} windows in a row farther out than {level:.4g} "
+        f"{model.output.unit}".rstrip()
+        + f"; asked for at most {facts['alarms_per_day']:g} false alarms a day",
+    ]
+    learned = [r for r in each if r["learned"]]
+    lines.append(
+        f"learned  {counted(len(learned), 'recording')}, {facts['hours_learned']:.3g} h: "
+        f"{sum(r['alarms'] for r in learned)} of {sum(r['windows'] for r in learned):,} windows "
+        "set it off"
+    )
+    if facts["hours_learned"] * facts["alarms_per_day"] < 24:
+        lines.append(
+            "         these hours are fewer than one false alarm is asked for: the level follows "
+            "from the tail of the distances, record longer to see the rate itself"
+        )
+    others = [r for r in each if not r["learned"]]
+    for label in dict.fromkeys(r["label"] for r in others):
+        alike = [r for r in others if r["label"] == label]
+        heard = sum(r["alarms"] > 0 for r in alike)
+        lines.append(
+            f"others   {plain(label) or 'not learned'}: {heard} of "
+            f"{counted(len(alike), 'recording')} set it off, "
+            f"{sum(r['alarms'] for r in alike):,} of {sum(r['windows'] for r in alike):,} windows"
+        )
+    return lines

@@ -48,7 +48,7 @@ def guard(
     )
     config = known[family].config(alarms, len(inputs))
     nodes = kind.lower(kind.fit(rows, config, 0), rows)
-    bare = Model(name, family, tuple(map(_wide, rows.inputs)), rows.output, nodes)
+    bare = Model(name, family, tuple(map(wide, rows.inputs)), rows.output, nodes)
     answers = bare.answer(rows.x)
     threshold = known[family].threshold(answers, alarms)
     output = replace(rows.output, maximum=float(rows.output.to_physical(answers.max())))
@@ -56,7 +56,7 @@ def guard(
     return replace(bare, output=output, threshold=threshold, training=facts)
 
 
-def _wide(q: Quantity) -> Quantity:
+def wide(q: Quantity) -> Quantity:
     """The quantity with its trained range once more on each side: readings out there are what a
     guard is for.
 

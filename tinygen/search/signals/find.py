@@ -53,18 +53,28 @@ def find_signal_ladder(
 
     UsageError where nothing fits the budget or a class has no window.
     """
-    front = candidate_front(recordings.channels, recordings.rate_hz, request.spec)
-    say(f"computing {len(front.features)} features of every window")
-    rows = rows_of(recordings, front, target, request.seed)
-    _require_windows(recordings, rows)
-    choices = _tried(nested_choices(rows, say))
-    rungs: list[SignalRung] = []
-    for choice in choices:
-        rungs += _rungs(recordings, front, rows, choice, request, say)
+    pools = [False, True] if request.budget.flash_bytes is not None else [False]
+    searched = [_searched(recordings, target, request, say, lean) for lean in pools]
+    rungs = [rung for _, found in searched for rung in found]
     if not rungs:
         raise QuantizeError(f"no model of family {request.family} can be bounded for these windows")
     ladder = ladder_of(rungs, request.board.pio_id, request.budget, request.load)
+    rows = next(rows for rows, found in searched if ladder.rung in found)
     return ladder, rows
+
+
+def _searched(
+    recordings: Recordings, target: Quantity, request: SignalRequest, say: Progress, lean: bool
+) -> tuple[WindowRows, list[SignalRung]]:
+    """The windows with all features of a pool, and the rungs on the choices of them."""
+    front = candidate_front(recordings.channels, recordings.rate_hz, request.spec, lean)
+    say(f"computing {len(front.features)} features of every window")
+    rows = rows_of(recordings, front, target, request.seed)
+    _require_windows(recordings, rows)
+    rungs: list[SignalRung] = []
+    for choice in _tried(nested_choices(rows, say)):
+        rungs += _rungs(recordings, front, rows, choice, request, say)
+    return rows, rungs
 
 
 def _require_windows(recordings: Recordings, rows: WindowRows) -> None:

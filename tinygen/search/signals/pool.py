@@ -25,13 +25,17 @@ LAGS = (1, 2, 3, 5, 8)
 AXES = 3  # neighbouring channels of one unit that make a vector
 MOST_PAIRED = 6  # channels up to which each pair is correlated
 MOST_FEATURES = 250  # of the pool
+# kinds of features whose code is small
+LEAN = (feature.Mean, feature.Least, feature.Greatest, feature.Range, feature.Trend, feature.Total)
 
 
 class Pool:
     """Streams and features as they are added; what the proof refuses is left out."""
 
-    def __init__(self, channels: Sequence[Quantity], rate_hz: float, spec: WindowSpec) -> None:
-        self.channels, self.rate_hz, self.spec = channels, rate_hz, spec
+    def __init__(
+        self, channels: Sequence[Quantity], rate_hz: float, spec: WindowSpec, lean: bool = False
+    ) -> None:
+        self.channels, self.rate_hz, self.spec, self.lean = channels, rate_hz, spec, lean
         self.inside: list[Interval] = [q.limits for q in channels]
         self.streams: list[Stream] = []
         self.features: list[Feature] = []
@@ -46,6 +50,8 @@ class Pool:
 
     def feature(self, kind: type[Feature], *places: int) -> None:
         """Adds a feature of streams, which are made coarse as far as it needs."""
+        if self.lean and kind not in LEAN:
+            return
         window = self.spec.window
         shift = feature.shift_for(kind, [self.inside[place] for place in places], window)
         if shift:
@@ -70,10 +76,16 @@ class Pool:
         )
 
 
-def candidate_front(channels: Sequence[Quantity], rate_hz: float, spec: WindowSpec) -> FrontEnd:
-    """The front end with every feature that is worth trying."""
-    pool = Pool(channels, rate_hz, spec)
+def candidate_front(
+    channels: Sequence[Quantity], rate_hz: float, spec: WindowSpec, lean: bool = False
+) -> FrontEnd:
+    """The front end with every feature that is worth trying; `lean`: of those whose code is small,
+    without products and roots.
+    """
+    pool = Pool(channels, rate_hz, spec, lean)
     ripples = [_of_channel(pool, c) for c in range(len(channels))]
+    if lean:
+        return pool.front_end()
     for axes in _vectors(channels):
         _of_vector(pool, tuple(ripples[c] for c in axes))
     if len(channels) <= MOST_PAIRED:
@@ -85,23 +97,30 @@ def candidate_front(channels: Sequence[Quantity], rate_hz: float, spec: WindowSp
 def _of_channel(pool: Pool, channel: int) -> int:
     """Adds the features of a channel; returns the place of its ripple."""
     shift = stream.needed_shift(*pool.inside[channel])
-    slowness = min(max(round(math.log2(pool.rate_hz * SETTLING_S)), 1), 12)
-    ripple = pool.stream(filtering.Ripple(channel, slowness, shift))
+    ripple = pool.stream(_ripple(pool, channel))
     change = pool.stream(stream.Change(channel, shift))
-    for kind in (feature.Mean, feature.Deviation, feature.Least, feature.Greatest, feature.Range):
+    for kind in (feature.Mean, feature.Least, feature.Greatest, feature.Range):
         pool.feature(kind, channel)
+    pool.feature(feature.Rms, ripple)  # a deviation from the mean takes twice the code
     pool.feature(feature.Trend, channel)
     pool.feature(feature.Mean, pool.stream(stream.Size(change)))
     pool.feature(feature.Rms, change)
     pool.feature(feature.Mean, pool.stream(stream.Size(ripple)))
     pool.feature(feature.Total, pool.stream(stream.Crossing(ripple, 0)))
     pool.feature(feature.Total, pool.stream(stream.Turn(channel)))
+    if pool.lean:
+        return ripple
     for band in _bands(pool, channel):
         pool.feature(feature.Rms, pool.stream(band))
     for lag in LAGS:
         if lag < pool.spec.window // 4:
             pool.feature(feature.Likeness, ripple, pool.stream(stream.Delay(ripple, lag)))
     return ripple
+
+
+def _ripple(pool: Pool, channel: int) -> Stream:
+    slowness = min(max(round(math.log2(pool.rate_hz * SETTLING_S)), 1), 12)
+    return filtering.Ripple(channel, slowness, stream.needed_shift(*pool.inside[channel]))
 
 
 def _bands(pool: Pool, channel: int) -> list[Stream]:
@@ -138,3 +157,19 @@ def _of_vector(pool: Pool, ripples: tuple[int, ...]) -> None:
         return
     for kind in (feature.Mean, feature.Deviation, feature.Greatest):
         pool.feature(kind, length)
+
+
+def guard_front(channels: Sequence[Quantity], rate_hz: float, spec: WindowSpec) -> FrontEnd:
+    """The front end of a guard, which has no labels to choose by: of each channel how strong its
+    ripple is, in all and octave by octave, how often it crosses its mean, and where that is.
+    """
+    pool = Pool(channels, rate_hz, spec)
+    for channel in range(len(channels)):
+        ripple = pool.stream(_ripple(pool, channel))
+        pool.feature(feature.Mean, channel)
+        pool.feature(feature.Rms, ripple)
+        pool.feature(feature.Total, pool.stream(stream.Crossing(ripple, 0)))
+        if len(channels) <= AXES:
+            for band in _bands(pool, channel):
+                pool.feature(feature.Rms, pool.stream(band))
+    return pool.front_end()
