@@ -7,6 +7,7 @@ from math import lcm
 
 import numpy as np
 import pytest
+from host_c import SANITIZE
 from signal_host import compile_signals, compile_texts, main_of, of_host, of_twin, texts
 from signal_models import (
     LONGEST,
@@ -22,6 +23,7 @@ from signal_models import (
 from tinygen.model.signals import FEATURES, STREAMS
 
 SAMPLES = {"commit": 5000, "release": 110_000}  # of each model: at release 1,000,000 in all
+QUICK = ["-O0", *SANITIZE[1:]]
 RAILS = ("square of 50", "high rail", "low rail", "full scale", "square of 1", "saw")
 
 
@@ -47,7 +49,7 @@ def test_host_c_equals_the_twin_on_every_sample(name, tmp_path, level, figures):
     twin = of_twin(model, samples)
     assert len(set(twin.results.tolist())) > 2
     language = "c++11" if name == "narrow" else "c99"
-    program = compile_signals(model, tmp_path, language)
+    program = compile_signals(model, tmp_path, language, QUICK if level == "commit" else SANITIZE)
     assert not of_host(program, model, samples).differences(twin)
     figures(f"signals, {name}", f"{len(samples):,} samples, {len(twin.ends):,} windows as the twin")
 
@@ -59,7 +61,9 @@ def test_the_longest_window_at_full_scale(tmp_path, level, figures):
     made = shapes(model.front.limits, length, np.random.default_rng(2))
     samples = np.concatenate([made[shape] for shape in RAILS[: 6 if level == "release" else 1]])
     twin = of_twin(model, samples)
-    assert not of_host(compile_signals(model, tmp_path), model, samples).differences(twin)
+    assert not of_host(compile_signals(model, tmp_path, flags=QUICK), model, samples).differences(
+        twin
+    )
     figures("signals, longest window", f"{len(samples):,} samples, {len(twin.ends)} windows")
 
 
