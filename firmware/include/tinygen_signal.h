@@ -136,9 +136,9 @@ TINYGEN_CALLED uint16_t tinygen_root(uint32_t square)
 
 TINYGEN_CALLED void tinygen_add(uint32_t *to, const int16_t *streams, const uint8_t *of, uint8_t n)
 {
-    for (uint8_t k = 0; k < n; k++) {
-        const int32_t x = streams[TINYGEN_READ_U8(of + k)];
-        to[k] += (uint32_t)x;
+    for (; n; n--) {
+        const int32_t x = streams[TINYGEN_READ_U8(of++)];
+        *to++ += (uint32_t)x;
     }
 }
 
@@ -146,9 +146,10 @@ TINYGEN_CALLED void tinygen_add(uint32_t *to, const int16_t *streams, const uint
 TINYGEN_CALLED void tinygen_add_products(uint32_t *to, const int16_t *streams, const uint8_t *of,
                                         uint8_t n)
 {
-    for (uint8_t k = 0; k < n; k++, of += 2)
-        to[k] += (uint32_t)((int32_t)streams[TINYGEN_READ_U8(of)]
-                            * streams[TINYGEN_READ_U8(of + 1)]);
+    for (; n; n--) {
+        const int32_t x = streams[TINYGEN_READ_U8(of++)];
+        *to++ += (uint32_t)(x * streams[TINYGEN_READ_U8(of++)]);
+    }
 }
 
 TINYGEN_CALLED void tinygen_least(int16_t *to, const int16_t *streams, const uint8_t *of, uint8_t n)
