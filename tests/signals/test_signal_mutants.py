@@ -37,7 +37,7 @@ MUTANTS = {
     "a turn at each equal sample": ("narrow", KERNELS, "way ? way : before", "way"),
     "delay one longer": ("narrow", KERNELS, "*at + 1 < lag", "*at + 1 <= lag - 2"),
     "tracker moves at rest": ("narrow", KERNELS, "else if (x != *at)", "else"),
-    "sums of 16 bits": ("wide", KERNELS, "to[k] += (uint32_t)x;", "to[k] += (uint16_t)x;"),
+    "sums of 16 bits": ("wide", KERNELS, "+= (uint32_t)x;", "+= (uint16_t)x;"),
     "least of an equal": ("narrow", KERNELS, "if (x < to[k])", "if (x + 1 < to[k])"),
     "greatest of an equal": ("narrow", KERNELS, "if (x > to[k])", "if (x > to[k] + 1)"),
     "a joint deviation is one less": (

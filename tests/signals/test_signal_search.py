@@ -11,7 +11,7 @@ from signal_models import PLANS, shapes, signal_models
 
 from tinygen.model.signals import FEATURES
 
-GENERATIONS = {"commit": 6, "release": 300}
+GENERATIONS = {"commit": 6, "release": 100}
 NAMES = {"commit": ("wide_slow", "offset"), "release": tuple(PLANS)}
 
 
