@@ -183,9 +183,10 @@ TINYGEN_CALLED int16_t tinygen_rms(const uint32_t *adds, uint8_t squares, uint16
     return (int16_t)tinygen_root(adds[squares] / n);
 }
 
-/* Sum of the products of the distances of a and b from their means: with sum = n * mean + rest it is
+/* Sum of the products of the distances of a and b from their means; of one stream with itself the
+ * sum of squares. With sum = n * mean + rest it is
  * product - mean_a * sum_b - mean_b * rest_a - rest_a * rest_b / n, modulo 2^32 and therefore as it
- * is. Of one stream with itself the sum of squares. Means and rests fit int16: n does. */
+ * is. Means and rests fit int16, as n does. */
 TINYGEN_CALLED uint32_t tinygen_joint(const uint32_t *adds, uint8_t product, uint8_t a, uint8_t b,
                                      uint16_t n)
 {
