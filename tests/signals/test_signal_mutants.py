@@ -77,7 +77,13 @@ def asked():
     return found
 
 
-@pytest.mark.parametrize("fault", MUTANTS)
+def pytest_generate_tests(metafunc):
+    """All of them at release, every third one at a commit."""
+    if "fault" in metafunc.fixturenames:
+        every = 1 if metafunc.config.getoption("--level") == "release" else 3
+        metafunc.parametrize("fault", list(MUTANTS)[::every])
+
+
 def test_a_fault_is_seen(fault, asked, tmp_path):
     name, file, good, bad = MUTANTS[fault]
     model, samples, twin = asked[name]
