@@ -119,23 +119,15 @@ TINYGEN_CALLED int16_t tinygen_band(tinygen_band_state *s, int16_t x, const int1
     return y;
 }
 
-/* Root, rounded down: two bits of the square give one of the root. */
+/* Root, rounded down, bit by bit. */
 TINYGEN_CALLED uint16_t tinygen_root(uint32_t square)
 {
     uint16_t root = 0;
-    uint32_t rest = 0; /* what the bits so far leave, below 2^17 */
 
-    for (uint8_t k = 0; k < 16; k++) {
-        uint32_t trial;
-
-        rest = rest * 4 + (square >> 30);
-        square *= 4;
-        root = (uint16_t)(root * 2);
-        trial = (uint32_t)root * 2 + 1;
-        if (rest >= trial) {
-            rest -= trial;
-            root++;
-        }
+    for (uint16_t bit = 0x8000; bit; bit >>= 1) {
+        const uint16_t trial = root | bit;
+        if ((uint32_t)trial * trial <= square)
+            root = trial;
     }
     return root;
 }
@@ -144,9 +136,9 @@ TINYGEN_CALLED uint16_t tinygen_root(uint32_t square)
 
 TINYGEN_CALLED void tinygen_add(uint32_t *to, const int16_t *streams, const uint8_t *of, uint8_t n)
 {
-    for (uint8_t k = 0; k < n; k++) {
-        const int32_t x = streams[TINYGEN_READ_U8(of + k)];
-        to[k] += (uint32_t)x;
+    for (; n; n--) {
+        const int32_t x = streams[TINYGEN_READ_U8(of++)];
+        *to++ += (uint32_t)x;
     }
 }
 
@@ -154,9 +146,10 @@ TINYGEN_CALLED void tinygen_add(uint32_t *to, const int16_t *streams, const uint
 TINYGEN_CALLED void tinygen_add_products(uint32_t *to, const int16_t *streams, const uint8_t *of,
                                         uint8_t n)
 {
-    for (uint8_t k = 0; k < n; k++, of += 2)
-        to[k] += (uint32_t)((int32_t)streams[TINYGEN_READ_U8(of)]
-                            * streams[TINYGEN_READ_U8(of + 1)]);
+    for (; n; n--) {
+        const int32_t x = streams[TINYGEN_READ_U8(of++)];
+        *to++ += (uint32_t)(x * streams[TINYGEN_READ_U8(of++)]);
+    }
 }
 
 TINYGEN_CALLED void tinygen_least(int16_t *to, const int16_t *streams, const uint8_t *of, uint8_t n)
@@ -190,22 +183,26 @@ TINYGEN_CALLED int16_t tinygen_rms(const uint32_t *adds, uint8_t squares, uint16
     return (int16_t)tinygen_root(adds[squares] / n);
 }
 
-/* Sum of the squared distances from the mean: with sum = n * mean + rest it is
- * squares - n * mean^2 - 2 * mean * rest - rest^2 / n, modulo 2^32 and therefore as it is. */
-TINYGEN_CALLED uint32_t tinygen_deviation_squares(const uint32_t *adds, uint8_t squares,
-                                                  uint8_t sum, uint16_t n)
+/* Sum of the products of the distances of a and b from their means; of one stream with itself the
+ * sum of squares. With sum = n * mean + rest it is
+ * product - mean_a * sum_b - mean_b * rest_a - rest_a * rest_b / n, modulo 2^32 and therefore as it
+ * is. Means and rests fit int16, as n does. */
+TINYGEN_CALLED uint32_t tinygen_joint(const uint32_t *adds, uint8_t product, uint8_t a, uint8_t b,
+                                     uint16_t n)
 {
-    const int32_t mean = (int32_t)adds[sum] / n;
-    const int32_t rest = (int32_t)(adds[sum] - (uint32_t)mean * n);
+    const int16_t mean_a = (int16_t)((int32_t)adds[a] / n);
+    const int16_t rest_a = (int16_t)((int32_t)adds[a] % n);
+    const int16_t mean_b = (int16_t)((int32_t)adds[b] / n);
+    const int16_t rest_b = (int16_t)((int32_t)adds[b] % n);
 
-    return adds[squares] - (uint32_t)mean * (adds[sum] + (uint32_t)rest)
-           - (uint32_t)(rest * rest) / n;
+    return adds[product] - (uint32_t)mean_a * adds[b] - (uint32_t)((int32_t)mean_b * rest_a)
+           - (uint32_t)((int32_t)rest_a * rest_b / n);
 }
 
 TINYGEN_CALLED int16_t tinygen_deviation(const uint32_t *adds, uint8_t squares, uint8_t sum,
                                          uint16_t n)
 {
-    return (int16_t)tinygen_root(tinygen_deviation_squares(adds, squares, sum, n) / n);
+    return (int16_t)tinygen_root(tinygen_joint(adds, squares, sum, sum, n) / n);
 }
 
 /* a / one towards 0, within -127 .. 127; 0 where `one` is 0. */
@@ -223,16 +220,10 @@ TINYGEN_CALLED int16_t tinygen_correlation(const uint32_t *adds, uint8_t product
                                            uint8_t b, uint8_t squares_a, uint8_t squares_b,
                                            uint16_t n)
 {
-    const int32_t mean_a = (int32_t)adds[a] / n, mean_b = (int32_t)adds[b] / n;
-    const int32_t rest_a = (int32_t)(adds[a] - (uint32_t)mean_a * n);
-    const int32_t rest_b = (int32_t)(adds[b] - (uint32_t)mean_b * n);
-    const uint32_t joint = adds[product] - (uint32_t)mean_a * adds[b]
-                           - (uint32_t)mean_b * (uint32_t)rest_a
-                           - (uint32_t)(rest_a * rest_b / n);
-    const uint32_t root_a = tinygen_root(tinygen_deviation_squares(adds, squares_a, a, n));
-    const uint32_t root_b = tinygen_root(tinygen_deviation_squares(adds, squares_b, b, n));
+    const uint32_t root_a = tinygen_root(tinygen_joint(adds, squares_a, a, a, n));
+    const uint32_t root_b = tinygen_root(tinygen_joint(adds, squares_b, b, b, n));
 
-    return tinygen_part((int32_t)joint, root_a * root_b / 127);
+    return tinygen_part((int32_t)tinygen_joint(adds, product, a, b, n), root_a * root_b / 127);
 }
 
 /* Of two streams without an offset: by the squares of the first. */

@@ -7,14 +7,14 @@ import random
 
 import pytest
 from sealed import sealed
-from signal_models import signal_models
+from signal_models import signal_models, small_models
 
 from tinygen.codegen.signals import signal_headers
 from tinygen.common.errors import ModelError, TinygenError
 from tinygen.model.signals import SignalModel
 
 FACTS = {"error_rate": 0.1, "windows_test": 9, "recordings_wrong": 1, "recordings_test": 3}
-MODEL = signal_models()["least_window"].with_facts(signals=FACTS)
+MODEL = small_models("offset", 350)[2].with_facts(signals=FACTS)
 PLAIN = json.loads(MODEL.to_json())
 GONE, MORE = object(), object()
 VALUES = [
@@ -91,12 +91,12 @@ def test_every_number_that_decides_is_part_of_the_fingerprint():
     """Also of a file that was sealed again."""
     numbers = [p for p in places(PLAIN) if p[0] == "front" and isinstance(at_place(p), int)]
     accepted = 0
-    for place in random.Random(1).sample(numbers, 60):
+    for place in random.Random(1).sample(numbers, 30):
         plain = json.loads(sealed(edited(place, at_place(place) + 1)))
         with contextlib.suppress(ModelError):
             assert SignalModel.from_plain(plain).model_id != MODEL.model_id, place
             accepted += 1
-    assert accepted > 10
+    assert accepted > 5
 
 
 def test_whatever_a_sealed_file_holds_it_works_or_is_refused(level):
@@ -117,7 +117,7 @@ def test_whatever_a_sealed_file_holds_it_works_or_is_refused(level):
             assert "\n" not in str(refusal) and len(str(refusal)) < 400, refusal
         except Exception as error:
             pytest.fail(f"{place} = {value!r}: {error!r}")
-    assert used > 5
+    assert used
 
 
 def at_place(place):

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tinygen.common.errors import ModelError
+from tinygen.data.recordings import WindowSpec
 from tinygen.model import nodes
+from tinygen.model.fixedpoint import Quantity
 from tinygen.model.signals import (
     FEATURES,
     STREAMS,
@@ -18,6 +20,7 @@ from tinygen.model.signals import (
     front_end,
     streams,
 )
+from tinygen.search.signals.pool import candidate_front
 
 WIDE, NARROW = (-32767, 32767), (-40, 60)
 MODULES = (accumulators, features, filters, front_end, streams)
@@ -147,3 +150,14 @@ def test_every_rule_has_a_case():
     of_a_file = ("of one of the kinds", "{one.name}", "a whole number")
     texts = {text for text in texts if not any(said in text for said in of_a_file)}
     assert texts == set(BROKEN)
+
+
+@pytest.mark.parametrize("ends", [WIDE, NARROW, (0, 0), (30000, 32767), (-32767, 0)])
+@pytest.mark.parametrize("channels", [1, 3, 6])
+def test_every_candidate_of_a_search_is_proven(ends, channels):
+    """Of channels of whatever range, in windows short and long."""
+    quantities = [Quantity(f"c{k}", "g", 1.0, *map(float, ends)) for k in range(channels)]
+    for window, pane in ((2, 1), (64, 16), (32764, 8191)):
+        spec = WindowSpec(window, pane, pane)
+        front = candidate_front(quantities, 50.0, spec)
+        assert len(front.bounds) == len(front.features) > 0

@@ -11,7 +11,7 @@ from signal_models import PLANS, shapes, signal_models
 
 from tinygen.model.signals import FEATURES
 
-GENERATIONS = {"commit": 6, "release": 300}
+GENERATIONS = {"commit": 6, "release": 100}
 NAMES = {"commit": ("wide_slow", "offset"), "release": tuple(PLANS)}
 
 
@@ -68,11 +68,12 @@ def test_every_kind_has_a_definition():
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_features_are_what_exact_integers_give(name):
+def test_features_are_what_exact_integers_give(name, level):
     """Sums modulo 2**32 lose nothing."""
     front = signal_models()[name].front
     rng = np.random.default_rng(4)
-    for shape, samples in shapes(front.limits, front.window, rng).items():
+    every = 1 if level == "release" else 2
+    for shape, samples in list(shapes(front.limits, front.window, rng).items())[::every]:
         (windows,) = front.run([samples])
         values = [v[:, 0].tolist() for v in front._streams([samples])]
         for k, one in enumerate(front.features):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from .. import __version__
 from ..common.errors import ModelError
@@ -36,46 +35,58 @@ def signal_headers(model: SignalModel) -> dict[str, str]:
 
 
 def _header(model: SignalModel) -> str:
-    front, window = model.front, model.window_model
-    kept = front.accumulators
-    last = window.bounds[-1]
     return (
         environment("c")
         .get_template("signals/header.h.j2")
-        .render(
-            version=__version__,
-            name=model.name,
-            upper=model.name.upper(),
-            window_name=window.name,
-            window_upper=window.name.upper(),
-            model_id=model.model_id,
-            channels=[quantity_view(q) for q in model.channels],
-            channel_table=_channel_table(model),
-            output=quantity_view(model.output),
-            output_bounds={"low": last.low[0], "high": last.high[0]},
-            labels=[comment(label) for label in model.labels],
-            threshold=window.threshold,
-            alarm_below=window.alarm_below,
-            rate=f"{model.rate_hz:.6g}",
-            rate_mhz=round(1000 * model.rate_hz),
-            window=front.window,
-            window_s=f"{model.window_s:.4g}",
-            hop=front.hop,
-            hop_s=f"{model.hop_s:.4g}",
-            pane=front.pane,
-            panes=front.panes,
-            stride=front.stride,
-            votes=model.votes,
-            streams=_stream_views(model),
-            features=_feature_views(model),
-            trends=any(one.kind == "trend" for one in front.features),
-            adds=sum(one.adds for one in kept),
-            least=sum(one.kind == "least" for one in kept),
-            greatest=sum(one.kind == "greatest" for one in kept),
-            tables=_tables(kept),
-            facts=_facts(model),
-        )
+        .render(**_answer_view(model), **_window_view(model))
     )
+
+
+def _answer_view(model: SignalModel) -> dict:
+    """Names, channels and what the answer is."""
+    window = model.window_model
+    last = window.bounds[-1]
+    return {
+        "version": __version__,
+        "name": model.name,
+        "upper": model.name.upper(),
+        "window_name": window.name,
+        "window_upper": window.name.upper(),
+        "model_id": model.model_id,
+        "channels": [quantity_view(q) for q in model.channels],
+        "channel_table": _channel_table(model),
+        "output": quantity_view(model.output),
+        "output_bounds": {"low": last.low[0], "high": last.high[0]},
+        "labels": [comment(label) for label in model.labels],
+        "threshold": window.threshold,
+        "alarm_below": window.alarm_below,
+        "votes": model.votes,
+        "facts": _facts(model),
+    }
+
+
+def _window_view(model: SignalModel) -> dict:
+    """Times, streams, features and what is kept of a pane."""
+    front = model.front
+    kept = front.accumulators
+    return {
+        "rate": f"{model.rate_hz:.6g}",
+        "rate_mhz": round(1000 * model.rate_hz),
+        "window": front.window,
+        "window_s": f"{model.window_s:.4g}",
+        "hop": front.hop,
+        "hop_s": f"{model.hop_s:.4g}",
+        "pane": front.pane,
+        "panes": front.panes,
+        "stride": front.stride,
+        "streams": _stream_views(model),
+        "features": _feature_views(model),
+        "trends": any(one.kind == "trend" for one in front.features),
+        "adds": sum(one.adds for one in kept),
+        "least": sum(one.kind == "least" for one in kept),
+        "greatest": sum(one.kind == "greatest" for one in kept),
+        "tables": _tables(kept),
+    }
 
 
 def _stream_views(model: SignalModel) -> list[dict]:
@@ -90,7 +101,7 @@ def _stream_views(model: SignalModel) -> list[dict]:
             "of": [f"v[{k}]" for k in one.sources],
             "what": comment(names[place]),
             "state": f"{one.kind}_{place}",
-            "type": STATES[one.kind].format(**asdict(one)) if one.remembers else "",  # type: ignore[call-overload]
+            "type": STATES[one.kind].format(**_fields(one)) if one.remembers else "",
             "table": f"{model.name}_band_{place}" if one.kind == "band" else "",
         }
         for place, one in enumerate(front.streams, count)

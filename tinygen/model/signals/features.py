@@ -77,7 +77,8 @@ class Feature(ABC):
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values, `kind` first."""
-        return {"kind": self.kind, **{f.name: getattr(self, f.name) for f in fields(self)}}  # type: ignore[arg-type]
+        names = (one.name for one in fields(self))  # type: ignore[arg-type]
+        return {"kind": self.kind, **{name: getattr(self, name) for name in names}}
 
 
 Kind = TypeVar("Kind", bound=type[Feature])

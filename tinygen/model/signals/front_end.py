@@ -220,7 +220,9 @@ class FrontEnd:
         """The front end that `plain` told; ModelError where it cannot be."""
         return cls(
             tuple((whole(low, "a limit"), whole(high, "a limit")) for low, high in plain["limits"]),
-            *(whole(plain[name], name) for name in ("pane", "panes", "stride")),
+            whole(plain["pane"], "pane"),
+            whole(plain["panes"], "panes"),
+            whole(plain["stride"], "stride"),
             tuple(map(stream_of, plain["streams"])),
             tuple(map(feature_of, plain["features"])),
         )

@@ -56,7 +56,8 @@ class Stream(ABC):
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values, `kind` first."""
-        return {"kind": self.kind, **{f.name: getattr(self, f.name) for f in fields(self)}}  # type: ignore[arg-type]
+        names = (one.name for one in fields(self))  # type: ignore[arg-type]
+        return {"kind": self.kind, **{name: getattr(self, name) for name in names}}
 
 
 Kind = TypeVar("Kind", bound=type[Stream])
@@ -302,7 +303,7 @@ def part_of(kinds: Mapping[str, type[Part]], what: str, plain: dict[str, Any]) -
         several, value = str(one.type).startswith("tuple"), told.get(one.name)
         if one.name in told:
             need(isinstance(value, tuple) == several, f"{one.name} of a {what}, as it is written")
-            for number in value if several else [value]:
+            for number in value if isinstance(value, tuple) else (value,):
                 whole(number, f"{one.name} of a {what}")
     return kind(**told)
 
