@@ -23,6 +23,7 @@ MAKE = ("train", "convert", "distil")  # the model
 ROWS = ("data", *MAKE, "guard")
 USE = ("build", "card", "emit", "explain", "monitor", "predict", "report", "stream")
 LIVE = ("stream", "monitor")
+SHARED_WINDOWS = ("window", "hop", "time", "recording", "group", "test")
 TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, commands
     ("data", "csvs", (*ROWS, "predict", "stream")),
     ("data", "csv", ("explain",)),
@@ -56,6 +57,12 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("budget.ram", "max_ram", (*MAKE, "build")),
     ("budget.cycles", "max_cycles", (*MAKE, "build")),
     ("board", "board", (*MAKE, "build", "emit", "guard", *LIVE)),
+    *((f"signals.{name}", name, ("guard", "train")) for name in SHARED_WINDOWS),
+    ("signals.rate", "rate_hz", ("guard", "train")),
+    ("signals.votes", "votes", ("guard", "train")),
+    ("signals.max_load", "max_load", ("train",)),
+    ("signals.normal", "normal", ("guard",)),
+    ("signals.alarms_per_day", "alarms_per_day", ("guard",)),
     *((f"pins.{role}", f"{role}_pin", ("build", "emit", "stream")) for role in ROLES),
     ("protocol.port", "port", ("stream",)),
     ("protocol.baud", "baud", ("build", *LIVE)),

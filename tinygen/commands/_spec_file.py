@@ -68,6 +68,22 @@ class Pins(Group, frozen=True):
     fourth: Pin | None = None  # class 3
 
 
+class Signals(Group, frozen=True):
+    """How rows are samples of recordings, and what their windows are for."""
+
+    window: Text | None = None  # "2s": length of a window
+    hop: Text | None = None  # from one window to the next
+    rate: Annotated[float, Meta(gt=0)] | None = None  # samples per second
+    time: Text | None = None  # column of times
+    recording: Text | None = None  # column that numbers recordings
+    group: Text | None = None  # column of persons or machines
+    test: Text | None = None  # "COL=V,..": the recordings that test
+    votes: Annotated[int, Meta(ge=1, le=15)] | None = None  # answers that decide together
+    max_load: Annotated[float, Meta(ge=1, le=100)] | None = None  # % of the processor's time
+    normal: list[Text] | None = None  # labels of the usual recordings, for a guard
+    alarms_per_day: Annotated[float, Meta(ge=0.001, le=86_400)] | None = None  # most false alarms of a guard
+
+
 class Out(Group, frozen=True):
     """Where commands write; the model itself is `model`."""
 
@@ -111,6 +127,7 @@ class Spec(Group, frozen=True):
     budget: Budget = Budget()
     pins: Pins = Pins()
     protocol: Protocol = Protocol()
+    signals: Signals = Signals()
     out: Out = Out()
 
 

@@ -146,7 +146,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
 )
 @click.option(
     "--alarms-per-day",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(0.001, 86_400),
     metavar="N",
     help="Recordings: most false alarms a day; default: 1.",
 )
@@ -182,7 +182,7 @@ def command(windows, alarms_per_day, normal, labels_in, votes, **options):
     predict, monitor. With --window the rows are samples of recordings, and windows are guarded.
 
     \b
-    Examples:
+    Example:
       tinygen guard AirQualityUCI.csv --inputs "PT08.S1(CO),PT08.S5(O3),T,RH" -o guard.json
       tinygen guard recordings/ --window 1s --normal ok --alarms-per-day 1 -o motor.json
     """

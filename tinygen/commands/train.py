@@ -334,7 +334,7 @@ def family_option(words: str):
 @model_out
 @shows
 def command(windows, max_load, votes, **options):
-    """Fit the best tiny integer model to the rows of CSV, or to recordings.
+    """Fit the best tiny integer model to rows or recordings.
 
     CSV may be several files of one kind, or a folder with one file per class. Rows with a missing
     value in a used column are left out. The family and its size are chosen on the training rows
@@ -345,7 +345,7 @@ def command(windows, max_load, votes, **options):
     sample by sample, and no two windows of one recording are trained and tested both.
 
     \b
-    Examples:
+    Example:
       tinygen train AirQualityUCI.csv --target "C6H6(GT)" --threshold 15 -o benzene.json
       tinygen train recordings/ --window 1s -o motor.json
     """
