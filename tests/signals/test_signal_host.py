@@ -20,7 +20,7 @@ from signal_models import (
     signal_models,
 )
 
-from tinygen.model.signals import FEATURES, STREAMS
+from tinygen.model.signals import FEATURES, NO_ANSWER, STREAMS
 
 SAMPLES = {"commit": 5000, "release": 110_000}  # of each model: at release 1,000,000 in all
 QUICK = ["-O0", *SANITIZE[1:]]
@@ -133,3 +133,13 @@ def test_a_counter_that_grows_for_ever_is_seen(tmp_path):
         return text.replace("++s->samples", "(++s->seen, ++s->samples)")
 
     assert not recurs(signal_models()["wide"], tmp_path, counting)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_too_few_samples_give_no_answer(name):
+    model = signal_models()[name]
+    for samples in (0, 1, model.front.window - 1):
+        found = of_twin(model, np.zeros((samples, len(model.channels)), np.int64))
+        assert len(found.ends) == 0 and (found.results == NO_ANSWER).all()
+    lost = np.full((3 * model.front.window, len(model.channels)), NO_ANSWER)
+    assert (model.predict(lost) == NO_ANSWER).all()
