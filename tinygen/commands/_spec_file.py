@@ -81,7 +81,9 @@ class Signals(Group, frozen=True):
     votes: Annotated[int, Meta(ge=1, le=15)] | None = None  # answers that decide together
     max_load: Annotated[float, Meta(ge=1, le=100)] | None = None  # % of the processor's time
     normal: list[Text] | None = None  # labels of the usual recordings, for a guard
-    alarms_per_day: Annotated[float, Meta(ge=0.001, le=86_400)] | None = None  # most false alarms of a guard
+    alarms_per_day: Annotated[float, Meta(ge=0.001, le=86_400)] | None = (
+        None  # most false alarms of a guard
+    )
 
 
 class Out(Group, frozen=True):

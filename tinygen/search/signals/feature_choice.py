@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.tree import ExtraTreeClassifier
 
 from ..workers import run_all
 from .window_rows import WindowRows
@@ -66,7 +66,8 @@ def _judged(rows: WindowRows, places: tuple[int, ...], seed: int) -> tuple[np.nd
     found = [fold for fold in found if fold]
     if not found:
         return np.zeros(len(places)), 1.0
-    return sum(worth for worth, _ in found), float(np.mean([error for _, error in found]))
+    worth = np.sum([worth for worth, _ in found], axis=0)
+    return worth, float(np.mean([error for _, error in found]))
 
 
 def _on_fold(
@@ -77,19 +78,26 @@ def _on_fold(
     fit, held = cut
     if len(fit) > MOST_ROWS:
         fit = np.sort(rng.choice(fit, MOST_ROWS, replace=False))
-    forest = ExtraTreesClassifier(TREES, min_samples_leaf=LEAF, random_state=seed)
-    forest.fit(x[fit], y[fit])
-    held = held[np.isin(y[held], forest.classes_)]
+    classes = np.unique(y[fit])
+    held = held[np.isin(y[held], classes)]
     if not len(held):
         return None
-    right = np.searchsorted(forest.classes_, y[held])
+    trees = [_tree(x[fit], y[fit], int(rng.integers(2**31))) for _ in range(TREES)]
+    right = np.searchsorted(classes, y[held])
 
-    def sure(values: np.ndarray) -> float:
-        return float(forest.predict_proba(values)[np.arange(len(right)), right].mean())
+    def shares(values: np.ndarray) -> np.ndarray:
+        return sum(tree.predict_proba(values, check_input=False) for tree in trees) / TREES
 
-    before, worth = sure(x[held]), np.zeros(x.shape[1])
+    values = x[held].astype(np.float32)
+    before, worth = shares(values), np.zeros(x.shape[1])
+    rows = np.arange(len(right))
     for k in range(x.shape[1]):
-        shuffled = x[held].copy()
+        shuffled = values.copy()
         shuffled[:, k] = rng.permutation(shuffled[:, k])
-        worth[k] = before - sure(shuffled)
-    return worth, float(np.mean(forest.predict(x[held]) != y[held]))
+        worth[k] = (before[rows, right] - shares(shuffled)[rows, right]).mean()
+    return worth, float(np.mean(before.argmax(axis=1) != right))
+
+
+def _tree(x: np.ndarray, y: np.ndarray, seed: int) -> ExtraTreeClassifier:
+    """One of the forest's trees: a forest of scikit-learn starts threads of its own."""
+    return ExtraTreeClassifier(min_samples_leaf=LEAF, random_state=seed).fit(x, y)

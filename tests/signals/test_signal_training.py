@@ -1,0 +1,161 @@
+"""From recordings to a model of signals: `tinygen train --window` and `tinygen guard --window`."""
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from machine import CLASSES, write_recordings
+
+from tinygen.cli import main
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import UsageError
+from tinygen.data.recordings import RecordingRequest, load_recordings, window_spec
+from tinygen.model.signals import SignalModel
+from tinygen.search.signals.costs import SignalCost, measure_signals
+from tinygen.search.signals.feature_choice import nested_choices
+from tinygen.search.signals.find import class_quantity
+from tinygen.search.signals.ladder import SignalRung, ladder_of
+from tinygen.search.signals.pool import candidate_front
+from tinygen.search.signals.votes import chosen_votes
+from tinygen.search.signals.window_rows import rows_of
+from tinygen.target.bare import BareChip
+from tinygen.target.build import NO_LIMITS, Budget
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_recordings(tmp_path_factory.mktemp("machine") / "recordings")
+
+
+def run(*words):
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    return done.exit_code, done.output
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    out = folder.parent / "motor.json"
+    code, text = run("train", folder, "--window", "1s", "--family", "tree", "-o", out, "--json")
+    assert code == 0, text
+    told = json.loads(text[text.index("{") :])
+    return SignalModel.from_plain(json.loads(out.read_text())), told
+
+
+def test_unseen_recordings_are_named_right(trained):
+    model, told = trained
+    figures = told["figures"]
+    assert model.labels == tuple(sorted(CLASSES)) and model.rate_hz == 50
+    assert (figures["recordings_train"], figures["recordings_test"]) == (12, 6)
+    assert figures["recordings_wrong"] == 0 and figures["error_rate"] <= 0.05
+    assert sum(map(sum, figures["confusion"])) == figures["windows_test"]
+    assert {r["group"] for r in figures["recordings"]} == {r["name"] for r in figures["recordings"]}
+
+
+def test_only_what_is_used_is_computed(trained):
+    model, _ = trained
+    used = {place for one in model.front.features for place in one.sources}
+    used |= {place for one in model.front.streams for place in one.sources}
+    assert used >= set(range(len(model.channels), len(model.front.inside)))
+    assert len(model.window_model.inputs) == len(model.front.features)
+
+
+def test_the_chip_decides_what_the_twin_decides(trained, folder):
+    model, told = trained
+    raw = load_recordings(RecordingRequest(folder)).recordings[-1].raw[:200]
+    raw = np.concatenate([raw, model.sample_rows(300)])
+    with BareChip(model, BOARDS["uno"]) as chip:
+        assert (chip.predict(raw) == model.predict(raw)).all()
+    cost = measure_signals(model, BOARDS["uno"])
+    assert told["cost"]["flash_bytes"] == cost.flash_bytes
+    assert cost.cycles_window > cost.cycles_sample > 0
+    assert 0 < cost.load < 0.5
+
+
+def test_no_recording_is_on_both_sides(folder):
+    recordings = load_recordings(RecordingRequest(folder))
+    spec = window_spec("1s", None, recordings.rate_hz)
+    front = candidate_front(recordings.channels, recordings.rate_hz, spec)
+    rows = rows_of(recordings, front, class_quantity(recordings, ""), 0)
+    sides = [set(rows.recording[side]) for side in (rows.dataset.train, rows.dataset.test)]
+    assert not sides[0] & sides[1] and sides[0] | sides[1] == set(range(18))
+    for fit, held in rows.dataset.split.cuts:
+        assert not set(rows.recording[fit]) & set(rows.recording[held])
+        assert set(rows.recording[held]) <= sides[0]
+
+
+def test_features_that_tell_classes_apart_stay(folder):
+    recordings = load_recordings(RecordingRequest(folder))
+    spec = window_spec("1s", None, recordings.rate_hz)
+    front = candidate_front(recordings.channels, recordings.rate_hz, spec)
+    rows = rows_of(recordings, front, class_quantity(recordings, ""), 0)
+    choices = nested_choices(rows, lambda text: None)
+    assert len(choices[-1].places) == 3 and choices[-1].error < 0.05
+    for larger, smaller in pairwise(choices):
+        assert set(smaller.places) < set(larger.places)
+
+
+def test_a_vote_is_as_short_as_is_good():
+    truth = np.repeat([0, 1], 50)
+    runs = [np.arange(50), np.arange(50, 100)]
+    assert chosen_votes(truth, truth, runs, 2, (1, 9)) == (1, 0.0)
+    noisy = truth.copy()
+    noisy[10::20] = 1 - noisy[10::20]  # single wrong answers
+    # the second run begins with a wrong one, which stands until two others are against it
+    assert chosen_votes(noisy, truth, runs, 2, (1, 9)) == (3, 0.02)
+    assert chosen_votes(noisy, truth, runs, 2, (1, 1)) == (1, 0.05)
+
+
+def test_a_budget_is_kept_or_refused(trained):
+    model, told = trained
+    cost = SignalCost(**told["cost"])
+    large = replace(cost, flash_bytes=cost.flash_bytes + 500, load=0.6)
+    rungs = [SignalRung(model, 0.2, cost), SignalRung(model, 0.1, large)]
+    assert ladder_of(rungs, "uno", NO_LIMITS, 1.0).chosen == 1
+    assert ladder_of(rungs, "uno", Budget(cost.flash_bytes), 1.0).chosen == 0
+    assert ladder_of(rungs, "uno", NO_LIMITS, 0.5).chosen == 0
+    alike = [rungs[0], SignalRung(model, 0.195, large)]
+    assert ladder_of(alike, "uno", NO_LIMITS, 1.0).chosen == 0  # not worth 500 bytes
+    with pytest.raises(UsageError, match=r"100 bytes of flash.*the smallest needs.*raise"):
+        ladder_of(rungs, "uno", Budget(100), 0.5)
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (("--hop", "0.5s"), "--hop is for recordings: give --window as well"),
+        (("--window", "1s", "--threshold", "3"), "--threshold is for rows"),
+        (("--window", "1s", "--balance"), "--balance is for rows"),
+        (("--window", "1s", "--split", "time"), "split time is for rows"),
+        (("--window", "100s"), "100"),
+        ((), "Missing option '--target'"),
+    ],
+)
+def test_a_wrong_mix_is_one_line(folder, tmp_path, words, told):
+    out = tmp_path / "none.json"
+    code, text = run("train", folder, *words, "-o", out)
+    assert code in (2, 3) and told in text.splitlines()[-1] and not out.exists()
+
+
+def test_a_guard_hears_what_it_has_not_learned(folder, tmp_path):
+    out = tmp_path / "guard.json"
+    words = ("--window", "1s", "--normal", "turning", "-o", out, "--json")
+    code, text = run("guard", folder, *words)
+    assert code == 0, text
+    told = json.loads(text[text.index("{") :])
+    each = told["figures"]["recordings"]
+    assert not any(r["alarms"] for r in each if r["learned"])
+    assert all(r["alarms"] for r in each if r["label"] in ("shaking", "still"))
+    model = SignalModel.from_plain(json.loads(out.read_text()))
+    raw = model.sample_rows(400)
+    with BareChip(model, BOARDS["uno"]) as chip:
+        assert (chip.predict(raw) == model.predict(raw)).all()
+
+
+def test_a_guard_of_an_unknown_label_is_refused(folder, tmp_path):
+    code, text = run(
+        "guard", folder, "--window", "1s", "--normal", "well", "-o", tmp_path / "g.json"
+    )
+    assert code == 2 and "--normal well: the recordings have the labels" in text
