@@ -14,10 +14,11 @@ from ...data.recordings import Recordings, WindowSpec
 from ...model.fixedpoint import Quantity
 from ...model.signals import FrontEnd, SignalModel
 from ...model.signals.signal_model import WINDOW_SUFFIX
+from ...target.bare import measure_cost
 from ...target.build import NO_LIMITS, Budget
 from ..cross_validation import Candidate, fold_cuts, rank
 from ..finalists import SearchRequest
-from ..ladder import Rung
+from ..ladder import Rung, choose
 from ..model_search import measured
 from .costs import measure_signals
 from .feature_choice import FeatureChoice, nested_choices
@@ -27,7 +28,8 @@ from .votes import chosen_votes, runs_of
 from .window_rows import WindowRows, rows_of
 
 Progress = Callable[[str], None]
-SIZES = (4, 8, 14, 24)  # features of the choices that are tried
+# features of the choices that are tried: of the pool whose code is small, and of all
+SIZES = {True: (4, 6, 9, 14, 26), False: (8, 14, 26)}
 LOAD = 0.5  # most of the processor's time, where the user does not say
 VOTE_SECONDS = 0.5  # part of the shortest recording that a vote may last
 
@@ -53,8 +55,7 @@ def find_signal_ladder(
 
     UsageError where nothing fits the budget or a class has no window.
     """
-    pools = [False, True] if request.budget.flash_bytes is not None else [False]
-    searched = [_searched(recordings, target, request, say, lean) for lean in pools]
+    searched = [_searched(recordings, target, request, say, lean) for lean in SIZES]
     rungs = [rung for _, found in searched for rung in found]
     if not rungs:
         raise QuantizeError(f"no model of family {request.family} can be bounded for these windows")
@@ -72,7 +73,7 @@ def _searched(
     rows = rows_of(recordings, front, target, request.seed)
     _require_windows(recordings, rows)
     rungs: list[SignalRung] = []
-    for choice in _tried(nested_choices(rows, say)):
+    for choice in _tried(nested_choices(rows, say), SIZES[lean]):
         rungs += _rungs(recordings, front, rows, choice, request, say)
     return rows, rungs
 
@@ -88,10 +89,10 @@ def _require_windows(recordings: Recordings, rows: WindowRows) -> None:
             )
 
 
-def _tried(choices: list[FeatureChoice]) -> list[FeatureChoice]:
+def _tried(choices: list[FeatureChoice], sizes: tuple[int, ...]) -> list[FeatureChoice]:
     """The choices whose sizes are nearest to those worth trying."""
     found = []
-    for size in SIZES:
+    for size in sizes:
         nearest = min(choices, key=lambda choice: abs(len(choice.places) - size))
         if nearest not in found:
             found.append(nearest)
@@ -108,25 +109,47 @@ def _rungs(
 ) -> list[SignalRung]:
     """The best model of each family on a choice of features, as a whole program."""
     some = rows.only(choice.places)
-    wanted = SearchRequest(
-        f"{request.name}{WINDOW_SUFFIX}",
-        request.board,
-        request.family,
-        choice_only=True,
-        budget=NO_LIMITS,
-    )
     say(f"{len(choice.places)} features: fitting models of a window")
     ranked = rank(some.dataset, request.family, say, request.budget.flash_bytes)
     found = []
     for family in dict.fromkeys(candidate.family for candidate in ranked):
         alike = [candidate for candidate in ranked if candidate.family == family]
         say(f"{len(choice.places)} features, {family}: lowering and measuring")
-        try:
-            rung = min(measured(some.dataset, wanted, alike, say), key=lambda r: r.error)
-            found.append(_whole(recordings, front, some, choice, (rung, alike), request))
-        except (ModelError, QuantizeError):
-            continue  # nothing of this family can be bounded
+        window_budget: Budget | None = NO_LIMITS
+        while window_budget is not None:
+            try:
+                rung = _best(some, alike, window_budget, request, say)
+                whole = _whole(recordings, front, some, choice, (rung, alike), request)
+            except (ModelError, QuantizeError, UsageError):
+                break  # nothing of this family can be bounded, or nothing is so small
+            found.append(whole)
+            window_budget = _left(whole, request, window_budget)
     return found
+
+
+def _best(
+    some: WindowRows,
+    candidates: list[Candidate],
+    budget: Budget,
+    request: SignalRequest,
+    say: Progress,
+) -> Rung:
+    """The best model of a window of these candidates; UsageError where none fits the budget."""
+    name = f"{request.name}{WINDOW_SUFFIX}"
+    wanted = SearchRequest(name, request.board, request.family, choice_only=True, budget=budget)
+    return choose(measured(some.dataset, wanted, candidates, say), budget, some.dataset)
+
+
+def _left(whole: SignalRung, request: SignalRequest, tried: Budget) -> Budget | None:
+    """The flash that the front end leaves the model of a window, where the whole is too large and
+    that was not tried; else None.
+    """
+    limit = request.budget.flash_bytes
+    if limit is None or tried != NO_LIMITS or whole.cost.flash_bytes <= limit:
+        return None
+    alone = measure_cost(whole.model.window_model, request.board).flash_bytes
+    left = limit - (whole.cost.flash_bytes - alone)
+    return Budget(flash_bytes=left) if left > 0 else None
 
 
 def _whole(
