@@ -31,6 +31,8 @@ class Kind(IntEnum):
     RESULT = 4
     STATUS = 5
     ERR = 6
+    RECORD = 7
+    SAMPLES = 8
 
 
 class Code(IntEnum):

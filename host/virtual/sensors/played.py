@@ -1,0 +1,42 @@
+"""Rows of numbers played to a virtual board, as if its sensors had measured them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from ..simavr import SimBoard
+from .analog import millivolts
+
+EARLY_SECONDS = 30e-6  # a row counts this much before its time: a timer's tick is exact, t is not
+
+
+class Played:
+    """Rows over time: each holds from its time on until the next one's, the last for ever.
+
+    The time begins when the board begins its first sample.
+    """
+
+    def __init__(self, times: Sequence[float], rows: Sequence[Sequence[int]]) -> None:
+        self.times, self.rows = times, rows
+
+    def at(self, seconds: float) -> Sequence[int]:
+        """The row at a time; the first one before its time as well."""
+        return self.rows[max(0, bisect_right(self.times, seconds + EARLY_SECONDS) - 1)]
+
+    def at_pins(self, board: SimBoard, pins: Sequence[int]) -> None:
+        """Plays the columns, codes 0 .. 1023, at inputs of the board's converter."""
+        columns = {pin: column for column, pin in enumerate(pins)}
+        # without a first conversion: that one only sets up the converter
+        begun: list[int] = []
+        skip = len(board.analog.cycles) + 1
+
+        def feed(pin: int, cycle: int) -> int:
+            if not begun and len(board.analog.cycles) > skip:
+                begun.append(cycle)
+            if pin not in columns:
+                return 0
+            since = (cycle - begun[0]) / board.board.f_cpu_hz if begun else 0.0
+            return millivolts(int(self.at(since)[columns[pin]]))
+
+        board.analog.feed = feed

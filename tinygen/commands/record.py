@@ -1,0 +1,200 @@
+"""`tinygen record`: samples of a board's sensors into a CSV file."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.boards import Board, find_board, require_simulated
+from ..common.errors import COULD_NOT_RUN, LinkError, UsageError
+from ..common.files import require_folder_place
+from ..common.progress import Progress, silent
+from ..common.sensors import ChannelSet, find_channels
+from ..common.tables import counted
+from ._limits import baud_option
+from ._options import FILE, board_option
+from ._show import progress, shows
+
+if TYPE_CHECKING:
+    from ..host.link import Link
+    from ..host.recorder.recording import Recording
+    from ..host.recorder.timing import Timing
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be recorded."""
+
+    port: str
+    channels: str
+    rate_hz: float
+    seconds: float | None = None  # None: until Ctrl-C, or to the end of a file that is played
+    label: str | None = None
+    board: str = "uno"
+    baud: int | None = None  # None: the board's usual rate
+    played: Path | None = None  # CSV file that the virtual board's sensors measure
+    simulated: str | None = None  # machine that they are at, such as "motor:normal"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recording and its file."""
+
+    wanted: Wanted
+    board: Board
+    channels: ChannelSet
+    recording: Recording
+    path: Path | None  # None: nothing was recorded
+
+    @property
+    def exit_code(self) -> int:
+        if self.recording.failure:
+            return COULD_NOT_RUN
+        return 1 if self.recording.lost_samples else 0
+
+    def text(self) -> str:
+        """Samples, losses, jitter and the file."""
+        got = self.recording
+        names = ", ".join(channel.name for channel in self.channels.channels)
+        lines = [
+            f"{self.board.title}: {counted(got.samples, 'sample')} of {names} at "
+            f"{got.timing.rate_hz:g} Hz, {got.seconds:g} s",
+            f"{got.lost_samples:,} lost{_places(got)}; asked again {got.asked_again:,} times, "
+            f"{got.damaged:,} damaged frames, {got.overruns:,} overwritten on the board",
+            f"largest lateness of a sample: {got.jitter_ticks} ticks of "
+            f"{1e6 * 8 / self.board.f_cpu_hz:g} us",
+        ]
+        if abs(got.timing.rate_hz - self.wanted.rate_hz) > 1e-9 * self.wanted.rate_hz:
+            lines.append(
+                f"note: {self.wanted.rate_hz:g} Hz is no whole number of the timer's ticks: "
+                f"{got.timing.rate_hz:.6f} Hz were taken"
+            )
+        if got.failure:
+            lines.append(f"ended early: {got.failure}")
+        elif got.stopped:
+            lines.append("stopped by Ctrl-C: what was recorded until then is kept")
+        lines.append(f"written to {self.path}" if self.path else "nothing was written")
+        return "\n".join(lines)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        got = self.recording
+        return {
+            "file": str(self.path) if self.path else None,
+            "board": self.board.pio_id,
+            "channels": [channel.name for channel in self.channels.channels],
+            "label": self.wanted.label,
+            "rate_hz": got.timing.rate_hz,
+            "samples": got.samples,
+            "seconds": got.seconds,
+            "lost": [list(piece) for piece in got.lost],
+            "no_value": [list(piece) for piece in got.missing],
+            "overruns": got.overruns,
+            "jitter_ticks": got.jitter_ticks,
+            "asked_again": got.asked_again,
+            "damaged_frames": got.damaged,
+            "stopped": got.stopped,
+            "failure": got.failure,
+        }
+
+
+def _places(got: Recording) -> str:
+    """Where samples are lost, the first few places."""
+    pieces = sorted((*got.lost, *got.missing))
+    if not pieces:
+        return ""
+    shown = [f"{first}" if n == 1 else f"{first} .. {first + n - 1}" for first, n in pieces[:5]]
+    more = f" and {len(pieces) - 5} more places" if len(pieces) > 5 else ""
+    return f" (empty cells at sample {', '.join(shown)}{more})"
+
+
+def record(wanted: Wanted, out: Path, progress: Progress = silent) -> Recorded:
+    """Records into the folder `out`, one file more; builds the recording firmware, and loads it
+    where the board does not run it yet.
+    """
+    from ..host.recorder.timing import timing
+
+    board = find_board(wanted.board)
+    channels = find_channels(wanted.channels, board)
+    require_folder_place(out)
+    plan = timing(wanted.rate_hz, channels, board, wanted.baud or board.baud)
+    with ExitStack() as opened:
+        if wanted.port == "sim":
+            link, samples = _simulated(wanted, board, channels, plan, opened, progress)
+        else:
+            link, samples = _on_a_board(wanted, board, channels, opened, progress), 0
+        if wanted.seconds is not None:
+            samples = max(1, round(wanted.seconds * plan.rate_hz))
+        return _into_a_file(wanted, board, channels, plan, link, samples, out, progress)
+
+
+def _into_a_file(
+    wanted: Wanted,
+    board: Board,
+    channels: ChannelSet,
+    plan: Timing,
+    link: Link,
+    samples: int,
+    out: Path,
+    progress: Progress,
+) -> Recorded:
+    from ..host.recorder.recording import record as run
+    from ..host.recorder.recording_file import RecordingFile
+
+    with RecordingFile(out, channels.channels, plan, wanted.label) as file:
+        got = run(link, len(channels.channels), plan, samples, file.row, progress)
+        path = file.keep() if got.samples else None
+        return Recorded(wanted, board, channels, got, path)
+
+
+def _on_a_board(
+    wanted: Wanted, board: Board, channels: ChannelSet, opened: ExitStack, progress: Progress
+) -> Link:
+    """A link to a board that runs the recording firmware, loaded where it runs another program."""
+    from ..host.link import open_link
+    from ..host.port import PortError
+    from ..target.build import build_recorder, load_project
+
+    if wanted.played or wanted.simulated:
+        raise UsageError("--from and --simulate are for --port sim: leave them out")
+    try:
+        return opened.enter_context(open_link(wanted.port, channels, board, wanted.baud))
+    except PortError:
+        raise
+    except LinkError as error:
+        progress(f"loading the recording firmware: {error}")
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
+        firmware = build_recorder(channels, board, Path(folder) / "project", progress)
+        load_project(firmware.directory, board, wanted.port, progress)
+    return opened.enter_context(open_link(wanted.port, channels, board, wanted.baud))
+
+
+def _simulated(
+    wanted: Wanted,
+    board: Board,
+    channels: ChannelSet,
+    plan: Timing,
+    opened: ExitStack,
+    progress: Progress,
+) -> tuple[Link, int]:
+    """A link to the virtual board, whose sensors measure what is asked for, and how many samples
+    that has.
+    """
+    from ..host.link import open_link
+    from ..host.virtual.protocol_avr import avr_url
+    from ..target.build import build_recorder
+
+    require_simulated(board)
+    played, samples = _measured(wanted, channels, plan)
+    folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="tinygen-"))
+    firmware = build_recorder(channels, board, Path(folder) / "project", progress)
+    url = avr_url(board.pio_id, firmware.elf)
+    link = opened.enter_context(open_link(url, channels, board, wanted.baud))
+    played.connect(link.port.board, channels)  # type: ignore[attr-defined]  # the virtual board's
+    return link, samples

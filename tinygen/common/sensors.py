@@ -1,0 +1,93 @@
+"""What a board can record: its analog pins, and sensors on its I2C bus. One entry in SENSORS adds a
+sensor.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+from .boards import Board
+from .errors import UsageError
+
+CHANNELS_MAX = 16
+FORMAT = 1  # of the recording firmware: another number where an old one must not be taken for it
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One column of a recording."""
+
+    name: str
+    unit: str = ""  # of a raw step; "" for a pin, whose step is 1/1024 of the supply
+    pin: int = -1  # input of the converter
+
+    @property
+    def title(self) -> str:
+        """The column's title in a CSV file."""
+        return f"{self.name} [{self.unit}]" if self.unit else self.name
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A sensor on the I2C bus, with its driver in firmware/sensors."""
+
+    name: str  # "mpu6050": tinygen_mpu6050.h has mpu6050_begin and mpu6050_read
+    title: str
+    channels: tuple[Channel, ...]
+    read_us: int  # most that reading one sample takes
+
+
+SENSORS: dict[str, Sensor] = {}
+
+
+@dataclass(frozen=True)
+class ChannelSet:
+    """The channels of a recording, in order: pins, or those of one sensor.
+
+    It stands for a model where a link asks which program a board runs.
+    """
+
+    channels: tuple[Channel, ...]
+    sensor: Sensor | None = None
+    name = "recorder"
+    values_per_row = 1
+
+    @property
+    def inputs(self) -> tuple[Channel, ...]:
+        return self.channels
+
+    @property
+    def model_id(self) -> int:
+        """Which firmware records these channels, 32 bits."""
+        names = ",".join(channel.name for channel in self.channels)
+        chip = self.sensor.name if self.sensor else "pins"
+        return zlib.crc32(f"recorder {FORMAT} {chip} {names}".encode("ascii"))
+
+
+def find_channels(names: str, board: Board) -> ChannelSet:
+    """The channels named "A0,A1" or "mpu6050"; UsageError for a pin that the board lacks."""
+    words = [word.strip() for word in names.split(",")]
+    if len(words) == 1 and words[0].lower() in SENSORS:
+        sensor = SENSORS[words[0].lower()]
+        return ChannelSet(sensor.channels, sensor)
+    known = {f"A{k}": k for k in range(board.analog_pins)}
+    for word in words:
+        if word.lower() in SENSORS:
+            raise UsageError(f"channel '{word}' is a sensor: record it alone, without other channels")
+        if word.upper() not in known:
+            raise UsageError(_no_channel(word, board))
+        if [w.upper() for w in words].count(word.upper()) > 1:
+            raise UsageError(f"channel '{word}' is named twice: once is enough")
+    if len(words) > CHANNELS_MAX:
+        raise UsageError(f"{len(words)} channels: at most {CHANNELS_MAX}")
+    return ChannelSet(tuple(Channel(w.upper(), pin=known[w.upper()]) for w in words))
+
+
+def _no_channel(word: str, board: Board) -> str:
+    sensors = "".join(f" or {name}" for name in SENSORS)
+    if not board.analog_pins:
+        return f"the {board.title} has no pins to record from: choose another --board"
+    return (
+        f"the {board.title} has no channel '{word}': use A0 .. A{board.analog_pins - 1}{sensors}"
+    )
