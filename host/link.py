@@ -69,7 +69,12 @@ class Link:
     """
 
     def __init__(
-        self, port: serial.SerialBase, name: str, model: Program, board: Board | None, tap: Tap | None
+        self,
+        port: serial.SerialBase,
+        name: str,
+        model: Program,
+        board: Board | None,
+        tap: Tap | None,
     ) -> None:
         self.port = port
         self.name = name

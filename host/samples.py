@@ -63,5 +63,6 @@ def read_samples(frame: Frame) -> Samples | None:
     more = frame.payload[SAMPLES.size :]
     if len(frame.payload) < SAMPLES.size or len(more) % 2:
         return None
+    first, oldest, unsent, late = SAMPLES.unpack(frame.payload[: SAMPLES.size])
     values = struct.unpack(f"<{len(more) // 2}h", more)
-    return Samples(frame.session, frame.seq, *SAMPLES.unpack(frame.payload[: SAMPLES.size]), values)
+    return Samples(frame.session, frame.seq, first, oldest, unsent, late, values)

@@ -302,6 +302,8 @@ void setup()
 void loop()
 {
     watchdog_feed();
-    if (serial_room() < LONGEST_FRAME || (!receive() && !(recording && (send_again() || send_new()))))
+    if (serial_room() < LONGEST_FRAME)
+        sleep_mode();
+    else if (!receive() && !(recording && (send_again() || send_new())))
         sleep_mode();
 }

@@ -17,12 +17,13 @@ from ..samples import RECORD, again, start, stop
 from .timing import BITS_PER_BYTE, Timing
 
 Sink = Callable[[int, tuple[int, ...] | None], None]  # number and raw values; None: lost
+Stop = Callable[[], bool]  # asked again and again; True ends the recording
 
 START_SECONDS = 3.0  # for the answer to START, which is sent again and again
 SILENCE_SECONDS = 5.0  # of a board that says something ten times a second
 AGAIN_SECONDS = 0.06  # on top of the wire's time, before samples are asked for once more
 AGAIN_TRIES = 50  # for the same sample; the board keeps it, but no answer comes
-STOP_SECONDS = 2.0  # for what is still on its way after Ctrl-C
+STOP_SECONDS = 2.0  # for what is still on its way after STOP
 SLACK_SECONDS = 2.0  # by which a board's clock may be ahead of ours: no number can be beyond
 LISTEN_SECONDS = 0.05
 
@@ -39,7 +40,7 @@ class Recording:
     asked_again: int  # times that samples were asked for again
     damaged: int  # frames from the board that were damaged
     timing: Timing
-    stopped: bool = False  # by Ctrl-C, before there were enough
+    stopped: bool = False  # because it was told to, before there were enough
     failure: str = ""  # why it ended early; what came before is whole
 
     @property
@@ -59,14 +60,15 @@ def record(
     timing: Timing,
     samples: int,
     sink: Sink,
+    stop: Stop = lambda: False,
     progress: Progress = silent,
 ) -> Recording:
-    """Records `samples` samples (0: until Ctrl-C), each handed to `sink` in order.
+    """Records `samples` samples (0: until `stop`), each handed to `sink` in order.
 
     LinkError where the board does not begin. Where it is lost or reset later, the recording ends
     with its `failure`, and what came before is kept.
     """
-    return _Recorder(link, channels, timing, samples, sink, progress).run()
+    return _Recorder(link, channels, timing, samples, sink, progress).run(stop)
 
 
 class _Recorder:
@@ -93,19 +95,18 @@ class _Recorder:
         self.overruns = self.late = self.asked = 0
         self.started = self.drained = False
         self.asked_for, self.ask_at, self.tries = -1, 0.0, 0
-        self.begun = self.heard_at = link.clock()
+        self.begun = self.heard_at = self.new_at = link.clock()
 
-    def run(self) -> Recording:
+    def run(self, stop: Stop) -> Recording:
         """Everything, from START to the result."""
         stopped, failure = False, ""
         damaged = self.link.decoder.damaged
         self._start()
         try:
-            while not self._enough():
+            while not self._enough() and not (stopped := stop()):
                 self._step()
-        except KeyboardInterrupt:
-            stopped = True
-            failure = self._stop()
+            if stopped:
+                self._stop()
         except LinkError as error:
             failure = str(error)
         return Recording(
@@ -139,27 +140,30 @@ class _Recorder:
             while not self.started and (left := until - self.link.clock()) > 0:
                 self._listen(left)
 
-    def _stop(self) -> str:
-        """Ends the recording with all that the board has taken; why it could not, or ""."""
-        try:
-            end = self.link.clock() + STOP_SECONDS
-            self.drained = False
-            while not self.drained and self.link.clock() < end:
-                self.link.send(stop(self.session, self.seq))
-                until = self.link.clock() + HELLO_EVERY_SECONDS
-                while not self.drained and self.link.clock() < until:
-                    self._step()
-        except LinkError as error:
-            return str(error)
-        return ""
+    def _stop(self) -> None:
+        """Ends the recording with all that the board has taken."""
+        end = self.link.clock() + STOP_SECONDS
+        self.drained = False
+        while not self.drained and self.link.clock() < end:
+            self.link.send(stop(self.session, self.seq))
+            until = self.link.clock() + HELLO_EVERY_SECONDS
+            while not self.drained and self.link.clock() < until:
+                self._step()
 
     def _step(self) -> None:
         self._listen(LISTEN_SECONDS)
         self._ask()
+        if self._enough():
+            return
         if self.link.clock() - self.heard_at > SILENCE_SECONDS:
             raise LinkLost(
                 f"the board at {self.link.name} fell silent at sample {self.heard}: check cable "
                 "and power"
+            )
+        if self.link.clock() - self.new_at > SILENCE_SECONDS + 2 / self.timing.rate_hz:
+            raise LinkError(
+                f"the board at {self.link.name} takes no more samples after {self.heard}: reset it "
+                "and record again"
             )
         total = f" of {self.samples:,}" if self.samples else ""
         self.progress(f"recording: {self.next:,}{total} samples")
@@ -206,7 +210,8 @@ class _Recorder:
             if (number := got.first + place) >= self.next:
                 values = got.values[place * self.channels : (place + 1) * self.channels]
                 self.known.setdefault(number, values)
-        self.heard = max(self.heard, got.first + count)
+        if got.first + count > self.heard:
+            self.heard, self.new_at = got.first + count, self.heard_at
         self._hand_on(got.oldest)
         self.drained = count == 0 and self.next >= got.first
 
@@ -239,12 +244,12 @@ class _Recorder:
     def _ask(self) -> None:
         """Asks for the first samples that did not come, and once more when no answer comes."""
         if self.next >= self.heard:
-            return
+            return None
         now = self.link.clock()
         if self.asked_for != self.next:
             self.asked_for, self.ask_at, self.tries = self.next, now, 0
         if now < self.ask_at:
-            return
+            return None
         end = min(self.known, default=self.heard)
         if self.tries == AGAIN_TRIES:
             self._lose()

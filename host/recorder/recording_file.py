@@ -47,7 +47,8 @@ class RecordingFile:
             handle, name = tempfile.mkstemp(dir=self.folder, prefix=".tinygen-", suffix=".csv")
         except OSError as error:
             raise UsageError(
-                f"output '{self.folder}' cannot be written ({error.strerror}): choose another folder"
+                f"output '{self.folder}' cannot be written ({error.strerror}): choose "
+                "another folder"
             ) from None
         os.close(handle)
         os.chmod(name, 0o644)

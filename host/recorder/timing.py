@@ -66,8 +66,9 @@ def timing(rate_hz: float, channels: ChannelSet, board: Board, baud: int) -> Tim
     lowest = clock / PERIOD_TICKS / PERIODS
     if rate_hz > highest:
         raise UsageError(
-            f"{rate_hz:g} Hz is too fast for {counted(len(channels.channels), 'channel')} of the {board.title} "
-            f"at {baud:,} baud: at most {int(highest):,} Hz, give a lower --rate or fewer channels"
+            f"{rate_hz:g} Hz is too fast for {counted(len(channels.channels), 'channel')} of the "
+            f"{board.title} at {baud:,} baud: at most {int(highest):,} Hz, give a lower --rate or "
+            "fewer channels"
         )
     if rate_hz < lowest:
         raise UsageError(f"{rate_hz:g} Hz is too slow: at least {lowest:.4f} Hz")

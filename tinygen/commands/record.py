@@ -13,6 +13,7 @@ import click
 from ..common.boards import Board, find_board, require_simulated
 from ..common.errors import COULD_NOT_RUN, LinkError, UsageError
 from ..common.files import require_folder_place
+from ..common.process import told_to_end
 from ..common.progress import Progress, silent
 from ..common.sensors import ChannelSet, find_channels
 from ..common.tables import counted
@@ -20,10 +21,13 @@ from ._limits import baud_option
 from ._options import FILE, board_option
 from ._show import progress, shows
 
+POSITIVE = click.FloatRange(min=0, min_open=True)
+
 if TYPE_CHECKING:
     from ..host.link import Link
     from ..host.recorder.recording import Recording
     from ..host.recorder.timing import Timing
+    from ..host.virtual.sensors.played import Played
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Recorded:
         if got.failure:
             lines.append(f"ended early: {got.failure}")
         elif got.stopped:
-            lines.append("stopped by Ctrl-C: what was recorded until then is kept")
+            lines.append("stopped: what was recorded until then is kept")
         lines.append(f"written to {self.path}" if self.path else "nothing was written")
         return "\n".join(lines)
 
@@ -148,7 +152,8 @@ def _into_a_file(
     from ..host.recorder.recording_file import RecordingFile
 
     with RecordingFile(out, channels.channels, plan, wanted.label) as file:
-        got = run(link, len(channels.channels), plan, samples, file.row, progress)
+        with told_to_end() as told:
+            got = run(link, len(channels.channels), plan, samples, file.row, told, progress)
         path = file.keep() if got.samples else None
         return Recorded(wanted, board, channels, got, path)
 
@@ -191,10 +196,78 @@ def _simulated(
     from ..target.build import build_recorder
 
     require_simulated(board)
-    played, samples = _measured(wanted, channels, plan)
+    played = _measured(wanted, channels, plan)
     folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="tinygen-"))
     firmware = build_recorder(channels, board, Path(folder) / "project", progress)
     url = avr_url(board.pio_id, firmware.elf)
     link = opened.enter_context(open_link(url, channels, board, wanted.baud))
     played.connect(link.port.board, channels)  # type: ignore[attr-defined]  # the virtual board's
-    return link, samples
+    return link, round(played.seconds * plan.rate_hz)
+
+
+def _measured(wanted: Wanted, channels: ChannelSet, plan: Timing) -> Played:
+    """What the virtual board's sensors measure."""
+    from ._played import from_file, from_machine
+
+    if (wanted.played is None) == (wanted.simulated is None):
+        raise UsageError(
+            "the virtual board measures a file or a machine: give --from FILE.csv or "
+            "--simulate motor:normal"
+        )
+    if wanted.played:
+        return from_file(wanted.played, channels, plan.rate_hz)
+    machine = wanted.simulated or ""
+    return from_machine(machine, channels, plan.rate_hz, wanted.seconds, wanted.seed)
+
+
+@click.command("record")
+@click.option(
+    "--port",
+    required=True,
+    metavar="sim|PORT|auto",
+    help="The virtual board, a serial port, or the one board plugged in.",
+)
+@click.option(
+    "--channels",
+    required=True,
+    metavar="A0,A1,..|SENSOR",
+    help="Analog pins, or one sensor on the I2C bus.",
+)
+@click.option(
+    "--rate", "rate_hz", type=POSITIVE, required=True, metavar="HZ", help="Samples a second."
+)
+@click.option("--seconds", type=POSITIVE, metavar="S", help="How long; default: until Ctrl-C.")
+@click.option("--label", metavar="NAME", help="What is recorded: the file's name and a column.")
+@board_option
+@baud_option
+@click.option(
+    "--from",
+    "played",
+    type=FILE,
+    metavar="FILE.csv",
+    help="Virtual board: its sensors measure the columns of this file.",
+)
+@click.option(
+    "--simulate",
+    "simulated",
+    metavar="motor:STATE",
+    help="Virtual board: its sensors are at a motor that is normal, unbalanced or off.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the simulated machine.")
+@click.option(
+    "-o", "--out", type=FILE, required=True, metavar="DIR", help="Folder for the CSV file."
+)
+@shows
+def command(out, **options):
+    """Record samples of a board's analog pins or of a sensor into a CSV file.
+
+    The recording firmware is built, and loaded where the board runs another program. The file is
+    DIR/NAME-01.csv, or the next free number. Every sample is written once; one that is lost has
+    empty cells and is told. Exit code 1 where one is.
+
+    \b
+    Example:
+      tinygen record --port /dev/ttyACM0 --channels A0,A1,A2 --rate 100 --label normal -o motor/
+    """
+    with progress() as say:
+        return record(Wanted(**options), out, progress=say)

@@ -133,12 +133,18 @@ def build_recorder(
 def load_firmware(project, board: Board, port: str, progress: Progress | None = None) -> None:
     """Load the firmware of `project` into the board at `port` and have it read back; BuildError
     when that fails.
+    """
+    load_project(Path(project.directory), board, port, progress)
 
-    What PlatformIO and avrdude said is kept in the project, in upload-BOARD.log.
+
+def load_project(
+    directory: Path, board: Board, port: str, progress: Progress | None = None
+) -> None:
+    """The same for the project in a folder. What PlatformIO and avrdude said is kept in it, in
+    upload-BOARD.log.
     """
     tools = ensure(progress, install=not was_set_up())
     need_avrdude(tools)
-    directory = Path(project.directory)
     for _ in range(UPLOAD_TRIES):
         done = run_pio(
             ["-e", board.pio_id, "-t", "upload", "--upload-port", port],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from ....common.sensors import ChannelSet
 from ..simavr import SimBoard
 from .analog import millivolts
 
@@ -17,8 +18,15 @@ class Played:
     The time begins when the board begins its first sample.
     """
 
-    def __init__(self, times: Sequence[float], rows: Sequence[Sequence[int]]) -> None:
+    def __init__(
+        self, times: Sequence[float], rows: Sequence[Sequence[int]], step: float = 0.0
+    ) -> None:
         self.times, self.rows = times, rows
+        self.seconds = times[-1] + step  # the last row lasts as long as the others
+
+    def connect(self, board: SimBoard, channels: ChannelSet) -> None:
+        """Plays the columns to what the channels are recorded from."""
+        self.at_pins(board, [channel.pin for channel in channels.channels])
 
     def at(self, seconds: float) -> Sequence[int]:
         """The row at a time; the first one before its time as well."""

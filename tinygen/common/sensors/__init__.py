@@ -7,8 +7,8 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
-from .boards import Board
-from .errors import UsageError
+from ..boards import Board
+from ..errors import UsageError
 
 CHANNELS_MAX = 16
 FORMAT = 1  # of the recording firmware: another number where an old one must not be taken for it
@@ -74,7 +74,9 @@ def find_channels(names: str, board: Board) -> ChannelSet:
     known = {f"A{k}": k for k in range(board.analog_pins)}
     for word in words:
         if word.lower() in SENSORS:
-            raise UsageError(f"channel '{word}' is a sensor: record it alone, without other channels")
+            raise UsageError(
+                f"channel '{word}' is a sensor: record it alone, without other channels"
+            )
         if word.upper() not in known:
             raise UsageError(_no_channel(word, board))
         if [w.upper() for w in words].count(word.upper()) > 1:
@@ -88,6 +90,4 @@ def _no_channel(word: str, board: Board) -> str:
     sensors = "".join(f" or {name}" for name in SENSORS)
     if not board.analog_pins:
         return f"the {board.title} has no pins to record from: choose another --board"
-    return (
-        f"the {board.title} has no channel '{word}': use A0 .. A{board.analog_pins - 1}{sensors}"
-    )
+    return f"the {board.title} has no channel '{word}': use A0 .. A{board.analog_pins - 1}{sensors}"
