@@ -204,7 +204,8 @@ class _Recorder:
         if not self.started:
             self.started, self.begun = True, self.link.clock()
         self.heard_at = self.link.clock()
-        self.overruns += (got.unsent - self.overruns) % 65536
+        more = (got.unsent - self.overruns) % 65536  # it counts up
+        self.overruns += more if more < 32768 else 0
         self.late = max(self.late, got.late)
         for place in range(count):
             if (number := got.first + place) >= self.next:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,12 +122,19 @@ def record(wanted: Wanted, out: Path, progress: Progress = silent) -> Recorded:
     """Records into the folder `out`, one file more; builds the recording firmware, and loads it
     where the board does not run it yet.
     """
+    from ..host import discover
+    from ..host.recorder.recording import record as run
+    from ..host.recorder.recording_file import RecordingFile
     from ..host.recorder.timing import timing
 
     board = find_board(wanted.board)
+    if wanted.port == "auto":
+        board, port = discover.only_board()
+        wanted = replace(wanted, port=port)
     channels = find_channels(wanted.channels, board)
     require_folder_place(out)
     plan = timing(wanted.rate_hz, channels, board, wanted.baud or board.baud)
+    file = RecordingFile(out, channels.channels, plan, wanted.label)
     with ExitStack() as opened:
         if wanted.port == "sim":
             link, samples = _simulated(wanted, board, channels, plan, opened, progress)
@@ -135,27 +142,10 @@ def record(wanted: Wanted, out: Path, progress: Progress = silent) -> Recorded:
             link, samples = _on_a_board(wanted, board, channels, opened, progress), 0
         if wanted.seconds is not None:
             samples = max(1, round(wanted.seconds * plan.rate_hz))
-        return _into_a_file(wanted, board, channels, plan, link, samples, out, progress)
-
-
-def _into_a_file(
-    wanted: Wanted,
-    board: Board,
-    channels: ChannelSet,
-    plan: Timing,
-    link: Link,
-    samples: int,
-    out: Path,
-    progress: Progress,
-) -> Recorded:
-    from ..host.recorder.recording import record as run
-    from ..host.recorder.recording_file import RecordingFile
-
-    with RecordingFile(out, channels.channels, plan, wanted.label) as file:
+        opened.enter_context(file)
         with told_to_end() as told:
             got = run(link, len(channels.channels), plan, samples, file.row, told, progress)
-        path = file.keep() if got.samples else None
-        return Recorded(wanted, board, channels, got, path)
+        return Recorded(wanted, board, channels, got, file.keep() if got.samples else None)
 
 
 def _on_a_board(

@@ -17,6 +17,7 @@ Sensor.    White noise, as of an ADXL335 in 50 Hz of bandwidth.
 from __future__ import annotations
 
 import numpy as np
+from scipy.signal import lfilter
 
 STATES = ("normal", "unbalanced", "off")
 CHANNELS = 3
@@ -49,24 +50,18 @@ def simulate(state: str, seconds: float, rate_hz: float, seed: int = 0) -> np.nd
 def _speed(rng: np.random.Generator, n: int, rate_hz: float) -> np.ndarray:
     """(n,) turns a second."""
     keep = np.exp(-1 / (WANDER_SECONDS * rate_hz))
-    step = np.sqrt(1 - keep**2) * rng.standard_normal(n)
-    value, wander = rng.standard_normal(), np.empty(n)
-    for k in range(n):
-        wander[k] = value = keep * value + step[k]
+    wander = lfilter([np.sqrt(1 - keep**2)], [1, -keep], rng.standard_normal(n))
     mean = SPEED_HZ + SPEED_SPREAD * (2 * rng.random() - 1)
     return np.asarray(mean * (1 + WANDER * wander))
 
 
 def _hiss(rng: np.random.Generator, n: int, rate_hz: float) -> np.ndarray:
     """(n, 3) noise around the resonance, as a sampler without a filter sees it: unit variance."""
-    turn = 2 * np.pi * RESONANCE_HZ / rate_hz
+    turn = np.exp(2j * np.pi * RESONANCE_HZ / rate_hz)
     keep = np.exp(-1 / (HISS_SECONDS * rate_hz))
-    white = rng.standard_normal((2, n, CHANNELS)) * np.sqrt(1 - keep**2)
-    state, out = np.zeros(CHANNELS, complex), np.empty((n, CHANNELS))
-    for k in range(n):
-        state = state * keep * np.exp(1j * turn) + white[0, k] + 1j * white[1, k]
-        out[k] = state.real
-    return out
+    white = rng.standard_normal((n, CHANNELS)) + 1j * rng.standard_normal((n, CHANNELS))
+    ring = lfilter([np.sqrt(1 - keep**2)], [1, -keep * turn], white, axis=0)
+    return np.asarray(ring.real)
 
 
 def _gravity(rng: np.random.Generator) -> np.ndarray:
