@@ -68,7 +68,7 @@ def from_machine(
     name: str, channels: ChannelSet, rate_hz: float, seconds: float | None, seed: int
 ) -> Played:
     """A simulated machine, "motor:normal", as the channels measure it."""
-    from ..data.simulated_motor import CHANNELS, STATES, simulate
+    from ..data.simulated.motor import CHANNELS, STATES, simulate
     from ..host.virtual.sensors.played import Played
 
     machine, _, state = name.partition(":")

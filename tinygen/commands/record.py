@@ -20,6 +20,7 @@ from ..common.tables import counted
 from ._limits import baud_option
 from ._options import FILE, board_option
 from ._show import progress, shows
+from ._spec import FromSpec
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
 
@@ -210,7 +211,7 @@ def _measured(wanted: Wanted, channels: ChannelSet, plan: Timing) -> Played:
     return from_machine(machine, channels, plan.rate_hz, wanted.seconds, wanted.seed)
 
 
-@click.command("record")
+@click.command("record", cls=FromSpec)
 @click.option(
     "--port",
     required=True,
@@ -249,7 +250,7 @@ def _measured(wanted: Wanted, channels: ChannelSet, plan: Timing) -> Played:
 )
 @shows
 def command(out, **options):
-    """Record samples of a board's analog pins or of a sensor into a CSV file.
+    """Record samples of a board's sensors into a CSV file.
 
     The recording firmware is built, and loaded where the board runs another program. The file is
     DIR/NAME-01.csv, or the next free number. Every sample is written once; one that is lost has
