@@ -47,6 +47,7 @@ class Code(IntEnum):
     OVERRUN = 7
     BUSY = 8
     MODEL_CORRUPT = 9
+    NO_SENSOR = 10
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,8 @@ enum { /* error codes, and what the detail byte holds */
     TINYGEN_WRONG_MODEL = 6,   /* 0; answers a HELLO that names another model */
     TINYGEN_OVERRUN = 7,       /* bytes lost so far, modulo 256: the host ignored the window */
     TINYGEN_BUSY = 8,          /* 0; send the row again later */
-    TINYGEN_MODEL_CORRUPT = 9  /* 0; the program or a table in flash is not what was built */
+    TINYGEN_MODEL_CORRUPT = 9, /* 0; the program or a table in flash is not what was built */
+    TINYGEN_NO_SENSOR = 10     /* the driver's error code: what was to be recorded gives nothing */
 };
 
 enum { TINYGEN_CLAMPED = 1, TINYGEN_MISSING = 2, TINYGEN_NOT_SURE = 4 }; /* RESULT flags */

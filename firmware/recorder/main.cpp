@@ -10,7 +10,13 @@
 #define TINYGEN_RX_RING 64u /* three commands */
 #define TINYGEN_BODY_MAX 16u
 #include "tinygen_chip.h"
-#include "tinygen_sampling.h"
+
+#include "tinygen_channels.h"
+#ifdef RECORD_SENSOR
+#include "tinygen_sensor.h"
+#else
+#include "tinygen_pins.h"
+#endif
 
 #ifndef TINYGEN_BAUD
 #define TINYGEN_BAUD 250000L
@@ -178,14 +184,18 @@ static bool send_new(void)
 
 static void start(uint8_t seq, const uint8_t *command)
 {
-    if (recording && seq == recording_seq)
-        return; /* the same START once more: its answer got lost */
-    sampling_start(tinygen_get16(command + 2), tinygen_get16(command + 4),
-                   tinygen_get32(command + 6));
-    recording_seq = seq;
-    recording = true;
-    next_new = 0;
-    again_left = samples_unsent = 0;
+    if (!recording || seq != recording_seq) { /* not the same START once more */
+        recording = false;
+        next_new = 0;
+        again_left = samples_unsent = 0;
+        const uint8_t error = sampling_start(tinygen_get16(command + 2), tinygen_get16(command + 4),
+                                             tinygen_get32(command + 6));
+        if (error != 0)
+            return send_error(TINYGEN_NO_SENSOR, error, seq);
+        recording_seq = seq;
+        recording = true;
+    }
+    send_samples(next_new, 0);
 }
 
 static void obey(uint8_t seq, const uint8_t *command)
@@ -193,7 +203,6 @@ static void obey(uint8_t seq, const uint8_t *command)
     switch (command[0]) {
     case TINYGEN_START:
         start(seq, command);
-        send_samples(next_new, 0);
         break;
     case TINYGEN_AGAIN: {
         const uint32_t from = tinygen_get32(command + 6), limit = next_new;

@@ -26,6 +26,11 @@ AGAIN_TRIES = 50  # for the same sample; the board keeps it, but no answer comes
 STOP_SECONDS = 2.0  # for what is still on its way after STOP
 SLACK_SECONDS = 2.0  # by which a board's clock may be ahead of ours: no number can be beyond
 LISTEN_SECONDS = 0.05
+NO_SENSOR = {  # the driver's error codes: firmware/sensors/tinygen_twi.h
+    1: "nothing answers at its address on the I2C bus",
+    2: "the I2C bus is stuck",
+    3: "another device answers at its address",
+}
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,12 @@ class _Recorder:
                     self._on_refusal(reply)
 
     def _on_refusal(self, refusal: Refusal) -> None:
+        if refusal.code == Code.NO_SENSOR and refusal.seq == self.seq and not self.started:
+            why = NO_SENSOR.get(refusal.detail, f"error {refusal.detail}")
+            raise LinkError(
+                f"the sensor at the board at {self.link.name} cannot be read, {why}: check its "
+                "wiring (SDA, SCL, supply) and record again"
+            )
         if refusal.code == Code.MODEL_CORRUPT:
             raise LinkError(
                 f"the board at {self.link.name} says that its program in flash is corrupt: "

@@ -11,10 +11,10 @@ from ...common.tables import counted
 from ..protocol import frame_bytes
 from ..samples import FRAME_VALUES, SAMPLES
 
-TICK_CYCLES = 8  # of the timer: tinygen_sampling.h
+TICK_CYCLES = 8  # of the timer: tinygen_pins.h
 PERIOD_TICKS = 65_536  # longest period of the timer
 PERIODS = 65_535  # most periods from sample to sample
-CHANNEL_TICKS = 256  # from one channel of a sample to the next: tinygen_sampling.h
+CHANNEL_TICKS = 256  # from one channel of a sample to the next: tinygen_pins.h
 WIRE_SHARE = 0.8  # of the wire, for new samples; the rest is for those that are sent again
 BITS_PER_BYTE = 10  # 8N1
 STEPS_PER_S = 10_000_000  # times in files are whole steps of 0.1 us

@@ -68,7 +68,7 @@ PLAYED = "t [s],A0,A1\n0.00,1,2\n0.02,3,4\n"
         (("--rate", "9000"), 2, "9000 Hz is too fast for 2 channels of the Arduino Uno"),
         (("--channels", "A9"), 2, "the Arduino Uno has no channel 'A9': use A0 .. A5"),
         (("--label", "a/b"), 2, "label 'a/b' cannot be a file's name"),
-        (("--board", "leonardo"), 2, "has no pins to record from"),
+        (("--board", "leonardo"), 2, "the Arduino Leonardo cannot record"),
         (("--port", "/dev/ttyNONE"), 2, "--from and --simulate are for --port sim"),
         (("--simulate", "pump:on"), 2, "there is no machine 'pump:on': use motor:normal"),
         (("--from", "p.csv"), 2, "give --from FILE.csv or --simulate"),

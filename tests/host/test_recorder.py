@@ -93,7 +93,7 @@ def test_a_rate_that_cannot_be_is_refused_with_the_highest():
 @pytest.mark.parametrize(
     "names, message",
     [
-        ("A6", r"the Arduino Uno has no channel 'A6': use A0 \.\. A5"),
+        ("A6", r"the Arduino Uno has no channel 'A6': use A0 \.\. A5 or mpu6050"),
         ("A0,,A1", "no channel ''"),
         ("A0,a0", "named twice"),
         ("D3", "no channel 'D3'"),
@@ -105,7 +105,7 @@ def test_channels_that_are_not_there(names, message):
 
 
 def test_a_board_without_pins_to_record():
-    with pytest.raises(UsageError, match="has no pins to record from"):
+    with pytest.raises(UsageError, match="Leonardo cannot record"):
         find_channels("A0", BOARDS["leonardo"])
 
 

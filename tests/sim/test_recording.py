@@ -124,7 +124,7 @@ def test_a_wrong_value_and_a_late_sample_are_seen(firmware):
     channel, and whose interrupt takes longer than the time from channel to channel.
     """
     mistakes = {
-        "src/tinygen_sampling.h": {
+        "src/tinygen_pins.h": {
             "= (int16_t)ADC;": "= (int16_t)ADC + (done == 1);\n"
             '    for (uint8_t k = 0; k < 250; k++) __asm__ __volatile__("nop");'
         }
@@ -139,7 +139,7 @@ def test_a_match_whose_flag_is_not_cleared_starts_nothing(firmware, level):
     """The virtual converter starts on the flag's edge only, as the chip's."""
     if level == "commit":
         pytest.skip("one more firmware: --level release")
-    stuck = {"src/tinygen_sampling.h": {"    TIFR1 = _BV(OCF1B); /* a match": "    /* a match"}}
+    stuck = {"src/tinygen_pins.h": {"    TIFR1 = _BV(OCF1B); /* a match": "    /* a match"}}
     heard = run(firmware(mistakes=stuck), "uno", THREE, 100, 20)
     assert "takes no more samples after 0" in heard.recording.failure
     assert heard.rows == []

@@ -8,7 +8,7 @@ from ..common.jinja import environment
 from ..common.sensors import ChannelSet
 from .parts import firmware_text
 
-SOURCES = ("main.cpp", "tinygen_sampling.h")
+SOURCES = ("main.cpp", "tinygen_pins.h", "tinygen_ring.h", "tinygen_sensor.h")
 HEADERS = ("tinygen_chip.h", "tinygen_flash.h", "tinygen_protocol.h")
 
 

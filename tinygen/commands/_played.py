@@ -18,6 +18,7 @@ CODES = (0, 1023)
 RAW = (-32767, 32767)
 # An ADXL335 (analog, 3.3 V, on a 5 V board): steps at 0 g, steps per g
 ADXL335 = (338, 67.6)
+MPU6050 = 16384  # steps per g
 
 
 def from_file(path: Path, channels: ChannelSet, rate_hz: float) -> Played:
@@ -80,6 +81,7 @@ def from_machine(
     if not channels.sensor and width > CHANNELS:
         raise UsageError(f"a simulated motor has {CHANNELS} axes: {width} channels are too many")
     force = simulate(state, seconds, rate_hz, seed)
-    zero, steps = ADXL335
-    rows = np.clip(np.round(zero + steps * force[:, :width]), *CODES).astype(int).tolist()
-    return Played([k / rate_hz for k in range(len(rows))], rows, 1 / rate_hz)
+    zero, steps, limits = (0, MPU6050, RAW) if channels.sensor else (*ADXL335, CODES)
+    raw = np.zeros((len(force), width), dtype=np.int64)  # nothing turns but the shaft
+    raw[:, :CHANNELS] = np.clip(np.round(zero + steps * force[:, :width]), *limits)
+    return Played([k / rate_hz for k in range(len(raw))], raw.tolist(), 1 / rate_hz)

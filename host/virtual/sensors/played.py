@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ....common.sensors import ChannelSet
 from ..simavr import SimBoard
 from .analog import millivolts
+from .mpu6050 import Mpu6050
 
+SENSORS = {"mpu6050": Mpu6050}
 EARLY_SECONDS = 30e-6  # a row counts this much before its time: a timer's tick is exact, t is not
 
 
@@ -26,7 +28,21 @@ class Played:
 
     def connect(self, board: SimBoard, channels: ChannelSet) -> None:
         """Plays the columns to what the channels are recorded from."""
-        self.at_pins(board, [channel.pin for channel in channels.channels])
+        if channels.sensor:
+            self.at_sensor(board, SENSORS[channels.sensor.name])
+        else:
+            self.at_pins(board, [channel.pin for channel in channels.channels])
+
+    def at_sensor(self, board: SimBoard, device: Callable[..., Mpu6050]) -> None:
+        """Puts a sensor on the board's bus that measures the columns."""
+        begun: list[int] = []
+
+        def feed(cycle: int) -> Sequence[int]:
+            begun[:] = begun or [cycle]
+            return self.at((cycle - begun[0]) / board.board.f_cpu_hz)
+
+        assert board.bus is not None  # every board that records has one
+        board.bus.devices.append(device(feed=feed))
 
     def at(self, seconds: float) -> Sequence[int]:
         """The row at a time; the first one before its time as well."""

@@ -38,7 +38,21 @@ class Sensor:
     read_us: int  # most that reading one sample takes
 
 
-SENSORS: dict[str, Sensor] = {}
+SENSORS = {
+    sensor.name: sensor
+    for sensor in (
+        Sensor(
+            "mpu6050",
+            "MPU-6050",
+            tuple(
+                Channel(name, unit)
+                for names, unit in (("ax ay az", "1/16384 g"), ("gx gy gz", "1/131 deg/s"))
+                for name in names.split()
+            ),
+            read_us=1000,
+        ),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,8 @@ class ChannelSet:
 
 def find_channels(names: str, board: Board) -> ChannelSet:
     """The channels named "A0,A1" or "mpu6050"; UsageError for a pin that the board lacks."""
+    if not board.analog_pins:
+        raise UsageError(f"the {board.title} cannot record: choose another --board")
     words = [word.strip() for word in names.split(",")]
     if len(words) == 1 and words[0].lower() in SENSORS:
         sensor = SENSORS[words[0].lower()]

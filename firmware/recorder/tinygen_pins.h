@@ -1,26 +1,14 @@
-/* tinygen_sampling.h -- samples of the analog pins, begun by a timer and kept in a ring.
+/* tinygen_pins.h -- samples of the analog pins, begun by a timer.
  *
  * Timer 1 counts one tick every 8 cycles and starts anew after each period (OCR1A). Its compare
  * match B starts every conversion in hardware, so that no interrupt moves the moment at which a pin
  * is sampled. The channels of one sample follow each other CHANNEL_TICKS apart; the interrupt at
  * the end of a conversion takes its value and sets up the next match.
- *
- * The ring keeps the last RING_SAMPLES - 1 samples whether they were sent or not: a host that
- * missed one asks for it again. A sample without a value is INT16_MIN in all channels.
  */
-#ifndef TINYGEN_SAMPLING_H
-#define TINYGEN_SAMPLING_H
+#ifndef TINYGEN_PINS_H
+#define TINYGEN_PINS_H
 
-#include "tinygen_channels.h"
-#include "tinygen_chip.h"
-
-/* 1.2 KB of an Uno's 2 KB: 0.6 s of one channel at 1 kHz, 2 s of three at 100 Hz */
-#if RAMEND > 0x8FF
-#define RING_VALUES 3000u
-#else
-#define RING_VALUES 600u
-#endif
-#define RING_SAMPLES (RING_VALUES / RECORD_CHANNELS)
+#include "tinygen_ring.h"
 
 /* A conversion takes 13.5 clocks of the converter, 128 cycles each: 216 ticks. The rest of the 256
  * is the interrupt's time to set up the next one. FIRST_TICK's is the same in every channel, so
@@ -28,28 +16,6 @@
 #define CHANNEL_TICKS 256u
 #define CONVERSION_TICKS 208u
 #define FIRST_TICK 64u
-
-static int16_t ring[RING_SAMPLES][RECORD_CHANNELS];
-static uint16_t ring_slot;          /* of the sample that is being taken */
-static uint32_t samples_taken;      /* the number of the next one; the first is 0 */
-static uint32_t samples_wanted;     /* 0: no end */
-static uint16_t samples_late;       /* largest lateness, ticks */
-static uint16_t periods_a_sample, periods_left;
-static bool sampling;
-
-/* The interrupt's: the sample in ring_slot is whole. */
-static inline void sample_taken(void)
-{
-    if (--periods_left != 0)
-        return; /* of a slow rate: the next period's values go into the same slot */
-    periods_left = periods_a_sample;
-    samples_taken++;
-    ring_slot = ring_slot + 1u == RING_SAMPLES ? 0 : ring_slot + 1u;
-    if (samples_taken == samples_wanted) {
-        sampling = false;
-        ADCSRA &= (uint8_t)~_BV(ADATE);
-    }
-}
 
 /* Points the converter at a channel. */
 static inline void select_channel(uint8_t channel)
@@ -76,12 +42,12 @@ ISR(ADC_vect)
     const uint16_t now = TCNT1;
     if (now >= due && (next != 0 || now < own + CONVERSION_TICKS)) {
         ADCSRA |= _BV(ADSC); /* this interrupt came too late: begin now, and say so */
-        if (samples_late < now - due)
-            samples_late = now - due;
+        sample_late(now - due);
     }
     done = next;
-    if (next == 0)
-        sample_taken();
+    /* of a slow rate: the values of a period that does not count are written over */
+    if (next == 0 && period_counts() && sample_taken())
+        ADCSRA &= (uint8_t)~_BV(ADATE);
 }
 
 static void sampling_stop(void)
@@ -92,17 +58,13 @@ static void sampling_stop(void)
     sampling = false;
 }
 
-/* Takes sample 0 a period's FIRST_TICK from now. `top`: ticks of a period less one. */
-static void sampling_start(uint16_t top, uint16_t periods, uint32_t wanted)
+/* Takes sample 0 FIRST_TICK from now. `top`: ticks of a period less one. Returns 0: pins answer. */
+static uint8_t sampling_start(uint16_t top, uint16_t periods, uint32_t wanted)
 {
     sampling_stop();
+    ring_start(periods, wanted);
     TCCR1A = 0;
     TCCR1B = _BV(WGM12); /* stands still */
-    samples_taken = 0;
-    samples_wanted = wanted;
-    samples_late = ring_slot = 0;
-    periods_a_sample = periods;
-    periods_left = 1; /* the first is taken at once */
     OCR1A = top;
     OCR1B = FIRST_TICK;
     TCNT1 = 0;
@@ -115,6 +77,7 @@ static void sampling_start(uint16_t top, uint16_t periods, uint32_t wanted)
     sampling = true;
     ADCSRA |= _BV(ADATE) | _BV(ADIF) | _BV(ADIE);
     TCCR1B = _BV(WGM12) | _BV(CS11);
+    return 0;
 }
 
 #endif
