@@ -40,7 +40,7 @@ static inline void twi_begin(void)
 }
 
 /* One step of the bus; its error code, where `wanted` is the status that it should end with. */
-static uint8_t twi_step(uint8_t control, uint8_t wanted)
+static inline uint8_t twi_step(uint8_t control, uint8_t wanted)
 {
     uint16_t looks = TWI_LOOKS;
 
@@ -58,7 +58,7 @@ static inline uint8_t twi_put(uint8_t octet, uint8_t wanted)
 }
 
 /* Frees the bus; hands on the error code. */
-static uint8_t twi_end(uint8_t error)
+static inline uint8_t twi_end(uint8_t error)
 {
     uint16_t looks = TWI_LOOKS;
 
@@ -71,7 +71,7 @@ static uint8_t twi_end(uint8_t error)
     return error;
 }
 
-static uint8_t twi_select(uint8_t address, uint8_t reg)
+static inline uint8_t twi_select(uint8_t address, uint8_t reg)
 {
     uint8_t error = twi_step((uint8_t)_BV(TWSTA), TWI_STARTED);
 
@@ -81,7 +81,7 @@ static uint8_t twi_select(uint8_t address, uint8_t reg)
 }
 
 /* Writes one register of the device at a 7-bit address. */
-static uint8_t twi_write(uint8_t address, uint8_t reg, uint8_t value)
+static inline uint8_t twi_write(uint8_t address, uint8_t reg, uint8_t value)
 {
     uint8_t error = twi_select(address, reg);
 
@@ -91,7 +91,7 @@ static uint8_t twi_write(uint8_t address, uint8_t reg, uint8_t value)
 }
 
 /* Reads `count` registers that follow each other, at least one. */
-static uint8_t twi_read(uint8_t address, uint8_t reg, uint8_t *to, uint8_t count)
+static inline uint8_t twi_read(uint8_t address, uint8_t reg, uint8_t *to, uint8_t count)
 {
     uint8_t error = twi_select(address, reg);
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 import tempfile
@@ -12,9 +14,7 @@ from pathlib import Path
 
 from ...common.errors import UsageError
 from ...common.files import require_folder_place
-from ...common.sensors import Channel
 from ..record import Lines
-from .timing import Timing
 
 LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,60}")
 UNLABELLED = "recording"
@@ -26,22 +26,21 @@ class RecordingFile:
     the end of the `with` block is gone.
     """
 
-    def __init__(
-        self, folder: Path, channels: Sequence[Channel], timing: Timing, label: str | None
-    ) -> None:
+    def __init__(self, folder: Path, label: str | None) -> None:
         if label is not None and not LABEL.fullmatch(label):
             raise UsageError(
                 f"label '{label}' cannot be a file's name: use letters, digits, '_', '-', '.'"
             )
         require_folder_place(folder)
-        self.folder, self.label, self.timing = folder, label, timing
-        self.channels = len(channels)
-        self._more = f",{label}" if label is not None else ""
-        titles = [TIME, *(c.title for c in channels), *(["label"] if self._more else [])]
-        self._header = ",".join(titles) + "\n"
+        self.folder, self.label = folder, label
+        self._columns = 0
         self._lines: Lines | None = None
 
     def __enter__(self) -> RecordingFile:
+        return self
+
+    def begin(self, titles: Sequence[str]) -> None:
+        """Makes the file, with the titles of the channels' columns."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.folder, prefix=".tinygen-", suffix=".csv")
@@ -52,15 +51,19 @@ class RecordingFile:
             ) from None
         os.close(handle)
         os.chmod(name, 0o644)
-        self._lines = Lines(Path(name))
-        self._lines.add(self._header)
-        return self
+        self._lines, self._columns = Lines(Path(name)), len(titles)
+        self._add([TIME, *titles, *(["label"] if self.label is not None else [])])
 
-    def row(self, number: int, values: tuple[int, ...] | None) -> None:
-        """Adds a sample; a lost one has empty cells."""
-        assert self._lines is not None  # between __enter__ and __exit__
-        cells = ",".join(map(str, values)) if values else "," * (self.channels - 1)
-        self._lines.add(f"{self.timing.seconds(number)},{cells}{self._more}\n")
+    def row(self, seconds: str, values: Sequence[object] | None) -> None:
+        """Adds a sample; one without values has empty cells."""
+        label = [self.label] if self.label is not None else []
+        self._add([seconds, *(values or [""] * self._columns), *label])
+
+    def _add(self, cells: Sequence[object]) -> None:
+        assert self._lines is not None  # behind `begin`
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        self._lines.add(line.getvalue())
 
     def keep(self) -> Path:
         """Gives the file the next free name, LABEL-01.csv, and returns it."""

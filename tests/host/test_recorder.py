@@ -122,9 +122,10 @@ def test_the_next_free_number(tmp_path):
     (tmp_path / "still-02.csv").write_text("mine")
     paths = []
     for _ in range(3):
-        with RecordingFile(tmp_path, ONE.channels, Timing(20_000, 1, 16_000_000), "still") as file:
-            file.row(0, (512,))
-            file.row(1, None)
+        with RecordingFile(tmp_path, "still") as file:
+            file.begin(["A0"])
+            file.row("0.00", (512,))
+            file.row("0.01", None)
             paths.append(file.keep().name)
     assert paths == ["still-01.csv", "still-03.csv", "still-04.csv"]
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*paths, "still-02.csv"])
@@ -133,8 +134,9 @@ def test_the_next_free_number(tmp_path):
 
 
 def test_a_lost_sample_of_several_channels_has_empty_cells(tmp_path):
-    with RecordingFile(tmp_path, THREE.channels, Timing(2000, 1, 16_000_000), None) as file:
-        file.row(0, None)
+    with RecordingFile(tmp_path, None) as file:
+        file.begin([channel.title for channel in THREE.channels])
+        file.row("0.000", None)
         path = file.keep()
     assert path.name == "recording-01.csv"
     assert path.read_text() == "t [s],A0,A1,A2\n0.000,,,\n"
@@ -142,8 +144,9 @@ def test_a_lost_sample_of_several_channels_has_empty_cells(tmp_path):
 
 def test_a_file_that_is_not_kept_leaves_nothing(tmp_path):
     with pytest.raises(ValueError):
-        with RecordingFile(tmp_path, ONE.channels, Timing(2000, 1, 16_000_000), None) as file:
-            file.row(0, (1,))
+        with RecordingFile(tmp_path, None) as file:
+            file.begin(["A0"])
+            file.row("0.000", (1,))
             raise ValueError
     assert list(tmp_path.iterdir()) == []
 
@@ -151,7 +154,7 @@ def test_a_file_that_is_not_kept_leaves_nothing(tmp_path):
 @pytest.mark.parametrize("label", ["", "../up", "a/b", "a,b", '"', "x" * 80, "\n"])
 def test_labels_that_cannot_be_names(tmp_path, label):
     with pytest.raises(UsageError, match="cannot be a file's name"):
-        RecordingFile(tmp_path, ONE.channels, Timing(2000, 1, 16_000_000), label)
+        RecordingFile(tmp_path, label)
 
 
 # ---- what the host does with frames that come in any order ----

@@ -4,17 +4,19 @@ import random
 
 import pytest
 from recording import compile_recorder, noise
+from sketch_project import write_project
 from tinygen.host.link import open_link
 from tinygen.host.recorder.recording import record
 from tinygen.host.recorder.timing import TICK_CYCLES, timing
 from tinygen.host.virtual.protocol_avr import avr_url
 from tinygen.host.virtual.sensors.mpu6050 import Mpu6050
 
-from tinygen.commands.record import Wanted
+from tinygen.commands._record_plain import Wanted, record_plain
 from tinygen.commands.record import record as run_command
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import LinkError
 from tinygen.common.sensors import find_channels
+from tinygen.target.avr_gcc import compile_project
 
 UNO = BOARDS["uno"]
 MPU6050 = find_channels("mpu6050", UNO)
@@ -120,3 +122,27 @@ def test_a_motor_with_this_sensor(simavr, tmp_path):
     assert lines[0].split(",") == ["t [s]", *acceleration, *turning, "label"]
     values = [list(map(float, line.split(",")[1:7])) for line in lines[1:]]
     assert len(values) == 30 and all(15_000 < row[2] < 17_000 for row in values)  # 1 g
+
+
+SKETCH = """
+#include <Arduino.h>
+void setup() { Serial.begin(115200); Serial.println("millis,left,right"); }
+void loop() {
+  static int k;
+  Serial.print(millis()); Serial.print(','); Serial.print(k); Serial.print(',');
+  Serial.println(-k++);
+  delay(10);
+}
+"""
+
+
+def test_a_sketch_that_prints_numbers(simavr, tmp_path):
+    """The board's own program: nothing of ours is loaded."""
+    project = write_project(tmp_path / "sketch", SKETCH)
+    (elf,) = compile_project(project.directory, UNO, simavr, lambda words: None, ("",))
+    wanted = Wanted(avr_url("uno", elf), seconds=1, label="mine")
+    recorded = record_plain(wanted, tmp_path / "rec")
+    assert recorded.columns == ("left", "right") and recorded.exit_code == 0
+    rows = [line.split(",") for line in recorded.path.read_text().splitlines()[1:]]
+    assert [(row[1], row[2]) for row in rows] == [(str(k), str(-k)) for k in range(len(rows))]
+    assert float(rows[-1][0]) >= 1.0 > float(rows[-2][0]) and 80 < len(rows) < 101

@@ -19,6 +19,7 @@ from ..common.sensors import ChannelSet, find_channels
 from ..common.tables import counted
 from ._limits import baud_option
 from ._options import FILE, board_option
+from ._record_plain import Wanted, record_plain
 from ._show import progress, shows
 from ._spec import FromSpec
 
@@ -29,22 +30,6 @@ if TYPE_CHECKING:
     from ..host.recorder.recording import Recording
     from ..host.recorder.timing import Timing
     from ..host.virtual.sensors.played import Played
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is to be recorded."""
-
-    port: str
-    channels: str
-    rate_hz: float
-    seconds: float | None = None  # None: until Ctrl-C, or to the end of a file that is played
-    label: str | None = None
-    board: str = "uno"
-    baud: int | None = None  # None: the board's usual rate
-    played: Path | None = None  # CSV file that the virtual board's sensors measure
-    simulated: str | None = None  # machine that they are at, such as "motor:normal"
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,9 +60,10 @@ class Recorded:
             f"largest lateness of a sample: {got.jitter_ticks} ticks of "
             f"{1e6 * 8 / self.board.f_cpu_hz:g} us",
         ]
-        if abs(got.timing.rate_hz - self.wanted.rate_hz) > 1e-9 * self.wanted.rate_hz:
+        asked = self.wanted.rate_hz or 0.0
+        if abs(got.timing.rate_hz - asked) > 1e-9 * asked:
             lines.append(
-                f"note: {self.wanted.rate_hz:g} Hz is no whole number of the timer's ticks: "
+                f"note: {asked:g} Hz is no whole number of the timer's ticks: "
                 f"{got.timing.rate_hz:.6f} Hz were taken"
             )
         if got.failure:
@@ -128,14 +114,18 @@ def record(wanted: Wanted, out: Path, progress: Progress = silent) -> Recorded:
     from ..host.recorder.recording_file import RecordingFile
     from ..host.recorder.timing import timing
 
+    rate_hz = wanted.rate_hz
+    if not wanted.channels or rate_hz is None:
+        missing = "--rate" if wanted.channels else "--channels"
+        raise UsageError(f"{missing} is missing: say which pins, and how many samples a second")
     board = find_board(wanted.board)
     if wanted.port == "auto":
         board, port = discover.only_board()
         wanted = replace(wanted, port=port)
     channels = find_channels(wanted.channels, board)
     require_folder_place(out)
-    plan = timing(wanted.rate_hz, channels, board, wanted.baud or board.baud)
-    file = RecordingFile(out, channels.channels, plan, wanted.label)
+    plan = timing(rate_hz, channels, board, wanted.baud or board.baud)
+    file = RecordingFile(out, wanted.label)
     with ExitStack() as opened:
         if wanted.port == "sim":
             link, samples = _simulated(wanted, board, channels, plan, opened, progress)
@@ -144,8 +134,13 @@ def record(wanted: Wanted, out: Path, progress: Progress = silent) -> Recorded:
         if wanted.seconds is not None:
             samples = max(1, round(wanted.seconds * plan.rate_hz))
         opened.enter_context(file)
+        file.begin([channel.title for channel in channels.channels])
+
+        def sink(number: int, values: tuple[int, ...] | None) -> None:
+            file.row(plan.seconds(number), values)
+
         with told_to_end() as told:
-            got = run(link, len(channels.channels), plan, samples, file.row, told, progress)
+            got = run(link, len(channels.channels), plan, samples, sink, told, progress)
         return Recorded(wanted, board, channels, got, file.keep() if got.samples else None)
 
 
@@ -220,14 +215,17 @@ def _measured(wanted: Wanted, channels: ChannelSet, plan: Timing) -> Played:
 )
 @click.option(
     "--channels",
-    required=True,
+    default="",
     metavar="A0,A1,..|SENSOR",
-    help="Analog pins, or one sensor on the I2C bus.",
+    help="Analog pins, or one sensor on the I2C bus; with --plain names for the columns.",
 )
-@click.option(
-    "--rate", "rate_hz", type=POSITIVE, required=True, metavar="HZ", help="Samples a second."
-)
+@click.option("--rate", "rate_hz", type=POSITIVE, metavar="HZ", help="Samples a second.")
 @click.option("--seconds", type=POSITIVE, metavar="S", help="How long; default: until Ctrl-C.")
+@click.option(
+    "--plain",
+    is_flag=True,
+    help="Record the lines of numbers that the board's own sketch prints; nothing is loaded.",
+)
 @click.option("--label", metavar="NAME", help="What is recorded: the file's name and a column.")
 @board_option
 @baud_option
@@ -249,7 +247,7 @@ def _measured(wanted: Wanted, channels: ChannelSet, plan: Timing) -> Played:
     "-o", "--out", type=FILE, required=True, metavar="DIR", help="Folder for the CSV file."
 )
 @shows
-def command(out, **options):
+def command(out, plain, **options):
     """Record samples of a board's sensors into a CSV file.
 
     The recording firmware is built, and loaded where the board runs another program. The file is
@@ -260,5 +258,6 @@ def command(out, **options):
     Example:
       tinygen record --port /dev/ttyACM0 --channels A0,A1,A2 --rate 100 --label normal -o motor/
     """
+    wanted = Wanted(**options)
     with progress() as say:
-        return record(Wanted(**options), out, progress=say)
+        return record_plain(wanted, out, say) if plain else record(wanted, out, say)
