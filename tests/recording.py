@@ -68,7 +68,7 @@ def run(elf, board_id, names, rate_hz, samples, fault=None, during=None, stop_at
     """Records with codes drawn anew for every conversion; `during(link, number)` hears each row."""
     board = BOARDS[board_id]
     channels = find_channels(names, board)
-    width, plan = len(channels.channels), timing(rate_hz, channels, board, board.baud)
+    width, plan = len(channels.channels), timing(rate_hz, channels, board)
     codes, rows, rng = [], [], random.Random(3)
 
     def feed(pin, cycle):

@@ -46,29 +46,29 @@ class Timing:
         return f"{whole}.{rest:07d}"[: len(str(whole)) + 1 + decimals].rstrip(".")
 
 
-def highest_rate(channels: ChannelSet, board: Board, baud: int) -> float:
+def highest_rate(channels: ChannelSet, board: Board) -> float:
     """Samples per second that the converter (or the sensor) and the wire can do."""
     width = len(channels.channels)
     in_a_frame = FRAME_VALUES // width
     on_the_wire = frame_bytes(SAMPLES.size + 2 * width * in_a_frame) / in_a_frame
-    by_wire = WIRE_SHARE * baud / BITS_PER_BYTE / on_the_wire
+    by_wire = WIRE_SHARE * board.baud / BITS_PER_BYTE / on_the_wire
     if channels.sensor:
         return min(by_wire, 1e6 / channels.sensor.read_us)
     return min(by_wire, board.f_cpu_hz / TICK_CYCLES / (width * CHANNEL_TICKS))
 
 
-def timing(rate_hz: float, channels: ChannelSet, board: Board, baud: int) -> Timing:
+def timing(rate_hz: float, channels: ChannelSet, board: Board) -> Timing:
     """The timer's settings for a rate, as near as they come; UsageError with the highest or the
     lowest rate.
     """
-    highest = highest_rate(channels, board, baud)
+    highest = highest_rate(channels, board)
     clock = board.f_cpu_hz / TICK_CYCLES
     lowest = clock / PERIOD_TICKS / PERIODS
     if rate_hz > highest:
         raise UsageError(
             f"{rate_hz:g} Hz is too fast for {counted(len(channels.channels), 'channel')} of the "
-            f"{board.title} at {baud:,} baud: at most {int(highest):,} Hz, give a lower --rate or "
-            "fewer channels"
+            f"{board.title} at {board.baud:,} baud: at most {int(highest):,} Hz, give a lower "
+            "--rate or fewer channels"
         )
     if rate_hz < lowest:
         raise UsageError(f"{rate_hz:g} Hz is too slow: at least {lowest:.4f} Hz")

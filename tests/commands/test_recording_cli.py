@@ -71,6 +71,8 @@ PLAYED = "t [s],A0,A1\n0.00,1,2\n0.02,3,4\n"
         (("--board", "leonardo"), 2, "the Arduino Leonardo cannot record"),
         (("--port", "/dev/ttyNONE"), 2, "--from and --simulate are for --port sim"),
         (("--simulate", "pump:on"), 2, "there is no machine 'pump:on': use motor:normal"),
+        (("--channels", ""), 2, "--channels is missing"),
+        (("--plain",), 2, "--plain is for a sketch on a real board"),
         (("--from", "p.csv"), 2, "give --from FILE.csv or --simulate"),
         (("-o", "p.csv"), 2, "output 'p.csv' is no folder"),
     ],

@@ -1,6 +1,7 @@
 """Recordings without a board: the timer's settings, the file, the frames, and what a host asks."""
 
 from collections import deque
+from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -51,13 +52,13 @@ def test_an_echo_is_named():
 
 @pytest.mark.parametrize("rate", [0.25, 1, 3.2, 5, 50, 100, 200, 250, 400, 1000, 2500])
 def test_usual_rates_are_exact(rate):
-    plan = timing(rate, ONE, UNO, UNO.baud)
+    plan = timing(rate, ONE, UNO)
     assert Fraction(plan.f_cpu_hz, plan.cycles) == Fraction(str(rate))
     assert 256 <= plan.ticks <= 65_536 and 1 <= plan.periods <= 65_535
 
 
 def test_another_rate_is_as_near_as_the_ticks_are():
-    plan = timing(44.1, ONE, UNO, UNO.baud)
+    plan = timing(44.1, ONE, UNO)
     assert abs(plan.cycles - 16e6 / 44.1) <= TICK_CYCLES / 2
 
 
@@ -77,14 +78,14 @@ def test_times_are_exact(plan, number, text):
 
 
 def test_a_rate_that_cannot_be_is_refused_with_the_highest():
-    assert int(highest_rate(ONE, UNO, UNO.baud)) == 7812
-    assert int(highest_rate(THREE, UNO, UNO.baud)) == 2604
+    assert int(highest_rate(ONE, UNO)) == 7812
+    assert int(highest_rate(THREE, UNO)) == 2604
     with pytest.raises(UsageError, match=r"too fast for 3 channels of the Arduino Uno.*2,604 Hz"):
-        timing(2700, THREE, UNO, UNO.baud)
+        timing(2700, THREE, UNO)
     with pytest.raises(UsageError, match="at 9,600 baud: at most 315 Hz"):
-        timing(1000, ONE, UNO, 9600)
+        timing(1000, ONE, replace(UNO, baud=9600))
     with pytest.raises(UsageError, match="too slow: at least"):
-        timing(1e-6, ONE, UNO, UNO.baud)
+        timing(1e-6, ONE, UNO)
 
 
 # ---- channels ----
@@ -93,7 +94,7 @@ def test_a_rate_that_cannot_be_is_refused_with_the_highest():
 @pytest.mark.parametrize(
     "names, message",
     [
-        ("A6", r"the Arduino Uno has no channel 'A6': use A0 \.\. A5 or mpu6050"),
+        ("A6", r"the Arduino Uno has no channel 'A6': use A0 \.\. A5 or adxl345 or mpu6050"),
         ("A0,,A1", "no channel ''"),
         ("A0,a0", "named twice"),
         ("D3", "no channel 'D3'"),

@@ -71,7 +71,7 @@ def test_ten_minutes_under_noise(firmware, level, figures, names, rate_hz):
 @pytest.mark.parametrize("names", ["A0", THREE])
 def test_the_highest_rate_is_kept(firmware, names):
     uno = BOARDS["uno"]
-    rate = highest_rate(find_channels(names, uno), uno, uno.baud)
+    rate = highest_rate(find_channels(names, uno), uno)
     require_right(run(firmware("uno", names), "uno", names, rate, int(rate * 0.4)), int(rate * 0.4))
 
 

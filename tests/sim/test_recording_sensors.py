@@ -9,7 +9,7 @@ from tinygen.host.link import open_link
 from tinygen.host.recorder.recording import record
 from tinygen.host.recorder.timing import TICK_CYCLES, timing
 from tinygen.host.virtual.protocol_avr import avr_url
-from tinygen.host.virtual.sensors.mpu6050 import Mpu6050
+from tinygen.host.virtual.sensors.devices import Mpu6050
 
 from tinygen.commands._record_plain import Wanted, record_plain
 from tinygen.commands.record import record as run_command
@@ -39,7 +39,7 @@ class Run:
             return self.true[-1]
 
         self.device = Mpu6050(feed=feed)
-        plan = timing(rate_hz, MPU6050, UNO, UNO.baud)
+        plan = timing(rate_hz, MPU6050, UNO)
         with open_link(avr_url("uno", elf), MPU6050, UNO) as link:
             sim = link.port.board
             sim.bus.devices.append(self.device)
@@ -88,7 +88,7 @@ def remove(sim, device):
 
 
 def replace(sim, device):
-    device._registers[0x75] = 0x12
+    device.registers[0x75] = 0x12
 
 
 def hold(sim, device):
@@ -122,6 +122,16 @@ def test_a_motor_with_this_sensor(simavr, tmp_path):
     assert lines[0].split(",") == ["t [s]", *acceleration, *turning, "label"]
     values = [list(map(float, line.split(",")[1:7])) for line in lines[1:]]
     assert len(values) == 30 and all(15_000 < row[2] < 17_000 for row in values)  # 1 g
+
+
+def test_an_adxl345_is_recorded_as_it_is_played(simavr, tmp_path):
+    rows = [(k * 97 % 8191 - 4095, 4095 - k, -k) for k in range(40)]
+    text = [f"{k / 400:.4f},{x},{y},{z}\n" for k, (x, y, z) in enumerate(rows)]
+    (tmp_path / "played.csv").write_text("t [s],ax,ay,az\n" + "".join(text))
+    wanted = Wanted("sim", "adxl345", 400, played=tmp_path / "played.csv")
+    lines = run_command(wanted, tmp_path).path.read_text().splitlines()
+    assert lines[0] == "t [s],ax [1/256 g],ay [1/256 g],az [1/256 g]"
+    assert [tuple(map(int, line.split(",")[1:])) for line in lines[1:]] == rows
 
 
 SKETCH = """

@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 TIME = "t"
 CODES = (0, 1023)
-RAW = (-32767, 32767)
 # An ADXL335 (analog, 3.3 V, on a 5 V board): steps at 0 g, steps per g
 ADXL335 = (338, 67.6)
-MPU6050 = 16384  # steps per g
 
 
 def from_file(path: Path, channels: ChannelSet, rate_hz: float) -> Played:
@@ -39,7 +37,7 @@ def from_file(path: Path, channels: ChannelSet, rate_hz: float) -> Played:
             "columns after the channels"
         )
     columns = np.column_stack([table.columns[name] for name in numbers])
-    low, high = RAW if channels.sensor else CODES
+    low, high = _limits(channels)
     for name, column in zip(numbers, columns.T):
         bad = column[~np.isnan(column) & ((column < low) | (column > high) | (column % 1 != 0))]
         if len(bad):
@@ -54,6 +52,11 @@ def from_file(path: Path, channels: ChannelSet, rate_hz: float) -> Played:
     if len(times) < 2 or not (np.diff(times) > 0).all():
         raise DataError(f"column '{TIME}' of {path.name} does not rise from row to row: sort it")
     return Played(times.tolist(), rows.tolist(), float(np.median(np.diff(times))))
+
+
+def _limits(channels: ChannelSet) -> tuple[int, int]:
+    """The lowest and highest raw value that a channel can have."""
+    return (-channels.sensor.limit, channels.sensor.limit) if channels.sensor else CODES
 
 
 def _filled(columns: np.ndarray) -> np.ndarray:
@@ -81,7 +84,7 @@ def from_machine(
     if not channels.sensor and width > CHANNELS:
         raise UsageError(f"a simulated motor has {CHANNELS} axes: {width} channels are too many")
     force = simulate(state, seconds, rate_hz, seed)
-    zero, steps, limits = (0, MPU6050, RAW) if channels.sensor else (*ADXL335, CODES)
+    zero, steps = (0, channels.sensor.steps_per_g) if channels.sensor else ADXL335
     raw = np.zeros((len(force), width), dtype=np.int64)  # nothing turns but the shaft
-    raw[:, :CHANNELS] = np.clip(np.round(zero + steps * force[:, :width]), *limits)
+    raw[:, :CHANNELS] = np.clip(np.round(zero + steps * force[:, :width]), *_limits(channels))
     return Played([k / rate_hz for k in range(len(raw))], raw.tolist(), 1 / rate_hz)

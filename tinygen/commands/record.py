@@ -122,9 +122,10 @@ def record(wanted: Wanted, out: Path, progress: Progress = silent) -> Recorded:
     if wanted.port == "auto":
         board, port = discover.only_board()
         wanted = replace(wanted, port=port)
+    board = replace(board, baud=wanted.baud or board.baud)
     channels = find_channels(wanted.channels, board)
     require_folder_place(out)
-    plan = timing(rate_hz, channels, board, wanted.baud or board.baud)
+    plan = timing(rate_hz, channels, board)
     file = RecordingFile(out, wanted.label)
     with ExitStack() as opened:
         if wanted.port == "sim":
@@ -155,7 +156,7 @@ def _on_a_board(
     if wanted.played or wanted.simulated:
         raise UsageError("--from and --simulate are for --port sim: leave them out")
     try:
-        return opened.enter_context(open_link(wanted.port, channels, board, wanted.baud))
+        return opened.enter_context(open_link(wanted.port, channels, board))
     except PortError:
         raise
     except LinkError as error:
@@ -163,7 +164,7 @@ def _on_a_board(
     with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
         firmware = build_recorder(channels, board, Path(folder) / "project", progress)
         load_project(firmware.directory, board, wanted.port, progress)
-    return opened.enter_context(open_link(wanted.port, channels, board, wanted.baud))
+    return opened.enter_context(open_link(wanted.port, channels, board))
 
 
 def _simulated(
@@ -186,7 +187,7 @@ def _simulated(
     folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="tinygen-"))
     firmware = build_recorder(channels, board, Path(folder) / "project", progress)
     url = avr_url(board.pio_id, firmware.elf)
-    link = opened.enter_context(open_link(url, channels, board, wanted.baud))
+    link = opened.enter_context(open_link(url, channels, board))
     played.connect(link.port.board, channels)  # type: ignore[attr-defined]  # the virtual board's
     return link, round(played.seconds * plan.rate_hz)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
+from ....common.errors import UsageError
 from ....common.sensors import ChannelSet
 from ..simavr import SimBoard
-from .analog import millivolts
-from .mpu6050 import Mpu6050
+from .analog import INPUTS, millivolts
+from .devices import DEVICES, Registers
 
-SENSORS = {"mpu6050": Mpu6050}
 EARLY_SECONDS = 30e-6  # a row counts this much before its time: a timer's tick is exact, t is not
 
 
@@ -29,11 +29,11 @@ class Played:
     def connect(self, board: SimBoard, channels: ChannelSet) -> None:
         """Plays the columns to what the channels are recorded from."""
         if channels.sensor:
-            self.at_sensor(board, SENSORS[channels.sensor.name])
+            self.at_sensor(board, DEVICES[channels.sensor.name])
         else:
             self.at_pins(board, [channel.pin for channel in channels.channels])
 
-    def at_sensor(self, board: SimBoard, device: Callable[..., Mpu6050]) -> None:
+    def at_sensor(self, board: SimBoard, device: Callable[..., Registers]) -> None:
         """Puts a sensor on the board's bus that measures the columns."""
         begun: list[int] = []
 
@@ -50,6 +50,11 @@ class Played:
 
     def at_pins(self, board: SimBoard, pins: Sequence[int]) -> None:
         """Plays the columns, codes 0 .. 1023, at inputs of the board's converter."""
+        if beyond := [pin for pin in pins if pin >= INPUTS]:
+            raise UsageError(
+                f"the virtual board's pin A{beyond[0]} has no voltage: use A0 .. A{INPUTS - 1}, "
+                "or a real board"
+            )
         columns = {pin: column for column, pin in enumerate(pins)}
         # without a first conversion: that one only sets up the converter
         begun: list[int] = []

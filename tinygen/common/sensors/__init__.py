@@ -30,17 +30,29 @@ class Channel:
 
 @dataclass(frozen=True)
 class Sensor:
-    """A sensor on the I2C bus, with its driver in firmware/sensors."""
+    """A sensor on the I2C bus, with its driver in firmware/sensors. The first channels are
+    acceleration.
+    """
 
     name: str  # "mpu6050": tinygen_mpu6050.h has mpu6050_begin and mpu6050_read
     title: str
     channels: tuple[Channel, ...]
     read_us: int  # most that reading one sample takes
+    steps_per_g: int  # of its acceleration
+    limit: int  # largest raw value of any channel, and its negative the lowest
 
 
 SENSORS = {
     sensor.name: sensor
     for sensor in (
+        Sensor(
+            "adxl345",
+            "ADXL345",
+            tuple(Channel(name, "1/256 g") for name in ("ax", "ay", "az")),
+            read_us=600,
+            steps_per_g=256,
+            limit=4095,
+        ),
         Sensor(
             "mpu6050",
             "MPU-6050",
@@ -50,6 +62,8 @@ SENSORS = {
                 for name in names.split()
             ),
             read_us=1000,
+            steps_per_g=16384,
+            limit=32767,
         ),
     )
 }
