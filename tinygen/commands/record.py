@@ -19,7 +19,7 @@ from ..common.sensors import ChannelSet, find_channels
 from ..common.tables import counted
 from ._limits import baud_option
 from ._options import FILE, board_option
-from ._record_plain import Wanted, record_plain
+from ._record_plain import RecordedLines, Wanted, record_plain
 from ._show import progress, shows
 from ._spec import FromSpec
 
@@ -103,6 +103,13 @@ def _places(got: Recording) -> str:
     shown = [f"{first}" if n == 1 else f"{first} .. {first + n - 1}" for first, n in pieces[:5]]
     more = f" and {len(pieces) - 5} more places" if len(pieces) > 5 else ""
     return f" (empty cells at sample {', '.join(shown)}{more})"
+
+
+def record_somehow(
+    wanted: Wanted, plain: bool, out: Path, progress: Progress
+) -> Recorded | RecordedLines:
+    """By our firmware, or the lines of the board's own."""
+    return record_plain(wanted, out, progress) if plain else record(wanted, out, progress)
 
 
 def record(wanted: Wanted, out: Path, progress: Progress = silent) -> Recorded:
@@ -261,4 +268,4 @@ def command(out, plain, **options):
     """
     wanted = Wanted(**options)
     with progress() as say:
-        return record_plain(wanted, out, say) if plain else record(wanted, out, say)
+        return record_somehow(wanted, plain, out, say)
