@@ -2,10 +2,14 @@
 
 import pytest
 from recording import compile_recorder, noise, run
+from tinygen.host.link import Link
+from tinygen.host.port import open_port
 from tinygen.host.recorder.timing import TICK_CYCLES, highest_rate
+from tinygen.host.virtual.protocol_avr import avr_url
 from tinygen.host.virtual.simavr import TO_HOST
 
 from tinygen.common.boards import BOARDS
+from tinygen.common.errors import LinkError
 from tinygen.common.sensors import find_channels
 
 THREE = "A2,A0,A1"
@@ -154,6 +158,18 @@ def test_a_reset_ends_the_recording(firmware):
     assert "was reset at sample" in heard.recording.failure
     assert heard.recording.samples == len(heard.rows) < 1000
     assert heard.wrong == []
+
+
+def test_a_program_of_which_a_byte_changed_records_nothing(firmware):
+    """The recorder is sealed as the streaming firmware is."""
+    channels, uno = find_channels("A0", BOARDS["uno"]), BOARDS["uno"]
+    port = open_port(avr_url("uno", firmware("uno", "A0")), uno.baud)
+    at = port.board.read_flash(0, 8192).index(b"recorder")  # its name, which nothing depends on
+    port.board.write_flash(at, b"R")
+    with Link(port, "damaged", channels, uno, None) as link:
+        port.board.reset()
+        with pytest.raises(LinkError, match="in flash is corrupt"):
+            link.hello(2.0)
 
 
 def test_what_was_taken_until_a_stop_is_kept(firmware):

@@ -113,17 +113,6 @@ def test_a_sensor_that_cannot_be_read_is_one_line(elf, what, message):
         Run(elf, 100, 10, what)
 
 
-def test_a_motor_with_this_sensor(simavr, tmp_path):
-    wanted = Wanted("sim", "mpu6050", 100, seconds=0.3, label="off", simulated="motor:off", seed=4)
-    recorded = run_command(wanted, tmp_path)
-    lines = recorded.path.read_text().splitlines()
-    acceleration = [f"{axis} [1/16384 g]" for axis in ("ax", "ay", "az")]
-    turning = [f"{axis} [1/131 deg/s]" for axis in ("gx", "gy", "gz")]
-    assert lines[0].split(",") == ["t [s]", *acceleration, *turning, "label"]
-    values = [list(map(float, line.split(",")[1:7])) for line in lines[1:]]
-    assert len(values) == 30 and all(15_000 < row[2] < 17_000 for row in values)  # 1 g
-
-
 def test_an_adxl345_is_recorded_as_it_is_played(simavr, tmp_path):
     rows = [(k * 97 % 8191 - 4095, 4095 - k, -k) for k in range(40)]
     text = [f"{k / 400:.4f},{x},{y},{z}\n" for k, (x, y, z) in enumerate(rows)]
