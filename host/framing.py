@@ -31,6 +31,8 @@ class Kind(IntEnum):
     RESULT = 4
     STATUS = 5
     ERR = 6
+    RECORD = 7
+    SAMPLES = 8
 
 
 class Code(IntEnum):
@@ -45,6 +47,7 @@ class Code(IntEnum):
     OVERRUN = 7
     BUSY = 8
     MODEL_CORRUPT = 9
+    NO_SENSOR = 10
 
 
 @dataclass(frozen=True)

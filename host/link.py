@@ -16,7 +16,6 @@ import serial
 from ..common.boards import BOARDS, Board
 from ..common.errors import LinkError
 from ..common.tables import counted
-from ..model.model import Model
 from .port import PORT_ERRORS, WRITE_SECONDS, PortError, may_reset, open_port, opener, reason
 from .protocol import (
     INFO,
@@ -26,6 +25,7 @@ from .protocol import (
     Foreign,
     Frame,
     Info,
+    Program,
     Refusal,
     Reply,
     Status,
@@ -69,7 +69,12 @@ class Link:
     """
 
     def __init__(
-        self, port: serial.SerialBase, name: str, model: Model, board: Board | None, tap: Tap | None
+        self,
+        port: serial.SerialBase,
+        name: str,
+        model: Program,
+        board: Board | None,
+        tap: Tap | None,
     ) -> None:
         self.port = port
         self.name = name
@@ -259,7 +264,7 @@ class Link:
 
 def open_link(
     port: str,
-    model: Model,
+    model: Program,
     board: Board | None = None,
     baud: int | None = None,
     timeout: float = OPEN_SECONDS,

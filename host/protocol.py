@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntFlag
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..common.tables import counted
 from .framing import (
@@ -38,6 +38,7 @@ from .framing import (
     model_seed,
     seed_of,
 )
+from .samples import Samples, read_samples
 
 __all__ = [
     "BETWEEN_MAX",
@@ -65,9 +66,11 @@ __all__ = [
     "Info",
     "Kind",
     "Pin",
+    "Program",
     "Refusal",
     "Reply",
     "Result",
+    "Samples",
     "Status",
     "Trait",
     "crc_register",
@@ -94,6 +97,19 @@ NOT_SURE_RAW = -1
 VALUES_MAX = 50  # numbers in one answer, which the firmware's ring for answers must hold
 LEDS = 2  # of a board of version 1
 LEDS_MAX = 4
+
+
+class Program(Protocol):
+    """What a board may run: a Model, or what stands for one."""
+
+    @property
+    def model_id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def inputs(self) -> tuple[Any, ...]: ...
+    @property
+    def values_per_row(self) -> int: ...
 
 
 class Flag(IntFlag):
@@ -200,7 +216,7 @@ class Foreign:
     reason: str
 
 
-Reply = Info | Result | Status | Refusal | Foreign
+Reply = Info | Result | Status | Refusal | Samples | Foreign
 
 INFO = struct.Struct("<6BIIHHHHB20s31s")
 RESULT = struct.Struct("<BBhHI")
@@ -258,8 +274,10 @@ def status_request(seq: int = 0, version: int = VERSION) -> bytes:
 def parse(frame: Frame, version: int = VERSION) -> Reply:
     """What a board of a version says with `frame`; every field is checked to be in its range."""
     reader = _READERS.get(frame.kind)
+    if frame.kind == Kind.SAMPLES and (samples := read_samples(frame)):
+        return samples
     if reader is None:
-        echo = frame.kind in (Kind.HELLO, Kind.ROW)
+        echo = frame.kind in (Kind.HELLO, Kind.ROW, Kind.RECORD)
         return Foreign(frame, "an echo of a host's frame" if echo else f"unknown type {frame.kind}")
     layout, read = reader
     more = b""

@@ -39,10 +39,10 @@ HEADER = (
 )
 CLASS_LEDS = ("third", "fourth")  # more columns where classes have LEDs of their own
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
-_Self = TypeVar("_Self", bound="_Lines")  # typing.Self is of Python 3.11
+_Self = TypeVar("_Self", bound="Lines")  # typing.Self is of Python 3.11
 
 
-class _Lines:
+class Lines:
     """A text file to which whole lines are added, at once."""
 
     def __init__(self, path: Path) -> None:
@@ -78,7 +78,7 @@ class _Lines:
         os.close(self._file)
 
 
-class RowFile(_Lines):
+class RowFile(Lines):
     """The rows of a stream: CSV, or JSON lines where the name ends in .jsonl. `meaning` tells what
     a raw answer means, `model` names the numbers behind it.
     """
@@ -140,7 +140,7 @@ def _number(raw: int) -> int | None:
     return None if raw == MISSING else raw
 
 
-class RawLog(_Lines):
+class RawLog(Lines):
     """Every byte on the wire: seconds, direction (> to the board, < to the host), hexadecimal. Made
     to be a Link's tap.
     """

@@ -122,6 +122,25 @@ FRAMES = (
     Wire("bad fcs", 6, 7, 0, _hex("01 00"), _hex("00 a5 83 a2 a5 a7 a4 a5 0c 53 00")),
     Wire("wrong session", 6, 8, 9, _hex("05 07"), _hex("00 a5 83 ad ac a7 a0 a2 4c d3 00")),
     Wire(
+        "record 60,000 samples at 100 Hz",
+        7,
+        7,
+        4,
+        _hex("01 00 1f 4e 01 00 60 ea 00 00"),
+        _hex("00 a5 82 a2 a1 af a4 a5 ba eb a4 a5 c5 4f a5 a5 94 b3 00"),
+    ),
+    Wire(
+        "two samples of three channels, the second without one value",
+        8,
+        7,
+        4,
+        _hex("00 00 02 00 39 ff 01 00 02 00 00 00 00 02 00 00 ff 03 ff 01 01 00 00 80"),
+        _hex(
+            "00 a5 8d a2 a1 bd a5 a5 a7 a5 9c 5a a4 a5 a7 a5 a5 a5 a5 a7 a5 a5 5a a6 5a a4 a4 a5 "
+            "a5 25 44 5b 00"
+        ),
+    ),
+    Wire(
         "row that has five keys in it",
         3,
         7,
@@ -217,6 +236,7 @@ REFUSALS = (
     Refused("status, told", BY_NAME["status, told"].wire, BAD_LEN, 0),
     Refused("info, as a board says", BY_NAME["info"].wire, BAD_TYPE, 2),
     Refused("result, as a board says", BY_NAME["result 119, green, clamped"].wire, BAD_TYPE, 4),
+    Refused("record", BY_NAME["record 60,000 samples at 100 Hz"].wire, BAD_TYPE, 7),
     Refused("type 0", _hex("00 a5 85 a5 a4 a5 f0 cf 00"), BAD_TYPE, 0),
     Refused("type 31", _hex("00 a5 9a a5 a4 a5 a8 be 00"), BAD_TYPE, 31),
 )

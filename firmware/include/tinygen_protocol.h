@@ -60,8 +60,12 @@ enum { /* types: who sends it, and the bytes of its payload */
     TINYGEN_ROW = 3,    /* host   2 * inputs: one int16 each */
     TINYGEN_RESULT = 4, /* board  TINYGEN_RESULT_BYTES */
     TINYGEN_STATUS = 5, /* host   0, board TINYGEN_STATUS_BYTES */
-    TINYGEN_ERR = 6     /* board  2: code, detail */
+    TINYGEN_ERR = 6,    /* board  2: code, detail */
+    TINYGEN_RECORD = 7, /* host   TINYGEN_RECORD_BYTES: to a board that records, not predicts */
+    TINYGEN_SAMPLES = 8 /* board  TINYGEN_SAMPLES_BYTES, then samples: its answer, and unasked */
 };
+
+enum { TINYGEN_STOP = 0, TINYGEN_START = 1, TINYGEN_AGAIN = 2 }; /* commands in RECORD */
 
 enum { /* error codes, and what the detail byte holds */
     TINYGEN_BAD_FCS = 1,       /* 0; seq is 0 too, for a damaged frame has none */
@@ -72,7 +76,8 @@ enum { /* error codes, and what the detail byte holds */
     TINYGEN_WRONG_MODEL = 6,   /* 0; answers a HELLO that names another model */
     TINYGEN_OVERRUN = 7,       /* bytes lost so far, modulo 256: the host ignored the window */
     TINYGEN_BUSY = 8,          /* 0; send the row again later */
-    TINYGEN_MODEL_CORRUPT = 9  /* 0; the program or a table in flash is not what was built */
+    TINYGEN_MODEL_CORRUPT = 9, /* 0; the program or a table in flash is not what was built */
+    TINYGEN_NO_SENSOR = 10     /* the driver's error code: what was to be recorded gives nothing */
 };
 
 enum { TINYGEN_CLAMPED = 1, TINYGEN_MISSING = 2, TINYGEN_NOT_SURE = 4 }; /* RESULT flags */
@@ -97,6 +102,11 @@ enum {                                               /* INFO traits */
                                     board 20, model 31 (ASCII, filled up with 00) */
 #define TINYGEN_MORE_INFO 2u     /* behind INFO in version 2: values 1, LED pins 1. RESULT then has
                                     the other values behind its cycles, 2 bytes each */
+#define TINYGEN_RECORD_BYTES 10u /* command 2, and for START: timer ticks of a period less one 2,
+                                    periods a sample 2, samples in all 4 (0: until STOP);
+                                    for AGAIN: samples wanted 2, 0 2, number of the first 4 */
+#define TINYGEN_SAMPLES_BYTES 12u /* number of the first 4, oldest that is kept 4, samples that
+                                    could not be kept 2, largest lateness in timer ticks 2 */
 #define TINYGEN_BOARD_BYTES 20u
 #define TINYGEN_NAME_BYTES 31u
 

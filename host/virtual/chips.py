@@ -33,6 +33,7 @@ class Chip:
     ports: dict[str, int]
     gpior0: int = 0x3E
     uart: bool = True
+    match_b: int = 0  # interrupt vector of timer 1's compare match B; 0: it starts no converter
 
 
 _SMALL = {"B": 0x23, "C": 0x26, "D": 0x29}
@@ -53,11 +54,11 @@ _LARGE = {
 CHIPS = {
     chip.name: chip
     for chip in (
-        Chip("atmega168p", 16_384, 0x100, 0x4FF, _SMALL),
-        Chip("atmega328", 32_768, 0x100, 0x8FF, _SMALL),
-        Chip("atmega328p", 32_768, 0x100, 0x8FF, _SMALL),
-        Chip("atmega1280", 131_072, 0x200, 0x21FF, _LARGE),
-        Chip("atmega2560", 262_144, 0x200, 0x21FF, _LARGE),
+        Chip("atmega168p", 16_384, 0x100, 0x4FF, _SMALL, match_b=12),
+        Chip("atmega328", 32_768, 0x100, 0x8FF, _SMALL, match_b=12),
+        Chip("atmega328p", 32_768, 0x100, 0x8FF, _SMALL, match_b=12),
+        Chip("atmega1280", 131_072, 0x200, 0x21FF, _LARGE, match_b=18),
+        Chip("atmega2560", 262_144, 0x200, 0x21FF, _LARGE, match_b=18),
         Chip(
             "atmega32u4", 32_768, 0x100, 0xAFF, {port: _LARGE[port] for port in "BCDEF"}, uart=False
         ),

@@ -56,6 +56,14 @@ class Core:
         self._catch_resets(self._field(c.c_uint64, layout.reset_hook))
         self.reset()
 
+    def supply(self, millivolts: int) -> None:
+        """Voltage of the chip, of its analog part and of AREF; without one the converter gives
+        nothing.
+        """
+        for place in range(3):  # behind the frequency, in this order
+            voltage = self._field(c.c_uint32, self._layout.frequency + 4 * (1 + place))
+            voltage.value = millivolts
+
     def _field(self, kind: type[_Field], offset: int) -> _Field:
         return kind.from_address(self._avr + offset)
 
@@ -231,3 +239,10 @@ class Core:
         """Signal raised when any interrupt routine begins (vector number) and ends (0)."""
         first: int = self._lib.avr_get_interrupt_irq(self._avr, ANY_INTERRUPT)
         return first + INTERRUPT_RUNNING * self._layout.irq_bytes
+
+    def flag_irq(self, vector: int) -> int:
+        """Signal raised with 1 when an interrupt's flag is set, enabled or not, and with 0 when it
+        is cleared.
+        """
+        irq: int = self._lib.avr_get_interrupt_irq(self._avr, vector)
+        return irq

@@ -20,6 +20,8 @@ from . import chips
 from .core import Core
 from .image import load_hex, load_image
 from .libsimavr import CRASHED, DONE
+from .sensors.analog import Analog
+from .sensors.i2c import Bus
 from .uart import NEVER, TO_BOARD, TO_HOST, Counters, Fault, NoLine, SerialLine
 from .vcd import to_vcd
 from .watch import Inference, Marks, PinChange, Pins, Stack
@@ -90,6 +92,8 @@ class SimBoard:
             self._pins = Pins(core, self.chip)
             self._marks = Marks(core, self._memory, self.chip.gpior0, watch_marks)
             line = core, self._memory, board.f_cpu_hz, baud or board.baud, self.counters, fault
+            self.analog = Analog(core, self._memory, self.chip.match_b)
+            self.bus = Bus(core, self._memory) if self.chip.uart else None
             self._line = SerialLine(*line) if self.chip.uart else NoLine(board.pio_id)
             self._power_on(image)
         except BaseException:
@@ -220,8 +224,9 @@ class SimBoard:
         """Set up again what simavr forgets in a reset: the batch size and the timers."""
         self._on.was_reset = self._halted = False
         self._on.batch(self._batch_cycles)
-        for part in (self._line, self._pins, self._marks):
-            part.after_reset()
+        for part in (self._line, self._pins, self._marks, self.analog, self.bus):
+            if part:
+                part.after_reset()
 
     @property
     def _on(self) -> Core:

@@ -79,6 +79,15 @@ OTHER = {
     ("pick", "target"),  # whose ladder is meant
     ("pick", "out"),  # would replace the model that was trained
     ("stream", "out"),  # the answers of a run
+    ("record", "out"),  # another folder for each thing that is recorded
+    ("record", "seed"),  # of a machine, not of the search
+}
+
+
+LEFT = {  # what no file gives
+    "convert": ["model.skops"],
+    "monitor": ["gas.json", "log.csv"],
+    "record": ["--channels", "A0", "--rate", "50", "-o", "rec"],
 }
 
 
@@ -180,8 +189,8 @@ def test_every_command_works_from_it(spec):
     assert values("report")["data"] == files
     assert values("monitor", "gas.json", "log.csv")["window"] is None
     for command in sorted({command for _, _, commands in _spec.TABLE for command in commands}):
-        left = {"convert": ["model.skops"], "monitor": ["gas.json", "log.csv"]}.get(command, [])
-        values(command, *left)  # nothing is missing
+        values(command, *LEFT.get(command, []))  # nothing is missing
+    assert values("record", *LEFT["record"])["baud"] == 115200
 
 
 def test_a_flag_wins(spec):

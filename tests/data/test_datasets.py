@@ -16,8 +16,8 @@ from tables import TASK_A
 
 from tinygen.common.errors import WRONG_USE, DataError
 from tinygen.data import load_table, prepare
-from tinygen.data import simulated_station as station
 from tinygen.data import sources as datasets
+from tinygen.data.simulated import station
 from tinygen.data.sources import FILE_NAME, Source, find
 
 CONTENT = b"a,b\n1,2\n3,4\n"

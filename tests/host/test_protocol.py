@@ -220,7 +220,7 @@ def test_parse_reads_every_answer():
         (Kind.RESULT, bytes(11)),
         (Kind.STATUS, b""),
         (Kind.ERR, b"\0\0"),
-        (Kind.ERR, b"\x0a\0"),
+        (Kind.ERR, b"\x0b\0"),
         (Kind.INFO, bytes(74)),
         (Kind.INFO, bytes(71)),
     ],

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from random_models import random_models
+from tinygen.host.virtual.sensors.analog import STEPS, SUPPLY_MV
 from tinygen.host.virtual.simavr import SimBoard
 
 from tinygen.codegen.emit import emit_library, emit_project
@@ -12,7 +13,7 @@ from tinygen.common.boards import BOARDS
 
 MODEL = random_models()["linear8"]
 MODEL = replace(MODEL, threshold=int(np.median(MODEL.predict(MODEL.sample_rows(401, 3)))))
-ANALOG_PINS, FULL_MV, COUNTS = 6, 3300, 1023  # simavr's reference where no supply is told
+ANALOG_PINS, FULL_MV, COUNTS = 6, SUPPLY_MV, STEPS
 UNO = BOARDS["uno"]
 
 

@@ -13,8 +13,10 @@ from tinygen.host.link import open_link
 from tinygen.host.stream import stream
 from tinygen.host.virtual.image import load_hex
 from tinygen.host.virtual.pty_board import PtyBoard
+from tinygen.host.virtual.sensors.analog import millivolts
 
 from tinygen.commands.build import build
+from tinygen.commands.record import Wanted, record
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError, LinkError
 from tinygen.model.fixedpoint import MISSING
@@ -168,3 +170,18 @@ def test_flash_that_does_not_hold_what_was_written_is_an_error(empty_board, file
     with pytest.raises(BuildError, match=r"mismatch|verif"):
         load(files, MODEL, board, virtual.port)
     assert len(runs) == 1  # to load; what compiles has a door of its own
+
+
+@pytest.mark.parametrize("empty_board", ["uno"], indirect=True)
+def test_the_recorder_is_loaded_where_the_board_does_not_run_it(empty_board, tmp_path):
+    """The first recording loads the firmware, the second finds it."""
+    _, virtual = empty_board
+    virtual.board.write_flash(0, b"\xff\xcf" * 2048)  # some program
+    virtual.board.analog.feed = lambda pin, cycle: millivolts(100 + pin)
+    said = []
+    for label in ("first", "second"):
+        wanted = Wanted(virtual.port, "A2,A0", 200, seconds=0.2, label=label)
+        recorded = record(wanted, tmp_path / "rec", said.append)
+        rows = recorded.path.read_text().splitlines()[1:]
+        assert [row.split(",", 1)[1] for row in rows] == [f"102,100,{label}"] * 40
+    assert sum("loading the recording firmware" in words for words in said) == 1

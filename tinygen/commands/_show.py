@@ -26,6 +26,7 @@ from ..common.text import page
 
 if TYPE_CHECKING:
     from ..model.model import Model
+    from ..model.signals import SignalModel
 
 COUNTED = re.compile(r"(\d[\d,]*) of (\d[\d,]*)")
 PLAIN_SECONDS = 5.0  # between two lines on one long step where the output is no terminal
@@ -68,7 +69,7 @@ def json_of(result: Result) -> str:
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
-def of_model(path: Path, model: Model) -> dict[str, Any]:
+def of_model(path: Path, model: Model | SignalModel) -> dict[str, Any]:
     """What the plain form of a new model begins with."""
     return {
         "model": str(path),

@@ -1,7 +1,7 @@
 """`tinygen init`: a user's own project, with data, model, firmware, tests and CI workflows, that
 passes as it stands.
 
-The rows are simulated (tinygen/data/simulated_station.py) and say so in their file's name: they are
+The rows are simulated (tinygen/data/simulated/station.py) and say so in their file's name: they are
 there to be replaced.
 """
 
@@ -123,7 +123,7 @@ def example_rows() -> str:
     """A few hundred rows of the simulated station, as a CSV file in the form of the UCI Air Quality
     file.
     """
-    from ..data import simulated_station as station
+    from ..data.simulated import station
 
     header, *rows = station.simulate().decode("ascii").splitlines()
     return "\n".join([header, *rows[::EVERY]]) + "\n"

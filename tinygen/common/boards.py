@@ -53,6 +53,7 @@ class Board:
     ]  # (vendor, product) that identify the board when plugged in; () with a common bridge
     serial: str = "uart"  # "uart": UART 0, simulated too; "usb": in the chip itself;
     # "none": nothing to stream by
+    analog_pins: int = 0  # A0 on, which are the converter's inputs 0 on; 0: nothing is recorded
 
     @property
     def leds(self) -> dict[str, int]:
@@ -117,6 +118,7 @@ def _nano(pio_id: str, title: str, fqbn: str, upload_speed: int) -> Board:
         protocol="arduino",
         upload_speed=upload_speed,
         usb_ids=(),
+        analog_pins=8,
     )
 
 
@@ -149,6 +151,7 @@ BOARDS: dict[str, Board] = _registry(
             (0x2341, 0x0243),
             (0x2341, 0x006A),
         ),
+        analog_pins=6,
     ),
     Board(
         pio_id="megaatmega2560",
@@ -173,6 +176,7 @@ BOARDS: dict[str, Board] = _registry(
             (0x2341, 0x0210),
             (0x2341, 0x0242),
         ),
+        analog_pins=16,
     ),
     _nano(
         "nanoatmega328",
@@ -246,9 +250,10 @@ def render_platformio_ini(
     src_dir: str = "src",
     include_dir: str = "include",
     extra_flags: Iterable[str] = (),
+    models: bool = True,
 ) -> str:
     """The text of platformio.ini: for each board with a firmware one environment, and one with an
-    empty predictor.
+    empty predictor; without that one where the program has no model.
     """
     template = environment("c").get_template("platformio.ini.j2")
     return template.render(
@@ -256,6 +261,7 @@ def render_platformio_ini(
         src_dir=src_dir,
         include_dir=include_dir,
         extra_flags=list(extra_flags),
+        models=models,
     )
 
 

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
@@ -29,6 +31,28 @@ def raise_when_told_to_end() -> None:
         # a program that was started to ignore a signal, as by nohup, goes on ignoring it
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _raise)
+
+
+@contextmanager
+def told_to_end() -> Iterator[Callable[[], bool]]:
+    """While it lasts, Ctrl-C and SIGTERM do no more than make this function answer True: for a step
+    that ends well by itself. The second one of a kind ends at once. In another thread than the
+    main one nothing changes.
+    """
+    told: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        told.append(number)
+        signal.signal(number, before[number])
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    main = threading.current_thread() is threading.main_thread()
+    before = {int(n): signal.signal(n, note) for n in numbers} if main else {}
+    try:
+        yield lambda: bool(told)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Held:

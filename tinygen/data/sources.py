@@ -5,7 +5,7 @@ station.
 
 In this order: the file given; $TINYGEN_DATA (a folder or a file); the user's cache; a download of
 UCI data set 360, checked by its sha256 and kept in the cache; the simulated station of
-tinygen/data/simulated_station.py.
+tinygen/data/simulated/station.py.
 
 The file is "Air Quality" of the UCI Machine Learning Repository (CC BY 4.0): S. De Vito, E.
 Massera, M. Piga, L. Martinotto, G. Di Francia, Sensors and Actuators B 129 (2008) 750-757.
@@ -27,7 +27,7 @@ from pathlib import Path
 from ..common.errors import DataError, plain
 from ..common.files import cache_dir
 from ..common.progress import Progress, silent
-from . import simulated_station as station
+from .simulated import station
 from .table import Table, load_table, read_table
 
 FILE_NAME = "AirQualityUCI.csv"

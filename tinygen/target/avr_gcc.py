@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,9 +142,13 @@ def _fits(size: Size, board: Board) -> bool:
 
 
 def compile_project(
-    directory: Path, board: Board, tools: Toolchain, progress: Progress
-) -> tuple[Path, Path]:
-    """The linked firmware and its empty twin.
+    directory: Path,
+    board: Board,
+    tools: Toolchain,
+    progress: Progress,
+    twins: Sequence[str] = ("", "_empty"),
+) -> tuple[Path, ...]:
+    """The linked firmware and its empty twin, or those of the environments BOARD + twin.
 
     BuildError with the first error of the compiler and the place of the whole log; CheckError where
     the program is too large.
@@ -153,7 +158,7 @@ def compile_project(
             f"{directory} has no platformio.ini: make the project with `tinygen build MODEL.json "
             "-o DIR`"
         )
-    names = (board.pio_id, f"{board.pio_id}_empty")
+    names = [board.pio_id + twin for twin in twins]
     done = run_pio(
         [word for name in names for word in ("-e", name)],
         directory,
@@ -162,17 +167,17 @@ def compile_project(
         progress,
         BUILD_SECONDS,
     )
-    elf, empty = (directory / ".pio" / "build" / name / "firmware.elf" for name in names)
+    elfs = tuple(directory / ".pio" / "build" / name / "firmware.elf" for name in names)
     if done.code != 0:
         log = keep_log(directory / f"build-{board.pio_id}.log", done)
-        _raise_if_too_big(done.text, elf, board)
+        _raise_if_too_big(done.text, elfs[0], board)
         reason = (
             f"no end after {BUILD_SECONDS} s" if done.code is None else compiler_error(done.text)
         )
         raise BuildError(f"{reason} (building for {board.title}; whole log: {log})")
-    if beyond := _beyond_reach(elf, board):
+    if beyond := _beyond_reach(elfs[0], board):
         raise CheckError(f"program {beyond}")
-    return elf, empty
+    return elfs
 
 
 def run_pio(

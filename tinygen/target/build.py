@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median_high
 
+from ..codegen.emit import write_all
+from ..codegen.recorder import recorder_project
 from ..common.boards import Board
 from ..common.errors import BuildError, CheckError, UsageError
 from ..common.process import Progress
+from ..common.progress import silent
+from ..common.sensors import ChannelSet
 from .avr_gcc import (
     Size,
     check_board,
@@ -55,6 +59,14 @@ class Cost:
     stack_bytes: int | None
     cycles_median: int  # per inference, without interrupts
     cycles_max: int
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """The recording firmware, ready to be loaded."""
+
+    directory: Path
+    elf: Path
 
 
 @dataclass(frozen=True)
@@ -107,15 +119,32 @@ def build_firmware(
     )
 
 
+def build_recorder(
+    channels: ChannelSet, board: Board, folder: Path, progress: Progress = silent
+) -> Recorder:
+    """The recording firmware for `channels`, made in `folder`; errors as in `build_firmware`."""
+    tools = ensure(progress, install=not was_set_up())
+    write_all(recorder_project(channels, board), folder)
+    (elf,) = compile_project(folder, board, tools, progress, twins=("",))
+    check_board(read_size(elf), board)
+    return Recorder(folder, elf)
+
+
 def load_firmware(project, board: Board, port: str, progress: Progress | None = None) -> None:
     """Load the firmware of `project` into the board at `port` and have it read back; BuildError
     when that fails.
+    """
+    load_project(Path(project.directory), board, port, progress)
 
-    What PlatformIO and avrdude said is kept in the project, in upload-BOARD.log.
+
+def load_project(
+    directory: Path, board: Board, port: str, progress: Progress | None = None
+) -> None:
+    """The same for the project in a folder. What PlatformIO and avrdude said is kept in it, in
+    upload-BOARD.log.
     """
     tools = ensure(progress, install=not was_set_up())
     need_avrdude(tools)
-    directory = Path(project.directory)
     for _ in range(UPLOAD_TRIES):
         done = run_pio(
             ["-e", board.pio_id, "-t", "upload", "--upload-port", port],

@@ -62,8 +62,8 @@ def _judged(rows: WindowRows, places: tuple[int, ...], seed: int) -> tuple[np.nd
     """(what each feature is worth, part of wrong windows), over the folds."""
     x, y = rows.dataset.rows.x[:, places], rows.dataset.rows.y
     cuts = rows.dataset.split.cuts or ()
-    found = run_all(lambda k: _on_fold(x, y, cuts[k], seed + k), range(len(cuts)))
-    found = [fold for fold in found if fold]
+    folds = run_all(lambda k: _on_fold(x, y, cuts[k], seed + k), range(len(cuts)))
+    found = [fold for fold in folds if fold is not None]
     if not found:
         return np.zeros(len(places)), 1.0
     worth = np.sum([worth for worth, _ in found], axis=0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,8 @@ def find_signal_guard(
     front = guard_front(channels, recordings.rate_hz, request.spec)
     windows = front.run([one.raw for one in recordings.recordings])
     usual = [windows[k] for k in normal if len(windows[k])]
-    x = np.concatenate([w.features for w in usual] or [np.zeros((0, len(front.features)))])
+    none = np.zeros((0, len(front.features)), dtype=np.int64)
+    x = np.concatenate([none, *(w.features for w in usual)])
     if len(x) < LEAST_WINDOWS:
         raise UsageError(
             f"{len(x)} windows to learn what is usual, at least {LEAST_WINDOWS} are needed: record "
@@ -127,7 +129,7 @@ def _facts(
     request: GuardRequest,
 ) -> dict:
     """Plain JSON: alarms on the recordings, those that it learned from and the others."""
-    each = []
+    each: list[dict[str, Any]] = []
     for k, one in enumerate(recordings.recordings):
         decided = model.window_model.alarm(model.decisions(windows[k]))
         each.append(

@@ -1,0 +1,1 @@
+"""Drivers of sensors on the I2C bus, one C file each."""
