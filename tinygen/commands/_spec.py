@@ -58,7 +58,7 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("budget.cycles", "max_cycles", (*MAKE, "build")),
     ("board", "board", (*MAKE, "build", "emit", "guard", "record", *LIVE)),
     *((f"signals.{name}", name, ("guard", "train")) for name in SHARED_WINDOWS),
-    ("signals.rate", "rate_hz", ("guard", "train")),
+    ("signals.rate", "rate_hz", ("guard", "record", "train")),
     ("signals.votes", "votes", ("guard", "train")),
     ("signals.max_load", "max_load", ("train",)),
     ("signals.normal", "normal", ("guard",)),
