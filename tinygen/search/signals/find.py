@@ -29,7 +29,7 @@ from .window_rows import WindowRows, rows_of
 
 Progress = Callable[[str], None]
 # features of the choices that are tried: of the pool whose code is small, and of all
-SIZES = {True: (4, 6, 9, 14, 26), False: (8, 14, 26)}
+SIZES = {True: (4, 8, 14, 26), False: (8, 20)}
 LOAD = 0.5  # most of the processor's time, where the user does not say
 VOTE_SECONDS = 0.5  # part of the shortest recording that a vote may last
 
