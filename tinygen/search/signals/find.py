@@ -31,7 +31,10 @@ Progress = Callable[[str], None]
 # features of the choices that are tried: of the pool whose code is small, and of all
 SIZES = {True: (4, 8, 14, 26), False: (8, 20)}
 LOAD = 0.5  # most of the processor's time, where the user does not say
-VOTE_SECONDS = 0.5  # part of the shortest recording that a vote may last
+VOTE_PART = 0.5  # of the shortest recording, that a vote may last
+VOTE_WINDOWS = (
+    2  # by which a vote may put off a decision: recordings that never change ask for more
+)
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,10 @@ def _votes(
         return request.votes or 1, candidate.error
     places = np.concatenate([held for _, held in fold_cuts(dataset)])
     shortest = min(len(recordings.recordings[k].raw) for k in recordings.train)
-    most = int(VOTE_SECONDS * shortest / request.spec.hop)
+    spec = request.spec
+    most = min(
+        int(VOTE_PART * shortest / spec.hop), 1 + 2 * (VOTE_WINDOWS * spec.window // spec.hop)
+    )
     runs = runs_of(some.recording, places)
     answers, truth = candidate.unseen.astype(int), dataset.y[places]
     least = 1
