@@ -1,4 +1,6 @@
-"""Measured models of signals from the smallest to the largest, and the chosen one."""
+"""Measured models of signals from the smallest to the largest, and the chosen one. A model that
+another one beats in error and flash is left out.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,12 @@ class SignalRung:
     cost: SignalCost
     config: Any = None  # of the window's model: what it is fitted with
     places: tuple[int, ...] = ()  # of its features among the candidates'
+
+    def beaten_by(self, other: SignalRung) -> bool:
+        """True where another one is better in error or flash, and in neither worse."""
+        own = self.error, self.cost.flash_bytes
+        theirs = other.error, other.cost.flash_bytes
+        return theirs != own and all(a <= b for a, b in zip(theirs, own))
 
     def misses(self, budget: Budget, load: float) -> bool:
         """True where it needs more than a budget, or a larger part of the processor's time."""
@@ -75,7 +83,8 @@ def ladder_of(rungs: list[SignalRung], board: str, budget: Budget, load: float) 
         raise UsageError(_none_fits(ordered, budget, load))
     enough = min(rung.error for rung in good) + AS_GOOD
     best = next(rung for rung in good if rung.error <= enough)
-    return SignalLadder(tuple(ordered), ordered.index(best), board, budget, load)
+    shown = [rung for rung in ordered if rung is best or not any(map(rung.beaten_by, ordered))]
+    return SignalLadder(tuple(shown), shown.index(best), board, budget, load)
 
 
 def _none_fits(ordered: list[SignalRung], budget: Budget, load: float) -> str:
