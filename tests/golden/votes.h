@@ -113,9 +113,7 @@ static inline int16_t votes_predict(const int16_t x[VOTES_INPUTS])
         sums[3] = 16;
         for (uint8_t tree = 0; tree < 3; ++tree) {
             const int8_t *leaf = tinygen_leaf(votes_s1_trees + TINYGEN_READ_U8(&votes_s1_start[tree]), x);
-            for (uint8_t k = 0; k < 4; ++k, leaf += 1) {
-                sums[k] = (int16_t)(sums[k] + TINYGEN_READ_I8(leaf));
-            }
+            tinygen_add_leaf(sums, leaf, 4);
         }
         for (uint8_t k = 0; k < 4; ++k) {
             int16_t acc = sums[k];

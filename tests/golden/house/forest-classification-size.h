@@ -328,9 +328,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
         sums[2] = 0;
         for (uint8_t tree = 0; tree < 16; ++tree) {
             const int8_t *leaf = tinygen_leaf(m_s1_trees + TINYGEN_READ_U16(&m_s1_start[tree]), x);
-            for (uint8_t k = 0; k < 3; ++k, leaf += 1) {
-                sums[k] = (int16_t)(sums[k] + TINYGEN_READ_I8(leaf));
-            }
+            tinygen_add_leaf(sums, leaf, 3);
         }
         for (uint8_t k = 0; k < 3; ++k) {
             int16_t acc = sums[k];
