@@ -2,9 +2,9 @@
  *
  * Red is lit beyond the alarm threshold, green otherwise (exactly at it is green; tinygen_alarm.h
  * has options); with an LED for each class that of the answer. All are dark when there is no valid
- * answer: after a reset, for a row with a missing value, where the model is not sure, when no valid
- * row has come for TINYGEN_STALE_MS, and for good when the program in flash is not the one that
- * was built. An old answer must not look like a fresh one.
+ * answer: after a reset, for a row with a missing value, where the model is not sure or its first
+ * window has not ended, when no valid row has come for TINYGEN_STALE_MS, and for good when the
+ * program in flash is not the one that was built. An old answer must not look like a fresh one.
  */
 #include <Arduino.h>
 
@@ -13,7 +13,8 @@
 #if MODEL_INPUTS > 124
 #error "a row of more than 124 inputs does not fit one frame"
 #endif
-#if MODEL_VALUES > 1
+#define MORE_INFO (MODEL_VALUES > 1 || MODEL_REMEMBERS)
+#if MORE_INFO
 #define TINYGEN_PROTOCOL_VERSION 2u
 #endif
 #define TINYGEN_BODY_MAX (MODEL_INPUTS < 2 ? 10u : 6u + 2u * MODEL_INPUTS)
@@ -40,13 +41,15 @@
 #endif
 #define ALARM_FLAGS (TINYGEN_ALARM_DARK_OUTSIDE ? TINYGEN_INFO_DARK_OUTSIDE : 0)
 
-/* As many rows as the receive ring holds: they wait there while one is computed. An alarm that
- * remembers must see the rows in their order, also when one is sent again: one at a time. */
+/* As many rows as the receive ring holds: they wait there while one is computed. An alarm or a
+ * model that remembers must see the rows in their order, also when one is sent again: one at a
+ * time. */
 #define ROW_FRAME TINYGEN_FRAME_BYTES(2u * MODEL_INPUTS)
-#define ONE_AT_A_TIME (TINYGEN_ALARM_REMEMBERS || TINYGEN_RX_RING < ROW_FRAME)
+#define REMEMBERS (TINYGEN_ALARM_REMEMBERS || MODEL_REMEMBERS)
+#define ONE_AT_A_TIME (REMEMBERS || TINYGEN_RX_RING < ROW_FRAME)
 #define WINDOW (ONE_AT_A_TIME ? 1u : TINYGEN_RX_RING / ROW_FRAME)
 
-#define INFO_BYTES (TINYGEN_INFO_BYTES + (MODEL_VALUES > 1 ? TINYGEN_MORE_INFO : 0u))
+#define INFO_BYTES (TINYGEN_INFO_BYTES + (MORE_INFO ? TINYGEN_MORE_INFO : 0u))
 #define RESULT_BYTES (TINYGEN_RESULT_BYTES + 2u * (MODEL_VALUES - 1u))
 #define LONGEST_PAYLOAD (INFO_BYTES < RESULT_BYTES ? RESULT_BYTES : INFO_BYTES)
 #define LONGEST_ANSWER TINYGEN_FRAME_BYTES(LONGEST_PAYLOAD)
@@ -207,21 +210,36 @@ static int16_t predict(const int16_t *row, uint32_t &cycles)
     return y;
 }
 
+#if MODEL_REMEMBERS
+/* A sample counts once: sent again, it gets the answer that it got. */
+static int16_t sample_answer(const int16_t *row, bool again, uint32_t &cycles)
+{
+    static uint32_t last_cycles;
+    const int16_t y = again ? model_result() : predict(row, last_cycles);
+
+    cycles = last_cycles;
+    return y;
+}
+#else
+#define sample_answer(row, again, cycles) predict(row, cycles)
+#endif
+
 static void answer_row(void)
 {
     int16_t row[MODEL_INPUTS];
     int16_t y = INT16_MIN;
     uint32_t cycles = 0;
     uint8_t flags = 0;
-    const bool again = TINYGEN_ALARM_REMEMBERS && row_again();
+    const bool again = REMEMBERS && row_again();
 
     if (read_row(row)) {
         flags = TINYGEN_MISSING;
+        model_start();
         show(false, false);
     } else {
         if (clamp_row(row))
             flags = TINYGEN_CLAMPED;
-        y = predict(row, cycles);
+        y = sample_answer(row, again, cycles);
         const bool dark = TINYGEN_ALARM_DARK_OUTSIDE && flags;
         if (model_not_sure(y))
             flags |= TINYGEN_NOT_SURE;
@@ -276,7 +294,7 @@ static void send_info(uint8_t seq)
     *to++ = TINYGEN_ALARM_DEBOUNCE;
     strncpy_P((char *)to, board_name, TINYGEN_BOARD_BYTES);
     strncpy_P((char *)to + TINYGEN_BOARD_BYTES, model_name, TINYGEN_NAME_BYTES);
-    if (MODEL_VALUES > 1) {
+    if (MORE_INFO) {
         payload[TINYGEN_INFO_BYTES] = MODEL_VALUES;
         payload[TINYGEN_INFO_BYTES + 1] = MODEL_CLASS_LEDS > 2 ? MODEL_CLASS_LEDS : 2;
     }

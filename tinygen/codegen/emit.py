@@ -19,11 +19,20 @@ from ..common.boards import BOARDS, Board
 from ..common.errors import EmitError
 from ..common.files import require_apart
 from ..common.jinja import environment
-from ..model.model import Model
+from ..model.files import AnyModel
 from .exporters import EXPORTERS, platformio
 from .header import render_header
 from .names import check_prefix
-from .parts import RUNTIME, SAMPLES, AnyModel, firmware_text, headers, render, runtime, vectors
+from .parts import (
+    RUNTIME,
+    SAMPLES,
+    firmware_text,
+    headers,
+    render,
+    runtime,
+    test_rows,
+    vectors,
+)
 
 __all__ = [
     "EXPORTERS",
@@ -36,9 +45,11 @@ __all__ = [
     "emit_project",
     "export",
     "firmware_text",
+    "headers",
     "render_bare",
     "render_header",
     "runtime",
+    "test_rows",
     "vectors",
     "write_all",
 ]
@@ -52,11 +63,11 @@ class Project:
     """A complete PlatformIO project for one model."""
 
     directory: Path
-    model: Model
+    model: AnyModel
 
 
 def export(
-    model: Model,
+    model: AnyModel,
     out_dir: Path,
     form: str,
     inputs: Mapping[str, Path] = NONE,
@@ -71,13 +82,13 @@ def export(
     return write_all(texts, out_dir, inputs)
 
 
-def emit_library(model: Model, out_dir: Path) -> list[Path]:
+def emit_library(model: AnyModel, out_dir: Path) -> list[Path]:
     """Writes the model as a library for Arduino and PlatformIO; returns its paths."""
     return export(model, out_dir, "arduino")
 
 
 def emit_project(
-    model: Model, out_dir: Path, boards=None, inputs: Mapping[str, Path] = NONE
+    model: AnyModel, out_dir: Path, boards=None, inputs: Mapping[str, Path] = NONE
 ) -> Project:
     """Writes a self-contained PlatformIO project (firmware, headers, platformio.ini) into
     `out_dir`. inputs: as in `export`.

@@ -7,10 +7,11 @@ from importlib.resources import files
 from .. import __version__
 from ..common.boards import BOARDS, Board
 from ..common.jinja import environment
-from ..model.model import Model
+from ..model.files import AnyModel
 from ..model.signals import SignalModel
 from .header import alarm_view, quantity_view, render_header
 from .names import check_prefix
+from .signal_vectors import run_length, signal_vectors, vectors_csv
 from .signals import signal_headers
 from .units import categories, class_names, input_units, unit_of
 
@@ -27,7 +28,6 @@ RUNTIME = (
 
 
 SIGNAL_RUNTIME = (*RUNTIME, "tinygen_signal.h")
-AnyModel = Model | SignalModel
 
 
 def firmware_text(path: str) -> str:
@@ -81,18 +81,21 @@ def render(template: str, model: AnyModel, board: Board | None = None) -> str:
     )
 
 
-def vectors(model: Model) -> dict[str, str]:
+def test_rows(model: AnyModel) -> int:
+    """How many rows or samples `vectors` holds."""
+    return run_length(model) if isinstance(model, SignalModel) else SAMPLES
+
+
+def vectors(model: AnyModel) -> dict[str, str]:
     """Seeded rows and the answers of the twin, as a CSV file and as a header with a self-test."""
+    if isinstance(model, SignalModel):
+        return signal_vectors(model)
     rows = model.sample_rows(SAMPLES, seed=1)
     answers = model.values(rows)[:, : len(model.outputs)]
     names = ["raw", *(f"raw{k}" for k in range(2, 1 + len(model.outputs)))]
-    lines = [",".join([f"x{i}" for i in range(len(model.inputs))] + names)]
-    lines += [
-        ",".join(map(str, [*row, *answer])) for row, answer in zip(rows.tolist(), answers.tolist())
-    ]
     template = environment("c").get_template("vectors.h.j2")
     return {
-        f"{model.name}_vectors.csv": "\n".join(lines) + "\n",
+        f"{model.name}_vectors.csv": vectors_csv(rows, answers, names),
         f"{model.name}_vectors.h": template.render(
             name=model.name,
             upper=model.name.upper(),

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ..common.text import c_string, comment, identifiers
 from ..model.fixedpoint import Quantity
-from ..model.model import Model
+from ..model.files import AnyModel
 
 MOST = 10**9  # of a step's numerator and denominator: both fit int32
 COUNTS = 1023  # largest reading of an analog pin
@@ -86,13 +86,13 @@ def _constant(value: float) -> str:
     return f"{value:.0f}L" if value.is_integer() and abs(value) < 2**31 else repr(float(value))
 
 
-def input_units(model: Model) -> list[Unit]:
+def input_units(model: AnyModel) -> list[Unit]:
     """The inputs in their order, each with a name of its own."""
     names = identifiers([q.name for q in model.inputs], "INPUT")
     return [unit_of(q, name) for q, name in zip(model.inputs, names)]
 
 
-def categories(model: Model) -> list[Category]:
+def categories(model: AnyModel) -> list[Category]:
     """The categories that inputs are made of, in the order of their first input."""
     places = {
         (q.derivation.columns[0], q.derivation.label): place
@@ -120,7 +120,7 @@ def categories(model: Model) -> list[Category]:
     ]
 
 
-def class_names(model: Model) -> list[ClassName]:
+def class_names(model: AnyModel) -> list[ClassName]:
     """The classes in their order; empty for a model of a quantity."""
     names = identifiers(model.labels, "NUMBER")
     return [

@@ -219,7 +219,7 @@ def convert(
     from ..codegen.emit import check_prefix
     from ..importers import converted_each
     from ..importers.files import open_model
-    from ..model.model import check_name
+    from ..model.parts import check_name
 
     chip = find_board(request.board)
     name = check_prefix(check_name(request.name or name_from(request.out)))

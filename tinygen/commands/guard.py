@@ -109,7 +109,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
     """
     from ..codegen.emit import check_prefix
     from ..data.audit import high_findings
-    from ..model.model import check_name
+    from ..model.parts import check_name
     from ..search.guard import guard_of
     from ..target.bare import measure_cost
 

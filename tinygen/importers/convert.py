@@ -15,7 +15,8 @@ from ..common.tables import six_digits
 from ..data import Dataset
 from ..data.columns import ROOM, decimal_quantity
 from ..model.fixedpoint import Quantity
-from ..model.model import Model, check_name
+from ..model.model import Model
+from ..model.parts import check_name
 from ..model.nodes import Node, prove
 from ..search.quantization import facts_of, raw_band
 from ..search.several import joined_model

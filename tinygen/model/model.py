@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,13 +28,13 @@ from .fixedpoint import MISSING, NOT_SURE, RAW_MAX, RAW_MIN, Quantity
 from .nodes import Bounds, Integers, Node, from_dict, integers, prove, to_dict
 from .not_sure import leads_of
 from .operations.argmax import Argmax
-from .parts import Output, check_places, output_of, plain_output, quantity_of
+from .parts import Output, check_name, check_places, output_of, plain_output, quantity_of
 
 SCHEMA = 1
 MAX_FILE_BYTES = 4_000_000
 MAX_VALUES = 50  # of one answer: the firmware's ring for answers holds them, see tinygen_chip.h
 CLASS_LEDS = 4  # that a board has pins for
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Model:
     sure_margin: int | None = None
     reads: tuple[int, ...] = ()  # with more outputs: places of the inputs that the first one reads
     more: tuple[Output, ...] = ()  # outputs behind the first; threshold and alarm are the first's
+    remembers: ClassVar[bool] = False  # no answer depends on the rows before
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -194,6 +195,10 @@ class Model:
         """The same model, which names the best class however small its lead is."""
         return replace(self, sure_margin=None)
 
+    def optimized_for(self, goal: str) -> Model:
+        """The same model, its C written for a goal of OPTIMIZE."""
+        return replace(self, optimize=goal)
+
     def predict(self, raw: ArrayLike) -> Integers:
         """Raw predictions, int64 of shape (n,), or (n, outputs) where there are several, for raw
         rows of shape (n, inputs); any int16 is allowed.
@@ -330,7 +335,14 @@ class Model:
 
 
 def load(path: Path) -> Model:
-    """The model in a JSON file; ModelError if it is missing, damaged or of another schema."""
+    """The model in a JSON file; ModelError if it is missing, damaged, of another schema, or of
+    signals (files.py has the door for both kinds).
+    """
+    return read_file(path, from_json)
+
+
+def read_file(path: Path, of: Callable[[str], Made]) -> Made:
+    """What `of` makes of a model file's text; ModelError, which names the file, where it cannot."""
     path = Path(path)
     if not path.is_file():
         raise ModelError(
@@ -342,7 +354,7 @@ def load(path: Path) -> Model:
             f"at most {MAX_FILE_BYTES} are read"
         )
     try:
-        return from_json(path.read_text(encoding="ascii"))
+        return of(path.read_text(encoding="ascii"))
     except UnicodeDecodeError:
         raise ModelError(
             f"model file '{path}' is not ASCII JSON: write one with `tinygen train`"
@@ -381,17 +393,6 @@ def from_json(text: str) -> Model:
             f"{len(model.labels)} labels: train it again"
         )
     return model
-
-
-def check_name(name: str) -> str:
-    """`name` if it can prefix C identifiers; ModelError otherwise."""
-    if not isinstance(name, str) or not NAME.fullmatch(name) or name.startswith("__"):
-        raise ModelError(
-            f"model name {str(name)[:40]!r} is not a C identifier of at most 31 letters, "
-            "digits and _: "
-            "give one with --name"
-        )
-    return name
 
 
 def _canonical(plain: dict[str, Any]) -> bytes:

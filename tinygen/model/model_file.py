@@ -164,6 +164,11 @@ def read(text: str, of: type, schema: int) -> tuple[dict[str, Any], object]:
     not as `to_json` writes it.
     """
     plain = parse(text)
+    if plain.get("kind") == "signals":
+        raise ModelError(
+            "it is a model of signals, which this does not take: `tinygen predict`, `emit`, "
+            "`build` and `stream` do"
+        )
     if "schema" not in plain:
         raise ModelError("not a tinygen model (no 'schema'): write one with `tinygen train`")
     if plain.get("schema") != schema:

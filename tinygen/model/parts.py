@@ -1,8 +1,9 @@
-"""Parts of a model and their plain JSON: quantities, and outputs behind the first."""
+"""Parts of a model and their plain JSON: name, quantities, and outputs behind the first."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from ..common.errors import ModelError
 from .fixedpoint import Derivation, Quantity
 from .nodes import Node, from_dict, to_dict
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,30}")
 
 
 @dataclass(frozen=True)
@@ -82,3 +85,14 @@ def _derivation(plain: dict[str, Any]) -> Derivation:
     """The derivation that `Quantity.plain` told."""
     lists = {name: tuple(plain.get(name, ())) for name in ("columns", "labels")}
     return Derivation(**{**plain, **lists})
+
+
+def check_name(name: str) -> str:
+    """`name` if it can prefix C identifiers; ModelError otherwise."""
+    if not isinstance(name, str) or not NAME.fullmatch(name) or name.startswith("__"):
+        raise ModelError(
+            f"model name {str(name)[:40]!r} is not a C identifier of at most 31 letters, "
+            "digits and _: "
+            "give one with --name"
+        )
+    return name

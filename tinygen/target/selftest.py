@@ -11,10 +11,10 @@ from pathlib import Path
 
 from .. import __version__
 from ..codegen.emit import (
-    SAMPLES,
     check_prefix,
-    render_header,
+    headers,
     runtime,
+    test_rows,
     vectors,
     write_all,
 )
@@ -23,7 +23,7 @@ from ..common.errors import CheckError
 from ..common.jinja import environment
 from ..common.progress import Progress
 from ..host.virtual.simavr import SimBoard
-from ..model.model import Model
+from ..model.files import AnyModel
 from .avr_gcc import OPTIONS, Size, compile_c, read_size, to_hex
 from .bare import measure_cost
 from .build import NO_LIMITS, Budget, Cost, Firmware, check_budget
@@ -34,7 +34,7 @@ DONE = 2  # in GPIOR0
 
 
 def build_selftest(
-    model: Model,
+    model: AnyModel,
     board: Board,
     out_dir: Path,
     budget: Budget = NO_LIMITS,
@@ -49,7 +49,7 @@ def build_selftest(
     ensure(progress, install=not was_set_up())
     progress(f"compiling for {board.title}")
     source = _write(model, board, Path(out_dir))
-    elf = compile_c(source, board, f"model '{model.name}' with its {SAMPLES} test rows")
+    elf = compile_c(source, board, f"model '{model.name}' with its {test_rows(model)} test rows")
     _require_passed(elf, model, board, progress)
     alone = measure_cost(model, board)
     check_budget(
@@ -72,25 +72,25 @@ def build_selftest(
     )
 
 
-def _require_passed(elf: Path, model: Model, board: Board, progress: Progress) -> None:
+def _require_passed(elf: Path, model: AnyModel, board: Board, progress: Progress) -> None:
     progress(f"running the self-test on the simulated {board.title}")
-    if wrong_or_hung := run_selftest(elf, board):
+    if wrong_or_hung := run_selftest(elf, board, test_rows(model)):
         raise CheckError(
             f"model '{model.name}' {wrong_or_hung} on the simulated {board.title}: "
             "this is an internal error, please report it"
         )
-    progress(f"self-test passed: {SAMPLES} rows, green LED at {board.green_port}")
+    progress(f"self-test passed: {test_rows(model)} rows, green LED at {board.green_port}")
 
 
-def run_selftest(elf: Path, board: Board) -> str:
+def run_selftest(elf: Path, board: Board, rows: int) -> str:
     """Runs the program on the simulated chip; "" where the green LED alone is lit at its end, else
     what went wrong, as a predicate.
     """
     with SimBoard(board, elf) as chip:
         if not chip.run_until(
-            lambda sim: any(value == DONE for _, value in sim.marks), RUN_CYCLES * SAMPLES, 10_000
+            lambda sim: any(value == DONE for _, value in sim.marks), RUN_CYCLES * rows, 10_000
         ):
-            return f"gives no {SAMPLES} answers within {RUN_CYCLES * SAMPLES:,} cycles"
+            return f"gives no {rows} answers within {RUN_CYCLES * rows:,} cycles"
         chip.run(10)
         return (
             ""
@@ -99,7 +99,7 @@ def run_selftest(elf: Path, board: Board) -> str:
         )
 
 
-def _write(model: Model, board: Board, directory: Path) -> Path:
+def _write(model: AnyModel, board: Board, directory: Path) -> Path:
     """Writes the program's files; returns the C source."""
     name = check_prefix(model.name)
     text = (
@@ -118,8 +118,8 @@ def _write(model: Model, board: Board, directory: Path) -> Path:
     write_all(
         {
             "selftest.c": text,
-            f"{name}.h": render_header(model),
-            **runtime(),
+            **headers(model),
+            **runtime(model),
             **vectors(model),
         },
         directory,

@@ -6,25 +6,22 @@ from collections.abc import Iterable
 from importlib.resources import files
 
 from ...common.boards import BOARDS, Board, render_platformio_ini
-from ...model.model import Model
-from ..header import render_header
-from ..names import check_prefix
-from ..parts import render
+from ...model.files import AnyModel
+from ..parts import headers, render
 
 SOURCES = (".h", ".c", ".cpp", ".S")
 
 
-def export(model: Model, board: Board | None = None) -> dict[str, str]:
+def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
     """The whole project, for all boards with a firmware or the given one."""
     return project(model, BOARDS.values() if board is None else [board])
 
 
-def project(model: Model, boards: Iterable[Board]) -> dict[str, str]:
+def project(model: AnyModel, boards: Iterable[Board]) -> dict[str, str]:
     """The same for these boards."""
-    name = check_prefix(model.name)
     texts = {
         "platformio.ini": render_platformio_ini(tuple(boards)),
-        f"include/{name}.h": render_header(model),
+        **{f"include/{name}": text for name, text in headers(model).items()},
         "include/tinygen_model.h": render("tinygen_model.h.j2", model),
     }
     for folder in ("src", "include"):

@@ -19,10 +19,10 @@ from ...common.errors import ModelError
 from ...common.files import write_whole
 from ..alarm_threshold import AlarmBand
 from ..fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
-from ..model import CLASS_LEDS, Model, check_name
+from ..model import CLASS_LEDS, Model
 from ..model import from_json as window_model_of
 from ..nodes import Integers, integers, need, within
-from ..parts import Output, quantity_of
+from ..parts import Output, check_name, quantity_of
 from .front_end import FrontEnd, Windows
 from .streams import whole
 
@@ -110,6 +110,7 @@ class SignalModel:
     scores: ClassVar[bool] = False
     more: ClassVar[tuple[Output, ...]] = ()
     sure_margin: ClassVar[int | None] = None
+    remembers: ClassVar[bool] = True  # an answer depends on the samples before
 
     def saturate(self, raw: ArrayLike) -> tuple[Integers, NDArray[np.bool_]]:
         """Samples clamped to each channel's limits, and which of them were changed."""
@@ -192,6 +193,20 @@ class SignalModel:
             later = lost[np.searchsorted(lost, end) :][:1]
             found[end : min([next_end, *later])] = decision
         return found
+
+    def answers(self, raw: ArrayLike) -> Integers:
+        """What the board answers to each sample, int64 (samples, 1): NO_ANSWER also where a value
+        is missing.
+        """
+        return self.predict(raw)[:, None]
+
+    def alarm(self, raw_output: ArrayLike) -> NDArray[np.bool_]:
+        """True where a decision is an alarm."""
+        return self.window_model.alarm(raw_output)
+
+    def optimized_for(self, goal: str) -> SignalModel:
+        """The same model, its C written for a goal of OPTIMIZE."""
+        return replace(self, window_model=self.window_model.optimized_for(goal))
 
     def _samples(self, raw: ArrayLike) -> Integers:
         samples = integers(raw)
