@@ -11,8 +11,8 @@ from statistics import median_low
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..model.files import AnyModel
 from ..model.fixedpoint import MISSING, NOT_SURE
-from ..model.model import Model
 from .protocol import Flag, Info, Pin, Result, Trait, digest
 from .stream import RowReply
 
@@ -32,7 +32,7 @@ class Alarm:
     class_leds: int = 0  # so many LEDs show the classes, one each; 0: red and green are the alarm
 
     @staticmethod
-    def of(model: Model, info: Info) -> Alarm:
+    def of(model: AnyModel, info: Info) -> Alarm:
         """The alarm of the board that says `info`."""
         return Alarm(
             model.threshold,
@@ -112,7 +112,7 @@ class StreamVerdict:
         return (self.rows - self.lost) / self.seconds if self.seconds > 0 else 0.0
 
 
-def expect(model: Model, raw: ArrayLike, alarm: Alarm | None = None) -> Expected:
+def expect(model: AnyModel, raw: ArrayLike, alarm: Alarm | None = None) -> Expected:
     """What a board with `model` must answer to raw rows of shape (n, inputs); `alarm` is the plain
     one by default.
     """
@@ -122,7 +122,9 @@ def expect(model: Model, raw: ArrayLike, alarm: Alarm | None = None) -> Expected
     clamped, changed = model.saturate(raw)
     values = model.answers(raw)
     answers = values[:, 0]
-    unsure = (answers == NOT_SURE) & (model.sure_margin is not None)
+    # no answer before the first window of a signal has ended; a sample that is missing is told so
+    unsure = answers == MISSING if model.remembers else answers == NOT_SURE
+    unsure &= model.remembers or model.sure_margin is not None
     present = np.where(changed, Flag.CLAMPED, 0) | np.where(unsure, Flag.NOT_SURE, 0)
     flags = tuple(map(Flag, np.where(missing, Flag.MISSING, present).tolist()))
     given = np.where(missing[:, None], raw, clamped)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..common.errors import UsageError
+from ..model.files import AnyModel
 from ..model.fixedpoint import MISSING
-from ..model.model import Model
 from .check import Expected
 from .link import TO_BOARD
 from .protocol import Flag, Pin
@@ -88,7 +88,7 @@ class RowFile(Lines):
         path: Path,
         expected: Expected,
         meaning: Callable[[int], float | str | None],
-        model: Model | None = None,
+        model: AnyModel | None = None,
     ) -> None:
         super().__init__(path)
         behind = model.value_names[1:] if model else ()

@@ -9,6 +9,7 @@ from .. import __version__
 from ..common.jinja import environment
 from ..common.text import comment, identifiers
 from ..model.alarm_threshold import AlarmCost
+from ..model.files import AnyModel
 from ..model.fixedpoint import NOT_SURE, Quantity
 from ..model.model import Model
 from ..model.views import View
@@ -106,7 +107,7 @@ def _output_views(model: Model, chains: list[list[View]], parts: list[list[Print
     ]
 
 
-def alarm_view(model: Model) -> dict | None:
+def alarm_view(model: AnyModel) -> dict | None:
     """Kind of alarm, its C function and the macros that this takes; None without an alarm."""
     band, upper = model.band, model.name.upper()
     low, high = f"{upper}_ALARM_BELOW", f"{upper}_THRESHOLD"

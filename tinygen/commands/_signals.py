@@ -118,7 +118,7 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
     """
     from ..codegen.emit import check_prefix
     from ..data.recordings import Recordings
-    from ..model.model import check_name
+    from ..model.parts import check_name
     from ..search.signals import SignalRequest, find_signal_ladder, save_signal_ladder
     from ..search.signals.figures import figures_of
     from ..search.signals.find import class_quantity
@@ -143,7 +143,8 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
     ladder, rows = find_signal_ladder(recordings, target, wanted, progress)
     progress("judging it on the recordings that test")
     figures = figures_of(recordings, rows, ladder.rung, wanted.seed)
-    ladder = ladder.with_facts(signals=figures)
+    missing = list(recordings.provenance.missing)
+    ladder = ladder.with_facts(signals=figures, missing=missing)
     ladder.model.save(request.out)
     save_signal_ladder(ladder, ladder_path(request.out))
     notes = (*name_notes(request.name, request.out), *recordings.notes)
@@ -266,7 +267,7 @@ class GuardedSignals:
 def guard_signals(request: GuardTraining, progress: Progress = silent) -> GuardedSignals:
     """Fits a guard to recordings and saves it; nothing is written unless everything went well."""
     from ..codegen.emit import check_prefix
-    from ..model.model import check_name
+    from ..model.parts import check_name
     from ..search.signals.guard import GuardRequest, find_signal_guard
 
     _require_places(request)

@@ -19,7 +19,7 @@ from ._show import progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
-    from ..model.model import Model
+    from ..model.files import AnyModel
     from ..target.build import Budget, Firmware
 
 
@@ -88,11 +88,11 @@ def build(
     """
     from ..codegen.emit import emit_project
     from ..common.locks import Lock
-    from ..model.model import load
+    from ..model.files import load_any
     from ..target import build as compiling
     from ..target.selftest import build_selftest
 
-    chip, twin, limit = find_board(board), load(model), budget or compiling.Budget()
+    chip, twin, limit = find_board(board), load_any(model), budget or compiling.Budget()
     if upload and not port:
         raise UsageError("--upload needs --port: see `tinygen boards` for the ports with a board")
     if port and not upload:
@@ -114,7 +114,7 @@ def build(
     return Built(firmware, max(2, twin.class_leds))
 
 
-def wired(board: Board, model: Model, pins: Mapping[str, int] | None) -> Board:
+def wired(board: Board, model: AnyModel, pins: Mapping[str, int] | None) -> Board:
     """The board with the LEDs of a model at these pins."""
     return with_pins(board, pins or {}, max(2, model.class_leds))
 

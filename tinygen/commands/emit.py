@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from ._spec import FromSpec
 from .build import wired
 
 if TYPE_CHECKING:
-    from ..model.model import Model
+    from ..model.files import AnyModel
 
 FORMATS = members("codegen/exporters")
 
@@ -29,7 +29,7 @@ FORMATS = members("codegen/exporters")
 class Emitted:
     """Files written for a model."""
 
-    model: Model
+    model: AnyModel
     paths: tuple[Path, ...]
 
     def text(self) -> str:
@@ -53,10 +53,10 @@ def emit(
     one board with its LEDs at `pins`, by role, or for any.
     """
     from ..codegen.emit import export
-    from ..model.model import load
+    from ..model.files import load_any
 
-    twin = load(model)
-    twin = replace(twin, optimize=optimize) if optimize else twin
+    twin = load_any(model)
+    twin = twin.optimized_for(optimize) if optimize else twin
     if pins and not board:
         raise UsageError("LED pins are those of a board: name it with --board")
     chip = wired(find_board(board), twin, pins) if board else None

@@ -20,8 +20,8 @@ from ._spec import FromSpec
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..model.files import AnyModel
     from ..model.fixedpoint import Quantity
-    from ..model.model import Model
 
 
 SURE_OF_NONE = "not sure"  # what a classifier answers where no class leads by enough
@@ -31,7 +31,7 @@ SURE_OF_NONE = "not sure"  # what a classifier answers where no class leads by e
 class Predictions:
     """The twin's answers to the rows of a file."""
 
-    model: Model
+    model: AnyModel
     raw: np.ndarray  # int64 (n,); MISSING where a value was missing
     clamped: np.ndarray  # bool (n,): an input was saturated
     notes: tuple[str, ...]
@@ -104,7 +104,7 @@ class Predictions:
         }
 
 
-def _spread(model: Model, raw: np.ndarray) -> str:
+def _spread(model: AnyModel, raw: np.ndarray) -> str:
     """What the answers are: how many of each class, or the smallest and the largest."""
     import numpy as np
 
@@ -125,21 +125,39 @@ def predict(model: Path, csv: Files, out: Path | None, date_order: str = "") -> 
     in an order of DATE_ORDERS where they do not show one.
     """
     from .. import data
+    from ..data.recordings import samples_for
     from ..data.reference import missing_codes
-    from ..model.fixedpoint import MISSING
-    from ..model.model import load
+    from ..model.files import load_any
+    from ..model.signals import SignalModel
 
-    twin = load(model)
+    twin = load_any(model)
     if out:
         require_file_place(out)
+    if isinstance(twin, SignalModel):
+        raw, notes = samples_for(twin.channels, csv, missing_codes(twin))
+        return _answered(twin, raw, notes, out, None, None)
     table = data.as_trained(data.load_tables(csv, missing_codes(twin)), twin.inputs, date_order)
     raw, notes = data.rows_for(twin.inputs, table)
     if out:  # which has the rows' time in it
         notes = (*table.time_notes, *notes)
+    return _answered(twin, raw, notes, out, table.file_names, table.moments)
+
+
+def _answered(
+    twin: AnyModel,
+    raw: np.ndarray,
+    notes: tuple[str, ...],
+    out: Path | None,
+    files: np.ndarray | None,
+    time: np.ndarray | None,
+) -> Predictions:
+    """The twin's answers to raw rows, written to `out` if that is given."""
+    from ..model.fixedpoint import MISSING
+
     values, clamped = twin.answers(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
     found = Predictions(twin, values[:, 0], clamped, notes, out, values[:, 1:])
     if out:
-        write_csv(out, *_columns(found, table.file_names, table.moments))
+        write_csv(out, *_columns(found, files, time))
     return found
 
 
@@ -182,7 +200,7 @@ def _in_unit(q: Quantity, raw: int) -> str:
     return "" if raw == MISSING else q.words(float(q.to_physical(raw)))
 
 
-def meaning(model: Model, raw: int) -> str:
+def meaning(model: AnyModel, raw: int) -> str:
     """What a raw answer means: a number in the output's unit, or a class label; "" for none."""
     from ..model.fixedpoint import MISSING, NOT_SURE
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..host.link import Link
     from ..host.rates import WireBudget
     from ..host.stream import RowReply
-    from ..model.model import Model
+    from ..model.files import AnyModel
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class StreamPlan:
 class Streamed:
     """A stream's verdict, and every reply it rests on."""
 
-    model: Model
+    model: AnyModel
     board: Board
     verdict: StreamVerdict
     expected: Expected
@@ -146,17 +146,22 @@ def stream(
     """
     from .. import data
     from ..codegen.emit import emit_project
+    from ..data.recordings import samples_for
     from ..data.reference import missing_codes
     from ..host import discover
     from ..host.virtual.protocol_avr import avr_url
-    from ..model.model import load
+    from ..model.files import load_any
+    from ..model.signals import SignalModel
     from ..report.junit import junit_xml
     from ..target.build import build_firmware
 
-    chip, twin = find_board(board), load(model)
+    chip, twin = find_board(board), load_any(model)
     for path in filter(None, (out, junit, plan.log)):
         require_file_place(path)
-    raw, notes = data.rows_for(twin.inputs, data.load_tables(csv, missing_codes(twin)))
+    if isinstance(twin, SignalModel):
+        raw, notes = samples_for(twin.channels, csv, missing_codes(twin))
+    else:
+        raw, notes = data.rows_for(twin.inputs, data.load_tables(csv, missing_codes(twin)))
     if port == "sim":
         chip = wired(require_simulated(replace(chip, baud=plan.baud or chip.baud)), twin, pins)
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
@@ -173,7 +178,7 @@ def stream(
 
 
 def stream_rows(
-    model: Model,
+    model: AnyModel,
     raw: np.ndarray,
     port: str,
     board: Board,
@@ -249,7 +254,7 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-def _value(model: Model, raw: int) -> float | str | None:
+def _value(model: AnyModel, raw: int) -> float | str | None:
     """The meaning of a raw answer, as a number where it is one."""
     text = meaning(model, raw)
     if raw in range(len(model.labels)) or text == SURE_OF_NONE:

@@ -82,7 +82,7 @@ class TrainRequest:
     def c_name(self) -> str:
         """The checked prefix of every C name."""
         from ..codegen.emit import check_prefix
-        from ..model.model import check_name
+        from ..model.parts import check_name
 
         return check_prefix(check_name(self.name or name_from(self.out)))
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import ModelError
-from ..model.model import Model
+from ..model.files import AnyModel
 
 BINS = 10
 SMALLEST_WINDOW = 16  # rows
@@ -109,7 +109,7 @@ def read(plain: Any) -> Reference:
         ) from None
 
 
-def missing_codes(model: Model) -> tuple[float | str, ...]:
+def missing_codes(model: AnyModel) -> tuple[float | str, ...]:
     """What meant "no value" in the training file, and therefore in the rows that follow."""
     return tuple(model.training.get("missing", (-200,)))
 

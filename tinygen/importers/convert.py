@@ -16,8 +16,8 @@ from ..data import Dataset
 from ..data.columns import ROOM, decimal_quantity
 from ..model.fixedpoint import Quantity
 from ..model.model import Model
-from ..model.parts import check_name
 from ..model.nodes import Node, prove
+from ..model.parts import check_name
 from ..search.quantization import facts_of, raw_band
 from ..search.several import joined_model
 from .calibration import (

@@ -12,6 +12,7 @@ checks.py     what to know before training
 """
 
 from .loading import load_recordings
+from .of_model import samples_for
 from .recording import Recording, Recordings
 from .request import RecordingRequest
 from .windows import WindowSpec, parse_duration, window_spec, with_windows
@@ -23,6 +24,7 @@ __all__ = [
     "WindowSpec",
     "load_recordings",
     "parse_duration",
+    "samples_for",
     "window_spec",
     "with_windows",
 ]

@@ -70,7 +70,7 @@ def read_samples(request: RecordingRequest) -> Samples:
     """The samples of a file, of several or of a folder of them. DataError where a file is no table
     or has other columns than the first, or where labels are asked for and nothing tells them.
     """
-    paths, names = _files(request.source)
+    paths, names = recording_files(request.source)
     headers = tuple(_missing_header(path) for path in paths)
     # a code for "no value" is one in all files, or in none: it is looked for in all rows together
     codes = request.missing if request.missing is not None else ()
@@ -93,7 +93,9 @@ def read_samples(request: RecordingRequest) -> Samples:
     return Samples(table, paths, names, labels, headers, by)
 
 
-def _files(source: Path | str | Sequence[Path | str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+def recording_files(
+    source: Path | str | Sequence[Path | str],
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     given = [Path(source)] if isinstance(source, (str, Path)) else [Path(path) for path in source]
     if not given:
         raise UsageError("no file is given: give CSV files, or a folder of them")

@@ -89,7 +89,9 @@ def find_signal_guard(
     model = SignalModel(
         request.name, channels, recordings.rate_hz, front, window_model, request.votes
     )
-    model = model.with_facts(signals=_facts(model, recordings, windows, normal, request))
+    told = _facts(model, recordings, windows, normal, request)
+    missing = list(recordings.provenance.missing)
+    model = model.with_facts(signals=told, missing=missing)
     return SignalGuard(model, measure_signals(model, request.board), request.board.pio_id)
 
 
