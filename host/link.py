@@ -82,7 +82,7 @@ class Link:
         self.board = board
         self.tap = tap
         self.seed = model_seed(model.model_id)
-        self.version = version_for(model.values_per_row)
+        self.version = version_for(model.values_per_row, model.remembers)
         self.answer_bytes = frame_bytes(result_bytes(model.values_per_row))  # on the wire
         self.decoder = self.new_decoder()
         self.info: Info  # of the session that is running; set before open_link returns

@@ -110,6 +110,8 @@ class Program(Protocol):
     def inputs(self) -> tuple[Any, ...]: ...
     @property
     def values_per_row(self) -> int: ...
+    @property
+    def remembers(self) -> bool: ...
 
 
 class Flag(IntFlag):
@@ -170,7 +172,8 @@ class Result:
     seq: int
     flags: Flag
     pins: Pin  # the LED pins read back after they were set
-    prediction: int  # raw int16; MISSING_RAW with Flag.MISSING
+    # raw int16; MISSING_RAW with Flag.MISSING, or with NOT_SURE before a signal's first window ends
+    prediction: int
     digest: int  # Fletcher-16 of the inputs the model was given
     cycles: int  # as the chip measured them, interrupts included
     more: tuple[int, ...] = ()  # version 2: the numbers behind the prediction, raw int16
@@ -236,9 +239,11 @@ def digest(row: Sequence[int]) -> int:
     return sums % 255 << 8 | total % 255
 
 
-def version_for(values: int) -> int:
-    """The version that a board speaks whose answers have so many numbers."""
-    return VERSION if values == 1 else VALUES_VERSION
+def version_for(values: int, remembers: bool = False) -> int:
+    """The version that a board speaks whose answers have so many numbers; `remembers`: its rows are
+    the samples of a signal.
+    """
+    return VERSION if values == 1 and not remembers else VALUES_VERSION
 
 
 def result_bytes(values: int) -> int:
@@ -299,11 +304,11 @@ def _with_more(said: Reply, more: bytes) -> Reply:
         if len(more) != MORE_INFO.size:
             raise ValueError(f"{len(more)} bytes behind its names, not {MORE_INFO.size}")
         values, leds = MORE_INFO.unpack(more)
-        if not 2 <= values <= VALUES_MAX or not LEDS <= leds <= LEDS_MAX:
+        if not 1 <= values <= VALUES_MAX or not LEDS <= leds <= LEDS_MAX:
             raise ValueError(f"{values} values, {leds} LEDs")
         return replace(said, values=values, leds=leds)
     if isinstance(said, Result):
-        if not 2 <= len(more) <= 2 * VALUES_MAX - 2 or len(more) % 2:
+        if not 0 <= len(more) <= 2 * VALUES_MAX - 2 or len(more) % 2:
             raise ValueError(f"{len(more)} bytes behind its cycles")
         found = struct.unpack(f"<{len(more) // 2}h", more)
         missing = Flag.MISSING in said.flags
@@ -342,9 +347,10 @@ def _read_result(
         digest,
         cycles,
     )
-    if (result.prediction == MISSING_RAW) != (Flag.MISSING in result.flags):
+    unsure, missing = Flag.NOT_SURE in result.flags, Flag.MISSING in result.flags
+    if unsure and (missing or prediction not in (NOT_SURE_RAW, MISSING_RAW)):
         raise ValueError(f"prediction {prediction} and flags {flags}")
-    if Flag.NOT_SURE in result.flags and prediction != NOT_SURE_RAW:
+    if not unsure and (prediction == MISSING_RAW) != missing:
         raise ValueError(f"prediction {prediction} and flags {flags}")
     return result
 

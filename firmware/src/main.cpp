@@ -13,7 +13,8 @@
 #if MODEL_INPUTS > 124
 #error "a row of more than 124 inputs does not fit one frame"
 #endif
-#if MODEL_VALUES > 1
+#define MORE_INFO (MODEL_VALUES > 1 || MODEL_REMEMBERS)
+#if MORE_INFO
 #define TINYGEN_PROTOCOL_VERSION 2u
 #endif
 #define TINYGEN_BODY_MAX (MODEL_INPUTS < 2 ? 10u : 6u + 2u * MODEL_INPUTS)
@@ -48,7 +49,7 @@
 #define ONE_AT_A_TIME (REMEMBERS || TINYGEN_RX_RING < ROW_FRAME)
 #define WINDOW (ONE_AT_A_TIME ? 1u : TINYGEN_RX_RING / ROW_FRAME)
 
-#define INFO_BYTES (TINYGEN_INFO_BYTES + (MODEL_VALUES > 1 ? TINYGEN_MORE_INFO : 0u))
+#define INFO_BYTES (TINYGEN_INFO_BYTES + (MORE_INFO ? TINYGEN_MORE_INFO : 0u))
 #define RESULT_BYTES (TINYGEN_RESULT_BYTES + 2u * (MODEL_VALUES - 1u))
 #define LONGEST_PAYLOAD (INFO_BYTES < RESULT_BYTES ? RESULT_BYTES : INFO_BYTES)
 #define LONGEST_ANSWER TINYGEN_FRAME_BYTES(LONGEST_PAYLOAD)
@@ -293,7 +294,7 @@ static void send_info(uint8_t seq)
     *to++ = TINYGEN_ALARM_DEBOUNCE;
     strncpy_P((char *)to, board_name, TINYGEN_BOARD_BYTES);
     strncpy_P((char *)to + TINYGEN_BOARD_BYTES, model_name, TINYGEN_NAME_BYTES);
-    if (MODEL_VALUES > 1) {
+    if (MORE_INFO) {
         payload[TINYGEN_INFO_BYTES] = MODEL_VALUES;
         payload[TINYGEN_INFO_BYTES + 1] = MODEL_CLASS_LEDS > 2 ? MODEL_CLASS_LEDS : 2;
     }

@@ -15,7 +15,7 @@ from .units import class_names, input_units
 
 LEAST_RING, MOST_RING = 4, 64  # samples
 CONVERSION_CYCLES = 13.5 * 128  # of the converter, at 125 kHz
-ANALOG_PINS = 6  # of the Uno
+INPUTS = 8  # of the converter, A0 to A7
 
 
 def sampler(model: SignalModel, board: Board | None = None) -> str:
@@ -55,6 +55,11 @@ def _waiting(model: SignalModel, board: Board) -> int:
     """Samples that come while the last one of a window is worked on."""
     facts = model.training.get("signals", {})
     period = board.f_cpu_hz / model.rate_hz
+    if len(model.channels) > INPUTS:
+        raise EmitError(
+            f"{len(model.channels)} channels, a sketch samples {INPUTS} analog pins at most: emit "
+            "--format platformio, or feed the samples of another sensor to the header"
+        )
     busy = len(model.channels) * CONVERSION_CYCLES + facts.get("cycles_sample", 0)
     if busy >= period:
         raise EmitError(

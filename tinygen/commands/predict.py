@@ -64,8 +64,9 @@ class Predictions:
     def _spread(self, good: np.ndarray) -> str:
         """What the answers are, of several outputs each."""
         from ..model.fixedpoint import MISSING
+        from ..model.signals import SignalModel
 
-        if not self.model.more:
+        if isinstance(self.model, SignalModel) or not self.model.more:
             return _spread(self.model, good)
         columns = [good, *(column[column != MISSING] for column in self.more.T)]
         each = zip(self.model.singles, columns)

@@ -9,6 +9,7 @@ from ..common.boards import BOARDS
 from ..common.errors import plain
 from ..common.tables import counted, table
 from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
+from ..model.files import AnyModel
 from ..model.model import Model
 from ..model.not_sure import Answered
 
@@ -47,12 +48,12 @@ def promise(model: Model, error: str) -> str:
     return f"Predicts {model.output.name} to within {error} on average"
 
 
-def with_unit(value: float, model: Model) -> str:
+def with_unit(value: float, model: AnyModel) -> str:
     """An error or a level in the output's unit; of a classifier, a part of the rows in per cent."""
     return f"{value:.2%}" if model.labels else f"{value:.4g} {model.output.unit}".rstrip()
 
 
-def value(physical: float, model: Model) -> str:
+def value(physical: float, model: AnyModel) -> str:
     """A value of the output, no difference of two, in its unit."""
     if not model.output.offset:
         return with_unit(physical, model)

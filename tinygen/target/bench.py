@@ -301,7 +301,7 @@ def _runs(model: Model, board: Board, port: str) -> bool:
         raise LinkError(
             f"port {port} does not open ({' '.join(str(error).split())}): see `tinygen boards`"
         ) from None
-    spoken = version_for(model.values_per_row)
+    spoken = version_for(model.values_per_row, model.remembers)
     return bool(
         info
         and (info.model_id, info.board, info.protocol) == (model.model_id, board.pio_id, spoken)

@@ -243,7 +243,7 @@ def _answer_rows(simulated, model, board: Board) -> None:
     from ..host import protocol
 
     seed = protocol.model_seed(model.model_id)
-    version = protocol.version_for(model.values_per_row)
+    version = protocol.version_for(model.values_per_row, model.remembers)
     decoder = protocol.Decoder(seed, version=version)
 
     def answer(kind: protocol.Kind) -> protocol.Frame:

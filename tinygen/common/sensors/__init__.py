@@ -80,6 +80,7 @@ class ChannelSet:
     sensor: Sensor | None = None
     name = "recorder"
     values_per_row = 1
+    remembers = False
 
     @property
     def inputs(self) -> tuple[Channel, ...]:

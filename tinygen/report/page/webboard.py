@@ -39,7 +39,7 @@ def settings(d: Dossier) -> dict:
     return {
         "program": d.program,
         "board": {"title": board.title, "hz": board.f_cpu_hz},
-        "version": version_for(model.values_per_row),
+        "version": version_for(model.values_per_row, model.remembers),
         "id": model.model_id,
         "inputs": [_slider(q) for q in model.inputs],
         "outputs": [_quantity(q) for q in model.outputs],
