@@ -273,8 +273,7 @@ def guard_signals(request: GuardTraining, progress: Progress = silent) -> Guarde
     _require_places(request)
     name = check_prefix(check_name(request.name or signal_name(request.out)))
     progress("reading the recordings")
-    by_name = bool(request.normal) and not request.recordings.target
-    recordings, spec = request.recordings.load(labelled=by_name)
+    recordings, spec = request.recordings.load(labelled=False)
     unknown = set(request.normal) - {one.label for one in recordings.recordings}
     if unknown:
         labels = ", ".join(sorted({one.label for one in recordings.recordings})) or "none"

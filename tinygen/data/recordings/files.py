@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -88,8 +89,10 @@ def read_samples(request: RecordingRequest) -> Samples:
     table = table if request.missing is not None else without_codes(table)
     labels: tuple[str, ...] = ()
     by = ""
-    if request.labelled and not request.target:
-        labels, by = _labels_of(table.path_name, names, table)
+    if not request.target:
+        # a guard needs no labels, but may ask for the usual recordings by theirs
+        with nullcontext() if request.labelled else suppress(DataError):
+            labels, by = _labels_of(table.path_name, names, table)
     return Samples(table, paths, names, labels, headers, by)
 
 

@@ -19,7 +19,7 @@ from ...common.errors import UsageError
 from ...common.tables import six_digits
 from ...data.recordings import Recordings, WindowSpec
 from ...families import guards
-from ...model.fixedpoint import RAW_MAX, Quantity
+from ...model.fixedpoint import RAW_MAX, RAW_MIN, Quantity
 from ...model.model import Model
 from ...model.signals import SignalModel, Windows
 from ...model.signals.signal_model import WINDOW_SUFFIX, voted
@@ -82,7 +82,7 @@ def find_signal_guard(
     )
     part = min(request.alarms_per_day * request.spec.hop / recordings.rate_hz / DAY_S, 0.5)
     stem = f"{request.name}{WINDOW_SUFFIX}"
-    bare = guard(x, inputs, request.family, 0.0, stem)
+    bare = guard(_loosened(x), inputs, request.family, 0.0, stem)
     held = _held_back(usual, inputs, request)
     threshold = _threshold(held, part, bare)
     window_model = replace(bare, threshold=threshold)
@@ -93,6 +93,13 @@ def find_signal_guard(
     missing = list(recordings.provenance.missing)
     model = model.with_facts(signals=told, missing=missing)
     return SignalGuard(model, measure_signals(model, request.board), request.board.pio_id)
+
+
+def _loosened(x: np.ndarray) -> np.ndarray:
+    """The rows one step up and one step down: a feature that hardly moves is allowed a step, since
+    rounding alone can make that much.
+    """
+    return np.clip(np.concatenate([x - 1, x + 1]), RAW_MIN, RAW_MAX)
 
 
 def _held_back(
@@ -108,7 +115,7 @@ def _held_back(
     found = []
     for k, held in enumerate(parts):
         fitted = np.concatenate([run for j, part in enumerate(parts) if j != k for run in part])
-        model = guard(fitted, inputs, request.family, 0.0, "held_back")
+        model = guard(_loosened(fitted), inputs, request.family, 0.0, "held_back")
         found += [voted(model.predict(run), request.votes, 0) for run in held]
     return np.concatenate(found)
 
