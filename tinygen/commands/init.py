@@ -19,12 +19,14 @@ from ..common.errors import UsageError
 from ..common.files import require_folder_place
 from ..common.jinja import environment
 from ..common.progress import Progress, silent
+from ._init_signals import signal_files, signal_model
 from ._options import FILE, Selection, boards_option
 from ._show import progress, shows
 from ._spec import FILE_NAME as SPEC
 from .train import TrainRequest, train_one
 
 if TYPE_CHECKING:
+    from ..model.files import AnyModel
     from ..model.model import Model
 
 EVERY = 23  # of the station's hours one row: 407 rows, every hour of the day among them
@@ -55,7 +57,7 @@ class Made:
     """A project just written."""
 
     directory: Path
-    model: Model
+    model: AnyModel
     boards: tuple[Board, ...]
     paths: tuple[Path, ...]
 
@@ -65,7 +67,7 @@ class Made:
             [
                 *map(str, self.paths),
                 "",
-                "its rows are simulated: put yours in their place, change tinygen.toml, "
+                "its data are simulated: put yours in their place, change tinygen.toml, "
                 "run `make model`",
                 f"now: cd {self.directory} && pytest",
             ]
@@ -81,9 +83,14 @@ class Made:
         }
 
 
-def init(directory: Path, board_ids: tuple[str, ...], progress: Progress = silent) -> Made:
+def init(
+    directory: Path,
+    board_ids: tuple[str, ...],
+    progress: Progress = silent,
+    signals: bool = False,
+) -> Made:
     """Writes the project into a new or empty folder, and trains its model; UsageError where the
-    folder has something in it.
+    folder has something in it. signals: recordings of a motor instead of rows of a street station.
     """
     from ..codegen.emit import emit_project
 
@@ -97,26 +104,31 @@ def init(directory: Path, board_ids: tuple[str, ...], progress: Progress = silen
                 f"board '{board.pio_id}' has no simulator to test on: take one of "
                 f"{', '.join(b.pio_id for b in BOARDS.values() if b.streams_simulated)}"
             )
-    texts = {DATA: example_rows(), **render(boards)}
+    texts = signal_files(boards) if signals else {DATA: example_rows(), **render(boards)}
     for name, text in texts.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(text, encoding="ascii", newline="\n")
+    model = (signal_model if signals else _model)(directory, boards[0], progress)
+    emit_project(model, directory / "firmware", boards)
+    return Made(
+        directory,
+        model,
+        boards,
+        tuple(directory / name for name in (*texts, "model.json", "firmware/platformio.ini")),
+    )
+
+
+def _model(directory: Path, board: Board, progress: Progress) -> Model:
+    """Trains the project's model on the rows and saves it."""
     request = TrainRequest(
         Selection(directory / DATA, TARGET, INPUTS, seed=SEED),
         directory / "model.json",
         threshold=THRESHOLD,
         name=NAME,
         family=FAMILY,
-        board=boards[0].pio_id,
+        board=board.pio_id,
     )
-    trained = train_one(request, progress)
-    emit_project(trained.model, directory / "firmware", boards)
-    return Made(
-        directory,
-        trained.model,
-        boards,
-        tuple(directory / name for name in (*texts, "model.json", "firmware/platformio.ini")),
-    )
+    return train_one(request, progress).model
 
 
 def example_rows() -> str:
@@ -151,8 +163,9 @@ def render(boards: tuple[Board, ...]) -> dict[str, str]:
 @click.command("init")
 @click.argument("directory", type=FILE, metavar="DIR")
 @boards_option("Boards to test on")
+@click.option("--signals", is_flag=True, help="Recordings of a motor, and a model of signals.")
 @shows
-def command(directory, board_ids):
+def command(directory, board_ids, signals):
     """Make your own project: spec, data, model, firmware, tests, CI.
 
     tinygen.toml in it holds the options: in DIR, `tinygen train` and the others need none. The rows
@@ -162,6 +175,7 @@ def command(directory, board_ids):
     \b
     Example:
       tinygen init my-sensor --board uno
+      tinygen init my-motor --board uno --signals
     """
     with progress() as say:
-        return init(directory, board_ids, say)
+        return init(directory, board_ids, say, signals)
