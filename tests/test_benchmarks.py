@@ -243,3 +243,23 @@ def test_the_stored_results_of_converted_models_belong_together(converted):
     told = (FOLDER / "results/converted.txt").read_text(encoding="ascii")
     assert converted.as_text(found, []) == told
     assert {m.set for m in found} == set(converted.SETS)
+
+
+def test_the_page_of_signals_has_the_figures_of_its_benchmark():
+    page = (FOLDER.parent / "docs" / "signals.md").read_text()
+    rows = json.loads((FOLDER / "results" / "signals.json").read_text())
+    assert len(rows) == 3
+    for row in rows:
+        figures, cost = row["figures"], row["cost"]
+        tests = figures["recordings_test"]
+        (line,) = [line for line in page.splitlines() if line.startswith(f"| {row['task']} |")]
+        for told in (
+            f"{1 - figures['error_rate']:.1%}",
+            f"{tests - figures['recordings_wrong']} of {tests}",
+            f"{1 - figures['forest']['error_rate']:.1%}",
+            f"{1 - figures['random_windows']['error_rate']:.1%}",
+            f"{cost['flash_bytes']:,}",
+            str(cost["ram_bytes"] + cost["stack_bytes"]),
+            f"{cost['cycles_sample']:,}, {cost['cycles_window']:,}",
+        ):
+            assert told in line
