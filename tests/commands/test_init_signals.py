@@ -8,6 +8,7 @@ from tinygen.cli import main
 from tinygen.commands import init as scaffold
 from tinygen.model.files import load_any
 from tinygen.model.signals import SignalModel
+from tinygen.report.signal_page import render_signals
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +48,22 @@ def test_commands_work_from_its_spec(made, monkeypatch):
     assert (
         made.directory / "model.json"
     ).read_bytes() == before  # the same command, the same bytes
+
+
+def test_its_report_tells_of_every_recording_and_escapes_what_it_is_given(made, monkeypatch):
+    monkeypatch.chdir(made.directory)
+    model = load_any(made.directory / "model.json")
+    pages = []
+    for name in ("one.html", "two.html"):
+        words = ["report", "--data", "recordings", "-o", name]
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0 and "unseen recordings are named right" in done.output
+        pages.append((made.directory / name).read_text())
+    assert pages[0] == pages[1] and "<script" not in pages[0]
+    for one in model.training["signals"]["recordings"]:
+        assert pages[0].count(one["name"]) >= 2  # in the table and under its drawing
+    facts = {**model.training["signals"]}
+    facts["recordings"] = [{**r, "name": "<img src=x>"} for r in facts["recordings"]]
+    hostile = render_signals(model.with_facts(signals=facts), None, None)
+    assert "<img src=x>" not in hostile and "&lt;img src=x&gt;" in hostile
+    assert "Left out: drawings of the recordings" in hostile

@@ -49,6 +49,13 @@ class RecordingSelection:
     seed: int = 0
     skip_bad: bool = False
 
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What tells how the sources were read, and nothing of where they are: a model keeps it."""
+        names = ("target", "rate_hz", "time", "recording", "group", "test", "inputs", "drop")
+        found = {name: getattr(self, name) for name in (*names, "units", "missing", "seed")}
+        return {key: value for key, value in found.items() if value}
+
     def load(self, labelled: bool = True) -> tuple[Recordings, WindowSpec]:
         """The recordings that hold a window, and the windows at their rate. labelled: False for a
         guard, which needs no labels.

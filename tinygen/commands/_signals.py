@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +144,8 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
     progress("judging it on the recordings that test")
     figures = figures_of(recordings, rows, ladder.rung, wanted.seed)
     missing = list(recordings.provenance.missing)
-    ladder = ladder.with_facts(signals=figures, missing=missing)
+    asked = request.recordings.asked
+    ladder = ladder.with_facts(signals=figures, missing=missing, asked=asked)
     ladder.model.save(request.out)
     save_signal_ladder(ladder, ladder_path(request.out))
     notes = (*name_notes(request.name, request.out), *recordings.notes)
@@ -293,6 +294,8 @@ def guard_signals(request: GuardTraining, progress: Progress = silent) -> Guarde
     )
     progress("fitting and measuring")
     found = find_signal_guard(recordings, normal, wanted)
+    asked = {**request.recordings.asked, "labelled": False}
+    found = replace(found, model=found.model.with_facts(asked=asked))
     found.model.save(request.out)
     notes = (*name_notes(request.name, request.out), *recordings.notes)
     return GuardedSignals(request.out, found, notes)

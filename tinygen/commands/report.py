@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.files import require_file_place, write_whole
+from ..common.files import ladder_path, require_file_place, write_whole
 from ..common.progress import Progress, silent
 from ._options import FILE, Files, model_argument
 from ._show import progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
+    from ..model.signals import SignalModel
     from ..report.dossier.figures import Figure
     from ..report.dossier.gather import Dossier
 
@@ -70,17 +71,65 @@ def report(
     note: Path | None = None,
     with_board: bool = True,
     progress: Progress = silent,
-) -> Reported:
+) -> Reported | ReportedSignals:
     """Writes the page of a model file, whole or not at all."""
+    from ..model.files import load_any
+    from ..model.signals import SignalModel
     from ..report.dossier.figures import figures
     from ..report.dossier.gather import gather
     from ..report.page.html import render
 
     require_file_place(out)
+    if isinstance(twin := load_any(model), SignalModel):
+        return report_signals(twin, model, out, csv)
     dossier = gather(model, csv, run, note, with_board, progress)
     progress("drawing")
     write_whole(out, render(dossier))
     return Reported(dossier, out, figures(dossier))
+
+
+@dataclass(frozen=True)
+class ReportedSignals:
+    """A report of a model of signals that was written."""
+
+    model: SignalModel
+    path: Path
+
+    def text(self) -> str:
+        """The page's first lines."""
+        from ..report.signal_page import figures, headline
+
+        told = figures(self.model)
+        width = max(len(f.label) for f in told)
+        lines = [f"{f.label:{width}}  {f.value} ({f.note})" for f in told]
+        return "\n".join([headline(self.model), "", *lines, "", f"written to {self.path}"])
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        from ..report.signal_page import figures, headline
+
+        return {
+            "report": str(self.path),
+            "name": self.model.name,
+            "id": f"{self.model.model_id:08x}",
+            "headline": headline(self.model),
+            "figures": {f.key: {"value": f.value, "note": f.note} for f in figures(self.model)},
+        }
+
+
+def report_signals(model: SignalModel, path: Path, out: Path, csv: Files | None) -> ReportedSignals:
+    """Writes the page of a model of signals; `csv`: the recordings that it was trained on."""
+    from ..data.recordings import RecordingRequest, load_recordings
+    from ..report.signal_page import ladder_beside, render_signals
+
+    recordings = None
+    if csv:
+        asked = model.training.get("asked", {})
+        sources = (csv,) if isinstance(csv, Path) else tuple(csv)
+        recordings = load_recordings(RecordingRequest(sources, **asked))
+    page = render_signals(model, ladder_beside(ladder_path(path)), recordings)
+    write_whole(out, page)
+    return ReportedSignals(model, out)
 
 
 @click.command("report", cls=FromSpec)

@@ -39,7 +39,7 @@ def render(d: Dossier) -> str:
             card=card_views(d),
             board=board,
             script=program,
-            script_hash=_hash(program),
+            script_hash=script_hash(program),
             style=source("report/page.css"),
             version=__version__,
             identity=f"{d.model.model_id:08x}",
@@ -47,7 +47,7 @@ def render(d: Dossier) -> str:
     )
 
 
-def _hash(text: str) -> str:
+def script_hash(text: str) -> str:
     """What a content security policy calls a script by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode(
         "ascii"

@@ -93,7 +93,9 @@ class Plot:
         return Plot(svg, self.alt)
 
 
-def draw(name: str, alt: str, height: float, paint: Callable, columns: int = 1) -> Plot:
+def draw(
+    name: str, alt: str, height: float, paint: Callable, columns: int = 1, rows: int = 1
+) -> Plot:
     """A plot of `height` inches that `paint(axes)` fills. name: makes the ids in it unlike those of
     other plots.
     """
@@ -102,7 +104,8 @@ def draw(name: str, alt: str, height: float, paint: Callable, columns: int = 1) 
             "ignore", UserWarning
         )  # of glyphs that the measuring font lacks: the browser has them
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        paint(figure.subplots(1, columns))
+        tall = [3] + [1] * (rows - 1)  # what is drawn above the bands under it
+        paint(figure.subplots(rows, columns, height_ratios=tall))
         text = io.StringIO()
         figure.savefig(
             text,
