@@ -11,8 +11,8 @@ from statistics import median_low
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..model.files import AnyModel
 from ..model.fixedpoint import MISSING, NOT_SURE
+from ..model.signals.any_model import AnyModel
 from .protocol import Flag, Info, Pin, Result, Trait, digest
 from .stream import RowReply
 

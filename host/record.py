@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..common.errors import UsageError
-from ..model.files import AnyModel
 from ..model.fixedpoint import MISSING
+from ..model.signals.any_model import AnyModel
 from .check import Expected
 from .link import TO_BOARD
 from .protocol import Flag, Pin

@@ -10,7 +10,7 @@ import pytest
 from host_c import LANGUAGES, SANITIZE, STRICT
 
 from tinygen.codegen.emit import runtime
-from tinygen.codegen.signals import signal_headers
+from tinygen.codegen.signals.header import signal_headers
 from tinygen.model.signals import SignalModel
 
 MAIN = r"""

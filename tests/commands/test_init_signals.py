@@ -6,8 +6,8 @@ from test_init import run_pytest
 
 from tinygen.cli import main
 from tinygen.commands import init as scaffold
-from tinygen.model.files import load_any
 from tinygen.model.signals import SignalModel
+from tinygen.model.signals.any_model import load_any
 from tinygen.report.signal_page import render_signals
 
 

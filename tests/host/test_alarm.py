@@ -205,7 +205,7 @@ def test_a_row_of_the_next_stream_counts(firmware):
 @pytest.mark.parametrize(
     "mistake",
     [
-        {"TINYGEN_ALARM_REMEMBERS && row_again()": "(row_again(), false)"},
+        {"= REMEMBERS && row_again()": "= (row_again(), false)"},
         {"model_alarm(&alarm_state, y);": f"alarm_state.red = y > {MODEL.threshold};"},
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from sealed import sealed
 from signal_models import signal_models, small_models
 
-from tinygen.codegen.signals import signal_headers
+from tinygen.codegen.signals.header import signal_headers
 from tinygen.common.errors import ModelError, TinygenError
 from tinygen.model.signals import SignalModel
 

@@ -12,7 +12,7 @@ from tinygen.host.virtual.sensors.analog import millivolts
 from tinygen.host.virtual.simavr import SimBoard
 
 from tinygen.codegen.emit import emit_library, emit_project
-from tinygen.codegen.sampler import sampler
+from tinygen.codegen.signals.sampler import sampler
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import EmitError
 from tinygen.data import Rows

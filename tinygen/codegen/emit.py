@@ -19,7 +19,7 @@ from ..common.boards import BOARDS, Board
 from ..common.errors import EmitError
 from ..common.files import require_apart
 from ..common.jinja import environment
-from ..model.files import AnyModel
+from ..model.signals.any_model import AnyModel
 from .exporters import EXPORTERS, platformio
 from .header import render_header
 from .names import check_prefix

@@ -9,9 +9,9 @@ from .. import __version__
 from ..common.jinja import environment
 from ..common.text import comment, identifiers
 from ..model.alarm_threshold import AlarmCost
-from ..model.files import AnyModel
 from ..model.fixedpoint import NOT_SURE, Quantity
 from ..model.model import Model
+from ..model.signals.any_model import AnyModel
 from ..model.views import View
 from .chain import Printed, chain_views, constant_bytes, printed
 from .names import check_prefix

@@ -7,12 +7,12 @@ from importlib.resources import files
 from .. import __version__
 from ..common.boards import BOARDS, Board
 from ..common.jinja import environment
-from ..model.files import AnyModel
 from ..model.signals import SignalModel
+from ..model.signals.any_model import AnyModel
 from .header import alarm_view, quantity_view, render_header
 from .names import check_prefix
-from .signal_vectors import run_length, signal_vectors, vectors_csv
-from .signals import signal_headers
+from .signals.header import signal_headers
+from .signals.vectors import run_length, signal_vectors, vectors_csv
 from .units import categories, class_names, input_units, unit_of
 
 SAMPLES = 32  # rows in the emitted test vectors

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..common.text import c_string, comment, identifiers
-from ..model.files import AnyModel
 from ..model.fixedpoint import Quantity
+from ..model.signals.any_model import AnyModel
 
 MOST = 10**9  # of a step's numerator and denominator: both fit int32
 COUNTS = 1023  # largest reading of an analog pin

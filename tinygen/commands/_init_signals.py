@@ -5,15 +5,18 @@ them.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..common.boards import Board
 from ..common.jinja import environment
 from ..common.progress import Progress
-from ..model.signals import SignalModel
 from ._recordings import RecordingSelection
 from ._signals import SignalTraining, train_signals
 from ._spec import FILE_NAME as SPEC
+
+if TYPE_CHECKING:
+    from ..model.signals import SignalModel
 
 RATE_HZ, SECONDS, EACH = 100, 12.0, 4
 FOLDER, NAME, FAMILY, WINDOW, HOP = "recordings", "motor", "tree", "1s", "0.5s"

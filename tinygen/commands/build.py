@@ -19,7 +19,7 @@ from ._show import progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
-    from ..model.files import AnyModel
+    from ..model.signals.any_model import AnyModel
     from ..target.build import Budget, Firmware
 
 
@@ -88,7 +88,7 @@ def build(
     """
     from ..codegen.emit import emit_project
     from ..common.locks import Lock
-    from ..model.files import load_any
+    from ..model.signals.any_model import load_any
     from ..target import build as compiling
     from ..target.selftest import build_selftest
 

@@ -20,7 +20,7 @@ from ._spec import FromSpec
 from .build import wired
 
 if TYPE_CHECKING:
-    from ..model.files import AnyModel
+    from ..model.signals.any_model import AnyModel
 
 FORMATS = members("codegen/exporters")
 
@@ -53,7 +53,7 @@ def emit(
     one board with its LEDs at `pins`, by role, or for any.
     """
     from ..codegen.emit import export
-    from ..model.files import load_any
+    from ..model.signals.any_model import load_any
 
     twin = load_any(model)
     twin = twin.optimized_for(optimize) if optimize else twin

@@ -26,8 +26,8 @@ from ._spec import FILE_NAME as SPEC
 from .train import TrainRequest, train_one
 
 if TYPE_CHECKING:
-    from ..model.files import AnyModel
     from ..model.model import Model
+    from ..model.signals.any_model import AnyModel
 
 EVERY = 23  # of the station's hours one row: 407 rows, every hour of the day among them
 DATA = "data/simulated_station.csv"

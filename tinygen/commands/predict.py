@@ -20,8 +20,8 @@ from ._spec import FromSpec
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..model.files import AnyModel
     from ..model.fixedpoint import Quantity
+    from ..model.signals.any_model import AnyModel
 
 
 SURE_OF_NONE = "not sure"  # what a classifier answers where no class leads by enough
@@ -128,8 +128,8 @@ def predict(model: Path, csv: Files, out: Path | None, date_order: str = "") -> 
     from .. import data
     from ..data.recordings import samples_for
     from ..data.reference import missing_codes
-    from ..model.files import load_any
     from ..model.signals import SignalModel
+    from ..model.signals.any_model import load_any
 
     twin = load_any(model)
     if out:

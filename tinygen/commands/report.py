@@ -73,8 +73,8 @@ def report(
     progress: Progress = silent,
 ) -> Reported | ReportedSignals:
     """Writes the page of a model file, whole or not at all."""
-    from ..model.files import load_any
     from ..model.signals import SignalModel
+    from ..model.signals.any_model import load_any
     from ..report.dossier.figures import figures
     from ..report.dossier.gather import gather
     from ..report.page.html import render

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..host.link import Link
     from ..host.rates import WireBudget
     from ..host.stream import RowReply
-    from ..model.files import AnyModel
+    from ..model.signals.any_model import AnyModel
 
 
 @dataclass(frozen=True)
@@ -144,24 +144,17 @@ def stream(
     """Streams the rows of a CSV file, or of several of one kind, into a board and checks every
     answer and both LEDs; `out` grows row by row. pins: of the virtual board's LEDs, by role.
     """
-    from .. import data
     from ..codegen.emit import emit_project
-    from ..data.recordings import samples_for
-    from ..data.reference import missing_codes
     from ..host import discover
     from ..host.virtual.protocol_avr import avr_url
-    from ..model.files import load_any
-    from ..model.signals import SignalModel
+    from ..model.signals.any_model import load_any
     from ..report.junit import junit_xml
     from ..target.build import build_firmware
 
     chip, twin = find_board(board), load_any(model)
     for path in filter(None, (out, junit, plan.log)):
         require_file_place(path)
-    if isinstance(twin, SignalModel):
-        raw, notes = samples_for(twin.channels, csv, missing_codes(twin))
-    else:
-        raw, notes = data.rows_for(twin.inputs, data.load_tables(csv, missing_codes(twin)))
+    raw, notes = _rows_of(twin, csv)
     if port == "sim":
         chip = wired(require_simulated(replace(chip, baud=plan.baud or chip.baud)), twin, pins)
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
@@ -175,6 +168,18 @@ def stream(
     if junit:
         write_whole(junit, junit_xml(result))
     return replace(result, notes=notes)
+
+
+def _rows_of(model: AnyModel, csv: Files) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The raw rows of files, or the samples of recordings, and notes on them."""
+    from .. import data
+    from ..data.recordings import samples_for
+    from ..data.reference import missing_codes
+    from ..model.signals import SignalModel
+
+    if isinstance(model, SignalModel):
+        return samples_for(model.channels, csv, missing_codes(model))
+    return data.rows_for(model.inputs, data.load_tables(csv, missing_codes(model)))
 
 
 def stream_rows(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import ModelError
-from ..model.files import AnyModel
+from ..model.signals.any_model import AnyModel
 
 BINS = 10
 SMALLEST_WINDOW = 16  # rows

@@ -167,7 +167,7 @@ def read(text: str, of: type, schema: int) -> tuple[dict[str, Any], object]:
     if plain.get("kind") == "signals":
         raise ModelError(
             "it is a model of signals, which this does not take: `tinygen predict`, `emit`, "
-            "`build` and `stream` do"
+            "`build`, `stream` and `report` do"
         )
     if "schema" not in plain:
         raise ModelError("not a tinygen model (no 'schema'): write one with `tinygen train`")

@@ -36,7 +36,7 @@ def render_signals(
     """The whole page. ladder: the plain JSON that `train` left beside the model; recordings: those
     that it was trained on and tested with, to draw them.
     """
-    sections = [_errors(model), _features(model)]
+    sections: list[Section | None] = [_errors(model), _features(model)]
     gaps = []
     if recordings is None:
         gaps.append("drawings of the recordings: give them with --data")

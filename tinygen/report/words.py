@@ -9,9 +9,9 @@ from ..common.boards import BOARDS
 from ..common.errors import plain
 from ..common.tables import counted, table
 from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
-from ..model.files import AnyModel
 from ..model.model import Model
 from ..model.not_sure import Answered
+from ..model.signals.any_model import AnyModel
 
 if TYPE_CHECKING:
     from ..search.comparators import Comparator

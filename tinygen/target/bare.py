@@ -23,7 +23,7 @@ from ..codegen.emit import bare_main, render_bare, runtime
 from ..common.boards import Board
 from ..common.errors import BuildError, DoesNotFit
 from ..host.virtual.simavr import SimBoard
-from ..model.files import AnyModel
+from ..model.signals.any_model import AnyModel
 from .avr_gcc import Size, compile_c, read_size
 
 RAM_FOR_ROWS = 0.4  # part of the chip's RAM that waiting rows may take

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..codegen.emit import (
+    SAMPLES,
     check_prefix,
     headers,
     runtime,
@@ -23,7 +24,7 @@ from ..common.errors import CheckError
 from ..common.jinja import environment
 from ..common.progress import Progress
 from ..host.virtual.simavr import SimBoard
-from ..model.files import AnyModel
+from ..model.signals.any_model import AnyModel
 from .avr_gcc import OPTIONS, Size, compile_c, read_size, to_hex
 from .bare import measure_cost
 from .build import NO_LIMITS, Budget, Cost, Firmware, check_budget
@@ -82,7 +83,7 @@ def _require_passed(elf: Path, model: AnyModel, board: Board, progress: Progress
     progress(f"self-test passed: {test_rows(model)} rows, green LED at {board.green_port}")
 
 
-def run_selftest(elf: Path, board: Board, rows: int) -> str:
+def run_selftest(elf: Path, board: Board, rows: int = SAMPLES) -> str:
     """Runs the program on the simulated chip; "" where the green LED alone is lit at its end, else
     what went wrong, as a predicate.
     """

@@ -6,11 +6,11 @@ import json
 
 from ... import __version__
 from ...common.boards import Board
-from ...model.files import AnyModel
 from ...model.signals import SignalModel
+from ...model.signals.any_model import AnyModel
 from ..names import check_prefix
 from ..parts import firmware_text, headers, render, runtime, vectors
-from ..sampler import sampler
+from ..signals.sampler import sampler
 
 
 def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:

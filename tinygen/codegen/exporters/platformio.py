@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from importlib.resources import files
 
 from ...common.boards import BOARDS, Board, render_platformio_ini
-from ...model.files import AnyModel
+from ...model.signals.any_model import AnyModel
 from ..parts import headers, render
 
 SOURCES = (".h", ".c", ".cpp", ".S")

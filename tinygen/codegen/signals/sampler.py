@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from .. import __version__
-from ..common.boards import BOARDS, Board
-from ..common.errors import EmitError
-from ..common.jinja import environment
-from ..common.text import comment
-from ..model.signals import SignalModel
-from .header import alarm_view, quantity_view
-from .units import class_names, input_units
+from ... import __version__
+from ...common.boards import BOARDS, Board
+from ...common.errors import EmitError
+from ...common.jinja import environment
+from ...common.text import comment
+from ...model.signals import SignalModel
+from ..header import alarm_view, quantity_view
+from ..units import class_names, input_units
 
 LEAST_RING, MOST_RING = 4, 64  # samples
 CONVERSION_CYCLES = 13.5 * 128  # of the converter, at 125 kHz

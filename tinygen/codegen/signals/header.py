@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import __version__
-from ..common.errors import ModelError
-from ..common.jinja import environment
-from ..common.text import comment
-from ..model.signals import SignalModel, Stream
-from ..model.signals.accumulators import Accumulator
-from .header import quantity_view, render_header
-from .names import check_prefix
+from ... import __version__
+from ...common.errors import ModelError
+from ...common.jinja import environment
+from ...common.text import comment
+from ...model.signals import SignalModel, Stream
+from ...model.signals.accumulators import Accumulator
+from ..header import quantity_view, render_header
+from ..names import check_prefix
 
 STATES = {
     "change": "int16_t",

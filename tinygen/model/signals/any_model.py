@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .model import Model, from_json, read_file
-from .model_file import parse
-from .signals import SignalModel
-from .signals.signal_model import KIND
+from ..model import Model, from_json, read_file
+from ..model_file import parse
+from .signal_model import KIND, SignalModel
 
 AnyModel = Model | SignalModel
 

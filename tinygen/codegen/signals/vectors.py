@@ -11,11 +11,11 @@ from itertools import count, islice
 
 import numpy as np
 
-from .. import __version__
-from ..common.jinja import environment
-from ..model.fixedpoint import RAW_MAX
-from ..model.nodes import Integers, integers
-from ..model.signals import SignalModel
+from ... import __version__
+from ...common.jinja import environment
+from ...model.fixedpoint import RAW_MAX
+from ...model.nodes import Integers, integers
+from ...model.signals import SignalModel
 
 WINDOWS = 8  # in the run, or as many as end within MOST_SAMPLES
 MOST_SAMPLES = 60_000  # which a chip counts in 16 bits
