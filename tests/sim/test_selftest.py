@@ -38,8 +38,10 @@ def multiplications(text: str) -> int:
     """MUL instructions; in front of __ctors_end stand the constant tables, whose bytes may look
     like some, and so may leaves, up to three words behind the call that ends their tree.
     """
-    program = re.sub(r"\trcall\t.*\n(?:.*\n){3}", "\n", text.split("<__ctors_end>:")[1])
-    return len(re.findall(r"\tf?mul(?:su?)?\t", program))
+    lines = text.split("<__ctors_end>:")[1].splitlines()
+    leaves = {k + n for k, line in enumerate(lines) if "\trcall\t" in line for n in (1, 2, 3)}
+    program = [line for k, line in enumerate(lines) if k not in leaves]
+    return sum(bool(re.search(r"\tf?mul(?:su?)?\t", line)) for line in program)
 
 
 @pytest.mark.parametrize("name", MODELS)
