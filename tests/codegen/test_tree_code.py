@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from elftools.elf.elffile import ELFFile
 from host_c import compile_header, run_rows
 from random_models import forest, inputs
 
@@ -18,6 +19,7 @@ from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.forest import Forest
 from tinygen.model.tree_code import MAX_INPUT, NEAR_BYTES, REACH_BYTES, SLOTS, TreeCode
 from tinygen.model.trees import Leaf, Split, Tree
+from tinygen.target import bare
 from tinygen.target.bare import BareChip, measure_cost
 
 WIDE = Quantity("y", "", 1.0, -30000.0, 30000.0)
@@ -128,6 +130,34 @@ def test_the_same_answers_on_the_chip(case, simavr):
 )
 def test_the_same_answers_on_other_chips(board, case, simavr):
     assert wrong_on_chip(CASES[case], board) == 0
+
+
+PAD = """
+void pad(void);
+__attribute__((used)) void pad(void) { __asm__ __volatile__(".fill 33000,2,0"); }
+"""
+
+
+def wrong_beyond_64_kb() -> int:
+    """The same of a Mega whose trees have other code of 66,000 bytes in front of them."""
+    made = CASES["held and not"]
+    rows, include = rows_of(made), '#include "tinygen_units.h"\n'
+    header = render_header(made).replace(include, include + PAD)
+    options = ("-Wl,--undefined=pad",)
+    with (
+        BareChip(made, BOARDS["megaatmega2560"], header, timed=False, options=options) as chip,
+        open(chip.elf, "rb") as stream,
+    ):
+        table = ELFFile(stream).get_section_by_name(".symtab")
+        assert table.get_symbol_by_name("model_run")[0]["st_value"] > 0xFFFF
+        return int((chip.predict(rows) != made.predict(rows)).sum())
+
+
+def test_leaves_are_read_beyond_64_kb(simavr, monkeypatch):
+    assert wrong_beyond_64_kb() == 0
+    near = {name: text.replace('"elpm"', '"lpm"') for name, text in bare.runtime().items()}
+    monkeypatch.setattr(bare, "runtime", lambda *_: near)
+    assert wrong_beyond_64_kb() > 0
 
 
 def test_another_limit_is_noticed(simavr, tmp_path):
