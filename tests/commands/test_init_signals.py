@@ -67,3 +67,26 @@ def test_its_report_tells_of_every_recording_and_escapes_what_it_is_given(made, 
     hostile = render_signals(model.with_facts(signals=facts), None, None)
     assert "<img src=x>" not in hostile and "&lt;img src=x&gt;" in hostile
     assert "Left out: drawings of the recordings" in hostile
+
+
+def test_its_report_takes_channels_by_name_and_no_others(made, monkeypatch, tmp_path):
+    monkeypatch.chdir(made.directory)
+    pages = []
+    for name, columns in (("same", (0, 1, 2, 3)), ("turned", (0, 3, 1, 2))):
+        folder = tmp_path / name
+        folder.mkdir()
+        for path in sorted((made.directory / "recordings").glob("*.csv")):
+            rows = [line.split(",") for line in path.read_text().splitlines()]
+            text = "\n".join(",".join(row[c] for c in columns) for row in rows)
+            (folder / path.name).write_text(text + "\n")
+        done = CliRunner().invoke(main, ["report", "--data", str(folder), "-o", f"{name}.html"])
+        assert done.exit_code == 0, done.output
+        pages.append((made.directory / f"{name}.html").read_text())
+    assert pages[0] == pages[1]
+    for path in folder.glob("*.csv"):
+        path.write_text(path.read_text().replace("x [g]", "w [g]", 1))
+    done = CliRunner().invoke(main, ["report", "--data", str(folder), "-o", "none.html"])
+    assert done.exit_code == 2 or "'x'" in done.output
+    assert not (made.directory / "none.html").exists()
+    done = CliRunner().invoke(main, ["report", "--run", "x.csv", "-o", "none.html"])
+    assert done.exit_code == 2 and "--run is for a model of rows" in done.output

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..common.errors import UsageError
 from ..common.files import ladder_path, require_file_place, write_whole
 from ..common.progress import Progress, silent
 from ._options import FILE, Files, model_argument
@@ -81,6 +82,11 @@ def report(
 
     require_file_place(out)
     if isinstance(twin := load_any(model), SignalModel):
+        if run or note:
+            given = "--run" if run else "--note"
+            raise UsageError(
+                f"{given} is for a model of rows, '{model}' is of signals: leave it out"
+            )
         return report_signals(twin, model, out, csv)
     dossier = gather(model, csv, run, note, with_board, progress)
     progress("drawing")
@@ -94,19 +100,22 @@ class ReportedSignals:
 
     model: SignalModel
     path: Path
+    gaps: tuple[str, ...] = ()  # what the page lacks, and what would give it
 
     def text(self) -> str:
         """The page's first lines."""
-        from ..report.signal_page import figures, headline
+        from ..report.signal_page import doubts, figures, headline
 
         told = figures(self.model)
         width = max(len(f.label) for f in told)
         lines = [f"{f.label:{width}}  {f.value} ({f.note})" for f in told]
+        lines += ["", *(f"note: {doubt.text}" for doubt in doubts(self.model))]
+        lines += [f"left out: {gap}" for gap in self.gaps]
         return "\n".join([headline(self.model), "", *lines, "", f"written to {self.path}"])
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values."""
-        from ..report.signal_page import figures, headline
+        from ..report.signal_page import doubts, figures, headline
 
         return {
             "report": str(self.path),
@@ -114,22 +123,32 @@ class ReportedSignals:
             "id": f"{self.model.model_id:08x}",
             "headline": headline(self.model),
             "figures": {f.key: {"value": f.value, "note": f.note} for f in figures(self.model)},
+            "doubts": [doubt.text for doubt in doubts(self.model)],
+            "left_out": list(self.gaps),
         }
 
 
 def report_signals(model: SignalModel, path: Path, out: Path, csv: Files | None) -> ReportedSignals:
     """Writes the page of a model of signals; `csv`: the recordings that it was trained on."""
     from ..data.recordings import RecordingRequest, load_recordings
-    from ..report.signal_page import ladder_beside, render_signals
+    from ..report.signal_page import ladder_beside, left_out, render_signals
 
     recordings = None
     if csv:
         asked = model.training.get("asked", {})
         sources = (csv,) if isinstance(csv, Path) else tuple(csv)
+        names = tuple(q.name for q in model.channels)  # by name, in the model's order
+        asked = {**asked, "inputs": names, "drop": ()}
         recordings = load_recordings(RecordingRequest(sources, **asked))
-    page = render_signals(model, ladder_beside(ladder_path(path)), recordings)
-    write_whole(out, page)
-    return ReportedSignals(model, out)
+        for own, other in zip(model.channels, recordings.channels):
+            if (own.name, own.unit) != (other.name, other.unit):
+                raise UsageError(
+                    f"channel '{other.name}' is in {other.unit or 'no unit'}, the model's "
+                    f"'{own.name}' in {own.unit or 'no unit'}: give those it was trained on"
+                )
+    ladder = ladder_beside(ladder_path(path))
+    write_whole(out, render_signals(model, ladder, recordings))
+    return ReportedSignals(model, out, left_out(ladder, recordings))
 
 
 @click.command("report", cls=FromSpec)

@@ -37,14 +37,9 @@ def render_signals(
     that it was trained on and tested with, to draw them.
     """
     sections: list[Section | None] = [_errors(model), _features(model)]
-    gaps = []
-    if recordings is None:
-        gaps.append("drawings of the recordings: give them with --data")
-    else:
+    if recordings is not None:
         sections[1:1] = [_recordings(model, recordings), _spectra(model, recordings)]
-    if ladder is None:
-        gaps.append("the ladder: no .search.json stands beside the model")
-    else:
+    if ladder is not None:
         sections.append(_ladder(ladder))
     return (
         environment("html")
@@ -54,8 +49,8 @@ def render_signals(
             model=model,
             headline=headline(model),
             figures=figures(model),
-            doubts=_doubts(model),
-            gaps=gaps,
+            doubts=doubts(model),
+            gaps=left_out(ladder, recordings),
             sections=[section for section in sections if section],
             card=_card(model),
             board=None,
@@ -66,6 +61,15 @@ def render_signals(
             identity=f"{model.model_id:08x}",
         )
     )
+
+
+def left_out(ladder: dict[str, Any] | None, recordings: Recordings | None) -> tuple[str, ...]:
+    """What the page lacks, and what would give it."""
+    gaps = {
+        "drawings of the recordings: give them with --data": recordings,
+        "the ladder: no .search.json stands beside the model": ladder,
+    }
+    return tuple(gap for gap, there in gaps.items() if there is None)
 
 
 def headline(model: SignalModel) -> str:
@@ -101,7 +105,7 @@ def figures(model: SignalModel) -> tuple[Figure, ...]:
                 f"{found['cycles_sample']:,}",
                 f"{found['cycles_window']:,} where a window ends",
             ),
-            Figure("load", "of the processor", f"{found['load']:.1%}", "16 MHz"),
+            Figure("load", "of the processor", f"{found['load']:.1%}", "of the board trained for"),
         ]
     return (
         *told,
@@ -110,7 +114,8 @@ def figures(model: SignalModel) -> tuple[Figure, ...]:
     )
 
 
-def _doubts(model: SignalModel) -> list[Doubt]:
+def doubts(model: SignalModel) -> list[Doubt]:
+    """What speaks against relying on it."""
     found = model.training["signals"]
     if not model.labels:
         return []
@@ -192,9 +197,12 @@ def _recordings(model: SignalModel, recordings: Recordings) -> Section:
         names = [q.name for q in recordings.channels]
         plot = course(f"recording{k}", values, names, model.rate_hz, bands, alt)
         drawings.append(Drawing(plot, f"{one.name}: {one.label or 'no label'}"))
+    more = len(found) - len(drawings)
     key = ", ".join(f"{k + 1} {label}" for k, label in enumerate(model.labels))
     lead = "Wrong ones first; colours and hatches follow the classes in their order: " + key
-    return Section("recordings", "The recordings", lead if model.labels else "", tuple(drawings))
+    told = [lead] if model.labels else []
+    told += [f"{counted(more, 'recording')} more not drawn"] if more else []
+    return Section("recordings", "The recordings", "; ".join(told), tuple(drawings))
 
 
 def _spectra(model: SignalModel, recordings: Recordings) -> Section | None:
