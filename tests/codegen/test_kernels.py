@@ -348,6 +348,6 @@ def test_an_empty_program_that_does_not_compile_is_said(simavr, monkeypatch):
     a size.
     """
     monkeypatch.setattr(bare, "EMPTY_MODEL", "#error no such model")
-    bare.empty_cost.cache_clear()
+    bare._empty.cache_clear()
     with pytest.raises(BuildError, match=r"does not compile for Arduino Uno: .*no such model"):
         measure_cost(MODELS["linear8"], UNO)

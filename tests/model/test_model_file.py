@@ -1,11 +1,11 @@
 """Model files that were edited and sealed again: refused in one line, whatever they hold."""
 
-import copy
 import json
 import random
 from pathlib import Path
 
 import pytest
+from json_edits import GONE, VALUES, edited, places
 from sealed import sealed
 
 from tinygen.codegen.emit import render_header
@@ -18,31 +18,7 @@ HOUSE = Path(__file__).parent.parent / "golden" / "house"
 FILES = [*sorted(HOUSE.glob("*.json")), *sorted(HOUSE.glob("*/station.json"))]
 FILES = [path for path in FILES if path.name != "programs.json"]
 STATION = json.loads((HOUSE / "numbers" / "station.json").read_text())
-GONE, MORE = object(), object()
-VALUES = [None, True, -1, 0, 10**18, 70000, 1.5, 1e300, "x", "", [], {}, [[]], GONE, MORE]
 EDITS = 150  # of each file
-
-
-def places(value, at=()):
-    """Paths of every member, and of the first two of a list."""
-    members = value.items() if isinstance(value, dict) else ()
-    members = list(enumerate(value))[:2] if isinstance(value, list) else members
-    for name, inside in members:
-        yield (*at, name)
-        yield from places(inside, (*at, name))
-
-
-def edited(plain: dict, place: tuple, value) -> dict:
-    plain = at = copy.deepcopy(plain)
-    for name in place[:-1]:
-        at = at[name]
-    if value is GONE:
-        del at[place[-1]]
-    elif value is MORE:
-        at.update(extra=1) if isinstance(at, dict) else at.append(1)
-    else:
-        at[place[-1]] = value
-    return plain
 
 
 def use(text: str) -> None:
@@ -63,7 +39,7 @@ def test_sealed_is_what_a_model_writes():
 def test_an_edited_file_is_refused_or_works(path):
     """No edit is an internal error."""
     plain, rng = json.loads(path.read_text()), random.Random(1)
-    everywhere = [(place, value) for place in places(plain) for value in VALUES]
+    everywhere = [(place, value) for place in places(plain, of_a_list=2) for value in VALUES]
     refused = 0
     for place, value in rng.sample(everywhere, min(EDITS, len(everywhere))):
         try:

@@ -6,6 +6,7 @@ import json
 import random
 
 import pytest
+from json_edits import GONE, MORE, VALUES, edited, places
 from sealed import sealed
 from signal_models import signal_models, small_models
 
@@ -16,49 +17,8 @@ from tinygen.model.signals import SignalModel
 FACTS = {"error_rate": 0.1, "windows_test": 9, "recordings_wrong": 1, "recordings_test": 3}
 MODEL = small_models("offset", 350)[2].with_facts(signals=FACTS)
 PLAIN = json.loads(MODEL.to_json())
-GONE, MORE = object(), object()
-VALUES = [
-    None,
-    True,
-    -1,
-    0,
-    2,
-    10**18,
-    70000,
-    1.5,
-    2.0,
-    1e300,
-    "x",
-    "",
-    "5",
-    [],
-    {},
-    [[]],
-    GONE,
-    MORE,
-]
+SIGNAL_VALUES = [*VALUES, 2, 2.0, "5"]
 EDITS = {"commit": 100, "release": 3000}
-
-
-def places(value, at=()):
-    """Paths of every member."""
-    members = value.items() if isinstance(value, dict) else ()
-    for name, inside in list(enumerate(value)) if isinstance(value, list) else members:
-        yield (*at, name)
-        yield from places(inside, (*at, name))
-
-
-def edited(place: tuple, value) -> dict:
-    plain = at = copy.deepcopy(PLAIN)
-    for name in place[:-1]:
-        at = at[name]
-    if value is GONE:
-        del at[place[-1]]
-    elif value is MORE:
-        at.update(extra=1) if isinstance(at, dict) else at.append(1)
-    else:
-        at[place[-1]] = value
-    return plain
 
 
 def use(plain: dict) -> None:
@@ -92,7 +52,7 @@ def test_every_number_that_decides_is_part_of_the_fingerprint():
     numbers = [p for p in places(PLAIN) if p[0] == "front" and isinstance(at_place(p), int)]
     accepted = 0
     for place in random.Random(1).sample(numbers, 30):
-        plain = json.loads(sealed(edited(place, at_place(place) + 1)))
+        plain = json.loads(sealed(edited(PLAIN, place, at_place(place) + 1)))
         with contextlib.suppress(ModelError):
             assert SignalModel.from_plain(plain).model_id != MODEL.model_id, place
             accepted += 1
@@ -104,10 +64,10 @@ def test_whatever_a_sealed_file_holds_it_works_or_is_refused(level):
     all_places = [p for p in places(PLAIN) if p[0] != "window_model" or rng.random() < 0.05]
     used = 0
     for _ in range(EDITS[level]):
-        place, value = rng.choice(all_places), rng.choice(VALUES)
+        place, value = rng.choice(all_places), rng.choice(SIGNAL_VALUES)
         if value is MORE and not isinstance(at_place(place[:-1]), dict | list):
             continue
-        plain = edited(place, value)
+        plain = edited(PLAIN, place, value)
         if value is MORE or value is GONE or plain.get("window_model") is not None:
             plain = resealed(plain)
         try:

@@ -14,6 +14,7 @@ from ..common.tables import counted
 
 if TYPE_CHECKING:
     from ..host.recorder.plain import PlainRecording
+    from ..host.recorder.recording import Recording
 
 BAUD = 115_200  # of most sketches that print much
 RATE_IS_OFF = 0.02  # part by which lines may come faster or slower than --rate says
@@ -68,12 +69,7 @@ class RecordedLines:
                 f"note: --rate says {rate:g} a second; if the sketch does not know better, time is "
                 "wrong by as much"
             )
-        if got.failure:
-            lines.append(f"ended early: {got.failure}")
-        elif got.stopped:
-            lines.append("stopped: what was recorded until then is kept")
-        lines.append(f"written to {self.path}" if self.path else "nothing was written")
-        return "\n".join(lines)
+        return "\n".join([*lines, *how_it_ended(got, self.path)])
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -89,6 +85,18 @@ class RecordedLines:
             "stopped": got.stopped,
             "failure": got.failure,
         }
+
+
+def how_it_ended(got: PlainRecording | Recording, path: Path | None) -> list[str]:
+    """The last lines of a recording: why it ended, where it does not say so itself, and its
+    file.
+    """
+    told = []
+    if got.failure:
+        told.append(f"ended early: {got.failure}")
+    elif got.stopped:
+        told.append("stopped: what was recorded until then is kept")
+    return [*told, f"written to {path}" if path else "nothing was written"]
 
 
 def record_plain(wanted: Wanted, out: Path, progress: Progress = silent) -> RecordedLines:

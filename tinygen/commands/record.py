@@ -19,7 +19,7 @@ from ..common.sensors import ChannelSet, find_channels
 from ..common.tables import counted
 from ._limits import baud_option
 from ._options import FILE, board_option
-from ._record_plain import RecordedLines, Wanted, record_plain
+from ._record_plain import RecordedLines, Wanted, how_it_ended, record_plain
 from ._show import progress, shows
 from ._spec import FromSpec
 
@@ -66,12 +66,7 @@ class Recorded:
                 f"note: {asked:g} Hz is no whole number of the timer's ticks: "
                 f"{got.timing.rate_hz:.6f} Hz were taken"
             )
-        if got.failure:
-            lines.append(f"ended early: {got.failure}")
-        elif got.stopped:
-            lines.append("stopped: what was recorded until then is kept")
-        lines.append(f"written to {self.path}" if self.path else "nothing was written")
-        return "\n".join(lines)
+        return "\n".join([*lines, *how_it_ended(got, self.path)])
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values."""

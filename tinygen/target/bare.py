@@ -128,6 +128,16 @@ class BareChip:
     def stack_bytes(self) -> int:
         return self._sim.stack_bytes
 
+    def model_bytes(self) -> tuple[int, int, int]:
+        """(flash, static RAM, stack) of the model: what the same program without one takes less."""
+        empty, empty_stack = _empty(self.board, len(self.model.inputs), self.block)
+        size = read_size(self.elf)
+        return (
+            max(size.flash_bytes - empty.flash_bytes, 0),  # a constant reads no input
+            size.ram_bytes - empty.ram_bytes,
+            self.stack_bytes - empty_stack,
+        )
+
     def __enter__(self) -> BareChip:
         return self
 
@@ -151,19 +161,12 @@ def measure_cost(
     rows = model.sample_rows(64) if rows is None else rows
     with BareChip(model, board, header, options=options) as chip:
         chip.predict(rows)
-        empty, empty_stack = empty_cost(board, len(model.inputs), chip.block)
-        size, cycles = read_size(chip.elf), chip.cycles
-        return ModelCost(
-            max(size.flash_bytes - empty.flash_bytes, 0),  # a constant reads no input
-            size.ram_bytes - empty.ram_bytes,
-            chip.stack_bytes - empty_stack,
-            int(np.median(cycles)),
-            int(cycles.max()),
-        )
+        cycles = chip.cycles
+        return ModelCost(*chip.model_bytes(), int(np.median(cycles)), int(cycles.max()))
 
 
 @lru_cache(maxsize=64)
-def empty_cost(board: Board, inputs: int, block: int) -> tuple[Size, int]:
+def _empty(board: Board, inputs: int, block: int) -> tuple[Size, int]:
     """Size and stack bytes of the bare program without a model: the same for every model of so many
     inputs, `block` rows at a time.
     """

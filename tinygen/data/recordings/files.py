@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
@@ -18,6 +17,7 @@ from ..cells import MISSING_WORDS, number_of
 from ..layout import FileRows, fingerprint, layout_of, lines
 from ..table import Table, load_table, read_table
 from ..table.joining import stacked
+from ..table.loading import require_files_once
 from ..table.reading import HEAD_LINES, require_cells, without_codes
 from .request import RecordingRequest
 from .sides import natural
@@ -99,17 +99,13 @@ def read_samples(request: RecordingRequest) -> Samples:
 def recording_files(
     source: Path | str | Sequence[Path | str],
 ) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """The files of a source, and what messages call each; those of a folder in natural order."""
     given = [Path(source)] if isinstance(source, (str, Path)) else [Path(path) for path in source]
     if not given:
         raise UsageError("no file is given: give CSV files, or a folder of them")
     if len(given) == 1 and given[0].is_dir():
         return _in_folder(given[0])
-    places = [os.path.realpath(path) for path in given]
-    for path, place in zip(given, places):
-        if os.path.isdir(place):
-            raise DataError(f"{plain(path)} is a folder: give it alone, or several files")
-        if places.count(place) > 1:
-            raise DataError(f"{plain(path)} is given twice: its samples would count twice")
+    require_files_once(given, "samples")
     return tuple(given), tuple(plain(path.name) for path in given)
 
 

@@ -46,13 +46,18 @@ def load_tables(
     files = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
     if len(files) == 1:
         return load_table(files[0], missing, skip_bad)
+    require_files_once(files, "rows")
+    return _load_several(files, missing, skip_bad, labelled=target == CLASS)
+
+
+def require_files_once(files: Sequence[Path], what: str) -> None:
+    """DataError where one of several files is a folder, or given twice; `what` is in them."""
     places = [os.path.realpath(path) for path in files]
     for path, place in zip(files, places):
         if os.path.isdir(place):
             raise DataError(f"{plain(path)} is a folder: give it alone, or several files")
         if places.count(place) > 1:
-            raise DataError(f"{plain(path)} is given twice: its rows would count twice")
-    return _load_several(files, missing, skip_bad, labelled=target == CLASS)
+            raise DataError(f"{plain(path)} is given twice: its {what} would count twice")
 
 
 def _load_classes(folder: Path, missing: Sequence[float | str] | None, skip_bad: bool) -> Table:

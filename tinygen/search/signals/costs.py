@@ -8,8 +8,7 @@ import numpy as np
 
 from ...common.boards import Board
 from ...model.signals import SignalModel
-from ...target.avr_gcc import read_size
-from ...target.bare import BareChip, empty_cost
+from ...target.bare import BareChip
 
 WINDOWS_MEASURED = 4
 MOST_SAMPLES = 12_000
@@ -47,12 +46,9 @@ def measure_signals(model: SignalModel, board: Board) -> SignalCost:
     samples = max(samples, front.window + front.hop)
     with BareChip(model, board) as chip:
         chip.predict(model.sample_rows(samples))
-        empty, empty_stack = empty_cost(board, len(model.channels), chip.block)
-        size, cycles = read_size(chip.elf), chip.cycles
+        cycles = chip.cycles
         return SignalCost(
-            size.flash_bytes - empty.flash_bytes,
-            size.ram_bytes - empty.ram_bytes,
-            chip.stack_bytes - empty_stack,
+            *chip.model_bytes(),
             int(np.median(cycles)),
             int(cycles.max()),
             float(cycles.mean()) * model.rate_hz / board.f_cpu_hz,

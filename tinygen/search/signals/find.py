@@ -32,9 +32,8 @@ Progress = Callable[[str], None]
 SIZES = {True: (4, 8, 14, 26), False: (8, 20)}
 LOAD = 0.5  # most of the processor's time, where the user does not say
 VOTE_PART = 0.5  # of the shortest recording, that a vote may last
-VOTE_WINDOWS = (
-    2  # by which a vote may put off a decision: recordings that never change ask for more
-)
+# windows by which a vote may put off a decision: recordings that never change would ask for more
+VOTE_WINDOWS = 2
 
 
 @dataclass(frozen=True)

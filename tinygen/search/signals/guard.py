@@ -26,6 +26,7 @@ from ...model.signals.signal_model import WINDOW_SUFFIX, voted
 from ..guard import guard, wide
 from .costs import SignalCost, measure_signals
 from .pool import guard_front
+from .window_rows import feature_quantities
 
 TAIL = 0.05  # part of the held-back windows that shape the tail
 BLOCKS = 5  # of a single recording, of which one is held back in turn
@@ -74,12 +75,7 @@ def find_signal_guard(
             f"{len(x)} windows to learn what is usual, at least {LEAST_WINDOWS} are needed: record "
             "more, or take a shorter --window or --hop"
         )
-    names = front.feature_names(channels, recordings.rate_hz)
-    steps = front.feature_steps([q.scale for q in channels])
-    inputs = tuple(
-        Quantity(name, "", step or 1.0, float(a) * (step or 1.0), float(b) * (step or 1.0))
-        for name, step, a, b in zip(names, steps, x.min(axis=0), x.max(axis=0))
-    )
+    inputs = feature_quantities(channels, recordings.rate_hz, front, x)
     part = min(request.alarms_per_day * request.spec.hop / recordings.rate_hz / DAY_S, 0.5)
     stem = f"{request.name}{WINDOW_SUFFIX}"
     bare = guard(_loosened(x), inputs, request.family, 0.0, stem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ...data.dataset import Dataset, Rows, Split
 from ...data.recordings import Recordings
 from ...model.fixedpoint import Quantity
-from ...model.signals import FrontEnd, SignalModel, Windows
+from ...model.signals import FrontEnd, Windows
 
 FOLDS = 5
 
@@ -43,17 +44,18 @@ def rows_of(recordings: Recordings, front: FrontEnd, output: Quantity, seed: int
         (train[~np.isin(recording[train], part)], train[np.isin(recording[train], part)])
         for part in recordings.fold_parts(FOLDS)
     )
-    inputs = _quantities(recordings, front, x[train])
+    inputs = feature_quantities(recordings.channels, recordings.rate_hz, front, x[train])
     rows = Rows(x, np.repeat(classes, counts), inputs, output, labels)
     split = Split(train, test, "recordings", seed, False, cuts)
     dataset = Dataset(rows, split, recordings.provenance, recordings.notes)
     return WindowRows(dataset, recording, tuple(windows))
 
 
-def _quantities(recordings: Recordings, front: FrontEnd, x: np.ndarray) -> tuple[Quantity, ...]:
-    """The features as inputs of a model, with the range of the training windows."""
-    channels = recordings.channels
-    names = front.feature_names(channels, recordings.rate_hz)
+def feature_quantities(
+    channels: Sequence[Quantity], rate_hz: float, front: FrontEnd, x: np.ndarray
+) -> tuple[Quantity, ...]:
+    """The features as inputs of a model, with the range of the windows x (windows, features)."""
+    names = front.feature_names(channels, rate_hz)
     steps = front.feature_steps([q.scale for q in channels])
     units = {q.unit for q in channels}
     unit = units.pop() if len(units) == 1 else ""
@@ -65,8 +67,3 @@ def _quantities(recordings: Recordings, front: FrontEnd, x: np.ndarray) -> tuple
 
 def _ends(raw: np.ndarray, step: float) -> tuple[float, float]:
     return float(raw.min() * step), float(raw.max() * step)
-
-
-def decisions_of(model: SignalModel, windows: tuple[Windows, ...]) -> list[np.ndarray]:
-    """The decision after each window of each recording."""
-    return [model.decisions(w) for w in windows]
