@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 from recording_files import motions
 
-from tinygen.commands._recordings import RecordingSelection, selected_recordings
+from tinygen.commands._recordings import RecordingSelection, selected_rows_or_recordings
 from tinygen.common.errors import DataError, UsageError
 from tinygen.data.recordings import RecordingRequest, load_recordings, parse_duration, window_spec
 from tinygen.data.recordings.choosing import choose_sides
@@ -142,8 +142,9 @@ def test_the_options_reach_the_recordings(tmp_path):
     seen = []
 
     @click.command()
-    @selected_recordings
-    def command(recordings: RecordingSelection):
+    @selected_rows_or_recordings
+    def command(rows, windows):
+        recordings = RecordingSelection.of(rows, windows, rows.target)
         seen.append((recordings, *recordings.load()))
 
     args = [str(motions(tmp_path, 6, who="Ann")), "--window", "1s", "--hop", "0.5s", "--seed", "2"]

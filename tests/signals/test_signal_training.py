@@ -129,6 +129,10 @@ def test_a_budget_is_kept_or_refused(trained):
         (("--window", "1s", "--threshold", "3"), "--threshold is for rows"),
         (("--window", "1s", "--balance"), "--balance is for rows"),
         (("--window", "1s", "--split", "time"), "split time is for rows"),
+        (("--window", "1s", "--task", "classification"), "--task is for rows"),
+        (("--window", "1s", "--date-order", "day"), "--date-order is for rows"),
+        (("--target", "x", "--votes", "3"), "--votes is for recordings"),
+        (("--target", "x", "--max-load", "20"), "--max-load is for recordings"),
         (("--window", "100s"), "100"),
         ((), "Missing option '--target'"),
     ],
@@ -152,6 +156,20 @@ def test_a_guard_hears_what_it_has_not_learned(folder, tmp_path):
     raw = model.sample_rows(400)
     with BareChip(model, BOARDS["uno"]) as chip:
         assert (chip.predict(raw) == model.predict(raw)).all()
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (("--window", "1s", "--alarms", "0.01"), "--alarms is for rows"),
+        (("--window", "1s", "--time-inputs", "hour"), "--time-inputs is for rows"),
+        (("--votes", "2"), "--votes is for recordings"),
+        (("--alarms-per-day", "2"), "--alarms-per-day is for recordings"),
+    ],
+)
+def test_a_guard_of_a_wrong_mix_is_one_line(folder, tmp_path, words, told):
+    code, text = run("guard", folder, *words, "-o", tmp_path / "g.json")
+    assert code == 2 and told in text.splitlines()[-1] and not (tmp_path / "g.json").exists()
 
 
 def test_a_guard_of_an_unknown_label_is_refused(folder, tmp_path):

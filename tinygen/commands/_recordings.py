@@ -12,17 +12,11 @@ import click
 from ..common.errors import UsageError
 from ._options import (
     COLUMNS,
-    DROP,
-    INPUTS,
-    MISSING,
     SEED,
-    SKIP_BAD,
     TASK,
-    UNIT,
-    csvs_argument,
+    Selection,
     selected_by,
     targets,
-    units_of,
 )
 
 if TYPE_CHECKING:
@@ -49,11 +43,40 @@ class RecordingSelection:
     seed: int = 0
     skip_bad: bool = False
 
+    @classmethod
+    def of(cls, rows: Selection, windows: dict[str, Any], target: str) -> RecordingSelection:
+        """The recordings that options on rows and those on windows mean; UsageError for one that
+        only rows have.
+        """
+        for option, given in (
+            ("--categories", rows.categories),
+            ("--time-inputs", rows.time_inputs),
+            ("--date-order", rows.date_order),
+            ("--split time", rows.split != "random"),
+            ("--task", rows.task != "auto"),
+            ("a second --target", rows.beside),
+        ):
+            if given:
+                raise for_rows(option)
+        return cls(
+            (rows.csv, *rows.more),
+            target=target,
+            inputs=rows.inputs,
+            drop=rows.drop,
+            units=rows.units,
+            missing=rows.missing,
+            seed=rows.seed,
+            skip_bad=rows.skip_bad,
+            **windows,
+        )
+
     @property
     def asked(self) -> dict[str, Any]:
         """What tells how the sources were read, and nothing of where they are: a model keeps it."""
         names = ("target", "rate_hz", "time", "recording", "group", "test", "inputs", "drop")
-        found = {name: getattr(self, name) for name in (*names, "units", "missing", "seed")}
+        found = {
+            name: getattr(self, name) for name in (*names, "units", "missing", "seed", "skip_bad")
+        }
         return {key: value for key, value in found.items() if value}
 
     def load(self, labelled: bool = True) -> tuple[Recordings, WindowSpec]:
@@ -131,17 +154,17 @@ def windowed(function):
     return command
 
 
+def for_rows(option: str) -> UsageError:
+    """The error for an option that recordings do not have."""
+    return UsageError(f"{option} is for rows, --window asks for recordings: leave it out")
+
+
 def refuse_window_options(windows: dict[str, Any]) -> None:
     """UsageError for the first option on recordings, where rows are meant."""
     for name, value in windows.items():
         if value:
             option = f"--{name.removesuffix('_hz')}"
             raise UsageError(f"{option} is for recordings: give --window as well, such as 1s")
-
-
-TARGET = _column(
-    "--target", "Column of labels; default: the names of the files or of their folders."
-)
 
 
 ROWS_TARGET = targets(
@@ -156,26 +179,3 @@ def selected_rows_or_recordings(function):
     they are recordings, as `windows`.
     """
     return selected_by(windowed(function), (ROWS_TARGET, *COLUMNS, TASK, SEED))
-
-
-def selected_recordings(function):
-    """Adds CSV... and what says which recordings are meant, as one `recordings`."""
-
-    @wraps(function)
-    def command(csvs, target, windows, inputs, drop, missing, skip_bad, unit, seed, **others):
-        selection = RecordingSelection(
-            tuple(csvs),
-            target=target,
-            inputs=inputs,
-            drop=drop or (),
-            units=units_of(unit),
-            missing=missing,
-            seed=seed,
-            skip_bad=skip_bad,
-            **windows,
-        )
-        return function(recordings=selection, **others)
-
-    for option in reversed((INPUTS, DROP, MISSING, SKIP_BAD, UNIT, SEED)):
-        command = option(command)
-    return csvs_argument(TARGET(windowed(command)))

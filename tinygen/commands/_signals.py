@@ -12,32 +12,36 @@ from ..common.boards import find_board
 from ..common.errors import UsageError
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
-from ._options import Selection, name_from, name_notes
-from ._recordings import RecordingSelection
+from ._options import name_from, name_notes
+from ._recordings import RecordingSelection, for_rows
 from ._show import of_model
 
 if TYPE_CHECKING:
+    from ..data.recordings import Recordings
     from ..model.signals import SignalModel
     from ..search.signals import SignalLadder
     from ..search.signals.guard import SignalGuard
     from ..target.build import Budget
 
-SIGNAL_OPTIONS = (
-    click.option(
+MOST_LOAD = 50.0  # per cent of the processor's time
+
+
+def votes_option(words: str):
+    """--votes; `words` say of what."""
+    return click.option(
+        "--votes", type=click.IntRange(1, 15), metavar="N", help=f"Recordings: {words}"
+    )
+
+
+def signal_options(function):
+    """Adds --max-load and --votes."""
+    load = click.option(
         "--max-load",
         type=click.FloatRange(1, 100),
-        default=50.0,
-        show_default=True,
         metavar="PERCENT",
-        help="Recordings: most of the processor's time.",
-    ),
-    click.option(
-        "--votes",
-        type=click.IntRange(1, 15),
-        metavar="N",
-        help="Recordings: answers that decide together; default: chosen in the folds.",
-    ),
-)
+        help=f"Recordings: most of the processor's time; default: {MOST_LOAD:g}.",
+    )
+    return load(votes_option("answers that decide together; default: chosen.")(function))
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class SignalTraining:
     name: str | None = None
     board: str = "uno"
     budget: Budget | None = None
-    max_load: float = 50.0
+    max_load: float = MOST_LOAD  # per cent
     votes: int | None = None
 
 
@@ -117,7 +121,6 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
     everything went well.
     """
     from ..codegen.emit import check_prefix
-    from ..data.recordings import Recordings
     from ..model.parts import check_name
     from ..search.signals import SignalRequest, find_signal_ladder, save_signal_ladder
     from ..search.signals.figures import figures_of
@@ -128,7 +131,6 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
     name = check_prefix(check_name(request.name or signal_name(request.out)))
     progress("reading the recordings")
     recordings, spec = request.recordings.load()
-    assert isinstance(recordings, Recordings)
     wanted = SignalRequest(
         name,
         find_board(request.board),
@@ -148,9 +150,14 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
     ladder = ladder.with_facts(signals=figures, missing=missing, asked=asked)
     ladder.model.save(request.out)
     save_signal_ladder(ladder, ladder_path(request.out))
-    notes = (*name_notes(request.name, request.out), *recordings.notes)
+    return TrainedSignals(request.out, ladder, _notes(request, recordings))
+
+
+def _notes(request: SignalTraining | GuardTraining, recordings: Recordings) -> tuple[str, ...]:
+    """What must be known of the model's name and of the recordings."""
     told = (finding.line for finding in recordings.findings)
-    return TrainedSignals(request.out, ladder, tuple(dict.fromkeys((*notes, *told))))
+    notes = (*name_notes(request.name, request.out), *recordings.notes, *told)
+    return tuple(dict.fromkeys(notes))
 
 
 def signal_name(out: Path) -> str:
@@ -171,38 +178,24 @@ def _require_places(request: SignalTraining | GuardTraining) -> None:
     require_file_place(written[1])
 
 
-ROW_OPTIONS = [
-    "threshold",
-    "alarm_below",
-    "robust",
-    "balance",
-    "alarm_cost",
-    "max_inputs",
-    "optimize",
-    "dask",
-    "scores",
-    "reject",
-]
+ROW_OPTIONS = ("threshold", "alarm_below", "robust", "balance", "alarm_cost", "max_inputs")
+ROW_OPTIONS += ("optimize", "dask", "scores", "reject")
 
 
 def signal_training(
-    windows: dict[str, Any], max_load: float, votes: int | None, options: dict[str, Any]
+    windows: dict[str, Any], max_load: float | None, votes: int | None, options: dict[str, Any]
 ) -> SignalTraining:
     """What the options of `train` ask for; UsageError for one that is for rows."""
+    for name in ROW_OPTIONS:
+        if options[name]:
+            raise for_rows(f"--{name.replace('_', '-')}")
     rows = options["rows"]
-    asked = {name: options[name] for name in ROW_OPTIONS}
-    asked |= {"categories": rows.categories, "time_inputs": rows.time_inputs}
-    asked |= {"a second target": rows.beside, "split time": rows.split != "random"}
-    for name, value in asked.items():
-        if value:
-            option = f"--{name.replace('_', '-')}" if " " not in name else name
-            raise UsageError(
-                f"{option} is for rows, and --window asks for recordings: leave it out"
-            )
-    selection = _selection(windows, rows, rows.target)
     names = ("out", "family", "name", "board", "budget")
     return SignalTraining(
-        selection, **{name: options[name] for name in names}, max_load=max_load, votes=votes
+        RecordingSelection.of(rows, windows, rows.target),
+        **{name: options[name] for name in names},
+        max_load=max_load or MOST_LOAD,
+        votes=votes,
     )
 
 
@@ -297,29 +290,15 @@ def guard_signals(request: GuardTraining, progress: Progress = silent) -> Guarde
     asked = {**request.recordings.asked, "labelled": False}
     found = replace(found, model=found.model.with_facts(asked=asked))
     found.model.save(request.out)
-    notes = (*name_notes(request.name, request.out), *recordings.notes)
-    return GuardedSignals(request.out, found, notes)
+    return GuardedSignals(request.out, found, _notes(request, recordings))
 
 
 def guard_training(
     windows: dict[str, Any], target: str, asked: dict[str, Any], options: dict[str, Any]
 ) -> GuardTraining:
     """What the options of `guard` ask for."""
+    if options["alarms"] is not None:
+        raise for_rows("--alarms")
     names = ("out", "family", "name", "board")
-    selection = _selection(windows, options["rows"], target)
+    selection = RecordingSelection.of(options["rows"], windows, target)
     return GuardTraining(selection, **{name: options[name] for name in names}, **asked)
-
-
-def _selection(windows: dict[str, Any], rows: Selection, target: str) -> RecordingSelection:
-    """The recordings that are meant by options on rows and by those on windows."""
-    return RecordingSelection(
-        (rows.csv, *rows.more),
-        target=target,
-        inputs=rows.inputs,
-        drop=rows.drop,
-        units=rows.units,
-        missing=rows.missing,
-        seed=rows.seed,
-        skip_bad=rows.skip_bad,
-        **windows,
-    )

@@ -23,12 +23,15 @@ from ._options import (
 )
 from ._recordings import refuse_window_options, windowed
 from ._show import of_model, progress, shows
-from ._signals import guard_signals, guard_training
+from ._signals import guard_signals, guard_training, votes_option
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
     from ..model.model import Model
     from ..target.bare import ModelCost
+
+
+ALARMS = 0.001  # part of the usual rows, where the user does not say
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class GuardRequest:
     rows: Selection
     out: Path
     family: str = "mahalanobis"
-    alarms: float = 0.001  # most of the usual rows that may set it off, 0 .. 0.5
+    alarms: float = ALARMS  # most of the usual rows that may set it off, 0 .. 0.5
     name: str | None = None  # prefix of every C name; None: from `out`
     board: str = "uno"
 
@@ -150,12 +153,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
     metavar="N",
     help="Recordings: most false alarms a day; default: 1.",
 )
-@click.option(
-    "--votes",
-    type=click.IntRange(1, 15),
-    metavar="N",
-    help="Recordings: windows in a row that must be unusual; default: 3.",
-)
+@votes_option("windows in a row that must be unusual; default: 3.")
 @click.option(
     "--family",
     type=click.Choice(["mahalanobis", "box"]),
@@ -166,10 +164,8 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
 @click.option(
     "--alarms",
     type=click.FloatRange(0, 0.5),
-    default=0.001,
-    show_default=True,
     metavar="PART",
-    help="Most of the usual rows that may set it off.",
+    help=f"Most of the usual rows that may set it off; default: {ALARMS:g}.",
 )
 @name_option
 @board_option
@@ -195,4 +191,6 @@ def command(windows, alarms_per_day, normal, labels_in, votes, **options):
             | {"alarms-per-day": alarms_per_day, "normal": normal, "votes": votes}
             | {"target": labels_in}
         )
+        if options["alarms"] is None:
+            options["alarms"] = ALARMS
         return guard(GuardRequest(**options), say)

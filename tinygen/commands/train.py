@@ -27,7 +27,7 @@ from ._options import (
 )
 from ._recordings import refuse_window_options, selected_rows_or_recordings
 from ._show import progress, shows
-from ._signals import SIGNAL_OPTIONS, signal_training, train_signals
+from ._signals import signal_options, signal_training, train_signals
 from ._spec import FromSpec
 from ._trained import TrainedModel, TrainedOutputs
 
@@ -329,8 +329,7 @@ def family_option(words: str):
 @click.option(
     "--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler."
 )
-@SIGNAL_OPTIONS[0]
-@SIGNAL_OPTIONS[1]
+@signal_options
 @model_out
 @shows
 def command(windows, max_load, votes, **options):
@@ -352,7 +351,7 @@ def command(windows, max_load, votes, **options):
     with progress() as say:
         if windows.get("window"):
             return train_signals(signal_training(windows, max_load, votes, options), say)
-        refuse_window_options(windows)
+        refuse_window_options(windows | {"max-load": max_load, "votes": votes})
         if not options["rows"].target:
             raise click.UsageError("Missing option '--target'.")
         return train(TrainRequest(**options), say)
