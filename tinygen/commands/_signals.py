@@ -178,8 +178,10 @@ def _require_places(request: SignalTraining | GuardTraining) -> None:
     require_file_place(written[1])
 
 
-ROW_OPTIONS = ("threshold", "alarm_below", "robust", "balance", "alarm_cost", "max_inputs")
-ROW_OPTIONS += ("optimize", "dask", "scores", "reject")
+ROW_OPTIONS = (
+    *("threshold", "alarm_below", "robust", "balance", "alarm_cost", "max_inputs"),
+    *("optimize", "dask", "scores", "reject"),
+)
 
 
 def signal_training(
