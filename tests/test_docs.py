@@ -98,6 +98,12 @@ def test_the_demo_prints_what_its_page_says(generate, level, simavr, air_quality
         assert_alike(fresh, generate.commands_of(page))
 
 
+def test_the_tutorial_of_the_motor_is_made_from_its_source():
+    """Its commands run in tests/commands/test_init_signals.py, which has the project for it."""
+    page = (DOCS / "motor.md").read_text()
+    assert without_output(page) == without_output((DOCS / "make/motor.md").read_text()), HOW
+
+
 def kinds(lines: list[str]) -> set[str]:
     """The words that lines begin with, but for the names of models and what depends on figures
     alone.

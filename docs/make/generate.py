@@ -3,6 +3,7 @@
     commands.md     every command, from its own help
     classroom.csv   the rows of the tutorial, simulated
     tutorial.md     docs/make/tutorial.md with every `$ command` run, and what it printed below it
+    motor.md        docs/make/motor.md, its commands run in a project of `tinygen init --signals`
     header.md       docs/make/header.md with the pieces of the tutorial's real header
     rooms.svg       the picture of the architecture
     ../README.md    docs/make/README.md with what the tutorial's commands printed
@@ -145,6 +146,12 @@ def tutorial(folder: Path) -> str:
     return with_output("tutorial.md", folder)
 
 
+def motor(folder: Path) -> str:
+    """The tutorial of the motor with its commands run in a new project, made in `folder`."""
+    run("tinygen init . --signals", folder)
+    return with_output("motor.md", folder)
+
+
 def with_output(page: str, folder: Path) -> str:
     """A page of docs/make with what its commands print, run in `folder` one after the other."""
     lines = []
@@ -249,6 +256,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, text in pages(Path(folder)).items():
             (DOCS / name).write_text(text)
+    with tempfile.TemporaryDirectory() as folder:
+        (DOCS / "motor.md").write_text(motor(Path(folder)))
     if how == ["all"]:
         with tempfile.TemporaryDirectory() as folder:
             (DOCS / "demo.md").write_text(with_output("demo.md", Path(folder)))

@@ -1,7 +1,10 @@
 """`tinygen init --signals`: the project works as it is made."""
 
+import runpy
+
 import pytest
 from click.testing import CliRunner
+from test_docs import DOCS, assert_alike
 from test_init import run_pytest
 
 from tinygen.cli import main
@@ -36,15 +39,28 @@ def test_commands_work_from_its_spec(made, monkeypatch):
     monkeypatch.chdir(made.directory)
     model = load_any(made.directory / "model.json")
     assert isinstance(model, SignalModel) and model.labels == ("normal", "off", "unbalanced")
+    done = CliRunner().invoke(main, ["predict"])
+    assert done.exit_code == 0 and "normal" in done.output, done.output
+
+
+def test_the_tutorial_runs_in_it_as_it_is_written(made):
+    """docs/motor.md: every command ends well, and prints lines of the kinds that stand there."""
+    generate = runpy.run_path(str(DOCS / "make/generate.py"))
     before = (made.directory / "model.json").read_bytes()
-    for line, told in (
-        ("train", "0 of 3 recordings wrong"),
-        ("guard", "unbalanced: 4 of 4 recordings set it off"),
-        ("emit", "motor_sampler.ino"),
-        ("predict", "normal"),
+    fresh = generate["commands_of"](generate["with_output"]("motor.md", made.directory))
+    assert_alike(fresh, generate["commands_of"]((DOCS / "motor.md").read_text()))
+    printed = {command: "\n".join(lines) for command, lines in fresh}
+    for command, told in (
+        ("tinygen train", "0 of 3 recordings wrong"),
+        ("tinygen guard", "normal: 0 of 1 recording set it off"),
+        ("tinygen guard", "unbalanced: 4 of 4 recordings set it off"),
+        ("tinygen emit", "motor_sampler.ino"),
     ):
-        done = CliRunner().invoke(main, line.split())
-        assert done.exit_code == 0 and told in done.output, done.output
+        assert told in printed[command], printed[command]
+    (recorded,) = (text for command, text in printed.items() if " record " in command)
+    assert "\n0 lost;" in recorded and "lateness of a sample: 0 ticks" in recorded
+    (streamed,) = (text for command, text in printed.items() if " stream " in command)
+    assert "PASS: the board answers what the model answers" in streamed
     assert (
         made.directory / "model.json"
     ).read_bytes() == before  # the same command, the same bytes
