@@ -4,8 +4,8 @@ alarm thresholds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from statistics import median_low
 
 import numpy as np
@@ -78,9 +78,23 @@ class Expected:
     pins: tuple[Pin, ...]  # when every row comes once; check() knows what a reset changes
     alarm: Alarm
     more: tuple[tuple[int, ...], ...] = ()  # the numbers behind the prediction; () with one number
+    # the same for a board that has forgotten all rows before this one; None where it remembers none
+    anew: Callable[[int], Expected] | None = None
 
     def __len__(self) -> int:
         return len(self.prediction)
+
+    def begun_at(self, row: int) -> Expected:
+        """The same for a board that has forgotten all rows before this one."""
+        if self.anew is None:
+            return self
+        later = self.anew(row)
+        return replace(
+            self,
+            prediction=self.prediction[:row] + later.prediction,
+            flags=self.flags[:row] + later.flags,
+            more=self.more[:row] + later.more,
+        )
 
 
 @dataclass(frozen=True)
@@ -139,6 +153,7 @@ def expect(model: AnyModel, raw: ArrayLike, alarm: Alarm | None = None) -> Expec
         tuple(pins),
         alarm,
         tuple(map(tuple, values[:, 1:].tolist())) if model.values_per_row > 1 else (),
+        (lambda row: expect(model, raw[row:], alarm)) if model.remembers else None,
     )
 
 
@@ -155,11 +170,12 @@ class Lights:
     states: set[LightState] = field(default_factory=lambda: {START})
     lost: list[tuple[int, Flag]] = field(default_factory=list)  # answer and flags of such rows
 
-    def allowed(self, answer: int, flags: Flag, result: Result) -> set[Pin]:
+    def allowed(self, answer: int, flags: Flag, result: Result, anew: bool = False) -> set[Pin]:
         """What a row with this answer may show; afterwards only states that fit what it did show
-        are left.
+        are left. `anew`: a board in the same session may have been reset.
         """
         states = self.states if self.session in (None, result.session) else {START}
+        states = states | {START} if anew else states
         for row in self.lost:
             states = states | {self.alarm.light(state, *row)[0] for state in states}
         after = [self.alarm.light(state, answer, flags) for state in states]
@@ -202,8 +218,11 @@ class Checker:
     def _judge(self, reply: RowReply, result: Result) -> str:
         self._unanswered.remove(reply.index)
         self._seconds = max(self._seconds, reply.at_s)
+        if reply.anew:
+            self.expected = self.expected.begun_at(reply.index)
         answer = _answer_difference(result, self.expected, reply.index)
-        led = _led_difference(result, self._lights.allowed(*self._answer(reply.index), result))
+        allowed = self._lights.allowed(*self._answer(reply.index), result, reply.anew)
+        led = _led_difference(result, allowed)
         self._wrong += bool(answer)
         self._led_wrong += bool(led)
         self._red += Pin.RED in result.pins

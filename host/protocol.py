@@ -163,6 +163,11 @@ class Info:
     values: int = 1  # numbers in an answer; version 1 has one
     leds: int = LEDS  # LED pins that its answers read back
 
+    @property
+    def booted(self) -> bool:
+        """True if nobody asked: a board says it once, after each reset."""
+        return self.seq == 0
+
 
 @dataclass(frozen=True)
 class Result:

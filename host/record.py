@@ -86,7 +86,6 @@ class RowFile(Lines):
     def __init__(
         self,
         path: Path,
-        expected: Expected,
         meaning: Callable[[int], float | str | None],
         model: AnyModel | None = None,
     ) -> None:
@@ -95,14 +94,14 @@ class RowFile(Lines):
         self.more = tuple(f"raw {n}" for n in behind) if model and model.more else behind
         self.leds = CLASS_LEDS[: max(0, model.class_leds - 2)] if model else ()
         self.header = (*HEADER, *self.leds, *self.more)
-        self.expected, self.meaning = expected, meaning
+        self.meaning = meaning
         self.as_json = path.suffix in JSON_SUFFIXES
         if not self.as_json:
             self._line(self.header)
 
-    def row(self, reply: RowReply, difference: str) -> None:
+    def row(self, reply: RowReply, difference: str, expected: Expected) -> None:
         """Adds one reply and how it differs from what it should be."""
-        values = self._values(reply, difference)
+        values = self._values(reply, difference, _number(expected.prediction[reply.index]))
         if self.as_json:
             self.add(json.dumps(dict(zip(self.header, values))) + "\n")
         else:
@@ -113,8 +112,9 @@ class RowFile(Lines):
         csv.writer(line, lineterminator="\n").writerow(values)
         self.add(line.getvalue())
 
-    def _values(self, reply: RowReply, difference: str) -> list[float | str | None]:
-        expected = _number(self.expected.prediction[reply.index])
+    def _values(
+        self, reply: RowReply, difference: str, expected: int | None
+    ) -> list[float | str | None]:
         if (got := reply.result) is None:
             nothing: list[float | str | None] = [None] * 6
             behind: list[None] = [None] * (len(self.leds) + len(self.more))

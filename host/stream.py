@@ -4,6 +4,10 @@ Up to `window` rows are in flight. A row whose answer does not come is sent agai
 board computes and does not count, so a second answer is the same as the first. What was damaged is
 never used: an answer counts only with an intact check sum, the running session, the row's own
 number, and the digest of the row's own values.
+
+A model that remembers depends on the rows before. Where it cannot be known whether the board has
+taken one, a row without values is sent first: the board begins anew with it, and the reply to the
+next row says so.
 """
 
 from __future__ import annotations
@@ -43,6 +47,7 @@ class RowReply:
     at_s: float  # seconds since the stream began, on the link's clock
     reason: str = ""  # why it is lost
     latency_s: float = 0.0  # from its first sending to its answer
+    anew: bool = False  # the board has forgotten the rows before this one
 
     @property
     def lost(self) -> bool:
@@ -57,6 +62,7 @@ class _Pending:
     index: int
     seq: int
     row: Sequence[int]
+    gap: bool = False  # a row without values that goes before row `index`, and is nobody's
     sent: int = 0  # times, in all
     tries: int = 0  # times that had a chance
     order: int = 0  # number of its last sending
@@ -128,6 +134,10 @@ class _Streamer:
         self.finished: dict[int, RowReply] = {}  # by index, until its turn comes
         self.sendings = 0
         self.begun = link.clock()
+        self.blank = [MISSING_RAW] * len(self.limits)
+        self.unknown = link.model.remembers  # what the board remembers, and no gap was answered yet
+        self.gap_tried = False  # before the next row
+        self.anew = False  # the board has begun anew since the last answer to a row
 
     def run(self) -> Iterator[RowReply]:
         """All rows, in order."""
@@ -167,11 +177,19 @@ class _Streamer:
             and self._next_at() <= self.link.clock()
         ):
             index, row = self.next_row
+            self.gap_tried = self.unknown and not self.gap_tried
+            if self.gap_tried:
+                self._begin(index, self.blank, gap=True)
+                continue
             self.next_row = next(self.rows, None)
-            pending = _Pending(index, self.link.next_seq, [int(value) for value in row])
-            self.link.next_seq = (pending.seq + 1) % 256
-            self.pending[pending.seq] = pending
-            self._send(pending)
+            self._begin(index, [int(value) for value in row])
+
+    def _begin(self, index: int, row: Sequence[int], gap: bool = False) -> None:
+        """Sends a row for the first time."""
+        pending = _Pending(index, self.link.next_seq, row, gap)
+        self.link.next_seq = (pending.seq + 1) % 256
+        self.pending[pending.seq] = pending
+        self._send(pending)
 
     def _send(self, pending: _Pending) -> None:
         link = self.link
@@ -223,12 +241,28 @@ class _Streamer:
         """Opens the port anew until the board is back; then the rows on their way have their tries
         again.
         """
-        before = self.link.clock()
+        before, session = self.link.clock(), self.link.session
         self.link.reopen(self.reconnect)
+        info = self.link.info
         self.begun += min(0.0, self.link.clock() - before)  # a new simulated board begins at zero
         self._begin_again()
         for pending in self.pending.values():
             pending.tries = 0
+        if info.session != session or info.booted:
+            self.unknown, self.anew = False, True
+        elif self.link.model.remembers:
+            self._gap_first()
+
+    def _gap_first(self) -> None:
+        """Holds the row on its way back until a gap is answered: a board that lost its power may
+        have come back with the number of the session before.
+        """
+        self.unknown = True
+        held = [pending for pending in self.pending.values() if not pending.gap]
+        if held and len(held) == len(self.pending):
+            self._begin(held[0].index, self.blank, gap=True)
+            for pending in held:
+                pending.due = float("inf")
 
     def _begin_again(self) -> None:
         """After a reset or a lost cable every row on its way is sent again, but not for ever."""
@@ -274,9 +308,10 @@ class _Streamer:
                 pending.due = 0.0
 
     def _on_info(self, info: Info) -> None:
-        if info.session == self.link.session:
+        if info.session == self.link.session and not info.booted:
             return
         self.link.adopt(info)
+        self.unknown, self.anew = False, True
         self._begin_again()
         for pending in self.pending.values():
             pending.tries = max(0, pending.tries - 1)  # that try had no chance
@@ -308,6 +343,18 @@ class _Streamer:
 
     def _finish(self, pending: _Pending, result: Result | None, reason: str = "") -> None:
         del self.pending[pending.seq]
+        if result is None:
+            self.unknown |= self.link.model.remembers
+        elif MISSING_RAW in pending.row:
+            self.unknown = False
+            self.anew |= pending.gap
+        elif self.unknown:
+            result, reason = None, "the rows before it that the board has taken are not known"
+        if pending.gap:
+            for waiting in self.pending.values():
+                waiting.due = 0.0
+            return
+        anew, self.anew = self.anew, self.anew and result is None
         now = self.link.clock()
         self.finished[pending.index] = RowReply(
             pending.index,
@@ -315,8 +362,9 @@ class _Streamer:
             pending.sent,
             now - self.begun,
             reason,
-            max(0.0, now - pending.first_at),
-        )  # a new simulated board begins at zero
+            max(0.0, now - pending.first_at),  # a new simulated board begins at zero
+            anew,
+        )
 
     def _digest(self, row: Sequence[int]) -> int:
         """The digest of what the board gives to its model: a row with a missing value as it is,

@@ -22,6 +22,6 @@ def run(model_file: Path, rows, port: str, out: Path) -> None:
     with open_link(port, model) as link:
         expected = expect(model, rows, Alarm.of(model, link.info))
         checker = Checker(expected)
-        with RowFile(out, expected, float) as file:
+        with RowFile(out, float) as file:
             for reply in stream(link, rows.tolist()):
-                file.row(reply, checker.add(reply))
+                file.row(reply, checker.add(reply), checker.expected)

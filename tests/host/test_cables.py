@@ -192,12 +192,12 @@ def test_rows_are_written_as_they_come(firmware, tmp_path):  # noqa: F811
         open_link(str(board.link), MODEL) as link,
     ):
         with (
-            RowFile(tmp_path / "rows.jsonl", expected, float) as file,
+            RowFile(tmp_path / "rows.jsonl", float) as file,
             RawLog(tmp_path / "raw.log") as log,
         ):
             link.tap = log
             for reply in stream(link, rows.tolist()):
-                file.row(reply, "")
+                file.row(reply, "", expected)
                 lines = [
                     json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()
                 ]
@@ -216,7 +216,7 @@ def test_rows_are_written_as_they_come(firmware, tmp_path):  # noqa: F811
 
 def test_a_place_that_cannot_be_written(tmp_path):
     with pytest.raises(UsageError, match="cannot be written"):
-        RowFile(tmp_path / "no" / "rows.csv", expect(MODEL, rows_of(3)), float)
+        RowFile(tmp_path / "no" / "rows.csv", float)
 
 
 def test_pace(firmware, tmp_path):  # noqa: F811

@@ -41,9 +41,9 @@ def fill(path: Path, name: str) -> None:
             for _ in REPLIES:
                 log(TO_BOARD, 1.0, bytes(5))
     else:
-        with RowFile(path, EXPECTED, lambda raw: raw) as rows:
+        with RowFile(path, lambda raw: raw) as rows:
             for reply in REPLIES:
-                rows.row(reply, "")
+                rows.row(reply, "", EXPECTED)
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "log"])

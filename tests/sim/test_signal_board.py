@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from signal_board_model import LABELS, MODEL, RATE, course, samples
 from tinygen.host.check import check, expect
 from tinygen.host.link import open_link
 from tinygen.host.stream import stream
@@ -15,54 +16,14 @@ from tinygen.codegen.emit import emit_library, emit_project
 from tinygen.codegen.signals.sampler import sampler
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import EmitError
-from tinygen.data import Rows
-from tinygen.families import FAMILIES
-from tinygen.model.fixedpoint import MISSING, Quantity
-from tinygen.model.model import Model
-from tinygen.model.signals import FrontEnd, SignalModel
-from tinygen.model.signals.features import Mean, Range
+from tinygen.model.fixedpoint import MISSING
 
 UNO = BOARDS["uno"]
-RATE = 200
-CHANNELS = (Quantity("a", "", 1.0, 100.0, 900.0), Quantity("b", "", 1.0, 0.0, 1000.0))
-LABELS = ("still", "high", "moving")
-
-
-def made() -> SignalModel:
-    """Classes by the mean of a and the range of b, and a vote of three."""
-    features = np.array([[m, r] for m in range(100, 900, 50) for r in range(0, 1000, 100)])
-    classes = np.where(features[:, 1] > 400, 2, (features[:, 0] > 500).astype(int))
-    inputs = (Quantity("mean of a", "", 1.0, 0.0, 1023.0), Quantity("range", "", 1.0, 0.0, 1023.0))
-    output = Quantity("state", "", 1.0, 0.0, 2.0)
-    rows = Rows(features, classes, inputs, output, LABELS)
-    tree = FAMILIES["tree"]
-    nodes = tree.lower(tree.fit(rows, tree.candidates(rows)[1], 0), rows)
-    window = Model("state_window", "tree", inputs, output, nodes, labels=LABELS)
-    limits = tuple(q.limits for q in CHANNELS)
-    front = FrontEnd(limits, 10, 2, 1, (), (Mean(0), Range(1)))
-    return SignalModel("state", CHANNELS, float(RATE), front, window, 3)
-
-
-MODEL = made()
-
-
-def course(samples: int) -> np.ndarray:
-    """Still, high, moving, in turn."""
-    at = np.arange(samples)
-    a = np.where(at // 60 % 3 == 1, 800, 200)
-    b = np.where(at // 60 % 3 == 2, 100 + at * 397 % 700, 500)
-    return np.column_stack([a, b])
 
 
 @pytest.fixture(scope="module")
 def streaming(firmware_elf, tmp_path_factory):
     return firmware_elf(emit_project(MODEL, tmp_path_factory.mktemp("signal"), [UNO]), UNO)
-
-
-def samples() -> np.ndarray:
-    raw = course(260)
-    lost = np.full((1, 2), MISSING)
-    return np.concatenate([lost, raw[:200], lost, raw[150:], [[1023, -5]]])
 
 
 def answered(elf, raw, fault=None):

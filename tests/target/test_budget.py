@@ -6,13 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 from random_models import random_models
+from signal_board_model import made
 from sketch_project import EVERY_BOARD, MEGA, SKETCH, UNO, skip_its_chips_others
 
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError, CheckError, UsageError
 from tinygen.model.operations.forest import Forest
 from tinygen.target import build as b
-from tinygen.target.bare import measure_cost
+from tinygen.target.bare import BareChip, measure_cost
 
 # ---- budgets ----
 
@@ -122,6 +123,18 @@ def test_the_model_costs_the_same_cycles_with_and_without_the_firmware(real, sim
         abs(with_firmware.cycles_median - alone.cycles_median) <= 4
     )  # another register allocation around the call
     assert abs(with_firmware.cycles_max - alone.cycles_max) <= 4 and alone.stack_bytes is None
+
+
+def test_the_ends_of_long_windows_are_measured(simavr):
+    """Most of the work is there: 256 samples of a window of 400 would not show it."""
+    model = made(pane=200)
+    measured = b._measure_model(model, UNO)
+    with BareChip(model, UNO) as chip:
+        chip.predict(model.sample_rows(2000, seed=3))
+        assert measured.cycles_max > 0.98 * chip.cycles.max()
+        before = chip.cycles.shape[0]
+        chip.predict(model.sample_rows(b.MEASURED_ROWS, seed=0))
+        assert chip.cycles[before:].max() < 0.5 * measured.cycles_max
 
 
 def test_a_chip_without_a_serial_port_gets_no_firmware(tmp_path):

@@ -64,12 +64,12 @@ class Predictions:
     def _spread(self, good: np.ndarray) -> str:
         """What the answers are, of several outputs each."""
         from ..model.fixedpoint import MISSING
-        from ..model.signals import SignalModel
 
-        if isinstance(self.model, SignalModel) or not self.model.more:
+        if not self.model.more:
             return _spread(self.model, good)
         columns = [good, *(column[column != MISSING] for column in self.more.T)]
-        each = zip(self.model.singles, columns)
+        singles: tuple[AnyModel, ...] = self.model.singles
+        each = zip(singles, columns)
         return ", ".join(f"{one.output.name} {_spread(one, column)}" for one, column in each)
 
     def plain(self) -> dict[str, Any]:

@@ -77,6 +77,12 @@ class Streamed:
     def exit_code(self) -> int:
         return 0 if self.good else 1
 
+    @property
+    def begun_again(self) -> list[int]:
+        """Rows before which the board has forgotten all samples."""
+        later = self.replies[1:] if self.model.remembers else ()
+        return [reply.index for reply in later if reply.anew]
+
     def text(self) -> str:
         """Rows, rate, flags, pins and the verdict."""
         verdict = self.verdict
@@ -92,6 +98,9 @@ class Streamed:
         ]
         if self.model.sure_margin is not None:
             lines.append(f"{verdict.not_sure:,} rows without a sure answer (flagged, LEDs dark)")
+        if again := self.begun_again:
+            shown = ", ".join(map(str, again[:5])) + (", ..." if len(again) > 5 else "")
+            lines.append(f"the board began anew, by a reset or after a lost row, at row {shown}")
         if self.pins_right is not None:
             seen = "right" if self.pins_right else "WRONG"
             lines.append(f"LED pins as the simulator saw them: {seen}")
@@ -116,6 +125,7 @@ class Streamed:
             "missing": verdict.missing,
             "clamped": verdict.clamped,
             "red": verdict.red,
+            **({"begun_again": self.begun_again} if self.model.remembers else {}),
             **({} if self.model.sure_margin is None else {"not_sure": verdict.not_sure}),
             "cycles_median": verdict.cycles_median,
             "cycles_max": verdict.cycles_max,
@@ -209,17 +219,19 @@ def stream_rows(
         expected = expect(model, raw, Alarm.of(model, link.info))
         checker, rows = Checker(expected), None
         if out:
-            file = RowFile(out, expected, lambda r: _value(model, r), model)
+            file = RowFile(out, lambda r: _value(model, r), model)
             rows = open_files.enter_context(file)
         for reply in answers:
             difference = checker.add(reply)
             replies.append(reply)
             if rows:
-                rows.row(reply, difference)
+                rows.row(reply, difference, checker.expected)
             say(len(replies))
         right = _lit_as_expected(link, board, plan, expected)
     return Streamed(
-        model, board, checker.verdict(), expected, tuple(replies), right, wire, plan, path=out
+        *(model, board, checker.verdict(), checker.expected, tuple(replies)),
+        *(right, wire, plan),
+        path=out,
     )
 
 

@@ -18,6 +18,9 @@ from ..common.errors import BuildError, CheckError, UsageError
 from ..common.process import Progress
 from ..common.progress import silent
 from ..common.sensors import ChannelSet
+from ..model.nodes import Integers
+from ..model.signals import SignalModel
+from ..model.signals.any_model import AnyModel
 from .avr_gcc import (
     Size,
     check_board,
@@ -31,7 +34,7 @@ from .toolchain import Toolchain, ensure, need_avrdude, was_set_up
 
 UPLOAD_SECONDS = 120  # time-out; loading 250 KB at 115200 baud takes 40 s
 UPLOAD_TRIES = 3  # where the bootloader did not answer; a verify that fails is never tried again
-MEASURED_ROWS = 256  # seeded, corners of the ranges among them
+MEASURED_ROWS = 256  # seeded, corners of the ranges among them; of signals two windows and more
 ANSWER_SECONDS = 2  # of simulated time
 
 
@@ -229,16 +232,24 @@ def measure_firmware(
         return Cost(simulated.stack_bytes, int(median_high(cycles)), max(cycles))
 
 
-def _measure_model(model, board: Board) -> Cost:
+def _measured_rows(model: AnyModel) -> Integers:
+    """The rows that cost is measured on: of a model of signals so many that windows end in them."""
+    count = MEASURED_ROWS
+    if isinstance(model, SignalModel):
+        count = max(count, model.front.window + 2 * model.front.hop)
+    return model.sample_rows(count, seed=0)
+
+
+def _measure_model(model: AnyModel, board: Board) -> Cost:
     """Cycles of the model alone on the board's chip."""
     from .bare import BareChip
 
     with BareChip(model, board) as chip:
-        chip.predict(model.sample_rows(MEASURED_ROWS, seed=0))
+        chip.predict(_measured_rows(model))
         return Cost(None, int(median_high(chip.cycles.tolist())), int(chip.cycles.max()))
 
 
-def _answer_rows(simulated, model, board: Board) -> None:
+def _answer_rows(simulated, model: AnyModel, board: Board) -> None:
     """Send rows to a virtual board, one after the other, until it has answered each."""
     from ..host import protocol
 
@@ -258,6 +269,6 @@ def _answer_rows(simulated, model, board: Board) -> None:
         )
 
     session = answer(protocol.Kind.INFO).session
-    for seq, row in enumerate(model.sample_rows(MEASURED_ROWS, seed=0).tolist()):
+    for seq, row in enumerate(_measured_rows(model).tolist()):
         simulated.write(protocol.encode_row(session, seq & 0xFF, row, seed, version))
         answer(protocol.Kind.RESULT)

@@ -81,6 +81,10 @@ class SignalModel:
         return (self.output,)
 
     @property
+    def singles(self) -> tuple[SignalModel, ...]:
+        return (self,)
+
+    @property
     def value_names(self) -> tuple[str, ...]:
         return (self.output.name,)
 
