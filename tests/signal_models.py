@@ -113,7 +113,9 @@ def every_feature(front: Front, places, samples: int, panes: int, most: int) -> 
             if name == "total" and samples * max(map(abs, front.inside[place])) > 32767:
                 continue
             pair = (place,) if of_one(name) else (places[turn - 1], place)
-            found.append(FEATURES[name](*front.for_feature(FEATURES[name], pair, samples)))
+            if name in ("strongest", "centroid"):  # of as many bands as there can be
+                pair = tuple(dict.fromkeys((places * 8)[turn : turn + 8]))
+            found.append(FEATURES[name].of(*front.for_feature(FEATURES[name], pair, samples)))
     return list(dict.fromkeys(found))
 
 
@@ -133,12 +135,12 @@ def front_end(ranges, pane: int, panes: int, stride: int, most: int = 24) -> Fro
     return FrontEnd(tuple(limits), pane, panes, stride, tuple(front.streams), tuple(features[:255]))
 
 
-def signal_model(name, ranges, pane, panes, stride, votes, classes) -> SignalModel:
+def signal_model(name, ranges, pane, panes, stride, votes, classes, lead=1) -> SignalModel:
     """A model of every kind of stream and feature."""
-    return model_of(name, ranges, front_end(ranges, pane, panes, stride), votes, classes)
+    return model_of(name, ranges, front_end(ranges, pane, panes, stride), votes, classes, lead=lead)
 
 
-def model_of(name, ranges, front: FrontEnd, votes, classes, seed=0) -> SignalModel:
+def model_of(name, ranges, front: FrontEnd, votes, classes, seed=0, lead=1) -> SignalModel:
     """A model whose decisions depend on many of the features; classes 0: a number."""
     channels = tuple(quantity(f"c{k}", RANGES[r]) for k, r in enumerate(ranges))
     rng, some = np.random.default_rng(seed), front.window < 1000
@@ -159,7 +161,7 @@ def model_of(name, ranges, front: FrontEnd, votes, classes, seed=0) -> SignalMod
         (*nodes, Argmax()) if classes else nodes,
         labels=tuple(f"class {k}" for k in range(classes)),
     )
-    return SignalModel(name, channels, RATE_HZ, front, window, votes)
+    return SignalModel(name, channels, RATE_HZ, front, window, votes, lead)
 
 
 def forest(rows: np.ndarray, outputs: int, seed: int) -> Forest:
@@ -223,15 +225,15 @@ def recording(front: FrontEnd, windows: int, seed: int, lost: float = 0.3) -> np
     return np.concatenate(parts)
 
 
-# name -> ranges, pane, panes, stride, votes, classes
+# name -> ranges, pane, panes, stride, votes, classes, lead
 PLANS = {
-    "narrow": (("narrow", "one_sided", "wide"), 25, 4, 1, 3, 4),
+    "narrow": (("narrow", "one_sided", "wide"), 25, 4, 1, 3, 4, 2),
     "wide": (("wide", "wide", "wide"), 16, 1, 1, 1, 3),
     "wide_slow": (("wide", "wide", "narrow"), 8, 4, 2, 5, 0),
     "one_sided": (("one_sided", "wide", "negative"), 10, 4, 2, 5, 4),
     "offset": (("offset", "narrow", "wide"), 9, 2, 1, 3, 0),
     "negative": (("negative", "negative", "negative"), 5, 2, 2, 1, 0),
-    "tracked": (("tracked", "offset", "tracked"), 50, 4, 1, 15, 5),
+    "tracked": (("tracked", "offset", "tracked"), 50, 4, 1, 15, 5, 4),
     "least_window": (("wide", "narrow"), 1, 2, 1, 3, 2),
 }
 LONGEST = (("wide", "offset", "tracked"), 8191, 4, 1, 3, 3)  # samples of a window: the most
@@ -245,7 +247,7 @@ def signal_models() -> dict[str, SignalModel]:
 
 def small_models(name: str, ram_bytes: int) -> list[SignalModel]:
     """Models of one plan that share its features among them, each of them small enough."""
-    ranges, _, _, _, votes, classes = PLANS[name]
+    ranges, _, _, _, votes, classes, *lead = PLANS[name]
     front = signal_models()[name].front
     parts: list[list[int]] = [[]]
     for k in range(len(front.features)):
@@ -253,7 +255,7 @@ def small_models(name: str, ram_bytes: int) -> list[SignalModel]:
             parts.append([])
         parts[-1].append(k)
     return [
-        model_of(f"{name}_{k}", ranges, front.only(part), votes, classes)
+        model_of(f"{name}_{k}", ranges, front.only(part), votes, classes, 0, *lead)
         for k, part in enumerate(parts)
     ]
 

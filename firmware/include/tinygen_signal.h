@@ -232,11 +232,47 @@ TINYGEN_CALLED int16_t tinygen_likeness(const uint32_t *adds, uint8_t product, u
     return tinygen_part((int32_t)adds[product], adds[squares] / 127);
 }
 
+/* Of n bands, adds[of[k]] the sum of squares of each: the place of the greatest. */
+TINYGEN_CALLED int16_t tinygen_strongest(const uint32_t *adds, const uint8_t *of, uint8_t n)
+{
+    uint8_t best = 0;
+    uint32_t most = 0;
+
+    for (uint8_t k = 0; k < n; k++) {
+        const uint32_t squares = adds[TINYGEN_READ_U8(of + k)];
+        if (squares > most) {
+            most = squares;
+            best = k;
+        }
+    }
+    return best;
+}
+
+/* Of the same: the mean of their places by their squares, in steps of 1/16. The greatest is brought
+ * to 21 bits, so that 16 times the sum of place * squares of 8 bands stays below 2^30. */
+TINYGEN_CALLED int16_t tinygen_centroid(const uint32_t *adds, const uint8_t *of, uint8_t n)
+{
+    uint32_t any = 0, total = 0, moment = 0;
+    uint8_t shift = 0;
+
+    for (uint8_t k = 0; k < n; k++)
+        any |= adds[TINYGEN_READ_U8(of + k)];
+    for (; any >> 21; any >>= 1)
+        shift++;
+    for (uint8_t k = 0; k < n; k++) {
+        const uint32_t power = adds[TINYGEN_READ_U8(of + k)] >> shift;
+        total += power;
+        moment += k * power;
+    }
+    return (int16_t)(total ? moment * 16u / total : 0);
+}
+
 /* ---- the vote -------------------------------------------------------------------------------- */
 
-/* The most frequent of n classes; where several are, the one that stands, or the first of them. */
+/* The most frequent of n classes, the first of several; the one that stands remains while it has a
+ * vote and no other is ahead by `lead`. */
 static inline int16_t tinygen_vote(const int16_t *answers, uint8_t n, int16_t standing,
-                                   uint8_t classes)
+                                   uint8_t classes, uint8_t lead)
 {
     int16_t best = standing;
     uint8_t most = 0;
@@ -247,7 +283,7 @@ static inline int16_t tinygen_vote(const int16_t *answers, uint8_t n, int16_t st
         for (uint8_t k = 0; k < n; k++)
             count = (uint8_t)(count + (answers[k] == named));
         if (count > most) {
-            most = count;
+            most = (uint8_t)(c < 0 ? count + lead - 1 : count);
             best = named;
         }
     }

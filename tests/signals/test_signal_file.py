@@ -51,7 +51,7 @@ def test_every_number_that_decides_is_part_of_the_fingerprint():
     """Also of a file that was sealed again."""
     numbers = [p for p in places(PLAIN) if p[0] == "front" and isinstance(at_place(p), int)]
     accepted = 0
-    for place in random.Random(1).sample(numbers, 30):
+    for place in numbers:
         plain = json.loads(sealed(edited(PLAIN, place, at_place(place) + 1)))
         with contextlib.suppress(ModelError):
             assert SignalModel.from_plain(plain).model_id != MODEL.model_id, place

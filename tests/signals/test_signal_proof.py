@@ -18,12 +18,14 @@ from tinygen.model.signals import (
     features,
     filters,
     front_end,
+    pairs,
+    spectrum,
     streams,
 )
 from tinygen.search.signals.pool import candidate_front
 
 WIDE, NARROW = (-32767, 32767), (-40, 60)
-MODULES = (accumulators, features, filters, front_end, streams)
+MODULES = (accumulators, features, filters, front_end, pairs, spectrum, streams)
 
 
 def stream(kind, *fields, limits=WIDE):
@@ -49,6 +51,7 @@ def band(b0=1, a1=1, a2=1, gain=0, limits=NARROW):
 
 LEVELS = tuple(STREAMS["above"](0, k) for k in range(255))
 TWICE = (STREAMS["size"](0),) * 2
+BANK = ("strongest", "centroid")
 # rule -> front ends that break it, as fields of one with a mean of the first channel
 BROKEN = {
     "channels": [{"limits": (NARROW,) * 33}],
@@ -96,6 +99,8 @@ BROKEN = {
     "likeness: sum of squares": [
         {**of("likeness", 0, 1), "limits": ends} for ends in ((WIDE, NARROW), (NARROW, WIDE))
     ],
+    "{self.kind}: bands": [of(kind, (0,) * n, limits=NARROW) for kind in BANK for n in (1, 9)],
+    "{self.kind}: sum of squares": [of(kind, (0, 0)) for kind in BANK],
 }  # fmt: skip
 CASES = [(rule, case) for rule, cases in BROKEN.items() for case in cases]
 

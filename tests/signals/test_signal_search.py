@@ -47,6 +47,18 @@ def likeness(a, b) -> int:
 
 
 # kind -> its definition, of the streams' values in a window
+def strongest(*bands):
+    power = [sum(x * x for x in band) for band in bands]
+    return power.index(max(power))
+
+
+def centroid(*bands):
+    """The parts of a power that 21 bits do not hold are cut off."""
+    power = [sum(x * x for x in band) for band in bands]
+    power = [p >> max(max(power).bit_length() - 21, 0) for p in power]
+    return 16 * sum(k * p for k, p in enumerate(power)) // sum(power) if sum(power) else 0
+
+
 EXACT = {
     "mean": lambda a: trunc(Fraction(sum(a), len(a))),
     "total": sum,
@@ -60,6 +72,8 @@ EXACT = {
     ),
     "correlation": correlation,
     "likeness": likeness,
+    "strongest": strongest,
+    "centroid": centroid,
 }  # fmt: skip
 
 

@@ -14,12 +14,13 @@ from tinygen.common.boards import BOARDS
 from tinygen.common.errors import UsageError
 from tinygen.data.recordings import RecordingRequest, load_recordings, window_spec
 from tinygen.model.signals import SignalModel
+from tinygen.model.signals.signal_model import answers_to_change, voted
 from tinygen.search.signals.costs import SignalCost, measure_signals
 from tinygen.search.signals.feature_choice import nested_choices
 from tinygen.search.signals.find import class_quantity
 from tinygen.search.signals.ladder import SignalRung, ladder_of
 from tinygen.search.signals.pool import candidate_front
-from tinygen.search.signals.votes import chosen_votes
+from tinygen.search.signals.votes import Vote, chosen_vote, votes_between
 from tinygen.search.signals.window_rows import rows_of
 from tinygen.target.bare import BareChip
 from tinygen.target.build import NO_LIMITS, Budget
@@ -100,12 +101,34 @@ def test_features_that_tell_classes_apart_stay(folder):
 def test_a_vote_is_as_short_as_is_good():
     truth = np.repeat([0, 1], 50)
     runs = [np.arange(50), np.arange(50, 100)]
-    assert chosen_votes(truth, truth, runs, 2, (1, 9)) == (1, 0.0)
+    tried = votes_between(1, 9)
+    assert chosen_vote(truth, truth, runs, 2, tried) == (Vote(1, 1), 0.0)
     noisy = truth.copy()
     noisy[10::20] = 1 - noisy[10::20]  # single wrong answers
     # the second run begins with a wrong one, which stands until two others are against it
-    assert chosen_votes(noisy, truth, runs, 2, (1, 9)) == (3, 0.02)
-    assert chosen_votes(noisy, truth, runs, 2, (1, 1)) == (1, 0.05)
+    assert chosen_vote(noisy, truth, runs, 2, tried) == (Vote(3, 1), 0.02)
+    assert chosen_vote(noisy, truth, runs, 2, votes_between(1, 1)) == (Vote(1, 1), 0.05)
+
+
+def test_a_lead_keeps_what_stands():
+    """Two classes in turn: the majority of three follows each pair of equal ones, unanimity of
+    three waits for three of them.
+    """
+    answers = np.array([0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 0])
+    assert voted(answers, 3, 2).tolist() == [0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1, 0]
+    assert voted(answers, 3, 2, lead=3).tolist() == [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]
+    three = np.array([0, 1, 2, 1])  # after three answers no vote is left for 0
+    assert voted(three, 3, 3, lead=3).tolist() == [0, 0, 0, 1]
+
+
+def test_the_fastest_votes_come_first():
+    votes = votes_between(1, 7)
+    assert [(v.votes, v.lead) for v in votes[:5]] == [(1, 1), (3, 1), (2, 2), (5, 1), (3, 3)]
+    assert votes_between(5, 5) == [Vote(5, 1)]
+    for vote in votes:  # answers to a change, counted
+        run = voted(np.repeat([0, 1], 20), vote.votes, 2, vote.lead)
+        assert run[20:].tolist().index(1) + 1 == vote.answers
+        assert vote.answers == answers_to_change(vote.votes, vote.lead)
 
 
 def test_a_budget_is_kept_or_refused(trained):

@@ -216,23 +216,18 @@ def stream_rows(
         answers = stream(link, raw.tolist(), plan.window, plan.tries or TRIES, **how)
         wire = WireBudget.of(link, plan.window)
         progress(f"link: {wire}")
-        expected = expect(model, raw, Alarm.of(model, link.info))
-        checker, rows = Checker(expected), None
-        if out:
-            file = RowFile(out, lambda r: _value(model, r), model)
-            rows = open_files.enter_context(file)
+        checker = Checker(expect(model, raw, Alarm.of(model, link.info)))
+        file = RowFile(out, lambda r: _value(model, r), model) if out else None
+        rows = open_files.enter_context(file) if file else None
         for reply in answers:
             difference = checker.add(reply)
             replies.append(reply)
             if rows:
                 rows.row(reply, difference, checker.expected)
             say(len(replies))
-        right = _lit_as_expected(link, board, plan, expected)
-    return Streamed(
-        *(model, board, checker.verdict(), checker.expected, tuple(replies)),
-        *(right, wire, plan),
-        path=out,
-    )
+        right = _lit_as_expected(link, board, plan, checker.expected)
+    judged = (checker.verdict(), checker.expected, tuple(replies), right)
+    return Streamed(model, board, *judged, wire, plan, path=out)
 
 
 def _lit_as_expected(link: Link, board: Board, plan: StreamPlan, expected: Expected) -> bool | None:

@@ -25,6 +25,7 @@ from .dossier.figures import Doubt, Figure
 from .page.html import script_hash
 from .page.section import Drawing, Section, Table, make_table
 from .plots.signals import course, spectrum
+from .signals import vote_of
 
 MOST_DRAWN = 8  # recordings, those that went wrong first
 BLOCK = 256  # samples of a spectrum
@@ -255,7 +256,7 @@ def _ladder(plain: dict[str, Any]) -> Section:
         [
             rung["model"]["window_model"]["family"],
             len(rung["model"]["front"]["features"]),
-            rung["model"]["votes"],
+            vote_of(rung["model"]["votes"], rung["model"]["lead"]),
             f"{rung['error']:.2%}",
             rung["cost"]["flash_bytes"],
             rung["cost"]["ram_bytes"] + rung["cost"]["stack_bytes"],

@@ -10,10 +10,16 @@ from ..search.signals import SignalLadder
 MOST_RECORDINGS = 12  # that are named where they went wrong
 
 
+def vote_of(votes: int, lead: int) -> str:
+    """A vote in a cell of a table: how many answers, and the lead that a change takes."""
+    return str(votes) if lead == 1 else f"{votes}, lead {lead}"
+
+
 def described(model: SignalModel) -> list[str]:
     """Channels, windows and features, a line each."""
     names = ", ".join(q.name for q in model.channels)
     vote = "" if model.votes == 1 else f", the last {model.votes} answers decide"
+    vote += "" if model.lead == 1 else f", a change takes a lead of {model.lead}"
     features = model.front.feature_names(model.channels, model.rate_hz)
     return [
         f"signals  {counted(len(model.channels), 'channel')} at {model.rate_hz:.6g} Hz: {names}",
@@ -92,7 +98,7 @@ def signal_ladder_text(found: SignalLadder) -> str:
             rung.model.family,
             len(rung.model.used_channels),
             len(rung.model.front.features),
-            rung.model.votes,
+            vote_of(rung.model.votes, rung.model.lead),
             f"{rung.error:.2%}",
             f"{rung.model.latency_s:.3g}",
             rung.cost.flash_bytes,

@@ -23,6 +23,7 @@ STATES = {
     "crossing": "uint8_t",
     "turn": "tinygen_turn_state",
 }  # C type of what a kind of stream remembers
+OF_BANDS = ("strongest", "centroid")  # kinds of features that read a table of bands
 
 
 def signal_headers(model: SignalModel) -> dict[str, str]:
@@ -61,6 +62,7 @@ def _answer_view(model: SignalModel) -> dict:
         "threshold": window.threshold,
         "alarm_below": window.alarm_below,
         "votes": model.votes,
+        "lead": model.lead,
         "facts": _facts(model),
     }
 
@@ -124,8 +126,9 @@ def _feature_views(model: SignalModel) -> list[dict]:
             "upper": model.name.upper(),
             "what": comment(what),
             "places": [places[kept][1] for kept in one.needs()],
+            "table": f"{model.name}_bands_{k}" if one.kind in OF_BANDS else "",
         }
-        for one, what in zip(front.features, names)
+        for k, (one, what) in enumerate(zip(front.features, names))
     ]
 
 

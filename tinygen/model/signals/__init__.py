@@ -8,14 +8,16 @@ answers the row of features, and the last few answers vote for the decision.
     streams.py       one number per sample: change, size, magnitude, delay, crossing, turn, ...
     filters.py       the same with a long memory: level, ripple, robust level, band
     accumulators.py  what is kept of a pane
-    features.py      one number per window: mean, rms, deviation, range, trend, correlation, ...
+    features.py      one number per window: mean, rms, deviation, range, trend, ...
+    pairs.py         the same of two streams: correlation, likeness
+    spectrum.py      the same of a bank of bands: the strongest one, and the centroid
     front_end.py     which of them there are, and the row of features of every window
     signal_model.py  the front end, the model of a window, the vote; and its JSON file
 
 Whatever the samples are, no intermediate leaves its type: `bounds` of every part proves it.
 """
 
-from . import filters  # noqa: F401 (fills the registry of streams)
+from . import filters, pairs, spectrum  # noqa: F401 (they fill the registries)
 from .features import FEATURES, Feature
 from .front_end import FrontEnd, Windows
 from .signal_model import NO_ANSWER, SignalModel

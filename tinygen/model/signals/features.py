@@ -11,15 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
-import numpy as np
-
 from ..fixedpoint import INT16_MAX
-from ..nodes import Integers, integers, need, within
+from ..nodes import Integers, need, within
 from .accumulators import (
     MODULUS,
     Accumulator,
     deviation_squares,
-    joint_deviation,
     largest_deviation,
     largest_squares,
     signed,
@@ -28,7 +25,6 @@ from .accumulators import (
 from .streams import Interval, floor_root, part_of
 
 MOST_SAMPLES = 32767  # of a window
-CORRELATION_ONE = 127  # a correlation of 1
 Totals = Mapping[Accumulator, Integers]  # of each window, int64 (windows, recordings)
 
 
@@ -75,6 +71,16 @@ class Feature(ABC):
     def moved(self, places: Mapping[int, int]) -> Feature:
         """The same where its sources have other places."""
 
+    @classmethod
+    def fits(cls, inside: Sequence[Interval], samples: int) -> bool:
+        """True if no intermediate leaves its type, for streams within these intervals."""
+        return True
+
+    @classmethod
+    def of(cls, *places: int) -> Feature:
+        """The feature of streams at these places."""
+        return cls(*places)
+
     def plain(self) -> dict[str, Any]:
         """Plain JSON values, `kind` first."""
         names = (one.name for one in fields(self))  # type: ignore[arg-type]
@@ -101,22 +107,6 @@ class _OfOne(Feature):
 
     def moved(self, places: Mapping[int, int]) -> Feature:
         return replace(self, source=places[self.source])
-
-
-@dataclass(frozen=True)
-class _OfTwo(Feature):
-    first: int
-    second: int
-
-    @property
-    def sources(self) -> tuple[int, ...]:
-        return self.first, self.second
-
-    def moved(self, places: Mapping[int, int]) -> Feature:
-        return replace(self, first=places[self.first], second=places[self.second])
-
-    def unit_step(self, steps: Sequence[float]) -> float:
-        return 0.0
 
 
 @feature
@@ -182,6 +172,10 @@ class Rms(_OfOne):
     def values(self, totals: Totals, frame: Frame) -> Integers:
         return floor_root(totals[self.needs()[0]] // frame.samples)
 
+    @classmethod
+    def fits(cls, inside: Sequence[Interval], samples: int) -> bool:
+        return largest_squares(inside[0], samples) < MODULUS
+
     def words(self, names: Sequence[str]) -> str:
         return f"rms of {names[0]}"
 
@@ -207,6 +201,10 @@ class Deviation(_OfOne):
     def values(self, totals: Totals, frame: Frame) -> Integers:
         squares, total = (totals[need] for need in self.needs())
         return floor_root(deviation_squares(squares, total, frame.samples) // frame.samples)
+
+    @classmethod
+    def fits(cls, inside: Sequence[Interval], samples: int) -> bool:
+        return largest_deviation(inside[0], samples) < MODULUS
 
     def words(self, names: Sequence[str]) -> str:
         return f"deviation of {names[0]}"
@@ -271,6 +269,10 @@ class Range(_OfOne):
         most, least = (totals[need] for need in self.needs())
         return most - least
 
+    @classmethod
+    def fits(cls, inside: Sequence[Interval], samples: int) -> bool:
+        return inside[0][1] - inside[0][0] <= INT16_MAX
+
     def words(self, names: Sequence[str]) -> str:
         return f"range of {names[0]}"
 
@@ -294,74 +296,12 @@ class Trend(_OfOne):
     def values(self, totals: Totals, frame: Frame) -> Integers:
         return towards_zero(signed(totals[halves(self.needs()[0])]), frame.samples // 2)
 
+    @classmethod
+    def fits(cls, inside: Sequence[Interval], samples: int) -> bool:
+        return inside[0][1] - inside[0][0] <= INT16_MAX
+
     def words(self, names: Sequence[str]) -> str:
         return f"trend of {names[0]}"
-
-
-@feature
-@dataclass(frozen=True)
-class Correlation(_OfTwo):
-    """Correlation of two streams within the window, -127 .. 127; 0 where one of them is still."""
-
-    kind: ClassVar[str] = "correlation"
-
-    def needs(self) -> tuple[Accumulator, ...]:
-        return (
-            Accumulator("product", self.sources),
-            *(Accumulator("sum", (place,)) for place in self.sources),
-            *(Accumulator("squares", (place,)) for place in self.sources),
-        )
-
-    def bounds(self, frame: Frame) -> Interval:
-        for place in self.sources:
-            most = largest_deviation(frame.inside[place], frame.samples)
-            within("correlation: sum of squares", [most], 0, MODULUS // 2 - 1)
-        return -CORRELATION_ONE, CORRELATION_ONE
-
-    def values(self, totals: Totals, frame: Frame) -> Integers:
-        product, *sums = (totals[need] for need in self.needs())
-        joint = joint_deviation(product, (sums[0], sums[1]), frame.samples)
-        roots = [
-            floor_root(deviation_squares(squares, total, frame.samples))
-            for squares, total in zip(sums[2:], sums[:2])
-        ]
-        return _part(joint, roots[0] * roots[1] // CORRELATION_ONE)
-
-    def words(self, names: Sequence[str]) -> str:
-        return f"correlation of {names[0]} and {names[1]}"
-
-
-@feature
-@dataclass(frozen=True)
-class Likeness(_OfTwo):
-    """How alike two streams without an offset are: sum of their products by the squares of the
-    first, -127 .. 127. With the second a delay of the first it is the autocorrelation.
-    """
-
-    kind: ClassVar[str] = "likeness"
-
-    def needs(self) -> tuple[Accumulator, ...]:
-        return Accumulator("product", self.sources), Accumulator("squares", (self.first,))
-
-    def bounds(self, frame: Frame) -> Interval:
-        for place in self.sources:
-            most = largest_squares(frame.inside[place], frame.samples)
-            within("likeness: sum of squares", [most], 0, MODULUS // 2 - 1)
-        return -CORRELATION_ONE, CORRELATION_ONE
-
-    def values(self, totals: Totals, frame: Frame) -> Integers:
-        product, squares = (totals[need] for need in self.needs())
-        return _part(signed(product), squares // CORRELATION_ONE)
-
-    def words(self, names: Sequence[str]) -> str:
-        return f"likeness of {names[0]} to {names[1]}"
-
-
-def _part(numerator: Integers, one: Integers) -> Integers:
-    """Quotient towards 0 within -127 .. 127; 0 where the divisor is 0."""
-    found = towards_zero(numerator, np.maximum(one, 1))
-    clipped = np.clip(found, -CORRELATION_ONE, CORRELATION_ONE)
-    return integers(np.where(one == 0, 0, clipped))
 
 
 def halves(total: Accumulator) -> Accumulator:
@@ -377,18 +317,6 @@ def feature_of(plain: dict[str, Any]) -> Feature:
 def shift_for(kind: type[Feature], inside: Sequence[Interval], samples: int) -> int:
     """Least shift of its streams with which no intermediate of a feature leaves its type."""
     shift = 0
-    while not _fits(kind, [(low >> shift, high >> shift) for low, high in inside], samples):
+    while not kind.fits([(low >> shift, high >> shift) for low, high in inside], samples):
         shift += 1
     return shift
-
-
-def _fits(kind: type[Feature], inside: Sequence[Interval], samples: int) -> bool:
-    if kind is Rms:
-        return largest_squares(inside[0], samples) < MODULUS
-    if kind is Deviation:
-        return largest_deviation(inside[0], samples) < MODULUS
-    if kind is Correlation:
-        return all(largest_deviation(each, samples) < MODULUS // 2 for each in inside)
-    if kind is Likeness:
-        return all(largest_squares(each, samples) < MODULUS // 2 for each in inside)
-    return kind not in (Range, Trend) or inside[0][1] - inside[0][0] <= INT16_MAX

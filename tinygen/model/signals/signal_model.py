@@ -44,11 +44,13 @@ class SignalModel:
     window_model: Model  # takes the row of features
     # answers that decide: of classes the most frequent one, of numbers the least
     votes: int = 1
+    lead: int = 1  # votes by which another class must be ahead of the one that stands
     training: dict[str, Any] = field(default_factory=dict)  # facts and figures, plain JSON
 
     def __post_init__(self) -> None:
         check_name(self.name)
         within("votes", [self.votes], 1, MOST_VOTES)
+        within("lead", [self.lead], 1, self.votes if self.labels else 1)
         need(0 < self.rate_hz < 1e6 and math.isfinite(self.rate_hz), "a rate above 0")
         limits = tuple(q.limits for q in self.channels)
         need(limits == self.front.limits, "channels with the limits of the front end")
@@ -149,8 +151,8 @@ class SignalModel:
     @property
     def latency_s(self) -> float:
         """Seconds after a change until most of the answers that decide are about it."""
-        late = self.votes // 2 if self.labels else self.votes - 1
-        return self.window_s + late * self.hop_s
+        answers = answers_to_change(self.votes, self.lead) if self.labels else self.votes
+        return self.window_s + (answers - 1) * self.hop_s
 
     @cached_property
     def model_id(self) -> int:
@@ -160,6 +162,7 @@ class SignalModel:
             self.rate_hz,
             self.front.plain(),
             self.votes,
+            self.lead,
             self.window_model.model_id,
         ]
         text = json.dumps(deciding, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -181,7 +184,10 @@ class SignalModel:
         """
         starts = np.flatnonzero(np.diff(windows.ends) != self.front.hop) + 1
         parts = np.split(self.window_answers(windows), starts)
-        return np.concatenate([voted(part, self.votes, len(self.labels)) for part in parts])
+        return np.concatenate([self._voted(part) for part in parts])
+
+    def _voted(self, answers: Integers) -> Integers:
+        return voted(answers, self.votes, len(self.labels), self.lead)
 
     def predict(self, raw: ArrayLike) -> Integers:
         """The decision after each sample of one recording, int64 (samples,): NO_ANSWER before the
@@ -254,6 +260,7 @@ class SignalModel:
             "rate_hz": self.rate_hz,
             "front": self.front.plain(),
             "votes": self.votes,
+            "lead": self.lead,
             "window_model": json.loads(self.window_model.to_json()),
             "training": self.training,
         }
@@ -274,6 +281,7 @@ class SignalModel:
                 FrontEnd.from_plain(plain["front"]),
                 window_model_of(json.dumps(plain["window_model"])),
                 whole(plain["votes"], "votes"),
+                whole(plain["lead"], "lead"),
                 plain["training"],
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -291,10 +299,17 @@ class SignalModel:
         return replace(self, training={**self.training, **facts})
 
 
-def voted(answers: Integers, votes: int, classes: int) -> Integers:
+def answers_to_change(votes: int, lead: int) -> int:
+    """Answers of another class in a row until a vote among classes changes to it."""
+    return (votes + lead + 1) // 2
+
+
+def voted(answers: Integers, votes: int, classes: int, lead: int = 1) -> Integers:
     """The decision after each of a run of answers: of classes the most frequent one of the last
-    `votes`, where several are the one that stands or else the first of them; of numbers (`classes`
-    0) the least.
+    `votes`, the first of them where several are; of numbers (`classes` 0) the least.
+
+    A class that stands remains until another one is ahead by `lead` votes (a hysteresis), or until
+    it has no vote left.
     """
     if votes == 1:
         return answers
@@ -306,7 +321,8 @@ def voted(answers: Integers, votes: int, classes: int) -> Integers:
             found.append(min(last))
             continue
         counts = np.bincount(last, minlength=classes)
-        if standing < 0 or counts[standing] < counts.max():
+        left = counts[standing] if standing >= 0 else 0
+        if not left or counts.max() - left >= lead:
             standing = int(counts.argmax())
         found.append(standing)
     return np.array(found, dtype=np.int64).reshape(-1)

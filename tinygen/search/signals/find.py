@@ -24,7 +24,7 @@ from .costs import measure_signals
 from .feature_choice import FeatureChoice, nested_choices
 from .ladder import SignalLadder, SignalRung, ladder_of
 from .pool import candidate_front
-from .votes import chosen_votes, runs_of
+from .votes import Vote, chosen_vote, runs_of, votes_between
 from .window_rows import WindowRows, rows_of
 
 Progress = Callable[[str], None]
@@ -167,14 +167,15 @@ def _whole(
     candidate = _candidate_of(rung, candidates)
     names = [q.name for q in some.dataset.inputs]
     places = tuple(choice.places[names.index(q.name)] for q in rung.model.inputs)
-    votes, error = _votes(recordings, some, candidate, request)
+    vote, error = _vote(recordings, some, candidate, request)
     model = SignalModel(
         request.name,
         recordings.channels,
         recordings.rate_hz,
         front.only(places),
         rung.model,
-        votes,
+        vote.votes,
+        vote.lead,
     )
     rounding = max(rung.error - candidate.error, 0.0)
     cost = measure_signals(model, request.board)
@@ -186,13 +187,13 @@ def _candidate_of(rung: Rung, candidates: list[Candidate]) -> Candidate:
     return next(c for c in candidates if tuple(six_digits(loss) for loss in c.losses) == rung.folds)
 
 
-def _votes(
+def _vote(
     recordings: Recordings, some: WindowRows, candidate: Candidate, request: SignalRequest
-) -> tuple[int, float]:
+) -> tuple[Vote, float]:
     """The vote, and the part of wrong decisions in the folds with it."""
     dataset = some.dataset
     if candidate.unseen is None:
-        return request.votes or 1, candidate.error
+        return Vote(request.votes or 1, 1), candidate.error
     places = np.concatenate([held for _, held in fold_cuts(dataset)])
     shortest = min(len(recordings.recordings[k].raw) for k in recordings.train)
     spec = request.spec
@@ -204,7 +205,7 @@ def _votes(
     least = 1
     if request.votes is not None:
         least = most = request.votes
-    return chosen_votes(answers, truth, runs, len(dataset.labels), (least, most))
+    return chosen_vote(answers, truth, runs, len(dataset.labels), votes_between(least, most))
 
 
 def class_quantity(recordings: Recordings, column: str) -> Quantity:

@@ -10,7 +10,7 @@ from itertools import combinations
 from ...common.errors import ModelError
 from ...data.recordings import WindowSpec
 from ...model.fixedpoint import Quantity
-from ...model.signals import FrontEnd
+from ...model.signals import FrontEnd, pairs, spectrum
 from ...model.signals import features as feature
 from ...model.signals import filters as filtering
 from ...model.signals import streams as stream
@@ -56,7 +56,7 @@ class Pool:
         shift = feature.shift_for(kind, [self.inside[place] for place in places], window)
         if shift:
             places = tuple(self.stream(stream.Coarse(place, shift)) for place in places)
-        one = kind(*places)
+        one = kind.of(*places)
         try:
             one.bounds(Frame(window, window // self.spec.pane, tuple(self.inside)))
         except ModelError:
@@ -90,7 +90,7 @@ def candidate_front(
         _of_vector(pool, tuple(ripples[c] for c in axes))
     if len(channels) <= MOST_PAIRED:
         for first, second in combinations(range(len(channels)), 2):
-            pool.feature(feature.Correlation, first, second)
+            pool.feature(pairs.Correlation, first, second)
     return pool.front_end()
 
 
@@ -110,11 +110,15 @@ def _of_channel(pool: Pool, channel: int) -> int:
     pool.feature(feature.Total, pool.stream(stream.Turn(channel)))
     if pool.lean:
         return ripple
-    for band in _bands(pool, channel):
-        pool.feature(feature.Rms, pool.stream(band))
+    bands = [pool.stream(band) for band in _bands(pool, channel)]
+    for band in bands:
+        pool.feature(feature.Rms, band)
+    if len(bands) > 1:
+        pool.feature(spectrum.Centroid, *bands[::-1])
+        pool.feature(spectrum.Strongest, *bands[::-1])
     for lag in LAGS:
         if lag < pool.spec.window // 4:
-            pool.feature(feature.Likeness, ripple, pool.stream(stream.Delay(ripple, lag)))
+            pool.feature(pairs.Likeness, ripple, pool.stream(stream.Delay(ripple, lag)))
     return ripple
 
 

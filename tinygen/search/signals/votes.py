@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...model.signals.signal_model import MOST_VOTES, voted
+from ...model.signals.signal_model import MOST_VOTES, answers_to_change, voted
 
 ENOUGH = 0.005  # part of the windows that a shorter vote may get wrong on top
 
@@ -18,22 +19,48 @@ def runs_of(recording: np.ndarray, places: np.ndarray) -> list[np.ndarray]:
     return np.split(order, cuts)
 
 
-def chosen_votes(
+@dataclass(frozen=True)
+class Vote:
+    """How the last answers decide."""
+
+    votes: int
+    lead: int  # by which another class must be ahead
+
+    @property
+    def answers(self) -> int:
+        """Answers in a row until it changes."""
+        return answers_to_change(self.votes, self.lead)
+
+
+def votes_between(least: int, most: int) -> list[Vote]:
+    """Majorities of an odd number of answers, and unanimity of as many as these need to change: the
+    fastest first. With one number of answers only its majority.
+    """
+    most = max(min(most, MOST_VOTES), least)
+    majorities = [Vote(votes, 1) for votes in range(least, most + 1, 2)]
+    if least == most:
+        return majorities
+    unanimous = [Vote(vote.answers, vote.answers) for vote in majorities if vote.votes > 1]
+    return sorted((*majorities, *unanimous), key=lambda vote: (vote.answers, vote.lead))
+
+
+def chosen_vote(
     answers: np.ndarray,
     truth: np.ndarray,
     runs: Sequence[np.ndarray],
     classes: int,
-    between: tuple[int, int],
-) -> tuple[int, float]:
-    """(votes, part of wrong decisions): the shortest vote, of every other number of answers
-    between two, that is about as good as the best one. Windows before a vote is complete count too.
+    tried: Sequence[Vote],
+) -> tuple[Vote, float]:
+    """(vote, part of wrong decisions): the fastest vote, of those tried, that is about as good as
+    the best one. Windows before a vote is complete count too.
     """
-    wrong, (least, most) = {}, between
-    for votes in range(least, max(min(most, MOST_VOTES), least) + 1, 2):
+    wrong = {}
+    for vote in tried:
         decided = np.empty_like(answers)
         for run in runs:
-            decided[run] = voted(answers[run], votes, classes)
-        wrong[votes] = float(np.mean(decided != truth))
+            decided[run] = voted(answers[run], vote.votes, classes, vote.lead)
+        wrong[vote] = float(np.mean(decided != truth))
     enough = min(wrong.values()) + ENOUGH
-    votes = next(v for v, error in wrong.items() if error <= enough)
-    return votes, wrong[votes]
+    fastest = min(vote.answers for vote, error in wrong.items() if error <= enough)
+    best = min((v for v in tried if v.answers == fastest), key=lambda v: (wrong[v], v.lead))
+    return best, wrong[best]
