@@ -23,6 +23,7 @@ from tinygen.commands._recordings import RecordingSelection
 from tinygen.commands._signals import SignalTraining, TrainedSignals, train_signals
 from tinygen.common.arithmetic import pin
 from tinygen.common.tables import table
+from tinygen.report.signals import vote_of
 from tinygen.target.build import Budget
 
 FAN = {
@@ -52,6 +53,7 @@ def measured(name: str, folder: Path, out: Path) -> dict:
         "family": model.family,
         "features": list(model.front.feature_names(model.channels, model.rate_hz)),
         "votes": model.votes,
+        "lead": model.lead,
         "figures": model.training["signals"],
         "cost": found.plain()["cost"],
     }
@@ -85,7 +87,7 @@ def _line(row: dict) -> list:
         row["task"],
         row["family"],
         len(row["features"]),
-        row["votes"],
+        vote_of(row["votes"], row["lead"]),
         f"{1 - figures['error_rate']:.1%}",
         f"{tests - figures['recordings_wrong']} of {tests}",
         f"{1 - forest['error_rate']:.1%}",

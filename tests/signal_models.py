@@ -149,19 +149,24 @@ def model_of(name, ranges, front: FrontEnd, votes, classes, seed=0, lead=1) -> S
         if some
         else rng.integers(*np.array(front.bounds).T, size=(50, len(front.features)), endpoint=True)
     )
+    window = window_model(f"{name}_window", front, rows, classes, seed)
+    return SignalModel(name, channels, RATE_HZ, front, window, votes, lead)
+
+
+def window_model(name, front: FrontEnd, rows, classes, seed=0) -> Model:
+    """A forest with random splits among these rows of features; classes 0: a number."""
     inputs = tuple(
         quantity(f"f{k}", (low, max(high, low + 1))) for k, (low, high) in enumerate(front.bounds)
     )
     nodes: tuple = (forest(rows, max(classes, 1), seed),)
-    window = Model(
-        f"{name}_window",
+    return Model(
+        name,
         "forest",
         inputs,
         quantity("answer", (0, max(classes - 1, 1)) if classes else (-9000, 9000)),
         (*nodes, Argmax()) if classes else nodes,
         labels=tuple(f"class {k}" for k in range(classes)),
     )
-    return SignalModel(name, channels, RATE_HZ, front, window, votes, lead)
 
 
 def forest(rows: np.ndarray, outputs: int, seed: int) -> Forest:
@@ -248,16 +253,20 @@ def signal_models() -> dict[str, SignalModel]:
 def small_models(name: str, ram_bytes: int) -> list[SignalModel]:
     """Models of one plan that share its features among them, each of them small enough."""
     ranges, _, _, _, votes, classes, *lead = PLANS[name]
-    front = signal_models()[name].front
+    return [
+        model_of(f"{name}_{k}", ranges, front, votes, classes, 0, *lead)
+        for k, front in enumerate(small_fronts(signal_models()[name].front, ram_bytes))
+    ]
+
+
+def small_fronts(front: FrontEnd, ram_bytes: int) -> list[FrontEnd]:
+    """Front ends that share the features among them, each of them small enough."""
     parts: list[list[int]] = [[]]
     for k in range(len(front.features)):
         if ram_of(front.only([*parts[-1], k])) > ram_bytes:
             parts.append([])
         parts[-1].append(k)
-    return [
-        model_of(f"{name}_{k}", ranges, front.only(part), votes, classes, 0, *lead)
-        for k, part in enumerate(parts)
-    ]
+    return [front.only(part) for part in parts]
 
 
 def ram_of(front: FrontEnd) -> int:
