@@ -104,6 +104,11 @@ class Core:
             raise failure
         return state
 
+    @property
+    def sleeping(self) -> bool:
+        """True if the core sleeps, outside of callbacks."""
+        return bool(self._state.value == sim.SLEEPING)
+
     def stop(self) -> None:
         """To be called in a callback: end `go` behind the instruction that runs now."""
         if self._state.value != sim.STOPPED:

@@ -162,6 +162,11 @@ class SimBoard:
         return self._core.cycle if self._core else self._final_cycle
 
     @property
+    def sleeping(self) -> bool:
+        """True if the chip sleeps, between two calls of `run`."""
+        return self._on.sleeping
+
+    @property
     def pc(self) -> int:
         """Byte address in flash of the instruction that comes next."""
         return self._on.pc

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...codegen.chain import constant_bytes
+from ...common.tables import counted
 from ...model.model import Model
 from ...search.conversion import conversion_lines
 from ...search.ladder import Ladder, limits_in_words
+from ...target.build import Firmware
+from ...target.power import CAPACITY_MAH, CURRENTS, SUPPLIES, awake_cycles, battery
 from ..dossier.figures import (
     conversion_table,
     converted,
@@ -232,7 +235,40 @@ def cost_section(d: Dossier) -> Section | None:
         f"{milliseconds(f.cycles_max, board.f_cpu_hz)}. The steps are those that the header's "
         "comments number."
     )
-    return Section("cost", "Where flash, RAM and cycles went", lead, tuple(drawings))
+    on_battery = (_battery(d.firmware, len(model.inputs)),) if board.mcu in CURRENTS else ()
+    return Section("cost", "Where flash, RAM and cycles went", lead, tuple(drawings), on_battery)
+
+
+EVERY_S = (1.0, 60.0, 3600.0)  # seconds between decisions, in the table
+MANY_DAYS = 3650  # no cell lasts longer by itself
+
+
+def _battery(firmware: Firmware, inputs: int) -> Table:
+    """What the chip alone would draw, asleep between readings."""
+    assert firmware.cycles_max is not None
+    awake, mcu = awake_cycles(firmware.cycles_max, inputs), firmware.board.mcu
+    rows = [
+        [
+            supply.words,
+            f"{every:g}",
+            f"{1000 * b.awake_s:.3g}",
+            f"{b.duty:.2g}",
+            f"{b.charge_uc:.3g}",
+            f"{b.mean_ua:.3g}",
+            f"{b.days:,.0f}" if b.days < MANY_DAYS else f"over {MANY_DAYS:,}",
+        ]
+        for supply in SUPPLIES
+        for every in EVERY_S
+        for b in (battery(mcu, awake, every, supply),)
+    ]
+    caption = (
+        f"On a battery, an estimate: the {mcu.replace('atmega', 'ATmega')} alone, without sensors, "
+        "LEDs and what else is on a board; asleep by its watchdog between readings, as the sketch "
+        f"NAME_analog is. Awake: start-up, {counted(inputs, 'analog reading')}, the model. "
+        f"{CAPACITY_MAH:,.0f} mAh. Typical currents: {CURRENTS[mcu].source}."
+    )
+    headers = ["supply", "every s", "awake ms", "duty", "uC awake", "mean uA", "days"]
+    return make_table(caption, headers, rows)
 
 
 def _bar(name: str, parts: Sequence[tuple[str, int]], unit: str) -> Drawing:
