@@ -245,6 +245,16 @@ def test_the_stored_results_of_converted_models_belong_together(converted):
     assert {m.set for m in found} == set(converted.SETS)
 
 
+def test_the_page_of_signals_has_the_figures_of_what_was_tried():
+    page = (FOLDER.parent / "docs" / "signals.md").read_text()
+    rows = json.loads((FOLDER / "results" / "signal_trials.json").read_text())
+    assert len(rows) == 15
+    for task in dict.fromkeys(row["task"] for row in rows):
+        each = [row for row in rows if row["task"] == task]
+        told = " | ".join(f"{row['error']:.1%} +- {row['deviation']:.1%}" for row in each)
+        assert f"| {task} | {told} |" in page
+
+
 def test_the_page_of_signals_has_the_figures_of_its_benchmark():
     page = (FOLDER.parent / "docs" / "signals.md").read_text()
     rows = json.loads((FOLDER / "results" / "signals.json").read_text())
@@ -252,7 +262,8 @@ def test_the_page_of_signals_has_the_figures_of_its_benchmark():
     for row in rows:
         figures, cost = row["figures"], row["cost"]
         tests = figures["recordings_test"]
-        (line,) = [line for line in page.splitlines() if line.startswith(f"| {row['task']} |")]
+        found = f"| {row['task']} | {row['family']} |"
+        (line,) = [line for line in page.splitlines() if line.startswith(found)]
         for told in (
             f"{1 - figures['error_rate']:.1%}",
             f"{tests - figures['recordings_wrong']} of {tests}",
