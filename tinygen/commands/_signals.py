@@ -144,7 +144,7 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
     target = class_quantity(recordings, request.recordings.target)
     ladder, rows = find_signal_ladder(recordings, target, wanted, progress)
     progress("judging it on the recordings that test")
-    figures = figures_of(recordings, rows, ladder.rung, wanted.seed)
+    figures = figures_of(recordings, rows, ladder.rung, wanted.seed, wanted.board)
     missing = list(recordings.provenance.missing)
     asked = request.recordings.asked
     ladder = ladder.with_facts(signals=figures, missing=missing, asked=asked)
