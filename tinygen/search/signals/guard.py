@@ -88,9 +88,7 @@ def find_signal_guard(
     cost = measure_signals(model, request.board)
     told = _facts(model, recordings, windows, normal, request) | cost.facts(request.board)
     missing = list(recordings.provenance.missing)
-    return SignalGuard(
-        model.with_facts(signals=told, missing=missing), cost, request.board.pio_id
-    )
+    return SignalGuard(model.with_facts(signals=told, missing=missing), cost, request.board.pio_id)
 
 
 def _loosened(x: np.ndarray) -> np.ndarray:
