@@ -176,7 +176,8 @@ def test_a_unit_needs_the_law_of_the_sensor(firmware_elf, tmp_path):
         "void loop()\n{\n",
         (
             "void loop()\n{\n    static int16_t k;\n    if (k < 1024) {\n"
-            '        Serial.print(raw_of(0, k)); Serial.print(" "); Serial.println(raw_of(1, k++));\n'
+            "        Serial.print(raw_of(0, k)); Serial.print(' ');\n"
+            "        Serial.println(raw_of(1, k++));\n"
             "        return;\n    }\n"
         ),
     )

@@ -61,7 +61,7 @@ def test_a_stack_that_reaches_the_variables_is_noticed(levels, simavr):
     x = np.arange(70)[:, None]
     with (
         BareChip(MODEL, UNO, deep_header(800, levels)) as chip,
-        pytest.raises(DoesNotFit, match="stack included.*2048 bytes of RAM"),
+        pytest.raises(DoesNotFit, match=r"stack included.*2048 bytes of RAM"),
     ):
         assert chip.block == 1
         chip.predict(x)

@@ -125,6 +125,17 @@ def signal_ladder_text(found: SignalLadder) -> str:
     return f"{title}\n{table(headers, rows)}"
 
 
+def alarm_words(model: SignalModel) -> str:
+    """When a guard's alarm goes off, and how often at most it should for nothing."""
+    assert model.threshold is not None, "a guard is fitted with a threshold"
+    level = float(model.output.to_physical(model.threshold))
+    windows = "1 window" if model.votes == 1 else f"{model.votes} windows in a row"
+    return (
+        f"{windows} farther out than {level:.4g} {model.output.unit}".rstrip()
+        + f"; asked for at most {_alarms(model.training['signals']['alarms_per_day'])} a day"
+    )
+
+
 def _alarms(count: float) -> str:
     return f"{count:g} false alarm{'s' * (count != 1)}"
 
@@ -133,13 +144,7 @@ def guard_figures(model: SignalModel) -> list[str]:
     """What the guard learned from, how often it alarms there and elsewhere."""
     facts = model.training["signals"]
     each = facts["recordings"]
-    assert model.threshold is not None, "a guard is fitted with a threshold"
-    level = float(model.output.to_physical(model.threshold))
-    lines = [
-        f"alarm    {model.votes} windows in a row farther out than {level:.4g} "
-        f"{model.output.unit}".rstrip()
-        + f"; asked for at most {_alarms(facts['alarms_per_day'])} a day",
-    ]
+    lines = [f"alarm    {alarm_words(model)}"]
     learned = [r for r in each if r["learned"]]
     lines.append(
         f"learned  {counted(len(learned), 'recording')}, {facts['hours_learned']:.3g} h: "
