@@ -370,5 +370,10 @@ class SimBoard:
             )
         return used
 
+    @property
+    def stack_full(self) -> bool:
+        """True where the stack has reached the variables since power-on; False for a HEX image."""
+        return self._stack is not None and self._stack.full
+
     def _stack_now(self) -> int | None:
         return self._stack.bytes_used() if self._stack else None

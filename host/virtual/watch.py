@@ -14,6 +14,7 @@ from .core import Core
 from .libsimavr import Memory
 
 PORT_DIRECTION, PORT_OUTPUT = 9, 10  # signals of simavr's port: new value of DDRx, of PORTx
+EDGE = 4  # bytes behind the variables that a stack which stays apart from them leaves alone
 MARK_BEGIN, MARK_END = 1, 2  # what the firmware writes into GPIOR0 around an inference
 
 
@@ -160,6 +161,12 @@ class Stack:
             (address * 0x9D + 0x5A) & 0xFF for address in range(first, last + 1)
         )  # no runs of one byte
         memory[first : last + 1] = list(self._paint)
+
+    @property
+    def full(self) -> bool:
+        """True where it has reached the variables: then they may hold anything."""
+        edge = self._paint[:EDGE]
+        return bytes(self._memory[self._first : self._first + len(edge)]) != edge
 
     def bytes_used(self) -> int:
         """Most bytes in use since the painting: from the end of RAM down to the lowest byte that

@@ -10,11 +10,15 @@ from click.testing import CliRunner
 from machine import CLASSES, write_recordings
 
 from tinygen.cli import main
+from tinygen.codegen.signals.sampler import sampler
+from tinygen.commands._options import name_notes
+from tinygen.commands._signals import SignalTraining, _name_of, signal_name
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import UsageError
 from tinygen.data.recordings import RecordingRequest, load_recordings, window_spec
 from tinygen.model.signals import SignalModel
 from tinygen.model.signals.signal_model import answers_to_change, voted
+from tinygen.report import signals
 from tinygen.search.signals.costs import SignalCost, measure_signals
 from tinygen.search.signals.feature_choice import nested_choices
 from tinygen.search.signals.find import class_quantity
@@ -96,6 +100,48 @@ def test_features_that_tell_classes_apart_stay(folder):
     assert len(choices[-1].places) == 3 and choices[-1].error < 0.05
     for larger, smaller in pairwise(choices):
         assert set(smaller.places) < set(larger.places)
+
+
+def test_a_name_leaves_room_for_the_parts(folder, trained):
+    """The model of a window has a longer name: 24 letters are left of 31."""
+    out = folder.parent / "named.json"
+    for words in (["train", folder, "--window", "1s"], ["guard", folder, "--window", "1s"]):
+        code, text = run(*words, "--name", "n" * 25, "-o", out)
+        assert code == 2 and "has 25 characters, a model of signals takes 24" in text
+    assert len(text.strip().splitlines()) == 1 and not out.exists()
+    long = folder.parent / ("m" * 30 + ".json")
+    assert signal_name(long) == "m" * 24
+    (note,) = name_notes(None, long, signal_name(long))
+    assert f"is called '{'m' * 24}', '{'m' * 30}' cannot name it" in note
+    (note,) = name_notes(None, folder.parent / ("m" * 40 + ".json"))  # of rows as well
+    assert f"is called '{'m' * 31}', '{'m' * 40}' cannot name it" in note
+    assert name_notes("given", long) == name_notes(None, folder.parent / "my-motor.json") == ()
+    assert _name_of(SignalTraining(None, long)) == "m" * 24
+
+
+def test_a_model_keeps_what_it_costs(trained):
+    model, told = trained
+    kept = {key: model.training["signals"][key] for key in told["cost"] if key != "load"}
+    assert kept == {key: n for key, n in told["cost"].items() if key != "load"}
+    facts = model.training["signals"]
+    assert (facts["board"], facts["f_cpu_hz"]) == ("uno", 16_000_000)
+    assert "WRITE YOUR SENSOR'S HERE" in sampler(model)
+
+
+def test_many_features_are_told_in_lines(trained):
+    model, _ = trained
+    words = signals.described(replace(model, front=model.front))
+    long = signals._wrapped("features ", ", ".join(f"mean of channel {k}" for k in range(60)))
+    assert len(long) > 5 and max(map(len, [*words, *long])) <= 100
+    assert " ".join(line.strip() for line in long).count("mean of channel") == 60
+    assert all(line.startswith(" " * 9) for line in long[1:])
+
+
+@pytest.mark.parametrize(
+    "count, words", [(1.0, "1 false alarm"), (2.0, "2 false alarms"), (0.5, "0.5 false alarms")]
+)
+def test_one_alarm_is_one(count, words):
+    assert signals._alarms(count) == words
 
 
 def test_a_vote_is_as_short_as_is_good():

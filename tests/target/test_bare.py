@@ -38,6 +38,37 @@ def test_what_no_row_leaves_room_for_does_not_fit(simavr):
         BareChip(MODEL, UNO, header(1030))
 
 
+DEEP = """
+static int16_t __attribute__((noinline)) deep(int16_t x, uint8_t levels)
+{
+    volatile int16_t room[16];
+    for (uint8_t k = 0; k < 16; k++)
+        room[k] = x;
+    return (int16_t)((levels ? deep(x, levels - 1) : 0) + room[x & 7] - room[x & 3]);
+}
+"""
+
+
+def deep_header(words: int, levels: int) -> str:
+    """`words` of variables, and about 40 bytes of stack a level."""
+    head, rest = header(words).split("static inline")
+    return head + DEEP + "static inline" + rest.replace("return ", f"return deep(0, {levels}) + ")
+
+
+@pytest.mark.parametrize("levels", [14, 20, 40])
+def test_a_stack_that_reaches_the_variables_is_noticed(levels, simavr):
+    """Row by row nothing was left for the stack; an answer may be right even so."""
+    x = np.arange(70)[:, None]
+    with (
+        BareChip(MODEL, UNO, deep_header(800, levels)) as chip,
+        pytest.raises(DoesNotFit, match=r"stack included.*2048 bytes of RAM"),
+    ):
+        assert chip.block == 1
+        chip.predict(x)
+    with BareChip(MODEL, UNO, deep_header(800, 2)) as chip:
+        assert chip.block == 1 and chip.predict(x).tolist() == list(range(70))
+
+
 def test_options_reach_the_compiler(simavr):
     with pytest.raises(BuildError, match="does not compile"):
         BareChip(MODEL, UNO, header(50), options=("-D_predict=", "-include", "no_such_file.h"))

@@ -11,6 +11,7 @@ from ..model.signals.any_model import AnyModel
 
 MOST = 10**9  # of a step's numerator and denominator: both fit int32
 COUNTS = 1023  # largest reading of an analog pin
+COUNT_UNITS = ("", "adc", "count", "counts", "lsb", "raw", "step", "steps")  # what a pin reads in
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,13 @@ def unit_of(q: Quantity, name: str) -> Unit:
 
 
 def _is_counts(q: Quantity) -> bool:
-    fits = q.scale == 1 and q.raw_minimum >= 0 and q.raw_maximum <= COUNTS
-    return fits and not q.offset and not q.derivation
+    fits = q.raw_minimum >= 0 and q.raw_maximum <= COUNTS
+    return fits and steps_of_a_pin(q) and not q.derivation
+
+
+def steps_of_a_pin(q: Quantity) -> bool:
+    """True where a raw step may be one of an analog pin: whole numbers without a physical unit."""
+    return q.scale == 1 and not q.offset and q.unit.casefold() in COUNT_UNITS
 
 
 def _constant(value: float) -> str:

@@ -18,7 +18,7 @@ from ._spec import FILE_NAME as SPEC
 if TYPE_CHECKING:
     from ..model.signals import SignalModel
 
-RATE_HZ, SECONDS, EACH = 100, 12.0, 4
+RATE_HZ, SECONDS, EACH = 100, 9.0, 4  # a guard needs 50 windows of what is normal
 FOLDER, NAME, FAMILY, WINDOW, HOP = "recordings", "motor", "tree", "1s", "0.5s"
 TEMPLATES = {
     SPEC: "init_signals_spec.toml.j2",

@@ -380,15 +380,17 @@ def name_from(out: Path) -> str:
     return name
 
 
-def name_notes(given: str | None, out: Path) -> tuple[str, ...]:
-    """What the model is called where the name of its file cannot be its own."""
-    if given or name_from(out) == _stem(out):
+def name_notes(given: str | None, out: Path, called: str = "") -> tuple[str, ...]:
+    """What the model is called where the name of its file cannot be its own, or is too long."""
+    called = called or name_from(out)
+    if given or called == (stem := _whole_stem(out)):
         return ()
-    return (
-        f"the model is called '{name_from(out)}', '{_stem(out)}' cannot name it in C: --name gives "
-        "another",
-    )
+    return (f"the model is called '{called}', '{stem}' cannot name it in C: --name gives another",)
 
 
 def _stem(out: Path) -> str:
-    return re.sub(r"\W", "_", out.name.split(".")[0], flags=re.ASCII)[:NAME_WIDTH]
+    return _whole_stem(out)[:NAME_WIDTH]
+
+
+def _whole_stem(out: Path) -> str:
+    return re.sub(r"\W", "_", out.name.split(".")[0], flags=re.ASCII)

@@ -12,7 +12,7 @@ from ..common.boards import find_board
 from ..common.errors import UsageError
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
-from ._options import name_from, name_notes
+from ._options import NAME_WIDTH, name_from, name_notes
 from ._recordings import RecordingSelection, for_rows
 from ._show import of_model
 
@@ -122,15 +122,13 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
     """Trains on recordings and saves the model and its ladder; nothing is written unless
     everything went well.
     """
-    from ..codegen.emit import check_prefix
-    from ..model.parts import check_name
     from ..search.signals import SignalRequest, find_signal_ladder, save_signal_ladder
     from ..search.signals.figures import figures_of
     from ..search.signals.find import class_quantity
     from ..target.build import Budget
 
     _require_places(request)
-    name = check_prefix(check_name(request.name or signal_name(request.out)))
+    name = _name_of(request)
     progress("reading the recordings")
     recordings, spec = request.recordings.load()
     wanted = SignalRequest(
@@ -146,7 +144,7 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
     target = class_quantity(recordings, request.recordings.target)
     ladder, rows = find_signal_ladder(recordings, target, wanted, progress)
     progress("judging it on the recordings that test")
-    figures = figures_of(recordings, rows, ladder.rung, wanted.seed)
+    figures = figures_of(recordings, rows, ladder.rung, wanted.seed, wanted.board)
     missing = list(recordings.provenance.missing)
     asked = request.recordings.asked
     ladder = ladder.with_facts(signals=figures, missing=missing, asked=asked)
@@ -158,7 +156,8 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
 def _notes(request: SignalTraining | GuardTraining, recordings: Recordings) -> tuple[str, ...]:
     """What must be known of the model's name and of the recordings."""
     told = (finding.line for finding in recordings.findings)
-    notes = (*name_notes(request.name, request.out), *recordings.notes, *told)
+    named = name_notes(request.name, request.out, signal_name(request.out))
+    notes = (*named, *recordings.notes, *told)
     return tuple(dict.fromkeys(notes))
 
 
@@ -166,9 +165,27 @@ def signal_name(out: Path) -> str:
     """A C prefix made from the name of a model file, short enough for that of its window's
     model.
     """
+    return name_from(out)[: _longest_name()]
+
+
+def _longest_name() -> int:
     from ..model.signals.signal_model import WINDOW_SUFFIX
 
-    return name_from(out)[: 31 - len(WINDOW_SUFFIX)]
+    return NAME_WIDTH - len(WINDOW_SUFFIX)
+
+
+def _name_of(request: SignalTraining | GuardTraining) -> str:
+    """The model's C prefix; an error in one line for a name that cannot be one."""
+    from ..codegen.emit import check_prefix
+    from ..model.parts import check_name
+
+    name = check_prefix(check_name(request.name or signal_name(request.out)))
+    if len(name) > _longest_name():
+        raise UsageError(
+            f"--name {name} has {len(name)} characters, a model of signals takes "
+            f"{_longest_name()}: its parts have longer names; give a shorter one"
+        )
+    return name
 
 
 def _require_places(request: SignalTraining | GuardTraining) -> None:
@@ -264,12 +281,10 @@ class GuardedSignals:
 
 def guard_signals(request: GuardTraining, progress: Progress = silent) -> GuardedSignals:
     """Fits a guard to recordings and saves it; nothing is written unless everything went well."""
-    from ..codegen.emit import check_prefix
-    from ..model.parts import check_name
     from ..search.signals.guard import GuardRequest, find_signal_guard
 
     _require_places(request)
-    name = check_prefix(check_name(request.name or signal_name(request.out)))
+    name = _name_of(request)
     progress("reading the recordings")
     recordings, spec = request.recordings.load(labelled=False)
     unknown = set(request.normal) - {one.label for one in recordings.recordings}

@@ -12,23 +12,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .. import __version__
+from ..common.boards import BOARDS
 from ..common.errors import ModelError
 from ..common.jinja import environment, source
 from ..common.tables import counted
-from ..data.recordings import Recording, Recordings
-from ..model.fixedpoint import MISSING
+from ..data.recordings import Recordings
 from ..model.signals import SignalModel
 from .dossier.figures import Doubt, Figure
 from .page.html import script_hash
-from .page.section import Drawing, Section, Table, make_table
-from .plots.signals import course, spectrum
-from .signals import vote_of
-
-MOST_DRAWN = 8  # recordings, those that went wrong first
-BLOCK = 256  # samples of a spectrum
+from .page.section import Section, Table, make_table
+from .signal_drawings import recordings_section, spectra_section
+from .signals import alarm_words, vote_of
 
 
 def render_signals(
@@ -39,7 +34,10 @@ def render_signals(
     """
     sections: list[Section | None] = [_errors(model), _features(model)]
     if recordings is not None:
-        sections[1:1] = [_recordings(model, recordings), _spectra(model, recordings)]
+        sections[1:1] = [
+            recordings_section(model, recordings),
+            spectra_section(model, recordings),
+        ]
     if ladder is not None:
         sections.append(_ladder(ladder))
     return (
@@ -100,19 +98,51 @@ def figures(model: SignalModel) -> tuple[Figure, ...]:
                 f"{forest['error_rate']:.1%}",
                 "on the same features",
             ),
+        ]
+    return (
+        *told,
+        *_costs(found),
+        Figure("window", "window", f"{model.window_s:.3g} s", f"every {model.hop_s:.3g} s"),
+        Figure("rate", "samples a second", f"{model.rate_hz:.6g}", "of each channel"),
+    )
+
+
+def _costs(found: dict[str, Any]) -> list[Figure]:
+    """What it takes on its board, as far as the model tells: older ones do not name the board, and
+    guards told no cost.
+    """
+    told = []
+    known = BOARDS.get(found.get("board", ""))
+    where = "of the board trained for"
+    if known:
+        where = f"{known.title}, {known.f_cpu_hz / 1e6:g} MHz"
+    if "cycles_sample" in found:
+        told += [
             Figure(
                 "cycles",
                 "cycles a sample",
                 f"{found['cycles_sample']:,}",
                 f"{found['cycles_window']:,} where a window ends",
             ),
-            Figure("load", "of the processor", f"{found['load']:.1%}", "of the board trained for"),
+            Figure("load", "of the processor", f"{found['load']:.1%}", where),
         ]
-    return (
-        *told,
-        Figure("window", "window", f"{model.window_s:.3g} s", f"every {model.hop_s:.3g} s"),
-        Figure("rate", "samples a second", f"{model.rate_hz:.6g}", "of each channel"),
-    )
+    if known:
+        ram = found["ram_bytes"] + found["stack_bytes"]
+        told += [
+            Figure(
+                "flash",
+                "bytes of flash",
+                f"{found['flash_bytes']:,}",
+                f"of {known.flash_bytes:,}, {known.title}",
+            ),
+            Figure(
+                "ram",
+                "bytes of RAM with stack",
+                f"{ram:,}",
+                f"of {known.ram_bytes:,}, {known.title}",
+            ),
+        ]
+    return told
 
 
 def doubts(model: SignalModel) -> list[Doubt]:
@@ -153,7 +183,7 @@ def _errors(model: SignalModel) -> Section:
         ]
         headers = ["recording", "label", "learned", "windows", "alarms"]
         table = make_table("Alarms by recording", headers, rows)
-        return Section("errors", "Alarms", tables=(table,))
+        return Section("errors", "Alarms", f"{alarm_words(model)}.", tables=(table,))
     confusion = make_table(
         "Windows of each class, by what was decided",
         ["class", *model.labels],
@@ -173,72 +203,6 @@ def _errors(model: SignalModel) -> Section:
         f"{found['window_error_rate']:.1%} wrong, after the vote {found['error_rate']:.1%}."
     )
     return Section("errors", "Unseen recordings", lead, tables=(confusion, each))
-
-
-def _recordings(model: SignalModel, recordings: Recordings) -> Section:
-    """The recordings that test, those with the most wrong windows first."""
-    found = []
-    for one in recordings.tested:
-        decided = model.predict(_raw_of(model, recordings, one))
-        truth = model.labels.index(one.label) if one.label in model.labels else -1
-        known = decided != MISSING
-        wrong = int((known & (decided != truth)).sum()) if model.labels else int(known.sum())
-        found.append((wrong, one, decided, truth))
-    found.sort(key=lambda entry: -entry[0])
-    drawings = []
-    for k, (_, one, decided, truth) in enumerate(found[:MOST_DRAWN]):
-        shown = np.where(decided == MISSING, -1, decided)
-        if not model.labels:
-            shown = np.where(shown >= 0, model.window_model.alarm(decided).astype(int), -1)
-        bands = [("decided", shown)]
-        if truth >= 0:
-            bands.insert(0, ("label", np.full(len(decided), truth)))
-        values = _physical(recordings, one)
-        alt = f"{one.name}, {one.label or 'no label'}: channels over time, and what was decided."
-        names = [q.name for q in recordings.channels]
-        plot = course(f"recording{k}", values, names, model.rate_hz, bands, alt)
-        drawings.append(Drawing(plot, f"{one.name}: {one.label or 'no label'}"))
-    more = len(found) - len(drawings)
-    key = ", ".join(f"{k + 1} {label}" for k, label in enumerate(model.labels))
-    lead = "Wrong ones first; colours and hatches follow the classes in their order: " + key
-    told = [lead] if model.labels else []
-    told += [f"{counted(more, 'recording')} more not drawn"] if more else []
-    return Section("recordings", "The recordings", "; ".join(told), tuple(drawings))
-
-
-def _spectra(model: SignalModel, recordings: Recordings) -> Section | None:
-    """Amplitude by frequency of the channels that are used, by class."""
-    block = min(BLOCK, *(one.longest for one in recordings.recordings))
-    if block < 8:
-        return None
-    hertz = np.fft.rfftfreq(block, 1 / model.rate_hz)[1:]
-    drawings = []
-    for channel in model.used_channels[:4]:
-        q = model.channels[channel]
-        powers = []
-        for label in model.labels or ("all",):
-            alike = [r for r in recordings.recordings if not model.labels or r.label == label]
-            powers.append((label, _amplitude(recordings, alike, channel, block)))
-        alt = f"Amplitude of {q.name} by frequency, one line a class."
-        plot = spectrum(f"spectrum{channel}", hertz, powers, q.unit or "steps", alt)
-        drawings.append(Drawing(plot, f"{q.name}: mean amplitude by frequency"))
-    return Section("spectrum", "Frequencies", drawings=tuple(drawings))
-
-
-def _amplitude(
-    recordings: Recordings, alike: list[Recording], channel: int, block: int
-) -> np.ndarray:
-    """Root of the mean power over blocks of the recordings, without the mean."""
-    total, count = np.zeros(block // 2), 1e-12
-    for one in alike:
-        values = np.nan_to_num(_physical(recordings, one)[:, channel])
-        blocks = values[: len(values) // block * block].reshape(-1, block)
-        if len(blocks):
-            centred = blocks - blocks.mean(axis=1, keepdims=True)
-            power = np.abs(np.fft.rfft(centred * np.hanning(block), axis=1)) ** 2
-            total += power[:, 1:].sum(axis=0)[: len(total)]
-            count += len(blocks)
-    return np.sqrt(total / count) * 4 / block + 1e-9
 
 
 def _features(model: SignalModel) -> Section:
@@ -288,18 +252,6 @@ def _card(model: SignalModel) -> list[dict[str, Any]]:
             "points": [],
         }
     ]
-
-
-def _raw_of(model: SignalModel, recordings: Recordings, one: Recording) -> np.ndarray:
-    """A recording in the model's steps."""
-    values = _physical(recordings, one)
-    return np.column_stack([q.to_raw(values[:, c]) for c, q in enumerate(model.channels)])
-
-
-def _physical(recordings: Recordings, one: Recording) -> np.ndarray:
-    """Physical values, (samples, channels); NaN where one is missing."""
-    columns = [q.to_physical(one.raw[:, c]) for c, q in enumerate(recordings.channels)]
-    return np.where(one.raw == MISSING, np.nan, np.column_stack(columns))
 
 
 def ladder_beside(path: Path) -> dict[str, Any] | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from ..common.errors import plain
 from ..common.tables import counted, table
 from ..model.signals import SignalModel
 from ..search.signals import SignalLadder
 
+WIDTH = 100  # characters of a line of names
 MOST_RECORDINGS = 12  # that are named where they went wrong
 
 
@@ -25,8 +28,20 @@ def described(model: SignalModel) -> list[str]:
         f"signals  {counted(len(model.channels), 'channel')} at {model.rate_hz:.6g} Hz: {names}",
         f"windows  {model.window_s:.4g} s every {model.hop_s:.4g} s{vote}; "
         f"{model.latency_s:.4g} s until a change is decided",
-        f"features {', '.join(features)}",
+        *_wrapped("features ", ", ".join(features)),
     ]
+
+
+def _wrapped(title: str, text: str) -> list[str]:
+    """Lines of a list of names, each below the first."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=title,
+        subsequent_indent=" " * len(title),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def class_figures(model: SignalModel) -> list[str]:
@@ -116,17 +131,26 @@ def signal_ladder_text(found: SignalLadder) -> str:
     return f"{title}\n{table(headers, rows)}"
 
 
+def alarm_words(model: SignalModel) -> str:
+    """When a guard's alarm goes off, and how often at most it should for nothing."""
+    assert model.threshold is not None, "a guard is fitted with a threshold"
+    level = float(model.output.to_physical(model.threshold))
+    windows = "1 window" if model.votes == 1 else f"{model.votes} windows in a row"
+    return (
+        f"{windows} farther out than {level:.4g} {model.output.unit}".rstrip()
+        + f"; asked for at most {_alarms(model.training['signals']['alarms_per_day'])} a day"
+    )
+
+
+def _alarms(count: float) -> str:
+    return f"{count:g} false alarm{'s' * (count != 1)}"
+
+
 def guard_figures(model: SignalModel) -> list[str]:
     """What the guard learned from, how often it alarms there and elsewhere."""
     facts = model.training["signals"]
     each = facts["recordings"]
-    assert model.threshold is not None, "a guard is fitted with a threshold"
-    level = float(model.output.to_physical(model.threshold))
-    lines = [
-        f"alarm    {model.votes} windows in a row farther out than {level:.4g} "
-        f"{model.output.unit}".rstrip()
-        + f"; asked for at most {facts['alarms_per_day']:g} false alarms a day",
-    ]
+    lines = [f"alarm    {alarm_words(model)}"]
     learned = [r for r in each if r["learned"]]
     lines.append(
         f"learned  {counted(len(learned), 'recording')}, {facts['hours_learned']:.3g} h: "

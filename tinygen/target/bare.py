@@ -97,12 +97,22 @@ class BareChip:
         return compile_bare(self.model, self.board, self._folder, 1, header, *options)
 
     def predict(self, raw: np.ndarray) -> np.ndarray:
-        """The chip's raw answers, int64 (n,), to raw rows of shape (n, inputs)."""
+        """The chip's raw answers, int64 (n,), to raw rows of shape (n, inputs). DoesNotFit where
+        the stack needs RAM that the variables have.
+        """
         raw = np.asarray(raw, dtype="<i2").reshape(-1, len(self.model.inputs))
-        return np.concatenate(
-            [self._run(raw[k : k + self.block]) for k in range(0, len(raw), self.block)]
-            or [np.zeros(0, int)]
-        )
+        found = [self._run(raw[k : k + self.block]) for k in range(0, len(raw), self.block)]
+        self._require_room()
+        return np.concatenate(found or [np.zeros(0, int)])
+
+    def _require_room(self) -> None:
+        """DoesNotFit where the stack has run into the variables: no answer can be relied on."""
+        if self._sim.stack_full:
+            raise DoesNotFit(
+                f"model '{self.model.name}' alone, its stack included, needs more than the "
+                f"{self.board.ram_bytes} bytes of RAM of {self.board.title}: "
+                "choose a smaller model or a larger board"
+            )
 
     def _run(self, rows: np.ndarray) -> np.ndarray:
         flag = self._symbols["bare_rows"]
@@ -111,6 +121,7 @@ class BareChip:
         if not self._sim.run_until(
             lambda sim: sim.read_memory(flag, 1) == b"\0", CYCLES_PER_ROW * len(rows), 4000
         ):
+            self._require_room()
             raise BuildError(
                 f"model '{self.model.name}' did not answer within {CYCLES_PER_ROW} cycles on "
                 f"{self.board.title}"

@@ -10,7 +10,7 @@ from ...model.signals import SignalModel
 from ...model.signals.any_model import AnyModel
 from ..names import check_prefix
 from ..parts import firmware_text, headers, render, runtime, vectors
-from ..signals.sampler import sampler
+from ..signals.sampler import driver_files, sampler
 
 
 def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
@@ -33,11 +33,13 @@ def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
             f"examples/{name}_analog/{name}_analog.ino": render("analog.ino.j2", model, board),
         }
     )
+    drivers = driver_files(model) if isinstance(model, SignalModel) else ()
     return {
         **headers(model),
         **runtime(model),
         **vectors(model),
         **sketches,
+        **{name: firmware_text(f"sensors/{name}") for name in drivers},
         "tinygen_alarm.h": firmware_text("include/tinygen_alarm.h"),
         "library.properties": render("library.properties.j2", model),
         "library.json": json.dumps(about, indent=1) + "\n",

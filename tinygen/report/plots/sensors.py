@@ -14,6 +14,7 @@ from .svg import (
     SERIES,
     Plot,
     draw,
+    in_legend,
     tidy,
 )
 
@@ -71,7 +72,7 @@ def _shares(axes, x: np.ndarray, curve, labels: tuple[str, ...]) -> None:
             color=SERIES[k % 4],
             linestyle=DASHES[k % 4],
             linewidth=1.6,
-            label=_short(label, 16),
+            label=in_legend([_short(label, 16)])[0],
         )
     axes.legend(
         loc="lower right",

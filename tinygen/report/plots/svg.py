@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,18 +94,23 @@ class Plot:
 
 
 def draw(
-    name: str, alt: str, height: float, paint: Callable, columns: int = 1, rows: int = 1
+    name: str,
+    alt: str,
+    height: float,
+    paint: Callable,
+    columns: int = 1,
+    rows: int = 1,
+    tall: Sequence[float] = (),
 ) -> Plot:
     """A plot of `height` inches that `paint(axes)` fills. name: makes the ids in it unlike those of
-    other plots.
+    other plots. tall: how high each row is beside the others.
     """
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", UserWarning
         )  # of glyphs that the measuring font lacks: the browser has them
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        tall = [3] + [1] * (rows - 1)  # what is drawn above the bands under it
-        paint(figure.subplots(rows, columns, height_ratios=tall))
+        paint(figure.subplots(rows, columns, height_ratios=tall or [1] * rows))
         text = io.StringIO()
         figure.savefig(
             text,
@@ -113,6 +118,11 @@ def draw(
             metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
         )
     return Plot(_for_page(text.getvalue(), name, alt), alt)
+
+
+def in_legend(names: Iterable[str]) -> list[str]:
+    """Names as a legend takes them: matplotlib leaves those out that begin with "_"."""
+    return [f" {name}" if name.startswith("_") else name for name in names]
 
 
 def _for_page(svg: str, name: str, alt: str) -> str:

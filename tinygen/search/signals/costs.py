@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...common.boards import Board
+from ...common.tables import six_digits
 from ...model.signals import SignalModel
 from ...target.bare import BareChip
 
@@ -37,6 +39,19 @@ class SignalCost:
             f"{self.cycles_sample:,} cycles a sample, {self.cycles_window:,} where a window ends, "
             f"{self.load:.1%} of the processor"
         )
+
+    def facts(self, board: Board) -> dict[str, Any]:
+        """What a model keeps of it, and of the board it was measured on: plain JSON."""
+        return {
+            "board": board.pio_id,
+            "f_cpu_hz": board.f_cpu_hz,
+            "flash_bytes": self.flash_bytes,
+            "ram_bytes": self.ram_bytes,
+            "stack_bytes": self.stack_bytes,
+            "cycles_sample": self.cycles_sample,
+            "cycles_window": self.cycles_window,
+            "load": six_digits(self.load),
+        }
 
 
 def measure_signals(model: SignalModel, board: Board) -> SignalCost:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
+from ...common.boards import Board
 from ...common.tables import six_digits
 from ...data.recordings import Recordings
 from ...families import FAMILIES
@@ -31,8 +32,12 @@ class _Judged:
     recordings_wrong: int
 
 
-def figures_of(recordings: Recordings, rows: WindowRows, rung: SignalRung, seed: int) -> dict:
-    """Plain JSON: the model's figures on the recordings that test, and what they compare with."""
+def figures_of(
+    recordings: Recordings, rows: WindowRows, rung: SignalRung, seed: int, board: Board
+) -> dict:
+    """Plain JSON: the model's figures on the recordings that test, what they compare with, and its
+    cost on the board.
+    """
     some = rows.only(rung.places)
     model, dataset = rung.model, some.dataset
     alone = np.concatenate([model.window_answers(w) for w in some.windows])
@@ -60,9 +65,7 @@ def figures_of(recordings: Recordings, rows: WindowRows, rung: SignalRung, seed:
         },
         "random_windows": leak,
         "recordings": _each(recordings, some, decided),
-        "load": six_digits(rung.cost.load),
-        "cycles_sample": rung.cost.cycles_sample,
-        "cycles_window": rung.cost.cycles_window,
+        **rung.cost.facts(board),
     }
 
 

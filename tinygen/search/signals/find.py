@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...common.boards import Board
-from ...common.errors import ModelError, QuantizeError, UsageError
+from ...common.errors import DoesNotFit, ModelError, QuantizeError, UsageError
 from ...common.tables import six_digits
 from ...data.recordings import Recordings, WindowSpec
 from ...model.fixedpoint import Quantity
@@ -60,7 +60,10 @@ def find_signal_ladder(
     searched = [_searched(recordings, target, request, say, lean) for lean in SIZES]
     rungs = [rung for _, found in searched for rung in found]
     if not rungs:
-        raise QuantizeError(f"no model of family {request.family} can be bounded for these windows")
+        raise QuantizeError(
+            f"no model of family {request.family} on these windows can be bounded and fits "
+            f"{request.board.title}: take a shorter --window, a longer --hop or another --board"
+        )
     ladder = ladder_of(rungs, request.board.pio_id, request.budget, request.load)
     rows = next(rows for rows, found in searched if ladder.rung in found)
     return ladder, rows
@@ -122,8 +125,8 @@ def _rungs(
             try:
                 rung = _best(some, alike, window_budget, request, say)
                 whole = _whole(recordings, front, some, choice, (rung, alike), request)
-            except (ModelError, QuantizeError, UsageError):
-                break  # nothing of this family can be bounded, or nothing is so small
+            except (DoesNotFit, ModelError, QuantizeError, UsageError):
+                break  # nothing of this family can be bounded, or fits the chip, or is so small
             found.append(whole)
             window_budget = _left(whole, request, window_budget)
     return found

@@ -85,10 +85,10 @@ def find_signal_guard(
     model = SignalModel(
         request.name, channels, recordings.rate_hz, front, window_model, request.votes
     )
-    told = _facts(model, recordings, windows, normal, request)
+    cost = measure_signals(model, request.board)
+    told = _facts(model, recordings, windows, normal, request) | cost.facts(request.board)
     missing = list(recordings.provenance.missing)
-    model = model.with_facts(signals=told, missing=missing)
-    return SignalGuard(model, measure_signals(model, request.board), request.board.pio_id)
+    return SignalGuard(model.with_facts(signals=told, missing=missing), cost, request.board.pio_id)
 
 
 def _loosened(x: np.ndarray) -> np.ndarray:
