@@ -19,6 +19,7 @@ from tinygen.data.recordings import RecordingRequest, load_recordings, window_sp
 from tinygen.model.signals import SignalModel
 from tinygen.model.signals.signal_model import answers_to_change, voted
 from tinygen.report import signals
+from tinygen.report.signal_page import render_signals
 from tinygen.search.signals.costs import SignalCost, measure_signals
 from tinygen.search.signals.feature_choice import nested_choices
 from tinygen.search.signals.find import class_quantity
@@ -126,6 +127,31 @@ def test_a_model_keeps_what_it_costs(trained):
     facts = model.training["signals"]
     assert (facts["board"], facts["f_cpu_hz"]) == ("uno", 16_000_000)
     assert "WRITE YOUR SENSOR'S HERE" in sampler(model)
+
+
+def test_another_rung_is_picked_with_its_own_figures(trained, folder, tmp_path):
+    _, told = trained
+    search = folder.parent / "motor.search.json"
+    assert len(told["ladder"]) > 1
+    for number in range(1, 1 + len(told["ladder"])):
+        out = tmp_path / f"rung{number}.json"
+        code, text = run("pick", search, number, "-o", out, "--json")
+        picked, wanted = json.loads(text), told["ladder"][number - 1]
+        assert code == 0 and picked["cost"]["flash_bytes"] == wanted["flash_bytes"]
+        assert picked["figures"]["windows_test"] == told["figures"]["windows_test"]
+        assert ("forest" in picked["figures"]) == wanted["chosen"]
+        model = SignalModel.from_plain(json.loads(out.read_text()))
+        code, text = run("pick", search, number, "-o", out)
+        assert code == 0 and ("a forest of 100 trees" in text) == wanted["chosen"]
+        assert f"-> {number:>4}" in text
+        render_signals(
+            model, json.loads((tmp_path / f"rung{number}.search.json").read_text()), None
+        )
+    assert run("pick", search, 99, "-o", out)[0] == 2
+    code, text = run("pick", search, 1, "--target", "x", "-o", out)
+    assert code == 2 and "a model of signals has one" in text
+    code, text = run("pick", folder.parent / "motor.json", 1, "-o", out)
+    assert code == 2 and "motor.search.json" in text
 
 
 def test_many_features_are_told_in_lines(trained):

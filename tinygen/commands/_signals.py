@@ -123,7 +123,7 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
     everything went well.
     """
     from ..search.signals import SignalRequest, find_signal_ladder, save_signal_ladder
-    from ..search.signals.figures import figures_of
+    from ..search.signals.figures import comparisons_of, figures_of
     from ..search.signals.find import class_quantity
     from ..target.build import Budget
 
@@ -144,10 +144,11 @@ def train_signals(request: SignalTraining, progress: Progress = silent) -> Train
     target = class_quantity(recordings, request.recordings.target)
     ladder, rows = find_signal_ladder(recordings, target, wanted, progress)
     progress("judging it on the recordings that test")
-    figures = figures_of(recordings, rows, ladder.rung, wanted.seed, wanted.board)
+    told = [figures_of(recordings, *one, wanted.board) for one in zip(rows, ladder.rungs)]
+    told[ladder.chosen] |= comparisons_of(rows[ladder.chosen], ladder.rung, wanted.seed)
     missing = list(recordings.provenance.missing)
     asked = request.recordings.asked
-    ladder = ladder.with_facts(signals=figures, missing=missing, asked=asked)
+    ladder = ladder.with_facts([{"signals": t, "missing": missing, "asked": asked} for t in told])
     ladder.model.save(request.out)
     save_signal_ladder(ladder, ladder_path(request.out))
     return TrainedSignals(request.out, ladder, _notes(request, recordings))

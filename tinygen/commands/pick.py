@@ -12,21 +12,28 @@ from ..common.errors import UsageError, show
 from ..common.files import ladder_path, require_file_place
 from ._options import FILE, model_out
 from ._show import shows
+from ._signals import TrainedSignals
 from ._trained import TrainedModel, TrainedOutputs
 
 if TYPE_CHECKING:
     from ..search.ladder import Ladder
+    from ..search.signals import SignalLadder
 
 
 def pick(
     ladder: Path, number: int, out: Path, target: str | None = None
-) -> TrainedModel | TrainedOutputs:
+) -> TrainedModel | TrainedOutputs | TrainedSignals:
     """Takes another rung of a ladder as the model; the ladder is kept beside it as well. target:
     whose ladder it is, where there are several.
     """
     from ..search.ladder import load_ladders, pick_rung, save_ladders
+    from ..search.signals import load_signal_ladder
 
     require_file_place(out)
+    if signals := load_signal_ladder(ladder):
+        if target is not None:
+            raise UsageError("--target is for several outputs, a model of signals has one")
+        return _picked_signals(signals, number, out)
     ladders = load_ladders(ladder)
     found = _ladder_for(ladders, target)
     sensors = found.sensors if number - 1 == found.chosen else ()
@@ -42,6 +49,15 @@ def pick(
     joined.model.save(out)
     save_ladders(joined.ladders, ladder_path(out))
     return TrainedOutputs(out, joined)
+
+
+def _picked_signals(ladder: SignalLadder, number: int, out: Path) -> TrainedSignals:
+    from ..search.signals import save_signal_ladder
+
+    picked = ladder.picked(number)
+    picked.model.save(out)
+    save_signal_ladder(picked, ladder_path(out))
+    return TrainedSignals(out, picked, ())
 
 
 def _ladder_for(ladders: tuple[Ladder, ...], target: str | None) -> Ladder:

@@ -47,15 +47,20 @@ def _wrapped(title: str, text: str) -> list[str]:
 def class_figures(model: SignalModel) -> list[str]:
     """Errors on the recordings that test, beside a large forest and beside random windows."""
     found = model.training["signals"]
-    forest, leak = found["forest"], found["random_windows"]
     tests = found["recordings_test"]
-    return [
+    lines = [
         f"rows     {counted(found['recordings_train'], 'recording')} train "
         f"({found['windows_train']:,} windows), {tests} test ({found['windows_test']:,} windows)",
         f"error    {found['error_rate']:.2%} of the test windows wrong, each window alone "
         f"{found['window_error_rate']:.2%}",
         f"         {found['recordings_wrong']} of {counted(tests, 'recording')} wrong by the "
         "majority of its windows",
+    ]
+    if "forest" not in found:  # a rung that was not chosen
+        return lines
+    forest, leak = found["forest"], found["random_windows"]
+    return [
+        *lines,
         f"beside   a forest of {forest['trees']} trees in float on the same features: "
         f"{forest['error_rate']:.2%} of the windows, {forest['recordings_wrong']} of "
         f"{counted(tests, 'recording')}",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..common.errors import ModelError, UsageError
 from ..common.files import ladder_path, write_whole
@@ -20,6 +20,8 @@ from .cross_validation import as_good_as
 
 SCHEMA = 1
 BUDGET_OPTIONS = "--max-flash, --max-ram or --max-cycles"
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -161,23 +163,32 @@ def _plain(ladder: Ladder) -> dict[str, Any]:
 
 def load_ladders(path: Path) -> tuple[Ladder, ...]:
     """The ladders that `save_ladders` wrote; ModelError if the file is missing or not one."""
+    return search_file(path, _ladders_of)
+
+
+def search_file(path: Path, read: Callable[[dict[str, Any]], Read]) -> Read:
+    """What `read` makes of a file of ladders; ModelError if it is missing or not one."""
     if not Path(path).is_file():
         raise ModelError(
             f"search file '{path}' does not exist: `tinygen train` writes one beside the model"
         )
     try:
         plain = json.loads(Path(path).read_text(encoding="ascii"))
-        if "rungs" not in plain and "nodes" in plain:
+        if "rungs" not in plain and ("nodes" in plain or "window_model" in plain):
             raise ModelError(f"'{path}' is a model file: give {ladder_path(Path(path))}")
-        found = tuple(map(_ladder_of, plain.get("outputs") or [plain]))
-        if len({ladder.board for ladder in found}) > 1:
-            raise ValueError("outputs were measured on different boards")
-        return found
+        return read(plain)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"search file '{path}' is not as `tinygen train` writes it "
             f"({type(error).__name__}): train again"
         ) from None
+
+
+def _ladders_of(plain: dict[str, Any]) -> tuple[Ladder, ...]:
+    found = tuple(map(_ladder_of, plain.get("outputs") or [plain]))
+    if len({ladder.board for ladder in found}) > 1:
+        raise ValueError("outputs were measured on different boards")
+    return found
 
 
 def _ladder_of(plain: dict[str, Any]) -> Ladder:
@@ -202,6 +213,11 @@ def _ladder_of(plain: dict[str, Any]) -> Ladder:
 
 def pick_rung(ladder: Ladder, number: int) -> Model:
     """The model of rung `number`, counted from 1 as the ladder is printed."""
-    if not 1 <= number <= len(ladder.rungs):
-        raise UsageError(f"rung {number} does not exist: choose 1 to {len(ladder.rungs)}")
+    require_rung(number, len(ladder.rungs))
     return ladder.rungs[number - 1].model
+
+
+def require_rung(number: int, rungs: int) -> None:
+    """UsageError unless there is a rung of this number, counted from 1."""
+    if not 1 <= number <= rungs:
+        raise UsageError(f"rung {number} does not exist: choose 1 to {rungs}")

@@ -6,19 +6,20 @@
     votes.py           how many answers should decide
     costs.py           what a model of signals takes on the chip, per sample and per window
     find.py            the search
-    figures.py         what is told of the chosen one: unseen recordings, comparisons, the leak
+    figures.py         what is told of a model: unseen recordings, comparisons, the leak
     ladder.py          what was measured, and its choice
 
 Nothing here looks at a recording that tests before the choice is made.
 """
 
 from .find import SignalRequest, find_signal_ladder
-from .ladder import SignalLadder, SignalRung, save_signal_ladder
+from .ladder import SignalLadder, SignalRung, load_signal_ladder, save_signal_ladder
 
 __all__ = [
     "SignalLadder",
     "SignalRequest",
     "SignalRung",
     "find_signal_ladder",
+    "load_signal_ladder",
     "save_signal_ladder",
 ]

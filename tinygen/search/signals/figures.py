@@ -32,20 +32,13 @@ class _Judged:
     recordings_wrong: int
 
 
-def figures_of(
-    recordings: Recordings, rows: WindowRows, rung: SignalRung, seed: int, board: Board
-) -> dict:
-    """Plain JSON: the model's figures on the recordings that test, what they compare with, and its
-    cost on the board.
-    """
+def figures_of(recordings: Recordings, rows: WindowRows, rung: SignalRung, board: Board) -> dict:
+    """Plain JSON: the model's figures on the recordings that test, and its cost on the board."""
     some = rows.only(rung.places)
     model, dataset = rung.model, some.dataset
     alone = np.concatenate([model.window_answers(w) for w in some.windows])
     decided = np.concatenate([model.decisions(w) for w in some.windows])
-    with one_thread():
-        forest = _forest(some, dataset.train, dataset.test, seed)
-        leak = _leaks(some, rung, seed)
-    judged, large = _judge(some, decided), _judge(some, forest)
+    judged = _judge(some, decided)
     confusion = np.zeros((len(model.labels),) * 2, dtype=int)
     np.add.at(confusion, (dataset.y[dataset.test], decided[dataset.test]), 1)
     return {
@@ -58,14 +51,27 @@ def figures_of(
         "window_error_rate": six_digits(_judge(some, alone).error),
         "recordings_wrong": judged.recordings_wrong,
         "confusion": confusion.tolist(),
+        "recordings": _each(recordings, some, decided),
+        **rung.cost.facts(board),
+    }
+
+
+def comparisons_of(rows: WindowRows, rung: SignalRung, seed: int) -> dict:
+    """Plain JSON: what the figures compare with, a large forest on the same features, and windows
+    split at random.
+    """
+    some = rows.only(rung.places)
+    with one_thread():
+        forest = _forest(some, some.dataset.train, some.dataset.test, seed)
+        leak = _leaks(some, rung, seed)
+    large = _judge(some, forest)
+    return {
         "forest": {
             "trees": TREES,
             "error_rate": six_digits(large.error),
             "recordings_wrong": large.recordings_wrong,
         },
         "random_windows": leak,
-        "recordings": _each(recordings, some, decided),
-        **rung.cost.facts(board),
     }
 
 

@@ -52,8 +52,9 @@ class SignalRequest:
 
 def find_signal_ladder(
     recordings: Recordings, target: Quantity, request: SignalRequest, say: Progress
-) -> tuple[SignalLadder, WindowRows]:
-    """The ladder of models of labelled recordings, and the windows with all candidate features.
+) -> tuple[SignalLadder, tuple[WindowRows, ...]]:
+    """The ladder of models of labelled recordings, and for each rung the windows with all features
+    that it was chosen from.
 
     UsageError where nothing fits the budget or a class has no window.
     """
@@ -65,8 +66,11 @@ def find_signal_ladder(
             f"{request.board.title}: take a shorter --window, a longer --hop or another --board"
         )
     ladder = ladder_of(rungs, request.board.pio_id, request.budget, request.load)
-    rows = next(rows for rows, found in searched if ladder.rung in found)
-    return ladder, rows
+    of_rungs = tuple(
+        next(rows for rows, found in searched if any(one is rung for one in found))
+        for rung in ladder.rungs
+    )
+    return ladder, of_rungs
 
 
 def _searched(

@@ -5,6 +5,7 @@ another one beats in error and flash is left out.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from ...common.errors import UsageError
 from ...common.files import write_whole
 from ...common.tables import counted
 from ...model.signals import SignalModel
+from ...model.signals.signal_model import KIND
 from ...target.build import Budget
-from ..ladder import above, limits_in_words
+from ..ladder import above, limits_in_words, require_rung, search_file
 from .costs import SignalCost
 
 SCHEMA = 1
@@ -66,11 +68,18 @@ class SignalLadder:
     def model(self) -> SignalModel:
         return self.rung.model
 
-    def with_facts(self, **facts: Any) -> SignalLadder:
-        """The ladder with more training facts in the chosen model."""
-        rungs = list(self.rungs)
-        rungs[self.chosen] = replace(self.rung, model=self.model.with_facts(**facts))
+    def with_facts(self, each: Sequence[dict[str, Any]]) -> SignalLadder:
+        """The ladder with more training facts in the model of each rung."""
+        rungs = [
+            replace(rung, model=rung.model.with_facts(**facts))
+            for rung, facts in zip(self.rungs, each)
+        ]
         return replace(self, rungs=tuple(rungs))
+
+    def picked(self, number: int) -> SignalLadder:
+        """The same with rung `number` chosen, counted from 1; UsageError where there is none."""
+        require_rung(number, len(self.rungs))
+        return replace(self, chosen=number - 1)
 
 
 def ladder_of(rungs: list[SignalRung], board: str, budget: Budget, load: float) -> SignalLadder:
@@ -98,7 +107,7 @@ def _none_fits(ordered: list[SignalRung], budget: Budget, load: float) -> str:
 def save_signal_ladder(ladder: SignalLadder, path: Path) -> None:
     """Writes the whole ladder, models included."""
     plain = {
-        "kind": "signals",
+        "kind": KIND,
         "schema": SCHEMA,
         "board": ladder.board,
         "chosen": ladder.chosen,
@@ -114,3 +123,23 @@ def save_signal_ladder(ladder: SignalLadder, path: Path) -> None:
         ],
     }
     write_whole(path, json.dumps(plain, indent=1) + "\n")
+
+
+def load_signal_ladder(path: Path) -> SignalLadder | None:
+    """The ladder that `save_signal_ladder` wrote; None where the file is of models of rows.
+    ModelError where it is neither.
+    """
+    return search_file(path, _ladder_of)
+
+
+def _ladder_of(plain: dict[str, Any]) -> SignalLadder | None:
+    if plain.get("kind") != KIND:
+        return None
+    rungs = tuple(
+        SignalRung(
+            SignalModel.from_plain(rung["model"]), float(rung["error"]), SignalCost(**rung["cost"])
+        )
+        for rung in plain["rungs"]
+    )
+    chosen, load = int(plain["chosen"]), float(plain["load"])
+    return SignalLadder(rungs, chosen, str(plain["board"]), Budget(**plain["budget"]), load)
