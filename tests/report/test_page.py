@@ -162,6 +162,7 @@ def test_two_reports_in_two_folders_are_the_same_bytes(made, tmp_path):
 
 def test_the_board_in_the_page_is_the_same_bytes_too(with_board):
     assert with_board[0] == with_board[1] and '"program"' in with_board[0]
+    assert "On a battery, an estimate: the ATmega328P alone" in with_board[0]
 
 
 # ---- nothing gets through ----

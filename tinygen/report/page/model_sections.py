@@ -239,7 +239,7 @@ def cost_section(d: Dossier) -> Section | None:
     return Section("cost", "Where flash, RAM and cycles went", lead, tuple(drawings), on_battery)
 
 
-EVERY_S = (1.0, 60.0, 3600.0)  # seconds between decisions, in the table
+EVERY_S = (0.1, 1.0, 60.0)  # seconds between decisions, in the table
 MANY_DAYS = 3650  # no cell lasts longer by itself
 
 
@@ -252,7 +252,7 @@ def _battery(firmware: Firmware, inputs: int) -> Table:
             supply.words,
             f"{every:g}",
             f"{1000 * b.awake_s:.3g}",
-            f"{b.duty:.2g}",
+            f"{100 * b.duty:.2g} %",
             f"{b.charge_uc:.3g}",
             f"{b.mean_ua:.3g}",
             f"{b.days:,.0f}" if b.days < MANY_DAYS else f"over {MANY_DAYS:,}",
@@ -262,12 +262,12 @@ def _battery(firmware: Firmware, inputs: int) -> Table:
         for b in (battery(mcu, awake, every, supply),)
     ]
     caption = (
-        f"On a battery, an estimate: the {mcu.replace('atmega', 'ATmega')} alone, without sensors, "
-        "LEDs and what else is on a board; asleep by its watchdog between readings, as the sketch "
-        f"NAME_analog is. Awake: start-up, {counted(inputs, 'analog reading')}, the model. "
+        f"On a battery, an estimate: the {mcu.upper().replace('ATMEGA', 'ATmega')} alone, without "
+        "sensors, LEDs and the rest of a board; asleep by its watchdog between readings, as the "
+        f"sketch NAME_analog is. Awake: start-up, {counted(inputs, 'analog reading')}, the model. "
         f"{CAPACITY_MAH:,.0f} mAh. Typical currents: {CURRENTS[mcu].source}."
     )
-    headers = ["supply", "every s", "awake ms", "duty", "uC awake", "mean uA", "days"]
+    headers = ["supply", "every s", "awake ms", "awake", "uC awake", "mean uA", "days"]
     return make_table(caption, headers, rows)
 
 
