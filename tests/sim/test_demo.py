@@ -4,14 +4,8 @@ A commit's search tries the families FEW, those that win and lose most clearly; 
 tries all of them by default settings, in a process as a user has it.
 """
 
-import json
-
 import pytest
-from cli_process import answer
-from click.testing import CliRunner
-
-from tinygen.cli import main
-from tinygen.families import FAMILIES
+from cli_process import answer, answer_of_few
 
 BOARDS = ("uno", "megaatmega2560")
 FEW = ("lookup", "ridge")
@@ -24,14 +18,8 @@ def demo(simavr, air_quality, tmp_path_factory, level):
     made = folder / "made"
     boards = [word for board in BOARDS for word in ("--board", board)]
     words = ["demo", *boards, "--data", str(air_quality), "-o", str(made)]
-    if level == "release":
-        return answer(*words, cwd=folder) | {"folder": made}
-    with pytest.MonkeyPatch.context() as patch:
-        for name in FAMILIES.keys() - FEW:
-            patch.delitem(FAMILIES, name)
-        done = CliRunner().invoke(main, [*words, "--json"])
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout) | {"folder": made}
+    found = answer_of_few(FEW, *words) if level == "commit" else answer(*words, cwd=folder)
+    return found | {"folder": made}
 
 
 def test_the_article_task_is_learnt(demo):
