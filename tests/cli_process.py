@@ -1,8 +1,14 @@
-"""A command in a process of its own."""
+"""A command in a process of its own, or in the test's with a search of few families."""
 
 import json
 import subprocess
 import sys
+
+import pytest
+from click.testing import CliRunner
+
+from tinygen.cli import main
+from tinygen.families import FAMILIES
 
 
 def answer(*command: str, cwd) -> dict:
@@ -17,4 +23,14 @@ def answer(*command: str, cwd) -> dict:
         timeout=1500,
     )
     assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def answer_of_few(families: tuple[str, ...], *command: str) -> dict:
+    """The same in this process, as if there were no other families."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in FAMILIES.keys() - families:
+            patch.delitem(FAMILIES, name)
+        done = CliRunner().invoke(main, [*command, "--json"])
+    assert done.exit_code == 0, done.output
     return json.loads(done.stdout)

@@ -23,8 +23,8 @@ from tinygen.host.stream import stream
 
 from tinygen.common.errors import UsageError
 
-TRIALS = {"commit": 50, "release": 500}
-KILLS = {"commit": 50, "release": 200}
+TRIALS = {"commit": 15, "release": 500}
+KILLS = {"commit": 15, "release": 200}
 
 
 @pytest.fixture(autouse=True)

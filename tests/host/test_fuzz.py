@@ -17,7 +17,7 @@ from tinygen.model.fixedpoint import MISSING
 
 C = Path(__file__).parents[1] / "c"
 CORPUS = C / "corpus"
-RUNS = {"commit": 1_500_000, "release": 250_000_000}  # of each board
+RUNS = {"commit": 500_000, "release": 250_000_000}  # of each board
 LONGEST = {"commit": 64, "release": 128}  # bytes of an input
 HYSTERESIS = 3  # raw steps
 BOARDS = {

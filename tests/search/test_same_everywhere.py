@@ -53,10 +53,12 @@ def probe(words, **environment) -> str:
 
 
 @x86_only
-def test_models_are_the_same_whatever_the_processor_can():
-    """Ridge, polynomial, net, and both kinds of class scores, rounded to integers."""
+def test_models_are_the_same_whatever_the_processor_can(level):
+    """Ridge, polynomial, net, and both kinds of class scores, rounded to integers. A commit asks
+    the first and the last of the others, which differ most.
+    """
     words = ("-m", "tinygen.common.arithmetic", str(PROBE), "models")
-    found = [probe(words, **other) for other in OTHERS]
+    found = [probe(words, **other) for other in (OTHERS[:: 2 if level == "commit" else 1])]
     assert len(found[0].splitlines()) == 6 and set(found) == {found[0]}
 
 

@@ -69,7 +69,9 @@ def test_rungs_are_sorted_by_flash_and_their_cost_is_measured(ladder):
     )
 
 
-def test_the_same_search_finds_the_same_bytes(ladder):
+def test_the_same_search_finds_the_same_bytes(ladder, level):
+    if level == "commit":
+        pytest.skip("the next test finds the same nodes again: --level release")
     again = search(made_up(), "m", 30.0, "auto", UNO, Budget())
     assert [r.model.to_json() for r in again.rungs] == [
         r.model.to_json() for r in ladder.rungs

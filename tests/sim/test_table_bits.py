@@ -77,10 +77,12 @@ def says_corrupt(board: SimBoard) -> bool:
 
 
 @BOTH
-def test_every_bit_of_the_tables(firmware, figures, board_id):  # noqa: F811
+def test_every_bit_of_the_tables(firmware, figures, level, board_id):  # noqa: F811
     """One flipped bit of a table in flash, each of them: the board says so, LEDs dark; one of each
-    byte's also refuses a row.
+    byte's also refuses a row. On the Mega a commit flips that one alone.
     """
+    some = level == "commit" and board_id != "uno"
+    flipped = 0
     board, elf = firmware(board_id)
     places = table_places(elf, board_id)
     assert len(places) >= constant_bytes(MODEL)
@@ -88,7 +90,8 @@ def test_every_bit_of_the_tables(firmware, figures, board_id):  # noqa: F811
         assert not refuses(simulated) and not says_corrupt(simulated)
         for place in places:
             right = simulated.read_flash(place, 1)
-            for bit in range(8):
+            for bit in (place % 8,) if some else range(8):
+                flipped += 1
                 simulated.write_flash(place, bytes((right[0] ^ 1 << bit,)))
                 assert refuses(simulated) if bit == place % 8 else says_corrupt(simulated), (
                     place,
@@ -98,7 +101,7 @@ def test_every_bit_of_the_tables(firmware, figures, board_id):  # noqa: F811
         assert not refuses(simulated) and not says_corrupt(simulated)
     figures(
         f"flash bits, {board_id}",
-        f"{8 * len(places):,} bits of the tables in flash flipped one by one, all refused",
+        f"{flipped:,} bits of the tables in flash flipped one by one, all refused",
     )
 
 

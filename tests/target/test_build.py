@@ -70,21 +70,18 @@ def test_same_bytes_in_another_folder(built, tmp_path, monkeypatch):
     assert str(again.elf.parents[3]).encode() not in content  # but no folder
 
 
-def test_another_sketch_gives_other_bytes(built, make_project):
-    other = b.build_firmware(make_project(sketch=SKETCH.replace("& 63", "& 31")), UNO)
-    assert other.hex.read_bytes() != built("uno").hex.read_bytes()
+def test_a_changed_source_is_compiled_whatever_another_project_built(toolchain, tmp_path):
+    """Another sketch gives other bytes, and projects share compiled files, not the notes of what
+    was built from what.
+    """
 
+    def hex_of(name: str, sketch: str = SKETCH) -> bytes:
+        elf = b.build_program(write_project(tmp_path / name, sketch).directory, UNO)
+        return elf.with_suffix(".hex").read_bytes()
 
-def test_a_changed_source_is_compiled_whatever_another_project_built(
-    toolchain, tmp_path, monkeypatch
-):
-    """Projects share compiled files, not the notes of what was built from what."""
-    monkeypatch.setattr(b, "measure_firmware", lambda *arguments: None)
     changed = SKETCH.replace("& 63", "& 31")
-    old = b.build_firmware(write_project(tmp_path / "one"), UNO).hex.read_bytes()
-    other = b.build_firmware(write_project(tmp_path / "two", changed), UNO).hex.read_bytes()
-    again = b.build_firmware(write_project(tmp_path / "one", changed), UNO).hex.read_bytes()
-    assert again == other != old
+    old, other = hex_of("one"), hex_of("two", changed)
+    assert hex_of("one", changed) == other != old
 
 
 def test_second_build_changes_nothing(make_project, toolchain):
@@ -99,7 +96,7 @@ def test_cache_folder_with_a_space_serves(make_project, toolchain, tmp_path, mon
     monkeypatch.setenv("TINYGEN_CACHE", str(tmp_path / "my cache"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(b, "was_set_up", lambda: True)  # do not fetch the compiler for this
-    assert b.build_firmware(make_project(), UNO).flash_bytes > 0
+    assert b.read_size(b.build_program(make_project().directory, UNO)).flash_bytes > 0
     assert not (tmp_path / "home" / ".platformio").exists()
 
 
@@ -143,7 +140,10 @@ def with_core_dir(toolchain, core_dir):
     return lambda *arguments, **options: replace(toolchain, core_dir=core_dir)
 
 
-def test_one_entry_adds_a_board(toolchain, tmp_path, monkeypatch):
+def test_one_entry_adds_a_board(toolchain, level, tmp_path, monkeypatch):
+    """A commit makes a core folder in the next test; what it holds of a board is in test_boards."""
+    if level == "commit":
+        pytest.skip("a whole core compiled anew: --level release")
     board = replace(
         UNO, pio_id="ethernet", title="Arduino Ethernet", fqbn="arduino:avr:ethernet", usb_ids=()
     )

@@ -38,7 +38,7 @@ from ..model.model import Model, load
 from ..model.outputs import require_one_output
 from ..report.drift import Monitoring, Window, checked_window, judge
 from ..report.monitor_files import require_places, write_files
-from ..target.build import build_firmware
+from ..target.build import build_program
 from ._live_rows import text_rows
 from .monitor import STDIN
 
@@ -161,12 +161,8 @@ def answering(twin: Model, port: str | None, board: str, plan: Plan, progress: P
     with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
         if port == "sim":
             chip = replace(require_simulated(chip), baud=plan.baud or chip.baud)
-            port = avr_url(
-                chip.pio_id,
-                build_firmware(
-                    emit_project(twin, Path(folder) / "project", [chip]), chip, progress=progress
-                ).elf,
-            )
+            project = emit_project(twin, Path(folder) / "project", [chip])
+            port = avr_url(chip.pio_id, build_program(project.directory, chip, progress))
         elif port == "auto":
             chip, port = discover.only_board()
         with open_link(port, twin, chip, plan.baud) as link:

@@ -159,7 +159,7 @@ def stream(
     from ..host.virtual.protocol_avr import avr_url
     from ..model.signals.any_model import load_any
     from ..report.junit import junit_xml
-    from ..target.build import build_firmware
+    from ..target.build import build_program
 
     chip, twin = find_board(board), load_any(model)
     for path in filter(None, (out, junit, plan.log)):
@@ -169,8 +169,7 @@ def stream(
         chip = wired(require_simulated(replace(chip, baud=plan.baud or chip.baud)), twin, pins)
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
             project = emit_project(twin, Path(folder) / "project", [chip])
-            firmware = build_firmware(project, chip, progress=progress)
-            url = avr_url(chip.pio_id, firmware.elf)
+            url = avr_url(chip.pio_id, build_program(project.directory, chip, progress))
             result = stream_rows(twin, raw, url, chip, progress, plan, out)
     else:
         chip, port = (chip, port) if port != "auto" else discover.only_board()
