@@ -169,6 +169,8 @@ def test_a_pin_is_read_as_it_is_where_the_step_is_1(tmp_path):
         and next((tmp_path / model.name).glob("examples/*analog/*.ino")).read_text()
     )
     assert "/ 1023)" not in text(VARIANTS["counts"])
+    percent = replace(VARIANTS["counts"], name="pct", inputs=(replace(COUNTS, unit="%"),))
+    assert "/ 1023)" in text(percent)  # a share of the air is no reading of a pin
     some = text(replace(VARIANTS["some counts"], name="some"))
     assert "i == SOME_AT_A0_MOISTURE" in some and "counts / 1023)" in some
     assert "AT_" not in text(replace(VARIANTS["threshold"], name="none"))

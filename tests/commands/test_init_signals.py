@@ -84,13 +84,16 @@ def test_its_report_tells_of_every_recording_and_escapes_what_it_is_given(made, 
     model = load_any(made.directory / "model.json")
     pages = []
     for name in ("one.html", "two.html"):
-        words = ["report", "--data", "recordings", "-o", name]
+        words = ["report", "--data", "recordings", "--no-board", "-o", name]
         done = CliRunner().invoke(main, words)
         assert done.exit_code == 0 and "unseen recordings are named right" in done.output
         pages.append((made.directory / name).read_text())
     assert pages[0] == pages[1] and "<script" not in pages[0]
     for one in model.training["signals"]["recordings"]:
         assert pages[0].count(one["name"]) >= 2  # in the table and under its drawing
+    done = CliRunner().invoke(main, ["report", "--data", "recordings", "-o", "board.html"])
+    page = (made.directory / "board.html").read_text()
+    assert done.exit_code == 0 and "Try the board" in page and "<script" in page, done.output
     facts = {**model.training["signals"]}
     facts["recordings"] = [{**r, "name": "<img src=x>"} for r in facts["recordings"]]
     hostile = render_signals(model.with_facts(signals=facts), None, None)
@@ -108,7 +111,8 @@ def test_its_report_takes_channels_by_name_and_no_others(made, monkeypatch, tmp_
             rows = [line.split(",") for line in path.read_text().splitlines()]
             text = "\n".join(",".join(row[c] for c in columns) for row in rows)
             (folder / path.name).write_text(text + "\n")
-        done = CliRunner().invoke(main, ["report", "--data", str(folder), "-o", f"{name}.html"])
+        words = ["report", "--data", str(folder), "--no-board", "-o", f"{name}.html"]
+        done = CliRunner().invoke(main, words)
         assert done.exit_code == 0, done.output
         pages.append((made.directory / f"{name}.html").read_text())
     assert pages[0] == pages[1]

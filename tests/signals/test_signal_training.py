@@ -256,6 +256,8 @@ def test_a_guard_hears_what_it_has_not_learned(folder, tmp_path):
     told = json.loads(text[text.index("{") :])
     each = told["figures"]["recordings"]
     assert not any(r["alarms"] for r in each if r["learned"])
+    assert told["figures"]["cycles_window"] == told["cost"]["cycles_window"] > 1000
+    assert told["figures"]["board"] == "uno"
     assert all(r["alarms"] for r in each if r["label"] in ("shaking", "still"))
     model = SignalModel.from_plain(json.loads(out.read_text()))
     raw = model.sample_rows(400)

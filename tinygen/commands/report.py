@@ -16,6 +16,7 @@ from ._show import progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
+    from ..data.recordings import Recordings
     from ..model.signals import SignalModel
     from ..report.dossier.figures import Figure
     from ..report.dossier.gather import Dossier
@@ -87,7 +88,7 @@ def report(
             raise UsageError(
                 f"{given} is for a model of rows, '{model}' is of signals: leave it out"
             )
-        return report_signals(twin, model, out, csv)
+        return report_signals(twin, model, out, csv, with_board, progress)
     dossier = gather(model, csv, run, note, with_board, progress)
     progress("drawing")
     write_whole(out, render(dossier))
@@ -128,27 +129,43 @@ class ReportedSignals:
         }
 
 
-def report_signals(model: SignalModel, path: Path, out: Path, csv: Files | None) -> ReportedSignals:
+def report_signals(
+    model: SignalModel,
+    path: Path,
+    out: Path,
+    csv: Files | None,
+    with_board: bool = True,
+    progress: Progress = silent,
+) -> ReportedSignals:
     """Writes the page of a model of signals; `csv`: the recordings that it was trained on."""
-    from ..data.recordings import RecordingRequest, load_recordings
+    from ..report.page.signal_board import program_of
     from ..report.signal_page import ladder_beside, left_out, render_signals
 
-    recordings = None
-    if csv:
-        asked = model.training.get("asked", {})
-        sources = (csv,) if isinstance(csv, Path) else tuple(csv)
-        names = tuple(q.name for q in model.channels)  # by name, in the model's order
-        asked = {**asked, "inputs": names, "drop": ()}
-        recordings = load_recordings(RecordingRequest(sources, **asked))
-        for own, other in zip(model.channels, recordings.channels):
-            if (own.name, own.unit) != (other.name, other.unit):
-                raise UsageError(
-                    f"channel '{other.name}' is in {other.unit or 'no unit'}, the model's "
-                    f"'{own.name}' in {own.unit or 'no unit'}: give those it was trained on"
-                )
+    recordings = _recordings(model, csv) if csv else None
     ladder = ladder_beside(ladder_path(path))
-    write_whole(out, render_signals(model, ladder, recordings))
-    return ReportedSignals(model, out, left_out(ladder, recordings))
+    program, why = program_of(model, progress) if with_board else (None, "")
+    gaps = (why,) if why else ()
+    progress("drawing")
+    write_whole(out, render_signals(model, ladder, recordings, program, gaps))
+    return ReportedSignals(model, out, (*left_out(ladder, recordings), *gaps))
+
+
+def _recordings(model: SignalModel, csv: Files) -> Recordings:
+    """Those that it was trained on; UsageError for channels in other units."""
+    from ..data.recordings import RecordingRequest, load_recordings
+
+    asked = model.training.get("asked", {})
+    sources = (csv,) if isinstance(csv, Path) else tuple(csv)
+    names = tuple(q.name for q in model.channels)  # by name, in the model's order
+    asked = {**asked, "inputs": names, "drop": ()}
+    recordings = load_recordings(RecordingRequest(sources, **asked))
+    for own, other in zip(model.channels, recordings.channels):
+        if (own.name, own.unit) != (other.name, other.unit):
+            raise UsageError(
+                f"channel '{other.name}' is in {other.unit or 'no unit'}, the model's "
+                f"'{own.name}' in {own.unit or 'no unit'}: give those it was trained on"
+            )
+    return recordings
 
 
 @click.command("report", cls=FromSpec)

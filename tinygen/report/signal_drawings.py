@@ -29,6 +29,7 @@ class _Shown:
     """A recording, and what the model makes of it."""
 
     one: Recording
+    raw: np.ndarray  # (samples, channels) in the model's steps
     values: np.ndarray  # physical (samples, channels); NaN in gaps
     decided: np.ndarray  # (samples,) raw; MISSING before the first window
     wrong: np.ndarray  # bool (samples,): what is decided there is wrong, or an alarm
@@ -61,6 +62,14 @@ def recordings_section(model: SignalModel, recordings: Recordings) -> Section:
             f"{counted(len(model.channels) - MOST_CHANNELS, 'channel')} more of each not drawn"
         )
     return Section("recordings", "The recordings", "; ".join(told) + ".", tuple(drawings))
+
+
+def chosen_recordings(
+    model: SignalModel, recordings: Recordings, most: int
+) -> list[tuple[Recording, np.ndarray]]:
+    """Those that are drawn first, with their samples in the model's steps."""
+    shown = [_of(model, recordings, one) for one in _unlearned(model, recordings)]
+    return [(one.one, one.raw) for one in _in_turn(shown)[:most]]
 
 
 def _unlearned(model: SignalModel, recordings: Recordings) -> Sequence[Recording]:
@@ -99,6 +108,7 @@ def _of(model: SignalModel, recordings: Recordings, one: Recording) -> _Shown:
         wrong = known & model.alarm(decided)
     return _Shown(
         one,
+        raw,
         values,
         decided,
         wrong,

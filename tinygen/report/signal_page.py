@@ -22,16 +22,25 @@ from ..model.signals import SignalModel
 from .dossier.figures import Doubt, Figure
 from .page.html import script_hash
 from .page.section import Section, Table, make_table
+from .page.signal_board import settings_of
+from .page.webboard import script
 from .signal_drawings import recordings_section, spectra_section
 from .signals import alarm_words, vote_of
 
 
 def render_signals(
-    model: SignalModel, ladder: dict[str, Any] | None, recordings: Recordings | None
+    model: SignalModel,
+    ladder: dict[str, Any] | None,
+    recordings: Recordings | None,
+    program: str | None = None,
+    gaps: tuple[str, ...] = (),
 ) -> str:
     """The whole page. ladder: the plain JSON that `train` left beside the model; recordings: those
-    that it was trained on and tested with, to draw them.
+    that it was trained on and tested with, to draw and play them; program: the firmware as Intel
+    HEX, to run it; gaps: what else the page lacks, and why.
     """
+    board = settings_of(model, program, recordings) if program else None
+    running = script() if program else ""
     sections: list[Section | None] = [_errors(model), _features(model)]
     if recordings is not None:
         sections[1:1] = [
@@ -49,12 +58,12 @@ def render_signals(
             headline=headline(model),
             figures=figures(model),
             doubts=doubts(model),
-            gaps=left_out(ladder, recordings),
+            gaps=(*left_out(ladder, recordings), *gaps),
             sections=[section for section in sections if section],
             card=_card(model),
-            board=None,
-            script="",
-            script_hash=script_hash(""),
+            board=board,
+            script=running,
+            script_hash=script_hash(running),
             style=source("report/page.css"),
             version=__version__,
             identity=f"{model.model_id:08x}",

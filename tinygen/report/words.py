@@ -154,7 +154,7 @@ def level(model: Model) -> str:
     return _level(model.levels, model)
 
 
-def _level(band: AlarmBand, model: Model) -> str:
+def _level(band: AlarmBand, model: AnyModel) -> str:
     ends = [end for end in (band.low, band.high) if end is not None]
     if model.labels:
         return f"class '{plain(model.labels[ends[0]])}'"
@@ -172,12 +172,12 @@ def alarm_words(model: Model) -> str:
     return f"{model.band.side} {level(model)}"
 
 
-def led_words(model: Model) -> str:
+def led_words(model: AnyModel) -> str:
     """Where the red LED lights: as `alarm_words`, or at the learned thresholds."""
     return f"{model.band.side} {_level(model.band, model)}"
 
 
-def green(model: Model) -> str:
+def green(model: AnyModel) -> str:
     """Where the green LED lights."""
     return {
         "above": "green at it or below",

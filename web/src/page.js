@@ -1,9 +1,12 @@
-// The board in the report: sliders in, value and LEDs out, and the test rows played through it.
+// The board in the report: sliders in, value and LEDs out, and the test rows played through it. Of a model of signals the samples of a recording
+// are played, and the sliders show them.
 
 import { Board } from './board.js';
 import { Chip } from './chip.js';
 import * as wire from './wire.js';
 
+const MISSING = -32768;                                  // no value in a sample, no decision yet in an answer
+const FRAMES = 25;                                       // times a second that samples are shown at their own pace
 const PACES = [['2 rows a second', 500, 1], ['10 rows a second', 100, 1], ['as fast as it goes', 0, 40]];
 
 function element(tag, attributes = {}, ...children) {
@@ -19,11 +22,19 @@ const grouped = (value) => value.toLocaleString('en-US');
 /** The value of a raw integer, with the digits of its step. */
 const physical = (raw, quantity) => (quantity.offset + raw * quantity.scale).toFixed(quantity.digits);
 
+/** Words, wait in ms, samples a time: as they were taken, ten times as fast, and without a pause. */
+function pacesOf(rate) {
+  const wait = 1000 / Math.min(rate, FRAMES), batch = Math.max(1, Math.round(rate * wait / 1000));
+  return [['the pace of the recording', wait, batch], ['ten times its pace', wait, 10 * batch], ['as fast as it goes', 0, 40]];
+}
+
 class Panel {
   constructor(root, settings) {
     this.settings = settings;
     this.board = new Board(settings);
-    this.played = 0;
+    this.parts = settings.signals ? settings.signals.parts : [{ first: 0, count: settings.rows.length }];
+    this.part = this.parts[0];
+    this.paces = settings.signals ? pacesOf(settings.signals.rate) : PACES;
     this.timer = null;
     this.build(root);
     this.reset();
@@ -35,7 +46,7 @@ class Panel {
 
   build(root) {
     this.sliders = this.settings.inputs.map((input, k) => this.slider(input, k));
-    const readings = element('fieldset', { class: 'readings' }, element('legend', {}, 'Readings'), ...this.sliders.map((s) => s.row));
+    const readings = element('fieldset', { class: 'readings' }, element('legend', {}, this.settings.signals ? 'Sample' : 'Readings'), ...this.sliders.map((s) => s.row));
     this.value = element('output', { class: 'value', 'aria-live': 'polite' });
     this.flag = element('p', { class: 'flag' });
     this.leds = this.settings.leds.map((led) => this.led(led.name, led.says));
@@ -50,6 +61,7 @@ class Panel {
     const name = input.unit ? `${input.name} [${input.unit}]` : input.name;
     const range = element('input', { type: 'range', id: `reading-${k}`, min: input.low, max: input.high, step: 1, value: input.start });
     const shown = element('output', { for: `reading-${k}` });
+    range.disabled = Boolean(this.settings.signals);
     range.addEventListener('input', () => {
       this.stop();
       this.show(this.sliders.map((s) => Number(s.range.value)));
@@ -65,16 +77,34 @@ class Panel {
 
   player() {
     const rows = this.settings.rows.length;
-    this.button = element('button', { type: 'button' }, 'Play the rows');
+    this.button = element('button', { type: 'button' }, this.playWords);
     this.button.addEventListener('click', () => (this.timer === null ? this.play() : this.stop()));
     const again = element('button', { type: 'button' }, 'From the start');
     again.addEventListener('click', () => { this.stop(); this.reset(); });
-    this.pace = element('select', { id: 'pace' }, ...PACES.map(([words], k) => element('option', { value: k }, words)));
-    this.bar = element('progress', { max: rows, value: 0, 'aria-label': 'rows played' });
+    this.pace = element('select', { id: 'pace' }, ...this.paces.map(([words], k) => element('option', { value: k }, words)));
+    this.bar = element('progress', { max: this.part.count, value: 0, 'aria-label': `${this.settings.signals ? 'samples' : 'rows'} played` });
     this.tally = element('p', { class: 'tally' });
     const what = this.settings.truth ? 'test rows' : 'made-up rows: corners of the ranges, then random ones';
-    return element('div', { class: 'player' }, element('p', {}, `${grouped(rows)} ${what}`), element('div', { class: 'buttons' }, this.button, again,
+    const which = this.settings.signals ? this.chooser() : element('p', {}, `${grouped(rows)} ${what}`);
+    return element('div', { class: 'player' }, which, element('div', { class: 'buttons' }, this.button, again,
       element('label', { for: 'pace' }, 'at '), this.pace), this.bar, this.tally);
+  }
+
+  get playWords() {
+    return this.settings.signals ? 'Play the recording' : 'Play the rows';
+  }
+
+  /** Which recording is played. */
+  chooser() {
+    const choice = element('select', { id: 'recording' }, ...this.parts.map((part, k) => element('option', { value: k }, part.name)));
+    choice.addEventListener('change', () => {
+      this.stop();
+      this.part = this.parts[Number(choice.value)];
+      this.bar.max = this.part.count;
+      this.reset();
+    });
+    this.choice = choice;
+    return element('p', {}, element('label', { for: 'recording' }, 'Recording '), choice);
   }
 
   // ---- what happens -----------------------------------------------------------------------------
@@ -91,7 +121,8 @@ class Panel {
     });
     [this.value.textContent, this.more.textContent] = this.words(answer);
     this.more.hidden = this.more.textContent === '';
-    this.flag.textContent = answer.missing ? 'A reading is missing.' : answer.clamped ? 'A reading lies beyond the accepted range: it was brought to its end, and flagged.' : '';
+    const lost = this.settings.signals ? 'A sample without values: windows begin anew.' : 'A reading is missing.';
+    this.flag.textContent = answer.missing ? lost : answer.clamped ? 'A reading lies beyond the accepted range: it was brought to its end, and flagged.' : '';
     this.leds.forEach((led, k) => this.light(led, answer.leds[k]));
     const time = answer.cycles === null ? '' : `${grouped(answer.cycles)} cycles for this answer: ${(answer.cycles * 1e6 / this.settings.board.hz).toFixed(1)} us`;
     this.cycles.textContent = time;
@@ -101,6 +132,7 @@ class Panel {
   /** What the answer says, and what the numbers behind the first one say. */
   words(answer) {
     const { outputs, labels, scores } = this.settings;
+    if (this.settings.signals && answer.raw === MISSING) return ['no decision yet', ''];
     if (answer.missing) return ['no value', ''];
     const told = scores ? `scores: ${labels.map((label, k) => `${label} ${grouped(answer.more[k])}`).join(', ')}` : '';
     if (answer.notSure) return ['not sure', told];
@@ -124,7 +156,7 @@ class Panel {
   }
 
   play() {
-    if (this.played === this.settings.rows.length) this.reset();
+    if (this.played === this.part.count) this.reset();
     this.button.textContent = 'Pause';
     this.value.setAttribute('aria-live', 'off');
     this.next();
@@ -133,14 +165,14 @@ class Panel {
   stop() {
     clearTimeout(this.timer);
     this.timer = null;
-    this.button.textContent = 'Play the rows';
+    this.button.textContent = this.playWords;
     this.value.setAttribute('aria-live', 'polite');
   }
 
   next() {
-    const [, wait, batch] = PACES[Number(this.pace.value)];
-    for (let k = 0; k < batch && this.played < this.settings.rows.length; k++) this.one();
-    if (this.played === this.settings.rows.length) {
+    const [, wait, batch] = this.paces[Number(this.pace.value)];
+    for (let k = 0; k < batch && this.played < this.part.count; k++) this.one();
+    if (this.played === this.part.count) {
       this.stop();
       return;
     }
@@ -149,13 +181,17 @@ class Panel {
 
   /** One row of the list, and what is known of it. */
   one() {
-    const { rows, truth, answers, labels, outputs } = this.settings;
-    const k = this.played++;
+    const { rows, truth, answers, labels, outputs, signals } = this.settings;
+    const k = this.part.first + this.played++;
     const answer = this.show(rows[k]);
     const numbers = [answer.raw, ...answer.more];
     this.equal += numbers.length === answers[k].length && numbers.every((number, j) => number === answers[k][j]);
     let words = `${grouped(this.equal)} of ${grouped(this.played)} answers equal the integer model's`;
-    if (truth && labels.length) {
+    if (truth && signals) {
+      this.sure += answer.raw !== MISSING;
+      this.right += answer.raw !== MISSING && answer.raw === truth[k][0];
+      words += `; ${grouped(this.right)} of ${grouped(this.sure)} decisions name the true class`;
+    } else if (truth && labels.length) {
       this.sure += !answer.notSure;
       this.right += answer.raw === truth[k][0];
       words += `; ${grouped(this.right)} name the true class`;

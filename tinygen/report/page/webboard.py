@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
 from ...common.boards import BOARDS, Board
 from ...host.protocol import version_for
 from ...model.fixedpoint import MISSING, Quantity
-from ...model.model import Model
+from ...model.signals.any_model import AnyModel
 from ..background import columns_of
 from ..dossier.gather import BOARD, Dossier
 from ..shapley import spread_over
@@ -34,10 +35,18 @@ def script() -> str:
 
 def settings(d: Dossier) -> dict:
     """What the script is told, plain JSON: the program, its board, the sliders, rows to play."""
-    board, model = BOARDS[BOARD], d.model
-    rows, truth = _rows(d)
+    return plain_settings(d.model, d.program, *_rows(d))
+
+
+def plain_settings(
+    model: AnyModel, program: str | None, rows: np.ndarray, truth: list | None, **more: Any
+) -> dict:
+    """The same for raw rows, their true raw outputs (n, outputs) where these are known, and what
+    else the script is told.
+    """
+    board = BOARDS[BOARD]
     return {
-        "program": d.program,
+        "program": program,
         "board": {"title": board.title, "hz": board.f_cpu_hz},
         "version": version_for(model.values_per_row, model.remembers),
         "id": model.model_id,
@@ -49,6 +58,7 @@ def settings(d: Dossier) -> dict:
         "rows": rows.tolist(),
         "truth": truth,
         "answers": model.answers(rows).tolist(),
+        **more,
     }
 
 
@@ -62,7 +72,7 @@ def _quantity(q: Quantity) -> dict:
     }
 
 
-def _leds(model: Model, board: Board) -> list[dict]:
+def _leds(model: AnyModel, board: Board) -> list[dict]:
     """What each LED is called, its pin, and what it says: an alarm, or one class each."""
     meanings: list[str] = []
     if model.band:
