@@ -38,6 +38,7 @@ LEAST_ROWS = 8  # two of each block
 MOST_ROWS = 1000  # that are fitted, evenly spaced ones of more: n**3 operations
 MOST_DAYS = 60  # that are looked ahead for how many a decision needs
 UNIT = 1 << Calibrate.shift
+FACTS = "recalibrated"  # what the model file tells of it
 
 
 @dataclass(frozen=True)
@@ -118,13 +119,12 @@ def place_of(model: Model) -> int:
 
 
 def without_calibration(model: Model) -> Model:
-    """The model as it was before any recalibration."""
+    """The model as it was before any recalibration; itself where there was none."""
     kept = tuple(node for node in model.nodes if not isinstance(node, Calibrate))
     if len(kept) == len(model.nodes):
         return model
-    facts = dict(model.training)
-    before = facts.pop("recalibrated", {}).get("before", {})
-    return replace(model, nodes=kept, training={**facts, **before})
+    facts = {name: fact for name, fact in model.training.items() if name != FACTS}
+    return replace(model, nodes=kept, training=facts)
 
 
 def calibrated(model: Model, gain: int, offset: int, live: bool = False) -> Model:
@@ -175,7 +175,7 @@ def recalibrate(model: Model, x: Integers, y: Integers, hours: Floats) -> Recali
         x, y, hours = x[kept], y[kept], hours[kept]
     readings = _Readings.of(base, x, y, hours)
     drift = readings.drift(np.arange(len(y)))
-    found = Recalibration(
+    return Recalibration(
         base,
         drift,
         len(y),
@@ -184,7 +184,17 @@ def recalibrate(model: Model, x: Integers, y: Integers, hours: Floats) -> Recali
         readings.left_out(),
         _days_needed(drift),
     )
-    return replace(found, drift=drift)
+
+
+def with_facts(found: Recalibration) -> Model:
+    """The recalibrated model, whose file tells of the readings."""
+    facts = {
+        "rows": found.rows,
+        "days": round(found.days, 3),
+        "error": found.error_before,
+        "error_left_out": found.left_out_after,
+    }
+    return replace(found.model, training={**found.model.training, FACTS: facts})
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,7 @@ class Training(TypedDict, total=False):
     weighting: dict[str, Any]
     baseline: _Reference
     verdict: _Verdict
+    recalibrated: dict[str, float]
 
 
 class Facts(dict[str, Any]):
