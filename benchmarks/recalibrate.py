@@ -27,9 +27,10 @@ from tinygen.common.errors import TinygenError
 from tinygen.common.tables import table
 from tinygen.data import Dataset, load_table, prepare
 from tinygen.fitting.lowering import apply_all
-from tinygen.fitting.recalibration import UNIT, calibrated, place_of, recalibrate, root_of
+from tinygen.fitting.recalibration import recalibrate, root_of
 from tinygen.model.model import Model
 from tinygen.model.operations.scale import Calibrate
+from tinygen.model.outputs import calibrated, place_of
 
 READINGS = 24
 REST_DAYS = 7  # at least, that judge the last start point
@@ -138,8 +139,8 @@ class Held:
         rows = model.saturate(self.x[at])[0]
         v = apply_all(model.nodes[: place_of(model)], rows)[:, 0].astype(float)
         slope, level = np.polyfit(v, root_of(model).forward(self.y[at]), 1)
-        gain = int(np.clip(round(slope * UNIT), *Calibrate.gains))
-        return calibrated(model, gain, round(level * UNIT))
+        gain = int(np.clip(round(slope * Calibrate.unit), *Calibrate.gains))
+        return calibrated(model, gain, round(level * Calibrate.unit))
 
 
 def run(tasks: list[str], starts: int, say=print) -> list[Game]:

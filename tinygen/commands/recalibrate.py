@@ -48,6 +48,7 @@ class Recalibrated:
 
     def text(self) -> str:
         """The readings, the errors, the change; one line where it is refused."""
+        from ..model.operations.scale import Calibrate
         from ..report.words import with_unit
 
         found, model = self.found, self.found.base
@@ -61,7 +62,7 @@ class Recalibrated:
             f"{self.readings.incomplete:,} incomplete",
             f"error     {error} as it is; {left_out} where blocks of neighbouring readings were "
             "left out and answered by what the others ask for",
-            f"change    gain {found.drift.gain / 4096:.4f}, {self._moves()}; "
+            f"change    gain {found.drift.gain / Calibrate.unit:.4f}, {self._moves()}; "
             f"{found.drift.evidence:.1f} standard errors",
         ]
         done = f"written to {self.path}" if self.path else "nothing is written without -o or --port"
@@ -143,12 +144,13 @@ def recalibrate(
     """
     from ..fitting import recalibration
     from ..model.model import load
+    from ..model.outputs import require_numbers, without_calibration
 
     if out:
         require_file_place(out)
     twin = load(model)
-    recalibration.require_numbers(twin)
-    readings = readings_of(recalibration.without_calibration(twin), csv, date_order, hours_apart)
+    require_numbers(twin)
+    readings = readings_of(without_calibration(twin), csv, date_order, hours_apart)
     found = recalibration.recalibrate(twin, readings.x, readings.y, readings.hours)
     if out and found.accepted:
         recalibration.with_facts(found).save(out)
@@ -189,8 +191,8 @@ def readings_of(
 
 def undo(model: Path, out: Path) -> Undone:
     """Writes a model as it was before it was recalibrated."""
-    from ..fitting.recalibration import without_calibration
     from ..model.model import load
+    from ..model.outputs import without_calibration
 
     require_file_place(out)
     twin = load(model)

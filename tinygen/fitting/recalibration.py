@@ -17,14 +17,20 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.errors import DataError, UsageError
+from ..common.errors import DataError
 from ..common.tables import counted
 from ..model.model import Model
 from ..model.nodes import Integers
-from ..model.operations.argmax import Argmax
 from ..model.operations.exp2 import Exp2
 from ..model.operations.power import Power
 from ..model.operations.scale import Calibrate
+from ..model.outputs import (
+    RECALIBRATED,
+    calibrated,
+    place_of,
+    require_numbers,
+    without_calibration,
+)
 from .least_squares import Floats, Root
 from .lowering import apply_all
 
@@ -37,8 +43,7 @@ BLOCKS = 4  # of neighbouring readings that are left out, one after another
 LEAST_ROWS = 8  # two of each block
 MOST_ROWS = 1000  # that are fitted, evenly spaced ones of more: n**3 operations
 MOST_DAYS = 60  # that are looked ahead for how many a decision needs
-UNIT = 1 << Calibrate.shift
-FACTS = "recalibrated"  # what the model file tells of it
+UNIT = Calibrate.unit
 
 
 @dataclass(frozen=True)
@@ -110,53 +115,6 @@ class Recalibration:
         )
 
 
-def place_of(model: Model) -> int:
-    """Where in the chain gain and offset act: before the nodes that undo a root or a logarithm."""
-    place = len(model.nodes)
-    while isinstance(model.nodes[place - 1], (Power, Exp2)):
-        place -= 1
-    return place
-
-
-def without_calibration(model: Model) -> Model:
-    """The model as it was before any recalibration; itself where there was none."""
-    kept = tuple(node for node in model.nodes if not isinstance(node, Calibrate))
-    if len(kept) == len(model.nodes):
-        return model
-    facts = {name: fact for name, fact in model.training.items() if name != FACTS}
-    return replace(model, nodes=kept, training=facts)
-
-
-def calibrated(model: Model, gain: int, offset: int, live: bool = False) -> Model:
-    """The model with this gain and offset, in place of others; its answers stay within the interval
-    that was proven without. `live`: a program's variables, which do not change the model's id.
-    """
-    require_numbers(model)
-    base = without_calibration(model)
-    place = place_of(base)
-    inside = base.bounds[place - 1]
-    node = Calibrate(gain, offset, inside.low[0], inside.high[0], int(live))
-    return replace(base, nodes=(*base.nodes[:place], node, *base.nodes[place:]))
-
-
-def adjustable(model: Model) -> Model:
-    """The same model with a gain and an offset that a board can be told later."""
-    return calibrated(model, UNIT, 0, live=True)
-
-
-def require_numbers(model: Model) -> None:
-    """UsageError where the model has no single number to put a gain on."""
-    what = ""
-    if model.more:
-        what = f"has {len(model.outputs)} outputs"
-    elif model.labels or isinstance(model.nodes[-1], Argmax):
-        what = "names classes"
-    elif "alarms" in model.training:
-        what = "is a guard, which has no reference"
-    if what:
-        raise UsageError(f"model '{model.name}' {what}: recalibrate is for one output of numbers")
-
-
 def recalibrate(model: Model, x: Integers, y: Integers, hours: Floats) -> Recalibration:
     """What raw rows x (n, inputs) with raw references y (n,) ask for; hours (n,), ascending, say
     when they were read. Any recalibration that the model has is left out first.
@@ -194,7 +152,7 @@ def with_facts(found: Recalibration) -> Model:
         "error": found.error_before,
         "error_left_out": found.left_out_after,
     }
-    return replace(found.model, training={**found.model.training, FACTS: facts})
+    return replace(found.model, training={**found.model.training, RECALIBRATED: facts})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -176,6 +176,7 @@ class Calibrate(Node):
     op: ClassVar[str] = "calibrate"
     letter: ClassVar[str] = "c"
     shift: ClassVar[int] = 12
+    unit: ClassVar[int] = 1 << shift  # the gain that changes nothing
     gains: ClassVar[tuple[int, int]] = 2048, 8192
     most_offset: ClassVar[int] = 2**29 - 1
     gain: int
@@ -190,23 +191,18 @@ class Calibrate(Node):
 
     def bounds(self, inside: Bounds) -> Bounds:
         within("calibrate: inputs", [len(inside.low)], 1, 1)
-        within("calibrate: input", (*inside.low, *inside.high), -INT16_MAX - 1, UINT16_MAX)
         within("calibrate: gain", [self.gain], *self.gains)
         within("calibrate: offset", [self.offset], -self.most_offset, self.most_offset)
         within("calibrate: live", [self.live], 0, 1)
-        need(self.low <= self.high, "calibrate: low <= high")
         gains = self.gains if self.live else (self.gain,)
         most = self.most_offset
         offsets = (-most, most) if self.live else (self.offset,)
         half = (1 << self.shift) >> 1
         products = [v * gain for v in (inside.low[0], inside.high[0]) for gain in gains]
         sums = [product + offset + half for product in products for offset in offsets]
-        # 65535 * 8192 + 2**29 + 2**11 < 2**31
-        acc = min(*products, *sums), max(*products, *sums)
-        if self.live:
-            return Bounds((self.low,), (self.high,), *acc)
+        # of 16 bits: 65535 * 8192 + 2**29 + 2**11 < 2**31
         found = clamped((self.low, self.high), 1, (min(sums), max(sums)), self.op, self.shift)
-        return Bounds(found.low, found.high, *acc)
+        return replace(found, acc_low=min(*products, *sums), acc_high=max(*products, *sums))
 
     def view(self, step: Step) -> CalibrateView:
         return CalibrateView(step, (self.low, self.high), self.shift, self)
