@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..common.errors import ModelError, UsageError
 from .fixedpoint import Quantity
@@ -13,6 +14,9 @@ from .operations.exp2 import Exp2
 from .operations.power import Power
 from .operations.scale import Calibrate
 from .parts import Output
+
+if TYPE_CHECKING:
+    from .signals.any_model import AnyModel
 
 RECALIBRATED = "recalibrated"  # the training fact that tells of a recalibration
 
@@ -91,6 +95,12 @@ def calibrated(model: Model, gain: int, offset: int, live: bool = False) -> Mode
 def adjustable(model: Model) -> Model:
     """The same model with a gain and an offset that a board can be told later."""
     return calibrated(model, Calibrate.unit, 0, live=True)
+
+
+def live_calibration(model: AnyModel) -> Calibrate | None:
+    """The gain and offset that a board can be told; None where there are none."""
+    live = [n for n in getattr(model, "nodes", ()) if isinstance(n, Calibrate) and n.live]
+    return live[0] if live else None
 
 
 def require_numbers(model: Model) -> None:
