@@ -5,8 +5,8 @@
  *
  *     mark 1 | sequence 1 | model id 4 | gain 2 | offset 4 | crc 2      little endian
  *
- * mark is the version of this layout, or FF: empty. crc is CRC-16/X-25 over sequence..offset. Of two
- * good slots the later one counts: its sequence is ahead, modulo 256.
+ * mark is the version of this layout, or FF: empty. crc is CRC-16/X-25 over sequence..offset. Of
+ * two good slots the later one counts: its sequence is ahead, modulo 256.
  *
  * Power may fail at any byte. The slot in force is never touched: the other one is first marked
  * empty, then filled, and its mark is written last. So there is the old calibration until there is

@@ -11,7 +11,8 @@ import click
 from ..common.errors import DataError, UsageError
 from ..common.files import require_file_place
 from ..common.tables import counted
-from ._options import FILE, MODEL, date_order_option, model_argument
+from ._limits import baud_option
+from ._options import FILE, MODEL, board_option, date_order_option, model_argument
 from ._show import shows
 from ._spec import FromSpec
 
@@ -34,13 +35,28 @@ class Readings:
 
 
 @dataclass(frozen=True)
+class Request:
+    """Which model, by what, and where to; or what is to be taken back where."""
+
+    model: Path
+    csv: Path | None = None
+    out: Path | None = None  # a model file
+    port: str | None = None  # of a board, or "auto"
+    board: str = "uno"
+    baud: int | None = None
+    undone: bool = False
+    hours_apart: float | None = None  # of readings without a time; None: an hour
+    date_order: str = ""
+
+
+@dataclass(frozen=True)
 class Recalibrated:
     """What reference readings ask for, and what became of it."""
 
     found: Recalibration
     readings: Readings
-    path: Path | None  # the file written, if any
-    model: Path
+    request: Request
+    places: tuple[str, ...]  # what was written: a file, a board
 
     @property
     def exit_code(self) -> int:
@@ -55,18 +71,20 @@ class Recalibrated:
         if not found.accepted:
             return f"refused: {found.reason}{self._more_days()}"
         error, left_out = (with_unit(e, model) for e in (found.error_before, found.left_out_after))
-        lines = [f"note: {note}" for note in self.readings.notes]
-        lines += [
-            f"readings  {counted(found.rows, 'row')} over {found.days:.1f} days, as telling as "
-            f"{found.drift.independent:.1f} independent ones; "
-            f"{self.readings.incomplete:,} incomplete",
-            f"error     {error} as it is; {left_out} where blocks of neighbouring readings were "
-            "left out and answered by what the others ask for",
-            f"change    gain {found.drift.gain / Calibrate.unit:.4f}, {self._moves()}; "
-            f"{found.drift.evidence:.1f} standard errors",
-        ]
-        done = f"written to {self.path}" if self.path else "nothing is written without -o or --port"
-        return "\n".join([*lines, done])
+        return "\n".join(
+            [
+                *(f"note: {note}" for note in self.readings.notes),
+                f"readings  {counted(found.rows, 'row')} over {found.days:.1f} days, as telling as "
+                f"{found.drift.independent:.1f} independent ones; "
+                f"{self.readings.incomplete:,} incomplete",
+                f"error     {error} as it is; {left_out} where blocks of neighbouring readings "
+                "were left out and answered by what the others ask for",
+                f"change    gain {found.drift.gain / Calibrate.unit:.4f}, {self._moves()}; "
+                f"{found.drift.evidence:.1f} standard errors",
+                *(f"written to {place}" for place in self.places),
+                *(["nothing is written without -o or --port"] * (not self.places)),
+            ]
+        )
 
     def _more_days(self) -> str:
         """What would decide."""
@@ -94,72 +112,103 @@ class Recalibrated:
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values."""
-        found = self.found
+        found, drift = self.found, self.found.drift
         return {
-            "model": str(self.model),
+            "model": str(self.request.model),
             "accepted": found.accepted,
             "reason": found.reason,
             "rows": found.rows,
             "incomplete": self.readings.incomplete,
             "days": round(found.days, 3),
-            "independent": round(found.drift.independent, 3),
-            "evidence": round(found.drift.evidence, 3),
+            "independent": round(drift.independent, 3),
+            "evidence": round(drift.evidence, 3),
             "days_needed": found.days_needed,
             "error": found.error_before,
             "error_left_out": found.left_out_after,
             "unit": found.base.output.unit,
-            "gain": found.drift.gain,
-            "offset": found.drift.offset,
+            "gain": drift.gain,
+            "offset": drift.offset,
             "id": f"{found.model.model_id:08x}",
-            "written": None if self.path is None else str(self.path),
+            "written": list(self.places),
             "notes": list(self.readings.notes),
         }
 
 
 @dataclass(frozen=True)
 class Undone:
-    """A model without its recalibration."""
+    """A model or a board without its recalibration."""
 
-    model: Model
-    path: Path
+    place: str
 
     def text(self) -> str:
         """Where it is."""
-        return f"without recalibration: written to {self.path}"
+        return f"recalibration taken back: {self.place}"
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"written": str(self.path), "id": f"{self.model.model_id:08x}"}
+        return {"undone": self.place}
 
 
-def recalibrate(
-    model: Path,
-    csv: Path,
-    out: Path | None = None,
-    date_order: str = "",
-    hours_apart: float | None = None,
-) -> Recalibrated:
-    """What the reference readings of a CSV file ask of a model; written to `out` where that helps
-    beyond chance. hours_apart: of readings without a time, an hour where it is not said.
+def recalibrate(request: Request) -> Recalibrated | Undone:
+    """What the reference readings of a CSV file ask of a model; written to a file or into a board
+    where that helps beyond chance. Or takes a recalibration back.
     """
     from ..fitting import recalibration
     from ..model.model import load
     from ..model.outputs import require_numbers, without_calibration
 
-    if out:
-        require_file_place(out)
-    twin = load(model)
+    if request.out:
+        require_file_place(request.out)
+    twin = load(request.model)
     require_numbers(twin)
-    readings = readings_of(without_calibration(twin), csv, date_order, hours_apart)
-    found = recalibration.recalibrate(twin, readings.x, readings.y, readings.hours)
-    if out and found.accepted:
-        recalibration.with_facts(found).save(out)
-    return Recalibrated(found, readings, out if found.accepted else None, model)
+    base = without_calibration(twin)
+    if request.port and base is not twin:
+        raise UsageError(
+            f"model file '{request.model}' is recalibrated, a board's model is not: take it back "
+            "with --undo -o BASE.json, and give BASE.json"
+        )
+    if request.undone:
+        return _undo(request, twin, base)
+    readings = _readings(base, request)
+    found = recalibration.recalibrate(base, readings.x, readings.y, readings.hours)
+    places = []
+    if found.accepted and request.out:
+        recalibration.with_facts(found).save(request.out)
+        places.append(str(request.out))
+    if found.accepted and request.port:
+        places.append(_told(request, base, (found.drift.gain, found.drift.offset)))
+    return Recalibrated(found, readings, request, tuple(places))
 
 
-def readings_of(
-    model: Model, csv: Path, date_order: str = "", hours_apart: float | None = None
-) -> Readings:
+def _undo(request: Request, twin: Model, base: Model) -> Undone:
+    """Takes a recalibration back, of a file into another one, or of a board."""
+    if request.port:
+        return Undone(_told(request, base, None))
+    if base is twin:
+        raise UsageError(f"model file '{request.model}' has no recalibration to undo")
+    assert request.out, "asked for with --undo"
+    base.save(request.out)
+    return Undone(f"written to {request.out}")
+
+
+def _told(request: Request, model: Model, change: tuple[int, int] | None) -> str:
+    """Tells a board gain and offset, or to forget them; which board that was."""
+    from ..common.boards import find_board
+    from ..host import calibration, discover
+    from ..host.link import open_link
+
+    chip, port = find_board(request.board), request.port or ""
+    if port == "auto":
+        chip, port = discover.only_board()
+    with open_link(port, model, chip, request.baud) as link:
+        if change:
+            calibration.set_to(link, *change)
+        else:
+            calibration.undo(link)
+        return f"the EEPROM of the {chip.title} at {link.name}"
+
+
+def _readings(model: Model, request: Request) -> Readings:
     """The complete rows of a CSV file that has a model's inputs and its output."""
     import numpy as np
 
@@ -167,8 +216,10 @@ def readings_of(
     from ..data.reference import missing_codes
     from ..model.fixedpoint import MISSING
 
-    table = data.load_tables(csv, missing_codes(model), target=model.output.name)
-    table = data.as_trained(table, model.inputs, date_order)
+    assert request.csv, "asked for with rows"
+    hours_apart, target = request.hours_apart, model.output.name
+    table = data.load_tables(request.csv, missing_codes(model), target=target)
+    table = data.as_trained(table, model.inputs, request.date_order)
     raw, notes = data.rows_for((*model.inputs, model.output), table)
     if table.time is not None and hours_apart is None:
         notes = (*table.time_notes, *notes)
@@ -189,24 +240,13 @@ def readings_of(
     return Readings(x, y, hours[complete], answers, len(raw) - len(complete), notes)
 
 
-def undo(model: Path, out: Path) -> Undone:
-    """Writes a model as it was before it was recalibrated."""
-    from ..model.model import load
-    from ..model.outputs import without_calibration
-
-    require_file_place(out)
-    twin = load(model)
-    base = without_calibration(twin)
-    if base is twin:
-        raise UsageError(f"model file '{model}' has no recalibration to undo")
-    base.save(out)
-    return Undone(base, out)
-
-
 @click.command("recalibrate", cls=FromSpec)
 @model_argument
 @click.argument("csv", type=FILE, metavar="ROWS.csv", required=False)
 @click.option("-o", "--out", type=FILE, metavar=MODEL, help="Model file to write.")
+@click.option("--port", metavar="PORT|auto", help="Board to tell, see `build --recalibrate`.")
+@board_option
+@baud_option
 @click.option("--undo", "undone", is_flag=True, help="Take the recalibration back.")
 @click.option(
     "--hours-apart",
@@ -216,7 +256,7 @@ def undo(model: Path, out: Path) -> Undone:
 )
 @date_order_option
 @shows
-def command(model, csv, out, undone, hours_apart, date_order):
+def command(model, csv, date_order, **options):
     """Correct a model that drifts, by readings with a reference.
 
     ROWS.csv has the model's inputs and, in the column of its output, what a reference instrument
@@ -226,12 +266,14 @@ def command(model, csv, out, undone, hours_apart, date_order):
     \b
     Example:
       tinygen recalibrate no2.json reference.csv -o no2_march.json
-      tinygen recalibrate no2_march.json --undo -o no2.json
+      tinygen recalibrate no2.json reference.csv --port /dev/ttyACM0
+      tinygen recalibrate no2.json --undo --port /dev/ttyACM0
     """
-    if undone:
-        if csv or not out:
-            raise UsageError("--undo takes a model and -o, no rows")
-        return undo(model, out)
-    if not csv:
+    request = Request(model, csv, date_order=date_order or "", **options)
+    if request.port == "sim":
+        raise UsageError("--port sim: a virtual board forgets what it is told, use -o NEW.json")
+    if request.undone and (csv or bool(request.out) == bool(request.port)):
+        raise UsageError("--undo takes a model and -o NEW.json or --port PORT, and no rows")
+    if not request.undone and not csv:
         raise UsageError("name the file of reference readings, or take one back with --undo")
-    return recalibrate(model, csv, out, date_order or "", hours_apart)
+    return recalibrate(request)

@@ -243,6 +243,6 @@ def _days_needed(drift: Drift) -> int | None:
         return None
     wanted = drift.independent * (BEYOND_CHANCE / drift.evidence) ** 2
     for days in range(LEAST_ROWS, MOST_DAYS + 1):
-        if independent_readings(24.0 * np.arange(days)) > wanted:
+        if independent_readings(np.arange(0.0, 24.0 * days, 24.0)) > wanted:
             return days
     return None

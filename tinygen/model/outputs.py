@@ -93,7 +93,14 @@ def calibrated(model: Model, gain: int, offset: int, live: bool = False) -> Mode
 
 
 def adjustable(model: Model) -> Model:
-    """The same model with a gain and an offset that a board can be told later."""
+    """The same model with a gain and an offset that a board can be told later; UsageError where it
+    has a recalibration of its own.
+    """
+    if without_calibration(model) is not model:
+        raise UsageError(
+            f"model '{model.name}' is recalibrated already: take that back with `tinygen "
+            "recalibrate MODEL.json --undo -o BASE.json`, and use BASE.json for the board"
+        )
     return calibrated(model, Calibrate.unit, 0, live=True)
 
 

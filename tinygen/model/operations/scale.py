@@ -235,8 +235,8 @@ class CalibrateFloatView(FloatSumView):
 
     @property
     def gain(self) -> float:
-        return self.node.gain / 2**self.shift
+        return self.node.gain / Calibrate.unit
 
     @property
     def offset(self) -> float:
-        return self.node.offset / 2**self.shift
+        return self.node.offset / Calibrate.unit
