@@ -121,17 +121,19 @@ static uint8_t calibration_traits(void)
     return stored.state == TINYGEN_UNCALIBRATED ? 0 : TINYGEN_INFO_FOREIGN;
 }
 
-/* True for the one frame that a board without recalibration does not know. */
+/* True for the one frame that other boards do not know. */
 static bool calibration_asked(const tinygen_parser *p)
 {
     return tinygen_type(p) == TINYGEN_CALIBRATE;
 }
 
-/* 0, or the error code that the frame deserves. */
-static uint8_t calibration_refusal(const tinygen_parser *p, bool corrupt)
+/* 0, or the error code that a well-formed frame deserves. */
+static uint8_t frame_refusal(const tinygen_parser *p, bool corrupt)
 {
     const uint8_t *from = tinygen_payload(p);
 
+    if (!calibration_asked(p))
+        return tinygen_refusal(p, MODEL_INPUTS, MODEL_ID, session, corrupt);
     if (tinygen_len(p) != CALIBRATION_PAYLOAD)
         return TINYGEN_BAD_LEN;
     if (tinygen_session(p) != session)
@@ -174,8 +176,8 @@ static void calibration_answer(const tinygen_parser *p, uint8_t *payload)
 static inline void calibration_load(void) {}
 static inline uint8_t calibration_traits(void) { return 0; }
 static inline bool calibration_asked(const tinygen_parser *) { return false; }
-static inline uint8_t calibration_refusal(const tinygen_parser *, bool) { return 0; }
 static inline void calibration_answer(const tinygen_parser *, uint8_t *) {}
+#define frame_refusal(p, corrupt) tinygen_refusal(p, MODEL_INPUTS, MODEL_ID, session, corrupt)
 
 #endif
 

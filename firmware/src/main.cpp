@@ -17,9 +17,7 @@
 #if MORE_INFO
 #define TINYGEN_PROTOCOL_VERSION 2u
 #endif
-#define LONGEST_ASKED (MODEL_RECALIBRATES ? TINYGEN_CALIBRATION_BYTES : 4u)
-#define ROW_BYTES (2u * MODEL_INPUTS)
-#define TINYGEN_BODY_MAX (6u + (ROW_BYTES < LONGEST_ASKED ? LONGEST_ASKED : ROW_BYTES))
+#define TINYGEN_BODY_MAX (6u + (2u * MODEL_INPUTS < MODEL_ASKED ? MODEL_ASKED : 2u * MODEL_INPUTS))
 #include "tinygen_protocol.h"
 
 #include "tinygen_alarm.h"
@@ -37,11 +35,6 @@
 #define TINYGEN_STALE_MS 5000UL
 #endif
 
-#ifdef TINYGEN_EMPTY_PREDICTOR
-#define MODEL_FLAGS TINYGEN_INFO_EMPTY
-#else
-#define MODEL_FLAGS 0
-#endif
 #define ALARM_FLAGS (TINYGEN_ALARM_DARK_OUTSIDE ? TINYGEN_INFO_DARK_OUTSIDE : 0)
 
 /* As many rows as the receive ring holds: they wait there while one is computed. An alarm or a
@@ -338,9 +331,7 @@ static void answer_frame(uint8_t verdict)
 
     damage_told = false;
     if (verdict == TINYGEN_READY)
-        verdict = calibration_asked(&received)
-                      ? calibration_refusal(&received, corrupt)
-                      : tinygen_refusal(&received, MODEL_INPUTS, MODEL_ID, session, corrupt);
+        verdict = frame_refusal(&received, corrupt);
     if (verdict != 0) {
         frames_refused++;
         send_error(verdict, tinygen_detail(&received, verdict, MODEL_INPUTS), seq);

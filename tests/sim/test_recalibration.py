@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from elftools.elf.elffile import ELFFile
 from random_models import random_models
 from tinygen.host import calibration
 from tinygen.host.check import Alarm, check, expect
@@ -269,6 +270,20 @@ def test_a_firmware_without_it_says_what_to_build(firmware_elf, tmp_path_factory
         with pytest.raises(LinkError, match="tinygen build --recalibrate"):
             calibration.set_to(link, *NEW)
         assert bytes(link.port.board.eeprom) == b"\xff" * 1024
+    assert not of_eeprom(elf)
+
+
+def of_eeprom(elf) -> set[str]:
+    """What a program has for a recalibration."""
+    with open(elf, "rb") as stream:
+        names = {s.name for s in ELFFile(stream).get_section_by_name(".symtab").iter_symbols()}
+    names = {name for name in names if not name.startswith("__")}  # the linker's own
+    return {name for name in names if "eeprom" in name or "stored" in name or "calib" in name}
+
+
+def test_what_a_firmware_without_it_is_looked_through_for_is_there_with_it(elf):
+    """Negative control."""
+    assert {"eeprom_read_block", "_ZL6stored"} <= of_eeprom(elf)
 
 
 def test_a_board_takes_a_base_only():

@@ -38,7 +38,8 @@ from .lowering import apply_all
 HOURS, WEEKS = 6.0, 336.0  # of the residuals' two correlation times, in hours; equal variances
 NUGGET = 0.01  # part of the variance that even two readings at the same time do not share
 BEYOND_CHANCE = 1.2  # a mean residual in its standard errors; below it nothing is changed
-GAIN_VARIANCE = 0.1  # a priori, of the slope: in residual variances per variance of the answers
+LEVEL_VARIANCE = 2.0  # a priori, of the mean residual: in variances of the residuals
+GAIN_VARIANCE = 0.1  # a priori, of the slope: the same, per variance of the answers
 BLOCKS = 4  # of neighbouring readings that are left out, one after another
 LEAST_ROWS = 8  # two of each block
 MOST_ROWS = 1000  # that are fitted, evenly spaced ones of more: n**3 operations
@@ -173,8 +174,8 @@ class _Readings:
         return cls(base, x, y, hours, v, root_of(base).forward(y) - v)
 
     def drift(self, kept: NDArray[np.int64]) -> Drift:
-        """Of the readings at these places: generalized least squares, the slope with a prior, then
-        both shrunken by what chance explains (James and Stein 1961, positive part).
+        """Of the readings at these places: generalized least squares with a prior, then shrunken by
+        what chance explains (James and Stein 1961, positive part).
         """
         v, r = self.v[kept], self.residuals[kept]
         inverse = np.linalg.inv(_correlation(self.hours[kept]))
@@ -188,7 +189,7 @@ class _Readings:
             return Drift(0.0, 0.0, centre, float(np.nan_to_num(evidence)), weight)
         spread = max(float(v.std()), 1.0)
         design = np.column_stack([ones, (v - centre) / spread])
-        normal = design.T @ inverse @ design + np.diag([0.0, 1 / GAIN_VARIANCE])
+        normal = design.T @ inverse @ design + np.diag([1 / LEVEL_VARIANCE, 1 / GAIN_VARIANCE])
         both = np.linalg.solve(normal, design.T @ inverse @ r)
         both = both * (1 - (BEYOND_CHANCE / evidence) ** 2)
         return Drift(float(both[0]), float(both[1]) / spread, centre, float(evidence), weight)
