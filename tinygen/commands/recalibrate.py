@@ -170,7 +170,8 @@ def recalibrate(request: Request) -> Recalibrated | Undone:
     if request.undone:
         return _undo(request, twin, base)
     readings = _readings(base, request)
-    found = recalibration.recalibrate(base, readings.x, readings.y, readings.hours)
+    rows = readings.x, readings.y, readings.hours
+    found = recalibration.recalibrate(base, *rows, refit=not request.port)
     places = []
     if found.accepted and request.out:
         recalibration.with_facts(found).save(request.out)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from ..common.errors import DataError
 from ..common.tables import counted
 from ..model.model import Model
-from ..model.nodes import Integers
+from ..model.nodes import Integers, to_dict
 from ..model.operations.exp2 import Exp2
 from ..model.operations.power import Power
 from ..model.operations.scale import Calibrate
@@ -31,6 +32,7 @@ from ..model.outputs import (
     require_numbers,
     without_calibration,
 )
+from .last_layer import coefficients, layer_of, spans_of, terms_of, with_layer
 from .least_squares import Floats, Root
 from .lowering import apply_all
 
@@ -40,10 +42,14 @@ NUGGET = 0.01  # part of the variance that even two readings at the same time do
 BEYOND_CHANCE = 1.2  # a mean residual in its standard errors; below it nothing is changed
 LEVEL_VARIANCE = 2.0  # a priori, of the mean residual: in variances of the residuals
 GAIN_VARIANCE = 0.1  # a priori, of the slope: the same, per variance of the answers
+WEIGHT_VARIANCE = 0.5  # a priori, of a weight of the last layer: the same, per SPREAD of its term
+SPREAD = 6  # part of a term's whole range that counts as its standard deviation: a sixth
+REFIT_ROWS, REFIT_DAYS = 100, 7  # that a last layer is fitted again to, at least
 BLOCKS = 4  # of neighbouring readings that are left out, one after another
 LEAST_ROWS = 8  # two of each block
 MOST_ROWS = 1000  # that are fitted, evenly spaced ones of more: n**3 operations
 MOST_DAYS = 60  # that are looked ahead for how many a decision needs
+ROUNDING = 1 / 12  # variance that residuals have at least, in steps**2
 UNIT = Calibrate.unit
 
 
@@ -56,6 +62,9 @@ class Drift:
     centre: float
     evidence: float  # the mean residual in its standard errors
     independent: float  # how many independent readings tell as much
+    # of the last layer's terms t: `+ weights . (t - middle)`; () where it is not fitted again
+    weights: tuple[float, ...] = ()
+    middle: tuple[float, ...] = ()
 
     @property
     def beyond_chance(self) -> bool:
@@ -116,9 +125,12 @@ class Recalibration:
         )
 
 
-def recalibrate(model: Model, x: Integers, y: Integers, hours: Floats) -> Recalibration:
+def recalibrate(
+    model: Model, x: Integers, y: Integers, hours: Floats, refit: bool = True
+) -> Recalibration:
     """What raw rows x (n, inputs) with raw references y (n,) ask for; hours (n,), ascending, say
-    when they were read. Any recalibration that the model has is left out first.
+    when they were read. Any recalibration that the model has is left out first. `refit`: the last
+    layer may be fitted again, where there are rows enough and what was left out says so.
 
     DataError for fewer than LEAST_ROWS rows. No value of x or y is MISSING.
     """
@@ -132,27 +144,26 @@ def recalibrate(model: Model, x: Integers, y: Integers, hours: Floats) -> Recali
     if len(y) > MOST_ROWS:
         kept = np.linspace(0, len(y) - 1, MOST_ROWS).astype(int)
         x, y, hours = x[kept], y[kept], hours[kept]
-    readings = _Readings.of(base, x, y, hours)
-    drift = readings.drift(np.arange(len(y)))
-    return Recalibration(
-        base,
-        drift,
-        len(y),
-        float(hours[-1] - hours[0]) / 24,
-        _error(base, x, y),
-        readings.left_out(),
-        _days_needed(drift),
-    )
+    readings, days = _Readings.of(base, x, y, hours), float(hours[-1] - hours[0]) / 24
+    forms = [False]
+    if refit and len(y) >= REFIT_ROWS and days >= REFIT_DAYS and layer_of(base):
+        forms.append(True)
+    left_out, form = min((readings.left_out(form), form) for form in forms)
+    drift = readings.drift(np.arange(len(y)), form)
+    error = _error(base, x, y)
+    return Recalibration(base, drift, len(y), days, error, left_out, _days_needed(drift))
 
 
 def with_facts(found: Recalibration) -> Model:
     """The recalibrated model, whose file tells of the readings."""
-    facts = {
+    facts: dict[str, Any] = {
         "rows": found.rows,
         "days": round(found.days, 3),
         "error": found.error_before,
         "error_left_out": found.left_out_after,
     }
+    if found.drift.weights and (layer := layer_of(found.base)):
+        facts["layer"] = to_dict(layer)  # which --undo puts back
     return replace(found.model, training={**found.model.training, RECALIBRATED: facts})
 
 
@@ -166,14 +177,19 @@ class _Readings:
     hours: Floats
     v: Floats  # answers, in the domain of the fit
     residuals: Floats  # what is missing from them there
+    terms: Floats  # (n, weights), of the last layer; (n, 0) where there is none to fit again
+    spans: Floats  # (weights,), how far each can reach
 
     @classmethod
     def of(cls, base: Model, x: Integers, y: Integers, hours: Floats) -> _Readings:
         place = place_of(base)
         v = apply_all(base.nodes[:place], base.saturate(x)[0])[:, 0].astype(np.float64)
-        return cls(base, x, y, hours, v, root_of(base).forward(y) - v)
+        terms, spans = np.empty((len(y), 0)), np.empty(0)
+        if layer_of(base):
+            terms, spans = terms_of(base, x), spans_of(base)
+        return cls(base, x, y, hours, v, root_of(base).forward(y) - v, terms, spans)
 
-    def drift(self, kept: NDArray[np.int64]) -> Drift:
+    def drift(self, kept: NDArray[np.int64], refit: bool) -> Drift:
         """Of the readings at these places: generalized least squares with a prior, then shrunken by
         what chance explains (James and Stein 1961, positive part).
         """
@@ -183,31 +199,46 @@ class _Readings:
         weight = float(ones @ inverse @ ones)
         level = float(ones @ inverse @ r) / weight
         left = r - level
-        variance = float(left @ inverse @ left) / (len(v) - 1)
-        evidence = abs(level) / np.sqrt(variance / weight) if variance else np.inf * abs(level)
+        variance = max(float(left @ inverse @ left) / (len(v) - 1), ROUNDING)
+        evidence = abs(level) / float(np.sqrt(variance / weight))
         if not evidence > BEYOND_CHANCE:
-            return Drift(0.0, 0.0, centre, float(np.nan_to_num(evidence)), weight)
+            return Drift(0.0, 0.0, centre, evidence, weight)
         spread = max(float(v.std()), 1.0)
-        design = np.column_stack([ones, (v - centre) / spread])
-        normal = design.T @ inverse @ design + np.diag([1 / LEVEL_VARIANCE, 1 / GAIN_VARIANCE])
-        both = np.linalg.solve(normal, design.T @ inverse @ r)
-        both = both * (1 - (BEYOND_CHANCE / evidence) ** 2)
-        return Drift(float(both[0]), float(both[1]) / spread, centre, float(evidence), weight)
+        columns, prior = [ones, (v - centre) / spread], [LEVEL_VARIANCE, GAIN_VARIANCE]
+        middle, spans = self.terms[kept].mean(axis=0), self.spans / SPREAD
+        if refit:
+            columns += [*((self.terms[kept] - middle) / spans).T]
+            prior += [WEIGHT_VARIANCE] * len(spans)
+        design = np.column_stack(columns)
+        normal = design.T @ inverse @ design + np.diag(1 / np.array(prior))
+        found = np.linalg.solve(normal, design.T @ inverse @ r)
+        found = found * (1 - (BEYOND_CHANCE / evidence) ** 2)
+        layer = (tuple(found[2:] / spans), tuple(middle)) if refit else ()
+        return Drift(found[0], found[1] / spread, centre, evidence, weight, *layer)
 
-    def left_out(self) -> float:
+    def left_out(self, refit: bool) -> float:
         """Mean absolute error of blocks of neighbouring readings, each answered by what the other
         blocks ask for.
         """
         places, total = np.arange(len(self.y)), 0.0
         for block in np.array_split(places, BLOCKS):
-            drift = self.drift(np.setdiff1d(places, block))
+            drift = self.drift(np.setdiff1d(places, block), refit)
             model = _adjusted(self.base, drift)
             total += _error(model, self.x[block], self.y[block]) * len(block)
         return total / len(self.y)
 
 
 def _adjusted(base: Model, drift: Drift) -> Model:
-    return calibrated(base, drift.gain, drift.offset) if drift.beyond_chance else base
+    if not drift.beyond_chance:
+        return base
+    layer = layer_of(base) if drift.weights else None
+    if layer is None:
+        return calibrated(base, drift.gain, drift.offset)
+    change = np.array(drift.weights)
+    weights, bias = coefficients(layer)
+    moved = drift.level - drift.slope * drift.centre - float(change @ drift.middle)
+    slope = 1 + drift.slope
+    return with_layer(base, weights * slope + change, bias * slope + moved)
 
 
 def root_of(model: Model) -> Root:

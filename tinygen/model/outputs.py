@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..common.errors import ModelError, UsageError
 from .fixedpoint import Quantity
 from .model import Model
+from .nodes import Node, from_dict
 from .operations.argmax import Argmax
 from .operations.exp2 import Exp2
 from .operations.power import Power
@@ -65,8 +66,12 @@ def require_one_output(model: Model, what: str) -> Model:
 
 def place_of(model: Model) -> int:
     """Where in the chain gain and offset act: before the nodes that undo a root or a logarithm."""
-    place = len(model.nodes)
-    while isinstance(model.nodes[place - 1], (Power, Exp2)):
+    return _place(model.nodes)
+
+
+def _place(nodes: tuple[Node, ...]) -> int:
+    place = len(nodes)
+    while isinstance(nodes[place - 1], (Power, Exp2)):
         place -= 1
     return place
 
@@ -74,7 +79,11 @@ def place_of(model: Model) -> int:
 def without_calibration(model: Model) -> Model:
     """The model as it was before any recalibration; itself where there was none."""
     kept = tuple(node for node in model.nodes if not isinstance(node, Calibrate))
-    if len(kept) == len(model.nodes):
+    layer = model.training.get(RECALIBRATED, {}).get("layer")  # that was fitted again
+    if layer:
+        place = _place(kept) - 1
+        kept = (*kept[:place], from_dict(layer), *kept[place + 1 :])
+    if kept == model.nodes:
         return model
     facts = {name: fact for name, fact in model.training.items() if name != RECALIBRATED}
     return replace(model, nodes=kept, training=facts)
