@@ -9,9 +9,10 @@ anything, and what it answers is what it then reads from its EEPROM.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import overload
 
-from ..common.errors import LinkError
+from ..common.errors import LinkError, ModelError
 from ..model.model import Model
 from ..model.operations.scale import Calibrate
 from ..model.outputs import calibrated
@@ -56,11 +57,20 @@ def twin(link: Link, model: Model) -> Model: ...
 @overload
 def twin(link: Link, model: AnyModel) -> AnyModel: ...
 def twin(link: Link, model: AnyModel) -> AnyModel:
-    """The model as the board computes it: itself, or with the gain and offset in force there."""
+    """The model as the board computes it: itself, or with the gain and offset in force there;
+    LinkError where these cannot be.
+    """
     if Trait.CALIBRATED not in link.info.traits or not isinstance(model, Model):
         return model
     found = held(link)
-    return calibrated(model, found.gain, found.offset, live=True)
+    if found.state == CalibrationState.IN_FORCE and found.model_id == model.model_id:
+        with suppress(ModelError):  # of a gain or an offset that no board may store
+            return calibrated(model, found.gain, found.offset, live=True)
+    raise LinkError(
+        f"the board at {link.name} says that it is recalibrated, and then tells state "
+        f"{found.state.name}, gain {found.gain}, offset {found.offset}: clear it with `tinygen "
+        "recalibrate MODEL.json --undo --port PORT`"
+    )
 
 
 def _ask(

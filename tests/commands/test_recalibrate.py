@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from host_c import compile_header, run_rows
 from random_models import random_models
+from sealed import sealed
 
 from tinygen.codegen.emit import render_header
-from tinygen.common.errors import DataError
+from tinygen.common.errors import DataError, ModelError
 from tinygen.fitting import recalibration
-from tinygen.fitting.recalibration import independent_readings, recalibrate
+from tinygen.fitting.last_layer import coefficients, layer_of, with_layer
+from tinygen.fitting.recalibration import independent_readings, recalibrate, with_facts
 from tinygen.model.fixedpoint import RAW_MAX
-from tinygen.model.model import load
+from tinygen.model.model import from_json, load
 from tinygen.model.operations.scale import Calibrate
 from tinygen.model.outputs import calibrated, place_of, without_calibration
 
@@ -168,7 +171,7 @@ def test_days_needed_are_those_that_would_decide():
 
 def test_blocks_that_disagree_are_refused(monkeypatch):
     """Beyond chance, and yet of no use to what was left out."""
-    monkeypatch.setattr(recalibration._Readings, "left_out", lambda self: 1e9)
+    monkeypatch.setattr(recalibration._Readings, "left_out", lambda self, refit: 1e9)
     one = found(900.0, 1, DAYS)
     assert one.drift.beyond_chance and not one.accepted and "left out" in one.reason
     assert one.model is one.base
@@ -195,6 +198,69 @@ def test_of_many_readings_evenly_spaced_ones_are_fitted(monkeypatch):
     hours = np.arange(len(raw)) * 24.0
     one = recalibrate(MODEL, raw, references(raw, 900.0, 1, hours), hours)
     assert one.rows == 30 and one.days == len(raw) - 1 and one.accepted
+
+
+# ---- the last layer ----
+
+OFTEN = np.arange(144) * 4.0  # every four hours for 24 days
+
+
+def one_sensor_ages(seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a model without a root, and what the reference said: one sensor lost its say."""
+    raw = LINE.sample_rows(len(OFTEN) + 80, seed)[80:]
+    scale, dense = LINE.nodes
+    ((_, *others),) = dense.weights
+    aged = replace(LINE, nodes=(scale, replace(dense, weights=((0, *others),), bias=(9000,))))
+    return raw, aged.predict(raw) + np.round(60 * noise(OFTEN, seed)).astype(np.int64)
+
+
+def test_one_sensor_that_ages_is_found_by_fitting_the_last_layer_again(tmp_path):
+    raw, truth = one_sensor_ages()
+    one, plain = (recalibrate(LINE, raw, truth, OFTEN, refit=refit) for refit in (True, False))
+    assert one.accepted and len(one.drift.weights) == 3 and not plain.drift.weights
+    assert one.left_out_after < 0.7 * plain.left_out_after < one.error_before
+    new = with_facts(one)
+    assert new.bounds[-1].acc_bits <= 32 and [n.op for n in new.nodes] == ["scale", "dense"]
+    rows = new.sample_rows(2000)
+    assert (run_rows(compile_header(new, tmp_path), rows) == new.predict(rows)).all()
+    stored = from_json(new.to_json())
+    assert stored.to_json() == new.to_json()
+    assert without_calibration(stored).to_json() == LINE.to_json()
+    again = recalibrate(stored, raw, truth, OFTEN)  # from the base, not on top
+    assert with_facts(again).to_json() == new.to_json()
+
+
+@pytest.mark.parametrize("name", ["linear8", "additive", "forest", "mlp_sqrt", "linear16"])
+def test_a_last_layer_is_put_back_as_it_was(name):
+    base = random_models().get(name)
+    if base is None or not (layer := layer_of(base)):
+        assert name in ("additive", "forest", "mlp_sqrt")  # no sum, or no such model
+        return
+    weights, bias = coefficients(layer)
+    same = with_layer(base, weights, bias)
+    rows = base.sample_rows(500)
+    assert (same.predict(rows) == base.predict(rows)).all()
+    larger = with_layer(base, 3.7 * weights, bias)
+    assert (larger.predict(rows) != base.predict(rows)).any()
+    with pytest.raises(ModelError, match="too large for 16 bits"):
+        with_layer(base, 1e9 * weights, bias)
+
+
+def test_few_readings_or_days_do_not_fit_a_layer(monkeypatch):
+    raw, truth = one_sensor_ages()
+    assert not recalibrate(LINE, raw[:99], truth[:99], OFTEN[:99]).drift.weights
+    assert not recalibrate(LINE, raw, truth, OFTEN / 4).drift.weights
+    monkeypatch.setattr(recalibration, "REFIT_ROWS", 90)
+    assert recalibrate(LINE, raw[:99], truth[:99], OFTEN[:99]).drift.weights
+
+
+def test_a_layer_in_the_file_that_is_none_is_refused():
+    raw, truth = one_sensor_ages()
+    plain = json.loads(with_facts(recalibrate(LINE, raw, truth, OFTEN)).to_json())
+    for layer in ({"op": "nothing"}, {"op": "dense"}, 7):
+        plain["training"]["recalibrated"]["layer"] = layer
+        with pytest.raises(ModelError, match="layer"):
+            from_json(sealed(plain))
 
 
 # ---- the command ----

@@ -197,6 +197,26 @@ def test_the_later_of_two_good_slots_counts(elf):
             assert held(link) == (4000 + later, later)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"gain": 2047},
+        {"offset": 2**29},
+        {"state": CalibrationState.NONE},
+        {"model_id": MODEL.model_id ^ 1},
+    ],
+    ids=str,
+)
+def test_a_board_that_tells_what_cannot_be_is_not_believed(elf, monkeypatch, told):
+    with linked(elf) as link:
+        calibration.set_to(link, *NEW)
+        true = calibration.held(link)
+        assert calibration.twin(link, MODEL) != MODEL
+        monkeypatch.setattr(calibration, "held", lambda link: replace(true, **told))
+        with pytest.raises(LinkError, match="and then tells"):
+            calibration.twin(link, MODEL)
+
+
 # ---- power cuts ----
 
 

@@ -64,7 +64,6 @@ class Recalibrated:
 
     def text(self) -> str:
         """The readings, the errors, the change; one line where it is refused."""
-        from ..model.operations.scale import Calibrate
         from ..report.words import with_unit
 
         found, model = self.found, self.found.base
@@ -79,12 +78,21 @@ class Recalibrated:
                 f"{self.readings.incomplete:,} incomplete",
                 f"error     {error} as it is; {left_out} where blocks of neighbouring readings "
                 "were left out and answered by what the others ask for",
-                f"change    gain {found.drift.gain / Calibrate.unit:.4f}, {self._moves()}; "
+                f"change    {self._what()}, {self._moves()}; "
                 f"{found.drift.evidence:.1f} standard errors",
                 *(f"written to {place}" for place in self.places),
                 *(["nothing is written without -o or --port"] * (not self.places)),
             ]
         )
+
+    def _what(self) -> str:
+        """What is changed in the model."""
+        from ..model.operations.scale import Calibrate
+
+        drift = self.found.drift
+        if drift.weights:
+            return f"last layer fitted again ({counted(len(drift.weights), 'weight')})"
+        return f"gain {drift.gain / Calibrate.unit:.4f}"
 
     def _more_days(self) -> str:
         """What would decide."""
@@ -126,8 +134,9 @@ class Recalibrated:
             "error": found.error_before,
             "error_left_out": found.left_out_after,
             "unit": found.base.output.unit,
-            "gain": drift.gain,
-            "offset": drift.offset,
+            "refitted": bool(drift.weights),
+            "gain": None if drift.weights else drift.gain,
+            "offset": None if drift.weights else drift.offset,
             "id": f"{found.model.model_id:08x}",
             "written": list(self.places),
             "notes": list(self.readings.notes),
