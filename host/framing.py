@@ -33,6 +33,8 @@ class Kind(IntEnum):
     ERR = 6
     RECORD = 7
     SAMPLES = 8
+    CALIBRATE = 9
+    CALIBRATION = 10
 
 
 class Code(IntEnum):
@@ -48,6 +50,7 @@ class Code(IntEnum):
     BUSY = 8
     MODEL_CORRUPT = 9
     NO_SENSOR = 10
+    BAD_CALIBRATION = 11
 
 
 @dataclass(frozen=True)

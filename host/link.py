@@ -57,6 +57,7 @@ DEFAULT_BAUD = BOARDS["uno"].baud
 TO_BOARD, TO_HOST = "to_board", "to_host"
 Tap = Callable[[str, float, bytes], None]  # direction, seconds on the link's clock, raw bytes
 _Wanted = TypeVar("_Wanted", Info, Status)
+Kinds = type | tuple[type, ...]  # of replies
 
 
 class LinkLost(LinkError):
@@ -185,7 +186,7 @@ class Link:
             "reset it and try again"
         )
 
-    def receive_for(self, seconds: float, wanted: type) -> Iterator[Reply | Damage]:
+    def receive_for(self, seconds: float, wanted: Kinds) -> Iterator[Reply | Damage]:
         """Everything the board says within `seconds`, ending early after one reply of type
         `wanted`.
         """

@@ -38,7 +38,7 @@ from .framing import (
     model_seed,
     seed_of,
 )
-from .samples import Samples, read_samples
+from .samples import Calibration, Samples, read_calibration, read_samples
 
 __all__ = [
     "BETWEEN_MAX",
@@ -57,6 +57,7 @@ __all__ = [
     "VALUES_MAX",
     "VALUES_VERSION",
     "VERSION",
+    "Calibration",
     "Code",
     "Damage",
     "Decoder",
@@ -137,6 +138,8 @@ class Trait(IntFlag):
     CORRUPT = 1  # the program or a table in flash is not what was built
     EMPTY = 2  # built without its model, to measure what the model costs
     DARK_OUTSIDE = 4  # its LEDs are dark for a row outside of the accepted range
+    CALIBRATED = 8  # it answers with gain and offset from its EEPROM
+    FOREIGN = 16  # what its EEPROM holds is not for this model, and not used
 
 
 @dataclass(frozen=True)
@@ -224,7 +227,7 @@ class Foreign:
     reason: str
 
 
-Reply = Info | Result | Status | Refusal | Samples | Foreign
+Reply = Info | Result | Status | Refusal | Samples | Calibration | Foreign
 
 INFO = struct.Struct("<6BIIHHHHB20s31s")
 RESULT = struct.Struct("<BBhHI")
@@ -286,8 +289,10 @@ def parse(frame: Frame, version: int = VERSION) -> Reply:
     reader = _READERS.get(frame.kind)
     if frame.kind == Kind.SAMPLES and (samples := read_samples(frame)):
         return samples
+    if frame.kind == Kind.CALIBRATION and (found := read_calibration(frame)):
+        return found
     if reader is None:
-        echo = frame.kind in (Kind.HELLO, Kind.ROW, Kind.RECORD)
+        echo = frame.kind in (Kind.HELLO, Kind.ROW, Kind.RECORD, Kind.CALIBRATE)
         return Foreign(frame, "an echo of a host's frame" if echo else f"unknown type {frame.kind}")
     layout, read = reader
     more = b""

@@ -1,4 +1,5 @@
-"""Frames of a board that records: what a host commands, and samples. Pure, no I/O.
+"""Frames that some boards know: samples of one that records, the recalibration of one that takes
+it. Pure, no I/O.
 
 The other half of the twin is in firmware/include/tinygen_protocol.h; protocol.py offers the rest.
 """
@@ -13,6 +14,7 @@ from .framing import Frame, Kind, encode
 
 RECORD = struct.Struct("<HHHI")
 SAMPLES = struct.Struct("<IIHH")
+CALIBRATION = struct.Struct("<HHiI")
 FRAME_VALUES = 48  # raw values in the longest frame of samples
 
 
@@ -66,3 +68,56 @@ def read_samples(frame: Frame) -> Samples | None:
     first, oldest, unsent, late = SAMPLES.unpack(frame.payload[: SAMPLES.size])
     values = struct.unpack(f"<{len(more) // 2}h", more)
     return Samples(frame.session, frame.seq, first, oldest, unsent, late, values)
+
+
+class CalibrationCommand(IntEnum):
+    """What CALIBRATE asks for."""
+
+    TELL = 0
+    SET = 1
+    UNDO = 2
+
+
+class CalibrationState(IntEnum):
+    """What a board says of the recalibration in its EEPROM."""
+
+    NONE = 0
+    IN_FORCE = 1
+    FOREIGN = 2  # of another model: not used
+    UNUSABLE = 3  # out of range: not used
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a board has in its EEPROM."""
+
+    session: int
+    seq: int
+    state: CalibrationState
+    gain: int  # in 1/4096, as model.operations.scale.Calibrate has it
+    offset: int  # in 1/4096 of a step
+    model_id: int  # of the model that it is for, 32 bits
+
+
+def calibrate(
+    session: int,
+    seq: int,
+    version: int,
+    command: CalibrationCommand,
+    gain: int,
+    offset: int,
+    model_id: int,
+) -> bytes:
+    """Asks a board with that model for its recalibration, sets it, or takes it back."""
+    payload = CALIBRATION.pack(command, gain, offset, model_id)
+    return encode(Frame(Kind.CALIBRATE, session, seq, payload), version=version)
+
+
+def read_calibration(frame: Frame) -> Calibration | None:
+    """What a frame of kind CALIBRATION holds; None where that cannot be."""
+    if len(frame.payload) != CALIBRATION.size:
+        return None
+    state, gain, offset, model_id = CALIBRATION.unpack(frame.payload)
+    if state not in list(CalibrationState):
+        return None
+    return Calibration(frame.session, frame.seq, CalibrationState(state), gain, offset, model_id)

@@ -23,7 +23,7 @@ from tinygen.model.operations.lookup import LARGEST_TABLE, Curve, Lookup
 from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.outside import Outside
 from tinygen.model.operations.power import Power
-from tinygen.model.operations.scale import Scale
+from tinygen.model.operations.scale import Calibrate, Scale
 
 OUTPUT = Quantity("y", "ug/m3", 0.1, 0.0, 50.0)
 WIDTHS = (1, 2, 3, 7, 8, 31, 63, 64, 65, 127, 128, 129, 200, MAX_WIDTH)
@@ -39,7 +39,7 @@ def limit_model(seed: int) -> Model:
     for _ in range(TRIES):
         inputs = int(rng.choice(WIDTHS))
         try:
-            nodes = _chain(rng, inputs)
+            nodes = _recalibrated(_chain(rng, inputs), inputs, seed)
             prove(nodes, inputs)
             quantities = tuple(_quantity(rng, k) for k in range(inputs))
             goal = str(rng.choice(GOALS))
@@ -71,6 +71,20 @@ def _chain(rng, inputs: int) -> tuple[Node, ...]:
     elif rng.random() < 0.4:
         nodes.append(Power(int(rng.integers(2, 4))) if rng.random() < 0.6 else Exp2())
     return tuple(nodes)
+
+
+def _recalibrated(nodes: tuple[Node, ...], inputs: int, seed: int) -> tuple[Node, ...]:
+    """Some of the chains with a gain and an offset up to their limits, before a root is undone."""
+    rng = np.random.default_rng((seed, 1))
+    place = len(nodes) - isinstance(nodes[-1], (Power, Exp2))
+    inside = prove(nodes[:place], inputs)[-1]
+    if len(inside.low) > 1 or isinstance(nodes[-1], Argmax) or rng.random() < 0.7:
+        return nodes
+    most = Calibrate.most_offset
+    gain = int(rng.choice((*Calibrate.gains, rng.integers(*Calibrate.gains))))
+    offset = int(rng.choice((-most, most, rng.integers(-most, most), rng.integers(-9999, 9999))))
+    node = Calibrate(gain, offset, inside.low[0], inside.high[0], int(rng.integers(2)))
+    return (*nodes[:place], node, *nodes[place:])
 
 
 def _scale(rng, inside: Bounds) -> Scale:

@@ -18,7 +18,7 @@ from tinygen.model.operations.lookup import Curve, Lookup
 from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.outside import Outside
 from tinygen.model.operations.power import Power
-from tinygen.model.operations.scale import Scale
+from tinygen.model.operations.scale import Calibrate, Scale
 
 OUTPUT = Quantity("y", "ug/m3", 0.1, 0.0, 50.0)
 
@@ -438,6 +438,24 @@ def random_models(seed: int = 0) -> dict[str, Model]:
         ),
         "tree_code": (q7, forest(rng, 7, 16, 4, 1, 120)),  # with six inputs in registers
         "votes_code": (q7, forest(rng, 7, 9, 4, 3, 120), Argmax()),
+        "recalibrated_square": (
+            q3,
+            scale(q3, 255, 128),
+            dense(rng, 1, 3, 0, 0, 46340, bias=30000),
+            Calibrate(4506, -9_000_001, 0, 46340),
+            Power(2),
+        ),
+        "recalibrated_wide": (
+            q3,
+            scale(q3, 255, 0),
+            dense(rng, 1, 3, 0, 0, 65535, limit=99, bias=9000),
+            Calibrate(8192, -Calibrate.most_offset, -32767, 32767),
+        ),
+        "recalibrated_live": (
+            q1,
+            Lookup((curve(rng, 0, 15, 7),), True, 200, -20000, 30000),
+            Calibrate(2048, Calibrate.most_offset // 9, -20000, 30000, 1),
+        ),
     }
     return {
         name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()

@@ -6,8 +6,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tinygen.fitting.recalibration import BEYOND_CHANCE, independent_readings
 from tinygen.search.model_search import find_ladder
 from tinygen.target.build import Budget
 
@@ -274,3 +276,81 @@ def test_the_page_of_signals_has_the_figures_of_its_benchmark():
             f"{cost['cycles_sample']:,}, {cost['cycles_window']:,}",
         ):
             assert told in line
+
+
+@pytest.fixture(scope="module")
+def recalibrated():
+    return _module("recalibrate")
+
+
+def games_stored(recalibrated):
+    stored = json.loads((FOLDER / "results/recalibrate.json").read_text(encoding="ascii"))
+    names = recalibrated.Game.__dataclass_fields__
+    return stored, [recalibrated.Game(**{k: v for k, v in g.items() if k in names}) for g in stored]
+
+
+def test_the_stored_games_of_recalibrate_belong_together(recalibrated):
+    stored, games = games_stored(recalibrated)
+    assert [g.misses() for g in games] == [g["misses"] for g in stored]
+    assert recalibrated.as_text(games) == (FOLDER / "results/recalibrate.txt").read_text()
+    assert recalibrated.as_json(games) == (FOLDER / "results/recalibrate.json").read_text()
+    assert {(g.task, g.part, g.way) for g in games} == {
+        (task, part, way)
+        for task in "BCE"
+        for part in recalibrated.PARTS
+        for way in recalibrated.WAYS
+    }
+    assert all(g.starts == 200 for g in games)
+
+
+def test_the_page_of_recalibrate_has_the_figures_of_its_benchmark(recalibrated):
+    page = (FOLDER.parent / "docs" / "recalibrate.md").read_text()
+    _, games = games_stored(recalibrated)
+    year = [g for g in games if g.part == "year"]
+    told = [line for line in page.splitlines() if line[:3] in ("| B", "| C", "| E")]
+    assert len(told) == len(year)
+    for game, line in zip(year, told):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells[0][0] == game.task and cells[1:] == [
+            game.way,
+            f"{game.error:.4g}",
+            f"{game.recalibrated:.4g}",
+            f"{game.change:+.1f} %",
+            f"{100 * game.refused / game.starts:.0f} %",
+            f"{game.plain:.4g}",
+        ]
+    assert sum(bool(g.misses()) for g in year) == 2 and "Two of these miss" in page
+
+
+def test_the_page_of_recalibrate_says_what_readings_tell():
+    page = (FOLDER.parent / "docs" / "recalibrate.md").read_text()
+    for words, hours in (
+        ("24 in a row", range(24)),
+        *((f"one a day for {n} days", range(0, 24 * n, 24)) for n in (7, 14, 24, 48)),
+    ):
+        told = independent_readings(np.array(hours, dtype=float))
+        assert f"| {words} | {told:.1f} | {BEYOND_CHANCE / told**0.5:.2f} |" in page
+
+
+def test_what_must_hold_of_recalibrate_is_looked_at(recalibrated):
+    game = recalibrated.Game("C", "year", "in a row", 200, 2000, 30.0, 26.9, 29.0, 50, 5.0)
+    assert game.misses() == [] and replace(game, part="0.3", recalibrated=90.0).misses() == []
+    assert replace(game, recalibrated=27.3).misses() == ["better by 9.0 %, at least 10 %"]
+    assert replace(game, recalibrated=30.9).misses() == ["worse by 3.0 %, at most 2 %"]
+    assert replace(game, task="B", recalibrated=30.5).misses() == []
+
+
+def test_a_game_of_recalibrate_is_played(recalibrated, air_quality, monkeypatch, capsys):
+    """A few start points with a model that is found quickly."""
+    monkeypatch.setenv("TINYGEN_DATA", str(air_quality))
+    monkeypatch.setattr(recalibrated, "PARTS", ("year",))
+    monkeypatch.setattr(
+        recalibrated.goals,
+        "find_ladder",
+        lambda dataset, request: find_ladder(
+            dataset, replace(request, family="ridge", choice_only=True, budget=Budget())
+        ),
+    )
+    assert recalibrated.main(["--tasks", "C", "--starts", "5"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("\nC     year") == 2 and "one a day" in text

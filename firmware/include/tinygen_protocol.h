@@ -62,10 +62,24 @@ enum { /* types: who sends it, and the bytes of its payload */
     TINYGEN_STATUS = 5, /* host   0, board TINYGEN_STATUS_BYTES */
     TINYGEN_ERR = 6,    /* board  2: code, detail */
     TINYGEN_RECORD = 7, /* host   TINYGEN_RECORD_BYTES: to a board that records, not predicts */
-    TINYGEN_SAMPLES = 8 /* board  TINYGEN_SAMPLES_BYTES, then samples: its answer, and unasked */
+    TINYGEN_SAMPLES = 8, /* board  TINYGEN_SAMPLES_BYTES, then samples: its answer, and unasked */
+    TINYGEN_CALIBRATE = 9,   /* host   TINYGEN_CALIBRATION_BYTES: to a board built for it */
+    TINYGEN_CALIBRATION = 10 /* board  TINYGEN_CALIBRATION_BYTES: what it holds then */
 };
 
 enum { TINYGEN_STOP = 0, TINYGEN_START = 1, TINYGEN_AGAIN = 2 }; /* commands in RECORD */
+
+enum { /* commands in CALIBRATE */
+    TINYGEN_CALIBRATION_TELL = 0,
+    TINYGEN_CALIBRATION_SET = 1,
+    TINYGEN_CALIBRATION_UNDO = 2
+};
+enum { /* states in CALIBRATION */
+    TINYGEN_UNCALIBRATED = 0,
+    TINYGEN_CALIBRATED = 1,
+    TINYGEN_FOREIGN = 2, /* what is stored is for another model: it is not used */
+    TINYGEN_UNUSABLE = 3 /* what is stored is out of range: it is not used */
+};
 
 enum { /* error codes, and what the detail byte holds */
     TINYGEN_BAD_FCS = 1,       /* 0; seq is 0 too, for a damaged frame has none */
@@ -77,7 +91,8 @@ enum { /* error codes, and what the detail byte holds */
     TINYGEN_OVERRUN = 7,       /* bytes lost so far, modulo 256: the host ignored the window */
     TINYGEN_BUSY = 8,          /* 0; send the row again later */
     TINYGEN_MODEL_CORRUPT = 9, /* 0; the program or a table in flash is not what was built */
-    TINYGEN_NO_SENSOR = 10     /* the driver's error code: what was to be recorded gives nothing */
+    TINYGEN_NO_SENSOR = 10,    /* the driver's error code: what was to be recorded gives nothing */
+    TINYGEN_BAD_CALIBRATION = 11 /* 0; command, gain or offset is out of range: nothing is stored */
 };
 
 enum { TINYGEN_CLAMPED = 1, TINYGEN_MISSING = 2, TINYGEN_NOT_SURE = 4 }; /* RESULT flags */
@@ -90,7 +105,9 @@ enum {                                               /* RESULT and STATUS pins *
 enum {                                               /* INFO traits */
     TINYGEN_INFO_CORRUPT = 1,
     TINYGEN_INFO_EMPTY = 2,
-    TINYGEN_INFO_DARK_OUTSIDE = 4
+    TINYGEN_INFO_DARK_OUTSIDE = 4,
+    TINYGEN_INFO_CALIBRATED = 8, /* gain and offset from EEPROM are in force */
+    TINYGEN_INFO_FOREIGN = 16    /* what the EEPROM holds is not for this model, and not used */
 };
 
 #define TINYGEN_RESULT_BYTES 10u /* flags 1, pins 1, y 2, digest 2, cycles 4 */
@@ -107,6 +124,8 @@ enum {                                               /* INFO traits */
                                     for AGAIN: samples wanted 2, 0 2, number of the first 4 */
 #define TINYGEN_SAMPLES_BYTES 12u /* number of the first 4, oldest that is kept 4, samples that
                                     could not be kept 2, largest lateness in timer ticks 2 */
+#define TINYGEN_CALIBRATION_BYTES 12u /* command or state 2, gain in 1/4096 2, offset in 1/4096 of
+                                         a step 4, model id 4 */
 #define TINYGEN_BOARD_BYTES 20u
 #define TINYGEN_NAME_BYTES 31u
 

@@ -17,11 +17,12 @@
 #if MORE_INFO
 #define TINYGEN_PROTOCOL_VERSION 2u
 #endif
-#define TINYGEN_BODY_MAX (MODEL_INPUTS < 2 ? 10u : 6u + 2u * MODEL_INPUTS)
+#define TINYGEN_BODY_MAX (6u + (2u * MODEL_INPUTS < MODEL_ASKED ? MODEL_ASKED : 2u * MODEL_INPUTS))
 #include "tinygen_protocol.h"
 
 #include "tinygen_alarm.h"
 #include "tinygen_chip.h"
+#include "tinygen_calibration.h"
 #include "tinygen_class_leds.h"
 
 #ifndef TINYGEN_BAUD
@@ -34,11 +35,6 @@
 #define TINYGEN_STALE_MS 5000UL
 #endif
 
-#ifdef TINYGEN_EMPTY_PREDICTOR
-#define MODEL_FLAGS TINYGEN_INFO_EMPTY
-#else
-#define MODEL_FLAGS 0
-#endif
 #define ALARM_FLAGS (TINYGEN_ALARM_DARK_OUTSIDE ? TINYGEN_INFO_DARK_OUTSIDE : 0)
 
 /* As many rows as the receive ring holds: they wait there while one is computed. An alarm or a
@@ -280,7 +276,8 @@ static const uint8_t model_flags TINYGEN_ROM = MODEL_FLAGS;
 static void send_info(uint8_t seq)
 {
     payload[0] = TINYGEN_PROTOCOL_VERSION;
-    payload[1] = pgm_read_byte(&model_flags) | ALARM_FLAGS | (corrupt ? TINYGEN_INFO_CORRUPT : 0);
+    payload[1] = pgm_read_byte(&model_flags) | ALARM_FLAGS | (corrupt ? TINYGEN_INFO_CORRUPT : 0)
+                 | calibration_traits();
     payload[2] = MODEL_INPUTS;
     payload[3] = WINDOW;
     payload[4] = 2 * MODEL_INPUTS;
@@ -334,7 +331,7 @@ static void answer_frame(uint8_t verdict)
 
     damage_told = false;
     if (verdict == TINYGEN_READY)
-        verdict = tinygen_refusal(&received, MODEL_INPUTS, MODEL_ID, session, corrupt);
+        verdict = frame_refusal(&received, corrupt);
     if (verdict != 0) {
         frames_refused++;
         send_error(verdict, tinygen_detail(&received, verdict, MODEL_INPUTS), seq);
@@ -343,6 +340,9 @@ static void answer_frame(uint8_t verdict)
         send(TINYGEN_RESULT, seq, RESULT_BYTES);
     } else if (tinygen_type(&received) == TINYGEN_HELLO) {
         send_info(seq);
+    } else if (calibration_asked(&received)) {
+        calibration_answer(&received, payload);
+        send(TINYGEN_CALIBRATION, seq, CALIBRATION_PAYLOAD);
     } else {
         send_status(seq);
     }
@@ -382,6 +382,7 @@ void setup()
     corrupt = !image_intact() || !tinygen_in_reach();
     if (!corrupt)
         leds_begin();
+    calibration_load();
     watchdog_begin();
     serial_begin(TINYGEN_BAUD);
     send_info(0);

@@ -33,6 +33,7 @@ class Chip:
     ports: dict[str, int]
     gpior0: int = 0x3E
     uart: bool = True
+    eeprom_bytes: int = 1024
     match_b: int = 0  # interrupt vector of timer 1's compare match B; 0: it starts no converter
 
 
@@ -54,15 +55,17 @@ _LARGE = {
 CHIPS = {
     chip.name: chip
     for chip in (
-        Chip("atmega168p", 16_384, 0x100, 0x4FF, _SMALL, match_b=12),
+        Chip("atmega168p", 16_384, 0x100, 0x4FF, _SMALL, eeprom_bytes=512, match_b=12),
         Chip("atmega328", 32_768, 0x100, 0x8FF, _SMALL, match_b=12),
         Chip("atmega328p", 32_768, 0x100, 0x8FF, _SMALL, match_b=12),
-        Chip("atmega1280", 131_072, 0x200, 0x21FF, _LARGE, match_b=18),
-        Chip("atmega2560", 262_144, 0x200, 0x21FF, _LARGE, match_b=18),
+        Chip("atmega1280", 131_072, 0x200, 0x21FF, _LARGE, eeprom_bytes=4096, match_b=18),
+        Chip("atmega2560", 262_144, 0x200, 0x21FF, _LARGE, eeprom_bytes=4096, match_b=18),
         Chip(
             "atmega32u4", 32_768, 0x100, 0xAFF, {port: _LARGE[port] for port in "BCDEF"}, uart=False
         ),
-        Chip("attiny85", 8_192, 0x60, 0x25F, {"B": 0x36}, gpior0=0x31, uart=False),
+        Chip(
+            "attiny85", 8_192, 0x60, 0x25F, {"B": 0x36}, gpior0=0x31, uart=False, eeprom_bytes=512
+        ),
     )
 }
 

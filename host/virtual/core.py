@@ -163,6 +163,14 @@ class Core:
         """Bytes of flash; the range is the caller's to check."""
         return c.string_at(self._flash + address, count)
 
+    def eeprom(self, size: int) -> sim.Memory:
+        """The EEPROM as it is; it keeps its content in a reset."""
+        request = sim.EepromRequest(None, 0, 1)  # without a buffer simavr tells where its own is
+        self._lib.avr_ioctl(self._avr, sim.code("eegp"), c.byref(request))
+        if not request.cells:
+            raise LinkError("this libsimavr tells nothing of the EEPROM: apt install libsimavr2")
+        return (c.c_uint8 * size).from_address(request.cells)
+
     def memory(self, size: int) -> sim.Memory:
         """The data space (registers, I/O, RAM) as it is, without the side effects of a read by the
         program.

@@ -27,6 +27,13 @@ Logger = c.CFUNCTYPE(None, c.c_void_p, c.c_int, c.c_char_p, c.c_void_p)
 NO_SLEEP = Sleep(lambda avr, cycles: None)
 NO_LOG = Logger(lambda avr, level, text, arguments: None)
 
+
+class EepromRequest(c.Structure):
+    """simavr's avr_eeprom_desc_t."""
+
+    _fields_ = (("cells", c.c_void_p), ("offset", c.c_uint16), ("size", c.c_uint32))
+
+
 _SIGNATURES = {
     "avr_make_mcu_by_name": (c.c_void_p, [c.c_char_p]),
     "avr_init": (c.c_int, [c.c_void_p]),

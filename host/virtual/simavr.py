@@ -19,7 +19,7 @@ from ...common.errors import LinkError
 from . import chips
 from .core import Core
 from .image import load_hex, load_image
-from .libsimavr import CRASHED, DONE
+from .libsimavr import CRASHED, DONE, Memory
 from .sensors.analog import Analog
 from .sensors.i2c import Bus
 from .uart import NEVER, TO_BOARD, TO_HOST, Counters, Fault, NoLine, SerialLine
@@ -153,6 +153,11 @@ class SimBoard:
                 f"at {size:#x}"
             )
         return address
+
+    @property
+    def eeprom(self) -> Memory:
+        """The EEPROM, to be read and written; FF at power-on, kept in a reset."""
+        return self._on.eeprom(self.chip.eeprom_bytes)
 
     # ---- time ----
 

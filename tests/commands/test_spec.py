@@ -77,6 +77,9 @@ OTHER = {
     ("monitor", "port"),  # with it rows are streamed, without it a log is read
     ("monitor", "window"),  # rows judged together, not rows on their way
     ("pick", "target"),  # whose ladder is meant
+    ("recalibrate", "csv"),  # readings with a reference, not the rows it was trained on
+    ("recalibrate", "out"),  # another model file
+    ("recalibrate", "port"),  # with it the board is told, not a file
     ("pick", "out"),  # would replace the model that was trained
     ("stream", "out"),  # the answers of a run
     ("record", "out"),  # another folder for each thing that is recorded

@@ -220,7 +220,10 @@ def test_parse_reads_every_answer():
         (Kind.RESULT, bytes(11)),
         (Kind.STATUS, b""),
         (Kind.ERR, b"\0\0"),
-        (Kind.ERR, b"\x0b\0"),
+        (Kind.ERR, b"\x0c\0"),
+        (Kind.CALIBRATION, bytes(11)),
+        (Kind.CALIBRATION, b"\4" + bytes(11)),  # a state that does not exist
+        (Kind.CALIBRATE, bytes(12)),
         (Kind.INFO, bytes(74)),
         (Kind.INFO, bytes(71)),
     ],

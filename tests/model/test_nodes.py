@@ -18,7 +18,7 @@ from tinygen.model.operations.lookup import Curve
 from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.outside import Outside
 from tinygen.model.operations.power import Power
-from tinygen.model.operations.scale import Scale
+from tinygen.model.operations.scale import Calibrate, Scale
 
 MODELS = random_models()
 
@@ -55,6 +55,30 @@ def test_scale_saturates_below_and_above_and_rounds_half_up():
         127,
         127,
     ]
+
+
+@pytest.mark.parametrize(
+    "gain, offset, values",
+    [
+        (4096, 0, {-7: -7, 0: 0, 500: 500, 501: 500, -401: -400}),  # no change but for the limits
+        (4096, 2048, {0: 1, -1: 0}),  # half a step is rounded up
+        (4096, 2047, {0: 0, -1: -1}),
+        (2048, 0, {3: 2, -3: -1}),
+        (8192, -4096 * 100, {60: 20, 50: 0}),
+    ],
+)
+def test_calibrate_is_gain_and_offset_rounded_half_up(gain, offset, values):
+    node = Calibrate(gain, offset, -400, 500)
+    found = node.apply(rows(*([v] for v in values)))
+    assert found[:, 0].tolist() == [*values.values()]
+
+
+def test_calibrate_proves_the_widest_sums_of_a_live_one():
+    widest = Calibrate(4096, 0, 0, 65535, 1).bounds(Bounds((0,), (65535,)))
+    assert (widest.low, widest.high, widest.acc_bits) == ((0,), (65535,), 32)
+    assert widest.acc_high == 65535 * 8192 + 2**29 - 1 + 2048
+    plain = Calibrate(4096, 0, 0, 65535).bounds(Bounds((3,), (77,)))
+    assert (plain.low, plain.high) == ((3,), (77,))
 
 
 def test_curve_interpolates_between_nodes_and_is_flat_beyond():

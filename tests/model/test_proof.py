@@ -25,7 +25,7 @@ from tinygen.model.operations.lookup import Curve, Lookup
 from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.outside import Outside
 from tinygen.model.operations.power import Power
-from tinygen.model.operations.scale import Scale
+from tinygen.model.operations.scale import Calibrate, Scale
 
 LOWEST = -32768
 FLAT = (0, 1)
@@ -58,6 +58,10 @@ def quantized(weights=((1,),), bias=(0,), multiplier=(1,), shift=(1,), zero=0, l
     return QuantizedDense(weights, bias, multiplier, shift, zero, low, high)
 
 
+def calibrate(gain=4096, offset=0, low=-99, high=99, live=0) -> Calibrate:
+    return Calibrate(gain, offset, low, high, live)
+
+
 def near(weights=((1,), (2,)), bias=(0, 0), count=1, values=((1,), (2,))) -> Neighbours:
     return Neighbours(weights, bias, count, values)
 
@@ -86,7 +90,12 @@ BROKEN = {
         (WIDE, dense()),
         (WIDE, quantized()),
     ],
-    "{op}: low <= high": [(lookup(low=5, high=4),), (BYTE, dense(low=5, high=4))],
+    "{op}: low <= high": [
+        (lookup(low=5, high=4),),
+        (BYTE, dense(low=5, high=4)),
+        (BYTE, calibrate(low=5, high=4)),
+        (BYTE, calibrate(low=5, high=4, live=1)),
+    ],
     "scale: one low and multiplier per input": [
         (Scale((0, 0), (1,), 8, 255, 128),),
         (Scale((0,), (1, 1), 8, 255, 128),),
@@ -182,6 +191,10 @@ BROKEN = {
     "forest: a child stands after its parent": [(forest(((0, 0, 1, -1),), roots=(0,)),)],
     "forest: a leaf exists": [(forest(roots=(-2,)),)],
     "forest: every tree is a tree": [(forest(TWICE, roots=(0,)),)],
+    "calibrate: inputs": [(BYTE, TWO, calibrate())],
+    "calibrate: gain": [(BYTE, calibrate(gain=gain)) for gain in (2047, 8193)],
+    "calibrate: offset": [(BYTE, calibrate(offset=offset)) for offset in (-(2**29), 2**29)],
+    "calibrate: live": [(BYTE, calibrate(live=live)) for live in (-1, 2)],
     "outside: one interval per input": [(Outside((0, 0), (1, 1)),), (Outside((0,), (1, 1)),)],
     "outside: lowest usual value": [(Outside((LOWEST,), (1,)),)],
     "outside: highest usual value": [(Outside((0,), (32768,)),)],

@@ -49,7 +49,7 @@ def render_header(model: Model) -> str:
             label_bytes=label_bytes(classes),
             example=_example(model.inputs[0]),
             constant_bytes=constant_bytes(model),
-            facts=_facts(model),
+            facts=[*_facts(model), *_recalibrated(model)],
             model_id=model.model_id,
             threshold=_end_of_band(model, model.threshold, model.levels.high),
             alarm_below=_end_of_band(model, model.alarm_below, model.levels.low),
@@ -220,6 +220,18 @@ def _facts(model: Model) -> list[str]:
         f"Mean absolute error on {rows} test rows "
         f"({comment(model.training['split'])} split): {metrics['mae']:.4g}{unit}; "
         f"before conversion to integers {metrics['float_mae']:.4g}.",
+    ]
+
+
+def _recalibrated(model: Model) -> list[str]:
+    """Lines on a recalibration, which came after those figures."""
+    if not (told := model.training.get("recalibrated")):
+        return []
+    unit = f" {comment(model.output.unit)}" if model.output.unit else ""
+    return [
+        "",
+        f"Recalibrated on {told['rows']} readings over {told['days']:.1f} days: their error was",
+        f"{told['error']:.4g}{unit}, and {told['error_left_out']:.4g} where they were left out.",
     ]
 
 

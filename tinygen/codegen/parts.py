@@ -7,6 +7,7 @@ from importlib.resources import files
 from .. import __version__
 from ..common.boards import BOARDS, Board
 from ..common.jinja import environment
+from ..model.outputs import live_calibration
 from ..model.signals import SignalModel
 from ..model.signals.any_model import AnyModel
 from .header import alarm_view, quantity_view, render_header
@@ -72,6 +73,7 @@ def render(template: str, model: AnyModel, board: Board | None = None) -> str:
             scores=model.scores,
             several=bool(model.more),
             signals=isinstance(model, SignalModel),
+            calibrate=live_calibration(model),
             sure_margin=model.sure_margin,
             values=model.values_per_row,
             class_leds=model.class_leds,

@@ -29,7 +29,7 @@ from ..common.boards import find_board, require_simulated
 from ..common.errors import DataError, UsageError
 from ..common.progress import Progress, silent
 from ..data.reference import SMALLEST_WINDOW, missing_codes
-from ..host import discover
+from ..host import calibration, discover
 from ..host.link import open_link
 from ..host.stream import stream
 from ..host.virtual.protocol_avr import avr_url
@@ -166,7 +166,10 @@ def answering(twin: Model, port: str | None, board: str, plan: Plan, progress: P
         elif port == "auto":
             chip, port = discover.only_board()
         with open_link(port, twin, chip, plan.baud) as link:
+            twin = calibration.twin(link, twin)
             progress(f"watching the {chip.title} at {link.name}: Ctrl-C ends it")
+            for note in calibration.note_of(link):
+                progress(note)
             yield lambda rows: _by_board(link, twin, rows, plan)
 
 

@@ -21,7 +21,7 @@ META = "tinygen.spec"  # where the context keeps the file that was read
 
 MAKE = ("train", "convert", "distil")  # the model
 ROWS = ("data", *MAKE, "guard")
-USE = ("build", "card", "emit", "explain", "monitor", "predict", "report", "stream")
+USE = ("build", "card", "emit", "explain", "monitor", "predict", "recalibrate", "report", "stream")
 LIVE = ("stream", "monitor")
 SHARED_WINDOWS = ("window", "hop", "time", "recording", "group", "test")
 TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, commands
@@ -36,7 +36,7 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("drop", "drop", ROWS),
     ("categories", "categories", ROWS),
     ("time_inputs", "time_inputs", ROWS),
-    ("date_order", "date_order", (*ROWS, "predict")),
+    ("date_order", "date_order", (*ROWS, "predict", "recalibrate")),
     ("missing", "missing", ROWS),
     ("skip_bad", "skip_bad", ROWS),
     ("units", "unit", ROWS),
@@ -56,7 +56,7 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("budget.flash", "max_flash", (*MAKE, "build")),
     ("budget.ram", "max_ram", (*MAKE, "build")),
     ("budget.cycles", "max_cycles", (*MAKE, "build")),
-    ("board", "board", (*MAKE, "build", "emit", "guard", "record", *LIVE)),
+    ("board", "board", (*MAKE, "build", "emit", "guard", "recalibrate", "record", *LIVE)),
     *((f"signals.{name}", name, ("guard", "train")) for name in SHARED_WINDOWS),
     ("signals.rate", "rate_hz", ("guard", "record", "train")),
     ("signals.votes", "votes", ("guard", "train")),
@@ -65,7 +65,7 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("signals.alarms_per_day", "alarms_per_day", ("guard",)),
     *((f"pins.{role}", f"{role}_pin", ("build", "emit", "stream")) for role in ROLES),
     ("protocol.port", "port", ("record", "stream")),
-    ("protocol.baud", "baud", ("build", "record", *LIVE)),
+    ("protocol.baud", "baud", ("build", "recalibrate", "record", *LIVE)),
     ("protocol.window", "window", ("stream",)),
     ("protocol.tries", "tries", ("stream",)),
     ("protocol.pace", "pace", LIVE),

@@ -19,6 +19,7 @@ from ._show import progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
+    from ..model.model import Model
     from ..model.signals.any_model import AnyModel
     from ..target.build import Budget, Firmware
 
@@ -81,10 +82,12 @@ def build(
     port: str | None = None,
     baud: int | None = None,
     pins: Mapping[str, int] | None = None,
+    recalibrate: bool = False,
     progress: Progress = silent,
 ) -> Built:
     """The compiled firmware of a model file, in a PlatformIO project at `out`; for a chip without a
     serial port its self-test. `baud`: the rate of its rows in bit/s; `pins`: of its LEDs, by role.
+    `recalibrate`: it takes a gain and an offset later, and keeps them.
     """
     from ..codegen.emit import emit_project
     from ..common.locks import Lock
@@ -93,15 +96,9 @@ def build(
     from ..target.selftest import build_selftest
 
     chip, twin, limit = find_board(board), load_any(model), budget or compiling.Budget()
-    if upload and not port:
-        raise UsageError("--upload needs --port: see `tinygen boards` for the ports with a board")
-    if port and not upload:
-        raise UsageError(f"--port {port} is of no use without --upload: give both, or neither")
-    if upload and not chip.has_firmware:
-        raise UsageError(
-            f"board '{chip.pio_id}' has no bootloader to --upload to: build it, "
-            "then load the .hex with a programmer"
-        )
+    _check_upload(chip, upload, port)
+    if recalibrate:
+        twin = _adjustable(twin, chip)
     require_folder_place(out)
     chip = replace(wired(chip, twin, pins), baud=baud or chip.baud)
     with Lock(str(out)):  # another build would change the sources under the compiler
@@ -112,6 +109,34 @@ def build(
         if port:  # which goes with --upload only
             compiling.load_firmware(project, chip, port, progress)
     return Built(firmware, max(2, twin.class_leds))
+
+
+def _check_upload(chip: Board, upload: bool, port: str | None) -> None:
+    """UsageError where --upload and --port do not go together, or not with the board."""
+    if upload and not port:
+        raise UsageError("--upload needs --port: see `tinygen boards` for the ports with a board")
+    if port and not upload:
+        raise UsageError(f"--port {port} is of no use without --upload: give both, or neither")
+    if upload and not chip.has_firmware:
+        raise UsageError(
+            f"board '{chip.pio_id}' has no bootloader to --upload to: build it, "
+            "then load the .hex with a programmer"
+        )
+
+
+def _adjustable(model: AnyModel, chip: Board) -> Model:
+    """The model with a gain and an offset that its board can be told."""
+    from ..model.model import Model
+    from ..model.outputs import adjustable
+
+    if not chip.has_firmware:
+        raise UsageError(
+            f"board '{chip.pio_id}' has no serial port to --recalibrate it by: use `tinygen "
+            "recalibrate MODEL.json ROWS.csv -o NEW.json`"
+        )
+    if not isinstance(model, Model):
+        raise UsageError(f"--recalibrate is for models of rows, '{model.name}' is one of signals")
+    return adjustable(model)
 
 
 def wired(board: Board, model: AnyModel, pins: Mapping[str, int] | None) -> Board:
@@ -134,6 +159,11 @@ def wired(board: Board, model: AnyModel, pins: Mapping[str, int] | None) -> Boar
     type=BAUD,
     metavar="N",
     help="Bits per second of the rows; default: the board's. `stream` needs the same.",
+)
+@click.option(
+    "--recalibrate",
+    is_flag=True,
+    help="It takes a gain and an offset from `tinygen recalibrate --port` and keeps them.",
 )
 @shows
 def command(model, **options):

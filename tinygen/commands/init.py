@@ -166,7 +166,7 @@ def render(boards: tuple[Board, ...]) -> dict[str, str]:
 @click.option("--signals", is_flag=True, help="Recordings of a motor, and a model of signals.")
 @shows
 def command(directory, board_ids, signals):
-    """Make your own project: spec, data, model, firmware, tests, CI.
+    """Make your project: spec, data, model, firmware, tests, CI.
 
     tinygen.toml in it holds the options: in DIR, `tinygen train` and the others need none. The rows
     are simulated, and there to be replaced. `pytest` in DIR passes as it stands, with the tests for

@@ -176,7 +176,7 @@ def stream(
         result = stream_rows(twin, raw, port, chip, progress, plan, out)
     if junit:
         write_whole(junit, junit_xml(result))
-    return replace(result, notes=notes)
+    return replace(result, notes=(*notes, *result.notes))
 
 
 def _rows_of(model: AnyModel, csv: Files) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -201,6 +201,7 @@ def stream_rows(
     out: Path | None = None,
 ) -> Streamed:
     """Streams raw rows to the board at `port`; on the virtual board its pins are watched too."""
+    from ..host.calibration import note_of, twin
     from ..host.check import Alarm, Checker, expect
     from ..host.link import open_link
     from ..host.rates import WireBudget
@@ -211,6 +212,7 @@ def stream_rows(
     with ExitStack() as open_files:
         log = open_files.enter_context(RawLog(plan.log)) if plan.log else None
         link = open_files.enter_context(open_link(port, model, board, plan.baud, tap=log))
+        model, notes = twin(link, model), note_of(link)
         how = {"pace": plan.pace, "reconnect": plan.reconnect}
         answers = stream(link, raw.tolist(), plan.window, plan.tries or TRIES, **how)
         wire = WireBudget.of(link, plan.window)
@@ -226,7 +228,7 @@ def stream_rows(
             say(len(replies))
         right = _lit_as_expected(link, board, plan, checker.expected)
     judged = (checker.verdict(), checker.expected, tuple(replies), right)
-    return Streamed(model, board, *judged, wire, plan, path=out)
+    return Streamed(model, board, *judged, wire, plan, notes, out)
 
 
 def _lit_as_expected(link: Link, board: Board, plan: StreamPlan, expected: Expected) -> bool | None:

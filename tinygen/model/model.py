@@ -156,7 +156,8 @@ class Model:
             k: v
             for k, v in self._plain().items()
             if k not in ("training", "family", "optimize", "id")
-        }
+        }  # and without what a board is told later: its model stays the one it was built with
+        deciding["nodes"] = [node for node in deciding["nodes"] if not node.get("live")]
         if self.more:
             deciding["more"] = [plain_output(replace(o, training={})) for o in self.more]
         return int.from_bytes(hashlib.sha256(_canonical(deciding)).digest()[:4], "big")

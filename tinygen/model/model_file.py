@@ -33,6 +33,7 @@ from ..common.errors import ModelError
 from .fixedpoint import EXACT_STEPS, TIME_PARTS
 from .nodes import NODES, Node
 from .not_sure import Answered
+from .parts import Recalibrated
 
 DIGITS = 19  # of an integer: within 64 bits
 LARGEST = 2**63 - 1
@@ -147,6 +148,7 @@ class Training(TypedDict, total=False):
     weighting: dict[str, Any]
     baseline: _Reference
     verdict: _Verdict
+    recalibrated: Recalibrated
 
 
 class Facts(dict[str, Any]):

@@ -1,13 +1,25 @@
-"""Models of one output each become one model of several outputs."""
+"""Outputs of a model: several of them side by side, or one with a gain and an offset of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..common.errors import ModelError, UsageError
 from .fixedpoint import Quantity
 from .model import Model
+from .nodes import Node, from_dict
+from .operations.argmax import Argmax
+from .operations.exp2 import Exp2
+from .operations.power import Power
+from .operations.scale import Calibrate
 from .parts import Output
+
+if TYPE_CHECKING:
+    from .signals.any_model import AnyModel
+
+RECALIBRATED = "recalibrated"  # the training fact that tells of a recalibration
 
 
 def side_by_side(models: Sequence[Model], inputs: Sequence[Quantity]) -> Model:
@@ -47,3 +59,74 @@ def require_one_output(model: Model, what: str) -> Model:
             f"({names}): train one for a single target"
         )
     return model
+
+
+# ---- recalibration ----
+
+
+def place_of(model: Model) -> int:
+    """Where in the chain gain and offset act: before the nodes that undo a root or a logarithm."""
+    return _place(model.nodes)
+
+
+def _place(nodes: tuple[Node, ...]) -> int:
+    place = len(nodes)
+    while isinstance(nodes[place - 1], (Power, Exp2)):
+        place -= 1
+    return place
+
+
+def without_calibration(model: Model) -> Model:
+    """The model as it was before any recalibration; itself where there was none."""
+    kept = tuple(node for node in model.nodes if not isinstance(node, Calibrate))
+    layer = model.training.get(RECALIBRATED, {}).get("layer")  # that was fitted again
+    if layer:
+        place = _place(kept) - 1
+        kept = (*kept[:place], from_dict(layer), *kept[place + 1 :])
+    if kept == model.nodes:
+        return model
+    facts = {name: fact for name, fact in model.training.items() if name != RECALIBRATED}
+    return replace(model, nodes=kept, training=facts)
+
+
+def calibrated(model: Model, gain: int, offset: int, live: bool = False) -> Model:
+    """The model with this gain and offset, in place of others; its answers stay within the interval
+    that was proven without. `live`: a program's variables, which do not change the model's id.
+    """
+    require_numbers(model)
+    base = without_calibration(model)
+    place = place_of(base)
+    inside = base.bounds[place - 1]
+    node = Calibrate(gain, offset, inside.low[0], inside.high[0], int(live))
+    return replace(base, nodes=(*base.nodes[:place], node, *base.nodes[place:]))
+
+
+def adjustable(model: Model) -> Model:
+    """The same model with a gain and an offset that a board can be told later; UsageError where it
+    has a recalibration of its own.
+    """
+    if without_calibration(model) is not model:
+        raise UsageError(
+            f"model '{model.name}' is recalibrated already: take that back with `tinygen "
+            "recalibrate MODEL.json --undo -o BASE.json`, and use BASE.json for the board"
+        )
+    return calibrated(model, Calibrate.unit, 0, live=True)
+
+
+def live_calibration(model: AnyModel) -> Calibrate | None:
+    """The gain and offset that a board can be told; None where there are none."""
+    live = [n for n in getattr(model, "nodes", ()) if isinstance(n, Calibrate) and n.live]
+    return live[0] if live else None
+
+
+def require_numbers(model: Model) -> None:
+    """UsageError where the model has no single number to put a gain on."""
+    what = ""
+    if model.more:
+        what = f"has {len(model.outputs)} outputs"
+    elif model.labels or isinstance(model.nodes[-1], Argmax):
+        what = "names classes"
+    elif "alarms" in model.training:
+        what = "is a guard, which has no reference"
+    if what:
+        raise UsageError(f"model '{model.name}' {what}: recalibrate is for one output of numbers")

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from ..common.errors import ModelError
 from .fixedpoint import Derivation, Quantity
@@ -24,6 +24,18 @@ class Output:
     reads: tuple[int, ...]  # places of its inputs among the model's, as its chain takes them
     nodes: tuple[Node, ...]
     training: dict[str, Any] = field(default_factory=dict)  # facts and figures, plain JSON
+
+
+class Recalibrated(TypedDict, total=False):
+    """What the training facts tell of a recalibration; errors are mean absolute, in the output's
+    unit.
+    """
+
+    rows: int
+    days: float  # from the first reading to the last
+    error: float  # of the readings before
+    error_left_out: float  # of blocks of them, by what the others ask for
+    layer: Node  # the last one, before it was fitted again
 
 
 def check_places(places: Sequence[tuple[int, ...]], inputs: int) -> None:

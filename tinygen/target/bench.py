@@ -24,7 +24,7 @@ from ..common.boards import BOARDS, Board
 from ..common.errors import CheckError, LinkError, UsageError
 from ..common.files import write_whole
 from ..common.locks import Lock
-from ..host import discover
+from ..host import calibration, discover
 from ..host.check import Alarm, Lights, StreamVerdict, check, expect
 from ..host.link import TO_BOARD, Link, open_link
 from ..host.pins import lit
@@ -98,6 +98,7 @@ class Connection:
     outcomes: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._twin: Model = calibration.twin(self.link, self.bench.model)
         self.lights = Lights(Alarm.of(self.model, self.info))  # goes on from stream to stream
 
     @property
@@ -107,8 +108,8 @@ class Connection:
 
     @property
     def model(self) -> Model:
-        """The model it runs."""
-        return self.bench.model
+        """The model it runs, as the board's recalibration makes it."""
+        return self._twin
 
     @property
     def info(self) -> Info:

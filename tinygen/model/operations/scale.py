@@ -1,8 +1,8 @@
-"""Raw inputs to one common range."""
+"""Gains and offsets: of raw inputs, to one common range; of an output, to recalibrate it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,13 +14,14 @@ from ..nodes import (
     Bounds,
     Integers,
     Node,
+    clamped,
     fits_int16,
     integers,
     need,
     operation,
     within,
 )
-from ..views import FloatStep, FloatView, Step, View
+from ..views import FloatStep, FloatSumView, FloatView, Step, SumView, View
 
 # (shift, bits of the multipliers, top, zero) -> kernel with one table; other scalings print a loop
 KERNELS = {
@@ -161,3 +162,81 @@ class ScaleFloatView(FloatView):
         """Factor and offset of each input; empty where the next node folds them in."""
         folds = self.step.following is not None and self.step.following.folds_scale
         return [] if folds else list(zip(*self.node.frame))
+
+
+@operation
+@dataclass(frozen=True)
+class Calibrate(Node):
+    """`w = clamp(round((v * gain + offset) / 2**12), low, high)` of one value v.
+
+    gain is 2048..8192, 4096 for none; offset in 1/4096 of a step of v, below 2**29 on either side.
+    With `live` 1 both are variables of the program, which start as they are given here.
+    """
+
+    op: ClassVar[str] = "calibrate"
+    letter: ClassVar[str] = "c"
+    shift: ClassVar[int] = 12
+    unit: ClassVar[int] = 1 << shift  # the gain that changes nothing
+    gains: ClassVar[tuple[int, int]] = 2048, 8192
+    most_offset: ClassVar[int] = 2**29 - 1
+    gain: int
+    offset: int
+    low: int
+    high: int
+    live: int = 0
+
+    def apply(self, values: Integers) -> Integers:
+        sums = values * self.gain + self.offset
+        return integers(np.clip(round_shift(sums, self.shift), self.low, self.high))
+
+    def bounds(self, inside: Bounds) -> Bounds:
+        within("calibrate: inputs", [len(inside.low)], 1, 1)
+        within("calibrate: gain", [self.gain], *self.gains)
+        within("calibrate: offset", [self.offset], -self.most_offset, self.most_offset)
+        within("calibrate: live", [self.live], 0, 1)
+        gains = self.gains if self.live else (self.gain,)
+        most = self.most_offset
+        offsets = (-most, most) if self.live else (self.offset,)
+        half = (1 << self.shift) >> 1
+        products = [v * gain for v in (inside.low[0], inside.high[0]) for gain in gains]
+        sums = [product + offset + half for product in products for offset in offsets]
+        # of 16 bits: 65535 * 8192 + 2**29 + 2**11 < 2**31
+        found = clamped((self.low, self.high), 1, (min(sums), max(sums)), self.op, self.shift)
+        return replace(found, acc_low=min(*products, *sums), acc_high=max(*products, *sums))
+
+    def view(self, step: Step) -> CalibrateView:
+        return CalibrateView(step, (self.low, self.high), self.shift, self)
+
+    def float_view(self, step: FloatStep) -> CalibrateFloatView:
+        return CalibrateFloatView(step, (self.low, self.high), self.shift, self)
+
+
+@dataclass(frozen=True)
+class CalibrateView(SumView):
+    template: ClassVar[str] = "calibrate"
+    macros: ClassVar[str] = "calibrate"
+    node: Calibrate
+
+    @property
+    def variable(self) -> str:
+        """What holds gain and offset of one that is live."""
+        return f"{self.step.name}_calibration"
+
+    @property
+    def half(self) -> int:
+        """What rounds."""
+        return (1 << self.shift) >> 1
+
+
+@dataclass(frozen=True)
+class CalibrateFloatView(FloatSumView):
+    template: ClassVar[str] = "calibrate"
+    node: Calibrate
+
+    @property
+    def gain(self) -> float:
+        return self.node.gain / Calibrate.unit
+
+    @property
+    def offset(self) -> float:
+        return self.node.offset / Calibrate.unit
