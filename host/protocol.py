@@ -38,7 +38,7 @@ from .framing import (
     model_seed,
     seed_of,
 )
-from .samples import Calibration, Samples, read_calibration, read_samples
+from .samples import READERS, Calibration, Samples
 
 __all__ = [
     "BETWEEN_MAX",
@@ -287,9 +287,7 @@ def status_request(seq: int = 0, version: int = VERSION) -> bytes:
 def parse(frame: Frame, version: int = VERSION) -> Reply:
     """What a board of a version says with `frame`; every field is checked to be in its range."""
     reader = _READERS.get(frame.kind)
-    if frame.kind == Kind.SAMPLES and (samples := read_samples(frame)):
-        return samples
-    if frame.kind == Kind.CALIBRATION and (found := read_calibration(frame)):
+    if (of_some := READERS.get(frame.kind)) and (found := of_some(frame)):
         return found
     if reader is None:
         echo = frame.kind in (Kind.HELLO, Kind.ROW, Kind.RECORD, Kind.CALIBRATE)

@@ -7,6 +7,7 @@ The other half of the twin is in firmware/include/tinygen_protocol.h; protocol.p
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -121,3 +122,9 @@ def read_calibration(frame: Frame) -> Calibration | None:
     if state not in list(CalibrationState):
         return None
     return Calibration(frame.session, frame.seq, CalibrationState(state), gain, offset, model_id)
+
+
+READERS: dict[int, Callable[[Frame], Samples | Calibration | None]] = {
+    Kind.SAMPLES: read_samples,
+    Kind.CALIBRATION: read_calibration,
+}
