@@ -41,14 +41,6 @@ def render_signals(
     """
     board = settings_of(model, program, recordings) if program else None
     running = script() if program else ""
-    sections: list[Section | None] = [_errors(model), _features(model)]
-    if recordings is not None:
-        sections[1:1] = [
-            recordings_section(model, recordings),
-            spectra_section(model, recordings),
-        ]
-    if ladder is not None:
-        sections.append(_ladder(ladder))
     return (
         environment("html")
         .get_template("report/page.html.j2")
@@ -59,7 +51,7 @@ def render_signals(
             figures=figures(model),
             doubts=doubts(model),
             gaps=(*left_out(ladder, recordings), *gaps),
-            sections=[section for section in sections if section],
+            sections=_sections(model, ladder, recordings),
             card=_card(model),
             board=board,
             script=running,
@@ -69,6 +61,17 @@ def render_signals(
             identity=f"{model.model_id:08x}",
         )
     )
+
+
+def _sections(
+    model: SignalModel, ladder: dict[str, Any] | None, recordings: Recordings | None
+) -> list[Section]:
+    """The parts of the page, in its order."""
+    drawn: list[Section | None] = []
+    if recordings is not None:
+        drawn = [recordings_section(model, recordings), spectra_section(model, recordings)]
+    shown = [_errors(model), *drawn, _features(model), _ladder(ladder) if ladder else None]
+    return [section for section in shown if section]
 
 
 def left_out(ladder: dict[str, Any] | None, recordings: Recordings | None) -> tuple[str, ...]:
