@@ -17,6 +17,7 @@ from tinygen.target.power import (
     Supply,
     awake_cycles,
     battery,
+    sampling_ma,
 )
 
 UNO = BOARDS["uno"]
@@ -46,6 +47,9 @@ def test_the_data_sheets_own_points(mcu):
     assert low.charge_uc < high.charge_uc and low.awake_s == 2 * high.awake_s
     assert low.mean_ua > CURRENTS[mcu].power_down_ua and low.days > high.days
     assert CURRENTS[mcu].idle_nc(5.0) < CURRENTS[mcu].charge_nc(5.0)
+    at_eight = Supply(5.0, 8_000_000)
+    assert sampling_ma(mcu, 1.0, at_eight) == pytest.approx(fast)
+    assert sampling_ma(mcu, 0.0, at_eight) == pytest.approx(CURRENTS[mcu].idle_ma[1])
 
 
 def test_the_sketch_sleeps_as_the_estimate_says(simavr, firmware_elf, tmp_path):

@@ -19,6 +19,7 @@ from ..common.jinja import environment, source
 from ..common.tables import counted
 from ..data.recordings import Recordings
 from ..model.signals import SignalModel
+from ..target.power import CURRENTS, SUPPLIES, sampling_ma
 from .dossier.figures import Doubt, Figure
 from .page.html import script_hash
 from .page.section import Section, Table, make_table
@@ -149,6 +150,10 @@ def _costs(found: dict[str, Any]) -> list[Figure]:
                 f"of {known.ram_bytes:,}, {known.title}",
             ),
         ]
+    if known and known.mcu in CURRENTS:
+        current = sampling_ma(known.mcu, found["load"], SUPPLIES[0])
+        note = f"an estimate: the chip alone at {SUPPLIES[0].words}, idle between samples"
+        told.append(Figure("current", "of current", f"{current:.2g} mA", note))
     return told
 
 

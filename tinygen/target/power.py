@@ -106,6 +106,15 @@ def battery(mcu: str, awake: int, every_s: float, supply: Supply) -> Battery:
     )
 
 
+def sampling_ma(mcu: str, load: float, supply: Supply) -> float:
+    """Mean mA of a chip of CURRENTS that idles between samples, its timers and converter running:
+    `load` is the part of the time that it computes.
+    """
+    currents = CURRENTS[mcu]
+    nc = load * currents.charge_nc(supply.volts) + (1 - load) * currents.idle_nc(supply.volts)
+    return nc * supply.f_cpu_hz / 1e6
+
+
 def _between(milliamperes: tuple[float, float], volts: float) -> float:
     """nC of a cycle: mA at 4 MHz and 3 V, and at 8 MHz and 5 V, each by its clock."""
     low, high = milliamperes[0] / 4, milliamperes[1] / 8
