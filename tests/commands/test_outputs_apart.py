@@ -83,7 +83,7 @@ def test_a_folder_s_files_are_outputs_too(tmp_path, monkeypatch, capsys):
     model = (GOLDEN / "tree-regression.json").read_text()
     for name, words in (
         ("library.json", ["emit", "library.json", "-o", "."]),
-        ("platformio.ini", ["emit", "platformio.ini", "-o", ".", "--format", "platformio"]),
+        ("platformio.ini", ["export", "platformio.ini", "-o", ".", "--as", "firmware"]),
         ("platformio.ini", ["build", "platformio.ini", "-o", "."]),
         ("a.search.json", ["train", "a.search.json", "--target", "y", "-o", "a.json"]),
     ):
