@@ -34,7 +34,8 @@ def line(name: str, same: set[str]) -> list[str]:
         if isinstance(p.type, click.Path):
             words += [value] if isinstance(p, click.Argument) else [p.opts[-1], value]
         elif p.required:
-            words += ["1"] if isinstance(p, click.Argument) else [p.opts[-1], "1"]
+            value = p.type.choices[0] if isinstance(p.type, click.Choice) else "1"
+            words += [value] if isinstance(p, click.Argument) else [p.opts[-1], value]
     return words
 
 

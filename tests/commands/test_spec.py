@@ -91,6 +91,7 @@ OTHER = {
 
 LEFT = {  # what no file gives
     "convert": ["model.skops"],
+    "export": ["--as", "header", "-o", "lib"],
     "monitor": ["gas.json", "log.csv"],
     "record": ["--channels", "A0", "--rate", "50", "-o", "rec"],
 }

@@ -199,7 +199,7 @@ def test_the_command_knows_every_exporter(tmp_path):
     for name in EXPORTERS:
         done = run(main, [*emit, name, "-o", str(tmp_path / name)])
         assert done.exit_code == 0, done.output
-        written = {str(p.relative_to(tmp_path / name)) for p in (tmp_path / name).rglob("*.*")}
+        written = {str(p.relative_to(tmp_path / name)) for p in (tmp_path / name).rglob("*")}
         assert set(EXPORTERS[name](MODELS["mlp"])) <= written
     done = run(main, [*emit, "cobol", "-o", str(tmp_path / "cobol")])
     assert done.exit_code == 2 and "arduino" in done.output

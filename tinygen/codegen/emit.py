@@ -83,6 +83,7 @@ def export(
     if form not in EXPORTERS:
         raise EmitError(f"there is no format '{form}': one of {', '.join(EXPORTERS)}")
     texts = EXPORTERS[form](model) if board is None else EXPORTERS[form](model, board)
+    require_apart(inputs, {"in -o": [out_dir / relative for relative in texts]})
     return write_all({**texts, NOTE: with_note(texts, Path(out_dir))}, out_dir, inputs)[:-1]
 
 

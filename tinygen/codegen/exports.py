@@ -119,6 +119,6 @@ def refuse_signals(model: AnyModel, form: str) -> Model:
     if isinstance(model, SignalModel):
         raise EmitError(
             f"'{model.name}' is a model of signals, and --as {form} is for models of rows: take "
-            "--as header, arduino, platformio, cmake, make or zephyr"
+            "another format, such as header or json-vectors"
         )
     return model

@@ -23,11 +23,11 @@ def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
             "which the Library Manager takes in no name: train it with another --name"
         )
     files = arduino_files(model, board)
-    words = keywords(model, files[f"src/{model.name}.h"])
+    functions, constants = keywords(model, files[f"src/{model.name}.h"])
     return {
         **files,
         "library.properties": fill("library.properties.j2", model, title=title),
-        "keywords.txt": fill("keywords.txt.j2", model, **words),
+        "keywords.txt": fill("keywords.txt.j2", model, functions=functions, constants=constants),
         "README.md": fill(
             "README.md.j2",
             model,
@@ -40,13 +40,10 @@ def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
     }
 
 
-def keywords(model: AnyModel, header: str) -> dict[str, list[str]]:
+def keywords(model: AnyModel, header: str) -> tuple[list[str], list[str]]:
     """Functions and constants that a sketch takes from the header, in their order."""
     function = re.compile(rf"^static inline [\w *]*?({model.name}_\w+)\(", re.MULTILINE)
     constant = re.compile(rf"^\s*(?:#define )?({model.name.upper()}_\w+)(?= |\(| =)", re.MULTILINE)
     names = (found.findall(header) for found in (function, constant))
     functions, constants = (list(dict.fromkeys(found)) for found in names)
-    return {
-        "functions": functions,
-        "constants": [word for word in constants if word != f"{model.name.upper()}_H"],
-    }
+    return functions, [word for word in constants if word != f"{model.name.upper()}_H"]

@@ -9,7 +9,7 @@ from ...common.boards import BOARDS, Board
 from ...common.errors import EmitError
 from ...model.signals import SignalModel
 from ...model.signals.any_model import AnyModel
-from ..exports import checked, sketches
+from ..exports import checked, fill, sketches
 from ..parts import firmware_text
 
 # board -> Wokwi's part, names of its 5 V and ground pins, and analog pins that it has
@@ -35,10 +35,22 @@ def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
         )
     return {
         "diagram.json": json.dumps(diagram(model, chip), indent=1) + "\n",
-        "sketch.ino": list(sketches(model, chip).values())[-1],
+        "sketch.ino": _sketch(model, chip),
         **checked(model),
         "tinygen_alarm.h": firmware_text("include/tinygen_alarm.h"),
     }
+
+
+def _sketch(model: AnyModel, chip: Board) -> str:
+    """The sketch that reads the pins; when it starts, it checks the model."""
+    text = list(sketches(model, chip).values())[-1]
+    for before, after in (
+        (f'#include "{model.name}.h"\n', f'#include "{model.name}_vectors.h"\n'),
+        ("void setup()\n{\n", fill("wokwi_setup.ino.j2", model)),
+    ):
+        first, second = text.split(before)
+        text = first + after + second
+    return text
 
 
 def diagram(model: AnyModel, chip: Board) -> dict[str, object]:

@@ -1,0 +1,330 @@
+"""A header with the runtime inside: it needs no file, holds nothing that is not used, answers what
+the twin answers, and goes together with others of its kind.
+"""
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from every_model import MAIN, START, Compiler, compiled, wrong_answers
+from exported import every_model, flipped, row_models
+from host_c import LINK, STRICT
+
+from tinygen.codegen.emit import render_header, runtime
+from tinygen.codegen.exports import check_rows, checked
+from tinygen.codegen.parts import SIGNAL_RUNTIME, firmware_text
+from tinygen.codegen.stripped.header import alone
+from tinygen.codegen.stripped.items import Branch, negated, read_all
+from tinygen.codegen.stripped.reach import condition_of, possible, settings_of
+from tinygen.common.boards import BOARDS
+from tinygen.model.fixedpoint import MISSING, NOT_SURE
+
+ROWS = 600
+UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
+SYNTAX = {
+    "gcc": ("gcc", "-std=c99", "-xc"),
+    "g++": ("g++", "-std=c++11", "-xc++"),
+    "clang": ("clang", "-std=c99", "-xc"),
+}
+RUN = """
+static int {name}_run(void)
+{{
+    int16_t x[{upper}_INPUTS];
+    for (int n = 0; n < {rows}; ++n) {{
+        if (fread(x, sizeof x, 1, stdin) != 1) {{
+            return 1;
+        }}
+        int16_t y = {name}_predict(x);
+        fwrite(&y, sizeof y, 1, stdout);
+    }}
+    return 0;
+}}
+"""
+
+
+def headers_of(models) -> dict[str, str]:
+    """NAME.h of each, and NAME_vectors.h."""
+    return {file: text for model in models for file, text in checked(model).items()}
+
+
+def need(program: str) -> None:
+    if not shutil.which(program):
+        pytest.skip(f"{program} is missing: apt install {program}")
+
+
+def in_one_file(models, folder):
+    """Writes the headers and main.c, which includes all of them and checks each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in headers_of(models).items():
+        (folder / file).write_text(text)
+    lines = [f'#include "{m.name}_vectors.h"' for m in models]
+    checks = " + ".join(f"({m.name}_self_test() != 0)" for m in models)
+    text = "\n".join([*lines, f"int main(void)\n{{\n    return {checks};\n}}\n"])
+    (folder / "main.c").write_text(text)
+
+
+@pytest.fixture(scope="module")
+def all_headers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("headers")
+    in_one_file(list(every_model().values()), folder)
+    return folder
+
+
+@pytest.mark.parametrize("compiler", SYNTAX)
+def test_headers_of_all_models_stand_in_one_file(compiler, all_headers):
+    need(compiler)
+    command = [*SYNTAX[compiler], *STRICT, "-fsyntax-only", "main.c"]
+    done = subprocess.run(command, cwd=all_headers, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[:3000]
+
+
+def test_and_each_passes_its_check_there(all_headers):
+    need("gcc")
+    command = ["gcc", "-std=c99", "-O1", "main.c", "-o", "main", *LINK]
+    subprocess.run(command, cwd=all_headers, check=True)
+    assert subprocess.run([all_headers / "main"]).returncode == 0
+
+
+def answers(models, rows, folder) -> list[np.ndarray]:
+    """What the headers answer to raw rows, all in one program."""
+    need("gcc")
+    folder.mkdir()
+    text = ["#include <stdio.h>\n"]
+    for model in models:
+        (folder / f"{model.name}.h").write_text(checked(model)[f"{model.name}.h"])
+        text.append(f'#include "{model.name}.h"\n')
+        text.append(RUN.format(name=model.name, upper=model.name.upper(), rows=ROWS))
+    calls = " || ".join(f"{m.name}_run()" for m in models)
+    (folder / "main.c").write_text(f"{''.join(text)}int main(void)\n{{\n    return {calls};\n}}\n")
+    command = ["gcc", "-std=c99", *STRICT, "-O1", "main.c", "-o", "main", *LINK]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[:3000]
+    fed = b"".join(r.astype("<i2").tobytes() for r in rows)
+    ran = subprocess.run([folder / "main"], input=fed, capture_output=True, check=True)
+    found = np.frombuffer(ran.stdout, dtype="<i2").astype(np.int64)
+    return np.split(found, len(models))
+
+
+def test_every_header_answers_what_the_twin_answers(tmp_path):
+    models = list(row_models().values())
+    rows = [model.sample_rows(ROWS, seed=3) for model in models]
+    for some in rows:
+        some[5:9, 0] = MISSING
+    found = answers(models, rows, tmp_path / "all")
+    for model, some, got in zip(models, rows, found):
+        assert (got == model.values(some)[:, 0]).all(), model.name
+
+
+def test_a_changed_number_is_seen(tmp_path):
+    models = [row_models()[name] for name in ("linear16", "mlp", "votes", "forest", "squares")]
+    rows = [model.sample_rows(ROWS, seed=3) for model in models]
+    for model, some, got in zip(
+        models, rows, answers(list(map(flipped, models)), rows, tmp_path / "all")
+    ):
+        assert (got != model.values(some)[:, 0]).any(), model.name
+
+
+# ---- nothing is left over ----
+
+
+def public(header: str, name: str) -> list[str]:
+    """The functions that a program may call and need not, and those behind macros for it."""
+    own = re.findall(rf"^static (?:inline )?(?:const )?\w+ \*?({name}\w*)\(", header, re.M)
+    offered = ("tinygen_raw", "tinygen_physical", "tinygen_in_reach")
+    return [*own, *(f for f in offered if f" {f}(" in header)]
+
+
+def used_up(header: str, name: str) -> str:
+    """A program that takes the address of each public function; what else the header defines is
+    static, not inline, so that a compiler tells what nobody calls.
+    """
+    bare = header.replace("static inline", "static").replace("(noinline, unused)", "(noinline)")
+    users = ", ".join(f"(void (*)(void)){f}" for f in public(bare, name))
+    return f"{bare}\nvoid (*const users[])(void) = {{ {users} }};\n"
+
+
+LEFT_OVER = ["-Wall", "-Wextra", "-Werror", "-Wunused-function", "-Wno-cast-function-type"]
+
+
+def complaints(text: str, command, folder) -> str:
+    (folder / "one.c").write_text(text)
+    done = subprocess.run(
+        [*command, *LEFT_OVER, "one.c"], cwd=folder, capture_output=True, text=True
+    )
+    return done.stderr
+
+
+@pytest.mark.parametrize("name", every_model())
+def test_no_function_is_left_unused_on_this_computer(name, tmp_path):
+    need("clang")
+    header = checked(every_model()[name])[f"{name}.h"]
+    clang = ["clang", "-std=c99", "-fsyntax-only", "-Wno-unused-const-variable"]
+    assert not complaints(used_up(header, name), clang, tmp_path)
+
+
+@pytest.mark.parametrize("mcu", ["atmega328p", "atmega2560", "attiny85"])
+@pytest.mark.parametrize("name", every_model())
+def test_nor_on_a_chip(name, mcu, toolchain, tmp_path, level):
+    """With assembly, with tables beyond the reach of LPM, and without a multiplier."""
+    mcus = ("atmega328p", "atmega2560", "attiny85")
+    if level == "commit" and list(every_model()).index(name) % 3 != mcus.index(mcu):
+        pytest.skip("one chip for each model: --level release")
+    header = checked(every_model()[name])[f"{name}.h"]
+    gcc = [toolchain.avr_gcc, f"-mmcu={mcu}", "-std=gnu99", "-Os", "-S", "-o", "one.s"]
+    quiet = [*gcc, "-Wno-unused-variable"]
+    assert not complaints(used_up(header, name), quiet, tmp_path)
+
+
+def test_the_whole_runtime_is_seen_as_left_over(tmp_path, monkeypatch):
+    """Negative control: names of everything there is."""
+    need("clang")
+    texts = {file: firmware_text(f"include/{file}") for file in SIGNAL_RUNTIME}
+    model = row_models()["mlp"]
+    whole = alone(render_header(model), {}, texts, [" ".join(texts.values())])
+    clang = ["clang", "-std=c99", "-fsyntax-only"]
+    assert "unused function 'tinygen_curves'" in complaints(used_up(whole, "mlp"), clang, tmp_path)
+
+
+def test_a_header_holds_little_of_the_runtime():
+    inside = {
+        name: set(re.findall(r"#define (TINYGEN_\w+)", checked(row_models()[name])[f"{name}.h"]))
+        for name in ("branches", "linear8", "mlp")
+    }
+    assert not {n for n in inside["branches"] if re.search("DOT|RELU|TREES|CURVE|ASM", n)}
+    assert "TINYGEN_HAS_LINEAR_W8_24" in inside["linear8"] | {"TINYGEN_HAS_LINEAR_W8_24"}
+    assert not {n for n in inside["mlp"] if re.search("CURVE|TREES|LEAF|LOG2", n)}
+    whole = sum(len(text) for text in runtime().values())
+    for name in inside:
+        model = row_models()[name]
+        own = len(render_header(model))
+        assert len(checked(model)[f"{name}.h"]) - own < whole / 4, name
+
+
+@pytest.mark.parametrize("name", every_model())
+def test_it_is_text_as_other_headers_are(name):
+    header = checked(every_model()[name])[f"{name}.h"]
+    assert '#include "' not in header and header.isascii() and header.endswith("\n")
+    assert header == checked(every_model()[name])[f"{name}.h"]
+    named = set(re.findall(r"tinygen_\w+\.h", header))
+    assert named <= {"tinygen_fixed.h"}  # in its #error
+    for line in header.splitlines():
+        assert len(line) <= 120 and line == line.rstrip()
+
+
+# ---- on the chip ----
+
+ON_CHIP = ("linear16", "polynomial", "mlp", "votes", "unsure", "several", "forest", "additive_wide")
+
+
+@pytest.mark.parametrize("board", [UNO, MEGA], ids=["uno", "mega"])
+def test_the_chip_passes_every_check_and_fails_a_changed_one(board, simavr, tmp_path):
+    models = [row_models()[name] for name in ON_CHIP]
+    wrong = replace(flipped(row_models()["mlp"]), name="changed")
+    right = replace(row_models()["mlp"], name="changed")
+    texts = {**headers_of(models), **headers_of([right])}
+    texts["changed.h"] = checked(wrong)["changed.h"]
+    names = [*ON_CHIP, "changed"]
+    calls = [f"    wrong[{k}][0] = {name}_self_test();" for k, name in enumerate(names)]
+    includes = [f'#include "{name}_vectors.h"\n' for name in names]
+    main = MAIN.format(models=len(names), calls="\n".join(calls)).replace(
+        "volatile uint16_t noise;\n", ""
+    )
+    texts["main.c"] = "".join([START, *includes, main])
+    compiler = Compiler(simavr.avr_gcc, "")
+    flags = ["-Os", "-ffunction-sections", "-Wl,--gc-sections"]
+    elf = compiled(texts, compiler, "c", flags, board, tmp_path)
+    found = wrong_answers(elf, [*models, right], board)
+    assert set(found) == {"changed"}, found
+
+
+# ---- together ----
+
+
+def test_another_version_is_refused(tmp_path):
+    need("gcc")
+    one, other = row_models()["mlp"], row_models()["linear8"]
+    first, second = checked(one)["mlp.h"], checked(other)["linear8.h"]
+    version = re.search(r"TINYGEN_INSIDE (0x\w+)", second)[1]
+    for text in (first + second, first + second.replace(version, "0x12345678UL")):
+        done = subprocess.run(
+            ["gcc", "-xc", "-std=c99", "-fsyntax-only", "-"],
+            input=text,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode == 0) == (version in second and "0x12345678" not in text)
+    assert "of two versions of tinygen" in done.stderr
+
+
+def test_a_header_with_the_runtime_beside_it_is_told_apart(tmp_path):
+    need("gcc")
+    for file, text in runtime().items():
+        (tmp_path / file).write_text(text)
+    text = render_header(row_models()["linear8"]) + checked(row_models()["mlp"])["mlp.h"]
+    done = subprocess.run(
+        ["gcc", "-xc", "-std=c99", "-fsyntax-only", "-I", tmp_path, "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode and "export all models in the same way" in done.stderr
+
+
+# ---- the parts ----
+
+
+def test_settings_are_those_that_can_be():
+    texts = {file: firmware_text(f"include/{file}") for file in SIGNAL_RUNTIME}
+    settings = settings_of(read_all(texts, ["tinygen_fixed.h"]))
+    assert [dict(s) for s in settings] == [
+        {"TINYGEN_ASM": True, "TINYGEN_TREES_ASM": True},
+        {"TINYGEN_ASM": False, "TINYGEN_TREES_ASM": True},
+        {"TINYGEN_ASM": False, "TINYGEN_TREES_ASM": False},
+    ]
+    assert condition_of(settings, settings) == ""
+    assert condition_of(settings[:1], settings) == "TINYGEN_ASM"
+    assert condition_of(settings[1:], settings) == "!TINYGEN_ASM"
+    assert condition_of(settings[1:2], settings) == "!TINYGEN_ASM && TINYGEN_TREES_ASM"
+
+
+def test_a_branch_knows_what_holds_inside():
+    other = Branch(1, 1, "", ("TINYGEN_ASM",))
+    assert other.whole == "!TINYGEN_ASM" and negated(negated("A")) == "A"
+    assert not possible((other,), (("TINYGEN_ASM", True),))
+    assert possible((other,), (("TINYGEN_ASM", False),))
+
+
+def test_macros_that_define_functions_are_written_out():
+    text = (
+        "#ifndef A_H\n#define A_H\n"
+        "#define ADD(name, type, ...) \\\n    static type name##_add(type a) \\\n    { \\\n"
+        '        return a + f(__VA_ARGS__, "a, name"); /* name */ \\\n    }\n'
+        "ADD(tinygen_one, int, 1, (2, 3))\nADD(tinygen_two, long, g(x, y),\n    4)\n#endif\n"
+    )
+    one, two = read_all({"a.h": text}, ["a.h"])[1:]
+    assert (one.defines, two.defines) == ("tinygen_one_add", "tinygen_two_add")
+    assert 'return a + f(1, (2, 3), "a, name"); /* name */' in one.text
+    assert 'return a + f(g(x, y), 4, "a, name");' in two.text
+
+
+# ---- the rows of a check ----
+
+
+@pytest.mark.parametrize("name", row_models())
+def test_a_check_has_corners_a_missing_value_and_every_answer(name):
+    model = row_models()[name]
+    rows = check_rows(model)
+    low, high = np.array([q.limits for q in model.inputs]).T
+    assert (rows == MISSING).any() and (rows == MISSING).all(axis=1).any() and len(rows) <= 64
+    for corner in (low, high):
+        assert (rows == corner).all(axis=1).any()
+    some = model.values(model.sample_rows(2000, seed=2))[:, 0]
+    seen = set(model.values(rows)[:, 0].tolist())
+    if model.labels:
+        assert set(some.tolist()) <= seen
+        assert model.sure_margin is None or NOT_SURE in seen
+    else:
+        assert set(model.alarm(some)) <= set(model.alarm(np.array(sorted(seen))))
