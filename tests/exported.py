@@ -8,8 +8,9 @@ from signal_models import signal_models
 
 from tinygen.model.fixedpoint import Derivation, Quantity
 from tinygen.model.model import Model
-from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.lookup import Lookup
 from tinygen.model.parts import Output
 
 LABELS = ("ok", "dry", "wet", "gone")
@@ -79,13 +80,15 @@ def hostile(model: Model, texts=HOSTILE) -> Model:
 
 
 def flipped(model: Model) -> Model:
-    """The model with one number of its last sums changed by one."""
+    """The model with one number of its last sums changed: a coefficient by one."""
     nodes = list(model.nodes)
-    last = max(k for k, node in enumerate(nodes) if not isinstance(node, Argmax))
+    last = max(k for k, node in enumerate(nodes) if isinstance(node, (Dense, Forest, Lookup)))
     node = nodes[last]
     if isinstance(node, Dense):
         weights = ((node.weights[0][0] + 1, *node.weights[0][1:]), *node.weights[1:])
         nodes[last] = replace(node, weights=weights)
+    elif isinstance(node, Forest):
+        nodes[last] = replace(node, bias=(node.bias[0] + 9, *node.bias[1:]))
     else:
-        nodes[last] = replace(node, bias=(node.bias[0] + 1, *node.bias[1:]))
+        nodes[last] = replace(node, bias=node.bias + 1)
     return replace(model, nodes=tuple(nodes))
