@@ -5,6 +5,7 @@ and sketches.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def fill(template: str, model: AnyModel, board: Board | None = None, **more: obj
             package=f"tinygen_{model.name}",
             board=board,
             signals=isinstance(model, SignalModel),
-            rows=row_count(model),
+            row_count=partial(row_count, model),
             **more,
         )
     )
