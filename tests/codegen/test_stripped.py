@@ -3,16 +3,18 @@ the twin answers, and goes together with others of its kind.
 """
 
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
 from every_model import MAIN, START, Compiler, compiled, wrong_answers
 from exported import every_model, flipped, row_models
 from host_c import LINK, STRICT
+from needs import need
 
 from tinygen.codegen.emit import render_header, runtime
 from tinygen.codegen.exports import check_rows, checked
@@ -54,11 +56,6 @@ def files_of(name: str) -> dict[str, str]:
 
 def header_of(name: str) -> str:
     return files_of(name)[f"{name}.h"]
-
-
-def need(program: str) -> None:
-    if not shutil.which(program):
-        pytest.skip(f"{program} is missing: apt install {program}")
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +236,27 @@ def test_the_chip_passes_every_check_and_fails_a_changed_one(board, simavr, tmp_
     elf = compiled(texts, compiler, "c", flags, board, tmp_path)
     found = wrong_answers(elf, [*models, right], board)
     assert set(found) == {"changed"}, found
+
+
+CODE = '#include "NAME.h"\nint16_t run(const int16_t *x)\n{\n    return NAME_predict(x);\n}\n'
+
+
+@pytest.mark.parametrize("name", ["polynomial", "mlp", "additive_wide", "votes_code"])
+def test_the_machine_code_is_that_of_the_library(name, toolchain, tmp_path):
+    found = []
+    for kind, texts in (
+        ("alone", {f"{name}.h": header_of(name)}),
+        ("beside", {f"{name}.h": render_header(row_models()[name]), **runtime()}),
+    ):
+        (tmp_path / kind).mkdir()
+        for file, text in {**texts, "run.c": CODE.replace("NAME", name)}.items():
+            (tmp_path / kind / file).write_text(text)
+        words = [toolchain.avr_gcc, "-mmcu=atmega328p", "-std=gnu99", "-Os", "-c", "run.c"]
+        subprocess.run(words, cwd=tmp_path / kind, check=True)
+        with open(tmp_path / kind / "run.o", "rb") as stream:
+            sections = list(ELFFile(stream).iter_sections())
+            found.append({s.name: s.data() for s in sections if s["sh_flags"] & SH_FLAGS.SHF_ALLOC})
+    assert found[0] == found[1] and len(found[0][".text"]) > 50
 
 
 # ---- together ----
