@@ -167,6 +167,7 @@ def test_make(name, simavr, tmp_path):
             chip = BOARDS[board]
             texts = EXPORTERS["make"](every_model()[name], chip)
             assert f"MCU   ?= {chip.mcu}\n" in texts["Makefile"]
+            assert ("-b 115200" in texts["Makefile"]) == (board == "megaatmega2560")
 
 
 PROJECT = """[env:uno]

@@ -16,6 +16,7 @@ from exported import every_model, flipped, row_models
 from host_c import LINK, STRICT
 from needs import need
 
+from tinygen.codegen.chain import constant_bytes
 from tinygen.codegen.emit import render_header, runtime
 from tinygen.codegen.exports import check_rows, checked
 from tinygen.codegen.parts import SIGNAL_RUNTIME, firmware_text
@@ -24,6 +25,7 @@ from tinygen.codegen.stripped.items import Branch, negated, read_all
 from tinygen.codegen.stripped.reach import condition_of, possible, settings_of
 from tinygen.common.boards import BOARDS
 from tinygen.model.fixedpoint import MISSING, NOT_SURE
+from tinygen.target.avr_gcc import read_size
 
 ROWS = 600
 UNO, MEGA = BOARDS["uno"], BOARDS["megaatmega2560"]
@@ -289,6 +291,40 @@ def test_a_header_with_the_runtime_beside_it_is_told_apart(tmp_path):
         text=True,
     )
     assert done.returncode and "export all models in the same way" in done.stderr
+
+
+PART = """#include "{first}.h"
+#include "{second}.h"
+int part_{k}(void);
+int part_{k}(void)
+{{
+    static const int16_t x[{upper}_INPUTS] = {{0}};
+    return {first}_predict(x) + {second}_predict(x);
+}}
+"""
+BOTH = "int part_0(void);\nint part_1(void);\nint main(void) { return part_0() - part_1(); }\n"
+
+
+def test_several_files_of_a_program_share_two_models(toolchain, tmp_path):
+    """In whatever order they include them; with TINYGEN_SHARED the tables are there once."""
+    for name in ("votes", "forest"):
+        (tmp_path / f"{name}.h").write_text(header_of(name))
+    for k, (first, second) in enumerate((("votes", "forest"), ("forest", "votes"))):
+        part = PART.format(first=first, second=second, upper=first.upper(), k=k)
+        (tmp_path / f"part{k}.c").write_text(part)
+    (tmp_path / "main.c").write_text(BOTH)
+    sizes = {}
+    for mcu in ("atmega328p", "atmega2560"):
+        for flags in ((), ("-DTINYGEN_SHARED",)):
+            words = [toolchain.avr_gcc, f"-mmcu={mcu}", "-Os", "-std=gnu99", *flags]
+            words += ["-Wall", "-Wextra", "-Werror", "-ffunction-sections", "-fdata-sections"]
+            words += ["-Wl,--gc-sections", "part0.c", "part1.c", "main.c", "-o", "main.elf"]
+            done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            sizes[mcu, flags] = read_size(tmp_path / "main.elf").flash_bytes
+        tables = sum(constant_bytes(row_models()[name]) for name in ("votes", "forest"))
+        saved = sizes[mcu, ()] - sizes[mcu, ("-DTINYGEN_SHARED",)]
+        assert saved >= tables - 2, sizes  # an odd table is followed by a byte of padding
 
 
 # ---- the parts ----
