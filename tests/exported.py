@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import cache
 
 from random_models import random_models
-from signal_models import signal_models
+from signal_models import PLANS, signal_model
 
 from tinygen.model.fixedpoint import Derivation, Quantity
 from tinygen.model.model import Model
@@ -60,9 +60,13 @@ def row_models() -> dict[str, Model]:
     }
 
 
+SIGNALS = ("narrow", "wide_slow", "least_window")  # every kind of stream and feature is in each
+
+
+@cache
 def every_model():
     """The same, and models of signals."""
-    return {**row_models(), **signal_models()}
+    return {**row_models(), **{name: signal_model(name, *PLANS[name]) for name in SIGNALS}}
 
 
 def hostile(model: Model, texts=HOSTILE) -> Model:

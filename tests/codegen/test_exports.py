@@ -23,7 +23,7 @@ WHOLE = row_models()["unsure"]
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", ["unsure", "several", "narrow"])
+@pytest.mark.parametrize("name", ["unsure", "narrow"])
 def test_two_exports_are_the_same_and_tell_nothing_of_this_computer(form, name, tmp_path):
     model = every_model()[name]
     if form in OF_ROWS and name == "narrow":
@@ -141,13 +141,17 @@ def shape(value) -> object:
     return type(value).__name__ if isinstance(value, str) else value
 
 
+# every text in every place, in the formats whose own files hold them; the others have the header
+TURNS = {"header": len(HOSTILE), "json-vectors": len(HOSTILE), "micropython": len(HOSTILE)}
+
+
 @pytest.mark.parametrize("form", CHECKED)
-@pytest.mark.parametrize("first", range(len(HOSTILE)))
-def test_no_name_becomes_code(form, first):
-    texts = HOSTILE[first:] + HOSTILE[:first]
+def test_no_name_becomes_code(form):
     plain = EXPORTERS[form](hostile(WHOLE, ("plain",)))
-    for path, text in EXPORTERS[form](hostile(WHOLE, texts)).items():
-        assert text.isascii() and code_of(path, text) == code_of(path, plain[path]), path
+    for first in range(TURNS.get(form, 1)):
+        named = hostile(WHOLE, HOSTILE[first:] + HOSTILE[:first])
+        for path, text in EXPORTERS[form](named).items():
+            assert text.isascii() and code_of(path, text) == code_of(path, plain[path]), path
 
 
 @pytest.mark.parametrize(
@@ -157,8 +161,7 @@ def test_a_name_that_gets_through_is_noticed(where, monkeypatch):
     """Negative control: without the filters of C."""
     monkeypatch.setattr(where, lambda text: f'"{text}"' if "c_string" in where else str(text))
     with pytest.raises((AssertionError, EmitError)):
-        for first in range(len(HOSTILE) - 2):
-            test_no_name_becomes_code("header", first)
+        test_no_name_becomes_code("header")
 
 
 def test_names_reach_python_and_json_whole():
