@@ -66,7 +66,12 @@ SIGNALS = ("narrow", "wide_slow", "least_window")  # every kind of stream and fe
 @cache
 def every_model():
     """The same, and models of signals."""
-    return {**row_models(), **{name: signal_model(name, *PLANS[name]) for name in SIGNALS}}
+    cost = {"cycles_sample": 900, "cycles_window": 3000, "ram_bytes": 80, "stack_bytes": 60}
+    signals = {
+        name: replace(signal_model(name, *PLANS[name]), training={"signals": cost})
+        for name in SIGNALS
+    }
+    return {**row_models(), **signals}
 
 
 def hostile(model: Model, texts=HOSTILE) -> Model:

@@ -134,6 +134,10 @@ def log2(x, columns):
     return y
 
 
+def calibrate(x, gain, offset, low, high, live):
+    return [within(rounded(v * gain + offset, 12), low, high) for v in x]
+
+
 def outside(x, low, high):
     return [sum(v < a or v > b for v, a, b in zip(x, low, high))]
 

@@ -4,7 +4,7 @@ and sketches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..model.signals import SignalModel
 from ..model.signals.any_model import AnyModel
 from .names import check_prefix
 from .parts import SIGNAL_RUNTIME, firmware_text, headers, render, vectors
-from .signals.sampler import sampler
+from .signals.sampler import driver_files, sampler
 from .signals.vectors import run_length
 from .stripped.header import alone
 
@@ -76,15 +76,17 @@ def row_count(model: AnyModel) -> int:
     return run_length(model) if isinstance(model, SignalModel) else len(check_rows(model))
 
 
-def checked(model: AnyModel) -> dict[str, str]:
-    """NAME.h, which needs no other file, and NAME_vectors.h, which checks it: name -> text."""
+def checked(model: AnyModel, users: Iterable[str] = ()) -> dict[str, str]:
+    """NAME.h, which needs no other file, and NAME_vectors.h, which checks it: name -> text. users:
+    texts that include it, and may call more of the runtime.
+    """
     name = check_prefix(model.name)
     generated = headers(model)
     rows = None if isinstance(model, SignalModel) else check_rows(model)
     check = vectors(model, rows)[f"{name}_vectors.h"]
     texts = {file: firmware_text(f"include/{file}") for file in SIGNAL_RUNTIME}
     return {
-        f"{name}.h": alone(generated[f"{name}.h"], generated, texts, [check]),
+        f"{name}.h": alone(generated[f"{name}.h"], generated, texts, [check, *users]),
         f"{name}_vectors.h": check,
     }
 
@@ -100,12 +102,20 @@ def sketches(model: AnyModel, board: Board | None) -> dict[str, str]:
     }
 
 
+def drivers(model: AnyModel) -> dict[str, str]:
+    """What the sketch of a recorded sensor needs to read it: file name -> text."""
+    names = driver_files(model) if isinstance(model, SignalModel) else ()
+    return {name: firmware_text(f"sensors/{name}") for name in names}
+
+
 def arduino_files(model: AnyModel, board: Board | None) -> dict[str, str]:
     """What a library for the Arduino core has, whoever installs it: path -> text."""
+    examples = sketches(model, board)
     return {
-        **within("src", checked(model)),
+        **within("src", checked(model, examples.values())),
         "src/tinygen_alarm.h": firmware_text("include/tinygen_alarm.h"),
-        **{f"examples/{n}/{n}.ino": text for n, text in sketches(model, board).items()},
+        **within("src", drivers(model)),
+        **{f"examples/{n}/{n}.ino": text for n, text in examples.items()},
         "LICENSE": fill("LICENSE", model),
     }
 

@@ -11,6 +11,7 @@ from ...model.signals import SignalModel
 from ...model.signals.any_model import AnyModel
 from ..exports import checked, fill, sketches
 from ..parts import firmware_text
+from ..signals.sampler import sampled_pins, sensor_of
 
 # board -> Wokwi's part, names of its 5 V and ground pins, and analog pins that it has
 PARTS = {
@@ -33,10 +34,11 @@ def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
         raise EmitError(
             f"no Wokwi diagram for board '{chip.pio_id}': take --board {', '.join(PARTS)}"
         )
+    sketch = _sketch(model, chip)
     return {
         "diagram.json": json.dumps(diagram(model, chip), indent=1) + "\n",
-        "sketch.ino": _sketch(model, chip),
-        **checked(model),
+        "sketch.ino": sketch,
+        **checked(model, [sketch]),
         "tinygen_alarm.h": firmware_text("include/tinygen_alarm.h"),
     }
 
@@ -55,10 +57,10 @@ def _sketch(model: AnyModel, chip: Board) -> str:
 
 def diagram(model: AnyModel, chip: Board) -> dict[str, object]:
     """The parts and their wires: a slider an input, as many as there are analog pins, and LEDs."""
-    kind, _, _, analog = PARTS[chip.pio_id]
+    kind = PARTS[chip.pio_id][0]
     parts: list[Part] = [{"type": kind, "id": "board", "top": 0, "left": 0, "attrs": {}}]
     wires: list[Wire] = []
-    for k in range(min(len(model.inputs), analog)):
+    for k, analog in enumerate(_analog_pins(model, chip)):
         parts.append(
             {
                 "type": "wokwi-slide-potentiometer",
@@ -68,7 +70,7 @@ def diagram(model: AnyModel, chip: Board) -> dict[str, object]:
                 "attrs": {"travelLength": "30"},
             }
         )
-        wires += _slider(chip, k)
+        wires += _slider(chip, k, analog)
     pins = (chip.red_pin, chip.green_pin, *chip.more_pins)[: _leds(model)]
     for k, (color, pin) in enumerate(zip(COLORS, pins)):
         parts += _led(color, k)
@@ -86,11 +88,23 @@ def _leds(model: AnyModel) -> int:
     return max(2, model.class_leds) if isinstance(model, SignalModel) else 2
 
 
-def _slider(chip: Board, k: int) -> Iterator[Wire]:
+def _analog_pins(model: AnyModel, chip: Board) -> list[str]:
+    """The pin of each slider; EmitError for a model of a sensor that is not read by pins."""
+    if not isinstance(model, SignalModel):
+        return [f"A{k}" for k in range(min(len(model.inputs), PARTS[chip.pio_id][3]))]
+    if sensor := sensor_of(model):
+        raise EmitError(
+            f"'{model.name}' reads the {sensor.title}, and a Wokwi diagram has sliders only: take "
+            "--as arduino"
+        )
+    return sampled_pins(model, chip)
+
+
+def _slider(chip: Board, k: int, pin: str) -> Iterator[Wire]:
     _, supply, ground, _ = PARTS[chip.pio_id]
     yield [f"input{k}:VCC", f"board:{supply}", "red", []]
     yield [f"input{k}:GND", f"board:{ground}", "black", []]
-    yield [f"input{k}:SIG", f"board:A{k}", "green", []]
+    yield [f"input{k}:SIG", f"board:{pin}", "green", []]
 
 
 def _led(color: str, k: int) -> Iterator[Part]:

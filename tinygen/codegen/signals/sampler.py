@@ -145,7 +145,8 @@ def _waiting(model: SignalModel, board: Board, sensor: Sensor | None) -> int:
     if period > SLOWEST_CYCLES:
         raise EmitError(
             f"{model.rate_hz:g} Hz is slower than the timer of {board.title} counts "
-            f"({board.f_cpu_hz / SLOWEST_CYCLES:.3g} Hz): {INSTEAD}, or feed the samples to the header"
+            f"({board.f_cpu_hz / SLOWEST_CYCLES:.3g} Hz): {INSTEAD}, or feed the samples to the "
+            "header"
         )
     taken = (
         sensor.read_us * board.f_cpu_hz / 1e6 if sensor else len(model.channels) * CONVERSION_CYCLES
