@@ -58,12 +58,11 @@
 #endif
 
 #ifdef __AVR_HAVE_ELPM__
+/* the linker's: first byte behind our tables */
 #ifdef __cplusplus
-extern "C" {
-#endif
-extern const uint8_t __trampolines_start; /* the linker's: first byte behind our tables */
-#ifdef __cplusplus
-}
+extern "C" const uint8_t __trampolines_start;
+#else
+extern const uint8_t __trampolines_start;
 #endif
 
 /* 1 if all tables of all models in the program can be read, 0 if some lie beyond reach. */

@@ -57,8 +57,16 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
  * split 40. BRGE of TINYGEN_ABOVE reaches 63 words and its ..._FAR the whole tree; RCALL and RJMP
  * reach 4 KB, so half of the trees stand in front of the calls. TINYGEN_LEAVES is a call with limit
  * and values behind it in flash, where the return address tells; then it returns from the tree. */
-#if defined(__AVR_HAVE_LPMX__) && defined(__AVR_HAVE_MOVW__) && defined(__OPTIMIZE__) &&           \
+#if TINYGEN_ASM
+#define TINYGEN_TREES_ASM 1 /* a chip with MUL has what these need */
+#elif defined(__AVR_HAVE_LPMX__) && defined(__AVR_HAVE_MOVW__) && defined(__OPTIMIZE__) &&         \
     !defined(TINYGEN_NO_ASM)
+#define TINYGEN_TREES_ASM 1
+#else
+#define TINYGEN_TREES_ASM 0
+#endif
+
+#if TINYGEN_TREES_ASM
 
 /* Z is x, but in the end of a tree. A slot has the low byte in r18 to r23, for CPI, and the high
  * byte in r2 to r7. All that an instruction with a constant changes has a register by name: GCC
@@ -66,7 +74,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_TREES(bias)                                                                        \
     register const int16_t *tinygen_x __asm__("r24") = x;                                          \
     register uint16_t tinygen_sum __asm__("r26") = (uint16_t)(bias);                               \
-    register uint8_t tinygen_t __asm__("r16"), tinygen_high __asm__("r17");                        \
+    register uint8_t tinygen_t __asm__("r16"), tinygen_h __asm__("r17");                        \
     __asm__ __volatile__("rjmp .Lcalls%=\n"
 #define TINYGEN_TREE(n) ".Ltree%=_" #n ":\n\t"
 #define TINYGEN_TREE_END
@@ -126,7 +134,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_TREES_END(slots)                                                                   \
     ".Lsum%=:"                                                                                     \
         : [sum] "+r"(tinygen_sum), [x] "+r"(tinygen_x), [t] "=&r"(tinygen_t),                      \
-          [high] "=&r"(tinygen_high)                                                               \
+          [high] "=&r"(tinygen_h)                                                               \
         : [rampz] "n"(TINYGEN_RAMPZ)                                                               \
         : "memory", "r0", "r30", "r31" TINYGEN_SLOTS_##slots);                                     \
     return (int16_t)tinygen_sum;
@@ -135,7 +143,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_ROW_TREES(table, count)                                                            \
     register const int16_t *tinygen_x __asm__("r24") = x;                                          \
     const int8_t *tinygen_table = table;                                                           \
-    register uint8_t tinygen_t __asm__("r16"), tinygen_high __asm__("r17");                        \
+    register uint8_t tinygen_t __asm__("r16"), tinygen_h __asm__("r17");                        \
     uint8_t tinygen_n;                                                                             \
     enum { tinygen_count = count };                                                                \
     __asm__ __volatile__("rjmp .Lcalls%=\n"
@@ -153,7 +161,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_ROW_TREES_END(slots)                                                               \
     ".Lsum%=:"                                                                                     \
         : [sums] "+r"(sums), [table] "+r"(tinygen_table), [x] "+r"(tinygen_x),                     \
-          [t] "=&r"(tinygen_t), [high] "=&r"(tinygen_high), [n] "=&r"(tinygen_n)                   \
+          [t] "=&r"(tinygen_t), [high] "=&r"(tinygen_h), [n] "=&r"(tinygen_n)                   \
         : [count] "n"(tinygen_count), [rampz] "n"(TINYGEN_RAMPZ)                                   \
         : "memory", "r0", "r26", "r27", "r30", "r31" TINYGEN_SLOTS_##slots);
 

@@ -77,7 +77,7 @@ def tokens(source: str, compiler: tuple[str, ...]) -> str:
 
 def same_tokens(model, names) -> None:
     """The files of the model have the tokens that they have with harmless names."""
-    export = EXPORTERS["arduino"]
+    export = EXPORTERS["library"]
     plain, changed = (
         export(with_texts(model, ["plain"] * len(names))),
         export(with_texts(model, names)),

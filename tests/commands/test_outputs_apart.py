@@ -34,7 +34,8 @@ def line(name: str, same: set[str]) -> list[str]:
         if isinstance(p.type, click.Path):
             words += [value] if isinstance(p, click.Argument) else [p.opts[-1], value]
         elif p.required:
-            words += ["1"] if isinstance(p, click.Argument) else [p.opts[-1], "1"]
+            value = p.type.choices[0] if isinstance(p.type, click.Choice) else "1"
+            words += [value] if isinstance(p, click.Argument) else [p.opts[-1], value]
     return words
 
 
@@ -83,7 +84,7 @@ def test_a_folder_s_files_are_outputs_too(tmp_path, monkeypatch, capsys):
     model = (GOLDEN / "tree-regression.json").read_text()
     for name, words in (
         ("library.json", ["emit", "library.json", "-o", "."]),
-        ("platformio.ini", ["emit", "platformio.ini", "-o", ".", "--format", "platformio"]),
+        ("platformio.ini", ["export", "platformio.ini", "-o", ".", "--as", "firmware"]),
         ("platformio.ini", ["build", "platformio.ini", "-o", "."]),
         ("a.search.json", ["train", "a.search.json", "--target", "y", "-o", "a.json"]),
     ):

@@ -10,6 +10,7 @@ from tinygen.host.virtual.protocol_avr import avr_url
 from tinygen.codegen.emit import emit_project
 from tinygen.commands.build import pins_in_words
 from tinygen.commands.emit import emit
+from tinygen.commands.export import export
 from tinygen.commands.stream import stream_rows
 from tinygen.common.boards import BOARDS, with_pins
 from tinygen.common.errors import UsageError
@@ -69,13 +70,13 @@ def test_what_is_emitted_has_the_pins(tmp_path):
     emit(tmp_path / "m.json", tmp_path / "lib", board="uno", pins={"red": 7})
     sketch = next((tmp_path / "lib").rglob("*_analog.ino")).read_text()
     assert "#define TINYGEN_RED_PIN 7\n" in sketch and "#define TINYGEN_GREEN_PIN 13\n" in sketch
-    emit(tmp_path / "m.json", tmp_path / "p", "platformio", board="uno", pins={"green": 8})
+    export(tmp_path / "m.json", "firmware", tmp_path / "p", board="uno", pins={"green": 8})
     text = (tmp_path / "p" / "platformio.ini").read_text()
     assert "-DTINYGEN_GREEN_PIN=8\n" in text and "[env:megaatmega2560]" not in text
     with pytest.raises(UsageError, match="name it with --board"):
         emit(tmp_path / "m.json", tmp_path / "q", pins={"red": 7})
     with pytest.raises(UsageError, match="'attiny85' has no serial port"):
-        emit(tmp_path / "m.json", tmp_path / "q", "platformio", board="attiny85")
+        export(tmp_path / "m.json", "firmware", tmp_path / "q", board="attiny85")
     assert not (tmp_path / "q").exists()
 
 

@@ -74,6 +74,8 @@ OTHER = {
     ("guard", "family"),  # other families than train's
     ("guard", "name"),  # a guard is another model, which may be in the same program
     ("emit", "optimize"),  # as it was trained
+    ("export", "optimize"),
+    ("export", "out"),  # another folder for each format
     ("monitor", "port"),  # with it rows are streamed, without it a log is read
     ("monitor", "window"),  # rows judged together, not rows on their way
     ("pick", "target"),  # whose ladder is meant
@@ -89,6 +91,7 @@ OTHER = {
 
 LEFT = {  # what no file gives
     "convert": ["model.skops"],
+    "export": ["--as", "header", "-o", "lib"],
     "monitor": ["gas.json", "log.csv"],
     "record": ["--channels", "A0", "--rate", "50", "-o", "rec"],
 }

@@ -195,11 +195,11 @@ def test_a_new_exporter_is_one_file(added, tmp_path, monkeypatch):
 def test_the_command_knows_every_exporter(tmp_path):
     MODELS["mlp"].save(tmp_path / "m.json")
     run = CliRunner().invoke
-    emit = ["emit", str(tmp_path / "m.json"), "--format"]
+    emit = ["export", str(tmp_path / "m.json"), "--as"]
     for name in EXPORTERS:
         done = run(main, [*emit, name, "-o", str(tmp_path / name)])
         assert done.exit_code == 0, done.output
-        written = {str(p.relative_to(tmp_path / name)) for p in (tmp_path / name).rglob("*.*")}
+        written = {str(p.relative_to(tmp_path / name)) for p in (tmp_path / name).rglob("*")}
         assert set(EXPORTERS[name](MODELS["mlp"])) <= written
     done = run(main, [*emit, "cobol", "-o", str(tmp_path / "cobol")])
     assert done.exit_code == 2 and "arduino" in done.output

@@ -20,9 +20,10 @@ from ..common.errors import EmitError
 from ..common.files import require_apart
 from ..common.jinja import environment
 from ..model.signals.any_model import AnyModel
-from .exporters import EXPORTERS, platformio
+from .exporters import EXPORTERS, firmware
 from .header import render_header
 from .names import check_prefix
+from .note import NOTE, with_note
 from .parts import (
     RUNTIME,
     SAMPLES,
@@ -30,6 +31,7 @@ from .parts import (
     headers,
     render,
     runtime,
+    selftest_text,
     test_rows,
     vectors,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "render_bare",
     "render_header",
     "runtime",
+    "selftest_text",
     "test_rows",
     "vectors",
     "write_all",
@@ -73,18 +76,27 @@ def export(
     inputs: Mapping[str, Path] = NONE,
     board: Board | None = None,
 ) -> list[Path]:
-    """Writes what the exporter `form` makes of a model; returns the paths. inputs: files that were
-    read, by option, none of which may be written over. board: the one that it is for.
+    """Writes what the exporter `form` makes of a model; returns the paths. EmitError where a file
+    is there that no export has written, or that was changed since. inputs: files that were read,
+    by option, none of which may be written over. board: the one that it is for.
     """
     if form not in EXPORTERS:
         raise EmitError(f"there is no format '{form}': one of {', '.join(EXPORTERS)}")
     texts = EXPORTERS[form](model) if board is None else EXPORTERS[form](model, board)
-    return write_all(texts, out_dir, inputs)
+    require_apart(inputs, {"in -o": [out_dir / relative for relative in texts]})
+    return write_all({**texts, NOTE: with_note(texts, Path(out_dir))}, out_dir, inputs)[:-1]
 
 
-def emit_library(model: AnyModel, out_dir: Path) -> list[Path]:
-    """Writes the model as a library for Arduino and PlatformIO; returns its paths."""
-    return export(model, out_dir, "arduino")
+def emit_library(
+    model: AnyModel,
+    out_dir: Path,
+    inputs: Mapping[str, Path] = NONE,
+    board: Board | None = None,
+) -> list[Path]:
+    """Writes the model as a library for Arduino and PlatformIO; returns its paths. inputs, board:
+    as in `export`.
+    """
+    return write_all(EXPORTERS["library"](model, board), out_dir, inputs)
 
 
 def emit_project(
@@ -93,7 +105,7 @@ def emit_project(
     """Writes a self-contained PlatformIO project (firmware, headers, platformio.ini) into
     `out_dir`. inputs: as in `export`.
     """
-    write_all(platformio.project(model, boards or BOARDS.values()), out_dir, inputs)
+    write_all(firmware.project(model, boards or BOARDS.values()), out_dir, inputs)
     return Project(Path(out_dir), model)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 
 from .. import __version__
 from ..common.boards import BOARDS, Board
 from ..common.jinja import environment
+from ..model.nodes import Integers
 from ..model.outputs import live_calibration
 from ..model.signals import SignalModel
 from ..model.signals.any_model import AnyModel
@@ -88,11 +90,13 @@ def test_rows(model: AnyModel) -> int:
     return run_length(model) if isinstance(model, SignalModel) else SAMPLES
 
 
-def vectors(model: AnyModel) -> dict[str, str]:
-    """Seeded rows and the answers of the twin, as a CSV file and as a header with a self-test."""
+def vectors(model: AnyModel, rows: Integers | None = None) -> dict[str, str]:
+    """Rows, by default seeded ones, and the answers of the twin, as a CSV file and as a header with
+    a self-test.
+    """
     if isinstance(model, SignalModel):
         return signal_vectors(model)
-    rows = model.sample_rows(SAMPLES, seed=1)
+    rows = model.sample_rows(SAMPLES, seed=1) if rows is None else rows
     answers = model.values(rows)[:, : len(model.outputs)]
     names = ["raw", *(f"raw{k}" for k in range(2, 1 + len(model.outputs)))]
     template = environment("c").get_template("vectors.h.j2")
@@ -107,3 +111,23 @@ def vectors(model: AnyModel) -> dict[str, str]:
             several=bool(model.more),
         ),
     }
+
+
+def selftest_text(model: AnyModel, board: Board, options: Sequence[str]) -> str:
+    """Text of a program that answers every row of NAME_vectors.h on a board's chip and lights the
+    green LED where all are right, the red one where not. options: of its compiler, for a comment.
+    """
+    led = lambda port: {"name": port, "port": port[1], "bit": port[2:]}  # of "PB4"
+    return (
+        environment("c")
+        .get_template("selftest.c.j2")
+        .render(
+            version=__version__,
+            title=board.title,
+            name=check_prefix(model.name),
+            mcu=board.mcu,
+            flags=" ".join(options),
+            red=led(board.red_port),
+            green=led(board.green_port),
+        )
+    )

@@ -21,7 +21,10 @@ META = "tinygen.spec"  # where the context keeps the file that was read
 
 MAKE = ("train", "convert", "distil")  # the model
 ROWS = ("data", *MAKE, "guard")
-USE = ("build", "card", "emit", "explain", "monitor", "predict", "recalibrate", "report", "stream")
+USE = (
+    *("build", "card", "emit", "explain", "export", "monitor", "predict", "recalibrate"),
+    *("report", "stream"),
+)
 LIVE = ("stream", "monitor")
 SHARED_WINDOWS = ("window", "hop", "time", "recording", "group", "test")
 TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, commands
@@ -56,14 +59,14 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("budget.flash", "max_flash", (*MAKE, "build")),
     ("budget.ram", "max_ram", (*MAKE, "build")),
     ("budget.cycles", "max_cycles", (*MAKE, "build")),
-    ("board", "board", (*MAKE, "build", "emit", "guard", "recalibrate", "record", *LIVE)),
+    ("board", "board", (*MAKE, "build", "emit", "export", "guard", "recalibrate", "record", *LIVE)),
     *((f"signals.{name}", name, ("guard", "train")) for name in SHARED_WINDOWS),
     ("signals.rate", "rate_hz", ("guard", "record", "train")),
     ("signals.votes", "votes", ("guard", "train")),
     ("signals.max_load", "max_load", ("train",)),
     ("signals.normal", "normal", ("guard",)),
     ("signals.alarms_per_day", "alarms_per_day", ("guard",)),
-    *((f"pins.{role}", f"{role}_pin", ("build", "emit", "stream")) for role in ROLES),
+    *((f"pins.{role}", f"{role}_pin", ("build", "emit", "export", "stream")) for role in ROLES),
     ("protocol.port", "port", ("record", "stream")),
     ("protocol.baud", "baud", ("build", "recalibrate", "record", *LIVE)),
     ("protocol.window", "window", ("stream",)),

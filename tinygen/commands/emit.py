@@ -14,15 +14,13 @@ from ..common.choices import OPTIMIZE
 from ..common.errors import UsageError
 from ..common.files import require_folder_place
 from ._limits import pinned
-from ._options import FILE, MODEL, among, members, model_argument
+from ._options import FILE, MODEL, among, model_argument
 from ._show import shows
 from ._spec import FromSpec
 from .build import wired
 
 if TYPE_CHECKING:
     from ..model.signals.any_model import AnyModel
-
-FORMATS = members("codegen/exporters")
 
 
 @dataclass(frozen=True)
@@ -44,15 +42,14 @@ class Emitted:
 def emit(
     model: Path,
     out: Path,
-    form: str = "arduino",
     optimize: str | None = None,
     board: str | None = None,
     pins: Mapping[str, int] | None = None,
 ) -> Emitted:
-    """What the exporter `form` makes of a model file, its C written for `optimize` if given, for
-    one board with its LEDs at `pins`, by role, or for any.
+    """The library of a model file, its C written for `optimize` if given; its sketches have the
+    LEDs of one board at `pins`, by role.
     """
-    from ..codegen.emit import export
+    from ..codegen.emit import emit_library
     from ..model.signals.any_model import load_any
 
     twin = load_any(model)
@@ -60,13 +57,17 @@ def emit(
     if pins and not board:
         raise UsageError("LED pins are those of a board: name it with --board")
     chip = wired(find_board(board), twin, pins) if board else None
-    if chip and form == "platformio" and not chip.has_firmware:
-        raise UsageError(
-            f"board '{chip.pio_id}' has no serial port and gets no project: leave --board out, or "
-            "emit a library"
-        )
     require_folder_place(out)
-    return Emitted(twin, tuple(export(twin, out, form, {MODEL: model}, chip)))
+    return Emitted(twin, tuple(emit_library(twin, out, {MODEL: model}, chip)))
+
+
+def _moved(value: str | None) -> None:
+    """UsageError for --format, which was an option here."""
+    if value:
+        raise UsageError(
+            "emit writes the library and has no --format: for a project with the firmware take "
+            "`tinygen export MODEL.json --as firmware -o DIR`"
+        )
 
 
 @click.command("emit", cls=FromSpec)
@@ -81,11 +82,9 @@ def emit(
 )
 @click.option(
     "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="arduino",
-    show_default=True,
-    help="A library for Arduino and PlatformIO, or a PlatformIO project with the firmware.",
+    hidden=True,
+    expose_value=False,
+    callback=lambda context, parameter, value: _moved(value),
 )
 @click.option(
     "--optimize",
@@ -96,15 +95,15 @@ def emit(
     "--board",
     shell_complete=among(BOARDS),
     metavar="ID",
-    help="The only board of a project, and whose pins are meant; default: all.",
+    help="Whose LED pins the sketches have; default: the Uno's.",
 )
 @pinned
 @shows
 def command(model, **options):
     """Write the C header and an example sketch into DIR.
 
-    With the runtime header and test vectors, DIR is a library for the Arduino IDE and for
-    PlatformIO.
+    With the runtime headers and test vectors, DIR is a library for the Arduino IDE and for
+    PlatformIO. `tinygen export` writes other forms.
 
     \b
     Example:

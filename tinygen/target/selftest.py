@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .. import __version__
 from ..codegen.emit import (
     SAMPLES,
-    check_prefix,
     headers,
     runtime,
+    selftest_text,
     test_rows,
     vectors,
     write_all,
 )
 from ..common.boards import Board
 from ..common.errors import CheckError
-from ..common.jinja import environment
 from ..common.progress import Progress
 from ..host.virtual.simavr import SimBoard
 from ..model.signals.any_model import AnyModel
@@ -102,23 +100,9 @@ def run_selftest(elf: Path, board: Board, rows: int = SAMPLES) -> str:
 
 def _write(model: AnyModel, board: Board, directory: Path) -> Path:
     """Writes the program's files; returns the C source."""
-    name = check_prefix(model.name)
-    text = (
-        environment("c")
-        .get_template("selftest.c.j2")
-        .render(
-            version=__version__,
-            title=board.title,
-            name=name,
-            mcu=board.mcu,
-            flags=" ".join(OPTIONS),
-            red=_led(board.red_port),
-            green=_led(board.green_port),
-        )
-    )
     write_all(
         {
-            "selftest.c": text,
+            "selftest.c": selftest_text(model, board, OPTIONS),
             **headers(model),
             **runtime(model),
             **vectors(model),
@@ -126,8 +110,3 @@ def _write(model: AnyModel, board: Board, directory: Path) -> Path:
         directory,
     )
     return directory / "selftest.c"
-
-
-def _led(port: str) -> dict[str, str]:
-    """ "PB4" in parts."""
-    return {"name": port, "port": port[1], "bit": port[2:]}

@@ -3,7 +3,7 @@
     EXPORTERS[name]: model -> {path: text}
 
 A file in this folder is found without a list; it defines `export(model, board=None)`, and its name
-is the exporter's.
+is the exporter's, with a dash for each underscore.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Exporter = Callable[..., dict[str, str]]
 def discover() -> dict[str, Exporter]:
     """The exporters of this folder, by name."""
     names = sorted(module.name for module in iter_modules(__path__))
-    return {name: import_module(f"{__name__}.{name}").export for name in names}
+    return {n.replace("_", "-"): import_module(f"{__name__}.{n}").export for n in names}
 
 
 EXPORTERS: dict[str, Exporter] = discover()

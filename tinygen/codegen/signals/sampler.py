@@ -25,6 +25,7 @@ SKETCH_RAM = 400  # bytes of the Arduino core, the sketch, and their stack
 INPUTS = 6  # of the converter, where the board does not say
 SLOWEST_CYCLES = 1024 * 65_536  # that timer 1 counts
 PIN = re.compile(r"A(\d\d?)")
+INSTEAD = "take `tinygen export --as firmware`"
 PIN_MV = 5000.0  # what a placeholder takes for full scale
 
 
@@ -75,6 +76,11 @@ def sensor_of(model: SignalModel) -> Sensor | None:
     return None
 
 
+def sampled_pins(model: SignalModel, board: Board) -> list[str]:
+    """The analog pin of each channel, "A0"; EmitError where the board has none."""
+    return [str(channel["pin"]) for channel in _pins(model, board)]
+
+
 def driver_files(model: SignalModel) -> tuple[str, ...]:
     """Names of the firmware's files that the sketch needs for its sensor."""
     sensor = sensor_of(model)
@@ -101,7 +107,7 @@ def _pins(model: SignalModel, board: Board) -> list[dict[str, Any]]:
     if max(pins) >= inputs:
         raise EmitError(
             f"{len(pins)} channels up to pin A{max(pins)}, {board.title} has A0 to A{inputs - 1}: "
-            "name another --board, or emit --format platformio and feed the samples to the header"
+            f"name another --board, or {INSTEAD} and feed the samples to the header"
         )
     return [
         {
@@ -139,8 +145,8 @@ def _waiting(model: SignalModel, board: Board, sensor: Sensor | None) -> int:
     if period > SLOWEST_CYCLES:
         raise EmitError(
             f"{model.rate_hz:g} Hz is slower than the timer of {board.title} counts "
-            f"({board.f_cpu_hz / SLOWEST_CYCLES:.3g} Hz): emit --format platformio, or feed the "
-            "samples to the header"
+            f"({board.f_cpu_hz / SLOWEST_CYCLES:.3g} Hz): {INSTEAD}, or feed the samples to the "
+            "header"
         )
     taken = (
         sensor.read_us * board.f_cpu_hz / 1e6 if sensor else len(model.channels) * CONVERSION_CYCLES
@@ -186,6 +192,6 @@ def _cost(model: SignalModel, name: str) -> int:
     if not isinstance(found, int) or found < 0:
         raise EmitError(
             f"model '{model.name}' does not tell what it costs, which a sketch's ring follows "
-            "from: train it again, or emit --format platformio"
+            f"from: train it again, or {INSTEAD}"
         )
     return found
