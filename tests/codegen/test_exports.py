@@ -14,6 +14,7 @@ from tinygen.codegen.emit import EXPORTERS, export
 from tinygen.codegen.exporters.micropython import operations
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import EmitError
+from tinygen.common.sensors import SENSORS
 from tinygen.model.nodes import NODES
 
 FORMS = sorted(EXPORTERS)
@@ -194,6 +195,34 @@ def test_wokwi_knows_three_boards(tmp_path):
     assert "wokwi-arduino-mega" in EXPORTERS["wokwi"](many)["diagram.json"]
     few = EXPORTERS["wokwi"](many, BOARDS["uno"])["diagram.json"]
     assert few.count("wokwi-slide-potentiometer") == 6
+
+
+def sampled(*channels):
+    """A model of three channels that have these names, units and steps."""
+    model = every_model()["narrow"]
+    placed = tuple(
+        replace(q, name=c.name, unit=c.unit, scale=1.0) for q, c in zip(model.channels, channels)
+    )
+    return replace(model, channels=placed)
+
+
+def test_a_model_of_a_sensor_brings_its_driver_and_has_no_sliders():
+    model = sampled(*SENSORS["mpu6050"].channels)
+    for form in ("arduino", "platformio"):
+        texts = EXPORTERS[form](model)
+        assert {"src/tinygen_twi.h", "src/tinygen_mpu6050.h"} <= set(texts)
+    with pytest.raises(EmitError, match="sliders only: take --as arduino") as raised:
+        EXPORTERS["wokwi"](model)
+    assert "\n" not in str(raised.value) and EXPORTERS["cmake"](model)
+
+
+def test_a_slider_is_at_the_pin_that_the_recording_names():
+    model = every_model()["narrow"]
+    names = ("A3", "A0", "A5")
+    placed = tuple(replace(q, name=name) for q, name in zip(model.channels, names))
+    diagram = json.loads(EXPORTERS["wokwi"](replace(model, channels=placed))["diagram.json"])
+    wires = [(a, b) for a, b, *_ in diagram["connections"] if a.endswith(":SIG")]
+    assert wires == [(f"input{k}:SIG", f"board:{name}") for k, name in enumerate(names)]
 
 
 def test_every_operation_has_a_form_in_python():

@@ -48,7 +48,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_compiles_without_a_word(kind, board, toolchain, tmp_path):
     chip, core = BOARDS[board], toolchain.avr_core
-    export(KINDS[kind], tmp_path, "arduino", board=chip)
+    export(KINDS[kind], tmp_path, "library", board=chip)
     (sketch,) = tmp_path.glob("examples/*/*.ino")
     assert max(map(len, sketch.read_text().splitlines())) <= 120
     done = subprocess.run(
