@@ -70,10 +70,15 @@ def _left(items: Sequence[Item], names: Sequence[str]) -> list[Item]:
             continue
         there = [s for s in settings if possible(item.path, s)]
         kept = [s for s, places in zip(settings, found) if k in places]
-        if item.is_include and any(item.text == other.text for other in left):
+        if item.is_include and any(_is_there(item, other) for other in left):
             continue
         left.append(item if item.is_macro or item.is_include else _guarded(item, kept, there))
     return left
+
+
+def _is_there(item: Item, before: Item) -> bool:
+    """True where an #include stands before, and holds wherever this one does."""
+    return before.text == item.text and before.path == item.path[: len(before.path)]
 
 
 def _guarded(item: Item, kept, there) -> Item:
