@@ -20,6 +20,7 @@ from tinygen.model.fixedpoint import RAW_MAX
 from tinygen.model.model import from_json, load
 from tinygen.model.operations.scale import Calibrate
 from tinygen.model.outputs import calibrated, place_of, without_calibration
+from tinygen.report.words import promise, recalibrated
 
 # of a value that grows with its input, so that nothing is clamped
 LINEAR = random_models()["linear8"]
@@ -377,3 +378,15 @@ def test_build_refuses_what_cannot_be_told(run, files):
     assert done.code == 2 and "recalibrated already" in done.err
     done = run("build air.json --recalibrate --board attiny85 -o out")
     assert done.code == 2 and "no serial port" in done.err and not (files / "out").exists()
+
+
+def test_a_report_tells_what_came_before_the_recalibration():
+    facts = {"rows": 24, "days": 23.0, "error": 3.5, "error_left_out": 1.25}
+    told = replace(MODEL, training={"recalibrated": facts})
+    assert promise(MODEL, "3 ug/m3") == "Predicts y to within 3 ug/m3 on average"
+    assert promise(told, "3 ug/m3").endswith("on average before recalibration")
+    assert recalibrated(MODEL) == ""
+    assert recalibrated(told) == (
+        "gain and offset, by 24 readings over 23.0 days; their error was 3.5 ug/m3, and 1.25 ug/m3 "
+        "where they were left out"
+    )

@@ -84,6 +84,8 @@ def without_rounding(node, values):
     if kind == "Log2":
         logs = np.log2(np.maximum(values, 1)) * 2048
         return np.where(np.isin(np.arange(values.shape[1]), node.columns), logs, values)
+    if kind == "Calibrate":
+        return np.clip((values * node.gain + node.offset) / 4096, node.low, node.high)
     if kind == "Exp2":
         return 2.0 ** (values / 4096)
     return node.apply(values).astype(float)  # the others only compare and add whole numbers

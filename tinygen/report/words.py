@@ -11,6 +11,7 @@ from ..common.tables import counted, table
 from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
 from ..model.model import Model
 from ..model.not_sure import Answered
+from ..model.outputs import RECALIBRATED
 from ..model.signals.any_model import AnyModel
 
 if TYPE_CHECKING:
@@ -45,7 +46,21 @@ def promise(model: Model, error: str) -> str:
         return f"Answers as {original} does to within {error} on average"
     if model.labels:
         return f"Names {model.output.name} wrongly in {error}"
+    if recalibrated(model):
+        return f"Predicted {model.output.name} to within {error} on average before recalibration"
     return f"Predicts {model.output.name} to within {error} on average"
+
+
+def recalibrated(model: Model) -> str:
+    """By how many readings a model was recalibrated, and their errors; "" for others."""
+    if not (told := model.training.get(RECALIBRATED)):
+        return ""
+    errors = (with_unit(told[name], model) for name in ("error", "error_left_out"))
+    what = "the last layer fitted again" if "layer" in told else "gain and offset"
+    return (
+        f"{what}, by {counted(told['rows'], 'reading')} over {told['days']:.1f} days; their error "
+        f"was {next(errors)}, and {next(errors)} where they were left out"
+    )
 
 
 def with_unit(value: float, model: AnyModel) -> str:

@@ -40,6 +40,7 @@ from ..words import (
     alarms,
     green,
     is_converted,
+    recalibrated,
     red,
     rows_used,
     test_error,
@@ -129,6 +130,7 @@ def _about(d: Dossier) -> Part:
             ("kind", "; ".join(_named(d, one, model_line(one)) for one in d.each)),
             ("predicts", "; ".join(_predicts(one.model) for one in d.each)),
             ("arithmetic", "integers only; no sum can overflow, proven for every input"),
+            *([("recalibrated", told)] if (told := recalibrated(m)) else []),
         ),
     )
 
