@@ -20,7 +20,6 @@ from tinygen.model.signals import SignalModel
 from tinygen.model.signals.signal_model import answers_to_change, voted
 from tinygen.report import signals
 from tinygen.report.signal_page import render_signals
-from tinygen.search.signals import feature_choice
 from tinygen.search.signals.costs import SignalCost, measure_signals
 from tinygen.search.signals.feature_choice import nested_choices
 from tinygen.search.signals.find import class_quantity
@@ -35,15 +34,6 @@ from tinygen.target.build import NO_LIMITS, Budget
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return write_recordings(tmp_path_factory.mktemp("machine") / "recordings")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_trees(level):
-    """A commit ranks features by a quarter of the trees: the search goes the same way."""
-    with pytest.MonkeyPatch.context() as patch:
-        if level == "commit":
-            patch.setattr(feature_choice, "TREES", 15)
-        yield
 
 
 def run(*words):
