@@ -449,7 +449,7 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             q3,
             scale(q3, 255, 0),
             dense(rng, 1, 3, 0, 0, 65535, limit=99, bias=9000),
-            Calibrate(8192, -Calibrate.most_offset, -32767, 32767),
+            Calibrate(3001, -20_000 * 4096, -32767, 32767),
         ),
         "recalibrated_live": (
             q1,
