@@ -1,0 +1,189 @@
+"""Simulators of a chip alone: which one runs which chip.
+
+simavr knows the classic AVRs, yasimavr the AVR 0-series, whose instructions take other times and
+whose flash lies in the data space as well.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from ..common.boards import Board
+from ..common.errors import BuildError, LinkError
+from ..host.virtual.chips import CHIPS
+from ..host.virtual.image import load_image
+from ..host.virtual.simavr import SimBoard
+from ..host.virtual.watch import MARK_BEGIN, MARK_END, Inference, Stack, mark_cycles
+from .toolchain import find_simavr
+
+# where the data space of the AVR 0- and 1-series has what a bare program touches
+GPIOR0, RAM_END = 0x1C, 0x3FFF
+YASIMAVR = "yasimavr==0.1.6"
+YASIM_CHIPS = ("atmega4808", "atmega4809", "attiny1604", "attiny1606", "attiny1607")
+FIRST_CYCLES = 100_000  # in one go: no row is asked for so early
+
+
+class Simulator(Protocol):
+    """A chip that runs a program from power-on. A context manager."""
+
+    name: ClassVar[str]
+    inferences: Sequence[Inference]
+
+    def __init__(self, board: Board, image: Path, *, watch_marks: bool = True) -> None: ...
+    @classmethod
+    def missing(cls) -> str:
+        """What has to be installed for it, as a sentence; "" for nothing."""
+
+    @property
+    def stack_bytes(self) -> int:
+        """Most stack in use since power-on."""
+
+    def run(self, cycles: int) -> None: ...
+    def run_until(
+        self, predicate: Callable[[Any], bool], timeout_cycles: int, step_cycles: int = 1600
+    ) -> bool: ...
+    def read_memory(self, address: int, count: int) -> bytes: ...
+    def write_memory(self, address: int, content: bytes) -> None: ...
+    def close(self) -> None: ...
+
+
+class Simavr(SimBoard):
+    """The simulator of the virtual board."""
+
+    name = "simavr"
+
+    @classmethod
+    def missing(cls) -> str:
+        return "" if find_simavr() else "libsimavr is missing: run `tinygen setup`"
+
+
+class Yasimavr:
+    """yasimavr: another author's simulator, of the AVR 0-series too."""
+
+    name = "yasimavr"
+
+    def __init__(self, board: Board, image: Path, *, watch_marks: bool = True) -> None:
+        if missing := self.missing():
+            raise BuildError(missing)
+        from yasimavr.device_library import load_device
+        from yasimavr.lib import core
+
+        self.inferences: list[Inference] = []
+        self._begun = 0
+        self._cycle = 0
+        self._device = load_device(board.mcu)
+        firmware = core.Firmware.read_elf(str(image))
+        firmware.frequency = board.f_cpu_hz
+        self._loop = core.SimLoop(self._device)
+        self._loop.set_fast_mode(True)
+        self._device.load_firmware(firmware)
+        self._probe = core.DeviceDebugProbe(self._device)
+        self._running = core.Device.State.Running
+        classic = CHIPS.get(board.mcu)
+        self._gpior0 = classic.gpior0 if classic else GPIOR0
+        self._marks = self._places(image) if watch_marks else {}
+        end = load_image(image).ram_end_of_data
+        assert end is not None  # of an ELF file
+        self._stack = Stack(_Memory(self), end, classic.ram_end if classic else RAM_END)
+
+    @classmethod
+    def missing(cls) -> str:
+        if importlib.util.find_spec("yasimavr"):
+            return ""
+        return f"yasimavr is missing: pip install {YASIMAVR} (needs libelf-dev, builds for minutes)"
+
+    def _places(self, image: Path) -> dict[int, bytes]:
+        """Byte addresses of the instructions that write marks, and what stands before and there."""
+        port = self._gpior0 - (0x20 if self._gpior0 >= 0x20 else 0)
+        write = 0xB800 | (port & 0x30) << 5 | port & 0x0F
+        found = {}
+        for start, content in load_image(image).segments:
+            for k in range(2, len(content) - 1, 2):
+                if int.from_bytes(content[k : k + 2], "little") & 0xFE0F == write:
+                    found[start + k] = content[k - 2 : k + 2]
+        return found
+
+    @property
+    def stack_bytes(self) -> int:
+        return self._stack.bytes_used()
+
+    def run(self, cycles: int) -> None:
+        """At least so many cycles. With marks it goes instruction by instruction, since only then
+        a cycle is known for certain.
+        """
+        if not self._marks or cycles >= FIRST_CYCLES:
+            self._loop.run(cycles)
+        else:
+            self._step(cycles)
+        if self._device.state() != self._running:
+            raise LinkError(f"the simulated chip stopped: {self._device.state()}")
+
+    def _step(self, cycles: int) -> None:
+        probe, device, end = self._probe, self._device, self._cycle + cycles
+        while self._cycle < end:
+            code = self._marks.get(probe.read_pc())
+            self._cycle += device.exec_cycle()
+            if code:
+                self._mark(code)
+
+    def _mark(self, code: bytes) -> None:
+        """A mark has been written: its own cycles do not count (see host/virtual/watch.py)."""
+        value = self.read_memory(self._gpior0, 1)[0]
+        loads, stores = mark_cycles(code, True, value)
+        if value == MARK_BEGIN:
+            self._begun = self._cycle
+        elif value == MARK_END:
+            cycles = self._cycle - stores - loads - self._begun
+            self.inferences.append(Inference(self._begun, cycles, False))
+
+    def run_until(
+        self, predicate: Callable[[Yasimavr], bool], timeout_cycles: int, step_cycles: int = 1600
+    ) -> bool:
+        """Run until `predicate(self)`, asked every `step_cycles`; False after the time-out."""
+        for _ in range(timeout_cycles // step_cycles):
+            if predicate(self):
+                return True
+            self.run(step_cycles)
+        return predicate(self)
+
+    def read_memory(self, address: int, count: int) -> bytes:
+        """Bytes of the data space."""
+        return bytes(self._probe.read_data(address, count))
+
+    def write_memory(self, address: int, content: bytes) -> None:
+        """Overwrite bytes of the data space."""
+        self._probe.write_data(address, content)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def __enter__(self) -> Yasimavr:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class _Memory:
+    """The data space, by slices."""
+
+    def __init__(self, chip: Yasimavr) -> None:
+        self._chip = chip
+
+    def __getitem__(self, place: slice) -> bytes:
+        return self._chip.read_memory(place.start, place.stop - place.start)
+
+    def __setitem__(self, place: slice, content: list[int]) -> None:
+        self._chip.write_memory(place.start, bytes(content))
+
+
+def simulator_for(board: Board) -> type[Simulator]:
+    """The simulator of a board's chip; BuildError where none knows it."""
+    known: dict[str, type[Simulator]] = dict.fromkeys(YASIM_CHIPS, Yasimavr)
+    known |= dict.fromkeys(CHIPS, Simavr)
+    if board.mcu not in known:
+        raise BuildError(f"no simulator here knows the {board.mcu} of {board.title}")
+    return known[board.mcu]

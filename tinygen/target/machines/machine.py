@@ -1,0 +1,180 @@
+"""What a machine is: a way to compile a header, and a way to have it answer rows."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ... import __version__
+from ...codegen.emit import headers, runtime
+from ...codegen.parts import render
+from ...common.boards import Board
+from ...common.jinja import environment
+from ...model.signals.any_model import AnyModel
+from ..avr_gcc import Size
+from ..bare import BareChip, measure_cost
+from ..chips import Simulator
+from .compilers import Compiler
+from .simulators import Simulated
+
+FEW_ROWS = 12  # that cycles are measured over where only their sum is known
+EMPTY = "-DTINYGEN_EMPTY_PREDICTOR"
+
+
+@dataclass(frozen=True)
+class MachineCost:
+    """The model alone on one machine: what the same program without a model takes less."""
+
+    flash_bytes: int
+    ram_bytes: int  # static
+    stack_bytes: int | None  # None where the simulator does not tell
+    cycles: float | None  # median of an answer; None where the simulator does not count them
+    cycles_max: int | None  # None where only their sum is known: then `cycles` is the mean
+
+
+class Machine(Protocol):
+    """A compiler and a simulator."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def chip(self) -> str:
+        """For people."""
+    @property
+    def compiler_name(self) -> str: ...
+    @property
+    def simulator_name(self) -> str: ...
+    @property
+    def rows(self) -> int:
+        """That its simulator answers in reasonable time."""
+    def missing(self) -> str:
+        """What has to be installed for it, as a sentence; "" for nothing."""
+    def answers(self, model: AnyModel, rows: np.ndarray, header: str | None = None) -> np.ndarray:
+        """The values of its answers, int64 (n, values_per_row), to raw rows. header: text in place
+        of the model's own. BuildError where it does not compile or does not answer.
+        """
+    def cost(self, model: AnyModel) -> MachineCost | None:
+        """Flash, RAM and cycles; None where another machine has the same program."""
+
+
+@dataclass(frozen=True)
+class StreamMachine:
+    """Runs a program that reads rows and writes answers."""
+
+    name: str
+    chip: str
+    compiler: Compiler
+    port: str  # how bytes come and go: a template machines/port_NAME.h.j2
+    simulator: Simulated
+    rows: int
+    measured: bool = True  # False where another machine has the same program
+
+    @property
+    def compiler_name(self) -> str:
+        return self.compiler.name
+
+    @property
+    def simulator_name(self) -> str:
+        return self.simulator.name
+
+    def missing(self) -> str:
+        return self.compiler.missing() or self.simulator.missing()
+
+    def answers(self, model: AnyModel, rows: np.ndarray, header: str | None = None) -> np.ndarray:
+        with tempfile.TemporaryDirectory(prefix="tinygen-") as name:
+            program = self._program(model, Path(name), header)
+            return self._run(program, model, rows)[0]
+
+    def cost(self, model: AnyModel) -> MachineCost | None:
+        if not self.measured:
+            return None
+        with tempfile.TemporaryDirectory(prefix="tinygen-") as name:
+            folder = Path(name)
+            once, empty = self._program(model, folder), self._size(model, folder / "empty", EMPTY)
+            size = self.compiler.size(once)
+            cycles = self._cycles(model, folder, once) if self.simulator.counts else None
+        flash, ram = size.flash_bytes - empty.flash_bytes, size.ram_bytes - empty.ram_bytes
+        return MachineCost(flash, ram, None, cycles, None)
+
+    def _cycles(self, model: AnyModel, folder: Path, once: Path) -> float:
+        """Mean cycles of an answer: what a program takes longer that works out each twice."""
+        rows = model.sample_rows(FEW_ROWS)
+        twice = self._program(model, folder / "twice", times=2)
+        one, two = (self._run(program, model, rows)[1] for program in (once, twice))
+        assert one is not None and two is not None  # the simulator counts
+        return (two - one) / len(rows)
+
+    def _size(self, model: AnyModel, folder: Path, *options: str) -> Size:
+        return self.compiler.size(self._program(model, folder, None, *options))
+
+    def _run(self, program: Path, model: AnyModel, rows: np.ndarray) -> tuple[np.ndarray, int | None]:
+        values = model.values_per_row
+        content = len(rows).to_bytes(2, "little") + rows.astype("<i2").tobytes()
+        found, clocks = self.simulator.run(program, content, 2 * values * len(rows))
+        return np.frombuffer(found, dtype="<i2").astype(np.int64).reshape(-1, values), clocks
+
+    def _program(
+        self, model: AnyModel, folder: Path, header: str | None = None, *options: str, times: int = 1
+    ) -> Path:
+        """Path of the linked program."""
+        folder.mkdir(exist_ok=True)
+        bench = environment("c").get_template("machines/bench.c.j2")
+        port = environment("c").get_template(f"machines/port_{self.port}.h.j2")
+        texts = {
+            **headers(model),
+            **({f"{model.name}.h": header} if header else {}),
+            **runtime(model),
+            "tinygen_model.h": render("tinygen_model.h.j2", model),
+            "bench_port.h": port.render(),
+            "bench.c": bench.render(
+                version=__version__, times=times, several=model.values_per_row > 1
+            ),
+        }
+        for file, text in texts.items():
+            (folder / file).write_text(text, encoding="ascii")
+        return self.compiler.compile(folder / "bench.c", f"model '{model.name}'", *options)
+
+
+@dataclass(frozen=True)
+class AvrMachine:
+    """An AVR whose memory the simulator opens: it runs the bare program."""
+
+    board: Board  # a chip is enough: what its name, clock and memory are
+    simulator: type[Simulator]
+    rows: int = 10_000
+    measured: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.board.mcu}-{self.simulator.name}"
+
+    @property
+    def chip(self) -> str:
+        return self.board.title
+
+    @property
+    def compiler_name(self) -> str:
+        return "avr-gcc"
+
+    @property
+    def simulator_name(self) -> str:
+        return self.simulator.name
+
+    def missing(self) -> str:
+        return self.simulator.missing()
+
+    def answers(self, model: AnyModel, rows: np.ndarray, header: str | None = None) -> np.ndarray:
+        with BareChip(model, self.board, header, timed=False, simulator=self.simulator) as chip:
+            return chip.predict(rows)[:, None]
+
+    def cost(self, model: AnyModel) -> MachineCost | None:
+        if not self.measured:
+            return None
+        cost = measure_cost(model, self.board, simulator=self.simulator)
+        return MachineCost(
+            cost.flash_bytes, cost.ram_bytes, cost.stack_bytes, cost.cycles_median, cost.cycles_max
+        )
