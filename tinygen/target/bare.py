@@ -144,9 +144,7 @@ class BareChip:
 
     def model_bytes(self) -> tuple[int, int, int]:
         """(flash, static RAM, stack) of the model: what the same program without one takes less."""
-        empty, empty_stack = _empty(
-            self.board, len(self.model.inputs), self.block, self._simulator
-        )
+        empty, empty_stack = _empty(self.board, len(self.model.inputs), self.block, self._simulator)
         size = read_size(self.elf)
         return (
             max(size.flash_bytes - empty.flash_bytes, 0),  # a constant reads no input
@@ -183,9 +181,7 @@ def measure_cost(
 
 
 @lru_cache(maxsize=64)
-def _empty(
-    board: Board, inputs: int, block: int, simulator: type[Simulator]
-) -> tuple[Size, int]:
+def _empty(board: Board, inputs: int, block: int, simulator: type[Simulator]) -> tuple[Size, int]:
     """Size and stack bytes of the bare program without a model: the same for every model of so many
     inputs, `block` rows at a time.
     """

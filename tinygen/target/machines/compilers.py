@@ -81,7 +81,9 @@ class AvrGcc(Compiler):
 def sdcc_size(program: Path) -> Size:
     """Flash and static RAM of a program of SDCC's linker, from the areas of its map."""
     text = program.with_suffix(".map").read_text(encoding="ascii", errors="replace")
-    lengths = {name: int(size, 16) for size, name in re.findall(r"^ *([0-9A-F]+) +l_(\w+)", text, re.M)}
+    lengths = {
+        name: int(size, 16) for size, name in re.findall(r"^ *([0-9A-F]+) +l_(\w+)", text, re.M)
+    }
     flash = sum(lengths.get(area, 0) for area in ("HOME", "CODE", "CONST", "INITIALIZER"))
     flash += sum(lengths.get(area, 0) for area in ("CSEG", "GSINIT", "GSFINAL", "XINIT"))
     ram = sum(lengths.get(area, 0) for area in ("DATA", "INITIALIZED"))

@@ -44,6 +44,7 @@ class Machine(Protocol):
     @property
     def chip(self) -> str:
         """For people."""
+
     @property
     def compiler_name(self) -> str: ...
     @property
@@ -51,12 +52,15 @@ class Machine(Protocol):
     @property
     def rows(self) -> int:
         """That its simulator answers in reasonable time."""
+
     def missing(self) -> str:
         """What has to be installed for it, as a sentence; "" for nothing."""
+
     def answers(self, model: AnyModel, rows: np.ndarray, header: str | None = None) -> np.ndarray:
         """The values of its answers, int64 (n, values_per_row), to raw rows. header: text in place
         of the model's own. BuildError where it does not compile or does not answer.
         """
+
     def cost(self, model: AnyModel) -> MachineCost | None:
         """Flash, RAM and cycles; None where another machine has the same program."""
 
@@ -111,14 +115,21 @@ class StreamMachine:
     def _size(self, model: AnyModel, folder: Path, *options: str) -> Size:
         return self.compiler.size(self._program(model, folder, None, *options))
 
-    def _run(self, program: Path, model: AnyModel, rows: np.ndarray) -> tuple[np.ndarray, int | None]:
+    def _run(
+        self, program: Path, model: AnyModel, rows: np.ndarray
+    ) -> tuple[np.ndarray, int | None]:
         values = model.values_per_row
         content = len(rows).to_bytes(2, "little") + rows.astype("<i2").tobytes()
         found, clocks = self.simulator.run(program, content, 2 * values * len(rows))
         return np.frombuffer(found, dtype="<i2").astype(np.int64).reshape(-1, values), clocks
 
     def _program(
-        self, model: AnyModel, folder: Path, header: str | None = None, *options: str, times: int = 1
+        self,
+        model: AnyModel,
+        folder: Path,
+        header: str | None = None,
+        *options: str,
+        times: int = 1,
     ) -> Path:
         """Path of the linked program."""
         folder.mkdir(exist_ok=True)

@@ -40,6 +40,8 @@ def _sides(model: Model) -> list[tuple[int, int]]:
         if isinstance(node, (Forest, Trees)):
             limits += [(places[split[0]], split[1]) for split in node.splits]
         elif isinstance(node, Outside):
-            limits += [(places[i], v) for i, pair in enumerate(zip(node.low, node.high)) for v in pair]
+            limits += [
+                (places[i], v) for i, pair in enumerate(zip(node.low, node.high)) for v in pair
+            ]
     near = [(i, v + d) for i, v in limits for d in (-1, 0, 1)]
     return sorted({(i, v) for i, v in near if MISSING <= v <= RAW_MAX})

@@ -25,6 +25,7 @@ class Simulated(Protocol):
     @property
     def counts(self) -> bool:
         """True if it counts cycles."""
+
     def missing(self) -> str: ...
     def run(self, program: Path, content: bytes, expected: int) -> tuple[bytes, int | None]:
         """What the program answers to `content`, `expected` bytes of it, and the cycles that it
@@ -92,6 +93,8 @@ class Uart(Tool):
             running.kill()
             running.wait()
             running.stdout.close()
+        if len(found) != expected:
+            raise self._too_few(found, expected)
         return found, None
 
 
@@ -150,5 +153,7 @@ def _by_files(command: list[str], program: Path, content: bytes, expected: int) 
         raise BuildError(f"{Path(command[0]).name} does not run: {type(error).__name__}") from error
     found = answers.read_bytes() if answers.is_file() else b""
     if len(found) != expected:
-        raise BuildError(f"{Path(command[0]).name} gave {len(found)} of {expected} bytes of answers")
+        raise BuildError(
+            f"{Path(command[0]).name} gave {len(found)} of {expected} bytes of answers"
+        )
     return found

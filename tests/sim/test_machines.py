@@ -1,0 +1,134 @@
+"""One header on every machine: compilers and simulators that others wrote give the twin's answers.
+
+Per commit a few headers on each machine, whose one changed coefficient has to show; at release every
+family and every chain of operations, with as many rows as the machine's simulator answers in
+reasonable time.
+"""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from changed_models import with_one_coefficient_changed
+from family_models import TASKS, street_model
+from needs import unavailable
+from random_models import random_models
+
+from tinygen.codegen.emit import render_header
+from tinygen.common.errors import BuildError, DoesNotFit
+from tinygen.model.fixedpoint import MISSING, RAW_MAX, RAW_MIN
+from tinygen.target.machines import MACHINES, proof_rows
+from tinygen.target.machines.compilers import Compiler, avr
+from tinygen.target.machines.machine import StreamMachine
+from tinygen.target.machines.simulators import Native, Semihosted, Uart
+
+CHAINS = random_models()
+SAMPLE = ("mlp_layer16", "tree_deep")  # on every machine of a commit
+SLOW_SAMPLE = ("mlp_layer16",)  # where a program takes seconds to compile
+ROWS, SLOW_ROWS = 240, 24
+LATE = "yasimavr"  # builds for minutes: `make release-check` installs it
+EVERY_MACHINE = pytest.mark.parametrize("machine", MACHINES.values(), ids=list(MACHINES))
+
+
+@cache
+def every_model():
+    """Name -> model: each family for each of its tasks, and each chain."""
+    families = {f"{family}, {task}": street_model(family, task) for family, task in TASKS}
+    return {**families, **CHAINS}
+
+
+def need(machine, level):
+    """Skips, or fails where nothing may be missing."""
+    missing = machine.missing()
+    if missing and level == "commit" and machine.simulator_name == LATE:
+        pytest.skip(missing)
+    if missing:
+        unavailable(missing)
+
+
+def wrong_rows(machine, model, rows, header=None) -> np.ndarray:
+    """Places of the rows that the machine answers otherwise than the twin."""
+    answers = machine.answers(model, rows, header)
+    twin = model.values(rows)[:, : answers.shape[1]]
+    assert answers.shape == twin.shape
+    return np.flatnonzero((answers != twin).any(axis=1))
+
+
+@EVERY_MACHINE
+def test_a_header_is_right_on_every_machine(machine, level, toolchain, figures):
+    """The header has one coefficient changed by one: it is right if it answers as the changed twin,
+    and the comparison is worth something if it differs from the twin that was not changed.
+    """
+    need(machine, level)
+    slow = machine.rows < 10_000
+    for name in SLOW_SAMPLE if slow else SAMPLE:
+        model = CHAINS[name]
+        rows = proof_rows(model, SLOW_ROWS if slow else ROWS, seed=3)
+        changed = with_one_coefficient_changed(model, rows)
+        seen = (changed.values(rows) != model.values(rows)).any(axis=1)
+        wrong = wrong_rows(machine, model, rows, render_header(changed))
+        assert seen.any() and (wrong == np.flatnonzero(seen)).all(), name
+    if level == "release":
+        fitting = [name for name, model in every_model().items() if is_right(machine, name, model)]
+        told = f"{len(fitting)} of {len(every_model())} models fit and are right"
+        figures(machine.name, f"{told}, {machine.rows:,} rows each")
+
+
+def is_right(machine, name, model) -> bool:
+    """True where every row is answered as the twin does, False where the chip is too small; a wrong
+    row fails.
+    """
+    try:
+        wrong = wrong_rows(machine, model, proof_rows(model, machine.rows, seed=4))
+    except DoesNotFit:
+        return False
+    assert not wrong.size, f"{name}: {len(wrong)} rows differ, first {wrong[0]}"
+    return True
+
+
+def test_several_numbers_come_from_the_stream(level, toolchain):
+    """Scores behind the class, and several outputs."""
+    machine = MACHINES["x86-64-gcc"]
+    need(machine, level)
+    model = replace(CHAINS["softmax"], labels=("a", "b", "c", "d"), scores=True)
+    rows = proof_rows(model, ROWS, seed=3)
+    assert machine.answers(model, rows).shape == (ROWS, 5) == (ROWS, model.values_per_row)
+    assert not wrong_rows(machine, model, rows).size
+
+
+def test_rows_reach_the_ends_and_both_sides_of_every_limit():
+    model = CHAINS["branches"]
+    rows = proof_rows(model, 400)
+    assert rows.shape == (400, 3) and {MISSING, RAW_MIN, RAW_MAX} <= set(rows.ravel().tolist())
+    for column, limit, *_ in model.nodes[0].splits:
+        assert {limit - 1, limit, limit + 1} <= set(rows[:, column].tolist())
+    assert (proof_rows(model, 400) == rows).all()
+    assert (proof_rows(model, 400, seed=1) != rows).any()
+
+
+def test_what_is_missing_is_named_with_its_package():
+    words = "no-such-compiler is missing: apt-get install some-package"
+    assert Compiler("no-such-compiler", "some-package", ()).missing() == words
+    words = "no-such-qemu is missing: apt-get install some-package"
+    assert Semihosted("no-such-qemu", "some-package").missing() == words
+
+
+def machine_of(compiler, simulator, port="files"):
+    return StreamMachine("m", "title", compiler, port, simulator, 10)
+
+
+def test_a_machine_that_does_not_answer_is_an_error_in_one_line(tmp_path):
+    gcc = Compiler("gcc", "gcc", ("-std=c99",))
+    rows = CHAINS["stump"].sample_rows(9)
+    with pytest.raises(BuildError, match="^model 'stump' does not compile with gcc: .*error"):
+        machine_of(gcc, Native()).answers(CHAINS["stump"], rows, "#error no model\n")
+    with pytest.raises(BuildError, match="^true gave 0 of 18 bytes of answers$"):
+        machine_of(gcc, Semihosted("true", "coreutils")).answers(CHAINS["stump"], rows)
+
+
+def test_a_serial_port_that_stays_silent_is_an_error(toolchain):
+    with pytest.raises(BuildError, match="^true gave 0 of 18 bytes of answers$"):
+        machine_of(avr("atmega328p"), Uart("true", "coreutils"), "uart").answers(
+            CHAINS["stump"], CHAINS["stump"].sample_rows(9)
+        )
