@@ -160,6 +160,18 @@ class BareChip:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def measure_size(model: AnyModel, board: Board) -> Size:
+    """Flash and static RAM of `model` on `board`'s chip, which nothing runs."""
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
+        size = read_size(compile_bare(model, board, Path(folder), 1))
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
+        empty = read_size(_compile_empty(board, Path(folder), len(model.inputs), 1))
+    return Size(
+        max(size.flash_bytes - empty.flash_bytes, 0),  # a constant reads no input
+        size.ram_bytes - empty.ram_bytes,
+    )
+
+
 def measure_cost(
     model: AnyModel,
     board: Board,
@@ -186,16 +198,18 @@ def _empty(board: Board, inputs: int, block: int, simulator: type[Simulator]) ->
     inputs, `block` rows at a time.
     """
     with tempfile.TemporaryDirectory() as folder:
-        texts = {
-            "bare.c": bare_main(block),
-            "tinygen_model.h": EMPTY_MODEL.format(inputs=inputs),
-        }
-        elf = _compile(texts, board, Path(folder), "the program without a model")
+        elf = _compile_empty(board, Path(folder), inputs, block)
         with simulator(board, elf) as chip:
             chip.run(START_CYCLES)
             chip.write_memory(symbols(elf)["bare_rows"], b"\1")
             chip.run(4000)
             return read_size(elf), chip.stack_bytes
+
+
+def _compile_empty(board: Board, folder: Path, inputs: int, block: int) -> Path:
+    """Path of the bare program without a model."""
+    texts = {"bare.c": bare_main(block), "tinygen_model.h": EMPTY_MODEL.format(inputs=inputs)}
+    return _compile(texts, board, folder, "the program without a model")
 
 
 def _block(board: Board, inputs: int) -> int:

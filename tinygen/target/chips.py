@@ -22,7 +22,6 @@ from .toolchain import find_simavr
 # where the data space of the AVR 0- and 1-series has what a bare program touches
 GPIOR0, RAM_END = 0x1C, 0x3FFF
 YASIMAVR = "yasimavr==0.1.6"
-YASIM_CHIPS = ("atmega4808", "atmega4809", "attiny1604", "attiny1606", "attiny1607")
 FIRST_CYCLES = 100_000  # in one go: no row is asked for so early
 
 
@@ -30,7 +29,6 @@ class Simulator(Protocol):
     """A chip that runs a program from power-on. A context manager."""
 
     name: ClassVar[str]
-    inferences: Sequence[Inference]
 
     def __init__(self, board: Board, image: Path, *, watch_marks: bool = True) -> None: ...
     @classmethod
@@ -38,8 +36,19 @@ class Simulator(Protocol):
         """What has to be installed for it, as a sentence; "" for nothing."""
 
     @property
+    def inferences(self) -> Sequence[Inference]:
+        """Regions between the marks 1 and 2 since power-on."""
+
+    @property
+    def marks(self) -> Sequence[tuple[int, int]]:
+        """(cycle, value) of everything that was written into GPIOR0."""
+
+    @property
     def stack_bytes(self) -> int:
         """Most stack in use since power-on."""
+
+    def leds(self) -> tuple[int, int]:
+        """(red, green): 1 where the LED is lit."""
 
     def run(self, cycles: int) -> None: ...
     def run_until(
@@ -72,6 +81,7 @@ class Yasimavr:
         from yasimavr.lib import core
 
         self.inferences: list[Inference] = []
+        self.marks: list[tuple[int, int]] = []  # (cycle, value)
         self._begun = 0
         self._cycle = 0
         self._device = load_device(board.mcu)
@@ -81,13 +91,15 @@ class Yasimavr:
         self._loop.set_fast_mode(True)
         self._device.load_firmware(firmware)
         self._probe = core.DeviceDebugProbe(self._device)
-        self._running = core.Device.State.Running
-        classic = CHIPS.get(board.mcu)
-        self._gpior0 = classic.gpior0 if classic else GPIOR0
+        self._loop.run(1)  # out of reset
+        self._fine = (core.Device.State.Running, core.Device.State.Done)
+        self._board = board
+        self._gpior0 = GPIOR0 if board.modern else CHIPS[board.mcu].gpior0
         self._marks = self._places(image) if watch_marks else {}
         end = load_image(image).ram_end_of_data
         assert end is not None  # of an ELF file
-        self._stack = Stack(_Memory(self), end, classic.ram_end if classic else RAM_END)
+        ram_end = RAM_END if board.modern else CHIPS[board.mcu].ram_end
+        self._stack = Stack(_Memory(self), end, ram_end)
 
     @classmethod
     def missing(cls) -> str:
@@ -110,6 +122,17 @@ class Yasimavr:
     def stack_bytes(self) -> int:
         return self._stack.bytes_used()
 
+    def leds(self) -> tuple[int, int]:
+        """(red, green) of a chip of the 0-series: 1 where the LED is lit."""
+        red, green = (self._pin(port) for port in (self._board.red_port, self._board.green_port))
+        return red, green
+
+    def _pin(self, name: str) -> int:
+        """Level of an output pin, by the port's registers DIR and OUT at four times its number."""
+        port, bit = ord(name[1]) - ord("A"), int(name[2:])
+        direction, out = self.read_memory(4 * port, 2)
+        return direction >> bit & out >> bit & 1
+
     def run(self, cycles: int) -> None:
         """At least so many cycles. With marks it goes instruction by instruction, since only then
         a cycle is known for certain.
@@ -118,14 +141,20 @@ class Yasimavr:
             self._loop.run(cycles)
         else:
             self._step(cycles)
-        if self._device.state() != self._running:
-            raise LinkError(f"the simulated chip stopped: {self._device.state()}")
+        if self._device.state() not in self._fine:
+            raise LinkError(
+                f"the virtual {self._board.pio_id} crashed at program address "
+                f"{self._probe.read_pc():#x}"
+            )
 
     def _step(self, cycles: int) -> None:
         probe, device, end = self._probe, self._device, self._cycle + cycles
         while self._cycle < end:
             code = self._marks.get(probe.read_pc())
-            self._cycle += device.exec_cycle()
+            cycles = device.exec_cycle()
+            if not cycles:  # nothing to do for ever, or crashed
+                break
+            self._cycle += cycles
             if code:
                 self._mark(code)
 
@@ -133,6 +162,7 @@ class Yasimavr:
         """A mark has been written: its own cycles do not count (see host/virtual/watch.py)."""
         value = self.read_memory(self._gpior0, 1)[0]
         loads, stores = mark_cycles(code, True, value)
+        self.marks.append((self._cycle, value))
         if value == MARK_BEGIN:
             self._begun = self._cycle
         elif value == MARK_END:
@@ -180,10 +210,19 @@ class _Memory:
         self._chip.write_memory(place.start, bytes(content))
 
 
+SIMULATORS: dict[str, type[Simulator]] = {s.name: s for s in (Simavr, Yasimavr)}
+
+
 def simulator_for(board: Board) -> type[Simulator]:
-    """The simulator of a board's chip; BuildError where none knows it."""
-    known: dict[str, type[Simulator]] = dict.fromkeys(YASIM_CHIPS, Yasimavr)
-    known |= dict.fromkeys(CHIPS, Simavr)
-    if board.mcu not in known:
+    """The simulator of a board's chip; BuildError where none is known."""
+    if board.simulator not in SIMULATORS:
         raise BuildError(f"no simulator here knows the {board.mcu} of {board.title}")
-    return known[board.mcu]
+    return SIMULATORS[board.simulator]
+
+
+def why_not_simulated(board: Board) -> str:
+    """Why a program for a board's chip cannot be run here, as a sentence; "" where it can."""
+    try:
+        return simulator_for(board).missing()
+    except BuildError as error:
+        return str(error)
