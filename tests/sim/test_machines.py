@@ -1,8 +1,8 @@
 """One header on every machine: compilers and simulators that others wrote give the twin's answers.
 
-Per commit a few headers on each machine, whose one changed coefficient has to show; at release every
-family and every chain of operations, with as many rows as the machine's simulator answers in
-reasonable time.
+Per commit a few headers on each machine, whose one changed coefficient has to show; at release
+every family and every chain of operations, with as many rows as the machine's simulator answers
+in reasonable time.
 """
 
 from dataclasses import replace
@@ -14,14 +14,22 @@ from changed_models import with_one_coefficient_changed
 from family_models import TASKS, street_model
 from needs import unavailable
 from random_models import random_models
+from tinygen.host.virtual.simavr import SimBoard
 
 from tinygen.codegen.emit import render_header
+from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError, DoesNotFit
 from tinygen.model.fixedpoint import MISSING, RAW_MAX, RAW_MIN
 from tinygen.target.machines import MACHINES, proof_rows
 from tinygen.target.machines.compilers import Compiler, avr
 from tinygen.target.machines.machine import StreamMachine
-from tinygen.target.machines.simulators import Native, Semihosted, Uart
+from tinygen.target.machines.simulators import (
+    Native,
+    Semihosted,
+    SimulatorFault,
+    Uart,
+    skipped_jumps,
+)
 
 CHAINS = random_models()
 SAMPLE = ("mlp_layer16", "tree_deep")  # on every machine of a commit
@@ -71,17 +79,17 @@ def test_a_header_is_right_on_every_machine(machine, level, toolchain, figures):
         assert seen.any() and (wrong == np.flatnonzero(seen)).all(), name
     if level == "release":
         fitting = [name for name, model in every_model().items() if is_right(machine, name, model)]
-        told = f"{len(fitting)} of {len(every_model())} models fit and are right"
+        told = f"{len(fitting)} of {len(every_model())} models can run and are right"
         figures(machine.name, f"{told}, {machine.rows:,} rows each")
 
 
 def is_right(machine, name, model) -> bool:
-    """True where every row is answered as the twin does, False where the chip is too small; a wrong
-    row fails.
+    """True where every row is answered as the twin does, False where the chip is too small or its
+    simulator is known to be wrong; a wrong row fails.
     """
     try:
         wrong = wrong_rows(machine, model, proof_rows(model, machine.rows, seed=4))
-    except DoesNotFit:
+    except (DoesNotFit, SimulatorFault):
         return False
     assert not wrong.size, f"{name}: {len(wrong)} rows differ, first {wrong[0]}"
     return True
@@ -121,14 +129,53 @@ def machine_of(compiler, simulator, port="files"):
 def test_a_machine_that_does_not_answer_is_an_error_in_one_line(tmp_path):
     gcc = Compiler("gcc", "gcc", ("-std=c99",))
     rows = CHAINS["stump"].sample_rows(9)
-    with pytest.raises(BuildError, match="^model 'stump' does not compile with gcc: .*error"):
+    with pytest.raises(BuildError, match=r"^model 'stump' does not compile with gcc: .*error"):
         machine_of(gcc, Native()).answers(CHAINS["stump"], rows, "#error no model\n")
-    with pytest.raises(BuildError, match="^true gave 0 of 18 bytes of answers$"):
+    with pytest.raises(BuildError, match=r"^true gave 0 of 18 bytes of answers$"):
         machine_of(gcc, Semihosted("true", "coreutils")).answers(CHAINS["stump"], rows)
 
 
 def test_a_serial_port_that_stays_silent_is_an_error(toolchain):
-    with pytest.raises(BuildError, match="^true gave 0 of 18 bytes of answers$"):
+    with pytest.raises(BuildError, match=r"^true gave 0 of 18 bytes of answers$"):
         machine_of(avr("atmega328p"), Uart("true", "coreutils"), "uart").answers(
             CHAINS["stump"], CHAINS["stump"].sample_rows(9)
         )
+
+
+SKIPPED_RET = r"""
+#include <avr/io.h>
+#include <stdint.h>
+
+/* 1 where bit 7 of x is set, else 0 */
+uint8_t top_bit(uint8_t x);
+__asm__("top_bit:\n\tmov r25,r24\n\tldi r24,0\n\tsbrs r25,7\n\tret\n\tldi r24,1\n\tret\n");
+
+int main(void)
+{
+    UCSR0B = _BV(RXEN0) | _BV(TXEN0);
+    UDR0 = GPIOR0 = (uint8_t)(top_bit(0x7F) * 2 + top_bit(0x80));
+    for (;;) {
+    }
+}
+"""
+
+
+def test_qemu_is_not_asked_where_it_is_known_to_be_wrong(level, toolchain, tmp_path):
+    """The smallest program that QEMU 7.2 answers wrongly, 0 in place of 1: a skipped RET. GCC's own multiplication of
+    32 bits ends in one, so that models with it are not asked there.
+    """
+    qemu = MACHINES["atmega328p-qemu"]
+    need(qemu, level)
+    source = tmp_path / "skip.c"
+    source.write_text(SKIPPED_RET)
+    program = avr("atmega328p").compile(source, "the case")
+    (place,) = skipped_jumps(program)
+    with pytest.raises(SimulatorFault, match=f"a jump is skipped at {place:#x}"):
+        qemu.simulator.run(program, b"", 1)
+    with SimBoard(BOARDS["uno"], program) as chip:  # whose answer is the data sheet's
+        chip.run(10_000)
+        assert chip.read_memory(chip.chip.gpior0, 1) == b"\1"
+    with pytest.raises(SimulatorFault):
+        qemu.answers(CHAINS["polynomial"], CHAINS["polynomial"].sample_rows(9))
+    source.write_text(SKIPPED_RET.replace("sbrs r25,7\\n\\tret", "tst r25"))
+    assert skipped_jumps(avr("atmega328p").compile(source, "the case")) == []
