@@ -15,7 +15,9 @@ from ..toolchain import find_compiler
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror")
 GCC = (*STRICT, "-Os", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections")
-SDCC = ("--std-c99", "--Werror", "--opt-code-size", "--max-allocs-per-node", "200")
+# 110 and 126 tell that a comparison is decided when a table is short
+SDCC_QUIET = ("--disable-warning", "110", "--disable-warning", "126")
+SDCC = ("--std-c99", "--Werror", *SDCC_QUIET, "--opt-code-size", "--max-allocs-per-node", "200")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Compiler:
     packages: str  # Debian packages that bring it
     options: tuple[str, ...]
     suffix: str = ".elf"
+    drops_unused: bool = True  # a function that nothing calls takes no flash
     size: Callable[[Path], Size] = read_size
 
     @property
@@ -128,4 +131,4 @@ def picolibc(program: str, packages: str, cpu: tuple[str, ...], flash: int, ram:
 
 def sdcc(chip: str, *options: str) -> Compiler:
     """SDCC for one kind of chip."""
-    return Compiler("sdcc", "sdcc", (f"-m{chip}", *SDCC, *options), ".ihx", sdcc_size)
+    return Compiler("sdcc", "sdcc", (f"-m{chip}", *SDCC, *options), ".ihx", False, sdcc_size)

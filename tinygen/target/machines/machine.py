@@ -29,7 +29,7 @@ EMPTY = "-DTINYGEN_EMPTY_PREDICTOR"
 class MachineCost:
     """The model alone on one machine: what the same program without a model takes less."""
 
-    flash_bytes: int
+    flash_bytes: int | None  # None where the compiler keeps functions that nothing calls
     ram_bytes: int  # static
     stack_bytes: int | None  # None where the simulator does not tell
     cycles: float | None  # median of an answer; None where the simulator does not count them
@@ -101,8 +101,8 @@ class StreamMachine:
             once, empty = self._program(model, folder), self._size(model, folder / "empty", EMPTY)
             size = self.compiler.size(once)
             cycles = self._cycles(model, folder, once) if self.simulator.counts else None
-        flash, ram = size.flash_bytes - empty.flash_bytes, size.ram_bytes - empty.ram_bytes
-        return MachineCost(flash, ram, None, cycles, None)
+        flash = size.flash_bytes - empty.flash_bytes if self.compiler.drops_unused else None
+        return MachineCost(flash, size.ram_bytes - empty.ram_bytes, None, cycles, None)
 
     def _cycles(self, model: AnyModel, folder: Path, once: Path) -> float:
         """Mean cycles of an answer: what a program takes longer that works out each twice."""
