@@ -47,6 +47,7 @@ class Built:
         if firmware.cycles_median is not None and firmware.cycles_max is not None:
             stack = (
                 "the model alone on the simulated chip"
+                + (", by the cycles of a classic AVR" if board.modern else "")
                 if firmware.stack_bytes is None
                 else f"whole firmware's stack {firmware.stack_bytes:,} bytes"
             )

@@ -186,6 +186,6 @@ class AvrMachine:
         if not self.measured:
             return None
         cost = measure_cost(model, self.board, simulator=self.simulator)
-        return MachineCost(
-            cost.flash_bytes, cost.ram_bytes, cost.stack_bytes, cost.cycles_median, cost.cycles_max
-        )
+        timed = not self.board.modern  # yasimavr takes a classic chip's cycles for a newer one's
+        cycles = (cost.cycles_median, cost.cycles_max) if timed else (None, None)
+        return MachineCost(cost.flash_bytes, cost.ram_bytes, cost.stack_bytes, *cycles)
