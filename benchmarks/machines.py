@@ -61,10 +61,9 @@ def cost_in_words(cost: MachineCost | None) -> str:
     """ "502 B, 23 B, 2,872": flash, RAM with stack, cycles."""
     if cost is None:
         return "as above"
-    flash = "-" if cost.flash_bytes is None else f"{cost.flash_bytes:,} B"
     stack = "" if cost.stack_bytes is None else f", {cost.ram_bytes + cost.stack_bytes} B"
     cycles = "" if cost.cycles is None else f", {cost.cycles:,.0f}"
-    return f"{flash}{stack}{cycles}"
+    return f"{cost.flash_bytes:,} B{stack}{cycles}"
 
 
 def models() -> dict[str, Model]:

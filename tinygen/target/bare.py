@@ -24,7 +24,7 @@ from ..common.boards import Board
 from ..common.errors import BuildError, DoesNotFit
 from ..model.signals.any_model import AnyModel
 from .avr_gcc import Size, compile_c, read_size
-from .chips import Simulator, simulator_for
+from .chips import SIMULATORS, Simulator, simulator_for
 
 RAM_FOR_ROWS = 0.4  # part of the chip's RAM that waiting rows may take
 RAM_FOR_STACK = 0.25  # the same that they must leave for the stack
@@ -144,7 +144,9 @@ class BareChip:
 
     def model_bytes(self) -> tuple[int, int, int]:
         """(flash, static RAM, stack) of the model: what the same program without one takes less."""
-        empty, empty_stack = _empty(self.board, len(self.model.inputs), self.block, self._simulator)
+        empty, empty_stack = _empty(
+            self.board, len(self.model.inputs), self.block, self._simulator.name
+        )
         size = read_size(self.elf)
         return (
             max(size.flash_bytes - empty.flash_bytes, 0),  # a constant reads no input
@@ -193,13 +195,13 @@ def measure_cost(
 
 
 @lru_cache(maxsize=64)
-def _empty(board: Board, inputs: int, block: int, simulator: type[Simulator]) -> tuple[Size, int]:
+def _empty(board: Board, inputs: int, block: int, simulator: str) -> tuple[Size, int]:
     """Size and stack bytes of the bare program without a model: the same for every model of so many
     inputs, `block` rows at a time.
     """
     with tempfile.TemporaryDirectory() as folder:
         elf = _compile_empty(board, Path(folder), inputs, block)
-        with simulator(board, elf) as chip:
+        with SIMULATORS[simulator](board, elf) as chip:
             chip.run(START_CYCLES)
             chip.write_memory(symbols(elf)["bare_rows"], b"\1")
             chip.run(4000)

@@ -7,9 +7,9 @@ whose flash lies in the data space as well.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from ..common.boards import Board
 from ..common.errors import BuildError, LinkError
@@ -25,44 +25,10 @@ YASIMAVR = "yasimavr==0.1.6"
 FIRST_CYCLES = 100_000  # in one go: no row is asked for so early
 
 
-class Simulator(Protocol):
-    """A chip that runs a program from power-on. A context manager."""
-
-    name: ClassVar[str]
-
-    def __init__(self, board: Board, image: Path, *, watch_marks: bool = True) -> None: ...
-    @classmethod
-    def missing(cls) -> str:
-        """What has to be installed for it, as a sentence; "" for nothing."""
-
-    @property
-    def inferences(self) -> Sequence[Inference]:
-        """Regions between the marks 1 and 2 since power-on."""
-
-    @property
-    def marks(self) -> Sequence[tuple[int, int]]:
-        """(cycle, value) of everything that was written into GPIOR0."""
-
-    @property
-    def stack_bytes(self) -> int:
-        """Most stack in use since power-on."""
-
-    def leds(self) -> tuple[int, int]:
-        """(red, green): 1 where the LED is lit."""
-
-    def run(self, cycles: int) -> None: ...
-    def run_until(
-        self, predicate: Callable[[Any], bool], timeout_cycles: int, step_cycles: int = 1600
-    ) -> bool: ...
-    def read_memory(self, address: int, count: int) -> bytes: ...
-    def write_memory(self, address: int, content: bytes) -> None: ...
-    def close(self) -> None: ...
-
-
 class Simavr(SimBoard):
     """The simulator of the virtual board."""
 
-    name = "simavr"
+    name: ClassVar[str] = "simavr"
 
     @classmethod
     def missing(cls) -> str:
@@ -72,7 +38,7 @@ class Simavr(SimBoard):
 class Yasimavr:
     """yasimavr: another author's simulator, of the AVR 0-series too."""
 
-    name = "yasimavr"
+    name: ClassVar[str] = "yasimavr"
 
     def __init__(self, board: Board, image: Path, *, watch_marks: bool = True) -> None:
         if missing := self.missing():
@@ -99,7 +65,8 @@ class Yasimavr:
         end = load_image(image).ram_end_of_data
         assert end is not None  # of an ELF file
         ram_end = RAM_END if board.modern else CHIPS[board.mcu].ram_end
-        self._stack = Stack(_Memory(self), end, ram_end)
+        memory: Any = _Memory(self)  # as far as a stack needs one
+        self._stack = Stack(memory, end, ram_end)
 
     @classmethod
     def missing(cls) -> str:
@@ -121,6 +88,11 @@ class Yasimavr:
     @property
     def stack_bytes(self) -> int:
         return self._stack.bytes_used()
+
+    @property
+    def stack_full(self) -> bool:
+        """True where the stack has reached the variables since power-on."""
+        return self._stack.full
 
     def leds(self) -> tuple[int, int]:
         """(red, green) of a chip of the 0-series: 1 where the LED is lit."""
@@ -210,7 +182,8 @@ class _Memory:
         self._chip.write_memory(place.start, bytes(content))
 
 
-SIMULATORS: dict[str, type[Simulator]] = {s.name: s for s in (Simavr, Yasimavr)}
+Simulator = Simavr | Yasimavr
+SIMULATORS: dict[str, type[Simulator]] = {"simavr": Simavr, "yasimavr": Yasimavr}
 
 
 def simulator_for(board: Board) -> type[Simulator]:

@@ -57,5 +57,5 @@ def _slip(one: str, other: str) -> bool:
     """True for two spellings of one name: the same digits, almost the same letters."""
     if re.findall(r"\d+", one) != re.findall(r"\d+", other):
         return False
-    letters = [re.sub(r"\d", "", text) for text in (one, other)]
-    return difflib.SequenceMatcher(None, *letters).ratio() >= ALIKE
+    ours, theirs = (re.sub(r"\d", "", text) for text in (one, other))
+    return difflib.SequenceMatcher(None, ours, theirs).ratio() >= ALIKE

@@ -81,17 +81,22 @@ class AvrGcc(Compiler):
         return find_compiler()
 
 
-def sdcc_size(program: Path) -> Size:
-    """Flash and static RAM of a program of SDCC's linker, from the areas of its map."""
+def stm8_size(program: Path) -> Size:
+    """Flash and static RAM of a program for an STM8, from the areas of its map."""
     text = program.with_suffix(".map").read_text(encoding="ascii", errors="replace")
-    lengths = {
-        name: int(size, 16) for size, name in re.findall(r"^ *([0-9A-F]+) +l_(\w+)", text, re.M)
-    }
-    flash = sum(lengths.get(area, 0) for area in ("HOME", "CODE", "CONST", "INITIALIZER"))
-    flash += sum(lengths.get(area, 0) for area in ("CSEG", "GSINIT", "GSFINAL", "XINIT"))
-    ram = sum(lengths.get(area, 0) for area in ("DATA", "INITIALIZED"))
-    ram += sum(lengths.get(area, 0) for area in ("DSEG", "ISEG", "PSEG", "XSEG", "XISEG", "OSEG"))
-    return Size(flash, ram)
+    found = re.findall(r"^ *([0-9A-F]+) +l_(\w+)", text, re.M)
+    lengths = {name: int(size, 16) for size, name in found}
+    flash = sum(lengths.get(area, 0) for area in ("HOME", "CODE", "CONST", "INITIALIZER", "GSINIT"))
+    return Size(flash, lengths.get("DATA", 0) + lengths.get("INITIALIZED", 0))
+
+
+def mcs51_size(program: Path) -> Size:
+    """Flash and external RAM of a program for an 8051, from the linker's summary."""
+    text = program.with_suffix(".mem").read_text(encoding="ascii", errors="replace")
+    size = dict(
+        re.findall(r"^ +(EXTERNAL RAM|ROM/EPROM/FLASH) +(?:0x\w+ +0x\w+ +)?(\d+)", text, re.M)
+    )
+    return Size(int(size["ROM/EPROM/FLASH"]), int(size["EXTERNAL RAM"]))
 
 
 def gcc_size(program: Path) -> Size:
@@ -129,6 +134,6 @@ def picolibc(program: str, packages: str, cpu: tuple[str, ...], flash: int, ram:
     return Compiler(program, packages, (*GCC, *cpu, *library), size=gcc_size)
 
 
-def sdcc(chip: str, *options: str) -> Compiler:
+def sdcc(chip: str, size: Callable[[Path], Size], *options: str) -> Compiler:
     """SDCC for one kind of chip."""
-    return Compiler("sdcc", "sdcc", (f"-m{chip}", *SDCC, *options), ".ihx", False, sdcc_size)
+    return Compiler("sdcc", "sdcc", (f"-m{chip}", *SDCC, *options), ".ihx", False, size)

@@ -11,11 +11,11 @@ import numpy as np
 
 from ... import __version__
 from ...codegen.emit import headers, runtime
+from ...codegen.exports import checked
 from ...codegen.parts import render
 from ...common.boards import Board
 from ...common.jinja import environment
 from ...model.signals.any_model import AnyModel
-from ..avr_gcc import Size
 from ..bare import BareChip, measure_cost
 from ..chips import Simulator
 from .compilers import Compiler
@@ -29,7 +29,7 @@ EMPTY = "-DTINYGEN_EMPTY_PREDICTOR"
 class MachineCost:
     """The model alone on one machine: what the same program without a model takes less."""
 
-    flash_bytes: int | None  # None where the compiler keeps functions that nothing calls
+    flash_bytes: int
     ram_bytes: int  # static
     stack_bytes: int | None  # None where the simulator does not tell
     cycles: float | None  # median of an answer; None where the simulator does not count them
@@ -56,9 +56,9 @@ class Machine(Protocol):
     def missing(self) -> str:
         """What has to be installed for it, as a sentence; "" for nothing."""
 
-    def answers(self, model: AnyModel, rows: np.ndarray, header: str | None = None) -> np.ndarray:
-        """The values of its answers, int64 (n, values_per_row), to raw rows. header: text in place
-        of the model's own. BuildError where it does not compile or does not answer.
+    def answers(self, model: AnyModel, rows: np.ndarray) -> np.ndarray:
+        """The values of its answers to raw rows, int64 (n, values_per_row); of an AVR whose memory
+        is open the first one, (n, 1). BuildError where it does not compile or does not answer.
         """
 
     def cost(self, model: AnyModel) -> MachineCost | None:
@@ -88,9 +88,9 @@ class StreamMachine:
     def missing(self) -> str:
         return self.compiler.missing() or self.simulator.missing()
 
-    def answers(self, model: AnyModel, rows: np.ndarray, header: str | None = None) -> np.ndarray:
+    def answers(self, model: AnyModel, rows: np.ndarray) -> np.ndarray:
         with tempfile.TemporaryDirectory(prefix="tinygen-") as name:
-            program = self._program(model, Path(name), header)
+            program = self._program(model, Path(name))
             return self._run(program, model, rows)[0]
 
     def cost(self, model: AnyModel) -> MachineCost | None:
@@ -98,11 +98,12 @@ class StreamMachine:
             return None
         with tempfile.TemporaryDirectory(prefix="tinygen-") as name:
             folder = Path(name)
-            once, empty = self._program(model, folder), self._size(model, folder / "empty", EMPTY)
+            once = self._program(model, folder)
+            empty = self.compiler.size(self._program(model, folder / "empty", EMPTY))
             size = self.compiler.size(once)
             cycles = self._cycles(model, folder, once) if self.simulator.counts else None
-        flash = size.flash_bytes - empty.flash_bytes if self.compiler.drops_unused else None
-        return MachineCost(flash, size.ram_bytes - empty.ram_bytes, None, cycles, None)
+        flash, ram = size.flash_bytes - empty.flash_bytes, size.ram_bytes - empty.ram_bytes
+        return MachineCost(flash, ram, None, cycles, None)
 
     def _cycles(self, model: AnyModel, folder: Path, once: Path) -> float:
         """Mean cycles of an answer: what a program takes longer that works out each twice."""
@@ -112,9 +113,6 @@ class StreamMachine:
         assert one is not None and two is not None  # the simulator counts
         return (two - one) / len(rows)
 
-    def _size(self, model: AnyModel, folder: Path, *options: str) -> Size:
-        return self.compiler.size(self._program(model, folder, None, *options))
-
     def _run(
         self, program: Path, model: AnyModel, rows: np.ndarray
     ) -> tuple[np.ndarray, int | None]:
@@ -123,22 +121,13 @@ class StreamMachine:
         found, clocks = self.simulator.run(program, content, 2 * values * len(rows))
         return np.frombuffer(found, dtype="<i2").astype(np.int64).reshape(-1, values), clocks
 
-    def _program(
-        self,
-        model: AnyModel,
-        folder: Path,
-        header: str | None = None,
-        *options: str,
-        times: int = 1,
-    ) -> Path:
-        """Path of the linked program."""
+    def _program(self, model: AnyModel, folder: Path, *options: str, times: int = 1) -> Path:
+        """Path of the linked program; without its model where the options have EMPTY."""
         folder.mkdir(exist_ok=True)
         bench = environment("c").get_template("machines/bench.c.j2")
         port = environment("c").get_template(f"machines/port_{self.port}.h.j2")
         texts = {
-            **headers(model),
-            **({f"{model.name}.h": header} if header else {}),
-            **runtime(model),
+            **(_no_header(model) if EMPTY in options else self._headers(model)),
             "tinygen_model.h": render("tinygen_model.h.j2", model),
             "bench_port.h": port.render(),
             "bench.c": bench.render(
@@ -148,6 +137,21 @@ class StreamMachine:
         for file, text in texts.items():
             (folder / file).write_text(text, encoding="ascii")
         return self.compiler.compile(folder / "bench.c", f"model '{model.name}'", *options)
+
+    def _headers(self, model: AnyModel) -> dict[str, str]:
+        """The model as `emit` writes it; as `export` does, with what it uses of the runtime inside,
+        for a compiler that would link all of the runtime.
+        """
+        if self.compiler.drops_unused:
+            return {**headers(model), **runtime(model)}
+        return checked(model)
+
+
+def _no_header(model: AnyModel) -> dict[str, str]:
+    """What a program without a model includes in the place of its header."""
+    upper = model.name.upper()
+    numbers = f"#define {upper}_INPUTS {len(model.inputs)}\n#define {upper}_MODEL_ID 0\n"
+    return {f"{model.name}.h": f"#include <stdint.h>\n{numbers}"}
 
 
 @dataclass(frozen=True)
@@ -178,8 +182,8 @@ class AvrMachine:
     def missing(self) -> str:
         return self.simulator.missing()
 
-    def answers(self, model: AnyModel, rows: np.ndarray, header: str | None = None) -> np.ndarray:
-        with BareChip(model, self.board, header, timed=False, simulator=self.simulator) as chip:
+    def answers(self, model: AnyModel, rows: np.ndarray) -> np.ndarray:
+        with BareChip(model, self.board, timed=False, simulator=self.simulator) as chip:
             return chip.predict(rows)[:, None]
 
     def cost(self, model: AnyModel) -> MachineCost | None:

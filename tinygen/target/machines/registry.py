@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...common.boards import BOARDS, Board
 from ..chips import Simavr, Simulator, Yasimavr
-from .compilers import avr, native, picolibc, sdcc
+from .compilers import avr, mcs51_size, native, picolibc, sdcc, stm8_size
 from .machine import AvrMachine, Machine, StreamMachine
 from .simulators import Native, Semihosted, Uart, Ucsim
 
@@ -80,7 +80,7 @@ MACHINES: dict[str, Machine] = _registry(
     StreamMachine(
         "stm8",
         "STM8S208",
-        sdcc("stm8"),
+        sdcc("stm8", stm8_size),
         "ucsim",
         Ucsim("sstm8", "sdcc-ucsim", ("-t", "STM8S208"), interface="rom[0x1200]"),
         rows=500,
@@ -88,7 +88,7 @@ MACHINES: dict[str, Machine] = _registry(
     StreamMachine(
         "8051",
         "8052",
-        sdcc("mcs51", "--model-large", "--stack-auto"),
+        sdcc("mcs51", mcs51_size, "--model-large", "--stack-auto"),
         "ucsim",
         Ucsim("s51", "sdcc-ucsim", ("-t", "8052"), interface="xram[0xffff]", per_cycle=12),
         rows=200,

@@ -122,11 +122,13 @@ JUMPS = {0x9508, 0x9518, 0x9409, 0x9509, 0x9419, 0x9519}  # RET, RETI, IJMP, ICA
 def skipped_jumps(program: Path) -> list[int]:
     """Byte addresses in flash where an AVR program skips a jump without an address of its own."""
     from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import SymbolTableSection
 
     with open(program, "rb") as stream:
         elf = ELFFile(stream)
-        (code,) = elf.get_section_by_name(".symtab").get_symbol_by_name("__ctors_end")
-        text, start = elf.get_section_by_name(".text"), code["st_value"]
+        table, text = elf.get_section_by_name(".symtab"), elf.get_section_by_name(".text")
+        assert isinstance(table, SymbolTableSection) and text  # of a linked program
+        start = table.get_symbol_by_name("__ctors_end")[0]["st_value"]
         content = text.data()[start - text["sh_addr"] :]
     words = [int.from_bytes(content[k : k + 2], "little") for k in range(0, len(content) - 1, 2)]
     return [
