@@ -128,7 +128,9 @@ def skipped_jumps(program: Path) -> list[int]:
         elf = ELFFile(stream)
         table, text = elf.get_section_by_name(".symtab"), elf.get_section_by_name(".text")
         assert isinstance(table, SymbolTableSection) and text  # of a linked program
-        start = table.get_symbol_by_name("__ctors_end")[0]["st_value"]
+        (code,) = table.get_symbol_by_name("__ctors_end") or (None,)
+        assert code  # avr-libc's own start has it
+        start = code["st_value"]
         content = text.data()[start - text["sh_addr"] :]
     words = [int.from_bytes(content[k : k + 2], "little") for k in range(0, len(content) - 1, 2)]
     return [
