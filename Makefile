@@ -40,7 +40,8 @@ test: $(TOOLS)
 
 # the long test programme: an hour, most of it for the fuzzer
 release-check: $(TOOLS)
-	@.ci/tools
+	@.ci/tools release
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[chips]'
 	@$(PYTEST) --level release $(ARGS)
 
 # NO_MKDOCS_2_WARNING: a notice of the theme's authors, no warning about these pages

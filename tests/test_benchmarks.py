@@ -354,3 +354,39 @@ def test_a_game_of_recalibrate_is_played(recalibrated, air_quality, monkeypatch,
     assert recalibrated.main(["--tasks", "C", "--starts", "5"]) == 0
     text = capsys.readouterr().out
     assert text.count("\nC     year") == 2 and "one a day" in text
+
+
+@pytest.fixture(scope="module")
+def machines():
+    return _module("machines")
+
+
+def test_the_page_of_chips_has_the_table_of_its_benchmark(machines):
+    rows = [machines.row_of(p) for p in json.loads((FOLDER / "results/machines.json").read_text())]
+    told = machines.as_table(rows)
+    assert (FOLDER / "results/machines.txt").read_text() == told
+    page = (FOLDER.parent / "docs" / "chips.md").read_text(encoding="utf-8")
+    assert machines.in_page(page, told) == page
+    changed = replace(rows[0], wrong=1)
+    assert machines.in_page(page, machines.as_table([changed, *rows[1:]])) != page
+    assert {row.machine for row in rows} == set(machines.MACHINES)
+    assert all(row.wrong == 0 and row.compared >= 30 for row in rows)
+
+
+def test_a_machine_with_a_wrong_answer_fails_the_benchmark(machines, monkeypatch, capsys):
+    class Wrong:
+        name = chip = compiler_name = simulator_name = "wrong"
+        rows = 1000
+
+        def missing(self):
+            return ""
+
+        def answers(self, model, rows):
+            return model.values(rows) + (rows[:, :1] == 0)
+
+        def cost(self, model):
+            return None
+
+    monkeypatch.setitem(machines.MACHINES, "wrong", Wrong())
+    assert machines.main(["--only", "wrong"]) == 1
+    assert "| wrong | wrong | wrong | as above |" in capsys.readouterr().out

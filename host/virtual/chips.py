@@ -38,6 +38,7 @@ class Chip:
 
 
 _SMALL = {"B": 0x23, "C": 0x26, "D": 0x29}
+_MIDDLE = {"A": 0x20, **_SMALL}
 _LARGE = {
     "A": 0x20,
     "B": 0x23,
@@ -58,6 +59,8 @@ CHIPS = {
         Chip("atmega168p", 16_384, 0x100, 0x4FF, _SMALL, eeprom_bytes=512, match_b=12),
         Chip("atmega328", 32_768, 0x100, 0x8FF, _SMALL, match_b=12),
         Chip("atmega328p", 32_768, 0x100, 0x8FF, _SMALL, match_b=12),
+        Chip("atmega644p", 65_536, 0x100, 0x10FF, _MIDDLE, eeprom_bytes=2048, match_b=14),
+        Chip("atmega1284p", 131_072, 0x100, 0x40FF, _MIDDLE, eeprom_bytes=4096, match_b=14),
         Chip("atmega1280", 131_072, 0x200, 0x21FF, _LARGE, eeprom_bytes=4096, match_b=18),
         Chip("atmega2560", 262_144, 0x200, 0x21FF, _LARGE, eeprom_bytes=4096, match_b=18),
         Chip(

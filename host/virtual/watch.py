@@ -111,7 +111,7 @@ class Marks:
         self.marks.append((now, value))
         if value not in (MARK_BEGIN, MARK_END):
             return
-        loads, stores = _mark_cycles(self._core.read_flash(max(0, pc - 2), 4), pc >= 2, value)
+        loads, stores = mark_cycles(self._core.read_flash(max(0, pc - 2), 4), pc >= 2, value)
         if value == MARK_BEGIN:
             self._leave()
             self._begun, self._interrupted = now + stores, False
@@ -133,7 +133,7 @@ class Marks:
 
 
 @cache
-def _mark_cycles(code: bytes, preceded: bool, value: int) -> tuple[int, int]:
+def mark_cycles(code: bytes, preceded: bool, value: int) -> tuple[int, int]:
     """(cycles of loading the mark's value, cycles of the instruction that writes it).
 
     code: the instruction before the write, where `preceded` says that there is one, and the write.

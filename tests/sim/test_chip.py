@@ -2,11 +2,11 @@
 all four agree.
 """
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
+from changed_models import with_one_coefficient_changed
 from family_models import TASKS, fitted_model, street_model
 from host_c import compile_header, run_rows
 from random_models import random_models
@@ -15,10 +15,6 @@ from tinygen import data
 from tinygen.codegen.emit import render_header
 from tinygen.commands.demo import ARTICLE_INPUTS
 from tinygen.common.boards import BOARDS
-from tinygen.model.operations.dense import Dense
-from tinygen.model.operations.forest import Forest
-from tinygen.model.operations.lookup import Lookup
-from tinygen.model.operations.outside import Outside
 from tinygen.target.bare import BareChip
 
 MEGA = BOARDS["megaatmega2560"]
@@ -88,54 +84,6 @@ def test_all_agree_on_every_real_test_row(family, level, simavr, air_quality, tm
 def test_all_agree_on_every_chain_of_nodes(name, level, simavr, tmp_path):
     model = CHAINS[name]
     assert_all_equal(model, model.sample_rows(CHAIN_ROWS, seed=12), tmp_path, CHAIN_STEPS[level])
-
-
-def with_one_coefficient_changed(model, rows):
-    """The model with one coefficient one larger or smaller: the first one, from the end, that the
-    twin can see.
-    """
-    for place in reversed(range(len(model.nodes))):
-        for node in changes(model.nodes[place]):
-            changed = replace(model, nodes=(*model.nodes[:place], node, *model.nodes[place + 1 :]))
-            if (changed.predict(rows) != model.predict(rows)).any():
-                return changed
-    raise AssertionError(f"no coefficient of {model.name} matters on these rows")
-
-
-def changes(node):
-    """The node with one of its numbers changed by one."""
-    if isinstance(node, Dense):
-        for i, row in enumerate(node.weights):
-            for j, weight in enumerate(row):
-                nearer = weight - 1 if weight > 0 else weight + 1
-                yield replace(
-                    node,
-                    weights=(
-                        *node.weights[:i],
-                        (*row[:j], nearer, *row[j + 1 :]),
-                        *node.weights[i + 1 :],
-                    ),
-                )
-    if isinstance(node, Lookup):
-        for i, curve in enumerate(node.curves):
-            for k, value in enumerate(curve.table):
-                table = (
-                    *curve.table[:k],
-                    value - 1 if value > 0 else value + 1,
-                    *curve.table[k + 1 :],
-                )
-                yield replace(
-                    node,
-                    curves=(*node.curves[:i], replace(curve, table=table), *node.curves[i + 1 :]),
-                )
-    if isinstance(node, Forest):
-        for k, leaf in enumerate(node.leaves):
-            yield replace(
-                node, leaves=(*node.leaves[:k], (leaf[0] - 1, *leaf[1:]), *node.leaves[k + 1 :])
-            )
-    if isinstance(node, Outside):
-        for k, low in enumerate(node.low):
-            yield replace(node, low=(*node.low[:k], low + 1, *node.low[k + 1 :]))
 
 
 @pytest.mark.parametrize("family, task", TASKS)

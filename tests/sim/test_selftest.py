@@ -15,10 +15,11 @@ from tinygen import cli
 from tinygen.codegen.emit import RUNTIME, render_header
 from tinygen.commands.build import build as build_model
 from tinygen.common.boards import BOARDS
-from tinygen.common.errors import CheckError, DoesNotFit, UsageError
+from tinygen.common.errors import BuildError, CheckError, DoesNotFit, UsageError
 from tinygen.target import selftest
 from tinygen.target.avr_gcc import compile_c
 from tinygen.target.build import Budget
+from tinygen.target.chips import why_not_simulated
 from tinygen.target.selftest import build_selftest, run_selftest
 
 ATTINY85 = BOARDS["attiny85"]
@@ -144,3 +145,32 @@ def test_the_command(simavr, tmp_path, capsys, monkeypatch):
             tmp_path / "model.json", "attiny85", tmp_path / "new", upload=True, port="/dev/ttyACM0"
         )
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["linear16", "forest"])
+def test_the_self_test_of_an_arduino_nano_every(name, toolchain, tmp_path):
+    """Built always; where its simulator is installed it has run there, with the green LED at its
+    end, and one weight more turns it red.
+    """
+    board = BOARDS["nano_every"]
+    firmware = build_selftest(MODELS[name], board, tmp_path)
+    assert firmware.hex.is_file() and 0 < firmware.model_flash_bytes < firmware.flash_bytes
+    assert "PORTE.OUTSET = _BV(2);" in (tmp_path / "selftest.c").read_text()
+    if why_not_simulated(board):
+        assert firmware.cycles_median is None
+        pytest.skip(why_not_simulated(board))
+    assert 0 < firmware.cycles_median <= firmware.cycles_max
+    if name == "linear16":
+        (tmp_path / "linear16.h").write_text(render_header(one_weight_more(MODELS[name])))
+        elf = compile_c(tmp_path / "selftest.c", board, "test")
+        assert run_selftest(elf, board) == "fails its self-test (LEDs (1, 0), red and green)"
+
+
+def test_a_chip_without_a_simulator_is_built_and_not_called_proven(toolchain, tmp_path):
+    MODELS["stump"].save(tmp_path / "model.json")
+    built = build_model(tmp_path / "model.json", "attiny3217", tmp_path / "new")
+    assert built.firmware.hex.is_file() and built.firmware.cycles_max is None
+    assert "not run      no simulator here knows the attiny3217" in built.text()
+    assert "inference" not in built.text()
+    with pytest.raises(BuildError, match="a budget of 100 cycles needs the virtual board"):
+        build_model(tmp_path / "model.json", "attiny3217", tmp_path / "b", Budget(cycles=100))

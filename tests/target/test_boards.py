@@ -4,6 +4,7 @@ boards.
 
 import configparser
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tinygen.commands.boards import list_boards
 from tinygen.common.boards import (
     BOARDS,
     core_properties,
+    find_board,
     pio_board_file,
     render_platformio_ini,
     require_simulated,
@@ -199,5 +201,59 @@ def test_the_list_of_boards_tells_what_each_can():
         ("uno", "UART, simulated too"),
         ("leonardo", "USB, not simulated"),
         ("attiny85", "nothing: model alone"),
+        ("nano_every", "nothing: model alone  yasimavr"),
+        ("attiny3217", "nothing: model alone  no simulator"),
     ):
         assert words in rows[name]
+
+
+@pytest.mark.parametrize("board", [b for b in BOARDS.values() if b.modern], ids=lambda b: b.pio_id)
+def test_sizes_of_newer_chips_are_the_compilers(board, toolchain, tmp_path):
+    def disagrees(flash_bytes, ram_bytes) -> bool:
+        (tmp_path / "sizes.c").write_text(
+            "#include <avr/io.h>\n"
+            f'_Static_assert(PROGMEM_SIZE == {flash_bytes}, "flash");\n'
+            f'_Static_assert(INTERNAL_SRAM_SIZE == {ram_bytes}, "RAM");\n'
+        )
+        command = [toolchain.avr_gcc, f"-mmcu={board.mcu}", "-fsyntax-only", tmp_path / "sizes.c"]
+        return subprocess.run(command, capture_output=True).returncode != 0
+
+    assert not disagrees(board.flash_bytes, board.ram_bytes)
+    assert disagrees(board.flash_bytes, board.ram_bytes + 1)
+
+
+@pytest.mark.parametrize(
+    "name, advice",
+    [
+        ("nanoevery", "the nearest is 'nano_every' (atmega4809), `tinygen boards` lists all"),
+        ("Leonrado", "the nearest is 'leonardo' (atmega32u4), `tinygen boards` lists all"),
+        ("mega2560", "the nearest is 'megaatmega2560' (atmega2560), `tinygen boards` lists all"),
+        ("unoo", "the nearest is 'uno' (atmega328p), `tinygen boards` lists all"),
+        (
+            "nano",
+            "is it 'nanoatmega328' (atmega328p) or 'nanoatmega328new' (atmega328p) or 'nano_every' "
+            "(atmega4809)? `tinygen boards` lists all",
+        ),
+        # other chips, however alike their names are
+        ("attiny84", "`tinygen boards` lists all"),
+        ("attiny1616", "`tinygen boards` lists all"),
+        ("atmega4808", "`tinygen boards` lists all"),
+        ("megaatmega1280", "`tinygen boards` lists all"),
+        ("nanoatmega168", "`tinygen boards` lists all"),
+        ("nano_33_iot", "`tinygen boards` lists all"),
+        ("uno_r4_minima", "`tinygen boards` lists all"),
+        ("uno_wifi_rev2", "`tinygen boards` lists all"),
+        ("x", "`tinygen boards` lists all"),
+    ],
+)
+def test_an_unknown_board_is_never_advised_another_chip(name, advice):
+    with pytest.raises(UsageError) as raised:
+        find_board(name)
+    assert str(raised.value) == f"board '{name}' is unknown: {advice}"
+
+
+def test_the_nano_every_says_what_it_lacks():
+    with pytest.raises(
+        UsageError, match="it has an Arduino core that the firmware is not made for"
+    ):
+        require_simulated(BOARDS["nano_every"])

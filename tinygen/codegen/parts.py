@@ -127,6 +127,7 @@ def selftest_text(model: AnyModel, board: Board, options: Sequence[str]) -> str:
             name=check_prefix(model.name),
             mcu=board.mcu,
             flags=" ".join(options),
+            modern=board.modern,
             red=led(board.red_port),
             green=led(board.green_port),
         )

@@ -15,6 +15,7 @@ SERIAL_WORDS = {
     "uart": "UART, simulated too",
     "usb": "USB, not simulated",
     "none": "nothing: model alone",
+    "core": "nothing: model alone",
 }
 
 
@@ -36,12 +37,23 @@ class BoardList:
                 b.ram_bytes,
                 f"D{b.red_pin} red, D{b.green_pin} green",
                 SERIAL_WORDS[b.serial],
+                b.simulator or "no simulator",
                 ", ".join(self._ports(b)) or "-",
             ]
             for b in self.boards
         ]
         return table(
-            ["board", "title", "chip", "flash", "RAM", "LEDs", "rows come by", "plugged in at"],
+            [
+                "board",
+                "title",
+                "chip",
+                "flash",
+                "RAM",
+                "LEDs",
+                "rows come by",
+                "chip runs in",
+                "plugged in at",
+            ],
             rows,
         )
 

@@ -30,6 +30,7 @@ class Built:
 
     firmware: Firmware
     leds: int = 2  # that the model lights
+    not_run: str = ""  # why no simulator ran it
 
     def text(self) -> str:
         """What the program and the model alone cost."""
@@ -46,6 +47,7 @@ class Built:
         if firmware.cycles_median is not None and firmware.cycles_max is not None:
             stack = (
                 "the model alone on the simulated chip"
+                + (", by the cycles of a classic AVR" if board.modern else "")
                 if firmware.stack_bytes is None
                 else f"whole firmware's stack {firmware.stack_bytes:,} bytes"
             )
@@ -54,6 +56,8 @@ class Built:
                 f"inference    {firmware.cycles_median:,} cycles, at most {firmware.cycles_max:,} "
                 f"({microseconds:.1f} us at {board.f_cpu_hz / 1e6:g} MHz); {stack}"
             )
+        elif self.not_run:
+            lines.append(f"not run      {self.not_run}")
         return "\n".join(lines)
 
     def plain(self) -> dict[str, Any]:
@@ -93,6 +97,7 @@ def build(
     from ..common.locks import Lock
     from ..model.signals.any_model import load_any
     from ..target import build as compiling
+    from ..target.chips import why_not_simulated
     from ..target.selftest import build_selftest
 
     chip, twin, limit = find_board(board), load_any(model), budget or compiling.Budget()
@@ -103,7 +108,8 @@ def build(
     chip = replace(wired(chip, twin, pins), baud=baud or chip.baud)
     with Lock(str(out)):  # another build would change the sources under the compiler
         if not chip.has_firmware:
-            return Built(build_selftest(twin, chip, out, limit, progress))
+            made = build_selftest(twin, chip, out, limit, progress)
+            return Built(made, not_run=why_not_simulated(chip))
         project = emit_project(twin, out, [chip], {MODEL: model})
         firmware = compiling.build_firmware(project, chip, limit, progress)
         if port:  # which goes with --upload only
@@ -131,7 +137,7 @@ def _adjustable(model: AnyModel, chip: Board) -> Model:
 
     if not chip.has_firmware:
         raise UsageError(
-            f"board '{chip.pio_id}' has no serial port to --recalibrate it by: use `tinygen "
+            f"board '{chip.pio_id}' {chip.alone_because} to --recalibrate it by: use `tinygen "
             "recalibrate MODEL.json ROWS.csv -o NEW.json`"
         )
     if not isinstance(model, Model):

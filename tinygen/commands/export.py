@@ -42,8 +42,8 @@ def export(
     chip = wired(find_board(board), twin, pins) if board else None
     if chip and form == "firmware" and not chip.has_firmware:
         raise UsageError(
-            f"board '{chip.pio_id}' has no serial port and gets no firmware: leave --board out, or "
-            "take another format"
+            f"board '{chip.pio_id}' {chip.alone_because} and gets no firmware: leave --board out, "
+            "or take another format"
         )
     require_folder_place(out)
     return Emitted(twin, tuple(written(twin, out, form, {MODEL: model}, chip)))

@@ -22,9 +22,9 @@ from elftools.elf.sections import SymbolTableSection
 from ..codegen.emit import bare_main, render_bare, runtime
 from ..common.boards import Board
 from ..common.errors import BuildError, DoesNotFit
-from ..host.virtual.simavr import SimBoard
 from ..model.signals.any_model import AnyModel
 from .avr_gcc import Size, compile_c, read_size
+from .chips import SIMULATORS, Simulator, simulator_for
 
 RAM_FOR_ROWS = 0.4  # part of the chip's RAM that waiting rows may take
 RAM_FOR_STACK = 0.25  # the same that they must leave for the stack
@@ -64,7 +64,8 @@ class BareChip:
     """A simulated chip that runs the model alone. A context manager.
 
     timed: False where only answers are wanted: no cycles are counted, and a row of a small model
-    takes half of the time. options: of the compiler, on top of its own.
+    takes half of the time. options: of the compiler, on top of its own. simulator: another one than
+    the chip's own.
     """
 
     def __init__(
@@ -74,14 +75,16 @@ class BareChip:
         header: str | None = None,
         timed: bool = True,
         options: Sequence[str] = (),
+        simulator: type[Simulator] | None = None,
     ) -> None:
         self.model, self.board = model, board
+        self._simulator = simulator or simulator_for(board)
         self._folder = Path(tempfile.mkdtemp(prefix="tinygen-"))
         self.block = _block(board, len(model.inputs))
         try:
             self.elf = self._compiled(header, options)
             self._symbols = symbols(self.elf)
-            self._sim = SimBoard(board, self.elf, watch_marks=timed)
+            self._sim = self._simulator(board, self.elf, watch_marks=timed)
             self._sim.run(START_CYCLES)
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -141,7 +144,9 @@ class BareChip:
 
     def model_bytes(self) -> tuple[int, int, int]:
         """(flash, static RAM, stack) of the model: what the same program without one takes less."""
-        empty, empty_stack = _empty(self.board, len(self.model.inputs), self.block)
+        empty, empty_stack = _empty(
+            self.board, len(self.model.inputs), self.block, self._simulator.name
+        )
         size = read_size(self.elf)
         return (
             max(size.flash_bytes - empty.flash_bytes, 0),  # a constant reads no input
@@ -157,41 +162,56 @@ class BareChip:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def measure_size(model: AnyModel, board: Board) -> Size:
+    """Flash and static RAM of `model` on `board`'s chip, which nothing runs."""
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
+        size = read_size(compile_bare(model, board, Path(folder), 1))
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
+        empty = read_size(_compile_empty(board, Path(folder), len(model.inputs), 1))
+    return Size(
+        max(size.flash_bytes - empty.flash_bytes, 0),  # a constant reads no input
+        size.ram_bytes - empty.ram_bytes,
+    )
+
+
 def measure_cost(
     model: AnyModel,
     board: Board,
     rows: np.ndarray | None = None,
     header: str | None = None,
     options: Sequence[str] = (),
+    simulator: type[Simulator] | None = None,
 ) -> ModelCost:
     """Cost of `model` on `board`'s chip; cycles over `rows`, by default seeded ones with corners.
 
     header: C text of another predictor with the same names and inputs, measured in the model's
-    place; options: of the compiler, on top of its own.
+    place; options: of the compiler, on top of its own; simulator: another one than the chip's own.
     """
     rows = model.sample_rows(64) if rows is None else rows
-    with BareChip(model, board, header, options=options) as chip:
+    with BareChip(model, board, header, options=options, simulator=simulator) as chip:
         chip.predict(rows)
         cycles = chip.cycles
         return ModelCost(*chip.model_bytes(), int(np.median(cycles)), int(cycles.max()))
 
 
 @lru_cache(maxsize=64)
-def _empty(board: Board, inputs: int, block: int) -> tuple[Size, int]:
+def _empty(board: Board, inputs: int, block: int, simulator: str) -> tuple[Size, int]:
     """Size and stack bytes of the bare program without a model: the same for every model of so many
     inputs, `block` rows at a time.
     """
     with tempfile.TemporaryDirectory() as folder:
-        texts = {
-            "bare.c": bare_main(block),
-            "tinygen_model.h": EMPTY_MODEL.format(inputs=inputs),
-        }
-        elf = _compile(texts, board, Path(folder), "the program without a model")
-        with SimBoard(board, elf) as chip:
+        elf = _compile_empty(board, Path(folder), inputs, block)
+        with SIMULATORS[simulator](board, elf) as chip:
             chip.run(START_CYCLES)
             chip.write_memory(symbols(elf)["bare_rows"], b"\1")
             chip.run(4000)
             return read_size(elf), chip.stack_bytes
+
+
+def _compile_empty(board: Board, folder: Path, inputs: int, block: int) -> Path:
+    """Path of the bare program without a model."""
+    texts = {"bare.c": bare_main(block), "tinygen_model.h": EMPTY_MODEL.format(inputs=inputs)}
+    return _compile(texts, board, folder, "the program without a model")
 
 
 def _block(board: Board, inputs: int) -> int:

@@ -98,9 +98,8 @@ def build_firmware(
     """
     if not board.has_firmware:
         raise UsageError(
-            f"board '{board.pio_id}' has no serial port and gets no firmware: `tinygen emit` "
-            "writes the header "
-            "for a program of your own"
+            f"board '{board.pio_id}' {board.alone_because} and gets no firmware: `tinygen emit` "
+            "writes the header for a program of your own"
         )
     progress = progress or (lambda text: None)
     tools = ensure(progress, install=not was_set_up())
