@@ -41,6 +41,12 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def made_with_board(simavr, tmp_path_factory):
+    """A page with its board, and the model that it shows."""
+    return made_report(tmp_path_factory.mktemp("page"), with_board=True)
+
+
+@pytest.fixture(scope="session")
 def page(made) -> Page:
     return Page(made.page.read_text(encoding="utf-8"))
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import vectors
 from browser import DESKTOP, PHONE, axe, chromium, complaints, look, show
-from page_files import made_report
 from tinygen.host import protocol
 from tinygen.host.check import expect
 from tinygen.host.protocol import Flag, Pin
@@ -31,9 +30,8 @@ def window():
 
 
 @pytest.fixture(scope="module")
-def made(simavr, tmp_path_factory):
-    """A page with its board, and the model that it shows."""
-    return made_report(tmp_path_factory.mktemp("page"), with_board=True)
+def made(made_with_board):
+    return made_with_board
 
 
 @pytest.fixture

@@ -213,7 +213,7 @@ def test_an_alarm_outside_a_band_is_told(made, tmp_path):
     assert f"truly outside {right} {missed}" in page
     assert f"truth outside 20 .. {model.threshold / 10:g} ppm in " in page
     leds = {"red": told.split(",")[0].removeprefix("Red LED "), "green": "at either end or between"}
-    told = settings(replace(d, program=""))["leds"]
+    told = settings(replace(d, programs={"uno": ""}))["leds"]
     assert {led["name"]: led["says"] for led in told} == leds
 
 

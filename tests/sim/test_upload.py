@@ -5,10 +5,10 @@ A commit loads the Mega, a worn-out Uno and the recorder; tests/target/test_pyte
 an empty Uno and asks it for rows.
 """
 
-import subprocess
 from dataclasses import replace
 
 import pytest
+from bootloaders import BOOTLOADERS, STARTS
 from random_models import random_models
 from tinygen.host import link
 from tinygen.host.check import check, expect
@@ -29,48 +29,6 @@ MODEL = replace(random_models()["linear8"], threshold=150)
 OTHER = replace(MODEL, name="other", threshold=151)
 ROWS = MODEL.sample_rows(200, 3)
 ROWS[::40, 1] = MISSING
-STARTS = {
-    "uno": 0x7C00,
-    "megaatmega2560": 0x3E000,
-}  # of the bootloader; what lies below is for the program
-OPTIBOOT_FLAGS = (
-    "-Os",
-    "-w",
-    "-DLED_START_FLASHES=3",
-    "-DBAUD_RATE=115200",
-    "-Wl,--section-start=.text=0x7c00",
-    "-Wl,--section-start=.version=0x7ffe",
-    "-Wl,--relax",
-    "-nostartfiles",
-    "-nostdlib",
-)
-
-
-def uno_bootloader(tools, folder):
-    """Optiboot, from the source in the Arduino core. Debian's optiboot_atmega328.hex is 532 bytes
-    and linked for 512.
-    """
-    source = tools.avr_core / "bootloaders" / "optiboot" / "optiboot.c"
-    elf = folder / "optiboot.elf"
-    command = [
-        tools.avr_gcc,
-        "-mmcu=atmega328p",
-        "-DF_CPU=16000000L",
-        *OPTIBOOT_FLAGS,
-        source,
-        "-o",
-        elf,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return elf
-
-
-def mega_bootloader(tools, folder):
-    return tools.avr_core / "bootloaders" / "stk500v2" / "stk500boot_v2_mega2560.hex"
-
-
-BOOTLOADERS = {"uno": uno_bootloader, "megaatmega2560": mega_bootloader}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +42,7 @@ def files(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(params=BOOTLOADERS)
+@pytest.fixture(params=["uno", "megaatmega2560"])
 def empty_board(request, level, simavr, avrdude, tmp_path, monkeypatch):
     """(board, PtyBoard): a board with nothing in it but its bootloader."""
     if level == "commit" and request.param == "uno" and request.function in LONG:

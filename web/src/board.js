@@ -1,7 +1,7 @@
 // The board as a host sees it: a row goes in over the serial line, an answer comes out.
 
 import { Chip } from './chip.js';
-import { HELLO, INFO, RESULT, ROW, decode, encode, packRow, readResult, seedOf } from './wire.js';
+import { Frames, HELLO, INFO, RESULT, ROW, encode, packRow, readResult, seedOf } from './wire.js';
 
 const SECONDS = 2;           // of simulated time that an answer may take
 
@@ -10,10 +10,9 @@ export class Board {
     this.settings = settings;
     this.seed = seedOf(settings.id);
     this.version = settings.version;
-    this.frames = [];
-    this.piece = [];
+    this.frames = new Frames(this.seed, this.version);
     this.seq = 0;
-    this.chip = new Chip(settings.program, settings.board.hz, (byte) => this.hear(byte));
+    this.chip = new Chip(settings.program, settings.board.hz, (byte) => this.frames.hear(byte));
     let info = this.wait(INFO);                   // it comes unasked after a reset
     if (!info) {
       this.chip.write(encode(HELLO, 0, 1, [], this.seed, this.version));
@@ -23,24 +22,11 @@ export class Board {
     this.session = info.session;
   }
 
-  hear(byte) {
-    if (byte !== 0) {
-      this.piece.push(byte);
-      return;
-    }
-    const frame = this.piece.length ? decode(this.piece, this.seed, this.version) : null;
-    this.piece = [];
-    if (frame) this.frames.push(frame);
-  }
-
   /** The next frame of a kind, or null. */
   wait(kind, seq) {
     let found = null;
     this.chip.run(SECONDS * this.chip.hz, () => {
-      while (this.frames.length && !found) {
-        const frame = this.frames.shift();
-        if (frame.kind === kind && (seq === undefined || frame.seq === seq)) found = frame;
-      }
+      found = this.frames.find(kind, seq);
       return found !== null;
     });
     return found;

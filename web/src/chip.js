@@ -2,22 +2,14 @@
 
 import { AVRClock, AVRIOPort, AVRTimer, AVRUSART, AVRWatchdog, CPU, avrInstruction, clockConfig, portBConfig, timer0Config, timer1Config, usart0Config,
   watchdogConfig, PinState } from 'avr8js';
+import { readHex } from './hex.js';
 
 const FLASH_WORDS = 0x4000, GPIOR0 = 0x3e, MARK_BEGIN = 1, MARK_END = 2, MCUSR = 0x54, POWER_ON = 1;
 
-/** Intel HEX into words of flash; erased flash is all ones. */
-export function loadHex(text) {
+/** Words of flash with the program in them; erased flash is all ones. */
+function flashWith(hex) {
   const flash = new Uint8Array(FLASH_WORDS * 2).fill(0xff);
-  let base = 0;
-  for (const line of text.split('\n')) {
-    if (!line.startsWith(':')) continue;
-    const bytes = line.trim().slice(1).match(/../g).map((pair) => parseInt(pair, 16));
-    if (bytes.reduce((sum, byte) => sum + byte, 0) & 0xff) throw new Error('the program is damaged');
-    const [count, high, low, kind] = bytes, data = bytes.slice(4, 4 + count);
-    if (kind === 0) flash.set(data, base + (high << 8 | low));
-    if (kind === 2) base = (data[0] << 8 | data[1]) << 4;
-    if (kind === 4) base = (data[0] << 8 | data[1]) << 16;
-  }
+  flash.set(readHex(hex));
   return new Uint16Array(flash.buffer);
 }
 
@@ -25,7 +17,7 @@ export class Chip {
   /** hz: clock; onByte(value): what the chip sends. */
   constructor(hex, hz, onByte) {
     this.hz = hz;
-    this.cpu = new CPU(loadHex(hex));
+    this.cpu = new CPU(flashWith(hex));
     this.cpu.data[MCUSR] = POWER_ON;
     const clock = new AVRClock(this.cpu, hz, clockConfig);
     this.parts = [clock, new AVRTimer(this.cpu, timer0Config), new AVRTimer(this.cpu, timer1Config), new AVRWatchdog(this.cpu, watchdogConfig, clock)];

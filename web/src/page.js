@@ -1,23 +1,16 @@
 // The board in the report: sliders in, value and LEDs out, and the test rows played through it. Of a model of signals the samples of a recording
-// are played, and the sliders show them.
+// are played, and the sliders show them. A real board may follow.
 
 import { Board } from './board.js';
 import { Chip } from './chip.js';
+import { element, grouped } from './element.js';
+import { RealBoard } from './real.js';
 import * as wire from './wire.js';
 
 const MISSING = -32768;                                  // no value in a sample, no decision yet in an answer
 const FRAMES = 25;                                       // times a second that samples are shown at their own pace
 const PACES = [['2 rows a second', 500, 1], ['10 rows a second', 100, 1], ['as fast as it goes', 0, 40]];
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-/** A number with its thousands apart, as the rest of the page writes it. */
-const grouped = (value) => value.toLocaleString('en-US');
+const REAL_MS = 5;              // between two looks at whether the real board has answered
 
 /** The value of a raw integer, with the digits of its step. */
 const physical = (raw, quantity) => (quantity.offset + raw * quantity.scale).toFixed(quantity.digits);
@@ -36,6 +29,7 @@ class Panel {
     this.part = this.parts[0];
     this.paces = settings.signals ? pacesOf(settings.signals.rate) : PACES;
     this.timer = null;
+    this.real = settings.loads ? new RealBoard(this, settings) : null;
     this.build(root);
     this.reset();
     this.show(settings.inputs.map((input) => input.start));
@@ -54,7 +48,7 @@ class Panel {
     this.cycles = element('p', { class: 'cycles' });
     const answer = element('div', { class: 'answer' }, element('p', { class: 'chipname' }, `${this.settings.board.title}, simulated to the cycle`), this.value, this.more, this.flag,
       element('div', { class: 'leds' }, ...this.leds.map((led) => led.row)), this.cycles);
-    root.append(readings, element('div', { class: 'right' }, answer, this.player()));
+    root.append(readings, element('div', { class: 'right' }, answer, this.player(), ...(this.real ? [this.real.root] : [])));
   }
 
   slider(input, k) {
@@ -109,9 +103,10 @@ class Panel {
 
   // ---- what happens -----------------------------------------------------------------------------
 
-  /** Asks the board and shows its answer. */
-  show(row) {
+  /** Asks the board and shows its answer; expected: the integer model's numbers, where they are known. */
+  show(row, expected) {
     const answer = this.board.ask(row);
+    this.real?.ask(row, answer, expected);
     this.sliders.forEach((s, k) => {
       const input = this.settings.inputs[k];
       const words = physical(row[k], input);
@@ -155,6 +150,13 @@ class Panel {
     this.tally.textContent = '';
   }
 
+  /** The board as after a reset, and the rows from the start. */
+  restart() {
+    this.stop();
+    this.reset();
+    this.board = new Board(this.settings);
+  }
+
   play() {
     if (this.played === this.part.count) this.reset();
     this.button.textContent = 'Pause';
@@ -171,6 +173,10 @@ class Panel {
 
   next() {
     const [, wait, batch] = this.paces[Number(this.pace.value)];
+    if (this.real?.behind) {
+      this.timer = setTimeout(() => this.next(), REAL_MS);
+      return;
+    }
     for (let k = 0; k < batch && this.played < this.part.count; k++) this.one();
     if (this.played === this.part.count) {
       this.stop();
@@ -183,7 +189,7 @@ class Panel {
   one() {
     const { rows, truth, answers, labels, outputs, signals } = this.settings;
     const k = this.part.first + this.played++;
-    const answer = this.show(rows[k]);
+    const answer = this.show(rows[k], answers[k]);
     const numbers = [answer.raw, ...answer.more];
     this.equal += numbers.length === answers[k].length && numbers.every((number, j) => number === answers[k][j]);
     let words = `${grouped(this.equal)} of ${grouped(this.played)} answers equal the integer model's`;

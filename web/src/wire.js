@@ -40,14 +40,49 @@ export function decode(bytes, seed, version = 1) {
   return { kind: body[0] & 31, session: body[1], seq: body[2], payload: body.slice(HEAD, -2) };
 }
 
+/** Frames taken out of the bytes that a board sends. */
+export class Frames {
+  constructor(seed, version) {
+    this.seed = seed;
+    this.version = version;
+    this.frames = [];
+    this.piece = [];
+  }
+
+  hear(byte) {
+    if (byte !== 0) {
+      if (this.piece.length <= BODY_MAX) this.piece.push(byte);      // what is longer is no frame
+      return;
+    }
+    const frame = this.piece.length ? decode(this.piece, this.seed, this.version) : null;
+    this.piece = [];
+    if (frame) this.frames.push(frame);
+  }
+
+  /** The next frame of a kind, or null; those in front of it are passed over. */
+  find(kind, seq) {
+    while (this.frames.length) {
+      const frame = this.frames.shift();
+      if (frame.kind === kind && (seq === undefined || frame.seq === seq)) return frame;
+    }
+    return null;
+  }
+}
+
 /** int16 values as bytes. */
 export const packRow = (row) => row.flatMap((value) => [value & 0xff, (value >> 8) & 0xff]);
+
+/** What of an INFO's payload the page needs: the model's number, and whether its table in flash is damaged. */
+export function readInfo(payload) {
+  const view = new DataView(Uint8Array.from(payload).buffer);
+  return { model: view.getUint32(6, true), corrupt: !!(payload[1] & 1) };
+}
 
 /** The meaning of a RESULT's payload; `more` are the numbers behind the first. */
 export function readResult(payload) {
   const view = new DataView(Uint8Array.from(payload).buffer);
   const more = [];
   for (let at = 10; at < payload.length; at += 2) more.push(view.getInt16(at, true));
-  return { clamped: !!(payload[0] & 1), missing: !!(payload[0] & 2), notSure: !!(payload[0] & 4), more, red: !!(payload[1] & 1), green: !!(payload[1] & 2), raw: view.getInt16(2, true),
-    digest: view.getUint16(4, true), stopwatch: view.getUint32(6, true) };
+  return { clamped: !!(payload[0] & 1), missing: !!(payload[0] & 2), notSure: !!(payload[0] & 4), more, pins: payload[1], red: !!(payload[1] & 1), green: !!(payload[1] & 2),
+    raw: view.getInt16(2, true), digest: view.getUint16(4, true), stopwatch: view.getUint32(6, true) };
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from ...model.model import Model, load
 from ...search.conversion import Conversion, read_conversion
 from ...search.ladder import Ladder, Rung, load_ladders
 from ...search.quantization import class_metrics, metrics
-from ...target.build import Firmware, build_firmware
+from ...target.build import Firmware, build_firmware, build_program
 from ...target.toolchain import ensure, need_simavr
 from ..background import (
     background_of,
@@ -48,6 +48,7 @@ from .profile import StepCycles, profile
 from .runs import Run, read_run
 
 BOARD = "uno"  # whose firmware is weighed, and runs in the page
+OTHERS = ("megaatmega2560",)  # whose firmware the page can load into a real board as well
 CURVE_POINTS = 360  # readings at which a curve is asked
 BACKGROUND = 50  # rows that the other sensors take their readings from
 
@@ -95,7 +96,7 @@ class Dossier:
     audit: Audit | None = None
     run: Run | None = None
     firmware: Firmware | None = None
-    program: str | None = None  # the firmware as Intel HEX
+    programs: dict[str, str] = field(default_factory=dict)  # Intel HEX by board; `firmware` first
     steps: tuple[StepCycles, ...] = ()  # of an inference on the firmware's board
     note: str = ""  # the user's words
     gaps: tuple[str, ...] = ()  # one line each: what is left out, and what to type
@@ -147,13 +148,13 @@ def gather(
         _of_output(one, ladder, table, progress) for one, ladder in zip(model.singles, ladders)
     )
     gaps += tuple(dict.fromkeys(gap for one in each for gap in one.gaps))
-    firmware, program, steps, why = _board(model, with_board, progress)
+    firmware, programs, steps, why = _board(model, with_board, progress)
     d = each[0]
     if model.more:
         d = Dossier(model, None, None, (), (), audit=d.audit, outputs=each)
     gaps += (why,) if why else ()
     return replace(
-        d, run=streamed, firmware=firmware, program=program, steps=steps, note=words, gaps=gaps
+        d, run=streamed, firmware=firmware, programs=programs, steps=steps, note=words, gaps=gaps
     )
 
 
@@ -337,7 +338,7 @@ def _sensitivities(model: Model, background: np.ndarray) -> tuple[tuple[Sensitiv
 
 def _board(
     model: Model, wanted: bool, progress: Progress
-) -> tuple[Firmware | None, str | None, tuple[StepCycles, ...], str]:
+) -> tuple[Firmware | None, dict[str, str], tuple[StepCycles, ...], str]:
     """As `_firmware`, or why the board that runs in the page is left out."""
     if not wanted:
         reason = "--no-board was given"
@@ -345,27 +346,30 @@ def _board(
         reason = "its sliders know no offsets"
     else:
         return _firmware(model, progress)
-    return None, None, (), f"the board is left out: {reason}"
+    return None, {}, (), f"the board is left out: {reason}"
 
 
 def _firmware(
     model: Model, progress: Progress
-) -> tuple[Firmware | None, str | None, tuple[StepCycles, ...], str]:
-    """The model's firmware for the Uno, its program and its steps, or the reason why there is none.
-    Nothing is installed.
+) -> tuple[Firmware | None, dict[str, str], tuple[StepCycles, ...], str]:
+    """The model's firmware for the Uno, the programs for it and for other boards, its steps, or
+    the reason why there is none. Nothing is installed.
     """
-    board = BOARDS[BOARD]
+    board, *others = boards = [BOARDS[name] for name in (BOARD, *OTHERS)]
     try:
         need_simavr(ensure(install=False))
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
-            firmware = build_firmware(
-                emit_project(model, Path(folder), [board]), board, progress=progress
-            )
-            return firmware, firmware.hex.read_text(encoding="ascii"), profile(model, board), ""
+            project = emit_project(model, Path(folder), boards)
+            firmware = build_firmware(project, board, progress=progress)
+            programs = {board.pio_id: firmware.hex.read_text(encoding="ascii")}
+            for other in others:
+                elf = build_program(Path(folder), other, progress)
+                programs[other.pio_id] = elf.with_suffix(".hex").read_text(encoding="ascii")
+            return firmware, programs, profile(model, board), ""
     except (BuildError, CheckError, EmitError) as error:
         return (
             None,
-            None,
+            {},
             (),
             f"the running {board.title} and its firmware's cost are left out: {error}",
         )

@@ -23,8 +23,8 @@ from .webboard import script, settings
 
 def render(d: Dossier) -> str:
     """The whole page."""
-    program = script() if d.program else ""
-    board = settings(d) if d.program else None
+    program = script() if d.programs else ""
+    board = settings(d) if d.programs else None
     return (
         environment("html")
         .get_template("report/page.html.j2")

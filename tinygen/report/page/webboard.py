@@ -1,5 +1,5 @@
-"""The firmware in the page: what the browser needs to run it. The script is bundled from web/
-(README.md there).
+"""The firmware in the page: what the browser needs to run it, and to load it into a real board. The
+script is bundled from web/ (README.md there).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..words import green, led_words
 
 MOST_ROWS = 2000  # test rows that are carried along, evenly spaced
 SAMPLES = 64  # without test rows: corners of the ranges and random readings
+PROTOCOLS = ("arduino", "wiring")  # of bootloaders, in avrdude's words, that the script speaks
 ROOM = 1  # part of a span that a slider goes beyond the accepted range, in hundredths
 
 
@@ -35,7 +36,9 @@ def script() -> str:
 
 def settings(d: Dossier) -> dict:
     """What the script is told, plain JSON: the program, its board, the sliders, rows to play."""
-    return plain_settings(d.model, d.program, *_rows(d))
+    loads = [_load(name, hex_text) for name, hex_text in d.programs.items()]
+    baud = BOARDS[BOARD].baud
+    return plain_settings(d.model, d.programs[BOARD], *_rows(d), loads=loads, baud=baud)
 
 
 def plain_settings(
@@ -60,6 +63,20 @@ def plain_settings(
         "answers": model.answers(rows).tolist(),
         **more,
     }
+
+
+def _load(name: str, hex_text: str) -> dict:
+    """The program for a chip, the page's own one not given again, and the bootloaders of its
+    boards, each with the bytes that fit below it.
+    """
+    mcu = BOARDS[name].mcu
+    rooms: dict[tuple[str, int], int] = {}
+    for board in BOARDS.values():
+        if board.mcu == mcu and board.protocol in PROTOCOLS:
+            way = board.protocol, board.upload_speed
+            rooms[way] = max(board.flash_bytes, rooms.get(way, 0))
+    ways = [{"protocol": way[0], "baud": way[1], "room": room} for way, room in rooms.items()]
+    return {"mcu": mcu, "ways": ways, **({} if name == BOARD else {"program": hex_text})}
 
 
 def _quantity(q: Quantity) -> dict:
