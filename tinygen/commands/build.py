@@ -176,7 +176,8 @@ def command(model, **options):
     """Compile the firmware for a board and show what it costs.
 
     The model alone is the firmware minus the same firmware with an empty predictor. A chip without
-    a serial port (ATtiny85) gets a self-test instead: green LED where every answer is right.
+    a serial port (ATtiny85), and an Arduino Nano Every, gets a self-test instead: green LED where
+    every answer is right.
 
     \b
     Example:
