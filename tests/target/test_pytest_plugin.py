@@ -164,7 +164,7 @@ def test_a_real_port_is_loaded_once(project, simavr, avrdude, tmp_path):
     """A board with a bootloader and nothing else, then the same board again: the second run finds
     the model in it.
     """
-    from sim.test_upload import STARTS, uno_bootloader
+    from bootloaders import STARTS, uno_bootloader
 
     with PtyBoard(
         UNO,
