@@ -175,7 +175,7 @@ static void calibration_answer(const tinygen_parser *p, uint8_t *payload)
 #define CALIBRATION_PAYLOAD 0u
 static inline void calibration_load(void) {}
 static inline uint8_t calibration_traits(void) { return 0; }
-static inline bool calibration_asked(const tinygen_parser *) { return false; }
+#define calibration_asked(p) 0
 static inline void calibration_answer(const tinygen_parser *, uint8_t *) {}
 #define frame_refusal(p, corrupt) tinygen_refusal(p, MODEL_INPUTS, MODEL_ID, session, corrupt)
 

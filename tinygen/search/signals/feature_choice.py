@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn import config_context
-from sklearn.tree import ExtraTreeClassifier
 
 from ..workers import run_all
 from .window_rows import WindowRows
+
+if TYPE_CHECKING:
+    from sklearn.tree import ExtraTreeClassifier
 
 KEPT = 0.75
 LEAST = 3
@@ -105,6 +107,9 @@ def _tree(x: np.ndarray, y: np.ndarray, seed: int) -> ExtraTreeClassifier:
     """One of the forest's trees, for float32 rows: a forest of scikit-learn starts threads of its
     own.
     """
+    from sklearn import config_context
+    from sklearn.tree import ExtraTreeClassifier
+
     with config_context(skip_parameter_validation=True):
         tree = ExtraTreeClassifier(min_samples_leaf=LEAF, random_state=seed)
         return tree.fit(x, y, check_input=False)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier
 
 from ...common.boards import Board
 from ...common.tables import six_digits
@@ -95,6 +94,8 @@ def majority(answers: np.ndarray, classes: int) -> int:
 
 def _forest(some: WindowRows, train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     """Answers of a large float forest on the same features; 0 where it was not asked."""
+    from sklearn.ensemble import RandomForestClassifier
+
     x, y = some.dataset.x, some.dataset.y
     found = np.zeros(len(y), dtype=int)
     if len(test):
