@@ -74,7 +74,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_TREES(bias)                                                                        \
     register const int16_t *tinygen_x __asm__("r24") = x;                                          \
     register uint16_t tinygen_sum __asm__("r26") = (uint16_t)(bias);                               \
-    register uint8_t tinygen_t __asm__("r16"), tinygen_h __asm__("r17");                        \
+    register uint8_t tinygen_t __asm__("r16"), tinygen_h __asm__("r17");                           \
     __asm__ __volatile__("rjmp .Lcalls%=\n"
 #define TINYGEN_TREE(n) ".Ltree%=_" #n ":\n\t"
 #define TINYGEN_TREE_END
@@ -134,7 +134,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_TREES_END(slots)                                                                   \
     ".Lsum%=:"                                                                                     \
         : [sum] "+r"(tinygen_sum), [x] "+r"(tinygen_x), [t] "=&r"(tinygen_t),                      \
-          [high] "=&r"(tinygen_h)                                                               \
+          [high] "=&r"(tinygen_h)                                                                  \
         : [rampz] "n"(TINYGEN_RAMPZ)                                                               \
         : "memory", "r0", "r30", "r31" TINYGEN_SLOTS_##slots);                                     \
     return (int16_t)tinygen_sum;
@@ -143,7 +143,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_ROW_TREES(table, count)                                                            \
     register const int16_t *tinygen_x __asm__("r24") = x;                                          \
     const int8_t *tinygen_table = table;                                                           \
-    register uint8_t tinygen_t __asm__("r16"), tinygen_h __asm__("r17");                        \
+    register uint8_t tinygen_t __asm__("r16"), tinygen_h __asm__("r17");                           \
     uint8_t tinygen_n;                                                                             \
     enum { tinygen_count = count };                                                                \
     __asm__ __volatile__("rjmp .Lcalls%=\n"
@@ -161,7 +161,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_ROW_TREES_END(slots)                                                               \
     ".Lsum%=:"                                                                                     \
         : [sums] "+r"(sums), [table] "+r"(tinygen_table), [x] "+r"(tinygen_x),                     \
-          [t] "=&r"(tinygen_t), [high] "=&r"(tinygen_h), [n] "=&r"(tinygen_n)                   \
+          [t] "=&r"(tinygen_t), [high] "=&r"(tinygen_h), [n] "=&r"(tinygen_n)                      \
         : [count] "n"(tinygen_count), [rampz] "n"(TINYGEN_RAMPZ)                                   \
         : "memory", "r0", "r26", "r27", "r30", "r31" TINYGEN_SLOTS_##slots);
 
