@@ -34,7 +34,7 @@ def guard(
     """
     known = guards()
     if family not in known:
-        raise UsageError(f"guard '{family}' is unknown: use {' or '.join(known)}")
+        raise UsageError(f"guard '{family}' is unknown: use {' or '.join(sorted(known))}")
     if not 0 <= alarms <= 0.5:
         raise UsageError(f"part of alarms {alarms} is out of range: it must lie within 0 .. 0.5")
     kind, rows = (
