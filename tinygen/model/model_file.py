@@ -169,7 +169,7 @@ def read(text: str, of: type, schema: int) -> tuple[dict[str, Any], object]:
     if plain.get("kind") == "signals":
         raise ModelError(
             "it is a model of signals, which this does not take: `tinygen predict`, `emit`, "
-            "`build`, `stream` and `report` do"
+            "`export`, `build`, `stream` and `report` do"
         )
     if "schema" not in plain:
         raise ModelError("not a tinygen model (no 'schema'): write one with `tinygen train`")
