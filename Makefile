@@ -20,6 +20,10 @@ SUM    := $(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
 STAMP  := $(VENV)/set-up-$(SUM)
 TOOLS  := $(VENV)/tools-$(SUM)
 
+# where an environment forbids bytecode, each of the hundreds of commands of a test run would compile
+# this package anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo docs lint test setup clean release-check
 
 demo: $(STAMP)

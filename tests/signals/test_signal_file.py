@@ -4,21 +4,30 @@ import contextlib
 import copy
 import json
 import random
+from functools import cache
 
 import pytest
 from json_edits import GONE, MORE, VALUES, edited, places
 from sealed import sealed
-from signal_models import signal_models, small_models
+from signal_models import PLANS, signal_models, small_models
 
 from tinygen.codegen.signals.header import signal_headers
 from tinygen.common.errors import ModelError, TinygenError
 from tinygen.model.signals import SignalModel
 
 FACTS = {"error_rate": 0.1, "windows_test": 9, "recordings_wrong": 1, "recordings_test": 3}
-MODEL = small_models("offset", 350)[2].with_facts(signals=FACTS)
-PLAIN = json.loads(MODEL.to_json())
 SIGNAL_VALUES = [*VALUES, 2, 2.0, "5"]
 EDITS = {"commit": 100, "release": 3000}
+
+
+@cache
+def small_model() -> SignalModel:
+    return small_models("offset", 350)[2].with_facts(signals=FACTS)
+
+
+@cache
+def its_plain() -> dict:
+    return json.loads(small_model().to_json())
 
 
 def use(plain: dict) -> None:
@@ -30,7 +39,7 @@ def use(plain: dict) -> None:
     assert SignalModel.from_plain(json.loads(model.to_json())) == model
 
 
-@pytest.mark.parametrize("name", signal_models())
+@pytest.mark.parametrize("name", PLANS)
 def test_a_model_comes_back_as_it_was(name, tmp_path):
     model = signal_models()[name].with_facts(signals=FACTS)
     model.save(tmp_path / "model.json")
@@ -41,7 +50,7 @@ def test_a_model_comes_back_as_it_was(name, tmp_path):
 
 
 def test_a_file_that_was_edited_is_refused():
-    plain = copy.deepcopy(PLAIN)
+    plain = copy.deepcopy(its_plain())
     plain["votes"] += 1
     with pytest.raises(ModelError, match="changed after training: train it again"):
         SignalModel.from_plain(plain)
@@ -49,25 +58,25 @@ def test_a_file_that_was_edited_is_refused():
 
 def test_every_number_that_decides_is_part_of_the_fingerprint():
     """Also of a file that was sealed again."""
-    numbers = [p for p in places(PLAIN) if p[0] == "front" and isinstance(at_place(p), int)]
+    numbers = [p for p in places(its_plain()) if p[0] == "front" and isinstance(at_place(p), int)]
     accepted = 0
     for place in numbers:
-        plain = json.loads(sealed(edited(PLAIN, place, at_place(place) + 1)))
+        plain = json.loads(sealed(edited(its_plain(), place, at_place(place) + 1)))
         with contextlib.suppress(ModelError):
-            assert SignalModel.from_plain(plain).model_id != MODEL.model_id, place
+            assert SignalModel.from_plain(plain).model_id != small_model().model_id, place
             accepted += 1
     assert accepted > 5
 
 
 def test_whatever_a_sealed_file_holds_it_works_or_is_refused(level):
     rng = random.Random(5)
-    all_places = [p for p in places(PLAIN) if p[0] != "window_model" or rng.random() < 0.05]
+    all_places = [p for p in places(its_plain()) if p[0] != "window_model" or rng.random() < 0.05]
     used = 0
     for _ in range(EDITS[level]):
         place, value = rng.choice(all_places), rng.choice(SIGNAL_VALUES)
         if value is MORE and not isinstance(at_place(place[:-1]), dict | list):
             continue
-        plain = edited(PLAIN, place, value)
+        plain = edited(its_plain(), place, value)
         if value is MORE or value is GONE or plain.get("window_model") is not None:
             plain = resealed(plain)
         try:
@@ -81,7 +90,7 @@ def test_whatever_a_sealed_file_holds_it_works_or_is_refused(level):
 
 
 def at_place(place):
-    at = PLAIN
+    at = its_plain()
     for name in place:
         at = at[name]
     return at

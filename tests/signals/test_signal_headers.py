@@ -10,7 +10,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from host_c import LANGUAGES, STRICT
 from signal_host import compile_texts, texts
-from signal_models import recording, signal_models
+from signal_models import PLANS, recording, signal_models
 
 from tinygen.model.fixedpoint import MISSING
 
@@ -39,7 +39,7 @@ int main(void)
 """
 
 
-@pytest.mark.parametrize("name", signal_models())
+@pytest.mark.parametrize("name", PLANS)
 def test_no_line_is_too_long_and_no_line_ends_in_blanks(name):
     for file, text in texts(signal_models()[name]).items():
         if not file.startswith("tinygen_"):
@@ -49,7 +49,7 @@ def test_no_line_is_too_long_and_no_line_ends_in_blanks(name):
             assert "\n\n\n" not in text
 
 
-@pytest.mark.parametrize("name", signal_models())
+@pytest.mark.parametrize("name", PLANS)
 def test_macros_and_names_are_those_of_the_model(name):
     for file, text in texts(signal_models()[name]).items():
         if not file.startswith("tinygen_"):

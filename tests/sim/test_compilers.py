@@ -10,6 +10,7 @@ import itertools
 import shutil
 import subprocess
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from random_models import random_models
 from tinygen.codegen.emit import render_header, runtime
 from tinygen.common.boards import BOARDS
 from tinygen.common.choices import OPTIMIZE
-from tinygen.model.model import load
+from tinygen.model.model import Model, load
 
 MEGA = BOARDS["megaatmega2560"]  # all models in a few programs: 256 KB of flash
 HOUSE = Path(__file__).parent.parent / "golden" / "house"
@@ -35,28 +36,26 @@ COMMIT = {
     ("-O3", "", "cpp", "7.3"),
     ("-Os", "-flto", "cpp", "7.3"),
 }
-FAMILIES = [
-    replace(load(path), name=path.stem.replace("-", "_")[:20])
-    for path in sorted(HOUSE.glob("*-*.json"))
-]
-EVERY_MODEL = variants([*random_models().values(), *FAMILIES], OPTIMIZE)
-PARTS = [EVERY_MODEL[at : at + TOGETHER] for at in range(0, len(EVERY_MODEL), TOGETHER)]
-FEW = variants(
-    [
-        random_models()[name]
-        for name in (
-            "linear16",
-            "squares",
-            "mlp_layer",
-            "softmax",
-            "additive_wide",
-            "votes",
-            "tree_code",
-            "votes_code",
-        )
-    ],
-    ["balanced", "speed"],
+FEW = (
+    "linear16",
+    "squares",
+    "mlp_layer",
+    "softmax",
+    "additive_wide",
+    "votes",
+    "tree_code",
+    "votes_code",
 )
+
+
+@cache
+def all_models() -> list[Model]:
+    """Every random model and one of each family, for each goal that gives a text of its own."""
+    families = [
+        replace(load(path), name=path.stem.replace("-", "_")[:20])
+        for path in sorted(HOUSE.glob("*-*.json"))
+    ]
+    return variants([*random_models().values(), *families], OPTIMIZE)
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +90,9 @@ def test_every_model_is_right(optimisation, lto, language, version, compilers, l
     if level == "commit" and (optimisation, lto, language, version) not in COMMIT:
         pytest.skip("whole grid of compilers and levels: --level release")
     flags = [optimisation, *([lto] if lto else [])]
-    for place, models in enumerate(PARTS):
+    every = all_models()
+    for place in range(0, len(every), TOGETHER):
+        models = every[place : place + TOGETHER]
         texts = program(models)
         assert (
             wrong(
@@ -116,7 +117,8 @@ def test_a_pragma_in_the_sketch_changes_no_answer(goal, place, compilers, level,
     """A commit: each place of it with each compiler, and each level once."""
     if level == "commit" and (goal in ("O0", "O3")) == (place == "behind"):
         pytest.skip("each level in each place: --level release")
-    pragma, texts = f'#pragma GCC optimize ("{goal}")\n', program(FEW)
+    few = variants([random_models()[name] for name in FEW], ["balanced", "speed"])
+    pragma, texts = f'#pragma GCC optimize ("{goal}")\n', program(few)
     head, main = texts["main.c"].split("\nstatic int16_t", 1)
     texts["main.c"] = (
         pragma + head + "\nstatic int16_t" + main
@@ -125,7 +127,7 @@ def test_a_pragma_in_the_sketch_changes_no_answer(goal, place, compilers, level,
     )
     for version, language in (("7.3", "cpp"), ("5.4", "c")):
         assert (
-            wrong(texts, FEW, compiler(compilers, version), language, ["-Os"], tmp_path / version)
+            wrong(texts, few, compiler(compilers, version), language, ["-Os"], tmp_path / version)
             == {}
         )
 
@@ -234,7 +236,9 @@ def test_every_model_compiles_inside_of_a_crowded_function(version, compilers, l
     """
     every = level == "release"
     quick = {"7.3": ("-Os",), "5.4": ("-O2",)}
-    models = EVERY_MODEL if every else variants([random_models()[name] for name in TIGHT], OPTIMIZE)
+    models = (
+        all_models() if every else variants([random_models()[name] for name in TIGHT], OPTIMIZE)
+    )
     for model in models:
         for optimisation in LEVELS[1:] if every else quick[version]:
             for language in LANGUAGES if every else ("c",):
