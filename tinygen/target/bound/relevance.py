@@ -1,4 +1,4 @@
-"""Which registers and bytes of RAM decide how often a loop runs.
+"""Which registers and bytes of RAM decide how often some loops run.
 
 Where two ways meet, states that differ in these are walked apart; all others are joined. A wrong
 answer costs time or tightness and never makes a bound too small.
@@ -6,7 +6,8 @@ answer costs time or tightness and never makes a bound too small.
 
 from __future__ import annotations
 
-from .decode import BRANCHES, SKIPS
+from collections.abc import Collection
+
 from .effects import CELLS, effects
 from .graph import Graph, Place
 from .program import Program
@@ -17,11 +18,17 @@ POINTED = frozenset(POINTERS) | {"lds", "sts"}
 Action = tuple[int, int, bool]  # reads, writes, stores somewhere
 
 
-def relevant(program: Program, graph: Graph, places: list[Place]) -> tuple[list[int], dict]:
-    """(bits of `effects` for every node, data address -> bit of a byte of RAM)."""
+def relevant(
+    program: Program, graph: Graph, places: list[Place], loops: Collection[int]
+) -> tuple[list[int], dict[int, int]]:
+    """(bits of `effects` for every node, data address -> bit of a byte of RAM): what decides how
+    often the given loops run, by their numbers in `places`.
+    """
     cells: dict[int, int] = {}
+    if not loops:
+        return [0] * len(graph.keys), cells
     actions = [_actions(program, graph, node, cells) for node in range(len(graph.keys))]
-    exits = [_decides(program, graph, places, node) for node in range(len(graph.keys))]
+    exits = [_decides(program, graph, places, node, loops) for node in range(len(graph.keys))]
     at_start = [0] * len(graph.keys)
     waiting = list(range(len(graph.keys)))[::-1]
     queued = set(waiting)
@@ -44,18 +51,19 @@ def relevant(program: Program, graph: Graph, places: list[Place]) -> tuple[list[
     return at_start, cells
 
 
-def _decides(program: Program, graph: Graph, places: list[Place], node: int) -> int:
+def _decides(
+    program: Program, graph: Graph, places: list[Place], node: int, loops: Collection[int]
+) -> int:
     """What the last instruction of a node reads, where it decides whether a loop is left."""
-    loops = places[node].loops
-    last = program.block(graph.keys[node][0]).last if graph.keys[node][0] >= 0 else None
-    if last is None:
+    around = places[node].loops
+    if not any(
+        loop in loops
+        for to in graph.after[node]
+        for loop in around[_shared(around, places[to].loops) :]
+    ):
         return 0
-    if last.name in ("ijmp", "icall"):
-        return effects(last).reads
-    if last.name not in BRANCHES and last.name not in SKIPS:
-        return 0
-    depths = {_shared(loops, places[to].loops) for to in graph.after[node]}
-    return effects(last).reads if len(depths) > 1 else 0
+    last = program.block(graph.keys[node][0]).last
+    return effects(last).reads if last else 0
 
 
 def _shared(a: tuple[int, ...], b: tuple[int, ...]) -> int:
@@ -116,7 +124,6 @@ def key_of(state: State, bits: int, cells: dict[int, int]) -> tuple:
             found += [frozenset(state.ram.items()), frozenset(state.pushed.items())]
         else:
             found += [state.load(at) for at, bit in cells.items() if bits >> bit & 1]
-    found.append(state.nonzero)
     return tuple(found)
 
 

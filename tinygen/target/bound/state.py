@@ -16,6 +16,7 @@ from .decode import Instruction
 
 SPL, SPH, SREG, RAMPZ = 0x3D, 0x3E, 0x3F, 0x3B  # I/O addresses, the same on all classic chips
 X, Y, ZP = 26, 28, 30
+MOST_COPIES = 7
 CARRY = 32  # a carry beside registers 0 .. 31 in `State.nonzero`
 
 
@@ -54,7 +55,8 @@ class State:
 
     __slots__ = (
         "r", "f", "sp", "high", "rampz", "ram", "pushed", "calls", "told", "nonzero", "cycles",
-        "lowest", "top",
+        "lowest", "top", "compared", "decided", "held", "copies",
+        "copied",
     )  # fmt: skip
 
     def __init__(self, sp: int) -> None:
@@ -68,8 +70,16 @@ class State:
         self.pushed: dict[int, int] = {}
         self.calls: tuple[tuple[int, int, int], ...] = ()  # (stack pointer before, to, back to)
         self.told: Compared | None = None
-        self.nonzero = 0  # a set of registers and the carry, of which one or more is not 0; 0: none
+        # sets of registers and the carry, as bits; in each of them one or more is not 0
+        self.nonzero: tuple[int, ...] = ()
         self.cycles = 0
+        # what the flags compare: pairs of registers or, below 0, -1 - constants; lowest bytes first
+        self.compared: tuple[tuple[int, int], ...] = ()
+        # the last comparison that a branch has decided, its flag and that flag's value
+        self.decided: tuple[tuple[tuple[int, int], ...], int, int] | None = None
+        self.held = 0  # the registers in both, as bits
+        self.copies: tuple[tuple[int, int], ...] = ()  # registers of which one holds the other's
+        self.copied = 0  # these registers, as bits
 
     def copy(self) -> State:
         new: State = State.__new__(State)
@@ -78,13 +88,15 @@ class State:
         new.ram, new.pushed = self.ram.copy(), self.pushed.copy()
         new.calls, new.told, new.nonzero = self.calls, self.told, self.nonzero
         new.cycles, new.top = self.cycles, self.top
+        new.compared, new.decided, new.held = self.compared, self.decided, self.held
+        new.copies, new.copied = self.copies, self.copied
         return new
 
     def key(self) -> tuple:
         """All that is known, to be compared."""
         return (
             tuple(self.r), tuple(self.f), self.rampz, self.nonzero, self.told,
-            frozenset(self.ram.items()), frozenset(self.pushed.items()),
+            self.decided, self.copies, frozenset(self.ram.items()), frozenset(self.pushed.items()),
         )  # fmt: skip
 
     def join(self, other: State, widen: bool = False) -> bool:
@@ -92,6 +104,7 @@ class State:
         now than before. widen: what differs becomes unknown.
         """
         before = self.key()
+        self.nonzero = self._common(other) if self.nonzero or other.nonzero else ()
         meet = _unknown if widen else either
         self.r = [a if a == b else meet(a, b) for a, b in zip(self.r, other.r)]
         self.f = [a if a == b else EITHER for a, b in zip(self.f, other.f)]
@@ -104,9 +117,11 @@ class State:
                     one[at] = meet(one[at], two[at])
         if self.told != other.told:
             self.told = None
-        if self.nonzero != other.nonzero:
-            both = self.nonzero and other.nonzero
-            self.nonzero = self.nonzero | other.nonzero if both else 0
+        if (self.compared, self.decided) != (other.compared, other.decided):
+            self.compared, self.decided, self.held = (), None, 0
+        if self.copies != other.copies:
+            self.copies = tuple(pair for pair in self.copies if pair in other.copies)
+            self.copied = _registers(self.copies)
         self.top = max(self.top, other.top)
         self.cycles = max(self.cycles, other.cycles)
         self.lowest = min(self.lowest, other.lowest)
@@ -117,10 +132,19 @@ class State:
     def put(self, register: int, value: int) -> None:
         """A register that something new is written to."""
         self.r[register] = value
-        if self.nonzero and self.nonzero >> register & 1:
-            self.nonzero = 0
+        if self.nonzero:
+            self.nonzero = tuple(n for n in self.nonzero if not n >> register & 1)
+        if self.copied >> register & 1:
+            self.copies = tuple(pair for pair in self.copies if register not in pair)
+            self.copied = _registers(self.copies)
         if self.told and register in (self.told.register, self.told.high):
             self.told = None
+        if self.held >> register & 1:
+            self.forget()
+
+    def forget(self) -> None:
+        """Comparisons, as one of their registers is written to."""
+        self.compared, self.decided, self.held = (), None, 0
 
     def pair(self, low: int) -> int | None:
         """The value of two registers, where it is known."""
@@ -131,26 +155,53 @@ class State:
         self.put(low, ANY if value is None else value & 255)
         self.put(low + 1, ANY if value is None else value >> 8 & 255)
 
-    def one_is_not_zero(self, places: int) -> bool:
-        """Takes in that one of a set of registers and the carry is not 0; False if that cannot be."""
-        left = 0
-        for place in range(33):
-            if places >> place & 1:
-                value = self.f[C] if place == CARRY else self.r[place]
-                if value == 0:
-                    continue
-                if (value == 1) if place == CARRY else (value < 256 or not value & 1):
-                    return True  # it is not: nothing new
-                left |= 1 << place
-        if left == 0:
-            return False
-        if left & (left - 1):
-            self.nonzero = left
-        elif left >> CARRY:
-            self.f[C] = 1
-        else:
-            register = left.bit_length() - 1
-            self.r[register] = of_bits(bits_of(self.r[register]) & ~1)
+    def carry_written(self) -> None:
+        """What is known of the carry is no more."""
+        if self.nonzero:
+            self.nonzero = tuple(n for n in self.nonzero if not n >> CARRY)
+
+    def copy_register(self, to: int, source: int) -> None:
+        """MOV; of unknown registers it is kept that they are equal."""
+        value = self.r[source]
+        self.put(to, value)
+        if value > 255 and to != source:
+            self.copies = (*self.copies[-MOST_COPIES:], (to, source))
+            self.copied = _registers(self.copies)
+
+    def _is_zero(self, place: int) -> int:
+        """1 where a register or the carry is 0, 0 where it is not, EITHER."""
+        value = self.f[C] if place == CARRY else self.r[place]
+        if place == CARRY:
+            return (1, 0, EITHER)[value]
+        if value < 256:
+            return int(value == 0)
+        return EITHER if value & 1 else 0
+
+    def _common(self, other: State) -> tuple[int, ...]:
+        """What of `nonzero` holds in both states."""
+        mine = [n for n in self.nonzero if n in other.nonzero or other._holds(n)]
+        theirs = [n for n in other.nonzero if n not in self.nonzero and self._holds(n)]
+        return (*mine, *theirs)
+
+    def _holds(self, places: int) -> bool:
+        return any(places >> place & 1 and self._is_zero(place) == 0 for place in range(33))
+
+    def tighten(self) -> bool:
+        """Draws conclusions from `nonzero`; False if it cannot be true."""
+        kept = []
+        for places in self.nonzero:
+            if self._holds(places):
+                continue
+            left = [p for p in range(33) if places >> p & 1 and self._is_zero(p) == EITHER]
+            if not left:
+                return False
+            if len(left) > 1:
+                kept.append(sum(1 << p for p in left))
+            elif left[0] == CARRY:
+                self.f[C] = 1
+            else:
+                self.r[left[0]] = of_bits(bits_of(self.r[left[0]]) & ~1)
+        self.nonzero = tuple(kept)
         return True
 
     # ---- memory ----------------------------------------------------------------------------------
@@ -212,6 +263,9 @@ def assume(state: State, flag: int, value: int) -> bool:
     if state.f[flag] != EITHER:
         return state.f[flag] == value
     state.f[flag] = value
+    if state.compared:
+        state.decided = state.compared, flag, value
+        state.held = _registers(state.compared)
     told = state.told
     if told is None or flag not in told.flags:
         return True
@@ -226,8 +280,35 @@ def narrow(state: State, register: int, possible: int) -> bool:
     bits = bits_of(state.r[register]) & possible
     if not bits:
         return False
-    state.r[register] = of_bits(bits)
-    return not state.nonzero or state.one_is_not_zero(state.nonzero)
+    state.r[register] = value = of_bits(bits)
+    if state.copied >> register & 1:
+        for pair in state.copies:
+            if register in pair:
+                state.r[pair[0]] = state.r[pair[1]] = value
+    return not state.nonzero or state.tighten()
+
+
+def _not_zero(state: State, low: int, high: int) -> bool:
+    """Takes in that a number of two bytes is not 0, and its copies; False if it is."""
+    found = [1 << low | 1 << high]
+    for to, source in state.copies:
+        for other, twin in state.copies:
+            if (source, twin) == (low, high):
+                found.append(1 << to | 1 << other)
+            elif (to, other) == (low, high):
+                found.append(1 << source | 1 << twin)
+    state.nonzero = (*state.nonzero, *found)
+    return state.tighten()
+
+
+@cache
+def _registers(compared: tuple[tuple[int, int], ...]) -> int:
+    """The registers of a comparison, as bits."""
+    bits = 0
+    for pair in compared:
+        for register in pair:
+            bits |= 1 << register if register >= 0 else 0
+    return bits
 
 
 @cache
@@ -255,8 +336,7 @@ def _assume_word(state: State, told: Compared, flag: int, value: int) -> bool:
     if not narrow(state, told.high, _high_bytes(least >> 8, most >> 8, turn >> 8)):
         return False
     no_zero = k == 0 if flag == Z else not least <= turn <= most
-    both = 1 << told.register | 1 << told.high
-    return not no_zero or state.one_is_not_zero(both)
+    return not no_zero or _not_zero(state, told.register, told.high)
 
 
 # ---- one instruction -------------------------------------------------------------------------
@@ -280,21 +360,22 @@ def _flags(s: State, flags: tuple[int | None, ...], chained: bool) -> None:
             f[k] = told
 
 
-def _keep_nonzero(s: State, name: str, a: int, carry_written: bool) -> None:
-    """What `nonzero` becomes by an operation on register a; a shift moves bits to the carry."""
-    n = s.nonzero
-    if name in SHIFTS:
-        through = name in ("rol", "ror")
-        if n >> a & 1 or (through and n >> CARRY):
-            if n >> CARRY and not through:
-                s.nonzero = 0
-                return
-            n = n & ~(1 << CARRY) | 1 << a | 1 << CARRY
-        elif n >> CARRY:
-            n = 0
-        s.nonzero = n
-    elif n >> a & 1 or (carry_written and n >> CARRY):
-        s.nonzero = 0
+def _shifted(places: int, name: str, a: int, carry_written: bool) -> int:
+    """What a set of `nonzero` becomes by an operation on register a; a shift moves bits to the
+    carry. 0: nothing is left of it.
+    """
+    mine, carry = places >> a & 1, places >> CARRY
+    through = name in ("rol", "ror")
+    if name in SHIFTS and (mine or (carry and through)):
+        if carry and not through:
+            return 0
+        return places & ~(1 << CARRY) | 1 << a | 1 << CARRY
+    return 0 if mine or (carry and carry_written) else places
+
+
+def _keep_nonzero(s: State, kind: str, a: int, carry_written: bool) -> None:
+    kept = (_shifted(n, kind, a, carry_written) for n in s.nonzero)
+    s.nonzero = tuple(n for n in kept if n)
 
 
 def _told(s: State, name: str, a: int, x: int, b: int, y: int, compares: bool) -> Compared | None:
@@ -341,22 +422,42 @@ def _arithmetic(s: State, name: str, a: int, b: int, constant: int) -> None:
     else:
         y = s.r[b] if b >= 0 else constant
     value, flags = operate(kind, x, y, s.f[C] if kind in USE_CARRY else 0)
-    if a == b and not compares:
-        told = _told(s, kind, a, x, -1, 0, False)
+    if a == b:
+        told = None if compares else _told(s, kind, a, x, -1, 0, False)
     elif name == "cpc":
         told = _chained(s, a, x, b, y)
     else:
         told = _told(s, name, a, x, b, y, compares)
-    if s.nonzero and not compares and kind != "tst":
-        _keep_nonzero(s, kind, a, flags[C] is not None)
-    elif s.nonzero >> CARRY:
-        s.nonzero = 0
+    if s.nonzero and kind != "tst":
+        _keep_nonzero(s, kind, 33 if compares else a, flags[C] is not None)
     _flags(s, flags, kind in ("sbc", "sbc_self"))
-    if not compares:
+    if compares:
+        _compare(s, name, (a if x > 255 else -1 - x, (b if b >= 0 else 0) if y > 255 else -1 - y))
+    else:
+        if kind != "tst":
+            if s.held >> a & 1:
+                s.forget()
+            if s.copied >> a & 1:
+                s.copies = tuple(pair for pair in s.copies if a not in pair)
+                s.copied = _registers(s.copies)
+        s.compared = ()
         s.r[a] = value
-        if s.nonzero and not s.one_is_not_zero(s.nonzero):
-            s.nonzero = 0  # no chip gets here: what follows can only count too much
+        if s.nonzero and not s.tighten():
+            s.nonzero = ()  # no chip gets here: what follows can only count too much
     s.told = told
+
+
+def _compare(s: State, name: str, pair: tuple[int, int]) -> None:
+    """Keeps what cp, cpi or cpc compares; what has been decided before needs no deciding."""
+    s.compared = (*s.compared, pair) if name == "cpc" and s.compared else (pair,)
+    if name == "cpc" and len(s.compared) == 1:
+        s.compared = ()  # of bytes below it nothing is known
+    s.held = _registers(s.compared)
+    if s.decided:
+        s.held |= _registers(s.decided[0])
+        compared, flag, value = s.decided
+        if compared == s.compared and s.f[flag] == EITHER:
+            s.f[flag] = value
 
 
 def _two(name: str) -> Step:
@@ -376,12 +477,12 @@ def _swap(s: State, i: Instruction, m: Machine) -> None:
 
 
 def _mov(s: State, i: Instruction, m: Machine) -> None:
-    s.put(i.a, s.r[i.b])
+    s.copy_register(i.a, i.b)
 
 
 def _movw(s: State, i: Instruction, m: Machine) -> None:
-    s.put(i.a, s.r[i.b])
-    s.put(i.a + 1, s.r[i.b + 1])
+    s.copy_register(i.a, i.b)
+    s.copy_register(i.a + 1, i.b + 1)
 
 
 def _ldi(s: State, i: Instruction, m: Machine) -> None:
@@ -393,15 +494,17 @@ def _multiply(s: State, i: Instruction, m: Machine) -> None:
     s.put(0, low)
     s.put(1, high)
     s.f[C], s.f[Z] = carry, zero
-    s.told, s.nonzero = None, s.nonzero if not s.nonzero >> CARRY else 0
+    s.compared = ()
+    s.told = None
+    s.carry_written()
 
 
 def _word(sign: int) -> Step:
     def run(s: State, i: Instruction, m: Machine) -> None:
         """ADIW, SBIW."""
         before = s.pair(i.a)
-        if s.nonzero >> CARRY:
-            s.nonzero = 0
+        s.compared = ()
+        s.carry_written()
         if before is None and i.b == 0:
             _test_word(s, i.a)
             return
@@ -513,15 +616,18 @@ def _out(s: State, i: Instruction, m: Machine) -> None:
         s.rampz = value
     elif port == SREG:
         s.f = [EITHER] * 8
-        s.told, s.nonzero = None, 0 if s.nonzero >> CARRY else s.nonzero
+        s.compared = ()
+        s.told = None
+        s.carry_written()
 
 
 def _bset(value: int) -> Step:
     def run(s: State, i: Instruction, m: Machine) -> None:
         """SEC, CLC, SEI and so on."""
         s.f[i.a] = value
-        if i.a == C and s.nonzero >> CARRY:
-            s.nonzero = 0
+        s.compared = ()
+        if i.a == C:
+            s.carry_written()
         if s.told and i.a in s.told.flags:
             s.told = None
 

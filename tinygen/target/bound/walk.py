@@ -7,6 +7,7 @@ reached after all that lead to it: there the ways meet, and the longer one count
 from __future__ import annotations
 
 import heapq
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def cycle_bound(elf: Path, mcu: str) -> CycleBound:
     starts = program.starts()
     if not starts:
         raise Unbounded(f"{elf.name} has no instruction that writes mark 1")
-    found = [_Walk(program, *start).longest() for start in starts]
+    found = [_longest(program, *start) for start in starts]
     return CycleBound(
         max(f.cycles for f in found),
         max(f.stack_bytes for f in found),
@@ -44,12 +45,41 @@ def cycle_bound(elf: Path, mcu: str) -> CycleBound:
     )
 
 
+class _Endless(Exception):
+    """A loop, by its number, that a walk came into in a state it had been in before."""
+
+    def __init__(self, loop: int, message: str) -> None:
+        super().__init__(message)
+        self.loop = loop
+
+
+def _longest(program: Program, start: int, state: State) -> CycleBound:
+    """At first all ways that meet are joined. A loop that has no end then, as a walk down a tree,
+    is walked anew with all apart that decides how often it runs.
+    """
+    graph = discover(program, start, state)
+    places = order(graph)
+    loops: set[int] = set()
+    while True:
+        try:
+            return _Walk(program, graph, places, loops, state.copy()).longest()
+        except _Endless as error:
+            if error.loop in loops:
+                raise Unbounded(str(error)) from None
+            loops.add(error.loop)
+
+
 class _Walk:
-    def __init__(self, program: Program, start: int, state: State) -> None:
-        self._program, self._start = program, start
-        self._graph: Graph = discover(program, start, state)
-        self._places: list[Place] = order(self._graph)
-        self._bits, self._cells = relevant(program, self._graph, self._places)
+    def __init__(
+        self,
+        program: Program,
+        graph: Graph,
+        places: list[Place],
+        loops: Collection[int],
+        state: State,
+    ) -> None:
+        self._program, self._graph, self._places = program, graph, places
+        self._bits, self._cells = relevant(program, graph, places, loops)
         self._waiting: dict[tuple, dict[tuple, State]] = {}
         self._queue: list[tuple[tuple, int]] = []
         self._seen: dict[tuple, set[int]] = {}
@@ -83,7 +113,7 @@ class _Walk:
             for state in states.values():
                 self._go_on(when, node, state)
         if end is None:
-            raise Unbounded(f"{self._program.where(self._start)} begins what never comes to an end")
+            raise Unbounded(f"{self._name(0)} begins what never comes to an end")
         return CycleBound(end.cycles, end.top - end.lowest, self._blocks)
 
     def _name(self, node: int) -> str:
@@ -92,8 +122,8 @@ class _Walk:
     def _go_on(self, when: tuple, node: int, state: State) -> None:
         for to, found in self._program.run(state, self._graph.keys[node][0]):
             following = 1 if to == END else self._graph.number.get(key_of(to, found))
-            assert following is not None, "a place that was not discovered"
-            self._add(self._when(when, node, following), following, found)
+            if following in self._graph.after[node]:  # else discovered to be no way of the chip's
+                self._add(self._when(when, node, following), following, found)
 
     def _add(self, when: tuple, node: int, state: State) -> None:
         states = self._waiting.get((when, node))
@@ -131,5 +161,8 @@ class _Walk:
         for state in states.values():
             key = hash(state.key())
             if key in seen:
-                raise Unbounded(f"{self._name(node)}: nothing bounds the rounds of this loop")
+                raise _Endless(
+                    self._places[node].loops[-1],
+                    f"{self._name(node)}: nothing bounds the rounds of this loop",
+                )
             seen.add(key)
