@@ -111,9 +111,20 @@ SKIPS = frozenset({"cpse", "sbrc", "sbrs", "sbic", "sbis"})
 CALLS = frozenset({"call", "rcall", "icall", "eicall"})
 RETURNS = frozenset({"ret", "reti"})
 JUMPS = frozenset({"jmp", "rjmp", "ijmp", "eijmp"})
-TWO = frozenset(
-    "adiw sbiw mul muls mulsu fmul fmuls fmulsu push pop lds sts sbi cbi rjmp ijmp eijmp".split()
-)
+PRODUCTS = frozenset({"mul", "muls", "mulsu", "fmul", "fmuls", "fmulsu"})
+TWO = PRODUCTS | {
+    "adiw",
+    "sbiw",
+    "push",
+    "pop",
+    "lds",
+    "sts",
+    "sbi",
+    "cbi",
+    "rjmp",
+    "ijmp",
+    "eijmp",
+}
 OTHERS = {"jmp": 3, "call": 4, "rcall": 3, "icall": 3, "eicall": 3, "ret": 4, "reti": 4}
 THREE = ("lpm", "elpm")
 MEMORY = ("ld_", "ldd_", "st_", "std_")

@@ -8,7 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from .decode import BRANCHES, Instruction
-from .state import POINTERS, ZP
+from .steps import POINTERS, ZP
 
 CARRY, FLAGS, TRANSFER, RAMPZ_BIT = (1 << k for k in range(32, 36))
 CELLS = 36  # bytes of RAM come from this bit on

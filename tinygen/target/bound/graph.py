@@ -95,6 +95,7 @@ def order(graph: Graph) -> list[Place]:
     for ways back to the first node of a loop all ways go forward.
     """
     places: list[Place | None] = [None] * len(graph.keys)
+    parts: list[tuple[list[int], int, tuple[int, ...], tuple[int, ...]]]
     parts = [(list(range(len(graph.keys))), 0, (), ())]
     loops = 0
     while parts:

@@ -12,9 +12,12 @@ from elftools.elf.sections import SymbolTableSection
 from ...host.virtual.chips import CHIPS
 from ...host.virtual.image import load_image
 from .alu import EITHER, bits_of
+from .arithmetic import Step
+from .assumptions import assume, narrow
 from .decode import BRANCHES, CALLS, RETURNS, SKIPS, Instruction, decode
 from .effects import effects
-from .state import STEPS, ZP, Machine, State, Step, Unbounded, assume, narrow
+from .state import Machine, State, Unbounded
+from .steps import STEPS, ZP
 
 IO_OFFSET = 0x20  # between I/O and data addresses
 WORDS_OF_TWO_BYTES = 65_536  # of flash: more of them need a return address of three bytes
@@ -22,6 +25,11 @@ BIT = [sum(1 << v for v in range(256) if v >> bit & 1) for bit in range(8)]
 EVERY = (1 << 256) - 1
 END = -1  # in place of an address: behind the last instruction that counts
 BEGIN_MARK, END_MARK = 1, 2
+MODEL = "model_run"  # is in the name of the function that a program calls between its marks
+ARGUMENT = 24  # the registers of its argument, the address of a row
+# Where a row is taken to lie: no chip has RAM there. GCC compares addresses with each other only,
+# so that the place makes no difference.
+ROW = 0x8000
 
 
 class Block(NamedTuple):
@@ -46,28 +54,29 @@ class Function:
 class Program:
     """A linked program for a classic AVR."""
 
-    def __init__(self, elf: Path, mcu: str) -> None:
-        chip = CHIPS[mcu]
-        self.functions, self.symbols = _read_symbols(elf)
-        flash = bytearray(b"\xff" * chip.flash_bytes)
-        end = 0
-        for start, content in load_image(elf).segments:
-            flash[start : start + len(content)] = content
-            end = max(end, start + len(content))
-        three = chip.flash_bytes // 2 > WORDS_OF_TWO_BYTES
-        self.machine = Machine(
-            bytes(flash),
-            3 if three else 2,
-            chip.ram_start,
-            chip.gpior0 - IO_OFFSET,
-            chip.ram_end,
-        )
+    def __init__(self, machine: Machine, end: int, functions: tuple[Function, ...] = ()) -> None:
+        """end: the byte address behind the last one that the program has in `machine.flash`."""
+        self.machine, self.functions = machine, functions
+        self._model = {f.start // 2 for f in functions if MODEL in f.name}
         self._words = [
-            int.from_bytes(flash[at : at + 2], "little") for at in range(0, end + 2, 2)
+            int.from_bytes(machine.flash[at : at + 2], "little") for at in range(0, end + 2, 2)
         ]
         self._decoded: dict[int, Instruction] = {}
         self._blocks: dict[int, Block] = {}
         self._leaders = self._find_leaders()
+
+    @classmethod
+    def read(cls, elf: Path, mcu: str) -> Program:
+        """The program in an ELF file, for a chip by the name that GCC has for it."""
+        chip = CHIPS[mcu]
+        flash, end = bytearray(b"\xff" * chip.flash_bytes), 0
+        for start, content in load_image(elf).segments:
+            flash[start : start + len(content)] = content
+            end = max(end, start + len(content))
+        return_bytes = 3 if chip.flash_bytes // 2 > WORDS_OF_TWO_BYTES else 2
+        mark = chip.gpior0 - IO_OFFSET
+        machine = Machine(bytes(flash), return_bytes, chip.ram_start, mark, chip.ram_end)
+        return cls(machine, end, _functions(elf))
 
     # ---- code ------------------------------------------------------------------------------------
 
@@ -99,14 +108,7 @@ class Program:
         return frozenset(found)
 
     def starts(self) -> list[tuple[int, State]]:
-        """Where to begin, with what is known there: before `main` of a bare program, which asks for
-        one row; else behind every first mark, where the registers of the marks are known.
-        """
-        rows = self.symbols.get("bare_rows")
-        if rows is not None:
-            state = State(self.machine.stack_top - self.machine.return_bytes)
-            state.ram[rows & 0xFFFF] = 1
-            return [(self.symbols["main"] // 2, state)]
+        """Word addresses behind every first mark, with what is known there."""
         return [start for function in self.functions for start in self._marked(function)]
 
     def _marked(self, function: Function) -> list[tuple[int, State]]:
@@ -240,6 +242,8 @@ class Program:
     def _call(self, s: State, i: Instruction, place: int) -> tuple[int, State]:
         to = i.a if i.name in ("call", "rcall") else self._by_pointer(s)
         back, size = place + i.words, self.machine.return_bytes
+        if to in self._model and s.pair(ARGUMENT) is None:
+            s.put_pair(ARGUMENT, ROW)
         s.cycles += size - 2
         before = s.sp
         for k in range(size):
@@ -301,15 +305,14 @@ def _written(body: list[tuple[int, Instruction]], place: int, register: int) -> 
     return one.b if one.name == "ldi" else None
 
 
-def _read_symbols(elf: Path) -> tuple[tuple[Function, ...], dict[str, int]]:
-    """Every function of the program, by address, and the address of every symbol."""
+def _functions(elf: Path) -> tuple[Function, ...]:
+    """Every function of the program, by address."""
     with open(elf, "rb") as stream:
         table = ELFFile(stream).get_section_by_name(".symtab")
         assert isinstance(table, SymbolTableSection)  # the linker keeps it
-        symbols = list(table.iter_symbols())
-    found = [
-        Function(s.name, s["st_value"], s["st_value"] + s["st_size"])
-        for s in symbols
-        if s["st_info"]["type"] == "STT_FUNC" and s["st_size"]
-    ]
-    return tuple(sorted(found, key=lambda f: f.start)), {s.name: s["st_value"] for s in symbols}
+        found = [
+            Function(s.name, s["st_value"], s["st_value"] + s["st_size"])
+            for s in table.iter_symbols()
+            if s["st_info"]["type"] == "STT_FUNC" and s["st_size"]
+        ]
+    return tuple(sorted(found, key=lambda f: f.start))

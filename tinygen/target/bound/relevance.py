@@ -11,7 +11,8 @@ from collections.abc import Collection
 from .effects import CELLS, effects
 from .graph import Graph, Place
 from .program import Program
-from .state import POINTERS, State, address
+from .state import State
+from .steps import POINTERS, address
 
 ALL_CELLS = -1 << CELLS
 POINTED = frozenset(POINTERS) | {"lds", "sts"}

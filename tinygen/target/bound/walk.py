@@ -33,7 +33,7 @@ def cycle_bound(elf: Path, mcu: str) -> CycleBound:
     """Of the linked program `elf` for a classic AVR, between its marks 1 and 2, interrupts left
     out. Unbounded where a loop, a call or a jump allows no bound.
     """
-    program = Program(elf, mcu)
+    program = Program.read(elf, mcu)
     starts = program.starts()
     if not starts:
         raise Unbounded(f"{elf.name} has no instruction that writes mark 1")
