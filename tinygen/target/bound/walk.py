@@ -25,7 +25,7 @@ class CycleBound:
     """No run between the marks takes more."""
 
     cycles: int
-    stack_bytes: int  # below the stack pointer at the first mark
+    stack_bytes: int  # of the call between the marks, its return address left out
     blocks: int  # that were walked
 
 
@@ -114,7 +114,8 @@ class _Walk:
                 self._go_on(when, node, state)
         if end is None:
             raise Unbounded(f"{self._name(0)} begins what never comes to an end")
-        return CycleBound(end.cycles, end.top - end.lowest, self._blocks)
+        stack = end.top - end.lowest - self._program.machine.return_bytes
+        return CycleBound(end.cycles, max(stack, 0), self._blocks)
 
     def _name(self, node: int) -> str:
         return self._program.where(self._graph.keys[node][0])
