@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -63,6 +63,10 @@ class ModelCost:
             f"{self.flash_bytes:,} bytes of flash, {self.ram_with_stack:,} of RAM with stack, "
             f"{self.most_cycles}"
         )
+
+    def plain(self) -> dict[str, int]:
+        """As a file keeps it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @property
     def most_cycles(self) -> str:
@@ -207,7 +211,8 @@ def measure_cost(
     """Cost of `model` on `board`'s chip; cycles over `rows`, by default seeded ones with corners.
 
     header: C text of another predictor with the same names and inputs, measured in the model's
-    place and not bounded; options: of the compiler, on top of its own; simulator: another one than the chip's own.
+    place and not bounded; options: of the compiler, on top of its own; simulator: another one than
+    the chip's own.
     """
     rows = model.sample_rows(64) if rows is None else rows
     with BareChip(model, board, header, options=options, simulator=simulator) as chip:

@@ -7,7 +7,7 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .program import END, Program
@@ -117,41 +117,56 @@ def order(graph: Graph) -> list[Place]:
 def _components(
     graph: Graph, nodes: Iterable[int], inside: set[int], first: int, cut: int
 ) -> list[list[int]]:
-    """Strongly connected parts (R. Tarjan, 1972) in topological order, each in the order in which a
-    search in depth leaves it, turned round; `cut`: ways to this node do not count.
-    """
-    index: dict[int, int] = {}
-    low: dict[int, int] = {}
-    stack: list[int] = []
-    on_stack: set[int] = set()
-    found: list[list[int]] = []
+    """Strongly connected parts in topological order; `cut`: ways to this node do not count."""
+
+    def ways(node: int) -> Iterator[int]:
+        return iter(sorted(to for to in graph.after[node] if to in inside and to != cut))
+
+    search = _Search(ways)
     for root in (first, *nodes):
-        if root in index:
-            continue
-        work = [(root, iter(sorted(graph.after[root])))]
-        index[root] = low[root] = len(index)
-        stack.append(root)
-        on_stack.add(root)
+        if root not in search.index:
+            search.run(root)
+    return search.found[::-1]
+
+
+class _Search:
+    """R. Tarjan's search in depth (1972), without recursion."""
+
+    def __init__(self, ways: Callable[[int], Iterator[int]]) -> None:
+        self._ways = ways
+        self.index: dict[int, int] = {}
+        self.found: list[list[int]] = []  # the parts, last ones first
+        self._low: dict[int, int] = {}
+        self._stack: list[int] = []
+        self._on_stack: set[int] = set()
+
+    def _enter(self, node: int) -> tuple[int, Iterator[int]]:
+        self.index[node] = self._low[node] = len(self.index)
+        self._stack.append(node)
+        self._on_stack.add(node)
+        return node, self._ways(node)
+
+    def run(self, root: int) -> None:
+        """From a node on."""
+        work = [self._enter(root)]
         while work:
             node, ways = work[-1]
             for to in ways:
-                if to not in inside or to == cut:
-                    continue
-                if to not in index:
-                    index[to] = low[to] = len(index)
-                    stack.append(to)
-                    on_stack.add(to)
-                    work.append((to, iter(sorted(graph.after[to]))))
+                if to not in self.index:
+                    work.append(self._enter(to))
                     break
-                if to in on_stack:
-                    low[node] = min(low[node], index[to])
+                if to in self._on_stack:
+                    self._low[node] = min(self._low[node], self.index[to])
             else:
                 work.pop()
                 if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == index[node]:
-                    part = stack[stack.index(node) :]
-                    del stack[len(stack) - len(part) :]
-                    on_stack.difference_update(part)
-                    found.append(part)
-    return found[::-1]
+                    above = work[-1][0]
+                    self._low[above] = min(self._low[above], self._low[node])
+                self._close(node)
+
+    def _close(self, node: int) -> None:
+        if self._low[node] == self.index[node]:
+            part = self._stack[self._stack.index(node) :]
+            del self._stack[len(self._stack) - len(part) :]
+            self._on_stack.difference_update(part)
+            self.found.append(part)
