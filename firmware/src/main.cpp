@@ -200,7 +200,7 @@ static int16_t predict(const int16_t *row, uint32_t &cycles)
     stopwatch_start(watch);
     mark(1);
     int16_t y = model_run(row);
-    __asm__ __volatile__("" : "+r"(y) : : "memory"); /* y is ready before the next mark */
+    __asm__ __volatile__("" : : "r"(y) : "memory"); /* y is ready before the next mark */
     mark(2);
     cycles = stopwatch_stop(watch);
     return y;

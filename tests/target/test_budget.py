@@ -108,7 +108,13 @@ def test_real_firmware_is_measured_on_the_virtual_board(real, board, simavr, lev
         7 * 10 < firmware.cycles_median <= firmware.cycles_max < 16_384
     )  # 7 products, no float, no clock tick
     again = b.measure_firmware(real, board, firmware.elf, simavr, lambda text: None)
-    assert again == b.Cost(firmware.stack_bytes, firmware.cycles_median, firmware.cycles_max)
+    assert again == b.Cost(
+        firmware.stack_bytes, firmware.cycles_median, firmware.cycles_max, firmware.cycles_seen
+    )
+    assert (firmware.cycles_seen is None) == board.modern
+    assert (
+        board.modern or firmware.cycles_seen <= firmware.cycles_max <= 1.02 * firmware.cycles_seen
+    )
     if board.streams_simulated:
         empty = firmware.elf.parents[1] / f"{board.pio_id}_empty" / "firmware.elf"
         bare = b.measure_firmware(real, board, empty, simavr, lambda text: None)

@@ -52,9 +52,10 @@ class Built:
                 else f"whole firmware's stack {firmware.stack_bytes:,} bytes"
             )
             microseconds = firmware.cycles_max / board.f_cpu_hz * 1e6
+            seen = "" if firmware.cycles_seen is None else f", {firmware.cycles_seen:,} seen"
             lines.append(
                 f"inference    {firmware.cycles_median:,} cycles, at most {firmware.cycles_max:,} "
-                f"({microseconds:.1f} us at {board.f_cpu_hz / 1e6:g} MHz); {stack}"
+                f"({microseconds:.1f} us at {board.f_cpu_hz / 1e6:g} MHz){seen}; {stack}"
             )
         elif self.not_run:
             lines.append(f"not run      {self.not_run}")

@@ -174,6 +174,7 @@ def plain_ladder(found: Ladder) -> dict[str, Any]:
             "flash_bytes": r.cost.flash_bytes,
             "ram_bytes": r.ram_bytes,
             "cycles_max": r.cost.cycles_max,
+            "cycles_seen": r.cost.cycles_seen,
         }
         for r in found.rungs
     ]

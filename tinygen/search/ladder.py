@@ -145,7 +145,7 @@ def _plain(ladder: Ladder) -> dict[str, Any]:
         {
             "error": r.error,
             "folds": r.folds,
-            "cost": asdict(r.cost),
+            "cost": r.cost.plain(),
             "model": json.loads(r.model.to_json()),
         }
         for r in ladder.rungs

@@ -11,7 +11,7 @@ less.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -203,7 +203,7 @@ def _excess(cost: ModelCost, budget: Budget) -> list[int]:
 
 def cost_facts(board: str, cost: ModelCost) -> dict[str, Any]:
     """What a model of several outputs costs as one: plain JSON values, as its file keeps them."""
-    return {"board": board, **asdict(cost)}
+    return {"board": board, **cost.plain()}
 
 
 def together_facts(model: Model, cost: ModelCost, board: Board, budget: Budget) -> dict[str, Any]:

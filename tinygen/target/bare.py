@@ -2,7 +2,8 @@
 Arduino.
 
 A bare program is built twice, with the model and with an empty predictor; the difference in flash,
-static RAM and stack is the model's. `build` measures the same on the whole firmware.
+static RAM and stack is the model's. `build` measures the same on the whole firmware. What an answer
+takes at most, in cycles and stack, is read off the linked code (bound/), where it can be.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from elftools.elf.sections import SymbolTableSection
 
 from ..codegen.emit import bare_main, render_bare, runtime
 from ..common.boards import Board
-from ..common.errors import BuildError, DoesNotFit
+from ..common.errors import BuildError, CheckError, DoesNotFit
+from ..model.signals import SignalModel
 from ..model.signals.any_model import AnyModel
 from .avr_gcc import Size, compile_c, read_size
+from .bound import CycleBound, Unbounded, cycle_bound
 from .chips import SIMULATORS, Simulator, simulator_for
 
 RAM_FOR_ROWS = 0.4  # part of the chip's RAM that waiting rows may take
@@ -44,7 +47,9 @@ class ModelCost:
     ram_bytes: int  # static
     stack_bytes: int  # of the call, on top of the caller's
     cycles_median: int  # per inference
+    # no answer takes more; where no bound is known the most that was seen
     cycles_max: int
+    cycles_seen: int | None = None  # most in the simulator; None: `cycles_max` is that, no bound
 
     @property
     def ram_with_stack(self) -> int:
@@ -56,8 +61,18 @@ class ModelCost:
         """What it takes, for people."""
         return (
             f"{self.flash_bytes:,} bytes of flash, {self.ram_with_stack:,} of RAM with stack, "
-            f"{self.cycles_max:,} cycles at most"
+            f"{self.most_cycles}"
         )
+
+    def plain(self) -> dict[str, int]:
+        """As a file keeps it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def most_cycles(self) -> str:
+        """Cycles of the worst case, for people."""
+        seen = " seen" if self.cycles_seen is None else ""
+        return f"{self.cycles_max:,} cycles at most{seen}"
 
 
 class BareChip:
@@ -142,6 +157,17 @@ class BareChip:
     def stack_bytes(self) -> int:
         return self._sim.stack_bytes
 
+    def bound(self) -> CycleBound | None:
+        """What no inference exceeds; None on a chip that is no classic AVR, and of a model of
+        signals, whose memory the bound knows nothing of. CheckError where there is none, or where
+        the simulator has seen more.
+        """
+        if self.board.modern or isinstance(self.model, SignalModel):
+            return None
+        return bounded(
+            self.elf, self.board, f"model '{self.model.name}'", int(self.cycles.max(initial=0))
+        )
+
     def model_bytes(self) -> tuple[int, int, int]:
         """(flash, static RAM, stack) of the model: what the same program without one takes less."""
         empty, empty_stack = _empty(
@@ -185,13 +211,34 @@ def measure_cost(
     """Cost of `model` on `board`'s chip; cycles over `rows`, by default seeded ones with corners.
 
     header: C text of another predictor with the same names and inputs, measured in the model's
-    place; options: of the compiler, on top of its own; simulator: another one than the chip's own.
+    place and not bounded; options: of the compiler, on top of its own; simulator: another one than
+    the chip's own.
     """
     rows = model.sample_rows(64) if rows is None else rows
     with BareChip(model, board, header, options=options, simulator=simulator) as chip:
         chip.predict(rows)
-        cycles = chip.cycles
-        return ModelCost(*chip.model_bytes(), int(np.median(cycles)), int(cycles.max()))
+        flash, ram, stack = chip.model_bytes()
+        median, seen = int(np.median(chip.cycles)), int(chip.cycles.max())
+        bound = None if header else chip.bound()
+        if bound is None:
+            return ModelCost(flash, ram, stack, median, seen)
+        return ModelCost(flash, ram, bound.stack_bytes, median, bound.cycles, seen)
+
+
+def bounded(elf: Path, board: Board, what: str, seen: int) -> CycleBound:
+    """The bound of a linked program for a classic AVR; CheckError where there is none, or where it
+    is below the most cycles that a simulator has seen.
+    """
+    try:
+        found = cycle_bound(elf, board.mcu)
+    except Unbounded as error:
+        raise CheckError(f"{what} has no bound of its cycles on {board.title}: {error}") from None
+    if found.cycles < seen:
+        raise CheckError(
+            f"{what} took {seen} cycles on the simulated {board.title}, its bound is "
+            f"{found.cycles}: this is an internal error, please report it"
+        )
+    return found
 
 
 @lru_cache(maxsize=64)

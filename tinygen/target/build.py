@@ -7,7 +7,7 @@ predictor. Their difference is what the model alone costs.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import median_high
 
@@ -56,12 +56,14 @@ FIRMWARE_FLASH = {"uart": 4_500, "usb": 6_500}
 
 @dataclass(frozen=True)
 class Cost:
-    """What running the model takes, measured on the virtual board."""
+    """What running the model takes: measured on the virtual board, the most by a bound."""
 
     # deepest the stack went; None where the whole firmware cannot be simulated
     stack_bytes: int | None
     cycles_median: int  # per inference, without interrupts
+    # no inference takes more; where no bound is known the most that was seen
     cycles_max: int
+    cycles_seen: int | None = None  # most on the board; None: `cycles_max` is that, no bound
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ class Firmware:
     model_ram_bytes: int
     stack_bytes: int | None  # None where the virtual board cannot run the whole program
     cycles_median: int | None  # None where there is no simulator
-    cycles_max: int | None
+    cycles_max: int | None  # as in Cost
+    cycles_seen: int | None = None
 
 
 def build_firmware(
@@ -117,7 +120,7 @@ def build_firmware(
         whole.ram_bytes,
         model_size.flash_bytes,
         model_size.ram_bytes,
-        *((cost.stack_bytes, cost.cycles_median, cost.cycles_max) if cost else (None, None, None)),
+        *(astuple(cost) if cost else (None,) * 4),
     )
 
 
@@ -227,6 +230,7 @@ def measure_firmware(
     if tools.simavr_library is None:
         return None
     from ..host.virtual.simavr import SimBoard
+    from .bare import bounded
 
     progress(f"measuring on the virtual {board.title}")
     if not board.streams_simulated:
@@ -235,7 +239,11 @@ def measure_firmware(
         _answer_rows(simulated, project.model, board)
         exact = [run.cycles for run in simulated.inferences if not run.interrupted]
         cycles = exact or [run.cycles for run in simulated.inferences]
-        return Cost(simulated.stack_bytes, int(median_high(cycles)), max(cycles))
+        stack, median, seen = simulated.stack_bytes, int(median_high(cycles)), max(cycles)
+    if not exact or board.modern or isinstance(project.model, SignalModel):
+        return Cost(stack, median, seen)
+    most = bounded(elf, board, f"model '{project.model.name}'", seen).cycles
+    return Cost(stack, median, most, seen)
 
 
 def _measured_rows(model: AnyModel) -> Integers:
@@ -252,7 +260,9 @@ def _measure_model(model: AnyModel, board: Board) -> Cost:
 
     with BareChip(model, board) as chip:
         chip.predict(_measured_rows(model))
-        return Cost(None, int(median_high(chip.cycles.tolist())), int(chip.cycles.max()))
+        median, seen = int(median_high(chip.cycles.tolist())), int(chip.cycles.max())
+        bound = chip.bound()
+    return Cost(None, median, bound.cycles, seen) if bound else Cost(None, median, seen)
 
 
 def _answer_rows(simulated, model: AnyModel, board: Board) -> None:

@@ -56,7 +56,7 @@ def build_selftest(
         _require_passed(elf, model, board, progress)
         alone = measure_cost(model, board)
         size = Size(alone.flash_bytes, alone.ram_bytes)
-        cost = Cost(None, alone.cycles_median, alone.cycles_max)
+        cost = Cost(None, alone.cycles_median, alone.cycles_max, alone.cycles_seen)
     check_budget(size, cost, budget)
     whole = read_size(elf)
     return Firmware(
@@ -70,6 +70,7 @@ def build_selftest(
         None,
         cost.cycles_median if cost else None,
         cost.cycles_max if cost else None,
+        cost.cycles_seen if cost else None,
     )
 
 

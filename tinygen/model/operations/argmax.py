@@ -217,6 +217,11 @@ class Median(Node):
         """Half of all weights, rounded up."""
         return (sum(self.weights) + 1) // 2
 
+    @property
+    def most_passes(self) -> int:
+        """So many of the lightest elements have half of all weights, and no row needs more."""
+        return int(np.searchsorted(np.cumsum(sorted(self.weights)), self.half)) + 1
+
     def apply(self, values: Integers) -> Integers:
         order = np.argsort(values, axis=1, kind="stable")
         reached = np.cumsum(integers(self.weights)[order], axis=1) >= self.half

@@ -139,7 +139,7 @@ def _costs(d: Dossier) -> Iterator[Figure]:
         "cycles",
         "Time for an answer",
         milliseconds(cost.cycles_max, board.f_cpu_hz),
-        f"{cost.cycles_max:,} cycles at most",
+        cost.most_cycles,
     )
 
 

@@ -231,7 +231,8 @@ def cost_section(d: Dossier) -> Section | None:
     ]
     lead = (
         f"The firmware for the {board.title}, compiled and measured on the simulated chip. "
-        f"An answer takes {f.cycles_median:,} cycles, at most {f.cycles_max:,}: "
+        f"An answer takes {f.cycles_median:,} cycles, at most {f.cycles_max:,}"
+        f"{'' if f.cycles_seen is None else ' by its code'}: "
         f"{milliseconds(f.cycles_max, board.f_cpu_hz)}. The steps are those that the header's "
         "comments number."
     )
