@@ -17,7 +17,7 @@ def recorder_project(channels: ChannelSet, board: Board) -> dict[str, str]:
     sensor = channels.sensor
     template = environment("c").get_template("tinygen_channels.h.j2")
     texts = {
-        "platformio.ini": render_platformio_ini([board], models=False),
+        "platformio.ini": render_platformio_ini([board], models=0),
         "include/tinygen_channels.h": template.render(version=__version__, set=channels),
         "src/seal.py": firmware_text("src/seal.py"),
     }
