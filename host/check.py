@@ -4,20 +4,27 @@ alarm thresholds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from statistics import median_low
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..common.boards import Board
 from ..model.fixedpoint import MISSING, NOT_SURE
 from ..model.signals.any_model import AnyModel
 from .protocol import Flag, Info, Pin, Result, Trait, digest
 from .stream import RowReply
 
+if TYPE_CHECKING:
+    from .virtual.watch import PinChange
+
 LightState = tuple[bool, int]  # the alarm is on; answers in a row that asked for the other state
 START: LightState = (False, 0)
+SETTLE_CYCLES = 1600  # red and green are written one after the other: 0.1 ms is no state
 
 
 @dataclass(frozen=True)
@@ -307,3 +314,25 @@ def _show(value: int) -> str:
 
 def _count(flags: tuple[Flag, ...], flag: Flag) -> int:
     return sum(flag in value for value in flags)
+
+
+# ---- what the pins really did ----
+
+
+def lit(changes: Sequence[PinChange], board: Board) -> list[Pin]:
+    """The states of the LEDs, one after the other, that lasted longer than SETTLE_CYCLES; dark
+    at the start.
+    """
+    pins = dict(zip(board.led_ports, Pin))
+    ours = [change for change in changes if change.pin in pins]
+    state, states = Pin(0), [Pin(0)]
+    for change, following in zip(ours, [*ours[1:], None]):
+        state = state | pins[change.pin] if change.level else state & ~pins[change.pin]
+        if following is None or following.cycle - change.cycle > SETTLE_CYCLES:
+            states.append(state)
+    return distinct(states)
+
+
+def distinct(states: Iterable[Pin]) -> list[Pin]:
+    """The states without repetitions of the one before."""
+    return [state for state, _ in groupby(states)]

@@ -27,6 +27,12 @@ static void model_take(uint8_t number)
     model_number = number;
 }
 
+static void model_begin(tinygen_parser *p)
+{
+    p->seed = MODEL_SEED;
+    model_take(0);
+}
+
 /* Takes the model of a frame that names one; any other HELLO means the first. */
 static void model_choose(const tinygen_parser *p)
 {
@@ -64,6 +70,7 @@ static const char model_name[] TINYGEN_ROM = MODEL_NAME;
 
 #define MODEL_SEED TINYGEN_SEED(MODEL_ID)
 #define MODEL_PLACE_BYTES 0u
+static inline void model_begin(tinygen_parser *p) { p->seed = MODEL_SEED; }
 static inline void model_choose(const tinygen_parser *) {}
 static inline void model_put_number(uint8_t *) {}
 static inline void model_put_place(uint8_t *) {}

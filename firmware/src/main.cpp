@@ -379,7 +379,7 @@ static void receive(void)
 void setup()
 {
     chip_begin();
-    received.seed = MODEL_SEED;
+    model_begin(&received);
     corrupt = !image_intact() || !tinygen_in_reach();
     if (!corrupt)
         leds_begin();

@@ -66,7 +66,7 @@ def _table(models: Sequence[Model]) -> str:
             {
                 "name": model.name,
                 "upper": model.name.upper(),
-                "values": model.values_per_row,
+                "numbers": model.values_per_row,
                 "class_leds": model.class_leds,
                 "several": bool(model.more),
                 "scores": model.scores,

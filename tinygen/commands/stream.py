@@ -233,7 +233,7 @@ def stream_rows(
 
 def _lit_as_expected(link: Link, board: Board, plan: StreamPlan, expected: Expected) -> bool | None:
     """Whether the simulator saw the pins change as they should; None where nobody looks."""
-    from ..host.pins import distinct, lit
+    from ..host.check import distinct, lit
     from ..host.protocol import Pin
 
     simulator = getattr(link.port, "board", None)
