@@ -227,9 +227,9 @@ class Checker:
         self._seconds = max(self._seconds, reply.at_s)
         if reply.anew:
             self.expected = self.expected.begun_at(reply.index)
-        answer = _answer_difference(result, self.expected, reply.index)
+        answer = answer_difference(result, self.expected, reply.index)
         allowed = self._lights.allowed(*self._answer(reply.index), result, reply.anew)
-        led = _led_difference(result, allowed)
+        led = led_difference(result, allowed)
         self._wrong += bool(answer)
         self._led_wrong += bool(led)
         self._red += Pin.RED in result.pins
@@ -275,7 +275,7 @@ def check(
     return checker.verdict()
 
 
-def _answer_difference(result: Result, expected: Expected, row: int) -> str:
+def answer_difference(result: Result, expected: Expected, row: int) -> str:
     """How an answer differs from what it should be; empty where it does not."""
     more = expected.more[row] if expected.more else ()
     if len(result.more) != len(more):
@@ -296,7 +296,7 @@ def _answer_difference(result: Result, expected: Expected, row: int) -> str:
     )
 
 
-def _led_difference(result: Result, allowed: set[Pin]) -> str:
+def led_difference(result: Result, allowed: set[Pin]) -> str:
     return (
         ""
         if result.pins in allowed

@@ -11,6 +11,7 @@ from pathlib import Path
 from .. import __version__
 from ..common.boards import Board, render_platformio_ini
 from ..common.errors import UsageError
+from ..common.files import Paths
 from ..common.jinja import environment
 from ..host.framing import INPUTS_BESIDE, MODELS_MAX, bound_to
 from ..model.fixedpoint import NOT_SURE
@@ -35,7 +36,7 @@ def emit_together(
     models: Sequence[AnyModel],
     out_dir: Path,
     boards: Iterable[Board],
-    inputs: Mapping[str, Path] = NONE,
+    inputs: Mapping[str, Paths] = NONE,
 ) -> Together:
     """Writes a self-contained PlatformIO project whose firmware answers for each of the models.
     inputs: as in `export`. UsageError where the models cannot be on one board.
