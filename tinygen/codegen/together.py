@@ -59,7 +59,8 @@ def project(models: Sequence[Model], boards: Iterable[Board]) -> dict[str, str]:
 def _table(models: Sequence[Model]) -> str:
     """Text of tinygen_model.h: all that the fixed firmware knows of its models."""
     alarms = [(k, view) for k, model in enumerate(models) if (view := alarm_view(model))]
-    bands = [model.band for model in models if model.band and model.band.side == "outside"]
+    both = [(m.alarm_below, m.threshold) for m in models]
+    bands = [high - low for low, high in both if low is not None and high is not None]
     template = environment("c").get_template("tinygen_models.h.j2")
     return template.render(
         version=__version__,
@@ -79,7 +80,7 @@ def _table(models: Sequence[Model]) -> str:
         most_values=max(model.values_per_row for model in models),
         class_leds=max(model.class_leds for model in models),
         alarms=alarms,
-        band=min((band.high - band.low for band in bands), default=None),
+        band=min(bands, default=None),
         not_sure=NOT_SURE,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median_high
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from ..codegen.together import Together
 from ..common.boards import Board
 from ..common.errors import BuildError, CheckError
 from ..common.progress import Progress, silent
+from ..host import protocol
+from ..host.check import answer_difference, expect, led_difference
 from ..model.model import Model
 from .avr_gcc import Size, check_board, compile_project, read_size
 from .build import ANSWER_SECONDS, NO_LIMITS, Budget, Cost, check_budget, measure_model
@@ -155,19 +158,19 @@ def run_in_turn(
     return costs
 
 
+_Said = TypeVar("_Said", protocol.Info, protocol.Result)
+
+
 def _wrong_answers(
     simulated, models: Sequence[Model], rows: Sequence[np.ndarray], board: Board
 ) -> Iterator[str]:
     """Sends a row of each model in turn; what is wrong with the answers, one line for each."""
-    from ..host import protocol
-    from ..host.check import answer_difference, expect, led_difference
-
     version = protocol.MODELS_VERSION
     seeds = {k: protocol.model_seed(model.model_id) for k, model in enumerate(models)}
     decoder = protocol.Decoder(version=version, seeds=seeds)
     expected = [expect(model, some) for model, some in zip(models, rows)]
 
-    def answer(wanted: type) -> protocol.Reply | None:
+    def answer(wanted: type[_Said]) -> _Said:
         deadline = simulated.cycle + ANSWER_SECONDS * board.f_cpu_hz
         while simulated.cycle < deadline:
             for event in decoder.process(simulated.read(1, board.f_cpu_hz // 1000)):
