@@ -166,7 +166,7 @@ static void show_answer(int16_t y, bool again)
 
 /* The one call of the model: never inlined, so that what is measured is the model alone. */
 #if MODEL_MOST_VALUES > 1
-static int16_t values[MODEL_MOST_VALUES]; /* of the row that is being answered, the prediction first */
+static int16_t values[MODEL_MOST_VALUES]; /* of the row being answered, the prediction first */
 
 static __attribute__((noinline, noclone)) int16_t model_run(const int16_t *row)
 {

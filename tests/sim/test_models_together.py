@@ -23,9 +23,9 @@ from tinygen.host.stream import stream
 from tinygen.host.virtual.protocol_avr import avr_url
 from tinygen.host.virtual.simavr import SimBoard
 
-from tinygen.codegen import together
 from tinygen.codegen.emit import render_header
-from tinygen.codegen.together import emit_together, require_together
+from tinygen.codegen.projects import together
+from tinygen.codegen.projects.together import emit_together, require_together
 from tinygen.commands.build import BuiltTogether, build
 from tinygen.commands.stream import stream as stream_command
 from tinygen.commands.stream import stream_rows

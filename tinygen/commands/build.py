@@ -221,7 +221,7 @@ def _build_one(model: Path, plan: _Plan, recalibrate: bool, progress: Progress) 
 
 def _build_together(files: Sequence[Path], plan: _Plan, progress: Progress) -> BuiltTogether:
     """The firmware of several models."""
-    from ..codegen.together import emit_together, require_together
+    from ..codegen.projects.together import emit_together, require_together
     from ..common.locks import Lock
     from ..model.signals.any_model import load_any
     from ..target.build import load_project

@@ -189,7 +189,7 @@ def _virtual_board(
 ) -> str:
     """The URL of a virtual board with the firmware of a model, or of several."""
     from ..codegen.emit import emit_project
-    from ..codegen.together import emit_together
+    from ..codegen.projects.together import emit_together
     from ..host.virtual.protocol_avr import avr_url
     from ..target.build import build_program
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median_high
 
 from ..codegen.emit import write_all
-from ..codegen.recorder import recorder_project
+from ..codegen.projects.recorder import recorder_project
 from ..common.boards import Board
 from ..common.errors import BuildError, CheckError, UsageError
 from ..common.process import Progress

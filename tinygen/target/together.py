@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..codegen.together import Together
+from ..codegen.projects.together import Together
 from ..common.boards import Board
 from ..common.errors import BuildError, CheckError
 from ..common.progress import Progress, silent

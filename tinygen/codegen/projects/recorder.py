@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .. import __version__
-from ..common.boards import Board, render_platformio_ini
-from ..common.jinja import environment
-from ..common.sensors import ChannelSet
-from .parts import firmware_text
+from ... import __version__
+from ...common.boards import Board, render_platformio_ini
+from ...common.jinja import environment
+from ...common.sensors import ChannelSet
+from ..parts import firmware_text
 
 SOURCES = ("main.cpp", "tinygen_pins.h", "tinygen_ring.h", "tinygen_sensor.h")
 HEADERS = ("tinygen_chip.h", "tinygen_flash.h", "tinygen_protocol.h")

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from .. import __version__
-from ..common.boards import Board, render_platformio_ini
-from ..common.errors import UsageError
-from ..common.files import Paths
-from ..common.jinja import environment
-from ..host.framing import INPUTS_BESIDE, MODELS_MAX, bound_to
-from ..model.fixedpoint import NOT_SURE
-from ..model.model import Model
-from ..model.signals.any_model import AnyModel
-from .emit import NONE, write_all
-from .exporters.firmware import sources
-from .header import alarm_view, render_header
+from ... import __version__
+from ...common.boards import Board, render_platformio_ini
+from ...common.errors import UsageError
+from ...common.files import Paths
+from ...common.jinja import environment
+from ...host.framing import INPUTS_BESIDE, MODELS_MAX, bound_to
+from ...model.fixedpoint import NOT_SURE
+from ...model.model import Model
+from ...model.signals.any_model import AnyModel
+from ..emit import NONE, write_all
+from ..exporters.firmware import sources
+from ..header import alarm_view, render_header
 
 ANOTHER_NAME = "make one of them again with another --name"
 
