@@ -277,12 +277,12 @@ static inline uint8_t tinygen_refusal(const tinygen_parser *p, uint8_t inputs, u
     const uint8_t type = tinygen_type(p), len = tinygen_len(p);
 
     if (type == TINYGEN_HELLO) {
-        if (len != 0 && len != 4 && len != TINYGEN_NUMBER_BYTES)
-            return TINYGEN_BAD_LEN;
 #if TINYGEN_PROTOCOL_VERSION == 3
-        if (len == TINYGEN_NUMBER_BYTES && !tinygen_is_number(tinygen_payload(p)))
-            return TINYGEN_WRONG_MODEL;
+        if (len == TINYGEN_NUMBER_BYTES)
+            return tinygen_is_number(tinygen_payload(p)) ? 0u : (uint8_t)TINYGEN_WRONG_MODEL;
 #endif
+        if (len != 0 && len != 4)
+            return TINYGEN_BAD_LEN;
         if (len == 4 && tinygen_get32(tinygen_payload(p)) != model_id)
             return TINYGEN_WRONG_MODEL;
         return 0;

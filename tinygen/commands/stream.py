@@ -154,8 +154,8 @@ def stream(
     progress: Progress = silent,
 ) -> Streamed:
     """Streams the rows of a CSV file, or of several of one kind, into a board and checks every
-    answer and both LEDs; `out` grows row by row. pins: of the virtual board's LEDs, by role.
-    beside: further models of its firmware.
+    answer and both LEDs; `out` grows row by row. pins, beside: LEDs of the virtual board by role,
+    further models of its firmware.
     """
     from ..host import discover
     from ..model.signals.any_model import load_any
@@ -174,8 +174,8 @@ def stream(
         chip = require_simulated(replace(chip, baud=plan.baud or chip.baud))
         chip = with_pins(chip, pins or {}, max(2, *(model.class_leds for model in models)))
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
-            url = _virtual_board(models, Path(folder) / "project", chip, progress)
-            result = stream_rows(twin, raw, url, chip, progress, plan, out)
+            port = _virtual_board(models, Path(folder) / "project", chip, progress)
+            result = stream_rows(twin, raw, port, chip, progress, plan, out)
     else:
         chip, port = (chip, port) if port != "auto" else discover.only_board()
         result = stream_rows(twin, raw, port, chip, progress, plan, out)
