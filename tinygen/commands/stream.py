@@ -165,9 +165,7 @@ def stream(
     for path in filter(None, (out, junit, plan.log)):
         require_file_place(path)
     if beside and port != "sim":
-        raise UsageError(
-            f"--with is for --port sim: the board at {port} has the models that it was built with"
-        )
+        raise UsageError(f"--with is for --port sim: the board at {port} has its models already")
     raw, notes = _rows_of(twin, csv)
     if port == "sim":
         models = [*map(load_any, beside), twin]
@@ -177,7 +175,8 @@ def stream(
             port = _virtual_board(models, Path(folder) / "project", chip, progress)
             result = stream_rows(twin, raw, port, chip, progress, plan, out)
     else:
-        chip, port = (chip, port) if port != "auto" else discover.only_board()
+        if port == "auto":
+            chip, port = discover.only_board()
         result = stream_rows(twin, raw, port, chip, progress, plan, out)
     if junit:
         write_whole(junit, junit_xml(result))
