@@ -7,12 +7,12 @@ at a time and in turn; noise makes no wrong row; another model is refused by nam
 
 import random
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from changed_models import changes
-from family_models import street, street_model
 from native_board import NativeBoard, compile_board, compile_project, native_link
 from random_models import random_models
 from tinygen.host import protocol
@@ -32,6 +32,7 @@ from tinygen.commands.stream import stream_rows
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import CheckError, LinkError, UsageError
 from tinygen.model.fixedpoint import MISSING
+from tinygen.model.model import load
 from tinygen.model.outputs import side_by_side
 from tinygen.target import build as building
 from tinygen.target import together as costs
@@ -45,24 +46,20 @@ def with_threshold_in_the_middle(model):
     return replace(model, threshold=int(np.median(model.predict(model.sample_rows(401, 3)))))
 
 
+def stored(name: str):
+    """A model of the golden layer: nothing is fitted here."""
+    return load(Path(__file__).parents[1] / "golden" / "house" / f"{name}.json")
+
+
 ALARM = with_threshold_in_the_middle(random_models()["linear16"])
-KINDS = replace(street_model("forest", "classification"), scores=True, sure_margin=60, name="kinds")
+KINDS = replace(stored("forest-classification"), scores=True, sure_margin=60, name="kinds")
+RIDGE = stored("ridge-regression")
+OTHER_GAS = replace(RIDGE, threshold=None, output=replace(RIDGE.output, name="gas 2"))
 PAIR = replace(
-    side_by_side(
-        [
-            street_model("polynomial", "regression"),
-            replace(
-                street_model("ridge", "regression"),
-                threshold=None,
-                output=replace(street_model("ridge", "regression").output, name="gas 2"),
-            ),
-        ],
-        street().inputs,
-    ),
-    name="pair",
+    side_by_side([stored("polynomial-regression"), OTHER_GAS], RIDGE.inputs), name="pair"
 )
 MODELS = (ALARM, KINDS, PAIR)
-STRANGER = replace(street_model("mlp", "regression"), name="stranger")
+STRANGER = replace(stored("mlp-regression"), name="stranger")
 EACH = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 
 
