@@ -4,20 +4,27 @@ alarm thresholds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from statistics import median_low
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..common.boards import Board
 from ..model.fixedpoint import MISSING, NOT_SURE
 from ..model.signals.any_model import AnyModel
 from .protocol import Flag, Info, Pin, Result, Trait, digest
 from .stream import RowReply
 
+if TYPE_CHECKING:
+    from .virtual.watch import PinChange
+
 LightState = tuple[bool, int]  # the alarm is on; answers in a row that asked for the other state
 START: LightState = (False, 0)
+SETTLE_CYCLES = 1600  # red and green are written one after the other: 0.1 ms is no state
 
 
 @dataclass(frozen=True)
@@ -220,9 +227,9 @@ class Checker:
         self._seconds = max(self._seconds, reply.at_s)
         if reply.anew:
             self.expected = self.expected.begun_at(reply.index)
-        answer = _answer_difference(result, self.expected, reply.index)
+        answer = answer_difference(result, self.expected, reply.index)
         allowed = self._lights.allowed(*self._answer(reply.index), result, reply.anew)
-        led = _led_difference(result, allowed)
+        led = led_difference(result, allowed)
         self._wrong += bool(answer)
         self._led_wrong += bool(led)
         self._red += Pin.RED in result.pins
@@ -268,7 +275,7 @@ def check(
     return checker.verdict()
 
 
-def _answer_difference(result: Result, expected: Expected, row: int) -> str:
+def answer_difference(result: Result, expected: Expected, row: int) -> str:
     """How an answer differs from what it should be; empty where it does not."""
     more = expected.more[row] if expected.more else ()
     if len(result.more) != len(more):
@@ -289,7 +296,7 @@ def _answer_difference(result: Result, expected: Expected, row: int) -> str:
     )
 
 
-def _led_difference(result: Result, allowed: set[Pin]) -> str:
+def led_difference(result: Result, allowed: set[Pin]) -> str:
     return (
         ""
         if result.pins in allowed
@@ -307,3 +314,25 @@ def _show(value: int) -> str:
 
 def _count(flags: tuple[Flag, ...], flag: Flag) -> int:
     return sum(flag in value for value in flags)
+
+
+# ---- what the pins really did ----
+
+
+def lit(changes: Sequence[PinChange], board: Board) -> list[Pin]:
+    """The states of the LEDs, one after the other, that lasted longer than SETTLE_CYCLES; dark
+    at the start.
+    """
+    pins = dict(zip(board.led_ports, Pin))
+    ours = [change for change in changes if change.pin in pins]
+    state, states = Pin(0), [Pin(0)]
+    for change, following in zip(ours, [*ours[1:], None]):
+        state = state | pins[change.pin] if change.level else state & ~pins[change.pin]
+        if following is None or following.cycle - change.cycle > SETTLE_CYCLES:
+            states.append(state)
+    return distinct(states)
+
+
+def distinct(states: Iterable[Pin]) -> list[Pin]:
+    """The states without repetitions of the one before."""
+    return [state for state, _ in groupby(states)]

@@ -15,7 +15,7 @@ from serial.tools import list_ports
 
 from ..common.boards import BOARDS, Board
 from ..common.errors import LinkError
-from .protocol import VALUES_VERSION, VERSION, Decoder, Frame, Info, hello, parse
+from .protocol import MODELS_VERSION, VALUES_VERSION, VERSION, Decoder, Frame, Info, hello, parse
 
 # FTDI FT232R; WCH CH340, CH341; Silicon Labs CP2102: on Nanos, Pro Minis' cables and many other
 # things.
@@ -112,7 +112,7 @@ def ask(device: str, seconds: float = PROBE_SECONDS) -> Info | None:
     """What the board at `device` says of itself, whatever its model; None after `seconds` without
     an answer.
     """
-    decoders = {version: Decoder(version=version) for version in (VERSION, VALUES_VERSION)}
+    decoders = {v: Decoder(version=v) for v in (VERSION, VALUES_VERSION, MODELS_VERSION)}
     start, asked = time.monotonic(), False
     with serial.serial_for_url(device, BAUD, timeout=0.05, exclusive=True) as port:
         while (now := time.monotonic() - start) < seconds:

@@ -1,4 +1,4 @@
-"""Frames of versions 1 and 2 on the wire: the key, the head and the check sum. Pure, no I/O.
+"""Frames of versions 1 to 3 on the wire: the key, the head and the check sum. Pure, no I/O.
 
 The lower half of the twin of firmware/include/tinygen_protocol.h, where the frame is drawn and the
 rules are numbered; what the frames mean is in protocol.py. `Decoder` takes any bytes: damage is an
@@ -7,15 +7,22 @@ event, never an exception.
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 VERSION = 1  # of boards that answer with one number
 VALUES_VERSION = 2  # of boards that answer with several
+MODELS_VERSION = 3  # of boards with several models
+MODELS_MAX = 8  # on one board
+NUMBER_BYTES = 2  # of version 3 before a row or an answer: the model's number, its complement
 HEAD_BYTES = 4  # vt, session, seq, len
 BODY_MAX = 254  # one less than there are keys
 BETWEEN_MAX = BODY_MAX + 1  # between two 00: key and body
 PAYLOAD_MAX = BODY_MAX - HEAD_BYTES - 2
+INPUTS_MAX = PAYLOAD_MAX // 2
+INPUTS_BESIDE = (PAYLOAD_MAX - NUMBER_BYTES) // 2  # of a model beside another one
 FRAME_OVERHEAD = 9  # 00, key, head, fcs, 00
 FIRST_KEY = 0xA5
 PLAIN_SEED = 0xFFFF
@@ -102,10 +109,47 @@ def model_seed(model_id: int) -> int:
     return PLAIN_SEED ^ model_id & 0xFFFF ^ model_id >> 16
 
 
+def is_bound(vt: int, version: int) -> bool:
+    """True for a frame whose check sum is also of the model, where `version` is spoken."""
+    return vt >> 5 == version and vt & 0x1F in (Kind.ROW, Kind.RESULT)
+
+
 def seed_of(vt: int, seed: int, version: int = VERSION) -> int:
     """The CRC's start for a frame whose first byte is `vt`, where `version` is spoken."""
-    bound = vt >> 5 == version and vt & 0x1F in (Kind.ROW, Kind.RESULT)
-    return seed if bound else PLAIN_SEED
+    return seed if version != MODELS_VERSION and is_bound(vt, version) else PLAIN_SEED
+
+
+def register_of(body: bytes, seed: int, version: int) -> int:
+    """The CRC register after a body, or its beginning. seed: `model_seed` of the model, which in
+    version 3 comes in behind its number.
+    """
+    if version != MODELS_VERSION or not is_bound(body[0], version):
+        return crc_register(body, seed_of(body[0], seed, version))
+    head = HEAD_BYTES + NUMBER_BYTES
+    return crc_register(body[head:], crc_register(body[:head]) ^ seed ^ PLAIN_SEED)
+
+
+def number_field(number: int) -> bytes:
+    """The number of a model, 0 .. MODELS_MAX - 1, as it stands before its rows and answers."""
+    return bytes((number, number ^ 0xFF))
+
+
+def bound_to(number: int, model_id: int) -> int:
+    """What a model's number and id make of the CRC: of two models on one board it has to differ,
+    or a frame for one would pass for the other's where all bits of its number are wrong.
+    """
+    return crc_register(number_field(number), 0) ^ model_seed(model_id)
+
+
+def digest(row: Sequence[int]) -> int:
+    """Fletcher-16 over the little-endian bytes of raw int16 values: (sum of sums) << 8 | sum, both
+    mod 255.
+    """
+    total = sums = 0
+    for byte in struct.pack(f"<{len(row)}h", *row):
+        total += byte
+        sums += total
+    return sums % 255 << 8 | total % 255
 
 
 # ---- frames ----
@@ -123,13 +167,27 @@ _KEYS = (*range(FIRST_KEY, 256), *range(1, FIRST_KEY))
 
 
 def encode(frame: Frame, seed: int = PLAIN_SEED, version: int = VERSION) -> bytes:
-    """The frame as it goes over the wire, both zeros included."""
+    """The frame as it goes over the wire, both zeros included. seed: `model_seed` of the model that
+    a row or an answer is for.
+    """
     if len(frame.payload) > PAYLOAD_MAX:
         raise ValueError(f"payload of {len(frame.payload)} bytes: a frame holds {PAYLOAD_MAX}")
     vt = version << 5 | frame.kind
     body = bytes((vt, frame.session, frame.seq, len(frame.payload))) + frame.payload
-    body += fcs(body, seed_of(vt, seed, version)).to_bytes(2, "little")
+    body += (register_of(body, seed, version) ^ 0xFFFF).to_bytes(2, "little")
     return enclose(body)
+
+
+def version_for(values: int, remembers: bool = False) -> int:
+    """The version that a board speaks whose answers have so many numbers; `remembers`: its rows are
+    the samples of a signal.
+    """
+    return VERSION if values == 1 and not remembers else VALUES_VERSION
+
+
+def row_bytes(inputs: int, version: int = VERSION) -> int:
+    """Bytes of payload of a ROW with so many values."""
+    return 2 * inputs + (NUMBER_BYTES if version == MODELS_VERSION else 0)
 
 
 def frame_bytes(payload: int) -> int:
@@ -137,15 +195,55 @@ def frame_bytes(payload: int) -> int:
     return payload + FRAME_OVERHEAD
 
 
+# ---- what a host says ----
+
+
+def encode_row(
+    session: int, seq: int, row: Sequence[int], seed: int, version: int = VERSION, number: int = 0
+) -> bytes:
+    """One row of raw int16 values, MISSING_RAW where there is none; of version 3 for the model of
+    that number.
+    """
+    payload = struct.pack(f"<{len(row)}h", *row)
+    if version == MODELS_VERSION:
+        payload = number_field(number) + payload
+    return encode(Frame(Kind.ROW, session, seq, payload), seed, version)
+
+
+def hello(
+    seq: int = 0, model_id: int | None = None, version: int = VERSION, number: int | None = None
+) -> bytes:
+    """Asks who is there; with a model id, a board without that model answers WRONG_MODEL; with a
+    number, of version 3, it tells of that one of its models.
+    """
+    payload = b"" if model_id is None else model_id.to_bytes(4, "little")
+    payload = payload if number is None else number_field(number)
+    return encode(Frame(Kind.HELLO, 0, seq, payload), version=version)
+
+
+def status_request(seq: int = 0, version: int = VERSION) -> bytes:
+    """The question for the counters."""
+    return encode(Frame(Kind.STATUS, 0, seq), version=version)
+
+
+# ---- what came ----
+
+
 class Decoder:
     """Frames out of a stream of bytes that may be anything."""
 
     def __init__(
-        self, seed: int = PLAIN_SEED, body_max: int = BODY_MAX, version: int = VERSION
+        self,
+        seed: int = PLAIN_SEED,
+        body_max: int = BODY_MAX,
+        version: int = VERSION,
+        seeds: Mapping[int, int] | None = None,
     ) -> None:
         self.seed = seed  # model_seed(id) of the model both sides should have
+        self.seeds = seeds or {}  # of version 3: by the number of the model
         self.body_max = body_max
         self.version = version  # the one that is spoken
+        self.other_version: int | None = None  # of the last undamaged frame that spoke another
         self.damaged = 0  # events of kind Damage so far
         self._piece = bytearray()  # since the last 00; what is longer than a frame is cut
 
@@ -176,10 +274,19 @@ class Decoder:
         body = bytes(byte ^ key for byte in masked)
         if not HEAD_BYTES + 2 <= len(body) <= BODY_MAX:
             return Damage(Code.BAD_FCS)
-        if crc_register(body, seed_of(body[0], self.seed, self.version)) != RESIDUE:
+        seed = self._seed_for(body)
+        if seed is None or register_of(body, seed, self.version) != RESIDUE:
             return Damage(Code.BAD_FCS)
         if body[0] >> 5 != self.version:
+            self.other_version = body[0] >> 5
             return Damage(Code.BAD_VERSION)
         if len(body) > self.body_max or body[3] != len(body) - HEAD_BYTES - 2:
             return Damage(Code.BAD_LEN)
         return Frame(body[0] & 0x1F, body[1], body[2], body[HEAD_BYTES:-2])
+
+    def _seed_for(self, body: bytes) -> int | None:
+        """The seed of the model that a frame is for; None where it names none that is known."""
+        if self.version != MODELS_VERSION or not is_bound(body[0], self.version):
+            return self.seed
+        number, complement = body[HEAD_BYTES : HEAD_BYTES + NUMBER_BYTES]
+        return self.seeds.get(number) if number ^ complement == 0xFF else None

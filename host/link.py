@@ -7,8 +7,9 @@ it is.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TypeVar
 
 import serial
@@ -16,41 +17,34 @@ import serial
 from ..common.boards import BOARDS, Board
 from ..common.errors import LinkError
 from ..common.tables import counted
-from .port import PORT_ERRORS, WRITE_SECONDS, PortError, may_reset, open_port, opener, reason
+from .opening import BOOT_SECONDS, HELLO_EVERY_SECONDS, wait_for_info
+from .port import PORT_ERRORS, WRITE_SECONDS, LinkLost, PortError, open_port, opener, reason
 from .protocol import (
-    INFO,
-    Code,
+    MODELS_VERSION,
     Damage,
     Decoder,
     Foreign,
     Frame,
     Info,
     Program,
-    Refusal,
     Reply,
     Status,
     Trait,
+    encode_row,
     frame_bytes,
     hello,
     model_seed,
     parse,
     result_bytes,
+    row_bytes,
     status_request,
     version_for,
 )
 
+__all__ = ["HELLO_EVERY_SECONDS", "Link", "LinkLost", "open_link"]
+
 OPEN_SECONDS = 8.0  # to wait for INFO in all; a Mega's bootloader takes up to 2 s
-BOOT_SECONDS = 2.5  # no word to a board that may be in its bootloader: it would read it
-QUIET_SECONDS = 0.5  # the same on a port that cannot have reset the board
-HELLO_EVERY_SECONDS = 0.25
 REOPEN_EVERY_SECONDS = 0.2  # tries to find a board again that was unplugged
-PROBE_SECONDS = 0.08  # for an answer at another baud rate, on top of the wire's time
-OWN_SECONDS = 0.25  # the same for the port's own rate: it must really be silent
-GIBBERISH_BYTES = (
-    8  # so many without a frame: a program speaks, at another rate; no bootloader speaks unasked
-)
-GIBBERISH_SECONDS = 0.1  # how long it may still become a frame, on top of the wire's time
-PROBE_BAUDS = (250_000, 115_200, 500_000, 1_000_000, 57_600, 38_400, 19_200, 9_600)
 ANSWER_SECONDS = 1.0
 DEFAULT_BAUD = BOARDS["uno"].baud
 
@@ -58,10 +52,6 @@ TO_BOARD, TO_HOST = "to_board", "to_host"
 Tap = Callable[[str, float, bytes], None]  # direction, seconds on the link's clock, raw bytes
 _Wanted = TypeVar("_Wanted", Info, Status)
 Kinds = type | tuple[type, ...]  # of replies
-
-
-class LinkLost(LinkError):
-    """The board was there and is gone: unplugged, silent, or taken away. It may come back."""
 
 
 class Link:
@@ -83,9 +73,8 @@ class Link:
         self.board = board
         self.tap = tap
         self.seed = model_seed(model.model_id)
-        self.version = version_for(model.values_per_row, model.remembers)
-        self.answer_bytes = frame_bytes(result_bytes(model.values_per_row))  # on the wire
-        self.decoder = self.new_decoder()
+        self.model_version = version_for(model.values_per_row, model.remembers)  # of it alone
+        self.speak(self.model_version)
         self.info: Info  # of the session that is running; set before open_link returns
         self.heard_at = float("-inf")  # clock() at the last undamaged frame
         self.bytes_seen = 0
@@ -93,9 +82,30 @@ class Link:
         self.reopen_port: Callable[[], serial.SerialBase]  # opens the same board's port anew
         self._simulator = getattr(port, "board", None)
 
+    def speak(self, version: int) -> None:
+        """Goes on in a version of the protocol: the model's own, or that of a board of several."""
+        self.version = version
+        self.number = 0  # of the model, among those of the board
+        self.others: dict[int, Info] = {}  # what a board with several says of its other models
+        self._others_booted = False  # the board was reset, and has told of another model first
+        inputs, values = len(self.model.inputs), self.model.values_per_row
+        self.row_bytes = frame_bytes(row_bytes(inputs, version))  # on the wire
+        self.answer_bytes = frame_bytes(result_bytes(values, version))
+        self.decoder = self.new_decoder()
+
     def new_decoder(self) -> Decoder:
         """A decoder that has heard nothing yet."""
-        return Decoder(self.seed, version=self.version)
+        return Decoder(self.seed, version=self.version, seeds={self.number: self.seed})
+
+    @property
+    def greeting(self) -> bytes:
+        """The frame that asks for INFO; of a board with several models for that of ours."""
+        several = self.version == MODELS_VERSION
+        return hello(1, self.model.model_id if several else None, self.version)
+
+    def send_row(self, seq: int, row: Sequence[int]) -> None:
+        """Hands one row of raw values to the port."""
+        self.send(encode_row(self.session, seq, row, self.seed, self.version, self.number))
 
     def clock(self) -> float:
         """Seconds of the time the board lives in: simulated behind avr://, else the host's
@@ -131,7 +141,7 @@ class Link:
 
     def hello(self, seconds: float = ANSWER_SECONDS) -> Info:
         """INFO, asked anew and checked; LinkError when it does not come within `seconds`."""
-        return self._ask(hello(1, version=self.version), Info, seconds)
+        return self._ask(self.greeting, Info, seconds)
 
     def status(self, seconds: float = ANSWER_SECONDS) -> Status:
         """The board's counters; LinkError when they do not come within `seconds`."""
@@ -140,7 +150,8 @@ class Link:
     def adopt(self, info: Info) -> None:
         """Goes on in the session of `info`; LinkError if it is another board or model."""
         self._require(info)
-        self.info = info
+        self.info, self.number = info, info.number
+        self.decoder.seeds = {self.number: self.seed}
 
     def reopen(self, seconds: float) -> None:
         """Finds a board again that is gone; LinkLost when it has not come back within `seconds` of
@@ -153,7 +164,7 @@ class Link:
                 self.port = self.reopen_port()
                 self._simulator = getattr(self.port, "board", None)
                 self.decoder = self.new_decoder()
-                return _wait_for_info(self, max(BOOT_SECONDS, end - time.monotonic()))
+                return wait_for_info(self, max(BOOT_SECONDS, end - time.monotonic()))
             except (LinkLost, PortError) as error:
                 if time.monotonic() >= end:
                     raise LinkLost(
@@ -213,7 +224,23 @@ class Link:
         if isinstance(event, Damage):
             return event
         self.heard_at = self.clock()
-        return parse(event, self.version)
+        said = parse(event, self.version)
+        return self._of_ours(event, said) if isinstance(said, Info) else said
+
+    def _of_ours(self, frame: Frame, info: Info) -> Reply:
+        """INFO of the link's model. A board with several tells of its first after a reset: then it
+        is asked for ours, and what it answers is as if it had told so unasked.
+        """
+        if self.version != MODELS_VERSION:
+            return info
+        if info.model_id == self.model.model_id:
+            booted, self._others_booted = self._others_booted, False
+            return replace(info, seq=0) if booted else info
+        self.others[info.number] = info
+        if info.booted:
+            self._others_booted = True
+            self.send(self.greeting)
+        return Foreign(frame, "INFO of another model")
 
     def _require(self, info: Info) -> None:
         where = f"the board at {self.name}"
@@ -282,119 +309,8 @@ def open_link(
     link = Link(open_port(port, baud), port, model, board, tap)
     link.reopen_port = opener(port, baud)
     try:
-        _wait_for_info(link, timeout)
+        wait_for_info(link, timeout)
     except BaseException:
         link.close()
         raise
     return link
-
-
-def _wait_for_info(link: Link, timeout: float) -> None:
-    """Adopts the board's INFO: the one it sends after the reset that opening causes, or one asked
-    for.
-    """
-    start = link.clock()
-    end, ask_at = (
-        start + timeout,
-        start + (BOOT_SECONDS if may_reset(link.port) else QUIET_SECONDS),
-    )
-    heard: list[Reply | Damage] = []
-    asked = probed = False
-    before = link.bytes_seen
-    while (now := link.clock()) < end:
-        if now >= ask_at:
-            if asked and not probed and _gibberish(link.bytes_seen - before, heard, 1):
-                probed = True
-                _name_baud(link)
-            link.send(hello(1, version=link.version))
-            asked, ask_at = (
-                True,
-                link.clock()
-                + (HELLO_EVERY_SECONDS if probed else GIBBERISH_SECONDS + _info_seconds(link.baud)),
-            )
-        for reply in link.receive(max(0.0, min(ask_at, end) - link.clock())):
-            if isinstance(reply, Info):
-                return link.adopt(reply)
-            heard.append(reply)
-            del heard[:-100]  # a babbling device must not fill the memory
-        if not asked and _gibberish(link.bytes_seen - before, heard, GIBBERISH_BYTES):
-            ask_at = min(ask_at, link.clock() + GIBBERISH_SECONDS + _info_seconds(link.baud))
-    raise (
-        LinkError(_why_no_info(link, heard, timeout, probed))
-        if heard or link.bytes_seen > before
-        else LinkLost(_silence(link, timeout))
-    )
-
-
-def _gibberish(seen: int, heard: list[Reply | Damage], at_least: int) -> bool:
-    """True if so many bytes have come, and no frame."""
-    return seen >= at_least and all(
-        isinstance(reply, Damage) and reply.code == Code.BAD_FCS for reply in heard
-    )
-
-
-def _info_seconds(baud: int) -> float:
-    """Seconds that HELLO and INFO take on the wire."""
-    return (1 + frame_bytes(0) + frame_bytes(INFO.size)) * 10 / baud
-
-
-def _name_baud(link: Link) -> None:
-    """LinkError if the board talks at another rate."""
-    asked = link.baud
-    if baud := _probe_bauds(link):
-        raise LinkError(
-            f"the board at {link.name} talks at {baud} baud, not {asked}: give --baud {baud}, "
-            "or build and load its firmware again"
-        )
-
-
-def _why_no_info(link: Link, heard: list[Reply | Damage], timeout: float, probed: bool) -> str:
-    if any(isinstance(reply, Foreign) and "echo" in reply.reason for reply in heard):
-        return f"the device at {link.name} only echoes what it is sent: it is no tinygen board"
-    if Damage(Code.BAD_VERSION) in heard or any(
-        isinstance(r, Refusal) and r.code == Code.BAD_VERSION for r in heard
-    ):
-        return (
-            f"the board at {link.name} speaks another version of the protocol: "
-            "build and load its firmware again"
-        )
-    if not probed:
-        _name_baud(link)
-    return (
-        f"the device at {link.name} sends bytes, but no tinygen frame at {link.baud} baud within "
-        f"{timeout:g} s: give the firmware's rate with --baud, or load a tinygen firmware"
-    )
-
-
-def _silence(link: Link, timeout: float) -> str:
-    return (
-        f"no answer from {link.name} within {timeout:g} s at {link.baud} baud: "
-        "is it the right port, and does the board run a tinygen firmware?"
-    )
-
-
-def _probe_bauds(link: Link) -> int | None:
-    """The rate, of those that are usual, at which the board answers HELLO and at its own it does
-    not; the port's is as it was.
-    """
-    asked = link.baud
-    found = next((baud for baud in PROBE_BAUDS if baud != asked and _answers(link, baud)), None)
-    if found and _answers(link, asked, OWN_SECONDS):
-        found = None  # a port without a rate (a pseudo-terminal, USB in the chip) answers at any
-    link.port.baudrate = asked
-    link.decoder = link.new_decoder()
-    return found
-
-
-def _answers(link: Link, baud: int, seconds: float = PROBE_SECONDS) -> bool:
-    """True if HELLO at this rate is answered, within `seconds` on top of the wire's time."""
-    try:
-        link.port.baudrate = baud
-        link.decoder = link.new_decoder()
-        link.send(b"\0" + hello(1, version=link.version))
-        return any(
-            isinstance(reply, Info)
-            for reply in link.receive_for(seconds + _info_seconds(baud), Info)
-        )
-    except PORT_ERRORS + (LinkError, ValueError):
-        return False  # a rate that this port cannot do

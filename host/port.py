@@ -52,6 +52,10 @@ class PortError(LinkError):
     """A port does not open."""
 
 
+class LinkLost(LinkError):
+    """The board was there and is gone: unplugged, silent, or taken away. It may come back."""
+
+
 def open_port(name: str, baud: int) -> serial.SerialBase:
     register()
     try:

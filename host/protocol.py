@@ -1,6 +1,7 @@
 """What frames mean: every payload, its ranges, and what a host may ask. Pure, no I/O.
 
-Version 1 is of boards that answer with one number, version 2 of those with several.
+Version 1 is of boards that answer with one number, version 2 of those with several, version 3 of
+boards with several models.
 
 The twin of firmware/include/tinygen_protocol.h together with framing.py, which this module offers
 as well; both are held against tests/vectors.py.
@@ -9,7 +10,7 @@ as well; both are held against tests/vectors.py.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntFlag
 from typing import Any, Protocol, TypeVar
@@ -20,6 +21,10 @@ from .framing import (
     BODY_MAX,
     FRAME_OVERHEAD,
     HEAD_BYTES,
+    INPUTS_MAX,
+    MODELS_MAX,
+    MODELS_VERSION,
+    NUMBER_BYTES,
     PAYLOAD_MAX,
     PLAIN_SEED,
     RESIDUE,
@@ -31,12 +36,18 @@ from .framing import (
     Frame,
     Kind,
     crc_register,
+    digest,
     enclose,
     encode,
+    encode_row,
     fcs,
     frame_bytes,
+    hello,
     model_seed,
+    row_bytes,
     seed_of,
+    status_request,
+    version_for,
 )
 from .samples import READERS, Calibration, Samples
 
@@ -49,6 +60,8 @@ __all__ = [
     "INFO",
     "INPUTS_MAX",
     "MISSING_RAW",
+    "MODELS_MAX",
+    "MODELS_VERSION",
     "PAYLOAD_MAX",
     "PLAIN_SEED",
     "RESIDUE",
@@ -86,12 +99,12 @@ __all__ = [
     "parse",
     "printable",
     "result_bytes",
+    "row_bytes",
     "seed_of",
     "status_request",
     "version_for",
 ]
 
-INPUTS_MAX = PAYLOAD_MAX // 2
 WINDOW_MAX = 127  # rows unanswered: half the sequence numbers, so that an old answer is told apart
 MISSING_RAW = -32768
 NOT_SURE_RAW = -1
@@ -165,6 +178,8 @@ class Info:
     model: str
     values: int = 1  # numbers in an answer; version 1 has one
     leds: int = LEDS  # LED pins that its answers read back
+    number: int = 0  # version 3: of this model, among so many
+    models: int = 1
 
     @property
     def booted(self) -> bool:
@@ -233,52 +248,13 @@ INFO = struct.Struct("<6BIIHHHHB20s31s")
 RESULT = struct.Struct("<BBhHI")
 STATUS = struct.Struct("<IHHHHHIBB")
 MORE_INFO = struct.Struct("<BB")  # behind INFO in version 2: values, LED pins
+PLACE = struct.Struct("<BB")  # and behind that in version 3: the model's number, models
 ERR = struct.Struct("<BB")
 
 
-def digest(row: Sequence[int]) -> int:
-    """Fletcher-16 over the little-endian bytes of raw int16 values: (sum of sums) << 8 | sum, both
-    mod 255.
-    """
-    total = sums = 0
-    for byte in struct.pack(f"<{len(row)}h", *row):
-        total += byte
-        sums += total
-    return sums % 255 << 8 | total % 255
-
-
-def version_for(values: int, remembers: bool = False) -> int:
-    """The version that a board speaks whose answers have so many numbers; `remembers`: its rows are
-    the samples of a signal.
-    """
-    return VERSION if values == 1 and not remembers else VALUES_VERSION
-
-
-def result_bytes(values: int) -> int:
+def result_bytes(values: int, version: int = VERSION) -> int:
     """Bytes of payload of a RESULT with so many numbers."""
-    return RESULT.size + 2 * (values - 1)
-
-
-# ---- what a host says ----
-
-
-def encode_row(
-    session: int, seq: int, row: Sequence[int], seed: int, version: int = VERSION
-) -> bytes:
-    """One row of raw int16 values, MISSING_RAW where there is none."""
-    payload = struct.pack(f"<{len(row)}h", *row)
-    return encode(Frame(Kind.ROW, session, seq, payload), seed, version)
-
-
-def hello(seq: int = 0, model_id: int | None = None, version: int = VERSION) -> bytes:
-    """Asks who is there; with a model id, a board with another model answers WRONG_MODEL."""
-    payload = b"" if model_id is None else model_id.to_bytes(4, "little")
-    return encode(Frame(Kind.HELLO, 0, seq, payload), version=version)
-
-
-def status_request(seq: int = 0, version: int = VERSION) -> bytes:
-    """The question for the counters."""
-    return encode(Frame(Kind.STATUS, 0, seq), version=version)
+    return RESULT.size + row_bytes(values - 1, version)
 
 
 # ---- meaning ----
@@ -293,28 +269,37 @@ def parse(frame: Frame, version: int = VERSION) -> Reply:
         echo = frame.kind in (Kind.HELLO, Kind.ROW, Kind.RECORD, Kind.CALIBRATE)
         return Foreign(frame, "an echo of a host's frame" if echo else f"unknown type {frame.kind}")
     layout, read = reader
-    more = b""
-    if version == VALUES_VERSION and frame.kind in (Kind.INFO, Kind.RESULT):
-        more = frame.payload[layout.size :]
-    kind, size = Kind(frame.kind).name, len(frame.payload) - len(more)
+    more, payload = b"", frame.payload
+    if version == MODELS_VERSION and frame.kind == Kind.RESULT:
+        payload = payload[NUMBER_BYTES:]  # the decoder has looked at them
+    if version != VERSION and frame.kind in (Kind.INFO, Kind.RESULT):
+        payload, more = payload[: layout.size], payload[layout.size :]
+    kind, size = Kind(frame.kind).name, len(payload)
     if size != layout.size:
         return Foreign(frame, f"{kind} with {size} bytes of payload, not {layout.size}")
     try:
-        said = read(frame, version, *layout.unpack(frame.payload[:size]))
-        return said if version == VERSION else _with_more(said, more)
+        said = read(frame, version, *layout.unpack(payload))
+        return said if version == VERSION else _with_more(said, more, version)
     except ValueError as error:
         return Foreign(frame, f"{kind} with {error}")
 
 
-def _with_more(said: Reply, more: bytes) -> Reply:
-    """INFO and RESULT of version 2, with what stands behind the fields of version 1."""
+def _with_more(said: Reply, more: bytes, version: int) -> Reply:
+    """INFO and RESULT of version 2 or 3, with what stands behind the fields of version 1."""
     if isinstance(said, Info):
-        if len(more) != MORE_INFO.size:
-            raise ValueError(f"{len(more)} bytes behind its names, not {MORE_INFO.size}")
-        values, leds = MORE_INFO.unpack(more)
+        size = MORE_INFO.size + (PLACE.size if version == MODELS_VERSION else 0)
+        if len(more) != size:
+            raise ValueError(f"{len(more)} bytes behind its names, not {size}")
+        values, leds = MORE_INFO.unpack(more[: MORE_INFO.size])
         if not 1 <= values <= VALUES_MAX or not LEDS <= leds <= LEDS_MAX:
             raise ValueError(f"{values} values, {leds} LEDs")
-        return replace(said, values=values, leds=leds)
+        said = replace(said, values=values, leds=leds)
+        if version != MODELS_VERSION:
+            return said
+        number, models = PLACE.unpack(more[MORE_INFO.size :])
+        if not number < models <= MODELS_MAX:
+            raise ValueError(f"model {number} of {models}")
+        return replace(said, number=number, models=models)
     if isinstance(said, Result):
         if not 0 <= len(more) <= 2 * VALUES_MAX - 2 or len(more) % 2:
             raise ValueError(f"{len(more)} bytes behind its cycles")
@@ -377,6 +362,7 @@ def _read_err(frame: Frame, version: int, code: int, detail: int) -> Refusal:
 _KNOWN = {
     VERSION: (Flag.CLAMPED | Flag.MISSING, Pin.RED | Pin.GREEN),
     VALUES_VERSION: (sum(Flag), sum(Pin)),
+    MODELS_VERSION: (sum(Flag), sum(Pin)),
 }
 _READERS: dict[int, tuple[struct.Struct, Callable[..., Reply]]] = {
     Kind.INFO: (INFO, _read_info),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from .check import StreamVerdict
 from .link import Link
-from .protocol import frame_bytes
 
 BITS_PER_BYTE = 10  # 8N1
 NEAR_THE_LIMIT = 0.85
@@ -29,7 +28,7 @@ class WireBudget:
         return WireBudget(
             link.baud,
             window or link.info.window,
-            frame_bytes(2 * link.info.inputs),
+            link.row_bytes,
             link.answer_bytes,
             link.board.f_cpu_hz if link.board else 16_000_000,
         )

@@ -16,7 +16,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..common.errors import LinkError, UsageError
-from .link import HELLO_EVERY_SECONDS, Link, LinkLost
+from .link import Link
+from .opening import HELLO_EVERY_SECONDS, without_ours
+from .port import LinkLost
 from .protocol import (
     MISSING_RAW,
     Code,
@@ -26,9 +28,6 @@ from .protocol import (
     Refusal,
     Result,
     digest,
-    encode_row,
-    frame_bytes,
-    hello,
 )
 
 TRIES = 5
@@ -104,8 +103,7 @@ def stream(
 
 def wire_seconds(link: Link, rows: int) -> float:
     """Seconds that `rows` rows and their answers need on the wire, one after the other."""
-    per_row = frame_bytes(2 * link.info.inputs) + link.answer_bytes
-    return rows * per_row * 10 / link.baud
+    return rows * (link.row_bytes + link.answer_bytes) * 10 / link.baud
 
 
 class _Streamer:
@@ -193,7 +191,7 @@ class _Streamer:
 
     def _send(self, pending: _Pending) -> None:
         link = self.link
-        link.send(encode_row(link.session, pending.seq, pending.row, link.seed, link.version))
+        link.send_row(pending.seq, pending.row)
         now = self.link.clock()
         if not pending.sent:
             pending.first_at = now
@@ -230,7 +228,7 @@ class _Streamer:
                     f"the board at {self.link.name} fell silent at row {oldest}: "
                     "check cable and power, then stream again"
                 )
-            self.link.send(hello(1, version=self.link.version))
+            self.link.send(self.link.greeting)
             self._listen(self.link.clock() + HELLO_EVERY_SECONDS)
         for pending in self.pending.values():
             pending.revivals += 1
@@ -322,10 +320,10 @@ class _Streamer:
                 f"the board at {self.link.name} says that its model's table in flash is corrupt: "
                 "load the firmware again"
             )
+        if refusal.code == Code.WRONG_MODEL:  # of a board with several, loaded anew meanwhile
+            raise LinkError(without_ours(self.link))
         if refusal.session != self.link.session:
-            self.link.send(
-                hello(1, version=self.link.version)
-            )  # it was reset: its INFO tells the new session
+            self.link.send(self.link.greeting)  # it was reset: its INFO tells the new session
         elif refusal.code == Code.BAD_FCS and self.pending:
             min(self.pending.values(), key=lambda p: p.order).due = 0.0  # most likely the oldest
         elif refusal.code not in (Code.OVERRUN, Code.BUSY) and refusal.seq in self.pending:

@@ -16,7 +16,8 @@ from types import SimpleNamespace
 
 import pytest
 from host_c import LINK
-from tinygen.host.link import TO_BOARD, TO_HOST, Link, _wait_for_info
+from tinygen.host.link import TO_BOARD, TO_HOST, Link
+from tinygen.host.opening import wait_for_info
 
 from tinygen.codegen.emit import emit_project
 from tinygen.model.model import Model
@@ -49,9 +50,14 @@ def compile_board(model: Model, folder: Path, flags: tuple = (), **edits: dict[s
     `main={before: after}` and `protocol={...}` put mistakes into main.cpp and tinygen_protocol.h,
     for negative controls.
     """
+    emit_project(model, folder)
+    return compile_project(folder, flags, **edits)
+
+
+def compile_project(folder: Path, flags: tuple = (), **edits: dict[str, str]) -> Path:
+    """The same of a project that is there."""
     if not shutil.which("g++"):
         pytest.skip("g++ is missing: apt install g++")
-    emit_project(model, folder)
     edit(folder / "src" / "main.cpp", edits.get("main", {}))
     edit(folder / "include" / "tinygen_protocol.h", edits.get("protocol", {}))
     library = folder / "board.so"
@@ -193,5 +199,5 @@ def native_link(board: NativeBoard, model: Model) -> Link:
     """An open link to a native board."""
     board.board.cycle = 0
     link = Link(board, "native", model, None, None)
-    _wait_for_info(link, 5.0)
+    wait_for_info(link, 5.0)
     return link

@@ -12,7 +12,7 @@ from tinygen.host.virtual.protocol_avr import avr_url
 from tinygen.host.virtual.sensors.analog import millivolts
 
 from tinygen.codegen.emit import write_all
-from tinygen.codegen.recorder import recorder_project
+from tinygen.codegen.projects.recorder import recorder_project
 from tinygen.common.boards import BOARDS
 from tinygen.common.sensors import find_channels
 from tinygen.target.avr_gcc import compile_project

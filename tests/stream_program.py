@@ -4,7 +4,7 @@ tests/host/test_cables.py.
 
 from pathlib import Path
 
-from tinygen.host import link as link_module
+from tinygen.host import opening
 from tinygen.host.check import Alarm, Checker, expect
 from tinygen.host.link import open_link
 from tinygen.host.record import RowFile
@@ -15,7 +15,7 @@ from tinygen.model.model import load
 
 def run(model_file: Path, rows, port: str, out: Path) -> None:
     """Streams rows into the board at `port` and writes the results to `out`."""
-    link_module.QUIET_SECONDS = (
+    opening.QUIET_SECONDS = (
         0.02  # a pty has no bootloader behind it that would have to be waited for
     )
     model = load(model_file)

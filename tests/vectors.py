@@ -252,3 +252,85 @@ DIGESTS = (
     ((136, -32768, 256), 0xB50A),
     ((32767,) * 124, 0xD9C1),
 )
+
+# ---- version 3: a board of two models, MODEL_ID with three inputs and OTHER_ID with two ----
+
+OTHER_ID = 0x0BADCAFE
+
+MODELS_FRAMES = (
+    Wire("hello", 1, 0, 0, b"", _hex("00 a5 c4 a5 a5 a5 24 dc 00")),
+    Wire("hello to model 1", 1, 0, 1, _hex("01 fe"), _hex("00 a5 c4 a5 a4 a7 a4 5b 9a 7f 00")),
+    Wire(
+        "info of model 1",
+        2,
+        7,
+        0,
+        _hex("03 00 02 08 08 02 fe ca ad 0b 90 d0 03 00 00 00 01 00 02 00 05 00 02")
+        + b"uno".ljust(20, b"\0")
+        + b"traffic".ljust(31, b"\0")
+        + _hex("04 03 01 02"),
+        _hex(
+            "00 a5 c7 a2 a5 eb a6 a5 a7 ad ad a7 5b 6f 08 ae 35 75 a6 a5 a5 a5 a4 a5 a7 a5 a0 a5 "
+            "a7 d0 cb ca"
+        )
+        + b"\xa5" * 17
+        + _hex("d1 d7 c4 c3 c3 cc c6")
+        + b"\xa5" * 24
+        + _hex("a1 a6 a4 a7 f3 3d 00"),
+    ),
+    Wire(
+        "row for model 0",
+        3,
+        7,
+        9,
+        _hex("00 ff 88 00 ff ff 00 00"),
+        _hex("00 a5 c6 a2 ac ad a5 5a 2d a5 5a 5a a5 a5 29 e7 00"),
+    ),
+    Wire(
+        "row for model 1",
+        3,
+        7,
+        10,
+        _hex("01 fe 88 00 ff ff"),
+        _hex("00 a5 c6 a2 af a3 a4 5b 2d a5 5a 5a 20 ba 00"),
+    ),
+    Wire(
+        "result of model 1, four numbers",
+        4,
+        7,
+        10,
+        _hex("01 fe 01 02 01 00 0b 0a d4 00 00 00 05 00 07 00 f9 ff"),
+        _hex("00 a5 c1 a2 af b7 a4 5b a4 a7 a4 a5 ae af 71 a5 a5 a5 a0 a5 a2 a5 5c 5a d3 4f 00"),
+    ),
+    Wire("status, asked", 5, 0, 3, b"", _hex("00 a5 c0 a5 a6 a5 a0 84 00")),
+)
+MODELS_BY_NAME = {frame.name: frame for frame in MODELS_FRAMES}
+
+# frames of version 3 that are damaged, or of another version
+MODELS_DAMAGED = (
+    ("a row for model 0 with the number of model 1",
+     _hex("00 a5 c6 a2 ac ad a4 5b 2d a5 5a 5a a5 a5 43 f9 00"), BAD_FCS),
+    ("a row for a model 2", _hex("00 a5 c6 a2 ac ad a7 58 2d a5 5a 5a a5 a5 cd 31 00"), BAD_FCS),
+    ("a number and another complement",
+     _hex("00 a5 c6 a2 ac ad a5 5b 2d a5 5a 5a a5 a5 fc 78 00"), BAD_FCS),
+    ("a row of version 1", _ROW, BAD_FCS),
+    ("a hello of version 1", _HELLO, BAD_VERSION),
+)  # fmt: skip
+
+MODELS_REFUSALS = (  # by a board whose model 0 is asked
+    Refused("hello to anyone", MODELS_BY_NAME["hello"].wire, 0, 0),
+    Refused("hello to model 1", MODELS_BY_NAME["hello to model 1"].wire, 0, 0),
+    Refused("hello to a model 2", _hex("00 a5 c4 a5 a4 a7 a7 58 69 67 00"), WRONG_MODEL, 0),
+    Refused(
+        "hello to another model", _hex("00 a5 c4 a5 a4 a1 5b 6f 08 a9 31 28 00"), WRONG_MODEL, 0
+    ),
+    Refused("row for model 0", MODELS_BY_NAME["row for model 0"].wire, 0, 0),
+    Refused("row of two values", _hex("00 a5 c6 a2 ac a3 a5 5a 2d a5 5a 5a 16 07 00"), BAD_LEN, 8),
+    Refused(
+        "row of session 8",
+        _hex("00 a5 c6 ad ac ad a5 5a 2d a5 5a 5a a5 a5 65 fb 00"),
+        WRONG_SESSION,
+        8,
+    ),
+    Refused("status for us", MODELS_BY_NAME["status, asked"].wire, 0, 0),
+)

@@ -1,5 +1,5 @@
 /* tinygen_protocol.h -- how a row and its answer look on the wire, version 1;
- * version 2 is the same with several numbers in an answer.
+ * version 2 is the same with several numbers in an answer, version 3 with several models.
  *
  *            +----+-------+-------------------------------------------+----+
  *     wire   | 00 |  key  |          each byte of body ^ key          | 00 |
@@ -17,7 +17,9 @@
  *     modulo 256; an answer carries the seq of its question. len = bytes of payload, even.
  *  4  fcs = CRC-16/X-25 over vt..payload (polynomial 0x1021 reflected, inverted at the end).
  *     It starts at FFFF, but in ROW and RESULT at FFFF ^ (model id >> 16) ^ (model id & FFFF):
- *     a row for another model is a damaged row.
+ *     a row for another model is a damaged row. In version 3 it starts at FFFF in all frames; the
+ *     payload of ROW and RESULT begins with the model's number and the complement of that, and
+ *     behind these two bytes it is taken exclusive-or with (model id >> 16) ^ (model id & FFFF).
  *  5  All numbers are little endian. A raw value is an int16; -32768 means "no value".
  *  6  A board checks in this order and answers the first that fails: damaged (BAD_FCS, at most
  *     one per good frame or 100 ms), version, length, type, model, session, corrupt.
@@ -39,9 +41,16 @@
 extern "C" {
 #endif
 
-/* 2 where an answer has several numbers; a user defines it before the #include. */
+/* 2 where an answer has several numbers, 3 for a board of several models; a user defines it before
+ * the #include, and for 3 as well TINYGEN_MODELS, how many there are, and TINYGEN_BINDING(number):
+ * (id >> 16) ^ (id & FFFF) of that model, anything for a number that is none. */
 #ifndef TINYGEN_PROTOCOL_VERSION
 #define TINYGEN_PROTOCOL_VERSION 1u
+#endif
+#if TINYGEN_PROTOCOL_VERSION == 3
+#define TINYGEN_NUMBER_BYTES 2u /* a model's number and its complement, before a row or an answer */
+#else
+#define TINYGEN_NUMBER_BYTES 0u
 #endif
 
 /* Longest body this receiver keeps, 6 .. 254; a user may define it before the #include. */
@@ -55,7 +64,8 @@ extern "C" {
 #define TINYGEN_FIRST_KEY 0xA5u /* 00 and FF, common in rows, are then four flips from a 00 */
 
 enum { /* types: who sends it, and the bytes of its payload */
-    TINYGEN_HELLO = 1,  /* host   0, or 4: the model id it wants to talk to */
+    TINYGEN_HELLO = 1,  /* host   0, or 4: the model id it wants to talk to; version 3 also 2: the
+                                  number of a model and its complement */
     TINYGEN_INFO = 2,   /* board  TINYGEN_INFO_BYTES, also sent unasked after every reset */
     TINYGEN_ROW = 3,    /* host   2 * inputs: one int16 each */
     TINYGEN_RESULT = 4, /* board  TINYGEN_RESULT_BYTES */
@@ -119,6 +129,7 @@ enum {                                               /* INFO traits */
                                     board 20, model 31 (ASCII, filled up with 00) */
 #define TINYGEN_MORE_INFO 2u     /* behind INFO in version 2: values 1, LED pins 1. RESULT then has
                                     the other values behind its cycles, 2 bytes each */
+#define TINYGEN_PLACE_BYTES 2u   /* behind that in version 3: the model's number 1, models 1 */
 #define TINYGEN_RECORD_BYTES 10u /* command 2, and for START: timer ticks of a period less one 2,
                                     periods a sample 2, samples in all 4 (0: until STOP);
                                     for AGAIN: samples wanted 2, 0 2, number of the first 4 */
@@ -166,6 +177,20 @@ static inline uint16_t tinygen_seed_of(uint8_t vt, uint16_t seed)
                                                                            : TINYGEN_PLAIN_SEED;
 }
 
+#if TINYGEN_PROTOCOL_VERSION == 3
+/* True for frames that begin with a model's number. */
+static inline uint8_t tinygen_bound(uint8_t vt)
+{
+    return tinygen_seed_of(vt, 0) == 0;
+}
+
+/* True if two bytes are the number of a model and its complement. */
+static inline uint8_t tinygen_is_number(const uint8_t *from)
+{
+    return from[0] < TINYGEN_MODELS && (from[0] ^ from[1]) == 0xFFu;
+}
+#endif
+
 static inline void tinygen_keep(tinygen_parser *p, uint8_t octet)
 {
     if (p->size == 0)
@@ -173,6 +198,10 @@ static inline void tinygen_keep(tinygen_parser *p, uint8_t octet)
     p->crc = tinygen_crc(p->crc, octet);
     if (p->size < TINYGEN_BODY_MAX)
         p->body[p->size] = octet;
+#if TINYGEN_PROTOCOL_VERSION == 3
+    if (p->size == TINYGEN_HEAD_BYTES + 1u && tinygen_bound(p->body[0]))
+        p->crc ^= TINYGEN_BINDING(p->body[TINYGEN_HEAD_BYTES]);
+#endif
     if (p->size != 255u)
         p->size++;
 }
@@ -182,6 +211,10 @@ static inline uint8_t tinygen_verdict(const tinygen_parser *p)
 {
     if (p->size < TINYGEN_HEAD_BYTES + 2u || p->size == 255u || p->crc != TINYGEN_RESIDUE)
         return TINYGEN_BAD_FCS;
+#if TINYGEN_PROTOCOL_VERSION == 3
+    if (tinygen_bound(p->body[0]) && !tinygen_is_number(p->body + TINYGEN_HEAD_BYTES))
+        return TINYGEN_BAD_FCS;
+#endif
     if ((p->body[0] & 0xE0u) != TINYGEN_PROTOCOL_VERSION << 5)
         return TINYGEN_BAD_VERSION;
     if (p->size > TINYGEN_BODY_MAX || p->body[3] != p->size - (TINYGEN_HEAD_BYTES + 2u))
@@ -244,6 +277,10 @@ static inline uint8_t tinygen_refusal(const tinygen_parser *p, uint8_t inputs, u
     const uint8_t type = tinygen_type(p), len = tinygen_len(p);
 
     if (type == TINYGEN_HELLO) {
+#if TINYGEN_PROTOCOL_VERSION == 3
+        if (len == TINYGEN_NUMBER_BYTES)
+            return tinygen_is_number(tinygen_payload(p)) ? 0u : (uint8_t)TINYGEN_WRONG_MODEL;
+#endif
         if (len != 0 && len != 4)
             return TINYGEN_BAD_LEN;
         if (len == 4 && tinygen_get32(tinygen_payload(p)) != model_id)
@@ -254,7 +291,7 @@ static inline uint8_t tinygen_refusal(const tinygen_parser *p, uint8_t inputs, u
         return len != 0 ? (uint8_t)TINYGEN_BAD_LEN : 0u;
     if (type != TINYGEN_ROW)
         return TINYGEN_BAD_TYPE;
-    if (len != 2u * inputs)
+    if (len != 2u * inputs + TINYGEN_NUMBER_BYTES)
         return TINYGEN_BAD_LEN;
     if (tinygen_session(p) != session)
         return TINYGEN_WRONG_SESSION;
@@ -265,7 +302,8 @@ static inline uint8_t tinygen_refusal(const tinygen_parser *p, uint8_t inputs, u
 static inline uint8_t tinygen_detail(const tinygen_parser *p, uint8_t code, uint8_t inputs)
 {
     switch (code) {
-    case TINYGEN_BAD_LEN: return tinygen_type(p) == TINYGEN_ROW ? (uint8_t)(2u * inputs) : 0u;
+    case TINYGEN_BAD_LEN:
+        return tinygen_type(p) == TINYGEN_ROW ? (uint8_t)(2u * inputs + TINYGEN_NUMBER_BYTES) : 0u;
     case TINYGEN_BAD_TYPE: return tinygen_type(p);
     case TINYGEN_BAD_VERSION: return TINYGEN_PROTOCOL_VERSION;
     case TINYGEN_WRONG_SESSION: return tinygen_session(p);
@@ -302,8 +340,13 @@ static inline void tinygen_encode(uint8_t *frame, uint8_t type, uint8_t session,
     at[2] = seq;
     at[3] = len;
     crc = tinygen_seed_of(at[0], seed);
-    for (; left != 0; left--)
+    for (; left != 0; left--) {
         crc = tinygen_crc(crc, *at++);
+#if TINYGEN_PROTOCOL_VERSION == 3
+        if (at == frame + TINYGEN_PAYLOAD_AT + TINYGEN_NUMBER_BYTES && tinygen_bound(frame[2]))
+            crc ^= TINYGEN_BINDING(frame[TINYGEN_PAYLOAD_AT]);
+#endif
+    }
     tinygen_put16(at, (uint16_t)~crc);
 
     at = frame + 2;

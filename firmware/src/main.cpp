@@ -10,26 +10,23 @@
 
 #include "tinygen_model.h"
 
-#if MODEL_INPUTS > 124
-#error "a row of more than 124 inputs does not fit one frame"
-#endif
-#define MORE_INFO (MODEL_VALUES > 1 || MODEL_REMEMBERS)
+#define MORE_INFO (MODEL_MOST_VALUES > 1 || MODEL_REMEMBERS || MODEL_COUNT > 1)
 #if MORE_INFO
-#define TINYGEN_PROTOCOL_VERSION 2u
+#define TINYGEN_PROTOCOL_VERSION (MODEL_COUNT > 1 ? 3u : 2u)
 #endif
-#define TINYGEN_BODY_MAX (6u + (2u * MODEL_INPUTS < MODEL_ASKED ? MODEL_ASKED : 2u * MODEL_INPUTS))
+#define ROW_BYTES (2u * MODEL_MOST_INPUTS + TINYGEN_NUMBER_BYTES)
+#define TINYGEN_BODY_MAX (6u + (ROW_BYTES < MODEL_ASKED ? MODEL_ASKED : ROW_BYTES))
 #include "tinygen_protocol.h"
+static_assert(ROW_BYTES <= 248, "a row of so many inputs does not fit one frame");
 
 #include "tinygen_alarm.h"
 #include "tinygen_chip.h"
 #include "tinygen_calibration.h"
 #include "tinygen_class_leds.h"
+#include "tinygen_models.h"
 
 #ifndef TINYGEN_BAUD
 #define TINYGEN_BAUD 250000L
-#endif
-#ifndef TINYGEN_BOARD
-#define TINYGEN_BOARD "unknown"
 #endif
 #ifndef TINYGEN_STALE_MS /* 0: the last answer stays lit for ever */
 #define TINYGEN_STALE_MS 5000UL
@@ -40,26 +37,25 @@
 /* As many rows as the receive ring holds: they wait there while one is computed. An alarm or a
  * model that remembers must see the rows in their order, also when one is sent again: one at a
  * time. */
-#define ROW_FRAME TINYGEN_FRAME_BYTES(2u * MODEL_INPUTS)
+#define ROW_FRAME TINYGEN_FRAME_BYTES(ROW_BYTES)
 #define REMEMBERS (TINYGEN_ALARM_REMEMBERS || MODEL_REMEMBERS)
 #define ONE_AT_A_TIME (REMEMBERS || TINYGEN_RX_RING < ROW_FRAME)
 #define WINDOW (ONE_AT_A_TIME ? 1u : TINYGEN_RX_RING / ROW_FRAME)
 
-#define INFO_BYTES (TINYGEN_INFO_BYTES + (MORE_INFO ? TINYGEN_MORE_INFO : 0u))
-#define RESULT_BYTES (TINYGEN_RESULT_BYTES + 2u * (MODEL_VALUES - 1u))
-#define LONGEST_PAYLOAD (INFO_BYTES < RESULT_BYTES ? RESULT_BYTES : INFO_BYTES)
+#define INFO_BYTES (TINYGEN_INFO_BYTES + (MORE_INFO ? TINYGEN_MORE_INFO : 0u) + MODEL_PLACE_BYTES)
+#define RESULT_OF(values) (TINYGEN_NUMBER_BYTES + TINYGEN_RESULT_BYTES + 2u * ((values) - 1u))
+#define LONGEST_RESULT RESULT_OF(MODEL_MOST_VALUES)
+#define LONGEST_PAYLOAD (INFO_BYTES < LONGEST_RESULT ? LONGEST_RESULT : INFO_BYTES)
 #define LONGEST_ANSWER TINYGEN_FRAME_BYTES(LONGEST_PAYLOAD)
 #define DAMAGE_PAUSE_MS 100UL
-
-static const char board_name[] TINYGEN_ROM = TINYGEN_BOARD;
-static const char model_name[] TINYGEN_ROM = MODEL_NAME;
 
 static tinygen_parser received;
 static uint8_t frame[LONGEST_ANSWER];                       /* the answer being written */
 static uint8_t *const payload = frame + TINYGEN_PAYLOAD_AT; /* its payload, already in its place */
 
 static bool corrupt;            /* the program in flash is not the one that was built */
-static tinygen_alarm alarm_state;
+static tinygen_alarm alarm_states[MODEL_COUNT];
+#define alarm_state alarm_states[MODEL_NUMBER]
 static uint32_t rows_answered;
 static uint32_t last_row_ms;    /* of the last row that lit an LED */
 static bool lit;
@@ -107,9 +103,9 @@ static void darken_when_stale(void)
 /* ---- one row -------------------------------------------------------------------------------- */
 
 /* Reads the row; true if a value is missing. */
-static bool read_row(int16_t row[MODEL_INPUTS])
+static bool read_row(int16_t row[MODEL_MOST_INPUTS])
 {
-    const uint8_t *from = tinygen_payload(&received);
+    const uint8_t *from = tinygen_payload(&received) + TINYGEN_NUMBER_BYTES;
     bool missing = false;
 
     for (uint8_t i = 0; i < MODEL_INPUTS; i++) {
@@ -120,7 +116,7 @@ static bool read_row(int16_t row[MODEL_INPUTS])
 }
 
 /* Brings every value into the range the model accepts; true if that changed one. */
-static bool clamp_row(int16_t row[MODEL_INPUTS])
+static bool clamp_row(int16_t row[MODEL_MOST_INPUTS])
 {
     bool clamped = false;
 
@@ -143,7 +139,8 @@ static bool row_again(void)
     static uint16_t last_fcs;
     static uint8_t last_seq;
     static bool any;
-    const uint16_t fcs = tinygen_get16(tinygen_payload(&received) + 2 * MODEL_INPUTS);
+    const uint16_t fcs =
+        tinygen_get16(tinygen_payload(&received) + TINYGEN_NUMBER_BYTES + 2 * MODEL_INPUTS);
     const uint8_t seq = tinygen_seq(&received);
     const bool again = any && seq == last_seq && fcs == last_fcs;
 
@@ -156,7 +153,7 @@ static bool row_again(void)
 /* Lights the LED that the answer asks for. */
 static void show_answer(int16_t y, bool again)
 {
-    if (MODEL_CLASS_LEDS > 0) {
+    if (MODEL_SHOWS_CLASSES) {
         class_leds_show(y);
         lit = true;
     } else {
@@ -168,8 +165,8 @@ static void show_answer(int16_t y, bool again)
 }
 
 /* The one call of the model: never inlined, so that what is measured is the model alone. */
-#if MODEL_VALUES > 1
-static int16_t values[MODEL_VALUES]; /* of the row that is being answered, the prediction first */
+#if MODEL_MOST_VALUES > 1
+static int16_t values[MODEL_MOST_VALUES]; /* of the row being answered, the prediction first */
 
 static __attribute__((noinline, noclone)) int16_t model_run(const int16_t *row)
 {
@@ -222,11 +219,12 @@ static int16_t sample_answer(const int16_t *row, bool again, uint32_t &cycles)
 
 static void answer_row(void)
 {
-    int16_t row[MODEL_INPUTS];
+    int16_t row[MODEL_MOST_INPUTS];
     int16_t y = INT16_MIN;
     uint32_t cycles = 0;
     uint8_t flags = 0;
     const bool again = REMEMBERS && row_again();
+    uint8_t *const answer = payload + TINYGEN_NUMBER_BYTES;
 
     if (read_row(row)) {
         flags = TINYGEN_MISSING;
@@ -246,19 +244,20 @@ static void answer_row(void)
     }
     rows_answered++;
 
-    payload[0] = flags;
-    payload[1] = pins_now();
-    uint8_t *to = tinygen_put16(payload + 2, (uint16_t)y);
+    model_put_number(payload);
+    answer[0] = flags;
+    answer[1] = pins_now();
+    uint8_t *to = tinygen_put16(answer + 2, (uint16_t)y);
     to = tinygen_put16(to, tinygen_digest(row, MODEL_INPUTS));
     tinygen_put32(to, cycles);
-    put_more(payload + TINYGEN_RESULT_BYTES, flags & TINYGEN_MISSING);
+    put_more(answer + TINYGEN_RESULT_BYTES, flags & TINYGEN_MISSING);
 }
 
 /* ---- answers -------------------------------------------------------------------------------- */
 
 static void send(uint8_t type, uint8_t seq, uint8_t length)
 {
-    tinygen_encode(frame, type, session, seq, length, TINYGEN_SEED(MODEL_ID));
+    tinygen_encode(frame, type, session, seq, length, MODEL_SEED);
     serial_write(frame, (uint8_t)TINYGEN_FRAME_BYTES(length));
 }
 
@@ -280,7 +279,7 @@ static void send_info(uint8_t seq)
                  | calibration_traits();
     payload[2] = MODEL_INPUTS;
     payload[3] = WINDOW;
-    payload[4] = 2 * MODEL_INPUTS;
+    payload[4] = ROW_BYTES;
     payload[5] = reset_cause;
     uint8_t *to = tinygen_put32(payload + 6, MODEL_ID);
     to = tinygen_put32(to, TINYGEN_BAUD);
@@ -294,6 +293,7 @@ static void send_info(uint8_t seq)
     if (MORE_INFO) {
         payload[TINYGEN_INFO_BYTES] = MODEL_VALUES;
         payload[TINYGEN_INFO_BYTES + 1] = MODEL_CLASS_LEDS > 2 ? MODEL_CLASS_LEDS : 2;
+        model_put_place(payload + TINYGEN_INFO_BYTES + TINYGEN_MORE_INFO);
     }
     send(TINYGEN_INFO, seq, INFO_BYTES);
 }
@@ -330,6 +330,7 @@ static void answer_frame(uint8_t verdict)
     const uint8_t seq = tinygen_seq(&received);
 
     damage_told = false;
+    model_choose(&received);
     if (verdict == TINYGEN_READY)
         verdict = frame_refusal(&received, corrupt);
     if (verdict != 0) {
@@ -337,7 +338,7 @@ static void answer_frame(uint8_t verdict)
         send_error(verdict, tinygen_detail(&received, verdict, MODEL_INPUTS), seq);
     } else if (tinygen_type(&received) == TINYGEN_ROW) {
         answer_row();
-        send(TINYGEN_RESULT, seq, RESULT_BYTES);
+        send(TINYGEN_RESULT, seq, RESULT_OF(MODEL_VALUES));
     } else if (tinygen_type(&received) == TINYGEN_HELLO) {
         send_info(seq);
     } else if (calibration_asked(&received)) {
@@ -378,7 +379,7 @@ static void receive(void)
 void setup()
 {
     chip_begin();
-    received.seed = TINYGEN_SEED(MODEL_ID);
+    model_begin(&received);
     corrupt = !image_intact() || !tinygen_in_reach();
     if (!corrupt)
         leds_begin();

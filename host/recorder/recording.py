@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...common.errors import LinkError
 from ...common.progress import Progress, silent
 from ..link import HELLO_EVERY_SECONDS, Link, LinkLost
-from ..protocol import MISSING_RAW, Code, Info, Refusal, Samples, frame_bytes, hello
+from ..protocol import MISSING_RAW, Code, Info, Refusal, Samples, frame_bytes
 from ..samples import RECORD, again, start, stop
 from .timing import BITS_PER_BYTE, Timing
 
@@ -198,7 +198,7 @@ class _Recorder:
                 "load the firmware again"
             )
         if refusal.session != self.session:  # its INFO tells whether that is true
-            self.link.send(hello(1, version=self.link.version))
+            self.link.send(self.link.greeting)
 
     def _reset(self) -> LinkError:
         return LinkError(

@@ -26,7 +26,7 @@ static void test_encode(const struct frame_vector *v)
     uint8_t frame[TINYGEN_FRAME_BYTES(248)];
 
     memcpy(frame + TINYGEN_PAYLOAD_AT, v->payload, v->len);
-    tinygen_encode(frame, v->kind, v->session, v->seq, v->len, TINYGEN_SEED(VECTOR_MODEL_ID));
+    tinygen_encode(frame, v->kind, v->session, v->seq, v->len, VECTOR_SEED);
     expect(TINYGEN_FRAME_BYTES(v->len) == v->wire_len && memcmp(frame, v->wire, v->wire_len) == 0,
            v->name, "encode");
 }
@@ -34,7 +34,7 @@ static void test_encode(const struct frame_vector *v)
 /* The frame that ends wire, parsed; `verdict` is the last one that was not TINYGEN_MORE. */
 static tinygen_parser parse(const uint8_t *wire, size_t length, uint8_t *verdict)
 {
-    tinygen_parser parser = {TINYGEN_SEED(VECTOR_MODEL_ID), 0, 0, 0, {0}};
+    tinygen_parser parser = {VECTOR_SEED, 0, 0, 0, {0}};
     size_t i;
 
     *verdict = TINYGEN_MORE;
@@ -79,7 +79,7 @@ static void test_refusal(const struct refusal_vector *v)
 
 static void decode_stdin(void)
 {
-    tinygen_parser parser = {TINYGEN_SEED(VECTOR_MODEL_ID), 0, 0, 0, {0}};
+    tinygen_parser parser = {VECTOR_SEED, 0, 0, 0, {0}};
     int byte, i;
 
     while ((byte = getchar()) != EOF) {

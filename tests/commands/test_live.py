@@ -20,7 +20,7 @@ from native_board import compile_board
 from pty_native import PtyNative
 from quick import quick_model, seen_by
 from tables import parse, refused
-from tinygen.host import link as link_module
+from tinygen.host import opening
 
 from tinygen import data
 from tinygen.cli import main
@@ -57,7 +57,7 @@ def board(made, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def quick_to_ask(monkeypatch):
-    monkeypatch.setattr(link_module, "QUIET_SECONDS", 0.02)
+    monkeypatch.setattr(opening, "QUIET_SECONDS", 0.02)
 
 
 def log(path, values, shift=0.0):

@@ -16,6 +16,7 @@ import stream_program
 from native_rows import MODEL, firmware, rows_of  # noqa: F401 - a fixture
 from pty_native import PtyNative
 from tinygen.host import link as link_module
+from tinygen.host import opening
 from tinygen.host.check import check, expect
 from tinygen.host.link import LinkLost, open_link
 from tinygen.host.record import HEADER, RawLog, RowFile
@@ -30,7 +31,7 @@ KILLS = {"commit": 15, "release": 200}
 @pytest.fixture(autouse=True)
 def quick_to_ask(monkeypatch):
     """A pty has no bootloader behind it that would have to be waited for."""
-    monkeypatch.setattr(link_module, "QUIET_SECONDS", 0.02)
+    monkeypatch.setattr(opening, "QUIET_SECONDS", 0.02)
 
 
 @pytest.fixture

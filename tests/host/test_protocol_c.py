@@ -28,17 +28,19 @@ def c_bytes(data: bytes) -> str:
     return '(const uint8_t *)"' + "".join(f"\\x{byte:02x}" for byte in data) + '"'
 
 
-def c_table() -> str:
+def c_table(
+    of=vectors.FRAMES, refused=vectors.REFUSALS, seed="TINYGEN_SEED(VECTOR_MODEL_ID)"
+) -> str:
     """tests/vectors.py as vectors.h."""
     frames = [
         "    "
         f'{{"{v.name}", {v.kind}, {v.session}, {v.seq}, {c_bytes(v.payload)}, {len(v.payload)}, '
         f"{c_bytes(v.wire)}, {len(v.wire)}}},"
-        for v in vectors.FRAMES
+        for v in of
     ]
     refusals = [
         f'    {{"{v.name}", {c_bytes(v.wire)}, {len(v.wire)}, {v.code}, {v.detail}}},'
-        for v in vectors.REFUSALS
+        for v in refused
     ]
     digests = [
         f"    {{{{{', '.join(map(str, row)) or '0'}}}, {len(row)}, {value}}},"
@@ -47,6 +49,7 @@ def c_table() -> str:
     return "\n".join(
         [
             f"#define VECTOR_MODEL_ID 0x{vectors.MODEL_ID:08X}UL",
+            f"#define VECTOR_SEED {seed}",
             f"#define VECTOR_INPUTS {vectors.INPUTS}",
             f"#define VECTOR_SESSION {vectors.SESSION}",
             "static const struct frame_vector { const char *name; uint8_t kind, session, seq; "
@@ -69,12 +72,17 @@ def c_table() -> str:
 
 
 def compile_c(
-    folder: Path, compiler="gcc", language="c", standard="-std=c99", header: str | None = None
+    folder: Path,
+    compiler="gcc",
+    language="c",
+    standard="-std=c99",
+    header: str | None = None,
+    table: str | None = None,
 ) -> Path:
     """Path of tests/c/test_protocol.c as a program."""
     if not shutil.which(compiler):
         pytest.skip(f"{compiler} is missing: apt install g++")
-    (folder / "vectors.h").write_text(c_table())
+    (folder / "vectors.h").write_text(table or c_table())
     (folder / "tinygen_protocol.h").write_text(
         header or firmware_text("include/tinygen_protocol.h")
     )

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from native_rows import MODEL, firmware  # noqa: F401 - a fixture
 from pty_native import PtyNative
-from tinygen.host import link as link_module
+from tinygen.host import opening
 from tinygen.host.protocol import Decoder, Frame, Kind, model_seed
 from tinygen.host.record import HEADER
 
@@ -31,7 +31,7 @@ ROW_BYTES, RESULT_BYTES = 23, 19  # a row of seven values and its answer on the 
 def here(firmware, tmp_path, monkeypatch):  # noqa: F811
     """A folder with model.json and rows.csv, and a board at ./board."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(link_module, "QUIET_SECONDS", 0.02)  # a pty has no bootloader behind it
+    monkeypatch.setattr(opening, "QUIET_SECONDS", 0.02)  # a pty has no bootloader behind it
     MODEL.save(tmp_path / "model.json")
     rows = [[str(value) for value in row] for row in MODEL.sample_rows(ROWS, 1).tolist()]
     rows[7][2] = ""

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from bootloaders import BOOTLOADERS, STARTS
 from random_models import random_models
-from tinygen.host import link
+from tinygen.host import opening
 from tinygen.host.check import check, expect
 from tinygen.host.link import open_link
 from tinygen.host.stream import stream
@@ -54,7 +54,7 @@ def empty_board(request, level, simavr, avrdude, tmp_path, monkeypatch):
     monkeypatch.setattr(
         building, "measure_firmware", lambda *arguments: None
     )  # not what is tested here
-    monkeypatch.setattr(link, "QUIET_SECONDS", link.BOOT_SECONDS)
+    monkeypatch.setattr(opening, "QUIET_SECONDS", opening.BOOT_SECONDS)
     with PtyBoard(board, image, start=STARTS[request.param], boot_seconds=0) as virtual:
         yield board, virtual
 

@@ -124,7 +124,7 @@ def test_real_firmware_is_measured_on_the_virtual_board(real, board, simavr, lev
 def test_the_model_costs_the_same_cycles_with_and_without_the_firmware(real, simavr):
     """What a board whose firmware cannot be simulated is told, against one where both can."""
     with_firmware = b.build_firmware(real, UNO)
-    alone = b._measure_model(real.model, UNO)
+    alone = b.measure_model(real.model, UNO)
     assert (
         abs(with_firmware.cycles_median - alone.cycles_median) <= 4
     )  # another register allocation around the call
@@ -134,7 +134,7 @@ def test_the_model_costs_the_same_cycles_with_and_without_the_firmware(real, sim
 def test_the_ends_of_long_windows_are_measured(simavr):
     """Most of the work is there: 256 samples of a window of 400 would not show it."""
     model = made(pane=200)
-    measured = b._measure_model(model, UNO)
+    measured = b.measure_model(model, UNO)
     with BareChip(model, UNO) as chip:
         chip.predict(model.sample_rows(2000, seed=3))
         assert measured.cycles_max > 0.98 * chip.cycles.max()

@@ -17,7 +17,7 @@ from pathlib import Path
 from .. import __version__
 from ..common.boards import BOARDS, Board
 from ..common.errors import EmitError
-from ..common.files import require_apart
+from ..common.files import Paths, require_apart
 from ..common.jinja import environment
 from ..model.signals.any_model import AnyModel
 from .exporters import EXPORTERS, firmware
@@ -124,7 +124,7 @@ def bare_main(rows: int) -> str:
 
 
 def write_all(
-    texts: dict[str, str], out_dir: Path, inputs: Mapping[str, Path] = NONE
+    texts: dict[str, str], out_dir: Path, inputs: Mapping[str, Paths] = NONE
 ) -> list[Path]:
     """Writes every file or none; refuses to leave `out_dir`, to follow a link out of it, and to
     write over one of `inputs`.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from ..common.errors import UsageError
 from ..common.files import require_folder_place
 from ..common.progress import Progress, silent
 from ._limits import BAUD, budgeted, pinned
-from ._options import FILE, MODEL, board_option, model_argument
+from ._options import FILE, MODEL, Files, board_option
 from ._show import progress, shows
 from ._spec import FromSpec
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..model.model import Model
     from ..model.signals.any_model import AnyModel
     from ..target.build import Budget, Firmware
+    from ..target.together import Part, SharedFirmware
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,61 @@ class Built:
         return {name: _plain(value) for name, value in values.items()}
 
 
+@dataclass(frozen=True)
+class BuiltTogether:
+    """Firmware of several models, just compiled, run and measured."""
+
+    firmware: SharedFirmware
+    leds: int = 2  # that one of the models lights
+
+    def text(self) -> str:
+        """What the program, each model, and what they share cost."""
+        firmware, board = self.firmware, self.firmware.board
+        lines = [
+            f"{board.title}: {firmware.elf}",
+            f"firmware     flash {firmware.flash_bytes:,} of {board.flash_bytes:,} bytes, "
+            f"RAM {firmware.ram_bytes:,} of {board.ram_bytes:,} bytes",
+        ]
+        for part in firmware.parts:
+            lines.append(
+                f"model {part.number}      {part.name}: flash {part.flash_bytes:,} bytes, "
+                f"RAM {part.ram_bytes:,} bytes alone{_cycles(part, board)}"
+            )
+        lines += [
+            f"together     flash {firmware.models_flash_bytes:,} bytes, "
+            f"RAM {firmware.models_ram_bytes:,} bytes: {firmware.shared_flash_bytes:,} and "
+            f"{firmware.shared_ram_bytes:,} bytes less, which they have in common",
+            f"without them flash {firmware.flash_bytes - firmware.models_flash_bytes:,} bytes, "
+            f"RAM {firmware.ram_bytes - firmware.models_ram_bytes:,} bytes: "
+            "the firmware, which all share",
+        ]
+        if board.leds != BOARDS[board.pio_id].leds:
+            lines.append(f"LEDs         {pins_in_words(board, self.leds)}")
+        if firmware.stack_bytes is not None:
+            lines.append(
+                f"stack        {firmware.stack_bytes:,} bytes of the whole firmware; rows of all "
+                "models in turn were answered right"
+            )
+        return "\n".join(lines)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        values = {f.name: getattr(self.firmware, f.name) for f in fields(self.firmware)}
+        shared = {
+            "shared_flash_bytes": self.firmware.shared_flash_bytes,
+            "shared_ram_bytes": self.firmware.shared_ram_bytes,
+        }
+        plain = {name: _plain(value) for name, value in values.items() if name != "parts"}
+        return {**plain, **shared, "models": [asdict(part) for part in self.firmware.parts]}
+
+
+def _cycles(part: Part, board: Board) -> str:
+    if part.cycles_max is None:
+        return ""
+    microseconds = part.cycles_max / board.f_cpu_hz * 1e6
+    return f"; {part.cycles_median:,} cycles, at most {part.cycles_max:,} ({microseconds:.1f} us)"
+
+
 def pins_in_words(board: Board, leds: int) -> str:
     """The pins of the first LEDs: "red at pin 7, green at pin 8"."""
     return ", ".join(f"{role} at pin {pin}" for role, pin in [*board.leds.items()][:leds])
@@ -79,7 +135,7 @@ def _plain(value: object) -> object:
 
 
 def build(
-    model: Path,
+    model: Files,
     board: str,
     out: Path,
     budget: Budget | None = None,
@@ -89,11 +145,56 @@ def build(
     pins: Mapping[str, int] | None = None,
     recalibrate: bool = False,
     progress: Progress = silent,
-) -> Built:
-    """The compiled firmware of a model file, in a PlatformIO project at `out`; for a chip without a
-    serial port its self-test. `baud`: the rate of its rows in bit/s; `pins`: of its LEDs, by role.
-    `recalibrate`: it takes a gain and an offset later, and keeps them.
+) -> Built | BuiltTogether:
+    """The compiled firmware of a model file, or of several, in a PlatformIO project at `out`; for a
+    chip without a serial port its self-test. `baud`: the rate of its rows in bit/s; `pins`: of its
+    LEDs, by role. `recalibrate`: it takes a gain and an offset later, and keeps them.
     """
+    files = [model] if isinstance(model, Path) else list(model)
+    plan = _Plan(find_board(board), out, budget, upload, port, baud, pins)
+    if len(files) == 1:
+        return _build_one(files[0], plan, recalibrate, progress)
+    if recalibrate:
+        raise UsageError("--recalibrate is for the firmware of one model: leave it out")
+    return _build_together(files, plan, progress)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is asked for, whatever the models."""
+
+    board: Board
+    out: Path
+    budget: Budget | None
+    upload: bool
+    port: str | None
+    baud: int | None
+    pins: Mapping[str, int] | None
+
+    def check(self) -> None:
+        """UsageError where --upload and --port do not go together, or not with the board."""
+        chip, port = self.board, self.port
+        if self.upload and not port:
+            raise UsageError(
+                "--upload needs --port: see `tinygen boards` for the ports with a board"
+            )
+        if port and not self.upload:
+            raise UsageError(f"--port {port} is of no use without --upload: give both, or neither")
+        if self.upload and not chip.has_firmware:
+            raise UsageError(
+                f"board '{chip.pio_id}' has no bootloader to --upload to: build it, "
+                "then load the .hex with a programmer"
+            )
+
+    def chip(self, leds: int) -> Board:
+        """The board at the rate and with the pins that are asked for."""
+        return replace(
+            with_pins(self.board, self.pins or {}, leds), baud=self.baud or self.board.baud
+        )
+
+
+def _build_one(model: Path, plan: _Plan, recalibrate: bool, progress: Progress) -> Built:
+    """The firmware of one model."""
     from ..codegen.emit import emit_project
     from ..common.locks import Lock
     from ..model.signals.any_model import load_any
@@ -101,34 +202,48 @@ def build(
     from ..target.chips import why_not_simulated
     from ..target.selftest import build_selftest
 
-    chip, twin, limit = find_board(board), load_any(model), budget or compiling.Budget()
-    _check_upload(chip, upload, port)
+    twin, limit = load_any(model), plan.budget or compiling.Budget()
+    plan.check()
     if recalibrate:
-        twin = _adjustable(twin, chip)
-    require_folder_place(out)
-    chip = replace(wired(chip, twin, pins), baud=baud or chip.baud)
-    with Lock(str(out)):  # another build would change the sources under the compiler
+        twin = _adjustable(twin, plan.board)
+    require_folder_place(plan.out)
+    leds = max(2, twin.class_leds)
+    chip = plan.chip(leds)
+    with Lock(str(plan.out)):  # another build would change the sources under the compiler
         if not chip.has_firmware:
-            made = build_selftest(twin, chip, out, limit, progress)
+            made = build_selftest(twin, chip, plan.out, limit, progress)
             return Built(made, not_run=why_not_simulated(chip))
-        project = emit_project(twin, out, [chip], {MODEL: model})
+        project = emit_project(twin, plan.out, [chip], {MODEL: model})
         firmware = compiling.build_firmware(project, chip, limit, progress)
-        if port:  # which goes with --upload only
-            compiling.load_firmware(project, chip, port, progress)
-    return Built(firmware, max(2, twin.class_leds))
+        if plan.port:  # which goes with --upload only
+            compiling.load_firmware(project, chip, plan.port, progress)
+    return Built(firmware, leds)
 
 
-def _check_upload(chip: Board, upload: bool, port: str | None) -> None:
-    """UsageError where --upload and --port do not go together, or not with the board."""
-    if upload and not port:
-        raise UsageError("--upload needs --port: see `tinygen boards` for the ports with a board")
-    if port and not upload:
-        raise UsageError(f"--port {port} is of no use without --upload: give both, or neither")
-    if upload and not chip.has_firmware:
+def _build_together(files: Sequence[Path], plan: _Plan, progress: Progress) -> BuiltTogether:
+    """The firmware of several models."""
+    from ..codegen.projects.together import emit_together, require_together
+    from ..common.locks import Lock
+    from ..model.signals.any_model import load_any
+    from ..target.build import load_project
+    from ..target.together import build_together
+
+    if not plan.board.has_firmware:
         raise UsageError(
-            f"board '{chip.pio_id}' has no bootloader to --upload to: build it, "
-            "then load the .hex with a programmer"
+            f"board '{plan.board.pio_id}' {plan.board.alone_because}: its self-test is of one "
+            "model, build them one by one"
         )
+    twins = require_together([load_any(file) for file in files])
+    plan.check()
+    require_folder_place(plan.out)
+    leds = max(2, *(twin.class_leds for twin in twins))
+    chip = plan.chip(leds)
+    with Lock(str(plan.out)):
+        project = emit_together(twins, plan.out, [chip], {MODEL: files})
+        firmware = build_together(project, chip, plan.budget, progress)
+        if plan.port:
+            load_project(project.directory, chip, plan.port, progress)
+    return BuiltTogether(firmware, leds)
 
 
 def _adjustable(model: AnyModel, chip: Board) -> Model:
@@ -152,7 +267,7 @@ def wired(board: Board, model: AnyModel, pins: Mapping[str, int] | None) -> Boar
 
 
 @click.command("build", cls=FromSpec)
-@model_argument
+@click.argument("model", type=FILE, nargs=-1, required=True, metavar=f"{MODEL}...")
 @board_option
 @click.option(
     "-o", "--out", type=FILE, required=True, metavar="DIR", help="PlatformIO project to write."
@@ -180,9 +295,13 @@ def command(model, **options):
     a serial port (ATtiny85), and an Arduino Nano Every, gets a self-test instead: green LED where
     every answer is right.
 
+    With several models the firmware answers rows of each; the LEDs show the last answer. It says
+    what each model costs alone, and what they share.
+
     \b
     Example:
       tinygen build benzene.json --board uno -o firmware/
+      tinygen build benzene.json traffic.json --board uno -o firmware/
       tinygen build benzene.json --board uno -o firmware/ --upload --port /dev/ttyACM0
     """
     with progress() as say:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.boards import Board, find_board, require_simulated
+from ..common.boards import Board, find_board, require_simulated, with_pins
+from ..common.errors import UsageError
 from ..common.files import require_file_place, write_whole
 from ..common.progress import Progress, silent
 from ..common.tables import counted
 from ._limits import baud_option, pinned, seconds_option
 from ._options import (
     FILE,
+    MODEL,
     Files,
     board_option,
     csvs_argument,
@@ -27,7 +29,6 @@ from ._options import (
 )
 from ._show import progress, shows
 from ._spec import FromSpec
-from .build import wired
 from .predict import SURE_OF_NONE, meaning
 
 if TYPE_CHECKING:
@@ -149,34 +150,53 @@ def stream(
     out: Path | None = None,
     plan: StreamPlan = StreamPlan(),
     pins: Mapping[str, int] | None = None,
+    beside: Sequence[Path] = (),
     progress: Progress = silent,
 ) -> Streamed:
     """Streams the rows of a CSV file, or of several of one kind, into a board and checks every
-    answer and both LEDs; `out` grows row by row. pins: of the virtual board's LEDs, by role.
+    answer and both LEDs; `out` grows row by row. pins, beside: LEDs of the virtual board by role,
+    further models of its firmware.
     """
-    from ..codegen.emit import emit_project
     from ..host import discover
-    from ..host.virtual.protocol_avr import avr_url
     from ..model.signals.any_model import load_any
     from ..report.junit import junit_xml
-    from ..target.build import build_program
 
     chip, twin = find_board(board), load_any(model)
     for path in filter(None, (out, junit, plan.log)):
         require_file_place(path)
+    if beside and port != "sim":
+        raise UsageError(f"--with is for --port sim: the board at {port} has its models already")
     raw, notes = _rows_of(twin, csv)
     if port == "sim":
-        chip = wired(require_simulated(replace(chip, baud=plan.baud or chip.baud)), twin, pins)
+        models = [*map(load_any, beside), twin]
+        chip = require_simulated(replace(chip, baud=plan.baud or chip.baud))
+        chip = with_pins(chip, pins or {}, max(2, *(model.class_leds for model in models)))
         with tempfile.TemporaryDirectory(prefix="tinygen-") as folder:
-            project = emit_project(twin, Path(folder) / "project", [chip])
-            url = avr_url(chip.pio_id, build_program(project.directory, chip, progress))
-            result = stream_rows(twin, raw, url, chip, progress, plan, out)
+            port = _virtual_board(models, Path(folder) / "project", chip, progress)
+            result = stream_rows(twin, raw, port, chip, progress, plan, out)
     else:
-        chip, port = (chip, port) if port != "auto" else discover.only_board()
+        if port == "auto":
+            chip, port = discover.only_board()
         result = stream_rows(twin, raw, port, chip, progress, plan, out)
     if junit:
         write_whole(junit, junit_xml(result))
     return replace(result, notes=(*notes, *result.notes))
+
+
+def _virtual_board(
+    models: Sequence[AnyModel], folder: Path, chip: Board, progress: Progress
+) -> str:
+    """The URL of a virtual board with the firmware of a model, or of several."""
+    from ..codegen.emit import emit_project
+    from ..codegen.projects.together import emit_together
+    from ..host.virtual.protocol_avr import avr_url
+    from ..target.build import build_program
+
+    if len(models) == 1:
+        emit_project(models[0], folder, [chip])
+    else:
+        emit_together(models, folder, [chip])
+    return avr_url(chip.pio_id, build_program(folder, chip, progress))
 
 
 def _rows_of(model: AnyModel, csv: Files) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -233,7 +253,7 @@ def stream_rows(
 
 def _lit_as_expected(link: Link, board: Board, plan: StreamPlan, expected: Expected) -> bool | None:
     """Whether the simulator saw the pins change as they should; None where nobody looks."""
-    from ..host.pins import distinct, lit
+    from ..host.check import distinct, lit
     from ..host.protocol import Pin
 
     simulator = getattr(link.port, "board", None)
@@ -326,6 +346,14 @@ def planned(function):
 )
 @board_option
 @pinned
+@click.option(
+    "--with",
+    "beside",
+    type=FILE,
+    multiple=True,
+    metavar=MODEL,
+    help="A further model of the virtual board's firmware; as often as wanted.",
+)
 @click.option("--junit", type=FILE, metavar="FILE", help="Write the verdict as JUnit XML.")
 @planned
 @click.option(
@@ -340,7 +368,8 @@ def command(model, csvs, **options):
     """Stream the rows of CSV into a board and check every answer.
 
     CSV may be several files of one kind. Each answer must equal the integer twin's bit for bit, and
-    the red and green LED pins must follow the threshold. Exit code 1 where they do not.
+    the red and green LED pins must follow the threshold. Exit code 1 where they do not. A board of
+    several models is asked for this one by its id.
 
     \b
     Example:

@@ -25,9 +25,8 @@ from ..common.errors import CheckError, LinkError, UsageError
 from ..common.files import write_whole
 from ..common.locks import Lock
 from ..host import calibration, discover
-from ..host.check import Alarm, Lights, StreamVerdict, check, expect
+from ..host.check import Alarm, Lights, StreamVerdict, check, expect, lit
 from ..host.link import TO_BOARD, Link, open_link
-from ..host.pins import lit
 from ..host.protocol import Info, Pin, Trait, version_for
 from ..host.stream import RowReply, stream
 from ..host.virtual.protocol_avr import avr_url

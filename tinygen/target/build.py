@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median_high
 
 from ..codegen.emit import write_all
-from ..codegen.recorder import recorder_project
+from ..codegen.projects.recorder import recorder_project
 from ..common.boards import Board
 from ..common.errors import BuildError, CheckError, UsageError
 from ..common.process import Progress
@@ -234,7 +234,7 @@ def measure_firmware(
 
     progress(f"measuring on the virtual {board.title}")
     if not board.streams_simulated:
-        return _measure_model(project.model, board)
+        return measure_model(project.model, board)
     with SimBoard(board, elf) as simulated:
         _answer_rows(simulated, project.model, board)
         exact = [run.cycles for run in simulated.inferences if not run.interrupted]
@@ -254,7 +254,7 @@ def _measured_rows(model: AnyModel) -> Integers:
     return model.sample_rows(count, seed=0)
 
 
-def _measure_model(model: AnyModel, board: Board) -> Cost:
+def measure_model(model: AnyModel, board: Board) -> Cost:
     """Cycles of the model alone on the board's chip."""
     from .bare import BareChip
 

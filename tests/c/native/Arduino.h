@@ -7,6 +7,7 @@
 
 #define PROGMEM
 #define strncpy_P strncpy
+#define memcpy_P memcpy
 #define pgm_read_byte(p) (*(p))
 #define OUTPUT 1
 

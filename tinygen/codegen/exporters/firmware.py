@@ -19,13 +19,19 @@ def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
 
 def project(model: AnyModel, boards: Iterable[Board]) -> dict[str, str]:
     """The same for these boards."""
-    texts = {
+    return {
         "platformio.ini": render_platformio_ini(tuple(boards)),
         **{f"include/{name}": text for name, text in headers(model).items()},
         "include/tinygen_model.h": render("tinygen_model.h.j2", model),
+        **sources(),
     }
-    for folder in ("src", "include"):
-        for entry in files("tinygen.firmware").joinpath(folder).iterdir():
-            if entry.name.endswith(SOURCES) or entry.name == "seal.py":
-                texts[f"{folder}/{entry.name}"] = entry.read_text(encoding="ascii")
-    return texts
+
+
+def sources() -> dict[str, str]:
+    """The part of the firmware that is the same for every model."""
+    return {
+        f"{folder}/{entry.name}": entry.read_text(encoding="ascii")
+        for folder in ("src", "include")
+        for entry in files("tinygen.firmware").joinpath(folder).iterdir()
+        if entry.name.endswith(SOURCES) or entry.name == "seal.py"
+    }

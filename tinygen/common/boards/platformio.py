@@ -13,11 +13,13 @@ def render_platformio_ini(
     src_dir: str = "src",
     include_dir: str = "include",
     extra_flags: Iterable[str] = (),
-    models: bool = True,
+    models: int = 1,
 ) -> str:
     """The text of platformio.ini: for each board with a firmware one environment, and one with an
-    empty predictor; without that one where the program has no model.
+    empty predictor; without that one where the program has no model. With several `models`, also
+    one for each of them alone.
     """
+    every = 2**models - 1  # one bit a model
     template = environment("c").get_template("platformio.ini.j2")
     return template.render(
         boards=[b for b in boards if b.has_firmware],
@@ -25,6 +27,7 @@ def render_platformio_ini(
         include_dir=include_dir,
         extra_flags=list(extra_flags),
         models=models,
+        alone=[(k, every - 2**k) for k in range(models)] if models > 1 else [],
     )
 
 

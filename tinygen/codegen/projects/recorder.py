@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .. import __version__
-from ..common.boards import Board, render_platformio_ini
-from ..common.jinja import environment
-from ..common.sensors import ChannelSet
-from .parts import firmware_text
+from ... import __version__
+from ...common.boards import Board, render_platformio_ini
+from ...common.jinja import environment
+from ...common.sensors import ChannelSet
+from ..parts import firmware_text
 
 SOURCES = ("main.cpp", "tinygen_pins.h", "tinygen_ring.h", "tinygen_sensor.h")
 HEADERS = ("tinygen_chip.h", "tinygen_flash.h", "tinygen_protocol.h")
@@ -17,7 +17,7 @@ def recorder_project(channels: ChannelSet, board: Board) -> dict[str, str]:
     sensor = channels.sensor
     template = environment("c").get_template("tinygen_channels.h.j2")
     texts = {
-        "platformio.ini": render_platformio_ini([board], models=False),
+        "platformio.ini": render_platformio_ini([board], models=0),
         "include/tinygen_channels.h": template.render(version=__version__, set=channels),
         "src/seal.py": firmware_text("src/seal.py"),
     }
