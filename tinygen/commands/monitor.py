@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._limits import baud_option, seconds_option
+from ._limits import NumberRange, baud_option, seconds_option
 from ._options import (
     FILE,
     board_option,
@@ -72,7 +72,7 @@ def monitor(
 @click.option("--rows", type=click.IntRange(1), metavar="N", help="Live: stop after so many rows.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     metavar="S",
     help="Live: stop after so many seconds; Ctrl-C stops as well.",
 )

@@ -11,7 +11,7 @@ import click
 from ..common.errors import DataError, UsageError
 from ..common.files import require_file_place
 from ..common.tables import counted
-from ._limits import baud_option
+from ._limits import NumberRange, baud_option
 from ._options import FILE, MODEL, board_option, date_order_option, model_argument
 from ._show import shows
 from ._spec import FromSpec
@@ -265,7 +265,7 @@ def _readings(model: Model, request: Request) -> Readings:
 @click.option("--undo", "undone", is_flag=True, help="Take the recalibration back.")
 @click.option(
     "--hours-apart",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     metavar="H",
     help="Hours from reading to reading, where no column has their time; default: 1.",
 )
