@@ -175,3 +175,14 @@ def test_inputs_in_another_order_than_the_file_do_not_pass_quietly(tmp_path, sim
     assert "note: alarm: no training row is one, its 'gas' is" in done.output
     done = run(*words, "--inputs", "P,T", "--threshold", 50)
     assert done.exit_code == 0 and "but  " not in done.output and "note" not in done.output
+
+
+@pytest.mark.parametrize("level", [-1, 1, 7])
+def test_an_alarm_of_a_class_that_is_none_writes_nothing(rows, level, tmp_path):
+    path, x, _, kind = rows
+    model = save(LogisticRegression().fit(x, kind), tmp_path)
+    words = model, "--data", path, "--inputs", "T,P", "--target", "kind", "-o", tmp_path / "k.json"
+    done = run(*words, "--threshold", level)
+    assert done.exit_code == 2 and not (tmp_path / "k.json").exists()
+    assert f"threshold {level} is no class with another above it" in done.stderr
+    assert "the classes are 0 high, 1 low; use 0 .. 0" in done.stderr

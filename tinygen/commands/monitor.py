@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..common.errors import UsageError
 from ._limits import NumberRange, baud_option, seconds_option
 from ._options import (
     FILE,
@@ -43,6 +44,16 @@ def monitor(
     result = drift.monitor(twin, raw, window, rows.path_name, rows.file_rows, rows.moments, notes)
     write_files(result, files)
     return result
+
+
+def _refuse_live_options() -> None:
+    """UsageError where a file is judged with what is for rows that come live."""
+    context = click.get_current_context()
+    for name in ("rows", "seconds", "pace", "reconnect", "baud"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"--{name} is for live rows: give --port as well, or - in place of the file"
+            )
 
 
 @click.command("monitor", cls=FromSpec)
@@ -94,6 +105,7 @@ def command(model, log, window, port, board, rows, seconds, pace, reconnect, bau
       read_sensors | tinygen monitor benzene.json - --port /dev/ttyACM0 --prometheus benzene.prom
     """
     if port is None and log != STDIN:
+        _refuse_live_options()
         with progress_on_terminal(f"comparing {log} with the training rows"):
             return monitor(model, log, window, files)
     from ._live import Plan, monitor_live

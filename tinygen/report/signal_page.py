@@ -8,13 +8,13 @@ what it is given.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..common.boards import BOARDS
 from ..common.errors import ModelError
+from ..common.files import json_of
 from ..common.jinja import environment, source
 from ..common.tables import counted
 from ..data.recordings import Recordings
@@ -275,10 +275,10 @@ def ladder_beside(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        plain = json.loads(path.read_text(encoding="ascii"))
+        plain = json_of(path.read_text(encoding="ascii"))
         _ladder(plain)
         return plain
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"search file '{path}' is not as `tinygen train` writes it ({error}): train again"
         ) from None
