@@ -41,6 +41,8 @@ FILES = {
     "empty.csv": "",
     "header.csv": "heat,damp,gas\n",
     "no.json": "{}",
+    "deep.json": "[" * 100_000,
+    "deep.jsonl": "[" * 100_000,
     "half.json": '{"schema": 1, "name": "x"',
 }
 

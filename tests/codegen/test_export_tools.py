@@ -464,4 +464,27 @@ def test_json_checks_a_port_in_another_language(name, tmp_path):
         done = run(words, tmp_path)
         assert done.returncode == 1 and re.search(r"row \d+: .* gives .*, not ", done.stdout)
     (tmp_path / "port.py").write_text("pass\n")
-    assert run(words, tmp_path).returncode == 1
+    done = run(words, tmp_path)
+    assert done.returncode == 1 and ", not nothing" in done.stdout
+
+
+def test_json_tells_what_is_wrong_with_a_port(tmp_path):
+    """More answers than rows, words, a crash, no program: a line each, and never a pass."""
+    put(row_models()["mlp"], "json-vectors", tmp_path)
+    put(row_models()["mlp"], "micropython", tmp_path)
+    port = PORT.replace("NAME", "mlp")
+    for text, told in (
+        (port + "print(7)\n", r"^\d+ answers to \d+ rows$"),
+        ("print('hello')\n" + port, r"^row 0: .* not hello$"),
+        (port + "sys.exit(3)\n", r"python\S* ended with status 3$"),
+    ):
+        (tmp_path / "port.py").write_text(text)
+        done = run([sys.executable, "check.py", sys.executable, "port.py"], tmp_path)
+        assert done.returncode == 1 and re.search(told, done.stdout + done.stderr, re.M), done
+        assert "Traceback" not in done.stderr
+    done = run([sys.executable, "check.py", "./absent"], tmp_path)
+    assert (
+        done.returncode == 1 and done.stderr == "./absent does not run: No such file or directory\n"
+    )
+    done = run([sys.executable, "check.py"], tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith("usage: python3 check.py PROGRAM")

@@ -53,6 +53,21 @@ def test_each_format_has_a_check(form):
     assert any("self_test()" in text or "answers" in text for text in texts.values())
 
 
+@pytest.mark.parametrize("form", ["arduino", "platformio"])
+@pytest.mark.parametrize("name", ["unsure", "narrow"])
+def test_what_a_library_says_of_its_check_is_in_it(form, name):
+    """Examples, functions and files that the README and library.properties name."""
+    texts = EXPORTERS[form](every_model()[name])
+    code = "\n".join([*texts, *(t for p, t in texts.items() if p.endswith((".h", ".ino")))])
+    said = texts["README.md"] + texts.get("library.properties", "")
+    named = set(re.findall(rf"\b{name}_\w+(?:\.h)?", said))
+    assert named and all(word in code for word in named), named
+    if f"example {name}_serial" in said:
+        assert f"{name}_self_test()" in texts[f"examples/{name}_serial/{name}_serial.ino"]
+    else:
+        assert f"{name}_self_test()" in said
+
+
 # ---- files that are there ----
 
 

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 
+import click
 import pytest
 from cli_files import COMMANDS
 from tinygen.host.stream import TRIES
@@ -136,3 +137,17 @@ def test_examples_name_options_that_exist():
         for line in command.help.splitlines():
             if line.strip().startswith(f"tinygen {name}"):
                 assert {word for word in shlex.split(line) if word.startswith("-")} <= known
+
+
+def test_no_option_with_limits_takes_what_is_no_finite_number():
+    """NaN is neither below nor above a limit, and infinity is not above one that is not there."""
+    checked = 0
+    for command in cli.main.commands.values():
+        context = click.Context(command)
+        for option in command.params:
+            if isinstance(option.type, click.FloatRange):
+                for text in ("nan", "inf", "-inf", "1e999"):
+                    with pytest.raises(click.BadParameter):
+                        option.type.convert(text, option, context)
+                checked += 1
+    assert checked > 10

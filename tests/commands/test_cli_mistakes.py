@@ -104,6 +104,17 @@ MISTAKES = [
     ("build gas.json --board uno -o new --port COM3", 2, ["COM3", "--upload"]),
     ("pick gas.search.json 99 -o fresh.json", 2, ["99"]),
     ("pick gas.json 1 -o fresh.json", 2, ["gas.json", "give gas.search.json"]),
+    ("pick deep.json 1 -o fresh.json", 2, ["deep.json", "not as `tinygen train` writes it"]),
+    ("report gas.json --run deep.jsonl --no-board -o new.html", 2, ["deep.jsonl", "stream again"]),
+    ("predict gas.search.json rows.csv", 2, ["a ladder of models", "tinygen pick"]),
+    ("predict 'a folder' rows.csv", 2, ["'a folder' is a folder"]),
+    ("distil x.skops rows.csv --teacher forest --target gas -o fresh.json", 2, ["two teachers"]),
+    ("distil rows.csv --teacher forest --as-fitted --target gas -o n.json", 2, ["--as-fitted"]),
+    *(
+        (f"monitor gas.json rows.csv {option}", 2, [option.split()[0], "live"])
+        for option in ("--rows 5", "--seconds 5", "--pace 5", "--reconnect 5", "--baud 300")
+    ),
+    ("stream gas.json rows.csv --port sim --pace nan", 2, ["--pace", "nan is no finite number"]),
     ("stream gas.json rows.csv", 2, ["'--port'"]),
     ("stream gas.json rows.csv --port sim --board due", 2, ["board 'due'"]),
     ("stream gas.json absent.csv --port sim", 2, ["absent.csv"]),

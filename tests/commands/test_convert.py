@@ -152,3 +152,37 @@ def test_several_targets_by_one_command(tmp_path):
         refused = run(*asked, *words, *out)
         assert refused.exit_code == 2 and said in refused.output
     assert not (tmp_path / "head.json").exists()
+
+
+def test_inputs_in_another_order_than_the_file_do_not_pass_quietly(tmp_path, simavr):
+    """Fitted on an array whose columns stand otherwise than in the file: the note says which order
+    was taken, and the verdict that the answers are of no use; an alarm that no row is, as well.
+    """
+    rng = np.random.default_rng(3)
+    x = np.column_stack([rng.integers(0, 500, 300) / 10, rng.integers(200, 900, 300)])
+    y = np.round(2 * x[:, 0] + 0.01 * x[:, 1], 1)
+    lines = [f"{a:.1f},{b:.0f},{c:.1f}" for (a, b), c in zip(x, y)]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["T [degC],P,gas [ppm]", *lines]) + "\n")
+    model = save(Ridge().fit(x[:, ::-1], y), tmp_path)
+    words = model, "--data", path, "--target", "gas", "-o", tmp_path / "gas.json"
+    done = run(*words, "--threshold", 900)
+    assert done.exit_code == 0, done.output
+    assert "the model does not name its inputs: it reads T, P, in the order of the file" in (
+        done.output
+    )
+    assert "but        no better than always answering the median (error " in done.output
+    assert "note: alarm: no training row is one, its 'gas' is" in done.output
+    done = run(*words, "--inputs", "P,T", "--threshold", 50)
+    assert done.exit_code == 0 and "but  " not in done.output and "note" not in done.output
+
+
+@pytest.mark.parametrize("level", [-1, 1, 7])
+def test_an_alarm_of_a_class_that_is_none_writes_nothing(rows, level, tmp_path):
+    path, x, _, kind = rows
+    model = save(LogisticRegression().fit(x, kind), tmp_path)
+    words = model, "--data", path, "--inputs", "T,P", "--target", "kind", "-o", tmp_path / "k.json"
+    done = run(*words, "--threshold", level)
+    assert done.exit_code == 2 and not (tmp_path / "k.json").exists()
+    assert f"threshold {level} is no class with another above it" in done.stderr
+    assert "the classes are 0 high, 1 low; use 0 .. 0" in done.stderr

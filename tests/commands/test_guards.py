@@ -208,3 +208,12 @@ def test_the_command_and_a_stream_of_its_model(simavr, tmp_path, monkeypatch):
     assert told.exit_code == 0 and json.loads(told.stdout)["row"]["answer"] >= 1
     refused = CliRunner().invoke(main, ["guard", "usual.csv", "--alarms", "0.7", "-o", "h.json"])
     assert refused.exit_code == 2 and not (tmp_path / "h.json").exists()
+
+
+def test_a_constant_column_does_not_count_on(simavr, tmp_path):
+    x = usual(200)
+    x[:, 1], x[:, 2] = 7, np.arange(200)
+    (tmp_path / "usual.csv").write_text(table_of(x))
+    made = guard_csv(GuardRequest(Selection(tmp_path / "usual.csv"), tmp_path / "g.json"))
+    found = [note.split(":")[0] for note in made.notes if "counts on" in note]
+    assert found == ["c counts on from row to row"]

@@ -390,3 +390,65 @@ def test_a_report_tells_what_came_before_the_recalibration():
         "gain and offset, by 24 readings over 23.0 days; their error was 3.5 ug/m3, and 1.25 ug/m3 "
         "where they were left out"
     )
+
+
+# ---- readings that are none of the model's ----
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        # the reference in another unit that its header tells, or does not tell
+        (lambda head, rows: (head.replace("y [ug/m3]", "y [mg/m3]"), rows), "is in 'mg/m3'"),
+        (lambda head, rows: (head, _scaled(rows, -1, 1000)), "24 of 24 readings lie beyond"),
+        # an input in another unit, or under another one's header
+        (lambda head, rows: (head, _scaled(rows, 1, 1000)), "column 'sensor 0': 24 of 24 readings"),
+    ],
+)
+def test_readings_in_other_units_are_refused(run, files, change, words):
+    head, *rows = (files / "days.csv").read_text().splitlines()
+    head = head.removesuffix("y") + "y [ug/m3]"
+    (files / "same.csv").write_text("\n".join([head, *rows]) + "\n")
+    assert run("recalibrate air.json same.csv").code == 0
+    head, rows = change(head, rows)
+    (files / "other.csv").write_text("\n".join([head, *rows]) + "\n")
+    done = run("recalibrate air.json other.csv -o new.json")
+    assert done.code == 2 and done.out == "" and done.err.count("\n") == 1, done
+    assert words in done.err and not (files / "new.json").exists()
+
+
+def test_an_input_whose_header_tells_another_unit_is_refused(run, files):
+    first, *others = MODEL.inputs
+    replace(MODEL, inputs=(replace(first, unit="degC"), *others)).save(files / "warm.json")
+    text = (files / "days.csv").read_text()
+    (files / "kelvin.csv").write_text(text.replace(first.name, f"{first.name} [K]", 1))
+    done = run("recalibrate warm.json kelvin.csv -o new.json")
+    assert done.code == 2 and "is in 'K', the model was trained in 'degC'" in done.err, done
+    assert run("recalibrate warm.json days.csv").code == 0  # no unit: nothing against it
+
+
+def _scaled(rows: list[str], place: int, factor: float) -> list[str]:
+    cells = [row.split(",") for row in rows]
+    for row in cells:
+        row[place] = f"{float(row[place]) * factor:g}"
+    return [",".join(row) for row in cells]
+
+
+def test_some_rows_beyond_the_accepted_range_are_counted(run, files):
+    head, *rows = (files / "days.csv").read_text().splitlines()
+    (files / "some.csv").write_text(
+        "\n".join([head, *_scaled(rows[:3], 1, 1000), *rows[3:]]) + "\n"
+    )
+    assert json.loads(run("recalibrate air.json some.csv --json").out)["beyond"] == 3
+    assert json.loads(run("recalibrate air.json days.csv --json").out)["beyond"] == 0
+
+
+def test_a_gain_that_no_model_can_have_is_refused():
+    drift = recalibration.Drift(0.0, 1.5, 1000.0, 9.0, 3.0)
+    assert drift.gain == Calibrate.gains[1] and not drift.possible
+    asked = recalibration.Recalibration(MODEL, drift, 24, 23.0, 3.0, 2.0, None)
+    assert (
+        not asked.accepted and asked.model is MODEL and "gain of 2.5, and 0.5 to 2" in asked.reason
+    )
+    assert replace(asked, drift=replace(drift, slope=0.5)).accepted
+    assert replace(drift, weights=(1.0,)).possible

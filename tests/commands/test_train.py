@@ -57,6 +57,25 @@ def test_an_alarm_outside_a_band_is_told_and_predicted(simavr, weather):
     assert {"0", "1"} < set(told) and model.alarm(answers).sum() == told.count("1")
 
 
+@pytest.mark.parametrize(
+    "levels, told",
+    [
+        ({"threshold": 158}, "no training row is one"),  # the level itself is none
+        ({"threshold": 157}, ""),
+        ({"threshold": -1}, "every training row is one"),
+        ({"alarm_below": 0}, "no training row is one"),
+        ({"alarm_below": 159}, "every training row is one"),
+        ({"threshold": 900, "alarm_below": 20}, ""),
+    ],
+)
+def test_a_level_that_no_row_or_every_row_is_beyond_is_told(weather, levels, told):
+    rows = (f"{i},{i * 7 % 31},{2 * i % 160}" for i in range(160))
+    (weather / "weather.csv").write_text("\n".join(["a,b,c [K]", *rows, ""]))
+    notes = training.rows_to_learn(asked(weather, target="c", **levels), print).notes
+    found = [note for note in notes if note.startswith("alarm: ")]
+    assert len(found) == bool(told) and all(f"{told}, its 'c' is 0 .. 158 K: " in n for n in found)
+
+
 @pytest.mark.parametrize("threshold", [-1, 1, 7])
 def test_a_class_without_another_above_it_is_no_level(weather, threshold):
     with pytest.raises(UsageError, match=r"the classes are 0 dry, 1 wet; use 0 \.\. 0"):

@@ -15,7 +15,14 @@ from sealed import sealed
 from tinygen.codegen.emit import render_header
 from tinygen.codegen.float_model import render_float
 from tinygen.common.errors import ModelError, QuantizeError
-from tinygen.model.alarm_threshold import NO_ALARM, AlarmBand, AlarmCost, Confusion, learned
+from tinygen.model.alarm_threshold import (
+    NO_ALARM,
+    AlarmBand,
+    AlarmCost,
+    Confusion,
+    check_levels,
+    learned,
+)
 from tinygen.model.fixedpoint import RAW_MAX, RAW_MIN, Quantity
 from tinygen.model.model import from_json
 from tinygen.report import words
@@ -210,3 +217,16 @@ def test_a_learned_band_is_kept_and_told():
 def test_words(model, alarm, green):
     assert (words.alarm_words(model), words.green(model)) == (alarm, green)
     assert words.red(model) == f"Red LED {alarm}"
+
+
+def test_the_level_of_classes_has_a_class_above_it():
+    labels = "dry", "ok", "wet"
+    for level in (0, 1, None):
+        check_levels(labels, AlarmBand(None, level), 2)
+    for level in (-1, 2, 7):
+        with pytest.raises(ModelError, match=r"0 dry, 1 ok, 2 wet; use 0 \.\. 1"):
+            check_levels(labels, AlarmBand(None, level), 2)
+    with pytest.raises(ModelError, match="alarm_below"):
+        check_levels(labels, AlarmBand(0, None), 2)
+    check_levels((), AlarmBand(-9, 7), -3)  # numbers, all of them negative
+    check_levels(labels, AlarmBand(None, 7), 9)  # answers that are no class: told elsewhere

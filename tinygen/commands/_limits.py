@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import wraps
 
 import click
@@ -27,6 +28,18 @@ def budgeted(function):
     return command
 
 
+class NumberRange(click.FloatRange):
+    """Numbers within limits. click's own lets NaN through, which no limit is larger than, and
+    infinity where there is no upper one.
+    """
+
+    def convert(self, value, param, ctx):
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{found} is no finite number", param, ctx)
+        return found
+
+
 BAUD = click.IntRange(300, 2_000_000)
 baud_option = click.option(
     "--baud",
@@ -38,7 +51,7 @@ baud_option = click.option(
 
 def seconds_option(name: str, words: str):
     """An option that takes seconds, 0 by default."""
-    return click.option(name, type=click.FloatRange(0), default=0.0, metavar="SECONDS", help=words)
+    return click.option(name, type=NumberRange(0), default=0.0, metavar="SECONDS", help=words)
 
 
 def alarm_levels(unit: str):

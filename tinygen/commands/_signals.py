@@ -12,6 +12,7 @@ from ..common.boards import find_board
 from ..common.errors import UsageError
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
+from ._limits import NumberRange
 from ._options import NAME_WIDTH, name_from, name_notes
 from ._recordings import RecordingSelection, for_rows
 from ._show import of_model
@@ -37,7 +38,7 @@ def signal_options(function):
     """Adds --max-load and --votes."""
     load = click.option(
         "--max-load",
-        type=click.FloatRange(1, 100),
+        type=NumberRange(1, 100),
         metavar="PERCENT",
         help=f"Recordings: most of the processor's time; default: {MOST_LOAD:g}.",
     )

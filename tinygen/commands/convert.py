@@ -296,6 +296,12 @@ def _rows(opened: Opened, rows: Selection, table: Table) -> Dataset:
             f"the model reads {len(wanted)} columns, {table.path_name} gives "
             f"{len(dataset.inputs)} ({named}): name them in the model's order with --inputs"
         )
+    if rows.inputs is None and not opened.named:
+        named = ", ".join(q.name for q in dataset.inputs)
+        return dataset.noted(
+            f"the model does not name its inputs: it reads {named}, in the order of the file "
+            "(--inputs says another)"
+        )
     return dataset
 
 
@@ -310,6 +316,8 @@ def _targets(dataset: Dataset) -> Any:
 
 def _judged(found: Converted, cost: ModelCost, chip: Board) -> tuple[Model, tuple[str, ...]]:
     """The model with the verdict among its facts, and the verdict's lines."""
+    from ..report.words import beaten
+    from ..search.comparators import constant_answer
     from ..search.conversion import (
         conversion_facts,
         conversion_lines,
@@ -322,7 +330,13 @@ def _judged(found: Converted, cost: ModelCost, chip: Board) -> tuple[Model, tupl
     verdict = judge_conversion(model, dataset, found.answers[dataset.test], chip, cost)
     verdict = of_original(verdict, dataset, own)
     told = {**model.training, "verdict": conversion_facts(verdict)}
-    return replace(model, training=told), tuple(conversion_lines(verdict))
+    model, lines = replace(model, training=told), conversion_lines(verdict)
+    if not own:
+        lines += [
+            f"but        {doubt}; check that it reads the right columns, in its units"
+            for doubt in beaten(model, 0, [constant_answer(dataset)])
+        ]
+    return model, tuple(lines)
 
 
 @click.command("convert", cls=FromSpec)

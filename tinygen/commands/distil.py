@@ -34,6 +34,8 @@ from .train import (
     search_request,
 )
 
+MODELS = ".skops", ".pkl", ".pickle", ".joblib"  # what a file of a teacher ends in
+
 if TYPE_CHECKING:
     from ..search.distillation import Distilled, Teacher
 
@@ -132,6 +134,12 @@ def _teacher_and_rows(function):
     @wraps(function)
     def command(teacher, csvs, kind, **options):
         source = click.get_current_context().get_parameter_source("csvs")
+        if kind and options["as_fitted"]:
+            raise UsageError(
+                f"--as-fitted is for a TEACHER that is fitted, --teacher {kind} is not"
+            )
+        if kind and teacher and teacher.suffix in MODELS:
+            raise UsageError(f"{teacher} and --teacher {kind} are two teachers: leave one out")
         if kind and teacher:  # all files are those of the rows
             named = csvs if source is click.core.ParameterSource.COMMANDLINE else ()
             teacher, csvs = None, (teacher, *named)

@@ -11,6 +11,7 @@ import click
 from ..common.boards import find_board
 from ..common.files import require_file_place
 from ..common.progress import Progress, silent
+from ._limits import NumberRange
 from ._options import (
     Selection,
     board_option,
@@ -149,7 +150,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
 )
 @click.option(
     "--alarms-per-day",
-    type=click.FloatRange(0.001, 86_400),
+    type=NumberRange(0.001, 86_400),
     metavar="N",
     help="Recordings: most false alarms a day; default: 1.",
 )
@@ -163,7 +164,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
 )
 @click.option(
     "--alarms",
-    type=click.FloatRange(0, 0.5),
+    type=NumberRange(0, 0.5),
     metavar="PART",
     help=f"Most of the usual rows that may set it off; default: {ALARMS:g}.",
 )

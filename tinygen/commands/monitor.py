@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._limits import baud_option, seconds_option
+from ..common.errors import UsageError
+from ._limits import NumberRange, baud_option, seconds_option
 from ._options import (
     FILE,
     board_option,
@@ -45,6 +46,16 @@ def monitor(
     return result
 
 
+def _refuse_live_options() -> None:
+    """UsageError where a file is judged with what is for rows that come live."""
+    context = click.get_current_context()
+    for name in ("rows", "seconds", "pace", "reconnect", "baud"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"--{name} is for live rows: give --port as well, or - in place of the file"
+            )
+
+
 @click.command("monitor", cls=FromSpec)
 @model_argument
 @click.argument("log", type=FILE, metavar="LOG.csv|-")
@@ -72,7 +83,7 @@ def monitor(
 @click.option("--rows", type=click.IntRange(1), metavar="N", help="Live: stop after so many rows.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     metavar="S",
     help="Live: stop after so many seconds; Ctrl-C stops as well.",
 )
@@ -94,6 +105,7 @@ def command(model, log, window, port, board, rows, seconds, pace, reconnect, bau
       read_sensors | tinygen monitor benzene.json - --port /dev/ttyACM0 --prometheus benzene.prom
     """
     if port is None and log != STDIN:
+        _refuse_live_options()
         with progress_on_terminal(f"comparing {log} with the training rows"):
             return monitor(model, log, window, files)
     from ._live import Plan, monitor_live

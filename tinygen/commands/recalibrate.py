@@ -11,7 +11,7 @@ import click
 from ..common.errors import DataError, UsageError
 from ..common.files import require_file_place
 from ..common.tables import counted
-from ._limits import baud_option
+from ._limits import NumberRange, baud_option
 from ._options import FILE, MODEL, board_option, date_order_option, model_argument
 from ._show import shows
 from ._spec import FromSpec
@@ -31,6 +31,7 @@ class Readings:
     hours: Any  # float64 (n,), from the first one
     answers: Integers  # of the model without recalibration
     incomplete: int  # rows that were left out
+    beyond: int  # rows with an input beyond its accepted range, clamped as on the board
     notes: tuple[str, ...]
 
 
@@ -75,7 +76,8 @@ class Recalibrated:
                 *(f"note: {note}" for note in self.readings.notes),
                 f"readings  {counted(found.rows, 'row')} over {found.days:.1f} days, as telling as "
                 f"{found.drift.independent:.1f} independent ones; "
-                f"{self.readings.incomplete:,} incomplete",
+                f"{self.readings.incomplete:,} incomplete, {self.readings.beyond:,} beyond the "
+                "accepted range",
                 f"error     {error} as it is; {left_out} where blocks of neighbouring readings "
                 "were left out and answered by what the others ask for",
                 f"change    {self._what()}, {self._moves()}; "
@@ -127,6 +129,7 @@ class Recalibrated:
             "reason": found.reason,
             "rows": found.rows,
             "incomplete": self.readings.incomplete,
+            "beyond": self.readings.beyond,
             "days": round(found.days, 3),
             "independent": round(drift.independent, 3),
             "evidence": round(drift.evidence, 3),
@@ -180,6 +183,7 @@ def recalibrate(request: Request) -> Recalibrated | Undone:
         return _undo(request, twin, base)
     readings = _readings(base, request)
     rows = readings.x, readings.y, readings.hours
+    recalibration.require_answerable(base, readings.x, readings.y)
     found = recalibration.recalibrate(base, *rows, refit=not request.port)
     places = []
     if found.accepted and request.out:
@@ -230,6 +234,7 @@ def _readings(model: Model, request: Request) -> Readings:
     hours_apart, target = request.hours_apart, model.output.name
     table = data.load_tables(request.csv, missing_codes(model), target=target)
     table = data.as_trained(table, model.inputs, request.date_order)
+    data.require_units((*model.inputs, model.output), table)
     raw, notes = data.rows_for((*model.inputs, model.output), table)
     if table.time is not None and hours_apart is None:
         notes = (*table.time_notes, *notes)
@@ -246,8 +251,8 @@ def _readings(model: Model, request: Request) -> Readings:
     order = np.argsort(hours, kind="stable")
     complete = order[(raw[order] != MISSING).all(axis=1)]
     x, y = raw[complete][:, :-1], raw[complete][:, -1]
-    answers = model.answer(x)
-    return Readings(x, y, hours[complete], answers, len(raw) - len(complete), notes)
+    answers, beyond = model.answer(x), int(model.saturate(x)[1].sum())
+    return Readings(x, y, hours[complete], answers, len(raw) - len(complete), beyond, notes)
 
 
 @click.command("recalibrate", cls=FromSpec)
@@ -260,7 +265,7 @@ def _readings(model: Model, request: Request) -> Readings:
 @click.option("--undo", "undone", is_flag=True, help="Take the recalibration back.")
 @click.option(
     "--hours-apart",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     metavar="H",
     help="Hours from reading to reading, where no column has their time; default: 1.",
 )

@@ -17,13 +17,13 @@ from ..common.process import told_to_end
 from ..common.progress import Progress, silent
 from ..common.sensors import ChannelSet, find_channels
 from ..common.tables import counted
-from ._limits import baud_option
+from ._limits import NumberRange, baud_option
 from ._options import FILE, board_option
 from ._record_plain import RecordedLines, Wanted, how_it_ended, record_plain
 from ._show import progress, shows
 from ._spec import FromSpec
 
-POSITIVE = click.FloatRange(min=0, min_open=True)
+POSITIVE = NumberRange(min=0, min_open=True)
 
 if TYPE_CHECKING:
     from ..host.link import Link

@@ -45,7 +45,7 @@ class Reported:
             ),
             "",
             *(f"note: {doubt.text}" for doubt in doubts(d)),
-            *(f"left out: {gap}" for gap in d.gaps),
+            *(f"note: {gap}" for gap in d.gaps),
         ]
         return "\n".join([*lines, f"written to {self.path}"])
 
@@ -111,7 +111,7 @@ class ReportedSignals:
         width = max(len(f.label) for f in told)
         lines = [f"{f.label:{width}}  {f.value} ({f.note})" for f in told]
         lines += ["", *(f"note: {doubt.text}" for doubt in doubts(self.model))]
-        lines += [f"left out: {gap}" for gap in self.gaps]
+        lines += [f"note: {gap}" for gap in self.gaps]
         return "\n".join([headline(self.model), "", *lines, "", f"written to {self.path}"])
 
     def plain(self) -> dict[str, Any]:

@@ -153,7 +153,12 @@ def rows_of_each(request: TrainRequest, progress: Progress) -> list[Dataset]:
             "--max-inputs ranks the inputs for one target: name them with --inputs for several"
         )
     rows = request.rows.table()
-    return [_ready(one.dataset(rows), rows, request, progress) for one in request.rows.each(rows)]
+    first, *others = (one.dataset(rows) for one in request.rows.each(rows))
+    without = replace(request, threshold=None, alarm_below=None)  # the alarm is the first target's
+    return [
+        _ready(first, rows, request, progress),
+        *(_ready(dataset, rows, without, progress) for dataset in others),
+    ]
 
 
 def _require_places(request: TrainRequest) -> None:
@@ -167,13 +172,16 @@ def _require_places(request: TrainRequest) -> None:
 def _ready(dataset: Dataset, rows: Table, request: TrainRequest, progress: Progress) -> Dataset:
     """The rows with notes, findings and weights; UsageError where the request makes no sense."""
     from ..data.audit import high_findings
-    from ..search.quantization import require_scores
+    from ..search.quantization import alarm_notes, raw_band, require_scores
     from ..search.sample_weights import weighed
 
     _require_alarm(dataset, request)
     require_scores(dataset, request.scores, request.reject)
     require_room(len(dataset.inputs), "--max-inputs keeps the most needed ones")
     dataset = dataset.noted(*name_notes(request.name, request.out))
+    if not dataset.labels:
+        band = raw_band(dataset.target, request.threshold, request.alarm_below)
+        dataset = dataset.noted(*alarm_notes(dataset, band))
     dataset = dataset.with_findings(high_findings(rows, dataset))
     return weighed(dataset, request.robust, request.balance, progress)
 

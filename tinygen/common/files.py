@@ -5,12 +5,14 @@ all; where a ladder stands, and the folder of what is kept between runs.
 from __future__ import annotations
 
 import csv
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from .errors import UsageError
 
@@ -66,6 +68,14 @@ def read_words(path: Path, what: str, most: int = 100_000) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise UsageError(f"{what} '{path}' cannot be read ({reason}): name a text file") from None
+
+
+def json_of(text: str | bytes) -> Any:
+    """The plain value in a JSON text; ValueError where it is none, or nested without end."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("lists within lists without end") from None
 
 
 def require_apart(inputs: Mapping[str, Paths], outputs: Mapping[str, Paths]) -> None:

@@ -2,7 +2,7 @@
 
 from .dataset import Dataset, Provenance, Rows, Split
 from .derived import as_trained
-from .model_rows import rows_for
+from .model_rows import require_units, rows_for
 from .prepare import prepare, readings
 from .splits import folds
 from .table import Table, load_table, load_tables, read_table
@@ -20,5 +20,6 @@ __all__ = [
     "prepare",
     "read_table",
     "readings",
+    "require_units",
     "rows_for",
 ]

@@ -40,6 +40,27 @@ def rows_for(inputs: Sequence[Quantity], table: Table) -> tuple[np.ndarray, tupl
     return raw, tuple(notes)
 
 
+def require_units(inputs: Sequence[Quantity], table: Table) -> None:
+    """DataError where a column says another unit than the model has, for what would be learned
+    wrongly from it. A column that says none passes.
+    """
+    for quantity in inputs:
+        if quantity.derivation:
+            continue
+        if other := _other_unit(quantity, table, require_column(table, quantity.name)):
+            raise DataError(f"{other}: convert it, or correct the unit in the header")
+
+
+def _other_unit(quantity: Quantity, table: Table, name: str) -> str:
+    """What a column's unit is, where the model has another; "" where it is the same or unknown."""
+    if not table.units[name] or not quantity.unit or table.units[name] == quantity.unit:
+        return ""
+    return (
+        f"column {show(name)} is in {show(table.units[name])}, "
+        f"the model was trained in {show(quantity.unit)}"
+    )
+
+
 def decimals_by_range(quantity: Quantity, decimal: float, grouped: float) -> bool | None:
     """Whether the training rows take 7.563 for its reading with `decimal`s or for the `grouped`
     one; None where they do not tell.
@@ -91,11 +112,8 @@ def _row_notes(quantity: Quantity, table: Table, name: str, values: np.ndarray) 
                 f"are missing{known}"
             )
         return
-    if table.units[name] and quantity.unit and table.units[name] != quantity.unit:
-        yield (
-            f"column {show(name)} is in {show(table.units[name])}, "
-            f"the model was trained in {show(quantity.unit)}"
-        )
+    if other := _other_unit(quantity, table, name):
+        yield other
     if missing := int(np.isnan(values).sum()):
         yield f"column {show(name)}: {missing} of {table.rows_read} values are missing"
     if beyond := int(np.sum(np.abs(values - quantity.offset) >= (RAW_MAX + 0.5) * quantity.scale)):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.errors import DataError
+from ..common.errors import DataError, show
 from ..common.tables import counted
 from ..model.model import Model
 from ..model.nodes import Integers, to_dict
@@ -72,8 +72,15 @@ class Drift:
 
     @property
     def gain(self) -> int:
+        return int(np.clip(np.floor((1 + self.slope) * UNIT + 0.5), *Calibrate.gains))
+
+    @property
+    def possible(self) -> bool:
+        """True where no gain beyond those that a model can have is asked for. A last layer that is
+        fitted again has no such limits.
+        """
         least, most = Calibrate.gains
-        return int(np.clip(np.floor((1 + self.slope) * UNIT + 0.5), least, most))
+        return bool(self.weights or least <= (1 + self.slope) * UNIT <= most)
 
     @property
     def offset(self) -> int:
@@ -101,8 +108,9 @@ class Recalibration:
 
     @property
     def accepted(self) -> bool:
-        """True where it helps beyond chance."""
-        return self.drift.beyond_chance and self.left_out_after < self.error_before
+        """True where it helps beyond chance, and the model can have what is asked for."""
+        helps = self.drift.beyond_chance and self.left_out_after < self.error_before
+        return helps and self.drift.possible
 
     @cached_property
     def model(self) -> Model:
@@ -114,6 +122,12 @@ class Recalibration:
         """Why it is refused; "" where it is not."""
         if self.accepted:
             return ""
+        if self.drift.beyond_chance and not self.drift.possible:
+            least, most = (end / UNIT for end in Calibrate.gains)
+            return (
+                f"the readings ask for a gain of {1 + self.drift.slope:.3g}, and {least:g} to "
+                f"{most:g} is what a model can have: are they in the model's units?"
+            )
         if self.drift.beyond_chance:
             return (
                 f"it does not help readings that were left out: {self.left_out_after:.4g}, "
@@ -152,6 +166,26 @@ def recalibrate(
     drift = readings.drift(np.arange(len(y)), form)
     error = _error(base, x, y)
     return Recalibration(base, drift, len(y), days, error, left_out, _days_needed(drift))
+
+
+def require_answerable(base: Model, x: Integers, y: Integers) -> None:
+    """DataError where most readings are none of the model's: inputs beyond their accepted ranges,
+    or references beyond every answer. That is another unit or another column, and no drift.
+    """
+    low, high = base.bounds[-1].low[0], base.bounds[-1].high[0]
+    checks = [(base.output, y, (low, high), "all that the model can answer")]
+    accepted = "which the model accepts"
+    checks += [(q, column, q.limits, accepted) for q, column in zip(base.inputs, x.T)]
+    for quantity, raw, ends, what in checks:
+        beyond = int(((raw < ends[0]) | (raw > ends[1])).sum())
+        if 2 * beyond <= len(y):
+            continue
+        first, last = (quantity.words(float(quantity.to_physical(end))) for end in ends)
+        unit = f" {quantity.unit}" * bool(quantity.unit)
+        raise DataError(
+            f"column {show(quantity.name)}: {beyond} of {counted(len(y), 'reading')} lie beyond "
+            f"{first} .. {last}{unit}, {what}: check that the column and its unit are right"
+        )
 
 
 def with_facts(found: Recalibration) -> Model:

@@ -18,7 +18,7 @@ from ..model.fixedpoint import Quantity
 from ..model.model import Model
 from ..model.nodes import Node, prove
 from ..model.parts import check_name
-from ..search.quantization import facts_of, raw_band
+from ..search.quantization import alarm_notes, facts_of, raw_band
 from ..search.several import joined_model
 from .calibration import (
     Answer,
@@ -152,7 +152,7 @@ def converted(
     end: dict[str, Any] = {"threshold": band.high, "labels": labels, "alarm_below": band.low}
     bare = Model(name, family, inputs, output, lowered.nodes, **end)
     answers = mine if labels else (mine - output.offset) / output.scale
-    notes = (*floats.notes, *lowered.notes, *why)
+    notes = (*floats.notes, *lowered.notes, *why, *alarm_notes(dataset, band))
     facts = _facts(bare, used, lowered, answers, dataset)
     if chain and told is not None:
         checked = {"rows": len(x), "bit_equal": _equal(bare, dataset, told)}

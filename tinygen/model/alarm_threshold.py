@@ -13,6 +13,7 @@ least.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate
 from operator import add, itemgetter
@@ -72,6 +73,24 @@ class AlarmBand:
 
 
 NO_ALARM = AlarmBand()
+
+
+def check_levels(labels: Sequence[str], band: AlarmBand, most: int) -> None:
+    """ModelError where classes have an alarm that none of them, or each of them, would be. Nothing
+    is said where an answer can be no class at all (`most`, the largest): that is another mistake.
+    """
+    if not labels:
+        return
+    if band.low is not None:
+        raise ModelError("alarm_below is for an output of numbers, this model names classes")
+    last = len(labels) - 2
+    if band.high is None or most >= len(labels) or 0 <= band.high <= last:
+        return
+    named = ", ".join(f"{k} {label}" for k, label in enumerate(labels))
+    raise ModelError(
+        f"threshold {band.high} is no class with another above it: the classes are "
+        f"{named[:200]}; use 0 .. {last}"
+    )
 
 
 @dataclass(frozen=True)

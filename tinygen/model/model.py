@@ -23,7 +23,7 @@ from . import (
     model_file,
     operations,  # noqa: F401 (fills the registry)
 )
-from .alarm_threshold import AlarmBand
+from .alarm_threshold import AlarmBand, check_levels
 from .fixedpoint import MISSING, NOT_SURE, RAW_MAX, RAW_MIN, Quantity
 from .nodes import Bounds, Integers, Node, from_dict, integers, prove, to_dict
 from .not_sure import leads_of
@@ -67,14 +67,13 @@ class Model:
             )
         if not self.inputs or not self.nodes or not self.nodes[0].saturates:
             raise ModelError("a model needs inputs, and a first node that accepts any int16")
-        if self.labels and self.alarm_below is not None:
-            raise ModelError("alarm_below is for an output of numbers, this model names classes")
         self._check_scores()
         _ = self.band, self.levels  # raise where they cannot be
         last = self.bounds[-1]
         _ = last.c_type  # raises where a value has no 16-bit type
         if len(last.low) != 1 or max(last.high) > RAW_MAX or min(last.low) < RAW_MIN:
             raise ModelError("a model ends in one value within int16")
+        check_levels(self.labels, self.band, max(last.high))
 
     def _check_more(self) -> None:
         """ModelError where outputs cannot stand side by side; each is a model of its own."""
@@ -346,9 +345,8 @@ def read_file(path: Path, of: Callable[[str], Made]) -> Made:
     """What `of` makes of a model file's text; ModelError, which names the file, where it cannot."""
     path = Path(path)
     if not path.is_file():
-        raise ModelError(
-            f"model file '{path}' does not exist: write one with `tinygen train ... -o {path.name}`"
-        )
+        what, how = "is a folder" if path.is_dir() else "does not exist", "`tinygen train ... -o"
+        raise ModelError(f"model file '{path}' {what}: write one with {how} {path.name}`")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ModelError(
             f"model file '{path}' has {path.stat().st_size} bytes, "

@@ -206,6 +206,8 @@ def parse(text: str) -> dict[str, Any]:
         raise ModelError("lists within lists without end: write one with `tinygen train`") from None
     if not isinstance(plain, dict):
         raise _wrong("the file", plain, "an object")
+    if "rungs" in plain:
+        raise ModelError("it is a ladder of models: `tinygen pick` makes a model file of one")
     return plain
 
 

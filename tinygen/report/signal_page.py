@@ -8,13 +8,13 @@ what it is given.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..common.boards import BOARDS
 from ..common.errors import ModelError
+from ..common.files import json_of
 from ..common.jinja import environment, source
 from ..common.tables import counted
 from ..data.recordings import Recordings
@@ -78,8 +78,8 @@ def _sections(
 def left_out(ladder: dict[str, Any] | None, recordings: Recordings | None) -> tuple[str, ...]:
     """What the page lacks, and what would give it."""
     gaps = {
-        "drawings of the recordings: give them with --data": recordings,
-        "the ladder: no .search.json stands beside the model": ladder,
+        "the recordings are not drawn: give them with --data": recordings,
+        "the ladder is left out: no .search.json stands beside the model": ladder,
     }
     return tuple(gap for gap, there in gaps.items() if there is None)
 
@@ -103,15 +103,17 @@ def figures(model: SignalModel) -> tuple[Figure, ...]:
     told = []
     if model.labels:
         wrong = f"{found['error_rate']:.1%}"
-        told = [Figure("windows", "windows wrong", wrong, "unseen recordings")]
+        told = [Figure("windows", "Windows wrong", wrong, "unseen recordings")]
     if "forest" in found:
         large = f"{found['forest']['error_rate']:.1%}"
-        told.append(Figure("forest", "a large float forest", large, "on the same features"))
+        told.append(
+            Figure("forest", "The same by a large float forest", large, "on the same features")
+        )
     return (
         *told,
         *_costs(found),
-        Figure("window", "window", f"{model.window_s:.3g} s", f"every {model.hop_s:.3g} s"),
-        Figure("rate", "samples a second", f"{model.rate_hz:.6g}", "of each channel"),
+        Figure("window", "Window", f"{model.window_s:.3g} s", f"every {model.hop_s:.3g} s"),
+        Figure("rate", "Samples a second", f"{model.rate_hz:.6g}", "of each channel"),
     )
 
 
@@ -128,24 +130,24 @@ def _costs(found: dict[str, Any]) -> list[Figure]:
         told += [
             Figure(
                 "cycles",
-                "cycles a sample",
+                "Cycles of a sample",
                 f"{found['cycles_sample']:,}",
                 f"{found['cycles_window']:,} where a window ends",
             ),
-            Figure("load", "of the processor", f"{found['load']:.1%}", where),
+            Figure("load", "Load of the processor", f"{found['load']:.1%}", where),
         ]
     if known:
         ram = found["ram_bytes"] + found["stack_bytes"]
         told += [
             Figure(
                 "flash",
-                "bytes of flash",
+                "Bytes of flash",
                 f"{found['flash_bytes']:,}",
                 f"of {known.flash_bytes:,}, {known.title}",
             ),
             Figure(
                 "ram",
-                "bytes of RAM with stack",
+                "Bytes of RAM with stack",
                 f"{ram:,}",
                 f"of {known.ram_bytes:,}, {known.title}",
             ),
@@ -153,7 +155,7 @@ def _costs(found: dict[str, Any]) -> list[Figure]:
     if known and known.mcu in CURRENTS:
         current = sampling_ma(known.mcu, found["load"], SUPPLIES[0])
         note = f"an estimate: the chip alone at {SUPPLIES[0].words}, idle between samples"
-        told.append(Figure("current", "of current", f"{current:.2g} mA", note))
+        told.append(Figure("current", "Current", f"{current:.2g} mA", note))
     return told
 
 
@@ -275,10 +277,10 @@ def ladder_beside(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        plain = json.loads(path.read_text(encoding="ascii"))
+        plain = json_of(path.read_text(encoding="ascii"))
         _ladder(plain)
         return plain
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"search file '{path}' is not as `tinygen train` writes it ({error}): train again"
         ) from None

@@ -67,6 +67,12 @@ def compare(dataset: Dataset, levels: AlarmBand = NO_ALARM) -> tuple[Comparator,
         return tuple(_judged(guess, dataset, levels) for guess in guesses)
 
 
+def constant_answer(dataset: Dataset) -> Comparator:
+    """The first of them alone: the training rows' median or commonest class, for every row."""
+    guesses = _classifiers(dataset) if dataset.labels else _regressors(dataset)
+    return _judged(next(guesses), dataset, NO_ALARM)
+
+
 def _judged(guess: _Guess, dataset: Dataset, levels: AlarmBand) -> Comparator:
     test = dataset.rows.take(dataset.test)
     y, answers = test.y, np.floor(guess.answers + 0.5)

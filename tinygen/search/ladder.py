@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..common.errors import ModelError, UsageError
-from ..common.files import ladder_path, write_whole
+from ..common.files import json_of, ladder_path, write_whole
 from ..common.tables import counted
 from ..data import Dataset
 from ..model.model import Model, from_json
@@ -173,7 +173,7 @@ def search_file(path: Path, read: Callable[[dict[str, Any]], Read]) -> Read:
             f"search file '{path}' does not exist: `tinygen train` writes one beside the model"
         )
     try:
-        plain = json.loads(Path(path).read_text(encoding="ascii"))
+        plain = json_of(Path(path).read_text(encoding="ascii"))
         if "rungs" not in plain and ("nodes" in plain or "window_model" in plain):
             raise ModelError(f"'{path}' is a model file: give {ladder_path(Path(path))}")
         return read(plain)

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from ..common.errors import QuantizeError, UsageError
+from ..common.errors import QuantizeError, UsageError, show
 from ..common.tables import six_digits
 from ..data import Dataset
 from ..data.reference import Reference, sketch
@@ -196,6 +196,22 @@ def raw_band(
     )
     raise QuantizeError(
         f"an alarm below {alarm_below:g}{unit} and above {threshold:g}{unit} {wrong}"
+    )
+
+
+def alarm_notes(dataset: Dataset, band: AlarmBand) -> tuple[str, ...]:
+    """That all training rows are alarms, or none, where that is so: a level in another unit, or one
+    that the figures tell nothing of.
+    """
+    y, target = dataset.y[dataset.train], dataset.target
+    alarms = int(band.left_by(y).sum())
+    if dataset.labels or not band or 0 < alarms < len(y):
+        return ()
+    ends = [target.words(float(target.to_physical(raw))) for raw in (y.min(), y.max())]
+    unit = f" {target.unit}".rstrip()
+    return (
+        f"alarm: {'every' if alarms else 'no'} training row is one, its {show(target.name)} is "
+        f"{' .. '.join(ends)}{unit}: the figures tell nothing of it (check the level and its unit)",
     )
 
 

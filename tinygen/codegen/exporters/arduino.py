@@ -34,8 +34,6 @@ def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
             use="In the Arduino IDE: Sketch, Include Library, Add .ZIP Library, with this folder "
             "as a ZIP file. To submit it to the Library Manager, put the address of your "
             "repository into `url` of library.properties.",
-            check="The examples check the model on the board: they print how many of its test "
-            "rows differ, or light an LED.",
         ),
     }
 

@@ -32,7 +32,5 @@ def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
             model,
             use="In platformio.ini: `lib_deps = symlink://PATH`, with the path of this folder. "
             "`pio pkg pack` makes a package of it.",
-            check="The examples check the model on the board: they print how many of its test "
-            "rows differ, or light an LED.",
         ),
     }

@@ -155,7 +155,7 @@ def counters(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Inputs that count on by one from row to row."""
     for i, quantity in enumerate(dataset.inputs):
         steps = np.diff(dataset.x[:, i])
-        if counts_on(table, quantity.name) or (steps == steps[0]).all():
+        if counts_on(table, quantity.name) or (steps[0] and (steps == steps[0]).all()):
             yield Finding(
                 "high",
                 "counter",

@@ -6,7 +6,6 @@ at before.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ...common.errors import ModelError
+from ...common.files import json_of
 from ...common.packages import needed
 from ..graph import FloatModel, TreeSum, apply_all
 from . import broken, require_sound
@@ -151,7 +151,7 @@ def _names(data: bytes) -> tuple[str, ...]:
     elif form == "json":
         start = re.search(rb'"feature_names"\s*:\s*(\[[^\]]*\])', data)
         try:
-            found = json.loads(start[1]) if start else []
+            found = json_of(start[1]) if start else []
         except ValueError:
             found = []
     return tuple(map(str, found))

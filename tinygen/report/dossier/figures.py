@@ -126,13 +126,13 @@ def _costs(d: Dossier) -> Iterator[Figure]:
     yield Figure(
         "flash",
         "Flash",
-        f"{cost.flash_bytes:,} bytes",
+        counted(cost.flash_bytes, "byte"),
         f"of {board.flash_bytes:,} on the {board.title}",
     )
     yield Figure(
         "ram",
         "RAM with stack",
-        f"{cost.ram_with_stack:,} bytes",
+        counted(cost.ram_with_stack, "byte"),
         f"of {board.ram_bytes:,}",
     )
     yield Figure(

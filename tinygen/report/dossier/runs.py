@@ -7,7 +7,6 @@ read_run(path, model, table) -> Run
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from ... import data
 from ...common.errors import DataError
+from ...common.files import json_of
 from ...data import Table
 from ...host.record import HEADER, JSON_SUFFIXES
 from ...model.fixedpoint import MISSING
@@ -89,7 +89,7 @@ def _rows(path: Path) -> list[dict]:
             raise DataError(f"{what}: it is not a regular file")
         text = path.read_text(encoding="utf-8")
         rows = (
-            [json.loads(line) for line in text.splitlines()]
+            [json_of(line) for line in text.splitlines()]
             if path.suffix in JSON_SUFFIXES
             else list(csv.DictReader(text.splitlines()))
         )
