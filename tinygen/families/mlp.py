@@ -48,13 +48,9 @@ ROUNDS = 3  # times the weights are rounded from where the last round's refit en
 HIDDEN_SHIFT = 8
 WEIGHT_MAX = 127
 PRUNED = 4 / 3  # units of the net that all others are pruned from, per unit of the largest of them
-DEEP = ((8, 6), (11, 8))  # two hidden layers
-STARTS, SCREEN, TRAIN, KEPT = (
-    10,
-    15,
-    120,
-    4,
-)  # their training: random nets, steps before and after the best KEPT are picked
+DEEP = ((11, 8), (15, 10))  # two hidden layers
+# training of two layers: random nets, steps before and after the best KEPT are picked
+STARTS, SCREEN, TRAIN, KEPT = 8, 15, 120, 2
 DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 
 
