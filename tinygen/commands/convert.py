@@ -324,13 +324,16 @@ def _judged(found: Converted, cost: ModelCost, chip: Board) -> tuple[Model, tupl
         judge_conversion,
         of_original,
     )
+    from ..target.proof import proof_lines, prove_answers
 
     dataset, model = found.dataset, found.model
     own = model.training["converted"]["own_answers"]
     verdict = judge_conversion(model, dataset, found.answers[dataset.test], chip, cost)
     verdict = of_original(verdict, dataset, own)
-    told = {**model.training, "verdict": conversion_facts(verdict)}
-    model, lines = replace(model, training=told), conversion_lines(verdict)
+    proof = prove_answers(model, chip)
+    told = {**model.training, "verdict": conversion_facts(verdict), "proof": proof}
+    model = replace(model, training=told)
+    lines = [*conversion_lines(verdict), *proof_lines(proof, chip)]
     if not own:
         lines += [
             f"but        {doubt}; check that it reads the right columns, in its units"

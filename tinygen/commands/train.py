@@ -283,15 +283,17 @@ def judged(
 
     from ..search.comparators import compare
     from ..search.conversion import conversion_facts, conversion_lines, judge_conversion
+    from ..target.proof import proof_lines, prove_answers
 
     rung = ladder.rungs[ladder.chosen]
     progress("measuring the conversion, and what simple and large models reach")
     result = judge_conversion(rung.model, dataset, np.array(rung.floats), board, rung.cost)
+    proof = prove_answers(rung.model, board)
     told = replace(
-        ladder.with_facts(verdict=conversion_facts(result)),
+        ladder.with_facts(verdict=conversion_facts(result), proof=proof),
         comparators=compare(dataset, rung.model.levels),
     )
-    return told, tuple(conversion_lines(result))
+    return told, (*conversion_lines(result), *proof_lines(proof, board))
 
 
 def family_option(words: str):

@@ -26,6 +26,7 @@ from ..model.operations.exp2 import Exp2
 from ..model.operations.power import Power
 from ..model.operations.scale import Calibrate
 from ..model.outputs import (
+    PROOF,
     RECALIBRATED,
     calibrated,
     place_of,
@@ -198,7 +199,10 @@ def with_facts(found: Recalibration) -> Model:
     }
     if found.drift.weights and (layer := layer_of(found.base)):
         facts["layer"] = to_dict(layer)  # which --undo puts back
-    return replace(found.model, training={**found.model.training, RECALIBRATED: facts})
+    kept = dict(found.model.training)
+    if PROOF in kept:
+        facts[PROOF] = kept.pop(PROOF)  # of the model before, which --undo puts back
+    return replace(found.model, training={**kept, RECALIBRATED: facts})
 
 
 @dataclass(frozen=True)

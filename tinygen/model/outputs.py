@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .signals.any_model import AnyModel
 
 RECALIBRATED = "recalibrated"  # the training fact that tells of a recalibration
+PROOF = "proof"  # the one that tells how its answers were proven, of this very model
 
 
 def side_by_side(models: Sequence[Model], inputs: Sequence[Quantity]) -> Model:
@@ -79,13 +80,15 @@ def _place(nodes: tuple[Node, ...]) -> int:
 def without_calibration(model: Model) -> Model:
     """The model as it was before any recalibration; itself where there was none."""
     kept = tuple(node for node in model.nodes if not isinstance(node, Calibrate))
-    layer = model.training.get(RECALIBRATED, {}).get("layer")  # that was fitted again
+    told = model.training.get(RECALIBRATED, {})
+    layer = told.get("layer")  # that was fitted again
     if layer:
         place = _place(kept) - 1
         kept = (*kept[:place], from_dict(layer), *kept[place + 1 :])
     if kept == model.nodes:
         return model
     facts = {name: fact for name, fact in model.training.items() if name != RECALIBRATED}
+    facts |= {name: told[name] for name in (PROOF,) if name in told}
     return replace(model, nodes=kept, training=facts)
 
 
