@@ -170,7 +170,8 @@ class _Point:
             parts += [back.sum(axis=1), (before @ back.T).ravel()]
             if k:
                 back = (net.weights[k] @ back) * (before > 0)
-        return np.concatenate(parts[::-1]) + self.decay * self.flat
+        gradient: np.ndarray = np.concatenate(parts[::-1]) + self.decay * self.flat
+        return gradient
 
     def hessian(self, some: slice, jacobian: np.ndarray | None = None) -> np.ndarray:
         """Gauss-Newton Hessian from some of the rows; `jacobian` is memory to work in, float32
@@ -191,7 +192,7 @@ class _Point:
             np.multiply(before.astype(np.float32)[:, None, :], back32, out=place)
             if k:
                 back = (net.weights[k] @ back) * (before > 0)
-        hessian = (jacobian @ jacobian.T).astype(np.float64)
+        hessian: np.ndarray = (jacobian @ jacobian.T).astype(np.float64)
         hessian[np.diag_indices_from(hessian)] += self.decay
         return hessian
 
@@ -199,11 +200,8 @@ class _Point:
         """Root of what a row's squared residual counts: d(loss)/dr is HUBER_PART * r / (delta**2 *
         bend), and so is its reweighted second derivative but for r.
         """
-        return (
-            np.sqrt(HUBER_PART / (len(self.problem.y) * self.bend))
-            / self.problem.delta
-            * self.problem.root_counts
-        )
+        root: np.ndarray = np.sqrt(HUBER_PART / (len(self.problem.y) * self.bend))
+        return root / self.problem.delta * self.problem.root_counts
 
 
 def _decay(net: Net) -> np.ndarray:
