@@ -30,9 +30,9 @@ from typing import (
 
 from ..common.choices import DATE_ORDERS
 from ..common.errors import ModelError
+from .confidence.not_sure import Answered
 from .fixedpoint import EXACT_STEPS, TIME_PARTS
 from .nodes import NODES, Node
-from .not_sure import Answered
 from .parts import Recalibrated
 
 DIGITS = 19  # of an integer: within 64 bits
@@ -46,6 +46,7 @@ MAY_BE_ABSENT = (
     "sure_margin",
     "reads",
     "more",
+    "bars",
 )  # not in the file of a model without
 
 

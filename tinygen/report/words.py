@@ -9,8 +9,8 @@ from ..common.boards import BOARDS
 from ..common.errors import plain
 from ..common.tables import counted, table
 from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
+from ..model.confidence.not_sure import Answered
 from ..model.model import Model
-from ..model.not_sure import Answered
 from ..model.outputs import RECALIBRATED
 from ..model.signals.any_model import AnyModel
 

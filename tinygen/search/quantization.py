@@ -13,9 +13,9 @@ from ..data.reference import Reference, sketch
 from ..fitting.class_scores import score_chain
 from ..fitting.fitted import Scoring
 from ..model.alarm_threshold import AlarmBand, Confusion, LearnedAlarm
+from ..model.confidence.not_sure import Answered, leads_of, least_lead
 from ..model.fixedpoint import NOT_SURE, RAW_MAX, RAW_MIN, Quantity
 from ..model.model import Model
-from ..model.not_sure import Answered, leads_of, least_lead
 from ..model.operations.argmax import Argmax
 from ..model.operations.dense import Dense
 from ..model.operations.forest import Forest

@@ -14,8 +14,8 @@ import numpy as np
 
 from ...common.boards import BOARDS, Board
 from ...common.tables import counted
+from ...model.confidence.not_sure import Answered
 from ...model.model import Model
-from ...model.not_sure import Answered
 from ...search.conversion import Conversion, conversion_sentence, difference_words
 from ...target.bare import ModelCost
 from ..ladder import rung_name

@@ -8,8 +8,8 @@ import numpy as np
 
 from ...common.tables import counted
 from ...model.alarm_threshold import Confusion
+from ...model.confidence.not_sure import Answered
 from ...model.model import Model
-from ...model.not_sure import Answered
 from ..dossier.figures import (
     MOST_WEAK,
     faults_table,
