@@ -92,7 +92,7 @@ def test_a_model_says_where_it_is_unsure():
 
 
 def test_too_few_or_too_large_errors_are_refused():
-    with pytest.raises(QuantizeError, match="error bars of 90 % need 9 rows .* there are 8"):
+    with pytest.raises(QuantizeError, match=r"error bars of 90 % need 9 rows .* there are 8"):
         ErrorBars.of(90, [1] * 8)
     with pytest.raises(QuantizeError, match="error bars of 99 % need 99 rows"):
         ErrorBars.of(99, [1] * 98)
@@ -102,7 +102,7 @@ def test_too_few_or_too_large_errors_are_refused():
 
 @pytest.mark.parametrize("level", [0, 0.49, 0.995, 0.905, 1, 90, float("nan"), float("inf"), -0.9])
 def test_a_level_that_is_none_is_refused(level):
-    with pytest.raises(UsageError, match="0.5 .. 0.99 in whole hundredths") as refused:
+    with pytest.raises(UsageError, match=r"0\.5 \.\. 0\.99 in whole hundredths") as refused:
         per_cent(level)
     assert "\n" not in str(refused.value)
     assert [per_cent(v) for v in (0.5, 0.9, 0.95, 0.99, 0.57)] == [50, 90, 95, 99, 57]

@@ -69,8 +69,8 @@ class ErrorBars:
         place = -(-(n + 1) * level // 100)  # the ceiling, in integers
         if place > n:
             raise QuantizeError(
-                f"error bars of {level} % need {-(-level // (100 - level))} rows that no fit has "
-                f"seen, there are {n}: take a lower level, or more rows"
+                f"error bars of {level} % need {rows_needed(level)} rows that no fit has seen, "
+                f"there are {n}: take a lower level, or more rows"
             )
         half_width = int(sorted_errors[place - 1])
         if half_width > RAW_MAX:
@@ -117,6 +117,28 @@ class ErrorBars:
             if tell:
                 state = self.after(state, answer, reference)
         return np.array(found, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Rows, and how many of their references the bars cover."""
+
+    rows: int
+    inside: int
+    unsure: int  # of the rows: the bar leaves open whether they are an alarm
+    readings: int = 0  # of the rows, whose reference the rule was told
+    narrowest: int = 0  # half-width, raw
+    widest: int = 0
+
+    @property
+    def share(self) -> float:
+        """Part of the references that lies within."""
+        return self.inside / max(self.rows, 1)
+
+
+def rows_needed(level: int) -> int:
+    """The least number of held-out rows for a level in per cent: one of them may lie beyond."""
+    return -(-level // (100 - level))
 
 
 def per_cent(level: float) -> int:
