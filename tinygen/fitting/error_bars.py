@@ -12,6 +12,7 @@ tenth more rows leave alone covers what it should.
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ def with_bars(
     """
     bars = ErrorBars.of(level, errors)
     found, test = replace(model, bars=bars), dataset.test
-    told: dict = {"rows": len(errors)}
+    told: dict[str, Any] = {"rows": len(errors)}
     if len(test):
         answers, y = found.answer(dataset.x[test][:, columns]), dataset.y[test]
         told["test"] = asdict(covered(found, answers, y))
