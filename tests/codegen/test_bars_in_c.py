@@ -2,8 +2,9 @@
 they cost, and mistakes that must be seen.
 """
 
+import json
 import subprocess
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,9 @@ from host_c import LANGUAGES, LINK, SANITIZE, STRICT
 from tinygen.host.virtual.simavr import SimBoard
 
 from tinygen.codegen.emit import render_header, runtime
+from tinygen.codegen.exporters import micropython
+from tinygen.codegen.exporters.json_vectors import export
+from tinygen.codegen.exports import check_rows, checked
 from tinygen.common.boards import BOARDS
 from tinygen.model.confidence.error_bars import ErrorBars
 from tinygen.model.fixedpoint import RAW_MAX, RAW_MIN
@@ -143,6 +147,27 @@ def test_one_mistake_is_seen(right, mistaken, column, tmp_path):
     assert right in header
     told = in_c(model, tmp_path, header=header.replace(right, mistaken))
     assert (told != by_twin("above"))[:, column].any()
+
+
+def test_the_header_that_stands_alone_has_the_same(tmp_path):
+    texts = checked(MODELS["outside"])
+    told = in_c(MODELS["outside"], tmp_path, header=texts["m.h"])
+    assert np.array_equal(told, by_twin("outside"))
+    model = replace(street_model("ridge", "regression"), bars=WIDE)
+    assert set(model.unsure(model.predict(check_rows(model))).tolist()) == {False, True}
+
+
+def test_other_exports_tell_the_half_width():
+    model = MODELS["below"]
+    told = json.loads(export(model)["m.vectors.json"])["error_bars"]
+    assert told == asdict(WIDE)
+    text = micropython.export(model)["m_model.py"]
+    names: dict = {}
+    exec(text, names)
+    assert names["HALF_WIDTH"] == WIDE.half_width
+    plain = replace(model, bars=None)
+    assert "error_bars" not in export(plain)["m.vectors.json"]
+    assert "HALF_WIDTH" not in micropython.export(plain)["m_model.py"]
 
 
 def built(simavr, folder, model, source: str):
