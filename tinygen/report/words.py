@@ -238,7 +238,7 @@ def covered(model: Model) -> list[tuple[str, Covered]]:
     a day; [] where that was not looked at.
     """
     told = model.training.get("error_bars", {})
-    kinds = {"test": "as they are", "followed": "told one reference a day"}
+    kinds = {"test": "as they are", "followed": "told a reference a day"}
     return [(words, Covered(**told[kind])) for kind, words in kinds.items() if kind in told]
 
 
