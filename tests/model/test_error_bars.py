@@ -30,6 +30,19 @@ def test_the_half_width_is_the_least_that_covers_enough(level, n):
     assert (errors <= half).sum() >= wanted > (errors <= half - 1).sum()
 
 
+MAPIE = {  # half-widths of SplitConformalRegressor in mapie 1.6.0, by (rows, per cent)
+    **{(99, 50): 1533, (99, 90): 2733, (99, 98): 2896},
+    **{(100, 50): 1743, (100, 90): 2867, (100, 98): 2987},
+    **{(357, 50): 1440, (357, 90): 2678, (357, 98): 2943},
+}
+
+
+@pytest.mark.parametrize("n, level", MAPIE)
+def test_the_half_width_is_that_of_another_library(n, level):
+    errors = np.random.default_rng(n).integers(0, 3000, n)
+    assert ErrorBars.of(level, errors).half_width == MAPIE[n, level]
+
+
 def test_fresh_rows_lie_within_as_often_as_asked():
     """The guarantee over many draws of both: within level .. level + 1 / (n + 1)."""
     rng = np.random.default_rng(1)

@@ -60,9 +60,10 @@ class ErrorBars:
             )
 
     @classmethod
-    def of(cls, level: int, errors: ArrayLike) -> ErrorBars:
+    def of(cls, level: int, errors: ArrayLike, steps: float = STEPS) -> ErrorBars:
         """From the absolute raw errors (n,) of rows that no fit has seen; QuantizeError where they
-        are too few for the level, or too large for int16.
+        are too few for the level, or too large for int16. steps: up and down together, as a part
+        of the half-width.
         """
         sorted_errors = np.sort(np.asarray(errors))
         n = len(sorted_errors)
@@ -81,8 +82,8 @@ class ErrorBars:
         shift = FINE if half_width <= NARROW else 0
         common = gcd(level, 100 - level)
         up, down = level // common, (100 - level) // common
-        # STEPS of at most RAW_MAX, so that each of both fits
-        times = max(1, round(STEPS * (max(half_width, 1) << shift) / (up + down)))
+        # at most STEPS of RAW_MAX, so that each of both fits
+        times = max(1, round(steps * (max(half_width, 1) << shift) / (up + down)))
         return cls(level, half_width, shift, up * times, down * times)
 
     @property
