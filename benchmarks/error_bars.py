@@ -33,7 +33,7 @@ from tinygen.search.finalists import SearchRequest
 from tinygen.search.model_search import find_ladder
 
 LEVEL = 90
-DRAWS = 20  # of the hour at which a day's reference is read
+DRAWS = 200  # of the hour at which a day's reference is read
 WANTED = 0.88, 0.92
 TRIED = (0.1, 0.2, 0.3, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0)
 EXAMPLES = {
@@ -69,7 +69,9 @@ def model_of(dataset: Dataset, family: str) -> tuple[Model, np.ndarray]:
 
 
 def told(model: Model, answers: np.ndarray, dataset: Dataset) -> tuple[Covered, ...]:
-    """What the bars cover with a reference a day, for each draw of the hours."""
+    """What the bars cover with a reference a day, for each draw of the hours. Single draws differ
+    by 0.02: of 200 the mean is known to 0.002.
+    """
     y, time = dataset.y[dataset.test], dataset.provenance.time[dataset.test]
     return tuple(covered(model, answers, y, one_a_day(time, k)) for k in range(DRAWS))
 
@@ -136,7 +138,7 @@ def as_text(found: list[list[Found]]) -> str:
         row.append("yes" if WANTED[0] <= share <= WANTED[1] else "no")
         rows.append(row)
     heads = ["target", "split", "family", "half-width", "test rows", "within"]
-    heads += ["told one a day", "20 draws of the hour", "half-width, raw", "0.88 .. 0.92"]
+    heads += ["told one a day", f"{DRAWS} draws of the hour", "half-width, raw", "0.88 .. 0.92"]
     return table(heads, rows)
 
 

@@ -57,7 +57,7 @@ def test_what_train_says_is_what_the_file_has(rows, simavr):
     text = found.text()
     assert f"bars     +- {half / 10:.4g} ppb for 90% of the references, from 126 training" in text
     assert f"as they are: {test['inside'] / 180:.2%} of 180 rows within; alarm unsure in" in text
-    assert "told one reference a day: " in text and " ppb to " in text
+    assert "told a reference a day: " in text and " ppb to " in text
     plain = json.loads(json.dumps(found.plain()))["error_bars"]
     assert plain["half_width"] == half and plain["physical"] == half / 10
     assert plain["test"] == test and plain["level"] == 90

@@ -31,9 +31,15 @@ def test_the_half_width_is_the_least_that_covers_enough(level, n):
 
 
 MAPIE = {  # half-widths of SplitConformalRegressor in mapie 1.6.0, by (rows, per cent)
-    **{(99, 50): 1533, (99, 90): 2733, (99, 98): 2896},
-    **{(100, 50): 1743, (100, 90): 2867, (100, 98): 2987},
-    **{(357, 50): 1440, (357, 90): 2678, (357, 98): 2943},
+    (99, 50): 1533,
+    (99, 90): 2733,
+    (99, 98): 2896,
+    (100, 50): 1743,
+    (100, 90): 2867,
+    (100, 98): 2987,
+    (357, 50): 1440,
+    (357, 90): 2678,
+    (357, 98): 2943,
 }
 
 
@@ -152,4 +158,4 @@ def test_a_changed_file_is_refused_in_one_line(changes, said):
 
 def test_bars_are_for_one_number():
     with pytest.raises(ModelError, match="for a model whose answer is one number"):
-        replace(street_model("forest", "classification"), bars=BARS)
+        replace(MODEL, labels=("low", "high"), threshold=None)
