@@ -14,6 +14,7 @@ from tinygen.model.alarm_threshold import AlarmBand
 from tinygen.model.confidence.error_bars import LEVELS, ErrorBars, per_cent
 from tinygen.model.fixedpoint import RAW_MAX
 from tinygen.model.model import from_json
+from tinygen.model.outputs import side_by_side
 
 PLAIN = street_model("ridge", "regression")
 BARS = ErrorBars(90, 54, 0, 36, 4)
@@ -159,3 +160,5 @@ def test_a_changed_file_is_refused_in_one_line(changes, said):
 def test_bars_are_for_one_number():
     with pytest.raises(ModelError, match="for a model whose answer is one number"):
         replace(MODEL, labels=("low", "high"), threshold=None)
+    with pytest.raises(ModelError, match="for a model whose answer is one number"):
+        side_by_side([MODEL, replace(PLAIN, threshold=None)], PLAIN.inputs)

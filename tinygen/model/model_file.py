@@ -30,7 +30,7 @@ from typing import (
 
 from ..common.choices import DATE_ORDERS
 from ..common.errors import ModelError
-from .confidence.error_bars import Covered
+from .confidence.error_bars import BarFacts
 from .confidence.not_sure import Answered
 from .fixedpoint import EXACT_STEPS, TIME_PARTS
 from .nodes import NODES, Node
@@ -67,12 +67,6 @@ class _Reject(TypedDict, total=False):
     rate: float
     unseen: Answered
     test: Answered
-
-
-class _ErrorBars(TypedDict, total=False):
-    rows: int
-    test: Covered
-    followed: Covered
 
 
 class _Metrics(TypedDict, total=False):
@@ -146,7 +140,7 @@ class Training(TypedDict, total=False):
     alarm: dict[str, int]
     learned_alarm: _LearnedAlarm
     reject: _Reject
-    error_bars: _ErrorBars
+    error_bars: BarFacts
     weighting: dict[str, Any]
     baseline: _Reference
     verdict: _Verdict

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import gcd
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -135,6 +136,14 @@ class Covered:
     def share(self) -> float:
         """Part of the references that lies within."""
         return self.inside / max(self.rows, 1)
+
+
+class BarFacts(TypedDict, total=False):
+    """What the training facts tell of error bars."""
+
+    rows: int  # that were held out
+    test: Covered  # of the test rows, by the bars as they are
+    followed: Covered  # the same where the rule is told one reference a day
 
 
 def rows_needed(level: int) -> int:

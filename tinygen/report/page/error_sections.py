@@ -29,6 +29,7 @@ from ..words import (
     learned_table,
     level,
     reach,
+    recalibrated,
     red,
     test_error,
     with_unit,
@@ -279,6 +280,10 @@ def bars_section(d: Dossier) -> Section | None:
         f"at the same hour: a step of {bars.up} up after a miss, of {bars.down} down after a hit"
         f"{', in 1/256 of a raw step' if bars.shift else ', in raw steps'}.",
     ]
+    if recalibrated(model):
+        points.append(
+            "The half-width is older than the model's recalibration, and knows none of it."
+        )
     if model.band:
         points.append(
             "On the board both LEDs are dark where the bar leaves open whether it is an alarm."
