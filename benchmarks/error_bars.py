@@ -54,6 +54,10 @@ class Found:
     alone: Covered
     told: tuple[Covered, ...] = ()  # one for each draw of the hours
 
+    def plain(self) -> dict:
+        """Plain JSON values; of the draws what part is within."""
+        return {**asdict(self), "told": [round(f.share, 4) for f in self.told]}
+
     @property
     def share(self) -> float:
         """The part that is within as the bars are used: told references where rows are in time."""
@@ -196,8 +200,8 @@ def main() -> int:
     if given.text:
         given.text.write_text(text + "\n")
     if given.json:
-        plain = [[asdict(one) for one in seeds] for seeds in found]
-        given.json.write_text(json.dumps(plain, indent=1) + "\n")
+        lines = ",\n".join(json.dumps(one.plain()) for seeds in found for one in seeds)
+        given.json.write_text(f"[\n{lines}\n]\n")
     return 0
 
 
