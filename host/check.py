@@ -37,6 +37,7 @@ class Alarm:
     dark_outside: bool = False  # both LEDs dark for a row outside of the accepted range
     below: int | None = None  # raw; red below it. None: never red below
     class_leds: int = 0  # so many LEDs show the classes, one each; 0: red and green are the alarm
+    half_width: int = 0  # raw, of an answer's error bar: dark where it leaves the alarm open
 
     @staticmethod
     def of(model: AnyModel, info: Info) -> Alarm:
@@ -48,6 +49,7 @@ class Alarm:
             Trait.DARK_OUTSIDE in info.traits,
             model.alarm_below,
             model.class_leds,
+            model.bars.half_width if model.bars else 0,
         )
 
     def step(self, state: LightState, answer: int) -> LightState:
@@ -63,6 +65,15 @@ class Alarm:
             return red, 0
         return (wanted, 0) if asked == self.debounce else (red, asked + 1)
 
+    def unsure(self, answer: int) -> bool:
+        """True where the bar of an answer holds values that are an alarm and values that are
+        none.
+        """
+        low, high = answer - self.half_width, answer + self.half_width
+        return (self.threshold is not None and low <= self.threshold < high) or (
+            self.below is not None and low < self.below <= high
+        )
+
     def light(self, state: LightState, answer: int, flags: Flag) -> tuple[LightState, Pin]:
         """State and LEDs after one row; a row without an answer to show changes no state."""
         if flags & (Flag.MISSING | Flag.NOT_SURE):
@@ -71,6 +82,8 @@ class Alarm:
             return state, Pin(0)
         if self.class_leds:
             return state, Pin(1 << answer)
+        if self.unsure(answer):
+            return state, Pin(0)
         state = self.step(state, answer)
         return state, Pin.RED if state[0] else Pin.GREEN
 
@@ -90,6 +103,12 @@ class Expected:
 
     def __len__(self) -> int:
         return len(self.prediction)
+
+    @property
+    def unsure(self) -> int:
+        """Rows whose error bar leaves open whether they are an alarm."""
+        pairs = zip(self.prediction, self.flags)
+        return sum(self.alarm.unsure(a) for a, flag in pairs if Flag.MISSING not in flag)
 
     def begun_at(self, row: int) -> Expected:
         """The same for a board that has forgotten all rows before this one."""
@@ -121,6 +140,7 @@ class StreamVerdict:
     cycles_max: int | None
     first_difference: str | None  # one line on the first row that was not right
     not_sure: int = 0  # rows that no class is far enough ahead for
+    unsure: int = 0  # rows whose error bar leaves open whether they are an alarm
 
     @property
     def passed(self) -> bool:
@@ -137,7 +157,10 @@ def expect(model: AnyModel, raw: ArrayLike, alarm: Alarm | None = None) -> Expec
     """What a board with `model` must answer to raw rows of shape (n, inputs); `alarm` is the plain
     one by default.
     """
-    alarm = alarm or Alarm(model.threshold, below=model.alarm_below, class_leds=model.class_leds)
+    half = model.bars.half_width if model.bars else 0
+    alarm = alarm or Alarm(
+        model.threshold, below=model.alarm_below, class_leds=model.class_leds, half_width=half
+    )
     raw = np.asarray(raw, dtype=np.int64)
     missing = (raw == MISSING).any(axis=1)
     clamped, changed = model.saturate(raw)
@@ -260,6 +283,7 @@ class Checker:
             max(cycles, default=None),
             first,
             _count(flags, Flag.NOT_SURE),
+            self.expected.unsure,
         )
 
 

@@ -390,3 +390,19 @@ def test_a_machine_with_a_wrong_answer_fails_the_benchmark(machines, monkeypatch
     monkeypatch.setitem(machines.MACHINES, "wrong", Wrong())
     assert machines.main(["--only", "wrong"]) == 1
     assert "| wrong | wrong | wrong | as above |" in capsys.readouterr().out
+
+
+def test_coverage_outside_of_the_wanted_part_is_called_so():
+    bars = _module("error_bars")
+    covered = [bars.Covered(1000, inside, 0) for inside in (879, 880, 920, 921)]
+    found = [[bars.Found("x", "random", "ridge", "2 ppb", one)] for one in covered]
+    assert [line.split()[-1] for line in bars.as_text(found).splitlines()[1:]] == [
+        *("no", "yes", "yes", "no")
+    ]
+    told = bars.Found("x", "time", "ridge", "2 ppb", covered[0], (covered[1], covered[3]))
+    assert told.share == pytest.approx(0.9005) and bars.as_text([[told]]).endswith("yes")
+
+
+def test_the_page_on_error_bars_has_the_table_of_the_benchmark():
+    page = (FOLDER.parent / "docs" / "error-bars.md").read_text(encoding="utf-8")
+    assert (FOLDER / "results" / "error_bars.txt").read_text(encoding="utf-8") in page

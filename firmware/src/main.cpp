@@ -5,6 +5,7 @@
  * answer: after a reset, for a row with a missing value, where the model is not sure or its first
  * window has not ended, when no valid row has come for TINYGEN_STALE_MS, and for good when the
  * program in flash is not the one that was built. An old answer must not look like a fresh one.
+ * They are dark as well where an answer's error bar leaves open whether it is an alarm.
  */
 #include <Arduino.h>
 
@@ -237,7 +238,7 @@ static void answer_row(void)
         const bool dark = TINYGEN_ALARM_DARK_OUTSIDE && flags;
         if (model_not_sure(y))
             flags |= TINYGEN_NOT_SURE;
-        if (dark || model_not_sure(y))
+        if (dark || model_not_sure(y) || model_unsure(y))
             show(false, false);
         else
             show_answer(y, again);

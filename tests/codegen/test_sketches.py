@@ -12,6 +12,7 @@ from tinygen.host.virtual.simavr import SimBoard
 from tinygen.codegen.emit import emit_library, emit_project
 from tinygen.common.boards import BOARDS
 from tinygen.common.text import c_string, identifiers
+from tinygen.model.confidence.error_bars import ErrorBars
 from tinygen.model.fixedpoint import MISSING, Derivation, Quantity
 
 MODELS = random_models()
@@ -118,6 +119,7 @@ def test_two_models_whose_macros_are_the_same_are_told_apart(tmp_path):
     assert "two models have the macros PUMP_" in run(both).stderr
 
 
+BARS = ErrorBars.of(90, [33] * 9)
 STRANGE = ("*/", 'b "?\\\\', "??/", "\u6e29")  # labels of a category
 
 
@@ -136,6 +138,9 @@ VARIANTS = {
     "threshold": MODELS["linear8"],
     "alarm below": replace(MODELS["linear8"], threshold=None, alarm_below=-7),
     "alarm outside": replace(MODELS["linear8"], threshold=7, alarm_below=-7),
+    "bars": replace(MODELS["linear8"], bars=BARS),
+    "bars in a band": replace(MODELS["linear8"], threshold=7, alarm_below=-7, bars=BARS),
+    "bars alone": replace(MODELS["linear8"], threshold=None, bars=BARS),
     "no threshold": replace(MODELS["linear8"], threshold=None),
     "classes": SOIL,
     "counts": replace(MODELS["stump"], inputs=(COUNTS,)),
@@ -214,3 +219,26 @@ def test_answers_are_in_units(sketch_on_the_uno):
         row = [(q.raw_minimum + (q.raw_maximum - q.raw_minimum) // 2) for q in model.inputs]
         answer = model.output.to_physical(model.predict([row]))[0]
         assert first == "self-test, vectors that fail: 0" and second == f"{answer:.1f} ug/m3"
+
+
+def test_a_bar_is_printed_behind_the_answer(sketch_on_the_uno):
+    model = replace(MODELS["linear8"], threshold=None)
+    row = [(q.raw_minimum + (q.raw_maximum - q.raw_minimum) // 2) for q in model.inputs]
+    raw = int(model.predict([row])[0])
+    model = replace(model, threshold=raw - 20, bars=BARS)
+    with sketch_on_the_uno(model, "serial") as board:
+        board.run(UNO.f_cpu_hz * 2)
+        _, answer, unsure, above, *_ = board.read().decode().splitlines()
+        assert answer == f"{float(model.output.to_physical(raw)):.1f} +- 3.3 ug/m3"
+        assert (unsure, above) == ("the bar leaves the alarm open", "above the threshold")
+
+
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_a_width_has_no_offset_and_a_reference_has(offset, tmp_path):
+    q = Quantity("heat", "degC", 0.1, offset - 10.0, offset + 10.0, offset)
+    model = replace(MODELS["stump"], name="one", output=q, threshold=None, bars=BARS)
+    main = f"""int main(void) {{
+    one_reference(70, ONE_RAW({offset + 9.0:.1f}f));
+    printf("%d %.1f %d", ONE_RAW({offset + 9.0:.1f}f), (double)ONE_WIDTH_PHYSICAL(33),
+           one_half_width()); return 0; }}"""
+    assert printed(compiled(tmp_path, model, main)) == f"90 3.3 {33 - BARS.down}".encode()

@@ -16,6 +16,7 @@ from tinygen.common.errors import DataError, ModelError
 from tinygen.fitting import recalibration
 from tinygen.fitting.last_layer import coefficients, layer_of, with_layer
 from tinygen.fitting.recalibration import independent_readings, recalibrate, with_facts
+from tinygen.model.confidence.error_bars import ErrorBars
 from tinygen.model.fixedpoint import RAW_MAX
 from tinygen.model.model import from_json, load
 from tinygen.model.operations.scale import Calibrate
@@ -296,6 +297,15 @@ def test_a_file_becomes_a_new_model_file_and_back(run, files):
     assert again.code == 0
     assert (files / "again.json").read_bytes() == (files / "new.json").read_bytes()
     assert run("predict new.json days.csv").code == 0
+
+
+def test_error_bars_stay_as_they_were_and_that_is_said(run, files):
+    bars = ErrorBars.of(90, [40] * 9)
+    replace(MODEL, bars=bars).save(files / "bars.json")
+    done = run("recalibrate bars.json days.csv -o new.json")
+    assert done.code == 0 and "half-width is older than this change" in done.out
+    assert load(files / "new.json").bars == bars
+    assert "half-width" not in run("recalibrate air.json days.csv -o plain.json").out
 
 
 def test_without_o_nothing_is_written(run, files):

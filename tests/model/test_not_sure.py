@@ -11,9 +11,9 @@ from sealed import sealed
 
 from tinygen.common.errors import ModelError
 from tinygen.fitting.class_scores import score_chain
+from tinygen.model.confidence.not_sure import Answered, leads_of, least_lead
 from tinygen.model.fixedpoint import MISSING, NOT_SURE
 from tinygen.model.model import from_json
-from tinygen.model.not_sure import Answered, leads_of, least_lead
 from tinygen.model.operations.dense import Dense
 
 PLAIN = street_model("forest", "classification")

@@ -14,8 +14,8 @@ from servo_rows import servo
 from tinygen import data
 from tinygen.commands.report import report
 from tinygen.common.files import ladder_path
+from tinygen.model.confidence.not_sure import Answered, leads_of
 from tinygen.model.fixedpoint import MISSING, NOT_SURE
-from tinygen.model.not_sure import Answered, leads_of
 from tinygen.report.dossier import gather as gathering
 from tinygen.report.dossier.figures import figures
 from tinygen.report.dossier.gather import Dossier, gather

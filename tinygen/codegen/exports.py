@@ -66,9 +66,9 @@ def check_rows(model: Model) -> Integers:
 
 
 def _kinds(model: Model, rows: Integers) -> list[int]:
-    """What a row shows: its class, or whether it is an alarm."""
+    """What a row shows: its class, or whether it is an alarm and whether that is unsure."""
     first = model.values(rows)[:, 0]
-    return list(map(int, first if model.labels else model.alarm(first)))
+    return list(map(int, first if model.labels else model.alarm(first) + 2 * model.unsure(first)))
 
 
 def row_count(model: AnyModel) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from dataclasses import asdict
 
 from .. import __version__
 from ..common.jinja import environment
@@ -78,6 +79,7 @@ def _answer_view(model: Model, chains: list[list[View]], parts: list[list[Printe
         "scores": model.scores,
         "sure_margin": model.sure_margin,
         "not_sure": NOT_SURE,
+        "bars": _bars_view(model),
     }
     if not model.scores:
         return told
@@ -87,6 +89,24 @@ def _answer_view(model: Model, chains: list[list[View]], parts: list[list[Printe
         "score_array": steps[-2].out,
         "score_bounds": {"low": low, "high": high},
         "most_margin": high - low,
+    }
+
+
+def _bars_view(model: Model) -> dict | None:
+    """What the error bars are printed from; None without bars."""
+    bars = model.bars
+    if bars is None:
+        return None
+    physical = _number(float(model.output.difference(bars.half_width)))
+    upper, band = model.name.upper(), model.band
+    above = [] if band.high is None else [f"{upper}_THRESHOLD"]
+    below = [] if band.low is None else [f"({upper}_ALARM_BELOW - 1)"]
+    return {
+        **asdict(bars),
+        "start": bars.start,
+        "most": bars.most,
+        "physical": physical,
+        "borders": above + below,  # an alarm begins or ends behind each
     }
 
 

@@ -77,6 +77,7 @@ def render(template: str, model: AnyModel, board: Board | None = None) -> str:
             signals=isinstance(model, SignalModel),
             calibrate=live_calibration(model),
             sure_margin=model.sure_margin,
+            bars=model.bars,
             values=model.values_per_row,
             class_leds=model.class_leds,
             red_pin=leds.red_pin,

@@ -119,3 +119,10 @@ reject_option = click.option(
     help="Classes: answer 'not sure' so often that at most this part of the others is wrong, "
     "such as 0.05; implies --scores.",
 )
+error_bars_option = click.option(
+    "--error-bars",
+    type=float,
+    metavar="LEVEL",
+    help="Numbers: a half-width beside the answer within which this part of the references lies, "
+    "such as 0.9; LEDs dark where that leaves the alarm open.",
+)

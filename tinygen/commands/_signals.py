@@ -201,7 +201,7 @@ def _require_places(request: SignalTraining | GuardTraining) -> None:
 
 ROW_OPTIONS = (
     *("threshold", "alarm_below", "robust", "balance", "alarm_cost", "max_inputs"),
-    *("optimize", "dask", "scores", "reject"),
+    *("optimize", "dask", "scores", "reject", "error_bars"),
 )
 
 

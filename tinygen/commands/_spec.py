@@ -55,6 +55,7 @@ TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # field, parameter, com
     ("balance", "balance", ("train",)),
     ("scores", "scores", ("train",)),
     ("reject", "reject", ("train",)),
+    ("error_bars", "error_bars", ("train",)),
     ("optimize", "optimize", ("train", "distil")),
     ("budget.flash", "max_flash", (*MAKE, "build")),
     ("budget.ram", "max_ram", (*MAKE, "build")),

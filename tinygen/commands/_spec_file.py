@@ -123,6 +123,7 @@ class Spec(Group, frozen=True):
     balance: bool | None = None
     scores: bool | None = None
     reject: float | None = None
+    error_bars: float | None = None
     optimize: Text | None = None
     board: Text | None = None
     units: dict[Text, Text] | None = None

@@ -64,7 +64,7 @@ class TrainedModel:
             lines.append(f"alarm    {words.alarm_words(model)}: {words.alarms(model)}")
         if "learned_alarm" in model.training:
             lines += words.learned_alarm(model)
-        lines += words.not_sure(model)
+        lines += [*words.not_sure(model), *words.error_bars(model)]
         parts = [
             "\n".join(lines),
             "\n".join([*self.verdict, *(f"but        {doubt}" for doubt in self.doubts)]),
@@ -92,6 +92,7 @@ class TrainedModel:
             "alarm": facts["alarm"],
             "learned_alarm": facts.get("learned_alarm"),
             **({"reject": facts["reject"]} if "reject" in facts else {}),
+            **_plain_bars(self.model),
             "weighting": facts.get("weighting"),
         }
 
@@ -196,6 +197,15 @@ class TrainedOutputs:
                 for one in self.each
             ],
         }
+
+
+def _plain_bars(model: Model) -> dict[str, Any]:
+    """The error bars and what they cover as plain JSON values; none without bars."""
+    if model.bars is None:
+        return {}
+    half = float(model.output.difference(model.bars.half_width))
+    told = model.training.get("error_bars", {})
+    return {"error_bars": {**asdict(model.bars), "physical": half, **told}}
 
 
 def _errors(metrics: dict, model: Model) -> list[str]:

@@ -41,7 +41,12 @@ def monitor(
     rows = data.as_trained(data.load_table(log, missing=missing_codes(twin)), twin.inputs)
     raw, notes = data.rows_for(twin.inputs, rows)
     notes = (*rows.time_notes, *notes)  # the windows are named by their days
-    result = drift.monitor(twin, raw, window, rows.path_name, rows.file_rows, rows.moments, notes)
+    references = None
+    if twin.bars and twin.output.name in rows.columns:
+        references = data.rows_for((twin.output,), rows)[0][:, 0]
+    result = drift.monitor(
+        twin, raw, window, rows.path_name, rows.file_rows, rows.moments, notes, references
+    )
     write_files(result, files)
     return result
 
@@ -95,7 +100,9 @@ def command(model, log, window, port, board, rows, seconds, pace, reconnect, bau
     """Compare the rows of LOG.csv with the training rows.
 
     Distribution, range, missing values, stuck sensors and alarm rate, window by window. Exit code 1
-    where a window differs by more than chance and the training rows' own windows explain. With
+    where a window differs by more than chance and the training rows' own windows explain. Of a
+    model with error bars, where the log has references in its output's column: how many of them lie
+    within. With
     --port a board answers the rows; `-` reads rows from standard input as they come. Both judge
     each window at once.
 

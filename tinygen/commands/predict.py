@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from ._spec import FromSpec
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..model.confidence.error_bars import ErrorBars
     from ..model.fixedpoint import Quantity
     from ..model.signals.any_model import AnyModel
 
@@ -44,6 +45,24 @@ class Predictions:
 
         return [[None if v == MISSING else int(v) for v in column] for column in self.more.T]
 
+    def _plain_bars(self) -> dict[str, Any]:
+        """The half-width, and where it leaves an alarm open; nothing without bars."""
+        from ..model.fixedpoint import MISSING
+
+        model, bars = self.model, self.model.bars
+        if bars is None:
+            return {}
+        there = self.raw != MISSING
+        open_ones = zip(model.band.straddled_by(self.raw, bars.half_width).tolist(), there.tolist())
+        return {
+            "half_width": {
+                "raw": bars.half_width,
+                "physical": float(model.output.difference(bars.half_width)),
+                "level": bars.level,
+            },
+            **({"unsure": [v if t else None for v, t in open_ones]} if model.band else {}),
+        }
+
     def text(self) -> str:
         """How many rows were answered, and with what."""
         from ..model.fixedpoint import MISSING
@@ -57,9 +76,21 @@ class Predictions:
             f"{int(missing.sum()):,} with a missing value, "
             f"{int(self.clamped.sum()):,} beyond the accepted range"
         )
+        if bars := self.model.bars:
+            lines.append(self._bars_line(bars, good))
         if self.path:
             lines.append(f"written to {self.path}")
         return "\n".join(lines)
+
+    def _bars_line(self, bars: ErrorBars, good: np.ndarray) -> str:
+        """The half-width, and how many alarms it leaves open."""
+        model = self.model
+        unsure = counted(int(model.band.straddled_by(good, bars.half_width).sum()), "row")
+        return (
+            f"bars of +- {_half_width(model, bars)} {model.output.unit}".rstrip()
+            + f" for {bars.level}% of the references"
+            + (f"; in {unsure} they leave the alarm open" if model.band else "")
+        )
 
     def _spread(self, good: np.ndarray) -> str:
         """What the answers are, of several outputs each."""
@@ -101,6 +132,7 @@ class Predictions:
             "clamped": int(self.clamped.sum()),
             "raw": answers,
             **said,
+            **self._plain_bars(),
             "notes": list(self.notes),
         }
 
@@ -186,12 +218,24 @@ def _columns(
     if model.band:
         alarms = model.alarm(found.raw).tolist()
         columns["alarm"] = ("" if r == MISSING else int(alarm) for r, alarm in zip(answers, alarms))
+    if model.bars:
+        half = _half_width(model, model.bars)
+        columns["half-width" + unit] = ("" if r == MISSING else half for r in answers)
+    if model.bars and model.band:
+        open_ones = model.band.straddled_by(found.raw, model.bars.half_width).tolist()
+        columns["unsure"] = ("" if r == MISSING else int(v) for r, v in zip(answers, open_ones))
     for q, column in zip(model.outputs[1:], found.more.T.tolist()):
         unit = f" [{q.unit}]" if q.unit else ""
         columns[q.name + unit] = list(map(partial(_in_unit, q), column))
     for name, column in zip(model.value_names[len(model.outputs) :], found.more.T.tolist()):
         columns[name] = ("" if v == MISSING else v for v in column)
     return list(columns), map(list, zip(*columns.values()))
+
+
+def _half_width(model: AnyModel, bars: ErrorBars) -> str:
+    """The half-width of the bars in the unit of the model's output."""
+    width = replace(model.output, offset=0.0)
+    return width.words(float(width.to_physical(bars.half_width)))
 
 
 def _in_unit(q: Quantity, raw: int) -> str:
@@ -224,8 +268,9 @@ def command(model, csvs, out, date_order):
     """Answer the rows of CSV on this computer, as the board will.
 
     The integer twin gives the raw answer of the C code, bit for bit, and what it means in the
-    output's unit; with an alarm level, whether it is an alarm (1 or 0). The rows' time is kept. CSV
-    may be several files of one kind.
+    output's unit; with an alarm level, whether it is an alarm (1 or 0). The rows' time is kept. A
+    model with error bars has their half-width beside it, and whether that leaves the alarm open.
+    CSV may be several files of one kind.
 
     \b
     Example:

@@ -50,6 +50,9 @@ class Request:
     date_order: str = ""
 
 
+OLD_BARS = "bars      as they were: their half-width is older than this change"
+
+
 @dataclass(frozen=True)
 class Recalibrated:
     """What reference readings ask for, and what became of it."""
@@ -82,6 +85,7 @@ class Recalibrated:
                 "were left out and answered by what the others ask for",
                 f"change    {self._what()}, {self._moves()}; "
                 f"{found.drift.evidence:.1f} standard errors",
+                *([OLD_BARS] * bool(model.bars)),
                 *(f"written to {place}" for place in self.places),
                 *(["nothing is written without -o or --port"] * (not self.places)),
             ]

@@ -99,6 +99,8 @@ class Streamed:
         ]
         if self.model.sure_margin is not None:
             lines.append(f"{verdict.not_sure:,} rows without a sure answer (flagged, LEDs dark)")
+        if self.model.bars and self.model.band:
+            lines.append(f"{verdict.unsure:,} rows whose bar leaves the alarm open (LEDs dark)")
         if again := self.begun_again:
             shown = ", ".join(map(str, again[:5])) + (", ..." if len(again) > 5 else "")
             lines.append(f"the board began anew, by a reset or after a lost row, at row {shown}")
@@ -128,6 +130,7 @@ class Streamed:
             "red": verdict.red,
             **({"begun_again": self.begun_again} if self.model.remembers else {}),
             **({} if self.model.sure_margin is None else {"not_sure": verdict.not_sure}),
+            **({"unsure": verdict.unsure} if self.model.bars else {}),
             "cycles_median": verdict.cycles_median,
             "cycles_max": verdict.cycles_max,
             "pins_right": self.pins_right,

@@ -12,7 +12,14 @@ from ..common.boards import Board, find_board
 from ..common.errors import UsageError
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
-from ._limits import alarm_levels, budgeted, max_inputs_option, reject_option, scores_option
+from ._limits import (
+    alarm_levels,
+    budgeted,
+    error_bars_option,
+    max_inputs_option,
+    reject_option,
+    scores_option,
+)
 from ._options import (
     Selection,
     among,
@@ -66,6 +73,7 @@ class TrainRequest:
     dask: str | None = None  # scheduler whose workers cross-validate
     scores: bool = False  # classes: each answer carries the score of each class
     reject: float | None = None  # part of a classifier's answers that may be wrong
+    error_bars: float | None = None  # part of the references that a number's bars should cover
 
     def cost_of_mistakes(self) -> AlarmCost | None:
         """The alarm's costs; UsageError where there is no alarm."""
@@ -152,6 +160,10 @@ def rows_of_each(request: TrainRequest, progress: Progress) -> list[Dataset]:
         raise UsageError(
             "--max-inputs ranks the inputs for one target: name them with --inputs for several"
         )
+    if request.error_bars is not None:
+        raise UsageError(
+            "--error-bars is for a model of one number: train a model for each target with them"
+        )
     rows = request.rows.table()
     first, *others = (one.dataset(rows) for one in request.rows.each(rows))
     without = replace(request, threshold=None, alarm_below=None)  # the alarm is the first target's
@@ -172,11 +184,12 @@ def _require_places(request: TrainRequest) -> None:
 def _ready(dataset: Dataset, rows: Table, request: TrainRequest, progress: Progress) -> Dataset:
     """The rows with notes, findings and weights; UsageError where the request makes no sense."""
     from ..data.audit import high_findings
-    from ..search.quantization import alarm_notes, raw_band, require_scores
+    from ..search.quantization import alarm_notes, raw_band, require_bars, require_scores
     from ..search.sample_weights import weighed
 
     _require_alarm(dataset, request)
     require_scores(dataset, request.scores, request.reject)
+    require_bars(dataset, request.error_bars)
     require_room(len(dataset.inputs), "--max-inputs keeps the most needed ones")
     dataset = dataset.noted(*name_notes(request.name, request.out))
     if not dataset.labels:
@@ -231,7 +244,7 @@ def search_request(
 ) -> SearchRequest:
     """What the search looks for; UsageError for an alarm beyond the target's range."""
     from ..search.finalists import SearchRequest
-    from ..search.quantization import raw_band
+    from ..search.quantization import raw_band, require_bars
     from ..target.build import Budget
 
     raw_band(dataset.target, request.threshold, request.alarm_below)  # raises now, not later
@@ -246,6 +259,7 @@ def search_request(
         request.alarm_below,
         request.scores or request.reject is not None,
         request.reject,
+        error_bars=require_bars(dataset, request.error_bars),
     )
 
 
@@ -335,6 +349,7 @@ def family_option(words: str):
 @max_inputs_option
 @scores_option
 @reject_option
+@error_bars_option
 @optimize_option
 @click.option(
     "--dask", metavar="ADDRESS", help="Cross-validate on the workers of this Dask scheduler."

@@ -71,6 +71,16 @@ class AlarmBand:
             beyond = beyond | (values > self.high)
         return beyond
 
+    def straddled_by(self, raw: ArrayLike, reach: ArrayLike) -> NDArray[np.bool_]:
+        """True where some of the values raw - reach .. raw + reach lie outside and some inside."""
+        low, high = np.subtract(raw, reach), np.add(raw, reach)
+        both = np.zeros(low.shape, dtype=bool)
+        if self.low is not None:
+            both = both | ((low < self.low) & (high >= self.low))
+        if self.high is not None:
+            both = both | ((high > self.high) & (low <= self.high))
+        return both
+
 
 NO_ALARM = AlarmBand()
 

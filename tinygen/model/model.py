@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,17 +23,17 @@ from . import (
     operations,  # noqa: F401 (fills the registry)
 )
 from .alarm_threshold import AlarmBand, check_levels
+from .confidence.error_bars import ErrorBars
+from .confidence.not_sure import leads_of
 from .fixedpoint import MISSING, NOT_SURE, RAW_MAX, RAW_MIN, Quantity
 from .nodes import Bounds, Integers, Node, from_dict, integers, prove, to_dict
-from .not_sure import leads_of
 from .operations.argmax import Argmax
 from .parts import Output, check_name, check_places, output_of, plain_output, quantity_of
+from .reading import read_file
 
 SCHEMA = 1
-MAX_FILE_BYTES = 4_000_000
 MAX_VALUES = 50  # of one answer: the firmware's ring for answers holds them, see tinygen_chip.h
 CLASS_LEDS = 4  # that a board has pins for
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ class Model:
     sure_margin: int | None = None
     reads: tuple[int, ...] = ()  # with more outputs: places of the inputs that the first one reads
     more: tuple[Output, ...] = ()  # outputs behind the first; threshold and alarm are the first's
+    bars: ErrorBars | None = None  # how far references lie from the answers, of one number
     remembers: ClassVar[bool] = False  # no answer depends on the rows before
 
     def __post_init__(self) -> None:
@@ -68,6 +68,8 @@ class Model:
         if not self.inputs or not self.nodes or not self.nodes[0].saturates:
             raise ModelError("a model needs inputs, and a first node that accepts any int16")
         self._check_scores()
+        if self.bars and (self.labels or self.more):
+            raise ModelError("error bars are for a model whose answer is one number")
         _ = self.band, self.levels  # raise where they cannot be
         last = self.bounds[-1]
         _ = last.c_type  # raises where a value has no 16-bit type
@@ -270,6 +272,14 @@ class Model:
         """
         return self.band.left_by(raw_output)
 
+    def unsure(self, raw_output: ArrayLike) -> NDArray[np.bool_]:
+        """True where the error bar of an output holds values that are an alarm and values that are
+        none; False without bars.
+        """
+        if self.bars is None:
+            return np.zeros(np.shape(raw_output), dtype=bool)
+        return self.band.straddled_by(raw_output, self.bars.half_width)
+
     def sample_rows(self, n: int, seed: int = 0) -> Integers:
         """n seeded raw rows: corners of the accepted ranges and of int16 first, then uniform."""
         rng = np.random.default_rng(seed)
@@ -312,6 +322,7 @@ class Model:
             **({} if self.sure_margin is None else {"sure_margin": self.sure_margin}),
             **({"reads": list(self.reads)} if self.reads else {}),
             **({"more": [plain_output(output) for output in self.more]} if self.more else {}),
+            **({} if self.bars is None else {"bars": asdict(self.bars)}),
             "labels": list(self.labels),
             "optimize": self.optimize,
             "nodes": [to_dict(node) for node in self.nodes],
@@ -341,27 +352,6 @@ def load(path: Path) -> Model:
     return read_file(path, from_json)
 
 
-def read_file(path: Path, of: Callable[[str], Made]) -> Made:
-    """What `of` makes of a model file's text; ModelError, which names the file, where it cannot."""
-    path = Path(path)
-    if not path.is_file():
-        what, how = "is a folder" if path.is_dir() else "does not exist", "`tinygen train ... -o"
-        raise ModelError(f"model file '{path}' {what}: write one with {how} {path.name}`")
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise ModelError(
-            f"model file '{path}' has {path.stat().st_size} bytes, "
-            f"at most {MAX_FILE_BYTES} are read"
-        )
-    try:
-        return of(path.read_text(encoding="ascii"))
-    except UnicodeDecodeError:
-        raise ModelError(
-            f"model file '{path}' is not ASCII JSON: write one with `tinygen train`"
-        ) from None
-    except ModelError as error:
-        raise ModelError(f"model file '{path}': {error}") from None
-
-
 def from_json(text: str) -> Model:
     """The model that `to_json` wrote. The content hash must match: an edited file is refused."""
     content, stated = model_file.read(text, Model, SCHEMA)
@@ -380,6 +370,7 @@ def from_json(text: str) -> Model:
         content.get("sure_margin"),
         tuple(content.get("reads", ())),
         tuple(map(output_of, content.get("more", ()))),
+        ErrorBars(**bars) if (bars := content.get("bars")) else None,
     )
     if model._plain()["id"] != stated:
         raise ModelError(

@@ -30,6 +30,8 @@ def side_by_side(models: Sequence[Model], inputs: Sequence[Quantity]) -> Model:
     first = models[0]
     if any(model.labels or model.more or model.band for model in models[1:]) or first.labels:
         raise ModelError("several outputs are numbers, and only the first has an alarm")
+    if any(model.bars for model in models):
+        raise ModelError("error bars are for a model whose answer is one number")
     used = tuple(q for q in inputs if any(q in model.inputs for model in models))
     places = [tuple(used.index(q) for q in model.inputs) for model in models]
     return Model(

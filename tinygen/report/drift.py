@@ -22,8 +22,11 @@ from scipy.stats import binom, chi2
 from ..common.errors import DataError, UsageError, plain
 from ..common.tables import counted, table
 from ..data.reference import SMALLEST_WINDOW, Reference, Sketch, longest_run, read
+from ..fitting.error_bars import covered, one_a_day
+from ..model.confidence.error_bars import Covered
 from ..model.fixedpoint import MISSING
 from ..model.model import Model
+from .words import covered_words
 
 CHANCE = 0.001  # of a random window to exceed one limit
 OWN_MARGIN = 1.15  # a new window may lie so much further out than the training rows' own
@@ -110,6 +113,8 @@ class Monitoring:
     windows: tuple[Window, ...]
     notes: tuple[str, ...] = ()
     by_board: bool = False  # a board's answers, else the twin's
+    # what error bars cover of the rows with a reference: as they are, told one a day
+    covered: tuple[tuple[str, Covered], ...] = ()
 
     @property
     def rows(self) -> int:
@@ -153,12 +158,23 @@ class Monitoring:
             [(name, [worst.get((name, check)) for check in checks]) for name in names],
         )
 
+    @property
+    def bars_lines(self) -> list[str]:
+        """What the error bars cover, a line each; [] without bars or references."""
+        bars = self.model.bars
+        return [
+            f"error bars {how}: {covered_words(self.model, found)}, {bars.level}% are asked for"
+            for how, found in self.covered
+            if bars
+        ]
+
     def text(self) -> str:
         """The worst figures of each quantity, the windows beyond a limit, and the verdict."""
         bad = [w for w in self.windows if w.violations]
         checks, rows = self.worst_of_quantities()
         lines = [
             *(f"note: {note}" for note in self.notes),
+            *self.bars_lines,
             f"{self.log}: {counted(len(self.windows), 'window')} of {counted(self.rows, 'row')}, "
             f"{len(bad)} beyond a limit",
             "",
@@ -182,6 +198,7 @@ class Monitoring:
             "window": self.window,
             "windows": [w.plain() for w in self.windows],
             "violated": sum(bool(w.violations) for w in self.windows),
+            **({"error_bars": {how: asdict(c) for how, c in self.covered}} if self.covered else {}),
             "notes": list(self.notes),
             "passed": self.good,
         }
@@ -202,9 +219,10 @@ def monitor(
     file_rows: np.ndarray | None = None,
     time: np.ndarray | None = None,
     notes: Sequence[str] = (),
+    references: np.ndarray | None = None,
 ) -> Monitoring:
     """Compares raw rows (n, inputs), in the order they came, with the model's reference in windows
-    of `window` rows.
+    of `window` rows. references: raw (n,), MISSING where there is none, for the error bars.
     """
     window = checked_window(model, window)
     if len(raw) < SMALLEST_WINDOW:
@@ -225,7 +243,23 @@ def monitor(
         )
         for a, b in pairwise(cuts)
     )
-    return Monitoring(model, log, window, windows, tuple(notes))
+    covered = () if references is None else _covered(model, columns[:, -1], references, time)
+    return Monitoring(model, log, window, windows, tuple(notes), covered=covered)
+
+
+def _covered(
+    model: Model, answers: np.ndarray, references: np.ndarray, time: np.ndarray | None
+) -> tuple[tuple[str, Covered], ...]:
+    """What the model's error bars cover of the rows that have an answer and a reference."""
+    there = (answers != MISSING) & (references != MISSING)
+    if model.bars is None or not there.any():
+        return ()
+    answers, references = answers[there], references[there]
+    found = [("as they are", covered(model, answers, references))]
+    if time is not None and (readings := one_a_day(time[there])).any():
+        told = covered(model, answers, references, readings)
+        found.append(("told a reference a day", told))
+    return tuple(found)
 
 
 def checked_window(model: Model, window: int | None) -> int:

@@ -49,6 +49,7 @@ def markdown(result: Monitoring) -> str:
             f"# {in_markdown(result.model.name)}: {in_markdown(result.log)}",
             "",
             f"**{result.verdict}**",
+            *(f"\n{in_markdown(line)}" for line in result.bars_lines),
             "",
             "| rows | dates | beyond a limit |",
             "|---|---|---|",
@@ -92,7 +93,7 @@ def html(result: Monitoring) -> str:
                     (w, max((f.part for f in w.figures), default=0.0)) for w in result.windows
                 )
             ],
-            notes=result.notes,
+            notes=[*result.notes, *result.bars_lines],
         )
     )
 
@@ -114,7 +115,7 @@ def prometheus_text(result: Monitoring) -> str:
             f"{float(getattr(f, field))!r}"
             for f in newest.figures
         ]
-    totals = {
+    totals: dict[str, tuple[str, float]] = {
         "tinygen_monitor_rows": ("Rows of the newest window", newest.rows),
         "tinygen_monitor_violations": (
             "Checks beyond their limit in the newest window",
@@ -126,6 +127,9 @@ def prometheus_text(result: Monitoring) -> str:
             sum(bool(w.violations) for w in result.windows),
         ),
     }
+    if result.covered:
+        share = result.covered[0][1].share
+        totals["tinygen_monitor_covered"] = ("Part of the references within the error bars", share)
     for name, (what, value) in totals.items():
         out += [
             f"# HELP {name} {what}.",

@@ -9,8 +9,9 @@ from ..common.boards import BOARDS
 from ..common.errors import plain
 from ..common.tables import counted, table
 from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
+from ..model.confidence.error_bars import Covered
+from ..model.confidence.not_sure import Answered
 from ..model.model import Model
-from ..model.not_sure import Answered
 from ..model.outputs import RECALIBRATED
 from ..model.signals.any_model import AnyModel
 
@@ -223,6 +224,42 @@ def not_sure(model: Model) -> list[str]:
         f"         rows left out of a fit: {Answered(**told['unseen']).words}",
         f"         test rows: {Answered(**told['test']).words}",
     ]
+
+
+def reach(model: Model, raw: int | None = None) -> str:
+    """A half-width in the output's unit, "+- 2.7 ug/m3"; None: the model's own."""
+    assert model.bars is not None, "only a model with error bars has a half-width"
+    half = model.bars.half_width if raw is None else raw
+    return f"+- {with_unit(float(model.output.difference(half)), model)}"
+
+
+def covered(model: Model) -> list[tuple[str, Covered]]:
+    """What the error bars cover of the test rows, as they are and where the rule follows a reading
+    a day; [] where that was not looked at.
+    """
+    told = model.training.get("error_bars", {})
+    kinds = {"test": "as they are", "followed": "told a reference a day"}
+    return [(words, Covered(**told[kind])) for kind, words in kinds.items() if kind in told]
+
+
+def covered_words(model: Model, found: Covered) -> str:
+    """How many rows lie within, and how many alarms are left open."""
+    unsure = f"; alarm unsure in {found.unsure:,}" if model.band else ""
+    return f"{found.share:.2%} of {counted(found.rows, 'row')} within{unsure}"
+
+
+def error_bars(model: Model) -> list[str]:
+    """Lines on the error bars and what they cover; none for a model without."""
+    if model.bars is None:
+        return []
+    rows = model.training.get("error_bars", {}).get("rows")
+    source = f", from {counted(rows, 'training row')} that a fit had not seen" if rows else ""
+    lines = [f"bars     {reach(model)} for {model.bars.level}% of the references{source}"]
+    for words, found in covered(model):
+        ends = f", {reach(model, found.narrowest)} to {reach(model, found.widest)[3:]}"
+        widths = ends if found.readings else ""
+        lines.append(f"         test rows, bars {words}: {covered_words(model, found)}{widths}")
+    return lines
 
 
 def alarms(model: Model) -> str:

@@ -16,6 +16,7 @@ from ..common.errors import ModelError, QuantizeError
 from ..common.tables import counted, six_digits
 from ..data import Dataset, Rows
 from ..families import FAMILIES
+from ..fitting.error_bars import held_out, with_bars
 from ..fitting.fitted import Fitted
 from ..model.alarm_threshold import AlarmCost, LearnedAlarm, learned
 from ..model.model import Model
@@ -30,7 +31,7 @@ from .cross_validation import (
     rounded,
 )
 from .ladder import Rung, above
-from .quantization import quantize, raw_band, with_reject
+from .quantization import held_out_errors, quantize, raw_band, with_reject
 from .workers import run_all
 
 FINALISTS = 16  # candidates that are lowered and measured at first, with the best of each family
@@ -56,6 +57,7 @@ class SearchRequest:
     # True: the chosen model is wanted, not a ladder. Candidates that cannot be chosen are left out,
     # and without a budget nothing is compiled: the bytes of its tables stand for a model's cost
     choice_only: bool = False
+    error_bars: int | None = None  # per cent of the references that the bars of a number cover
 
     @property
     def compiles(self) -> bool:
@@ -74,6 +76,8 @@ class Finalists:
     waiting: list[Candidate] = field(init=False)  # the best of each size
     rungs: list[Rung] = field(default_factory=list)
     fits: dict[Candidate, Fitted] = field(default_factory=dict)
+    # fits to the rows around each part that error bars hold out
+    partial: dict[Candidate, list[Fitted]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.waiting = _one_per_size(self.ranked)
@@ -163,9 +167,9 @@ class Finalists:
 
     def _fit(self, part: list[Candidate]) -> None:
         """Adds a fit to all training rows for each of the part, and for what comes from the same
-        fit.
+        fit; for error bars those without the rows held out as well.
         """
-        rows, jobs = self.dataset.training, []
+        jobs = []
         for kind in dict.fromkeys(c.family for c in part):
             known = {c.config: c for c in self.waiting if c.family == kind and c not in self.fits}
             jobs += [
@@ -174,14 +178,21 @@ class Finalists:
                 if any(known[config] in part for config in shared)
             ]
 
-        def fitted(job: list[Candidate]) -> dict[Candidate, Fitted]:
-            configs = [c.config for c in job]
-            return dict(
-                zip(job, FAMILIES[job[0].family].fit_all(rows, configs, self.dataset.split.seed))
-            )
+        self.fits |= self._fitted(jobs, self.dataset.training)
+        cuts = held_out(self.dataset) if self.request.error_bars else []
+        for fit_on, _ in cuts:
+            for candidate, fit in self._fitted(jobs, self.dataset.rows.take(fit_on)).items():
+                self.partial.setdefault(candidate, []).append(fit)
 
-        for found in run_all(fitted, jobs):
-            self.fits |= found
+    def _fitted(self, jobs: list[list[Candidate]], rows: Rows) -> dict[Candidate, Fitted]:
+        """Each job's candidates, fitted to rows."""
+        seed = self.dataset.split.seed
+
+        def fitted(job: list[Candidate]) -> list[tuple[Candidate, Fitted]]:
+            configs = [c.config for c in job]
+            return list(zip(job, FAMILIES[job[0].family].fit_all(rows, configs, seed)))
+
+        return dict(pair for found in run_all(fitted, jobs) for pair in found)
 
     def _rung(self, candidate: Candidate) -> Rung | None:
         """The measured rung; None where the candidate cannot be bounded."""
@@ -205,11 +216,14 @@ class Finalists:
         error = _with_rounding(candidate.error, training, trained, rows)
         floats = tuple(rounded(trained.fitted, dataset.x[dataset.test]).tolist())
         folds = tuple(six_digits(loss * scale) for loss in candidate.losses)
-        if request.reject is not None:
-            try:
+        try:
+            if request.reject is not None:
                 model = with_reject(model, trained, dataset, request.reject)
-            except QuantizeError:
-                return None
+            if request.error_bars is not None:
+                errors = held_out_errors(trained, self.partial[candidate], dataset)
+                model = with_bars(model, columns, request.error_bars, errors, dataset)
+        except (ModelError, QuantizeError):
+            return None
         model, cost = self._affordable(model)
         return Rung(model, error * scale, cost, folds, floats, training * scale)
 

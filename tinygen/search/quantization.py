@@ -11,11 +11,14 @@ from ..common.tables import six_digits
 from ..data import Dataset
 from ..data.reference import Reference, sketch
 from ..fitting.class_scores import score_chain
-from ..fitting.fitted import Scoring
+from ..fitting.error_bars import held_out
+from ..fitting.fitted import Fitted, Scoring
 from ..model.alarm_threshold import AlarmBand, Confusion, LearnedAlarm
+from ..model.confidence.error_bars import per_cent, rows_needed
+from ..model.confidence.not_sure import Answered, leads_of, least_lead
 from ..model.fixedpoint import NOT_SURE, RAW_MAX, RAW_MIN, Quantity
 from ..model.model import Model
-from ..model.not_sure import Answered, leads_of, least_lead
+from ..model.nodes import Integers, integers
 from ..model.operations.argmax import Argmax
 from ..model.operations.dense import Dense
 from ..model.operations.forest import Forest
@@ -281,6 +284,45 @@ def with_reject(model: Model, trained: Trained, dataset: Dataset, rate: float) -
     }
     baseline = training_baseline(sure, columns, dataset).plain()
     return replace(sure, training={**model.training, "reject": told, "baseline": baseline})
+
+
+def require_bars(dataset: Dataset, level: float | None) -> int | None:
+    """The level of error bars in per cent, None where none are wanted; UsageError where they make
+    no sense for a data set.
+    """
+    if level is None:
+        return None
+    whole = per_cent(level)
+    if dataset.labels:
+        raise UsageError(
+            f"error bars are for a number, the target '{dataset.target.name}' has classes: use "
+            "--reject for classes"
+        )
+    rows = sum(len(unseen) for _, unseen in held_out(dataset))
+    if rows < (least := rows_needed(whole)):
+        raise UsageError(
+            f"error bars of {level:g} need {least} training rows that a fit has not seen, there "
+            f"are {rows}: take a lower level, or more rows"
+        )
+    return whole
+
+
+def held_out_errors(trained: Trained, partial: list[Fitted], dataset: Dataset) -> Integers:
+    """Absolute raw errors of the integer models of `partial` on the training rows that each was
+    fitted without: as `held_out` says.
+    """
+    errors = []
+    for fitted, (fit_on, unseen) in zip(partial, held_out(dataset), strict=True):
+        columns = list(fitted.columns)
+        model = Model(
+            "held_out",
+            trained.family.name,
+            tuple(dataset.inputs[c] for c in columns),
+            dataset.target,
+            trained.family.lower(fitted, dataset.rows.take(fit_on)),
+        )
+        errors.append(np.abs(model.answer(dataset.x[unseen][:, columns]) - dataset.y[unseen]))
+    return integers(np.concatenate(errors))
 
 
 def _unseen(trained: Trained, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 
@@ -27,6 +28,7 @@ def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
         "remembers": model.remembers,  # rows are samples: each answer depends on those before
         "missing": MISSING,
         **({"not_sure": NOT_SURE} if getattr(model, "sure_margin", None) is not None else {}),
+        **_bars(model),
         "inputs": [{**_quantity(q), "accepted": list(q.limits)} for q in model.inputs],
         "answer": [_told(name, k, model) for k, name in enumerate(model.value_names)],
         "labels": list(model.labels),
@@ -50,6 +52,11 @@ def _answered(model: AnyModel) -> tuple[Integers, Integers]:
     rows = np.array(samples(model))
     rows[len(rows) // 2, 0] = MISSING
     return rows, model.predict(rows)[:, None]
+
+
+def _bars(model: AnyModel) -> dict[str, object]:
+    """The half-width beside each answer, raw, and the rule's steps; nothing without bars."""
+    return {} if model.bars is None else {"error_bars": asdict(model.bars)}
 
 
 def _quantity(q: Quantity) -> dict[str, object]:

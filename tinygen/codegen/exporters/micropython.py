@@ -34,6 +34,7 @@ def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
             several=bool(one.more),
             scores=one.scores,
             sure_margin=one.sure_margin,
+            bars=one.bars,
             not_sure=NOT_SURE,
             missing=MISSING,
             model_id=one.model_id,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..model import Model, from_json, read_file
+from ..model import Model, from_json
 from ..model_file import parse
+from ..reading import read_file
 from .signal_model import KIND, SignalModel
 
 AnyModel = Model | SignalModel

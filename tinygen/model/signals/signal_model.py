@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...common.errors import ModelError
 from ...common.files import write_whole
 from ..alarm_threshold import AlarmBand
+from ..confidence.error_bars import ErrorBars
 from ..fixedpoint import MISSING, RAW_MAX, RAW_MIN, Quantity
 from ..model import CLASS_LEDS, Model
 from ..model import from_json as window_model_of
@@ -116,6 +117,7 @@ class SignalModel:
     scores: ClassVar[bool] = False
     more: ClassVar[tuple[Output, ...]] = ()
     sure_margin: ClassVar[int | None] = None
+    bars: ClassVar[ErrorBars | None] = None
     remembers: ClassVar[bool] = True  # an answer depends on the samples before
 
     def saturate(self, raw: ArrayLike) -> tuple[Integers, NDArray[np.bool_]]:

@@ -14,12 +14,22 @@ import numpy as np
 
 from ...common.boards import BOARDS, Board
 from ...common.tables import counted
+from ...model.confidence.not_sure import Answered
 from ...model.model import Model
-from ...model.not_sure import Answered
 from ...search.conversion import Conversion, conversion_sentence, difference_words
 from ...target.bare import ModelCost
 from ..ladder import rung_name
-from ..words import alarm_words, alarms, beaten, judged_rows, promise, test_error, with_unit
+from ..words import (
+    alarm_words,
+    alarms,
+    beaten,
+    covered,
+    judged_rows,
+    promise,
+    reach,
+    test_error,
+    with_unit,
+)
 from .gather import Dossier
 from .slices import Slice, sensor_faults, slices, weak
 
@@ -82,6 +92,8 @@ def errors_of(d: Dossier) -> tuple[Figure, ...]:
         found.append(Figure("alarm", "Alarms", alarms(model), alarm_words(model)))
     if "reject" in facts:
         found += _not_sure(model)
+    if model.bars:
+        found.append(_bars(model))
     return tuple(found)
 
 
@@ -98,6 +110,16 @@ def _not_sure(model: Model) -> Iterator[Figure]:
         wrong,
         f"{seen.answered:,} test rows; wanted {told['rate']:.2%} at most",
     )
+
+
+def _bars(model: Model) -> Figure:
+    """The half-width of the error bars, and what part of the test rows it covers."""
+    assert model.bars is not None, "only a model with error bars is asked for them"
+    seen = "".join(
+        f"; {words}: {found.share:.2%} of the test rows" for words, found in covered(model)
+    )
+    note = f"for {model.bars.level}% of the references{seen}"
+    return Figure("bars", "Half-width of the error bars", reach(model), note)
 
 
 def _measured(d: Dossier) -> tuple[ModelCost, Board] | None:

@@ -38,8 +38,10 @@ from ..dossier.gather import Dossier
 from ..words import (
     alarm_words,
     alarms,
+    covered,
     green,
     is_converted,
+    reach,
     recalibrated,
     red,
     rows_used,
@@ -162,7 +164,19 @@ def _use(d: Dossier) -> Part:
             "margin was chosen on training rows that a fit had not seen, for at most "
             f"{m.training['reject']['rate']:.2%} wrong answers."
         )
+    if m.bars:
+        uses.append(_bars_words(m, m.bars.level))
     return Part("Intended use and limits", points=(*uses, *CANNOT))
+
+
+def _bars_words(m: Model, level: int) -> str:
+    """What the error bars promise, what they cover of the test rows, and what shows them."""
+    seen = "; ".join(f"{words} {found.share:.2%}" for words, found in covered(m))
+    return (
+        f"{level}% of the references should lie within its answer {reach(m)}."
+        + (f" Of the test rows so many do: bars {seen}." if seen else "")
+        + (" Both LEDs are dark where the bar leaves the alarm open." if m.band else "")
+    )
 
 
 def _inputs(d: Dossier) -> Part:

@@ -8,8 +8,9 @@ import numpy as np
 
 from ...common.tables import counted
 from ...model.alarm_threshold import Confusion
+from ...model.confidence.error_bars import Covered
+from ...model.confidence.not_sure import Answered
 from ...model.model import Model
-from ...model.not_sure import Answered
 from ..dossier.figures import (
     MOST_WEAK,
     faults_table,
@@ -21,7 +22,18 @@ from ..dossier.gather import Dossier, Tests
 from ..dossier.slices import Slice, by_time, by_truth, misses
 from ..plots import errors as error_plots
 from ..plots.svg import Plot
-from ..words import alarms, green, learned_table, level, red, test_error, with_unit
+from ..words import (
+    alarms,
+    covered,
+    green,
+    learned_table,
+    level,
+    reach,
+    recalibrated,
+    red,
+    test_error,
+    with_unit,
+)
 from .section import Drawing, Section, Table, axis_label, error_label, make_table
 
 WORST_ROWS = 6
@@ -248,6 +260,54 @@ def reject_section(d: Dossier) -> Section | None:
             ),
         ),
     )
+
+
+def bars_section(d: Dossier) -> Section | None:
+    """Of a model with error bars: how wide they are and how many test rows they cover."""
+    model, bars = d.model, d.model.bars
+    if bars is None:
+        return None
+    told = model.training.get("error_bars", {})
+    source = (
+        f"the {told['rows']:,} training rows that were held out of a fit of the same configuration"
+        if "rows" in told
+        else "rows that were held out of a fit"
+    )
+    points = [
+        f"The half-width is that of {source}; the test rows had no part in it.",
+        "It holds for rows like the training rows. Where the sensors drift it does not, unless "
+        f"{model.name}_reference() is told what a reference reads, about once a day and not always "
+        f"at the same hour: a step of {bars.up} up after a miss, of {bars.down} down after a hit"
+        f"{', in 1/256 of a raw step' if bars.shift else ', in raw steps'}.",
+    ]
+    if recalibrated(model):
+        points.append(
+            "The half-width is older than the model's recalibration, and knows none of it."
+        )
+    if model.band:
+        points.append(
+            "On the board both LEDs are dark where the bar leaves open whether it is an alarm."
+        )
+    rows = [
+        [words, found.rows, f"{found.share:.2%}", _widths(model, found)]
+        + ([found.unsure] if model.band else [])
+        for words, found in covered(model)
+    ]
+    headers = ["bars", "test rows", "within", "half-width"] + ["alarm unsure"] * bool(model.band)
+    caption = f"The test rows, of which {bars.level}% should lie within"
+    return Section(
+        "bars",
+        "Error bars",
+        f"{bars.level}% of the references should lie within the answer {reach(model)}.",
+        points=tuple(points),
+        tables=(make_table(caption, headers, rows),) if rows else (),
+    )
+
+
+def _widths(model: Model, found: Covered) -> str:
+    """The half-width that test rows had, or the narrowest and the widest."""
+    ends = dict.fromkeys(reach(model, end) for end in (found.narrowest, found.widest))
+    return " to ".join(ends).replace(" to +- ", " to ")
 
 
 def _learned_tables(model: Model, plural: str) -> tuple[Table, ...]:

@@ -11,7 +11,13 @@ from dataclasses import replace
 
 from ..dossier.gather import Dossier
 from .data_sections import data_section, run_section
-from .error_sections import alarm_section, error_sections, failure_section, reject_section
+from .error_sections import (
+    alarm_section,
+    bars_section,
+    error_sections,
+    failure_section,
+    reject_section,
+)
 from .model_sections import (
     conversion_section,
     cost_section,
@@ -45,6 +51,7 @@ def _in_order(d: Dossier) -> list[Section | None]:
         ladder_section(d),
         alarm_section(d),
         reject_section(d),
+        bars_section(d),
         sensitivity_section(d),
         dependence_section(d),
         cost_section(d),

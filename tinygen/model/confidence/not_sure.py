@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .fixedpoint import NOT_SURE
+from ..fixedpoint import NOT_SURE
 
 
 @dataclass(frozen=True)
