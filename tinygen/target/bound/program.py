@@ -257,7 +257,7 @@ class Program:
         s.cycles += size - 2
         before = s.sp
         for k in range(size):
-            s.push(back >> 8 * k & 255)
+            s.push(back >> 8 * k & 255, to != back)
         if to != back:  # RCALL to the next instruction reserves room on the stack
             if any(to == called for _, called, _ in s.calls):
                 raise Unbounded(f"calls {self.where(to)} from within it: a recursion has no bound")

@@ -9,6 +9,8 @@ from .state import Machine, State, Unbounded
 
 SPL, SPH, SREG, RAMPZ = 0x3D, 0x3E, 0x3F, 0x3B  # I/O addresses, the same on all classic chips
 X, Y, ZP = 26, 28, 30
+# what a function saves of its caller; GCC pushes others to reserve room for variables
+SAVED = frozenset({*range(2, 18), 28, 29})
 
 
 def _swap(s: State, i: Instruction, m: Machine) -> None:
@@ -69,7 +71,7 @@ def _store(s: State, i: Instruction, m: Machine) -> None:
 
 
 def _push(s: State, i: Instruction, m: Machine) -> None:
-    s.push(s.r[i.a])
+    s.push(s.r[i.a], i.a in SAVED)
 
 
 def _pop(s: State, i: Instruction, m: Machine) -> None:
