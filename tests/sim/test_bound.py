@@ -189,6 +189,12 @@ BOUNDED = {
         "return n;",
         1.0,
     ),
+    "a byte in room reserved by a push, written through a pointer": (
+        "uint8_t n[3] = {0, 0, 0}; n[x[0] & 1] = x[1] & 15; "
+        '__asm__ __volatile__("" ::: "memory"); '
+        'for (uint8_t k = n[1]; k; --k) { __asm__ __volatile__(""); } return n[0];',
+        1.0,
+    ),
     "a division": ("return x[0] / (x[1] | 1);", 1.25),
     "a number of times that flash tells": (
         "static const uint8_t n[] PROGMEM = {3, 9, 5}; int16_t y = 0; "

@@ -220,11 +220,19 @@ def project(built, monkeypatch):
 
     firmware = built.firmware
     measured = [
-        Cost(firmware.stack_bytes, part.cycles_median, part.cycles_max) for part in firmware.parts
+        Cost(firmware.stack_bytes, part.cycles_median, part.cycles_max, part.cycles_seen)
+        for part in firmware.parts
     ]
     monkeypatch.setattr(costs, "compile_project", programs)
     monkeypatch.setattr(costs, "run_in_turn", lambda *_: measured)
     return SimpleNamespace(directory=directory, models=MODELS)
+
+
+def test_each_model_has_a_bound_of_its_own(built):
+    """The walk goes through the pointer that the firmware keeps of the model at hand."""
+    for part in built.firmware.parts:
+        assert part.cycles_median <= part.cycles_seen <= part.cycles_max < 1.4 * part.cycles_seen
+    assert len({part.cycles_max for part in built.firmware.parts}) == len(MODELS)
 
 
 def test_a_budget_holds_for_the_models(built, project):

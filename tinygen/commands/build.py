@@ -53,10 +53,9 @@ class Built:
                 else f"whole firmware's stack {firmware.stack_bytes:,} bytes"
             )
             microseconds = firmware.cycles_max / board.f_cpu_hz * 1e6
-            seen = "" if firmware.cycles_seen is None else f", {firmware.cycles_seen:,} seen"
             lines.append(
                 f"inference    {firmware.cycles_median:,} cycles, at most {firmware.cycles_max:,} "
-                f"({microseconds:.1f} us at {board.f_cpu_hz / 1e6:g} MHz){seen}; {stack}"
+                f"({microseconds:.1f} us at {board.f_cpu_hz / 1e6:g} MHz){_seen(firmware)}; {stack}"
             )
         elif self.not_run:
             lines.append(f"not run      {self.not_run}")
@@ -120,7 +119,15 @@ def _cycles(part: Part, board: Board) -> str:
     if part.cycles_max is None:
         return ""
     microseconds = part.cycles_max / board.f_cpu_hz * 1e6
-    return f"; {part.cycles_median:,} cycles, at most {part.cycles_max:,} ({microseconds:.1f} us)"
+    return (
+        f"; {part.cycles_median:,} cycles, at most {part.cycles_max:,} "
+        f"({microseconds:.1f} us){_seen(part)}"
+    )
+
+
+def _seen(cost: Firmware | Part) -> str:
+    """The most cycles that were seen, beside a bound; where there is none, that they are all."""
+    return " seen" if cost.cycles_seen is None else f", {cost.cycles_seen:,} seen"
 
 
 def pins_in_words(board: Board, leds: int) -> str:

@@ -225,12 +225,12 @@ def measure_cost(
         return ModelCost(flash, ram, bound.stack_bytes, median, bound.cycles, seen)
 
 
-def bounded(elf: Path, board: Board, what: str, seen: int) -> CycleBound:
+def bounded(elf: Path, board: Board, what: str, seen: int, through: str = "") -> CycleBound:
     """The bound of a linked program for a classic AVR; CheckError where there is none, or where it
-    is below the most cycles that a simulator has seen.
+    is below the most cycles that a simulator has seen. through: as in cycle_bound.
     """
     try:
-        found = cycle_bound(elf, board.mcu)
+        found = cycle_bound(elf, board.mcu, through)
     except Unbounded as error:
         raise CheckError(f"{what} has no bound of its cycles on {board.title}: {error}") from None
     if found.cycles < seen:

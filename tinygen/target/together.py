@@ -37,7 +37,8 @@ class Part:
     flash_bytes: int  # firmware with this model alone, less the firmware without a model
     ram_bytes: int
     cycles_median: int | None  # None where there is no simulator
-    cycles_max: int | None
+    cycles_max: int | None  # as in build.Cost
+    cycles_seen: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def build_together(
     parts = []
     for number, (model, one, cost) in enumerate(zip(project.models, only, costs)):
         size = _less(read_size(one), bare)
-        cycles = (cost.cycles_median, cost.cycles_max) if cost else (None, None)
+        cycles = (cost.cycles_median, cost.cycles_max, cost.cycles_seen) if cost else (None, None)
         parts.append(Part(model.name, number, size.flash_bytes, size.ram_bytes, *cycles))
         check_budget(models, cost, budget or NO_LIMITS)
     return SharedFirmware(
@@ -143,6 +144,7 @@ def run_in_turn(
     if not board.streams_simulated:
         return [measure_model(model, board) for model in models]
     from ..host.virtual.simavr import SimBoard
+    from .bare import bounded
 
     rows = [model.sample_rows(ROWS, seed=0) for model in models]
     with SimBoard(board, elf) as simulated:
@@ -150,11 +152,16 @@ def run_in_turn(
         if wrong:
             raise CheckError(f"the firmware for {board.title} on the virtual board: {wrong}")
         costs = []
-        for number in range(len(models)):
+        for number, model in enumerate(models):
             runs = simulated.inferences[number :: len(models)]
             exact = [run.cycles for run in runs if not run.interrupted]
             cycles = exact or [run.cycles for run in runs]
-            costs.append(Cost(simulated.stack_bytes, int(median_high(cycles)), max(cycles)))
+            stack, median, seen = simulated.stack_bytes, int(median_high(cycles)), max(cycles)
+            if not exact:
+                costs.append(Cost(stack, median, seen))
+                continue
+            most = bounded(elf, board, f"model '{model.name}'", seen, f"model_{number}_run").cycles
+            costs.append(Cost(stack, median, most, seen))
     return costs
 
 

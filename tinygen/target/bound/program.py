@@ -58,6 +58,7 @@ class Program:
         """end: the byte address behind the last one that the program has in `machine.flash`."""
         self.machine, self.functions = machine, functions
         self._model = {f.start // 2 for f in functions if MODEL in f.name}
+        self.through: int | None = None  # where a call by a pointer that is not known goes
         self._words = [
             int.from_bytes(machine.flash[at : at + 2], "little") for at in range(0, end + 2, 2)
         ]
@@ -77,6 +78,15 @@ class Program:
         mark = chip.gpior0 - IO_OFFSET
         machine = Machine(bytes(flash), return_bytes, chip.ram_start, mark, chip.ram_end)
         return cls(machine, end, _functions(elf))
+
+    def go_through(self, name: str) -> None:
+        """Takes every call by a pointer that is not known to be one of the function whose symbol
+        has `name` in it.
+        """
+        found = [f.start // 2 for f in self.functions if name in f.name]
+        if len(found) != 1:
+            raise Unbounded(f"{len(found)} functions are called {name}")
+        self.through = found[0]
 
     # ---- code ------------------------------------------------------------------------------------
 
@@ -247,7 +257,7 @@ class Program:
         s.cycles += size - 2
         before = s.sp
         for k in range(size):
-            s.push(back >> 8 * k & 255)
+            s.push(back >> 8 * k & 255, to != back)
         if to != back:  # RCALL to the next instruction reserves room on the stack
             if any(to == called for _, called, _ in s.calls):
                 raise Unbounded(f"calls {self.where(to)} from within it: a recursion has no bound")
@@ -267,6 +277,8 @@ class Program:
 
     def _by_pointer(self, s: State) -> int:
         to = s.pair(ZP)
+        if to is None:
+            to = self.through
         if to is None:
             raise Unbounded("jumps or calls through a pointer that is not known")
         return to

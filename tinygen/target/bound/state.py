@@ -1,7 +1,8 @@
 """What is known of a chip at one place of a program, and what one instruction makes of it.
 
-Stores through pointers of which nothing is known are taken to leave pushed bytes alone, as they do
-in a C program without an overflow; all else that is known of RAM they make unknown.
+Stores through pointers of which nothing is known are taken to leave return addresses and saved
+registers alone, as they do in C that leaves no array; all else that is known of RAM they make
+unknown.
 """
 
 from __future__ import annotations
@@ -233,11 +234,13 @@ class State:
             else:
                 self.ram[at] = value
 
-    def push(self, value: int) -> None:
+    def push(self, value: int, kept: bool) -> None:
+        """kept: no pointer leads to it, as to a saved register or a return address."""
         if self.high is not None:
             raise Unbounded("writes the stack pointer's low byte before its high byte")
         self.ram.pop(self.sp, None)
-        self.pushed[self.sp] = value
+        self.pushed.pop(self.sp, None)
+        (self.pushed if kept else self.ram)[self.sp] = value
         self.sp -= 1
         self.lowest = min(self.lowest, self.sp)
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from .alu import ANY, EITHER, C, members, of_bits, operate
+from collections.abc import Sequence
+from functools import reduce
+
+from .alu import ANY, EITHER, C, either, members, of_bits, operate
 from .arithmetic import ARITHMETIC, Step
 from .decode import Instruction
 from .state import Machine, State, Unbounded
 
 SPL, SPH, SREG, RAMPZ = 0x3D, 0x3E, 0x3F, 0x3B  # I/O addresses, the same on all classic chips
 X, Y, ZP = 26, 28, 30
+MOST_PLACES = 64  # that a pointer may lead to; of more nothing is known
+# what a function saves of its caller; GCC pushes others to reserve room for variables
+SAVED = frozenset({*range(2, 18), 28, 29})
 
 
 def _swap(s: State, i: Instruction, m: Machine) -> None:
@@ -47,29 +53,57 @@ def address(s: State, i: Instruction) -> int | None:
     return None if at is None else at + before + i.b & 0xFFFF
 
 
+def _addresses(s: State, i: Instruction) -> Sequence[int] | None:
+    """The few data addresses of which a load or store reaches one; None where there are many."""
+    if i.name not in POINTERS:
+        return (i.b,)
+    pointer, before, _ = POINTERS[i.name]
+    low, high = s.r[pointer], s.r[pointer + 1]
+    if low < 256 and high < 256:
+        return ((low | high << 8) + before + i.b & 0xFFFF,)
+    if ANY in (low, high):
+        return None
+    lows, highs = members(low), members(high)
+    if len(lows) * len(highs) > MOST_PLACES:
+        return None
+    return [(a | b << 8) + before + i.b & 0xFFFF for b in highs for a in lows]
+
+
 def _moved(s: State, i: Instruction) -> None:
     """A pointer after a load or a store that moves it."""
-    if i.name in POINTERS:
-        pointer, before, after = POINTERS[i.name]
-        if before or after:
-            at = s.pair(pointer)
-            s.put_pair(pointer, None if at is None else at + before + after & 0xFFFF)
+    if i.name not in POINTERS:
+        return
+    pointer, before, after = POINTERS[i.name]
+    if before or after:
+        low, flags = operate("add" if after else "sub", s.r[pointer], 1)
+        assert flags[C] is not None
+        high, _ = operate("adc" if after else "sbc", s.r[pointer + 1], 0, flags[C])
+        s.put(pointer, low)
+        s.put(pointer + 1, high)
 
 
 def _load(s: State, i: Instruction, m: Machine) -> None:
-    at = address(s, i)
+    places = _addresses(s, i)
+    value = reduce(either, map(s.load, places)) if places else ANY
     _moved(s, i)
-    s.put(i.a, s.load(at))
+    s.put(i.a, value)
 
 
 def _store(s: State, i: Instruction, m: Machine) -> None:
-    at = address(s, i)
-    s.store(at, s.r[i.a], m)
+    places = _addresses(s, i)
+    if places and len(places) == 1:
+        s.store(places[0], s.r[i.a], m)
+    elif places:
+        for at in places:
+            if at in s.ram:  # it keeps its value or gets the new one
+                s.store(at, either(s.ram[at], s.r[i.a]), m)
+    else:
+        s.store(None, ANY, m)
     _moved(s, i)
 
 
 def _push(s: State, i: Instruction, m: Machine) -> None:
-    s.push(s.r[i.a])
+    s.push(s.r[i.a], i.a in SAVED)
 
 
 def _pop(s: State, i: Instruction, m: Machine) -> None:

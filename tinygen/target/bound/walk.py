@@ -29,11 +29,15 @@ class CycleBound:
     blocks: int  # that were walked
 
 
-def cycle_bound(elf: Path, mcu: str) -> CycleBound:
+def cycle_bound(elf: Path, mcu: str, through: str = "") -> CycleBound:
     """Of the linked program `elf` for a classic AVR, between its marks 1 and 2, interrupts left
     out. Unbounded where a loop, a call or a jump allows no bound.
+
+    through: what is in the name of the function that a pointer in memory is taken to point to.
     """
     program = Program.read(elf, mcu)
+    if through:
+        program.go_through(through)
     starts = program.starts()
     if not starts:
         raise Unbounded(f"{elf.name} has no instruction that writes mark 1")
