@@ -3,7 +3,8 @@
  *
  * With MODEL_COUNT 1 there is only what the rest of the firmware calls, and it takes no flash. With
  * more, tinygen_model.h has the table of them, and `model_now` is the one that the frame being
- * answered is for: MODEL_INPUTS and the others read it.
+ * answered is for: MODEL_INPUTS and the others read it. The LEDs show the answer to the last row,
+ * whichever model gave it; each model has an alarm of its own.
  */
 #ifndef TINYGEN_MODELS_H
 #define TINYGEN_MODELS_H

@@ -24,8 +24,8 @@ static const size_t PIECE_MAX =
 static void start_anew(uint8_t how)
 {
     received.key = received.size = 0;
-    received.seed = TINYGEN_SEED(MODEL_ID);
-    alarm_state = tinygen_alarm();
+    model_begin(&received);
+    memset(alarm_states, 0, sizeof alarm_states);
     rows_answered = last_row_ms = damage_told_ms = 0;
     frames_damaged = frames_refused = overruns_reported = serial_overruns = 0;
     lit = damage_told = false;
@@ -41,9 +41,14 @@ static void start_anew(uint8_t how)
 /* Writes a frame around any body, with its right check sum; returns its bytes. */
 static uint32_t wrap(uint8_t *wire, const uint8_t *body, size_t size, bool bound)
 {
-    uint16_t crc = bound ? TINYGEN_SEED(MODEL_ID) : TINYGEN_PLAIN_SEED;
-    for (size_t i = 0; i < size; i++)
+    uint16_t crc = bound ? MODEL_SEED : TINYGEN_PLAIN_SEED;
+    for (size_t i = 0; i < size; i++) {
         crc = tinygen_crc(crc, wire[2 + i] = body[i]);
+#if MODEL_COUNT > 1
+        if (bound && i == TINYGEN_HEAD_BYTES + 1)
+            crc ^= TINYGEN_BINDING(body[TINYGEN_HEAD_BYTES]);
+#endif
+    }
     tinygen_put16(wire + 2 + size, (uint16_t)~crc);
     wire[0] = wire[4 + size] = 0;
     wire[1] = tinygen_key(wire + 2, (uint8_t)(size + 2));

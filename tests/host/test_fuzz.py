@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 from native_board import FLAGS, NATIVE, edit
-from native_rows import MODEL
+from native_rows import MODEL, OTHER
 from needs import unavailable
+from tinygen.host.framing import number_field
 
 from tinygen.codegen.emit import emit_project
+from tinygen.codegen.projects.together import emit_together
+from tinygen.common.boards import find_board
 from tinygen.model.fixedpoint import MISSING
 
 C = Path(__file__).parents[1] / "c"
 CORPUS = C / "corpus"
+SEVERAL = "of two models"
 RUNS = {"commit": 500_000, "release": 250_000_000}  # of each board
 LONGEST = {"commit": 64, "release": 128}  # bytes of an input
 HYSTERESIS = 3  # raw steps
@@ -52,7 +56,10 @@ def compile_fuzzer(
     """
     if not shutil.which("clang++"):
         unavailable("clang++ is missing: apt install clang")
-    emit_project(MODEL, folder)
+    if board == SEVERAL:
+        emit_together([MODEL, OTHER], folder, [find_board("uno")])
+    else:
+        emit_project(MODEL, folder)
     edit(folder / "src" / "main.cpp", mistakes.get("main", {}))
     edit(folder / "include" / "tinygen_protocol.h", mistakes.get("protocol", {}))
     common = [flag for flag in FLAGS if flag not in ("-shared", "-fPIC", "-O1")]
@@ -61,7 +68,7 @@ def compile_fuzzer(
             "clang++",
             *flags,
             "-Wno-unknown-attributes",
-            *BOARDS[board],
+            *BOARDS.get(board, []),
             *common,
             f"-I{NATIVE}",
             f"-I{folder / 'include'}",
@@ -181,10 +188,25 @@ def inputs_by_hand() -> list[bytes]:
     ]
 
 
-def corpus(folder: Path) -> Path:
+def inputs_of_several() -> list[bytes]:
+    """The same for a board of two models, with frames of version 3."""
+    hello, row, bound = 0x61, 0x63, WHOLE | BOUND
+    first, other = (payload(model.sample_rows(1)[0]) for model in (MODEL, OTHER))
+    fields = [number_field(0), number_field(1), number_field(2), b"\1\1"]
+    talk = b"".join(frame(hello, field) for field in (b"", *fields, bytes(3)))
+    talk += b"".join(frame(hello, model.model_id.to_bytes(4, "little")) for model in (MODEL, OTHER))
+    pieces = [
+        piece(bytes((row, 7, 1, len(field + values))) + field + values, bound)
+        for field in fields
+        for values in (first, other, b"")
+    ]
+    return [bytes((SETUP,)) + talk, b"\0" + b"".join(pieces), b"\0" + b"".join(pieces[::-1])]
+
+
+def corpus(folder: Path, by_hand: list[bytes] | None = None) -> Path:
     """The inputs made by hand and those in the repository, in one folder."""
     shutil.copytree(CORPUS, folder / "corpus")
-    for number, data in enumerate(inputs_by_hand()):
+    for number, data in enumerate(by_hand or inputs_by_hand()):
         (folder / "corpus" / f"by_hand_{number}").write_bytes(data)
     return folder / "corpus"
 
@@ -192,14 +214,16 @@ def corpus(folder: Path) -> Path:
 # ---- no findings ----
 
 
-def fuzz(program: Path, runs: int, *options: str) -> tuple[int, str]:
+def fuzz(
+    program: Path, runs: int, *options: str, by_hand: list[bytes] | None = None
+) -> tuple[int, str]:
     """(exit code, log) of a run; what it finds stays beside the program."""
     (program.parent / "found").mkdir()
     done = subprocess.run(
         [
             program,
             "found",
-            corpus(program.parent),
+            corpus(program.parent, by_hand),
             f"-runs={runs}",
             *options,
             "-seed=1",
@@ -228,6 +252,30 @@ def test_no_input_breaks_the_firmware(tmp_path, figures, level, board):
         f"libFuzzer, {board} alarm",
         f"{runs:,} runs under ASan and UBSan, {rate:,} a second: 0 findings",
     )
+
+
+def test_no_input_breaks_a_firmware_of_several_models(tmp_path, figures, level):
+    if level == "commit":
+        pytest.skip("one more fuzzer, of a board of two models: --level release")
+    code, log = fuzz(
+        compile_fuzzer(tmp_path, SEVERAL),
+        RUNS[level] // 10,
+        f"-max_len={LONGEST[level]}",
+        FEATURES,
+        by_hand=inputs_of_several(),
+    )
+    assert code == 0, log[-3000:]
+    figures("libFuzzer, two models", f"{RUNS[level] // 10:,} runs under ASan and UBSan: 0 findings")
+
+
+def test_a_number_that_is_no_model_s_is_found(tmp_path, level):
+    """Negative control: a parser that takes any number reads behind the table of models."""
+    if level == "commit":
+        pytest.skip("one more fuzzer, of a board of two models: --level release")
+    flawed = {"from[0] < TINYGEN_MODELS && ": ""}
+    program = compile_fuzzer(tmp_path, SEVERAL, protocol=flawed)
+    code, log = fuzz(program, 1_000_000, by_hand=inputs_of_several())
+    assert code != 0 and ("ERROR: AddressSanitizer" in log or "runtime error: " in log), log[-2000:]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from changed_models import changes
 from native_board import NativeBoard, compile_board, compile_project, native_link
 from random_models import random_models
 from tinygen.host import protocol
-from tinygen.host.check import check, expect
+from tinygen.host.check import Alarm, Lights, check, expect
 from tinygen.host.link import TO_BOARD, LinkLost
 from tinygen.host.protocol import Flag, Pin
 from tinygen.host.stream import stream
@@ -352,6 +352,38 @@ def test_a_reset_in_the_stream_of_a_later_model(native):
     assert check(replies, expect(PAIR, rows)).passed
     assert {reply.result.session for reply in replies} == {1, 2, 3}
     assert link.info.number == 2 and link.info.booted
+
+
+HYSTERESIS = 40
+SHARED_ALARM = {
+    "#define alarm_state alarm_states[MODEL_NUMBER]": "#define alarm_state alarm_states[0]"
+}
+
+
+@pytest.mark.parametrize("mistakes", [{}, SHARED_ALARM], ids=["right", "one alarm for all"])
+def test_each_model_has_an_alarm_with_a_memory_of_its_own(tmp_path, mistakes):
+    """Red by the first model; a green row of the third; the first one's is still red, by the
+    hysteresis. Negative control: a firmware whose models have one alarm.
+    """
+    emit_together(MODELS, tmp_path, [BOARDS["uno"]])
+    flags = (f"-DTINYGEN_ALARM_HYSTERESIS={HYSTERESIS}",)
+    board = NativeBoard(compile_project(tmp_path, flags, main=mistakes))
+    rows = ALARM.sample_rows(4000, 8)
+    answers = ALARM.predict(rows)
+    inside = (answers <= ALARM.threshold) & (answers > ALARM.threshold - HYSTERESIS)
+    others = PAIR.sample_rows(400, 8)
+    green = others[PAIR.predict(others)[:, 0] < PAIR.threshold - HYSTERESIS][:3]
+    first, lights, found = native_link(board, ALARM), None, []
+    assert first.info.window == 1 and first.info.hysteresis == HYSTERESIS
+    for some in (rows[answers > ALARM.threshold][:2], rows[inside][:3]):
+        expected = expect(ALARM, some, Alarm.of(ALARM, first.info))
+        lights = lights or Lights(expected.alarm)
+        found.append(check(stream(first, some.tolist()), expected, lights))
+        third = native_link(board, PAIR)
+        expected = expect(PAIR, green, Alarm.of(PAIR, third.info))
+        assert check(stream(third, green.tolist()), expected).passed
+    assert (found[0].passed, found[0].red) == (True, 2)
+    assert (found[1].led_wrong, found[1].red) == ((3, 0) if mistakes else (0, 3))
 
 
 def test_a_host_hears_which_version_a_board_speaks(native, tmp_path_factory):

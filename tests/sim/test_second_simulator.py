@@ -37,7 +37,7 @@ PORT_B = re.compile(r"gpio-b: unimplemented device write .*offset 0x2, value 0x(
 MISTAKES = {  # swapped LEDs, and answers that are one too large
     "digitalWrite(TINYGEN_RED_PIN, red);": "digitalWrite(TINYGEN_RED_PIN, green);",
     "digitalWrite(TINYGEN_GREEN_PIN, green);": "digitalWrite(TINYGEN_GREEN_PIN, red);",
-    "(payload + 2, (uint16_t)y)": "(payload + 2, (uint16_t)(y + !(flags & TINYGEN_MISSING)))",
+    "(answer + 2, (uint16_t)y)": "(answer + 2, (uint16_t)(y + !(flags & TINYGEN_MISSING)))",
 }
 
 

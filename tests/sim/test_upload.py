@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from bootloaders import BOOTLOADERS, STARTS
 from random_models import random_models
-from tinygen.host import opening
+from tinygen.host import discover, opening
 from tinygen.host.check import check, expect
 from tinygen.host.link import open_link
 from tinygen.host.stream import stream
@@ -99,6 +99,26 @@ def test_upload_verify_stream(empty_board, files):
     with open_link(virtual.port, MODEL, board) as opened:
         verdict = check(stream(opened, ROWS.tolist()), expect(MODEL, ROWS))
     assert verdict.passed and verdict.rows == len(ROWS) and verdict.missing == 5, verdict
+    assert virtual.lost_bytes == 0
+
+
+@pytest.mark.parametrize("empty_board", ["uno"], indirect=True)
+def test_two_models_are_loaded_and_each_is_streamed(empty_board, files, level):
+    """One port, which resets nothing: the host asks in its model's version and is told another."""
+    if level == "commit":
+        pytest.skip("a firmware of two models through the bootloader: --level release")
+    board, virtual = empty_board
+    paths = [files / f"{model.name}.json" for model in (OTHER, MODEL)]
+    built = build(paths, board.pio_id, files / "project", upload=True, port=virtual.port)
+    program = program_of(built.firmware)
+    assert virtual.board.read_flash(0, len(program)) == program
+    found = discover.ask(virtual.port)
+    assert (found.protocol, found.model, found.models) == (3, "other", 2)
+    for number, model in enumerate((OTHER, MODEL)):
+        rows = model.sample_rows(100, 2)
+        with open_link(virtual.port, model, board) as opened:
+            assert (opened.info.number, opened.info.models) == (number, 2)
+            assert check(stream(opened, rows.tolist()), expect(model, rows)).passed
     assert virtual.lost_bytes == 0
 
 
