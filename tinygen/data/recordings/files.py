@@ -86,7 +86,8 @@ def read_samples(request: RecordingRequest) -> Samples:
         count = sum(map(bool, headers))
         note = f"{count} of {len(headers)} files have no header: their columns are c1, c2, .."
         table = replace(table, notes=(*table.notes, note))
-    table = table if request.missing is not None else without_codes(table)
+    asked = request.missing is not None
+    table = table.noting_unmet_codes() if asked else without_codes(table)
     labels: tuple[str, ...] = ()
     by = ""
     if not request.target:
