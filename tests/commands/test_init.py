@@ -6,16 +6,18 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from plugin_option import PLUGIN
+from random_models import random_models
 from tinygen.host.check import expect
 
 from tinygen.commands import build, train
 from tinygen.commands import init as scaffold
 from tinygen.common.boards import BOARDS
-from tinygen.common.errors import UsageError
+from tinygen.common.errors import BuildError, UsageError
 from tinygen.model.model import load
 from tinygen.target.pytest_plugin import pytest_addoption
 
@@ -154,3 +156,26 @@ def test_a_board_without_a_simulator_is_refused_before_anything_is_written(tmp_p
     with pytest.raises(UsageError, match="board 'leonardo' has no simulator to test on"):
         scaffold.init(tmp_path / "new", ("leonardo",))
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, BuildError])
+@pytest.mark.parametrize("place", ["new/deep/er", "there", "."])
+def test_what_stops_leaves_nothing(stop, place, tmp_path, monkeypatch):
+    def stopped(directory, board, progress):
+        assert (directory / "tinygen.toml").exists()
+        raise stop("no compiler")
+
+    (tmp_path / "there").mkdir()
+    monkeypatch.setattr(scaffold, "_model", stopped)
+    monkeypatch.chdir(tmp_path / "there")
+    place = Path(place if place == "." else tmp_path / place)
+    with pytest.raises(stop):
+        scaffold.init(place, ("uno", "uno"))
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["there"]
+
+
+def test_a_board_that_is_named_twice_is_one(tmp_path, monkeypatch):
+    model = replace(random_models()["linear8"], name="air")
+    monkeypatch.setattr(scaffold, "_model", lambda *asked: model)
+    made = scaffold.init(tmp_path / "new", ("uno", "megaatmega2560", "uno"))
+    assert [board.pio_id for board in made.boards] == ["uno", "megaatmega2560"]

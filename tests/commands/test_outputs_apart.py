@@ -8,6 +8,7 @@ import click
 import pytest
 
 from tinygen import cli
+from tinygen.commands.report import report
 from tinygen.common.errors import UsageError
 from tinygen.common.files import require_apart
 
@@ -62,6 +63,27 @@ def test_files_of_their_own_are_not_refused(name, tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     (tmp_path / SPEC).write_text("")
     assert "is also" not in status(line(name, set()), capsys)[1]
+
+
+def test_a_table_among_those_of_a_folder_that_is_read(tmp_path):
+    """It would replace a recording, or be read as one the next time."""
+    folder = tmp_path / "recordings"
+    (folder / "deeper").mkdir(parents=True)
+    (folder / "walk-01.csv").write_text("a,b\n")
+    (tmp_path / "link").symlink_to(folder)
+    for name in ("recordings/walk-01.csv", "recordings/deeper/new.TSV", "link/new.txt"):
+        with pytest.raises(UsageError, match=r"\(-o\) is among the files of CSV, all of which"):
+            require_apart({"CSV": (folder,)}, {"-o": tmp_path / name})
+    for name in ("recordings/model.json", "recordings", "new.csv"):
+        require_apart({"CSV": (folder,)}, {"-o": tmp_path / name})
+    require_apart({}, {"-o": folder, "--log": folder / "log.csv"})  # written, not read
+
+
+def test_a_page_does_not_replace_the_ladder(tmp_path):
+    (tmp_path / "m.search.json").write_text(PRECIOUS)
+    with pytest.raises(UsageError, match="is also the ladder of MODEL"):
+        report(tmp_path / "m.json", tmp_path / "m.search.json")
+    assert (tmp_path / "m.search.json").read_text() == PRECIOUS
 
 
 def test_other_names_of_one_file(tmp_path):

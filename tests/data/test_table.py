@@ -12,6 +12,7 @@ from tinygen.common.errors import DataError
 from tinygen.data import load_table, prepare, rows_for
 from tinygen.data.cells import TextCells
 from tinygen.data.table import reading, require_column
+from tinygen.data.table.joining import stacked
 from tinygen.model.fixedpoint import MISSING, Quantity
 
 # ------------------------------------------------------------------------------ forms of CSV files
@@ -113,6 +114,19 @@ def test_missing_cells_and_codes():
     assert coded.missing == (999.0, "ERR") and coded.columns["a"][[0, 3]].tolist() == [-200.0, 7.0]
     assert np.isnan(coded.columns["a"][1:3]).all() and "a" not in coded.texts
     assert parse("a,b\n-200,1\n", missing=()).columns["a"][0] == -200.0
+
+
+def test_a_code_that_no_cell_is_is_told():
+    text = "a;b\n-999,0;1\nERR;2\n7,5;none\n"
+    for codes, told in (
+        (("-999", "ERR"), ()),
+        (("none",), ()),  # the word for "no number is one"
+        (("-99", "err", "-999"), ("no cell of rows.csv is -99, err, as --missing says: is it",)),
+    ):
+        notes = parse(text, missing=codes).noting_unmet_codes().notes
+        assert len(notes) == len(told) and all(map(str.startswith, notes, told)), notes
+    both = stacked([parse(text, missing=("ERR",)), parse("a;b\n1;2\n", missing=("ERR",))])
+    assert both.noting_unmet_codes().notes == ()
 
 
 @pytest.mark.parametrize(

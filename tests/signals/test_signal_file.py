@@ -2,17 +2,21 @@
 
 import contextlib
 import copy
+import csv
 import json
 import random
 from functools import cache
 
+import numpy as np
 import pytest
 from json_edits import GONE, MORE, VALUES, edited, places
 from sealed import sealed
 from signal_models import PLANS, signal_models, small_models
 
 from tinygen.codegen.signals.header import signal_headers
+from tinygen.commands.predict import predict
 from tinygen.common.errors import ModelError, TinygenError
+from tinygen.model.fixedpoint import MISSING
 from tinygen.model.signals import SignalModel
 
 FACTS = {"error_rate": 0.1, "windows_test": 9, "recordings_wrong": 1, "recordings_test": 3}
@@ -101,3 +105,35 @@ def resealed(plain: dict) -> dict:
     if isinstance(plain.get("window_model"), dict):
         plain = {**plain, "window_model": json.loads(sealed(plain["window_model"]))}
     return json.loads(sealed(plain))
+
+
+def test_predict_has_a_line_for_each_row_of_the_recordings(tmp_path):
+    """The model begins anew with each file; the lines are those of the files, whatever stands
+    between for that, and say why there is no answer.
+    """
+    model = signal_models()["narrow"].with_facts(signals=FACTS)
+    model.save(tmp_path / "m.json")
+    head = ",".join(f"{q.name} [{q.unit}]" if q.unit else q.name for q in model.channels)
+    rows, _ = model.saturate(np.maximum(model.sample_rows(2000), MISSING + 1))
+    lost = len(rows) - 5
+    for name in ("one", "two"):
+        cells = [[f"{v:.9g}" for v in q.to_physical(c)] for q, c in zip(model.channels, rows.T)]
+        lines = [",".join(row) for row in zip(*cells)]
+        lines[lost] = lines[lost][lines[lost].index(",") :]  # the first channel has no value
+        (tmp_path / f"{name}.csv").write_text("\n".join([head, *lines]) + "\n")
+    files = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    found = predict(tmp_path / "m.json", files, tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as written:
+        told = list(csv.DictReader(written))
+    assert [row["file"] for row in told] == ["one.csv"] * len(rows) + ["two.csv"] * len(rows)
+    assert told[0]["flag"] == told[len(rows)]["flag"] == "NOT_SURE"
+    assert [k for k, row in enumerate(told) if row["flag"] == "MISSING"] == [lost, len(rows) + lost]
+    broken = rows.copy()
+    broken[lost, 0] = MISSING
+    alone = model.predict(broken)
+    assert (found.raw == np.concatenate([alone, alone])).all() and (alone != MISSING).any()
+    assert [row["raw"] for row in told] == ["" if v == MISSING else str(v) for v in found.raw]
+    waiting = int(2 * ((alone == MISSING).sum() - 1))
+    assert f"2 with a missing value, 0 beyond the accepted range, {waiting} before a window" in (
+        found.text()
+    )

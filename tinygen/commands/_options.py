@@ -125,9 +125,11 @@ class Selection:
         """The files as a table."""
         from .. import data
 
-        return data.load_tables(
+        table = data.load_tables(
             (self.csv, *self.more), self.missing, self.skip_bad, target=self.target
-        ).in_date_order(self.date_order)
+        )
+        table = table.noting_unmet_codes() if self.missing else table
+        return table.in_date_order(self.date_order)
 
     def dataset(self, table: Table) -> Dataset:
         """The rows of the table as integers, with their target."""

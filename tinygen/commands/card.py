@@ -30,7 +30,7 @@ class Carded:
         from ..report.dossier.figures import headline
         from ..report.page.card import card_gaps
 
-        gaps = [f"left out: {gap}" for gap in card_gaps(self.dossier)]
+        gaps = [f"note: {gap}" for gap in card_gaps(self.dossier)]
         return "\n".join([headline(self.dossier), *gaps, f"written to {self.path}"])
 
     def plain(self) -> dict[str, Any]:

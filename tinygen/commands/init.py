@@ -7,6 +7,8 @@ there to be replaced.
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,12 +91,11 @@ def init(
     progress: Progress = silent,
     signals: bool = False,
 ) -> Made:
-    """Writes the project into a new or empty folder, and trains its model; UsageError where the
-    folder has something in it. signals: recordings of a motor instead of rows of a street station.
+    """Writes the project into a new or empty folder, and trains its model, whole or not at all;
+    UsageError where the folder has something in it. signals: recordings of a motor instead of rows
+    of a street station.
     """
-    from ..codegen.emit import emit_project
-
-    boards = tuple(map(find_board, board_ids))
+    boards = tuple(dict.fromkeys(map(find_board, board_ids)))
     require_folder_place(directory, "as DIR")
     if directory.exists() and any(directory.iterdir()):
         raise UsageError(f"'{directory}' is not empty: name a new folder")
@@ -104,6 +105,20 @@ def init(
                 f"board '{board.pio_id}' has no simulator to test on: take one of "
                 f"{', '.join(b.pio_id for b in BOARDS.values() if b.streams_simulated)}"
             )
+    absent = [place for place in (*directory.parents, directory) if not place.exists()]
+    try:
+        return _made(directory, boards, progress, signals)
+    except BaseException:  # Ctrl-C as well
+        for place in absent or tuple(directory.iterdir()):
+            shutil.rmtree(place, ignore_errors=True)
+            with contextlib.suppress(OSError):  # it is gone, mostly
+                place.unlink()
+        raise
+
+
+def _made(directory: Path, boards: tuple[Board, ...], progress: Progress, signals: bool) -> Made:
+    from ..codegen.emit import emit_project
+
     texts = signal_files(boards) if signals else {DATA: example_rows(), **render(boards)}
     for name, text in texts.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,8 @@ class Predictions:
     """The twin's answers to the rows of a file."""
 
     model: AnyModel
-    raw: np.ndarray  # int64 (n,); MISSING where a value was missing
+    raw: np.ndarray  # int64 (n,); MISSING where there is no answer
+    lost: np.ndarray  # bool (n,): a value was missing
     clamped: np.ndarray  # bool (n,): an input was saturated
     notes: tuple[str, ...]
     path: Path | None
@@ -67,14 +68,16 @@ class Predictions:
         """How many rows were answered, and with what."""
         from ..model.fixedpoint import MISSING
 
-        missing = self.raw == MISSING
-        good = self.raw[~missing]
+        good = self.raw[self.raw != MISSING]
+        waiting = len(self.raw) - good.size - int(self.lost.sum())
         spread = f", {self._spread(good)}" if good.size else ""
         lines = [f"note: {note}" for note in self.notes]
         lines.append(
             f"{counted(len(self.raw), 'row')}: {good.size:,} predicted{spread}; "
-            f"{int(missing.sum()):,} with a missing value, "
+            f"{int(self.lost.sum()):,} with a missing value, "
             f"{int(self.clamped.sum()):,} beyond the accepted range"
+            + f", {waiting:,} before a window had ended"
+            * bool(waiting)
         )
         if bars := self.model.bars:
             lines.append(self._bars_line(bars, good))
@@ -128,7 +131,7 @@ class Predictions:
             said["more"] = dict(zip(self.model.value_names[1:], self._more_plain()))
         return {
             "rows": len(answers),
-            "missing": answers.count(None),
+            "missing": int(self.lost.sum()),
             "clamped": int(self.clamped.sum()),
             "raw": answers,
             **said,
@@ -167,28 +170,33 @@ def predict(model: Path, csv: Files, out: Path | None, date_order: str = "") -> 
     if out:
         require_file_place(out)
     if isinstance(twin, SignalModel):
-        raw, notes = samples_for(twin.channels, csv, missing_codes(twin))
-        return _answered(twin, raw, notes, out, None, None)
+        samples = samples_for(twin.channels, csv, missing_codes(twin))
+        own = samples.own  # the lines of the answers are those of the files
+        values, raw = twin.answers(samples.raw)[own], samples.raw[own]
+        return _answered(twin, raw, values, samples.notes, out, samples.file_names, None)
     table = data.as_trained(data.load_tables(csv, missing_codes(twin)), twin.inputs, date_order)
     raw, notes = data.rows_for(twin.inputs, table)
     if out:  # which has the rows' time in it
         notes = (*table.time_notes, *notes)
-    return _answered(twin, raw, notes, out, table.file_names, table.moments)
+    values = twin.answers(raw)
+    return _answered(twin, raw, values, notes, out, table.file_names, table.moments)
 
 
 def _answered(
     twin: AnyModel,
     raw: np.ndarray,
+    values: np.ndarray,
     notes: tuple[str, ...],
     out: Path | None,
     files: np.ndarray | None,
     time: np.ndarray | None,
 ) -> Predictions:
-    """The twin's answers to raw rows, written to `out` if that is given."""
+    """The twin's answers to raw rows, int64 (n, numbers), written to `out` if that is given."""
     from ..model.fixedpoint import MISSING
 
-    values, clamped = twin.answers(raw), twin.saturate(raw)[1] & ~(raw == MISSING).any(axis=1)
-    found = Predictions(twin, values[:, 0], clamped, notes, out, values[:, 1:])
+    lost = (raw == MISSING).any(axis=1)
+    clamped = twin.saturate(raw)[1] & ~lost
+    found = Predictions(twin, values[:, 0], lost, clamped, notes, out, values[:, 1:])
     if out:
         write_csv(out, *_columns(found, files, time))
     return found
@@ -212,8 +220,7 @@ def _columns(
     columns["raw"] = ("" if r == MISSING else r for r in answers)
     columns[model.output.name + unit] = (meaning(model, r) for r in answers)
     columns["flag"] = (
-        "MISSING" if r == MISSING else "CLAMPED" if clamped else "OK"
-        for r, clamped in zip(answers, found.clamped)
+        _flag(r, lost, clamped) for r, lost, clamped in zip(answers, found.lost, found.clamped)
     )
     if model.band:
         alarms = model.alarm(found.raw).tolist()
@@ -236,6 +243,17 @@ def _half_width(model: AnyModel, bars: ErrorBars) -> str:
     """The half-width of the bars in the unit of the model's output."""
     width = replace(model.output, offset=0.0)
     return width.words(float(width.to_physical(bars.half_width)))
+
+
+def _flag(raw: int, lost: bool, clamped: bool) -> str:
+    """What is special about an answer, in the board's words."""
+    from ..model.fixedpoint import MISSING
+
+    if lost:
+        return "MISSING"
+    if raw == MISSING:  # no window has ended yet
+        return "NOT_SURE"
+    return "CLAMPED" if clamped else "OK"
 
 
 def _in_unit(q: Quantity, raw: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.errors import UsageError
-from ..common.files import ladder_path, require_file_place, write_whole
+from ..common.files import ladder_path, require_apart, require_file_place, write_whole
 from ..common.progress import Progress, silent
 from ._options import FILE, Files, model_argument
 from ._show import progress, shows
@@ -82,6 +82,7 @@ def report(
     from ..report.page.html import render
 
     require_file_place(out)
+    require_apart({"the ladder of MODEL.json": ladder_path(model)}, {"-o": out})
     if isinstance(twin := load_any(model), SignalModel):
         if run or note:
             given = "--run" if run else "--note"

@@ -210,7 +210,8 @@ def _rows_of(model: AnyModel, csv: Files) -> tuple[np.ndarray, tuple[str, ...]]:
     from ..model.signals import SignalModel
 
     if isinstance(model, SignalModel):
-        return samples_for(model.channels, csv, missing_codes(model))
+        samples = samples_for(model.channels, csv, missing_codes(model))
+        return samples.raw, samples.notes
     return data.rows_for(model.inputs, data.load_tables(csv, missing_codes(model)))
 
 

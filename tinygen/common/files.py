@@ -17,6 +17,7 @@ from typing import Any
 from .errors import UsageError
 
 Paths = Path | Sequence[Path]
+TABLES = ".csv", ".txt", ".tsv"  # the endings of files that are read from a folder
 
 
 def require_file_place(path: Path) -> None:
@@ -80,11 +81,19 @@ def json_of(text: str | bytes) -> Any:
 
 def require_apart(inputs: Mapping[str, Paths], outputs: Mapping[str, Paths]) -> None:
     """UsageError where a file to write is also one to read, or is written twice: the same path
-    after links are followed, or another name of the same file. By option, as the user knows them.
+    after links are followed, another name of the same file, or a table in a folder of them. By
+    option, as the user knows them.
     """
     reads = [(option, path) for option, paths in inputs.items() for path in _each(paths)]
+    folders = [(option, path) for option, path in reads if path.is_dir()]
     for option, paths in outputs.items():
         for path in _each(paths):
+            for other, folder in folders:
+                if _read_from(path, folder):
+                    raise UsageError(
+                        f"output '{path}' ({option}) is among the files of {other}, all of which "
+                        "are read: write elsewhere"
+                    )
             for other, taken in reads:
                 if _same(path, taken):
                     raise UsageError(
@@ -96,6 +105,12 @@ def require_apart(inputs: Mapping[str, Paths], outputs: Mapping[str, Paths]) -> 
 
 def _each(paths: Paths) -> tuple[Path, ...]:
     return tuple(map(Path, paths)) if isinstance(paths, (tuple, list)) else (Path(str(paths)),)
+
+
+def _read_from(path: Path, folder: Path) -> bool:
+    """True where a file would be read with the others of a folder, now or the next time."""
+    is_table = path.suffix.casefold() in TABLES
+    return is_table and path.resolve().is_relative_to(folder.resolve())
 
 
 def _same(one: Path, other: Path) -> bool:

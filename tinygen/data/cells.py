@@ -288,6 +288,7 @@ class Column:
         self.text: TextCells | None = None
         self.labels = _Labels()
         self.spellings: dict[float, str] = {}  # numbers as written, while they are few
+        self.codes: set[float | str] = set()  # missing codes that a cell was
 
     def add(
         self,
@@ -330,6 +331,7 @@ class Column:
     def _value(self, text: str, style: Style, missing: tuple[float | str, ...]) -> float | None:
         """A number, NaN where missing, None for text."""
         if text.casefold() in MISSING_WORDS or text in missing:
+            self.codes.add(text)
             return np.nan
         if INFINITY.fullmatch(text):
             return float(text)
@@ -340,6 +342,7 @@ class Column:
             return None
         value, decimals = number
         if value in missing:
+            self.codes.add(value)
             return np.nan
         self.decimals = max(self.decimals, decimals)
         if len(self.spellings) <= MAXIMUM_LABELS:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ...common.errors import DataError, UsageError, plain, show
+from ...common.files import TABLES
 from ..cells import MISSING_WORDS, number_of
 from ..layout import FileRows, fingerprint, layout_of, lines
 from ..table import Table, load_table, read_table
@@ -22,7 +23,6 @@ from ..table.reading import HEAD_LINES, require_cells, without_codes
 from .request import RecordingRequest
 from .sides import natural
 
-KINDS = (".csv", ".txt", ".tsv")
 TRAILING = re.compile(r"[\s_.\-()#]*\d+[\s_.\-()]*$")
 
 
@@ -86,7 +86,8 @@ def read_samples(request: RecordingRequest) -> Samples:
         count = sum(map(bool, headers))
         note = f"{count} of {len(headers)} files have no header: their columns are c1, c2, .."
         table = replace(table, notes=(*table.notes, note))
-    table = table if request.missing is not None else without_codes(table)
+    asked = request.missing is not None
+    table = table.noting_unmet_codes() if asked else without_codes(table)
     labels: tuple[str, ...] = ()
     by = ""
     if not request.target:
@@ -111,7 +112,7 @@ def recording_files(
 
 def _in_folder(folder: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     try:
-        found = [p for p in folder.rglob("*") if p.suffix.casefold() in KINDS and p.is_file()]
+        found = [p for p in folder.rglob("*") if p.suffix.casefold() in TABLES and p.is_file()]
     except OSError as error:
         raise DataError(f"{plain(folder)} cannot be read ({error.strerror})") from error
     inside = {path: path.relative_to(folder) for path in found}

@@ -49,6 +49,7 @@ def stacked(tables: Sequence[Table], name: str = "") -> Table:
         rows_read=sum(table.rows_read for table in tables),
         blank_rows=sum(table.blank_rows for table in tables),
         missing=tuple(dict.fromkeys(code for table in tables for code in table.missing)),
+        met=frozenset().union(*(table.met for table in tables)),
         sha256=hashlib.sha256("".join(table.sha256 for table in tables).encode()).hexdigest(),
         notes=tuple(dict.fromkeys(note for table in tables for note in table.notes)),
     )

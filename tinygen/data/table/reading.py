@@ -177,6 +177,7 @@ def _by_column(columns: Sequence[Column]) -> dict[str, Any]:
             for column in named
             if len(column.spellings) <= MAXIMUM_LABELS
         },
+        "met": frozenset().union(*(column.codes for column in columns)),
         "two_readings": {c.name: (c.evidence.read,) for c in named if c.evidence.read},
         "doubts": {column.name: column.evidence.doubt for column in named if column.evidence.doubt},
     }

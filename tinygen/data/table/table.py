@@ -10,7 +10,7 @@ import numpy as np
 from ...common.errors import DataError, show
 from ...common.tables import counted
 from ...model.fixedpoint import Derivation
-from ..cells import TextCells, TextLabels, TwoReadings, unit_of
+from ..cells import LABEL_WORDS, TextCells, TextLabels, TwoReadings, unit_of
 from ..layout import MAXIMUM_NAME, split_unit
 from ..timestamps import NAME_THE_ORDER, RowTimes
 
@@ -39,11 +39,21 @@ class Table:
     rows_read: int  # n
     blank_rows: int  # rows without any content, not counted in n
     missing: tuple[float | str, ...]  # the missing codes that were replaced by NaN
+    met: frozenset[float | str]  # of them, those that a cell was; and what is missing anyway
     sha256: str  # of the file's bytes
     notes: tuple[str, ...] = ()  # one line each: what was taken for what, unasked
     files: tuple[tuple[str, int], ...] = ()  # of several files: the name and rows of each
     two_readings: dict[str, tuple[TwoReadings, ...]] = field(default_factory=dict)  # one a file
     derived: dict[str, Derivation] = field(default_factory=dict)  # columns made of others
+
+    def noting_unmet_codes(self) -> Table:
+        """The table with a note on missing codes that no cell is: a slip of the keyboard, or a
+        device that was quiet.
+        """
+        unmet = [code for code in self.missing if code not in self.met | LABEL_WORDS]
+        words = ", ".join(code if isinstance(code, str) else f"{code:g}" for code in unmet)
+        note = f"no cell of {self.path_name} is {words}, as --missing says: is it written so?"
+        return replace(self, notes=(*self.notes, note)) if unmet else self
 
     @property
     def moments(self) -> np.ndarray | None:
