@@ -83,42 +83,64 @@ static inline uint16_t tinygen_scale8(int16_t x, int16_t low, uint8_t multiplier
     return u < top ? u : top;
 }
 
+/* hi:lo = x - low, not below 0: `low` is the next word of the table, or that of all inputs */
+#define TINYGEN_TABLE_LOW(next)                                                                    \
+    "lpm %[a],Z+\n\tlpm %[b],Z+\n\t" next "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\t"
+#define TINYGEN_UNIFORM_LOW "sub %[lo],%A[low]\n\tsbc %[hi],%B[low]\n\t"
+#define TINYGEN_INPUT(low)                                                                         \
+    "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\t" low "brge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
+
+#define TINYGEN_INPUT_BYTES(low, first, last)                                                      \
+    uint8_t lo, hi, a, b;                                                                          \
+    __asm__ __volatile__(                                                                          \
+        TINYGEN_INPUT(low)                                                                         \
+        "mul %[lo],%[m]\n\tlsl r0\n\tmov %[a],r1\n\tclr %[b]\n\tadc %[a],%[b]\n\t"                 \
+        "mul %[hi],%[m]\n\tadd %[a],r0\n\tadc %[b],r1\n\t"                                         \
+        "breq 3f\n\tldi %[a],255\n3:\n\tsubi %[a],128\n\t"                                         \
+        "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[a]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t"           \
+        "dec %[n]\n\tbrne 1b\n\tclr r1"                                                            \
+        : first, [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi),            \
+          [a] "=&d"(a), [b] "=&r"(b), last                                                         \
+        :                                                                                          \
+        : "r0", "memory");
+
 static inline void tinygen_scale_bytes(const int8_t *table, const int16_t *x, int8_t *u, uint8_t n)
 {
-    uint8_t lo, hi, a, b, m;
-    __asm__ __volatile__(
-        "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\t"
-        "lpm %[a],Z+\n\tlpm %[b],Z+\n\tlpm %[m],Z+\n\t"
-        "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
-        "mul %[lo],%[m]\n\tlsl r0\n\tmov %[a],r1\n\tclr %[b]\n\tadc %[a],%[b]\n\t"
-        "mul %[hi],%[m]\n\tadd %[a],r0\n\tadc %[b],r1\n\t"
-        "breq 3f\n\tldi %[a],255\n3:\n\tsubi %[a],128\n\t"
-        "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[a]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t"
-        "dec %[n]\n\tbrne 1b\n\tclr r1"
-        : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi),
-          [a] "=&d"(a), [b] "=&r"(b), [m] "=&r"(m)
-        :
-        : "r0", "memory");
+    uint8_t m;
+    TINYGEN_INPUT_BYTES(TINYGEN_TABLE_LOW("lpm %[m],Z+\n\t"), [rom] "+z"(table), [m] "=&r"(m))
+}
+
+static inline void tinygen_scale_bytes_uniform(int16_t low, uint8_t multiplier, const int16_t *x,
+                                               int8_t *u, uint8_t n)
+{
+    TINYGEN_INPUT_BYTES(TINYGEN_UNIFORM_LOW, [low] "+r"(low), [m] "+r"(multiplier))
 }
 
 /* `product` of hi:lo, the distance, and the multiplier, shifted and rounded: d:c, and the carry set
  * if it is below 4096 */
+#define TINYGEN_INPUT_12(low, multiplier, product, ...)                                            \
+    uint8_t lo, hi, a, b, c, d;                                                                    \
+    __asm__ __volatile__(                                                                          \
+        TINYGEN_INPUT(low) multiplier product                                                      \
+        "brlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"                            \
+        "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[c]\n\tst X+,%[d]\n\t"                             \
+        "movw %[u],r26\n\tmovw r26,r0\n\t"                                                         \
+        "dec %[n]\n\tbrne 1b\n\tclr r1"                                                            \
+        : __VA_ARGS__, [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi),      \
+          [a] "=&r"(a), [b] "=&r"(b), [c] "=&d"(c), [d] "=&d"(d)                                   \
+        :                                                                                          \
+        : "r0", "memory");
 #define TINYGEN_INPUT_WORDS(name, product)                                                         \
     static inline void name(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)          \
     {                                                                                              \
-        uint8_t lo, hi, a, b, c, d;                                                                \
-        __asm__ __volatile__(                                                                      \
-            "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\tlpm %[a],Z+\n\tlpm %[b],Z+\n\t"                   \
-            "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"        \
-            "lpm %[a],Z+\n\tlpm %[b],Z+\n\t" product                                               \
-            "brlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"                        \
-            "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[c]\n\tst X+,%[d]\n\t"                         \
-            "movw %[u],r26\n\tmovw r26,r0\n\t"                                                     \
-            "dec %[n]\n\tbrne 1b\n\tclr r1"                                                        \
-            : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo),            \
-              [hi] "=&r"(hi), [a] "=&r"(a), [b] "=&r"(b), [c] "=&d"(c), [d] "=&d"(d)               \
-            :                                                                                      \
-            : "r0", "memory");                                                                     \
+        TINYGEN_INPUT_12(TINYGEN_TABLE_LOW(""), "lpm %[a],Z+\n\tlpm %[b],Z+\n\t", product,         \
+                         [rom] "+z"(table))                                                        \
+    }                                                                                              \
+    static inline void name##_uniform(int16_t low, uint16_t multiplier, const int16_t *x,          \
+                                      int16_t *u, uint8_t n)                                       \
+    {                                                                                              \
+        TINYGEN_INPUT_12(TINYGEN_UNIFORM_LOW, "mov %[a],%A[m]\n\tmov %[b],%B[m]\n\t", product,     \
+                         [low] "+r"(low), [m] "+r"(multiplier))                                    \
     }
 TINYGEN_INPUT_WORDS(tinygen_scale_words,
     /* d:c = high half of hi:lo * b:a; `hi` becomes the byte below, whose top bit rounds */

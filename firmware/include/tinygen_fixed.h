@@ -100,9 +100,19 @@ static inline void tinygen_scale_bytes(const int8_t *table, const int16_t *x, in
     }
 }
 
+/* The same of inputs that have one low and one multiplier, without a table */
+static inline void tinygen_scale_bytes_uniform(int16_t low, uint8_t multiplier, const int16_t *x,
+                                               int8_t *u, uint8_t n)
+{
+    for (uint8_t i = 0; i < n; ++i) {
+        u[i] = (int8_t)((int16_t)tinygen_scale8(x[i], low, multiplier, 255) - 128);
+    }
+}
+
 /* Inputs of a net in 12 bits: u = min((x - low) * multiplier / 2^16, 4095) - 2048 for n inputs by
  * tinygen_scale_words, with 2^8 in place of 2^16 by tinygen_widen_words.
- * `table` in flash has four bytes an input: TINYGEN_BYTES(low), TINYGEN_BYTES(multiplier). */
+ * `table` in flash has four bytes an input: TINYGEN_BYTES(low), TINYGEN_BYTES(multiplier). Those
+ * with _uniform at the end of their name take one low and one multiplier for all inputs. */
 #define TINYGEN_INPUT_WORDS(name, scaled)                                                          \
     static inline void name(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)          \
     {                                                                                              \
@@ -110,6 +120,13 @@ static inline void tinygen_scale_bytes(const int8_t *table, const int16_t *x, in
             uint16_t multiplier = (uint16_t)tinygen_word(table + 4 * i + 2);                       \
             uint16_t value = scaled(x[i], tinygen_word(table + 4 * i), multiplier, 4095);          \
             u[i] = (int16_t)((int16_t)value - 2048);                                               \
+        }                                                                                          \
+    }                                                                                              \
+    static inline void name##_uniform(int16_t low, uint16_t multiplier, const int16_t *x,          \
+                                      int16_t *u, uint8_t n)                                       \
+    {                                                                                              \
+        for (uint8_t i = 0; i < n; ++i) {                                                          \
+            u[i] = (int16_t)((int16_t)scaled(x[i], low, multiplier, 4095) - 2048);                 \
         }                                                                                          \
     }
 TINYGEN_INPUT_WORDS(tinygen_scale_words, tinygen_scale16)

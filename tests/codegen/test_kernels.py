@@ -20,6 +20,7 @@ from tinygen.common.errors import BuildError, ModelError
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import OPTIMIZE, Model
 from tinygen.model.nodes import prefix_bounds
+from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.log2 import Log2
@@ -195,23 +196,35 @@ def test_one_wrong_instruction_is_seen(right, mistaken, groups, simavr, tmp_path
     assert {k for k, count in enumerate(faults) if count} == groups
 
 
+def scaled_inputs(scale: Scale, *more: Dense) -> Model:
+    """Answers u of its first input, so that no bit of a kernel's product is hidden behind a
+    shift.
+    """
+    raw, n = Quantity("x", "", 1.0, -30000.0, 30000.0), len(scale.low)
+    first = Dense(((1,) + (0,) * (n - 1),), (scale.zero,), 0, 0, scale.top)
+    answer = Quantity("u", "", 1.0, 0.0, 4000.0)
+    return Model("one", "ridge", (raw,) * n, answer, (scale, *more, first))
+
+
 def one_scaled_input(low: int, multiplier: int, shift: int = 16) -> Model:
-    """Answers u of its input, so that no bit of a kernel's product is hidden behind a shift."""
-    raw = Quantity("x", "", 1.0, -30000.0, 30000.0)
-    return Model(
-        "one",
-        "ridge",
-        (raw,),
-        Quantity("u", "", 1.0, 0.0, 4000.0),
-        (Scale((low,), (multiplier,), shift, 4095, 2048), Dense(((1,),), (2048,), 0, 0, 4095)),
-    )
+    return scaled_inputs(Scale((low,), (multiplier,), shift, 4095, 2048))
+
+
+def uniform_inputs(low: int, multiplier: int, shift: int, top: int = 4095) -> Model:
+    """Two inputs of one range. A layer that passes them on keeps them from the linear kernel."""
+    scale = Scale((low,) * 2, (multiplier,) * 2, shift, top, (top + 1) // 2)
+    return scaled_inputs(scale, Dense(((1, 0), (0, 1)), (0, 0), 0, -32767, 32767))
 
 
 def wrong_inputs(low: int, multiplier: int, shift: int = 16) -> int:
     """How many of many raw inputs, all near `low`, the chip scales otherwise than the twin."""
-    model = one_scaled_input(low, multiplier, shift)
+    return wrong_near(one_scaled_input(low, multiplier, shift), low)
+
+
+def wrong_near(model: Model, low: int) -> int:
     near = np.arange(max(low - 40, -32768), min(low + 4200, 32768))
     rows = np.unique(np.concatenate([np.arange(-32768, 32768, 17), near]))[:, None]
+    rows = np.hstack([rows, rows[::-1]])[:, : len(model.inputs)]
     with BareChip(model, UNO, timed=False) as chip:
         return int((chip.predict(rows) != model.predict(rows)).sum())
 
@@ -247,6 +260,66 @@ def test_the_linear_kernel_scales_every_input_exactly(low, multiplier, simavr):
 def test_the_widening_kernel_scales_every_input_exactly(low, multiplier, simavr):
     assert "tinygen_widen_words(" in render_header(one_scaled_input(low, multiplier, 8))
     assert wrong_inputs(low, multiplier, 8) == 0
+
+
+UNIFORM = {  # shift, top, multiplier -> the kernel
+    (8, 255, 255): "tinygen_scale_bytes_uniform",
+    (8, 255, 1): "tinygen_scale_bytes_uniform",
+    (16, 4095, 65535): "tinygen_scale_words_uniform",
+    (16, 4095, 0x80FF): "tinygen_scale_words_uniform",
+    (8, 4095, 65535): "tinygen_widen_words_uniform",
+    (8, 4095, 257): "tinygen_widen_words_uniform",
+}
+
+
+@pytest.mark.parametrize("low", [-32767, -700, 255, 32767])
+@pytest.mark.parametrize("shift, top, multiplier", UNIFORM)
+def test_inputs_of_one_range_are_scaled_exactly_without_a_table(
+    shift, top, multiplier, low, level, simavr
+):
+    if level == "commit" and low != -700:
+        pytest.skip("one lowest value a kernel: the others at --level release")
+    model = uniform_inputs(low, multiplier, shift, top)
+    header = render_header(model)
+    assert f"{UNIFORM[shift, top, multiplier]}({low}, {multiplier}u, x," in header
+    assert "_scale[" not in header
+    assert wrong_near(model, low) == 0
+
+
+@pytest.mark.parametrize(
+    "right, mistaken",
+    [
+        ("sbc %[hi],%B[low]", "sbc %[hi],%A[low]"),
+        ("mov %[b],%B[m]", "mov %[b],%A[m]"),
+        ("brge 2f", "brcc 2f"),
+    ],
+)
+def test_one_wrong_instruction_of_the_uniform_kernels_is_seen(right, mistaken, simavr, monkeypatch):
+    use_runtime(monkeypatch, lambda text: text.replace(right, mistaken))
+    assert wrong_near(uniform_inputs(-700, 0x80FE, 16), -700) > 0
+
+
+def test_a_range_of_its_own_keeps_the_table():
+    scale = Scale((-700, -701), (300, 300), 8, 4095, 2048)
+    header = render_header(scaled_inputs(scale, Dense(((1, 0), (0, 1)), (0, 0), 0, -9, 9)))
+    assert "tinygen_widen_words(one_u1_scale, x," in header
+
+
+def test_inputs_of_one_range_cost_no_byte_each(simavr):
+    """36 pixels scaled to 8 bits and weighed six times: 492 bytes and 4,674 cycles, where a table
+    of ranges took 604 bytes.
+    """
+    rng = np.random.default_rng(5)
+    scale = Scale((-2,) * 36, (255,) * 36, 8, 255, 128)
+    weights = tuple(map(tuple, rng.integers(-127, 128, (6, 36)).tolist()))
+    layer = Dense(weights, tuple(range(6)), 4, -32768, 32767)
+    pixels = tuple(Quantity(f"p{k}", "", 1.0, 0.0, 16.0) for k in range(36))
+    labels = tuple("abcdef")
+    answer = Quantity("class", "", 1.0, 0.0, 5.0)
+    model = Model("pixels", "logistic", pixels, answer, (scale, layer, Argmax()), labels=labels)
+    cost = measure_cost(model, UNO)
+    assert cost.flash_bytes <= 492
+    assert cost.cycles_max <= 4700
 
 
 @pytest.mark.parametrize(
