@@ -484,6 +484,25 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             uniform(3, -300, 57, 8, 255, 0),
             dense(rng, 1, 3, 3, -32000, 32000, limit=40, bias=900),
         ),
+        "logarithms_all": (
+            q3,
+            Log2((0, 1, 2)),
+            scale_of(((0, 30720),) * 3, 4095, 2048),
+            dense(rng, 5, 3, 8, 0, 32767, bias=2000, bias_shift=8),
+            dense(rng, 1, 5, 9, -32767, 32767),
+        ),
+        "logarithms_stored": (
+            q7,
+            Log2((1, 3, 6)),
+            scale_of([(14000 * (k in (1, 3, 6)), 24000) for k in range(7)], 255, 128),
+            dense(rng, 1, 7, 4, -32767, 32767),
+        ),
+        "logarithms_of_many": (
+            inputs(20),
+            Log2((0, 17, 19)),
+            scale_of([(14000 * (k in (0, 17, 19)), 24000) for k in range(20)], 4095, 2048),
+            dense(rng, 1, 20, 9, -32767, 32767, bias=10**5),
+        ),
     }
     return {
         name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()

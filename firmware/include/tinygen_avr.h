@@ -117,12 +117,16 @@ static inline void tinygen_scale_bytes_uniform(int16_t low, uint8_t multiplier, 
 }
 
 /* `product` of hi:lo, the distance, and the multiplier, shifted and rounded: d:c, and the carry set
- * if it is below 4096 */
-#define TINYGEN_INPUT_12(low, multiplier, product, ...)                                            \
+ * if it is below 4096. An input in hi:lo becomes one of 12 bits in d:c. */
+#define TINYGEN_12_BITS(low, multiplier, product)                                                  \
+    low "brge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t" multiplier product                             \
+    "brlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"
+#define TINYGEN_TABLE_12_BITS(product)                                                             \
+    TINYGEN_12_BITS(TINYGEN_TABLE_LOW(""), "lpm %[a],Z+\n\tlpm %[b],Z+\n\t", product)
+#define TINYGEN_INPUTS_12(step, ...)                                                               \
     uint8_t lo, hi, a, b, c, d;                                                                    \
     __asm__ __volatile__(                                                                          \
-        TINYGEN_INPUT(low) multiplier product                                                      \
-        "brlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"                            \
+        "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\t" step                                                \
         "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[c]\n\tst X+,%[d]\n\t"                             \
         "movw %[u],r26\n\tmovw r26,r0\n\t"                                                         \
         "dec %[n]\n\tbrne 1b\n\tclr r1"                                                            \
@@ -130,30 +134,40 @@ static inline void tinygen_scale_bytes_uniform(int16_t low, uint8_t multiplier, 
           [a] "=&r"(a), [b] "=&r"(b), [c] "=&d"(c), [d] "=&d"(d)                                   \
         :                                                                                          \
         : "r0", "memory");
-#define TINYGEN_INPUT_WORDS(name, product)                                                         \
-    static inline void name(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)          \
+#define TINYGEN_INPUT_WORDS(word, words, product)                                                  \
+    static inline int16_t word(const int8_t **row, int16_t x)                                      \
     {                                                                                              \
-        TINYGEN_INPUT_12(TINYGEN_TABLE_LOW(""), "lpm %[a],Z+\n\tlpm %[b],Z+\n\t", product,         \
-                         [rom] "+z"(table))                                                        \
+        uint8_t lo = (uint8_t)x, hi = (uint8_t)((uint16_t)x >> 8), a, b, c, d;                     \
+        __asm__(TINYGEN_TABLE_12_BITS(product) "clr r1"                                            \
+                : [rom] "+z"(*row), [lo] "+r"(lo), [hi] "+r"(hi), [a] "=&r"(a), [b] "=&r"(b),      \
+                  [c] "=&d"(c), [d] "=&d"(d)                                                       \
+                :                                                                                  \
+                : "r0");                                                                           \
+        return (int16_t)(c | (uint16_t)d << 8);                                                    \
     }                                                                                              \
-    static inline void name##_uniform(int16_t low, uint16_t multiplier, const int16_t *x,          \
-                                      int16_t *u, uint8_t n)                                       \
+    static inline void words(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)         \
     {                                                                                              \
-        TINYGEN_INPUT_12(TINYGEN_UNIFORM_LOW, "mov %[a],%A[m]\n\tmov %[b],%B[m]\n\t", product,     \
-                         [low] "+r"(low), [m] "+r"(multiplier))                                    \
+        TINYGEN_INPUTS_12(TINYGEN_TABLE_12_BITS(product), [rom] "+z"(table))                       \
+    }                                                                                              \
+    static inline void words##_uniform(int16_t low, uint16_t multiplier, const int16_t *x,         \
+                                       int16_t *u, uint8_t n)                                      \
+    {                                                                                              \
+        TINYGEN_INPUTS_12(TINYGEN_12_BITS(TINYGEN_UNIFORM_LOW,                                     \
+                                          "mov %[a],%A[m]\n\tmov %[b],%B[m]\n\t", product),        \
+                          [low] "+r"(low), [m] "+r"(multiplier))                                   \
     }
-TINYGEN_INPUT_WORDS(tinygen_scale_words,
-    /* d:c = high half of hi:lo * b:a; `hi` becomes the byte below, whose top bit rounds */
+/* d:c = high half of hi:lo * b:a; `hi` becomes the byte below, whose top bit rounds */
+TINYGEN_INPUT_WORDS(tinygen_scale_word, tinygen_scale_words,
     "mul %[hi],%[b]\n\tmov %[c],r0\n\tmov %[d],r1\n\t"
     "mul %[hi],%[a]\n\tmov %[hi],r0\n\tadd %[c],r1\n\tclr r1\n\tadc %[d],r1\n\t"
     "mul %[lo],%[a]\n\tclr %[a]\n\tadd %[hi],r1\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
     "mul %[lo],%[b]\n\tadd %[hi],r0\n\tadc %[c],r1\n\tadc %[d],%[a]\n\t"
     "lsl %[hi]\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
     "cpi %[d],16\n\t")
-TINYGEN_INPUT_WORDS(tinygen_widen_words,
-    /* lo:d:c = hi:lo * b:a without its lowest byte, whose top bit rounds; CLR leaves the carry. Out
-     * of d:c a carry comes only where hi * b is above 255 as well, and so `lo` not 0:
-     * 255 * (hi + b + 1) < 2^16 */
+/* lo:d:c = hi:lo * b:a without its lowest byte, whose top bit rounds; CLR leaves the carry. Out of
+ * d:c a carry comes only where hi * b is above 255 as well, and so `lo` not 0:
+ * 255 * (hi + b + 1) < 2^16 */
+TINYGEN_INPUT_WORDS(tinygen_widen_word, tinygen_widen_words,
     "mul %[lo],%[a]\n\tmov %[c],r1\n\tlsl r0\n\tclr %[d]\n\tadc %[c],%[d]\n\t"
     "mul %[lo],%[b]\n\tadd %[c],r0\n\tadc %[d],r1\n\tclr %[lo]\n\t"
     "mul %[hi],%[a]\n\tclr %[a]\n\tadd %[c],r0\n\tadc %[d],r1\n\t"

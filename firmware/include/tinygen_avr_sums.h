@@ -1,7 +1,7 @@
 /* tinygen_avr_sums.h -- sums of products in AVR assembly: dot products, linear models, polynomials,
  * hidden layers. Hand-written.
  *
- * What a kernel computes, and of which operands, stands in tinygen_fixed.h beside the same kernel
+ * What a kernel computes, and of which operands, stands in tinygen_sums.h beside the same kernel
  * in C. Included by tinygen_fixed.h, never alone; tinygen_avr.h says what all the assembly obeys.
  * Inputs are read at X, the table in flash at Z; the sum is `acc`, as wide as its kernel's name
  * says.

@@ -21,7 +21,7 @@ from .units import categories, class_names, input_units, label_bytes, unit_of
 def render_header(model: Model) -> str:
     """Text of NAME.h: C99 and C++11, needs only `runtime()` beside it."""
     name = check_prefix(model.name)
-    chains = [chain_views(one, [comment(q.name) for q in one.inputs]) for one in model.singles]
+    chains = _chains(model)
     last, classes = model.bounds[-1], class_names(model)
     parts = [[printed(step, step.macros) for step in steps] for steps in chains]
     nodes = [node for part in parts for node in part]
@@ -54,10 +54,17 @@ def render_header(model: Model) -> str:
             threshold=_end_of_band(model, model.threshold, model.levels.high),
             alarm_below=_end_of_band(model, model.alarm_below, model.levels.low),
             nodes=nodes,
+            static_arrays=any("    static " in node.body for node in nodes),
             tables_id=_tables_id(model, nodes, classes),
             **_answer_view(model, chains, parts),
         )
     )
+
+
+def _chains(model: Model) -> list[list[View]]:
+    """The steps of each output."""
+    names = [[comment(q.name) for q in one.inputs] for one in model.singles]
+    return [chain_views(*each, alone=not model.more) for each in zip(model.singles, names)]
 
 
 def _tables_id(model: Model, nodes: list[Printed], classes: list) -> int:

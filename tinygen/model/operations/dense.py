@@ -62,6 +62,10 @@ class Dense(Node):
         half = (1 << self.shift) >> 1
         return tuple((b << self.bias_shift) + half for b in self.bias)
 
+    def weighs_scaled(self) -> bool:
+        """True for one row of int8, which the kernels of linear models weigh."""
+        return len(self.bias) == 1 and self.weight_bits == 8
+
     @property
     def is_relu(self) -> bool:
         return self.low == 0 and len(self.bias) > 1
