@@ -283,25 +283,43 @@ static inline int16_t tinygen_log2(int16_t x)
     return (int16_t)mantissa;
 }
 
-/* ---- decision trees: 31 cycles a split ------------------------------------------------------- */
+/* ---- decision trees: 33 to 39 cycles a split ------------------------------------------------- */
 
-static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
-{
-    uint8_t input, flags, a, b, lo, hi;
-    __asm__ __volatile__(
-            "1:\n\tlpm %[f],Z+\n\tmov %[i],%[f]\n\tandi %[i],0x3F\n\t"
-            "movw r26,%[x]\n\tadd r26,%[i]\n\tadc r27,r1\n\tadd r26,%[i]\n\tadc r27,r1\n\t"
-            "ld %[a],X+\n\tld %[b],X\n\tlpm %[lo],Z+\n\tlpm %[hi],Z+\n\tlpm %[i],Z+\n\t"
-            "cp %[lo],%[a]\n\tcpc %[hi],%[b]\n\tbrge 2f\n\t"
-            "add r30,%[i]\n\tadc r31,r1\n\tlsl %[f]\n2:\n\t"
-            /* the top bit says whether the side taken is a leaf */
-            "sbrs %[f],7\n\trjmp 1b"
-            : [tree] "+z"(tree), [x] "+r"(x), [i] "=&d"(input), [f] "=&r"(flags), [a] "=&r"(a),
-              [b] "=&r"(b), [lo] "=&r"(lo), [hi] "=&r"(hi)
-            :
-            : "r26", "r27", "memory");
-    return tree;
-}
+/* Bit 7 of `kind`: the right side stands first. Bit 6: the first side is a leaf, bit 5: so is the
+ * second. SREG's bit 4 is the sign of limit - x, set where x goes right; then `a` says whether x
+ * goes to the second side. */
+#define TINYGEN_LEAF_ASM(name, leaf_t, input, first, told)                                         \
+    static inline const int8_t *name(const int8_t *tree, const int16_t *x, leaf_t leaf)            \
+    {                                                                                              \
+        leaf_t skip;                                                                               \
+        uint8_t kind, a, b, lo, hi;                                                                \
+        __asm__ __volatile__(                                                                      \
+            "1:\n\tlpm %[kind],Z+\n\t" input                                                       \
+            "add r26,%[a]\n\tadc r27,r1\n\t"                                                       \
+            "ld %[a],X+\n\tld %[b],X\n\tlpm %[lo],Z+\n\tlpm %[hi],Z+\n\t" first                    \
+            "cp %[lo],%[a]\n\tcpc %[hi],%[b]\n\tin %[a],__SREG__\n\t"                              \
+            "sbrc %[kind],7\n\tcom %[a]\n\tsbrs %[a],4\n\trjmp 2f\n\t"                             \
+            told "lsl %[kind]\n2:\n\tsbrs %[kind],6\n\trjmp 1b"                                   \
+            : [tree] "+z"(tree), [x] "+r"(x), [leaf] "+r"(leaf), [skip] "=&r"(skip),               \
+              [kind] "=&r"(kind), [a] "=&d"(a), [b] "=&r"(b), [lo] "=&r"(lo), [hi] "=&r"(hi)       \
+            :                                                                                      \
+            : "r26", "r27", "memory");                                                             \
+        return tree;                                                                               \
+    }
+#define TINYGEN_FEW_INPUTS "mov %[a],%[kind]\n\tandi %[a],0x1F\n\tlsl %[a]\n\tmovw r26,%[x]\n\t"
+#define TINYGEN_MANY_INPUTS "lpm %[a],Z+\n\tmovw r26,%[x]\n\tadd r26,%[a]\n\tadc r27,r1\n\t"
+/* the bytes of the first side: those of a leaf, or told; then over them */
+#define TINYGEN_NEAR "mov %[skip],%[leaf]\n\tsbrs %[kind],6\n\tlpm %[skip],Z+\n\t"
+#define TINYGEN_OVER_NEAR "add r30,%[skip]\n\tadc r31,r1\n\t"
+#define TINYGEN_FAR                                                                                \
+    "movw %[skip],%[leaf]\n\tsbrc %[kind],6\n\trjmp 3f\n\t"                                        \
+    "lpm %A[skip],Z+\n\tlpm %B[skip],Z+\n3:\n\t"
+#define TINYGEN_OVER_FAR "add r30,%A[skip]\n\tadc r31,%B[skip]\n\t"
+TINYGEN_LEAF_ASM(tinygen_leaf, uint8_t, TINYGEN_FEW_INPUTS, TINYGEN_NEAR, TINYGEN_OVER_NEAR)
+TINYGEN_LEAF_ASM(tinygen_leaf_many, uint8_t, TINYGEN_MANY_INPUTS, TINYGEN_NEAR, TINYGEN_OVER_NEAR)
+TINYGEN_LEAF_ASM(tinygen_leaf_far, uint16_t, TINYGEN_FEW_INPUTS, TINYGEN_FAR, TINYGEN_OVER_FAR)
+TINYGEN_LEAF_ASM(tinygen_leaf_many_far, uint16_t, TINYGEN_MANY_INPUTS, TINYGEN_FAR,
+                 TINYGEN_OVER_FAR)
 
 static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n)
 {

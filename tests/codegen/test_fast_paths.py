@@ -13,6 +13,7 @@ from tinygen.codegen.emit import render_header
 from tinygen.common.boards import BOARDS
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import OPTIMIZE, Model
+from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.log2 import Log2
 from tinygen.model.operations.power import Power
 from tinygen.model.operations.scale import Scale
@@ -78,3 +79,60 @@ def test_outputs_side_by_side_share_the_stack():
     several = replace(linear, threshold=None, reads=(0, 1, 2), more=more)
     assert set(arrays(linear, "size")) == {"static "}
     assert set(arrays(several, "size")) == {""}
+
+
+TREE_COSTS = {"one": (486, 321), "one wide": (582, 325), "deep": (2174, 4311)}
+
+
+def grown(rng, splits: list, leaves: list, count: int, size: int) -> int:
+    """Place of a tree of so many leaves, whose sides are of all lengths."""
+    if count == 1:
+        leaves.append((int(rng.integers(-size, size + 1)),))
+        return -len(leaves)
+    at, left = len(splits), int(np.clip(round(count * rng.beta(2, 2)), 1, count - 1))
+    splits.append(())
+    asked = int(rng.integers(7)), int(rng.integers(-1000, 1000))
+    sides = [grown(rng, splits, leaves, n, size) for n in (left, count - left)]
+    splits[at] = (*asked, *sides)
+    return at
+
+
+def forest_of(counts, path: int, size: int) -> Model:
+    """Trees of so many leaves, and one that is a single path of so many splits."""
+    rng, splits, leaves = np.random.default_rng(5), [], []
+    roots = [grown(rng, splits, leaves, count, size) for count in counts]
+    if path:
+        roots.append(len(splits))
+    for k in range(path):
+        leaves.append((int(rng.integers(-size, size + 1)),))
+        leaf, more = -len(leaves), len(splits) + 1
+        if k == path - 1:
+            leaves.append((0,))
+            more = -len(leaves)
+        splits.append((k % 7, 60 * k - 900, *((leaf, more) if k % 2 else (more, leaf))))
+    readings = tuple(Quantity(f"s{k}", "", 1.0, -1000.0, 1000.0) for k in range(7))
+    node = Forest(tuple(splits), tuple(leaves), tuple(roots), (3,), -30000, 30000)
+    return Model("trees", "forest", readings, Quantity("y", "", 1.0, 0.0, 9.0), (node,))
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("one", forest_of([96], 0, 100)),
+        ("one wide", forest_of([96], 0, 3000)),
+        ("deep", forest_of([20] * 23, 16, 100)),
+    ],
+)
+def test_trees_for_size_stay_byte_streams(name, model, simavr):
+    """By hand 96 leaves of two bytes take 574 bytes; one deep tree among 24 made arrays of all."""
+    cost = measure_cost(replace(model, optimize="size"), UNO)
+    flash, cycles = TREE_COSTS[name]
+    assert cost.flash_bytes <= flash
+    assert cost.cycles_max <= cycles
+
+
+def test_one_deep_tree_leaves_a_forest_code(simavr):
+    """1,096 cycles, where arrays took 9,142."""
+    model = replace(forest_of([20] * 23, 16, 100), optimize="speed")
+    assert "_trees(const int16_t *x)" in render_header(model)
+    assert measure_cost(model, UNO).cycles_max <= 1096

@@ -54,7 +54,6 @@ def render_header(model: Model) -> str:
             threshold=_end_of_band(model, model.threshold, model.levels.high),
             alarm_below=_end_of_band(model, model.alarm_below, model.levels.low),
             nodes=nodes,
-            static_arrays=any("    static " in node.body for node in nodes),
             tables_id=_tables_id(model, nodes, classes),
             **_answer_view(model, chains, parts),
         )
@@ -85,6 +84,7 @@ def _answer_view(model: Model, chains: list[list[View]], parts: list[list[Printe
         "scores": model.scores,
         "sure_margin": model.sure_margin,
         "not_sure": NOT_SURE,
+        "static_arrays": any("    static " in step.body for step in parts[0]),
     }
     if not model.scores:
         return told
