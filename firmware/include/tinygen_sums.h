@@ -144,4 +144,34 @@ TINYGEN_NET(s16, w8_24, tinygen_int24, int16_t, TINYGEN_READ_I8, 1)
 TINYGEN_NET(s16, w8_32, int32_t, int16_t, TINYGEN_READ_I8, 1)
 TINYGEN_NET(s16, w16_32, int32_t, int16_t, tinygen_word, 2)
 
+/* The same net of two to seven int16 inputs, which an AVR keeps in registers. A row's weights are
+ * int8 with the top bit turned, and its bias is without 2^7 times their sum, in 16 bits: sums of
+ * unsigned products, x + 2^15 times w + 2^7, bring it back, modulo 2^24. */
+#define TINYGEN_HELD_C(name, acc_t, n, read, bytes)                                                \
+    static inline acc_t name(acc_t acc, const int8_t *table, const int16_t *x, uint8_t rows)       \
+    {                                                                                              \
+        for (; rows > 0; --rows, table += 2 + n + bytes) {                                         \
+            uint32_t sum = (uint32_t)(uint16_t)tinygen_word(table) * 256u + 128u;                  \
+            for (uint8_t i = 0; i < n; ++i) {                                                      \
+                uint32_t u = (uint16_t)((uint16_t)x[i] + 0x8000u);                                 \
+                sum += TINYGEN_READ_U8(table + 2 + i) * u - 128u * u;                              \
+            }                                                                                      \
+            tinygen_int24 unit = (tinygen_int24)((int32_t)(sum << 8) >> 8);                        \
+            acc_t share = read(table + 2 + n), h = (acc_t)(unit < 0 ? 0 : unit >> 8);              \
+            acc = (acc_t)(acc + (acc_t)(share * h));                                               \
+        }                                                                                          \
+        return acc;                                                                                \
+    }
+#define TINYGEN_HELD(n)                                                                            \
+    TINYGEN_HELD_C(tinygen_relu_held_##n##_w8_24, tinygen_int24, n, TINYGEN_READ_I8, 1)            \
+    TINYGEN_HELD_C(tinygen_relu_held_##n##_w8_32, int32_t, n, TINYGEN_READ_I8, 1)                  \
+    TINYGEN_HELD_C(tinygen_relu_held_##n##_w16_32, int32_t, n, tinygen_word, 2)
+
+TINYGEN_HELD(2)
+TINYGEN_HELD(3)
+TINYGEN_HELD(4)
+TINYGEN_HELD(5)
+TINYGEN_HELD(6)
+TINYGEN_HELD(7)
+
 #endif

@@ -10,7 +10,7 @@ import host_c
 import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
-from random_models import random_models
+from random_models import dense, random_models
 from tinygen.host.virtual.simavr import SimBoard
 
 from tinygen.codegen.chain import chain_views
@@ -22,6 +22,7 @@ from tinygen.model.model import OPTIMIZE, Model
 from tinygen.model.nodes import prefix_bounds
 from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.dense_kernels import HELD_INPUTS
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.log2 import Log2
 from tinygen.model.operations.scale import Scale
@@ -360,6 +361,80 @@ def test_one_wrong_instruction_of_the_linear_kernel_is_seen(right, mistaken, sim
         sum(wrong_inputs(low, multiplier) for low, multiplier in ((-32767, 4095), (-700, 65535)))
         > 0
     )
+
+
+HELD_OUTPUTS = {  # limits of the shares, the output's bias and shift
+    "w8_24": (9, 1000, 9),
+    "w8_32": (127, 8_500_000, 9),
+    "w16_32": (6000, 1000, 13),
+}
+HELD = [(n, ends) for n in HELD_INPUTS for ends in HELD_OUTPUTS]
+
+
+def held_net(inputs_n: int, ends: str) -> Model:
+    """A net whose inputs stay in registers, of the largest weights and of sums near 24 bits."""
+    rng = np.random.default_rng(inputs_n)
+    limit, bias, shift = HELD_OUTPUTS[ends]
+    scale = Scale((-2048,) * inputs_n, (65535,) * (inputs_n - 1) + (65534,), 16, 4095, 2048)
+    hidden = dense(rng, 12, inputs_n, 8, 0, 32767, bias=24000, bias_shift=8)
+    ends_of = [(127,) * inputs_n, (-127,) * inputs_n, (127, -127) * inputs_n]
+    weights = tuple(row[:inputs_n] for row in ends_of) + hidden.weights[3:]
+    most = 2**15 - 8 * 127 * inputs_n - 2
+    hidden = replace(hidden, weights=weights, bias=(most, -most, *hidden.bias[2:]))
+    output = dense(rng, 1, 12, shift, -32767, 32767, limit=limit)
+    output = replace(output, bias=(bias,), weights=((limit, *output.weights[0][1:]),))
+    q = tuple(Quantity(f"s{k}", "", 1.0, -2048.0, 2047.0) for k in range(inputs_n))
+    answer = Quantity("y", "", 1.0, -30000.0, 30000.0)
+    return Model("held", "mlp", q, answer, (scale, hidden, output), optimize="speed")
+
+
+@pytest.mark.parametrize("flags", [(), (NO_ASM,)], ids=["assembly", "portable"])
+@pytest.mark.parametrize("inputs_n, ends", HELD)
+def test_a_net_with_inputs_in_registers_answers_as_the_twin(
+    inputs_n, ends, flags, level, simavr, monkeypatch
+):
+    if level == "commit" and list(HELD_OUTPUTS)[inputs_n % 3] != ends:
+        pytest.skip("one kind of output for each number of inputs: all at --level release")
+    use_flags(monkeypatch, *flags)
+    model = held_net(inputs_n, ends)
+    assert f"tinygen_relu_held_{inputs_n}_{ends}(" in render_header(model)
+    assert wrong_on_chip(model) == 0
+
+
+@pytest.mark.parametrize("ends", HELD_OUTPUTS)
+def test_the_same_net_on_this_computer(ends, tmp_path):
+    model = held_net(5, ends)
+    rows = np.vstack([model.sample_rows(2000, seed=3), *([v] * 5 for v in (-32768, 32767))])
+    program = host_c.compile_header(model, tmp_path)
+    assert (host_c.run_rows(program, rows) == model.predict(rows)).all()
+
+
+def test_a_second_layer_reads_units_from_registers(simavr):
+    """Its inputs reach 32767: all sixteen bits are multiplied."""
+    first, rng = held_net(5, "w8_24"), np.random.default_rng(9)
+    one = dense(rng, 4, 5, 8, 0, 32767, bias=30000, bias_shift=8)
+    two = dense(rng, 12, 4, 8, 0, 32767, limit=30, bias=9000, bias_shift=8)
+    last = dense(rng, 1, 12, 9, -32767, 32767, limit=60)
+    model = replace(first, nodes=(first.nodes[0], one, two, last))
+    assert "tinygen_relu_held_4_w8_24(" in render_header(model)
+    assert model.bounds[1].high[0] > 25000
+    assert wrong_on_chip(model) == 0
+
+
+@pytest.mark.parametrize(
+    "right, mistaken",
+    [
+        ("subi %[w],0x80", "subi %[w],0x81"),
+        ("bld %[lo],7", "nop"),
+        ("ror %[a1]\\n\\tror %[lo]", "lsr %[a1]\\n\\tror %[lo]"),
+        ("sbc %[a2],%[hi]", "nop"),
+        ("adc %[a1],r1\\n\\tadc %[a2],%[hi]", "adc %[a1],r1\\n\\tnop"),
+        ("clr %[hi]\\n\\tclr %[lo]", "clr %[lo]\\n\\tnop"),
+    ],
+)
+def test_one_wrong_instruction_of_the_held_kernels_is_seen(right, mistaken, simavr, monkeypatch):
+    use_runtime(monkeypatch, lambda text: text.replace(right, mistaken))
+    assert sum(wrong_on_chip(held_net(n, "w16_32")) for n in (6, 7)) > 0
 
 
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if is_linear(model)])
