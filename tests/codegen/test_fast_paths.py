@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from random_models import dense, random_models
 
+from tinygen.codegen.chain import slow_steps
 from tinygen.codegen.emit import render_header
 from tinygen.common.boards import BOARDS
 from tinygen.model.fixedpoint import Quantity
@@ -18,7 +19,9 @@ from tinygen.model.operations.log2 import Log2
 from tinygen.model.operations.power import Power
 from tinygen.model.operations.scale import Scale
 from tinygen.model.parts import Output
-from tinygen.target.bare import measure_cost
+from tinygen.report.ladder import ladder_text
+from tinygen.search.ladder import Ladder, Rung
+from tinygen.target.bare import ModelCost, measure_cost
 
 UNO = BOARDS["uno"]
 
@@ -136,3 +139,27 @@ def test_one_deep_tree_leaves_a_forest_code(simavr):
     model = replace(forest_of([20] * 23, 16, 100), optimize="speed")
     assert "_trees(const int16_t *x)" in render_header(model)
     assert measure_cost(model, UNO).cycles_max <= 1096
+
+
+def slow_net(bias: int) -> Model:
+    """The net with one bias of a hidden unit changed."""
+    made = net(20)
+    hidden = replace(made.nodes[2], bias=(bias, *made.nodes[2].bias[1:]))
+    return replace(made, nodes=(*made.nodes[:2], hidden, *made.nodes[3:]))
+
+
+def test_a_model_without_a_quick_kernel_says_so():
+    assert slow_steps(net(20)) == slow_steps(forest_of([20] * 23, 16, 100)) == []
+    assert slow_steps(slow_net(32767)) == ["a hidden layer's sums take 32 bits"]
+    bytes_of_inputs = random_models()["tree_bytes"]
+    assert slow_steps(replace(bytes_of_inputs, optimize="size")) == ["its trees are arrays"]
+
+
+def test_the_ladder_names_rungs_without_a_quick_kernel():
+    facts = {"alarm": {"false": 0, "missed": 0}, "metrics": {"mae": 1.0, "float_mae": 1.0}}
+    cost = ModelCost(700, 0, 20, 4000, 4100)
+    models = [replace(net(20), training=facts), replace(slow_net(32767), training=facts)]
+    found = Ladder(tuple(Rung(model, k + 1.0, cost) for k, model in enumerate(models)), 0, "uno")
+    text = ladder_text(found)
+    assert "no. 2 has no quick kernel: a hidden layer's sums take 32 bits" in text.splitlines()
+    assert "no. 1 has" not in text

@@ -74,6 +74,12 @@ def _first_view(rest: Step) -> View:
     return rest.nodes[0].view(rest.front(1))
 
 
+def slow_steps(model: Model) -> list[str]:
+    """Why steps of the model are computed without a quick kernel; empty where none is."""
+    chains = (chain_views(one, [""] * len(one.inputs)) for one in model.singles)
+    return list(dict.fromkeys(view.slow for chain in chains for view in chain if view.slow))
+
+
 def constant_bytes(model: Model) -> int:
     """Bytes of tables the model puts into flash, without its range table and code."""
     return sum(

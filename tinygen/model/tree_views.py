@@ -220,6 +220,10 @@ class ForestView(_Splits, SumView):
         return len(self.node.bias)
 
     @property
+    def slow(self) -> str:
+        return "its trees are arrays"
+
+    @property
     def child_bits(self) -> int:
         return 8 if max(len(self.node.splits), self.leaves) <= 127 else 16
 

@@ -111,6 +111,11 @@ class View:
         return "static " if self.step.static and self.width > 1 else ""
 
     @property
+    def slow(self) -> str:
+        """Why no quick kernel computes the step; empty where one does, or where there is none."""
+        return ""
+
+    @property
     def rom_bytes(self) -> int:
         """Bytes of its tables in flash."""
         return 0

@@ -195,6 +195,15 @@ class DenseView(WeightRows, SumView):
         return is_relu_layer(self.node, self.step.proven)
 
     @property
+    def slow(self) -> str:
+        if not self.node.is_relu or self.relu_layer:
+            return ""
+        if self.weight_bits > 8:
+            return "a hidden layer's weights take 16 bits"
+        wide = self.step.proven.acc_bits > 24
+        return f"a hidden layer's {'sums take 32 bits' if wide else 'scale is not 2^8'}"
+
+    @property
     def layer(self) -> str:
         return f"tinygen_relu_layer_{short_type(self.step)}"
 
