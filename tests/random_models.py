@@ -58,6 +58,11 @@ def widened(spans) -> Scale:
     )
 
 
+def uniform(n: int, low: int, multiplier: int, shift: int, top: int, zero: int) -> Scale:
+    """Scale of n inputs of one range."""
+    return Scale((low,) * n, (multiplier,) * n, shift, top, zero)
+
+
 def dense(rng, rows, columns, shift, low, high, limit=127, bias=3000, bias_shift=0) -> Dense:
     weights = rng.integers(-limit, limit + 1, size=(rows, columns)).tolist()
     return Dense(
@@ -455,6 +460,48 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             q1,
             Lookup((curve(rng, 0, 15, 7),), True, 200, -20000, 30000),
             Calibrate(2048, Calibrate.most_offset // 9, -20000, 30000, 1),
+        ),
+        "uniform_bytes": (
+            q7,
+            uniform(7, -300, 57, 8, 255, 128),
+            dense(rng, 4, 7, 4, -32768, 32767),
+            Argmax(),
+        ),
+        "uniform_words": (
+            q7,
+            uniform(7, -900, 60001, 16, 4095, 2048),
+            dense(rng, 9, 7, 8, 0, 32767, bias=2000, bias_shift=8),
+            dense(rng, 1, 9, 9, -32767, 32767),
+        ),
+        "uniform_widened": (
+            q3,
+            uniform(3, -9, 300, 8, 4095, 2048),
+            dense(rng, 5, 3, 8, 0, 32767, bias=2000, bias_shift=8),
+            dense(rng, 1, 5, 9, -32767, 32767),
+        ),
+        "uniform_unsigned": (
+            q3,
+            uniform(3, -300, 57, 8, 255, 0),
+            dense(rng, 1, 3, 3, -32000, 32000, limit=40, bias=900),
+        ),
+        "logarithms_all": (
+            q3,
+            Log2((0, 1, 2)),
+            scale_of(((0, 30720),) * 3, 4095, 2048),
+            dense(rng, 5, 3, 8, 0, 32767, bias=2000, bias_shift=8),
+            dense(rng, 1, 5, 9, -32767, 32767),
+        ),
+        "logarithms_stored": (
+            q7,
+            Log2((1, 3, 6)),
+            scale_of([(14000 * (k in (1, 3, 6)), 24000) for k in range(7)], 255, 128),
+            dense(rng, 1, 7, 4, -32767, 32767),
+        ),
+        "logarithms_of_many": (
+            inputs(20),
+            Log2((0, 17, 19)),
+            scale_of([(14000 * (k in (0, 17, 19)), 24000) for k in range(20)], 4095, 2048),
+            dense(rng, 1, 20, 9, -32767, 32767, bias=10**5),
         ),
     }
     return {

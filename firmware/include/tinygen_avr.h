@@ -83,55 +83,91 @@ static inline uint16_t tinygen_scale8(int16_t x, int16_t low, uint8_t multiplier
     return u < top ? u : top;
 }
 
+/* hi:lo = x - low, not below 0: `low` is the next word of the table, or that of all inputs */
+#define TINYGEN_TABLE_LOW(next)                                                                    \
+    "lpm %[a],Z+\n\tlpm %[b],Z+\n\t" next "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\t"
+#define TINYGEN_UNIFORM_LOW "sub %[lo],%A[low]\n\tsbc %[hi],%B[low]\n\t"
+#define TINYGEN_INPUT(low)                                                                         \
+    "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\t" low "brge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
+
+#define TINYGEN_INPUT_BYTES(low, first, last)                                                      \
+    uint8_t lo, hi, a, b;                                                                          \
+    __asm__ __volatile__(                                                                          \
+        TINYGEN_INPUT(low)                                                                         \
+        "mul %[lo],%[m]\n\tlsl r0\n\tmov %[a],r1\n\tclr %[b]\n\tadc %[a],%[b]\n\t"                 \
+        "mul %[hi],%[m]\n\tadd %[a],r0\n\tadc %[b],r1\n\t"                                         \
+        "breq 3f\n\tldi %[a],255\n3:\n\tsubi %[a],128\n\t"                                         \
+        "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[a]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t"           \
+        "dec %[n]\n\tbrne 1b\n\tclr r1"                                                            \
+        : first, [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi),            \
+          [a] "=&d"(a), [b] "=&r"(b), last                                                         \
+        :                                                                                          \
+        : "r0", "memory");
+
 static inline void tinygen_scale_bytes(const int8_t *table, const int16_t *x, int8_t *u, uint8_t n)
 {
-    uint8_t lo, hi, a, b, m;
-    __asm__ __volatile__(
-        "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\t"
-        "lpm %[a],Z+\n\tlpm %[b],Z+\n\tlpm %[m],Z+\n\t"
-        "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
-        "mul %[lo],%[m]\n\tlsl r0\n\tmov %[a],r1\n\tclr %[b]\n\tadc %[a],%[b]\n\t"
-        "mul %[hi],%[m]\n\tadd %[a],r0\n\tadc %[b],r1\n\t"
-        "breq 3f\n\tldi %[a],255\n3:\n\tsubi %[a],128\n\t"
-        "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[a]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t"
-        "dec %[n]\n\tbrne 1b\n\tclr r1"
-        : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi),
-          [a] "=&d"(a), [b] "=&r"(b), [m] "=&r"(m)
-        :
-        : "r0", "memory");
+    uint8_t m;
+    TINYGEN_INPUT_BYTES(TINYGEN_TABLE_LOW("lpm %[m],Z+\n\t"), [rom] "+z"(table), [m] "=&r"(m))
+}
+
+static inline void tinygen_scale_bytes_uniform(int16_t low, uint8_t multiplier, const int16_t *x,
+                                               int8_t *u, uint8_t n)
+{
+    TINYGEN_INPUT_BYTES(TINYGEN_UNIFORM_LOW, [low] "+r"(low), [m] "+r"(multiplier))
 }
 
 /* `product` of hi:lo, the distance, and the multiplier, shifted and rounded: d:c, and the carry set
- * if it is below 4096 */
-#define TINYGEN_INPUT_WORDS(name, product)                                                         \
-    static inline void name(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)          \
+ * if it is below 4096. An input in hi:lo becomes one of 12 bits in d:c. */
+#define TINYGEN_12_BITS(low, multiplier, product)                                                  \
+    low "brge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t" multiplier product                             \
+    "brlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"
+#define TINYGEN_TABLE_12_BITS(product)                                                             \
+    TINYGEN_12_BITS(TINYGEN_TABLE_LOW(""), "lpm %[a],Z+\n\tlpm %[b],Z+\n\t", product)
+#define TINYGEN_INPUTS_12(step, ...)                                                               \
+    uint8_t lo, hi, a, b, c, d;                                                                    \
+    __asm__ __volatile__(                                                                          \
+        "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\t" step                                                \
+        "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[c]\n\tst X+,%[d]\n\t"                             \
+        "movw %[u],r26\n\tmovw r26,r0\n\t"                                                         \
+        "dec %[n]\n\tbrne 1b\n\tclr r1"                                                            \
+        : __VA_ARGS__, [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi),      \
+          [a] "=&r"(a), [b] "=&r"(b), [c] "=&d"(c), [d] "=&d"(d)                                   \
+        :                                                                                          \
+        : "r0", "memory");
+#define TINYGEN_INPUT_WORDS(word, words, product)                                                  \
+    static inline int16_t word(const int8_t **row, int16_t x)                                      \
     {                                                                                              \
-        uint8_t lo, hi, a, b, c, d;                                                                \
-        __asm__ __volatile__(                                                                      \
-            "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\tlpm %[a],Z+\n\tlpm %[b],Z+\n\t"                   \
-            "sub %[lo],%[a]\n\tsbc %[hi],%[b]\n\tbrge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"        \
-            "lpm %[a],Z+\n\tlpm %[b],Z+\n\t" product                                               \
-            "brlo 3f\n\tldi %[d],15\n\tldi %[c],255\n3:\n\tsubi %[d],8\n\t"                        \
-            "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[c]\n\tst X+,%[d]\n\t"                         \
-            "movw %[u],r26\n\tmovw r26,r0\n\t"                                                     \
-            "dec %[n]\n\tbrne 1b\n\tclr r1"                                                        \
-            : [rom] "+z"(table), [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo),            \
-              [hi] "=&r"(hi), [a] "=&r"(a), [b] "=&r"(b), [c] "=&d"(c), [d] "=&d"(d)               \
-            :                                                                                      \
-            : "r0", "memory");                                                                     \
+        uint8_t lo = (uint8_t)x, hi = (uint8_t)((uint16_t)x >> 8), a, b, c, d;                     \
+        __asm__(TINYGEN_TABLE_12_BITS(product) "clr r1"                                            \
+                : [rom] "+z"(*row), [lo] "+r"(lo), [hi] "+r"(hi), [a] "=&r"(a), [b] "=&r"(b),      \
+                  [c] "=&d"(c), [d] "=&d"(d)                                                       \
+                :                                                                                  \
+                : "r0");                                                                           \
+        return (int16_t)(c | (uint16_t)d << 8);                                                    \
+    }                                                                                              \
+    static inline void words(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)         \
+    {                                                                                              \
+        TINYGEN_INPUTS_12(TINYGEN_TABLE_12_BITS(product), [rom] "+z"(table))                       \
+    }                                                                                              \
+    static inline void words##_uniform(int16_t low, uint16_t multiplier, const int16_t *x,         \
+                                       int16_t *u, uint8_t n)                                      \
+    {                                                                                              \
+        TINYGEN_INPUTS_12(TINYGEN_12_BITS(TINYGEN_UNIFORM_LOW,                                     \
+                                          "mov %[a],%A[m]\n\tmov %[b],%B[m]\n\t", product),        \
+                          [low] "+r"(low), [m] "+r"(multiplier))                                   \
     }
-TINYGEN_INPUT_WORDS(tinygen_scale_words,
-    /* d:c = high half of hi:lo * b:a; `hi` becomes the byte below, whose top bit rounds */
+/* d:c = high half of hi:lo * b:a; `hi` becomes the byte below, whose top bit rounds */
+TINYGEN_INPUT_WORDS(tinygen_scale_word, tinygen_scale_words,
     "mul %[hi],%[b]\n\tmov %[c],r0\n\tmov %[d],r1\n\t"
     "mul %[hi],%[a]\n\tmov %[hi],r0\n\tadd %[c],r1\n\tclr r1\n\tadc %[d],r1\n\t"
     "mul %[lo],%[a]\n\tclr %[a]\n\tadd %[hi],r1\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
     "mul %[lo],%[b]\n\tadd %[hi],r0\n\tadc %[c],r1\n\tadc %[d],%[a]\n\t"
     "lsl %[hi]\n\tadc %[c],%[a]\n\tadc %[d],%[a]\n\t"
     "cpi %[d],16\n\t")
-TINYGEN_INPUT_WORDS(tinygen_widen_words,
-    /* lo:d:c = hi:lo * b:a without its lowest byte, whose top bit rounds; CLR leaves the carry. Out
-     * of d:c a carry comes only where hi * b is above 255 as well, and so `lo` not 0:
-     * 255 * (hi + b + 1) < 2^16 */
+/* lo:d:c = hi:lo * b:a without its lowest byte, whose top bit rounds; CLR leaves the carry. Out of
+ * d:c a carry comes only where hi * b is above 255 as well, and so `lo` not 0:
+ * 255 * (hi + b + 1) < 2^16 */
+TINYGEN_INPUT_WORDS(tinygen_widen_word, tinygen_widen_words,
     "mul %[lo],%[a]\n\tmov %[c],r1\n\tlsl r0\n\tclr %[d]\n\tadc %[c],%[d]\n\t"
     "mul %[lo],%[b]\n\tadd %[c],r0\n\tadc %[d],r1\n\tclr %[lo]\n\t"
     "mul %[hi],%[a]\n\tclr %[a]\n\tadd %[c],r0\n\tadc %[d],r1\n\t"
@@ -247,25 +283,43 @@ static inline int16_t tinygen_log2(int16_t x)
     return (int16_t)mantissa;
 }
 
-/* ---- decision trees: 31 cycles a split ------------------------------------------------------- */
+/* ---- decision trees: 33 to 39 cycles a split ------------------------------------------------- */
 
-static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
-{
-    uint8_t input, flags, a, b, lo, hi;
-    __asm__ __volatile__(
-            "1:\n\tlpm %[f],Z+\n\tmov %[i],%[f]\n\tandi %[i],0x3F\n\t"
-            "movw r26,%[x]\n\tadd r26,%[i]\n\tadc r27,r1\n\tadd r26,%[i]\n\tadc r27,r1\n\t"
-            "ld %[a],X+\n\tld %[b],X\n\tlpm %[lo],Z+\n\tlpm %[hi],Z+\n\tlpm %[i],Z+\n\t"
-            "cp %[lo],%[a]\n\tcpc %[hi],%[b]\n\tbrge 2f\n\t"
-            "add r30,%[i]\n\tadc r31,r1\n\tlsl %[f]\n2:\n\t"
-            /* the top bit says whether the side taken is a leaf */
-            "sbrs %[f],7\n\trjmp 1b"
-            : [tree] "+z"(tree), [x] "+r"(x), [i] "=&d"(input), [f] "=&r"(flags), [a] "=&r"(a),
-              [b] "=&r"(b), [lo] "=&r"(lo), [hi] "=&r"(hi)
-            :
-            : "r26", "r27", "memory");
-    return tree;
-}
+/* Bit 7 of `kind`: the right side stands first. Bit 6: the first side is a leaf, bit 5: so is the
+ * second. SREG's bit 4 is the sign of limit - x, set where x goes right; then `a` says whether x
+ * goes to the second side. */
+#define TINYGEN_LEAF_ASM(name, leaf_t, input, first, told)                                         \
+    static inline const int8_t *name(const int8_t *tree, const int16_t *x, leaf_t leaf)            \
+    {                                                                                              \
+        leaf_t skip;                                                                               \
+        uint8_t kind, a, b, lo, hi;                                                                \
+        __asm__ __volatile__(                                                                      \
+            "1:\n\tlpm %[kind],Z+\n\t" input                                                       \
+            "add r26,%[a]\n\tadc r27,r1\n\t"                                                       \
+            "ld %[a],X+\n\tld %[b],X\n\tlpm %[lo],Z+\n\tlpm %[hi],Z+\n\t" first                    \
+            "cp %[lo],%[a]\n\tcpc %[hi],%[b]\n\tin %[a],__SREG__\n\t"                              \
+            "sbrc %[kind],7\n\tcom %[a]\n\tsbrs %[a],4\n\trjmp 2f\n\t"                             \
+            told "lsl %[kind]\n2:\n\tsbrs %[kind],6\n\trjmp 1b"                                   \
+            : [tree] "+z"(tree), [x] "+r"(x), [leaf] "+r"(leaf), [skip] "=&r"(skip),               \
+              [kind] "=&r"(kind), [a] "=&d"(a), [b] "=&r"(b), [lo] "=&r"(lo), [hi] "=&r"(hi)       \
+            :                                                                                      \
+            : "r26", "r27", "memory");                                                             \
+        return tree;                                                                               \
+    }
+#define TINYGEN_FEW_INPUTS "mov %[a],%[kind]\n\tandi %[a],0x1F\n\tlsl %[a]\n\tmovw r26,%[x]\n\t"
+#define TINYGEN_MANY_INPUTS "lpm %[a],Z+\n\tmovw r26,%[x]\n\tadd r26,%[a]\n\tadc r27,r1\n\t"
+/* the bytes of the first side: those of a leaf, or told; then over them */
+#define TINYGEN_NEAR "mov %[skip],%[leaf]\n\tsbrs %[kind],6\n\tlpm %[skip],Z+\n\t"
+#define TINYGEN_OVER_NEAR "add r30,%[skip]\n\tadc r31,r1\n\t"
+#define TINYGEN_FAR                                                                                \
+    "movw %[skip],%[leaf]\n\tsbrc %[kind],6\n\trjmp 3f\n\t"                                        \
+    "lpm %A[skip],Z+\n\tlpm %B[skip],Z+\n3:\n\t"
+#define TINYGEN_OVER_FAR "add r30,%A[skip]\n\tadc r31,%B[skip]\n\t"
+TINYGEN_LEAF_ASM(tinygen_leaf, uint8_t, TINYGEN_FEW_INPUTS, TINYGEN_NEAR, TINYGEN_OVER_NEAR)
+TINYGEN_LEAF_ASM(tinygen_leaf_many, uint8_t, TINYGEN_MANY_INPUTS, TINYGEN_NEAR, TINYGEN_OVER_NEAR)
+TINYGEN_LEAF_ASM(tinygen_leaf_far, uint16_t, TINYGEN_FEW_INPUTS, TINYGEN_FAR, TINYGEN_OVER_FAR)
+TINYGEN_LEAF_ASM(tinygen_leaf_many_far, uint16_t, TINYGEN_MANY_INPUTS, TINYGEN_FAR,
+                 TINYGEN_OVER_FAR)
 
 static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n)
 {

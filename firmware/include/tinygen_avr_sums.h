@@ -1,7 +1,7 @@
 /* tinygen_avr_sums.h -- sums of products in AVR assembly: dot products, linear models, polynomials,
  * hidden layers. Hand-written.
  *
- * What a kernel computes, and of which operands, stands in tinygen_fixed.h beside the same kernel
+ * What a kernel computes, and of which operands, stands in tinygen_sums.h beside the same kernel
  * in C. Included by tinygen_fixed.h, never alone; tinygen_avr.h says what all the assembly obeys.
  * Inputs are read at X, the table in flash at Z; the sum is `acc`, as wide as its kernel's name
  * says.
@@ -310,5 +310,64 @@ TINYGEN_NET_GROUPS(u8_w16_32, int32_t, uint8_t, U8, TINYGEN_SHARE_W16, TINYGEN_M
 TINYGEN_NET_GROUPS(s16_w8_24, tinygen_int24, int16_t, S16, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_24)
 TINYGEN_NET_GROUPS(s16_w8_32, int32_t, int16_t, S16, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_32)
 TINYGEN_NET_GROUPS(s16_w16_32, int32_t, int16_t, S16, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
+
+/* ---- hidden layers whose inputs stay in registers: 12 cycles an input and unit ------------------
+ * Inputs and weights are unsigned here: u = x + 2^15 in r3:r2, r5:r4 and so on, v = w + 2^7. The
+ * sum of w * x is that of v * u, less 2^7 times that of u, less a share that the bias holds; all of
+ * it modulo 2^24, in which the sum itself fits. 2^7 (1 - sum of u), which rounds as well, is
+ * in r27:r26 and T. `hi` is 0 until a share is read.
+ */
+#define TINYGEN_HELD_LOAD(low, high)                                                               \
+    "ld " low ",X+\n\tld %[w],X+\n\tsubi %[w],0x80\n\tmov " high ",%[w]\n\t"                       \
+    "sub %[lo]," low "\n\tsbc %[a1]," high "\n\tsbc %[a2],%[hi]\n\t"
+#define TINYGEN_HELD_ADD(low, high)                                                                \
+    "lpm %[w],Z+\n\tmul %[w]," low "\n\tadd %[lo],r0\n\tadc %[a1],r1\n\tadc %[a2],%[hi]\n\t"       \
+    "mul %[w]," high "\n\tadd %[a1],r0\n\tadc %[a2],r1\n\t"
+#define TINYGEN_HELD_2(step) step("r2", "r3") step("r4", "r5")
+#define TINYGEN_HELD_3(step) TINYGEN_HELD_2(step) step("r6", "r7")
+#define TINYGEN_HELD_4(step) TINYGEN_HELD_3(step) step("r8", "r9")
+#define TINYGEN_HELD_5(step) TINYGEN_HELD_4(step) step("r10", "r11")
+#define TINYGEN_HELD_6(step) TINYGEN_HELD_5(step) step("r12", "r13")
+#define TINYGEN_HELD_7(step) TINYGEN_HELD_6(step) step("r14", "r15")
+#define TINYGEN_HELD_IN_2 "r2", "r3", "r4", "r5"
+#define TINYGEN_HELD_IN_3 TINYGEN_HELD_IN_2, "r6", "r7"
+#define TINYGEN_HELD_IN_4 TINYGEN_HELD_IN_3, "r8", "r9"
+#define TINYGEN_HELD_IN_5 TINYGEN_HELD_IN_4, "r10", "r11"
+#define TINYGEN_HELD_IN_6 TINYGEN_HELD_IN_5, "r12", "r13"
+#define TINYGEN_HELD_IN_7 TINYGEN_HELD_IN_6, "r14", "r15"
+#define TINYGEN_HELD_ASM(name, acc_t, inputs, clobbered, output)                                   \
+    static inline acc_t name(acc_t acc, const int8_t *table, const int16_t *x, uint8_t rows)       \
+    {                                                                                              \
+        register const int8_t *rom __asm__("r30") = table;                                         \
+        register const int16_t *in __asm__("r26") = x;                                             \
+        register uint8_t a1 __asm__("r16"), a2 __asm__("r17"), w __asm__("r18"),                   \
+            lo __asm__("r19"), hi __asm__("r20"), k __asm__("r21") = rows;                         \
+        __asm__ __volatile__(                                                                      \
+            "ldi %[lo],1\n\tclr %[a1]\n\tclr %[a2]\n\tclr %[hi]\n\t" inputs(TINYGEN_HELD_LOAD)     \
+            "bst %[lo],0\n\tlsr %[a2]\n\tror %[a1]\n\tror %[lo]\n\t"                               \
+            "mov r26,%[lo]\n\tmov r27,%[a1]\n1:\n\t"                                               \
+            "clr %[hi]\n\tclr %[lo]\n\tbld %[lo],7\n\tlpm %[a1],Z+\n\tlpm %[a2],Z+\n\t"            \
+            "add %[a1],r26\n\tadc %[a2],r27\n\t" inputs(TINYGEN_HELD_ADD) output                   \
+            "3:\n\tdec %[k]\n\tbreq 4f\n\trjmp 1b\n4:\n\tclr r1"                                   \
+            : [acc] "+r"(acc), [rom] "+r"(rom), [x] "+r"(in), [k] "+r"(k), [a1] "=&r"(a1),         \
+              [a2] "=&r"(a2), [w] "=&r"(w), [lo] "=&r"(lo), [hi] "=&r"(hi)                         \
+            :                                                                                      \
+            : "r0", clobbered, "memory");                                                          \
+        return acc;                                                                                \
+    }
+#define TINYGEN_HELD(n)                                                                            \
+    TINYGEN_HELD_ASM(tinygen_relu_held_##n##_w8_24, tinygen_int24, TINYGEN_HELD_##n,               \
+                     TINYGEN_HELD_IN_##n, TINYGEN_OUT24)                                           \
+    TINYGEN_HELD_ASM(tinygen_relu_held_##n##_w8_32, int32_t, TINYGEN_HELD_##n,                     \
+                     TINYGEN_HELD_IN_##n, TINYGEN_OUT32)                                           \
+    TINYGEN_HELD_ASM(tinygen_relu_held_##n##_w16_32, int32_t, TINYGEN_HELD_##n,                    \
+                     TINYGEN_HELD_IN_##n, TINYGEN_OUT_W16)
+
+TINYGEN_HELD(2)
+TINYGEN_HELD(3)
+TINYGEN_HELD(4)
+TINYGEN_HELD(5)
+TINYGEN_HELD(6)
+TINYGEN_HELD(7)
 
 #endif

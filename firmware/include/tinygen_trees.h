@@ -4,25 +4,43 @@
 #define TINYGEN_TREES_H
 
 /* ---- trees as bytes --------------------------------------------------------------------------
- * Where in flash the leaf stands in which x ends. A tree is a split: TINYGEN_SPLIT_..(input), the
- * raw limit as TINYGEN_BYTES, the bytes to skip, then its left side, then its right side; a side is
- * a tree or a leaf's values. x goes right, over the skipped bytes, where x[input] > limit. */
-#define TINYGEN_SPLIT(input) (int8_t)(input) /* both sides are splits */
-#define TINYGEN_SPLIT_LEFT_LEAF(input) (int8_t)((input) - 128)
-#define TINYGEN_SPLIT_RIGHT_LEAF(input) (int8_t)((input) + 64)
-#define TINYGEN_SPLIT_LEAVES(input) (int8_t)((input) - 64)
+ * A tree is a split: its kind and input in one byte, and the raw limit as TINYGEN_BYTES; then its
+ * two sides, each a tree or a leaf's values. x goes left where x[input] <= limit. A leaf stands
+ * before a split; of two splits the shorter one first, and its bytes are told behind the limit.
+ *
+ * tinygen_leaf tells where in flash the leaf stands in which x ends, for leaves of `leaf` bytes.
+ * Those with _many in their name take the input as a byte of its own behind that of the kind, and
+ * those with _far two bytes for those of the first side. */
+#define TINYGEN_SPLIT(input) (int8_t)(input)
+#define TINYGEN_RIGHT_FIRST(input) (int8_t)((input) - 128)
+#define TINYGEN_LEAF_FIRST(input) (int8_t)((input) + 64) /* the left side */
+#define TINYGEN_RIGHT_LEAF_FIRST(input) (int8_t)((input) - 64)
+#define TINYGEN_TWO_LEAVES(input) (int8_t)((input) + 96)
 
 #if !TINYGEN_ASM
-static inline const int8_t *tinygen_leaf(const int8_t *tree, const int16_t *x)
-{
-    uint8_t leaf;
-    do {
-        uint8_t split = TINYGEN_READ_U8(tree), right = x[split & 0x3F] > tinygen_word(tree + 1);
-        tree += right ? 4 + TINYGEN_READ_U8(tree + 3) : 4;
-        leaf = (uint8_t)(split & (right ? 0x40 : 0x80));
-    } while (!leaf);
-    return tree;
-}
+#define TINYGEN_LEAF_C(name, many, far)                                                            \
+    static inline const int8_t *name(const int8_t *tree, const int16_t *x, uint16_t leaf)          \
+    {                                                                                              \
+        for (;;) {                                                                                 \
+            uint8_t kind = TINYGEN_READ_U8(tree);                                                  \
+            uint8_t input = many ? TINYGEN_READ_U8(tree + 1) : kind & 0x1F;                        \
+            const int8_t *sides = tree + 3 + many;                                                 \
+            uint8_t right = x[input] > tinygen_word(sides - 2), second = right != kind >> 7;       \
+            uint16_t first = leaf;                                                                 \
+            if (!(kind & 0x40)) {                                                                  \
+                first = far ? (uint16_t)tinygen_word(sides) : TINYGEN_READ_U8(sides);              \
+                sides += 1 + far;                                                                  \
+            }                                                                                      \
+            tree = sides + (second ? first : 0);                                                   \
+            if (kind & (second ? 0x20 : 0x40)) {                                                   \
+                return tree;                                                                       \
+            }                                                                                      \
+        }                                                                                          \
+    }
+TINYGEN_LEAF_C(tinygen_leaf, 0, 0)
+TINYGEN_LEAF_C(tinygen_leaf_far, 0, 1)
+TINYGEN_LEAF_C(tinygen_leaf_many, 1, 0)
+TINYGEN_LEAF_C(tinygen_leaf_many_far, 1, 1)
 
 /* sums[k] += leaf[k] for n sums */
 static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n)

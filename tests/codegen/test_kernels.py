@@ -10,7 +10,7 @@ import host_c
 import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
-from random_models import random_models
+from random_models import dense, random_models
 from tinygen.host.virtual.simavr import SimBoard
 
 from tinygen.codegen.chain import chain_views
@@ -20,7 +20,9 @@ from tinygen.common.errors import BuildError, ModelError
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import OPTIMIZE, Model
 from tinygen.model.nodes import prefix_bounds
+from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.dense_kernels import HELD_INPUTS
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.log2 import Log2
 from tinygen.model.operations.scale import Scale
@@ -195,23 +197,35 @@ def test_one_wrong_instruction_is_seen(right, mistaken, groups, simavr, tmp_path
     assert {k for k, count in enumerate(faults) if count} == groups
 
 
+def scaled_inputs(scale: Scale, *more: Dense) -> Model:
+    """Answers u of its first input, so that no bit of a kernel's product is hidden behind a
+    shift.
+    """
+    raw, n = Quantity("x", "", 1.0, -30000.0, 30000.0), len(scale.low)
+    first = Dense(((1,) + (0,) * (n - 1),), (scale.zero,), 0, 0, scale.top)
+    answer = Quantity("u", "", 1.0, 0.0, 4000.0)
+    return Model("one", "ridge", (raw,) * n, answer, (scale, *more, first))
+
+
 def one_scaled_input(low: int, multiplier: int, shift: int = 16) -> Model:
-    """Answers u of its input, so that no bit of a kernel's product is hidden behind a shift."""
-    raw = Quantity("x", "", 1.0, -30000.0, 30000.0)
-    return Model(
-        "one",
-        "ridge",
-        (raw,),
-        Quantity("u", "", 1.0, 0.0, 4000.0),
-        (Scale((low,), (multiplier,), shift, 4095, 2048), Dense(((1,),), (2048,), 0, 0, 4095)),
-    )
+    return scaled_inputs(Scale((low,), (multiplier,), shift, 4095, 2048))
+
+
+def uniform_inputs(low: int, multiplier: int, shift: int, top: int = 4095) -> Model:
+    """Two inputs of one range. A layer that passes them on keeps them from the linear kernel."""
+    scale = Scale((low,) * 2, (multiplier,) * 2, shift, top, (top + 1) // 2)
+    return scaled_inputs(scale, Dense(((1, 0), (0, 1)), (0, 0), 0, -32767, 32767))
 
 
 def wrong_inputs(low: int, multiplier: int, shift: int = 16) -> int:
     """How many of many raw inputs, all near `low`, the chip scales otherwise than the twin."""
-    model = one_scaled_input(low, multiplier, shift)
+    return wrong_near(one_scaled_input(low, multiplier, shift), low)
+
+
+def wrong_near(model: Model, low: int) -> int:
     near = np.arange(max(low - 40, -32768), min(low + 4200, 32768))
     rows = np.unique(np.concatenate([np.arange(-32768, 32768, 17), near]))[:, None]
+    rows = np.hstack([rows, rows[::-1]])[:, : len(model.inputs)]
     with BareChip(model, UNO, timed=False) as chip:
         return int((chip.predict(rows) != model.predict(rows)).sum())
 
@@ -247,6 +261,66 @@ def test_the_linear_kernel_scales_every_input_exactly(low, multiplier, simavr):
 def test_the_widening_kernel_scales_every_input_exactly(low, multiplier, simavr):
     assert "tinygen_widen_words(" in render_header(one_scaled_input(low, multiplier, 8))
     assert wrong_inputs(low, multiplier, 8) == 0
+
+
+UNIFORM = {  # shift, top, multiplier -> the kernel
+    (8, 255, 255): "tinygen_scale_bytes_uniform",
+    (8, 255, 1): "tinygen_scale_bytes_uniform",
+    (16, 4095, 65535): "tinygen_scale_words_uniform",
+    (16, 4095, 0x80FF): "tinygen_scale_words_uniform",
+    (8, 4095, 65535): "tinygen_widen_words_uniform",
+    (8, 4095, 257): "tinygen_widen_words_uniform",
+}
+
+
+@pytest.mark.parametrize("low", [-32767, -700, 255, 32767])
+@pytest.mark.parametrize("shift, top, multiplier", UNIFORM)
+def test_inputs_of_one_range_are_scaled_exactly_without_a_table(
+    shift, top, multiplier, low, level, simavr
+):
+    if level == "commit" and low != -700:
+        pytest.skip("one lowest value a kernel: the others at --level release")
+    model = uniform_inputs(low, multiplier, shift, top)
+    header = render_header(model)
+    assert f"{UNIFORM[shift, top, multiplier]}({low}, {multiplier}u, x," in header
+    assert "_scale[" not in header
+    assert wrong_near(model, low) == 0
+
+
+@pytest.mark.parametrize(
+    "right, mistaken",
+    [
+        ("sbc %[hi],%B[low]", "sbc %[hi],%A[low]"),
+        ("mov %[b],%B[m]", "mov %[b],%A[m]"),
+        ("brge 2f", "brcc 2f"),
+    ],
+)
+def test_one_wrong_instruction_of_the_uniform_kernels_is_seen(right, mistaken, simavr, monkeypatch):
+    use_runtime(monkeypatch, lambda text: text.replace(right, mistaken))
+    assert wrong_near(uniform_inputs(-700, 0x80FE, 16), -700) > 0
+
+
+def test_a_range_of_its_own_keeps_the_table():
+    scale = Scale((-700, -701), (300, 300), 8, 4095, 2048)
+    header = render_header(scaled_inputs(scale, Dense(((1, 0), (0, 1)), (0, 0), 0, -9, 9)))
+    assert "tinygen_widen_words(one_u1_scale, x," in header
+
+
+def test_inputs_of_one_range_cost_no_byte_each(simavr):
+    """36 pixels scaled to 8 bits and weighed six times: 492 bytes and 4,674 cycles, where a table
+    of ranges took 604 bytes.
+    """
+    rng = np.random.default_rng(5)
+    scale = Scale((-2,) * 36, (255,) * 36, 8, 255, 128)
+    weights = tuple(map(tuple, rng.integers(-127, 128, (6, 36)).tolist()))
+    layer = Dense(weights, tuple(range(6)), 4, -32768, 32767)
+    pixels = tuple(Quantity(f"p{k}", "", 1.0, 0.0, 16.0) for k in range(36))
+    labels = tuple("abcdef")
+    answer = Quantity("class", "", 1.0, 0.0, 5.0)
+    model = Model("pixels", "logistic", pixels, answer, (scale, layer, Argmax()), labels=labels)
+    cost = measure_cost(model, UNO)
+    assert cost.flash_bytes <= 492
+    assert cost.cycles_max <= 4700
 
 
 @pytest.mark.parametrize(
@@ -287,6 +361,80 @@ def test_one_wrong_instruction_of_the_linear_kernel_is_seen(right, mistaken, sim
         sum(wrong_inputs(low, multiplier) for low, multiplier in ((-32767, 4095), (-700, 65535)))
         > 0
     )
+
+
+HELD_OUTPUTS = {  # limits of the shares, the output's bias and shift
+    "w8_24": (9, 1000, 9),
+    "w8_32": (127, 8_500_000, 9),
+    "w16_32": (6000, 1000, 13),
+}
+HELD = [(n, ends) for n in HELD_INPUTS for ends in HELD_OUTPUTS]
+
+
+def held_net(inputs_n: int, ends: str) -> Model:
+    """A net whose inputs stay in registers, of the largest weights and of sums near 24 bits."""
+    rng = np.random.default_rng(inputs_n)
+    limit, bias, shift = HELD_OUTPUTS[ends]
+    scale = Scale((-2048,) * inputs_n, (65535,) * (inputs_n - 1) + (65534,), 16, 4095, 2048)
+    hidden = dense(rng, 12, inputs_n, 8, 0, 32767, bias=24000, bias_shift=8)
+    ends_of = [(127,) * inputs_n, (-127,) * inputs_n, (127, -127) * inputs_n]
+    weights = tuple(row[:inputs_n] for row in ends_of) + hidden.weights[3:]
+    most = 2**15 - 8 * 127 * inputs_n - 2
+    hidden = replace(hidden, weights=weights, bias=(most, -most, *hidden.bias[2:]))
+    output = dense(rng, 1, 12, shift, -32767, 32767, limit=limit)
+    output = replace(output, bias=(bias,), weights=((limit, *output.weights[0][1:]),))
+    q = tuple(Quantity(f"s{k}", "", 1.0, -2048.0, 2047.0) for k in range(inputs_n))
+    answer = Quantity("y", "", 1.0, -30000.0, 30000.0)
+    return Model("held", "mlp", q, answer, (scale, hidden, output), optimize="speed")
+
+
+@pytest.mark.parametrize("flags", [(), (NO_ASM,)], ids=["assembly", "portable"])
+@pytest.mark.parametrize("inputs_n, ends", HELD)
+def test_a_net_with_inputs_in_registers_answers_as_the_twin(
+    inputs_n, ends, flags, level, simavr, monkeypatch
+):
+    if level == "commit" and list(HELD_OUTPUTS)[inputs_n % 3] != ends:
+        pytest.skip("one kind of output for each number of inputs: all at --level release")
+    use_flags(monkeypatch, *flags)
+    model = held_net(inputs_n, ends)
+    assert f"tinygen_relu_held_{inputs_n}_{ends}(" in render_header(model)
+    assert wrong_on_chip(model) == 0
+
+
+@pytest.mark.parametrize("ends", HELD_OUTPUTS)
+def test_the_same_net_on_this_computer(ends, tmp_path):
+    model = held_net(5, ends)
+    rows = np.vstack([model.sample_rows(2000, seed=3), *([v] * 5 for v in (-32768, 32767))])
+    program = host_c.compile_header(model, tmp_path)
+    assert (host_c.run_rows(program, rows) == model.predict(rows)).all()
+
+
+def test_a_second_layer_reads_units_from_registers(simavr):
+    """Its inputs reach 32767: all sixteen bits are multiplied."""
+    first, rng = held_net(5, "w8_24"), np.random.default_rng(9)
+    one = dense(rng, 4, 5, 8, 0, 32767, bias=30000, bias_shift=8)
+    two = dense(rng, 12, 4, 8, 0, 32767, limit=30, bias=9000, bias_shift=8)
+    last = dense(rng, 1, 12, 9, -32767, 32767, limit=60)
+    model = replace(first, nodes=(first.nodes[0], one, two, last))
+    assert "tinygen_relu_held_4_w8_24(" in render_header(model)
+    assert model.bounds[1].high[0] > 25000
+    assert wrong_on_chip(model) == 0
+
+
+@pytest.mark.parametrize(
+    "right, mistaken",
+    [
+        ("subi %[w],0x80", "subi %[w],0x81"),
+        ("bld %[lo],7", "nop"),
+        ("ror %[a1]\\n\\tror %[lo]", "lsr %[a1]\\n\\tror %[lo]"),
+        ("sbc %[a2],%[hi]", "nop"),
+        ("adc %[a1],r1\\n\\tadc %[a2],%[hi]", "adc %[a1],r1\\n\\tnop"),
+        ("clr %[hi]\\n\\tclr %[lo]", "clr %[lo]\\n\\tnop"),
+    ],
+)
+def test_one_wrong_instruction_of_the_held_kernels_is_seen(right, mistaken, simavr, monkeypatch):
+    use_runtime(monkeypatch, lambda text: text.replace(right, mistaken))
+    assert sum(wrong_on_chip(held_net(n, "w16_32")) for n in (6, 7)) > 0
 
 
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if is_linear(model)])

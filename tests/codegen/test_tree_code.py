@@ -183,7 +183,7 @@ def test_another_limit_is_noticed(simavr, tmp_path):
         (grown(1, 3, 10, 2), 3, "balanced", "branches"),  # few splits: more than doubled speed
         (grown(1, 3, 10, 5, 129), 3, "balanced", "code"),  # leaves more than 255 apart
         (grown(1, 40, 10, 5), 40, "balanced", "streams"),  # inputs beyond the reach of LDD
-        (grown(1, 3, 20, 7), 3, "balanced", "mixed"),  # trees beyond the reach of RCALL
+        (grown(1, 3, 20, 7), 3, "balanced", "streams"),  # trees beyond the reach of RCALL
     ],
 )
 def test_where_trees_are_code(node, width, goal, expected):

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from ..common.jinja import environment
 from ..model.model import Model
 from ..model.nodes import FUSED
+from ..model.operations.dense import Dense
 from ..model.views import FloatStep, FloatView, Step, View
+
+FEW_SCORES = 4
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,13 @@ def printed(view: View | FloatView, macros: str) -> Printed:
     return Printed(str(tables(view)), str(body(view)))
 
 
-def chain_views(model: Model, input_names: list[str]) -> list[View]:
-    """One view per step of the header, in order; neighbours that share a kernel are one step."""
+def chain_views(model: Model, input_names: list[str], alone: bool = True) -> list[View]:
+    """One view per step of the header, in order; neighbours that share a kernel are one step.
+
+    alone: False for an output of several, whose static arrays would all be there at a time.
+    """
     views: list[View] = []
+    static = alone and _static_arrays(model)
     at, number, source, source_type = 0, 1, "x", "int16_t"
     while at < len(model.nodes):
         rest = Step(
@@ -40,12 +47,22 @@ def chain_views(model: Model, input_names: list[str]) -> list[View]:
             source_type,
             tuple(input_names),
             model.optimize,
+            static,
         )
         view = _first_view(rest)
         views.append(view)
         number, source, source_type = view.number + 1, view.out, view.type
         at += len(view.step.nodes)
     return views
+
+
+def _static_arrays(model: Model) -> bool:
+    """True where arrays between steps are static: without a stack frame the code is smaller. Not
+    where the compiler writes out the loops over a few scores, whose places in a frame are shorter.
+    """
+    results = zip(model.nodes, model.bounds)
+    few = any(isinstance(n, Dense) and 1 < len(b.low) <= FEW_SCORES for n, b in results)
+    return model.optimize == "size" and not few
 
 
 def _first_view(rest: Step) -> View:
@@ -55,6 +72,12 @@ def _first_view(rest: Step) -> View:
         if tuple(map(type, step.nodes)) == kinds and (view := make(step)) is not None:
             return view
     return rest.nodes[0].view(rest.front(1))
+
+
+def slow_steps(model: Model) -> list[str]:
+    """Why steps of the model are computed without a quick kernel; empty where none is."""
+    chains = (chain_views(one, [""] * len(one.inputs)) for one in model.singles)
+    return list(dict.fromkeys(view.slow for chain in chains for view in chain if view.slow))
 
 
 def constant_bytes(model: Model) -> int:

@@ -22,7 +22,7 @@ from .units import categories, class_names, input_units, label_bytes, unit_of
 def render_header(model: Model) -> str:
     """Text of NAME.h: C99 and C++11, needs only `runtime()` beside it."""
     name = check_prefix(model.name)
-    chains = [chain_views(one, [comment(q.name) for q in one.inputs]) for one in model.singles]
+    chains = _chains(model)
     last, classes = model.bounds[-1], class_names(model)
     parts = [[printed(step, step.macros) for step in steps] for steps in chains]
     nodes = [node for part in parts for node in part]
@@ -61,6 +61,12 @@ def render_header(model: Model) -> str:
     )
 
 
+def _chains(model: Model) -> list[list[View]]:
+    """The steps of each output."""
+    names = [[comment(q.name) for q in one.inputs] for one in model.singles]
+    return [chain_views(*each, alone=not model.more) for each in zip(model.singles, names)]
+
+
 def _tables_id(model: Model, nodes: list[Printed], classes: list) -> int:
     """CRC-32 of what the shared tables of the header hold, their comments left out."""
     tables = [re.sub(r"/\*.*?\*/", "", node.tables, flags=re.DOTALL) for node in nodes]
@@ -80,6 +86,7 @@ def _answer_view(model: Model, chains: list[list[View]], parts: list[list[Printe
         "sure_margin": model.sure_margin,
         "not_sure": NOT_SURE,
         "bars": _bars_view(model),
+        "static_arrays": any("    static " in step.body for step in parts[0]),
     }
     if not model.scores:
         return told

@@ -22,6 +22,7 @@ SAMPLES = 32  # rows in the emitted test vectors
 # What every generated header needs beside it: the only list of these files.
 RUNTIME = (
     "tinygen_fixed.h",
+    "tinygen_sums.h",
     "tinygen_flash.h",
     "tinygen_avr.h",
     "tinygen_avr_sums.h",

@@ -21,15 +21,18 @@ from ..fitting.lowering import (
     FEW_STEPS,
     Logs,
     apply_all,
+    bias_in_24_bits,
     logs_of,
     mean_error,
     narrowest,
     output_row,
     scale_inputs,
+    steps_in_24_bits,
 )
 from ..fitting.weighted import deviation, mean
 from ..model.fixedpoint import INT16_MAX
-from ..model.operations.dense import Dense
+from ..model.nodes import prove
+from ..model.operations.dense import Dense, is_relu_layer
 from ..model.operations.scale import Scale
 from . import Family
 
@@ -180,20 +183,40 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
 
 
 def lower(fitted: FittedNet, rows: Rows):
-    float_error = rows.error(fitted.predict(rows.x))
-    rounds = list(_rounds(fitted, rows))
-
-    def best_of(output_bits: int):
-        row = (output_row(linear, fitted.root, rows.output, output_bits) for _, linear in rounds)
-        chains = [(*front, last, *fitted.root.nodes) for (front, _), last in zip(rounds, row)]
-        return min(chains, key=lambda nodes: mean_error(nodes, rows.x, rows.y, rows.weights))
-
-    return narrowest(map(best_of, OUTPUT_BITS), rows.x, rows.y, float_error, rows.weights)
+    return narrowest(
+        _chains(fitted, rows), rows.x, rows.y, rows.error(fitted.predict(rows.x)), rows.weights
+    )
 
 
-def _rounds(fitted: FittedNet, rows: Rows):
+def _chains(fitted: FittedNet, rows: Rows):
+    """The best chain for each width of the output layer; before them, where a hidden sum takes more
+    than 24 bits, those whose sums do not.
+    """
+    wide, inputs = list(_rounds(fitted, rows)), rows.x.shape[1]
+    quick = [found for found in wide if _sums_fit(found[0], inputs)]
+    tried = [wide]
+    if len(quick) < len(wide):
+        tried.insert(0, quick + list(_rounds(fitted, rows, narrow=True)))
+    for rounds in tried:
+        for output_bits in OUTPUT_BITS:
+            chains = (
+                (*front, output_row(linear, fitted.root, rows.output, output_bits))
+                for front, linear in rounds
+            )
+            whole = [(*chain, *fitted.root.nodes) for chain in chains]
+            yield min(whole, key=lambda nodes: mean_error(nodes, rows.x, rows.y, rows.weights))
+
+
+def _sums_fit(front, inputs: int) -> bool:
+    """True where the quick kernels take every hidden layer."""
+    proven = prove(front, inputs)
+    layers = [(n, p) for n, p in zip(front, proven) if isinstance(n, Dense)]
+    return all(is_relu_layer(node, bounds) for node, bounds in layers)
+
+
+def _rounds(fitted: FittedNet, rows: Rows, narrow: bool = False):
     """(nodes up to the last hidden layer, output layer fitted to what they give) of each round of
-    joint rounding.
+    joint rounding; `narrow` keeps the sums of hidden units in 24 bits.
     """
     scale = scale_inputs(fitted.logs.limits, _input_bits(fitted.logs), widen=True)
     problem = Problem(
@@ -203,7 +226,7 @@ def _rounds(fitted: FittedNet, rows: Rows):
         rows.weights,
     )
     net = train_net(fitted.net, problem, 10)
-    frames = _frames(net, problem, *fitted.frame(scale))
+    frames = _frames(net, problem, *fitted.frame(scale), scale.zero if narrow else None)
     for _ in range(ROUNDS):
         for layer in range(len(frames)):
             net = _round_layer(net, problem, layer, frames[layer])
@@ -228,13 +251,17 @@ class _Frame:
     unit: np.ndarray  # (inputs, units): the float weight of one integer step
     steps: np.ndarray  # (units,): accumulator steps per unit of float sum
     offset: np.ndarray  # (inputs,): float input where the integer one is zero
+    reach: int | None  # how far from 0 an integer input can be, where sums are to fit 24 bits
 
     def node(self, net: Net, layer: int) -> Dense:
         weights = np.floor(net.weights[layer] / self.unit + 0.5).astype(int)
         exact = (
             (net.biases[layer] + self.offset @ net.weights[layer]) * self.steps / 2**HIDDEN_SHIFT
         )
-        bias = np.clip(np.floor(exact + 0.5), -INT16_MAX, INT16_MAX).astype(int)
+        most = np.full(len(exact), INT16_MAX)
+        if self.reach is not None:
+            most = np.minimum(most, bias_in_24_bits(weights, self.reach))
+        bias = np.clip(np.floor(exact + 0.5), -most, most).astype(int)
         return Dense(
             tuple(map(tuple, weights.T.tolist())),
             tuple(bias.tolist()),
@@ -245,16 +272,23 @@ class _Frame:
         )
 
 
-def _frames(net: Net, problem: Problem, gain: np.ndarray, offset: np.ndarray) -> list[_Frame]:
+def _frames(
+    net: Net, problem: Problem, gain: np.ndarray, offset: np.ndarray, reach: int | None = None
+) -> list[_Frame]:
     """Integer frames of the hidden layers: each unit's largest weight is WEIGHT_MAX, unless its
-    activation would not fit.
+    activation would not fit, or its sums 24 bits for inputs within -reach .. reach.
     """
     frames, activations = [], net.layers(problem.z)
     for layer, weights in enumerate(net.weights[:-1]):
-        largest = np.maximum(np.abs(weights * gain[:, None]).max(axis=0), 1e-12)
+        exact = weights * gain[:, None]
+        largest = np.maximum(np.abs(exact).max(axis=0), 1e-12)
         room = (INT16_MAX << HIDDEN_SHIFT) / np.maximum(activations[layer + 1].max(axis=0), 1e-9)
         steps = np.minimum(WEIGHT_MAX / largest, room)
-        frames.append(_Frame(1 / (gain[:, None] * steps[None, :]), steps, offset))
+        if reach is not None:
+            bias = net.biases[layer] + offset @ weights
+            steps = np.minimum(steps, steps_in_24_bits(exact, bias, reach))
+        frames.append(_Frame(1 / (gain[:, None] * steps[None, :]), steps, offset, reach))
+        reach = reach and INT16_MAX
         gain, offset = 2.0**HIDDEN_SHIFT / steps, np.zeros(len(steps))
     return frames
 

@@ -16,9 +16,10 @@ from ..data import Rows
 from ..fitting import class_scores as scores
 from ..fitting.class_scores import Frame, Scores
 from ..fitting.least_squares import integer_descent, without_free
+from ..fitting.lowering import bias_in_24_bits, steps_in_24_bits
 from ..fitting.weighted import Counts, total
 from ..model.fixedpoint import INT16_MAX
-from ..model.operations.dense import Dense
+from ..model.operations.dense import Dense, is_relu_layer
 from ..model.operations.scale import Scale
 from . import Family
 
@@ -121,21 +122,36 @@ def _chains(fitted: FittedNet, rows: Rows):
     decay = fitted.decay / total(len(y), counts)
     for limit in (WEIGHT_MAX, INT16_MAX):
         for scale in scores.scalings(rows):
-            hidden, step = _hidden_layer(fitted, rows, scale)
-            values = hidden.apply(scale.apply(rows.x))
-            refitted = scores.fit_scores(values * step, y, fitted.scores, decay, counts)
-            inside = scores.proven((scale, hidden), len(scale.low))
-            for whole, adapted in scores.rounded_scores(
-                refitted.seen_through(step, np.zeros(len(step))), values, y, limit, counts
-            ):
-                yield (
-                    (scale, hidden, *scores.decision_nodes(whole, inside)),
-                    adapted.loss(values, y, counts),
-                )
+            for hidden, step in _hidden_layers(fitted, rows, scale):
+                values = hidden.apply(scale.apply(rows.x))
+                refitted = scores.fit_scores(values * step, y, fitted.scores, decay, counts)
+                inside = scores.proven((scale, hidden), len(scale.low))
+                for whole, adapted in scores.rounded_scores(
+                    refitted.seen_through(step, np.zeros(len(step))), values, y, limit, counts
+                ):
+                    yield (
+                        (scale, hidden, *scores.decision_nodes(whole, inside)),
+                        adapted.loss(values, y, counts),
+                    )
 
 
-def _hidden_layer(fitted: FittedNet, rows: Rows, scale: Scale) -> tuple[Dense, np.ndarray]:
-    """The integer hidden layer, and the float activation that one step of each unit stands for."""
+def _hidden_layers(fitted: FittedNet, rows: Rows, scale: Scale):
+    """The integer hidden layer; before it, where its sums take more than 24 bits, one whose sums do
+    not.
+    """
+    wide = _hidden_layer(fitted, rows, scale)
+    inside = scores.proven((scale,), len(scale.low))
+    if not is_relu_layer(wide[0], wide[0].bounds(inside)):
+        yield _hidden_layer(fitted, rows, scale, scale.zero)
+    yield wide
+
+
+def _hidden_layer(
+    fitted: FittedNet, rows: Rows, scale: Scale, reach: int | None = None
+) -> tuple[Dense, np.ndarray]:
+    """The integer hidden layer, and the float activation that one step of each unit stands for. Its
+    sums fit 24 bits for inputs within -reach .. reach.
+    """
     gain, offset = fitted.frame.through(scale)
     exact, bias = (
         fitted.weights * gain[:, None],
@@ -144,6 +160,8 @@ def _hidden_layer(fitted: FittedNet, rows: Rows, scale: Scale) -> tuple[Dense, n
     active = fitted.activations(rows.x)
     room = (INT16_MAX << HIDDEN_SHIFT) / np.maximum(active.max(axis=0), 1e-9)
     steps = np.minimum(WEIGHT_MAX / np.maximum(np.abs(exact).max(axis=0), 1e-12), room)
+    if reach is not None:
+        steps = np.minimum(steps, steps_in_24_bits(exact, bias, reach))
     u = np.column_stack([scale.apply(rows.x), np.ones(len(rows.x))])
     weights, biases = [], []
     shares = 1.0 if rows.weights is None else (rows.weights / rows.weights.mean())[:, None]
@@ -157,12 +175,11 @@ def _hidden_layer(fitted: FittedNet, rows: Rows, scale: Scale) -> tuple[Dense, n
         change = whole / steps[unit] - exact[:, unit]
         adapted = bias[unit] - hessian[-1, :-1] @ change / hessian[-1, -1]
         weights.append(tuple(whole.tolist()))
+        most = INT16_MAX
+        if reach is not None:
+            most = min(most, int(bias_in_24_bits(whole, reach)))
         biases.append(
-            int(
-                np.clip(
-                    np.floor(adapted * steps[unit] / 2**HIDDEN_SHIFT + 0.5), -INT16_MAX, INT16_MAX
-                )
-            )
+            int(np.clip(np.floor(adapted * steps[unit] / 2**HIDDEN_SHIFT + 0.5), -most, most))
         )
     return Dense(
         tuple(weights), tuple(biases), HIDDEN_SHIFT, 0, INT16_MAX, HIDDEN_SHIFT

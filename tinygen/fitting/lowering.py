@@ -25,7 +25,27 @@ FEW_STEPS = 64  # an input that spans fewer raw steps uses less than a quarter o
 LOG_SPAN = 3  # an input that spans less gains nothing by a logarithm
 MAX_SHIFT = 22  # keeps the rounding constant and a 16-bit result within 32-bit sums
 LINEAR_SHIFT = 20  # of a sum of scaled inputs
+SUM_ROOM = 0.97 * 2**23  # of a hidden unit's sum, before its weights are rounded
 ACC_ROOM = 2**30  # that the weighted sum of scaled inputs may reach: half of 32 bits, for the bias
+
+
+def steps_in_24_bits(weights: Floats, bias: Floats, reach: int) -> Floats:
+    """Steps of a sum per unit of its float value, (units,), that keep the sums of a hidden layer in
+    24 bits, for which there are quick kernels; rounded weights have room.
+
+    weights: (inputs, units), per step of an integer input; bias: (units,); reach: how far from 0 an
+    integer input can be.
+    """
+    farthest = np.abs(bias) + np.abs(weights).sum(axis=0) * reach
+    steps: Floats = SUM_ROOM / np.maximum(farthest, 1e-9)
+    return steps
+
+
+def bias_in_24_bits(weights: np.ndarray, reach: int) -> np.ndarray:
+    """The largest biases, (units,), of 2**8 steps each, beside integer weights (inputs, units)."""
+    room = 2**23 - 1 - 128 - np.abs(weights).sum(axis=0) * reach
+    most: np.ndarray = np.maximum(room, 0) >> 8
+    return most
 
 
 @dataclass(frozen=True)

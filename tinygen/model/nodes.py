@@ -90,6 +90,10 @@ class Node(ABC):
     def float_view(self, step: FloatStep) -> FloatView:
         """What the templates need to print it in float arithmetic."""
 
+    def weighs_scaled(self) -> bool:
+        """True where one kernel does this and the Scale before it, without an array."""
+        return False
+
     def result_letter(self) -> str:
         return self.letter
 

@@ -21,7 +21,7 @@ ABOVE, HELD_ABOVE = (10, 7.5), (8, 4.5)
 END_BYTES = 6
 SUM_CYCLES = 19  # for each value of a row
 # the same of a split, of a tree and of what stands around the trees, in each form
-STREAM_COST = (5, 31), (3, 30), (210, 60)
+STREAM_COST = (4.4, 36), (3, 30), (210, 60)
 BRANCHES_COST = (15.5, 7.5), (0, 4), (110, 60)
 AROUND_CODE = (110, 60)
 MORE_FLASH = 2.0  # times that of streams that a quicker form may take
@@ -92,8 +92,8 @@ class TreeCode:
 
     @classmethod
     def of(cls, trees: Sequence[Tree]) -> TreeCode | None:
-        """None where the words cannot say it: an input too far behind x, a tree too deep for the
-        page, too many bytes for a jump or for a place in the table.
+        """None where the words cannot say it: an input too far behind x, too many bytes for a jump
+        or for a place in the table.
         """
         kept = tuple(map(without_ends, trees))
         leaves = [leaf.values for tree in kept for leaf in _leaves(tree)]
@@ -108,7 +108,6 @@ class TreeCode:
         inputs = [split.source for tree in kept for split in _splits(tree)]
         fits = (
             max(inputs, default=0) <= MAX_INPUT
-            and max(tree.depth for tree in kept) <= MAX_DEPTH
             and max(code.bytes_around) <= REACH_BYTES
             and code.row_bytes <= UINT16_MAX
         )
@@ -196,29 +195,30 @@ class TreeCode:
         for k in range(first, last):
             found.append(f"TINYGEN_TREE({k})")
             places = (f"{k}_{place}" for place in count())
-            found += [f"  {line}" for line in self._words(self.trees[k], places)]
+            found += self._words(self.trees[k], places, 1)
             found.append("TINYGEN_TREE_END")
         return found
 
-    def _words(self, tree: Tree, places: Iterator[str]) -> Iterator[str]:
+    def _words(self, tree: Tree, places: Iterator[str], level: int) -> Iterator[str]:
+        indent = "  " * min(level, MAX_DEPTH)
         if isinstance(tree, Leaf):
-            yield f"TINYGEN_{self.words.leaf}({tree.values[0] - self.least})"
+            yield f"{indent}TINYGEN_{self.words.leaf}({tree.values[0] - self.least})"
             return
         assert isinstance(tree, Split)
         asked = f"{tree.source}, {tree.limit}"
         if _ends(tree):
             values = (leaf.values[0] - self.least for leaf in _leaves(tree))
-            yield f"TINYGEN_{self.words.leaves}({asked}, {', '.join(map(str, values))})"
+            yield f"{indent}TINYGEN_{self.words.leaves}({asked}, {', '.join(map(str, values))})"
             return
         place, slot = next(places), self.held.get(tree.source)
         far = "_FAR" if self.size(tree.left) > NEAR_BYTES else ""
         if slot is None:
-            yield f"TINYGEN_ABOVE{far}({asked}, {place})"
+            yield f"{indent}TINYGEN_ABOVE{far}({asked}, {place})"
         else:
-            yield f"TINYGEN_HELD_ABOVE{far}({slot}, {asked}, {place})"
-        yield from (f"  {line}" for line in self._words(tree.left, places))
-        yield f"TINYGEN_PLACE({place})"
-        yield from (f"  {line}" for line in self._words(tree.right, places))
+            yield f"{indent}TINYGEN_HELD_ABOVE{far}({slot}, {asked}, {place})"
+        yield from self._words(tree.left, places, level + 1)
+        yield f"{indent}TINYGEN_PLACE({place})"
+        yield from self._words(tree.right, places, level + 1)
 
 
 def without_ends(tree: Tree) -> Tree:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from .tree_code import TreeCode
-from .trees import Place, Split, Stream, Tree
+from .trees import Form, Place, Split, Stream, Tree
 from .views import FloatSumView, SumView
 
 if TYPE_CHECKING:
@@ -104,11 +104,22 @@ class StreamView(SumView):
     template: ClassVar[str] = "forest"
     macros: ClassVar[str] = "streams"
     node: Forest
+    form: Form
     streams: tuple[Stream, ...]
 
     @property
     def trees(self) -> int:
         return len(self.streams)
+
+    @property
+    def kernel(self) -> str:
+        """What walks a stream."""
+        return self.form.kernel
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a leaf."""
+        return self.leaf_bytes * self.outputs
 
     @property
     def outputs(self) -> int:
@@ -207,6 +218,10 @@ class ForestView(_Splits, SumView):
     @property
     def outputs(self) -> int:
         return len(self.node.bias)
+
+    @property
+    def slow(self) -> str:
+        return "its trees are arrays"
 
     @property
     def child_bits(self) -> int:

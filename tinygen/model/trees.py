@@ -6,16 +6,37 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .fixedpoint import INT16_MAX
+from .nodes import UINT16_MAX
 from .views import signed
 
 MAX_DEPTH = 12  # levels of nested branches that fit a screen
-MAX_SKIP = 255  # bytes of a split's left side in a stream
-SPLITS = {  # by whether its left and its right side are leaves
-    (False, False): "TINYGEN_SPLIT",
-    (True, False): "TINYGEN_SPLIT_LEFT_LEAF",
-    (False, True): "TINYGEN_SPLIT_RIGHT_LEAF",
-    (True, True): "TINYGEN_SPLIT_LEAVES",
+MAX_SKIP = 255  # bytes of the first of two sides that one byte tells
+FEW_INPUTS = 32  # that the byte of a split can name beside its kind
+SPLITS = {  # by the leaves among its sides, and whether the right one stands first
+    (0, False): "TINYGEN_SPLIT",
+    (0, True): "TINYGEN_RIGHT_FIRST",
+    (1, False): "TINYGEN_LEAF_FIRST",
+    (1, True): "TINYGEN_RIGHT_LEAF_FIRST",
+    (2, False): "TINYGEN_TWO_LEAVES",
 }
+
+
+@dataclass(frozen=True)
+class Form:
+    """How streams are written."""
+
+    bits: int  # of each value of a leaf
+    many: bool = False  # inputs have a byte of their own
+    far: bool = False  # two bytes tell how long a side is
+
+    @property
+    def kernel(self) -> str:
+        return "tinygen_leaf" + "_many" * self.many + "_far" * self.far
+
+    @property
+    def most(self) -> int:
+        """Bytes of a side that can be told."""
+        return UINT16_MAX if self.far else MAX_SKIP
 
 
 @dataclass(frozen=True)
@@ -35,13 +56,17 @@ class Leaf:
     depth: ClassVar[int] = 0
     splits: ClassVar[int] = 0
 
-    def stream(self, bits: int, level: int = 0) -> Stream:
-        values = [str(v) if bits == 8 else f"TINYGEN_BYTES({v})" for v in self.values]
-        return Stream(bits // 8 * len(values), ("  " * level + ", ".join(values) + ",",))
+    def stream(self, form: Form, level: int = 0) -> Stream:
+        values = [str(v) if form.bits == 8 else f"TINYGEN_BYTES({v})" for v in self.values]
+        return Stream(form.bits // 8 * len(values), (_indent(level) + ", ".join(values) + ",",))
 
-    def top(self, levels: int, bits: int, places: dict[Stream, int]) -> Split | Place | None:
+    def whole(self, form: Form) -> Stream | None:
         """A split whose two sides are this leaf, for a stream starts with a split."""
-        return Split(0, INT16_MAX, self, self).top(0, bits, places)
+        return Split(0, INT16_MAX, self, self).stream(form)
+
+    def top(self, levels: int, form: Form, places: dict[Stream, int]) -> Split | Place | None:
+        """A split whose two sides are this leaf, for a stream starts with a split."""
+        return Split(0, INT16_MAX, self, self).top(0, form, places)
 
 
 @dataclass(frozen=True)
@@ -62,28 +87,42 @@ class Split:
     def splits(self) -> int:
         return 1 + self.left.splits + self.right.splits
 
-    def top(self, levels: int, bits: int, places: dict[Stream, int]) -> Split | Place | None:
+    def top(self, levels: int, form: Form, places: dict[Stream, int]) -> Split | Place | None:
         """The first levels, and behind them where the streams of the rest start, which are added to
         `places`; None where one is too long.
         """
         if levels:
-            left, right = (t.top(levels - 1, bits, places) for t in (self.left, self.right))
+            left, right = (t.top(levels - 1, form, places) for t in (self.left, self.right))
             return Split(self.source, self.limit, left, right) if left and right else None
-        stream = self.stream(bits)
+        stream = self.stream(form)
         if stream is None:
             return None
         return Place(places.setdefault(stream, sum(s.size for s in places)))
 
-    def stream(self, bits: int, level: int = 0) -> Stream | None:
-        """None where a left side is too long to skip, or the tree too deep."""
-        left, right = self.left.stream(bits, level + 1), self.right.stream(bits, level + 1)
-        if left is None or right is None or left.size > MAX_SKIP or level > MAX_DEPTH:
+    def whole(self, form: Form) -> Stream | None:
+        return self.stream(form)
+
+    def stream(self, form: Form, level: int = 0) -> Stream | None:
+        """The shorter side first, a leaf before a split; None where it is too long to be told."""
+        left, right = self.left.stream(form, level + 1), self.right.stream(form, level + 1)
+        if left is None or right is None:
             return None
-        head = (
-            f"{'  ' * level}{SPLITS[self.left.is_leaf, self.right.is_leaf]}({self.source}), "
-            f"TINYGEN_BYTES({self.limit}), {signed(left.size, 8)},"
-        )
-        return Stream(4 + left.size + right.size, (head, *left.rows, *right.rows))
+        leaves = self.left.is_leaf + self.right.is_leaf
+        turned = self.right.is_leaf if leaves == 1 else not leaves and right.size < left.size
+        first, second = (right, left) if turned else (left, right)
+        kind = SPLITS[leaves, turned]
+        head = [f"{kind}(0), {signed(self.source, 8)}" if form.many else f"{kind}({self.source})"]
+        head.append(f"TINYGEN_BYTES({self.limit})")
+        if not leaves:
+            if first.size > form.most:
+                return None
+            head.append(f"TINYGEN_BYTES({first.size})" if form.far else str(signed(first.size, 8)))
+        size = 3 + form.many + (0 if leaves else 1 + form.far) + first.size + second.size
+        return Stream(size, (f"{_indent(level)}{', '.join(head)},", *first.rows, *second.rows))
+
+
+def _indent(level: int) -> str:
+    return "  " * min(level, MAX_DEPTH)
 
 
 @dataclass(frozen=True)
@@ -95,11 +134,13 @@ class Place:
     depth: ClassVar[int] = 0
     splits: ClassVar[int] = 0
 
-    def top(self, levels: int, bits: int, places: dict[Stream, int]) -> Place:
+    def top(self, levels: int, form: Form, places: dict[Stream, int]) -> Place:
         return self
 
-    def stream(self, bits: int, level: int = 0) -> None:
+    def stream(self, form: Form, level: int = 0) -> None:
         """It is one already, of a part that is no longer here."""
+
+    whole = stream
 
 
 Tree = Leaf | Split | Place

@@ -29,6 +29,8 @@ class Step:
     source_type: str  # and the type of its elements
     input_names: tuple[str, ...]
     optimize: str
+    static: bool = False  # arrays between steps have addresses of their own
+    following: Node | None = None
 
     @property
     def proven(self) -> Bounds:
@@ -42,7 +44,8 @@ class Step:
 
     def front(self, count: int) -> Step:
         """The step of its first nodes alone."""
-        return replace(self, nodes=self.nodes[:count], bounds=self.bounds[:count])
+        after = self.nodes[count] if count < len(self.nodes) else self.following
+        return replace(self, nodes=self.nodes[:count], bounds=self.bounds[:count], following=after)
 
     def element(self, k: int) -> str:
         """What a comment calls element k of the source."""
@@ -101,6 +104,16 @@ class View:
     def acc_range(self) -> str:
         """Interval of its sums."""
         return f"{self.step.proven.acc_low} .. {self.step.proven.acc_high}"
+
+    @property
+    def storage(self) -> str:
+        """What stands before the type of an array that holds the result."""
+        return "static " if self.step.static and self.width > 1 else ""
+
+    @property
+    def slow(self) -> str:
+        """Why no quick kernel computes the step; empty where one does, or where there is none."""
+        return ""
 
     @property
     def rom_bytes(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..codegen.chain import slow_steps
 from ..common.tables import table
 from ..model.model import Model
 from ..search.ladder import Ladder, Rung
@@ -16,7 +17,7 @@ def ladder_text(found: Ladder, hint: bool = True) -> str:
     """The ladder as a table, the chosen rung marked, and what each of its sensors is worth; `hint`:
     and how to take another rung.
     """
-    lines = [ladder_title(found), table(*ladder_table(found))]
+    lines = [ladder_title(found), table(*ladder_table(found)), *slow_rungs(found)]
     if found.sensors:
         lines.append(
             "error without one sensor: "
@@ -27,6 +28,15 @@ def ladder_text(found: Ladder, hint: bool = True) -> str:
             "take another one with `tinygen pick`: its file is the model's, ending in .search.json"
         )
     return "\n".join(lines)
+
+
+def slow_rungs(found: Ladder) -> list[str]:
+    """A line for each rung that takes more cycles than it might, and why."""
+    places = (alike[0] for alike in rungs_once(found))
+    reasons = ((place, slow_steps(found.rungs[place].model)) for place in places)
+    return [
+        f"no. {place + 1} has no quick kernel: {', '.join(why)}" for place, why in reasons if why
+    ]
 
 
 def growth(part: float) -> str:

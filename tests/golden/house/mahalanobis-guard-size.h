@@ -63,18 +63,19 @@ TINYGEN_TABLE const int8_t m_s3_weights[1][3] TINYGEN_ROM = {
     {   64,   64,   64 },
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow.
+ * Its arrays are static: no call may interrupt another one. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. Inputs to one range: u1 = (x - low) * multiplier / 2^16 - 128, within -128 .. 127. */
-    int8_t u1[3];
+    static int8_t u1[3];
     for (uint8_t i = 0; i < 3; ++i) {
         int16_t low = TINYGEN_READ_I16(&m_u1_low[i]);
         uint16_t multiplier = TINYGEN_READ_U16(&m_u1_multiplier[i]);
         u1[i] = (int8_t)((int16_t)tinygen_scale16(x[i], low, multiplier, 255u) - 128);
     }
     /* 2. Products of inputs: t2 within 0 .. 16384. */
-    int16_t t2[3];
+    static int16_t t2[3];
     t2[0] = (int16_t)(u1[0] * u1[0]);
     t2[1] = (int16_t)(u1[1] * u1[1]);
     t2[2] = (int16_t)(u1[2] * u1[2]);

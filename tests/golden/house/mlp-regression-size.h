@@ -80,15 +80,16 @@ TINYGEN_TABLE const int8_t m_s3_units[112] TINYGEN_ROM = {
     TINYGEN_BYTES(-32767),    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,      0,
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow.
+ * Its arrays are static: no call may interrupt another one. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. Inputs to one range: u1 = (x - low) * multiplier / 2^8 - 2048, within -2048 .. 2047. */
-    int16_t u1[3];
+    static int16_t u1[3];
     tinygen_widen_words(m_u1_scale, x, u1, 3);
     /* 2. h2 = (bias * 2^8 + weights . u1) / 2^8, within 0 .. 3004 (ReLU).
      *    Sums stay within -8388224 .. 769025: 24 bits. */
-    int16_t h2[11];
+    static int16_t h2[11];
     tinygen_relu_layer_s16(m_h2_units, u1, h2, 11, 3);
     /* 3. 8 hidden units h3 = (bias * 2^8 + weights . h2) / 2^8, within 0 .. 3370 (ReLU), each added at once:
      *    s3 = (bias + shares . h3) / 2^5, within 0 .. 4984.

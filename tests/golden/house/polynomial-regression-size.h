@@ -66,11 +66,12 @@ TINYGEN_TABLE const int8_t m_s2_terms[32] TINYGEN_ROM = {
      1,  2, TINYGEN_BYTES(-1252),
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow.
+ * Its arrays are static: no call may interrupt another one. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. Inputs to one range: u1 = (x - low) * multiplier / 2^8 - 128, within -128 .. 127. */
-    int8_t u1[4];
+    static int8_t u1[4];
     tinygen_scale_bytes(m_u1_scale, x, u1, 3);
     u1[3] = -128;
     /* 2. s2 = (bias + sum of coefficient * factor * factor) / 2^21, within -38 .. 379.

@@ -53,14 +53,15 @@ TINYGEN_TABLE const int8_t m_s2_rows[15] TINYGEN_ROM = {
     TINYGEN_BYTES( 12525), TINYGEN_BYTES(30206),  -10, /* sensor 2 */
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow.
+ * Its arrays are static: no call may interrupt another one. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. Logarithms where readings span several octaves: l1 = 2048 * log2(x) of sensor 0, sensor 2. */
-    int16_t l1[3];
-    l1[0] = tinygen_log2(x[0]);
-    l1[1] = x[1];
-    l1[2] = tinygen_log2(x[2]);
+    static int16_t l1[3];
+    for (uint8_t i = 0, logs = 5; i < 3; ++i, logs >>= 1) {
+        l1[i] = logs & 1 ? tinygen_log2(x[i]) : x[i];
+    }
     /* 2. s2 = (bias + sum of coefficient * u) / 2^6, within 0 .. 4984, of inputs in one range:
      *    u = (x - low) * multiplier / 2^16, within 0 .. 4095, each added at once.
      *    Sums stay within -165971 .. 816829: 24 bits. */

@@ -62,6 +62,10 @@ class Dense(Node):
         half = (1 << self.shift) >> 1
         return tuple((b << self.bias_shift) + half for b in self.bias)
 
+    def weighs_scaled(self) -> bool:
+        """True for one row of int8, which the kernels of linear models weigh."""
+        return len(self.bias) == 1 and self.weight_bits == 8
+
     @property
     def is_relu(self) -> bool:
         return self.low == 0 and len(self.bias) > 1
@@ -189,6 +193,15 @@ class DenseView(WeightRows, SumView):
     @property
     def relu_layer(self) -> bool:
         return is_relu_layer(self.node, self.step.proven)
+
+    @property
+    def slow(self) -> str:
+        if not self.node.is_relu or self.relu_layer:
+            return ""
+        if self.weight_bits > 8:
+            return "a hidden layer's weights take 16 bits"
+        wide = self.step.proven.acc_bits > 24
+        return f"a hidden layer's {'sums take 32 bits' if wide else 'scale is not 2^8'}"
 
     @property
     def layer(self) -> str:

@@ -4,7 +4,7 @@ store no scaled input and no unit, and the layer that rounds as TensorFlow Lite 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import ClassVar
 
@@ -26,11 +26,12 @@ from ..nodes import (
     prefix_bounds,
     within,
 )
-from ..views import FloatStep, FloatSumView, Step, SumView, View
+from ..views import FloatStep, FloatSumView, Step, SumView, View, signed
 from .dense import Dense, WideRows, is_relu_layer, short_type, unit_row
 from .scale import Scale
 
 PAIRED = 8  # units from which on pairs of them are worth their code
+HELD_INPUTS = range(2, 8)  # that registers of an AVR hold
 KERNELS = {1: "net", 2: "pairs", 4: "quads"}  # by units computed at a time
 KERNEL_CYCLES = {2: 16.5, 4: 14.75}  # per int16 input and unit
 MOST_SUM = 2**29 - 1  # four times it fits 32 bits
@@ -130,10 +131,25 @@ class ReluNetView(SumView):
         return len(self.hidden_layer.weights[0])
 
     @property
+    def held(self) -> bool:
+        """True where the inputs stay in registers, and that is the quickest."""
+        fits = short_type(self.step) == "s16" and self.columns in HELD_INPUTS
+        # each with what it takes to load, and to save and restore the registers
+        cycles = self.units * (12 * self.columns + 30) + 17 * self.columns + 5
+        groups = min(map(self.group_cycles, (2, 4)))
+        return self.step.optimize == "speed" and fits and cycles < groups
+
+    def group_cycles(self, size: int) -> float:
+        """Of so many units at a time, idle ones among them."""
+        return -(-self.units // size) * size * (KERNEL_CYCLES[size] * self.columns + 29)
+
+    @property
     def size(self) -> int:
         """How many units are computed at a time: 1, 2 or 4."""
+        if self.held:
+            return 1
         if self.step.optimize == "speed":
-            return min((4, 2), key=lambda n: -(-self.units // n) * n * KERNEL_CYCLES[n])
+            return min((4, 2), key=self.group_cycles)
         return 2 if self.step.optimize == "balanced" and self.units >= PAIRED else 1
 
     @property
@@ -160,6 +176,8 @@ class ReluNetView(SumView):
     @property
     def kernel(self) -> str:
         ends = f"{short_type(self.step)}_w{self.weight_bits}_{self.acc_bits}"
+        if self.held:
+            return f"tinygen_relu_held_{self.columns}_w{self.weight_bits}_{self.acc_bits}"
         return f"tinygen_relu_{KERNELS[self.size]}_{ends}"
 
     @property
@@ -185,7 +203,7 @@ class ReluNetView(SumView):
         """Rows of the table: biases, coefficients of each input in turn, shares in the output."""
         shares = self.output.weights[0]
         if self.size == 1:
-            layer = self.hidden_layer
+            layer = held_layer(self.hidden_layer) if self.held else self.hidden_layer
             return [f"{unit_row(layer, k)}   {self._share(v)}" for k, v in enumerate(shares)]
         return [row for at in range(0, self.units, self.size) for row in self._group(at)]
 
@@ -207,6 +225,16 @@ class ReluNetView(SumView):
 
     def _share(self, value: int) -> str:
         return f"TINYGEN_BYTES({value})," if self.weight_bits == 16 else f"{value:4d},"
+
+
+def held_layer(layer: Dense) -> Dense:
+    """The layer as tinygen_relu_held_* reads it: the top bit of each weight turned, and 2**7 times
+    their sum taken from the bias, in 16 bits.
+    """
+    sums = [b - 128 * sum(row) for b, row in zip(layer.bias, layer.weights)]
+    bias = tuple(signed(b & 0xFFFF, 16) for b in sums)
+    turned = tuple(tuple(signed(w + 128, 8) for w in row) for row in layer.weights)
+    return replace(layer, weights=turned, bias=bias)
 
 
 # ---- as TensorFlow Lite rounds ----

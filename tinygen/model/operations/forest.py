@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..fixedpoint import INT16_MAX
 from ..nodes import (
     INT32_MAX,
     MAX_WIDTH,
+    UINT16_MAX,
     Bounds,
     Integers,
     Node,
@@ -33,13 +34,12 @@ from ..tree_views import (
     RowCodeView,
     StreamView,
 )
-from ..trees import MAX_DEPTH, Leaf, Split, Stream, Tree
+from ..trees import FEW_INPUTS, MAX_DEPTH, Form, Leaf, Split, Stream, Tree
 from ..views import FloatStep, Step, View
 
 BRANCHES = {"balanced": 16, "size": 12, "speed": 1024}  # most splits printed as if and else
 TREE_BRANCHES = 64  # the same of one tree; below them a larger one goes on as byte streams
 MAX_TREE_DEPTH = 255  # of any tree; views walk it recursively
-MAX_SPLIT_INPUT = 63  # inputs that a split of a stream can name
 
 
 @operation
@@ -130,29 +130,35 @@ class Forest(Node):
 
     def view(self, step: Step) -> View:
         """Few splits as if and else; trees of int16 inputs as if and else or as code where that
-        pays, else as streams, one that is too long for a stream or has to be quick as if and else
-        in front of streams; others as arrays.
+        pays, else as streams, large ones that have to be quick with their first levels as if and
+        else; others as arrays.
         """
         limits, trees = (self.low, self.high), tuple(self.tree(root) for root in self.roots)
         one = len(self.bias) == 1
         quick = step.optimize == "speed" and TREE_BRANCHES * len(trees) <= BRANCHES["speed"]
         if one and self._printable(trees, step.optimize):
             return BranchesView(step, limits, 0, self, trees)
-        if step.reads_int16 and (found := self._worth(step, trees)):
-            return found
-        if (
-            not step.reads_int16
-            or any(root < 0 for root in self.roots)
-            or any(split[0] > MAX_SPLIT_INPUT for split in self.splits)
-        ):
-            return ForestView(step, limits, 0, self)
-        if one and quick and (mixed := self._mixed(step, trees, quick)):
-            return mixed
-        streams = tuple(s for t in trees if (s := t.stream(self.leaf_bits)))
-        if len(streams) == len(trees):
-            return StreamView(step, limits, 0, self, streams)
-        mixed = self._mixed(step, trees, False) if one else None
-        return mixed or ForestView(step, limits, 0, self)
+        if step.reads_int16:
+            if found := self._worth(step, trees):
+                return found
+            if one and quick and (mixed := self._mixed(step, trees)):
+                return mixed
+            if streams := self._streams(step, trees):
+                return streams
+        return ForestView(step, limits, 0, self)
+
+    def _forms(self) -> tuple[Form, Form]:
+        """How streams may be written, the shortest form first."""
+        many = any(split[0] >= FEW_INPUTS for split in self.splits)
+        return Form(self.leaf_bits, many), Form(self.leaf_bits, many, far=True)
+
+    def _streams(self, step: Step, trees: tuple[Tree, ...]) -> StreamView | None:
+        """None for more bytes than can be numbered."""
+        for form in self._forms():
+            streams = tuple(s for t in trees if (s := t.whole(form)))
+            if len(streams) == len(trees) and sum(s.size for s in streams) <= UINT16_MAX:
+                return StreamView(step, (self.low, self.high), 0, self, form, streams)
+        return None
 
     def _printable(self, trees: tuple[Tree, ...], goal: str) -> bool:
         """True for trees that are short enough to be read as if and else."""
@@ -183,20 +189,18 @@ class Forest(Node):
             return BranchesView(step, limits, 0, self, trees)
         return as_code if own.pays(streams) else None
 
-    def _mixed(self, step: Step, trees: tuple[Tree, ...], quick: bool) -> MixedView | None:
-        """As few levels as if and else as leave streams behind them, or as many as TREE_BRANCHES
-        allows; None where even these do not.
+    def _mixed(self, step: Step, trees: tuple[Tree, ...]) -> MixedView | None:
+        """As many levels as if and else as TREE_BRANCHES allows, and streams behind them; None
+        where these are too long.
         """
-        found = None
-        for levels in range(1, TREE_BRANCHES.bit_length()):
+        for levels, form in product(reversed(range(1, TREE_BRANCHES.bit_length())), self._forms()):
             places: dict[Stream, int] = {}
-            cut = (t.top(levels, self.leaf_bits, places) for t in trees)
+            cut = (t.top(levels, form, places) for t in trees)
             tops = tuple(t for t in cut if t is not None)
             if len(tops) == len(trees):
-                found = MixedView(step, (self.low, self.high), 0, self, tuple(places), tops)
-                if not quick:
-                    break
-        return found
+                limits = self.low, self.high
+                return MixedView(step, limits, 0, self, form, tuple(places), tops)
+        return None
 
     def float_view(self, step: FloatStep) -> ForestFloatView:
         return ForestFloatView(step, (self.low, self.high), 0, self)

@@ -102,6 +102,11 @@ class ScaleView(View):
     spare: int = 0  # elements of the result that a later step fills
 
     @property
+    def uniform(self) -> bool:
+        """True where several inputs have one low and one multiplier: constants, not a table."""
+        return self.width > 1 and len(set(zip(self.node.low, self.node.multiplier))) == 1
+
+    @property
     def kernel(self) -> str | None:
         return self.node.kernel if self.step.reads_int16 else None
 
@@ -128,7 +133,7 @@ class ScaleView(View):
 
     @property
     def rom_bytes(self) -> int:
-        return (2 + self.bits // 8) * self.width
+        return 0 if self.uniform else (2 + self.bits // 8) * self.width
 
     @property
     def inputs(self) -> list[tuple[int, int, str]]:

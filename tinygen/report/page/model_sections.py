@@ -19,7 +19,14 @@ from ..dossier.figures import (
     milliseconds,
 )
 from ..dossier.gather import Curve, Dossier
-from ..ladder import baseline_table, growth, ladder_table, ladder_title, rung_name
+from ..ladder import (
+    baseline_table,
+    growth,
+    ladder_table,
+    ladder_title,
+    rung_name,
+    slow_rungs,
+)
 from ..plots import ladder as ladder_plots
 from ..plots import runs as run_plots
 from ..plots import sensors as sensor_plots
@@ -39,6 +46,7 @@ def ladder_section(d: Dossier) -> Section | None:
         f"{', within ' + limits if limits else ''}; the test rows are shown, they did "
         "not choose."
     )
+    lead = " ".join((lead, *(f"{line[0].upper()}{line[1:]}." for line in slow_rungs(found))))
     headers, rows = ladder_table(found)
     marked = next(k for k, row in enumerate(rows) if row[0])
     folded = [make_table(ladder_title(found), headers, rows, marked=marked)]

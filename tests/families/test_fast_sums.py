@@ -1,0 +1,90 @@
+"""Nets whose hidden sums would take more than 24 bits are scaled so that they do not: the kernels
+for 24 bits are twice as quick. Nets that fit stay as they are.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from family_models import configs_of, rows_of, street
+
+from tinygen.families import FAMILIES, mlp, mlp_classifier
+from tinygen.fitting.gauss_newton import Problem, random_net
+from tinygen.fitting.least_squares import Root
+from tinygen.model.model import Model
+from tinygen.model.nodes import prove
+from tinygen.model.operations.dense import Dense, is_relu_layer
+
+
+def nearly_constant_unit(monkeypatch) -> mlp.FittedNet:
+    """A net in which one unit hardly depends on its inputs: as large as its weights become, its
+    bias is far larger. Nothing trains it away.
+    """
+    monkeypatch.setattr(mlp, "train_net", lambda net, *_: net)
+    rows = street()
+    frame = mlp._standardised(rows, mlp.logs_of(rows.inputs, False))
+    z = frame.standardised(rows.x).astype(np.float32)
+    net = random_net(Problem(z, rows.y.astype(float), Root(2), None), (6,), [1, 2])
+    weights, biases = net.weights[0].copy(), net.biases[0].copy()
+    weights[:, 2], biases[2] = (1e-4, -2e-5, 5e-5), 1.5
+    net = replace(net, weights=(weights, *net.weights[1:]), biases=(biases, *net.biases[1:]))
+    return replace(frame, net=net, root=Root(2))
+
+
+def layers_fit(nodes, inputs: int) -> list[bool]:
+    """For each hidden layer whether the quick kernels take it."""
+    layers = [(n, b) for n, b in zip(nodes, prove(nodes, inputs)) if isinstance(n, Dense)]
+    return [is_relu_layer(node, bounds) for node, bounds in layers if node.is_relu]
+
+
+def test_a_net_is_scaled_into_24_bits(monkeypatch):
+    fitted, rows = nearly_constant_unit(monkeypatch), street()
+    assert layers_fit(mlp.lower(fitted, rows), 3) == [True]
+    errors = [rows.error(chain(fitted, rows, narrow)) for narrow in (True, False)]
+    assert errors[0] < 1.05 * errors[1]  # a unit that is nearly constant needs no fine weights
+
+
+def chain(fitted, rows, narrow: bool) -> np.ndarray:
+    """Answers of the net's first round, with or without the limit."""
+    front, linear = next(iter(mlp._rounds(fitted, rows, narrow)))
+    last = mlp.output_row(linear, fitted.root, rows.output, 16)
+    return mlp.apply_all((*front, last, *fitted.root.nodes), rows.x)[:, 0]
+
+
+def test_without_the_limit_the_same_net_leaves_24_bits(monkeypatch):
+    fitted, rows = nearly_constant_unit(monkeypatch), street()
+    monkeypatch.setattr(mlp, "_sums_fit", lambda *_: True)
+    assert layers_fit(mlp.lower(fitted, rows), 3) == [False]
+
+
+def test_a_net_that_fits_is_rounded_once(monkeypatch):
+    rows, asked = street(), []
+    family = FAMILIES["mlp"]
+    fitted = family.fit(rows, configs_of(family, rows, 0.0), 0)
+    rounds = mlp._rounds
+    monkeypatch.setattr(
+        mlp, "_rounds", lambda *a, **narrow: asked.append(narrow) or rounds(*a, **narrow)
+    )
+    assert layers_fit(mlp.lower(fitted, rows), 3) == [True]
+    assert asked == [{}]
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    """140 inputs of 12 bits, two classes that a net tells apart."""
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 4000, (300, 140))
+    y = (np.abs(x[:, :20].sum(axis=1) - 40000) > 3500).astype(int)
+    return rows_of(x, y, ("near", "far"))
+
+
+def test_a_net_for_classes_with_many_wide_inputs_stays_in_24_bits(pixels, monkeypatch):
+    """Its weights of 8 bits times 140 inputs of 12 bits would not."""
+    scale = mlp_classifier.scores.scale_inputs([q.limits for q in pixels.inputs], 12)
+    monkeypatch.setattr(mlp_classifier.scores, "scalings", lambda rows: [scale])
+    fitted = mlp_classifier.fit(pixels, mlp_classifier.Config(4, 1.0))
+    narrow, wide = (hidden for hidden, _ in mlp_classifier._hidden_layers(fitted, pixels, scale))
+    assert (layers_fit((scale, narrow), 140), layers_fit((scale, wide), 140)) == ([True], [False])
+    nodes = mlp_classifier.lower(fitted, pixels)
+    model = Model("m", "m", pixels.inputs, pixels.output, nodes, labels=pixels.labels)
+    assert pixels.error(model.predict(pixels.x)) <= 0.02 + pixels.error(fitted.predict(pixels.x))
