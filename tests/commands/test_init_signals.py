@@ -98,7 +98,7 @@ def test_its_report_tells_of_every_recording_and_escapes_what_it_is_given(made, 
     facts["recordings"] = [{**r, "name": "<img src=x>"} for r in facts["recordings"]]
     hostile = render_signals(model.with_facts(signals=facts), None, None)
     assert "<img src=x>" not in hostile and "&lt;img src=x&gt;" in hostile
-    assert "Left out: drawings of the recordings" in hostile
+    assert "Note: the recordings are not drawn: give them with --data" in hostile
 
 
 def test_its_report_takes_channels_by_name_and_no_others(made, monkeypatch, tmp_path):
