@@ -16,7 +16,7 @@ from elftools.elf.elffile import ELFFile
 
 from tinygen.target.bound.decode import Instruction, decode
 
-STEPS = 100_000  # jumps back after which a function counts as hung; only a broken one is
+STEPS = 5_000  # jumps back after which a function counts as hung; only a broken one is
 SAVED = (*range(2, 18), 28, 29)  # registers that a call must leave alone (avr-gcc's ABI)
 FLAGS = "cznvsht"
 INTERRUPTS = 7  # the flag that no kernel asks for
@@ -210,11 +210,12 @@ def _statement(code: Code, index: int, one: Instruction, place: int, places: set
 
 
 def _special(one: Instruction) -> str:
-    """Reading and writing of the stack pointer; the flags are kept meanwhile, by a compiler that
-    needs none of them then.
+    """Reading and writing of the stack pointer and the flags; those of the compiler's own are kept
+    while it sets the stack pointer, and it needs none of them then.
     """
     if one.b == 0x3F:
-        return f"r[{one.a}] = 0" if one.name == "in" else ""
+        flags = " | ".join(f"{flag} << {k}" for k, flag in enumerate(FLAGS))
+        return f"r[{one.a}] = (u8)({flags})" if one.name == "in" else ""
     low = {0x3D: True, 0x3E: False}[one.b]
     if one.name == "in":
         return f"r[{one.a}] = (u8)(sp{'' if low else ' >> 8'})"
