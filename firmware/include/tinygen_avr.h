@@ -260,9 +260,10 @@ static inline uint16_t tinygen_interpolate_square(const int16_t *table, uint16_t
 
 static inline int16_t tinygen_log2(int16_t x)
 {
-    uint16_t mantissa = x < 1 ? 1u : (uint16_t)x;
+    uint16_t mantissa = (uint16_t)x;
     uint8_t octave, t, rest, bend;
-    __asm__("ldi %[octave],15*8\n\ttst %B[m]\n\tbrmi 2f\n1:\n\t"
+    __asm__("cp r1,%A[m]\n\tcpc r1,%B[m]\n\tbrlt 3f\n\tldi %A[m],1\n\tldi %B[m],0\n3:\n\t"
+            "ldi %[octave],15*8\n\ttst %B[m]\n\tbrmi 2f\n1:\n\t"
             "subi %[octave],8\n\tlsl %A[m]\n\trol %B[m]\n\tbrpl 1b\n2:\n\t"
             "mov %[t],%B[m]\n\tmov %[rest],%A[m]\n\tlsl %[rest]\n\trol %[t]\n\t"
             /* rest = t (1 - t), bend = 216 - 80 t; 7 bits are dropped by a shift to the left and a
@@ -283,11 +284,10 @@ static inline int16_t tinygen_log2(int16_t x)
     return (int16_t)mantissa;
 }
 
-/* ---- decision trees: 33 to 39 cycles a split ------------------------------------------------- */
+/* ---- decision trees: 32 to 37 cycles a split ------------------------------------------------- */
 
-/* Bit 7 of `kind`: the right side stands first. Bit 6: the first side is a leaf, bit 5: so is the
- * second. SREG's bit 4 is the sign of limit - x, set where x goes right; then `a` says whether x
- * goes to the second side. */
+/* Bit 7 of `kind`: the right side stands first; turned where x goes right it says whether x goes to
+ * the second side. Bit 6: the first side is a leaf, bit 5: so is the second. */
 #define TINYGEN_LEAF_ASM(name, leaf_t, input, first, told)                                         \
     static inline const int8_t *name(const int8_t *tree, const int16_t *x, leaf_t leaf)            \
     {                                                                                              \
@@ -297,11 +297,11 @@ static inline int16_t tinygen_log2(int16_t x)
             "1:\n\tlpm %[kind],Z+\n\t" input                                                       \
             "add r26,%[a]\n\tadc r27,r1\n\t"                                                       \
             "ld %[a],X+\n\tld %[b],X\n\tlpm %[lo],Z+\n\tlpm %[hi],Z+\n\t" first                    \
-            "cp %[lo],%[a]\n\tcpc %[hi],%[b]\n\tin %[a],__SREG__\n\t"                              \
-            "sbrc %[kind],7\n\tcom %[a]\n\tsbrs %[a],4\n\trjmp 2f\n\t"                             \
-            told "lsl %[kind]\n2:\n\tsbrs %[kind],6\n\trjmp 1b"                                   \
+            "cp %[lo],%[a]\n\tcpc %[hi],%[b]\n\tbrge 2f\n\tsubi %[kind],0x80\n2:\n\t"               \
+            "sbrs %[kind],7\n\trjmp 4f\n\t"                                                        \
+            told "lsl %[kind]\n4:\n\tsbrs %[kind],6\n\trjmp 1b"                                   \
             : [tree] "+z"(tree), [x] "+r"(x), [leaf] "+r"(leaf), [skip] "=&r"(skip),               \
-              [kind] "=&r"(kind), [a] "=&d"(a), [b] "=&r"(b), [lo] "=&r"(lo), [hi] "=&r"(hi)       \
+              [kind] "=&d"(kind), [a] "=&d"(a), [b] "=&r"(b), [lo] "=&r"(lo), [hi] "=&r"(hi)       \
             :                                                                                      \
             : "r26", "r27", "memory");                                                             \
         return tree;                                                                               \

@@ -40,12 +40,12 @@ def net(units: int, columns: int = 7) -> Model:
     return Model("net", "mlp", readings, answer, (Log2(logs), scale, hidden, output, Power(2)))
 
 
-NET_COSTS = {"size": (600, 4582), "balanced": (718, 4117), "speed": (898, 3623)}
+NET_COSTS = {"size": (588, 4607), "balanced": (718, 4205), "speed": (898, 3711)}
 
 
 @pytest.mark.parametrize("goal", OPTIMIZE)
 def test_a_net_of_20_units_stays_small_and_quick(goal, simavr):
-    """By hand it takes 576 bytes (size) or 3,584 cycles (speed)."""
+    """By hand it takes 576 bytes (size), or 3,584 cycles (speed) on the rows of the simulator."""
     cost = measure_cost(replace(net(20), optimize=goal), UNO)
     flash, cycles = NET_COSTS[goal]
     assert cost.flash_bytes <= flash
@@ -84,7 +84,7 @@ def test_outputs_side_by_side_share_the_stack():
     assert set(arrays(several, "size")) == {""}
 
 
-TREE_COSTS = {"one": (486, 321), "one wide": (582, 325), "deep": (2174, 4311)}
+TREE_COSTS = {"one": (484, 415), "one wide": (580, 419), "deep": (2172, 6745)}
 
 
 def grown(rng, splits: list, leaves: list, count: int, size: int) -> int:
@@ -135,10 +135,10 @@ def test_trees_for_size_stay_byte_streams(name, model, simavr):
 
 
 def test_one_deep_tree_leaves_a_forest_code(simavr):
-    """1,096 cycles, where arrays took 9,142."""
+    """1,567 cycles at most, where arrays took 9,142 on a row."""
     model = replace(forest_of([20] * 23, 16, 100), optimize="speed")
     assert "_trees(const int16_t *x)" in render_header(model)
-    assert measure_cost(model, UNO).cycles_max <= 1096
+    assert measure_cost(model, UNO).cycles_max <= 1567
 
 
 def slow_net(bias: int) -> Model:

@@ -84,6 +84,41 @@ for words in ("scale_words", "widen_words"):
         " put16(mem + X, x); put16(flash + TABLE + 2, m); SAME(1); }" + MANY_INPUTS.format(row=4),
     )
 
+# the place behind the row is told beside u
+WORD = (
+    "({{ const int8_t *row = p0; int16_t u = {word}(&row, p1);"
+    " (int16_t)(u + 9001 * (row - p0)); }})"
+)
+for word in ("scale_word", "widen_word"):
+    case(
+        word,
+        "i16",
+        "table int8_t, i16",
+        "put16(flash + TABLE, 0x8000); EACH(x) ALL(m) {"
+        " put16(flash + TABLE + 2, m); SAME(x); }"
+        " ALL(x) { put16(flash + TABLE, rnd()); put16(flash + TABLE + 2, rnd()); SAME(x); }",
+        WORD.format(word=f"tinygen_{word}"),
+    )
+MANY_UNIFORM = """
+    for (int turn = 0; turn < 3000; ++turn) {
+        uint32_t n = 1 + rnd() % 60;
+        for (uint32_t k = 0; k < n; ++k) put16(mem + X + 2 * k, rnd());
+        SAME(rnd(), rnd(), n);
+    }
+"""
+for name, multiplier, held in (
+    ("scale_bytes", "u8", "int8_t"),
+    ("scale_words", "u16", "int16_t"),
+    ("widen_words", "u16", "int16_t"),
+):
+    case(
+        f"{name}_uniform",
+        "",
+        f"i16, {multiplier}, x int16_t, out {held}, u8",
+        f"EACH(x) {'BYTES' if multiplier == 'u8' else 'ALL'}(m) {{"
+        " put16(mem + X, x); SAME(0x8000, m, 1); }" + MANY_UNIFORM,
+    )
+
 # ---- tables: the step between two nodes and the fraction; the first node at corners ------------
 for name, least in (("interpolate", -32768), ("interpolate_square", 0)):
     case(
@@ -128,18 +163,25 @@ case("curves", "i24", "i24, table int16_t, x int16_t, u8", CURVES)
 
 # ---- trees -----------------------------------------------------------------------------------
 LEAF = """
-    flash[TABLE] = 0xC0; flash[TABLE + 3] = 1;
-    EACH(limit) ALL(x) {
-        put16(flash + TABLE + 1, limit); put16(mem + X, x); SAME();
-    }
-    for (int turn = 0; turn < 20000; ++turn) {
-        uint32_t end = grow(TABLE, 1 + rnd() % 6);
-        (void)end;
-        for (uint32_t k = 0; k < 64; ++k) put16(mem + X + 2 * k, rnd());
-        SAME();
-    }
+    flash[TABLE] = 0x60; flash[TABLE + {many}] {few}= 0;
+    EACH(limit) ALL(x) {{
+        put16(flash + TABLE + 1 + {many}, limit); put16(mem + X, x); SAME(1 + (x & 3));
+    }}
+    for (int turn = 0; turn < 20000; ++turn) {{
+        uint32_t leaf = 1 + rnd() % {most};
+        grow(TABLE, 1 + rnd() % 5, {many}, {far}, leaf);
+        for (uint32_t k = 0; k < 256; ++k) put16(mem + X + 2 * k, rnd());
+        SAME(leaf);
+    }}
 """
-case("leaf", "ptr", "table int8_t, x int16_t", LEAF)
+for many, far in ((0, 0), (0, 1), (1, 0), (1, 1)):
+    facts = {"many": many, "far": far, "few": "" if many else "|", "most": 500 if far else 4}
+    case(
+        "leaf" + "_many" * many + "_far" * far,
+        "ptr",
+        f"table int8_t, x int16_t, u{16 if far else 8}",
+        LEAF.format(**facts),
+    )
 case(
     "add_leaf",
     "",
@@ -290,3 +332,55 @@ for x in ("s8", "u8", "s16"):
                 f"i{acc}, table int8_t, x {C_TYPE[x]}, u8, u8",
                 UNITS.format(**told) + SHARES.format(**told) + LONG_UNITS.format(**told),
             )
+
+# the same with inputs in registers: all weights but one are 0, the other inputs random
+HELD = """
+    EACH(x) BYTES(w) CORNER(bias) {{
+        int32_t sum = (int16_t)bias * 256 + 128 + (int8_t)w * (int16_t)x;
+        if (sum > 8388607 || sum < -8388608) continue;
+        for (uint32_t k = 0; k < {n}; ++k) {{
+            flash[TABLE + 2 + k] = 0x80; put16(mem + X + 2 * k, rnd());
+        }}
+        put16(flash + TABLE, bias - 128 * (int8_t)w);
+        flash[TABLE + 2 + x % {n}] = (u8)(w ^ 0x80);
+        put16(mem + X + 2 * (x % {n}), x);
+        put16(flash + TABLE + 2 + {n}, rnd());
+        SAME(rnd(), 1);
+    }}
+    memset(flash + TABLE + 2, 0x80, {n});
+    EACH(bias) {shares} {{
+        put16(flash + TABLE, bias); put16(flash + TABLE + 2 + {n}, v);
+        SAME(bias << 16 ^ v * 40503u, 1);
+    }}
+    CORNER32(acc) for (int turn = 0; turn < 300; ++turn) {{
+        put16(flash + TABLE, rnd()); put16(flash + TABLE + 2 + {n}, rnd());
+        SAME(acc, 1);
+    }}
+    for (int turn = 0; turn < 3000; ++turn) {{
+        uint32_t rows = 1 + rnd() % 9;
+        u8 *at = flash + TABLE;
+        for (uint32_t k = 0; k < rows; ++k) {{
+            int32_t bias = (int32_t)(rnd() % 9000) - 4500;
+            u8 *row = at;
+            at += 2;
+            for (uint32_t i = 0; i < {n}; ++i, ++at) {{
+                *at = (u8)rnd();
+                bias -= 128 * (int8_t)(*at ^ 0x80);
+            }}
+            put16(row, (uint32_t)bias);
+            for (uint32_t i = 0; i < {share}; ++i) *at++ = (u8)rnd();
+        }}
+        for (uint32_t k = 0; k < {n}; ++k) put16(mem + X + 2 * k, rnd() % 6000 - 3000);
+        SAME(rnd(), rows);
+    }}
+"""
+for n in range(2, 8):
+    for operands in ("w8_24", "w8_32", "w16_32"):
+        share = 2 if operands == "w16_32" else 1
+        shares = "ALL(v)" if share == 2 else "BYTES(v)"
+        case(
+            f"relu_held_{n}_{operands}",
+            f"i{operands[-2:]}",
+            f"i{operands[-2:]}, table int8_t, x int16_t, u8",
+            HELD.format(n=n, share=share, shares=shares),
+        )

@@ -41,14 +41,19 @@ static void scatter(uint32_t units, uint32_t n, uint32_t share)
     for (uint32_t k = 0; k < units * (n + share); ++k) flash[TABLE + 2 * units + k] = (u8)rnd();
 }
 /* a random tree of this depth at most; the place behind it */
-static uint32_t grow(uint32_t at, uint32_t depth)
+static uint32_t grow(uint32_t at, uint32_t depth, uint32_t many, uint32_t far, uint32_t leaf)
 {
     uint32_t left = depth > 1 && rnd() & 1, right = depth > 1 && rnd() & 1;
-    flash[at] = (u8)((rnd() & 0x3F) | (left ? 0 : 0x80) | (right ? 0 : 0x40));
-    put16(flash + at + 1, rnd());
-    uint32_t end = left ? grow(at + 4, depth - 1) : at + 5;
-    flash[at + 3] = (u8)(end - at - 4);
-    return right ? grow(end, depth - 1) : end + 1;
+    uint32_t turned = left == right ? left && rnd() & 1 : left, first = left && right;
+    flash[at] = (u8)(turned << 7 | !first << 6 | (!left && !right) << 5);
+    flash[at + many] = (u8)(many ? rnd() : flash[at] | (rnd() & 0x1F));
+    put16(flash + at + 1 + many, rnd());
+    uint32_t side = at + 3 + many + (first ? 1 + far : 0);
+    uint32_t end = first ? grow(side, depth - 1, many, far, leaf) : side + leaf;
+    end += first && far ? rnd() %% 600 : 0;
+    if (first && far) put16(flash + side - 2, end - side);
+    else if (first) flash[side - 1] = (u8)(end - side);
+    return left || right ? grow(end, depth - 1, many, far, leaf) : end + leaf;
 }
 static const uint32_t corners[] = {0, 1, 2, 127, 128, 255, 256, 4095, 4096, 0x7FFE, 0x7FFF, 0x8000,
                                    0x8001, 0xFF00, 0xFF7F, 0xFFFE, 0xFFFF};
