@@ -87,7 +87,7 @@ for words in ("scale_words", "widen_words"):
 # the place behind the row is told beside u
 WORD = (
     "({{ const int8_t *row = p0; int16_t u = {word}(&row, p1);"
-    " (int16_t)(u + 9001 * (row - p0)); }})"
+    " (int16_t)(u ^ (int16_t)(row - p0)); }})"
 )
 for word in ("scale_word", "widen_word"):
     case(

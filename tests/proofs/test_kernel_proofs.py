@@ -84,6 +84,7 @@ def mutants(code: Code) -> dict[str, Code]:
     return found
 
 
+HELD = range(2, 8)  # inputs in registers
 # Kernel -> changes that no operand can show, and why.
 HARMLESS = {
     # no int16 is below this literal
@@ -95,6 +96,16 @@ HARMLESS = {
     # the same; and of values below 2^15 the high byte is below 128, so that its products are, too
     "interpolate_square": {"sbci -> nop", "mul -> mulsu", "adc -> nop", "adc -> add"},
     "curves": {"eor -> nop"},  # the byte is 0: what it held was shifted out of it
+    # `called` adds where the row went, in C around the kernel
+    "scale_word": {"sbc -> sub", "eor -> nop"},
+    "widen_word": {"sbc -> sub", "eor -> nop"},
+    # a byte is cleared once more than a share of eight bits needs, a sign is tested that is known
+    **{f"relu_held_{n}_w8_{acc}": {"eor -> nop", "and -> nop"} for n in HELD for acc in (24, 32)},
+    # the same; the unit is not negative: the sign of its high byte's product is 0
+    **{
+        f"relu_held_{n}_w16_32": {"eor -> nop", "and -> nop", "mulsu -> mul", "sbc -> sub"}
+        for n in HELD
+    },
     # the unit is not negative: the sign of its high byte's product is 0
     **{
         f"relu_{kind}_{x}_w16_32": {"mulsu -> mul", "sbc -> sub"}
