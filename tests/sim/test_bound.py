@@ -189,6 +189,11 @@ BOUNDED = {
         "return n;",
         1.0,
     ),
+    "up to the highest bit of a copy": (
+        'uint16_t z = x[0] < 1 ? 1 : x[0]; __asm__ __volatile__("" : "+r"(z)); uint16_t y = z; '
+        "uint8_t n = 0; while (!(y & 0x8000)) { y <<= 1; n++; } return n + z;",
+        1.0,
+    ),
     "a byte in room reserved by a push, written through a pointer": (
         "uint8_t n[3] = {0, 0, 0}; n[x[0] & 1] = x[1] & 15; "
         '__asm__ __volatile__("" ::: "memory"); '

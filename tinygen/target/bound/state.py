@@ -175,8 +175,13 @@ class State:
     def copy_register(self, to: int, source: int) -> None:
         """MOV; of unknown registers it is kept that they are equal."""
         value = self.r[source]
+        if to == source:
+            return
         self.put(to, value)
-        if value > 255 and to != source:
+        if self.nonzero:
+            more = [n ^ 1 << source | 1 << to for n in self.nonzero if n >> source & 1]
+            self.nonzero = (*self.nonzero, *more)[-MOST_COPIES:]
+        if value > 255:
             self.copies = (*self.copies[1 - MOST_COPIES :], (to, source))
             self.copied = registers_of(self.copies)
 
