@@ -297,9 +297,9 @@ static inline int16_t tinygen_log2(int16_t x)
             "1:\n\tlpm %[kind],Z+\n\t" input                                                       \
             "add r26,%[a]\n\tadc r27,r1\n\t"                                                       \
             "ld %[a],X+\n\tld %[b],X\n\tlpm %[lo],Z+\n\tlpm %[hi],Z+\n\t" first                    \
-            "cp %[lo],%[a]\n\tcpc %[hi],%[b]\n\tbrge 2f\n\tsubi %[kind],0x80\n2:\n\t"               \
+            "cp %[lo],%[a]\n\tcpc %[hi],%[b]\n\tbrge 2f\n\tsubi %[kind],0x80\n2:\n\t"              \
             "sbrs %[kind],7\n\trjmp 4f\n\t"                                                        \
-            told "lsl %[kind]\n4:\n\tsbrs %[kind],6\n\trjmp 1b"                                   \
+            told "lsl %[kind]\n4:\n\tsbrs %[kind],6\n\trjmp 1b"                                    \
             : [tree] "+z"(tree), [x] "+r"(x), [leaf] "+r"(leaf), [skip] "=&r"(skip),               \
               [kind] "=&d"(kind), [a] "=&d"(a), [b] "=&r"(b), [lo] "=&r"(lo), [hi] "=&r"(hi)       \
             :                                                                                      \
