@@ -235,9 +235,7 @@ static inline uint16_t tinygen_exp2(uint16_t v)
     uint16_t bulge = tinygen_high(f, (uint16_t)(0u - f));
     uint16_t bend = tinygen_high(bulge, (uint16_t)(20000u + tinygen_high(f, 5050u)));
     uint16_t mantissa = (uint16_t)(0x8000u + (f >> 1) - (bend >> 1));
-    for (uint8_t octave = (uint8_t)(v >> 12); octave < 14; ++octave) {
-        mantissa >>= 1;
-    }
+    mantissa = (uint16_t)(mantissa >> ((14u - (v >> 12)) & 15u)); /* so many rounds at most */
     return (uint16_t)((mantissa + 1u) >> 1);
 }
 

@@ -2,11 +2,10 @@
  *
  * Red is lit beyond the alarm threshold, green otherwise (exactly at it is green; tinygen_alarm.h
  * has options); with an LED for each class that of the answer. All are dark when there is no valid
- * answer: after a reset, for a row with a missing value, where the model is not sure or its first
- * window has not ended, when no valid row has come for TINYGEN_STALE_MS, and for good when the
- * program in flash is not the one that was built. An old answer must not look like a fresh one.
- * They are dark as well where an answer's error bar leaves open whether it is an alarm.
- */
+ * answer: after a reset, for a row with a missing value, where the model is not sure, its error bar
+ * leaves the alarm open, or its first window has not ended, when no valid row has come for
+ * TINYGEN_STALE_MS, and for good when the program in flash is not the one that was built: an old
+ * answer must not look like a fresh one. */
 #include <Arduino.h>
 
 #include "tinygen_model.h"

@@ -80,6 +80,7 @@ def _table(models: Sequence[Model]) -> str:
         most_values=max(model.values_per_row for model in models),
         class_leds=max(model.class_leds for model in models),
         alarms=alarms,
+        unsure=[(k, models[k].name) for k, _ in alarms if models[k].bars],
         band=min(bands, default=None),
         not_sure=NOT_SURE,
     )
