@@ -7,11 +7,12 @@ from statistics import median
 import numpy as np
 import pytest
 from family_models import TASKS, street_model
+from limit_models import limit_model
 from random_models import random_models
 
 from tinygen.common.boards import BOARDS
 from tinygen.common.choices import OPTIMIZE
-from tinygen.common.errors import CheckError
+from tinygen.common.errors import CheckError, DoesNotFit
 from tinygen.target import bare
 from tinygen.target.bare import BareChip, measure_cost
 from tinygen.target.bound import CycleBound, Unbounded, cycle_bound
@@ -71,6 +72,23 @@ def test_a_cost_tells_the_bound_and_what_was_seen(simavr):
         assert chip.bound() == cycle_bound(chip.elf, UNO.mcu)
         assert chip.bound().cycles == cost.cycles_max
         assert chip.bound().stack_bytes == cost.stack_bytes
+
+
+@pytest.mark.parametrize("seed", [3, 24, 39], ids=["129 inputs", "200 inputs", "255 inputs"])
+def test_a_wide_model_has_a_bound(seed, simavr):
+    """Beside its rows the bare program keeps the mark's 1 in a low register."""
+    model = limit_model(seed)
+    assert len(model.inputs) > 128
+    cost = measure_cost(model, UNO)
+    assert 0 < cost.cycles_seen <= cost.cycles_max
+
+
+def test_a_model_whose_stack_overwrites_its_return_address_does_not_fit(simavr):
+    """797 bytes of variables and 1,291 of stack: the program strays before the stack is looked
+    at.
+    """
+    with pytest.raises(DoesNotFit, match="its stack included, needs more than the 2048 bytes"):
+        measure_cost(limit_model(2), UNO)
 
 
 def test_a_bound_below_what_is_seen_is_an_error(simavr, monkeypatch):

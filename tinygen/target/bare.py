@@ -22,7 +22,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from ..codegen.emit import bare_main, render_bare, runtime
 from ..common.boards import Board
-from ..common.errors import BuildError, CheckError, DoesNotFit
+from ..common.errors import BuildError, CheckError, DoesNotFit, LinkError
 from ..model.signals import SignalModel
 from ..model.signals.any_model import AnyModel
 from .avr_gcc import Size, compile_c, read_size
@@ -136,9 +136,14 @@ class BareChip:
         flag = self._symbols["bare_rows"]
         self._sim.write_memory(self._symbols["bare_x"], rows.tobytes())
         self._sim.write_memory(flag, bytes([len(rows)]))
-        if not self._sim.run_until(
-            lambda sim: sim.read_memory(flag, 1) == b"\0", CYCLES_PER_ROW * len(rows), 4000
-        ):
+        try:
+            done = self._sim.run_until(
+                lambda sim: sim.read_memory(flag, 1) == b"\0", CYCLES_PER_ROW * len(rows), 4000
+            )
+        except LinkError:  # a return address may have been written over
+            self._require_room()
+            raise
+        if not done:
             self._require_room()
             raise BuildError(
                 f"model '{self.model.name}' did not answer within {CYCLES_PER_ROW} cycles on "

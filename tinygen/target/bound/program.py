@@ -308,6 +308,11 @@ def _written(body: list[tuple[int, Instruction]], place: int, register: int) -> 
         return body[index - 1][1].b
     writes = [k for k, (_, i) in enumerate(body) if effects(i).writes >> register & 1]
     writes = [k for k in writes if body[k][1].name != "pop"]
+    if len(writes) == 2 and [_plain(body[k][1]) for k in writes] == [
+        ("eor", register, register),
+        ("inc", register, 0),
+    ]:
+        return 1  # GCC's 1 in a low register
     if len(writes) != 1:
         return None
     one = body[writes[0]][1]
@@ -315,6 +320,10 @@ def _written(body: list[tuple[int, Instruction]], place: int, register: int) -> 
         load = body[writes[0] - 1][1]
         return load.b if (load.name, load.a) == ("ldi", one.b) else None
     return one.b if one.name == "ldi" else None
+
+
+def _plain(i: Instruction) -> tuple[str, int, int]:
+    return i.name, i.a, i.b
 
 
 def _functions(elf: Path) -> tuple[Function, ...]:
