@@ -411,11 +411,11 @@ def test_python_answers_what_the_twin_answers(name, tmp_path):
 def test_the_python_check_passes_and_a_changed_number_fails_it(tmp_path):
     for name in ("unsure", "several", "mlp"):
         put(row_models()[name], "micropython", tmp_path)
-        done = run([sys.executable, f"{name}_check.py"], tmp_path)
+        done = run([sys.executable, "-B", f"{name}_check.py"], tmp_path)
         assert done.returncode == 0 and f"{name}: 0 of " in done.stdout
     changed = EXPORTERS["micropython"](flipped(row_models()["mlp"]))["mlp_model.py"]
     (tmp_path / "mlp_model.py").write_text(changed)
-    assert run([sys.executable, "mlp_check.py"], tmp_path).returncode == 1
+    assert run([sys.executable, "-B", "mlp_check.py"], tmp_path).returncode == 1
 
 
 MICROPYTHON = ("mlp", "squares", "forest", "unsure", "several", "quantized", "logarithms")
@@ -455,7 +455,7 @@ def test_json_checks_a_port_in_another_language(name, tmp_path):
     put(row_models()[name], "json-vectors", tmp_path)
     put(row_models()[name], "micropython", tmp_path)
     (tmp_path / "port.py").write_text(PORT.replace("NAME", name))
-    words = [sys.executable, "check.py", sys.executable, "port.py"]
+    words = [sys.executable, "check.py", sys.executable, "-B", "port.py"]
     done = run(words, tmp_path)
     assert done.returncode == 0 and f"{name}: 0 of " in done.stdout
     if name in CHANGED:
@@ -479,7 +479,7 @@ def test_json_tells_what_is_wrong_with_a_port(tmp_path):
         (port + "sys.exit(3)\n", r"python\S* ended with status 3$"),
     ):
         (tmp_path / "port.py").write_text(text)
-        done = run([sys.executable, "check.py", sys.executable, "port.py"], tmp_path)
+        done = run([sys.executable, "check.py", sys.executable, "-B", "port.py"], tmp_path)
         assert done.returncode == 1 and re.search(told, done.stdout + done.stderr, re.M), done
         assert "Traceback" not in done.stderr
     done = run([sys.executable, "check.py", "./absent"], tmp_path)

@@ -15,7 +15,8 @@ SETTLE_MS = 50  # between the reset and the first byte, as in line.js
 
 
 def cycles(sim: SimBoard, ms: float) -> int:
-    return int(sim.board.f_cpu_hz * ms / 1000)
+    """At least one: a wait that takes no time would be asked for again and again."""
+    return max(1, int(sim.board.f_cpu_hz * ms / 1000))
 
 
 def obey(sim: SimBoard, task: dict, order: str, *words):

@@ -102,7 +102,8 @@ def test_several_numbers_come_from_the_stream(level, toolchain):
     """Scores behind the class, and several outputs."""
     machine = MACHINES["x86-64-gcc"]
     need(machine, level)
-    model = replace(CHAINS["softmax"], labels=("a", "b", "c", "d"), scores=True)
+    named = {"labels": ("a", "b", "c", "d"), "threshold": None}
+    model = replace(CHAINS["softmax"], **named, scores=True)
     rows = proof_rows(model, ROWS, seed=3)
     assert machine.answers(model, rows).shape == (ROWS, 5) == (ROWS, model.values_per_row)
     assert not wrong_rows(machine, model, rows).size

@@ -129,7 +129,7 @@ def test_one_number_off_by_one_is_seen(native):
         ("(uint16_t)INT16_MIN : (", "(uint16_t)values[i] : (", True),
         ("flags |= TINYGEN_NOT_SURE;", "flags |= 0;", True),
         ("class_leds_show(y);", "class_leds_show(y == 2 ? 1 : y);", False),
-        ("if (dark || model_not_sure(y))", "if (dark || y <= 0)", False),
+        ("dark || model_not_sure(y) ||", "dark || y <= 0 ||", False),
     ],
 )
 def test_a_mistake_in_the_firmware_is_seen(native, before, after, wrong):

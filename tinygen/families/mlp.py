@@ -321,7 +321,7 @@ def _least_bytes(config: Config, inputs: int) -> int:
     layers = (
         sum(units * (width + 2) for width, units in zip(widths, config.hidden)) + config.hidden[-1]
     )
-    return 290 + layers + 100 * (len(config.hidden) - 1) + (100 if config.logs else 0)
+    return 250 + layers + 100 * (len(config.hidden) - 1) + (100 if config.logs else 0)
 
 
 # Under drift, capacity makes things worse (measured); and ten folds of nets are the slowest part of
