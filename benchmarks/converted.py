@@ -22,7 +22,8 @@ import numpy as np
 from converted_models import KINDS, SETS, Fitted, fitted_models
 from converted_ways import WAYS, Way
 from goals import MOST_LOSS, UNO
-from peer_code import Answered, absent, elsewhere, run_code, version, write_results
+from peer_code import Answered, absent, elsewhere, run_code, version
+from result_files import write_results
 
 import tinygen
 from tinygen.codegen.emit import render_header

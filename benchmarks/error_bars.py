@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from goals import FILE, SENSORS, TASKS, UNO, WEATHER
+from goals import SENSORS, TASKS, UNO, WEATHER, find_data
+from result_files import write_results
 from sklearn.datasets import load_diabetes
 
 from tinygen.common.arithmetic import pin
@@ -188,20 +188,15 @@ def main() -> int:
     parser.add_argument("--text", type=Path)
     parser.add_argument("--choose", action="store_true")
     given = parser.parse_args()
-    data = load_table(Path(os.environ["TINYGEN_DATA"]) / FILE)
+    data = load_table(find_data())
     if given.choose:
         print(choose(data))
         return 0
     found = [[by_time(data, name)] for name in EXAMPLES]
     found += [at_random(data, name, given.seeds) for name in EXAMPLES]
     found.append(diabetes(given.seeds))
-    text = as_text(found)
-    print(text)
-    if given.text:
-        given.text.write_text(text + "\n")
-    if given.json:
-        lines = ",\n".join(json.dumps(one.plain()) for seeds in found for one in seeds)
-        given.json.write_text(f"[\n{lines}\n]\n")
+    lines = ",\n".join(json.dumps(one.plain()) for seeds in found for one in seeds)
+    write_results(as_text(found) + "\n", f"[\n{lines}\n]\n", given.text, given.json)
     return 0
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from chips import differing_rows
+from result_files import write_results
 
 from tinygen.common.arithmetic import pin
 from tinygen.common.boards import BOARDS
@@ -397,10 +398,7 @@ def main(arguments: list[str] | None = None) -> int:
     results = run(
         goals, load_table(find_data()), asked.seeds, lambda text: print(text, file=sys.stderr)
     )
-    print(as_text(results), end="")
-    for path, text in ((asked.json, as_json(results)), (asked.text, as_text(results))):
-        if path:
-            path.write_text(text, encoding="ascii")
+    write_results(as_text(results), as_json(results), asked.text, asked.json)
     return 0
 
 

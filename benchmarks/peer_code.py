@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,11 +114,3 @@ def elsewhere() -> Iterator[None]:
 
 def version(package: str) -> str:
     return importlib.metadata.version(package)
-
-
-def write_results(text: str, plain: str, text_path: Path | None, json_path: Path | None) -> None:
-    """Prints the text, and writes both where they are wanted."""
-    sys.stdout.write(text)
-    for path, content in ((json_path, plain), (text_path, text)):
-        if path:
-            path.write_text(content, encoding="ascii")

@@ -21,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 from goals import TASKS, find_data
-from peer_code import Code, absent, as_array, elsewhere, listed, run_code, version, write_results
+from peer_code import Code, absent, as_array, elsewhere, listed, run_code, version
+from result_files import write_results
 from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import goals
 import numpy as np
+from result_files import write_results
 
 from tinygen.common.arithmetic import pin
 from tinygen.common.errors import TinygenError
@@ -232,10 +233,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not tasks or asked.starts < 1:
         parser.error("no game asked for: use --tasks B,C,E and --starts 1 or more")
     games = run(tasks, asked.starts, lambda text: print(text, file=sys.stderr))
-    print(as_text(games), end="")
-    for path, text in ((asked.json, as_json(games)), (asked.text, as_text(games))):
-        if path:
-            path.write_text(text, encoding="ascii")
+    write_results(as_text(games), as_json(games), asked.text, asked.json)
     return 0
 
 

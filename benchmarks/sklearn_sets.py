@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from chips import differing_rows
+from result_files import write_results
 from sklearn import datasets as sklearn_datasets
 
 from tinygen.common.arithmetic import pin
@@ -304,10 +305,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not names or asked.seeds < 1:
         parser.error(f"nothing asked for: use --sets {','.join(SETS)} and --seeds 1 or more")
     results = run(names, asked.seeds, lambda text: print(text, file=sys.stderr))
-    print(as_text(results), end="")
-    for path, text in ((asked.json, as_json(results)), (asked.text, as_text(results))):
-        if path:
-            path.write_text(text, encoding="ascii")
+    write_results(as_text(results), as_json(results), asked.text, asked.json)
     return 0
 
 

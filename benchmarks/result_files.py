@@ -1,0 +1,14 @@
+"""Where a benchmark's results go: to the reader, and into files where they are wanted."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def write_results(text: str, plain: str, text_path: Path | None, json_path: Path | None) -> None:
+    """Prints the text, and writes both where they are wanted."""
+    sys.stdout.write(text)
+    for path, content in ((json_path, plain), (text_path, text)):
+        if path:
+            path.write_text(content, encoding="ascii")
