@@ -163,11 +163,10 @@ class BareChip:
         return self._sim.stack_bytes
 
     def bound(self) -> CycleBound | None:
-        """What no inference exceeds; None on a chip that is no classic AVR, and of a model of
-        signals, whose memory the bound knows nothing of. CheckError where there is none, or where
-        the simulator has seen more.
+        """What no inference exceeds; None where it has no bound. CheckError where one cannot be
+        found, or where the simulator has seen more.
         """
-        if self.board.modern or isinstance(self.model, SignalModel):
+        if not has_bound(self.model, self.board):
             return None
         return bounded(
             self.elf, self.board, f"model '{self.model.name}'", int(self.cycles.max(initial=0))
@@ -228,6 +227,13 @@ def measure_cost(
         if bound is None:
             return ModelCost(flash, ram, stack, median, seen)
         return ModelCost(flash, ram, bound.stack_bytes, median, bound.cycles, seen)
+
+
+def has_bound(model: AnyModel, board: Board) -> bool:
+    """False on a chip that is no classic AVR, and of a model of signals, whose memory the bound
+    knows nothing of.
+    """
+    return not board.modern and not isinstance(model, SignalModel)
 
 
 def bounded(elf: Path, board: Board, what: str, seen: int, through: str = "") -> CycleBound:

@@ -7,9 +7,11 @@ predictor. Their difference is what the model alone costs.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import median_high
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..codegen.emit import write_all
 from ..codegen.projects.recorder import recorder_project
@@ -32,10 +34,14 @@ from .avr_gcc import (
 )
 from .toolchain import Toolchain, ensure, need_avrdude, was_set_up
 
+if TYPE_CHECKING:
+    from ..host import protocol
+
 UPLOAD_SECONDS = 120  # time-out; loading 250 KB at 115200 baud takes 40 s
 UPLOAD_TRIES = 3  # where the bootloader did not answer; a verify that fails is never tried again
 MEASURED_ROWS = 256  # seeded, corners of the ranges among them; of signals two windows and more
 ANSWER_SECONDS = 2  # of simulated time
+Said = TypeVar("Said", "protocol.Info", "protocol.Result")
 
 
 @dataclass(frozen=True)
@@ -223,27 +229,43 @@ def measure_firmware(
 ) -> Cost | None:
     """Stack and cycles of `elf` on the virtual board, over seeded rows; None where there is no
     simulator.
-
-    An interrupt (the clock's comes every 16,384 cycles) would count as part of an inference it
-    hits; such inferences are left out, unless the model is so slow that all of them are hit.
     """
     if tools.simavr_library is None:
         return None
     from ..host.virtual.simavr import SimBoard
-    from .bare import bounded
 
     progress(f"measuring on the virtual {board.title}")
     if not board.streams_simulated:
         return measure_model(project.model, board)
     with SimBoard(board, elf) as simulated:
         _answer_rows(simulated, project.model, board)
-        exact = [run.cycles for run in simulated.inferences if not run.interrupted]
-        cycles = exact or [run.cycles for run in simulated.inferences]
-        stack, median, seen = simulated.stack_bytes, int(median_high(cycles)), max(cycles)
-    if not exact or board.modern or isinstance(project.model, SignalModel):
-        return Cost(stack, median, seen)
-    most = bounded(elf, board, f"model '{project.model.name}'", seen).cycles
-    return Cost(stack, median, most, seen)
+        runs, stack = simulated.inferences, simulated.stack_bytes
+    return cost_of_runs(runs, stack, project.model, board, elf)
+
+
+def cost_of_runs(
+    runs: Sequence[Any],
+    stack_bytes: int,
+    model: AnyModel,
+    board: Board,
+    elf: Path,
+    through: str = "",
+) -> Cost:
+    """What running a model takes, from its inferences on the virtual board. through: as in
+    `bounded`.
+
+    An interrupt (the clock's comes every 16,384 cycles) would count as part of an inference it
+    hits; such inferences are left out, unless the model is so slow that all of them are hit.
+    """
+    from .bare import bounded, has_bound
+
+    exact = [run.cycles for run in runs if not run.interrupted]
+    cycles = exact or [run.cycles for run in runs]
+    median, seen = int(median_high(cycles)), max(cycles)
+    if not exact or not has_bound(model, board):
+        return Cost(stack_bytes, median, seen)
+    most = bounded(elf, board, f"model '{model.name}'", seen, through).cycles
+    return Cost(stack_bytes, median, most, seen)
 
 
 def _measured_rows(model: AnyModel) -> Integers:
@@ -272,19 +294,27 @@ def _answer_rows(simulated, model: AnyModel, board: Board) -> None:
     seed = protocol.model_seed(model.model_id)
     version = protocol.version_for(model.values_per_row, model.remembers)
     decoder = protocol.Decoder(seed, version=version)
-
-    def answer(kind: protocol.Kind) -> protocol.Frame:
-        deadline = simulated.cycle + ANSWER_SECONDS * board.f_cpu_hz
-        while simulated.cycle < deadline:
-            for event in decoder.process(simulated.read(1, board.f_cpu_hz // 1000)):
-                if isinstance(event, protocol.Frame) and event.kind == kind:
-                    return event
-        raise BuildError(
-            f"the firmware for {board.title} gave no {kind.name} within {ANSWER_SECONDS} s on the "
-            "virtual board: emit the project anew with this version of tinygen"
-        )
-
-    session = answer(protocol.Kind.INFO).session
+    session = next_reply(simulated, decoder, board, protocol.Info, version).session
     for seq, row in enumerate(_measured_rows(model).tolist()):
         simulated.write(protocol.encode_row(session, seq & 0xFF, row, seed, version))
-        answer(protocol.Kind.RESULT)
+        next_reply(simulated, decoder, board, protocol.Result, version)
+
+
+def next_reply(
+    simulated, decoder: protocol.Decoder, board: Board, wanted: type[Said], version: int
+) -> Said:
+    """What the virtual board says next of the wanted kind; BuildError where it does not."""
+    from ..host import protocol
+
+    deadline = simulated.cycle + ANSWER_SECONDS * board.f_cpu_hz
+    while simulated.cycle < deadline:
+        for event in decoder.process(simulated.read(1, board.f_cpu_hz // 1000)):
+            if isinstance(event, protocol.Frame):
+                said = protocol.parse(event, version)
+                if isinstance(said, wanted):
+                    return said
+    raise BuildError(
+        f"the firmware for {board.title} gave no {wanted.__name__.upper()} within "
+        f"{ANSWER_SECONDS} s on the virtual board: emit the project anew with this version of "
+        "tinygen"
+    )

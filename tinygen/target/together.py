@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median_high
-from typing import TypeVar
 
 import numpy as np
 
@@ -22,7 +20,15 @@ from ..host import protocol
 from ..host.check import answer_difference, expect, led_difference
 from ..model.model import Model
 from .avr_gcc import Size, check_board, compile_project, read_size
-from .build import ANSWER_SECONDS, NO_LIMITS, Budget, Cost, check_budget, measure_model
+from .build import (
+    NO_LIMITS,
+    Budget,
+    Cost,
+    check_budget,
+    cost_of_runs,
+    measure_model,
+    next_reply,
+)
 from .toolchain import Toolchain, ensure, was_set_up
 
 ROWS = 256  # of each model, seeded, corners of the ranges among them
@@ -144,28 +150,17 @@ def run_in_turn(
     if not board.streams_simulated:
         return [measure_model(model, board) for model in models]
     from ..host.virtual.simavr import SimBoard
-    from .bare import bounded
 
     rows = [model.sample_rows(ROWS, seed=0) for model in models]
     with SimBoard(board, elf) as simulated:
         wrong = next(_wrong_answers(simulated, models, rows, board), None)
         if wrong:
             raise CheckError(f"the firmware for {board.title} on the virtual board: {wrong}")
-        costs = []
-        for number, model in enumerate(models):
-            runs = simulated.inferences[number :: len(models)]
-            exact = [run.cycles for run in runs if not run.interrupted]
-            cycles = exact or [run.cycles for run in runs]
-            stack, median, seen = simulated.stack_bytes, int(median_high(cycles)), max(cycles)
-            if not exact:
-                costs.append(Cost(stack, median, seen))
-                continue
-            most = bounded(elf, board, f"model '{model.name}'", seen, f"model_{number}_run").cycles
-            costs.append(Cost(stack, median, most, seen))
-    return costs
-
-
-_Said = TypeVar("_Said", protocol.Info, protocol.Result)
+        runs, stack = simulated.inferences, simulated.stack_bytes
+    return [
+        cost_of_runs(runs[k :: len(models)], stack, model, board, elf, f"model_{k}_run")
+        for k, model in enumerate(models)
+    ]
 
 
 def _wrong_answers(
@@ -177,27 +172,14 @@ def _wrong_answers(
     decoder = protocol.Decoder(version=version, seeds=seeds)
     expected = [expect(model, some) for model, some in zip(models, rows)]
 
-    def answer(wanted: type[_Said]) -> _Said:
-        deadline = simulated.cycle + ANSWER_SECONDS * board.f_cpu_hz
-        while simulated.cycle < deadline:
-            for event in decoder.process(simulated.read(1, board.f_cpu_hz // 1000)):
-                if isinstance(event, protocol.Frame):
-                    said = protocol.parse(event, version)
-                    if isinstance(said, wanted):
-                        return said
-        raise BuildError(
-            f"the firmware for {board.title} gave no {wanted.__name__.upper()} within "
-            f"{ANSWER_SECONDS} s on the virtual board: build the project anew with this version "
-            "of tinygen"
-        )
-
-    session = answer(protocol.Info).session
+    session = next_reply(simulated, decoder, board, protocol.Info, version).session
     for seq in range(ROWS * len(models)):
         place, number = divmod(seq, len(models))
         row = rows[number][place].tolist()
         asked = session, seq & 0xFF, row, seeds[number], version, number
         simulated.write(protocol.encode_row(*asked))
-        told, right = answer(protocol.Result), expected[number]
+        told = next_reply(simulated, decoder, board, protocol.Result, version)
+        right = expected[number]
         difference = answer_difference(told, right, place)
         if difference := difference or led_difference(told, {right.pins[place]}):
             yield f"'{models[number].name}', row {place}: {difference}"
