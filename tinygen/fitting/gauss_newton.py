@@ -164,7 +164,7 @@ class _Point:
     def gradient(self) -> np.ndarray:
         """Of the loss over `net.flat()`, from every row."""
         net, parts = self.net, []
-        back = (self.slope * self._root_weight() ** 2 * self.residual)[None, :]
+        back = (self.slope * self.root_weight**2 * self.residual)[None, :]
         for k in range(len(net.weights) - 1, -1, -1):
             before = self.values[k]
             parts += [back.sum(axis=1), (before @ back.T).ravel()]
@@ -178,7 +178,7 @@ class _Point:
         (parameters, rows).
         """
         net, end = self.net, len(self.flat)
-        root_weight = self._root_weight()[some]
+        root_weight = self.root_weight[some]
         share = np.sqrt(len(self.problem.y) / len(root_weight))
         back = (self.slope[some] * root_weight * share)[None, :]
         if jacobian is None:
@@ -196,7 +196,8 @@ class _Point:
         hessian[np.diag_indices_from(hessian)] += self.decay
         return hessian
 
-    def _root_weight(self) -> np.ndarray:
+    @cached_property
+    def root_weight(self) -> np.ndarray:
         """Root of what a row's squared residual counts: d(loss)/dr is HUBER_PART * r / (delta**2 *
         bend), and so is its reweighted second derivative but for r.
         """
