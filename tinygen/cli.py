@@ -59,7 +59,7 @@ class OneLineErrors(click.Group):
 
 
 # options that name files to read; the others' are written
-READ = ("csv", "csvs", "data", "note", "run", "spec")
+READ = ("beside", "csv", "csvs", "data", "note", "run", "spec")
 
 
 def _reading_before_writing(command: click.Command):

@@ -65,6 +65,15 @@ def test_files_of_their_own_are_not_refused(name, tmp_path, monkeypatch, capsys)
     assert "is also" not in status(line(name, set()), capsys)[1]
 
 
+def test_a_further_model_is_read_and_not_written(tmp_path, monkeypatch, capsys):
+    """Named twice it would not be lost; the command itself says what is wrong with it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / SPEC).write_text("")
+    assert "is also" not in status(line("stream", {"model", "beside"}), capsys)[1]
+    code, words = status(line("stream", {"out", "beside"}), capsys)
+    assert code == 2 and "is also --with" in words
+
+
 def test_a_table_among_those_of_a_folder_that_is_read(tmp_path):
     """It would replace a recording, or be read as one the next time."""
     folder = tmp_path / "recordings"
