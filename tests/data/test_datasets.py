@@ -210,6 +210,13 @@ def test_download_refuses_what_is_not_the_file(serve, content, status, reason):
     assert "\n" not in str(caught.value) and "127.0.0.1" in str(caught.value)
 
 
+def test_a_refused_download_keeps_no_connection(serve):
+    """The error is kept on purpose: its cause must not hold the socket."""
+    with pytest.raises(DataError, match="Not Found") as caught:
+        datasets.download(serve(b"", 404), DIGEST)
+    assert caught.value.__cause__.fp.closed
+
+
 def test_download_is_over_in_time(serve):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

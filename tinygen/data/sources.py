@@ -18,6 +18,7 @@ import io
 import os
 import tempfile
 import threading
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Sequence
@@ -160,8 +161,12 @@ def download(
 
 
 def _get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=STEP_TIMEOUT_S) as response:
-        content = response.read(MAXIMUM_BYTES + 1)
+    try:
+        with urllib.request.urlopen(url, timeout=STEP_TIMEOUT_S) as response:
+            content = response.read(MAXIMUM_BYTES + 1)
+    except urllib.error.HTTPError as refusal:
+        refusal.close()  # it holds the connection open as long as somebody holds the error
+        raise
     if len(content) > MAXIMUM_BYTES:
         raise ValueError(f"more than {MAXIMUM_BYTES} bytes")
     return content

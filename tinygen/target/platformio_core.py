@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from importlib.resources import files
 from pathlib import Path
@@ -206,6 +207,9 @@ def registry_answers(url: str | None = None, timeout_s: float = 4.0) -> bool:
             url or f"https://api.{hosts[0]}/v3/search?query=atmelavr", timeout=timeout_s
         ):
             return True
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+        return False
     except (OSError, ValueError):
         return False
 
