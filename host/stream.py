@@ -31,6 +31,7 @@ from .protocol import (
 )
 
 TRIES = 5
+SLACK_SECONDS = 0.1  # for an answer beyond the wire's time: the computer may be busy
 SILENCE_SECONDS = 5.0  # a board that is silent for so long is gone; a bootloader takes up to 2 s
 RESETS_PER_ROW = 5  # a row that resets the board again and again is given up
 REVIVALS_PER_ROW = 3
@@ -126,7 +127,7 @@ class _Streamer:
         self.reconnect = reconnect
         self.window = window
         self.tries = tries
-        self.timeout = timeout or 0.1 + 2 * wire_seconds(link, window)
+        self.timeout = timeout or SLACK_SECONDS + 2 * wire_seconds(link, window)
         self.limits = [q.limits for q in link.model.inputs]
         self.pending: dict[int, _Pending] = {}  # by seq
         self.finished: dict[int, RowReply] = {}  # by index, until its turn comes

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from native_rows import MODEL, firmware  # noqa: F401 - a fixture
 from pty_native import PtyNative
-from tinygen.host import opening
+from tinygen.host import opening, stream
 from tinygen.host.protocol import Decoder, Frame, Kind, model_seed
 from tinygen.host.record import HEADER
 
@@ -55,6 +55,12 @@ def run(capsys):
     return command
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """A busy computer is no reason to send a row again."""
+    monkeypatch.setattr(stream, "SLACK_SECONDS", 10.0)
+
+
 def lines_of(path) -> list[dict]:
     """The rows of a results file; each line must be whole, in order, and right."""
     text = path.read_text()
@@ -87,14 +93,14 @@ def test_window(here, run):
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
-def test_results_file(here, run, name):
+def test_results_file(here, patient, run, name):
     assert run(f"-o {name}").code == 0
     lines = lines_of(here.folder / name)
     assert len(lines) == ROWS and lines[7]["flags"] == "MISSING" and lines[7]["raw"] in ("", None)
     assert {int(line["tries"]) for line in lines} == {1}
 
 
-def test_log_holds_both_directions(here, run):
+def test_log_holds_both_directions(here, patient, run):
     assert run("--log raw.log").code == 0
     decoders = {"<": Decoder(model_seed(MODEL.model_id)), ">": Decoder(model_seed(MODEL.model_id))}
     kinds = {"<": [], ">": []}
