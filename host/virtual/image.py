@@ -4,14 +4,13 @@ Intel HEX.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from ...common.errors import LinkError
-
-if TYPE_CHECKING:  # a model alone needs no ELF reader
-    from elftools.elf.elffile import ELFFile
 
 # avr-gcc's linker scripts put RAM, and higher up EEPROM and fuses, above this address
 RAM_OFFSET = 0x800000
@@ -25,6 +24,34 @@ class Image:
 
     segments: tuple[tuple[int, bytes], ...]
     ram_end_of_data: int | None = None
+
+
+class Symbol(NamedTuple):
+    """A name of a linked program."""
+
+    name: str
+    value: int  # bytes: an address in flash, or RAM_OFFSET + an address in RAM
+    size: int  # bytes
+    is_function: bool
+
+
+def symbols_of(path: Path) -> tuple[Symbol, ...]:
+    """All names of an ELF file, in its order; none where it was stripped."""
+    return _symbols(path.read_bytes())
+
+
+@lru_cache(maxsize=8)  # reading them takes longer than a model's compilation, and all ask for them
+def _symbols(content: bytes) -> tuple[Symbol, ...]:
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import SymbolTableSection
+
+    table = ELFFile(io.BytesIO(content)).get_section_by_name(".symtab")
+    if not isinstance(table, SymbolTableSection):
+        return ()
+    return tuple(
+        Symbol(s.name, s["st_value"], s["st_size"], s["st_info"]["type"] == "STT_FUNC")
+        for s in table.iter_symbols()
+    )
 
 
 def load_image(path: Path) -> Image:
@@ -59,20 +86,17 @@ def _load_elf(path: Path) -> Image:
                 and segment["p_filesz"]
                 and segment["p_paddr"] < RAM_OFFSET
             )
-            return Image(segments, _end_of_data(elf))
+        return Image(segments, _end_of_data(path))
     except (ELFError, KeyError, ValueError) as error:
         raise LinkError(f"firmware {path} is a damaged ELF file: {error}") from error
 
 
-def _end_of_data(elf: ELFFile) -> int | None:
+def _end_of_data(path: Path) -> int | None:
     """First RAM address the program's variables do not use: the linker's `_end`, behind .bss and
     .noinit.
     """
-    from elftools.elf.sections import SymbolTableSection
-
-    table = elf.get_section_by_name(".symtab")
-    found = table.get_symbol_by_name("_end") if isinstance(table, SymbolTableSection) else None
-    return found[0]["st_value"] - RAM_OFFSET if found else None
+    found = [symbol.value for symbol in symbols_of(path) if symbol.name == "_end"]
+    return found[0] - RAM_OFFSET if found else None
 
 
 def load_hex(path: Path, base: int = 0) -> tuple[tuple[int, bytes], ...]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
 
 from ..common.boards import Board
 from ..common.errors import BuildError, CheckError, DoesNotFit
 from ..common.process import Finished, Progress, last_line, run
+from ..host.virtual.image import symbols_of
 from .platformio_core import build_cache, pio_environment
 from .toolchain import Toolchain, find_compiler
 
@@ -68,12 +68,7 @@ def _beyond_reach(elf: Path, board: Board) -> str:
     """
     if board.flash_bytes <= REACH_BYTES:
         return ""
-    with open(elf, "rb") as stream:
-        table = ELFFile(stream).get_section_by_name(".symtab")
-        found = (
-            table.get_symbol_by_name(TABLES_END) if isinstance(table, SymbolTableSection) else None
-        )
-    end = found[0]["st_value"] if found else 0
+    end = max((s.value for s in symbols_of(elf) if s.name == TABLES_END), default=0)
     if end <= REACH_BYTES:
         return ""
     return (

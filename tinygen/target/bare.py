@@ -17,12 +17,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
 
 from ..codegen.emit import bare_main, render_bare, runtime
 from ..common.boards import Board
 from ..common.errors import BuildError, CheckError, DoesNotFit, LinkError
+from ..host.virtual.image import symbols_of
 from ..model.signals import SignalModel
 from ..model.signals.any_model import AnyModel
 from .avr_gcc import Size, compile_c, read_size
@@ -305,11 +304,4 @@ def _compile(texts: dict[str, str], board: Board, folder: Path, what: str, *opti
 
 def symbols(elf: Path) -> dict[str, int]:
     """Data addresses of the program's symbols."""
-    with open(elf, "rb") as stream:
-        table = ELFFile(stream).get_section_by_name(".symtab")
-        assert isinstance(table, SymbolTableSection)  # the linker keeps it
-        return {
-            s.name: s["st_value"] & 0xFFFF
-            for s in table.iter_symbols()
-            if s.name.startswith("bare_")
-        }
+    return {s.name: s.value & 0xFFFF for s in symbols_of(elf) if s.name.startswith("bare_")}

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
-
 from ...host.virtual.chips import CHIPS
-from ...host.virtual.image import load_image
+from ...host.virtual.image import load_image, symbols_of
 from .alu import EITHER, bits_of
 from .arithmetic import Step
 from .assumptions import assume, narrow
@@ -328,12 +325,9 @@ def _plain(i: Instruction) -> tuple[str, int, int]:
 
 def _functions(elf: Path) -> tuple[Function, ...]:
     """Every function of the program, by address."""
-    with open(elf, "rb") as stream:
-        table = ELFFile(stream).get_section_by_name(".symtab")
-        assert isinstance(table, SymbolTableSection)  # the linker keeps it
-        found = [
-            Function(s.name, s["st_value"], s["st_value"] + s["st_size"])
-            for s in table.iter_symbols()
-            if s["st_info"]["type"] == "STT_FUNC" and s["st_size"]
-        ]
+    found = [
+        Function(s.name, s.value, s.value + s.size)
+        for s in symbols_of(elf)
+        if s.is_function and s.size
+    ]
     return tuple(sorted(found, key=lambda f: f.start))

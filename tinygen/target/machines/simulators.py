@@ -14,6 +14,7 @@ from threading import Timer
 from typing import Protocol
 
 from ...common.errors import BuildError
+from ...host.virtual.image import symbols_of
 
 SECONDS = 120  # time-out of a run
 POLL_SECONDS = 0.01
@@ -122,15 +123,11 @@ JUMPS = {0x9508, 0x9518, 0x9409, 0x9509, 0x9419, 0x9519}  # RET, RETI, IJMP, ICA
 def skipped_jumps(program: Path) -> list[int]:
     """Byte addresses in flash where an AVR program skips a jump without an address of its own."""
     from elftools.elf.elffile import ELFFile
-    from elftools.elf.sections import SymbolTableSection
 
+    # avr-libc's own start has it
+    (start,) = [s.value for s in symbols_of(program) if s.name == "__ctors_end"]
     with open(program, "rb") as stream:
-        elf = ELFFile(stream)
-        table, text = elf.get_section_by_name(".symtab"), elf.get_section_by_name(".text")
-        assert isinstance(table, SymbolTableSection) and text  # of a linked program
-        (code,) = table.get_symbol_by_name("__ctors_end") or (None,)
-        assert code  # avr-libc's own start has it
-        start = code["st_value"]
+        text = ELFFile(stream).get_section_by_name(".text")
         content = text.data()[start - text["sh_addr"] :]
     words = [int.from_bytes(content[k : k + 2], "little") for k in range(0, len(content) - 1, 2)]
     return [
