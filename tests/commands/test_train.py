@@ -4,18 +4,22 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
+from tinygen.codegen.emit import render_header
 from tinygen.commands import train as training
 from tinygen.commands._options import Selection
 from tinygen.commands.predict import predict
 from tinygen.commands.train import TrainRequest, train
+from tinygen.common.boards import BOARDS
 from tinygen.common.errors import UsageError
 from tinygen.common.files import ladder_path
 from tinygen.model.model import load
 from tinygen.report.words import level
 from tinygen.search.ladder import load_ladders
+from tinygen.target.bare import measure_cost
 
 QUICK = 1.0  # seconds of CPU that a command which trains nothing may take
 
@@ -36,6 +40,23 @@ def asked(folder, **options) -> TrainRequest:
 def test_costs_of_an_alarm_are_for_numbers(weather):
     with pytest.raises(UsageError, match="--alarm-cost is for a target of numbers, 'kind'"):
         train(asked(weather, threshold=0, alarm_cost="5:1"))
+
+
+def test_the_header_states_what_no_row_can_exceed(simavr, weather):
+    """Of the text that was measured: of one for another goal nothing is known."""
+    model = train(asked(weather)).model
+    cost = measure_cost(model, BOARDS["uno"])
+    told = (
+        f" * m_predict, compiled with -Os for the Arduino Uno: {cost.flash_bytes} bytes of flash,\n"
+        f" * {cost.stack_bytes} of stack, at most {cost.cycles_max:,} cycles, which no row can "
+        "exceed.\n"
+    )
+    assert told in render_header(model) and cost.cycles_seen <= cost.cycles_max
+    assert "m_predict, compiled" not in render_header(model.optimized_for("speed"))
+    verdict = model.training["verdict"]
+    seen_only = {k: v for k, v in verdict["integer"].items() if k != "cycles_seen"}
+    facts = {**model.training, "verdict": {**verdict, "integer": seen_only}}
+    assert "m_predict, compiled" not in render_header(replace(model, training=facts))
 
 
 @pytest.mark.parametrize("threshold", [None, 0])

@@ -7,6 +7,7 @@ import zlib
 from dataclasses import asdict
 
 from .. import __version__
+from ..common.boards import BOARDS
 from ..common.jinja import environment
 from ..common.text import comment, identifiers
 from ..model.alarm_threshold import AlarmCost
@@ -50,7 +51,7 @@ def render_header(model: Model) -> str:
             label_bytes=label_bytes(classes),
             example=_example(model.inputs[0]),
             constant_bytes=constant_bytes(model),
-            facts=[*_facts(model), *_recalibrated(model)],
+            facts=[*_facts(model), *_recalibrated(model), *_taken(model)],
             model_id=model.model_id,
             threshold=_end_of_band(model, model.threshold, model.levels.high),
             alarm_below=_end_of_band(model, model.alarm_below, model.levels.low),
@@ -259,6 +260,22 @@ def _recalibrated(model: Model) -> list[str]:
         "",
         f"Recalibrated on {told['rows']} readings over {told['days']:.1f} days: their error was",
         f"{told['error']:.4g}{unit}, and {told['error_left_out']:.4g} where they were left out.",
+    ]
+
+
+def _taken(model: Model) -> list[str]:
+    """Lines on what a call takes, where this very text was measured."""
+    facts = model.training.get("together" if model.more else "verdict") or {}
+    cost = facts if model.more else facts.get("integer", {})
+    measured = facts.get("optimize") == model.optimize and "recalibrated" not in model.training
+    if not measured or "cycles_seen" not in cost:  # without it the most is no bound
+        return []
+    return [
+        "",
+        f"{model.name}_predict, compiled with -Os for the {BOARDS[facts['board']].title}: "
+        f"{cost['flash_bytes']:,d} bytes of flash,",
+        f"{cost['stack_bytes']:,d} of stack, at most {cost['cycles_max']:,d} cycles, which no row "
+        "can exceed.",
     ]
 
 

@@ -47,7 +47,7 @@ class Joined:
     def model(self) -> Model:
         """The model of all outputs; `together` among its facts is its cost."""
         model = joined_model([ladder.model for ladder in self.ladders])
-        together = cost_facts(self.ladders[0].board, self.cost)
+        together = cost_facts(self.ladders[0].board, model.optimize, self.cost)
         return replace(model, training={**model.training, "together": together})
 
     @staticmethod
@@ -201,16 +201,16 @@ def _excess(cost: ModelCost, budget: Budget) -> list[int]:
     return [0 if limit is None else max(0, u - limit) for u, limit in zip(used, _limits(budget))]
 
 
-def cost_facts(board: str, cost: ModelCost) -> dict[str, Any]:
+def cost_facts(board: str, optimize: str, cost: ModelCost) -> dict[str, Any]:
     """What a model of several outputs costs as one: plain JSON values, as its file keeps them."""
-    return {"board": board, **cost.plain()}
+    return {"board": board, "optimize": optimize, **cost.plain()}
 
 
 def together_facts(model: Model, cost: ModelCost, board: Board, budget: Budget) -> dict[str, Any]:
     """The same; UsageError where it is over the budget."""
     if any(_excess(cost, budget)):
         raise _over(model, cost, budget)
-    return cost_facts(board.pio_id, cost)
+    return cost_facts(board.pio_id, model.optimize, cost)
 
 
 def joined_model(models: Sequence[Model]) -> Model:

@@ -129,8 +129,8 @@ def _measured(d: Dossier) -> tuple[ModelCost, Board] | None:
     if d.ladder and d.rung:
         return d.rung.cost, BOARDS[d.ladder.board]
     if cost := d.model.training.get("together") if d.outputs else None:
-        measured = ModelCost(**{name: n for name, n in cost.items() if name != "board"})
-        return measured, BOARDS[cost["board"]]
+        numbers = {name: n for name, n in cost.items() if name not in ("board", "optimize")}
+        return ModelCost(**numbers), BOARDS[cost["board"]]
     return (d.verdict.integer_cost, d.verdict.board) if d.verdict else None
 
 

@@ -17,6 +17,7 @@ def conversion_facts(v: Conversion) -> dict:
     """The verdict as plain JSON, numbers to six significant digits: what the model file keeps."""
     return {
         "board": v.board.pio_id,
+        "optimize": v.model.optimize,
         "rows": v.rows,
         "float_error": six_digits(v.float_error),
         "integer_error": six_digits(v.integer_error),

@@ -128,6 +128,7 @@ def skipped_jumps(program: Path) -> list[int]:
     (start,) = [s.value for s in symbols_of(program) if s.name == "__ctors_end"]
     with open(program, "rb") as stream:
         text = ELFFile(stream).get_section_by_name(".text")
+        assert text  # of a linked program
         content = text.data()[start - text["sh_addr"] :]
     words = [int.from_bytes(content[k : k + 2], "little") for k in range(0, len(content) - 1, 2)]
     return [
