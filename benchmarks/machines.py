@@ -14,6 +14,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from result_files import between_marks
+
 from tinygen.common.arithmetic import pin
 from tinygen.common.files import write_whole
 from tinygen.data import load_table, prepare
@@ -97,12 +99,6 @@ def as_table(rows: list[Row]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def in_page(page: str, table: str) -> str:
-    """The page with the table between its marks."""
-    before, rest = page.split(BEGIN)
-    return before + BEGIN + table + END + rest.split(END)[1]
-
-
 def row_of(plain: dict) -> Row:
     """A row of the stored JSON."""
     costs = {name: MachineCost(**cost) if cost else None for name, cost in plain["costs"].items()}
@@ -130,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
         write_whole(options.text, told)
     if options.page:
         page = options.page.read_text(encoding="utf-8")
-        write_whole(options.page, in_page(page, told))
+        write_whole(options.page, between_marks(page, told, BEGIN, END))
     return int(any(row.wrong for row in rows))
 
 

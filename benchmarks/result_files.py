@@ -12,3 +12,9 @@ def write_results(text: str, plain: str, text_path: Path | None, json_path: Path
     for path, content in ((json_path, plain), (text_path, text)):
         if path:
             path.write_text(content, encoding="ascii")
+
+
+def between_marks(page: str, table: str, begin: str, end: str) -> str:
+    """The page with the table in the place of what stands between its marks."""
+    before, rest = page.split(begin)
+    return before + begin + table + end + rest.split(end, 1)[1]

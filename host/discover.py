@@ -8,6 +8,8 @@ its INFO alone.
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 import serial
@@ -22,6 +24,7 @@ from .protocol import MODELS_VERSION, VALUES_VERSION, VERSION, Decoder, Frame, I
 BRIDGES = {(0x0403, 0x6001), (0x1A86, 0x7523), (0x1A86, 0x5523), (0x10C4, 0xEA60)}
 PROBE_SECONDS = 4.0  # opening resets the board; its bootloader takes up to 2 s of it
 ASK_AFTER_SECONDS = 2.5  # a bootloader would read the question
+ASK_AGAIN_SECONDS = 0.5
 BAUD = BOARDS["uno"].baud
 
 
@@ -110,18 +113,42 @@ def board_behind(device: str) -> Board | None:
 
 def ask(device: str, seconds: float = PROBE_SECONDS) -> Info | None:
     """What the board at `device` says of itself, whatever its model; None after `seconds` without
-    an answer.
+    an answer. Of a board with several models it is what it says of one.
+    """
+    with closing(_told(device, seconds)) as told:
+        return next(told, None)
+
+
+def ask_each(device: str, seconds: float = PROBE_SECONDS) -> list[Info]:
+    """What the board at `device` says of each of its models, in the order of their numbers; as far
+    as it has told within `seconds`.
+    """
+    found: dict[int, Info] = {}
+    with closing(_told(device, seconds)) as told:
+        for info in told:
+            found[info.number] = info
+            if len(found) == info.models:
+                break
+    return [found[number] for number in sorted(found)]
+
+
+def _told(device: str, seconds: float) -> Generator[Info, None, None]:
+    """Each INFO as it comes; one that tells of several models has the next one asked for. Before
+    it the question is asked once: a bootloader without a program reads it.
     """
     decoders = {v: Decoder(version=v) for v in (VERSION, VALUES_VERSION, MODELS_VERSION)}
-    start, asked = time.monotonic(), False
+    question = b"".join(hello(1, version=version) for version in decoders)
+    start, ask_at, heard = time.monotonic(), ASK_AFTER_SECONDS, False
     with serial.serial_for_url(device, BAUD, timeout=0.05, exclusive=True) as port:
         while (now := time.monotonic() - start) < seconds:
-            if now > ASK_AFTER_SECONDS and not asked:
-                port.write(b"".join(hello(1, version=version) for version in decoders))
-                asked = True
+            if now > ask_at:
+                port.write(question)
+                ask_at = now + ASK_AGAIN_SECONDS if heard else seconds
             data = port.read(max(1, port.in_waiting))
             for version, decoder in decoders.items():
                 for event in decoder.process(data):
                     if isinstance(event, Frame) and isinstance(said := parse(event, version), Info):
-                        return said
-    return None
+                        yield said
+                        following = (said.number + 1) % said.models
+                        question = hello(1, version=version, number=following)
+                        heard, ask_at = True, now

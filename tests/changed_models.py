@@ -1,7 +1,9 @@
 """Negative controls: a model with one of its numbers changed by one."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import fields, replace
 
+from tinygen.common.errors import TinygenError
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.lookup import Lookup
@@ -10,13 +12,20 @@ from tinygen.model.operations.outside import Outside
 
 def with_one_coefficient_changed(model, rows):
     """The model with one coefficient one larger or smaller: the first one, from the end, that the
-    twin can see.
+    twin can see. Where weights and tables show nothing, any number of a node will do.
     """
-    for place in reversed(range(len(model.nodes))):
-        for node in changes(model.nodes[place]):
-            changed = replace(model, nodes=(*model.nodes[:place], node, *model.nodes[place + 1 :]))
-            if (changed.predict(rows) != model.predict(rows)).any():
-                return changed
+    answers = model.predict(rows)
+    for kinds in (changes, any_change):
+        for place in reversed(range(len(model.nodes))):
+            for node in kinds(model.nodes[place]):
+                nodes = (*model.nodes[:place], node, *model.nodes[place + 1 :])
+                try:
+                    changed = replace(model, nodes=nodes)
+                    seen = (changed.predict(rows) != answers).any()
+                except (TinygenError, ValueError, IndexError):  # no such model
+                    continue
+                if seen:
+                    return changed
     raise AssertionError(f"no coefficient of {model.name} matters on these rows")
 
 
@@ -54,3 +63,29 @@ def changes(node):
     if isinstance(node, Outside):
         for k, low in enumerate(node.low):
             yield replace(node, low=(*node.low[:k], low + 1, *node.low[k + 1 :]))
+
+
+def any_change(node):
+    """The node with any of the integers in its tuples changed by one, or with another sign, where
+    there is such a node.
+    """
+    for field in fields(node):
+        if isinstance(content := getattr(node, field.name), tuple):
+            for changed in _changed(content):
+                try:
+                    yield replace(node, **{field.name: changed})
+                except (TinygenError, ValueError):
+                    continue
+
+
+def _changed(content: tuple) -> Iterator[tuple]:
+    """The nested tuple with one of its integers changed."""
+    for place, value in enumerate(content):
+        if isinstance(value, tuple):
+            others = list(_changed(value))
+        elif isinstance(value, int) and not isinstance(value, bool):
+            others = [value - 1, value + 1, -value]
+        else:
+            others = []
+        for other in others:
+            yield (*content[:place], other, *content[place + 1 :])

@@ -29,6 +29,10 @@ typedef int32_t tinygen_int24; /* holds at least 24 bits */
 /* A compiler whose >> on negative numbers does not keep the sign stops here. */
 typedef char tinygen_shift_is_arithmetic[((-3) >> 1) == -2 ? 1 : -1];
 
+#if defined(__SDCC_stm8)
+#error "SDCC for the STM8 lays arrays over each other: take `tinygen export --as header`"
+#endif
+
 /* int16 as two bytes of a table, low byte first, and back */
 #define TINYGEN_BYTES(v) (int8_t)((v) & 0xFF), (int8_t)((v) >> 8)
 
@@ -124,8 +128,10 @@ static inline void tinygen_scale_bytes_uniform(int16_t low, uint8_t multiplier, 
     }                                                                                              \
     static inline void words(const int8_t *table, const int16_t *x, int16_t *u, uint8_t n)         \
     {                                                                                              \
-        for (uint8_t i = 0; i < n; ++i) {                                                          \
-            u[i] = word(&table, x[i]);                                                             \
+        for (uint8_t i = 0; i < n; ++i, table += 4) {                                              \
+            int16_t low = tinygen_word(table);                                                     \
+            uint16_t multiplier = (uint16_t)tinygen_word(table + 2);                               \
+            u[i] = (int16_t)((int16_t)scaled(x[i], low, multiplier, 4095) - 2048);                 \
         }                                                                                          \
     }                                                                                              \
     static inline void words##_uniform(int16_t low, uint16_t multiplier, const int16_t *x,         \

@@ -374,3 +374,19 @@ def test_a_check_has_corners_a_missing_value_and_every_answer(name):
         assert model.sure_margin is None or NOT_SURE in seen
     else:
         assert set(model.alarm(some)) <= set(model.alarm(np.array(sorted(seen))))
+
+
+STORED = r"return\b|static |TINYGEN_LOCAL "
+LOCAL_ARRAY = re.compile(rf"^ +(?!{STORED})(?:const )?\w+ \w+(?:\[[^\]]*\])+(?: = .*)?;$", re.M)
+STRUCT = re.compile(r"^(?:typedef )?struct.*?^\}", re.M | re.S)
+
+
+def test_no_array_of_a_function_is_on_the_stack_of_an_stm8():
+    """Whose compiler lays one over another. Negative control: the header of several files."""
+    for name in every_model():
+        for text in files_of(name).values():
+            assert not LOCAL_ARRAY.findall(STRUCT.sub("", text)), name
+            assert "TINYGEN_LOCAL" not in "".join(STRUCT.findall(text)), name
+            for pointer in re.findall(r"[(]&(\w+_row),", text):
+                assert f"    TINYGEN_LOCAL const int8_t *{pointer};" in text, name
+    assert LOCAL_ARRAY.search(render_header(every_model()["mlp"]))

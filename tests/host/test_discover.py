@@ -1,9 +1,11 @@
 """Which port has a board: by USB id and by what the board says."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import serial
+import vectors
 from tinygen.host import discover, protocol
 from tinygen.host.discover import NoBoard, only_board, plugged_in
 from vectors import BY_NAME
@@ -94,6 +96,31 @@ def test_asking_needs_no_model(monkeypatch):
     assert discover.ask("any", 1.0) == wanted and wanted.board == "uno"
     port = serial.serial_for_url("loop://", timeout=0.05)
     assert discover.ask("any", 0.2) is None
+
+
+def test_a_board_with_several_models_is_asked_for_each(monkeypatch):
+    """In the order of their numbers, whichever it tells of first."""
+    told = vectors.MODELS_BY_NAME["info of model 1"].wire
+    (frame,) = protocol.Decoder(version=3).process(told)
+    first = replace(frame, payload=frame.payload[:-2] + bytes((0, 2)))
+    answers = {0: protocol.encode(first, version=3), 1: told}
+    port = serial.serial_for_url("loop://", timeout=0.05)
+    monkeypatch.setattr(discover.serial, "serial_for_url", lambda *arguments, **options: port)
+    asked, write = [], port.write
+
+    def answered(data: bytes) -> None:
+        asked.append(data)
+        for number, answer in answers.items():
+            if data == protocol.hello(1, version=3, number=number):
+                write(answer)
+
+    monkeypatch.setattr(port, "write", answered)
+    write(told)
+    assert [(info.number, info.model) for info in discover.ask_each("any", 2.0)] == [
+        (0, "traffic"),
+        (1, "traffic"),
+    ]
+    assert len(asked) == 1
 
 
 def test_every_id_is_one_boards_and_no_bridges():

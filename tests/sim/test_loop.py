@@ -80,7 +80,7 @@ def test_the_simulator_looks_at_the_pins_itself(firmware, mistakes):
     assert (streamed.pins_right, streamed.good) == (not mistakes, not mistakes)
     with open_link(url, MODEL, board) as link:
         list(stream(link, rows.tolist()))
-        connection = Connection(SimpleNamespace(board=board, model=MODEL), link)
+        connection = Connection(SimpleNamespace(board=board), link, MODEL)
         if mistakes:
             with pytest.raises(CheckError, match="the simulator sees"):
                 connection.leds()

@@ -18,6 +18,7 @@ from tinygen.host.virtual.simavr import SimBoard
 
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError, DoesNotFit
+from tinygen.common.jinja import environment
 from tinygen.model.fixedpoint import MISSING, RAW_MAX, RAW_MIN
 from tinygen.target.bare import BareChip
 from tinygen.target.chips import Simavr, Yasimavr
@@ -184,6 +185,53 @@ def test_qemu_is_not_asked_where_it_is_known_to_be_wrong(level, toolchain, tmp_p
         qemu.answers(CHAINS["polynomial"], CHAINS["polynomial"].sample_rows(9))
     source.write_text(SKIPPED_RET.replace("sbrs r25,7\\n\\tret", "tst r25"))
     assert skipped_jumps(avr("atmega328p").compile(source, "the case")) == []
+
+
+OVERLAID = """
+#include <stdint.h>
+#include "bench_port.h"
+#define TINYGEN_LOCAL %s
+
+static void fill(int16_t *to, int16_t value) { for (uint8_t i = 0; i < 3; ++i) to[i] = value; }
+
+int main(void)
+{
+    TINYGEN_LOCAL int16_t kept[3];
+    fill(kept, 10);
+    for (uint8_t k = 0; k < 1; ++k) {
+        TINYGEN_LOCAL int16_t inner[3];
+        fill(inner, 20);
+    }
+    port_put((uint8_t)kept[0]);
+    port_put((uint8_t)kept[2]);
+    port_end();
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("storage, kept", [("", b"\x14\x14"), ("static", b"\x0a\x0a")])
+def test_a_compiler_that_lays_arrays_over_each_other(level, tmp_path, storage, kept):
+    """The smallest program that SDCC 4.2 makes a wrong one of for the STM8, 20 in place of 10; so
+    that arrays of an exported header are static there.
+    """
+    machine = MACHINES["stm8"]
+    need(machine, level)
+    port = environment("c").get_template("machines/port_ucsim.h.j2").render()
+    (tmp_path / "bench_port.h").write_text(port)
+    source = tmp_path / "case.c"
+    source.write_text(OVERLAID % storage)
+    program = machine.compiler.compile(source, "the case")
+    assert machine.simulator.run(program, b"", 2)[0] == kept
+
+
+def test_the_compiler_that_does_so_gets_no_other_header(level, tmp_path):
+    """Of several files, which has the arrays on the stack."""
+    machine = MACHINES["stm8"]
+    need(machine, level)
+    several = replace(machine.compiler, drops_unused=True)
+    with pytest.raises(BuildError, match="take `tinygen export --as header`"):
+        replace(machine, compiler=several).answers(CHAINS["stump"], CHAINS["stump"].sample_rows(9))
 
 
 RCALL = """

@@ -13,9 +13,11 @@ import pytest
 from native_board import edit
 from plugin_option import PLUGIN
 from random_models import random_models
+from tinygen.host.discover import ask_each
 from tinygen.host.virtual.pty_board import PtyBoard
 
 from tinygen.codegen.emit import emit_project
+from tinygen.codegen.projects.together import emit_together
 from tinygen.common import locks
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import LinkError, UsageError
@@ -215,6 +217,86 @@ def test_auto(tmp_path, ports, options, verdict, words):
     verdicts, text = run(tmp_path, "--board", "auto", *options, "-ra")
     assert verdicts == {"test_rows": verdict}, text
     assert words in (tmp_path / "results.xml").read_text()
+
+
+# ---- several models on one board ----
+
+
+FOREST = replace(random_models()["forest"], name="forest", threshold=None)
+OF_SEVERAL = """
+import pytest
+
+def test_rows(stream, model, board):
+    outcome = stream(model.sample_rows(60, seed=1))
+    assert outcome.verdict.passed, outcome.verdict.first_difference
+    assert (board.info.models, board.info.model) == (2, model.name)
+
+@pytest.mark.of_model("forest")
+def test_its_own(stream, model):
+    assert stream(model.sample_rows(5, seed=1)).verdict.rows == 5 and model.name == "forest"
+"""
+
+
+@pytest.fixture
+def two_models(tmp_path) -> Path:
+    """A project whose board holds two models."""
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\naddopts = --strict-markers\ntinygen_model = linear8.json\n    forest.json\n"
+    )
+    (tmp_path / "test_models.py").write_text(OF_SEVERAL)
+    MODEL.save(tmp_path / "linear8.json")
+    FOREST.save(tmp_path / "forest.json")
+    return tmp_path
+
+
+def test_a_test_runs_for_each_model_of_one_firmware(two_models, simavr):
+    verdicts, text = run(two_models)
+    assert verdicts == {
+        "test_rows[linear8]": "passed",
+        "test_rows[forest]": "passed",
+        "test_its_own[forest]": "passed",
+    }, text
+    assert properties(two_models, "test_rows[forest]")["model_id"] == f"{FOREST.model_id:08x}"
+    whole = properties(two_models)
+    assert whole["sim:uno model"] == "linear8 forest"
+    assert int(whole["sim:uno models_flash_bytes"]) > 100 < int(whole["sim:uno forest cycles_max"])
+
+
+def test_a_board_that_holds_the_models_is_not_loaded(two_models, simavr, firmware_elf, level):
+    """Its models in the order of their numbers are what is asked for. A board with another build,
+    whose second model is wrong, fails.
+    """
+    if level == "commit":
+        pytest.skip("two firmwares on a port in real time: --level release")
+    made = emit_together((MODEL, FOREST), two_models / "made", [UNO])
+    link = two_models / "port"
+    with PtyBoard(UNO, firmware_elf(made, UNO), link=link) as virtual:
+        assert [info.model for info in ask_each(virtual.port)] == ["linear8", "forest"]
+        verdicts, text = run(two_models, "--board", f"uno:{virtual.port}", "-k", "rows")
+    assert set(verdicts.values()) == {"passed"} and len(verdicts) == 2, text
+    assert properties(two_models)[f"uno:{link} loaded"] == "False"
+    edit(
+        made.directory / "include" / "tinygen_model.h",
+        {"values[0] = forest_predict(x);": "values[0] = (int16_t)(forest_predict(x) + 1);"},
+    )
+    with PtyBoard(UNO, firmware_elf(made, UNO), link=link) as virtual:
+        verdicts, text = run(two_models, "--board", f"uno:{virtual.port}", "-k", "rows")
+    assert verdicts == {"test_rows[linear8]": "passed", "test_rows[forest]": "failed"}, text
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--model", "linear8.json", "--model", "linear8.json"], "the same model twice, 'linear8'"),
+        (["--model", "linear8.json", "--model", "none.json"], "none.json"),
+        (["--model", "linear8.json", "--model", "other.json"], "the board holds linear8, other"),
+    ],
+    ids=["twice", "absent", "a mark of another"],
+)
+def test_models_that_cannot_be_tested_together_end_in_one_line(two_models, options, words):
+    replace(FOREST, name="other").save(two_models / "other.json")
+    verdicts, text = run(two_models, *options)
+    assert verdicts == {"test_models": "error"} and words in text and "Traceback" not in text, text
 
 
 def test_a_project_that_does_not_use_it_pays_nothing(tmp_path):

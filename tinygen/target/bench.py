@@ -1,17 +1,19 @@
-"""A test bench: one board, simulated or real, that runs the firmware of one model, and links to it.
+"""A test bench: one board, simulated or real, that runs the firmware of a model or of several, and
+links to it.
 
-    bench = prepare("sim:uno", model, Path("work"))         or "auto", "/dev/ttyACM0",
+    bench = prepare("sim:uno", [model], Path("work"))       or "auto", "/dev/ttyACM0",
                                                             "nanoatmega328:/dev/ttyUSB0"
-    with bench, bench.connect() as connection:
+    with bench, bench.connect(model) as connection:
         connection.stream(rows).verdict.passed
 
-A real board is loaded only when it does not run this model already. What pytest sees of it is in
+A real board is loaded only when it does not run these models already. What pytest sees of it is in
 pytest_plugin.py.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,7 @@ import serial
 
 from .. import data
 from ..codegen.emit import emit_project
+from ..codegen.projects.together import emit_together
 from ..common.boards import BOARDS, Board
 from ..common.errors import CheckError, LinkError, UsageError
 from ..common.files import write_whole
@@ -27,12 +30,13 @@ from ..common.locks import Lock
 from ..host import calibration, discover
 from ..host.check import Alarm, Lights, StreamVerdict, check, expect, lit
 from ..host.link import TO_BOARD, Link, open_link
-from ..host.protocol import Info, Pin, Trait, version_for
+from ..host.protocol import MODELS_VERSION, Info, Pin, Trait, version_for
 from ..host.stream import RowReply, stream
 from ..host.virtual.protocol_avr import avr_url
 from ..host.virtual.vcd import to_vcd
 from ..model.model import Model
-from .build import Firmware, build_firmware, load_firmware
+from .build import Firmware, build_firmware, load_project
+from .together import SharedFirmware, build_together
 from .toolchain import ensure, need_simavr
 
 SIMULATED = frozenset(
@@ -89,15 +93,16 @@ class Outcome:
 
 @dataclass
 class Connection:
-    """A fresh link to the bench's board, closed at the end of its `with` block."""
+    """A fresh link to one model of the bench's board, closed at the end of its `with` block."""
 
     bench: Bench
     link: Link
+    asked: Model  # as its file has it
     log: list[str] = field(default_factory=list)  # raw bytes of both directions
     outcomes: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._twin: Model = calibration.twin(self.link, self.bench.model)
+        self._twin: Model = calibration.twin(self.link, self.asked)
         self.lights = Lights(Alarm.of(self.model, self.info))  # goes on from stream to stream
 
     @property
@@ -216,13 +221,13 @@ def csv_rows(model: Model, path: str | Path) -> np.ndarray:
 
 @dataclass
 class Bench:
-    """A board that runs the model. Holds its port until the end of its `with` block."""
+    """A board that runs the models. Holds its port until the end of its `with` block."""
 
     target: Target
     board: Board
-    model: Model
+    models: tuple[Model, ...]  # in the order of their numbers, where they are several
     port: str  # what open_link takes
-    firmware: Firmware | None  # None: the board had the model already
+    firmware: Firmware | SharedFirmware | None  # None: the board had the models already
     lock: Lock | None
 
     @property
@@ -230,46 +235,48 @@ class Bench:
         """What a test may need of it."""
         return SIMULATED if self.target.simulated else REAL
 
-    def connect(self) -> Connection:
-        """A fresh link: the board is reset by it, where opening the port does that."""
+    def connect(self, model: Model) -> Connection:
+        """A fresh link to one of the models: the board is reset by it, where opening the port does
+        that.
+        """
         log: list[str] = []
 
         def tap(direction: str, seconds: float, content: bytes) -> None:
             log.append(f"{seconds:.6f} {'>' if direction == TO_BOARD else '<'} {content.hex()}\n")
 
-        return Connection(self, open_link(self.port, self.model, self.board, tap=tap), log)
+        link = open_link(self.port, model, self.board, tap=tap)
+        return Connection(self, link, model, log)
+
+    def close(self) -> None:
+        """Gives the port back; safe to call twice."""
+        if lock := self.lock:
+            self.lock = None
+            lock.__exit__()
 
     def __enter__(self) -> Bench:
         return self
 
     def __exit__(self, *error) -> None:
-        if self.lock:
-            self.lock.__exit__()
+        self.close()
 
 
-def prepare(spec: str, model: Model, folder: Path, progress=lambda text: None) -> Bench:
+def prepare(spec: str, models: Sequence[Model], folder: Path, progress=lambda text: None) -> Bench:
     """The bench for a target; the firmware is built below `folder` where it is needed.
 
-    discover.NoBoard where "auto" finds nothing, BuildError where a tool is missing or the board
-    cannot be loaded.
+    discover.NoBoard where "auto" finds nothing, UsageError where the models cannot be on one board,
+    BuildError where a tool is missing or the board cannot be loaded.
     """
-    target = parse_target(spec)
+    target, held = parse_target(spec), tuple(models)
     if target.simulated and target.board:
         need_simavr(ensure(install=False))
-        firmware = _build(model, target.board, folder, progress)[1]
+        firmware = _build(held, target.board, folder, progress)[1]
         url = avr_url(target.board.pio_id, firmware.elf)
-        return Bench(target, target.board, model, url, firmware, None)
+        return Bench(target, target.board, held, url, firmware, None)
     board, port = _find(target)
     lock = Lock(port).__enter__()
     try:
-        return Bench(
-            target,
-            board,
-            model,
-            port,
-            None if _runs(model, board, port) else _load(model, board, port, folder, progress),
-            lock,
-        )
+        loaded = None if _runs(held, board, port) else _load(held, board, port, folder, progress)
+        return Bench(target, board, held, port, loaded, lock)
     except BaseException:
         lock.__exit__()
         raise
@@ -291,39 +298,52 @@ def _find(target: Target) -> tuple[Board, str]:
     return board, target.port
 
 
-def _runs(model: Model, board: Board, port: str) -> bool:
-    """True if the board at `port` runs this model already; LinkError where the port does not
+def _runs(models: tuple[Model, ...], board: Board, port: str) -> bool:
+    """True if the board at `port` runs just these models already; LinkError where the port does not
     open.
     """
     try:
-        info = discover.ask(port)
+        told = discover.ask_each(port)
     except (OSError, serial.SerialException) as error:
         raise LinkError(
             f"port {port} does not open ({' '.join(str(error).split())}): see `tinygen boards`"
         ) from None
-    spoken = version_for(model.values_per_row, model.remembers)
-    return bool(
-        info
-        and (info.model_id, info.board, info.protocol) == (model.model_id, board.pio_id, spoken)
-        and not info.traits & (Trait.EMPTY | Trait.CORRUPT)
+    several = len(models) > 1
+    wanted = [
+        (
+            model.model_id,
+            board.pio_id,
+            MODELS_VERSION if several else version_for(model.values_per_row, model.remembers),
+        )
+        for model in models
+    ]
+    return [(info.model_id, info.board, info.protocol) for info in told] == wanted and not any(
+        info.traits & (Trait.EMPTY | Trait.CORRUPT) for info in told
     )
 
 
-def _load(model: Model, board: Board, port: str, folder: Path, progress) -> Firmware:
-    project, firmware = _build(model, board, folder, progress)
-    load_firmware(project, board, port, progress)
+def _load(
+    models: tuple[Model, ...], board: Board, port: str, folder: Path, progress
+) -> Firmware | SharedFirmware:
+    directory, firmware = _build(models, board, folder, progress)
+    load_project(directory, board, port, progress)
     return firmware
 
 
-def _build(model: Model, board: Board, folder: Path, progress):
+def _build(
+    models: tuple[Model, ...], board: Board, folder: Path, progress
+) -> tuple[Path, Firmware | SharedFirmware]:
     """(project, firmware) in a folder of the board's own; parallel test runs wait for each
     other.
     """
     directory = folder / board.pio_id
     directory.mkdir(parents=True, exist_ok=True)
     with Lock(str(directory), folder):
-        project = emit_project(model, directory, [board])
-        return project, build_firmware(project, board, progress=progress)
+        if len(models) > 1:
+            together = emit_together(models, directory, [board])
+            return directory, build_together(together, board, progress=progress)
+        project = emit_project(models[0], directory, [board])
+        return directory, build_firmware(project, board, progress=progress)
 
 
 def artifact_name(test: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,7 +21,8 @@ from ..host.virtual.watch import MARK_BEGIN, MARK_END, Inference, Stack, mark_cy
 from .toolchain import find_simavr
 
 # where the data space of the AVR 0- and 1-series has what a bare program touches
-GPIOR0, RAM_END = 0x1C, 0x3FFF
+GPIOR0, RAM_END, TINY_FLASH = 0x1C, 0x3FFF, 0x8000
+LIKE_TINY_1 = "attiny1607"
 YASIMAVR = "yasimavr==0.1.6"
 FIRST_CYCLES = 100_000  # in one go: no row is asked for so early
 
@@ -35,6 +37,29 @@ class Simavr(SimBoard):
         return "" if find_simavr() else "libsimavr is missing: run `tinygen setup`"
 
 
+def _device(board: Board) -> Any:
+    """yasimavr's model of the chip. It has none of the ATtiny 1-series, whose core, memory map and
+    registers of ports are those of the 0-series: there it is the ATtiny1607 with the chip's memory.
+    """
+    from yasimavr.device_library import descriptors, load_device, model_list
+    from yasimavr.device_library.builders import dev_tiny_0series as series
+
+    if board.mcu in model_list() or not board.mcu.startswith("attiny"):
+        return load_device(board.mcu)
+    chip = deepcopy(descriptors.DeviceDescriptor.create_from_model(LIKE_TINY_1))
+    flash, ram = board.flash_bytes, board.ram_bytes
+    segment, space = descriptors.DataSegmentDescriptor, descriptors.MemorySpaceDescriptor
+    chip.mem.data_segments |= {
+        "ram": segment(RAM_END + 1 - ram, RAM_END),
+        "flash": segment(TINY_FLASH, TINY_FLASH + flash - 1),
+    }
+    spaces = chip.mem.spaces
+    spaces["data"] = space(max(spaces["data"].size, TINY_FLASH + flash), 1)
+    spaces["ram"] = space(ram, 1)
+    spaces["flash"] = space(flash, spaces["flash"].page_size)
+    return series.XT_DeviceBuilder.build_device(chip, series.dev_tiny_0series)
+
+
 class Yasimavr:
     """yasimavr: another author's simulator, of the AVR 0-series too."""
 
@@ -43,14 +68,13 @@ class Yasimavr:
     def __init__(self, board: Board, image: Path, *, watch_marks: bool = True) -> None:
         if missing := self.missing():
             raise BuildError(missing)
-        from yasimavr.device_library import load_device
         from yasimavr.lib import core
 
         self.inferences: list[Inference] = []
         self.marks: list[tuple[int, int]] = []  # (cycle, value)
         self._begun = 0
         self._cycle = 0
-        self._device = load_device(board.mcu)
+        self._device = _device(board)
         firmware = core.Firmware.read_elf(str(image))
         firmware.frequency = board.f_cpu_hz
         self._loop = core.SimLoop(self._device)

@@ -3,6 +3,7 @@
     pytest --board sim:uno --board sim:megaatmega2560
     pytest --board=/dev/ttyACM0
     pytest --board auto --require-board --junitxml results.xml --artifacts results/
+    pytest --model benzene.json --model traffic.json    one board holds both; tests run for each
 
 A run that uses none of its fixtures pays for nothing but these few options: tinygen itself is
 imported by a fixture only. Where a project's own conftest.py has an option of the same name, ours
@@ -12,8 +13,12 @@ steps back; `-o tinygen_board=...` still serves.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from .bench import Bench
 
 MARKERS = (
     "hil: needs a real board; skipped without one",
@@ -21,8 +26,10 @@ MARKERS = (
     "needs(*abilities): needs a board that can do this: led_readback, led_history, exact_cycles, "
     "faults, reset, hardware, "
     "simulator, or what --board-has names",
+    "of_model(*names): for the models of these names only, where the board holds several",
 )
 DEFAULT_BOARD, DEFAULT_MODEL = "sim:uno", "model.json"
+_MODELS = pytest.StashKey[tuple]()
 
 
 def pytest_addoption(parser):
@@ -36,9 +43,11 @@ def pytest_addoption(parser):
     )
     group.addoption(
         "--model",
+        action="append",
         dest="tinygen_model",
         metavar="FILE",
-        help=f"model file (default: {DEFAULT_MODEL} of the project)",
+        help="model file; given several times, one firmware holds them and a test runs for each "
+        f"(default: {DEFAULT_MODEL} of the project)",
     )
     group.addoption(
         "--require-board",
@@ -64,7 +73,9 @@ def pytest_addoption(parser):
     parser.addini(
         "tinygen_board", "boards to test on, where --board names none", type="args", default=[]
     )
-    parser.addini("tinygen_model", "model file, where --model names none", default="")
+    parser.addini(
+        "tinygen_model", "model files, one a line, where --model names none", type="linelist"
+    )
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -112,9 +123,50 @@ def targets(config) -> list[str]:
     )
 
 
+def model_files(config) -> list[Path]:
+    """The model files asked for: of one, or of those that one firmware holds."""
+    if given := config.getoption("tinygen_model", None):
+        return list(map(Path, given))
+    return [config.rootpath / name for name in config.getini("tinygen_model") or [DEFAULT_MODEL]]
+
+
 def pytest_generate_tests(metafunc):
     if "tinygen_target" in metafunc.fixturenames and len(specs := targets(metafunc.config)) > 1:
         metafunc.parametrize("tinygen_target", specs, indirect=True, scope="session")
+    if "tinygen_number" in metafunc.fixturenames and len(model_files(metafunc.config)) > 1:
+        names = [model.name for model in _several(metafunc.config)]
+        metafunc.parametrize(
+            "tinygen_number",
+            [names.index(name) for name in _wanted(metafunc.definition, names)],
+            ids=_wanted(metafunc.definition, names),
+            indirect=True,
+            scope="session",
+        )
+
+
+def _wanted(item, names: list[str]) -> list[str]:
+    """The models that a test is for; CollectError where its mark names none of the board's."""
+    marked = [name for mark in item.iter_markers("of_model") for name in mark.args]
+    if unknown := sorted(set(marked) - set(names)):
+        raise pytest.Collector.CollectError(
+            f"{item.name} is marked of_model({unknown[0]!r}): the board holds {', '.join(names)}"
+        )
+    return [name for name in names if not marked or name in marked]
+
+
+def _several(config) -> tuple:
+    """The models that one firmware holds, read once."""
+    if _MODELS not in config.stash:
+        from ..codegen.projects.together import require_together
+        from ..common.errors import TinygenError
+        from ..model.signals.any_model import load_any
+
+        try:
+            models = require_together([load_any(path) for path in model_files(config)])
+        except TinygenError as error:
+            raise pytest.Collector.CollectError(str(error)) from None
+        config.stash[_MODELS] = models
+    return config.stash[_MODELS]
 
 
 def pytest_collection_modifyitems(config, items):
@@ -189,76 +241,106 @@ def tinygen_target(request) -> str:
 
 
 @pytest.fixture(scope="session")
-def model(request):
-    """The model under test."""
+def tinygen_number(request) -> int:
+    """The number of the model under test, among those of the board."""
+    return getattr(request, "param", 0)
+
+
+@pytest.fixture(scope="session")
+def model(request, tinygen_number):
+    """The model under test; where the board holds several, one after the other."""
     from ..common.errors import TinygenError
     from ..model.model import load
 
-    config = request.config
-    given = config.getoption("tinygen_model", None)
-    path = (
-        Path(given)
-        if given
-        else config.rootpath / (config.getini("tinygen_model") or DEFAULT_MODEL)
-    )
+    files = model_files(request.config)
+    if len(files) > 1:
+        return _several(request.config)[tinygen_number]
     try:
-        return load(path)
+        return load(files[0])
     except TinygenError as error:
         pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture(scope="session")
-def tinygen_bench(request, tinygen_target, model, tmp_path_factory, record_testsuite_property):
-    """The board with the model in it: built and, if real, loaded once in a session."""
+def tinygen_benches(request, tmp_path_factory, record_testsuite_property):
+    """`tinygen_benches(target, models)`: the board with these models in it, built and, if real,
+    loaded once in a session.
+    """
+    cache = getattr(request.config, "cache", None)
+    folder = Path(cache.mkdir("tinygen")) if cache else tmp_path_factory.mktemp("tinygen")
+    benches: dict[str, Bench] = {}
+
+    def bench_of(target: str, models: tuple) -> Bench:
+        if (found := benches.get(target)) and found.models == models:
+            return found
+        if found:  # it holds the port
+            benches.pop(target).close()
+        made = benches[target] = _prepare(request.config, target, models, folder)
+        for name, value in _session_figures(made).items():
+            record_testsuite_property(f"{target} {name}", value)
+        return made
+
+    yield bench_of
+    for bench in benches.values():
+        bench.close()
+
+
+def _prepare(config, target: str, models: tuple, folder: Path) -> Bench:
     from ..common.errors import BuildError, TinygenError
     from ..host.discover import NoBoard
     from .bench import prepare
     from .toolchain import ensure, need_simavr
 
-    config = request.config
-    if tinygen_target.startswith("sim:"):
+    if target.startswith("sim:"):
         try:
             need_simavr(ensure(install=False))
         except BuildError as error:
             _absent(config, str(error))
-    cache = getattr(config, "cache", None)
-    folder = Path(cache.mkdir("tinygen")) if cache else tmp_path_factory.mktemp("tinygen")
     try:
-        bench = prepare(tinygen_target, model, folder)
+        return prepare(target, models, folder)
     except NoBoard as error:
-        _absent(config, str(error))
+        return _absent(config, str(error))
     except TinygenError as error:
-        pytest.fail(str(error), pytrace=False)
-    for name, value in _session_figures(bench).items():
-        record_testsuite_property(f"{tinygen_target} {name}", value)
-    with bench:
-        yield bench
+        return pytest.fail(str(error), pytrace=False)
 
 
-def _session_figures(bench) -> dict[str, object]:
+@pytest.fixture(scope="session")
+def tinygen_bench(request, tinygen_target, tinygen_benches, model):
+    """The board with the model in it, and with the others of --model."""
+    several = _several(request.config) if len(model_files(request.config)) > 1 else ()
+    return tinygen_benches(tinygen_target, several if model in several else (model,))
+
+
+def _session_figures(bench: Bench) -> dict[str, object]:
+    """What the whole run was about; of several models their names and costs beside each other."""
+    from .build import Firmware
+
+    firmware = bench.firmware
     figures = {
         "board": bench.board.pio_id,
-        "model": bench.model.name,
-        "model_id": f"{bench.model.model_id:08x}",
-        "loaded": bench.firmware is not None and not bench.target.simulated,
+        "model": " ".join(model.name for model in bench.models),
+        "model_id": " ".join(f"{model.model_id:08x}" for model in bench.models),
+        "loaded": firmware is not None and not bench.target.simulated,
     }
-    if bench.firmware:
-        figures |= {
-            name: getattr(bench.firmware, name)
-            for name in ("flash_bytes", "ram_bytes", "model_flash_bytes", "cycles_max")
-        }
-    return figures
+    if firmware is None:
+        return figures
+    figures |= {name: getattr(firmware, name) for name in ("flash_bytes", "ram_bytes")}
+    if isinstance(firmware, Firmware):
+        names = ("model_flash_bytes", "cycles_max")
+        return figures | {name: getattr(firmware, name) for name in names}
+    cycles = {f"{part.name} cycles_max": part.cycles_max for part in firmware.parts}
+    return figures | {"models_flash_bytes": firmware.models_flash_bytes} | cycles
 
 
 @pytest.fixture
-def board(request, tinygen_bench):
-    """A fresh connection to the board: .info, .link, .stream(rows), .leds(), .simulator (None on a
-    real board).
+def board(request, tinygen_bench, model):
+    """A fresh connection to the board's model: .info, .link, .stream(rows), .leds(), .simulator
+    (None on a real board).
     """
     from ..common.errors import TinygenError
 
     try:
-        connection = tinygen_bench.connect()
+        connection = tinygen_bench.connect(model)
     except TinygenError as error:
         pytest.fail(str(error), pytrace=False)
     with connection:

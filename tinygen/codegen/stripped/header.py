@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .items import OWN_INCLUDE, Branch, Item, names_in, negated, read_all
+from .locals import MACRO, marked
 from .reach import condition_of, possible, reached, settings_of
 
 TITLE = """/* ---- what the model uses of tinygen's runtime; several models share it ---- */
@@ -39,7 +40,10 @@ def alone(
     inside = TITLE.format(version=version) + _tidy(_printed(left)) + END
     first = text.index(f'#include "{files[0]}"')
     lines = [line for line in text[first:].splitlines() if not OWN_INCLUDE.match(line)]
-    whole = text[:first] + inside + "\n".join(lines).lstrip("\n") + "\n"
+    model = marked("\n".join(lines).lstrip("\n") + "\n")
+    if "TINYGEN_LOCAL" in model:
+        inside = inside.replace("#include <stdint.h>\n", f"#include <stdint.h>\n{MACRO}", 1)
+    whole = text[:first] + inside + model
     for words, others in INSTEAD.items():
         whole = whole.replace(words, others)
     return whole

@@ -17,6 +17,7 @@ STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror")
 GCC = (*STRICT, "-Os", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections")
 # 110 and 126 tell that a comparison is decided when a table is short
 SDCC_QUIET = ("--disable-warning", "110", "--disable-warning", "126")
+SDCC_SECONDS = 1800  # a large forest, on a busy computer
 SDCC = ("--std-c99", "--Werror", *SDCC_QUIET, "--opt-code-size", "--max-allocs-per-node", "200")
 
 
@@ -30,6 +31,7 @@ class Compiler:
     suffix: str = ".elf"
     drops_unused: bool = True  # a function that nothing calls takes no flash
     size: Callable[[Path], Size] = read_size
+    seconds: int = 2 * COMPILE_SECONDS  # time-out
 
     @property
     def name(self) -> str:
@@ -55,7 +57,7 @@ class Compiler:
                 cwd=source.parent,
                 capture_output=True,
                 text=True,
-                timeout=2 * COMPILE_SECONDS,
+                timeout=self.seconds,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise BuildError(f"{self.name} does not run: {type(error).__name__}") from error
@@ -136,4 +138,5 @@ def picolibc(program: str, packages: str, cpu: tuple[str, ...], flash: int, ram:
 
 def sdcc(chip: str, size: Callable[[Path], Size], *options: str) -> Compiler:
     """SDCC for one kind of chip."""
-    return Compiler("sdcc", "sdcc", (f"-m{chip}", *SDCC, *options), ".ihx", False, size)
+    words = (f"-m{chip}", *SDCC, *options)
+    return Compiler("sdcc", "sdcc", words, ".ihx", False, size, SDCC_SECONDS)

@@ -76,6 +76,8 @@ MACHINES: dict[str, Machine] = _registry(
     _qemu_avr("atmega2560", "ATmega2560", "mega2560"),
     _avr(Yasimavr, "atmega328p", "ATmega328P", 32_768, 2_048),
     _avr(Yasimavr, "attiny1607", "ATtiny1607", 16_384, 1_024, "nano_every"),
+    _avr(Yasimavr, "attiny1614", "ATtiny1614", 16_384, 2_048, "nano_every"),
+    _avr(Yasimavr, "attiny3217", "ATtiny3217", 32_768, 2_048, "nano_every"),
     _avr(Yasimavr, "atmega4809", "ATmega4809", 49_152, 6_144, "nano_every"),
     StreamMachine(
         "stm8",

@@ -16,7 +16,7 @@ from typing import Protocol
 from ...common.errors import BuildError
 from ...host.virtual.image import symbols_of
 
-SECONDS = 120  # time-out of a run
+SECONDS = 600  # time-out of a run: 10,000 rows of a large model, on a busy computer
 POLL_SECONDS = 0.01
 
 
