@@ -33,8 +33,10 @@ typedef char tinygen_shift_is_arithmetic[((-3) >> 1) == -2 ? 1 : -1];
 #error "SDCC for the STM8 lays arrays over each other: take `tinygen export --as header`"
 #endif
 
-/* int16 as two bytes of a table, low byte first, and back */
-#define TINYGEN_BYTES(v) (int8_t)((v) & 0xFF), (int8_t)((v) >> 8)
+/* int16 as two bytes of a table, low byte first, and back. C leaves a cast of 128 .. 255 to the
+ * compiler: the sign is made here. */
+#define TINYGEN_LOW_BYTE(v) (int8_t)((((v) & 0xFF) ^ 0x80) - 0x80)
+#define TINYGEN_BYTES(v) TINYGEN_LOW_BYTE(v), TINYGEN_LOW_BYTE((v) >> 8)
 
 static inline int16_t tinygen_word(const int8_t *p)
 {
@@ -61,7 +63,7 @@ static inline uint16_t tinygen_high_round(uint16_t a, uint16_t b)
 /* x - low, 0 for x below low */
 static inline uint16_t tinygen_distance(int16_t x, int16_t low)
 {
-    return x < low ? 0 : (uint16_t)((uint16_t)x - (uint16_t)low);
+    return x < low ? 0 : (uint16_t)((int32_t)x - low);
 }
 
 #define tinygen_above(x, low) tinygen_distance(x, low) /* where `low` is a literal */
@@ -219,7 +221,7 @@ static inline int16_t tinygen_log2(int16_t x)
         --octave;
     }
     uint8_t t = (uint8_t)(mantissa >> 7);
-    uint16_t bulge = (uint16_t)((uint16_t)((uint16_t)t * (uint8_t)(0u - t)) >> 7);
+    uint16_t bulge = (uint16_t)((uint16_t)((uint16_t)t * (uint8_t)(256u - t)) >> 7);
     uint16_t bend = (uint16_t)(216u - (t >> 2) - (t >> 4));
     bulge = (uint16_t)((uint16_t)(bulge * bend) >> 7);
     return (int16_t)((uint16_t)(octave * 2048u) + (uint16_t)((mantissa & 0x7FFFu) >> 4) + bulge);
@@ -237,8 +239,8 @@ static inline uint16_t tinygen_cube(uint16_t v)
  * 1 + f - f (1 - f) (20000 + 5050 f) / 65536, here in steps of 2^-15. */
 static inline uint16_t tinygen_exp2(uint16_t v)
 {
-    uint16_t f = (uint16_t)(v << 4);
-    uint16_t bulge = tinygen_high(f, (uint16_t)(0u - f));
+    uint16_t f = (uint16_t)((v & 0x0FFFu) << 4);
+    uint16_t bulge = tinygen_high(f, (uint16_t)(0x10000 - f));
     uint16_t bend = tinygen_high(bulge, (uint16_t)(20000u + tinygen_high(f, 5050u)));
     uint16_t mantissa = (uint16_t)(0x8000u + (f >> 1) - (bend >> 1));
     mantissa = (uint16_t)(mantissa >> ((14u - (v >> 12)) & 15u)); /* so many rounds at most */

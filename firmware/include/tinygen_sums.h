@@ -145,18 +145,23 @@ TINYGEN_NET(s16, w8_32, int32_t, int16_t, TINYGEN_READ_I8, 1)
 TINYGEN_NET(s16, w16_32, int32_t, int16_t, tinygen_word, 2)
 
 /* The same net of two to seven int16 inputs, which an AVR keeps in registers. A row's weights are
- * int8 with the top bit turned, and its bias is without 2^7 times their sum, in 16 bits: sums of
- * unsigned products, x + 2^15 times w + 2^7, bring it back, modulo 2^24. */
+ * int8 with the top bit turned: w + 2^7. Its bias lacks 2^7 times their sum, in 16 bits: the
+ * assembly sums unsigned products, x + 2^15 times w + 2^7, which bring it back modulo 2^24. Here it
+ * comes back first. */
 #define TINYGEN_HELD_C(name, acc_t, n, read, bytes)                                                \
     static inline acc_t name(acc_t acc, const int8_t *table, const int16_t *x, uint8_t rows)       \
     {                                                                                              \
         for (; rows > 0; --rows, table += 2 + n + bytes) {                                         \
-            uint32_t sum = (uint32_t)(uint16_t)tinygen_word(table) * 256u + 128u;                  \
+            int32_t bias = tinygen_word(table);                                                    \
             for (uint8_t i = 0; i < n; ++i) {                                                      \
-                uint32_t u = (uint16_t)((uint16_t)x[i] + 0x8000u);                                 \
-                sum += TINYGEN_READ_U8(table + 2 + i) * u - 128u * u;                              \
+                bias += ((int32_t)TINYGEN_READ_U8(table + 2 + i) - 128) * 128;                     \
             }                                                                                      \
-            tinygen_int24 unit = (tinygen_int24)((int32_t)(sum << 8) >> 8);                        \
+            bias = ((bias & 0xFFFF) ^ 0x8000) - 0x8000;                                            \
+            tinygen_int24 unit = (tinygen_int24)(bias * 256 + 128);                                \
+            for (uint8_t i = 0; i < n; ++i) {                                                      \
+                tinygen_int24 w = (tinygen_int24)TINYGEN_READ_U8(table + 2 + i) - 128;             \
+                unit = (tinygen_int24)(unit + (tinygen_int24)(w * (tinygen_int24)x[i]));           \
+            }                                                                                      \
             acc_t share = read(table + 2 + n), h = (acc_t)(unit < 0 ? 0 : unit >> 8);              \
             acc = (acc_t)(acc + (acc_t)(share * h));                                               \
         }                                                                                          \

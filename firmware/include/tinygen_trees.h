@@ -223,7 +223,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 
 #else
 
-#define TINYGEN_TREES(bias) uint16_t tinygen_sum = (uint16_t)(bias);
+#define TINYGEN_TREES(bias) int32_t tinygen_sum = (bias);
 #define TINYGEN_TREE(n) do {
 #define TINYGEN_TREE_END } while (0);
 #define TINYGEN_PLACE(k) place_##k:
@@ -236,7 +236,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_HELD_ABOVE_FAR(slot, in, limit, k) TINYGEN_ABOVE(in, limit, k)
 #define TINYGEN_LEAF(v)                                                                            \
     {                                                                                              \
-        tinygen_sum = (uint16_t)(tinygen_sum + (v));                                               \
+        tinygen_sum += (v);                                                                        \
         break;                                                                                     \
     }
 #define TINYGEN_LEAF2(v) TINYGEN_LEAF(v)
