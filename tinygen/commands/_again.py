@@ -135,12 +135,15 @@ def _call(making: Making, given: Sequence[Given], folder: Path) -> tuple[list[st
     """(arguments, values of options) of the command; Differs for an option that it has not."""
     from ..target.manifest import Differs
 
-    parameters = {str(p.name): p for p in command_of(making.command).params}
+    command = command_of(making.command)
+    parameters = {str(p.name): p for p in command.params}
     for name in (*making.options, *making.read):
         if name not in parameters or name in LEFT_OUT:
             raise Differs("manifest", f"`tinygen {making.command}` has no option '{name}'")
         if _is_path(parameters[name]) != (name in making.read):
             raise Differs("manifest", f"'{name}' of `tinygen {making.command}` is given wrongly")
+        if name in making.options:
+            _require_value(command, parameters[name], making.options[name])
     arguments: list[str] = []
     values: dict[str, Any] = {}
     for place, (name, parameter) in enumerate(parameters.items()):
@@ -149,10 +152,21 @@ def _call(making: Making, given: Sequence[Given], folder: Path) -> tuple[list[st
         if isinstance(parameter, click.Argument):
             arguments += paths or ([str(making.options[name])] if name in making.options else [])
         elif paths:
-            values[name] = paths if parameter.multiple else paths[0]  # type: ignore[attr-defined]
+            values[name] = paths if parameter.multiple else paths[0]
         elif name in making.options:
             values[name] = making.options[name]
     return arguments, values
+
+
+def _require_value(command: click.Command, parameter: click.Parameter, value: Any) -> None:
+    """Differs for a value that the option would not take on the command line."""
+    from ..target.manifest import Differs
+
+    try:
+        parameter.type_cast_value(click.Context(command), value)
+    except (click.ClickException, TypeError, ValueError) as error:
+        said = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        raise Differs("manifest", f"option '{parameter.name}' is wrong: {said}") from None
 
 
 def _placed(wanted: Input, given: Sequence[Given], folder: Path) -> str:

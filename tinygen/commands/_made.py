@@ -60,7 +60,7 @@ def _making(command: click.Command, values: Mapping[str, Any]) -> Making | None:
     except (UsageError, OSError):
         return None
     return Making(
-        command.name,
+        command.name,  # type: ignore[arg-type]  # read strictly
         options_of(command, values),
         read,
         pinned(os.environ) == dict(os.environ),

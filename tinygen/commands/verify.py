@@ -216,7 +216,7 @@ def _model(check: _Check, made: Made) -> AnyModel:
         check.passed("model", f"as it was built, not made anew: {name}")
     else:
         again = make_again(made, made.making, check.given, check.trust_pickle, check.progress)
-        if other := json_difference(there, again.model):
+        if other := json_difference(there, again.model, made.making.options):
             why = "" if made.making.reproducible else f"; {FAST}"
             raise Differs("model", f"{name}: {other}{why}")
         ladder = again.ladder and sum_of(again.ladder)

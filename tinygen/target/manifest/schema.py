@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from ...common.boards import ROLES
 from ...common.errors import UsageError, show
 from ...common.files import json_of, read_words, write_whole
 from .differences import Differs
@@ -22,6 +23,7 @@ Sum = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 FileName = Annotated[str, Meta(pattern=r"^(?!\.{1,2}\Z)[^/\\\x00-\x1f\ud800-\udfff]{1,255}\Z")]
 Text = Annotated[str, Meta(max_length=4_000)]
 Prefix = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}\Z")]
+Role = Annotated[str, Meta(pattern=rf"^({'|'.join(ROLES)})\Z")]  # of an LED
 Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Maker = Literal["train", "convert", "distil", "guard", "pick"]
 MAKERS: tuple[str, ...] = Maker.__args__  # type: ignore[attr-defined]
@@ -64,7 +66,7 @@ class Firmware(Group, frozen=True):
 
     board: Text
     baud: Annotated[int, Meta(ge=300, le=2_000_000)] | None  # None: the board's
-    pins: dict[Text, Annotated[int, Meta(ge=0, le=255)]]  # of its LEDs, by role
+    pins: dict[Role, Annotated[int, Meta(ge=0, le=255)]]  # of its LEDs, by role
     recalibrate: bool
     compiler: dict[Text, Text]
     headers: dict[Text, Sum]  # made of the models, by path in the folder

@@ -22,7 +22,7 @@ from ..platformio_core import DEBIAN_LIBC
 from ..toolchain import Toolchain
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
+    from importlib.abc import Traversable
 
 LIBRARIES = ("numpy", "scikit-learn", "scipy", "jinja2", "platformio")
 ROOMS = ("tinygen", "tinygen.templates", "tinygen.host", "tinygen.firmware")
