@@ -199,6 +199,16 @@ class _Plan:
             with_pins(self.board, self.pins or {}, leds), baud=self.baud or self.board.baud
         )
 
+    def save_manifest(
+        self, files: Sequence[Path], twins: Sequence[AnyModel], chip: Board, live: bool = False
+    ) -> None:
+        """The build's manifest; chip: as `chip()` gives it, live: as --recalibrate."""
+        from ._made import save_build
+
+        pins = dict(sorted((self.pins or {}).items()))
+        asked = {"board": chip.pio_id, "baud": self.baud, "pins": pins, "recalibrate": live}
+        save_build(self.out, files, twins, chip, asked)
+
 
 def _build_one(model: Path, plan: _Plan, recalibrate: bool, progress: Progress) -> Built:
     """The firmware of one model."""
@@ -212,16 +222,18 @@ def _build_one(model: Path, plan: _Plan, recalibrate: bool, progress: Progress) 
     twin, limit = load_any(model), plan.budget or compiling.Budget()
     plan.check()
     if recalibrate:
-        twin = _adjustable(twin, plan.board)
+        twin = adjustable_at(twin, plan.board)
     require_folder_place(plan.out)
     leds = max(2, twin.class_leds)
     chip = plan.chip(leds)
     with Lock(str(plan.out)):  # another build would change the sources under the compiler
         if not chip.has_firmware:
             made = build_selftest(twin, chip, plan.out, limit, progress)
+            plan.save_manifest([model], [twin], chip, recalibrate)
             return Built(made, not_run=why_not_simulated(chip))
         project = emit_project(twin, plan.out, [chip], {MODEL: model})
         firmware = compiling.build_firmware(project, chip, limit, progress)
+        plan.save_manifest([model], [twin], chip, recalibrate)
         if plan.port:  # which goes with --upload only
             compiling.load_firmware(project, chip, plan.port, progress)
     return Built(firmware, leds)
@@ -248,12 +260,21 @@ def _build_together(files: Sequence[Path], plan: _Plan, progress: Progress) -> B
     with Lock(str(plan.out)):
         project = emit_together(twins, plan.out, [chip], {MODEL: files})
         firmware = build_together(project, chip, plan.budget, progress)
+        plan.save_manifest(files, twins, chip)
         if plan.port:
             load_project(project.directory, chip, plan.port, progress)
     return BuiltTogether(firmware, leds)
 
 
-def _adjustable(model: AnyModel, chip: Board) -> Model:
+def chip_of(
+    board: str, baud: int | None, pins: Mapping[str, int], models: Sequence[AnyModel]
+) -> Board:
+    """The board as a build of these models has it; UsageError for pins that it lacks."""
+    plan = _Plan(find_board(board), Path(), None, False, None, baud, pins)
+    return plan.chip(max(2, *(model.class_leds for model in models), 0))
+
+
+def adjustable_at(model: AnyModel, chip: Board) -> Model:
     """The model with a gain and an offset that its board can be told."""
     from ..model.model import Model
     from ..model.outputs import adjustable

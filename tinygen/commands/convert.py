@@ -14,6 +14,7 @@ from ..common.files import require_file_place
 from ..common.progress import Progress, silent
 from ..common.tables import counted
 from ._limits import alarm_levels, budgeted, trust_pickle_option
+from ._made import manifested
 from ._options import (
     FILE,
     Selection,
@@ -352,6 +353,7 @@ def _judged(found: Converted, cost: ModelCost, chip: Board) -> tuple[Model, tupl
 @trust_pickle_option
 @model_out
 @shows
+@manifested
 def command(**options):
     """Turn a fitted model into a tiny integer model.
 

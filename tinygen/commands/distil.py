@@ -15,6 +15,7 @@ from ..common.errors import UsageError
 from ..common.progress import Progress, silent
 from ..common.tables import table
 from ._limits import alarm_levels, budgeted, max_inputs_option, trust_pickle_option
+from ._made import manifested
 from ._options import (
     FILE,
     board_option,
@@ -186,6 +187,7 @@ def _teacher_and_rows(function):
 @optimize_option
 @model_out
 @shows
+@manifested
 def command(teacher, kind, as_fitted, trust_pickle, draws, **training):
     """Let a large model teach a tiny one; keep what is better.
 

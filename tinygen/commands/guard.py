@@ -12,6 +12,7 @@ from ..common.boards import find_board
 from ..common.files import require_file_place
 from ..common.progress import Progress, silent
 from ._limits import NumberRange
+from ._made import manifested
 from ._options import (
     Selection,
     board_option,
@@ -172,6 +173,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
 @board_option
 @model_out
 @shows
+@manifested
 def command(windows, alarms_per_day, normal, labels_in, votes, **options):
     """Fit a guard to the rows of CSV: red LED for rows unlike them.
 

@@ -10,6 +10,7 @@ import click
 
 from ..common.errors import UsageError, show
 from ..common.files import ladder_path, require_file_place
+from ._made import manifested
 from ._options import FILE, model_out
 from ._show import shows
 from ._signals import TrainedSignals
@@ -79,6 +80,7 @@ def _ladder_for(ladders: tuple[Ladder, ...], target: str | None) -> Ladder:
 )
 @model_out
 @shows
+@manifested
 def command(ladder, number, out, target):
     """Take another model of the ladder that `train` found.
 

@@ -20,6 +20,7 @@ from ._limits import (
     reject_option,
     scores_option,
 )
+from ._made import STOPPED, manifested
 from ._options import (
     Selection,
     among,
@@ -48,8 +49,7 @@ if TYPE_CHECKING:
 
 FAMILIES = members("families")
 SKIPPED = (
-    "stopped by the user after the search: the model is saved, the verdict on its conversion and "
-    "the baselines are left out"
+    f"{STOPPED}: the model is saved, the verdict on its conversion and the baselines are left out"
 )
 
 
@@ -357,6 +357,7 @@ def family_option(words: str):
 @signal_options
 @model_out
 @shows
+@manifested
 def command(windows, max_load, votes, **options):
     """Fit the best tiny integer model to rows or recordings.
 

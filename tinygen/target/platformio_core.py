@@ -77,6 +77,7 @@ def pio_environment(core_dir: Path, build_cache: Path | None = None) -> dict[str
         "PLATFORMIO_SETTING_CHECK_PLATFORMIO_INTERVAL": "9999",
         "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "no",
         "PLATFORMIO_NO_ANSI": "1",
+        "PYTHONSAFEPATH": "1",  # no module from the folder that one stands in
         "PYTHONHASHSEED": "0",  # one order of sources and libraries, one binary
         "PYTHONUTF8": "1",
         "LC_ALL": "C",  # the compiler's messages in plain English

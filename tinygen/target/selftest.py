@@ -30,6 +30,7 @@ from .toolchain import ensure, was_set_up
 
 RUN_CYCLES = 2_000_000  # for each row: a model slower than this counts as hung
 DONE = 2  # in GPIOR0
+SOURCE = "selftest.c"
 
 
 def build_selftest(
@@ -47,7 +48,7 @@ def build_selftest(
     """
     ensure(progress, install=not was_set_up())
     progress(f"compiling for {board.title}")
-    source = _write(model, board, Path(out_dir))
+    source = write_all(selftest_files(model, board), Path(out_dir))[0]
     elf = compile_c(source, board, f"model '{model.name}' with its {test_rows(model)} test rows")
     if why := why_not_simulated(board):
         progress(f"not run: {why}")
@@ -101,15 +102,11 @@ def run_selftest(elf: Path, board: Board, rows: int = SAMPLES) -> str:
         )
 
 
-def _write(model: AnyModel, board: Board, directory: Path) -> Path:
-    """Writes the program's files; returns the C source."""
-    write_all(
-        {
-            "selftest.c": selftest_text(model, board, OPTIONS),
-            **headers(model),
-            **runtime(model),
-            **vectors(model),
-        },
-        directory,
-    )
-    return directory / "selftest.c"
+def selftest_files(model: AnyModel, board: Board) -> dict[str, str]:
+    """The texts of the program by file, the C source first."""
+    return {
+        SOURCE: selftest_text(model, board, OPTIONS),
+        **headers(model),
+        **runtime(model),
+        **vectors(model),
+    }

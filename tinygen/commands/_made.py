@@ -1,0 +1,137 @@
+"""Manifests as commands write them: beside a model file, and in the folder of a build."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.arithmetic import pinned
+from ..common.files import ladder_path, require_file_place
+from ._again import files_of, options_of
+
+if TYPE_CHECKING:
+    from ..common.boards import Board
+    from ..model.signals.any_model import AnyModel
+    from ..target.manifest import Made, Making
+
+STOPPED = "stopped by the user after the search"  # how a note on a half-judged model begins
+
+
+def manifested(function):
+    """Adds to a command that makes a model the manifest beside what it wrote."""
+
+    @wraps(function)
+    def command(**options):
+        from ..target.manifest import manifest_path
+
+        context = click.get_current_context()
+        values = dict(context.params)
+        place = manifest_path(values["out"])
+        if place.exists():  # told before the work; of another place the model's own check tells
+            require_file_place(place)
+        making = _making(context.command, values)
+        result = function(**options)
+        if any(note.startswith(STOPPED) for note in _notes(result)):
+            place.unlink(missing_ok=True)  # no second run stops at the same point
+        else:
+            _save_beside(values["out"], place, making)
+        return result
+
+    return command
+
+
+def _making(command: click.Command, values: Mapping[str, Any]) -> Making | None:
+    """What is known before the work begins; None where a file cannot be read, which the command
+    itself will tell.
+    """
+    from ..common.errors import UsageError
+    from ..target.manifest import Making, input_of, versions
+
+    try:
+        read = {
+            name: [input_of(path) for path in paths]
+            for name, paths in files_of(command, values).items()
+        }
+    except (UsageError, OSError):
+        return None
+    return Making(
+        command.name,  # type: ignore[arg-type]  # read strictly
+        options_of(command, values),
+        read,
+        pinned(os.environ) == dict(os.environ),
+        versions(),
+    )
+
+
+def _notes(result: Any) -> tuple[str, ...]:
+    found = getattr(result, "trained", result)
+    return getattr(found, "notes", ())
+
+
+def _save_beside(model: Path, place: Path, making: Making | None) -> None:
+    from ..model.signals.any_model import load_any
+    from ..target.manifest import Made, save_manifest, sum_of, versions
+
+    ladder = ladder_path(model)
+    made = Made(
+        load_any(model).name,
+        model.name,
+        sum_of(model.read_bytes()),
+        sum_of(ladder.read_bytes()) if ladder.is_file() else None,
+        making,
+    )
+    save_manifest(place, versions(), [made])
+
+
+def made_of(model: Path, twin: AnyModel) -> Made:
+    """What is known of a model file that goes into a build: what the manifest beside it says,
+    where that is of this very file.
+    """
+    from ..target.manifest import Differs, Made, manifest_path, read_manifest, sum_of
+
+    content = sum_of(model.read_bytes())
+    beside = manifest_path(model)
+    if beside.is_file():
+        try:
+            told = [one for one in read_manifest(beside).models if one.sha256 == content]
+        except Differs:
+            told = []
+        if told:
+            return told[0]
+    return Made(twin.name, model.name, content, None, None)
+
+
+def save_build(
+    folder: Path,
+    files: Sequence[Path],
+    twins: Sequence[AnyModel],
+    board: Board,
+    asked: dict[str, Any],
+) -> None:
+    """Writes the manifest of a build, and its models beside it. twins: the models of the files, as
+    they were built; asked: board, baud, pins, recalibrate, as `Firmware` has them.
+    """
+    from ..codegen.emit import write_all
+    from ..target.manifest import FIRMWARE_MANIFEST, Firmware, save_manifest, versions
+    from ..target.manifest.firmware import MODELS, firmware_of, program_of
+
+    made = [made_of(file, twin) for file, twin in zip(files, twins)]
+    texts = [file.read_text(encoding="ascii") for file in files]
+    copies = {f"{MODELS}/{one.name}.json": text for one, text in zip(made, texts)}
+    write_all(
+        {name: text for name, text in copies.items() if not _there(folder, name, text)}, folder
+    )
+    plan = Firmware(**asked, compiler={}, headers={}, sources={}, hex={})
+    built = firmware_of(program_of(twins, board), folder, plan)
+    save_manifest(folder / FIRMWARE_MANIFEST, versions(), made, built)
+
+
+def _there(folder: Path, name: str, text: str) -> bool:
+    """True where a file is there already, as where a build's own model is built again."""
+    path = folder / name
+    return path.is_file() and path.read_bytes() == text.encode("ascii")
