@@ -81,7 +81,8 @@ def test_no_header_has_an_alarm(frama_c, level, golden, tmp_path):
 
 # --- negative controls -------------------------------------------------------------------------
 
-# what is wrong -> the model that shows it (and its goal, if not size), file, text, its replacement, the alarm
+# what is wrong -> the model that shows it (and its goal, if not size), file, text, its replacement,
+# the alarm
 MUTANTS = {
     "a product in plain int": (
         "linear16_long",

@@ -70,6 +70,10 @@ def pytest_addoption(parser):
         help="folder for the wire's raw log, the rows and the LED waveform of every test with a "
         "board",
     )
+    _add_settings(parser)
+
+
+def _add_settings(parser) -> None:
     parser.addini(
         "tinygen_board", "boards to test on, where --board names none", type="args", default=[]
     )
