@@ -2,6 +2,7 @@
 # make docs    builds the pages of docs/ into site/
 # make test    sets up what tests need as well, then runs the whole test suite
 # make release-check   the same with the long reliability programme
+# make figures compares size, cycles, errors and training time with the stored ones
 # make lint    ruff and mypy over everything
 # make setup   only sets up, for the tests too; make clean undoes it
 #
@@ -24,7 +25,7 @@ TOOLS  := $(VENV)/tools-$(SUM)
 # this package anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo docs lint test setup clean release-check
+.PHONY: demo docs figures lint test setup clean release-check
 
 demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
@@ -51,6 +52,10 @@ release-check: $(TOOLS)
 # NO_MKDOCS_2_WARNING: a notice of the theme's authors, no warning about these pages
 docs: $(TOOLS)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
+
+# what benchmarks/results/figures.json stores; ARGS=--update stores what became smaller
+figures: $(STAMP)
+	@$(BIN)/python benchmarks/figures.py $(ARGS)
 
 setup: $(TOOLS)
 

@@ -80,9 +80,23 @@ def test_a_tutorial_is_made_from_its_source(generate, page, tmp_path, monkeypatc
         taken_by_the_program("tinygen train --windows 1s")
 
 
+def test_the_page_on_manifests_is_made_from_its_source(generate, level, simavr, tmp_path):
+    source, made = (DOCS / "make/verify.md").read_text(), (DOCS / "verify.md").read_text()
+    assert without_output(made) == without_output(source), HOW
+    told = generate.commands_of(made)
+    assert [command for command, _ in told] == [c for c, _ in generate.commands_of(source)], HOW
+    ours = [command for command, _ in told if command.startswith("tinygen ")]
+    assert len([taken_by_the_program(command) for command in ours]) >= 5
+    ends = [lines[-1] for command, lines in told if command.startswith("tinygen verify")]
+    assert ends == ["same bytes", "same bytes", "exit code 1", "exit code 1"]
+    if level == "release":
+        assert generate.verify(tmp_path) == made
+
+
 def taken_by_the_program(command: str) -> click.Context:
     """A command line with its options read; nothing is run."""
-    _, name, *words = shlex.split(command)
+    words = shlex.split(re.split(r" \|\| | > ", command)[0])
+    _, name, *words = [word for word in words if word != "--reproducible"]
     return main.commands[name].make_context(name, words)
 
 

@@ -5,6 +5,7 @@ not the checkout: a .pth inside a folder named by a .pth is not read, so an edit
 tinygen does not reach it. The first test makes sure.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tinygen.families import FAMILIES
+from tinygen.target.manifest import versions
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = {
@@ -133,6 +135,14 @@ def test_wheel_has_every_file_of_the_rooms(wheel):
         name for name in names if not name.startswith("tinygen/") and ".dist-info/" not in name
     }
     assert other == set()
+
+
+def test_a_manifest_tells_the_wheel_and_knows_its_files_from_the_checkout(fresh, wheel):
+    told = "import json, tinygen.target.manifest as m; print(json.dumps(m.versions()))"
+    there, here = answer_of(fresh("python", "-c", told)), versions()
+    assert there.pop("wheel", None) == hashlib.sha256(wheel.read_bytes()).hexdigest()
+    here.pop("wheel", None)
+    assert there == here
 
 
 def test_command_line_answers(fresh):

@@ -3,6 +3,7 @@
     commands.md     every command, from its own help
     classroom.csv   the rows of the tutorial, simulated
     tutorial.md     docs/make/tutorial.md with every `$ command` run, and what it printed below it
+    verify.md       docs/make/verify.md, its commands run on the tutorial's rows
     motor.md        docs/make/motor.md, its commands run in a project of `tinygen init --signals`
     header.md       docs/make/header.md with the pieces of the tutorial's real header
     rooms.svg       the picture of the architecture
@@ -146,6 +147,12 @@ def tutorial(folder: Path) -> str:
     return with_output("tutorial.md", folder)
 
 
+def verify(folder: Path) -> str:
+    """The page on manifests, its commands run on the rows of the tutorial."""
+    (folder / "classroom.csv").write_text(classroom())
+    return with_output("verify.md", folder)
+
+
 def motor(folder: Path) -> str:
     """The tutorial of the motor with its commands run in a new project, made in `folder`."""
     run("tinygen init . --signals", folder)
@@ -258,6 +265,8 @@ def main() -> None:
             (DOCS / name).write_text(text)
     with tempfile.TemporaryDirectory() as folder:
         (DOCS / "motor.md").write_text(motor(Path(folder)))
+    with tempfile.TemporaryDirectory() as folder:
+        (DOCS / "verify.md").write_text(verify(Path(folder)))
     if how == ["all"]:
         with tempfile.TemporaryDirectory() as folder:
             (DOCS / "demo.md").write_text(with_output("demo.md", Path(folder)))

@@ -76,6 +76,7 @@ OTHER = {
     ("emit", "optimize"),  # as it was trained
     ("export", "optimize"),
     ("export", "out"),  # another folder for each format
+    ("verify", "data"),  # what the manifest names
     ("monitor", "port"),  # with it rows are streamed, without it a log is read
     ("monitor", "window"),  # rows judged together, not rows on their way
     ("pick", "target"),  # whose ladder is meant
@@ -256,7 +257,14 @@ def test_rows_to_answers_without_an_option(here, run, monkeypatch):
     assert run("predict").code == 0 and (here / "answers.csv").read_text().count("\n") == 161
     assert run("emit").code == 0 and (here / "library" / "gas.h").is_file()
     rates = []
-    monkeypatch.setattr(compiling, "build_firmware", lambda project, chip, *_: rates.append(chip))
+
+    def compiled(project, chip, *_):
+        rates.append(chip)
+        image = project.directory / f".pio/build/{chip.pio_id}/firmware.hex"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_text(":00000001FF\n")
+
+    monkeypatch.setattr(compiling, "build_firmware", compiled)
     for baud in (57_600, None):
         build.build(here / "gas.json", "uno", here / "firmware", baud=baud)
         rate = baud or BOARDS["uno"].baud

@@ -484,3 +484,41 @@ def test_every_board_has_a_program(trained):
     for board in BOARDS.values():
         program = program_of([trained.model], board)
         assert program.hex.endswith(".hex") and any(n.endswith("gas.h") for n in program.headers)
+
+
+TEACHER = """
+import pandas, skops.io, sklearn.linear_model
+rows = pandas.read_csv("rows.csv")
+model = sklearn.linear_model.Ridge().fit(rows.to_numpy()[:, :2], rows["gas"])
+skops.io.dump(model, "t.skops")
+"""
+EVERY = {  # a command that makes a model: what verify is given
+    "train rows.csv --target gas --target damp --family ridge -o m.json": "rows.csv",
+    "pick gas.search.json 1 -o m.json": "gas.search.json",
+    "convert t.skops --data rows.csv --target gas -o m.json": "t.skops rows.csv",
+    "distil rows.csv --teacher boosting --target gas --family ridge -o m.json": "rows.csv",
+    "distil t.skops rows.csv --target gas --family ridge -o m.json": "t.skops rows.csv",
+    "train motor/recordings --window 1s --hop 0.5s --family tree -o m.json": "motor/recordings",
+    "guard motor/recordings --window 1s --normal normal -o m.json": "motor/recordings",
+    "train --spec commas.toml -o m.json": "commas.csv",
+}
+
+
+def test_every_command_that_makes_a_model_makes_it_again(level, built, run):
+    """A file of rows, folders of recordings, models of others, two targets, names with commas."""
+    if level != "release":
+        pytest.skip("sixteen trainings: --level release")
+    assert run("init motor --signals").code == 0
+    subprocess.run([sys.executable, "-c", TEACHER], check=True)
+    Path("commas.csv").write_text(table('"heat, dry [degC]",damp,gas'))
+    Path("commas.toml").write_text(
+        'data = "commas.csv"\ntarget = "gas"\nfamily = "ridge"\ninputs = ["heat, dry"]\n'
+    )
+    for line, files in EVERY.items():
+        assert run(line).code == 0, line
+        told = run("verify m.json " + " ".join(f"--data {name}" for name in files.split()))
+        assert told.code == 0 and "made anew by" in told.out, f"{line}\n{told.out}"
+    assert run("guard motor/recordings --window 1s --normal normal -o m.json").code == 0
+    Path("motor/recordings/off-01.csv").rename("motor/recordings/off-07.csv")
+    told = run("verify m.json --data motor/recordings")
+    assert told.code == 1 and "recordings/off-01.csv is missing" in told.out

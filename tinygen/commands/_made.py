@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..model.signals.any_model import AnyModel
     from ..target.manifest import Made, Making
 
+WITH_LADDER = ("train", "distil", "pick")  # of another one, a ladder there is an older model's
 STOPPED = "stopped by the user after the search"  # how a note on a half-judged model begins
 
 
@@ -31,6 +32,8 @@ def manifested(function):
 
         context = click.get_current_context()
         values = dict(context.params)
+        if values["out"].is_dir():
+            require_file_place(values["out"])  # it has no manifest beside it
         place = manifest_path(values["out"])
         if place.exists():  # told before the work; of another place the model's own check tells
             require_file_place(place)
@@ -39,7 +42,8 @@ def manifested(function):
         if any(note.startswith(STOPPED) for note in _notes(result)):
             place.unlink(missing_ok=True)  # no second run stops at the same point
         else:
-            _save_beside(values["out"], place, making)
+            with_ladder = context.command.name in WITH_LADDER
+            _save_beside(values["out"], place, making, with_ladder)
         return result
 
     return command
@@ -73,7 +77,7 @@ def _notes(result: Any) -> tuple[str, ...]:
     return getattr(found, "notes", ())
 
 
-def _save_beside(model: Path, place: Path, making: Making | None) -> None:
+def _save_beside(model: Path, place: Path, making: Making | None, with_ladder: bool) -> None:
     from ..model.signals.any_model import load_any
     from ..target.manifest import Made, save_manifest, sum_of, versions
 
@@ -82,7 +86,7 @@ def _save_beside(model: Path, place: Path, making: Making | None) -> None:
         load_any(model).name,
         model.name,
         sum_of(model.read_bytes()),
-        sum_of(ladder.read_bytes()) if ladder.is_file() else None,
+        sum_of(ladder.read_bytes()) if with_ladder and ladder.is_file() else None,
         making,
     )
     save_manifest(place, versions(), [made])

@@ -85,7 +85,9 @@ def _sum_of_package() -> str:
 def _collect(folder: Traversable, name: str, content: dict[str, bytes]) -> None:
     for entry in folder.iterdir():
         if entry.is_dir():
-            if not entry.name.startswith((".", "__")):
+            # a wheel has the rooms in one folder, a checkout beside each other
+            apart = f"{name}.{entry.name}" in ROOMS
+            if not apart and not entry.name.startswith((".", "__")):
                 _collect(entry, f"{name}/{entry.name}", content)
         elif entry.name.endswith(TEXTS):
             content[f"{name}/{entry.name}"] = entry.read_bytes()
