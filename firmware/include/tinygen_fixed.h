@@ -185,8 +185,8 @@ static inline tinygen_int24 tinygen_curves(tinygen_int24 acc, const int16_t *tab
                                            const int16_t *x, uint8_t n)
 {
     for (; n > 0; --n) {
-        uint16_t kind = TINYGEN_READ_U16((const uint16_t *)table);
-        uint16_t reach = TINYGEN_READ_U16((const uint16_t *)table + 2);
+        uint16_t kind = (uint16_t)TINYGEN_READ_I16(table);
+        uint16_t reach = (uint16_t)TINYGEN_READ_I16(table + 2);
         uint16_t distance = tinygen_distance(x[kind & 0xFF], TINYGEN_READ_I16(table + 1));
         uint16_t nearest = (distance < reach) ? distance : reach;
         uint32_t place = ((uint32_t)nearest << 8) >> (kind >> 8);

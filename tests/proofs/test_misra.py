@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 from compilers import COMPILERS
-from misra import findings, texts
+from misra import STORED, findings, texts
 from needs import need
+
+from tinygen.codegen.emit import emit_project
+from tinygen.common.boards import BOARDS
+from tinygen.model.model import load
 
 PAGE = (Path(__file__).parents[2] / "docs" / "misra.md").read_text(encoding="utf-8")
 WARNING = re.compile(r"\[-W(?:error=)?([a-z0-9+-]+)")
@@ -102,3 +106,29 @@ def test_a_warning_is_seen(compiler, tmp_path):
     text = "#include <stdint.h>\nint16_t f(int32_t a);\nint16_t f(int32_t a) { return a; }\n"
     found = messages(compiler, {"main.c": text}, tmp_path, switched_off(COMPILERS[compiler][0]))
     assert any("conversion" in name for name in found)
+
+
+# What `pio check` gives to cppcheck (platformio/check/tools/cppcheck.py), for the Uno
+PIO = "cppcheck --quiet --error-exitcode=3 --inline-suppr --platform=unspecified --language=c++"
+PIO += " --enable=warning,style,performance,portability --std=c++11 -Iinclude -DARDUINO=10808"
+PIO += " -DF_CPU=16000000L -D__AVR_ATmega328P__ -D__AVR__ -DARDUINO_AVR_UNO -DARDUINO_ARCH_AVR"
+PIO += " --template={id};{file};{message}"
+
+
+def pio_check(folder: Path) -> list[str]:
+    """The word and file of each remark on a project."""
+    need("cppcheck")
+    words = [*PIO.split(), "src/main.cpp"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=1800)
+    return [";".join(line.split(";")[:2]) for line in done.stderr.splitlines()]
+
+
+def test_pio_check_has_nothing_new_to_say(level, tmp_path):
+    if level == "commit":
+        pytest.skip("cppcheck over the firmware: --level release")
+    emit_project(load(STORED / "mlp-regression.json"), tmp_path, [BOARDS["uno"]])
+    assert pio_check(tmp_path) == ["badBitmaskCheck;src/main.cpp"]
+    assert "`badBitmaskCheck` in `main.cpp`" in PAGE
+    main = tmp_path / "src" / "main.cpp"
+    main.write_text(main.read_text() + "int wrong(int *p) { if (!p) { return *p; } return 0; }\n")
+    assert any("nullPointer" in one for one in pio_check(tmp_path))
