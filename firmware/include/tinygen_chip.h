@@ -196,7 +196,7 @@ static inline void chip_begin(void)
     MCUSR = 0;
     wdt_disable(); /* after a watchdog reset it is still running */
     session++;
-    for (uint8_t *place = &__heap_start; place < (uint8_t *)SP - 2; place++)
+    for (uint8_t *place = &__heap_start; place < reinterpret_cast<uint8_t *>(SP) - 2; place++)
         *place = paint_of(place);
     stopwatch_begin();
 }
@@ -206,7 +206,7 @@ static inline uint16_t stack_free(void)
 {
     const uint8_t *place = &__heap_start;
 
-    while (place < (const uint8_t *)RAMEND && *place == paint_of(place))
+    while (place < reinterpret_cast<const uint8_t *>(RAMEND) && *place == paint_of(place))
         place++;
     return (uint16_t)(place - &__heap_start);
 }

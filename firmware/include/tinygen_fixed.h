@@ -36,11 +36,11 @@ typedef char tinygen_shift_is_arithmetic[((-3) >> 1) == -2 ? 1 : -1];
 /* int16 as two bytes of a table, low byte first, and back. C leaves a cast of 128 .. 255 to the
  * compiler: the sign is made here. */
 #define TINYGEN_LOW_BYTE(v) (int8_t)((((v) & 0xFF) ^ 0x80) - 0x80)
-#define TINYGEN_BYTES(v) TINYGEN_LOW_BYTE(v), TINYGEN_LOW_BYTE((v) >> 8)
+#define TINYGEN_BYTES(v) TINYGEN_LOW_BYTE(v), TINYGEN_LOW_BYTE((int16_t)(((v) & 65535L) >> 8))
 
 static inline int16_t tinygen_word(const int8_t *p)
 {
-    return (int16_t)((uint8_t)TINYGEN_READ_I8(p) | TINYGEN_READ_I8(p + 1) * 256);
+    return (int16_t)(TINYGEN_READ_U8(p) | (TINYGEN_READ_I8(p + 1) * 256));
 }
 
 #if TINYGEN_ASM
@@ -57,13 +57,13 @@ static inline uint16_t tinygen_high(uint16_t a, uint16_t b)
 /* a * b / 2^16, rounded half up; 65535 * 65535 + 2^15 < 2^32 */
 static inline uint16_t tinygen_high_round(uint16_t a, uint16_t b)
 {
-    return (uint16_t)(((uint32_t)a * b + 0x8000u) >> 16);
+    return (uint16_t)((((uint32_t)a * b) + 0x8000u) >> 16);
 }
 
 /* x - low, 0 for x below low */
 static inline uint16_t tinygen_distance(int16_t x, int16_t low)
 {
-    return x < low ? 0 : (uint16_t)((int32_t)x - low);
+    return (x < low) ? 0u : (uint16_t)((int32_t)x - low);
 }
 
 #define tinygen_above(x, low) tinygen_distance(x, low) /* where `low` is a literal */
@@ -75,15 +75,15 @@ static inline uint16_t tinygen_distance(int16_t x, int16_t low)
 static inline uint16_t tinygen_scale16(int16_t x, int16_t low, uint16_t multiplier, uint16_t top)
 {
     uint16_t u = tinygen_high_round(tinygen_distance(x, low), multiplier);
-    return u < top ? u : top;
+    return (u < top) ? u : top;
 }
 
 /* min((x - low) * multiplier / 2^8, top), rounded half up: widens a range of few steps. The product
  * stays below 2^32. */
 static inline uint16_t tinygen_widen16(int16_t x, int16_t low, uint16_t multiplier, uint16_t top)
 {
-    uint32_t u = ((uint32_t)tinygen_distance(x, low) * multiplier + 0x80u) >> 8;
-    return u < top ? (uint16_t)u : top;
+    uint32_t u = (((uint32_t)tinygen_distance(x, low) * multiplier) + 0x80u) >> 8;
+    return (u < top) ? (uint16_t)u : top;
 }
 
 #if !TINYGEN_ASM
@@ -91,8 +91,8 @@ static inline uint16_t tinygen_widen16(int16_t x, int16_t low, uint16_t multipli
 /* min((x - low) * multiplier / 2^8, top), rounded half up. The product stays below 2^24. */
 static inline uint16_t tinygen_scale8(int16_t x, int16_t low, uint8_t multiplier, uint16_t top)
 {
-    uint16_t u = (uint16_t)(((uint32_t)tinygen_distance(x, low) * multiplier + 0x80u) >> 8);
-    return u < top ? u : top;
+    uint16_t u = (uint16_t)((((uint32_t)tinygen_distance(x, low) * multiplier) + 0x80u) >> 8);
+    return (u < top) ? u : top;
 }
 
 /* Inputs of a net in signed 8 bits: u = min((x - low) * multiplier / 2^8, 255) - 128 for n inputs.
@@ -153,7 +153,8 @@ TINYGEN_INPUT_WORDS(tinygen_widen_word, tinygen_widen_words, tinygen_widen16)
 static inline uint16_t tinygen_at_most(uint16_t value, uint16_t limit)
 {
     /* where the limit ends in 0xFF, and it mostly does, its high byte alone decides */
-    if ((limit & 0xFFu) == 0xFFu ? (uint8_t)(value >> 8) > (uint8_t)(limit >> 8) : value > limit) {
+    if (((limit & 0xFFu) == 0xFFu) ? ((uint8_t)(value >> 8) > (uint8_t)(limit >> 8))
+                                   : (value > limit)) {
         value = limit;
     }
     return value;
@@ -163,7 +164,8 @@ static inline uint16_t tinygen_at_most(uint16_t value, uint16_t limit)
  * cell it is that cell's end. */
 static inline uint16_t tinygen_within(uint16_t place, uint8_t last_cell, uint8_t last_fraction)
 {
-    return (uint8_t)(place >> 8) > last_cell ? (uint16_t)(last_cell * 256u + last_fraction) : place;
+    const uint16_t most = (uint16_t)((last_cell * 256u) + last_fraction);
+    return ((uint8_t)(place >> 8) > last_cell) ? most : place;
 }
 
 /* The first word of a curve in flash, for tinygen_curves */
@@ -179,7 +181,7 @@ static inline int16_t tinygen_interpolate(const int16_t *table, uint16_t positio
     uint8_t fraction = (uint8_t)position;
     int16_t here = TINYGEN_READ_I16(node);
     int16_t step = (int16_t)(TINYGEN_READ_I16(node + 1) - here);
-    return (int16_t)(here + (int16_t)(((int32_t)step * fraction + 128) >> 8));
+    return (int16_t)(here + (int16_t)((((int32_t)step * fraction) + 128) >> 8));
 }
 
 /* acc + the values of n tables at their inputs. In flash a curve is TINYGEN_CURVE(input,
@@ -189,10 +191,11 @@ static inline tinygen_int24 tinygen_curves(tinygen_int24 acc, const int16_t *tab
                                            const int16_t *x, uint8_t n)
 {
     for (; n > 0; --n) {
-        uint16_t kind = TINYGEN_READ_U16((const uint16_t *)table);
-        uint16_t reach = TINYGEN_READ_U16((const uint16_t *)table + 2);
+        uint16_t kind = (uint16_t)TINYGEN_READ_I16(table);
+        uint16_t reach = (uint16_t)TINYGEN_READ_I16(table + 2);
         uint16_t distance = tinygen_distance(x[kind & 0xFF], TINYGEN_READ_I16(table + 1));
-        uint32_t place = (uint32_t)(distance < reach ? distance : reach) << 8 >> (kind >> 8);
+        uint16_t nearest = (distance < reach) ? distance : reach;
+        uint32_t place = ((uint32_t)nearest << 8) >> (kind >> 8);
         acc = (tinygen_int24)(acc + tinygen_interpolate(table + 4, (uint16_t)place));
         table += 4 + TINYGEN_READ_I16(table + 3) / 2;
     }
@@ -215,7 +218,7 @@ static inline uint16_t tinygen_interpolate_square(const int16_t *table, uint16_t
  * logarithm of 1 + t is t + t (1 - t) (216 - 80 t) / 512. */
 static inline int16_t tinygen_log2(int16_t x)
 {
-    uint16_t mantissa = x < 1 ? 1u : (uint16_t)x;
+    uint16_t mantissa = (x < 1) ? 1u : (uint16_t)x;
     uint8_t octave = 15;
     for (; !(mantissa & 0x8000u); mantissa = (uint16_t)(mantissa << 1)) {
         --octave;
@@ -240,7 +243,7 @@ static inline uint16_t tinygen_cube(uint16_t v)
 static inline uint16_t tinygen_exp2(uint16_t v)
 {
     uint16_t f = (uint16_t)((v & 0x0FFFu) << 4);
-    uint16_t bulge = tinygen_high(f, (uint16_t)(0x10000 - f));
+    uint16_t bulge = tinygen_high(f, (uint16_t)(65536 - (int32_t)f));
     uint16_t bend = tinygen_high(bulge, (uint16_t)(20000u + tinygen_high(f, 5050u)));
     uint16_t mantissa = (uint16_t)(0x8000u + (f >> 1) - (bend >> 1));
     mantissa = (uint16_t)(mantissa >> ((14u - (v >> 12)) & 15u)); /* so many rounds at most */
@@ -250,12 +253,14 @@ static inline uint16_t tinygen_exp2(uint16_t v)
 /* floor(a * m / 2^32) for 0 <= m < 2^31, from four products of 16 bits: no sum leaves 32 bits. */
 static inline int32_t tinygen_multiply_high(int32_t a, int32_t m)
 {
-    int16_t a_high = (int16_t)(a >> 16), m_high = (int16_t)(m >> 16);
-    uint16_t a_low = (uint16_t)a, m_low = (uint16_t)m;
+    int16_t a_high = (int16_t)(a >> 16);
+    int16_t m_high = (int16_t)(m >> 16);
+    uint16_t a_low = (uint16_t)a;
+    uint16_t m_low = (uint16_t)m;
     int32_t low = (int32_t)(((uint32_t)a_low * m_low) >> 16);
-    int32_t middle = (int32_t)a_high * (int32_t)m_low + low;
-    int32_t carry = (int32_t)a_low * m_high + (int32_t)(uint16_t)middle;
-    return (int32_t)a_high * m_high + (middle >> 16) + (carry >> 16);
+    int32_t middle = ((int32_t)a_high * (int32_t)m_low) + low;
+    int32_t carry = ((int32_t)a_low * m_high) + (int32_t)(uint16_t)middle;
+    return ((int32_t)a_high * m_high) + (middle >> 16) + (carry >> 16);
 }
 
 #if !TINYGEN_ASM

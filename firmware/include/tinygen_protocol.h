@@ -347,15 +347,16 @@ static inline void tinygen_encode(uint8_t *frame, uint8_t type, uint8_t session,
             crc ^= TINYGEN_BINDING(frame[TINYGEN_PAYLOAD_AT]);
 #endif
     }
-    tinygen_put16(at, (uint16_t)~crc);
+    (void)tinygen_put16(at, (uint16_t)~crc);
 
     at = frame + 2;
     left = (uint8_t)(len + TINYGEN_HEAD_BYTES + 2u);
     key = tinygen_key(at, left);
     frame[0] = 0;
     frame[1] = key;
-    for (; left != 0; left--)
-        *at = (uint8_t)(*at ^ key), at++;
+    for (; left != 0; left--, at++) {
+        *at = (uint8_t)(*at ^ key);
+    }
     *at = 0;
 }
 

@@ -124,7 +124,7 @@ TINYGEN_CALLED uint16_t tinygen_root(uint32_t square)
 {
     uint16_t root = 0;
 
-    for (uint16_t bit = 0x8000; bit; bit >>= 1) {
+    for (uint16_t bit = 0x8000u; bit; bit >>= 1) {
         const uint16_t trial = root | bit;
         if ((uint32_t)trial * trial <= square)
             root = trial;

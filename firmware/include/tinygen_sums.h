@@ -156,7 +156,7 @@ TINYGEN_NET(s16, w16_32, int32_t, int16_t, tinygen_word, 2)
             for (uint8_t i = 0; i < n; ++i) {                                                      \
                 bias += ((int32_t)TINYGEN_READ_U8(table + 2 + i) - 128) * 128;                     \
             }                                                                                      \
-            bias = ((bias & 0xFFFF) ^ 0x8000) - 0x8000;                                            \
+            bias -= ((bias + 32768) >> 16) * 65536;                                                \
             tinygen_int24 unit = (tinygen_int24)(bias * 256 + 128);                                \
             for (uint8_t i = 0; i < n; ++i) {                                                      \
                 tinygen_int24 w = (tinygen_int24)TINYGEN_READ_U8(table + 2 + i) - 128;             \

@@ -288,8 +288,8 @@ static void send_info(uint8_t seq)
     to = tinygen_put16(to, frames_damaged);
     to = tinygen_put16(to, TINYGEN_ALARM_HYSTERESIS);
     *to++ = TINYGEN_ALARM_DEBOUNCE;
-    strncpy_P((char *)to, board_name, TINYGEN_BOARD_BYTES);
-    strncpy_P((char *)to + TINYGEN_BOARD_BYTES, model_name, TINYGEN_NAME_BYTES);
+    strncpy_P(reinterpret_cast<char *>(to), board_name, TINYGEN_BOARD_BYTES);
+    strncpy_P(reinterpret_cast<char *>(to) + TINYGEN_BOARD_BYTES, model_name, TINYGEN_NAME_BYTES);
     if (MORE_INFO) {
         payload[TINYGEN_INFO_BYTES] = MODEL_VALUES;
         payload[TINYGEN_INFO_BYTES + 1] = MODEL_CLASS_LEDS > 2 ? MODEL_CLASS_LEDS : 2;

@@ -39,8 +39,8 @@ CELLS = """    /*@ ghost unsigned cell = 0;
 """
 SPLIT = {  # the line before which it stands -> the place
     "    const int16_t *node = table + (position >> 8);": "position",
-    "    return (uint8_t)(place >> 8) > last_cell": "place",
-    "    if ((limit & 0xFFu) == 0xFFu ?": "value",
+    "    return ((uint8_t)(place >> 8) > last_cell)": "place",
+    "    if (((limit & 0xFFu) == 0xFFu) ?": "value",
 }
 # How many states EVA keeps apart in a function: a cell each, a place in a tree each.
 STATES = {

@@ -81,21 +81,20 @@ def test_no_header_has_an_alarm(frama_c, level, golden, tmp_path):
 
 # --- negative controls -------------------------------------------------------------------------
 
-# what is wrong -> the model that shows it (and its goal, if not size), file, text, its replacement,
-# the alarm
+# what is wrong -> the model (and goal, if not size) that shows it, file, text, replacement, alarm
 MUTANTS = {
     "a product in plain int": (
         "linear16_long",
         "tinygen_fixed.h",
-        "(uint16_t)(((uint32_t)a * b + 0x8000u) >> 16)",
-        "(uint16_t)((a * b + 0x8000u) >> 8)",
+        "(uint16_t)((((uint32_t)a * b) + 0x8000u) >> 16)",
+        "(uint16_t)(((a * b) + 0x8000u) >> 8)",
         "unsigned overflow",
     ),
     "a signed product in plain int": (
         "lookup_fine",
         "tinygen_fixed.h",
-        "((int32_t)step * fraction + 128)",
-        "(step * fraction + 128)",
+        "(((int32_t)step * fraction) + 128)",
+        "((step * fraction) + 128)",
         "signed overflow",
     ),
     "plain int in place of int24": (
@@ -185,7 +184,7 @@ MUTANTS = {
     "a bias that is not brought back": (
         "mlp_long speed",
         "tinygen_sums.h",
-        "bias = ((bias & 0xFFFF) ^ 0x8000) - 0x8000;",
+        "bias -= ((bias + 32768) >> 16) * 65536;",
         "",
         "signed downcast",
     ),

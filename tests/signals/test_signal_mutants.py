@@ -10,7 +10,7 @@ KERNELS = "tinygen_signal.h"
 # what is wrong -> the model that shows it, file, text, its replacement
 MUTANTS = {
     "root one too large": ("wide", KERNELS, "trial <= square", "trial <= square + 1"),
-    "root of 15 bits": ("wide", KERNELS, "bit = 0x8000", "bit = 0x4000"),
+    "root of 15 bits": ("wide", KERNELS, "bit = 0x8000u", "bit = 0x4000u"),
     "no saturation of a band": (
         "narrow",
         KERNELS,
