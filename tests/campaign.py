@@ -7,16 +7,22 @@ from host_c import LINK
 from native_board import FLAGS, NATIVE, edit
 
 from tinygen.codegen.emit import emit_project
+from tinygen.codegen.projects.together import emit_together
+from tinygen.common.boards import BOARDS
 from tinygen.model.model import Model
 
 SOURCE = Path(__file__).parent / "c" / "campaign.cpp"
 
 
-def compile_campaign(model: Model, folder: Path, **edits: dict[str, str]) -> Path:
-    """Path of the program; `protocol={before: after}` puts mistakes into tinygen_protocol.h, for
-    negative controls.
+def compile_campaign(models: tuple[Model, ...], folder: Path, **edits: dict[str, str]) -> Path:
+    """Path of the program for a board of these models, which answer with one number and have a
+    threshold; `protocol={before: after}` puts mistakes into tinygen_protocol.h, for negative
+    controls.
     """
-    emit_project(model, folder)
+    if len(models) > 1:
+        emit_together(models, folder, [BOARDS["uno"]])
+    else:
+        emit_project(models[0], folder)
     edit(folder / "include" / "tinygen_protocol.h", edits.get("protocol", {}))
     program = folder / "campaign"
     flags = [flag for flag in FLAGS if flag not in ("-shared", "-fPIC", "-O1")]
@@ -26,7 +32,7 @@ def compile_campaign(model: Model, folder: Path, **edits: dict[str, str]) -> Pat
             "g++",
             "-O2",
             *flags,
-            f"-DTHRESHOLD={model.threshold}",
+            f"-DTHRESHOLDS={','.join(str(model.threshold) for model in models)}",
             f"-I{NATIVE}",
             f"-I{folder / 'include'}",
             str(folder / "src" / "main.cpp"),

@@ -8,7 +8,7 @@
  *   baud RATIO FRAMES SEED      a receiver that runs at RATIO times the sender's rate; one line
  *
  * Lines are `name value name value ...`; tests/campaign.py reads them. Linked with main.cpp and
- * native/board.cpp.
+ * native/board.cpp. A board of several models, version 3, gets rows of each in any order.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,11 @@
 
 #include <vector>
 
+#define memcpy_P memcpy
 #include "tinygen_model.h"
+#if MODEL_COUNT > 1
+#define TINYGEN_PROTOCOL_VERSION 3u
+#endif
 #include "tinygen_protocol.h"
 
 typedef std::vector<uint8_t> Bytes;
@@ -43,13 +47,35 @@ static uint32_t random32()
 static uint32_t below(size_t limit) { return (uint32_t)(((uint64_t)random32() * limit) >> 32); }
 static bool chance(double p) { return random32() < p * 4294967296.0; }
 
-static Parser new_parser() { return Parser{TINYGEN_SEED(MODEL_ID), 0, 0, 0, {0}}; }
+static const int32_t THRESHOLD[] = {THRESHOLDS}; /* of each model; answers have one number */
+
+#if MODEL_COUNT > 1
+#define SEED TINYGEN_PLAIN_SEED
+static void choose(uint8_t number)
+{
+    model_now = models[number];
+    model_number = number;
+}
+#else
+#define SEED TINYGEN_SEED(MODEL_ID)
+static void choose(uint8_t) {}
+#endif
+
+static Parser new_parser() { return Parser{SEED, 0, 0, 0, {0}}; }
 
 struct Row {
-    int16_t sent[MODEL_INPUTS], given[MODEL_INPUTS];
+    int16_t sent[MODEL_MOST_INPUTS], given[MODEL_MOST_INPUTS];
     int16_t y;
-    uint8_t seq, flags;
+    uint8_t seq, flags, model, inputs;
 };
+
+/* The number that a row or an answer begins with, and its complement; 0 bytes for one model. */
+static uint8_t put_number(uint8_t *to, uint8_t number)
+{
+    const uint8_t both[] = {number, (uint8_t)~number};
+    memcpy(to, both, TINYGEN_NUMBER_BYTES);
+    return TINYGEN_NUMBER_BYTES;
+}
 
 /* A row as hosts send them: mostly inside the accepted range, sometimes outside, sometimes with a
  * value missing. */
@@ -58,6 +84,9 @@ static Row random_row(uint8_t seq)
     Row row;
     row.seq = seq;
     row.flags = 0;
+    row.model = MODEL_COUNT > 1 ? (uint8_t)below(MODEL_COUNT) : 0;
+    choose(row.model);
+    row.inputs = MODEL_INPUTS;
     for (int i = 0; i < MODEL_INPUTS; i++) {
         const int32_t low = model_range[i][0], high = model_range[i][1];
         row.sent[i] = (int16_t)(chance(0.05) ? (int32_t)below(65535) - 32767
@@ -79,16 +108,17 @@ static Bytes frame_of(uint8_t type, uint8_t seq, const void *payload, uint8_t le
 {
     Bytes frame(TINYGEN_FRAME_BYTES(length));
     memcpy(&frame[TINYGEN_PAYLOAD_AT], payload, length);
-    tinygen_encode(frame.data(), type, SESSION, seq, length, TINYGEN_SEED(MODEL_ID));
+    tinygen_encode(frame.data(), type, SESSION, seq, length, SEED);
     return frame;
 }
 
 static Bytes frame_of(const Row &row)
 {
-    uint8_t payload[2 * MODEL_INPUTS];
-    for (int i = 0; i < MODEL_INPUTS; i++)
-        tinygen_put16(payload + 2 * i, (uint16_t)row.sent[i]);
-    return frame_of(TINYGEN_ROW, row.seq, payload, sizeof payload);
+    uint8_t payload[TINYGEN_NUMBER_BYTES + 2 * MODEL_MOST_INPUTS];
+    uint8_t size = put_number(payload, row.model);
+    for (int i = 0; i < row.inputs; i++, size = (uint8_t)(size + 2))
+        tinygen_put16(payload + size, (uint16_t)row.sent[i]);
+    return frame_of(TINYGEN_ROW, row.seq, payload, size);
 }
 
 static Bytes exchange(const Bytes &sent)
@@ -103,12 +133,15 @@ static Bytes exchange(const Bytes &sent)
 enum Answer { NOTHING, RIGHT, WRONG };
 static Answer judge(const Parser &p, const Row &row)
 {
-    const uint8_t *payload = tinygen_payload(&p);
-    if (tinygen_type(&p) != TINYGEN_RESULT || tinygen_len(&p) != TINYGEN_RESULT_BYTES
+    const uint8_t *payload = tinygen_payload(&p) + TINYGEN_NUMBER_BYTES;
+    uint8_t number[2];
+    const uint8_t bytes = put_number(number, row.model);
+    if (tinygen_type(&p) != TINYGEN_RESULT || tinygen_len(&p) != bytes + TINYGEN_RESULT_BYTES
         || tinygen_session(&p) != SESSION || tinygen_seq(&p) != row.seq
-        || tinygen_get16(payload + 4) != tinygen_digest(row.given, MODEL_INPUTS))
+        || memcmp(tinygen_payload(&p), number, bytes) != 0
+        || tinygen_get16(payload + 4) != tinygen_digest(row.given, row.inputs))
         return NOTHING;
-    const uint8_t lit = row.y > THRESHOLD ? TINYGEN_PIN_RED : TINYGEN_PIN_GREEN;
+    const uint8_t lit = row.y > THRESHOLD[row.model] ? TINYGEN_PIN_RED : TINYGEN_PIN_GREEN;
     const uint8_t pins = row.flags == TINYGEN_MISSING ? 0 : lit;
     const bool right = payload[0] == row.flags && payload[1] == pins
                        && (int16_t)tinygen_get16(payload + 2) == row.y;
@@ -242,9 +275,19 @@ struct Flips {
     long wrong;  /* of these, the ones that a host would believe */
 };
 
+#define INFO_SIZE (TINYGEN_INFO_BYTES + (MODEL_COUNT > 1 ? TINYGEN_MORE_INFO + TINYGEN_PLACE_BYTES : 0u))
+
+/* How many bytes of a frame's payload are the model's number. */
+static uint8_t number_bytes(uint8_t type)
+{
+    return type == TINYGEN_ROW || type == TINYGEN_RESULT ? TINYGEN_NUMBER_BYTES : 0;
+}
+
 static uint16_t digest_of(uint8_t type, const uint8_t *payload, uint8_t size)
 {
-    int16_t row[TINYGEN_INFO_BYTES / 2];
+    int16_t row[INFO_SIZE / 2];
+    payload += number_bytes(type);
+    size = (uint8_t)(size - number_bytes(type));
     if (type == TINYGEN_RESULT)
         return tinygen_get16(payload + 4);
     for (uint8_t i = 0; i < size / 2; i++)
@@ -264,7 +307,7 @@ static void take(Flips &flips, const Bytes &wire, const Bytes &body)
             || memcmp(p.body, body.data(), body.size()) == 0)
             continue;
         flips.passed++;
-        flips.wrong += memcmp(p.body, body.data(), 4) == 0
+        flips.wrong += memcmp(p.body, body.data(), 4u + number_bytes(type)) == 0
                        && digest_of(type, tinygen_payload(&p), size)
                               == digest_of(type, &body[4], size);
     }
@@ -287,9 +330,13 @@ static void flip_some(Bytes &wire, const Bytes &body, int bits, long times, Flip
 static void flip_all(uint8_t type, uint8_t size, long row, long three, long four, Flips &few,
                      Flips &triple, Flips &quadruple)
 {
-    uint8_t payload[TINYGEN_INFO_BYTES];
+    uint8_t payload[INFO_SIZE];
     for (uint8_t &octet : payload)
         octet = (uint8_t)(chance(0.3) ? 0 : random32()); /* small values have zero high bytes */
+    if (number_bytes(type)) {
+        put_number(payload, (uint8_t)(row % MODEL_COUNT));
+        size = (uint8_t)(size + TINYGEN_NUMBER_BYTES);
+    }
     Bytes wire = frame_of(type, (uint8_t)row, payload, size);
     Bytes body = {(uint8_t)(1u << 5 | type), SESSION, (uint8_t)row, size};
     body.insert(body.end(), payload, payload + size);
@@ -315,7 +362,7 @@ static void flips(long rows, long three, long four)
         {TINYGEN_ROW, 2}, {TINYGEN_ROW, 16}, {TINYGEN_ROW, 24},
         {TINYGEN_RESULT, TINYGEN_RESULT_BYTES}, {TINYGEN_HELLO, 0}, {TINYGEN_HELLO, 4},
         {TINYGEN_STATUS, 0}, {TINYGEN_STATUS, TINYGEN_STATUS_BYTES}, {TINYGEN_ERR, 2},
-        {TINYGEN_INFO, TINYGEN_INFO_BYTES}};
+        {TINYGEN_INFO, INFO_SIZE}};
     for (long row = 0; row < rows; row++)
         for (const auto &kind : kinds) /* INFO has as many patterns as all the others together */
             if (kind.type != TINYGEN_INFO || row % 4 == 0)
@@ -370,9 +417,10 @@ static void baud(double ratio, long frames)
         const Bytes wire = frame_of(row);
         for (uint8_t octet : received(wire, ratio))
             if (tinygen_feed(&p, octet) == TINYGEN_READY) {
+                const uint8_t *first = tinygen_payload(&p) + TINYGEN_NUMBER_BYTES;
                 const bool same = tinygen_type(&p) == TINYGEN_ROW && tinygen_seq(&p) == row.seq
-                                  && tinygen_len(&p) == 2 * MODEL_INPUTS
-                                  && (int16_t)tinygen_get16(tinygen_payload(&p)) == row.sent[0];
+                                  && tinygen_len(&p) == TINYGEN_NUMBER_BYTES + 2 * row.inputs
+                                  && (int16_t)tinygen_get16(first) == row.sent[0];
                 right += same;
                 wrong += !same;
             }

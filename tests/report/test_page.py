@@ -218,6 +218,12 @@ def test_the_page_loads_nothing(made, page):
     assert policy.startswith("default-src 'none'; ")
 
 
+def test_the_page_says_that_a_loaded_board_holds_its_model_alone(with_board):
+    """Also one that had a firmware of several models."""
+    words = " ".join(with_board[0].split())
+    assert " alone, also where it had a firmware of several models: `tinygen build` loads" in words
+
+
 def test_the_policy_names_the_script_that_runs(with_board):
     body = re.findall(r"<script>(.*?)</script>", with_board[0], re.DOTALL)
     wanted = "sha256-" + base64.b64encode(hashlib.sha256(body[0].encode()).digest()).decode()
