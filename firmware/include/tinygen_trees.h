@@ -282,9 +282,10 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
  *     TINYGEN_GAIN(n, v)                 adds v to sum n
  *     TINYGEN_VOTE(n)                    adds 1 to the votes n
  *     TINYGEN_GO_ON(k)                   goes on at TINYGEN_PLACE(k)
+ *     TINYGEN_TALLY_2                    adds 127 for all votes and 127 for its own to each sum
  *   TINYGEN_STRAIGHT_1_END(registers)
  *
- * Then tinygen_s1 is the first sum and tinygen_v1 the first votes. A split takes 7 cycles, 3 or 4
+ * Then tinygen_s1 is the first sum. A split takes 7 cycles, 3 or 4
  * where its input is kept and 2 as a byte; a jump takes one more. */
 #if TINYGEN_TREES_ASM
 
@@ -340,6 +341,22 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_GO_ON(k) "rjmp .Lplace%=_" #k "\n\t"
 #define TINYGEN_GAIN(n, v) "subi %A[s" #n "],lo8(-(" #v "))\n\tsbci %B[s" #n "],hi8(-(" #v "))\n\t"
 #define TINYGEN_VOTE(n) "inc %[v" #n "]\n\t"
+/* sum + 127 * votes, which r0 holds seven bits further up */
+#ifdef __AVR_HAVE_MUL__
+#define TINYGEN_TALLY(n) "mul %[v" #n "],%[t]\n\tadd %A[s" #n "],r0\n\tadc %B[s" #n "],r1\n\t"
+#define TINYGEN_TALLIES(sums) "ldi %[t],127\n\t" sums "clr __zero_reg__\n\t"
+#else
+#define TINYGEN_TALLY(n)                                                                           \
+    "mov %[t],%[v" #n "]\n\tclr r0\n\tlsr %[t]\n\tror r0\n\tadd %A[s" #n "],r0\n\t"                \
+    "adc %B[s" #n "],%[t]\n\tsub %A[s" #n "],%[v" #n "]\n\tsbc %B[s" #n "],__zero_reg__\n\t"
+#define TINYGEN_TALLIES(sums) sums
+#endif
+#define TINYGEN_TALLY_2                                                                            \
+    "mov %[t],%[v1]\n\tadd %[t],%[v2]\n\tadd %[v1],%[t]\n\tadd %[v2],%[t]\n\t"                      \
+    TINYGEN_TALLIES(TINYGEN_TALLY(1) TINYGEN_TALLY(2))
+#define TINYGEN_TALLY_3                                                                            \
+    "mov %[t],%[v1]\n\tadd %[t],%[v2]\n\tadd %[t],%[v3]\n\tadd %[v1],%[t]\n\tadd %[v2],%[t]\n\t"   \
+    "add %[v3],%[t]\n\t" TINYGEN_TALLIES(TINYGEN_TALLY(1) TINYGEN_TALLY(2) TINYGEN_TALLY(3))
 
 #else
 
@@ -372,13 +389,19 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_GO_ON(k) goto place_##k;
 #define TINYGEN_GAIN(n, v) tinygen_s##n = (uint16_t)(tinygen_s##n + (v));
 #define TINYGEN_VOTE(n) ++tinygen_v##n;
+#define TINYGEN_TALLY(n, votes)                                                                    \
+    tinygen_s##n = (uint16_t)(tinygen_s##n + 127u * (uint16_t)(votes + tinygen_v##n));
+#define TINYGEN_TALLY_2                                                                            \
+    {                                                                                              \
+        const uint8_t votes = (uint8_t)(tinygen_v1 + tinygen_v2);                                  \
+        TINYGEN_TALLY(1, votes) TINYGEN_TALLY(2, votes)                                            \
+    }
+#define TINYGEN_TALLY_3                                                                            \
+    {                                                                                              \
+        const uint8_t votes = (uint8_t)(tinygen_v1 + tinygen_v2 + tinygen_v3);                     \
+        TINYGEN_TALLY(1, votes) TINYGEN_TALLY(2, votes) TINYGEN_TALLY(3, votes)                    \
+    }
 
 #endif
-
-/* 127 for each of the votes */
-static inline uint16_t tinygen_votes(uint16_t votes)
-{
-    return (uint16_t)((votes << 7) - votes);
-}
 
 #endif

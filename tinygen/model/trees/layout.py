@@ -17,6 +17,8 @@ class Item:
     text: str
     bytes: int = 0
     jump: tuple[str, str] | None = None  # what kind of word, and the place
+    cycles: int = 0  # where it does not jump
+    jumping: int = 0  # where it does
 
     @classmethod
     def place(cls, name: str) -> Item:
@@ -24,11 +26,11 @@ class Item:
 
     @classmethod
     def go(cls, name: str) -> Item:
-        return cls(f"TINYGEN_GO_ON({name})", 2, ("go", name))
+        return cls(f"TINYGEN_GO_ON({name})", 2, ("go", name), 0, 2)
 
     @classmethod
     def branch(cls, which: str, name: str) -> Item:
-        return cls(f"TINYGEN_IF({which}, {name})", 2, ("branch", name))
+        return cls(f"TINYGEN_IF({which}, {name})", 2, ("branch", name), 1, 2)
 
     @property
     def kind(self) -> str:
@@ -36,7 +38,8 @@ class Item:
 
     @property
     def far(self) -> Item:
-        return Item(self.text.replace("TINYGEN_IF(", "TINYGEN_IF_FAR(", 1), 4, self.jump)
+        text = self.text.replace("TINYGEN_IF(", "TINYGEN_IF_FAR(", 1)
+        return Item(text, 4, self.jump, 2, 3)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,29 @@ class Layout:
             for k, item in enumerate(items)
             if item.jump and item.kind != "place"
         ]
+
+    @cached_property
+    def cycles(self) -> int:
+        """Of the longest way from the first item to behind the last one."""
+        at = {i.jump[1]: k for k, i in enumerate(self.items) if i.jump and i.kind == "place"}
+        found: dict[int, int] = {}
+
+        def longest(start: int) -> int:
+            if start not in found:
+                own = most = 0
+                for k in range(start, len(self.items)):
+                    item = self.items[k]
+                    if item.jumping and item.jump:
+                        most = max(most, own + item.jumping + longest(at[item.jump[1]]))
+                    if item.kind == "go":
+                        break
+                    own += item.cycles
+                else:
+                    most = max(most, own)
+                found[start] = most
+            return found[start]
+
+        return longest(0)
 
     @property
     def fits(self) -> bool:

@@ -122,6 +122,10 @@ class Demand:
     bytes: int  # with all inputs in memory
     cycles: int
 
+    def worth(self, goal: str) -> tuple[float, float]:
+        """Of a byte and of a cycle, as part of all of them."""
+        return WORTH_OF_BYTES[goal] / max(self.bytes, 1), 1 / max(self.cycles, 1)
+
 
 class _Pool:
     """Registers that are left."""
@@ -151,10 +155,9 @@ class _Pool:
         return [next(found for found in self.lists(kind) if found).pop(0) for kind in wanted]
 
 
-def seats_for(demand: Demand, sums: int, goal: str) -> tuple[dict[int, Seat], int]:
+def seats_for(demand: Demand, sums: int, worth: tuple[float, float]) -> tuple[dict[int, Seat], int]:
     """The seat of each input that is worth one, and how many registers have to be saved."""
     pool, seats, saved = _Pool(sums), {}, 0
-    worth = WORTH_OF_BYTES[goal] / max(demand.bytes, 1), 1 / max(demand.cycles, 1)
 
     def gain(source: int, make) -> float:
         count = pool.saved(make.wanted)

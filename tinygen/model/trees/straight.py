@@ -12,15 +12,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .code import AROUND_CODE, MAX_INPUT, Cost, without_ends
+from .code import MAX_INPUT, Cost, without_ends
 from .layout import Item, Layout
 from .seats import MEMORY, Demand, Seat, seats_for
 from .tree import Leaf, Split, Tree
 
+MOST_VOTES = 127  # trees whose votes, counted twice, fit a byte
 UNIT = 127  # of a vote: the largest value of a leaf of 8 bits
 MOST_SUMS = 3  # that registers hold, beside votes
 MOST_CLASSES = MOST_SUMS + 1
-CLASS_CODE = (60, 45)  # bytes and cycles around the trees of classes
+MOST_TURNED = 64  # splits of a tree whose every split is tried either way
+TALLY = {2: (26, None, 14), 3: (36, None, 20)}  # bytes and cycles of the votes' sum
+AROUND = (20, 20)  # around the trees
+CLASS_CODE = (50, 35)  # bytes and cycles around the trees of classes
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,10 @@ class Gain:
     @property
     def words(self) -> list[Item]:
         if self.vote is not None:
-            return [Item(f"TINYGEN_VOTE({self.vote + 1})", 2)]
-        return [Item(f"TINYGEN_GAIN({k}, {v})", 4) for k, v in enumerate(self.adds, 1) if v]
+            return [Item(f"TINYGEN_VOTE({self.vote + 1})", 2, cycles=1)]
+        return [
+            Item(f"TINYGEN_GAIN({k}, {v})", 4, cycles=2) for k, v in enumerate(self.adds, 1) if v
+        ]
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,8 @@ class Gains:
     @classmethod
     def classes(cls, trees: Sequence[Tree], bias: tuple[int, ...]) -> Gains:
         """Of trees whose leaves have a score for each class, where the order is what counts."""
-        ways = [cls._voted(trees, bias, r) for r in range(len(bias))] if len(bias) > 2 else []
+        voted = len(bias) > 2 and len(trees) <= MOST_VOTES
+        ways = [cls._voted(trees, bias, r) for r in range(len(bias))] if voted else []
         for r in range(len(bias)):
             start = tuple(b - bias[r] for k, b in enumerate(bias) if k != r)
             apart = cls._apart(trees, start, lambda row, r=r: _less(row, r))
@@ -123,6 +130,7 @@ class StraightCode:
     gains: Gains
     seats: dict[int, Seat] = field(hash=False)
     saved: int  # registers that a caller wants back
+    worth: tuple[float, float] = (0.0, 0.0)  # of a byte and of a cycle; (0, 0): not looked at
 
     @classmethod
     def of(cls, trees: Sequence[Tree], gains: Gains, goal: str) -> StraightCode | None:
@@ -133,8 +141,9 @@ class StraightCode:
         inputs = {split.source for tree in kept for split in splits_of(tree)}
         if max(inputs, default=0) > MAX_INPUT:
             return None
-        bare = cls(kept, gains, {}, 0)
-        code = cls(kept, gains, *seats_for(bare.demand, len(gains.start), goal))
+        demand = cls(kept, gains, {}, 0).demand
+        worth = demand.worth(goal)
+        code = cls(kept, gains, *seats_for(demand, len(gains.start), worth), worth)
         return code if code.layout.fits else None
 
     @property
@@ -170,20 +179,45 @@ class StraightCode:
     @property
     def cost(self) -> Cost:
         """What it takes on an ATmega328P."""
-        around = AROUND_CODE if len(self.gains.start) == 1 else CLASS_CODE
-        setup = sum(seat.setup_cycles for seat in self.seats.values())
+        around = AROUND if len(self.gains.start) == 1 else CLASS_CODE
         return Cost(
             self.layout.bytes + 4 * self.saved + around[0],
-            self._tree_cycles + setup + 4 * self.saved + around[1],
+            self.layout.cycles + 4 * self.saved + around[1],
         )
 
     @cached_property
     def layout(self) -> Layout:
         """The words in their order."""
-        items = [Item(s.keep(k), s.setup_bytes) for k, s in self.seats.items()]
-        for number, (tree, gains) in enumerate(zip(self.trees, self.gains.of)):
-            items += _TreeWords(self, number, gains).of(tree)
-        return Layout(items)
+        items = [
+            Item(s.keep(k), s.setup_bytes, cycles=s.setup_cycles) for k, s in self.seats.items()
+        ]
+        for number, gains in enumerate(self.gains.of):
+            items += self._tree_items(number, gains)
+        return Layout((*items, *self._tally))
+
+    @property
+    def _tally(self) -> list[Item]:
+        count = len(self.gains.start)
+        return [Item(f"TINYGEN_TALLY_{count}", *TALLY[count])] if self.gains.votes else []
+
+    def _tree_items(self, number: int, gains: dict[tuple[int, ...], Gain]) -> list[Item]:
+        """A tree in the order that is worth most: each split may be turned, if that pays."""
+        tree = self.trees[number]
+        write = lambda turned: _TreeWords(self, number, gains, turned).of(tree)  # noqa: E731
+        turned: frozenset[Split] = frozenset()
+        best = write(turned)
+        if not any(self.worth) or tree.splits > MOST_TURNED:
+            return best
+        least = self._worth_of(best)
+        for split in splits_of(tree):
+            other = turned ^ {split}
+            if (worth := self._worth_of(items := write(other))) < least:
+                least, turned, best = worth, other, items
+        return best
+
+    def _worth_of(self, items: list[Item]) -> float:
+        layout = Layout(items)
+        return self.worth[0] * layout.bytes + self.worth[1] * layout.cycles
 
     @property
     def registers(self) -> list[str]:
@@ -195,8 +229,14 @@ class StraightCode:
 class _TreeWords:
     """Puts the parts of one tree in their order."""
 
-    def __init__(self, code: StraightCode, number: int, gains: dict[tuple[int, ...], Gain]) -> None:
-        self._code, self._gains, self._number = code, gains, number
+    def __init__(
+        self,
+        code: StraightCode,
+        number: int,
+        gains: dict[tuple[int, ...], Gain],
+        turned: frozenset[Split],
+    ) -> None:
+        self._code, self._gains, self._number, self._turned = code, gains, number, turned
         self._next = f"{number + 1}"
         self._places: dict[Tree, str] = {}  # by which jumps reach a part, there already or later
         self._there: set[Tree] = set()
@@ -207,19 +247,19 @@ class _TreeWords:
         while waiting:
             part = waiting.pop()
             if part not in self._there:
-                waiting += self._run(part)
+                waiting += self._run(part, last=not waiting)
         if self._items and self._items[-1].jump == ("go", self._next):
             self._items.pop()
         return [*self._items, Item.place(self._next)]
 
-    def _run(self, part: Tree) -> list[Tree]:
+    def _run(self, part: Tree, last: bool) -> list[Tree]:
         """Words from a part on to the end of a leaf; tells what they jump to, the last one that
         has to come first.
         """
         later: list[Tree] = []
         while True:
             if part in self._there:
-                self._items.append(Item.go(self._places[part]))
+                self._items += self._again(part, last and not later)
                 break
             if self._ends(part):
                 self._items.append(Item.go(self._next))
@@ -235,15 +275,22 @@ class _TreeWords:
                 later.append(aside)
         return later
 
+    def _again(self, part: Tree, last: bool) -> list[Item]:
+        """What is there already: a jump, or a copy at the end of the tree if it is as short."""
+        if isinstance(part, Leaf) and last and self._gains[part.values].bytes <= 2:
+            return [*self._gains[part.values].words, Item.go(self._next)]
+        return [Item.go(self._places[part])]
+
     def _step(self, split: Split) -> tuple[Tree, Tree]:
         """Words of a split; the side that goes on and the one that is jumped to."""
         on, aside = split.left, split.right
-        if self._before(aside, on):
+        if self._before(aside, on) != (split in self._turned):
             on, aside = aside, on
         seat, which = self._code.seat(split), "ABOVE" if aside is split.right else "BELOW"
         place = self._next if self._ends(aside) else self._place(aside)
         compare = seat.compare(split.source, split.limit)
-        self._items.append(Item(compare, seat.bytes(split.limit) - 2))
+        own = seat.bytes(split.limit) - 2, None, seat.cycles(split.limit) - 1
+        self._items.append(Item(compare, *own))
         self._items.append(Item.branch(f"{which}{seat.kind}", place))
         return on, aside
 

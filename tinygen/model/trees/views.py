@@ -160,11 +160,7 @@ class ClassView(_Straight, View):
         """C for the sum of class k less that of the reference."""
         if k == self.reference:
             return "0"
-        number = k + (k < self.reference)
-        own = f"tinygen_s{number}"
-        if not self.votes:
-            return f"(int16_t){own}"
-        return f"(int16_t)({own} + tinygen_votes((uint16_t)(votes + tinygen_v{number})))"
+        return f"(int16_t)tinygen_s{k + (k < self.reference)}"
 
 
 @dataclass(frozen=True)
