@@ -266,4 +266,142 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 
 #endif
 
+/* ---- trees as straight code ------------------------------------------------------------------
+ * One tree behind the other, without calls, and up to three sums in registers. A function of x is
+ * written in these words; register numbers are for the assembly alone:
+ *
+ *   TINYGEN_STRAIGHT_1(bias)             also _2 and _3 with so many biases, and a vote for each
+ *     TINYGEN_KEEP(low, high, in)        x[in] stays in two registers, for TINYGEN_KEPT
+ *     TINYGEN_CLAMP(r, in, from)         x[in] - from, within 0 .. 255, in one, for TINYGEN_IN_BYTE
+ *     TINYGEN_SAME_HIGH(r, in, high)     low byte of x[in] where the high one is `high`; else 0
+ *                                        for a smaller and 255 for a larger x[in]
+ *     TINYGEN_SEE(in, limit)             compares x[in], which TINYGEN_KEPT, TINYGEN_KEPT_LOW (of
+ *                                        limits below 255) and TINYGEN_IN_BYTE do in registers
+ *     TINYGEN_IF(ABOVE, k)               goes on at TINYGEN_PLACE(k) where x[in] > limit, and with
+ *                                        BELOW where it is not; _BYTE behind TINYGEN_IN_BYTE
+ *     TINYGEN_GAIN(n, v)                 adds v to sum n
+ *     TINYGEN_VOTE(n)                    adds 1 to the votes n
+ *     TINYGEN_GO_ON(k)                   goes on at TINYGEN_PLACE(k)
+ *     TINYGEN_TALLY_2                    adds 127 for all votes and 127 for its own to each sum
+ *   TINYGEN_STRAIGHT_1_END(registers)
+ *
+ * Then tinygen_s1 is the first sum. A split takes 7 cycles, 3 or 4
+ * where its input is kept and 2 as a byte; a jump takes one more. */
+#if TINYGEN_TREES_ASM
+
+/* x in Z, r26 for what is needed for a moment */
+#define TINYGEN_STRAIGHT_T register uint8_t tinygen_t __asm__("r26");
+#define TINYGEN_STRAIGHT_SUM(n, bias, r) register uint16_t tinygen_s##n __asm__(r) = (uint16_t)(bias);
+#define TINYGEN_STRAIGHT_VOTES(n, r) register uint8_t tinygen_v##n __asm__(r) = 0;
+#define TINYGEN_STRAIGHT_1(bias)                                                                   \
+    TINYGEN_STRAIGHT_T TINYGEN_STRAIGHT_SUM(1, bias, "r24") __asm__ __volatile__(
+#define TINYGEN_STRAIGHT_2(bias, bias2)                                                            \
+    TINYGEN_STRAIGHT_T TINYGEN_STRAIGHT_SUM(1, bias, "r24") TINYGEN_STRAIGHT_SUM(2, bias2, "r22")                    \
+    TINYGEN_STRAIGHT_VOTES(1, "r20") TINYGEN_STRAIGHT_VOTES(2, "r21") __asm__ __volatile__(
+#define TINYGEN_STRAIGHT_3(bias, bias2, bias3)                                                     \
+    TINYGEN_STRAIGHT_T TINYGEN_STRAIGHT_SUM(1, bias, "r24") TINYGEN_STRAIGHT_SUM(2, bias2, "r22")                    \
+    TINYGEN_STRAIGHT_SUM(3, bias3, "r20") TINYGEN_STRAIGHT_VOTES(1, "r18") TINYGEN_STRAIGHT_VOTES(2, "r19")                   \
+    TINYGEN_STRAIGHT_VOTES(3, "r27") __asm__ __volatile__(
+#define TINYGEN_STRAIGHT_OUT(n) [s##n] "+r"(tinygen_s##n)
+#define TINYGEN_STRAIGHT_OUT2(n) TINYGEN_STRAIGHT_OUT(n), [v##n] "+r"(tinygen_v##n)
+#define TINYGEN_STRAIGHT_IN(...)                                                                   \
+    [t] "=&r"(tinygen_t) : [x] "z"(x) : "memory", __VA_ARGS__);
+#define TINYGEN_STRAIGHT_1_END(...) : TINYGEN_STRAIGHT_OUT(1), TINYGEN_STRAIGHT_IN(__VA_ARGS__)
+#define TINYGEN_STRAIGHT_2_END(...)                                                                \
+    : TINYGEN_STRAIGHT_OUT2(1), TINYGEN_STRAIGHT_OUT2(2), TINYGEN_STRAIGHT_IN(__VA_ARGS__)
+#define TINYGEN_STRAIGHT_3_END(...)                                                                \
+    : TINYGEN_STRAIGHT_OUT2(1), TINYGEN_STRAIGHT_OUT2(2), TINYGEN_STRAIGHT_OUT2(3),                            \
+      TINYGEN_STRAIGHT_IN(__VA_ARGS__)
+
+#define TINYGEN_KEEP(low, high, in)                                                                \
+    "ldd r" #low ",Z+2*" #in "\n\tldd r" #high ",Z+2*" #in "+1\n\t"
+#define TINYGEN_CLAMP(r, in, from)                                                                 \
+    "ldd r" #r ",Z+2*" #in "\n\tldd %[t],Z+2*" #in "+1\n\tsubi r" #r ",lo8(" #from ")\n\t"         \
+    "sbci %[t],hi8(" #from ")\n\tbrge 1f\n\tldi r" #r ",0\n\tldi %[t],0\n"                         \
+    "1:\n\tcpse %[t],__zero_reg__\n\tldi r" #r ",255\n\t"
+#define TINYGEN_SAME_HIGH(r, in, high)                                                             \
+    "ldd %[t],Z+2*" #in "+1\n\tldd r" #r ",Z+2*" #in "\n\tcpi %[t],lo8(" #high ")\n\tbreq 1f\n\t"   \
+    "ldi r" #r ",0\n\tbrlt 1f\n\tldi r" #r ",255\n1:\n\t"
+#define TINYGEN_SEE(in, limit) TINYGEN_COMPARE(in, limit)
+#define TINYGEN_KEPT(low, high, in, limit)                                                         \
+    "cpi r" #low ",lo8(" #limit "+1)\n\tldi %[t],hi8(" #limit "+1)\n\tcpc r" #high ",%[t]\n\t"
+#define TINYGEN_KEPT_LOW(low, high, in, limit)                                                     \
+    "cpi r" #low ",lo8(" #limit "+1)\n\tcpc r" #high ",__zero_reg__\n\t"
+#define TINYGEN_IN_BYTE(r, from, in, limit) "cpi r" #r ",lo8(" #from ")\n\t"
+#define TINYGEN_BRANCH_ABOVE "brge"
+#define TINYGEN_BRANCH_BELOW "brlt"
+#define TINYGEN_BRANCH_ABOVE_BYTE "brsh"
+#define TINYGEN_BRANCH_BELOW_BYTE "brlo"
+#define TINYGEN_STAY_ABOVE TINYGEN_BRANCH_BELOW
+#define TINYGEN_STAY_BELOW TINYGEN_BRANCH_ABOVE
+#define TINYGEN_STAY_ABOVE_BYTE TINYGEN_BRANCH_BELOW_BYTE
+#define TINYGEN_STAY_BELOW_BYTE TINYGEN_BRANCH_ABOVE_BYTE
+#define TINYGEN_IF(which, k) TINYGEN_BRANCH_##which " .Lplace%=_" #k "\n\t"
+#define TINYGEN_IF_FAR(which, k) TINYGEN_STAY_##which " 1f\n\trjmp .Lplace%=_" #k "\n1:\n\t"
+#define TINYGEN_GO_ON(k) "rjmp .Lplace%=_" #k "\n\t"
+#define TINYGEN_GAIN(n, v) "subi %A[s" #n "],lo8(-(" #v "))\n\tsbci %B[s" #n "],hi8(-(" #v "))\n\t"
+#define TINYGEN_VOTE(n) "inc %[v" #n "]\n\t"
+/* sum + 127 * votes, which r0 holds seven bits further up */
+#ifdef __AVR_HAVE_MUL__
+#define TINYGEN_TALLY(n) "mul %[v" #n "],%[t]\n\tadd %A[s" #n "],r0\n\tadc %B[s" #n "],r1\n\t"
+#define TINYGEN_TALLIES(sums) "ldi %[t],127\n\t" sums "clr __zero_reg__\n\t"
+#else
+#define TINYGEN_TALLY(n)                                                                           \
+    "mov %[t],%[v" #n "]\n\tclr r0\n\tlsr %[t]\n\tror r0\n\tadd %A[s" #n "],r0\n\t"                \
+    "adc %B[s" #n "],%[t]\n\tsub %A[s" #n "],%[v" #n "]\n\tsbc %B[s" #n "],__zero_reg__\n\t"
+#define TINYGEN_TALLIES(sums) sums
+#endif
+#define TINYGEN_TALLY_2                                                                            \
+    "mov %[t],%[v1]\n\tadd %[t],%[v2]\n\tadd %[v1],%[t]\n\tadd %[v2],%[t]\n\t"                      \
+    TINYGEN_TALLIES(TINYGEN_TALLY(1) TINYGEN_TALLY(2))
+#define TINYGEN_TALLY_3                                                                            \
+    "mov %[t],%[v1]\n\tadd %[t],%[v2]\n\tadd %[t],%[v3]\n\tadd %[v1],%[t]\n\tadd %[v2],%[t]\n\t"   \
+    "add %[v3],%[t]\n\t" TINYGEN_TALLIES(TINYGEN_TALLY(1) TINYGEN_TALLY(2) TINYGEN_TALLY(3))
+
+#else
+
+#define TINYGEN_STRAIGHT_SUM(n, bias) uint16_t tinygen_s##n = (uint16_t)(bias);
+#define TINYGEN_STRAIGHT_VOTES(n) uint8_t tinygen_v##n = 0;
+#define TINYGEN_STRAIGHT_1(bias) uint8_t tinygen_above = 0; TINYGEN_STRAIGHT_SUM(1, bias)
+#define TINYGEN_STRAIGHT_2(bias, bias2)                                                            \
+    TINYGEN_STRAIGHT_1(bias) TINYGEN_STRAIGHT_SUM(2, bias2) TINYGEN_STRAIGHT_VOTES(1) TINYGEN_STRAIGHT_VOTES(2)
+#define TINYGEN_STRAIGHT_3(bias, bias2, bias3)                                                     \
+    TINYGEN_STRAIGHT_2(bias, bias2) TINYGEN_STRAIGHT_SUM(3, bias3) TINYGEN_STRAIGHT_VOTES(3)
+#define TINYGEN_STRAIGHT_1_END(...) (void)tinygen_above;
+#define TINYGEN_STRAIGHT_2_END(...) (void)tinygen_above;
+#define TINYGEN_STRAIGHT_3_END(...) (void)tinygen_above;
+#define TINYGEN_KEEP(low, high, in)
+#define TINYGEN_CLAMP(r, in, from)
+#define TINYGEN_SAME_HIGH(r, in, high)
+#define TINYGEN_SEE(in, limit) tinygen_above = x[in] > (limit);
+#define TINYGEN_KEPT(low, high, in, limit) TINYGEN_SEE(in, limit)
+#define TINYGEN_KEPT_LOW(low, high, in, limit) TINYGEN_SEE(in, limit)
+#define TINYGEN_IN_BYTE(r, from, in, limit) TINYGEN_SEE(in, limit)
+#define TINYGEN_BRANCH_ABOVE tinygen_above
+#define TINYGEN_BRANCH_BELOW !tinygen_above
+#define TINYGEN_BRANCH_ABOVE_BYTE tinygen_above
+#define TINYGEN_BRANCH_BELOW_BYTE !tinygen_above
+#define TINYGEN_IF(which, k)                                                                       \
+    if (TINYGEN_BRANCH_##which) {                                                                  \
+        goto place_##k;                                                                            \
+    }
+#define TINYGEN_IF_FAR(which, k) TINYGEN_IF(which, k)
+#define TINYGEN_GO_ON(k) goto place_##k;
+#define TINYGEN_GAIN(n, v) tinygen_s##n = (uint16_t)(tinygen_s##n + (v));
+#define TINYGEN_VOTE(n) ++tinygen_v##n;
+#define TINYGEN_TALLY(n, votes)                                                                    \
+    tinygen_s##n = (uint16_t)(tinygen_s##n + 127u * (uint16_t)(votes + tinygen_v##n));
+#define TINYGEN_TALLY_2                                                                            \
+    {                                                                                              \
+        const uint8_t votes = (uint8_t)(tinygen_v1 + tinygen_v2);                                  \
+        TINYGEN_TALLY(1, votes) TINYGEN_TALLY(2, votes)                                            \
+    }
+#define TINYGEN_TALLY_3                                                                            \
+    {                                                                                              \
+        const uint8_t votes = (uint8_t)(tinygen_v1 + tinygen_v2 + tinygen_v3);                     \
+        TINYGEN_TALLY(1, votes) TINYGEN_TALLY(2, votes) TINYGEN_TALLY(3, votes)                    \
+    }
+
+#endif
+
 #endif

@@ -19,8 +19,8 @@ from tinygen.model.fixedpoint import INT16_MAX, Quantity
 from tinygen.model.model import Model
 from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.forest import BRANCHES, TREE_BRANCHES, Forest
-from tinygen.model.tree_code import MAX_INPUT
-from tinygen.model.trees import MAX_SKIP, SPLITS, Form, Leaf, Split
+from tinygen.model.trees.code import MAX_INPUT
+from tinygen.model.trees.tree import MAX_SKIP, SPLITS, Form, Leaf, Split
 from tinygen.target import bare
 from tinygen.target.bare import BareChip
 

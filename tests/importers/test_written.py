@@ -13,7 +13,7 @@ from tinygen.common.boards import BOARDS
 from tinygen.common.errors import DoesNotFit
 from tinygen.importers import budget
 from tinygen.model.model import Model
-from tinygen.model.tree_code import MAX_INPUT
+from tinygen.model.trees.code import MAX_INPUT
 from tinygen.target.bare import ModelCost
 from tinygen.target.build import Budget
 

@@ -48,6 +48,7 @@ def chain_views(model: Model, input_names: list[str], alone: bool = True) -> lis
             tuple(input_names),
             model.optimize,
             static,
+            scores=model.scores,
         )
         view = _first_view(rest)
         views.append(view)

@@ -31,6 +31,7 @@ class Step:
     optimize: str
     static: bool = False  # arrays between steps have addresses of their own
     following: Node | None = None
+    scores: bool = False  # those of the classes are asked for, not only the largest one's place
 
     @property
     def proven(self) -> Bounds:

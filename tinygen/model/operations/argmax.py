@@ -17,12 +17,13 @@ from ..nodes import (
     Integers,
     Node,
     fits_int16,
+    fused,
     integers,
     need,
     operation,
     within,
 )
-from ..tree_views import ForestFloatView, ForestView
+from ..trees.views import ClassView, ForestFloatView, ForestView
 from ..views import FloatStep, FloatView, Step, View
 from .dense import WideRows, sums_within
 from .forest import Forest
@@ -65,6 +66,13 @@ class ArgmaxView(View):
 class ArgmaxFloatView(FloatView):
     template: ClassVar[str] = "argmax"
     whole: ClassVar[bool] = True
+
+
+@fused(Forest, Argmax)
+def _class_of(step: Step) -> ClassView | None:
+    forest = step.nodes[0]
+    assert isinstance(forest, Forest)
+    return None if step.scores else forest.class_view(step)
 
 
 @operation

@@ -24,17 +24,20 @@ from ..nodes import (
     prefix_bounds,
     within,
 )
-from ..tree_code import BRANCHES_COST, STREAM_COST, TreeCode, cost_of
-from ..tree_views import (
+from ..trees.code import BRANCHES_COST, STREAM_COST, Cost, TreeCode, cost_of
+from ..trees.straight import MOST_CLASSES, Gains, StraightCode
+from ..trees.tree import FEW_INPUTS, MAX_DEPTH, Form, Leaf, Split, Stream, Tree
+from ..trees.views import (
     BranchesView,
+    ClassView,
     CodeView,
     ForestFloatView,
     ForestView,
     MixedView,
     RowCodeView,
+    StraightView,
     StreamView,
 )
-from ..trees import FEW_INPUTS, MAX_DEPTH, Form, Leaf, Split, Stream, Tree
 from ..views import FloatStep, Step, View
 
 BRANCHES = {"balanced": 16, "size": 12, "speed": 1024}  # most splits printed as if and else
@@ -135,6 +138,8 @@ class Forest(Node):
         """
         limits, trees = (self.low, self.high), tuple(self.tree(root) for root in self.roots)
         one = len(self.bias) == 1
+        if one and (straight := self._straight(step, trees)):
+            return straight
         quick = step.optimize == "speed" and TREE_BRANCHES * len(trees) <= BRANCHES["speed"]
         if one and self._printable(trees, step.optimize):
             return BranchesView(step, limits, 0, self, trees)
@@ -159,6 +164,53 @@ class Forest(Node):
             if len(streams) == len(trees) and sum(s.size for s in streams) <= UINT16_MAX:
                 return StreamView(step, (self.low, self.high), 0, self, form, streams)
         return None
+
+    def worth_straight(self, step: Step) -> bool:
+        """True for trees that straight code may be worth it for: more than a few splits of inputs
+        of 16 bits, and sums of them.
+        """
+        return (
+            step.optimize != "size"
+            and step.reads_int16
+            and len(self.roots) > 1
+            and len(self.splits) > BRANCHES["balanced"]
+            and step.bounds[0].acc_bits <= 16
+        )
+
+    def _straight(self, step: Step, trees: tuple[Tree, ...]) -> StraightView | None:
+        """Straight code, where no other form is quicker or worth more."""
+        if not self.worth_straight(step):
+            return None
+        code = StraightCode.of(trees, Gains.one(trees, self.bias[0]), step.optimize)
+        if code is None or not self._best(step, trees, code.cost):
+            return None
+        return StraightView(step, (self.low, self.high), 0, self, code)
+
+    def _best(self, step: Step, trees: tuple[Tree, ...], cost: Cost) -> bool:
+        """True where nothing else is quicker, or worth more where flash counts too."""
+        sums = len(self.bias)
+        own = TreeCode.of(trees) if sums == 1 or self.leaf_bits == 8 else None
+        others = [own.cost] if own else []
+        if sums == 1 and self._printable(trees, "speed"):
+            others.append(cost_of(BRANCHES_COST, trees))
+        if step.optimize == "speed":
+            return all(cost.cycles <= other.cycles for other in others)
+        streams = cost_of(STREAM_COST, trees, self.leaf_bits // 8 * sums, sums)
+        return cost.pays(streams) and all(cost.product <= other.product for other in others)
+
+    def class_view(self, step: Step) -> ClassView | None:
+        """The step of scores and of the largest of them as straight code, where it pays."""
+        sums = len(self.bias)
+        spread = step.bounds[0].acc_high - step.bounds[0].acc_low
+        if not 2 <= sums <= MOST_CLASSES or spread > INT16_MAX or not self.worth_straight(step):
+            return None
+        if self.low > step.bounds[0].acc_low or self.high < step.bounds[0].acc_high:
+            return None  # scores are clamped
+        trees = tuple(self.tree(root) for root in self.roots)
+        code = StraightCode.of(trees, Gains.classes(trees, self.bias), step.optimize)
+        if code is None or not self._best(step, trees, code.cost):
+            return None
+        return ClassView(step, self, code)
 
     def _printable(self, trees: tuple[Tree, ...], goal: str) -> bool:
         """True for trees that are short enough to be read as if and else."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from .tree_code import TreeCode
-from .trees import Form, Place, Split, Stream, Tree
-from .views import FloatSumView, SumView
+from ..views import FloatSumView, SumView, View
+from .code import TreeCode
+from .straight import StraightCode
+from .tree import Form, Place, Split, Stream, Tree
 
 if TYPE_CHECKING:
-    from .operations.forest import Forest
+    from ..operations.forest import Forest
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,71 @@ class RowCodeView(CodeView):
     @property
     def rom_bytes(self) -> int:
         return self.code.row_bytes
+
+
+class _Straight:
+    """Words of straight code."""
+
+    code: StraightCode
+
+    @property
+    def trees(self) -> int:
+        return len(self.code.trees)
+
+    @property
+    def start(self) -> tuple[int, ...]:
+        return self.code.gains.start
+
+    @property
+    def lines(self) -> list[str]:
+        return self.code.layout.lines
+
+    @property
+    def registers(self) -> str:
+        """Those that change, as C strings."""
+        return ", ".join(f'"{r}"' for r in self.code.registers)
+
+
+@dataclass(frozen=True)
+class StraightView(_Straight, SumView):
+    """Trees of one sum as straight code."""
+
+    template: ClassVar[str] = "forest"
+    macros: ClassVar[str] = "straight"
+    node: Forest
+    code: StraightCode
+
+
+@dataclass(frozen=True)
+class ClassView(_Straight, View):
+    """Trees of a score for each class as straight code, and the largest of the sums."""
+
+    template: ClassVar[str] = "forest"
+    macros: ClassVar[str] = "class"
+    node: Forest
+    code: StraightCode
+
+    @property
+    def type(self) -> str:
+        return "uint8_t"
+
+    @property
+    def outputs(self) -> int:
+        return len(self.node.bias)
+
+    @property
+    def reference(self) -> int:
+        return self.code.gains.reference
+
+    @property
+    def votes(self) -> bool:
+        return self.code.gains.votes
+
+    def score(self, k: int) -> str:
+        """C for the sum of class k less that of the reference."""
+        if k == self.reference:
+            return "0"
+        return f"(int16_t)tinygen_s{k + (k < self.reference)}"
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 
-from .fixedpoint import INT16_MAX
-from .nodes import UINT16_MAX
-from .trees import MAX_DEPTH, Leaf, Place, Split, Tree
+from ..fixedpoint import INT16_MAX
+from ..nodes import UINT16_MAX
+from .tree import MAX_DEPTH, Leaf, Place, Split, Tree
 
 MAX_INPUT = 31  # that LDD reaches from x
 MAX_LEAF = 255  # largest value of a leaf in one byte, the smallest one is 0

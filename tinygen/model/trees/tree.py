@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .fixedpoint import INT16_MAX
-from .nodes import UINT16_MAX
-from .views import signed
+from ..fixedpoint import INT16_MAX
+from ..nodes import UINT16_MAX
+from ..views import signed
 
 MAX_DEPTH = 12  # levels of nested branches that fit a screen
 MAX_SKIP = 255  # bytes of the first of two sides that one byte tells

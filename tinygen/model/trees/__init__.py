@@ -1,0 +1,1 @@
+"""Decision trees: their shapes, and how each form is written in C."""
