@@ -12,11 +12,11 @@ from tinygen.codegen.chain import chain_views
 from tinygen.codegen.emit import render_header
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError
-from tinygen.model.trees import code as tree_code
 from tinygen.model.fixedpoint import INT16_MAX, Quantity
 from tinygen.model.model import Model
 from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.forest import Forest
+from tinygen.model.trees import code as tree_code
 from tinygen.model.trees.code import MAX_INPUT, NEAR_BYTES, REACH_BYTES, SLOTS, TreeCode
 from tinygen.model.trees.tree import Leaf, Split, Tree
 from tinygen.target import bare

@@ -203,7 +203,7 @@ class StraightCode:
     def _tree_items(self, number: int, gains: dict[tuple[int, ...], Gain]) -> list[Item]:
         """A tree in the order that is worth most: each split may be turned, if that pays."""
         tree = self.trees[number]
-        write = lambda turned: _TreeWords(self, number, gains, turned).of(tree)  # noqa: E731
+        write = lambda turned: _TreeWords(self, number, gains, turned).of(tree)
         turned: frozenset[Split] = frozenset()
         best = write(turned)
         if not any(self.worth) or tree.splits > MOST_TURNED:
