@@ -275,7 +275,8 @@ struct Flips {
     long wrong;  /* of these, the ones that a host would believe */
 };
 
-#define INFO_SIZE (TINYGEN_INFO_BYTES + (MODEL_COUNT > 1 ? TINYGEN_MORE_INFO + TINYGEN_PLACE_BYTES : 0u))
+#define INFO_SIZE \
+    (TINYGEN_INFO_BYTES + (MODEL_COUNT > 1 ? TINYGEN_MORE_INFO + TINYGEN_PLACE_BYTES : 0u))
 
 /* How many bytes of a frame's payload are the model's number. */
 static uint8_t number_bytes(uint8_t type)
