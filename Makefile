@@ -3,6 +3,8 @@
 # make test    sets up what tests need as well, then runs the whole test suite
 # make release-check   the same with the long reliability programme
 # make figures compares size, cycles, errors and training time with the stored ones
+# make dist    builds wheel and sdist, checks them, and writes the bill of materials, into dist/
+# make audit   asks whether a known hole is in a package of .ci/locks; make lock writes those anew
 # make lint    ruff and mypy over everything
 # make setup   only sets up, for the tests too; make clean undoes it
 #
@@ -20,12 +22,13 @@ INPUTS := Makefile pyproject.toml tinygen/target/toolchain.py tinygen/target/pla
 SUM    := $(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
 STAMP  := $(VENV)/set-up-$(SUM)
 TOOLS  := $(VENV)/tools-$(SUM)
+RELEASE := $(VENV)/release/.complete
 
 # where an environment forbids bytecode, each of the hundreds of commands of a test run would compile
 # this package anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo docs figures lint test setup clean release-check
+.PHONY: audit demo dist docs figures lint lock test setup clean release-check
 
 demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
@@ -57,6 +60,16 @@ docs: $(TOOLS)
 figures: $(STAMP)
 	@$(BIN)/python benchmarks/figures.py $(ARGS)
 
+dist: $(RELEASE)
+	@.ci/dist $(VENV)/release/bin
+
+audit: $(RELEASE)
+	@$(VENV)/release/bin/pip-audit --strict --require-hashes --disable-pip $(ARGS) \
+	  -r .ci/locks/runtime.txt -r .ci/locks/tools.txt
+
+lock: $(RELEASE)
+	@.ci/lock $(VENV)/release/bin
+
 setup: $(TOOLS)
 
 $(STAMP):
@@ -79,6 +92,13 @@ $(STAMP):
 $(TOOLS): $(STAMP)
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
 	@rm -f $(VENV)/tools-* && touch $@
+
+# the tools of a release, by their hashes, apart from those of tests
+$(RELEASE): .ci/locks/tools.txt
+	$(PYTHON) -m venv --clear $(VENV)/release
+	$(VENV)/release/bin/python -m pip install --disable-pip-version-check -q --require-hashes \
+	  -r .ci/locks/tools.txt
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .pio site tinygen.egg-info

@@ -218,9 +218,9 @@ def registry_answers(url: str | None = None, timeout_s: float = 4.0) -> bool:
 def _install_from_registry(core_dir: Path, progress: Progress) -> bool:
     core_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as project:
-        (Path(project) / "platformio.ini").write_text(
-            render_platformio_ini(BOARDS.values()), encoding="utf-8"
-        )
+        # not any later one that a project would do with
+        text = render_platformio_ini(BOARDS.values()).replace("@^5", f"@{PLATFORM_VERSION}")
+        (Path(project) / "platformio.ini").write_text(text, encoding="utf-8")
         done = run(
             [sys.executable, "-m", "platformio", "pkg", "install", "-d", project],
             "installing PlatformIO's AVR packages",
