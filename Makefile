@@ -2,6 +2,7 @@
 # make docs    builds the pages of docs/ into site/
 # make test    sets up what tests need as well, then runs the whole test suite
 # make release-check   the same with the long reliability programme
+# make bench   measures tinygen beside other generators, an hour; ARGS="--quick": one task
 # make lint    ruff and mypy over everything
 # make setup   only sets up, for the tests too; make clean undoes it
 #
@@ -19,12 +20,15 @@ INPUTS := Makefile pyproject.toml tinygen/target/toolchain.py tinygen/target/pla
 SUM    := $(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
 STAMP  := $(VENV)/set-up-$(SUM)
 TOOLS  := $(VENV)/tools-$(SUM)
+# the other generators have an environment of their own, every package with its hash
+BENCH  := benchmarks/.venv
+BENCHED := $(BENCH)/set-up-$(shell { echo '$(CURDIR)'; cat benchmarks/requirements.txt; } | cksum | tr ' ' '-')
 
 # where an environment forbids bytecode, each of the hundreds of commands of a test run would compile
 # this package anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo docs lint test setup clean release-check
+.PHONY: bench demo docs lint test setup clean release-check
 
 demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
@@ -52,6 +56,19 @@ release-check: $(TOOLS)
 docs: $(TOOLS)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
 
+# one process: BLAS and OpenMP have a thread each, the search has one worker
+bench: $(BENCHED)
+	@LOKY_MAX_CPU_COUNT=1 OMP_NUM_THREADS=1 PYTHONPATH=benchmarks \
+	    $(BENCH)/bin/python -W ignore -m bench $(ARGS)
+
+$(BENCHED): $(STAMP)
+	$(PYTHON) -m venv --clear $(BENCH)
+	$(BENCH)/bin/python -m pip install --disable-pip-version-check --require-hashes \
+	    -r benchmarks/requirements.txt
+	$(BENCH)/bin/python -m pip install --disable-pip-version-check --no-deps \
+	    --no-build-isolation -e .
+	@touch $@
+
 setup: $(TOOLS)
 
 $(STAMP):
@@ -76,4 +93,4 @@ $(TOOLS): $(STAMP)
 	@rm -f $(VENV)/tools-* && touch $@
 
 clean:
-	rm -rf $(VENV) .pio site tinygen.egg-info
+	rm -rf $(VENV) $(BENCH) .pio site tinygen.egg-info
