@@ -5,6 +5,7 @@
 # make figures compares size, cycles, errors and training time with the stored ones
 # make dist    builds wheel and sdist, checks them, and writes the bill of materials, into dist/
 # make audit   asks whether a known hole is in a package of .ci/locks; make lock writes those anew
+# make bench   measures tinygen beside other generators, an hour; ARGS="--quick": one task
 # make lint    ruff and mypy over everything
 # make setup   only sets up, for the tests too; make clean undoes it
 #
@@ -23,12 +24,15 @@ SUM    := $(shell { echo '$(CURDIR)'; cat $(INPUTS); } | cksum | tr ' ' '-')
 STAMP  := $(VENV)/set-up-$(SUM)
 TOOLS  := $(VENV)/tools-$(SUM)
 RELEASE := $(VENV)/release/.complete
+# the other generators have an environment of their own, every package with its hash
+BENCH  := benchmarks/.venv
+BENCHED := $(BENCH)/set-up-$(shell { echo '$(CURDIR)'; cat benchmarks/requirements.txt; } | cksum | tr ' ' '-')
 
 # where an environment forbids bytecode, each of the hundreds of commands of a test run would compile
 # this package anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: audit demo dist docs figures lint lock test setup clean release-check
+.PHONY: audit bench demo dist docs figures lint lock test setup clean release-check
 
 demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
@@ -70,6 +74,19 @@ audit: $(RELEASE)
 lock: $(RELEASE)
 	@.ci/lock $(VENV)/release/bin
 
+# one process: BLAS and OpenMP have a thread each, the search has one worker
+bench: $(BENCHED)
+	@LOKY_MAX_CPU_COUNT=1 OMP_NUM_THREADS=1 PYTHONPATH=benchmarks \
+	    $(BENCH)/bin/python -W ignore -m bench $(ARGS)
+
+$(BENCHED): $(STAMP)
+	$(PYTHON) -m venv --clear $(BENCH)
+	$(BENCH)/bin/python -m pip install --disable-pip-version-check --require-hashes \
+	    -r benchmarks/requirements.txt
+	$(BENCH)/bin/python -m pip install --disable-pip-version-check --no-deps \
+	    --no-build-isolation -e .
+	@touch $@
+
 setup: $(TOOLS)
 
 $(STAMP):
@@ -101,4 +118,4 @@ $(RELEASE): .ci/locks/tools.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pio site tinygen.egg-info
+	rm -rf $(VENV) $(BENCH) .pio site tinygen.egg-info

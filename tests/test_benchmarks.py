@@ -175,20 +175,6 @@ def test_a_missing_data_file_is_one_line(goals, monkeypatch, tmp_path):
         goals.find_data()
 
 
-def test_peers_say_what_they_could_not_measure():
-    peers = _module("peers")
-    text = peers.as_text(
-        [peers.Measured(peers.PEERS[0], "0.1", 0.03, peers.ModelCost(9000, 0, 60, 1500, 1600))],
-        ["emlearn"],
-    )
-    assert (
-        "m2cgen 0.1" in text
-        and "9,000" in text
-        and "not measured: emlearn is not installed" in text
-    )
-    assert json.loads(peers.as_json([])) == []
-
-
 @pytest.fixture(scope="module")
 def converted():
     return _module("converted")

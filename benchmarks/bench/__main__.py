@@ -1,0 +1,48 @@
+"""`python -m bench`, started by `make bench`."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+from pathlib import Path
+
+from tinygen.common.arithmetic import pin
+
+from .run import SAVED, run
+from .show import write_pages
+from .tasks import TASKS
+
+QUICK = ("B random",)
+QUICK_OUT = SAVED.with_name("bench-quick")  # nothing of it is shown in docs/
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="make bench", description="tinygen beside other generators, on the same rows."
+    )
+    parser.add_argument("--tasks", help=f"by commas, of: {', '.join(TASKS)}")
+    parser.add_argument("--quick", action="store_true", help="one task, few estimators")
+    parser.add_argument("--fresh", action="store_true", help="measure again what is saved")
+    parser.add_argument("--show", action="store_true", help="measure nothing, show what is saved")
+    parser.add_argument("--out", type=Path, help="another folder of what is measured")
+    asked = parser.parse_args(arguments)
+    out = asked.out or (QUICK_OUT if asked.quick else SAVED)
+    names = asked.tasks.split(",") if asked.tasks else list(QUICK if asked.quick else TASKS)
+    if unknown := [n for n in names if n not in TASKS]:
+        parser.error(f"no task '{unknown[0]}': choose of {', '.join(TASKS)}")
+    if not asked.show:
+        run([TASKS[n] for n in names], asked.quick, asked.fresh, _say, out)
+    sys.stdout.write(write_pages(out))
+    return 0
+
+
+def _say(text: str) -> None:
+    used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    seconds = sum(u.ru_utime + u.ru_stime for u in used)
+    print(f"{seconds:7.0f} s of CPU  {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    pin()
+    sys.exit(main())

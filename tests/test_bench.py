@@ -1,0 +1,292 @@
+"""`make bench` on stored points: ratios, verdicts, what is listed; a wrong peer is called wrong."""
+
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BENCHMARKS = ROOT / "benchmarks"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def importable():
+    sys.path.insert(0, str(BENCHMARKS))
+    yield
+    sys.path.remove(str(BENCHMARKS))
+
+
+@pytest.fixture(scope="module")
+def bench(importable):
+    from bench import grid, limit, measure, peers, plot, run, show, tasks, verdicts
+
+    modules = (grid, limit, measure, peers, plot, run, show, tasks, verdicts)
+    return type("Bench", (), {m.__name__.split(".")[1]: m for m in modules})
+
+
+def point(bench, package, error, flash, cycles, **changed):
+    ours = package == "tinygen"
+    blank = bench.measure.Point(package, "1", "tree, depth 4", "as it is", fitted=not ours)
+    figures = {"flash_bytes": flash, "cycles_median": cycles, "cycles_max": cycles}
+    figures |= {"error": error, "model_error": error, "rows": 400, "board": "atmega328p"}
+    return replace(blank, **(figures | changed))
+
+
+def found(bench, *points):
+    return bench.verdicts.found_lines("B random", points, 1 / 6, 1 / 10)
+
+
+# ---- verdicts ----
+
+
+@pytest.mark.parametrize(
+    ("flash", "cycles", "holds"), [(100, 90, True), (101, 90, False), (100, 91, False)]
+)
+def test_a_sixth_of_the_smallest_and_a_tenth_of_the_quickest(bench, flash, cycles, holds):
+    ours = point(bench, "tinygen", 1.0, flash, cycles, chosen=True)
+    small, quick = point(bench, "small", 1.0, 600, 9000), point(bench, "quick", 0.9, 9000, 900)
+    worse = point(bench, "worse", 1.01, 10, 10)
+    chosen, *levels = found(bench, ours, small, quick, worse)
+    assert (chosen.small, chosen.quick, chosen.holds) == (small, quick, holds)
+    assert chosen.flash == flash / 600 and chosen.cycles == cycles / 900
+    assert [line.error for line in levels] == [0.9, 1.0, 1.01]
+
+
+def test_what_misses_is_named_with_the_peer(bench):
+    ours = point(bench, "tinygen", 1.0, 400, 50, chosen=True, model="mlp, 7 of 7 inputs")
+    (chosen, _) = found(bench, ours, point(bench, "emlearn", 1.0, 1000, 1000))
+    assert chosen.why == "flash 0.40 over 0.17 of emlearn's tree, depth 4, ours mlp"
+
+
+def test_an_error_that_only_a_peer_has_is_a_miss(bench):
+    ours = point(bench, "tinygen", 1.0, 1, 1, chosen=True)
+    level = found(bench, ours, point(bench, "emlearn", 0.5, 9000, 9000))[1]
+    assert level.holds is False
+    assert level.why == "no model of ours has this error, the best has 1"
+
+
+def test_an_error_that_no_peer_has_is_compared_with_their_lowest(bench):
+    ours = point(bench, "tinygen", 0.5, 100, 100, chosen=True)
+    peers = point(bench, "a", 1.0, 1000, 1000), point(bench, "b", 2.0, 10, 10)
+    chosen = found(bench, ours, *peers)[0]
+    assert not chosen.reached and chosen.small == peers[0] and chosen.holds
+
+
+def test_models_that_peers_do_not_fit_are_no_peers(bench):
+    ours = point(bench, "tinygen", 1.0, 100, 90, chosen=True)
+    own = point(bench, "float C", 1.0, 1, 1, fitted=False)
+    lines = found(bench, ours, own, point(bench, "emlearn", 1.0, 600, 900))
+    assert all(line.holds for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("ours", "holds"), [((500, 300), True), ((501, 300), False), ((500, 301), False)]
+)
+def test_converted_half_and_a_third_of_the_best_that_answers_right(bench, ours, holds):
+    points = [
+        point(bench, "tinygen", 1.0, *ours, chosen=True, fitted=True, way="convert: balanced"),
+        point(bench, "small", 1.0, 1000, 9000),
+        point(bench, "quick", 1.0, 9000, 900),
+        point(bench, "wrong", 1.01, 10, 10, model_error=1.0),
+        point(bench, "broken", 0.0, 0, 0, message="does not compile"),
+    ]
+    (line,) = bench.verdicts.converted_lines("B random", points)
+    assert (line.holds, line.small.package, line.quick.package) == (holds, "small", "quick")
+
+
+def test_a_conversion_that_answers_otherwise_does_not_hold(bench):
+    points = [
+        point(bench, "tinygen", 0.2, 1, 1, chosen=True, fitted=True, classes=True, differing=3),
+        point(bench, "emlearn", 0.2, 1000, 9000, classes=True),
+    ]
+    (line,) = bench.verdicts.converted_lines("wine", points)
+    assert line.holds is False and line.why == "ours answers 3 rows otherwise"
+
+
+def test_the_front_keeps_what_nothing_beats(bench):
+    best, small = point(bench, "a", 1.0, 100, 100), point(bench, "b", 2.0, 50, 200)
+    beaten = point(bench, "c", 2.0, 100, 100)
+    assert bench.verdicts.front([beaten, small, best]) == [best, small]
+
+
+# ---- what is shown ----
+
+
+@pytest.fixture
+def tiny(bench):
+    points = (
+        point(bench, "tinygen", 0.9, 100, 90, chosen=True, weights=9, limit_loaded=72.0),
+        point(bench, "tinygen", 1.0, 90, 80, chosen=True, fitted=True, way="convert: size"),
+        point(bench, "emlearn", 1.0, 600, 900, splits=4.0),
+        point(bench, "m2cgen", 1.2, 500, 800, model_error=1.0, differing=7),
+        point(bench, "micromlgen", 0.0, 0, 0, message="peer.h:8: cstdarg: No such file"),
+    )
+    return bench.show.Run({"B random": points}, ("abc",))
+
+
+def test_the_text_has_the_figures_the_failures_and_the_verdicts(bench, tiny):
+    text = bench.show.as_text(tiny)
+    assert "micromlgen 1, as it is: peer.h:8: cstdarg: No such file (of 1, first B" in text
+    assert (
+        "m2cgen, as it is: B random, tree, depth 4: 7 of 400 rows, error 1.2, its model's 1" in text
+    )
+    assert re.search(r"emlearn 1, as it is .* 900 +900 +225\.0", text)  # a split
+    assert re.search(r"tinygen 1, as it is .* 90 +90 +10\.0 +8\.0", text)  # a weight, and the limit
+    assert "everywhereml: tree, forest, net, linear" in text
+    assert "converted: 1 of 1 hold" in text and "as train chooses: 1 of 1 hold" in text
+
+
+def test_json_and_page_tell_the_same_ratios(bench, tiny):
+    plain = json.loads(bench.show.as_json(tiny))
+    chosen, converted = plain["lines"][0], plain["lines"][-1]
+    assert (chosen["flash"], chosen["cycles"], chosen["holds"]) == (0.1667, 0.1, True)
+    assert (converted["flash"], converted["cycles"]) == (0.15, round(80 / 900, 4))
+    page = bench.show.as_markdown(tiny)
+    assert "| emlearn, tree, depth 4: 600 B (error 1) |" in page and "| 0.167, 0.100 |" in page
+    assert "| tree | 1 | 1/1 | 0.15, 0.15 | 0.09, 0.09 | 0 |" in page
+
+
+def test_the_picture_has_a_front_for_each_generator_and_is_the_same_twice(bench, tiny):
+    drawn = bench.show.as_picture(tiny)
+    assert drawn == bench.show.as_picture(tiny)
+    for name in ("tinygen, found in the rows", "tinygen, converted", "emlearn", "worst cycles"):
+        assert f">{name}</text>" in drawn, name
+    assert ">micromlgen</text>" not in drawn
+
+
+def test_the_page_and_the_text_are_those_of_the_saved_run(bench):
+    run = bench.show.read_run(bench.run.SAVED)
+    page = bench.show.PAGE.read_text(encoding="utf-8")
+    section = page.split(bench.show.START)[1].split(bench.show.END)[0]
+    assert section == bench.show.as_markdown(run), "run `make bench ARGS=--show`"
+    results = bench.run.SAVED.parent
+    assert (results / "bench.txt").read_text(encoding="ascii") == bench.show.as_text(run)
+    assert (results / "bench.json").read_text(encoding="ascii") == bench.show.as_json(run)
+
+
+# ---- runs ----
+
+
+def rows_of(bench):
+    return bench.tasks.TASKS["wine"].dataset
+
+
+def test_a_task_without_its_file_is_left_out(bench, tmp_path, monkeypatch):
+    (tmp_path / "AirQualityUCI.csv").touch()
+    monkeypatch.setenv("TINYGEN_DATA", str(tmp_path))
+    monkeypatch.setattr(bench.run, "absent", lambda packages: [])
+    fan, said = replace(bench.tasks.TASKS["fan"]), []
+    bench.run.run([fan], False, False, said.append, tmp_path)
+    assert len(said) == 1 and said[0].startswith("fan: left out, No such file or directory: ")
+
+
+def test_a_run_goes_on_where_it_was_cut_off(bench, tiny, tmp_path, monkeypatch):
+    task, said = replace(bench.tasks.TASKS["B random"], load=lambda: rows_of(bench)), []
+    points = list(tiny.points["B random"])
+    monkeypatch.setattr(bench.run, "absent", lambda packages: [])
+    monkeypatch.setattr(bench.run.ours, "found_in_rows", lambda task: points[:1])
+    cut = bench.grid.CONFIGURATIONS[5].title
+
+    def grid(task, size):
+        if size.title == cut and len(said) < 8:
+            raise KeyboardInterrupt
+        return points[1:]
+
+    monkeypatch.setattr(bench.run, "of_grid", grid)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run.run([task], False, False, said.append, tmp_path)
+    assert len(said) == 7 and len(bench.run.read_saved("B random", tmp_path)) == 6
+    said.append("again")
+    bench.run.run([task], False, False, said.append, tmp_path)
+    assert said[8] == f"B random, 178 rows: {cut}" and len(said) == 12
+    saved = bench.run.read_saved("B random", tmp_path)
+    assert saved["search"].points == (points[0],) and saved[cut].points == tuple(points[1:])
+    monkeypatch.setattr(bench.run, "sources", lambda: "others")  # another tinygen: all again
+    bench.run.run([task], True, False, said.append, tmp_path)
+    assert len(said) == 12 + 1 + sum(c.quick for c in bench.grid.CONFIGURATIONS)
+
+
+def test_a_peer_that_is_not_installed_ends_the_run(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench.run, "absent", lambda packages: ["emlearn"])
+    with pytest.raises(SystemExit, match="not installed: emlearn: start this with `make bench`"):
+        bench.run.run([], False, False, print, tmp_path)
+
+
+def test_wrong_code_is_called_wrong_and_broken_code_has_its_message(bench):
+    from converted_ways import Way
+    from peer_code import Code
+
+    task, size = bench.tasks.TASKS["wine"], bench.grid.Configuration("tree", 2)
+    fitted = bench.grid.fit(task, size)
+    rows = task.dataset.x[task.dataset.test]
+    reference = fitted.original.predict(rows.astype(float))
+    blank = bench.measure.Point("other", "1", size.title, "", fitted=True)
+
+    def told(write):
+        way = Way("other", "", ("tree",), write)
+        return bench.run.peer_point(task, blank, way, fitted, reference)
+
+    right = told(bench.peers._float_trees)
+    wrong = told(lambda f: replace(bench.peers._float_trees(f), body="    return 1;"))
+    broken = told(lambda f: Code("#error no such chip", "    return 1;"))
+    raising = told(lambda f: [][1])
+    assert right.right and right.error == right.model_error and right.flash_bytes > 100
+    assert not wrong.right and wrong.differing > 5 and not wrong.message
+    assert "no such chip" in broken.message and raising.message.startswith("IndexError")
+    run = bench.show.Run({"wine": (right, wrong, broken, raising)})
+    (line,) = bench.show.otherwise(run)
+    assert f"{wrong.differing} of {len(rows)} rows" in line
+    assert len(bench.show.failures(run)) == 2
+
+
+# ---- limits ----
+
+
+def test_the_limits_of_a_product_are_those_of_its_instructions(bench):
+    # MUL, ADD, ADC, ADC; MUL, ADD, ADC; with LPM and two LD
+    assert bench.limit.product_cycles(1, 2, 3) == (9 + 3 + 4, 9)
+    assert bench.limit.product_cycles(1, 1, 2) == (4 + 3 + 2, 4)
+
+
+def test_weights_and_splits_are_counted_as_the_estimator_has_them(bench):
+    import tinygen
+
+    task = bench.tasks.TASKS["wine"]
+    rows = task.dataset.x[task.dataset.test]
+    for size in (bench.grid.Configuration("tree", 3), bench.grid.Configuration("linear")):
+        fitted = bench.grid.fit(task, size)
+        x, y = fitted.training_rows, fitted.training_targets
+        model = tinygen.convert(fitted.original, x, y, input_scales=[1.0] * x.shape[1])
+        used = rows[:, [int(q.name[1:]) for q in model.inputs]]
+        limit = bench.limit.limit_of(model, used)
+        weights, splits = bench.grid.counts(fitted, rows)
+        assert limit.weights == weights and limit.splits == pytest.approx(splits)
+        assert 0 < limit.held < limit.loaded
+
+
+# ---- tables of tasks and peers ----
+
+
+def test_every_peer_has_a_pinned_version_and_hashes(bench):
+    text = (BENCHMARKS / "requirements.txt").read_text(encoding="ascii")
+    pinned = dict(re.findall(r"^([\w-]+)==(\S+) \\\n    --hash=sha256:\w{64}", text, re.MULTILINE))
+    assert {p for p in bench.peers.PACKAGES if p != "float C"} <= pinned.keys()
+    assert len(pinned) == len(re.findall(r"^[\w-]+(?:\[.*\])?==", text, re.MULTILINE))
+
+
+def test_windows_of_one_recording_are_on_one_side(bench, tmp_path, monkeypatch):
+    lines = ["recording,part,t [s],activity,ax,ay,az,gx,gy,gz"]
+    for k, part in enumerate(("train", "train", "test", "test")):
+        moves = ("walking", "running")[k % 2]
+        lines += [f"{k},{part},{t / 10},{moves}" + f",{k + t % 2}" * 6 for t in range(200)]
+    (tmp_path / "basic_motions.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "AirQualityUCI.csv").touch()
+    monkeypatch.setenv("TINYGEN_DATA", str(tmp_path))
+    data = bench.tasks.TASKS["motions"].load()
+    assert data.x.shape == (8, 18) and data.labels == ("running", "walking")
+    assert list(data.train) == [0, 1, 2, 3] and list(data.test) == [4, 5, 6, 7]
+    np.testing.assert_array_equal(data.x[0, ::6], [500, 500, 1000])  # mean, deviation, range
