@@ -15,7 +15,15 @@ from math import ceil
 import numpy as np
 
 from ..data import Rows
-from ..fitting.gauss_newton import Net, Problem, curvature, ladder, random_net, train_net
+from ..fitting.gauss_newton import (
+    Net,
+    Problem,
+    curvature,
+    kicked,
+    ladder,
+    random_net,
+    train_net,
+)
 from ..fitting.least_squares import Root, fit_linear, integer_descent, without_free
 from ..fitting.lowering import (
     FEW_STEPS,
@@ -52,8 +60,9 @@ HIDDEN_SHIFT = 8
 WEIGHT_MAX = 127
 PRUNED = 4 / 3  # units of the net that all others are pruned from, per unit of the largest of them
 DEEP = ((11, 8), (15, 10))  # two hidden layers
-# training of two layers: random nets, steps before and after the best KEPT are picked
-STARTS, SCREEN, TRAIN, KEPT = 8, 15, 120, 2
+# training of two layers: random nets, steps before and after the best one is picked
+STARTS, SCREEN, TRAIN = 8, 15, 120
+KICKS = 12  # tries to better a net that is used
 DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 
 
@@ -137,7 +146,9 @@ def fit_many(
         )
         alike = [c.hidden for c in configs if (c.logs, c.root) == (logs, degree)]
         sizes = tuple(sorted({hidden[0] for hidden in alike if len(hidden) == 1}))
-        pruned = ladder(problem, sizes, ceil(PRUNED * sizes[-1]), seed, draft) if sizes else {}
+        kicks = 0 if draft else KICKS
+        top = ceil(PRUNED * sizes[-1]) if sizes else 0
+        pruned = ladder(problem, sizes, top, seed, kicks, draft) if sizes else {}
         nets: dict[tuple[int, ...], Net] = {(size,): net for size, net in pruned.items()}
         nets |= {
             hidden: _direct(problem, hidden, seed, draft) for hidden in alike if len(hidden) > 1
@@ -174,8 +185,8 @@ def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -
         train_net(random_net(early, hidden, [seed, k]), early, SCREEN)
         for k in range(STARTS // 2 if draft else STARTS)
     ]
-    best = sorted(nets, key=lambda net: net.loss)[: 1 if draft else KEPT]
-    return min((train_net(net, problem, TRAIN) for net in best), key=lambda net: net.loss)
+    net = train_net(min(nets, key=lambda net: net.loss), problem, TRAIN)
+    return net if draft else kicked(net, problem, KICKS, [seed, *hidden])
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:

@@ -13,7 +13,6 @@ from itertools import pairwise
 from math import ceil
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from .least_squares import HUBER_PART, Root
 from .weighted import deviation, mean, median
@@ -25,6 +24,10 @@ EARLY_ROWS = (
 )
 CURVING_ROWS = 2500  # that tell a step's curvature: with all rows it is no better (measured)
 GAIN = 1e-4  # part of the loss that ten steps must gain, or training ends
+KICKED, KICK = 0.3, 0.7  # part of the units that a kick moves, and by how much of each weight
+KICK_STEPS = 60
+# steps after a kick -> part by which the loss may then be above the best one
+HOPELESS = {8: 0.08, 16: 0.03, 25: 0.015}
 
 
 @dataclass(frozen=True)
@@ -215,8 +218,16 @@ def _decay(net: Net) -> np.ndarray:
     )
 
 
-def train_net(net: Net, problem: Problem, steps: int, free: np.ndarray | None = None) -> Net:
-    """The net after at most `steps` damped steps; `free` (bool per parameter): which may move."""
+def train_net(
+    net: Net,
+    problem: Problem,
+    steps: int,
+    free: np.ndarray | None = None,
+    best: float = np.inf,
+) -> Net:
+    """The net after at most `steps` damped steps; `free` (bool per parameter): which may move.
+    Training ends early where a loss of `best` is out of reach.
+    """
     point, damping, history = _Point(net, problem), DAMPING[0], []
     some = problem.curving
     jacobian = np.empty((len(point.flat), len(problem.y[some])), np.float32)
@@ -236,6 +247,8 @@ def train_net(net: Net, problem: Problem, steps: int, free: np.ndarray | None = 
             break
         point, damping = candidate, max(damping / 3, DAMPING[1])
         history.append(point.loss)
+        if point.loss > best * (1 + HOPELESS.get(len(history), np.inf)):
+            break
         if len(history) > 20 and history[-10] - history[-1] < GAIN * history[-1]:
             break
     return replace(point.net, loss=point.loss)
@@ -293,43 +306,53 @@ def without_one_unit(net: Net, problem: Problem) -> Net:
     )
 
 
-def ladder(
-    problem: Problem, sizes: tuple[int, ...], top: int, seed: int, draft: bool = False
-) -> dict[int, Net]:
-    """Nets with one hidden layer of each of `sizes`, each the better one of two prunings of `top`
-    units by training loss.
+def kicked(net: Net, problem: Problem, tries: int, seed: list[int]) -> Net:
+    """The best net of an iterated local search (Lourenco, Martin and Stutzle 2003): some units of
+    the best net so far are moved at random, and it is trained anew.
 
-    Costs little more than a few fits, and at each size gives better nets than direct training does.
-    A draft is pruned once and polished less.
+    A net of few units has many local minima. A fresh start finds one of them; near a good one are
+    better ones.
     """
-    if draft:
-        early = problem.thinned([seed, 0])
-        return _pruned(problem, early, sizes, top, [seed, 0], repair=6, polish=30)
-    first, second = Parallel(n_jobs=-1, prefer="threads")(
-        delayed(_pruned)(problem, problem, sizes, top, [seed, run], repair=12, polish=80)
-        for run in range(2)
-    )
-    return {size: min(first[size], second[size], key=lambda net: net.loss) for size in first}
+    rng = np.random.default_rng(seed)
+    for _ in range(tries):
+        trained = train_net(_moved_at_random(net, rng), problem, KICK_STEPS, best=net.loss)
+        net = min(net, trained, key=lambda n: n.loss)
+    return net
 
 
-def _pruned(
+def _moved_at_random(net: Net, rng: np.random.Generator) -> Net:
+    """The net with the weights and biases of some hidden units changed."""
+    weights, biases = list(net.weights), list(net.biases)
+    for layer in range(len(weights) - 1):
+        some = rng.random(weights[layer].shape[1]) < KICKED
+        weights[layer] = weights[layer] * (1 + KICK * some * rng.normal(size=weights[layer].shape))
+        biases[layer] = biases[layer] * (1 + KICK * some * rng.normal(size=len(some)))
+    return replace(net, weights=tuple(weights), biases=tuple(biases))
+
+
+def ladder(
     problem: Problem,
-    early: Problem,
     sizes: tuple[int, ...],
     top: int,
-    seed: list[int],
-    repair: int,
-    polish: int,
+    seed: int,
+    kicks: int = 0,
+    draft: bool = False,
 ) -> dict[int, Net]:
-    """One large net, pruned unit by unit on the rows of `early`, the others repaired each time;
-    polished on all rows at each of `sizes`.
+    """Nets with one hidden layer of each of `sizes`, pruned from one of `top` units.
+
+    Costs little more than a few fits, and at each size gives better nets than direct training does.
+    kicks: tries to better each net before the next smaller one comes from it. A draft is pruned on
+    part of the rows, and polished less.
     """
-    drafts = [train_net(random_net(early, (top,), [*seed, k]), early, 15) for k in range(3)]
+    early = problem.thinned([seed, 0]) if draft else problem
+    repair, polish = (6, 30) if draft else (12, 80)
+    drafts = [train_net(random_net(early, (top,), [seed, 0, k]), early, 15) for k in range(3)]
     net = train_net(min(drafts, key=lambda n: n.loss), early, 50)
     found = {}
     while net.sizes[1] > min(sizes):
         net = train_net(without_one_unit(net, early), early, repair)
         if net.sizes[1] in sizes:
             net = train_net(net, problem, polish)
+            net = kicked(net, problem, kicks, [seed, net.sizes[1]])
             found[net.sizes[1]] = net
     return found
