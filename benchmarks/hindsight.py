@@ -140,9 +140,9 @@ def as_text(bounds: list[Bound]) -> str:
     lines = [
         table(headers, [bound.cells() for bound in bounds]),
         "",
-        f"With hindsight: changes of the mean absolute error of all rows behind {READINGS} readings,",
-        "by the best share of the mean residual, and by the best offset and gain at each start point.",
-        "Level: of chance, in standard errors of the mean residual.",
+        f"With hindsight: changes of the mean absolute error of all rows behind {READINGS}",
+        "readings, by the best share of the mean residual, and by the best offset and gain at each",
+        "start point. Level: of chance, in standard errors of the mean residual.",
     ]
     return "\n".join(lines) + "\n"
 
