@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -91,6 +92,11 @@ class Held:
             model, dataset.x[test][:, columns], dataset.y[test], dataset.provenance.time[test]
         )
 
+    @classmethod
+    def found(cls, dataset: Dataset, task: str) -> Held:
+        """With the model that the search finds for the task."""
+        return cls.of(dataset, goals._chosen(dataset, goals.TASKS[task][2], BUDGETS[task]).model)
+
     def start_points(self, count: int) -> np.ndarray:
         """Seeded positions of rows behind which 24 days of readings and REST_DAYS remain."""
         last = self.time[-1] - np.timedelta64((READINGS + REST_DAYS) * 24, "h")
@@ -144,29 +150,34 @@ class Held:
         return calibrated(model, gain, round(level * Calibrate.unit))
 
 
+def datasets(task: str, parts: Sequence[str]) -> Iterator[tuple[str, Dataset]]:
+    """The year of a task, and parts of its training rows, in the order of `parts`."""
+    path = goals.find_data()
+    inputs, target, _ = goals.TASKS[task]
+    year = prepare(load_table(path), target, inputs=inputs, split="time")
+    lines = path.read_bytes().split(b"\n")
+    with tempfile.TemporaryDirectory() as folder:
+        early = Path(folder) / "early.csv"  # the training rows alone
+        early.write_bytes(b"\n".join(lines[: year.provenance.lines[year.test[0]] - 1]) + b"\n")
+        inside = load_table(early)
+    for part in parts:
+        if part == "year":
+            yield part, year
+        else:
+            fraction = float(part)
+            yield (
+                part,
+                prepare(inside, target, inputs=inputs, split="time", test_fraction=fraction),
+            )
+
+
 def run(tasks: list[str], starts: int, say=print) -> list[Game]:
     """All games, the year's first of each task."""
-    path, games = goals.find_data(), []
-    data = load_table(path)
-    lines = path.read_bytes().split(b"\n")
+    games = []
     for task in tasks:
-        inputs, target, _ = goals.TASKS[task]
-        year = prepare(data, target, inputs=inputs, split="time")
-        with tempfile.TemporaryDirectory() as folder:
-            early = Path(folder) / "early.csv"  # the training rows alone
-            early.write_bytes(b"\n".join(lines[: year.provenance.lines[year.test[0]] - 1]) + b"\n")
-            inside = load_table(early)
-        for part in PARTS:
-            dataset = year
-            if part != "year":
-                fraction = float(part)
-                dataset = prepare(
-                    inside, target, inputs=inputs, split="time", test_fraction=fraction
-                )
+        for part, dataset in datasets(task, PARTS):
             say(f"task {task}, {part}")
-            held = Held.of(
-                dataset, goals._chosen(dataset, goals.TASKS[task][2], BUDGETS[task]).model
-            )
+            held = Held.found(dataset, task)
             games += [held.play(task, part, way, starts) for way in WAYS]
     return games
 

@@ -7,6 +7,7 @@ avr://uno/path/firmware.elf, a pty.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 
 import serial
@@ -73,12 +74,22 @@ def open_port(name: str, baud: int) -> serial.SerialBase:
     return port
 
 
+def require_port(name: str) -> None:
+    """PortError where there is no such local port. It is not opened, which would reset a board."""
+    if not os.path.exists(name) and name not in {port.device for port in list_ports.comports()}:
+        raise PortError(_absent(name))
+
+
+def _absent(name: str) -> str:
+    return f"port {name} does not exist: see `tinygen boards` for the ports with a board"
+
+
 def _why_not_open(name: str, baud: int, error: Exception) -> str:
     number = getattr(error, "errno", None) or getattr(
         error.__context__, "errno", None
     )  # pyserial's sockets hide it
     if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
-        return f"port {name} does not exist: see `tinygen boards` for the ports with a board"
+        return _absent(name)
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in str(error):
         return (
             f"port {name} is taken by another program: close it (a serial monitor?) and try again"

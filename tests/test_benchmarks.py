@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinygen.common.errors import DoesNotFit
 from tinygen.fitting.recalibration import BEYOND_CHANCE, independent_readings
 from tinygen.search.model_search import find_ladder
 from tinygen.target.build import Budget
+from tinygen.target.machines.simulators import SimulatorFault
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 
@@ -352,9 +354,10 @@ def test_the_page_of_chips_has_the_table_of_its_benchmark(machines):
     told = machines.as_table(rows)
     assert (FOLDER / "results/machines.txt").read_text() == told
     page = (FOLDER.parent / "docs" / "chips.md").read_text(encoding="utf-8")
-    assert machines.in_page(page, told) == page
-    changed = replace(rows[0], wrong=1)
-    assert machines.in_page(page, machines.as_table([changed, *rows[1:]])) != page
+    marks = machines.BEGIN, machines.END
+    assert machines.between_marks(page, told, *marks) == page
+    changed = machines.as_table([replace(rows[0], wrong=1), *rows[1:]])
+    assert machines.between_marks(page, changed, *marks) != page
     assert {row.machine for row in rows} == set(machines.MACHINES)
     assert all(row.wrong == 0 and row.compared >= 30 for row in rows)
 
@@ -376,6 +379,77 @@ def test_a_machine_with_a_wrong_answer_fails_the_benchmark(machines, monkeypatch
     monkeypatch.setitem(machines.MACHINES, "wrong", Wrong())
     assert machines.main(["--only", "wrong"]) == 1
     assert "| wrong | wrong | wrong | as above |" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def answers():
+    return _module("answers")
+
+
+def test_the_page_of_chips_has_what_every_machine_answered(answers):
+    lines = list(answers.stored(FOLDER / "results/answers.json").values())
+    told = answers.as_table(answers.in_order({line.machine: line for line in lines}))
+    assert (FOLDER / "results/answers.txt").read_text() == told
+    page = (FOLDER.parent / "docs" / "chips.md").read_text(encoding="utf-8")
+    assert answers.between_marks(page, told, answers.BEGIN, answers.END) == page
+    assert {line.machine for line in lines} == set(answers.MACHINES)
+    for line in lines:
+        assert line.good and not line.wrong and line.models >= 80, line.machine
+        assert line.rows == 10_000 or line.simulator in ("sstm8", "s51"), line.machine
+
+
+class Strange:
+    """A machine that answers one model wrongly, is too small for the second one, and whose
+    simulator is wrong about the third.
+    """
+
+    name = chip = compiler_name = simulator_name = "strange"
+    rows = 60
+
+    def missing(self):
+        return ""
+
+    def answers(self, model, rows):
+        if model.name == "forest":
+            raise DoesNotFit("too large")
+        if model.name == "stump":
+            raise SimulatorFault("a jump is skipped")
+        return model.values(rows) + (rows[:, :1] == 0) * (model.name == "mlp")
+
+
+def test_a_wrong_answer_fails_and_what_is_not_asked_is_counted(answers, monkeypatch, tmp_path):
+    chains = {name: answers.random_models()[name] for name in ("mlp", "forest", "stump", "votes")}
+    monkeypatch.setattr(answers, "every_model", lambda: chains)
+    monkeypatch.setattr(answers, "MACHINES", {"strange": Strange()})
+    stored = tmp_path / "answers.json"
+    assert answers.main(["--only", "strange", "--json", str(stored)]) == 1
+    (line,) = answers.stored(stored).values()
+    assert (line.wrong, line.too_large, line.not_asked) == (("mlp",), ("forest",), ("stump",))
+    assert (line.models, line.rows, line.asked, line.right, line.seen) == (4, 60, 2, 1, 2)
+    assert replace(line, wrong=(), right=2).good and not line.good
+    assert not replace(line, wrong=(), right=2, seen=1).good  # a control that was not seen
+
+
+@pytest.fixture(scope="module")
+def hindsight():
+    return _module("hindsight")
+
+
+def test_the_page_of_recalibrate_has_its_bounds(hindsight):
+    stored = json.loads((FOLDER / "results/hindsight.json").read_text(encoding="ascii"))
+    bounds = [hindsight.Bound(**bound) for bound in stored]
+    assert hindsight.as_text(bounds) == (FOLDER / "results/hindsight.txt").read_text()
+    assert hindsight.as_json(bounds) == (FOLDER / "results/hindsight.json").read_text()
+    page = (FOLDER.parent / "docs" / "recalibrate.md").read_text()
+    whole = {(b.task, b.way): b for b in bounds if b.part == "year" and b.level == 0}
+    strict = {(b.task, b.way): b for b in bounds if b.part == "year" and b.level == 1}
+    assert len(whole) == len(strict) == 6
+    for (task, way), free in whole.items():
+        refusing = strict[task, way]
+        figures = [f"{free.best_share:.2f}", f"{free.by_share:+.1f} %", f"{free.by_fit:+.1f} %"]
+        figures += [f"{refusing.refused:.0f} %", f"{refusing.by_fit:+.1f} %"]
+        assert f" | {way} | {' | '.join(figures)} |" in page
+    assert strict["C", "in a row"].by_fit > -10
 
 
 def test_coverage_outside_of_the_wanted_part_is_called_so():

@@ -3,7 +3,9 @@
 import fcntl
 import os
 import shlex
+import sys
 from functools import partial
+from types import ModuleType
 
 import pytest
 from cli_files import QUICK, TRAIN, contents
@@ -13,6 +15,7 @@ from tinygen.host.virtual.protocol_avr import avr_url
 
 from tinygen import cli
 from tinygen.commands import boards
+from tinygen.common import arithmetic
 
 # command, exit code, what the one line says
 MISTAKES = [
@@ -102,6 +105,10 @@ MISTAKES = [
     ("build gas.json --board uno -o rows.csv", 2, ["rows.csv"]),
     ("build gas.json --board uno -o new --upload", 2, ["--upload needs --port"]),
     ("build gas.json --board uno -o new --port COM3", 2, ["COM3", "--upload"]),
+    ("build gas.json --board uno -o new --upload --port /dev/none", 3, ["/dev/none", "not exist"]),
+    ("build gas.json --board uno -o new --baud 1500000", 2, ["--baud 1500000", "makes 2,000,000"]),
+    ("build gas.json --board uno -o new --baud 1999999", 2, ["keeps up with 1,000,000 at most"]),
+    ("build gas.json --board uno -o new --baud 300", 2, ["makes 488 of it"]),
     ("pick gas.search.json 99 -o fresh.json", 2, ["99"]),
     ("pick gas.json 1 -o fresh.json", 2, ["gas.json", "give gas.search.json"]),
     ("pick deep.json 1 -o fresh.json", 2, ["deep.json", "not as `tinygen train` writes it"]),
@@ -255,3 +262,15 @@ def test_the_user_may_stop(run, monkeypatch):
     monkeypatch.setattr(boards, "list_boards", stopped)
     done = run("boards")
     assert done.code == 130 and done.err.strip() == "tinygen: stopped by the user"
+
+
+def test_the_user_may_stop_while_the_program_is_imported(monkeypatch, capsys):
+    class Slow(ModuleType):
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "tinygen.cli", Slow("tinygen.cli"))
+    monkeypatch.setattr(sys, "argv", ["tinygen", "boards"])
+    with pytest.raises(SystemExit) as end:
+        arithmetic.main()
+    assert end.value.code == 130 and capsys.readouterr().err == "tinygen: stopped by the user\n"

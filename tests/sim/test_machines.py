@@ -5,8 +5,10 @@ every family and every chain of operations, with as many rows as the machine's s
 in reasonable time.
 """
 
+import re
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -264,3 +266,53 @@ def test_simulators_of_different_authors_count_the_same_cycles(level, toolchain,
             chip.run(2_000)
             counted += [inference.cycles for inference in chip.inferences]
     assert counted == [3 + 4, 4 + 4]  # and RET
+
+
+TIMED = """
+#include <avr/io.h>
+
+int main(void)
+{
+    __asm__ __volatile__("ldi r24,1\\n out 0x1c,r24\\n %s ldi r24,2\\n out 0x1c,r24\\n"
+                         ::: "r24", "r25");
+    for (;;) {
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "code, counted, chip",
+    [("push r25\\n pop r25\\n", 2 + 2, 1 + 2), ("lds r25,0x3f00\\n", 2, 3)],
+    ids=["PUSH, POP", "LDS"],
+)
+def test_the_newer_chips_take_other_cycles_than_yasimavr_counts(
+    level, toolchain, tmp_path, code, counted, chip
+):
+    """Those of a classic chip; the data sheet of the ATmega4809 has `chip`. So no table has cycles
+    of these.
+    """
+    machine = MACHINES["atmega4809-yasimavr"]
+    need(machine, level)
+    (tmp_path / "timed.c").write_text(TIMED % code)
+    program = avr("atmega4809").compile(tmp_path / "timed.c", "the case")
+    with Yasimavr(machine.board, program) as simulated:
+        simulated.run(2_000)
+        assert [inference.cycles for inference in simulated.inferences] == [counted]
+    assert counted != chip
+    assert machine.cost(CHAINS["stump"]).cycles is None
+
+
+def test_the_page_says_of_every_simulator_where_it_differs():
+    """And names the test that shows it, where there is one."""
+    page = (Path(__file__).parents[2] / "docs" / "chips.md").read_text(encoding="utf-8")
+    table = page.split("## Where simulators differ from silicon")[1].split("\n\n")[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.split("\n")[2:]]
+    names = " ".join(row[0] for row in rows)
+    programs = {m.simulator_name for m in MACHINES.values()} - {"this computer"}
+    words = {"sstm8": "uCsim", "s51": "uCsim"}
+    for program in programs | {"avr8js"}:
+        assert words.get(program, program.replace("qemu-system-", "QEMU")[:4]) in names, program
+    tests = [test for row in rows for test in re.findall(r"`(test_\w+\.py)`", row[3])]
+    assert len(tests) >= 4
+    assert all(list(Path(__file__).parents[1].rglob(test)) for test in tests)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.boards import BOARDS, Board, find_board, with_pins
+from ..common.boards import BOARDS, Board, at_baud, find_board, with_pins
 from ..common.errors import UsageError
 from ..common.files import require_folder_place
 from ..common.progress import Progress, silent
@@ -179,7 +179,11 @@ class _Plan:
     pins: Mapping[str, int] | None
 
     def check(self) -> None:
-        """UsageError where --upload and --port do not go together, or not with the board."""
+        """UsageError where --upload and --port do not go together, or not with the board, or where
+        the board cannot do the rate; PortError where there is no such port.
+        """
+        from ..host.port import require_port
+
         chip, port = self.board, self.port
         if self.upload and not port:
             raise UsageError(
@@ -192,12 +196,13 @@ class _Plan:
                 f"board '{chip.pio_id}' has no bootloader to --upload to: build it, "
                 "then load the .hex with a programmer"
             )
+        if port:
+            require_port(port)
+        at_baud(chip, self.baud)
 
     def chip(self, leds: int) -> Board:
         """The board at the rate and with the pins that are asked for."""
-        return replace(
-            with_pins(self.board, self.pins or {}, leds), baud=self.baud or self.board.baud
-        )
+        return at_baud(with_pins(self.board, self.pins or {}, leds), self.baud)
 
     def save_manifest(
         self, files: Sequence[Path], twins: Sequence[AnyModel], chip: Board, live: bool = False

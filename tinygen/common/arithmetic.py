@@ -70,11 +70,14 @@ def pin() -> None:
 
 def main() -> None:
     """The command `tinygen`."""
-    if OPTION in sys.argv:
-        pin()
-        sys.argv.remove(OPTION)
-    from ..cli import main as command_line
-
+    try:
+        if OPTION in sys.argv:
+            pin()
+            sys.argv.remove(OPTION)
+        from ..cli import main as command_line
+    except KeyboardInterrupt:  # while it is imported; from then on the command line ends itself
+        sys.stderr.write("tinygen: stopped by the user\n")
+        sys.exit(130)
     command_line()
 
 

@@ -326,7 +326,7 @@ def _moved_at_random(net: Net, rng: np.random.Generator) -> Net:
     for layer in range(len(weights) - 1):
         some = rng.random(weights[layer].shape[1]) < KICKED
         weights[layer] = weights[layer] * (1 + KICK * some * rng.normal(size=weights[layer].shape))
-        biases[layer] = biases[layer] * (1 + KICK * some * rng.normal(size=len(some)))
+        biases[layer] = biases[layer] * (1 + KICK * some * rng.normal(size=weights[layer].shape[1]))
     return replace(net, weights=tuple(weights), biases=tuple(biases))
 
 

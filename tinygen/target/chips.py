@@ -47,6 +47,7 @@ def _device(board: Board) -> Any:
     if board.mcu in model_list() or not board.mcu.startswith("attiny"):
         return load_device(board.mcu)
     chip = deepcopy(descriptors.DeviceDescriptor.create_from_model(LIKE_TINY_1))
+    chip.name = board.mcu  # what is built is kept by its name
     flash, ram = board.flash_bytes, board.ram_bytes
     segment, space = descriptors.DataSegmentDescriptor, descriptors.MemorySpaceDescriptor
     chip.mem.data_segments |= {

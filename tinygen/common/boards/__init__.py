@@ -5,7 +5,7 @@ Derived: the environments of `platformio.ini`, the board files of the local Plat
 (together with the Arduino core's `boards.txt`), the pins and the clock of the virtual board.
 """
 
-from .board import ROLES, Board, require_simulated, with_pins
+from .board import ROLES, Board, at_baud, require_simulated, with_pins
 from .names import find_board
 from .platformio import core_properties, pio_board_file, render_platformio_ini
 from .table import BOARDS
@@ -14,6 +14,7 @@ __all__ = [
     "BOARDS",
     "ROLES",
     "Board",
+    "at_baud",
     "core_properties",
     "find_board",
     "pio_board_file",

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from ..errors import UsageError
 
 ROLES = ("red", "green", "third", "fourth")  # of LEDs
+MOST_OFF = 0.025  # of two rates on one line: 115,200 of 16 MHz is 2.1 % off, and works
+FASTEST_BAUD = 1_000_000  # at 2,000,000 a byte comes every 80 cycles
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,36 @@ class Board:
         the model alone.
         """
         return self.serial == "uart"
+
+    def made_baud(self, baud: int) -> float:
+        """Bits per second that its serial port makes of a rate: a UART divides the clock by 8 and a
+        whole number of 1 .. 4096 (firmware/include/tinygen_chip.h).
+        """
+        if self.serial != "uart":
+            return baud
+        divider = max((self.f_cpu_hz // 4 // baud - 1) // 2 + 1, 1)
+        return self.f_cpu_hz / 8 / min(divider, 4096)
+
+
+def at_baud(board: Board, baud: int | None) -> Board:
+    """The board with its rows at another rate; UsageError for one that its serial port does not
+    make, or that its firmware does not keep up with.
+    """
+    if baud is None:
+        return board
+    made = board.made_baud(baud)
+    off = abs(made / baud - 1)
+    usual = "take 115200, 250000, 500000 or 1000000"
+    if off > MOST_OFF:
+        raise UsageError(
+            f"--baud {baud}: the {board.title} makes {made:,.0f} of it, {100 * off:.1f} % off, and "
+            f"{100 * MOST_OFF:g} % is the most that a line bears: {usual}"
+        )
+    if board.serial == "uart" and baud > FASTEST_BAUD:
+        raise UsageError(
+            f"--baud {baud}: the firmware keeps up with {FASTEST_BAUD:,} at most: {usual}"
+        )
+    return replace(board, baud=baud)
 
 
 def with_pins(board: Board, pins: Mapping[str, int], leds: int = 2) -> Board:
