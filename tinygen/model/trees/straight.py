@@ -8,7 +8,7 @@ in registers, and those whose limits lie close together take one register and on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from .layout import Item, Layout
 from .seats import MEMORY, Demand, Seat, seats_for
 from .tree import Leaf, Split, Tree
 
+Row = tuple[int, ...]  # values of a leaf
 MOST_VOTES = 127  # trees whose votes, counted twice, fit a byte
 UNIT = 127  # of a vote: the largest value of a leaf of 8 bits
 MOST_SUMS = 3  # that registers hold, beside votes
@@ -31,7 +32,7 @@ CLASS_CODE = (50, 35)  # bytes and cycles around the trees of classes
 class Gain:
     """What a leaf adds: to each sum, or one vote of a class."""
 
-    adds: tuple[int, ...]
+    adds: Row
     vote: int | None = None  # place of the votes, from 0
 
     @property
@@ -64,8 +65,8 @@ class Gains:
     all others and UNIT once more for itself.
     """
 
-    start: tuple[int, ...]
-    of: tuple[dict[tuple[int, ...], Gain], ...]  # of each tree, by the values of its leaves
+    start: Row
+    of: tuple[dict[Row, Gain], ...]  # of each tree, by the values of its leaves
     reference: int = 0
     votes: bool = False
 
@@ -79,7 +80,7 @@ class Gains:
         return cls._apart(trees, (bias,), lambda row: row)
 
     @classmethod
-    def classes(cls, trees: Sequence[Tree], bias: tuple[int, ...]) -> Gains:
+    def classes(cls, trees: Sequence[Tree], bias: Row) -> Gains:
         """Of trees whose leaves have a score for each class, where the order is what counts."""
         voted = len(bias) > 2 and len(trees) <= MOST_VOTES
         ways = [cls._voted(trees, bias, r) for r in range(len(bias))] if voted else []
@@ -90,7 +91,7 @@ class Gains:
         return min(ways, key=lambda way: way.size)
 
     @classmethod
-    def _apart(cls, trees: Sequence[Tree], start: tuple[int, ...], values) -> Gains:
+    def _apart(cls, trees: Sequence[Tree], start: Row, values: Callable[[Row], Row]) -> Gains:
         """Each tree starts from its most frequent leaf."""
         of = []
         for tree in trees:
@@ -103,7 +104,7 @@ class Gains:
         return cls(start, tuple(of))
 
     @classmethod
-    def _voted(cls, trees: Sequence[Tree], bias: tuple[int, ...], reference: int) -> Gains:
+    def _voted(cls, trees: Sequence[Tree], bias: Row, reference: int) -> Gains:
         others = [k for k in range(len(bias)) if k != reference]
         of = []
         for tree in trees:
@@ -118,7 +119,7 @@ class Gains:
         return cls(start, tuple(of), reference, votes=True)
 
 
-def _less(row: Sequence[int], reference: int) -> tuple[int, ...]:
+def _less(row: Sequence[int], reference: int) -> Row:
     return tuple(v - row[reference] for k, v in enumerate(row) if k != reference)
 
 
@@ -162,7 +163,7 @@ class StraightCode:
     def seat(self, split: Split) -> Seat:
         return self.seats.get(split.source, MEMORY)
 
-    def _cycles(self, tree: Tree, gains: dict[tuple[int, ...], Gain]) -> int:
+    def _cycles(self, tree: Tree, gains: dict[Row, Gain]) -> int:
         """Of the longest way; each jump counts one more than going on."""
         if isinstance(tree, Leaf):
             gain = gains[tree.values]
@@ -200,18 +201,18 @@ class StraightCode:
         count = len(self.gains.start)
         return [Item(f"TINYGEN_TALLY_{count}", *TALLY[count])] if self.gains.votes else []
 
-    def _tree_items(self, number: int, gains: dict[tuple[int, ...], Gain]) -> list[Item]:
+    def _tree_items(self, number: int, gains: dict[Row, Gain]) -> list[Item]:
         """A tree in the order that is worth most: each split may be turned, if that pays."""
         tree = self.trees[number]
-        write = lambda turned: _TreeWords(self, number, gains, turned).of(tree)  # noqa: E731
         turned: frozenset[Split] = frozenset()
-        best = write(turned)
+        best = _TreeWords(self, number, gains, turned).of(tree)
         if not any(self.worth) or tree.splits > MOST_TURNED:
             return best
         least = self._worth_of(best)
         for split in splits_of(tree):
             other = turned ^ {split}
-            if (worth := self._worth_of(items := write(other))) < least:
+            items = _TreeWords(self, number, gains, other).of(tree)
+            if (worth := self._worth_of(items)) < least:
                 least, turned, best = worth, other, items
         return best
 
@@ -233,7 +234,7 @@ class _TreeWords:
         self,
         code: StraightCode,
         number: int,
-        gains: dict[tuple[int, ...], Gain],
+        gains: dict[Row, Gain],
         turned: frozenset[Split],
     ) -> None:
         self._code, self._gains, self._number, self._turned = code, gains, number, turned
