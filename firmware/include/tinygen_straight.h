@@ -110,8 +110,9 @@
 #define TINYGEN_STRAIGHT_3(bias, bias2, bias3)                                                     \
     TINYGEN_STRAIGHT_2(bias, bias2) TINYGEN_SUM_IN(3, bias3) TINYGEN_VOTES_IN(3)
 #define TINYGEN_STRAIGHT_1_END(...) (void)tinygen_above;
-#define TINYGEN_STRAIGHT_2_END(...) (void)tinygen_above;
-#define TINYGEN_STRAIGHT_3_END(...) (void)tinygen_above;
+#define TINYGEN_STRAIGHT_2_END(...) (void)tinygen_above, (void)tinygen_v1, (void)tinygen_v2;
+#define TINYGEN_STRAIGHT_3_END(...)                                                                \
+    (void)tinygen_above, (void)tinygen_v1, (void)tinygen_v2, (void)tinygen_v3;
 #define TINYGEN_KEEP(low, high, in)
 #define TINYGEN_CLAMP(r, in, from)
 #define TINYGEN_SAME_HIGH(r, in, high)

@@ -12,15 +12,22 @@ from tinygen.codegen.chain import chain_views
 from tinygen.codegen.emit import render_header
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError
-from tinygen.model.trees import code as tree_code
 from tinygen.model.fixedpoint import INT16_MAX, Quantity
 from tinygen.model.model import Model
 from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.forest import Forest
+from tinygen.model.trees import code as tree_code
 from tinygen.model.trees.code import MAX_INPUT, NEAR_BYTES, REACH_BYTES, SLOTS, TreeCode
 from tinygen.model.trees.tree import Leaf, Split, Tree
 from tinygen.target import bare
 from tinygen.target.bare import BareChip, measure_cost
+
+
+@pytest.fixture(autouse=True)
+def no_straight_code(monkeypatch):
+    """Trees that may be straight code are, where they are more than one: test_straight_trees.py."""
+    monkeypatch.setattr(Forest, "worth_straight", lambda self, step: False)
+
 
 WIDE = Quantity("y", "", 1.0, -30000.0, 30000.0)
 ENDS = (-INT16_MAX - 1, -INT16_MAX, -1, 0, 1, INT16_MAX)
