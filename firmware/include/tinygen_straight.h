@@ -22,16 +22,16 @@
  *                                      for each of its own; TINYGEN_TALLY_3 to three
  *   TINYGEN_STRAIGHT_1_END(registers)
  *
- * Then tinygen_s1 is the first sum. In C the words are if, goto and +=. On an AVR all of them are
- * one statement of assembly, in which a split takes 7 cycles, 3 or 4 where its input is kept, 2 as
- * a byte, and a jump one more. TINYGEN_IF reaches 63 words, TINYGEN_IF_FAR the whole tree. */
+ * Then tinygen_gained1 is the first sum. In C the words are if, goto and +=. On an AVR all of them
+ * are one statement of assembly, in which a split takes 7 cycles, 3 or 4 where its input is kept, 2
+ * as a byte, and a jump one more. TINYGEN_IF reaches 63 words, TINYGEN_IF_FAR the whole tree. */
 #if TINYGEN_TREES_ASM
 
 /* x in Z, r26 for what is needed for a moment */
 #define TINYGEN_STRAIGHT_T register uint8_t tinygen_t __asm__("r26");
 #define TINYGEN_SUM_IN(n, bias, r)                                                                 \
-    register uint16_t tinygen_s##n __asm__(r) = (uint16_t)(bias);
-#define TINYGEN_VOTES_IN(n, r) register uint8_t tinygen_v##n __asm__(r) = 0;
+    register uint16_t tinygen_gained##n __asm__(r) = (uint16_t)(bias);
+#define TINYGEN_VOTES_IN(n, r) register uint8_t tinygen_voted##n __asm__(r) = 0;
 #define TINYGEN_STRAIGHT_1(bias)                                                                   \
     TINYGEN_STRAIGHT_T TINYGEN_SUM_IN(1, bias, "r24") __asm__ __volatile__(
 #define TINYGEN_STRAIGHT_2(bias, bias2)                                                            \
@@ -41,8 +41,8 @@
     TINYGEN_STRAIGHT_T TINYGEN_SUM_IN(1, bias, "r24") TINYGEN_SUM_IN(2, bias2, "r22")              \
     TINYGEN_SUM_IN(3, bias3, "r20") TINYGEN_VOTES_IN(1, "r18") TINYGEN_VOTES_IN(2, "r19")          \
     TINYGEN_VOTES_IN(3, "r27") __asm__ __volatile__(
-#define TINYGEN_OUT_SUM(n) [s##n] "+r"(tinygen_s##n)
-#define TINYGEN_OUT_BOTH(n) TINYGEN_OUT_SUM(n), [v##n] "+r"(tinygen_v##n)
+#define TINYGEN_OUT_SUM(n) [s##n] "+r"(tinygen_gained##n)
+#define TINYGEN_OUT_BOTH(n) TINYGEN_OUT_SUM(n), [v##n] "+r"(tinygen_voted##n)
 #define TINYGEN_STRAIGHT_IN(...)                                                                   \
     [t] "=&r"(tinygen_t) : [x] "z"(x) : "memory", __VA_ARGS__);
 #define TINYGEN_STRAIGHT_1_END(...) : TINYGEN_OUT_SUM(1), TINYGEN_STRAIGHT_IN(__VA_ARGS__)
@@ -102,46 +102,48 @@
 
 #else
 
-#define TINYGEN_SUM_IN(n, bias) uint16_t tinygen_s##n = (uint16_t)(bias);
-#define TINYGEN_VOTES_IN(n) uint8_t tinygen_v##n = 0;
-#define TINYGEN_STRAIGHT_1(bias) uint8_t tinygen_above = 0; TINYGEN_SUM_IN(1, bias)
+#define TINYGEN_SUM_IN(n, bias) uint16_t tinygen_gained##n = (uint16_t)(bias);
+#define TINYGEN_VOTES_IN(n) uint8_t tinygen_voted##n = 0;
+#define TINYGEN_STRAIGHT_1(bias) uint8_t tinygen_is_above = 0; TINYGEN_SUM_IN(1, bias)
 #define TINYGEN_STRAIGHT_2(bias, bias2)                                                            \
     TINYGEN_STRAIGHT_1(bias) TINYGEN_SUM_IN(2, bias2) TINYGEN_VOTES_IN(1) TINYGEN_VOTES_IN(2)
 #define TINYGEN_STRAIGHT_3(bias, bias2, bias3)                                                     \
     TINYGEN_STRAIGHT_2(bias, bias2) TINYGEN_SUM_IN(3, bias3) TINYGEN_VOTES_IN(3)
-#define TINYGEN_STRAIGHT_1_END(...) (void)tinygen_above;
-#define TINYGEN_STRAIGHT_2_END(...) (void)tinygen_above, (void)tinygen_v1, (void)tinygen_v2;
+#define TINYGEN_STRAIGHT_1_END(...) (void)tinygen_is_above;
+#define TINYGEN_STRAIGHT_2_END(...)                                                                \
+    (void)tinygen_is_above, (void)tinygen_voted1, (void)tinygen_voted2;
 #define TINYGEN_STRAIGHT_3_END(...)                                                                \
-    (void)tinygen_above, (void)tinygen_v1, (void)tinygen_v2, (void)tinygen_v3;
+    (void)tinygen_is_above, (void)tinygen_voted1, (void)tinygen_voted2, (void)tinygen_voted3;
 #define TINYGEN_KEEP(low, high, in)
 #define TINYGEN_CLAMP(r, in, from)
 #define TINYGEN_SAME_HIGH(r, in, high)
-#define TINYGEN_SEE(in, limit) tinygen_above = x[in] > (limit);
+#define TINYGEN_SEE(in, limit) tinygen_is_above = x[in] > (limit);
 #define TINYGEN_KEPT(low, high, in, limit) TINYGEN_SEE(in, limit)
 #define TINYGEN_KEPT_LOW(low, high, in, limit) TINYGEN_SEE(in, limit)
 #define TINYGEN_IN_BYTE(r, from, in, limit) TINYGEN_SEE(in, limit)
-#define TINYGEN_BRANCH_ABOVE tinygen_above
-#define TINYGEN_BRANCH_BELOW !tinygen_above
-#define TINYGEN_BRANCH_ABOVE_BYTE tinygen_above
-#define TINYGEN_BRANCH_BELOW_BYTE !tinygen_above
+#define TINYGEN_BRANCH_ABOVE tinygen_is_above
+#define TINYGEN_BRANCH_BELOW !tinygen_is_above
+#define TINYGEN_BRANCH_ABOVE_BYTE tinygen_is_above
+#define TINYGEN_BRANCH_BELOW_BYTE !tinygen_is_above
 #define TINYGEN_IF(which, k)                                                                       \
     if (TINYGEN_BRANCH_##which) {                                                                  \
         goto place_##k;                                                                            \
     }
 #define TINYGEN_IF_FAR(which, k) TINYGEN_IF(which, k)
 #define TINYGEN_GO_ON(k) goto place_##k;
-#define TINYGEN_GAIN(n, v) tinygen_s##n = (uint16_t)(tinygen_s##n + (v));
-#define TINYGEN_VOTE(n) ++tinygen_v##n;
+#define TINYGEN_GAIN(n, v) tinygen_gained##n = (uint16_t)(tinygen_gained##n + (v));
+#define TINYGEN_VOTE(n) ++tinygen_voted##n;
 #define TINYGEN_TALLY(n, votes)                                                                    \
-    tinygen_s##n = (uint16_t)(tinygen_s##n + 127u * (uint16_t)(votes + tinygen_v##n));
+    tinygen_gained##n =                                                                            \
+        (uint16_t)(tinygen_gained##n + 127u * (uint16_t)(votes + tinygen_voted##n));
 #define TINYGEN_TALLY_2                                                                            \
     {                                                                                              \
-        const uint8_t votes = (uint8_t)(tinygen_v1 + tinygen_v2);                                  \
+        const uint8_t votes = (uint8_t)(tinygen_voted1 + tinygen_voted2);                          \
         TINYGEN_TALLY(1, votes) TINYGEN_TALLY(2, votes)                                            \
     }
 #define TINYGEN_TALLY_3                                                                            \
     {                                                                                              \
-        const uint8_t votes = (uint8_t)(tinygen_v1 + tinygen_v2 + tinygen_v3);                     \
+        const uint8_t votes = (uint8_t)(tinygen_voted1 + tinygen_voted2 + tinygen_voted3);         \
         TINYGEN_TALLY(1, votes) TINYGEN_TALLY(2, votes) TINYGEN_TALLY(3, votes)                    \
     }
 

@@ -174,7 +174,7 @@ class ClassView(_Straight, View):
         """C for the sum of class k less that of the reference."""
         if k == self.reference:
             return "0"
-        return f"(int16_t)tinygen_s{k + (k < self.reference)}"
+        return f"(int16_t)tinygen_gained{k + (k < self.reference)}"
 
 
 @dataclass(frozen=True)
