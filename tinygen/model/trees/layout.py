@@ -114,4 +114,11 @@ class Layout:
 
     @property
     def lines(self) -> list[str]:
-        return [item.text for item in self.items]
+        """A comparison and its branch on one line; what a place is for is indented."""
+        found: list[str] = []
+        for before, item in zip((None, *self.items), self.items):
+            if item.kind == "branch" and before is not None:
+                found[-1] += f" {item.text}"
+            else:
+                found.append(item.text if item.kind == "place" else f"  {item.text}")
+        return found
