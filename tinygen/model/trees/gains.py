@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from .layout import Item
 from .tree import Leaf, Split, Tree
@@ -73,7 +74,7 @@ class Gains:
         ways = [cls._voted(trees, bias, r) for r in range(len(bias))] if voted else []
         for r in range(len(bias)):
             start = tuple(b - bias[r] for k, b in enumerate(bias) if k != r)
-            apart = cls._apart(trees, start, lambda row, r=r: _less(row, r))
+            apart = cls._apart(trees, start, partial(_less, reference=r))
             ways.append(cls(apart.start, apart.of, r, scores=True))
         return min(ways, key=lambda way: way.size)
 

@@ -249,10 +249,9 @@ def keys_of(tree: Tree) -> dict[int, int]:
     found: dict[int, int] = {}
 
     def number(part: Tree) -> int:
+        own: tuple[object, ...] = (part,)
         if isinstance(part, Split):
             own = (part.source, part.limit, number(part.left), number(part.right))
-        else:
-            own = (part,)
         found[id(part)] = numbers.setdefault(own, len(numbers))
         return found[id(part)]
 
