@@ -53,7 +53,8 @@ class Measured:
     ram_bytes: int = 0  # static
     stack_bytes: int = 0
     cycles_median: int = 0
-    cycles_max: int = 0
+    cycles_max: int = 0  # ours: the bound; others': the most that was seen
+    cycles_seen: int | None = None  # the most that was seen, where there is a bound
     error: float = 0.0  # of the chip's answers on the test rows
     float_error: float = 0.0  # of the estimator's own
     differing: int = 0  # rows: another class, or farther than a step of the target

@@ -503,6 +503,8 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             scale_of([(14000 * (k in (0, 17, 19)), 24000) for k in range(20)], 4095, 2048),
             dense(rng, 1, 20, 9, -32767, 32767, bias=10**5),
         ),
+        "code_alone": (q7, forest(rng, 7, 1, 6, 1, 120)),  # no other tree: no straight code
+        "rows_of_five": (q7, forest(rng, 7, 6, 4, 5, 120), Argmax()),  # more than registers hold
     }
     return {
         name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()

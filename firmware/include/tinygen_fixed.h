@@ -268,5 +268,6 @@ static inline int32_t tinygen_multiply_high(int32_t a, int32_t m)
 #endif
 
 #include "tinygen_trees.h"
+#include "tinygen_straight.h"
 
 #endif

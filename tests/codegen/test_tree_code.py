@@ -22,6 +22,13 @@ from tinygen.model.trees.tree import Leaf, Split, Tree
 from tinygen.target import bare
 from tinygen.target.bare import BareChip, measure_cost
 
+
+@pytest.fixture(autouse=True)
+def no_straight_code(monkeypatch):
+    """Trees that may be straight code are, where they are more than one: test_straight_trees.py."""
+    monkeypatch.setattr(Forest, "worth_straight", lambda self, step: False)
+
+
 WIDE = Quantity("y", "", 1.0, -30000.0, 30000.0)
 ENDS = (-INT16_MAX - 1, -INT16_MAX, -1, 0, 1, INT16_MAX)
 

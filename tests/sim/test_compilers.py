@@ -195,6 +195,8 @@ TIGHT = (
     "linear_wide",
     "tree_code",
     "votes_code",
+    "code_alone",
+    "rows_of_five",
 )
 
 

@@ -27,6 +27,7 @@ RUNTIME = (
     "tinygen_avr.h",
     "tinygen_avr_sums.h",
     "tinygen_trees.h",
+    "tinygen_straight.h",
     "tinygen_units.h",
 )
 

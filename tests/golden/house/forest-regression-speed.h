@@ -19,7 +19,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0x66FF1FAC) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0x7C0F7646) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x3E2DFA4DUL /* fingerprint that host and board compare */
@@ -46,6 +46,193 @@ TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {     -7,    982 }, /* sensor 2 */
 };
 
+/* Decision trees as straight code: tinygen_straight.h has the words. */
+static inline int16_t m_s1_trees(const int16_t *x)
+{
+    TINYGEN_STRAIGHT_1(-227)
+      TINYGEN_KEEP(18, 0, 0)
+      TINYGEN_KEEP(19, 15, 1)
+      TINYGEN_KEEP(20, 14, 2)
+      TINYGEN_KEPT(18, 0, 0, 561) TINYGEN_IF(BELOW, 0_1)
+      TINYGEN_KEPT(18, 0, 0, 666) TINYGEN_IF(ABOVE, 0_3)
+      TINYGEN_GAIN(1, 73)
+      TINYGEN_GO_ON(1)
+    TINYGEN_PLACE(0_3)
+      TINYGEN_GAIN(1, 174)
+      TINYGEN_GO_ON(1)
+    TINYGEN_PLACE(0_1)
+      TINYGEN_KEPT(18, 0, 0, 468) TINYGEN_IF(BELOW, 1)
+      TINYGEN_GAIN(1, 36)
+    TINYGEN_PLACE(1)
+      TINYGEN_KEPT(18, 0, 0, 548) TINYGEN_IF(BELOW, 2)
+      TINYGEN_KEPT(18, 0, 0, 639) TINYGEN_IF(ABOVE, 1_2)
+      TINYGEN_KEPT_LOW(19, 15, 1, 230) TINYGEN_IF(ABOVE, 1_4)
+      TINYGEN_GAIN(1, 26)
+      TINYGEN_GO_ON(2)
+    TINYGEN_PLACE(1_4)
+      TINYGEN_GAIN(1, 49)
+      TINYGEN_GO_ON(2)
+    TINYGEN_PLACE(1_2)
+      TINYGEN_GAIN(1, 89)
+    TINYGEN_PLACE(2)
+      TINYGEN_KEPT(18, 0, 0, 590) TINYGEN_IF(ABOVE, 2_1)
+      TINYGEN_KEPT(18, 0, 0, 468) TINYGEN_IF(BELOW, 3)
+      TINYGEN_KEPT(19, 15, 1, 287) TINYGEN_IF(ABOVE, 2_4)
+      TINYGEN_GAIN(1, 16)
+      TINYGEN_GO_ON(3)
+    TINYGEN_PLACE(2_4)
+      TINYGEN_GAIN(1, 39)
+      TINYGEN_GO_ON(3)
+    TINYGEN_PLACE(2_1)
+      TINYGEN_GAIN(1, 61)
+    TINYGEN_PLACE(3)
+      TINYGEN_KEPT(18, 0, 0, 535) TINYGEN_IF(BELOW, 4)
+      TINYGEN_KEPT(18, 0, 0, 696) TINYGEN_IF(ABOVE, 3_2)
+      TINYGEN_KEPT_LOW(19, 15, 1, 162) TINYGEN_IF(ABOVE, 3_4)
+      TINYGEN_GAIN(1, 12)
+      TINYGEN_GO_ON(4)
+    TINYGEN_PLACE(3_4)
+      TINYGEN_GAIN(1, 23)
+      TINYGEN_GO_ON(4)
+    TINYGEN_PLACE(3_2)
+      TINYGEN_GAIN(1, 87)
+    TINYGEN_PLACE(4)
+      TINYGEN_KEPT(18, 0, 0, 508) TINYGEN_IF(BELOW, 5)
+      TINYGEN_KEPT_LOW(19, 15, 1, 99) TINYGEN_IF(ABOVE, 4_2)
+      TINYGEN_KEPT(18, 0, 0, 760) TINYGEN_IF(ABOVE, 4_4)
+      TINYGEN_GAIN(1, 5)
+      TINYGEN_GO_ON(5)
+    TINYGEN_PLACE(4_4)
+      TINYGEN_GAIN(1, 49)
+      TINYGEN_GO_ON(5)
+    TINYGEN_PLACE(4_2)
+      TINYGEN_GAIN(1, 32)
+    TINYGEN_PLACE(5)
+      TINYGEN_KEPT(18, 0, 0, 612) TINYGEN_IF(ABOVE, 5_1)
+      TINYGEN_KEPT(18, 0, 0, 412) TINYGEN_IF(BELOW, 6)
+      TINYGEN_KEPT(19, 15, 1, 308) TINYGEN_IF(ABOVE, 5_4)
+      TINYGEN_GAIN(1, 19)
+      TINYGEN_GO_ON(6)
+    TINYGEN_PLACE(5_4)
+      TINYGEN_GAIN(1, 34)
+      TINYGEN_GO_ON(6)
+    TINYGEN_PLACE(5_1)
+      TINYGEN_GAIN(1, 46)
+    TINYGEN_PLACE(6)
+      TINYGEN_KEPT(18, 0, 0, 696) TINYGEN_IF(ABOVE, 6_1)
+      TINYGEN_KEPT_LOW(19, 15, 1, 221) TINYGEN_IF(BELOW, 7)
+      TINYGEN_KEPT(18, 0, 0, 426) TINYGEN_IF(ABOVE, 6_4)
+      TINYGEN_GAIN(1, -9)
+      TINYGEN_GO_ON(7)
+    TINYGEN_PLACE(6_4)
+      TINYGEN_GAIN(1, 9)
+      TINYGEN_GO_ON(7)
+    TINYGEN_PLACE(6_1)
+      TINYGEN_GAIN(1, 49)
+    TINYGEN_PLACE(7)
+      TINYGEN_KEPT(20, 14, 2, 421) TINYGEN_IF(ABOVE, 7_1)
+      TINYGEN_KEPT(18, 0, 0, 515) TINYGEN_IF(BELOW, 8)
+      TINYGEN_GAIN(1, 19)
+      TINYGEN_GO_ON(8)
+    TINYGEN_PLACE(7_1)
+      TINYGEN_KEPT_LOW(19, 15, 1, 57) TINYGEN_IF(ABOVE, 7_4)
+      TINYGEN_GAIN(1, -11)
+      TINYGEN_GO_ON(8)
+    TINYGEN_PLACE(7_4)
+      TINYGEN_GAIN(1, -2)
+    TINYGEN_PLACE(8)
+      TINYGEN_KEPT(18, 0, 0, 726) TINYGEN_IF(ABOVE, 8_1)
+      TINYGEN_KEPT(20, 14, 2, 630) TINYGEN_IF(ABOVE, 8_3)
+      TINYGEN_KEPT(18, 0, 0, 408) TINYGEN_IF(BELOW, 9)
+      TINYGEN_GAIN(1, 17)
+      TINYGEN_GO_ON(9)
+    TINYGEN_PLACE(8_3)
+      TINYGEN_GAIN(1, 9)
+      TINYGEN_GO_ON(9)
+    TINYGEN_PLACE(8_1)
+      TINYGEN_GAIN(1, 54)
+    TINYGEN_PLACE(9)
+      TINYGEN_KEPT_LOW(19, 15, 1, 62) TINYGEN_IF(BELOW, 10)
+      TINYGEN_KEPT(18, 0, 0, 580) TINYGEN_IF(BELOW, 9_2)
+      TINYGEN_KEPT(19, 15, 1, 257) TINYGEN_IF(ABOVE, 9_4)
+      TINYGEN_GAIN(1, 15)
+      TINYGEN_GO_ON(10)
+    TINYGEN_PLACE(9_4)
+      TINYGEN_GAIN(1, 45)
+      TINYGEN_GO_ON(10)
+    TINYGEN_PLACE(9_2)
+      TINYGEN_GAIN(1, 7)
+    TINYGEN_PLACE(10)
+      TINYGEN_KEPT(19, 15, 1, 387) TINYGEN_IF(ABOVE, 10_1)
+      TINYGEN_KEPT(20, 14, 2, 351) TINYGEN_IF(ABOVE, 10_3)
+      TINYGEN_KEPT(18, 0, 0, 580) TINYGEN_IF(BELOW, 11)
+      TINYGEN_GAIN(1, 17)
+      TINYGEN_GO_ON(11)
+    TINYGEN_PLACE(10_3)
+      TINYGEN_GAIN(1, -2)
+      TINYGEN_GO_ON(11)
+    TINYGEN_PLACE(10_1)
+      TINYGEN_GAIN(1, 21)
+    TINYGEN_PLACE(11)
+      TINYGEN_KEPT(18, 0, 0, 765) TINYGEN_IF(ABOVE, 11_1)
+      TINYGEN_KEPT_LOW(19, 15, 1, 173) TINYGEN_IF(BELOW, 12)
+      TINYGEN_KEPT(18, 0, 0, 435) TINYGEN_IF(ABOVE, 11_4)
+      TINYGEN_GAIN(1, 2)
+      TINYGEN_GO_ON(12)
+    TINYGEN_PLACE(11_4)
+      TINYGEN_GAIN(1, 14)
+      TINYGEN_GO_ON(12)
+    TINYGEN_PLACE(11_1)
+      TINYGEN_GAIN(1, 83)
+    TINYGEN_PLACE(12)
+      TINYGEN_KEPT(20, 14, 2, 694) TINYGEN_IF(ABOVE, 12_1)
+      TINYGEN_KEPT(18, 0, 0, 523) TINYGEN_IF(ABOVE, 12_3)
+      TINYGEN_KEPT_LOW(19, 15, 1, 167) TINYGEN_IF(BELOW, 13)
+      TINYGEN_GAIN(1, 11)
+      TINYGEN_GO_ON(13)
+    TINYGEN_PLACE(12_3)
+      TINYGEN_GAIN(1, 23)
+      TINYGEN_GO_ON(13)
+    TINYGEN_PLACE(12_1)
+      TINYGEN_GAIN(1, 2)
+    TINYGEN_PLACE(13)
+      TINYGEN_KEPT(20, 14, 2, 318) TINYGEN_IF(BELOW, 14)
+      TINYGEN_KEPT(19, 15, 1, 315) TINYGEN_IF(BELOW, 13_2)
+      TINYGEN_KEPT(18, 0, 0, 635) TINYGEN_IF(ABOVE, 13_4)
+      TINYGEN_GAIN(1, -9)
+      TINYGEN_GO_ON(14)
+    TINYGEN_PLACE(13_4)
+      TINYGEN_GAIN(1, 39)
+      TINYGEN_GO_ON(14)
+    TINYGEN_PLACE(13_2)
+      TINYGEN_GAIN(1, -15)
+    TINYGEN_PLACE(14)
+      TINYGEN_KEPT_LOW(19, 15, 1, 31) TINYGEN_IF(BELOW, 15)
+      TINYGEN_KEPT(18, 0, 0, 496) TINYGEN_IF(BELOW, 14_2)
+      TINYGEN_KEPT(20, 14, 2, 456) TINYGEN_IF(ABOVE, 14_4)
+      TINYGEN_GAIN(1, 21)
+      TINYGEN_GO_ON(15)
+    TINYGEN_PLACE(14_4)
+      TINYGEN_GAIN(1, 11)
+      TINYGEN_GO_ON(15)
+    TINYGEN_PLACE(14_2)
+      TINYGEN_GAIN(1, 4)
+    TINYGEN_PLACE(15)
+      TINYGEN_KEPT(19, 15, 1, 425) TINYGEN_IF(ABOVE, 15_1)
+      TINYGEN_KEPT(18, 0, 0, 381) TINYGEN_IF(BELOW, 16)
+      TINYGEN_KEPT_LOW(19, 15, 1, 110) TINYGEN_IF(ABOVE, 15_4)
+      TINYGEN_GAIN(1, 4)
+      TINYGEN_GO_ON(16)
+    TINYGEN_PLACE(15_4)
+      TINYGEN_GAIN(1, 18)
+      TINYGEN_GO_ON(16)
+    TINYGEN_PLACE(15_1)
+      TINYGEN_GAIN(1, 31)
+    TINYGEN_PLACE(16)
+    TINYGEN_STRAIGHT_1_END("r0", "r14", "r15", "r18", "r19", "r20")
+    return (int16_t)tinygen_gained1;
+}
+
 /* int8 coefficients. */
 TINYGEN_TABLE const int8_t m_s2_weights[1][1] TINYGEN_ROM = {
     {   76 },
@@ -58,215 +245,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
      *    Sums stay within -264 .. 664: 16 bits. */
     int16_t s1[1];
     {
-        int16_t acc = 0;
-        if (x[0] <= 561) {
-            if (x[0] <= 468) {
-                acc = (int16_t)(acc - 48);
-            } else {
-                acc = (int16_t)(acc - 12);
-            }
-        } else {
-            if (x[0] <= 666) {
-                acc = (int16_t)(acc + 25);
-            } else {
-                acc = (int16_t)(acc + 126);
-            }
-        }
-        if (x[0] <= 548) {
-            acc = (int16_t)(acc - 20);
-        } else {
-            if (x[0] <= 639) {
-                if (x[1] <= 230) {
-                    acc = (int16_t)(acc + 6);
-                } else {
-                    acc = (int16_t)(acc + 29);
-                }
-            } else {
-                acc = (int16_t)(acc + 69);
-            }
-        }
-        if (x[0] <= 590) {
-            if (x[0] <= 468) {
-                acc = (int16_t)(acc - 27);
-            } else {
-                if (x[1] <= 287) {
-                    acc = (int16_t)(acc - 11);
-                } else {
-                    acc = (int16_t)(acc + 12);
-                }
-            }
-        } else {
-            acc = (int16_t)(acc + 34);
-        }
-        if (x[0] <= 535) {
-            acc = (int16_t)(acc - 13);
-        } else {
-            if (x[0] <= 696) {
-                if (x[1] <= 162) {
-                    acc = (int16_t)(acc - 1);
-                } else {
-                    acc = (int16_t)(acc + 10);
-                }
-            } else {
-                acc = (int16_t)(acc + 74);
-            }
-        }
-        if (x[0] <= 508) {
-            acc = (int16_t)(acc - 12);
-        } else {
-            if (x[1] <= 99) {
-                if (x[0] <= 760) {
-                    acc = (int16_t)(acc - 7);
-                } else {
-                    acc = (int16_t)(acc + 37);
-                }
-            } else {
-                acc = (int16_t)(acc + 20);
-            }
-        }
-        if (x[0] <= 612) {
-            if (x[0] <= 412) {
-                acc = (int16_t)(acc - 25);
-            } else {
-                if (x[1] <= 308) {
-                    acc = (int16_t)(acc - 6);
-                } else {
-                    acc = (int16_t)(acc + 9);
-                }
-            }
-        } else {
-            acc = (int16_t)(acc + 21);
-        }
-        if (x[0] <= 696) {
-            if (x[1] <= 221) {
-                acc = (int16_t)(acc - 6);
-            } else {
-                if (x[0] <= 426) {
-                    acc = (int16_t)(acc - 15);
-                } else {
-                    acc = (int16_t)(acc + 3);
-                }
-            }
-        } else {
-            acc = (int16_t)(acc + 43);
-        }
-        if (x[2] <= 421) {
-            if (x[0] <= 515) {
-                acc = (int16_t)(acc - 2);
-            } else {
-                acc = (int16_t)(acc + 17);
-            }
-        } else {
-            if (x[1] <= 57) {
-                acc = (int16_t)(acc - 13);
-            } else {
-                acc = (int16_t)(acc - 4);
-            }
-        }
-        if (x[0] <= 726) {
-            if (x[2] <= 630) {
-                if (x[0] <= 408) {
-                    acc = (int16_t)(acc - 17);
-                } else {
-                    acc = (int16_t)(acc + 0);
-                }
-            } else {
-                acc = (int16_t)(acc - 8);
-            }
-        } else {
-            acc = (int16_t)(acc + 37);
-        }
-        if (x[1] <= 62) {
-            acc = (int16_t)(acc - 13);
-        } else {
-            if (x[0] <= 580) {
-                acc = (int16_t)(acc - 6);
-            } else {
-                if (x[1] <= 257) {
-                    acc = (int16_t)(acc + 2);
-                } else {
-                    acc = (int16_t)(acc + 32);
-                }
-            }
-        }
-        if (x[1] <= 387) {
-            if (x[2] <= 351) {
-                if (x[0] <= 580) {
-                    acc = (int16_t)(acc - 4);
-                } else {
-                    acc = (int16_t)(acc + 13);
-                }
-            } else {
-                acc = (int16_t)(acc - 6);
-            }
-        } else {
-            acc = (int16_t)(acc + 17);
-        }
-        if (x[0] <= 765) {
-            if (x[1] <= 173) {
-                acc = (int16_t)(acc - 12);
-            } else {
-                if (x[0] <= 435) {
-                    acc = (int16_t)(acc - 10);
-                } else {
-                    acc = (int16_t)(acc + 2);
-                }
-            }
-        } else {
-            acc = (int16_t)(acc + 71);
-        }
-        if (x[2] <= 694) {
-            if (x[0] <= 523) {
-                if (x[1] <= 167) {
-                    acc = (int16_t)(acc - 11);
-                } else {
-                    acc = (int16_t)(acc + 0);
-                }
-            } else {
-                acc = (int16_t)(acc + 12);
-            }
-        } else {
-            acc = (int16_t)(acc - 9);
-        }
-        if (x[2] <= 318) {
-            acc = (int16_t)(acc + 6);
-        } else {
-            if (x[1] <= 315) {
-                acc = (int16_t)(acc - 9);
-            } else {
-                if (x[0] <= 635) {
-                    acc = (int16_t)(acc - 3);
-                } else {
-                    acc = (int16_t)(acc + 45);
-                }
-            }
-        }
-        if (x[1] <= 31) {
-            acc = (int16_t)(acc - 9);
-        } else {
-            if (x[0] <= 496) {
-                acc = (int16_t)(acc - 5);
-            } else {
-                if (x[2] <= 456) {
-                    acc = (int16_t)(acc + 12);
-                } else {
-                    acc = (int16_t)(acc + 2);
-                }
-            }
-        }
-        if (x[1] <= 425) {
-            if (x[0] <= 381) {
-                acc = (int16_t)(acc - 14);
-            } else {
-                if (x[1] <= 110) {
-                    acc = (int16_t)(acc - 10);
-                } else {
-                    acc = (int16_t)(acc + 4);
-                }
-            }
-        } else {
-            acc = (int16_t)(acc + 17);
-        }
+        int16_t acc = m_s1_trees(x);
         int16_t sum = (int16_t)acc;
         s1[0] = (int16_t)sum;
     }

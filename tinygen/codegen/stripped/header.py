@@ -55,6 +55,7 @@ INSTEAD = {
     "run `tinygen emit`": "run `tinygen export`",
     "for -DTINYGEN_SHARED, see tinygen_flash.h": "for -DTINYGEN_SHARED: one copy of the tables",
     "tinygen_trees.h has the words": "the words are explained above",
+    "tinygen_straight.h has the words": "the words are explained above",
 }
 
 

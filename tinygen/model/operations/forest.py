@@ -25,7 +25,7 @@ from ..nodes import (
     within,
 )
 from ..trees.code import BRANCHES_COST, STREAM_COST, Cost, TreeCode, cost_of
-from ..trees.straight import MOST_CLASSES, Gains, StraightCode
+from ..trees.straight import MOST_CLASSES, straight_code, without_implied
 from ..trees.tree import FEW_INPUTS, MAX_DEPTH, Form, Leaf, Split, Stream, Tree
 from ..trees.views import (
     BranchesView,
@@ -181,7 +181,7 @@ class Forest(Node):
         """Straight code, where no other form is quicker or worth more."""
         if not self.worth_straight(step):
             return None
-        code = StraightCode.of(trees, Gains.one(trees, self.bias[0]), step.optimize)
+        code = straight_code(trees, self.bias, step.optimize)
         if code is None or not self._best(step, trees, code.cost):
             return None
         return StraightView(step, (self.low, self.high), 0, self, code)
@@ -192,7 +192,8 @@ class Forest(Node):
         own = TreeCode.of(trees) if sums == 1 or self.leaf_bits == 8 else None
         others = [own.cost] if own else []
         if sums == 1 and self._printable(trees, "speed"):
-            others.append(cost_of(BRANCHES_COST, trees))
+            kept = [without_implied(tree, {}) for tree in trees]  # the compiler sees that as well
+            others.append(cost_of(BRANCHES_COST, kept))
         if step.optimize == "speed":
             return all(cost.cycles <= other.cycles for other in others)
         streams = cost_of(STREAM_COST, trees, self.leaf_bits // 8 * sums, sums)
@@ -207,7 +208,7 @@ class Forest(Node):
         if self.low > step.bounds[0].acc_low or self.high < step.bounds[0].acc_high:
             return None  # scores are clamped
         trees = tuple(self.tree(root) for root in self.roots)
-        code = StraightCode.of(trees, Gains.classes(trees, self.bias), step.optimize)
+        code = straight_code(trees, self.bias, step.optimize)
         if code is None or not self._best(step, trees, code.cost):
             return None
         return ClassView(step, self, code)

@@ -61,13 +61,13 @@ class Layout:
     def _too_far(self, items: Sequence[Item]) -> set[int]:
         return {
             k
-            for k, distance in self._distances(items)
+            for k, distance in self.distances(items)
             if items[k].kind == "branch" and items[k].bytes == 2
             if not NEAREST <= distance <= FARTHEST
         }
 
     @staticmethod
-    def _distances(items: Sequence[Item]) -> list[tuple[int, int]]:
+    def distances(items: Sequence[Item]) -> list[tuple[int, int]]:
         """Of each jump: its number, and the bytes from its start to its place."""
         starts, at = [], 0
         for item in items:
@@ -106,7 +106,7 @@ class Layout:
     @property
     def fits(self) -> bool:
         """True where RJMP reaches all places."""
-        return all(abs(distance) <= REACH for _, distance in self._distances(self.items))
+        return all(abs(distance) <= REACH for _, distance in self.distances(self.items))
 
     @property
     def bytes(self) -> int:
@@ -114,4 +114,11 @@ class Layout:
 
     @property
     def lines(self) -> list[str]:
-        return [item.text for item in self.items]
+        """A comparison and its branch on one line; what a place is for is indented."""
+        found: list[str] = []
+        for before, item in zip((None, *self.items), self.items):
+            if item.kind == "branch" and before is not None:
+                found[-1] += f" {item.text}"
+            else:
+                found.append(item.text if item.kind == "place" else f"  {item.text}")
+        return found

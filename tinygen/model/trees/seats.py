@@ -157,9 +157,10 @@ class _Pool:
 
 def seats_for(demand: Demand, sums: int, worth: tuple[float, float]) -> tuple[dict[int, Seat], int]:
     """The seat of each input that is worth one, and how many registers have to be saved."""
-    pool, seats, saved = _Pool(sums), {}, 0
+    pool, saved = _Pool(sums), 0
+    seats: dict[int, Seat] = {}
 
-    def gain(source: int, make) -> float:
+    def gain(source: int, make: _Way) -> float:
         count = pool.saved(make.wanted)
         if count is None:
             return 0.0

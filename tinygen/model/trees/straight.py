@@ -8,118 +8,32 @@ in registers, and those whose limits lie close together take one register and on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
+from ..fixedpoint import INT16_MAX
 from .code import MAX_INPUT, Cost, without_ends
+from .gains import Gain, Gains, Row
 from .layout import Item, Layout
 from .seats import MEMORY, Demand, Seat, seats_for
 from .tree import Leaf, Split, Tree
 
-MOST_VOTES = 127  # trees whose votes, counted twice, fit a byte
-UNIT = 127  # of a vote: the largest value of a leaf of 8 bits
 MOST_SUMS = 3  # that registers hold, beside votes
 MOST_CLASSES = MOST_SUMS + 1
-MOST_TURNED = 64  # splits of a tree whose every split is tried either way
+MOST_TURNED = 32  # splits of a tree whose every split is tried either way
 TALLY = {2: (26, None, 14), 3: (36, None, 20)}  # bytes and cycles of the votes' sum
-AROUND = (20, 20)  # around the trees
-CLASS_CODE = (50, 35)  # bytes and cycles around the trees of classes
+# bytes and cycles around the trees of one sum, and of so many less one class
+AROUND = {False: {1: (0, 11)}, True: {1: (14, 21), 2: (32, 28), 3: (50, 35)}}
 
 
-@dataclass(frozen=True)
-class Gain:
-    """What a leaf adds: to each sum, or one vote of a class."""
-
-    adds: tuple[int, ...]
-    vote: int | None = None  # place of the votes, from 0
-
-    @property
-    def nothing(self) -> bool:
-        return self.vote is None and not any(self.adds)
-
-    @property
-    def bytes(self) -> int:
-        return 2 if self.vote is not None else 4 * sum(map(bool, self.adds))
-
-    @property
-    def cycles(self) -> int:
-        return self.bytes // 2
-
-    @property
-    def words(self) -> list[Item]:
-        if self.vote is not None:
-            return [Item(f"TINYGEN_VOTE({self.vote + 1})", 2, cycles=1)]
-        return [
-            Item(f"TINYGEN_GAIN({k}, {v})", 4, cycles=2) for k, v in enumerate(self.adds, 1) if v
-        ]
-
-
-@dataclass(frozen=True)
-class Gains:
-    """What the leaves of trees add, and what the sums start from.
-
-    Of several classes the sums are those of the others less that of class `reference`. votes: a
-    tree counts for the reference unless it says otherwise; a vote for another one is UNIT more for
-    all others and UNIT once more for itself.
+@lru_cache(maxsize=8)
+def straight_code(trees: tuple[Tree, ...], bias: Row, goal: str) -> StraightCode | None:
+    """The code of trees whose leaves have a value for each bias; of more than one the order of the
+    sums is what counts. None where the words cannot say it.
     """
-
-    start: tuple[int, ...]
-    of: tuple[dict[tuple[int, ...], Gain], ...]  # of each tree, by the values of its leaves
-    reference: int = 0
-    votes: bool = False
-
-    @property
-    def size(self) -> int:
-        return sum(gain.bytes for tree in self.of for gain in tree.values())
-
-    @classmethod
-    def one(cls, trees: Sequence[Tree], bias: int) -> Gains:
-        """Of trees whose leaves have one value."""
-        return cls._apart(trees, (bias,), lambda row: row)
-
-    @classmethod
-    def classes(cls, trees: Sequence[Tree], bias: tuple[int, ...]) -> Gains:
-        """Of trees whose leaves have a score for each class, where the order is what counts."""
-        voted = len(bias) > 2 and len(trees) <= MOST_VOTES
-        ways = [cls._voted(trees, bias, r) for r in range(len(bias))] if voted else []
-        for r in range(len(bias)):
-            start = tuple(b - bias[r] for k, b in enumerate(bias) if k != r)
-            apart = cls._apart(trees, start, lambda row, r=r: _less(row, r))
-            ways.append(cls(apart.start, apart.of, r))
-        return min(ways, key=lambda way: way.size)
-
-    @classmethod
-    def _apart(cls, trees: Sequence[Tree], start: tuple[int, ...], values) -> Gains:
-        """Each tree starts from its most frequent leaf."""
-        of = []
-        for tree in trees:
-            found = Counter(leaf.values for leaf in leaves_of(tree))
-            usual = values(found.most_common(1)[0][0])
-            start = tuple(s + u for s, u in zip(start, usual))
-            of.append(
-                {row: Gain(tuple(v - u for v, u in zip(values(row), usual))) for row in found}
-            )
-        return cls(start, tuple(of))
-
-    @classmethod
-    def _voted(cls, trees: Sequence[Tree], bias: tuple[int, ...], reference: int) -> Gains:
-        others = [k for k in range(len(bias)) if k != reference]
-        of = []
-        for tree in trees:
-            gains = {}
-            for row in {leaf.values: None for leaf in leaves_of(tree)}:
-                gain = Gain(tuple(v + UNIT for v in _less(row, reference)))
-                if sum(map(bool, row)) == 1 and max(row) == UNIT and row[reference] == 0:
-                    gain = Gain((0,) * len(others), others.index(row.index(UNIT)))
-                gains[row] = gain
-            of.append(gains)
-        start = tuple(bias[k] - bias[reference] - UNIT * len(trees) for k in others)
-        return cls(start, tuple(of), reference, votes=True)
-
-
-def _less(row: Sequence[int], reference: int) -> tuple[int, ...]:
-    return tuple(v - row[reference] for k, v in enumerate(row) if k != reference)
+    of = Gains.of_numbers(trees, bias[0]) if len(bias) == 1 else Gains.of_scores(trees, bias)
+    return StraightCode.of(trees, of, goal)
 
 
 @dataclass(frozen=True)
@@ -137,7 +51,7 @@ class StraightCode:
         """None where the words cannot say it: an input too far behind x, too many bytes to jump
         over.
         """
-        kept = tuple(map(without_ends, trees))
+        kept = tuple(without_implied(without_ends(tree), {}) for tree in trees)
         inputs = {split.source for tree in kept for split in splits_of(tree)}
         if max(inputs, default=0) > MAX_INPUT:
             return None
@@ -162,7 +76,7 @@ class StraightCode:
     def seat(self, split: Split) -> Seat:
         return self.seats.get(split.source, MEMORY)
 
-    def _cycles(self, tree: Tree, gains: dict[tuple[int, ...], Gain]) -> int:
+    def _cycles(self, tree: Tree, gains: dict[Row, Gain]) -> int:
         """Of the longest way; each jump counts one more than going on."""
         if isinstance(tree, Leaf):
             gain = gains[tree.values]
@@ -179,7 +93,7 @@ class StraightCode:
     @property
     def cost(self) -> Cost:
         """What it takes on an ATmega328P."""
-        around = AROUND if len(self.gains.start) == 1 else CLASS_CODE
+        around = AROUND[self.gains.scores][len(self.gains.start)]
         return Cost(
             self.layout.bytes + 4 * self.saved + around[0],
             self.layout.cycles + 4 * self.saved + around[1],
@@ -200,18 +114,19 @@ class StraightCode:
         count = len(self.gains.start)
         return [Item(f"TINYGEN_TALLY_{count}", *TALLY[count])] if self.gains.votes else []
 
-    def _tree_items(self, number: int, gains: dict[tuple[int, ...], Gain]) -> list[Item]:
+    def _tree_items(self, number: int, gains: dict[Row, Gain]) -> list[Item]:
         """A tree in the order that is worth most: each split may be turned, if that pays."""
         tree = self.trees[number]
-        write = lambda turned: _TreeWords(self, number, gains, turned).of(tree)
-        turned: frozenset[Split] = frozenset()
-        best = write(turned)
+        turned: frozenset[int] = frozenset()
+        keys = keys_of(tree)
+        best = _TreeWords(self, number, gains, keys, turned).of(tree)
         if not any(self.worth) or tree.splits > MOST_TURNED:
             return best
         least = self._worth_of(best)
         for split in splits_of(tree):
-            other = turned ^ {split}
-            if (worth := self._worth_of(items := write(other))) < least:
+            other = turned ^ {keys[id(split)]}
+            items = _TreeWords(self, number, gains, keys, other).of(tree)
+            if (worth := self._worth_of(items)) < least:
                 least, turned, best = worth, other, items
         return best
 
@@ -233,20 +148,22 @@ class _TreeWords:
         self,
         code: StraightCode,
         number: int,
-        gains: dict[tuple[int, ...], Gain],
-        turned: frozenset[Split],
+        gains: dict[Row, Gain],
+        keys: dict[int, int],
+        turned: frozenset[int],
     ) -> None:
-        self._code, self._gains, self._number, self._turned = code, gains, number, turned
+        self._code, self._gains, self._number = code, gains, number
+        self._keys, self._turned = keys, turned
         self._next = f"{number + 1}"
-        self._places: dict[Tree, str] = {}  # by which jumps reach a part, there already or later
-        self._there: set[Tree] = set()
+        self._places: dict[int, str] = {}  # by which jumps reach a part, there already or later
+        self._there: set[int] = set()
         self._items: list[Item] = []
 
     def of(self, tree: Tree) -> list[Item]:
         waiting = [tree]
         while waiting:
             part = waiting.pop()
-            if part not in self._there:
+            if self._keys[id(part)] not in self._there:
                 waiting += self._run(part, last=not waiting)
         if self._items and self._items[-1].jump == ("go", self._next):
             self._items.pop()
@@ -258,13 +175,13 @@ class _TreeWords:
         """
         later: list[Tree] = []
         while True:
-            if part in self._there:
+            if self._keys[id(part)] in self._there:
                 self._items += self._again(part, last and not later)
                 break
             if self._ends(part):
                 self._items.append(Item.go(self._next))
                 break
-            self._there.add(part)
+            self._there.add(self._keys[id(part)])
             self._items.append(Item.place(self._place(part)))
             if isinstance(part, Leaf):
                 self._items += [*self._gains[part.values].words, Item.go(self._next)]
@@ -279,12 +196,12 @@ class _TreeWords:
         """What is there already: a jump, or a copy at the end of the tree if it is as short."""
         if isinstance(part, Leaf) and last and self._gains[part.values].bytes <= 2:
             return [*self._gains[part.values].words, Item.go(self._next)]
-        return [Item.go(self._places[part])]
+        return [Item.go(self._places[self._keys[id(part)]])]
 
     def _step(self, split: Split) -> tuple[Tree, Tree]:
         """Words of a split; the side that goes on and the one that is jumped to."""
         on, aside = split.left, split.right
-        if self._before(aside, on) != (split in self._turned):
+        if self._before(aside, on) != (self._keys[id(split)] in self._turned):
             on, aside = aside, on
         seat, which = self._code.seat(split), "ABOVE" if aside is split.right else "BELOW"
         place = self._next if self._ends(aside) else self._place(aside)
@@ -299,7 +216,7 @@ class _TreeWords:
         return self._rank(one) > self._rank(other)
 
     def _rank(self, side: Tree) -> tuple[bool, bool, int]:
-        new = not self._ends(side) and side not in self._there
+        new = not self._ends(side) and self._keys[id(side)] not in self._there
         return new, isinstance(side, Split), self._code._cycles(side, self._gains)
 
     def _ends(self, part: Tree) -> bool:
@@ -307,15 +224,39 @@ class _TreeWords:
         return isinstance(part, Leaf) and self._gains[part.values].nothing
 
     def _place(self, part: Tree) -> str:
-        return self._places.setdefault(part, f"{self._number}_{len(self._places)}")
+        return self._places.setdefault(self._keys[id(part)], f"{self._number}_{len(self._places)}")
 
 
-def leaves_of(tree: Tree) -> Iterator[Leaf]:
-    if isinstance(tree, Leaf):
-        yield tree
-    elif isinstance(tree, Split):
-        yield from leaves_of(tree.left)
-        yield from leaves_of(tree.right)
+def without_implied(tree: Tree, known: Mapping[int, tuple[int, int]]) -> Tree:
+    """The tree without splits that those above them decide. known: least and largest value that an
+    input has there.
+    """
+    if not isinstance(tree, Split):
+        return tree
+    low, high = known.get(tree.source, (-INT16_MAX - 1, INT16_MAX))
+    if high <= tree.limit:
+        return without_implied(tree.left, known)
+    if low > tree.limit:
+        return without_implied(tree.right, known)
+    left = without_implied(tree.left, {**known, tree.source: (low, tree.limit)})
+    right = without_implied(tree.right, {**known, tree.source: (tree.limit + 1, high)})
+    return Split(tree.source, tree.limit, left, right)
+
+
+def keys_of(tree: Tree) -> dict[int, int]:
+    """A number of each part, by its `id`; equal parts have the same one."""
+    numbers: dict[tuple[object, ...], int] = {}
+    found: dict[int, int] = {}
+
+    def number(part: Tree) -> int:
+        own: tuple[object, ...] = (part,)
+        if isinstance(part, Split):
+            own = (part.source, part.limit, number(part.left), number(part.right))
+        found[id(part)] = numbers.setdefault(own, len(numbers))
+        return found[id(part)]
+
+    number(tree)
+    return found
 
 
 def splits_of(tree: Tree) -> Iterator[Split]:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 
 from ..views import FloatSumView, SumView, View
 from .code import TreeCode
 from .straight import StraightCode
 from .tree import Form, Place, Split, Stream, Tree
 
-if TYPE_CHECKING:
-    from ..operations.forest import Forest
+Split4 = tuple[int, int, int, int]
+
+
+class Forest(Protocol):
+    """What views ask of the node whose trees they print."""
+
+    @property
+    def splits(self) -> tuple[Split4, ...]: ...
+    @property
+    def leaves(self) -> tuple[tuple[int, ...], ...]: ...
+    @property
+    def roots(self) -> tuple[int, ...]: ...
+    @property
+    def bias(self) -> tuple[int, ...]: ...
+    @property
+    def leaf_bits(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -160,7 +174,7 @@ class ClassView(_Straight, View):
         """C for the sum of class k less that of the reference."""
         if k == self.reference:
             return "0"
-        return f"(int16_t)tinygen_s{k + (k < self.reference)}"
+        return f"(int16_t)tinygen_gained{k + (k < self.reference)}"
 
 
 @dataclass(frozen=True)
@@ -248,7 +262,7 @@ class _Splits:
     node: Forest
 
     @property
-    def table(self) -> tuple[tuple[int, int, int, int], ...]:
+    def table(self) -> tuple[Split4, ...]:
         """The splits; one that nobody reaches where there is none."""
         return self.node.splits or ((0, 0, 0, 0),)
 

@@ -1,0 +1,261 @@
+"""Trees as straight code: the twin, the C of this computer and the chips agree, and what it takes
+on a chip is known beforehand.
+"""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from host_c import compile_header, run_rows
+from random_models import forest, inputs
+
+from tinygen.codegen.chain import chain_views
+from tinygen.codegen.emit import render_header
+from tinygen.common.boards import BOARDS
+from tinygen.common.errors import BuildError
+from tinygen.model.fixedpoint import INT16_MAX, Quantity
+from tinygen.model.model import Model
+from tinygen.model.operations.argmax import Argmax
+from tinygen.model.operations.forest import Forest
+from tinygen.model.trees import layout
+from tinygen.model.trees.code import MAX_INPUT
+from tinygen.model.trees.gains import UNIT
+from tinygen.model.trees.straight import straight_code
+from tinygen.target.bare import BareChip, measure_cost
+
+WIDE = Quantity("y", "", 1.0, -30000.0, 30000.0)
+ENDS = (-INT16_MAX - 1, -INT16_MAX, -1, 0, 1, INT16_MAX)
+UNO = BOARDS["uno"]
+
+
+def model(node: Forest, width: int, goal: str = "balanced") -> Model:
+    classes = len(node.bias) > 1
+    output = Quantity("y", "", 1.0, 0.0, len(node.bias) - 1.0) if classes else WIDE
+    labels = tuple("abcdefgh"[: len(node.bias)]) if classes else ()
+    nodes = (node, Argmax()) if classes else (node,)
+    return Model("trees", "forest", inputs(width), output, nodes, optimize=goal, labels=labels)
+
+
+def grown(seed: int, width: int, trees: int, depth: int, outputs: int = 1) -> Forest:
+    return forest(np.random.default_rng(seed), width, trees, depth, outputs, 127)
+
+
+def limited(node: Forest, *ranges: tuple[int, int]) -> Forest:
+    """With limits of input k within ranges[k]."""
+    rng = np.random.default_rng(1)
+    splits = [(s[0], int(rng.integers(*ranges[s[0]], endpoint=True)), *s[2:]) for s in node.splits]
+    return replace(node, splits=tuple(splits))
+
+
+def voting(seed: int, width: int, trees: int, depth: int, outputs: int) -> Forest:
+    """Most leaves are for one class alone, some for none and some for several."""
+    node, rng = grown(seed, width, trees, depth, outputs), np.random.default_rng(seed)
+    pure = [tuple(row) for row in (np.eye(outputs, dtype=int) * UNIT).tolist()]
+    mixed = [(42, 85, 0, 0)[:outputs], (64, 63, 0, 0)[:outputs], (0,) * outputs]
+    kinds = rng.choice(4, len(node.leaves), p=(0.8, 0.1, 0.07, 0.03))
+    leaves = [pure[rng.integers(outputs)] if k == 0 else mixed[k - 1] for k in kinds]
+    return replace(node, leaves=tuple(leaves), bias=(0,) * outputs)
+
+
+# limits of one byte from 0 on, of one byte that are not, of two; beside both ends of int16
+SEATS = (256, 500), (900, 1150), (-3000, 5000)
+AT_ENDS = (-INT16_MAX, -INT16_MAX + 200), (INT16_MAX - 230, INT16_MAX - 1), (-130, 120)
+
+CASES = {
+    "numbers": model(grown(1, 7, 12, 5), 7),
+    "in registers": model(limited(grown(2, 3, 8, 4), *SEATS), 3),
+    "at the ends": model(limited(grown(3, 3, 8, 4), *AT_ENDS), 3, "speed"),
+    "many inputs": model(grown(4, MAX_INPUT + 1, 20, 4), MAX_INPUT + 1, "speed"),
+    "one threshold": model(replace(grown(5, 4, 15, 4), low=0, high=1), 4),
+    "two classes": model(limited(voting(6, 3, 9, 4, 2), *SEATS), 3, "speed"),
+    "three classes": model(limited(voting(7, 3, 11, 4, 3), *SEATS), 3),
+    "four classes": model(limited(voting(8, 3, 9, 4, 4), *AT_ENDS), 3, "speed"),
+    "scores": model(grown(9, 5, 9, 4, 3), 5, "speed"),
+}
+
+
+def rows_of(made: Model) -> np.ndarray:
+    """Random rows, the ends of int16, and of each split rows on its limit and beside it."""
+    splits = np.array(made.nodes[0].splits)
+    count = 3 * len(splits)
+    found = np.resize(made.sample_rows(400, seed=1), (count, len(made.inputs)))
+    at = np.arange(count) // 3
+    beside = splits[at, 1] + np.arange(count) % 3 - 1
+    found[np.arange(count), splits[at, 0]] = np.clip(beside, ENDS[0], ENDS[-1])
+    ends = np.random.default_rng(2).choice(ENDS, (100, len(made.inputs)))
+    near = np.random.default_rng(3).choice(splits[:, 1], (600, len(made.inputs)))
+    return np.concatenate([made.sample_rows(200), found, ends, near])
+
+
+def view_of(made: Model):
+    return chain_views(made, [q.name for q in made.inputs])[0]
+
+
+def wrong_on_chip(made: Model, board: str = "uno", header: str | None = None) -> int:
+    rows = rows_of(made)
+    with BareChip(made, BOARDS[board], header, timed=False) as chip:
+        return int((chip.predict(rows) != made.predict(rows)).sum())
+
+
+def wrong_here(made: Model, folder, language: str = "c99", header: str | None = None) -> int:
+    rows = rows_of(made)
+    answers = run_rows(compile_header(made, folder, language, header), rows)
+    return int((answers != made.predict(rows)).sum())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_answers_on_this_computer(case, level, tmp_path):
+    made = CASES[case]
+    assert view_of(made).macros == ("class" if made.labels else "straight")
+    assert wrong_here(made, tmp_path) == 0
+    if level == "release" or case == "three classes":
+        assert wrong_here(made, tmp_path, "c++11") == 0
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_answers_on_the_chip(case, simavr):
+    """The limits and leaves that a case is for are all among its words."""
+    text = render_header(CASES[case])
+    if case in ("in registers", "three classes"):
+        assert {"TINYGEN_SAME_HIGH(", "TINYGEN_CLAMP(", "TINYGEN_KEEP("} <= set(
+            re.findall(r"TINYGEN_\w+\(", text)
+        )
+    assert ("TINYGEN_VOTE(" in text) == (case in ("three classes", "four classes"))
+    assert wrong_on_chip(CASES[case]) == 0
+
+
+@pytest.mark.parametrize(
+    ("board", "case"),
+    [
+        ("attiny85", "three classes"),  # no MUL
+        ("attiny85", "in registers"),
+        ("megaatmega2560", "four classes"),
+    ],
+)
+def test_the_same_answers_on_other_chips(board, case, simavr):
+    assert wrong_on_chip(CASES[case], board) == 0
+
+
+# ---- what is changed is noticed ----
+
+CHANGES = {
+    "a limit in memory": ("many inputs", r"(TINYGEN_SEE\(\d+, )(-?\d+)"),
+    "a limit in two registers": ("in registers", r"(TINYGEN_KEPT\(\d+, \d+, \d+, )(-?\d+)"),
+    "a limit in one register": ("in registers", r"(TINYGEN_IN_BYTE\(\d+, )(\d+)"),
+    "where a byte starts": ("three classes", r"(TINYGEN_CLAMP\(\d+, \d+, )(\d+)"),
+    "a high byte": ("three classes", r"(TINYGEN_SAME_HIGH\(\d+, \d+, )(\d+)"),
+    "what a leaf adds": ("numbers", r"(TINYGEN_GAIN\(1, )(-?\d+)"),
+    "what the sum starts with": ("numbers", r"(TINYGEN_STRAIGHT_1\()(-?\d+)"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_one_more_is_noticed(change, simavr):
+    case, pattern = CHANGES[change]
+    header = render_header(CASES[case])
+    changed = re.sub(pattern, lambda m: f"{m[1]}{int(m[2]) + 1}", header, count=1)
+    assert changed != header and wrong_on_chip(CASES[case], header=changed) > 0
+
+
+def test_a_vote_for_another_class_is_noticed(simavr, tmp_path):
+    header = render_header(CASES["three classes"])
+    changed = header.replace("TINYGEN_VOTE(1)", "TINYGEN_VOTE(2)")
+    assert wrong_on_chip(CASES["three classes"], header=changed) > 0
+    assert wrong_here(CASES["three classes"], tmp_path, header=changed) > 0
+
+
+# ---- what it takes ----
+
+
+@pytest.mark.parametrize("case", ["numbers", "in registers", "three classes"])
+def test_bytes_and_cycles_are_known_beforehand(case, simavr):
+    """To the byte and the cycle where the compiler adds nothing of its own."""
+    made = CASES[case]
+    cost, told = measure_cost(made, UNO), view_of(made).code.cost
+    assert (cost.flash_bytes, cost.cycles_max) == (told.bytes, told.cycles)
+    assert cost.cycles_seen <= cost.cycles_max and cost.ram_bytes == 0
+
+
+def near_jumps(made: Model) -> list[int]:
+    """Bytes from each short branch to its place."""
+    code = view_of(made).code.layout
+    kinds = [(item.kind, item.bytes) for item in code.items]
+    return [far for k, far in code.distances(code.items) if kinds[k] == ("branch", 2)]
+
+
+@pytest.mark.parametrize(("seed", "reached"), [(4, layout.FARTHEST), (31, layout.NEAREST)])
+def test_branches_as_far_as_they_reach(seed, reached, simavr):
+    made = model(grown(seed, 6, 3, 6), 6, "speed")
+    assert reached in near_jumps(made) and "TINYGEN_IF_FAR(" in render_header(made)
+    assert wrong_on_chip(made) == 0
+
+
+def test_a_branch_that_is_too_short_does_not_compile(simavr, monkeypatch):
+    made = model(grown(57, 6, 3, 6), 6, "speed")
+    straight_code.cache_clear()
+    monkeypatch.setattr(layout, "FARTHEST", layout.FARTHEST + 6)
+    assert max(near_jumps(made)) > 128
+    with pytest.raises(BuildError, match="does not compile"):
+        wrong_on_chip(made)
+    straight_code.cache_clear()
+
+
+def test_every_input_of_each_seat(level, simavr):
+    """All int16 of an input that is kept as one byte in either way, and in two registers."""
+    made = CASES["in registers"]
+    step = 1 if level == "release" else 16
+    one = np.arange(-INT16_MAX - 1, INT16_MAX + 1, step)
+    limits = np.unique([s[1] for s in made.nodes[0].splits])
+    one = np.unique(np.concatenate([one, limits, limits + 1, np.arange(-300, 1500)]))
+    rows = np.repeat(one[:, None], 3, axis=1)
+    with BareChip(made, UNO, timed=False) as chip:
+        assert np.array_equal(chip.predict(rows), made.predict(rows))
+
+
+# ---- what is chosen ----
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (model(grown(1, 3, 10, 5), 3, "size"), "streams"),
+        (model(grown(1, 3, 10, 1), 3), "branches"),  # few splits
+        (model(grown(1, 3, 1, 6), 3), "code"),  # a tree alone
+        (model(grown(1, 40, 10, 5), 40), "streams"),  # inputs beyond the reach of LDD
+        (model(replace(grown(1, 3, 10, 5), bias=(40000,)), 3), "streams"),  # wide sums
+        (model(grown(1, 3, 9, 4, 5), 3, "speed"), "rows"),  # more sums than registers hold
+        (replace(CASES["scores"], scores=True), "rows"),  # the sums are asked for
+        (replace(CASES["scores"], optimize="size"), "streams"),
+        (model(replace(grown(1, 3, 9, 4, 3), low=-50, high=60), 3, "speed"), "rows"),  # clamped
+    ],
+)
+def test_where_trees_are_something_else(made, expected):
+    assert view_of(made).macros == expected
+
+
+def test_another_goal_takes_fewer_bytes_or_fewer_cycles(simavr):
+    cost = {
+        goal: measure_cost(replace(CASES["numbers"], optimize=goal), UNO)
+        for goal in ("balanced", "size", "speed")
+    }
+    assert cost["size"].flash_bytes < cost["balanced"].flash_bytes
+    assert cost["balanced"].flash_bytes <= 2 * cost["size"].flash_bytes
+    assert cost["speed"].cycles_max <= cost["balanced"].cycles_max < cost["size"].cycles_max / 3
+
+
+def test_equal_parts_are_written_once_and_implied_splits_not_at_all():
+    part = [(1, 5, -1, -2), (1, 5, -1, -2)]
+    node = Forest(
+        ((0, 3, 1, 2), *part, (0, 3, 4, 5), (0, 9, -1, -3), (0, 2, -2, -3)),
+        ((0,), (10,), (20,)),
+        (0, 3),
+        (0,),
+        0,
+        99,
+    )
+    trees = tuple(node.tree(root) for root in node.roots)
+    code = straight_code(trees, (0,), "speed")
+    asked = [line for line in code.layout.lines if "TINYGEN_IF(" in line]
+    assert [tree.splits for tree in code.trees] == [3, 1]
+    assert len(asked) == 3  # x[0] twice, and x[1] once for both parts
