@@ -61,11 +61,11 @@ GROUPS = {
     "quantizer": Group(
         ("tinygen/search/quantization.py", "tinygen/model/fixedpoint.py"),
         (
-            "tests/model/test_alarm_band.py",
+            *("tests/search/test_quantization.py", "tests/model/test_alarm_band.py"),
             *("tests/model/test_alarms.py", "tests/model/test_error_bars.py"),
             *("tests/model/test_not_sure.py", "tests/model/test_model.py"),
         ),
-        40,
+        30,
     ),
     "operations": Group(
         ("tinygen/model/nodes.py", *OPERATIONS),
@@ -73,12 +73,12 @@ GROUPS = {
             *("tests/model/test_nodes.py", "tests/model/test_operations.py"),
             *("tests/model/test_model.py", "tests/codegen/test_emit.py"),
         ),
-        50,
+        30,
     ),
     "protocol": Group(
         ("host/protocol.py",),
         ("tests/host/test_protocol.py", "tests/host/test_protocol_models.py"),
-        40,
+        30,
     ),
     "check": Group(
         ("host/check.py",), ("tests/host/test_check.py", "tests/host/test_alarm.py"), 40
@@ -169,7 +169,7 @@ def _tried(mutant: Mutant | None, tests: tuple[str, ...]) -> int:
     os.dup2(nowhere, 2)
     if mutant:
         _read_instead(mutant)
-    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+    return int(pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *tests]))
 
 
 def _read_instead(mutant: Mutant) -> None:
@@ -214,6 +214,8 @@ def main() -> None:
     parser.add_argument("--share", type=float, help="of all mutants; without it a sample")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
     given = parser.parse_args()
+    if given.write and given.groups:
+        parser.error(f"{RESULTS.name} has every group: leave out {' '.join(given.groups)}")
     os.chdir(ROOT)
     sys.dont_write_bytecode = True
     import hypothesis  # noqa: F401 - in memory before the first fork
