@@ -198,6 +198,7 @@ def report(name: str, group: Group, share: float | None) -> str:
     for place, mutant in enumerate(chosen, 1):
         if not killed(mutant, group.tests):
             alive.append(mutant)
+            print(f"\n{mutant.file}:{mutant.line} {mutant.was} -> {mutant.now}", file=sys.stderr)
         print(f"\r{name} {place}/{number}, {len(alive)} alive", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     rate = 100 * (number - len(alive)) / number

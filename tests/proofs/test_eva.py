@@ -25,7 +25,7 @@ from tinygen.model.outputs import side_by_side
 TESTS = Path(__file__).parents[1]
 STORED = TESTS / "golden" / "house"
 LOG = "../proofs/eva.txt"  # from tests/golden
-FEW = ("linear16_long", "lookup_square")
+FEW = ("lookup_square",)
 
 
 @pytest.fixture(scope="module")
