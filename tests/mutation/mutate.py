@@ -81,7 +81,7 @@ GROUPS = {
         30,
     ),
     "check": Group(
-        ("host/check.py",), ("tests/host/test_check.py", "tests/host/test_alarm.py"), 40
+        ("host/check.py",), ("tests/host/test_check_parts.py", "tests/host/test_check.py"), 40
     ),
 }
 
