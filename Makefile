@@ -6,6 +6,7 @@
 # make dist    builds wheel and sdist, checks them, and writes the bill of materials, into dist/
 # make audit   asks whether a known hole is in a package of .ci/locks; make lock writes those anew
 # make bench   measures tinygen beside other generators, an hour; ARGS="--quick": one task
+# make mutation changes the modules that everything rests on, one place at a time
 # make lint    ruff and mypy over everything
 # make setup   only sets up, for the tests too; make clean undoes it
 #
@@ -32,7 +33,7 @@ BENCHED := $(BENCH)/set-up-$(shell { echo '$(CURDIR)'; cat benchmarks/requiremen
 # this package anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: audit bench demo dist docs figures lint lock test setup clean release-check
+.PHONY: audit bench demo dist docs figures lint lock test setup clean release-check mutation
 
 demo: $(STAMP)
 	@$(BIN)/tinygen demo $(ARGS)
@@ -55,6 +56,11 @@ release-check: $(TOOLS)
 	@.ci/tools release
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[chips]'
 	@$(PYTEST) --level release $(ARGS)
+
+# a sample of mutants, a quarter of an hour; ARGS="--share 1" takes all, ARGS=check those of a group
+mutation: $(TOOLS)
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[mutation]'
+	@$(BIN)/python tests/mutation/mutate.py --write $(ARGS)
 
 # NO_MKDOCS_2_WARNING: a notice of the theme's authors, no warning about these pages
 docs: $(TOOLS)

@@ -25,7 +25,7 @@ from tinygen.model.outputs import side_by_side
 TESTS = Path(__file__).parents[1]
 STORED = TESTS / "golden" / "house"
 LOG = "../proofs/eva.txt"  # from tests/golden
-FEW = ("linear16_long", "lookup_square")
+FEW = ("lookup_square",)
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,8 @@ def every_header() -> dict[str, Model]:
 
 def test_no_header_has_an_alarm(frama_c, level, golden, tmp_path):
     head = f"Frama-C {frama_c}, EVA; int of 16 bits; all int16 inputs"
-    models = every_header()
-    if level == "commit":
-        models = {name: model for name, model in models.items() if name.split()[0] in FEW}
+    few = {f"{name} balanced": replace(random_models()[name], name="m") for name in FEW}
+    models = every_header() if level == "release" else few
     lines, wrong = [], {}
     for place, (name, model) in enumerate(models.items()):
         found = analyse(texts(model), tmp_path / str(place))
@@ -192,10 +191,10 @@ MUTANTS = {
 
 
 def pytest_generate_tests(metafunc):
-    """All of them at release, two at a commit."""
+    """All of them at release, one at a commit."""
     if "fault" in metafunc.fixturenames:
         release = metafunc.config.getoption("--level") == "release"
-        metafunc.parametrize("fault", list(MUTANTS) if release else list(MUTANTS)[:2])
+        metafunc.parametrize("fault", list(MUTANTS) if release else list(MUTANTS)[:1])
 
 
 def test_an_alarm_is_raised(fault, frama_c, tmp_path):

@@ -1,0 +1,235 @@
+"""Mutants of the modules that everything rests on, by cosmic-ray's operators: `make mutation`.
+
+    python tests/mutation/mutate.py [--share 1.0] [--write] [GROUP...]
+
+A mutant is one operator at one place of one file. It is killed if a test of its group fails, or
+runs for more than a minute. A process that has numpy, scikit-learn and pytest in memory forks for
+each mutant; the child reads the changed text in place of the file: nothing on the disk changes.
+
+Left out are mutants that are no other program: those of annotations, and `==` that becomes `is`. Of
+the others a sample is drawn with a seed; `--share 1.0` takes all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import importlib.machinery
+import os
+import random
+import resource
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = Path(__file__).with_name("results.txt")
+SEED = 16
+SECONDS = 60  # of CPU time, for the tests of one mutant
+WALL = 600
+NO_ARGUMENTS = ("VariableReplacer", "VariableInserter")  # of operators that want a list of names
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files, the tests that guard them, and how many mutants a sample has."""
+
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+    sample: int
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change; text: of the whole file."""
+
+    file: str
+    operator: str
+    line: int
+    was: str
+    now: str
+    text: str
+
+
+OPERATIONS = sorted(
+    str(path.relative_to(ROOT)) for path in (ROOT / "tinygen/model/operations").glob("[a-z]*.py")
+)
+GROUPS = {
+    "quantizer": Group(
+        ("tinygen/search/quantization.py", "tinygen/model/fixedpoint.py"),
+        (
+            *("tests/search/test_quantization.py", "tests/model/test_alarm_band.py"),
+            *("tests/model/test_alarms.py", "tests/model/test_error_bars.py"),
+            *("tests/model/test_not_sure.py", "tests/model/test_model.py"),
+        ),
+        30,
+    ),
+    "operations": Group(
+        ("tinygen/model/nodes.py", *OPERATIONS),
+        (
+            *("tests/model/test_nodes.py", "tests/model/test_operations.py"),
+            *("tests/model/test_model.py", "tests/codegen/test_emit.py"),
+        ),
+        30,
+    ),
+    "protocol": Group(
+        ("host/protocol.py",),
+        ("tests/host/test_protocol.py", "tests/host/test_protocol_models.py"),
+        30,
+    ),
+    "check": Group(
+        ("host/check.py",), ("tests/host/test_check_parts.py", "tests/host/test_check.py"), 40
+    ),
+}
+
+
+def places(file: str) -> list[tuple[str, str, int]]:
+    """Where a file can be changed: (file, operator, occurrence)."""
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.plugins import get_operator, operator_names
+
+    nodes = list(ast_nodes(get_ast((ROOT / file).read_text(encoding="utf-8"))))
+    found = []
+    for name in sorted(operator_names()):
+        kind = name.rpartition("/")[2]
+        if kind in NO_ARGUMENTS or (kind.endswith(("_Is", "_IsNot")) and "Operator_Is" not in kind):
+            continue
+        operator = get_operator(name)()
+        count = sum(len(list(operator.mutation_positions(node))) for node in nodes)
+        found += [(file, name, occurrence) for occurrence in range(count)]
+    return found
+
+
+def mutants(chosen: list[tuple[str, str, int]], number: int) -> list[Mutant]:
+    """The first so many of these changes that each make another program."""
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
+    found: dict[str, Mutant] = {}
+    for file, name, occurrence in chosen:
+        if len(found) == number:
+            break
+        before = (ROOT / file).read_text(encoding="utf-8")
+        after = mutate_code(before, get_operator(name)(), occurrence)
+        if after is not None and after not in found and _program(after) != _program(before):
+            found[after] = _mutant(file, name.rpartition("/")[2], before, after)
+    return list(found.values())
+
+
+def _mutant(file: str, kind: str, before: str, after: str) -> Mutant:
+    changed = list(difflib.ndiff(before.splitlines(), after.splitlines()))
+    line = next(
+        k for k, (a, b) in enumerate(zip(before.splitlines(), after.splitlines())) if a != b
+    )
+    was, now = (next((c[2:].strip() for c in changed if c[0] == sign), "") for sign in "-+")
+    return Mutant(file, kind, line + 1, was, now, after)
+
+
+def _program(text: str) -> str:
+    """What the text does: annotations are never evaluated here."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.AnnAssign, ast.arg)):
+            node.annotation = ast.Constant(None)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            node.returns = None
+    return ast.dump(tree)
+
+
+def killed(mutant: Mutant | None, tests: tuple[str, ...]) -> bool:
+    """True if a test fails in a child that reads the mutant; None: the files as they are."""
+    child = os.fork()
+    if child == 0:
+        os._exit(_tried(mutant, tests))
+    end = time.monotonic() + WALL
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status != 0
+        time.sleep(0.02)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return True
+
+
+def _tried(mutant: Mutant | None, tests: tuple[str, ...]) -> int:
+    """In the child: 0 if all tests pass."""
+    import pytest
+
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    if mutant:
+        _read_instead(mutant)
+    return int(pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *tests]))
+
+
+def _read_instead(mutant: Mutant) -> None:
+    """Imports of the mutant's file compile its text."""
+    place, loader = str(ROOT / mutant.file), importlib.machinery.SourceFileLoader
+    plain = loader.get_code
+
+    def get_code(self, name):
+        if os.path.realpath(self.path) == place:
+            return compile(mutant.text, place, "exec", dont_inherit=True)
+        return plain(self, name)
+
+    loader.get_code = get_code
+
+
+def report(name: str, group: Group, share: float | None) -> str:
+    """One group's mutants, tried: counts, and each that no test has killed."""
+    everywhere = [place for file in group.files for place in places(file)]
+    random.Random(SEED).shuffle(everywhere)
+    wanted = group.sample if share is None else round(share * len(everywhere))
+    chosen = mutants(everywhere, wanted)
+    number = len(chosen)
+    if killed(None, group.tests):
+        raise SystemExit(f"{name}: the tests fail without a mutant")
+    alive = []
+    for place, mutant in enumerate(chosen, 1):
+        if not killed(mutant, group.tests):
+            alive.append(mutant)
+            print(f"\n{mutant.file}:{mutant.line} {mutant.was} -> {mutant.now}", file=sys.stderr)
+        print(f"\r{name} {place}/{number}, {len(alive)} alive", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    rate = 100 * (number - len(alive)) / number
+    lines = [f"{name}: {number - len(alive)} of {number} killed, {rate:.1f} %"]
+    lines[0] += f"; drawn from {len(everywhere)} places"
+    for m in sorted(alive, key=lambda m: (m.file, m.line)):
+        lines += [f"  {m.file}:{m.line} {m.operator}", f"    - {m.was}", f"    + {m.now}"]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("groups", nargs="*", choices=[*GROUPS, []], metavar="GROUP")
+    parser.add_argument("--share", type=float, help="of all mutants; without it a sample")
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
+    given = parser.parse_args()
+    if given.write and given.groups:
+        parser.error(f"{RESULTS.name} has every group: leave out {' '.join(given.groups)}")
+    os.chdir(ROOT)
+    sys.dont_write_bytecode = True
+    import hypothesis  # noqa: F401 - in memory before the first fork
+    import jinja2  # noqa: F401
+    import numpy  # noqa: F401
+    import pytest  # noqa: F401
+    import sklearn.linear_model  # noqa: F401
+
+    texts = [report(name, GROUPS[name], given.share) for name in given.groups or GROUPS]
+    print("\n".join(texts))
+    if given.write:
+        RESULTS.write_text("\n".join(texts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
