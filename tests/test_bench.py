@@ -146,7 +146,8 @@ def test_json_and_page_tell_the_same_ratios(bench, tiny):
     assert (chosen["flash"], chosen["cycles"], chosen["holds"]) == (0.1667, 0.1, True)
     assert (converted["flash"], converted["cycles"]) == (0.15, round(80 / 900, 4))
     page = bench.show.as_markdown(tiny)
-    assert "| emlearn, tree, depth 4: 600 B (error 1) |" in page and "| 0.167, 0.100 |" in page
+    row = "| B random | 1 ug/m3 | emlearn, tree, depth 4: 600 B; emlearn, tree, depth 4: 900 |"
+    assert row in page and "| 0.167, 0.100 | 0.167, 0.100 | yes | 1 of 2 |" in page
     assert "| tree | 1 | 1/1 | 0.15, 0.15 | 0.09, 0.09 | 0 |" in page
 
 
