@@ -285,14 +285,16 @@ def _kinds(run: Run, key: Callable[[Line], str]) -> dict[str, list[Line]]:
 def _converted_rows(run: Run) -> Iterator[str]:
     yield (
         "| the same fitted model, converted | models | half the flash and a third of the cycles | "
-        "flash: median, worst | cycles: median, worst | no peer answers right |"
+        "and in the form that does | flash: median, worst | cycles: median, worst | "
+        "no peer answers right |"
     )
-    yield "|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|"
     for kind, lines in _kinds(run, lambda n: n.what.split(",")[0]).items():
         compared = [n for n in lines if n.holds is not None]
         flash = [n.flash for n in compared if n.flash is not None]
         cycles = [n.cycles for n in compared if n.cycles is not None]
-        cells = [kind, str(len(lines)), f"{sum(bool(n.holds) for n in compared)}/{len(compared)}"]
+        kept = sum(bool(n.holds) for n in compared), sum(bool(n.instead) for n in compared)
+        cells = [kind, str(len(lines)), *(f"{k}/{len(compared)}" for k in kept)]
         for ratios in (flash, cycles):
             told = f"{median(ratios):.2f}, {max(ratios):.2f}" if ratios else "-"
             cells.append(told)
