@@ -98,6 +98,15 @@ def test_converted_half_and_a_third_of_the_best_that_answers_right(bench, ours, 
     assert (line.holds, line.small.package, line.quick.package) == (holds, "small", "quick")
 
 
+def test_another_form_of_ours_that_would_hold_is_named(bench):
+    ours = point(bench, "tinygen", 1.0, 501, 90, chosen=True, fitted=True, way="convert: speed")
+    other = replace(ours, flash_bytes=400, cycles_max=200, chosen=False, way="emit --optimize size")
+    peer = point(bench, "emlearn", 1.0, 1000, 900)
+    (line,) = bench.verdicts.converted_lines("B random", [ours, other, peer])
+    assert not line.holds and line.ours == ours
+    assert line.why.endswith("of emlearn's tree, depth 4; emit --optimize size would hold")
+
+
 def test_a_conversion_that_answers_otherwise_does_not_hold(bench):
     points = [
         point(bench, "tinygen", 0.2, 1, 1, chosen=True, fitted=True, classes=True, differing=3),
@@ -146,8 +155,9 @@ def test_json_and_page_tell_the_same_ratios(bench, tiny):
     assert (chosen["flash"], chosen["cycles"], chosen["holds"]) == (0.1667, 0.1, True)
     assert (converted["flash"], converted["cycles"]) == (0.15, round(80 / 900, 4))
     page = bench.show.as_markdown(tiny)
-    assert "| emlearn, tree, depth 4: 600 B (error 1) |" in page and "| 0.167, 0.100 |" in page
-    assert "| tree | 1 | 1/1 | 0.15, 0.15 | 0.09, 0.09 | 0 |" in page
+    row = "| B random | 1 ug/m3 | emlearn, tree, depth 4: 600 B; emlearn, tree, depth 4: 900 |"
+    assert row in page and "| 0.167, 0.100 | 0.167, 0.100 | yes | 1 of 2 |" in page
+    assert "| tree | 1 | 1/1 | 1/1 | 0.15, 0.15 | 0.09, 0.09 | 0 |" in page
 
 
 def test_the_picture_has_a_front_for_each_generator_and_is_the_same_twice(bench, tiny):

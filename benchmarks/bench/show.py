@@ -218,42 +218,53 @@ def as_picture(run: Run) -> str:
 
 def as_markdown(run: Run) -> str:
     """The tables of docs/comparison.md."""
-    parts = [
-        *_found_rows(run),
-        "",
-        *(f"- {words}" for words in _found_misses(run)),
-        "",
-        *_converted_rows(run),
-        "",
-        *_limit_rows(run),
-    ]
+    parts = [*_found_rows(run), "", *_converted_rows(run), "", *_limit_rows(run)]
     return "\n".join(parts) + "\n"
 
 
 def _found_rows(run: Run) -> Iterator[str]:
+    """At the lowest error of the peers; how many of all their errors hold; what train chooses."""
     yield (
-        "| task | error of the chosen model | flash, cycles | smallest peer at that error | "
-        "quickest peer at that error | flash, cycles: part of theirs | goal | holds | "
-        "at each error of the peers |"
+        "| task | the peers' lowest error | smallest, quickest peer with it | ours, no worse: "
+        "error, flash, cycles | flash, cycles: part of theirs | goal | holds | at all their errors "
+        "| what `train` chooses |"
     )
     yield "|---|---|---|---|---|---|---|---|---|"
     for name in run.points:
         lines = [n for n in run.found if n.task == name]
         levels = [n for n in lines if n.what == LEVEL]
-        for line in (n for n in lines if n.what == CHOSEN):
-            assert line.ours and line.small and line.quick
+        for line, chosen in zip(levels[:1], (n for n in lines if n.what == CHOSEN)):
+            assert line.small and line.quick and chosen.ours
             cells = [
                 name,
-                _with_unit(name, line.ours),
-                f"{line.ours.flash_bytes:,} B, {line.ours.cycles_max:,}",
-                _peer(line.small, f"{line.small.flash_bytes:,} B", line),
-                _peer(line.quick, f"{line.quick.cycles_max:,}", line),
-                f"{line.flash:.3f}, {line.cycles:.3f}",
+                _with_unit(name, replace(line.small, error=line.error)),
+                f"{line.small.package}, {line.small.model}: {line.small.flash_bytes:,} B; "
+                f"{line.quick.package}, {line.quick.model}: {line.quick.cycles_max:,}",
+                _ours(line),
+                f"{_ratio(line.flash)}, {_ratio(line.cycles)}",
                 f"{line.flash_goal:.3f}, {line.cycles_goal:.3f}",
-                "yes" if line.holds else "no",
+                "yes" if line.holds else f"no: {_short_why(line)}",
                 f"{sum(bool(n.holds) for n in levels)} of {len(levels)}",
+                f"{_with_unit(name, chosen.ours)}: {_cost(chosen.ours)}",
             ]
             yield "| " + " | ".join(cells) + " |"
+
+
+def _ours(line: Line) -> str:
+    if line.ours is None:
+        return "none"
+    return f"{line.ours.model.split(',')[0]}, {error_of(line.ours)}: {_cost(line.ours)}"
+
+
+def _cost(p: Point) -> str:
+    return f"{p.flash_bytes:,} B, {p.cycles_max:,}"
+
+
+def _short_why(line: Line) -> str:
+    if line.ours is None:
+        return line.why
+    missed = [("flash", line.flash, line.flash_goal), ("cycles", line.cycles, line.cycles_goal)]
+    return " and ".join(word for word, ratio, goal in missed if ratio is not None and ratio > goal)
 
 
 def _with_unit(task: str, p: Point) -> str:
@@ -262,29 +273,6 @@ def _with_unit(task: str, p: Point) -> str:
 
 def unit_of(task: str) -> str:
     return UNITS.get(task.split()[0], "")
-
-
-def _peer(p: Point, cost: str, line: Line) -> str:
-    worse = "" if line.reached else f" (error {error_of(p)})"
-    return f"{p.package}, {p.model}: {cost}{worse}"
-
-
-def _found_misses(run: Run) -> Iterator[str]:
-    """Each miss once a task, the worst line of it."""
-    for name in run.points:
-        missed = [n for n in run.found if n.task == name and n.holds is False]
-        if not missed:
-            continue
-        none = [n for n in missed if n.ours is None]
-        if none:
-            yield f"{name}, error {none[0].error:.4g}: {none[0].why}"
-        worst = max((n for n in missed if n.ours), key=_beyond, default=None)
-        if worst:
-            yield f"{name}, error {worst.error:.4g}: {worst.why}"
-
-
-def _beyond(line: Line) -> float:
-    return max((line.flash or 0) / line.flash_goal, (line.cycles or 0) / line.cycles_goal)
 
 
 def _kinds(run: Run, key: Callable[[Line], str]) -> dict[str, list[Line]]:
@@ -297,14 +285,16 @@ def _kinds(run: Run, key: Callable[[Line], str]) -> dict[str, list[Line]]:
 def _converted_rows(run: Run) -> Iterator[str]:
     yield (
         "| the same fitted model, converted | models | half the flash and a third of the cycles | "
-        "flash: median, worst | cycles: median, worst | no peer answers right |"
+        "and in the form that does | flash: median, worst | cycles: median, worst | "
+        "no peer answers right |"
     )
-    yield "|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|"
     for kind, lines in _kinds(run, lambda n: n.what.split(",")[0]).items():
         compared = [n for n in lines if n.holds is not None]
         flash = [n.flash for n in compared if n.flash is not None]
         cycles = [n.cycles for n in compared if n.cycles is not None]
-        cells = [kind, str(len(lines)), f"{sum(bool(n.holds) for n in compared)}/{len(compared)}"]
+        kept = sum(bool(n.holds) for n in compared), sum(bool(n.instead) for n in compared)
+        cells = [kind, str(len(lines)), *(f"{k}/{len(compared)}" for k in kept)]
         for ratios in (flash, cycles):
             told = f"{median(ratios):.2f}, {max(ratios):.2f}" if ratios else "-"
             cells.append(told)
@@ -313,19 +303,29 @@ def _converted_rows(run: Run) -> Iterator[str]:
 
 
 def _limit_rows(run: Run) -> Iterator[str]:
+    """Of every kind of estimator that is converted, then of every family that train has found."""
     yield (
-        "| cycles for each weight, or split that is asked | models | tinygen, converted | "
+        "| median cycles of an answer for each weight, or split that is asked | models | tinygen | "
         "quickest peer | limit, operands loaded | limit, operands in registers |"
     )
     yield "|---|---|---|---|---|---|"
     for kind, lines in _kinds(run, lambda n: n.what.split(",")[0]).items():
         mine = [n.ours for n in lines if n.ours and not n.ours.message]
-        theirs = [n.quick for n in lines if n.quick]
-        loaded, held = ([each(p)[k] for p in mine] for k in (1, 2))
-        cells = [f"{kind}: a {'weight' if kind in ('net', 'linear') else 'split'}", str(len(mine))]
-        cells += [_middle([each(p)[0] for p in some]) for some in (mine, theirs)]
-        cells += [_middle(loaded), _middle(held)]
-        yield "| " + " | ".join(cells) + " |"
+        yield _limit_row(f"{kind}, converted", mine, [n.quick for n in lines if n.quick])
+    families: dict[str, list[Point]] = {}
+    for p in (p for points in run.points.values() for p in points):
+        if p.ours and not p.fitted and each(p)[0]:
+            families.setdefault(p.model.split(",")[0], []).append(p)
+    for family, mine in families.items():
+        yield _limit_row(f"{family}, found in the rows", mine, [])
+
+
+def _limit_row(title: str, mine: list[Point], theirs: list[Point]) -> str:
+    unit = "split" if mine and mine[0].splits else "weight"
+    cells = [f"{title}: a {unit}", str(len(mine))]
+    cells += [_middle([each(p)[0] for p in some]) for some in (mine, theirs)]
+    cells += [_middle([each(p)[k] for p in mine]) for k in (1, 2)]
+    return "| " + " | ".join(cells) + " |"
 
 
 def _middle(values: Sequence[float]) -> str:

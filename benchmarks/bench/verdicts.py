@@ -7,7 +7,7 @@ their favour, and the smallest and the quickest may be two. Ours at that error i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .measure import Point
 
@@ -29,6 +29,7 @@ class Line:
     cycles_goal: float
     reached: bool = True  # False: no peer has that error, these have their lowest one
     best: float = 0.0  # where `ours` is None: our lowest error
+    instead: str = ""  # a form of ours that keeps both goals, where the chosen one does not
 
     @property
     def flash(self) -> float | None:
@@ -60,7 +61,8 @@ class Line:
             return "no peer answers right"
         if self.ours is None:
             return f"no model of ours has this error, the best has {self.best:.4g}"
-        return "; ".join(self._misses())
+        told = [f"{self.instead} would hold"] if self.instead and not self.holds else []
+        return "; ".join(self._misses() + told)
 
     def _misses(self) -> list[str]:
         assert self.ours and self.small and self.quick
@@ -74,9 +76,9 @@ class Line:
             assert ratio is not None
             if ratio > goal:
                 ours = "" if self.ours.fitted else f", ours {self.ours.model.split(',')[0]}"
-                found.append(
-                    f"{word} {ratio:.2f} over {goal:.2f} of {peer.package}'s {peer.model}{ours}"
-                )
+                where = "" if peer.board == self.ours.board else f" on the {peer.board}"
+                theirs = f"{peer.package}'s {peer.model}{where}"
+                found.append(f"{word} {ratio:.2f} over {goal:.2f} of {theirs}{ours}")
         return found
 
     def plain(self) -> dict:
@@ -169,5 +171,8 @@ def converted_lines(task: str, points: Sequence[Point]) -> list[Line]:
         small = min(right, key=lambda p: p.flash_bytes, default=None)
         quick = min(right, key=lambda p: p.cycles_max, default=None)
         goals = CONVERTED_FLASH, CONVERTED_CYCLES
-        lines.append(Line(task, model, ours.error, ours, small, quick, *goals))
+        line = Line(task, model, ours.error, ours, small, quick, *goals)
+        forms = (replace(line, ours=p) for p in group if p.ours)
+        holding = next((form.ours.way for form in forms if form.ours and form.holds), "")
+        lines.append(replace(line, instead=holding))
     return lines
