@@ -62,7 +62,7 @@ PRUNED = 4 / 3  # units of the net that all others are pruned from, per unit of 
 DEEP = ((11, 8), (15, 10))  # two hidden layers
 # training of two layers: random nets, steps before and after the best one is picked
 STARTS, SCREEN, TRAIN = 8, 15, 120
-KICKS = 12  # tries to better a net that is used
+KICKS, DEEP_KICKS = 12, 24  # tries to better a net that is used, of one layer and of two
 DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 
 
@@ -186,7 +186,7 @@ def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -
         for k in range(STARTS // 2 if draft else STARTS)
     ]
     net = train_net(min(nets, key=lambda net: net.loss), problem, TRAIN)
-    return net if draft else kicked(net, problem, KICKS, [seed, *hidden])
+    return net if draft else kicked(net, problem, DEEP_KICKS, [seed, *hidden])
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:

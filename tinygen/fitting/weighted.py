@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.float64] | None
+BLOCKS = 30  # of neighbouring rows, whose means are compared
+CHANCE = 0.05  # that a mean which is 0 is said to be above it
 
 
 def mean(values: np.ndarray, counts: Counts) -> Any:
@@ -47,6 +49,20 @@ def margin(values: np.ndarray, confidence: float = 0.95) -> float:
         return float(np.abs(values).sum())
     deviation = values.std(ddof=1) / np.sqrt(len(values))
     return float(t.ppf((1 + confidence) / 2, len(values) - 1) * deviation)
+
+
+def above_zero(values: np.ndarray) -> bool:
+    """True where the mean of values (n,) is above 0 beyond chance: Student's t test of the means of
+    blocks of neighbouring rows, for rows in time order are not independent.
+    """
+    from scipy.stats import ttest_1samp
+
+    if len(values) < 2:
+        return False
+    blocks = np.array([b.mean() for b in np.array_split(values, min(BLOCKS, len(values)))])
+    if np.ptp(blocks) == 0:
+        return bool(blocks[0] > 0)
+    return bool(ttest_1samp(blocks, 0.0, alternative="greater").pvalue < CHANCE)
 
 
 def total(rows: int, counts: Counts) -> float:

@@ -221,6 +221,23 @@ def as_good_as(best: float, dataset: Dataset) -> float:
     return best + max(AS_GOOD * best, immaterial)
 
 
+def row_losses(candidates: list[Candidate], dataset: Dataset) -> dict[Candidate, np.ndarray]:
+    """For each candidate, of each validated row, in the rows' own order: raw error, or whether its
+    class was wrong, times how much the row counts. Empty where no folds were made.
+    """
+    judged = {c: c.unseen for c in candidates if c.unseen is not None}
+    if not judged:
+        return {}
+    validated = np.concatenate([validate for _, validate in fold_cuts(dataset)])
+    truth, counts = dataset.y[validated], dataset.rows.weights
+    shares = 1.0 if counts is None else counts[validated] / max(counts[validated].mean(), 1e-12)
+    order, most = np.argsort(validated, kind="stable"), 1 if dataset.labels else np.inf
+    return {
+        c: (np.minimum(np.abs(unseen - truth), most) * shares)[order]
+        for c, unseen in judged.items()
+    }
+
+
 def show_error(error: float, dataset: Dataset) -> str:
     """An error with its unit, an error rate in percent."""
     return f"{error:.2%} wrong" if dataset.labels else f"{error:.4g} {dataset.target.unit}".rstrip()

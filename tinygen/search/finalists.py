@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from ..data import Dataset, Rows
 from ..families import FAMILIES
 from ..fitting.error_bars import held_out, with_bars
 from ..fitting.fitted import Fitted
+from ..fitting.weighted import above_zero
 from ..model.alarm_threshold import AlarmCost, LearnedAlarm, learned
 from ..model.model import Model
 from ..target.bare import ModelCost, measure_cost
@@ -29,6 +31,7 @@ from .cross_validation import (
     error_scale,
     fold_cuts,
     rounded,
+    row_losses,
 )
 from .ladder import Rung, above
 from .quantization import held_out_errors, quantize, raw_band, with_reject
@@ -78,9 +81,12 @@ class Finalists:
     fits: dict[Candidate, Fitted] = field(default_factory=dict)
     # fits to the rows around each part that error bars hold out
     partial: dict[Candidate, list[Fitted]] = field(default_factory=dict)
+    # row by row in the folds, where there are some
+    losses: dict[Candidate, np.ndarray] = field(init=False)
 
     def __post_init__(self) -> None:
         self.waiting = _one_per_size(self.ranked)
+        self.losses = row_losses(self.waiting, self.dataset)
 
     def measure(self) -> list[Rung]:
         """The rungs, in order of preference within each block; empty where no candidate can be
@@ -116,17 +122,34 @@ class Finalists:
         return candidate.error * error_scale(self.dataset)
 
     def _blocks(self) -> Iterator[list[Candidate]]:
-        """Candidates to measure, in blocks: those that may fit first, the best ones and the best of
-        each family; then the others.
+        """Candidates to measure, in blocks: those that may fit first, the best ones, the best of
+        each family, and without a budget its smallest one that may be as good; then the others.
         """
         first = NEAR_EQUALS if self.request.choice_only else FINALISTS
-        small = [c for c in self.waiting if self._may_fit(c)]
-        for some in (small, [c for c in self.waiting if c not in small]):
+        fitting = [c for c in self.waiting if self._may_fit(c)]
+        for some in (fitting, [c for c in self.waiting if c not in fitting]):
             kinds = {c.family: c for c in reversed(some)}
-            leading = [c for k, c in enumerate(some) if k < first or c is kinds[c.family]]
+            small = self._small_ones(some) if self.request.budget == NO_LIMITS else []
+            leading = [
+                c for k, c in enumerate(some) if k < first or c is kinds[c.family] or c in small
+            ]
             rest = [c for c in some if c not in leading]
             blocks = (leading, *(rest[k : k + first] for k in range(0, len(rest), first)))
             yield from (block for block in blocks if block)
+
+    def _small_ones(self, ranked: list[Candidate]) -> list[Candidate]:
+        """The smallest candidate of each family that is worse than the best one by no more than
+        chance explains.
+        """
+        rows, found = self.dataset.training, list[Candidate]()
+        if not ranked or (best := self.losses.get(ranked[0])) is None:
+            return found
+        for name in dict.fromkeys(c.family for c in ranked):
+            known = {c.config: c for c in ranked if c.family == name}
+            smallest_first = filter(None, map(known.get, FAMILIES[name].candidates(rows)))
+            alike = (c for c in smallest_first if not above_zero(self.losses[c] - best))
+            found += list(islice(alike, 1))
+        return found
 
     def _worth_measuring(self, block: list[Candidate]) -> bool:
         """True while nothing fits, or where one of the block might be better than all that fit."""
@@ -157,13 +180,23 @@ class Finalists:
         """
         if self._by_time:
             return False
-        least = FAMILIES[candidate.family].least_bytes(candidate.config, len(self.dataset.inputs))
-        return any(
-            as_good_as(rung.error, self.dataset) < self._least_error(candidate)
-            and (self.request.choice_only or rung.cost.flash_bytes <= least)
+        better = [
+            rung
             for rung in self.rungs
             if rung.within(self.request.budget)
-        )
+            and as_good_as(rung.error, self.dataset) < self._least_error(candidate)
+        ]
+        if self.request.choice_only:
+            return any(self._rules_out(rung, candidate) for rung in better)
+        least = FAMILIES[candidate.family].least_bytes(candidate.config, len(self.dataset.inputs))
+        return any(rung.cost.flash_bytes <= least for rung in better)
+
+    def _rules_out(self, rung: Rung, candidate: Candidate) -> bool:
+        """True where a candidate is not chosen beside a better rung, however small it is."""
+        losses = self.losses.get(candidate)
+        if self.request.budget != NO_LIMITS or losses is None or rung.row_losses is None:
+            return True
+        return above_zero(losses - rung.row_losses)
 
     def _fit(self, part: list[Candidate]) -> None:
         """Adds a fit to all training rows for each of the part, and for what comes from the same
@@ -225,7 +258,17 @@ class Finalists:
         except (ModelError, QuantizeError):
             return None
         model, cost = self._affordable(model)
-        return Rung(model, error * scale, cost, folds, floats, training * scale)
+        losses = self._rounded_losses(candidate, error)
+        return Rung(model, error * scale, cost, folds, floats, training * scale, losses)
+
+    def _rounded_losses(self, candidate: Candidate, error: float) -> np.ndarray | None:
+        """The candidate's losses row by row, with what rounding has made of its `error`."""
+        losses = self.losses.get(candidate)
+        if losses is None or not candidate.error:
+            return losses
+        if self.dataset.labels:
+            return losses + (error - candidate.error)
+        return losses * (error / candidate.error)
 
     def _learned_alarm(self, candidate: Candidate) -> LearnedAlarm | None:
         """The raw thresholds that cost least in the folds; None without a price of mistakes."""

@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..common.errors import ModelError, UsageError
 from ..common.files import json_of, ladder_path, write_whole
 from ..common.tables import counted
 from ..data import Dataset
+from ..fitting.weighted import above_zero
 from ..model.model import Model, from_json
 from ..target.bare import ModelCost
 from ..target.build import NO_LIMITS, Budget
@@ -37,6 +40,8 @@ class Rung:
     floats: tuple[float, ...] = field(default=(), compare=False, repr=False)
     # of the integer model, in the unit of `error`
     training_error: float = field(default=0.0, compare=False)
+    # of each row of the folds, as `row_losses`, with what rounding cost; None without folds
+    row_losses: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def ram_bytes(self) -> int:
@@ -86,7 +91,8 @@ def above(used: int, limit: int | None) -> bool:
 def choose(
     rungs: list[Rung], budget: Budget, dataset: Dataset, options: str = BUDGET_OPTIONS
 ) -> Rung:
-    """The best affordable rung; where no budget is given, the smallest one that is as good.
+    """The best affordable rung; where no budget is given, the smallest one that is as good, or
+    worse by no more than chance explains.
 
     `rungs` come in order of preference. Under a split by time that order decides which one is best;
     else the error does, because it knows what rounding cost. Folds judge a configuration: among
@@ -111,7 +117,24 @@ def choose(
         budget != NO_LIMITS
     ):  # a budget says what may be spent; without one, no byte is spent in vain
         return min(alike, key=lambda r: (r.training_error, r.error))
+    alike += [r for r in _unbeaten(good) if r not in alike and _by_chance(r, best)]
     return min(alike, key=lambda r: (r.cost.flash_bytes, r.error))
+
+
+def _unbeaten(rungs: list[Rung]) -> list[Rung]:
+    """The rungs without another that is no larger and better."""
+    return [
+        r
+        for r in rungs
+        if not any(o.cost.flash_bytes <= r.cost.flash_bytes and o.error < r.error for o in rungs)
+    ]
+
+
+def _by_chance(rung: Rung, best: Rung) -> bool:
+    """True where the rows of the folds do not tell that a rung is worse than the best one."""
+    if rung.row_losses is None or best.row_losses is None:
+        return False
+    return not above_zero(rung.row_losses - best.row_losses)
 
 
 def limits_in_words(budget: Budget, form: str = "") -> str:
