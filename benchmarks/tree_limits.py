@@ -43,11 +43,11 @@ def least(model: Model, rows: np.ndarray) -> tuple[int, int, int]:
     asked = {source: len(found) for source, found in limits.items()}
     ways = [_asked(node, row) for row in rows.tolist()]
     cycles = max(_least(limits, way, 1) for way in ways)
-    return _least(limits, asked, 0) + _leaf_bytes(node), cycles, max(map(sum_of, ways))
-
-
-def sum_of(way: dict[int, int]) -> int:
-    return sum(way.values())
+    return (
+        _least(limits, asked, 0) + _leaf_bytes(node),
+        cycles,
+        max(sum(way.values()) for way in ways),
+    )
 
 
 def _asked(node: Forest, row: list[int]) -> Counter[int]:

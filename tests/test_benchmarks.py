@@ -11,6 +11,9 @@ import pytest
 
 from tinygen.common.errors import DoesNotFit
 from tinygen.fitting.recalibration import BEYOND_CHANCE, independent_readings
+from tinygen.model.fixedpoint import Quantity
+from tinygen.model.model import Model
+from tinygen.model.operations.forest import Forest
 from tinygen.search.model_search import find_ladder
 from tinygen.target.build import Budget
 from tinygen.target.machines.simulators import SimulatorFault
@@ -175,6 +178,19 @@ def test_a_missing_data_file_is_one_line(goals, monkeypatch, tmp_path):
     monkeypatch.setenv("TINYGEN_DATA", str(tmp_path))
     with pytest.raises(SystemExit, match="set TINYGEN_DATA"):
         goals.find_data()
+
+
+def test_least_bytes_and_cycles_of_trees_as_branches():
+    limits = _module("tree_limits")
+    splits = ((0, 900, 1, 2), (1, 0, -1, -2), (0, -900, -2, -3))
+    node = Forest(splits, ((1,), (2,), (3,)), (0,), (0,), 0, 9)
+    inputs = tuple(Quantity(f"s{k}", "", 1.0, -2000.0, 2000.0) for k in range(2))
+    model = Model("m", "forest", inputs, Quantity("y", "", 1.0, 0.0, 9.0), (node,))
+    most = (4 + 2 * 6) + (4 + 4)  # in two registers, and in one for the input of one limit
+    leaves = 2 * 4 + 2  # two of three are added, one of them jumps
+    left, right = [0, 0], [1000, 0]
+    assert limits.least(model, np.array([left])) == (most + leaves, 7 + (4 + 2), 2)
+    assert limits.least(model, np.array([right])) == (most + leaves, 4 + 2 * 3, 2)
 
 
 @pytest.fixture(scope="module")

@@ -132,9 +132,9 @@ class Forest(Node):
         return Split(source, limit, self.tree(left), self.tree(right))
 
     def view(self, step: Step) -> View:
-        """Few splits as if and else; trees of int16 inputs as if and else or as code where that
-        pays, else as streams, large ones that have to be quick with their first levels as if and
-        else; others as arrays.
+        """Few splits as if and else; trees of int16 inputs as straight code, as if and else or as
+        code where that pays, else as streams, large ones that have to be quick with their first
+        levels as if and else; others as arrays.
         """
         limits, trees = (self.low, self.high), tuple(self.tree(root) for root in self.roots)
         one = len(self.bias) == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from ..fixedpoint import INT16_MAX
@@ -42,7 +42,7 @@ class StraightCode:
 
     trees: tuple[Tree, ...]
     gains: Gains
-    seats: dict[int, Seat] = field(hash=False)
+    seats: dict[int, Seat]  # of the inputs that are not in memory
     saved: int  # registers that a caller wants back
     worth: tuple[float, float] = (0.0, 0.0)  # of a byte and of a cycle; (0, 0): not looked at
 
@@ -160,6 +160,7 @@ class _TreeWords:
         self._items: list[Item] = []
 
     def of(self, tree: Tree) -> list[Item]:
+        """The words of the tree, and the place of the next one."""
         waiting = [tree]
         while waiting:
             part = waiting.pop()
