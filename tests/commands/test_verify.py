@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from cli_files import QUICK, table
 
+from tinygen.commands._made import _remove_earlier, made_of
 from tinygen.common.boards import BOARDS
 from tinygen.common.jinja import environment
 from tinygen.model.model import load
@@ -323,6 +324,9 @@ def test_pins_rate_several_models_and_recalibration_are_made_anew(level, built, 
     assert run("guard rows.csv --drop gas -o guard.json").code == 0
     assert run("build gas.json guard.json --board uno -o both").code == 0
     assert run("verify both --data rows.csv").out.endswith("same bytes\n")
+    assert run("build guard.json --board uno -o both").code == 0
+    assert run("verify both").out.endswith("same bytes\n")
+    assert not Path("both/include/gas.h").exists() and Path("both/include/guard.h").is_file()
 
 
 # ---- hostile ----
@@ -458,13 +462,28 @@ def test_wrong_use_is_one_line(built, run):
 
 def test_a_model_without_a_manifest_is_built_and_told(built, run):
     (built.parent / "gas.manifest.json").unlink()
-    from tinygen.commands._made import made_of
-
     made = made_of(Path("gas.json"), load(Path("gas.json")))
     assert made.making is None and made.name == "gas"
     edit(built / "manifest.json", '"seed": 0', '"seed": 1')
     shutil.copy(built / "manifest.json", "gas.manifest.json")  # edited: it says nothing
     assert made_of(Path("gas.json"), load(Path("gas.json"))).making is None
+
+
+def test_what_an_earlier_build_left_is_taken_away(built):
+    """But what was changed, what was never its own, and what is outside of its folders stays."""
+    made = {"include/old.h": "a", "src/edited.h": "b", "old.h": "c", "../old.h": "d"}
+    for name, text in made.items():
+        (built / name).write_text(text)
+    sums = {name: sum_of(text) for name, text in made.items()}
+    sign(built / "manifest.json", lambda plain: plain["firmware"]["headers"].update(sums))
+    (built / "src/edited.h").write_text("other")
+    (built / "include/mine.h").write_text("a")
+    (built / "include/linked.h").symlink_to("mine.h")
+    before = set(built.parent.rglob("*"))
+    _remove_earlier(built, {HEADER, SOURCE, "include/tinygen_model.h"})
+    gone = {path.relative_to(built).as_posix() for path in before - {*built.parent.rglob("*")}}
+    kept = {*read_manifest(built / "manifest.json").firmware.sources} - {"platformio.ini", SOURCE}
+    assert gone == {"include/old.h", *kept}
 
 
 def test_a_place_that_cannot_be_written_is_told_before_the_work(built, run):

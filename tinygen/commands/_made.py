@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.arithmetic import pinned
+from ..common.errors import UsageError
 from ..common.files import ladder_path, require_file_place
 from ._again import files_of, options_of
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ..model.signals.any_model import AnyModel
     from ..target.manifest import Made, Making
 
+EARLIER = re.compile(r"(include|src)/\w+\.(h|cpp|py)")
 WITH_LADDER = ("train", "distil", "pick")  # of another one, a ladder there is an older model's
 STOPPED = "stopped by the user after the search"  # how a note on a half-judged model begins
 
@@ -53,7 +56,6 @@ def _making(command: click.Command, values: Mapping[str, Any]) -> Making | None:
     """What is known before the work begins; None where a file cannot be read, which the command
     itself will tell.
     """
-    from ..common.errors import UsageError
     from ..target.manifest import Making, input_of, versions
 
     try:
@@ -131,8 +133,33 @@ def save_build(
         {name: text for name, text in copies.items() if not _there(folder, name, text)}, folder
     )
     plan = Firmware(**asked, compiler={}, headers={}, sources={}, hex={})
-    built = firmware_of(program_of(twins, board), folder, plan)
+    program = program_of(twins, board)
+    _remove_earlier(folder, {*program.headers, *program.sources, *copies})
+    built = firmware_of(program, folder, plan)
     save_manifest(folder / FIRMWARE_MANIFEST, versions(), made, built)
+
+
+def _remove_earlier(folder: Path, kept: Container[str]) -> None:
+    """Takes away what an earlier build of other models left, which would be compiled with these:
+    files that are as its manifest says, in the folders that are compiled. Models stay.
+    """
+    from ..target.manifest import FIRMWARE_MANIFEST, Differs, Folder, read_manifest, sum_of
+
+    try:
+        earlier = read_manifest(folder / FIRMWARE_MANIFEST)
+    except (Differs, UsageError):
+        return
+    built = earlier.firmware
+    sums = {**built.headers, **built.sources} if built else {}
+    for name, found in sums.items():
+        if name in kept or not EARLIER.fullmatch(name):
+            continue
+        try:
+            same = sum_of(Folder(folder).read("firmware source", name)) == found
+        except Differs:
+            continue
+        if same:
+            (folder / name).unlink()
 
 
 def _there(folder: Path, name: str, text: str) -> bool:
