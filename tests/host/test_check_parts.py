@@ -222,7 +222,7 @@ def test_lights_that_a_reset_or_a_lost_row_leaves_open():
 
 def test_states_that_lasted():
     def at(cycle, pin, level):
-        return PinChange(cycle, pin, level)
+        return PinChange(10_000 + cycle, pin, level)
 
     red, green = BOARD.led_ports
     assert lit([], BOARD) == [Pin(0)]

@@ -71,13 +71,17 @@ GROUPS = {
         ("tinygen/model/nodes.py", *OPERATIONS),
         (
             *("tests/model/test_nodes.py", "tests/model/test_operations.py"),
-            *("tests/model/test_model.py", "tests/codegen/test_emit.py"),
+            *("tests/model/test_model.py", "tests/codegen/test_constants_told.py"),
+            "tests/codegen/test_emit.py",
         ),
         30,
     ),
     "protocol": Group(
         ("host/protocol.py",),
-        ("tests/host/test_protocol.py", "tests/host/test_protocol_models.py"),
+        (
+            *("tests/host/test_protocol_parse.py", "tests/host/test_protocol.py"),
+            "tests/host/test_protocol_models.py",
+        ),
         30,
     ),
     "check": Group(

@@ -13,6 +13,7 @@ from tinygen.families import FAMILIES
 from tinygen.fitting.error_bars import held_out
 from tinygen.model.alarm_threshold import AlarmBand
 from tinygen.model.fixedpoint import Derivation, Quantity, bits_for, round_shift
+from tinygen.search import quantization
 from tinygen.search.cross_validation import Trained
 from tinygen.search.quantization import (
     alarm_notes,
@@ -208,6 +209,24 @@ def test_of_two_classes_a_sum_of_nothing_speaks_for_the_first():
     assert (found[:, 0] == 0).all() and (found[:, 1] % 1 == 0.5).all()
     assert (found.argmax(axis=1) == model.predict(raw)).all()
     assert np.abs(found[:, 1]).max() > 1
+    tree = quick_model(halves, "tree")  # whose leaves are the classes
+    assert class_scores(tree, halves.x[:, : len(tree.inputs)]) is None
+
+
+@pytest.mark.parametrize("steps, margin", [(0.0, 1), (1.5, 2), (3.0, 3), (1e9, None)])
+def test_the_margin_is_the_limit_in_whole_scores(steps, margin, monkeypatch):
+    """`steps`: what least_lead finds, in integer scores."""
+    trained = trained_on(CLASSES, "logistic")
+    model = quantize(trained, CLASSES, scores=True)
+    x = CLASSES.x[CLASSES.train]
+    floats = np.sort(trained.fitted.class_scores(x))
+    exact = floats[:, -1] - floats[:, -2]
+    scores = np.sort(model.values(x[:, list(trained.fitted.columns)])[:, 1:])
+    whole = scores[:, -1] - scores[:, -2]
+    limit = steps * (exact @ exact) / (exact @ whole)
+    monkeypatch.setattr(quantization, "least_lead", lambda *arguments: limit)
+    most = max(model.bounds[-2].high) - min(model.bounds[-2].low)
+    assert with_reject(model, trained, CLASSES, 0.1).sure_margin == (margin or most)
 
 
 def test_a_rate_of_wrong_answers_sets_the_margin():
