@@ -300,3 +300,15 @@ def test_windows_of_one_recording_are_on_one_side(bench, tmp_path, monkeypatch):
     assert data.x.shape == (8, 18) and data.labels == ("running", "walking")
     assert list(data.train) == [0, 1, 2, 3] and list(data.test) == [4, 5, 6, 7]
     np.testing.assert_array_equal(data.x[0, ::6], [500, 500, 1000])  # mean, deviation, range
+
+
+def test_the_table_of_the_demo_has_the_models_that_the_run_found(bench):
+    """Of the tasks that are saved: error, flash, RAM with stack, worst cycles, milliseconds."""
+    page = (ROOT / "docs/demo.md").read_text(encoding="utf-8")
+    run = bench.show.read_run(bench.run.SAVED)
+    for task, words in (("B random", "| random, "), ("B time", "| last 30 % of the year, ")):
+        (line,) = [row for row in page.splitlines() if row.startswith(words)]
+        for p in (p for p in run.points.get(task, ()) if p.chosen and not p.fitted):
+            ram, ms = p.ram_bytes + p.stack_bytes, p.cycles_max / 16_000
+            cost = f"{p.flash_bytes:,} bytes of flash, {ram} bytes of RAM and stack"
+            assert f"| {p.error:.2f} ug/m3 | {cost}, {p.cycles_max:,} cycles ({ms:.2f} ms)" in line
