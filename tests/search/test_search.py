@@ -153,6 +153,8 @@ def test_no_model_is_smaller_than_its_family_says(ladder):
         found = next(c for c in family.candidates(made_up().training) if plain_config(c) == config)
         size = measure_cost(dataclasses.replace(rung.model, optimize="size"), UNO).flash_bytes
         parts.append(family.least_bytes(found, len(rung.model.inputs)) / size)
+        quick = measure_cost(dataclasses.replace(rung.model, optimize="speed"), UNO).cycles_max
+        assert family.least_cycles(found, len(rung.model.inputs)) <= quick
     assert max(parts) <= 1 and sum(part > 0.3 for part in parts) > len(parts) / 2
 
 
@@ -162,6 +164,19 @@ def test_a_budget_tries_only_what_may_fit():
     assert {c.family for c in cross_validate(made_up(), [FAMILIES["mlp"]], flash_bytes=10)} == {
         "mlp"
     }
+
+
+def test_large_nets_are_tried_where_a_budget_has_room_for_them(monkeypatch):
+    monkeypatch.setattr(mlp, "DEEP", ((4, 3), (6, 5)))
+    monkeypatch.setattr(mlp, "MOST_UNITS", 10)
+
+    def tried(**limits):
+        found = cross_validate(made_up(), [FAMILIES["mlp"]], **limits)
+        return {c.config.hidden for c in found} & set(mlp.DEEP)
+
+    assert tried() == {(4, 3)}
+    assert tried(flash_bytes=2000) == {(4, 3), (6, 5)}
+    assert tried(flash_bytes=2000, cycles=500) == {(4, 3)}
 
 
 def test_an_impossible_budget_says_what_would_do():

@@ -184,6 +184,7 @@ def _require_places(request: TrainRequest) -> None:
 def _ready(dataset: Dataset, rows: Table, request: TrainRequest, progress: Progress) -> Dataset:
     """The rows with notes, findings and weights; UsageError where the request makes no sense."""
     from ..data.audit import high_findings
+    from ..search.cross_validation import thinning_notes
     from ..search.quantization import alarm_notes, raw_band, require_bars, require_scores
     from ..search.sample_weights import weighed
 
@@ -192,6 +193,7 @@ def _ready(dataset: Dataset, rows: Table, request: TrainRequest, progress: Progr
     require_bars(dataset, request.error_bars)
     require_room(len(dataset.inputs), "--max-inputs keeps the most needed ones")
     dataset = dataset.noted(*name_notes(request.name, request.out))
+    dataset = dataset.noted(*thinning_notes(request.family, dataset))
     if not dataset.labels:
         band = raw_band(dataset.target, request.threshold, request.alarm_below)
         dataset = dataset.noted(*alarm_notes(dataset, band))

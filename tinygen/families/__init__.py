@@ -67,12 +67,27 @@ class Family:
     # flash that no model of a configuration stays below, for a number of inputs: calibrated on
     # compiled ones
     least_bytes: Callable[[Any, int], int] = lambda config, inputs: 0
+    # the same for cycles
+    least_cycles: Callable[[Any, int], int] = lambda config, inputs: 0
+    # True of a configuration whose fit takes so long that only a budget of flash asks for it
+    on_budget: Callable[[Any], bool] = lambda config: False
+    most_rows: int | None = (
+        None  # that a fit is searched on, before it is finished on all; None: all
+    )
     roles: Mapping[str, Callable[[Rows], Any]] = field(default_factory=dict)
     guard: Guard | None = None  # of the task "guard"
 
-    def may_fit(self, config: Any, inputs: int, flash_bytes: int | None) -> bool:
-        """False where a configuration is known to need more flash; True without a limit."""
-        return flash_bytes is None or self.least_bytes(config, inputs) <= flash_bytes
+    def may_fit(
+        self, config: Any, inputs: int, flash_bytes: int | None, cycles: int | None = None
+    ) -> bool:
+        """False where a configuration is known to need more flash or cycles than a limit, or is
+        tried on a budget only and there is none of flash.
+        """
+        if cycles is not None and self.least_cycles(config, inputs) > cycles:
+            return False
+        if flash_bytes is None:
+            return not self.on_budget(config)
+        return self.least_bytes(config, inputs) <= flash_bytes
 
     def fits_of(self, configs: list[Any]) -> list[list[Any]]:
         """The configurations by the fit they come from: what `fit_all` takes at once without doing

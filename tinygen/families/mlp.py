@@ -16,9 +16,11 @@ import numpy as np
 
 from ..data import Rows
 from ..fitting.gauss_newton import (
+    MOST_ROWS,
     Net,
     Problem,
     curvature,
+    finished,
     kicked,
     ladder,
     random_net,
@@ -44,7 +46,7 @@ from ..model.operations.dense import Dense, is_relu_layer
 from ..model.operations.scale import Scale
 from . import Family
 
-SIZES = (4, 6, 8, 11, 13, 15, 17, 20, 24)
+SIZES = (2, 3, 4, 6, 8, 11, 13, 15, 17, 20, 24)
 INPUT_BITS = (
     12  # of the scaled inputs: 8 would save 6 cycles a weight and cost 2 to 10 % of accuracy
 )
@@ -59,7 +61,9 @@ ROUNDS = 3  # times the weights are rounded from where the last round's refit en
 HIDDEN_SHIFT = 8
 WEIGHT_MAX = 127
 PRUNED = 4 / 3  # units of the net that all others are pruned from, per unit of the largest of them
-DEEP = ((11, 8), (15, 10))  # two hidden layers
+DEEP = ((11, 8), (15, 10), (20, 16))  # two hidden layers
+MOST_UNITS = 30  # of two layers; more are tried on a budget of flash only
+LEAST_WEIGHT_CYCLES = 12  # of a weight of a hidden layer
 # training of two layers: random nets, steps before and after the best one is picked
 STARTS, SCREEN, TRAIN = 8, 15, 120
 KICKS, DEEP_KICKS = 12, 24  # tries to better a net that is used, of one layer and of two
@@ -180,13 +184,16 @@ def _standardised(rows: Rows, logs: Logs) -> FittedNet:
 
 def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -> Net:
     """The best of several nets that are trained as they are; a draft tries fewer."""
-    early = problem.thinned([seed, 0]) if draft else problem
+    some = problem.thinned([seed, 1], MOST_ROWS)
+    early = problem.thinned([seed, 0]) if draft else some
     nets = [
         train_net(random_net(early, hidden, [seed, k]), early, SCREEN)
         for k in range(STARTS // 2 if draft else STARTS)
     ]
-    net = train_net(min(nets, key=lambda net: net.loss), problem, TRAIN)
-    return net if draft else kicked(net, problem, DEEP_KICKS, [seed, *hidden])
+    net = train_net(min(nets, key=lambda net: net.loss), some, TRAIN)
+    if not draft:
+        net = kicked(net, some, DEEP_KICKS, [seed, *hidden])
+    return finished(net, some, problem)
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
@@ -335,6 +342,11 @@ def _least_bytes(config: Config, inputs: int) -> int:
     return 250 + layers + 100 * (len(config.hidden) - 1) + (100 if config.logs else 0)
 
 
+def _least_cycles(config: Config, inputs: int) -> int:
+    widths = (inputs, *config.hidden)
+    return LEAST_WEIGHT_CYCLES * sum(before * units for before, units in pairwise(widths))
+
+
 # Under drift, capacity makes things worse (measured); and ten folds of nets are the slowest part of
 # a search.
 FAMILY = Family(
@@ -348,4 +360,7 @@ FAMILY = Family(
     under_drift=False,
     together=lambda config: (config.logs, config.hidden if len(config.hidden) > 1 else "ladder"),
     least_bytes=_least_bytes,
+    least_cycles=_least_cycles,
+    most_rows=MOST_ROWS,
+    on_budget=lambda config: len(config.hidden) > 1 and sum(config.hidden) > MOST_UNITS,
 )

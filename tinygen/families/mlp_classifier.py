@@ -23,7 +23,7 @@ from ..model.operations.dense import Dense, is_relu_layer
 from ..model.operations.scale import Scale
 from . import Family
 
-SIZES = (4, 8, 12, 16, 24)
+SIZES = (2, 4, 8, 12, 16, 24)
 DECAYS = (1.0, 3.0)
 STEPS = 400
 HIDDEN_SHIFT = 8

@@ -23,6 +23,8 @@ EARLY_ROWS = (
     2000  # that nets are drafted and pruned on: as good as all, at half the time (measured)
 )
 CURVING_ROWS = 2500  # that tell a step's curvature: with all rows it is no better (measured)
+MOST_ROWS = 20_000  # that a net is pruned and bettered on; it is finished on all
+FINISH = 30  # steps of that
 GAIN = 1e-4  # part of the loss that ten steps must gain, or training ends
 KICKED, KICK = 0.3, 0.7  # part of the units that a kick moves, and by how much of each weight
 KICK_STEPS = 60
@@ -88,11 +90,11 @@ class Problem:
     root: Root
     counts: np.ndarray | None = None  # float (n,): how much each row counts; None, all the same
 
-    def thinned(self, seed: list[int]) -> Problem:
-        """At most EARLY_ROWS of the rows, drawn at random and kept in order."""
-        if len(self.y) <= EARLY_ROWS:
+    def thinned(self, seed: list[int], most: int = EARLY_ROWS) -> Problem:
+        """At most so many of the rows, drawn at random and kept in order."""
+        if len(self.y) <= most:
             return self
-        drawn = np.sort(np.random.default_rng(seed).permutation(len(self.y))[:EARLY_ROWS])
+        drawn = np.sort(np.random.default_rng(seed).permutation(len(self.y))[:most])
         counts = None if self.counts is None else self.counts[drawn]
         return Problem(self.z[drawn], self.y[drawn], self.root, counts)
 
@@ -320,6 +322,11 @@ def kicked(net: Net, problem: Problem, tries: int, seed: list[int]) -> Net:
     return net
 
 
+def finished(net: Net, some: Problem, problem: Problem) -> Net:
+    """A net that was trained on some of the rows, trained on all of them."""
+    return net if some is problem else train_net(net, problem, FINISH)
+
+
 def _moved_at_random(net: Net, rng: np.random.Generator) -> Net:
     """The net with the weights and biases of some hidden units changed."""
     weights, biases = list(net.weights), list(net.biases)
@@ -344,7 +351,8 @@ def ladder(
     kicks: tries to better each net before the next smaller one comes from it. A draft is pruned on
     part of the rows, and polished less.
     """
-    early = problem.thinned([seed, 0]) if draft else problem
+    some = problem.thinned([seed, 1], MOST_ROWS)
+    early = problem.thinned([seed, 0]) if draft else some
     repair, polish = (6, 30) if draft else (12, 80)
     drafts = [train_net(random_net(early, (top,), [seed, 0, k]), early, 15) for k in range(3)]
     net = train_net(min(drafts, key=lambda n: n.loss), early, 50)
@@ -352,7 +360,7 @@ def ladder(
     while net.sizes[1] > min(sizes):
         net = train_net(without_one_unit(net, early), early, repair)
         if net.sizes[1] in sizes:
-            net = train_net(net, problem, polish)
-            net = kicked(net, problem, kicks, [seed, net.sizes[1]])
-            found[net.sizes[1]] = net
+            net = train_net(net, some, polish)
+            net = kicked(net, some, kicks, [seed, net.sizes[1]])
+            found[net.sizes[1]] = finished(net, some, problem)
     return found

@@ -93,14 +93,15 @@ def cross_validate(
     kinds: list[Family],
     progress: Callable[[str], None] | None = None,
     flash_bytes: int | None = None,
+    cycles: int | None = None,
 ) -> list[Candidate]:
     """Every candidate of `kinds` with its losses. Ctrl-C ends it early and keeps the complete
     candidates.
 
-    flash_bytes: candidates that are known to need more are not tried, unless all do.
+    flash_bytes, cycles: candidates that are known to need more are not tried, unless all do.
     """
     rows = dataset.training
-    jobs = _jobs(kinds, rows, flash_bytes) or _jobs(kinds, rows, None)
+    jobs = _jobs(kinds, rows, flash_bytes, cycles) or _jobs(kinds, rows)
     if not jobs:
         raise _nothing_to_try(kinds, rows)
     cuts = fold_cuts(dataset)
@@ -159,9 +160,11 @@ def _nothing_to_try(kinds: list[Family], rows: Rows) -> UsageError:
     )
 
 
-def _jobs(kinds: list[Family], rows: Rows, flash_bytes: int | None) -> dict[tuple[str, int], list]:
+def _jobs(
+    kinds: list[Family], rows: Rows, flash_bytes: int | None = None, cycles: int | None = None
+) -> dict[tuple[str, int], list]:
     """(family, number) -> configurations to fit together; those that are known to need more flash
-    are left out.
+    or cycles are left out.
 
     Where configurations share a fit, all of them stay if one may fit: they cost nothing.
     """
@@ -169,7 +172,7 @@ def _jobs(kinds: list[Family], rows: Rows, flash_bytes: int | None) -> dict[tupl
     for kind in kinds:
         configs = kind.candidates(rows)
         for number, alike in enumerate(kind.fits_of(configs) if kind.fit_many else [configs]):
-            small = [c for c in alike if kind.may_fit(c, len(rows.inputs), flash_bytes)]
+            small = [c for c in alike if kind.may_fit(c, len(rows.inputs), flash_bytes, cycles)]
             if small:
                 jobs[kind.name, number] = alike if kind.fit_many else small
     return jobs
@@ -238,6 +241,16 @@ def row_losses(candidates: list[Candidate], dataset: Dataset) -> dict[Candidate,
     }
 
 
+def thinning_notes(family: str, dataset: Dataset) -> tuple[str, ...]:
+    """A line for each family that searches a fit on part of the training rows."""
+    rows = len(dataset.train)
+    return tuple(
+        f"{f.title}: trained on {f.most_rows:,} of {rows:,} training rows, finished on all"
+        for f in families(family, dataset)
+        if f.most_rows is not None and f.most_rows < rows
+    )
+
+
 def show_error(error: float, dataset: Dataset) -> str:
     """An error with its unit, an error rate in percent."""
     return f"{error:.2%} wrong" if dataset.labels else f"{error:.4g} {dataset.target.unit}".rstrip()
@@ -277,15 +290,17 @@ def rank(
     family: str,
     progress: Callable[[str], None] | None = None,
     flash_bytes: int | None = None,
+    cycles: int | None = None,
 ) -> list[Candidate]:
     """The candidates of a family, or of all for "auto", in the order in which they may be chosen.
 
     With fewer rows than two for each fold nothing can be compared: then what its family takes for
-    few rows, or all candidates in their family's order. flash_bytes: as in `cross_validate`.
+    few rows, or all candidates in their family's order. flash_bytes, cycles: as `cross_validate`
+    takes them.
     """
     kinds = families(family, dataset)
     if len(dataset.train) >= 2 * FOLDS:
-        return preferred(cross_validate(dataset, kinds, progress, flash_bytes), dataset)
+        return preferred(cross_validate(dataset, kinds, progress, flash_bytes, cycles), dataset)
     rows = dataset.training
     simple = [
         Candidate(kind.name, kind.roles["few rows"](rows), (0.0,))

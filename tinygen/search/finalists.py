@@ -113,8 +113,9 @@ class Finalists:
         return self.dataset.split.by_time
 
     def _may_fit(self, candidate: Candidate) -> bool:
+        budget = self.request.budget
         return FAMILIES[candidate.family].may_fit(
-            candidate.config, len(self.dataset.inputs), self.request.budget.flash_bytes
+            candidate.config, len(self.dataset.inputs), budget.flash_bytes, budget.cycles
         )
 
     def _least_error(self, candidate: Candidate) -> float:

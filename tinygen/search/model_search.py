@@ -65,7 +65,8 @@ def searched(
 ) -> Searched:
     """The finalists of a data set, measured; none is chosen."""
     with cluster(dask):
-        ranked = rank(dataset, request.family, say, request.budget.flash_bytes)
+        budget = request.budget
+        ranked = rank(dataset, request.family, say, budget.flash_bytes, budget.cycles)
     return Searched(dataset, request, ranked, measured(dataset, request, ranked, say))
 
 
