@@ -1,14 +1,15 @@
 """Every model of the tests on every machine: are its answers the integer model's, bit for bit?
 
-    python benchmarks/answers.py [--only NAME,..] [--rows N] [--json FILE] [--text FILE]
-        [--page FILE]
+    python benchmarks/answers.py [--only NAME,..] [--more] [--rows N] [--json FILE]
+        [--text FILE] [--page FILE]
 
 The models are each family for each of its tasks, and a chain for each kind of operation and width.
 A machine gets 10,000 rows of a model, fewer where its simulator is slow: `proof_rows`, with corners
 and both sides of every limit. The control: the same answers beside a model with one number changed
-by one, which has to differ. --json keeps the lines that it has of other machines, and writes after
-each machine; with it, --only "" makes the table anew. --page puts the table between its two marks.
-Ten minutes to an hour for each machine.
+by one, which has to differ. --json keeps the lines that it has of other machines, and is written
+after each model; --more asks a machine only for what is still to come, and --only "" makes the
+table anew. --page puts the table between its two marks. Minutes for each machine, an hour where
+SDCC compiles.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,7 @@ HEADS = (
     "right",
     "too large",
     "not asked",
+    "to come",
     "control",
 )
 BEGIN, END = "<!-- benchmarks/answers.py -->\n", "<!-- end -->\n"
@@ -64,10 +67,11 @@ class Line:
     too_large: tuple[str, ...]  # for the chip
     not_asked: tuple[str, ...]  # their program has what the simulator is known to run wrongly
     seen: int  # models whose changed number was seen in the answers
+    to_come: tuple[str, ...] = ()
 
     @property
     def asked(self) -> int:
-        return self.models - len(self.too_large) - len(self.not_asked)
+        return self.models - len(self.too_large) - len(self.not_asked) - len(self.to_come)
 
     @property
     def good(self) -> bool:
@@ -75,7 +79,7 @@ class Line:
 
     def cells(self) -> list[str]:
         """Of a line of the table."""
-        counts = (len(self.too_large), len(self.not_asked))
+        counts = map(len, (self.too_large, self.not_asked, self.to_come))
         control = f"{self.seen} of {self.asked} seen"
         right = f"{self.right} of {self.asked}"
         words = [self.chip, self.compiler, self.simulator, f"{self.rows:,}", right]
@@ -88,28 +92,28 @@ def every_model() -> dict[str, Model]:
     return {**families, **random_models()}
 
 
-def asked(machine: Machine, every: dict[str, Model], count: int, say) -> Line:
-    """Each model's rows answered by one machine and compared."""
-    wrong, too_large, not_asked, right, seen = [], [], [], 0, 0
-    for place, (name, model) in enumerate(every.items(), start=1):
-        rows = proof_rows(model, count, seed=SEED)
-        try:
-            answers = machine.answers(model, rows)
-        except DoesNotFit:
-            too_large.append(name)
-            continue
-        except SimulatorFault:
-            not_asked.append(name)
-            continue
-        changed = with_one_coefficient_changed(model, rows)
-        seen += differs(changed, rows, answers)
-        if differs(model, rows, answers):
-            wrong.append(name)
-        right = place - len(too_large) - len(not_asked) - len(wrong)
-        say(f"{machine.name}: {place} of {len(every)}, {name}, {len(wrong)} wrong")
+def begun(machine: Machine, names: Iterable[str], count: int) -> Line:
+    """The line of a machine that was asked nothing yet."""
     words = (machine.chip, machine.compiler_name, machine.simulator_name)
-    lists = tuple(map(tuple, (wrong, too_large, not_asked)))
-    return Line(machine.name, *words, len(every), count, right, *lists, seen)
+    models = tuple(names)
+    return Line(machine.name, *words, len(models), count, 0, (), (), (), 0, models)
+
+
+def asked(line: Line, machine: Machine, model: Model, name: str) -> Line:
+    """The line with one model's rows answered and compared."""
+    line = replace(line, to_come=tuple(other for other in line.to_come if other != name))
+    rows = proof_rows(model, line.rows, seed=SEED)
+    try:
+        answers = machine.answers(model, rows)
+    except DoesNotFit:
+        return replace(line, too_large=(*line.too_large, name))
+    except SimulatorFault:
+        return replace(line, not_asked=(*line.not_asked, name))
+    changed = with_one_coefficient_changed(model, rows)
+    line = replace(line, seen=line.seen + differs(changed, rows, answers))
+    if differs(model, rows, answers):
+        return replace(line, wrong=(*line.wrong, name))
+    return replace(line, right=line.right + 1)
 
 
 def differs(model: Model, rows: np.ndarray, answers: np.ndarray) -> bool:
@@ -145,6 +149,7 @@ def stored(path: Path | None) -> dict[str, Line]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default=",".join(MACHINES), help="names of machines")
+    parser.add_argument("--more", action="store_true", help="only what is still to come")
     parser.add_argument("--rows", type=int, default=10_000, help="of each model, at most")
     for option in ("--json", "--text", "--page"):
         parser.add_argument(option, type=Path)
@@ -155,11 +160,17 @@ def main(arguments: list[str] | None = None) -> int:
         if missing := machine.missing():
             print(f"{name} left out: {missing}", file=sys.stderr)
             continue
-        count, say = min(options.rows, machine.rows), lambda text: print(text, file=sys.stderr)
-        lines[name] = asked(machine, every, count, say)
-        if options.json:
-            lines = {**stored(options.json), name: lines[name]}  # two may run beside each other
-            write_whole(options.json, as_json(in_order(lines)))
+        line = begun(machine, every, min(options.rows, machine.rows))
+        if options.more and name in lines:
+            line = lines[name]
+        for model in line.to_come:
+            line = lines[name] = asked(line, machine, every[model], model)
+            print(
+                f"{name}: {model}, {len(line.to_come)} to come, wrong {line.wrong}", file=sys.stderr
+            )
+            if options.json:
+                lines = {**stored(options.json), name: line}  # two may run beside each other
+                write_whole(options.json, as_json(in_order(lines)))
     told = as_table(in_order(lines))
     print(told, end="")
     if options.text:

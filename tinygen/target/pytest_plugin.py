@@ -272,7 +272,7 @@ def tinygen_benches(request, tmp_path_factory, record_testsuite_property):
     """
     cache = getattr(request.config, "cache", None)
     folder = Path(cache.mkdir("tinygen")) if cache else tmp_path_factory.mktemp("tinygen")
-    benches: dict[str, Bench] = {}
+    benches = {}  # target -> Bench
 
     def bench_of(target: str, models: tuple) -> Bench:
         if (found := benches.get(target)) and found.models == models:
