@@ -102,7 +102,7 @@
 
 #else
 
-#define TINYGEN_SUM_IN(n, bias) uint16_t tinygen_gained##n = (uint16_t)(bias);
+#define TINYGEN_SUM_IN(n, bias) int32_t tinygen_gained##n = (bias);
 #define TINYGEN_VOTES_IN(n) uint8_t tinygen_voted##n = 0;
 #define TINYGEN_STRAIGHT_1(bias) uint8_t tinygen_is_above = 0; TINYGEN_SUM_IN(1, bias)
 #define TINYGEN_STRAIGHT_2(bias, bias2)                                                            \
@@ -131,11 +131,10 @@
     }
 #define TINYGEN_IF_FAR(which, k) TINYGEN_IF(which, k)
 #define TINYGEN_GO_ON(k) goto place_##k;
-#define TINYGEN_GAIN(n, v) tinygen_gained##n = (uint16_t)(tinygen_gained##n + (v));
+#define TINYGEN_GAIN(n, v) tinygen_gained##n += (v);
 #define TINYGEN_VOTE(n) ++tinygen_voted##n;
 #define TINYGEN_TALLY(n, votes)                                                                    \
-    tinygen_gained##n =                                                                            \
-        (uint16_t)(tinygen_gained##n + 127u * (uint16_t)(votes + tinygen_voted##n));
+    tinygen_gained##n += 127 * ((int32_t)votes + tinygen_voted##n);
 #define TINYGEN_TALLY_2                                                                            \
     {                                                                                              \
         const uint8_t votes = (uint8_t)(tinygen_voted1 + tinygen_voted2);                          \

@@ -17,7 +17,7 @@ from tinygen.codegen.emit import firmware_text, headers, render_header
 from tinygen.model.model import load
 
 STORED = Path(__file__).parents[1] / "golden" / "house"
-KERNELS = ("fixed", "sums", "flash", "trees")
+KERNELS = ("fixed", "sums", "flash", "trees", "straight")
 ASSEMBLY = ("avr", "avr_sums")
 OTHERS = ("units", "alarm", "protocol", "signal")
 # Chains with the nodes that no stored model has
