@@ -254,13 +254,31 @@ def judged(
     if update:
         grown = {f"{one.figure} of {one.what}": because for one in failing}
         kept = {name: why for name, why in reasons.items() if name not in grown}
-        store(now, made_by, dict(sorted({**kept, **grown}.items())), path)
+        store(
+            _kept_times(before, now, changes),
+            made_by,
+            dict(sorted({**kept, **grown}.items())),
+            path,
+        )
         lines.append(f"stored in {path.name}")
     elif changes:
         lines.append("store them with `python benchmarks/figures.py --update`")
     return "\n".join(
         [*lines, "no figure grew" if not failing else "grown figures are explained"]
     ), 0
+
+
+def _kept_times(before: Figures, now: Figures, changes: list[Change]) -> Figures:
+    """The figures with each CPU time as it was, unless it fell far or its growth is explained: many
+    small steps would add up.
+    """
+    told = {one.what for one in changes if one.figure == CPU and one.verdict != "slower"}
+    return {
+        what: figures
+        if what in told or CPU not in before.get(what, {}) or CPU not in figures
+        else {**figures, CPU: before[what][CPU]}
+        for what, figures in now.items()
+    }
 
 
 def main() -> int:

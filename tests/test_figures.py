@@ -118,6 +118,15 @@ def test_time_is_told_before_it_fails(file):
     assert code == 0 and "was" not in text
 
 
+def test_small_steps_of_time_do_not_add_up(file):
+    """It is stored as it was, unless it fell far or has been explained."""
+    for ratio, stored in ((10 * guard.WARN + 1, 10.0), (9.0, 10.0), (2.0, 2.0)):
+        assert file.judge(True, **{guard.CPU: ratio})[1] == 0
+        assert json.loads(file.path.read_text())["figures"]["a"][guard.CPU] == stored
+    assert file.judge(True, "a longer search", **{guard.CPU: 40.0})[1] == 0
+    assert json.loads(file.path.read_text())["figures"]["a"][guard.CPU] == 40.0
+
+
 def test_what_shrinks_is_told_and_stored(file):
     text, code = file.judge(flash_bytes=90)
     assert code == 0 and "smaller: flash_bytes of a, 100 before, 90 now" in text
