@@ -72,7 +72,7 @@ GROUPS = {
         (
             *("tests/model/test_nodes.py", "tests/model/test_operations.py"),
             *("tests/model/test_model.py", "tests/codegen/test_constants_told.py"),
-            "tests/codegen/test_emit.py",
+            *("tests/codegen/test_emit.py", "tests/codegen/test_twin_in_c.py", "--level=release"),
         ),
         30,
     ),

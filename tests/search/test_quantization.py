@@ -291,6 +291,7 @@ def test_steps_and_their_ends():
     assert Quantity("a", "", 0.1, 0, 1).to_raw([0.15, 0.25, -0.15]).tolist() == [2, 3, -1]
     assert Quantity("a", "", 0.1, 0, 1).to_physical(3) == 0.3
     assert Quantity("a", "", 5.0, 0, 1).to_physical(3) == 15.0
+    assert Quantity("a", "", 0.1, 0, 1, offset=1e5).to_raw(100_000.15) == 2  # off by 6e-11
 
 
 @pytest.mark.parametrize(
