@@ -47,6 +47,7 @@ def refused(frame: Frame, version: int = ONE) -> str:
 
 def test_numbers_of_the_format():
     assert (LEDS, LEDS_MAX, VALUES_MAX, WINDOW_MAX) == (2, 4, 50, 127)
+    assert (NOT_SURE_RAW, protocol.MISSING_RAW) == (-1, -32768)
     assert (INFO.size, RESULT.size, STATUS.size) == (74, 10, 20)
     assert [int(flag) for flag in (*Flag, *Pin, *Trait)] == [1, 2, 4, 1, 2, 4, 8, 1, 2, 4, 8, 16]
     assert (result_bytes(1), result_bytes(3)) == (10, 14)
