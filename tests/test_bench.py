@@ -157,6 +157,7 @@ def test_json_and_page_tell_the_same_ratios(bench, tiny):
     page = bench.show.as_markdown(tiny)
     row = "| B random | 1 ug/m3 | emlearn, tree, depth 4: 600 B; emlearn, tree, depth 4: 900 |"
     assert row in page and "| 0.167, 0.100 | 0.167, 0.100 | yes | 1 of 2 |" in page
+    assert "Not in this run yet: benzene, all columns (A random)," in page
     assert "| tree | 1 | 1/1 | 1/1 | 0.15, 0.15 | 0.09, 0.09 | 0 |" in page
 
 

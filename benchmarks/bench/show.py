@@ -219,6 +219,9 @@ def as_picture(run: Run) -> str:
 def as_markdown(run: Run) -> str:
     """The tables of docs/comparison.md."""
     parts = [*_found_rows(run), "", *_converted_rows(run), "", *_limit_rows(run)]
+    missing = [f"{task.title} ({name})" for name, task in TASKS.items() if name not in run.points]
+    if missing:
+        parts += ["", f"Not in this run yet: {', '.join(missing)}."]
     return "\n".join(parts) + "\n"
 
 
