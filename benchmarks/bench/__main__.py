@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tinygen.common.arithmetic import pin
 
-from .run import SAVED, run
-from .show import write_pages
+from .run import SAVED, run, sources
+from .show import read_run, write_pages
 from .tasks import TASKS
 
 QUICK = ("B random",)
@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not asked.show:
         run([TASKS[n] for n in names], asked.quick, asked.fresh, _say, out)
     sys.stdout.write(write_pages(out))
+    if set(read_run(out).sources) != {sources()}:
+        _say("some of this was measured with other sources than these: without --show it is anew")
     return 0
 
 

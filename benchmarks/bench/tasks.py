@@ -36,11 +36,6 @@ class Task:
     def dataset(self) -> Dataset:
         return self.load()
 
-    @property
-    def unit(self) -> str:
-        """Of the error."""
-        return "" if self.dataset.labels else self.dataset.target.unit
-
 
 def air_quality(task: str, split: str) -> Dataset:
     """The rows of a task of goals.py; a random split has seed 0."""
