@@ -403,8 +403,6 @@ def answers():
 
 
 COMPLETE = 11  # machines that have been asked for every model: a debt while it is not all of them
-# open: wrong rows that nobody has found the reason of; none may be added
-OPEN = {"8051": {"mlp, regression", "quantized_classes", "logarithms_all", "quantized_one"}}
 
 
 def test_the_page_of_chips_has_what_every_machine_answered(answers):
@@ -415,8 +413,7 @@ def test_the_page_of_chips_has_what_every_machine_answered(answers):
     assert answers.between_marks(page, told, answers.BEGIN, answers.END) == page
     assert {line.machine for line in lines} == set(answers.MACHINES)
     for line in lines:
-        known = OPEN.get(line.machine, set())
-        assert set(line.wrong) <= known and line.right + len(line.wrong) == line.asked
+        assert not line.wrong and line.right == line.asked, line.machine
         assert line.seen == line.asked and line.models >= 80, line.machine
         assert line.rows == 10_000 or line.simulator in ("sstm8", "s51"), line.machine
     assert sum(line.asked > 70 and not line.to_come for line in lines) >= COMPLETE

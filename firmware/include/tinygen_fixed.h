@@ -29,8 +29,8 @@ typedef int32_t tinygen_int24; /* holds at least 24 bits */
 /* A compiler whose >> on negative numbers does not keep the sign stops here. */
 typedef char tinygen_shift_is_arithmetic[((-3) >> 1) == -2 ? 1 : -1];
 
-#if defined(__SDCC_stm8)
-#error "SDCC for the STM8 lays arrays over each other: take `tinygen export --as header`"
+#if defined(__SDCC)
+#error "SDCC loses values in arrays and inline functions: take `tinygen export --as header`"
 #endif
 
 /* int16 as two bytes of a table, low byte first, and back. C leaves a cast of 128 .. 255 to the

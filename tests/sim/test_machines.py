@@ -18,6 +18,7 @@ from needs import unavailable
 from random_models import random_models
 from tinygen.host.virtual.simavr import SimBoard
 
+from tinygen.codegen.exports import checked
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError, DoesNotFit
 from tinygen.common.jinja import environment
@@ -227,9 +228,29 @@ def test_a_compiler_that_lays_arrays_over_each_other(level, tmp_path, storage, k
     assert machine.simulator.run(program, b"", 2)[0] == kept
 
 
-def test_the_compiler_that_does_so_gets_no_other_header(level, tmp_path):
-    """Of several files, which has the arrays on the stack."""
-    machine = MACHINES["stm8"]
+@pytest.mark.parametrize("word, answer", [("inline", 0), ("", 1)])
+def test_a_compiler_that_loses_values_in_inline_functions(level, tmp_path, word, answer):
+    """The smallest model that SDCC 4.2 makes a wrong program of for the 8051, its functions written
+    into their caller; so that those of an exported header are not inline there.
+    """
+    machine, model = MACHINES["8051"], CHAINS["quantized_classes"]
+    need(machine, level)
+    row = np.array([[-1, 0, 1]])
+    file, texts = f"{model.name}.h", checked(model)
+    texts[file] = re.sub(
+        r"(?m)^#define TINYGEN_INLINE /.*", rf"#define TINYGEN_INLINE {word}", texts[file]
+    )
+    assert f"#define TINYGEN_INLINE {word}\n" in texts[file]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StreamMachine, "_headers", lambda *_: texts)
+        assert machine.answers(model, row).ravel().tolist() == [answer]
+    assert model.predict(row).tolist() == [1]
+
+
+@pytest.mark.parametrize("name", ["stm8", "8051"])
+def test_the_compiler_that_does_so_gets_no_other_header(name, level, tmp_path):
+    """Of several files, which has arrays on the stack and inline functions."""
+    machine = MACHINES[name]
     need(machine, level)
     several = replace(machine.compiler, drops_unused=True)
     with pytest.raises(BuildError, match="take `tinygen export --as header`"):

@@ -23,7 +23,7 @@ from .parts import SIGNAL_RUNTIME, firmware_text, headers, render, vectors
 from .signals.sampler import driver_files, sampler
 from .signals.vectors import run_length
 from .stripped.header import alone
-from .stripped.locals import marked
+from .stripped.sdcc import called, marked
 
 CORNERS, SEARCHED, MOST_ROWS = 24, 2000, 64  # 255 rows is what the self-test can count
 LICENSE = "exports/LICENSE"
@@ -88,7 +88,7 @@ def checked(model: AnyModel, users: Iterable[str] = ()) -> dict[str, str]:
     texts = {file: firmware_text(f"include/{file}") for file in SIGNAL_RUNTIME}
     return {
         f"{name}.h": alone(generated[f"{name}.h"], generated, texts, [check, *users]),
-        f"{name}_vectors.h": marked(check),
+        f"{name}_vectors.h": called(marked(check)),
     }
 
 

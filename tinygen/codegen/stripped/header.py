@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .items import OWN_INCLUDE, Branch, Item, names_in, negated, read_all
-from .locals import MACRO, marked
 from .reach import condition_of, possible, reached, settings_of
+from .sdcc import INLINE, LOCAL, called, marked
 
 TITLE = """/* ---- what the model uses of tinygen's runtime; several models share it ---- */
 #ifdef TINYGEN_FIXED_H
@@ -41,9 +41,9 @@ def alone(
     first = text.index(f'#include "{files[0]}"')
     lines = [line for line in text[first:].splitlines() if not OWN_INCLUDE.match(line)]
     model = marked("\n".join(lines).lstrip("\n") + "\n")
-    if "TINYGEN_LOCAL" in model:
-        inside = inside.replace("#include <stdint.h>\n", f"#include <stdint.h>\n{MACRO}", 1)
-    whole = text[:first] + inside + model
+    macros = INLINE + LOCAL if "TINYGEN_LOCAL" in model else INLINE
+    inside = inside.replace("#include <stdint.h>\n", f"#include <stdint.h>\n{macros}", 1)
+    whole = text[:first] + called(inside + model)
     for words, others in INSTEAD.items():
         whole = whole.replace(words, others)
     return whole

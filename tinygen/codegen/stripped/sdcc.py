@@ -1,17 +1,21 @@
-"""Arrays of a function where the compiler may lay one over another.
+"""What SDCC 4.2 gets wrong, written so that it gets it right.
 
-SDCC 4.2 for the STM8 places a variable of an inner block behind those of the block around it, and
-not behind those of the blocks around that one, which it overwrites; functions that are inlined
+Its arrays: for the STM8 it places a variable of an inner block behind those of the block around it,
+and not behind those of the blocks around that one, which it overwrites; functions that are inlined
 count as blocks. It does so with variables that have an address: arrays, and what & is used on. No
-option turns it off. So such variables are static there: the smallest case is in
-tests/sim/test_machines.py.
+option turns it off. So such variables are static there.
+
+Its inline functions: for the 8051 it loses values of some that it has written into their callers,
+where each alone is right. So none is inlined there, and the code is smaller by a third.
+
+The smallest cases are in tests/sim/test_machines.py.
 """
 
 from __future__ import annotations
 
 import re
 
-MACRO = """
+LOCAL = """
 #ifndef TINYGEN_LOCAL
 #if defined(__SDCC_stm8)
 /* SDCC lays arrays of inner blocks over those of outer ones: none is on the stack, and no call may
@@ -22,10 +26,20 @@ MACRO = """
 #endif
 #endif
 """
+INLINE = """
+#ifndef TINYGEN_INLINE
+#if defined(__SDCC)
+#define TINYGEN_INLINE /* SDCC loses values in functions that it inlines */
+#else
+#define TINYGEN_INLINE inline
+#endif
+#endif
+"""
 _TYPE = r"(?:u?int(?:8|16|32)_t|float)"
 _ARRAY = re.compile(rf"^( +)({_TYPE} (\w+)\[(\w+)\])( = \{{0\}})?;$", re.MULTILINE)
 _POINTER = re.compile(r"^( +)(const int8_t \*(\w+)) = (.+);$", re.MULTILINE)
 
+_INLINE = re.compile(r"^( *)static inline (?!.*\bfloat\b)", re.MULTILINE)
 _STRUCT = re.compile(r"^((?:typedef |static )*struct\b[^;{}]*\{.*?^\})", re.MULTILINE | re.DOTALL)
 
 
@@ -55,3 +69,10 @@ def marked(text: str) -> str:
     parts = _STRUCT.split(text)
     parts[::2] = [_POINTER.sub(pointer, _ARRAY.sub(array, part)) for part in parts[::2]]
     return "".join(parts)
+
+
+def called(text: str) -> str:
+    """The text with the word for inlining in its functions of integers. Those of float, for readings
+    in their units, stay inline: what is not is linked even where nobody calls it.
+    """
+    return _INLINE.sub(r"\1static TINYGEN_INLINE ", text)
