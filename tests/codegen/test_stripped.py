@@ -139,7 +139,8 @@ def used_up(header: str, name: str) -> str:
     """A program that takes the address of each public function; what else the header defines is
     static, not inline, so that a compiler tells what nobody calls.
     """
-    bare = header.replace("static inline", "static").replace("(noinline, unused)", "(noinline)")
+    bare = re.sub("static (?:inline|TINYGEN_INLINE)", "static", header)
+    bare = bare.replace("(noinline, unused)", "(noinline)")
     users = ", ".join(f"(void (*)(void)){f}" for f in public(bare, name))
     return f"{bare}\nvoid (*const users[])(void) = {{ {users} }};\n"
 

@@ -84,9 +84,13 @@ def test_inputs_of_few_steps_lose_little(family):
         400 + 1000 * gas**1.5 * (1.2 - 0.4 * warm) + 150 * damp + rng.normal(0, 6, 600)
     ).astype(int)
     rows, kind = rows_of(x, y), FAMILIES[family]
-    fitted = kind.fit(rows, configs_of(kind, rows, 0.5), 0)
+    # of nets the largest of one layer: with two layers chance decides what rounding costs
+    pick = 10 / 25 if family == "mlp" else 0.5
+    if family == "mlp":
+        assert configs_of(kind, rows, pick).hidden == (24,)
+    fitted = kind.fit(rows, configs_of(kind, rows, pick), 0)
     floats = rows.error(np.floor(fitted.predict(rows.x) + 0.5))
-    assert error(fitted_model(family, rows), rows) <= 1.02 * floats
+    assert error(fitted_model(family, rows, pick), rows) <= 1.02 * floats
 
 
 # a guard has no target
@@ -162,11 +166,11 @@ def test_the_first_trees_of_a_larger_forest_are_a_smaller_one():
 
 
 def test_a_net_has_a_parameter_for_two_rows_at_most():
-    """Or is the smallest one: 9 inputs and 4 units have 45 parameters."""
+    """Or is the smallest one: 9 inputs and 2 units have 23 parameters, 4 have 45."""
     rng = np.random.default_rng(0)
     few, more = (
         FAMILIES["mlp"].candidates(rows_of(rng.integers(0, 9, (n, 9)), rng.integers(0, 9, n)))
         for n in (60, 180)
     )
-    assert [c.hidden for c in few] == [(4,)]
-    assert [c.hidden for c in more] == [(4,), (6,), (8,)]
+    assert [c.hidden for c in few] == [(2,)]
+    assert [c.hidden for c in more] == [(2,), (3,), (4,), (6,), (8,)]

@@ -39,7 +39,7 @@ def plain(problem) -> list:
 
 
 def test_kicks_leave_less_to_luck(problem, plain):
-    better = [kicked(net, problem, 10, [k]) for k, net in enumerate(plain)]
+    better = [kicked(net, problem, 10, [k])[-1] for k, net in enumerate(plain)]
     before, after = (np.array([net.loss for net in nets]) for nets in (plain, better))
     assert (after <= before).all() and np.ptp(after) < np.ptp(before)
     assert np.allclose(after, [loss_of(net, problem) for net in better])
@@ -47,13 +47,13 @@ def test_kicks_leave_less_to_luck(problem, plain):
 
 def test_no_kick_and_kicks_that_fail_leave_the_net(problem, plain, monkeypatch):
     net = plain[0]
-    assert kicked(net, problem, 0, [0]) is net
+    assert kicked(net, problem, 0, [0]) == [net]
     monkeypatch.setattr(gauss_newton, "KICK_STEPS", 0)
-    assert kicked(net, problem, 3, [0]) is net
+    assert kicked(net, problem, 3, [0]) == [net]
 
 
 def test_the_same_seed_kicks_the_same_units(problem, plain):
-    once, again, other = (kicked(plain[1], problem, 2, [seed]) for seed in (5, 5, 6))
+    once, again, other = (kicked(plain[1], problem, 2, [seed])[-1] for seed in (5, 5, 6))
     assert (once.flat() == again.flat()).all() and not np.array_equal(once.flat(), other.flat())
 
 

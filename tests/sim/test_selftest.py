@@ -63,9 +63,14 @@ def test_every_kind_of_model_passes_on_the_chip(name, simavr, tmp_path, figures)
         )
 
 
+def written(model, folder):
+    """The C source of a self-test, all that it includes beside it."""
+    return selftest.write_all(selftest.selftest_files(model, ATTINY85), folder)[0]
+
+
 def test_a_multiplication_would_be_seen(simavr, tmp_path):
     """Negative control: the same program for a chip that has MUL."""
-    source = selftest._write(MODELS["linear16"], ATTINY85, tmp_path)
+    source = written(MODELS["linear16"], tmp_path)
     elf = compile_c(source, BOARDS["uno"], "test")
     assert multiplications(disassembled(simavr, elf)) > 0
 
@@ -85,7 +90,7 @@ def one_weight_more(model):
 def test_one_number_off_by_one_lights_red(what, simavr, tmp_path):
     """Negative control: the red LED, and `build` refuses."""
     model = MODELS["linear8"]
-    source = selftest._write(model, ATTINY85, tmp_path)
+    source = written(model, tmp_path)
     if what == "answer":
         path = tmp_path / "linear8_vectors.h"
         answers = model.predict(model.sample_rows(32, seed=1))
@@ -102,7 +107,7 @@ def test_one_number_off_by_one_lights_red(what, simavr, tmp_path):
 
 def test_a_program_that_hangs_is_told(simavr, tmp_path, monkeypatch):
     monkeypatch.setattr(selftest, "RUN_CYCLES", 1000)
-    source = selftest._write(MODELS["linear8"], ATTINY85, tmp_path)
+    source = written(MODELS["linear8"], tmp_path)
     (tmp_path / "selftest.c").write_text(source.read_text().replace("GPIOR0 = 2;", ""))
     assert "gives no 32 answers" in run_selftest(compile_c(source, ATTINY85, "test"), ATTINY85)
 
@@ -135,6 +140,8 @@ def test_the_command(simavr, tmp_path, capsys, monkeypatch):
         "linear8.h",
         "linear8_vectors.csv",
         "linear8_vectors.h",
+        "manifest.json",
+        "models",
         "selftest.c",
         "selftest.elf",
         "selftest.hex",

@@ -62,6 +62,7 @@ HIDDEN_SHIFT = 8
 WEIGHT_MAX = 127
 PRUNED = 4 / 3  # units of the net that all others are pruned from, per unit of the largest of them
 DEEP = ((11, 8), (15, 10), (20, 16))  # two hidden layers
+MOST_ROUNDED = 2  # nets of a search that are compared as integers
 MOST_UNITS = 30  # of two layers; more are tried on a budget of flash only
 LEAST_WEIGHT_CYCLES = 12  # of a weight of a hidden layer
 # training of two layers: random nets, steps before and after the best one is picked
@@ -154,12 +155,12 @@ def fit_many(
         top = ceil(PRUNED * sizes[-1]) if sizes else 0
         pruned = ladder(problem, sizes, top, seed, kicks, draft) if sizes else {}
         nets: dict[tuple[int, ...], Net] = {(size,): net for size, net in pruned.items()}
-        nets |= {
-            hidden: _direct(problem, hidden, seed, draft) for hidden in alike if len(hidden) > 1
-        }
+        frame = replace(frame, root=problem.root)
+        for hidden in (hidden for hidden in alike if len(hidden) > 1):
+            several = _direct(problem, hidden, seed, draft)
+            nets[hidden] = several[0] if draft else _best_rounded(several, frame, rows)
         found |= {
-            Config(hidden, degree, logs): replace(frame, net=net, root=Root(degree))
-            for hidden, net in nets.items()
+            Config(hidden, degree, logs): replace(frame, net=net) for hidden, net in nets.items()
         }
     return [found[config] for config in configs]
 
@@ -182,8 +183,21 @@ def _standardised(rows: Rows, logs: Logs) -> FittedNet:
     )
 
 
-def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -> Net:
-    """The best of several nets that are trained as they are; a draft tries fewer."""
+def _best_rounded(nets: list[Net], frame: FittedNet, rows: Rows) -> Net:
+    """The net with the least error as integers: the one with the least error in float may have
+    units that rounding spoils.
+    """
+
+    def error(net: Net) -> float:
+        return mean_error(lower(replace(frame, net=net), rows), rows.x, rows.y, rows.weights)
+
+    return min(nets, key=error)
+
+
+def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -> list[Net]:
+    """The best of several nets that are trained as they are, and the better ones that local search
+    found from there; a draft tries fewer, and does not search.
+    """
     some = problem.thinned([seed, 1], MOST_ROWS)
     early = problem.thinned([seed, 0]) if draft else some
     nets = [
@@ -191,9 +205,8 @@ def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -
         for k in range(STARTS // 2 if draft else STARTS)
     ]
     net = train_net(min(nets, key=lambda net: net.loss), some, TRAIN)
-    if not draft:
-        net = kicked(net, some, DEEP_KICKS, [seed, *hidden])
-    return finished(net, some, problem)
+    found = [net] if draft else kicked(net, some, DEEP_KICKS, [seed, *hidden])
+    return [finished(net, some, problem) for net in found[-MOST_ROUNDED:]]
 
 
 def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:

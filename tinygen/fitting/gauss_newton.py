@@ -308,18 +308,20 @@ def without_one_unit(net: Net, problem: Problem) -> Net:
     )
 
 
-def kicked(net: Net, problem: Problem, tries: int, seed: list[int]) -> Net:
-    """The best net of an iterated local search (Lourenco, Martin and Stutzle 2003): some units of
-    the best net so far are moved at random, and it is trained anew.
+def kicked(net: Net, problem: Problem, tries: int, seed: list[int]) -> list[Net]:
+    """The net, and each better one of an iterated local search (Lourenco, Martin and Stutzle 2003):
+    some units of the best net so far are moved at random, and it is trained anew.
 
     A net of few units has many local minima. A fresh start finds one of them; near a good one are
     better ones.
     """
-    rng = np.random.default_rng(seed)
+    rng, found = np.random.default_rng(seed), [net]
     for _ in range(tries):
-        trained = train_net(_moved_at_random(net, rng), problem, KICK_STEPS, best=net.loss)
-        net = min(net, trained, key=lambda n: n.loss)
-    return net
+        best = found[-1]
+        trained = train_net(_moved_at_random(best, rng), problem, KICK_STEPS, best=best.loss)
+        if trained.loss < best.loss:
+            found.append(trained)
+    return found
 
 
 def finished(net: Net, some: Problem, problem: Problem) -> Net:
@@ -361,6 +363,6 @@ def ladder(
         net = train_net(without_one_unit(net, early), early, repair)
         if net.sizes[1] in sizes:
             net = train_net(net, some, polish)
-            net = kicked(net, some, kicks, [seed, net.sizes[1]])
+            net = kicked(net, some, kicks, [seed, net.sizes[1]])[-1]
             found[net.sizes[1]] = finished(net, some, problem)
     return found

@@ -40,7 +40,7 @@ def export(model: AnyModel, board: Board | None = None) -> dict[str, str]:
 
 def keywords(model: AnyModel, header: str) -> tuple[list[str], list[str]]:
     """Functions and constants that a sketch takes from the header, in their order."""
-    function = re.compile(rf"^static inline [\w *]*?({model.name}_\w+)\(", re.MULTILINE)
+    function = re.compile(rf"^static \w+ [\w *]*?({model.name}_\w+)\(", re.MULTILINE)
     constant = re.compile(rf"^\s*(?:#define )?({model.name.upper()}_\w+)(?= |\(| =)", re.MULTILINE)
     names = (found.findall(header) for found in (function, constant))
     functions, constants = (list(dict.fromkeys(found)) for found in names)

@@ -32,7 +32,7 @@ def alone(
     beside: generated headers that it may include; runtime: the hand-written ones, of which it gets
     what it uses; users: texts that include it, and may use more.
     """
-    text = _with_generated(header, beside)
+    text, users = _with_generated(header, beside), tuple(users)
     files = [name for name in OWN_INCLUDE_LINES.findall(text) if name in runtime]
     names = [name for one in (text, *users) for name in names_in(one)]
     left = _left(read_all(runtime, files), names)
@@ -41,7 +41,8 @@ def alone(
     first = text.index(f'#include "{files[0]}"')
     lines = [line for line in text[first:].splitlines() if not OWN_INCLUDE.match(line)]
     model = marked("\n".join(lines).lstrip("\n") + "\n")
-    macros = INLINE + LOCAL if "TINYGEN_LOCAL" in model else INLINE
+    local = any("TINYGEN_LOCAL" in one for one in (model, *map(marked, users)))
+    macros = INLINE + LOCAL if local else INLINE
     inside = inside.replace("#include <stdint.h>\n", f"#include <stdint.h>\n{macros}", 1)
     whole = text[:first] + called(inside + model)
     for words, others in INSTEAD.items():

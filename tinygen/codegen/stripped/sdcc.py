@@ -36,7 +36,7 @@ INLINE = """
 #endif
 """
 _TYPE = r"(?:u?int(?:8|16|32)_t|float)"
-_ARRAY = re.compile(rf"^( +)({_TYPE} (\w+)\[(\w+)\])( = \{{0\}})?;$", re.MULTILINE)
+_ARRAY = re.compile(rf"^( +)({_TYPE} (\w+)\[(\w+)\])(?: = \{{(.+)\}})?;$", re.MULTILINE)
 _POINTER = re.compile(r"^( +)(const int8_t \*(\w+)) = (.+);$", re.MULTILINE)
 
 _INLINE = re.compile(r"^( *)static inline (?!.*\bfloat\b)", re.MULTILINE)
@@ -49,12 +49,14 @@ def marked(text: str) -> str:
     """
 
     def array(found: re.Match[str]) -> str:
-        indent, declared, name, length, zero = found.groups()
+        indent, declared, name, length, first = found.groups()
         line = f"{indent}TINYGEN_LOCAL {declared};"
-        if not zero:
+        if not first:
             return line
         if length == "1":
-            return f"{line}\n{indent}{name}[0] = 0;"
+            return f"{line}\n{indent}{name}[0] = {first};"
+        if first != "0":
+            return found[0]
         return (
             f"{line}\n{indent}for (uint8_t i = 0; i < {length}; ++i) {{\n"
             f"{indent}    {name}[i] = 0;\n{indent}}}"
@@ -72,7 +74,7 @@ def marked(text: str) -> str:
 
 
 def called(text: str) -> str:
-    """The text with the word for inlining in its functions of integers. Those of float, for readings
-    in their units, stay inline: what is not is linked even where nobody calls it.
+    """The text with the word for inlining in its functions of integers. Those of float, which take
+    readings in their units, stay inline: what is not is linked even where nobody calls it.
     """
     return _INLINE.sub(r"\1static TINYGEN_INLINE ", text)
