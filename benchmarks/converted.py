@@ -19,20 +19,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from converted_models import KINDS, SETS, Fitted, fitted_models
+from converted_models import KINDS, SETS, Fitted, fitted_models, written_forms
 from converted_ways import WAYS, Way
 from goals import MOST_LOSS, UNO
 from peer_code import Answered, absent, elsewhere, run_code, version
 from result_files import write_results
 
 import tinygen
-from tinygen.codegen.emit import render_header
 from tinygen.common.arithmetic import pin
 from tinygen.common.errors import TinygenError
-from tinygen.common.tables import table
-from tinygen.importers.budget import written
+from tinygen.common.tables import six_digits, table
 from tinygen.model.fixedpoint import Quantity
-from tinygen.model.model import OPTIMIZE, Model
+from tinygen.model.model import Model
 from tinygen.target.bare import BareChip, measure_cost
 
 MOST_DIFFERING = 0.5  # per cent of the rows of a classifier that may get another class
@@ -118,16 +116,11 @@ def _ours(fitted: Fitted) -> list[Measured]:
     model = tinygen.convert(
         fitted.original, rows, fitted.training_targets, input_scales=[1.0] * rows.shape[1]
     )
-    chosen, _ = written(model, UNO)
     asked = fitted.rows[:, [int(q.name[1:]) for q in model.inputs]]
-    found, headers = [], set()
-    for goal in (chosen.optimize, *OPTIMIZE):
-        form = replace(model, optimize=goal)
-        if (header := render_header(form)) not in headers:
-            headers.add(header)
-            way = f"convert: {goal}" if form == chosen else f"emit --optimize {goal}"
-            blank = Measured(fitted.task.name, fitted.kind, "tinygen", tinygen.__version__, way, "")
-            found.append(_filled(blank, fitted, _told(form, asked), model.output))
+    found = []
+    for way, form, _ in written_forms(model):
+        blank = Measured(fitted.task.name, fitted.kind, "tinygen", tinygen.__version__, way, "")
+        found.append(_filled(blank, fitted, _told(form, asked), model.output))
     return found
 
 
@@ -155,8 +148,8 @@ def _filled(
         error, own = (float(np.abs(a - y)[test].mean() * scale) for a in (answers, fitted.answers))
     return replace(
         blank,
-        error=float(f"{error:.6g}"),
-        float_error=float(f"{own:.6g}"),
+        error=six_digits(error),
+        float_error=six_digits(own),
         differing=int((gap > (0.5 if fitted.task.classes else 1.0)).sum()),
         rows=len(gap),
         **asdict(told.cost),

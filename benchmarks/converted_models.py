@@ -1,15 +1,17 @@
-"""The fitted models of converted.py: scikit-learn's, seeded, on whole numbers."""
+"""The fitted models of converted.py: scikit-learn's, seeded, on whole numbers; and the forms in
+which tinygen writes them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from goals import TASKS, find_data
+from goals import TASKS, UNO, find_data
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -19,7 +21,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn_sets import TARGET, csv_table
 
+from tinygen.codegen.emit import render_header
 from tinygen.data import Dataset, load_table, prepare
+from tinygen.importers.budget import written
+from tinygen.model.model import OPTIMIZE, Model
 
 MOST_ROWS = 600  # of a set; of a larger one its test rows are asked, no more than this
 KINDS = ("tree", "forest", "net", "linear")
@@ -164,3 +169,19 @@ def _folded(pipeline) -> Any:
 
 
 FIT = {"tree": _tree, "forest": _forest, "net": _net, "linear": _linear}
+
+
+def written_forms(model: Model) -> list[tuple[str, Model, bool]]:
+    """(how, model, whether unasked): as `tinygen convert` writes it, then in the forms that it did
+    not take and whose text is another one.
+    """
+    chosen, _ = written(model, UNO)
+    found, headers = [], set()
+    for goal in (chosen.optimize, *OPTIMIZE):
+        form = replace(model, optimize=goal)
+        if (header := render_header(form)) not in headers:
+            headers.add(header)
+            unasked = form == chosen
+            way = f"convert: {goal}" if unasked else f"emit --optimize {goal}"
+            found.append((way, form, unasked))
+    return found

@@ -12,17 +12,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from goals import SENSORS, TASKS, UNO, WEATHER, find_data
-from result_files import write_results
+from result_files import run_main, write_results
 from sklearn.datasets import load_diabetes
 
-from tinygen.common.arithmetic import pin
-from tinygen.common.errors import TinygenError
 from tinygen.common.tables import table
 from tinygen.data import Dataset, Table, load_table, prepare
 from tinygen.fitting.error_bars import covered, one_a_day
@@ -201,8 +198,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    pin()
-    try:
-        sys.exit(main())
-    except TinygenError as error:
-        sys.exit(f"error: {error}")
+    run_main(main)

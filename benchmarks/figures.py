@@ -27,7 +27,7 @@ from pathlib import Path
 from tinygen.common.arithmetic import pin
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import TinygenError
-from tinygen.common.tables import table
+from tinygen.common.tables import six_digits, table
 
 ROOT = Path(__file__).parent.parent
 STORED = ROOT / "benchmarks" / "results" / "figures.json"
@@ -158,7 +158,7 @@ def training_figures(family: str, unit_s: float) -> dict[str, float]:
     assert isinstance(trained, TrainedModel), "one target"
     cost = trained.ladder.rungs[trained.ladder.chosen].cost
     return {
-        "error": float(f"{trained.model.training['metrics']['mae']:.6g}"),
+        "error": six_digits(trained.model.training["metrics"]["mae"]),
         **cost.plain(),
         CPU: round(spent / unit_s, 2),
     }

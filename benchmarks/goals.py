@@ -20,12 +20,11 @@ from pathlib import Path
 
 import numpy as np
 from chips import differing_rows
-from result_files import write_results
+from result_files import run_main, write_results
 
-from tinygen.common.arithmetic import pin
 from tinygen.common.boards import BOARDS
-from tinygen.common.errors import TinygenError, UsageError
-from tinygen.common.tables import table
+from tinygen.common.errors import UsageError
+from tinygen.common.tables import six_digits, table
 from tinygen.data import Dataset, Table, load_table, prepare
 from tinygen.search.comparators import ridge
 from tinygen.search.finalists import SearchRequest
@@ -352,21 +351,17 @@ def as_json(results: list[Result]) -> str:
             "must": r.goal.must,
             "aim": r.goal.aim,
             "budget": vars(r.goal.budget),
-            "error": _figure(r.error),
-            "loss_percent": _figure(r.loss),
+            "error": six_digits(r.error),
+            "loss_percent": six_digits(r.loss),
             "must_met": not r.misses(),
             "misses": r.misses(),
             "aim_met": r.error <= r.goal.aim,
-            "ridge_on_root": r.safe_error and _figure(r.safe_error),
-            "seeds": [{**vars(f), "loss_percent": _figure(f.loss)} for f in r.found],
+            "ridge_on_root": r.safe_error and six_digits(r.safe_error),
+            "seeds": [{**vars(f), "loss_percent": six_digits(f.loss)} for f in r.found],
         }
         for r in results
     ]
     return "[\n" + ",\n".join(json.dumps(result) for result in plain) + "\n]\n"
-
-
-def _figure(value: float) -> float:
-    return float(f"{value:.6g}")
 
 
 def find_data() -> Path:
@@ -403,8 +398,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    pin()
-    try:
-        sys.exit(main())
-    except TinygenError as error:
-        sys.exit(f"error: {error}")
+    run_main(main)

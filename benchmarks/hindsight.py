@@ -12,19 +12,14 @@ errors: at 1.0 a third of the readings without any drift passes. Five minutes.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
-from recalibrate import PARTS, READINGS, WAYS, Held, _figure, datasets
-from result_files import write_results
+from recalibrate import PARTS, READINGS, WAYS, Held, command, datasets
+from result_files import run_main
 
-from tinygen.common.arithmetic import pin
-from tinygen.common.errors import TinygenError
-from tinygen.common.tables import table
+from tinygen.common.tables import six_digits, table
 from tinygen.fitting.lowering import apply_all
 from tinygen.fitting.recalibration import recalibrate, root_of
 from tinygen.model.operations.scale import Calibrate
@@ -97,7 +92,7 @@ class Hindsight:
         return float(least)
 
     def change(self, after: list[float]) -> float:
-        return _figure(100 * (np.sum(after) / self.before.sum() - 1))
+        return six_digits(100 * (np.sum(after) / self.before.sum() - 1))
 
     def bound(self, level: float, fits: bool) -> tuple[float, float, float, float | None]:
         """Refused, best share, and the changes by it and by the best fits."""
@@ -109,8 +104,8 @@ class Hindsight:
             found = self.change(
                 [self.least_error(k) if ok else self.before[k] for k, ok in enumerate(passes)]
             )
-        refused = _figure(100 * float(1 - passes.mean()))
-        return refused, _figure(float(SHARES[best])), changes[best], found
+        refused = six_digits(100 * float(1 - passes.mean()))
+        return refused, six_digits(float(SHARES[best])), changes[best], found
 
     def _by(self, passes: np.ndarray, offset) -> list[float]:
         return [
@@ -153,23 +148,8 @@ def as_json(bounds: list[Bound]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="What hindsight makes of 24 readings.")
-    parser.add_argument("--tasks", default="B,C,E", help="comma-separated, of B, C, E")
-    parser.add_argument("--starts", type=int, default=200, help="start points")
-    parser.add_argument("--json", type=Path, help="write the results as JSON")
-    parser.add_argument("--text", type=Path, help="write the table as text")
-    asked = parser.parse_args(arguments)
-    tasks = [task for task in "BCE" if task in asked.tasks.split(",")]
-    if not tasks or asked.starts < 1:
-        parser.error("nothing asked for: use --tasks B,C,E and --starts 1 or more")
-    bounds = run(tasks, asked.starts, lambda text: print(text, file=sys.stderr))
-    write_results(as_text(bounds), as_json(bounds), asked.text, asked.json)
-    return 0
+    return command("What hindsight makes of 24 readings.", run, as_text, as_json, arguments)
 
 
 if __name__ == "__main__":
-    pin()
-    try:
-        sys.exit(main())
-    except TinygenError as error:
-        sys.exit(f"error: {error}")
+    run_main(main)

@@ -16,17 +16,16 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import goals
 import numpy as np
-from result_files import write_results
+from result_files import run_main, write_results
 
-from tinygen.common.arithmetic import pin
-from tinygen.common.errors import TinygenError
-from tinygen.common.tables import table
+from tinygen.common.tables import six_digits, table
 from tinygen.data import Dataset, load_table, prepare
 from tinygen.fitting.lowering import apply_all
 from tinygen.fitting.recalibration import recalibrate, root_of
@@ -41,6 +40,7 @@ BUDGETS = {goal.task: goal.budget for goal in goals.GOALS if goal.split == "time
 PARTS = ("year", "0.3", "0.4", "0.5")
 MOST_WORSE = 2.0  # per cent, of any task of the year
 LEAST_BETTER = {"C": 10.0}
+T = TypeVar("T")  # what a game gives
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Held:
             means.append([before[rest].mean(), *errors])
         each = np.array(means) * self.model.output.scale
         worst = 100 * float((each[:, 1] / each[:, 0]).max() - 1)
-        error, recalibrated, plain = map(_figure, each.mean(axis=0))
+        error, recalibrated, plain = map(six_digits, each.mean(axis=0))
         return Game(
             task,
             part,
@@ -137,7 +137,7 @@ class Held:
             recalibrated,
             plain,
             refused,
-            _figure(worst),
+            six_digits(worst),
         )
 
     def plainly(self, at: np.ndarray) -> Model:
@@ -225,16 +225,19 @@ def as_text(games: list[Game]) -> str:
 
 def as_json(games: list[Game]) -> str:
     """One game a line."""
-    plain = [{**asdict(g), "change": _figure(g.change), "misses": g.misses()} for g in games]
+    plain = [{**asdict(g), "change": six_digits(g.change), "misses": g.misses()} for g in games]
     return "[\n" + ",\n".join(map(json.dumps, plain)) + "\n]\n"
 
 
-def _figure(value: float) -> float:
-    return float(f"{value:.6g}")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="24 reference readings, recalibrated.")
+def command(
+    description: str,
+    run: Callable[[list[str], int, Callable[[str], None]], list[T]],
+    as_text: Callable[[list[T]], str],
+    as_json: Callable[[list[T]], str],
+    arguments: list[str] | None = None,
+) -> int:
+    """The command line of a game of 24 readings; its exit code."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--tasks", default="B,C,E", help="comma-separated, of B, C, E")
     parser.add_argument("--starts", type=int, default=200, help="start points")
     parser.add_argument("--json", type=Path, help="write the results as JSON")
@@ -243,14 +246,14 @@ def main(arguments: list[str] | None = None) -> int:
     tasks = [task for task in "BCE" if task in asked.tasks.split(",")]
     if not tasks or asked.starts < 1:
         parser.error("no game asked for: use --tasks B,C,E and --starts 1 or more")
-    games = run(tasks, asked.starts, lambda text: print(text, file=sys.stderr))
-    write_results(as_text(games), as_json(games), asked.text, asked.json)
+    found = run(tasks, asked.starts, lambda text: print(text, file=sys.stderr))
+    write_results(as_text(found), as_json(found), asked.text, asked.json)
     return 0
 
 
+def main(arguments: list[str] | None = None) -> int:
+    return command("24 reference readings, recalibrated.", run, as_text, as_json, arguments)
+
+
 if __name__ == "__main__":
-    pin()
-    try:
-        sys.exit(main())
-    except TinygenError as error:
-        sys.exit(f"error: {error}")
+    run_main(main)

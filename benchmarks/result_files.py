@@ -1,9 +1,22 @@
-"""Where a benchmark's results go: to the reader, and into files where they are wanted."""
+"""How a benchmark starts, and where its results go: to the reader, and into files."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from tinygen.common.arithmetic import pin
+from tinygen.common.errors import TinygenError
+
+
+def run_main(main: Callable[[], int]) -> None:
+    """Runs `main` with pinned arithmetic and ends with its exit code; an error is one line."""
+    pin()
+    try:
+        sys.exit(main())
+    except TinygenError as error:
+        sys.exit(f"error: {error}")
 
 
 def write_results(text: str, plain: str, text_path: Path | None, json_path: Path | None) -> None:

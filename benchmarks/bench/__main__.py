@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 from pathlib import Path
+
+from figures import cpu_seconds
 
 from tinygen.common.arithmetic import pin
 
@@ -40,9 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _say(text: str) -> None:
-    used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    seconds = sum(u.ru_utime + u.ru_stime for u in used)
-    print(f"{seconds:7.0f} s of CPU  {text}", file=sys.stderr, flush=True)
+    print(f"{cpu_seconds():7.0f} s of CPU  {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.common.errors import DoesNotFit
+from tinygen.common.tables import six_digits
 from tinygen.model.model import Model
 from tinygen.target.bare import BareChip
 
@@ -111,8 +112,8 @@ def judged(task: Task, answers: np.ndarray, reference: np.ndarray) -> dict:
         return float(np.abs(told - y).mean() * data.target.scale)
 
     return {
-        "error": float(f"{error(answers):.6g}"),
-        "model_error": float(f"{error(reference):.6g}"),
+        "error": six_digits(error(answers)),
+        "model_error": six_digits(error(reference)),
         "differing": int((np.abs(answers - reference) > (0.5 if classes else 1.0)).sum()),
         "rows": len(y),
         "classes": classes,

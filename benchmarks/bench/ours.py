@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from converted_models import Fitted
+from converted_models import Fitted, written_forms
 
 import tinygen
-from tinygen.codegen.emit import render_header
 from tinygen.codegen.float_model import render_float
 from tinygen.common.boards import BOARDS
 from tinygen.common.errors import TinygenError
-from tinygen.importers.budget import written
-from tinygen.model.model import OPTIMIZE, Model
+from tinygen.model.model import Model
 from tinygen.search.finalists import SearchRequest
 from tinygen.search.ladder import Rung
 from tinygen.search.model_search import find_ladder
@@ -94,19 +92,14 @@ def converted(task: Task, fitted: Fitted, title: str, reference: np.ndarray) -> 
         model = tinygen.convert(
             fitted.original, rows, fitted.training_targets, input_scales=[1.0] * rows.shape[1]
         )
-        chosen, _ = written(model, UNO)
+        forms = written_forms(model)
     except TinygenError as error:
         return [replace(blank, chosen=True, message=str(error))]
     asked = task.dataset.x[task.dataset.test][:, [int(q.name[1:]) for q in model.inputs]]
-    points, headers = [], set()
-    for goal in (chosen.optimize, *OPTIMIZE):
-        form = replace(model, optimize=goal)
-        if (header := render_header(form)) not in headers:
-            headers.add(header)
-            way = f"convert: {goal}" if form == chosen else f"emit --optimize {goal}"
-            named = replace(blank, way=way, chosen=form == chosen)
-            points.append(_form(task, named, form, asked, reference))
-    return points
+    return [
+        _form(task, replace(blank, way=way, chosen=unasked), form, asked, reference)
+        for way, form, unasked in forms
+    ]
 
 
 def _form(task: Task, blank: Point, form: Model, rows: np.ndarray, reference: np.ndarray) -> Point:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from host_c import compile_header, run_rows
 from random_models import forest, inputs
+from rows_at_splits import rows_at_splits
 
 from tinygen.codegen.chain import chain_views
 from tinygen.codegen.emit import render_header
@@ -25,7 +26,6 @@ from tinygen.model.trees.straight import straight_code
 from tinygen.target.bare import BareChip, measure_cost
 
 WIDE = Quantity("y", "", 1.0, -30000.0, 30000.0)
-ENDS = (-INT16_MAX - 1, -INT16_MAX, -1, 0, 1, INT16_MAX)
 UNO = BOARDS["uno"]
 
 
@@ -76,16 +76,10 @@ CASES = {
 
 
 def rows_of(made: Model) -> np.ndarray:
-    """Random rows, the ends of int16, and of each split rows on its limit and beside it."""
-    splits = np.array(made.nodes[0].splits)
-    count = 3 * len(splits)
-    found = np.resize(made.sample_rows(400, seed=1), (count, len(made.inputs)))
-    at = np.arange(count) // 3
-    beside = splits[at, 1] + np.arange(count) % 3 - 1
-    found[np.arange(count), splits[at, 0]] = np.clip(beside, ENDS[0], ENDS[-1])
-    ends = np.random.default_rng(2).choice(ENDS, (100, len(made.inputs)))
-    near = np.random.default_rng(3).choice(splits[:, 1], (600, len(made.inputs)))
-    return np.concatenate([made.sample_rows(200), found, ends, near])
+    """Those at its splits, and rows all of whose inputs are on a limit."""
+    limits = np.array(made.nodes[0].splits)[:, 1]
+    near = np.random.default_rng(3).choice(limits, (600, len(made.inputs)))
+    return np.concatenate([rows_at_splits(made), near])
 
 
 def view_of(made: Model):

@@ -7,6 +7,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from host_c import compile_header, run_rows
 from random_models import forest, inputs
+from rows_at_splits import rows_at_splits
 
 from tinygen.codegen.chain import chain_views
 from tinygen.codegen.emit import render_header
@@ -30,7 +31,6 @@ def no_straight_code(monkeypatch):
 
 
 WIDE = Quantity("y", "", 1.0, -30000.0, 30000.0)
-ENDS = (-INT16_MAX - 1, -INT16_MAX, -1, 0, 1, INT16_MAX)
 
 
 def model(node: Forest, width: int, goal: str = "balanced", labels=()) -> Model:
@@ -89,27 +89,13 @@ CASES = {
 }
 
 
-def rows_of(made: Model) -> np.ndarray:
-    """Random rows, the ends of int16, no reading among them, and rows on every limit and beside
-    it.
-    """
-    splits = np.array(made.nodes[0].splits)
-    count = 3 * len(splits)
-    found = np.resize(made.sample_rows(400, seed=1), (count, len(made.inputs)))
-    at = np.arange(count) // 3
-    beside = splits[at, 1] + np.arange(count) % 3 - 1
-    found[np.arange(count), splits[at, 0]] = np.clip(beside, ENDS[0], ENDS[-1])
-    ends = np.random.default_rng(2).choice(ENDS, (100, len(made.inputs)))
-    return np.concatenate([made.sample_rows(200), found, ends])
-
-
 def form(made: Model) -> str:
     """Which text its trees have."""
     return chain_views(made, [q.name for q in made.inputs])[0].macros
 
 
 def wrong_on_chip(made: Model, board: str = "uno", header: str | None = None) -> int:
-    rows = rows_of(made)
+    rows = rows_at_splits(made)
     with BareChip(made, BOARDS[board], header, timed=False) as chip:
         return int((chip.predict(rows) != made.predict(rows)).sum())
 
@@ -118,7 +104,7 @@ def wrong_on_chip(made: Model, board: str = "uno", header: str | None = None) ->
 def test_the_same_answers_on_this_computer(case, tmp_path):
     made = CASES[case]
     assert form(made) == ("rows" if case == "rows" else "code")
-    rows = rows_of(made)
+    rows = rows_at_splits(made)
     assert np.array_equal(run_rows(compile_header(made, tmp_path), rows), made.predict(rows))
 
 
@@ -148,7 +134,7 @@ __attribute__((used)) void pad(void) { __asm__ __volatile__(".fill 33000,2,0"); 
 def wrong_beyond_64_kb() -> int:
     """The same of a Mega whose trees have other code of 66,000 bytes in front of them."""
     made = CASES["held and not"]
-    rows, include = rows_of(made), '#include "tinygen_units.h"\n'
+    rows, include = rows_at_splits(made), '#include "tinygen_units.h"\n'
     header = render_header(made).replace(include, include + PAD)
     options = ("-Wl,--undefined=pad",)
     with (
@@ -169,7 +155,7 @@ def test_leaves_are_read_beyond_64_kb(simavr, monkeypatch):
 
 def test_another_limit_is_noticed(simavr, tmp_path):
     made = CASES["held and not"]
-    header, rows = render_header(made), rows_of(made)
+    header, rows = render_header(made), rows_at_splits(made)
     source, limit = made.nodes[0].splits[0][:2]
     changed = header.replace(f" {source}, {limit},", f" {source}, {limit + 1},", 1)
     assert changed != header and wrong_on_chip(made, header=changed) > 0

@@ -97,7 +97,7 @@ def verify(
     model file. data: the files that the model was made from; without them it is not made anew.
     Nothing of `place` is changed or run.
     """
-    from ..target.manifest import Differs, read_manifest
+    from ..target.manifest import Differs, input_of, read_manifest
     from ..target.manifest.schema import require_manifest
 
     path = _manifest_of(place)
@@ -109,7 +109,7 @@ def verify(
             raise Differs(
                 "manifest", f"{path.name} is of a {'model' if place.is_dir() else 'build'}"
             )
-        given = tuple(Given(one, _known(one)) for one in data)
+        given = tuple(Given(one, input_of(one)) for one in data)
         check = _Check(manifest, place, given, trust_pickle, progress)
         _run(check)
     except Differs as found:
@@ -128,12 +128,6 @@ def _manifest_of(place: Path) -> Path:
     if not place.exists():
         raise UsageError(f"'{place}' does not exist: name the folder of a build or a model file")
     return manifest_path(place)
-
-
-def _known(path: Path) -> Input:
-    from ..target.manifest import input_of
-
-    return input_of(path)
 
 
 def _run(check: _Check) -> None:

@@ -157,8 +157,7 @@ def fit_many(
         nets: dict[tuple[int, ...], Net] = {(size,): net for size, net in pruned.items()}
         frame = replace(frame, root=problem.root)
         for hidden in (hidden for hidden in alike if len(hidden) > 1):
-            several = _direct(problem, hidden, seed, draft)
-            nets[hidden] = several[0] if draft else _best_rounded(several, frame, rows)
+            nets[hidden] = _best_rounded(_direct(problem, hidden, seed, draft), frame, rows)
         found |= {
             Config(hidden, degree, logs): replace(frame, net=net) for hidden, net in nets.items()
         }
@@ -191,7 +190,7 @@ def _best_rounded(nets: list[Net], frame: FittedNet, rows: Rows) -> Net:
     def error(net: Net) -> float:
         return mean_error(lower(replace(frame, net=net), rows), rows.x, rows.y, rows.weights)
 
-    return min(nets, key=error)
+    return min(nets, key=error) if len(nets) > 1 else nets[0]
 
 
 def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -> list[Net]:

@@ -25,7 +25,7 @@ from ..nodes import (
     within,
 )
 from ..trees.code import BRANCHES_COST, STREAM_COST, Cost, TreeCode, cost_of
-from ..trees.straight import MOST_CLASSES, straight_code, without_implied
+from ..trees.straight import MOST_CLASSES, StraightCode, straight_code, without_implied
 from ..trees.tree import FEW_INPUTS, MAX_DEPTH, Form, Leaf, Split, Stream, Tree
 from ..trees.views import (
     BranchesView,
@@ -138,8 +138,8 @@ class Forest(Node):
         """
         limits, trees = (self.low, self.high), tuple(self.tree(root) for root in self.roots)
         one = len(self.bias) == 1
-        if one and (straight := self._straight(step, trees)):
-            return straight
+        if one and (code := self._straight(step, trees)):
+            return StraightView(step, limits, 0, self, code)
         quick = step.optimize == "speed" and TREE_BRANCHES * len(trees) <= BRANCHES["speed"]
         if one and self._printable(trees, step.optimize):
             return BranchesView(step, limits, 0, self, trees)
@@ -177,14 +177,12 @@ class Forest(Node):
             and step.bounds[0].acc_bits <= 16
         )
 
-    def _straight(self, step: Step, trees: tuple[Tree, ...]) -> StraightView | None:
+    def _straight(self, step: Step, trees: tuple[Tree, ...]) -> StraightCode | None:
         """Straight code, where no other form is quicker or worth more."""
         if not self.worth_straight(step):
             return None
         code = straight_code(trees, self.bias, step.optimize)
-        if code is None or not self._best(step, trees, code.cost):
-            return None
-        return StraightView(step, (self.low, self.high), 0, self, code)
+        return code if code and self._best(step, trees, code.cost) else None
 
     def _best(self, step: Step, trees: tuple[Tree, ...], cost: Cost) -> bool:
         """True where nothing else is quicker, or worth more where flash counts too."""
@@ -203,15 +201,12 @@ class Forest(Node):
         """The step of scores and of the largest of them as straight code, where it pays."""
         sums = len(self.bias)
         spread = step.bounds[0].acc_high - step.bounds[0].acc_low
-        if not 2 <= sums <= MOST_CLASSES or spread > INT16_MAX or not self.worth_straight(step):
+        if not 2 <= sums <= MOST_CLASSES or spread > INT16_MAX:
             return None
         if self.low > step.bounds[0].acc_low or self.high < step.bounds[0].acc_high:
             return None  # scores are clamped
-        trees = tuple(self.tree(root) for root in self.roots)
-        code = straight_code(trees, self.bias, step.optimize)
-        if code is None or not self._best(step, trees, code.cost):
-            return None
-        return ClassView(step, self, code)
+        code = self._straight(step, tuple(self.tree(root) for root in self.roots))
+        return ClassView(step, self, code) if code else None
 
     def _printable(self, trees: tuple[Tree, ...], goal: str) -> bool:
         """True for trees that are short enough to be read as if and else."""
