@@ -47,9 +47,28 @@ def test_kicks_leave_less_to_luck(problem, plain):
 
 def test_no_kick_and_kicks_that_fail_leave_the_net(problem, plain, monkeypatch):
     net = plain[0]
-    assert kicked(net, problem, 0, [0]) == [net]
+    (found,) = kicked(net, problem, 0, [0])
+    assert found is net
     monkeypatch.setattr(gauss_newton, "KICK_STEPS", 0)
-    assert kicked(net, problem, 3, [0]) == [net]
+    (found,) = kicked(net, problem, 3, [0])
+    assert found is net
+
+
+def test_the_net_that_is_best_as_integers_is_taken(problem, plain):
+    """In whatever order they come; by float loss, as a control, it would be another one."""
+    rows = street()
+    frame = dataclasses.replace(
+        mlp._standardised(rows, mlp.logs_of(rows.inputs, False)), root=problem.root
+    )
+    poor = random_net(problem, (1,), [0])
+    nets = [
+        dataclasses.replace(plain[0], loss=plain[0].loss + 1),
+        dataclasses.replace(poor, loss=0.0),
+    ]
+    for some in (nets, nets[::-1]):
+        assert mlp._best_rounded(some, frame, rows) is nets[0]
+    assert min(nets, key=lambda net: net.loss) is nets[1]
+    assert mlp._best_rounded(nets[1:], frame, rows) is nets[1]
 
 
 def test_the_same_seed_kicks_the_same_units(problem, plain):

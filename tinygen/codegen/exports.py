@@ -84,11 +84,11 @@ def checked(model: AnyModel, users: Iterable[str] = ()) -> dict[str, str]:
     name = check_prefix(model.name)
     generated = headers(model)
     rows = None if isinstance(model, SignalModel) else check_rows(model)
-    check = vectors(model, rows)[f"{name}_vectors.h"]
+    check = called(marked(vectors(model, rows)[f"{name}_vectors.h"]))
     texts = {file: firmware_text(f"include/{file}") for file in SIGNAL_RUNTIME}
     return {
         f"{name}.h": alone(generated[f"{name}.h"], generated, texts, [check, *users]),
-        f"{name}_vectors.h": called(marked(check)),
+        f"{name}_vectors.h": check,
     }
 
 

@@ -41,7 +41,7 @@ def alone(
     first = text.index(f'#include "{files[0]}"')
     lines = [line for line in text[first:].splitlines() if not OWN_INCLUDE.match(line)]
     model = marked("\n".join(lines).lstrip("\n") + "\n")
-    local = any("TINYGEN_LOCAL" in one for one in (model, *map(marked, users)))
+    local = any("TINYGEN_LOCAL" in one for one in (model, *users))
     macros = INLINE + LOCAL if local else INLINE
     inside = inside.replace("#include <stdint.h>\n", f"#include <stdint.h>\n{macros}", 1)
     whole = text[:first] + called(inside + model)
