@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tinygen.common.errors import DoesNotFit
+from tinygen.data import Dataset, Provenance, Rows, Split
 from tinygen.fitting.recalibration import BEYOND_CHANCE, independent_readings
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
@@ -487,3 +488,63 @@ def test_coverage_outside_of_the_wanted_part_is_called_so():
 def test_the_page_on_error_bars_has_the_table_of_the_benchmark():
     page = (FOLDER.parent / "docs" / "error-bars.md").read_text(encoding="utf-8")
     assert (FOLDER / "results" / "error_bars.txt").read_text(encoding="utf-8") in page
+
+
+def results(name):
+    return json.loads((FOLDER / "results" / f"{name}.json").read_text(encoding="ascii"))
+
+
+def prose(name):
+    """A page as one line."""
+    return " ".join((FOLDER.parent / "docs" / name).read_text(encoding="utf-8").split())
+
+
+def test_the_page_on_training_has_the_figures_of_its_benchmark():
+    told, page = results("careful"), prose("training.md")
+    text = (FOLDER / "results" / "careful.txt").read_text(encoding="ascii")
+    assert _module("careful").as_text(told) == text
+    for errors in told["robust"]:
+        cells = [errors["what"], *(f"{v:.3f}" for v in list(errors.values())[1:])]
+        assert f"| {' | '.join(cells)} |" in page
+    (low, high), (before, after) = (told["balance"][n] for n in ("highest tenth", "all"))
+    assert f"falls from {low:.2f} to {high:.2f} ug/m3; over all test rows" in page
+    assert f"rises from {before:.2f} to {after:.2f} (" in page and high < low and after > before
+    level, learned = told["alarms"]
+    assert f"red LED above {learned['threshold']:g} instead of {level['threshold']:g} ug" in page
+    for key, words in (("missed", "misses"), ("false", "false alarms")):
+        assert f"{learned[key]} instead of {level[key]} {words}" in page
+    assert f"costs {learned['cost']:g} instead of {level['cost']:g} (" in page
+
+
+def test_the_page_on_distilling_has_the_figures_of_its_benchmark():
+    told, page = results("distilling"), prose("distilling.md")
+    text = (FOLDER / "results" / "distilling.txt").read_text(encoding="ascii")
+    assert _module("distilling").as_text(told) == text
+    for one in told["benzene"]:
+        cells = [one["what"], *(f"{v:.3f}" for v in list(one.values())[1:5]), one["kept"]]
+        assert f"| {' | '.join(cells)} |" in page
+        assert f"an error of {one['teacher']:.3f} ug/m3 on the test rows" in page
+        assert one["kept"] == "plain" and one["teacher"] < min(one["plain"], one["student"])
+    gains = [100 * (1 - p["student"] / p["plain"]) for p in told["planes"]]
+    assert f"an {min(gains):.0f} to {max(gains):.0f} % lower error on 5,000 fresh rows" in page
+    assert {p["kept"] for p in told["planes"]} == {"student"} and len(gains) == 4
+    seen = told["uniform"]
+    assert f"a fidelity of {seen['fidelity']:.3f} (" in page
+    assert f"its error is {seen['error']:.3f}, where the same tree has {seen['real']:.3f} a" in page
+
+
+def test_faults_are_those_that_the_page_tells_of():
+    """A tenth of the training references, half of them hanging for 20 rows; no test row."""
+    careful = _module("careful")
+    y = np.arange(4000) % 997
+    split = Split(np.arange(3000), np.arange(3000, 4000))
+    one = Quantity("x", "", 1.0, 0.0, 4000.0)
+    clean = Dataset(Rows(y[:, None], y, (one,), one), split, Provenance("made"))
+    faulty = careful.with_faults(clean)
+    moved = np.flatnonzero(faulty.y != clean.y)
+    assert moved.max() < 3000 and 0.09 * 3000 < len(moved) <= 0.1 * 3000
+    stops = np.quantile(y[:3000], (0.02, 0.98)).astype(int)
+    hanging = np.isin(faulty.y, stops) & (faulty.y != clean.y)
+    assert 120 < hanging.sum() <= 140  # in whole runs, and some are swapped away
+    assert (careful.with_faults(clean).y == faulty.y).all()
+    assert (careful.with_faults(clean, seed=1).y != faulty.y).any()
