@@ -228,6 +228,8 @@ def test_states_that_lasted():
     assert lit([], BOARD) == [Pin(0)]
     changes = [at(0, red, 1), at(9, "PD1", 1), at(SETTLE_CYCLES + 1, red, 0)]
     assert lit(changes, BOARD) == [Pin(0), Pin.RED, Pin(0)]
+    again = [at(0, red, 1), at(2 * SETTLE_CYCLES, red, 1)]
+    assert lit(again, BOARD) == [Pin(0), Pin.RED]
     assert lit([at(0, red, 1), at(SETTLE_CYCLES, red, 0)], BOARD) == [Pin(0)]
     both = [at(0, red, 1), at(5 * SETTLE_CYCLES, green, 1), at(9 * SETTLE_CYCLES, red, 0)]
     assert lit(both, BOARD) == [Pin(0), Pin.RED, Pin.RED | Pin.GREEN, Pin.GREEN]

@@ -1,0 +1,192 @@
+"""What the views of operations decide and count: each number by another way."""
+
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+import pytest
+from random_models import forest
+
+from tinygen.codegen.chain import chain_views, float_views
+from tinygen.model.fixedpoint import Quantity
+from tinygen.model.model import Model
+from tinygen.model.nodes import Bounds
+from tinygen.model.operations.argmax import Argmax, Median
+from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.log2 import Log2
+from tinygen.model.operations.lookup import Curve, Lookup, LookupSquareView
+from tinygen.model.operations.monomials import Monomials
+from tinygen.model.operations.power import Power
+from tinygen.model.operations.scale import Scale
+from tinygen.model.trees.code import STREAM_COST, TreeCode, cost_of
+from tinygen.model.trees.views import StraightView
+
+SCALE = Scale((-7, 300), (60_001, 77), 16, 4095, 2048)
+
+
+def model(*nodes, inputs=1, **changed):
+    quantities = tuple(Quantity(f"x{k}", "", 1.0, 0.0, 100.0) for k in range(inputs))
+    output = Quantity("y", "", 1.0, 0.0, 100.0)
+    return Model("made", "made", quantities, output, nodes, **changed)
+
+
+def views(made):
+    return chain_views(made, [q.name for q in made.inputs])
+
+
+def test_factor_and_offset_are_the_scaling_without_its_rounding():
+    factor, offset = SCALE.frame
+    x = np.stack([np.arange(-7, 4000), np.arange(300, 4307)], axis=1)
+    exact = factor * x + offset
+    assert np.abs(SCALE.apply(x) - exact).max() <= 0.5
+    assert (exact[0] == -2048).all() and (exact[-1] > -2044).all()
+
+
+def test_the_highest_value_of_a_scaling_is_the_first_that_reaches_the_top():
+    made = model(SCALE, Dense(((1, 1),), (0,), 0, -9, 9), inputs=2)
+    limits = float_views(made)[0].limits
+    assert [low for low, _ in limits] == [-7, 300]
+    for (low, high), factor in zip(limits, SCALE.multiplier):
+        assert (high - low) * factor >= SCALE.top << SCALE.shift or high == 32767
+        assert (high - 1 - low) * factor < SCALE.top << SCALE.shift
+    assert limits[1][1] == 32767 and limits[0][1] < 32767  # one is reached, one is not
+
+
+@pytest.mark.parametrize(
+    ("shift", "multiplier", "top", "kernel"),
+    [
+        (8, 255, 255, "tinygen_scale_bytes"),
+        (8, 256, 255, None),  # no byte
+        (16, 60_000, 4095, "tinygen_scale_words"),
+        (8, 256, 4095, "tinygen_widen_words"),
+        (8, 255, 4095, None),
+        (16, 60_000, 255, None),
+        (16, 60_000, 4094, None),
+    ],
+)
+def test_a_scaling_that_has_a_kernel_is_printed_as_its_call(shift, multiplier, top, kernel):
+    node = Scale((0, 5), (multiplier,) * 2, shift, top, (top + 1) // 2)
+    wide = Dense(((1000, 1),), (0,), 0, -9, 9)  # no kernel computes both at once
+    first, _ = views(model(node, wide, inputs=2))
+    assert first.kernel == node.kernel == kernel
+
+
+def test_a_sum_of_no_products_has_no_intermediate():
+    within = Bounds((-128, -3), (5, 128))
+    alone = Monomials(((0,), (1,)), 7).bounds(within)
+    assert (alone.acc_low, alone.acc_high) == (0, 0)
+    product = Monomials(((0, 1),), 7).bounds(within)
+    assert (product.acc_low, product.acc_high) == (-128 * 128, 128 * 128)
+
+
+@pytest.mark.parametrize(("size", "leaf_bytes"), [(3, 3), (300, 6)])
+def test_rows_of_leaves_are_code_where_that_is_worth_its_flash(size, leaf_bytes):
+    """Three scores: code takes leaves of a byte each, and is beside streams of three bytes."""
+    told = set()
+    for trees in (1, 2, 4, 6, 8):
+        node = forest(np.random.default_rng(trees), 4, trees, 4, 3, size)
+        made = model(node, Argmax(), inputs=4, labels=("a", "b", "c"), scores=True)
+        grown = tuple(node.tree(root) for root in node.roots)
+        code = TreeCode.of(grown) if leaf_bytes == 3 else None
+        pays = bool(code and code.cost.pays(cost_of(STREAM_COST, grown, leaf_bytes, 3)))
+        told.add((pays, type(views(made)[0]).__name__))
+    code_too = {(True, "RowCodeView")} if leaf_bytes == 3 else set()
+    assert told == code_too | {(False, "StreamView")}
+
+
+@pytest.mark.parametrize("goal", ["balanced", "speed"])
+def test_one_tree_is_no_straight_code(goal):
+    """Its words sum several trees."""
+    for trees, straight in ((1, False), (2, True)):
+        node = forest(np.random.default_rng(1), 4, trees, 5, 1, 100)
+        made = model(node, inputs=4, optimize=goal)
+        assert (type(views(made)[0]) is StraightView) == straight
+
+
+@pytest.mark.parametrize("weights", [(1, 1, 1, 1, 1), (3, 1, 1, 1), (9, 2, 4), (1, 1), (5,)])
+def test_a_median_is_found_in_so_many_passes_and_no_fewer(weights):
+    """In the worst order of the elements, counted one by one."""
+    node = Median(weights)
+    half = (sum(weights) + 1) // 2
+    assert node.half == half
+    needed = [
+        next(k + 1 for k in range(len(order)) if sum(order[: k + 1]) >= half)
+        for order in permutations(weights)
+    ]
+    assert node.most_passes == max(needed)
+
+
+def net(units, columns, optimize):
+    """A hidden layer that the kernels compute, of int16 inputs."""
+    scale = Scale((0,) * columns, (1000,) * columns, 16, 4095, 2048)
+    hidden = Dense(((1,) * columns,) * units, (0,) * units, 8, 0, 32767, 8)
+    last = Dense(((1,) * units,), (0,), 8, -99, 99)
+    return model(scale, hidden, last, inputs=columns, optimize=optimize)
+
+
+@pytest.mark.parametrize(
+    ("units", "columns", "size"),
+    # of 8 inputs a unit takes 161 cycles in pairs and 147 in fours, idle ones among them
+    [(2, 8, 2), (3, 8, 4), (4, 8, 4), (5, 8, 2), (6, 8, 2), (7, 8, 4), (9, 8, 2), (11, 8, 4)]
+    # 24 in fours, 3,528; 22 in pairs, 3,542; and one input less takes more from fours
+    + [(21, 8, 4), (17, 28, 2), (17, 30, 4)]
+    # seven inputs in registers: 114 a unit, and 124 for all; fours: 132.25
+    + [(2, 7, 2), (4, 7, 4), (7, 7, 1), (20, 7, 1)],
+)
+def test_units_are_computed_together_as_that_is_quickest(units, columns, size):
+    """Counted by hand from the kernels' cycles."""
+    (layer,) = [v for v in views(net(units, columns, "speed")) if hasattr(v, "group_cycles")]
+    assert layer.size == size
+    assert layer.groups == -(-units // size)
+
+
+def test_pairs_are_worth_their_code_from_eight_units_on():
+    for units, size in ((7, 1), (8, 2), (9, 2)):
+        (layer,) = [v for v in views(net(units, 8, "balanced")) if hasattr(v, "group_cycles")]
+        assert layer.size == size
+    (layer,) = [v for v in views(net(8, 8, "size")) if hasattr(v, "group_cycles")]
+    assert layer.size == 1
+
+
+@pytest.mark.parametrize(
+    ("width", "columns", "optimize", "form", "counters"),
+    [
+        (4, (0, 2), "balanced", "statements", None),
+        (5, (0, 2), "balanced", "loop", "uint8_t i = 0, logs = 5"),
+        (2, (1,), "size", "loop", "uint8_t i = 0, logs = 2"),
+        (20, (0, 2), "speed", "statements", None),
+        (8, (7,), "balanced", "loop", "uint8_t i = 0, logs = 128"),
+        (9, (8,), "balanced", "loop", "uint16_t i = 0, logs = 256"),
+        (16, (15,), "balanced", "loop", "uint16_t i = 0, logs = 32768"),
+        (17, (16,), "balanced", "places", None),  # a bit too many
+        (17, tuple(range(17)), "balanced", "loop", "uint16_t i = 0"),
+    ],
+)
+def test_logarithms_are_a_loop_over_bits_while_a_word_has_one_for_each(
+    width, columns, optimize, form, counters
+):
+    last = Dense(((1,) * width,), (0,), 0, -99, 99)
+    view = views(model(Log2(columns), last, inputs=width, optimize=optimize))[0]
+    assert view.form == form
+    assert form != "loop" or view.counters == counters
+
+
+ROOT = Lookup((Curve(0, 0, 4, (0, 300, 500)),), True)
+
+
+@pytest.mark.parametrize(
+    ("lookup", "degree", "fused"),
+    [
+        (ROOT, 2, True),
+        (replace(ROOT, bias=7), 2, True),  # into the table
+        (ROOT, 3, False),
+        (replace(ROOT, total=False), 2, False),
+        (replace(ROOT, curves=ROOT.curves * 2), 2, False),
+        (replace(ROOT, curves=(replace(ROOT.curves[0], table=(0, 30000)),), bias=9000), 2, False),
+        (replace(ROOT, low=1), 2, False),
+        (replace(ROOT, high=499), 2, False),
+    ],
+)
+def test_a_table_and_a_square_are_one_step_where_nothing_stands_between(lookup, degree, fused):
+    made = model(lookup, Power(degree))
+    assert [type(v) is LookupSquareView for v in views(made)] == ([True] if fused else [False] * 2)
