@@ -154,6 +154,8 @@ RULES = {
             ("a bias and values per row", NEAR, replace(NEAR, bias=(5, 6, 7))),
             ("a bias and values per row", NEAR, replace(NEAR, values=((7,),))),
             ("a bias and values per row", NEAR, replace(NEAR, values=((7,),) * 3)),
+            ("a bias and values per row", NEAR, replace(NEAR, bias=(5,), values=((7,),))),
+            ("a bias and values per row", NEAR, replace(NEAR, bias=(5,) * 3, values=((7,),) * 3)),
             ("one weight per input", NEAR, replace(NEAR, weights=((1, 2), (3,)))),
             ("values of one length", NEAR, replace(NEAR, values=((7,), (8, 9)))),
             ("inputs within", (NEAR, inside(2, 0, I16)), (NEAR, inside(2, 0, I16 + 1))),
@@ -320,7 +322,10 @@ RULES = {
         TWO,
         [
             ("one interval per input", OUTSIDE, "low", (0,)),
+            ("one interval per input", OUTSIDE, "low", (0,) * 3),
             ("one interval per input", OUTSIDE, "high", (9,)),
+            ("one interval per input", OUTSIDE, "high", (9,) * 3),
+            ("one interval per input", OUTSIDE, (OUTSIDE, ONE)),
             ("one interval per input", OUTSIDE, (OUTSIDE, inside(3))),
             ("inputs within", (OUTSIDE, inside(2, 0, I16)), (OUTSIDE, inside(2, 0, I16 + 1))),
             ("lowest usual value", replace(OUTSIDE, low=(-I16, 0)), "low", (-I16 - 1, 0)),
@@ -333,6 +338,7 @@ RULES = {
         TWO,
         [
             ("one low and multiplier", SCALE, "low", (0,)),
+            ("one low and multiplier", SCALE, "low", (0,) * 3),
             ("one low and multiplier", SCALE, "multiplier", (10,)),
             ("one low and multiplier", SCALE, "multiplier", (10,) * 3),
             ("one low and multiplier", SCALE, (SCALE, inside(3))),

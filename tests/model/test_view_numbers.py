@@ -13,7 +13,8 @@ from tinygen.model.model import Model
 from tinygen.model.nodes import Bounds
 from tinygen.model.operations.argmax import Argmax, Median
 from tinygen.model.operations.dense import Dense
-from tinygen.model.operations.log2 import Log2
+from tinygen.model.operations.dense_kernels import ReluNetView
+from tinygen.model.operations.log2 import Log2, LogScaleView
 from tinygen.model.operations.lookup import Curve, Lookup, LookupSquareView
 from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.power import Power
@@ -138,6 +139,43 @@ def test_units_are_computed_together_as_that_is_quickest(units, columns, size):
     (layer,) = [v for v in views(net(units, columns, "speed")) if hasattr(v, "group_cycles")]
     assert layer.size == size
     assert layer.groups == -(-units // size)
+
+
+@pytest.mark.parametrize(
+    ("weight", "last", "together"),
+    [(1, 1, True), (1, 32_767, True), (127, 1, True), (127, 32_767, True), (128, 1, False)],
+)
+def test_a_layer_and_its_one_output_are_one_kernel_by_the_layers_own_sums(weight, last, together):
+    """Of int8 weights and sums of 24 bits; what the output sums is another matter."""
+    made = net(2, 8, "balanced")
+    scale, hidden, out = made.nodes
+    hidden = replace(hidden, weights=((weight,) * 8,) * 2)
+    out = replace(out, weights=((last, last),), shift=16)
+    kinds = [type(v).__name__ for v in views(replace(made, nodes=(scale, hidden, out)))]
+    assert kinds == ["ScaleView", *(["ReluNetView"] if together else ["DenseView"] * 2)]
+
+
+def test_sums_of_32_bits_are_no_layer_of_the_kernels():
+    made = net(2, 100, "balanced")
+    scale, hidden, out = made.nodes
+    wide = replace(hidden, weights=((127,) * 100,) * 2)  # 127 * 2048 * 100 is above 2^23
+    for layer, together in ((hidden, True), (wide, False)):
+        found = replace(made, nodes=(scale, layer, out))
+        assert (found.bounds[1].acc_bits <= 24) == together and found.bounds[2].acc_bits <= 24
+        assert any(type(v) is ReluNetView for v in views(found)) == together
+
+
+@pytest.mark.parametrize(
+    ("rows", "weights", "alone"), [(1, 127, True), (1, 128, False), (2, 127, False)]
+)
+def test_one_row_of_bytes_weighs_what_is_scaled(rows, weights, alone):
+    """Then the logarithms before it are a step of their own: no array stands between."""
+    scale = Scale((0,) * 2, (60_000,) * 2, 16, 4095, 2048)
+    first = Dense(((weights, 1),) * rows, (0,) * rows, 8, -99, 99)
+    last = () if rows == 1 else (Dense(((1,) * rows,), (0,), 0, -99, 99),)
+    assert first.weighs_scaled() == alone
+    kinds = [type(v) for v in views(model(Log2((0,)), scale, first, *last, inputs=2))]
+    assert (kinds[0] is LogScaleView) == (not alone)
 
 
 def test_pairs_are_worth_their_code_from_eight_units_on():

@@ -1,11 +1,17 @@
 """Mutants that no test can notice, and why: (file, line as it was, line as it is) -> reason."""
 
+FITTED = "fitted = trained.family.fit_all(rows, [trained.config], dataset.split.seed, draft=True)"
 EQUIVALENT = {
     (
         "tinygen/search/quantization.py",
         "INT32 = -(2**31), 2**31 - 1",
         "INT32 = -(2**31), 2**31 * 1",
     ): "no sum of a model reaches 2^31",
+    (
+        "tinygen/search/quantization.py",
+        f"{FITTED}[0]",
+        f"{FITTED}[ -1]",
+    ): "of one configuration there is one fit",
     (
         "tinygen/model/operations/dense_kernels.py",
         "return len(self.hidden_layer.weights[0])",

@@ -12,7 +12,8 @@ from tinygen.data import Dataset, Rows
 from tinygen.families import FAMILIES
 from tinygen.fitting.error_bars import held_out
 from tinygen.model.alarm_threshold import AlarmBand
-from tinygen.model.fixedpoint import Derivation, Quantity, bits_for, round_shift
+from tinygen.model.fixedpoint import TIME_PARTS, Derivation, Quantity, bits_for, round_shift
+from tinygen.model.model import Model
 from tinygen.search import quantization
 from tinygen.search.cross_validation import Trained
 from tinygen.search.quantization import (
@@ -262,6 +263,18 @@ def test_error_bars_want_numbers_and_rows():
         require_bars(few, 0.99)
 
 
+def test_errors_are_distances_from_the_answer(monkeypatch):
+    monkeypatch.setattr(Model, "answer", lambda self, rows: np.full(len(rows), 137))
+    family = FAMILIES["ridge"]
+    config = family.candidates(NUMBERS.training)[0]
+    cuts = held_out(NUMBERS)
+    partial = [family.fit_all(NUMBERS.rows.take(fit_on), [config], 0)[0] for fit_on, _ in cuts]
+    errors = held_out_errors(trained_on(NUMBERS, "ridge"), partial, NUMBERS)
+    truth = NUMBERS.y[np.concatenate([unseen for _, unseen in cuts])]
+    assert errors.tolist() == [abs(137 - int(y)) for y in truth]
+    assert (truth < 137).any() and (truth > 137).any()
+
+
 def test_errors_are_those_of_rows_that_no_fit_has_seen():
     family = FAMILIES["ridge"]
     config = family.candidates(NUMBERS.training)[0]
@@ -285,13 +298,14 @@ def test_steps_and_their_ends():
         "1001.20",
         "0.333333",
     )
-    coarse = replace(fine, scale=100.0)
-    assert coarse.words(1200.0) == "1200"
+    coarse, finest = replace(fine, scale=100.0), replace(fine, scale=1e-10)
+    assert (coarse.words(1200.0), finest.words(1 / 3)) == ("1200", "0.333333333")
     assert fine.limits == (-6250, 6250)
     assert Quantity("a", "", 1.0, -32000, 32000).limits == (-32767, 32767)
     assert Quantity("a", "", 1.0, 0.0, 9.0).limits == (-2, 11)
     hour = Quantity("h", "", 1.0, 0.0, 23.0, derivation=Derivation(("t",), "hour"))
     assert hour.limits == (0, 23)
+    assert TIME_PARTS == {"hour": (0, 23), "weekday": (0, 6), "month": (1, 12)}
     assert Quantity("a", "", 0.1, 0, 1).to_raw([0.15, 0.25, -0.15]).tolist() == [2, 3, -1]
     assert Quantity("a", "", 0.1, 0, 1).to_physical(3) == 0.3
     assert Quantity("a", "", 5.0, 0, 1).to_physical(3) == 15.0
