@@ -11,7 +11,7 @@ from tinygen.codegen.chain import chain_views, float_views
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
 from tinygen.model.nodes import Bounds
-from tinygen.model.operations.argmax import Argmax, Median
+from tinygen.model.operations.argmax import Argmax, Median, Neighbours
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.dense_kernels import ReluNetView
 from tinygen.model.operations.log2 import Log2, LogScaleView
@@ -20,7 +20,7 @@ from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.power import Power
 from tinygen.model.operations.scale import Scale
 from tinygen.model.trees.code import STREAM_COST, TreeCode, cost_of
-from tinygen.model.trees.views import StraightView
+from tinygen.model.trees.views import MixedView, StraightView, StreamView
 
 SCALE = Scale((-7, 300), (60_001, 77), 16, 4095, 2048)
 
@@ -93,6 +93,24 @@ def test_rows_of_leaves_are_code_where_that_is_worth_its_flash(size, leaf_bytes)
         told.add((pays, type(views(made)[0]).__name__))
     code_too = {(True, "RowCodeView")} if leaf_bytes == 3 else set()
     assert told == code_too | {(False, "StreamView")}
+
+
+@pytest.mark.parametrize(
+    ("goal", "kind"), [("balanced", StreamView), ("size", StreamView), ("speed", MixedView)]
+)
+def test_the_first_levels_of_a_large_tree_are_printed_only_for_speed(goal, kind):
+    """Of a tree that reads too many inputs for the words of code."""
+    node = forest(np.random.default_rng(1), 40, 1, 8, 1, 100)
+    assert type(views(model(node, inputs=40, optimize=goal))[0]) is kind
+
+
+@pytest.mark.parametrize(("value", "leaf_bytes"), [(127, 1), (128, 2)])
+def test_rows_of_neighbours_take_their_bytes(value, leaf_bytes):
+    """Weights, a bias of four bytes, and a value of each of five sums."""
+    near = Neighbours(((1, 2), (3, 4), (5, 6)), (0, 0, 0), 1, ((value,) * 5,) * 3)
+    scale = Scale((0, 0), (10, 10), 8, 255, 128)
+    made = model(scale, near, Argmax(), inputs=2, labels=tuple("abcde"))
+    assert views(made)[1].rom_bytes == 3 * (2 + 4 + 5 * leaf_bytes)
 
 
 @pytest.mark.parametrize("goal", ["balanced", "speed"])

@@ -86,6 +86,7 @@ GROUPS = {
             *("tests/model/test_model.py", "tests/codegen/test_constants_told.py"),
             *("tests/codegen/test_emit.py", "tests/codegen/test_twin_in_c.py", "--level=release"),
             f"{FLOATS}::test_the_float_program_computes_the_nodes_without_their_rounding",
+            "tests/codegen/test_kernels.py::test_logarithms_of_every_value",
         ),
         30,
     ),
