@@ -107,10 +107,7 @@ class Recalibrated:
         days = self.found.days_needed
         if days is None:
             return "; if there is a drift, it is small"
-        return (
-            f"; one reading a day for {days} days, each an hour later than the one before, tells "
-            "a drift of this size"
-        )
+        return f"; one reading a day for {days} days tells a drift of this size"
 
     def _moves(self) -> str:
         """What the lowest and the highest answer become."""

@@ -4,9 +4,10 @@ recalibrate(model, x, y, hours) -> Recalibration
 
 Sensors age. What they add to the output is looked for in the domain that the model was fitted in,
 before a last square, cube or power of two. The readings are few and close together, and what is
-wrong with one hour's answer is mostly wrong with the next one's as well, and with tomorrow's at the
-same time of day: residuals are taken to be correlated over hours, over days, and by the time of
-day. So readings on different days at different hours tell most.
+wrong with one hour's answer is mostly wrong with the next one's as well: residuals are taken to be
+correlated, half of their variance over hours and half over weeks. So a day of hours tells little
+more than one reading, and readings on different days tell most. Their variance is at least that of
+the training rows which a fit had not seen: readings of one hour or one week vary too little.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ..model.operations.scale import Calibrate
 from ..model.outputs import (
     PROOF,
     RECALIBRATED,
+    UNSEEN,
     calibrated,
     place_of,
     require_numbers,
@@ -38,12 +40,11 @@ from .least_squares import Floats, Root
 from .lowering import apply_all
 
 # The rule was chosen inside of training periods only: benchmarks/README.md, recalibrate.py.
-# of the residuals: parts of their variance, and over how many hours each is forgotten
-BRIEF, LASTING, DAILY = (0.45, 4.0), (0.25, 120.0), (0.25, 1000.0)
-NUGGET = 0.05  # the rest, that even two readings at the same time do not share
-SAME_HOUR = 8.0  # how narrow a time of day is: 3 hours apart share a third of DAILY
-BEYOND_CHANCE = 1.96  # a mean residual in its standard errors, 5 %; below it nothing is changed
-GAIN_VARIANCE = 0.02  # a priori, of the slope: in variances of the residuals and answers
+HOURS, WEEKS = 6.0, 336.0  # of the residuals' two correlation times, in hours; equal variances
+NUGGET = 0.01  # part of the variance that even two readings at the same time do not share
+BEYOND_CHANCE = 1.2  # a mean residual in its standard errors; below it nothing is changed
+LEVEL_VARIANCE = 2.0  # a priori, of the mean residual: in variances of the residuals
+GAIN_VARIANCE = 0.1  # a priori, of the slope: the same, per variance of the answers
 WEIGHT_VARIANCE = 0.5  # a priori, of a weight of the last layer: the same, per SPREAD of its term
 SPREAD = 6  # part of a term's whole range that counts as its standard deviation: a sixth
 REFIT_ROWS, REFIT_DAYS = 100, 7  # that a last layer is fitted again to, at least
@@ -51,7 +52,6 @@ BLOCKS = 4  # of neighbouring readings that are left out, one after another
 LEAST_ROWS = 8  # two of each block
 MOST_ROWS = 1000  # that are fitted, evenly spaced ones of more: n**3 operations
 MOST_DAYS = 60  # that are looked ahead for how many a decision needs
-LATER = 25.0  # hours between readings of one a day, each an hour later than the one before
 ROUNDING = 1 / 12  # variance that residuals have at least, in steps**2
 UNIT = Calibrate.unit
 
@@ -107,7 +107,7 @@ class Recalibration:
     days: float  # from the first to the last
     error_before: float  # on all readings
     left_out_after: float  # of each block by what the other blocks ask for; before: the same rows
-    days_needed: int | None  # of a reading every LATER hours, for such a drift; None: more than 60
+    days_needed: int | None  # of one reading a day, for a drift of this size; None: more than 60
 
     @property
     def accepted(self) -> bool:
@@ -155,7 +155,7 @@ def recalibrate(
     if len(y) < LEAST_ROWS:
         raise DataError(
             f"{counted(len(y), 'complete reading')}: at least {LEAST_ROWS} are needed, better one "
-            "a day for three weeks, each an hour later than the one before"
+            "a day for three weeks"
         )
     base = without_calibration(model)
     if len(y) > MOST_ROWS:
@@ -219,6 +219,7 @@ class _Readings:
     residuals: Floats  # what is missing from them there
     terms: Floats  # (n, weights), of the last layer; (n, 0) where there is none to fit again
     spans: Floats  # (weights,), how far each can reach
+    least_variance: float  # that residuals are taken to have
 
     @classmethod
     def of(cls, base: Model, x: Integers, y: Integers, hours: Floats) -> _Readings:
@@ -227,11 +228,12 @@ class _Readings:
         terms, spans = np.empty((len(y), 0)), np.empty(0)
         if layer_of(base):
             terms, spans = terms_of(base, x), spans_of(base)
-        return cls(base, x, y, hours, v, root_of(base).forward(y) - v, terms, spans)
+        least = max(base.training.get(UNSEEN, 0.0) ** 2, ROUNDING)
+        return cls(base, x, y, hours, v, root_of(base).forward(y) - v, terms, spans, least)
 
     def drift(self, kept: NDArray[np.int64], refit: bool) -> Drift:
-        """Of the readings at these places: generalized least squares with a prior on all but the
-        level, then shrunken by what chance explains (James and Stein 1961, positive part).
+        """Of the readings at these places: generalized least squares with a prior, then shrunken by
+        what chance explains (James and Stein 1961, positive part).
         """
         v, r = self.v[kept], self.residuals[kept]
         inverse = np.linalg.inv(_correlation(self.hours[kept]))
@@ -239,18 +241,18 @@ class _Readings:
         weight = float(ones @ inverse @ ones)
         level = float(ones @ inverse @ r) / weight
         left = r - level
-        variance = max(float(left @ inverse @ left) / (len(v) - 1), ROUNDING)
+        variance = max(float(left @ inverse @ left) / (len(v) - 1), self.least_variance)
         evidence = abs(level) / float(np.sqrt(variance / weight))
         if not evidence > BEYOND_CHANCE:
             return Drift(0.0, 0.0, centre, evidence, weight)
         spread = max(float(v.std()), 1.0)
-        columns, precision = [ones, (v - centre) / spread], [0.0, 1 / GAIN_VARIANCE]
+        columns, prior = [ones, (v - centre) / spread], [LEVEL_VARIANCE, GAIN_VARIANCE]
         middle, spans = self.terms[kept].mean(axis=0), self.spans / SPREAD
         if refit:
             columns += [*((self.terms[kept] - middle) / spans).T]
-            precision += [1 / WEIGHT_VARIANCE] * len(spans)
+            prior += [WEIGHT_VARIANCE] * len(spans)
         design = np.column_stack(columns)
-        normal = design.T @ inverse @ design + np.diag(precision)
+        normal = design.T @ inverse @ design + np.diag(1 / np.array(prior))
         found = np.linalg.solve(normal, design.T @ inverse @ r)
         found = found * (1 - (BEYOND_CHANCE / evidence) ** 2)
         layer = (tuple(found[2:] / spans), tuple(middle)) if refit else ()
@@ -289,6 +291,14 @@ def root_of(model: Model) -> Root:
     return Root(0 if isinstance(last, Exp2) else 1)
 
 
+def unseen_spread(model: Model, answers: Integers, y: Integers) -> float:
+    """Root mean square of what answers (n,) to rows that a fit had not seen are off by, where gain
+    and offset act: what `recalibrate` takes for chance at least.
+    """
+    root = root_of(model)
+    return float(np.sqrt(np.mean((root.forward(y) - root.forward(answers)) ** 2)))
+
+
 def _error(model: Model, x: Integers, y: Integers) -> float:
     """Mean absolute error of what the board answers, in the output's unit."""
     return float(model.output.difference(np.abs(model.answer(x) - y)).mean())
@@ -297,11 +307,8 @@ def _error(model: Model, x: Integers, y: Integers) -> float:
 def _correlation(hours: Floats) -> Floats:
     """Of the residuals of readings at these hours, (n, n)."""
     apart = np.abs(hours[:, None] - hours[None, :])
-    brief, lasting, daily = (
-        part * np.exp(-apart / memory) for part, memory in (BRIEF, LASTING, DAILY)
-    )
-    time_of_day = np.exp(-SAME_HOUR * np.sin(np.pi * apart / 24) ** 2)
-    found: Floats = brief + lasting + daily * time_of_day + NUGGET * np.eye(len(hours))
+    shared = 0.5 * np.exp(-apart / HOURS) + 0.5 * np.exp(-apart / WEEKS)
+    found: Floats = (1 - NUGGET) * shared + NUGGET * np.eye(len(hours))
     return found
 
 
@@ -311,13 +318,13 @@ def independent_readings(hours: Floats) -> float:
 
 
 def _days_needed(drift: Drift) -> int | None:
-    """Days of one reading a day, LATER hours apart, that tell a drift of this size from chance;
-    None where MOST_DAYS do not.
+    """Days of one reading a day that tell a drift of this size from chance; None where MOST_DAYS
+    do not.
     """
     if not drift.evidence:
         return None
     wanted = drift.independent * (BEYOND_CHANCE / drift.evidence) ** 2
     for days in range(LEAST_ROWS, MOST_DAYS + 1):
-        if independent_readings(LATER * np.arange(days)) > wanted:
+        if independent_readings(np.arange(0.0, 24.0 * days, 24.0)) > wanted:
             return days
     return None
