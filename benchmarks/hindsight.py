@@ -16,7 +16,7 @@ import json
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from recalibrate import PARTS, READINGS, Held, command, datasets
+from recalibrate import PARTS, READINGS, WAYS, Held, command, datasets
 from result_files import run_main
 
 from tinygen.common.tables import six_digits, table
@@ -29,7 +29,6 @@ SHARES = np.arange(0, 1.21, 0.05)
 OFFSETS = np.linspace(-2, 2, 41)  # in standard deviations of all residuals
 GAINS = np.linspace(0.5, 2, 31)
 LEVELS = (0.0, 1.0)  # of chance
-WAYS = ("in a row", "one a day")
 
 
 @dataclass(frozen=True)

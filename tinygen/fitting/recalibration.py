@@ -228,7 +228,8 @@ class _Readings:
         terms, spans = np.empty((len(y), 0)), np.empty(0)
         if layer_of(base):
             terms, spans = terms_of(base, x), spans_of(base)
-        least = max(base.training.get(UNSEEN, 0.0) ** 2, ROUNDING)
+        unseen = float(base.training.get(UNSEEN, 0.0))
+        least = max(unseen * unseen, ROUNDING)
         return cls(base, x, y, hours, v, root_of(base).forward(y) - v, terms, spans, least)
 
     def drift(self, kept: NDArray[np.int64], refit: bool) -> Drift:
