@@ -161,9 +161,7 @@ def test_residuals_vary_at_least_as_those_of_rows_that_a_fit_had_not_seen():
     )
     assert plain.accepted and plain.drift == same.drift and plain.drift.evidence > 10
     assert not wide.accepted and "chance explains" in wide.reason
-    assert wide.drift.evidence == pytest.approx(
-        300 / 1000 * wide.drift.independent**0.5, rel=0.15
-    )
+    assert wide.drift.evidence == pytest.approx(300 / 1000 * wide.drift.independent**0.5, rel=0.15)
     endless = replace(MODEL, training={"unseen_spread": 1e200})
     assert not recalibrate(endless, raw, truth, DAYS).accepted
 

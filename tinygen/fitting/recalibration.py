@@ -39,7 +39,7 @@ from .last_layer import coefficients, layer_of, spans_of, terms_of, with_layer
 from .least_squares import Floats, Root
 from .lowering import apply_all
 
-# The rule was chosen inside of training periods only: benchmarks/README.md, recalibrate.py.
+# Constants were chosen inside of training periods only: benchmarks/README.md, recalibrate.py.
 HOURS, WEEKS = 6.0, 336.0  # of the residuals' two correlation times, in hours; equal variances
 NUGGET = 0.01  # part of the variance that even two readings at the same time do not share
 BEYOND_CHANCE = 1.2  # a mean residual in its standard errors; below it nothing is changed
