@@ -280,8 +280,10 @@ def test_a_peer_that_is_not_installed_ends_the_run(bench, tmp_path, monkeypatch)
         bench.run.run([], False, False, print, tmp_path)
 
 
-# what of tinygen a peer's figure depends on through the hashed text of its program alone
+# what of tinygen a peer's figure depends on through the hashed text of its program alone, and
+# through the hashed rows
 AS_TEXT = tuple(f"tinygen/{n}" for n in ("codegen/", "model/", "common/jinja.py", "common/text.py"))
+AS_ROWS = ("tinygen/data/", "benchmarks/goals.py", "benchmarks/sklearn_sets.py")
 
 
 def files_run(function) -> set[str]:
@@ -306,7 +308,7 @@ def files_run(function) -> set[str]:
 
 
 def test_a_peers_part_depends_on_what_it_runs(bench):
-    """Every file that measures a peer is hashed, or reaches it through the hashed program."""
+    """Every file that measures a peer is hashed, or reaches it through what is."""
 
     def measure():
         task = replace(bench.tasks.TASKS["wine"])
@@ -323,9 +325,8 @@ def test_a_peers_part_depends_on_what_it_runs(bench):
         for pattern in bench.parts.SOURCES["peers"]
         for p in ROOT.glob(pattern)
     }
-    assert {"tinygen/target/bare.py", "host/virtual/core.py", "benchmarks/goals.py"} <= hashed
-    assert {"tinygen/target/bare.py", "host/virtual/core.py"} <= ran
-    assert {f for f in ran - hashed if not f.startswith(AS_TEXT)} == set()
+    assert {"tinygen/target/bare.py", "host/virtual/core.py"} <= hashed & ran
+    assert {f for f in ran - hashed if not f.startswith(AS_TEXT + AS_ROWS)} == set()
 
 
 def test_the_hash_of_a_side_follows_its_files(bench, tmp_path, monkeypatch):
@@ -342,12 +343,38 @@ def test_the_hash_of_a_side_follows_its_files(bench, tmp_path, monkeypatch):
     assert trainer[0] == start[0] and trainer[1] != start[1]
     way = both("benchmarks/converted_ways.py")
     assert way[0] != trainer[0] and way[1] == trainer[1]
-    for path in ("tinygen/data/prepare.py", "host/virtual/core.py", "tinygen/target/bare.py"):
+    for path in ("benchmarks/bench/grid.py", "host/virtual/core.py", "tinygen/target/bare.py"):
         before, after = way, both(path)
         assert after[0] != before[0] and after[1] != before[1], path
         way = after
     monkeypatch.setattr(bench.theirs, "program", lambda: "another main")
     assert hashes("peers") != way[0] and hashes("tinygen") == way[1]
+
+
+def test_the_hash_of_rows_is_of_what_a_fit_gets(bench):
+    data, of = rows_of(bench), bench.parts.rows_of
+    x = data.x.copy()
+    x[5, 2] += 1
+    test, train = data.test, data.train
+    other_split = replace(data.split, train=np.append(train, test[0]), test=test[1:])
+    fine = replace(data.target, scale=0.5)
+    changed = [
+        data.with_rows(x=x),
+        data.with_rows(y=data.y[::-1].copy()),
+        data.with_rows(output=fine),
+        data.with_rows(labels=("a", "b", "c")),
+        replace(data, split=other_split),
+    ]
+    assert len({of(data), *map(of, changed)}) == 6
+    assert of(data.with_rows(x=data.x.copy(order="F"))) == of(data)
+
+
+def test_other_rows_are_measured_anew(bench, stopped_run, monkeypatch):
+    run, _, _ = stopped_run
+    everything = run(quick=True)
+    assert run(quick=True) == []
+    monkeypatch.setattr(bench.run, "rows_of", lambda data: "others")
+    assert run(quick=True) == everything
 
 
 def test_every_source_of_a_part_is_there(bench):

@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from tinygen.common.files import write_whole
+from tinygen.data import Dataset
 
 from . import theirs
 from .grid import CONFIGURATIONS, Configuration
@@ -24,15 +27,12 @@ PARTS: dict[str, tuple[str, Configuration | None]] = {
     SEARCH: (OURS, None),
     **{f"{size.title}, {side}": (side, size) for size in CONFIGURATIONS for side in (OURS, PEERS)},
 }
-# What both sides' figures come from: rows and split, fitted estimators with the packages that fit
+# What both sides' figures come from, beside the rows: fitted estimators with the packages that fit
 # them, and how a program is compiled, loaded and counted.
 MEASURING = (
     "benchmarks/requirements.txt",
-    *(f"benchmarks/{n}.py" for n in ("converted_models", "goals", "sklearn_sets")),
+    "benchmarks/converted_models.py",
     *(f"benchmarks/bench/{n}.py" for n in ("grid", "measure", "tasks")),
-    "tinygen/data/*.py",
-    "tinygen/data/table/*.py",
-    "tinygen/model/fixedpoint.py",
     "tinygen/common/boards/*.py",
     *(f"tinygen/common/{n}.py" for n in ("errors", "files", "process", "tables")),
     *(f"tinygen/target/{n}.py" for n in ("avr_gcc", "bare", "chips", "toolchain")),
@@ -47,6 +47,7 @@ SOURCES = {
     ),
     OURS: (
         *MEASURING,
+        *(f"benchmarks/{n}.py" for n in ("goals", "sklearn_sets")),
         *(f"benchmarks/bench/{n}.py" for n in ("limit", "ours")),
         "tinygen/**/*.py",
         "templates/**/*.j2",
@@ -60,6 +61,7 @@ class Part:
     """The points of one side on one estimator of the grid, or of the search, on one task."""
 
     sources: str  # a hash of what made it
+    rows: str  # a hash of what it was made of; "" of the old parts that nobody has measured anew
     points: tuple[Point, ...]
 
 
@@ -74,8 +76,9 @@ def titles(side: str, quick: bool) -> list[str]:
 
 @cache
 def sources(side: str) -> str:
-    """A hash of all that the side's parts depend on: files, and for the peers the program around
-    their code. That is the one thing of tinygen's own models and templates that reaches them.
+    """A hash of all that the side's parts depend on beside the rows: files, and for the peers the
+    program around their code. That is the one thing of tinygen's own models and templates that
+    reaches them.
     """
     total = hashlib.sha256()
     files = {path for pattern in SOURCES[side] for path in ROOT.glob(pattern)}
@@ -83,6 +86,16 @@ def sources(side: str) -> str:
         total.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     if side == PEERS:
         total.update(theirs.program().encode())
+    return total.hexdigest()[:16]
+
+
+def rows_of(data: Dataset) -> str:
+    """A hash of rows and split as whoever fits an estimator gets them, whatever has read them."""
+    total = hashlib.sha256()
+    for values in (data.x, data.y, data.train, data.test):
+        total.update(repr(values.shape).encode() + np.ascontiguousarray(values, "<i8").tobytes())
+    told = [q.name for q in data.inputs], data.target.name, data.target.scale, data.labels
+    total.update(repr(told).encode())
     return total.hexdigest()[:16]
 
 
@@ -100,7 +113,9 @@ def read_saved(task: str, folder: Path = SAVED) -> dict[str, Part]:
         return {}
     plain = json.loads(path.read_text(encoding="ascii"))
     return {
-        title: Part(part["sources"], tuple(Point(**p) for p in part["points"]))
+        title: Part(
+            part["sources"], part.get("rows", ""), tuple(Point(**p) for p in part["points"])
+        )
         for title, part in plain.items()
     }
 
@@ -112,10 +127,10 @@ def write_saved(task: str, parts: dict[str, Part], folder: Path = SAVED) -> None
     folder.mkdir(parents=True, exist_ok=True)
     texts = []
     for title in (title for title in PARTS if title in parts):
-        points = ",\n".join(json.dumps(_short(p)) for p in parts[title].points)
-        texts.append(
-            f'{json.dumps(title)}: {{"sources": "{parts[title].sources}", "points": [\n{points}]}}'
-        )
+        part = parts[title]
+        points = ",\n".join(json.dumps(_short(p)) for p in part.points)
+        made = f'"sources": "{part.sources}", "rows": "{part.rows}"'
+        texts.append(f'{json.dumps(title)}: {{{made}, "points": [\n{points}]}}')
     write_whole(saved_path(task, folder), "{\n" + ",\n".join(texts) + "\n}\n")
 
 

@@ -11,7 +11,19 @@ from peer_code import absent
 from . import ours, theirs
 from .grid import fit
 from .measure import Point
-from .parts import OURS, PARTS, PEERS, SAVED, SIDES, Part, read_saved, sources, titles, write_saved
+from .parts import (
+    OURS,
+    PARTS,
+    PEERS,
+    SAVED,
+    SIDES,
+    Part,
+    read_saved,
+    rows_of,
+    sources,
+    titles,
+    write_saved,
+)
 from .peers import PACKAGES
 from .tasks import Task
 
@@ -30,21 +42,18 @@ def run(
     if PEERS in sides:
         _require_peers()
     lost: set[str] = set()  # tasks whose rows are not there
-    for side, task in ((side, task) for side in sides for task in tasks):
-        parts = read_saved(task.name, folder)
-        done = {t for t, part in parts.items() if part.sources == sources(side) and not fresh}
-        todo = [title for title in titles(side, quick) if title not in done]
-        if task.name in lost or not todo:
-            continue
+    for side, task in ((side, task) for side in sides for task in tasks if task.name not in lost):
         try:
-            rows = len(task.dataset.y)
+            made_of = sources(side), rows_of(task.dataset)
         except OSError as error:
             say(f"{task.name}: left out, {error.strerror}: {error.filename}")
             lost.add(task.name)
             continue
-        for title in todo:
-            say(f"{task.name}, {rows:,} rows: {title}")
-            parts[title] = Part(sources(side), tuple(measured_part(task, title)))
+        parts = read_saved(task.name, folder)
+        done = {t for t, p in parts.items() if (p.sources, p.rows) == made_of and not fresh}
+        for title in (title for title in titles(side, quick) if title not in done):
+            say(f"{task.name}, {len(task.dataset.y):,} rows: {title}")
+            parts[title] = Part(*made_of, tuple(measured_part(task, title)))
             write_saved(task.name, parts, folder)
 
 
