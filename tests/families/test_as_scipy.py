@@ -8,7 +8,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import logsumexp, softmax
 
 from tinygen.fitting.class_scores import UNSEEN, shares_and_totals
-from tinygen.fitting.gauss_newton import newton_step
+from tinygen.fitting.nets.gauss_newton import newton_step
 
 
 @pytest.mark.parametrize("seed", range(300))

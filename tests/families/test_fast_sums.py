@@ -9,8 +9,8 @@ import pytest
 from family_models import configs_of, rows_of, street
 
 from tinygen.families import FAMILIES, mlp, mlp_classifier
-from tinygen.fitting.gauss_newton import Problem, random_net
 from tinygen.fitting.least_squares import Root
+from tinygen.fitting.nets.gauss_newton import Problem, random_net
 from tinygen.model.model import Model
 from tinygen.model.nodes import prove
 from tinygen.model.operations.dense import Dense, is_relu_layer

@@ -5,6 +5,9 @@ rest.
 import dataclasses
 import itertools
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -125,19 +128,27 @@ def test_c_is_written_for_speed_where_only_that_fits():
     )
     slow, fast = next((rung, fast) for rung, fast in both if fast.cycles_max < rung.cost.cycles_max)
     assert fast.flash_bytes > slow.cost.flash_bytes
-    told = search(made_up(), "m", 30.0, "mlp", UNO, Budget(cycles=fast.cycles_max))
-    assert [r.model.optimize for r in told.rungs if r.model.nodes == slow.model.nodes] == ["speed"]
+    for budget, form in ((Budget(cycles=fast.cycles_max), "speed"), (Budget(), "balanced")):
+        request = SearchRequest("m", UNO, "mlp", 30.0, budget)
+        model, cost = Finalists(made_up(), request, [], print)._affordable(slow.model)
+        assert (model.optimize, cost) == (form, fast if form == "speed" else slow.cost)
     assert {r.model.optimize for r in small.rungs} == {"balanced"}
 
 
 def test_what_is_larger_and_worse_than_another_is_not_measured(ladder, monkeypatch):
     """And that changes neither the choice nor anything that is better or smaller."""
     monkeypatch.setattr(Finalists, "_beaten", lambda *arguments: False)
+    monkeypatch.setattr(Finalists, "_outdone", lambda *arguments: False)
     whole = search(made_up(), "m", 30.0, "auto", UNO, Budget())
-    assert whole.model == ladder.model and len(whole.rungs) > len(ladder.rungs)
-    kept = {r.model.model_id for r in ladder.rungs}
+
+    def form(rung):
+        return rung.model.family, json.dumps(rung.model.training["config"])
+
+    kept = {form(rung) for rung in ladder.rungs}
+    assert form(whole.rungs[whole.chosen]) == form(ladder.rungs[ladder.chosen])
+    assert len(whole.rungs) > len(ladder.rungs) == len(kept)
     for rung in whole.rungs:
-        if rung.model.model_id not in kept:
+        if form(rung) not in kept:
             assert any(
                 r.cost.flash_bytes <= rung.cost.flash_bytes
                 and as_good_as(r.error, made_up()) < rung.error
@@ -194,6 +205,18 @@ def test_a_budget_tries_only_what_may_fit():
     assert {c.family for c in cross_validate(made_up(), [FAMILIES["mlp"]], flash_bytes=10)} == {
         "mlp"
     }
+
+
+def test_of_what_shares_a_fit_a_budget_tries_the_part_that_may_fit():
+    """All of it without a budget."""
+
+    def sizes(**limits):
+        found = cross_validate(made_up(), [FAMILIES["mlp"]], **limits)
+        return {c.config.hidden for c in found}
+
+    least = FAMILIES["mlp"].least_bytes(mlp.Config((4,), 2), len(made_up().inputs))
+    assert sizes() == {(4,), (8,), (4, 3)}
+    assert sizes(flash_bytes=least) == {(4,)}
 
 
 def test_large_nets_are_tried_where_a_budget_has_room_for_them(monkeypatch):
@@ -308,3 +331,64 @@ def test_ctrl_c_keeps_what_was_found(simavr, monkeypatch):
 
     found = search(made_up(), "m", None, "auto", UNO, Budget(), progress=interrupt)
     assert found.rungs
+
+
+THREADS = """
+from tinygen.search.workers import one_thread
+from threadpoolctl import threadpool_info, threadpool_limits
+with {limit}:
+    import numpy, scipy.linalg.lapack, sklearn.ensemble
+    blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+print(len(blas), max(blas))
+"""
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core has one thread anyway")
+@pytest.mark.parametrize(
+    "limit, most", [("one_thread()", 1), ("threadpool_limits(1)", os.cpu_count())]
+)
+def test_libraries_that_come_later_have_one_thread_too(limit, most):
+    """SciPy's BLAS comes with the first net. A limit on what is there, as a control, misses it."""
+    free = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    words = [sys.executable, "-c", THREADS.format(limit=limit)]
+    run = subprocess.run(words, env=free, capture_output=True, text=True, check=True)
+    pools, threads = map(int, run.stdout.split())
+    assert pools >= 2 and threads == most
+
+
+def test_the_chosen_model_is_trained_on(monkeypatch, simavr):
+    """Only where that betters it and it still fits; the other rungs stay as they are."""
+    budget, asked = Budget(flash_bytes=700), []
+
+    def with_better(better):
+        changed = dataclasses.replace(mlp.FAMILY, better=better)
+        monkeypatch.setitem(FAMILIES, "mlp", changed)
+        return search(made_up(), "m", 30.0, "mlp", UNO, budget)
+
+    def poor(fitted, rows, seed):
+        asked.append(fitted)
+        weights = tuple(0 * w for w in fitted.net.weights)
+        return dataclasses.replace(fitted, net=dataclasses.replace(fitted.net, weights=weights))
+
+    plain, worse, good = with_better(None), with_better(poor), with_better(mlp.better)
+    assert worse.model.nodes == plain.model.nodes and len(asked) == 1
+    assert good.rungs[good.chosen].training_error < plain.rungs[plain.chosen].training_error
+    others = [
+        {r.model.nodes for k, r in enumerate(found.rungs) if k != found.chosen}
+        for found in (plain, good)
+    ]
+    assert others[0] == others[1]
+
+
+def test_only_what_may_be_measured_is_fitted(monkeypatch, simavr):
+    """Nets of all sizes come from one fit, and each costs a search of its own."""
+    fitted, fit_many = [], mlp.FAMILY.fit_many
+
+    def spied(rows, configs, seed, draft):
+        fitted.extend([] if draft else configs)
+        return fit_many(rows, configs, seed, draft)
+
+    monkeypatch.setitem(FAMILIES, "mlp", dataclasses.replace(mlp.FAMILY, fit_many=spied))
+    found = search(made_up(), "m", 30.0, "auto", UNO, Budget())
+    nets = [r.model.training["config"] for r in found.rungs if r.model.family == "mlp"]
+    assert sorted(map(str, nets)) == sorted(str(plain_config(config)) for config in fitted)

@@ -57,6 +57,8 @@ class Family:
     lower: Callable[[Any, Rows], tuple[Node, ...]]  # takes what `fit` returns
     # where several sizes share their work; the last argument asks for drafts
     fit_many: Callable[[Rows, list[Any], int, bool], list[Any]] | None = None
+    # a fit made better, or as good, with an effort that only the chosen one is worth
+    better: Callable[[Any, Rows, int], Fitted] | None = None
     # what makes two configurations of one size; the better one goes on
     size: Callable[[Any], Any] = repr
     under_drift: bool = True  # worth trying where the rows are split by time

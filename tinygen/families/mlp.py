@@ -8,24 +8,13 @@ layer adapt; the output layer is then fitted again to the integer activations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil
 
 import numpy as np
 
 from ..data import Rows
-from ..fitting.gauss_newton import (
-    MOST_ROWS,
-    Net,
-    Problem,
-    curvature,
-    finished,
-    kicked,
-    ladder,
-    random_net,
-    train_net,
-)
 from ..fitting.least_squares import Root, fit_linear, integer_descent, without_free
 from ..fitting.lowering import (
     FEW_STEPS,
@@ -39,9 +28,11 @@ from ..fitting.lowering import (
     scale_inputs,
     steps_in_24_bits,
 )
+from ..fitting.nets.gauss_newton import Net, Problem, curvature, train_net
+from ..fitting.nets.local_search import MOST_ROWS, finished, found_deep, kicked, ladder
 from ..fitting.weighted import deviation, mean
 from ..model.fixedpoint import INT16_MAX
-from ..model.nodes import prove
+from ..model.nodes import Node, prove
 from ..model.operations.dense import Dense, is_relu_layer
 from ..model.operations.scale import Scale
 from . import Family
@@ -65,9 +56,10 @@ DEEP = ((11, 8), (15, 10), (20, 16))  # two hidden layers
 MOST_ROUNDED = 2  # nets of a search that are compared as integers
 MOST_UNITS = 30  # of two layers; more are tried on a budget of flash only
 LEAST_WEIGHT_CYCLES = 12  # of a weight of a hidden layer
-# training of two layers: random nets, steps before and after the best one is picked
-STARTS, SCREEN, TRAIN = 8, 15, 120
-KICKS, DEEP_KICKS = 12, 24  # tries to better a net that is used, of one layer and of two
+KICKS, DEEP_KICKS = 6, 8  # tries to better a net that is used, of one layer and of two
+STARTS = 8  # random nets of two layers, of which one is trained
+DRAFT_STARTS, DRAFT_KICKS = 4, 4  # the same of a draft
+WAYS, LAST_KICKS = 3, 30  # further nets beside the chosen one, and tries to better the best of them
 DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 
 
@@ -89,6 +81,8 @@ class FittedNet:
     net: Net
     root: Root
     logs: Logs
+    # some rows and the integer form on them, where a choice between nets has asked for it
+    rounded: tuple[Rows, tuple[Node, ...]] | None = field(default=None, compare=False, repr=False)
 
     def standardised(self, x, scale: Scale | None = None) -> np.ndarray:
         """Net inputs (n, k) for raw rows; with `scale`, as the integer nodes round them."""
@@ -143,25 +137,46 @@ def fit_many(
     found: dict[Config, FittedNet] = {}
     for logs, degree in sorted({(c.logs, c.root) for c in configs}):
         frame = _standardised(rows, logs_of(rows.inputs, logs))
-        problem = Problem(
-            frame.standardised(rows.x).astype(np.float32),
-            rows.y.astype(np.float64),
-            Root(degree),
-            rows.weights,
-        )
+        problem = _problem(replace(frame, root=Root(degree)), rows)
         alike = [c.hidden for c in configs if (c.logs, c.root) == (logs, degree)]
         sizes = tuple(sorted({hidden[0] for hidden in alike if len(hidden) == 1}))
         kicks = 0 if draft else KICKS
         top = ceil(PRUNED * sizes[-1]) if sizes else 0
         pruned = ladder(problem, sizes, top, seed, kicks, draft) if sizes else {}
-        nets: dict[tuple[int, ...], Net] = {(size,): net for size, net in pruned.items()}
         frame = replace(frame, root=problem.root)
+        nets: dict[tuple[int, ...], FittedNet] = {
+            (size,): replace(frame, net=net) for size, net in pruned.items()
+        }
         for hidden in (hidden for hidden in alike if len(hidden) > 1):
             nets[hidden] = _best_rounded(_direct(problem, hidden, seed, draft), frame, rows)
-        found |= {
-            Config(hidden, degree, logs): replace(frame, net=net) for hidden, net in nets.items()
-        }
+        found |= {Config(hidden, degree, logs): net for hidden, net in nets.items()}
     return [found[config] for config in configs]
+
+
+def better(fitted: FittedNet, rows: Rows, seed: int = 0) -> FittedNet:
+    """The net, or a better one that comes from further starts and a longer local search: what
+    pays for the one net that is chosen.
+    """
+    problem, hidden = _problem(fitted, rows), fitted.net.sizes[1:-1]
+    some = problem.thinned([seed, 1], MOST_ROWS)
+    nets = [fitted.net]
+    for other in np.random.SeedSequence(seed).generate_state(WAYS).tolist():
+        if len(hidden) == 1:
+            nets += ladder(problem, hidden, ceil(PRUNED * hidden[0]), other, KICKS).values()
+        else:
+            nets += _direct(problem, hidden, other)[-1:]
+    best = min(nets, key=lambda net: net.loss)
+    found = [
+        best,
+        *(finished(n, some, problem) for n in kicked(best, some, LAST_KICKS, [seed])[1:]),
+    ]
+    return _best_rounded(found[-MOST_ROUNDED:], fitted, rows)
+
+
+def _problem(frame: FittedNet, rows: Rows) -> Problem:
+    """What a net is trained on."""
+    z = frame.standardised(rows.x).astype(np.float32)
+    return Problem(z, rows.y.astype(np.float64), frame.root, rows.weights)
 
 
 def _standardised(rows: Rows, logs: Logs) -> FittedNet:
@@ -182,29 +197,28 @@ def _standardised(rows: Rows, logs: Logs) -> FittedNet:
     )
 
 
-def _best_rounded(nets: list[Net], frame: FittedNet, rows: Rows) -> Net:
+def _best_rounded(nets: list[Net], frame: FittedNet, rows: Rows) -> FittedNet:
     """The net with the least error as integers: the one with the least error in float may have
     units that rounding spoils.
     """
+    if len(nets) == 1:
+        return replace(frame, net=nets[0], rounded=None)
 
-    def error(net: Net) -> float:
-        return mean_error(lower(replace(frame, net=net), rows), rows.x, rows.y, rows.weights)
+    def error(fitted: FittedNet) -> float:
+        return mean_error(lower(fitted, rows), rows.x, rows.y, rows.weights)
 
-    return min(nets, key=error) if len(nets) > 1 else nets[0]
+    fits = (replace(frame, net=net, rounded=None) for net in nets)
+    return min((replace(fit, rounded=(rows, lower(fit, rows))) for fit in fits), key=error)
 
 
-def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool) -> list[Net]:
-    """The best of several nets that are trained as they are, and the better ones that local search
-    found from there; a draft tries fewer, and does not search.
+def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool = False) -> list[Net]:
+    """The last and best nets that a search for one of two hidden layers came by; of a draft the
+    best one only.
     """
     some = problem.thinned([seed, 1], MOST_ROWS)
-    early = problem.thinned([seed, 0]) if draft else some
-    nets = [
-        train_net(random_net(early, hidden, [seed, k]), early, SCREEN)
-        for k in range(STARTS // 2 if draft else STARTS)
-    ]
-    net = train_net(min(nets, key=lambda net: net.loss), some, TRAIN)
-    found = [net] if draft else kicked(net, some, DEEP_KICKS, [seed, *hidden])
+    if draft:
+        return found_deep(some, hidden, seed, DRAFT_STARTS, DRAFT_KICKS)[-1:]
+    found = found_deep(some, hidden, seed, STARTS, DEEP_KICKS)
     return [finished(net, some, problem) for net in found[-MOST_ROUNDED:]]
 
 
@@ -213,9 +227,17 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
 
 
 def lower(fitted: FittedNet, rows: Rows):
+    if fitted.rounded is not None and _alike(fitted.rounded[0], rows):
+        return fitted.rounded[1]
     return narrowest(
         _chains(fitted, rows), rows.x, rows.y, rows.error(fitted.predict(rows.x)), rows.weights
     )
+
+
+def _alike(some: Rows, others: Rows) -> bool:
+    """True where the rows are the same ones; the inputs and the output are those of the net."""
+    fields = ("x", "y", "weights")
+    return all(np.array_equal(getattr(some, f), getattr(others, f)) for f in fields)
 
 
 def _chains(fitted: FittedNet, rows: Rows):
@@ -325,22 +347,20 @@ def _frames(
 
 def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
     """The net with one hidden layer's weights on their integer grid, what follows it adapted."""
-    sizes = [part.size for w, b in zip(net.weights, net.biases) for part in (w, b)]
-    part = np.repeat(np.arange(len(sizes)), sizes)  # 2k: weights of layer k, 2k + 1: its biases
-    rounding, free = part == 2 * layer, part > 2 * layer
-    gradient, hessian = curvature(net, problem)
-    seen = rounding | free
-    reduced = without_free(hessian[np.ix_(seen, seen)], free[seen])
+    first = sum(w.size + b.size for w, b in zip(net.weights[:layer], net.biases[:layer]))
+    rounded = net.weights[layer].size  # what follows them is free
+    gradient, hessian = curvature(net, problem, first)
+    reduced = without_free(hessian, np.arange(len(hessian)) >= rounded)
     unit = frame.unit.ravel()
     whole = integer_descent(
         net.weights[layer].ravel() / unit,
         reduced * np.outer(unit, unit),
         WEIGHT_MAX,
-        gradient[rounding] * unit,
+        gradient[:rounded] * unit,
     )
     flat = net.flat()
-    flat[rounding] = whole * unit
-    return train_net(net.with_flat(flat), problem, 25, free)
+    flat[first : first + rounded] = whole * unit
+    return train_net(net.with_flat(flat), problem, 25, first + rounded)
 
 
 def _least_bytes(config: Config, inputs: int) -> int:
@@ -373,6 +393,7 @@ FAMILY = Family(
     together=lambda config: (config.logs, config.hidden if len(config.hidden) > 1 else "ladder"),
     least_bytes=_least_bytes,
     least_cycles=_least_cycles,
+    better=better,
     most_rows=MOST_ROWS,
     on_budget=lambda config: len(config.hidden) > 1 and sum(config.hidden) > MOST_UNITS,
 )

@@ -165,16 +165,17 @@ def _jobs(
 ) -> dict[tuple[str, int], list]:
     """(family, number) -> configurations to fit together; those that are known to need more flash
     or cycles are left out.
-
-    Where configurations share a fit, all of them stay if one may fit: they cost nothing.
     """
     jobs = {}
     for kind in kinds:
-        configs = kind.candidates(rows)
+        configs = [
+            config
+            for config in kind.candidates(rows)
+            if kind.may_fit(config, len(rows.inputs), flash_bytes, cycles)
+        ]
         for number, alike in enumerate(kind.fits_of(configs) if kind.fit_many else [configs]):
-            small = [c for c in alike if kind.may_fit(c, len(rows.inputs), flash_bytes, cycles)]
-            if small:
-                jobs[kind.name, number] = alike if kind.fit_many else small
+            if alike:
+                jobs[kind.name, number] = alike
     return jobs
 
 

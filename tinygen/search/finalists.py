@@ -35,7 +35,7 @@ from .cross_validation import (
     rounded,
     row_losses,
 )
-from .ladder import Rung, above
+from .ladder import Rung, above, choose
 from .quantization import held_out_errors, quantize, raw_band, with_reject
 from .workers import run_all
 
@@ -80,6 +80,7 @@ class Finalists:
     say: Progress
     waiting: list[Candidate] = field(init=False)  # the best of each size
     rungs: list[Rung] = field(default_factory=list)
+    sources: list[Candidate] = field(default_factory=list)  # of the rungs
     fits: dict[Candidate, Fitted] = field(default_factory=dict)
     # fits to the rows around each part that error bars hold out
     partial: dict[Candidate, list[Fitted]] = field(default_factory=dict)
@@ -101,9 +102,32 @@ class Finalists:
                 part = [c for c in part if not self._beaten(c)]
                 if part:
                     self._announce(part)
-                    self._fit(part)
-                    self.rungs += [rung for rung in run_all(self._rung, part) if rung]
+                    self._fit(part, block)
+                    found = [(c, r) for c, r in zip(part, run_all(self._rung, part)) if r]
+                    self.sources += [candidate for candidate, _ in found]
+                    self.rungs += [rung for _, rung in found]
+        self._better_the_chosen()
         return self.rungs
+
+    def _better_the_chosen(self) -> None:
+        """Takes more effort on the rung that is chosen, where its family has more to give."""
+        budget = self.request.budget
+        if not any(rung.within(budget) for rung in self.rungs):
+            return
+        best = choose(self.rungs, budget, self.dataset)
+        at = next(k for k, rung in enumerate(self.rungs) if rung is best)
+        candidate, before = self.sources[at], self.fits[self.sources[at]]
+        better = FAMILIES[candidate.family].better
+        if better is None:
+            return
+        self.say("training the chosen model on")
+        seed, training = self.dataset.split.seed, self.dataset.training
+        (self.fits[candidate],) = run_all(lambda fit: better(fit, training, seed), [before])
+        rung = self._rung(candidate)
+        if rung and rung.within(budget) and rung.training_error < best.training_error:
+            self.rungs[at] = rung
+        else:
+            self.fits[candidate] = before
 
     def _announce(self, part: list[Candidate]) -> None:
         verb = "compiling and simulating" if self.request.compiles else "rounding"
@@ -137,8 +161,22 @@ class Finalists:
                 c for k, c in enumerate(some) if k < first or c is kinds[c.family] or c in small
             ]
             rest = [c for c in some if c not in leading]
+            if self.request.budget == NO_LIMITS and not self._by_time:
+                leading = [c for c in leading if not self._outdone(c, leading)]
             blocks = (leading, *(rest[k : k + first] for k in range(0, len(rest), first)))
             yield from (block for block in blocks if block)
+
+    def _outdone(self, candidate: Candidate, others: list[Candidate]) -> bool:
+        """True where another one of its family has less error and can be smaller."""
+        family, inputs = FAMILIES[candidate.family], len(self.dataset.inputs)
+        least = family.least_bytes(candidate.config, inputs)
+        error = self._least_error(candidate)
+        return any(
+            as_good_as(self._least_error(c), self.dataset) < error
+            and family.least_bytes(c.config, inputs) < least
+            for c in others
+            if c.family == candidate.family
+        )
 
     def _small_ones(self, ranked: list[Candidate]) -> list[Candidate]:
         """The smallest candidate of each family that is worse than the best one by no more than
@@ -201,13 +239,17 @@ class Finalists:
             return True
         return above_zero(losses - rung.row_losses)
 
-    def _fit(self, part: list[Candidate]) -> None:
+    def _fit(self, part: list[Candidate], block: list[Candidate]) -> None:
         """Adds a fit to all training rows for each of the part, and for what comes from the same
-        fit; for error bars those without the rows held out as well.
+        fit and may be measured later; for error bars those without the rows held out as well.
         """
         jobs = []
         for kind in dict.fromkeys(c.family for c in part):
-            known = {c.config: c for c in self.waiting if c.family == kind and c not in self.fits}
+            known = {
+                c.config: c
+                for c in self.waiting
+                if c.family == kind and c not in self.fits and self._wanted(c, block)
+            }
             jobs += [
                 [known[config] for config in shared]
                 for shared in FAMILIES[kind].fits_of(list(known))
@@ -219,6 +261,14 @@ class Finalists:
         for fit_on, _ in cuts:
             for candidate, fit in self._fitted(jobs, self.dataset.rows.take(fit_on)).items():
                 self.partial.setdefault(candidate, []).append(fit)
+
+    def _wanted(self, candidate: Candidate, block: list[Candidate]) -> bool:
+        """Whether a candidate may be measured with a block or after it: with a budget blocks follow
+        for as long as something that fits may be better.
+        """
+        if candidate in block or self.request.budget == NO_LIMITS:
+            return candidate in block
+        return self._may_fit(candidate) and not self._beaten(candidate)
 
     def _fitted(self, jobs: list[list[Candidate]], rows: Rows) -> dict[Candidate, Fitted]:
         """Each job's candidates, fitted to rows."""

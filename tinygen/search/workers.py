@@ -22,6 +22,10 @@ Result = TypeVar("Result")
 
 def one_thread() -> threadpool_limits:
     """A context in which BLAS and OpenMP have one thread."""
+    # SciPy brings a BLAS of its own, and a limit holds for what is loaded: one that came later
+    # would have a thread for each core, which wait for each other at every small solution
+    import scipy.linalg.lapack  # noqa: F401
+
     return threadpool_limits(1)
 
 

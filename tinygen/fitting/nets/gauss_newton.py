@@ -14,22 +14,20 @@ from math import ceil
 
 import numpy as np
 
-from .least_squares import HUBER_PART, Root
-from .weighted import deviation, mean, median
+from ..least_squares import HUBER_PART, Root
+from ..weighted import deviation, mean, median
 
 DECAY = 3e-4  # small enough to cost no accuracy, large enough to make rounding harmless
 DAMPING = (1e-2, 1e-7)  # first and least damping, relative to the Hessian's diagonal
 EARLY_ROWS = (
     2000  # that nets are drafted and pruned on: as good as all, at half the time (measured)
 )
-CURVING_ROWS = 2500  # that tell a step's curvature: with all rows it is no better (measured)
-MOST_ROWS = 20_000  # that a net is pruned and bettered on; it is finished on all
-FINISH = 30  # steps of that
-GAIN = 1e-4  # part of the loss that ten steps must gain, or training ends
-KICKED, KICK = 0.3, 0.7  # part of the units that a kick moves, and by how much of each weight
-KICK_STEPS = 60
+# that tell a step's curvature, at least and per parameter: with more it is no better (measured)
+CURVING_ROWS, CURVING_SHARE = 1200, 7
+GAIN = 3e-4  # part of the loss that ten steps must gain, or training ends
 # steps after a kick -> part by which the loss may then be above the best one
 HOPELESS = {8: 0.08, 16: 0.03, 25: 0.015}
+HOPE = 1.5  # times the gain of the last five steps that all steps to come may gain after a kick
 
 
 @dataclass(frozen=True)
@@ -100,15 +98,17 @@ class Problem:
 
     @cached_property
     def columns(self) -> np.ndarray:
-        """The inputs with rows last, float64 (k, n)."""
-        return np.ascontiguousarray(self.z.T, dtype=np.float64)
+        """The inputs with rows last and a row of ones below, float32 (k + 1, n)."""
+        columns = np.ones((self.z.shape[1] + 1, len(self.z)), np.float32)
+        columns[:-1] = self.z.T
+        return columns
 
-    @property
-    def curving(self) -> slice:
+    def curving(self, parameters: int) -> slice:
         """The rows that a step's Hessian is made of: every one, or every second, and so on. A
         gradient and a loss are always of all rows (Roosta-Khorasani and Mahoney 2019).
         """
-        return slice(None, None, ceil(len(self.y) / CURVING_ROWS))
+        enough = max(CURVING_ROWS, CURVING_SHARE * parameters)
+        return slice(None, None, ceil(len(self.y) / enough))
 
     @cached_property
     def delta(self) -> float:
@@ -123,7 +123,9 @@ class Problem:
         return 1.0 if self.counts is None else np.sqrt(self.counts / self.counts.mean())
 
 
-def random_net(problem: Problem, hidden: tuple[int, ...], seed: int | list[int]) -> Net:
+def random_net(
+    problem: Problem, hidden: tuple[int, ...], seed: int | list[int] | np.random.Generator
+) -> Net:
     """He weights (He et al. 2015); each first-layer kink passes through a training row, so no unit
     starts dead.
     """
@@ -147,20 +149,24 @@ def loss_of(net: Net, problem: Problem) -> float:
 
 class _Point:
     """Loss of a net, and its gradient and Gauss-Newton Hessian on demand. Its arrays hold rows
-    last, so that each inner loop is long.
+    last, so that each inner loop is long; the many of them are float32, whose rounding is far below
+    what a row's chance adds.
     """
 
     def __init__(self, net: Net, problem: Problem):
         self.net, self.problem = net, problem
-        self.values = [problem.columns]
-        for k, (w, b) in enumerate(zip(net.weights, net.biases), 1):
-            sums = w.T @ self.values[-1] + b[:, None]
-            self.values.append(np.maximum(sums, 0, out=sums) if k < len(net.weights) else sums)
-        v = self.values[-1][0] * net.spread + net.center
-        self.slope = problem.root.slope(v) * net.spread
-        self.residual = problem.root.backward(v) - problem.y
-        self.bend = np.sqrt(1 + (self.residual / problem.delta) ** 2)
         self.flat, self.decay = net.flat(), _decay(net)
+        # of each layer: what enters it with ones below, float32 (inputs + 1, n), and its weights
+        # with the biases below, as `flat` holds them
+        self.values, self.layers = [problem.columns], _layers(self.flat, net.sizes)
+        for layer in self.layers[:-1]:
+            active = np.ones((layer.shape[1] + 1, len(problem.y)), np.float32)
+            sums = np.matmul(layer.T, self.values[-1], out=active[:-1])
+            np.maximum(sums, 0, out=sums)
+            self.values.append(active)
+        self.v = (self.layers[-1].T @ self.values[-1])[0] * net.spread + net.center
+        self.residual = problem.root.backward(self.v) - problem.y
+        self.bend = np.sqrt(1 + (self.residual / problem.delta) ** 2)
         self.loss = float(
             np.average(self.bend - 1, weights=problem.counts) * HUBER_PART
             + 0.5 * self.decay @ self.flat**2
@@ -168,38 +174,52 @@ class _Point:
 
     def gradient(self) -> np.ndarray:
         """Of the loss over `net.flat()`, from every row."""
-        net, parts = self.net, []
-        back = (self.slope * self.root_weight**2 * self.residual)[None, :]
-        for k in range(len(net.weights) - 1, -1, -1):
-            before = self.values[k]
-            parts += [back.sum(axis=1), (before @ back.T).ravel()]
+        parts = []
+        back = (self.slope * self.root_weight**2 * self.residual).astype(np.float32)[None, :]
+        for k in range(len(self.layers) - 1, -1, -1):
+            parts.append((self.values[k] @ back.T).ravel())
             if k:
-                back = (net.weights[k] @ back) * (before > 0)
+                back = self._through(k, back, slice(None))
         gradient: np.ndarray = np.concatenate(parts[::-1]) + self.decay * self.flat
         return gradient
 
-    def hessian(self, some: slice, jacobian: np.ndarray | None = None) -> np.ndarray:
-        """Gauss-Newton Hessian from some of the rows; `jacobian` is memory to work in, float32
-        (parameters, rows).
+    def hessian(
+        self, some: slice, first: int = 0, jacobian: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Gauss-Newton Hessian from some of the rows, over the parameters from `first` on, which
+        begins a row of a layer; `jacobian` is memory to work in, float32 (parameters, rows).
         """
-        net, end = self.net, len(self.flat)
-        root_weight = self.root_weight[some]
+        root_weight, end = self.root_weight[some], len(self.flat) - first
         share = np.sqrt(len(self.problem.y) / len(root_weight))
-        back = (self.slope[some] * root_weight * share)[None, :]
+        back = (self.slope[some] * root_weight * share).astype(np.float32)[None, :]
         if jacobian is None:
             jacobian = np.empty((end, back.shape[1]), np.float32)
-        for k in range(len(net.weights) - 1, -1, -1):
-            before, (inputs, units) = self.values[k][:, some], net.weights[k].shape
-            back32 = back.astype(np.float32)
-            jacobian[end - units : end] = back32
-            end -= units * (inputs + 1)
-            place = jacobian[end : end + units * inputs].reshape(inputs, units, -1)
-            np.multiply(before.astype(np.float32)[:, None, :], back32, out=place)
-            if k:
-                back = (net.weights[k] @ back) * (before > 0)
+        for k in range(len(self.layers) - 1, -1, -1):
+            rows, units = self.layers[k].shape
+            seen = min(rows, end // units)
+            place = jacobian[end - seen * units : end].reshape(seen, units, -1)
+            before = self.values[k][rows - seen :, some]
+            np.multiply(np.ascontiguousarray(before)[:, None, :], back, out=place)
+            end -= seen * units
+            if not end:
+                break
+            back = self._through(k, back, some)
         hessian: np.ndarray = (jacobian @ jacobian.T).astype(np.float64)
-        hessian[np.diag_indices_from(hessian)] += self.decay
+        hessian[np.diag_indices_from(hessian)] += self.decay[first:]
         return hessian
+
+    def _through(self, k: int, back: np.ndarray, some: slice) -> np.ndarray:
+        """What a layer hands back to the sums of the one before it."""
+        before = self.values[k][:-1, some]
+        handed: np.ndarray = self.layers[k][:-1] @ back
+        np.multiply(handed, before > 0, out=handed)
+        return handed
+
+    @cached_property
+    def slope(self) -> np.ndarray:
+        """dy of the answer over d of the output before it is scaled, (n,)."""
+        slope: np.ndarray = self.problem.root.slope(self.v) * self.net.spread
+        return slope
 
     @cached_property
     def root_weight(self) -> np.ndarray:
@@ -208,6 +228,16 @@ class _Point:
         """
         root: np.ndarray = np.sqrt(HUBER_PART / (len(self.problem.y) * self.bend))
         return root / self.problem.delta * self.problem.root_counts
+
+
+def _layers(flat: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]:
+    """The parameters of each layer, float32 (inputs + 1, units), the biases below the weights."""
+    found, at = [], 0
+    for inputs, units in pairwise(sizes):
+        end = at + (inputs + 1) * units
+        found.append(flat[at:end].reshape(inputs + 1, units).astype(np.float32))
+        at = end
+    return found
 
 
 def _decay(net: Net) -> np.ndarray:
@@ -220,28 +250,20 @@ def _decay(net: Net) -> np.ndarray:
     )
 
 
-def train_net(
-    net: Net,
-    problem: Problem,
-    steps: int,
-    free: np.ndarray | None = None,
-    best: float = np.inf,
-) -> Net:
-    """The net after at most `steps` damped steps; `free` (bool per parameter): which may move.
-    Training ends early where a loss of `best` is out of reach.
+def train_net(net: Net, problem: Problem, steps: int, first: int = 0, best: float = np.inf) -> Net:
+    """The net after at most `steps` damped steps of the parameters from `first` on, which begins a
+    row of a layer. Training ends early where a loss of `best` is out of reach.
     """
     point, damping, history = _Point(net, problem), DAMPING[0], []
-    some = problem.curving
-    jacobian = np.empty((len(point.flat), len(problem.y[some])), np.float32)
-    movable = slice(None) if free is None else free
+    some = problem.curving(len(point.flat))
+    jacobian = np.empty((len(point.flat) - first, len(problem.y[some])), np.float32)
     for _ in range(steps):
-        gradient, hessian = point.gradient(), point.hessian(some, jacobian)
-        if free is not None:
-            gradient, hessian = gradient[free], hessian[np.ix_(free, free)]
+        gradient = point.gradient()[first:]
+        hessian = point.hessian(some, first, jacobian)
         undamped = hessian.diagonal().copy()
         for _ in range(9):
             np.fill_diagonal(hessian, undamped + damping * (undamped + 1e-9))
-            candidate = _moved(point, hessian, gradient, movable)
+            candidate = _moved(point, hessian, gradient, first)
             if candidate is not None and candidate.loss < point.loss:
                 break
             damping *= 4
@@ -249,22 +271,28 @@ def train_net(
             break
         point, damping = candidate, max(damping / 3, DAMPING[1])
         history.append(point.loss)
-        if point.loss > best * (1 + HOPELESS.get(len(history), np.inf)):
+        if _hopeless(history, best):
             break
-        if len(history) > 20 and history[-10] - history[-1] < GAIN * history[-1]:
+        if len(history) > 10 and history[-10] - history[-1] < GAIN * history[-1]:
             break
     return replace(point.net, loss=point.loss)
 
 
-def _moved(
-    point: _Point, hessian: np.ndarray, gradient: np.ndarray, movable: slice | np.ndarray
-) -> _Point | None:
+def _hopeless(history: list[float], best: float) -> bool:
+    """True where the losses of the steps so far tell that `best` is out of reach."""
+    above = history[-1] - best
+    if above > best * HOPELESS.get(len(history), np.inf):
+        return True
+    return len(history) > 5 and above > HOPE * (history[-6] - history[-1])
+
+
+def _moved(point: _Point, hessian: np.ndarray, gradient: np.ndarray, first: int) -> _Point | None:
     """The point one Newton step on; None where rounding has made the Hessian indefinite."""
     step = newton_step(hessian, gradient)
     if step is None:
         return None
     flat = point.flat.copy()
-    flat[movable] -= step
+    flat[first:] -= step
     return _Point(point.net.with_flat(flat), point.problem)
 
 
@@ -278,91 +306,9 @@ def newton_step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray | None:
     return None if indefinite else dpotrs(factor, gradient)[0]
 
 
-def curvature(net: Net, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient and Gauss-Newton Hessian of the loss over `net.flat()`, from every row."""
+def curvature(net: Net, problem: Problem, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient and Gauss-Newton Hessian of the loss over `net.flat()` from `first` on, which begins
+    a row of a layer, from every row.
+    """
     point = _Point(net, problem)
-    return point.gradient(), point.hessian(slice(None))
-
-
-def without_one_unit(net: Net, problem: Problem) -> Net:
-    """A net with one hidden layer less its least needed unit, the others taking over by least
-    squares.
-
-    Optimal brain surgeon on the output layer (Hassibi and Stork 1993).
-    """
-    hidden = net.layers(problem.z)[1]
-    slope = problem.root.slope(net.output(problem.z))
-    design = (
-        np.column_stack([hidden, np.ones(len(hidden))])
-        * (slope / slope.mean() * problem.root_counts)[:, None]
-    )
-    inverse = np.linalg.inv(design.T @ design / len(hidden) + 1e-7 * np.eye(design.shape[1]))
-    output = np.append(net.weights[1][:, 0], net.biases[1])
-    least = int(np.argmin(output[:-1] ** 2 / np.diag(inverse)[:-1]))
-    output = output - inverse[:, least] / inverse[least, least] * output[least]
-    keep = np.arange(hidden.shape[1]) != least
-    return replace(
-        net,
-        weights=(net.weights[0][:, keep], output[:-1][keep][:, None]),
-        biases=(net.biases[0][keep], output[-1:]),
-    )
-
-
-def kicked(net: Net, problem: Problem, tries: int, seed: list[int]) -> list[Net]:
-    """The net, and each better one of an iterated local search (Lourenco, Martin and Stutzle 2003):
-    some units of the best net so far are moved at random, and it is trained anew.
-
-    A net of few units has many local minima. A fresh start finds one of them; near a good one are
-    better ones.
-    """
-    rng, found = np.random.default_rng(seed), [net]
-    for _ in range(tries):
-        best = found[-1]
-        trained = train_net(_moved_at_random(best, rng), problem, KICK_STEPS, best=best.loss)
-        if trained.loss < best.loss:
-            found.append(trained)
-    return found
-
-
-def finished(net: Net, some: Problem, problem: Problem) -> Net:
-    """A net that was trained on some of the rows, trained on all of them."""
-    return net if some is problem else train_net(net, problem, FINISH)
-
-
-def _moved_at_random(net: Net, rng: np.random.Generator) -> Net:
-    """The net with the weights and biases of some hidden units changed."""
-    weights, biases = list(net.weights), list(net.biases)
-    for layer in range(len(weights) - 1):
-        some = rng.random(weights[layer].shape[1]) < KICKED
-        weights[layer] = weights[layer] * (1 + KICK * some * rng.normal(size=weights[layer].shape))
-        biases[layer] = biases[layer] * (1 + KICK * some * rng.normal(size=weights[layer].shape[1]))
-    return replace(net, weights=tuple(weights), biases=tuple(biases))
-
-
-def ladder(
-    problem: Problem,
-    sizes: tuple[int, ...],
-    top: int,
-    seed: int,
-    kicks: int = 0,
-    draft: bool = False,
-) -> dict[int, Net]:
-    """Nets with one hidden layer of each of `sizes`, pruned from one of `top` units.
-
-    Costs little more than a few fits, and at each size gives better nets than direct training does.
-    kicks: tries to better each net before the next smaller one comes from it. A draft is pruned on
-    part of the rows, and polished less.
-    """
-    some = problem.thinned([seed, 1], MOST_ROWS)
-    early = problem.thinned([seed, 0]) if draft else some
-    repair, polish = (6, 30) if draft else (12, 80)
-    drafts = [train_net(random_net(early, (top,), [seed, 0, k]), early, 15) for k in range(3)]
-    net = train_net(min(drafts, key=lambda n: n.loss), early, 50)
-    found = {}
-    while net.sizes[1] > min(sizes):
-        net = train_net(without_one_unit(net, early), early, repair)
-        if net.sizes[1] in sizes:
-            net = train_net(net, some, polish)
-            net = kicked(net, some, kicks, [seed, net.sizes[1]])[-1]
-            found[net.sizes[1]] = finished(net, some, problem)
-    return found
+    return point.gradient()[first:], point.hessian(slice(None), first)

@@ -1,0 +1,1 @@
+"""Small ReLU nets: how one is trained, and which ones are."""
