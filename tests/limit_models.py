@@ -18,12 +18,14 @@ from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import MAX_TREE_DEPTH, Forest
+from tinygen.model.operations.leaf_lines import LeafLines
 from tinygen.model.operations.log2 import Log2
 from tinygen.model.operations.lookup import LARGEST_TABLE, Curve, Lookup
 from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.outside import Outside
 from tinygen.model.operations.power import Power
 from tinygen.model.operations.scale import Calibrate, Scale
+from tinygen.model.trees.tree import MAX_DEPTH
 
 OUTPUT = Quantity("y", "ug/m3", 0.1, 0.0, 50.0)
 WIDTHS = (1, 2, 3, 7, 8, 31, 63, 64, 65, 127, 128, 129, 200, MAX_WIDTH)
@@ -158,6 +160,31 @@ def _forest(rng, inside: Bounds) -> Forest:
     )
 
 
+def _lines(rng, inside: Bounds) -> LeafLines:
+    """Stairs or bushes; each split hangs from a leaf that a later one may part again."""
+    width, leaves_n = len(inside.low), int(rng.choice((1, 2, 3, 9, 40, MAX_WIDTH)))
+    leaves_n = min(leaves_n, max(TABLE_BYTES // (2 * width + 4), 1))
+    splits, levels, parents = [], [0], [None]
+    while len(levels) < leaves_n:
+        k = int(rng.choice(np.flatnonzero(np.array(levels) < MAX_DEPTH)))
+        if parents[k]:
+            splits[parents[k][0]][parents[k][1]] = len(splits)
+        limit = int(rng.integers(-INT16_MAX, INT16_MAX + 1))
+        parents[k], parents[len(levels) :] = (len(splits), 2), [(len(splits), 3)]
+        splits.append([int(rng.integers(width)), limit, -1 - k, -1 - len(levels)])
+        levels[k] += 1
+        levels.append(levels[k])
+    most = int(rng.choice((1, 127, max(65000 // width, 1))))
+    return LeafLines(
+        tuple(map(tuple, splits)) or ((0, INT16_MAX, -1, -1),),
+        tuple(map(tuple, rng.integers(-most, most + 1, (leaves_n, width)).tolist())),
+        tuple(rng.integers(-(2**20), 2**20, leaves_n).tolist()),
+        int(rng.integers(0, 25)),
+        int(rng.choice((-INT16_MAX, 0))),
+        INT16_MAX,
+    )
+
+
 def _outside(rng, inside: Bounds) -> Outside:
     ends = np.sort(rng.integers(-INT16_MAX, INT16_MAX + 1, (2, len(inside.low))), axis=0)
     return Outside(*map(tuple, ends.tolist()))
@@ -246,6 +273,6 @@ def _median(rng, inside: Bounds) -> Median:
     return Median(tuple(rng.integers(1, 65536, len(inside.low)).tolist()))
 
 
-FIRST = (_scale, _scale, _lookup, _forest, _outside, _log2, _quantized, _trees)
-LATER = (_dense, _dense, _dense, _monomials, _scale, _lookup, _forest, _activation)
+FIRST = (_scale, _scale, _lookup, _forest, _outside, _log2, _quantized, _trees, _lines)
+LATER = (_dense, _dense, _dense, _monomials, _scale, _lookup, _forest, _activation, _lines)
 RANKS = (_neighbours, _median)

@@ -232,7 +232,7 @@ def _node(
     rows: Rows,
     reach: int,
 ) -> LeafLines:
-    """The node for inputs within +-reach: as fine a step of the weights as 32 bits have room for."""
+    """The node for inputs within +-reach, its weights in the finest step that fits 32 bits."""
     size = max(float(np.abs(coef).max()), 1e-12)
     sums = max(float((np.abs(coef).sum(axis=1) * reach + np.abs(intercept)).max()), 1e-12)
     room = min(INT16_MAX / size, ACC_ROOM / sums)

@@ -65,9 +65,8 @@ class LeafLines(Node):
         return integers(np.clip(acc >> self.shift, self.low, self.high))[:, None]
 
     def bounds(self, inside: Bounds) -> Bounds:
-        within("leaf_lines: leaves", [len(self.bias)], 2, MAX_WIDTH)
+        within("leaf_lines: leaves", [len(self.bias)], 1, MAX_WIDTH)
         need(len(self.weights) == len(self.bias), "leaf_lines: one row of weights per bias")
-        need(bool(self.splits), "leaf_lines: a tree splits")
         need(
             all(len(row) == len(inside.low) for row in self.weights),
             "leaf_lines: one weight per input",
