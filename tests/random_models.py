@@ -134,9 +134,9 @@ def forest(rng, inputs_n, trees, depth, outputs, size) -> Forest:
     )
 
 
-def lines(rng, inputs_n, depth, shift, limit, low=-32767) -> LeafLines:
+def lines(rng, inputs_n, depth, shift, limit, low=-32767, most=1200) -> LeafLines:
     """A full tree with a weighted sum in each leaf."""
-    splits, _ = tree(rng, inputs_n, depth, 1, 0, 0, 1)
+    splits = [(s[0], s[1] % most, *s[2:]) for s in tree(rng, inputs_n, depth, 1, 0, 0, 1)[0]]
     weights = rng.integers(-limit, limit + 1, (2**depth, inputs_n)).tolist()
     bias = rng.integers(-(10**7), 10**7, 2**depth).tolist()
     high = -low or 46340
@@ -518,7 +518,7 @@ def random_models(seed: int = 0) -> dict[str, Model]:
         "lines": (q3, lines(rng, 3, 2, 16, 20000)),
         "lines_square": (q7, scale(q7, 4095, 2048), lines(rng, 7, 1, 12, 9000, 0), Power(2)),
         "lines_stream": (q7, lines(rng, 7, 3, 14, 9000)),
-        "lines_of_bytes": (q3, scale(q3, 255, 128), lines(rng, 3, 3, 7, 30000)),
+        "lines_of_bytes": (q3, scale(q3, 255, 128), lines(rng, 3, 3, 7, 30000, most=99)),
     }
     return {
         name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()

@@ -90,7 +90,7 @@ BROKEN = {
         (WIDE, lookup()),
         (WIDE, activation()),
         (WIDE, forest()),
-        (WIDE, lines()),
+        (WIDE, lines(splits=((0, 32767, -1, -1),))),
         (WIDE, Outside((0,), (1,))),
         (WIDE, Log2((0,))),
         (WIDE, dense()),
@@ -201,6 +201,9 @@ BROKEN = {
     "leaf_lines: leaves": [(lines(((0,),) * 256, (0,) * 256),)],
     "leaf_lines: one row of weights per bias": [(lines(bias=(0, 0)),)],
     "leaf_lines: one weight per input": [(lines(((1, 1),)),)],
+    "leaf_lines: limit of a split": [
+        (BYTE, lines(splits=((0, limit, -1, -1),))) for limit in (-129, 127)
+    ],
     "leaf_lines: levels": [(lines(splits=steps(13)),)],
     "leaf_lines: weights": [(lines(((LOWEST,),)),)],
     "leaf_lines: bias": [(BYTE, lines(bias=(-(2**31),), shift=10))],

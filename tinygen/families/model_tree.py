@@ -80,6 +80,7 @@ def fit_many(
         found[degree] = list(_Growth(rows, Root(degree)).stages(most))
     return [found[c.root][min(c.leaves, len(found[c.root])) - 1] for c in configs]
 
+
 @dataclass(frozen=True)
 class _Leaf:
     """A leaf while the tree grows."""
@@ -99,8 +100,7 @@ class _Growth:
     def __init__(self, rows: Rows, root: Root) -> None:
         self._rows, self._root = rows, root
         self._least = _least_rows(rows)
-        counts = np.ones(len(rows.y)) if rows.weights is None else rows.weights
-        self._counts = counts / counts.mean()
+        self._counts = np.ones(len(rows.y)) if rows.weights is None else rows.weights
         v = root.forward(rows.y)
         target = (v - mean(v, rows.weights)) / max(float(deviation(v, rows.weights)), 1e-9)
         columns = np.column_stack([_standard(rows.x, rows.weights), np.ones(len(v)), target])
@@ -108,8 +108,7 @@ class _Growth:
         shrink = np.full(columns.shape[1] - 1, RIDGE)
         shrink[-1] = 1e-9
         self._shrink = np.diag(shrink)
-        cuts = np.linspace(0, 1, BINS + 1)[1:-1]
-        self._limits = [np.unique(np.quantile(c, cuts, method="lower")) for c in rows.x.T]
+        self._limits = [_quantiles(column, self._counts) for column in rows.x.T]
         codes = [np.searchsorted(limits, c) for limits, c in zip(self._limits, rows.x.T)]
         self._codes = np.column_stack(codes)
 
@@ -191,6 +190,15 @@ class _Growth:
         return left
 
 
+def _quantiles(column: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Ends of BINS bins of equal weight, those that are equal once."""
+    order = np.argsort(column, kind="stable")
+    below = np.cumsum(counts[order])
+    places = np.searchsorted(below, np.arange(1, BINS) / BINS * below[-1])
+    ends: np.ndarray = np.unique(column[order][places])
+    return ends
+
+
 def _spread(x: np.ndarray, counts: Counts) -> np.ndarray:
     """Deviation of each input; 1 of one that never moves, which gets no say."""
     still: np.ndarray = np.where(np.ptp(x, axis=0) > 0, deviation(x, counts), 1.0)
@@ -209,14 +217,15 @@ def lower(fitted: ModelTree, rows: Rows) -> tuple[Node, ...]:
 
 def _chains(fitted: ModelTree, rows: Rows) -> Iterator[tuple[Node, ...]]:
     """On raw inputs; and on inputs of one range, whose coefficients are of one size."""
-    splits = fitted.tree.trees[0] or ((0, INT16_MAX, -1, -1),)
+    splits = fitted.tree.trees[0] or ((0, int(rows.x[0, 0]), -1, -1),)
     node = _node(fitted, splits, fitted.coef, fitted.intercept, rows, INT16_MAX + 1)
     yield (node, *fitted.root.nodes)
     scale = scale_inputs([q.limits for q in rows.inputs], INPUT_BITS, exact=True, widen=True)
     factor, offset = scale.frame
     coef = fitted.coef / factor
+    most = scale.top - scale.zero - 1
     moved = [
-        (source, int(scale.apply(np.full((1, len(factor)), limit))[0, source]), *sides)
+        (source, min(int(scale.apply(np.full((1, len(factor)), limit))[0, source]), most), *sides)
         for source, limit, *sides in splits
     ]
     intercept = fitted.intercept - coef @ offset

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ from ..nodes import (
     within,
 )
 from ..trees.tree import FEW_INPUTS, MAX_DEPTH, Form, Stream, Tree
-from ..views import FloatStep, FloatSumView, Step, SumView
+from ..views import FloatStep, FloatSumView, Step, SumView, signed
 from .dense import MAX_SHIFT, short_type, sums_within
 from .forest import Forest
 
@@ -72,6 +72,9 @@ class LeafLines(Node):
             "leaf_lines: one weight per input",
         )
         self.places.bounds(inside)
+        for source, limit, *_ in self.splits:  # a compiler warns of a comparison that is no choice
+            ends = inside.low[source], inside.high[source] - 1
+            within("leaf_lines: limit of a split", [limit], *ends)
         within("leaf_lines: levels", [self.places.tree(0).depth], 1, MAX_DEPTH)
         within("leaf_lines: weights", chain(*self.weights), -INT16_MAX, INT16_MAX)
         within("leaf_lines: shift", [self.shift], 0, MAX_SHIFT)
@@ -84,7 +87,8 @@ class LeafLines(Node):
         stream = form = None
         if step.reads_int16 and step.optimize != "speed" and len(self.splits) > BRANCHES:
             form = Form(8, any(source >= FEW_INPUTS for source, *_ in self.splits))
-            stream = tree.stream(form)
+            numbers = tuple((signed(k, 8),) for k in range(len(self.bias)))
+            stream = replace(self.places, leaves=numbers).tree(0).stream(form)
         return LeafLinesView(step, (self.low, self.high), self.shift, self, tree, form, stream)
 
     def float_view(self, step: FloatStep) -> LeafLinesFloatView:
