@@ -16,20 +16,19 @@ from trial_boosting import Boosting, Grown, Shape
 
 from tinygen.data import Rows
 from tinygen.fitting.least_squares import Root
-from tinygen.fitting.trees import Trees, from_sklearn
 
 ROUNDS = (3, 5, 10, 20, 40, 60)
+RATE = 0.3  # learning rate
+CLASS_ROUNDS = 10  # of more than two classes, each with a tree a round
 SPLIT, TREE, AROUND = 4.4, 3, 210  # bytes of today's streams: code.py's STREAM_COST
 ARGMAX = 40
 OBLIVIOUS = 170  # code around oblivious trees: a loop over levels takes less than a walk
 SHARED = 2.2  # bytes of a split that names one of the shared ones, with its leaf
 PAIR = 3  # of a shared one: the input, the limit
-# today's least of its kind but for its weights: ridge on air quality, logistic on breast cancer, a
-# net there with an input's scaling a byte, a power law
-LINEAR = {"regression": 180, "classification": 260}
-CLOSE = 290
-LOG = 360
+CLOSE = 290  # less than around any net, but for its weights and a byte an input
+LOG = 360  # less than around any power law, but for its weights
 TERM = 6  # of a product of powers
+REFIT_LEAVES = 320  # at most, of trees whose leaves are fitted once more
 SEED = 0
 
 
@@ -52,10 +51,17 @@ def boosted(rows: Rows, other: np.ndarray) -> Iterator[Fit]:
     kind = GradientBoostingClassifier if rows.labels else GradientBoostingRegressor
     loss = {} if rows.labels else {"loss": "huber"}
     for leaves in (3, 4, 8):
-        for rate in (0.1, 0.2, 0.4):
-            most = 20 if len(rows.labels) > 2 else ROUNDS[-1]
-            model = kind(n_estimators=most, max_leaf_nodes=leaves, max_depth=None,
-                         min_samples_leaf=5, learning_rate=rate, random_state=SEED, **loss)  # fmt: skip
+        for rate in (0.1, 0.3):
+            most = CLASS_ROUNDS if len(rows.labels) > 2 else ROUNDS[-1]
+            model = kind(
+                n_estimators=most,
+                max_leaf_nodes=leaves,
+                max_depth=None,
+                min_samples_leaf=5,
+                learning_rate=rate,
+                random_state=SEED,
+                **loss,
+            )
             model.fit(rows.x, rows.y)
             splits = np.cumsum([sum(t.tree_.n_leaves - 1 for t in r) for r in model.estimators_])
             for k, answers in enumerate(model.staged_predict(other), 1):
@@ -71,7 +77,7 @@ def _argmax(rows: Rows) -> int:
 
 def shared(rows: Rows, other: np.ndarray) -> Iterator[Fit]:
     """Trees whose new splits pay: a table of splits, named by one byte each."""
-    shapes = [Shape(s, r, penalty=p) for s in (4, 8) for r in (0.15, 0.3) for p in (0.0, 0.1, 0.4)]
+    shapes = [Shape(size, RATE, penalty=p) for size in (4, 8) for p in (0.0, 0.1, 0.4)]
     for config, trees, answers in _histograms(rows, other, shapes):
         splits = sum(len(t.splits) for t in trees)
         pairs = len({s for t in trees for s in t.splits})
@@ -81,9 +87,7 @@ def shared(rows: Rows, other: np.ndarray) -> Iterator[Fit]:
 
 def oblivious(rows: Rows, other: np.ndarray) -> Iterator[Fit]:
     """Trees with one split for each level: limits and inputs, 2**levels leaves."""
-    shapes = [
-        Shape(s, r, True, p) for s in (2, 3, 4, 5, 6) for r in (0.15, 0.3) for p in (0.0, 0.2)
-    ]
+    shapes = [Shape(levels, RATE, True, p) for levels in (2, 3, 4, 5, 6) for p in (0.0, 0.2)]
     for config, trees, answers in _histograms(rows, other, shapes):
         splits = sum(len(t.splits) for t in trees)
         pairs = len({s for t in trees for s in t.splits})
@@ -99,7 +103,7 @@ def _histograms(
     once more together, as today's forest does it.
     """
     boosting = Boosting(rows.x, rows.y, len(rows.labels), other)
-    most = 20 if boosting.outputs > 1 else ROUNDS[-1]
+    most = CLASS_ROUNDS if boosting.outputs > 1 else ROUNDS[-1]
     for shape in shapes:
         trees: list[Grown] = []
         sums = np.tile(boosting.start, (len(other), 1))
@@ -112,8 +116,9 @@ def _histograms(
                 yield f"{k} of {shape.words}", list(trees), _class_of(sums)
             else:
                 yield f"{k} of {shape.words}", list(trees), sums[:, 0]
-                if k * len(trees[0].values) <= 320:
-                    yield f"{k} of {shape.words}, refitted", list(trees), _refitted(boosting, trees, rows)
+                if k * len(trees[0].values) <= REFIT_LEAVES:
+                    again = _refitted(boosting, trees, rows)
+                    yield f"{k} of {shape.words}, refitted", list(trees), again
 
 
 def _class_of(sums: np.ndarray) -> np.ndarray:
@@ -139,45 +144,6 @@ def _refitted(boosting: Boosting, trees: list[Grown], rows: Rows) -> np.ndarray:
     return answers
 
 
-def linear_leaves(rows: Rows, other: np.ndarray) -> Iterator[Fit]:
-    """A shallow tree with ridge or logistic regression in each leaf: a weight a byte, a bias of
-    four.
-    """
-    from sklearn.linear_model import LogisticRegression, Ridge
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-
-    x, z = _standardised(rows.x, other)
-    kind = DecisionTreeClassifier if rows.labels else DecisionTreeRegressor
-    roots = (1,) if rows.labels or rows.y.min() < 0 else (1, 2)
-    least = max(2 * rows.x.shape[1], 20)
-    outputs = max(1, len(rows.labels)) if len(rows.labels) != 2 else 1
-    for leaves in (2, 3, 4, 6, 8):
-        tree = kind(max_leaf_nodes=leaves, min_samples_leaf=least, random_state=SEED)
-        if len(rows.y) < 2 * least:
-            continue
-        leaf = tree.fit(x, rows.y).apply(x)
-        there = tree.apply(z)
-        for root in roots:
-            for strength in (0.03, 1.0):
-                answers = np.zeros(len(other))
-                for k in np.unique(leaf):
-                    own, asked = leaf == k, there == k
-                    if not asked.any():
-                        continue
-                    y = rows.y[own]
-                    if rows.labels and (y == y[0]).all():
-                        answers[asked] = y[0]
-                    elif rows.labels:
-                        model = LogisticRegression(C=strength, max_iter=500).fit(x[own], y)
-                        answers[asked] = model.predict(z[asked])
-                    else:
-                        model = Ridge(1 / strength).fit(x[own], Root(root).forward(y))
-                        answers[asked] = Root(root).backward(model.predict(z[asked]))
-                count = len(np.unique(leaf))
-                size = LINEAR[rows.task] + SPLIT * (count - 1) + count * outputs * (rows.x.shape[1] + 4)
-                yield Fit(f"{leaves} leaves, root {root}, {strength}", answers, size)
-
-
 def _standardised(x: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     middle, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
     return (x - middle) / spread, (other - middle) / spread
@@ -193,7 +159,8 @@ def prototypes(rows: Rows, other: np.ndarray) -> Iterator[Fit]:
     x, z = _standardised(rows.x, other)
     outputs = max(1, len(rows.labels)) if len(rows.labels) != 2 else 1
     for count in (4, 6, 8, 12, 16):
-        spots = np.round(KMeans(count, n_init=2, random_state=SEED).fit(x).cluster_centers_ * 32) / 32
+        found = KMeans(count, n_init=2, random_state=SEED).fit(x).cluster_centers_
+        spots = np.round(found * 32) / 32
         far, there = (((p[:, None] - spots) ** 2).mean(axis=2) for p in (x, z))
         for width in (0.5, 2.0):
             scale = width * np.median(far)
@@ -247,7 +214,6 @@ KINDS: dict[str, Kind] = {
     "boosted trees": boosted,
     "trees that share splits": shared,
     "oblivious trees": oblivious,
-    "linear leaves": linear_leaves,
     "prototypes": prototypes,
     "formula": formula,
 }

@@ -110,7 +110,7 @@ class _Growth:
         self._shrink = np.diag(shrink)
         self._limits = [_quantiles(column, self._counts) for column in rows.x.T]
         codes = [np.searchsorted(limits, c) for limits, c in zip(self._limits, rows.x.T)]
-        self._codes = np.column_stack(codes)
+        self._codes = np.column_stack(codes).astype(np.uint8)
 
     def stages(self, most: int) -> Iterator[ModelTree]:
         """Trees of 1, 2, 3 leaves and so on."""
@@ -217,19 +217,20 @@ def lower(fitted: ModelTree, rows: Rows) -> tuple[Node, ...]:
 
 def _chains(fitted: ModelTree, rows: Rows) -> Iterator[tuple[Node, ...]]:
     """On raw inputs; and on inputs of one range, whose coefficients are of one size."""
-    splits = fitted.tree.trees[0] or ((0, int(rows.x[0, 0]), -1, -1),)
+    splits = fitted.tree.trees[0] or ((0, min(int(rows.x[0, 0]), INT16_MAX - 1), -1, -1),)
     node = _node(fitted, splits, fitted.coef, fitted.intercept, rows, INT16_MAX + 1)
     yield (node, *fitted.root.nodes)
     scale = scale_inputs([q.limits for q in rows.inputs], INPUT_BITS, exact=True, widen=True)
     factor, offset = scale.frame
     coef = fitted.coef / factor
     most = scale.top - scale.zero - 1
-    moved = [
-        (source, min(int(scale.apply(np.full((1, len(factor)), limit))[0, source]), most), *sides)
-        for source, limit, *sides in splits
-    ]
+    grid = scale.apply(np.array([[split[1]] * len(factor) for split in splits]))
+    moved = tuple(
+        (source, min(int(row[source]), most), left, right)
+        for (source, _, left, right), row in zip(splits, grid)
+    )
     intercept = fitted.intercept - coef @ offset
-    node = _node(fitted, tuple(moved), coef, intercept, rows, scale.zero)
+    node = _node(fitted, moved, coef, intercept, rows, scale.zero)
     yield (scale, node, *fitted.root.nodes)
 
 
