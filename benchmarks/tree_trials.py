@@ -257,6 +257,18 @@ def as_text(found: list[Tried], fast: list[Quick]) -> str:
     )
 
 
+def page_tables(found: list[Tried], fast: list[Quick]) -> str:
+    """Both tables as README.md has them."""
+
+    def page_table(headers: list[str], rows: list[list[str]]) -> str:
+        return "".join(
+            f"| {' | '.join(row)} |\n" for row in (headers, ["---"] * len(headers), *rows)
+        )
+
+    kinds = page_table(HEADERS, [cells(t) for t in found])
+    return f"{kinds}\n{page_table(QUICK, [quick_cells(q) for q in fast])}"
+
+
 def as_json(found: list[Tried], fast: list[Quick]) -> str:
     """Everything that the tables tell."""
     plain = {"tried": [asdict(t) for t in found], "quick": [asdict(q) for q in fast]}
