@@ -221,6 +221,7 @@ def cells(one: Tried) -> list[str]:
 
 HEADERS = ["set", "kind", "configuration", "error", "bytes at least",
            "smallest today, error, bytes", "part", "smallest tree or forest", "part"]  # fmt: skip
+MARK = "<!-- figures: benchmarks/tree_trials.py -->\n"  # before a table of a page
 QUICK = ["set", "cycles", "without the model tree", "with it"]
 
 
@@ -266,7 +267,7 @@ def page_tables(found: list[Tried], fast: list[Quick]) -> str:
         )
 
     kinds = page_table(HEADERS, [cells(t) for t in found])
-    return f"{kinds}\n{page_table(QUICK, [quick_cells(q) for q in fast])}"
+    return f"{MARK}{kinds}\n{MARK}{page_table(QUICK, [quick_cells(q) for q in fast])}"
 
 
 def as_json(found: list[Tried], fast: list[Quick]) -> str:
