@@ -7,7 +7,7 @@ A model is found on the first part of the rows by time, within the budget that g
 task. From a random start point of the rest, 24 readings with a reference, in a row or one a day,
 recalibrate it; all rows after the last of them judge it. `year` is the time split of goals.py.
 `0.3`, `0.4` and `0.5` are the same game inside of its training rows, of which that part is kept
-back: the rule was chosen on these. The whole table takes two minutes.
+back: the rule's constants were chosen on these. The whole table takes two minutes.
 """
 
 from __future__ import annotations
@@ -216,7 +216,9 @@ def as_text(games: list[Game]) -> str:
         "",
         f"Mean absolute errors of all rows behind {READINGS} readings, means over "
         f"{games[0].starts} start points; plain: offset and gain by",
-        "least squares. The rule was chosen on the parts 0.3, 0.4, 0.5 of the training rows.",
+        "least squares. The constants of the rule were chosen on the parts 0.3, 0.4, 0.5 of the "
+        "training rows;",
+        "benchmarks/README.md tells how often the year was looked at.",
         "",
     ]
     lines += [f"missed  {g.task} {g.part} {g.way}: {miss}" for g in games for miss in g.misses()]

@@ -22,9 +22,9 @@ def importable():
 
 @pytest.fixture(scope="module")
 def bench(importable):
-    from bench import grid, limit, measure, peers, plot, run, show, tasks, verdicts
+    from bench import grid, limit, measure, parts, peers, plot, run, show, tasks, theirs, verdicts
 
-    modules = (grid, limit, measure, peers, plot, run, show, tasks, verdicts)
+    modules = (grid, limit, measure, parts, peers, plot, run, show, tasks, theirs, verdicts)
     return type("Bench", (), {m.__name__.split(".")[1]: m for m in modules})
 
 
@@ -170,11 +170,11 @@ def test_the_picture_has_a_front_for_each_generator_and_is_the_same_twice(bench,
 
 
 def test_the_page_and_the_text_are_those_of_the_saved_run(bench):
-    run = bench.show.read_run(bench.run.SAVED)
+    run = bench.show.read_run(bench.parts.SAVED)
     page = bench.show.PAGE.read_text(encoding="utf-8")
     section = page.split(bench.show.START)[1].split(bench.show.END)[0]
     assert section == bench.show.as_markdown(run), "run `make bench ARGS=--show`"
-    results = bench.run.SAVED.parent
+    results = bench.parts.SAVED.parent
     assert (results / "bench.txt").read_text(encoding="ascii") == bench.show.as_text(run)
     assert (results / "bench.json").read_text(encoding="ascii") == bench.show.as_json(run)
 
@@ -195,36 +195,171 @@ def test_a_task_without_its_file_is_left_out(bench, tmp_path, monkeypatch):
     assert len(said) == 1 and said[0].startswith("fan: left out, No such file or directory: ")
 
 
-def test_a_run_goes_on_where_it_was_cut_off(bench, tiny, tmp_path, monkeypatch):
-    task, said = replace(bench.tasks.TASKS["B random"], load=lambda: rows_of(bench)), []
-    points = list(tiny.points["B random"])
+@pytest.fixture
+def stopped_run(bench, tiny, tmp_path, monkeypatch):
+    """A run on one task whose parts are made up, and what it says; with a part in `cut` it stops
+    there.
+    """
+    task = replace(bench.tasks.TASKS["B random"], load=lambda: rows_of(bench))
+    said, cut = [], set()
     monkeypatch.setattr(bench.run, "absent", lambda packages: [])
-    monkeypatch.setattr(bench.run.ours, "found_in_rows", lambda task: points[:1])
-    cut = bench.grid.CONFIGURATIONS[5].title
 
-    def grid(task, size):
-        if size.title == cut and len(said) < 8:
+    def part(task, title):
+        if title in cut:
             raise KeyboardInterrupt
-        return points[1:]
+        ours = bench.parts.PARTS[title][0] == bench.parts.OURS
+        return [p for p in tiny.points["B random"] if p.ours == ours]
 
-    monkeypatch.setattr(bench.run, "of_grid", grid)
+    monkeypatch.setattr(bench.run, "measured_part", part)
+
+    def run(quick=False, fresh=False, **sides):
+        said.clear()
+        bench.run.run([task], quick, fresh, said.append, tmp_path, **sides)
+        return [line.removeprefix("B random, 178 rows: ") for line in said]
+
+    return run, said, cut
+
+
+def test_a_run_goes_on_where_it_was_cut_off(bench, stopped_run, tmp_path):
+    run, said, cut = stopped_run
+    peers, ours = (bench.parts.titles(side, False) for side in ("peers", "tinygen"))
+    cut.add(ours[3])
     with pytest.raises(KeyboardInterrupt):
-        bench.run.run([task], False, False, said.append, tmp_path)
-    assert len(said) == 7 and len(bench.run.read_saved("B random", tmp_path)) == 6
-    said.append("again")
-    bench.run.run([task], False, False, said.append, tmp_path)
-    assert said[8] == f"B random, 178 rows: {cut}" and len(said) == 12
-    saved = bench.run.read_saved("B random", tmp_path)
-    assert saved["search"].points == (points[0],) and saved[cut].points == tuple(points[1:])
-    monkeypatch.setattr(bench.run, "sources", lambda: "others")  # another tinygen: all again
-    bench.run.run([task], True, False, said.append, tmp_path)
-    assert len(said) == 12 + 1 + sum(c.quick for c in bench.grid.CONFIGURATIONS)
+        run()
+    assert len(said) == len(peers) + 4  # all of the peers first
+    assert len(bench.parts.read_saved("B random", tmp_path)) == len(peers) + 3
+    cut.clear()
+    assert run() == ours[3:] and run() == []
+    saved = bench.parts.read_saved("B random", tmp_path)
+    assert list(saved) == list(bench.parts.PARTS)  # not in the order of the run
+    assert all(p.ours == (t in ours) for t, part in saved.items() for p in part.points)
+    assert run(quick=True, fresh=True) == [
+        *bench.parts.titles("peers", True),
+        *bench.parts.titles("tinygen", True),
+    ]
+
+
+def test_a_change_of_tinygen_leaves_the_peers_parts(bench, stopped_run, monkeypatch):
+    run, _, _ = stopped_run
+    everything = run(quick=True)
+    before = bench.run.sources
+    monkeypatch.setattr(bench.run, "sources", lambda s: before(s) if s == "peers" else "others")
+    again = run(quick=True)
+    assert again == bench.parts.titles("tinygen", True) and len(again) == 4
+    assert set(everything) - set(again) == set(bench.parts.titles("peers", True))
+
+
+def test_one_side_alone_needs_no_packages_of_the_other(bench, stopped_run, monkeypatch):
+    run, _, _ = stopped_run
+    monkeypatch.setattr(bench.run, "absent", lambda packages: ["emlearn"])
+    assert run(quick=True, sides=("tinygen",)) == bench.parts.titles("tinygen", True)
+    monkeypatch.setattr(bench.run, "absent", lambda packages: [])
+    assert run(quick=True, sides=("peers",)) == bench.parts.titles("peers", True)
+
+
+def test_what_only_one_side_has_is_not_compared(bench, tiny, stopped_run, tmp_path):
+    """The page says what is missing; nothing of it is called a miss of the peers."""
+    run, _, cut = stopped_run
+    run(sides=("tinygen",))
+    alone = bench.show.read_run(tmp_path)
+    page = bench.show.as_markdown(alone)
+    assert not alone.found and not alone.converted and "(B random)" in page
+    assert bench.show.as_text(alone) and bench.show.as_json(alone) and bench.show.as_picture(alone)
+    cut.add("linear, peers")
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    partly = bench.show.read_run(tmp_path)
+    page = bench.show.as_markdown(partly)
+    assert partly.found and partly.converted and "(B random)" not in page
+    assert "With parts still missing: B random (1 of 19)." in page
 
 
 def test_a_peer_that_is_not_installed_ends_the_run(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(bench.run, "absent", lambda packages: ["emlearn"])
     with pytest.raises(SystemExit, match="not installed: emlearn: start this with `make bench`"):
         bench.run.run([], False, False, print, tmp_path)
+
+
+# what of tinygen a peer's figure depends on through the hashed text of its program alone
+AS_TEXT = tuple(f"tinygen/{n}" for n in ("codegen/", "model/", "common/jinja.py", "common/text.py"))
+
+
+def files_run(function) -> set[str]:
+    """Files of this project, not of its tests, whose functions a call of `function` runs."""
+    found: set[str] = set()
+
+    def seen(frame, event, _):
+        if event == "call" and frame.f_code.co_name != "<module>":
+            found.add(frame.f_code.co_filename)
+
+    sys.setprofile(seen)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    ours = tuple(f"{ROOT}/{folder}/" for folder in ("benchmarks", "host", "tinygen"))
+    return {
+        Path(file).relative_to(ROOT).as_posix()
+        for file in found
+        if file.startswith(ours) and "site-packages" not in file
+    }
+
+
+def test_a_peers_part_depends_on_what_it_runs(bench):
+    """Every file that measures a peer is hashed, or reaches it through the hashed program."""
+
+    def measure():
+        task = replace(bench.tasks.TASKS["wine"])
+        fitted = bench.grid.fit(task, bench.grid.Configuration("tree", 2))
+        way = next(w for w in bench.peers.offered(fitted) if w.package == "float C")
+        blank = bench.measure.Point("float C", "by hand", "", way.title, fitted=True)
+        reference = fitted.original.predict(task.dataset.x[task.dataset.test].astype(float))
+        assert bench.theirs.point(task, blank, way, fitted, reference).right
+        bench.grid.counts(fitted, task.dataset.x)
+
+    ran = files_run(measure)
+    hashed = {
+        p.relative_to(ROOT).as_posix()
+        for pattern in bench.parts.SOURCES["peers"]
+        for p in ROOT.glob(pattern)
+    }
+    assert {"tinygen/target/bare.py", "host/virtual/core.py", "benchmarks/goals.py"} <= hashed
+    assert {"tinygen/target/bare.py", "host/virtual/core.py"} <= ran
+    assert {f for f in ran - hashed if not f.startswith(AS_TEXT)} == set()
+
+
+def test_the_hash_of_a_side_follows_its_files(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench.parts, "ROOT", tmp_path)
+    hashes = bench.parts.sources.__wrapped__
+
+    def both(path):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("new")
+        return hashes("peers"), hashes("tinygen")
+
+    start = hashes("peers"), hashes("tinygen")
+    trainer = both("tinygen/search/ladder.py")
+    assert trainer[0] == start[0] and trainer[1] != start[1]
+    way = both("benchmarks/converted_ways.py")
+    assert way[0] != trainer[0] and way[1] == trainer[1]
+    for path in ("tinygen/data/prepare.py", "host/virtual/core.py", "tinygen/target/bare.py"):
+        before, after = way, both(path)
+        assert after[0] != before[0] and after[1] != before[1], path
+        way = after
+    monkeypatch.setattr(bench.theirs, "program", lambda: "another main")
+    assert hashes("peers") != way[0] and hashes("tinygen") == way[1]
+
+
+def test_every_source_of_a_part_is_there(bench):
+    for side in bench.parts.SIDES:
+        for pattern in bench.parts.SOURCES[side]:
+            assert list(ROOT.glob(pattern)), pattern
+
+
+def test_the_program_around_a_peer_has_nothing_of_its_code(bench):
+    text = bench.theirs.program()
+    assert "int main(void)" in text and "#define model_predict(x) peer_predict(x)" in text
+    assert "peer_range[" not in text and "tinygen 0." not in text
 
 
 def test_wrong_code_is_called_wrong_and_broken_code_has_its_message(bench):
@@ -239,7 +374,7 @@ def test_wrong_code_is_called_wrong_and_broken_code_has_its_message(bench):
 
     def told(write):
         way = Way("other", "", ("tree",), write)
-        return bench.run.peer_point(task, blank, way, fitted, reference)
+        return bench.theirs.point(task, blank, way, fitted, reference)
 
     right = told(bench.peers._float_trees)
     wrong = told(lambda f: replace(bench.peers._float_trees(f), body="    return 1;"))
@@ -306,7 +441,7 @@ def test_windows_of_one_recording_are_on_one_side(bench, tmp_path, monkeypatch):
 def test_the_table_of_the_demo_has_the_models_that_the_run_found(bench):
     """Of the tasks that are saved: error, flash, RAM with stack, worst cycles, milliseconds."""
     page = (ROOT / "docs/demo.md").read_text(encoding="utf-8")
-    run = bench.show.read_run(bench.run.SAVED)
+    run = bench.show.read_run(bench.parts.SAVED)
     for task, words in (("B random", "| random, "), ("B time", "| last 30 % of the year, ")):
         (line,) = [row for row in page.splitlines() if row.startswith(words)]
         for p in (p for p in run.points.get(task, ()) if p.chosen and not p.fitted):

@@ -10,7 +10,8 @@ from figures import cpu_seconds
 
 from tinygen.common.arithmetic import pin
 
-from .run import SAVED, run, sources
+from .parts import SAVED, SIDES, sources
+from .run import run
 from .show import read_run, write_pages
 from .tasks import TASKS
 
@@ -24,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--tasks", help=f"by commas, of: {', '.join(TASKS)}")
     parser.add_argument("--quick", action="store_true", help="one task, few estimators")
+    parser.add_argument("--only", choices=SIDES, help="the parts of one side")
     parser.add_argument("--fresh", action="store_true", help="measure again what is saved")
     parser.add_argument("--show", action="store_true", help="measure nothing, show what is saved")
     parser.add_argument("--out", type=Path, help="another folder of what is measured")
@@ -33,9 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown := [n for n in names if n not in TASKS]:
         parser.error(f"no task '{unknown[0]}': choose of {', '.join(TASKS)}")
     if not asked.show:
-        run([TASKS[n] for n in names], asked.quick, asked.fresh, _say, out)
+        sides = (asked.only,) if asked.only else SIDES
+        run([TASKS[n] for n in names], asked.quick, asked.fresh, _say, out, sides)
     sys.stdout.write(write_pages(out))
-    if set(read_run(out).sources) != {sources()}:
+    if not {*read_run(out).sources} <= {sources(side) for side in SIDES}:
         _say("some of this was measured with other sources than these: without --show it is anew")
     return 0
 

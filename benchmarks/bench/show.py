@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
@@ -12,9 +12,9 @@ from tinygen.common.files import write_whole
 from tinygen.common.tables import table
 
 from .measure import Point
+from .parts import PARTS, ROOT, SAVED, read_saved
 from .peers import not_offered
 from .plot import picture
-from .run import ROOT, SAVED, read_saved
 from .tasks import TASKS
 from .verdicts import CHOSEN, LEVEL, Line, converted_lines, found_lines
 
@@ -49,6 +49,7 @@ class Run:
 
     points: Mapping[str, Sequence[Point]]
     sources: tuple[str, ...] = ()  # of the parts
+    lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)  # parts not measured yet
 
     @property
     def found(self) -> list[Line]:
@@ -71,7 +72,12 @@ def read_run(folder: Path) -> Run:
         for name, parts in saved.items()
     }
     hashes = {part.sources for parts in saved.values() for part in parts.values()}
-    return Run(points, tuple(sorted(hashes)))
+    lacking = {
+        name: tuple(title for title in PARTS if title not in parts)
+        for name, parts in saved.items()
+        if len(parts) < len(PARTS)
+    }
+    return Run(points, tuple(sorted(hashes)), lacking)
 
 
 def write_pages(folder: Path) -> str:
@@ -219,9 +225,13 @@ def as_picture(run: Run) -> str:
 def as_markdown(run: Run) -> str:
     """The tables of docs/comparison.md."""
     parts = [*_found_rows(run), "", *_converted_rows(run), "", *_limit_rows(run)]
-    missing = [f"{task.title} ({name})" for name, task in TASKS.items() if name not in run.points]
+    shown = {line.task for line in run.found}
+    missing = [f"{task.title} ({name})" for name, task in TASKS.items() if name not in shown]
     if missing:
         parts += ["", f"Not in this run yet: {', '.join(missing)}."]
+    if lacking := {name: titles for name, titles in run.lacking.items() if name in shown}:
+        told = (f"{name} ({len(titles)} of {len(PARTS)})" for name, titles in lacking.items())
+        parts += ["", f"With parts still missing: {', '.join(told)}."]
     return "\n".join(parts) + "\n"
 
 

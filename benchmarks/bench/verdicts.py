@@ -160,12 +160,14 @@ def _cheapest(
 
 
 def converted_lines(task: str, points: Sequence[Point]) -> list[Line]:
-    """The peers' own estimators: what `convert` writes unasked, beside what answers right."""
+    """The peers' own estimators: what `convert` writes unasked, beside what answers right; none of
+    one that either side has not been measured on.
+    """
     lines = []
     for model in dict.fromkeys(p.model for p in points if p.fitted):
         group = [p for p in points if p.fitted and p.model == model]
         ours = next((p for p in group if p.ours and p.chosen), None)
-        if ours is None:
+        if ours is None or all(p.ours for p in group):
             continue
         right = [p for p in group if p.right and not p.ours]
         small = min(right, key=lambda p: p.flash_bytes, default=None)

@@ -117,16 +117,16 @@ def test_what_is_barely_beyond_chance_is_barely_changed():
 # ---- chance ----
 
 
-def without_drift(hours: np.ndarray) -> tuple[float, float]:
+def without_drift(hours: np.ndarray, model=LINE) -> tuple[float, float]:
     """The part of the readings that is taken for a drift, and how much larger the error of the 60
     days behind them becomes.
     """
     whole = np.concatenate([hours, hours[-1] + 24.0 * np.arange(1, 61)])
-    raw = LINE.sample_rows(len(whole) + 80, 5)[80:]
-    answers, taken, before, after = LINE.answer(raw), 0, 0.0, 0.0
+    raw = model.sample_rows(len(whole) + 80, 5)[80:]
+    answers, taken, before, after = model.answer(raw), 0, 0.0, 0.0
     for seed in range(REPEATS):
         truth = answers + np.round(300 * noise(whole, seed)).astype(np.int64)
-        one = recalibrate(LINE, raw[:24], truth[:24], hours)
+        one = recalibrate(model, raw[:24], truth[:24], hours)
         taken += one.accepted
         before += np.abs(answers[24:] - truth[24:]).mean()
         after += np.abs(one.model.answer(raw[24:]) - truth[24:]).mean()
@@ -137,6 +137,9 @@ def without_drift(hours: np.ndarray) -> tuple[float, float]:
 def test_without_a_drift_it_mostly_refuses_and_costs_at_most_two_per_cent(hours):
     taken, cost = without_drift(hours)
     assert 0 < taken < 0.32 and cost < 1.02
+    told = replace(LINE, training={"unseen_spread": 300.0})
+    fewer, less = without_drift(hours, told)
+    assert 0 < fewer < min(taken, 0.25) and less < cost
 
 
 def test_a_plain_fit_costs_more(monkeypatch):
@@ -144,6 +147,33 @@ def test_a_plain_fit_costs_more(monkeypatch):
     monkeypatch.setattr(recalibration, "BEYOND_CHANCE", 0.0)
     monkeypatch.setattr(recalibration, "LEVEL_VARIANCE", 1e9)
     assert without_drift(HOURS)[1] > 1.05
+
+
+def test_residuals_vary_at_least_as_those_of_rows_that_a_fit_had_not_seen():
+    """Readings that agree with each other, by less than the model is off elsewhere: as at one hour
+    of each day. A file without that figure, of an older version, is read as before.
+    """
+    raw = middle_rows(24, 1)
+    truth = references(raw, 300.0, 1, DAYS, size=20.0)
+    plain, same, wide = (
+        recalibrate(replace(MODEL, training=told), raw, truth, DAYS)
+        for told in ({}, {"unseen_spread": 1.0}, {"unseen_spread": 1000.0})
+    )
+    assert plain.accepted and plain.drift == same.drift and plain.drift.evidence > 10
+    assert not wide.accepted and "chance explains" in wide.reason
+    assert wide.drift.evidence == pytest.approx(300 / 1000 * wide.drift.independent**0.5, rel=0.15)
+    endless = replace(MODEL, training={"unseen_spread": 1e200})
+    assert not recalibrate(endless, raw, truth, DAYS).accepted
+
+
+def test_a_recalibrated_model_keeps_the_figure_that_it_is_judged_by():
+    raw = middle_rows(24, 1)
+    truth = references(raw, 900.0, 1, DAYS)
+    known = replace(MODEL, training={"unseen_spread": 400.0})
+    once = recalibrate(known, raw, truth, DAYS)
+    again = recalibrate(from_json(with_facts(once).to_json()), raw, truth, DAYS)
+    assert once.accepted and again.drift == once.drift
+    assert once.drift.evidence < recalibrate(MODEL, raw, truth, DAYS).drift.evidence
 
 
 def test_neighbouring_hours_tell_less_than_days():

@@ -83,7 +83,7 @@ def test_a_wrong_reader_is_found():
         (lambda: RIDGE, [["a"] * 10] * 3, "no number: give rows of numbers"),
         (lambda: object(), X, "none of the"),
         (lambda: with_coefficients(1e300), X, "or one beyond 1e.36"),
-        (lambda: with_coefficients(1 + 1j), X, "does not answer the rows .it answers complex"),
+        (lambda: with_coefficients(1 + 1j), X, "LinearRegression holds complex numbers"),
         (lambda: with_columns(10**9), X, "reads 1,000,000,000 columns, at most 50,000"),
         (
             lambda: make_pipeline(Normalizer(), Ridge()).fit(X, Y),

@@ -41,11 +41,11 @@ def costs(monkeypatch):
 @pytest.mark.parametrize(
     ("speed", "limits", "goal"),
     [
-        ((190, 40), Budget(), "speed"),
-        ((201, 10), Budget(), "balanced"),  # more than twice the flash
-        ((190, 48), Budget(), "balanced"),  # less than a tenth gained
+        ((150, 60), Budget(), "speed"),
+        ((151, 10), Budget(), "balanced"),  # more than half more flash
+        ((150, 61), Budget(), "balanced"),  # less than a tenth gained
         (None, Budget(), "balanced"),
-        ((190, 40), Budget(flash_bytes=150), "balanced"),
+        ((145, 40), Budget(flash_bytes=140), "balanced"),
         ((190, 40), Budget(flash_bytes=95), "size"),
         ((900, 40), Budget(cycles=60), "speed"),
         ((900, 40), Budget(cycles=30), "balanced"),  # nothing fits: the message is about this one

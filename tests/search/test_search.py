@@ -13,6 +13,7 @@ from search_rows import UNO, made_up
 from tinygen.commands.pick import pick as pick_model
 from tinygen.common.errors import ModelError, UsageError
 from tinygen.families import FAMILIES, forest, mlp
+from tinygen.fitting.recalibration import root_of
 from tinygen.search import workers
 from tinygen.search.cross_validation import (
     Candidate,
@@ -22,6 +23,7 @@ from tinygen.search.cross_validation import (
     fold_cuts,
     plain_config,
     preferred,
+    rounded,
 )
 from tinygen.search.finalists import Finalists, SearchRequest
 from tinygen.search.ladder import choose, load_ladders, save_ladders
@@ -156,6 +158,34 @@ def test_no_model_is_smaller_than_its_family_says(ladder):
         quick = measure_cost(dataclasses.replace(rung.model, optimize="speed"), UNO).cycles_max
         assert family.least_cycles(found, len(rung.model.inputs)) <= quick
     assert max(parts) <= 1 and sum(part > 0.3 for part in parts) > len(parts) / 2
+
+
+def test_a_model_tells_how_far_off_it_was_on_rows_its_folds_had_not_seen(simavr):
+    """In steps of the fit; the test rows have no say, and a class has no steps."""
+    dataset = made_up()
+    request = SearchRequest("m", UNO, "ridge", choice_only=True)
+    model = find_ladder(dataset, request).model
+    root = root_of(model)
+    off = []
+    for fit_on, unseen in fold_cuts(dataset):
+        part = FAMILIES["ridge"]
+        (config,) = (
+            c
+            for c in part.candidates(dataset.training)
+            if plain_config(c) == model.training["config"]
+        )
+        (fitted,) = part.fit_all(dataset.rows.take(fit_on), [config], dataset.split.seed)
+        answers = rounded(fitted, dataset.x[unseen])
+        off.append(root.forward(dataset.y[unseen]) - root.forward(answers))
+    spread = np.sqrt(np.mean(np.concatenate(off) ** 2))
+    assert model.training["unseen_spread"] == pytest.approx(spread, rel=1e-5)
+    assert spread > 1.5  # steps: the noise is 3 of the answer
+    y = dataset.y.copy()
+    y[dataset.test] += 50
+    rows = dataclasses.replace(dataset.rows, y=y)
+    other = find_ladder(dataclasses.replace(dataset, rows=rows), request).model
+    assert other.training["metrics"] != model.training["metrics"]
+    assert other.training["unseen_spread"] == model.training["unseen_spread"]
 
 
 def test_a_budget_tries_only_what_may_fit():

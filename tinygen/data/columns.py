@@ -250,7 +250,9 @@ def quantity_of(table: Table, name: str) -> Quantity:
     if made := table.derived.get(name):
         low, high = made.range
         return Quantity(name, "", 1.0, low, high, derivation=made)
-    low, high = (float(f(table.columns[name])) for f in (np.nanmin, np.nanmax))
+    values = table.columns[name]
+    there = values[~np.isnan(values)]
+    low, high = (float(f(there)) if len(there) else np.nan for f in (np.min, np.max))
     scale = scale_for(max(-low, high), table.decimals[name])
     return Quantity(name, "", scale, low, high)
 

@@ -6,7 +6,8 @@ Sensors age. What they add to the output is looked for in the domain that the mo
 before a last square, cube or power of two. The readings are few and close together, and what is
 wrong with one hour's answer is mostly wrong with the next one's as well: residuals are taken to be
 correlated, half of their variance over hours and half over weeks. So a day of hours tells little
-more than one reading, and readings on different days tell most.
+more than one reading, and readings on different days tell most. Their variance is at least that of
+the training rows which a fit had not seen: readings of one hour or one week vary too little.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ..model.operations.scale import Calibrate
 from ..model.outputs import (
     PROOF,
     RECALIBRATED,
+    UNSEEN,
     calibrated,
     place_of,
     require_numbers,
@@ -37,7 +39,7 @@ from .last_layer import coefficients, layer_of, spans_of, terms_of, with_layer
 from .least_squares import Floats, Root
 from .lowering import apply_all
 
-# The rule was chosen inside of training periods only: benchmarks/README.md, recalibrate.py.
+# Constants were chosen inside of training periods only: benchmarks/README.md, recalibrate.py.
 HOURS, WEEKS = 6.0, 336.0  # of the residuals' two correlation times, in hours; equal variances
 NUGGET = 0.01  # part of the variance that even two readings at the same time do not share
 BEYOND_CHANCE = 1.2  # a mean residual in its standard errors; below it nothing is changed
@@ -217,6 +219,7 @@ class _Readings:
     residuals: Floats  # what is missing from them there
     terms: Floats  # (n, weights), of the last layer; (n, 0) where there is none to fit again
     spans: Floats  # (weights,), how far each can reach
+    least_variance: float  # that residuals are taken to have
 
     @classmethod
     def of(cls, base: Model, x: Integers, y: Integers, hours: Floats) -> _Readings:
@@ -225,7 +228,9 @@ class _Readings:
         terms, spans = np.empty((len(y), 0)), np.empty(0)
         if layer_of(base):
             terms, spans = terms_of(base, x), spans_of(base)
-        return cls(base, x, y, hours, v, root_of(base).forward(y) - v, terms, spans)
+        unseen = float(base.training.get(UNSEEN, 0.0))
+        least = max(unseen * unseen, ROUNDING)
+        return cls(base, x, y, hours, v, root_of(base).forward(y) - v, terms, spans, least)
 
     def drift(self, kept: NDArray[np.int64], refit: bool) -> Drift:
         """Of the readings at these places: generalized least squares with a prior, then shrunken by
@@ -237,7 +242,7 @@ class _Readings:
         weight = float(ones @ inverse @ ones)
         level = float(ones @ inverse @ r) / weight
         left = r - level
-        variance = max(float(left @ inverse @ left) / (len(v) - 1), ROUNDING)
+        variance = max(float(left @ inverse @ left) / (len(v) - 1), self.least_variance)
         evidence = abs(level) / float(np.sqrt(variance / weight))
         if not evidence > BEYOND_CHANCE:
             return Drift(0.0, 0.0, centre, evidence, weight)
@@ -285,6 +290,14 @@ def root_of(model: Model) -> Root:
     if isinstance(last, Power):
         return Root(last.degree)
     return Root(0 if isinstance(last, Exp2) else 1)
+
+
+def unseen_spread(model: Model, answers: Integers, y: Integers) -> float:
+    """Root mean square of what answers (n,) to rows that a fit had not seen are off by, where gain
+    and offset act: what `recalibrate` takes for chance at least.
+    """
+    root = root_of(model)
+    return float(np.sqrt(np.mean((root.forward(y) - root.forward(answers)) ** 2)))
 
 
 def _error(model: Model, x: Integers, y: Integers) -> float:

@@ -354,10 +354,7 @@ def predict_of(estimator: Any) -> Predict:
         with warnings.catch_warnings():  # of names that are missing: the columns are in order
             warnings.simplefilter("ignore", UserWarning)
             try:
-                told = estimator.predict(x if names is None else _frame(x, list(names)))
-                if not np.iscomplexobj(told):
-                    return np.asarray(told)
-                why = "it answers complex numbers"
+                return np.asarray(estimator.predict(x if names is None else _frame(x, list(names))))
             except Exception as error:  # whatever a broken file made of an estimator
                 why = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
         name = type(estimator).__name__

@@ -145,6 +145,7 @@ class Training(TypedDict, total=False):
     baseline: _Reference
     verdict: _Verdict
     recalibrated: Recalibrated
+    unseen_spread: float
 
 
 class Facts(dict[str, Any]):

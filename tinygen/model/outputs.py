@@ -19,6 +19,7 @@ from .parts import Output
 if TYPE_CHECKING:
     from .signals.any_model import AnyModel
 
+UNSEEN = "unseen_spread"  # the training fact that tells how far unseen rows were off
 RECALIBRATED = "recalibrated"  # the training fact that tells of a recalibration
 PROOF = "proof"  # the one that tells how its answers were proven, of this very model
 

@@ -19,9 +19,11 @@ from ..data import Dataset, Rows
 from ..families import FAMILIES
 from ..fitting.error_bars import held_out, with_bars
 from ..fitting.fitted import Fitted
+from ..fitting.recalibration import unseen_spread
 from ..fitting.weighted import above_zero
 from ..model.alarm_threshold import AlarmCost, LearnedAlarm, learned
 from ..model.model import Model
+from ..model.outputs import UNSEEN
 from ..target.bare import ModelCost, measure_cost
 from ..target.build import NO_LIMITS, Budget
 from .cross_validation import (
@@ -258,9 +260,20 @@ class Finalists:
                 model = with_bars(model, columns, request.error_bars, errors, dataset)
         except (ModelError, QuantizeError):
             return None
-        model, cost = self._affordable(model)
+        model, cost = self._affordable(self._with_spread(candidate, model))
         losses = self._rounded_losses(candidate, error)
         return Rung(model, error * scale, cost, folds, floats, training * scale, losses)
+
+    def _with_spread(self, candidate: Candidate, model: Model) -> Model:
+        """The model that tells how far the folds' answers were off, in steps of its fit."""
+        if model.labels or candidate.unseen is None:
+            return model
+        spread = six_digits(unseen_spread(model, candidate.unseen, self._folds_truth()))
+        return replace(model, training={**model.training, UNSEEN: spread})
+
+    def _folds_truth(self) -> np.ndarray:
+        """The reference of `Candidate.unseen`."""
+        return self.dataset.y[np.concatenate([rows for _, rows in fold_cuts(self.dataset)])]
 
     def _rounded_losses(self, candidate: Candidate, error: float) -> np.ndarray | None:
         """The candidate's losses row by row, with what rounding has made of its `error`."""
@@ -277,8 +290,7 @@ class Finalists:
         levels = raw_band(dataset.target, request.threshold, request.alarm_below)
         if request.alarm_cost is None or not levels or candidate.unseen is None:
             return None
-        truth = dataset.y[np.concatenate([validate for _, validate in fold_cuts(dataset)])]
-        return learned(request.alarm_cost, levels, candidate.unseen, truth)
+        return learned(request.alarm_cost, levels, candidate.unseen, self._folds_truth())
 
     def _affordable(self, model: Model) -> tuple[Model, ModelCost]:
         """The model and its cost: its C balanced, or written for size or for speed where only that

@@ -23,6 +23,8 @@ STUCK_ROWS = 12  # equal values in a row
 OUTLIER_SPREADS = 5  # interquartile ranges beyond the quartiles
 SHORTCUT, REDUNDANT = 0.98, 0.98  # part of the variance, or of the rows, that others tell
 SAMPLE, MOST_REDUNDANT = 1500, 20  # rows and inputs that the search for redundancy looks at
+HOPELESS = 0.9  # part that a few trees tell of what many cannot tell REDUNDANT of
+FEW_TREES, TREES = 8, 30
 LONG_NAMES = re.compile(
     r"_?(entity|sensor|device|field|variable|metric|parameter|measurement|measurand|channel|topic)"
     r"([_ ]?(id|name))?",
@@ -169,7 +171,6 @@ def counters(table: Table, dataset: Dataset) -> Iterator[Finding]:
 def redundant(table: Table, dataset: Dataset) -> Iterator[Finding]:
     """Inputs that one or two others determine; a group is named once."""
     from sklearn.ensemble import ExtraTreesRegressor
-    from sklearn.model_selection import cross_val_score
 
     x, _ = shuffled_training(dataset)
     inputs = range(min(x.shape[1], MOST_REDUNDANT)) if x.shape[1] > 1 else ()
@@ -186,12 +187,7 @@ def redundant(table: Table, dataset: Dataset) -> Iterator[Finding]:
         with np.errstate(invalid="ignore"):  # trees without a gain: 0 / 0, in the order of columns
             worth = np.nan_to_num(forest.feature_importances_)
         best = [others[k] for k in np.argsort(-worth, kind="stable")[:2]]
-        score = float(
-            cross_val_score(
-                ExtraTreesRegressor(30, random_state=0), x[:, best], x[:, i], cv=3
-            ).mean()
-        )
-        groups.append((score, i, best))
+        groups.append((_told(x[:, best], x[:, i]), i, best))
     for score, i, best in sorted(groups, key=lambda group: -group[0]):
         if score >= REDUNDANT and not any({i, *best} & seen for seen in named):
             named.append({i, *best})
@@ -204,6 +200,19 @@ def redundant(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 "it costs flash, cycles and a reading and tells little new",
                 without(dataset.inputs[i]),
             )
+
+
+def _told(x, y) -> float:
+    """Part of the variance of y (n,) that x (n, k) tells in three folds; of what a few trees on one
+    fold are far from telling, by these alone.
+    """
+    from sklearn.ensemble import ExtraTreesRegressor
+    from sklearn.model_selection import KFold, cross_val_score
+
+    few, many = (ExtraTreesRegressor(trees, random_state=0) for trees in (FEW_TREES, TREES))
+    folds = KFold(3)
+    first = float(cross_val_score(few, x, y, cv=[next(folds.split(x))])[0])
+    return first if first < HOPELESS else float(cross_val_score(many, x, y, cv=folds).mean())
 
 
 def _of_one(dataset: Dataset, i: int, k: int) -> bool:

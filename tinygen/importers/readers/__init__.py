@@ -10,6 +10,7 @@ import difflib
 import importlib
 import pkgutil
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -219,7 +220,14 @@ def float_model(estimator: Any, columns: Sequence[str] | None = None) -> FloatMo
     """The float form of a fitted predictor."""
     require_readable(estimator)
     names = tuple(columns) if columns is not None else column_names(estimator)
-    part = read(estimator, names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        try:
+            part = read(estimator, names)
+        except np.exceptions.ComplexWarning:
+            raise QuantizeError(
+                f"{type(estimator).__name__} holds complex numbers: fit it anew on real ones"
+            ) from None
     if part.head is None:
         raise QuantizeError(
             f"{type(estimator).__name__} only transforms: put a regressor or classifier behind it"
