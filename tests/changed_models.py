@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from tinygen.common.errors import TinygenError
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.leaf_lines import LeafLines
 from tinygen.model.operations.lookup import Lookup
 from tinygen.model.operations.outside import Outside
 
@@ -31,7 +32,7 @@ def with_one_coefficient_changed(model, rows):
 
 def changes(node):
     """The node with one of its numbers changed by one."""
-    if isinstance(node, Dense):
+    if isinstance(node, Dense | LeafLines):
         for i, row in enumerate(node.weights):
             for j, weight in enumerate(row):
                 nearer = weight - 1 if weight > 0 else weight + 1

@@ -18,12 +18,14 @@ from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import MAX_TREE_DEPTH, Forest
+from tinygen.model.operations.leaf_lines import LeafLines
 from tinygen.model.operations.log2 import Log2
 from tinygen.model.operations.lookup import LARGEST_TABLE, Curve, Lookup
 from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.outside import Outside
 from tinygen.model.operations.power import Power
 from tinygen.model.operations.scale import Calibrate, Scale
+from tinygen.model.trees.tree import MAX_DEPTH
 
 OUTPUT = Quantity("y", "ug/m3", 0.1, 0.0, 50.0)
 WIDTHS = (1, 2, 3, 7, 8, 31, 63, 64, 65, 127, 128, 129, 200, MAX_WIDTH)
@@ -39,7 +41,7 @@ def limit_model(seed: int) -> Model:
     for _ in range(TRIES):
         inputs = int(rng.choice(WIDTHS))
         try:
-            nodes = _recalibrated(_chain(rng, inputs), inputs, seed)
+            nodes = _recalibrated(_chain(rng, inputs, seed), inputs, seed)
             prove(nodes, inputs)
             quantities = tuple(_quantity(rng, k) for k in range(inputs))
             goal = str(rng.choice(GOALS))
@@ -54,11 +56,13 @@ def _quantity(rng, k: int) -> Quantity:
     return Quantity(f"s{k}", "", 1.0, float(low), float(high))
 
 
-def _chain(rng, inputs: int) -> tuple[Node, ...]:
+def _chain(rng, inputs: int, seed: int) -> tuple[Node, ...]:
     """A first node, up to two behind it, and what brings the last one to one value."""
     inside = Bounds((-INT16_MAX - 1,) * inputs, (INT16_MAX,) * inputs)
     nodes: list[Node] = []
     makers = [FIRST[rng.integers(len(FIRST))]]
+    if np.random.default_rng((seed, 6)).random() < 0.15:  # apart, so that other seeds stay as known
+        makers = [_lines] if rng.random() < 0.5 else [_scale, _lines]
     makers += [LATER[k] for k in rng.integers(len(LATER), size=rng.integers(0, 3))]
     for make in makers:
         nodes.append(make(rng, inside))
@@ -153,6 +157,34 @@ def _forest(rng, inside: Bounds) -> Forest:
         tuple(map(tuple, rng.integers(-size, size + 1, (leaves_n, outputs)).tolist())),
         tuple(roots),
         tuple(rng.integers(-(2**20), 2**20, outputs).tolist()),
+        int(rng.choice((-INT16_MAX, 0))),
+        INT16_MAX,
+    )
+
+
+def _lines(rng, inside: Bounds) -> LeafLines:
+    """Stairs or bushes; each split hangs from a leaf that a later one may part again."""
+    width, leaves_n = len(inside.low), int(rng.choice((1, 2, 3, 9, 40, MAX_WIDTH)))
+    leaves_n = min(leaves_n, max(TABLE_BYTES // (2 * width + 4), 1))
+    splits, levels, parents = [], [0], [None]
+    while len(levels) < leaves_n:
+        k = int(rng.choice(np.flatnonzero(np.array(levels) < MAX_DEPTH)))
+        if parents[k]:
+            splits[parents[k][0]][parents[k][1]] = len(splits)
+        source = int(rng.integers(width))
+        limit = int(
+            rng.integers(inside.low[source], max(inside.high[source], inside.low[source] + 1))
+        )
+        parents[k], parents[len(levels) :] = (len(splits), 2), [(len(splits), 3)]
+        splits.append([source, limit, -1 - k, -1 - len(levels)])
+        levels[k] += 1
+        levels.append(levels[k])
+    most = int(rng.choice((1, 127, max(65000 // width, 1))))
+    return LeafLines(
+        tuple(map(tuple, splits)) or ((0, inside.low[0], -1, -1),),
+        tuple(map(tuple, rng.integers(-most, most + 1, (leaves_n, width)).tolist())),
+        tuple(rng.integers(-(2**20), 2**20, leaves_n).tolist()),
+        int(rng.integers(0, 25)),
         int(rng.choice((-INT16_MAX, 0))),
         INT16_MAX,
     )

@@ -13,6 +13,7 @@ from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.leaf_lines import LeafLines
 from tinygen.model.operations.log2 import Log2
 from tinygen.model.operations.lookup import Curve, Lookup
 from tinygen.model.operations.monomials import Monomials
@@ -131,6 +132,15 @@ def forest(rng, inputs_n, trees, depth, outputs, size) -> Forest:
         -30000,
         30000,
     )
+
+
+def lines(rng, inputs_n, depth, shift, limit, low=-32767, most=1200) -> LeafLines:
+    """A full tree with a weighted sum in each leaf."""
+    splits = [(s[0], s[1] % most, *s[2:]) for s in tree(rng, inputs_n, depth, 1, 0, 0, 1)[0]]
+    weights = rng.integers(-limit, limit + 1, (2**depth, inputs_n)).tolist()
+    bias = rng.integers(-(10**7), 10**7, 2**depth).tolist()
+    high = -low or 46340
+    return LeafLines(tuple(splits), tuple(map(tuple, weights)), tuple(bias), shift, low, high)
 
 
 def trees_apart(summed: Forest) -> Trees:
@@ -505,6 +515,10 @@ def random_models(seed: int = 0) -> dict[str, Model]:
         ),
         "code_alone": (q7, forest(rng, 7, 1, 6, 1, 120)),  # no other tree: no straight code
         "rows_of_five": (q7, forest(rng, 7, 6, 4, 5, 120), Argmax()),  # more than registers hold
+        "lines": (q3, lines(rng, 3, 2, 16, 20000)),
+        "lines_square": (q7, scale(q7, 4095, 2048), lines(rng, 7, 1, 12, 9000, 0), Power(2)),
+        "lines_stream": (q7, lines(rng, 7, 3, 14, 9000)),
+        "lines_of_bytes": (q3, scale(q3, 255, 128), lines(rng, 3, 3, 7, 30000, most=99)),
     }
     return {
         name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()

@@ -262,6 +262,56 @@ def test_the_page_of_signals_has_the_figures_of_what_was_tried():
         assert f"| {task} | {told} |" in page
 
 
+@pytest.fixture(scope="module")
+def tree_trials():
+    return _module("tree_trials")
+
+
+def test_a_trial_is_compared_with_the_smallest_model_that_is_as_good(tree_trials, monkeypatch):
+    dataset = tree_trials.dataset_of("wine", FOLDER)
+    held = [h for _, h in tree_trials.fold_cuts(dataset)]
+    truth, zeros = dataset.y[np.concatenate(held)], np.zeros(sum(map(len, held)), int)
+
+    def known(family, answers):
+        return tree_trials.Candidate(family, None, (0.0,), answers)
+
+    def one_kind(answers_of):
+        return lambda rows, x: [sys.modules["trial_fits"].Fit("one", answers_of(x), 10.0)]
+
+    costs = {
+        known("tree", zeros): tree_trials.ModelCost(50, 0, 0, 0, 0),
+        known("mlp_classifier", truth): tree_trials.ModelCost(200, 0, 0, 0, 0),
+        known("forest", truth): tree_trials.ModelCost(500, 0, 0, 0, 0),
+    }
+    right = dict(zip(map(bytes, dataset.x.astype(float)), dataset.y))
+    kinds = {
+        "zero": one_kind(lambda x: np.zeros(len(x))),
+        "right": one_kind(lambda x: np.array([right[bytes(row)] for row in x])),
+    }
+    monkeypatch.setattr(tree_trials, "KINDS", kinds)
+    (zero,), (exact,) = (tree_trials.compared("wine", dataset, costs, kind) for kind in kinds)
+    assert (zero.today.bytes, zero.trees.bytes) == (50, 50) and zero.part(zero.today) == 0.2
+    assert (exact.today.bytes, exact.trees.bytes) == (200, 500) and exact.error == 0
+    del costs[next(c for c in costs if c.family == "forest")]
+    (alone,) = tree_trials.compared("wine", dataset, costs, "right")
+    assert alone.trees is None and alone.part(alone.trees) == 0
+    assert tree_trials.verdict("right", [alone]) == (
+        "right: smaller than all of today on 1 of 1 sets (wine), "
+        "a third of today's trees on 1 (wine)"
+    )
+
+
+def test_the_page_has_what_was_tried_and_left_out(tree_trials):
+    text = (FOLDER / "results/tree_trials.json").read_text(encoding="ascii")
+    found, fast = tree_trials.from_json(text)
+    assert tree_trials.as_json(found, fast) == text
+    told = (FOLDER / "results/tree_trials.txt").read_text(encoding="ascii")
+    assert tree_trials.as_text(found, fast) == told
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert tree_trials.page_tables(found, fast) in page
+    assert {t.set for t in found} == set(tree_trials.SETS)
+
+
 def test_the_page_of_signals_has_the_figures_of_its_benchmark():
     page = (FOLDER.parent / "docs" / "signals.md").read_text()
     rows = json.loads((FOLDER / "results" / "signals.json").read_text())

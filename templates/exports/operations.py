@@ -78,6 +78,12 @@ def forest(x, splits, leaves, roots, bias, low, high):
     return [within(v, low, high) for v in y]
 
 
+def leaf_lines(x, splits, weights, bias, shift, low, high):
+    k = leaf(x, splits, 0)
+    acc = sum(w * v for w, v in zip(weights[k], x)) + bias[k]
+    return [within(rounded(acc, shift), low, high)]
+
+
 def trees(x, splits, leaves, roots):
     return [leaves[leaf(x, splits, root)] for root in roots]
 

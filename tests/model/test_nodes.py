@@ -13,6 +13,7 @@ from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.leaf_lines import LeafLines
 from tinygen.model.operations.log2 import Log2
 from tinygen.model.operations.lookup import Curve
 from tinygen.model.operations.monomials import Monomials
@@ -129,6 +130,11 @@ def test_exp2_keeps_its_precision_and_never_falls():
 def test_forest_goes_left_at_the_limit_and_sums_trees():
     node = Forest(((0, 10, -1, -2), (1, 0, -3, -1)), ((5,), (7,), (1,)), (0, 1), (100,), -999, 999)
     assert node.apply(rows([10, 0], [11, 1]))[:, 0].tolist() == [106, 112]
+
+
+def test_a_leaf_answers_its_own_line_rounded():
+    node = LeafLines(((0, 10, -2, -1),), ((1, 2), (-3, 0)), (7, 100), 1, -999, 999)
+    assert node.apply(rows([10, 9], [11, 9]))[:, 0].tolist() == [35, 18]  # 70 / 2, 36 / 2
 
 
 def test_argmax_takes_the_first_of_equals():

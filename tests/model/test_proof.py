@@ -20,6 +20,7 @@ from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.leaf_lines import LeafLines
 from tinygen.model.operations.log2 import Log2
 from tinygen.model.operations.lookup import Curve, Lookup
 from tinygen.model.operations.monomials import Monomials
@@ -66,6 +67,10 @@ def near(weights=((1,), (2,)), bias=(0, 0), count=1, values=((1,), (2,))) -> Nei
     return Neighbours(weights, bias, count, values)
 
 
+def lines(weights=((1,),), bias=(0,), splits=((0, 0, -1, -1),), shift=0, low=-99) -> LeafLines:
+    return LeafLines(splits, weights, bias, shift, low, 99)
+
+
 def steps(depth: int, last: int = -1) -> tuple[tuple[int, int, int, int], ...]:
     """A tree like stairs: each split has a leaf and the next split."""
     return (*((0, k, -1, k + 1) for k in range(depth - 1)), (0, depth, -1, last))
@@ -85,6 +90,7 @@ BROKEN = {
         (WIDE, lookup()),
         (WIDE, activation()),
         (WIDE, forest()),
+        (WIDE, lines(splits=((0, 32767, -1, -1),))),
         (WIDE, Outside((0,), (1,))),
         (WIDE, Log2((0,))),
         (WIDE, dense()),
@@ -95,6 +101,7 @@ BROKEN = {
         (BYTE, dense(low=5, high=4)),
         (BYTE, calibrate(low=5, high=4)),
         (BYTE, calibrate(low=5, high=4, live=1)),
+        (lines(low=100),),
     ],
     "scale: one low and multiplier per input": [
         (Scale((0, 0), (1,), 8, 255, 128),),
@@ -191,6 +198,16 @@ BROKEN = {
     "forest: a child stands after its parent": [(forest(((0, 0, 1, -1),), roots=(0,)),)],
     "forest: a leaf exists": [(forest(roots=(-2,)),)],
     "forest: every tree is a tree": [(forest(TWICE, roots=(0,)),)],
+    "leaf_lines: leaves": [(lines(((0,),) * 256, (0,) * 256),)],
+    "leaf_lines: one row of weights per bias": [(lines(bias=(0, 0)),)],
+    "leaf_lines: one weight per input": [(lines(((1, 1),)),)],
+    "leaf_lines: limit of a split": [
+        (BYTE, lines(splits=((0, limit, -1, -1),))) for limit in (-129, 127)
+    ],
+    "leaf_lines: levels": [(lines(splits=steps(13)),)],
+    "leaf_lines: weights": [(lines(((LOWEST,),)),)],
+    "leaf_lines: bias": [(BYTE, lines(bias=(-(2**31),), shift=10))],
+    "leaf_lines: shift": [(lines(shift=25),), (lines(shift=-1),)],
     "calibrate: inputs": [(BYTE, TWO, calibrate())],
     "calibrate: gain": [(BYTE, calibrate(gain=gain)) for gain in (2047, 8193)],
     "calibrate: offset": [(BYTE, calibrate(offset=offset)) for offset in (-(2**29), 2**29)],

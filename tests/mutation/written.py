@@ -148,6 +148,14 @@ TEMPLATES = {
         "branches",
     ),
     "equal at a split": ("forest", "}}] <= {{ tree.limit }}", "}}] < {{ tree.limit }}", "branches"),
+    "lines of the other leaf": (
+        "leaf_lines",
+        "{{ place(tree.left,",
+        "{{ place(tree.right,",
+        "lines",
+    ),
+    "line of the first leaf": ("leaf_lines", "_weights[leaf]", "_weights[0]", "lines_stream"),
+    "start of the first leaf": ("leaf_lines", "_bias[leaf]", "_bias[0]", "lines_of_bytes"),
     "first tree only": ("trees", "_root[tree])", "_root[0])", "median"),
 }
 

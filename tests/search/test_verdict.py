@@ -74,6 +74,12 @@ def without_rounding(node, values):
             values @ np.array(node.weights, float).T + np.array(node.bias) * 2.0**node.bias_shift
         )
         return np.clip(total / 2.0**node.shift, node.low, node.high)
+    if kind == "LeafLines":
+        leaf = node.places.apply(values)[:, 0]
+        total = (values * np.array(node.weights, float)[leaf]).sum(axis=1) + np.array(node.bias)[
+            leaf
+        ]
+        return np.clip(total / 2.0**node.shift, node.low, node.high)[:, None]
     if kind in ("QuantizedDense", "QuantizedConv"):
         weights = np.array(node.weights, float)
         acc = values * weights[:, 0] if node.elementwise else values @ weights.T

@@ -177,8 +177,8 @@ def test_every_family_counts_rows_as_if_they_were_there_more_often(kind):
     ]
     plain, weighted, _repeated = (rows.error(fit) for fit in fits)
     assert np.abs(fits[0] - fits[1]).max() > 0  # the weights are looked at
-    # a random start, and leaves of at least five rows, see rows as such
-    if kind not in ("mlp", "forest"):
+    # a random start, and leaves of so many rows at least, see rows as such
+    if kind not in ("mlp", "forest", "model_tree"):
         assert np.abs(fits[2] - fits[1]).max() <= 1e-3 * np.ptp(rows.y) + (kind == "tree")
     assert weighted < 1.5 * plain
 
