@@ -250,11 +250,9 @@ def quantity_of(table: Table, name: str) -> Quantity:
     if made := table.derived.get(name):
         low, high = made.range
         return Quantity(name, "", 1.0, low, high, derivation=made)
-    values = table.columns[name]
-    there = values[~np.isnan(values)]
-    low, high = (float(f(there)) if len(there) else np.nan for f in (np.min, np.max))
-    scale = scale_for(max(-low, high), table.decimals[name])
-    return Quantity(name, "", scale, low, high)
+    there = table.columns[name][~np.isnan(table.columns[name])]
+    low, high = (float(there.min()), float(there.max())) if len(there) else (np.nan, np.nan)
+    return Quantity(name, "", scale_for(max(-low, high), table.decimals[name]), low, high)
 
 
 def input_of(table: Table, name: str) -> Quantity:
