@@ -124,7 +124,9 @@ def _ours(fitted: Fitted) -> list[Measured]:
     return found
 
 
-def _told(model: Model, rows: np.ndarray) -> Answered:
+def _told(model: Model, raw: np.ndarray) -> Answered:
+    """Of raw rows, clamped as the firmware does."""
+    rows = model.saturate(raw)[0]
     cost = measure_cost(model, UNO, rows[:256])
     with BareChip(model, UNO, timed=False) as chip:
         answers = chip.predict(rows)

@@ -5,9 +5,11 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from random_models import random_models
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
@@ -22,9 +24,22 @@ def importable():
 
 @pytest.fixture(scope="module")
 def bench(importable):
-    from bench import grid, limit, measure, parts, peers, plot, run, show, tasks, theirs, verdicts
+    from bench import (
+        grid,
+        limit,
+        measure,
+        ours,
+        parts,
+        peers,
+        plot,
+        run,
+        show,
+        tasks,
+        theirs,
+        verdicts,
+    )
 
-    modules = (grid, limit, measure, parts, peers, plot, run, show, tasks, theirs, verdicts)
+    modules = (grid, limit, measure, ours, parts, peers, plot, run, show, tasks, theirs, verdicts)
     return type("Bench", (), {m.__name__.split(".")[1]: m for m in modules})
 
 
@@ -38,6 +53,15 @@ def point(bench, package, error, flash, cycles, **changed):
 
 def found(bench, *points):
     return bench.verdicts.found_lines("B random", points, 1 / 6, 1 / 10)
+
+
+def test_rows_beyond_what_a_model_accepts_are_clamped_as_by_the_firmware(bench):
+    model = random_models()["linear16"]
+    low, high = (np.array(ends) for ends in zip(*(q.limits for q in model.inputs)))
+    data = SimpleNamespace(inputs=model.inputs, x=np.array([low, high + 40]), test=np.array([0, 1]))
+    rows = bench.ours._rows(SimpleNamespace(dataset=data), model)
+    assert (rows == [low, high]).all()
+    assert (model.answer(data.x) == model.predict(rows)).all()
 
 
 # ---- verdicts ----

@@ -36,10 +36,10 @@ def found_in_rows(task: Task) -> list[Point]:
 
 
 def _rows(task: Task, model: Model) -> np.ndarray:
-    """The test rows, raw, with the inputs that the model has."""
+    """The test rows, raw, with the inputs that the model has, clamped as the firmware does."""
     names = [q.name for q in task.dataset.inputs]
     columns = [names.index(q.name) for q in model.inputs]
-    return task.dataset.x[task.dataset.test][:, columns]
+    return model.saturate(task.dataset.x[task.dataset.test][:, columns])[0]
 
 
 def _rung(task: Task, rung: Rung, chosen: bool) -> Point:
@@ -96,6 +96,7 @@ def converted(task: Task, fitted: Fitted, title: str, reference: np.ndarray) -> 
     except TinygenError as error:
         return [replace(blank, chosen=True, message=str(error))]
     asked = task.dataset.x[task.dataset.test][:, [int(q.name[1:]) for q in model.inputs]]
+    asked = model.saturate(asked)[0]
     return [
         _form(task, replace(blank, way=way, chosen=unasked), form, asked, reference)
         for way, form, unasked in forms
