@@ -7,7 +7,7 @@ from io import StringIO
 
 from .errors import plain
 
-WIDTH = 250  # tables are never cut: a narrow terminal wraps them itself
+WIDTH = 100_000  # tables are never cut: a narrow terminal wraps them itself
 
 
 def table(headers: list[str], rows: list[list], title: str | None = None) -> str:
