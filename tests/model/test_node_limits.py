@@ -14,6 +14,7 @@ from tinygen.model.operations.dense import Dense
 from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.leaf_lines import LeafLines
 from tinygen.model.operations.log2 import Log2
 from tinygen.model.operations.lookup import Curve, Lookup
 from tinygen.model.operations.monomials import Monomials
@@ -34,6 +35,7 @@ QUANTIZED = QuantizedDense(((1, 2), (3, -4)), (5, 6), (2**30, 2**30), (3, 3), 0,
 CONV = QuantizedConv(((1,),), (0,), (2**30,), (3,), 0, -128, 127)
 NEAR = Neighbours(((1, 2), (3, -4)), (5, 6), 1, ((7,), (8,)))
 FOREST = Forest(((0, 5, -1, -2),), ((1,), (2,)), (0,), (3,), -9, 9)
+LINES = LeafLines(((0, 5, -1, -2),), ((1, 2), (3, -4)), (5, 6), 2, -99, 99)
 SCALE = Scale((0, 0), (10, 10), 8, 255, 128)
 CALIBRATE = Calibrate(4096, 0, -100, 100)
 OUTSIDE = Outside((0, 0), (9, 9))
@@ -49,6 +51,14 @@ def going_down(depth):
     """A tree with a leaf at every split."""
     splits = ((0, k, -1, k + 1 if k < depth - 1 else -2) for k in range(depth))
     return replace(FOREST, splits=tuple(splits))
+
+
+def levels(depth):
+    """Lines in the leaves of a tree with one at every split."""
+    splits = ((0, k, -1 - k, k + 1 if k < depth - 1 else -2 - k) for k in range(depth))
+    return replace(
+        LINES, splits=tuple(splits), weights=((1, 2),) * (depth + 1), bias=(0,) * (depth + 1)
+    )
 
 
 # of each rule: its words, a node at the limit, and one beyond or the first's field with another
@@ -220,6 +230,47 @@ RULES = {
             ("a child stands after its parent", going_down(2), "splits", ((0, 5, -1, 1),)),
             ("a leaf exists", FOREST, "splits", ((0, 5, -1, -3),)),
             ("low <= high", replace(FOREST, low=9), "low", 10),
+        ],
+    ),
+    "leaf_lines": (
+        TWO,
+        [
+            (
+                "leaves within",
+                replace(LINES, weights=((1, 2),) * 255, bias=(0,) * 255),
+                replace(LINES, weights=((1, 2),) * 256, bias=(0,) * 256),
+            ),
+            ("one row of weights per bias", LINES, "bias", (5,)),
+            ("one row of weights per bias", LINES, "bias", (5, 6, 7)),
+            ("one weight per input", LINES, "weights", ((1, 2), (3,))),
+            ("one weight per input", LINES, (LINES, ONE)),
+            ("a leaf exists", LINES, "splits", ((0, 5, -1, -3),)),
+            (
+                "limit of a split",
+                replace(LINES, splits=((0, 99, -1, -2),)),
+                "splits",
+                ((0, 100, -1, -2),),
+            ),
+            (
+                "limit of a split",
+                replace(LINES, splits=((0, -100, -1, -2),)),
+                "splits",
+                ((0, -101, -1, -2),),
+            ),
+            ("levels within 1 .. 12", levels(12), levels(13)),
+            ("a child stands after its parent", levels(1), "splits", ()),
+            (
+                "weights within",
+                replace(LINES, weights=((I16, 0), (0, -I16))),
+                "weights",
+                ((I16 + 1, 0),) * 2,
+            ),
+            ("weights within", LINES, "weights", ((0, -I16 - 1),) * 2),
+            ("shift within 0 .. 24", replace(LINES, shift=24), "shift", 25),
+            ("shift within 0 .. 24", replace(LINES, shift=0), "shift", -1),
+            ("bias within", replace(LINES, bias=(I32 - 1000, 0)), "bias", (0, I32 + 1)),
+            ("bias within", replace(LINES, bias=(1000 - I32, 0)), "bias", (0, -I32 - 1)),
+            ("low <= high", replace(LINES, low=99), "low", 100),
         ],
     ),
     "trees": (
