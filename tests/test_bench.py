@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from random_models import random_models
 
+from tinygen.common.tables import counted
+
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 
@@ -497,5 +499,5 @@ def test_the_table_of_the_demo_has_the_models_that_the_run_found(bench):
         (line,) = [row for row in page.splitlines() if row.startswith(words)]
         for p in (p for p in run.points.get(task, ()) if p.chosen and not p.fitted):
             ram, ms = p.ram_bytes + p.stack_bytes, p.cycles_max / 16_000
-            cost = f"{p.flash_bytes:,} bytes of flash, {ram} bytes of RAM and stack"
+            cost = f"{p.flash_bytes:,} bytes of flash, {counted(ram, 'byte')} of RAM and stack"
             assert f"| {p.error:.2f} ug/m3 | {cost}, {p.cycles_max:,} cycles ({ms:.2f} ms)" in line
