@@ -41,11 +41,11 @@ def costs(monkeypatch):
 @pytest.mark.parametrize(
     ("speed", "limits", "goal"),
     [
-        ((150, 60), Budget(), "speed"),
-        ((151, 10), Budget(), "balanced"),  # more than half more flash
-        ((150, 61), Budget(), "balanced"),  # less than a tenth gained
+        ((125, 72), Budget(), "speed"),
+        ((126, 10), Budget(), "balanced"),  # more than a quarter more flash
+        ((125, 73), Budget(), "balanced"),  # less than a tenth gained
         (None, Budget(), "balanced"),
-        ((145, 40), Budget(flash_bytes=140), "balanced"),
+        ((125, 40), Budget(flash_bytes=120), "balanced"),
         ((190, 40), Budget(flash_bytes=95), "size"),
         ((900, 40), Budget(cycles=60), "speed"),
         ((900, 40), Budget(cycles=30), "balanced"),  # nothing fits: the message is about this one

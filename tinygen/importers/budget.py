@@ -19,7 +19,7 @@ from .graph import FloatModel, TreeMedian, TreeSum
 
 TREES = TreeSum | TreeMedian
 
-MORE_FLASH = 1.5  # times the balanced form's that a quicker one may take unasked
+MORE_FLASH = 1.25  # times the balanced form's that a quicker one may take unasked
 PAYS = 0.9  # part of flash times cycles that it must come down to
 
 
@@ -59,7 +59,7 @@ def _beside_firmware(found: Converted, board: Board, cost: ModelCost) -> tuple[s
 
 
 def written(model: Model, board: Board, budget: Budget = NO_LIMITS) -> tuple[Model, ModelCost]:
-    """The model with balanced C, or with C for speed where that takes at most half more flash and
+    """The model with balanced C, or with C for speed where that takes at most a quarter more flash and
     flash times cycles falls by a tenth, or with what alone fits the budget; and its cost.
     DoesNotFit if the balanced form is too large for the board.
     """
