@@ -59,8 +59,8 @@ def _beside_firmware(found: Converted, board: Board, cost: ModelCost) -> tuple[s
 
 
 def written(model: Model, board: Board, budget: Budget = NO_LIMITS) -> tuple[Model, ModelCost]:
-    """The model with balanced C, or with C for speed where that takes at most a quarter more flash and
-    flash times cycles falls by a tenth, or with what alone fits the budget; and its cost.
+    """The model with balanced C, or with C for speed where that takes at most a quarter more flash
+    and flash times cycles falls by a tenth, or with what alone fits the budget; and its cost.
     DoesNotFit if the balanced form is too large for the board.
     """
     first, text = Rung(model, 0.0, measure_cost(model, board)), render_header(model)
