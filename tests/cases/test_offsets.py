@@ -15,7 +15,7 @@ from tinygen.codegen.emit import render_header, runtime
 from tinygen.commands.predict import meaning
 from tinygen.common.errors import QuantizeError
 from tinygen.data import prepare, rows_for
-from tinygen.data.columns import input_of
+from tinygen.data.steps import input_of
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import from_json
 from tinygen.report import words

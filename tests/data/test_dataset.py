@@ -9,7 +9,7 @@ from tables import TASK_A, TASK_B, TASK_C, grid, parse, refused
 
 from tinygen.common.errors import UsageError
 from tinygen.data import folds, load_table, prepare, rows_for
-from tinygen.data.columns import scale_for
+from tinygen.data.steps import scale_for
 from tinygen.model.fixedpoint import MISSING, Quantity
 
 MOST_TIMES = 40  # the time of splitting a file; 20 were measured

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,13 @@ def test_what_the_line_says(place, value, words):
 def test_strict_json(text, words):
     with pytest.raises(ModelError, match=words):
         from_json(text)
+
+
+def test_what_could_not_be_read_is_not_written(tmp_path):
+    model, path = from_json(sealed(STATION)), tmp_path / "model.json"
+    model.save(path)
+    kept = path.read_bytes()
+    far = replace(model, output=replace(model.output, scale=1e-14))
+    with pytest.raises(ModelError, match=r"output\.scale is 1e-14, not within 1e-12"):
+        far.save(path)
+    assert path.read_bytes() == kept

@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import check_estimator, estimator_checks_gen
 import tinygen
 from tinygen import TinyClassifier, TinyRegressor
 from tinygen.common.errors import ModelError, QuantizeError, UsageError
-from tinygen.data.columns import LEAST_STEPS, decimal_scale
+from tinygen.data.steps import LEAST_STEPS, decimal_scale
 from tinygen.model.model import load
 
 WINE, DIABETES = load_wine(), load_diabetes(scaled=False)

@@ -61,6 +61,13 @@ def test_errors_are_in_the_unit_of_the_output():
     assert told["r2"] == pytest.approx(1 - 10 / (y.var() * 3), rel=1e-5)
 
 
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_r2_does_not_hang_on_the_unit(scale):
+    y, answer = np.array([1, 2, 3, 6]), np.array([3, 3, 3, 3])
+    told = metrics(answer, answer.astype(float), y, scale)
+    assert told["r2"] == 0.0 and told["rmse"] == pytest.approx(np.sqrt(3.5) * scale)
+
+
 def test_r2_of_a_constant_output_is_a_number():
     told = metrics(np.array([5, 5]), np.array([5.0, 5.0]), np.array([5, 5]), 1.0)
     assert told["r2"] == 1.0 and told["mae"] == 0.0

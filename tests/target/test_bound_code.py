@@ -14,6 +14,7 @@ from tinygen.host.virtual.simavr import SimBoard
 from tinygen.common.boards import BOARDS
 from tinygen.target.bare import compile_bare
 from tinygen.target.bound import alu, decode
+from tinygen.target.bound.effects import effects
 from tinygen.target.bound.program import Program
 from tinygen.target.bound.state import Machine, State
 from tinygen.target.bound.steps import STEPS
@@ -282,3 +283,9 @@ def test_a_chip_never_leaves_the_ways_of_the_walk(seed):
             ]
             assert fitting, program.block(place)
             walk, chip, place = fitting[0], after, to
+
+
+@pytest.mark.parametrize("name", ["rjmp", "rcall", "jmp", "call"])
+def test_a_jump_far_back_has_no_effect_on_registers(name):
+    """Words of a table, read as instructions."""
+    assert effects(decode.Instruction(name, -949)).writes < 1 << 32

@@ -9,8 +9,8 @@ import numpy as np
 from ..common.errors import DataError, show
 from ..model.fixedpoint import RAW_MAX, Quantity
 from .cells import TwoReadings, two_readings
-from .columns import step_of
 from .derived import spoken, with_inputs
+from .steps import step_of
 from .table import Table, require_column, require_numbers
 
 

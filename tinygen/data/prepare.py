@@ -17,15 +17,11 @@ from ..model.fixedpoint import Quantity
 from .columns import (
     MOST_CODES,
     all_inputs,
-    clip_notes,
-    input_of,
     is_classification,
     label_notes,
     named_inputs,
-    output_of,
     require_an_input,
     require_readings,
-    scale_notes,
     with_classes,
 )
 from .dataset import Dataset, Provenance, Rows, Split
@@ -37,6 +33,7 @@ from .derived import (
     without_label,
 )
 from .splits import as_codes, groups_of, split_fraction, split_rows, split_table, truth_table
+from .steps import clip_notes, input_of, output_of, scale_notes
 from .table import Table, require_column, require_numbers, require_times, unit_words
 
 MINIMUM_ROWS = 20  # complete and different; fewer cannot be split into train and test with sense

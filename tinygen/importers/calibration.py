@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ..common.errors import ModelError, QuantizeError, UsageError, show
 from ..data import Dataset, Provenance, Rows, Split
-from ..data.columns import decimal_quantity
 from ..data.layout import split_unit
 from ..data.prepare import NO_TARGET
+from ..data.steps import decimal_quantity
 from ..fitting.lowering import apply_all
 from ..model.fixedpoint import Quantity
 from ..model.nodes import Integers, Node, prove

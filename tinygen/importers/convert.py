@@ -13,7 +13,7 @@ import numpy as np
 from ..common.errors import ModelError, QuantizeError, UsageError, show
 from ..common.tables import six_digits
 from ..data import Dataset
-from ..data.columns import ROOM, decimal_quantity
+from ..data.steps import ROOM, decimal_quantity
 from ..model.fixedpoint import Quantity
 from ..model.model import Model
 from ..model.nodes import Node, prove

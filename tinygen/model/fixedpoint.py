@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 INT16_MAX = 32767
 # steps of a quantity from 0 to its ends, at most: exact as a double
 EXACT_STEPS = 2**53
+SCALES = 1e-12, 1e12  # least and largest raw step, in the quantity's unit
 RAW_MIN, RAW_MAX = -INT16_MAX, INT16_MAX  # the range of a raw value on the wire
 MARGIN = 8  # part of the trained span accepted beyond each end
 MISSING = -32768  # the wire's mark for "no value"

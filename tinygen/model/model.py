@@ -306,8 +306,12 @@ class Model:
         return json.dumps(self._plain(), indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
     def save(self, path: Path) -> None:
-        """Writes the JSON file whole or not at all."""
-        write_whole(path, self.to_json())
+        """Writes the JSON file whole or not at all. ModelError of what could not be read again;
+        then nothing is written.
+        """
+        text = self.to_json()
+        from_json(text)
+        write_whole(path, text)
 
     def _plain(self) -> dict[str, Any]:
         plain = {

@@ -32,14 +32,13 @@ from ..common.choices import DATE_ORDERS
 from ..common.errors import ModelError
 from .confidence.error_bars import BarFacts
 from .confidence.not_sure import Answered
-from .fixedpoint import EXACT_STEPS, TIME_PARTS
+from .fixedpoint import EXACT_STEPS, SCALES, TIME_PARTS
 from .nodes import NODES, Node
 from .parts import Recalibrated
 
 DIGITS = 19  # of an integer: within 64 bits
 LARGEST = 2**63 - 1
 FAMILY = re.compile(r"[a-z][a-z0-9_]{0,39}")
-SCALES = 1e-12, 1e12  # least and largest raw step, in the quantity's unit
 MAY_BE_EMPTY = ("splits", "columns")  # a forest of leaves alone; no input as its logarithm
 MAY_BE_ABSENT = ("alarm_below", "scores", "sure_margin", "reads", "more", "bars")  # where unused
 

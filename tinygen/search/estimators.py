@@ -22,7 +22,7 @@ from ..codegen.emit import emit_library
 from ..common.boards import find_board
 from ..common.errors import ModelError, UsageError
 from ..data import Dataset, Provenance, Rows, Split
-from ..data.columns import ROOM, decimal_quantity
+from ..data.steps import ROOM, decimal_quantity
 from ..fitting.pipeline import steps_before
 from ..fitting.temperature import temperature
 from ..model.fixedpoint import NOT_SURE, Quantity

@@ -141,11 +141,11 @@ def metrics(answer, floats, y, scale: float) -> dict:
     """Errors of raw answers, and of the float model's, in the output's unit; R2 is 1 for a perfect
     model.
     """
-    error, spread = (answer - y) * scale, ((y - y.mean()) * scale) ** 2
+    error, spread = answer - y, (y - y.mean()) ** 2
     return {
-        "mae": six_digits(np.abs(error).mean()),
+        "mae": six_digits(np.abs(error).mean() * scale),
         "float_mae": six_digits(np.abs(floats - y).mean() * scale),
-        "rmse": six_digits(np.sqrt((error**2).mean())),
+        "rmse": six_digits(np.sqrt((error**2).mean()) * scale),
         "r2": six_digits(1 - (error**2).sum() / max(spread.sum(), 1e-12)),
     }
 

@@ -53,7 +53,8 @@ TINYGEN_TABLE const int16_t m_count1_usual[3][2] TINYGEN_ROM = {
     {     92,    883 }, /* sensor 2 */
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. How many inputs lie outside their usual interval. */

@@ -572,7 +572,8 @@ int16_t most = (int16_t)tinygen_gained1;
     return best;
 }
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. The class with the largest of 3 sums of 16 decision trees; the first of equals. */

@@ -314,7 +314,8 @@ TINYGEN_TABLE const uint16_t m_s1_start[16] TINYGEN_ROM = {
     0, 46, 93, 140, 187, 233, 280, 326, 372, 418, 464, 511, 557, 604, 650, 696,
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. Sum of 16 decision trees: s1 within 0 .. 236.

@@ -238,7 +238,8 @@ TINYGEN_TABLE const int8_t m_s2_weights[1][1] TINYGEN_ROM = {
     {   76 },
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. Sum of 16 decision trees: s1 within -264 .. 664.

@@ -77,7 +77,8 @@ TINYGEN_TABLE const int16_t m_s2_bias[3] TINYGEN_ROM = {
     1139, 790, -1929,
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. Inputs of one range to another: u1 = (x - low) * multiplier / 2^8 - 128, within -128 .. 127. */

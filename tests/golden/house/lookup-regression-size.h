@@ -41,7 +41,8 @@ TINYGEN_TABLE const int16_t m_f1_0[38] TINYGEN_ROM = {
     6, 9, 13, 12, 14, 13, 20, 17, 27, 17, 34, 35, 36, 46, 61, 52, 61, 66, 81, 80, 89, 93, 103, 111, 115,
     128, 147, 164, 177, 193, 206, 202, 232, 227, 240, 245, 279, 310,
 };
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. Piecewise-linear table: f1 within 0 .. 310.

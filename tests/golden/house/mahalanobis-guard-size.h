@@ -63,7 +63,8 @@ TINYGEN_TABLE const int8_t m_s3_weights[1][3] TINYGEN_ROM = {
     {   64,   64,   64 },
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow.
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does.
  * Its arrays are static: no call may interrupt another one. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {

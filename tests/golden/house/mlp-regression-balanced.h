@@ -88,7 +88,8 @@ TINYGEN_TABLE const int8_t m_s3_units[112] TINYGEN_ROM = {
         0,    0,
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. Inputs to one range: u1 = (x - low) * multiplier / 2^8 - 2048, within -2048 .. 2047. */

@@ -73,7 +73,8 @@ TINYGEN_TABLE const int32_t m_s1_bias[6] TINYGEN_ROM = {
     -1398429, -1984991, -5913596, -2799920, -1136192, -3325179,
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. The leaf of a decision tree, and its s1 = (bias + weights . x) / 2^14, within -38 .. 379.

@@ -66,7 +66,8 @@ TINYGEN_TABLE const int8_t m_s2_terms[32] TINYGEN_ROM = {
      1,  2, TINYGEN_BYTES(-1252),
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. Inputs to one range: u1 = (x - low) * multiplier / 2^8 - 128, within -128 .. 127. */

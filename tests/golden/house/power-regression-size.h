@@ -53,7 +53,8 @@ TINYGEN_TABLE const int8_t m_s2_rows[15] TINYGEN_ROM = {
     TINYGEN_BYTES( 12525), TINYGEN_BYTES(30206),  -10, /* sensor 2 */
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow.
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does.
  * Its arrays are static: no call may interrupt another one. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {

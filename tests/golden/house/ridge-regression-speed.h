@@ -53,7 +53,8 @@ TINYGEN_TABLE const int8_t m_s1_rows[15] TINYGEN_ROM = {
     TINYGEN_BYTES(    -7), TINYGEN_BYTES(62368),  -10, /* sensor 2 */
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. s1 = (bias + sum of coefficient * u) / 2^4, within 0 .. 4984, of inputs in one range:

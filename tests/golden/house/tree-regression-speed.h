@@ -41,7 +41,8 @@ TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
     {   -110,    510 }, /* sensor 1 */
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
     /* 1. Sum of 1 decision tree: s1 within 30 .. 260.

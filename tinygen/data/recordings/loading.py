@@ -11,8 +11,9 @@ import numpy as np
 from ...common.errors import DataError, show
 from ...model.fixedpoint import MISSING, Quantity
 from ..cells import MAXIMUM_LABELS, number_of
-from ..columns import all_inputs, clip_notes, input_of, named_inputs, require_an_input, scale_notes
+from ..columns import all_inputs, named_inputs, require_an_input
 from ..dataset import Finding, Provenance
+from ..steps import clip_notes, input_of, scale_notes
 from ..table import Table, require_column
 from .checks import copies, findings_of, without_label
 from .choosing import choose_sides

@@ -26,9 +26,13 @@ def _pair(low: int) -> int:
     return 3 << low
 
 
+def _register(number: int) -> int:
+    """Its bit; none where the operand is no register: words of a table read as a jump, far back."""
+    return 1 << number if 0 <= number < 32 else 0
+
+
 def _arithmetic(i: Instruction) -> Effects | None:
-    a = 1 << i.a
-    name = i.name
+    a, name = _register(i.a), i.name
     if name in ("add", "sub", "adc", "sbc", "and", "or", "eor", "cp", "cpc"):
         reads = a | 1 << i.b | (NUMBERS if name in ("adc", "sbc", "cpc") else 0)
         if i.a == i.b and name in ("sub", "eor"):
@@ -48,7 +52,7 @@ def effects(i: Instruction) -> Effects:
     """Of the registers and flags; a load's or store's byte of RAM is the caller's to add."""
     if found := _arithmetic(i):
         return found
-    name, a = i.name, 1 << i.a if i.a < 32 else 0
+    name, a = i.name, _register(i.a)
     if name in POINTERS:
         pointer, before, after = POINTERS[name]
         moves = _pair(pointer) if before or after else 0
