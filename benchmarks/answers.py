@@ -61,7 +61,7 @@ class Line:
     chip: str
     compiler: str
     simulator: str
-    models: int
+    names: tuple[str, ...]  # of the models
     rows: int  # of each model
     right: int  # every row of so many models
     wrong: tuple[str, ...]  # models with a wrong row
@@ -72,7 +72,7 @@ class Line:
 
     @property
     def asked(self) -> int:
-        return self.models - len(self.too_large) - len(self.not_asked) - len(self.to_come)
+        return len(self.names) - len(self.too_large) - len(self.not_asked) - len(self.to_come)
 
     @property
     def good(self) -> bool:
@@ -99,7 +99,13 @@ def begun(machine: Machine, names: Iterable[str], count: int) -> Line:
     """The line of a machine that was asked nothing yet."""
     words = (machine.chip, machine.compiler_name, machine.simulator_name)
     models = tuple(names)
-    return Line(machine.name, *words, len(models), count, 0, (), (), (), 0, models)
+    return Line(machine.name, *words, models, count, 0, (), (), (), 0, models)
+
+
+def with_new(line: Line, names: Iterable[str]) -> Line:
+    """The line with the models that have come since, still to be asked."""
+    new = tuple(name for name in names if name not in line.names)
+    return replace(line, names=(*line.names, *new), to_come=(*line.to_come, *new))
 
 
 def asked(line: Line, machine: Machine, model: Model, name: str) -> Line:
@@ -141,12 +147,14 @@ def as_json(lines: list[Line]) -> str:
     return "[\n" + ",\n".join(json.dumps(asdict(line)) for line in lines) + "\n]\n"
 
 
-def stored(path: Path | None) -> dict[str, Line]:
-    """The lines of an earlier run of machines that are still known."""
+def stored(path: Path | None, names: Iterable[str] = ()) -> dict[str, Line]:
+    """The lines of an earlier run of machines that are still known; models of `names` that have
+    come since are still to be asked.
+    """
     if path is None or not path.exists():
         return {}
     found = map(line_of, json.loads(path.read_text(encoding="ascii")))
-    return {line.machine: line for line in found if line.machine in MACHINES}
+    return {line.machine: with_new(line, names) for line in found if line.machine in MACHINES}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -160,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     every = every_model()
     rows_of = lambda machine: min(options.rows, machine.rows)
     unasked = {name: begun(m, every, rows_of(m)) for name, m in MACHINES.items()}
-    lines = {**unasked, **stored(options.json)}
+    lines = {**unasked, **stored(options.json, every)}
     for name in filter(None, options.only.split(",")):
         machine = MACHINES[name]
         if missing := machine.missing():
@@ -173,7 +181,8 @@ def main(arguments: list[str] | None = None) -> int:
                 f"{name}: {model}, {len(line.to_come)} to come, wrong {line.wrong}", file=sys.stderr
             )
             if options.json:
-                lines = {**lines, **stored(options.json), name: line}  # two may run at a time
+                others = stored(options.json, every)  # two may run at a time
+                lines = {**lines, **others, name: line}
                 write_whole(options.json, as_json(in_order(lines)))
     if options.json:
         write_whole(options.json, as_json(in_order(lines)))

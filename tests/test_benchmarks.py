@@ -465,7 +465,7 @@ def test_the_page_of_chips_has_what_every_machine_answered(answers):
     assert {line.machine for line in lines} == set(answers.MACHINES)
     for line in lines:
         assert not line.wrong and line.right == line.asked, line.machine
-        assert line.seen == line.asked and line.models >= 80, line.machine
+        assert line.seen == line.asked and len(line.names) >= 80, line.machine
         assert line.rows == 10_000 or line.simulator in ("sstm8", "s51"), line.machine
     assert sum(line.asked > 70 and not line.to_come for line in lines) >= COMPLETE
 
@@ -497,9 +497,13 @@ def test_a_wrong_answer_fails_and_what_is_not_asked_is_counted(answers, monkeypa
     assert answers.main(["--only", "strange", "--json", str(stored)]) == 1
     (line,) = answers.stored(stored).values()
     assert (line.wrong, line.too_large, line.not_asked) == (("mlp",), ("forest",), ("stump",))
-    assert (line.models, line.rows, line.asked, line.right, line.seen) == (4, 60, 2, 1, 2)
+    assert (len(line.names), line.rows, line.asked, line.right, line.seen) == (4, 60, 2, 1, 2)
     assert replace(line, wrong=(), right=2).good and not line.good
     assert not replace(line, wrong=(), right=2, seen=1).good  # a control that was not seen
+    chains["mlp_two"] = answers.random_models()["mlp_two"]  # one that comes later
+    assert answers.main(["--only", "strange", "--more", "--json", str(stored)]) == 1
+    (more,) = answers.stored(stored).values()
+    assert (len(more.names), more.asked, more.right, more.to_come) == (5, 3, 2, ())
 
 
 @pytest.fixture(scope="module")
