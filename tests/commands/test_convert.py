@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from tinygen.cli import main
 from tinygen.codegen.emit import render_header
+from tinygen.commands import convert
 from tinygen.data import load_table, rows_for
 from tinygen.model.model import load
 
@@ -186,3 +187,11 @@ def test_an_alarm_of_a_class_that_is_none_writes_nothing(rows, level, tmp_path):
     assert done.exit_code == 2 and not (tmp_path / "k.json").exists()
     assert f"threshold {level} is no class with another above it" in done.stderr
     assert "the classes are 0 high, 1 low; use 0 .. 0" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("differing", "words"), [(0, "in all 400 rows"), (3, "in all but 3 of 400 rows")]
+)
+def test_rows_that_get_another_class_are_counted_where_there_are_some(differing, words):
+    told = convert._reference({"differing": differing, "rows": 400})
+    assert told == f"the float steps name the original's class {words}"

@@ -385,7 +385,7 @@ def test_a_manifest_of_another_form_is_none(case, built, run):
     WRONG[case](plain)
     path.write_text(json.dumps(plain))
     told = run("verify firmware")
-    assert told.code == 1 and "manifest.json is none of tinygen" in told.out
+    assert told.code == 1 and "manifest.json is not one of tinygen's" in told.out
     assert len(told.out.splitlines()) == 2
 
 

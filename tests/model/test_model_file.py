@@ -71,6 +71,12 @@ def test_an_edited_file_is_refused_or_works(path):
         (("training", "metrics", "mae"), "x", 'training.metrics.mae is "x", not a number'),
         (("training", "verdict", "rows"), GONE, "does not tell 'rows'"),
         (("training", "verdict", "worst"), {"line": 1}, "does not tell 'inputs'"),
+        (
+            ("training", "unseen_spread"),
+            -1,
+            "training.unseen_spread is -1, not within 0 .. 4294967296",
+        ),
+        (("training", "unseen_spread"), 1e300, "training.unseen_spread is 1e.300, not within"),
         (("optimize",), GONE, "has no 'optimize'"),
         (("schema",), 2, "schema 2 is not 1: train it again"),
     ],

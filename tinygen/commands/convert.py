@@ -169,10 +169,8 @@ def _reference(checked: dict[str, Any]) -> str:
             f"{checked['bit_equal']:,} of {checked['rows']:,} rows"
         )
     if "differing" in checked:
-        return (
-            f"the float steps name the original's class in all but {checked['differing']} of "
-            f"{checked['rows']:,} rows"
-        )
+        few = f" but {checked['differing']} of" if checked["differing"] else ""
+        return f"the float steps name the original's class in all{few} {checked['rows']:,} rows"
     return (
         f"the float steps are within {checked['largest_difference']:.2g} of the original's own "
         f"answers on {checked['rows']:,} rows"

@@ -38,6 +38,7 @@ from .parts import Recalibrated
 
 DIGITS = 19  # of an integer: within 64 bits
 LARGEST = 2**63 - 1
+MOST_SPREAD = 2**32  # of what comes before a last root: within 32 bits
 FAMILY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAY_BE_EMPTY = ("splits", "columns")  # a forest of leaves alone; no input as its logarithm
 MAY_BE_ABSENT = ("alarm_below", "scores", "sure_margin", "reads", "more", "bars")  # where unused
@@ -303,7 +304,7 @@ def _check_list(plain: object, inside: tuple[Any, ...], where: str) -> None:
         return  # tables have thousands
     hints = [inside[0]] * len(plain) if inside[-1] is Ellipsis else list(inside)
     if len(hints) != len(plain):
-        raise _wrong(where, f"{len(plain)} values", f"a list of {len(hints)}")
+        raise _wrong(where, plain, f"a list of {len(hints)}")
     for index, (value, hint) in enumerate(zip(plain, hints)):
         check(value, hint, f"{where}[{index}]")
 
@@ -334,6 +335,9 @@ def _check_values(plain: dict[str, Any]) -> None:
         for end in ("minimum", "maximum"):
             if abs(quantity[end]) > EXACT_STEPS * scale:
                 raise _wrong(f"{where}.{end}", quantity[end], f"within 2**53 steps of {scale:g}")
+    spread = plain["training"].get("unseen_spread", 0)
+    if not 0 <= spread <= MOST_SPREAD:
+        raise _wrong("training.unseen_spread", spread, f"within 0 .. {MOST_SPREAD}")
     _distinct("inputs", [quantity["name"] for _, quantity in quantities])
     _check_derivations(quantities)
     for where, quantity in outputs:

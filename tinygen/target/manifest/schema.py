@@ -106,7 +106,7 @@ def read_manifest(path: Path) -> Manifest:
         manifest = msgspec.convert(json_of(text), Manifest)
         written = _text(manifest)
     except msgspec.ValidationError as error:
-        raise Differs("manifest", f"{path.name} is none of tinygen: {error}") from None
+        raise Differs("manifest", f"{path.name} is not one of tinygen's: {error}") from None
     except (ValueError, OverflowError) as error:
         raise Differs("manifest", f"{path.name} is cut off or no JSON: {error}") from None
     if text != written:
