@@ -88,7 +88,8 @@ TINYGEN_TABLE const int16_t additive_wide_f1_curves[126] TINYGEN_ROM = {
     14973, 11880, -15530, -12185, 11636, -13365, 15398, 10475, 14630,
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to additive_wide_range first, as the firmware does. */
 static inline int16_t additive_wide_predict(const int16_t x[ADDITIVE_WIDE_INPUTS])
 {
     /* 1. Sum of piecewise-linear curves: f1 within -32767 .. 26459.

@@ -46,7 +46,8 @@ TINYGEN_TABLE const int16_t branches_range[BRANCHES_INPUTS][2] TINYGEN_ROM = {
     {   -565,   1285 }, /* sensor 2 */
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to branches_range first, as the firmware does. */
 static inline int16_t branches_predict(const int16_t x[BRANCHES_INPUTS])
 {
     /* 1. Sum of 2 decision trees: s1 within -2865 .. 2603.

@@ -77,7 +77,8 @@ TINYGEN_TABLE const int8_t linear16_s1_rows[35] TINYGEN_ROM = {
     TINYGEN_BYTES(  -540), TINYGEN_BYTES(65535),  -90, /* sensor 6 */
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to linear16_range first, as the firmware does. */
 static inline int16_t linear16_predict(const int16_t x[LINEAR16_INPUTS])
 {
     /* 1. s1 = (bias + sum of coefficient * u) / 2^7, within 0 .. 6336, of inputs in one range:

@@ -40,7 +40,8 @@ TINYGEN_TABLE const int16_t lookup_square_range[LOOKUP_SQUARE_INPUTS][2] TINYGEN
 TINYGEN_TABLE const int16_t lookup_square_f1_0[15] TINYGEN_ROM = {
     2665, 400, -3944, -3260, -8063, -7446, -8503, -5646, 5838, 2889, 7629, 265, 2119, 8673, 4330,
 };
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to lookup_square_range first, as the firmware does. */
 static inline int16_t lookup_square_predict(const int16_t x[LOOKUP_SQUARE_INPUTS])
 {
     /* 1. Piecewise-linear table: f1 within 0 .. 8673.

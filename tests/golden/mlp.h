@@ -105,7 +105,8 @@ TINYGEN_TABLE const int8_t mlp_s3_weights[1][16] TINYGEN_ROM = {
     {   46,  -29,  110, -111,   53,   58,  -58, -105,  -46,  -27,  122,   95,  -69,   -7,   25,  105 },
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to mlp_range first, as the firmware does. */
 static inline int16_t mlp_predict(const int16_t x[MLP_INPUTS])
 {
     /* 1. Inputs to one range: u1 = (x - low) * multiplier / 2^8 - 128, within -128 .. 127. */

@@ -58,7 +58,8 @@ TINYGEN_TABLE const int8_t polynomial_s3_weights[1][6] TINYGEN_ROM = {
     {   67,  -61,  -58,  -66,  -74,   99 },
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to polynomial_range first, as the firmware does. */
 static inline int16_t polynomial_predict(const int16_t x[POLYNOMIAL_INPUTS])
 {
     /* 1. Inputs to one range: u1 = (x - low) * multiplier / 2^8 - 128, within -128 .. 127. */

@@ -94,7 +94,8 @@ TINYGEN_TABLE const int32_t quantized_q3_multiplier[1] TINYGEN_ROM = {
 TINYGEN_TABLE const int8_t quantized_q3_shift[1] TINYGEN_ROM = {
     6,
 };
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to quantized_range first, as the firmware does. */
 static inline int16_t quantized_predict(const int16_t x[QUANTIZED_INPUTS])
 {
     /* 1. q1 = (bias + weights . x) * multiplier / 2^(32 + shift) - 3, rounded, within -128 .. 127.

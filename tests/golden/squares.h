@@ -63,7 +63,8 @@ TINYGEN_TABLE const int8_t squares_s2_terms[15] TINYGEN_ROM = {
      2,  2,  -26,
 };
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to squares_range first, as the firmware does. */
 static inline int16_t squares_predict(const int16_t x[SQUARES_INPUTS])
 {
     /* 1. Inputs to one range: u1 = (x - low) * multiplier / 2^8 - 128, within -128 .. 127. */

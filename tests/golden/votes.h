@@ -165,7 +165,8 @@ int16_t most = 0;
     return best;
 }
 
-/* Raw prediction for raw inputs x. Any int16_t is safe: inputs saturate, and no sum can overflow. */
+/* Raw prediction for raw inputs x. No int16_t makes a sum overflow.
+ * Clamp x to votes_range first, as the firmware does. */
 static inline int16_t votes_predict(const int16_t x[VOTES_INPUTS])
 {
     /* 1. The class with the largest of 4 sums of 3 decision trees; the first of equals. */
