@@ -8,14 +8,11 @@ A random split with seed 0. The test rows are clean, and judge only.
 
 from __future__ import annotations
 
-import argparse
-import json
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from goals import TASKS, UNO, find_data
-from result_files import run_main, write_results
+from result_files import run_page
 
 from tinygen.common.tables import six_digits, table
 from tinygen.data import Dataset, load_table, prepare
@@ -79,7 +76,7 @@ def found(dataset: Dataset, family: str, **asked) -> tuple[Model, np.ndarray]:
     """The model that a search chooses, and its raw answers to the test rows."""
     request = SearchRequest("model_1", UNO, family, choice_only=True, **asked)
     model = find_ladder(dataset, request).model
-    columns = [[q.name for q in dataset.inputs].index(q.name) for q in model.inputs]
+    columns = dataset.columns_of(model.inputs)
     return model, model.answer(dataset.x[dataset.test][:, columns])
 
 
@@ -150,22 +147,16 @@ def as_text(plain: dict) -> str:
     return "\n\n".join(tables) + "\n"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--text", type=Path)
-    given = parser.parse_args()
+def figures() -> dict:
+    """All of them, as the JSON file has them."""
     data = load_table(find_data())
     whole, hard = (prepare(data, TASKS[t][1], inputs=TASKS[t][0], seed=0) for t in "AB")
-    plain = {
+    return {
         "robust": [asdict(e) for e in (*robust(whole), nets(hard))],
         "balance": balanced(hard),
         "alarms": [asdict(a) for a in alarms(hard)],
     }
-    lines = json.dumps(plain, indent=1) + "\n"
-    write_results(as_text(plain), lines, given.text, given.json)
-    return 0
 
 
 if __name__ == "__main__":
-    run_main(main)
+    run_page(__doc__, figures, as_text)

@@ -9,14 +9,11 @@ rows only stand beside. `uniform`: what a student has that learns from uniform r
 
 from __future__ import annotations
 
-import argparse
-import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 from goals import TASKS, UNO, find_data
-from result_files import run_main, write_results
+from result_files import run_page
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 from sklearn.tree import DecisionTreeRegressor
@@ -116,9 +113,9 @@ def as_text(plain: dict) -> str:
     """Everything, for people."""
     heads = ["student, folds", "plain, folds", "student, test rows", "plain, test rows", "kept"]
     told = []
-    for title, digits in (("benzene", 3), ("planes", 3)):
+    for title in ("benzene", "planes"):
         rows = [
-            [c["what"], *(f"{v:.{digits}f}" for v in list(c.values())[1:5]), c["kept"]]
+            [c["what"], *(f"{v:.3f}" for v in list(c.values())[1:5]), c["kept"]]
             for c in plain[title]
         ]
         told.append(table([title, *heads], rows))
@@ -128,22 +125,16 @@ def as_text(plain: dict) -> str:
     return "\n\n".join(told) + "\n"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--text", type=Path)
-    given = parser.parse_args()
+def figures() -> dict:
+    """All of them, as the JSON file has them."""
     inputs, target, _ = TASKS["B"]
     dataset = prepare(load_table(find_data()), target, inputs=inputs, seed=0)
-    plain = {
+    return {
         "benzene": [asdict(c) for c in benzene(dataset)],
         "planes": [asdict(c) for c in noisy_planes()],
         "uniform": asdict(uniform(dataset)),
     }
-    lines = json.dumps(plain, indent=1) + "\n"
-    write_results(as_text(plain), lines, given.text, given.json)
-    return 0
 
 
 if __name__ == "__main__":
-    run_main(main)
+    run_page(__doc__, figures, as_text)

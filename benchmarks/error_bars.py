@@ -65,7 +65,7 @@ def model_of(dataset: Dataset, family: str) -> tuple[Model, np.ndarray]:
     """What a search chooses, with bars, and its answers to the test rows."""
     request = SearchRequest("model_1", UNO, family, choice_only=True, error_bars=LEVEL)
     model = find_ladder(dataset, request).model
-    columns = [[q.name for q in dataset.inputs].index(q.name) for q in model.inputs]
+    columns = dataset.columns_of(model.inputs)
     return model, model.answer(dataset.x[dataset.test][:, columns])
 
 

@@ -214,7 +214,7 @@ def _chosen(dataset: Dataset, threshold: float | None, budget: Budget) -> Rung:
 
 def _figures(dataset: Dataset, rung: Rung, seed: int) -> Found:
     model, cost, facts = rung.model, rung.cost, rung.model.training
-    columns = [[q.name for q in dataset.inputs].index(q.name) for q in model.inputs]
+    columns = dataset.columns_of(model.inputs)
     rows = dataset.x[dataset.test][:, columns]
     return Found(
         seed,

@@ -86,7 +86,7 @@ class Held:
 
     @classmethod
     def of(cls, dataset: Dataset, model: Model) -> Held:
-        columns = [[q.name for q in dataset.inputs].index(q.name) for q in model.inputs]
+        columns = dataset.columns_of(model.inputs)
         test = dataset.test
         return cls(
             model, dataset.x[test][:, columns], dataset.y[test], dataset.provenance.time[test]

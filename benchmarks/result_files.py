@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tinygen.common.arithmetic import pin
 from tinygen.common.errors import TinygenError
@@ -25,6 +28,23 @@ def write_results(text: str, plain: str, text_path: Path | None, json_path: Path
     for path, content in ((json_path, plain), (text_path, text)):
         if path:
             path.write_text(content, encoding="ascii")
+
+
+def run_page(
+    description: str | None, figures: Callable[[], dict[str, Any]], as_text: Callable[[dict], str]
+) -> None:
+    """Runs a benchmark without options whose figures stand in a page."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--text", type=Path)
+    given = parser.parse_args()
+
+    def main() -> int:
+        plain = figures()
+        write_results(as_text(plain), json.dumps(plain, indent=1) + "\n", given.text, given.json)
+        return 0
+
+    run_main(main)
 
 
 def between_marks(page: str, table: str, begin: str, end: str) -> str:

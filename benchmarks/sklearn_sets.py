@@ -137,9 +137,7 @@ def run(names: list[str], seeds: int, say=print) -> list[Result]:
 
 def _found(dataset: Dataset, ladder: Ladder) -> Found:
     chosen, metrics = ladder.rungs[ladder.chosen], ladder.model.training["metrics"]
-    rows = dataset.x[dataset.test][
-        :, [dataset.inputs.index(quantity) for quantity in ladder.model.inputs]
-    ]
+    rows = dataset.x[dataset.test][:, dataset.columns_of(ladder.model.inputs)]
     differing = sum(differing_rows(ladder.model, rows, board) for board in BOARDS_COMPARED)
     usual = {b.name: b.error for b in compare(dataset) if b.name in USUAL}
     best: dict[str, Rung] = {}

@@ -24,4 +24,4 @@ def quick_model(
 
 def seen_by(model: Model, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """The columns of raw rows that the model reads."""
-    return dataset.x[rows][:, [dataset.inputs.index(q) for q in model.inputs]]
+    return dataset.x[rows][:, dataset.columns_of(model.inputs)]

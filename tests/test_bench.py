@@ -12,6 +12,7 @@ import pytest
 from random_models import random_models
 
 from tinygen.common.tables import counted
+from tinygen.data import Dataset, Provenance, Rows, Split
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
@@ -60,7 +61,8 @@ def found(bench, *points):
 def test_rows_beyond_what_a_model_accepts_are_clamped_as_by_the_firmware(bench):
     model = random_models()["linear16"]
     low, high = (np.array(ends) for ends in zip(*(q.limits for q in model.inputs)))
-    data = SimpleNamespace(inputs=model.inputs, x=np.array([low, high + 40]), test=np.array([0, 1]))
+    rows = Rows(np.array([low, high + 40]), np.zeros(2), model.inputs, model.output)
+    data = Dataset(rows, Split(np.empty(0, int), np.array([0, 1])), Provenance("made up"))
     rows = bench.ours._rows(SimpleNamespace(dataset=data), model)
     assert (rows == [low, high]).all()
     assert (model.answer(data.x) == model.predict(rows)).all()

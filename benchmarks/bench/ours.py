@@ -37,9 +37,8 @@ def found_in_rows(task: Task) -> list[Point]:
 
 def _rows(task: Task, model: Model) -> np.ndarray:
     """The test rows, raw, with the inputs that the model has, clamped as the firmware does."""
-    names = [q.name for q in task.dataset.inputs]
-    columns = [names.index(q.name) for q in model.inputs]
-    return model.saturate(task.dataset.x[task.dataset.test][:, columns])[0]
+    data = task.dataset
+    return model.saturate(data.x[data.test][:, data.columns_of(model.inputs)])[0]
 
 
 def _rung(task: Task, rung: Rung, chosen: bool) -> Point:

@@ -130,7 +130,7 @@ def demo(
     trained = saved_and_judged(ladder, dataset, chips[0], path, progress)
     model = trained.model
     emit_library(model, out / "benzene")
-    columns = [dataset.inputs.index(quantity) for quantity in model.inputs]
+    columns = dataset.columns_of(model.inputs)
     rows = dataset.x[dataset.test][:, columns]
     runs = []
     with Lock(str(out)):

@@ -7,6 +7,7 @@ An importer that has no file makes them as well:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -161,6 +162,11 @@ class Dataset:
     def training(self) -> Rows:
         """The rows that fitting may see."""
         return self.rows.take(self.split.train)
+
+    def columns_of(self, inputs: Iterable[Quantity]) -> list[int]:
+        """Where a model's inputs stand among those of the data set, by their names."""
+        names = [q.name for q in self.inputs]
+        return [names.index(q.name) for q in inputs]
 
     def with_rows(self, **changes) -> Dataset:
         """The same data set with some fields of its rows replaced."""

@@ -204,11 +204,11 @@ def _best_rounded(nets: list[Net], frame: FittedNet, rows: Rows) -> FittedNet:
     if len(nets) == 1:
         return replace(frame, net=nets[0], rounded=None)
 
-    def error(fitted: FittedNet) -> float:
-        return mean_error(lower(fitted, rows), rows.x, rows.y, rows.weights)
-
-    fits = (replace(frame, net=net, rounded=None) for net in nets)
-    return min((replace(fit, rounded=(rows, lower(fit, rows))) for fit in fits), key=error)
+    fits = [replace(frame, net=net, rounded=None) for net in nets]
+    chains = [lower(fit, rows) for fit in fits]
+    errors = [mean_error(nodes, rows.x, rows.y, rows.weights) for nodes in chains]
+    best = int(np.argmin(errors))
+    return replace(fits[best], rounded=(rows, chains[best]))
 
 
 def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool = False) -> list[Net]:

@@ -129,8 +129,8 @@ def cut(floats: FloatModel, count: int) -> FloatModel:
 
 def _error(model: Model, found: Converted) -> str:
     """Mean absolute error, or part of rows that are wrong, against the targets of the test rows."""
-    dataset, names = found.dataset, [q.name for q in found.dataset.inputs]
-    x = dataset.x[dataset.test][:, [names.index(q.name) for q in model.inputs]]
+    dataset = found.dataset
+    x = dataset.x[dataset.test][:, dataset.columns_of(model.inputs)]
     y, answers = dataset.y[dataset.test], model.answer(x)
     if model.labels:
         return f"{float((answers != y).mean()):.2%} wrong"

@@ -68,13 +68,7 @@ def training_choices(model: Model) -> dict[str, Any]:
 
 def training_rows(model: Model, dataset: Dataset) -> np.ndarray:
     """The readings of a data set's training rows that the model sees, raw (n, inputs)."""
-    return dataset.x[dataset.train][:, columns_of(model, dataset)]
-
-
-def columns_of(model: Model, dataset: Dataset) -> list[int]:
-    """Where the model's inputs stand among the data set's."""
-    names = [q.name for q in dataset.inputs]
-    return [names.index(q.name) for q in model.inputs]
+    return dataset.x[dataset.train][:, dataset.columns_of(model.inputs)]
 
 
 def decile_rows(model: Model) -> np.ndarray:

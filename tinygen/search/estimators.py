@@ -106,7 +106,7 @@ class _Tiny(BaseEstimator):
         self.candidates_ = rank(dataset, self.family)
         rung = find_best(dataset, self._request(), self.candidates_, options=BUDGET_ARGUMENTS)[1]
         self.model_, self._spent = rung.model, rung.cost
-        self.columns_ = tuple(dataset.inputs.index(q) for q in rung.model.inputs)
+        self.columns_ = tuple(dataset.columns_of(rung.model.inputs))
         if dataset.labels:
             self._judge_scores(dataset)
         return self

@@ -266,9 +266,10 @@ class Finalists:
         """Whether a candidate may be measured with a block or after it: with a budget blocks follow
         for as long as something that fits may be better.
         """
-        if candidate in block or self.request.budget == NO_LIMITS:
-            return candidate in block
-        return self._may_fit(candidate) and not self._beaten(candidate)
+        if candidate in block:
+            return True
+        goes_on = self.request.budget != NO_LIMITS
+        return goes_on and self._may_fit(candidate) and not self._beaten(candidate)
 
     def _fitted(self, jobs: list[list[Candidate]], rows: Rows) -> dict[Candidate, Fitted]:
         """Each job's candidates, fitted to rows."""

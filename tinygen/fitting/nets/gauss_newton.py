@@ -123,9 +123,7 @@ class Problem:
         return 1.0 if self.counts is None else np.sqrt(self.counts / self.counts.mean())
 
 
-def random_net(
-    problem: Problem, hidden: tuple[int, ...], seed: int | list[int] | np.random.Generator
-) -> Net:
+def random_net(problem: Problem, hidden: tuple[int, ...], seed: int | list[int]) -> Net:
     """He weights (He et al. 2015); each first-layer kink passes through a training row, so no unit
     starts dead.
     """

@@ -61,10 +61,15 @@ def found_deep(
     """The best of several random nets with two hidden layers, trained, and each better one that
     local search found from there.
     """
-    drawn = (random_net(problem, hidden, [seed, k]) for k in range(starts))
-    nets = [train_net(net, problem, SCREEN) for net in drawn]
-    net = train_net(min(nets, key=lambda net: net.loss), problem, TRAIN)
+    net = train_net(_best_start(problem, hidden, [seed], starts), problem, TRAIN)
     return kicked(net, problem, kicks, [seed, *hidden])
+
+
+def _best_start(problem: Problem, hidden: tuple[int, ...], seed: list[int], starts: int) -> Net:
+    """The best of several random nets after their first steps."""
+    drawn = (random_net(problem, hidden, [*seed, k]) for k in range(starts))
+    nets = [train_net(net, problem, SCREEN) for net in drawn]
+    return min(nets, key=lambda net: net.loss)
 
 
 def finished(net: Net, some: Problem, problem: Problem) -> Net:
@@ -99,9 +104,7 @@ def ladder(
     some = problem.thinned([seed, 1], MOST_ROWS)
     early = problem.thinned([seed, 0]) if draft else some
     starts, steps, repair, polish = (2, 30, 6, 30) if draft else (3, 50, 12, 80)
-    drawn = (random_net(early, (top,), [seed, 0, k]) for k in range(starts))
-    nets = [train_net(net, early, SCREEN) for net in drawn]
-    net = train_net(min(nets, key=lambda n: n.loss), early, steps)
+    net = train_net(_best_start(early, (top,), [seed, 0], starts), early, steps)
     found = {}
     while net.sizes[1] > min(sizes):
         net = train_net(without_one_unit(net, early), early, repair)

@@ -36,7 +36,6 @@ from ...target.build import Firmware, build_firmware, build_program
 from ...target.toolchain import ensure, need_simavr
 from ..background import (
     background_of,
-    columns_of,
     is_training_file,
     training_choices,
     training_dataset,
@@ -255,7 +254,7 @@ def test_rows(model: Model, table: Table) -> Tests:
     """
     facts = model.training
     dataset = training_dataset(model, table)
-    x, y = dataset.x[dataset.test][:, columns_of(model, dataset)], dataset.y[dataset.test]
+    x, y = dataset.x[dataset.test][:, dataset.columns_of(model.inputs)], dataset.y[dataset.test]
     answers = model.decided.answer(x)
     found = (
         class_metrics(answers, answers, y, model.labels)

@@ -13,7 +13,6 @@ from ...common.boards import BOARDS, Board
 from ...host.protocol import version_for
 from ...model.fixedpoint import MISSING, Quantity
 from ...model.signals.any_model import AnyModel
-from ..background import columns_of
 from ..dossier.gather import BOARD, Dossier
 from ..shapley import spread_over
 from ..words import green, led_words
@@ -108,7 +107,7 @@ def _rows(d: Dossier) -> tuple[np.ndarray, list | None]:
     if not tests:
         return d.model.sample_rows(SAMPLES), None
     dataset = tests[0].dataset
-    x = dataset.x[dataset.test][:, columns_of(d.model, dataset)]
+    x = dataset.x[dataset.test][:, dataset.columns_of(d.model.inputs)]
     chosen = spread_over(np.arange(len(x)), MOST_ROWS)
     return x[chosen], np.column_stack([one.y for one in tests])[chosen].tolist()
 

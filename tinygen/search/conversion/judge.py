@@ -130,8 +130,7 @@ def judge_conversion(
     floats: raw outputs, one per test row; rounded here to whole steps, as the integer model's are.
     integer: cost of the integer model if it is known already.
     """
-    names = [q.name for q in dataset.inputs]
-    x = dataset.x[dataset.test][:, [names.index(q.name) for q in model.inputs]]
+    x = dataset.x[dataset.test][:, dataset.columns_of(model.inputs)]
     y, floats, answers = (
         dataset.y[dataset.test],
         np.floor(np.asarray(floats) + 0.5).astype(np.int64),

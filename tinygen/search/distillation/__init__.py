@@ -148,8 +148,7 @@ def _told(rung: Rung, dataset: Dataset, rows: Dataset) -> Rung:
     """A student's rung whose model tells of the real training rows what models tell, and how many
     it was fitted to.
     """
-    model, names = rung.model, [q.name for q in dataset.inputs]
-    columns = [names.index(q.name) for q in model.inputs]
+    model, columns = rung.model, dataset.columns_of(rung.model.inputs)
     told = {
         **model.training,
         "rows_train": len(dataset.train),
