@@ -34,7 +34,7 @@ def run_page(
     description: str | None, figures: Callable[[], dict[str, Any]], as_text: Callable[[dict], str]
 ) -> None:
     """Runs a benchmark without options whose figures stand in a page."""
-    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n\n")[0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--text", type=Path)
     given = parser.parse_args()
