@@ -15,7 +15,6 @@ from tinygen.model.nodes import MAX_WIDTH, Bounds, Node, prove
 from tinygen.model.operations.activation import Activation
 from tinygen.model.operations.argmax import Argmax, Median, Neighbours, Trees
 from tinygen.model.operations.dense import Dense
-from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import MAX_TREE_DEPTH, Forest
 from tinygen.model.operations.leaf_lines import LeafLines
@@ -24,6 +23,7 @@ from tinygen.model.operations.lookup import LARGEST_TABLE, Curve, Lookup
 from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.outside import Outside
 from tinygen.model.operations.power import Power
+from tinygen.model.operations.quantized import QuantizedConv, QuantizedDense
 from tinygen.model.operations.scale import Calibrate, Scale
 from tinygen.model.trees.tree import MAX_DEPTH
 

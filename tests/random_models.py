@@ -10,7 +10,6 @@ from tinygen.model.model import Model
 from tinygen.model.operations.activation import Activation
 from tinygen.model.operations.argmax import Argmax, Median, Neighbours, Trees
 from tinygen.model.operations.dense import Dense
-from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.leaf_lines import LeafLines
@@ -19,6 +18,7 @@ from tinygen.model.operations.lookup import Curve, Lookup
 from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.outside import Outside
 from tinygen.model.operations.power import Power
+from tinygen.model.operations.quantized import QuantizedConv, QuantizedDense
 from tinygen.model.operations.scale import Calibrate, Scale
 
 OUTPUT = Quantity("y", "ug/m3", 0.1, 0.0, 50.0)
@@ -519,6 +519,59 @@ def random_models(seed: int = 0) -> dict[str, Model]:
         "lines_square": (q7, scale(q7, 4095, 2048), lines(rng, 7, 1, 12, 9000, 0), Power(2)),
         "lines_stream": (q7, lines(rng, 7, 3, 14, 9000)),
         "lines_of_bytes": (q3, scale(q3, 255, 128), lines(rng, 3, 3, 7, 30000, most=99)),
+        "fine": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 16, 7, 1, 0, 32767, limit=60, bias=10000),
+            dense(rng, 1, 16, 5, 0, 46340),
+            Power(2),
+        ),
+        "fine_few": (
+            q3,
+            scale(q3, 255, 128),
+            dense(rng, 5, 3, 1, 0, 32767, bias=16000),
+            dense(rng, 1, 5, 9, -32767, 32767, bias=10**7),
+        ),
+        "fine_wide": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 9, 7, 1, 0, 32767, limit=60, bias=10000),
+            dense(rng, 1, 9, 16, -32767, 32767, limit=20000, bias=10**7),
+        ),
+        "fine_layer": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 11, 7, 4, 0, 32767, bias=90000),
+            dense(rng, 8, 11, 8, 0, 32767, limit=60, bias=2000, bias_shift=8),
+            dense(rng, 1, 8, 6, -32767, 32767),
+        ),
+        "fine_units": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 6, 7, 1, 0, 32767, limit=60, bias=10000),
+            dense(rng, 3, 6, 7, -32767, 32767),
+            Argmax(),
+        ),
+        "fine_of_many": (
+            inputs(20),
+            scale(inputs(20), 255, 128),
+            dense(rng, 10, 20, 4, 0, 32767, bias=90000),
+            dense(rng, 1, 10, 9, -32767, 32767),
+        ),
+        "fine_of_many_wide": (
+            inputs(20),
+            scale(inputs(20), 255, 128),
+            dense(rng, 4, 20, 4, 0, 32767, bias=90000),
+            dense(rng, 1, 4, 16, -32767, 32767, limit=20000, bias=10**7),
+        ),
+        "fine_logarithms": (
+            q7,
+            Log2((1, 3, 6)),
+            Scale((0, 14000, 0, 14000, 0, 0, 14000), (5, 6, 7, 8, 200, 255, 9), 8, 255, 128),
+            dense(rng, 8, 7, 1, 0, 32767, limit=60, bias=10000),
+            dense(rng, 1, 8, 6, 0, 46340, bias=10**5),
+            Power(2),
+        ),
     }
     return {
         name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()

@@ -19,8 +19,8 @@ import numpy as np
 from tinygen.model.model import Model
 from tinygen.model.operations.argmax import Trees
 from tinygen.model.operations.dense import Dense
-from tinygen.model.operations.dense_kernels import QuantizedDense
 from tinygen.model.operations.forest import Forest
+from tinygen.model.operations.quantized import QuantizedDense
 
 MUL, ADD, LPM, LD = 2, 1, 3, 2
 BRANCH = 1.5  # one where it is not taken, two where it is

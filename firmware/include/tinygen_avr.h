@@ -3,7 +3,7 @@
  * What a kernel computes, and of which operands, stands in tinygen_fixed.h beside the same kernel
  * in C; the tests compare the two. Included by tinygen_fixed.h, never alone. Here are the scalar
  * kernels, those that bring inputs to one range, tables and trees; tinygen_avr_sums.h has the sums
- * of products.
+ * of products, tinygen_avr_layers.h hidden layers.
  *
  * The chip multiplies bytes, into r1:r0: MUL unsigned, MULS signed, MULSU signed by unsigned; FMUL
  * doubles the product. MULS and MULSU leave the product's sign in the carry. Between its own
@@ -90,13 +90,28 @@ static inline uint16_t tinygen_scale8(int16_t x, int16_t low, uint8_t multiplier
 #define TINYGEN_INPUT(low)                                                                         \
     "1:\n\tld %[lo],X+\n\tld %[hi],X+\n\t" low "brge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
 
+/* a = hi:lo * m / 2^8, rounded, 255 at most, less 128 */
+#define TINYGEN_8_BITS                                                                             \
+    "mul %[lo],%[m]\n\tlsl r0\n\tmov %[a],r1\n\tclr %[b]\n\tadc %[a],%[b]\n\t"                     \
+    "mul %[hi],%[m]\n\tadd %[a],r0\n\tadc %[b],r1\n\t"                                             \
+    "breq 3f\n\tldi %[a],255\n3:\n\tsubi %[a],128\n\t"
+
+static inline int8_t tinygen_scale_byte(const int8_t **row, int16_t x)
+{
+    uint8_t lo = (uint8_t)x, hi = (uint8_t)((uint16_t)x >> 8), a, b, m;
+    __asm__(TINYGEN_TABLE_LOW("lpm %[m],Z+\n\t") "brge 2f\n\tclr %[lo]\n\tclr %[hi]\n2:\n\t"
+            TINYGEN_8_BITS "clr r1"
+            : [rom] "+z"(*row), [lo] "+r"(lo), [hi] "+r"(hi), [a] "=&d"(a), [b] "=&r"(b),
+              [m] "=&r"(m)
+            :
+            : "r0");
+    return (int8_t)a;
+}
+
 #define TINYGEN_INPUT_BYTES(low, first, last)                                                      \
     uint8_t lo, hi, a, b;                                                                          \
     __asm__ __volatile__(                                                                          \
-        TINYGEN_INPUT(low)                                                                         \
-        "mul %[lo],%[m]\n\tlsl r0\n\tmov %[a],r1\n\tclr %[b]\n\tadc %[a],%[b]\n\t"                 \
-        "mul %[hi],%[m]\n\tadd %[a],r0\n\tadc %[b],r1\n\t"                                         \
-        "breq 3f\n\tldi %[a],255\n3:\n\tsubi %[a],128\n\t"                                         \
+        TINYGEN_INPUT(low) TINYGEN_8_BITS                                                          \
         "movw r0,r26\n\tmovw r26,%[u]\n\tst X+,%[a]\n\tmovw %[u],r26\n\tmovw r26,r0\n\t"           \
         "dec %[n]\n\tbrne 1b\n\tclr r1"                                                            \
         : first, [x] "+x"(x), [u] "+r"(u), [n] "+r"(n), [lo] "=&r"(lo), [hi] "=&r"(hi),            \

@@ -2,9 +2,10 @@
  * One rounding rule: round half up, (a + (1 << (s - 1))) >> s with an arithmetic shift.
  * No float, no heap, no 64-bit. Written for a 16-bit `int`: every product is widened before it
  * is formed.
- * Here and in tinygen_sums.h is all that a reader needs: each kernel in C99. For an AVR with MUL
- * tinygen_avr.h and tinygen_avr_sums.h have the same kernels in assembly. They give the same result
- * for every input that the generator's interval proof admits; the tests compare the two.
+ * Here, in tinygen_sums.h and in tinygen_layers.h is all that a reader needs: each kernel in C99.
+ * For an AVR with MUL tinygen_avr.h, tinygen_avr_sums.h and tinygen_avr_layers.h have the same
+ * kernels in assembly. They give the same result for every input that the generator's interval
+ * proof admits; the tests compare the two.
  * Its Python twin is tinygen/model/nodes.py. */
 #ifndef TINYGEN_FIXED_H
 #define TINYGEN_FIXED_H
@@ -37,6 +38,10 @@ typedef char tinygen_shift_is_arithmetic[((-3) >> 1) == -2 ? 1 : -1];
  * compiler: the sign is made here. */
 #define TINYGEN_LOW_BYTE(v) (int8_t)((((v) & 0xFF) ^ 0x80) - 0x80)
 #define TINYGEN_BYTES(v) TINYGEN_LOW_BYTE(v), TINYGEN_LOW_BYTE((int16_t)(((v) & 65535L) >> 8))
+/* the same of 24 bits, to bytes alone */
+#define TINYGEN_3_BYTES(v)                                                                         \
+    TINYGEN_LOW_BYTE(v), TINYGEN_LOW_BYTE((int16_t)(((v) & 65535L) >> 8)),                         \
+        TINYGEN_LOW_BYTE((int16_t)(((v) & 16777215L) >> 16))
 
 static inline int16_t tinygen_word(const int8_t *p)
 {
@@ -46,6 +51,7 @@ static inline int16_t tinygen_word(const int8_t *p)
 #if TINYGEN_ASM
 #include "tinygen_avr.h"
 #include "tinygen_avr_sums.h"
+#include "tinygen_avr_layers.h"
 #else
 
 /* a * b / 2^16, rounded down */
@@ -95,14 +101,21 @@ static inline uint16_t tinygen_scale8(int16_t x, int16_t low, uint8_t multiplier
     return (u < top) ? u : top;
 }
 
-/* Inputs of a net in signed 8 bits: u = min((x - low) * multiplier / 2^8, 255) - 128 for n inputs.
- * `table` in flash has three bytes an input: TINYGEN_BYTES(low), multiplier. */
+/* An input of a net in signed 8 bits: u = min((x - low) * multiplier / 2^8, 255) - 128. `row` in
+ * flash has three bytes, TINYGEN_BYTES(low) and the multiplier, and moves on behind them. */
+static inline int8_t tinygen_scale_byte(const int8_t **row, int16_t x)
+{
+    int16_t low = tinygen_word(*row);
+    uint8_t multiplier = TINYGEN_READ_U8(*row + 2);
+    *row += 3;
+    return (int8_t)((int16_t)tinygen_scale8(x, low, multiplier, 255) - 128);
+}
+
+/* The same of n inputs and a table of as many rows */
 static inline void tinygen_scale_bytes(const int8_t *table, const int16_t *x, int8_t *u, uint8_t n)
 {
     for (uint8_t i = 0; i < n; ++i) {
-        uint8_t multiplier = TINYGEN_READ_U8(table + 3 * i + 2);
-        uint16_t scaled = tinygen_scale8(x[i], tinygen_word(table + 3 * i), multiplier, 255);
-        u[i] = (int8_t)((int16_t)scaled - 128);
+        u[i] = tinygen_scale_byte(&table, x[i]);
     }
 }
 
@@ -265,6 +278,7 @@ static inline int32_t tinygen_multiply_high(int32_t a, int32_t m)
 
 #if !TINYGEN_ASM
 #include "tinygen_sums.h"
+#include "tinygen_layers.h"
 #endif
 
 #include "tinygen_trees.h"

@@ -10,6 +10,7 @@ from family_models import configs_of, rows_of, street
 
 from tinygen.families import FAMILIES, mlp, mlp_classifier
 from tinygen.fitting.least_squares import Root
+from tinygen.fitting.nets import rounding
 from tinygen.fitting.nets.gauss_newton import Problem, random_net
 from tinygen.model.model import Model
 from tinygen.model.nodes import prove
@@ -20,7 +21,8 @@ def nearly_constant_unit(monkeypatch) -> mlp.FittedNet:
     """A net in which one unit hardly depends on its inputs: as large as its weights become, its
     bias is far larger. Nothing trains it away.
     """
-    monkeypatch.setattr(mlp, "train_net", lambda net, *_: net)
+    for module in (mlp, rounding):
+        monkeypatch.setattr(module, "train_net", lambda net, *_: net)
     rows = street()
     frame = mlp._standardised(rows, mlp.logs_of(rows.inputs, False))
     z = frame.standardised(rows.x).astype(np.float32)
@@ -33,11 +35,18 @@ def nearly_constant_unit(monkeypatch) -> mlp.FittedNet:
 
 def layers_fit(nodes, inputs: int) -> list[bool]:
     """For each hidden layer whether the quick kernels take it."""
-    layers = [(n, b) for n, b in zip(nodes, prove(nodes, inputs)) if isinstance(n, Dense)]
-    return [is_relu_layer(node, bounds) for node, bounds in layers if node.is_relu]
+    proven = prove(nodes, inputs)
+    layers = [(n, *ends) for n, *ends in zip(nodes[1:], proven, proven[1:]) if isinstance(n, Dense)]
+    return [is_relu_layer(n, inside, bounds) for n, inside, bounds in layers if n.is_relu]
 
 
-def test_a_net_is_scaled_into_24_bits(monkeypatch):
+@pytest.fixture
+def inputs_of_12_bits(monkeypatch):
+    """As of readings that span few raw steps."""
+    monkeypatch.setattr(mlp, "NARROW_STEPS", 10**6)
+
+
+def test_a_net_is_scaled_into_24_bits(monkeypatch, inputs_of_12_bits):
     fitted, rows = nearly_constant_unit(monkeypatch), street()
     assert layers_fit(mlp.lower(fitted, rows), 3) == [True]
     errors = [rows.error(chain(fitted, rows, narrow)) for narrow in (True, False)]
@@ -51,10 +60,21 @@ def chain(fitted, rows, narrow: bool) -> np.ndarray:
     return mlp.apply_all((*front, last, *fitted.root.nodes), rows.x)[:, 0]
 
 
-def test_without_the_limit_the_same_net_leaves_24_bits(monkeypatch):
+def test_without_the_limit_the_same_net_leaves_24_bits(monkeypatch, inputs_of_12_bits):
     fitted, rows = nearly_constant_unit(monkeypatch), street()
     monkeypatch.setattr(mlp, "_sums_fit", lambda *_: True)
     assert layers_fit(mlp.lower(fitted, rows), 3) == [False]
+
+
+def test_a_unit_of_bytes_that_hardly_depends_on_them_stays_within_int16(monkeypatch):
+    fitted, rows = nearly_constant_unit(monkeypatch), street()
+    nodes = mlp.lower(fitted, rows)
+    assert layers_fit(nodes, 3) == [True]
+    assert nodes[0].zero == 128 and nodes[1].bias_shift == 0
+    assert max(prove(nodes, 3)[1].high) > 30_000  # no finer than it may be
+    assert rows.error(mlp.apply_all(nodes, rows.x)[:, 0]) < 1.05 * rows.error(
+        fitted.predict(rows.x)
+    )
 
 
 def test_a_net_that_fits_is_rounded_once(monkeypatch):

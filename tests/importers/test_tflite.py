@@ -14,7 +14,7 @@ from tinygen.importers.calibration import dataset_of
 from tinygen.importers.convert import converted, margins
 from tinygen.importers.files import open_model
 from tinygen.importers.graphs.tflite_graph import supported
-from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
+from tinygen.model.operations.quantized import QuantizedConv, QuantizedDense
 
 if tflite_cases.schema is None:
     needs.unavailable("ai-edge-litert is missing: pip install 'tinygen[test]'")

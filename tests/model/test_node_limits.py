@@ -11,7 +11,6 @@ from tinygen.model.nodes import NODES, Bounds
 from tinygen.model.operations.activation import Activation
 from tinygen.model.operations.argmax import Median, Neighbours, Trees
 from tinygen.model.operations.dense import Dense
-from tinygen.model.operations.dense_kernels import QuantizedConv, QuantizedDense
 from tinygen.model.operations.exp2 import Exp2
 from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.leaf_lines import LeafLines
@@ -20,6 +19,7 @@ from tinygen.model.operations.lookup import Curve, Lookup
 from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.outside import Outside
 from tinygen.model.operations.power import Power
+from tinygen.model.operations.quantized import QuantizedConv, QuantizedDense
 from tinygen.model.operations.scale import Calibrate, Scale
 
 I16, U16, I32 = 2**15 - 1, 2**16 - 1, 2**31 - 1

@@ -21,6 +21,7 @@ def models() -> dict:
 
 
 FIXED, SUMS, TREES = "tinygen_fixed.h", "tinygen_sums.h", "tinygen_trees.h"
+LAYERS = "tinygen_layers.h"
 
 KERNELS = {
     "no rounding": (FIXED, "* b) + 0x8000u) >> 16", "* b) + 0u) >> 16", "linear16"),
@@ -58,12 +59,19 @@ KERNELS = {
     "high byte of a word": (FIXED, "(p + 1) * 256", "(p + 1) * 255", "linear16"),
     "last weight forgotten": (SUMS, "i < n; ++i) { ", "i + 1 < n; ++i) { ", "softmax"),
     "layer not rounded": (
-        SUMS,
-        "tinygen_word(row) * 256 + 128",
-        "tinygen_word(row) * 256",
+        LAYERS,
+        "tinygen_word(bias) * 256 + 128",
+        "tinygen_word(bias) * 256",
         "mlp_layer16",
     ),
-    "unit below 0": (SUMS, "acc < 0 ? 0 : (int16_t)(acc >> 8)", "(int16_t)(acc >> 8)", "mlp_layer"),
+    "unit below 0": (
+        LAYERS,
+        "acc < 0 ? 0 : (int16_t)(acc >> (shift))",
+        "(int16_t)(acc >> (shift))",
+        "mlp_layer",
+    ),
+    "a fine bias of 16 bits": (LAYERS, "high * 65536", "0", "fine_layer"),
+    "units of a fine group too large": (LAYERS, "sum >> (shift)", "sum >> 0", "fine"),
     "square of the first": (
         SUMS,
         "u[TINYGEN_READ_U8(table + 1)]",
@@ -71,13 +79,13 @@ KERNELS = {
         "squares",
     ),
     "share of the wrong unit": (
-        SUMS,
+        LAYERS,
         "read(shares + unit * bytes)",
         "read(shares)",
         "mlp_long",
         "balanced",
     ),
-    "bias not brought back": (SUMS, "- 128) * 128; ", "- 128) * 127; ", "mlp_long", "speed"),
+    "bias not brought back": (LAYERS, "- 128) * 128; ", "- 128) * 127; ", "mlp_long", "speed"),
     "equal goes right": (
         TREES,
         "right = x[input] > tinygen",

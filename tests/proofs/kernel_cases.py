@@ -99,6 +99,14 @@ for word in ("scale_word", "widen_word"):
         " ALL(x) { put16(flash + TABLE, rnd()); put16(flash + TABLE + 2, rnd()); SAME(x); }",
         WORD.format(word=f"tinygen_{word}"),
     )
+case(
+    "scale_byte",
+    "i16",
+    "table int8_t, i16",
+    "put16(flash + TABLE, 0x8000); EACH(x) BYTES(m) { flash[TABLE + 2] = (u8)m; SAME(x); }"
+    " ALL(x) { put16(flash + TABLE, rnd()); flash[TABLE + 2] = (u8)rnd(); SAME(x); }",
+    WORD.format(word="tinygen_scale_byte"),
+)
 MANY_UNIFORM = """
     for (int turn = 0; turn < 3000; ++turn) {
         uint32_t n = 1 + rnd() % 60;
@@ -265,30 +273,33 @@ for terms in ("w8_24", "w8_32", "w16_32"):
     )
 
 # ---- hidden layers: input and weight; the unit's value and its share ----------------------------
-# A sum of a unit that leaves 24 bits is left out: the generator has proven that there is none.
+# A sum of a unit that leaves 24 bits, or makes a fine unit leave int16, is left out: the generator
+# has proven that there is none.
 UNITS = """
     {inputs} BYTES(w) CORNER(bias) {{
-        int32_t sum = (int16_t)bias * 256 + 128 + (int8_t)w * ({x_t})x;
-        if (sum > 8388607 || sum < -8388608) continue;
+        int32_t start = (int16_t)bias * {bias_unit}, sum = start + {half} + (int8_t)w * ({x_t})x;
+        if (sum > {most} || sum < -8388608) continue;
         uint32_t unit = x % {units};
-        scatter({units}, 1, {share});
-        put16(flash + TABLE + 2 * unit, bias); flash[TABLE + {weights} + unit] = (u8)w;
+        scatter({units}, {bias}, 1, {share});
+        put_bias(flash + TABLE + {bias} * unit, {bias}, {held});
+        flash[TABLE + {weights} + unit] = (u8)w;
         put16(mem + X, x);
         SAME({acc}{count}, 1);
     }}
 """
 SHARES = """
-    EACH(bias) {shares} {{
-        uint32_t unit = bias % {units};
-        if (!(v & 255)) scatter({units}, 1, {share});
-        put16(flash + TABLE + 2 * unit, bias); flash[TABLE + {weights} + unit] = 0;
+    EACH(value) {shares} {{
+        uint32_t unit = value % {units};
+        if (!(v & 255)) scatter({units}, {bias}, 1, {share});
+        put_bias(flash + TABLE + {bias} * unit, {bias}, {unit_value});
+        flash[TABLE + {weights} + unit] = 0;
         put16(mem + X, 0);
-        if ({share} == 1) flash[TABLE + 3 * {units} + unit] = (u8)v;
-        else put16(flash + TABLE + 3 * {units} + 2 * unit, v);
-        SAME(bias << 16 ^ v * 40503u, {count}, 1);
+        if ({share} == 1) flash[TABLE + {weights} + {units} + unit] = (u8)v;
+        else put16(flash + TABLE + {weights} + {units} + 2 * unit, v);
+        SAME(value << 16 ^ v * 40503u, {count}, 1);
     }}
     CORNER32(acc) for (int turn = 0; turn < 300; ++turn) {{
-        scatter({units}, 1, {share}); put16(mem + X, rnd()); SAME(acc, {count}, 1);
+        scatter({units}, {bias}, 1, {share}); put16(mem + X, rnd()); SAME(acc, {count}, 1);
     }}
 """
 LONG_UNITS = """
@@ -296,42 +307,74 @@ LONG_UNITS = """
         uint32_t rows = 1 + rnd() % 9, n = 1 + rnd() % 12;
         u8 *at = flash + TABLE;
         for (uint32_t k = 0; k < rows; ++k) {{
-            for (uint32_t u = 0; u < {units}; ++u, at += 2) put16(at, rnd() % 9000 - 4500);
-            for (uint32_t u = 0; u < {units} * (n + {share}); ++u) *at++ = (u8)rnd();
+            for (uint32_t u = 0; u < {units}; ++u, at += {bias})
+                put_bias(at, {bias}, rnd() % 9000 - 4500);
+            for (uint32_t u = 0; u < {units} * n; ++u) *at++ = (u8)({weight});
+            for (uint32_t u = 0; u < {units} * {share}; ++u) *at++ = (u8)rnd();
         }}
         for (uint32_t k = 0; k < n; ++k) put_input(mem + X, k, {width}, rnd() % 6000 - 3000);
         SAME({acc}rows, n);
     }}
 """
-for x in ("s8", "u8", "s16"):
+# of a unit's sum: in a byte dropped, or in `shift` bits
+DROPS_A_BYTE = {
+    "bias": 2,
+    "bias_unit": 256,
+    "half": 128,
+    "most": 8388607,
+    "held": "bias",
+    "unit_value": "value",
+    "weight": "rnd()",
+}
+
+
+def drops(shift: int) -> dict:
+    """Weights small enough for sums of twelve; each value of a unit, and sums below 0."""
+    return {
+        "bias": 3,
+        "bias_unit": 1 << shift,
+        "half": 0,
+        "most": (32768 << shift) - 1,
+        "held": "(uint32_t)start",
+        "unit_value": f"value < 32768 ? value << {shift} : 0u - value",
+        "weight": "rnd() % 40 - 20" if shift == 1 else "rnd()",
+    }
+
+
+def layer_cases(names: str, x: str, form: dict) -> None:
+    """A layer that stores its units, and the nets of one, two and four units at a time."""
     inputs = "EACH(x)" if x == "s16" else "BYTES(x)"
-    facts = {"inputs": inputs, "x_t": C_TYPE[x], "count": "1", "width": WIDTH[x]}
-    plain = facts | {"units": 1, "share": 0, "weights": 2, "acc": ""}
-    layer = f"table int8_t, x {C_TYPE[x]}, out int16_t, u8, u8"
+    facts = {"inputs": inputs, "x_t": C_TYPE[x], "count": "1", "width": WIDTH[x], **form}
+    plain = facts | {"units": 1, "share": 0, "weights": form["bias"], "acc": ""}
     case(
-        f"relu_layer_{x}",
+        names.format(kind="layer"),
         "",
-        layer,
+        f"table int8_t, x {C_TYPE[x]}, out int16_t, u8, u8",
         UNITS.format(**plain) + LONG_UNITS.format(**plain),
     )
     for operands in ("w8_24", "w8_32", "w16_32"):
         share = 2 if operands == "w16_32" else 1
-        shares = "ALL(v)" if share == 2 else "BYTES(v)"
         acc = operands[-2:]
         for kind, units in (("net", 1), ("pairs", 2), ("quads", 4)):
             told = facts | {
                 "units": units,
                 "share": share,
-                "shares": shares,
-                "weights": 2 * units,
+                "shares": "ALL(v)" if share == 2 else "BYTES(v)",
+                "weights": form["bias"] * units,
                 "acc": "rnd(), ",
             }
             case(
-                f"relu_{kind}_{x}_{operands}",
+                f"{names.format(kind=kind)}_{operands}",
                 f"i{acc}",
                 f"i{acc}, table int8_t, x {C_TYPE[x]}, u8, u8",
                 UNITS.format(**told) + SHARES.format(**told) + LONG_UNITS.format(**told),
             )
+
+
+for x in ("s8", "u8", "s16"):
+    layer_cases(f"relu_{{kind}}_{x}", x, DROPS_A_BYTE)
+for shift in (1, 4):
+    layer_cases(f"fine_{{kind}}_{shift}", "s8", drops(shift))
 
 # the same with inputs in registers: all weights but one are 0, the other inputs random
 HELD = """

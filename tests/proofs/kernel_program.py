@@ -34,11 +34,19 @@ static void put_input(u8 *at, uint32_t k, int width, uint32_t value)
 {
     if (width == 1) at[k] = (u8)value; else put16(at + 2 * k, value);
 }
-/* random rows of units, their inputs and shares */
-static void scatter(uint32_t units, uint32_t n, uint32_t share)
+/* a bias of two or three bytes */
+static void put_bias(u8 *at, int bytes, uint32_t value)
 {
-    for (uint32_t u = 0; u < units; ++u) put16(flash + TABLE + 2 * u, rnd() %% 30000 - 15000);
-    for (uint32_t k = 0; k < units * (n + share); ++k) flash[TABLE + 2 * units + k] = (u8)rnd();
+    put16(at, value);
+    if (bytes == 3) at[2] = (u8)(value >> 16);
+}
+/* random rows of units, their inputs and shares */
+static void scatter(uint32_t units, int bias, uint32_t n, uint32_t share)
+{
+    for (uint32_t u = 0; u < units; ++u)
+        put_bias(flash + TABLE + (uint32_t)bias * u, bias, rnd() %% 30000 - 15000);
+    for (uint32_t k = 0; k < units * (n + share); ++k)
+        flash[TABLE + (uint32_t)bias * units + k] = (u8)rnd();
 }
 /* a random tree of this depth at most; the place behind it */
 static uint32_t grow(uint32_t at, uint32_t depth, uint32_t many, uint32_t far, uint32_t leaf)

@@ -119,9 +119,9 @@ MUTANTS = {
     ),
     "a unit of 16 bits": (
         "mlp_widened",
-        "tinygen_sums.h",
-        "tinygen_int24 acc = (tinygen_int24)((tinygen_int24)tinygen_word(row) * 256 + 128);",
-        "int16_t acc = (int16_t)(tinygen_word(row) * 256 + 128);",
+        "tinygen_layers.h",
+        "tinygen_int24 acc = start(row);",
+        "int16_t acc = (int16_t)start(row);",
         "signed overflow",
     ),
     "an index one too large": (
@@ -182,7 +182,7 @@ MUTANTS = {
     ),
     "a bias that is not brought back": (
         "mlp_long speed",
-        "tinygen_sums.h",
+        "tinygen_layers.h",
         "bias -= ((bias + 32768) >> 16) * 65536;",
         "",
         "signed downcast",

@@ -97,6 +97,7 @@ HARMLESS = {
     "interpolate_square": {"sbci -> nop", "mul -> mulsu", "adc -> nop", "adc -> add"},
     "curves": {"eor -> nop"},  # the byte is 0: what it held was shifted out of it
     # `called` adds where the row went, in C around the kernel
+    "scale_byte": {"sbc -> sub", "eor -> nop"},
     "scale_word": {"sbc -> sub", "eor -> nop"},
     "widen_word": {"sbc -> sub", "eor -> nop"},
     # a byte is cleared once more than a share of eight bits needs, a sign is tested that is known
@@ -108,9 +109,12 @@ HARMLESS = {
     },
     # the unit is not negative: the sign of its high byte's product is 0
     **{
-        f"relu_{kind}_{x}_w16_32": {"mulsu -> mul", "sbc -> sub"}
+        f"{name}_w16_32": {"mulsu -> mul", "sbc -> sub"}
         for kind in ("net", "pairs", "quads")
-        for x in ("s8", "u8", "s16")
+        for name in (
+            *(f"relu_{kind}_{x}" for x in ("s8", "u8", "s16")),
+            *(f"fine_{kind}_{shift}" for shift in (1, 4)),
+        )
     },
 }
 FEW = ("tinygen_high_round", "tinygen_scale_words", "tinygen_leaf", "tinygen_dot_s16_w8_24")

@@ -23,9 +23,11 @@ SAMPLES = 32  # rows in the emitted test vectors
 RUNTIME = (
     "tinygen_fixed.h",
     "tinygen_sums.h",
+    "tinygen_layers.h",
     "tinygen_flash.h",
     "tinygen_avr.h",
     "tinygen_avr_sums.h",
+    "tinygen_avr_layers.h",
     "tinygen_trees.h",
     "tinygen_straight.h",
     "tinygen_units.h",

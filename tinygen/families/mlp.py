@@ -1,9 +1,7 @@
 """Small ReLU net (multi-layer perceptron): int8 weights, one or two hidden layers.
 
-A ReLU unit may be scaled freely, so no multiplier is needed to requantise it: each unit's scale is
-chosen so that its largest weight is 127, and dropping the sum's lowest byte gives its activation.
-Weights are rounded jointly on the Gauss-Newton Hessian of the whole net while biases and the output
-layer adapt; the output layer is then fitted again to the integer activations.
+Hidden layers become integers as `fitting/nets/rounding.py` tells; the output layer is then fitted
+again to the integer activations.
 """
 
 from __future__ import annotations
@@ -15,21 +13,20 @@ from math import ceil
 import numpy as np
 
 from ..data import Rows
-from ..fitting.least_squares import Root, fit_linear, integer_descent, without_free
+from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import (
     FEW_STEPS,
     Logs,
     apply_all,
-    bias_in_24_bits,
     logs_of,
     mean_error,
     narrowest,
     output_row,
     scale_inputs,
-    steps_in_24_bits,
 )
-from ..fitting.nets.gauss_newton import Net, Problem, curvature, train_net
+from ..fitting.nets.gauss_newton import Net, Problem, train_net
 from ..fitting.nets.local_search import MOST_ROWS, finished, found_deep, kicked, ladder
+from ..fitting.nets.rounding import MOST_FINE, Form, fine_forms, frames_of, round_layer
 from ..fitting.weighted import deviation, mean
 from ..model.fixedpoint import INT16_MAX
 from ..model.nodes import Node, prove
@@ -38,9 +35,9 @@ from ..model.operations.scale import Scale
 from . import Family
 
 SIZES = (2, 3, 4, 6, 8, 11, 13, 15, 17, 20, 24)
-INPUT_BITS = (
-    12  # of the scaled inputs: 8 would save 6 cycles a weight and cost 2 to 10 % of accuracy
-)
+# Of the scaled inputs: 8 save 5 cycles a weight and cost 0 to 0.6 % of accuracy (measured), where
+# each input spans so many raw steps: of fewer, less than half of the bits would be used.
+WIDE_BITS, NARROW_BITS, NARROW_STEPS = 12, 8, 128
 MIXED_BITS = 10  # of inputs of very few raw steps beside wide ones
 FIT_BITS = 8  # the float net sees inputs in steps of the 8-bit scaling, but not rounded
 OUTPUT_BITS = (
@@ -49,13 +46,11 @@ OUTPUT_BITS = (
     12,
 )  # of the output layer: the last ones where the first lose too much, or cannot be bounded
 ROUNDS = 3  # times the weights are rounded from where the last round's refit ended
-HIDDEN_SHIFT = 8
-WEIGHT_MAX = 127
 PRUNED = 4 / 3  # units of the net that all others are pruned from, per unit of the largest of them
 DEEP = ((11, 8), (15, 10), (20, 16))  # two hidden layers
 MOST_ROUNDED = 2  # nets of a search that are compared as integers
 MOST_UNITS = 30  # of two layers; more are tried on a budget of flash only
-LEAST_WEIGHT_CYCLES = 12  # of a weight of a hidden layer
+LEAST_WEIGHT_CYCLES = 10  # of a weight of a hidden layer
 KICKS, DEEP_KICKS = 6, 8  # tries to better a net that is used, of one layer and of two
 STARTS = 8  # random nets of two layers, of which one is trained
 DRAFT_STARTS, DRAFT_KICKS = 4, 4  # the same of a draft
@@ -262,15 +257,18 @@ def _chains(fitted: FittedNet, rows: Rows):
 def _sums_fit(front, inputs: int) -> bool:
     """True where the quick kernels take every hidden layer."""
     proven = prove(front, inputs)
-    layers = [(n, p) for n, p in zip(front, proven) if isinstance(n, Dense)]
-    return all(is_relu_layer(node, bounds) for node, bounds in layers)
+    return all(
+        is_relu_layer(node, inside, bounds)
+        for node, inside, bounds in zip(front[1:], proven, proven[1:])
+        if isinstance(node, Dense)
+    )
 
 
 def _rounds(fitted: FittedNet, rows: Rows, narrow: bool = False):
     """(nodes up to the last hidden layer, output layer fitted to what they give) of each round of
     joint rounding; `narrow` keeps the sums of hidden units in 24 bits.
     """
-    scale = scale_inputs(fitted.logs.limits, _input_bits(fitted.logs), widen=True)
+    scale, forms = _scaling(fitted.logs, len(fitted.net.sizes) - 2)
     problem = Problem(
         fitted.standardised(rows.x, scale).astype(np.float32),
         rows.y.astype(np.float64),
@@ -278,89 +276,32 @@ def _rounds(fitted: FittedNet, rows: Rows, narrow: bool = False):
         rows.weights,
     )
     net = train_net(fitted.net, problem, 10)
-    frames = _frames(net, problem, *fitted.frame(scale), scale.zero if narrow else None)
+    if narrow:
+        forms = [form.within_24_bits(reach) for form, reach in zip(forms, (scale.zero, INT16_MAX))]
+    frames = frames_of(net, problem, *fitted.frame(scale), forms)
     for _ in range(ROUNDS):
         for layer in range(len(frames)):
-            net = _round_layer(net, problem, layer, frames[layer])
+            net = round_layer(net, problem, layer, frames[layer])
         front = (*fitted.logs.nodes, scale, *(frame.node(net, k) for k, frame in enumerate(frames)))
         values = apply_all(front, rows.x).astype(np.float64)
         yield front, fit_linear(values, rows.y, fitted.root, ridge=1e-9, counts=rows.weights)
 
 
-def _input_bits(logs: Logs) -> int:
-    """Bits of the scaled inputs: fewer where one of few raw steps, which a 16-bit multiplier cannot
-    widen to all of them, would need far larger weights than the others.
+def _scaling(logs: Logs, layers: int) -> tuple[Scale, list[Form]]:
+    """The node that scales the inputs, and the form of each hidden layer behind it."""
+    limits, inputs = logs.limits, len(logs.limits)
+    if min(high - low for low, high in limits) >= NARROW_STEPS and inputs <= MOST_FINE:
+        return scale_inputs(limits, NARROW_BITS), fine_forms(inputs, layers)
+    return scale_inputs(limits, _wide_bits(logs), widen=True), [Form()] * layers
+
+
+def _wide_bits(logs: Logs) -> int:
+    """Fewer bits where an input of few raw steps, which a 16-bit multiplier cannot widen to all of
+    them, would need far larger weights than the others.
     """
     spans = [high - low for low, high in logs.limits]
-    mixed = min(spans) < FEW_STEPS <= max(spans) and min(spans) < 1 << (INPUT_BITS - 8)
-    return MIXED_BITS if mixed else INPUT_BITS
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """How one hidden layer's floats become integers."""
-
-    unit: np.ndarray  # (inputs, units): the float weight of one integer step
-    steps: np.ndarray  # (units,): accumulator steps per unit of float sum
-    offset: np.ndarray  # (inputs,): float input where the integer one is zero
-    reach: int | None  # how far from 0 an integer input can be, where sums are to fit 24 bits
-
-    def node(self, net: Net, layer: int) -> Dense:
-        weights = np.floor(net.weights[layer] / self.unit + 0.5).astype(int)
-        exact = (
-            (net.biases[layer] + self.offset @ net.weights[layer]) * self.steps / 2**HIDDEN_SHIFT
-        )
-        most = np.full(len(exact), INT16_MAX)
-        if self.reach is not None:
-            most = np.minimum(most, bias_in_24_bits(weights, self.reach))
-        bias = np.clip(np.floor(exact + 0.5), -most, most).astype(int)
-        return Dense(
-            tuple(map(tuple, weights.T.tolist())),
-            tuple(bias.tolist()),
-            HIDDEN_SHIFT,
-            0,
-            INT16_MAX,
-            HIDDEN_SHIFT,
-        )
-
-
-def _frames(
-    net: Net, problem: Problem, gain: np.ndarray, offset: np.ndarray, reach: int | None = None
-) -> list[_Frame]:
-    """Integer frames of the hidden layers: each unit's largest weight is WEIGHT_MAX, unless its
-    activation would not fit, or its sums 24 bits for inputs within -reach .. reach.
-    """
-    frames, activations = [], net.layers(problem.z)
-    for layer, weights in enumerate(net.weights[:-1]):
-        exact = weights * gain[:, None]
-        largest = np.maximum(np.abs(exact).max(axis=0), 1e-12)
-        room = (INT16_MAX << HIDDEN_SHIFT) / np.maximum(activations[layer + 1].max(axis=0), 1e-9)
-        steps = np.minimum(WEIGHT_MAX / largest, room)
-        if reach is not None:
-            bias = net.biases[layer] + offset @ weights
-            steps = np.minimum(steps, steps_in_24_bits(exact, bias, reach))
-        frames.append(_Frame(1 / (gain[:, None] * steps[None, :]), steps, offset, reach))
-        reach = reach and INT16_MAX
-        gain, offset = 2.0**HIDDEN_SHIFT / steps, np.zeros(len(steps))
-    return frames
-
-
-def _round_layer(net: Net, problem: Problem, layer: int, frame: _Frame) -> Net:
-    """The net with one hidden layer's weights on their integer grid, what follows it adapted."""
-    first = sum(w.size + b.size for w, b in zip(net.weights[:layer], net.biases[:layer]))
-    rounded = net.weights[layer].size  # what follows them is free
-    gradient, hessian = curvature(net, problem, first)
-    reduced = without_free(hessian, np.arange(len(hessian)) >= rounded)
-    unit = frame.unit.ravel()
-    whole = integer_descent(
-        net.weights[layer].ravel() / unit,
-        reduced * np.outer(unit, unit),
-        WEIGHT_MAX,
-        gradient[:rounded] * unit,
-    )
-    flat = net.flat()
-    flat[first : first + rounded] = whole * unit
-    return train_net(net.with_flat(flat), problem, 25, first + rounded)
+    mixed = min(spans) < FEW_STEPS <= max(spans) and min(spans) < 1 << (WIDE_BITS - 8)
+    return MIXED_BITS if mixed else WIDE_BITS
 
 
 def _least_bytes(config: Config, inputs: int) -> int:

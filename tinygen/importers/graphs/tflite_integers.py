@@ -18,7 +18,7 @@ from ...common.errors import QuantizeError, show
 from ...model.fixedpoint import Quantity
 from ...model.nodes import MAX_WIDTH, Node
 from ...model.operations.argmax import Argmax
-from ...model.operations.dense_kernels import QuantizedConv, QuantizedDense
+from ...model.operations.quantized import QuantizedConv, QuantizedDense
 from ..graph import Integers
 from .flow import MOST_WIDE
 from .tflite_file import INT8, File, Operation, Tensor, quantized

@@ -30,6 +30,8 @@ from ..views import FloatStep, FloatSumView, Step, SumView, fit_int16
 from .scale import Scale
 
 MAX_SHIFT = 24
+WEIGHTS = 12  # of a unit that stand in a line of a table
+FINE_SHIFTS = (1, 4)  # that kernels have for fine sums of int8 inputs
 SHORT = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}  # types in the kernels' names
 
 
@@ -113,17 +115,41 @@ def sums_within(
     return acc_low, acc_high
 
 
-def is_relu_layer(node: Dense, proven: Bounds) -> bool:
-    """True where the hand-written layer kernels compute this node, byte for byte."""
+def is_relu_layer(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
+    """True where the hand-written layer kernels compute this node, byte for byte.
+
+    inside: of its inputs, None of raw ones; proven: of its own values and sums.
+    """
     return (
         len(node.bias) > 1
         and node.low == 0
         and node.high == INT16_MAX
-        and node.shift == node.bias_shift == 8
         and node.weight_bits == 8
         and proven.acc_bits <= 24
-        and all(-INT16_MAX <= b <= INT16_MAX for b in node.bias)
+        and (_drops_a_byte(node) or _is_fine(node, inside, proven))
     )
+
+
+def _drops_a_byte(node: Dense) -> bool:
+    return node.shift == node.bias_shift == 8 and all(abs(b) <= INT16_MAX for b in node.bias)
+
+
+def _is_fine(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
+    """True for a layer of int8 inputs, its bias in single steps of sums that never leave int16."""
+    return (
+        inside is not None
+        and inside.c_type == "int8_t"
+        and node.shift in FINE_SHIFTS
+        and node.bias_shift == 0
+        and proven.acc_high >> node.shift <= INT16_MAX
+    )
+
+
+def has_fine_sums(node: Dense) -> bool:
+    """Of a hidden layer that a kernel computes: True where the bias is in single steps of the
+    sum.
+    """
+    return node.bias_shift == 0
 
 
 def short_type(step: Step) -> str:
@@ -136,12 +162,31 @@ def short_type(step: Step) -> str:
     return short
 
 
-def unit_row(node: Dense, row: int) -> str:
-    """A unit's row in a kernel's table: its bias, then its weights."""
-    width = max(len(str(b)) for b in node.bias)
-    return f"TINYGEN_BYTES({node.bias[row]:{width}d})," + "".join(
-        f" {w:4d}," for w in node.weights[row]
-    )
+def unit_lines(node: Dense, row: int, share: str = "") -> list[str]:
+    """A unit's row in a kernel's table, in lines: its bias, its weights, its share in an output."""
+    width = max(len(str(b)) for b in kernel_biases(node))
+    weights = [f" {w:4d}," for w in node.weights[row]]
+    lines = ["".join(weights[k : k + WEIGHTS]) for k in range(0, len(weights), WEIGHTS)]
+    lines[0] = f"{bias_text(node, row, width)},{lines[0]}"
+    lines[-1] += share
+    return lines
+
+
+def kernel_biases(node: Dense) -> tuple[int, ...]:
+    """A hidden layer's biases as its kernel's table holds them; what rounds a fine sum is in
+    them.
+    """
+    return node.start if has_fine_sums(node) else node.bias
+
+
+def bias_bytes(node: Dense) -> int:
+    return 3 if has_fine_sums(node) else 2
+
+
+def bias_text(node: Dense, row: int | None, width: int = 0) -> str:
+    """A unit's bias in a kernel's table, 0 for no unit."""
+    macro = "TINYGEN_3_BYTES" if has_fine_sums(node) else "TINYGEN_BYTES"
+    return f"{macro}({0 if row is None else kernel_biases(node)[row]:{width}d})"
 
 
 class WeightRows:
@@ -192,7 +237,7 @@ class DenseView(WeightRows, SumView):
 
     @property
     def relu_layer(self) -> bool:
-        return is_relu_layer(self.node, self.step.proven)
+        return is_relu_layer(self.node, self.step.before, self.step.proven)
 
     @property
     def slow(self) -> str:
@@ -205,15 +250,17 @@ class DenseView(WeightRows, SumView):
 
     @property
     def layer(self) -> str:
+        if has_fine_sums(self.node):
+            return f"tinygen_fine_layer_{self.node.shift}"
         return f"tinygen_relu_layer_{short_type(self.step)}"
 
     @property
     def layer_rows(self) -> list[str]:
-        return [unit_row(self.node, k) for k in range(self.rows)]
+        return [line for k in range(self.rows) for line in unit_lines(self.node, k)]
 
     @property
     def layer_bytes(self) -> int:
-        return self.rows * (self.columns + 2)
+        return self.rows * (self.columns + bias_bytes(self.node))
 
     @property
     def type(self) -> str:
@@ -264,6 +311,8 @@ class DenseView(WeightRows, SumView):
 
     @property
     def rom_bytes(self) -> int:
+        if self.relu_layer:
+            return self.layer_bytes
         per_bias = 0 if self.rows == 1 else self.bias_bits // 8
         return self.weight_bytes + per_bias * self.rows
 

@@ -16,6 +16,7 @@ LOOP = 5  # elements from which on a loop is shorter than a statement for each
 MOST_BITS = 16  # that a loop shifts to know which inputs become logarithms
 # kernel of all inputs -> that of one
 WORDS = {
+    "tinygen_scale_bytes": "tinygen_scale_byte",
     "tinygen_scale_words": "tinygen_scale_word",
     "tinygen_widen_words": "tinygen_widen_word",
 }

@@ -1,0 +1,157 @@
+/* tinygen_layers.h -- hidden layers of nets in C99. Hand-written. Included by tinygen_fixed.h,
+ * never alone. tinygen_avr_layers.h has the same kernels in assembly.
+ *
+ * A unit is h = max((bias * 2^8 + weights . x) / 2^8, 0), rounded half up. `table` in flash has a
+ * row per unit: TINYGEN_BYTES(bias), then n weights. Sums fit 24 bits, which the generator has
+ * proven.
+ * tinygen_relu_layer_*  stores the units into h.
+ * tinygen_relu_net_*    is a hidden layer with one output: a row ends with the unit's share v in
+ *                       the output (int8, or TINYGEN_BYTES(v)), and acc + sum of v * h is returned;
+ *                       no unit is ever stored.
+ * tinygen_relu_pairs_*  is the same net, two units at a time: their biases, their weights for each
+ *                       input in turn, their shares.
+ * tinygen_relu_quads_*  takes four units at a time.
+ * tinygen_fine_*        are the same for int8 inputs, with sums of fewer bits, of which 1 or 4 are
+ *                       dropped, as the name says: h = max((bias + weights . x) / 2, 0), say. The
+ *                       bias has three bytes, TINYGEN_3_BYTES(bias), and what rounds is in it.
+ */
+#ifndef TINYGEN_LAYERS_H
+#define TINYGEN_LAYERS_H
+
+static inline tinygen_int24 tinygen_relu_start(const int8_t *bias)
+{
+    return (tinygen_int24)((tinygen_int24)tinygen_word(bias) * 256 + 128);
+}
+
+static inline tinygen_int24 tinygen_fine_start(const int8_t *bias)
+{
+    tinygen_int24 high = (tinygen_int24)TINYGEN_READ_I8(bias + 2);
+    return (tinygen_int24)(high * 65536 + (tinygen_int24)(uint16_t)tinygen_word(bias));
+}
+
+/* bias_bytes: of each unit's bias in the table, which `start` reads */
+#define TINYGEN_LAYER_C(unit, layer, in_t, start, bias_bytes, shift)                               \
+    static inline int16_t unit(const int8_t *row, const in_t *x, uint8_t n)                        \
+    {                                                                                              \
+        tinygen_int24 acc = start(row);                                                            \
+        for (uint8_t i = 0; i < n; ++i) {                                                          \
+            tinygen_int24 w = (tinygen_int24)TINYGEN_READ_I8(row + (bias_bytes) + i);              \
+            acc = (tinygen_int24)(acc + (tinygen_int24)(w * (tinygen_int24)x[i]));                 \
+        }                                                                                          \
+        return acc < 0 ? 0 : (int16_t)(acc >> (shift));                                            \
+    }                                                                                              \
+    static inline void layer(const int8_t *table, const in_t *x, int16_t *h, uint8_t rows,         \
+                             uint8_t n)                                                            \
+    {                                                                                              \
+        for (uint8_t row = 0; row < rows; ++row, table += n + (bias_bytes)) {                      \
+            h[row] = unit(table, x, n);                                                            \
+        }                                                                                          \
+    }
+
+TINYGEN_LAYER_C(tinygen_relu_unit_s8, tinygen_relu_layer_s8, int8_t, tinygen_relu_start, 2, 8)
+TINYGEN_LAYER_C(tinygen_relu_unit_u8, tinygen_relu_layer_u8, uint8_t, tinygen_relu_start, 2, 8)
+TINYGEN_LAYER_C(tinygen_relu_unit_s16, tinygen_relu_layer_s16, int16_t, tinygen_relu_start, 2, 8)
+TINYGEN_LAYER_C(tinygen_fine_unit_1, tinygen_fine_layer_1, int8_t, tinygen_fine_start, 3, 1)
+TINYGEN_LAYER_C(tinygen_fine_unit_4, tinygen_fine_layer_4, int8_t, tinygen_fine_start, 3, 4)
+
+#define TINYGEN_NET_C(name, unit, bias_bytes, acc_t, in_t, read, bytes)                            \
+    static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t rows,          \
+                             uint8_t n)                                                            \
+    {                                                                                              \
+        for (; rows > 0; --rows, table += n + (bias_bytes) + (bytes)) {                            \
+            acc_t share = read(table + n + (bias_bytes));                                          \
+            acc = (acc_t)(acc + (acc_t)(share * (acc_t)unit(table, x, n)));                        \
+        }                                                                                          \
+        return acc;                                                                                \
+    }
+
+#define TINYGEN_GROUPS_C(name, units, start, bias_bytes, shift, acc_t, in_t, read, bytes)          \
+    static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t groups,        \
+                             uint8_t n)                                                            \
+    {                                                                                              \
+        for (; groups > 0; --groups) {                                                             \
+            const int8_t *weights = table + (bias_bytes) * (units), *shares = weights + units * n; \
+            for (uint8_t unit = 0; unit < units; ++unit) {                                         \
+                tinygen_int24 sum = start(table + (bias_bytes) * unit);                            \
+                for (uint8_t i = 0; i < n; ++i) {                                                  \
+                    tinygen_int24 w = (tinygen_int24)TINYGEN_READ_I8(weights + units * i + unit);  \
+                    sum = (tinygen_int24)(sum + (tinygen_int24)(w * (tinygen_int24)x[i]));         \
+                }                                                                                  \
+                acc_t share = read(shares + unit * bytes);                                         \
+                acc_t h = (acc_t)(sum < 0 ? 0 : sum >> (shift));                                   \
+                acc = (acc_t)(acc + (acc_t)(share * h));                                           \
+            }                                                                                      \
+            table = shares + units * bytes;                                                        \
+        }                                                                                          \
+        return acc;                                                                                \
+    }
+
+#define TINYGEN_NET(in, operands, acc_t, in_t, read, bytes)                                        \
+    TINYGEN_NET_C(tinygen_relu_net_##in##_##operands, tinygen_relu_unit_##in, 2, acc_t, in_t,      \
+                  read, bytes)                                                                     \
+    TINYGEN_GROUPS_C(tinygen_relu_pairs_##in##_##operands, 2, tinygen_relu_start, 2, 8, acc_t,     \
+                     in_t, read, bytes)                                                            \
+    TINYGEN_GROUPS_C(tinygen_relu_quads_##in##_##operands, 4, tinygen_relu_start, 2, 8, acc_t,     \
+                     in_t, read, bytes)
+
+TINYGEN_NET(s8, w8_24, tinygen_int24, int8_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET(s8, w8_32, int32_t, int8_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET(s8, w16_32, int32_t, int8_t, tinygen_word, 2)
+TINYGEN_NET(u8, w8_24, tinygen_int24, uint8_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET(u8, w8_32, int32_t, uint8_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET(u8, w16_32, int32_t, uint8_t, tinygen_word, 2)
+TINYGEN_NET(s16, w8_24, tinygen_int24, int16_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET(s16, w8_32, int32_t, int16_t, TINYGEN_READ_I8, 1)
+TINYGEN_NET(s16, w16_32, int32_t, int16_t, tinygen_word, 2)
+
+#define TINYGEN_FINE(shift, operands, acc_t, read, bytes)                                          \
+    TINYGEN_NET_C(tinygen_fine_net_##shift##_##operands, tinygen_fine_unit_##shift, 3, acc_t,      \
+                  int8_t, read, bytes)                                                             \
+    TINYGEN_GROUPS_C(tinygen_fine_pairs_##shift##_##operands, 2, tinygen_fine_start, 3, shift,     \
+                     acc_t, int8_t, read, bytes)                                                   \
+    TINYGEN_GROUPS_C(tinygen_fine_quads_##shift##_##operands, 4, tinygen_fine_start, 3, shift,     \
+                     acc_t, int8_t, read, bytes)
+
+TINYGEN_FINE(1, w8_24, tinygen_int24, TINYGEN_READ_I8, 1)
+TINYGEN_FINE(1, w8_32, int32_t, TINYGEN_READ_I8, 1)
+TINYGEN_FINE(1, w16_32, int32_t, tinygen_word, 2)
+TINYGEN_FINE(4, w8_24, tinygen_int24, TINYGEN_READ_I8, 1)
+TINYGEN_FINE(4, w8_32, int32_t, TINYGEN_READ_I8, 1)
+TINYGEN_FINE(4, w16_32, int32_t, tinygen_word, 2)
+
+/* The same net of two to seven int16 inputs, which an AVR keeps in registers. A row's weights are
+ * int8 with the top bit turned: w + 2^7. Its bias lacks 2^7 times their sum, in 16 bits: the
+ * assembly sums unsigned products, x + 2^15 times w + 2^7, which bring it back modulo 2^24. Here it
+ * comes back first. */
+#define TINYGEN_HELD_C(name, acc_t, n, read, bytes)                                                \
+    static inline acc_t name(acc_t acc, const int8_t *table, const int16_t *x, uint8_t rows)       \
+    {                                                                                              \
+        for (; rows > 0; --rows, table += 2 + n + bytes) {                                         \
+            int32_t bias = tinygen_word(table);                                                    \
+            for (uint8_t i = 0; i < n; ++i) {                                                      \
+                bias += ((int32_t)TINYGEN_READ_U8(table + 2 + i) - 128) * 128;                     \
+            }                                                                                      \
+            bias -= ((bias + 32768) >> 16) * 65536;                                                \
+            tinygen_int24 unit = (tinygen_int24)(bias * 256 + 128);                                \
+            for (uint8_t i = 0; i < n; ++i) {                                                      \
+                tinygen_int24 w = (tinygen_int24)TINYGEN_READ_U8(table + 2 + i) - 128;             \
+                unit = (tinygen_int24)(unit + (tinygen_int24)(w * (tinygen_int24)x[i]));           \
+            }                                                                                      \
+            acc_t share = read(table + 2 + n), h = (acc_t)(unit < 0 ? 0 : unit >> 8);              \
+            acc = (acc_t)(acc + (acc_t)(share * h));                                               \
+        }                                                                                          \
+        return acc;                                                                                \
+    }
+#define TINYGEN_HELD(n)                                                                            \
+    TINYGEN_HELD_C(tinygen_relu_held_##n##_w8_24, tinygen_int24, n, TINYGEN_READ_I8, 1)            \
+    TINYGEN_HELD_C(tinygen_relu_held_##n##_w8_32, int32_t, n, TINYGEN_READ_I8, 1)                  \
+    TINYGEN_HELD_C(tinygen_relu_held_##n##_w16_32, int32_t, n, tinygen_word, 2)
+
+TINYGEN_HELD(2)
+TINYGEN_HELD(3)
+TINYGEN_HELD(4)
+TINYGEN_HELD(5)
+TINYGEN_HELD(6)
+TINYGEN_HELD(7)
+
+#endif

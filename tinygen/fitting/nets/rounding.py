@@ -1,0 +1,138 @@
+"""Hidden layers of a ReLU net as integers: a scale for each unit, and weights rounded jointly on
+the Gauss-Newton Hessian of the whole net while what follows them adapts.
+
+A ReLU unit may be scaled freely, so no multiplier is needed to requantise it: each unit's scale is
+chosen so that its largest weight is WEIGHT_MAX, and a shift of its sum gives its activation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...model.fixedpoint import INT16_MAX
+from ...model.operations.dense import Dense
+from ..least_squares import integer_descent, without_free
+from ..lowering import bias_in_24_bits, steps_in_24_bits
+from .gauss_newton import Net, Problem, curvature, train_net
+
+WEIGHT_MAX = 127
+FARTHEST = 128  # from 0 that an input of 8 bits can be
+FEW_SHIFT, MANY_SHIFT = 1, 4  # of sums of few inputs of 8 bits, and of many
+FEW_INPUTS, MOST_FINE = 8, 64
+ROOM = 0.97  # part of the room for a sum that is used before its weights are rounded
+LEAST_BIAS = -(2**22)  # beside which no sum of so many products leaves 24 bits
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a hidden layer's sums become units: `unit = sum / 2**shift`.
+
+    fine: of inputs of 8 bits, its bias in single steps of the sum, not in steps of 2**shift.
+    reach: how far from 0 an integer input of the others can be, where sums are to fit 24 bits.
+    """
+
+    shift: int = 8
+    fine: bool = False
+    reach: int | None = None
+
+    def within_24_bits(self, reach: int) -> Form:
+        return replace(self, reach=reach)
+
+    @property
+    def room(self) -> int:
+        """The largest sum whose unit fits int16, its rounding constant left out."""
+        return (INT16_MAX << self.shift) + ((1 << self.shift) >> 1) - 1
+
+    def steps(self, weights: np.ndarray, bias: np.ndarray, largest: np.ndarray) -> np.ndarray:
+        """Steps of the sum per unit of its float value, (units,), as fine as weights, units and
+        sums allow.
+
+        weights: (inputs, units), per step of an integer input; largest: activation of each unit.
+        """
+        steps: np.ndarray = np.minimum(
+            WEIGHT_MAX / np.maximum(np.abs(weights).max(axis=0), 1e-12),
+            (INT16_MAX << self.shift) / np.maximum(largest, 1e-9),
+        )
+        if self.fine:
+            most = np.maximum(bias + _most_of_bytes(weights), 1e-9)
+            steps = np.minimum(steps, ROOM * self.room / most)
+        elif self.reach is not None:
+            steps = np.minimum(steps, steps_in_24_bits(weights, bias, self.reach))
+        return steps
+
+    def node(self, weights: np.ndarray, bias: np.ndarray) -> Dense:
+        """The layer of integer weights (inputs, units); bias: (units,) in steps of the sum."""
+        bias_shift = 0 if self.fine else self.shift
+        most = np.full(len(bias), INT16_MAX)
+        least = -most
+        if self.fine:
+            least, most = np.full(len(bias), LEAST_BIAS), self.room - _most_of_bytes(weights)
+        elif self.reach is not None:
+            most = np.minimum(most, bias_in_24_bits(weights, self.reach))
+            least = -most
+        whole = np.clip(np.floor(bias / 2**bias_shift + 0.5), least, most).astype(int)
+        rows = tuple(map(tuple, weights.T.tolist()))
+        return Dense(rows, tuple(whole.tolist()), self.shift, 0, INT16_MAX, bias_shift)
+
+
+def _most_of_bytes(weights: np.ndarray) -> np.ndarray:
+    """What products of inputs of 8 bits can sum up to, (units,)."""
+    most: np.ndarray = np.abs(weights).sum(axis=0) * FARTHEST
+    return most
+
+
+def fine_forms(inputs: int, layers: int) -> list[Form]:
+    """The forms of layers behind inputs of 8 bits: a second layer needs units of fewer bits, or its
+    sums leave 24 bits.
+    """
+    few = inputs <= FEW_INPUTS and layers == 1
+    return [Form(FEW_SHIFT if few else MANY_SHIFT, fine=True), *[Form()] * (layers - 1)]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How one hidden layer's floats become integers."""
+
+    form: Form
+    unit: np.ndarray  # (inputs, units): the float weight of one integer step
+    steps: np.ndarray  # (units,): accumulator steps per unit of float sum
+    offset: np.ndarray  # (inputs,): float input where the integer one is zero
+
+    def node(self, net: Net, layer: int) -> Dense:
+        weights = np.floor(net.weights[layer] / self.unit + 0.5).astype(int)
+        bias = (net.biases[layer] + self.offset @ net.weights[layer]) * self.steps
+        return self.form.node(weights, bias)
+
+
+def frames_of(
+    net: Net, problem: Problem, gain: np.ndarray, offset: np.ndarray, forms: list[Form]
+) -> list[Frame]:
+    """Integer frames of the hidden layers; gain, offset: net input = gain * integer + offset."""
+    frames, activations = [], net.layers(problem.z)
+    for layer, (weights, form) in enumerate(zip(net.weights[:-1], forms)):
+        exact = weights * gain[:, None]
+        bias = net.biases[layer] + offset @ weights
+        steps = form.steps(exact, bias, activations[layer + 1].max(axis=0))
+        frames.append(Frame(form, 1 / (gain[:, None] * steps[None, :]), steps, offset))
+        gain, offset = 2.0**form.shift / steps, np.zeros(len(steps))
+    return frames
+
+
+def round_layer(net: Net, problem: Problem, layer: int, frame: Frame) -> Net:
+    """The net with one hidden layer's weights on their integer grid, what follows it adapted."""
+    first = sum(w.size + b.size for w, b in zip(net.weights[:layer], net.biases[:layer]))
+    rounded = net.weights[layer].size  # what follows them is free
+    gradient, hessian = curvature(net, problem, first)
+    reduced = without_free(hessian, np.arange(len(hessian)) >= rounded)
+    unit = frame.unit.ravel()
+    whole = integer_descent(
+        net.weights[layer].ravel() / unit,
+        reduced * np.outer(unit, unit),
+        WEIGHT_MAX,
+        gradient[:rounded] * unit,
+    )
+    flat = net.flat()
+    flat[first : first + rounded] = whole * unit
+    return train_net(net.with_flat(flat), problem, 25, first + rounded)
