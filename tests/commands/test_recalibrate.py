@@ -352,6 +352,20 @@ def test_what_chance_explains_is_refused_in_one_line(run, files, rows):
     assert done.err == "" and not (files / "new.json").exists()
 
 
+@pytest.mark.parametrize("rows", ["none", "days"])
+def test_an_hour_that_is_assumed_is_said_whether_or_not_it_is_refused(run, files, rows):
+    """An hour apart, readings tell less than the days that they may stand for: a reason to be
+    refused.
+    """
+    lines = (files / f"{rows}.csv").read_text().splitlines()
+    (files / "bare.csv").write_text("\n".join(line.split(",", 1)[1] for line in lines) + "\n")
+    done, told = (run(f"recalibrate air.json bare.csv{more}") for more in ("", " --hours-apart 24"))
+    note, after = done.out.split("\n", 1)
+    assert note == ("note: no column of times: readings are taken to be 1 h apart (--hours-apart)")
+    assert after.startswith("refused: " if rows == "none" else "readings ")
+    assert "note" not in told.out
+
+
 def test_json_tells_the_same(run, files):
     done = run("recalibrate air.json days.csv -o new.json --json")
     told = json.loads(done.out)
