@@ -243,7 +243,7 @@ def test_cost_and_budget_are_measured(simavr):
     )
     assert tight.cost("uno").flash_bytes <= cost.flash_bytes // 3
     with pytest.raises(
-        UsageError, match=r"fits the budget of 10 bytes of flash: .* raise max_flash"
+        UsageError, match=r"fits the budget of 10 bytes of flash: .* raise max_flash$"
     ):
         TinyClassifier(family="tree", max_flash=10).fit(WINE.data, WINE.target)
 
