@@ -13,11 +13,17 @@ from sealed import sealed
 
 from tinygen.codegen.emit import render_header
 from tinygen.common.errors import DataError, ModelError
+from tinygen.common.tables import six_digits
 from tinygen.fitting import recalibration
 from tinygen.fitting.last_layer import coefficients, layer_of, with_layer
-from tinygen.fitting.recalibration import independent_readings, recalibrate, with_facts
+from tinygen.fitting.recalibration import (
+    independent_readings,
+    recalibrate,
+    unseen_spread,
+    with_facts,
+)
 from tinygen.model.confidence.error_bars import ErrorBars
-from tinygen.model.fixedpoint import RAW_MAX
+from tinygen.model.fixedpoint import RAW_MAX, RAW_MIN
 from tinygen.model.model import from_json, load
 from tinygen.model.operations.scale import Calibrate
 from tinygen.model.outputs import calibrated, place_of, without_calibration
@@ -164,6 +170,21 @@ def test_residuals_vary_at_least_as_those_of_rows_that_a_fit_had_not_seen():
     assert wide.drift.evidence == pytest.approx(300 / 1000 * wide.drift.independent**0.5, rel=0.15)
     endless = replace(MODEL, training={"unseen_spread": 1e200})
     assert not recalibrate(endless, raw, truth, DAYS).accepted
+
+
+@pytest.mark.parametrize("name", ["linear_narrow", "linear8", "additive", "logarithms"])
+def test_answers_beyond_the_boards_range_count_as_it_gives_them(name):
+    """A fold's float answers are not clamped, and a wild one would make a figure that says nothing,
+    or a file that cannot be read.
+    """
+    model = random_models()[name]
+    y = np.array([RAW_MIN, 1, 200, RAW_MAX])
+    wild = np.array([1e30, -1e30, 1e300, -5.0])
+    found = unseen_spread(model, wild, y)
+    assert found == unseen_spread(model, np.array([RAW_MAX, RAW_MIN, RAW_MAX, -5]), y)
+    assert 100 < found < 2**16
+    told = replace(model, training={"unseen_spread": six_digits(found)})
+    assert from_json(told.to_json()) == told
 
 
 def test_a_recalibrated_model_keeps_the_figure_that_it_is_judged_by():
