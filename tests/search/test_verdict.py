@@ -307,8 +307,8 @@ def made(
     [
         (
             made(integer_error=1.001),
-            "The integer model makes 0.1 % larger errors and is 9 times smaller and 31 times faster "
-            "than the same model in float: convert it.",
+            "The integer model makes 0.1 % larger errors and is 9 times smaller and 31 times "
+            "faster than the same model in float: convert it.",
         ),
         (
             made(),
