@@ -165,8 +165,8 @@ def read(text: str, of: type, schema: int) -> tuple[dict[str, Any], object]:
     plain = parse(text)
     if plain.get("kind") == "signals":
         raise ModelError(
-            "it is a model of signals, which this does not take: `tinygen predict`, `emit`, "
-            "`export`, `build`, `stream` and `report` do"
+            "it is a model of signals, which this does not take: `tinygen report` and `card` tell "
+            "what it does; `predict`, `emit`, `export`, `build`, `stream`, `verify` take it as well"
         )
     if "schema" not in plain:
         raise ModelError("not a tinygen model (no 'schema'): write one with `tinygen train`")
