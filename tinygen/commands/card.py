@@ -84,7 +84,6 @@ def card(
     """Writes the card of a model file, whole or not at all."""
     from ..model.signals import SignalModel
     from ..model.signals.any_model import load_any
-    from ..report import signal_card
     from ..report.dossier.gather import gather
     from ..report.page.card import markdown
 
@@ -95,6 +94,8 @@ def card(
                 f"--data is for a model of rows, '{model}' is of signals: leave it out, "
                 "`tinygen report` draws its recordings"
             )
+        from ..report import signal_card  # with the drawings of its page
+
         words = read_words(note, "note").strip() if note else ""
         write_whole(out, signal_card.markdown(twin, words))
         return CardedSignals(twin, out)
