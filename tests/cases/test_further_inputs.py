@@ -84,7 +84,29 @@ READ = {  # content, inputs, words of the notes; the target is y
             "serial,adc,temp,y",
         ),
         BOTH,
-        "it holds numbers such as -9007199254",
+        "it holds -9007199254",
+    ),
+    "one cell beyond all numbers": (
+        text(lambda i: f"{'1e308' if i == 17 else i},{BASE[i]}", "far,adc,temp,y"),
+        BOTH,
+        "column 'far' left out: it holds 1e+308 in row 19 (1 such cell), beyond 2**53",
+    ),
+    "numbers beyond all steps": (
+        text(lambda i: f"{i % 40 + 1}e300,{BASE[i]}", "far,adc,temp,y"),
+        BOTH,
+        "column 'far' left out: its numbers, up to 4e+301 in row 41, would be kept in steps of",
+    ),
+    "hexadecimal, of many texts": (
+        text(lambda i: f"0x{64 + i % 60:02X},{BASE[i]}", "code,adc,temp,y"),
+        BOTH,
+        "column 'code' left out: hexadecimal such as '0x40' is not read as a number: write decimal "
+        "numbers (64) if they are readings",
+    ),
+    "hexadecimal, of few texts": (
+        text(lambda i: f"{('0x10', '0x1f')[i % 2]},{BASE[i]}", "code,adc,temp,y"),
+        ["code=0x10", "code=0x1f", *BOTH],
+        "any other label is a missing reading; hexadecimal such as '0x10' is not read as a number: "
+        "write decimal numbers (16) if they are readings",
     ),
     "minutes and seconds": (
         text(lambda i: f"{i:02d}:17.5,{BASE[i]}", "on,adc,temp,y", ROWS),
@@ -152,7 +174,7 @@ READ = {  # content, inputs, words of the notes; the target is y
     "hexadecimal counts": (
         text(lambda i: f"0x{i * 37:04X},{TEMP[i % 60]},{i % 41}.{i % 7}", rows=150),
         ["temp"],
-        "write plain numbers there if they are readings",
+        "hexadecimal such as",
     ),
 }
 REFUSED = {  # content, target, words of the refusal
@@ -169,6 +191,21 @@ REFUSED = {  # content, target, words of the refusal
         PLAIN.replace(BASE[0], f"{BASE[0]}%"),
         "y",
         ["row 2", "is not a number"],
+    ),
+    "hexadecimal among numbers": (
+        text(lambda i: f"{'0x1f' if i == 4 else i},{TEMP[i]},{Y[i]}"),
+        "y",
+        ["row 6, column 'adc'", "hexadecimal such as '0x1f' is not read", "(31)"],
+    ),
+    "a target in hexadecimal": (
+        text(lambda i: f"{ADC[i]},{TEMP[i]},0x{i:x}"),
+        "y",
+        ["column 'y'", "hexadecimal such as '0x0' is not read", "(0)"],
+    ),
+    "one target beyond all numbers": (
+        text(lambda i: f"{ADC[i]},{TEMP[i]},{'1e308' if i == 17 else Y[i]}"),
+        "y",
+        ["column 'y'", "it holds 1e+308 in row 19 (1 such cell)", "mend it, leave it empty"],
     ),
     "a row cut off by zeros": (
         PLAIN.replace(BASE[30], f"{ADC[30]},2\0\0"),

@@ -13,11 +13,17 @@ from sealed import sealed
 
 from tinygen.codegen.emit import render_header
 from tinygen.common.errors import DataError, ModelError
+from tinygen.common.tables import six_digits
 from tinygen.fitting import recalibration
 from tinygen.fitting.last_layer import coefficients, layer_of, with_layer
-from tinygen.fitting.recalibration import independent_readings, recalibrate, with_facts
+from tinygen.fitting.recalibration import (
+    independent_readings,
+    recalibrate,
+    unseen_spread,
+    with_facts,
+)
 from tinygen.model.confidence.error_bars import ErrorBars
-from tinygen.model.fixedpoint import RAW_MAX
+from tinygen.model.fixedpoint import RAW_MAX, RAW_MIN
 from tinygen.model.model import from_json, load
 from tinygen.model.operations.scale import Calibrate
 from tinygen.model.outputs import calibrated, place_of, without_calibration
@@ -164,6 +170,21 @@ def test_residuals_vary_at_least_as_those_of_rows_that_a_fit_had_not_seen():
     assert wide.drift.evidence == pytest.approx(300 / 1000 * wide.drift.independent**0.5, rel=0.15)
     endless = replace(MODEL, training={"unseen_spread": 1e200})
     assert not recalibrate(endless, raw, truth, DAYS).accepted
+
+
+@pytest.mark.parametrize("name", ["linear_narrow", "linear8", "additive", "logarithms"])
+def test_answers_beyond_the_boards_range_count_as_it_gives_them(name):
+    """A fold's float answers are not clamped, and a wild one would make a figure that says nothing,
+    or a file that cannot be read.
+    """
+    model = random_models()[name]
+    y = np.array([RAW_MIN, 1, 200, RAW_MAX])
+    wild = np.array([1e30, -1e30, 1e300, -5.0])
+    found = unseen_spread(model, wild, y)
+    assert found == unseen_spread(model, np.array([RAW_MAX, RAW_MIN, RAW_MAX, -5]), y)
+    assert 100 < found < 2**16
+    told = replace(model, training={"unseen_spread": six_digits(found)})
+    assert from_json(told.to_json()) == told
 
 
 def test_a_recalibrated_model_keeps_the_figure_that_it_is_judged_by():
@@ -350,6 +371,20 @@ def test_what_chance_explains_is_refused_in_one_line(run, files, rows):
     done = run(f"recalibrate air.json {rows}.csv -o new.json")
     assert done.code == 1 and done.out.startswith("refused: chance") and done.out.count("\n") == 1
     assert done.err == "" and not (files / "new.json").exists()
+
+
+@pytest.mark.parametrize("rows", ["none", "days"])
+def test_an_hour_that_is_assumed_is_said_whether_or_not_it_is_refused(run, files, rows):
+    """An hour apart, readings tell less than the days that they may stand for: a reason to be
+    refused.
+    """
+    lines = (files / f"{rows}.csv").read_text().splitlines()
+    (files / "bare.csv").write_text("\n".join(line.split(",", 1)[1] for line in lines) + "\n")
+    done, told = (run(f"recalibrate air.json bare.csv{more}") for more in ("", " --hours-apart 24"))
+    note, after = done.out.split("\n", 1)
+    assert note == ("note: no column of times: readings are taken to be 1 h apart (--hours-apart)")
+    assert after.startswith("refused: " if rows == "none" else "readings ")
+    assert "note" not in told.out
 
 
 def test_json_tells_the_same(run, files):

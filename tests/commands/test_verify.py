@@ -349,16 +349,27 @@ HOSTILE = {
     "kind": lambda p: p["models"][0]["making"]["options"].update(seed=["x"]),
     "read": lambda p: p["models"][0]["making"]["read"].update(target=[]),
 }
-WRONG = {
-    "command": lambda p: p["models"][0]["making"].update(command="setup"),
-    "file": lambda p: p["models"][0].update(file="../gas.json"),
-    "dots": lambda p: p["models"][0].update(file=".."),
-    "type": lambda p: p.update(models={}),
-    "sum": lambda p: p["models"][0].update(sha256="x"),
-    "role": lambda p: p["firmware"].update(pins={"purple": 7}),
-    "none": lambda p: p.update(models=[]),
-    "schema": lambda p: p.update(schema=2),
-    "unknown": lambda p: p.update(more=1),
+ODD = "is not as tinygen writes it"
+WRONG = {  # what is changed in a manifest, and what is said of it
+    "command": (
+        lambda p: p["models"][0]["making"].update(command="setup"),
+        f"models[0].making.command {ODD}",
+    ),
+    "file": (lambda p: p["models"][0].update(file="../gas.json"), f"models[0].file {ODD}"),
+    "dots": (lambda p: p["models"][0].update(file=".."), f"models[0].file {ODD}"),
+    "type": (lambda p: p.update(models={}), f"models {ODD}"),
+    "sum": (lambda p: p["models"][0].update(sha256="x"), f"models[0].sha256 {ODD}"),
+    "role": (lambda p: p["firmware"].update(pins={"purple": 7}), f"firmware.pins {ODD}"),
+    "none": (lambda p: p.update(models=[]), f"models {ODD}"),
+    "schema": (lambda p: p.update(schema=2), f"schema {ODD}"),
+    "unknown": (lambda p: p.update(more=1), "it has an unknown part 'more'"),
+    "unknown in a model": (
+        lambda p: p["models"][0].update({"x` - at `$.y": 1}),
+        "has an unknown part 'x` - at `$.y'",
+    ),
+    "no models": (lambda p: p.pop("models"), "it has no 'models'"),
+    "no hex": (lambda p: p["firmware"].pop("hex"), "firmware has no 'hex'"),
+    "no file": (lambda p: p["models"][0].pop("file"), "models[0] has no 'file'"),
 }
 
 
@@ -382,11 +393,23 @@ def refused(*words):
 def test_a_manifest_of_another_form_is_none(case, built, run):
     path = built / "manifest.json"
     plain = json.loads(path.read_text())
-    WRONG[case](plain)
+    change, words = WRONG[case]
+    change(plain)
     path.write_text(json.dumps(plain))
     told = run("verify firmware")
-    assert told.code == 1 and "manifest.json is not one of tinygen's" in told.out
-    assert len(told.out.splitlines()) == 2
+    line, last = told.out.splitlines()
+    assert told.code == 1 and last == "DIFFERS at the manifest"
+    assert "manifest.json is not one of tinygen's, " in line and "$" not in line.replace(words, "")
+    assert line.endswith(f"{words}: build the folder again")
+
+
+def test_of_a_models_manifest_the_model_is_what_to_make_again(guard, run):
+    path = guard / "guard.manifest.json"
+    plain = json.loads(path.read_text())
+    del plain["versions"]
+    path.write_text(json.dumps(plain))
+    line = run("verify guard.json").out.splitlines()[0]
+    assert line.endswith("not one of tinygen's, it has no 'versions': make the model again")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "1e999", "[" * 100_000, '{"schema": 1e999}', "\0"])
@@ -443,6 +466,20 @@ def test_a_manifest_that_cannot_be_read_is_one_line(make, words, built, run):
     make(built / "manifest.json")
     told = run("verify firmware")
     assert told.code == 2 and words in told.err and len(told.err.splitlines()) == 1
+
+
+def test_what_writes_no_manifest_is_named_with_the_next_step(guard, run):
+    assert run("emit guard.json -o sketch").code == 0
+    for folder in ("sketch", "."):
+        told = run(f"verify {folder}")
+        assert told.code == 2 and len(told.err.splitlines()) == 1
+        assert "`emit` and `export` write none: make the folder with `tinygen build" in told.err
+        assert "or verify the model file" in told.err
+    shutil.copy("guard.json", "other.json")
+    told = run("verify other.json")
+    assert told.code == 2 and len(told.err.splitlines()) == 1
+    assert "there is no manifest 'other.manifest.json'" in told.err
+    assert "`recalibrate` writes none: verify the model that it recalibrated" in told.err
 
 
 def test_wrong_use_is_one_line(built, run):

@@ -105,6 +105,8 @@ def put(where, what):
         (("reference", "CO(GT)"), "high", {**columns(), "CO(GT)": columns(3)["a [V]"]}),
         (("unit", "d"), "low", {**columns(), "d": columns(3)["a [V]"]}),
         (("balance", "y"), "medium", spoil("y [ppm]", put(slice(0, 3), 2000.0))),
+        (("beyond", "b"), "high", spoil("b [V]", put(9, 1e308))),
+        (("beyond", "b"), "high", spoil("b [V]", lambda v: v * 1e300)),
     ],
 )
 def test_each_fault_is_found(kind, severity, values):
@@ -115,6 +117,20 @@ def test_each_fault_is_found(kind, severity, values):
     assert [SEVERITIES.index(f.severity) for f in result.findings] == sorted(
         SEVERITIES.index(f.severity) for f in result.findings
     )
+
+
+def test_numbers_beyond_all_steps_are_named_by_column_row_and_value():
+    """Where the user leaves the column out, or takes others, there is nothing to find."""
+    values = spoil("b [V]", put(9, 1e308))
+    (found,) = [f for f in looked_at(values).findings if f.kind == "beyond"]
+    assert found.what.startswith("b is left out: it holds 1e+308 in row 11 (1 such cell)")
+    assert found.advice.startswith("mend it, leave it empty")
+    for options in ({"drop": ["b"]}, {"inputs": ["a", "c"]}):
+        assert "beyond" not in {f.kind for f in looked_at(values, **options).findings}
+    every = {name: v * 1e300 for name, v in columns().items()}
+    refused(lambda: looked_at(every), "'y'", "up to ", "in row ", "another unit")
+    inputs = {name: v if name[0] == "y" else v * 1e300 for name, v in columns().items()}
+    refused(lambda: looked_at(inputs), "'a'", "in row ", "another unit")
 
 
 def test_a_column_that_follows_from_two_others_is_named_with_them():

@@ -86,7 +86,7 @@ def test_over_the_budget_it_says_how_many_trees_fit_and_what_they_cost(forest, s
     count = forest[1].n_estimators
     done = convert(forest, tmp_path / "model.json", "--max-flash", 35 * count)
     assert done.exit_code == 2 and not (tmp_path / "model.json").exists()
-    assert f"beyond the budget of {35 * count} bytes of flash" in done.stderr
+    assert f"beyond the budget of {35 * count} bytes of flash: raise --max-flash; " in done.stderr
     assert f"of its {count} trees would fit, with" in done.stderr
     assert "ppb on the test rows where all have" in done.stderr
 

@@ -58,6 +58,7 @@ def test_an_edited_file_is_refused_or_works(path):
         (("threshold",), 150.5, "threshold is 150.5, not an integer"),
         (("family",), "<script>", 'family is "<script>", not a word'),
         (("labels",), ["a", "a"], 'labels has "a" twice'),
+        (("labels",), ["dry"], 'labels has only "dry": name two or more, or none'),
         (("labels",), ["a", "b"], "its answers can be .* and it has 2 labels"),
         (("labels",), [1, 2], r"labels\[0\] is 1, not text"),
         (("inputs", 0, "scale"), 1e-320, "not within 1e-12 .. 1e"),

@@ -1,5 +1,5 @@
 """The rules of each operation: at a limit a number is taken, beyond it the node is refused in the
-rule's words.
+rule's words, which name the operation as the model file does, also where its rules are another's.
 """
 
 from dataclasses import replace
@@ -444,7 +444,7 @@ def test_a_rule_holds_up_to_its_limit(usual, words, taken, refused):
         wrong, reads = replace(node, **{name: value}), usual
     else:
         wrong, reads = pair(refused[0], usual)
-    with pytest.raises(ModelError, match=words):
+    with pytest.raises(ModelError, match=f": {wrong.op}: .*{words}"):
         wrong.bounds(reads)
 
 

@@ -208,7 +208,7 @@ def test_a_broken_integer_model_is_called_so(converted, simavr):
     assert (
         found.loss > 0.05
         and "do not use it" in conversion_sentence(found)
-        and re.search(r"loses \d+ % of accuracy", conversion_sentence(found))
+        and re.search(r"makes \d+ % larger errors", conversion_sentence(found))
     )
     row = found.worst
     k = list(dataset.provenance.lines).index(row.line)
@@ -307,8 +307,8 @@ def made(
     [
         (
             made(integer_error=1.001),
-            "The integer model loses 0.1 % of accuracy and is 9 times smaller and 31 times faster "
-            "than the same model in float: convert it.",
+            "The integer model makes 0.1 % larger errors and is 9 times smaller and 31 times "
+            "faster than the same model in float: convert it.",
         ),
         (
             made(),
@@ -317,17 +317,17 @@ def made(
         ),
         (
             made(integer_error=0.98),
-            "is by chance 2 % more accurate on these rows and is 9 times smaller",
+            "makes by chance 2 % smaller errors on these rows and is 9 times smaller",
         ),
         (
             made(integer_error=1.02),
-            "loses 2 % of accuracy and is 9 times smaller and 31 times faster than the same "
+            "makes 2 % larger errors and is 9 times smaller and 31 times faster than the same "
             "model in float: "
             "convert it where the saving matters more than the error.",
         ),
         (
             made(integer_error=1.5),
-            "loses 50 % of accuracy and is 9 times smaller and 31 times faster than the same "
+            "makes 50 % larger errors and is 9 times smaller and 31 times faster than the same "
             "model in float: "
             "do not use it as it is, take another row of the ladder (`tinygen pick`) or another "
             "--family.",
@@ -354,12 +354,25 @@ def test_sentences(found, words):
     assert words in conversion_sentence(found)
 
 
+def test_errors_are_called_errors():
+    """Of numbers and of classes: what is printed behind the label grows with the error."""
+    numbers = made(float_error=1.0, integer_error=1.5)
+    classes = replace(made(0.02, 0.03), model=replace(MODELS["lookup_square"], labels=("a", "b")))
+    for found, words in (
+        (numbers, "float 1 {unit}, integer 1.5 {unit} mean absolute on 1,000 test rows (+50.00 %)"),
+        (classes, "float 0.02, integer 0.03 of the rows wrong on 1,000 test rows (+1.00 %)"),
+    ):
+        line = conversion_lines(found)[0]
+        assert line.startswith(f"error      {words.format(unit=found.model.output.unit)}")
+        assert "accuracy" not in "".join(conversion_lines(found))
+
+
 def test_a_loss_far_below_the_label_s_own_step_is_no_reason_against():
     """0.0066 to 0.0070 ug/m3 is 6 % of an error that is itself a fifteenth of the step in which
     benzene is written.
     """
     found = made(float_error=0.0066, integer_error=0.0070)
-    assert "loses 6.1 % of accuracy, 0.004 of the data's own step, and is" in conversion_sentence(
+    assert "makes 6.1 % larger errors, 0.004 of the data's own step, and is" in conversion_sentence(
         found
     ) and conversion_sentence(found).endswith("convert it.")
     assert "do not use it" in conversion_sentence(made(float_error=0.0066, integer_error=0.0090))
@@ -383,7 +396,7 @@ def test_a_few_rows_that_differ_prove_no_loss(differing, by_chance, simavr):
     assert (found.differing, found.by_chance) == (differing, by_chance) and found.loss > 0.01
     counted = f"answers {differing} of 50 rows differently, with no loss of accuracy beyond chance,"
     assert (counted in said) == by_chance == ("within chance" in lines[0])
-    assert by_chance or re.search(r"loses [\d.]+ % of accuracy on 50 rows and is", said)
+    assert by_chance or re.search(r"makes [\d.]+ % larger errors on 50 rows and is", said)
     assert ("do not use it" in said) != by_chance
     if found.loss > 0.05 and by_chance:
         assert said.endswith("convert it, and compare both on more rows.")

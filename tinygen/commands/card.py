@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.files import require_file_place, write_whole
+from ..common.errors import UsageError
+from ..common.files import read_words, require_file_place, write_whole
 from ..common.progress import Progress, silent
 from ._options import FILE, Files, model_argument
 from ._show import progress, shows
 from ._spec import FromSpec
 
 if TYPE_CHECKING:
+    from ..model.signals import SignalModel
     from ..report.dossier.gather import Dossier
 
 
@@ -46,18 +48,57 @@ class Carded:
         }
 
 
+@dataclass(frozen=True)
+class CardedSignals:
+    """A card of a model of signals that was written."""
+
+    model: SignalModel
+    path: Path
+
+    def text(self) -> str:
+        """The headline."""
+        from ..report.signal_page import headline
+
+        return f"{headline(self.model)}\nwritten to {self.path}"
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        from ..report.signal_card import card_parts
+
+        return {
+            "card": str(self.path),
+            "name": self.model.name,
+            "id": f"{self.model.model_id:08x}",
+            "parts": [part.title for part in card_parts(self.model)],
+            "left_out": [],
+        }
+
+
 def card(
     model: Path,
     out: Path,
     csv: Files | None = None,
     note: Path | None = None,
     progress: Progress = silent,
-) -> Carded:
+) -> Carded | CardedSignals:
     """Writes the card of a model file, whole or not at all."""
+    from ..model.signals import SignalModel
+    from ..model.signals.any_model import load_any
     from ..report.dossier.gather import gather
     from ..report.page.card import markdown
 
     require_file_place(out)
+    if isinstance(twin := load_any(model), SignalModel):
+        if csv:
+            raise UsageError(
+                f"--data is for a model of rows, '{model}' is of signals: leave it out, "
+                "`tinygen report` draws its recordings"
+            )
+        from ..report import signal_card  # with the drawings of its page
+
+        words = read_words(note, "note").strip() if note else ""
+        write_whole(out, signal_card.markdown(twin, words))
+        return CardedSignals(twin, out)
     dossier = gather(model, csv, None, note, with_board=False, progress=progress)
     write_whole(out, markdown(dossier))
     return Carded(dossier, out)

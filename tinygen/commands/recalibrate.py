@@ -67,16 +67,17 @@ class Recalibrated:
         return 0 if self.found.accepted else 1
 
     def text(self) -> str:
-        """The readings, the errors, the change; one line where it is refused."""
+        """What was assumed; then the readings, the errors, the change, or a line on why not."""
         from ..report.words import with_unit
 
         found, model = self.found, self.found.base
+        notes = [f"note: {note}" for note in self.readings.notes]
         if not found.accepted:
-            return f"refused: {found.reason}{self._more_days()}"
+            return "\n".join([*notes, f"refused: {found.reason}{self._more_days()}"])
         error, left_out = (with_unit(e, model) for e in (found.error_before, found.left_out_after))
         return "\n".join(
             [
-                *(f"note: {note}" for note in self.readings.notes),
+                *notes,
                 f"readings  {counted(found.rows, 'row')} over {found.days:.1f} days, as telling as "
                 f"{found.drift.independent:.1f} independent ones; "
                 f"{self.readings.incomplete:,} incomplete, {self.readings.beyond:,} beyond the "

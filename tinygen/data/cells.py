@@ -46,6 +46,15 @@ def unit_of(text: str) -> str:
     return match["unit"] if match and not match["unit"].isdigit() else ""
 
 
+_HEXADECIMAL = re.compile(r"[+-]?0[xX][0-9a-fA-F]{1,16}")
+
+
+def hexadecimal(text: str) -> int | None:
+    """What a text such as 0x1F, of 64 bits at most, stands for; None for another text."""
+    text = text.strip()
+    return int(text, 16) if _HEXADECIMAL.fullmatch(text) else None
+
+
 @dataclass(frozen=True)
 class TextLabels:
     """A column's texts as class labels."""

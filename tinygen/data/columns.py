@@ -14,7 +14,7 @@ from ..common.tables import counted
 from .cells import LABEL_WORDS, MAXIMUM_LABELS
 from .derived import made_of, why_no_category, written
 from .steps import beyond_numbers
-from .table import Table, require_column, require_finite, require_numbers, unit_words
+from .table import Table, number_words, require_column, require_finite, require_numbers
 
 MOST_CODES = 10  # different values of a target that counts its classes from 0 or 1
 FEW_CODES = 5  # of one that numbers them otherwise
@@ -81,7 +81,7 @@ def with_classes(table: Table, target: str) -> tuple[Table, tuple[str, ...]]:
     """
     require_finite(table, target)
     if target in table.texts and target not in table.labels:
-        words = unit_words(table, target)
+        words = number_words(table, target)
         raise DataError(
             f"column {show(target)}: {words}"
             if words
@@ -164,11 +164,16 @@ def all_inputs(
             names += [label for label in made if label not in dropped]
             continue
         if reason := _unusable(table, name):
-            notes.append(f"column {show(name)} left out: {reason}")
+            notes.append(left_out_note(name, reason))
             continue
         require_readings(table, name)
         names.append(name)
     return names, notes
+
+
+def left_out_note(name: str, reason: str) -> str:
+    """What is said of a column that is no input though nobody asked to leave it out."""
+    return f"column {show(name)} left out: {reason}"
 
 
 def require_an_input(
@@ -190,7 +195,7 @@ def _unusable(table: Table, name: str) -> str:
         return "it is a date or time"
     values = int(np.sum(~np.isnan(table.columns[name])))
     if name in table.texts and table.texts[name].count >= values:
-        if words := unit_words(table, name):
+        if words := number_words(table, name):
             return words
         text, reason = table.texts[name], why_no_category(table, name)
         todo = "" if name in table.labels else ": write plain numbers there if they are readings"

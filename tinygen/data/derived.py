@@ -17,7 +17,7 @@ import numpy as np
 from ..common.errors import DataError, UsageError, plain, show
 from ..model.fixedpoint import TIME_PARTS, Derivation, Quantity
 from .cells import MAXIMUM_LABELS, number_of
-from .table import Table, require_column
+from .table import Table, number_words, require_column
 from .timestamps import NAME_THE_ORDER
 
 FLAGS = (("false", "true"), ("no", "yes"), ("off", "on"), ("low", "high"), ("closed", "open"))
@@ -50,7 +50,8 @@ def with_derived(
                 f"column {show(name)} is a category, one input for each of its {len(labels)} "
                 f"labels ({spoken(labels)}): any other label is a missing reading"
             )
-            notes[name] = "; ".join((note, *spelling_notes(name, labels)))
+            hints = (*spelling_notes(name, labels), number_words(table, name))
+            notes[name] = "; ".join((note, *filter(None, hints)))
     return _with_parts(table, parts), notes
 
 
@@ -188,9 +189,8 @@ def spoken(labels: Sequence[str]) -> str:
 
 def _required_labels(table: Table, name: str) -> tuple[str, ...]:
     if reason := why_no_category(table, name):
-        raise DataError(
-            f"column {show(name)} is no category ({reason}): leave it out of --categories"
-        )
+        todo = ["leave it out of --categories", *filter(None, [number_words(table, name)])]
+        raise DataError(f"column {show(name)} is no category ({reason}): {'; '.join(todo)}")
     return labels_of(table, name)
 
 

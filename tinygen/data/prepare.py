@@ -34,7 +34,7 @@ from .derived import (
 )
 from .splits import as_codes, groups_of, split_fraction, split_rows, split_table, truth_table
 from .steps import clip_notes, input_of, output_of, scale_notes
-from .table import Table, require_column, require_numbers, require_times, unit_words
+from .table import Table, number_words, require_column, require_numbers, require_times
 
 MINIMUM_ROWS = 20  # complete and different; fewer cannot be split into train and test with sense
 MINIMUM_CLASS_ROWS = 5  # training rows of each class
@@ -71,7 +71,7 @@ def prepare(
     parts = split, seed, split_fraction(split, seed, test_fraction)
     target = require_column(table, target)
     table, made_notes = _derived(table, target, categories, time_inputs)
-    with_unit = unit_words(table, target)
+    with_unit = number_words(table, target)
     table, labels, told = _classed(table, target, task)
     require_readings(table, target, _or_classes(table, target))
     targets = [*(require_column(table, name) for name in beside), target]

@@ -54,20 +54,23 @@ def output_of(table: Table, name: str) -> Quantity:
 
 def beyond_numbers(table: Table, name: str) -> str:
     """Why a column's numbers are too large or too small to be kept; "" where they are not."""
-    values = table.columns[name][np.isfinite(table.columns[name])]
-    largest = max(values, key=abs, default=0.0)
-    step = input_of(table, name).scale
+    sizes = np.nan_to_num(np.abs(table.columns[name]), nan=0.0, posinf=0.0)
+    place = int(sizes.argmax())
+    largest, step = float(table.columns[name][place]), input_of(table, name).scale
     if not SCALES[0] <= step <= SCALES[1]:
         return (
-            f"its numbers, up to {largest:.4g}, would be kept in steps of {step:.3g}, and "
-            f"{SCALES[0]:g} .. {SCALES[1]:g} can be: give them in another unit"
+            f"its numbers, up to {largest:.4g} in row {table.row_name(place)}, would be kept in "
+            f"steps of {step:.3g}, and {SCALES[0]:g} .. {SCALES[1]:g} can be: give them in another "
+            "unit"
         )
-    if abs(largest) <= EXACT_STEPS * step:
+    beyond = int((sizes > EXACT_STEPS * step).sum())
+    if not beyond:
         return ""
     digits = f"{largest:.0f}" if abs(largest) < LARGE else f"{largest:.4g}"
     return (
-        f"it holds numbers such as {digits}, beyond 2**53, where whole "
-        "numbers are no longer told apart: leave the leading digits out of the file"
+        f"it holds {digits} in row {table.row_name(place)} ({counted(beyond, 'such cell')}), "
+        "beyond 2**53, where whole numbers are no longer told apart: mend it, leave it empty, or "
+        "leave the leading digits out of the file"
     )
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..common.errors import DataError, show
 from ..common.tables import counted
+from ..model.fixedpoint import RAW_MAX, RAW_MIN
 from ..model.model import Model
 from ..model.nodes import Integers, to_dict
 from ..model.operations.exp2 import Exp2
@@ -294,10 +295,11 @@ def root_of(model: Model) -> Root:
 
 def unseen_spread(model: Model, answers: Integers, y: Integers) -> float:
     """Root mean square of what answers (n,) to rows that a fit had not seen are off by, where gain
-    and offset act: what `recalibrate` takes for chance at least.
+    and offset act: what `recalibrate` takes for chance at least. Below 2**16: a float answer beyond
+    the range of raw values counts as the board gives it, clamped.
     """
-    root = root_of(model)
-    return float(np.sqrt(np.mean((root.forward(y) - root.forward(answers)) ** 2)))
+    root, given = root_of(model), np.clip(answers, RAW_MIN, RAW_MAX)
+    return float(np.sqrt(np.mean((root.forward(y) - root.forward(given)) ** 2)))
 
 
 def _error(model: Model, x: Integers, y: Integers) -> float:

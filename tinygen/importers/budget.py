@@ -11,7 +11,7 @@ from ..codegen.emit import render_header
 from ..common.boards import Board
 from ..common.errors import DoesNotFit, QuantizeError, UsageError
 from ..model.model import Model
-from ..search.ladder import BUDGET_OPTIONS, Rung, limits_in_words
+from ..search.ladder import Rung, limits_in_words, options_of
 from ..target.bare import ModelCost, measure_cost
 from ..target.build import FIRMWARE_FLASH, NO_LIMITS, Budget
 from .convert import Converted, converted
@@ -38,7 +38,7 @@ def affordable(
         raise UsageError(
             f"the model needs {cost.flash_bytes} bytes of flash, "
             f"{cost.ram_with_stack} of RAM and {cost.cycles_max} cycles, beyond the "
-            f"budget of {limits_in_words(budget)}: raise {BUDGET_OPTIONS}"
+            f"budget of {limits_in_words(budget)}: raise {' or '.join(options_of(budget))}"
             f"{_fewer(found, board, budget)}"
         )
     notes = (*found.notes, *_beside_firmware(found, board, cost))

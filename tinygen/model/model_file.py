@@ -38,7 +38,7 @@ from .parts import Recalibrated
 
 DIGITS = 19  # of an integer: within 64 bits
 LARGEST = 2**63 - 1
-MOST_SPREAD = 2**32  # of what comes before a last root: within 32 bits
+MOST_SPREAD = 2**32  # before a last root; now below 2**16, older versions did not clamp answers
 FAMILY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAY_BE_EMPTY = ("splits", "columns")  # a forest of leaves alone; no input as its logarithm
 MAY_BE_ABSENT = ("alarm_below", "scores", "sure_margin", "reads", "more", "bars")  # where unused
@@ -165,8 +165,8 @@ def read(text: str, of: type, schema: int) -> tuple[dict[str, Any], object]:
     plain = parse(text)
     if plain.get("kind") == "signals":
         raise ModelError(
-            "it is a model of signals, which this does not take: `tinygen predict`, `emit`, "
-            "`export`, `build`, `stream` and `report` do"
+            "it is a model of signals, which this does not take: `tinygen report` and `card` tell "
+            "what it does; `predict`, `emit`, `export`, `build`, `stream`, `verify` take it as well"
         )
     if "schema" not in plain:
         raise ModelError("not a tinygen model (no 'schema'): write one with `tinygen train`")
@@ -345,7 +345,7 @@ def _check_values(plain: dict[str, Any]) -> None:
             raise _wrong(f"{where}.derivation", quantity["derivation"], "part of an input only")
     _distinct("labels", plain["labels"])
     if len(plain["labels"]) == 1:
-        raise _wrong("labels", "one label", "none, or at least two")
+        raise ModelError(f"labels has only {_show(plain['labels'][0])}: name two or more, or none")
 
 
 def _check_derivations(inputs: list[tuple[str, dict[str, Any]]]) -> None:

@@ -11,13 +11,15 @@ from ..search.ladder import Ladder, Rung
 from .words import test_error
 
 MOST_GROWTH = 100  # times, of an error without a sensor
+MOST_COLUMNS = 100  # of a line that names rungs
 
 
 def ladder_text(found: Ladder, hint: bool = True) -> str:
     """The ladder as a table, the chosen rung marked, and what each of its sensors is worth; `hint`:
     and how to take another rung.
     """
-    lines = [ladder_title(found), table(*ladder_table(found)), *slow_rungs(found)]
+    lines = [ladder_title(found), table(*ladder_table(found))]
+    lines += [*alike_rungs(found), *slow_rungs(found)]
     if found.sensors:
         lines.append(
             "error without one sensor: "
@@ -28,6 +30,29 @@ def ladder_text(found: Ladder, hint: bool = True) -> str:
             "take another one with `tinygen pick`: its file is the model's, ending in .search.json"
         )
     return "\n".join(lines)
+
+
+def alike_rungs(found: Ladder) -> list[str]:
+    """A line for each line of the table that stands for rungs of several names: how many, and the
+    first of them.
+    """
+    lines = []
+    for alike in rungs_once(found):
+        _, *others = dict.fromkeys(rung_name(found.rungs[k].model) for k in alike)
+        if others:
+            lines.append(_alike_line(alike[0] + 1, others))
+    return lines
+
+
+def _alike_line(number: int, others: list[str]) -> str:
+    """As many of the names as one line takes."""
+    start = f"no. {number} stands for {len(others):,} more with the same figures"
+    for shown in range(len(others), 0, -1):
+        rest = [f"{len(others) - shown:,} more"] * (shown < len(others))
+        line = f"{start}: {'; '.join([*others[:shown], *rest])}"
+        if len(line) <= MOST_COLUMNS:
+            return line
+    return start
 
 
 def slow_rungs(found: Ladder) -> list[str]:
@@ -74,13 +99,13 @@ def ladder_table(found: Ladder) -> tuple[list[str], list[list]]:
 
 
 def _line(found: Ladder, alike: list[int], named: bool) -> list:
-    """One row of the table, for rungs that nothing but their names tells apart."""
+    """One row of the table, for rungs that nothing but their names tells apart: the first name."""
     first = found.rungs[alike[0]]
     alarm = first.model.training["alarm"]
     return [
         "->" if alike[0] == found.chosen else "",
         alike[0] + 1,
-        " = ".join(dict.fromkeys(rung_name(found.rungs[k].model) for k in alike)),
+        rung_name(first.model),
         len(first.model.inputs),
         first.error,
         test_error(first.model),

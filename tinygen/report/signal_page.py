@@ -71,7 +71,8 @@ def _sections(
     drawn: list[Section | None] = []
     if recordings is not None:
         drawn = [recordings_section(model, recordings), spectra_section(model, recordings)]
-    shown = [_errors(model), *drawn, _features(model), _ladder(ladder) if ladder else None]
+    shown = [errors_section(model), *drawn, features_section(model)]
+    shown += [_ladder(ladder)] if ladder else []
     return [section for section in shown if section]
 
 
@@ -183,7 +184,7 @@ def doubts(model: SignalModel) -> list[Doubt]:
     return told
 
 
-def _errors(model: SignalModel) -> Section:
+def errors_section(model: SignalModel) -> Section:
     """Confusion, and every recording that tests."""
     found = model.training["signals"]
     if not model.labels:
@@ -221,7 +222,8 @@ def _errors(model: SignalModel) -> Section:
     return Section("errors", "Unseen recordings", lead, tables=(confusion, each))
 
 
-def _features(model: SignalModel) -> Section:
+def features_section(model: SignalModel) -> Section:
+    """What is computed of each window."""
     names = model.front.feature_names(model.channels, model.rate_hz)
     rows = [
         [name, q.unit or "-", q.minimum, q.maximum]
@@ -254,20 +256,26 @@ def _ladder(plain: dict[str, Any]) -> Section:
 
 def _card(model: SignalModel) -> list[dict[str, Any]]:
     """What is known of the model, as pairs."""
-    channels = [
-        [q.name, q.unit or "-", f"{q.scale:g}", f"{q.minimum:g} .. {q.maximum:g}"]
-        for q in model.channels
-    ]
+    headers, rows = channel_rows(model)
     return [
         {
             "title": "Channels",
             "text": "",
             "pairs": [],
-            "headers": ["channel", "unit", "step", "range in training"],
-            "rows": channels,
+            "headers": headers,
+            "rows": rows,
             "points": [],
         }
     ]
+
+
+def channel_rows(model: SignalModel) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows of the table of channels."""
+    rows = [
+        [q.name, q.unit or "-", f"{q.scale:g}", f"{q.minimum:g} .. {q.maximum:g}"]
+        for q in model.channels
+    ]
+    return ["channel", "unit", "step", "range in training"], rows
 
 
 def ladder_beside(path: Path) -> dict[str, Any] | None:

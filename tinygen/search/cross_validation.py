@@ -27,6 +27,11 @@ from .workers import run_as_completed
 FOLDS = 5
 CUTS = (0.3, 0.4, 0.5, 0.6, 0.7)  # where the rolling folds end, as parts of the training rows
 AHEAD = 3 / 7  # validation rows per fitting row, as in the real hold-out
+LEARNS = {  # by what a family can do
+    "regression": "numbers",
+    "classification": "classes",
+    "guard": "what is usual, without a target (`tinygen guard`)",
+}
 DRIFT_GAIN = 0.05  # mean gain over the safe model that is worth leaving it
 AS_GOOD = 0.01  # part of the best error that a smaller model may be worse
 IMMATERIAL = 0.02  # raw output steps of mean error that are not worth a byte
@@ -81,9 +86,9 @@ def families(name: str, dataset: Dataset) -> list[Family]:
         ]
     if task not in FAMILIES[name].tasks:
         raise UsageError(
-            f"family '{name}' does {' and '.join(FAMILIES[name].tasks)}, "
-            f"the target '{dataset.target.name}' asks for {task}: "
-            f"use {', '.join(n for n, f in FAMILIES.items() if task in f.tasks)}"
+            f"family '{name}' learns {' and '.join(LEARNS[own] for own in FAMILIES[name].tasks)}, "
+            f"and the target '{dataset.target.name}' holds {LEARNS[task]}: "
+            f"use {', '.join(n for n, f in FAMILIES.items() if task in f.tasks)} or auto"
         )
     return [FAMILIES[name]]
 

@@ -36,7 +36,7 @@ from .quantization import class_scores, raw_band, require_scores
 from .sample_weights import counted_rows
 from .several import fit_each
 
-BUDGET_ARGUMENTS = "max_flash, max_ram or max_cycles"
+BUDGET_ARGUMENT = "max_{}"
 MODEL = """family : "auto" or one family's name.
     max_flash, max_ram, max_cycles : bytes, bytes with stack, cycles per answer
         Budget of the model alone on `board`, compiled and simulated. Without one nothing is
@@ -104,7 +104,7 @@ class _Tiny(BaseEstimator):
         require_scores(dataset, False, self.reject)
         raw_band(dataset.target, self.threshold, self.alarm_below)  # raises now, not later
         self.candidates_ = rank(dataset, self.family)
-        rung = find_best(dataset, self._request(), self.candidates_, options=BUDGET_ARGUMENTS)[1]
+        rung = find_best(dataset, self._request(), self.candidates_, option=BUDGET_ARGUMENT)[1]
         self.model_, self._spent = rung.model, rung.cost
         self.columns_ = tuple(dataset.columns_of(rung.model.inputs))
         if dataset.labels:

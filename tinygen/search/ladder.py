@@ -22,7 +22,7 @@ from .comparators import Comparator
 from .cross_validation import as_good_as
 
 SCHEMA = 1
-BUDGET_OPTIONS = "--max-flash, --max-ram or --max-cycles"
+OPTION = "--max-{}"  # what a command calls a limit of a budget
 
 Read = TypeVar("Read")
 
@@ -88,16 +88,14 @@ def above(used: int, limit: int | None) -> bool:
     return limit is not None and used > limit
 
 
-def choose(
-    rungs: list[Rung], budget: Budget, dataset: Dataset, options: str = BUDGET_OPTIONS
-) -> Rung:
+def choose(rungs: list[Rung], budget: Budget, dataset: Dataset, option: str = OPTION) -> Rung:
     """The best affordable rung; where no budget is given, the smallest one that is as good, or
     worse by no more than chance explains.
 
     `rungs` come in order of preference. Under a split by time that order decides which one is best;
     else the error does, because it knows what rounding cost. Folds judge a configuration: among
     affordable models whose configurations are as good as the best one, the one that fits the
-    training rows best was the luckiest fit. options: what the user can raise where nothing fits.
+    training rows best was the luckiest fit. option: what the user calls a limit.
     """
     good = [rung for rung in rungs if rung.within(budget)]
     if not good:
@@ -106,7 +104,8 @@ def choose(
             f"none of {counted(len(rungs), 'finalist')} fits the budget of "
             f"{limits_in_words(budget)}: "
             f"the smallest needs {least.cost.flash_bytes} bytes of flash, {least.ram_bytes} of RAM "
-            f"and {least.cost.cycles_max} cycles; raise {options}"
+            f"and {least.cost.cycles_max} cycles; raise "
+            f"{' or '.join(options_of(budget, option))}"
         )
     best = good[0] if dataset.split.by_time else min(good, key=lambda r: r.error)
     if dataset.split.by_time and budget != NO_LIMITS:
@@ -149,6 +148,14 @@ def limits_in_words(budget: Budget, form: str = "") -> str:
     return ", ".join(
         f"{limit:{form}} {what}" for what, limit in limits.items() if limit is not None
     )
+
+
+def options_of(budget: Budget, option: str = OPTION) -> list[str]:
+    """The options that set the limits of a budget, which are what can be raised."""
+    limits = vars(budget).items()
+    return [
+        option.format(name.removesuffix("_bytes")) for name, limit in limits if limit is not None
+    ]
 
 
 # ---- the file ----

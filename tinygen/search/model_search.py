@@ -14,7 +14,7 @@ from ..data import Dataset
 from .cross_validation import Candidate, rank
 from .feature_selection import sensor_worth
 from .finalists import Finalists, Progress, SearchRequest
-from .ladder import BUDGET_OPTIONS, Ladder, Rung, choose
+from .ladder import OPTION, Ladder, Rung, choose
 from .workers import cluster
 
 
@@ -75,13 +75,13 @@ def find_best(
     request: SearchRequest,
     ranked: list[Candidate],
     progress: Progress = lambda text: None,
-    options: str = BUDGET_OPTIONS,
+    option: str = OPTION,
 ) -> tuple[list[Rung], Rung]:
-    """The rungs of ranked candidates and the chosen one of them. options: what a user can raise
-    where nothing fits the budget.
+    """The rungs of ranked candidates and the chosen one of them. option: what the user calls a
+    limit of the budget.
     """
     rungs = measured(dataset, request, ranked, progress)
-    return rungs, choose(rungs, request.budget, dataset, options)
+    return rungs, choose(rungs, request.budget, dataset, option)
 
 
 def measured(

@@ -23,6 +23,7 @@ from ..prepare import prepare
 from ..splits import groups_of, split_fraction, split_rows
 from ..table import Table
 from .columns import (
+    beyond,
     counters,
     hidden_codes,
     long_form,
@@ -42,6 +43,7 @@ __all__ = ["SEVERITIES", "Audit", "Column", "Finding", "audit", "high_findings"]
 CHECKS = (
     long_form,
     missing_values,
+    beyond,
     hidden_codes,
     references,
     shortcuts,

@@ -9,10 +9,11 @@ import numpy as np
 
 from ...common.tables import counted
 from ...model.fixedpoint import Quantity
-from ..columns import counts_on
+from ..columns import counts_on, left_out_note
 from ..dataset import Dataset, Finding
 from ..derived import sources
 from ..reference import longest_run
+from ..steps import beyond_numbers
 from ..table import Table
 from .shared import drop_option, shuffled_training, without
 
@@ -75,6 +76,22 @@ def _codes(table: Table) -> str:
             *(f"{code:g}" if isinstance(code, float) else str(code) for code in table.missing),
         ]
     )
+
+
+def beyond(table: Table, dataset: Dataset) -> Iterator[Finding]:
+    """Columns that were left out for numbers that no model can keep."""
+    for name in table.names:
+        reason = beyond_numbers(table, name)
+        if reason and left_out_note(name, reason) in dataset.notes:
+            what, advice = reason.rsplit(": ", 1)
+            yield Finding(
+                "high",
+                "beyond",
+                (name,),
+                f"{name} is left out: {what}",
+                "the model cannot learn from this column, and one faulty cell may be the reason",
+                advice,
+            )
 
 
 def long_form(table: Table, dataset: Dataset) -> Iterator[Finding]:

@@ -2,17 +2,17 @@
 
 from .loading import load_table, load_tables
 from .reading import read_table
-from .table import Table, require_column, require_finite, require_numbers, unit_words
+from .table import Table, number_words, require_column, require_finite, require_numbers
 from .unread_times import require_times
 
 __all__ = [
     "Table",
     "load_table",
     "load_tables",
+    "number_words",
     "read_table",
     "require_column",
     "require_finite",
     "require_numbers",
     "require_times",
-    "unit_words",
 ]

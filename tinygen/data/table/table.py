@@ -10,7 +10,7 @@ import numpy as np
 from ...common.errors import DataError, show
 from ...common.tables import counted
 from ...model.fixedpoint import Derivation
-from ..cells import LABEL_WORDS, TextCells, TextLabels, TwoReadings, unit_of
+from ..cells import LABEL_WORDS, TextCells, TextLabels, TwoReadings, hexadecimal, unit_of
 from ..layout import MAXIMUM_NAME, split_unit
 from ..timestamps import NAME_THE_ORDER, RowTimes
 
@@ -141,14 +141,19 @@ def require_column(table: Table, name: str) -> str:
     raise DataError(f"{table.path_name} has no column {show(name)}: {few} is {show(nearest)}")
 
 
-def unit_words(table: Table, name: str) -> str:
-    """That the cells of a column are numbers with a unit behind them, and what to do; "" where they
-    are not.
+def number_words(table: Table, name: str) -> str:
+    """That the texts of a column are numbers with a unit behind them, or hexadecimal ones, and what
+    to do; "" where they are not.
     """
     if name not in table.texts:
         return ""
     first = table.texts[name].text
     texts = table.labels[name].texts if name in table.labels else (first,)
+    if all(hexadecimal(text) is not None for text in texts):
+        return (
+            f"hexadecimal such as {show(first)} is not read as a number: write decimal numbers "
+            f"({hexadecimal(first)}) if they are readings"
+        )
     units = sorted({unit_of(text) for text in texts})
     if "" in units or "%" in units:  # a column of percents is read; in part of one they may be /100
         return ""
@@ -171,7 +176,7 @@ def require_numbers(table: Table, name: str, instead: str = "") -> None:
         raise DataError(f"{table.path_name}, column {show(name)}: {doubt}")
     if text := table.texts.get(name):
         place = f"{text.file or table.path_name} row {text.row}, column {show(name)}"
-        if words := unit_words(table, name):
+        if words := number_words(table, name):
             raise DataError(f"{place}: {words}")
         raise DataError(
             f"{place}: {show(text.text)} is not a number ({counted(text.count, 'such cell')}): "

@@ -179,8 +179,9 @@ class Trees(Node):
         return np.hstack([tree.apply(values) for tree in alone])
 
     def bounds(self, inside: Bounds) -> Bounds:
-        self.summed.bounds(inside)  # its rules
-        alone = [replace(self.summed, roots=(root,)).bounds(inside) for root in self.roots]
+        self.summed.bounds_as(self.op, inside)  # its rules
+        one = (replace(self.summed, roots=(root,)) for root in self.roots)
+        alone = [tree.bounds_as(self.op, inside) for tree in one]
         return Bounds(tuple(b.acc_low for b in alone), tuple(b.acc_high for b in alone))
 
     def view(self, step: Step) -> TreesView:

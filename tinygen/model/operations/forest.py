@@ -79,43 +79,47 @@ class Forest(Node):
         return np.clip(total, self.low, self.high)
 
     def bounds(self, inside: Bounds) -> Bounds:
+        return self.bounds_as(self.op, inside)
+
+    def bounds_as(self, op: str, inside: Bounds) -> Bounds:
+        """The bounds; a broken rule is told as one of operation `op`, which is made of trees."""
         outputs = len(self.bias)
-        fits_int16(inside, self.op)
-        within("forest: outputs", [outputs], 1, MAX_WIDTH)
-        within("forest: trees", [len(self.roots)], 1, MAX_WIDTH)
-        within("forest: splits", [len(self.splits)], 0, INT16_MAX)  # places are int16_t in C
-        within("forest: leaves", [len(self.leaves)], 1, INT16_MAX)
-        within("forest: bias", self.bias, -INT32_MAX, INT32_MAX)
-        need(all(len(leaf) == outputs for leaf in self.leaves), "forest: one leaf value per output")
-        need(all(len(split) == 4 for split in self.splits), "forest: four numbers per split")
-        within("forest: leaf values", chain(*self.leaves), -INT16_MAX, INT16_MAX)
-        within("forest: input of a split", [s[0] for s in self.splits], 0, len(inside.low) - 1)
-        within("forest: thresholds", [s[1] for s in self.splits], -INT16_MAX, INT16_MAX)
+        fits_int16(inside, op)
+        within(f"{op}: outputs", [outputs], 1, MAX_WIDTH)
+        within(f"{op}: trees", [len(self.roots)], 1, MAX_WIDTH)
+        within(f"{op}: splits", [len(self.splits)], 0, INT16_MAX)  # places are int16_t in C
+        within(f"{op}: leaves", [len(self.leaves)], 1, INT16_MAX)
+        within(f"{op}: bias", self.bias, -INT32_MAX, INT32_MAX)
+        need(all(len(leaf) == outputs for leaf in self.leaves), f"{op}: one leaf value per output")
+        need(all(len(split) == 4 for split in self.splits), f"{op}: four numbers per split")
+        within(f"{op}: leaf values", chain(*self.leaves), -INT16_MAX, INT16_MAX)
+        within(f"{op}: input of a split", [s[0] for s in self.splits], 0, len(inside.low) - 1)
+        within(f"{op}: thresholds", [s[1] for s in self.splits], -INT16_MAX, INT16_MAX)
         acc_low, acc_high = min(self.bias), max(self.bias)
-        spans = [self._leaf_span(root) for root in self.roots]
+        spans = [self._leaf_span(op, root) for root in self.roots]
         for k, start in enumerate(self.bias):
             low, high = prefix_bounds(start, [s[0][k] for s in spans], [s[1][k] for s in spans])
             acc_low, acc_high = min(acc_low, low), max(acc_high, high)
-        return clamped((self.low, self.high), outputs, (acc_low, acc_high), self.op)
+        return clamped((self.low, self.high), outputs, (acc_low, acc_high), op)
 
-    def _leaf_span(self, root: int) -> tuple[list[int], list[int]]:
+    def _leaf_span(self, op: str, root: int) -> tuple[list[int], list[int]]:
         """Smallest and largest leaf value per output of a tree; checks that it is one."""
         pending, found = [(root, 0)], []
         for _ in range(2 * len(self.splits) + 2):  # leaves may be shared, splits not
             if not pending:
                 break
             at, depth = pending.pop()
-            within("forest: depth of a tree", [depth], 0, MAX_TREE_DEPTH)
+            within(f"{op}: depth of a tree", [depth], 0, MAX_TREE_DEPTH)
             if at >= 0:
                 need(
                     at < len(self.splits) and all(c < 0 or c > at for c in self.splits[at][2:]),
-                    "forest: a child stands after its parent",
+                    f"{op}: a child stands after its parent",
                 )
                 pending += [(child, depth + 1) for child in self.splits[at][2:]]
             else:
-                need(-1 - at < len(self.leaves), "forest: a leaf exists")
+                need(-1 - at < len(self.leaves), f"{op}: a leaf exists")
                 found.append(self.leaves[-1 - at])
-        need(not pending and bool(found), "forest: every tree is a tree")
+        need(not pending and bool(found), f"{op}: every tree is a tree")
         columns = list(zip(*found))
         return [min(c) for c in columns], [max(c) for c in columns]
 

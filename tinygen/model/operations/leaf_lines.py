@@ -71,7 +71,7 @@ class LeafLines(Node):
             all(len(row) == len(inside.low) for row in self.weights),
             "leaf_lines: one weight per input",
         )
-        self.places.bounds(inside)
+        self.places.bounds_as(self.op, inside)
         for source, limit, *_ in self.splits:  # a compiler warns of a comparison that is no choice
             ends = inside.low[source], inside.high[source] - 1
             within("leaf_lines: limit of a split", [limit], *ends)

@@ -72,22 +72,20 @@ class QuantizedDense(Node):
 
     def bounds(self, inside: Bounds) -> Bounds:
         rows = len(self.weights)
-        within("quantized_dense: rows", [rows], 1, MAX_WIDTH)
+        within(f"{self.op}: rows", [rows], 1, MAX_WIDTH)
         need(
             rows == len(self.bias) == len(self.multiplier) == len(self.shift),
-            "quantized_dense: a bias, multiplier and shift per row",
+            f"{self.op}: a bias, multiplier and shift per row",
         )
         width = len(inside.low) if rows != len(inside.low) or not self.elementwise else 1
-        need(
-            all(len(row) == width for row in self.weights), "quantized_dense: one weight per input"
-        )
+        need(all(len(row) == width for row in self.weights), f"{self.op}: one weight per input")
         fits_int16(inside, self.op)
-        within("quantized_dense: weights", chain(*self.weights), -INT16_MAX, INT16_MAX)
-        within("quantized_dense: bias", self.bias, -INT32_MAX, INT32_MAX)
-        within("quantized_dense: multiplier", self.multiplier, 0, INT32_MAX)
-        within("quantized_dense: shift", self.shift, 1, 30)
-        within("quantized_dense: zero", [self.zero], -128, 127)
-        need(-128 <= self.low <= self.high <= 127, "quantized_dense: low and high are int8")
+        within(f"{self.op}: weights", chain(*self.weights), -INT16_MAX, INT16_MAX)
+        within(f"{self.op}: bias", self.bias, -INT32_MAX, INT32_MAX)
+        within(f"{self.op}: multiplier", self.multiplier, 0, INT32_MAX)
+        within(f"{self.op}: shift", self.shift, 1, 30)
+        within(f"{self.op}: zero", [self.zero], -128, 127)
+        need(-128 <= self.low <= self.high <= 127, f"{self.op}: low and high are int8")
         acc_low, acc_high = min(self.bias), max(self.bias)
         for k, (row, start) in enumerate(zip(self.weights, self.bias)):
             places = [k] if self.elementwise and len(inside.low) > 1 else range(len(inside.low))

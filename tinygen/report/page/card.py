@@ -55,10 +55,11 @@ LICENCES = {
     "S. De Vito, E. Massera, M. Piga, L. Martinotto, G. Di Francia, "
     "Sensors and Actuators B 129 (2008) 750-757"
 }
+NO_SAFETY = "It is no safety device and no reference instrument; nobody has certified it."
 CANNOT = (
     "It knows its sensors' readings of one moment and nothing else: no trend, no place, "
     "no season that is not among its inputs.",
-    "It is no safety device and no reference instrument; nobody has certified it.",
+    NO_SAFETY,
     "A reading beyond the accepted range is brought to its end and flagged; a missing one gives "
     "no answer, "
     "and both LEDs stay dark.",
@@ -90,7 +91,7 @@ def card_views(d: Dossier) -> tuple[Part, ...]:
     """The parts of the card, in their order."""
     parts = (
         _about(d),
-        _note(d),
+        note_part(d.note),
         _use(d),
         _inputs(d),
         _data(d),
@@ -137,15 +138,10 @@ def _about(d: Dossier) -> Part:
     )
 
 
-def _note(d: Dossier) -> Part | None:
-    return (
-        Part(
-            "Note by the user",
-            points=tuple(line.strip(" -*") for line in d.note.splitlines() if line.strip()),
-        )
-        if d.note
-        else None
-    )
+def note_part(note: str) -> Part | None:
+    """The user's words; None where there are none."""
+    lines = (line.strip(" -*") for line in note.splitlines() if line.strip())
+    return Part("Note by the user", points=tuple(lines)) if note else None
 
 
 def _use(d: Dossier) -> Part:
@@ -282,15 +278,22 @@ def _versions(d: Dossier) -> Part:
     return Part(
         "Made with",
         pairs=(
-            ("tinygen", __version__),
-            ("numpy", numpy.__version__),
-            ("scikit-learn", version("scikit-learn")),
+            *versions(),
             (
                 "made by",
                 f"tinygen card; tinygen {'convert' if is_converted(d.model) else 'train'} with "
                 f"seed {d.model.training['seed']} makes the model again",
             ),
         ),
+    )
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """What is installed, by name."""
+    return (
+        ("tinygen", __version__),
+        ("numpy", numpy.__version__),
+        ("scikit-learn", version("scikit-learn")),
     )
 
 

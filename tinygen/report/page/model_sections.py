@@ -20,6 +20,7 @@ from ..dossier.figures import (
 )
 from ..dossier.gather import Curve, Dossier
 from ..ladder import (
+    alike_rungs,
     baseline_table,
     growth,
     ladder_table,
@@ -46,7 +47,8 @@ def ladder_section(d: Dossier) -> Section | None:
         f"{', within ' + limits if limits else ''}; the test rows are shown, they did "
         "not choose."
     )
-    lead = " ".join((lead, *(f"{line[0].upper()}{line[1:]}." for line in slow_rungs(found))))
+    lines = (*alike_rungs(found), *slow_rungs(found))
+    lead = " ".join((lead, *(f"{line[0].upper()}{line[1:]}." for line in lines)))
     headers, rows = ladder_table(found)
     marked = next(k for k, row in enumerate(rows) if row[0])
     folded = [make_table(ladder_title(found), headers, rows, marked=marked)]

@@ -15,16 +15,16 @@ def conversion_sentence(v: Conversion) -> str:
     """The verdict in one plain sentence."""
     if v.float_cost is None:
         return (
-            f"{_accuracy_words(v)}, and the same model in float does not fit the {v.board.title}: "
+            f"{_error_words(v)}, and the same model in float does not fit the {v.board.title}: "
             f"{_advice(v, True, True)}"
         )
     return (
-        f"{_accuracy_words(v)} and is {_cost_words(v)}: "
+        f"{_error_words(v)} and is {_cost_words(v)}: "
         f"{_advice(v, v.smaller > 1 + EQUAL, v.faster > 1 + EQUAL)}"
     )
 
 
-def _accuracy_words(v: Conversion) -> str:
+def _error_words(v: Conversion) -> str:
     if v.own_spread is not None:
         return f"The integer model {_own_words(v)}"
     if v.model.labels:
@@ -38,7 +38,7 @@ def _accuracy_words(v: Conversion) -> str:
     elif abs(v.loss) < 0.0005:
         words = "loses no accuracy"
     elif v.loss < 0:
-        words = f"is by chance {_percent(-v.loss)} more accurate on these rows"
+        words = f"makes by chance {_percent(-v.loss)} smaller errors on these rows"
     elif v.by_chance and v.loss > TOLERANCE:
         words = (
             f"answers {v.differing:,} of {v.rows:,} rows differently, with no loss of accuracy "
@@ -46,7 +46,7 @@ def _accuracy_words(v: Conversion) -> str:
         )
     else:
         few = f" on {counted(v.rows, 'row')}" if v.rows < FEW_ROWS else ""
-        words = f"loses {_percent(v.loss)} of accuracy{few}"
+        words = f"makes {_percent(v.loss)} larger errors{few}"
     if v.loss > TOLERANCE and v.immaterial and not v.by_chance:
         words += (
             f", {(v.integer_error - v.float_error) / v.model.output.scale:.2g} of the data's own "
@@ -58,7 +58,7 @@ def _accuracy_words(v: Conversion) -> str:
 
 
 def _own_words(v: Conversion) -> str:
-    """Accuracy where the float model's own answers are what is asked for."""
+    """The same where the float model's own answers are what is asked for."""
     if v.model.labels:
         return f"names another class in {v.differing} of {v.rows:,} rows"
     if v.loss < 0.0005:
@@ -117,10 +117,10 @@ def difference_words(v: Conversion) -> str:
 def conversion_lines(v: Conversion) -> list[str]:
     """The verdict as text."""
     unit = f" {v.model.output.unit}" if v.model.output.unit and not v.model.labels else ""
-    kind = "of the rows wrong" if v.model.labels else "mean absolute error"
+    kind = "of the rows wrong" if v.model.labels else "mean absolute"
     kind = f"{kind}, against the float model's own answers," if v.own_spread is not None else kind
     text = [
-        f"accuracy   float {v.float_error:.4g}{unit}, integer {v.integer_error:.4g}{unit} {kind} "
+        f"error      float {v.float_error:.4g}{unit}, integer {v.integer_error:.4g}{unit} {kind} "
         f"on {counted(v.rows, 'test row')} ({difference_words(v)}); "
         f"{counted(v.differing, 'answer')} differ{'s' if v.differing == 1 else ''}"
     ]

@@ -16,7 +16,7 @@ from ...common.tables import counted
 from ...model.signals import SignalModel
 from ...model.signals.signal_model import KIND
 from ...target.build import Budget
-from ..ladder import above, limits_in_words, require_rung, search_file
+from ..ladder import above, limits_in_words, options_of, require_rung, search_file
 from .costs import SignalCost
 
 SCHEMA = 1
@@ -98,9 +98,10 @@ def ladder_of(rungs: list[SignalRung], board: str, budget: Budget, load: float) 
 
 def _none_fits(ordered: list[SignalRung], budget: Budget, load: float) -> str:
     limits = ", ".join(filter(None, [limits_in_words(budget), f"{load:.0%} of the processor"]))
+    options = " or ".join([*options_of(budget), "--max-load"])
     return (
         f"none of {counted(len(ordered), 'model')} of signals fits {limits}: the smallest needs "
-        f"{ordered[0].cost.words}; raise the limit, or take a longer hop or a lower rate"
+        f"{ordered[0].cost.words}; raise {options}, or take a longer hop or a lower rate"
     )
 
 

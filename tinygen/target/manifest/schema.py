@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from ...common.files import json_of, read_words, write_whole
 from .differences import Differs
 
 FIRMWARE_MANIFEST = "manifest.json"  # in the folder of a build
+AT = re.compile(r" - at (?:`key` in )?`\$\.?([\w.\[\]]{0,60})`\Z")  # of msgspec's messages
 MOST_BYTES = 4_000_000  # a folder of recordings lists each of its files
 
 Sum = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -102,13 +104,16 @@ def read_manifest(path: Path) -> Manifest:
     cannot be read at all.
     """
     text = read_words(path, "manifest", MOST_BYTES)
+    again = "build the folder again" if path.name == FIRMWARE_MANIFEST else "make the model again"
     try:
         manifest = msgspec.convert(json_of(text), Manifest)
         written = _text(manifest)
     except msgspec.ValidationError as error:
-        raise Differs("manifest", f"{path.name} is not one of tinygen's: {error}") from None
+        wrong = f"{path.name} is not one of tinygen's, {_wrong_part(str(error))}: {again}"
+        raise Differs("manifest", wrong) from None
     except (ValueError, OverflowError) as error:
-        raise Differs("manifest", f"{path.name} is cut off or no JSON: {error}") from None
+        wrong = f"{path.name} is cut off or no JSON ({error}): {again}"
+        raise Differs("manifest", wrong) from None
     if text != written:
         raise Differs("manifest", f"{path.name} was edited: tinygen writes it otherwise")
     if manifest.sha256 != _own_sum(manifest):
@@ -116,13 +121,34 @@ def read_manifest(path: Path) -> Manifest:
     return manifest
 
 
+def _wrong_part(told: str) -> str:
+    """What is wrong with a manifest, in plain words: "models[0] has no 'file'"."""
+    at = AT.search(told)
+    place, what = (at[1], told[: at.start()]) if at else ("", told)
+    _, _, name = what.rstrip("`").partition(" field `")
+    if what.startswith("Object missing"):
+        return f"{place or 'it'} has no {show(name)}"
+    if name:
+        return f"{place or 'it'} has an unknown part {show(name)}"
+    return f"{place} is not as tinygen writes it" if place else "it is no JSON object"
+
+
 def require_manifest(path: Path) -> None:
     """UsageError where there is no manifest to read."""
-    if not path.exists():
-        raise UsageError(
-            f"there is no manifest {show(str(path))}: `tinygen build`, `train`, `convert`, "
-            "`distil`, `guard` and `pick` write one beside what they make"
+    if path.exists():
+        return
+    if path.name == FIRMWARE_MANIFEST:
+        told = (
+            "only `tinygen build` writes one into its folder, `emit` and `export` write none: make "
+            "the folder with `tinygen build MODEL.json -o DIR`, or verify the model file"
         )
+    else:
+        told = (
+            "`tinygen train`, `convert`, `distil`, `guard` and `pick` write one beside the model, "
+            "`recalibrate` writes none: verify the model that it recalibrated, or make the model "
+            "again"
+        )
+    raise UsageError(f"there is no manifest {show(str(path))}: {told}")
 
 
 def _own_sum(manifest: Manifest) -> str:
