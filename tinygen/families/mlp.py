@@ -26,7 +26,7 @@ from ..fitting.lowering import (
 )
 from ..fitting.nets.gauss_newton import Net, Problem, train_net
 from ..fitting.nets.local_search import MOST_ROWS, finished, found_deep, kicked, ladder
-from ..fitting.nets.rounding import MOST_FINE, Form, fine_forms, frames_of, round_layer
+from ..fitting.nets.rounding import MOST_FINE, forms_behind, frames_of, round_layer
 from ..fitting.weighted import deviation, mean
 from ..model.fixedpoint import INT16_MAX
 from ..model.nodes import Node, prove
@@ -54,7 +54,8 @@ LEAST_WEIGHT_CYCLES = 10  # of a weight of a hidden layer
 KICKS, DEEP_KICKS = 6, 8  # tries to better a net that is used, of one layer and of two
 STARTS = 8  # random nets of two layers, of which one is trained
 DRAFT_STARTS, DRAFT_KICKS = 4, 4  # the same of a draft
-WAYS, LAST_KICKS = 3, 30  # further nets beside the chosen one, and tries to better the best of them
+WAYS, LAST_KICKS = 2, 200  # further nets beside the chosen one; tries to better the best of them
+LEAST_LAST, QUICK = 30, 300  # the least of these tries, and parameters beyond which there are fewer
 DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 
 
@@ -163,14 +164,20 @@ def better(fitted: FittedNet, rows: Rows, seed: int = 0) -> FittedNet:
     best = min(nets, key=lambda net: net.loss)
     found = [
         best,
-        *(finished(n, some, problem) for n in kicked(best, some, LAST_KICKS, [seed])[1:]),
+        *(finished(n, some, problem) for n in kicked(best, some, _last_kicks(best), [seed])[1:]),
     ]
     return _best_rounded(found[-MOST_ROUNDED:], fitted, rows)
 
 
+def _last_kicks(net: Net) -> int:
+    """Tries to better a net; a step costs as the square of its parameters."""
+    share = min((QUICK / len(net.flat())) ** 2, 1.0)
+    return max(round(LAST_KICKS * share), LEAST_LAST)
+
+
 def _problem(frame: FittedNet, rows: Rows) -> Problem:
-    """What a net is trained on."""
-    z = frame.standardised(rows.x).astype(np.float32)
+    """What a net is trained on: inputs as the integer nodes round them."""
+    z = frame.standardised(rows.x, _scaling(frame.logs)).astype(np.float32)
     return Problem(z, rows.y.astype(np.float64), frame.root, rows.weights)
 
 
@@ -268,14 +275,9 @@ def _rounds(fitted: FittedNet, rows: Rows, narrow: bool = False):
     """(nodes up to the last hidden layer, output layer fitted to what they give) of each round of
     joint rounding; `narrow` keeps the sums of hidden units in 24 bits.
     """
-    scale, forms = _scaling(fitted.logs, len(fitted.net.sizes) - 2)
-    problem = Problem(
-        fitted.standardised(rows.x, scale).astype(np.float32),
-        rows.y.astype(np.float64),
-        fitted.root,
-        rows.weights,
-    )
+    scale, problem = _scaling(fitted.logs), _problem(fitted, rows)
     net = train_net(fitted.net, problem, 10)
+    forms = forms_behind(scale, layers=len(fitted.net.sizes) - 2)
     if narrow:
         forms = [form.within_24_bits(reach) for form, reach in zip(forms, (scale.zero, INT16_MAX))]
     frames = frames_of(net, problem, *fitted.frame(scale), forms)
@@ -287,12 +289,14 @@ def _rounds(fitted: FittedNet, rows: Rows, narrow: bool = False):
         yield front, fit_linear(values, rows.y, fitted.root, ridge=1e-9, counts=rows.weights)
 
 
-def _scaling(logs: Logs, layers: int) -> tuple[Scale, list[Form]]:
-    """The node that scales the inputs, and the form of each hidden layer behind it."""
-    limits, inputs = logs.limits, len(logs.limits)
-    if min(high - low for low, high in limits) >= NARROW_STEPS and inputs <= MOST_FINE:
-        return scale_inputs(limits, NARROW_BITS), fine_forms(inputs, layers)
-    return scale_inputs(limits, _wide_bits(logs), widen=True), [Form()] * layers
+def _scaling(logs: Logs) -> Scale:
+    """The node that scales the inputs."""
+    if (
+        min(high - low for low, high in logs.limits) >= NARROW_STEPS
+        and len(logs.limits) <= MOST_FINE
+    ):
+        return scale_inputs(logs.limits, NARROW_BITS)
+    return scale_inputs(logs.limits, _wide_bits(logs), widen=True)
 
 
 def _wide_bits(logs: Logs) -> int:

@@ -13,11 +13,13 @@ import numpy as np
 
 from ...model.fixedpoint import INT16_MAX
 from ...model.operations.dense import Dense
+from ...model.operations.scale import Scale
 from ..least_squares import integer_descent, without_free
 from ..lowering import bias_in_24_bits, steps_in_24_bits
 from .gauss_newton import Net, Problem, curvature, train_net
 
 WEIGHT_MAX = 127
+UINT8_MAX = 255  # of scaled inputs before their zero is taken off
 FARTHEST = 128  # from 0 that an input of 8 bits can be
 FEW_SHIFT, MANY_SHIFT = 1, 4  # of sums of few inputs of 8 bits, and of many
 FEW_INPUTS, MOST_FINE = 8, 64
@@ -83,11 +85,13 @@ def _most_of_bytes(weights: np.ndarray) -> np.ndarray:
     return most
 
 
-def fine_forms(inputs: int, layers: int) -> list[Form]:
-    """The forms of layers behind inputs of 8 bits: a second layer needs units of fewer bits, or its
-    sums leave 24 bits.
+def forms_behind(scale: Scale, layers: int) -> list[Form]:
+    """The forms of so many layers behind scaled inputs. Behind 8 bits a second layer needs units of
+    fewer bits, or its sums leave 24 bits.
     """
-    few = inputs <= FEW_INPUTS and layers == 1
+    if scale.top > UINT8_MAX:
+        return [Form()] * layers
+    few = len(scale.low) <= FEW_INPUTS and layers == 1
     return [Form(FEW_SHIFT if few else MANY_SHIFT, fine=True), *[Form()] * (layers - 1)]
 
 
