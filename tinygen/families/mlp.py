@@ -45,6 +45,8 @@ OUTPUT_BITS = (
     16,
     12,
 )  # of the output layer: the last ones where the first lose too much, or cannot be bounded
+# part of the error that an output layer of 16 bits must gain: it costs as much as five more units
+WORTH_16_BITS = 0.01
 ROUNDS = 3  # times the weights are rounded from where the last round's refit ended
 PRUNED = 4 / 3  # units of the net that all others are pruned from, per unit of the largest of them
 DEEP = ((11, 8), (15, 10), (20, 16))  # two hidden layers
@@ -231,9 +233,8 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
 def lower(fitted: FittedNet, rows: Rows):
     if fitted.rounded is not None and _alike(fitted.rounded[0], rows):
         return fitted.rounded[1]
-    return narrowest(
-        _chains(fitted, rows), rows.x, rows.y, rows.error(fitted.predict(rows.x)), rows.weights
-    )
+    error = rows.error(fitted.predict(rows.x))
+    return narrowest(_chains(fitted, rows), rows.x, rows.y, error, rows.weights, WORTH_16_BITS)
 
 
 def _alike(some: Rows, others: Rows) -> bool:

@@ -196,23 +196,25 @@ def narrowest(
     y: np.ndarray,
     float_error: float,
     counts: np.ndarray | None = None,
+    alike: float = 0.0,
 ) -> tuple[Node, ...]:
-    """The first chain whose error on the training rows is within TOLERANCE, else the best one.
+    """The first chain whose error on the training rows is within TOLERANCE, else the first one that
+    is worse than the best one by no more than the part `alike`.
 
     `choices` yields chains from the cheapest to the most exact one; one that cannot be bounded is
     passed over, unless nothing else is left.
     """
-    best: tuple[Node, ...] = ()
-    best_error = np.inf
+    found, unproven = list[tuple[float, tuple[Node, ...]]](), list[tuple[Node, ...]]()
     for nodes in choices:
         try:
             prove(nodes, x.shape[1])
         except ModelError:
-            best = best or nodes
+            unproven.append(nodes)
             continue
-        error = mean_error(nodes, x, y, counts)
-        if error < best_error:
-            best, best_error = nodes, error
-        if error <= float_error * (1 + TOLERANCE):
-            break
-    return best
+        found.append((mean_error(nodes, x, y, counts), nodes))
+        if found[-1][0] <= float_error * (1 + TOLERANCE):
+            return nodes
+    if not found:
+        return next(iter(unproven), ())
+    most = min(error for error, _ in found) * (1 + alike)
+    return next(nodes for error, nodes in found if error <= most)

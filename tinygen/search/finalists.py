@@ -266,10 +266,10 @@ class Finalists:
         """Whether a candidate may be measured with a block or after it: with a budget blocks follow
         for as long as something that fits may be better.
         """
-        if candidate in block:
-            return True
+        if self._beaten(candidate):
+            return False
         goes_on = self.request.budget != NO_LIMITS
-        return goes_on and self._may_fit(candidate) and not self._beaten(candidate)
+        return candidate in block or (goes_on and self._may_fit(candidate))
 
     def _fitted(self, jobs: list[list[Candidate]], rows: Rows) -> dict[Candidate, Fitted]:
         """Each job's candidates, fitted to rows."""

@@ -24,6 +24,8 @@ FARTHEST = 128  # from 0 that an input of 8 bits can be
 FEW_SHIFT, MANY_SHIFT = 1, 4  # of sums of few inputs of 8 bits, and of many
 FEW_INPUTS, MOST_FINE = 8, 64
 ROOM = 0.97  # part of the room for a sum that is used before its weights are rounded
+USUAL_SHARE = 90  # the largest int8 share in an output, whose step is a power of two: 64 to 127
+LEAST_STEPS = 0.3  # of a unit with a small share, per step of one with a large share
 LEAST_BIAS = -(2**22)  # beside which no sum of so many products leaves 24 bits
 
 
@@ -118,10 +120,30 @@ def frames_of(
     for layer, (weights, form) in enumerate(zip(net.weights[:-1], forms)):
         exact = weights * gain[:, None]
         bias = net.biases[layer] + offset @ weights
-        steps = form.steps(exact, bias, activations[layer + 1].max(axis=0))
+        units = activations[layer + 1]
+        steps = form.steps(exact, bias, units.max(axis=0))
+        if layer == len(forms) - 1:
+            reach = float(np.sqrt((activations[layer] / gain).var(axis=0).sum())) / 2**form.shift
+            shares = np.abs(net.weights[-1][:, 0])
+            steps = steps * _for_shares(units * (steps / 2**form.shift), shares / steps, reach)
         frames.append(Frame(form, 1 / (gain[:, None] * steps[None, :]), steps, offset))
         gain, offset = 2.0**form.shift / steps, np.zeros(len(steps))
     return frames
+
+
+def _for_shares(units: np.ndarray, shares: np.ndarray, reach: float) -> np.ndarray:
+    """What to multiply the steps of the last hidden units by, (units,), LEAST_STEPS to 1.
+
+    The rounding of a unit's weights counts with its share in the output, that of its share with the
+    unit itself: a small share is rounded as coarsely as a large one, so that a unit of fewer steps
+    and a larger share is better. units: (n, units) integer activations; reach: the spread that the
+    inputs give a sum of unit weights, in steps of a unit.
+    """
+    whole = shares * (USUAL_SHARE / max(float(shares.max()), 1e-300))
+    from_weights = whole * reach * np.sqrt((units > 0).mean(axis=0))
+    from_share = np.maximum(units.std(axis=0), 1e-9)
+    steps: np.ndarray = np.clip(np.sqrt(from_weights / from_share), LEAST_STEPS, 1.0)
+    return steps
 
 
 def round_layer(net: Net, problem: Problem, layer: int, frame: Frame) -> Net:
