@@ -28,7 +28,7 @@ def nearly_constant_unit(monkeypatch) -> mlp.FittedNet:
     z = frame.standardised(rows.x).astype(np.float32)
     net = random_net(Problem(z, rows.y.astype(float), Root(2), None), (6,), [1, 2])
     weights, biases = net.weights[0].copy(), net.biases[0].copy()
-    weights[:, 2], biases[2] = (1e-4, -2e-5, 5e-5), 1.5
+    weights[:, 2], biases[2] = (1e-5, -2e-6, 5e-6), 1.5
     net = replace(net, weights=(weights, *net.weights[1:]), biases=(biases, *net.biases[1:]))
     return replace(frame, net=net, root=Root(2))
 
