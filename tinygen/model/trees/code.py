@@ -9,7 +9,8 @@ from itertools import count
 
 from ..fixedpoint import INT16_MAX
 from ..nodes import UINT16_MAX
-from .tree import MAX_DEPTH, Leaf, Place, Split, Tree
+from .gains import leaves_of, splits_of
+from .tree import MAX_DEPTH, Leaf, Split, Tree
 
 MAX_INPUT = 31  # that LDD reaches from x
 MAX_LEAF = 255  # largest value of a leaf in one byte, the smallest one is 0
@@ -96,7 +97,7 @@ class TreeCode:
         or for a place in the table.
         """
         kept = tuple(map(without_ends, trees))
-        leaves = [leaf.values for tree in kept for leaf in _leaves(tree)]
+        leaves = [leaf.values for tree in kept for leaf in leaves_of(tree)]
         if len(leaves[0]) > 1:
             rows = tuple(dict.fromkeys(leaves))
             places: dict[tuple[int, ...], tuple[int, ...]]
@@ -105,7 +106,7 @@ class TreeCode:
         else:
             least, most = min(leaves)[0], max(leaves)[0]
             code = cls(kept, least, WIDE if most - least > MAX_LEAF else NARROW)
-        inputs = [split.source for tree in kept for split in _splits(tree)]
+        inputs = [split.source for tree in kept for split in splits_of(tree)]
         fits = (
             max(inputs, default=0) <= MAX_INPUT
             and max(code.bytes_around) <= REACH_BYTES
@@ -132,7 +133,7 @@ class TreeCode:
     @cached_property
     def ends(self) -> tuple[int, ...]:
         """Inputs of last splits."""
-        last = (s.source for tree in self.trees for s in _splits(tree) if _ends(s))
+        last = (s.source for tree in self.trees for s in splits_of(tree) if _ends(s))
         return tuple(sorted(set(last)))
 
     @cached_property
@@ -207,7 +208,7 @@ class TreeCode:
         assert isinstance(tree, Split)
         asked = f"{tree.source}, {tree.limit}"
         if _ends(tree):
-            values = (leaf.values[0] - self.least for leaf in _leaves(tree))
+            values = (leaf.values[0] - self.least for leaf in leaves_of(tree))
             yield f"{indent}TINYGEN_{self.words.leaves}({asked}, {', '.join(map(str, values))})"
             return
         place, slot = next(places), self.held.get(tree.source)
@@ -245,22 +246,6 @@ def _with_leaves(tree: Tree, places: dict[tuple[int, ...], tuple[int, ...]]) -> 
 def _ends(split: Split) -> bool:
     """True where both sides are leaves."""
     return split.left.is_leaf and split.right.is_leaf
-
-
-def _splits(tree: Tree) -> Iterator[Split]:
-    if isinstance(tree, Split):
-        yield tree
-        yield from _splits(tree.left)
-        yield from _splits(tree.right)
-
-
-def _leaves(tree: Tree) -> Iterator[Leaf]:
-    assert not isinstance(tree, Place)
-    if isinstance(tree, Leaf):
-        yield tree
-    else:
-        yield from _leaves(tree.left)
-        yield from _leaves(tree.right)
 
 
 def _visits(tree: Tree, share: float) -> Iterator[tuple[Split, float]]:

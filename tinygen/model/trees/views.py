@@ -130,6 +130,11 @@ class _Straight:
         return self.code.layout.lines
 
     @property
+    def end(self) -> str:
+        """What the last word has in its name."""
+        return f"{len(self.start)}" + "_HEAPS" * bool(self.code.heap)
+
+    @property
     def registers(self) -> str:
         """Those that change, as C strings."""
         return ", ".join(f'"{r}"' for r in self.code.registers)
