@@ -20,6 +20,7 @@ class Item:
     jump: tuple[str, str] | None = None  # what kind of word, and the place
     cycles: int = 0  # where it does not jump
     jumping: int = 0  # where it does
+    more: int = 0  # bytes that it takes more on chips of more flash
 
     @classmethod
     def place(cls, name: str) -> Item:
@@ -60,6 +61,11 @@ class Item:
     def far(self) -> Item:
         text = self.text.replace("TINYGEN_IF(", "TINYGEN_IF_FAR(", 1)
         return Item(text, 4, self.jump, 2, 3)
+
+
+def _starts(items: Sequence[Item]) -> list[int]:
+    """Where each item starts on the chip where they take most."""
+    return [0, *accumulate(item.bytes + item.more for item in items)]
 
 
 def _way(items: Sequence[Item], starts: Sequence[int], k: int, distance: int) -> int | None:
@@ -112,7 +118,7 @@ class Layout:
         """The same with each of the jumps by way of another one to its place that it reaches, or as
         a long branch, which takes two bytes more.
         """
-        starts = [0, *accumulate(item.bytes for item in items)]
+        starts = _starts(items)
         found, names = list(items), dict[int, str]()
         for k, distance in far.items():
             via = _way(items, starts, k, distance)
@@ -127,10 +133,7 @@ class Layout:
     @staticmethod
     def distances(items: Sequence[Item]) -> list[tuple[int, int]]:
         """Of each jump: its number, and the bytes from its start to its place."""
-        starts, at = [], 0
-        for item in items:
-            starts.append(at)
-            at += item.bytes
+        starts = _starts(items)
         places = {i.jump[1]: s for i, s in zip(items, starts) if i.jump and i.kind == "place"}
         return [
             (k, places[item.jump[1]] - starts[k])
