@@ -12,9 +12,9 @@
  *                                      is less than that, 255 where it is more
  *     TINYGEN_SAME_HIGH(r, in, high)   the same of x[in] - 256 * high
  *     TINYGEN_KEEP_HIGH(r, high)       the high byte of limits stays in one, for TINYGEN_KEPT_HIGH
- *     TINYGEN_SEE(in, limit)           compares x[in], TINYGEN_SEE_SMALL with -1 .. 62; in registers
- *                                      TINYGEN_KEPT does it, and TINYGEN_KEPT_LOW for -1 .. 254,
- *                                      and TINYGEN_KEPT_HIGH, and TINYGEN_IN_BYTE
+ *     TINYGEN_SEE(in, limit)           compares x[in], TINYGEN_SEE_SMALL with -1 .. 62; what is in
+ *                                      registers TINYGEN_KEPT does, TINYGEN_KEPT_LOW for -1 .. 254,
+ *                                      TINYGEN_KEPT_HIGH and TINYGEN_IN_BYTE
  *     TINYGEN_IF(ABOVE, k)             goes on at TINYGEN_PLACE(k) where x[in] > limit, with BELOW
  *                                      where it is not; behind TINYGEN_IN_BYTE with ..._BYTE
  *     TINYGEN_GAIN(n, v)               adds v to sum n, TINYGEN_GAIN_LOW where nothing is carried
@@ -116,7 +116,7 @@
 #define TINYGEN_HEAP_LOWER(levels) TINYGEN_HEAP_STARTS(levels) "rjmp .Llevel%=_" #levels "\n"
 #define TINYGEN_HEAP_LEVEL(levels, over)                                                           \
     ".Llevel%=_" #levels ":\n\t" TINYGEN_LPM " r18,Z+\n\tmovw r26,r22\n\tadd r26,r18\n\t"          \
-    "adc r27,__zero_reg__\n\tld r20,X+\n\tld r21,X\n\t" TINYGEN_LPM " r18,Z+\n\tcp r18,r20\n\t"     \
+    "adc r27,__zero_reg__\n\tld r20,X+\n\tld r21,X\n\t" TINYGEN_LPM " r18,Z+\n\tcp r18,r20\n\t"    \
     TINYGEN_LPM " r18,Z+\n\tcpc r18,r21\n\tbrge 1f\n\tadiw r30," #over "\n1:\n\t"
 #define TINYGEN_HEAP_STARTS_1 TINYGEN_HEAP_STARTS(1)
 #define TINYGEN_HEAP_STARTS_2 TINYGEN_HEAP_LOWER(1) TINYGEN_HEAP_STARTS(2)
@@ -128,10 +128,10 @@
 #define TINYGEN_LEVELS_3(a, b, c, d) TINYGEN_HEAP_LEVEL(3, c) TINYGEN_LEVELS_2(a, b, c, d)
 #define TINYGEN_LEVELS_4(a, b, c, d) TINYGEN_HEAP_LEVEL(4, d) TINYGEN_LEVELS_3(a, b, c, d)
 #define TINYGEN_HEAPS(levels)                                                                      \
-    TINYGEN_HEAP_STARTS_##levels TINYGEN_LEVELS_##levels(1, 5, 13, 29) TINYGEN_LPM                  \
+    TINYGEN_HEAP_STARTS_##levels TINYGEN_LEVELS_##levels(1, 5, 13, 29) TINYGEN_LPM                 \
         " r18,Z\n\tadd %A[s1],r18\n\tadc %B[s1],__zero_reg__\n\t"
 #define TINYGEN_HEAPS2(levels)                                                                     \
-    TINYGEN_HEAP_STARTS_##levels TINYGEN_LEVELS_##levels(2, 7, 17, 37) TINYGEN_LPM                  \
+    TINYGEN_HEAP_STARTS_##levels TINYGEN_LEVELS_##levels(2, 7, 17, 37) TINYGEN_LPM                 \
         " r18,Z+\n\tadd %A[s1],r18\n\t" TINYGEN_LPM " r18,Z\n\tadc %B[s1],r18\n\t"
 /* sum + 127 * votes, which r0 holds seven bits further up */
 #ifdef __AVR_HAVE_MUL__
