@@ -55,7 +55,7 @@
 #define TINYGEN_OUT_BOTH(n) TINYGEN_OUT_SUM(n), [v##n] "+r"(tinygen_voted##n)
 #define TINYGEN_STRAIGHT_IN(...)                                                                   \
     [t] "=&r"(tinygen_t) : [x] "z"(x) : "memory", __VA_ARGS__);
-#define TINYGEN_STRAIGHT_1_END(...) : TINYGEN_OUT_SUM(1), TINYGEN_STRAIGHT_IN("r27", __VA_ARGS__)
+#define TINYGEN_STRAIGHT_1_END(...) : TINYGEN_OUT_SUM(1), TINYGEN_STRAIGHT_IN(__VA_ARGS__)
 /* of a tree that has parts as data: they leave Z elsewhere */
 #define TINYGEN_STRAIGHT_1_HEAPS_END(...)                                                          \
     : TINYGEN_OUT_SUM(1), [t] "=&r"(tinygen_t), [x] "+z"(x) : [rampz] "n"(TINYGEN_RAMPZ)           \

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import ClassVar
 
 from .layout import Item
 
 Registers = tuple[int, ...]
 Highs = dict[int, int]  # registers, by the high byte that they hold
+PAIR = 27  # with the one that is needed for a moment
 SAVED_UPPER, SAVED_LOWER = (17, 16), tuple(range(15, 1, -1))  # a caller wants them back
 # by the number of sums: registers for CPI that nobody wants back, in the order of their use
-FREE_UPPER = {1: (18, 19, 20, 21, 22, 23), 2: (18, 19, 27), 3: ()}
+FREE_UPPER = {1: (18, 19, 20, 21, 22, 23, PAIR), 2: (18, 19, 27), 3: ()}
 FREE_LOWER = (0,)
 SAVED_BYTES = SAVED_CYCLES = 4  # PUSH and POP
 WORTH_OF_BYTES = {"balanced": 1.0, "speed": 0.3}  # of a part of them, beside a part of the cycles
-MOST_SBIW = 63
+MOST_SBIW, FEW_SMALL = 63, 3  # small limits that are worth a second register
 HIGH_BYTES, HIGH_CYCLES = 2, 1  # to bring a byte into a register
 
 
@@ -49,16 +51,19 @@ class Seat:
 class Pair(Seat):
     """In memory, and two registers for a moment, from which SBIW takes a small limit."""
 
+    registers: ClassVar[Registers] = (PAIR,)
+
     def compare(self, source: int, limit: int) -> str:
-        word = "TINYGEN_SEE_SMALL" if self._small(limit) else "TINYGEN_SEE"
+        word = "TINYGEN_SEE_SMALL" if is_small(limit) else "TINYGEN_SEE"
         return f"{word}({source}, {limit})"
 
     def bytes(self, limit: int) -> int:
-        return 8 if self._small(limit) else 10
+        return 8 if is_small(limit) else 10
 
-    @staticmethod
-    def _small(limit: int) -> bool:
-        return 0 <= limit + 1 <= MOST_SBIW
+
+def is_small(limit: int) -> bool:
+    """True where SBIW takes it."""
+    return 0 <= limit + 1 <= MOST_SBIW
 
 
 def high_of(limit: int) -> int:
@@ -66,9 +71,11 @@ def high_of(limit: int) -> int:
     return (limit + 1) >> 8
 
 
-def memory_for(sums: int) -> Seat:
-    """Of an input that no register keeps; more sums leave no second register."""
-    return Pair() if sums == 1 else Seat()
+def memory_for(sums: int, limits: Iterable[int]) -> Seat:
+    """Of an input that no register keeps, all limits given: with a second register for a moment
+    where these are worth it; more sums leave none.
+    """
+    return Pair() if sums == 1 and sum(map(is_small, limits)) >= FEW_SMALL else Seat()
 
 
 @dataclass(frozen=True)
@@ -179,7 +186,8 @@ class Seats:
 
     @property
     def registers(self) -> list[int]:
-        return [*(r for seat in self.of.values() for r in seat.registers), *self.highs.values()]
+        seats = [self.memory, *self.of.values()]
+        return [*(r for seat in seats for r in seat.registers), *self.highs.values()]
 
     @property
     def saved(self) -> int:
@@ -225,7 +233,9 @@ class _Pool:
 
 def seats_for(demand: Demand, sums: int, worth: tuple[float, float]) -> Seats:
     """The seat of each input that is worth one, then the high bytes that are."""
-    pool, memory = _Pool(sums), memory_for(sums)
+    memory = memory_for(sums, chain.from_iterable(demand.limits.values()))
+    pool = _Pool(sums)
+    pool.take(memory.registers)
     seats: dict[int, Seat] = {}
 
     def gain(source: int, make: _Way) -> float:

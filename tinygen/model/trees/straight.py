@@ -56,10 +56,11 @@ class StraightCode:
         """None where the words cannot say it: an input too far behind x, too many bytes to jump
         over.
         """
-        inputs = {split.source for tree in trees for split in splits_of(tree)}
-        if max(inputs, default=0) > MAX_INPUT:
+        splits = [split for tree in trees for split in splits_of(tree)]
+        if max((split.source for split in splits), default=0) > MAX_INPUT:
             return None
-        demand = cls(tuple(trees), gains, Seats(memory_for(len(gains.start)))).demand
+        memory = memory_for(len(gains.start), [split.limit for split in splits])
+        demand = cls(tuple(trees), gains, Seats(memory)).demand
         worth = demand.worth(goal)
         code = cls(tuple(trees), gains, seats_for(demand, len(gains.start), worth), worth)
         return code if code.layout.fits else None
