@@ -117,7 +117,7 @@
 #define TINYGEN_HEAP_LEVEL(levels, over)                                                           \
     ".Llevel%=_" #levels ":\n\t" TINYGEN_LPM " r18,Z+\n\tmovw r26,r22\n\tadd r26,r18\n\t"          \
     "adc r27,__zero_reg__\n\tld r20,X+\n\tld r21,X\n\t" TINYGEN_LPM " r18,Z+\n\tcp r18,r20\n\t"    \
-    TINYGEN_LPM " r18,Z+\n\tcpc r18,r21\n\tbrge 1f\n\tadiw r30," #over "\n1:\n\t"
+    TINYGEN_LPM " r18,Z+\n\tcpc r18,r21\n\tbrge 1f\n\t" TINYGEN_OVER(#over) "1:\n\t"
 #define TINYGEN_HEAP_STARTS_1 TINYGEN_HEAP_STARTS(1)
 #define TINYGEN_HEAP_STARTS_2 TINYGEN_HEAP_LOWER(1) TINYGEN_HEAP_STARTS(2)
 #define TINYGEN_HEAP_STARTS_3 TINYGEN_HEAP_LOWER(1) TINYGEN_HEAP_LOWER(2) TINYGEN_HEAP_STARTS(3)

@@ -130,7 +130,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 /* the sign of limit - x, which moves Z by the bytes of a value; then the value is read */
 #define TINYGEN_FIND(low, high, bytes)                                                             \
     TINYGEN_RETURN_ADDRESS TINYGEN_LPM " %[t],Z+\n\tcp %[t]," low "\n\t"                           \
-    TINYGEN_LPM " %[t],Z+\n\tcpc %[t]," high "\n\tbrge 1f\n\tadiw r30," bytes "\n1:\n\t"
+    TINYGEN_LPM " %[t],Z+\n\tcpc %[t]," high "\n\tbrge 1f\n\t" TINYGEN_OVER(bytes) "1:\n\t"
 #define TINYGEN_READ TINYGEN_LPM " %[t],Z\n\tmovw r30,%[x]\n"
 #define TINYGEN_READ2 TINYGEN_LPM " %[t],Z+\n\t" TINYGEN_LPM " %[high],Z\n\tmovw r30,%[x]\n"
 #define TINYGEN_ADD "add %A[sum],%[t]\n\tadc %B[sum],__zero_reg__\n\tret\n"
@@ -213,12 +213,16 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #else
 #define TINYGEN_RETURN_ADDRESS "pop r31\n\tpop r30\n\tlsl r30\n\trol r31\n\t"
 #endif
+/* over so many bytes; RAMPZ counts those of 64 KB */
 #ifdef __AVR_HAVE_ELPM__
 #define TINYGEN_LPM "elpm"
 #define TINYGEN_RAMPZ _SFR_IO_ADDR(RAMPZ)
+#define TINYGEN_OVER(bytes)                                                                        \
+    "adiw r30," bytes "\n\tbrcc 1f\n\tin %[t],%[rampz]\n\tinc %[t]\n\tout %[rampz],%[t]\n"
 #else
 #define TINYGEN_LPM "lpm"
 #define TINYGEN_RAMPZ 0
+#define TINYGEN_OVER(bytes) "adiw r30," bytes "\n"
 #endif
 
 #else

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from elftools.elf.elffile import ELFFile
 from host_c import compile_header, run_rows
 from random_models import inputs
 
@@ -21,6 +22,7 @@ from tinygen.model.trees.heaps import LEVEL_CYCLES, MAX_INPUT, MOST_LEVELS, plan
 from tinygen.model.trees.layout import REACH
 from tinygen.model.trees.straight import StraightCode, straight_codes
 from tinygen.model.trees.tree import Heap, Leaf, Split
+from tinygen.target import bare
 from tinygen.target.bare import BareChip, measure_cost
 
 WIDE = Quantity("y", "", 1.0, -30000.0, 30000.0)
@@ -120,7 +122,45 @@ def test_the_same_answers_on_the_chip_and_a_cost_that_is_known_beforehand(case, 
 @pytest.mark.parametrize("board", ["attiny85", "megaatmega2560"])
 @pytest.mark.parametrize("case", ["leaves of a byte", "filled up"])
 def test_the_same_answers_on_other_chips(board, case, simavr):
-    assert wrong_on_chip(CASES[case], board) == 0
+    made = CASES[case]
+    assert wrong_on_chip(made, board) == 0
+    cost = measure_cost(made, BOARDS[board])
+    assert cost.cycles_seen <= cost.cycles_max
+
+
+PAD = """
+void pad(void);
+__attribute__((used)) void pad(void) {{ __asm__ __volatile__(".fill {},2,0"); }}
+"""
+
+
+def wrong_around_64_kb(made: Model, words: int) -> tuple[int, int, int]:
+    """The same of a Mega whose tree has other code of so many words in front of it; and its
+    program's place in flash, and bytes.
+    """
+    include = '#include "tinygen_units.h"\n'
+    header = render_header(made).replace(include, include + PAD.format(words))
+    rows, options = rows_in_leaves(made), ("-Wl,--undefined=pad",)
+    with (
+        BareChip(made, BOARDS["megaatmega2560"], header, timed=False, options=options) as chip,
+        open(chip.elf, "rb") as stream,
+    ):
+        table = ELFFile(stream).get_section_by_name(".symtab")
+        found = table.get_symbol_by_name("model_run")[0]
+        wrong = int((chip.predict(rows) != made.predict(rows)).sum())
+        return wrong, found["st_value"], found["st_size"]
+
+
+def test_parts_are_read_on_both_sides_of_64_kb(simavr, monkeypatch):
+    made, words = CASES["leaves of two"], 33_000
+    wrong, start, size = wrong_around_64_kb(made, words)
+    assert wrong == 0 and start > 0xFFFF
+    across = words - (start + 2 * size // 3 - 0x10000) // 2  # the end stands behind the walk
+    places = range(across - 20, across + 20, 8)
+    assert all(wrong_around_64_kb(made, k)[0] == 0 for k in places)
+    near = {name: text.replace("inc %[t]", "nop") for name, text in bare.runtime().items()}
+    monkeypatch.setattr(bare, "runtime", lambda *_: near)
+    assert any(wrong_around_64_kb(made, k)[0] for k in places)
 
 
 CHANGES = {

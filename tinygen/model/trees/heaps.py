@@ -22,7 +22,7 @@ MAX_INPUT = 127  # whose place in x one byte tells
 MOST_SPREAD = 255  # between leaves of one byte
 HEAD_CYCLES, LEVEL_CYCLES, END_CYCLES = 12, 21, 7  # of a part of fewer levels than another, and all
 HEAD_BYTES, LEVEL_BYTES, END_BYTES = 10, 24, 6
-MORE_HEAD_BYTES = 6  # where a return address has three bytes
+MORE_BYTES = 14  # of head and level where flash is more than 64 KB
 COMPARED = 8.5, 6  # bytes and cycles of a split that is compared in code, as guessed
 LEAF_COST = 6, 4
 PLACE = "heap"
@@ -54,7 +54,7 @@ def with_walk(items: list[Item], largest: Heap) -> list[Item]:
     levels, leaf = largest.levels, largest.leaf
     size = (HEAD_BYTES + LEVEL_BYTES) * levels + 2 * (levels - 1) + END_BYTES + 2 * (leaf - 1)
     word = "TINYGEN_HEAPS" if leaf == 1 else "TINYGEN_HEAPS2"
-    start = Item(f"{word}({levels})", size, ("place", PLACE), more=MORE_HEAD_BYTES * levels)
+    start = Item(f"{word}({levels})", size, ("place", PLACE), more=MORE_BYTES * levels)
     walk = [start, Item.go("1")]
     ends = [0, *accumulate(item.bytes for item in items)]
     after = [k + 1 for k, item in enumerate(items) if item.kind in ("go", "call")]
