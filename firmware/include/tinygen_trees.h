@@ -61,6 +61,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
  *     TINYGEN_LEAVES(in, limit, v, w)    the same with w where x[in] > limit, else v
  *   TINYGEN_CALLS                        between two trees, with what calls them in their order:
  *     TINYGEN_HOLD(slot, in)             x[in] stays in registers, for TINYGEN_HELD_ABOVE
+ *     TINYGEN_KEEP_HIGH(r, high)         so does a high byte of limits, for TINYGEN_HIGH_ABOVE
  *     TINYGEN_CALL(n)                    tree n
  *   TINYGEN_ENDS                         and with the ends that they share:
  *     TINYGEN_END(in)                    of TINYGEN_LEAVES of this input
@@ -71,8 +72,8 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
  * TINYGEN_ROW_TREES(table, n) and TINYGEN_ROW_TREES_END a leaf is a row of n bytes in a table,
  * which is added to the n sums: TINYGEN_ROW(at), TINYGEN_ROWS(in, limit, at, to). In C the words
  * are if, goto and +=. On an AVR all of them are one statement of assembly, in which a tree is a
- * subroutine; a split takes 7.5 cycles, 4.5 where its input is held, and a tree's call and last
- * split 40. BRGE of TINYGEN_ABOVE reaches 63 words and its ..._FAR the whole tree; RCALL and RJMP
+ * subroutine; a split takes 7.5 cycles, 4.5 where its input is held, 3.5 where that of its limit is
+ * as well, and a tree's call and last split 40. BRGE of TINYGEN_ABOVE reaches 63 words and its ..._FAR the whole tree; RCALL and RJMP
  * reach 4 KB, so half of the trees stand in front of the calls. TINYGEN_LEAVES is a call with limit
  * and values behind it in flash, where the return address tells; then it returns from the tree. */
 #if TINYGEN_ASM
@@ -105,6 +106,8 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_HELD_COMPARE(slot, limit)                                                          \
     "cpi " TINYGEN_LOW_##slot ",lo8(" #limit "+1)\n\tldi %[t],hi8(" #limit "+1)\n\t"               \
     "cpc " TINYGEN_HIGH_##slot ",%[t]\n\t"
+#define TINYGEN_HIGH_COMPARE(r, slot, limit)                                                       \
+    "cpi " TINYGEN_LOW_##slot ",lo8(" #limit "+1)\n\tcpc " TINYGEN_HIGH_##slot ",r" #r "\n\t"
 #define TINYGEN_GO(k) "brge .Lplace%=_" #k "\n\t"
 #define TINYGEN_GO_FAR(k) "brlt 1f\n\trjmp .Lplace%=_" #k "\n1:\n\t"
 #define TINYGEN_ABOVE(in, limit, k) TINYGEN_COMPARE(in, limit) TINYGEN_GO(k)
@@ -112,6 +115,10 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_HELD_ABOVE(slot, in, limit, k) TINYGEN_HELD_COMPARE(slot, limit) TINYGEN_GO(k)
 #define TINYGEN_HELD_ABOVE_FAR(slot, in, limit, k)                                                 \
     TINYGEN_HELD_COMPARE(slot, limit) TINYGEN_GO_FAR(k)
+#define TINYGEN_HIGH_ABOVE(r, slot, in, limit, k)                                                  \
+    TINYGEN_HIGH_COMPARE(r, slot, limit) TINYGEN_GO(k)
+#define TINYGEN_HIGH_ABOVE_FAR(r, slot, in, limit, k)                                              \
+    TINYGEN_HIGH_COMPARE(r, slot, limit) TINYGEN_GO_FAR(k)
 #define TINYGEN_LEAF(v) "ldi %[t]," #v "\n\trjmp .Ladd%=\n\t"
 #define TINYGEN_LEAF2(v) "ldi %[t],lo8(" #v ")\n\tldi %[high],hi8(" #v ")\n\trjmp .Ladd%=\n\t"
 #define TINYGEN_LEAVES(in, limit, v, w)                                                            \
@@ -195,13 +202,14 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_HIGH_3 "r5"
 #define TINYGEN_HIGH_4 "r6"
 #define TINYGEN_HIGH_5 "r7"
-#define TINYGEN_SLOTS_0
-#define TINYGEN_SLOTS_1 , "r18", "r2"
-#define TINYGEN_SLOTS_2 TINYGEN_SLOTS_1, "r19", "r3"
-#define TINYGEN_SLOTS_3 TINYGEN_SLOTS_2, "r20", "r4"
-#define TINYGEN_SLOTS_4 TINYGEN_SLOTS_3, "r21", "r5"
-#define TINYGEN_SLOTS_5 TINYGEN_SLOTS_4, "r22", "r6"
-#define TINYGEN_SLOTS_6 TINYGEN_SLOTS_5, "r23", "r7"
+/* the low registers are clobbered anyway: they may have high bytes of limits */
+#define TINYGEN_SLOTS_0 , "r18", "r19", "r20", "r21", "r22", "r23"
+#define TINYGEN_SLOTS_1 TINYGEN_SLOTS_0, "r2"
+#define TINYGEN_SLOTS_2 TINYGEN_SLOTS_1, "r3"
+#define TINYGEN_SLOTS_3 TINYGEN_SLOTS_2, "r4"
+#define TINYGEN_SLOTS_4 TINYGEN_SLOTS_3, "r5"
+#define TINYGEN_SLOTS_5 TINYGEN_SLOTS_4, "r6"
+#define TINYGEN_SLOTS_6 TINYGEN_SLOTS_5, "r7"
 
 /* Z = twice the return address, which counts words; its highest byte is popped first */
 #if defined(__AVR_3_BYTE_PC__)
@@ -238,6 +246,8 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_ABOVE_FAR(in, limit, k) TINYGEN_ABOVE(in, limit, k)
 #define TINYGEN_HELD_ABOVE(slot, in, limit, k) TINYGEN_ABOVE(in, limit, k)
 #define TINYGEN_HELD_ABOVE_FAR(slot, in, limit, k) TINYGEN_ABOVE(in, limit, k)
+#define TINYGEN_HIGH_ABOVE(r, slot, in, limit, k) TINYGEN_ABOVE(in, limit, k)
+#define TINYGEN_HIGH_ABOVE_FAR(r, slot, in, limit, k) TINYGEN_ABOVE(in, limit, k)
 #define TINYGEN_LEAF(v)                                                                            \
     {                                                                                              \
         tinygen_sum += (v);                                                                        \

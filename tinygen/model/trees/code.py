@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from itertools import count
 from ..fixedpoint import INT16_MAX
 from ..nodes import UINT16_MAX
 from .gains import leaves_of, splits_of
+from .seats import high_of
 from .tree import MAX_DEPTH, Leaf, Split, Tree
 
 MAX_INPUT = 31  # that LDD reaches from x
@@ -18,7 +20,7 @@ SLOTS = 6  # inputs that registers hold
 NEAR_BYTES = 126  # that BRGE jumps over
 REACH_BYTES = 4000  # of RCALL and RJMP, to either side; the instruction itself takes some
 # bytes and cycles of the words; TINYGEN_ABOVE_FAR takes two bytes and a cycle more
-ABOVE, HELD_ABOVE = (10, 7.5), (8, 4.5)
+ABOVE, HELD_ABOVE, HIGH_ABOVE = (10, 7.5), (8, 4.5), (6, 3.5)
 END_BYTES = 6
 SUM_CYCLES = 19  # for each value of a row
 # the same of a split, of a tree and of what stands around the trees, in each form
@@ -28,6 +30,9 @@ AROUND_CODE = (110, 60)
 MORE_FLASH = 2.0  # times that of streams that a quicker form may take
 PAYS = 0.9  # part of flash times cycles that it must come down to
 HOLD_CYCLES = 14.0  # to load both bytes, save a register and restore it; and 22 bytes
+FIRST_LOW = 18  # register of the first slot
+ZERO = 1  # the register that is 0
+HIGH_BYTES = 2  # to bring a byte into a register; a split that finds it there takes as many less
 HELD_END_CYCLES = 6.0  # fewer than those of an end whose input is in memory
 
 
@@ -131,6 +136,28 @@ class TreeCode:
         return {k: slot for slot, (_, k) in enumerate(worth[:SLOTS])}
 
     @cached_property
+    def highs(self) -> dict[int, int]:
+        """Registers of the high bytes that most splits of held inputs ask for: slots that are left
+        have room for one each.
+        """
+        asked = Counter(
+            high_of(split.limit)
+            for tree in self.trees
+            for split in splits_of(tree)
+            if split.source in self.held and not _ends(split)
+        )
+        del asked[0]
+        often = sorted((-n, high) for high, n in asked.items() if 2 * n > HIGH_BYTES)
+        free = range(FIRST_LOW + len(self.held), FIRST_LOW + SLOTS)
+        return {0: ZERO, **{high: register for (_, high), register in zip(often, free)}}
+
+    def _above(self, split: Split) -> tuple[int, float]:
+        """Bytes and cycles of a comparison and its branch."""
+        if split.source not in self.held:
+            return ABOVE
+        return HIGH_ABOVE if high_of(split.limit) in self.highs else HELD_ABOVE
+
+    @cached_property
     def ends(self) -> tuple[int, ...]:
         """Inputs of last splits."""
         last = (s.source for tree in self.trees for s in splits_of(tree) if _ends(s))
@@ -154,7 +181,13 @@ class TreeCode:
         """Bytes of the calls and the ends."""
         held = self.words.held_end_bytes
         ends = sum(held if k in self.held else END_BYTES for k in self.ends)
-        return self.words.shared_bytes + 4 * len(self.held) + 2 * len(self.trees) + ends
+        kept = 4 * len(self.held) + HIGH_BYTES * (len(self.highs) - 1)
+        return self.words.shared_bytes + kept + 2 * len(self.trees) + ends
+
+    def hold_words(self) -> list[str]:
+        """What brings inputs and high bytes into registers."""
+        highs = [f"TINYGEN_KEEP_HIGH({r}, {high})" for high, r in self.highs.items() if r != ZERO]
+        return [f"TINYGEN_HOLD({slot}, {k})" for k, slot in self.held.items()] + highs
 
     def end_words(self) -> list[str]:
         """The ends that the trees share."""
@@ -168,7 +201,7 @@ class TreeCode:
     def cost(self) -> Cost:
         """What it takes on an ATmega328P, whose jumps and calls are all short."""
         own = sum(self.bytes_around) - self._middle + self.row_bytes
-        cycles = len(self.held) * HOLD_CYCLES + sum(map(self._cycles, self.trees))
+        cycles = len(self.held) * HOLD_CYCLES + len(self.highs) + sum(map(self._cycles, self.trees))
         sums = SUM_CYCLES * len(self.trees) * (len(self.rows[0]) if self.rows else 0)
         return Cost(own + AROUND_CODE[0], cycles + sums + AROUND_CODE[1])
 
@@ -177,8 +210,7 @@ class TreeCode:
             return self.words.leaf_cycles
         if _ends(tree):
             return self.words.leaves_cycles
-        own = HELD_ABOVE[1] if tree.source in self.held else ABOVE[1]
-        return own + max(self._cycles(tree.left), self._cycles(tree.right))
+        return self._above(tree)[1] + max(self._cycles(tree.left), self._cycles(tree.right))
 
     def size(self, tree: Tree) -> int:
         """Bytes of a tree."""
@@ -187,8 +219,7 @@ class TreeCode:
         if _ends(tree):
             return self.words.leaves_bytes
         left, right = self.size(tree.left), self.size(tree.right)
-        own = HELD_ABOVE[0] if tree.source in self.held else ABOVE[0]
-        return own + 2 * (left > NEAR_BYTES) + left + right
+        return self._above(tree)[0] + 2 * (left > NEAR_BYTES) + left + right
 
     def lines(self, first: int, last: int) -> list[str]:
         """The words of trees first .. last - 1."""
@@ -199,6 +230,15 @@ class TreeCode:
             found += self._words(self.trees[k], places, 1)
             found.append("TINYGEN_TREE_END")
         return found
+
+    def _above_word(self, split: Split, place: str) -> str:
+        far = "_FAR" if self.size(split.left) > NEAR_BYTES else ""
+        asked, slot = f"{split.source}, {split.limit}, {place}", self.held.get(split.source)
+        if slot is None:
+            return f"TINYGEN_ABOVE{far}({asked})"
+        if (high := self.highs.get(high_of(split.limit))) is None:
+            return f"TINYGEN_HELD_ABOVE{far}({slot}, {asked})"
+        return f"TINYGEN_HIGH_ABOVE{far}({high}, {slot}, {asked})"
 
     def _words(self, tree: Tree, places: Iterator[str], level: int) -> Iterator[str]:
         indent = "  " * min(level, MAX_DEPTH)
@@ -211,12 +251,8 @@ class TreeCode:
             values = (leaf.values[0] - self.least for leaf in leaves_of(tree))
             yield f"{indent}TINYGEN_{self.words.leaves}({asked}, {', '.join(map(str, values))})"
             return
-        place, slot = next(places), self.held.get(tree.source)
-        far = "_FAR" if self.size(tree.left) > NEAR_BYTES else ""
-        if slot is None:
-            yield f"{indent}TINYGEN_ABOVE{far}({asked}, {place})"
-        else:
-            yield f"{indent}TINYGEN_HELD_ABOVE{far}({slot}, {asked}, {place})"
+        place = next(places)
+        yield indent + self._above_word(tree, place)
         yield from self._words(tree.left, places, level + 1)
         yield f"{indent}TINYGEN_PLACE({place})"
         yield from self._words(tree.right, places, level + 1)

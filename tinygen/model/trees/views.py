@@ -74,7 +74,7 @@ class CodeView(SumView):
 
     @property
     def holds(self) -> list[str]:
-        return [f"TINYGEN_HOLD({slot}, {k})" for k, slot in self.code.held.items()]
+        return self.code.hold_words()
 
     @property
     def calls(self) -> list[str]:
