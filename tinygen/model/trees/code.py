@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,11 +29,15 @@ BRANCHES_COST = (15.5, 7.5), (0, 4), (110, 60)
 AROUND_CODE = (110, 60)
 MORE_FLASH = 2.0  # times that of streams that a quicker form may take
 PAYS = 0.9  # part of flash times cycles that it must come down to
-HOLD_CYCLES = 14.0  # to load both bytes, save a register and restore it; and 22 bytes
+HOLD_COST = 8, 8  # bytes and cycles to load both bytes, save a register and restore it
+HELD_LESS, HELD_END_LESS = (2, 3), (0, 2)  # of a split, and of one with two leaves
 FIRST_LOW = 18  # register of the first slot
 ZERO = 1  # the register that is 0
-HIGH_BYTES = 2  # to bring a byte into a register; a split that finds it there takes as many less
-HELD_END_CYCLES = 6.0  # fewer than those of an end whose input is in memory
+MOVED = range(8, 16)  # registers for high bytes that a caller wants back
+# bytes and cycles that bring a high byte into a register; a split that finds it takes 2 and 1 less
+HIGH_COST, MOVED_COST, HIGH_LESS = (2, 1), (8, 6), 2
+BYTES_PER_CYCLE = 1.5  # of the mean way; of large forests flash times cycles is least with it
+SHORT_END_CYCLES = 4  # more than those of an end of its own
 
 
 @dataclass(frozen=True)
@@ -126,30 +130,54 @@ class TreeCode:
 
     @cached_property
     def held(self) -> dict[int, int]:
-        """Slot of each input that registers hold: those that many rows ask for."""
-        saved: dict[int, float] = {}
+        """Slot of each input that registers hold: those whose bytes and cycles are worth it."""
+        less: defaultdict[int, float] = defaultdict(float)
         for tree in self.trees:
             for split, share in _visits(tree, 1.0):
-                less = HELD_END_CYCLES if _ends(split) else ABOVE[1] - HELD_ABOVE[1]
-                saved[split.source] = saved.get(split.source, 0.0) + share * less
-        worth = sorted((-cycles, k) for k, cycles in saved.items() if cycles > HOLD_CYCLES)
+                cost = HELD_END_LESS if _ends(split) else HELD_LESS
+                less[split.source] += cost[0] + BYTES_PER_CYCLE * share * cost[1]
+        worth = sorted((-of, k) for k, of in less.items() if of > _worth(HOLD_COST))
         return {k: slot for slot, (_, k) in enumerate(worth[:SLOTS])}
 
     @cached_property
     def highs(self) -> dict[int, int]:
-        """Registers of the high bytes that most splits of held inputs ask for: slots that are left
-        have room for one each.
+        """Registers of the high bytes that most splits of held inputs ask for: of those that slots
+        leave, then of others that a caller wants back, where bytes and cycles are worth it.
         """
-        asked = Counter(
-            high_of(split.limit)
-            for tree in self.trees
-            for split in splits_of(tree)
-            if split.source in self.held and not _ends(split)
-        )
+        asked: Counter[int] = Counter()
+        visits: defaultdict[int, float] = defaultdict(float)
+        for tree in self.trees:
+            for split, share in _visits(tree, 1.0):
+                if split.source in self.held and not _ends(split):
+                    asked[high_of(split.limit)] += 1
+                    visits[high_of(split.limit)] += share
         del asked[0]
-        often = sorted((-n, high) for high, n in asked.items() if 2 * n > HIGH_BYTES)
+        worth = {h: HIGH_LESS * n + BYTES_PER_CYCLE * visits[h] for h, n in asked.items()}
+        often = sorted((-less, high) for high, less in worth.items())
         free = range(FIRST_LOW + len(self.held), FIRST_LOW + SLOTS)
-        return {0: ZERO, **{high: register for (_, high), register in zip(often, free)}}
+        found = {0: ZERO}
+        more = () if self.rows else MOVED  # their sums and table take registers
+        for register, cost in (*((r, HIGH_COST) for r in free), *((r, MOVED_COST) for r in more)):
+            if often and -often[0][0] > _worth(cost):
+                found[often.pop(0)[1]] = register
+        return found
+
+    @property
+    def moved(self) -> int:
+        """High bytes in registers that a caller wants back."""
+        return sum(register in MOVED for register in self.highs.values())
+
+    @cached_property
+    def quick_ends(self) -> frozenset[int]:
+        """Held inputs whose last splits are asked often enough for an end of their own."""
+        visits: defaultdict[int, float] = defaultdict(float)
+        for tree in self.trees:
+            for split, share in _visits(tree, 1.0):
+                if split.source in self.held and _ends(split):
+                    visits[split.source] += share
+        more = self.words.held_end_bytes - END_BYTES
+        worth = BYTES_PER_CYCLE * SHORT_END_CYCLES
+        return frozenset(k for k, share in visits.items() if worth * share > more)
 
     def _above(self, split: Split) -> tuple[int, float]:
         """Bytes and cycles of a comparison and its branch."""
@@ -179,29 +207,36 @@ class TreeCode:
     @property
     def _middle(self) -> int:
         """Bytes of the calls and the ends."""
-        held = self.words.held_end_bytes
-        ends = sum(held if k in self.held else END_BYTES for k in self.ends)
-        kept = 4 * len(self.held) + HIGH_BYTES * (len(self.highs) - 1)
+        quick = self.words.held_end_bytes
+        ends = sum(quick if k in self.quick_ends else END_BYTES for k in self.ends)
+        kept = 4 * len(self.held) + HIGH_COST[0] * (len(self.highs) - 1 + self.moved)
         return self.words.shared_bytes + kept + 2 * len(self.trees) + ends
 
     def hold_words(self) -> list[str]:
         """What brings inputs and high bytes into registers."""
-        highs = [f"TINYGEN_KEEP_HIGH({r}, {high})" for high, r in self.highs.items() if r != ZERO]
-        return [f"TINYGEN_HOLD({slot}, {k})" for k, slot in self.held.items()] + highs
+        words = [f"TINYGEN_HOLD({slot}, {k})" for k, slot in self.held.items()]
+        for high, register in self.highs.items():
+            if register != ZERO:
+                word = "TINYGEN_MOVE_HIGH" if register in MOVED else "TINYGEN_KEEP_HIGH"
+                words.append(f"{word}({register}, {high})")
+        return words
 
     def end_words(self) -> list[str]:
         """The ends that the trees share."""
-        words, held = self.words, self.held
-        return [f"TINYGEN_{words.ends}"] + [
-            f"TINYGEN_{words.held_end}({held[k]}, {k})" if k in held else f"TINYGEN_END({k})"
-            for k in self.ends
-        ]
+        return [f"TINYGEN_{self.words.ends}", *map(self._end_word, self.ends)]
+
+    def _end_word(self, source: int) -> str:
+        if source not in self.held:
+            return f"TINYGEN_END({source})"
+        word = self.words.held_end if source in self.quick_ends else "SHORT_END"
+        return f"TINYGEN_{word}({self.held[source]}, {source})"
 
     @property
     def cost(self) -> Cost:
         """What it takes on an ATmega328P, whose jumps and calls are all short."""
         own = sum(self.bytes_around) - self._middle + self.row_bytes
-        cycles = len(self.held) * HOLD_CYCLES + len(self.highs) + sum(map(self._cycles, self.trees))
+        highs = len(self.highs) + MOVED_COST[1] * self.moved
+        cycles = len(self.held) * HOLD_COST[1] + highs + sum(map(self._cycles, self.trees))
         sums = SUM_CYCLES * len(self.trees) * (len(self.rows[0]) if self.rows else 0)
         return Cost(own + AROUND_CODE[0], cycles + sums + AROUND_CODE[1])
 
@@ -256,6 +291,11 @@ class TreeCode:
         yield from self._words(tree.left, places, level + 1)
         yield f"{indent}TINYGEN_PLACE({place})"
         yield from self._words(tree.right, places, level + 1)
+
+
+def _worth(cost: tuple[float, float]) -> float:
+    """Of bytes and cycles, in bytes."""
+    return cost[0] + BYTES_PER_CYCLE * cost[1]
 
 
 def without_ends(tree: Tree) -> Tree:
