@@ -185,6 +185,15 @@ def test_branches_as_far_as_they_reach(seed, reached, simavr):
     assert wrong_on_chip(made) == 0
 
 
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_places_have_names_of_their_own(seed):
+    """Those that branches go by way of among them, which are found in several rounds."""
+    made = model(grown(seed, 6, 8, 6), 6, "speed")
+    names = [i.target for i in view_of(made).code.layout.items if i.kind == "place"]
+    assert len(set(names)) == len(names)
+    assert any(layout.VIA in name for name in names)
+
+
 def test_a_branch_that_is_too_short_does_not_compile(simavr, monkeypatch):
     made = model(grown(57, 6, 3, 6), 6, "speed")
     straight_codes.cache_clear()

@@ -9,6 +9,7 @@ from itertools import accumulate, chain
 
 NEAREST, FARTHEST = -126, 128  # bytes from a branch to its place, 63 words from what is behind it
 REACH = 4000  # the same of RJMP, with room for what is around it
+VIA = "_via"  # in the names of places that are jumps to another place
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _way(items: Sequence[Item], starts: Sequence[int], k: int, distance: int) ->
     None where there is none, or where item k goes by way of another one already.
     """
     item = items[k]
-    if "via" in item.target:
+    if VIA in item.target:
         return None
     return next(
         (
@@ -120,10 +121,11 @@ class Layout:
         """
         starts = _starts(items)
         found, names = list(items), dict[int, str]()
+        before = sum(VIA in item.target for item in items if item.kind == "place")
         for k, distance in far.items():
             via = _way(items, starts, k, distance)
             if via is not None:
-                name = f"{items[k].target}_via{starts[via]}"
+                name = f"{items[k].target}{VIA}{before + len(names)}"
                 found[k] = items[k].to(names.setdefault(via, name))
             elif items[k].kind == "branch":
                 found[k] = items[k].far
