@@ -191,7 +191,7 @@ class Forest(Node):
     def _best(self, step: Step, trees: tuple[Tree, ...], cost: Cost) -> bool:
         """True where nothing else is quicker, or worth more where flash counts too."""
         sums = len(self.bias)
-        own = TreeCode.of(trees) if sums == 1 or self.leaf_bits == 8 else None
+        own = TreeCode.of(trees, step.optimize) if sums == 1 or self.leaf_bits == 8 else None
         others = [own.cost] if own else []
         if sums == 1 and self._printable(trees, "speed"):
             kept = [without_implied(tree, {}) for tree in trees]  # the compiler sees that as well
@@ -227,7 +227,7 @@ class Forest(Node):
         sums = len(self.bias)
         if step.optimize == "size" or step.proven.acc_bits > 16:
             return None
-        code = TreeCode.of(trees) if sums == 1 or self.leaf_bits == 8 else None
+        code = TreeCode.of(trees, step.optimize) if sums == 1 or self.leaf_bits == 8 else None
         if code is None:
             return None
         limits, own = (self.low, self.high), code.cost

@@ -36,7 +36,8 @@ ZERO = 1  # the register that is 0
 MOVED = range(8, 16)  # registers for high bytes that a caller wants back
 # bytes and cycles that bring a high byte into a register; a split that finds it takes 2 and 1 less
 HIGH_COST, MOVED_COST, HIGH_LESS = (2, 1), (8, 6), 2
-BYTES_PER_CYCLE = 1.5  # of the mean way; of large forests flash times cycles is least with it
+# what a cycle of the mean way is worth: flash times cycles of large forests are least with 1.5
+BYTES_PER_CYCLE = {"balanced": 1.5, "speed": 20.0}
 SHORT_END_CYCLES = 4  # more than those of an end of its own
 
 
@@ -99,9 +100,10 @@ class TreeCode:
     least: int  # value of a leaf that is written as 0
     words: Words
     rows: tuple[tuple[int, ...], ...] = ()  # different leaves of several values
+    rate: float = BYTES_PER_CYCLE["balanced"]
 
     @classmethod
-    def of(cls, trees: Sequence[Tree]) -> TreeCode | None:
+    def of(cls, trees: Sequence[Tree], goal: str = "balanced") -> TreeCode | None:
         """None where the words cannot say it: an input too far behind x, too many bytes for a jump
         or for a place in the table.
         """
@@ -111,10 +113,12 @@ class TreeCode:
             rows = tuple(dict.fromkeys(leaves))
             places: dict[tuple[int, ...], tuple[int, ...]]
             places = {row: (k * len(row),) for k, row in enumerate(rows)}
-            code = cls(tuple(_with_leaves(tree, places) for tree in kept), 0, ROWS, rows)
+            told = tuple(_with_leaves(tree, places) for tree in kept)
+            code = cls(told, 0, ROWS, rows, BYTES_PER_CYCLE[goal])
         else:
             least, most = min(leaves)[0], max(leaves)[0]
-            code = cls(kept, least, WIDE if most - least > MAX_LEAF else NARROW)
+            words = WIDE if most - least > MAX_LEAF else NARROW
+            code = cls(kept, least, words, rate=BYTES_PER_CYCLE[goal])
         inputs = [split.source for tree in kept for split in splits_of(tree)]
         fits = (
             max(inputs, default=0) <= MAX_INPUT
@@ -135,8 +139,8 @@ class TreeCode:
         for tree in self.trees:
             for split, share in _visits(tree, 1.0):
                 cost = HELD_END_LESS if _ends(split) else HELD_LESS
-                less[split.source] += cost[0] + BYTES_PER_CYCLE * share * cost[1]
-        worth = sorted((-of, k) for k, of in less.items() if of > _worth(HOLD_COST))
+                less[split.source] += cost[0] + self.rate * share * cost[1]
+        worth = sorted((-of, k) for k, of in less.items() if of > self._worth(HOLD_COST))
         return {k: slot for slot, (_, k) in enumerate(worth[:SLOTS])}
 
     @cached_property
@@ -152,15 +156,19 @@ class TreeCode:
                     asked[high_of(split.limit)] += 1
                     visits[high_of(split.limit)] += share
         del asked[0]
-        worth = {h: HIGH_LESS * n + BYTES_PER_CYCLE * visits[h] for h, n in asked.items()}
+        worth = {h: HIGH_LESS * n + self.rate * visits[h] for h, n in asked.items()}
         often = sorted((-less, high) for high, less in worth.items())
         free = range(FIRST_LOW + len(self.held), FIRST_LOW + SLOTS)
         found = {0: ZERO}
         more = () if self.rows else MOVED  # their sums and table take registers
         for register, cost in (*((r, HIGH_COST) for r in free), *((r, MOVED_COST) for r in more)):
-            if often and -often[0][0] > _worth(cost):
+            if often and -often[0][0] > self._worth(cost):
                 found[often.pop(0)[1]] = register
         return found
+
+    def _worth(self, cost: tuple[float, float]) -> float:
+        """Of bytes and cycles, in bytes."""
+        return cost[0] + self.rate * cost[1]
 
     @property
     def moved(self) -> int:
@@ -176,7 +184,7 @@ class TreeCode:
                 if split.source in self.held and _ends(split):
                     visits[split.source] += share
         more = self.words.held_end_bytes - END_BYTES
-        worth = BYTES_PER_CYCLE * SHORT_END_CYCLES
+        worth = self.rate * SHORT_END_CYCLES
         return frozenset(k for k, share in visits.items() if worth * share > more)
 
     def _above(self, split: Split) -> tuple[int, float]:
@@ -291,11 +299,6 @@ class TreeCode:
         yield from self._words(tree.left, places, level + 1)
         yield f"{indent}TINYGEN_PLACE({place})"
         yield from self._words(tree.right, places, level + 1)
-
-
-def _worth(cost: tuple[float, float]) -> float:
-    """Of bytes and cycles, in bytes."""
-    return cost[0] + BYTES_PER_CYCLE * cost[1]
 
 
 def without_ends(tree: Tree) -> Tree:
