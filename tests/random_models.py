@@ -513,7 +513,7 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             scale_of([(14000 * (k in (0, 17, 19)), 24000) for k in range(20)], 4095, 2048),
             dense(rng, 1, 20, 9, -32767, 32767, bias=10**5),
         ),
-        "code_alone": (q7, forest(rng, 7, 1, 6, 1, 120)),  # no other tree: no straight code
+        "code_alone": (q7, forest(rng, 7, 1, 6, 1, 120)),  # with parts as data
         "rows_of_five": (q7, forest(rng, 7, 6, 4, 5, 120), Argmax()),  # more than registers hold
         "lines": (q3, lines(rng, 3, 2, 16, 20000)),
         "lines_square": (q7, scale(q7, 4095, 2048), lines(rng, 7, 1, 12, 9000, 0), Power(2)),

@@ -61,20 +61,24 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
  *     TINYGEN_LEAVES(in, limit, v, w)    the same with w where x[in] > limit, else v
  *   TINYGEN_CALLS                        between two trees, with what calls them in their order:
  *     TINYGEN_HOLD(slot, in)             x[in] stays in registers, for TINYGEN_HELD_ABOVE
+ *     TINYGEN_KEEP_HIGH(r, high)         so does a high byte of limits, for TINYGEN_HIGH_ABOVE;
+ *                                        TINYGEN_MOVE_HIGH in r8 to r15
  *     TINYGEN_CALL(n)                    tree n
  *   TINYGEN_ENDS                         and with the ends that they share:
  *     TINYGEN_END(in)                    of TINYGEN_LEAVES of this input
- *     TINYGEN_HELD_END(slot, in)         the same of an input that is held
- *   TINYGEN_TREES_END(slots)
+ *     TINYGEN_HELD_END(slot, in)         the same of an input that is held; TINYGEN_SHORT_END takes
+ *                                        4 cycles more and 22 bytes less
+ *   TINYGEN_TREES_END(slots, moved)
  *
  * A leaf's value is 0 .. 255; words with a 2 at the end of their name take 0 .. 65535. Between
  * TINYGEN_ROW_TREES(table, n) and TINYGEN_ROW_TREES_END a leaf is a row of n bytes in a table,
  * which is added to the n sums: TINYGEN_ROW(at), TINYGEN_ROWS(in, limit, at, to). In C the words
  * are if, goto and +=. On an AVR all of them are one statement of assembly, in which a tree is a
- * subroutine; a split takes 7.5 cycles, 4.5 where its input is held, and a tree's call and last
- * split 40. BRGE of TINYGEN_ABOVE reaches 63 words and its ..._FAR the whole tree; RCALL and RJMP
- * reach 4 KB, so half of the trees stand in front of the calls. TINYGEN_LEAVES is a call with limit
- * and values behind it in flash, where the return address tells; then it returns from the tree. */
+ * subroutine; a split takes 7.5 cycles, 4.5 where its input is held, 3.5 where its limit's high
+ * byte is, and a tree's call and last split 40. BRGE of TINYGEN_ABOVE reaches 63 words and its
+ * ..._FAR the whole tree; RCALL and RJMP reach 4 KB, so half of the trees stand in front of the
+ * calls. TINYGEN_LEAVES is a call with limit and values behind it in flash, where the return
+ * address tells; then it returns from the tree. */
 #if TINYGEN_ASM
 #define TINYGEN_TREES_ASM 1 /* a chip with MUL has what these need */
 #elif defined(__AVR_HAVE_LPMX__) && defined(__AVR_HAVE_MOVW__) && defined(__OPTIMIZE__) &&         \
@@ -105,6 +109,9 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_HELD_COMPARE(slot, limit)                                                          \
     "cpi " TINYGEN_LOW_##slot ",lo8(" #limit "+1)\n\tldi %[t],hi8(" #limit "+1)\n\t"               \
     "cpc " TINYGEN_HIGH_##slot ",%[t]\n\t"
+#define TINYGEN_MOVE_HIGH(r, high) "ldi %[t],lo8(" #high ")\n\tmov r" #r ",%[t]\n\t"
+#define TINYGEN_HIGH_COMPARE(r, slot, limit)                                                       \
+    "cpi " TINYGEN_LOW_##slot ",lo8(" #limit "+1)\n\tcpc " TINYGEN_HIGH_##slot ",r" #r "\n\t"
 #define TINYGEN_GO(k) "brge .Lplace%=_" #k "\n\t"
 #define TINYGEN_GO_FAR(k) "brlt 1f\n\trjmp .Lplace%=_" #k "\n1:\n\t"
 #define TINYGEN_ABOVE(in, limit, k) TINYGEN_COMPARE(in, limit) TINYGEN_GO(k)
@@ -112,6 +119,10 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_HELD_ABOVE(slot, in, limit, k) TINYGEN_HELD_COMPARE(slot, limit) TINYGEN_GO(k)
 #define TINYGEN_HELD_ABOVE_FAR(slot, in, limit, k)                                                 \
     TINYGEN_HELD_COMPARE(slot, limit) TINYGEN_GO_FAR(k)
+#define TINYGEN_HIGH_ABOVE(r, slot, in, limit, k)                                                  \
+    TINYGEN_HIGH_COMPARE(r, slot, limit) TINYGEN_GO(k)
+#define TINYGEN_HIGH_ABOVE_FAR(r, slot, in, limit, k)                                              \
+    TINYGEN_HIGH_COMPARE(r, slot, limit) TINYGEN_GO_FAR(k)
 #define TINYGEN_LEAF(v) "ldi %[t]," #v "\n\trjmp .Ladd%=\n\t"
 #define TINYGEN_LEAF2(v) "ldi %[t],lo8(" #v ")\n\tldi %[high],hi8(" #v ")\n\trjmp .Ladd%=\n\t"
 #define TINYGEN_LEAVES(in, limit, v, w)                                                            \
@@ -130,7 +141,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 /* the sign of limit - x, which moves Z by the bytes of a value; then the value is read */
 #define TINYGEN_FIND(low, high, bytes)                                                             \
     TINYGEN_RETURN_ADDRESS TINYGEN_LPM " %[t],Z+\n\tcp %[t]," low "\n\t"                           \
-    TINYGEN_LPM " %[t],Z+\n\tcpc %[t]," high "\n\tbrge 1f\n\tadiw r30," bytes "\n1:\n\t"
+    TINYGEN_LPM " %[t],Z+\n\tcpc %[t]," high "\n\tbrge 1f\n\t" TINYGEN_OVER(bytes) "1:\n\t"
 #define TINYGEN_READ TINYGEN_LPM " %[t],Z\n\tmovw r30,%[x]\n"
 #define TINYGEN_READ2 TINYGEN_LPM " %[t],Z+\n\t" TINYGEN_LPM " %[high],Z\n\tmovw r30,%[x]\n"
 #define TINYGEN_ADD "add %A[sum],%[t]\n\tadc %B[sum],__zero_reg__\n\tret\n"
@@ -143,18 +154,21 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
     TINYGEN_SHARED_END(TINYGEN_FIND("r0", "%[high]", "2"), TINYGEN_READ2, TINYGEN_ADD2)
 #define TINYGEN_END(in)                                                                            \
     ".Lend%=_" #in ":\n\tldd r0,Z+2*" #in "\n\tldd %[high],Z+2*" #in "+1\n\trjmp .Lleaves%=\n"
+#define TINYGEN_SHORT_END(slot, in)                                                                \
+    ".Lend%=_" #in ":\n\tmov r0," TINYGEN_LOW_##slot                                               \
+    "\n\tmov %[high]," TINYGEN_HIGH_##slot "\n\trjmp .Lleaves%=\n"
 #define TINYGEN_HELD_END(slot, in)                                                                 \
     ".Lend%=_" #in ":\n\t" TINYGEN_FIND(TINYGEN_LOW_##slot, TINYGEN_HIGH_##slot, "1")              \
     TINYGEN_READ TINYGEN_ADD
 #define TINYGEN_HELD_END2(slot, in)                                                                \
     ".Lend%=_" #in ":\n\t" TINYGEN_FIND(TINYGEN_LOW_##slot, TINYGEN_HIGH_##slot, "2")              \
     TINYGEN_READ2 TINYGEN_ADD2
-#define TINYGEN_TREES_END(slots)                                                                   \
+#define TINYGEN_TREES_END(slots, moved)                                                            \
     ".Lsum%=:"                                                                                     \
         : [sum] "+r"(tinygen_sum), [x] "+r"(tinygen_x), [t] "=&r"(tinygen_t),                      \
           [high] "=&r"(tinygen_h)                                                                  \
         : [rampz] "n"(TINYGEN_RAMPZ)                                                               \
-        : "memory", "r0", "r30", "r31" TINYGEN_SLOTS_##slots);                                     \
+        : "memory", "r0", "r30", "r31" TINYGEN_SLOTS_##slots TINYGEN_MOVED_##moved);               \
     return (int16_t)tinygen_sum;
 
 /* high:t is where a row starts; each value is extended to 16 bits */
@@ -176,12 +190,12 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_HELD_ROW_END(slot, in)                                                             \
     ".Lend%=_" #in ":\n\t" TINYGEN_FIND(TINYGEN_LOW_##slot, TINYGEN_HIGH_##slot, "2")              \
     TINYGEN_READ2 "\trjmp .Ladd%=\n"
-#define TINYGEN_ROW_TREES_END(slots)                                                               \
+#define TINYGEN_ROW_TREES_END(slots, moved)                                                        \
     ".Lsum%=:"                                                                                     \
         : [sums] "+r"(sums), [table] "+r"(tinygen_table), [x] "+r"(tinygen_x),                     \
           [t] "=&r"(tinygen_t), [high] "=&r"(tinygen_h), [n] "=&r"(tinygen_n)                      \
         : [count] "n"(tinygen_count), [rampz] "n"(TINYGEN_RAMPZ)                                   \
-        : "memory", "r0", "r26", "r27", "r30", "r31" TINYGEN_SLOTS_##slots);
+        : "memory", "r0", "r26", "r27", "r30", "r31" TINYGEN_SLOTS_##slots TINYGEN_MOVED_##moved);
 
 #define TINYGEN_LOW_0 "r18"
 #define TINYGEN_LOW_1 "r19"
@@ -195,13 +209,23 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_HIGH_3 "r5"
 #define TINYGEN_HIGH_4 "r6"
 #define TINYGEN_HIGH_5 "r7"
-#define TINYGEN_SLOTS_0
-#define TINYGEN_SLOTS_1 , "r18", "r2"
-#define TINYGEN_SLOTS_2 TINYGEN_SLOTS_1, "r19", "r3"
-#define TINYGEN_SLOTS_3 TINYGEN_SLOTS_2, "r20", "r4"
-#define TINYGEN_SLOTS_4 TINYGEN_SLOTS_3, "r21", "r5"
-#define TINYGEN_SLOTS_5 TINYGEN_SLOTS_4, "r22", "r6"
-#define TINYGEN_SLOTS_6 TINYGEN_SLOTS_5, "r23", "r7"
+/* the low registers are clobbered anyway: they may have high bytes of limits */
+#define TINYGEN_SLOTS_0 , "r18", "r19", "r20", "r21", "r22", "r23"
+#define TINYGEN_SLOTS_1 TINYGEN_SLOTS_0, "r2"
+#define TINYGEN_SLOTS_2 TINYGEN_SLOTS_1, "r3"
+#define TINYGEN_SLOTS_3 TINYGEN_SLOTS_2, "r4"
+#define TINYGEN_SLOTS_4 TINYGEN_SLOTS_3, "r5"
+#define TINYGEN_SLOTS_5 TINYGEN_SLOTS_4, "r6"
+#define TINYGEN_SLOTS_6 TINYGEN_SLOTS_5, "r7"
+#define TINYGEN_MOVED_0
+#define TINYGEN_MOVED_1 , "r8"
+#define TINYGEN_MOVED_2 TINYGEN_MOVED_1, "r9"
+#define TINYGEN_MOVED_3 TINYGEN_MOVED_2, "r10"
+#define TINYGEN_MOVED_4 TINYGEN_MOVED_3, "r11"
+#define TINYGEN_MOVED_5 TINYGEN_MOVED_4, "r12"
+#define TINYGEN_MOVED_6 TINYGEN_MOVED_5, "r13"
+#define TINYGEN_MOVED_7 TINYGEN_MOVED_6, "r14"
+#define TINYGEN_MOVED_8 TINYGEN_MOVED_7, "r15"
 
 /* Z = twice the return address, which counts words; its highest byte is popped first */
 #if defined(__AVR_3_BYTE_PC__)
@@ -213,12 +237,16 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #else
 #define TINYGEN_RETURN_ADDRESS "pop r31\n\tpop r30\n\tlsl r30\n\trol r31\n\t"
 #endif
+/* over so many bytes; RAMPZ counts those of 64 KB */
 #ifdef __AVR_HAVE_ELPM__
 #define TINYGEN_LPM "elpm"
 #define TINYGEN_RAMPZ _SFR_IO_ADDR(RAMPZ)
+#define TINYGEN_OVER(bytes)                                                                        \
+    "adiw r30," bytes "\n\tbrcc 1f\n\tin %[t],%[rampz]\n\tinc %[t]\n\tout %[rampz],%[t]\n"
 #else
 #define TINYGEN_LPM "lpm"
 #define TINYGEN_RAMPZ 0
+#define TINYGEN_OVER(bytes) "adiw r30," bytes "\n"
 #endif
 
 #else
@@ -234,6 +262,8 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_ABOVE_FAR(in, limit, k) TINYGEN_ABOVE(in, limit, k)
 #define TINYGEN_HELD_ABOVE(slot, in, limit, k) TINYGEN_ABOVE(in, limit, k)
 #define TINYGEN_HELD_ABOVE_FAR(slot, in, limit, k) TINYGEN_ABOVE(in, limit, k)
+#define TINYGEN_HIGH_ABOVE(r, slot, in, limit, k) TINYGEN_ABOVE(in, limit, k)
+#define TINYGEN_HIGH_ABOVE_FAR(r, slot, in, limit, k) TINYGEN_ABOVE(in, limit, k)
 #define TINYGEN_LEAF(v)                                                                            \
     {                                                                                              \
         tinygen_sum += (v);                                                                        \
@@ -253,16 +283,18 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_ROWS(in, limit, at, to) TINYGEN_ROW(x[in] > (limit) ? (to) : (at))
 #define TINYGEN_ROW_ENDS
 #define TINYGEN_HELD_ROW_END(slot, in)
-#define TINYGEN_ROW_TREES_END(slots)
+#define TINYGEN_ROW_TREES_END(slots, moved)
 #define TINYGEN_CALLS
 #define TINYGEN_HOLD(slot, in)
 #define TINYGEN_CALL(n)
 #define TINYGEN_ENDS
 #define TINYGEN_ENDS2
 #define TINYGEN_END(in)
+#define TINYGEN_MOVE_HIGH(r, high)
+#define TINYGEN_SHORT_END(slot, in)
 #define TINYGEN_HELD_END(slot, in)
 #define TINYGEN_HELD_END2(slot, in)
-#define TINYGEN_TREES_END(slots) return (int16_t)tinygen_sum;
+#define TINYGEN_TREES_END(slots, moved) return (int16_t)tinygen_sum;
 
 #endif
 

@@ -22,7 +22,7 @@ from tinygen.model.operations.forest import Forest
 from tinygen.model.trees import layout
 from tinygen.model.trees.code import MAX_INPUT
 from tinygen.model.trees.gains import UNIT
-from tinygen.model.trees.straight import straight_code
+from tinygen.model.trees.straight import straight_codes
 from tinygen.target.bare import BareChip, measure_cost
 
 WIDE = Quantity("y", "", 1.0, -30000.0, 30000.0)
@@ -178,21 +178,30 @@ def near_jumps(made: Model) -> list[int]:
     return [far for k, far in code.distances(code.items) if kinds[k] == ("branch", 2)]
 
 
-@pytest.mark.parametrize(("seed", "reached"), [(4, layout.FARTHEST), (31, layout.NEAREST)])
+@pytest.mark.parametrize(("seed", "reached"), [(21, layout.FARTHEST), (75, layout.NEAREST)])
 def test_branches_as_far_as_they_reach(seed, reached, simavr):
     made = model(grown(seed, 6, 3, 6), 6, "speed")
     assert reached in near_jumps(made) and "TINYGEN_IF_FAR(" in render_header(made)
     assert wrong_on_chip(made) == 0
 
 
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_places_have_names_of_their_own(seed):
+    """Those that branches go by way of among them, which are found in several rounds."""
+    made = model(grown(seed, 6, 8, 6), 6, "speed")
+    names = [i.target for i in view_of(made).code.layout.items if i.kind == "place"]
+    assert len(set(names)) == len(names)
+    assert any(layout.VIA in name for name in names)
+
+
 def test_a_branch_that_is_too_short_does_not_compile(simavr, monkeypatch):
     made = model(grown(57, 6, 3, 6), 6, "speed")
-    straight_code.cache_clear()
+    straight_codes.cache_clear()
     monkeypatch.setattr(layout, "FARTHEST", layout.FARTHEST + 6)
     assert max(near_jumps(made)) > 128
     with pytest.raises(BuildError, match="does not compile"):
         wrong_on_chip(made)
-    straight_code.cache_clear()
+    straight_codes.cache_clear()
 
 
 def test_every_input_of_each_seat(level, simavr):
@@ -215,7 +224,8 @@ def test_every_input_of_each_seat(level, simavr):
     [
         (model(grown(1, 3, 10, 5), 3, "size"), "streams"),
         (model(grown(1, 3, 10, 1), 3), "branches"),  # few splits
-        (model(grown(1, 3, 1, 6), 3), "code"),  # a tree alone
+        (model(grown(1, 3, 1, 3), 3), "branches"),  # few splits of a tree alone
+        (model(grown(1, 3, 1, 6), 3), "straight"),
         (model(grown(1, 40, 10, 5), 40), "streams"),  # inputs beyond the reach of LDD
         (model(replace(grown(1, 3, 10, 5), bias=(40000,)), 3), "streams"),  # wide sums
         (model(grown(1, 3, 9, 4, 5), 3, "speed"), "rows"),  # more sums than registers hold
@@ -239,17 +249,22 @@ def test_another_goal_takes_fewer_bytes_or_fewer_cycles(simavr):
 
 
 def test_equal_parts_are_written_once_and_implied_splits_not_at_all():
+    """The same sides behind two limits, and a split whose sides are equal."""
     part = [(1, 5, -1, -2), (1, 5, -1, -2)]
     node = Forest(
-        ((0, 3, 1, 2), *part, (0, 3, 4, 5), (0, 9, -1, -3), (0, 2, -2, -3)),
+        (
+            *((0, 3, 1, 2), part[0], (0, 9, 3, -3), part[1]),
+            *((0, 3, 5, 6), (0, 9, -1, -3), (0, 2, -2, -3)),
+            *((2, 7, 8, 9), *part),
+        ),
         ((0,), (10,), (20,)),
-        (0, 3),
+        (0, 4, 7),
         (0,),
         0,
         99,
     )
     trees = tuple(node.tree(root) for root in node.roots)
-    code = straight_code(trees, (0,), "speed")
+    (code,) = straight_codes(trees, (0,), "speed")
     asked = [line for line in code.layout.lines if "TINYGEN_IF(" in line]
-    assert [tree.splits for tree in code.trees] == [3, 1]
-    assert len(asked) == 3  # x[0] twice, and x[1] once for both parts
+    assert [tree.splits for tree in code.trees] == [4, 1, 1]
+    assert len(asked) == 5  # of the first tree x[0] twice, and x[1] once for both parts

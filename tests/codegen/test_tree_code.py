@@ -1,5 +1,6 @@
 """Trees in the words of tinygen_trees.h: the twin, the C of this computer and the chips agree."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -151,6 +152,25 @@ def test_leaves_are_read_beyond_64_kb(simavr, monkeypatch):
     near = {name: text.replace('"elpm"', '"lpm"') for name, text in bare.runtime().items()}
     monkeypatch.setattr(bare, "runtime", lambda *_: near)
     assert wrong_beyond_64_kb() > 0
+
+
+@pytest.mark.parametrize("case", ["held and not", "classes", "rows"])
+def test_high_bytes_are_in_registers_that_are_left(case):
+    """In those of slots that no input has, then, beside sums in registers, in some to be saved."""
+    code = code_of(CASES[case])
+    slots = set(range(18, 18 + len(code.held)))
+    assert code.highs[0] == 1 and len(set(code.highs.values())) == len(code.highs)
+    assert not slots & set(code.highs.values())
+    assert (code.moved > 0) == (case != "rows")
+
+
+def test_another_high_byte_is_noticed(simavr):
+    made = CASES["classes"]
+    header = render_header(made)
+    for word in ("KEEP", "MOVE"):
+        pattern = rf"(TINYGEN_{word}_HIGH\(\d+, )(-?\d+)"
+        changed = re.sub(pattern, lambda m: f"{m[1]}{int(m[2]) + 1}", header)
+        assert changed != header and wrong_on_chip(made, header=changed) > 0
 
 
 def test_another_limit_is_noticed(simavr, tmp_path):

@@ -20,7 +20,7 @@ from tinygen.model.operations.monomials import Monomials
 from tinygen.model.operations.power import Power
 from tinygen.model.operations.scale import Scale
 from tinygen.model.trees.code import STREAM_COST, TreeCode, cost_of
-from tinygen.model.trees.views import MixedView, StraightView, StreamView
+from tinygen.model.trees.views import ClassView, MixedView, StraightView, StreamView
 
 SCALE = Scale((-7, 300), (60_001, 77), 16, 4095, 2048)
 
@@ -114,12 +114,13 @@ def test_rows_of_neighbours_take_their_bytes(value, leaf_bytes):
 
 
 @pytest.mark.parametrize("goal", ["balanced", "speed"])
-def test_one_tree_is_no_straight_code(goal):
-    """Its words sum several trees."""
-    for trees, straight in ((1, False), (2, True)):
-        node = forest(np.random.default_rng(1), 4, trees, 5, 1, 100)
-        made = model(node, inputs=4, optimize=goal)
-        assert (type(views(made)[0]) is StraightView) == straight
+def test_straight_code_is_of_more_than_a_few_splits(goal):
+    """Of fewer where several trees have a score for each class: they would be streams."""
+    for trees, depth, outputs, straight in ((1, 4, 1, 0), (1, 5, 1, 1), (2, 2, 1, 0), (2, 2, 2, 1)):
+        node = forest(np.random.default_rng(1), 4, trees, depth, outputs, 100)
+        end = (Argmax(),) if outputs > 1 else ()
+        made = model(node, *end, inputs=4, optimize=goal, labels=tuple("ab" * (outputs > 1)))
+        assert (type(views(made)[0]) in (StraightView, ClassView)) == straight
 
 
 @pytest.mark.parametrize("weights", [(1, 1, 1, 1, 1), (3, 1, 1, 1), (9, 2, 4), (1, 1), (5,)])

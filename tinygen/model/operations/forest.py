@@ -25,7 +25,7 @@ from ..nodes import (
     within,
 )
 from ..trees.code import BRANCHES_COST, STREAM_COST, Cost, TreeCode, cost_of
-from ..trees.straight import MOST_CLASSES, StraightCode, straight_code, without_implied
+from ..trees.straight import MOST_CLASSES, StraightCode, straight_codes, without_implied
 from ..trees.tree import FEW_INPUTS, MAX_DEPTH, Form, Leaf, Split, Stream, Tree
 from ..trees.views import (
     BranchesView,
@@ -170,14 +170,13 @@ class Forest(Node):
         return None
 
     def worth_straight(self, step: Step) -> bool:
-        """True for trees that straight code may be worth it for: more than a few splits of inputs
-        of 16 bits, and sums of them.
+        """True for trees that straight code may be worth it for: more than a few splits, or several
+        trees of classes, of inputs of 16 bits, and sums of them.
         """
         return (
             step.optimize != "size"
             and step.reads_int16
-            and len(self.roots) > 1
-            and len(self.splits) > BRANCHES["balanced"]
+            and (len(self.splits) > BRANCHES["balanced"] or len(self.bias) > 1 < len(self.roots))
             and step.bounds[0].acc_bits <= 16
         )
 
@@ -185,13 +184,18 @@ class Forest(Node):
         """Straight code, where no other form is quicker or worth more."""
         if not self.worth_straight(step):
             return None
-        code = straight_code(trees, self.bias, step.optimize)
-        return code if code and self._best(step, trees, code.cost) else None
+        quick = step.optimize == "speed"
+        codes = straight_codes(trees, self.bias, step.optimize)
+        return min(
+            (code for code in codes if self._best(step, trees, code.cost)),
+            key=lambda code: code.cost.cycles if quick else code.cost.product,
+            default=None,
+        )
 
     def _best(self, step: Step, trees: tuple[Tree, ...], cost: Cost) -> bool:
         """True where nothing else is quicker, or worth more where flash counts too."""
         sums = len(self.bias)
-        own = TreeCode.of(trees) if sums == 1 or self.leaf_bits == 8 else None
+        own = TreeCode.of(trees, step.optimize) if sums == 1 or self.leaf_bits == 8 else None
         others = [own.cost] if own else []
         if sums == 1 and self._printable(trees, "speed"):
             kept = [without_implied(tree, {}) for tree in trees]  # the compiler sees that as well
@@ -227,7 +231,7 @@ class Forest(Node):
         sums = len(self.bias)
         if step.optimize == "size" or step.proven.acc_bits > 16:
             return None
-        code = TreeCode.of(trees) if sums == 1 or self.leaf_bits == 8 else None
+        code = TreeCode.of(trees, step.optimize) if sums == 1 or self.leaf_bits == 8 else None
         if code is None:
             return None
         limits, own = (self.low, self.high), code.cost

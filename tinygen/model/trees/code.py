@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +10,9 @@ from itertools import count
 
 from ..fixedpoint import INT16_MAX
 from ..nodes import UINT16_MAX
-from .tree import MAX_DEPTH, Leaf, Place, Split, Tree
+from .gains import leaves_of, splits_of
+from .seats import high_of
+from .tree import MAX_DEPTH, Leaf, Split, Tree
 
 MAX_INPUT = 31  # that LDD reaches from x
 MAX_LEAF = 255  # largest value of a leaf in one byte, the smallest one is 0
@@ -17,7 +20,7 @@ SLOTS = 6  # inputs that registers hold
 NEAR_BYTES = 126  # that BRGE jumps over
 REACH_BYTES = 4000  # of RCALL and RJMP, to either side; the instruction itself takes some
 # bytes and cycles of the words; TINYGEN_ABOVE_FAR takes two bytes and a cycle more
-ABOVE, HELD_ABOVE = (10, 7.5), (8, 4.5)
+ABOVE, HELD_ABOVE, HIGH_ABOVE = (10, 7.5), (8, 4.5), (6, 3.5)
 END_BYTES = 6
 SUM_CYCLES = 19  # for each value of a row
 # the same of a split, of a tree and of what stands around the trees, in each form
@@ -26,8 +29,16 @@ BRANCHES_COST = (15.5, 7.5), (0, 4), (110, 60)
 AROUND_CODE = (110, 60)
 MORE_FLASH = 2.0  # times that of streams that a quicker form may take
 PAYS = 0.9  # part of flash times cycles that it must come down to
-HOLD_CYCLES = 14.0  # to load both bytes, save a register and restore it; and 22 bytes
-HELD_END_CYCLES = 6.0  # fewer than those of an end whose input is in memory
+HOLD_COST = 8, 8  # bytes and cycles to load both bytes, save a register and restore it
+HELD_LESS, HELD_END_LESS = (2, 3), (0, 2)  # of a split, and of one with two leaves
+FIRST_LOW = 18  # register of the first slot
+ZERO = 1  # the register that is 0
+MOVED = range(8, 16)  # registers for high bytes that a caller wants back
+# bytes and cycles that bring a high byte into a register; a split that finds it takes 2 and 1 less
+HIGH_COST, MOVED_COST, HIGH_LESS = (2, 1), (8, 6), 2
+# what a cycle of the mean way is worth: flash times cycles of large forests are least with 1.5
+BYTES_PER_CYCLE = {"balanced": 1.5, "speed": 20.0}
+SHORT_END_CYCLES = 4  # more than those of an end of its own
 
 
 @dataclass(frozen=True)
@@ -89,23 +100,26 @@ class TreeCode:
     least: int  # value of a leaf that is written as 0
     words: Words
     rows: tuple[tuple[int, ...], ...] = ()  # different leaves of several values
+    rate: float = BYTES_PER_CYCLE["balanced"]
 
     @classmethod
-    def of(cls, trees: Sequence[Tree]) -> TreeCode | None:
+    def of(cls, trees: Sequence[Tree], goal: str = "balanced") -> TreeCode | None:
         """None where the words cannot say it: an input too far behind x, too many bytes for a jump
         or for a place in the table.
         """
         kept = tuple(map(without_ends, trees))
-        leaves = [leaf.values for tree in kept for leaf in _leaves(tree)]
+        leaves = [leaf.values for tree in kept for leaf in leaves_of(tree)]
         if len(leaves[0]) > 1:
             rows = tuple(dict.fromkeys(leaves))
             places: dict[tuple[int, ...], tuple[int, ...]]
             places = {row: (k * len(row),) for k, row in enumerate(rows)}
-            code = cls(tuple(_with_leaves(tree, places) for tree in kept), 0, ROWS, rows)
+            told = tuple(_with_leaves(tree, places) for tree in kept)
+            code = cls(told, 0, ROWS, rows, BYTES_PER_CYCLE[goal])
         else:
             least, most = min(leaves)[0], max(leaves)[0]
-            code = cls(kept, least, WIDE if most - least > MAX_LEAF else NARROW)
-        inputs = [split.source for tree in kept for split in _splits(tree)]
+            words = WIDE if most - least > MAX_LEAF else NARROW
+            code = cls(kept, least, words, rate=BYTES_PER_CYCLE[goal])
+        inputs = [split.source for tree in kept for split in splits_of(tree)]
         fits = (
             max(inputs, default=0) <= MAX_INPUT
             and max(code.bytes_around) <= REACH_BYTES
@@ -120,19 +134,69 @@ class TreeCode:
 
     @cached_property
     def held(self) -> dict[int, int]:
-        """Slot of each input that registers hold: those that many rows ask for."""
-        saved: dict[int, float] = {}
+        """Slot of each input that registers hold: those whose bytes and cycles are worth it."""
+        less: defaultdict[int, float] = defaultdict(float)
         for tree in self.trees:
             for split, share in _visits(tree, 1.0):
-                less = HELD_END_CYCLES if _ends(split) else ABOVE[1] - HELD_ABOVE[1]
-                saved[split.source] = saved.get(split.source, 0.0) + share * less
-        worth = sorted((-cycles, k) for k, cycles in saved.items() if cycles > HOLD_CYCLES)
+                cost = HELD_END_LESS if _ends(split) else HELD_LESS
+                less[split.source] += cost[0] + self.rate * share * cost[1]
+        worth = sorted((-of, k) for k, of in less.items() if of > self._worth(HOLD_COST))
         return {k: slot for slot, (_, k) in enumerate(worth[:SLOTS])}
+
+    @cached_property
+    def highs(self) -> dict[int, int]:
+        """Registers of the high bytes that most splits of held inputs ask for: of those that slots
+        leave, then of others that a caller wants back, where bytes and cycles are worth it.
+        """
+        asked: Counter[int] = Counter()
+        visits: defaultdict[int, float] = defaultdict(float)
+        for tree in self.trees:
+            for split, share in _visits(tree, 1.0):
+                if split.source in self.held and not _ends(split):
+                    asked[high_of(split.limit)] += 1
+                    visits[high_of(split.limit)] += share
+        del asked[0]
+        worth = {h: HIGH_LESS * n + self.rate * visits[h] for h, n in asked.items()}
+        often = sorted((-less, high) for high, less in worth.items())
+        free = range(FIRST_LOW + len(self.held), FIRST_LOW + SLOTS)
+        found = {0: ZERO}
+        more = () if self.rows else MOVED  # their sums and table take registers
+        for register, cost in (*((r, HIGH_COST) for r in free), *((r, MOVED_COST) for r in more)):
+            if often and -often[0][0] > self._worth(cost):
+                found[often.pop(0)[1]] = register
+        return found
+
+    def _worth(self, cost: tuple[float, float]) -> float:
+        """Of bytes and cycles, in bytes."""
+        return cost[0] + self.rate * cost[1]
+
+    @property
+    def moved(self) -> int:
+        """High bytes in registers that a caller wants back."""
+        return sum(register in MOVED for register in self.highs.values())
+
+    @cached_property
+    def quick_ends(self) -> frozenset[int]:
+        """Held inputs whose last splits are asked often enough for an end of their own."""
+        visits: defaultdict[int, float] = defaultdict(float)
+        for tree in self.trees:
+            for split, share in _visits(tree, 1.0):
+                if split.source in self.held and _ends(split):
+                    visits[split.source] += share
+        more = self.words.held_end_bytes - END_BYTES
+        worth = self.rate * SHORT_END_CYCLES
+        return frozenset(k for k, share in visits.items() if worth * share > more)
+
+    def _above(self, split: Split) -> tuple[int, float]:
+        """Bytes and cycles of a comparison and its branch."""
+        if split.source not in self.held:
+            return ABOVE
+        return HIGH_ABOVE if high_of(split.limit) in self.highs else HELD_ABOVE
 
     @cached_property
     def ends(self) -> tuple[int, ...]:
         """Inputs of last splits."""
-        last = (s.source for tree in self.trees for s in _splits(tree) if _ends(s))
+        last = (s.source for tree in self.trees for s in splits_of(tree) if _ends(s))
         return tuple(sorted(set(last)))
 
     @cached_property
@@ -151,23 +215,36 @@ class TreeCode:
     @property
     def _middle(self) -> int:
         """Bytes of the calls and the ends."""
-        held = self.words.held_end_bytes
-        ends = sum(held if k in self.held else END_BYTES for k in self.ends)
-        return self.words.shared_bytes + 4 * len(self.held) + 2 * len(self.trees) + ends
+        quick = self.words.held_end_bytes
+        ends = sum(quick if k in self.quick_ends else END_BYTES for k in self.ends)
+        kept = 4 * len(self.held) + HIGH_COST[0] * (len(self.highs) - 1 + self.moved)
+        return self.words.shared_bytes + kept + 2 * len(self.trees) + ends
+
+    def hold_words(self) -> list[str]:
+        """What brings inputs and high bytes into registers."""
+        words = [f"TINYGEN_HOLD({slot}, {k})" for k, slot in self.held.items()]
+        for high, register in self.highs.items():
+            if register != ZERO:
+                word = "TINYGEN_MOVE_HIGH" if register in MOVED else "TINYGEN_KEEP_HIGH"
+                words.append(f"{word}({register}, {high})")
+        return words
 
     def end_words(self) -> list[str]:
         """The ends that the trees share."""
-        words, held = self.words, self.held
-        return [f"TINYGEN_{words.ends}"] + [
-            f"TINYGEN_{words.held_end}({held[k]}, {k})" if k in held else f"TINYGEN_END({k})"
-            for k in self.ends
-        ]
+        return [f"TINYGEN_{self.words.ends}", *map(self._end_word, self.ends)]
+
+    def _end_word(self, source: int) -> str:
+        if source not in self.held:
+            return f"TINYGEN_END({source})"
+        word = self.words.held_end if source in self.quick_ends else "SHORT_END"
+        return f"TINYGEN_{word}({self.held[source]}, {source})"
 
     @property
     def cost(self) -> Cost:
         """What it takes on an ATmega328P, whose jumps and calls are all short."""
         own = sum(self.bytes_around) - self._middle + self.row_bytes
-        cycles = len(self.held) * HOLD_CYCLES + sum(map(self._cycles, self.trees))
+        highs = len(self.highs) + MOVED_COST[1] * self.moved
+        cycles = len(self.held) * HOLD_COST[1] + highs + sum(map(self._cycles, self.trees))
         sums = SUM_CYCLES * len(self.trees) * (len(self.rows[0]) if self.rows else 0)
         return Cost(own + AROUND_CODE[0], cycles + sums + AROUND_CODE[1])
 
@@ -176,8 +253,7 @@ class TreeCode:
             return self.words.leaf_cycles
         if _ends(tree):
             return self.words.leaves_cycles
-        own = HELD_ABOVE[1] if tree.source in self.held else ABOVE[1]
-        return own + max(self._cycles(tree.left), self._cycles(tree.right))
+        return self._above(tree)[1] + max(self._cycles(tree.left), self._cycles(tree.right))
 
     def size(self, tree: Tree) -> int:
         """Bytes of a tree."""
@@ -186,8 +262,7 @@ class TreeCode:
         if _ends(tree):
             return self.words.leaves_bytes
         left, right = self.size(tree.left), self.size(tree.right)
-        own = HELD_ABOVE[0] if tree.source in self.held else ABOVE[0]
-        return own + 2 * (left > NEAR_BYTES) + left + right
+        return self._above(tree)[0] + 2 * (left > NEAR_BYTES) + left + right
 
     def lines(self, first: int, last: int) -> list[str]:
         """The words of trees first .. last - 1."""
@@ -199,6 +274,15 @@ class TreeCode:
             found.append("TINYGEN_TREE_END")
         return found
 
+    def _above_word(self, split: Split, place: str) -> str:
+        far = "_FAR" if self.size(split.left) > NEAR_BYTES else ""
+        asked, slot = f"{split.source}, {split.limit}, {place}", self.held.get(split.source)
+        if slot is None:
+            return f"TINYGEN_ABOVE{far}({asked})"
+        if (high := self.highs.get(high_of(split.limit))) is None:
+            return f"TINYGEN_HELD_ABOVE{far}({slot}, {asked})"
+        return f"TINYGEN_HIGH_ABOVE{far}({high}, {slot}, {asked})"
+
     def _words(self, tree: Tree, places: Iterator[str], level: int) -> Iterator[str]:
         indent = "  " * min(level, MAX_DEPTH)
         if isinstance(tree, Leaf):
@@ -207,15 +291,11 @@ class TreeCode:
         assert isinstance(tree, Split)
         asked = f"{tree.source}, {tree.limit}"
         if _ends(tree):
-            values = (leaf.values[0] - self.least for leaf in _leaves(tree))
+            values = (leaf.values[0] - self.least for leaf in leaves_of(tree))
             yield f"{indent}TINYGEN_{self.words.leaves}({asked}, {', '.join(map(str, values))})"
             return
-        place, slot = next(places), self.held.get(tree.source)
-        far = "_FAR" if self.size(tree.left) > NEAR_BYTES else ""
-        if slot is None:
-            yield f"{indent}TINYGEN_ABOVE{far}({asked}, {place})"
-        else:
-            yield f"{indent}TINYGEN_HELD_ABOVE{far}({slot}, {asked}, {place})"
+        place = next(places)
+        yield indent + self._above_word(tree, place)
         yield from self._words(tree.left, places, level + 1)
         yield f"{indent}TINYGEN_PLACE({place})"
         yield from self._words(tree.right, places, level + 1)
@@ -245,22 +325,6 @@ def _with_leaves(tree: Tree, places: dict[tuple[int, ...], tuple[int, ...]]) -> 
 def _ends(split: Split) -> bool:
     """True where both sides are leaves."""
     return split.left.is_leaf and split.right.is_leaf
-
-
-def _splits(tree: Tree) -> Iterator[Split]:
-    if isinstance(tree, Split):
-        yield tree
-        yield from _splits(tree.left)
-        yield from _splits(tree.right)
-
-
-def _leaves(tree: Tree) -> Iterator[Leaf]:
-    assert not isinstance(tree, Place)
-    if isinstance(tree, Leaf):
-        yield tree
-    else:
-        yield from _leaves(tree.left)
-        yield from _leaves(tree.right)
 
 
 def _visits(tree: Tree, share: float) -> Iterator[tuple[Split, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from .layout import Item
@@ -21,6 +21,7 @@ class Gain:
 
     adds: Row
     vote: int | None = None  # place of the votes, from 0
+    low: bool = False  # no carry: the high byte of the sum stays
 
     @property
     def nothing(self) -> bool:
@@ -28,7 +29,9 @@ class Gain:
 
     @property
     def bytes(self) -> int:
-        return 2 if self.vote is not None else 4 * sum(map(bool, self.adds))
+        if self.vote is not None:
+            return 2
+        return (2 if self.low else 4) * sum(map(bool, self.adds))
 
     @property
     def cycles(self) -> int:
@@ -38,8 +41,11 @@ class Gain:
     def words(self) -> list[Item]:
         if self.vote is not None:
             return [Item(f"TINYGEN_VOTE({self.vote + 1})", 2, cycles=1)]
+        word, size = ("TINYGEN_GAIN_LOW", 2) if self.low else ("TINYGEN_GAIN", 4)
         return [
-            Item(f"TINYGEN_GAIN({k}, {v})", 4, cycles=2) for k, v in enumerate(self.adds, 1) if v
+            Item(f"{word}({k}, {v})", size, cycles=size // 2)
+            for k, v in enumerate(self.adds, 1)
+            if v
         ]
 
 
@@ -65,7 +71,14 @@ class Gains:
     @classmethod
     def of_numbers(cls, trees: Sequence[Tree], bias: int) -> Gains:
         """Of trees whose leaves have one value."""
-        return cls._apart(trees, (bias,), lambda row: row)
+        of = cls._apart(trees, (bias,), lambda row: row)
+        return of.of_one(of.start[0], of.of[0]) if len(trees) == 1 else of
+
+    @classmethod
+    def of_one(cls, start: int, leaves: dict[Row, Gain]) -> Gains:
+        """Of one tree: what leaves the high byte of the sum as it is adds to the low one alone."""
+        low = all((start + gain.adds[0]) >> 8 == start >> 8 for gain in leaves.values())
+        return cls((start,), ({row: replace(gain, low=low) for row, gain in leaves.items()},))
 
     @classmethod
     def of_scores(cls, trees: Sequence[Tree], bias: Row) -> Gains:
@@ -117,3 +130,11 @@ def leaves_of(tree: Tree) -> Iterator[Leaf]:
     elif isinstance(tree, Split):
         yield from leaves_of(tree.left)
         yield from leaves_of(tree.right)
+
+
+def splits_of(tree: Tree) -> Iterator[Split]:
+    """Those that are not data."""
+    if isinstance(tree, Split):
+        yield tree
+        yield from splits_of(tree.left)
+        yield from splits_of(tree.right)

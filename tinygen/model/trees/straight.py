@@ -1,4 +1,5 @@
-"""Trees one behind the other as straight code: no call and no table, sums in registers.
+"""Trees one behind the other as straight code: sums in registers, and no call but to what one tree
+has as data.
 
 A leaf adds to the sums and jumps to the next tree; the leaf that a tree's sum starts from adds
 nothing, and a split may jump over all of the tree to get there. Inputs that many rows ask for stay
@@ -8,32 +9,37 @@ in registers, and those whose limits lie close together take one register and on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from ..fixedpoint import INT16_MAX
 from .code import MAX_INPUT, Cost, without_ends
-from .gains import Gain, Gains, Row
+from .gains import Gain, Gains, Row, splits_of
+from .heaps import heap_cycles, heap_item, largest_heap, plans, with_walk
 from .layout import Item, Layout
-from .seats import MEMORY, Demand, Seat, seats_for
-from .tree import Leaf, Split, Tree
+from .seats import Demand, Seat, Seats, memory_for, seats_for
+from .tree import Heap, Leaf, Split, Tree
 
 MOST_SUMS = 3  # that registers hold, beside votes
 MOST_CLASSES = MOST_SUMS + 1
-MOST_TURNED = 32  # splits of a tree whose every split is tried either way
 TALLY = {2: (26, None, 14), 3: (36, None, 20)}  # bytes and cycles of the votes' sum
+MOST_TURNED = 32  # splits of a tree whose every split is tried either way
 # bytes and cycles around the trees of one sum, and of so many less one class
 AROUND = {False: {1: (0, 11)}, True: {1: (14, 21), 2: (32, 28), 3: (50, 35)}}
 
 
 @lru_cache(maxsize=8)
-def straight_code(trees: tuple[Tree, ...], bias: Row, goal: str) -> StraightCode | None:
-    """The code of trees whose leaves have a value for each bias; of more than one the order of the
-    sums is what counts. None where the words cannot say it.
+def straight_codes(trees: tuple[Tree, ...], bias: Row, goal: str) -> tuple[StraightCode, ...]:
+    """Code of trees whose leaves have a value for each bias; of more than one the order of the sums
+    is what counts. One tree may have parts as data. () where the words cannot say it.
     """
     of = Gains.of_numbers(trees, bias[0]) if len(bias) == 1 else Gains.of_scores(trees, bias)
-    return StraightCode.of(trees, of, goal)
+    kept = tuple(without_implied(without_ends(tree), {}) for tree in trees)
+    codes = [StraightCode.of(kept, of, goal)]
+    if len(kept) == len(bias) == 1 and isinstance(kept[0], Split):
+        codes += [StraightCode.of((part,), told, goal) for part, told in plans(kept[0], bias[0])]
+    return tuple(code for code in codes if code)
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,7 @@ class StraightCode:
 
     trees: tuple[Tree, ...]
     gains: Gains
-    seats: dict[int, Seat]  # of the inputs that are not in memory
-    saved: int  # registers that a caller wants back
+    seats: Seats
     worth: tuple[float, float] = (0.0, 0.0)  # of a byte and of a cycle; (0, 0): not looked at
 
     @classmethod
@@ -51,13 +56,13 @@ class StraightCode:
         """None where the words cannot say it: an input too far behind x, too many bytes to jump
         over.
         """
-        kept = tuple(without_implied(without_ends(tree), {}) for tree in trees)
-        inputs = {split.source for tree in kept for split in splits_of(tree)}
-        if max(inputs, default=0) > MAX_INPUT:
+        splits = [split for tree in trees for split in splits_of(tree)]
+        if max((split.source for split in splits), default=0) > MAX_INPUT:
             return None
-        demand = cls(kept, gains, {}, 0).demand
+        memory = memory_for(len(gains.start), [split.limit for split in splits])
+        demand = cls(tuple(trees), gains, Seats(memory)).demand
         worth = demand.worth(goal)
-        code = cls(kept, gains, *seats_for(demand, len(gains.start), worth), worth)
+        code = cls(tuple(trees), gains, seats_for(demand, len(gains.start), worth), worth)
         return code if code.layout.fits else None
 
     @property
@@ -74,13 +79,15 @@ class StraightCode:
         return Demand(visits, limits, self.layout.bytes, self._tree_cycles)
 
     def seat(self, split: Split) -> Seat:
-        return self.seats.get(split.source, MEMORY)
+        return self.seats.at(split.source)
 
     def _cycles(self, tree: Tree, gains: dict[Row, Gain]) -> int:
         """Of the longest way; each jump counts one more than going on."""
         if isinstance(tree, Leaf):
             gain = gains[tree.values]
             return 0 if gain.nothing else gain.cycles + 2
+        if isinstance(tree, Heap):
+            return heap_cycles(tree.levels, tree.leaf)
         assert isinstance(tree, Split)
         left, right = self._cycles(tree.left, gains), self._cycles(tree.right, gains)
         longer = max(left, right)
@@ -95,19 +102,24 @@ class StraightCode:
         """What it takes on an ATmega328P."""
         around = AROUND[self.gains.scores][len(self.gains.start)]
         return Cost(
-            self.layout.bytes + 4 * self.saved + around[0],
-            self.layout.cycles + 4 * self.saved + around[1],
+            self.layout.bytes + 4 * self.seats.saved + around[0],
+            self.layout.cycles + 4 * self.seats.saved + around[1],
         )
 
     @cached_property
     def layout(self) -> Layout:
         """The words in their order."""
-        items = [
-            Item(s.keep(k), s.setup_bytes, cycles=s.setup_cycles) for k, s in self.seats.items()
-        ]
+        items = self.seats.items
         for number, gains in enumerate(self.gains.of):
             items += self._tree_items(number, gains)
+        if self.heap:
+            items = with_walk(items, self.heap)
         return Layout((*items, *self._tally))
+
+    @property
+    def heap(self) -> Heap | None:
+        """The largest part that is data; of one tree alone."""
+        return largest_heap(self.trees[0])
 
     @property
     def _tally(self) -> list[Item]:
@@ -137,7 +149,7 @@ class StraightCode:
     @property
     def registers(self) -> list[str]:
         """All that the words change but the sums and votes."""
-        used = sorted({0, *(r for seat in self.seats.values() for r in seat.registers)})
+        used = sorted({0, *self.seats.registers})
         return [f"r{r}" for r in used]
 
 
@@ -187,6 +199,9 @@ class _TreeWords:
             if isinstance(part, Leaf):
                 self._items += [*self._gains[part.values].words, Item.go(self._next)]
                 break
+            if isinstance(part, Heap):
+                self._items.append(heap_item(part))
+                break
             assert isinstance(part, Split)
             part, aside = self._step(part)
             if not self._ends(aside):
@@ -229,8 +244,8 @@ class _TreeWords:
 
 
 def without_implied(tree: Tree, known: Mapping[int, tuple[int, int]]) -> Tree:
-    """The tree without splits that those above them decide. known: least and largest value that an
-    input has there.
+    """The tree without splits that those above them decide, or whose sides are equal. known: least
+    and largest value that an input has there.
     """
     if not isinstance(tree, Split):
         return tree
@@ -241,6 +256,8 @@ def without_implied(tree: Tree, known: Mapping[int, tuple[int, int]]) -> Tree:
         return without_implied(tree.right, known)
     left = without_implied(tree.left, {**known, tree.source: (low, tree.limit)})
     right = without_implied(tree.right, {**known, tree.source: (tree.limit + 1, high)})
+    if left == right:
+        return left
     return Split(tree.source, tree.limit, left, right)
 
 
@@ -258,10 +275,3 @@ def keys_of(tree: Tree) -> dict[int, int]:
 
     number(tree)
     return found
-
-
-def splits_of(tree: Tree) -> Iterator[Split]:
-    if isinstance(tree, Split):
-        yield tree
-        yield from splits_of(tree.left)
-        yield from splits_of(tree.right)

@@ -143,4 +143,24 @@ class Place:
     whole = stream
 
 
-Tree = Leaf | Split | Place
+@dataclass(frozen=True)
+class Heap:
+    """A part of so many levels as data, with leaves of so many bytes: see heaps.py."""
+
+    levels: int
+    leaf: int
+    tree: Tree
+    is_leaf: ClassVar[bool] = True
+    depth: ClassVar[int] = 0
+    splits: ClassVar[int] = 0
+
+    def top(self, levels: int, form: Form, places: dict[Stream, int]) -> None:
+        """It is data of another kind."""
+
+    def stream(self, form: Form, level: int = 0) -> None:
+        """It is data of another kind."""
+
+    whole = stream
+
+
+Tree = Leaf | Split | Place | Heap

@@ -74,7 +74,7 @@ class CodeView(SumView):
 
     @property
     def holds(self) -> list[str]:
-        return [f"TINYGEN_HOLD({slot}, {k})" for k, slot in self.code.held.items()]
+        return self.code.hold_words()
 
     @property
     def calls(self) -> list[str]:
@@ -128,6 +128,11 @@ class _Straight:
     @property
     def lines(self) -> list[str]:
         return self.code.layout.lines
+
+    @property
+    def end(self) -> str:
+        """What the last word has in its name."""
+        return f"{len(self.start)}" + "_HEAPS" * bool(self.code.heap)
 
     @property
     def registers(self) -> str:
