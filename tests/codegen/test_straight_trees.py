@@ -248,6 +248,21 @@ def test_another_goal_takes_fewer_bytes_or_fewer_cycles(simavr):
     assert cost["speed"].cycles_max <= cost["balanced"].cycles_max < cost["size"].cycles_max / 3
 
 
+@pytest.mark.parametrize("goal", ["balanced", "size", "speed"])
+@pytest.mark.parametrize("outputs", [1, 2, 3])
+def test_trees_that_ask_nothing_are_no_straight_code(outputs, goal, simavr, tmp_path):
+    """All leaves are equal, as of a tree that always names the class of most rows."""
+    node = grown(3, 3, 1, 5, outputs)
+    equal = replace(node, leaves=((9,) * (outputs - 1) + (50,),) * len(node.leaves))
+    asked = model(equal, 3, goal)
+    rows = asked.sample_rows(50, seed=3)
+    twin = asked.predict(rows)
+    assert len(set(twin.tolist())) == 1
+    assert (run_rows(compile_header(asked, tmp_path), rows) == twin).all()
+    with BareChip(asked, UNO, timed=False) as chip:
+        assert (chip.predict(rows) == twin).all()
+
+
 def test_equal_parts_are_written_once_and_implied_splits_not_at_all():
     """The same sides behind two limits, and a split whose sides are equal."""
     part = [(1, 5, -1, -2), (1, 5, -1, -2)]

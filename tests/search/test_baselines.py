@@ -151,6 +151,10 @@ def test_a_model_that_is_beaten_says_so(project, constant):
     assert words.startswith("ridge does better on the test rows, ")
     (words,) = beaten(model, 100, [beside(constant, own, 4), better])
     assert words.startswith(f"no better than always answering the {constant} (error ")
+    # a model file keeps six digits: the same error is neither better nor worse
+    assert beaten(model, 100, [beside("ridge", own * (1 - 1e-8), 20)]) == []
+    (words,) = beaten(model, 100, [beside(constant, own * (1 + 1e-8), 4)])
+    assert words.startswith("no better than always answering")
 
 
 def test_the_constant_ones_are_known():

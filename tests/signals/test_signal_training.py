@@ -214,7 +214,8 @@ def test_a_budget_is_kept_or_refused(trained):
     alike = [rungs[0], SignalRung(model, 0.195, large)]
     assert ladder_of(alike, "uno", NO_LIMITS, 1.0).chosen == 0  # not worth 500 bytes
     with pytest.raises(
-        UsageError, match=r"100 bytes of flash.*the smallest needs.*raise --max-flash or --max-load"
+        UsageError,
+        match=r"100 bytes of flash.*the smallest of them needs.*raise --max-flash or --max-load",
     ):
         ladder_of(rungs, "uno", Budget(100), 0.5)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from family_models import TASKS, street_model
 from limit_models import limit_model
-from random_models import random_models
+from random_models import forest, random_models
 
 from tinygen.common.boards import BOARDS
 from tinygen.common.choices import OPTIMIZE
@@ -83,6 +83,15 @@ def test_a_wide_model_has_a_bound(seed, simavr):
     model = limit_model(seed)
     assert len(model.inputs) > 128
     cost = measure_cost(model, UNO)
+    assert 0 < cost.cycles_seen <= cost.cycles_max
+
+
+def test_a_jump_over_the_end_of_flash_has_a_bound(simavr):
+    """In 8 KB the linker goes from one end to the other where that is nearer."""
+    node = forest(np.random.default_rng(1), 3, 25, 5, 1, 127)
+    model = replace(CHAINS["tree_code"], inputs=CHAINS["tree_code"].inputs[:3], nodes=(node,))
+    cost = measure_cost(model, TINY)
+    assert cost.flash_bytes > 4096
     assert 0 < cost.cycles_seen <= cost.cycles_max
 
 

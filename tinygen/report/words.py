@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..common.boards import BOARDS
 from ..common.errors import plain
-from ..common.tables import counted, table
+from ..common.tables import counted, six_digits, table
 from ..model.alarm_threshold import AlarmBand, AlarmCost, Confusion
 from ..model.confidence.error_bars import Covered
 from ..model.confidence.not_sure import Answered
@@ -98,12 +98,14 @@ def beaten(model: Model, flash_bytes: int, baselines: Iterable[Comparator]) -> l
     own, found = test_error(model), []
     for b in baselines:
         error = with_unit(b.error, model)
-        if b.constant and b.error <= own:
+        # a model file keeps six digits of its own error
+        theirs = six_digits(b.error)
+        if b.constant and theirs <= own:
             return [
                 f"no better than always answering the {b.name} (error {error}): the inputs tell "
                 f"this model nothing of {model.output.name}"
             ]
-        if b.bytes is not None and b.bytes <= flash_bytes and b.error < own:
+        if b.bytes is not None and b.bytes <= flash_bytes and theirs < own:
             found.append(f"{b.name} does better on the test rows, {error}")
     return found
 

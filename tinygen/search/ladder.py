@@ -103,7 +103,8 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset, option: str = OP
         raise UsageError(
             f"none of {counted(len(rungs), 'finalist')} fits the budget of "
             f"{limits_in_words(budget)}: "
-            f"the smallest needs {least.cost.flash_bytes} bytes of flash, {least.ram_bytes} of RAM "
+            f"the smallest of them needs {least.cost.flash_bytes} bytes of flash, "
+            f"{least.ram_bytes} of RAM "
             f"and {least.cost.cycles_max} cycles; raise "
             f"{' or '.join(options_of(budget, option))}"
         )

@@ -32,10 +32,13 @@ AROUND = {False: {1: (0, 11)}, True: {1: (14, 21), 2: (32, 28), 3: (50, 35)}}
 @lru_cache(maxsize=8)
 def straight_codes(trees: tuple[Tree, ...], bias: Row, goal: str) -> tuple[StraightCode, ...]:
     """Code of trees whose leaves have a value for each bias; of more than one the order of the sums
-    is what counts. One tree may have parts as data. () where the words cannot say it.
+    is what counts. One tree may have parts as data. () where the words cannot say it, and for trees
+    that ask nothing.
     """
     of = Gains.of_numbers(trees, bias[0]) if len(bias) == 1 else Gains.of_scores(trees, bias)
     kept = tuple(without_implied(without_ends(tree), {}) for tree in trees)
+    if not any(isinstance(tree, Split) for tree in kept):
+        return ()
     codes = [StraightCode.of(kept, of, goal)]
     if len(kept) == len(bias) == 1 and isinstance(kept[0], Split):
         codes += [StraightCode.of((part,), told, goal) for part, told in plans(kept[0], bias[0])]

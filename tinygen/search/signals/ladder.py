@@ -100,8 +100,8 @@ def _none_fits(ordered: list[SignalRung], budget: Budget, load: float) -> str:
     limits = ", ".join(filter(None, [limits_in_words(budget), f"{load:.0%} of the processor"]))
     options = " or ".join([*options_of(budget), "--max-load"])
     return (
-        f"none of {counted(len(ordered), 'model')} of signals fits {limits}: the smallest needs "
-        f"{ordered[0].cost.words}; raise {options}, or take a longer hop or a lower rate"
+        f"none of {counted(len(ordered), 'model')} of signals fits {limits}: the smallest of them "
+        f"needs {ordered[0].cost.words}; raise {options}, or take a longer hop or a lower rate"
     )
 
 

@@ -93,17 +93,26 @@ class Program:
         if found is None:
             if not 0 <= place < len(self._words) - 1:
                 raise Unbounded("goes where there is no program")
-            got = decode(self._words[place], self._words[place + 1], place)
+            got = self._decode(place)
             if got is None:
                 raise Unbounded(f"is no instruction: {self._words[place]:#06x}")
             found = self._decoded[place] = got
+        return found
+
+    def _decode(self, place: int) -> Instruction | None:
+        """The instruction at a word address. A jump beyond one end of flash goes on at the other:
+        so the linker reaches all of 8 KB.
+        """
+        found = decode(self._words[place], self._words[place + 1], place)
+        if found and found.name in ("rjmp", "rcall"):
+            return found._replace(a=found.a % (len(self.machine.flash) // 2))
         return found
 
     def _find_leaders(self) -> frozenset[int]:
         """Word addresses that an instruction may go to; a few more where tables look like code."""
         found = set()
         for place in range(len(self._words) - 1):
-            i = decode(self._words[place], self._words[place + 1], place)
+            i = self._decode(place)
             if i is None:
                 continue
             if i.name in BRANCHES:
@@ -141,7 +150,7 @@ class Program:
     def _body(self, function: Function) -> list[tuple[int, Instruction]]:
         body, place = [], function.start // 2
         while place < function.end // 2:
-            i = decode(self._words[place], self._words[place + 1], place) or Instruction("nop")
+            i = self._decode(place) or Instruction("nop")
             body.append((place, i))
             place += i.words
         return body
