@@ -23,7 +23,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(mlp, 0x151DCCF4) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(mlp, 0x181B2772) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define MLP_INPUTS 7
 #define MLP_MODEL_ID 0x87098E03UL /* fingerprint that host and board compare */
@@ -68,13 +68,13 @@ TINYGEN_TABLE const int16_t mlp_range[MLP_INPUTS][2] TINYGEN_ROM = {
 
 /* Lowest raw value and multiplier of each input. */
 TINYGEN_TABLE const int8_t mlp_u1_scale[21] TINYGEN_ROM = {
-    TINYGEN_BYTES(-300), (int8_t)54, /* sensor 0 */
-    TINYGEN_BYTES(-340), (int8_t)48, /* sensor 1 */
-    TINYGEN_BYTES(-380), (int8_t)44, /* sensor 2 */
-    TINYGEN_BYTES(-420), (int8_t)40, /* sensor 3 */
-    TINYGEN_BYTES(-460), (int8_t)37, /* sensor 4 */
-    TINYGEN_BYTES(-500), (int8_t)34, /* sensor 5 */
-    TINYGEN_BYTES(-540), (int8_t)32, /* sensor 6 */
+    TINYGEN_BYTES(-300), TINYGEN_LOW_BYTE(54), /* sensor 0 */
+    TINYGEN_BYTES(-340), TINYGEN_LOW_BYTE(48), /* sensor 1 */
+    TINYGEN_BYTES(-380), TINYGEN_LOW_BYTE(44), /* sensor 2 */
+    TINYGEN_BYTES(-420), TINYGEN_LOW_BYTE(40), /* sensor 3 */
+    TINYGEN_BYTES(-460), TINYGEN_LOW_BYTE(37), /* sensor 4 */
+    TINYGEN_BYTES(-500), TINYGEN_LOW_BYTE(34), /* sensor 5 */
+    TINYGEN_BYTES(-540), TINYGEN_LOW_BYTE(32), /* sensor 6 */
 };
 
 /* int8 coefficients, one row per unit. */

@@ -19,7 +19,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(polynomial, 0xA8A56EAA) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(polynomial, 0xBE9583B9) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define POLYNOMIAL_INPUTS 3
 #define POLYNOMIAL_MODEL_ID 0xD6F5315BUL /* fingerprint that host and board compare */
@@ -48,9 +48,9 @@ TINYGEN_TABLE const int16_t polynomial_range[POLYNOMIAL_INPUTS][2] TINYGEN_ROM =
 
 /* Lowest raw value and multiplier of each input. */
 TINYGEN_TABLE const int8_t polynomial_u1_scale[9] TINYGEN_ROM = {
-    TINYGEN_BYTES(-300), (int8_t)54, /* sensor 0 */
-    TINYGEN_BYTES(-340), (int8_t)48, /* sensor 1 */
-    TINYGEN_BYTES(-380), (int8_t)44, /* sensor 2 */
+    TINYGEN_BYTES(-300), TINYGEN_LOW_BYTE(54), /* sensor 0 */
+    TINYGEN_BYTES(-340), TINYGEN_LOW_BYTE(48), /* sensor 1 */
+    TINYGEN_BYTES(-380), TINYGEN_LOW_BYTE(44), /* sensor 2 */
 };
 
 /* int8 coefficients. */

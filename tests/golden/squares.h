@@ -19,7 +19,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(squares, 0x2A33C39D) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(squares, 0x9AE50996) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define SQUARES_INPUTS 3
 #define SQUARES_MODEL_ID 0x3FF1C590UL /* fingerprint that host and board compare */
@@ -48,9 +48,9 @@ TINYGEN_TABLE const int16_t squares_range[SQUARES_INPUTS][2] TINYGEN_ROM = {
 
 /* Lowest raw value and multiplier of each input. */
 TINYGEN_TABLE const int8_t squares_u1_scale[9] TINYGEN_ROM = {
-    TINYGEN_BYTES(-300), (int8_t)54, /* sensor 0 */
-    TINYGEN_BYTES(-340), (int8_t)48, /* sensor 1 */
-    TINYGEN_BYTES(-380), (int8_t)44, /* sensor 2 */
+    TINYGEN_BYTES(-300), TINYGEN_LOW_BYTE(54), /* sensor 0 */
+    TINYGEN_BYTES(-340), TINYGEN_LOW_BYTE(48), /* sensor 1 */
+    TINYGEN_BYTES(-380), TINYGEN_LOW_BYTE(44), /* sensor 2 */
 };
 
 /* A row per term: which two of u1 it multiplies, then its int8 coefficient.

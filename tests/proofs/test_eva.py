@@ -122,7 +122,7 @@ MUTANTS = {
         "tinygen_layers.h",
         "tinygen_int24 acc = start(row);",
         "int16_t acc = (int16_t)start(row);",
-        "signed overflow",
+        "signed downcast",
     ),
     "an index one too large": (
         "lookup_fine",

@@ -19,7 +19,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0x941CC090) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0x47A26BFC) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x44C97F20UL /* fingerprint that host and board compare */
@@ -48,9 +48,9 @@ TINYGEN_TABLE const int16_t m_range[M_INPUTS][2] TINYGEN_ROM = {
 
 /* Lowest raw value and multiplier of each input. */
 TINYGEN_TABLE const int8_t m_u1_scale[9] TINYGEN_ROM = {
-    TINYGEN_BYTES(185), (int8_t)88, /* sensor 0 */
-    TINYGEN_BYTES(-110), (int8_t)105, /* sensor 1 */
-    TINYGEN_BYTES(-7), (int8_t)66, /* sensor 2 */
+    TINYGEN_BYTES(185), TINYGEN_LOW_BYTE(88), /* sensor 0 */
+    TINYGEN_BYTES(-110), TINYGEN_LOW_BYTE(105), /* sensor 1 */
+    TINYGEN_BYTES(-7), TINYGEN_LOW_BYTE(66), /* sensor 2 */
 };
 
 /* int16 coefficients. */
