@@ -23,10 +23,11 @@ static inline tinygen_int24 tinygen_relu_start(const int8_t *bias)
     return (tinygen_int24)((tinygen_int24)tinygen_word(bias) * 256 + 128);
 }
 
+/* Not a byte * 2^16: GCC 7 without optimisation moves 24 bits by 16 wrongly. */
 static inline tinygen_int24 tinygen_fine_start(const int8_t *bias)
 {
-    tinygen_int24 high = (tinygen_int24)TINYGEN_READ_I8(bias + 2);
-    return (tinygen_int24)(high * 65536 + (tinygen_int24)(uint16_t)tinygen_word(bias));
+    tinygen_int24 above = (tinygen_int24)tinygen_word(bias + 1);
+    return (tinygen_int24)(above * 256 + (tinygen_int24)TINYGEN_READ_U8(bias));
 }
 
 /* bias_bytes: of each unit's bias in the table, which `start` reads */

@@ -70,8 +70,13 @@ KERNELS = {
         "(int16_t)(acc >> (shift))",
         "mlp_layer",
     ),
-    "a fine bias of 16 bits": (LAYERS, "high * 65536", "0", "fine_layer"),
-    "units of a fine group too large": (LAYERS, "sum >> (shift)", "sum >> 0", "fine"),
+    "a fine bias of 16 bits": (
+        LAYERS,
+        "tinygen_word(bias + 1)",
+        "tinygen_word(bias)",
+        "fine_layer",
+    ),
+    "units of a fine group too large": (LAYERS, "sum >> (shift)", "sum >> 0", "fine", "balanced"),
     "square of the first": (
         SUMS,
         "u[TINYGEN_READ_U8(table + 1)]",
