@@ -17,13 +17,22 @@ from tinygen.codegen.emit import firmware_text, headers, render_header
 from tinygen.model.model import load
 
 STORED = Path(__file__).parents[1] / "golden" / "house"
-KERNELS = ("fixed", "sums", "flash", "trees", "straight")
-ASSEMBLY = ("avr", "avr_sums")
+KERNELS = ("fixed", "sums", "layers", "flash", "trees", "straight")
+ASSEMBLY = ("avr", "avr_sums", "avr_layers")
 OTHERS = ("units", "alarm", "protocol", "signal")
 # Chains with the nodes that no stored model has
 CHAINS = (
     *("additive_wide", "linear_wide", "logarithms", "mlp_curve", "mlp_layer16", "mlp_logarithms"),
-    *("mlp_widened", "near_votes", "median", "neighbours", "quantized", "quantized_windows"),
+    *(
+        "fine",
+        "fine_layer",
+        "mlp_widened",
+        "near_votes",
+        "median",
+        "neighbours",
+        "quantized",
+        "quantized_windows",
+    ),
     *("recalibrated_wide", "squares", "table_mlp", "tree_bytes", "tree_code", "votes_code"),
 )
 COMMAND = (

@@ -234,7 +234,7 @@ def test_large_nets_are_tried_where_a_budget_has_room_for_them(monkeypatch):
 
 def test_an_impossible_budget_says_what_would_do():
     with pytest.raises(
-        UsageError, match=r"smallest needs \d+ bytes of flash, \d+ of RAM and \d+ cycles"
+        UsageError, match=r"smallest of them needs \d+ bytes of flash, \d+ of RAM and \d+ cycles"
     ):
         search(made_up(), "m", None, "ridge", UNO, Budget(flash_bytes=10))
 
