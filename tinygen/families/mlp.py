@@ -55,7 +55,7 @@ MOST_UNITS = 30  # of two layers; more are tried on a budget of flash only
 LEAST_WEIGHT_CYCLES = 10  # of a weight of a hidden layer
 KICKS, DEEP_KICKS = 6, 8  # tries to better a net that is used, of one layer and of two
 STARTS = 8  # random nets of two layers, of which one is trained
-DRAFT_STARTS, DRAFT_KICKS = 4, 10  # the same of a draft
+DRAFT_STARTS, DRAFT_KICKS, LEAST_DRAFT = 4, 10, 4  # of a draft; the last two: tries to better it
 WAYS, LAST_KICKS = 2, 200  # further nets beside the chosen one; tries to better the best of them
 LEAST_LAST, QUICK = 30, 300  # the least of these tries, and parameters beyond which there are fewer
 DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
@@ -172,9 +172,14 @@ def better(fitted: FittedNet, rows: Rows, seed: int = 0) -> FittedNet:
 
 
 def _last_kicks(net: Net) -> int:
-    """Tries to better a net; a step costs as the square of its parameters."""
-    share = min((QUICK / len(net.flat())) ** 2, 1.0)
-    return max(round(LAST_KICKS * share), LEAST_LAST)
+    """Tries to better the net that is chosen."""
+    return _tries(LAST_KICKS, LEAST_LAST, len(net.flat()))
+
+
+def _tries(most: int, least: int, parameters: int) -> int:
+    """Fewer tries for a larger net: a step costs as the square of its parameters."""
+    share = min((QUICK / parameters) ** 2, 1.0)
+    return max(round(most * share), least)
 
 
 def _problem(frame: FittedNet, rows: Rows) -> Problem:
@@ -221,7 +226,8 @@ def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool = 
     """
     some = problem.thinned([seed, 1], MOST_ROWS)
     if draft:
-        return found_deep(some, hidden, seed, DRAFT_STARTS, DRAFT_KICKS)[-1:]
+        kicks = _tries(DRAFT_KICKS, LEAST_DRAFT, _parameters(hidden, problem.z.shape[1]))
+        return found_deep(some, hidden, seed, DRAFT_STARTS, kicks)[-1:]
     found = found_deep(some, hidden, seed, STARTS, DEEP_KICKS)
     return [finished(net, some, problem) for net in found[-MOST_ROUNDED:]]
 
