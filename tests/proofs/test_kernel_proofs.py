@@ -109,12 +109,21 @@ HARMLESS = {
     },
     # the unit is not negative: the sign of its high byte's product is 0
     **{
-        f"{name}_w16_32": {"mulsu -> mul", "sbc -> sub"}
+        f"relu_{kind}_{x}_w16_32": {"mulsu -> mul", "sbc -> sub"}
         for kind in ("net", "pairs", "quads")
-        for name in (
-            *(f"relu_{kind}_{x}" for x in ("s8", "u8", "s16")),
-            *(f"fine_{kind}_{shift}" for shift in (1, 4)),
-        )
+        for x in ("s8", "u8", "s16")
+    },
+    # a fine sum that is not negative has 16 bits, or 19: its third byte is 0 before the last bit is
+    # dropped, and no carry comes out of it
+    "fine_layer_1": {"asr -> nop", "ror -> lsr"},
+    "fine_layer_4": {"ror -> lsr"},
+    **{
+        f"fine_{kind}_{shift}_{operands}": {"asr -> lsr", "ror -> lsr"}
+        | ({"asr -> nop"} if shift == 1 else set())
+        | ({"mulsu -> mul", "sbc -> sub"} if operands == "w16_32" else set())
+        for kind in ("net", "pairs", "quads")
+        for shift in (1, 4)
+        for operands in ("w8_24", "w8_32", "w16_32")
     },
 }
 FEW = ("tinygen_high_round", "tinygen_scale_words", "tinygen_leaf", "tinygen_dot_s16_w8_24")

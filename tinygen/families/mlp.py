@@ -28,7 +28,6 @@ from ..fitting.nets.gauss_newton import Net, Problem, train_net
 from ..fitting.nets.local_search import MOST_ROWS, finished, found_deep, kicked, ladder
 from ..fitting.nets.rounding import MOST_FINE, forms_behind, frames_of, round_layer
 from ..fitting.weighted import deviation, mean
-from ..model.fixedpoint import INT16_MAX
 from ..model.nodes import Node, prove
 from ..model.operations.dense import Dense, is_relu_layer
 from ..model.operations.scale import Scale
@@ -284,9 +283,7 @@ def _rounds(fitted: FittedNet, rows: Rows, narrow: bool = False):
     """
     scale, problem = _scaling(fitted.logs), _problem(fitted, rows)
     net = train_net(fitted.net, problem, 10)
-    forms = forms_behind(scale, layers=len(fitted.net.sizes) - 2)
-    if narrow:
-        forms = [form.within_24_bits(reach) for form, reach in zip(forms, (scale.zero, INT16_MAX))]
+    forms = forms_behind(scale, len(fitted.net.sizes) - 2, narrow)
     frames = frames_of(net, problem, *fitted.frame(scale), forms)
     for _ in range(ROUNDS):
         for layer in range(len(frames)):

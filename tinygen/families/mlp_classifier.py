@@ -16,7 +16,7 @@ from ..data import Rows
 from ..fitting import class_scores as scores
 from ..fitting.class_scores import Frame, Scores
 from ..fitting.least_squares import integer_descent, without_free
-from ..fitting.lowering import bias_in_24_bits, steps_in_24_bits
+from ..fitting.nets.rounding import WEIGHT_MAX, Form
 from ..fitting.weighted import Counts, total
 from ..model.fixedpoint import INT16_MAX
 from ..model.operations.dense import Dense, is_relu_layer
@@ -26,8 +26,6 @@ from . import Family
 SIZES = (2, 4, 8, 12, 16, 24)
 DECAYS = (1.0, 3.0)
 STEPS = 400
-HIDDEN_SHIFT = 8
-WEIGHT_MAX = 127
 
 
 @dataclass(frozen=True)
@@ -157,11 +155,8 @@ def _hidden_layer(
         fitted.weights * gain[:, None],
         fitted.bias + offset @ fitted.weights,
     )  # on the integers u
-    active = fitted.activations(rows.x)
-    room = (INT16_MAX << HIDDEN_SHIFT) / np.maximum(active.max(axis=0), 1e-9)
-    steps = np.minimum(WEIGHT_MAX / np.maximum(np.abs(exact).max(axis=0), 1e-12), room)
-    if reach is not None:
-        steps = np.minimum(steps, steps_in_24_bits(exact, bias, reach))
+    active, form = fitted.activations(rows.x), Form(reach=reach)
+    steps = form.steps(exact, bias, active.max(axis=0))
     u = np.column_stack([scale.apply(rows.x), np.ones(len(rows.x))])
     weights, biases = [], []
     shares = 1.0 if rows.weights is None else (rows.weights / rows.weights.mean())[:, None]
@@ -174,16 +169,10 @@ def _hidden_layer(
         )
         change = whole / steps[unit] - exact[:, unit]
         adapted = bias[unit] - hessian[-1, :-1] @ change / hessian[-1, -1]
-        weights.append(tuple(whole.tolist()))
-        most = INT16_MAX
-        if reach is not None:
-            most = min(most, int(bias_in_24_bits(whole, reach)))
-        biases.append(
-            int(np.clip(np.floor(adapted * steps[unit] / 2**HIDDEN_SHIFT + 0.5), -most, most))
-        )
-    return Dense(
-        tuple(weights), tuple(biases), HIDDEN_SHIFT, 0, INT16_MAX, HIDDEN_SHIFT
-    ), 2.0**HIDDEN_SHIFT / steps
+        weights.append(whole)
+        biases.append(adapted * steps[unit])
+    hidden = form.node(np.column_stack(weights), np.array(biases))
+    return hidden, 2.0**form.shift / steps
 
 
 def _need(fitted: FittedNet, active: np.ndarray) -> np.ndarray:

@@ -104,9 +104,8 @@ def choose(rungs: list[Rung], budget: Budget, dataset: Dataset, option: str = OP
             f"none of {counted(len(rungs), 'finalist')} fits the budget of "
             f"{limits_in_words(budget)}: "
             f"the smallest of them needs {least.cost.flash_bytes} bytes of flash, "
-            f"{least.ram_bytes} of RAM "
-            f"and {least.cost.cycles_max} cycles; raise "
-            f"{' or '.join(options_of(budget, option))}"
+            f"{least.ram_bytes} of RAM and {least.cost.cycles_max} cycles; "
+            f"raise {' or '.join(options_of(budget, option))}"
         )
     best = good[0] if dataset.split.by_time else min(good, key=lambda r: r.error)
     if dataset.split.by_time and budget != NO_LIMITS:

@@ -7,7 +7,7 @@ chosen so that its largest weight is WEIGHT_MAX, and a shift of its sum gives it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from .gauss_newton import Net, Problem, curvature, train_net
 
 WEIGHT_MAX = 127
 UINT8_MAX = 255  # of scaled inputs before their zero is taken off
-FARTHEST = 128  # from 0 that an input of 8 bits can be
 FEW_SHIFT, MANY_SHIFT = 1, 4  # of sums of few inputs of 8 bits, and of many
 FEW_INPUTS, MOST_FINE = 8, 64
 ROOM = 0.97  # part of the room for a sum that is used before its weights are rounded
@@ -33,16 +32,13 @@ LEAST_BIAS = -(2**22)  # beside which no sum of so many products leaves 24 bits
 class Form:
     """How a hidden layer's sums become units: `unit = sum / 2**shift`.
 
+    reach: how far from 0 an integer input can be; None where sums need not fit 24 bits.
     fine: of inputs of 8 bits, its bias in single steps of the sum, not in steps of 2**shift.
-    reach: how far from 0 an integer input of the others can be, where sums are to fit 24 bits.
     """
 
     shift: int = 8
-    fine: bool = False
     reach: int | None = None
-
-    def within_24_bits(self, reach: int) -> Form:
-        return replace(self, reach=reach)
+    fine: bool = False
 
     @property
     def room(self) -> int:
@@ -60,7 +56,7 @@ class Form:
             (INT16_MAX << self.shift) / np.maximum(largest, 1e-9),
         )
         if self.fine:
-            most = np.maximum(bias + _most_of_bytes(weights), 1e-9)
+            most = np.maximum(bias + self._most(weights), 1e-9)
             steps = np.minimum(steps, ROOM * self.room / most)
         elif self.reach is not None:
             steps = np.minimum(steps, steps_in_24_bits(weights, bias, self.reach))
@@ -72,7 +68,7 @@ class Form:
         most = np.full(len(bias), INT16_MAX)
         least = -most
         if self.fine:
-            least, most = np.full(len(bias), LEAST_BIAS), self.room - _most_of_bytes(weights)
+            least, most = np.full(len(bias), LEAST_BIAS), self.room - self._most(weights)
         elif self.reach is not None:
             most = np.minimum(most, bias_in_24_bits(weights, self.reach))
             least = -most
@@ -80,21 +76,22 @@ class Form:
         rows = tuple(map(tuple, weights.T.tolist()))
         return Dense(rows, tuple(whole.tolist()), self.shift, 0, INT16_MAX, bias_shift)
 
+    def _most(self, weights: np.ndarray) -> np.ndarray:
+        """What a fine layer's products can sum up to, (units,)."""
+        assert self.reach is not None
+        most: np.ndarray = np.abs(weights).sum(axis=0) * self.reach
+        return most
 
-def _most_of_bytes(weights: np.ndarray) -> np.ndarray:
-    """What products of inputs of 8 bits can sum up to, (units,)."""
-    most: np.ndarray = np.abs(weights).sum(axis=0) * FARTHEST
-    return most
 
-
-def forms_behind(scale: Scale, layers: int) -> list[Form]:
-    """The forms of so many layers behind scaled inputs. Behind 8 bits a second layer needs units of
-    fewer bits, or its sums leave 24 bits.
+def forms_behind(scale: Scale, layers: int, narrow: bool) -> list[Form]:
+    """The forms of so many layers behind scaled inputs; `narrow` keeps their sums in 24 bits.
+    Behind 8 bits a second layer needs units of fewer bits, or its sums leave 24 bits.
     """
-    if scale.top > UINT8_MAX:
-        return [Form()] * layers
-    few = len(scale.low) <= FEW_INPUTS and layers == 1
-    return [Form(FEW_SHIFT if few else MANY_SHIFT, fine=True), *[Form()] * (layers - 1)]
+    first = Form(reach=scale.zero if narrow else None)
+    if scale.top <= UINT8_MAX:
+        few = len(scale.low) <= FEW_INPUTS and layers == 1
+        first = Form(FEW_SHIFT if few else MANY_SHIFT, scale.zero, fine=True)
+    return [first, *[Form(reach=INT16_MAX if narrow else None)] * (layers - 1)]
 
 
 @dataclass(frozen=True)

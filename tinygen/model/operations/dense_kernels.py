@@ -7,9 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from ..nodes import (
-    fused,
-)
+from ..nodes import fused
 from ..views import Step, SumView, signed
 from .dense import (
     Dense,

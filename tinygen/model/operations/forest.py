@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain, product
+from math import inf
 from typing import ClassVar
 
 import numpy as np
@@ -184,26 +185,29 @@ class Forest(Node):
         """Straight code, where no other form is quicker or worth more."""
         if not self.worth_straight(step):
             return None
-        quick = step.optimize == "speed"
-        codes = straight_codes(trees, self.bias, step.optimize)
-        return min(
-            (code for code in codes if self._best(step, trees, code.cost)),
-            key=lambda code: code.cost.cycles if quick else code.cost.product,
-            default=None,
-        )
+        quick, sums = step.optimize == "speed", len(self.bias)
+        streams = cost_of(STREAM_COST, trees, self.leaf_bits // 8 * sums, sums)
 
-    def _best(self, step: Step, trees: tuple[Tree, ...], cost: Cost) -> bool:
-        """True where nothing else is quicker, or worth more where flash counts too."""
+        def worth(cost: Cost) -> float:
+            return cost.cycles if quick else cost.product
+
+        least = min(map(worth, self._other_costs(step, trees)), default=inf)
+        codes = (
+            code
+            for code in straight_codes(trees, self.bias, step.optimize)
+            if worth(code.cost) <= least and (quick or code.cost.pays(streams))
+        )
+        return min(codes, key=lambda code: worth(code.cost), default=None)
+
+    def _other_costs(self, step: Step, trees: tuple[Tree, ...]) -> list[Cost]:
+        """Of trees as code behind calls, and as if and else, where these can say them."""
         sums = len(self.bias)
         own = TreeCode.of(trees, step.optimize) if sums == 1 or self.leaf_bits == 8 else None
-        others = [own.cost] if own else []
+        found = [own.cost] if own else []
         if sums == 1 and self._printable(trees, "speed"):
             kept = [without_implied(tree, {}) for tree in trees]  # the compiler sees that as well
-            others.append(cost_of(BRANCHES_COST, kept))
-        if step.optimize == "speed":
-            return all(cost.cycles <= other.cycles for other in others)
-        streams = cost_of(STREAM_COST, trees, self.leaf_bits // 8 * sums, sums)
-        return cost.pays(streams) and all(cost.product <= other.product for other in others)
+            found.append(cost_of(BRANCHES_COST, kept))
+        return found
 
     def class_view(self, step: Step) -> ClassView | None:
         """The step of scores and of the largest of them as straight code, where it pays."""
