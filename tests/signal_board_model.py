@@ -12,6 +12,17 @@ from tinygen.model.signals.features import Mean, Range
 RATE = 200
 CHANNELS = (Quantity("a", "", 1.0, 100.0, 900.0), Quantity("b", "", 1.0, 0.0, 1000.0))
 LABELS = ("still", "high", "moving")
+# what training tells of a cost
+COST = {
+    "board": "uno",
+    "f_cpu_hz": 16_000_000,
+    "flash_bytes": 1234,
+    "ram_bytes": 100,
+    "stack_bytes": 23,
+    "cycles_sample": 700,
+    "cycles_window": 3000,
+    "load": 0.0123,
+}
 
 
 def made(pane: int = 10) -> SignalModel:

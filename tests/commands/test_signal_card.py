@@ -4,20 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
-from signal_board_model import MODEL
+from signal_board_model import COST, MODEL
 
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.signals.any_model import load_any
 
-COST = {
-    "board": "uno",
-    "flash_bytes": 1234,
-    "ram_bytes": 100,
-    "stack_bytes": 23,
-    "cycles_sample": 700,
-    "cycles_window": 3000,
-    "load": 0.0123,
-}
 CLASSES = {
     "recordings_train": 4,
     "recordings_test": 2,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from signal_board_model import LABELS, MODEL, RATE, course
+from signal_board_model import COST, LABELS, MODEL, RATE, course
 
 from tinygen.data.dataset import Provenance
 from tinygen.data.recordings import Recording, Recordings
@@ -19,16 +19,6 @@ from tinygen.report.plots import signals as plots
 from tinygen.report.plots.svg import in_legend
 from tinygen.report.signal_drawings import amplitude, recordings_section, response, spectra_section
 
-COST = {
-    "board": "uno",
-    "f_cpu_hz": 16_000_000,
-    "flash_bytes": 1234,
-    "ram_bytes": 100,
-    "stack_bytes": 23,
-    "cycles_sample": 700,
-    "cycles_window": 3000,
-    "load": 0.0123,
-}
 FIGURES = {
     "recordings_train": 3,
     "recordings_test": 3,
