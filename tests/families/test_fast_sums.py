@@ -9,12 +9,15 @@ import pytest
 from family_models import configs_of, rows_of, street
 
 from tinygen.families import FAMILIES, mlp, mlp_classifier
+from tinygen.fitting import lowering
 from tinygen.fitting.least_squares import Root
 from tinygen.fitting.nets import rounding
 from tinygen.fitting.nets.gauss_newton import Problem, random_net
+from tinygen.model.fixedpoint import INT16_MAX
 from tinygen.model.model import Model
 from tinygen.model.nodes import prove
 from tinygen.model.operations.dense import Dense, is_relu_layer
+from tinygen.model.operations.scale import Scale
 
 
 def nearly_constant_unit(monkeypatch) -> mlp.FittedNet:
@@ -75,6 +78,29 @@ def test_a_unit_of_bytes_that_hardly_depends_on_them_stays_within_int16(monkeypa
     assert rows.error(mlp.apply_all(nodes, rows.x)[:, 0]) < 1.05 * rows.error(
         fitted.predict(rows.x)
     )
+
+
+@pytest.mark.parametrize("shift, inputs", [(1, 8), (4, 64)])
+def test_steps_of_a_fine_sum_leave_room_for_its_bias(shift, inputs):
+    """All weights are equal, so that the sum and not a weight is what limits them."""
+    form = rounding.Form(shift, 128, fine=True)
+    weights, bias = np.ones((inputs, 2)), np.array([500.0, -500.0])
+    steps = form.steps(weights, bias, np.ones(2))
+    most = steps * (bias + 128 * inputs)
+    assert most[0] == pytest.approx(rounding.ROOM * form.room)
+    node = form.node(np.floor(weights * steps + 0.5).astype(int), bias * steps)
+    assert node.bias == tuple(np.floor(bias * steps + 0.5).astype(int).tolist())
+    scale = Scale((0,) * inputs, (8,) * inputs, 8, 255, 128)
+    assert layers_fit((scale, node), inputs) == [True]
+
+
+@pytest.mark.parametrize("alike, taken", [(0.0, 2), (0.002, 2), (0.004, 1), (0.006, 0)])
+def test_a_cheaper_chain_is_taken_that_is_hardly_worse(alike, taken):
+    """Where none is within the tolerance of the float model's error."""
+    chains = [(Dense(((1,),), (bias,), 0, 0, INT16_MAX),) for bias in (202, 201, 200)]
+    x, y = np.full((9, 1), 1000), np.full(9, 800)
+    assert lowering.narrowest(chains, x, y, 390.0, alike=alike) == chains[taken]
+    assert lowering.narrowest(chains, x, y, 401.0, alike=alike) == chains[0]
 
 
 def test_a_net_that_fits_is_rounded_once(monkeypatch):
