@@ -1,8 +1,8 @@
-"""No measured figure in a table of README or docs without the command that makes it again.
+"""No measured figure in a table or picture of README or docs without the command that makes it.
 
-A table that has figures with units, or several decimals, stands below a comment that names the
-command: `<!-- figures: benchmarks/goals.py -->`, or why it has none that are measured:
-`<!-- no figures: settings -->`.
+Each picture, and each table that has figures with units or several decimals, stands below a comment
+that names the command: `<!-- figures: benchmarks/goals.py -->`, or why it has none that are
+measured: `<!-- no figures: settings -->`.
 """
 
 import json
@@ -81,6 +81,23 @@ def _names(mark):
         return bool(mark[2])
     named = commands(f"{mark[1]} {mark[2] or ''}")
     return bool(named) and all(map(there, named))
+
+
+def pictures_without_command(text):
+    """The files of pictures without a comment above them, or with one that names nothing."""
+    found = re.findall(r"^(.*)\n!\[[^\n]*\]\(([^)]+)\)", text, re.MULTILINE)
+    return [name for above, name in found if not ((mark := MARK.match(above)) and _names(mark))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_every_picture_names_its_command(page):
+    assert pictures_without_command(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_picture_without_its_command_is_found():
+    marked = "<!-- figures: make bench -->\n![a](a.svg)\n"
+    assert pictures_without_command(f"{marked}\n![b](b.svg)\n") == ["b.svg"]
+    assert pictures_without_command(marked.replace("make bench", "make gone")) == ["a.svg"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
