@@ -11,6 +11,7 @@ from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from tinygen.cli import main
 from tinygen.codegen.emit import render_header
@@ -90,6 +91,14 @@ def test_the_json_has_the_verdict_and_the_bound(rows, tmp_path, simavr):
     assert told["verdict"]["imported"] and told["library"].startswith("scikit-learn")
     assert told["converted"]["reference"]["differing"] == 0
     assert load(tmp_path / "kind.json").labels == ("high", "low")
+
+
+def test_classes_have_no_distance(rows, tmp_path, simavr):
+    path, x, _, kind = rows
+    model = save(DecisionTreeClassifier(max_depth=3).fit(x, kind), tmp_path)
+    words = ["--inputs", "T,P", "--target", "kind", "-o", tmp_path / "kind.json"]
+    told = run(model, "--data", path, *words).output
+    assert "every class is the float model's" in told and "no answer is farther" not in told
 
 
 def test_over_the_budget_it_says_how_many_trees_would_fit(rows, tmp_path, simavr):

@@ -184,7 +184,9 @@ def _proof(model: Model) -> str:
     found, parts = model.training["converted"], []
     if found["same_leaves"]:
         parts.append("the integer trees take the float trees' branches on every accepted row")
-    if found["bound"] is not None:
+    if found["bound"] == 0 and model.labels:
+        parts.append("every class is the float model's")
+    elif found["bound"] is not None:
         parts.append(
             f"no answer is farther than {with_unit(found['bound'], model)} from the float one, "
             "held within the output's range"

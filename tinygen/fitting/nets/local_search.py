@@ -9,12 +9,12 @@ import numpy as np
 from .gauss_newton import Net, Problem, random_net, train_net
 
 MOST_ROWS = 20_000  # that a net is pruned and bettered on; it is finished on all
-FINISH = 30  # steps of that
+FINISH = 20  # steps of that
 # part of the units that a kick moves, and by how much of each weight: of nine choices the best on
 # the training rows of two tasks
 KICKED, KICK = 0.6, 0.2
-KICK_STEPS = 60
-SCREEN, TRAIN = 15, 60  # steps before the best start is picked, and of two layers after that
+KICK_STEPS = 40
+SCREEN, TRAIN = 10, 40  # steps before the best start is picked, and of two layers after that
 
 
 def without_one_unit(net: Net, problem: Problem) -> Net:
@@ -105,7 +105,7 @@ def ladder(
     """
     some = problem.thinned([seed, 1], MOST_ROWS)
     early = problem.thinned([seed, 0]) if draft else some
-    starts, steps, repair, polish = (2, 30, 6, 30) if draft else (3, 50, 12, 80)
+    starts, steps, repair, polish = (2, 20, 4, 20) if draft else (3, 35, 8, 55)
     net = train_net(_best_start(early, (top,), [seed, 0], starts), early, steps)
     found = {}
     while net.sizes[1] > min(sizes):
