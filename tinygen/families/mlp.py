@@ -55,7 +55,7 @@ LEAST_WEIGHT_CYCLES = 10  # of a weight of a hidden layer
 KICKS, DEEP_KICKS = 6, 8  # tries to better a net that is used, of one layer and of two
 STARTS = 4  # random nets of two layers, of which one is trained
 DRAFT_STARTS, DRAFT_KICKS, LEAST_DRAFT = 2, 6, 3  # of a draft; the last two: tries to better it
-WAYS, LAST_KICKS = 2, 120  # further nets beside the chosen one; tries to better the best of them
+WAYS, LAST_KICKS = 3, 100  # further nets beside the chosen one; tries to better the best of them
 LEAST_LAST, QUICK = 20, 300  # the least of these tries, and parameters beyond which there are fewer
 DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 
