@@ -23,6 +23,9 @@ DECIMAL = re.compile(r"^[+-]?\d+\.\d+$")
 MARK = re.compile(r"<!-- (no figures|figures|bench|benchmarks/[\w./]+)(?:: ?(.*?))? -->")
 
 
+PICTURE = re.compile(r"!\[[^]]*\]\(([^)\s]+)|<img[^>]*\bsrc=[\"']([^\"']+)")
+
+
 def tables(text):
     """(line above, header, rows) of each table."""
     above, found = "", []
@@ -84,9 +87,14 @@ def _names(mark):
 
 
 def pictures_without_command(text):
-    """The files of pictures without a comment above them, or with one that names nothing."""
-    found = re.findall(r"^(.*)\n!\[[^\n]*\]\(([^)]+)\)", text, re.MULTILINE)
-    return [name for above, name in found if not ((mark := MARK.match(above)) and _names(mark))]
+    """The files of pictures without a comment in the line above, or with one that names nothing."""
+    lines = text.splitlines()
+    return [
+        markdown or html
+        for above, line in zip(["", *lines], lines)
+        for markdown, html in PICTURE.findall(line)
+        if not ((mark := MARK.match(above)) and _names(mark))
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -94,10 +102,20 @@ def test_every_picture_names_its_command(page):
     assert pictures_without_command(page.read_text(encoding="utf-8")) == []
 
 
-def test_a_picture_without_its_command_is_found():
-    marked = "<!-- figures: make bench -->\n![a](a.svg)\n"
-    assert pictures_without_command(f"{marked}\n![b](b.svg)\n") == ["b.svg"]
-    assert pictures_without_command(marked.replace("make bench", "make gone")) == ["a.svg"]
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("<!-- figures: make bench -->\n![a](a.svg)\n", []),
+        ("<!-- figures: make gone -->\n![a](a.svg)\n", ["a.svg"]),
+        ("<!-- figures: make bench -->\n![a](a.svg)\n\n![b](b.svg)\n", ["b.svg"]),
+        ("<!-- figures: make bench -->\n![a](a.svg)\n![b](b.svg)\n", ["b.svg"]),
+        ("![a](a.svg)\n", ["a.svg"]),
+        ("words\nand ![a](a.svg)\n", ["a.svg"]),
+        ('words\n<img alt="a" src="a.png">\n', ["a.png"]),
+    ],
+)
+def test_a_picture_without_its_command_is_found(text, found):
+    assert pictures_without_command(text) == found
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())

@@ -17,12 +17,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from generate import run
 from PIL import Image
 
 FILE = "AirQualityUCI.csv"
 INPUTS = "PT08.S1(CO),PT08.S3(NOx),PT08.S4(NO2),PT08.S5(O3),T,RH,AH"
 TRAIN = (
-    f'tinygen --reproducible train {{data}} --target "C6H6(GT)" --inputs "{INPUTS}" '
+    f'tinygen train {{data}} --target "C6H6(GT)" --inputs "{INPUTS}" '
     "--threshold 15 --max-flash 550 --name street -o street.json"
 )
 REPORT = "tinygen report street.json --data {data} -o street.html"
@@ -40,14 +41,7 @@ def main() -> None:
         sys.exit("no Chromium: apt-get install chromium")
     with tempfile.TemporaryDirectory() as folder:
         for command in (TRAIN, REPORT):
-            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-            subprocess.run(
-                command.format(data=place.resolve()),
-                shell=True,
-                cwd=folder,
-                env={**os.environ, "PATH": path},
-                check=True,
-            )
+            run(command.format(data=place.resolve()), Path(folder))
         page = Path(folder) / "street.html"
         page.write_text(some_sections(page.read_text(encoding="utf-8")), encoding="utf-8")
         photograph(browser, page, Path(__file__).parent.parent / "report.png")
@@ -83,6 +77,8 @@ def photograph(browser: str, page: Path, picture: Path) -> None:
     drawn = Image.open(whole).convert("RGB")
     pixels = np.asarray(drawn)
     used = np.flatnonzero((pixels != pixels[-1, 0]).any(axis=(1, 2)))
+    if used[-1] + 32 > HIGH:
+        sys.exit(f"the page is taller than the window's {HIGH} pixels: raise HIGH")
     page_only = drawn.crop((0, 0, WIDE, int(used[-1]) + 32))
     page_only.quantize(128, dither=Image.Dither.NONE).save(picture, optimize=True)
 
