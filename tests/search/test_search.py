@@ -381,6 +381,30 @@ def test_the_chosen_model_is_trained_on(monkeypatch, simavr):
     assert others[0] == others[1]
 
 
+@pytest.mark.parametrize(("growth", "kept"), [(0, True), (10_000, False)])
+def test_a_bettered_model_stays_chosen(growth, kept, monkeypatch, simavr):
+    """Rounding costs it more, and folds judge its configuration: as good as before. One that is
+    not chosen for another reason, its size, leaves the choice as it was.
+    """
+    plain, rung_of = search(made_up(), "m", 30.0, "mlp", UNO, Budget()), Finalists._rung
+    best, measured = plain.rungs[plain.chosen], []
+
+    def bettered(self, candidate):
+        rung = rung_of(self, candidate)
+        measured.append(candidate)
+        if measured.count(candidate) == 1:
+            return rung
+        cost = dataclasses.replace(rung.cost, flash_bytes=rung.cost.flash_bytes + growth)
+        return dataclasses.replace(rung, error=9 * rung.error, training_error=0.0, cost=cost)
+
+    monkeypatch.setattr(Finalists, "_rung", bettered)
+    found = search(made_up(), "m", 30.0, "mlp", UNO, Budget())
+    chosen = found.rungs[found.chosen]
+    assert chosen.model.training["config"] == best.model.training["config"]
+    assert chosen.error <= best.error
+    assert (chosen.training_error == 0.0) == kept
+
+
 def test_only_what_may_be_measured_is_fitted(monkeypatch, simavr):
     """Nets of all sizes come from one fit, and each costs a search of its own."""
     fitted, fit_many = [], mlp.FAMILY.fit_many

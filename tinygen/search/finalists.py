@@ -125,9 +125,14 @@ class Finalists:
         (self.fits[candidate],) = run_all(lambda fit: better(fit, training, seed), [before])
         rung = self._rung(candidate)
         if rung and rung.within(budget) and rung.training_error < best.training_error:
-            self.rungs[at] = rung
-        else:
-            self.fits[candidate] = before
+            # folds judge the configuration: a better net whose rounding costs more is as good there
+            if rung.error > best.error:
+                rung = replace(rung, error=best.error, row_losses=best.row_losses)
+            rungs = [*self.rungs[:at], rung, *self.rungs[at + 1 :]]
+            if choose(rungs, budget, self.dataset) is rung:
+                self.rungs = rungs
+                return
+        self.fits[candidate] = before
 
     def _announce(self, part: list[Candidate]) -> None:
         verb = "compiling and simulating" if self.request.compiles else "rounding"
