@@ -572,6 +572,13 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             dense(rng, 1, 8, 6, 0, 46340, bias=10**5),
             Power(2),
         ),
+        "layer_of_many": (
+            inputs(20),
+            scale(inputs(20), 255, 128),
+            dense(rng, 13, 20, 8, 0, 32767, bias=2000, bias_shift=8),
+            dense(rng, 5, 13, 8, -32767, 32767),
+            Argmax(),
+        ),
     }
     return {
         name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()

@@ -13,7 +13,9 @@
  * tinygen_relu_net_*    at most 28 + 14 n, for int16 inputs 30 + 20 n.
  * tinygen_relu_pairs_*  at most 30 + 11.5 n, for int16 inputs 30 + 16.5 n.
  * tinygen_relu_quads_*  at most 28 + 10.3 n, for int16 inputs 28 + 14.8 n.
- * Those of a fine sum take 2 more, and 3 for each bit of the shift.
+ * tinygen_relu_layer_pairs_*  22 + 11.5 n, for int16 inputs 22 + 16.5 n.
+ * tinygen_relu_layer_quads_*  19 + 10.3 n, for int16 inputs 19 + 14.8 n.
+ * Those of a fine sum take 2 more, and 3 for each bit of the shift but 2 for the last.
  */
 
 /* A form of hidden layers: a2:a1:a0 before the first product, and where the unit is when the shift
@@ -23,9 +25,10 @@
 #define TINYGEN_UNIT_START_4 TINYGEN_UNIT_START_1
 #define TINYGEN_HALVE(u) "asr %[" #u "2]\n\tror %[" #u "1]\n\tror %[" #u "0]\n\t"
 #define TINYGEN_UNIT_SHIFT_8(u)
-#define TINYGEN_UNIT_SHIFT_1(u) TINYGEN_HALVE(u)
+/* the last bit: a unit that is not negative has 16 bits before it */
+#define TINYGEN_UNIT_SHIFT_1(u) "lsr %[" #u "1]\n\tror %[" #u "0]\n\t"
 #define TINYGEN_UNIT_SHIFT_4(u)                                                                    \
-    TINYGEN_HALVE(u) TINYGEN_HALVE(u) TINYGEN_HALVE(u) TINYGEN_HALVE(u)
+    TINYGEN_HALVE(u) TINYGEN_HALVE(u) TINYGEN_HALVE(u) TINYGEN_UNIT_SHIFT_1(u)
 #define TINYGEN_UNIT_LOW_8(u) "%[" #u "1]"
 #define TINYGEN_UNIT_LOW_1(u) "%[" #u "0]"
 #define TINYGEN_UNIT_LOW_4 TINYGEN_UNIT_LOW_1
@@ -47,7 +50,9 @@
 #define TINYGEN_BACK_S16 TINYGEN_BACK_S8 TINYGEN_BACK_S8
 
 /* a unit becomes 0 where it is negative */
-#define TINYGEN_CLEAR(byte) "sbrc %[a2],7\n\tclr " byte "\n\t"
+#define TINYGEN_CLEAR(u, byte) "sbrc %[" #u "2],7\n\tclr " byte "\n\t"
+#define TINYGEN_POSITIVE(u, form)                                                                  \
+    TINYGEN_CLEAR(u, TINYGEN_UNIT_LOW_##form(u)) TINYGEN_CLEAR(u, TINYGEN_UNIT_HIGH_##form(u))
 #define TINYGEN_LAYER_ASM(name, form, in_t, step, back, ...)                                       \
     static inline void name(const int8_t *table, const in_t *x, int16_t *h, uint8_t rows,          \
                             uint8_t n)                                                             \
@@ -56,7 +61,7 @@
         (void)hi;                                                                                  \
         __asm__ __volatile__(                                                                      \
             "1:\n\t" TINYGEN_UNIT_START_##form TINYGEN_LOOP(step) back TINYGEN_UNIT_SHIFT_##form(a)\
-            TINYGEN_CLEAR(TINYGEN_UNIT_LOW_##form(a)) TINYGEN_CLEAR(TINYGEN_UNIT_HIGH_##form(a))   \
+            TINYGEN_POSITIVE(a, form)                                                              \
             "movw r0,r26\n\tmovw r26,%[h]\n\tst X+," TINYGEN_UNIT_LOW_##form(a) "\n\t"             \
             "st X+," TINYGEN_UNIT_HIGH_##form(a) "\n\tmovw %[h],r26\n\tmovw r26,r0\n\t"            \
             "dec %[rows]\n\tbrne 1b\n\tclr r1"                                                     \
@@ -169,6 +174,9 @@ TINYGEN_FINE_NETS(4)
 #define TINYGEN_SUM(u) [u##0] "=&r"(u##0), [u##1] "=&r"(u##1), [u##2] "=&r"(u##2)
 
 /* A kernel of groups of units; one of pairs leaves the sums of c and d alone. */
+#define TINYGEN_GROUPS_TEXT(starts, steps, outs)                                                   \
+    "1:\n\t" starts "mov %[k],%[n]\n2:\n\t" steps "dec %[k]\n\tbrne 2b\n\t" outs                   \
+    "dec %[groups]\n\tbreq 4f\n\trjmp 1b\n4:\n\tclr r1"
 #define TINYGEN_GROUPS_ASM(name, acc_t, in_t, starts, steps, outs, ...)                            \
     static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t groups,        \
                              uint8_t n)                                                            \
@@ -178,9 +186,7 @@ TINYGEN_FINE_NETS(4)
         register const int8_t *rom __asm__("r30") = table;                                         \
         register const in_t *in __asm__("r26") = x;                                                \
         __asm__ __volatile__(                                                                      \
-            "1:\n\t" starts                                                                        \
-            "mov %[k],%[n]\n2:\n\t" steps "dec %[k]\n\tbrne 2b\n\t" outs                           \
-            "dec %[groups]\n\tbreq 4f\n\trjmp 1b\n4:\n\tclr r1"                                    \
+            TINYGEN_GROUPS_TEXT(starts, steps, outs)                                               \
             : [acc] "+r"(acc), [rom] "+r"(rom), [x] "+r"(in), [groups] "+r"(groups),               \
               [n] "+r"(n), [w] "=&a"(w), [v] "=&a"(v), [lo] "=&a"(lo), [hi] "=&a"(hi),             \
               [k] "=&r"(k), __VA_ARGS__                                                            \
@@ -188,26 +194,25 @@ TINYGEN_FINE_NETS(4)
             : "r0", "memory");                                                                     \
         return acc;                                                                                \
     }
+#define TINYGEN_STARTS_2(form)                                                                     \
+    TINYGEN_GROUPS_START_##form TINYGEN_GROUP_START_##form(a) TINYGEN_GROUP_START_##form(b)
+#define TINYGEN_STARTS_4(form)                                                                     \
+    TINYGEN_STARTS_2(form) TINYGEN_GROUP_START_##form(c) TINYGEN_GROUP_START_##form(d)
+#define TINYGEN_STEPS_2(in) TINYGEN_NEXT_##in TINYGEN_GROUP_##in(a) TINYGEN_GROUP_##in(b)
+#define TINYGEN_STEPS_4(in) TINYGEN_STEPS_2(in) TINYGEN_GROUP_##in(c) TINYGEN_GROUP_##in(d)
+#define TINYGEN_SUMS_2 TINYGEN_SUM(a), TINYGEN_SUM(b)
+#define TINYGEN_SUMS_4 TINYGEN_SUMS_2, TINYGEN_SUM(c), TINYGEN_SUM(d)
+
 #define TINYGEN_PAIRS(name, form, acc_t, in_t, in, share, mac)                                     \
-    TINYGEN_GROUPS_ASM(name, acc_t, in_t,                                                          \
-                       TINYGEN_GROUPS_START_##form TINYGEN_GROUP_START_##form(a)                   \
-                       TINYGEN_GROUP_START_##form(b),                                              \
-                       TINYGEN_NEXT_##in TINYGEN_GROUP_##in(a) TINYGEN_GROUP_##in(b),              \
+    TINYGEN_GROUPS_ASM(name, acc_t, in_t, TINYGEN_STARTS_2(form), TINYGEN_STEPS_2(in),             \
                        TINYGEN_BACK_##in TINYGEN_GROUP_OUT(a, form, share, mac)                    \
-                       TINYGEN_GROUP_OUT(b, form, share, mac),                                     \
-                       TINYGEN_SUM(a), TINYGEN_SUM(b))
+                       TINYGEN_GROUP_OUT(b, form, share, mac), TINYGEN_SUMS_2)
 #define TINYGEN_QUADS(name, form, acc_t, in_t, in, share, mac)                                     \
-    TINYGEN_GROUPS_ASM(name, acc_t, in_t,                                                          \
-                       TINYGEN_GROUPS_START_##form TINYGEN_GROUP_START_##form(a)                   \
-                       TINYGEN_GROUP_START_##form(b) TINYGEN_GROUP_START_##form(c)                 \
-                       TINYGEN_GROUP_START_##form(d),                                              \
-                       TINYGEN_NEXT_##in TINYGEN_GROUP_##in(a) TINYGEN_GROUP_##in(b)               \
-                       TINYGEN_GROUP_##in(c) TINYGEN_GROUP_##in(d),                                \
+    TINYGEN_GROUPS_ASM(name, acc_t, in_t, TINYGEN_STARTS_4(form), TINYGEN_STEPS_4(in),             \
                        TINYGEN_BACK_##in TINYGEN_GROUP_OUT(a, form, share, mac)                    \
                        TINYGEN_GROUP_OUT(b, form, share, mac)                                      \
                        TINYGEN_GROUP_OUT(c, form, share, mac)                                      \
-                       TINYGEN_GROUP_OUT(d, form, share, mac),                                     \
-                       TINYGEN_SUM(a), TINYGEN_SUM(b), TINYGEN_SUM(c), TINYGEN_SUM(d))
+                       TINYGEN_GROUP_OUT(d, form, share, mac), TINYGEN_SUMS_4)
 #define TINYGEN_NET_GROUPS(operands, acc_t, in_t, in, share, mac)                                  \
     TINYGEN_PAIRS(tinygen_relu_pairs_##operands, 8, acc_t, in_t, in, share, mac)                   \
     TINYGEN_QUADS(tinygen_relu_quads_##operands, 8, acc_t, in_t, in, share, mac)
@@ -231,6 +236,44 @@ TINYGEN_FINE_GROUPS(1, w16_32, int32_t, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
 TINYGEN_FINE_GROUPS(4, w8_24, tinygen_int24, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_24)
 TINYGEN_FINE_GROUPS(4, w8_32, int32_t, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_32)
 TINYGEN_FINE_GROUPS(4, w16_32, int32_t, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
+
+/* The layers store their units at h; r1:r0 keep the place of the inputs meanwhile. */
+#define TINYGEN_STORE(u, form)                                                                     \
+    TINYGEN_UNIT_SHIFT_##form(u) TINYGEN_POSITIVE(u, form)                                         \
+    "st X+," TINYGEN_UNIT_LOW_##form(u) "\n\tst X+," TINYGEN_UNIT_HIGH_##form(u) "\n\t"
+#define TINYGEN_STORES_2(form) TINYGEN_STORE(a, form) TINYGEN_STORE(b, form)
+#define TINYGEN_STORES_4(form)                                                                     \
+    TINYGEN_STORES_2(form) TINYGEN_STORE(c, form) TINYGEN_STORE(d, form)
+#define TINYGEN_LAYER_GROUPS(name, units, form, in_t, in)                                          \
+    static inline void name(const int8_t *table, const in_t *x, int16_t *h, uint8_t groups,        \
+                            uint8_t n)                                                             \
+    {                                                                                              \
+        uint8_t w, v, lo, hi, k, a0, a1, a2, b0, b1, b2, c0, c1, c2, d0, d1, d2;                   \
+        (void)c0, (void)c1, (void)c2, (void)d0, (void)d1, (void)d2;                                \
+        register const int8_t *rom __asm__("r30") = table;                                         \
+        register const in_t *in_x __asm__("r26") = x;                                              \
+        __asm__ __volatile__(                                                                      \
+            TINYGEN_GROUPS_TEXT(TINYGEN_STARTS_##units(form), TINYGEN_STEPS_##units(in),           \
+                                TINYGEN_BACK_##in "movw r0,r26\n\tmovw r26,%[h]\n\t"              \
+                                TINYGEN_STORES_##units(form)                                       \
+                                "movw %[h],r26\n\tmovw r26,r0\n\t")                               \
+            : [rom] "+r"(rom), [x] "+r"(in_x), [h] "+r"(h), [groups] "+r"(groups), [n] "+r"(n),    \
+              [w] "=&a"(w), [v] "=&a"(v), [lo] "=&a"(lo), [hi] "=&a"(hi), [k] "=&r"(k),            \
+              TINYGEN_SUMS_##units                                                                 \
+            :                                                                                      \
+            : "r0", "memory");                                                                     \
+    }
+
+TINYGEN_LAYER_GROUPS(tinygen_relu_layer_pairs_s8, 2, 8, int8_t, S8)
+TINYGEN_LAYER_GROUPS(tinygen_relu_layer_quads_s8, 4, 8, int8_t, S8)
+TINYGEN_LAYER_GROUPS(tinygen_relu_layer_pairs_u8, 2, 8, uint8_t, U8)
+TINYGEN_LAYER_GROUPS(tinygen_relu_layer_quads_u8, 4, 8, uint8_t, U8)
+TINYGEN_LAYER_GROUPS(tinygen_relu_layer_pairs_s16, 2, 8, int16_t, S16)
+TINYGEN_LAYER_GROUPS(tinygen_relu_layer_quads_s16, 4, 8, int16_t, S16)
+TINYGEN_LAYER_GROUPS(tinygen_fine_layer_pairs_1, 2, 1, int8_t, S8)
+TINYGEN_LAYER_GROUPS(tinygen_fine_layer_quads_1, 4, 1, int8_t, S8)
+TINYGEN_LAYER_GROUPS(tinygen_fine_layer_pairs_4, 2, 4, int8_t, S8)
+TINYGEN_LAYER_GROUPS(tinygen_fine_layer_quads_4, 4, 4, int8_t, S8)
 
 /* ---- hidden layers whose inputs stay in registers: 12 cycles an input and unit ------------------
  * Inputs and weights are unsigned here: u = x + 2^15 in r3:r2, r5:r4 and so on, v = w + 2^7. The

@@ -5,6 +5,8 @@
  * row per unit: TINYGEN_BYTES(bias), then n weights. Sums fit 24 bits, which the generator has
  * proven.
  * tinygen_relu_layer_*  stores the units into h.
+ * tinygen_relu_layer_pairs_*, tinygen_relu_layer_quads_*  store two or four units at a time: their
+ *                       biases, then their weights for each input in turn.
  * tinygen_relu_net_*    is a hidden layer with one output: a row ends with the unit's share v in
  *                       the output (int8, or TINYGEN_BYTES(v)), and acc + sum of v * h is returned;
  *                       no unit is ever stored.
@@ -55,6 +57,44 @@ TINYGEN_LAYER_C(tinygen_relu_unit_s16, tinygen_relu_layer_s16, int16_t, tinygen_
 TINYGEN_LAYER_C(tinygen_fine_unit_1, tinygen_fine_layer_1, int8_t, tinygen_fine_start, 3, 1)
 TINYGEN_LAYER_C(tinygen_fine_unit_4, tinygen_fine_layer_4, int8_t, tinygen_fine_start, 3, 4)
 
+/* The same of groups of units; `unit` gives number k of a group. */
+#define TINYGEN_LAYER_GROUPS_C(unit, layer, units, in_t, start, bias_bytes, shift)                 \
+    static inline int16_t unit(const int8_t *group, const in_t *x, uint8_t k, uint8_t n)           \
+    {                                                                                              \
+        const int8_t *weights = group + (bias_bytes) * (units) + k;                                \
+        tinygen_int24 acc = start(group + (bias_bytes) * k);                                       \
+        for (uint8_t i = 0; i < n; ++i) {                                                          \
+            tinygen_int24 w = (tinygen_int24)TINYGEN_READ_I8(weights + (units) * i);               \
+            acc = (tinygen_int24)(acc + (tinygen_int24)(w * (tinygen_int24)x[i]));                 \
+        }                                                                                          \
+        return acc < 0 ? 0 : (int16_t)(acc >> (shift));                                            \
+    }                                                                                              \
+    static inline void layer(const int8_t *table, const in_t *x, int16_t *h, uint8_t groups,       \
+                             uint8_t n)                                                            \
+    {                                                                                              \
+        for (; groups > 0; --groups, h += (units), table += (units) * (n + (bias_bytes))) {        \
+            for (uint8_t k = 0; k < (units); ++k) {                                                \
+                h[k] = unit(table, x, k, n);                                                       \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define TINYGEN_RELU_GROUPS_C(in, in_t)                                                            \
+    TINYGEN_LAYER_GROUPS_C(tinygen_relu_of_2_##in, tinygen_relu_layer_pairs_##in, 2, in_t,         \
+                           tinygen_relu_start, 2, 8)                                               \
+    TINYGEN_LAYER_GROUPS_C(tinygen_relu_of_4_##in, tinygen_relu_layer_quads_##in, 4, in_t,         \
+                           tinygen_relu_start, 2, 8)
+#define TINYGEN_FINE_GROUPS_C(shift)                                                               \
+    TINYGEN_LAYER_GROUPS_C(tinygen_fine_of_2_##shift, tinygen_fine_layer_pairs_##shift, 2, int8_t, \
+                           tinygen_fine_start, 3, shift)                                           \
+    TINYGEN_LAYER_GROUPS_C(tinygen_fine_of_4_##shift, tinygen_fine_layer_quads_##shift, 4, int8_t, \
+                           tinygen_fine_start, 3, shift)
+
+TINYGEN_RELU_GROUPS_C(s8, int8_t)
+TINYGEN_RELU_GROUPS_C(u8, uint8_t)
+TINYGEN_RELU_GROUPS_C(s16, int16_t)
+TINYGEN_FINE_GROUPS_C(1)
+TINYGEN_FINE_GROUPS_C(4)
+
 #define TINYGEN_NET_C(name, unit, bias_bytes, acc_t, in_t, read, bytes)                            \
     static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t rows,          \
                              uint8_t n)                                                            \
@@ -66,23 +106,17 @@ TINYGEN_LAYER_C(tinygen_fine_unit_4, tinygen_fine_layer_4, int8_t, tinygen_fine_
         return acc;                                                                                \
     }
 
-#define TINYGEN_GROUPS_C(name, units, start, bias_bytes, shift, acc_t, in_t, read, bytes)          \
+#define TINYGEN_GROUPS_C(name, unit, units, bias_bytes, acc_t, in_t, read, bytes)                  \
     static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t groups,        \
                              uint8_t n)                                                            \
     {                                                                                              \
         for (; groups > 0; --groups) {                                                             \
-            const int8_t *weights = table + (bias_bytes) * (units), *shares = weights + units * n; \
-            for (uint8_t unit = 0; unit < units; ++unit) {                                         \
-                tinygen_int24 sum = start(table + (bias_bytes) * unit);                            \
-                for (uint8_t i = 0; i < n; ++i) {                                                  \
-                    tinygen_int24 w = (tinygen_int24)TINYGEN_READ_I8(weights + units * i + unit);  \
-                    sum = (tinygen_int24)(sum + (tinygen_int24)(w * (tinygen_int24)x[i]));         \
-                }                                                                                  \
-                acc_t share = read(shares + unit * bytes);                                         \
-                acc_t h = (acc_t)(sum < 0 ? 0 : sum >> (shift));                                   \
-                acc = (acc_t)(acc + (acc_t)(share * h));                                           \
+            const int8_t *shares = table + (units) * (n + (bias_bytes));                           \
+            for (uint8_t k = 0; k < (units); ++k) {                                                \
+                acc_t share = read(shares + (bytes) * k);                                          \
+                acc = (acc_t)(acc + (acc_t)(share * (acc_t)unit(table, x, k, n)));                 \
             }                                                                                      \
-            table = shares + units * bytes;                                                        \
+            table = shares + (units) * (bytes);                                                    \
         }                                                                                          \
         return acc;                                                                                \
     }
@@ -90,9 +124,9 @@ TINYGEN_LAYER_C(tinygen_fine_unit_4, tinygen_fine_layer_4, int8_t, tinygen_fine_
 #define TINYGEN_NET(in, operands, acc_t, in_t, read, bytes)                                        \
     TINYGEN_NET_C(tinygen_relu_net_##in##_##operands, tinygen_relu_unit_##in, 2, acc_t, in_t,      \
                   read, bytes)                                                                     \
-    TINYGEN_GROUPS_C(tinygen_relu_pairs_##in##_##operands, 2, tinygen_relu_start, 2, 8, acc_t,     \
+    TINYGEN_GROUPS_C(tinygen_relu_pairs_##in##_##operands, tinygen_relu_of_2_##in, 2, 2, acc_t,    \
                      in_t, read, bytes)                                                            \
-    TINYGEN_GROUPS_C(tinygen_relu_quads_##in##_##operands, 4, tinygen_relu_start, 2, 8, acc_t,     \
+    TINYGEN_GROUPS_C(tinygen_relu_quads_##in##_##operands, tinygen_relu_of_4_##in, 4, 2, acc_t,    \
                      in_t, read, bytes)
 
 TINYGEN_NET(s8, w8_24, tinygen_int24, int8_t, TINYGEN_READ_I8, 1)
@@ -108,9 +142,9 @@ TINYGEN_NET(s16, w16_32, int32_t, int16_t, tinygen_word, 2)
 #define TINYGEN_FINE(shift, operands, acc_t, read, bytes)                                          \
     TINYGEN_NET_C(tinygen_fine_net_##shift##_##operands, tinygen_fine_unit_##shift, 3, acc_t,      \
                   int8_t, read, bytes)                                                             \
-    TINYGEN_GROUPS_C(tinygen_fine_pairs_##shift##_##operands, 2, tinygen_fine_start, 3, shift,     \
+    TINYGEN_GROUPS_C(tinygen_fine_pairs_##shift##_##operands, tinygen_fine_of_2_##shift, 2, 3,     \
                      acc_t, int8_t, read, bytes)                                                   \
-    TINYGEN_GROUPS_C(tinygen_fine_quads_##shift##_##operands, 4, tinygen_fine_start, 3, shift,     \
+    TINYGEN_GROUPS_C(tinygen_fine_quads_##shift##_##operands, tinygen_fine_of_4_##shift, 4, 3,     \
                      acc_t, int8_t, read, bytes)
 
 TINYGEN_FINE(1, w8_24, tinygen_int24, TINYGEN_READ_I8, 1)

@@ -76,7 +76,14 @@ KERNELS = {
         "tinygen_word(bias)",
         "fine_layer",
     ),
-    "units of a fine group too large": (LAYERS, "sum >> (shift)", "sum >> 0", "fine", "balanced"),
+    "bias of another unit of a group": (
+        LAYERS,
+        "start(group + (bias_bytes) * k)",
+        "start(group)",
+        "fine",
+        "balanced",
+    ),
+    "units of a group in one place": (LAYERS, "h[k] = unit(", "h[0] = unit(", "layer_of_many"),
     "square of the first": (
         SUMS,
         "u[TINYGEN_READ_U8(table + 1)]",
@@ -85,7 +92,7 @@ KERNELS = {
     ),
     "share of the wrong unit": (
         LAYERS,
-        "read(shares + unit * bytes)",
+        "read(shares + (bytes) * k)",
         "read(shares)",
         "mlp_long",
         "balanced",

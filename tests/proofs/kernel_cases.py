@@ -342,16 +342,17 @@ def drops(shift: int) -> dict:
 
 
 def layer_cases(names: str, x: str, form: dict) -> None:
-    """A layer that stores its units, and the nets of one, two and four units at a time."""
+    """The layers that store their units and the nets, of one, two and four units at a time."""
     inputs = "EACH(x)" if x == "s16" else "BYTES(x)"
     facts = {"inputs": inputs, "x_t": C_TYPE[x], "count": "1", "width": WIDTH[x], **form}
-    plain = facts | {"units": 1, "share": 0, "weights": form["bias"], "acc": ""}
-    case(
-        names.format(kind="layer"),
-        "",
-        f"table int8_t, x {C_TYPE[x]}, out int16_t, u8, u8",
-        UNITS.format(**plain) + LONG_UNITS.format(**plain),
-    )
+    for kind, units in (("layer", 1), ("layer_pairs", 2), ("layer_quads", 4)):
+        told = facts | {"units": units, "share": 0, "weights": form["bias"] * units, "acc": ""}
+        case(
+            names.format(kind=kind),
+            "",
+            f"table int8_t, x {C_TYPE[x]}, out int16_t, u8, u8",
+            UNITS.format(**told) + LONG_UNITS.format(**told),
+        )
     for operands in ("w8_24", "w8_32", "w16_32"):
         share = 2 if operands == "w16_32" else 1
         acc = operands[-2:]

@@ -26,6 +26,7 @@ CHAINS = (
     *(
         "fine",
         "fine_layer",
+        "layer_of_many",
         "mlp_widened",
         "near_votes",
         "median",

@@ -113,13 +113,10 @@ HARMLESS = {
         for kind in ("net", "pairs", "quads")
         for x in ("s8", "u8", "s16")
     },
-    # a fine sum that is not negative has 16 bits, or 19: its third byte is 0 before the last bit is
+    # a fine sum that is not negative has 19 bits: its third byte is 0 before the last one is
     # dropped, and no carry comes out of it
-    "fine_layer_1": {"asr -> nop", "ror -> lsr"},
-    "fine_layer_4": {"ror -> lsr"},
     **{
-        f"fine_{kind}_{shift}_{operands}": {"asr -> lsr", "ror -> lsr"}
-        | ({"asr -> nop"} if shift == 1 else set())
+        f"fine_{kind}_{shift}_{operands}": ({"asr -> lsr", "ror -> lsr"} if shift == 4 else set())
         | ({"mulsu -> mul", "sbc -> sub"} if operands == "w16_32" else set())
         for kind in ("net", "pairs", "quads")
         for shift in (1, 4)

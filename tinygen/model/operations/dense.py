@@ -27,11 +27,22 @@ from ..nodes import (
     within,
 )
 from ..views import FloatStep, FloatSumView, Step, SumView, fit_int16
+from .hidden_units import (
+    TOGETHER,
+    group_lines,
+    groups_of,
+    has_fine_sums,
+    quickest,
+    table_bytes,
+    unit_lines,
+)
 from .scale import Scale
 
 MAX_SHIFT = 24
-WEIGHTS = 12  # of a unit that stand in a line of a table
 FINE_SHIFTS = (1, 4)  # that kernels have for fine sums of int8 inputs
+# weights of a hidden layer from which on pairs of units are worth their code
+PAIRED_WEIGHTS = 200
+LAYERS = {1: "layer", 2: "layer_pairs", 4: "layer_quads"}  # by units computed at a time
 SHORT = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}  # types in the kernels' names
 
 
@@ -145,13 +156,6 @@ def _is_fine(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
     )
 
 
-def has_fine_sums(node: Dense) -> bool:
-    """Of a hidden layer that a kernel computes: True where the bias is in single steps of the
-    sum.
-    """
-    return node.bias_shift == 0
-
-
 def short_type(step: Step) -> str:
     """How the kernels' names spell the type of a step's inputs."""
     short = SHORT.get(step.source_type)
@@ -160,33 +164,6 @@ def short_type(step: Step) -> str:
         low, high = min(step.before.low), max(step.before.high)
         raise ModelError(f"dense: its inputs reach {low} .. {high}, beyond int16")
     return short
-
-
-def unit_lines(node: Dense, row: int, share: str = "") -> list[str]:
-    """A unit's row in a kernel's table, in lines: its bias, its weights, its share in an output."""
-    width = max(len(str(b)) for b in kernel_biases(node))
-    weights = [f" {w:4d}," for w in node.weights[row]]
-    lines = ["".join(weights[k : k + WEIGHTS]) for k in range(0, len(weights), WEIGHTS)]
-    lines[0] = f"{bias_text(node, row, width)},{lines[0]}"
-    lines[-1] += share
-    return lines
-
-
-def kernel_biases(node: Dense) -> tuple[int, ...]:
-    """A hidden layer's biases as its kernel's table holds them; what rounds a fine sum is in
-    them.
-    """
-    return node.start if has_fine_sums(node) else node.bias
-
-
-def bias_bytes(node: Dense) -> int:
-    return 3 if has_fine_sums(node) else 2
-
-
-def bias_text(node: Dense, row: int | None, width: int = 0) -> str:
-    """A unit's bias in a kernel's table, 0 for no unit."""
-    macro = "TINYGEN_3_BYTES" if has_fine_sums(node) else "TINYGEN_BYTES"
-    return f"{macro}({0 if row is None else kernel_biases(node)[row]:{width}d})"
 
 
 class WeightRows:
@@ -249,18 +226,45 @@ class DenseView(WeightRows, SumView):
         return f"a hidden layer's {'sums take 32 bits' if wide else 'scale is not 2^8'}"
 
     @property
+    def size(self) -> int:
+        """How many units of a hidden layer are computed at a time: 1, 2 or 4."""
+        if self.step.optimize == "speed":
+            return quickest((1, 2, 4), self.rows, self.columns, self.source_type)
+        many = self.rows * self.columns >= PAIRED_WEIGHTS
+        return 2 if self.step.optimize == "balanced" and many else 1
+
+    @property
+    def groups(self) -> int:
+        return groups_of(self.rows, self.size)
+
+    @property
+    def together(self) -> str:
+        """`size` as a word, empty for one at a time."""
+        return TOGETHER[self.size]
+
+    @property
+    def places(self) -> int:
+        """Of the array of results: a last group of units is filled up."""
+        return self.groups * self.size if self.relu_layer else self.rows
+
+    @property
     def layer(self) -> str:
-        if has_fine_sums(self.node):
-            return f"tinygen_fine_layer_{self.node.shift}"
-        return f"tinygen_relu_layer_{short_type(self.step)}"
+        kind, fine = LAYERS[self.size], has_fine_sums(self.node)
+        return (
+            f"tinygen_fine_{kind}_{self.node.shift}"
+            if fine
+            else f"tinygen_relu_{kind}_{short_type(self.step)}"
+        )
 
     @property
     def layer_rows(self) -> list[str]:
+        if self.size > 1:
+            return group_lines(self.node, self.size)
         return [line for k in range(self.rows) for line in unit_lines(self.node, k)]
 
     @property
     def layer_bytes(self) -> int:
-        return self.rows * (self.columns + bias_bytes(self.node))
+        return table_bytes(self.node, self.size)
 
     @property
     def type(self) -> str:

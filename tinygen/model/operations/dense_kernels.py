@@ -9,13 +9,15 @@ from typing import ClassVar
 
 from ..nodes import fused
 from ..views import Step, SumView, signed
-from .dense import (
-    Dense,
-    bias_bytes,
-    bias_text,
+from .dense import Dense, is_relu_layer, short_type
+from .hidden_units import (
+    TOGETHER,
+    group_cycles,
+    group_lines,
+    groups_of,
     has_fine_sums,
-    is_relu_layer,
-    short_type,
+    quickest,
+    table_bytes,
     unit_lines,
 )
 from .scale import Scale
@@ -23,9 +25,6 @@ from .scale import Scale
 PAIRED = 8  # units from which on pairs of them are worth their code
 HELD_INPUTS = range(2, 8)  # that registers of an AVR hold
 KERNELS = {1: "net", 2: "pairs", 4: "quads"}  # by units computed at a time
-KERNEL_CYCLES = {2: 16.5, 4: 14.75}  # per int16 input and unit
-FINE_CYCLES = {2: 11.5, 4: 10.25}  # the same of int8 inputs
-TOGETHER = {1: "", 2: "two", 4: "four"}
 
 
 @fused(Scale, Dense)
@@ -126,17 +125,16 @@ class ReluNetView(SumView):
         fits = short_type(self.step) == "s16" and self.columns in HELD_INPUTS
         # each with what it takes to load, and to save and restore the registers
         cycles = self.units * (12 * self.columns + 30) + 17 * self.columns + 5
-        groups = min(map(self.group_cycles, (2, 4)))
+        groups = group_cycles(self.units, self._quickest, self.columns, self.source_type)
         return self.step.optimize == "speed" and fits and cycles < groups
 
     @property
     def fine(self) -> bool:
         return has_fine_sums(self.hidden_layer)
 
-    def group_cycles(self, size: int) -> float:
-        """Of so many units at a time, idle ones among them."""
-        cycles = KERNEL_CYCLES if short_type(self.step) == "s16" else FINE_CYCLES
-        return -(-self.units // size) * size * (cycles[size] * self.columns + 29)
+    @property
+    def _quickest(self) -> int:
+        return quickest((2, 4), self.units, self.columns, self.source_type)
 
     @property
     def size(self) -> int:
@@ -144,12 +142,12 @@ class ReluNetView(SumView):
         if self.held:
             return 1
         if self.step.optimize == "speed":
-            return min((4, 2), key=self.group_cycles)
+            return self._quickest
         return 2 if self.step.optimize == "balanced" and self.units >= PAIRED else 1
 
     @property
     def groups(self) -> int:
-        return -(-self.units // self.size)
+        return groups_of(self.units, self.size)
 
     @property
     def together(self) -> str:
@@ -162,8 +160,7 @@ class ReluNetView(SumView):
 
     @property
     def rom_bytes(self) -> int:
-        unit = self.columns + bias_bytes(self.hidden_layer) + self.weight_bits // 8
-        return self.size * self.groups * unit
+        return table_bytes(self.hidden_layer, self.size, self.weight_bits // 8)
 
     @property
     def acc_bits(self) -> int:
@@ -206,30 +203,13 @@ class ReluNetView(SumView):
     @property
     def rows(self) -> list[str]:
         """Rows of the table: biases, coefficients of each input in turn, shares in the output."""
-        shares = self.output.weights[0]
-        if self.size == 1:
-            layer = held_layer(self.hidden_layer) if self.held else self.hidden_layer
-            return [
-                line
-                for k, v in enumerate(shares)
-                for line in unit_lines(layer, k, f"   {self._share(v)}")
-            ]
-        return [row for at in range(0, self.units, self.size) for row in self._group(at)]
-
-    def _group(self, at: int) -> list[str]:
-        layer, together = self.hidden_layer, self.size
-        units = range(at, min(at + together, self.units))
-        idle = [0] * (together - len(units))
-        columns = [[layer.weights[k][i] for k in units] + idle for i in range(self.columns)]
-        biases = [bias_text(layer, k) for k in units] + [bias_text(layer, None)] * len(idle)
-        inputs = ["".join(f" {w:4d}," for w in column) for column in columns]
-        shares = [self.output.weights[0][k] for k in units] + idle
-        wide = 16 // together
+        shares = [self._share(v) for v in self.output.weights[0]]
+        if self.size > 1:
+            idle = [self._share(0)] * (self.groups * self.size - self.units)
+            return group_lines(self.hidden_layer, self.size, [*shares, *idle])
+        layer = held_layer(self.hidden_layer) if self.held else self.hidden_layer
         return [
-            f"/* units {', '.join(str(k + 1) for k in units)} */ "
-            + " ".join(f"{bias}," for bias in biases),
-            *("  ".join(inputs[k : k + wide]) for k in range(0, len(inputs), wide)),
-            " " + " ".join(self._share(share) for share in shares),
+            line for k, share in enumerate(shares) for line in unit_lines(layer, k, f"   {share}")
         ]
 
     def _share(self, value: int) -> str:
