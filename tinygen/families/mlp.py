@@ -320,7 +320,7 @@ def _least_bytes(config: Config, inputs: int) -> int:
     layers = (
         sum(units * (width + 2) for width, units in zip(widths, config.hidden)) + config.hidden[-1]
     )
-    return 250 + layers + 100 * (len(config.hidden) - 1) + (100 if config.logs else 0)
+    return 240 + layers + 100 * (len(config.hidden) - 1) + (100 if config.logs else 0)
 
 
 def _least_cycles(config: Config, inputs: int) -> int:
