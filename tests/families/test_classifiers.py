@@ -163,7 +163,7 @@ def test_the_chosen_net_is_bettered_and_never_worse(classes, monkeypatch):
     again = mlp_classifier.better(plain[0], rows, 7)
     assert np.array_equal(found[0].weights, again.weights)
     assert again.weights.shape == plain[0].weights.shape and again.decay == plain[0].decay
-    monkeypatch.setattr(mlp_classifier, "WAYS", 0)
+    monkeypatch.setattr(mlp_classifier, "STARTS", 0)
     assert mlp_classifier.better(plain[0], rows, 7) is plain[0]
 
 
@@ -245,6 +245,9 @@ def test_a_chain_is_accepted_by_its_decisions_and_its_loss():
     twin = (replace(good[0], leaves=((2,),)),)  # clamped to 1: the same answers
     assert scores.as_decided([(good, 0.5), (twin, 0.1)], half, 0.0, 0.1) == twin
     assert scores.as_decided([(good, 0.1), (twin, 0.05)], half, 0.0, 0.1) == good
+    # a float loss of 0.01, and 0.002 on top that does not count
+    assert scores.as_decided([(good, 0.0121), (twin, 0.01)], half, 0.0, 0.01) == good
+    assert scores.as_decided([(good, 0.0123), (twin, 0.01)], half, 0.0, 0.01) == twin
 
 
 # ---- trees ----

@@ -26,7 +26,7 @@ from . import Family
 SIZES = (2, 4, 8, 12, 16, 24)
 DECAYS = (1.0, 3.0)
 STEPS = 400
-WAYS = 3  # further nets beside the chosen one
+STARTS = 3  # further nets beside the chosen one
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,8 @@ class FittedNet:
     def loss(self, rows: Rows) -> float:
         """What training makes least: mean cross-entropy, and the weights' decay."""
         part = self.decay / total(len(rows.y), rows.weights)
-        squares = (self.weights**2).sum() + (self.scores.coef**2).sum()
         seen = self.scores.loss(self.activations(rows.x), rows.y, rows.weights)
-        return float(seen + part / 2 * squares)
+        return seen + _penalty(part, self.weights, self.scores.coef)
 
     def class_scores(self, x):
         return self.scores.of(self.activations(x))
@@ -90,7 +89,7 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
 def better(fitted: FittedNet, rows: Rows, seed: int = 0) -> FittedNet:
     """The net, or the best one that comes from further starts."""
     config = Config(fitted.weights.shape[1], fitted.decay)
-    seeds = np.random.SeedSequence(seed).generate_state(WAYS).tolist()
+    seeds = np.random.SeedSequence(seed).generate_state(STARTS).tolist()
     return min((fitted, *(fit(rows, config, other) for other in seeds)), key=lambda f: f.loss(rows))
 
 
@@ -113,7 +112,7 @@ def _trained(
         active = np.maximum(before, 0)
         value, error = scores.cross_entropy(Scores(coef, intercept).of(active), y, outputs, counts)
         back = (error @ coef) * (before > 0)
-        value += part / 2 * ((weights**2).sum() + (coef**2).sum())
+        value += _penalty(part, weights, coef)
         return value, (
             z.T @ back + part * weights,
             back.sum(axis=0),
@@ -122,6 +121,10 @@ def _trained(
         )
 
     return scores.descend(loss, start, STEPS)
+
+
+def _penalty(part: float, weights: np.ndarray, coef: np.ndarray) -> float:
+    return float(part / 2 * ((weights**2).sum() + (coef**2).sum()))
 
 
 def lower(fitted: FittedNet, rows: Rows):
