@@ -26,7 +26,6 @@ from . import Family
 SIZES = (2, 4, 8, 12, 16, 24)
 DECAYS = (1.0, 3.0)
 STEPS = 400
-STARTS = 3  # further nets beside the chosen one
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,6 @@ class FittedNet:
 
     def predict(self, x):
         return self.scores.classes(self.activations(x))
-
-    def loss(self, rows: Rows) -> float:
-        """What training makes least: mean cross-entropy, and the weights' decay."""
-        part = self.decay / total(len(rows.y), rows.weights)
-        seen = self.scores.loss(self.activations(rows.x), rows.y, rows.weights)
-        return seen + _penalty(part, self.weights, self.scores.coef)
 
     def class_scores(self, x):
         return self.scores.of(self.activations(x))
@@ -86,13 +79,6 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
     return FittedNet(tuple(range(width)), frame, weights, bias, found, config.decay)
 
 
-def better(fitted: FittedNet, rows: Rows, seed: int = 0) -> FittedNet:
-    """The net, or the best one that comes from further starts."""
-    config = Config(fitted.weights.shape[1], fitted.decay)
-    seeds = np.random.SeedSequence(seed).generate_state(STARTS).tolist()
-    return min((fitted, *(fit(rows, config, other) for other in seeds)), key=lambda f: f.loss(rows))
-
-
 def _trained(
     z: np.ndarray, y: np.ndarray, outputs: int, config: Config, seed: int, counts: Counts
 ) -> list[np.ndarray]:
@@ -112,7 +98,7 @@ def _trained(
         active = np.maximum(before, 0)
         value, error = scores.cross_entropy(Scores(coef, intercept).of(active), y, outputs, counts)
         back = (error @ coef) * (before > 0)
-        value += _penalty(part, weights, coef)
+        value += part / 2 * ((weights**2).sum() + (coef**2).sum())
         return value, (
             z.T @ back + part * weights,
             back.sum(axis=0),
@@ -121,10 +107,6 @@ def _trained(
         )
 
     return scores.descend(loss, start, STEPS)
-
-
-def _penalty(part: float, weights: np.ndarray, coef: np.ndarray) -> float:
-    return float(part / 2 * ((weights**2).sum() + (coef**2).sum()))
 
 
 def lower(fitted: FittedNet, rows: Rows):
@@ -211,5 +193,4 @@ FAMILY = Family(
     size=lambda config: config.hidden,
     under_drift=False,
     tasks=("classification",),
-    better=better,
 )

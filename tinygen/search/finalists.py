@@ -118,7 +118,7 @@ class Finalists:
         at = next(k for k, rung in enumerate(self.rungs) if rung is best)
         candidate, before = self.sources[at], self.fits[self.sources[at]]
         better = FAMILIES[candidate.family].better
-        if better is None or not best.training_error:
+        if better is None:
             return
         self.say("training the chosen model on")
         seed, training = self.dataset.split.seed, self.dataset.training
