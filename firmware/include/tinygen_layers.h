@@ -62,10 +62,10 @@ TINYGEN_LAYER_C(tinygen_fine_unit_4, tinygen_fine_layer_4, int8_t, tinygen_fine_
 #define TINYGEN_LAYER_GROUPS_C(unit, layer, units, in_t, start, bias_bytes, shift)                 \
     static inline int16_t unit(const int8_t *group, const in_t *x, uint8_t k, uint8_t n)           \
     {                                                                                              \
-        const int8_t *weight = group + (bias_bytes) * (units) + k;                                 \
+        const int8_t *weights = group + (bias_bytes) * (units) + k;                                \
         tinygen_int24 acc = start(group + (bias_bytes) * k);                                       \
-        for (uint8_t i = 0; i < n; ++i, weight += (units)) {                                       \
-            tinygen_int24 w = (tinygen_int24)TINYGEN_READ_I8(weight);                              \
+        for (uint8_t i = 0; i < n; ++i) {                                                          \
+            tinygen_int24 w = (tinygen_int24)TINYGEN_READ_I8(weights + (units) * i);               \
             acc = (tinygen_int24)(acc + (tinygen_int24)(w * (tinygen_int24)x[i]));                 \
         }                                                                                          \
         return acc < 0 ? 0 : (int16_t)(acc >> (shift));                                            \

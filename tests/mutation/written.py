@@ -92,8 +92,8 @@ KERNELS = {
     ),
     "weights of one unit for its group": (
         LAYERS,
-        "weight = group + (bias_bytes) * (units) + k;",
-        "weight = group + (bias_bytes) * (units);",
+        "weights = group + (bias_bytes) * (units) + k;",
+        "weights = group + (bias_bytes) * (units);",
         "layer_of_many",
         "balanced",
     ),
