@@ -575,8 +575,8 @@ def random_models(seed: int = 0) -> dict[str, Model]:
         "layer_of_many": (
             inputs(20),
             scale(inputs(20), 255, 128),
-            dense(rng, 13, 20, 8, 0, 32767, bias=2000, bias_shift=8),
-            dense(rng, 5, 13, 8, -32767, 32767),
+            dense(rng, 15, 20, 8, 0, 32767, bias=2000, bias_shift=8),
+            dense(rng, 5, 15, 8, -32767, 32767),
             Argmax(),
         ),
     }

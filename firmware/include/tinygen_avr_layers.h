@@ -25,7 +25,8 @@
 #define TINYGEN_UNIT_START_4 TINYGEN_UNIT_START_1
 #define TINYGEN_HALVE(u) "asr %[" #u "2]\n\tror %[" #u "1]\n\tror %[" #u "0]\n\t"
 #define TINYGEN_UNIT_SHIFT_8(u)
-/* the last bit: a unit that is not negative has 16 bits before it */
+/* the last bit: a unit that is not negative has 16 bits before it; of a negative one a2 keeps the
+ * sign, which clears it */
 #define TINYGEN_UNIT_SHIFT_1(u) "lsr %[" #u "1]\n\tror %[" #u "0]\n\t"
 #define TINYGEN_UNIT_SHIFT_4(u)                                                                    \
     TINYGEN_HALVE(u) TINYGEN_HALVE(u) TINYGEN_HALVE(u) TINYGEN_UNIT_SHIFT_1(u)
@@ -51,8 +52,13 @@
 
 /* a unit becomes 0 where it is negative */
 #define TINYGEN_CLEAR(u, byte) "sbrc %[" #u "2],7\n\tclr " byte "\n\t"
-#define TINYGEN_POSITIVE(u, form)                                                                  \
-    TINYGEN_CLEAR(u, TINYGEN_UNIT_LOW_##form(u)) TINYGEN_CLEAR(u, TINYGEN_UNIT_HIGH_##form(u))
+#define TINYGEN_STORE(u, form)                                                                     \
+    TINYGEN_UNIT_SHIFT_##form(u)                                                                   \
+    TINYGEN_CLEAR(u, TINYGEN_UNIT_LOW_##form(u)) TINYGEN_CLEAR(u, TINYGEN_UNIT_HIGH_##form(u))     \
+    "st X+," TINYGEN_UNIT_LOW_##form(u) "\n\tst X+," TINYGEN_UNIT_HIGH_##form(u) "\n\t"
+/* X is the place of the next unit meanwhile, and r1:r0 keep that of the inputs */
+#define TINYGEN_AT_H(stores)                                                                       \
+    "movw r0,r26\n\tmovw r26,%[h]\n\t" stores "movw %[h],r26\n\tmovw r26,r0\n\t"
 #define TINYGEN_LAYER_ASM(name, form, in_t, step, back, ...)                                       \
     static inline void name(const int8_t *table, const in_t *x, int16_t *h, uint8_t rows,          \
                             uint8_t n)                                                             \
@@ -60,10 +66,8 @@
         uint8_t w, lo, hi, k, a0, a1, a2;                                                          \
         (void)hi;                                                                                  \
         __asm__ __volatile__(                                                                      \
-            "1:\n\t" TINYGEN_UNIT_START_##form TINYGEN_LOOP(step) back TINYGEN_UNIT_SHIFT_##form(a)\
-            TINYGEN_POSITIVE(a, form)                                                              \
-            "movw r0,r26\n\tmovw r26,%[h]\n\tst X+," TINYGEN_UNIT_LOW_##form(a) "\n\t"             \
-            "st X+," TINYGEN_UNIT_HIGH_##form(a) "\n\tmovw %[h],r26\n\tmovw r26,r0\n\t"            \
+            "1:\n\t" TINYGEN_UNIT_START_##form TINYGEN_LOOP(step) back                             \
+            TINYGEN_AT_H(TINYGEN_STORE(a, form))                                                   \
             "dec %[rows]\n\tbrne 1b\n\tclr r1"                                                     \
             : [rom] "+z"(table), [x] "+x"(x), [h] "+r"(h), [rows] "+r"(rows), [n] "+r"(n),         \
               [k] "=&r"(k), [a0] "=&d"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), __VA_ARGS__            \
@@ -237,10 +241,6 @@ TINYGEN_FINE_GROUPS(4, w8_24, tinygen_int24, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_24
 TINYGEN_FINE_GROUPS(4, w8_32, int32_t, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_32)
 TINYGEN_FINE_GROUPS(4, w16_32, int32_t, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
 
-/* The layers store their units at h; r1:r0 keep the place of the inputs meanwhile. */
-#define TINYGEN_STORE(u, form)                                                                     \
-    TINYGEN_UNIT_SHIFT_##form(u) TINYGEN_POSITIVE(u, form)                                         \
-    "st X+," TINYGEN_UNIT_LOW_##form(u) "\n\tst X+," TINYGEN_UNIT_HIGH_##form(u) "\n\t"
 #define TINYGEN_STORES_2(form) TINYGEN_STORE(a, form) TINYGEN_STORE(b, form)
 #define TINYGEN_STORES_4(form)                                                                     \
     TINYGEN_STORES_2(form) TINYGEN_STORE(c, form) TINYGEN_STORE(d, form)
@@ -254,9 +254,7 @@ TINYGEN_FINE_GROUPS(4, w16_32, int32_t, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
         register const in_t *in_x __asm__("r26") = x;                                              \
         __asm__ __volatile__(                                                                      \
             TINYGEN_GROUPS_TEXT(TINYGEN_STARTS_##units(form), TINYGEN_STEPS_##units(in),           \
-                                TINYGEN_BACK_##in "movw r0,r26\n\tmovw r26,%[h]\n\t"              \
-                                TINYGEN_STORES_##units(form)                                       \
-                                "movw %[h],r26\n\tmovw r26,r0\n\t")                               \
+                                TINYGEN_BACK_##in TINYGEN_AT_H(TINYGEN_STORES_##units(form)))      \
             : [rom] "+r"(rom), [x] "+r"(in_x), [h] "+r"(h), [groups] "+r"(groups), [n] "+r"(n),    \
               [w] "=&a"(w), [v] "=&a"(v), [lo] "=&a"(lo), [hi] "=&a"(hi), [k] "=&r"(k),            \
               TINYGEN_SUMS_##units                                                                 \

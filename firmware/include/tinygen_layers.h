@@ -5,8 +5,9 @@
  * row per unit: TINYGEN_BYTES(bias), then n weights. Sums fit 24 bits, which the generator has
  * proven.
  * tinygen_relu_layer_*  stores the units into h.
- * tinygen_relu_layer_pairs_*, tinygen_relu_layer_quads_*  store two or four units at a time: their
- *                       biases, then their weights for each input in turn.
+ * tinygen_relu_layer_pairs_*, tinygen_relu_layer_quads_*  take groups of two or four units: their
+ *                       biases, then their weights for each input in turn. Idle units fill up the
+ *                       last group and are stored too: h has room for them.
  * tinygen_relu_net_*    is a hidden layer with one output: a row ends with the unit's share v in
  *                       the output (int8, or TINYGEN_BYTES(v)), and acc + sum of v * h is returned;
  *                       no unit is ever stored.
@@ -57,7 +58,7 @@ TINYGEN_LAYER_C(tinygen_relu_unit_s16, tinygen_relu_layer_s16, int16_t, tinygen_
 TINYGEN_LAYER_C(tinygen_fine_unit_1, tinygen_fine_layer_1, int8_t, tinygen_fine_start, 3, 1)
 TINYGEN_LAYER_C(tinygen_fine_unit_4, tinygen_fine_layer_4, int8_t, tinygen_fine_start, 3, 4)
 
-/* The same of groups of units; `unit` gives number k of a group. */
+/* The same of groups of units; `unit` computes unit k of a group. */
 #define TINYGEN_LAYER_GROUPS_C(unit, layer, units, in_t, start, bias_bytes, shift)                 \
     static inline int16_t unit(const int8_t *group, const in_t *x, uint8_t k, uint8_t n)           \
     {                                                                                              \

@@ -3,6 +3,16 @@
 #ifndef TINYGEN_TREES_H
 #define TINYGEN_TREES_H
 
+/* trees as code are assembly */
+#if TINYGEN_ASM
+#define TINYGEN_TREES_ASM 1 /* a chip with MUL has what these need */
+#elif defined(__AVR_HAVE_LPMX__) && defined(__AVR_HAVE_MOVW__) && defined(__OPTIMIZE__) &&         \
+    !defined(TINYGEN_NO_ASM)
+#define TINYGEN_TREES_ASM 1
+#else
+#define TINYGEN_TREES_ASM 0
+#endif
+
 /* ---- trees as bytes --------------------------------------------------------------------------
  * A tree is a split: its kind and input in one byte, and the raw limit as TINYGEN_BYTES; then its
  * two sides, each a tree or a leaf's values. x goes left where x[input] <= limit. A leaf stands
@@ -79,15 +89,6 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
  * ..._FAR the whole tree; RCALL and RJMP reach 4 KB, so half of the trees stand in front of the
  * calls. TINYGEN_LEAVES is a call with limit and values behind it in flash, where the return
  * address tells; then it returns from the tree. */
-#if TINYGEN_ASM
-#define TINYGEN_TREES_ASM 1 /* a chip with MUL has what these need */
-#elif defined(__AVR_HAVE_LPMX__) && defined(__AVR_HAVE_MOVW__) && defined(__OPTIMIZE__) &&         \
-    !defined(TINYGEN_NO_ASM)
-#define TINYGEN_TREES_ASM 1
-#else
-#define TINYGEN_TREES_ASM 0
-#endif
-
 #if TINYGEN_TREES_ASM
 
 /* Z is x, but in the end of a tree. A slot has the low byte in r18 to r23, for CPI, and the high

@@ -77,7 +77,8 @@ TINYGEN_TABLE const int8_t mlp_layer_u1_scale[21] TINYGEN_ROM = {
     TINYGEN_BYTES(-540), TINYGEN_LOW_BYTE(32), /* sensor 6 */
 };
 
-/* Hidden units, two at a time: biases, int8 coefficients for each input in turn, int8 shares in the output. */
+/* Hidden units, two at a time: biases, int8 coefficients for each input in turn,
+ * int8 shares in the output. */
 TINYGEN_TABLE const int8_t mlp_layer_s2_units[160] TINYGEN_ROM = {
     /* units 1, 2 */
     TINYGEN_BYTES(91), TINYGEN_BYTES(101),

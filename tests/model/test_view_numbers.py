@@ -205,6 +205,37 @@ def test_pairs_are_worth_their_code_from_eight_units_on():
     assert layer.size == 1
 
 
+def layer(units, columns, optimize):
+    """The view of a hidden layer of 8-bit inputs with two scores behind it."""
+    scale = Scale((0,) * columns, (255,) * columns, 8, 255, 128)
+    hidden = Dense(((1,) * columns,) * units, (0,) * units, 8, 0, 32767, 8)
+    last = Dense(((1,) * units,) * 2, (0, 1), 8, -99, 99)
+    nodes = (scale, hidden, last, Argmax())
+    return views(model(*nodes, inputs=columns, optimize=optimize, labels=("a", "b")))[1]
+
+
+@pytest.mark.parametrize(
+    ("units", "columns", "optimize", "size"),
+    # 14 cycles an input and 25 a unit; in pairs 11.5 and 22, in fours 10.25 and 19. Pairs save 516
+    # cycles of 12 units of 16 inputs, 486 with an input less, and are no option for size
+    [(12, 16, "balanced", 2), (12, 15, "balanced", 1), (12, 16, "size", 1)]
+    # with an idle unit they save 881 of 7,305 cycles, 179 of 3,115, and cost 281
+    + [(15, 33, "balanced", 2), (7, 30, "balanced", 1), (3, 67, "balanced", 1)]
+    # alone, in pairs and in fours: 195, 201, 234; 273, 268, 234; 117, 134, 117
+    + [(5, 1, "speed", 1), (7, 1, "speed", 4), (3, 1, "speed", 1)]
+    # 604, 502, 445; 302, 251, 445; 755, 753, 890
+    + [(4, 9, "speed", 4), (2, 9, "speed", 2), (5, 9, "speed", 2)],
+)
+def test_units_of_a_layer_are_computed_together_where_that_is_worth_its_code(
+    units, columns, optimize, size
+):
+    """Counted by hand from the kernels' cycles; idle units have a place as well."""
+    view = layer(units, columns, optimize)
+    assert view.size == size
+    assert view.places == -(-units // size) * size
+    assert view.layer_bytes == view.places * (columns + 2)
+
+
 @pytest.mark.parametrize(
     ("width", "columns", "optimize", "form", "counters"),
     [

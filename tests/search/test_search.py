@@ -405,19 +405,6 @@ def test_a_bettered_model_stays_chosen(growth, kept, monkeypatch, simavr):
     assert (chosen.training_error == 0.0) == kept
 
 
-def test_a_model_without_a_mistake_is_not_trained_on(monkeypatch, simavr):
-    rung_of = Finalists._rung
-
-    def perfect(self, candidate):
-        return dataclasses.replace(rung_of(self, candidate), training_error=0.0)
-
-    asked = dataclasses.replace(mlp.FAMILY, better=lambda *given: pytest.fail("asked"))
-    monkeypatch.setitem(FAMILIES, "mlp", asked)
-    monkeypatch.setattr(Finalists, "_rung", perfect)
-    found = search(made_up(), "m", 30.0, "mlp", UNO, Budget())
-    assert found.rungs[found.chosen].training_error == 0.0
-
-
 def test_only_what_may_be_measured_is_fitted(monkeypatch, simavr):
     """Nets of all sizes come from one fit, and each costs a search of its own."""
     fitted, fit_many = [], mlp.FAMILY.fit_many

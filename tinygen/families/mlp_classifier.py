@@ -26,7 +26,6 @@ from . import Family
 SIZES = (2, 4, 8, 12, 16, 24)
 DECAYS = (1.0, 3.0)
 STEPS = 400
-WAYS = 3  # further nets beside the chosen one
 
 
 @dataclass(frozen=True)
@@ -51,13 +50,6 @@ class FittedNet:
 
     def predict(self, x):
         return self.scores.classes(self.activations(x))
-
-    def loss(self, rows: Rows) -> float:
-        """What training makes least: mean cross-entropy, and the weights' decay."""
-        part = self.decay / total(len(rows.y), rows.weights)
-        squares = (self.weights**2).sum() + (self.scores.coef**2).sum()
-        seen = self.scores.loss(self.activations(rows.x), rows.y, rows.weights)
-        return float(seen + part / 2 * squares)
 
     def class_scores(self, x):
         return self.scores.of(self.activations(x))
@@ -85,13 +77,6 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
     )
     found = scores.of_all_classes(coef, intercept, seen, len(rows.labels))
     return FittedNet(tuple(range(width)), frame, weights, bias, found, config.decay)
-
-
-def better(fitted: FittedNet, rows: Rows, seed: int = 0) -> FittedNet:
-    """The net, or the best one that comes from further starts."""
-    config = Config(fitted.weights.shape[1], fitted.decay)
-    seeds = np.random.SeedSequence(seed).generate_state(WAYS).tolist()
-    return min((fitted, *(fit(rows, config, other) for other in seeds)), key=lambda f: f.loss(rows))
 
 
 def _trained(
@@ -208,5 +193,4 @@ FAMILY = Family(
     size=lambda config: config.hidden,
     under_drift=False,
     tasks=("classification",),
-    better=better,
 )

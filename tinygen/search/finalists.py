@@ -118,14 +118,15 @@ class Finalists:
         at = next(k for k, rung in enumerate(self.rungs) if rung is best)
         candidate, before = self.sources[at], self.fits[self.sources[at]]
         better = FAMILIES[candidate.family].better
-        if better is None or not best.training_error:
+        if better is None:
             return
         self.say("training the chosen model on")
         seed, training = self.dataset.split.seed, self.dataset.training
         (self.fits[candidate],) = run_all(lambda fit: better(fit, training, seed), [before])
         rung = self._rung(candidate)
         if rung and rung.within(budget) and rung.training_error < best.training_error:
-            # folds judge the configuration: a better net whose rounding costs more is as good there
+            # folds judge the configuration, which is the same: what its own rounding adds to their
+            # error does not count against a net whose integers err less on the training rows
             if rung.error > best.error:
                 rung = replace(rung, error=best.error, row_losses=best.row_losses)
             rungs = [*self.rungs[:at], rung, *self.rungs[at + 1 :]]

@@ -19,7 +19,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0x1B7159BE) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0xA98457F4) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x1E0F3B9DUL /* fingerprint that host and board compare */
@@ -68,27 +68,28 @@ TINYGEN_TABLE const int8_t m_h2_units[55] TINYGEN_ROM = {
     TINYGEN_BYTES(   507), -127,  -21,   76,
 };
 
-/* Hidden units, two at a time: biases, int8 coefficients for each input in turn, int8 shares in the output. */
+/* Hidden units, two at a time: biases, int8 coefficients for each input in turn,
+ * int8 shares in the output. */
 TINYGEN_TABLE const int8_t m_s3_units[112] TINYGEN_ROM = {
     /* units 1, 2 */
     TINYGEN_BYTES(14), TINYGEN_BYTES(-32767),
-       15,    0,     37,    0,     56,    0,    -16,    0,      0,    0,    119,    0,    -36,    0,     58,    0,
-        1,    0,    -11,    0,    -11,    0,
+       15,    0,     37,    0,     56,    0,    -16,    0,      0,    0,    119,    0,    -36,    0,
+       58,    0,      1,    0,    -11,    0,    -11,    0,
       -98,    0,
     /* units 3, 4 */
     TINYGEN_BYTES(-30), TINYGEN_BYTES(-32767),
-       29,    0,    127,    0,    -65,    0,     48,    0,      0,    0,    -32,    0,     36,    0,    -30,    0,
-        2,    0,    -40,    0,     43,    0,
+       29,    0,    127,    0,    -65,    0,     48,    0,      0,    0,    -32,    0,     36,    0,
+      -30,    0,      2,    0,    -40,    0,     43,    0,
        26,    0,
     /* units 5, 6 */
     TINYGEN_BYTES(-32767), TINYGEN_BYTES(73),
-        0,   14,      0,   84,      0,  -13,      0,   27,      0,    0,      0,  -21,      0,  122,      0,    9,
-        0,   -5,      0,  -13,      0,    2,
+        0,   14,      0,   84,      0,  -13,      0,   27,      0,    0,      0,  -21,      0,  122,
+        0,    9,      0,   -5,      0,  -13,      0,    2,
         0,   70,
     /* units 7, 8 */
     TINYGEN_BYTES(-32767), TINYGEN_BYTES(-32767),
-        0,    0,      0,    0,      0,    0,      0,    0,      0,    0,      0,    0,      0,    0,      0,    0,
-        0,    0,      0,    0,      0,    0,
+        0,    0,      0,    0,      0,    0,      0,    0,      0,    0,      0,    0,      0,    0,
+        0,    0,      0,    0,      0,    0,      0,    0,
         0,    0,
 };
 

@@ -19,7 +19,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0x173C36B9) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0x806B3067) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x1E0F3B9DUL /* fingerprint that host and board compare */
@@ -56,29 +56,37 @@ TINYGEN_TABLE const int8_t m_u1_scale[12] TINYGEN_ROM = {
 /* Units, four at a time: biases, then int8 coefficients for each input in turn. */
 TINYGEN_TABLE const int8_t m_h2_units[60] TINYGEN_ROM = {
     /* units 1, 2, 3, 4 */
-    TINYGEN_BYTES(-60), TINYGEN_BYTES(27), TINYGEN_BYTES(9), TINYGEN_BYTES(-9),
+    TINYGEN_BYTES(-60), TINYGEN_BYTES(27),
+    TINYGEN_BYTES(9), TINYGEN_BYTES(-9),
       127,  125, -127,  127,     52,   30,  -39,    8,    -59,    1,   -5,  -36,
     /* units 5, 6, 7, 8 */
-    TINYGEN_BYTES(-32767), TINYGEN_BYTES(-15), TINYGEN_BYTES(37), TINYGEN_BYTES(-66),
+    TINYGEN_BYTES(-32767), TINYGEN_BYTES(-15),
+    TINYGEN_BYTES(37), TINYGEN_BYTES(-66),
         0, -126,  125, -127,      0,  -22,   30,  -10,      0,   27,  -24,  -18,
-    /* units 9, 10, 11 */
-    TINYGEN_BYTES(628), TINYGEN_BYTES(342), TINYGEN_BYTES(507), TINYGEN_BYTES(0),
+    /* units 9, 10, 11, and idle ones */
+    TINYGEN_BYTES(628), TINYGEN_BYTES(342),
+    TINYGEN_BYTES(507), TINYGEN_BYTES(0),
      -101, -125, -127,    0,    -69,   15,  -21,    0,    127,  -21,   76,    0,
 };
 
-/* Hidden units, four at a time: biases, int8 coefficients for each input in turn, int8 shares in the output. */
+/* Hidden units, four at a time: biases, int8 coefficients for each input in turn,
+ * int8 shares in the output. */
 TINYGEN_TABLE const int8_t m_s3_units[112] TINYGEN_ROM = {
     /* units 1, 2, 3, 4 */
-    TINYGEN_BYTES(14), TINYGEN_BYTES(-32767), TINYGEN_BYTES(-30), TINYGEN_BYTES(-32767),
-       15,    0,   29,    0,     37,    0,  127,    0,     56,    0,  -65,    0,    -16,    0,   48,    0,
-        0,    0,    0,    0,    119,    0,  -32,    0,    -36,    0,   36,    0,     58,    0,  -30,    0,
-        1,    0,    2,    0,    -11,    0,  -40,    0,    -11,    0,   43,    0,
+    TINYGEN_BYTES(14), TINYGEN_BYTES(-32767),
+    TINYGEN_BYTES(-30), TINYGEN_BYTES(-32767),
+       15,    0,   29,    0,     37,    0,  127,    0,     56,    0,  -65,    0,
+      -16,    0,   48,    0,      0,    0,    0,    0,    119,    0,  -32,    0,
+      -36,    0,   36,    0,     58,    0,  -30,    0,      1,    0,    2,    0,
+      -11,    0,  -40,    0,    -11,    0,   43,    0,
       -98,    0,   26,    0,
     /* units 5, 6, 7, 8 */
-    TINYGEN_BYTES(-32767), TINYGEN_BYTES(73), TINYGEN_BYTES(-32767), TINYGEN_BYTES(-32767),
-        0,   14,    0,    0,      0,   84,    0,    0,      0,  -13,    0,    0,      0,   27,    0,    0,
-        0,    0,    0,    0,      0,  -21,    0,    0,      0,  122,    0,    0,      0,    9,    0,    0,
-        0,   -5,    0,    0,      0,  -13,    0,    0,      0,    2,    0,    0,
+    TINYGEN_BYTES(-32767), TINYGEN_BYTES(73),
+    TINYGEN_BYTES(-32767), TINYGEN_BYTES(-32767),
+        0,   14,    0,    0,      0,   84,    0,    0,      0,  -13,    0,    0,
+        0,   27,    0,    0,      0,    0,    0,    0,      0,  -21,    0,    0,
+        0,  122,    0,    0,      0,    9,    0,    0,      0,   -5,    0,    0,
+        0,  -13,    0,    0,      0,    2,    0,    0,
         0,   70,    0,    0,
 };
 

@@ -22,7 +22,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0x78B43AEF) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0xDACB7840) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0xC3098876UL /* fingerprint that host and board compare */
@@ -77,13 +77,16 @@ TINYGEN_TABLE const int8_t m_u1_scale[12] TINYGEN_ROM = {
 /* Units, four at a time: biases, then int8 coefficients for each input in turn. */
 TINYGEN_TABLE const int8_t m_h2_units[60] TINYGEN_ROM = {
     /* units 1, 2, 3, 4 */
-    TINYGEN_BYTES(1105), TINYGEN_BYTES(-1003), TINYGEN_BYTES(-919), TINYGEN_BYTES(-885),
+    TINYGEN_BYTES(1105), TINYGEN_BYTES(-1003),
+    TINYGEN_BYTES(-919), TINYGEN_BYTES(-885),
       127, -127, -127, -127,     33,  -28,  -32,  -31,     -9,    3,    8,    7,
     /* units 5, 6, 7, 8 */
-    TINYGEN_BYTES(996), TINYGEN_BYTES(1066), TINYGEN_BYTES(993), TINYGEN_BYTES(-300),
+    TINYGEN_BYTES(996), TINYGEN_BYTES(1066),
+    TINYGEN_BYTES(993), TINYGEN_BYTES(-300),
       126,  127,  127,  101,     37,   32,   36, -127,    -13,   -8,  -13,  -13,
     /* units 9, 10, 11, 12 */
-    TINYGEN_BYTES(-4653), TINYGEN_BYTES(-1013), TINYGEN_BYTES(996), TINYGEN_BYTES(819),
+    TINYGEN_BYTES(-4653), TINYGEN_BYTES(-1013),
+    TINYGEN_BYTES(996), TINYGEN_BYTES(819),
       -24,   70,  127,  -18,    127, -127,   36,  127,     20, -119,  -13,    5,
 };
 

@@ -28,11 +28,10 @@ from ..nodes import (
 )
 from ..views import FloatStep, FloatSumView, Step, SumView, fit_int16
 from .hidden_units import (
-    TOGETHER,
+    LAYER_CYCLES,
+    Grouped,
     group_lines,
-    groups_of,
     has_fine_sums,
-    quickest,
     table_bytes,
     unit_lines,
 )
@@ -40,8 +39,7 @@ from .scale import Scale
 
 MAX_SHIFT = 24
 FINE_SHIFTS = (1, 4)  # that kernels have for fine sums of int8 inputs
-# weights of a hidden layer from which on pairs of units are worth their code
-PAIRED_WEIGHTS = 200
+WORTH_PAIRS = 500  # cycles that pairs of a layer's units must save: their code takes 40 to 60 bytes
 LAYERS = {1: "layer", 2: "layer_pairs", 4: "layer_quads"}  # by units computed at a time
 SHORT = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}  # types in the kernels' names
 
@@ -205,7 +203,7 @@ class WideRows(WeightRows):
 
 
 @dataclass(frozen=True)
-class DenseView(WeightRows, SumView):
+class DenseView(Grouped, WeightRows, SumView):
     """A layer kernel, or a dot product for each row."""
 
     template: ClassVar[str] = "dense"
@@ -226,35 +224,26 @@ class DenseView(WeightRows, SumView):
         return f"a hidden layer's {'sums take 32 bits' if wide else 'scale is not 2^8'}"
 
     @property
+    def units(self) -> int:
+        return self.rows
+
+    @property
     def size(self) -> int:
-        """How many units of a hidden layer are computed at a time: 1, 2 or 4."""
         if self.step.optimize == "speed":
-            return quickest((1, 2, 4), self.rows, self.columns, self.source_type)
-        many = self.rows * self.columns >= PAIRED_WEIGHTS
-        return 2 if self.step.optimize == "balanced" and many else 1
-
-    @property
-    def groups(self) -> int:
-        return groups_of(self.rows, self.size)
-
-    @property
-    def together(self) -> str:
-        """`size` as a word, empty for one at a time."""
-        return TOGETHER[self.size]
+            return self.quickest((1, 2, 4), LAYER_CYCLES)
+        gain = self.cycles(1, LAYER_CYCLES) - self.cycles(2, LAYER_CYCLES)
+        return 2 if self.step.optimize == "balanced" and gain >= WORTH_PAIRS else 1
 
     @property
     def places(self) -> int:
-        """Of the array of results: a last group of units is filled up."""
+        """Of the array of results, in which the idle units of a last group have one as well."""
         return self.groups * self.size if self.relu_layer else self.rows
 
     @property
     def layer(self) -> str:
-        kind, fine = LAYERS[self.size], has_fine_sums(self.node)
-        return (
-            f"tinygen_fine_{kind}_{self.node.shift}"
-            if fine
-            else f"tinygen_relu_{kind}_{short_type(self.step)}"
-        )
+        if has_fine_sums(self.node):
+            return f"tinygen_fine_{LAYERS[self.size]}_{self.node.shift}"
+        return f"tinygen_relu_{LAYERS[self.size]}_{short_type(self.step)}"
 
     @property
     def layer_rows(self) -> list[str]:

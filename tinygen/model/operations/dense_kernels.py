@@ -11,12 +11,10 @@ from ..nodes import fused
 from ..views import Step, SumView, signed
 from .dense import Dense, is_relu_layer, short_type
 from .hidden_units import (
-    TOGETHER,
-    group_cycles,
+    NET_CYCLES,
+    Grouped,
     group_lines,
-    groups_of,
     has_fine_sums,
-    quickest,
     table_bytes,
     unit_lines,
 )
@@ -103,7 +101,7 @@ def relu_net(step: Step) -> ReluNetView | None:
 
 
 @dataclass(frozen=True)
-class ReluNetView(SumView):
+class ReluNetView(Grouped, SumView):
     """One to four units at a time; a last group is filled up with units that are always 0."""
 
     template: ClassVar[str] = "dense"
@@ -125,7 +123,7 @@ class ReluNetView(SumView):
         fits = short_type(self.step) == "s16" and self.columns in HELD_INPUTS
         # each with what it takes to load, and to save and restore the registers
         cycles = self.units * (12 * self.columns + 30) + 17 * self.columns + 5
-        groups = group_cycles(self.units, self._quickest, self.columns, self.source_type)
+        groups = self.cycles(self._quickest, NET_CYCLES)
         return self.step.optimize == "speed" and fits and cycles < groups
 
     @property
@@ -134,25 +132,15 @@ class ReluNetView(SumView):
 
     @property
     def _quickest(self) -> int:
-        return quickest((2, 4), self.units, self.columns, self.source_type)
+        return self.quickest((2, 4), NET_CYCLES)
 
     @property
     def size(self) -> int:
-        """How many units are computed at a time: 1, 2 or 4."""
         if self.held:
             return 1
         if self.step.optimize == "speed":
             return self._quickest
         return 2 if self.step.optimize == "balanced" and self.units >= PAIRED else 1
-
-    @property
-    def groups(self) -> int:
-        return groups_of(self.units, self.size)
-
-    @property
-    def together(self) -> str:
-        """`size` as a word, empty for one at a time."""
-        return TOGETHER[self.size]
 
     @property
     def weight_bits(self) -> int:

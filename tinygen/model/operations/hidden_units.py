@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .dense import Dense
 
 WEIGHTS = 12  # of a unit that stand in a line of a table
-WIDE = 16  # weights of a group of units in a line
+WIDE = 14  # weights of a group of units in a line
 TOGETHER = {1: "", 2: "two", 4: "four"}
 # per int16 input and unit, and per input of 8 bits, by the units computed at a time
 CYCLES = {1: 20, 2: 16.5, 4: 14.75}
 BYTE_CYCLES = {1: 14, 2: 11.5, 4: 10.25}
-UNIT_CYCLES = 29  # of what a unit takes beside its inputs
+# of a unit beside its inputs: of a layer that stores it, of a net that adds it to the output
+LAYER_CYCLES = {1: 25, 2: 22, 4: 19}
+NET_CYCLES = {1: 29, 2: 29, 4: 29}
+
+
+class Grouped:
+    """What the view of a hidden layer tells of units that a kernel computes together."""
+
+    units: int
+    columns: int
+    source_type: str
+    size: int  # units computed at a time: 1, 2 or 4
+
+    @property
+    def groups(self) -> int:
+        return groups_of(self.units, self.size)
+
+    @property
+    def together(self) -> str:
+        """`size` as a word, empty for one at a time."""
+        return TOGETHER[self.size]
+
+    def cycles(self, size: int, beside: Mapping[int, float]) -> float:
+        """Of `size` units at a time, idle ones among them; beside: of a unit beside its inputs."""
+        per_input = CYCLES if self.source_type == "int16_t" else BYTE_CYCLES
+        idle_too = groups_of(self.units, size) * size
+        return idle_too * (per_input[size] * self.columns + beside[size])
+
+    def quickest(self, sizes: Iterable[int], beside: Mapping[int, float]) -> int:
+        """The first of the sizes that take fewest cycles."""
+        return min(sizes, key=lambda size: self.cycles(size, beside))
 
 
 def has_fine_sums(node: Dense) -> bool:
@@ -56,17 +86,6 @@ def groups_of(units: int, size: int) -> int:
     return -(-units // size)
 
 
-def group_cycles(units: int, size: int, columns: int, source_type: str) -> float:
-    """Of so many units, `size` at a time, idle ones among them."""
-    cycles = CYCLES if source_type == "int16_t" else BYTE_CYCLES
-    return groups_of(units, size) * size * (cycles[size] * columns + UNIT_CYCLES)
-
-
-def quickest(sizes: Sequence[int], units: int, columns: int, source_type: str) -> int:
-    """The size of groups that takes fewest cycles, the smaller one of equals."""
-    return min(sorted(sizes), key=lambda size: group_cycles(units, size, columns, source_type))
-
-
 def table_bytes(node: Dense, size: int, share: int = 0) -> int:
     """Of a layer's table; share: bytes of each unit's share in an output."""
     columns = len(node.weights[0])
@@ -84,13 +103,15 @@ def group_lines(node: Dense, size: int, shares: Sequence[str] = ()) -> list[str]
 
 def _group_lines(node: Dense, units: range, size: int, shares: Sequence[str]) -> list[str]:
     places: list[int | None] = [*units, *[None] * (size - len(units))]
+    idle = ", and idle ones" if len(units) < size else ""
     inputs = [
         "".join(f" {0 if k is None else row[k]:4d}," for k in places) for row in zip(*node.weights)
     ]
+    biases = [f"{bias_text(node, k)}," for k in places]
     wide = WIDE // size
     lines = [
-        f"/* units {', '.join(str(k + 1) for k in units)} */",
-        " ".join(f"{bias_text(node, k)}," for k in places),
+        f"/* units {', '.join(str(k + 1) for k in units)}{idle} */",
+        *(" ".join(biases[k : k + 2]) for k in range(0, size, 2)),
         *("  ".join(inputs[k : k + wide]) for k in range(0, len(inputs), wide)),
     ]
     told = shares[units.start : units.start + size]
