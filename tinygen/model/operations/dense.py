@@ -203,7 +203,7 @@ class WideRows(WeightRows):
 
 
 @dataclass(frozen=True)
-class DenseView(Grouped, WeightRows, SumView):
+class DenseView(WeightRows, SumView, Grouped):
     """A layer kernel, or a dot product for each row."""
 
     template: ClassVar[str] = "dense"

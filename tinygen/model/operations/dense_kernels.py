@@ -101,7 +101,7 @@ def relu_net(step: Step) -> ReluNetView | None:
 
 
 @dataclass(frozen=True)
-class ReluNetView(Grouped, SumView):
+class ReluNetView(SumView, Grouped):
     """One to four units at a time; a last group is filled up with units that are always 0."""
 
     template: ClassVar[str] = "dense"

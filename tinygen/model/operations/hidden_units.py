@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,22 @@ NET_CYCLES = {1: 29, 2: 29, 4: 29}
 class Grouped:
     """What the view of a hidden layer tells of units that a kernel computes together."""
 
-    units: int
-    columns: int
-    source_type: str
-    size: int  # units computed at a time: 1, 2 or 4
+    @property
+    @abstractmethod
+    def units(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def columns(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def source_type(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Units that are computed at a time: 1, 2 or 4."""
 
     @property
     def groups(self) -> int:
