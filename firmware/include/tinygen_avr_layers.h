@@ -177,25 +177,25 @@ TINYGEN_FINE_NETS(4)
 #define TINYGEN_SHARE_W16 "lpm %[w],Z+\n\tlpm %[v],Z+\n\t"
 #define TINYGEN_SUM(u) [u##0] "=&r"(u##0), [u##1] "=&r"(u##1), [u##2] "=&r"(u##2)
 
-/* A kernel of groups of units; one of pairs leaves the sums of c and d alone. */
-#define TINYGEN_GROUPS_TEXT(starts, steps, outs)                                                   \
-    "1:\n\t" starts "mov %[k],%[n]\n2:\n\t" steps "dec %[k]\n\tbrne 2b\n\t" outs                   \
-    "dec %[groups]\n\tbreq 4f\n\trjmp 1b\n4:\n\tclr r1"
+/* A kernel of groups of units, which keeps `own` beside its sums; one of pairs leaves those of c
+ * and d alone. */
+#define TINYGEN_GROUPS(in_t, own, starts, steps, outs, ...)                                        \
+    uint8_t w, v, lo, hi, k, a0, a1, a2, b0, b1, b2, c0, c1, c2, d0, d1, d2;                       \
+    (void)c0, (void)c1, (void)c2, (void)d0, (void)d1, (void)d2;                                    \
+    register const int8_t *rom __asm__("r30") = table;                                             \
+    register const in_t *in_x __asm__("r26") = x;                                                  \
+    __asm__ __volatile__(                                                                          \
+        "1:\n\t" starts "mov %[k],%[n]\n2:\n\t" steps "dec %[k]\n\tbrne 2b\n\t" outs               \
+        "dec %[groups]\n\tbreq 4f\n\trjmp 1b\n4:\n\tclr r1"                                        \
+        : own, [rom] "+r"(rom), [x] "+r"(in_x), [groups] "+r"(groups), [n] "+r"(n),                \
+          [w] "=&a"(w), [v] "=&a"(v), [lo] "=&a"(lo), [hi] "=&a"(hi), [k] "=&r"(k), __VA_ARGS__    \
+        :                                                                                          \
+        : "r0", "memory");
 #define TINYGEN_GROUPS_ASM(name, acc_t, in_t, starts, steps, outs, ...)                            \
     static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t groups,        \
                              uint8_t n)                                                            \
     {                                                                                              \
-        uint8_t w, v, lo, hi, k, a0, a1, a2, b0, b1, b2, c0, c1, c2, d0, d1, d2;                   \
-        (void)c0, (void)c1, (void)c2, (void)d0, (void)d1, (void)d2;                                \
-        register const int8_t *rom __asm__("r30") = table;                                         \
-        register const in_t *in __asm__("r26") = x;                                                \
-        __asm__ __volatile__(                                                                      \
-            TINYGEN_GROUPS_TEXT(starts, steps, outs)                                               \
-            : [acc] "+r"(acc), [rom] "+r"(rom), [x] "+r"(in), [groups] "+r"(groups),               \
-              [n] "+r"(n), [w] "=&a"(w), [v] "=&a"(v), [lo] "=&a"(lo), [hi] "=&a"(hi),             \
-              [k] "=&r"(k), __VA_ARGS__                                                            \
-            :                                                                                      \
-            : "r0", "memory");                                                                     \
+        TINYGEN_GROUPS(in_t, [acc] "+r"(acc), starts, steps, outs, __VA_ARGS__)                    \
         return acc;                                                                                \
     }
 #define TINYGEN_STARTS_2(form)                                                                     \
@@ -248,18 +248,9 @@ TINYGEN_FINE_GROUPS(4, w16_32, int32_t, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
     static inline void name(const int8_t *table, const in_t *x, int16_t *h, uint8_t groups,        \
                             uint8_t n)                                                             \
     {                                                                                              \
-        uint8_t w, v, lo, hi, k, a0, a1, a2, b0, b1, b2, c0, c1, c2, d0, d1, d2;                   \
-        (void)c0, (void)c1, (void)c2, (void)d0, (void)d1, (void)d2;                                \
-        register const int8_t *rom __asm__("r30") = table;                                         \
-        register const in_t *in_x __asm__("r26") = x;                                              \
-        __asm__ __volatile__(                                                                      \
-            TINYGEN_GROUPS_TEXT(TINYGEN_STARTS_##units(form), TINYGEN_STEPS_##units(in),           \
-                                TINYGEN_BACK_##in TINYGEN_AT_H(TINYGEN_STORES_##units(form)))      \
-            : [rom] "+r"(rom), [x] "+r"(in_x), [h] "+r"(h), [groups] "+r"(groups), [n] "+r"(n),    \
-              [w] "=&a"(w), [v] "=&a"(v), [lo] "=&a"(lo), [hi] "=&a"(hi), [k] "=&r"(k),            \
-              TINYGEN_SUMS_##units                                                                 \
-            :                                                                                      \
-            : "r0", "memory");                                                                     \
+        TINYGEN_GROUPS(in_t, [h] "+r"(h), TINYGEN_STARTS_##units(form), TINYGEN_STEPS_##units(in), \
+                       TINYGEN_BACK_##in TINYGEN_AT_H(TINYGEN_STORES_##units(form)),               \
+                       TINYGEN_SUMS_##units)                                                       \
     }
 
 TINYGEN_LAYER_GROUPS(tinygen_relu_layer_pairs_s8, 2, 8, int8_t, S8)

@@ -3,7 +3,7 @@
 #ifndef TINYGEN_TREES_H
 #define TINYGEN_TREES_H
 
-/* trees as code are assembly */
+/* whether trees as code are assembly */
 #if TINYGEN_ASM
 #define TINYGEN_TREES_ASM 1 /* a chip with MUL has what these need */
 #elif defined(__AVR_HAVE_LPMX__) && defined(__AVR_HAVE_MOVW__) && defined(__OPTIMIZE__) &&         \
