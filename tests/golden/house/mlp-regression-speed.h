@@ -63,7 +63,7 @@ TINYGEN_TABLE const int8_t m_h2_units[60] TINYGEN_ROM = {
     TINYGEN_BYTES(-32767), TINYGEN_BYTES(-15),
     TINYGEN_BYTES(37), TINYGEN_BYTES(-66),
         0, -126,  125, -127,      0,  -22,   30,  -10,      0,   27,  -24,  -18,
-    /* units 9, 10, 11, and idle ones */
+    /* units 9, 10, 11, and 1 idle (always 0) */
     TINYGEN_BYTES(628), TINYGEN_BYTES(342),
     TINYGEN_BYTES(507), TINYGEN_BYTES(0),
      -101, -125, -127,    0,    -69,   15,  -21,    0,    127,  -21,   76,    0,

@@ -1,4 +1,6 @@
-"""Tables of the kernels of hidden layers: a row per unit, or groups of units side by side."""
+"""Units of hidden layers, one, two or four at a time: what they cost, and the tables of their
+kernels.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +118,7 @@ def group_lines(node: Dense, size: int, shares: Sequence[str] = ()) -> list[str]
 
 def _group_lines(node: Dense, units: range, size: int, shares: Sequence[str]) -> list[str]:
     places: list[int | None] = [*units, *[None] * (size - len(units))]
-    idle = ", and idle ones" if len(units) < size else ""
+    idle = f", and {size - len(units)} idle (always 0)" if len(units) < size else ""
     inputs = [
         "".join(f" {0 if k is None else row[k]:4d}," for k in places) for row in zip(*node.weights)
     ]
