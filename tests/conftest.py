@@ -48,8 +48,9 @@ def pytest_addoption(parser):
 def pytest_configure():
     """A shell starts programs behind `&` deaf to Ctrl-C, and what they start inherits it: tests
     that send it would wait in vain. Beside other workers each has one core: threads of OpenMP would
-    spin while they wait for it.
+    spin while they wait for it. A search stays in this process, where tests change what it calls.
     """
+    os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

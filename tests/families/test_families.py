@@ -174,3 +174,37 @@ def test_a_net_has_a_parameter_for_two_rows_at_most():
     )
     assert [c.hidden for c in few] == [(2,)]
     assert [c.hidden for c in more] == [(2,), (3,), (4,), (6,), (8,)]
+
+
+GOING_ON = [(name, task) for name, task in TASKS if FAMILIES[name].without]
+
+
+@pytest.mark.parametrize("family, task", GOING_ON)
+def test_a_draft_that_goes_on_without_an_input_is_as_good_as_one_that_starts_anew(family, task):
+    """Without the sensor that tells most both are far worse than without one that tells little."""
+    kind, rows = FAMILIES[family], street(task)
+    config = configs_of(kind, rows, 0.5)
+    (whole,) = kind.fit_all(rows, [config], 1, draft=True)
+    errors = []
+    for kept in ((1, 2), (0, 1)):
+        left = rows.only(kept)
+        (anew,) = kind.fit_all(left, [config], 1, draft=True)
+        goes_on = kind.without(whole, left, kept, 1)
+        errors.append(left.error(goes_on.predict(left.x)))
+        assert errors[-1] <= 1.1 * left.error(anew.predict(left.x)) + 0.02
+    assert errors[0] > 2 * errors[1]
+
+
+@pytest.mark.parametrize("family, task", GOING_ON)
+@pytest.mark.parametrize("rows", AWKWARD)
+def test_a_draft_goes_on_with_awkward_rows(family, task, rows):
+    x, y = AWKWARD[rows]
+    if x.shape[1] == 1:
+        return
+    kind, labels = FAMILIES[family], ("low", "mid", "high")
+    y = np.digitize(y, np.quantile(y, (0.3, 0.6))) if task == "classification" else y
+    made = rows_of(x, y, labels if task == "classification" else ())
+    config = kind.candidates(made)[0]
+    (whole,) = kind.fit_all(made, [config], 1, draft=True)
+    left = made.only((1,))
+    assert np.isfinite(kind.without(whole, left, (1,), 1).predict(left.x)).all()

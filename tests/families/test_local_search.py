@@ -13,6 +13,7 @@ from tinygen.fitting.nets import gauss_newton, local_search
 from tinygen.fitting.nets.gauss_newton import Problem, curvature, loss_of, random_net, train_net
 from tinygen.fitting.nets.local_search import kicked, ladder
 from tinygen.search.cross_validation import thinning_notes
+from tinygen.search.workers import in_processes
 
 SEEDS = range(6)
 
@@ -85,13 +86,13 @@ def test_the_chosen_net_is_bettered_and_never_worse(hidden, monkeypatch):
     """Without a further start and without a kick, as a control, it stays what it is."""
     rows = street()
     fitted = mlp.fit(rows, mlp.Config(hidden, 2), 1)
-    found = mlp.better(fitted, rows, 1)
-    again = mlp.better(fitted, rows, 1)
+    found = mlp.better(fitted, rows, 1, in_processes)
+    again = mlp.better(fitted, rows, 1, in_processes)
     assert found.net.sizes == fitted.net.sizes and found.net.loss < fitted.net.loss
     assert np.array_equal(found.net.flat(), again.net.flat())
     monkeypatch.setattr(mlp, "WAYS", 0)
     monkeypatch.setattr(mlp, "_last_kicks", lambda net: 0)
-    assert mlp.better(fitted, rows, 1).net is fitted.net
+    assert mlp.better(fitted, rows, 1, in_processes).net is fitted.net
 
 
 def test_a_large_net_is_tried_to_better_less_often(problem):

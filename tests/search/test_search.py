@@ -5,9 +5,6 @@ rest.
 import dataclasses
 import itertools
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -17,7 +14,6 @@ from tinygen.commands.pick import pick as pick_model
 from tinygen.common.errors import ModelError, UsageError
 from tinygen.families import FAMILIES, forest, mlp
 from tinygen.fitting.recalibration import root_of
-from tinygen.search import workers
 from tinygen.search.cross_validation import (
     Candidate,
     as_good_as,
@@ -302,25 +298,6 @@ def test_under_drift_the_safe_model_stays_unless_beaten_in_every_fold():
     assert preferred([lucky, slight, better, safe], dataset) == [better, safe]
 
 
-def test_candidates_on_a_cluster_are_the_same(ladder, level):
-    distributed = pytest.importorskip("distributed", reason="pip install distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=level == "release", dashboard_address=None
-    ) as cluster:
-        with distributed.Client(cluster) as client:
-            client.run(few_sizes)
-        found = search(made_up(), "m", 30.0, "auto", UNO, Budget(), dask=cluster.scheduler_address)
-        assert len(cluster.workers) == 2
-    assert found == ladder
-
-
-def test_no_scheduler_is_one_line(monkeypatch):
-    pytest.importorskip("distributed", reason="pip install distributed")
-    monkeypatch.setattr(workers, "SCHEDULER_SECONDS", 1)
-    with pytest.raises(UsageError, match="no Dask scheduler"):
-        search(made_up(), "m", None, "ridge", UNO, Budget(), dask="tcp://127.0.0.1:9")
-
-
 def test_ctrl_c_keeps_what_was_found(simavr, monkeypatch):
     seen = []
 
@@ -333,29 +310,6 @@ def test_ctrl_c_keeps_what_was_found(simavr, monkeypatch):
     assert found.rungs
 
 
-THREADS = """
-from tinygen.search.workers import one_thread
-from threadpoolctl import threadpool_info, threadpool_limits
-with {limit}:
-    import numpy, scipy.linalg.lapack, sklearn.ensemble
-    blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-print(len(blas), max(blas))
-"""
-
-
-@pytest.mark.skipif(os.cpu_count() == 1, reason="one core has one thread anyway")
-@pytest.mark.parametrize(
-    "limit, most", [("one_thread()", 1), ("threadpool_limits(1)", os.cpu_count())]
-)
-def test_libraries_that_come_later_have_one_thread_too(limit, most):
-    """SciPy's BLAS comes with the first net. A limit on what is there, as a control, misses it."""
-    free = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-    words = [sys.executable, "-c", THREADS.format(limit=limit)]
-    run = subprocess.run(words, env=free, capture_output=True, text=True, check=True)
-    pools, threads = map(int, run.stdout.split())
-    assert pools >= 2 and threads == most
-
-
 def test_the_chosen_model_is_trained_on(monkeypatch, simavr):
     """Only where that betters it and it still fits; the other rungs stay as they are."""
     budget, asked = Budget(flash_bytes=400), []
@@ -366,7 +320,7 @@ def test_the_chosen_model_is_trained_on(monkeypatch, simavr):
         monkeypatch.setitem(FAMILIES, "mlp", changed)
         return search(made_up(), "m", 30.0, "mlp", UNO, budget)
 
-    def poor(fitted, rows, seed):
+    def poor(fitted, rows, seed, run):
         asked.append(fitted)
         weights = tuple(0 * w for w in fitted.net.weights)
         return dataclasses.replace(fitted, net=dataclasses.replace(fitted.net, weights=weights))

@@ -33,6 +33,7 @@ from ..fitting.fitted import Fitted
 from ..model.fixedpoint import Quantity
 from ..model.nodes import Node
 
+Run = Callable[[Callable[..., Any], list[tuple]], list[Any]]
 ROLES = ("safe", "few rows", "judge rows", "judge inputs")
 
 
@@ -57,8 +58,11 @@ class Family:
     lower: Callable[[Any, Rows], tuple[Node, ...]]  # takes what `fit` returns
     # where several sizes share their work; the last argument asks for drafts
     fit_many: Callable[[Rows, list[Any], int, bool], list[Any]] | None = None
-    # a fit made better, or as good, with an effort that only the chosen one is worth
-    better: Callable[[Any, Rows, int], Fitted] | None = None
+    # a fit made better, or as good, with an effort that only the chosen one is worth; the last
+    # argument calls a picklable function for each tuple of arguments, where possible at once
+    better: Callable[[Any, Rows, int, Run], Fitted] | None = None
+    # a draft that goes on without some inputs: of rows that hold the others, and their places
+    without: Callable[[Any, Rows, tuple[int, ...], int], Fitted] | None = None
     # what makes two configurations of one size; the better one goes on
     size: Callable[[Any], Any] = repr
     under_drift: bool = True  # worth trying where the rows are split by time

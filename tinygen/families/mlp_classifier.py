@@ -25,7 +25,7 @@ from . import Family
 
 SIZES = (2, 4, 8, 12, 16, 24)
 DECAYS = (1.0, 3.0)
-STEPS = 400
+STEPS, FEW = 400, 40  # of a net, and of one that goes on
 
 
 @dataclass(frozen=True)
@@ -72,26 +72,43 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
             config.decay,
         )
     seen, y = np.unique(rows.y, return_inverse=True)
+    start = _start(width, config.hidden, 1 if len(seen) == 2 else len(seen), seed)
     weights, bias, coef, intercept = _trained(
-        frame.z(rows.x), y, 1 if len(seen) == 2 else len(seen), config, seed, rows.weights
+        frame.z(rows.x), y, start, config.decay, rows.weights, STEPS
     )
     found = scores.of_all_classes(coef, intercept, seen, len(rows.labels))
     return FittedNet(tuple(range(width)), frame, weights, bias, found, config.decay)
 
 
-def _trained(
-    z: np.ndarray, y: np.ndarray, outputs: int, config: Config, seed: int, counts: Counts
-) -> list[np.ndarray]:
-    """Weights (inputs, hidden), biases, class scores (outputs, hidden) and intercepts of least
-    cross-entropy plus decay.
+def without(fitted: FittedNet, rows: Rows, kept: tuple[int, ...], seed: int) -> FittedNet:
+    """A net that is trained on without some inputs: rows hold the others."""
+    if len(np.unique(rows.y)) < len(rows.labels):
+        return fit(rows, Config(len(fitted.bias), fitted.decay), seed)
+    frame, old = Frame.of(rows), fitted.scores
+    start = [fitted.weights[list(kept)], fitted.bias, old.coef, old.intercept]
+    weights, bias, coef, intercept = _trained(
+        frame.z(rows.x), rows.y, start, fitted.decay, rows.weights, FEW
+    )
+    return FittedNet(
+        tuple(range(len(kept))), frame, weights, bias, Scores(coef, intercept), fitted.decay
+    )
+
+
+def _start(inputs: int, hidden: int, outputs: int, seed: int) -> list[np.ndarray]:
+    """Random weights (inputs, hidden), biases, class scores (outputs, hidden) and intercepts
+    (Glorot and Bengio 2010).
     """
-    rng, part = np.random.default_rng(seed), config.decay / total(len(y), counts)
-    sizes = ((z.shape[1], config.hidden), (config.hidden,), (outputs, config.hidden), (outputs,))
-    # Glorot and Bengio 2010
-    reach = [np.sqrt(6 / (z.shape[1] + config.hidden))] * 2 + [
-        np.sqrt(6 / (config.hidden + outputs))
-    ] * 2
-    start = [rng.uniform(-bound, bound, size) for bound, size in zip(reach, sizes)]
+    rng = np.random.default_rng(seed)
+    sizes = ((inputs, hidden), (hidden,), (outputs, hidden), (outputs,))
+    reach = [np.sqrt(6 / (inputs + hidden))] * 2 + [np.sqrt(6 / (hidden + outputs))] * 2
+    return [rng.uniform(-bound, bound, size) for bound, size in zip(reach, sizes)]
+
+
+def _trained(
+    z: np.ndarray, y: np.ndarray, start: list[np.ndarray], decay: float, counts: Counts, steps: int
+) -> list[np.ndarray]:
+    """What of the start's shape has the least cross-entropy plus decay."""
+    outputs, part = len(start[-1]), decay / total(len(y), counts)
 
     def loss(weights, bias, coef, intercept):
         before = z @ weights + bias
@@ -106,7 +123,7 @@ def _trained(
             error.sum(axis=0),
         )
 
-    return scores.descend(loss, start, STEPS)
+    return scores.descend(loss, start, steps)
 
 
 def lower(fitted: FittedNet, rows: Rows):
@@ -191,6 +208,7 @@ FAMILY = Family(
     fit,
     lower,
     size=lambda config: config.hidden,
+    without=without,
     under_drift=False,
     tasks=("classification",),
 )

@@ -22,7 +22,7 @@ from ..data import Dataset, Rows, folds
 from ..families import FAMILIES, Family, with_role
 from ..fitting.fitted import Fitted
 from ..fitting.weighted import total
-from .workers import run_as_completed
+from .workers import as_completed
 
 FOLDS = 5
 CUTS = (0.3, 0.4, 0.5, 0.6, 0.7)  # where the rolling folds end, as parts of the training rows
@@ -115,7 +115,7 @@ def cross_validate(
         for cut in range(len(cuts))
         for job, configs in jobs.items()
     )
-    results = run_as_completed(_fold_losses, work)
+    results = as_completed(_fold_losses, work)
     say = progress or (lambda text: None)
     found = _until_interrupted(results, dataset, jobs, len(cuts), say)
     complete = [

@@ -9,6 +9,7 @@ they are worth to the model chosen in the end stands under its ladder.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ..common.errors import UsageError
 from ..common.tables import counted
 from ..data import Dataset
 from ..families import FAMILIES, Family, with_role
+from ..fitting.fitted import Fitted
 from ..model.fixedpoint import Quantity
 from ..model.model import Model
 from .cross_validation import (
@@ -26,7 +28,7 @@ from .cross_validation import (
     rounded,
     show_error,
 )
-from .workers import run_all
+from .workers import in_processes
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,19 @@ def most_needed(dataset: Dataset, limit: int) -> Kept:
     family, config = _judge(dataset)
     kept: tuple[int, ...] = tuple(range(len(names)))
     dropped: list[str] = []
-    error = first = _error(dataset, family, config, kept)
+    cuts = fold_cuts(dataset)
+
+    def errors(choices: list[tuple[int, ...]]) -> list[float]:
+        work = [(dataset, cuts, family.name, config, columns) for columns in choices]
+        return [_mean(losses) for _, losses in in_processes(_judged, work)]
+
+    (error,) = (first,) = errors([kept])
     while len(kept) > limit:
         choices = [tuple(c for c in kept if c != gone) for gone in kept]
-        errors = run_all(lambda columns: _error(dataset, family, config, columns), choices)
-        best = int(np.argmin(errors))
+        found = errors(choices)
+        best = int(np.argmin(found))
         dropped.append(names[kept[best]])
-        kept, error = choices[best], errors[best]
+        kept, error = choices[best], found[best]
     scale = error_scale(dataset)
     return Kept(
         tuple(names[c] for c in kept), tuple(dropped), family.title, first * scale, error * scale
@@ -85,16 +93,8 @@ def _judge(dataset: Dataset) -> tuple[Family, object]:
     return family, family.roles[role](rows)
 
 
-def _error(dataset: Dataset, family: Family, config, columns: tuple[int, ...]) -> float:
-    """Mean raw error over the folds of the judge with some of the inputs; geometric, as folds
-    differ in level.
-    """
-    rows = dataset.rows.only(columns)
-    losses = []
-    for fit_on, validate in fold_cuts(dataset):
-        fitted = family.fit_all(rows.take(fit_on), [config], dataset.split.seed, draft=True)[0]
-        unseen = rows.take(validate)
-        losses.append(max(unseen.error(rounded(fitted, unseen.x)), 1e-9))
+def _mean(losses: np.ndarray) -> float:
+    """Geometric, as folds differ in level."""
     return float(np.exp(np.log(losses).mean()))
 
 
@@ -102,10 +102,11 @@ def sensor_worth(
     dataset: Dataset, model: Model, ranked: list[Candidate]
 ) -> tuple[tuple[str, float], ...]:
     """(sensor, growth) for each input of a model, the labels of a category together: the part by
-    which its error grows when it is fitted without it.
+    which its error grows without it.
 
-    Fitted and judged on folds of the training rows: all of them where they run in time, else one.
-    Empty for a model of a single input, and for families whose configuration names an input.
+    Fitted and judged on folds of the training rows: all of them where they run in time, else one. A
+    fit goes on without the input where its family can do that, or starts anew. Empty for a model of
+    a single input, and for families whose configuration names an input.
     """
     candidate = next(
         c
@@ -121,21 +122,34 @@ def sensor_worth(
     if len(used) < 2 or not family.any_inputs:
         return ()
     cuts = fold_cuts(dataset) if dataset.split.by_time else fold_cuts(dataset)[:1]
+    asked, every = (dataset, cuts, family.name, candidate.config), tuple(range(len(dataset.inputs)))
+    ((fits, base),) = in_processes(_judged, [(*asked, every)])
+    left = [tuple(k for k in every if k not in gone) for gone in used.values()]
+    others = in_processes(_judged, [(*asked, columns, fits) for columns in left])
+    return tuple((name, _mean(losses / base) - 1) for name, (_, losses) in zip(used, others))
 
-    def errors(without: tuple[int, ...]) -> np.ndarray:
-        rows = dataset.rows.only(tuple(k for k in range(len(dataset.inputs)) if k not in without))
-        fits = [
-            family.fit_all(rows.take(fit_on), [candidate.config], dataset.split.seed, draft=True)[0]
-            for fit_on, _ in cuts
-        ]
-        return np.array(
-            [max(rows.take(v).error(rounded(f, rows.x[v])), 1e-9) for f, (_, v) in zip(fits, cuts)]
-        )
 
-    base, *others = run_all(errors, ((), *used.values()))
-    return tuple(
-        (name, float(np.exp(np.log(other / base).mean()) - 1)) for name, other in zip(used, others)
-    )
+def _judged(
+    dataset: Dataset,
+    cuts: list[tuple[np.ndarray, np.ndarray]],
+    name: str,
+    config: Any,
+    columns: tuple[int, ...],
+    whole: list[Fitted] | None = None,
+) -> tuple[list[Fitted], np.ndarray]:
+    """The fits of a family's configuration with some of the inputs, and their raw errors, (folds,).
+    whole: those with all inputs, which may go on.
+    """
+    rows, family, seed = dataset.rows.only(columns), FAMILIES[name], dataset.split.seed
+    fits, losses = list[Fitted](), list[float]()
+    for k, (fit_on, validate) in enumerate(cuts):
+        fitting, unseen = rows.take(fit_on), rows.take(validate)
+        if whole and family.without:
+            fits.append(family.without(whole[k], fitting, columns, seed))
+        else:
+            fits += family.fit_all(fitting, [config], seed, draft=True)
+        losses.append(unseen.error(rounded(fits[-1], unseen.x)))
+    return fits, np.maximum(losses, 1e-9)
 
 
 def _sensor(q: Quantity) -> str:

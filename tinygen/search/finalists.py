@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ from .cross_validation import (
 )
 from .ladder import Rung, above, choose
 from .quantization import held_out_errors, quantize, raw_band, with_reject
-from .workers import run_all
+from .workers import in_processes, in_threads, one_thread
 
 FINALISTS = 16  # candidates that are lowered and measured at first, with the best of each family
 NEAR_EQUALS = 4  # the same, where no ladder is asked for
@@ -103,7 +104,7 @@ class Finalists:
                 if part:
                     self._announce(part)
                     self._fit(part, block)
-                    found = [(c, r) for c, r in zip(part, run_all(self._rung, part)) if r]
+                    found = [(c, r) for c, r in zip(part, in_threads(self._rung, part)) if r]
                     self.sources += [candidate for candidate, _ in found]
                     self.rungs += [rung for _, rung in found]
         self._better_the_chosen()
@@ -122,7 +123,8 @@ class Finalists:
             return
         self.say("training the chosen model on")
         seed, training = self.dataset.split.seed, self.dataset.training
-        (self.fits[candidate],) = run_all(lambda fit: better(fit, training, seed), [before])
+        with one_thread():
+            self.fits[candidate] = better(before, training, seed, in_processes)
         rung = self._rung(candidate)
         if rung and rung.within(budget) and rung.training_error < best.training_error:
             # folds judge the configuration, which is the same: what its own rounding adds to their
@@ -280,12 +282,9 @@ class Finalists:
     def _fitted(self, jobs: list[list[Candidate]], rows: Rows) -> dict[Candidate, Fitted]:
         """Each job's candidates, fitted to rows."""
         seed = self.dataset.split.seed
-
-        def fitted(job: list[Candidate]) -> list[tuple[Candidate, Fitted]]:
-            configs = [c.config for c in job]
-            return list(zip(job, FAMILIES[job[0].family].fit_all(rows, configs, seed)))
-
-        return dict(pair for found in run_all(fitted, jobs) for pair in found)
+        work = [(job[0].family, rows, [c.config for c in job], seed) for job in jobs]
+        fits = in_processes(_fit_all, work)
+        return {c: fit for job, found in zip(jobs, fits) for c, fit in zip(job, found)}
 
     def _rung(self, candidate: Candidate) -> Rung | None:
         """The measured rung; None where the candidate cannot be bounded."""
@@ -372,6 +371,10 @@ class Finalists:
         if self.request.compiles:
             return measure_cost(model, self.request.board)
         return ModelCost(constant_bytes(model), 0, 0, 0, 0)
+
+
+def _fit_all(family: str, rows: Rows, configs: list[Any], seed: int) -> list[Fitted]:
+    return FAMILIES[family].fit_all(rows, configs, seed)
 
 
 def _one_per_size(ranked: list[Candidate]) -> list[Candidate]:

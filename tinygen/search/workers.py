@@ -1,23 +1,32 @@
-"""Where the work of a search runs: on this machine's cores, or on those of a Dask cluster.
+"""Where the work of a search runs: in processes on this machine's cores, on a Dask cluster, or in
+threads where it mostly waits.
 
-Each piece of work has one thread for linear algebra and OpenMP: small matrices gain nothing from
-more, and threads of threads only wait for each other.
+Training calls numpy for arrays that are small: threads of one process would spend a third of their
+time waiting for each other's interpreter lock. Processes take a second to start, and do so once a
+search has taken that long. Each piece of work has one thread for linear algebra and OpenMP: small
+matrices gain nothing from more.
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from threading import Event
+from time import monotonic
 from typing import Any, TypeVar
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
 from ..common.errors import UsageError
 
 SCHEDULER_SECONDS = 10  # that a Dask scheduler may take to answer
+START_SECONDS = 1.0  # that a process takes to load its libraries
+MOST_PROCESSES = 8  # of 180 to 260 MB each: a search has pieces of work for few more
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_started = Event()  # set from where on there are processes
 
 
 def one_thread() -> threadpool_limits:
@@ -29,24 +38,63 @@ def one_thread() -> threadpool_limits:
     return threadpool_limits(1)
 
 
-def run_all(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """The function's results, in the order of the items; it runs in threads."""
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """The function's results, in the order of the items; for what waits for other programs."""
     with one_thread():
         return Parallel(n_jobs=-1, prefer="threads")(delayed(function)(item) for item in items)
 
 
-def run_as_completed(function: Callable, items: Iterable[tuple]) -> Iterator[Any]:
-    """The function's results as they come; items are tuples of its arguments. What runs on a
-    cluster must be picklable.
+def in_processes(function: Callable[..., Result], items: Iterable[tuple]) -> list[Result]:
+    """The function's results, in the order of the items, which are tuples of its arguments. They
+    and the function must be picklable; short work stays in this process.
     """
+    work = iter(items)
+    found, left = list(_here(function, work)), list(work)
     with one_thread():
-        yield from Parallel(n_jobs=-1, prefer="threads", return_as="generator_unordered")(
-            delayed(function)(*item) for item in items
+        found += _parallel(len(left))(delayed(_alone)(function, item) for item in left)
+    return found
+
+
+def as_completed(function: Callable[..., Result], items: Iterable[tuple]) -> Iterator[Result]:
+    """The same as they come."""
+    work = iter(items)
+    yield from _here(function, work)
+    with one_thread():
+        yield from _parallel(return_as="generator_unordered")(
+            delayed(_alone)(function, item) for item in work
         )
 
 
+def _here(function: Callable[..., Result], work: Iterator[tuple]) -> Iterator[Result]:
+    """Results from this process, until processes would have been worth their start, or are
+    there.
+    """
+    begun = monotonic()
+    while not _started.is_set() and (item := next(work, None)) is not None:
+        yield _alone(function, item)
+        if monotonic() - begun > START_SECONDS:
+            _started.set()
+
+
+def _parallel(most: int = MOST_PROCESSES, **options: Any) -> Parallel:
+    """At most so many processes, or the workers of a cluster. Ctrl-C is for the first process,
+    which then ends the others.
+    """
+    processes = max(min(cpu_count(), MOST_PROCESSES, most), 1)
+    return Parallel(processes, prefer="processes", initializer=_ignore_ctrl_c, **options)
+
+
+def _ignore_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _alone(function: Callable[..., Result], item: tuple) -> Result:
+    with one_thread():
+        return function(*item)
+
+
 @contextmanager
-def cluster(address: str | None):
+def cluster(address: str | None) -> Iterator[None]:
     """Within it, joblib's work runs on the workers of a Dask scheduler; UsageError where that does
     not answer.
     """

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..workers import run_all
+from ..workers import in_processes
 from .window_rows import WindowRows
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _judged(rows: WindowRows, places: tuple[int, ...], seed: int) -> tuple[np.nd
     """(what each feature is worth, part of wrong windows), over the folds."""
     x, y = rows.dataset.rows.x[:, places], rows.dataset.rows.y
     cuts = rows.dataset.split.cuts or ()
-    folds = run_all(lambda k: _on_fold(x, y, cuts[k], seed + k), range(len(cuts)))
+    folds = in_processes(_on_fold, [(x, y, cut, seed + k) for k, cut in enumerate(cuts)])
     found = [fold for fold in folds if fold is not None]
     if not found:
         return np.zeros(len(places)), 1.0

@@ -1,0 +1,172 @@
+"""Where a search runs: in this process, in several, or on a cluster, with the same answers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from threading import Event
+
+import numpy as np
+import pytest
+from family_models import street
+from search_rows import UNO, made_up
+from threadpoolctl import threadpool_info
+
+from tinygen.common.errors import UsageError
+from tinygen.families import mlp
+from tinygen.search import workers
+from tinygen.search.finalists import SearchRequest
+from tinygen.search.model_search import find_ladder
+from tinygen.search.workers import as_completed, in_processes, in_threads
+
+
+@pytest.fixture
+def two_processes(monkeypatch):
+    """They are there from the start."""
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    monkeypatch.setattr(workers, "_started", Event())
+    workers._started.set()
+
+
+def where(number: int) -> tuple[int, int, bool, int]:
+    """The number, the process, whether Ctrl-C is for others, and the most threads of a library."""
+    np.linalg.inv(np.eye(3))
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    return number, os.getpid(), deaf, max(pool["num_threads"] for pool in threadpool_info())
+
+
+def test_work_runs_in_other_processes_with_one_thread_each(two_processes):
+    found = in_processes(where, [(k,) for k in range(6)])
+    assert [number for number, *_ in found] == list(range(6))
+    assert all(process != os.getpid() and deaf for _, process, deaf, _ in found)
+    assert {threads for *_, threads in found} == {1}
+    assert sorted(number for number, *_ in as_completed(where, ((k,) for k in range(6)))) == [
+        number for number, *_ in found
+    ]
+
+
+def test_a_single_piece_of_work_and_what_waits_stay_here(two_processes):
+    ((_, here, deaf, _),) = in_processes(where, [(0,)])
+    assert here == os.getpid() and not deaf
+    assert {process for _, process, *_ in in_threads(where, range(4))} == {os.getpid()}
+
+
+def test_short_work_stays_here(monkeypatch):
+    """The first piece takes longer than processes take to start: the next ones run there."""
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    monkeypatch.setattr(workers, "_started", Event())
+    work = [(k,) for k in range(4)]
+    for run in (in_processes, as_completed):
+        assert {process for _, process, *_ in run(where, work)} == {os.getpid()}
+    monkeypatch.setattr(workers, "START_SECONDS", 0.0)
+    first, *others = in_processes(where, work)
+    assert first[1] == os.getpid() and first[1] not in {process for _, process, *_ in others}
+    assert [number for number, *_ in (first, *others)] == [0, 1, 2, 3]
+    assert os.getpid() not in {process for _, process, *_ in as_completed(where, work)}
+
+
+def test_a_large_machine_starts_few_processes(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "64")
+    monkeypatch.setattr(workers, "cpu_count", lambda: 64)
+    assert workers._parallel().n_jobs == workers.MOST_PROCESSES
+    assert workers._parallel(3).n_jobs == 3
+
+
+def test_a_search_finds_the_same_in_two_processes(simavr, request):
+    asked = SearchRequest("m", UNO, "tree")
+    alone = find_ladder(made_up(), asked)
+    request.getfixturevalue("two_processes")
+    assert find_ladder(made_up(), asked) == alone
+
+
+def test_the_chosen_net_is_bettered_alike_in_two_processes(two_processes):
+    rows = street()
+    fitted = mlp.fit(rows, mlp.Config((4,), 2), 1)
+    apart = mlp.better(fitted, rows, 1, in_processes)
+    here = mlp.better(fitted, rows, 1, lambda function, items: [function(*i) for i in items])
+    assert np.array_equal(apart.net.flat(), here.net.flat())
+
+
+def rows_csv(path) -> str:
+    dataset = made_up(rows=3000)
+    lines = ["a,b,c,y", *(",".join(map(str, (*x, y))) for x, y in zip(dataset.x, dataset.y))]
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a group of processes has no Ctrl-C there")
+def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
+    """A terminal sends it to each of them."""
+    words = [sys.executable, "-m", "tinygen.cli", "train", rows_csv(tmp_path / "rows.csv")]
+    running = subprocess.Popen(
+        [*words, "--target", "y", "--family", "mlp", "-o", str(tmp_path / "m.json")],
+        env={**os.environ, "LOKY_MAX_CPU_COUNT": "2"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert running.stderr is not None
+    for line in running.stderr:
+        if "steps" in line:
+            break
+    os.killpg(running.pid, signal.SIGINT)  # keeps the complete candidates
+    time.sleep(0.5)
+    os.killpg(running.pid, signal.SIGINT)
+    rest = running.stderr.read()
+    assert running.wait(60) == 130
+    assert "Traceback" not in rest and rest.splitlines()[-1] == "tinygen: stopped by the user"
+    assert nobody_left(running.pid) and not (tmp_path / "m.json").exists()
+
+
+def nobody_left(group: int) -> bool:
+    """True once the group has no process; they may take a moment."""
+    for _ in range(100):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+THREADS = """
+from tinygen.search.workers import one_thread
+from threadpoolctl import threadpool_info, threadpool_limits
+with {limit}:
+    import numpy, scipy.linalg.lapack, sklearn.ensemble
+    blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+print(len(blas), max(blas))
+"""
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core has one thread anyway")
+@pytest.mark.parametrize(
+    "limit, most", [("one_thread()", 1), ("threadpool_limits(1)", os.cpu_count())]
+)
+def test_libraries_that_come_later_have_one_thread_too(limit, most):
+    """SciPy's BLAS comes with the first net. A limit on what is there, as a control, misses it."""
+    free = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    words = [sys.executable, "-c", THREADS.format(limit=limit)]
+    run = subprocess.run(words, env=free, capture_output=True, text=True, check=True)
+    pools, threads = map(int, run.stdout.split())
+    assert pools >= 2 and threads == most
+
+
+def test_candidates_on_a_cluster_are_the_same(simavr, level):
+    distributed = pytest.importorskip("distributed", reason="pip install distributed")
+    request = SearchRequest("m", UNO, "auto" if level == "release" else "tree")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=level == "release", dashboard_address=None
+    ) as cluster:
+        found = find_ladder(made_up(), request, dask=cluster.scheduler_address)
+        assert len(cluster.workers) == 2
+    assert found == find_ladder(made_up(), request)
+
+
+def test_no_scheduler_is_one_line(monkeypatch):
+    pytest.importorskip("distributed", reason="pip install distributed")
+    monkeypatch.setattr(workers, "SCHEDULER_SECONDS", 1)
+    with pytest.raises(UsageError, match="no Dask scheduler"):
+        find_ladder(made_up(), SearchRequest("m", UNO, "ridge"), dask="tcp://127.0.0.1:9")
