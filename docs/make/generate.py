@@ -18,6 +18,7 @@ A test runs the same and compares, so that no page tells of a program that is go
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import json
 import os
@@ -254,11 +255,15 @@ def pages(folder: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    how = sys.argv[1:]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("how", nargs="?", choices=("quick", "all"))
+    how = parser.parse_args().how
     (DOCS / "classroom.csv").write_text(classroom())
     (DOCS / "commands.md").write_text(commands())
     (DOCS / "python.ipynb").write_text(notebook())
-    if how == ["quick"]:
+    if how == "quick":
         return
     with tempfile.TemporaryDirectory() as folder:
         for name, text in pages(Path(folder)).items():
@@ -267,7 +272,7 @@ def main() -> None:
         (DOCS / "motor.md").write_text(motor(Path(folder)))
     with tempfile.TemporaryDirectory() as folder:
         (DOCS / "verify.md").write_text(verify(Path(folder)))
-    if how == ["all"]:
+    if how == "all":
         with tempfile.TemporaryDirectory() as folder:
             (DOCS / "demo.md").write_text(with_output("demo.md", Path(folder)))
 

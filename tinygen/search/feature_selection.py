@@ -123,9 +123,10 @@ def sensor_worth(
         return ()
     cuts = fold_cuts(dataset) if dataset.split.by_time else fold_cuts(dataset)[:1]
     asked, every = (dataset, cuts, family.name, candidate.config), tuple(range(len(dataset.inputs)))
-    ((fits, base),) = in_processes(_judged, [(*asked, every)])
-    left = [tuple(k for k in every if k not in gone) for gone in used.values()]
-    others = in_processes(_judged, [(*asked, columns, fits) for columns in left])
+    whole = in_processes(_judged, [(*asked, every)])[0][0] if family.without else None
+    # the fit with all inputs goes on as well: training alone must not look like a gain
+    left = [every, *(tuple(k for k in every if k not in gone) for gone in used.values())]
+    (_, base), *others = in_processes(_judged, [(*asked, columns, whole) for columns in left])
     return tuple((name, _mean(losses / base) - 1) for name, (_, losses) in zip(used, others))
 
 
