@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import sys
@@ -203,6 +204,7 @@ def measured(say: Callable[[str], None] = lambda text: None) -> Figures:
     for board in CHIPS:
         say(f"firmware on {board}")
         found[f"firmware on {board}"] = firmware_figures(board)
+    os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # CPU time of processes that live on is not to be seen
     training_figures(TRAININGS[0], 1.0)  # the first one imports what the others have
     unit_s = calibration_seconds()
     for family in TRAININGS:
