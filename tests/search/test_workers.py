@@ -13,7 +13,7 @@ from family_models import street
 from search_rows import UNO, made_up
 from threadpoolctl import threadpool_info
 
-from tinygen.common.errors import UsageError
+from tinygen.common.errors import TinygenError, UsageError
 from tinygen.families import mlp
 from tinygen.search import workers
 from tinygen.search.finalists import SearchRequest
@@ -64,6 +64,18 @@ def test_short_work_stays_here(monkeypatch):
     assert first[1] == os.getpid() and first[1] not in {process for _, process, *_ in others}
     assert [number for number, *_ in (first, *others)] == [0, 1, 2, 3]
     assert os.getpid() not in {process for _, process, *_ in as_completed(where, work)}
+
+
+def killed(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_process_that_is_killed_is_one_line_and_the_next_search_runs(two_processes):
+    for run in (in_processes, as_completed):
+        with pytest.raises(TinygenError, match=r"ended from outside.*LOKY_MAX_CPU_COUNT=1"):
+            list(run(killed, [(0,), (1,)]))
+    assert [number for number, *_ in in_processes(where, [(0,), (1,)])] == [0, 1]
 
 
 def test_a_large_machine_starts_few_processes(monkeypatch):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from threading import Event
 from time import monotonic
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
-from ..common.errors import UsageError
+from ..common.errors import TinygenError, UsageError
 
 SCHEDULER_SECONDS = 10  # that a Dask scheduler may take to answer
 START_SECONDS = 1.0  # that a process takes to load its libraries
@@ -50,7 +51,7 @@ def in_processes(function: Callable[..., Result], items: Iterable[tuple]) -> lis
     """
     work = iter(items)
     found, left = list(_here(function, work)), list(work)
-    with one_thread():
+    with one_thread(), _all_there():
         found += _parallel(len(left))(delayed(_alone)(function, item) for item in left)
     return found
 
@@ -59,7 +60,7 @@ def as_completed(function: Callable[..., Result], items: Iterable[tuple]) -> Ite
     """The same as they come."""
     work = iter(items)
     yield from _here(function, work)
-    with one_thread():
+    with one_thread(), _all_there():
         yield from _parallel(return_as="generator_unordered")(
             delayed(_alone)(function, item) for item in work
         )
@@ -82,6 +83,18 @@ def _parallel(most: int = MOST_PROCESSES, **options: Any) -> Parallel:
     """
     processes = max(min(cpu_count(), MOST_PROCESSES, most), 1)
     return Parallel(processes, prefer="processes", initializer=_ignore_ctrl_c, **options)
+
+
+@contextmanager
+def _all_there() -> Iterator[None]:
+    """One line where a process was lost."""
+    try:
+        yield
+    except BrokenProcessPool:
+        raise TinygenError(
+            "a process of the search was ended from outside, as a system does that runs out of "
+            "memory: use LOKY_MAX_CPU_COUNT=1 for a single process, or fewer rows"
+        ) from None
 
 
 def _ignore_ctrl_c() -> None:
