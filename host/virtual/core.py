@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ...common.errors import LinkError
+from ...common.process import signals_held
 from . import libsimavr as sim
 from .chips import chip
 from .layout import PROBE_CHIP, complete_timers, find_layout, find_uart
@@ -95,10 +96,11 @@ class Core:
         """
         run: Callable[[c.c_void_p], int] = self._lib.avr_run
         avr = self._this
-        while (state := run(avr)) & 6 == sim.RUNNING:  # running or sleeping
-            pass
-        if state == sim.STOPPED:
-            state = self._resume()
+        with signals_held(self.stop):
+            while (state := run(avr)) & 6 == sim.RUNNING:  # running or sleeping
+                pass
+            if state == sim.STOPPED:
+                state = self._resume()
         if self._failure:
             failure, self._failure = self._failure, None
             raise failure
@@ -185,7 +187,7 @@ class Core:
         def guarded(*arguments: Any) -> int:
             try:
                 function(*arguments)
-            except BaseException as error:  # Ctrl-C lands in here as well
+            except BaseException as error:
                 self._failure = error
                 self.stop()
             return 0

@@ -3,6 +3,8 @@
 import ctypes
 import gc
 import os
+import subprocess
+import sys
 
 import pytest
 from avr_program import MEGA, SECOND, TEXT, UNO, answers
@@ -314,3 +316,32 @@ def test_unknown_chip(simavr):
 
     with pytest.raises(LinkError, match="no virtual chip 'at91sam3x8e'"):
         SimBoard(Due)
+
+
+# ---- Ctrl-C ----
+
+ASKED = """
+import os, signal, sys, threading
+from tinygen.common.boards import BOARDS
+from tinygen.host.virtual.simavr import SimBoard
+
+with SimBoard(BOARDS["uno"], sys.argv[1]) as sim:
+    for k in range(60):
+        ask = threading.Timer(0.0005 * (20 + k), lambda: os.kill(os.getpid(), signal.SIGINT))
+        ask.start()
+        try:
+            sim.run_until(lambda sim: False, 10**12, 20)
+        except KeyboardInterrupt:
+            print(k)
+        ask.join()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="os.kill ends a process there")
+def test_ctrl_c_is_heard_at_any_moment(echo):
+    """Also as a callback begins, before its first line: what is raised there ctypes prints and
+    forgets, and the callback, which would have stopped the core, has not run.
+    """
+    words = [sys.executable, "-c", ASKED, str(echo(UNO))]
+    run = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert run.stdout.split() == [str(k) for k in range(60)] and not run.stderr

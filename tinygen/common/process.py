@@ -15,6 +15,9 @@ from typing import IO
 
 from .progress import Progress
 
+# what ends a program from outside; Windows has no SIGHUP
+TOLD = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+
 
 class Terminated(BaseException):
     """The process was told to end: every `finally` and `with` on the way out still cleans up."""
@@ -26,10 +29,9 @@ class Terminated(BaseException):
 
 def raise_when_told_to_end() -> None:
     """SIGTERM and SIGHUP raise Terminated in the main thread; the second one ends at once."""
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
+    for number in TOLD:
         # a program that was started to ignore a signal, as by nohup, goes on ignoring it
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        if number is not signal.SIGINT and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _raise)
 
 
@@ -53,6 +55,33 @@ def told_to_end() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def signals_held(stop: Callable[[], None]) -> Iterator[None]:
+    """While it lasts, a signal whose handler is a function only calls `stop`, and does at the end
+    what it usually does. For C code that calls back into Python: what a handler raises as a
+    callback begins, before its first line, ctypes would print and forget.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where no signal arrives
+        return
+    told: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        told.append(number)
+        stop()
+
+    usual = {n: h for n in TOLD if callable(h := signal.getsignal(n))}
+    for number in usual:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+    for number in told:
+        usual[signal.Signals(number)](number, None)
 
 
 class _Held:
