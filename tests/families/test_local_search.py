@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from family_models import street
+from family_models import rows_of, street
 from search_rows import made_up
 
 from tinygen.families import FAMILIES, mlp
@@ -86,13 +86,46 @@ def test_the_chosen_net_is_bettered_and_never_worse(hidden, monkeypatch):
     """Without a further start and without a kick, as a control, it stays what it is."""
     rows = street()
     fitted = mlp.fit(rows, mlp.Config(hidden, 2), 1)
-    found = mlp.better(fitted, rows, 1, in_processes)
-    again = mlp.better(fitted, rows, 1, in_processes)
+    found, judge = mlp.better(fitted, rows, 1, {}, in_processes)
+    again, _ = mlp.better(fitted, rows, 1, {}, in_processes)
+    assert judge is rows
     assert found.net.sizes == fitted.net.sizes and found.net.loss < fitted.net.loss
     assert np.array_equal(found.net.flat(), again.net.flat())
     monkeypatch.setattr(mlp, "WAYS", 0)
     monkeypatch.setattr(mlp, "_last_kicks", lambda net: 0)
-    assert mlp.better(fitted, rows, 1, in_processes).net is fitted.net
+    assert mlp.better(fitted, rows, 1, {}, in_processes)[0].net is fitted.net
+
+
+def noisy(seed: int):
+    """Rows of a smooth quantity with noise, and what it is without."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 1000, (400, 3))
+    exact = 20 + x[:, 0] / 10 + (x[:, 1] / 80) ** 2 + 80 * np.exp(-x[:, 2] / 250)
+    return rows_of(x, np.maximum(exact + rng.normal(0, 25, 400), 0)), exact
+
+
+def test_where_noise_decides_a_net_is_taught_and_nearer_to_the_truth(monkeypatch):
+    """What nets like it answer on average has less noise than the references."""
+    monkeypatch.setattr(mlp, "_last_kicks", lambda net: 20)
+    errors = []
+    for seed in range(2):
+        rows, exact = noisy(seed)
+        fitted = mlp.fit(rows, mlp.Config((6,), 2), seed)
+        alike = {mlp.Config((3,), 2): 1.02, mlp.Config((6,), 2): 1.0}
+        plain, _ = mlp.better(fitted, rows, seed, {}, in_processes)
+        learner, judge = mlp.better(fitted, rows, seed, alike, in_processes)
+        assert 0 < np.abs(judge.y - rows.y).mean() < np.abs(exact - rows.y).mean()
+        errors.append([np.abs(f.predict(rows.x) - exact).mean() for f in (plain, learner)])
+    assert np.mean(errors, axis=0)[1] < 0.99 * np.mean(errors, axis=0)[0]
+
+
+def test_noise_decides_where_half_the_units_are_nearly_as_good():
+    small, deep, whole = mlp.Config((4,), 2), mlp.Config((3, 2), 2), mlp.Config((10,), 2)
+    near, far = mlp.NEARLY, mlp.NEARLY + 0.01
+    for half, found in ((small, near), (deep, near), (small, far), (mlp.Config((6,), 2), 1.0)):
+        told = mlp._size_hardly_counts(whole, {half: found, whole: 1.0})
+        assert told == (found == near)
+    assert not mlp._size_hardly_counts(whole, {small: 1.0})
 
 
 def test_a_large_net_is_tried_to_better_less_often(problem):

@@ -320,10 +320,11 @@ def test_the_chosen_model_is_trained_on(monkeypatch, simavr):
         monkeypatch.setitem(FAMILIES, "mlp", changed)
         return search(made_up(), "m", 30.0, "mlp", UNO, budget)
 
-    def poor(fitted, rows, seed, run):
+    def poor(fitted, rows, seed, errors, run):
         asked.append(fitted)
         weights = tuple(0 * w for w in fitted.net.weights)
-        return dataclasses.replace(fitted, net=dataclasses.replace(fitted.net, weights=weights))
+        net = dataclasses.replace(fitted.net, weights=weights)
+        return dataclasses.replace(fitted, net=net, rounded=None), rows
 
     plain, worse, good = with_better(None), with_better(poor), with_better(mlp.better)
     assert worse.model.nodes == plain.model.nodes and len(asked) == 1

@@ -1,15 +1,16 @@
 """Where a search runs: in this process, in several, or on a cluster, with the same answers."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-from threading import Event
 
 import numpy as np
 import pytest
 from family_models import street
+from joblib import Parallel, delayed
 from search_rows import UNO, made_up
 from threadpoolctl import threadpool_info
 
@@ -20,13 +21,26 @@ from tinygen.search.finalists import SearchRequest
 from tinygen.search.model_search import find_ladder
 from tinygen.search.workers import as_completed, in_processes, in_threads
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+pytestmark = pytest.mark.skipif(CORES == 1, reason="one core has one process")
+
 
 @pytest.fixture
-def two_processes(monkeypatch):
-    """They are there from the start."""
+def pool(monkeypatch):
+    """Two processes are allowed, and none is there."""
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
-    monkeypatch.setattr(workers, "_started", Event())
-    workers._started.set()
+    pool = workers._Pool()
+    monkeypatch.setattr(workers, "_pool", pool)
+    yield pool
+    pool.end()
+
+
+@pytest.fixture
+def two_processes(pool, monkeypatch):
+    """They are there from the start."""
+    list(pool.results(abs, [(-1,), (-2,)]))
+    assert pool.started
+    return pool
 
 
 def where(number: int) -> tuple[int, int, bool, int]:
@@ -36,14 +50,15 @@ def where(number: int) -> tuple[int, int, bool, int]:
     return number, os.getpid(), deaf, max(pool["num_threads"] for pool in threadpool_info())
 
 
+WORK = [(k,) for k in range(6)]
+
+
 def test_work_runs_in_other_processes_with_one_thread_each(two_processes):
-    found = in_processes(where, [(k,) for k in range(6)])
+    found = in_processes(where, WORK)
     assert [number for number, *_ in found] == list(range(6))
     assert all(process != os.getpid() and deaf for _, process, deaf, _ in found)
     assert {threads for *_, threads in found} == {1}
-    assert sorted(number for number, *_ in as_completed(where, ((k,) for k in range(6)))) == [
-        number for number, *_ in found
-    ]
+    assert sorted(number for number, *_ in as_completed(where, iter(WORK))) == list(range(6))
 
 
 def test_a_single_piece_of_work_and_what_waits_stay_here(two_processes):
@@ -52,18 +67,24 @@ def test_a_single_piece_of_work_and_what_waits_stay_here(two_processes):
     assert {process for _, process, *_ in in_threads(where, range(4))} == {os.getpid()}
 
 
-def test_short_work_stays_here(monkeypatch):
+def test_short_work_stays_here(pool, monkeypatch):
     """The first piece takes longer than processes take to start: the next ones run there."""
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
-    monkeypatch.setattr(workers, "_started", Event())
-    work = [(k,) for k in range(4)]
     for run in (in_processes, as_completed):
-        assert {process for _, process, *_ in run(where, work)} == {os.getpid()}
+        assert {process for _, process, *_ in run(where, WORK)} == {os.getpid()}
+    assert not pool.started
     monkeypatch.setattr(workers, "START_SECONDS", 0.0)
-    first, *others = in_processes(where, work)
+    first, *others = in_processes(where, WORK)
     assert first[1] == os.getpid() and first[1] not in {process for _, process, *_ in others}
-    assert [number for number, *_ in (first, *others)] == [0, 1, 2, 3]
-    assert os.getpid() not in {process for _, process, *_ in as_completed(where, work)}
+    assert [number for number, *_ in (first, *others)] == list(range(6)) and pool.started
+
+
+def test_a_program_that_has_processes_of_its_own_keeps_them(two_processes):
+    """joblib has one pool for all; what asks for another kind of pool ends it."""
+    with Parallel(2) as parallel:
+        before = {process for _, process, *_ in parallel(delayed(where)(k) for k in range(20))}
+        ours = {process for _, process, *_ in in_processes(where, WORK)}
+        after = {process for _, process, *_ in parallel(delayed(where)(k) for k in range(20))}
+    assert not ours & before and after & before
 
 
 def killed(number: int) -> int:
@@ -71,18 +92,71 @@ def killed(number: int) -> int:
     return number
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_process_that_is_killed_is_one_line_and_the_next_search_runs(two_processes):
-    for run in (in_processes, as_completed):
-        with pytest.raises(TinygenError, match=r"ended from outside.*LOKY_MAX_CPU_COUNT=1"):
-            list(run(killed, [(0,), (1,)]))
-    assert [number for number, *_ in in_processes(where, [(0,), (1,)])] == [0, 1]
+    with pytest.raises(TinygenError, match=r"ended from outside.*LOKY_MAX_CPU_COUNT=1"):
+        list(two_processes.results(killed, [(0,), (1,)]))
+    assert not two_processes.started
+    assert [number for number, *_ in two_processes.results(where, WORK[:2])]
+
+
+def wrong(number: int) -> int:
+    raise UsageError(f"{number} is wrong")
+
+
+def test_an_error_arrives_as_it_is_and_the_next_search_runs(two_processes):
+    with pytest.raises(UsageError, match=r"^. is wrong"):
+        in_processes(wrong, WORK)
+    assert [number for number, *_ in in_processes(where, WORK)] == list(range(6))
 
 
 def test_a_large_machine_starts_few_processes(monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "64")
     monkeypatch.setattr(workers, "cpu_count", lambda: 64)
-    assert workers._parallel().n_jobs == workers.MOST_PROCESSES
-    assert workers._parallel(3).n_jobs == 3
+    assert workers._processes() == workers.MOST_PROCESSES
+
+
+def test_what_is_no_number_of_processes_is_one_line(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "many")
+    with pytest.raises(UsageError, match="LOKY_MAX_CPU_COUNT='many' is no number of processes"):
+        workers._processes()
+
+
+def test_a_child_that_may_have_none_starts_none(monkeypatch):
+    """One of `multiprocessing.Pool`."""
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    with multiprocessing.Pool(1) as children:
+        assert children.apply(workers._processes) == 1
+    assert workers._processes() == 2
+
+
+ENDS = """
+import os, sys
+from tinygen.search import workers
+
+def pid(k): return os.getpid()
+
+print(*{*workers._pool.results(pid, [(k,) for k in range(40)])}, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_processes_end_with_the_one_that_started_them():
+    environment = {**os.environ, "LOKY_MAX_CPU_COUNT": "2"}
+    words = [sys.executable, "-c", ENDS]
+    run = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert run.returncode == -signal.SIGKILL and run.stdout.split()
+    assert all(is_gone(int(process)) for process in run.stdout.split())
+
+
+def is_gone(process: int) -> bool:
+    for _ in range(100):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_a_search_finds_the_same_in_two_processes(simavr, request):
@@ -95,8 +169,8 @@ def test_a_search_finds_the_same_in_two_processes(simavr, request):
 def test_the_chosen_net_is_bettered_alike_in_two_processes(two_processes):
     rows = street()
     fitted = mlp.fit(rows, mlp.Config((4,), 2), 1)
-    apart = mlp.better(fitted, rows, 1, in_processes)
-    here = mlp.better(fitted, rows, 1, lambda function, items: [function(*i) for i in items])
+    apart, _ = mlp.better(fitted, rows, 1, {}, in_processes)
+    here, _ = mlp.better(fitted, rows, 1, {}, lambda function, items: [function(*i) for i in items])
     assert np.array_equal(apart.net.flat(), here.net.flat())
 
 
@@ -127,18 +201,7 @@ def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
     rest = running.stderr.read()
     assert running.wait(60) == 130
     assert "Traceback" not in rest and rest.splitlines()[-1] == "tinygen: stopped by the user"
-    assert nobody_left(running.pid) and not (tmp_path / "m.json").exists()
-
-
-def nobody_left(group: int) -> bool:
-    """True once the group has no process; they may take a moment."""
-    for _ in range(100):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.1)
-    return False
+    assert is_gone(-running.pid) and not (tmp_path / "m.json").exists()
 
 
 THREADS = """
@@ -151,7 +214,6 @@ print(len(blas), max(blas))
 """
 
 
-@pytest.mark.skipif(os.cpu_count() == 1, reason="one core has one thread anyway")
 @pytest.mark.parametrize(
     "limit, most", [("one_thread()", 1), ("threadpool_limits(1)", os.cpu_count())]
 )

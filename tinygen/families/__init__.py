@@ -58,9 +58,10 @@ class Family:
     lower: Callable[[Any, Rows], tuple[Node, ...]]  # takes what `fit` returns
     # where several sizes share their work; the last argument asks for drafts
     fit_many: Callable[[Rows, list[Any], int, bool], list[Any]] | None = None
-    # a fit made better, or as good, with an effort that only the chosen one is worth; the last
-    # argument calls a picklable function for each tuple of arguments, where possible at once
-    better: Callable[[Any, Rows, int, Run], Fitted] | None = None
+    # a fit made better with an effort that only the chosen one is worth, and the rows that tell
+    # whether it is; takes the errors in the folds of the family's configurations, and what calls a
+    # picklable function for each tuple of arguments, where possible at once
+    better: Callable[[Any, Rows, int, Mapping[Any, float], Run], tuple[Fitted, Rows]] | None = None
     # a draft that goes on without some inputs: of rows that hold the others, and their places
     without: Callable[[Any, Rows, tuple[int, ...], int], Fitted] | None = None
     # what makes two configurations of one size; the better one goes on

@@ -6,6 +6,7 @@ again to the integer activations.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil
@@ -25,7 +26,17 @@ from ..fitting.lowering import (
     scale_inputs,
 )
 from ..fitting.nets.gauss_newton import Net, Problem, train_net
-from ..fitting.nets.local_search import MOST_ROWS, TRAIN, finished, found_deep, kicked, ladder
+from ..fitting.nets.local_search import (
+    FINISH,
+    MOST_ROWS,
+    TRAIN,
+    finished,
+    found_deep,
+    kicked,
+    ladder,
+    taught,
+    tries,
+)
 from ..fitting.nets.rounding import MOST_FINE, forms_behind, frames_of, round_layer
 from ..fitting.weighted import deviation, mean
 from ..model.nodes import Node, prove
@@ -56,7 +67,8 @@ KICKS, DEEP_KICKS = 6, 8  # tries to better a net that is used, of one layer and
 STARTS = 4  # random nets of two layers, of which one is trained
 DRAFT_STARTS, DRAFT_KICKS, LEAST_DRAFT = 2, 6, 3  # of a draft; the last two: tries to better it
 WAYS, LAST_KICKS = 3, 100  # further nets beside the chosen one; tries to better the best of them
-LEAST_LAST, QUICK = 20, 300  # the least of these tries, and parameters beyond which there are fewer
+NEARLY = 1.03  # times the error of a net that one of half its units may have
+LEAST_LAST = 20  # of these tries
 DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 
 
@@ -166,20 +178,36 @@ def without(fitted: FittedNet, rows: Rows, kept: tuple[int, ...], seed: int) -> 
     return replace(frame, net=train_net(net, _problem(frame, rows), TRAIN))
 
 
-def better(fitted: FittedNet, rows: Rows, seed: int, run: Run) -> FittedNet:
+def better(
+    fitted: FittedNet, rows: Rows, seed: int, errors: Mapping[Config, float], run: Run
+) -> tuple[FittedNet, Rows]:
     """The net, or a better one that comes from further starts and a longer local search: what
-    pays for the one net that is chosen.
+    pays for the one net that is chosen. Where noise decides, it is trained to the rows that come
+    with it, which are between the references and what nets like it answer.
     """
-    problem, hidden = _problem(fitted, rows), fitted.net.sizes[1:-1]
-    some = problem.thinned([seed, 1], MOST_ROWS)
+    problem, hidden, targets = _problem(fitted, rows), fitted.net.sizes[1:-1], rows
     others = np.random.SeedSequence(seed).generate_state(WAYS).tolist()
     nets = [fitted.net, *run(_another, [(problem, hidden, other) for other in others])]
+    if _size_hardly_counts(Config(hidden, fitted.root.degree, bool(fitted.logs.columns)), errors):
+        problem = replace(problem, y=taught(problem, nets))
+        targets = replace(rows, y=problem.y.astype(rows.y.dtype))
+        nets = [train_net(net, problem, FINISH) for net in nets]
+    some = problem.thinned([seed, 1], MOST_ROWS)
     best = min(nets, key=lambda net: net.loss)
     found = [
         best,
         *(finished(n, some, problem) for n in kicked(best, some, _last_kicks(best), [seed])[1:]),
     ]
-    return _best_rounded(found[-MOST_ROUNDED:], fitted, rows)
+    bettered = _best_rounded(found[-MOST_ROUNDED:], fitted, targets)
+    return replace(bettered, rounded=(rows, lower(bettered, targets))), targets
+
+
+def _size_hardly_counts(config: Config, errors: Mapping[Config, float]) -> bool:
+    """True where a net of at most half the units is nearly as good in the folds: noise decides, not
+    what a net can say.
+    """
+    half = [e for c, e in errors.items() if 2 * sum(c.hidden) <= sum(config.hidden)]
+    return config in errors and min(half, default=np.inf) <= NEARLY * errors[config]
 
 
 def _another(problem: Problem, hidden: tuple[int, ...], seed: int) -> Net:
@@ -191,13 +219,7 @@ def _another(problem: Problem, hidden: tuple[int, ...], seed: int) -> Net:
 
 def _last_kicks(net: Net) -> int:
     """Tries to better the net that is chosen."""
-    return _tries(LAST_KICKS, LEAST_LAST, len(net.flat()))
-
-
-def _tries(most: int, least: int, parameters: int) -> int:
-    """Fewer tries for a larger net: a step costs as the square of its parameters."""
-    share = min((QUICK / parameters) ** 2, 1.0)
-    return max(round(most * share), least)
+    return tries(LAST_KICKS, LEAST_LAST, len(net.flat()))
 
 
 def _problem(frame: FittedNet, rows: Rows) -> Problem:
@@ -244,7 +266,7 @@ def _direct(problem: Problem, hidden: tuple[int, ...], seed: int, draft: bool = 
     """
     some = problem.thinned([seed, 1], MOST_ROWS)
     if draft:
-        kicks = _tries(DRAFT_KICKS, LEAST_DRAFT, _parameters(hidden, problem.z.shape[1]))
+        kicks = tries(DRAFT_KICKS, LEAST_DRAFT, _parameters(hidden, problem.z.shape[1]))
         return found_deep(some, hidden, seed, DRAFT_STARTS, kicks)[-1:]
     found = found_deep(some, hidden, seed, STARTS, DEEP_KICKS)
     return [finished(net, some, problem) for net in found[-MOST_ROUNDED:]]

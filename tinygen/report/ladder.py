@@ -68,7 +68,7 @@ def growth(part: float) -> str:
     """By which part an error grows: "+9%"; where there was hardly any error before, how large the
     part is says nothing.
     """
-    return f"{part:+.0%}" if part < MOST_GROWTH else f"over {MOST_GROWTH} times"
+    return f"{round(part, 2) + 0.0:+.0%}" if part < MOST_GROWTH else f"over {MOST_GROWTH} times"
 
 
 def ladder_title(found: Ladder) -> str:

@@ -28,7 +28,9 @@ from .cross_validation import (
     rounded,
     show_error,
 )
-from .workers import in_processes
+from .workers import in_processes, one_thread
+
+Cuts = list[tuple[np.ndarray, np.ndarray]]  # (fit, validate) of each fold
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def most_needed(dataset: Dataset, limit: int) -> Kept:
 
     def errors(choices: list[tuple[int, ...]]) -> list[float]:
         work = [(dataset, cuts, family.name, config, columns) for columns in choices]
-        return [_mean(losses) for _, losses in in_processes(_judged, work)]
+        return [_mean(losses) for losses in in_processes(_judged, work)]
 
     (error,) = (first,) = errors([kept])
     while len(kept) > limit:
@@ -104,9 +106,10 @@ def sensor_worth(
     """(sensor, growth) for each input of a model, the labels of a category together: the part by
     which its error grows without it.
 
-    Fitted and judged on folds of the training rows: all of them where they run in time, else one. A
-    fit goes on without the input where its family can do that, or starts anew. Empty for a model of
-    a single input, and for families whose configuration names an input.
+    Fitted and judged on folds of the training rows: all of them where they run in time, else one.
+    Where its family can do that, one fit goes on, once with all inputs and once without each;
+    training alone must not look like a gain. Else each fit starts anew. Empty for a model of a
+    single input, and for families whose configuration names an input.
     """
     candidate = next(
         c
@@ -123,34 +126,41 @@ def sensor_worth(
         return ()
     cuts = fold_cuts(dataset) if dataset.split.by_time else fold_cuts(dataset)[:1]
     asked, every = (dataset, cuts, family.name, candidate.config), tuple(range(len(dataset.inputs)))
-    whole = in_processes(_judged, [(*asked, every)])[0][0] if family.without else None
-    # the fit with all inputs goes on as well: training alone must not look like a gain
+    with one_thread():
+        whole = _drafts(*asked, every) if family.without else None
     left = [every, *(tuple(k for k in every if k not in gone) for gone in used.values())]
-    (_, base), *others = in_processes(_judged, [(*asked, columns, whole) for columns in left])
-    return tuple((name, _mean(losses / base) - 1) for name, (_, losses) in zip(used, others))
+    base, *others = in_processes(_judged, [(*asked, columns, whole) for columns in left])
+    return tuple((name, _mean(losses / base) - 1) for name, losses in zip(used, others))
+
+
+def _drafts(
+    dataset: Dataset, cuts: Cuts, name: str, config: Any, columns: tuple[int, ...]
+) -> list[Fitted]:
+    """A family's configuration with some of the inputs, fitted for each fold."""
+    rows, family, seed = dataset.rows.only(columns), FAMILIES[name], dataset.split.seed
+    return [family.fit_all(rows.take(fit), [config], seed, draft=True)[0] for fit, _ in cuts]
 
 
 def _judged(
     dataset: Dataset,
-    cuts: list[tuple[np.ndarray, np.ndarray]],
+    cuts: Cuts,
     name: str,
     config: Any,
     columns: tuple[int, ...],
     whole: list[Fitted] | None = None,
-) -> tuple[list[Fitted], np.ndarray]:
-    """The fits of a family's configuration with some of the inputs, and their raw errors, (folds,).
-    whole: those with all inputs, which may go on.
+) -> np.ndarray:
+    """Raw error on each fold, (folds,), of a family's configuration with some of the inputs.
+
+    whole: fits with all inputs, which go on with these.
     """
-    rows, family, seed = dataset.rows.only(columns), FAMILIES[name], dataset.split.seed
-    fits, losses = list[Fitted](), list[float]()
-    for k, (fit_on, validate) in enumerate(cuts):
-        fitting, unseen = rows.take(fit_on), rows.take(validate)
-        if whole and family.without:
-            fits.append(family.without(whole[k], fitting, columns, seed))
-        else:
-            fits += family.fit_all(fitting, [config], seed, draft=True)
-        losses.append(unseen.error(rounded(fits[-1], unseen.x)))
-    return fits, np.maximum(losses, 1e-9)
+    rows, go_on, seed = dataset.rows.only(columns), FAMILIES[name].without, dataset.split.seed
+    if whole is not None and go_on:
+        fits = [go_on(f, rows.take(fit), columns, seed) for f, (fit, _) in zip(whole, cuts)]
+    else:
+        fits = _drafts(dataset, cuts, name, config, columns)
+    unseen = [rows.take(validate) for _, validate in cuts]
+    losses = [some.error(rounded(fit, some.x)) for fit, some in zip(fits, unseen)]
+    return np.maximum(losses, 1e-9)
 
 
 def _sensor(q: Quantity) -> str:

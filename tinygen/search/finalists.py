@@ -123,10 +123,12 @@ class Finalists:
             return
         self.say("training the chosen model on")
         seed, training = self.dataset.split.seed, self.dataset.training
+        errors = {c.config: c.error for c in self.ranked if c.family == candidate.family}
         with one_thread():
-            self.fits[candidate] = better(before, training, seed, in_processes)
-        rung = self._rung(candidate)
-        if rung and rung.within(budget) and rung.training_error < best.training_error:
+            self.fits[candidate], judge = better(before, training, seed, errors, in_processes)
+        rung, inside = self._rung(candidate), judge.x[:, list(before.columns)]
+        errors_there = [judge.error(r.model.predict(inside)) for r in (best, rung) if r]
+        if rung and rung.within(budget) and errors_there[1] < errors_there[0]:
             # folds judge the configuration, which is the same: what its own rounding adds to their
             # error does not count against a net whose integers err less on the training rows
             if rung.error > best.error:

@@ -9,15 +9,20 @@ matrices gain nothing from more.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import as_completed as as_they_end
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from threading import Event
-from time import monotonic
-from typing import Any, TypeVar
+from multiprocessing import current_process
+from threading import Lock, Thread
+from time import monotonic, sleep
+from typing import TypeVar
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib.externals.loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
 from ..common.errors import TinygenError, UsageError
@@ -25,9 +30,10 @@ from ..common.errors import TinygenError, UsageError
 SCHEDULER_SECONDS = 10  # that a Dask scheduler may take to answer
 START_SECONDS = 1.0  # that a process takes to load its libraries
 MOST_PROCESSES = 8  # of 180 to 260 MB each: a search has pieces of work for few more
+IDLE_SECONDS = 300  # after which a process ends
+ALONE_SECONDS = 1.0  # between looks for the process that started this one
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_started = Event()  # set from where on there are processes
 
 
 def one_thread() -> threadpool_limits:
@@ -49,61 +55,135 @@ def in_processes(function: Callable[..., Result], items: Iterable[tuple]) -> lis
     """The function's results, in the order of the items, which are tuples of its arguments. They
     and the function must be picklable; short work stays in this process.
     """
-    work = iter(items)
-    found, left = list(_here(function, work)), list(work)
-    with one_thread(), _all_there():
-        found += _parallel(len(left))(delayed(_alone)(function, item) for item in left)
-    return found
+    work = list(items)
+    numbered = ((function, k, item) for k, item in enumerate(work))
+    found = dict(as_completed(_numbered, numbered))
+    return [found[k] for k in range(len(work))]
 
 
 def as_completed(function: Callable[..., Result], items: Iterable[tuple]) -> Iterator[Result]:
     """The same as they come."""
     work = iter(items)
-    yield from _here(function, work)
-    with one_thread(), _all_there():
-        yield from _parallel(return_as="generator_unordered")(
-            delayed(_alone)(function, item) for item in work
-        )
+    with one_thread():
+        if _pool.cluster:
+            yield from Parallel(return_as="generator_unordered")(
+                delayed(_alone)(function, item) for item in work
+            )
+            return
+        begun = monotonic()
+        while not _pool.started and (item := next(work, None)) is not None:
+            yield function(*item)
+            if monotonic() - begun > START_SECONDS:
+                break
+        yield from _pool.results(function, list(work))
 
 
-def _here(function: Callable[..., Result], work: Iterator[tuple]) -> Iterator[Result]:
-    """Results from this process, until processes would have been worth their start, or are
-    there.
-    """
-    begun = monotonic()
-    while not _started.is_set() and (item := next(work, None)) is not None:
-        yield _alone(function, item)
-        if monotonic() - begun > START_SECONDS:
-            _started.set()
-
-
-def _parallel(most: int = MOST_PROCESSES, **options: Any) -> Parallel:
-    """At most so many processes, or the workers of a cluster. Ctrl-C is for the first process,
-    which then ends the others.
-    """
-    processes = max(min(cpu_count(), MOST_PROCESSES, most), 1)
-    return Parallel(processes, prefer="processes", initializer=_ignore_ctrl_c, **options)
-
-
-@contextmanager
-def _all_there() -> Iterator[None]:
-    """One line where a process was lost."""
-    try:
-        yield
-    except BrokenProcessPool:
-        raise TinygenError(
-            "a process of the search was ended from outside, as a system does that runs out of "
-            "memory: use LOKY_MAX_CPU_COUNT=1 for a single process, or fewer rows"
-        ) from None
-
-
-def _ignore_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _numbered(function: Callable[..., Result], number: int, item: tuple) -> tuple[int, Result]:
+    return number, function(*item)
 
 
 def _alone(function: Callable[..., Result], item: tuple) -> Result:
     with one_thread():
         return function(*item)
+
+
+class _Pool:
+    """Processes of our own: those that joblib shares are replaced whenever somebody wants others,
+    and a program that uses it from another thread would wait for us, and we for it.
+    """
+
+    cluster = False  # True while the work is for a Dask scheduler's workers
+
+    def __init__(self) -> None:
+        self._executor: ProcessPoolExecutor | None = None
+        self._lock = Lock()
+
+    @property
+    def started(self) -> bool:
+        """Whether there are processes."""
+        return self._executor is not None
+
+    def results(self, function: Callable[..., Result], work: list[tuple]) -> Iterator[Result]:
+        """As they come; from this process where it is the only one. TinygenError where one is
+        lost. Whoever stops listening ends the processes, and what they do.
+        """
+        if len(work) < 2 or _processes() < 2:
+            yield from (function(*item) for item in work)
+            return
+        listening = True
+        try:
+            for future in as_they_end(self._submitted(function, work)):
+                yield future.result()
+            listening = False
+        except BrokenProcessPool:
+            raise TinygenError(
+                "a process of the search was ended from outside, as a system does that runs out "
+                "of memory: use LOKY_MAX_CPU_COUNT=1 for a single process, or fewer rows"
+            ) from None
+        finally:
+            if listening:
+                self.end()
+
+    def _submitted(
+        self, function: Callable[..., Result], work: list[tuple]
+    ) -> list[Future[Result]]:
+        with self._lock, _ctrl_c_blocked():
+            if self._executor is None:
+                self._executor = ProcessPoolExecutor(
+                    _processes(), timeout=IDLE_SECONDS, initializer=_begin, initargs=(os.getpid(),)
+                )
+            return [self._executor.submit(_alone, function, item) for item in work]
+
+    def end(self) -> None:
+        """Ends the processes; the next search starts others."""
+        with self._lock:
+            executor, self._executor = self._executor, None
+        if executor:
+            executor.shutdown(kill_workers=True)
+
+
+_pool = _Pool()
+
+
+def _processes() -> int:
+    """How many there may be beside this one."""
+    if current_process().daemon:  # it may start none
+        return 1
+    try:
+        return max(min(cpu_count(), MOST_PROCESSES), 1)
+    except ValueError:
+        told = os.environ.get("LOKY_MAX_CPU_COUNT")
+        raise UsageError(
+            f"LOKY_MAX_CPU_COUNT='{told}' is no number of processes: use 1 or more"
+        ) from None
+
+
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """What is started meanwhile never hears Ctrl-C, which is for the first process; that hears it
+    at the end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(first: int) -> None:
+    """In a new process: it is deaf to Ctrl-C, and ends with the process that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "fork"):
+        Thread(target=_end_with, args=(first,), daemon=True).start()
+
+
+def _end_with(first: int) -> None:
+    while os.getppid() == first:
+        sleep(ALONE_SECONDS)
+    os._exit(1)
 
 
 @contextmanager
@@ -127,5 +207,9 @@ def cluster(address: str | None) -> Iterator[None]:
             f"no Dask scheduler at '{address}' ({type(error).__name__}): "
             "start one with `dask scheduler`"
         ) from None
-    with client, parallel_config(backend="dask"):
-        yield
+    _pool.cluster = True
+    try:
+        with client, parallel_config(backend="dask"):
+            yield
+    finally:
+        _pool.cluster = False

@@ -11,7 +11,7 @@ from ...common.progress import Progress, silent
 from ...data import Dataset, Rows
 from ...data.splits import fold_blocks, groups_of
 from ..cross_validation import fold_cuts
-from ..workers import in_processes
+from ..workers import in_threads
 from .neighbours import rows_between
 from .teacher import Teacher
 
@@ -30,7 +30,7 @@ def student_rows(
     cuts = fold_cuts(dataset)
     parts = [fit for fit, _ in cuts] + [dataset.train]
     progress(f"asking the teacher {teacher.name} about {(1 + draws) * len(dataset.train):,} rows")
-    made = in_processes(_labelled, [(dataset, part, teacher, draws) for part in parts])
+    made = in_threads(lambda part: _labelled(dataset, part, teacher, draws), parts)
     starts = len(dataset.y) + np.cumsum([0, *(len(rows.y) for rows in made)])
     places = [np.arange(start, end) for start, end in pairwise(starts)]
     split = replace(
