@@ -328,8 +328,8 @@ from tinygen.host.virtual.simavr import SimBoard
 with SimBoard(BOARDS["uno"], sys.argv[1]) as sim:
     for k in range(60):
         ask = threading.Timer(0.0005 * (20 + k), lambda: os.kill(os.getpid(), signal.SIGINT))
-        ask.start()
         try:
+            ask.start()
             sim.run_until(lambda sim: False, 10**12, 20)
         except KeyboardInterrupt:
             print(k)
