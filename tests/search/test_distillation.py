@@ -3,6 +3,7 @@ student is kept only where it is better.
 """
 
 from dataclasses import replace
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tinygen.common.boards import BOARDS
 from tinygen.common.errors import DataError, UsageError
 from tinygen.data import Dataset, Provenance, Rows, Split
 from tinygen.model.fixedpoint import Quantity
+from tinygen.search import workers
 from tinygen.search.cross_validation import fold_cuts
 from tinygen.search.distillation import Teacher, distilled, own_teacher, student
 from tinygen.search.distillation.neighbours import rows_between
@@ -251,6 +253,16 @@ def test_what_is_no_teacher_is_one_line(noisy, answer, words):
     with pytest.raises((DataError, UsageError), match=words) as error:
         student.student_rows(noisy, Teacher("oracle", Oracle(answer), as_fitted=True), 0)
     assert "\n" not in str(error.value)
+
+
+def test_a_teacher_need_not_go_to_another_process(noisy, monkeypatch):
+    """It may hold a session, a file or a lock."""
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    monkeypatch.setattr(workers, "START_SECONDS", 0.0)
+    oracle = Oracle(lambda x: x[:, 0])
+    oracle.lock = Lock()
+    made = student.student_rows(noisy, Teacher("oracle", oracle, as_fitted=True), 0)
+    assert len(made.y) > len(noisy.y)
 
 
 def test_columns_of_a_teacher_that_knows_names_are_found_by_them(noisy):
