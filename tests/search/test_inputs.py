@@ -1,11 +1,17 @@
 """Choosing inputs: what is kept is what carries the target, found on training rows alone."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from search_rows import made_up
 
 from tinygen.common.errors import UsageError
-from tinygen.search.feature_selection import most_needed
+from tinygen.families import FAMILIES, mlp
+from tinygen.report.ladder import growth
+from tinygen.search.cross_validation import Candidate, plain_config
+from tinygen.search.feature_selection import most_needed, sensor_worth
 
 
 @pytest.mark.parametrize("split", ["random", "time"])
@@ -47,3 +53,26 @@ def test_the_note_names_them():
     assert found.note(made_up()).startswith(
         "2 inputs left out as least needed: c, b; without them a sparse polynomial has "
     )
+
+
+def test_the_worth_of_a_sensor_is_held_against_the_same_net_that_goes_on(monkeypatch):
+    """The net with all inputs goes on as well: training alone is no gain."""
+    dataset, config, kept = made_up(), mlp.Config((4,), 2), []
+
+    def spied(fitted, rows, columns, seed):
+        kept.append(columns)
+        return mlp.without(fitted, rows, columns, seed)
+
+    monkeypatch.setitem(FAMILIES, "mlp", replace(mlp.FAMILY, without=spied))
+    training = {"config": plain_config(config)}
+    model = SimpleNamespace(family="mlp", training=training, inputs=dataset.inputs)
+    worth = dict(sensor_worth(dataset, model, [Candidate("mlp", config, (0.0,))]))
+    assert kept == [(0, 1, 2), (1, 2), (0, 2), (0, 1)]
+    assert worth["a"] > worth["b"] > 0.5 and abs(worth["c"]) < 0.1
+
+
+@pytest.mark.parametrize(
+    "part, told", [(-0.004, "+0%"), (0.004, "+0%"), (0.126, "+13%"), (-0.02, "-2%")]
+)
+def test_a_growth_that_rounds_to_nothing_has_no_minus(part, told):
+    assert growth(part) == told

@@ -336,6 +336,25 @@ def test_the_chosen_model_is_trained_on(monkeypatch, simavr):
     assert others[0] == others[1]
 
 
+def test_what_the_chosen_model_is_trained_to_judges_it(monkeypatch, simavr):
+    """Where noise decides these are not the references, on which the one before errs less."""
+
+    def of_few_rows(fitted, rows, seed, errors, run):
+        config = mlp.Config(fitted.net.sizes[1:-1], fitted.root.degree)
+        other = mlp.fit(rows.take(np.arange(100)), config, seed)
+        answers = np.rint(other.predict(rows.x)).astype(np.int64)
+        return other, dataclasses.replace(rows, y=answers)
+
+    def chosen(better):
+        monkeypatch.setitem(FAMILIES, "mlp", dataclasses.replace(mlp.FAMILY, better=better))
+        found = search(made_up(), "m", 30.0, "mlp", UNO, Budget(flash_bytes=400))
+        return found.rungs[found.chosen]
+
+    before, after = chosen(None), chosen(of_few_rows)
+    assert after.model.training["config"] == before.model.training["config"]
+    assert after.training_error > before.training_error
+
+
 @pytest.mark.parametrize(("growth", "kept"), [(0, True), (10_000, False)])
 def test_a_bettered_model_stays_chosen(growth, kept, monkeypatch, simavr):
     """Rounding costs it more, and folds judge its configuration: as good as before. One that is

@@ -61,6 +61,16 @@ def test_work_runs_in_other_processes_with_one_thread_each(two_processes):
     assert sorted(number for number, *_ in as_completed(where, iter(WORK))) == list(range(6))
 
 
+def hears_ctrl_c(number: int) -> bool:
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal masks")
+def test_a_process_is_deaf_to_ctrl_c_before_its_first_line(two_processes):
+    """One that still loads its libraries would print where it was."""
+    assert not any(two_processes.results(hears_ctrl_c, WORK)) and hears_ctrl_c(0)
+
+
 def test_a_single_piece_of_work_and_what_waits_stay_here(two_processes):
     ((_, here, deaf, _),) = in_processes(where, [(0,)])
     assert here == os.getpid() and not deaf
@@ -98,6 +108,14 @@ def test_a_process_that_is_killed_is_one_line_and_the_next_search_runs(two_proce
         list(two_processes.results(killed, [(0,), (1,)]))
     assert not two_processes.started
     assert [number for number, *_ in two_processes.results(where, WORK[:2])]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_process_that_was_killed_with_nothing_to_do_is_replaced(two_processes):
+    (_, idle, *_), *_ = two_processes.results(where, WORK)
+    os.kill(idle, signal.SIGKILL)
+    time.sleep(1)
+    assert sorted(number for number, *_ in two_processes.results(where, WORK)) == list(range(6))
 
 
 def wrong(number: int) -> int:

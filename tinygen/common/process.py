@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from .progress import Progress
 
-# what ends a program from outside; Windows has no SIGHUP
-TOLD = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+# that tell a program to end; Windows has no SIGHUP
+TO_END = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+Handler = Callable[[int, object], None]
 
 
 class Terminated(BaseException):
@@ -29,9 +30,9 @@ class Terminated(BaseException):
 
 def raise_when_told_to_end() -> None:
     """SIGTERM and SIGHUP raise Terminated in the main thread; the second one ends at once."""
-    for number in TOLD:
+    for number in TO_END:
         # a program that was started to ignore a signal, as by nohup, goes on ignoring it
-        if number is not signal.SIGINT and signal.getsignal(number) is signal.SIG_DFL:
+        if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _raise)
 
 
@@ -47,14 +48,8 @@ def told_to_end() -> Iterator[Callable[[], bool]]:
         told.append(number)
         signal.signal(number, before[number])
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    main = threading.current_thread() is threading.main_thread()
-    before = {int(n): signal.signal(n, note) for n in numbers} if main else {}
-    try:
+    with _handled([signal.SIGINT, signal.SIGTERM], note) as before:
         yield lambda: bool(told)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -63,25 +58,31 @@ def signals_held(stop: Callable[[], None]) -> Iterator[None]:
     what it usually does. For C code that calls back into Python: what a handler raises as a
     callback begins, before its first line, ctypes would print and forget.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # where no signal arrives
-        return
     told: list[int] = []
 
     def note(number: int, frame: object) -> None:
         told.append(number)
         stop()
 
-    usual = {n: h for n in TOLD if callable(h := signal.getsignal(n))}
-    for number in usual:
-        signal.signal(number, note)
-    try:
+    raising = [n for n in (signal.SIGINT, *TO_END) if callable(signal.getsignal(n))]
+    with _handled(raising, note) as usual:
         yield
-    finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
     for number in told:
-        usual[signal.Signals(number)](number, None)
+        usual[number](number, None)
+
+
+@contextmanager
+def _handled(numbers: list[signal.Signals], handler: Handler) -> Iterator[dict[int, Any]]:
+    """While it lasts, a function handles signals; gives what handles them otherwise. Signals are
+    the main thread's: in any other nothing changes.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    before = {int(n): signal.signal(n, handler) for n in numbers} if main else {}
+    try:
+        yield before
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual)
 
 
 class _Held:

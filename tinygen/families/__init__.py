@@ -125,6 +125,15 @@ def _discover() -> dict[str, Family]:
 FAMILIES: dict[str, Family] = _discover()
 
 
+def fit_all(
+    name: str, rows: Rows, configs: list[Any], seed: int, draft: bool = False
+) -> list[Fitted]:
+    """`Family.fit_all` of a family by its name, which goes to another process where a family does
+    not.
+    """
+    return FAMILIES[name].fit_all(rows, configs, seed, draft)
+
+
 def with_role(role: str, task: str = "regression") -> list[Family]:
     """The families that have a role for a task; one at least, and only one where the role is that
     of a single model ("safe", "judge inputs").

@@ -67,8 +67,8 @@ KICKS, DEEP_KICKS = 6, 8  # tries to better a net that is used, of one layer and
 STARTS = 4  # random nets of two layers, of which one is trained
 DRAFT_STARTS, DRAFT_KICKS, LEAST_DRAFT = 2, 6, 3  # of a draft; the last two: tries to better it
 WAYS, LAST_KICKS = 3, 100  # further nets beside the chosen one; tries to better the best of them
-NEARLY = 1.03  # times the error of a net that one of half its units may have
 LEAST_LAST = 20  # of these tries
+NEARLY = 1.03  # times the error of a net that one of half its units may have
 DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 
 

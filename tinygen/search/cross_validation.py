@@ -19,7 +19,7 @@ import numpy as np
 from ..common.errors import UsageError
 from ..common.tables import counted
 from ..data import Dataset, Rows, folds
-from ..families import FAMILIES, Family, with_role
+from ..families import FAMILIES, Family, fit_all, with_role
 from ..fitting.fitted import Fitted
 from ..fitting.weighted import total
 from .workers import as_completed
@@ -189,9 +189,7 @@ def _fold_losses(dataset: Dataset, job: tuple[str, int], configs: list, cut, ind
     one fold.
     """
     fit_on, validate = cut
-    fitted = FAMILIES[job[0]].fit_all(
-        dataset.rows.take(fit_on), configs, dataset.split.seed, draft=True
-    )
+    fitted = fit_all(job[0], dataset.rows.take(fit_on), configs, dataset.split.seed, draft=True)
     unseen = dataset.rows.take(validate)
     answers = [rounded(f, unseen.x) for f in fitted]
     return job, index, [unseen.error(a) for a in answers], answers

@@ -16,7 +16,7 @@ import numpy as np
 from ..common.errors import UsageError
 from ..common.tables import counted
 from ..data import Dataset
-from ..families import FAMILIES, Family, with_role
+from ..families import FAMILIES, Family, fit_all, with_role
 from ..fitting.fitted import Fitted
 from ..model.fixedpoint import Quantity
 from ..model.model import Model
@@ -73,7 +73,7 @@ def most_needed(dataset: Dataset, limit: int) -> Kept:
         work = [(dataset, cuts, family.name, config, columns) for columns in choices]
         return [_mean(losses) for losses in in_processes(_judged, work)]
 
-    (error,) = (first,) = errors([kept])
+    error = first = errors([kept])[0]
     while len(kept) > limit:
         choices = [tuple(c for c in kept if c != gone) for gone in kept]
         found = errors(choices)
@@ -137,8 +137,8 @@ def _drafts(
     dataset: Dataset, cuts: Cuts, name: str, config: Any, columns: tuple[int, ...]
 ) -> list[Fitted]:
     """A family's configuration with some of the inputs, fitted for each fold."""
-    rows, family, seed = dataset.rows.only(columns), FAMILIES[name], dataset.split.seed
-    return [family.fit_all(rows.take(fit), [config], seed, draft=True)[0] for fit, _ in cuts]
+    rows, seed = dataset.rows.only(columns), dataset.split.seed
+    return [fit_all(name, rows.take(fit), [config], seed, draft=True)[0] for fit, _ in cuts]
 
 
 def _judged(

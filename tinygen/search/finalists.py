@@ -4,10 +4,9 @@ turned into rungs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from ..common.boards import Board
 from ..common.errors import ModelError, QuantizeError
 from ..common.tables import counted, six_digits
 from ..data import Dataset, Rows
-from ..families import FAMILIES
+from ..families import FAMILIES, fit_all
 from ..fitting.error_bars import held_out, with_bars
 from ..fitting.fitted import Fitted
 from ..fitting.recalibration import unseen_spread
@@ -126,9 +125,8 @@ class Finalists:
         errors = {c.config: c.error for c in self.ranked if c.family == candidate.family}
         with one_thread():
             self.fits[candidate], judge = better(before, training, seed, errors, in_processes)
-        rung, inside = self._rung(candidate), judge.x[:, list(before.columns)]
-        errors_there = [judge.error(r.model.predict(inside)) for r in (best, rung) if r]
-        if rung and rung.within(budget) and errors_there[1] < errors_there[0]:
+        rung, least = self._rung(candidate), _error_on(judge, before.columns, best.model)
+        if rung and rung.within(budget) and _error_on(judge, before.columns, rung.model) < least:
             # folds judge the configuration, which is the same: what its own rounding adds to their
             # error does not count against a net whose integers err less on the training rows
             if rung.error > best.error:
@@ -285,7 +283,7 @@ class Finalists:
         """Each job's candidates, fitted to rows."""
         seed = self.dataset.split.seed
         work = [(job[0].family, rows, [c.config for c in job], seed) for job in jobs]
-        fits = in_processes(_fit_all, work)
+        fits = in_processes(fit_all, work)
         return {c: fit for job, found in zip(jobs, fits) for c, fit in zip(job, found)}
 
     def _rung(self, candidate: Candidate) -> Rung | None:
@@ -306,7 +304,7 @@ class Finalists:
         except (ModelError, QuantizeError):
             return None
         scale, columns = error_scale(dataset), list(trained.fitted.columns)
-        training = rows.error(model.predict(rows.x[:, columns]))
+        training = _error_on(rows, columns, model)
         error = _with_rounding(candidate.error, training, trained, rows)
         floats = tuple(rounded(trained.fitted, dataset.x[dataset.test]).tolist())
         folds = tuple(six_digits(loss * scale) for loss in candidate.losses)
@@ -375,8 +373,9 @@ class Finalists:
         return ModelCost(constant_bytes(model), 0, 0, 0, 0)
 
 
-def _fit_all(family: str, rows: Rows, configs: list[Any], seed: int) -> list[Fitted]:
-    return FAMILIES[family].fit_all(rows, configs, seed)
+def _error_on(rows: Rows, columns: Sequence[int], model: Model) -> float:
+    """Raw error of an integer model that reads some columns of the rows."""
+    return rows.error(model.predict(rows.x[:, list(columns)]))
 
 
 def _one_per_size(ranked: list[Candidate]) -> list[Candidate]:

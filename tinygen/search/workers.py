@@ -128,11 +128,14 @@ class _Pool:
         self, function: Callable[..., Result], work: list[tuple]
     ) -> list[Future[Result]]:
         with self._lock, _ctrl_c_blocked():
-            if self._executor is None:
-                self._executor = ProcessPoolExecutor(
-                    _processes(), timeout=IDLE_SECONDS, initializer=_begin, initargs=(os.getpid(),)
-                )
-            return [self._executor.submit(_alone, function, item) for item in work]
+            executor = self._executor or _new_executor()
+            try:
+                found = [executor.submit(_alone, function, item) for item in work]
+            except BrokenProcessPool:  # one was ended while it had nothing to do
+                executor = _new_executor()
+                found = [executor.submit(_alone, function, item) for item in work]
+            self._executor = executor
+            return found
 
     def end(self) -> None:
         """Ends the processes; the next search starts others."""
@@ -143,6 +146,12 @@ class _Pool:
 
 
 _pool = _Pool()
+
+
+def _new_executor() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        _processes(), timeout=IDLE_SECONDS, initializer=_begin, initargs=(os.getpid(),)
+    )
 
 
 def _processes() -> int:

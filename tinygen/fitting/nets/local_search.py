@@ -16,7 +16,8 @@ KICKED, KICK = 0.6, 0.2
 KICK_STEPS = 40
 QUICK = 300  # parameters beyond which there are fewer tries
 TAUGHT = 0.3  # part of a target that other nets' answers make up
-SCREEN, TRAIN = 10, 40  # steps before the best start is picked, and of two layers after that
+# steps before the best start is picked; of two layers after that, and of a net without an input
+SCREEN, TRAIN = 10, 40
 
 
 def without_one_unit(net: Net, problem: Problem) -> Net:
