@@ -142,6 +142,9 @@ def test_a_conversion_that_answers_otherwise_does_not_hold(bench):
     ]
     (line,) = bench.verdicts.converted_lines("wine", points)
     assert line.holds is False and line.why == "ours answers 3 rows otherwise"
+    number = replace(points[0], classes=False, error=1.04, model_error=1.0, differing=0)
+    (line,) = bench.verdicts.converted_lines("A time", [number, replace(points[1], classes=False)])
+    assert line.holds is False and line.why == "ours errs 4.0 % more than its model"
 
 
 def test_the_front_keeps_what_nothing_beats(bench):

@@ -60,6 +60,13 @@ class Point:
             return 100 * self.differing <= MOST_LOSS * self.rows
         return self.error <= self.model_error * (1 + MOST_LOSS / 100)
 
+    @property
+    def otherwise(self) -> str:
+        """How it answers otherwise than its model does."""
+        if self.classes or not self.model_error:
+            return f"answers {self.differing} rows otherwise"
+        return f"errs {100 * (self.error / self.model_error - 1):.1f} % more than its model"
+
 
 @dataclass(frozen=True)
 class Told:

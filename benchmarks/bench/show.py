@@ -25,13 +25,16 @@ UNITS = {"A": "ug/m3", "B": "ug/m3", "C": "ug/m3", "E": "ppb"}  # of the air-qua
 DRAWN = ("A random", "B random", "C random", "E random")  # tasks of the picture
 NOTES = (
     "Error: mean absolute, or part of the rows named wrongly, of the chip's answers to every test "
-    "row. differ: rows",
-    "where the code answers otherwise than its model. cycles: median, worst; of tinygen the worst "
-    "is a bound of the linked",
-    "code, of the others the most that was seen. each: median cycles for a weight or a split that "
-    "is asked. loaded, held:",
-    "what the instruction set allows for it, operands from memory or in registers "
-    "(benchmarks/bench/limit.py).",
+    "row. differ: rows where",
+    "the code names another class than the fitted model in float, or is more than a step of the "
+    "target away from it. (That",
+    "tinygen's code answers what its integer model answers, on every row, is a test of its own.) "
+    "cycles: median, worst; of",
+    "tinygen the worst is a bound of the linked code, of the others the most that was seen. each: "
+    "median cycles for a",
+    "weight or a split that is asked. loaded, held: what the instruction set allows for it, "
+    "operands from memory or in",
+    "registers (benchmarks/bench/limit.py).",
 )
 RULES = (
     "found: flash at most 1/6 (A: 1/20) of the smallest peer's and worst cycles at most 1/10 "

@@ -67,7 +67,7 @@ class Line:
     def _misses(self) -> list[str]:
         assert self.ours and self.small and self.quick
         if self.ours.message or (self.ours.fitted and not self.ours.right):
-            return [self.ours.message or f"ours answers {self.ours.differing} rows otherwise"]
+            return [self.ours.message or f"ours {self.ours.otherwise}"]
         found = []
         for word, ratio, goal, peer in (
             ("flash", self.flash, self.flash_goal, self.small),
