@@ -11,7 +11,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from tinygen.common.errors import ModelError
 from tinygen.data import Rows
-from tinygen.families import FAMILIES
+from tinygen.families import FAMILIES, mlp_classifier
 from tinygen.fitting import class_scores as scores
 from tinygen.fitting.class_scores import Frame, Scores
 from tinygen.fitting.trees import from_sklearn
@@ -158,6 +158,20 @@ def test_two_classes_need_one_row():
     )
     chain = lowered(FAMILIES["logistic"], rows_of(3))[1].nodes
     assert isinstance(chain[-1], Argmax) and len(chain[-2].weights) == 3
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_class_net_has_no_idle_units(classes, monkeypatch):
+    """More units than the rows need: those that do nothing are gone, and what is answered stays."""
+    rows = rows_of(classes, n=200)
+    config = mlp_classifier.Config(24, 3.0)
+    lean = mlp_classifier.fit(rows, config)
+    monkeypatch.setattr(mlp_classifier, "IDLE", 0.0)
+    whole = mlp_classifier.fit(rows, config)
+    assert len(lean.bias) < len(whole.bias) == 24
+    difference = lean.class_scores(rows.x) - whole.class_scores(rows.x)
+    apart = difference - difference.mean(axis=1, keepdims=True)
+    assert np.abs(apart).max() < 1.0 and (lean.predict(rows.x) != whole.predict(rows.x)).sum() <= 1
 
 
 # ---- scores ----

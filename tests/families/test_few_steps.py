@@ -53,7 +53,7 @@ def sums(inputs: int, steps, task: str, count: int = 600):
 
 # A net's training goes on while its weights are rounded, and that moves the mean as well: this
 # seed's has come to its end before.
-SEED = 1
+SEED = 0
 
 
 def answers(family: str, rows, pick: float = 0.5):

@@ -11,7 +11,7 @@ from tinygen.families import FAMILIES, mlp
 from tinygen.fitting.least_squares import Root
 from tinygen.fitting.nets import gauss_newton, local_search
 from tinygen.fitting.nets.gauss_newton import Problem, curvature, loss_of, random_net, train_net
-from tinygen.fitting.nets.local_search import kicked, ladder
+from tinygen.fitting.nets.local_search import kicked, ladder, revived
 from tinygen.search.cross_validation import thinning_notes
 from tinygen.search.workers import in_processes
 
@@ -189,6 +189,36 @@ def test_a_kick_moves_some_units_of_each_layer_and_not_the_output(problem):
         still = (net.weights[layer] == moved.weights[layer]).all(axis=0)
         assert 0.2 < still.mean() < 0.6
     assert (net.weights[2] == moved.weights[2]).all() and net.biases[2] == moved.biases[2]
+
+
+def dead(net, problem) -> int:
+    return sum(int((~(h > 0).any(axis=0)).sum()) for h in net.layers(problem.z)[1:-1])
+
+
+def test_no_unit_starts_dead(problem):
+    assert not any(dead(random_net(problem, (12, 30), [seed]), problem) for seed in SEEDS)
+
+
+def test_dead_units_are_replaced_and_no_answer_changes(problem):
+    net = random_net(problem, (12, 8), [0])
+    for layer, units in ((0, [3, 7]), (1, [0, 5])):
+        net.biases[layer][units] = -1e6
+    assert dead(net, problem) >= 4
+    alive = revived(net, problem, np.random.default_rng(1))
+    assert not dead(alive, problem)
+    assert np.array_equal(alive.output(problem.z), net.output(problem.z))
+    again = revived(alive, problem, np.random.default_rng(2))
+    assert np.array_equal(again.flat(), alive.flat())
+
+
+def test_dead_units_are_put_to_use(problem):
+    """Half the units of a net's second layer are dead: after kicks some work, and it is better."""
+    net = random_net(problem, (8, 8), [0])
+    net.biases[1][:4] = -1e6
+    net = train_net(net, problem, 60)
+    assert dead(net, problem) >= 4
+    better = kicked(net, problem, 6, [0])[-1]
+    assert dead(better, problem) < dead(net, problem) and better.loss < 0.98 * net.loss
 
 
 def test_training_ends_where_the_best_loss_is_out_of_reach(problem, monkeypatch):

@@ -17,7 +17,7 @@ from ..fitting import class_scores as scores
 from ..fitting.class_scores import Frame, Scores
 from ..fitting.least_squares import integer_descent, without_free
 from ..fitting.nets.rounding import WEIGHT_MAX, Form
-from ..fitting.weighted import Counts, total
+from ..fitting.weighted import Counts, deviation, mean, total
 from ..model.fixedpoint import INT16_MAX
 from ..model.operations.dense import Dense, is_relu_layer
 from ..model.operations.scale import Scale
@@ -26,6 +26,7 @@ from . import Family
 SIZES = (2, 4, 8, 12, 16, 24)
 DECAYS = (1.0, 3.0)
 STEPS, FEW = 400, 40  # of a net, and of one that goes on
+IDLE = 0.05  # log-odds, a standard deviation over the rows: units that move scores apart by less
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,9 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
         )
     seen, y = np.unique(rows.y, return_inverse=True)
     start = _start(width, config.hidden, 1 if len(seen) == 2 else len(seen), seed)
-    weights, bias, coef, intercept = _trained(
-        frame.z(rows.x), y, start, config.decay, rows.weights, STEPS
-    )
+    z = frame.z(rows.x)
+    trained = _trained(z, y, start, config.decay, rows.weights, STEPS)
+    weights, bias, coef, intercept = _busy(z, rows.weights, *trained)
     found = scores.of_all_classes(coef, intercept, seen, len(rows.labels))
     return FittedNet(tuple(range(width)), frame, weights, bias, found, config.decay)
 
@@ -124,6 +125,26 @@ def _trained(
         )
 
     return scores.descend(loss, start, steps)
+
+
+def _busy(
+    z: np.ndarray,
+    counts: Counts,
+    weights: np.ndarray,
+    bias: np.ndarray,
+    coef: np.ndarray,
+    intercept: np.ndarray,
+) -> tuple[np.ndarray, ...]:
+    """What `_trained` gives, without the units that its decay, or a start without slope, has left
+    idle: a third of them where a net has more than its rows need. The intercepts take over what
+    those add on average.
+    """
+    active = np.maximum(z @ weights + bias, 0)
+    apart = np.ptp(coef, axis=0) if len(coef) > 1 else np.abs(coef[0])
+    effect = apart * deviation(active, counts)
+    busy = effect >= min(IDLE, effect.max())
+    intercept = intercept + coef[:, ~busy] @ mean(active, counts)[~busy]
+    return weights[:, busy], bias[busy], coef[:, busy], intercept
 
 
 def lower(fitted: FittedNet, rows: Rows):

@@ -126,21 +126,30 @@ class Problem:
 
 
 def random_net(problem: Problem, hidden: tuple[int, ...], seed: int | list[int]) -> Net:
-    """He weights (He et al. 2015); each first-layer kink passes through a training row, so no unit
-    starts dead.
+    """He weights (He et al. 2015); the kink of each hidden unit passes through a training row, so
+    no unit starts dead.
     """
-    rng = np.random.default_rng(seed)
-    sizes = (problem.z.shape[1], *hidden, 1)
+    rng, values = np.random.default_rng(seed), problem.z
     v = problem.root.forward(problem.y)
     spread = float(max(deviation(v, problem.counts), 1e-9))
     weights, biases = [], []
-    for k, (inputs, units) in enumerate(pairwise(sizes)):
-        last = k == len(sizes) - 2
-        w = rng.normal(size=(inputs, units)) * np.sqrt(2 / inputs) * (0.3 if last else 1.0)
-        kinks = problem.z[rng.integers(len(problem.z), size=units)] if k == 0 else None
+    for units in hidden:
+        w, b = new_units(values, units, rng)
         weights.append(w)
-        biases.append(-(kinks * w.T).sum(axis=1) if k == 0 else np.zeros(units))
+        biases.append(b)
+        values = np.maximum(values @ w + b, 0)
+    weights.append(rng.normal(size=(hidden[-1], 1)) * np.sqrt(2 / hidden[-1]) * 0.3)
+    biases.append(np.zeros(1))
     return Net(tuple(weights), tuple(biases), float(mean(v, problem.counts)), spread)
+
+
+def new_units(
+    values: np.ndarray, units: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random weights (k, units) and biases (units,) of hidden units that read `values` (n, k)."""
+    w = rng.normal(size=(values.shape[1], units)) * np.sqrt(2 / values.shape[1])
+    kinks = values[rng.integers(len(values), size=units)]
+    return w, -(kinks * w.T).sum(axis=1)
 
 
 def loss_of(net: Net, problem: Problem) -> float:
