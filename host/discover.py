@@ -76,14 +76,14 @@ def plugged_in() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def only_board(may: tuple[str, ...] = tuple(BOARDS)) -> tuple[Board, str]:
+def only_board() -> tuple[Board, str]:
     """The one board that is plugged in, and its port; NoBoard where there is none, LinkError where
     there are more.
 
     A board known by its USB id goes before bridges; of these, only one whose board answers with its
     id counts.
     """
-    known = [(port, port.board) for port in ports() if port.board and port.board.pio_id in may]
+    known = [(port, port.board) for port in ports() if port.board]
     found = known or [
         (port, board)
         for port in ports()

@@ -1,7 +1,9 @@
 """The generated text: readable, deterministic, and no name ever becomes code."""
 
 import dataclasses
+import os
 import re
+import signal
 from importlib.resources import files
 
 import pytest
@@ -137,6 +139,40 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
     with pytest.raises(EmitError, match="leads out"):
         emit_library(MODELS["mlp"], tmp_path / "out")
     assert (tmp_path / "elsewhere.h").read_text() == "mine"
+
+
+@pytest.mark.parametrize("there", ["link", "folder", "file"])
+def test_where_one_file_cannot_stand_none_is_written(tmp_path, there):
+    """One of the last files that are written: a check as each is moved would come too late."""
+    folder = tmp_path / "out"
+    place = folder / "examples/mlp_serial/mlp_serial.ino"
+    place.parent.parent.mkdir(parents=True)
+    if there == "file":
+        place.parent.write_text("mine")
+    else:
+        place.parent.mkdir()
+        place.symlink_to(tmp_path / "elsewhere") if there == "link" else place.mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(EmitError, match="remove"):
+        emit_library(MODELS["mlp"], folder)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_signal_waits_until_the_files_are_there(tmp_path, monkeypatch):
+    """Ctrl-C as a file is moved into its place: all of them are, then it is heard."""
+    replace_file, model = os.replace, MODELS["mlp"]
+
+    def and_a_signal(source, target):
+        signal.raise_signal(signal.SIGINT)
+        replace_file(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", and_a_signal)
+        with pytest.raises(KeyboardInterrupt):
+            emit_library(model, tmp_path / "lib")
+    found = [path for path in (tmp_path / "lib").rglob("*") if path.is_file()]
+    assert sorted(found) == sorted(emit_library(model, tmp_path / "lib"))
+    assert [path.name for path in tmp_path.iterdir()] == ["lib"]
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):

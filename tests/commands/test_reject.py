@@ -50,6 +50,7 @@ def test_a_rate_of_errors_is_kept(rows, simavr):
     unsure = [line["kind"] == "not sure" for line in lines]
     assert unsure == (said.raw == NOT_SURE).tolist() and 0 < sum(unsure) < len(lines)
     assert f"{sum(unsure):,} not sure" in said.text()
+    assert ["NOT_SURE" in line["flag"].split("+") for line in lines] == unsure
     scores = np.array([[int(line[name]) for name in names] for line in lines])
     lead = np.diff(np.sort(scores, axis=1)[:, -2:], axis=1)[:, 0]
     assert ((lead < found.model.sure_margin) == unsure).all()

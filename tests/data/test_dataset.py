@@ -8,6 +8,7 @@ import pytest
 from tables import TASK_A, TASK_B, TASK_C, grid, parse, refused
 
 from tinygen.common.errors import UsageError
+from tinygen.data import audit as audits
 from tinygen.data import folds, load_table, prepare, rows_for
 from tinygen.data.steps import scale_for
 from tinygen.model.fixedpoint import MISSING, Quantity
@@ -211,6 +212,14 @@ def test_infinite_values_are_refused_and_nan_is_missing(text):
         ).provenance.rows_dropped
         == 1
     )
+
+
+@pytest.mark.parametrize("text", ["inf", "-inf", "9" * 400])
+def test_a_column_that_is_infinite_throughout_is_refused_where_it_is_read(text):
+    rows = parse(grid(40, line=lambda i: f"{i},{text},{3 * i}"))
+    refused(lambda: prepare(rows, "y"), "row 2, column 'b'", "infinite (40 such cells)")
+    assert [q.name for q in prepare(rows, "y", ["a"]).inputs] == ["a"]
+    assert audits.audit(rows, "y", ["a"]).findings is not None
 
 
 def test_too_few_rows():

@@ -246,6 +246,10 @@ def test_a_chain_is_accepted_by_its_decisions_and_its_loss():
     # a float loss of 0.01, and 0.002 on top that does not count
     assert scores.as_decided([(good, 0.0121), (twin, 0.01)], half, 0.0, 0.01) == good
     assert scores.as_decided([(good, 0.0123), (twin, 0.01)], half, 0.0, 0.01) == twin
+    # a better one that no type is wide enough for is chosen only where it is the only one
+    wide = (Dense(((32767,) * 3,), (2**31 - 1,), 0, 0, 1),)
+    assert scores.as_decided([(wide, 0.0), (good, 0.5)], half, 0.0, 0.01) == good
+    assert scores.as_decided([(wide, 0.0)], half, 0.0, 0.01) == wide
 
 
 # ---- trees ----

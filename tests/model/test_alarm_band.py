@@ -179,6 +179,12 @@ def test_without_mistakes_the_levels_stay():
     assert found.low < found.high and found.left_by(30)
 
 
+def test_answers_beyond_16_bits_price_no_threshold_that_a_board_cannot_have():
+    answers, truth = np.array([50, 40_000]), np.array([50, 50])
+    assert learned(AlarmCost(1, 1000), AlarmBand(high=100), answers, truth).band.high == RAW_MAX
+    assert learned(AlarmCost(1, 1000), AlarmBand(low=-100), -answers, -truth).band.low == RAW_MIN
+
+
 def test_a_learned_band_is_kept_and_told():
     answers, truth = noisy(300, 1)
     found = learned(AlarmCost(6, 1), AlarmBand(20, 40), answers, truth)

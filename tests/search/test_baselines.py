@@ -74,6 +74,9 @@ def test_the_best_column_is_chosen_on_training_rows_only():
     x, y = np.array([[0, 9], [1, 4], [2, 7]]), np.array([5, 6, 7])
     column, answers = best_line(x, y, np.array([[10, 0]]))
     assert column == 0 and answers == pytest.approx([15])
+    still = np.column_stack([np.full(3, 8), x[:, 0]])  # a column that never moves, in silence
+    assert best_line(still, y, np.array([[8, 10]]))[1] == pytest.approx([15])
+    assert best_line(still[:, :1], y, np.array([[1000]]))[1] == pytest.approx([6])
 
 
 def test_ridge_on_the_root_fits_a_square_and_is_left_out_below_zero():

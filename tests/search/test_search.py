@@ -296,6 +296,8 @@ def test_under_drift_the_safe_model_stays_unless_beaten_in_every_fold():
     better = candidate("mlp", [0.9] * 10)
     assert preferred([lucky, slight, safe], dataset) == [safe]
     assert preferred([lucky, slight, better, safe], dataset) == [better, safe]
+    exact = candidate("ridge", [0.0] * 10)  # in every fold: nothing can gain on it
+    assert preferred([better, exact], dataset) == [exact]
 
 
 def test_ctrl_c_keeps_what_was_found(simavr, monkeypatch):

@@ -19,6 +19,7 @@ from ..common.boards import BOARDS, Board
 from ..common.errors import EmitError
 from ..common.files import Paths, require_apart
 from ..common.jinja import environment
+from ..common.process import signals_held
 from ..model.signals.any_model import AnyModel
 from .exporters import EXPORTERS, firmware
 from .header import render_header
@@ -126,34 +127,55 @@ def bare_main(rows: int) -> str:
 def write_all(
     texts: dict[str, str], out_dir: Path, inputs: Mapping[str, Paths] = NONE
 ) -> list[Path]:
-    """Writes every file or none; refuses to leave `out_dir`, to follow a link out of it, and to
-    write over one of `inputs`.
+    """Writes every file or none, even where a signal comes; refuses to leave `out_dir`, to follow a
+    link out of it, and to write over one of `inputs`.
     """
     out_dir = Path(out_dir)
     if out_dir.exists() and not out_dir.is_dir():
         raise EmitError(f"output '{out_dir}' is a file: name a folder with -o")
     require_apart(inputs, {"in -o": [out_dir / relative for relative in texts]})
-    stage = None
     try:
-        out_dir.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(dir=out_dir.parent, prefix=".tinygen-"))
+        for relative in texts:
+            _require_place(out_dir, relative)
+        with signals_held(lambda: None):
+            _put(texts, out_dir)
+    except OSError as error:
+        raise EmitError(
+            f"cannot write into '{out_dir}': {error.strerror}: choose another folder with -o"
+        ) from None
+    return [out_dir / relative for relative in texts]
+
+
+def _require_place(out_dir: Path, relative: str) -> None:
+    """EmitError where a file of that name cannot be put into the folder."""
+    target = out_dir / relative
+    if target.is_symlink() or out_dir.resolve() not in target.resolve().parents:
+        raise EmitError(f"'{target}' leads out of '{out_dir}': remove the link")
+    if target.is_dir():
+        raise EmitError(f"'{target}' is a folder, a file is to be written: remove it")
+    for folder in target.parents:
+        if folder.exists() and not folder.is_dir():
+            raise EmitError(f"'{folder}' is a file, a folder is needed there: remove it")
+        if folder.exists() and not os.access(folder, os.W_OK):
+            raise EmitError(f"folder '{folder}' is read-only: choose another one with -o")
+        if folder.exists():
+            return
+
+
+def _put(texts: dict[str, str], out_dir: Path) -> None:
+    """Writes all files beside the folder, then moves them into it."""
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    stage = Path(tempfile.mkdtemp(dir=out_dir.parent, prefix=".tinygen-"))
+    try:
         for relative, text in texts.items():
             path = stage / relative
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="ascii", newline="\n")
         for relative in texts:
             target = out_dir / relative
-            if target.is_symlink() or out_dir.resolve() not in target.resolve().parents:
-                raise EmitError(f"'{target}' leads out of '{out_dir}': remove the link")
             target.parent.mkdir(parents=True, exist_ok=True)
             # an unchanged file keeps its time, so that a second build has nothing to do
             if not target.is_file() or target.read_bytes() != (stage / relative).read_bytes():
                 os.replace(stage / relative, target)
-    except OSError as error:
-        raise EmitError(
-            f"cannot write into '{out_dir}': {error.strerror}: choose another folder with -o"
-        ) from None
     finally:
-        if stage:
-            shutil.rmtree(stage, ignore_errors=True)
-    return [out_dir / relative for relative in texts]
+        shutil.rmtree(stage, ignore_errors=True)

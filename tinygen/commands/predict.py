@@ -220,7 +220,8 @@ def _columns(
     columns["raw"] = ("" if r == MISSING else r for r in answers)
     columns[model.output.name + unit] = (meaning(model, r) for r in answers)
     columns["flag"] = (
-        _flag(r, lost, clamped) for r, lost, clamped in zip(answers, found.lost, found.clamped)
+        _flag(r, lost, clamped, model)
+        for r, lost, clamped in zip(answers, found.lost, found.clamped)
     )
     if model.band:
         alarms = model.alarm(found.raw).tolist()
@@ -245,15 +246,16 @@ def _half_width(model: AnyModel, bars: ErrorBars) -> str:
     return width.words(float(width.to_physical(bars.half_width)))
 
 
-def _flag(raw: int, lost: bool, clamped: bool) -> str:
-    """What is special about an answer, in the board's words."""
-    from ..model.fixedpoint import MISSING
+def _flag(raw: int, lost: bool, clamped: bool, model: AnyModel) -> str:
+    """What is special about an answer, in the words of `stream`."""
+    from ..model.fixedpoint import MISSING, NOT_SURE
 
     if lost:
         return "MISSING"
-    if raw == MISSING:  # no window has ended yet
-        return "NOT_SURE"
-    return "CLAMPED" if clamped else "OK"
+    # no window has ended yet, or no class is far enough ahead
+    unsure = raw == MISSING or (raw == NOT_SURE and model.sure_margin is not None)
+    words = [word for word, told in (("CLAMPED", clamped), ("NOT_SURE", unsure)) if told]
+    return "+".join(words) or "OK"
 
 
 def _in_unit(q: Quantity, raw: int) -> str:

@@ -54,6 +54,8 @@ def output_of(table: Table, name: str) -> Quantity:
 
 def beyond_numbers(table: Table, name: str) -> str:
     """Why a column's numbers are too large or too small to be kept; "" where they are not."""
+    if not np.isfinite(table.columns[name]).any():
+        return ""  # whoever reads them refuses those that are infinite
     sizes = np.nan_to_num(np.abs(table.columns[name]), nan=0.0, posinf=0.0)
     place = int(sizes.argmax())
     largest, step = float(table.columns[name][place]), input_of(table, name).scale

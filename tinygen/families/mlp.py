@@ -75,7 +75,7 @@ DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 @dataclass(frozen=True)
 class Config:
     hidden: tuple[int, ...]  # units of each hidden layer
-    root: int  # 1 identity, 2 square root, 3 cube root of the target
+    root: int  # 1 identity, 2 square root of the target
     logs: bool = False  # logarithms of the inputs that span octaves
 
 

@@ -29,7 +29,7 @@ JUDGE_TERMS = 12  # of the judge of inputs: enough for any pair that matters, an
 @dataclass(frozen=True)
 class Config:
     terms: int  # how many products
-    root: int  # 1 identity, 2 square root, 3 cube root of the target
+    root: int  # 1 identity, 2 square root of the target
     degree: int = 2
 
 

@@ -22,9 +22,9 @@ def candidates(rows: Rows) -> list[Config]:
     return [Config(root, True, logs=True) for root in roots]
 
 
-# The rule for drifting rows (`train.py`) was settled without this family. Every further candidate
-# makes it likelier that one wins all folds by chance, and on one task of the air-quality data this
-# one did, and lost to ridge on the hold-out.
+# The rule for drifting rows (search/cross_validation.py) was settled without this family. Every
+# further candidate makes it likelier that one wins all folds by chance, and on one task of the
+# air-quality data this one did, and lost to ridge on the hold-out.
 FAMILY = Family(
     "power",
     "power law",

@@ -41,7 +41,7 @@ INPUT_BITS = 12  # of the scaled inputs; 8 would save 6 cycles an input and cost
 
 @dataclass(frozen=True)
 class Config:
-    root: int  # 1 identity, 2 square root, 3 cube root of the target
+    root: int  # 1 identity, 2 square root, 3 cube root, 0 logarithm of the target
     robust: bool  # least absolute error in the target's unit, or plain least squares of its root
     logs: bool = False  # logarithms of the inputs that span octaves
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.errors import ModelError
 from ..data import Rows
 from ..model.fixedpoint import INT16_MAX, bits_for
-from ..model.nodes import Bounds, Node, prefix_bounds
+from ..model.nodes import Bounds, Node, prefix_bounds, prove
 from ..model.operations.argmax import Argmax
 from ..model.operations.dense import Dense
 from ..model.operations.forest import Forest
@@ -352,16 +353,22 @@ def as_decided(
 
     `choices` yields (chain, cross-entropy), the cheapest first. On a few hundred rows the error
     rate alone hardly tells two chains apart; the cross-entropy shows what a coarse scaling costs.
+    One that cannot be bounded is passed over, unless nothing else is left.
     """
-    best: tuple[Node, ...] = ()
+    best, unproven = list[tuple[Node, ...]](), list[tuple[Node, ...]]()
     best_figure = (np.inf, np.inf)
     for nodes, loss in choices:
+        try:
+            prove(nodes, rows.x.shape[1])
+        except ModelError:
+            unproven.append(nodes)
+            continue
         error = max(rows.error(apply_all(nodes, rows.x)[:, 0]), float_error)
         if (error, loss) < best_figure:
-            best, best_figure = nodes, (error, loss)
+            best, best_figure = [nodes], (error, loss)
         if (
             error <= float_error * (1 + TOLERANCE)
             and loss <= float_loss * (1 + LOSS_TOLERANCE) + LEAST_LOSS
         ):
             break
-    return best
+    return next(iter(best or unproven), ())

@@ -198,6 +198,7 @@ def learned(
     cheaper.
     """
     beyond = levels.left_by(truth)
+    answers = np.clip(answers, RAW_MIN, RAW_MAX)  # those of floats, a board has 16 bits
     band = _cheapest(cost, levels, answers, beyond)
     return LearnedAlarm(
         cost,

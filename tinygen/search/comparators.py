@@ -130,7 +130,10 @@ def best_line(
     line's test answers.
     """
     roots = None if counts is None else np.sqrt(counts)  # polyfit squares them
-    lines = [np.polyfit(column, y, 1, w=roots) for column in x.T]
+    lines = [
+        np.polyfit(column, y, 1, w=roots) if np.ptp(column) else np.array([0.0, mean(y, counts)])
+        for column in x.T
+    ]
     errors = [
         mean(np.abs(np.polyval(line, column) - y), counts) for line, column in zip(lines, x.T)
     ]

@@ -324,7 +324,8 @@ def preferred(candidates: list[Candidate], dataset: Dataset) -> list[Candidate]:
     safe = safe_candidate(candidates, dataset) if dataset.split.by_time else None
     if safe is None:
         return sorted(candidates, key=lambda c: c.error)
-    gain = {c: np.log(safe.losses) - np.log(np.maximum(c.losses, 1e-12)) for c in candidates}
+    logs = {c: np.log(np.maximum(c.losses, 1e-12)) for c in candidates}
+    gain = {c: logs[safe] - logs[c] for c in candidates}
     winners = [c for c in candidates if (gain[c] > 0).all() and gain[c].mean() >= DRIFT_GAIN]
     return sorted(winners, key=lambda c: -gain[c].mean()) + [safe]
 

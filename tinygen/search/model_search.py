@@ -101,13 +101,12 @@ def measured(
 
 def _no_scores(request: SearchRequest) -> str:
     """Why no candidate is left where scores are asked for."""
-    if request.reject is None:
+    if request.reject is None or request.family == "tree":
         return (
             f"no candidate of family {request.family} compares scores, a tree does not: use "
             "logistic, mlp_classifier or forest"
         )
     return (
         f"no candidate of family {request.family} has scores by which at most "
-        f"{request.reject:.2%} of the answers are wrong: use a larger rate, more rows, or another "
-        "family if it is tree"
+        f"{request.reject:.2%} of the answers are wrong: use a larger rate, or more rows"
     )

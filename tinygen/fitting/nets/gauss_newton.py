@@ -1,8 +1,8 @@
 """Training of tiny ReLU nets by damped Gauss-Newton (Levenberg 1944, Marquardt 1963).
 
-Loss: mean pseudo-Huber error of g(v) against y in the target's own unit, as in `leastsquares`, plus
-weight decay. For nets of 50 to 400 weights the normal matrix is small, and a step is one matrix
-product; a hundred steps reach what first-order methods need thousands for.
+Loss: mean pseudo-Huber error of g(v) against y in the target's own unit, as in `least_squares`,
+plus weight decay. For nets of 50 to 400 weights the normal matrix is small, and a step is one
+matrix product; a hundred steps reach what first-order methods need thousands for.
 """
 
 from __future__ import annotations
