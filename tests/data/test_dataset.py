@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tables import TASK_A, TASK_B, TASK_C, grid, parse, refused
 
-from tinygen.common.errors import UsageError
+from tinygen.common.errors import ModelError, UsageError
 from tinygen.data import audit as audits
 from tinygen.data import folds, load_table, prepare, rows_for
 from tinygen.data.steps import scale_for
@@ -385,3 +385,10 @@ def test_a_data_sets_own_rows_come_back(air_quality):
     raw, _ = rows_for(dataset.inputs, rows)
     assert np.array_equal(raw[dataset.provenance.lines - 2], dataset.x)
     assert (raw == MISSING).any(axis=1).sum() == 366
+
+
+def test_an_input_that_the_rows_have_not_is_named():
+    dataset = prepare(parse(grid(40)), "y")
+    gone = Quantity("gone", "", 1.0, 0.0, 1.0)
+    with pytest.raises(ModelError, match="the model reads 'gone', which is none of the columns"):
+        dataset.columns_of([dataset.inputs[0], gone])

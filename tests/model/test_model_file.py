@@ -12,6 +12,7 @@ from sealed import sealed
 from tinygen.codegen.emit import render_header
 from tinygen.common.errors import ModelError, TinygenError
 from tinygen.data import reference
+from tinygen.data.dataset import findings_in
 from tinygen.model.model import from_json
 from tinygen.search import conversion
 
@@ -30,6 +31,12 @@ def use(text: str) -> None:
     conversion.read_conversion(model)
     if "baseline" in model.training:
         reference.read(model.training["baseline"])
+
+
+def test_a_finding_has_a_severity_that_the_report_knows():
+    found = {"severity": "grave", "kind": "", "columns": [], "what": "", "effect": "", "advice": ""}
+    with pytest.raises(ModelError, match="severity 'grave'"):
+        findings_in({"findings": [found]})
 
 
 def test_sealed_is_what_a_model_writes():
@@ -70,7 +77,11 @@ def test_an_edited_file_is_refused_or_works(path):
         (("training",), [], "training is a list of 0, not an object"),
         (("training", "missing"), 5, "training.missing is 5, not a list"),
         (("training", "metrics", "mae"), "x", 'training.metrics.mae is "x", not a number'),
+        (("training", "repeated"), [], r"training.repeated is a list of 0, not an integer"),
         (("training", "verdict", "rows"), GONE, "does not tell 'rows'"),
+        (("training", "verdict", "margin"), [1], r"training.verdict.margin is a list of 1, not a"),
+        (("training", "findings"), [{"severity": []}], r"findings\[0\].severity is a list of 0"),
+        (("training", "findings"), [{"kind": {}}], r"findings\[0\].kind is an object, not text"),
         (("training", "verdict", "worst"), {"line": 1}, "does not tell 'inputs'"),
         (
             ("training", "unseen_spread"),

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..common.errors import ModelError
+from ..common.errors import ModelError, show
 from ..model.fixedpoint import Quantity
 
 
@@ -75,11 +75,14 @@ class Split:
         return self.kind == "time"
 
 
+SEVERITIES = ("high", "medium", "low")  # the gravest first
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing to know before training."""
 
-    severity: str  # high, medium or low
+    severity: str  # one of SEVERITIES
     kind: str  # "shortcut", "missing", ...
     columns: tuple[str, ...]
     what: str  # what was seen and how much
@@ -164,9 +167,17 @@ class Dataset:
         return self.rows.take(self.split.train)
 
     def columns_of(self, inputs: Iterable[Quantity]) -> list[int]:
-        """Where a model's inputs stand among those of the data set, by their names."""
-        names = [q.name for q in self.inputs]
-        return [names.index(q.name) for q in inputs]
+        """Where a model's inputs stand among those of the data set, by their names; ModelError for
+        one that it has not.
+        """
+        places = {q.name: place for place, q in enumerate(self.inputs)}
+        for q in inputs:
+            if q.name not in places:
+                raise ModelError(
+                    f"the model reads {show(q.name)}, which is none of the columns that these rows "
+                    "have: train it again"
+                )
+        return [places[q.name] for q in inputs]
 
     def with_rows(self, **changes) -> Dataset:
         """The same data set with some fields of its rows replaced."""
@@ -210,8 +221,11 @@ def findings_in(facts: dict[str, Any]) -> tuple[Finding, ...]:
     """The findings that a model file keeps in its training facts; ModelError for damaged ones."""
     try:
         kept = facts.get("findings", [])
-        return tuple(Finding(**{**found, "columns": tuple(found["columns"])}) for found in kept)
-    except (TypeError, KeyError) as error:
+        found = tuple(Finding(**{**one, "columns": tuple(one["columns"])}) for one in kept)
+        if unknown := {one.severity for one in found} - set(SEVERITIES):
+            raise ValueError(f"severity {show(min(unknown))}")
+        return found
+    except (TypeError, KeyError, ValueError) as error:
         raise ModelError(
             f"the findings in the model file are not as tinygen writes them ({error}): train it "
             "again"

@@ -17,24 +17,13 @@ from dataclasses import MISSING as REQUIRED
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import UnionType
-from typing import (
-    Any,
-    NoReturn,
-    TypedDict,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    is_typeddict,
-)
+from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from ..common.choices import DATE_ORDERS
 from ..common.errors import ModelError
-from .confidence.error_bars import BarFacts
-from .confidence.not_sure import Answered
 from .fixedpoint import EXACT_STEPS, SCALES, TIME_PARTS
 from .nodes import NODES, Node
-from .parts import Recalibrated
+from .training_facts import Facts, Training
 
 DIGITS = 19  # of an integer: within 64 bits
 LARGEST = 2**63 - 1
@@ -42,120 +31,6 @@ MOST_SPREAD = 2**32  # before a last root; now below 2**16, older versions did n
 FAMILY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAY_BE_EMPTY = ("splits", "columns")  # a forest of leaves alone; no input as its logarithm
 MAY_BE_ABSENT = ("alarm_below", "scores", "sure_margin", "reads", "more", "bars")  # where unused
-
-
-class _Confusion(TypedDict, total=False):
-    right: int
-    missed: int
-    false: int
-    quiet: int
-
-
-class _LearnedAlarm(TypedDict, total=False):
-    cost: dict[str, float]
-    level: int
-    threshold: int
-    level_below: int
-    alarm_below: int
-    at_level: _Confusion
-    learned: _Confusion
-    test_at_level: _Confusion
-    test_learned: _Confusion
-
-
-class _Reject(TypedDict, total=False):
-    rate: float
-    unseen: Answered
-    test: Answered
-
-
-class _Metrics(TypedDict, total=False):
-    mae: float
-    float_mae: float
-    rmse: float
-    r2: float
-    accuracy: float
-    error_rate: float
-    float_error_rate: float
-    confusion: tuple[tuple[int, ...], ...]
-    recall: dict[str, float | None]
-
-
-class _Sketch(TypedDict, total=False):
-    name: str
-    knots: tuple[int, ...]
-    share: tuple[float, ...]
-    run: int
-    ks: tuple[float, ...]
-    psi: tuple[float, ...]
-
-
-class _Reference(TypedDict, total=False):
-    rows: int
-    lengths: tuple[int, ...]
-    sketches: tuple[_Sketch, ...]
-    missing: float
-    alarm: float | None
-    alarm_own: tuple[float, ...]
-
-
-class _Verdict(TypedDict, total=False):
-    board: str
-    rows: int
-    float_error: float
-    integer_error: float
-    differing: int
-    worst: dict[str, Any] | None
-    alarms: dict[str, int] | None
-    integer: dict[str, int]
-    float: dict[str, int] | None
-    float_gap: int | None
-
-
-class Training(TypedDict, total=False):
-    """Facts of `Model.training` that are read again; a fact may be missing, and others may stand
-    beside them.
-    """
-
-    rows_train: int
-    rows_test: int
-    rows_read: int
-    rows_dropped: int
-    duplicates_removed: int
-    alarms_train: int
-    alarms_test: int
-    split: str
-    seed: int
-    missing: tuple[float | str, ...]
-    source: str
-    sha256: str
-    config: dict[str, Any]
-    candidate_inputs: tuple[str, ...]
-    categories: tuple[str, ...]
-    time_inputs: tuple[str, ...]
-    beside: tuple[str, ...]
-    together: dict[str, Any]
-    date_order: str
-    metrics: _Metrics
-    alarm: dict[str, int]
-    learned_alarm: _LearnedAlarm
-    reject: _Reject
-    error_bars: BarFacts
-    weighting: dict[str, Any]
-    baseline: _Reference
-    verdict: _Verdict
-    recalibrated: Recalibrated
-    unseen_spread: float
-
-
-class Facts(dict[str, Any]):
-    """A JSON object of `training`; a fact that is not there is a ModelError and names itself."""
-
-    def __missing__(self, name: str) -> NoReturn:
-        raise ModelError(
-            f"the model file does not tell '{name}' of its training: train it again with this "
-            "version of tinygen"
-        )
 
 
 def read(text: str, of: type, schema: int) -> tuple[dict[str, Any], object]:

@@ -17,7 +17,7 @@ import numpy as np
 from ...common.progress import Progress, silent
 from ...common.tables import table as text_table
 from ...model.fixedpoint import Quantity
-from ..dataset import Dataset, Finding
+from ..dataset import SEVERITIES, Dataset, Finding
 from ..derived import with_inputs
 from ..prepare import prepare
 from ..splits import groups_of, split_fraction, split_rows
@@ -36,7 +36,6 @@ from .columns import (
     unitless,
 )
 from .rows import balance, clock, drifting, optimism, repeated, sorted_by_class
-from .shared import SEVERITIES
 
 __all__ = ["SEVERITIES", "Audit", "Column", "Finding", "audit", "high_findings"]
 

@@ -7,8 +7,6 @@ import numpy as np
 from ...model.fixedpoint import Quantity
 from ..dataset import Dataset
 
-SEVERITIES = ("high", "medium", "low")
-
 
 def shuffled_training(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Training rows in a fixed shuffled order, so that folds are random."""

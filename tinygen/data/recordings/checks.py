@@ -8,7 +8,7 @@ import numpy as np
 
 from ...common.errors import show
 from ...common.tables import counted
-from ..dataset import Finding
+from ..dataset import SEVERITIES, Finding
 from .recording import Recording, Recordings
 
 CLIPPED_RUN = 3  # neighbouring samples at the end of a channel's range
@@ -30,7 +30,7 @@ def findings_of(recordings: Recordings) -> tuple[Finding, ...]:
             if one := check(quantity.name, [_there(r.raw[:, c]) for r in used], used):
                 found.append(one)
     found += _uneven_classes(recordings, used)
-    return tuple(sorted(found, key=lambda f: (SERIOUS, WARN, "low").index(f.severity)))
+    return tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity)))
 
 
 def _there(values: np.ndarray) -> np.ndarray:
