@@ -71,6 +71,46 @@ def test_a_process_is_deaf_to_ctrl_c_before_its_first_line(two_processes):
     assert not any(two_processes.results(hears_ctrl_c, WORK)) and hears_ctrl_c(0)
 
 
+FIRST = """
+import signal
+from tinygen.search import workers
+
+def deaf(k): return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+print(*{*workers._pool.results(deaf, [(k,) for k in range(6)])})
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal masks")
+def test_the_very_first_process_of_a_program_is_deaf_as_well():
+    """Whose start starts more, that would lift the block."""
+    environment = {**os.environ, "LOKY_MAX_CPU_COUNT": "2"}
+    words = [sys.executable, "-c", FIRST]
+    run = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert run.stdout.split() == ["True"]
+
+
+def test_work_that_waits_is_handed_over_as_there_is_room(two_processes, monkeypatch):
+    """An executor that is shut down while more waits in it prints a traceback."""
+    handed = []
+    submitted = two_processes._submitted
+    monkeypatch.setattr(
+        two_processes, "_submitted", lambda f, work: handed.append(len(work)) or submitted(f, work)
+    )
+    found = two_processes.results(abs, [(-k,) for k in range(20)])
+    assert next(found) >= 0 and handed[0] == 4 and sum(handed) < 20
+    assert sorted([*found, 0])[-1] == 19 and sum(handed) == 20
+
+
+def test_a_search_that_ends_early_leaves_the_processes_to_another(two_processes):
+    other = two_processes.results(abs, [(-k,) for k in range(8)])
+    first = next(other)
+    early = two_processes.results(abs, [(-k,) for k in range(8)])
+    next(early)
+    early.close()
+    assert sorted([first, *other]) == list(range(8))
+
+
 def test_a_single_piece_of_work_and_what_waits_stay_here(two_processes):
     ((_, here, deaf, _),) = in_processes(where, [(0,)])
     assert here == os.getpid() and not deaf

@@ -12,17 +12,18 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from concurrent.futures import as_completed as as_they_end
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import current_process
+from itertools import islice
+from multiprocessing import current_process, resource_tracker
 from threading import Lock, Thread
 from time import monotonic, sleep
 from typing import TypeVar
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
 from threadpoolctl import threadpool_limits
 
 from ..common.errors import TinygenError, UsageError
@@ -96,6 +97,7 @@ class _Pool:
 
     def __init__(self) -> None:
         self._executor: ProcessPoolExecutor | None = None
+        self._searches = 0  # that wait for results
         self._lock = Lock()
 
     @property
@@ -105,15 +107,24 @@ class _Pool:
 
     def results(self, function: Callable[..., Result], work: list[tuple]) -> Iterator[Result]:
         """As they come; from this process where it is the only one. TinygenError where one is
-        lost. Whoever stops listening ends the processes, and what they do.
+        lost. Whoever stops listening ends the processes, and what they do, unless another search
+        uses them.
         """
         if len(work) < 2 or _processes() < 2:
             yield from (function(*item) for item in work)
             return
+        waiting, futures = iter(work), set[Future[Result]]()
         listening = True
+        self._searches += 1
         try:
-            for future in as_they_end(self._submitted(function, work)):
-                yield future.result()
+            # No more than a process does and has next: they hold the rows, and an executor that is
+            # shut down while others wait in it prints a traceback.
+            futures = self._submitted(function, list(islice(waiting, 2 * _processes())))
+            while futures:
+                done, futures = wait(futures, return_when=FIRST_COMPLETED)
+                found = [future.result() for future in done]
+                futures |= self._submitted(function, list(islice(waiting, len(done))))
+                yield from found
             listening = False
         except BrokenProcessPool:
             raise TinygenError(
@@ -121,19 +132,18 @@ class _Pool:
                 "of memory: use LOKY_MAX_CPU_COUNT=1 for a single process, or fewer rows"
             ) from None
         finally:
-            if listening:
+            self._searches -= 1
+            if listening and not self._searches:
                 self.end()
 
-    def _submitted(
-        self, function: Callable[..., Result], work: list[tuple]
-    ) -> list[Future[Result]]:
+    def _submitted(self, function: Callable[..., Result], work: list[tuple]) -> set[Future[Result]]:
         with self._lock, _ctrl_c_blocked():
             executor = self._executor or _new_executor()
             try:
-                found = [executor.submit(_alone, function, item) for item in work]
+                found = {executor.submit(_alone, function, item) for item in work}
             except BrokenProcessPool:  # one was ended while it had nothing to do
                 executor = _new_executor()
-                found = [executor.submit(_alone, function, item) for item in work]
+                found = {executor.submit(_alone, function, item) for item in work}
             self._executor = executor
             return found
 
@@ -175,6 +185,8 @@ def _ctrl_c_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    for tracker in (resource_tracker, loky_resource_tracker):
+        tracker.ensure_running()  # as it starts, which the first process asks for, it lifts a block
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
