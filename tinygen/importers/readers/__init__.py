@@ -247,8 +247,9 @@ def labels_of(classes: Any) -> tuple[str, ...]:
             f"the classifier knows the class {show(labels[0] if labels else '')} only: it has "
             "nothing to decide, fit it on rows of two or more"
         )
-    if len(set(labels)) < len(labels):
-        raise QuantizeError(f"two classes are called {show(labels[0])}: name them apart")
+    repeated = [label for k, label in enumerate(labels) if label in labels[:k]]
+    if repeated:
+        raise QuantizeError(f"two classes are called {show(repeated[0])}: name them apart")
     return labels
 
 

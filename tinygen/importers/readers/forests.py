@@ -14,6 +14,7 @@ from ...common.files import json_of
 from ...common.packages import needed
 from ..graph import EXP, LOGISTIC, Floats, Head, Step, Tree, TreeSum, each
 from . import Part, classifier, reader
+from .sklearn_columns import NO_VALUE, plain_code
 from .xgboost_files import LINEAR, best_note, rounds_used
 
 BELOW, AT_MOST = 2, 3  # treelite's codes of "<" and "<="
@@ -34,8 +35,8 @@ def xgboost(e: Any, columns: tuple[str, ...]) -> Part:
         raise QuantizeError(LINEAR)
     if missing is not None and missing == missing:
         raise QuantizeError(
-            f"{type(e).__name__}(missing={missing!r}) takes {missing!r} for a missing value: fit "
-            "it without, on rows that are complete or with NaN in its place"
+            f"{type(e).__name__}(missing={plain_code(missing)}) takes {plain_code(missing)} for a "
+            "missing value: fit it with NaN in its place, and leave such rows out here"
         )
     rounds = booster.num_boosted_rounds()
     used = rounds_used(booster.attr("best_iteration"), rounds)
@@ -160,8 +161,6 @@ def _leaves(tree: Any, leaf: Any, place: int, outputs: int, scale: float) -> Flo
 
 def _missing(model: Any) -> tuple[str, ...]:
     """A note where the forest has learned what to do with a missing value: boards answer none."""
-    from .sklearn_columns import NO_VALUE
-
     trees = (model.get_tree_accessor(k) for k in range(model.num_tree))
     learned = any(
         len(set(t.get_field("default_left")[t.get_field("cleft") >= 0].tolist())) > 1 for t in trees
