@@ -159,3 +159,26 @@ def test_targets_that_are_no_numbers_are_refused():
     for y in (np.where(Y > 300, np.nan, Y), ["many"] * len(X)):
         with pytest.raises(UsageError, match="y holds a value that is no number"):
             tinygen.convert(RIDGE, X, y)
+
+
+def test_targets_of_every_output_are_looked_at():
+    two = np.column_stack([Y, Y])
+    model = LinearRegression().fit(X, two)
+    for bad in (np.nan, "many"):
+        y = two.astype(object)
+        y[7, 1] = bad
+        with pytest.raises(UsageError, match="y holds a value that is no number"):
+            tinygen.convert(model, X, y)
+    found = tinygen.convert(model, X, two.astype(str))  # numbers that are written
+    assert [q.scale for q in found.outputs] == [
+        q.scale for q in tinygen.convert(model, X, two).outputs
+    ]
+
+
+def test_steps_by_name_with_and_without_the_unit():
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame({"bmi [kg/m2]": X[:, 2], "pressure": X[:, 3]})
+    model = Ridge().fit(x, Y)
+    for name in ("bmi", "bmi [kg/m2]"):
+        found = tinygen.convert(model, x, input_scales={name: 0.5, "pressure": None})
+        assert [q.scale for q in found.inputs] == [0.5, 0.01]
