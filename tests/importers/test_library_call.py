@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_wine
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, MultiTaskLasso, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
@@ -101,6 +103,25 @@ def test_what_cannot_be_converted_is_named(make, rows, words):
     with pytest.raises(TinygenError, match=words) as told:
         tinygen.convert(make(), rows)
     assert "\n" not in str(told.value)
+
+
+class Trimmed(Ridge):
+    """A class of the user's own."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (DummyRegressor, r"are read: use one of the list in the documentation$"),
+        (IsotonicRegression, r"are read: use one of the list in the documentation$"),
+        (MultiTaskLasso, r"the nearest is Lasso$"),
+        (Trimmed, r"the nearest is Ridge$"),
+    ],
+)
+def test_the_nearest_class_is_near_by_what_it_does(kind, words):
+    """Not by its spelling: DummyRegressor is no GammaRegressor."""
+    with pytest.raises(QuantizeError, match=words):
+        float_model(kind())
 
 
 def test_numbers_that_are_none_are_refused():
