@@ -201,14 +201,25 @@ def test_a_ubjson_file_that_was_cut_is_refused(tmp_path):
             lambda: lightgbm.LGBMClassifier(pred_early_stop=True, n_jobs=1, verbose=-1),
             "pred_early_stop=True. leaves out trees",
         ),
+        (
+            lambda: xgboost.XGBClassifier(objective="binary:logitraw", n_jobs=1),
+            "XGBClassifier with the objective 'binary:logitraw' cannot",
+        ),
     ],
 )
 def test_what_changes_an_answer_is_refused_by_its_name(make, words, capfd):
     model = make().set_params(n_estimators=4)
-    model.fit(X, CLASSES if hasattr(model, "predict_proba") else Y)
+    model.fit(X, CLASSES > 0 if hasattr(model, "predict_proba") else Y)
     with pytest.raises(QuantizeError, match=words) as told:
         tinygen.convert(model, X)
     assert "\n" not in str(told.value) and capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("objective", ["cross_entropy", "binary"])
+def test_a_regressor_of_shares_answers_numbers(objective):
+    model = lightgbm.LGBMRegressor(n_estimators=4, objective=objective, n_jobs=1, verbose=-1)
+    model.fit(X, (Y > 0).astype(float))
+    assert np.allclose(float_model(model).predict(X), model.predict(X), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["gblinear.json", "gblinear.ubj", "linear_tree.txt"])

@@ -43,7 +43,7 @@ def xgboost(e: Any, columns: tuple[str, ...]) -> Part:
     notes = () if used is None else (best_note(used, rounds),)
     booster = booster if used is None else booster[:used]
     model = _loaded(treelite, treelite.frontend.from_xgboost, booster)
-    return part_of(model, getattr(e, "classes_", None)).after((), notes)
+    return _part_of_fitted(e, model).after((), notes)
 
 
 @reader("LGBMRegressor", "LGBMClassifier", package="lightgbm")
@@ -60,7 +60,7 @@ def lightgbm(e: Any, columns: tuple[str, ...]) -> Part:
     except ModelError as error:
         raise QuantizeError(f"{type(e).__name__} cannot be converted: {error}") from None
     model = _loaded(treelite, treelite.frontend.from_lightgbm, e.booster_)
-    return part_of(model, getattr(e, "classes_", None))
+    return _part_of_fitted(e, model)
 
 
 def require_known(text: str) -> None:
@@ -88,8 +88,22 @@ def _loaded(treelite: Any, load: Callable[[Any], Any], booster: Any) -> Any:
         ) from None
 
 
-def part_of(model: Any, classes: Any = None) -> Part:
-    """The steps of a treelite model; classes: labels of its classes, 0, 1 .. where None."""
+def _part_of_fitted(e: Any, model: Any) -> Part:
+    """The steps of a fitted regressor or classifier, whichever its objective makes likelier."""
+    classes = getattr(e, "classes_", None)
+    part = part_of(model, classes, numbers=classes is None)
+    if classes is not None and part.head is not None and not part.head.labels:
+        raise QuantizeError(
+            f"{type(e).__name__} with the objective {show(str(e.objective))} cannot be converted: "
+            "train it with the objective that it takes by itself"
+        )
+    return part
+
+
+def part_of(model: Any, classes: Any = None, numbers: bool = False) -> Part:
+    """The steps of a treelite model; classes: labels of its classes, 0, 1 .. where None. numbers:
+    it answers with a share where it could name a class.
+    """
     header = model.get_header_accessor()
     post = str(header.get_field("postprocessor"))
     outputs = int(header.get_field("num_class")[0])
@@ -100,7 +114,8 @@ def part_of(model: Any, classes: Any = None) -> Part:
     if post in ("softmax", "multiclass_ova", "identity_multiclass"):
         labels = np.arange(outputs) if classes is None else classes
         return classifier((step,), labels, outputs, "softmax").after((), notes)
-    if post == "sigmoid" and (classes is not None or int(header.get_field("task_type")[0]) == 0):
+    two = int(header.get_field("task_type")[0]) == 0 and not numbers
+    if post == "sigmoid" and (classes is not None or two):
         labels = np.arange(2) if classes is None else classes
         return classifier((step,), labels, 1, "logistic").after((), notes)
     curves: dict[str, tuple[Step, ...]] = {
