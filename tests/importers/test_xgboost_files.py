@@ -131,6 +131,16 @@ def test_a_file_keeps_the_names_of_its_columns(form, tmp_path):
     assert opened.named and opened.floats.inputs == ("gas", "temp", "level (%)")
 
 
+@pytest.mark.parametrize("names", [5, "abc", {"a": 1}])
+def test_names_that_are_no_list_are_refused(names, tmp_path):
+    path, booster = tmp_path / "forest.json", EARLY["numbers"].get_booster()
+    content = json.load(io.BytesIO(booster.save_raw("json")))
+    content["learner"]["feature_names"] = names
+    path.write_text(json.dumps(content))
+    with pytest.raises(ModelError, match="cannot be read: its feature_names are no list"):
+        open_model(path)
+
+
 def test_ubjson_says_what_json_says(tmp_path):
     for form in ("json", "ubj"):
         EARLY["classes"].save_model(tmp_path / f"forest.{form}")

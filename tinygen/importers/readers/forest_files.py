@@ -65,6 +65,7 @@ def open_forest(path: Path) -> tuple[FloatModel, Predict, str, bool]:
         _require_small(data)
         content = content_of(data, _form_of(data)) if kind == XGBOOST else {}
         used, notes = best_of(content) if content else (content, ())
+        names = names_in(content) if content else _names(data)
     except ModelError as error:
         raise ModelError(f"model file '{path}' cannot be read: {error}") from None
     try:
@@ -75,7 +76,6 @@ def open_forest(path: Path) -> tuple[FloatModel, Predict, str, bool]:
     except treelite.TreeliteError as error:
         raise broken(path, error) from None
     part = part_of(model).after((), notes)
-    names = names_in(content) if content else _names(data)
     assert part.head is not None
     columns = names or tuple(f"x{k}" for k in range(model.num_feature))
     require_sound(part, len(columns), FORESTS[kind])

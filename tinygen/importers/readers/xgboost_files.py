@@ -32,8 +32,11 @@ def content_of(data: bytes, form: str) -> dict[str, Any]:
 
 
 def names_in(content: dict[str, Any]) -> tuple[str, ...]:
-    """The names of the columns; () where the file has none."""
-    return tuple(map(str, content["learner"].get("feature_names") or ()))
+    """The names of the columns; () where the file has none. ModelError where they are no list."""
+    names = content["learner"].get("feature_names") or []
+    if not isinstance(names, list):
+        raise ModelError("its feature_names are no list: save it anew")
+    return tuple(map(str, names))
 
 
 def best_of(content: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
