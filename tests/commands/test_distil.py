@@ -33,6 +33,26 @@ def test_a_teacher_from_a_file_is_fitted_anew_and_the_better_model_is_kept(teach
     assert (teacher / "gas.search.json").is_file()
 
 
+@pytest.mark.parametrize("names", [("heat [degC]", "damp"), ("damp [counts]", "heat")])
+def test_a_teacher_is_asked_by_its_columns_with_or_without_their_units(here, run, names):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.read_csv(here / "rows.csv").rename(columns={"heat [degC]": "heat"})
+    rows = table[[name.partition(" [")[0] for name in names]].set_axis(names, axis=1)
+    skops.io.dump(LinearRegression().fit(rows, table["gas"]), here / "plane.skops")
+    done = run(f"distil plane.skops rows.csv --as-fitted {ROWS}")
+    assert done.code == 0, done.err
+    assert load(here / "gas.json").training["distilled"]["teacher_error"] < 0.3
+
+
+def test_two_columns_of_a_teacher_are_not_one_of_the_table(here, run):
+    pandas = pytest.importorskip("pandas")
+    names = ["heat [degC]", "heat [degF]"]
+    rows = pandas.DataFrame([[0.0, 1.0], [1.0, 0.0], [2.0, 5.0]], columns=names)
+    skops.io.dump(LinearRegression().fit(rows, [1.0, 2.0, 3.0]), here / "plane.skops")
+    done = run(f"distil plane.skops rows.csv --as-fitted {ROWS}")
+    assert done.code == 2 and "has one column 'heat' for both" in done.err
+
+
 def test_a_word_and_the_spec_file_do_as_well(teacher, run):
     (teacher / "tinygen.toml").write_text(
         'data = "rows.csv"\nmodel = "gas.json"\ntarget = "gas"\nfamily = "ridge"\n'

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_wine
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, MultiTaskLasso, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
@@ -103,6 +105,25 @@ def test_what_cannot_be_converted_is_named(make, rows, words):
     assert "\n" not in str(told.value)
 
 
+class Trimmed(Ridge):
+    """A class of the user's own."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (DummyRegressor, r"are read: use one of the list in the documentation$"),
+        (IsotonicRegression, r"are read: use one of the list in the documentation$"),
+        (MultiTaskLasso, r"the nearest is Lasso$"),
+        (Trimmed, r"the nearest is Ridge$"),
+    ],
+)
+def test_the_nearest_class_is_near_by_what_it_does(kind, words):
+    """Not by its spelling: DummyRegressor is no GammaRegressor."""
+    with pytest.raises(QuantizeError, match=words):
+        float_model(kind())
+
+
 def test_numbers_that_are_none_are_refused():
     broken = LinearRegression().fit(X, Y)
     broken.coef_[2] = np.nan
@@ -159,3 +180,26 @@ def test_targets_that_are_no_numbers_are_refused():
     for y in (np.where(Y > 300, np.nan, Y), ["many"] * len(X)):
         with pytest.raises(UsageError, match="y holds a value that is no number"):
             tinygen.convert(RIDGE, X, y)
+
+
+def test_targets_of_every_output_are_looked_at():
+    two = np.column_stack([Y, Y])
+    model = LinearRegression().fit(X, two)
+    for bad in (np.nan, "many"):
+        y = two.astype(object)
+        y[7, 1] = bad
+        with pytest.raises(UsageError, match="y holds a value that is no number"):
+            tinygen.convert(model, X, y)
+    found = tinygen.convert(model, X, two.astype(str))  # numbers that are written
+    assert [q.scale for q in found.outputs] == [
+        q.scale for q in tinygen.convert(model, X, two).outputs
+    ]
+
+
+def test_steps_by_name_with_and_without_the_unit():
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame({"bmi [kg/m2]": X[:, 2], "pressure": X[:, 3]})
+    model = Ridge().fit(x, Y)
+    for name in ("bmi", "bmi [kg/m2]"):
+        found = tinygen.convert(model, x, input_scales={name: 0.5, "pressure": None})
+        assert [q.scale for q in found.inputs] == [0.5, 0.01]

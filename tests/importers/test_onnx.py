@@ -185,6 +185,21 @@ def test_a_window_of_a_batch_of_one_ends_in_classes(tmp_path):
     assert found.model.labels == ("0", "1", "2") and len(found.model.inputs) == 6
 
 
+def test_a_mark_of_a_missing_value_is_found_as_float32(tmp_path):
+    """A graph stores 2.3 as 2.29999995, which no reading is."""
+    path, rows = tmp_path / "imputer.onnx", onnx_cases.ROWS.copy()
+    rows[0, 0] = 2.3
+    marked = onnx_cases.node(
+        "Imputer", "x", "i", imputed_value_floats=[50.0], replaced_value_float=2.3
+    )
+    last = onnx_cases.node("MatMul", "i w", "y")
+    found = onnx_cases.model([marked, last], {"w": onnx_cases.numbers(6, 1)})
+    path.write_bytes(found.SerializeToString())
+    opened = open_model(path)
+    told = np.asarray(opened.predict(rows), dtype=np.float64).ravel()
+    assert np.allclose(opened.floats.predict(rows).ravel(), told, atol=1e-4)
+
+
 def test_a_number_behind_a_logistic_function_is_a_share(tmp_path):
     end = [
         onnx_cases.node("ReduceSum", "h3", "z", keepdims=1, noop_with_empty_axes=0),

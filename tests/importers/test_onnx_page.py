@@ -8,16 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import needs
+import onnx_cases
 import pytest
 import test_tflite
 from page_lists import assert_page_has, listed
 from sklearn.datasets import load_iris
 
-from tinygen.importers.graphs import (
-    onnx_file,  # noqa: F401 (registers the operators)
-    onnx_graph,
-    tflite_graph,
-)
+from tinygen.common.errors import QuantizeError
+from tinygen.importers.graphs import onnx_file, onnx_graph, tflite_graph
 
 PAGE = Path(__file__).parents[2] / "docs" / "onnx-and-tflite.md"
 START = "<!-- operators"
@@ -31,6 +29,15 @@ def operators() -> str:
 
 def test_the_table_is_made_from_the_code(request):
     assert_page_has(PAGE, START, operators(), request.config)
+
+
+def test_the_message_of_the_page_is_that_of_the_program(tmp_path):
+    node, path = onnx_cases.node("Scan", "x", "y"), tmp_path / "scan.onnx"
+    node.name = "Sc_Scan"
+    path.write_bytes(onnx_cases.model([node]).SerializeToString())
+    with pytest.raises(QuantizeError) as told:
+        onnx_file.open_onnx(path)
+    assert f"```text\n{told.value}\n```" in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_page_runs_as_it_is_written(tmp_path, simavr, level):

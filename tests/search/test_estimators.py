@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from host_c import compile_header, run_rows
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -194,8 +195,30 @@ def test_steps_can_be_given():
         DIABETES.data, DIABETES.target
     )
     assert {q.scale for q in in_order.model_.inputs} == {2.0}
-    with pytest.raises(ValueError, match="sequence of 10 steps"):
-        TinyRegressor(family="ridge", input_scales=[1.0]).fit(DIABETES.data, DIABETES.target)
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([1.0], "sequence of 10 steps, got 1 steps"),
+        (0.5, "sequence of 10 steps, got '0.5'"),
+        ([0.1] * 9 + [-0.1], "gives 'x9' the step '-0.1': give a number from 1e-12 to"),
+        ([0] * 10, "gives 'x0' the step '0'"),
+        ({"x3": np.nan}, "gives 'x3' the step 'nan'"),
+        ({"x3": "a"}, "gives 'x3' the step"),
+        ({"x3": 1e300}, "gives 'x3' the step '1e.300'"),
+        ({"x33": 1.0}, "names 'x33', the inputs are 'x0', 'x1'"),
+    ],
+)
+@pytest.mark.parametrize("door", ["fit", "convert"])
+def test_steps_that_are_none_are_refused(door, steps, words):
+    x, y = DIABETES.data, DIABETES.target
+    with pytest.raises(UsageError, match=words) as told:
+        if door == "fit":
+            TinyRegressor(family="ridge", input_scales=steps).fit(x, y)
+        else:
+            tinygen.convert(LinearRegression().fit(x, y), x, input_scales=steps)
+    assert "\n" not in str(told.value)
 
 
 # ---- use ----
@@ -258,6 +281,9 @@ def test_what_cannot_be_asked_for():
     ):
         with pytest.raises(UsageError, match=words + ".* or auto$"):
             tiny.fit(rows.data, rows.target)
+    two = np.column_stack([DIABETES.target, DIABETES.target])
+    with pytest.raises(UsageError, match="board 'due' is unknown"):
+        TinyRegressor(family="ridge", board="due", max_flash=999).fit(DIABETES.data, two)
     with pytest.raises(UsageError, match="board 'due' is unknown"):
         TinyClassifier(family="tree").fit(WINE.data, WINE.target).cost("due")
     with pytest.raises(ValueError, match="one class only"):

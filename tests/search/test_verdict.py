@@ -317,6 +317,10 @@ def made(
         ),
         (
             made(integer_error=0.98),
+            "makes 2 % smaller errors on these rows and is 9 times smaller",
+        ),
+        (
+            made(integer_error=0.98, margin=0.03),
             "makes by chance 2 % smaller errors on these rows and is 9 times smaller",
         ),
         (
@@ -352,6 +356,23 @@ def made(
 )
 def test_sentences(found, words):
     assert words in conversion_sentence(found)
+
+
+@pytest.mark.parametrize("labels", [(), ("a", "b")])
+@pytest.mark.parametrize("margin", [0.0, 0.001, 0.9])
+@pytest.mark.parametrize("integer_error", [0.7, 0.89, 0.897, 0.903, 0.91, 0.99])
+def test_the_error_and_the_verdict_say_the_same_of_chance(integer_error, margin, labels):
+    model = replace(MODELS["lookup_square"], labels=labels)
+    found = replace(made(0.9, integer_error, margin=margin), model=model)
+    error, *_, verdict = conversion_lines(found)
+    assert ("within chance" in error) == ("chance" in verdict) == found.by_chance
+    spoilt = conversion_sentence(replace(found, alarms=Decisions(3, 3, 0)))
+    assert ", spoils 3 of" in spoilt and ",," not in spoilt
+
+
+def test_of_the_float_models_own_answers_neither_speaks_of_chance():
+    said = conversion_lines(made(0.0, 0.01, margin=0.02, own_spread=1.0))
+    assert "chance" not in "".join(said) and "differs from the float model by 1 %" in said[-1]
 
 
 def test_errors_are_called_errors():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from ..common.errors import show
+from ..common.errors import UsageError, show
 from ..common.tables import counted
 from ..model.fixedpoint import EXACT_STEPS, MARGIN, RAW_MAX, SCALES, Quantity
-from .table import Table
+from .table import Table, known_as
 
 LEAST_STEPS = 4096  # over the range of an input: 12 bits
 CROWDED = 0.05  # of the rows that a coarse step may round into one value
@@ -29,6 +30,51 @@ def quantity_of(table: Table, name: str) -> Quantity:
     there = table.columns[name][~np.isnan(table.columns[name])]
     low, high = (float(there.min()), float(there.max())) if len(there) else (np.nan, np.nan)
     return Quantity(name, "", scale_for(max(-low, high), table.decimals[name]), low, high)
+
+
+def given_steps(given: Any, names: Sequence[str]) -> list[float | None]:
+    """The raw step of each input from `input_scales`, by name or in order; None where the values
+    themselves tell. UsageError for a step that is none, and for a name that no input has.
+    """
+    if isinstance(given, Mapping):
+        found = {_input_named(str(name), names): step for name, step in given.items()}
+        return [_step(name, found.get(name)) for name in names]
+    try:
+        steps = [None] * len(names) if given is None else list(given)
+    except TypeError:
+        steps = []
+    if len(steps) != len(names):
+        told = f"{len(steps)} steps" if steps else show(repr(given))
+        raise UsageError(
+            f"input_scales must be a mapping by name or a sequence of {len(names)} steps, got "
+            f"{told}: give one for each of {', '.join(map(show, names[:8]))}"
+        )
+    return [_step(name, step) for name, step in zip(names, steps)]
+
+
+def _input_named(name: str, names: Sequence[str]) -> str:
+    found = known_as(name, names)
+    if found is None:
+        raise UsageError(
+            f"input_scales names {show(name)}, the inputs are "
+            f"{', '.join(map(show, names[:8]))}: name one of these"
+        )
+    return found
+
+
+def _step(name: str, step: Any) -> float | None:
+    if step is None:
+        return None
+    try:
+        number = float(step)
+    except (TypeError, ValueError, OverflowError):
+        number = np.nan
+    if not SCALES[0] <= number <= SCALES[1]:
+        raise UsageError(
+            f"input_scales gives {show(name)} the step {show(repr(step))}: give a number from "
+            f"{SCALES[0]:g} to {SCALES[1]:g}, or None for one that is found"
+        )
+    return number
 
 
 def input_of(table: Table, name: str) -> Quantity:

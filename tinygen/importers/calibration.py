@@ -17,7 +17,7 @@ from ..common.errors import ModelError, QuantizeError, UsageError, show
 from ..data import Dataset, Provenance, Rows, Split
 from ..data.layout import split_unit
 from ..data.prepare import NO_TARGET
-from ..data.steps import decimal_quantity
+from ..data.steps import decimal_quantity, given_steps
 from ..fitting.lowering import apply_all
 from ..model.fixedpoint import Quantity
 from ..model.nodes import Integers, Node, prove
@@ -268,18 +268,23 @@ def targets_of(y: Any, rows: np.ndarray, outputs: int) -> list[np.ndarray] | Non
     return list(targets.reshape(len(rows), outputs).T)
 
 
-def target_of(title: Any, targets: np.ndarray | None) -> Quantity:
-    """What a Series of numbers is called, in its own steps; no target for one without a name."""
-    name, unit = split_unit(title.strip()) if isinstance(title, str) else ("", "")
-    if targets is None:
-        return NO_TARGET
+def numbers_of(targets: np.ndarray) -> np.ndarray:
+    """Targets of numbers, float (n,)."""
     try:
         numbers = targets.astype(np.float64)
     except (TypeError, ValueError):
         numbers = np.array([np.nan])
     if not np.isfinite(numbers).all():
         raise UsageError("y holds a value that is no number: leave its rows out")
-    return replace(decimal_quantity(name, numbers), unit=unit) if name else NO_TARGET
+    return numbers
+
+
+def target_of(title: Any, targets: np.ndarray | None) -> Quantity:
+    """What a Series of numbers is called, in its own steps; no target for one without a name."""
+    name, unit = split_unit(title.strip()) if isinstance(title, str) else ("", "")
+    if targets is None or not name:
+        return NO_TARGET
+    return replace(decimal_quantity(name, targets), unit=unit)
 
 
 def _with_units(names: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -294,12 +299,13 @@ def dataset_of(
     """All rows as training rows; y is not known yet."""
     if not np.isfinite(rows).all():
         raise UsageError("X holds NaN or infinite values: leave those rows out")
-    given = [None] * len(names) if scales is None else list(scales)
+    parts = _with_units(names)
+    given = given_steps(scales, [name for name, _ in parts])
     inputs = tuple(
-        Quantity(n, unit, float(s), float(c.min()), float(c.max()))
-        if s
-        else replace(decimal_quantity(n, c), unit=unit)
-        for (n, unit), s, c in zip(_with_units(names), given, rows.T)
+        replace(decimal_quantity(n, c), unit=unit)
+        if s is None
+        else Quantity(n, unit, s, float(c.min()), float(c.max()))
+        for (n, unit), s, c in zip(parts, given, rows.T)
     )
     raw = np.column_stack([q.to_raw(c) for q, c in zip(inputs, rows.T)])
     places = np.arange(len(rows))

@@ -25,6 +25,7 @@ from .calibration import (
     Calibration,
     Lowered,
     dataset_of,
+    numbers_of,
     physical,
     rows_of,
     target_of,
@@ -72,8 +73,8 @@ def convert(
     steps, so give what the board will see. A column "gas [ppm]" has the unit ppm. y: their targets:
     the answer's step is theirs, and of a Series its name and unit; without them it is that of the
     estimator's own answers. threshold, alarm_below: an answer above the first or below the second
-    is an alarm. input_scales: raw step of each column. QuantizeError names what cannot be
-    converted, UsageError an estimator that is not fitted or rows that do not fit it.
+    is an alarm. input_scales: raw step of each column, by name or in order. QuantizeError names
+    what cannot be converted, UsageError an estimator that is not fitted or rows that do not fit it.
 
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.linear_model import Ridge
@@ -85,6 +86,8 @@ def convert(
     rows, names = rows_of(X, floats.inputs)
     levels, outputs = (threshold, alarm_below), len(floats.singles)
     targets = targets_of(y, rows, outputs)
+    if targets and not floats.head.labels:
+        targets = [numbers_of(one) for one in targets]
     told = targets[0] if targets and not floats.head.labels else None
     dataset = dataset_of(rows, names, input_scales, target_of(getattr(y, "name", None), told))
     found = converted_each(

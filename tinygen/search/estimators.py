@@ -7,7 +7,7 @@ fit, else 12 bits or more over its range.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from ..codegen.emit import emit_library
 from ..common.boards import find_board
 from ..common.errors import ModelError, UsageError
 from ..data import Dataset, Provenance, Rows, Split
-from ..data.steps import ROOM, decimal_quantity
+from ..data.steps import ROOM, decimal_quantity, given_steps
 from ..fitting.pipeline import steps_before
 from ..fitting.temperature import temperature
 from ..model.fixedpoint import NOT_SURE, Quantity
@@ -115,7 +115,7 @@ class _Tiny(BaseEstimator):
         """All rows in raw steps, as training rows."""
         given = getattr(self, "feature_names_in_", [f"x{k}" for k in range(X.shape[1])])
         names = list(map(str, given))
-        inputs = tuple(map(self._input, names, self._scales(names), X.T))
+        inputs = tuple(map(self._input, names, given_steps(self.input_scales, names), X.T))
         target, raw_y, labels = self._target(y)
         raw = np.column_stack([q.to_raw(column) for q, column in zip(inputs, X.T)])
         places = np.arange(len(raw))
@@ -203,20 +203,6 @@ class _Tiny(BaseEstimator):
         """Flash, RAM, stack and cycles of the model alone, compiled for a board and simulated."""
         check_is_fitted(self)
         return measure_cost(self.model_, find_board(board))
-
-    def _scales(self, names: list[str]) -> list[float | None]:
-        """The raw steps that were given, None where the values themselves tell."""
-        given = self.input_scales
-        if given is None:
-            return [None] * len(names)
-        if isinstance(given, Mapping):
-            return [float(given.get(name, 0)) or None for name in names]
-        if not isinstance(given, Collection) or len(given) != len(names):
-            raise ValueError(
-                f"input_scales must be a mapping by name or a sequence of {len(names)} steps, got "
-                f"{given!r}"
-            )
-        return [float(scale) for scale in given]
 
     @staticmethod
     def _input(name: str, scale: float | None, values: np.ndarray) -> Quantity:

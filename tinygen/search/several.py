@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_array
 
-from ..common.boards import BOARDS, Board
+from ..common.boards import Board, find_board
 from ..common.errors import UsageError, show
 from ..data import Dataset, Table
 from ..data.columns import is_classification
@@ -54,7 +54,7 @@ class Joined:
     def of(ladders: tuple[Ladder, ...]) -> Joined:
         """The chosen models of ladders, compiled and simulated as one."""
         model = joined_model([ladder.model for ladder in ladders])
-        return Joined(ladders, measure_cost(model, BOARDS[ladders[0].board]))
+        return Joined(ladders, measure_cost(model, find_board(ladders[0].board)))
 
 
 def find_ladders(
@@ -253,4 +253,4 @@ def fit_each(estimator: Any, X: Any, Y: Any, sample_weight: Any) -> tuple[list[A
 
     if budget == NO_LIMITS:
         return make(budget)
-    return within(budget, BOARDS[estimator.board], make)[:2]
+    return within(budget, find_board(estimator.board), make)[:2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -128,13 +129,19 @@ class Table:
         return f"{row} of {self.files[int(np.searchsorted(ends, index, 'right'))][0]}"
 
 
+def known_as(name: str, known: Collection[str]) -> str | None:
+    """The one of `known` that `name` is, with or without its unit; None where it is none."""
+    candidates = (name, name.strip(), split_unit(name.strip())[0])
+    return next((candidate for candidate in candidates if candidate in known), None)
+
+
 def require_column(table: Table, name: str) -> str:
     """The column's name in the table, for `name` with or without its unit; DataError names the
     nearest.
     """
-    for candidate in (name, name.strip(), split_unit(name.strip())[0]):
-        if candidate in table.columns:
-            return candidate
+    found = known_as(name, table.columns)
+    if found is not None:
+        return found
     folded = {known.casefold(): known for known in table.names}
     nearest = folded[difflib.get_close_matches(name[:MAXIMUM_NAME].casefold(), folded, 1, 0.0)[0]]
     few = "its only column" if len(folded) == 1 else f"the nearest of its {len(folded)} columns"

@@ -77,7 +77,9 @@ def imputer(call: Call) -> Flow:
 
 
 def _imputed(mark: float, value: float) -> Curve:
-    return Curve("imputed value", lambda x: np.where(np.asarray(x) == mark, value, x))
+    """The value where x is the mark, as float32: 2.3 is stored as 2.29999995."""
+    same = np.float32(mark)
+    return Curve("imputed value", lambda x: np.where(np.asarray(x, np.float32) == same, value, x))
 
 
 @operator("Normalizer")

@@ -6,7 +6,6 @@ is made from this registry. Nothing of scikit-learn is imported before an estima
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 import re
@@ -22,18 +21,31 @@ from ...common.errors import ModelError, QuantizeError, UsageError, show
 from ..graph import Affine, Columns, FloatModel, Head, Neighbours, Step, TreeMedian, TreeSum
 from ..simplify import width_of
 
-# what a class without a reader comes closest to; others are matched by their names
+# what a class without a reader comes closest to by what it does, not by its name
 NEAREST = {
     "GaussianProcessRegressor": "SVR with few support vectors",
     "GaussianProcessClassifier": "SVC with few support vectors",
+    "KernelRidge": "SVR with few support vectors",
     "Normalizer": "StandardScaler",
     "DBSCAN": "KMeans",
+    "HDBSCAN": "KMeans",
+    "BisectingKMeans": "KMeans",
     "OneHotEncoder": "KBinsDiscretizer",
     "CountVectorizer": "columns of numbers",
+    "KNNImputer": "SimpleImputer",
     "StackingRegressor": "VotingRegressor",
     "StackingClassifier": "VotingClassifier",
+    "RegressorChain": "MultiOutputRegressor",
+    "OneVsOneClassifier": "OneVsRestClassifier",
+    "RadiusNeighborsRegressor": "KNeighborsRegressor",
+    "RadiusNeighborsClassifier": "KNeighborsClassifier",
+    "MultiTaskElasticNet": "ElasticNet",
+    "MultiTaskElasticNetCV": "ElasticNetCV",
+    "MultiTaskLasso": "Lasso",
+    "MultiTaskLassoCV": "LassoCV",
     "LocalOutlierFactor": "IsolationForest",
     "OneClassSVM": "EllipticEnvelope",
+    "SGDOneClassSVM": "EllipticEnvelope",
 }
 
 
@@ -103,22 +115,22 @@ def require_readable(estimator: Any) -> str:
 
 
 def class_name(estimator: Any) -> str:
-    kind = type(estimator)
+    return _name_of(type(estimator))
+
+
+def _name_of(kind: type) -> str:
     return f"{kind.__module__.split('.')[0]}.{kind.__name__}"
 
 
 def _unknown(estimator: Any, name: str) -> str:
-    short = name.rpartition(".")[2]
     if isinstance(estimator, type):
         return f"{show(estimator.__name__)} is a class: give a fitted object of it"
-    known = [key.rpartition(".")[2] for key in READERS]
-    close = NEAREST.get(short) or next(iter(difflib.get_close_matches(short, known, 1, 0.7)), None)
-    if close is None:
-        close = "a regressor of the list" if hasattr(estimator, "predict") else "StandardScaler"
-        close = "RandomForestClassifier" if hasattr(estimator, "classes_") else close
+    above = [kind.__name__ for kind in type(estimator).__mro__ if _name_of(kind) in READERS]
+    close = NEAREST.get(name.rpartition(".")[2]) or next(iter(above), None)
+    step = f"the nearest is {close}" if close else "use one of the list in the documentation"
     return (
-        f"{show(name)} cannot be converted, it is none of the {len(known)} classes that are read: "
-        f"the nearest is {close}"
+        f"{show(name)} cannot be converted, it is none of the {len(READERS)} classes that are "
+        f"read: {step}"
     )
 
 
@@ -247,8 +259,9 @@ def labels_of(classes: Any) -> tuple[str, ...]:
             f"the classifier knows the class {show(labels[0] if labels else '')} only: it has "
             "nothing to decide, fit it on rows of two or more"
         )
-    if len(set(labels)) < len(labels):
-        raise QuantizeError(f"two classes are called {show(labels[0])}: name them apart")
+    repeated = [label for k, label in enumerate(labels) if label in labels[:k]]
+    if repeated:
+        raise QuantizeError(f"two classes are called {show(repeated[0])}: name them apart")
     return labels
 
 

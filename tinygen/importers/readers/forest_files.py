@@ -6,6 +6,7 @@ at before.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,18 +14,19 @@ from pathlib import Path
 import numpy as np
 
 from ...common.errors import ModelError
-from ...common.files import json_of
 from ...common.packages import needed
 from ..graph import FloatModel, TreeSum, apply_all
 from . import broken, require_sound
-from .forests import ZERO_MISSING, part_of
+from .forests import part_of, quiet, require_known
+from .xgboost_files import best_of, content_of, names_in
 
 MOST_BYTES = 16_000_000  # of a file: more than all splits that a chip tells apart
 MOST_PARTS = 500_000  # lists and objects
 MOST_COUNT = 50_000  # columns, trees, nodes of a tree
 MOST_OUTPUTS = 255  # classes and targets
 OUTPUTS = (b"num_class", b"num_target", b"num_tree_per_iteration", b"size_leaf_vector")
-FORESTS = {"load_xgboost_model": "XGBoost", "load_lightgbm_model": "LightGBM"}
+XGBOOST, LIGHTGBM = "load_xgboost_model", "load_lightgbm_model"  # treelite's readers
+FORESTS = {XGBOOST: "XGBoost", LIGHTGBM: "LightGBM"}
 COUNTS = rb"num_(?:class|target|feature|nodes|leaves|cat|trees|parallel_tree|tree_per_iteration)"
 COUNT = {  # a count in the text of LightGBM, in JSON, and in UBJSON, where its length comes first
     "text": re.compile(rb"^(" + COUNTS + rb"|max_feature_idx)=\s*\+?(\d+)", re.MULTILINE),
@@ -45,9 +47,9 @@ def kind_of(head: bytes) -> str:
     another one.
     """
     if head.startswith(b"tree\nversion="):
-        return "load_lightgbm_model"
+        return LIGHTGBM
     if head.startswith(b"{") and b"learner" in head:
-        return "load_xgboost_model"
+        return XGBOOST
     return ""
 
 
@@ -61,13 +63,19 @@ def open_forest(path: Path) -> tuple[FloatModel, Predict, str, bool]:
     kind = kind_of(data)
     try:
         _require_small(data)
+        content = content_of(data, _form_of(data)) if kind == XGBOOST else {}
+        used, notes = best_of(content) if content else (content, ())
+        names = names_in(content) if content else _names(data)
     except ModelError as error:
         raise ModelError(f"model file '{path}' cannot be read: {error}") from None
     try:
-        model = getattr(treelite.frontend, kind)(path)
+        if used is content:
+            model = quiet(getattr(treelite.frontend, kind), path)
+        else:
+            model = quiet(treelite.frontend.from_xgboost_json, json.dumps(used))
     except treelite.TreeliteError as error:
         raise broken(path, error) from None
-    part, names = part_of(model), _names(data)
+    part = part_of(model).after((), notes)
     assert part.head is not None
     columns = names or tuple(f"x{k}" for k in range(model.num_feature))
     require_sound(part, len(columns), FORESTS[kind])
@@ -112,9 +120,8 @@ def _require_small(data: bytes) -> None:
             raise ModelError(f"its {name.decode()} is {told}, at most {most:,} are read")
     if form == "json" and ESCAPED.search(data):
         raise ModelError("it spells plain letters as escapes, which no library writes")
-    if ZERO_MISSING.encode() in data:
-        raise ModelError("it takes 0 for a missing value: train it without")
     if form == "text":
+        require_known(data.decode("utf-8", "replace"))
         _require_trees(data)
 
 
@@ -141,17 +148,7 @@ def _require_trees(data: bytes) -> None:
 
 
 def _names(data: bytes) -> tuple[str, ...]:
-    """The names of the columns that the file was trained on; () where it has none."""
-    form = _form_of(data)
-    found: list[str] = []
-    if form == "text":
-        line = re.search(rb"^feature_names=(.*)$", data, re.MULTILINE)
-        found = line[1].decode("utf-8", "replace").split() if line else []
-        found = [] if all(re.fullmatch(r"Column_\d+", name) for name in found) else found
-    elif form == "json":
-        start = re.search(rb'"feature_names"\s*:\s*(\[[^\]]*\])', data)
-        try:
-            found = json_of(start[1]) if start else []
-        except ValueError:
-            found = []
-    return tuple(map(str, found))
+    """The names of the columns in LightGBM's text; () where it has none of its own."""
+    line = re.search(rb"^feature_names=(.*)$", data, re.MULTILINE)
+    found = line[1].decode("utf-8", "replace").split() if line else []
+    return () if all(re.fullmatch(r"Column_\d+", name) for name in found) else tuple(found)

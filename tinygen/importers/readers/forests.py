@@ -2,39 +2,108 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
 
-from ...common.errors import QuantizeError, show
+from ...common.errors import ModelError, QuantizeError, show
+from ...common.files import json_of
 from ...common.packages import needed
 from ..graph import EXP, LOGISTIC, Floats, Head, Step, Tree, TreeSum, each
 from . import Part, classifier, reader
+from .sklearn_columns import NO_VALUE, plain_code
+from .xgboost_files import LINEAR, best_note, rounds_used
 
 BELOW, AT_MOST = 2, 3  # treelite's codes of "<" and "<="
-ZERO_MISSING = "zero_as_missing: 1"
+STRANGE = {  # what a model of LightGBM says of itself: why it cannot be read
+    "zero_as_missing: 1": ("zero_as_missing", "takes 0 for a missing value: train it without"),
+    "\nis_linear=1": (
+        "linear_tree",
+        "has a line in each leaf, and only numbers are read: train it without",
+    ),
+}
 
 
 @reader("XGBRegressor", "XGBRFRegressor", "XGBClassifier", "XGBRFClassifier", package="xgboost")
 def xgboost(e: Any, columns: tuple[str, ...]) -> Part:
     treelite = needed("treelite", "forests", "a forest of XGBoost")
-    model = treelite.frontend.from_xgboost(e.get_booster())
-    return part_of(model, getattr(e, "classes_", None))
+    booster, missing = e.get_booster(), getattr(e, "missing", None)
+    if json_of(booster.save_config())["learner"]["gradient_booster"]["name"] == "gblinear":
+        raise QuantizeError(LINEAR)
+    if missing is not None and missing == missing:
+        raise QuantizeError(
+            f"{type(e).__name__}(missing={plain_code(missing)}) takes {plain_code(missing)} for a "
+            "missing value: fit it with NaN in its place, and leave such rows out here"
+        )
+    rounds = booster.num_boosted_rounds()
+    used = rounds_used(booster.attr("best_iteration"), rounds)
+    notes = () if used is None else (best_note(used, rounds),)
+    booster = booster if used is None else booster[:used]
+    model = _loaded(treelite, treelite.frontend.from_xgboost, booster)
+    return _part_of_fitted(e, model).after((), notes)
 
 
 @reader("LGBMRegressor", "LGBMClassifier", package="lightgbm")
 def lightgbm(e: Any, columns: tuple[str, ...]) -> Part:
+    """Its text has the rounds up to the best one, which are those that its predict uses."""
     treelite = needed("treelite", "forests", "a forest of LightGBM")
-    if ZERO_MISSING in e.booster_.model_to_string():
+    if e.get_params().get("pred_early_stop") and hasattr(e, "classes_"):
         raise QuantizeError(
-            "LightGBM with zero_as_missing takes 0 for a missing value: train it without"
+            f"{type(e).__name__}(pred_early_stop=True) leaves out trees for some rows: fit it "
+            "without"
         )
-    model = treelite.frontend.from_lightgbm(e.booster_)
-    return part_of(model, getattr(e, "classes_", None))
+    try:
+        require_known(e.booster_.model_to_string())
+    except ModelError as error:
+        raise QuantizeError(f"{type(e).__name__} cannot be converted: {error}") from None
+    model = _loaded(treelite, treelite.frontend.from_lightgbm, e.booster_)
+    return _part_of_fitted(e, model)
 
 
-def part_of(model: Any, classes: Any = None) -> Part:
-    """The steps of a treelite model; classes: labels of its classes, 0, 1 .. where None."""
+def require_known(text: str) -> None:
+    """ModelError where a model of LightGBM, as text, answers in a way that is not read."""
+    for sign, (name, why) in STRANGE.items():
+        if sign in text:
+            raise ModelError(f"with {name}=true it {why}")
+
+
+def quiet(load: Callable[[Any], Any], source: Any) -> Any:
+    """What treelite loads, without the lines that it prints."""
+    with redirect_stdout(io.StringIO()):
+        return load(source)
+
+
+def _loaded(treelite: Any, load: Callable[[Any], Any], booster: Any) -> Any:
+    """The booster as treelite has it; QuantizeError where it does not read it."""
+    try:
+        return quiet(load, booster)
+    except treelite.TreeliteError as error:
+        why = " ".join(str(error).split())[:120]
+        raise QuantizeError(
+            f"treelite does not read this {type(booster).__module__.split('.')[0]} model ({why}): "
+            "train it with fewer options of its own"
+        ) from None
+
+
+def _part_of_fitted(e: Any, model: Any) -> Part:
+    """The steps of a fitted regressor or classifier, whichever its objective makes likelier."""
+    classes = getattr(e, "classes_", None)
+    part = part_of(model, classes, numbers=classes is None)
+    if classes is not None and part.head is not None and not part.head.labels:
+        raise QuantizeError(
+            f"{type(e).__name__} with the objective {show(str(e.objective))} cannot be converted: "
+            "train it with the objective that it takes by itself"
+        )
+    return part
+
+
+def part_of(model: Any, classes: Any = None, numbers: bool = False) -> Part:
+    """The steps of a treelite model; classes: labels of its classes, 0, 1 .. where None. numbers:
+    it answers with a share where it could name a class.
+    """
     header = model.get_header_accessor()
     post = str(header.get_field("postprocessor"))
     outputs = int(header.get_field("num_class")[0])
@@ -45,7 +114,8 @@ def part_of(model: Any, classes: Any = None) -> Part:
     if post in ("softmax", "multiclass_ova", "identity_multiclass"):
         labels = np.arange(outputs) if classes is None else classes
         return classifier((step,), labels, outputs, "softmax").after((), notes)
-    if post == "sigmoid" and (classes is not None or int(header.get_field("task_type")[0]) == 0):
+    two = int(header.get_field("task_type")[0]) == 0 and not numbers
+    if post == "sigmoid" and (classes is not None or two):
         labels = np.arange(2) if classes is None else classes
         return classifier((step,), labels, 1, "logistic").after((), notes)
     curves: dict[str, tuple[Step, ...]] = {
@@ -106,8 +176,6 @@ def _leaves(tree: Any, leaf: Any, place: int, outputs: int, scale: float) -> Flo
 
 def _missing(model: Any) -> tuple[str, ...]:
     """A note where the forest has learned what to do with a missing value: boards answer none."""
-    from .sklearn_columns import NO_VALUE
-
     trees = (model.get_tree_accessor(k) for k in range(model.num_tree))
     learned = any(
         len(set(t.get_field("default_left")[t.get_field("cleft") >= 0].tolist())) > 1 for t in trees

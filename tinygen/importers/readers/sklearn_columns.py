@@ -205,6 +205,7 @@ def polynomial(e: Any, columns: tuple[str, ...]) -> Part:
 
 @reader("SimpleImputer")
 def imputer(e: Any, columns: tuple[str, ...]) -> Part:
+    _require_no_code(e)
     kept = [
         k
         for k, value in enumerate(e.statistics_)
@@ -215,6 +216,22 @@ def imputer(e: Any, columns: tuple[str, ...]) -> Part:
         flags = len(e.indicator_.features_)
         sources, curves = sources + [0] * flags, curves + [constant(0.0)] * flags
     return Part((Columns(tuple(sources), tuple(curves)),), notes=(NO_VALUE,))
+
+
+def _require_no_code(e: Any) -> None:
+    """QuantizeError where a number or a word stands for a missing value."""
+    code = e.missing_values
+    # NaN is not itself; pandas' NA is neither a number nor a word
+    if isinstance(code, str) or (isinstance(code, int | float | np.number) and code == code):
+        raise QuantizeError(
+            f"SimpleImputer(missing_values={plain_code(code)}) takes {plain_code(code)} for a "
+            "missing value: fit it with NaN in its place, and leave such rows out here"
+        )
+
+
+def plain_code(code: Any) -> str:
+    """A code for missing values as Python writes it."""
+    return repr(code.item() if isinstance(code, np.generic) else code)
 
 
 @reader(

@@ -59,9 +59,7 @@ def column_transformer(e: Any, columns: tuple[str, ...]) -> Part:
         places = list(e._transformer_to_input_indices[name])
         if step == "drop" or not places:
             continue
-        part = Part(())
-        if step != "passthrough":
-            part = read(step, tuple(columns[k] for k in places))
+        part = _branch(e, name, step, tuple(columns[k] for k in places))
         branches.append((pick(places), *part.steps))
         notes += part.notes
     if not branches:
@@ -71,9 +69,22 @@ def column_transformer(e: Any, columns: tuple[str, ...]) -> Part:
 
 @reader("FeatureUnion")
 def union(e: Any, columns: tuple[str, ...]) -> Part:
-    parts = [read(s, columns) for _, s in e.transformer_list if s not in ("drop", "passthrough")]
+    kept = [(name, step) for name, step in e.transformer_list if step != "drop"]
+    if not kept:
+        raise QuantizeError("the FeatureUnion keeps no column: nothing is left to decide from")
+    parts = [_branch(e, name, step, columns) for name, step in kept]
     notes = [note for part in parts for note in part.notes]
     return Part(beside([p.steps for p in parts], len(columns))[0], notes=tuple(notes))
+
+
+def _branch(e: Any, name: str, step: Any, columns: tuple[str, ...]) -> Part:
+    """A transformer beside others, with its weight among them."""
+    part = Part((each(len(columns), SAME),)) if step == "passthrough" else read(step, columns)
+    weight = (e.transformer_weights or {}).get(name)
+    if weight is None:
+        return part
+    scaled = each(width_of(part.steps, len(columns)), straight(float(weight), 0.0))
+    return replace(part, steps=(*part.steps, scaled))
 
 
 @reader("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
@@ -95,6 +106,11 @@ def transformed_target(e: Any, columns: tuple[str, ...]) -> Part:
         )
     part, back = read(e.regressor_, columns), e.transformer_
     function = getattr(back, "inverse_func", None)
+    if getattr(back, "inv_kw_args", None):
+        raise QuantizeError(
+            "TransformedTargetRegressor with inv_kw_args cannot be converted: use an inverse_func "
+            "that needs none"
+        )
     if type(back).__name__ == "StandardScaler":
         spread = back.scale_[0] if back.scale_ is not None else 1.0
         centre = back.mean_[0] if back.mean_ is not None else 0.0
@@ -123,7 +139,11 @@ def _inverse(transformer: Any, x: Floats) -> Floats:
 
 
 def _weights(e: Any, count: int) -> Floats:
-    weights = np.ones(count) if e.weights is None else np.asarray(e.weights, dtype=np.float64)
+    """What each member counts; a weight stands for each that was named, the dropped ones too."""
+    weights = np.ones(count)
+    if e.weights is not None:
+        kept = [weight for weight, (_, m) in zip(e.weights, e.estimators) if m != "drop"]
+        weights = np.asarray(kept, dtype=np.float64)
     return weights / weights.sum()
 
 
@@ -157,11 +177,10 @@ def voting_classifier(e: Any, columns: tuple[str, ...]) -> Part:
     mean = np.zeros((places[0].stop - places[0].start, width))
     for place, weight in zip(places, weights):
         mean[:, place] = weight * np.eye(len(mean))
-    labels = labels_of(e.classes_)
-    if len(mean) == 1:  # above a half
-        return Part((*steps, Affine(mean, np.array([-0.5]))), Head("sign", labels), "share")
-    head = Head("largest", labels)
-    return Part((*steps, Affine(mean, np.zeros(len(mean)))), head, "share", _notes(parts))
+    two = len(mean) == 1  # the second one's share, above a half
+    head = Head("sign" if two else "largest", labels_of(e.classes_))
+    last = Affine(mean, np.full(len(mean), -0.5 * two))
+    return Part((*steps, last), head, "share", _notes(parts))
 
 
 def _shares(part: Part, name: str) -> tuple[Step, ...]:

@@ -194,6 +194,11 @@ def support_regressor(e: Any, columns: tuple[str, ...]) -> Part:
 def support_classifier(e: Any, columns: tuple[str, ...]) -> Part:
     """Two classes by the sign of one sum; more by the votes of every pair of them."""
     count = len(e.classes_)
+    ties = getattr(e, "break_ties", False)  # of a graph's support vectors nothing is said
+    if ties and count > 2 and e.decision_function_shape == "ovr":
+        raise QuantizeError(
+            f"{type(e).__name__}(break_ties=True) cannot be converted: fit it with break_ties=False"
+        )
     pairs = list(combinations(range(count), 2))
     if e.kernel == "linear":
         front: tuple[Step, ...] = ()

@@ -11,6 +11,7 @@ import numpy as np
 from ...common.errors import QuantizeError
 from ..graph import EXP, Floats, Head, Tree, TreeMedian, TreeSum, each
 from . import Part, classifier, reader
+from .sklearn_columns import NO_VALUE
 
 OUTLIER = ("1", "-1")  # labels of an outlier detector: the usual row first
 
@@ -169,16 +170,25 @@ def hist_boosting_classifier(e: Any, columns: tuple[str, ...]) -> Part:
 
 
 def _missing(e: Any) -> tuple[str, ...]:
-    from .sklearn_columns import NO_VALUE
-
-    return (NO_VALUE,) if e._bin_mapper.missing_values_bin_idx_ and _saw_missing(e) else ()
+    return (NO_VALUE,) if any(_saw_missing(p.nodes) for s in e._predictors for p in s) else ()
 
 
-def _saw_missing(e: Any) -> bool:
-    return any(p.nodes["missing_go_to_left"].any() for stage in e._predictors for p in stage)
+def _saw_missing(nodes: Any) -> bool:
+    """Whether a split has learned where a missing value goes: without any scikit-learn sends it to
+    the larger side.
+    """
+    inner = nodes[nodes["is_leaf"] == 0]
+    left, right = (nodes["count"][inner[side].astype(np.int64)] for side in ("left", "right"))
+    return bool((inner["missing_go_to_left"] != (left > right)).any())
 
 
 def _hist(e: Any) -> TreeSum:
+    kinds = getattr(e, "is_categorical_", None)
+    if kinds is not None and np.any(kinds):  # such columns also stand before all others
+        raise QuantizeError(
+            f"{type(e).__name__}(categorical_features=...) cannot be converted: give the "
+            "categories as numbers, or as columns of 0 and 1"
+        )
     start = np.asarray(e._baseline_prediction, dtype=np.float64).ravel()
     trees = [
         _placed(_hist_tree(p.nodes), k, len(start))
@@ -189,11 +199,6 @@ def _hist(e: Any) -> TreeSum:
 
 
 def _hist_tree(nodes: Any) -> Tree:
-    if nodes["is_categorical"].any():
-        raise QuantizeError(
-            "HistGradientBoosting with categorical columns cannot be converted: give the "
-            "categories as numbers, or as columns of 0 and 1"
-        )
     leaf = nodes["is_leaf"].astype(bool)
     number = np.where(~leaf, np.cumsum(~leaf) - 1, -np.cumsum(leaf))
     inner = nodes[~leaf]

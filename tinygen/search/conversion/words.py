@@ -27,18 +27,19 @@ def conversion_sentence(v: Conversion) -> str:
 def _error_words(v: Conversion) -> str:
     if v.own_spread is not None:
         return f"The integer model {_own_words(v)}"
+    within = ", which is within chance," if v.by_chance else ""
     if v.model.labels:
         more = round((v.integer_error - v.float_error) * v.rows)
         words = (
-            f"gets {abs(more)} {'more' if more > 0 else 'fewer'} of {v.rows:,} rows wrong"
-            f"{', which is within chance,' if v.by_chance else ''}"
+            f"gets {abs(more)} {'more' if more > 0 else 'fewer'} of {v.rows:,} rows wrong{within}"
             if more
             else "loses no accuracy"
         )
     elif abs(v.loss) < 0.0005:
         words = "loses no accuracy"
     elif v.loss < 0:
-        words = f"makes by chance {_percent(-v.loss)} smaller errors on these rows"
+        chance = "by chance " if v.by_chance else ""
+        words = f"makes {chance}{_percent(-v.loss)} smaller errors on these rows"
     elif v.by_chance and v.loss > TOLERANCE:
         words = (
             f"answers {v.differing:,} of {v.rows:,} rows differently, with no loss of accuracy "
@@ -46,14 +47,15 @@ def _error_words(v: Conversion) -> str:
         )
     else:
         few = f" on {counted(v.rows, 'row')}" if v.rows < FEW_ROWS else ""
-        words = f"makes {_percent(v.loss)} larger errors{few}"
+        words = f"makes {_percent(v.loss)} larger errors{few}{within}"
     if v.loss > TOLERANCE and v.immaterial and not v.by_chance:
         words += (
             f", {(v.integer_error - v.float_error) / v.model.output.scale:.2g} of the data's own "
             "step,"
         )
     if v.alarms and v.alarms.spoilt > v.alarms.mended:
-        words += f", spoils {v.alarms.spoilt - v.alarms.mended} of {v.rows:,} alarm decisions"
+        more = v.alarms.spoilt - v.alarms.mended
+        words = f"{words.rstrip(',')}, spoils {more} of {v.rows:,} alarm decisions"
     return f"The integer model {words}"
 
 
@@ -110,8 +112,11 @@ def _percent(part: float) -> str:
 
 
 def difference_words(v: Conversion) -> str:
-    """By how much the integer model's error differs: "+20.00 %, within chance"."""
-    return f"{100 * v.loss:+.2f} %{', within chance' if v.by_chance else ''}"
+    """By how much the integer model's error differs: "+20.00 %, within chance". From the float
+    model's own answers it differs as it is counted, by no chance.
+    """
+    chance = v.by_chance and v.own_spread is None
+    return f"{100 * v.loss:+.2f} %{', within chance' if chance else ''}"
 
 
 def conversion_lines(v: Conversion) -> list[str]:

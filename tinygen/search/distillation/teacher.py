@@ -17,6 +17,7 @@ from sklearn.ensemble import (
 
 from ...common.errors import DataError, UsageError, show
 from ...data import Rows
+from ...data.table import known_as
 
 TREES = 200
 KINDS = {  # one of TEACHERS -> (of numbers, of classes), made from a seed
@@ -127,15 +128,27 @@ def _physical(rows: Rows, x: np.ndarray, estimator: Any) -> Any:
     if not hasattr(estimator, "feature_names_in_"):
         return values
     names, wanted = [q.name for q in rows.inputs], list(map(str, estimator.feature_names_in_))
-    lacking = [name for name in wanted if name not in names]
-    if lacking:
-        raise DataError(
-            f"the teacher reads column {show(lacking[0])}, the inputs are "
-            f"{', '.join(map(show, names[:8]))}: name its columns with --inputs"
-        )
-    values = values[:, [names.index(name) for name in wanted]]
+    places = _places(wanted, names)
+    values = values[:, places]
     try:
         from pandas import DataFrame
     except ImportError:
         return values
     return DataFrame(values, columns=wanted)
+
+
+def _places(wanted: list[str], names: list[str]) -> list[int]:
+    """Where each column that is wanted stands, by its name with or without its unit."""
+    known = [known_as(name, names) for name in wanted]
+    for k, (name, found) in enumerate(zip(wanted, known)):
+        if found is None:
+            raise DataError(
+                f"the teacher reads column {show(name)}, the inputs are "
+                f"{', '.join(map(show, names[:8]))}: name its columns with --inputs"
+            )
+        if found in known[:k]:
+            raise DataError(
+                f"the teacher reads {show(wanted[known.index(found)])} and {show(name)}, the table "
+                f"has one column {show(found)} for both: give rows with each of them"
+            )
+    return [names.index(found) for found in known if found is not None]
