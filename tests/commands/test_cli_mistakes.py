@@ -89,6 +89,8 @@ MISTAKES = [
     ("trian", 2, ["'trian'", "'train'"]),
     ("train --inptus", 2, ["--inptus", "--inputs"]),
     ("predict absent.json rows.csv", 2, ["absent.json", "tinygen train"]),
+    ("predict . rows.csv", 2, ["'.' is a folder", "-o MODEL.json"]),
+    ("predict /dev/null rows.csv", 2, ["/dev/null' is not a regular file", "-o MODEL.json"]),
     ("predict no.json rows.csv", 2, ["no.json", "not a tinygen model"]),
     ("predict half.json rows.csv", 2, ["half.json", "not a tinygen model"]),
     ("predict rows.csv gas.json", 2, ["rows.csv", "not a tinygen model"]),
