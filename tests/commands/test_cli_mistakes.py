@@ -182,6 +182,15 @@ def test_over_budget_by_how_much(there, simavr, run):
     done = run("build gas.json --board uno -o firmware --max-flash 20 --json")
     last = done.err.splitlines()[-1]
     assert (done.code, done.out) == (1, "") and "the budget is 20" in last and "too many" in last
+    assert not (there / "firmware").exists()
+
+
+def test_over_budget_a_folder_that_was_there_stays(there, simavr, run):
+    (there / "mine").mkdir()
+    (there / "mine/keep.txt").write_text("mine")
+    for folder in ("mine", "new/deep"):
+        assert run(f"build gas.json --board uno -o {folder} --max-flash 20").code == 1
+    assert (there / "mine/keep.txt").read_text() == "mine" and not (there / "new").exists()
 
 
 def test_a_budget_that_nothing_fits(here, simavr, run):
