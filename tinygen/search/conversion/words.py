@@ -110,8 +110,11 @@ def _percent(part: float) -> str:
 
 
 def difference_words(v: Conversion) -> str:
-    """By how much the integer model's error differs: "+20.00 %, within chance"."""
-    return f"{100 * v.loss:+.2f} %{', within chance' if v.by_chance else ''}"
+    """By how much the integer model's error differs: "+20.00 %, within chance" of numbers, of
+    classes, whose error is a percentage itself, "+1.00 points".
+    """
+    unit = "points" if v.model.labels else "%"
+    return f"{100 * v.loss:+.2f} {unit}{', within chance' if v.by_chance else ''}"
 
 
 def conversion_lines(v: Conversion) -> list[str]:
