@@ -178,6 +178,13 @@ def test_a_read_only_folder_is_seen_before_training(here, run):
     assert done.code == 2 and "read-only" in done.err
 
 
+def test_a_card_and_a_report_are_called_by_their_names(here, run):
+    assert run("guard rows.csv --drop gas -o guard.json").code == 0
+    for name in ("card", "report"):
+        done = run(f"{name} guard.json -o out.file")
+        assert done.code == 2 and f"a {name} is for models" in done.err, done.err
+
+
 def test_over_budget_by_how_much(there, simavr, run):
     done = run("build gas.json --board uno -o firmware --max-flash 20 --json")
     last = done.err.splitlines()[-1]

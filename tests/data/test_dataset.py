@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tables import TASK_A, TASK_B, TASK_C, grid, parse, refused
 
-from tinygen.common.errors import UsageError
+from tinygen.common.errors import DataError, UsageError
 from tinygen.data import folds, load_table, prepare, rows_for
 from tinygen.data.steps import scale_for
 from tinygen.model.fixedpoint import MISSING, Quantity
@@ -214,7 +214,10 @@ def test_infinite_values_are_refused_and_nan_is_missing(text):
 
 
 def test_too_few_rows():
-    refused(lambda: prepare(parse(grid(19)), "y"), "19 rows: at least 20")
+    refused(lambda: prepare(parse(grid(19)), "y"), "19 rows: at least 20 are needed, add rows")
+    with pytest.raises(DataError) as told:
+        prepare(parse(grid(19)), "y")
+    assert str(told.value).endswith("add rows")  # no column to leave out would help
     assert len(prepare(parse(grid(20)), "y").x) == 20
     refused(
         lambda: prepare(parse(grid(19) + grid(19).split("\n", 1)[1]), "y"),
