@@ -12,7 +12,7 @@ from tinygen.cli import main
 from tinygen.commands import data as data_command
 from tinygen.commands._options import Selection
 from tinygen.common.errors import UsageError
-from tinygen.data.audit import SEVERITIES, audit, high_findings
+from tinygen.data.audit import CHECKS, SEVERITIES, audit, high_findings
 from tinygen.data.audit.rows import CHANCE, _move, optimism
 from tinygen.data.prepare import prepare
 
@@ -44,6 +44,15 @@ def looked_at(values, hours=None, **options):
 
 def kinds(result):
     return {(f.kind, *f.columns[:1]) for f in result.findings}
+
+
+def test_the_progress_is_in_words():
+    said = []
+    looked_at(columns(), progress=said.append)
+    assert len(said) == len(CHECKS) + 1 and "looking for stuck sensors" in said
+    names = [check.__name__.replace("_", " ") for check in CHECKS]
+    others = [line for line in said if line.removeprefix("looking for ") in names]
+    assert others == ["looking for missing values", "looking for outliers"]
 
 
 def test_good_rows_have_no_findings():

@@ -366,11 +366,15 @@ def test_notes_say_what_changed():
     text = "\n".join(notes)
     for part in (
         "'T' is in 'degF', the model was trained in 'degC'",
-        "'T': 1 values lie beyond 3276.7",
+        "'T': 1 value lies beyond 3276.7 and saturates there",
         "'T': values are rounded to the model's step of 0.1",
         "'RH': 2 of 2 values are missing",
     ):
         assert part in text
+    _, notes = rows_for(MODEL, parse("T [degC],RH\n9999,40\n9999,\n1.2,50\n"))
+    text = "\n".join(notes)
+    assert "'T': 2 values lie beyond 3276.7 and saturate there" in text
+    assert "'RH': 1 of 3 values is missing" in text
 
 
 def test_a_data_sets_own_rows_come_back(air_quality):

@@ -369,7 +369,7 @@ def planned(function):
     "--out",
     type=FILE,
     metavar="OUT.csv|.jsonl",
-    help="Write one line per row here, as it comes.",
+    help="Write one line per row here, as it comes; its `row` counts the rows from 0.",
 )
 @shows
 def command(model, csvs, **options):

@@ -261,7 +261,8 @@ def _failures(d: Dossier) -> Part:
     points = [
         *_unfound(d.model),
         *(f"Worse {weak_words(s, d)}." for s in weak_parts(d)[:MOST_WEAK]),
-        f"{beyond:,} of {len(d.tests):,} test rows have a reading beyond the accepted range.",
+        f"{beyond:,} of {len(d.tests):,} test rows {'has' if beyond == 1 else 'have'} a reading "
+        "beyond the accepted range.",
     ]
     if d.model.band:
         points.append(f"Alarms {alarm_words(d.model)} on the test rows: {alarms(d.model)}.")
