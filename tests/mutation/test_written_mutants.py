@@ -33,9 +33,7 @@ def pytest_generate_tests(metafunc):
 
 
 def test_pages_tell_how_many_there_are():
-    kernels, templates, firmware = map(
-        len, (written.KERNELS, written.TEMPLATES, written.FIRMWARE)
-    )
+    kernels, templates, firmware = map(len, (written.KERNELS, written.TEMPLATES, written.FIRMWARE))
     total = kernels + templates + firmware
     checks = " ".join((ROOT / "docs/checks.md").read_text(encoding="utf-8").split())
     assert (

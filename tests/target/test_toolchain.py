@@ -142,9 +142,7 @@ def test_cache_folder_follows_the_variables(monkeypatch, tmp_path):
     [("TINYGEN_CACHE", "/dev/null"), ("XDG_CACHE_HOME", "/dev/null/tinygen")],
 )
 @pytest.mark.parametrize("install", [False, True])
-def test_a_cache_that_cannot_be_written_is_named(
-    variable, folder, install, toolchain, monkeypatch
-):
+def test_a_cache_that_cannot_be_written_is_named(variable, folder, install, toolchain, monkeypatch):
     monkeypatch.delenv("TINYGEN_CACHE", raising=False)
     monkeypatch.setenv(variable, "/dev/null")
     with pytest.raises(BuildError, match=f"the cache folder '{folder}' cannot be used .*TINYGEN_C"):

@@ -185,8 +185,8 @@ def command(directory, board_ids, signals):
 
     tinygen.toml in it holds the options: in DIR, `tinygen train`, `guard`, `predict`, `build`,
     `emit`, `stream`, `report` and `card` need none, and without --signals `data`. The rows are
-    simulated, and there to be replaced. `pytest` in DIR passes as it stands, with the tests for real
-    boards skipped by name.
+    simulated, and there to be replaced. `pytest` in DIR passes as it stands, with the tests for
+    real boards skipped by name.
 
     \b
     Example:

@@ -117,10 +117,9 @@ def _row_notes(quantity: Quantity, table: Table, name: str, values: np.ndarray) 
     if other := _other_unit(quantity, table, name):
         yield other
     if missing := int(np.isnan(values).sum()):
+        read = counted(table.rows_read, "value")
         verb = "is" if missing == 1 else "are"
-        yield (
-            f"column {show(name)}: {missing:,} of {counted(table.rows_read, 'value')} {verb} missing"
-        )
+        yield f"column {show(name)}: {missing:,} of {read} {verb} missing"
     if beyond := int(np.sum(np.abs(values - quantity.offset) >= (RAW_MAX + 0.5) * quantity.scale)):
         yield (
             f"column {show(name)}: {counted(beyond, 'value')} {'lies' if beyond == 1 else 'lie'} "

@@ -23,8 +23,8 @@ def read_file(path: Path, of: Callable[[str], Made]) -> Made:
             what = "is a folder" if path.is_dir() else "is not a regular file"
         else:
             what = "does not exist"
-        name = path.name if path.name.endswith(".json") else "MODEL.json"
-        raise ModelError(f"model file '{path}' {what}: write one with `tinygen train ... -o {name}`")
+        how = f"-o {path.name if path.name.endswith('.json') else 'MODEL.json'}"
+        raise ModelError(f"model file '{path}' {what}: write one with `tinygen train ... {how}`")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ModelError(
             f"model file '{path}' has {path.stat().st_size} bytes, "

@@ -106,9 +106,9 @@ def beaten(model: Model, flash_bytes: int, baselines: Iterable[Comparator]) -> l
                 f"no better than always answering the {b.name} (error {error}): the inputs tell "
                 f"this model nothing of {model.output.name}"
             ]
-        if b.bytes is not None and b.bytes <= flash_bytes and own - theirs > _chance(model):
-            if error != with_unit(own, model):
-                found.append(f"{b.name} does better on the test rows, {error}")
+        better = own - theirs > _chance(model) and error != with_unit(own, model)
+        if better and b.bytes is not None and b.bytes <= flash_bytes:
+            found.append(f"{b.name} does better on the test rows, {error}")
     return found
 
 

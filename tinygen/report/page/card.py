@@ -252,10 +252,10 @@ def _metrics(d: Dossier) -> Part:
 
 def _failures(d: Dossier) -> Part:
     if not d.tests:
-        points = tuple(_unfound(d.model))
-        others = "Others were not looked for" if points else "Not looked for"
+        unfound = tuple(_unfound(d.model))
+        others = "Others were not looked for" if unfound else "Not looked for"
         text = f"{others}: this needs the training file, --data."
-        return Part("Known failures", text=text, points=points)
+        return Part("Known failures", text=text, points=unfound)
     headers, faults = faults_table(d)
     beyond = int(d.tests.clamped.sum())
     points = [
