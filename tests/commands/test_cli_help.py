@@ -121,6 +121,15 @@ def test_help_names_what_the_library_knows():
     )
 
 
+def test_help_says_how_rows_are_counted():
+    helps = {
+        name: next(p.help for p in cli.main.commands[name].params if option in p.opts)
+        for name, option in (("explain", "--row"), ("stream", "--out"))
+    }
+    assert "the header is line 1" in helps["explain"]
+    assert all("the rows from 0" in text for text in helps.values())
+
+
 def test_help_lists_every_command_in_full(run):
     done = run("--help")
     assert done.code == 0 and "..." not in done.out.split("Commands:")[1]
