@@ -47,7 +47,7 @@ class Lines:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         except OSError as error:
             raise UsageError(
                 f"output '{path}' cannot be written ({error.strerror}): choose another file"

@@ -6,6 +6,7 @@ completion wait for neither numpy nor scikit-learn.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
@@ -36,6 +37,7 @@ class OneLineErrors(click.Group):
         try:
             if threading.current_thread() is threading.main_thread():
                 raise_when_told_to_end()
+            _escape_what_cannot_be_shown()
             sys.exit(super().main(args, prog_name, standalone_mode=False, **extra) or 0)
         except Terminated as stopped:
             _fail(str(stopped), stopped.exit_code)
@@ -56,6 +58,12 @@ class OneLineErrors(click.Group):
                 "run it again with TINYGEN_TRACEBACK=1 and report what it prints",
                 COULD_NOT_RUN,
             )
+
+
+def _escape_what_cannot_be_shown() -> None:
+    """A name with letters that the terminal's encoding lacks, latin-1 or cp1252, is no error."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 # options that name files to read; the others' are written

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 from ...common.errors import UsageError
-from ...common.files import require_folder_place
+from ...common.files import new_mode, require_folder_place
 from ..record import Lines
 
 LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,60}")
@@ -50,7 +50,7 @@ class RecordingFile:
                 "another folder"
             ) from None
         os.close(handle)
-        os.chmod(name, 0o644)
+        os.chmod(name, new_mode())
         self._lines, self._columns = Lines(Path(name)), len(titles)
         self._add([TIME, *titles, *(["label"] if self.label is not None else [])])
 

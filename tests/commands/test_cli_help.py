@@ -14,7 +14,7 @@ from tinygen.host.stream import TRIES
 
 from tinygen import cli
 from tinygen.commands import train
-from tinygen.families import FAMILIES
+from tinygen.families import FAMILIES, guards
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -114,10 +114,20 @@ def test_progress_is_a_bar_on_a_terminal_and_nothing_in_the_result(there, run, l
 
 
 def test_help_names_what_the_library_knows():
-    assert sorted(FAMILIES) == train.FAMILIES
+    learns = {name for name, f in FAMILIES.items() if f.tasks != ("guard",)}
+    assert sorted(learns) == train.FAMILIES and sorted(guards()) == sorted(train.GUARDS)
     assert f"default: {TRIES}." in next(
         option.help for option in cli.main.commands["stream"].params if option.name == "tries"
     )
+
+
+def test_help_says_how_rows_are_counted():
+    helps = {
+        name: next(p.help for p in cli.main.commands[name].params if option in p.opts)
+        for name, option in (("explain", "--row"), ("stream", "--out"))
+    }
+    assert "the header is line 1" in helps["explain"]
+    assert all("the rows from 0" in text for text in helps.values())
 
 
 def test_help_lists_every_command_in_full(run):

@@ -89,6 +89,8 @@ MISTAKES = [
     ("trian", 2, ["'trian'", "'train'"]),
     ("train --inptus", 2, ["--inptus", "--inputs"]),
     ("predict absent.json rows.csv", 2, ["absent.json", "tinygen train"]),
+    ("predict . rows.csv", 2, ["'.' is a folder", "-o MODEL.json"]),
+    ("predict /dev/null rows.csv", 2, ["/dev/null' is not a regular file", "-o MODEL.json"]),
     ("predict no.json rows.csv", 2, ["no.json", "not a tinygen model"]),
     ("predict half.json rows.csv", 2, ["half.json", "not a tinygen model"]),
     ("predict rows.csv gas.json", 2, ["rows.csv", "not a tinygen model"]),
@@ -176,10 +178,26 @@ def test_a_read_only_folder_is_seen_before_training(here, run):
     assert done.code == 2 and "read-only" in done.err
 
 
+def test_a_card_and_a_report_are_called_by_their_names(here, run):
+    assert run("guard rows.csv --drop gas -o guard.json").code == 0
+    for name in ("card", "report"):
+        done = run(f"{name} guard.json -o out.file")
+        assert done.code == 2 and f"a {name} is for models" in done.err, done.err
+
+
 def test_over_budget_by_how_much(there, simavr, run):
     done = run("build gas.json --board uno -o firmware --max-flash 20 --json")
     last = done.err.splitlines()[-1]
     assert (done.code, done.out) == (1, "") and "the budget is 20" in last and "too many" in last
+    assert not (there / "firmware").exists()
+
+
+def test_over_budget_a_folder_that_was_there_stays(there, simavr, run):
+    (there / "mine").mkdir()
+    (there / "mine/keep.txt").write_text("mine")
+    for folder in ("mine", "new/deep"):
+        assert run(f"build gas.json --board uno -o {folder} --max-flash 20").code == 1
+    assert (there / "mine/keep.txt").read_text() == "mine" and not (there / "new").exists()
 
 
 def test_a_budget_that_nothing_fits(here, simavr, run):

@@ -200,7 +200,8 @@ def test_classes_are_told_as_the_part_of_rows_with_that_label():
     told = explain(model, reading, seen_by(model, dataset, dataset.train)[:50])
     assert told.label == dataset.labels[model.predict(reading[None])[0]]
     assert told.base + sum(c.value for c in told.contributions) == 1 and 0 < told.base < 1
-    assert f"answered '{told.label}'" in Explanation(model, "rows", (), told).text()
+    head = f"answered '{told.label}': from the part of the background rows with this answer to 1\n"
+    assert head in Explanation(model, "rows", (), told).text()
 
 
 def test_a_reading_beyond_the_range_is_said_to_be_saturated(made):

@@ -14,6 +14,7 @@ from plugin_option import PLUGIN
 from random_models import random_models
 from tinygen.host.check import expect
 
+from tinygen.cli import main
 from tinygen.commands import build, train
 from tinygen.commands import init as scaffold
 from tinygen.common.boards import BOARDS
@@ -105,6 +106,26 @@ def test_its_model_is_the_one_its_spec_asks_for(made, monkeypatch):
 
     pins = set(expect(model, csv_rows(model, made.directory / scaffold.DATA)).pins)
     assert len(pins) == 3  # red, green, and dark where a value is missing
+
+
+def test_commands_need_no_options(made, monkeypatch):
+    """Those that the help of init names; the others need what is new each time."""
+    monkeypatch.chdir(made.directory)
+    free = free_commands()
+    assert {"train", "stream", "report", "data"} <= free
+    for name in free:
+        command = main.commands[name]
+        command.make_context(name, [])
+    with pytest.raises(SystemExit) as end:
+        main(["stream"])
+    assert end.value.code == 0
+
+
+def free_commands() -> set[str]:
+    """The commands that need no options in a project, as the help of init says."""
+    text = " ".join(scaffold.command.help.split("\b")[0].split())
+    sentence = text.split("in DIR, ")[1].split(". ")[0]
+    return {word.removeprefix("tinygen ") for word in re.findall("`([^`]*)`", sentence)}
 
 
 def test_the_rows_say_that_they_are_simulated(made):

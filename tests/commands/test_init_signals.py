@@ -5,7 +5,7 @@ import runpy
 import pytest
 from click.testing import CliRunner
 from test_docs import DOCS, assert_alike
-from test_init import run_pytest
+from test_init import free_commands, run_pytest
 
 from tinygen.cli import main
 from tinygen.commands import _init_signals
@@ -50,6 +50,12 @@ def test_commands_work_from_its_spec(made, monkeypatch):
     assert isinstance(model, SignalModel) and model.labels == ("normal", "off", "unbalanced")
     done = CliRunner().invoke(main, ["predict"])
     assert done.exit_code == 0 and "normal" in done.output, done.output
+    for name in free_commands() - {"data"}:
+        main.commands[name].make_context(name, [])
+    done = CliRunner().invoke(main, ["stream"])
+    assert done.exit_code == 0 and "PASS" in done.output, done.output
+    done = CliRunner().invoke(main, ["card"])
+    assert done.exit_code == 0 and (made.directory / "CARD.md").is_file(), done.output
 
 
 def test_the_tutorial_runs_in_it_as_it_is_written(made, level):

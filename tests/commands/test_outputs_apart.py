@@ -1,6 +1,7 @@
 """No command writes a file that it reads, or one file twice."""
 
 import os
+import stat
 from itertools import combinations
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from tinygen import cli
 from tinygen.commands.report import report
 from tinygen.common.errors import UsageError
-from tinygen.common.files import require_apart
+from tinygen.common.files import require_apart, write_whole
 
+LOOP = "is a link that leads to itself"
 GOLDEN = Path(__file__).parent.parent / "golden/house"
 FILES = {
     name: [p for p in command.params if isinstance(p.type, click.Path)]
@@ -145,3 +147,40 @@ def test_a_file_is_named_as_the_help_names_it(words, named, tmp_path, monkeypatc
         (tmp_path / name).write_text("a,y\n")
     code, said = status(words.split(), capsys)
     assert code == 2 and named in said
+
+
+# ---- permissions and links ----
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_a_file_has_the_permissions_that_the_user_gives(mask, tmp_path):
+    before = os.umask(mask)
+    try:
+        write_whole(tmp_path / "new.txt", "new")
+        (tmp_path / "narrow.txt").write_text("old")
+        (tmp_path / "narrow.txt").chmod(0o600)
+        write_whole(tmp_path / "narrow.txt", "new")
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new.txt").stat().st_mode) == 0o666 & ~mask
+    assert stat.S_IMODE((tmp_path / "narrow.txt").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train rows.csv --target gas -o loop.json",
+        "convert rows.csv --data rows.csv --target gas -o loop.json",
+        "convert loop.json --data rows.csv --target gas -o fresh.json",
+        "predict loop.json rows.csv",
+        "predict gas.json rows.csv -o loop.json",
+        "emit gas.json -o loop.json",
+        "build gas.json -o loop.json",
+    ],
+)
+def test_a_link_that_leads_to_itself_is_told(words, there, run):
+    Path("loop.json").symlink_to("loop.json")
+    told = run(words)
+    assert told.code == 2 and "internal error" not in told.err, told
+    assert LOOP in told.err or "does not exist or is no file" in told.err, told

@@ -1,7 +1,9 @@
 """What a file holds reaches the terminal as text: no control character, no line of its own."""
 
+import io
 import json
 import random
+import sys
 from dataclasses import replace
 
 import pytest
@@ -50,3 +52,15 @@ def test_no_label_and_no_unit_speaks_to_the_terminal(hostile, run):
     replace(load("m.json"), labels=("a\x00b", "c\u2028\nd")).save("nul.json")
     done = run("predict nul.json hostile.csv")
     assert done.code == 0 and r"a\x00b" in done.out and r"c\u2028\nd" in done.out
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_a_terminal_that_lacks_a_letter_gets_its_code(encoding, here, run, monkeypatch):
+    text = (here / "rows.csv").read_text(encoding="utf-8")
+    (here / "fire.csv").write_text("\U0001f525" + text, encoding="utf-8")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    told = run("data fire.csv --target gas")
+    assert told.code == 0, told.err
+    sys.stdout.flush()
+    assert rb"\U0001f525heat" in written.getvalue()

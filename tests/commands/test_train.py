@@ -48,8 +48,8 @@ def test_the_header_states_what_no_row_can_exceed(simavr, weather):
     cost = measure_cost(model, BOARDS["uno"])
     told = (
         f" * m_predict, compiled with -Os for the Arduino Uno: {cost.flash_bytes} bytes of flash,\n"
-        f" * {cost.stack_bytes} of stack, at most {cost.cycles_max:,} cycles, which no row can "
-        "exceed.\n"
+        f" * {cost.stack_bytes} of stack, at most {cost.cycles_max:,} cycles in the function "
+        "itself, which no row can exceed.\n"
     )
     assert told in render_header(model) and cost.cycles_seen <= cost.cycles_max
     assert "m_predict, compiled" not in render_header(model.optimized_for("speed"))

@@ -497,6 +497,22 @@ def test_wrong_use_is_one_line(built, run):
 # ---- what is written when ----
 
 
+@pytest.mark.parametrize("out", ["gas", "other"])
+def test_a_picked_model_is_made_anew_from_its_ladder(out, built, run):
+    """Also where it keeps its name, and pick notes its choice in the ladder that it read."""
+    assert run("train rows.csv --target gas --family polynomial -o gas.json").code == 0
+    rungs = json.loads(Path("gas.search.json").read_text())
+    number = 1 if rungs["chosen"] else 2
+    assert run(f"pick gas.search.json {number} -o {out}.json").code == 0
+    assert json.loads(Path(f"{out}.search.json").read_text())["chosen"] == number - 1
+    told = run(f"verify {out}.json --data gas.search.json")
+    assert told.code == 0 and "made anew by `tinygen pick`" in told.out, told
+    told = run(f"verify {out}.json --data rows.csv")
+    assert told.code == 2 and told.err.endswith(
+        "--data gas.search.json is missing: `tinygen pick` made the model from it\n"
+    )
+
+
 def test_a_model_without_a_manifest_is_built_and_told(built, run):
     (built.parent / "gas.manifest.json").unlink()
     made = made_of(Path("gas.json"), load(Path("gas.json")))

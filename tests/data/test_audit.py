@@ -12,8 +12,8 @@ from tinygen.cli import main
 from tinygen.commands import data as data_command
 from tinygen.commands._options import Selection
 from tinygen.common.errors import UsageError
-from tinygen.data.audit import SEVERITIES, audit, high_findings
-from tinygen.data.audit.rows import CHANCE, optimism
+from tinygen.data.audit import CHECKS, SEVERITIES, audit, high_findings
+from tinygen.data.audit.rows import CHANCE, _move, optimism
 from tinygen.data.prepare import prepare
 
 ROWS = 1000
@@ -44,6 +44,15 @@ def looked_at(values, hours=None, **options):
 
 def kinds(result):
     return {(f.kind, *f.columns[:1]) for f in result.findings}
+
+
+def test_the_progress_is_in_words():
+    said = []
+    looked_at(columns(), progress=said.append)
+    assert len(said) == len(CHECKS) + 1 and "looking for stuck sensors" in said
+    names = [check.__name__.replace("_", " ") for check in CHECKS]
+    others = [line for line in said if line.removeprefix("looking for ") in names]
+    assert others == ["looking for missing values", "looking for outliers"]
 
 
 def test_good_rows_have_no_findings():
@@ -287,3 +296,21 @@ def test_forgotten_missing_codes_of_the_real_file_are_found(air_quality):
     assert {"C6H6(GT)", "PT08.S1(CO)", "T", "RH", "CO(GT)"} <= set(codes) and codes[
         "T"
     ].advice == "--missing -200"
+
+
+def test_who_splits_by_time_is_not_told_to_split_by_time():
+    values = columns()
+    values["a [V]"] = np.round(values["a [V]"] + np.linspace(0, 200, ROWS), 1)
+    hours = np.arange(ROWS)
+    advice = [f.advice for f in looked_at(values, hours, split="random").findings]
+    assert any("--split time" in words for words in advice)
+    advice = [f.advice for f in looked_at(values, hours, split="time").findings]
+    assert advice and not any("--split time" in words for words in advice)
+
+
+def test_medians_that_differ_late_are_written_so_that_they_differ():
+    assert _move(20250101000000.0, 20250103000000.0, "") == (
+        "its median goes from 2.0250101e+13 to 2.0250103e+13"
+    )
+    assert _move(5.0, 6.5, "V") == "its median goes from 5 to 6.5 V"
+    assert _move(5.0, 5.0, "V") == "its values spread otherwise around 5 V"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tables import TASK_A, TASK_B, TASK_C, grid, parse, refused
 
-from tinygen.common.errors import ModelError, UsageError
+from tinygen.common.errors import DataError, ModelError, UsageError
 from tinygen.data import audit as audits
 from tinygen.data import folds, load_table, prepare, rows_for
 from tinygen.data.steps import scale_for
@@ -223,7 +223,10 @@ def test_a_column_that_is_infinite_throughout_is_refused_where_it_is_read(text):
 
 
 def test_too_few_rows():
-    refused(lambda: prepare(parse(grid(19)), "y"), "19 rows: at least 20")
+    refused(lambda: prepare(parse(grid(19)), "y"), "19 rows: at least 20 are needed, add rows")
+    with pytest.raises(DataError) as told:
+        prepare(parse(grid(19)), "y")
+    assert str(told.value).endswith("add rows")  # no column to leave out would help
     assert len(prepare(parse(grid(20)), "y").x) == 20
     refused(
         lambda: prepare(parse(grid(19) + grid(19).split("\n", 1)[1]), "y"),
@@ -372,11 +375,15 @@ def test_notes_say_what_changed():
     text = "\n".join(notes)
     for part in (
         "'T' is in 'degF', the model was trained in 'degC'",
-        "'T': 1 values lie beyond 3276.7",
+        "'T': 1 value lies beyond 3276.7 and saturates there",
         "'T': values are rounded to the model's step of 0.1",
         "'RH': 2 of 2 values are missing",
     ):
         assert part in text
+    _, notes = rows_for(MODEL, parse("T [degC],RH\n9999,40\n9999,\n1.2,50\n"))
+    text = "\n".join(notes)
+    assert "'T': 2 values lie beyond 3276.7 and saturate there" in text
+    assert "'RH': 1 of 3 values is missing" in text
 
 
 def test_a_data_sets_own_rows_come_back(air_quality):

@@ -204,7 +204,7 @@ def test_a_row_without_a_date_means_file_order():
         (b"\x00" * 4096, ["NUL"]),
         (b"a,b\n1,2\n1,2,3\n", ["row 3 has 3 cells, the header has 2"]),
         (b"a,b\n1,2\n\n3\n", ["row 4 has 1 cell, the header has 2"]),
-        (b'a,b\n1,2\n"3,4\n5,6\n', ["row 4", "quotes"]),
+        (b'a,b\n1,2\n"3,4\n5,6\n', ["row 3", "quotes"]),
         (b'a,b\n1,"2"3\n', ["row 2", "quotes"]),
         (b"1,2\n3,4\n", ["row 1 holds numbers only"]),
         (b"1,5;2\n3;4\n", ["row 1 holds numbers only"]),
@@ -262,6 +262,13 @@ def test_one_line_of_100_megabytes_stays_out_of_memory(tmp_path):
 
 def test_an_open_quote_stays_out_of_memory():
     refused(lambda: parse(b'a,b\n1,"2\n' + b"3,4\n" * 100_000), "field limit", "quotes")
+
+
+@pytest.mark.parametrize("closing", ["", '7,"8",9\n'])
+def test_an_open_quote_is_told_where_it_opens(closing):
+    """And not in the last row, or in the one whose quote ends it."""
+    text = "a,b,c\n" + "1,2,3\n" * 30 + '1,"2,3\n' + "4,5,6\n" * 30 + closing
+    refused(lambda: parse(text.encode()), "row 32: ", "check the quotes")
 
 
 PIECES = [

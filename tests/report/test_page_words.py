@@ -291,6 +291,26 @@ def test_a_learned_threshold_is_not_the_level(made, tmp_path):
     assert f"truth above 40 ppm in {int((d.run.truth > 400).sum()):,}" in page
 
 
+def test_the_card_tells_how_often_each_class_is_found(tmp_path):
+    """And that one is never found, also where the training file is not given."""
+    rows = [f"{k % 40},{k * 7 % 31},{'high' if k % 40 > 20 else 'low'}" for k in range(400)]
+    for k in range(0, 400, 25):
+        rows[k] = f"{k % 40},{k * 7 % 31},hot!"
+    (tmp_path / "rooms.csv").write_text("a,b,room\n" + "\n".join(rows) + "\n")
+    path, model = trained(tmp_path, tmp_path / "rooms.csv", "tree", target="room")
+    confusion = [[40, 0, 0], [2, 1, 0], [0, 0, 0]]
+    for found, last in ((1, "1 of 3 rows"), (0, "0 of 2 rows")):
+        confusion[1] = [2, found, 0]
+        metrics = {**model.training["metrics"], "confusion": confusion}
+        replace(model, training={**model.training, "metrics": metrics}).save(path)
+        text = text_of_card(markdown(gather(path, with_board=False)))
+        assert model.labels == ("high", "hot!", "low") and "found: high" in text
+        assert last in text and "40 of 40 rows" in text
+        never = "Class hot! is never found: 0 of 2 test rows." in text
+        assert never == (not found) and "Others were not looked for" in text
+        assert "No test row is of class low: whether it is found is not known." in text
+
+
 def test_classes_have_a_page_too(tmp_path):
     rng = np.random.default_rng(0)
     a, b = rng.normal(20, 5, 500).round(1), rng.uniform(0, 100, 500).round()

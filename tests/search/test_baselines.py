@@ -145,6 +145,7 @@ def test_sizes_count_every_split_and_leaf():
 @pytest.mark.parametrize("project, constant", [("numbers", MEDIAN), ("classes", COMMONEST)])
 def test_a_model_that_is_beaten_says_so(project, constant):
     model = load(HOUSE / project / "station.json")
+    model = replace(model, training={**model.training, "rows_test": 20_000})
     own = error_of(model)
     beside = lambda name, error, size: Comparator(name, error, None, None, size)
     worse, better = beside(constant, 1.5 * own, 4), beside("ridge", 0.5 * own, 20)
@@ -158,6 +159,26 @@ def test_a_model_that_is_beaten_says_so(project, constant):
     assert beaten(model, 100, [beside("ridge", own * (1 - 1e-8), 20)]) == []
     (words,) = beaten(model, 100, [beside(constant, own * (1 + 1e-8), 4)])
     assert words.startswith("no better than always answering")
+
+
+@pytest.mark.parametrize("project, chance", [("numbers", 0.197), ("classes", 5 / 202)])
+def test_a_difference_that_is_chance_is_no_objection(project, chance):
+    """Of 202 rows: less than the standard error of the model's own error; five rows of a class."""
+    model = load(HOUSE / project / "station.json")
+    metrics = {**model.training["metrics"], "error_rate": 10 / 202}
+    model = replace(model, training={**model.training, "metrics": metrics})
+    said = lambda less: beaten(model, 100, [Comparator("ridge", own - less, None, None, 20)])
+    own = error_of(model)
+    assert not said(0.9 * chance) and said(1.3 * chance)
+
+
+def test_an_error_that_reads_the_same_is_no_objection():
+    model = load(HOUSE / "numbers" / "station.json")
+    metrics = {**model.training["metrics"], "rmse": model.training["metrics"]["mae"]}  # no spread
+    model = replace(model, training={**model.training, "metrics": metrics})
+    own = error_of(model)
+    assert beaten(model, 100, [Comparator("ridge", own - 1e-5, None, None, 20)]) == []
+    assert beaten(model, 100, [Comparator("ridge", own - 1e-2, None, None, 20)])
 
 
 def test_the_constant_ones_are_known():

@@ -381,7 +381,7 @@ def test_errors_are_called_errors():
     classes = replace(made(0.02, 0.03), model=replace(MODELS["lookup_square"], labels=("a", "b")))
     for found, words in (
         (numbers, "float 1 {unit}, integer 1.5 {unit} mean absolute on 1,000 test rows (+50.00 %)"),
-        (classes, "float 0.02, integer 0.03 of the rows wrong on 1,000 test rows (+1.00 %)"),
+        (classes, "float 0.02, integer 0.03 of the rows wrong on 1,000 test rows (+1.00 points)"),
     ):
         line = conversion_lines(found)[0]
         assert line.startswith(f"error      {words.format(unit=found.model.output.unit)}")

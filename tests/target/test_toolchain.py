@@ -137,6 +137,18 @@ def test_cache_folder_follows_the_variables(monkeypatch, tmp_path):
 # ---- missing pieces ----
 
 
+@pytest.mark.parametrize(
+    ("variable", "folder"),
+    [("TINYGEN_CACHE", "/dev/null"), ("XDG_CACHE_HOME", "/dev/null/tinygen")],
+)
+@pytest.mark.parametrize("install", [False, True])
+def test_a_cache_that_cannot_be_written_is_named(variable, folder, install, toolchain, monkeypatch):
+    monkeypatch.delenv("TINYGEN_CACHE", raising=False)
+    monkeypatch.setenv(variable, "/dev/null")
+    with pytest.raises(BuildError, match=f"the cache folder '{folder}' cannot be used .*TINYGEN_C"):
+        tc.ensure(install=install)
+
+
 @pytest.mark.parametrize("install", [False, True])
 def test_missing_core_is_named_alone(bare_machine, monkeypatch, install):
     monkeypatch.setattr(tc, "_apt_prefix", lambda: None)

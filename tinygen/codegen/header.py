@@ -274,8 +274,8 @@ def _taken(model: Model) -> list[str]:
         "",
         f"{model.name}_predict, compiled with -Os for the {BOARDS[facts['board']].title}: "
         f"{cost['flash_bytes']:,d} bytes of flash,",
-        f"{cost['stack_bytes']:,d} of stack, at most {cost['cycles_max']:,d} cycles, which no row "
-        "can exceed.",
+        f"{cost['stack_bytes']:,d} of stack, at most {cost['cycles_max']:,d} cycles in the "
+        "function itself, which no row can exceed.",
     ]
 
 

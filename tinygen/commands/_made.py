@@ -42,6 +42,10 @@ def manifested(function):
             require_file_place(place)
         making = _making(context.command, values)
         result = function(**options)
+        if context.command.name == "pick":
+            # it notes its choice in the ladder, which is its own source where the model keeps
+            # its name: the same pick from what it wrote gives the same bytes
+            making = _making(context.command, values)
         if any(note.startswith(STOPPED) for note in _notes(result)):
             place.unlink(missing_ok=True)  # no second run stops at the same point
         else:

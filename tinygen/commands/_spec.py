@@ -128,6 +128,8 @@ def defaults(command: click.Command, path: Path) -> dict[str, Any]:
     if command.name == "guard" and "target" in found and "inputs" not in found:
         targets = found["target"] if isinstance(found["target"], list) else [found["target"]]
         found["drop"] = [*found.get("drop", []), *targets]  # a guard watches inputs only
+    if command.name == "card" and "signals.window" in found:
+        found.pop("data", None)  # the card of a model of signals takes its figures from the model
     parameters = {parameter.name: parameter for parameter in command.params}
     values = {}
     for field, name, commands in TABLE:

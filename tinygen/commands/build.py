@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.boards import BOARDS, Board, at_baud, find_board, with_pins
-from ..common.errors import UsageError
+from ..common.errors import CheckError, DoesNotFit, UsageError
 from ..common.files import require_folder_place
 from ..common.progress import Progress, silent
 from ._limits import BAUD, budgeted, pinned
@@ -46,17 +48,14 @@ class Built:
         if board.leds != BOARDS[board.pio_id].leds:
             lines.append(f"LEDs         {pins_in_words(board, self.leds)}")
         if firmware.cycles_median is not None and firmware.cycles_max is not None:
-            stack = (
+            of = (
                 "the model alone on the simulated chip"
                 + (", by the cycles of a classic AVR" if board.modern else "")
                 if firmware.stack_bytes is None
-                else f"whole firmware's stack {firmware.stack_bytes:,} bytes"
+                else "the model and the firmware's call of it; whole firmware's stack "
+                f"{firmware.stack_bytes:,} bytes"
             )
-            microseconds = firmware.cycles_max / board.f_cpu_hz * 1e6
-            lines.append(
-                f"inference    {firmware.cycles_median:,} cycles, at most {firmware.cycles_max:,} "
-                f"({microseconds:.1f} us at {board.f_cpu_hz / 1e6:g} MHz){_seen(firmware)}; {stack}"
-            )
+            lines.append(f"inference    {_cycles(firmware, board)}: {of}")
         elif self.not_run:
             lines.append(f"not run      {self.not_run}")
         return "\n".join(lines)
@@ -83,14 +82,14 @@ class BuiltTogether:
             f"RAM {firmware.ram_bytes:,} of {board.ram_bytes:,} bytes",
         ]
         for part in firmware.parts:
+            cycles = f"; called by the firmware {told}" if (told := _cycles(part, board)) else ""
             lines.append(
                 f"model {part.number}      {part.name}: flash {part.flash_bytes:,} bytes, "
-                f"RAM {part.ram_bytes:,} bytes alone{_cycles(part, board)}"
+                f"RAM {part.ram_bytes:,} bytes alone{cycles}"
             )
         lines += [
             f"together     flash {firmware.models_flash_bytes:,} bytes, "
-            f"RAM {firmware.models_ram_bytes:,} bytes: {firmware.shared_flash_bytes:,} and "
-            f"{firmware.shared_ram_bytes:,} bytes less, which they have in common",
+            f"RAM {firmware.models_ram_bytes:,} bytes{_in_common(firmware)}",
             f"without them flash {firmware.flash_bytes - firmware.models_flash_bytes:,} bytes, "
             f"RAM {firmware.ram_bytes - firmware.models_ram_bytes:,} bytes: "
             "the firmware, which all share",
@@ -115,19 +114,33 @@ class BuiltTogether:
         return {**plain, **shared, "models": [asdict(part) for part in self.firmware.parts]}
 
 
-def _cycles(part: Part, board: Board) -> str:
-    if part.cycles_max is None:
+def _in_common(firmware: SharedFirmware) -> str:
+    """What the models save by sharing; "" where they share nothing."""
+    saved = [
+        f"{less:,} bytes of {what}"
+        for less, what in (
+            (firmware.shared_flash_bytes, "flash"),
+            (firmware.shared_ram_bytes, "RAM"),
+        )
+        if less
+    ]
+    return f"; {' and '.join(saved)} saved by what they share" if saved else ""
+
+
+def _cycles(cost: Firmware | Part, board: Board) -> str:
+    """The median, the most that is possible and the most that was seen; where no bound is known,
+    the most that was seen. "" where nothing was run.
+    """
+    if cost.cycles_median is None or cost.cycles_max is None:
         return ""
-    microseconds = part.cycles_max / board.f_cpu_hz * 1e6
+    microseconds = cost.cycles_max / board.f_cpu_hz * 1e6
+    bounded = cost.cycles_seen is not None
     return (
-        f"; {part.cycles_median:,} cycles, at most {part.cycles_max:,} "
-        f"({microseconds:.1f} us){_seen(part)}"
+        f"median {cost.cycles_median:,} cycles, at most {cost.cycles_max:,}"
+        + ("" if bounded else " seen")
+        + f" ({microseconds:.1f} us at {board.f_cpu_hz / 1e6:g} MHz)"
+        + (f", the most seen {cost.cycles_seen:,}" if bounded else "")
     )
-
-
-def _seen(cost: Firmware | Part) -> str:
-    """The most cycles that were seen, beside a bound; where there is none, that they are all."""
-    return " seen" if cost.cycles_seen is None else f", {cost.cycles_seen:,} seen"
 
 
 def pins_in_words(board: Board, leds: int) -> str:
@@ -231,7 +244,8 @@ def _build_one(model: Path, plan: _Plan, recalibrate: bool, progress: Progress) 
     require_folder_place(plan.out)
     leds = max(2, twin.class_leds)
     chip = plan.chip(leds)
-    with Lock(str(plan.out)):  # another build would change the sources under the compiler
+    # another build would change the sources under the compiler
+    with Lock(str(plan.out)), _nothing_left(plan.out):
         if not chip.has_firmware:
             made = build_selftest(twin, chip, plan.out, limit, progress)
             plan.save_manifest([model], [twin], chip, recalibrate)
@@ -262,13 +276,25 @@ def _build_together(files: Sequence[Path], plan: _Plan, progress: Progress) -> B
     require_folder_place(plan.out)
     leds = max(2, *(twin.class_leds for twin in twins))
     chip = plan.chip(leds)
-    with Lock(str(plan.out)):
+    with Lock(str(plan.out)), _nothing_left(plan.out):
         project = emit_together(twins, plan.out, [chip], {MODEL: files})
         firmware = build_together(project, chip, plan.budget, progress)
         plan.save_manifest(files, twins, chip)
         if plan.port:
             load_project(project.directory, chip, plan.port, progress)
     return BuiltTogether(firmware, leds)
+
+
+@contextmanager
+def _nothing_left(folder: Path) -> Iterator[None]:
+    """Takes a folder away that was not there, where the model does not keep a limit."""
+    absent = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        yield
+    except (CheckError, DoesNotFit):
+        for place in absent[-1:]:  # the outermost one
+            shutil.rmtree(place, ignore_errors=True)
+        raise
 
 
 def chip_of(

@@ -99,7 +99,7 @@ def card(
         words = read_words(note, "note").strip() if note else ""
         write_whole(out, signal_card.markdown(twin, words))
         return CardedSignals(twin, out)
-    dossier = gather(model, csv, None, note, with_board=False, progress=progress)
+    dossier = gather(model, csv, None, note, with_board=False, progress=progress, what="card")
     write_whole(out, markdown(dossier))
     return Carded(dossier, out)
 

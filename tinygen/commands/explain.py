@@ -134,7 +134,7 @@ def _row_text(result: Explanation, row: RowExplanation) -> str:
         for (c, q), part in zip(ordered, shown[1:])
     ]
     what = (
-        f"answered '{plain(row.label)}': the part of the background that is"
+        f"answered '{plain(row.label)}': from the part of the background rows with this answer to 1"
         if row.label
         else f"{result.model.output.name}{unit and f' [{unit}]'}"
     )
@@ -229,7 +229,8 @@ def _reading(raw: np.ndarray, file_rows: np.ndarray, row: int) -> np.ndarray:
     "--row",
     type=click.IntRange(1),
     metavar="N",
-    help="Line of CSV to explain; the header is line 1.",
+    help="Line of CSV to explain, as an editor counts: the header is line 1, the first row 2. "
+    "(`row` in what `stream -o` writes counts the rows from 0.)",
 )
 @shows
 def command(model, csv, row):

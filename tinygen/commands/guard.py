@@ -158,7 +158,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
 @votes_option("windows in a row that must be unusual; default: 3.")
 @click.option(
     "--family",
-    type=click.Choice(["mahalanobis", "box"]),
+    type=click.Choice(["mahalanobis", "box"]),  # GUARDS of train.py
     default="mahalanobis",
     show_default=True,
     help="Squared distance from the usual row, or the usual interval of each reading.",

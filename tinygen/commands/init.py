@@ -183,8 +183,9 @@ def render(boards: tuple[Board, ...]) -> dict[str, str]:
 def command(directory, board_ids, signals):
     """Make your project: spec, data, model, firmware, tests, CI.
 
-    tinygen.toml in it holds the options: in DIR, `tinygen train` and the others need none. The rows
-    are simulated, and there to be replaced. `pytest` in DIR passes as it stands, with the tests for
+    tinygen.toml in it holds the options: in DIR, `tinygen train`, `guard`, `predict`, `build`,
+    `emit`, `stream`, `report` and `card` need none, and without --signals `data`. The rows are
+    simulated, and there to be replaced. `pytest` in DIR passes as it stands, with the tests for
     real boards skipped by name.
 
     \b

@@ -98,9 +98,13 @@ class Streamed:
             f"{verdict.clamped:,} beyond the accepted range (flagged)",
         ]
         if self.model.sure_margin is not None:
-            lines.append(f"{verdict.not_sure:,} rows without a sure answer (flagged, LEDs dark)")
+            lines.append(
+                f"{counted(verdict.not_sure, 'row')} without a sure answer (flagged, LEDs dark)"
+            )
         if self.model.bars and self.model.band:
-            lines.append(f"{verdict.unsure:,} rows whose bar leaves the alarm open (LEDs dark)")
+            lines.append(
+                f"{counted(verdict.unsure, 'row')} whose bar leaves the alarm open (LEDs dark)"
+            )
         if again := self.begun_again:
             shown = ", ".join(map(str, again[:5])) + (", ..." if len(again) > 5 else "")
             lines.append(f"the board began anew, by a reset or after a lost row, at row {shown}")
@@ -365,7 +369,7 @@ def planned(function):
     "--out",
     type=FILE,
     metavar="OUT.csv|.jsonl",
-    help="Write one line per row here, as it comes.",
+    help="Write one line per row here, as it comes; its `row` counts the rows from 0.",
 )
 @shows
 def command(model, csvs, **options):

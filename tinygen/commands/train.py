@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from ..search.ladder import Ladder
     from ..target.build import Budget
 
-FAMILIES = members("families")
+GUARDS = ("box", "mahalanobis")  # of `tinygen guard`; they learn no target
+FAMILIES = [name for name in members("families") if name not in GUARDS]
 SKIPPED = (
     f"{STOPPED}: the model is saved, the verdict on its conversion and the baselines are left out"
 )
@@ -366,6 +367,10 @@ def command(windows, max_load, votes, **options):
     CSV may be several files of one kind, or a folder with one file per class. Rows with a missing
     value in a used column are left out. The family and its size are chosen on the training rows
     alone; the errors shown are those of the integer model on the test rows.
+
+    Under a budget (--max-flash, --max-ram, --max-cycles) the models that fit count. Of those whose
+    error in the folds is within 1 % of the best, the one with the least error on the training rows
+    is taken. Without a budget it is the smallest that is as good, or worse by chance only.
 
     With --window the rows are samples of recordings: a folder of them, a file each, or one file in
     which the label, --recording or --group tells them apart. Features are computed on the chip,

@@ -153,13 +153,13 @@ def _data(check: _Check) -> None:
     from ..target.manifest import Differs
 
     wanted = [
-        one
+        (one, made.making.command)
         for made in check.manifest.models
         if made.making
         for files in made.making.read.values()
         for one in files
     ]
-    names = ", ".join(dict.fromkeys(one.name for one in wanted))
+    names = ", ".join(dict.fromkeys(one.name for one, _ in wanted))
     if not check.given:
         why = f"--data {names}" if wanted else "no manifest was beside the model"
         check.passed("data", f"not compared, and no model is made anew: {why}")
@@ -170,11 +170,13 @@ def _data(check: _Check) -> None:
             "beside the model: leave --data out, or make the model with `tinygen train`"
         )
     sums = {one.found.sha256 for one in check.given}
-    for one in wanted:
+    for one, command_name in wanted:
         if one.sha256 not in sums:
             same_name = next((g.found for g in check.given if g.found.name == one.name), None)
             if same_name is None:
-                raise UsageError(f"--data {one.name} is missing, the model was made from it")
+                raise UsageError(
+                    f"--data {one.name} is missing: `tinygen {command_name}` made the model from it"
+                )
             raise Differs("data", _other_input(one, same_name))
     check.passed("data", f"same bytes: {names}")
 

@@ -5,8 +5,10 @@ all; where a ladder stands, and the folder of what is kept between runs.
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +27,8 @@ def require_file_place(path: Path) -> None:
     it.
     """
     folder = path.absolute().parent
+    if is_loop(path):
+        raise UsageError(f"output '{path}' is a link that leads to itself: name another file")
     if path.is_dir():
         raise UsageError(f"output '{path}' is a folder: name a file in it")
     if path.exists() and not path.is_file():
@@ -42,6 +46,8 @@ def require_file_place(path: Path) -> None:
 
 def require_folder_place(path: Path, named: str = "with -o") -> None:
     """UsageError where a folder cannot be made or filled at `path`; `named` is how it is given."""
+    if is_loop(path):
+        raise UsageError(f"output '{path}' is a link that leads to itself: name another {named}")
     there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
     if not there.is_dir():
         raise UsageError(
@@ -52,6 +58,15 @@ def require_folder_place(path: Path, named: str = "with -o") -> None:
             f"output '{path}' cannot be written: folder '{there}' is read-only, choose another "
             f"{named}"
         )
+
+
+def is_loop(path: Path) -> bool:
+    """True for a symbolic link that leads back to itself, itself or through others."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def read_words(path: Path, what: str, most: int = 100_000) -> str:
@@ -110,7 +125,7 @@ def _each(paths: Paths) -> tuple[Path, ...]:
 def _read_from(path: Path, folder: Path) -> bool:
     """True where a file would be read with the others of a folder, now or the next time."""
     is_table = path.suffix.casefold() in TABLES
-    return is_table and path.resolve().is_relative_to(folder.resolve())
+    return is_table and Path(_followed(path)).is_relative_to(_followed(folder))
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -119,7 +134,12 @@ def _same(one: Path, other: Path) -> bool:
         return False  # a folder is filled, a device keeps nothing
     if one.exists() and other.exists():
         return one.samefile(other)
-    return one.resolve() == other.resolve()
+    return _followed(one) == _followed(other)
+
+
+def _followed(path: Path) -> str:
+    """The path after its links; of one that leads to itself what there is of it."""
+    return os.path.realpath(path)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -131,7 +151,7 @@ def write_whole(path: Path, text: str) -> None:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".tinygen-")
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, _mode_at(target))
         os.replace(temporary, target)
     except OSError as error:
         raise UsageError(
@@ -140,6 +160,19 @@ def write_whole(path: Path, text: str) -> None:
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _mode_at(path: Path) -> int:
+    """The permissions of the file that is replaced, or those that the user gives to new ones."""
+    if path.is_file():
+        return stat.S_IMODE(path.stat().st_mode)
+    return new_mode()
+
+
+def new_mode() -> int:
+    """The permissions that the user gives to new files; of a temporary file they are narrower."""
+    os.umask(mask := os.umask(0o077))
+    return 0o666 & ~mask
 
 
 def write_csv(path: Path, header: list[str], rows: Iterable[Iterable[object]]) -> None:
@@ -152,6 +185,17 @@ def write_csv(path: Path, header: list[str], rows: Iterable[Iterable[object]]) -
 def ladder_path(model: Path) -> Path:
     """Where `train` keeps the other models it found: benzene.json -> benzene.search.json."""
     return model.with_name(f"{model.name.removesuffix('.json')}.search.json")
+
+
+def cache_unusable(error: OSError) -> str:
+    """What is said where something cannot be written in the cache: "" where it was elsewhere."""
+    folder, where = cache_dir(), Path(str(error.filename))
+    if where not in (folder, *folder.parents) and folder not in where.parents:
+        return ""
+    return (
+        f"the cache folder '{folder}' cannot be used ({error.strerror}): set TINYGEN_CACHE to a "
+        "folder that can be written"
+    )
 
 
 def cache_dir() -> Path:

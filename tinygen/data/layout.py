@@ -281,8 +281,10 @@ class FileRows:
         return self
 
     def __next__(self) -> tuple[int, list[str]]:
+        began = self.reader.line_num
         try:
             for cells in self.reader:
+                began = self.reader.line_num  # of the next row, whatever quotes do to it
                 row = self.reader.line_num - bool(self.layout.names)
                 if not any(map(str.strip, cells)):
                     self.blank += 1
@@ -292,9 +294,10 @@ class FileRows:
                     self.good += 1
                     return row, fitting
         except csv.Error as error:
-            raise DataError(
-                f"{self.name} row {self.reader.line_num}: {error}: check the quotes"
-            ) from error
+            at_end = str(error).startswith("unexpected end")
+            said = "a quote opens, and nothing closes it" if at_end else error
+            row = began + 1 - bool(self.layout.names)
+            raise DataError(f"{self.name} row {row}: {said}: check the quotes") from error
         self._require_good()
         raise StopIteration
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..common.errors import DataError, show
+from ..common.tables import counted
 from ..model.fixedpoint import RAW_MAX, Quantity
 from .cells import TwoReadings, two_readings
 from .derived import spoken, with_inputs
@@ -108,19 +109,22 @@ def _row_notes(quantity: Quantity, table: Table, name: str, values: np.ndarray) 
         if missing := int(np.isnan(values).sum()):
             known = f" or none of {spoken(made.labels)}" if made.labels else ""
             yield (
-                f"column {show(' and '.join(made.columns))}: {missing} of {table.rows_read} values "
-                f"are missing{known}"
+                f"column {show(' and '.join(made.columns))}: {missing} of "
+                f"{counted(table.rows_read, 'value')} {'is' if missing == 1 else 'are'} "
+                f"missing{known}"
             )
         return
     if other := _other_unit(quantity, table, name):
         yield other
     if missing := int(np.isnan(values).sum()):
-        yield f"column {show(name)}: {missing} of {table.rows_read} values are missing"
+        read = counted(table.rows_read, "value")
+        verb = "is" if missing == 1 else "are"
+        yield f"column {show(name)}: {missing:,} of {read} {verb} missing"
     if beyond := int(np.sum(np.abs(values - quantity.offset) >= (RAW_MAX + 0.5) * quantity.scale)):
         yield (
-            f"column {show(name)}: {beyond} values lie beyond "
-            f"{quantity.offset + RAW_MAX * quantity.scale:g} "
-            "and saturate there"
+            f"column {show(name)}: {counted(beyond, 'value')} {'lies' if beyond == 1 else 'lie'} "
+            f"beyond {quantity.offset + RAW_MAX * quantity.scale:g} "
+            f"and {'saturates' if beyond == 1 else 'saturate'} there"
         )
     if step_of(table.decimals[name]) < quantity.scale * 0.999:
         yield f"column {show(name)}: values are rounded to the model's step of {quantity.scale:g}"

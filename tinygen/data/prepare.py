@@ -373,9 +373,11 @@ def _absent(table: Table, names: Sequence[str]) -> np.ndarray:
 def _require_rows(table: Table, rows: int, reason: str, least: int = MINIMUM_ROWS) -> None:
     if rows < least:
         usable = f", {rows} of them usable ({reason})" if rows < table.rows_read else ""
+        # without that column its rows would be complete; no column makes more rows, or other ones
+        step = " or leave a column out" if usable and "is missing" in reason else ""
         raise DataError(
             f"{table.path_name} has {counted(table.rows_read, 'row')}{usable}: "
-            f"at least {MINIMUM_ROWS} are needed, add rows or leave a column out"
+            f"at least {MINIMUM_ROWS} are needed, add rows{step}"
         )
 
 

@@ -26,7 +26,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..common.errors import BuildError
-from ..common.files import cache_dir
+from ..common.files import cache_dir, cache_unusable
 from ..common.process import last_line, run
 from ..common.progress import Progress
 from .platformio_core import local_core_dir, move_into_place, registry_core_dir
@@ -66,10 +66,19 @@ class Toolchain:
 def ensure(progress: Progress | None = None, install: bool = True) -> Toolchain:
     """The complete tool chain; missing pieces are installed first when `install` is true.
 
-    Raises BuildError that names the first missing piece and how to get it. A missing uploader or
-    simulator is no error here: `need_avrdude` and `need_simavr` raise it where one is used.
+    Raises BuildError that names the first missing piece and how to get it, or the cache folder
+    where nothing can be written in it. A missing uploader or simulator is no error here:
+    `need_avrdude` and `need_simavr` raise it where one is used.
     """
-    progress = progress or (lambda text: None)
+    try:
+        return _ensure(progress or (lambda text: None), install)
+    except OSError as error:
+        if said := cache_unusable(error):
+            raise BuildError(said) from None
+        raise
+
+
+def _ensure(progress: Progress, install: bool) -> Toolchain:
     if install:
         _install_missing(progress)
     avr_core, gcc = find_core(), find_gcc()

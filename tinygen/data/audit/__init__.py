@@ -39,24 +39,24 @@ from .rows import balance, clock, drifting, optimism, repeated, sorted_by_class
 
 __all__ = ["SEVERITIES", "Audit", "Column", "Finding", "audit", "high_findings"]
 
-CHECKS = (
-    long_form,
-    missing_values,
-    beyond,
-    hidden_codes,
-    references,
-    shortcuts,
-    counters,
-    redundant,
-    stuck,
-    drifting,
-    outliers,
-    balance,
-    sorted_by_class,
-    repeated,
-    clock,
-    unitless,
-)
+CHECKS = {  # and what each looks for, in the words of the progress
+    long_form: "a log with one reading a row",
+    missing_values: "missing values",
+    beyond: "numbers that no model can keep",
+    hidden_codes: "codes for no value",
+    references: "inputs that only a laboratory has",
+    shortcuts: "inputs that give the target away",
+    counters: "row counters",
+    redundant: "inputs that follow from others",
+    stuck: "stuck sensors",
+    drifting: "drift",
+    outliers: "outliers",
+    balance: "rare values and classes",
+    sorted_by_class: "rows sorted by class",
+    repeated: "repeated rows",
+    clock: "gaps and steps back in time",
+    unitless: "columns without a unit",
+}
 
 
 LARGE, FINE = 1e4, 0.01  # values, and parts of them, that four significant digits are too few for
@@ -158,10 +158,10 @@ def audit(
     dataset = rows(split)
     complete = with_inputs(table, dataset.inputs, dataset.target.name)
     findings: list[Finding] = []
-    for check in CHECKS:
-        progress(f"looking for {check.__name__.replace('_', ' ')}")
+    for check, what in CHECKS.items():
+        progress(f"looking for {what}")
         findings += check(complete, dataset)
-    progress("random against later rows")
+    progress("comparing random test rows with later ones")
     findings += optimism(dataset, lambda kind: dataset if kind == split else rows(kind))
     ordered = sorted(findings, key=lambda f: SEVERITIES.index(f.severity))
     return Audit(

@@ -42,14 +42,24 @@ def drifting(table: Table, dataset: Dataset) -> Iterator[Finding]:
                 "high" if distance >= STRONG_DRIFT_KS else "medium",
                 "drift",
                 (quantity.name,),
-                f"{quantity.name} drifts: its median goes from {early:g} to {late:g} "
-                f"{quantity.unit}".rstrip()
-                + f" in the last 30 % (KS {distance:.2f})",
+                f"{quantity.name} drifts: {_move(early, late, quantity.unit)} in the last 30 % "
+                f"(KS {distance:.2f})",
                 "a model trained on early rows meets readings it has hardly seen",
-                "--split time, and collect rows until its whole range has come"
-                if quantity is dataset.target
-                else f"--split time, and {without(quantity)} if it gets worse",
+                ("" if dataset.split.by_time else "--split time, and ")
+                + (
+                    "collect rows until its whole range has come"
+                    if quantity is dataset.target
+                    else f"{without(quantity)} if it gets worse"
+                ),
             )
+
+
+def _move(early: float, late: float, unit: str) -> str:
+    """From where to where a median goes, with as many digits as tell the two apart."""
+    if early == late:
+        return f"its values spread otherwise around {early:g} {unit}".rstrip()
+    digits = next(n for n in range(6, 18) if f"{early:.{n}g}" != f"{late:.{n}g}")
+    return f"its median goes from {early:.{digits}g} to {late:.{digits}g} {unit}".rstrip()
 
 
 def balance(table: Table, dataset: Dataset) -> Iterator[Finding]:
@@ -135,7 +145,7 @@ def clock(table: Table, dataset: Dataset) -> Iterator[Finding]:
             (),
             "no column has a date in every row",
             "random rows flatter where readings follow each other",
-            "keep the rows in order and try --split time",
+            "keep the rows in order" + ("" if dataset.split.by_time else " and try --split time"),
         )
         return
     yield from _steps(table, np.diff(table.time).astype(np.int64))
@@ -166,7 +176,11 @@ def _steps(table: Table, steps: np.ndarray) -> Iterator[Finding]:
 
 
 def optimism(dataset: Dataset, rows: Callable[[str], Dataset]) -> Iterator[Finding]:
-    """How much better random test rows look than later ones, by ridge on the training rows."""
+    """How much better random test rows look than later ones, by ridge on the training rows; nothing
+    where the test rows are the later ones.
+    """
+    if dataset.split.by_time:
+        return
     try:
         usual, late = (_ridge_errors(rows(split)) for split in ("random", "time"))
     except TinygenError:

@@ -131,9 +131,12 @@ def gather(
     note: Path | None = None,
     with_board: bool = True,
     progress: Progress = silent,
+    what: str = "report",
 ) -> Dossier:
-    """The dossier of a model file. csv: the file it was trained on; run: of `tinygen stream -o`."""
-    model = _trained_model(path)
+    """The dossier of a model file. csv: the file it was trained on; run: of `tinygen stream -o`;
+    what: it is for, in messages.
+    """
+    model = _trained_model(path, what)
     ladders, gaps = _ladders(path, model)
     words = read_words(note, "note").strip() if note else ""
     table = _training_table(model, csv) if csv else None
@@ -178,14 +181,14 @@ def _of_output(
     )
 
 
-def _trained_model(path: Path) -> Model:
+def _trained_model(path: Path, what: str) -> Model:
     """The model of a file; UsageError for one without errors on test rows."""
     model = load(path)
     if "metrics" not in model.training:
         why = "it was converted from Python" if is_converted(model) else "a guard has none"
         raise UsageError(
             f"model '{model.name}' ({model.family}) keeps no errors on test rows, as {why}: a "
-            "report is for models that `tinygen train` or `tinygen convert` wrote; see "
+            f"{what} is for models that `tinygen train` or `tinygen convert` wrote; see "
             "`tinygen explain` and `tinygen monitor`"
         )
     return model

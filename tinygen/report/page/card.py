@@ -10,6 +10,7 @@ Cards for Model Reporting" (2019), and Gebru et al., "Datasheets for Datasets" (
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
@@ -17,7 +18,7 @@ import numpy
 
 from ... import __version__
 from ...common.jinja import environment
-from ...common.tables import cell
+from ...common.tables import cell, counted
 from ...data import sources as datasets
 from ...model.model import Model
 from ..dossier.figures import (
@@ -167,10 +168,10 @@ def _use(d: Dossier) -> Part:
 
 def _bars_words(m: Model, level: int) -> str:
     """What the error bars promise, what they cover of the test rows, and what shows them."""
-    seen = "; ".join(f"{words} {found.share:.2%}" for words, found in covered(m))
+    seen = "; ".join(f"{found.share:.2%} with the bars {words}" for words, found in covered(m))
     return (
         f"{level}% of the references should lie within its answer {reach(m)}."
-        + (f" Of the test rows so many do: bars {seen}." if seen else "")
+        + (f" So many of the test rows do: {seen}." if seen else "")
         + (" Both LEDs are dark where the bar leaves the alarm open." if m.band else "")
     )
 
@@ -219,8 +220,28 @@ def weights_words(facts: dict) -> str:
     return "; ".join(words)
 
 
+def _found(m: Model) -> Iterator[tuple[str, int, int]]:
+    """Of each class its label, how many of its test rows were found, and how many there are."""
+    for k, label in enumerate(m.labels):
+        counts = m.training["metrics"]["confusion"][k]
+        yield label, counts[k], sum(counts)
+
+
+def _unfound(m: Model) -> Iterator[str]:
+    """What no test row tells: that a class is never found, or has no test row."""
+    for label, found, rows in _found(m):
+        if not rows:
+            yield f"No test row is of class {label}: whether it is found is not known."
+        elif not found:
+            yield f"Class {label} is never found: 0 of {counted(rows, 'test row')}."
+
+
 def _metrics(d: Dossier) -> Part:
     rows = [(f.label, f.value, f.note) for f in errors_of(d)]
+    rows += [
+        (f"found: {label}", f"{found / n:.2%}" if n else "-", f"{found:,} of {counted(n, 'row')}")
+        for label, found, n in _found(d.model)
+    ]
     if d.ladder:
         rows += [
             (f"baseline: {b.name}", with_unit(b.error, d.model), "the same test rows")
@@ -231,12 +252,17 @@ def _metrics(d: Dossier) -> Part:
 
 def _failures(d: Dossier) -> Part:
     if not d.tests:
-        return Part("Known failures", text="Not looked for: this needs the training file, --data.")
+        unfound = tuple(_unfound(d.model))
+        others = "Others were not looked for" if unfound else "Not looked for"
+        text = f"{others}: this needs the training file, --data."
+        return Part("Known failures", text=text, points=unfound)
     headers, faults = faults_table(d)
     beyond = int(d.tests.clamped.sum())
     points = [
+        *_unfound(d.model),
         *(f"Worse {weak_words(s, d)}." for s in weak_parts(d)[:MOST_WEAK]),
-        f"{beyond:,} of {len(d.tests):,} test rows have a reading beyond the accepted range.",
+        f"{beyond:,} of {len(d.tests):,} test rows {'has' if beyond == 1 else 'have'} a reading "
+        "beyond the accepted range.",
     ]
     if d.model.band:
         points.append(f"Alarms {alarm_words(d.model)} on the test rows: {alarms(d.model)}.")

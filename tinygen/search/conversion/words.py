@@ -112,11 +112,13 @@ def _percent(part: float) -> str:
 
 
 def difference_words(v: Conversion) -> str:
-    """By how much the integer model's error differs: "+20.00 %, within chance". From the float
-    model's own answers it differs as it is counted, by no chance.
+    """By how much the integer model's error differs: "+20.00 %, within chance" of numbers, of
+    classes, whose error is a percentage itself, "+1.00 points". From the float model's own answers
+    it differs as it is counted, by no chance.
     """
+    unit = "points" if v.model.labels else "%"
     chance = v.by_chance and v.own_spread is None
-    return f"{100 * v.loss:+.2f} %{', within chance' if chance else ''}"
+    return f"{100 * v.loss:+.2f} {unit}{', within chance' if chance else ''}"
 
 
 def conversion_lines(v: Conversion) -> list[str]:
