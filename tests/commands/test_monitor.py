@@ -12,6 +12,7 @@ from tables import parse
 from tinygen import data
 from tinygen.cli import main
 from tinygen.common.errors import DataError, ModelError, UsageError
+from tinygen.data import reference
 from tinygen.data.reference import longest_run, own_lengths, read, sketch
 from tinygen.model.fixedpoint import MISSING
 from tinygen.report.drift import default_window, monitor
@@ -79,6 +80,37 @@ def test_the_population_stability_index_is_the_textbook_one():
     assert psi == pytest.approx(
         float(np.sum((seen - 0.1) * np.log(seen / 0.1))), rel=1e-6
     ) and ks == pytest.approx(0.09)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("window", [16, 20, 40, 64, 100])
+def test_the_log_that_a_model_was_trained_on_looks_like_it(seed, window):
+    """One row in five is for testing, and each window of the log has all of its rows: 64 rows that
+    trained span 80 of the log, and vary less than 64 do.
+    """
+    rng, count = np.random.default_rng(seed), 902  # the last window is a short one
+    slow, level = np.cumsum(rng.normal(0, 3, count)) + 300, np.arange(count) // 60 % 3
+    lines = [
+        f"{a:.1f},{b},{0.2 * a + 4 * b + e:.2f}"
+        for a, b, e in zip(slow, level, rng.normal(0, 0.3, count))
+    ]
+    dataset = data.prepare(parse("\n".join(["a,b,y", *lines, ""])), "y")
+    model = quick_model(dataset)
+    result = monitor(model, seen_by(model, dataset, np.arange(count)), window=window)
+    assert result.good, result.text()
+
+
+def test_windows_of_training_rows_cover_the_rows_between_them():
+    places = np.flatnonzero(np.arange(1000) % 5 != 3)
+    windows = reference._windows(places, 100)
+    assert windows[0].tolist() == [0, 80] and windows[-1][1] == 800
+    assert longest_run(np.array([1, 1, 2, 2]), np.array([0, 4, 5, 7])) == 5
+    values = np.random.default_rng(0).integers(0, 50, 800)
+    thin = sketch(["v"], values[:, None], values > 40, 0.0, places)
+    whole = sketch(["v"], values[:, None], values > 40, 0.0, np.arange(800))
+    assert whole == sketch(["v"], values[:, None], values > 40, 0.0)
+    assert thin.lengths == whole.lengths and len(thin.alarm_own) == len(thin.lengths)
+    assert thin.sketches[0].share == whole.sketches[0].share
 
 
 def test_runs_and_lengths():

@@ -24,7 +24,7 @@ from ..model.signals.any_model import AnyModel
 BINS = 10
 SMALLEST_WINDOW = 16  # rows
 OWN_WINDOWS = 8  # training windows without overlap, at least, for a length to be judged by them
-STEPS = 4  # own windows start every quarter of their length
+STEPS = 16  # own windows start every sixteenth of their length
 PSI_FLOOR = 0.5  # rows that an empty bin counts as, so that the logarithm exists
 
 
@@ -71,27 +71,29 @@ class Reference:
 
 
 def sketch(
-    names: Sequence[str], raw: np.ndarray, alarms: np.ndarray | None, missing: float
+    names: Sequence[str],
+    raw: np.ndarray,
+    alarms: np.ndarray | None,
+    missing: float,
+    places: np.ndarray | None = None,
 ) -> Reference:
     """The reference of raw training rows (n, names) in the order of the file; alarms: bool (n,), or
-    None.
+    None. places: where each row stands among all rows, of which some test: int (n,), rising; None,
+    one behind the other. A window covers as many rows as a log's does, whichever of them trained.
     """
-    lengths = own_lengths(len(raw))
+    places = np.arange(len(raw)) if places is None else places
+    windows = [_windows(places, length) for length in own_lengths(len(raw))]
     sketches = tuple(
-        _sketch(name, column, lengths) for name, column in zip(names, np.asarray(raw).T)
+        _sketch(name, column, places, windows) for name, column in zip(names, np.asarray(raw).T)
     )
-    share = None if alarms is None else _figure(np.mean(alarms))
-    own = (
-        ()
-        if alarms is None
-        else tuple(
-            _figure(
-                np.abs(_window_means(np.asarray(alarms)[:, None], n)[:, 0] - np.mean(alarms)).max()
-            )
-            for n in lengths
-        )
-    )
-    return Reference(len(raw), lengths, sketches, _figure(missing), share, own)
+    share, own = None, list[float]()
+    if alarms is not None:
+        share = _figure(np.mean(alarms))
+        for window in windows:
+            rates = _sums(np.asarray(alarms)[:, None], window)[:, 0] / np.diff(window)[:, 0]
+            own.append(_figure(np.abs(rates - np.mean(alarms)).max()))
+    lengths = own_lengths(len(raw))
+    return Reference(len(raw), lengths, sketches, _figure(missing), share, tuple(own))
 
 
 def read(plain: Any) -> Reference:
@@ -119,12 +121,14 @@ def own_lengths(rows: int) -> tuple[int, ...]:
     return tuple(1 << k for k in range(4, 20) if SMALLEST_WINDOW <= 1 << k <= rows // OWN_WINDOWS)
 
 
-def longest_run(values: np.ndarray) -> int:
-    """Length of the longest run of equal neighbours; 0 without values."""
+def longest_run(values: np.ndarray, places: np.ndarray | None = None) -> int:
+    """Length of the longest run of equal neighbours; 0 without values. places: as in `sketch`."""
     if not len(values):
         return 0
+    places = np.arange(len(values)) if places is None else places
     starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
-    return int(np.diff(np.append(starts, len(values))).max())
+    ends = np.append(starts[1:], len(values)) - 1
+    return int((places[ends] - places[starts]).max()) + 1
 
 
 def distances(share: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -140,27 +144,37 @@ def distances(share: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.nda
     return ks, ((seen - expected) * np.log(seen / expected)).sum(axis=-1)
 
 
-def _sketch(name: str, raw: np.ndarray, lengths: tuple[int, ...]) -> Sketch:
+def _sketch(name: str, raw: np.ndarray, places: np.ndarray, windows: list[np.ndarray]) -> Sketch:
     deciles = np.quantile(raw, np.arange(1, BINS) / BINS, method="inverted_cdf")
     knots = np.unique(deciles[deciles < raw.max()]).astype(np.int64)
     share = np.round(np.searchsorted(np.sort(raw), knots, side="right") / len(raw), 4)
     bins = np.eye(len(knots) + 1)[np.searchsorted(knots, raw, side="left")]
-    own = [distances(share, _window_means(bins, n) * n) for n in lengths]
+    own = [distances(share, _sums(bins, window)) for window in windows]
     return Sketch(
         name,
         tuple(knots.tolist()),
         tuple(share.tolist()),
-        longest_run(raw),
+        longest_run(raw, places),
         tuple(_figure(ks.max()) for ks, _ in own),
         tuple(_figure(psi.max()) for _, psi in own),
     )
 
 
-def _window_means(values: np.ndarray, length: int) -> np.ndarray:
-    """Means of the columns over windows of `length` rows that start every quarter of it."""
+def _windows(places: np.ndarray, length: int) -> np.ndarray:
+    """The training rows in each window of `length` places, from and up to, int (windows, 2). A
+    window starts every sixteenth of its length; those with few training rows are left out.
+    """
+    span = int(places[-1]) + 1
+    starts = np.arange(0, max(span - length, 0) + 1, max(1, length // STEPS))
+    found = np.searchsorted(places, np.column_stack([starts, starts + length]))
+    return found[np.diff(found)[:, 0] >= length * len(places) / span / 2]
+
+
+def _sums(values: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """Sums of the columns of values over the rows of each window, (windows, columns)."""
     total = np.vstack([np.zeros(values.shape[1]), np.cumsum(values, axis=0)])
-    starts = np.arange(0, len(values) - length + 1, max(1, length // STEPS))
-    return (total[starts + length] - total[starts]) / length
+    sums: np.ndarray = total[window[:, 1]] - total[window[:, 0]]
+    return sums
 
 
 def _figure(value: float) -> float:

@@ -31,7 +31,7 @@ from .words import covered_words
 CHANCE = 0.001  # of a random window to exceed one limit
 OWN_MARGIN = 1.15  # a new window may lie so much further out than the training rows' own
 PSI_LIMIT = 0.25  # the customary "the population has changed"
-RANGE_LIMIT = 0.05  # share of values outside the trained range
+RANGE_LIMIT = 0.05  # share of values outside the trained range, but for one
 MISSING_LIMIT = 0.1  # share of missing values, or three times the training file's
 SHORTEST_STUCK = 6  # equal values in a row that are no news
 DEFAULT_WINDOW = 64  # rows, where the training rows were too few to say
@@ -304,7 +304,8 @@ def _figures(model: Model, known: Reference, columns: np.ndarray):
             if len(there)
             else 0.0
         )
-        yield Check("range", quantity.name, float(outside), RANGE_LIMIT)
+        one = 1 / max(len(there), 1)  # a single value beyond is no news, however short the window
+        yield Check("range", quantity.name, float(outside), max(RANGE_LIMIT, one))
         yield Check(
             "missing",
             quantity.name,
@@ -356,8 +357,8 @@ def _alarm_change(known: Reference, usual: float, share: float, n: int, name: st
 
 
 def _own(known: Reference, per_length: tuple[float, ...], rows: int) -> float:
-    """What the training rows' own windows of at most `rows` reached; 0 where there is no such
-    length.
+    """What the training rows' own windows of at most `rows` reached; where all are longer, the
+    shortest ones; 0 where there are none.
     """
     return next(
         (
@@ -365,7 +366,7 @@ def _own(known: Reference, per_length: tuple[float, ...], rows: int) -> float:
             for length, own in zip(reversed(known.lengths), reversed(per_length))
             if length <= rows
         ),
-        0.0,
+        next(iter(per_length), 0.0),
     )
 
 

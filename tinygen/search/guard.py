@@ -87,6 +87,7 @@ def _facts(model: Model, rows: Dataset) -> dict:
         np.column_stack([rows.x, answers])[rows.train],
         alarm[rows.train],
         rows.provenance.rows_dropped / rows.provenance.rows_read,
+        None if rows.split.by_time else rows.train,
     )
     return {
         **rows.facts(),

@@ -134,6 +134,7 @@ def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> Ref
         np.column_stack([x, answer]),
         alarms,
         dataset.provenance.rows_dropped / max(dataset.provenance.rows_read, 1),
+        None if dataset.split.by_time else dataset.train,
     )
 
 
