@@ -122,19 +122,21 @@ static bool copy_samples(uint8_t *to, uint32_t first, uint8_t count)
     return first >= oldest_of(taken_now());
 }
 
-/* Sends `count` samples, at most FRAME_SAMPLES; 0 of them tell how far the board is. */
-static void send_samples(uint32_t first, uint8_t count)
+/* Sends `count` samples, at most FRAME_SAMPLES; 0 of them tell how far the board is. False where
+ * some of them are overwritten already: the next call begins at the oldest. */
+static bool send_samples(uint32_t first, uint8_t count)
 {
     uint8_t *to = payload + TINYGEN_SAMPLES_BYTES;
 
     if (count != 0 && !copy_samples(to, first, count))
-        return; /* too late for these: the next call begins at the oldest */
+        return false;
     to = tinygen_put32(payload, first);
     to = tinygen_put32(to, oldest_of(taken_now()));
     to = tinygen_put16(to, samples_unsent);
     tinygen_put16(to, atomic_read(samples_late));
     send(TINYGEN_SAMPLES, recording_seq, (uint8_t)(TINYGEN_SAMPLES_BYTES + count * SAMPLE_BYTES));
     sent_ms = millis();
+    return true;
 }
 
 static uint8_t at_most_a_frame(uint32_t count)
@@ -154,7 +156,7 @@ static bool send_again(void)
     if (again_left == 0)
         return false;
     const uint8_t count = at_most_a_frame(again_left);
-    send_samples(again_from, count);
+    (void)send_samples(again_from, count);
     again_from += count;
     again_left -= count;
     return true;
@@ -175,8 +177,8 @@ static bool send_new(void)
     if (waiting == 0 && millis() - sent_ms < FLUSH_MS)
         return false;
     const uint8_t count = at_most_a_frame(waiting);
-    send_samples(next_new, count);
-    next_new += count;
+    if (send_samples(next_new, count))
+        next_new += count; /* else those that are lost are counted as they are passed over */
     return true;
 }
 
