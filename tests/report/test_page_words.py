@@ -110,7 +110,7 @@ def test_what_train_found_is_in_the_verdict(made, tmp_path):
 
 def test_damaged_findings_are_no_defect(made, tmp_path):
     for damaged in ([{"severity": "high"}], [7], 7):
-        with pytest.raises(ModelError, match="train it again|training.findings"):
+        with pytest.raises(ModelError, match=r"train it again|training\.findings"):
             with_findings(made, tmp_path, damaged)[0].findings  # noqa: B018
 
 
