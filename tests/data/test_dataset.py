@@ -399,3 +399,21 @@ def test_an_input_that_the_rows_have_not_is_named():
     gone = Quantity("gone", "", 1.0, 0.0, 1.0)
     with pytest.raises(ModelError, match="the model reads 'gone', which is none of the columns"):
         dataset.columns_of([dataset.inputs[0], gone])
+
+
+@pytest.mark.parametrize(
+    "first, step, left_out",
+    [
+        (20250105, 1, True),  # YYYYMMDD, up to a 28th of its month
+        (202501052300, 1, True),  # with hhmm
+        (20250105230000, 1, True),  # with hhmmss
+        (20251305, 1, False),  # no month
+        (19250105, 1, False),  # a reading: of another century
+        (202501052370, 1, False),  # no minute
+    ],
+)
+def test_dates_that_are_written_as_one_number_are_no_input(first, step, left_out):
+    rows = parse(grid(24, line=lambda i: f"{i * i % 7},{first + step * i},{3 * i}"))
+    names = [q.name for q in prepare(rows, "y").inputs]
+    assert names == (["a"] if left_out else ["a", "b"])
+    assert [q.name for q in prepare(rows, "y", ["a", "b"]).inputs] == ["a", "b"]

@@ -213,8 +213,8 @@ def _unusable(table: Table, name: str) -> str:
 
 
 def counts_on(table: Table, name: str) -> bool:
-    """True for a row counter or a clock: such a name, or times since 1970, and values that rise
-    from row to row, or would in another order of the rows.
+    """True for a row counter or a clock: such a name, times since 1970 or dates written as one
+    number, and values that rise from row to row, or would in another order of the rows.
     """
     values = table.columns[name]
     values = values[np.isfinite(values)]
@@ -222,7 +222,23 @@ def counts_on(table: Table, name: str) -> bool:
         return False
     rising = (np.diff(values) >= 0).mean() >= RISING and values[-1] > values[0]
     low, high, different = values.min(), values.max(), len(np.unique(values))
-    if any(unit <= low <= high <= 4 * unit for unit in EPOCHS):
+    if any(unit <= low <= high <= 4 * unit for unit in EPOCHS) or _dates(values):
         return bool(rising or different > len(values) / 2)
     shuffled = different == len(values) == high - low + 1
     return bool((rising or shuffled) and COUNTER.fullmatch(name))
+
+
+def _dates(values: np.ndarray) -> bool:
+    """True where all whole numbers are dates of YYYYMMDD, with hhmm or hhmmss behind them or
+    without.
+    """
+    for behind in (0, 4, 6):
+        days, rest = np.divmod(values, 10.0**behind)
+        times = np.floor(rest / 10.0 ** max(behind - 4, 0))
+        parts = days // 10_000, days // 100 % 100, days % 100, times // 100, times % 100
+        limits = (1990, 2099), (1, 12), (1, 31), (0, 23), (0, 59)
+        if all(
+            (low <= part).all() and (part <= high).all() for part, (low, high) in zip(parts, limits)
+        ):
+            return True
+    return False
