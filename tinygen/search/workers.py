@@ -107,8 +107,8 @@ class _Pool:
 
     def results(self, function: Callable[..., Result], work: list[tuple]) -> Iterator[Result]:
         """As they come; from this process where it is the only one. TinygenError where one is
-        lost. Whoever stops listening ends the processes, and what they do, unless another search
-        uses them.
+        lost. Whoever stops listening ends the processes, and what they do; where another search
+        uses them, it waits for its own part of that.
         """
         if len(work) < 2 or _processes() < 2:
             yield from (function(*item) for item in work)
@@ -135,6 +135,8 @@ class _Pool:
             self._searches -= 1
             if listening and not self._searches:
                 self.end()
+            elif listening:
+                wait(futures)
 
     def _submitted(self, function: Callable[..., Result], work: list[tuple]) -> set[Future[Result]]:
         with self._lock, _ctrl_c_blocked():
