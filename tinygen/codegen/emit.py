@@ -137,7 +137,7 @@ def write_all(
     try:
         for relative in texts:
             _require_place(out_dir, relative)
-        with signals_held(lambda: None):
+        with signals_held():
             _put(texts, out_dir)
     except OSError as error:
         raise EmitError(
@@ -153,13 +153,11 @@ def _require_place(out_dir: Path, relative: str) -> None:
         raise EmitError(f"'{target}' leads out of '{out_dir}': remove the link")
     if target.is_dir():
         raise EmitError(f"'{target}' is a folder, a file is to be written: remove it")
-    for folder in target.parents:
-        if folder.exists() and not folder.is_dir():
-            raise EmitError(f"'{folder}' is a file, a folder is needed there: remove it")
-        if folder.exists() and not os.access(folder, os.W_OK):
-            raise EmitError(f"folder '{folder}' is read-only: choose another one with -o")
-        if folder.exists():
-            return
+    there = next(place for place in target.parents if place.exists())
+    if not there.is_dir():
+        raise EmitError(f"'{there}' is a file, a folder is needed there: remove it")
+    if not os.access(there, os.W_OK):
+        raise EmitError(f"folder '{there}' is read-only: choose another one with -o")
 
 
 def _put(texts: dict[str, str], out_dir: Path) -> None:

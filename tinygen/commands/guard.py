@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.boards import find_board
+from ..common.choices import GUARDS
 from ..common.files import require_file_place
 from ..common.progress import Progress, silent
 from ._limits import NumberRange
@@ -158,7 +159,7 @@ def guard(request: GuardRequest, progress: Progress = silent) -> Guarded:
 @votes_option("windows in a row that must be unusual; default: 3.")
 @click.option(
     "--family",
-    type=click.Choice(["mahalanobis", "box"]),  # GUARDS of train.py
+    type=click.Choice(GUARDS),
     default="mahalanobis",
     show_default=True,
     help="Squared distance from the usual row, or the usual interval of each reading.",

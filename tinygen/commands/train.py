@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..common.boards import Board, find_board
+from ..common.choices import GUARDS
 from ..common.errors import UsageError
 from ..common.files import ladder_path, require_apart, require_file_place
 from ..common.progress import Progress, silent
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from ..search.ladder import Ladder
     from ..target.build import Budget
 
-GUARDS = ("box", "mahalanobis")  # of `tinygen guard`; they learn no target
 FAMILIES = [name for name in members("families") if name not in GUARDS]
 SKIPPED = (
     f"{STOPPED}: the model is saved, the verdict on its conversion and the baselines are left out"

@@ -53,10 +53,11 @@ def told_to_end() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def signals_held(stop: Callable[[], None]) -> Iterator[None]:
+def signals_held(stop: Callable[[], None] = lambda: None) -> Iterator[None]:
     """While it lasts, a signal whose handler is a function only calls `stop`, and does at the end
-    what it usually does. For C code that calls back into Python: what a handler raises as a
-    callback begins, before its first line, ctypes would print and forget.
+    what it usually does. For a short step that is done as a whole, and for C code that calls back
+    into Python: what a handler raises as a callback begins, before its first line, ctypes would
+    print and forget.
     """
     told: list[int] = []
 

@@ -82,17 +82,17 @@ def sketch(
     one behind the other. A window covers as many rows as a log's does, whichever of them trained.
     """
     places = np.arange(len(raw)) if places is None else places
-    windows = [_windows(places, length) for length in own_lengths(len(raw))]
+    lengths = own_lengths(len(raw))
+    windows = [_windows(places, length) for length in lengths]
     sketches = tuple(
         _sketch(name, column, places, windows) for name, column in zip(names, np.asarray(raw).T)
     )
     share, own = None, list[float]()
     if alarms is not None:
         share = _figure(np.mean(alarms))
-        for window in windows:
-            rates = _sums(np.asarray(alarms)[:, None], window)[:, 0] / np.diff(window)[:, 0]
+        for window, sums in zip(windows, _sums(np.asarray(alarms)[:, None], windows)):
+            rates = sums[:, 0] / np.diff(window)[:, 0]
             own.append(_figure(np.abs(rates - np.mean(alarms)).max()))
-    lengths = own_lengths(len(raw))
     return Reference(len(raw), lengths, sketches, _figure(missing), share, tuple(own))
 
 
@@ -149,7 +149,7 @@ def _sketch(name: str, raw: np.ndarray, places: np.ndarray, windows: list[np.nda
     knots = np.unique(deciles[deciles < raw.max()]).astype(np.int64)
     share = np.round(np.searchsorted(np.sort(raw), knots, side="right") / len(raw), 4)
     bins = np.eye(len(knots) + 1)[np.searchsorted(knots, raw, side="left")]
-    own = [distances(share, _sums(bins, window)) for window in windows]
+    own = [distances(share, sums) for sums in _sums(bins, windows)]
     return Sketch(
         name,
         tuple(knots.tolist()),
@@ -170,11 +170,10 @@ def _windows(places: np.ndarray, length: int) -> np.ndarray:
     return found[np.diff(found)[:, 0] >= length * len(places) / span / 2]
 
 
-def _sums(values: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Sums of the columns of values over the rows of each window, (windows, columns)."""
+def _sums(values: np.ndarray, windows: list[np.ndarray]) -> list[np.ndarray]:
+    """Sums of the columns of values over the rows of each window, (windows, columns) a length."""
     total = np.vstack([np.zeros(values.shape[1]), np.cumsum(values, axis=0)])
-    sums: np.ndarray = total[window[:, 1]] - total[window[:, 0]]
-    return sums
+    return [total[window[:, 1]] - total[window[:, 0]] for window in windows]
 
 
 def _figure(value: float) -> float:

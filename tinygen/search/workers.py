@@ -115,7 +115,7 @@ class _Pool:
             return
         waiting, futures = iter(work), set[Future[Result]]()
         listening = True
-        self._searches += 1
+        self._count(1)
         try:
             # No more than a process does and has next: they hold the rows, and an executor that is
             # shut down while others wait in it prints a traceback.
@@ -123,7 +123,8 @@ class _Pool:
             while futures:
                 done, futures = wait(futures, return_when=FIRST_COMPLETED)
                 found = [future.result() for future in done]
-                futures |= self._submitted(function, list(islice(waiting, len(done))))
+                if more := list(islice(waiting, len(done))):
+                    futures |= self._submitted(function, more)
                 yield from found
             listening = False
         except BrokenProcessPool:
@@ -132,11 +133,17 @@ class _Pool:
                 "of memory: use LOKY_MAX_CPU_COUNT=1 for a single process, or fewer rows"
             ) from None
         finally:
-            self._searches -= 1
-            if listening and not self._searches:
-                self.end()
-            elif listening:
+            others = self._count(-1)
+            if listening and others:
                 wait(futures)
+            elif listening:
+                self.end()
+
+    def _count(self, change: int) -> int:
+        """How many searches wait for results now, with one more or less."""
+        with self._lock:
+            self._searches += change
+            return self._searches
 
     def _submitted(self, function: Callable[..., Result], work: list[tuple]) -> set[Future[Result]]:
         with self._lock, _ctrl_c_blocked():
