@@ -25,6 +25,7 @@ from tinygen.search.cross_validation import (
     rounded,
 )
 from tinygen.search.finalists import Finalists, SearchRequest
+from tinygen.search.finalists.rungs import RungMaker
 from tinygen.search.ladder import choose, load_ladders, save_ladders
 from tinygen.search.model_search import find_ladder
 from tinygen.target.bare import measure_cost
@@ -126,7 +127,7 @@ def test_c_is_written_for_speed_where_only_that_fits():
     assert fast.flash_bytes > slow.cost.flash_bytes
     for budget, form in ((Budget(cycles=fast.cycles_max), "speed"), (Budget(), "balanced")):
         request = SearchRequest("m", UNO, "mlp", 30.0, budget)
-        model, cost = Finalists(made_up(), request, [], print)._affordable(slow.model)
+        model, cost = RungMaker(made_up(), request, {}).affordable(slow.model)
         assert (model.optimize, cost) == (form, fast if form == "speed" else slow.cost)
     assert {r.model.optimize for r in small.rungs} == {"balanced"}
 

@@ -4,70 +4,26 @@ turned into rungs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-import numpy as np
-
-from ..codegen.chain import constant_bytes
-from ..codegen.emit import render_header
-from ..common.boards import Board
-from ..common.errors import ModelError, QuantizeError
-from ..common.tables import counted, six_digits
-from ..data import Dataset, Rows
-from ..families import FAMILIES, fit_all
-from ..fitting.error_bars import held_out, with_bars
-from ..fitting.fitted import Fitted
-from ..fitting.recalibration import unseen_spread
-from ..fitting.weighted import above_zero
-from ..model.alarm_threshold import AlarmCost, LearnedAlarm, learned
-from ..model.model import Model
-from ..model.outputs import UNSEEN
-from ..target.bare import ModelCost, measure_cost
-from ..target.build import NO_LIMITS, Budget
-from .cross_validation import (
-    Candidate,
-    Trained,
-    as_good_as,
-    error_scale,
-    fold_cuts,
-    rounded,
-    row_losses,
-)
-from .ladder import Rung, above, choose
-from .quantization import held_out_errors, quantize, raw_band, with_reject
-from .workers import in_processes, in_threads, one_thread
+from ...common.tables import counted
+from ...data import Dataset, Rows
+from ...families import FAMILIES, fit_all
+from ...fitting.error_bars import held_out
+from ...fitting.fitted import Fitted
+from ...fitting.weighted import above_zero
+from ...target.build import NO_LIMITS
+from ..cross_validation import Candidate, as_good_as, error_scale, row_losses
+from ..ladder import Rung, choose
+from ..workers import in_processes, in_threads, one_thread
+from .request import SearchRequest
+from .rungs import RungMaker, error_on
 
 FINALISTS = 16  # candidates that are lowered and measured at first, with the best of each family
 NEAR_EQUALS = 4  # the same, where no ladder is asked for
-
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class SearchRequest:
-    """What a search looks for: everything but the rows."""
-
-    name: str  # prefix of the C names
-    board: Board
-    family: str = "auto"
-    threshold: float | None = None  # alarm above this level, in the target's unit
-    budget: Budget = NO_LIMITS
-    optimize: str | None = None  # what the C is written for, one of OPTIMIZE; None: as needed
-    alarm_cost: AlarmCost | None = None  # what mistakes of the alarm cost
-    alarm_below: float | None = None  # alarm below this level, in the target's unit
-    scores: bool = False  # answers carry the score of each class
-    reject: float | None = None  # part of the answers that may be wrong; others are "not sure"
-    # True: the chosen model is wanted, not a ladder. Candidates that cannot be chosen are left out,
-    # and without a budget nothing is compiled: the bytes of its tables stand for a model's cost
-    choice_only: bool = False
-    error_bars: int | None = None  # per cent of the references that the bars of a number cover
-
-    @property
-    def compiles(self) -> bool:
-        """Whether costs are measured on the chip."""
-        return not self.choice_only or self.budget != NO_LIMITS
 
 
 @dataclass
@@ -84,12 +40,12 @@ class Finalists:
     fits: dict[Candidate, Fitted] = field(default_factory=dict)
     # fits to the rows around each part that error bars hold out
     partial: dict[Candidate, list[Fitted]] = field(default_factory=dict)
-    # row by row in the folds, where there are some
-    losses: dict[Candidate, np.ndarray] = field(init=False)
+    maker: RungMaker = field(init=False)
 
     def __post_init__(self) -> None:
         self.waiting = _one_per_size(self.ranked)
-        self.losses = row_losses(self.waiting, self.dataset)
+        losses = row_losses(self.waiting, self.dataset)
+        self.maker = RungMaker(self.dataset, self.request, losses)
 
     def measure(self) -> list[Rung]:
         """The rungs, in order of preference within each block; empty where no candidate can be
@@ -109,6 +65,11 @@ class Finalists:
         self._better_the_chosen()
         return self.rungs
 
+    def _rung(self, candidate: Candidate) -> Rung | None:
+        """The measured rung of a candidate that is fitted."""
+        partial = self.partial.get(candidate, ())
+        return self.maker.rung(candidate, self.fits[candidate], partial)
+
     def _better_the_chosen(self) -> None:
         """Takes more effort on the rung that is chosen, where its family has more to give."""
         budget = self.request.budget
@@ -125,8 +86,8 @@ class Finalists:
         errors = {c.config: c.error for c in self.ranked if c.family == candidate.family}
         with one_thread():
             self.fits[candidate], judge = better(before, training, seed, errors, in_processes)
-        rung, least = self._rung(candidate), _error_on(judge, before.columns, best.model)
-        if rung and rung.within(budget) and _error_on(judge, before.columns, rung.model) < least:
+        rung, least = self._rung(candidate), error_on(judge, before.columns, best.model)
+        if rung and rung.within(budget) and error_on(judge, before.columns, rung.model) < least:
             # folds judge the configuration, which is the same: what its own rounding adds to their
             # error does not count against a net whose integers err less on the training rows
             if rung.error > best.error:
@@ -191,12 +152,12 @@ class Finalists:
         chance explains.
         """
         rows, found = self.dataset.training, list[Candidate]()
-        if not ranked or (best := self.losses.get(ranked[0])) is None:
+        if not ranked or (best := self.maker.losses.get(ranked[0])) is None:
             return found
         for name in dict.fromkeys(c.family for c in ranked):
             known = {c.config: c for c in ranked if c.family == name}
             smallest_first = filter(None, map(known.get, FAMILIES[name].candidates(rows)))
-            alike = (c for c in smallest_first if not above_zero(self.losses[c] - best))
+            alike = (c for c in smallest_first if not above_zero(self.maker.losses[c] - best))
             found += list(islice(alike, 1))
         return found
 
@@ -242,7 +203,7 @@ class Finalists:
 
     def _rules_out(self, rung: Rung, candidate: Candidate) -> bool:
         """True where a candidate is not chosen beside a better rung, however small it is."""
-        losses = self.losses.get(candidate)
+        losses = self.maker.losses.get(candidate)
         if self.request.budget != NO_LIMITS or losses is None or rung.row_losses is None:
             return True
         return above_zero(losses - rung.row_losses)
@@ -286,97 +247,6 @@ class Finalists:
         fits = in_processes(fit_all, work)
         return {c: fit for job, found in zip(jobs, fits) for c, fit in zip(job, found)}
 
-    def _rung(self, candidate: Candidate) -> Rung | None:
-        """The measured rung; None where the candidate cannot be bounded."""
-        dataset, request, rows = self.dataset, self.request, self.dataset.training
-        trained = Trained(FAMILIES[candidate.family], candidate.config, self.fits[candidate])
-        try:
-            alarm = self._learned_alarm(candidate)
-            model = quantize(
-                trained,
-                dataset,
-                request.name,
-                request.threshold,
-                alarm,
-                request.alarm_below,
-                request.scores,
-            )
-        except (ModelError, QuantizeError):
-            return None
-        scale, columns = error_scale(dataset), list(trained.fitted.columns)
-        training = _error_on(rows, columns, model)
-        error = _with_rounding(candidate.error, training, trained, rows)
-        floats = tuple(rounded(trained.fitted, dataset.x[dataset.test]).tolist())
-        folds = tuple(six_digits(loss * scale) for loss in candidate.losses)
-        try:
-            if request.reject is not None:
-                model = with_reject(model, trained, dataset, request.reject)
-            if request.error_bars is not None:
-                errors = held_out_errors(trained, self.partial[candidate], dataset)
-                model = with_bars(model, columns, request.error_bars, errors, dataset)
-        except (ModelError, QuantizeError):
-            return None
-        model, cost = self._affordable(self._with_spread(candidate, model))
-        losses = self._rounded_losses(candidate, error)
-        return Rung(model, error * scale, cost, folds, floats, training * scale, losses)
-
-    def _with_spread(self, candidate: Candidate, model: Model) -> Model:
-        """The model that tells how far the folds' answers were off, in steps of its fit."""
-        if model.labels or candidate.unseen is None:
-            return model
-        spread = six_digits(unseen_spread(model, candidate.unseen, self._folds_truth()))
-        return replace(model, training={**model.training, UNSEEN: spread})
-
-    def _folds_truth(self) -> np.ndarray:
-        """The reference of `Candidate.unseen`."""
-        return self.dataset.y[np.concatenate([rows for _, rows in fold_cuts(self.dataset)])]
-
-    def _rounded_losses(self, candidate: Candidate, error: float) -> np.ndarray | None:
-        """The candidate's losses row by row, with what rounding has made of its `error`."""
-        losses = self.losses.get(candidate)
-        if losses is None or not candidate.error:
-            return losses
-        if self.dataset.labels:
-            return losses + (error - candidate.error)
-        return losses * (error / candidate.error)
-
-    def _learned_alarm(self, candidate: Candidate) -> LearnedAlarm | None:
-        """The raw thresholds that cost least in the folds; None without a price of mistakes."""
-        request, dataset = self.request, self.dataset
-        levels = raw_band(dataset.target, request.threshold, request.alarm_below)
-        if request.alarm_cost is None or not levels or candidate.unseen is None:
-            return None
-        return learned(request.alarm_cost, levels, candidate.unseen, self._folds_truth())
-
-    def _affordable(self, model: Model) -> tuple[Model, ModelCost]:
-        """The model and its cost: its C balanced, or written for size or for speed where only that
-        fits the budget.
-        """
-        budget = self.request.budget
-        first = replace(model, optimize=self.request.optimize or "balanced")
-        cost = self._cost(first)
-        large = above(cost.flash_bytes, budget.flash_bytes)
-        slow = above(cost.cycles_max, budget.cycles)
-        # it fits, or what helps one harms the other
-        if self.request.optimize or large == slow:
-            return first, cost
-        other = replace(model, optimize="size" if large else "speed")
-        if render_header(other) == render_header(first):
-            return first, cost  # nothing in this model can be traded
-        traded = self._cost(other)
-        fits = Rung(other, 0.0, traded).within(budget)
-        return (other, traded) if fits else (first, cost)
-
-    def _cost(self, model: Model) -> ModelCost:
-        if self.request.compiles:
-            return measure_cost(model, self.request.board)
-        return ModelCost(constant_bytes(model), 0, 0, 0, 0)
-
-
-def _error_on(rows: Rows, columns: Sequence[int], model: Model) -> float:
-    """Raw error of an integer model that reads some columns of the rows."""
-    return rows.error(model.predict(rows.x[:, list(columns)]))
-
 
 def _one_per_size(ranked: list[Candidate]) -> list[Candidate]:
     """The best candidate of each size, best first."""
@@ -385,13 +255,3 @@ def _one_per_size(ranked: list[Candidate]) -> list[Candidate]:
         size = FAMILIES[candidate.family].size(candidate.config)
         best.setdefault((candidate.family, size), candidate)
     return list(best.values())
-
-
-def _with_rounding(error: float, whole: float, trained: Trained, rows: Rows) -> float:
-    """An error of the folds, which judge the float model, with what rounding to integers added to
-    its `whole` training error.
-    """
-    exact = rows.error(rounded(trained.fitted, rows.x))
-    if rows.labels:
-        return error + max(whole - exact, 0.0)
-    return error * max(1.0, whole / max(exact, 1e-9)) if whole else error
