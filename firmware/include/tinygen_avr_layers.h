@@ -11,7 +11,7 @@
 /* Cycles of a unit:
  * tinygen_relu_layer_*  25 + 14 n, for int16 inputs 25 + 20 n.
  * tinygen_relu_net_*    at most 28 + 14 n, for int16 inputs 30 + 20 n.
- * tinygen_relu_pairs_*  at most 30 + 11.5 n, for int16 inputs 30 + 16.5 n.
+ * tinygen_relu_pairs_*  at most 28 + 11.5 n, for int16 inputs 28 + 16.5 n.
  * tinygen_relu_quads_*  at most 28 + 10.3 n, for int16 inputs 28 + 14.8 n.
  * tinygen_relu_layer_pairs_*  22 + 11.5 n, for int16 inputs 22 + 16.5 n.
  * tinygen_relu_layer_quads_*  19 + 10.3 n, for int16 inputs 19 + 14.8 n.
@@ -92,8 +92,8 @@ TINYGEN_LAYER(tinygen_fine_layer_4, 4, int8_t, S8, TINYGEN_TEMPS)
         register const int8_t *rom __asm__("r30") = table;                                         \
         register const in_t *in __asm__("r26") = x;                                                \
         __asm__ __volatile__(                                                                      \
-            "1:\n\t" TINYGEN_UNIT_START_##form TINYGEN_LOOP(step) back output(form)                \
-            "3:\n\tdec %[rows]\n\tbrne 1b\n\tclr r1"                                               \
+            "1:\n\t" TINYGEN_UNIT_START_##form TINYGEN_LOOP(step) back output(a, form)             \
+            "dec %[rows]\n\tbrne 1b\n\tclr r1"                                                     \
             : [acc] "+r"(acc), [rom] "+r"(rom), [x] "+r"(in), [rows] "+r"(rows),                   \
               [n] "+r"(n), [k] "=&r"(k),                                                           \
               __VA_ARGS__                                                                          \
@@ -109,20 +109,22 @@ TINYGEN_LAYER(tinygen_fine_layer_4, 4, int8_t, S8, TINYGEN_TEMPS)
 #define TINYGEN_FINE_W16 [a0] "=&r"(a0), [a1] "=&a"(a1), [a2] "=&r"(a2), TINYGEN_TEMPS_HI
 
 /* acc += v * unit, unless that is below 0: v is w, or hi:w where it has 16 bits */
-#define TINYGEN_OUT(form, more)                                                                    \
-    "lpm %[w],Z+\n\t" more "tst %[a2]\n\tbrmi 3f\n\t" TINYGEN_UNIT_SHIFT_##form(a)
-#define TINYGEN_OUT24(form)                                                                        \
-    TINYGEN_OUT(form, "") "mulsu %[w]," TINYGEN_UNIT_LOW_##form(a) "\n\t" TINYGEN_ADD24            \
-    "muls %[w]," TINYGEN_UNIT_HIGH_##form(a) "\n\t" TINYGEN_HIGH24
-#define TINYGEN_OUT32(form)                                                                        \
-    TINYGEN_OUT(form, "") "mulsu %[w]," TINYGEN_UNIT_LOW_##form(a) "\n\t" TINYGEN_ADD32            \
-    "muls %[w]," TINYGEN_UNIT_HIGH_##form(a) "\n\t" TINYGEN_HIGH32
-#define TINYGEN_OUT_W16(form)                                                                      \
-    TINYGEN_OUT(form, "lpm %[hi],Z+\n\t")                                                          \
-    "mov %[lo]," TINYGEN_UNIT_LOW_##form(a) "\n\t" TINYGEN_LOW32                                   \
+#define TINYGEN_OUT(u, form, more)                                                                 \
+    "lpm %[w],Z+\n\t" more "tst %[" #u "2]\n\tbrmi 3f\n\t" TINYGEN_UNIT_SHIFT_##form(u)
+#define TINYGEN_OUT24(u, form)                                                                     \
+    TINYGEN_OUT(u, form, "")                                                                       \
+    "mulsu %[w]," TINYGEN_UNIT_LOW_##form(u) "\n\t" TINYGEN_ADD24                                  \
+    "muls %[w]," TINYGEN_UNIT_HIGH_##form(u) "\n\t" TINYGEN_HIGH24 "3:\n\t"
+#define TINYGEN_OUT32(u, form)                                                                     \
+    TINYGEN_OUT(u, form, "")                                                                       \
+    "mulsu %[w]," TINYGEN_UNIT_LOW_##form(u) "\n\t" TINYGEN_ADD32                                  \
+    "muls %[w]," TINYGEN_UNIT_HIGH_##form(u) "\n\t" TINYGEN_HIGH32 "3:\n\t"
+#define TINYGEN_OUT_W16(u, form)                                                                   \
+    TINYGEN_OUT(u, form, "lpm %[hi],Z+\n\t")                                                       \
+    "mov %[lo]," TINYGEN_UNIT_LOW_##form(u) "\n\t" TINYGEN_LOW32                                   \
     "mulsu %[hi],%[lo]\n\t" TINYGEN_HIGH32                                                         \
-    "mulsu " TINYGEN_UNIT_HIGH_##form(a) ",%[w]\n\t" TINYGEN_HIGH32                                \
-    "muls %[hi]," TINYGEN_UNIT_HIGH_##form(a) "\n\tadd %C[acc],r0\n\tadc %D[acc],r1\n\t"
+    "mulsu " TINYGEN_UNIT_HIGH_##form(u) ",%[w]\n\t" TINYGEN_HIGH32                                \
+    "muls %[hi]," TINYGEN_UNIT_HIGH_##form(u) "\n\tadd %C[acc],r0\n\tadc %D[acc],r1\n\t3:\n\t"
 
 #define TINYGEN_NET(operands, acc_t, in_t, in, output, ...)                                        \
     TINYGEN_NET_ASM(tinygen_relu_net_##operands, 8, acc_t, in_t, TINYGEN_UNIT_##in,                \
@@ -169,77 +171,105 @@ TINYGEN_FINE_NETS(4)
 #define TINYGEN_NEXT_S8 "ld %[lo],X+\n\t"
 #define TINYGEN_NEXT_U8 TINYGEN_NEXT_S8
 #define TINYGEN_NEXT_S16 "ld %[lo],X+\n\tld %[hi],X+\n\t"
-#define TINYGEN_GROUP_OUT(u, form, share, mac)                                                     \
-    share "tst %[" #u "2]\n\tbrmi 3f\n\t" TINYGEN_UNIT_SHIFT_##form(u)                             \
-    "mov %[lo]," TINYGEN_UNIT_LOW_##form(u) "\n\t"                                                 \
-    "mov %[hi]," TINYGEN_UNIT_HIGH_##form(u) "\n\t" mac "3:\n\t"
-#define TINYGEN_SHARE_W8 "lpm %[w],Z+\n\t"
-#define TINYGEN_SHARE_W16 "lpm %[w],Z+\n\tlpm %[v],Z+\n\t"
-#define TINYGEN_SUM(u) [u##0] "=&r"(u##0), [u##1] "=&r"(u##1), [u##2] "=&r"(u##2)
 
-/* A kernel of groups of units, which keeps `own` beside its sums; one of pairs leaves those of c
- * and d alone. */
+/* A kernel of groups of units, which keeps `own` beside its sums and declares its temporary values
+ * before. */
 #define TINYGEN_GROUPS(in_t, own, starts, steps, outs, ...)                                        \
-    uint8_t w, v, lo, hi, k, a0, a1, a2, b0, b1, b2, c0, c1, c2, d0, d1, d2;                       \
-    (void)c0, (void)c1, (void)c2, (void)d0, (void)d1, (void)d2;                                    \
     register const int8_t *rom __asm__("r30") = table;                                             \
     register const in_t *in_x __asm__("r26") = x;                                                  \
     __asm__ __volatile__(                                                                          \
         "1:\n\t" starts "mov %[k],%[n]\n2:\n\t" steps "dec %[k]\n\tbrne 2b\n\t" outs               \
         "dec %[groups]\n\tbreq 4f\n\trjmp 1b\n4:\n\tclr r1"                                        \
-        : own, [rom] "+r"(rom), [x] "+r"(in_x), [groups] "+r"(groups), [n] "+r"(n),                \
-          [w] "=&a"(w), [v] "=&a"(v), [lo] "=&a"(lo), [hi] "=&a"(hi), [k] "=&r"(k), __VA_ARGS__    \
+        : own, [rom] "+r"(rom), [x] "+r"(in_x), [groups] "+r"(groups), [n] "+r"(n), __VA_ARGS__    \
         :                                                                                          \
         : "r0", "memory");
-#define TINYGEN_GROUPS_ASM(name, acc_t, in_t, starts, steps, outs, ...)                            \
-    static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t groups,        \
-                             uint8_t n)                                                            \
-    {                                                                                              \
-        TINYGEN_GROUPS(in_t, [acc] "+r"(acc), starts, steps, outs, __VA_ARGS__)                    \
-        return acc;                                                                                \
-    }
 #define TINYGEN_STARTS_2(form)                                                                     \
     TINYGEN_GROUPS_START_##form TINYGEN_GROUP_START_##form(a) TINYGEN_GROUP_START_##form(b)
 #define TINYGEN_STARTS_4(form)                                                                     \
     TINYGEN_STARTS_2(form) TINYGEN_GROUP_START_##form(c) TINYGEN_GROUP_START_##form(d)
 #define TINYGEN_STEPS_2(in) TINYGEN_NEXT_##in TINYGEN_GROUP_##in(a) TINYGEN_GROUP_##in(b)
 #define TINYGEN_STEPS_4(in) TINYGEN_STEPS_2(in) TINYGEN_GROUP_##in(c) TINYGEN_GROUP_##in(d)
-#define TINYGEN_SUMS_2 TINYGEN_SUM(a), TINYGEN_SUM(b)
+#define TINYGEN_SUM(u) [u##0] "=&r"(u##0), [u##1] "=&r"(u##1), [u##2] "=&r"(u##2)
+#define TINYGEN_VALUES_2 uint8_t w, v, lo, hi, k, a0, a1, a2, b0, b1, b2;
+#define TINYGEN_VALUES_4 TINYGEN_VALUES_2 uint8_t c0, c1, c2, d0, d1, d2;
+#define TINYGEN_SUMS_2                                                                             \
+    [w] "=&a"(w), [v] "=&a"(v), [lo] "=&a"(lo), [hi] "=&a"(hi), [k] "=&r"(k), TINYGEN_SUM(a),      \
+        TINYGEN_SUM(b)
 #define TINYGEN_SUMS_4 TINYGEN_SUMS_2, TINYGEN_SUM(c), TINYGEN_SUM(d)
 
-#define TINYGEN_PAIRS(name, form, acc_t, in_t, in, share, mac)                                     \
-    TINYGEN_GROUPS_ASM(name, acc_t, in_t, TINYGEN_STARTS_2(form), TINYGEN_STEPS_2(in),             \
-                       TINYGEN_BACK_##in TINYGEN_GROUP_OUT(a, form, share, mac)                    \
-                       TINYGEN_GROUP_OUT(b, form, share, mac), TINYGEN_SUMS_2)
-#define TINYGEN_QUADS(name, form, acc_t, in_t, in, share, mac)                                     \
-    TINYGEN_GROUPS_ASM(name, acc_t, in_t, TINYGEN_STARTS_4(form), TINYGEN_STEPS_4(in),             \
-                       TINYGEN_BACK_##in TINYGEN_GROUP_OUT(a, form, share, mac)                    \
-                       TINYGEN_GROUP_OUT(b, form, share, mac)                                      \
-                       TINYGEN_GROUP_OUT(c, form, share, mac)                                      \
-                       TINYGEN_GROUP_OUT(d, form, share, mac), TINYGEN_SUMS_4)
-#define TINYGEN_NET_GROUPS(operands, acc_t, in_t, in, share, mac)                                  \
-    TINYGEN_PAIRS(tinygen_relu_pairs_##operands, 8, acc_t, in_t, in, share, mac)                   \
-    TINYGEN_QUADS(tinygen_relu_quads_##operands, 8, acc_t, in_t, in, share, mac)
-#define TINYGEN_FINE_GROUPS(form, operands, acc_t, share, mac)                                     \
-    TINYGEN_PAIRS(tinygen_fine_pairs_##form##_##operands, form, acc_t, int8_t, S8, share, mac)     \
-    TINYGEN_QUADS(tinygen_fine_quads_##form##_##operands, form, acc_t, int8_t, S8, share, mac)
+/* Two units multiply with their shares where they are, without a move to hi:lo. In a crowded
+ * function GCC does not find the registers that this takes, so that they are named: low and high
+ * are those of the byte that a unit's value starts with and of the next. `hi` is used for int16
+ * inputs and for shares of 16 bits. */
+#define TINYGEN_IN_8(u, low, high, other)                                                          \
+    register uint8_t u##0 __asm__(other), u##1 __asm__(low), u##2 __asm__(high);
+#define TINYGEN_IN_1(u, low, high, other)                                                          \
+    register uint8_t u##0 __asm__(low), u##1 __asm__(high), u##2 __asm__(other);
+#define TINYGEN_IN_4 TINYGEN_IN_1
+#define TINYGEN_HI() , [hi] "=&r"(hi)
+#define TINYGEN_NO_HI()
+#define TINYGEN_PAIRS(name, form, acc_t, in_t, in, out, acc_at, hi_at, hi_too)                     \
+    static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t pairs,         \
+                             uint8_t inputs)                                                       \
+    {                                                                                              \
+        register uint8_t w __asm__("r18"), lo __asm__("r19"), hi __asm__(hi_at);                   \
+        register uint8_t groups __asm__("r11") = pairs, n __asm__("r10") = inputs;                 \
+        register uint8_t v __asm__("r13"), k __asm__("r12");                                       \
+        (void)hi;                                                                                  \
+        TINYGEN_IN_##form(a, "r20", "r16", "r14") TINYGEN_IN_##form(b, "r21", "r17", "r15")        \
+        register acc_t sum __asm__(acc_at) = acc;                                                  \
+        TINYGEN_GROUPS(in_t, [acc] "+r"(sum), TINYGEN_STARTS_2(form), TINYGEN_STEPS_2(in),         \
+                       TINYGEN_BACK_##in out(a, form) out(b, form), TINYGEN_SUM(a),                \
+                       TINYGEN_SUM(b), [w] "=&r"(w), [v] "=&r"(v), [lo] "=&r"(lo),                 \
+                       [k] "=&r"(k) hi_too())                                                      \
+        return sum;                                                                                \
+    }
 
-TINYGEN_NET_GROUPS(s8_w8_24, tinygen_int24, int8_t, S8, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_24)
-TINYGEN_NET_GROUPS(s8_w8_32, int32_t, int8_t, S8, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_32)
-TINYGEN_NET_GROUPS(s8_w16_32, int32_t, int8_t, S8, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
-TINYGEN_NET_GROUPS(u8_w8_24, tinygen_int24, uint8_t, U8, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_24)
-TINYGEN_NET_GROUPS(u8_w8_32, int32_t, uint8_t, U8, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_32)
-TINYGEN_NET_GROUPS(u8_w16_32, int32_t, uint8_t, U8, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
-TINYGEN_NET_GROUPS(s16_w8_24, tinygen_int24, int16_t, S16, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_24)
-TINYGEN_NET_GROUPS(s16_w8_32, int32_t, int16_t, S16, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_32)
-TINYGEN_NET_GROUPS(s16_w16_32, int32_t, int16_t, S16, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
+/* The bytes of four units have no room there: a unit is moved to hi:lo. */
+#define TINYGEN_QUAD_OUT(u, form, more, mac)                                                       \
+    TINYGEN_OUT(u, form, more)                                                                     \
+    "mov %[lo]," TINYGEN_UNIT_LOW_##form(u) "\n\t"                                                 \
+    "mov %[hi]," TINYGEN_UNIT_HIGH_##form(u) "\n\t" mac "3:\n\t"
+#define TINYGEN_QUAD_OUT24(u, form) TINYGEN_QUAD_OUT(u, form, "", TINYGEN_MAC_W8_24)
+#define TINYGEN_QUAD_OUT32(u, form) TINYGEN_QUAD_OUT(u, form, "", TINYGEN_MAC_W8_32)
+#define TINYGEN_QUAD_OUT_W16(u, form)                                                              \
+    TINYGEN_QUAD_OUT(u, form, "lpm %[v],Z+\n\t", TINYGEN_MAC_W16_32)
+#define TINYGEN_QUADS(name, form, acc_t, in_t, in, out)                                            \
+    static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t groups,        \
+                             uint8_t n)                                                            \
+    {                                                                                              \
+        TINYGEN_VALUES_4                                                                           \
+        TINYGEN_GROUPS(in_t, [acc] "+r"(acc), TINYGEN_STARTS_4(form), TINYGEN_STEPS_4(in),         \
+                       TINYGEN_BACK_##in out(a, form) out(b, form) out(c, form) out(d, form),      \
+                       TINYGEN_SUMS_4)                                                             \
+        return acc;                                                                                \
+    }
 
-TINYGEN_FINE_GROUPS(1, w8_24, tinygen_int24, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_24)
-TINYGEN_FINE_GROUPS(1, w8_32, int32_t, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_32)
-TINYGEN_FINE_GROUPS(1, w16_32, int32_t, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
-TINYGEN_FINE_GROUPS(4, w8_24, tinygen_int24, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_24)
-TINYGEN_FINE_GROUPS(4, w8_32, int32_t, TINYGEN_SHARE_W8, TINYGEN_MAC_W8_32)
-TINYGEN_FINE_GROUPS(4, w16_32, int32_t, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
+#define TINYGEN_NET_GROUPS(operands, acc_t, in_t, in, out, ...)                                    \
+    TINYGEN_PAIRS(tinygen_relu_pairs_##operands, 8, acc_t, in_t, in, TINYGEN_##out, __VA_ARGS__)   \
+    TINYGEN_QUADS(tinygen_relu_quads_##operands, 8, acc_t, in_t, in, TINYGEN_QUAD_##out)
+#define TINYGEN_FINE_GROUPS(form, operands, acc_t, out, ...)                                       \
+    TINYGEN_PAIRS(tinygen_fine_pairs_##form##_##operands, form, acc_t, int8_t, S8, TINYGEN_##out,  \
+                  __VA_ARGS__)                                                                     \
+    TINYGEN_QUADS(tinygen_fine_quads_##form##_##operands, form, acc_t, int8_t, S8,                 \
+                  TINYGEN_QUAD_##out)
+
+TINYGEN_NET_GROUPS(s8_w8_24, tinygen_int24, int8_t, S8, OUT24, "r22", "r25", TINYGEN_NO_HI)
+TINYGEN_NET_GROUPS(s8_w8_32, int32_t, int8_t, S8, OUT32, "r22", "r6", TINYGEN_NO_HI)
+TINYGEN_NET_GROUPS(s8_w16_32, int32_t, int8_t, S8, OUT_W16, "r6", "r22", TINYGEN_HI)
+TINYGEN_NET_GROUPS(u8_w8_24, tinygen_int24, uint8_t, U8, OUT24, "r22", "r25", TINYGEN_NO_HI)
+TINYGEN_NET_GROUPS(u8_w8_32, int32_t, uint8_t, U8, OUT32, "r22", "r6", TINYGEN_NO_HI)
+TINYGEN_NET_GROUPS(u8_w16_32, int32_t, uint8_t, U8, OUT_W16, "r6", "r22", TINYGEN_HI)
+TINYGEN_NET_GROUPS(s16_w8_24, tinygen_int24, int16_t, S16, OUT24, "r22", "r25", TINYGEN_HI)
+TINYGEN_NET_GROUPS(s16_w8_32, int32_t, int16_t, S16, OUT32, "r6", "r22", TINYGEN_HI)
+TINYGEN_NET_GROUPS(s16_w16_32, int32_t, int16_t, S16, OUT_W16, "r6", "r22", TINYGEN_HI)
+
+TINYGEN_FINE_GROUPS(1, w8_24, tinygen_int24, OUT24, "r22", "r25", TINYGEN_NO_HI)
+TINYGEN_FINE_GROUPS(1, w8_32, int32_t, OUT32, "r22", "r6", TINYGEN_NO_HI)
+TINYGEN_FINE_GROUPS(1, w16_32, int32_t, OUT_W16, "r6", "r22", TINYGEN_HI)
+TINYGEN_FINE_GROUPS(4, w8_24, tinygen_int24, OUT24, "r22", "r25", TINYGEN_NO_HI)
+TINYGEN_FINE_GROUPS(4, w8_32, int32_t, OUT32, "r22", "r6", TINYGEN_NO_HI)
+TINYGEN_FINE_GROUPS(4, w16_32, int32_t, OUT_W16, "r6", "r22", TINYGEN_HI)
 
 #define TINYGEN_STORES_2(form) TINYGEN_STORE(a, form) TINYGEN_STORE(b, form)
 #define TINYGEN_STORES_4(form)                                                                     \
@@ -248,6 +278,7 @@ TINYGEN_FINE_GROUPS(4, w16_32, int32_t, TINYGEN_SHARE_W16, TINYGEN_MAC_W16_32)
     static inline void name(const int8_t *table, const in_t *x, int16_t *h, uint8_t groups,        \
                             uint8_t n)                                                             \
     {                                                                                              \
+        TINYGEN_VALUES_##units                                                                     \
         TINYGEN_GROUPS(in_t, [h] "+r"(h), TINYGEN_STARTS_##units(form), TINYGEN_STEPS_##units(in), \
                        TINYGEN_BACK_##in TINYGEN_AT_H(TINYGEN_STORES_##units(form)),               \
                        TINYGEN_SUMS_##units)                                                       \
@@ -300,8 +331,8 @@ TINYGEN_LAYER_GROUPS(tinygen_fine_layer_quads_4, 4, 4, int8_t, S8)
             "bst %[lo],0\n\tlsr %[a2]\n\tror %[a1]\n\tror %[lo]\n\t"                               \
             "mov r26,%[lo]\n\tmov r27,%[a1]\n1:\n\t"                                               \
             "clr %[hi]\n\tclr %[lo]\n\tbld %[lo],7\n\tlpm %[a1],Z+\n\tlpm %[a2],Z+\n\t"            \
-            "add %[a1],r26\n\tadc %[a2],r27\n\t" inputs(TINYGEN_HELD_ADD) output(8)                \
-            "3:\n\tdec %[k]\n\tbreq 4f\n\trjmp 1b\n4:\n\tclr r1"                                   \
+            "add %[a1],r26\n\tadc %[a2],r27\n\t" inputs(TINYGEN_HELD_ADD) output(a, 8)             \
+            "dec %[k]\n\tbreq 4f\n\trjmp 1b\n4:\n\tclr r1"                                         \
             : [acc] "+r"(acc), [rom] "+r"(rom), [x] "+r"(in), [k] "+r"(k), [a1] "=&r"(a1),         \
               [a2] "=&r"(a2), [w] "=&r"(w), [lo] "=&r"(lo), [hi] "=&r"(hi)                         \
             :                                                                                      \

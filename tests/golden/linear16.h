@@ -88,7 +88,7 @@ static inline int16_t linear16_predict(const int16_t x[LINEAR16_INPUTS])
     {
         tinygen_int24 acc = (tinygen_int24)114940L;
         acc = tinygen_linear_w8_24(acc, linear16_s1_rows, x, 7);
-        int16_t sum = (int16_t)(acc >> 7);
+        int16_t sum = (int16_t)((acc * 2) >> 8); /* acc / 2^7 */
         if (sum < 0) {
             sum = 0;
         }

@@ -164,7 +164,7 @@ static inline int16_t mlp_curve_predict(const int16_t x[MLP_CURVE_INPUTS])
     {
         tinygen_int24 acc = (tinygen_int24)-2656;
         acc = tinygen_dot_s16_w8_24(acc, mlp_curve_s6_weights[0], a5, 5);
-        int16_t sum = (int16_t)(acc >> 9);
+        int16_t sum = (int16_t)((int16_t)(acc >> 8) >> 1); /* acc / 2^9 */
         s6[0] = (int16_t)sum;
     }
     return (int16_t)s6[0];

@@ -70,8 +70,8 @@ static inline int16_t polynomial_predict(const int16_t x[POLYNOMIAL_INPUTS])
     t2[0] = (int16_t)(u1[0] * 128);
     t2[1] = (int16_t)(u1[1] * u1[1]);
     t2[2] = (int16_t)(u1[0] * u1[2]);
-    t2[3] = (int16_t)(((int32_t)(u1[1] * u1[2]) * u1[2] + 64) >> 7);
-    t2[4] = (int16_t)(((int32_t)(u1[0] * u1[0]) * u1[0] + 64) >> 7);
+    t2[3] = (int16_t)((((int32_t)(u1[1] * u1[2]) * u1[2] + 64) * 2) >> 8);
+    t2[4] = (int16_t)((((int32_t)(u1[0] * u1[0]) * u1[0] + 64) * 2) >> 8);
     t2[5] = (int16_t)(u1[2] * 128);
     /* 3. s3 = (bias + weights . t2) / 2^6, within 0 .. 40000.
      *    Sums stay within -7508005 .. 5372379: 24 bits. */

@@ -14,6 +14,7 @@ from .fixedpoint import INT16_MAX, bits_for
 from .nodes import Bounds, Node
 
 ACC_TYPES = {16: "int16_t", 24: "tinygen_int24", 32: "int32_t"}
+MOST_UP = 3  # bits that a sum is shifted up by, so that whole bytes are left to drop
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,18 @@ class SumView(View):
         return ACC_TYPES[bits_for(*self.shifted)]
 
     @property
+    def shifted_acc(self) -> str:
+        """C for the accumulator after the shift."""
+        held = self.step.proven.acc_low, self.step.proven.acc_high
+        return right_shift("acc", self.acc_bits, held, self.shift, self.step.optimize)
+
+    @property
+    def shift_comment(self) -> str:
+        """What the shift comes to, where that is not plain."""
+        plain = self.shifted_acc in ("acc", f"(acc >> {self.shift})")
+        return "" if plain else f" /* acc / 2^{self.shift} */"
+
+    @property
     def clamp_low(self) -> int | None:
         """The lower limit; None where the proof shows it out of reach."""
         return self.limits[0] if self.shifted[0] < self.limits[0] else None
@@ -154,6 +167,29 @@ class SumView(View):
     @property
     def clamp_high(self) -> int | None:
         return self.limits[1] if self.shifted[1] > self.limits[1] else None
+
+
+def right_shift(
+    value: str, bits: int, held: tuple[int, int], shift: int, optimize: str = "balanced"
+) -> str:
+    """C for `value >> shift`: value has so many bits, and its proven interval is `held`.
+
+    An AVR shifts a long by a bit at a time, 7 cycles each, and whole bytes at once. So the bytes
+    are dropped first, and the other bits in a narrower type; or, where these are many and the
+    interval has room, the value is shifted up until whole bytes are left to drop. Either gives the
+    same value. Measured, that takes 20 to 120 cycles less for 10 bytes less to 10 more.
+    """
+    whole, rest = divmod(shift, 8)
+    up, dropped = 8 - rest, 8 * whole + 8
+    worth = whole or (up == 1 and optimize != "size") or (up == 2 and optimize == "speed")
+    room = 0 < bits_for(held[0] << up, held[1] << up) <= bits
+    if worth and room and up <= MOST_UP and dropped < bits:
+        return f"(({value} * {1 << up}) >> {dropped})"
+    narrower = max(bits - 8 * whole, 16)
+    saves = narrower < bits and (optimize != "size" or narrower == 16 < bits - 8 or rest == 1)
+    if rest and saves:
+        return f"(({ACC_TYPES[narrower]})({value} >> {8 * whole}) >> {rest})"
+    return f"({value} >> {shift})" if shift else value
 
 
 @dataclass(frozen=True)

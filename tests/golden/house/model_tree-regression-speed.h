@@ -91,7 +91,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
         }
         int32_t acc = TINYGEN_READ_I32(&m_s1_bias[leaf]);
         acc = tinygen_dot_s16_w16_32(acc, m_s1_weights[leaf], x, 3);
-        tinygen_int24 sum = (tinygen_int24)(acc >> 14);
+        tinygen_int24 sum = (tinygen_int24)((tinygen_int24)(acc >> 8) >> 6); /* acc / 2^14 */
         if (sum < -38) {
             sum = -38;
         }

@@ -81,7 +81,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
     {
         int32_t acc = (int32_t)177634079L;
         acc = tinygen_terms_w16_32(acc, m_s2_terms, u1, 8);
-        int16_t sum = (int16_t)(acc >> 21);
+        int16_t sum = (int16_t)((int16_t)(acc >> 16) >> 5); /* acc / 2^21 */
         if (sum < -38) {
             sum = -38;
         }

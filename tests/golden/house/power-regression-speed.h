@@ -69,7 +69,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
     {
         tinygen_int24 acc = (tinygen_int24)-125021L;
         acc = tinygen_linear_w8_24(acc, m_s2_rows, l1, 3);
-        int16_t sum = (int16_t)(acc >> 6);
+        int16_t sum = (int16_t)((acc * 4) >> 8); /* acc / 2^6 */
         if (sum < 0) {
             sum = 0;
         }

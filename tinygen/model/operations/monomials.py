@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar
@@ -10,7 +11,7 @@ import numpy as np
 
 from ..fixedpoint import round_shift
 from ..nodes import Bounds, Integers, Node, fused, integers, operation, within
-from ..views import FloatStep, FloatView, Step, SumView, View
+from ..views import FloatStep, FloatView, Step, SumView, View, right_shift
 from .dense import Dense
 from .scale import Scale, ScaleView
 
@@ -89,16 +90,15 @@ class MonomialsView(View):
         return self.node.terms
 
     @property
-    def bits(self) -> int:
-        return self.node.bits
-
-    @property
     def unit(self) -> int:
         return 1 << self.node.bits
 
-    @property
-    def half(self) -> int:
-        return self.unit >> 1
+    def cube(self, term: Sequence[int]) -> str:
+        """C for a product of three inputs, rounded."""
+        a, b, c = (f"{self.source}[{k}]" for k in term)
+        product = f"((int32_t)({a} * {b}) * {c} + {self.unit >> 1})"
+        held = self.step.proven.acc_low, self.step.proven.acc_high
+        return right_shift(product, 32, held, self.node.bits, self.step.optimize)
 
 
 @dataclass(frozen=True)
