@@ -139,7 +139,12 @@ TEMPLATES = {
     "class 0 left out": ("argmax", "[1] = {0};", "[1] = {1};", "softmax"),
     "lower clamp": ("../macros", "sum = {{ n.clamp_low }};", "sum = 999;", "linear8"),
     "upper clamp": ("../macros", "if (sum > {{", "if (sum > 1 + {{", "mlp_signed"),
-    "shift one less": ("../macros", '~ n.shift ~ ")"', '~ (n.shift - 1) ~ ")"', "linear_wide"),
+    "shift one less": (
+        "../macros",
+        "{{ n.shifted_acc }}",
+        "({{ n.shifted_acc }} * 2)",
+        "linear_wide",
+    ),
     "offset of a recalibration": (
         "calibrate",
         "(n.node.offset + n.half)",
@@ -166,8 +171,8 @@ TEMPLATES = {
     "median counts a tie once": ("median", "[i] <= next", "[i] < 0", "median"),
     "third factor": (
         "monomials",
-        "{{ n.source }}[{{ term[2] }}]",
-        "{{ n.source }}[0]",
+        "{{ n.cube(term) }}",
+        "{{ n.cube((term[0], term[1], 0)) }}",
         "polynomial",
     ),
     "nearest but one": ("neighbours", "[at - 1] < sum", "[at - 1] > sum", "neighbours"),
