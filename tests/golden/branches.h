@@ -62,11 +62,7 @@ static inline int16_t branches_predict(const int16_t x[BRANCHES_INPUTS])
                 acc = (int16_t)(acc + 2529);
             }
         } else {
-            if (x[2] <= 480) {
-                acc = (int16_t)(acc - 302);
-            } else {
-                acc = (int16_t)(acc - 981);
-            }
+            acc = (int16_t)(acc - 981);
         }
         if (x[1] <= 822) {
             if (x[1] <= 821) {
@@ -75,11 +71,7 @@ static inline int16_t branches_predict(const int16_t x[BRANCHES_INPUTS])
                 acc = (int16_t)(acc - 1958);
             }
         } else {
-            if (x[1] <= 482) {
-                acc = (int16_t)(acc - 387);
-            } else {
-                acc = (int16_t)(acc - 683);
-            }
+            acc = (int16_t)(acc - 683);
         }
         int16_t sum = (int16_t)acc;
         s1[0] = (int16_t)sum;

@@ -31,7 +31,7 @@ from .chips import SIMULATORS, Simulator, simulator_for
 RAM_FOR_ROWS = 0.4  # part of the chip's RAM that waiting rows may take
 RAM_FOR_STACK = 0.25  # the same that they must leave for the stack
 START_CYCLES = 100_000  # the C start-up code clears at most 8 KB of variables in this time
-CYCLES_PER_ROW = 2_000_000  # a model slower than this counts as hung
+CYCLES_PER_ROW = 8_000_000  # a model slower than this counts as hung: 255 trees of 255 sums
 EMPTY_MODEL = """#include <stdint.h>
 #define MODEL_INPUTS {inputs}
 #define model_predict(x) ((x)[0])

@@ -136,12 +136,17 @@ class Forest(Node):
         source, limit, left, right = self.splits[at]
         return Split(source, limit, self.tree(left), self.tree(right))
 
+    def _reached(self, step: Step) -> tuple[Tree, ...]:
+        """The trees without splits that the intervals of their inputs decide."""
+        known = dict(enumerate(zip(step.before.low, step.before.high))) if step.before else {}
+        return tuple(without_implied(self.tree(root), known) for root in self.roots)
+
     def view(self, step: Step) -> View:
         """Few splits as if and else; trees of int16 inputs as straight code, as if and else or as
         code where that pays, else as streams, large ones that have to be quick with their first
         levels as if and else; others as arrays.
         """
-        limits, trees = (self.low, self.high), tuple(self.tree(root) for root in self.roots)
+        limits, trees = (self.low, self.high), self._reached(step)
         one = len(self.bias) == 1
         if one and (code := self._straight(step, trees)):
             return StraightView(step, limits, 0, self, code)
@@ -205,8 +210,7 @@ class Forest(Node):
         own = TreeCode.of(trees, step.optimize) if sums == 1 or self.leaf_bits == 8 else None
         found = [own.cost] if own else []
         if sums == 1 and self._printable(trees, "speed"):
-            kept = [without_implied(tree, {}) for tree in trees]  # the compiler sees that as well
-            found.append(cost_of(BRANCHES_COST, kept))
+            found.append(cost_of(BRANCHES_COST, trees))
         return found
 
     def class_view(self, step: Step) -> ClassView | None:
@@ -217,7 +221,7 @@ class Forest(Node):
             return None
         if self.low > step.bounds[0].acc_low or self.high < step.bounds[0].acc_high:
             return None  # scores are clamped
-        code = self._straight(step, tuple(self.tree(root) for root in self.roots))
+        code = self._straight(step, self._reached(step))
         return ClassView(step, self, code) if code else None
 
     def _printable(self, trees: tuple[Tree, ...], goal: str) -> bool:

@@ -56,9 +56,13 @@ class Leaf:
     depth: ClassVar[int] = 0
     splits: ClassVar[int] = 0
 
-    def stream(self, form: Form, level: int = 0) -> Stream:
+    def stream(self, form: Form, level: int = 0) -> Stream | None:
+        """None where it is too long to be stepped over."""
         values = [str(v) if form.bits == 8 else f"TINYGEN_BYTES({v})" for v in self.values]
-        return Stream(form.bits // 8 * len(values), (_indent(level) + ", ".join(values) + ",",))
+        size = form.bits // 8 * len(values)
+        if size > form.most:
+            return None
+        return Stream(size, (_indent(level) + ", ".join(values) + ",",))
 
     def whole(self, form: Form) -> Stream | None:
         """A split whose two sides are this leaf, for a stream starts with a split."""

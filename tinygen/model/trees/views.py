@@ -39,7 +39,7 @@ class BranchesView(SumView):
 
     @property
     def splits(self) -> int:
-        return len(self.node.splits)
+        return sum(tree.splits for tree in self.trees)
 
     @property
     def bias(self) -> int:
