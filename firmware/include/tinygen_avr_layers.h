@@ -11,7 +11,8 @@
 /* Cycles of a unit:
  * tinygen_relu_layer_*  25 + 14 n, for int16 inputs 25 + 20 n.
  * tinygen_relu_net_*    at most 28 + 14 n, for int16 inputs 30 + 20 n.
- * tinygen_relu_pairs_*  at most 28 + 11.5 n, for int16 inputs 28 + 16.5 n.
+ * tinygen_relu_pairs_*  at most 30 + 11.5 n, for int16 inputs 30 + 16.5 n; 2 less where the sum
+ *                       has room beside the units.
  * tinygen_relu_quads_*  at most 28 + 10.3 n, for int16 inputs 28 + 14.8 n.
  * tinygen_relu_layer_pairs_*  22 + 11.5 n, for int16 inputs 22 + 16.5 n.
  * tinygen_relu_layer_quads_*  19 + 10.3 n, for int16 inputs 19 + 14.8 n.
@@ -197,79 +198,86 @@ TINYGEN_FINE_NETS(4)
         TINYGEN_SUM(b)
 #define TINYGEN_SUMS_4 TINYGEN_SUMS_2, TINYGEN_SUM(c), TINYGEN_SUM(d)
 
-/* Two units multiply with their shares where they are, without a move to hi:lo. In a crowded
- * function GCC does not find the registers that this takes, so that they are named: low and high
- * are those of the byte that a unit's value starts with and of the next. `hi` is used for int16
- * inputs and for shares of 16 bits. */
+/* Units that are moved to hi:lo to be multiplied with their shares. */
+#define TINYGEN_MOVED(u, form, more, mac)                                                          \
+    TINYGEN_OUT(u, form, more)                                                                     \
+    "mov %[lo]," TINYGEN_UNIT_LOW_##form(u) "\n\t"                                                 \
+    "mov %[hi]," TINYGEN_UNIT_HIGH_##form(u) "\n\t" mac "3:\n\t"
+#define TINYGEN_MOVED24(u, form) TINYGEN_MOVED(u, form, "", TINYGEN_MAC_W8_24)
+#define TINYGEN_MOVED32(u, form) TINYGEN_MOVED(u, form, "", TINYGEN_MAC_W8_32)
+#define TINYGEN_MOVED_W16(u, form) TINYGEN_MOVED(u, form, "lpm %[v],Z+\n\t", TINYGEN_MAC_W16_32)
+#define TINYGEN_OUTS_2(form, out) out(a, form) out(b, form)
+#define TINYGEN_OUTS_4(form, out) TINYGEN_OUTS_2(form, out) out(c, form) out(d, form)
+#define TINYGEN_MOVED_UNITS(name, units, form, acc_t, in_t, in, out)                               \
+    static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t groups,        \
+                             uint8_t n)                                                            \
+    {                                                                                              \
+        TINYGEN_VALUES_##units                                                                     \
+        TINYGEN_GROUPS(in_t, [acc] "+r"(acc), TINYGEN_STARTS_##units(form),                        \
+                       TINYGEN_STEPS_##units(in),                                                  \
+                       TINYGEN_BACK_##in TINYGEN_OUTS_##units(form, out), TINYGEN_SUMS_##units)    \
+        return acc;                                                                                \
+    }
+
+/* Two units that are multiplied where they are. In a crowded function GCC does not find the
+ * registers that this takes, so that they are named: low and high are those of the byte that a
+ * unit's value starts with and of the next. The sum has r22 to r25; of one of 24 bits r25 is left
+ * for `hi`, the high byte of int16 inputs. */
 #define TINYGEN_IN_8(u, low, high, other)                                                          \
     register uint8_t u##0 __asm__(other), u##1 __asm__(low), u##2 __asm__(high);
 #define TINYGEN_IN_1(u, low, high, other)                                                          \
     register uint8_t u##0 __asm__(low), u##1 __asm__(high), u##2 __asm__(other);
 #define TINYGEN_IN_4 TINYGEN_IN_1
-#define TINYGEN_HI() , [hi] "=&r"(hi)
-#define TINYGEN_NO_HI()
-#define TINYGEN_PAIRS(name, form, acc_t, in_t, in, out, acc_at, hi_at, hi_too)                     \
+#define TINYGEN_HI_S8
+#define TINYGEN_HI_U8
+#define TINYGEN_HI_S16 register uint8_t hi __asm__("r25");
+#define TINYGEN_TOO_S8()
+#define TINYGEN_TOO_U8()
+#define TINYGEN_TOO_S16() , [hi] "=&r"(hi)
+#define TINYGEN_PAIRS(name, form, acc_t, in_t, in, out)                                            \
     static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t pairs,         \
                              uint8_t inputs)                                                       \
     {                                                                                              \
-        register uint8_t w __asm__("r18"), lo __asm__("r19"), hi __asm__(hi_at);                   \
         register uint8_t groups __asm__("r11") = pairs, n __asm__("r10") = inputs;                 \
-        register uint8_t v __asm__("r13"), k __asm__("r12");                                       \
-        (void)hi;                                                                                  \
+        register uint8_t w __asm__("r18"), lo __asm__("r19"), v __asm__("r13"), k __asm__("r12");  \
+        TINYGEN_HI_##in                                                                            \
         TINYGEN_IN_##form(a, "r20", "r16", "r14") TINYGEN_IN_##form(b, "r21", "r17", "r15")        \
-        register acc_t sum __asm__(acc_at) = acc;                                                  \
+        register acc_t sum __asm__("r22") = acc;                                                   \
         TINYGEN_GROUPS(in_t, [acc] "+r"(sum), TINYGEN_STARTS_2(form), TINYGEN_STEPS_2(in),         \
-                       TINYGEN_BACK_##in out(a, form) out(b, form), TINYGEN_SUM(a),                \
+                       TINYGEN_BACK_##in TINYGEN_OUTS_2(form, out), TINYGEN_SUM(a),                \
                        TINYGEN_SUM(b), [w] "=&r"(w), [v] "=&r"(v), [lo] "=&r"(lo),                 \
-                       [k] "=&r"(k) hi_too())                                                      \
+                       [k] "=&r"(k) TINYGEN_TOO_##in())                                            \
         return sum;                                                                                \
     }
 
-/* The bytes of four units have no room there: a unit is moved to hi:lo. */
-#define TINYGEN_QUAD_OUT(u, form, more, mac)                                                       \
-    TINYGEN_OUT(u, form, more)                                                                     \
-    "mov %[lo]," TINYGEN_UNIT_LOW_##form(u) "\n\t"                                                 \
-    "mov %[hi]," TINYGEN_UNIT_HIGH_##form(u) "\n\t" mac "3:\n\t"
-#define TINYGEN_QUAD_OUT24(u, form) TINYGEN_QUAD_OUT(u, form, "", TINYGEN_MAC_W8_24)
-#define TINYGEN_QUAD_OUT32(u, form) TINYGEN_QUAD_OUT(u, form, "", TINYGEN_MAC_W8_32)
-#define TINYGEN_QUAD_OUT_W16(u, form)                                                              \
-    TINYGEN_QUAD_OUT(u, form, "lpm %[v],Z+\n\t", TINYGEN_MAC_W16_32)
-#define TINYGEN_QUADS(name, form, acc_t, in_t, in, out)                                            \
-    static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t groups,        \
-                             uint8_t n)                                                            \
-    {                                                                                              \
-        TINYGEN_VALUES_4                                                                           \
-        TINYGEN_GROUPS(in_t, [acc] "+r"(acc), TINYGEN_STARTS_4(form), TINYGEN_STEPS_4(in),         \
-                       TINYGEN_BACK_##in out(a, form) out(b, form) out(c, form) out(d, form),      \
-                       TINYGEN_SUMS_4)                                                             \
-        return acc;                                                                                \
-    }
+#define TINYGEN_PAIRS_MOVED(name, form, acc_t, in_t, in, out)                                      \
+    TINYGEN_MOVED_UNITS(name, 2, form, acc_t, in_t, in, TINYGEN_MOVED##out)
+#define TINYGEN_PAIRS_THERE(name, form, acc_t, in_t, in, out)                                      \
+    TINYGEN_PAIRS(name, form, acc_t, in_t, in, TINYGEN_OUT##out)
+#define TINYGEN_NET_GROUPS(operands, acc_t, in_t, in, out, pairs)                                  \
+    pairs(tinygen_relu_pairs_##operands, 8, acc_t, in_t, in, out)                                  \
+    TINYGEN_MOVED_UNITS(tinygen_relu_quads_##operands, 4, 8, acc_t, in_t, in, TINYGEN_MOVED##out)
+#define TINYGEN_FINE_GROUPS(form, operands, acc_t, out, pairs)                                     \
+    pairs(tinygen_fine_pairs_##form##_##operands, form, acc_t, int8_t, S8, out)                    \
+    TINYGEN_MOVED_UNITS(tinygen_fine_quads_##form##_##operands, 4, form, acc_t, int8_t, S8,        \
+                        TINYGEN_MOVED##out)
 
-#define TINYGEN_NET_GROUPS(operands, acc_t, in_t, in, out, ...)                                    \
-    TINYGEN_PAIRS(tinygen_relu_pairs_##operands, 8, acc_t, in_t, in, TINYGEN_##out, __VA_ARGS__)   \
-    TINYGEN_QUADS(tinygen_relu_quads_##operands, 8, acc_t, in_t, in, TINYGEN_QUAD_##out)
-#define TINYGEN_FINE_GROUPS(form, operands, acc_t, out, ...)                                       \
-    TINYGEN_PAIRS(tinygen_fine_pairs_##form##_##operands, form, acc_t, int8_t, S8, TINYGEN_##out,  \
-                  __VA_ARGS__)                                                                     \
-    TINYGEN_QUADS(tinygen_fine_quads_##form##_##operands, form, acc_t, int8_t, S8,                 \
-                  TINYGEN_QUAD_##out)
+TINYGEN_NET_GROUPS(s8_w8_24, tinygen_int24, int8_t, S8, 24, TINYGEN_PAIRS_THERE)
+TINYGEN_NET_GROUPS(s8_w8_32, int32_t, int8_t, S8, 32, TINYGEN_PAIRS_THERE)
+TINYGEN_NET_GROUPS(s8_w16_32, int32_t, int8_t, S8, _W16, TINYGEN_PAIRS_MOVED)
+TINYGEN_NET_GROUPS(u8_w8_24, tinygen_int24, uint8_t, U8, 24, TINYGEN_PAIRS_THERE)
+TINYGEN_NET_GROUPS(u8_w8_32, int32_t, uint8_t, U8, 32, TINYGEN_PAIRS_THERE)
+TINYGEN_NET_GROUPS(u8_w16_32, int32_t, uint8_t, U8, _W16, TINYGEN_PAIRS_MOVED)
+TINYGEN_NET_GROUPS(s16_w8_24, tinygen_int24, int16_t, S16, 24, TINYGEN_PAIRS_THERE)
+TINYGEN_NET_GROUPS(s16_w8_32, int32_t, int16_t, S16, 32, TINYGEN_PAIRS_MOVED)
+TINYGEN_NET_GROUPS(s16_w16_32, int32_t, int16_t, S16, _W16, TINYGEN_PAIRS_MOVED)
 
-TINYGEN_NET_GROUPS(s8_w8_24, tinygen_int24, int8_t, S8, OUT24, "r22", "r25", TINYGEN_NO_HI)
-TINYGEN_NET_GROUPS(s8_w8_32, int32_t, int8_t, S8, OUT32, "r22", "r6", TINYGEN_NO_HI)
-TINYGEN_NET_GROUPS(s8_w16_32, int32_t, int8_t, S8, OUT_W16, "r6", "r22", TINYGEN_HI)
-TINYGEN_NET_GROUPS(u8_w8_24, tinygen_int24, uint8_t, U8, OUT24, "r22", "r25", TINYGEN_NO_HI)
-TINYGEN_NET_GROUPS(u8_w8_32, int32_t, uint8_t, U8, OUT32, "r22", "r6", TINYGEN_NO_HI)
-TINYGEN_NET_GROUPS(u8_w16_32, int32_t, uint8_t, U8, OUT_W16, "r6", "r22", TINYGEN_HI)
-TINYGEN_NET_GROUPS(s16_w8_24, tinygen_int24, int16_t, S16, OUT24, "r22", "r25", TINYGEN_HI)
-TINYGEN_NET_GROUPS(s16_w8_32, int32_t, int16_t, S16, OUT32, "r6", "r22", TINYGEN_HI)
-TINYGEN_NET_GROUPS(s16_w16_32, int32_t, int16_t, S16, OUT_W16, "r6", "r22", TINYGEN_HI)
-
-TINYGEN_FINE_GROUPS(1, w8_24, tinygen_int24, OUT24, "r22", "r25", TINYGEN_NO_HI)
-TINYGEN_FINE_GROUPS(1, w8_32, int32_t, OUT32, "r22", "r6", TINYGEN_NO_HI)
-TINYGEN_FINE_GROUPS(1, w16_32, int32_t, OUT_W16, "r6", "r22", TINYGEN_HI)
-TINYGEN_FINE_GROUPS(4, w8_24, tinygen_int24, OUT24, "r22", "r25", TINYGEN_NO_HI)
-TINYGEN_FINE_GROUPS(4, w8_32, int32_t, OUT32, "r22", "r6", TINYGEN_NO_HI)
-TINYGEN_FINE_GROUPS(4, w16_32, int32_t, OUT_W16, "r6", "r22", TINYGEN_HI)
+TINYGEN_FINE_GROUPS(1, w8_24, tinygen_int24, 24, TINYGEN_PAIRS_THERE)
+TINYGEN_FINE_GROUPS(1, w8_32, int32_t, 32, TINYGEN_PAIRS_THERE)
+TINYGEN_FINE_GROUPS(1, w16_32, int32_t, _W16, TINYGEN_PAIRS_MOVED)
+TINYGEN_FINE_GROUPS(4, w8_24, tinygen_int24, 24, TINYGEN_PAIRS_THERE)
+TINYGEN_FINE_GROUPS(4, w8_32, int32_t, 32, TINYGEN_PAIRS_THERE)
+TINYGEN_FINE_GROUPS(4, w16_32, int32_t, _W16, TINYGEN_PAIRS_MOVED)
 
 #define TINYGEN_STORES_2(form) TINYGEN_STORE(a, form) TINYGEN_STORE(b, form)
 #define TINYGEN_STORES_4(form)                                                                     \
