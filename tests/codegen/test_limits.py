@@ -14,7 +14,7 @@ from tinygen.model.operations.forest import Forest
 from tinygen.model.operations.lookup import LARGEST_TABLE, Curve, Lookup
 from tinygen.target.bare import BareChip
 
-# beside the first ones: splits that an 8-bit value decides, two steps of tables, leaves of 510 bytes
+# beside the first: splits that an 8-bit value decides, two steps of tables, leaves of 510 bytes
 COMMIT = {"host": (*range(20), 55, 385), "chip": (*range(6), 98)}
 RELEASE = {"host": range(400), "chip": range(150)}
 ROWS = {"host": 2000, "chip": 64}
