@@ -62,7 +62,11 @@ static inline int16_t branches_predict(const int16_t x[BRANCHES_INPUTS])
                 acc = (int16_t)(acc + 2529);
             }
         } else {
-            acc = (int16_t)(acc - 981);
+            if (x[2] <= 480) {
+                acc = (int16_t)(acc - 302);
+            } else {
+                acc = (int16_t)(acc - 981);
+            }
         }
         if (x[1] <= 822) {
             if (x[1] <= 821) {
@@ -71,7 +75,11 @@ static inline int16_t branches_predict(const int16_t x[BRANCHES_INPUTS])
                 acc = (int16_t)(acc - 1958);
             }
         } else {
-            acc = (int16_t)(acc - 683);
+            if (x[1] <= 482) {
+                acc = (int16_t)(acc - 387);
+            } else {
+                acc = (int16_t)(acc - 683);
+            }
         }
         int16_t sum = (int16_t)acc;
         s1[0] = (int16_t)sum;

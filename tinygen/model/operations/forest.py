@@ -137,9 +137,14 @@ class Forest(Node):
         return Split(source, limit, self.tree(left), self.tree(right))
 
     def _reached(self, step: Step) -> tuple[Tree, ...]:
-        """The trees without splits that the intervals of their inputs decide."""
-        known = dict(enumerate(zip(step.before.low, step.before.high))) if step.before else {}
-        return tuple(without_implied(self.tree(root), known) for root in self.roots)
+        """The trees; of values of 8 bits without splits that their intervals decide, of which a
+        compiler warns.
+        """
+        trees = tuple(self.tree(root) for root in self.roots)
+        if step.reads_int16 or step.before is None:
+            return trees
+        known = dict(enumerate(zip(step.before.low, step.before.high)))
+        return tuple(without_implied(tree, known) for tree in trees)
 
     def view(self, step: Step) -> View:
         """Few splits as if and else; trees of int16 inputs as straight code, as if and else or as
@@ -210,7 +215,8 @@ class Forest(Node):
         own = TreeCode.of(trees, step.optimize) if sums == 1 or self.leaf_bits == 8 else None
         found = [own.cost] if own else []
         if sums == 1 and self._printable(trees, "speed"):
-            found.append(cost_of(BRANCHES_COST, trees))
+            kept = [without_implied(tree, {}) for tree in trees]  # the compiler sees that as well
+            found.append(cost_of(BRANCHES_COST, kept))
         return found
 
     def class_view(self, step: Step) -> ClassView | None:
