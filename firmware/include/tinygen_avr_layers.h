@@ -173,8 +173,8 @@ TINYGEN_FINE_NETS(4)
 #define TINYGEN_NEXT_U8 TINYGEN_NEXT_S8
 #define TINYGEN_NEXT_S16 "ld %[lo],X+\n\tld %[hi],X+\n\t"
 
-/* A kernel of groups of units, which keeps `own` beside its sums and declares its temporary values
- * before. */
+/* A kernel of groups of units, which keeps `own` beside its sums; who uses it declares its
+ * temporary values. */
 #define TINYGEN_GROUPS(in_t, own, starts, steps, outs, ...)                                        \
     register const int8_t *rom __asm__("r30") = table;                                             \
     register const in_t *in_x __asm__("r26") = x;                                                  \
@@ -234,7 +234,7 @@ TINYGEN_FINE_NETS(4)
 #define TINYGEN_TOO_S8()
 #define TINYGEN_TOO_U8()
 #define TINYGEN_TOO_S16() , [hi] "=&r"(hi)
-#define TINYGEN_PAIRS(name, form, acc_t, in_t, in, out)                                            \
+#define TINYGEN_PAIRS_THERE(name, form, acc_t, in_t, in, out)                                      \
     static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t pairs,         \
                              uint8_t inputs)                                                       \
     {                                                                                              \
@@ -244,7 +244,7 @@ TINYGEN_FINE_NETS(4)
         TINYGEN_IN_##form(a, "r20", "r16", "r14") TINYGEN_IN_##form(b, "r21", "r17", "r15")        \
         register acc_t sum __asm__("r22") = acc;                                                   \
         TINYGEN_GROUPS(in_t, [acc] "+r"(sum), TINYGEN_STARTS_2(form), TINYGEN_STEPS_2(in),         \
-                       TINYGEN_BACK_##in TINYGEN_OUTS_2(form, out), TINYGEN_SUM(a),                \
+                       TINYGEN_BACK_##in TINYGEN_OUTS_2(form, TINYGEN_OUT##out), TINYGEN_SUM(a),   \
                        TINYGEN_SUM(b), [w] "=&r"(w), [v] "=&r"(v), [lo] "=&r"(lo),                 \
                        [k] "=&r"(k) TINYGEN_TOO_##in())                                            \
         return sum;                                                                                \
@@ -252,8 +252,6 @@ TINYGEN_FINE_NETS(4)
 
 #define TINYGEN_PAIRS_MOVED(name, form, acc_t, in_t, in, out)                                      \
     TINYGEN_MOVED_UNITS(name, 2, form, acc_t, in_t, in, TINYGEN_MOVED##out)
-#define TINYGEN_PAIRS_THERE(name, form, acc_t, in_t, in, out)                                      \
-    TINYGEN_PAIRS(name, form, acc_t, in_t, in, TINYGEN_OUT##out)
 #define TINYGEN_NET_GROUPS(operands, acc_t, in_t, in, out, pairs)                                  \
     pairs(tinygen_relu_pairs_##operands, 8, acc_t, in_t, in, out)                                  \
     TINYGEN_MOVED_UNITS(tinygen_relu_quads_##operands, 4, 8, acc_t, in_t, in, TINYGEN_MOVED##out)
