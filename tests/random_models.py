@@ -579,6 +579,36 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             dense(rng, 5, 15, 8, -32767, 32767),
             Argmax(),
         ),
+        "bytes_of_units": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 11, 7, 6, -128, 127, bias=20000),
+            dense(rng, 9, 11, 4, 0, 32767, bias=90000),
+            dense(rng, 1, 9, 9, -32767, 32767),
+        ),
+        "bytes_alone": (
+            q3,
+            scale(q3, 255, 128),
+            dense(rng, 6, 3, 6, -128, 127, bias=9000),
+            Argmax(),
+        ),
+        "bytes_of_wide_sums": (  # that no kernel has
+            q3,
+            scale(q3, 255, 128),
+            dense(rng, 5, 3, 6, -128, 127, bias=2**22),
+            dense(rng, 1, 5, 1, -32767, 32767),
+        ),
+        "lookup_fine_square": (
+            q1,
+            Lookup((Curve(0, -300, 7, tuple(rng.integers(0, 32768, 15).tolist())),), True, 0, 0),
+            Power(2, fine=True),
+        ),
+        "fine_square": (
+            q7,
+            scale(q7, 255, 128),
+            dense(rng, 1, 7, 2, 0, 65534),
+            Power(2, fine=True),
+        ),
     }
     return {
         name: Model(name, name, chain[0], OUTPUT, chain[1:], 150) for name, chain in chains.items()

@@ -200,9 +200,9 @@ TINYGEN_INPUT_WORDS(tinygen_widen_word, tinygen_widen_words,
     "mul %A[step],%[f]\n\tlsl r0\n\tadc %A[v],r1\n\tadc %B[v],%[zero]\n\t"                         \
     "mulsu %B[step],%[f]\n\tadd %A[v],r0\n\tadc %B[v],r1\n\t"
 /* y = v^2 / 2^16: `low` collects bits 8 to 15, of which 0x80 is the rounding constant */
-#define TINYGEN_SQUARE                                                                             \
-    "mul %B[v],%B[v]\n\tmovw %A[y],r0\n\tmul %A[v],%A[v]\n\tmov %[low],r1\n\t"                     \
-    "subi %[low],0x80\n\tsbci %A[y],0xFF\n\tsbci %B[y],0xFF\n\t"                                   \
+#define TINYGEN_HALF "subi %[low],0x80\n\tsbci %A[y],0xFF\n\tsbci %B[y],0xFF\n\t"
+#define TINYGEN_SQUARE(half)                                                                       \
+    "mul %B[v],%B[v]\n\tmovw %A[y],r0\n\tmul %A[v],%A[v]\n\tmov %[low],r1\n\t" half                \
     "fmul %A[v],%B[v]\n\tadc %B[y],%[zero]\n\t"                                                    \
     "add %[low],r0\n\tadc %A[y],r1\n\tadc %B[y],%[zero]\n\t"
 
@@ -252,7 +252,7 @@ static inline uint16_t tinygen_square(uint16_t v)
 {
     uint16_t y;
     uint8_t low, zero;
-    __asm__("clr %[zero]\n\t" TINYGEN_SQUARE "clr r1"
+    __asm__("clr %[zero]\n\t" TINYGEN_SQUARE(TINYGEN_HALF) "clr r1"
             : [y] "=&d"(y), [low] "=&d"(low), [zero] "=&r"(zero)
             : [v] "a"(v)
             : "r0");
@@ -260,25 +260,29 @@ static inline uint16_t tinygen_square(uint16_t v)
 }
 
 /* Without a call in between, and with one `zero` for both. */
-static inline uint16_t tinygen_interpolate_square(const int16_t *table, uint16_t position)
-{
-    const int16_t *node = table + (position >> 8);
-    uint8_t fraction = (uint8_t)position, low, zero;
-    uint16_t v, step, y;
-    __asm__(TINYGEN_INTERPOLATE TINYGEN_SQUARE "clr r1"
-            : [v] "=&a"(v), [step] "=&a"(step), [y] "=&d"(y), [low] "=&d"(low),
-              [zero] "=&r"(zero), "+&z"(node)
-            : [f] "a"(fraction)
-            : "r0");
-    return y;
-}
+#define TINYGEN_SQUARE_ON_A_CURVE(name, half)                                                      \
+    static inline uint16_t name(const int16_t *table, uint16_t position)                           \
+    {                                                                                              \
+        const int16_t *node = table + (position >> 8);                                             \
+        uint8_t fraction = (uint8_t)position, low, zero;                                           \
+        uint16_t v, step, y;                                                                       \
+        __asm__(TINYGEN_INTERPOLATE TINYGEN_SQUARE(half) "clr r1"                                  \
+                : [v] "=&a"(v), [step] "=&a"(step), [y] "=&d"(y), [low] "=&d"(low),                \
+                  [zero] "=&r"(zero), "+&z"(node)                                                  \
+                : [f] "a"(fraction)                                                                \
+                : "r0");                                                                           \
+        return y;                                                                                  \
+    }
+TINYGEN_SQUARE_ON_A_CURVE(tinygen_interpolate_square, TINYGEN_HALF)
+TINYGEN_SQUARE_ON_A_CURVE(tinygen_interpolate_high, "")
 
 static inline int16_t tinygen_log2(int16_t x)
 {
     uint16_t mantissa = (uint16_t)x;
     uint8_t octave, t, rest, bend;
     __asm__("cp r1,%A[m]\n\tcpc r1,%B[m]\n\tbrlt 3f\n\tldi %A[m],1\n\tldi %B[m],0\n3:\n\t"
-            "ldi %[octave],15*8\n\ttst %B[m]\n\tbrmi 2f\n1:\n\t"
+            "ldi %[octave],15*8\n\ttst %B[m]\n\tbrne 1f\n\t"
+            "subi %[octave],8*8\n\tmov %B[m],%A[m]\n\tclr %A[m]\n\ttst %B[m]\n\tbrmi 2f\n1:\n\t"
             "subi %[octave],8\n\tlsl %A[m]\n\trol %B[m]\n\tbrpl 1b\n2:\n\t"
             "mov %[t],%B[m]\n\tmov %[rest],%A[m]\n\tlsl %[rest]\n\trol %[t]\n\t"
             /* rest = t (1 - t), bend = 216 - 80 t; 7 bits are dropped by a shift to the left and a

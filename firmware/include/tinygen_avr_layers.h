@@ -16,14 +16,16 @@
  * tinygen_relu_quads_*  at most 28 + 10.3 n, for int16 inputs 28 + 14.8 n.
  * tinygen_relu_layer_pairs_*  22 + 11.5 n, for int16 inputs 22 + 16.5 n.
  * tinygen_relu_layer_quads_*  19 + 10.3 n, for int16 inputs 19 + 14.8 n.
- * Those of a fine sum take 2 more, and 3 for each bit of the shift but 2 for the last.
+ * Those of a fine sum take 2 more, and 3 for each bit of the shift but 2 for the last; those of
+ * bytes take 7 more.
  */
 
 /* A form of hidden layers: a2:a1:a0 before the first product, and where the unit is when the shift
- * is done. 8: bias * 2^8 + 128, the last term rounds; 1 and 4: a fine sum. */
+ * is done. 8: bias * 2^8 + 128, the last term rounds; 1, 4 and 6: a fine sum, of 6 in bytes. */
 #define TINYGEN_UNIT_START_8 "ldi %[a0],0x80\n\tlpm %[a1],Z+\n\tlpm %[a2],Z+\n\t"
 #define TINYGEN_UNIT_START_1 "lpm %[a0],Z+\n\tlpm %[a1],Z+\n\tlpm %[a2],Z+\n\t"
 #define TINYGEN_UNIT_START_4 TINYGEN_UNIT_START_1
+#define TINYGEN_UNIT_START_6 TINYGEN_UNIT_START_1
 #define TINYGEN_HALVE(u) "asr %[" #u "2]\n\tror %[" #u "1]\n\tror %[" #u "0]\n\t"
 #define TINYGEN_UNIT_SHIFT_8(u)
 /* the last bit: a unit that is not negative has 16 bits before it; of a negative one a2 keeps the
@@ -53,22 +55,36 @@
 
 /* a unit becomes 0 where it is negative */
 #define TINYGEN_CLEAR(u, byte) "sbrc %[" #u "2],7\n\tclr " byte "\n\t"
-#define TINYGEN_STORE(u, form)                                                                     \
+#define TINYGEN_STORE_WORD(u, form)                                                                \
     TINYGEN_UNIT_SHIFT_##form(u)                                                                   \
     TINYGEN_CLEAR(u, TINYGEN_UNIT_LOW_##form(u)) TINYGEN_CLEAR(u, TINYGEN_UNIT_HIGH_##form(u))     \
     "st X+," TINYGEN_UNIT_LOW_##form(u) "\n\tst X+," TINYGEN_UNIT_HIGH_##form(u) "\n\t"
+#define TINYGEN_STORE_8(u) TINYGEN_STORE_WORD(u, 8)
+#define TINYGEN_STORE_1(u) TINYGEN_STORE_WORD(u, 1)
+#define TINYGEN_STORE_4(u) TINYGEN_STORE_WORD(u, 4)
+/* the sum's upper bytes are the unit after two more bits: 0 or 255 where the last, of which the
+ * flag tells, is not 0 */
+#define TINYGEN_DOUBLE(u) "lsl %[" #u "0]\n\trol %[" #u "1]\n\trol %[" #u "2]\n\t"
+#define TINYGEN_STORE_6(u)                                                                         \
+    TINYGEN_DOUBLE(u) TINYGEN_DOUBLE(u)                                                            \
+    "mov %[w],%[" #u "1]\n\tbreq 5f\n\t"                                                           \
+    "ldi %[w],0\n\tsbrs %[" #u "2],7\n\tldi %[w],255\n5:\n\tsubi %[w],128\n\tst X+,%[w]\n\t"
+#define TINYGEN_STORED_8 int16_t
+#define TINYGEN_STORED_1 int16_t
+#define TINYGEN_STORED_4 int16_t
+#define TINYGEN_STORED_6 int8_t
 /* X is the place of the next unit meanwhile, and r1:r0 keep that of the inputs */
 #define TINYGEN_AT_H(stores)                                                                       \
     "movw r0,r26\n\tmovw r26,%[h]\n\t" stores "movw %[h],r26\n\tmovw r26,r0\n\t"
 #define TINYGEN_LAYER_ASM(name, form, in_t, step, back, ...)                                       \
-    static inline void name(const int8_t *table, const in_t *x, int16_t *h, uint8_t rows,          \
-                            uint8_t n)                                                             \
+    static inline void name(const int8_t *table, const in_t *x, TINYGEN_STORED_##form *h,          \
+                            uint8_t rows, uint8_t n)                                               \
     {                                                                                              \
         uint8_t w, lo, hi, k, a0, a1, a2;                                                          \
         (void)hi;                                                                                  \
         __asm__ __volatile__(                                                                      \
             "1:\n\t" TINYGEN_UNIT_START_##form TINYGEN_LOOP(step) back                             \
-            TINYGEN_AT_H(TINYGEN_STORE(a, form))                                                   \
+            TINYGEN_AT_H(TINYGEN_STORE_##form(a))                                                  \
             "dec %[rows]\n\tbrne 1b\n\tclr r1"                                                     \
             : [rom] "+z"(table), [x] "+x"(x), [h] "+r"(h), [rows] "+r"(rows), [n] "+r"(n),         \
               [k] "=&r"(k), [a0] "=&d"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), __VA_ARGS__            \
@@ -83,6 +99,7 @@ TINYGEN_LAYER(tinygen_relu_layer_u8, 8, uint8_t, U8, TINYGEN_TEMPS)
 TINYGEN_LAYER(tinygen_relu_layer_s16, 8, int16_t, S16, TINYGEN_TEMPS_HI)
 TINYGEN_LAYER(tinygen_fine_layer_1, 1, int8_t, S8, TINYGEN_TEMPS)
 TINYGEN_LAYER(tinygen_fine_layer_4, 4, int8_t, S8, TINYGEN_TEMPS)
+TINYGEN_LAYER(tinygen_byte_layer_6, 6, int8_t, S8, TINYGEN_TEMPS)
 
 #define TINYGEN_NET_ASM(name, form, acc_t, in_t, step, back, output, ...)                          \
     static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t rows,          \
@@ -158,9 +175,11 @@ TINYGEN_FINE_NETS(4)
 #define TINYGEN_GROUP_START_1(u)                                                                   \
     "lpm %[" #u "0],Z+\n\tlpm %[" #u "1],Z+\n\tlpm %[" #u "2],Z+\n\t"
 #define TINYGEN_GROUP_START_4 TINYGEN_GROUP_START_1
+#define TINYGEN_GROUP_START_6 TINYGEN_GROUP_START_1
 #define TINYGEN_GROUPS_START_8 "ldi %[w],0x80\n\t"
 #define TINYGEN_GROUPS_START_1
 #define TINYGEN_GROUPS_START_4
+#define TINYGEN_GROUPS_START_6
 #define TINYGEN_GROUP_LOW(u, mul)                                                                  \
     "lpm %[w],Z+\n\t" mul " %[w],%[lo]\n\tsbc %[v],%[v]\n\t"                                       \
     "add %[" #u "0],r0\n\tadc %[" #u "1],r1\n\tadc %[" #u "2],%[v]\n\t"
@@ -277,12 +296,12 @@ TINYGEN_FINE_GROUPS(4, w8_24, tinygen_int24, 24, TINYGEN_PAIRS_THERE)
 TINYGEN_FINE_GROUPS(4, w8_32, int32_t, 32, TINYGEN_PAIRS_THERE)
 TINYGEN_FINE_GROUPS(4, w16_32, int32_t, _W16, TINYGEN_PAIRS_MOVED)
 
-#define TINYGEN_STORES_2(form) TINYGEN_STORE(a, form) TINYGEN_STORE(b, form)
+#define TINYGEN_STORES_2(form) TINYGEN_STORE_##form(a) TINYGEN_STORE_##form(b)
 #define TINYGEN_STORES_4(form)                                                                     \
-    TINYGEN_STORES_2(form) TINYGEN_STORE(c, form) TINYGEN_STORE(d, form)
+    TINYGEN_STORES_2(form) TINYGEN_STORE_##form(c) TINYGEN_STORE_##form(d)
 #define TINYGEN_LAYER_GROUPS(name, units, form, in_t, in)                                          \
-    static inline void name(const int8_t *table, const in_t *x, int16_t *h, uint8_t groups,        \
-                            uint8_t n)                                                             \
+    static inline void name(const int8_t *table, const in_t *x, TINYGEN_STORED_##form *h,          \
+                            uint8_t groups, uint8_t n)                                             \
     {                                                                                              \
         TINYGEN_VALUES_##units                                                                     \
         TINYGEN_GROUPS(in_t, [h] "+r"(h), TINYGEN_STARTS_##units(form), TINYGEN_STEPS_##units(in), \
@@ -300,6 +319,8 @@ TINYGEN_LAYER_GROUPS(tinygen_fine_layer_pairs_1, 2, 1, int8_t, S8)
 TINYGEN_LAYER_GROUPS(tinygen_fine_layer_quads_1, 4, 1, int8_t, S8)
 TINYGEN_LAYER_GROUPS(tinygen_fine_layer_pairs_4, 2, 4, int8_t, S8)
 TINYGEN_LAYER_GROUPS(tinygen_fine_layer_quads_4, 4, 4, int8_t, S8)
+TINYGEN_LAYER_GROUPS(tinygen_byte_layer_pairs_6, 2, 6, int8_t, S8)
+TINYGEN_LAYER_GROUPS(tinygen_byte_layer_quads_6, 4, 6, int8_t, S8)
 
 /* ---- hidden layers whose inputs stay in registers: 12 cycles an input and unit ------------------
  * Inputs and weights are unsigned here: u = x + 2^15 in r3:r2, r5:r4 and so on, v = w + 2^7. The

@@ -227,6 +227,13 @@ static inline uint16_t tinygen_interpolate_square(const int16_t *table, uint16_t
     return tinygen_square((uint16_t)tinygen_interpolate(table, position));
 }
 
+/* The upper half of its square, not rounded. */
+static inline uint16_t tinygen_interpolate_high(const int16_t *table, uint16_t position)
+{
+    uint16_t v = (uint16_t)tinygen_interpolate(table, position);
+    return tinygen_high(v, v);
+}
+
 /* 2048 * log2(x), x below 1 counted as 1: 0 .. 30719. With x = 2^k (1 + t), t in 8 bits, the
  * logarithm of 1 + t is t + t (1 - t) (216 - 80 t) / 512. */
 static inline int16_t tinygen_log2(int16_t x)
@@ -244,6 +251,18 @@ static inline int16_t tinygen_log2(int16_t x)
 }
 
 #endif
+
+/* v^2 / 2^18, rounded half up: undoes v = 512 * sqrt(y). v is at most 65534. */
+static inline uint16_t tinygen_fine_square(uint16_t v)
+{
+    return (uint16_t)(tinygen_high(v, v) + 2u) >> 2;
+}
+
+/* The same of the value of a table. */
+static inline uint16_t tinygen_interpolate_fine_square(const int16_t *table, uint16_t position)
+{
+    return (uint16_t)(tinygen_interpolate_high(table, position) + 2u) >> 2;
+}
 
 /* (v^2 >> 16) * v / 2^16, rounded half up: undoes v = 2^(32/3) * cbrt(y). */
 static inline uint16_t tinygen_cube(uint16_t v)

@@ -17,6 +17,8 @@
  * tinygen_fine_*        are the same for int8 inputs, with sums of fewer bits, of which 1 or 4 are
  *                       dropped, as the name says: h = max((bias + weights . x) / 2, 0), say. The
  *                       bias has three bytes, TINYGEN_3_BYTES(bias), and what rounds is in it.
+ * tinygen_byte_layer_*  are fine layers whose units are bytes: h = (bias + weights . x) / 2^6, at
+ *                       most 255, less 128, so that kernels for int8 inputs read them.
  */
 #ifndef TINYGEN_LAYERS_H
 #define TINYGEN_LAYERS_H
@@ -33,18 +35,34 @@ static inline tinygen_int24 tinygen_fine_start(const int8_t *bias)
     return (tinygen_int24)(above * 256 + (tinygen_int24)TINYGEN_READ_U8(bias));
 }
 
-/* bias_bytes: of each unit's bias in the table, which `start` reads */
-#define TINYGEN_LAYER_C(unit, layer, in_t, start, bias_bytes, shift)                               \
-    static inline int16_t unit(const int8_t *row, const in_t *x, uint8_t n)                        \
+#define TINYGEN_UNIT_C(shift)                                                                      \
+    static inline int16_t tinygen_unit_##shift(tinygen_int24 acc)                                  \
+    {                                                                                              \
+        return acc < 0 ? 0 : (int16_t)(acc >> (shift));                                            \
+    }
+
+TINYGEN_UNIT_C(8)
+TINYGEN_UNIT_C(1)
+TINYGEN_UNIT_C(4)
+
+static inline int8_t tinygen_byte_unit_6(tinygen_int24 acc)
+{
+    tinygen_int24 unit = (tinygen_int24)(acc < 0 ? 0 : acc >> 6);
+    return (int8_t)((unit > 255 ? 255 : unit) - 128);
+}
+
+/* bias_bytes: of each unit's bias in the table, which `start` reads; `end` makes a unit of a sum */
+#define TINYGEN_LAYER_C(unit, layer, in_t, unit_t, start, bias_bytes, end)                         \
+    static inline unit_t unit(const int8_t *row, const in_t *x, uint8_t n)                         \
     {                                                                                              \
         tinygen_int24 acc = start(row);                                                            \
         for (uint8_t i = 0; i < n; ++i) {                                                          \
             tinygen_int24 w = (tinygen_int24)TINYGEN_READ_I8(row + (bias_bytes) + i);              \
             acc = (tinygen_int24)(acc + (tinygen_int24)(w * (tinygen_int24)x[i]));                 \
         }                                                                                          \
-        return acc < 0 ? 0 : (int16_t)(acc >> (shift));                                            \
+        return end(acc);                                                                           \
     }                                                                                              \
-    static inline void layer(const int8_t *table, const in_t *x, int16_t *h, uint8_t rows,         \
+    static inline void layer(const int8_t *table, const in_t *x, unit_t *h, uint8_t rows,          \
                              uint8_t n)                                                            \
     {                                                                                              \
         for (uint8_t row = 0; row < rows; ++row, table += n + (bias_bytes)) {                      \
@@ -52,15 +70,22 @@ static inline tinygen_int24 tinygen_fine_start(const int8_t *bias)
         }                                                                                          \
     }
 
-TINYGEN_LAYER_C(tinygen_relu_unit_s8, tinygen_relu_layer_s8, int8_t, tinygen_relu_start, 2, 8)
-TINYGEN_LAYER_C(tinygen_relu_unit_u8, tinygen_relu_layer_u8, uint8_t, tinygen_relu_start, 2, 8)
-TINYGEN_LAYER_C(tinygen_relu_unit_s16, tinygen_relu_layer_s16, int16_t, tinygen_relu_start, 2, 8)
-TINYGEN_LAYER_C(tinygen_fine_unit_1, tinygen_fine_layer_1, int8_t, tinygen_fine_start, 3, 1)
-TINYGEN_LAYER_C(tinygen_fine_unit_4, tinygen_fine_layer_4, int8_t, tinygen_fine_start, 3, 4)
+TINYGEN_LAYER_C(tinygen_relu_unit_s8, tinygen_relu_layer_s8, int8_t, int16_t, tinygen_relu_start, 2,
+                tinygen_unit_8)
+TINYGEN_LAYER_C(tinygen_relu_unit_u8, tinygen_relu_layer_u8, uint8_t, int16_t, tinygen_relu_start,
+                2, tinygen_unit_8)
+TINYGEN_LAYER_C(tinygen_relu_unit_s16, tinygen_relu_layer_s16, int16_t, int16_t, tinygen_relu_start,
+                2, tinygen_unit_8)
+TINYGEN_LAYER_C(tinygen_fine_unit_1, tinygen_fine_layer_1, int8_t, int16_t, tinygen_fine_start, 3,
+                tinygen_unit_1)
+TINYGEN_LAYER_C(tinygen_fine_unit_4, tinygen_fine_layer_4, int8_t, int16_t, tinygen_fine_start, 3,
+                tinygen_unit_4)
+TINYGEN_LAYER_C(tinygen_byte_of_1_6, tinygen_byte_layer_6, int8_t, int8_t, tinygen_fine_start, 3,
+                tinygen_byte_unit_6)
 
 /* The same of groups of units; `unit` computes unit k of a group. */
-#define TINYGEN_LAYER_GROUPS_C(unit, layer, units, in_t, start, bias_bytes, shift)                 \
-    static inline int16_t unit(const int8_t *group, const in_t *x, uint8_t k, uint8_t n)           \
+#define TINYGEN_LAYER_GROUPS_C(unit, layer, units, in_t, unit_t, start, bias_bytes, end)           \
+    static inline unit_t unit(const int8_t *group, const in_t *x, uint8_t k, uint8_t n)            \
     {                                                                                              \
         const int8_t *weights = group + (bias_bytes) * (units) + k;                                \
         tinygen_int24 acc = start(group + (bias_bytes) * k);                                       \
@@ -68,9 +93,9 @@ TINYGEN_LAYER_C(tinygen_fine_unit_4, tinygen_fine_layer_4, int8_t, tinygen_fine_
             tinygen_int24 w = (tinygen_int24)TINYGEN_READ_I8(weights + (units) * i);               \
             acc = (tinygen_int24)(acc + (tinygen_int24)(w * (tinygen_int24)x[i]));                 \
         }                                                                                          \
-        return acc < 0 ? 0 : (int16_t)(acc >> (shift));                                            \
+        return end(acc);                                                                           \
     }                                                                                              \
-    static inline void layer(const int8_t *table, const in_t *x, int16_t *h, uint8_t groups,       \
+    static inline void layer(const int8_t *table, const in_t *x, unit_t *h, uint8_t groups,        \
                              uint8_t n)                                                            \
     {                                                                                              \
         for (; groups > 0; --groups, h += (units), table += (units) * (n + (bias_bytes))) {        \
@@ -81,20 +106,21 @@ TINYGEN_LAYER_C(tinygen_fine_unit_4, tinygen_fine_layer_4, int8_t, tinygen_fine_
     }
 #define TINYGEN_RELU_GROUPS_C(in, in_t)                                                            \
     TINYGEN_LAYER_GROUPS_C(tinygen_relu_of_2_##in, tinygen_relu_layer_pairs_##in, 2, in_t,         \
-                           tinygen_relu_start, 2, 8)                                               \
+                           int16_t, tinygen_relu_start, 2, tinygen_unit_8)                         \
     TINYGEN_LAYER_GROUPS_C(tinygen_relu_of_4_##in, tinygen_relu_layer_quads_##in, 4, in_t,         \
-                           tinygen_relu_start, 2, 8)
-#define TINYGEN_FINE_GROUPS_C(shift)                                                               \
-    TINYGEN_LAYER_GROUPS_C(tinygen_fine_of_2_##shift, tinygen_fine_layer_pairs_##shift, 2, int8_t, \
-                           tinygen_fine_start, 3, shift)                                           \
-    TINYGEN_LAYER_GROUPS_C(tinygen_fine_of_4_##shift, tinygen_fine_layer_quads_##shift, 4, int8_t, \
-                           tinygen_fine_start, 3, shift)
+                           int16_t, tinygen_relu_start, 2, tinygen_unit_8)
+#define TINYGEN_FINE_GROUPS_C(kind, unit_t, shift, end)                                            \
+    TINYGEN_LAYER_GROUPS_C(tinygen_##kind##_of_2_##shift, tinygen_##kind##_layer_pairs_##shift, 2, \
+                           int8_t, unit_t, tinygen_fine_start, 3, end)                             \
+    TINYGEN_LAYER_GROUPS_C(tinygen_##kind##_of_4_##shift, tinygen_##kind##_layer_quads_##shift, 4, \
+                           int8_t, unit_t, tinygen_fine_start, 3, end)
 
 TINYGEN_RELU_GROUPS_C(s8, int8_t)
 TINYGEN_RELU_GROUPS_C(u8, uint8_t)
 TINYGEN_RELU_GROUPS_C(s16, int16_t)
-TINYGEN_FINE_GROUPS_C(1)
-TINYGEN_FINE_GROUPS_C(4)
+TINYGEN_FINE_GROUPS_C(fine, int16_t, 1, tinygen_unit_1)
+TINYGEN_FINE_GROUPS_C(fine, int16_t, 4, tinygen_unit_4)
+TINYGEN_FINE_GROUPS_C(byte, int8_t, 6, tinygen_byte_unit_6)
 
 #define TINYGEN_NET_C(name, unit, bias_bytes, acc_t, in_t, read, bytes)                            \
     static inline acc_t name(acc_t acc, const int8_t *table, const in_t *x, uint8_t rows,          \

@@ -113,8 +113,8 @@ def monomials(x, terms, bits):
     return y
 
 
-def power(x, degree):
-    return [rounded(v * v if degree == 2 else (v * v >> 16) * v, 16) for v in x]
+def power(x, degree, fine):
+    return [rounded(v * v if degree == 2 else (v * v >> 16) * v, 18 if fine else 16) for v in x]
 
 
 def exp2(x):

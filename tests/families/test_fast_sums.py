@@ -16,7 +16,7 @@ from tinygen.fitting.nets.gauss_newton import Problem, random_net
 from tinygen.model.fixedpoint import INT16_MAX
 from tinygen.model.model import Model
 from tinygen.model.nodes import prove
-from tinygen.model.operations.dense import Dense, is_relu_layer
+from tinygen.model.operations.dense import Dense, has_kernel
 from tinygen.model.operations.scale import Scale
 
 
@@ -40,7 +40,8 @@ def layers_fit(nodes, inputs: int) -> list[bool]:
     """For each hidden layer whether the quick kernels take it."""
     proven = prove(nodes, inputs)
     layers = [(n, *ends) for n, *ends in zip(nodes[1:], proven, proven[1:]) if isinstance(n, Dense)]
-    return [is_relu_layer(n, inside, bounds) for n, inside, bounds in layers if n.is_relu]
+    hidden = [layer for layer in layers if layer[0].is_relu or layer[0].is_in_bytes]
+    return [has_kernel(*layer) for layer in hidden]
 
 
 @pytest.fixture
@@ -92,6 +93,32 @@ def test_steps_of_a_fine_sum_leave_room_for_its_bias(shift, inputs):
     assert node.bias == tuple(np.floor(bias * steps + 0.5).astype(int).tolist())
     scale = Scale((0,) * inputs, (8,) * inputs, 8, 255, 128)
     assert layers_fit((scale, node), inputs) == [True]
+
+
+def test_units_that_a_second_layer_reads_are_bytes():
+    rows = street()
+    fitted = FAMILIES["mlp"].fit(rows, mlp.Config((6, 4), 2), 0)
+    nodes = mlp.lower(fitted, rows)
+    first, second = (n for n in nodes if isinstance(n, Dense) and len(n.bias) > 1)
+    assert (first.low, first.high, second.shift) == (-128, 127, rounding.MANY_SHIFT)
+    assert layers_fit(nodes, 3) == [True, True]
+    units = mlp.apply_all(nodes[: nodes.index(first) + 1], rows.x)
+    assert (units.max(axis=0) > 0).any()  # they use their range
+    assert rows.error(mlp.apply_all(nodes, rows.x)[:, 0]) < 1.05 * rows.error(
+        fitted.predict(rows.x)
+    )
+
+
+@pytest.mark.parametrize("bias", [-1e9, 1e9])
+@pytest.mark.parametrize("weight", [-127, 127])
+def test_no_sum_of_bytes_leaves_the_kernel(weight, bias):
+    """Of as many inputs as have 8 bits."""
+    inputs = rounding.MOST_FINE
+    scale = Scale((0,) * inputs, (8,) * inputs, 8, 255, 128)
+    form = rounding.forms_behind(scale, 2, narrow=False)[0]
+    node = form.node(np.full((inputs, 2), weight), np.full(2, bias))
+    assert layers_fit((scale, node), inputs) == [True]
+    assert node.is_in_bytes
 
 
 @pytest.mark.parametrize("alike, taken", [(0.0, 2), (0.002, 2), (0.004, 1), (0.006, 0)])

@@ -348,6 +348,11 @@ RULES = {
             ("inputs within", Power(2), (Power(2), inside(2, 0, 9))),
             ("input within", Power(2), (Power(2), inside(1, -1, 9))),
             ("input within", Power(2), (Power(2), inside(1, 0, U16 + 1))),
+            (
+                "input within",
+                (Power(2, fine=True), inside(1, 0, U16 - 1)),
+                (Power(2, fine=True), inside(1, 0, U16)),
+            ),
         ],
     ),
     "exp2": (

@@ -111,6 +111,20 @@ def test_power_undoes_the_root_to_within_one_step(degree, y):
     assert abs(int(Power(degree).apply(rows([v]))[0, 0]) - y) <= 1
 
 
+@pytest.mark.parametrize("y", [0, 1, 150, 151, 16383])
+def test_a_fine_square_undoes_its_root_in_half_the_steps(y):
+    v = round(512 * y**0.5)
+    fine = Power(2, fine=True)
+    assert int(fine.apply(rows([v]))[0, 0]) == y
+    assert np.diff(fine.apply(rows(*([v] for v in range(65535))))[:, 0]).max() == 1
+
+
+def test_the_file_of_a_plain_power_does_not_tell_that_it_is_none():
+    assert Power(2).plain() == {"degree": 2}
+    fine = Power(2, fine=True)
+    assert Power.from_plain(fine.plain()) == fine
+
+
 def test_log2_keeps_its_precision_and_passes_other_inputs():
     x = np.arange(1, 32768)
     got = Log2((0,)).apply(np.column_stack([x, -x]))

@@ -180,6 +180,7 @@ BROKEN = {
     "power: degree": [(Scale((0,), (1,), 8, 255, 0), Power(degree)) for degree in (1, 4)],
     "power: inputs": [(BYTE, TWO, Power(2))],
     "power: input": [(BYTE, Power(2))],
+    "power: degree if fine": [(Scale((0,), (1,), 8, 255, 0), Power(3, fine=True))],
     "exp2: inputs": [(BYTE, TWO, Exp2())],
     "exp2: input": [(BYTE, Exp2()), (BYTE, dense(((999,),), high=61440, low=0), Exp2())],
     "log2: columns": [(Log2((1,)),), (Log2((-1,)),)],

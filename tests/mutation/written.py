@@ -70,6 +70,18 @@ KERNELS = {
         "(int16_t)(acc >> (shift))",
         "mlp_layer",
     ),
+    "a byte without a limit": (
+        LAYERS,
+        "(unit > 255 ? 255 : unit) - 128",
+        "unit - 128",
+        "bytes_of_units",
+    ),
+    "a fine square not rounded": (
+        FIXED,
+        "tinygen_high(v, v) + 2u",
+        "tinygen_high(v, v) + 0u",
+        "fine_square",
+    ),
     "a fine bias of 16 bits": (
         LAYERS,
         "tinygen_word(bias + 1)",

@@ -128,7 +128,8 @@ for name, multiplier, held in (
     )
 
 # ---- tables: the step between two nodes and the fraction; the first node at corners ------------
-for name, least in (("interpolate", -32768), ("interpolate_square", 0)):
+SQUARES = ("interpolate_square", "interpolate_high")
+for name, least in (("interpolate", -32768), *((square, 0) for square in SQUARES)):
     case(
         name,
         "u16" if least == 0 else "i16",
@@ -273,12 +274,12 @@ for terms in ("w8_24", "w8_32", "w16_32"):
     )
 
 # ---- hidden layers: input and weight; the unit's value and its share ----------------------------
-# A sum of a unit that leaves 24 bits, or makes a fine unit leave int16, is left out: the generator
-# has proven that there is none.
+# A sum of a unit that leaves 24 bits, or makes a fine unit leave int16, is left out, and so is one
+# of a unit of bytes that leaves 22 bits: the generator has proven that there is none.
 UNITS = """
     {inputs} BYTES(w) CORNER(bias) {{
         int32_t start = (int16_t)bias * {bias_unit}, sum = start + {half} + (int8_t)w * ({x_t})x;
-        if (sum > {most} || sum < -8388608) continue;
+        if (sum > {most} || sum < {least}) continue;
         uint32_t unit = x % {units};
         scatter({units}, {bias}, 1, {share});
         put_bias(flash + TABLE + {bias} * unit, {bias}, {held});
@@ -316,11 +317,22 @@ LONG_UNITS = """
         SAME({acc}rows, n);
     }}
 """
+EVERY_SUM = """
+    EACH(value) for (uint32_t part = 0; part < 64; ++part) {{
+        uint32_t unit = value % {units};
+        if (!part) scatter({units}, {bias}, 1, {share});
+        put_bias(flash + TABLE + {bias} * unit, {bias}, (uint32_t)((int16_t)value * 64) + part);
+        flash[TABLE + {weights} + unit] = 0;
+        mem[X] = 0;
+        SAME(1, 1);
+    }}
+"""
 # of a unit's sum: in a byte dropped, or in `shift` bits
 DROPS_A_BYTE = {
     "bias": 2,
     "bias_unit": 256,
     "half": 128,
+    "least": -8388608,
     "most": 8388607,
     "held": "bias",
     "unit_value": "value",
@@ -334,6 +346,7 @@ def drops(shift: int) -> dict:
         "bias": 3,
         "bias_unit": 1 << shift,
         "half": 0,
+        "least": -8388608,
         "most": (32768 << shift) - 1,
         "held": "(uint32_t)start",
         "unit_value": f"value < 32768 ? value << {shift} : 0u - value",
@@ -341,18 +354,31 @@ def drops(shift: int) -> dict:
     }
 
 
-def layer_cases(names: str, x: str, form: dict) -> None:
-    """The layers that store their units and the nets, of one, two and four units at a time."""
+BYTES_OF_UNITS = drops(6) | {"least": -(2**21), "most": 2**21 - 1}
+
+
+def of_inputs(x: str, form: dict) -> dict:
     inputs = "EACH(x)" if x == "s16" else "BYTES(x)"
-    facts = {"inputs": inputs, "x_t": C_TYPE[x], "count": "1", "width": WIDTH[x], **form}
+    return {"inputs": inputs, "x_t": C_TYPE[x], "count": "1", "width": WIDTH[x], **form}
+
+
+def stored_cases(names: str, x: str, form: dict, unit: str = "int16_t", more: str = "") -> None:
+    """The layers that store their units, of one, two and four units at a time."""
+    facts = of_inputs(x, form)
     for kind, units in (("layer", 1), ("layer_pairs", 2), ("layer_quads", 4)):
         told = facts | {"units": units, "share": 0, "weights": form["bias"] * units, "acc": ""}
         case(
             names.format(kind=kind),
             "",
-            f"table int8_t, x {C_TYPE[x]}, out int16_t, u8, u8",
-            UNITS.format(**told) + LONG_UNITS.format(**told),
+            f"table int8_t, x {C_TYPE[x]}, out {unit}, u8, u8",
+            (UNITS + more + LONG_UNITS).format(**told),
         )
+
+
+def layer_cases(names: str, x: str, form: dict) -> None:
+    """The layers that store their units, and the nets."""
+    stored_cases(names, x, form)
+    facts = of_inputs(x, form)
     for operands in ("w8_24", "w8_32", "w16_32"):
         share = 2 if operands == "w16_32" else 1
         acc = operands[-2:]
@@ -376,6 +402,7 @@ for x in ("s8", "u8", "s16"):
     layer_cases(f"relu_{{kind}}_{x}", x, DROPS_A_BYTE)
 for shift in (1, 4):
     layer_cases(f"fine_{{kind}}_{shift}", "s8", drops(shift))
+stored_cases("byte_{kind}_6", "s8", BYTES_OF_UNITS, "int8_t", EVERY_SUM)
 
 # the same with inputs in registers: all weights but one are 0, the other inputs random
 HELD = """

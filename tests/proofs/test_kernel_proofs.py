@@ -95,6 +95,8 @@ HARMLESS = {
     "square": {"sbci -> nop"},  # no square ends in the byte 255, where a carry would go on
     # the same; and of values below 2^15 the high byte is below 128, so that its products are, too
     "interpolate_square": {"sbci -> nop", "mul -> mulsu", "adc -> nop", "adc -> add"},
+    "interpolate_high": {"mul -> mulsu", "adc -> nop", "adc -> add"},
+    "log2": {"and -> nop"},  # whether there is a high byte: without, bit by bit to the same place
     "curves": {"eor -> nop"},  # the byte is 0: what it held was shifted out of it
     # `called` adds where the row went, in C around the kernel
     "scale_byte": {"sbc -> sub", "eor -> nop"},

@@ -86,7 +86,7 @@ def without_rounding(node, values):
         exact = (acc + node.bias) * node.multiplier / 2.0 ** (32 + np.array(node.shift))
         return np.clip(exact + node.zero, node.low, node.high)
     if kind == "Power":
-        return values**node.degree / 65536.0 ** (node.degree - 1)
+        return values**node.degree / (2.0**18 if node.fine else 65536.0 ** (node.degree - 1))
     if kind == "Log2":
         logs = np.log2(np.maximum(values, 1)) * 2048
         return np.where(np.isin(np.arange(values.shape[1]), node.columns), logs, values)

@@ -35,6 +35,9 @@ int main(void)
     uint16_t v = 0;
     do {
         CHECK(0, tinygen_square(v), (uint16_t)(((uint32_t)v * v + 0x8000UL) >> 16));
+        if (v < 0xFFFFu) {
+            CHECK(0, tinygen_fine_square(v), (uint16_t)(((uint32_t)v * v + 0x20000UL) >> 18));
+        }
         CHECK(1, tinygen_cube(v), (uint16_t)((((uint32_t)v * v >> 16) * v + 0x8000UL) >> 16));
     } while (++v);
     for (uint16_t at = 0; at < 8 * 256; ++at) {
@@ -43,6 +46,8 @@ int main(void)
         CHECK(2, tinygen_interpolate(slopes, at), between(slopes, at));
         CHECK(3, tinygen_interpolate_square(nodes, at),
               (uint16_t)(((uint32_t)root * root + 0x8000UL) >> 16));
+        CHECK(3, tinygen_interpolate_fine_square(nodes, at),
+              (uint16_t)(((uint32_t)root * root + 0x20000UL) >> 18));
     }
     for (uint16_t k = 0; k < 8000; ++k) {
         int16_t x = (int16_t)random16(), low = (int16_t)random16();

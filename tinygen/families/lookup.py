@@ -14,13 +14,16 @@ import numpy as np
 from ..data import Rows
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import mean_error
+from ..model.fixedpoint import INT16_MAX
 from ..model.operations.lookup import Curve, Lookup
 from . import Family
 
 SMOOTH = 1e-7  # weight of squared second differences against the data
+LESS_SMOOTH = 1e-8  # the same where there is next to no noise
 NODES = (4, 40)  # fewest and most nodes worth trying
 INPUTS_TRIED = 2
 SWEEPS = 4
+EXACT = 0.5  # mean error in raw steps below which there is next to no noise: most answers are exact
 
 
 @dataclass(frozen=True)
@@ -97,16 +100,17 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Table:
     nodes = grid_size(low, high, config.step_bits)
     shares = hats(rows.x[:, config.column], low, config.step_bits, nodes)
     second = np.diff(np.eye(nodes), n=2, axis=0)
-    root = Root(config.root)
-    fitted = fit_linear(
-        shares,
-        rows.y,
-        root,
-        ridge=1e-9,
-        penalty=SMOOTH * nodes**4 * second.T @ second,
-        counts=rows.weights,
-    )
-    return Table((config.column,), low, config.step_bits, fitted.coef + fitted.intercept, root)
+
+    def with_root(root: Root, smooth: float) -> Table:
+        penalty = smooth * nodes**4 * second.T @ second
+        fitted = fit_linear(shares, rows.y, root, 1e-9, penalty, counts=rows.weights)
+        return Table((config.column,), low, config.step_bits, fitted.coef + fitted.intercept, root)
+
+    table, fine = with_root(Root(config.root), SMOOTH), Root(2, fine=True)
+    if rows.error(np.floor(table.predict(rows.x) + 0.5)) >= EXACT:
+        return table
+    finer = config.root == 2 and fine.limits(rows.output)[1] <= INT16_MAX  # that a table holds
+    return with_root(fine if finer else table.root, LESS_SMOOTH)
 
 
 def lower(fitted: Table, rows: Rows):

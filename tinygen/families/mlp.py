@@ -40,7 +40,7 @@ from ..fitting.nets.local_search import (
 from ..fitting.nets.rounding import MOST_FINE, forms_behind, frames_of, round_layer
 from ..fitting.weighted import deviation, mean
 from ..model.nodes import Node, prove
-from ..model.operations.dense import Dense, is_relu_layer
+from ..model.operations.dense import Dense, has_kernel
 from ..model.operations.scale import Scale
 from . import Family, Run
 
@@ -312,7 +312,7 @@ def _sums_fit(front, inputs: int) -> bool:
     """True where the quick kernels take every hidden layer."""
     proven = prove(front, inputs)
     return all(
-        is_relu_layer(node, inside, bounds)
+        has_kernel(node, inside, bounds)
         for node, inside, bounds in zip(front[1:], proven, proven[1:])
         if isinstance(node, Dense)
     )

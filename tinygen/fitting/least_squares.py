@@ -35,16 +35,21 @@ class Root:
     """
 
     degree: int  # 1: identity, 2: square root, 3: cube root, 0: logarithm
+    fine: bool = False  # of a square root: half the step
 
     @property
     def constant(self) -> float:
+        if self.fine:
+            return 512.0
         constants: dict[int, float] = {0: Exp2.octave, 1: 1.0, 2: 256.0, 3: 2.0 ** (32 / 3)}
         return constants[self.degree]
 
     @property
     def nodes(self) -> tuple[Node, ...]:
         """The integer nodes that undo the transform."""
-        return () if self.degree == 1 else (Power(self.degree),) if self.degree else (Exp2(),)
+        if self.degree in (0, 1):
+            return () if self.degree else (Exp2(),)
+        return (Power(self.degree, self.fine),)
 
     def forward(self, y: ArrayLike) -> Floats:
         raw: Floats = np.asarray(y, dtype=np.float64)

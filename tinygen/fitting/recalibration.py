@@ -289,7 +289,7 @@ def root_of(model: Model) -> Root:
     """The transform that the model's last nodes undo."""
     last = model.nodes[-1]
     if isinstance(last, Power):
-        return Root(last.degree)
+        return Root(last.degree, last.fine)
     return Root(0 if isinstance(last, Exp2) else 1)
 
 

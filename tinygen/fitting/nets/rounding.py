@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...model.fixedpoint import INT16_MAX
-from ...model.operations.dense import Dense
+from ...model.operations.dense import BYTE_SHIFT, INT8, Dense
 from ...model.operations.scale import Scale
 from ..least_squares import integer_descent, without_free
 from ..lowering import bias_in_24_bits, steps_in_24_bits
@@ -26,6 +26,7 @@ ROOM = 0.97  # part of the room for a sum that is used before its weights are ro
 USUAL_SHARE = 90  # the largest int8 share in an output, whose step is a power of two: 64 to 127
 LEAST_STEPS = 0.3  # of a unit with a small share, per step of one with a large share
 LEAST_BIAS = -(2**22)  # beside which no sum of so many products leaves 24 bits
+MOST_BIAS = 2**19  # of units of bytes: no sum leaves the 22 bits that they have
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,24 @@ class Form:
 
     reach: how far from 0 an integer input can be; None where sums need not fit 24 bits.
     fine: of inputs of 8 bits, its bias in single steps of the sum, not in steps of 2**shift.
+    low, high: limits of a unit; `low` stands for 0.
     """
 
     shift: int = 8
     reach: int | None = None
     fine: bool = False
+    low: int = 0
+    high: int = INT16_MAX
 
     @property
     def room(self) -> int:
-        """The largest sum whose unit fits int16, its rounding constant left out."""
-        return (INT16_MAX << self.shift) + ((1 << self.shift) >> 1) - 1
+        """The largest sum whose unit is within its limit, its rounding constant left out."""
+        return ((self.high - self.low) << self.shift) + ((1 << self.shift) >> 1) - 1
+
+    @property
+    def saturates(self) -> bool:
+        """True where the kernel clamps a unit to `high`; elsewhere no sum may reach so far."""
+        return self.high < INT16_MAX
 
     def steps(self, weights: np.ndarray, bias: np.ndarray, largest: np.ndarray) -> np.ndarray:
         """Steps of the sum per unit of its float value, (units,), as fine as weights, units and
@@ -53,12 +62,12 @@ class Form:
         """
         steps: np.ndarray = np.minimum(
             WEIGHT_MAX / np.maximum(np.abs(weights).max(axis=0), 1e-12),
-            (INT16_MAX << self.shift) / np.maximum(largest, 1e-9),
+            ((self.high - self.low) << self.shift) / np.maximum(largest, 1e-9),
         )
-        if self.fine:
+        if self.fine and not self.saturates:
             most = np.maximum(bias + self._most(weights), 1e-9)
             steps = np.minimum(steps, ROOM * self.room / most)
-        elif self.reach is not None:
+        elif self.reach is not None and not self.fine:
             steps = np.minimum(steps, steps_in_24_bits(weights, bias, self.reach))
         return steps
 
@@ -67,14 +76,17 @@ class Form:
         bias_shift = 0 if self.fine else self.shift
         most = np.full(len(bias), INT16_MAX)
         least = -most
-        if self.fine:
+        if self.saturates:
+            least, most = np.full(len(bias), -MOST_BIAS), np.full(len(bias), MOST_BIAS)
+        elif self.fine:
             least, most = np.full(len(bias), LEAST_BIAS), self.room - self._most(weights)
         elif self.reach is not None:
             most = np.minimum(most, bias_in_24_bits(weights, self.reach))
             least = -most
         whole = np.clip(np.floor(bias / 2**bias_shift + 0.5), least, most).astype(int)
+        whole += self.low << (self.shift - bias_shift)
         rows = tuple(map(tuple, weights.T.tolist()))
-        return Dense(rows, tuple(whole.tolist()), self.shift, 0, INT16_MAX, bias_shift)
+        return Dense(rows, tuple(whole.tolist()), self.shift, self.low, self.high, bias_shift)
 
     def _most(self, weights: np.ndarray) -> np.ndarray:
         """What a fine layer's products can sum up to, (units,)."""
@@ -85,13 +97,16 @@ class Form:
 
 def forms_behind(scale: Scale, layers: int, narrow: bool) -> list[Form]:
     """The forms of so many layers behind scaled inputs; `narrow` keeps their sums in 24 bits.
-    Behind 8 bits a second layer needs units of fewer bits, or its sums leave 24 bits.
+
+    Behind inputs of 8 bits the units that a further layer reads have 8 bits as well: a weight of it
+    takes 5 cycles less, for 0.1 % of accuracy (measured).
     """
-    first = Form(reach=scale.zero if narrow else None)
-    if scale.top <= UINT8_MAX:
-        few = len(scale.low) <= FEW_INPUTS and layers == 1
-        first = Form(FEW_SHIFT if few else MANY_SHIFT, scale.zero, fine=True)
-    return [first, *[Form(reach=INT16_MAX if narrow else None)] * (layers - 1)]
+    if scale.top > UINT8_MAX:
+        first = Form(reach=scale.zero if narrow else None)
+        return [first, *[Form(reach=INT16_MAX if narrow else None)] * (layers - 1)]
+    few = len(scale.low) <= FEW_INPUTS and layers == 1
+    last = Form(FEW_SHIFT if few else MANY_SHIFT, scale.zero, fine=True)
+    return [*[Form(BYTE_SHIFT, scale.zero, True, *INT8)] * (layers - 1), last]
 
 
 @dataclass(frozen=True)
@@ -124,7 +139,8 @@ def frames_of(
             shares = np.abs(net.weights[-1][:, 0])
             steps = steps * _for_shares(units * (steps / 2**form.shift), shares / steps, reach)
         frames.append(Frame(form, 1 / (gain[:, None] * steps[None, :]), steps, offset))
-        gain, offset = 2.0**form.shift / steps, np.zeros(len(steps))
+        gain = 2.0**form.shift / steps
+        offset = -form.low * gain
     return frames
 
 

@@ -39,7 +39,9 @@ from .scale import Scale
 
 MAX_SHIFT = 24
 FINE_SHIFTS = (1, 4)  # that kernels have for fine sums of int8 inputs
-WORTH_PAIRS = 500  # cycles that pairs of a layer's units must save: their code takes 40 to 60 bytes
+BYTE_SHIFT = 6  # of those whose units are bytes
+INT8 = (-128, 127)
+WORTH_PAIRS = 200  # cycles that pairs of a layer's units must save: their code takes 40 to 60 bytes
 LAYERS = {1: "layer", 2: "layer_pairs", 4: "layer_quads"}  # by units computed at a time
 SHORT = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}  # types in the kernels' names
 
@@ -48,7 +50,7 @@ SHORT = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}  # types in the kern
 @dataclass(frozen=True)
 class Dense(Node):
     """`y = clamp(round((bias << bias_shift) + weights . x) / 2**shift, low, high)`; low = 0 is a
-    ReLU.
+    ReLU, and so are limits of -128 and 127 in a hidden layer, whose zero is -128.
 
     weights: rows of int8 (|w| <= 127) or int16 (|w| <= 32767) integers; bias int32 per row.
     """
@@ -81,8 +83,13 @@ class Dense(Node):
     def is_relu(self) -> bool:
         return self.low == 0 and len(self.bias) > 1
 
+    @property
+    def is_in_bytes(self) -> bool:
+        """True of several rows that are clamped to int8."""
+        return (self.low, self.high) == INT8 and len(self.bias) > 1
+
     def result_letter(self) -> str:
-        return "h" if self.is_relu else self.letter
+        return "h" if self.is_relu or self.is_in_bytes else self.letter
 
     def apply(self, values: Integers) -> Integers:
         acc = values @ integers(self.weights).T + integers(self.start)
@@ -124,11 +131,16 @@ def sums_within(
     return acc_low, acc_high
 
 
-def is_relu_layer(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
-    """True where the hand-written layer kernels compute this node, byte for byte.
+def has_kernel(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
+    """True where the hand-written kernels compute this hidden layer, byte for byte.
 
     inside: of its inputs, None of raw ones; proven: of its own values and sums.
     """
+    return is_relu_layer(node, inside, proven) or is_byte_layer(node, inside, proven)
+
+
+def is_relu_layer(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
+    """The same of a layer whose units are int16, which may have one output that takes them in."""
     return (
         len(node.bias) > 1
         and node.low == 0
@@ -143,14 +155,35 @@ def _drops_a_byte(node: Dense) -> bool:
     return node.shift == node.bias_shift == 8 and all(abs(b) <= INT16_MAX for b in node.bias)
 
 
+def is_byte_layer(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
+    """The same of a layer whose units are bytes. Its kernel's sums begin at 0 for a unit of -128,
+    and have room for two bits more.
+    """
+    up = 8 - BYTE_SHIFT
+    ends = (acc - (node.low << node.shift) for acc in (proven.acc_low, proven.acc_high))
+    return (
+        node.is_in_bytes
+        and node.weight_bits == 8
+        and _is_in_single_steps(node, inside, (BYTE_SHIFT,))
+        and bits_for(*(end << up for end in ends)) in (16, 24)
+    )
+
+
 def _is_fine(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
-    """True for a layer of int8 inputs, its bias in single steps of sums that never leave int16."""
+    """True where units never leave int16."""
+    return (
+        _is_in_single_steps(node, inside, FINE_SHIFTS)
+        and proven.acc_high >> node.shift <= INT16_MAX
+    )
+
+
+def _is_in_single_steps(node: Dense, inside: Bounds | None, shifts: Sequence[int]) -> bool:
+    """True for a layer of int8 inputs, its bias in single steps of the sum."""
     return (
         inside is not None
         and inside.c_type == "int8_t"
-        and node.shift in FINE_SHIFTS
+        and node.shift in shifts
         and node.bias_shift == 0
-        and proven.acc_high >> node.shift <= INT16_MAX
     )
 
 
@@ -211,12 +244,12 @@ class DenseView(WeightRows, SumView, Grouped):
     node: Dense
 
     @property
-    def relu_layer(self) -> bool:
-        return is_relu_layer(self.node, self.step.before, self.step.proven)
+    def has_kernel(self) -> bool:
+        return has_kernel(self.node, self.step.before, self.step.proven)
 
     @property
     def slow(self) -> str:
-        if not self.node.is_relu or self.relu_layer:
+        if not self.node.is_relu or self.has_kernel:
             return ""
         if self.weight_bits > 8:
             return "a hidden layer's weights take 16 bits"
@@ -237,12 +270,13 @@ class DenseView(WeightRows, SumView, Grouped):
     @property
     def places(self) -> int:
         """Of the array of results, in which the idle units of a last group have one as well."""
-        return self.groups * self.size if self.relu_layer else self.rows
+        return self.groups * self.size if self.has_kernel else self.rows
 
     @property
     def layer(self) -> str:
         if has_fine_sums(self.node):
-            return f"tinygen_fine_{LAYERS[self.size]}_{self.node.shift}"
+            kind = "byte" if self.node.is_in_bytes else "fine"
+            return f"tinygen_{kind}_{LAYERS[self.size]}_{self.node.shift}"
         return f"tinygen_relu_{LAYERS[self.size]}_{short_type(self.step)}"
 
     @property
@@ -257,7 +291,9 @@ class DenseView(WeightRows, SumView, Grouped):
 
     @property
     def type(self) -> str:
-        return "int16_t" if self.relu_layer else self.step.proven.c_type
+        if not self.has_kernel:
+            return self.step.proven.c_type
+        return "int8_t" if self.node.is_in_bytes else "int16_t"
 
     @property
     def bias_shift(self) -> int:
@@ -265,7 +301,17 @@ class DenseView(WeightRows, SumView, Grouped):
 
     @property
     def relu(self) -> bool:
-        return self.node.is_relu
+        return self.node.is_relu or self.zero > 0
+
+    @property
+    def zero(self) -> int:
+        """What a byte kernel takes from its units."""
+        return -self.node.low if self.node.is_in_bytes and self.has_kernel else 0
+
+    @property
+    def acc_range(self) -> str:
+        lift, proven = self.zero << self.node.shift, self.step.proven
+        return f"{proven.acc_low + lift} .. {proven.acc_high + lift}"
 
     @property
     def biases(self) -> tuple[int, ...]:
@@ -304,7 +350,7 @@ class DenseView(WeightRows, SumView, Grouped):
 
     @property
     def rom_bytes(self) -> int:
-        if self.relu_layer:
+        if self.has_kernel:
             return self.layer_bytes
         per_bias = 0 if self.rows == 1 else self.bias_bits // 8
         return self.weight_bytes + per_bias * self.rows

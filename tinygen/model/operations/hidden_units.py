@@ -81,9 +81,10 @@ def unit_lines(node: Dense, row: int, share: str = "") -> list[str]:
 
 def kernel_biases(node: Dense) -> tuple[int, ...]:
     """A hidden layer's biases as its kernel's table holds them; what rounds a fine sum is in
-    them.
+    them, and what lifts a unit's lower limit to 0.
     """
-    return node.start if has_fine_sums(node) else node.bias
+    lift = -node.low << node.shift
+    return tuple(b + lift for b in node.start) if has_fine_sums(node) else node.bias
 
 
 def bias_bytes(node: Dense) -> int:

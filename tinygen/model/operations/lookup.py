@@ -247,23 +247,24 @@ def lookup_square(step: Step) -> LookupSquareView | None:
     lookup, power = step.nodes
     assert isinstance(lookup, Lookup)
     assert isinstance(power, Power)
-    proven = step.bounds[0]
     node = lookup.with_bias_in_a_table()
+    table = node.curves[0].table
     if (
         power.degree != 2
         or not node.total
         or len(node.curves) != 1
         or node.bias
-        or proven.acc_low < node.low
-        or proven.acc_high > node.high
+        or min(table) < node.low
+        or max(table) > node.high
     ):
         return None
-    return LookupSquareView(step, (node.low, node.high), 0, node)
+    return LookupSquareView(step, (node.low, node.high), 0, node, power.fine)
 
 
 @dataclass(frozen=True)
 class LookupSquareView(LookupView):
     macros: ClassVar[str] = "square"
+    fine: bool
 
     @property
     def inner(self) -> str:
