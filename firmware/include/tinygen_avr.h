@@ -276,32 +276,38 @@ static inline uint16_t tinygen_square(uint16_t v)
 TINYGEN_SQUARE_ON_A_CURVE(tinygen_interpolate_square, TINYGEN_HALF)
 TINYGEN_SQUARE_ON_A_CURVE(tinygen_interpolate_high, "")
 
-static inline int16_t tinygen_log2(int16_t x)
-{
-    uint16_t mantissa = (uint16_t)x;
-    uint8_t octave, t, rest, bend;
-    __asm__("cp r1,%A[m]\n\tcpc r1,%B[m]\n\tbrlt 3f\n\tldi %A[m],1\n\tldi %B[m],0\n3:\n\t"
-            "ldi %[octave],15*8\n\ttst %B[m]\n\tbrne 1f\n\t"
-            "subi %[octave],8*8\n\tmov %B[m],%A[m]\n\tclr %A[m]\n\ttst %B[m]\n\tbrmi 2f\n1:\n\t"
-            "subi %[octave],8\n\tlsl %A[m]\n\trol %B[m]\n\tbrpl 1b\n2:\n\t"
-            "mov %[t],%B[m]\n\tmov %[rest],%A[m]\n\tlsl %[rest]\n\trol %[t]\n\t"
-            /* rest = t (1 - t), bend = 216 - 80 t; 7 bits are dropped by a shift to the left and a
-             * byte to the right */
-            "mov %[rest],%[t]\n\tneg %[rest]\n\t"
-            "mul %[t],%[rest]\n\tlsl r0\n\trol r1\n\tmov %[rest],r1\n\t"
-            "ldi %[bend],216\n\tlsr %[t]\n\tlsr %[t]\n\t"
-            "sub %[bend],%[t]\n\tlsr %[t]\n\tlsr %[t]\n\tsub %[bend],%[t]\n\t"
-            "mul %[rest],%[bend]\n\tlsl r0\n\trol r1\n\t"
-            /* octave in five bits, mantissa in eleven */
-            "swap %A[m]\n\tandi %A[m],0x0F\n\tswap %B[m]\n\t"
-            "mov %[bend],%B[m]\n\tandi %[bend],0xF0\n\tor %A[m],%[bend]\n\t"
-            "andi %B[m],7\n\tor %B[m],%[octave]\n\tadd %A[m],r1\n\tclr r1\n\tadc %B[m],r1"
-            : [m] "+d"(mantissa), [octave] "=&d"(octave), [t] "=&r"(t), [rest] "=&r"(rest),
-              [bend] "=&d"(bend)
-            :
-            : "r0");
-    return (int16_t)mantissa;
-}
+/* A small value is moved up by a byte first; for size alone, bit by bit. */
+#define TINYGEN_UP_A_BYTE                                                                          \
+    "tst %B[m]\n\tbrne 1f\n\t"                                                                     \
+    "subi %[octave],8*8\n\tmov %B[m],%A[m]\n\tclr %A[m]\n\ttst %B[m]\n\tbrmi 2f\n"
+#define TINYGEN_LOG2(name, by_byte)                                                                \
+    static inline int16_t name(int16_t x)                                                          \
+    {                                                                                              \
+        uint16_t mantissa = (uint16_t)x;                                                           \
+        uint8_t octave, t, rest, bend;                                                             \
+        __asm__("cp r1,%A[m]\n\tcpc r1,%B[m]\n\tbrlt 3f\n\tldi %A[m],1\n\tldi %B[m],0\n3:\n\t"     \
+                "ldi %[octave],15*8\n\t" by_byte "1:\n\t"                                          \
+                "subi %[octave],8\n\tlsl %A[m]\n\trol %B[m]\n\tbrpl 1b\n2:\n\t"                    \
+                "mov %[t],%B[m]\n\tmov %[rest],%A[m]\n\tlsl %[rest]\n\trol %[t]\n\t"               \
+                /* rest = t (1 - t), bend = 216 - 80 t; 7 bits are dropped by a shift to the       \
+                 * left and a byte to the right */                                                 \
+                "mov %[rest],%[t]\n\tneg %[rest]\n\t"                                              \
+                "mul %[t],%[rest]\n\tlsl r0\n\trol r1\n\tmov %[rest],r1\n\t"                       \
+                "ldi %[bend],216\n\tlsr %[t]\n\tlsr %[t]\n\t"                                      \
+                "sub %[bend],%[t]\n\tlsr %[t]\n\tlsr %[t]\n\tsub %[bend],%[t]\n\t"                 \
+                "mul %[rest],%[bend]\n\tlsl r0\n\trol r1\n\t"                                      \
+                /* octave in five bits, mantissa in eleven */                                      \
+                "swap %A[m]\n\tandi %A[m],0x0F\n\tswap %B[m]\n\t"                                  \
+                "mov %[bend],%B[m]\n\tandi %[bend],0xF0\n\tor %A[m],%[bend]\n\t"                   \
+                "andi %B[m],7\n\tor %B[m],%[octave]\n\tadd %A[m],r1\n\tclr r1\n\tadc %B[m],r1"     \
+                : [m] "+d"(mantissa), [octave] "=&d"(octave), [t] "=&r"(t), [rest] "=&r"(rest),    \
+                  [bend] "=&d"(bend)                                                               \
+                :                                                                                  \
+                : "r0");                                                                           \
+        return (int16_t)mantissa;                                                                  \
+    }
+TINYGEN_LOG2(tinygen_log2, TINYGEN_UP_A_BYTE)
+TINYGEN_LOG2(tinygen_log2_short, "")
 
 /* ---- decision trees: 32 to 37 cycles a split ------------------------------------------------- */
 

@@ -170,7 +170,7 @@ TEMPLATES = {
     "round down": ("dense", "((sum + 1) >> 1)", "(sum >> 1)", "quantized"),
     "place of a logarithm": (
         "log2",
-        "tinygen_log2({{ n.source }}[i])",
+        "{{ n.function }}({{ n.source }}[i])",
         "{{ n.source }}[i]",
         "logarithms_of_many",
     ),

@@ -57,7 +57,8 @@ case(
     " SAME(x, top, m, 255); }",
 )
 case("square", "u16", "u16", "ALL(v) SAME(v);")
-case("log2", "i16", "i16", "ALL(x) SAME(x);")
+for name in ("log2", "log2_short"):
+    case(name, "i16", "i16", "ALL(x) SAME(x);")
 
 # ---- inputs: distance and multiplier ---------------------------------------------------------
 MANY_INPUTS = """

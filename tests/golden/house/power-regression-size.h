@@ -61,7 +61,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
     /* 1. Logarithms where readings span several octaves: l1 = 2048 * log2(x) of sensor 0, sensor 2. */
     static int16_t l1[3];
     for (uint8_t i = 0, logs = 5; i < 3; ++i, logs >>= 1) {
-        l1[i] = logs & 1 ? tinygen_log2(x[i]) : x[i];
+        l1[i] = logs & 1 ? tinygen_log2_short(x[i]) : x[i];
     }
     /* 2. s2 = (bias + sum of coefficient * u) / 2^6, within 0 .. 4984, of inputs in one range:
      *    u = (x - low) * multiplier / 2^16, within 0 .. 4095, each added at once.

@@ -108,9 +108,14 @@ class _Logarithms:
         return "++i" if self.all_of_them else "++i, logs >>= 1"
 
     @property
+    def function(self) -> str:
+        """The kernel of one logarithm."""
+        return "tinygen_log2_short" if self.step.optimize == "size" else "tinygen_log2"
+
+    @property
     def value(self) -> str:
         """Element i."""
-        logarithm = f"tinygen_log2({self.source}[i])"
+        logarithm = f"{self.function}({self.source}[i])"
         return logarithm if self.all_of_them else f"logs & 1 ? {logarithm} : {self.source}[i]"
 
     @property
