@@ -598,6 +598,14 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             dense(rng, 5, 3, 6, -128, 127, bias=2**22),
             dense(rng, 1, 5, 1, -32767, 32767),
         ),
+        "small_units": (  # which fit a byte, and are int16
+            q3,
+            scale(q3, 255, 128),
+            dense(rng, 4, 3, 4, 0, 32767, limit=3, bias=20),
+            dense(rng, 5, 4, 4, 0, 32767),
+            dense(rng, 3, 5, 6, -128, 127),
+            dense(rng, 1, 3, 2, -32767, 32767),
+        ),
         "lookup_fine_square": (
             q1,
             Lookup((Curve(0, -300, 7, tuple(rng.integers(0, 32768, 15).tolist())),), True, 0, 0),

@@ -41,7 +41,7 @@ def layers_fit(nodes, inputs: int) -> list[bool]:
     proven = prove(nodes, inputs)
     layers = [(n, *ends) for n, *ends in zip(nodes[1:], proven, proven[1:]) if isinstance(n, Dense)]
     hidden = [layer for layer in layers if layer[0].is_relu or layer[0].is_in_bytes]
-    return [has_kernel(*layer) for layer in hidden]
+    return [has_kernel(node, inside.c_type, ends) for node, inside, ends in hidden]
 
 
 @pytest.fixture

@@ -312,7 +312,7 @@ def _sums_fit(front, inputs: int) -> bool:
     """True where the quick kernels take every hidden layer."""
     proven = prove(front, inputs)
     return all(
-        has_kernel(node, inside, bounds)
+        has_kernel(node, inside.c_type, bounds)
         for node, inside, bounds in zip(front[1:], proven, proven[1:])
         if isinstance(node, Dense)
     )

@@ -177,7 +177,7 @@ def _hidden_layers(fitted: FittedNet, rows: Rows, scale: Scale):
     """
     wide = _hidden_layer(fitted, rows, scale)
     inside = scores.proven((scale,), len(scale.low))
-    if not is_relu_layer(wide[0], inside, wide[0].bounds(inside)):
+    if not is_relu_layer(wide[0], inside.c_type, wide[0].bounds(inside)):
         yield _hidden_layer(fitted, rows, scale, scale.zero)
     yield wide
 

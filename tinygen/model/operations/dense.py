@@ -131,15 +131,15 @@ def sums_within(
     return acc_low, acc_high
 
 
-def has_kernel(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
+def has_kernel(node: Dense, source_type: str, proven: Bounds) -> bool:
     """True where the hand-written kernels compute this hidden layer, byte for byte.
 
-    inside: of its inputs, None of raw ones; proven: of its own values and sums.
+    source_type: C type of its inputs; proven: of its own values and sums.
     """
-    return is_relu_layer(node, inside, proven) or is_byte_layer(node, inside, proven)
+    return is_relu_layer(node, source_type, proven) or is_byte_layer(node, source_type, proven)
 
 
-def is_relu_layer(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
+def is_relu_layer(node: Dense, source_type: str, proven: Bounds) -> bool:
     """The same of a layer whose units are int16, which may have one output that takes them in."""
     return (
         len(node.bias) > 1
@@ -147,7 +147,7 @@ def is_relu_layer(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
         and node.high == INT16_MAX
         and node.weight_bits == 8
         and proven.acc_bits <= 24
-        and (_drops_a_byte(node) or _is_fine(node, inside, proven))
+        and (_drops_a_byte(node) or _is_fine(node, source_type, proven))
     )
 
 
@@ -155,7 +155,7 @@ def _drops_a_byte(node: Dense) -> bool:
     return node.shift == node.bias_shift == 8 and all(abs(b) <= INT16_MAX for b in node.bias)
 
 
-def is_byte_layer(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
+def is_byte_layer(node: Dense, source_type: str, proven: Bounds) -> bool:
     """The same of a layer whose units are bytes. Its kernel's sums begin at 0 for a unit of -128,
     and have room for two bits more.
     """
@@ -164,27 +164,22 @@ def is_byte_layer(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
     return (
         node.is_in_bytes
         and node.weight_bits == 8
-        and _is_in_single_steps(node, inside, (BYTE_SHIFT,))
+        and _is_in_single_steps(node, source_type, (BYTE_SHIFT,))
         and bits_for(*(end << up for end in ends)) in (16, 24)
     )
 
 
-def _is_fine(node: Dense, inside: Bounds | None, proven: Bounds) -> bool:
+def _is_fine(node: Dense, source_type: str, proven: Bounds) -> bool:
     """True where units never leave int16."""
     return (
-        _is_in_single_steps(node, inside, FINE_SHIFTS)
+        _is_in_single_steps(node, source_type, FINE_SHIFTS)
         and proven.acc_high >> node.shift <= INT16_MAX
     )
 
 
-def _is_in_single_steps(node: Dense, inside: Bounds | None, shifts: Sequence[int]) -> bool:
+def _is_in_single_steps(node: Dense, source_type: str, shifts: Sequence[int]) -> bool:
     """True for a layer of int8 inputs, its bias in single steps of the sum."""
-    return (
-        inside is not None
-        and inside.c_type == "int8_t"
-        and node.shift in shifts
-        and node.bias_shift == 0
-    )
+    return source_type == "int8_t" and node.shift in shifts and node.bias_shift == 0
 
 
 def short_type(step: Step) -> str:
@@ -245,7 +240,7 @@ class DenseView(WeightRows, SumView, Grouped):
 
     @property
     def has_kernel(self) -> bool:
-        return has_kernel(self.node, self.step.before, self.step.proven)
+        return has_kernel(self.node, self.source_type, self.step.proven)
 
     @property
     def slow(self) -> str:

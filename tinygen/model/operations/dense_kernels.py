@@ -95,7 +95,7 @@ def relu_net(step: Step) -> ReluNetView | None:
     layer, output = step.nodes
     assert isinstance(layer, Dense)
     assert isinstance(output, Dense)
-    if not is_relu_layer(layer, step.before, step.bounds[0]) or len(output.bias) != 1:
+    if not is_relu_layer(layer, step.source_type, step.bounds[0]) or len(output.bias) != 1:
         return None
     return ReluNetView(step, (output.low, output.high), output.shift, layer, output)
 
