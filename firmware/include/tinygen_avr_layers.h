@@ -16,8 +16,8 @@
  * tinygen_relu_quads_*  at most 28 + 10.3 n, for int16 inputs 28 + 14.8 n.
  * tinygen_relu_layer_pairs_*  22 + 11.5 n, for int16 inputs 22 + 16.5 n.
  * tinygen_relu_layer_quads_*  19 + 10.3 n, for int16 inputs 19 + 14.8 n.
- * Those of a fine sum take 2 more, and 3 for each bit of the shift but 2 for the last; those of
- * bytes take 7 more.
+ * Those of a fine sum take 2 more, and 3 for each bit of the shift but 2 for the last. Of bytes a
+ * unit takes 6 more than the first ones, and 8 where it is clamped.
  */
 
 /* A form of hidden layers: a2:a1:a0 before the first product, and where the unit is when the shift

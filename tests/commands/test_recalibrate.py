@@ -16,9 +16,11 @@ from tinygen.common.errors import DataError, ModelError
 from tinygen.common.tables import six_digits
 from tinygen.fitting import recalibration
 from tinygen.fitting.last_layer import coefficients, layer_of, with_layer
+from tinygen.fitting.least_squares import Root
 from tinygen.fitting.recalibration import (
     independent_readings,
     recalibrate,
+    root_of,
     unseen_spread,
     with_facts,
 )
@@ -527,3 +529,12 @@ def test_a_gain_that_no_model_can_have_is_refused():
     )
     assert replace(asked, drift=replace(drift, slope=0.5)).accepted
     assert replace(drift, weights=(1.0,)).possible
+
+
+@pytest.mark.parametrize(
+    "name, root",
+    [("linear8", Root(2)), ("fine_square", Root(2, fine=True)), ("additive", Root(3))],
+)
+def test_the_root_is_that_of_the_last_node(name, root):
+    """Reference readings are compared in its steps."""
+    assert root_of(random_models()[name]) == root

@@ -43,6 +43,21 @@ def test_a_fine_root_makes_fewer_answers_wrong(monkeypatch):
     assert errors[0] < 0.9 * errors[1]
 
 
+@pytest.mark.parametrize("rows, smooth", [(159, lookup.SMOOTH), (160, lookup.LESS_SMOOTH)])
+def test_few_rows_are_smoothed_as_if_they_were_noise(rows, smooth, monkeypatch):
+    """Sixteen nodes."""
+    asked = []
+    fit_linear = lookup.fit_linear
+    monkeypatch.setattr(
+        lookup, "fit_linear", lambda *a, **k: asked.append(a[4]) or fit_linear(*a, **k)
+    )
+    all_rows = curve(0.0)
+    table = fitted(all_rows.take(np.arange(rows)))
+    nodes = len(table.values)
+    assert asked[-1].max() == pytest.approx(smooth * nodes**4 * 6)
+    assert nodes == 16
+
+
 def test_a_table_keeps_to_int16():
     """The root of 30,000 has 88,681 half steps."""
     rows = curve(0.0, largest=30000.0)

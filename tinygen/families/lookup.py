@@ -19,7 +19,8 @@ from ..model.operations.lookup import Curve, Lookup
 from . import Family
 
 SMOOTH = 1e-7  # weight of squared second differences against the data
-LESS_SMOOTH = 1e-8  # the same where there is next to no noise
+LESS_SMOOTH = 1e-8  # the same where there is next to no noise, and MANY_ROWS
+MANY_ROWS = 10  # for each node
 NODES = (4, 40)  # fewest and most nodes worth trying
 INPUTS_TRIED = 2
 SWEEPS = 4
@@ -110,7 +111,8 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> Table:
     if rows.error(np.floor(table.predict(rows.x) + 0.5)) >= EXACT:
         return table
     finer = config.root == 2 and fine.limits(rows.output)[1] <= INT16_MAX  # that a table holds
-    return with_root(fine if finer else table.root, LESS_SMOOTH)
+    many = len(rows.y) >= MANY_ROWS * nodes  # of fewer, each node follows its few rows' rounding
+    return with_root(fine if finer else table.root, LESS_SMOOTH if many else SMOOTH)
 
 
 def lower(fitted: Table, rows: Rows):

@@ -7,7 +7,7 @@ again to the integer activations.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
 
@@ -25,6 +25,7 @@ from ..fitting.lowering import (
     output_row,
     scale_inputs,
 )
+from ..fitting.nets.fitted_net import FittedNet
 from ..fitting.nets.gauss_newton import Net, Problem, train_net
 from ..fitting.nets.local_search import (
     FINISH,
@@ -37,9 +38,9 @@ from ..fitting.nets.local_search import (
     taught,
     tries,
 )
-from ..fitting.nets.rounding import MOST_FINE, forms_behind, frames_of, round_layer
+from ..fitting.nets.rounding import MOST_FINE, forms_behind, frames_of, in_bytes, round_layer
 from ..fitting.weighted import deviation, mean
-from ..model.nodes import Node, prove
+from ..model.nodes import prove
 from ..model.operations.dense import Dense, has_kernel
 from ..model.operations.scale import Scale
 from . import Family, Run
@@ -57,6 +58,7 @@ OUTPUT_BITS = (
 )  # of the output layer: the last ones where the first lose too much, or cannot be bounded
 # part of the error that an output layer of 16 bits must gain: it costs as much as five more units
 WORTH_16_BITS = 0.01
+SPOILT = 1.02  # times a net's error from which on its units are no bytes
 ROUNDS = 3  # times the weights are rounded from where the last round's refit ended
 PRUNED = 4 / 3  # units of the net that all others are pruned from, per unit of the largest of them
 DEEP = ((12, 8), (15, 10), (20, 16))  # two hidden layers
@@ -77,45 +79,6 @@ class Config:
     hidden: tuple[int, ...]  # units of each hidden layer
     root: int  # 1 identity, 2 square root of the target
     logs: bool = False  # logarithms of the inputs that span octaves
-
-
-@dataclass(frozen=True)
-class FittedNet:
-    """A float net on standardised scaled inputs."""
-
-    columns: tuple[int, ...]
-    scale: Scale
-    mean: np.ndarray
-    spread: np.ndarray
-    net: Net
-    root: Root
-    logs: Logs
-    # some rows and the integer form on them, where a choice between nets has asked for it
-    rounded: tuple[Rows, tuple[Node, ...]] | None = field(default=None, compare=False, repr=False)
-
-    def standardised(self, x, scale: Scale | None = None) -> np.ndarray:
-        """Net inputs (n, k) for raw rows; with `scale`, as the integer nodes round them."""
-        if scale is None:
-            distance = (self.logs.forward(x) - np.array(self.scale.low)) * (
-                np.array(self.scale.multiplier) / 2**self.scale.shift
-            )
-            return (np.clip(distance, 0, self.scale.top) - self.mean) / self.spread
-        gain, offset = self.frame(scale)
-        return apply_all((*self.logs.nodes, scale), x) * gain + offset
-
-    def frame(self, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
-        """gain and offset per input: net input = gain * (what the integer node `scale` gives) +
-        offset.
-        """
-        steps = (
-            np.array(scale.multiplier)
-            / 2**scale.shift
-            / (np.array(self.scale.multiplier) / 2**self.scale.shift)
-        )
-        return 1 / (steps * self.spread), (scale.zero / steps - self.mean) / self.spread
-
-    def predict(self, x):
-        return self.root.backward(self.net.output(self.standardised(x[:, self.columns])))
 
 
 def candidates(rows: Rows) -> list[Config]:
@@ -290,22 +253,37 @@ def _alike(some: Rows, others: Rows) -> bool:
 
 
 def _chains(fitted: FittedNet, rows: Rows):
+    """The chains of `_ways`; after them, where bytes spoil the net, those of units of int16."""
+    least = np.inf
+    for nodes in _ways(fitted, rows):
+        least = min(least, mean_error(nodes, rows.x, rows.y, rows.weights))
+        yield nodes
+    spoilt = least > SPOILT * rows.error(fitted.predict(rows.x))
+    if spoilt and in_bytes(_scaling(fitted.logs), len(fitted.net.sizes) - 2):
+        yield from _ways(fitted, rows, words=True)
+
+
+def _ways(fitted: FittedNet, rows: Rows, words: bool = False):
     """The best chain for each width of the output layer; before them, where a hidden sum takes more
     than 24 bits, those whose sums do not.
     """
-    wide, inputs = list(_rounds(fitted, rows)), rows.x.shape[1]
+    wide, inputs = list(_rounds(fitted, rows, words=words)), rows.x.shape[1]
     quick = [found for found in wide if _sums_fit(found[0], inputs)]
-    tried = [wide]
     if len(quick) < len(wide):
-        tried.insert(0, quick + list(_rounds(fitted, rows, narrow=True)))
-    for rounds in tried:
-        for output_bits in OUTPUT_BITS:
-            chains = (
-                (*front, output_row(linear, fitted.root, rows.output, output_bits))
-                for front, linear in rounds
-            )
-            whole = [(*chain, *fitted.root.nodes) for chain in chains]
-            yield min(whole, key=lambda nodes: mean_error(nodes, rows.x, rows.y, rows.weights))
+        narrow = list(_rounds(fitted, rows, narrow=True, words=words))
+        yield from _outputs(fitted, rows, quick + narrow)
+    yield from _outputs(fitted, rows, wide)
+
+
+def _outputs(fitted: FittedNet, rows: Rows, rounds: list):
+    """The best chain of all rounds for each width of the output layer."""
+    for output_bits in OUTPUT_BITS:
+        chains = (
+            (*front, output_row(linear, fitted.root, rows.output, output_bits))
+            for front, linear in rounds
+        )
+        whole = [(*chain, *fitted.root.nodes) for chain in chains]
+        yield min(whole, key=lambda nodes: mean_error(nodes, rows.x, rows.y, rows.weights))
 
 
 def _sums_fit(front, inputs: int) -> bool:
@@ -318,13 +296,13 @@ def _sums_fit(front, inputs: int) -> bool:
     )
 
 
-def _rounds(fitted: FittedNet, rows: Rows, narrow: bool = False):
+def _rounds(fitted: FittedNet, rows: Rows, narrow: bool = False, words: bool = False):
     """(nodes up to the last hidden layer, output layer fitted to what they give) of each round of
-    joint rounding; `narrow` keeps the sums of hidden units in 24 bits.
+    joint rounding; narrow, words: as `forms_behind` says.
     """
     scale, problem = _scaling(fitted.logs), _problem(fitted, rows)
     net = train_net(fitted.net, problem, 10)
-    forms = forms_behind(scale, len(fitted.net.sizes) - 2, narrow)
+    forms = forms_behind(scale, len(fitted.net.sizes) - 2, narrow, words)
     frames = frames_of(net, problem, *fitted.frame(scale), forms)
     for _ in range(ROUNDS):
         for layer in range(len(frames)):

@@ -35,7 +35,7 @@ class Root:
     """
 
     degree: int  # 1: identity, 2: square root, 3: cube root, 0: logarithm
-    fine: bool = False  # of a square root: half the step
+    fine: bool = False  # of a square root: its steps have half the size
 
     @property
     def constant(self) -> float:

@@ -244,7 +244,8 @@ class DenseView(WeightRows, SumView, Grouped):
 
     @property
     def slow(self) -> str:
-        if not self.node.is_relu or self.has_kernel:
+        hidden = self.node.is_relu or self.node.is_in_bytes
+        if not hidden or self.has_kernel:
             return ""
         if self.weight_bits > 8:
             return "a hidden layer's weights take 16 bits"
@@ -336,6 +337,8 @@ class DenseView(WeightRows, SumView, Grouped):
         """Width of the narrowest kernel that exists for these operands."""
         if self.weight_bits == 16:
             return 32
+        if self.zero:
+            return 24
         proven = self.step.proven.acc_bits
         return max(proven, 24) if self.source_type == "int16_t" else proven
 

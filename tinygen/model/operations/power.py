@@ -28,7 +28,7 @@ class Power(Node):
     fine: bool = False
 
     def plain(self) -> dict[str, Any]:
-        return {**super().plain()} if self.fine else {"degree": self.degree}
+        return super().plain() if self.fine else {"degree": self.degree}
 
     def apply(self, values: Integers) -> Integers:
         product = values * values
