@@ -59,7 +59,7 @@ def test_few_rows_are_smoothed_as_if_they_were_noise(rows, smooth, monkeypatch):
 
 
 def test_a_table_keeps_to_int16():
-    """The root of 30,000 has 88,681 half steps."""
+    """The root of 30,000 is at 88,681 steps of half the size."""
     rows = curve(0.0, largest=30000.0)
     assert fitted(rows).root == Root(2)
 

@@ -112,7 +112,7 @@ def test_power_undoes_the_root_to_within_one_step(degree, y):
 
 
 @pytest.mark.parametrize("y", [0, 1, 150, 151, 16383])
-def test_a_fine_square_undoes_its_root_in_half_the_steps(y):
+def test_a_fine_square_undoes_a_root_in_steps_of_half_the_size(y):
     v = round(512 * y**0.5)
     fine = Power(2, fine=True)
     assert int(fine.apply(rows([v]))[0, 0]) == y

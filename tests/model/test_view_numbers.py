@@ -216,6 +216,17 @@ def layer(units, columns, optimize):
     return views(model(*nodes, inputs=columns, optimize=optimize, labels=("a", "b")))[1]
 
 
+def test_the_sums_of_units_of_bytes_are_told_as_their_kernel_has_them():
+    """From 0 for a unit of -128: 8,192 more than the node's own, which would fit 16 bits."""
+    scale = Scale((0,) * 7, (255,) * 7, 8, 255, 128)
+    hidden = Dense(((30,) * 7,) * 3, (2000,) * 3, 6, -128, 127)
+    last = Dense(((1,) * 3,) * 2, (0, 1), 8, -99, 99)
+    made = model(scale, hidden, last, Argmax(), inputs=7, labels=("a", "b"))
+    view = views(made)[1]
+    assert made.bounds[1].acc_high < 2**15
+    assert (view.acc_range, view.acc_bits) == ("-16656 .. 36894", 24)
+
+
 @pytest.mark.parametrize(
     ("units", "columns", "optimize", "size"),
     # 14 cycles an input and 25 a unit; in pairs 11.5 and 22, in fours 10.25 and 19. Pairs save 216
@@ -264,24 +275,26 @@ def test_logarithms_are_a_loop_over_bits_while_a_word_has_one_for_each(
 ROOT = Lookup((Curve(0, 0, 4, (0, 300, 500)),), True)
 
 
+@pytest.mark.parametrize("power", [Power(2), Power(2, fine=True)])
 @pytest.mark.parametrize(
-    ("lookup", "degree", "fused"),
+    ("lookup", "fused"),
     [
-        (ROOT, 2, True),
-        (replace(ROOT, bias=7), 2, True),  # into the table
-        (ROOT, 3, False),
-        (replace(ROOT, total=False), 2, False),
-        (replace(ROOT, curves=ROOT.curves * 2), 2, False),
-        (replace(ROOT, curves=(replace(ROOT.curves[0], table=(0, 30000)),), bias=9000), 2, False),
-        (replace(ROOT, low=1), 2, False),
-        (replace(ROOT, high=499), 2, False),
+        (ROOT, True),
+        (replace(ROOT, bias=7), True),  # into the table
+        (replace(ROOT, total=False), False),
+        (replace(ROOT, curves=ROOT.curves * 2), False),
+        (replace(ROOT, curves=(replace(ROOT.curves[0], table=(0, 30000)),), bias=9000), False),
+        (replace(ROOT, low=1), False),
+        (replace(ROOT, high=499), False),
     ],
 )
-def test_a_table_and_a_square_are_one_step_where_nothing_stands_between(lookup, degree, fused):
-    for power in [Power(degree), Power(degree, fine=True)][: 2 if degree == 2 else 1]:
-        made = model(lookup, power)
-        one = [type(v) is LookupSquareView for v in views(made)]
-        assert one == ([True] if fused else [False] * 2)
+def test_a_table_and_a_square_are_one_step_where_nothing_stands_between(lookup, power, fused):
+    made = model(lookup, power)
+    assert [type(v) is LookupSquareView for v in views(made)] == ([True] if fused else [False] * 2)
+
+
+def test_a_table_and_a_cube_are_two_steps():
+    assert [type(v) is LookupSquareView for v in views(model(ROOT, Power(3)))] == [False] * 2
 
 
 UP = re.compile(r"\(\(v \* (\d+)\) >> (\d+)\)")

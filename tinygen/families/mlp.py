@@ -38,7 +38,7 @@ from ..fitting.nets.local_search import (
     taught,
     tries,
 )
-from ..fitting.nets.rounding import MOST_FINE, forms_behind, frames_of, in_bytes, round_layer
+from ..fitting.nets.rounding import MOST_FINE, forms_behind, frames_of, round_layer
 from ..fitting.weighted import deviation, mean
 from ..model.nodes import prove
 from ..model.operations.dense import Dense, has_kernel
@@ -254,12 +254,14 @@ def _alike(some: Rows, others: Rows) -> bool:
 
 def _chains(fitted: FittedNet, rows: Rows):
     """The chains of `_ways`; after them, where bytes spoil the net, those of units of int16."""
-    least = np.inf
+    tried = []
     for nodes in _ways(fitted, rows):
-        least = min(least, mean_error(nodes, rows.x, rows.y, rows.weights))
+        tried.append(nodes)
         yield nodes
-    spoilt = least > SPOILT * rows.error(fitted.predict(rows.x))
-    if spoilt and in_bytes(_scaling(fitted.logs), len(fitted.net.sizes) - 2):
+    if not any(isinstance(node, Dense) and node.is_in_bytes for node in tried[0]):
+        return
+    most = SPOILT * rows.error(fitted.predict(rows.x))
+    if all(mean_error(nodes, rows.x, rows.y, rows.weights) > most for nodes in tried):
         yield from _ways(fitted, rows, words=True)
 
 

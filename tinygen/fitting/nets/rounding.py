@@ -64,10 +64,12 @@ class Form:
             WEIGHT_MAX / np.maximum(np.abs(weights).max(axis=0), 1e-12),
             ((self.high - self.low) << self.shift) / np.maximum(largest, 1e-9),
         )
-        if self.fine and not self.saturates:
+        if self.saturates:
+            return steps
+        if self.fine:
             most = np.maximum(bias + self._most(weights), 1e-9)
             steps = np.minimum(steps, ROOM * self.room / most)
-        elif self.reach is not None and not self.fine:
+        elif self.reach is not None:
             steps = np.minimum(steps, steps_in_24_bits(weights, bias, self.reach))
         return steps
 
@@ -93,11 +95,6 @@ class Form:
         assert self.reach is not None
         most: np.ndarray = np.abs(weights).sum(axis=0) * self.reach
         return most
-
-
-def in_bytes(scale: Scale, layers: int) -> bool:
-    """True where `forms_behind` makes bytes of the units that a further layer reads."""
-    return scale.top <= UINT8_MAX and layers > 1
 
 
 def forms_behind(scale: Scale, layers: int, narrow: bool, words: bool = False) -> list[Form]:

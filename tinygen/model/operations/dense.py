@@ -88,6 +88,11 @@ class Dense(Node):
         """True of several rows that are clamped to int8."""
         return (self.low, self.high) == INT8 and len(self.bias) > 1
 
+    @property
+    def lift(self) -> int:
+        """What a kernel adds to each sum, so that the lower limit is at 0."""
+        return -self.low << self.shift
+
     def result_letter(self) -> str:
         return "h" if self.is_relu or self.is_in_bytes else self.letter
 
@@ -156,16 +161,14 @@ def _drops_a_byte(node: Dense) -> bool:
 
 
 def is_byte_layer(node: Dense, source_type: str, proven: Bounds) -> bool:
-    """The same of a layer whose units are bytes. Its kernel's sums begin at 0 for a unit of -128,
-    and have room for two bits more.
-    """
+    """The same of a layer whose units are bytes: its kernel's sums have room for two more bits."""
     up = 8 - BYTE_SHIFT
-    ends = (acc - (node.low << node.shift) for acc in (proven.acc_low, proven.acc_high))
+    least, most = proven.acc_low + node.lift, proven.acc_high + node.lift
     return (
         node.is_in_bytes
         and node.weight_bits == 8
         and _is_in_single_steps(node, source_type, (BYTE_SHIFT,))
-        and bits_for(*(end << up for end in ends)) in (16, 24)
+        and bits_for(least << up, most << up) in (16, 24)
     )
 
 
@@ -306,7 +309,7 @@ class DenseView(WeightRows, SumView, Grouped):
 
     @property
     def acc_range(self) -> str:
-        lift, proven = self.zero << self.node.shift, self.step.proven
+        lift, proven = self.node.lift if self.zero else 0, self.step.proven
         return f"{proven.acc_low + lift} .. {proven.acc_high + lift}"
 
     @property

@@ -83,8 +83,7 @@ def kernel_biases(node: Dense) -> tuple[int, ...]:
     """A hidden layer's biases as its kernel's table holds them; what rounds a fine sum is in
     them, and what lifts a unit's lower limit to 0.
     """
-    lift = -node.low << node.shift
-    return tuple(b + lift for b in node.start) if has_fine_sums(node) else node.bias
+    return tuple(b + node.lift for b in node.start) if has_fine_sums(node) else node.bias
 
 
 def bias_bytes(node: Dense) -> int:

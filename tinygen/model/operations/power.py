@@ -39,8 +39,7 @@ class Power(Node):
         return integers(round_shift(product, 16))
 
     def bounds(self, inside: Bounds) -> Bounds:
-        within("power: degree", [self.degree], min(ROOTS), max(ROOTS))
-        within("power: degree if fine", [self.degree if self.fine else 2], 2, 2)
+        within("power: degree", [self.degree], min(ROOTS), 2 if self.fine else max(ROOTS))
         within("power: inputs", [len(inside.low)], 1, 1)
         # the upper half of 65535**2 has no room for what rounds a fine square
         within("power: input", (*inside.low, *inside.high), 0, UINT16_MAX - self.fine)
