@@ -91,6 +91,19 @@ TINYGEN_DOT_ASM(tinygen_dot_u8_w16_32, int32_t, uint8_t, int16_t,
                 TINYGEN_BYTE "lpm %[v],Z+\n\t" TINYGEN_LOW32 "mulsu %[v],%[lo]\n\t" TINYGEN_HIGH32,
                 TINYGEN_TEMPS_2, TINYGEN_TEMP(v))
 
+/* 9 cycles */
+static inline tinygen_int24 tinygen_times_s16_w8(int16_t x, int8_t w)
+{
+    uint8_t lo = (uint8_t)x, hi = (uint8_t)((uint16_t)x >> 8);
+    tinygen_int24 acc;
+    __asm__("mulsu %[w],%[lo]\n\tmovw %A[acc],r0\n\tsbc %C[acc],%C[acc]\n\t"
+            "muls %[w],%[hi]\n\t" TINYGEN_HIGH24 "clr r1"
+            : [acc] "=&r"(acc)
+            : [w] "a"(w), [lo] "a"(lo), [hi] "a"(hi)
+            : "r0");
+    return acc;
+}
+
 /* ---- linear models: at most 61 cycles an input into 24 bits, 64 into 32 bits ----------------- */
 
 #define TINYGEN_LINEAR_ASM(name, acc_t, add, high)                                                 \

@@ -28,6 +28,12 @@ TINYGEN_DOT_C(tinygen_dot_s8_w16_32, int32_t, int8_t, int16_t, TINYGEN_READ_I16)
 TINYGEN_DOT_C(tinygen_dot_u8_w16_32, int32_t, uint8_t, int16_t, TINYGEN_READ_I16)
 TINYGEN_DOT_C(tinygen_dot_s16_w16_32, int32_t, int16_t, int16_t, TINYGEN_READ_I16)
 
+/* w * x, of 23 bits: -32768 * -128 = 2^22 */
+static inline tinygen_int24 tinygen_times_s16_w8(int16_t x, int8_t w)
+{
+    return (tinygen_int24)((int32_t)x * w);
+}
+
 /* ---- linear models ---------------------------------------------------------------------------
  * acc + sum of w * min((x - low) * multiplier / 2^16, 4095) over n inputs, n = 1 .. 255: no scaled
  * input is ever stored. `table` in flash has a row per input: TINYGEN_BYTES(low),

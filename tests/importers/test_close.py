@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.datasets import load_digits
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -49,3 +49,50 @@ def test_a_net_that_fits_its_rows_too_well_keeps_its_classes_on_others():
     changed = model.answer(x[900:, used].astype(int)) != whole.predict(x[900:])
     assert whole.score(x[:900], y[:900]) > 0.99
     assert changed.mean() <= 0.005  # in 8 bits it is 0.0145
+
+
+def numbers(targets: list[float] | None) -> Calibration:
+    """A model that answers 0, 100, ... 1900 to as many rows, and what they should be answered."""
+    x = np.arange(20)[:, None]
+    told = None if targets is None else np.array(targets)
+    values = 100.0 * np.arange(20)[:, None]
+    return Calibration(X, x, values, Answer(Head(), 1.0, 0.0, -9999, 9999), told)
+
+
+def off_by(gap: int, every: int = 1) -> Lowered:
+    """The same model, `gap` off in every so many rows, up and down in turn."""
+    values = [100 * k + (gap if k % (2 * every) else -gap) * (k % every == 0) for k in range(20)]
+    splits = tuple((0, k, -1 - k, k + 1 if k < 18 else -20) for k in range(19))
+    return Lowered((Forest(splits, tuple((v,) for v in values), (0,), (0,), -9999, 9999),))
+
+
+def test_rounding_may_hide_in_the_models_own_error():
+    noisy = [100.0 * k + (300 if k % 4 > 1 else -300) for k in range(20)]
+    exact, choices = [100.0 * k for k in range(20)], [lambda: off_by(5), lambda: off_by(0)]
+    # 5 is 0.9 % of the spread, and 1.7 % of an error of 300
+    assert first_close(choices, numbers(noisy)) == off_by(5)
+    for told in (None, exact, [y / 4 + 75 * k for k, y in enumerate(noisy)]):
+        assert first_close(choices, numbers(told)) == off_by(0)
+    # a difference that is no noise: the error grows with it
+    leaning = [100.0 * k - (300 if k % 2 else -300) for k in range(20)]
+    assert first_close(choices, numbers(leaning)) == off_by(0)
+    # 1.2 % of the spread is seen, however large the error
+    wide = [100.0 * k + (3000 if k % 4 > 1 else -3000) for k in range(20)]
+    assert first_close([lambda: off_by(7), lambda: off_by(0)], numbers(wide)) == off_by(0)
+
+
+def test_a_net_of_noisy_targets_takes_coarser_weights():
+    rng = np.random.default_rng(5)
+    x = np.round(rng.uniform(-20, 20, (800, 4)), 1)
+    y = np.round(x[:, 0] * np.tanh(x[:, 1] / 9) + x[:, 2] + rng.normal(0, 4, 800), 1)
+    net = MLPRegressor(hidden_layer_sizes=(8,), max_iter=2000, learning_rate_init=0.01, random_state=0)
+    whole = make_pipeline(StandardScaler(), net).fit(x[:600], y[:600])
+    free, told = (tinygen.convert(whole, x[:600], t) for t in (None, y[:600]))
+    assert max(abs(w) for row in free.nodes[1].weights for w in row) > 127
+    assert max(abs(w) for row in told.nodes[1].weights for w in row) <= 127
+
+    def error(model):
+        raw = np.column_stack([q.to_raw(x[600:, k]) for k, q in enumerate(model.inputs)])
+        return np.abs(model.output.to_physical(model.answer(raw)) - y[600:]).mean()
+
+    assert error(told) <= 1.01 * np.abs(whole.predict(x[600:]) - y[600:]).mean()

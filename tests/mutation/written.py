@@ -58,6 +58,7 @@ KERNELS = {
     "sign of a byte": (FIXED, "^ 0x80) - 0x80)", "^ 0x80) - 0x7F)", "linear16"),
     "high byte of a word": (FIXED, "(p + 1) * 256", "(p + 1) * 255", "linear16"),
     "last weight forgotten": (SUMS, "i < n; ++i) { ", "i + 1 < n; ++i) { ", "softmax"),
+    "product of bytes": (SUMS, "((int32_t)x * w)", "((int8_t)x * w)", "products"),
     "layer not rounded": (
         LAYERS,
         "tinygen_word(bias) * 256 + 128",
@@ -165,6 +166,7 @@ TEMPLATES = {
     ),
     "live gain": ("calibrate", "{{ n.node.gain }}u,", "4096u,", "recalibrated_live"),
     "bias of a row": ("dense", "_bias[i])", "_bias[0])", "softmax"),
+    "start of a product": ("dense", "{% if n.start %}", "{% if n.start > 0 %}", "products"),
     "start of a row": ("dense", "{{ n.start|literal }}", "0", "linear16"),
     "high limit of int8": ("dense", "sum > {{ n.node.high }} ?", "sum > 100 ?", "quantized"),
     "round down": ("dense", "((sum + 1) >> 1)", "(sum >> 1)", "quantized"),

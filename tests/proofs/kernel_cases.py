@@ -229,6 +229,12 @@ for dot in DOTS.split():
         f"{inputs} {weights} {{ put16(mem + X, x); put16(flash + TABLE, w);"
         f" {sums} SAME(acc, 1); }}" + MANY_PRODUCTS.format(most=120),
     )
+case(
+    "times_s16_w8",
+    "i24",
+    "i16, i8",
+    "EACH(x) BYTES(w) SAME(x, w);",
+)
 LINEAR = """
     put16(flash + TABLE, 0x8000);
     EACH(x) ALL(m) {

@@ -19,11 +19,10 @@ from ..fitting import class_scores as scores
 from ..fitting.class_scores import Scores
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import narrowest
-from ..fitting.trees import Trees, from_sklearn, least_leaf
+from ..fitting.trees import INT8, Trees, from_sklearn, leaf_steps, least_leaf
 from ..fitting.weighted import total
 from ..model.fixedpoint import INT16_MAX
 from ..model.operations.argmax import Argmax
-from ..model.operations.dense import Dense
 from . import Family
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 SIZES = ((8, 4), (8, 8), (16, 4), (16, 8), (24, 8), (24, 16))  # trees, leaves of each
 VOTE = 15  # a leaf without doubt gives its class this many votes
-INT8 = 127
-MAX_SHIFT = 14  # raw values times 2**14 fit 30 bits
 LEAST_ROWS = 5  # training rows of a leaf of a quantity
 RATE = 0.3  # learning rate: few trees must take large steps
 REFIT_ROWS = 50  # training rows that speak for a boosted leaf value when all are fitted again
@@ -174,19 +171,11 @@ def lower(fitted: FittedForest, rows: Rows):
     if fitted.kind == "votes":
         largest = VOTE * len(fitted.trees.trees)
         return (fitted.trees.node(fitted.values, fitted.intercept, 0, largest), Argmax())
-    limits = (
-        INT8,
-        INT16_MAX // len(fitted.trees.trees),
-    )  # sums of int16 leaves fit 16 bits as well
     if fitted.kind == "quantity":
         error = rows.error(fitted.predict(rows.x))
-        return narrowest(
-            (_quantity_chain(fitted, rows, limit) for limit in limits),
-            rows.x[:, fitted.columns],
-            rows.y,
-            error,
-            rows.weights,
-        )
+        x = rows.x[:, fitted.columns]
+        return narrowest(_quantity_chains(fitted, rows), x, rows.y, error, rows.weights)
+    limits = INT8, INT16_MAX // len(fitted.trees.trees)  # sums of the second fit 16 bits as well
     shares, exact = fitted.trees.shares(rows.x), Scores(fitted.values.T, fitted.intercept)
     y, counts = rows.y, rows.weights
     chains = (
@@ -202,17 +191,13 @@ def lower(fitted: FittedForest, rows: Rows):
     )
 
 
-def _quantity_chain(fitted: FittedForest, rows: Rows, limit: int):
-    """Leaves as whole steps within +-limit; a Dense node of one weight brings their sum to raw
-    values.
-    """
-    largest = max(float(np.abs(fitted.values).max()), 1e-9)
-    shift = int(np.clip(np.floor(np.log2(INT8 * limit / largest)), 0, MAX_SHIFT))
-    weight = int(np.ceil(largest / limit * 2**shift))  # one step is weight / 2**shift raw
-    leaves = np.floor(fitted.values * 2**shift / weight + 0.5).astype(int)
-    sums = fitted.trees.node(leaves, (0,), -INT16_MAX, INT16_MAX)
-    bias = int(np.floor(fitted.intercept[0] * 2**shift + 0.5))
-    return (sums, Dense(((weight,),), (bias,), shift, *rows.output.limits))
+def _quantity_chains(fitted: FittedForest, rows: Rows):
+    """Leaves in whole steps; a Dense node of one weight brings their sum to raw values."""
+    of_trees = np.split(fitted.values[:, 0], fitted.trees.first_leaf[1:])
+    for steps in leaf_steps(of_trees, float(fitted.intercept[0])):
+        leaves = np.concatenate(steps.leaves)[:, None]
+        sums = fitted.trees.node(leaves, (steps.bias,), -INT16_MAX, INT16_MAX)
+        yield sums, steps.dense(*rows.output.limits)
 
 
 FAMILY = Family(

@@ -1,4 +1,4 @@
-"""From scikit-learn's decision trees to one `Forest` node.
+"""From scikit-learn's decision trees to one `Forest` node, and leaves in whole steps.
 
 Inputs are integers, so `x <= t` is `x <= floor(t)`: a tree loses nothing by conversion. Only inputs
 that a split looks at are kept, and equal leaves are stored once.
@@ -6,16 +6,22 @@ that a split looks at are kept, and equal leaves are stored once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..data import Rows
+from ..model.fixedpoint import INT16_MAX
+from ..model.nodes import Integers
+from ..model.operations.dense import Dense
 from ..model.operations.forest import Forest
+from .least_squares import Floats
 from .weighted import total
 
+INT8 = 127
+MAX_SHIFT = 14  # raw values times 2**14 fit 30 bits
 Split = tuple[int, int, int, int]
 
 
@@ -73,6 +79,69 @@ class Trees:
         return Forest(
             tuple(splits), tuple(rows), tuple(roots), tuple(int(b) for b in bias), low, high
         )
+
+
+@dataclass(frozen=True)
+class LeafSteps:
+    """Leaves of trees that are added up, in whole steps of `weight / 2**shift` raw:
+    `answer = (weight * (bias + sum of leaves) + offset) / 2**shift`.
+    """
+
+    leaves: tuple[Integers, ...]  # of each tree
+    bias: int
+    weight: int
+    shift: int
+    offset: int
+
+    @property
+    def unit(self) -> float:
+        return float(self.weight / 2**self.shift)
+
+    @property
+    def start(self) -> float:
+        """What the leaves are added to, raw."""
+        return float(self.bias * self.unit + self.offset / 2**self.shift)
+
+    def dense(self, low: int, high: int) -> Dense:
+        """The node behind the sum of the leaves."""
+        return Dense(((self.weight,),), (self.offset,), self.shift, low, high)
+
+
+def leaf_steps(values: Sequence[Floats], start: float) -> Iterator[LeafSteps]:
+    """Leaves around the middle of each tree: of 8 bits in a step that is a power of two, which
+    costs next to nothing; of 8 bits in the finest step; of 16 bits. Their sum fits 16 bits.
+
+    values: of each tree, (leaves,), raw; start: what their sum is added to, raw.
+    """
+    middle = [float(v.min() + v.max()) / 2 for v in values]
+    reach = [float(np.ptp(v)) / 2 for v in values]
+    start += sum(middle)
+    moved = [v - m for v, m in zip(values, middle)]
+    # half a step of room: the first tree takes in what rounding the bias loses
+    yield _in_powers_of_two(moved, start, max(reach) / (INT8 - 0.5))
+    yield _in_finest_steps(moved, start, max(reach) / INT8)
+    yield _in_powers_of_two(moved, start, sum(reach) / (INT16_MAX - len(values)))
+
+
+def _in_powers_of_two(moved: list[Floats], start: float, least: float) -> LeafSteps:
+    """In steps of the first power of two from `least` on; `start` is taken into the sum, unless it
+    does not fit there.
+    """
+    power = int(np.clip(np.ceil(np.log2(max(least, 1e-9))), -MAX_SHIFT, MAX_SHIFT))
+    unit, shift = 2.0**power, max(-power, 0)
+    bias = int(np.floor(start / unit + 0.5))
+    first = moved[0] + start - bias * unit
+    leaves = tuple(np.floor(v / unit + 0.5).astype(np.int64) for v in (first, *moved[1:]))
+    if abs(bias) + sum(int(np.abs(v).max()) for v in leaves) <= INT16_MAX:
+        return LeafSteps(leaves, bias, 2 ** max(power, 0), shift, 0)
+    return LeafSteps(leaves, 0, 2 ** max(power, 0), shift, bias * 2 ** max(power, 0))
+
+
+def _in_finest_steps(moved: list[Floats], start: float, least: float) -> LeafSteps:
+    shift = int(np.clip(np.floor(np.log2(INT8 / max(least, 1e-9))), 0, MAX_SHIFT))
+    weight = max(int(np.ceil(least * 2**shift)), 1)
+    leaves = tuple(np.floor(v * 2**shift / weight + 0.5).astype(np.int64) for v in moved)
+    return LeafSteps(leaves, 0, weight, shift, int(np.floor(start * 2**shift + 0.5)))
 
 
 def least_leaf(least: int, rows: Rows) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def converted(
     output = _output(floats, mine, dataset, targets, chain)
     raw_targets = _raw_targets(floats, mine, output, targets)
     dataset = dataset.with_rows(y=raw_targets, output=output, labels=labels)
-    used, lowered = _lowered(floats, mine, dataset, output, chain)
+    used, lowered = _lowered(floats, mine, dataset, output, chain, targets is not None)
     band = raw_band(output, *alarm)
     inputs, family = tuple(dataset.inputs[k] for k in used), family_of(floats.kind)
     end: dict[str, Any] = {"threshold": band.high, "labels": labels, "alarm_below": band.low}
@@ -171,11 +171,17 @@ def _lowered(
     dataset: Dataset,
     output: Quantity,
     chain: tuple[Node, ...],
+    told: bool,
 ) -> tuple[tuple[int, ...], Lowered]:
-    """The inputs that are used, and the integer form; the original's own where it is kept."""
+    """The inputs that are used, and the integer form; the original's own where it is kept. told:
+    the data set's target is what the rows should have been answered.
+    """
     answer, x = Answer.of(floats.head, output), dataset.x[dataset.train]
     if not chain:
-        used, found = lower(floats, dataset.inputs, x, answer)
+        targets = None
+        if told and not floats.head.labels:
+            targets = dataset.y[dataset.train].astype(np.float64)
+        used, found = lower(floats, dataset.inputs, x, answer, targets)
         if floats.rounded:  # what is proven is proven of steps that are near the original only
             found = replace(found, bound=None, margin=None)
         return used, found

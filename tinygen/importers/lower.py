@@ -19,6 +19,7 @@ from .graph import (
     Columns,
     Curve,
     FloatModel,
+    Floats,
     Neighbours,
     Products,
     Step,
@@ -41,16 +42,22 @@ ENDS = Affine | TreeSum | TreeMedian | Neighbours  # what gives the answer, or a
 
 
 def lower(
-    model: FloatModel, inputs: tuple[Quantity, ...], x: np.ndarray, answer: Answer
+    model: FloatModel,
+    inputs: tuple[Quantity, ...],
+    x: np.ndarray,
+    answer: Answer,
+    targets: Floats | None = None,
 ) -> tuple[tuple[int, ...], Lowered]:
-    """The inputs that the model uses, and its nodes over these. x: raw rows of all inputs."""
+    """The inputs that the model uses, and its nodes over these. x: raw rows of all inputs;
+    targets: of numbers, what the rows should be answered, raw.
+    """
     steps = simplified(model.steps, len(inputs))
     if model.rounded:
         steps = simplified(loosened(steps, physical(inputs, x)), len(inputs))
     used = used_inputs(steps, len(inputs))
     steps = restricted(steps, used, len(inputs))
     kept = tuple(inputs[k] for k in used)
-    rows = Calibration(kept, x[:, list(used)], model.values(physical(inputs, x)), answer)
+    rows = Calibration(kept, x[:, list(used)], model.values(physical(inputs, x)), answer, targets)
     if answer.head.labels:
         near = (3 * x + np.random.default_rng(0).permutation(x)) // 4
         values = model.values(physical(inputs, near))

@@ -14,17 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..common.errors import QuantizeError, show
+from ..fitting.trees import INT8, leaf_steps
 from ..model.fixedpoint import INT16_MAX
 from ..model.nodes import MAX_WIDTH, Node
 from ..model.operations.argmax import Argmax
-from ..model.operations.dense import Dense
 from ..model.operations.forest import MAX_TREE_DEPTH, Forest
 from .calibration import Answer, Calibration, Lowered
 from .graph import SAME, Columns, Floats, Tree, TreeSum
 
-INT8 = 127
 MOST_RUNS = 4  # changes of side that a curve in front of a split may make over its input
-MAX_SHIFT = 14  # a raw answer times 2**14 fits 30 bits
 Split = tuple[int, int, int, int]
 
 
@@ -140,7 +138,7 @@ def lower_raw(trees: Sequence[RawTree], base: Floats, rows: Calibration) -> Lowe
         difference = rows.difference(found.nodes)
         if best is None or difference < least:
             best, least = found, difference
-        if difference <= rows.tolerance:
+        if difference <= rows.tolerance or rows.is_hidden(found.nodes, difference):
             return found
     assert best is not None
     return best
@@ -162,27 +160,16 @@ def _one_tree(tree: RawTree, base: Floats, answer: Answer) -> Lowered:
 
 
 def _numbers(trees: Sequence[RawTree], base: Floats, answer: Answer) -> Iterator[Lowered]:
-    """Leaves as int8, then as int16, around the middle of each tree; their sum in raw steps."""
+    """Leaves in whole steps; their sum in raw steps."""
     exact = [t.values[:, 0] / answer.step for t in trees]
-    middle = [float(v.min() + v.max()) / 2 for v in exact]
-    reach = [float(v.max() - v.min()) / 2 for v in exact]
-    start = (float(base[0]) - answer.offset) / answer.step + sum(middle)
-    for step in (max(reach) / INT8, sum(reach) / (INT16_MAX - len(trees))):
-        shift = int(np.clip(np.floor(np.log2(INT8 / max(step, 1e-9))), 0, MAX_SHIFT))
-        weight = max(int(np.ceil(step * 2**shift)), 1)
-        unit = weight / 2**shift
-        leaves = [np.floor((v - m) / unit + 0.5).astype(int) for v, m in zip(exact, middle)]
-        bias = int(np.floor(start * 2**shift + 0.5))
-        errors = [w * unit - (v - m) for w, v, m in zip(leaves, exact, middle)]
-        low, high = sum(e.min() for e in errors), sum(e.max() for e in errors)
-        off = bias / 2**shift - start
-        yield Lowered(
-            (
-                forest(trees, [w[:, None] for w in leaves], (0,), -INT16_MAX, INT16_MAX),
-                Dense(((weight,),), (bias,), shift, answer.low, answer.high),
-            ),
-            float(max(abs(low + off), abs(high + off))) + 0.5,
-        )
+    start = (float(base[0]) - answer.offset) / answer.step
+    for steps in leaf_steps(exact, start):
+        off = [w * steps.unit - v for w, v in zip(steps.leaves, exact)]
+        low, high = (steps.start - start + sum(end(e) for e in off) for end in (np.min, np.max))
+        leaves = [w[:, None] for w in steps.leaves]
+        sums = forest(trees, leaves, (steps.bias,), -INT16_MAX, INT16_MAX)
+        nodes = sums, steps.dense(answer.low, answer.high)
+        yield Lowered(nodes, float(max(abs(low), abs(high))) + 0.5)
 
 
 def _scores(trees: Sequence[RawTree], base: Floats, answer: Answer) -> Iterator[Lowered]:

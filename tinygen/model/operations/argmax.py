@@ -25,8 +25,9 @@ from ..nodes import (
 )
 from ..trees.views import ClassView, ForestFloatView, ForestView
 from ..views import FloatStep, FloatView, Step, View
-from .dense import WideRows, sums_within
+from .dense import sums_within
 from .forest import Forest
+from .weight_rows import WideRows
 
 
 @operation

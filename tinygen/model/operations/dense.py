@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common.errors import ModelError
 from ..fixedpoint import INT16_MAX, bits_for
 from ..nodes import (
     INT32_MAX,
@@ -35,7 +34,9 @@ from .hidden_units import (
     table_bytes,
     unit_lines,
 )
+from .one_product import ProductView
 from .scale import Scale
+from .weight_rows import WeightRows, short_type
 
 MAX_SHIFT = 24
 FINE_SHIFTS = (1, 4)  # that kernels have for fine sums of int8 inputs
@@ -43,7 +44,6 @@ BYTE_SHIFT = 6  # of those whose units are bytes
 INT8 = (-128, 127)
 WORTH_PAIRS = 200  # cycles that pairs of a layer's units must save: their code takes 40 to 60 bytes
 LAYERS = {1: "layer", 2: "layer_pairs", 4: "layer_quads"}  # by units computed at a time
-SHORT = {"int8_t": "s8", "uint8_t": "u8", "int16_t": "s16"}  # types in the kernels' names
 
 
 @operation
@@ -117,7 +117,10 @@ class Dense(Node):
         within(f"dense: shift of a sum of {bits} bits", [self.shift], 0, bits - 1)
         return clamped((self.low, self.high), len(self.bias), acc, self.op, self.shift)
 
-    def view(self, step: Step) -> DenseView:
+    def view(self, step: Step) -> DenseView | ProductView:
+        if len(self.bias) == len(self.weights[0]) == 1:
+            (weight,), (start,) = self.weights[0], self.start
+            return ProductView(step, (self.low, self.high), self.shift, weight, start)
         return DenseView(step, (self.low, self.high), self.shift, self)
 
     def float_view(self, step: FloatStep) -> DenseFloatView:
@@ -183,54 +186,6 @@ def _is_fine(node: Dense, source_type: str, proven: Bounds) -> bool:
 def _is_in_single_steps(node: Dense, source_type: str, shifts: Sequence[int]) -> bool:
     """True for a layer of int8 inputs, its bias in single steps of the sum."""
     return source_type == "int8_t" and node.shift in shifts and node.bias_shift == 0
-
-
-def short_type(step: Step) -> str:
-    """How the kernels' names spell the type of a step's inputs."""
-    short = SHORT.get(step.source_type)
-    if short is None:
-        assert step.before is not None  # raw inputs are int16_t
-        low, high = min(step.before.low), max(step.before.high)
-        raise ModelError(f"dense: its inputs reach {low} .. {high}, beyond int16")
-    return short
-
-
-class WeightRows:
-    """What a view tells of a node with rows of weights, one row an output."""
-
-    node: Any
-
-    @property
-    def weight_bits(self) -> int:
-        return int(self.node.weight_bits)
-
-    @property
-    def rows(self) -> int:
-        return len(self.node.bias)
-
-    @property
-    def columns(self) -> int:
-        return len(self.node.weights[0])
-
-    @property
-    def weight_rows(self) -> list[str]:
-        return ["{ " + ", ".join(f"{w:4d}" for w in row) + " }," for row in self.node.weights]
-
-    @property
-    def weight_bytes(self) -> int:
-        """Bytes of the weights in flash."""
-        return self.rows * self.columns * self.weight_bits // 8
-
-
-class WideRows(WeightRows):
-    """The same of rows that are summed in 32 bits."""
-
-    step: Any
-
-    @property
-    def dot(self) -> str:
-        """The function of one sum."""
-        return f"tinygen_dot_{short_type(self.step)}_w{self.weight_bits}_32"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ..nodes import fused
 from ..views import Step, SumView, signed
-from .dense import Dense, is_relu_layer, short_type
+from .dense import Dense, is_relu_layer
 from .hidden_units import (
     NET_CYCLES,
     Grouped,
@@ -19,6 +19,7 @@ from .hidden_units import (
     unit_lines,
 )
 from .scale import Scale
+from .weight_rows import short_type
 
 PAIRED = 8  # units from which on pairs of them are worth their code
 HELD_INPUTS = range(2, 8)  # that registers of an AVR hold

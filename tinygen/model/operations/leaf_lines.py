@@ -23,8 +23,9 @@ from ..nodes import (
 )
 from ..trees.tree import FEW_INPUTS, MAX_DEPTH, Form, Stream, Tree
 from ..views import FloatStep, FloatSumView, Step, SumView, signed
-from .dense import MAX_SHIFT, short_type, sums_within
+from .dense import MAX_SHIFT, sums_within
 from .forest import Forest
+from .weight_rows import short_type
 
 BRANCHES = 4  # most splits printed as if and else; more take fewer bytes as a stream
 

@@ -24,7 +24,7 @@ from ..nodes import (
     within,
 )
 from ..views import FloatStep, FloatSumView, Step, View
-from .dense import WideRows
+from .weight_rows import WideRows
 
 MOST_SUM = 2**29 - 1  # four times it fits 32 bits
 
