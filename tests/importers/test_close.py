@@ -81,11 +81,32 @@ def test_rounding_may_hide_in_the_models_own_error():
     assert first_close([lambda: off_by(7), lambda: off_by(0)], numbers(wide)) == off_by(0)
 
 
+def test_the_classes_of_a_model_that_errs_may_change_more_often():
+    places = np.arange(1000) % 11
+
+    def rows(wrong: int, told: bool = True) -> Calibration:
+        """Three rows lie where the limit is one too high; so many others have the other class."""
+        x = np.where(np.arange(1000) < 3, 6, np.where(places == 6, 0, places))[:, None]
+        targets = (x[:, 0] > 5).astype(float)
+        targets[1] = 0.0
+        targets[-wrong:] = 1 - targets[-wrong:]
+        head = Answer(Head("sign", ("a", "b")), 1.0, 0.0, 0, 1)
+        return Calibration(X, x, x - 5.5, head, targets if told else None, rows_at(0, 10))
+
+    choices = [lambda: above(6), lambda: above(5)]
+    assert first_close(choices, rows(600, told=False)) == above(5)
+    assert first_close(choices, rows(600)) == above(6)
+    assert first_close(choices, rows(40)) == above(5)  # 3 in 1,000 of an error of 4 %
+    assert first_close(choices, replace(rows(600), between=rows_at(2, 6))) == above(5)
+
+
 def test_a_net_of_noisy_targets_takes_coarser_weights():
     rng = np.random.default_rng(5)
     x = np.round(rng.uniform(-20, 20, (800, 4)), 1)
     y = np.round(x[:, 0] * np.tanh(x[:, 1] / 9) + x[:, 2] + rng.normal(0, 4, 800), 1)
-    net = MLPRegressor(hidden_layer_sizes=(8,), max_iter=2000, learning_rate_init=0.01, random_state=0)
+    net = MLPRegressor(
+        hidden_layer_sizes=(8,), max_iter=2000, learning_rate_init=0.01, random_state=0
+    )
     whole = make_pipeline(StandardScaler(), net).fit(x[:600], y[:600])
     free, told = (tinygen.convert(whole, x[:600], t) for t in (None, y[:600]))
     assert max(abs(w) for row in free.nodes[1].weights for w in row) > 127

@@ -15,6 +15,7 @@ from tinygen.model.confidence.not_sure import Answered, leads_of, least_lead
 from tinygen.model.fixedpoint import MISSING, NOT_SURE
 from tinygen.model.model import from_json
 from tinygen.model.operations.dense import Dense
+from tinygen.model.operations.scale import Scale
 
 PLAIN = street_model("forest", "classification")
 SCORES = replace(PLAIN, scores=True)
@@ -59,9 +60,9 @@ def test_two_classes_get_scores_that_give_the_same_answers(family):
 @pytest.mark.parametrize("bias", range(-4, 5))
 def test_a_sum_is_above_zero_before_and_after_it_is_brought_to_16_bits(bias):
     """Sums of 19 bits around 0, one by one."""
-    model = fitted_model("logistic", two_classes())
-    one = replace(model.nodes[-1], weights=((30000,) + (0,) * 2,), bias=(bias,))
-    chain = score_chain((model.nodes[0], one), 3)
+    scale = Scale((0, 0, 0), (65535,) * 3, 16, 4095, 2048)
+    one = Dense(((30000, 0, 0),), (bias,), 0, 0, 1)
+    chain = score_chain((scale, one), 3)
     assert chain[-3].shift > 0
     values = np.zeros((3, 3), dtype=np.int64)
     values[:, 0] = (-1, 0, 1)

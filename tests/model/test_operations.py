@@ -46,7 +46,7 @@ class Spread(Node):
 
     op: ClassVar[str] = "spread"
     letter: ClassVar[str] = "d"
-    saturates: ClassVar[bool] = True
+    takes_any_int16: ClassVar[bool] = True
     high: int
 
     def apply(self, values):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..data import Rows
 from ..fitting import class_scores as scores
 from ..fitting.class_scores import Frame, Scores
+from ..fitting.lowering import ACC_ROOM, INT8
+from ..model.fixedpoint import INT16_MAX
 from . import Family
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -56,8 +60,12 @@ def lower(fitted: Logistic, rows: Rows):
 
 
 def _chains(fitted: Logistic, rows: Rows):
-    """(chain, loss) with int8 coefficients, then int16."""
-    for limit in (127, 32767):
+    """(chain, loss): one sum of the inputs as they are; with int8 coefficients of scaled inputs,
+    then int16.
+    """
+    if len(fitted.scores.coef) == 1:
+        yield from _unscaled(fitted, rows)
+    for limit in (INT8, INT16_MAX):
         for scale in scores.scalings(rows):
             values = scale.apply(rows.x)
             inside = scores.proven((scale,), len(scale.low))
@@ -70,6 +78,18 @@ def _chains(fitted: Logistic, rows: Rows):
             ):
                 loss = adapted.loss(values, rows.y, rows.weights)
                 yield (scale, *scores.decision_nodes(whole, inside)), loss
+
+
+def _unscaled(fitted: Logistic, rows: Rows):
+    frame = fitted.frame
+    seen = fitted.scores.seen_through(1 / frame.spread, -frame.mean / frame.spread)
+    inside = scores.proven((), len(frame.mean))
+    size = np.abs(seen.coef)
+    room = ACC_ROOM / (INT16_MAX + 1) * size.max() / max(size.sum(), 1e-300)
+    for limit in (INT8, min(INT16_MAX, int(room))):
+        for whole, adapted in scores.rounded_scores(seen, rows.x, rows.y, limit, rows.weights):
+            loss = adapted.loss(rows.x, rows.y, rows.weights)
+            yield scores.decision_nodes(whole, inside), loss
 
 
 FAMILY = Family(

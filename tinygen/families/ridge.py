@@ -1,9 +1,10 @@
-"""Ridge regression: one int8 coefficient per input, on the target or on its square or cube root.
+"""Ridge regression: one coefficient per input, on the target or on its square or cube root.
 
 With logarithms of inputs and target the same fit is a power law, see `power`.
 
-The 16-bit multiplier that brings an input to a common range also absorbs what rounding its
-coefficient to int8 lost, so a linear model keeps practically all of its float accuracy.
+The coefficients weigh the inputs as they are, in 8 bits where that adds no error to speak of, else
+in 16. Where the inputs' steps differ too much for that, each is brought to a common range first:
+the 16-bit multiplier then absorbs what rounding its coefficient to int8 lost.
 """
 
 from __future__ import annotations
@@ -15,17 +16,20 @@ import numpy as np
 
 from ..data import Rows
 from ..fitting import weighted
+from ..fitting.class_scores import proven
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import (
     FEW_STEPS,
+    HIDDEN,
     TOLERANCE,
     Logs,
+    apply_all,
     exact_products,
     lean_of,
     logs_of,
     narrowest,
     scale_inputs,
-    wide_weights,
+    whole_sums,
     without_lean,
 )
 from ..model.nodes import Node
@@ -35,7 +39,6 @@ from . import Family
 
 RIDGE = 1e-4
 HALF_STEP = 0.5  # raw: a mean error above it can be seen in the answers
-FEW_BITS = 7  # of inputs that all have few raw steps, widened by whole numbers
 INPUT_BITS = 12  # of the scaled inputs; 8 would save 6 cycles an input and cost accuracy
 
 
@@ -107,30 +110,39 @@ def lower(fitted: Linear, rows: Rows) -> tuple[Node, ...]:
 
 
 def _chains(fitted: Linear, rows: Rows) -> Iterator[tuple[Node, ...]]:
-    """The plain chain, the same without its mean error, and, where an input has few raw steps,
-    chains whose inputs are widened, with int8 and with wider coefficients.
-
-    A whole step of such an input is rounded the same way on every row: what that adds up to grows
-    with the number of inputs.
-    """
-    limits, root = fitted.logs.limits, fitted.root
+    """Sums of the inputs as they are, and of inputs in one range; none has a mean error."""
+    root, predicted = fitted.root, fitted.predict(rows.x)
+    error = rows.error(predicted)
     v = np.clip(fitted.sums(rows.x), *root.limits(rows.output))
 
     def centred(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         return without_lean(nodes, lean_of(nodes, rows, root, v), rows, root, v)
 
-    plain = _chain(
-        fitted, rows, *exact_products(fitted.coef, scale_inputs(limits, INPUT_BITS, True))
-    )
-    if abs(lean_of(plain, rows, root, v)) < HALF_STEP:
-        yield plain
-    yield centred(plain)
-    wide = scale_inputs(limits, INPUT_BITS, exact=True, widen=True)
-    if wide.shift == 8:
-        yield centred(_chain(fitted, rows, *exact_products(fitted.coef, wide)))
-        if max(high - low for low, high in limits) < FEW_STEPS:  # whole steps leave weights room
-            wide = scale_inputs(limits, FEW_BITS, exact=True, widen=True)
-        yield centred(_chain(fitted, rows, wide, *wide_weights(fitted.coef, wide)))
+    for nodes, coarse in _unscaled(fitted, rows):
+        nodes = centred(nodes)
+        off = np.abs(apply_all(nodes, rows.x)[:, 0] - predicted)
+        if not coarse or np.average(off, weights=rows.weights) <= HIDDEN * error:
+            yield nodes
+    scale = scale_inputs(fitted.logs.limits, INPUT_BITS, exact=True, widen=True)
+    yield centred(_chain(fitted, rows, *exact_products(fitted.coef, scale)))
+
+
+def _unscaled(fitted: Linear, rows: Rows) -> Iterator[tuple[tuple[Node, ...], bool]]:
+    """Chains that weigh the inputs, or their logarithms, as they are; whether they are coarse."""
+    front, root = fitted.logs.nodes, fitted.root
+    x = apply_all(front, rows.x).astype(np.float64)
+    inside = proven(front, x.shape[1])
+    reach = np.maximum(-np.array(inside.low), np.array(inside.high)).astype(np.float64)
+    middle = weighted.mean(x, rows.weights)
+    moved = (x - middle) * root.slope(fitted.sums(rows.x))[:, None]
+    gram = np.cov(moved.T, aweights=rows.weights, ddof=0).reshape(len(reach), -1)
+    low, high = root.limits(rows.output)
+    found = list(whole_sums(fitted.coef, fitted.intercept, reach, gram))
+    for weights, shift in found:
+        lost = fitted.coef - weights / 2.0**shift
+        bias = int(np.floor((fitted.intercept + lost @ middle) * 2**shift + 0.5))
+        dense = Dense((tuple(weights.tolist()),), (bias,), shift, low, high)
+        yield (*front, dense, *root.nodes), shift < found[-1][1]
 
 
 def _chain(

@@ -19,7 +19,7 @@ from .lowering import apply_all
 def layer_of(model: Model) -> Dense | None:
     """The sum that is the model's answer, or the root of it; None where it ends otherwise."""
     last = model.nodes[place_of(model) - 1]
-    return last if isinstance(last, Dense) and place_of(model) > 1 else None
+    return last if isinstance(last, Dense) else None
 
 
 def terms_of(model: Model, x: Integers) -> Floats:
@@ -31,9 +31,12 @@ def terms_of(model: Model, x: Integers) -> Floats:
 
 def spans_of(model: Model) -> Floats:
     """How far each term can reach, (weights,)."""
-    inside = model.bounds[place_of(model) - 2]
-    found: Floats = np.maximum(np.array(inside.high) - np.array(inside.low), 1).astype(np.float64)
-    return found
+    if place_of(model) > 1:
+        inside = model.bounds[place_of(model) - 2]
+        ends = list(zip(inside.low, inside.high))
+    else:
+        ends = [q.limits for q in model.inputs]
+    return np.array([max(high - low, 1) for low, high in ends], dtype=np.float64)
 
 
 def coefficients(layer: Dense) -> tuple[Floats, float]:

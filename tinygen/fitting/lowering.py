@@ -6,10 +6,11 @@ Coefficients become int8 with a power-of-two step; they are rounded together, no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..common.errors import ModelError
 from ..data import Rows
@@ -21,6 +22,9 @@ from ..model.operations.scale import Scale
 from .least_squares import Floats, LinearFit, Root, integer_descent, without_free
 
 TOLERANCE = 0.005  # part of the float model's error that int8 may add before int16 is taken
+# part of an error that independent noise may have and add no more than TOLERANCE to it
+HIDDEN = (2 * TOLERANCE) ** 0.5
+INT8 = 127
 FEW_STEPS = 64  # an input that spans fewer raw steps uses less than a quarter of 8 bits
 LOG_SPAN = 3  # an input that spans less gains nothing by a logarithm
 MAX_SHIFT = 22  # keeps the rounding constant and a 16-bit result within 32-bit sums
@@ -128,14 +132,27 @@ def exact_products(coef: np.ndarray, scale: Scale) -> tuple[Scale, Floats, int]:
     return replace(scale, multiplier=tuple(multiplier.tolist())), weights, shift
 
 
-def wide_weights(coef: np.ndarray, scale: Scale) -> tuple[Floats, int]:
-    """Weights of up to 16 bits, as many as their sum leaves room for, and their shift."""
-    per_unit = coef * 2.0**scale.shift / np.array(scale.multiplier)
-    largest, total = (max(f(np.abs(per_unit)), 1e-12) for f in (np.max, np.sum))
-    room = min(INT16_MAX / largest, ACC_ROOM / (total * scale.top))
-    shift = int(np.clip(np.floor(np.log2(room)), 0, LINEAR_SHIFT))
-    whole: Floats = np.floor(per_unit * 2.0**shift + 0.5)
-    return whole, shift
+def whole_sums(
+    coef: Floats, start: float, reach: Floats, gram: Floats
+) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """Weights of inputs as they are, rounded together, and the shift of their sum: of 8 bits; of 16
+    bits and whole bytes to drop, which costs an AVR nothing; of 16 bits in the finest steps.
+
+    coef: (k,); start: what the sum is added to; reach: (k,), how far from 0 an input can be, for
+    which the sum fits 32 bits; gram: (k, k), mean products of the inputs without their means.
+    Nothing where the inputs' coefficients are too large.
+    """
+    largest = max(float(np.abs(coef).max()), 1e-12)
+    sums = max(float(np.abs(coef) @ reach + abs(start)), 1e-12)
+    told = set()
+    for limit, whole_bytes in ((INT8, False), (INT16_MAX, True), (INT16_MAX, False)):
+        shift = int(np.floor(np.log2(min(limit / largest, ACC_ROOM / sums))))
+        shift = min(shift, LINEAR_SHIFT)
+        if whole_bytes:
+            shift -= shift % 8
+        if shift >= 0 and (limit, shift) not in told:
+            told.add((limit, shift))
+            yield integer_descent(coef * 2.0**shift, gram, limit), shift
 
 
 def apply_all(nodes: Iterable[Node], raw: np.ndarray) -> np.ndarray:

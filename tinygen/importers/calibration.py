@@ -26,9 +26,10 @@ from .graph import Curve, Floats, Head
 CLOSE = 0.35  # raw steps of mean difference that do not count: rounding alone gives a quarter
 HALF = 0.51  # the same where all answers are nearly one
 CLOSE_PART = 0.0025  # of the spread of the float answers: the same
-# What is lost in the float model's own error: so much of the error, and of the spread; and what it
-# may add to the error. Noise of a twentieth adds an eighth of a per cent.
-HIDDEN_PART, HIDDEN_SPREAD, MORE_ERROR = 0.05, 0.01, 0.0025
+# What is lost in the float model's own error: so much of the error, and of the spread, or of the
+# rows whose class may change; and what it may add to the error. Noise of a twentieth adds an eighth
+# of a per cent.
+HIDDEN_PART, HIDDEN_SPREAD, HIDDEN_ROWS, MORE_ERROR = 0.05, 0.01, 0.004, 0.0025
 ROOM = 1.25  # how far beyond the rows' largest value a hidden element may go
 CHANGED = 0.0005  # part of the rows whose class may change
 CHANGED_BETWEEN = 0.0025  # the same of points between them, which stand for rows to come
@@ -65,7 +66,7 @@ class Calibration:
     x: Integers  # raw (n, inputs)
     values: Floats  # (n, outputs): what the head reads
     answer: Answer
-    targets: Floats | None = None  # of numbers: what the rows should be answered, raw (n,)
+    targets: Floats | None = None  # what the rows should be answered, raw or classes (n,)
     # of a classifier: points between the rows; those it was fitted to may all be far from a tie
     between: Calibration | None = None
 
@@ -107,19 +108,28 @@ class Calibration:
         if self.between is None or self.answer.head.kind == "value":
             return found <= self.tolerance or self.is_hidden(nodes, found), found
         more = self.between.difference(nodes)
-        return found <= self.tolerance and more <= CHANGED_BETWEEN, found + more
+        good = found <= self.tolerance and more <= CHANGED_BETWEEN
+        return good or self.is_hidden(nodes, max(found, more)), found + more
 
     def is_hidden(self, nodes: Iterable[Node], difference: float) -> bool:
-        """Whether a chain's mean `difference` from the float model is lost in that model's own
-        error, where the targets of the rows are known.
+        """Whether a chain's `difference` from the float model is lost in that model's own error,
+        where the targets of the rows are known.
         """
         if self.targets is None:
             return False
-        error = float(np.abs(self.floats - self.targets).mean())
-        if difference > min(HIDDEN_PART * error, HIDDEN_SPREAD * float(self.floats.std())):
+        most = HIDDEN_ROWS
+        if self.answer.head.kind == "value":
+            most = HIDDEN_SPREAD * float(self.floats.std())
+        error = self._error(self.floats)
+        if difference > min(HIDDEN_PART * error, most):
             return False
-        mine = float(np.abs(apply_all(nodes, self.x)[:, 0] - self.targets).mean())
-        return mine <= (1 + MORE_ERROR) * error
+        return self._error(apply_all(nodes, self.x)[:, 0]) <= (1 + MORE_ERROR) * error
+
+    def _error(self, answers: np.ndarray) -> float:
+        """Mean absolute error on the rows, raw, or the part of them with a wrong class."""
+        if self.answer.head.kind == "value":
+            return float(np.abs(answers - self.targets).mean())
+        return float((answers != self.targets).mean())
 
     def measured(self, gaps: Floats) -> dict[str, float]:
         """Mean and largest difference on the rows, in the answer's unit; of classes the part of

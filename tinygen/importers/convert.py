@@ -178,9 +178,7 @@ def _lowered(
     """
     answer, x = Answer.of(floats.head, output), dataset.x[dataset.train]
     if not chain:
-        targets = None
-        if told and not floats.head.labels:
-            targets = dataset.y[dataset.train].astype(np.float64)
+        targets = dataset.y[dataset.train].astype(np.float64) if told else None
         used, found = lower(floats, dataset.inputs, x, answer, targets)
         if floats.rounded:  # what is proven is proven of steps that are near the original only
             found = replace(found, bound=None, margin=None)

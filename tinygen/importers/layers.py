@@ -46,7 +46,7 @@ STILL = 1e-6  # part of what a sum's parts add up to that is no change of it
 class Precision:
     """How finely a chain is rounded."""
 
-    bits: int  # of the inputs
+    bits: int  # of the inputs; 16: as they are
     limit: int  # of the coefficients
     nodes: int  # of a table
     table_bits: int  # of what a table gives
@@ -57,6 +57,8 @@ class Precision:
         return (1 << (self.table_bits - 1)) - 1
 
 
+# one sum of the inputs as they are
+UNSCALED = tuple(Precision(16, limit, 0, 0) for limit in (INT8, INT16_MAX))
 # the cheapest first
 PRECISIONS = (
     Precision(8, INT8, 17, 8),
@@ -101,6 +103,9 @@ def choices(steps: Sequence[Step], rows: Calibration, way: Way) -> Iterator[Choi
         for precision in (PRECISIONS[0], PRECISIONS[2]):
             yield partial(way, steps, rows, precision)
         steps = squared(first, steps[1], rows) + list(steps[2:])
+    if isinstance(first, Affine) and len(first.offset) == len(steps) == 1:
+        for precision in UNSCALED:
+            yield partial(way, steps, rows, precision)
     for precision in PRECISIONS:
         if not isinstance(first, Products) or precision.limit > INT8:
             yield partial(way, steps, rows, precision)
@@ -128,8 +133,9 @@ def lowered(steps: Sequence[Step], rows: Calibration, precision: Precision) -> L
     nodes = (*wire.nodes, *decision_nodes(whole, wire.inside), *owners(answer.head.owner))
     if len(steps) > 1:
         return Lowered(nodes)
-    scale, dense = nodes[:2]
-    assert isinstance(scale, Scale)
+    *front, dense = nodes[: len(wire.nodes) + 1]
+    scale = front[0] if front else None
+    assert scale is None or isinstance(scale, Scale)
     assert isinstance(dense, Dense)
     step = score_step(wire, last, precision.limit)
     return Lowered(nodes, margin=score_margin(scale, dense, last, step, rows))
@@ -203,6 +209,8 @@ def _first(steps: list[Step], rows: Calibration, precision: Precision) -> tuple[
             node, gain = made
             return raw.behind(node, gain, 0 * gain, first.apply(raw.exact)), steps[1:]
         return _tables(raw, first, rows, precision.nodes, top), steps[1:]
+    if precision in UNSCALED:
+        return raw, steps
     bits = PRODUCT_BITS + 1 if isinstance(first, Products) else precision.bits
     limits = [q.limits for q in rows.inputs]
     scale = scale_inputs(limits, bits, widen=True)

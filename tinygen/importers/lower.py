@@ -49,7 +49,7 @@ def lower(
     targets: Floats | None = None,
 ) -> tuple[tuple[int, ...], Lowered]:
     """The inputs that the model uses, and its nodes over these. x: raw rows of all inputs;
-    targets: of numbers, what the rows should be answered, raw.
+    targets: what the rows should be answered, raw or as class indices.
     """
     steps = simplified(model.steps, len(inputs))
     if model.rounded:

@@ -14,7 +14,11 @@ from itertools import permutations
 import numpy as np
 
 from ..families.lookup import hats
-from ..fitting.lowering import FEW_STEPS, exact_products, scale_inputs, wide_weights
+from ..fitting.lowering import (
+    exact_products,
+    scale_inputs,
+    whole_sums,
+)
 from ..model.fixedpoint import INT16_MAX
 from ..model.nodes import Integers, Node
 from ..model.operations.dense import Dense
@@ -27,7 +31,6 @@ from .graph import Affine, Columns, Floats
 from .trees import RawTree, forest, lower_raw
 
 INPUT_BITS = 12  # of the scaled inputs of a linear model
-FEW_BITS = 7  # of inputs that all have few raw steps, widened by whole numbers
 MOST_RUNS = 64  # pieces of a function that is made of steps
 FEW_RUNS = 8  # the same of an input of few raw values, where everything is made of steps
 NODES = (9, 17, 33, 65, 127, 255)  # of each curve's table
@@ -46,17 +49,27 @@ def lower_line(sums: Affine, rows: Calibration) -> Lowered:
 
 
 def _lines(coef: Floats, offset: float, rows: Calibration) -> Iterator[Choice]:
+    """Of the inputs as they are, then of scaled ones."""
     limits, one = [q.limits for q in rows.inputs], partial(_line, coef, offset, rows)
-    yield partial(one, *exact_products(coef, scale_inputs(limits, INPUT_BITS, True)))
-    wide = scale_inputs(limits, INPUT_BITS, exact=True, widen=True)
-    yield partial(one, *exact_products(coef, wide))
-    if max(high - low for low, high in limits) < FEW_STEPS:  # whole steps leave weights room
-        wide = scale_inputs(limits, FEW_BITS, exact=True, widen=True)
-    yield partial(one, wide, *wide_weights(coef, wide))
+    reach = np.full(len(coef), INT16_MAX + 1.0)
+    gram = np.cov(rows.x.T, ddof=0).reshape(len(coef), -1)
+    for weights, shift in whole_sums(coef, offset, reach, gram):
+        yield partial(one, None, weights, shift)
+    scale = scale_inputs(limits, INPUT_BITS, exact=True, widen=True)
+    yield partial(one, *exact_products(coef, scale))
+    factor, _ = scale.frame
+    reach, gram = np.full(len(coef), float(scale.zero)), gram * np.outer(factor, factor)
+    for weights, shift in list(whole_sums(coef / factor, offset, reach, gram))[-1:]:
+        yield partial(one, scale, weights, shift)
 
 
 def _line(
-    coef: Floats, offset: float, rows: Calibration, scale: Scale, weights: Floats, shift: int
+    coef: Floats,
+    offset: float,
+    rows: Calibration,
+    scale: Scale | None,
+    weights: np.ndarray,
+    shift: int,
 ) -> Lowered:
     """The nodes; the bias halves the largest difference that the roundings leave."""
     grids = [rows.grid(k) for k in range(len(rows.inputs))]
@@ -70,11 +83,14 @@ def _line(
     left = abs(bias * unit - offset + (low + high) / 2) + (high - low) / 2
     row = tuple(int(w) for w in weights)
     node = Dense((row,), (bias,), shift, rows.answer.low, rows.answer.high)
-    return Lowered((scale, node), float(left) + 0.5)
+    return Lowered((scale, node) if scale else (node,), float(left) + 0.5)
 
 
-def _scaled(scale: Scale, grids: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+def _scaled(scale: Scale | None, grids: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     """What the node makes of every raw value of each input."""
+    if scale is None:
+        yield from grids
+        return
     for k, grid in enumerate(grids):
         one = Scale((scale.low[k],), (scale.multiplier[k],), scale.shift, scale.top, scale.zero)
         yield one.apply(grid[:, None])[:, 0]
@@ -85,7 +101,9 @@ def spread_of(parts: Sequence[Floats]) -> tuple[float, float]:
     return float(sum(p.min() for p in parts)), float(sum(p.max() for p in parts))
 
 
-def score_margin(scale: Scale, dense: Dense, sums: Affine, step: float, rows: Calibration) -> float:
+def score_margin(
+    scale: Scale | None, dense: Dense, sums: Affine, step: float, rows: Calibration
+) -> float:
     """How far from a tie the float scores have to be, so that the integer ones name the same class:
     `dense` has `step` times the scores.
     """

@@ -65,7 +65,7 @@ class Model:
             raise ModelError(
                 f"cannot optimize for {str(self.optimize)[:40]!r}: one of {', '.join(OPTIMIZE)}"
             )
-        if not self.inputs or not self.nodes or not self.nodes[0].saturates:
+        if not self.inputs or not self.nodes or not self.nodes[0].takes_any_int16:
             raise ModelError("a model needs inputs, and a first node that accepts any int16")
         self._check_scores()
         if self.bars and (self.labels or self.more):

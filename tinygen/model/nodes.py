@@ -4,7 +4,7 @@ A model is a chain of nodes. A node maps a vector of integers to a vector of int
 node is an operation with a file of its own in `operations/` and a template of the same name. This
 module holds what they share: `Node`, `Bounds`, the registry and the proof of a whole chain.
 
-The first node of every chain saturates, so that *any* int16 is a safe input.
+The first node of every chain takes any int16, so that no reading is unsafe.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Node(ABC):
 
     op: ClassVar[str]  # its name in a model file
     letter: ClassVar[str]  # its result's name in C, before the step's number
-    saturates: ClassVar[bool] = False  # takes any int16, so that a chain may start with it
+    takes_any_int16: ClassVar[bool] = False  # a chain may start with it
     folds_scale: ClassVar[bool] = False  # its float form takes in the factors of a Scale before it
 
     @abstractmethod

@@ -164,7 +164,7 @@ class Trees(Node):
 
     op: ClassVar[str] = "trees"
     letter: ClassVar[str] = "t"
-    saturates: ClassVar[bool] = True
+    takes_any_int16: ClassVar[bool] = True
     splits: tuple[tuple[int, int, int, int], ...]
     leaves: tuple[int, ...]
     roots: tuple[int, ...]

@@ -57,6 +57,7 @@ class Dense(Node):
 
     op: ClassVar[str] = "dense"
     letter: ClassVar[str] = "s"
+    takes_any_int16: ClassVar[bool] = True
     folds_scale: ClassVar[bool] = True
     weights: tuple[tuple[int, ...], ...]
     bias: tuple[int, ...]

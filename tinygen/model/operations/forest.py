@@ -58,7 +58,7 @@ class Forest(Node):
 
     op: ClassVar[str] = "forest"
     letter: ClassVar[str] = "s"
-    saturates: ClassVar[bool] = True
+    takes_any_int16: ClassVar[bool] = True
     splits: tuple[tuple[int, int, int, int], ...]
     leaves: tuple[tuple[int, ...], ...]
     roots: tuple[int, ...]

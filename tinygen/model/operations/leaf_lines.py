@@ -41,7 +41,7 @@ class LeafLines(Node):
 
     op: ClassVar[str] = "leaf_lines"
     letter: ClassVar[str] = "s"
-    saturates: ClassVar[bool] = True
+    takes_any_int16: ClassVar[bool] = True
     splits: tuple[tuple[int, int, int, int], ...]
     weights: tuple[tuple[int, ...], ...]
     bias: tuple[int, ...]

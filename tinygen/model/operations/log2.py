@@ -34,7 +34,7 @@ class Log2(Node):
 
     op: ClassVar[str] = "log2"
     letter: ClassVar[str] = "l"
-    saturates: ClassVar[bool] = True
+    takes_any_int16: ClassVar[bool] = True
     octave: ClassVar[int] = 2048  # steps of the result
     most: ClassVar[int] = 15 * octave  # above log2 of every int16
     columns: tuple[int, ...]

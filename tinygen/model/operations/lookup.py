@@ -86,7 +86,7 @@ class Lookup(Node):
 
     op: ClassVar[str] = "lookup"
     letter: ClassVar[str] = "f"
-    saturates: ClassVar[bool] = True
+    takes_any_int16: ClassVar[bool] = True
     curves: tuple[Curve, ...]
     total: bool
     bias: int = 0

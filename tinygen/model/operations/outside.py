@@ -17,7 +17,7 @@ class Outside(Node):
 
     op: ClassVar[str] = "outside"
     letter: ClassVar[str] = "count"
-    saturates: ClassVar[bool] = True
+    takes_any_int16: ClassVar[bool] = True
     low: tuple[int, ...]
     high: tuple[int, ...]
 

@@ -41,7 +41,7 @@ class QuantizedDense(Node):
 
     op: ClassVar[str] = "quantized_dense"
     letter: ClassVar[str] = "q"
-    saturates: ClassVar[bool] = True
+    takes_any_int16: ClassVar[bool] = True
     twice: ClassVar[bool] = False
     weights: tuple[tuple[int, ...], ...]
     bias: tuple[int, ...]

@@ -43,7 +43,7 @@ class Scale(Node):
 
     op: ClassVar[str] = "scale"
     letter: ClassVar[str] = "u"
-    saturates: ClassVar[bool] = True
+    takes_any_int16: ClassVar[bool] = True
     low: tuple[int, ...]
     multiplier: tuple[int, ...]
     shift: int
