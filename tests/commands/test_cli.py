@@ -176,12 +176,12 @@ def test_stream_builds_the_board_it_simulates(there, simavr, run):
 
 
 def test_a_board_with_a_wrong_coefficient_fails_the_check(there, trained, firmware_elf, run):
-    """Negative control of the whole way: same model id, one coefficient one off; exit code 1 and a
+    """Negative control of the whole way: same model id, one coefficient halved; exit code 1 and a
     failure in the XML.
     """
     place = next(k for k, node in enumerate(trained.model.nodes) if isinstance(node, Dense))
     node = trained.model.nodes[place]
-    row = (node.weights[0][0] - 1, *node.weights[0][1:])
+    row = (node.weights[0][0] // 2, *node.weights[0][1:])
     off = replace(
         trained.model,
         nodes=(

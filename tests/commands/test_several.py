@@ -84,7 +84,7 @@ def test_the_board_answers_all_targets(head, monkeypatch):
     twin = predict(head.path, head.folder / "rows.csv", None)
     assert [reply.result.prediction for reply in told.replies] == twin.raw.tolist()
     assert [reply.result.more for reply in told.replies] == list(map(tuple, twin.more.tolist()))
-    assert "pan 28.7 deg .. 148.9 deg, tilt 23.7" in twin.text()
+    assert "pan 28.7 deg .. 148.8 deg, tilt 23.9" in twin.text()
     assert not (twin.raw == MISSING).any() and len(set(twin.more[:, 0].tolist())) > 100
     assert out.read_text().splitlines()[0].endswith(",raw tilt")
 

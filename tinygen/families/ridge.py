@@ -111,8 +111,8 @@ def lower(fitted: Linear, rows: Rows) -> tuple[Node, ...]:
 
 def _chains(fitted: Linear, rows: Rows) -> Iterator[tuple[Node, ...]]:
     """Sums of the inputs as they are, and of inputs in one range; none has a mean error."""
-    root, predicted = fitted.root, fitted.predict(rows.x)
-    error = rows.error(predicted)
+    root, answers = fitted.root, np.floor(fitted.predict(rows.x) + 0.5)
+    error = rows.error(answers)
     v = np.clip(fitted.sums(rows.x), *root.limits(rows.output))
 
     def centred(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -120,8 +120,8 @@ def _chains(fitted: Linear, rows: Rows) -> Iterator[tuple[Node, ...]]:
 
     for nodes, coarse in _unscaled(fitted, rows):
         nodes = centred(nodes)
-        off = np.abs(apply_all(nodes, rows.x)[:, 0] - predicted)
-        if not coarse or np.average(off, weights=rows.weights) <= HIDDEN * error:
+        changed = np.abs(apply_all(nodes, rows.x)[:, 0] - answers)
+        if not coarse or np.average(changed, weights=rows.weights) <= HIDDEN * error:
             yield nodes
     scale = scale_inputs(fitted.logs.limits, INPUT_BITS, exact=True, widen=True)
     yield centred(_chain(fitted, rows, *exact_products(fitted.coef, scale)))
