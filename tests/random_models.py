@@ -606,6 +606,13 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             dense(rng, 3, 5, 6, -128, 127),
             dense(rng, 1, 3, 2, -32767, 32767),
         ),
+        "readings": (  # weighed as they are
+            q7,
+            dense(rng, 1, 7, 12, 0, 46340, limit=9000, bias=10**8),
+            Power(2),
+        ),
+        "readings_in_bytes": (q3, dense(rng, 1, 3, 6, -32767, 32767, limit=40, bias=90000)),
+        "readings_of_classes": (q3, dense(rng, 3, 3, 9, -32768, 32767), Argmax()),
         "products": (  # one value times one weight, of every kind
             q1,
             Lookup((curve(rng, 0, 15, 7, 16000),), True, 0, -32767, 32767),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.datasets import load_digits
+from sklearn.linear_model import PoissonRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -98,6 +99,17 @@ def test_the_classes_of_a_model_that_errs_may_change_more_often():
     assert first_close(choices, rows(600)) == above(6)
     assert first_close(choices, rows(40)) == above(5)  # 3 in 1,000 of an error of 4 %
     assert first_close(choices, replace(rows(600), between=rows_at(2, 6))) == above(5)
+
+
+def test_before_a_curve_of_the_answer_targets_say_nothing():
+    """A sum whose exponential is the answer: the targets are not in its steps."""
+    rng = np.random.default_rng(0)
+    x = np.round(rng.uniform(0, 100, (500, 3)), 1)
+    y = np.round(5 * np.exp(x @ [0.01, -0.02, 0.03]) * rng.gamma(4, 0.25, 500) + 0.1, 2)
+    whole = make_pipeline(StandardScaler(), PoissonRegressor(alpha=0.01)).fit(x, y)
+    free, told = (tinygen.convert(whole, x, targets) for targets in (None, y))
+    assert [node.op for node in told.nodes] == ["dense", "exp2"]
+    assert told.nodes[0].weights == free.nodes[0].weights
 
 
 def test_a_net_of_noisy_targets_takes_coarser_weights():

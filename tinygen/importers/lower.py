@@ -61,7 +61,8 @@ def lower(
     if answer.head.labels:
         near = (3 * x + np.random.default_rng(0).permutation(x)) // 4
         values = model.values(physical(inputs, near))
-        rows = replace(rows, between=replace(rows, x=near[:, list(used)], values=values))
+        between = replace(rows, x=near[:, list(used)], values=values, targets=None)
+        rows = replace(rows, between=between)
     return used, _faithful(_lowered(steps, rows), rows)
 
 
@@ -129,7 +130,7 @@ def _linked(steps: tuple[Step, ...], curve: Curve, rows: Calibration) -> Iterato
 
     @cache  # the tables all stand on one grid
     def inside(grid: Answer) -> Lowered:
-        return _lowered(steps, replace(rows, values=inner, answer=grid))
+        return _lowered(steps, replace(rows, values=inner, answer=grid, targets=None))
 
     def behind(grid: Answer, node: Node) -> Lowered:
         found = inside(grid)
