@@ -41,6 +41,8 @@ HOSTILE = [
     [
         "lookup_square",
         "linear16",
+        "readings",
+        "products",
         "mlp",
         "mlp_layer",
         "mlp_curve",
