@@ -49,15 +49,19 @@ def test_no_noise_takes_the_finest_steps():
 
 def test_inputs_whose_steps_differ_too_much_are_scaled():
     x = np.column_stack([X[:, 0] % 2, RNG.integers(-32000, 32000, len(X))])
-    _, nodes, _ = lowered(x, 9000 * x[:, 0] + 0.02 * x[:, 1])
+    fitted, nodes, rows = lowered(x, 9000 * x[:, 0] + 0.02 * x[:, 1])
     assert [node.op for node in nodes] == ["scale", "dense"]
+    floats = np.floor(fitted.predict(rows.x) + 0.5)
+    assert rows.error(apply_all(nodes, rows.x)[:, 0]) <= rows.error(floats) + 0.25
 
 
 def test_logarithms_are_weighed_as_they_are():
     x = np.abs(X) + 1
     y = 300 * x[:, 0] ** 0.7 / x[:, 1] ** 0.2 + RNG.normal(0, 300, len(X))
-    _, nodes, _ = lowered(x, np.maximum(y, 1), ridge.Config(0, True, logs=True))
+    fitted, nodes, rows = lowered(x, np.maximum(y, 1), ridge.Config(0, True, logs=True))
     assert [node.op for node in nodes] == ["log2", "dense", "exp2"]
+    floats = rows.error(np.floor(fitted.predict(rows.x) + 0.5))
+    assert rows.error(apply_all(nodes, rows.x)[:, 0]) <= 1.005 * floats
 
 
 @pytest.mark.parametrize("size", [1e-6, 0.01, 1.0, 60.0, 4000.0, 1e5])

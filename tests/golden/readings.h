@@ -23,7 +23,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(readings, 0x9D455F9D) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(readings, 0x950BD7C4) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define READINGS_INPUTS 7
 #define READINGS_MODEL_ID 0x1FECC0DBUL /* fingerprint that host and board compare */
@@ -66,9 +66,17 @@ TINYGEN_TABLE const int16_t readings_range[READINGS_INPUTS][2] TINYGEN_ROM = {
     {   -795,   1755 }, /* sensor 6 */
 };
 
-/* int16 coefficients. */
+/* An int16 coefficient for each input. */
 TINYGEN_TABLE const int16_t readings_s1_weights[1][7] TINYGEN_ROM = {
-    { 4397, -8990, 7035, -5592, 8244, -8893, 2435 },
+    {
+          4397, /* sensor 0 */
+         -8990, /* sensor 1 */
+          7035, /* sensor 2 */
+         -5592, /* sensor 3 */
+          8244, /* sensor 4 */
+         -8893, /* sensor 5 */
+          2435, /* sensor 6 */
+    },
 };
 
 /* Raw prediction for raw inputs x. No int16_t makes a sum overflow.

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sealed import sealed
 
 from tinygen.common.errors import ModelError
 from tinygen.fitting.class_scores import score_chain
+from tinygen.fitting.lowering import apply_all
 from tinygen.model.confidence.not_sure import Answered, leads_of, least_lead
 from tinygen.model.fixedpoint import MISSING, NOT_SURE
 from tinygen.model.model import from_json
@@ -50,7 +52,7 @@ def test_c_gives_every_number(tmp_path):
 @pytest.mark.parametrize("family", ["logistic", "forest"])
 def test_two_classes_get_scores_that_give_the_same_answers(family):
     model = fitted_model(family, two_classes())
-    chain = score_chain(model.nodes, len(model.inputs))
+    chain = score_chain(model.nodes, [q.limits for q in model.inputs])
     scored = replace(model, nodes=chain, scores=True)
     rows = model.sample_rows(20_000)
     assert (scored.predict(rows) == model.predict(rows)).all()
@@ -62,7 +64,7 @@ def test_a_sum_is_above_zero_before_and_after_it_is_brought_to_16_bits(bias):
     """Sums of 19 bits around 0, one by one."""
     scale = Scale((0, 0, 0), (65535,) * 3, 16, 4095, 2048)
     one = Dense(((30000, 0, 0),), (bias,), 0, 0, 1)
-    chain = score_chain((scale, one), 3)
+    chain = score_chain((scale, one), [(-32767, 32767)] * 3)
     assert chain[-3].shift > 0
     values = np.zeros((3, 3), dtype=np.int64)
     values[:, 0] = (-1, 0, 1)
@@ -71,7 +73,26 @@ def test_a_sum_is_above_zero_before_and_after_it_is_brought_to_16_bits(bias):
 
 def test_a_tree_has_no_scores():
     model = fitted_model("tree", two_classes())
-    assert score_chain(model.nodes, len(model.inputs)) is None
+    assert score_chain(model.nodes, [q.limits for q in model.inputs]) is None
+
+
+def test_switches_have_scores_as_fine_as_their_sums():
+    """Six inputs of 0 or 1: sums of a few hundred steps are not brought down as if each input had
+    16 bits, of which they had two scores.
+    """
+    rng = np.random.default_rng(2)
+    x = rng.integers(0, 2, (600, 6))
+    y = (x @ (3, -2, 1.5, 1, -1, 0.5) + rng.normal(0, 1, 600) > 1.5).astype(int)
+    model = fitted_model("logistic", rows_of(x, y, ("no", "yes")))
+    chain = score_chain(model.nodes, [q.limits for q in model.inputs])
+    scored = replace(model, nodes=chain, scores=True)
+    every = np.array(list(product((0, 1), repeat=6)))
+    assert (scored.predict(every) == model.predict(every)).all()
+    scores = apply_all(chain[:-1], every)[:, 1]
+    assert len(set(scores.tolist())) > 40
+    # beyond the inputs' limits the score is clamped, and of the same class
+    wild = model.sample_rows(3000)
+    assert (scored.predict(wild) == model.predict(wild)).all()
 
 
 @pytest.mark.parametrize(

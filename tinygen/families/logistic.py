@@ -1,4 +1,6 @@
-"""Logistic regression (softmax): a row of int8 coefficients per class, one row for two classes."""
+"""Logistic regression (softmax): a row of coefficients per class, one row for two classes; int8
+where that decides the rows as well as the float model does, else int16.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,7 @@ def _unscaled(fitted: Logistic, rows: Rows):
     inside = scores.proven((), len(frame.mean))
     size = np.abs(seen.coef)
     room = ACC_ROOM / (INT16_MAX + 1) * size.max() / max(size.sum(), 1e-300)
-    for limit in (INT8, min(INT16_MAX, int(room))):
+    for limit in (INT8, int(np.clip(room, INT8, INT16_MAX))):
         for whole, adapted in scores.rounded_scores(seen, rows.x, rows.y, limit, rows.weights):
             loss = adapted.loss(rows.x, rows.y, rows.weights)
             yield scores.decision_nodes(whole, inside), loss

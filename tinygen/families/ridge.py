@@ -25,6 +25,7 @@ from ..fitting.lowering import (
     Logs,
     apply_all,
     exact_products,
+    finest_scaled,
     lean_of,
     logs_of,
     narrowest,
@@ -118,24 +119,34 @@ def _chains(fitted: Linear, rows: Rows) -> Iterator[tuple[Node, ...]]:
     def centred(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         return without_lean(nodes, lean_of(nodes, rows, root, v), rows, root, v)
 
-    for nodes, coarse in _unscaled(fitted, rows):
+    middle, gram = _moments(fitted, rows)
+    for nodes, coarse in _unscaled(fitted, rows, middle, gram):
         nodes = centred(nodes)
         changed = np.abs(apply_all(nodes, rows.x)[:, 0] - answers)
         if not coarse or np.average(changed, weights=rows.weights) <= HIDDEN * error:
             yield nodes
     scale = scale_inputs(fitted.logs.limits, INPUT_BITS, exact=True, widen=True)
     yield centred(_chain(fitted, rows, *exact_products(fitted.coef, scale)))
+    if wide := finest_scaled(fitted.coef, fitted.intercept, gram, scale):
+        yield centred(_chain(fitted, rows, scale, *wide))
 
 
-def _unscaled(fitted: Linear, rows: Rows) -> Iterator[tuple[tuple[Node, ...], bool]]:
+def _moments(fitted: Linear, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Means (k,) of what is weighed, and mean products (k, k) in the answer's steps."""
+    x = apply_all(fitted.logs.nodes, rows.x).astype(np.float64)
+    middle = weighted.mean(x, rows.weights)
+    moved = (x - middle) * fitted.root.slope(fitted.sums(rows.x))[:, None]
+    gram = np.cov(moved.T, aweights=rows.weights, ddof=0).reshape(len(middle), -1)
+    return middle, gram
+
+
+def _unscaled(
+    fitted: Linear, rows: Rows, middle: np.ndarray, gram: np.ndarray
+) -> Iterator[tuple[tuple[Node, ...], bool]]:
     """Chains that weigh the inputs, or their logarithms, as they are; whether they are coarse."""
     front, root = fitted.logs.nodes, fitted.root
-    x = apply_all(front, rows.x).astype(np.float64)
-    inside = proven(front, x.shape[1])
+    inside = proven(front, len(middle))
     reach = np.maximum(-np.array(inside.low), np.array(inside.high)).astype(np.float64)
-    middle = weighted.mean(x, rows.weights)
-    moved = (x - middle) * root.slope(fitted.sums(rows.x))[:, None]
-    gram = np.cov(moved.T, aweights=rows.weights, ddof=0).reshape(len(reach), -1)
     low, high = root.limits(rows.output)
     found = list(whole_sums(fitted.coef, fitted.intercept, reach, gram))
     for weights, shift in found:

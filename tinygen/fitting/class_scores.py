@@ -244,15 +244,21 @@ def decision_nodes(whole: Scores, inside: Bounds) -> tuple[Node, ...]:
     return (Dense(weights, bias, shift, -INT16_MAX - 1, INT16_MAX), Argmax())
 
 
-def score_chain(nodes: tuple[Node, ...], inputs: int) -> tuple[Node, ...] | None:
+def score_chain(
+    nodes: tuple[Node, ...], limits: Sequence[tuple[int, int]]
+) -> tuple[Node, ...] | None:
     """A chain that gives the same classes, and ends in the largest of one int16 score per class;
     None where the chain compares nothing, as a decision tree.
 
     Of two classes there is one sum, and class 1 is answered where it is above 0: the scores are
-    then 0 and the sum, rounded up to 16 bits, so that it is above 0 for the same rows.
+    then 0 and the sum, rounded up to 16 bits, so that it is above 0 for the same rows. It has as
+    many bits as inputs within their `limits` need; of others it is clamped.
     """
     before, last = nodes[:-1], nodes[-1]
-    inside = proven(before, inputs)
+    low, high = zip(*limits)
+    inside = Bounds(low, high)
+    for node in before:
+        inside = node.bounds(inside)
     if isinstance(last, Argmax):
         fits = min(inside.low) >= -INT16_MAX and max(inside.high) <= INT16_MAX
         return nodes if fits else None

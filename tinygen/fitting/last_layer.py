@@ -31,12 +31,19 @@ def terms_of(model: Model, x: Integers) -> Floats:
 
 def spans_of(model: Model) -> Floats:
     """How far each term can reach, (weights,)."""
+    low, high = _ends(model)
+    return np.maximum(high - low, 1.0)
+
+
+def _ends(model: Model) -> tuple[Floats, Floats]:
+    """Least and greatest value of each term, for inputs within their limits."""
     if place_of(model) > 1:
         inside = model.bounds[place_of(model) - 2]
         ends = list(zip(inside.low, inside.high))
     else:
         ends = [q.limits for q in model.inputs]
-    return np.array([max(high - low, 1) for low, high in ends], dtype=np.float64)
+    low, high = np.array(ends, dtype=np.float64).T
+    return low, high
 
 
 def coefficients(layer: Dense) -> tuple[Floats, float]:
@@ -52,11 +59,13 @@ def with_layer(model: Model, weights: Floats, bias: float) -> Model:
     """
     place, old = place_of(model) - 1, layer_of(model)
     assert old is not None, "asked for with a last layer"
+    middle = sum(_ends(model)) / 2
     for shift in range(MAX_SHIFT, -1, -1):
         whole = np.floor(weights * 2**shift + 0.5).astype(np.int64)
         if np.abs(whole).max() > INT16_MAX:
             continue
-        bias_whole = int(np.floor(bias * 2**shift + 0.5))
+        lost = weights - whole / 2.0**shift  # a reading may be far from 0
+        bias_whole = int(np.floor((bias + lost @ middle) * 2**shift + 0.5))
         new = Dense((tuple(whole.tolist()),), (bias_whole,), shift, old.low, old.high)
         try:
             return replace(model, nodes=(*model.nodes[:place], new, *model.nodes[place + 1 :]))

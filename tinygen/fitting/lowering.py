@@ -155,6 +155,19 @@ def whole_sums(
             yield integer_descent(coef * 2.0**shift, gram, limit), shift
 
 
+def finest_scaled(
+    coef: Floats, start: float, gram: Floats, scale: Scale
+) -> tuple[NDArray[np.int64], int] | None:
+    """Weights of 16 bits behind a scaling, and their shift; coef, start and gram are those of the
+    inputs as they are.
+    """
+    factor, offset = scale.frame
+    inner, reach = coef / factor, np.full(len(coef), float(scale.zero))
+    moved = float(start - inner @ offset)
+    found = list(whole_sums(inner, moved, reach, gram * np.outer(factor, factor)))
+    return found[-1] if found else None
+
+
 def apply_all(nodes: Iterable[Node], raw: np.ndarray) -> np.ndarray:
     """Values behind a chain of nodes, int64 (n, width)."""
     for node in nodes:

@@ -67,6 +67,7 @@ class Calibration:
     values: Floats  # (n, outputs): what the head reads
     answer: Answer
     targets: Floats | None = None  # what the rows should be answered, raw or classes (n,)
+    part: float = CLOSE_PART  # of the spread of float numbers: a mean difference that is none
     # of a classifier: points between the rows; those it was fitted to may all be far from a tie
     between: Calibration | None = None
 
@@ -86,7 +87,7 @@ class Calibration:
         """Mean difference from `floats` that counts as none."""
         if self.answer.head.kind == "value":
             spread = float(self.floats.std())
-            return max(CLOSE if spread >= 1 else HALF, CLOSE_PART * spread)
+            return max(CLOSE if spread >= 1 else HALF, self.part * spread)
         return CHANGED
 
     def gaps(self, nodes: Iterable[Node]) -> Floats:

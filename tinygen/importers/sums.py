@@ -8,17 +8,14 @@ input's own largest difference. `spread_of` adds them up.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import permutations
 
 import numpy as np
 
 from ..families.lookup import hats
-from ..fitting.lowering import (
-    exact_products,
-    scale_inputs,
-    whole_sums,
-)
+from ..fitting.lowering import exact_products, finest_scaled, scale_inputs, whole_sums
 from ..model.fixedpoint import INT16_MAX
 from ..model.nodes import Integers, Node
 from ..model.operations.dense import Dense
@@ -45,7 +42,7 @@ def lower_line(sums: Affine, rows: Calibration) -> Lowered:
     start = np.array([q.offset for q in rows.inputs])
     coef = sums.matrix[0] * scale / answer.step
     offset = (float(sums.offset[0] + sums.matrix[0] @ start) - answer.offset) / answer.step
-    return first_close(_lines(coef, offset, rows), rows)
+    return first_close(_lines(coef, offset, rows), replace(rows, part=0.0))
 
 
 def _lines(coef: Floats, offset: float, rows: Calibration) -> Iterator[Choice]:
@@ -57,10 +54,8 @@ def _lines(coef: Floats, offset: float, rows: Calibration) -> Iterator[Choice]:
         yield partial(one, None, weights, shift)
     scale = scale_inputs(limits, INPUT_BITS, exact=True, widen=True)
     yield partial(one, *exact_products(coef, scale))
-    factor, _ = scale.frame
-    reach, gram = np.full(len(coef), float(scale.zero)), gram * np.outer(factor, factor)
-    for weights, shift in list(whole_sums(coef / factor, offset, reach, gram))[-1:]:
-        yield partial(one, scale, weights, shift)
+    if wide := finest_scaled(coef, offset, gram, scale):
+        yield partial(one, scale, *wide)
 
 
 def _line(

@@ -47,7 +47,8 @@ def quantize(
     rows = dataset.training
     columns = list(fitted.columns)
     nodes = trained.family.lower(fitted, rows)
-    if scores and (nodes := score_chain(nodes, len(columns)) or ()) == ():
+    limits = [dataset.inputs[c].limits for c in columns]
+    if scores and (nodes := score_chain(nodes, limits) or ()) == ():
         raise QuantizeError(f"family '{trained.family.name}' names a class without scores")
     band = learned.band if learned else raw_band(dataset.target, threshold, alarm_below)
     bare = Model(

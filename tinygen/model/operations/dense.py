@@ -228,6 +228,13 @@ class DenseView(WeightRows, SumView, Grouped):
         return self.groups * self.size if self.has_kernel else self.rows
 
     @property
+    def named(self) -> list[tuple[int, str]]:
+        """Coefficient and name of each input, of one sum of the model's inputs."""
+        if self.rows > 1 or self.step.before is not None:
+            return []
+        return list(zip(self.node.weights[0], self.step.names(self.columns)))
+
+    @property
     def layer(self) -> str:
         if has_fine_sums(self.node):
             kind = "byte" if self.node.is_in_bytes else "fine"
