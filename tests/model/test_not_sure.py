@@ -76,7 +76,7 @@ def test_a_tree_has_no_scores():
     assert score_chain(model.nodes, [q.limits for q in model.inputs]) is None
 
 
-def test_switches_have_scores_as_fine_as_their_sums():
+def test_switches_have_scores_as_fine_as_their_sums(tmp_path):
     """Six inputs of 0 or 1: sums of a few hundred steps are not brought down as if each input had
     16 bits, of which they had two scores.
     """
@@ -93,6 +93,8 @@ def test_switches_have_scores_as_fine_as_their_sums():
     # beyond the inputs' limits the score is clamped, and of the same class
     wild = model.sample_rows(3000)
     assert (scored.predict(wild) == model.predict(wild)).all()
+    program = compile_header(scored, tmp_path)
+    assert np.array_equal(run_rows(program, wild, scored.values_per_row), scored.values(wild))
 
 
 @pytest.mark.parametrize(
