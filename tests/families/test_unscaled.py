@@ -5,7 +5,9 @@ import pytest
 from family_models import rows_of
 
 from tinygen.families import FAMILIES, logistic, ridge
+from tinygen.fitting.last_layer import layer_of, with_layer
 from tinygen.fitting.lowering import HIDDEN, apply_all, whole_sums
+from tinygen.model.model import Model
 from tinygen.model.nodes import INT32_MAX, prove
 from tinygen.model.operations.dense import Dense
 
@@ -86,3 +88,15 @@ def test_two_classes_need_no_scaling(classes):
     first = "dense" if classes == 2 else "scale"
     assert nodes[0].op == first
     assert (apply_all(nodes, rows.x)[:, 0] != fitted.predict(rows.x)).mean() <= 0.005
+
+
+def test_another_last_layer_keeps_the_answers_of_readings_far_from_zero():
+    """Half a step of a coefficient times a pressure of 10,000 raw steps is no small change."""
+    x = np.column_stack([RNG.integers(9800, 10300, 300), RNG.integers(-30, 30, 300)])
+    rows = rows_of(x, x[:, 0] - 10000 + 900 * x[:, 1])
+    fitted = ridge.fit(rows, LINEAR)
+    model = Model("m", "ridge", rows.inputs, rows.output, ridge.lower(fitted, rows))
+    moved = with_layer(model, np.array([0.7071, 900.33]), -9100.0)
+    assert layer_of(moved).weights != layer_of(model).weights
+    exact = np.clip(x @ (0.7071, 900.33) - 9100.0, *rows.output.limits)
+    assert abs((moved.predict(x) - exact).mean()) <= 1
