@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tinygen.fitting.trees import INT8, leaf_steps
-from tinygen.model.fixedpoint import INT16_MAX
+from tinygen.fitting.trees import leaf_steps
+from tinygen.model.fixedpoint import INT8_MAX, INT16_MAX
 
 
 def trees(count, size, seed=0):
@@ -34,7 +34,7 @@ def test_the_first_steps_are_a_power_of_two_and_of_bytes():
     assert first.weight * 2**first.shift == first.weight == 4  # 300 in at most 126.5 steps
     assert first.offset == 0  # taken into the sum
     for steps in (first, second):
-        assert max(np.abs(w).max() for w in steps.leaves) <= INT8
+        assert max(np.abs(w).max() for w in steps.leaves) <= INT8_MAX
     assert first.unit / 2 < second.unit < first.unit
     assert second.offset != 0
     assert third.unit < second.unit / 16

@@ -66,7 +66,7 @@ TINYGEN_TABLE const int16_t readings_range[READINGS_INPUTS][2] TINYGEN_ROM = {
     {   -795,   1755 }, /* sensor 6 */
 };
 
-/* An int16 coefficient for each input. */
+/* An int16 coefficient for each input, in 1/2^12 of a step of s1. */
 TINYGEN_TABLE const int16_t readings_s1_weights[1][7] TINYGEN_ROM = {
     {
           4397, /* sensor 0 */

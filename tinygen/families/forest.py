@@ -19,9 +19,9 @@ from ..fitting import class_scores as scores
 from ..fitting.class_scores import Scores
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import narrowest
-from ..fitting.trees import INT8, Trees, from_sklearn, leaf_steps, least_leaf
+from ..fitting.trees import Trees, from_sklearn, leaf_steps, least_leaf
 from ..fitting.weighted import total
-from ..model.fixedpoint import INT16_MAX
+from ..model.fixedpoint import INT8_MAX, INT16_MAX
 from ..model.operations.argmax import Argmax
 from . import Family
 
@@ -175,7 +175,8 @@ def lower(fitted: FittedForest, rows: Rows):
         error = rows.error(fitted.predict(rows.x))
         x = rows.x[:, fitted.columns]
         return narrowest(_quantity_chains(fitted, rows), x, rows.y, error, rows.weights)
-    limits = INT8, INT16_MAX // len(fitted.trees.trees)  # sums of the second fit 16 bits as well
+    # sums of the second fit 16 bits as well
+    limits = INT8_MAX, INT16_MAX // len(fitted.trees.trees)
     shares, exact = fitted.trees.shares(rows.x), Scores(fitted.values.T, fitted.intercept)
     y, counts = rows.y, rows.weights
     chains = (

@@ -11,8 +11,10 @@ import numpy as np
 from ..data import Rows
 from ..fitting import class_scores as scores
 from ..fitting.class_scores import Frame, Scores
-from ..fitting.lowering import ACC_ROOM, INT8
-from ..model.fixedpoint import INT16_MAX
+from ..fitting.lowering import ACC_ROOM, apply_all
+from ..model.fixedpoint import INT8_MAX, INT16_MAX
+from ..model.nodes import any_int16, bounds_behind
+from ..model.operations.scale import Scale
 from . import Family
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -65,33 +67,26 @@ def _chains(fitted: Logistic, rows: Rows):
     """(chain, loss): one sum of the inputs as they are; with int8 coefficients of scaled inputs,
     then int16.
     """
-    if len(fitted.scores.coef) == 1:
-        yield from _unscaled(fitted, rows)
-    for limit in (INT8, INT16_MAX):
-        for scale in scores.scalings(rows):
-            values = scale.apply(rows.x)
-            inside = scores.proven((scale,), len(scale.low))
-            for whole, adapted in scores.rounded_scores(
-                fitted.scores.seen_through(*fitted.frame.through(scale)),
-                values,
-                rows.y,
-                limit,
-                rows.weights,
-            ):
-                loss = adapted.loss(values, rows.y, rows.weights)
-                yield (scale, *scores.decision_nodes(whole, inside)), loss
-
-
-def _unscaled(fitted: Logistic, rows: Rows):
     frame = fitted.frame
-    seen = fitted.scores.seen_through(1 / frame.spread, -frame.mean / frame.spread)
-    inside = scores.proven((), len(frame.mean))
-    size = np.abs(seen.coef)
-    room = ACC_ROOM / (INT16_MAX + 1) * size.max() / max(size.sum(), 1e-300)
-    for limit in (INT8, int(np.clip(room, INT8, INT16_MAX))):
-        for whole, adapted in scores.rounded_scores(seen, rows.x, rows.y, limit, rows.weights):
-            loss = adapted.loss(rows.x, rows.y, rows.weights)
-            yield scores.decision_nodes(whole, inside), loss
+    if len(fitted.scores.coef) == 1:
+        seen = fitted.scores.seen_through(1 / frame.spread, -frame.mean / frame.spread)
+        size = np.abs(seen.coef)
+        room = ACC_ROOM / (INT16_MAX + 1) * size.max() / max(size.sum(), 1e-300)
+        for limit in (INT8_MAX, int(np.clip(room, INT8_MAX, INT16_MAX))):
+            yield from _rounded(seen, (), limit, rows)
+    for limit in (INT8_MAX, INT16_MAX):
+        for scale in scores.scalings(rows):
+            seen = fitted.scores.seen_through(*frame.through(scale))
+            yield from _rounded(seen, (scale,), limit, rows)
+
+
+def _rounded(seen: Scores, front: tuple[Scale, ...], limit: int, rows: Rows):
+    """(chain, loss) of scores of what `front` gives, with coefficients within +-limit."""
+    values = apply_all(front, rows.x)
+    inside = bounds_behind(front, any_int16(values.shape[1]))
+    for whole, adapted in scores.rounded_scores(seen, values, rows.y, limit, rows.weights):
+        loss = adapted.loss(values, rows.y, rows.weights)
+        yield (*front, *scores.decision_nodes(whole, inside)), loss
 
 
 FAMILY = Family(

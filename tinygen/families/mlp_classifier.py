@@ -19,6 +19,7 @@ from ..fitting.least_squares import integer_descent, without_free
 from ..fitting.nets.rounding import WEIGHT_MAX, Form
 from ..fitting.weighted import Counts, deviation, mean, total
 from ..model.fixedpoint import INT16_MAX
+from ..model.nodes import any_int16, bounds_behind
 from ..model.operations.dense import Dense, is_relu_layer
 from ..model.operations.scale import Scale
 from . import Family
@@ -161,7 +162,7 @@ def _chains(fitted: FittedNet, rows: Rows):
             for hidden, step in _hidden_layers(fitted, rows, scale):
                 values = hidden.apply(scale.apply(rows.x))
                 refitted = scores.fit_scores(values * step, y, fitted.scores, decay, counts)
-                inside = scores.proven((scale, hidden), len(scale.low))
+                inside = bounds_behind((scale, hidden), any_int16(len(scale.low)))
                 for whole, adapted in scores.rounded_scores(
                     refitted.seen_through(step, np.zeros(len(step))), values, y, limit, counts
                 ):
@@ -176,7 +177,7 @@ def _hidden_layers(fitted: FittedNet, rows: Rows, scale: Scale):
     not.
     """
     wide = _hidden_layer(fitted, rows, scale)
-    inside = scores.proven((scale,), len(scale.low))
+    inside = bounds_behind((scale,), any_int16(len(scale.low)))
     if not is_relu_layer(wide[0], inside.c_type, wide[0].bounds(inside)):
         yield _hidden_layer(fitted, rows, scale, scale.zero)
     yield wide

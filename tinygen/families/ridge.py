@@ -4,7 +4,7 @@ With logarithms of inputs and target the same fit is a power law, see `power`.
 
 The coefficients weigh the inputs as they are, in 8 bits where that adds no error to speak of, else
 in 16. Where the inputs' steps differ too much for that, each is brought to a common range first:
-the 16-bit multiplier then absorbs what rounding its coefficient to int8 lost.
+the 16-bit multiplier then absorbs what rounding its coefficient to int8 lost, or that has 16 bits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 
 from ..data import Rows
 from ..fitting import weighted
-from ..fitting.class_scores import proven
 from ..fitting.least_squares import Root, fit_linear
 from ..fitting.lowering import (
     FEW_STEPS,
@@ -33,7 +32,7 @@ from ..fitting.lowering import (
     whole_sums,
     without_lean,
 )
-from ..model.nodes import Node
+from ..model.nodes import Node, any_int16, bounds_behind
 from ..model.operations.dense import Dense
 from ..model.operations.scale import Scale
 from . import Family
@@ -105,25 +104,26 @@ def lower(fitted: Linear, rows: Rows) -> tuple[Node, ...]:
         float_error = max(float_error, rows.error(predicted))
     elif float_error < HALF_STEP:  # every answer that differs shows: keep to the float answers
         return narrowest(
-            _chains(fitted, rows), rows.x, answers, TOLERANCE * float_error, rows.weights
+            _chains(fitted, rows, answers), rows.x, answers, TOLERANCE * float_error, rows.weights
         )
-    return narrowest(_chains(fitted, rows), rows.x, rows.y, float_error, rows.weights)
+    return narrowest(_chains(fitted, rows, answers), rows.x, rows.y, float_error, rows.weights)
 
 
-def _chains(fitted: Linear, rows: Rows) -> Iterator[tuple[Node, ...]]:
-    """Sums of the inputs as they are, and of inputs in one range; none has a mean error."""
-    root, answers = fitted.root, np.floor(fitted.predict(rows.x) + 0.5)
-    error = rows.error(answers)
-    v = np.clip(fitted.sums(rows.x), *root.limits(rows.output))
+def _chains(fitted: Linear, rows: Rows, answers: np.ndarray) -> Iterator[tuple[Node, ...]]:
+    """Sums of the inputs as they are, and of inputs in one range; none has a mean error. answers:
+    those of the float model, rounded.
+    """
+    root, sums, most = fitted.root, fitted.sums(rows.x), HIDDEN * rows.error(answers)
+    v = np.clip(sums, *root.limits(rows.output))
 
     def centred(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         return without_lean(nodes, lean_of(nodes, rows, root, v), rows, root, v)
 
-    middle, gram = _moments(fitted, rows)
+    middle, gram = _moments(fitted, rows, sums)
     for nodes, coarse in _unscaled(fitted, rows, middle, gram):
         nodes = centred(nodes)
         changed = np.abs(apply_all(nodes, rows.x)[:, 0] - answers)
-        if not coarse or np.average(changed, weights=rows.weights) <= HIDDEN * error:
+        if not coarse or np.average(changed, weights=rows.weights) <= most:
             yield nodes
     scale = scale_inputs(fitted.logs.limits, INPUT_BITS, exact=True, widen=True)
     yield centred(_chain(fitted, rows, *exact_products(fitted.coef, scale)))
@@ -131,11 +131,11 @@ def _chains(fitted: Linear, rows: Rows) -> Iterator[tuple[Node, ...]]:
         yield centred(_chain(fitted, rows, scale, *wide))
 
 
-def _moments(fitted: Linear, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def _moments(fitted: Linear, rows: Rows, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means (k,) of what is weighed, and mean products (k, k) in the answer's steps."""
     x = apply_all(fitted.logs.nodes, rows.x).astype(np.float64)
     middle = weighted.mean(x, rows.weights)
-    moved = (x - middle) * fitted.root.slope(fitted.sums(rows.x))[:, None]
+    moved = (x - middle) * fitted.root.slope(sums)[:, None]
     gram = np.cov(moved.T, aweights=rows.weights, ddof=0).reshape(len(middle), -1)
     return middle, gram
 
@@ -145,7 +145,7 @@ def _unscaled(
 ) -> Iterator[tuple[tuple[Node, ...], bool]]:
     """Chains that weigh the inputs, or their logarithms, as they are; whether they are coarse."""
     front, root = fitted.logs.nodes, fitted.root
-    inside = proven(front, len(middle))
+    inside = bounds_behind(front, any_int16(len(middle)))
     reach = np.maximum(-np.array(inside.low), np.array(inside.high)).astype(np.float64)
     low, high = root.limits(rows.output)
     found = list(whole_sums(fitted.coef, fitted.intercept, reach, gram))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..common.errors import ModelError
 from ..data import Rows
 from ..model.fixedpoint import INT16_MAX, bits_for
-from ..model.nodes import Bounds, Node, prefix_bounds, prove
+from ..model.nodes import Bounds, Node, bounds_behind, prefix_bounds, prove
 from ..model.operations.argmax import Argmax
 from ..model.operations.dense import Dense
 from ..model.operations.forest import Forest
@@ -221,14 +221,6 @@ def _with_intercepts(scores: Scores, values: np.ndarray, y: np.ndarray, counts: 
     return Scores(scores.coef, *descend(loss, [scores.intercept], 500))
 
 
-def proven(nodes: Iterable[Node], inputs: int) -> Bounds:
-    """Intervals of the values behind nodes that read any int16 inputs."""
-    inside = Bounds((-INT16_MAX - 1,) * inputs, (INT16_MAX,) * inputs)
-    for node in nodes:
-        inside = node.bounds(inside)
-    return inside
-
-
 def decision_nodes(whole: Scores, inside: Bounds) -> tuple[Node, ...]:
     """Integer nodes that answer the class of the largest integer score, for values within `inside`.
 
@@ -256,9 +248,7 @@ def score_chain(
     """
     before, last = nodes[:-1], nodes[-1]
     low, high = zip(*limits)
-    inside = Bounds(low, high)
-    for node in before:
-        inside = node.bounds(inside)
+    inside = bounds_behind(before, Bounds(low, high))
     if isinstance(last, Argmax):
         fits = min(inside.low) >= -INT16_MAX and max(inside.high) <= INT16_MAX
         return nodes if fits else None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..common.errors import ModelError
 from ..data import Rows
-from ..model.fixedpoint import INT16_MAX, MARGIN, Quantity
+from ..model.fixedpoint import INT8_MAX, INT16_MAX, MARGIN, Quantity
 from ..model.nodes import UINT16_MAX, Node, prove
 from ..model.operations.dense import Dense
 from ..model.operations.log2 import Log2
@@ -24,7 +24,6 @@ from .least_squares import Floats, LinearFit, Root, integer_descent, without_fre
 TOLERANCE = 0.005  # part of the float model's error that int8 may add before int16 is taken
 # part of an error that independent noise may have and add no more than TOLERANCE to it
 HIDDEN = (2 * TOLERANCE) ** 0.5
-INT8 = 127
 FEW_STEPS = 64  # an input that spans fewer raw steps uses less than a quarter of 8 bits
 LOG_SPAN = 3  # an input that spans less gains nothing by a logarithm
 MAX_SHIFT = 22  # keeps the rounding constant and a 16-bit result within 32-bit sums
@@ -145,7 +144,7 @@ def whole_sums(
     largest = max(float(np.abs(coef).max()), 1e-12)
     sums = max(float(np.abs(coef) @ reach + abs(start)), 1e-12)
     told = set()
-    for limit, whole_bytes in ((INT8, False), (INT16_MAX, True), (INT16_MAX, False)):
+    for limit, whole_bytes in ((INT8_MAX, False), (INT16_MAX, True), (INT16_MAX, False)):
         shift = int(np.floor(np.log2(min(limit / largest, ACC_ROOM / sums))))
         shift = min(shift, LINEAR_SHIFT)
         if whole_bytes:

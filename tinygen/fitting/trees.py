@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from ..data import Rows
-from ..model.fixedpoint import INT16_MAX
+from ..model.fixedpoint import INT8_MAX, INT16_MAX
 from ..model.nodes import Integers
 from ..model.operations.dense import Dense
 from ..model.operations.forest import Forest
 from .least_squares import Floats
 from .weighted import total
 
-INT8 = 127
 MAX_SHIFT = 14  # raw values times 2**14 fit 30 bits
 Split = tuple[int, int, int, int]
 
@@ -118,8 +117,8 @@ def leaf_steps(values: Sequence[Floats], start: float) -> Iterator[LeafSteps]:
     start += sum(middle)
     moved = [v - m for v, m in zip(values, middle)]
     # half a step of room: the first tree takes in what rounding the bias loses
-    yield _in_powers_of_two(moved, start, max(reach) / (INT8 - 0.5))
-    yield _in_finest_steps(moved, start, max(reach) / INT8)
+    yield _in_powers_of_two(moved, start, max(reach) / (INT8_MAX - 0.5))
+    yield _in_finest_steps(moved, start, max(reach) / INT8_MAX)
     yield _in_powers_of_two(moved, start, sum(reach) / (INT16_MAX - len(values)))
 
 
@@ -128,17 +127,17 @@ def _in_powers_of_two(moved: list[Floats], start: float, least: float) -> LeafSt
     does not fit there.
     """
     power = int(np.clip(np.ceil(np.log2(max(least, 1e-9))), -MAX_SHIFT, MAX_SHIFT))
-    unit, shift = 2.0**power, max(-power, 0)
+    unit, weight, shift = 2.0**power, 2 ** max(power, 0), max(-power, 0)
     bias = int(np.floor(start / unit + 0.5))
     first = moved[0] + start - bias * unit
     leaves = tuple(np.floor(v / unit + 0.5).astype(np.int64) for v in (first, *moved[1:]))
     if abs(bias) + sum(int(np.abs(v).max()) for v in leaves) <= INT16_MAX:
-        return LeafSteps(leaves, bias, 2 ** max(power, 0), shift, 0)
-    return LeafSteps(leaves, 0, 2 ** max(power, 0), shift, bias * 2 ** max(power, 0))
+        return LeafSteps(leaves, bias, weight, shift, 0)
+    return LeafSteps(leaves, 0, weight, shift, bias * weight)
 
 
 def _in_finest_steps(moved: list[Floats], start: float, least: float) -> LeafSteps:
-    shift = int(np.clip(np.floor(np.log2(INT8 / max(least, 1e-9))), 0, MAX_SHIFT))
+    shift = int(np.clip(np.floor(np.log2(INT8_MAX / max(least, 1e-9))), 0, MAX_SHIFT))
     weight = max(int(np.ceil(least * 2**shift)), 1)
     leaves = tuple(np.floor(v * 2**shift / weight + 0.5).astype(np.int64) for v in moved)
     return LeafSteps(leaves, 0, weight, shift, int(np.floor(start * 2**shift + 0.5)))

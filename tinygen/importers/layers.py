@@ -15,11 +15,11 @@ from functools import partial
 import numpy as np
 
 from ..common.errors import QuantizeError
-from ..fitting.class_scores import Scores, decision_nodes, proven
+from ..fitting.class_scores import Scores, decision_nodes
 from ..fitting.least_squares import integer_descent
 from ..fitting.lowering import ACC_ROOM, scale_inputs
-from ..model.fixedpoint import INT16_MAX, Quantity
-from ..model.nodes import Bounds, Integers, Node
+from ..model.fixedpoint import INT8_MAX, INT16_MAX, Quantity
+from ..model.nodes import Bounds, Integers, Node, any_int16
 from ..model.operations.activation import Activation
 from ..model.operations.dense import MAX_SHIFT, Dense
 from ..model.operations.lookup import Lookup
@@ -32,7 +32,6 @@ from .squares import squared
 from .sums import score_margin, step_layer, table_of
 from .trees import owners
 
-INT8 = 127
 PRODUCT_BITS = 7  # of the factors of a product: squares fit int16
 FACTOR = (1 << PRODUCT_BITS) - 1
 LAYER_SHIFT = 8  # of a hidden layer that the runtime's kernels compute
@@ -58,11 +57,11 @@ class Precision:
 
 
 # one sum of the inputs as they are
-UNSCALED = tuple(Precision(16, limit, 0, 0) for limit in (INT8, INT16_MAX))
+UNSCALED = tuple(Precision(16, limit, 0, 0) for limit in (INT8_MAX, INT16_MAX))
 # the cheapest first
 PRECISIONS = (
-    Precision(8, INT8, 17, 8),
-    Precision(12, INT8, 33, 8),
+    Precision(8, INT8_MAX, 17, 8),
+    Precision(12, INT8_MAX, 33, 8),
     Precision(12, INT16_MAX, 65, 12),
     Precision(12, INT16_MAX, 129, 15),
 )
@@ -107,7 +106,7 @@ def choices(steps: Sequence[Step], rows: Calibration, way: Way) -> Iterator[Choi
         for precision in UNSCALED:
             yield partial(way, steps, rows, precision)
     for precision in PRECISIONS:
-        if not isinstance(first, Products) or precision.limit > INT8:
+        if not isinstance(first, Products) or precision.limit > INT8_MAX:
             yield partial(way, steps, rows, precision)
 
 
@@ -196,7 +195,7 @@ def _as_inputs(wire: Wire) -> tuple[Quantity, ...]:
 def _raw(rows: Calibration) -> Wire:
     gain = np.array([q.scale for q in rows.inputs])
     offset = np.array([q.offset for q in rows.inputs])
-    return Wire((), proven((), len(rows.inputs)), rows.x, gain, offset, rows.physical)
+    return Wire((), any_int16(len(rows.inputs)), rows.x, gain, offset, rows.physical)
 
 
 def _first(steps: list[Step], rows: Calibration, precision: Precision) -> tuple[Wire, list[Step]]:
@@ -289,13 +288,13 @@ def _relu_layer(wire: Wire, sums: Affine, precision: Precision) -> Wire:
     """Sums and the ReLU behind them; each unit has a scale of its own."""
     exact = np.maximum(wire.exact @ sums.matrix.T + sums.offset, 0.0)
     limit = min(precision.limit, 2047)
-    shift = LAYER_SHIFT if limit <= INT8 else LAYER_SHIFT + 4
+    shift = LAYER_SHIFT if limit <= INT8_MAX else LAYER_SHIFT + 4
     room = (INT16_MAX << shift) / np.maximum(ROOM * exact.max(axis=0), 1e-300)
     steps = np.minimum(limit / _largest(wire, sums), room)
     steps = np.minimum(steps, ACC_ROOM / _reach(wire, sums))
     weights, constants = whole_rows(wire, sums, steps, limit)
     bias = np.floor(constants / 2.0**LAYER_SHIFT + 0.5)
-    bias = np.clip(bias, -INT16_MAX, INT16_MAX) if limit <= INT8 else bias
+    bias = np.clip(bias, -INT16_MAX, INT16_MAX) if limit <= INT8_MAX else bias
     node = Dense(
         weights, tuple(bias.astype(int).tolist()), shift, 0, INT16_MAX, bias_shift=LAYER_SHIFT
     )

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..common.errors import QuantizeError, show
-from ..fitting.trees import INT8, leaf_steps
-from ..model.fixedpoint import INT16_MAX
+from ..fitting.trees import leaf_steps
+from ..model.fixedpoint import INT8_MAX, INT16_MAX
 from ..model.nodes import MAX_WIDTH, Node
 from ..model.operations.argmax import Argmax
 from ..model.operations.forest import MAX_TREE_DEPTH, Forest
@@ -175,7 +175,10 @@ def _numbers(trees: Sequence[RawTree], base: Floats, answer: Answer) -> Iterator
 def _scores(trees: Sequence[RawTree], base: Floats, answer: Answer) -> Iterator[Lowered]:
     """Leaves as int8, then as int16; only the order of the sums counts."""
     largest = [float(np.abs(t.values).max(initial=0)) for t in trees]
-    for limit, step in ((INT8, max(largest) / INT8), (0, sum(largest) / (INT16_MAX - 2 * 255))):
+    for limit, step in (
+        (INT8_MAX, max(largest) / INT8_MAX),
+        (0, sum(largest) / (INT16_MAX - 2 * 255)),
+    ):
         step = max(step, 1e-300)
         room = INT16_MAX - (limit or 1) * len(trees)
         step = max(step, float(np.abs(base).max()) / max(room, 1000))

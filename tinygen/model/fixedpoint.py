@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+INT8_MAX = 127
 INT16_MAX = 32767
 # steps of a quantity from 0 to its ends, at most: exact as a double
 EXACT_STEPS = 2**53

@@ -140,7 +140,7 @@ def prove(nodes: tuple[Node, ...], inputs: int) -> tuple[Bounds, ...]:
     proof fails.
     """
     within("inputs", [inputs], 1, MAX_WIDTH)
-    inside = Bounds((-INT16_MAX - 1,) * inputs, (INT16_MAX,) * inputs)
+    inside = any_int16(inputs)
     proven = []
     for node in nodes:
         inside = node.bounds(inside)
@@ -148,6 +148,18 @@ def prove(nodes: tuple[Node, ...], inputs: int) -> tuple[Bounds, ...]:
         _ = inside.acc_bits, inside.c_type  # raise where no type is wide enough
         proven.append(inside)
     return tuple(proven)
+
+
+def any_int16(width: int) -> Bounds:
+    """Intervals of so many values of which nothing is known but their type."""
+    return Bounds((-INT16_MAX - 1,) * width, (INT16_MAX,) * width)
+
+
+def bounds_behind(nodes: Iterable[Node], inside: Bounds) -> Bounds:
+    """Intervals of the values behind nodes that read values within `inside`."""
+    for node in nodes:
+        inside = node.bounds(inside)
+    return inside
 
 
 def prefix_bounds(start: int, low: list[int], high: list[int]) -> tuple[int, int]:

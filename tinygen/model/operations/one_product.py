@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..fixedpoint import bits_for
+from ..fixedpoint import INT8_MAX, bits_for
 from ..views import SumView
-
-INT8_MAX = 127
 
 
 @dataclass(frozen=True)
