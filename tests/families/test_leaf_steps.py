@@ -41,9 +41,17 @@ def test_the_first_steps_are_a_power_of_two_and_of_bytes():
     assert third.weight == 1
 
 
+@pytest.mark.parametrize("reach", [100.0, 126.4, 126.6, 127.0, 130.0, 253.0, 254.0])
+def test_bytes_hold_the_leaves_whatever_is_left_of_the_start(reach):
+    for start in np.arange(0, 2, 0.25):
+        first, second, _ = leaf_steps([np.array([-reach, reach])] * 2, start)
+        for steps in (first, second):
+            assert max(np.abs(w).max() for w in steps.leaves) <= INT8_MAX
+
+
 def test_rounding_the_bias_loses_nothing():
     """One tree: its leaves take in what is left of the start."""
-    values = [np.array([-100.0, 100.0])]
+    values = [np.array([-100.25, 100.25])]
     for start in np.arange(0, 2, 0.25):
         steps = next(leaf_steps(values, start))
         assert steps.unit == 1

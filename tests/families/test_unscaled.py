@@ -41,6 +41,16 @@ def test_less_noise_takes_16_bits_and_drops_whole_bytes():
     assert nodes[0].shift == 8
 
 
+def test_coarse_coefficients_must_change_the_answers_little(monkeypatch):
+    """Whatever that does to the error, which may be better by chance."""
+    monkeypatch.setattr(ridge, "narrowest", lambda chains, *_: next(chains))
+    fitted, nodes, rows = lowered(X, LINE + RNG.normal(0, 12, len(X)))
+    floats = np.floor(fitted.predict(rows.x) + 0.5)
+    changed = np.abs(apply_all(nodes, rows.x)[:, 0] - floats).mean()
+    assert nodes[0].weight_bits == 16
+    assert changed <= HIDDEN * rows.error(floats)
+
+
 def test_no_noise_takes_the_finest_steps():
     fitted, nodes, rows = lowered(X, LINE)
     assert nodes[0].weight_bits == 16

@@ -85,11 +85,11 @@ def test_rounding_may_hide_in_the_models_own_error():
 def test_the_classes_of_a_model_that_errs_may_change_more_often():
     places = np.arange(1000) % 11
 
-    def rows(wrong: int, told: bool = True) -> Calibration:
-        """Three rows lie where the limit is one too high; so many others have the other class."""
-        x = np.where(np.arange(1000) < 3, 6, np.where(places == 6, 0, places))[:, None]
+    def rows(wrong: int, told: bool = True, moved: int = 3) -> Calibration:
+        """Some rows lie where the limit is one too high; so many others have the other class."""
+        x = np.where(np.arange(1000) < moved, 6, np.where(places == 6, 0, places))[:, None]
         targets = (x[:, 0] > 5).astype(float)
-        targets[1] = 0.0
+        targets[1:moved:2] = 0.0
         targets[-wrong:] = 1 - targets[-wrong:]
         head = Answer(Head("sign", ("a", "b")), 1.0, 0.0, 0, 1)
         return Calibration(X, x, x - 5.5, head, targets if told else None, rows_at(0, 10))
@@ -97,6 +97,7 @@ def test_the_classes_of_a_model_that_errs_may_change_more_often():
     choices = [lambda: above(6), lambda: above(5)]
     assert first_close(choices, rows(600, told=False)) == above(5)
     assert first_close(choices, rows(600)) == above(6)
+    assert first_close(choices, rows(600, moved=5)) == above(5)
     assert first_close(choices, rows(40)) == above(5)  # 3 in 1,000 of an error of 4 %
     assert first_close(choices, replace(rows(600), between=rows_at(2, 6))) == above(5)
 
