@@ -134,6 +134,19 @@ def forest(rng, inputs_n, trees, depth, outputs, size) -> Forest:
     )
 
 
+def repeated(node: Forest, times: int) -> Forest:
+    """Its trees so many times, each time with limits that are one more."""
+    splits: list[tuple[int, int, int, int]] = []
+    roots: list[int] = []
+    for k in range(times):
+        first = len(splits)
+        roots += [root + first for root in node.roots]
+        for source, limit, *sides in node.splits:
+            left, right = (side + first if side >= 0 else side for side in sides)
+            splits.append((source, limit + k, left, right))
+    return replace(node, splits=tuple(splits), roots=tuple(roots))
+
+
 def lines(rng, inputs_n, depth, shift, limit, low=-32767, most=1200) -> LeafLines:
     """A full tree with a weighted sum in each leaf."""
     splits = [(s[0], s[1] % most, *s[2:]) for s in tree(rng, inputs_n, depth, 1, 0, 0, 1)[0]]
@@ -451,7 +464,8 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             trees_apart(forest(rng, 3, 5, 3, 1, 900)),
             Median((700, 65535, 1, 30000, 34833)),
         ),
-        "tree_code": (q7, forest(rng, 7, 16, 4, 1, 120)),  # with six inputs in registers
+        # with six inputs in registers; of fewer trees, straight code is worth its flash
+        "tree_code": (q7, repeated(forest(rng, 7, 16, 4, 1, 120), 3)),
         "votes_code": (q7, forest(rng, 7, 9, 4, 3, 120), Argmax()),
         "recalibrated_square": (
             q3,

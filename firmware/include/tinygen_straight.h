@@ -18,6 +18,7 @@
  *     TINYGEN_IF(ABOVE, k)             goes on at TINYGEN_PLACE(k) where x[in] > limit, with BELOW
  *                                      where it is not; behind TINYGEN_IN_BYTE with ..._BYTE
  *     TINYGEN_GAIN(n, v)               adds v to sum n, TINYGEN_GAIN_LOW where nothing is carried
+ *     TINYGEN_GAIN_SMALL(v)            adds 1 .. 63 to sum 1, TINYGEN_LOSS_SMALL takes as much
  *     TINYGEN_VOTE(n)                  adds 1 to votes n
  *     TINYGEN_GO_ON(k)                 goes on at TINYGEN_PLACE(k)
  *     TINYGEN_TALLY_2                  adds 127 for each of all votes to each of two sums, and 127
@@ -101,6 +102,8 @@
 #define TINYGEN_GAIN(n, v)                                                                         \
     "subi %A[s" #n "],lo8(-(" #v "))\n\tsbci %B[s" #n "],hi8(-(" #v "))\n\t"
 #define TINYGEN_GAIN_LOW(n, v) "subi %A[s" #n "],lo8(-(" #v "))\n\t"
+#define TINYGEN_GAIN_SMALL(v) "adiw %A[s1]," #v "\n\t"
+#define TINYGEN_LOSS_SMALL(v) "sbiw %A[s1]," #v "\n\t"
 #define TINYGEN_VOTE(n) "inc %[v" #n "]\n\t"
 
 /* a byte makes the whole even */
@@ -188,6 +191,8 @@
 #define TINYGEN_GO_ON(k) goto place_##k;
 #define TINYGEN_GAIN(n, v) tinygen_gained##n += (v);
 #define TINYGEN_GAIN_LOW(n, v) TINYGEN_GAIN(n, v)
+#define TINYGEN_GAIN_SMALL(v) TINYGEN_GAIN(1, v)
+#define TINYGEN_LOSS_SMALL(v) TINYGEN_GAIN(1, -(v))
 #define TINYGEN_VOTE(n) ++tinygen_voted##n;
 #define TINYGEN_HEAP(levels, whole)                                                                \
     {                                                                                              \

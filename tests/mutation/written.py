@@ -12,16 +12,22 @@ from random_models import random_models
 
 @cache
 def models() -> dict:
-    """`random_models`, and "tied": neighbours that are all as near as each other on each row."""
+    """`random_models`; "tied": neighbours that are all as near as each other on each row; "sides":
+    two classes by the sum of few values, often 0.
+    """
     found = dict(random_models())
     tied = found["near_votes"]
     neighbours = replace(tied.nodes[1], weights=((1, 1),) * 6, bias=(0,) * 6, count=1)
     found["tied"] = replace(tied, nodes=(tied.nodes[0], neighbours, tied.nodes[2]))
+    branches = found["branches"]
+    leaves = tuple((value % 5 - 2,) for (value,) in branches.nodes[0].leaves)
+    trees = replace(branches.nodes[0], leaves=leaves, bias=(-2,), low=0, high=1)
+    found["sides"] = replace(branches, nodes=(trees,))
     return found
 
 
 FIXED, SUMS, TREES = "tinygen_fixed.h", "tinygen_sums.h", "tinygen_trees.h"
-LAYERS = "tinygen_layers.h"
+LAYERS, STRAIGHT = "tinygen_layers.h", "tinygen_straight.h"
 
 KERNELS = {
     "no rounding": (FIXED, "* b) + 0x8000u) >> 16", "* b) + 0u) >> 16", "linear16"),
@@ -64,6 +70,13 @@ KERNELS = {
         "tinygen_word(bias) * 256 + 128",
         "tinygen_word(bias) * 256",
         "mlp_layer16",
+    ),
+    "what a leaf takes is added": (
+        STRAIGHT,
+        "TINYGEN_GAIN(1, -(v))",
+        "TINYGEN_GAIN(1, v)",
+        "votes",
+        "balanced",
     ),
     "unit below 0": (
         LAYERS,
@@ -152,6 +165,7 @@ TEMPLATES = {
     "class 0 left out": ("argmax", "[1] = {0};", "[1] = {1};", "softmax"),
     "lower clamp": ("../macros", "sum = {{ n.clamp_low }};", "sum = 999;", "linear8"),
     "upper clamp": ("../macros", "if (sum > {{", "if (sum > 1 + {{", "mlp_signed"),
+    "a sum of 0": ("../macros", "(sum > 0) ?", "(sum >= 0) ?", "sides"),
     "shift one less": (
         "../macros",
         "{{ n.shifted_acc }}",

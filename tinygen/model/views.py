@@ -168,6 +168,11 @@ class SumView(View):
     def clamp_high(self) -> int | None:
         return self.limits[1] if self.shifted[1] > self.limits[1] else None
 
+    @property
+    def one_above_0(self) -> bool:
+        """True where clamping comes to one comparison, as in a model of two classes."""
+        return (self.clamp_low, self.clamp_high) == (0, 1)
+
 
 def right_shift(
     value: str, bits: int, held: tuple[int, int], shift: int, optimize: str = "balanced"

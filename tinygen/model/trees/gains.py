@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from .layout import Item
 from .tree import Leaf, Split, Tree
@@ -13,6 +13,8 @@ from .tree import Leaf, Split, Tree
 Row = tuple[int, ...]  # values of a leaf
 MOST_VOTES = 127  # trees whose votes, counted twice, fit a byte
 UNIT = 127  # of a vote: the largest value of a leaf of 8 bits
+MOST_SMALL = 63  # that ADIW and SBIW add to the first sum and take from it
+JUMP_BYTES = 2  # behind a leaf that adds something
 
 
 @dataclass(frozen=True)
@@ -29,24 +31,26 @@ class Gain:
 
     @property
     def bytes(self) -> int:
-        if self.vote is not None:
-            return 2
-        return (2 if self.low else 4) * sum(map(bool, self.adds))
+        return sum(word.bytes for word in self.words)
 
     @property
     def cycles(self) -> int:
-        return self.bytes // 2
+        return sum(word.cycles for word in self.words)
 
-    @property
+    @cached_property
     def words(self) -> list[Item]:
         if self.vote is not None:
             return [Item(f"TINYGEN_VOTE({self.vote + 1})", 2, cycles=1)]
-        word, size = ("TINYGEN_GAIN_LOW", 2) if self.low else ("TINYGEN_GAIN", 4)
-        return [
-            Item(f"{word}({k}, {v})", size, cycles=size // 2)
-            for k, v in enumerate(self.adds, 1)
-            if v
-        ]
+        return [self._word(k, v) for k, v in enumerate(self.adds, 1) if v]
+
+    def _word(self, number: int, value: int) -> Item:
+        """Adds a value to a sum. The first one is in registers that ADIW and SBIW take."""
+        if self.low:
+            return Item(f"TINYGEN_GAIN_LOW({number}, {value})", 2, cycles=1)
+        if number == 1 and abs(value) <= MOST_SMALL:
+            word = "TINYGEN_GAIN_SMALL" if value > 0 else "TINYGEN_LOSS_SMALL"
+            return Item(f"{word}({abs(value)})", 2, cycles=2)
+        return Item(f"TINYGEN_GAIN({number}, {value})", 4, cycles=2)
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,14 @@ class Gains:
     @classmethod
     def of_numbers(cls, trees: Sequence[Tree], bias: int) -> Gains:
         """Of trees whose leaves have one value."""
-        of = cls._apart(trees, (bias,), lambda row: row)
-        return of.of_one(of.start[0], of.of[0]) if len(trees) == 1 else of
+        sums = [leaf.values[0] + bias for leaf in leaves_of(trees[0])]
+        low = len(trees) == 1 and _one_high_byte(sums)
+        return cls._apart(trees, (bias,), lambda row: row, low)
 
     @classmethod
     def of_one(cls, start: int, leaves: dict[Row, Gain]) -> Gains:
         """Of one tree: what leaves the high byte of the sum as it is adds to the low one alone."""
-        low = all((start + gain.adds[0]) >> 8 == start >> 8 for gain in leaves.values())
+        low = _one_high_byte([start, *(start + gain.adds[0] for gain in leaves.values())])
         return cls((start,), ({row: replace(gain, low=low) for row, gain in leaves.items()},))
 
     @classmethod
@@ -92,15 +97,17 @@ class Gains:
         return min(ways, key=lambda way: way.size)
 
     @classmethod
-    def _apart(cls, trees: Sequence[Tree], start: Row, values: Callable[[Row], Row]) -> Gains:
-        """Each tree starts from its most frequent leaf."""
+    def _apart(
+        cls, trees: Sequence[Tree], start: Row, values: Callable[[Row], Row], low: bool = False
+    ) -> Gains:
+        """Each tree starts from the leaf that leaves the others the least to add."""
         of = []
         for tree in trees:
-            found = Counter(leaf.values for leaf in leaves_of(tree))
-            usual = values(found.most_common(1)[0][0])
+            found = Counter(values(leaf.values) for leaf in leaves_of(tree))
+            usual = _cheapest(found, low)
             start = tuple(s + u for s, u in zip(start, usual))
             of.append(
-                {row: Gain(tuple(v - u for v, u in zip(values(row), usual))) for row in found}
+                {leaf.values: _beside(values(leaf.values), usual, low) for leaf in leaves_of(tree)}
             )
         return cls(start, tuple(of))
 
@@ -118,6 +125,25 @@ class Gains:
             of.append(gains)
         start = tuple(bias[k] - bias[reference] - UNIT * len(trees) for k in others)
         return cls(start, tuple(of), reference, votes=True, scores=True)
+
+
+def _one_high_byte(sums: Sequence[int]) -> bool:
+    return len({value >> 8 for value in sums}) == 1
+
+
+def _cheapest(found: Counter[Row], low: bool) -> Row:
+    """The values to start from, so that all leaves together take the fewest bytes."""
+
+    def size(usual: Row) -> int:
+        gains = ((_beside(row, usual, low), count) for row, count in found.items())
+        return sum(n * (gain.bytes + JUMP_BYTES) for gain, n in gains if not gain.nothing)
+
+    return min((row for row, _ in found.most_common()), key=size)
+
+
+def _beside(row: Row, start: Row, low: bool) -> Gain:
+    """What is left to add for `row`, beside what a sum starts from."""
+    return Gain(tuple(v - s for v, s in zip(row, start)), low=low)
 
 
 def _less(row: Sequence[int], reference: int) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -11,6 +12,7 @@ from .straight import StraightCode
 from .tree import Form, Place, Split, Stream, Tree
 
 Split4 = tuple[int, int, int, int]
+REGISTERS_WIDTH = 66  # columns of their names, behind the longest word that takes them
 
 
 class Forest(Protocol):
@@ -136,8 +138,9 @@ class _Straight:
 
     @property
     def registers(self) -> str:
-        """Those that change, as C strings."""
-        return ", ".join(f'"{r}"' for r in self.code.registers)
+        """Those that change, as C strings; lines of so many as fit."""
+        names = ", ".join(f'"{r}"' for r in self.code.registers)
+        return textwrap.fill(names, REGISTERS_WIDTH, subsequent_indent=8 * " ")
 
 
 @dataclass(frozen=True)
