@@ -88,7 +88,7 @@ def test_a_wide_model_has_a_bound(seed, simavr):
 
 def test_a_jump_over_the_end_of_flash_has_a_bound(simavr):
     """In 8 KB the linker goes from one end to the other where that is nearer."""
-    node = forest(np.random.default_rng(1), 3, 25, 5, 1, 127)
+    node = forest(np.random.default_rng(1), 3, 30, 5, 1, 127)
     model = replace(CHAINS["tree_code"], inputs=CHAINS["tree_code"].inputs[:3], nodes=(node,))
     cost = measure_cost(model, TINY)
     assert cost.flash_bytes > 4096
