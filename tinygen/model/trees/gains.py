@@ -29,11 +29,11 @@ class Gain:
     def nothing(self) -> bool:
         return self.vote is None and not any(self.adds)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         return sum(word.bytes for word in self.words)
 
-    @property
+    @cached_property
     def cycles(self) -> int:
         return sum(word.cycles for word in self.words)
 
@@ -44,10 +44,10 @@ class Gain:
         return [self._word(k, v) for k, v in enumerate(self.adds, 1) if v]
 
     def _word(self, number: int, value: int) -> Item:
-        """Adds a value to a sum. The first one is in registers that ADIW and SBIW take."""
+        """Adds a value to a sum."""
         if self.low:
             return Item(f"TINYGEN_GAIN_LOW({number}, {value})", 2, cycles=1)
-        if number == 1 and abs(value) <= MOST_SMALL:
+        if _is_small(number, value):
             word = "TINYGEN_GAIN_SMALL" if value > 0 else "TINYGEN_LOSS_SMALL"
             return Item(f"{word}({abs(value)})", 2, cycles=2)
         return Item(f"TINYGEN_GAIN({number}, {value})", 4, cycles=2)
@@ -127,6 +127,11 @@ class Gains:
         return cls(start, tuple(of), reference, votes=True, scores=True)
 
 
+def _is_small(number: int, value: int) -> bool:
+    """True for what ADIW and SBIW add to a sum: the first one is in registers that they take."""
+    return number == 1 and abs(value) <= MOST_SMALL
+
+
 def _one_high_byte(sums: Sequence[int]) -> bool:
     return len({value >> 8 for value in sums}) == 1
 
@@ -135,8 +140,12 @@ def _cheapest(found: Counter[Row], low: bool) -> Row:
     """The values to start from, so that all leaves together take the fewest bytes."""
 
     def size(usual: Row) -> int:
-        gains = ((_beside(row, usual, low), count) for row, count in found.items())
-        return sum(n * (gain.bytes + JUMP_BYTES) for gain, n in gains if not gain.nothing)
+        total = 0
+        for row, count in found.items():
+            adds = [(k, v - u) for k, (v, u) in enumerate(zip(row, usual), 1) if v != u]
+            short = sum(low or _is_small(k, value) for k, value in adds)
+            total += count * (4 * len(adds) - 2 * short + JUMP_BYTES * bool(adds))
+        return total
 
     return min((row for row, _ in found.most_common()), key=size)
 
