@@ -34,13 +34,13 @@ def _sides(made: Model) -> Iterator[tuple[np.ndarray, np.ndarray, int, int]]:
         if at < 0:
             continue
         source, limit, left, right = node.splits[at]
-        most, least = min(limit, highs[source]), max(limit + 1, lows[source])
-        if lows[source] <= most:
-            yield lows, highs, source, most
-            waiting.append((left, lows, _with(highs, source, most)))
-        if least <= highs[source]:
-            yield lows, highs, source, least
-            waiting.append((right, _with(lows, source, least), highs))
+        below, above = min(limit, highs[source]), max(limit + 1, lows[source])
+        if lows[source] <= below:
+            yield lows, highs, source, below
+            waiting.append((left, lows, _with(highs, source, below)))
+        if above <= highs[source]:
+            yield lows, highs, source, above
+            waiting.append((right, _with(lows, source, above), highs))
 
 
 def _with(values: np.ndarray, place: int, value: int) -> np.ndarray:

@@ -3,7 +3,7 @@ on a chip is known beforehand.
 """
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -17,10 +17,11 @@ from tinygen.common.boards import BOARDS
 from tinygen.common.errors import BuildError
 from tinygen.model.fixedpoint import INT16_MAX, Quantity
 from tinygen.model.model import Model
+from tinygen.model.operations import forest as forest_node
 from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.forest import Forest
 from tinygen.model.trees import layout
-from tinygen.model.trees.code import MAX_INPUT
+from tinygen.model.trees.code import MAX_INPUT, Cost
 from tinygen.model.trees.gains import UNIT, Gain, Gains
 from tinygen.model.trees.straight import straight_codes
 from tinygen.model.trees.tree import Leaf, Split
@@ -40,6 +41,18 @@ def model(node: Forest, width: int, goal: str = "balanced") -> Model:
 
 def grown(seed: int, width: int, trees: int, depth: int, outputs: int = 1) -> Forest:
     return forest(np.random.default_rng(seed), width, trees, depth, outputs, 127)
+
+
+def few_values(seed: int, width: int, trees: int, depth: int) -> Forest:
+    """With leaves of -2 to 2: many sums are 0."""
+    node = grown(seed, width, trees, depth)
+    return replace(node, leaves=tuple((v % 5 - 2,) for (v,) in node.leaves), bias=(0,))
+
+
+def positive(seed: int, width: int, trees: int, depth: int) -> Forest:
+    """With leaves of 1 to 127."""
+    node = grown(seed, width, trees, depth)
+    return replace(node, leaves=tuple((max(abs(v), 1),) for (v,) in node.leaves))
 
 
 def limited(node: Forest, *ranges: tuple[int, int]) -> Forest:
@@ -72,7 +85,19 @@ CASES = {
     "two classes": model(limited(voting(6, 3, 9, 4, 2), *SEATS), 3, "speed"),
     "three classes": model(limited(voting(7, 3, 11, 4, 3), *SEATS), 3),
     "four classes": model(limited(voting(8, 3, 9, 4, 4), *AT_ENDS), 3, "speed"),
+    "few values": model(replace(few_values(10, 4, 15, 4), low=0, high=1), 4),
+    "a limit at one end": model(replace(few_values(10, 4, 15, 4), low=-3, high=1), 4),
+    "one tree": model(grown(11, 4, 1, 6), 4),
+    # whose sums are 129 to 255, and 0 to 127 without the bias; and 229 to 356
+    "one tree in a high byte": model(replace(positive(11, 4, 1, 6), bias=(128,)), 4),
+    "one tree over a high byte": model(replace(positive(11, 4, 1, 6), bias=(229,)), 4),
     "scores": model(grown(9, 5, 9, 4, 3), 5, "speed"),
+}
+
+
+SHOWS = {  # what its header has to have, to be the case that it is
+    "few values": "(sum > 0) ? 1 : 0",
+    "a limit at one end": "if (sum > 1) {",
 }
 
 
@@ -116,6 +141,9 @@ def test_the_same_answers_on_the_chip(case, simavr):
         assert {"TINYGEN_SAME_HIGH(", "TINYGEN_CLAMP(", "TINYGEN_KEEP("} <= set(
             re.findall(r"TINYGEN_\w+\(", text)
         )
+    if case in SHOWS:
+        assert SHOWS[case] in text
+    assert ("TINYGEN_GAIN_LOW(" in text) == (case == "one tree in a high byte")
     assert ("TINYGEN_VOTE(" in text) == (case in ("three classes", "four classes"))
     assert wrong_on_chip(CASES[case]) == 0
 
@@ -175,21 +203,23 @@ def test_bytes_and_cycles_are_known_beforehand(case, simavr):
 
 
 @pytest.mark.parametrize(
-    ("adds", "words", "size"),
+    ("adds", "low", "words", "size", "cycles"),
     [
-        ((63,), ["TINYGEN_GAIN_SMALL(63)"], 2),
-        ((-63,), ["TINYGEN_LOSS_SMALL(63)"], 2),
-        ((64,), ["TINYGEN_GAIN(1, 64)"], 4),
-        ((-64,), ["TINYGEN_GAIN(1, -64)"], 4),
-        ((1, 0, -1), ["TINYGEN_GAIN_SMALL(1)", "TINYGEN_GAIN(3, -1)"], 6),
-        ((0,), [], 0),
+        ((63,), False, ["TINYGEN_GAIN_SMALL(63)"], 2, 2),
+        ((-63,), False, ["TINYGEN_LOSS_SMALL(63)"], 2, 2),
+        ((64,), False, ["TINYGEN_GAIN(1, 64)"], 4, 2),
+        ((-64,), False, ["TINYGEN_GAIN(1, -64)"], 4, 2),
+        ((64,), True, ["TINYGEN_GAIN_LOW(1, 64)"], 2, 1),
+        ((1,), True, ["TINYGEN_GAIN_LOW(1, 1)"], 2, 1),
+        ((1, 0, -1), False, ["TINYGEN_GAIN_SMALL(1)", "TINYGEN_GAIN(3, -1)"], 6, 4),
+        ((0,), False, [], 0, 0),
     ],
 )
-def test_the_first_sum_takes_a_little_in_one_word(adds, words, size):
+def test_the_first_sum_takes_a_little_in_one_word(adds, low, words, size, cycles):
     """ADIW and SBIW have six bits, and none for the registers of the other sums."""
-    gain = Gain(adds)
+    gain = Gain(adds, low=low)
     assert [item.text for item in gain.words] == words
-    assert (gain.bytes, gain.cycles) == (size, 2 * len(words))
+    assert (gain.bytes, gain.cycles) == (size, cycles)
 
 
 def test_a_tree_starts_from_what_leaves_the_least_to_add():
@@ -250,6 +280,30 @@ def test_every_input_of_each_seat(level, simavr):
 
 
 # ---- what is chosen ----
+
+
+@dataclass(frozen=True)
+class OfCost:
+    """Straight code of which no more is known."""
+
+    cost: Cost
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected", "goal"),
+    [
+        ([(1000, 100), (1240, 80)], 1, "balanced"),  # a little more flash
+        ([(1000, 100), (1260, 79)], 0, "balanced"),  # more of it, for as little
+        ([(1000, 100), (1260, 71)], 1, "balanced"),  # for enough
+        ([(1000, 100), (1740, 51.5), (1100, 89)], 2, "balanced"),  # beside the smallest alone
+        ([(1740, 50), (1100, 92), (1000, 100)], 0, "balanced"),  # beside both
+        ([(1000, 100), (1990, 99)], 1, "speed"),
+    ],
+)
+def test_more_flash_must_be_earned_beside_every_smaller_form(costs, expected, goal, monkeypatch):
+    codes = [OfCost(Cost(*cost)) for cost in costs]
+    monkeypatch.setattr(forest_node, "straight_codes", lambda *_: codes)
+    assert view_of(model(grown(1, 7, 12, 5), 7, goal)).code is codes[expected]
 
 
 @pytest.mark.parametrize(

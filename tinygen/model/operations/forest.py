@@ -202,12 +202,14 @@ class Forest(Node):
             return cost.cycles if quick else cost.product
 
         least = min(map(worth, self._other_costs(step, trees)), default=inf)
-        codes = (
+        codes = [
             code
             for code in straight_codes(trees, self.bias, step.optimize)
             if worth(code.cost) <= least and (quick or code.cost.pays(streams))
-        )
-        return min(codes, key=lambda code: worth(code.cost), default=None)
+        ]
+        codes.sort(key=lambda code: worth(code.cost))
+        alike = (c for c in codes if quick or all(c.cost.earns_its_flash(o.cost) for o in codes))
+        return next(alike, None)
 
     def _other_costs(self, step: Step, trees: tuple[Tree, ...]) -> list[Cost]:
         """Of trees as code behind calls, and as if and else, where these can say them."""

@@ -28,6 +28,7 @@ STREAM_COST = (4.4, 36), (3, 30), (210, 60)
 BRANCHES_COST = (15.5, 7.5), (0, 4), (110, 60)
 AROUND_CODE = (110, 60)
 MORE_FLASH = 2.0  # times that of streams that a quicker form may take
+LITTLE_FLASH = 1.25  # times that of another form
 PAYS = 0.9  # part of flash times cycles that it must come down to
 HOLD_COST = 8, 8  # bytes and cycles to load both bytes, save a register and restore it
 HELD_LESS, HELD_END_LESS = (2, 3), (0, 2)  # of a split, and of one with two leaves
@@ -55,6 +56,10 @@ class Cost:
     def pays(self, beside: Cost) -> bool:
         """True where flash times cycles come down enough for the flash that it takes more."""
         return self.bytes <= MORE_FLASH * beside.bytes and self.product <= PAYS * beside.product
+
+    def earns_its_flash(self, beside: Cost) -> bool:
+        """True where flash times cycles come down enough, or it takes little more flash."""
+        return self.bytes <= LITTLE_FLASH * beside.bytes or self.pays(beside)
 
 
 def cost_of(

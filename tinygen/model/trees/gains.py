@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from .layout import Item
+from .seats import MOST_SBIW
 from .tree import Leaf, Split, Tree
 
 Row = tuple[int, ...]  # values of a leaf
 MOST_VOTES = 127  # trees whose votes, counted twice, fit a byte
 UNIT = 127  # of a vote: the largest value of a leaf of 8 bits
-MOST_SMALL = 63  # that ADIW and SBIW add to the first sum and take from it
 JUMP_BYTES = 2  # behind a leaf that adds something
 
 
@@ -45,12 +45,13 @@ class Gain:
 
     def _word(self, number: int, value: int) -> Item:
         """Adds a value to a sum."""
+        size = _bytes(number, value, self.low)
         if self.low:
-            return Item(f"TINYGEN_GAIN_LOW({number}, {value})", 2, cycles=1)
-        if _is_small(number, value):
+            return Item(f"TINYGEN_GAIN_LOW({number}, {value})", size, cycles=1)
+        if size == 2:
             word = "TINYGEN_GAIN_SMALL" if value > 0 else "TINYGEN_LOSS_SMALL"
-            return Item(f"{word}({abs(value)})", 2, cycles=2)
-        return Item(f"TINYGEN_GAIN({number}, {value})", 4, cycles=2)
+            return Item(f"{word}({abs(value)})", size, cycles=2)
+        return Item(f"TINYGEN_GAIN({number}, {value})", size, cycles=2)
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,15 @@ class Gains:
     @classmethod
     def of_numbers(cls, trees: Sequence[Tree], bias: int) -> Gains:
         """Of trees whose leaves have one value."""
-        sums = [leaf.values[0] + bias for leaf in leaves_of(trees[0])]
-        low = len(trees) == 1 and _one_high_byte(sums)
+        low = len(trees) == 1 and _one_high_byte(
+            leaf.values[0] + bias for leaf in leaves_of(trees[0])
+        )
         return cls._apart(trees, (bias,), lambda row: row, low)
 
     @classmethod
     def of_one(cls, start: int, leaves: dict[Row, Gain]) -> Gains:
         """Of one tree: what leaves the high byte of the sum as it is adds to the low one alone."""
-        low = _one_high_byte([start, *(start + gain.adds[0] for gain in leaves.values())])
+        low = _one_high_byte((start, *(start + gain.adds[0] for gain in leaves.values())))
         return cls((start,), ({row: replace(gain, low=low) for row, gain in leaves.items()},))
 
     @classmethod
@@ -103,11 +105,15 @@ class Gains:
         """Each tree starts from the leaf that leaves the others the least to add."""
         of = []
         for tree in trees:
-            found = Counter(values(leaf.values) for leaf in leaves_of(tree))
-            usual = _cheapest(found, low)
+            found = Counter(leaf.values for leaf in leaves_of(tree))
+            told = {row: values(row) for row in found}
+            usual = _cheapest([(told[row], count) for row, count in found.most_common()], low)
             start = tuple(s + u for s, u in zip(start, usual))
             of.append(
-                {leaf.values: _beside(values(leaf.values), usual, low) for leaf in leaves_of(tree)}
+                {
+                    row: Gain(tuple(v - u for v, u in zip(told[row], usual)), low=low)
+                    for row in found
+                }
             )
         return cls(start, tuple(of))
 
@@ -127,32 +133,31 @@ class Gains:
         return cls(start, tuple(of), reference, votes=True, scores=True)
 
 
-def _is_small(number: int, value: int) -> bool:
-    """True for what ADIW and SBIW add to a sum: the first one is in registers that they take."""
-    return number == 1 and abs(value) <= MOST_SMALL
+def _bytes(number: int, value: int, low: bool) -> int:
+    """What adds a value to a sum; the first one is in registers that ADIW and SBIW take."""
+    return 2 if low or (number == 1 and abs(value) <= MOST_SBIW) else 4
 
 
-def _one_high_byte(sums: Sequence[int]) -> bool:
+def _one_high_byte(sums: Iterable[int]) -> bool:
+    """True where all sums differ in their low byte alone."""
     return len({value >> 8 for value in sums}) == 1
 
 
-def _cheapest(found: Counter[Row], low: bool) -> Row:
-    """The values to start from, so that all leaves together take the fewest bytes."""
+def _cheapest(rows: Sequence[tuple[Row, int]], low: bool) -> Row:
+    """Which of the rows, each with how often it is there, leaves the fewest bytes to add where one
+    starts from it; the first of equals. Each leaf counts as if it had words of its own.
+    """
 
     def size(usual: Row) -> int:
         total = 0
-        for row, count in found.items():
-            adds = [(k, v - u) for k, (v, u) in enumerate(zip(row, usual), 1) if v != u]
-            short = sum(low or _is_small(k, value) for k, value in adds)
-            total += count * (4 * len(adds) - 2 * short + JUMP_BYTES * bool(adds))
+        for row, count in rows:
+            if row != usual:
+                adds = (v - u for v, u in zip(row, usual))
+                words = sum(_bytes(k, v, low) for k, v in enumerate(adds, 1) if v)
+                total += count * (words + JUMP_BYTES)
         return total
 
-    return min((row for row, _ in found.most_common()), key=size)
-
-
-def _beside(row: Row, start: Row, low: bool) -> Gain:
-    """What is left to add for `row`, beside what a sum starts from."""
-    return Gain(tuple(v - s for v, s in zip(row, start)), low=low)
+    return min((row for row, _ in rows), key=size)
 
 
 def _less(row: Sequence[int], reference: int) -> Row:

@@ -19,7 +19,8 @@ FREE_UPPER = {1: (18, 19, 20, 21, 22, 23, PAIR), 2: (18, 19, 27), 3: ()}
 FREE_LOWER = (0,)
 SAVED_BYTES = SAVED_CYCLES = 4  # PUSH and POP
 WORTH_OF_BYTES = {"balanced": 1.0, "speed": 0.3}  # of a part of them, beside a part of the cycles
-MOST_SBIW, FEW_SMALL = 63, 3  # small limits that are worth a second register
+MOST_SBIW = 63  # that SBIW takes from two registers, and ADIW adds
+FEW_SMALL = 3  # small limits that are worth a second register
 HIGH_BYTES, HIGH_CYCLES = 2, 1  # to bring a byte into a register
 
 
