@@ -159,3 +159,17 @@ def test_the_table_of_the_readme_is_that_of_the_goals():
         assert error == f"{goal['error']:.{digits}f}"
         worst = [max(s[n] for s in goal["seeds"]) for n in ("flash_bytes", "ram_bytes", "cycles")]
         assert [int(v.replace(",", "")) for v in (flash, ram, cycles)] == worst
+
+
+def test_what_the_page_says_of_scikit_learns_sets_is_what_was_measured():
+    text = (ROOT / "benchmarks/results/sklearn_sets.json").read_text(encoding="utf-8")
+    found = {row["set"]: row for row in json.loads(text)}
+    largest = {name: max(s["flash_bytes"] for s in row["seeds"]) for name, row in found.items()}
+    page = " ".join((ROOT / "docs/comparison.md").read_text(encoding="utf-8").split())
+    assert (
+        f"wine in {largest['wine']:,} bytes and breast cancer in {largest['breast_cancer']:,} err"
+        " no more than the best of a forest, boosting and a linear model."
+        f" Diabetes in {largest['diabetes']:,} bytes is {found['diabetes']['gap']:.1f} % worse,"
+        f" digits in {largest['digits']:,} bytes {found['digits']['gap']:.1f} points"
+    ) in page
+    assert max(found[name]["gap"] for name in ("wine", "breast_cancer")) <= 0
