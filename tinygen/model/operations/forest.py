@@ -208,8 +208,8 @@ class Forest(Node):
             if worth(code.cost) <= least and (quick or code.cost.pays(streams))
         ]
         codes.sort(key=lambda code: worth(code.cost))
-        alike = (c for c in codes if quick or all(c.cost.earns_its_flash(o.cost) for o in codes))
-        return next(alike, None)
+        worthy = (c for c in codes if quick or all(c.cost.earns_its_flash(o.cost) for o in codes))
+        return next(worthy, None)
 
     def _other_costs(self, step: Step, trees: tuple[Tree, ...]) -> list[Cost]:
         """Of trees as code behind calls, and as if and else, where these can say them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 from .layout import Item
@@ -82,10 +82,13 @@ class Gains:
         return cls._apart(trees, (bias,), lambda row: row, low)
 
     @classmethod
-    def of_one(cls, start: int, leaves: dict[Row, Gain]) -> Gains:
-        """Of one tree: what leaves the high byte of the sum as it is adds to the low one alone."""
-        low = _one_high_byte((start, *(start + gain.adds[0] for gain in leaves.values())))
-        return cls((start,), ({row: replace(gain, low=low) for row, gain in leaves.items()},))
+    def of_one(cls, start: int, adds: Iterable[int]) -> Gains:
+        """Of one tree whose leaves are what they add: to the low byte alone where the high one
+        stays.
+        """
+        rows = [(value,) for value in adds]
+        low = _one_high_byte((start, *(start + value for (value,) in rows)))
+        return cls((start,), ({row: Gain(row, low=low) for row in rows},))
 
     @classmethod
     def of_scores(cls, trees: Sequence[Tree], bias: Row) -> Gains:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from ..fixedpoint import INT16_MAX
-from .gains import Gain, Gains, leaves_of, splits_of
+from .gains import Gains, leaves_of, splits_of
 from .layout import Item
 from .tree import Heap, Leaf, Split, Tree
 
@@ -70,7 +70,7 @@ def plans(tree: Split, bias: int) -> Iterator[tuple[Tree, Gains]]:
     leaf = 1 if max(values) - min(values) <= MOST_SPREAD else 2
     least = min(values) if leaf == 1 else 0
     told = _less(tree, least)
-    gains = Gains.of_one(bias + least, {(v - least,): Gain((v - least,)) for v in values})
+    gains = Gains.of_one(bias + least, [v - least for v in values])
     seen = set()
     most = COMPARED[1] * (tree.depth - 1) + heap_cycles(1, leaf)
     for slack in SLACKS:
