@@ -76,6 +76,11 @@ static inline uint16_t tinygen_distance(int16_t x, int16_t low)
 
 #endif
 
+/* 1 where a sum of so many bits is at least 0, else 0: by its highest bit, for which an AVR takes
+ * fewer bytes than for a comparison */
+#define TINYGEN_AT_LEAST_0(sum, bits)                                                              \
+    (int8_t)(1 - (int8_t)((uint8_t)((sum) >> ((bits) - 8)) >> 7))
+
 /* ---- inputs --------------------------------------------------------------------------------- */
 /* min((x - low) * multiplier / 2^16, top), rounded half up. The product stays below 2^32. */
 static inline uint16_t tinygen_scale16(int16_t x, int16_t low, uint16_t multiplier, uint16_t top)

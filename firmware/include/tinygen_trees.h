@@ -65,19 +65,21 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
  * A function of x, the raw inputs, is written in these words and returns the sum of its trees:
  *
  *   TINYGEN_TREES(bias)                  the sum starts with the bias
- *   TINYGEN_TREE(n)                      tree n, up to TINYGEN_TREE_END
+ *   TINYGEN_TREE(n)                      tree n, up to TINYGEN_TREE_END; it starts here, or
+ *                                        behind TINYGEN_TREE_BEHIND(n) at TINYGEN_TREE_STARTS(n)
  *     TINYGEN_ABOVE(in, limit, k)        where x[in] > limit it goes on at TINYGEN_PLACE(k)
  *     TINYGEN_LEAF(v)                    the tree ends and adds v
  *     TINYGEN_LEAVES(in, limit, v, w)    the same with w where x[in] > limit, else v
- *   TINYGEN_CALLS                        between two trees, with what calls them in their order:
+ *   TINYGEN_ENDS                         behind trees, with the ends that all share:
+ *     TINYGEN_END(in)                    of TINYGEN_LEAVES of this input
+ *     TINYGEN_HELD_END(slot, in)         the same of an input that is held; TINYGEN_SHORT_END takes
+ *                                        4 cycles more and 22 bytes less
+ *   TINYGEN_CALLS                        then what calls the trees in their order:
  *     TINYGEN_HOLD(slot, in)             x[in] stays in registers, for TINYGEN_HELD_ABOVE
  *     TINYGEN_KEEP_HIGH(r, high)         so does a high byte of limits, for TINYGEN_HIGH_ABOVE;
  *                                        TINYGEN_MOVE_HIGH in r8 to r15
  *     TINYGEN_CALL(n)                    tree n
- *   TINYGEN_ENDS                         and with the ends that they share:
- *     TINYGEN_END(in)                    of TINYGEN_LEAVES of this input
- *     TINYGEN_HELD_END(slot, in)         the same of an input that is held; TINYGEN_SHORT_END takes
- *                                        4 cycles more and 22 bytes less
+ *   TINYGEN_TREES_BEHIND                 then more trees, where there are too many in front
  *   TINYGEN_TREES_END(slots, moved)
  *
  * A leaf's value is 0 .. 255; words with a 2 at the end of their name take 0 .. 65535. Between
@@ -85,10 +87,10 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
  * which is added to the n sums: TINYGEN_ROW(at), TINYGEN_ROWS(in, limit, at, to). In C the words
  * are if, goto and +=. On an AVR all of them are one statement of assembly, in which a tree is a
  * subroutine; a split takes 7.5 cycles, 4.5 where its input is held, 3.5 where its limit's high
- * byte is, and a tree's call and last split 40. BRGE of TINYGEN_ABOVE reaches 63 words and its
- * ..._FAR the whole tree; RCALL and RJMP reach 4 KB, so half of the trees stand in front of the
- * calls. TINYGEN_LEAVES is a call with limit and values behind it in flash, where the return
- * address tells; then it returns from the tree. */
+ * byte is, and a tree's call and last split 40. BRGE of TINYGEN_ABOVE reaches 63 words either way
+ * and its ..._FAR the whole tree; RCALL and RJMP reach 4 KB, so of more bytes half of the trees
+ * stand behind the calls. TINYGEN_LEAVES is a call with limit and values behind it in flash, where
+ * the return address tells; then it returns from the tree. */
 #if TINYGEN_TREES_ASM
 
 /* Z is x, but in the end of a tree. A slot has the low byte in r18 to r23, for CPI, and the high
@@ -100,6 +102,8 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
     register uint8_t tinygen_t __asm__("r16"), tinygen_h __asm__("r17");                           \
     __asm__ __volatile__("rjmp .Lcalls%=\n"
 #define TINYGEN_TREE(n) ".Ltree%=_" #n ":\n\t"
+#define TINYGEN_TREE_BEHIND(n)
+#define TINYGEN_TREE_STARTS(n) TINYGEN_TREE(n)
 #define TINYGEN_TREE_END
 #define TINYGEN_PLACE(k) ".Lplace%=_" #k ":\n\t"
 
@@ -147,8 +151,8 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_READ2 TINYGEN_LPM " %[t],Z+\n\t" TINYGEN_LPM " %[high],Z\n\tmovw r30,%[x]\n"
 #define TINYGEN_ADD "add %A[sum],%[t]\n\tadc %B[sum],__zero_reg__\n\tret\n"
 #define TINYGEN_ADD2 "add %A[sum],%[t]\n\tadc %B[sum],%[high]\n\tret\n"
-#define TINYGEN_SHARED_END(find, read, add)                                                        \
-    "rjmp .Lsum%=\n.Lleaves%=:\n\t" find read ".Ladd%=:\n\t" add
+#define TINYGEN_SHARED_END(find, read, add) ".Lleaves%=:\n\t" find read ".Ladd%=:\n\t" add
+#define TINYGEN_TREES_BEHIND "rjmp .Lsum%=\n"
 #define TINYGEN_ENDS                                                                               \
     TINYGEN_SHARED_END(TINYGEN_FIND("r0", "%[high]", "1"), TINYGEN_READ, TINYGEN_ADD)
 #define TINYGEN_ENDS2                                                                              \
@@ -254,6 +258,10 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 
 #define TINYGEN_TREES(bias) int32_t tinygen_sum = (bias);
 #define TINYGEN_TREE(n) do {
+#define TINYGEN_TREE_BEHIND(n)                                                                     \
+    do {                                                                                           \
+        goto tree_##n;
+#define TINYGEN_TREE_STARTS(n) tree_##n:
 #define TINYGEN_TREE_END } while (0);
 #define TINYGEN_PLACE(k) place_##k:
 #define TINYGEN_ABOVE(in, limit, k)                                                                \
@@ -286,6 +294,7 @@ static inline void tinygen_add_leaf(int16_t *sums, const int8_t *leaf, uint8_t n
 #define TINYGEN_HELD_ROW_END(slot, in)
 #define TINYGEN_ROW_TREES_END(slots, moved)
 #define TINYGEN_CALLS
+#define TINYGEN_TREES_BEHIND
 #define TINYGEN_HOLD(slot, in)
 #define TINYGEN_CALL(n)
 #define TINYGEN_ENDS

@@ -18,8 +18,9 @@ from tinygen.model.fixedpoint import INT16_MAX, Quantity
 from tinygen.model.model import Model
 from tinygen.model.operations.argmax import Argmax
 from tinygen.model.operations.forest import Forest
-from tinygen.model.trees import code as tree_code
-from tinygen.model.trees.code import MAX_INPUT, NEAR_BYTES, REACH_BYTES, SLOTS, TreeCode
+from tinygen.model.trees import placed
+from tinygen.model.trees.code import MAX_INPUT, REACH_BYTES, SLOTS, TreeCode
+from tinygen.model.trees.placed import NEAR_BACK, NEAR_BYTES, Part
 from tinygen.model.trees.tree import Leaf, Split, Tree
 from tinygen.target import bare
 from tinygen.target.bare import BareChip, measure_cost
@@ -242,18 +243,66 @@ def code_of(made: Model) -> TreeCode:
     return chain_views(made, [q.name for q in made.inputs])[0].code
 
 
-def test_a_jump_over_as_many_bytes_as_brge_reaches(simavr, monkeypatch):
+@pytest.fixture
+def no_branches(monkeypatch):
     monkeypatch.setattr(
         "tinygen.model.operations.forest.BRANCHES", dict.fromkeys(("balanced", "size", "speed"), 0)
     )
+
+
+def test_a_jump_over_as_many_bytes_as_brge_reaches(simavr, monkeypatch, no_branches):
     for made, size in ((NEAREST, NEAR_BYTES), (FARTHER, NEAR_BYTES + 2)):
-        code = code_of(made)
-        assert code.size(code.trees[0].left) == size
-        assert ("_FAR" in render_header(made)) == (size > NEAR_BYTES)
+        part = code_of(made).parts[0]
+        assert part.sides[0].size == size
+        assert (size > NEAR_BYTES) == part.right_first
         assert wrong_on_chip(made) == 0
-    monkeypatch.setattr(tree_code, "NEAR_BYTES", NEAR_BYTES + 2)
+    monkeypatch.setattr(placed, "NEAR_BYTES", NEAR_BYTES + 2)
     with pytest.raises(BuildError, match="does not compile"):
         wrong_on_chip(FARTHER)
+
+
+def jump_back(words: str) -> Model:
+    """A tree whose left side is beyond the reach of BRGE, and whose right one has it to the left of
+    a leaf.
+    """
+    right = Split(2, 500, stairs(words), Leaf((90,)))
+    return model(planted(Split(1, 300, stairs(10 * "s"), right)), 3, "speed")
+
+
+def back(part: Part) -> int:
+    """Bytes from behind the first branch of a tree back to where its right side starts."""
+    left, right = part.sides
+    return right.behind + part.size - 2 * part.far - left.size - right.size
+
+
+def test_a_jump_back_over_as_many_bytes_as_brge_reaches(simavr, monkeypatch, no_branches):
+    near, farther = jump_back("lllllll"), jump_back("llllsss")
+    part = code_of(near).parts[0]
+    assert part.right_first and not part.far and back(part) == NEAR_BACK
+    assert code_of(farther).parts[0].far
+    for made in (near, farther):
+        assert ("_FAR" in render_header(made)) == (made is farther)
+        assert wrong_on_chip(made) == 0
+    monkeypatch.setattr(placed, "NEAR_BACK", NEAR_BACK + 2)
+    part = code_of(farther).parts[0]
+    assert not part.far and back(part) == NEAR_BACK + 2
+    with pytest.raises(BuildError, match="does not compile"):
+        wrong_on_chip(farther)
+
+
+def test_a_tree_of_64_leaves_has_no_long_branch(simavr, tmp_path):
+    made = model(grown(6, 7, 5, 6), 7)
+    header, rows = render_header(made), rows_at_splits(made)
+    assert "TINYGEN_TREE_STARTS" in header and "_FAR" not in header
+    assert wrong_on_chip(made) == 0
+    assert np.array_equal(run_rows(compile_header(made, tmp_path), rows), made.predict(rows))
+
+
+@pytest.mark.parametrize(("trees", "behind"), [(13, False), (25, True)])
+def test_trees_stand_behind_the_calls_where_too_many_stand_in_front(trees, behind, simavr):
+    made = model(grown(7, 20, trees, 5), 20)
+    assert ("TINYGEN_TREES_BEHIND" in render_header(made)) == behind
+    assert wrong_on_chip(made) == 0
 
 
 def test_the_bytes_of_a_tree_are_those_of_the_program(simavr):
@@ -262,7 +311,7 @@ def test_the_bytes_of_a_tree_are_those_of_the_program(simavr):
     less, code = code_of(first), code_of(more)
     assert set(less.held) == set(code.held) and len(code.held) == SLOTS and less.ends == code.ends
     call = 2
-    assert flash[1] - flash[0] == code.size(code.trees[-1]) + call
+    assert flash[1] - flash[0] == code.parts[-1].size + call
 
 
 def test_as_many_bytes_as_rcall_reaches(simavr):

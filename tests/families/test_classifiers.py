@@ -14,6 +14,7 @@ from tinygen.data import Rows
 from tinygen.families import FAMILIES, mlp_classifier
 from tinygen.fitting import class_scores as scores
 from tinygen.fitting.class_scores import Frame, Scores
+from tinygen.fitting.lowering import scalings
 from tinygen.fitting.trees import from_sklearn
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model, from_json
@@ -199,7 +200,7 @@ def test_joint_rounding_loses_less_than_plain_rounding(limit):
     for seed in range(4):
         rows = rows_of(4, seed=seed, inputs=8)
         fitted = FAMILIES["logistic"].fit(rows, FAMILIES["logistic"].candidates(rows)[-1], 0)
-        scale = scores.scalings(rows)[0]
+        scale = scalings(rows)[0]
         values, exact = (
             scale.apply(rows.x),
             fitted.scores.seen_through(*fitted.frame.through(scale)),
@@ -214,7 +215,7 @@ def test_joint_rounding_loses_less_than_plain_rounding(limit):
 def test_frame_and_integers_stand_for_the_same_inputs():
     rows = rows_of(2, steps=1000.0)
     frame = Frame.of(rows)
-    for scale in scores.scalings(rows):
+    for scale in scalings(rows):
         gain, offset = frame.through(scale)
         step = 2.0**scale.shift / np.array(scale.multiplier) / frame.spread
         assert (
@@ -226,7 +227,7 @@ def test_one_scaling_for_all_inputs_only_where_it_loses_nothing():
     def shared(*ranges):
         quantities = tuple(Quantity(f"x{k}", "", 1.0, a, b) for k, (a, b) in enumerate(ranges))
         x = np.zeros((4, len(ranges)), dtype=np.int64)
-        scale = scores.scalings(Rows(x, x[:, 0], quantities, quantities[0], ("a", "b")))[0]
+        scale = scalings(Rows(x, x[:, 0], quantities, quantities[0], ("a", "b")))[0]
         return len(set(zip(scale.low, scale.multiplier))) == 1
 
     assert shared((0, 16), (0, 3), (2, 12))  # small integers stay what they are
@@ -250,6 +251,40 @@ def test_a_chain_is_accepted_by_its_decisions_and_its_loss():
     wide = (Dense(((32767,) * 3,), (2**31 - 1,), 0, 0, 1),)
     assert scores.as_decided([(wide, 0.0), (good, 0.5)], half, 0.0, 0.01) == good
     assert scores.as_decided([(wide, 0.0)], half, 0.0, 0.01) == wide
+
+
+def test_a_coarser_chain_stands_in_front_of_the_one_that_is_taken():
+    """Within a quarter of the float model's error and loss."""
+    rows = rows_of(2)
+    bad, good = ((Forest((), ((value,),), (-1,), (0,), 0, 1),) for value in (0, 1))
+    half = replace(rows, y=np.ones_like(rows.y))  # the second chain answers all right
+    twin = (replace(good[0], leaves=((2,),)),)  # clamped to 1: the same answers
+
+    def found(*choices):
+        return scores.coarser_than_decided(choices, half, 0.0, 0.1)
+
+    assert found((good, 0.12), (twin, 0.1)) == good
+    assert found((good, 0.1), (twin, 0.12)) == ()  # the first one is taken as it is
+    assert found((good, 0.128), (twin, 0.1)) == () == found((bad, 0.1), (twin, 0.1))
+    assert found((bad, 0.1), (good, 0.12), (twin, 0.1)) == good
+    wide = (Dense(((32767,) * 3,), (2**31 - 1,), 0, 0, 1),)
+    assert found((wide, 0.12), (good, 0.1)) == ()  # no type is wide enough
+
+
+def test_the_best_of_several_nets_goes_on(monkeypatch):
+    """Four quarters of a square, two of each class: a single net often finds a part of them."""
+    x = np.random.default_rng(0).integers(-1000, 1000, (400, 2))
+    y = (x[:, 0] * x[:, 1] > 0).astype(np.int64)
+    quantity = Quantity("x", "", 1.0, -1000.0, 1000.0)
+    made = Rows(x, y, (quantity,) * 2, Quantity("kind", "", 1.0, 0.0, 1.0), ("apart", "alike"))
+
+    def worst() -> float:
+        nets = [mlp_classifier.fit(made, mlp_classifier.Config(4, 1.0), k) for k in range(6)]
+        return max(made.error(net.predict(made.x)) for net in nets)
+
+    several = worst()
+    monkeypatch.setattr(mlp_classifier, "STARTS", 1)
+    assert several < 0.05 and worst() > 0.15
 
 
 # ---- trees ----

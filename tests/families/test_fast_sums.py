@@ -164,7 +164,7 @@ def pixels():
 def test_a_net_for_classes_with_many_wide_inputs_stays_in_24_bits(pixels, monkeypatch):
     """Its weights of 8 bits times 140 inputs of 12 bits would not."""
     scale = mlp_classifier.scores.scale_inputs([q.limits for q in pixels.inputs], 12)
-    monkeypatch.setattr(mlp_classifier.scores, "scalings", lambda rows: [scale])
+    monkeypatch.setattr(mlp_classifier, "scalings", lambda rows: [scale])
     fitted = mlp_classifier.fit(pixels, mlp_classifier.Config(4, 1.0))
     narrow, wide = (hidden for hidden, _ in mlp_classifier._hidden_layers(fitted, pixels, scale))
     assert (layers_fit((scale, narrow), 140), layers_fit((scale, wide), 140)) == ([True], [False])

@@ -11,7 +11,7 @@ import numpy as np
 from ..data import Rows
 from ..fitting import class_scores as scores
 from ..fitting.class_scores import Frame, Scores
-from ..fitting.lowering import ACC_ROOM, apply_all
+from ..fitting.lowering import ACC_ROOM, apply_all, scalings
 from ..model.fixedpoint import INT8_MAX, INT16_MAX
 from ..model.nodes import any_int16, bounds_behind
 from ..model.operations.scale import Scale
@@ -75,7 +75,7 @@ def _chains(fitted: Logistic, rows: Rows):
         for limit in (INT8_MAX, int(np.clip(room, INT8_MAX, INT16_MAX))):
             yield from _rounded(seen, (), limit, rows)
     for limit in (INT8_MAX, INT16_MAX):
-        for scale in scores.scalings(rows):
+        for scale in scalings(rows):
             seen = fitted.scores.seen_through(*frame.through(scale))
             yield from _rounded(seen, (scale,), limit, rows)
 

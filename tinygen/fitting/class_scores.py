@@ -23,7 +23,7 @@ from ..model.operations.dense import Dense
 from ..model.operations.forest import Forest
 from ..model.operations.scale import Scale
 from .least_squares import integer_descent, without_free
-from .lowering import FEW_STEPS, TOLERANCE, apply_all, scale_inputs
+from .lowering import TOLERANCE, apply_all
 from .weighted import Counts, deviation, mean
 
 UNSEEN = -60.0  # score of a class without training rows: its probability is 1e-26
@@ -31,6 +31,7 @@ LOSS_TOLERANCE = 0.02  # part of the float model's cross-entropy that integers m
 # Cross-entropy that does not count: ln 10 of it for one row in a thousand is what a wrong answer
 # given with a probability of 0.9 costs.
 LEAST_LOSS = 2e-3
+COARSE = 0.25  # part of error and cross-entropy that a second, quicker chain may add
 
 
 @dataclass(frozen=True)
@@ -317,27 +318,6 @@ class Frame:
         ) / self.spread
 
 
-def scalings(rows: Rows) -> list[Scale]:
-    """Scale nodes worth trying, the cheapest first: one low and multiplier for all inputs, one for
-    each, 12 bits.
-
-    One for all needs no table in C. It serves where it keeps single raw steps, or at least half of
-    each input's own resolution. An input of few raw steps is widened as well, so that its
-    coefficient is of the size of the others'.
-    """
-    low, high = np.array([q.limits for q in rows.inputs]).T
-    span, width = int(high.max() - low.min()), len(low)
-    multiplier = int(np.clip((255 << 8) // max(span, 1), 1, 255))
-    shared = Scale((int(low.min()),) * width, (multiplier,) * width, 8, 255, 128)
-    few = (high - low).min() < FEW_STEPS
-    each = [
-        scale_inputs([q.limits for q in rows.inputs], bits, widen=widen)
-        for bits in (8, 12)
-        for widen in ((False, True) if few else (False,))
-    ]
-    return [shared, *each] if multiplier == 255 or 2 * (high - low).min() >= span else each
-
-
 def as_decided(
     choices: Iterable[tuple[tuple[Node, ...], float]],
     rows: Rows,
@@ -354,17 +334,48 @@ def as_decided(
     best, unproven = list[tuple[Node, ...]](), list[tuple[Node, ...]]()
     best_figure = (np.inf, np.inf)
     for nodes, loss in choices:
-        try:
-            prove(nodes, rows.x.shape[1])
-        except ModelError:
+        if (found := _error(nodes, rows)) is None:
             unproven.append(nodes)
             continue
-        error = max(rows.error(apply_all(nodes, rows.x)[:, 0]), float_error)
+        error = max(found, float_error)
         if (error, loss) < best_figure:
             best, best_figure = [nodes], (error, loss)
-        if (
-            error <= float_error * (1 + TOLERANCE)
-            and loss <= float_loss * (1 + LOSS_TOLERANCE) + LEAST_LOSS
-        ):
+        if _is_within(error, loss, float_error, float_loss, TOLERANCE, LOSS_TOLERANCE):
             break
     return next(iter(best or unproven), ())
+
+
+def coarser_than_decided(
+    choices: Iterable[tuple[tuple[Node, ...], float]],
+    rows: Rows,
+    float_error: float,
+    float_loss: float,
+) -> tuple[Node, ...]:
+    """The first chain in front of that of `as_decided` that decides the training rows no more than
+    COARSE worse than the float model; () where there is none.
+    """
+    for nodes, loss in choices:
+        if (error := _error(nodes, rows)) is None:
+            continue
+        if _is_within(error, loss, float_error, float_loss, TOLERANCE, LOSS_TOLERANCE):
+            break
+        if _is_within(error, loss, float_error, float_loss, COARSE, COARSE):
+            return nodes
+    return ()
+
+
+def _error(nodes: tuple[Node, ...], rows: Rows) -> float | None:
+    """Error rate on the rows; None for a chain that cannot be bounded."""
+    try:
+        prove(nodes, rows.x.shape[1])
+    except ModelError:
+        return None
+    return rows.error(apply_all(nodes, rows.x)[:, 0])
+
+
+def _is_within(
+    error: float, loss: float, float_error: float, float_loss: float, more: float, more_loss: float
+) -> bool:
+    """True where an error rate and a cross-entropy are at most so much, as parts, above others."""
+    most_loss = float_loss * (1 + more_loss) + LEAST_LOSS
+    return error <= float_error * (1 + more) and loss <= most_loss

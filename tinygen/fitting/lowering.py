@@ -116,6 +116,27 @@ def scale_inputs(
     return Scale(tuple(low), tuple(multiplier), shift, top, 1 << (bits - 1))
 
 
+def scalings(rows: Rows) -> list[Scale]:
+    """Scale nodes worth trying, the cheapest first: one low and multiplier for all inputs, one for
+    each, 12 bits.
+
+    One for all needs no table in C. It serves where it keeps single raw steps, or at least half of
+    each input's own resolution. An input of few raw steps is widened as well, so that its
+    coefficient is of the size of the others'.
+    """
+    low, high = np.array([q.limits for q in rows.inputs]).T
+    span, width = int(high.max() - low.min()), len(low)
+    multiplier = int(np.clip((255 << 8) // max(span, 1), 1, 255))
+    shared = Scale((int(low.min()),) * width, (multiplier,) * width, 8, 255, 128)
+    few = (high - low).min() < FEW_STEPS
+    each = [
+        scale_inputs([q.limits for q in rows.inputs], bits, widen=widen)
+        for bits in (8, 12)
+        for widen in ((False, True) if few else (False,))
+    ]
+    return [shared, *each] if multiplier == 255 or 2 * (high - low).min() >= span else each
+
+
 def exact_products(coef: np.ndarray, scale: Scale) -> tuple[Scale, Floats, int]:
     """For coefficients of raw inputs: a scaling that holds what rounding to int8 lost, int8
     weights, and their shift.

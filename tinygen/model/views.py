@@ -127,6 +127,7 @@ class View:
 class SumView(View):
     """A step that sums into `acc`, shifts it, clamps it and stores it."""
 
+    starts_lower: ClassVar[bool] = False  # it takes `lowered` from what its sum starts from
     limits: tuple[int, int]  # what the result is clamped to
     shift: int
 
@@ -169,9 +170,28 @@ class SumView(View):
         return self.limits[1] if self.shifted[1] > self.limits[1] else None
 
     @property
-    def one_above_0(self) -> bool:
-        """True where clamping comes to one comparison, as in a model of two classes."""
-        return (self.clamp_low, self.clamp_high) == (0, 1)
+    def lowered(self) -> int:
+        """How much lower its only sum starts, so that the sign tells the result; 0 where it does
+        not.
+        """
+        if not self.starts_lower or self.width > 1:
+            return 0
+        return lowering(self.limits, self.shift, self.step.proven, self.acc_bits)
+
+    @property
+    def acc_range(self) -> str:
+        proven = self.step.proven
+        return f"{proven.acc_low - self.lowered} .. {proven.acc_high - self.lowered}"
+
+
+def lowering(limits: tuple[int, int], shift: int, proven: Bounds, bits: int) -> int:
+    """The least sum whose result is 1, where all below are 0 and all above 1, as in a model of two
+    classes: the sign of a sum that starts so much lower tells the result, which takes 6 to 12 bytes
+    less on an AVR than clamping. 0 for other limits, and where so many bits have no room for it.
+    """
+    low, high, one = proven.acc_low >> shift, proven.acc_high >> shift, 1 << shift
+    of_two = limits == (0, 1) and low < 0 and high > 1
+    return one if of_two and bits_for(proven.acc_low - one, proven.acc_high) <= bits else 0
 
 
 def right_shift(

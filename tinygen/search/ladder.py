@@ -48,6 +48,13 @@ class Rung:
         """Static RAM and the call's stack."""
         return self.cost.ram_with_stack
 
+    def cheaper(self, other: Rung) -> bool:
+        """True if it takes less flash, or fewer cycles at worst."""
+        return (
+            self.cost.flash_bytes < other.cost.flash_bytes
+            or self.cost.cycles_max < other.cost.cycles_max
+        )
+
     def within(self, budget: Budget) -> bool:
         """True if the rung fits: flash, static RAM and stack, worst cycles."""
         pairs = (

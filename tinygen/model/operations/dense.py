@@ -195,6 +195,7 @@ class DenseView(WeightRows, SumView, Grouped):
 
     template: ClassVar[str] = "dense"
     macros: ClassVar[str] = "dense"
+    starts_lower: ClassVar[bool] = True
     node: Dense
 
     @property
@@ -296,7 +297,7 @@ class DenseView(WeightRows, SumView, Grouped):
     @property
     def start(self) -> int:
         """What the only accumulator starts from."""
-        return self.node.start[0]
+        return self.node.start[0] - self.lowered
 
     @property
     def acc_bits(self) -> int:

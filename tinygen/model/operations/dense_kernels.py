@@ -52,6 +52,7 @@ class LinearView(SumView):
 
     template: ClassVar[str] = "dense"
     macros: ClassVar[str] = "linear"
+    starts_lower: ClassVar[bool] = True
     scale: Scale
     output: Dense
 
@@ -87,7 +88,8 @@ class LinearView(SumView):
 
     @property
     def start(self) -> int:
-        return self.output.start[0] - self.scale.zero * sum(self.output.weights[0])
+        zero = self.scale.zero * sum(self.output.weights[0])
+        return self.output.start[0] - zero - self.lowered
 
 
 @fused(Dense, Dense)
@@ -107,6 +109,7 @@ class ReluNetView(SumView, Grouped):
 
     template: ClassVar[str] = "dense"
     macros: ClassVar[str] = "net"
+    starts_lower: ClassVar[bool] = True
     hidden_layer: Dense
     output: Dense
 
@@ -166,7 +169,7 @@ class ReluNetView(SumView, Grouped):
 
     @property
     def start(self) -> int:
-        return self.output.start[0]
+        return self.output.start[0] - self.lowered
 
     @property
     def hidden(self) -> str:

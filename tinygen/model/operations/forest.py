@@ -38,6 +38,7 @@ from ..trees.views import (
     RowCodeView,
     StraightView,
     StreamView,
+    TreesView,
 )
 from ..views import FloatStep, Step, View
 
@@ -201,10 +202,11 @@ class Forest(Node):
         def worth(cost: Cost) -> float:
             return cost.cycles if quick else cost.product
 
+        starts = TreesView(step, (self.low, self.high), 0, self).bias
         least = min(map(worth, self._other_costs(step, trees)), default=inf)
         codes = [
             code
-            for code in straight_codes(trees, self.bias, step.optimize)
+            for code in straight_codes(trees, starts, step.optimize)
             if worth(code.cost) <= least and (quick or code.cost.pays(streams))
         ]
         codes.sort(key=lambda code: worth(code.cost))
@@ -229,7 +231,7 @@ class Forest(Node):
             return None
         if self.low > step.bounds[0].acc_low or self.high < step.bounds[0].acc_high:
             return None  # scores are clamped
-        code = self._straight(step, self._reached(step))
+        code = self._straight(step.front(1), self._reached(step))
         return ClassView(step, self, code) if code else None
 
     def _printable(self, trees: tuple[Tree, ...], goal: str) -> bool:

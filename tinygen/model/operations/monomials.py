@@ -139,6 +139,7 @@ class TermsView(SumView):
 
     template: ClassVar[str] = "monomials"
     macros: ClassVar[str] = "terms"
+    starts_lower: ClassVar[bool] = True
     scale_node: Scale
     monomials: Monomials
     output: Dense
@@ -178,7 +179,7 @@ class TermsView(SumView):
 
     @property
     def start(self) -> int:
-        return self.output.start[0]
+        return self.output.start[0] - self.lowered
 
     @property
     def terms(self) -> list[tuple[int, int, int]]:

@@ -11,13 +11,13 @@ from itertools import count
 from ..fixedpoint import INT16_MAX
 from ..nodes import UINT16_MAX
 from .gains import leaves_of, splits_of
+from .placed import Part, ends, placed
 from .seats import high_of
 from .tree import MAX_DEPTH, Leaf, Split, Tree
 
 MAX_INPUT = 31  # that LDD reaches from x
 MAX_LEAF = 255  # largest value of a leaf in one byte, the smallest one is 0
 SLOTS = 6  # inputs that registers hold
-NEAR_BYTES = 126  # that BRGE jumps over
 REACH_BYTES = 4000  # of RCALL and RJMP, to either side; the instruction itself takes some
 # bytes and cycles of the words; TINYGEN_ABOVE_FAR takes two bytes and a cycle more
 ABOVE, HELD_ABOVE, HIGH_ABOVE = (10, 7.5), (8, 4.5), (6, 3.5)
@@ -143,7 +143,7 @@ class TreeCode:
         less: defaultdict[int, float] = defaultdict(float)
         for tree in self.trees:
             for split, share in _visits(tree, 1.0):
-                cost = HELD_END_LESS if _ends(split) else HELD_LESS
+                cost = HELD_END_LESS if ends(split) else HELD_LESS
                 less[split.source] += cost[0] + self.rate * share * cost[1]
         worth = sorted((-of, k) for k, of in less.items() if of > self._worth(HOLD_COST))
         return {k: slot for slot, (_, k) in enumerate(worth[:SLOTS])}
@@ -157,7 +157,7 @@ class TreeCode:
         visits: defaultdict[int, float] = defaultdict(float)
         for tree in self.trees:
             for split, share in _visits(tree, 1.0):
-                if split.source in self.held and not _ends(split):
+                if split.source in self.held and not ends(split):
                     asked[high_of(split.limit)] += 1
                     visits[high_of(split.limit)] += share
         del asked[0]
@@ -186,7 +186,7 @@ class TreeCode:
         visits: defaultdict[int, float] = defaultdict(float)
         for tree in self.trees:
             for split, share in _visits(tree, 1.0):
-                if split.source in self.held and _ends(split):
+                if split.source in self.held and ends(split):
                     visits[split.source] += share
         more = self.words.held_end_bytes - END_BYTES
         worth = self.rate * SHORT_END_CYCLES
@@ -201,19 +201,31 @@ class TreeCode:
     @cached_property
     def ends(self) -> tuple[int, ...]:
         """Inputs of last splits."""
-        last = (s.source for tree in self.trees for s in splits_of(tree) if _ends(s))
+        last = (s.source for tree in self.trees for s in splits_of(tree) if ends(s))
         return tuple(sorted(set(last)))
 
     @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The trees as their bytes stand."""
+        return tuple(placed(tree, self._own_bytes) for tree in self.trees)
+
+    def _own_bytes(self, tree: Tree) -> int:
+        if not isinstance(tree, Split):
+            return self.words.leaf_bytes
+        return self.words.leaves_bytes if ends(tree) else self._above(tree)[0]
+
+    @cached_property
     def in_front(self) -> int:
-        """Trees in front of the calls: half of the bytes."""
-        sizes = [self.size(tree) for tree in self.trees]
+        """Trees in front of the calls: all that RCALL reaches, else half of the bytes."""
+        sizes = [part.size for part in self.parts]
+        if sum(sizes) + self._middle <= REACH_BYTES:
+            return len(sizes)
         return next(k for k in range(len(sizes) + 1) if 2 * sum(sizes[:k]) >= sum(sizes))
 
     @cached_property
     def bytes_around(self) -> tuple[int, int]:
         """Bytes in front of the calls and behind them, each with the calls and the ends."""
-        sizes = [self.size(tree) for tree in self.trees]
+        sizes = [part.size for part in self.parts]
         front = sum(sizes[: self.in_front])
         return front + self._middle, sum(sizes) - front + self._middle
 
@@ -256,54 +268,54 @@ class TreeCode:
     def _cycles(self, tree: Tree) -> float:
         if not isinstance(tree, Split):
             return self.words.leaf_cycles
-        if _ends(tree):
+        if ends(tree):
             return self.words.leaves_cycles
         return self._above(tree)[1] + max(self._cycles(tree.left), self._cycles(tree.right))
-
-    def size(self, tree: Tree) -> int:
-        """Bytes of a tree."""
-        if not isinstance(tree, Split):
-            return self.words.leaf_bytes
-        if _ends(tree):
-            return self.words.leaves_bytes
-        left, right = self.size(tree.left), self.size(tree.right)
-        return self._above(tree)[0] + 2 * (left > NEAR_BYTES) + left + right
 
     def lines(self, first: int, last: int) -> list[str]:
         """The words of trees first .. last - 1."""
         found = []
         for k in range(first, last):
-            found.append(f"TINYGEN_TREE({k})")
+            part = self.parts[k]
             places = (f"{k}_{place}" for place in count())
-            found += self._words(self.trees[k], places, 1)
-            found.append("TINYGEN_TREE_END")
+            if part.right_first:
+                start = f"TINYGEN_TREE_BEHIND({k})", f"TINYGEN_TREE_STARTS({k})"
+            else:
+                start = f"TINYGEN_TREE({k})", ""
+            found += [start[0], *self._words(part, places, 1, start[1]), "TINYGEN_TREE_END"]
         return found
 
-    def _above_word(self, split: Split, place: str) -> str:
-        far = "_FAR" if self.size(split.left) > NEAR_BYTES else ""
+    def _above_word(self, split: Split, place: str, far: bool) -> str:
         asked, slot = f"{split.source}, {split.limit}, {place}", self.held.get(split.source)
+        above = "ABOVE_FAR" if far else "ABOVE"
         if slot is None:
-            return f"TINYGEN_ABOVE{far}({asked})"
+            return f"TINYGEN_{above}({asked})"
         if (high := self.highs.get(high_of(split.limit))) is None:
-            return f"TINYGEN_HELD_ABOVE{far}({slot}, {asked})"
-        return f"TINYGEN_HIGH_ABOVE{far}({high}, {slot}, {asked})"
+            return f"TINYGEN_HELD_{above}({slot}, {asked})"
+        return f"TINYGEN_HIGH_{above}({high}, {slot}, {asked})"
 
-    def _words(self, tree: Tree, places: Iterator[str], level: int) -> Iterator[str]:
-        indent = "  " * min(level, MAX_DEPTH)
-        if isinstance(tree, Leaf):
-            yield f"{indent}TINYGEN_{self.words.leaf}({tree.values[0] - self.least})"
+    def _words(self, part: Part, places: Iterator[str], level: int, start: str) -> Iterator[str]:
+        """start: the word in front of the first comparison, which may be empty."""
+        indent, starts = "  " * min(level, MAX_DEPTH), [start] if start else []
+        if part.sides is None:
+            yield from [*starts, indent + self._last_word(part.tree)]
             return
-        assert isinstance(tree, Split)
-        asked = f"{tree.source}, {tree.limit}"
-        if _ends(tree):
-            values = (leaf.values[0] - self.least for leaf in leaves_of(tree))
-            yield f"{indent}TINYGEN_{self.words.leaves}({asked}, {', '.join(map(str, values))})"
-            return
+        left, right = part.sides
         place = next(places)
-        yield indent + self._above_word(tree, place)
-        yield from self._words(tree.left, places, level + 1)
-        yield f"{indent}TINYGEN_PLACE({place})"
-        yield from self._words(tree.right, places, level + 1)
+        aside = self._words(right, places, level + 1, f"{indent}TINYGEN_PLACE({place})")
+        assert isinstance(part.tree, Split)
+        if part.right_first:
+            yield from aside
+        yield from [*starts, indent + self._above_word(part.tree, place, part.far)]
+        yield from self._words(left, places, level + 1, "")
+        yield from aside
+
+    def _last_word(self, tree: Tree) -> str:
+        """Of a leaf, or of a split with two leaves."""
+        values = ", ".join(str(leaf.values[0] - self.least) for leaf in leaves_of(tree))
+        if not isinstance(tree, Split):
+            return f"TINYGEN_{self.words.leaf}({values})"
+        return f"TINYGEN_{self.words.leaves}({tree.source}, {tree.limit}, {values})"
 
 
 def without_ends(tree: Tree) -> Tree:
@@ -325,11 +337,6 @@ def _with_leaves(tree: Tree, places: dict[tuple[int, ...], tuple[int, ...]]) -> 
     assert isinstance(tree, Split)
     left, right = (_with_leaves(side, places) for side in (tree.left, tree.right))
     return Split(tree.source, tree.limit, left, right)
-
-
-def _ends(split: Split) -> bool:
-    """True where both sides are leaves."""
-    return split.left.is_leaf and split.right.is_leaf
 
 
 def _visits(tree: Tree, share: float) -> Iterator[tuple[Split, float]]:

@@ -31,30 +31,40 @@ class Forest(Protocol):
 
 
 @dataclass(frozen=True)
-class BranchesView(SumView):
-    """A few splits, printed as nested if and else."""
+class TreesView(SumView):
+    """Trees whose leaves are added to sums."""
 
     template: ClassVar[str] = "forest"
-    macros: ClassVar[str] = "branches"
+    starts_lower: ClassVar[bool] = True
     node: Forest
+
+    @property
+    def bias(self) -> tuple[int, ...]:
+        """What the sums start from."""
+        return tuple(b - self.lowered for b in self.node.bias)
+
+    @property
+    def outputs(self) -> int:
+        return len(self.node.bias)
+
+
+@dataclass(frozen=True)
+class BranchesView(TreesView):
+    """A few splits, printed as nested if and else."""
+
+    macros: ClassVar[str] = "branches"
     trees: tuple[Tree, ...]
 
     @property
     def splits(self) -> int:
         return sum(tree.splits for tree in self.trees)
 
-    @property
-    def bias(self) -> int:
-        return self.node.bias[0]
-
 
 @dataclass(frozen=True)
-class CodeView(SumView):
+class CodeView(TreesView):
     """Trees in the words of tinygen_trees.h, as a function of their own."""
 
-    template: ClassVar[str] = "forest"
     macros: ClassVar[str] = "code"
-    node: Forest
     code: TreeCode
 
     @property
@@ -64,7 +74,7 @@ class CodeView(SumView):
     @property
     def start(self) -> int:
         """What the sum starts with: the bias, and the least value of every tree's leaf."""
-        return self.node.bias[0] + self.trees * self.code.least
+        return self.bias[0] + self.trees * self.code.least
 
     @property
     def in_front(self) -> list[str]:
@@ -72,7 +82,8 @@ class CodeView(SumView):
 
     @property
     def behind(self) -> list[str]:
-        return self.code.lines(self.code.in_front, self.trees)
+        lines = self.code.lines(self.code.in_front, self.trees)
+        return ["TINYGEN_TREES_BEHIND", *lines] if lines else []
 
     @property
     def holds(self) -> list[str]:
@@ -96,14 +107,6 @@ class RowCodeView(CodeView):
     """The same with several sums, and the rows that are added to them."""
 
     macros: ClassVar[str] = "rows"
-
-    @property
-    def outputs(self) -> int:
-        return len(self.node.bias)
-
-    @property
-    def bias(self) -> tuple[int, ...]:
-        return self.node.bias
 
     @property
     def rows(self) -> list[str]:
@@ -144,12 +147,10 @@ class _Straight:
 
 
 @dataclass(frozen=True)
-class StraightView(_Straight, SumView):
-    """Trees of one sum as straight code."""
+class StraightView(_Straight, TreesView):
+    """Trees of one sum as straight code, which starts from the bias that this view has."""
 
-    template: ClassVar[str] = "forest"
     macros: ClassVar[str] = "straight"
-    node: Forest
     code: StraightCode
 
 
@@ -186,12 +187,10 @@ class ClassView(_Straight, View):
 
 
 @dataclass(frozen=True)
-class StreamView(SumView):
+class StreamView(TreesView):
     """Trees as byte streams, and where each starts."""
 
-    template: ClassVar[str] = "forest"
     macros: ClassVar[str] = "streams"
-    node: Forest
     form: Form
     streams: tuple[Stream, ...]
 
@@ -208,14 +207,6 @@ class StreamView(SumView):
     def row_bytes(self) -> int:
         """Bytes of a leaf."""
         return self.leaf_bytes * self.outputs
-
-    @property
-    def outputs(self) -> int:
-        return len(self.node.bias)
-
-    @property
-    def bias(self) -> tuple[int, ...]:
-        return self.node.bias
 
     @property
     def leaf_bits(self) -> int:
@@ -282,18 +273,12 @@ class _Splits:
     def roots(self) -> tuple[int, ...]:
         return self.node.roots
 
-    @property
-    def bias(self) -> tuple[int, ...]:
-        return self.node.bias
-
 
 @dataclass(frozen=True)
-class ForestView(_Splits, SumView):
+class ForestView(_Splits, TreesView):
     """Trees as arrays that name their places."""
 
-    template: ClassVar[str] = "forest"
     macros: ClassVar[str] = "forest"
-    node: Forest
 
     @property
     def leaves(self) -> int:
@@ -302,10 +287,6 @@ class ForestView(_Splits, SumView):
     @property
     def trees(self) -> int:
         return len(self.node.roots)
-
-    @property
-    def outputs(self) -> int:
-        return len(self.node.bias)
 
     @property
     def slow(self) -> str:
@@ -349,6 +330,10 @@ class ForestFloatView(_Splits, FloatSumView):
 
     template: ClassVar[str] = "forest"
     node: Forest
+
+    @property
+    def bias(self) -> tuple[int, ...]:
+        return self.node.bias
 
     @property
     def leaves(self) -> tuple[tuple[int, ...], ...]:

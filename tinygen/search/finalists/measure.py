@@ -10,7 +10,7 @@ from itertools import islice
 
 from ...common.tables import counted
 from ...data import Dataset, Rows
-from ...families import FAMILIES, fit_all
+from ...families import FAMILIES, Family, fit_all
 from ...fitting.error_bars import held_out
 from ...fitting.fitted import Fitted
 from ...fitting.weighted import above_zero
@@ -59,16 +59,29 @@ class Finalists:
                 if part:
                     self._announce(part)
                     self._fit(part, block)
-                    found = [(c, r) for c, r in zip(part, in_threads(self._rung, part)) if r]
-                    self.sources += [candidate for candidate, _ in found]
-                    self.rungs += [rung for _, rung in found]
+                    for candidate, rungs in zip(part, in_threads(self._rungs, part)):
+                        self.sources += [candidate] * len(rungs)
+                        self.rungs += rungs
         self._better_the_chosen()
         return self.rungs
 
-    def _rung(self, candidate: Candidate) -> Rung | None:
-        """The measured rung of a candidate that is fitted."""
+    def _rungs(self, candidate: Candidate) -> list[Rung]:
+        """The measured rung of a candidate that is fitted, and the one of its coarser integers
+        where these are smaller and quicker.
+        """
+        if (rung := self._rung(candidate)) is None:
+            return []
+        family = FAMILIES[candidate.family]
+        if family.coarser is None:
+            return [rung]
+        other = self._rung(candidate, replace(family, lower=family.coarser))
+        return [rung, other] if other and other.cheaper(rung) else [rung]
+
+    def _rung(self, candidate: Candidate, family: Family | None = None) -> Rung | None:
+        """The measured rung of a candidate that is fitted, lowered as a family does."""
         partial = self.partial.get(candidate, ())
-        return self.maker.rung(candidate, self.fits[candidate], partial)
+        kind = family or FAMILIES[candidate.family]
+        return self.maker.rung(candidate, self.fits[candidate], partial, kind)
 
     def _better_the_chosen(self) -> None:
         """Takes more effort on the rung that is chosen, where its family has more to give."""

@@ -12,7 +12,7 @@ from ...codegen.emit import render_header
 from ...common.errors import ModelError, QuantizeError
 from ...common.tables import six_digits
 from ...data import Dataset, Rows
-from ...families import FAMILIES
+from ...families import Family
 from ...fitting.error_bars import with_bars
 from ...fitting.fitted import Fitted
 from ...fitting.recalibration import unseen_spread
@@ -35,15 +35,15 @@ class RungMaker:
     losses: Mapping[Candidate, np.ndarray]  # row by row in the folds, where there are some
 
     def rung(
-        self, candidate: Candidate, fit: Fitted, partial: Sequence[Fitted] = ()
+        self, candidate: Candidate, fit: Fitted, partial: Sequence[Fitted], family: Family
     ) -> Rung | None:
         """The measured rung; None where the candidate cannot be bounded.
 
         fit: to all training rows; partial: for error bars, to those around each part that is held
-        out.
+        out; family: what lowers them.
         """
         dataset, request, rows = self.dataset, self.request, self.dataset.training
-        trained = Trained(FAMILIES[candidate.family], candidate.config, fit)
+        trained = Trained(family, candidate.config, fit)
         try:
             alarm = self._learned_alarm(candidate)
             model = quantize(
