@@ -147,6 +147,15 @@ def repeated(node: Forest, times: int) -> Forest:
     return replace(node, splits=tuple(splits), roots=tuple(roots))
 
 
+def grafted(node: Forest) -> Forest:
+    """Its second tree stands in place of the first leaf of the first one."""
+    first, second, *others = node.roots
+    at = next(k for k in range(first, second) if node.splits[k][2] < 0)
+    source, limit, _, right = node.splits[at]
+    splits = (*node.splits[:at], (source, limit, second, right), *node.splits[at + 1 :])
+    return replace(node, splits=splits, roots=(first, *others))
+
+
 def lines(rng, inputs_n, depth, shift, limit, low=-32767, most=1200) -> LeafLines:
     """A full tree with a weighted sum in each leaf."""
     splits = [(s[0], s[1] % most, *s[2:]) for s in tree(rng, inputs_n, depth, 1, 0, 0, 1)[0]]
@@ -464,8 +473,9 @@ def random_models(seed: int = 0) -> dict[str, Model]:
             trees_apart(forest(rng, 3, 5, 3, 1, 900)),
             Median((700, 65535, 1, 30000, 34833)),
         ),
-        # with six inputs in registers; of fewer trees, straight code is worth its flash
-        "tree_code": (q7, repeated(forest(rng, 7, 16, 4, 1, 120), 3)),
+        # with six inputs in registers, and trees whose right side stands in front; of fewer trees,
+        # straight code is worth its flash
+        "tree_code": (q7, repeated(grafted(forest(rng, 7, 16, 4, 1, 120)), 3)),
         "votes_code": (q7, forest(rng, 7, 9, 4, 3, 120), Argmax()),
         "recalibrated_square": (
             q3,

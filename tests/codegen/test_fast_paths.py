@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from random_models import dense, random_models
+from random_models import OUTPUT, dense, inputs, random_models, scale
 
 from tinygen.codegen.chain import slow_steps
 from tinygen.codegen.emit import render_header
@@ -71,8 +71,22 @@ def test_for_size_alone_arrays_are_static(name):
     assert warning not in render_header(model)
 
 
-def test_a_few_scores_stay_in_registers():
-    assert set(arrays(random_models()["softmax"], "size")) == {""}
+@pytest.mark.parametrize("units", [2, 4])
+def test_the_inputs_of_a_few_units_are_static(units):
+    rng, readings = np.random.default_rng(20), inputs(3)
+    hidden, output = dense(rng, units, 3, 1, 0, 32767), dense(rng, 1, units, 8, 0, 32767)
+    model = Model("few", "mlp", readings, OUTPUT, (scale(readings, 255, 128), hidden, output))
+    assert arrays(model, "size") == ["static "] and arrays(model, "balanced") == [""]
+
+
+@pytest.mark.parametrize("name", ["softmax", "votes", "tree_code"])
+def test_scores_are_not_stored(name):
+    """Nor are they static where they are asked for."""
+    model = random_models()[name]
+    assert not re.search(r"int\d+_t s\d\[[2-9]", render_header(model))
+    if name == "softmax":
+        asked = replace(model, scores=True, labels=tuple("abcd"), threshold=None)
+        assert set(arrays(asked, "size")) == {""}
 
 
 def test_outputs_side_by_side_share_the_stack():

@@ -11,6 +11,7 @@ from family_models import configs_of, rows_of, street
 from tinygen.families import FAMILIES, mlp, mlp_classifier
 from tinygen.fitting import lowering
 from tinygen.fitting.least_squares import Root
+from tinygen.fitting.lowering import scale_inputs
 from tinygen.fitting.nets import rounding
 from tinygen.fitting.nets.gauss_newton import Problem, random_net
 from tinygen.model.fixedpoint import INT16_MAX
@@ -163,7 +164,7 @@ def pixels():
 
 def test_a_net_for_classes_with_many_wide_inputs_stays_in_24_bits(pixels, monkeypatch):
     """Its weights of 8 bits times 140 inputs of 12 bits would not."""
-    scale = mlp_classifier.scores.scale_inputs([q.limits for q in pixels.inputs], 12)
+    scale = scale_inputs([q.limits for q in pixels.inputs], 12)
     monkeypatch.setattr(mlp_classifier, "scalings", lambda rows: [scale])
     fitted = mlp_classifier.fit(pixels, mlp_classifier.Config(4, 1.0))
     narrow, wide = (hidden for hidden, _ in mlp_classifier._hidden_layers(fitted, pixels, scale))

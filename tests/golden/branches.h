@@ -81,8 +81,7 @@ static inline int16_t branches_predict(const int16_t x[BRANCHES_INPUTS])
                 acc = (int16_t)(acc - 683);
             }
         }
-        int16_t sum = (int16_t)acc;
-        s1[0] = (int16_t)sum;
+        s1[0] = (int16_t)acc;
     }
     return (int16_t)s1[0];
 }

@@ -134,8 +134,7 @@ static inline int16_t mlp_curve_predict(const int16_t x[MLP_CURVE_INPUTS])
     for (uint8_t i = 0; i < 9; ++i) {
         tinygen_int24 acc = (tinygen_int24)TINYGEN_READ_I16(&mlp_curve_s2_bias[i]);
         acc = tinygen_dot_s8_w8_24(acc, mlp_curve_s2_weights[i], u1, 7);
-        int16_t sum = (int16_t)(acc >> 4);
-        s2[i] = (int16_t)sum;
+        s2[i] = (int16_t)(acc >> 4);
     }
     /* 3. One piecewise-linear table for every element: a3 within -101 .. 121. */
     int8_t a3[9];
@@ -149,8 +148,7 @@ static inline int16_t mlp_curve_predict(const int16_t x[MLP_CURVE_INPUTS])
     for (uint8_t i = 0; i < 5; ++i) {
         tinygen_int24 acc = (tinygen_int24)TINYGEN_READ_I16(&mlp_curve_s4_bias[i]);
         acc = tinygen_dot_s8_w8_24(acc, mlp_curve_s4_weights[i], a3, 9);
-        int16_t sum = (int16_t)(acc >> 2);
-        s4[i] = (int16_t)sum;
+        s4[i] = (int16_t)(acc >> 2);
     }
     /* 5. One piecewise-linear table for every element: a5 within -893 .. 882. */
     int16_t a5[5];
@@ -164,8 +162,7 @@ static inline int16_t mlp_curve_predict(const int16_t x[MLP_CURVE_INPUTS])
     {
         tinygen_int24 acc = (tinygen_int24)-2656;
         acc = tinygen_dot_s16_w8_24(acc, mlp_curve_s6_weights[0], a5, 5);
-        int16_t sum = (int16_t)((int16_t)(acc >> 8) >> 1); /* acc / 2^9 */
-        s6[0] = (int16_t)sum;
+        s6[0] = (int16_t)((int16_t)(acc >> 8) >> 1); /* acc / 2^9 */
     }
     return (int16_t)s6[0];
 }

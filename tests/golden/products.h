@@ -51,8 +51,7 @@ static inline int16_t products_predict(const int16_t x[PRODUCTS_INPUTS])
         int16_t acc = 0;
         uint16_t at0 = tinygen_within((uint16_t)(tinygen_above(x[0], 241) << 1), 13, 254);
         acc = (int16_t)(acc + tinygen_interpolate(products_f1_0, at0));
-        int16_t sum = (int16_t)acc;
-        f1[0] = (int16_t)sum;
+        f1[0] = (int16_t)acc;
     }
     /* 2. s2 = (-3 * f1 + 1001) / 2^1, within -14320 .. 21668.
      *    Sums stay within -28639 .. 43337: 24 bits. */
@@ -60,16 +59,14 @@ static inline int16_t products_predict(const int16_t x[PRODUCTS_INPUTS])
     {
         tinygen_int24 acc = (tinygen_int24)tinygen_times_s16_w8(f1[0], -3);
         acc = (tinygen_int24)(acc + (tinygen_int24)1001);
-        int16_t sum = (int16_t)(acc >> 1);
-        s2[0] = (int16_t)sum;
+        s2[0] = (int16_t)(acc >> 1);
     }
     /* 3. s3 = s2, within -14320 .. 21668.
      *    Sums stay within -14320 .. 21668: 16 bits. */
     int16_t s3[1];
     {
         int16_t acc = (int16_t)s2[0];
-        int16_t sum = (int16_t)acc;
-        s3[0] = (int16_t)sum;
+        s3[0] = (int16_t)acc;
     }
     /* 4. s4 = (s3 + 9) / 2^3, within -1789 .. 2000.
      *    Sums stay within -14311 .. 21677: 16 bits. */
@@ -88,8 +85,7 @@ static inline int16_t products_predict(const int16_t x[PRODUCTS_INPUTS])
     int16_t s5[1];
     {
         int16_t acc = (int16_t)((int16_t)s4[0] * 16);
-        int16_t sum = (int16_t)acc;
-        s5[0] = (int16_t)sum;
+        s5[0] = (int16_t)acc;
     }
     /* 6. s6 = (64 * s5 + 9032) / 2^6, within -28483 .. 32141.
      *    Sums stay within -1822904 .. 2057032: 24 bits. */
@@ -97,8 +93,7 @@ static inline int16_t products_predict(const int16_t x[PRODUCTS_INPUTS])
     {
         tinygen_int24 acc = (tinygen_int24)((tinygen_int24)s5[0] * 64);
         acc = (tinygen_int24)(acc + (tinygen_int24)9032);
-        int16_t sum = (int16_t)(acc >> 6);
-        s6[0] = (int16_t)sum;
+        s6[0] = (int16_t)(acc >> 6);
     }
     /* 7. s7 = (-77 * s6 + 70256) / 2^9, within -4697 .. 4420.
      *    Sums stay within -2404601 .. 2263447: 24 bits. */
@@ -106,8 +101,7 @@ static inline int16_t products_predict(const int16_t x[PRODUCTS_INPUTS])
     {
         tinygen_int24 acc = (tinygen_int24)tinygen_times_s16_w8(s6[0], -77);
         acc = (tinygen_int24)(acc + (tinygen_int24)70256L);
-        int16_t sum = (int16_t)((int16_t)(acc >> 8) >> 1); /* acc / 2^9 */
-        s7[0] = (int16_t)sum;
+        s7[0] = (int16_t)((int16_t)(acc >> 8) >> 1); /* acc / 2^9 */
     }
     /* 8. s8 = (9001 * s7 - 983616) / 2^15, within -1321 .. 1184.
      *    Sums stay within -43261313 .. 38800804: 32 bits. */
@@ -115,8 +109,7 @@ static inline int16_t products_predict(const int16_t x[PRODUCTS_INPUTS])
     {
         int32_t acc = (int32_t)((int32_t)s7[0] * 9001);
         acc = (int32_t)(acc + (int32_t)-983616L);
-        int16_t sum = (int16_t)((acc * 2) >> 16); /* acc / 2^15 */
-        s8[0] = (int16_t)sum;
+        s8[0] = (int16_t)((acc * 2) >> 16); /* acc / 2^15 */
     }
     /* 9. s9 = (127 * s8 + 306) / 2^9, within -128 .. 127.
      *    Sums stay within -167461 .. 150674: 24 bits. */
@@ -154,8 +147,7 @@ static inline int16_t products_predict(const int16_t x[PRODUCTS_INPUTS])
     {
         int16_t acc = (int16_t)((int16_t)s10[0] * 101);
         acc = (int16_t)(acc + (int16_t)-8999);
-        int16_t sum = (int16_t)(acc >> 1);
-        s11[0] = (int16_t)sum;
+        s11[0] = (int16_t)(acc >> 1);
     }
     return (int16_t)s11[0];
 }

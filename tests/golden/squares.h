@@ -77,8 +77,7 @@ static inline int16_t squares_predict(const int16_t x[SQUARES_INPUTS])
     {
         tinygen_int24 acc = (tinygen_int24)1940;
         acc = tinygen_terms_w8_24(acc, squares_s2_terms, u1, 5);
-        int16_t sum = (int16_t)(acc >> 8);
-        s2[0] = (int16_t)sum;
+        s2[0] = (int16_t)(acc >> 8);
     }
     return (int16_t)s2[0];
 }

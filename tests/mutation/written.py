@@ -151,6 +151,14 @@ KERNELS = {
     ),
     "another limit": (TREES, "tinygen_word(sides - 2)", "tinygen_word(sides - 3)", "tree_deep"),
     "leaf added once": (TREES, "TINYGEN_READ_I8(leaf + k)", "TINYGEN_READ_I8(leaf)", "votes"),
+    "sign of another byte": (FIXED, "(bits) - 8)) >> 7", "(bits) - 8)) >> 6", "sides"),
+    "a tree starts on its right": (
+        TREES,
+        "goto tree_##n;",
+        "if (n < 0) goto tree_##n;",
+        "tree_code",
+        "balanced",
+    ),
     "end of two leaves": (
         TREES,
         "TINYGEN_LEAF(x[in] > (limit) ? (w) : (v))",
@@ -165,7 +173,7 @@ TEMPLATES = {
     "class 0 left out": ("argmax", "[1] = {0};", "[1] = {1};", "softmax"),
     "lower clamp": ("../macros", "sum = {{ n.clamp_low }};", "sum = 999;", "linear8"),
     "upper clamp": ("../macros", "if (sum > {{", "if (sum > 1 + {{", "mlp_signed"),
-    "a sum of 0": ("../macros", "(sum > 0) ?", "(sum >= 0) ?", "sides"),
+    "a sum of 0": ("../macros", "AT_LEAST_0(acc,", "AT_LEAST_0(acc + 1,", "sides"),
     "shift one less": (
         "../macros",
         "{{ n.shifted_acc }}",

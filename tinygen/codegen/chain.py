@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from ..common.jinja import environment
 from ..model.model import Model
 from ..model.nodes import FUSED
-from ..model.operations.dense import Dense
 from ..model.views import FloatStep, FloatView, Step, View
-
-FEW_SCORES = 4
 
 
 @dataclass(frozen=True)
@@ -59,11 +56,10 @@ def chain_views(model: Model, input_names: list[str], alone: bool = True) -> lis
 
 def _static_arrays(model: Model) -> bool:
     """True where arrays between steps are static: without a stack frame the code is smaller. Not
-    where the compiler writes out the loops over a few scores, whose places in a frame are shorter.
+    where scores are asked for: the compiler may write out the loops over a few of them, whose
+    places in a frame are shorter.
     """
-    results = zip(model.nodes, model.bounds)
-    few = any(isinstance(n, Dense) and 1 < len(b.low) <= FEW_SCORES for n, b in results)
-    return model.optimize == "size" and not few
+    return model.optimize == "size" and not model.scores
 
 
 def _first_view(rest: Step) -> View:

@@ -64,7 +64,7 @@ class Family:
     better: Callable[[Any, Rows, int, Mapping[Any, float], Run], tuple[Fitted, Rows]] | None = None
     # a draft that goes on without some inputs: of rows that hold the others, and their places
     without: Callable[[Any, Rows, tuple[int, ...], int], Fitted] | None = None
-    # `lower` with coarser integers, for a rung of its own where it is smaller and quicker; the
+    # `lower` with coarser integers, for a rung of its own where it is smaller or quicker; the
     # chain may be empty
     coarser: Callable[[Any, Rows], tuple[Node, ...]] | None = None
     # what makes two configurations of one size; the better one goes on

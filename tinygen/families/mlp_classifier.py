@@ -7,7 +7,6 @@ scores are then fitted again to the integer activations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -114,9 +113,7 @@ def _starts(inputs: int, hidden: int, outputs: int, seed: int) -> list[list[np.n
     ]
 
 
-def _loss(
-    z: np.ndarray, y: np.ndarray, outputs: int, decay: float, counts: Counts
-) -> Callable[..., tuple[float, Sequence[np.ndarray]]]:
+def _loss(z: np.ndarray, y: np.ndarray, outputs: int, decay: float, counts: Counts) -> scores.Loss:
     """Cross-entropy plus decay, and its slope, of what `_starts` has."""
     part = decay / total(len(y), counts)
 
@@ -161,7 +158,7 @@ def lower(fitted: FittedNet, rows: Rows):
 
 
 def coarser(fitted: FittedNet, rows: Rows):
-    """In most cases of inputs of 8 bits where `lower` needs 12: two thirds of the cycles."""
+    """As a rule of inputs of 8 bits where `lower` needs 12: two thirds of the cycles."""
     return scores.coarser_than_decided(_chains(fitted, rows), rows, *_in_float(fitted, rows))
 
 

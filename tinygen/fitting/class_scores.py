@@ -26,6 +26,7 @@ from .least_squares import integer_descent, without_free
 from .lowering import TOLERANCE, apply_all
 from .weighted import Counts, deviation, mean
 
+Loss = Callable[..., tuple[float, Sequence[np.ndarray]]]  # of arrays: value and derivatives
 UNSEEN = -60.0  # score of a class without training rows: its probability is 1e-26
 LOSS_TOLERANCE = 0.02  # part of the float model's cross-entropy that integers may add
 # Cross-entropy that does not count: ln 10 of it for one row in a thousand is what a wrong answer
@@ -123,12 +124,8 @@ def shares_and_totals(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return exponentials / exponentials.sum(axis=1, keepdims=True), totals
 
 
-def descend(
-    loss: Callable[..., tuple[float, Sequence[np.ndarray]]], start: list[np.ndarray], steps: int
-) -> list[np.ndarray]:
-    """Arrays that minimise `loss(*arrays) -> (value, derivatives)`, from a start, by L-BFGS (Liu
-    and Nocedal 1989).
-    """
+def descend(loss: Loss, start: list[np.ndarray], steps: int) -> list[np.ndarray]:
+    """Arrays that minimise a loss, from a start, by L-BFGS (Liu and Nocedal 1989)."""
     from scipy.optimize import minimize
 
     ends = np.cumsum([part.size for part in start])[:-1]

@@ -22,7 +22,7 @@
 #include "tinygen_fixed.h"
 #include "tinygen_units.h"
 
-TINYGEN_ONE_MODEL(m, 0x26A62CC9) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
+TINYGEN_ONE_MODEL(m, 0xDEA4EC25) /* for -DTINYGEN_SHARED, see tinygen_flash.h */
 
 #define M_INPUTS 3
 #define M_MODEL_ID 0x9B6567F3UL /* fingerprint that host and board compare */
@@ -318,9 +318,9 @@ TINYGEN_TABLE const uint16_t m_s1_start[16] TINYGEN_ROM = {
  * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
-    /* 1. Sum of 16 decision trees: s1 within 0 .. 236.
+    /* 1. The class with the largest of 3 sums of 16 decision trees; the first of equals.
      *    Sums stay within 0 .. 236: 16 bits. */
-    uint8_t s1[3];
+    uint8_t best1[1] = {0};
     {
         int16_t sums[3];
         sums[0] = 0;
@@ -331,20 +331,17 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
             leaf = tinygen_leaf(leaf, x, 3);
             tinygen_add_leaf(sums, leaf, 3);
         }
-        for (uint8_t k = 0; k < 3; ++k) {
-            int16_t acc = sums[k];
-            int16_t sum = (int16_t)acc;
-            s1[k] = (uint8_t)sum;
+        uint8_t most = 0;
+        for (uint8_t i = 0; i < 3; ++i) {
+            int16_t acc = sums[i];
+            uint8_t score = (uint8_t)acc;
+            if (score > most) {
+                most = score;
+                best1[0] = i;
+            }
         }
     }
-    /* 2. The class with the largest score; the first of equals. */
-    uint8_t best2[1] = {0};
-    for (uint8_t i = 1; i < 3; ++i) {
-        if (s1[i] > s1[best2[0]]) {
-            best2[0] = i;
-        }
-    }
-    return (int16_t)best2[0];
+    return (int16_t)best1[0];
 }
 
 #elif M_MODEL_ID != 0x9B6567F3UL

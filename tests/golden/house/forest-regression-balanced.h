@@ -243,8 +243,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
     int16_t s1[1];
     {
         int16_t acc = m_s1_trees(x);
-        int16_t sum = (int16_t)acc;
-        s1[0] = (int16_t)sum;
+        s1[0] = (int16_t)acc;
     }
     /* 2. s2 = (76 * s1 + 21215) / 2^8, within 4 .. 279.
      *    Sums stay within 1151 .. 71679: 24 bits. */
@@ -252,8 +251,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
     {
         tinygen_int24 acc = (tinygen_int24)tinygen_times_s16_w8(s1[0], 76);
         acc = (tinygen_int24)(acc + (tinygen_int24)21215);
-        int16_t sum = (int16_t)(acc >> 8);
-        s2[0] = (int16_t)sum;
+        s2[0] = (int16_t)(acc >> 8);
     }
     return (int16_t)s2[0];
 }

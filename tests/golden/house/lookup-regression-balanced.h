@@ -52,8 +52,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
         int16_t acc = 0;
         uint16_t at0 = (uint16_t)(tinygen_at_most(tinygen_above(x[0], 259), 591u) << 4);
         acc = (int16_t)(acc + tinygen_interpolate(m_f1_0, at0));
-        int16_t sum = (int16_t)acc;
-        f1[0] = (int16_t)sum;
+        f1[0] = (int16_t)acc;
     }
     return (int16_t)f1[0];
 }

@@ -85,8 +85,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
     {
         tinygen_int24 acc = (tinygen_int24)512;
         acc = tinygen_dot_s16_w8_24(acc, m_s3_weights[0], t2, 3);
-        int16_t sum = (int16_t)((int16_t)(acc >> 8) >> 2); /* acc / 2^10 */
-        s3[0] = (int16_t)sum;
+        s3[0] = (int16_t)((int16_t)(acc >> 8) >> 2); /* acc / 2^10 */
     }
     return (int16_t)s3[0];
 }

@@ -100,8 +100,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
                 acc = (int16_t)(acc + 2);
             }
         }
-        int16_t sum = (int16_t)acc;
-        s1[0] = (int8_t)sum;
+        s1[0] = (int8_t)acc;
     }
     return (int16_t)s1[0];
 }

@@ -17,13 +17,12 @@ from ..nodes import (
     Integers,
     Node,
     fits_int16,
-    fused,
     integers,
     need,
     operation,
     within,
 )
-from ..trees.views import ClassView, ForestFloatView, ForestView
+from ..trees.views import ForestFloatView, ForestView
 from ..views import FloatStep, FloatView, Step, View
 from .dense import sums_within
 from .forest import Forest
@@ -67,13 +66,6 @@ class ArgmaxView(View):
 class ArgmaxFloatView(FloatView):
     template: ClassVar[str] = "argmax"
     whole: ClassVar[bool] = True
-
-
-@fused(Forest, Argmax)
-def _class_of(step: Step) -> ClassView | None:
-    forest = step.nodes[0]
-    assert isinstance(forest, Forest)
-    return None if step.scores else forest.class_view(step)
 
 
 @operation

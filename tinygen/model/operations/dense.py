@@ -273,8 +273,8 @@ class DenseView(WeightRows, SumView, Grouped):
 
     @property
     def acc_range(self) -> str:
-        lift, proven = self.node.lift if self.zero else 0, self.step.proven
-        return f"{proven.acc_low + lift} .. {proven.acc_high + lift}"
+        moved = (self.node.lift if self.zero else 0) - self.lowered
+        return f"{self.step.proven.acc_low + moved} .. {self.step.proven.acc_high + moved}"
 
     @property
     def biases(self) -> tuple[int, ...]:

@@ -217,6 +217,11 @@ class StreamView(TreesView):
         return self.node.leaf_bits // 8
 
     @property
+    def read_leaf(self) -> str:
+        """C name of what reads a value of a leaf."""
+        return "TINYGEN_READ_I8" if self.leaf_bytes == 1 else "tinygen_word"
+
+    @property
     def adds_bytes(self) -> bool:
         """True where one kernel adds a leaf's values to the sums."""
         return self.leaf_bits == 8 and self.acc_bits == 16

@@ -67,7 +67,7 @@ class Finalists:
 
     def _rungs(self, candidate: Candidate) -> list[Rung]:
         """The measured rung of a candidate that is fitted, and the one of its coarser integers
-        where these are smaller and quicker.
+        where these are smaller or quicker.
         """
         if (rung := self._rung(candidate)) is None:
             return []

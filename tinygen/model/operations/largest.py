@@ -1,0 +1,76 @@
+"""The place of the largest of several sums, none of which is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..nodes import fused
+from ..trees.views import ClassView, TreesView
+from ..views import Step, View
+from .argmax import Argmax
+from .dense import Dense, DenseView
+from .forest import Forest
+
+LEAST = {"int8_t": "INT8_MIN", "int16_t": "INT16_MIN"}  # of a sum; of the other types it is 0
+
+
+@fused(Dense, Argmax)
+def _of_rows(step: Step) -> LargestRowView | None:
+    """Not of one sum, nor where a kernel computes all of them at once."""
+    layer = step.nodes[0].view(step.front(1))
+    if step.scores or not isinstance(layer, DenseView) or layer.rows == 1 or layer.has_kernel:
+        return None
+    return LargestRowView(step, layer)
+
+
+@fused(Forest, Argmax)
+def _of_trees(step: Step) -> ClassView | LargestTreesView | None:
+    forest = step.nodes[0]
+    assert isinstance(forest, Forest)
+    if step.scores:
+        return None
+    if straight := forest.class_view(step):
+        return straight
+    layer = forest.view(step.front(1))
+    assert isinstance(layer, TreesView)
+    return LargestTreesView(step, layer) if layer.outputs > 1 else None
+
+
+@dataclass(frozen=True)
+class LargestView(View):
+    """What computes the sums, and the loop over them."""
+
+    macros: ClassVar[str] = "largest"
+    layer: DenseView | TreesView
+
+    @property
+    def type(self) -> str:
+        return "uint8_t"
+
+    @property
+    def least(self) -> str:
+        """What no sum is below."""
+        return LEAST.get(self.layer.type, "0")
+
+    @property
+    def slow(self) -> str:
+        return self.layer.slow
+
+    @property
+    def rom_bytes(self) -> int:
+        return self.layer.rom_bytes
+
+
+@dataclass(frozen=True)
+class LargestRowView(LargestView):
+    """Of rows of weights, each as it is computed."""
+
+    template: ClassVar[str] = "dense"
+
+
+@dataclass(frozen=True)
+class LargestTreesView(LargestView):
+    """Of trees in any form but straight code."""
+
+    template: ClassVar[str] = "forest"
