@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from host_c import compile_header, run_rows
-from random_models import dense, forest, inputs, scale
+from random_models import dense, forest, inputs, quantized, scale
 
 from tinygen.codegen.chain import chain_views
 from tinygen.codegen.emit import render_header
@@ -60,6 +60,11 @@ CASES = {  # and the type of a score, and what computes the sums
         "dense",
     ),
     "weights of 16 bits": (of_rows(18, -32000, 32000, 32000), "int8_t", "dense"),
+    "quantized": (
+        model(scale(READINGS, 255, 128), quantized(RNG, 5, 3, 8, 3)),
+        "int8_t",
+        "quantized",
+    ),
     "rows of leaves": (of_trees(-30000, 30000, 2, "speed"), "int8_t", "rows"),
     "clamped rows of leaves": (of_trees(-3, 4, 9, "speed"), "int8_t", "rows"),
     "streams": (of_trees(-30000, 30000, 2, "size"), "int8_t", "streams"),

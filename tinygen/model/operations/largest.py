@@ -11,6 +11,7 @@ from ..views import Step, View
 from .argmax import Argmax
 from .dense import Dense, DenseView
 from .forest import Forest
+from .quantized import QuantizedConv, QuantizedDense, QuantizedDenseView
 
 LEAST = {"int8_t": "INT8_MIN", "int16_t": "INT16_MIN"}  # of a sum; of the other types it is 0
 
@@ -22,6 +23,14 @@ def _of_rows(step: Step) -> LargestRowView | None:
     if step.scores or not isinstance(layer, DenseView) or layer.rows == 1 or layer.has_kernel:
         return None
     return LargestRowView(step, layer)
+
+
+@fused(QuantizedDense, Argmax)
+@fused(QuantizedConv, Argmax)
+def _of_quantized(step: Step) -> LargestQuantizedView | None:
+    layer = step.nodes[0].view(step.front(1))
+    assert isinstance(layer, QuantizedDenseView)
+    return None if step.scores or layer.rows == 1 else LargestQuantizedView(step, layer)
 
 
 @fused(Forest, Argmax)
@@ -42,7 +51,7 @@ class LargestView(View):
     """What computes the sums, and the loop over them."""
 
     macros: ClassVar[str] = "largest"
-    layer: DenseView | TreesView
+    layer: DenseView | TreesView | QuantizedDenseView
 
     @property
     def type(self) -> str:
@@ -67,6 +76,14 @@ class LargestRowView(LargestView):
     """Of rows of weights, each as it is computed."""
 
     template: ClassVar[str] = "dense"
+
+
+@dataclass(frozen=True)
+class LargestQuantizedView(LargestView):
+    """The same of TFLite's arithmetic."""
+
+    template: ClassVar[str] = "dense"
+    macros: ClassVar[str] = "largest_quantized"
 
 
 @dataclass(frozen=True)
