@@ -271,8 +271,12 @@ def test_a_coarser_chain_stands_in_front_of_the_one_that_is_taken():
     assert found((wide, 0.12), (good, 0.1)) == ()  # no type is wide enough
 
 
-def test_the_best_of_several_nets_goes_on(monkeypatch):
-    """Four quarters of a square, two of each class: a single net often finds a part of them."""
+@pytest.mark.parametrize("tried", [400, 100])
+def test_the_best_of_several_nets_goes_on(tried, monkeypatch):
+    """Four quarters of a square, two of each class: a single net often finds a part of them. A part
+    of the rows is enough to tell.
+    """
+    monkeypatch.setattr(mlp_classifier, "TRIED_ROWS", tried)
     x = np.random.default_rng(0).integers(-1000, 1000, (400, 2))
     y = (x[:, 0] * x[:, 1] > 0).astype(np.int64)
     quantity = Quantity("x", "", 1.0, -1000.0, 1000.0)

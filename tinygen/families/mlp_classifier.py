@@ -28,6 +28,7 @@ from . import Family
 SIZES = (2, 4, 8, 12, 16, 24)
 DECAYS = (1.0, 3.0)
 STARTS, TRIED = 8, 100  # nets, and steps of each before the best one goes on
+TRIED_ROWS = 3000  # that tell which one is best
 STEPS, FEW = 400, 40  # of that one, and of a net that goes on without some inputs
 IDLE = 0.05  # log-odds, a standard deviation over the rows: units that move scores apart by less
 
@@ -77,11 +78,8 @@ def fit(rows: Rows, config: Config, seed: int = 0) -> FittedNet:
         )
     seen, y = np.unique(rows.y, return_inverse=True)
     outputs, z = 1 if len(seen) == 2 else len(seen), frame.z(rows.x)
+    best = _best_start(z, y, outputs, config, rows.weights, seed)
     loss = _loss(z, y, outputs, config.decay, rows.weights)
-    tried = [
-        scores.descend(loss, start, TRIED) for start in _starts(width, config.hidden, outputs, seed)
-    ]
-    best = min(tried, key=lambda net: loss(*net)[0])
     weights, bias, coef, intercept = _busy(z, rows.weights, *scores.descend(loss, best, STEPS))
     found = scores.of_all_classes(coef, intercept, seen, len(rows.labels))
     return FittedNet(tuple(range(width)), frame, weights, bias, found, config.decay)
@@ -98,6 +96,20 @@ def without(fitted: FittedNet, rows: Rows, kept: tuple[int, ...], seed: int) -> 
     return FittedNet(
         tuple(range(len(kept))), frame, weights, bias, Scores(coef, intercept), fitted.decay
     )
+
+
+def _best_start(
+    z: np.ndarray, y: np.ndarray, outputs: int, config: Config, counts: Counts, seed: int
+) -> list[np.ndarray]:
+    """The net of several that has the least loss after a few steps."""
+    decay = config.decay
+    if len(z) > TRIED_ROWS:
+        some = np.sort(np.random.default_rng(seed).choice(len(z), TRIED_ROWS, replace=False))
+        decay *= TRIED_ROWS / len(z)
+        z, y, counts = z[some], y[some], None if counts is None else counts[some]
+    loss = _loss(z, y, outputs, decay, counts)
+    starts = _starts(z.shape[1], config.hidden, outputs, seed)
+    return min((scores.descend(loss, s, TRIED) for s in starts), key=lambda net: loss(*net)[0])
 
 
 def _starts(inputs: int, hidden: int, outputs: int, seed: int) -> list[list[np.ndarray]]:

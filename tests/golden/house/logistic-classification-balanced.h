@@ -89,7 +89,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
      *    Sums stay within -22145 .. 21868: 16 bits. */
     uint8_t best2[1] = {0};
     {
-        int16_t most = INT16_MIN;
+        int16_t most = -32767 - 1;
         for (uint8_t i = 0; i < 3; ++i) {
             int16_t acc = (int16_t)TINYGEN_READ_I16(&m_s2_bias[i]);
             acc = tinygen_dot_s8_w8_16(acc, m_s2_weights[i], u1, 3);

@@ -116,7 +116,7 @@ static inline int16_t m_predict(const int16_t x[M_INPUTS])
      *    Sums stay within -554707 .. 533013: 24 bits. */
     uint8_t best3[1] = {0};
     {
-        int16_t most = INT16_MIN;
+        int16_t most = -32767 - 1;
         for (uint8_t i = 0; i < 3; ++i) {
             tinygen_int24 acc = (tinygen_int24)TINYGEN_READ_I16(&m_s3_bias[i]);
             acc = tinygen_dot_s16_w8_24(acc, m_s3_weights[i], h2, 12);

@@ -13,7 +13,8 @@ from .dense import Dense, DenseView
 from .forest import Forest
 from .quantized import QuantizedConv, QuantizedDense, QuantizedDenseView
 
-LEAST = {"int8_t": "INT8_MIN", "int16_t": "INT16_MIN"}  # of a sum; of the other types it is 0
+# of a sum; of the other types it is 0. A literal of -32768 would be a long
+LEAST = {"int8_t": "-128", "int16_t": "-32767 - 1"}
 
 
 @fused(Dense, Argmax)
