@@ -19,6 +19,7 @@ from tinygen.model.operations.forest import Forest
 from tinygen.target.bare import BareChip
 
 LABELS = tuple("abcde")
+LEAST = {"int8_t": "-128", "int16_t": "-32767 - 1", "uint8_t": "0"}
 READINGS = inputs(3)
 RNG = np.random.default_rng(7)
 
@@ -53,7 +54,7 @@ CASES = {  # and the type of a score, and what computes the sums
     "scores of 16 bits": (of_rows(3, -300, 400), "int16_t", "dense"),
     "clamped": (of_rows(6, -20, 30), "int8_t", "dense"),
     "clamped above 0": (of_rows(6, 3, 200), "uint8_t", "dense"),
-    "at the least of 8 bits": (of_rows(0, -128, -126), "int8_t", "dense"),
+    "at the least of 8 bits": (of_rows(0, -128, -127, bias=-127), "int8_t", "dense"),
     "at the least of 16 bits": (
         of_rows(0, -32768, -32767, bias=-32767),
         "int16_t",
@@ -90,8 +91,10 @@ def test_the_first_of_equals(case, tmp_path, simavr):
     made, score, layer = CASES[case]
     rows = made.sample_rows(500, 3)
     answers, header = made.predict(rows), render_header(made)
-    assert chain_views(made, [q.name for q in READINGS])[-1].layer.macros == layer
-    assert f"{score} most = " in header and len(set(answers.tolist())) > 1
+    view = chain_views(made, [q.name for q in READINGS])[-1]
+    assert view.layer.macros == layer
+    assert (view.rom_bytes, view.slow) == (view.layer.rom_bytes, view.layer.slow)
+    assert f"{score} most = {LEAST[score]};" in header and len(set(answers.tolist())) > 1
     assert several_largest(made, rows) > (0 if case == "weights of 16 bits" else 20)
     assert np.array_equal(run_rows(compile_header(made, tmp_path), rows), answers)
     with BareChip(made, BOARDS["uno"], timed=False) as chip:
@@ -107,6 +110,7 @@ def test_the_last_of_equals_is_noticed(case, tmp_path):
     assert (run_rows(program, rows) != made.predict(rows)).any()
 
 
-def test_scores_that_are_asked_for_are_stored():
-    made = replace(CASES["few scores"][0], scores=True)
+@pytest.mark.parametrize("case", ["few scores", "quantized", "rows of leaves", "streams"])
+def test_scores_that_are_asked_for_are_stored(case):
+    made = replace(CASES[case][0], scores=True)
     assert "most = " not in render_header(made)

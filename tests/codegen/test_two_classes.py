@@ -34,6 +34,11 @@ def view(model: Model):
     return chain_views(model, [q.name for q in model.inputs])[-1]
 
 
+def sums_of(model: Model) -> tuple[int, int]:
+    """Interval of its last sum."""
+    return model.bounds[-1].acc_low, model.bounds[-1].acc_high
+
+
 @cache
 def at_an_edge(name: str) -> tuple[Model, Model, np.ndarray]:
     """A model whose sum of the first row is just too small for 1, one whose sum is just large
@@ -77,6 +82,8 @@ def test_the_least_sum_of_1_and_the_largest_of_0(name, goal, form, tmp_path, sim
         model, rows = replace(made, optimize=goal), at_an_edge(name)[2]
         last, answers = view(model), model.predict(rows)
         assert f"{last.macros} {last.acc_bits}" == form and SIGN in render_header(model)
+        low, high = (end - last.lowered for end in sums_of(model))
+        assert f"{low} .. {high}" in render_header(model)
         assert answers[0] == answer and 0 < answers.sum() < len(rows)
         assert np.array_equal(run_rows(compile_header(model, tmp_path / "c"), rows), answers)
         with BareChip(model, BOARDS["uno"], timed=False) as chip:

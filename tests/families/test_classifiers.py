@@ -269,6 +269,17 @@ def test_a_coarser_chain_stands_in_front_of_the_one_that_is_taken():
     assert found((bad, 0.1), (good, 0.12), (twin, 0.1)) == good
     wide = (Dense(((32767,) * 3,), (2**31 - 1,), 0, 0, 1),)
     assert found((wide, 0.12), (good, 0.1)) == ()  # no type is wide enough
+    some = replace(rows, y=(np.arange(len(rows.y)) % 10 < 6).astype(np.int64))  # `bad` errs 0.6
+    for error, expected in ((0.47, ()), (0.49, bad)):
+        assert scores.coarser_than_decided([(bad, 0.1)], some, error, 0.1) == expected
+
+
+def test_decay_weighs_as_much_on_some_of_the_rows(monkeypatch):
+    found, loss = [], mlp_classifier._loss
+    monkeypatch.setattr(mlp_classifier, "TRIED_ROWS", 100)
+    monkeypatch.setattr(mlp_classifier, "_loss", lambda *given: found.append(given) or loss(*given))
+    mlp_classifier.fit(rows_of(2), mlp_classifier.Config(2, 3.0))
+    assert [(len(z), decay) for z, _, _, decay, _ in found] == [(100, 0.75), (400, 3.0)]
 
 
 @pytest.mark.parametrize("tried", [400, 100])

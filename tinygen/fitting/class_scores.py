@@ -32,7 +32,7 @@ LOSS_TOLERANCE = 0.02  # part of the float model's cross-entropy that integers m
 # Cross-entropy that does not count: ln 10 of it for one row in a thousand is what a wrong answer
 # given with a probability of 0.9 costs.
 LEAST_LOSS = 2e-3
-COARSE = 0.25  # part of error and cross-entropy that a second, quicker chain may add
+COARSE = 0.25  # part of the float model's error and cross-entropy that coarser integers may add
 
 
 @dataclass(frozen=True)
@@ -348,8 +348,8 @@ def coarser_than_decided(
     float_error: float,
     float_loss: float,
 ) -> tuple[Node, ...]:
-    """The first chain in front of that of `as_decided` that decides the training rows no more than
-    COARSE worse than the float model; () where there is none.
+    """The first chain that decides the training rows no more than COARSE worse than the float
+    model; () where there is none, and where one in front of it decides them as well as that.
     """
     for nodes, loss in choices:
         if (error := _error(nodes, rows)) is None:

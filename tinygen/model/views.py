@@ -186,8 +186,8 @@ class SumView(View):
 
 def lowering(limits: tuple[int, int], shift: int, proven: Bounds, bits: int) -> int:
     """The least sum whose result is 1, where all below are 0 and all above 1, as in a model of two
-    classes: the sign of a sum that starts so much lower tells the result, which takes 6 to 12 bytes
-    less on an AVR than clamping. 0 for other limits, and where so many bits have no room for it.
+    classes: the sign of a sum that starts so much lower tells the result, for 6 to 12 bytes less
+    on an AVR than a comparison. 0 for other limits, and where so many bits have no room for it.
     """
     low, high, one = proven.acc_low >> shift, proven.acc_high >> shift, 1 << shift
     of_two = limits == (0, 1) and low < 0 and high > 1

@@ -318,8 +318,8 @@ TINYGEN_TABLE const uint16_t m_s1_start[16] TINYGEN_ROM = {
  * Clamp x to m_range first, as the firmware does. */
 static inline int16_t m_predict(const int16_t x[M_INPUTS])
 {
-    /* 1. The class with the largest of 3 sums of 16 decision trees; the first of equals.
-     *    Sums stay within 0 .. 236: 16 bits. */
+    /* 1. The class with the largest of 3 sums of 16 decision trees, each within 0 .. 236;
+     *    the first of equals. Sums stay within 0 .. 236: 16 bits. */
     uint8_t best1[1] = {0};
     {
         int16_t sums[3];

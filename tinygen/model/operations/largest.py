@@ -1,4 +1,4 @@
-"""The place of the largest of several sums, none of which is stored."""
+"""The place of the largest of several sums; no array of scores is stored."""
 
 from __future__ import annotations
 

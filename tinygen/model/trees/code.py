@@ -11,7 +11,7 @@ from itertools import count
 from ..fixedpoint import INT16_MAX
 from ..nodes import UINT16_MAX
 from .gains import leaves_of, splits_of
-from .placed import Part, ends, placed
+from .placed import Part, is_last, placed
 from .seats import high_of
 from .tree import MAX_DEPTH, Leaf, Split, Tree
 
@@ -143,7 +143,7 @@ class TreeCode:
         less: defaultdict[int, float] = defaultdict(float)
         for tree in self.trees:
             for split, share in _visits(tree, 1.0):
-                cost = HELD_END_LESS if ends(split) else HELD_LESS
+                cost = HELD_END_LESS if is_last(split) else HELD_LESS
                 less[split.source] += cost[0] + self.rate * share * cost[1]
         worth = sorted((-of, k) for k, of in less.items() if of > self._worth(HOLD_COST))
         return {k: slot for slot, (_, k) in enumerate(worth[:SLOTS])}
@@ -157,7 +157,7 @@ class TreeCode:
         visits: defaultdict[int, float] = defaultdict(float)
         for tree in self.trees:
             for split, share in _visits(tree, 1.0):
-                if split.source in self.held and not ends(split):
+                if split.source in self.held and not is_last(split):
                     asked[high_of(split.limit)] += 1
                     visits[high_of(split.limit)] += share
         del asked[0]
@@ -186,7 +186,7 @@ class TreeCode:
         visits: defaultdict[int, float] = defaultdict(float)
         for tree in self.trees:
             for split, share in _visits(tree, 1.0):
-                if split.source in self.held and ends(split):
+                if split.source in self.held and is_last(split):
                     visits[split.source] += share
         more = self.words.held_end_bytes - END_BYTES
         worth = self.rate * SHORT_END_CYCLES
@@ -201,7 +201,7 @@ class TreeCode:
     @cached_property
     def ends(self) -> tuple[int, ...]:
         """Inputs of last splits."""
-        last = (s.source for tree in self.trees for s in splits_of(tree) if ends(s))
+        last = (s.source for tree in self.trees for s in splits_of(tree) if is_last(s))
         return tuple(sorted(set(last)))
 
     @cached_property
@@ -212,7 +212,7 @@ class TreeCode:
     def _own_bytes(self, tree: Tree) -> int:
         if not isinstance(tree, Split):
             return self.words.leaf_bytes
-        return self.words.leaves_bytes if ends(tree) else self._above(tree)[0]
+        return self.words.leaves_bytes if is_last(tree) else self._above(tree)[0]
 
     @cached_property
     def in_front(self) -> int:
@@ -268,7 +268,7 @@ class TreeCode:
     def _cycles(self, tree: Tree) -> float:
         if not isinstance(tree, Split):
             return self.words.leaf_cycles
-        if ends(tree):
+        if is_last(tree):
             return self.words.leaves_cycles
         return self._above(tree)[1] + max(self._cycles(tree.left), self._cycles(tree.right))
 

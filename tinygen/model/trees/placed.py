@@ -37,7 +37,7 @@ def placed(tree: Tree, own: Callable[[Tree], int]) -> Part:
     return min(_ways(tree, own), key=lambda part: part.size)
 
 
-def ends(split: Split) -> bool:
+def is_last(split: Split) -> bool:
     """True where both sides are leaves."""
     return split.left.is_leaf and split.right.is_leaf
 
@@ -46,7 +46,7 @@ def _ways(tree: Tree, own: Callable[[Tree], int]) -> tuple[Part, ...]:
     """The shortest one that starts with its comparison, then the shortest with the right side in
     front. The left side always follows the comparison, and starts with its own.
     """
-    if isinstance(tree, Leaf) or (isinstance(tree, Split) and ends(tree)):
+    if isinstance(tree, Leaf) or (isinstance(tree, Split) and is_last(tree)):
         return (Part(tree, 0, own(tree)),)
     assert isinstance(tree, Split)
     size, left = own(tree), _ways(tree.left, own)[0]

@@ -69,19 +69,21 @@ class Finalists:
         """The measured rung of a candidate that is fitted, and the one of its coarser integers
         where these are smaller or quicker.
         """
-        if (rung := self._rung(candidate)) is None:
-            return []
         family = FAMILIES[candidate.family]
+        if (rung := self._rung(candidate, family)) is None:
+            return []
         if family.coarser is None:
             return [rung]
-        other = self._rung(candidate, replace(family, lower=family.coarser))
+        nodes = family.coarser(self.fits[candidate], self.dataset.training)
+        if nodes in ((), rung.model.nodes):
+            return [rung]
+        other = self._rung(candidate, replace(family, lower=lambda *_: nodes))
         return [rung, other] if other and other.cheaper(rung) else [rung]
 
-    def _rung(self, candidate: Candidate, family: Family | None = None) -> Rung | None:
+    def _rung(self, candidate: Candidate, family: Family) -> Rung | None:
         """The measured rung of a candidate that is fitted, lowered as a family does."""
         partial = self.partial.get(candidate, ())
-        kind = family or FAMILIES[candidate.family]
-        return self.maker.rung(candidate, self.fits[candidate], partial, kind)
+        return self.maker.rung(candidate, self.fits[candidate], partial, family)
 
     def _better_the_chosen(self) -> None:
         """Takes more effort on the rung that is chosen, where its family has more to give."""
@@ -99,7 +101,8 @@ class Finalists:
         errors = {c.config: c.error for c in self.ranked if c.family == candidate.family}
         with one_thread():
             self.fits[candidate], judge = better(before, training, seed, errors, in_processes)
-        rung, least = self._rung(candidate), error_on(judge, before.columns, best.model)
+        rung = self._rung(candidate, FAMILIES[candidate.family])
+        least = error_on(judge, before.columns, best.model)
         if rung and rung.within(budget) and error_on(judge, before.columns, rung.model) < least:
             # folds judge the configuration, which is the same: what its own rounding adds to their
             # error does not count against a net whose integers err less on the training rows
