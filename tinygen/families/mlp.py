@@ -336,14 +336,15 @@ def _wide_bits(logs: Logs) -> int:
 
 
 def _least_bytes(config: Config, inputs: int) -> int:
-    """Code, a byte per weight, two per bias; another kernel for a second layer, and the
-    logarithm's.
+    """Code, a byte per weight, two per bias, five for each of a few inputs, more of which may
+    have one range; another kernel for a second layer, and the logarithm's.
     """
     widths = (inputs, *config.hidden)
     layers = (
         sum(units * (width + 2) for width, units in zip(widths, config.hidden)) + config.hidden[-1]
     )
-    return 240 + layers + 100 * (len(config.hidden) - 1) + (100 if config.logs else 0)
+    code = min(205 + 5 * inputs, 240)
+    return code + layers + 100 * (len(config.hidden) - 1) + (100 if config.logs else 0)
 
 
 def _least_cycles(config: Config, inputs: int) -> int:
