@@ -170,7 +170,7 @@ KERNELS = {
 
 TEMPLATES = {
     "last of equals": ("argmax", "[i] > {{ n.source }}", "[i] >= {{ n.source }}", "near_votes"),
-    "class 0 left out": ("argmax", "[1] = {0};", "[1] = {1};", "softmax"),
+    "class 0 left out": ("argmax", "[1] = {0};", "[1] = {1};", "near_votes"),
     "lower clamp": ("../macros", "sum = {{ n.clamp_low }};", "sum = 999;", "linear8"),
     "upper clamp": ("../macros", "if (sum > {{", "if (sum > 1 + {{", "mlp_signed"),
     "a sum of 0": ("../macros", "AT_LEAST_0(acc,", "AT_LEAST_0(acc + 1,", "sides"),
