@@ -2,6 +2,7 @@
 where several sums are equal.
 """
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -111,6 +112,9 @@ def test_the_last_of_equals_is_noticed(case, tmp_path):
 
 
 @pytest.mark.parametrize("case", ["few scores", "quantized", "rows of leaves", "streams"])
-def test_scores_that_are_asked_for_are_stored(case):
+def test_scores_that_are_asked_for_are_stored(case, tmp_path):
     made = replace(CASES[case][0], scores=True)
-    assert "most = " not in render_header(made)
+    header, rows = render_header(made), made.sample_rows(50, 3)
+    assert "most = " not in header and re.search(r"_t [qs]\d\[5\];", header)
+    answers = run_rows(compile_header(made, tmp_path), rows).reshape(len(rows), -1)
+    assert np.array_equal(answers[:, 0], made.predict(rows)) and answers.shape[1] == 1 + 5

@@ -12,6 +12,7 @@ from tinygen.families.mlp_classifier import Config
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.operations.scale import Scale
 from tinygen.search.finalists import SearchRequest
+from tinygen.search.finalists.rungs import RungMaker
 from tinygen.search.model_search import find_ladder
 
 
@@ -59,4 +60,6 @@ def test_inputs_that_are_too_coarse_are_none(monkeypatch, simavr):
 @pytest.mark.parametrize("chain", [None, "none", "its own"])
 def test_without_a_cheaper_chain_there_is_one_rung(chain, monkeypatch, simavr):
     given = {"none": lambda fitted, rows: (), "its own": mlp_classifier.lower, None: None}
-    assert tops(ladder(monkeypatch, given[chain])) == [4095]
+    measured, rung = [], RungMaker.rung
+    monkeypatch.setattr(RungMaker, "rung", lambda *args: measured.append(1) or rung(*args))
+    assert tops(ladder(monkeypatch, given[chain])) == [4095] and len(measured) == 1

@@ -105,7 +105,13 @@ class View:
     @property
     def acc_range(self) -> str:
         """Interval of its sums."""
-        return f"{self.step.proven.acc_low} .. {self.step.proven.acc_high}"
+        proven, moved = self.step.proven, self.acc_moved
+        return f"{proven.acc_low + moved} .. {proven.acc_high + moved}"
+
+    @property
+    def acc_moved(self) -> int:
+        """What its sums in C are more than those of the proof."""
+        return 0
 
     @property
     def storage(self) -> str:
@@ -179,9 +185,8 @@ class SumView(View):
         return lowering(self.limits, self.shift, self.step.proven, self.acc_bits)
 
     @property
-    def acc_range(self) -> str:
-        proven = self.step.proven
-        return f"{proven.acc_low - self.lowered} .. {proven.acc_high - self.lowered}"
+    def acc_moved(self) -> int:
+        return -self.lowered
 
 
 def lowering(limits: tuple[int, int], shift: int, proven: Bounds, bits: int) -> int:

@@ -272,9 +272,8 @@ class DenseView(WeightRows, SumView, Grouped):
         return -self.node.low if self.node.is_in_bytes and self.has_kernel else 0
 
     @property
-    def acc_range(self) -> str:
-        moved = (self.node.lift if self.zero else 0) - self.lowered
-        return f"{self.step.proven.acc_low + moved} .. {self.step.proven.acc_high + moved}"
+    def acc_moved(self) -> int:
+        return (self.node.lift if self.zero else 0) - self.lowered
 
     @property
     def biases(self) -> tuple[int, ...]:

@@ -38,13 +38,13 @@ def _of_quantized(step: Step) -> LargestQuantizedView | None:
 def _of_trees(step: Step) -> ClassView | LargestTreesView | None:
     forest = step.nodes[0]
     assert isinstance(forest, Forest)
-    if step.scores:
+    if step.scores or len(forest.bias) == 1:
         return None
     if straight := forest.class_view(step):
         return straight
     layer = forest.view(step.front(1))
     assert isinstance(layer, TreesView)
-    return LargestTreesView(step, layer) if layer.outputs > 1 else None
+    return LargestTreesView(step, layer)
 
 
 @dataclass(frozen=True)
