@@ -221,7 +221,9 @@ def test_a_place_that_cannot_be_written(tmp_path):
 
 
 def test_pace(firmware, tmp_path):  # noqa: F811
-    """Twenty rows, 20 ms apart."""
+    """Twenty rows, none of which is sent before its time: a computer that is busy may send the ones
+    that it owes at once.
+    """
     with (
         PtyNative(firmware, tmp_path / "board") as board,
         open_link(str(board.link), MODEL) as link,
@@ -232,6 +234,6 @@ def test_pace(firmware, tmp_path):  # noqa: F811
         all(0 < reply.latency_s <= reply.at_s for reply in replies)
         and sorted(reply.latency_s for reply in replies)[10] < 0.1
     )
-    assert 0.38 <= at[-1] < 1.0 and all(
-        later - earlier > 0.005 for earlier, later in zip(at, at[2:])
-    )
+    sent = [reply.at_s - reply.latency_s for reply in replies]
+    assert 0.38 <= at[-1] < 1.0
+    assert all(0.02 * k <= when + 1e-9 for k, when in enumerate(sent))
