@@ -22,7 +22,6 @@ from tinygen.report.dossier.figures import doubts, weak_parts
 from tinygen.report.dossier.gather import curve, gather
 from tinygen.report.dossier.runs import read_run
 from tinygen.report.dossier.slices import sensor_faults
-from tinygen.report.ladder import alike_rungs, ladder_table, ladder_text, rung_name
 from tinygen.report.page.card import markdown
 from tinygen.report.page.html import render
 from tinygen.report.page.sections import sections
@@ -125,50 +124,6 @@ def test_explain_and_the_report_say_the_same(made, tmp_path):
     elsewhere = explain(made.model_path, other)
     assert elsewhere.background == "rows of other.csv"
     assert elsewhere.sensitivities != told.sensitivities
-
-
-def test_rungs_that_are_the_same_share_a_line(made):
-    found = made.dossier.ladder
-    chosen = found.rungs[found.chosen]
-    named = replace(chosen.model, training={**chosen.model.training, "config": {"root": 9}})
-    twin = replace(chosen, model=named)
-    dearer = replace(twin, cost=replace(chosen.cost, flash_bytes=chosen.cost.flash_bytes + 1))
-    before = ladder_table(found)[1]
-    for rungs, place in (((twin, *found.rungs), found.chosen + 1), ((*found.rungs, twin), None)):
-        place = found.chosen if place is None else place
-        lines = ladder_table(replace(found, rungs=rungs, chosen=place))[1]
-        own = next(line for line in lines if line[0] == "->")
-        assert len(lines) == len(before) and own[1] == place + 1
-        assert own[2] == rung_name(chosen.model)
-        assert alike_rungs(replace(found, rungs=rungs, chosen=place)) == [
-            f"no. {place + 1} stands for 1 more with the same figures: {rung_name(named)}"
-        ]
-    assert len(ladder_table(replace(found, rungs=(*found.rungs, dearer)))[1]) == len(before) + 1
-    worse = replace(twin, error=chosen.error * 2, model=replace(named, threshold=7))
-    assert len(ladder_table(replace(found, rungs=(*found.rungs, worse)))[1]) == len(before) + 1
-
-
-def test_a_line_of_many_equal_rungs_names_their_count_and_the_first_few(made):
-    found = made.dossier.ladder
-    chosen = found.rungs[found.chosen]
-
-    def same(config):
-        training = {**chosen.model.training, "config": config}
-        return replace(chosen, model=replace(chosen.model, training=training))
-
-    twins = [same({"leaves": 100 + k, "root": 2}) for k in range(40)]
-    many = replace(found, rungs=(*found.rungs, *twins))
-    (line,) = alike_rungs(many)
-    number, family = found.chosen + 1, chosen.model.family
-    assert line == (
-        f"no. {number} stands for 40 more with the same figures: {family}, leaves 100, root 2; "
-        f"39 more"
-    )
-    assert len(line) <= 100 and line in ladder_text(many)
-    widths = [max(map(len, ladder_text(one).splitlines())) for one in (found, many)]
-    assert widths[0] == widths[1]
-    long = replace(found, rungs=(*found.rungs, same({"columns": list(range(90))})))
-    assert alike_rungs(long) == [f"no. {number} stands for 1 more with the same figures"]
 
 
 def test_other_rows_than_the_training_file_are_refused(made, tmp_path):

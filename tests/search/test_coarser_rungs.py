@@ -11,6 +11,7 @@ from tinygen.families import FAMILIES, mlp_classifier
 from tinygen.families.mlp_classifier import Config
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.operations.scale import Scale
+from tinygen.report.ladder import rung_name
 from tinygen.search.finalists import SearchRequest
 from tinygen.search.finalists.rungs import RungMaker
 from tinygen.search.model_search import find_ladder
@@ -51,6 +52,7 @@ def test_coarser_inputs_are_a_rung_of_their_own(monkeypatch, simavr):
     assert sorted(rungs) == [255, 4095]
     assert rungs[255].cost.cycles_max < rungs[4095].cost.cycles_max
     assert rungs[255].error > rungs[4095].error
+    assert rung_name(rungs[255].model) == f"{rung_name(rungs[4095].model)}, coarser"
 
 
 def test_inputs_that_are_too_coarse_are_none(monkeypatch, simavr):

@@ -213,4 +213,6 @@ FAMILY = Family(
     tasks=("regression", "classification"),
     together=lambda config: config.leaves,
     least_bytes=lambda config, inputs: 3 * config.trees * config.leaves,
+    # comparisons in registers down to the deepest leaf, and one sum
+    least_cycles=lambda config, inputs: config.trees * (4 * (config.leaves - 1).bit_length() + 3),
 )

@@ -167,6 +167,7 @@ FAMILY = Family(
     lower,
     size=lambda config: (config.terms, config.degree),
     least_bytes=lambda config, inputs: 120 + 2 * config.terms,
+    least_cycles=lambda config, inputs: 20 * config.terms,
     roles={
         "judge rows": lambda rows: judge(rows, SIZES[-1]),
         "judge inputs": lambda rows: judge(rows, JUDGE_TERMS),

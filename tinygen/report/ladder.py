@@ -7,11 +7,10 @@ from typing import Any
 from ..codegen.chain import slow_steps
 from ..common.tables import table
 from ..model.model import Model
-from ..search.ladder import Ladder, Rung
+from ..search.ladder import Ladder
 from .words import test_error
 
 MOST_GROWTH = 100  # times, of an error without a sensor
-MOST_COLUMNS = 100  # of a line that names rungs
 
 
 def ladder_text(found: Ladder, hint: bool = True) -> str:
@@ -19,7 +18,7 @@ def ladder_text(found: Ladder, hint: bool = True) -> str:
     and how to take another rung.
     """
     lines = [ladder_title(found), table(*ladder_table(found))]
-    lines += [*alike_rungs(found), *slow_rungs(found)]
+    lines += slow_rungs(found)
     if found.sensors:
         lines.append(
             "error without one sensor: "
@@ -32,36 +31,10 @@ def ladder_text(found: Ladder, hint: bool = True) -> str:
     return "\n".join(lines)
 
 
-def alike_rungs(found: Ladder) -> list[str]:
-    """A line for each line of the table that stands for rungs of several names: how many, and the
-    first of them.
-    """
-    lines = []
-    for alike in rungs_once(found):
-        _, *others = dict.fromkeys(rung_name(found.rungs[k].model) for k in alike)
-        if others:
-            lines.append(_alike_line(alike[0] + 1, others))
-    return lines
-
-
-def _alike_line(number: int, others: list[str]) -> str:
-    """As many of the names as one line takes."""
-    start = f"no. {number} stands for {len(others):,} more with the same figures"
-    for shown in range(len(others), 0, -1):
-        rest = [f"{len(others) - shown:,} more"] * (shown < len(others))
-        line = f"{start}: {'; '.join([*others[:shown], *rest])}"
-        if len(line) <= MOST_COLUMNS:
-            return line
-    return start
-
-
 def slow_rungs(found: Ladder) -> list[str]:
     """A line for each rung that takes more cycles than it might, and why."""
-    places = (alike[0] for alike in rungs_once(found))
-    reasons = ((place, slow_steps(found.rungs[place].model)) for place in places)
-    return [
-        f"no. {place + 1} has no quick kernel: {', '.join(why)}" for place, why in reasons if why
-    ]
+    reasons = ((number, slow_steps(rung.model)) for number, rung in enumerate(found.rungs, 1))
+    return [f"no. {number} has no quick kernel: {', '.join(why)}" for number, why in reasons if why]
 
 
 def growth(part: float) -> str:
@@ -95,62 +68,37 @@ def ladder_table(found: Ladder) -> tuple[list[str], list[list]]:
         "RAM B",
         "cycles",
     ]
-    return headers, [_line(found, alike, named) for alike in rungs_once(found)]
+    return headers, [_line(found, place, named) for place in range(len(found.rungs))]
 
 
-def _line(found: Ladder, alike: list[int], named: bool) -> list:
-    """One row of the table, for rungs that nothing but their names tells apart: the first name."""
-    first = found.rungs[alike[0]]
-    alarm = first.model.training["alarm"]
+def _line(found: Ladder, place: int, named: bool) -> list:
+    """One row of the table."""
+    rung = found.rungs[place]
+    alarm = rung.model.training["alarm"]
     return [
-        "->" if alike[0] == found.chosen else "",
-        alike[0] + 1,
-        rung_name(first.model),
-        len(first.model.inputs),
-        first.error,
-        test_error(first.model),
+        "->" if place == found.chosen else "",
+        place + 1,
+        rung_name(rung.model),
+        len(rung.model.inputs),
+        rung.error,
+        test_error(rung.model),
         *([alarm["false"], alarm["missed"]] if named else []),
-        first.cost.flash_bytes,
-        first.ram_bytes,
-        first.cost.cycles_max,
+        rung.cost.flash_bytes,
+        rung.ram_bytes,
+        rung.cost.cycles_max,
     ]
-
-
-def rungs_once(found: Ladder) -> list[list[int]]:
-    """Places in the ladder, a list for each line of its table: the same model, or equal costs and
-    errors, are shown once, the chosen rung first among them.
-    """
-    lines: list[list[int]] = []
-    for k, rung in enumerate(found.rungs):
-        same = next((line for line in lines if _same(found.rungs[line[0]], rung)), None)
-        if same is None:
-            lines.append([k])
-        else:
-            same.insert(0 if k == found.chosen else len(same), k)
-    return lines
-
-
-def _same(one: Rung, other: Rung) -> bool:
-    """True if the board answers the same by both, or if the table could not tell them apart."""
-    if one.model.model_id == other.model.model_id and one.cost == other.cost:
-        return True
-    return _figures(one) == _figures(other)
-
-
-def _figures(rung: Rung) -> tuple:
-    """All that the ladder's table says of a rung but for its name."""
-    model = rung.model
-    return len(model.inputs), rung.error, test_error(model), model.training["alarm"], rung.cost
 
 
 def rung_name(model: Model) -> str:
     """Family and configuration in a few words: "polynomial, terms 6, root 2"."""
     config = model.training.get("config", {})
+    coarser = ["coarser"] if model.training.get("coarser") else []
     goal = [] if model.optimize == "balanced" else [f"for {model.optimize}"]
     return ", ".join(
         [
             model.family,
             *(_setting(key, value) for key, value in config.items() if value is not False),
+            *coarser,
             *goal,
         ]
     )
@@ -202,6 +150,7 @@ def plain_ladder(found: Ladder) -> dict[str, Any]:
         {
             "family": r.model.family,
             "config": r.model.training.get("config", {}),
+            "coarser": r.model.training.get("coarser", False),
             "error": r.error,
             "test_error": test_error(r.model),
             "alarm": r.model.training["alarm"],

@@ -136,6 +136,29 @@ def _unbeaten(rungs: list[Rung]) -> list[Rung]:
     ]
 
 
+def worth_showing(rungs: list[Rung], best: Rung, dataset: Dataset) -> list[Rung]:
+    """The rungs for a reader, from the smallest to the largest: `best`, the one of least error of
+    each family, which tells what the family had to give, and those to which none of the others that
+    are shown is equal or better in flash and in cycles, and as good in error.
+    """
+    of_family = {rung.model.family: rung for rung in sorted(rungs, key=lambda r: -r.error)}
+    shown = [best, *(rung for rung in of_family.values() if rung is not best)]
+    for rung in sorted(rungs, key=_price):
+        if not any(_replaces(other, rung, dataset) for other in shown):
+            shown.append(rung)
+    return sorted(shown, key=lambda r: (r.cost.flash_bytes, r.error))
+
+
+def _replaces(one: Rung, other: Rung, dataset: Dataset) -> bool:
+    """True if a rung costs no more than another one, and is as good or better."""
+    cheap = all(a <= b for a, b in zip(_price(one), _price(other)))
+    return cheap and one.error <= as_good_as(other.error, dataset)
+
+
+def _price(rung: Rung) -> tuple[int, int]:
+    return rung.cost.flash_bytes, rung.cost.cycles_max
+
+
 def _by_chance(rung: Rung, best: Rung) -> bool:
     """True where the rows of the folds do not tell that a rung is worse than the best one."""
     if rung.row_losses is None or best.row_losses is None:

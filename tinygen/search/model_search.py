@@ -14,7 +14,7 @@ from ..data import Dataset
 from .cross_validation import Candidate, rank
 from .feature_selection import sensor_worth
 from .finalists import Finalists, Progress, SearchRequest
-from .ladder import OPTION, Ladder, Rung, choose
+from .ladder import OPTION, Ladder, Rung, choose, worth_showing
 from .workers import cluster
 
 
@@ -28,14 +28,14 @@ class Searched:
     rungs: list[Rung]  # in order of preference
 
     def ladder(self, best: Rung, progress: Progress) -> Ladder:
-        """The rungs from the smallest to the largest, `best` the chosen one, and what each of its
-        sensors is worth.
+        """The rungs worth showing from the smallest to the largest, `best` the chosen one, and what
+        each of its sensors is worth.
         """
         progress("measuring each sensor's contribution")
-        ordered = sorted(self.rungs, key=lambda r: (r.cost.flash_bytes, r.error))
+        shown = worth_showing(self.rungs, best, self.dataset)
         return Ladder(
-            tuple(ordered),
-            ordered.index(best),
+            tuple(shown),
+            next(k for k, rung in enumerate(shown) if rung is best),
             self.request.board.pio_id,
             sensor_worth(self.dataset, best.model, self.ranked),
             self.request.budget,
@@ -61,7 +61,10 @@ def find_ladder(
 
 
 def searched(
-    dataset: Dataset, request: SearchRequest, say: Progress, dask: str | None = None
+    dataset: Dataset,
+    request: SearchRequest,
+    say: Progress = lambda text: None,
+    dask: str | None = None,
 ) -> Searched:
     """The finalists of a data set, measured; none is chosen."""
     with cluster(dask):

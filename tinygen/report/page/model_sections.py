@@ -20,7 +20,6 @@ from ..dossier.figures import (
 )
 from ..dossier.gather import Curve, Dossier
 from ..ladder import (
-    alike_rungs,
     baseline_table,
     growth,
     ladder_table,
@@ -42,12 +41,13 @@ def ladder_section(d: Dossier) -> Section | None:
     found, model = d.ladder, d.model
     limits = limits_in_words(found.budget, ",")
     lead = (
-        "Every model that was compiled and simulated. The choice fell on training rows and "
+        "Models that were compiled and simulated: each has less error, less flash or fewer cycles "
+        "than any other, or is the best of its family. The choice fell on training rows and "
         "measured cost"
         f"{', within ' + limits if limits else ''}; the test rows are shown, they did "
         "not choose."
     )
-    lines = (*alike_rungs(found), *slow_rungs(found))
+    lines = slow_rungs(found)
     lead = " ".join((lead, *(f"{line[0].upper()}{line[1:]}." for line in lines)))
     headers, rows = ladder_table(found)
     marked = next(k for k, row in enumerate(rows) if row[0])

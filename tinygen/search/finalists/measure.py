@@ -23,6 +23,7 @@ from .rungs import RungMaker, error_on
 
 FINALISTS = 16  # candidates that are lowered and measured at first, with the best of each family
 NEAR_EQUALS = 4  # the same, where no ladder is asked for
+STEP = 0.03  # part of its error by which a step of the ladder is worse than the one before
 Progress = Callable[[str], None]
 
 
@@ -78,7 +79,10 @@ class Finalists:
         if nodes in ((), rung.model.nodes):
             return [rung]
         other = self._rung(candidate, replace(family, lower=lambda *_: nodes))
-        return [rung, other] if other and other.cheaper(rung) else [rung]
+        if other is None or not other.cheaper(rung):
+            return [rung]
+        facts = {**other.model.training, "coarser": True}
+        return [rung, replace(other, model=replace(other.model, training=facts))]
 
     def _rung(self, candidate: Candidate, family: Family) -> Rung | None:
         """The measured rung of a candidate that is fitted, lowered as a family does."""
@@ -135,16 +139,16 @@ class Finalists:
 
     def _blocks(self) -> Iterator[list[Candidate]]:
         """Candidates to measure, in blocks: those that may fit first, the best ones, the best of
-        each family, and without a budget its smallest one that may be as good; then the others.
+        each family, without a budget its smallest one that may be as good and for a ladder its
+        steps down to the smallest; then the others.
         """
         first = NEAR_EQUALS if self.request.choice_only else FINALISTS
         fitting = [c for c in self.waiting if self._may_fit(c)]
         for some in (fitting, [c for c in self.waiting if c not in fitting]):
             kinds = {c.family: c for c in reversed(some)}
             small = self._small_ones(some) if self.request.budget == NO_LIMITS else []
-            leading = [
-                c for k, c in enumerate(some) if k < first or c is kinds[c.family] or c in small
-            ]
+            also = {*kinds.values(), *small, *self._steps(some)}
+            leading = [c for k, c in enumerate(some) if k < first or c in also]
             rest = [c for c in some if c not in leading]
             if self.request.budget == NO_LIMITS and not self._by_time:
                 leading = [c for c in leading if not self._outdone(c, leading)]
@@ -177,6 +181,22 @@ class Finalists:
             found += list(islice(alike, 1))
         return found
 
+    def _steps(self, ranked: list[Candidate]) -> list[Candidate]:
+        """For a ladder without a budget, each family's way from its best candidate down to its
+        smallest one: what is worse than the step before by enough to be told from it.
+        """
+        found = list[Candidate]()
+        if self.request.choice_only or self.request.budget != NO_LIMITS:
+            return found
+        last = dict[str, float]()
+        for candidate in ranked:
+            error = self._least_error(candidate)
+            far = error >= (1 + STEP) * last.get(candidate.family, 0.0)
+            if far and not self._outdone(candidate, ranked):
+                last[candidate.family] = error
+                found.append(candidate)
+        return found
+
     def _worth_measuring(self, block: list[Candidate]) -> bool:
         """True while nothing fits, or where one of the block might be better than all that fit."""
         good = [rung for rung in self.rungs if rung.within(self.request.budget)]
@@ -202,7 +222,7 @@ class Finalists:
 
     def _beaten(self, candidate: Candidate) -> bool:
         """True where a model that fits the budget has too small an error for this one to be chosen,
-        and, for a ladder, is smaller than this one can be.
+        and, for a ladder, is smaller than this one can be, and without a budget quicker as well.
         """
         if self._by_time:
             return False
@@ -214,8 +234,16 @@ class Finalists:
         ]
         if self.request.choice_only:
             return any(self._rules_out(rung, candidate) for rung in better)
-        least = FAMILIES[candidate.family].least_bytes(candidate.config, len(self.dataset.inputs))
-        return any(rung.cost.flash_bytes <= least for rung in better)
+        family, inputs = FAMILIES[candidate.family], len(self.dataset.inputs)
+        better = [
+            rung
+            for rung in better
+            if rung.cost.flash_bytes <= family.least_bytes(candidate.config, inputs)
+        ]
+        if self.request.budget != NO_LIMITS:
+            return bool(better)
+        least = family.least_cycles(candidate.config, inputs)
+        return any(rung.cost.cycles_max <= least for rung in better)
 
     def _rules_out(self, rung: Rung, candidate: Candidate) -> bool:
         """True where a candidate is not chosen beside a better rung, however small it is."""
