@@ -493,6 +493,8 @@ def test_windows_of_one_recording_are_on_one_side(bench, tmp_path, monkeypatch):
     data = bench.tasks.TASKS["motions"].load()
     assert data.x.shape == (8, 18) and data.labels == ("running", "walking")
     assert list(data.train) == [0, 1, 2, 3] and list(data.test) == [4, 5, 6, 7]
+    folds = {(tuple(fitted), tuple(held_out)) for fitted, held_out in data.split.cuts}
+    assert folds == {((2, 3), (0, 1)), ((0, 1), (2, 3))}
     np.testing.assert_array_equal(data.x[0, ::6], [500, 500, 1000])  # mean, deviation, range
 
 

@@ -14,11 +14,13 @@ from sklearn_sets import TARGET, csv_table
 
 from tinygen.common.boards import BOARDS
 from tinygen.data import Dataset, Provenance, Rows, Split, load_table, prepare
+from tinygen.data.recordings.sides import parts_of
 from tinygen.model.fixedpoint import Quantity
 
 BOARDS_TRIED = (BOARDS["uno"], BOARDS["megaatmega2560"])  # the second where the first is too small
 WINDOW = {"fan_accelerometer.csv": 50, "basic_motions.csv": 100}  # samples: 1 s and 10 s
 MILLI = 0.001  # step of the features of windows
+FOLDS = 5  # of recordings
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,10 @@ def windows(
     file: str, channels: tuple[str, ...], label: str, recording: tuple[str, ...]
 ) -> Dataset:
     """Recordings as a table: a row is the mean, the deviation and the range of each channel in a
-    window. Every third speed of the fan tests, of the motions the official half.
+    window. Every third speed of the fan tests, of the motions the official half; the folds hold out
+    whole speeds and recordings as well. The last column of `recording` names these.
     """
-    rows, labels, tests = [], [], []
+    rows, labels, tests, groups = [], [], [], []
     for samples in _recordings(goals.find_data().parent / file, recording):
         wave = np.array([[float(s[c]) for c in channels] for s in samples])
         size = WINDOW[file]
@@ -62,9 +65,21 @@ def windows(
             rows.append(np.concatenate([part.mean(0), part.std(0), np.ptp(part, axis=0)]))
             labels.append(samples[0][label])
             tests.append(_tests(samples[0]))
+            groups.append(samples[0][recording[-1]])
     x = np.rint(np.array(rows) / MILLI).astype(np.int64)
     names = [f"{kind} {c}" for kind in ("mean", "deviation", "range") for c in channels]
-    return _classified(np.clip(x, -32767, 32767), names, labels, np.array(tests), file)
+    tested = np.array(tests)
+    split = _of_whole_groups(labels, groups, tested)
+    return _classified(np.clip(x, -32767, 32767), names, labels, split, file)
+
+
+def _of_whole_groups(labels: list[str], groups: list[str], tested: np.ndarray) -> Split:
+    """The split, with folds that have no group on both sides."""
+    train, test = np.flatnonzero(~tested), np.flatnonzero(tested)
+    parts = parts_of([labels[k] for k in train], [groups[k] for k in train], FOLDS)
+    held_out = [train[list(part)] for part in parts]
+    cuts = tuple((np.setdiff1d(train, rows), rows) for rows in held_out)
+    return Split(train, test, together=False, cuts=cuts)
 
 
 def _recordings(path: Path, key: tuple[str, ...]) -> Iterator[list[dict]]:
@@ -82,19 +97,17 @@ def _tests(sample: dict) -> bool:
 
 
 def _classified(
-    x: np.ndarray, names: list[str], labels: list[str], tests: np.ndarray, file: str
+    x: np.ndarray, names: list[str], labels: list[str], split: Split, file: str
 ) -> Dataset:
     """Integer rows with class labels and a given split, as a data set."""
     classes = tuple(sorted(set(labels)))
     y = np.array([classes.index(v) for v in labels], dtype=np.int64)
-    train, test = np.flatnonzero(~tests), np.flatnonzero(tests)
-    limits = x[train].min(0) * MILLI, x[train].max(0) * MILLI
+    limits = x[split.train].min(0) * MILLI, x[split.train].max(0) * MILLI
     inputs = tuple(
         Quantity(name, "", MILLI, float(low), float(high))
         for name, low, high in zip(names, *limits)
     )
     output = Quantity("class", "", 1.0, 0.0, float(len(classes) - 1))
-    split = Split(train, test, together=False)
     return Dataset(Rows(x, y, inputs, output, classes), split, Provenance(file))
 
 
