@@ -66,6 +66,9 @@ GOALS = (
     Goal(
         "A", "random", 0.006, 0.006, Budget(flash_bytes=128), cycles=100, static_ram=0, alarms=True
     ),
+    Goal(
+        "A", "random", 0.006, 0.006, Budget(flash_bytes=192), cycles=100, static_ram=0, alarms=True
+    ),
     Goal("A", "time", 0.015, 0.006, Budget(flash_bytes=128), cycles=100, static_ram=0, alarms=True),
     Goal("B", "random", 0.72, 0.68, Budget(450, 64, 2500)),
     Goal("B", "random", 0.60, 0.58, Budget(1024, 64, 5000)),

@@ -61,10 +61,10 @@ def test_steps_are_far_enough_apart(monkeypatch):
     for family in {c.family for c in waiting}:
         errors = [c.error for c in waiting if c.family == family]
         told = [c.error for c in steps if c.family == family]
-        assert told[0] == errors[0]
-        assert all(b >= (1 + STEP) * a for a, b in itertools.pairwise(told))
-        left_out = [(e, max(t for t in told if t <= e)) for e in errors if e not in told]
-        assert all(error < (1 + STEP) * step for error, step in left_out)
+        assert told[0] == max(errors)
+        assert all(b * (1 + STEP) <= a for a, b in itertools.pairwise(told))
+        left_out = [(e, min(t for t in told if t >= e)) for e in errors if e not in told]
+        assert all(error * (1 + STEP) > step for error, step in left_out)
 
 
 def test_without_a_budget_what_is_quicker_is_measured():

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+import numpy as np
+
 from ...common.tables import counted
 from ...data import Dataset, Rows
 from ...families import FAMILIES, Family, fit_all
@@ -23,7 +25,7 @@ from .rungs import RungMaker, error_on
 
 FINALISTS = 16  # candidates that are lowered and measured at first, with the best of each family
 NEAR_EQUALS = 4  # the same, where no ladder is asked for
-STEP = 0.03  # part of its error by which a step of the ladder is worse than the one before
+STEP = 0.03  # part of its error by which a step of the ladder is better than the one before
 Progress = Callable[[str], None]
 
 
@@ -140,7 +142,7 @@ class Finalists:
     def _blocks(self) -> Iterator[list[Candidate]]:
         """Candidates to measure, in blocks: those that may fit first, the best ones, the best of
         each family, without a budget its smallest one that may be as good and for a ladder its
-        steps down to the smallest; then the others.
+        steps up from its smallest; then the others.
         """
         first = NEAR_EQUALS if self.request.choice_only else FINALISTS
         fitting = [c for c in self.waiting if self._may_fit(c)]
@@ -182,16 +184,16 @@ class Finalists:
         return found
 
     def _steps(self, ranked: list[Candidate]) -> list[Candidate]:
-        """For a ladder without a budget, each family's way from its best candidate down to its
-        smallest one: what is worse than the step before by enough to be told from it.
+        """For a ladder without a budget, each family's way from its smallest candidate up: what is
+        better than the step before by enough to be told from it.
         """
         found = list[Candidate]()
         if self.request.choice_only or self.request.budget != NO_LIMITS:
             return found
         last = dict[str, float]()
-        for candidate in ranked:
+        for candidate in sorted(ranked, key=self._least_error, reverse=True):
             error = self._least_error(candidate)
-            far = error >= (1 + STEP) * last.get(candidate.family, 0.0)
+            far = error * (1 + STEP) <= last.get(candidate.family, np.inf)
             if far and not self._outdone(candidate, ranked):
                 last[candidate.family] = error
                 found.append(candidate)
