@@ -132,14 +132,15 @@ def test_smoke_on_task_a(goals, air_quality, simavr, monkeypatch, tmp_path, caps
         )
         == 0
     )
-    assert asked == [("random", "auto", Budget(128)), ("time", "auto", Budget(128))]
+    limits = [("random", 128), ("random", 192), ("time", 128)]
+    assert asked == [(split, "auto", Budget(flash)) for split, flash in limits]
     plain = json.loads((tmp_path / "a.json").read_text())
-    assert [(p["task"], p["split"]) for p in plain] == [("A", "random"), ("A", "time")]
+    assert [(p["task"], p["split"]) for p in plain] == [("A", split) for split, _ in limits]
     for p in plain:
         assert (
             p["error"] < 0.015
             and p["seeds"][0]["differing"] == 0
-            and p["seeds"][0]["flash_bytes"] <= 128
+            and p["seeds"][0]["flash_bytes"] <= p["budget"]["flash_bytes"]
         )
     assert (tmp_path / "a.txt").read_text() == capsys.readouterr().out
     assert str(tmp_path) not in (tmp_path / "a.json").read_text()
