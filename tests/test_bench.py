@@ -484,7 +484,7 @@ def test_every_peer_has_a_pinned_version_and_hashes(bench):
 
 def test_windows_of_one_recording_are_on_one_side(bench, tmp_path, monkeypatch):
     lines = ["recording,part,t [s],activity,ax,ay,az,gx,gy,gz"]
-    for k, part in enumerate(("train", "train", "test", "test")):
+    for k, part in enumerate(("test", "train", "train", "test")):
         moves = ("walking", "running")[k % 2]
         lines += [f"{k},{part},{t / 10},{moves}" + f",{k + t % 2}" * 6 for t in range(200)]
     (tmp_path / "basic_motions.csv").write_text("\n".join(lines) + "\n")
@@ -492,10 +492,26 @@ def test_windows_of_one_recording_are_on_one_side(bench, tmp_path, monkeypatch):
     monkeypatch.setenv("TINYGEN_DATA", str(tmp_path))
     data = bench.tasks.TASKS["motions"].load()
     assert data.x.shape == (8, 18) and data.labels == ("running", "walking")
-    assert list(data.train) == [0, 1, 2, 3] and list(data.test) == [4, 5, 6, 7]
+    assert list(data.train) == [2, 3, 4, 5] and list(data.test) == [0, 1, 6, 7]
     folds = {(tuple(fitted), tuple(held_out)) for fitted, held_out in data.split.cuts}
-    assert folds == {((2, 3), (0, 1)), ((0, 1), (2, 3))}
+    assert folds == {((2, 3), (4, 5)), ((4, 5), (2, 3))}
     np.testing.assert_array_equal(data.x[0, ::6], [500, 500, 1000])  # mean, deviation, range
+
+
+def test_a_fold_of_the_fan_holds_out_whole_speeds(bench, tmp_path, monkeypatch):
+    lines = ["Sensor Configuration,Rotation Speed Percentage,x,y,z"]
+    for config in (1, 2):
+        for speed in (20, 25, 30, 35):
+            lines += [f"{config},{speed},{k % 3},{config},{speed}" for k in range(100)]
+    (tmp_path / "fan_accelerometer.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "AirQualityUCI.csv").touch()
+    monkeypatch.setenv("TINYGEN_DATA", str(tmp_path))
+    data = bench.tasks.TASKS["fan"].load()
+    speeds = np.tile(np.repeat([20, 25, 30, 35], 2), 2)
+    assert set(speeds[data.test]) == {30} and len(data.split.cuts) == 3
+    for fitted, held_out in data.split.cuts:
+        assert not set(speeds[fitted]) & set(speeds[held_out])
+        assert sorted([*fitted, *held_out]) == list(data.train)
 
 
 def test_the_table_of_the_demo_has_the_models_that_the_run_found(bench):

@@ -208,3 +208,12 @@ def test_a_draft_goes_on_with_awkward_rows(family, task, rows):
     (whole,) = kind.fit_all(made, [config], 1, draft=True)
     left = made.only((1,))
     assert np.isfinite(kind.without(whole, left, (1,), 1).predict(left.x)).all()
+
+
+def test_a_polynomial_of_rows_that_the_root_weighs_alike():
+    """Where the target is 0 the root has no slope: what is left are rows of one reading."""
+    x = np.repeat([[0], [1]], 20, axis=0)
+    rows = rows_of(x, 100 * x[:, 0])
+    for config in FAMILIES["polynomial"].candidates(rows):
+        fitted = FAMILIES["polynomial"].fit(rows, config, 0)
+        assert np.isfinite(fitted.predict(rows.x)).all()

@@ -11,7 +11,7 @@ from tinygen.families import FAMILIES, mlp_classifier
 from tinygen.families.mlp_classifier import Config
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.operations.scale import Scale
-from tinygen.report.ladder import rung_name
+from tinygen.report.ladder import plain_ladder, rung_name
 from tinygen.search.finalists import SearchRequest
 from tinygen.search.finalists.rungs import RungMaker
 from tinygen.search.model_search import find_ladder
@@ -52,6 +52,8 @@ def test_coarser_inputs_are_a_rung_of_their_own(monkeypatch, simavr):
     assert sorted(rungs) == [255, 4095]
     assert rungs[255].cost.cycles_max < rungs[4095].cost.cycles_max
     assert rungs[255].error > rungs[4095].error
+    told = {rung["coarser"]: rung["flash_bytes"] for rung in plain_ladder(found)["rungs"]}
+    assert told == {True: rungs[255].cost.flash_bytes, False: rungs[4095].cost.flash_bytes}
     assert rung_name(rungs[255].model) == f"{rung_name(rungs[4095].model)}, coarser"
 
 

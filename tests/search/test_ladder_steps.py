@@ -7,28 +7,28 @@ import pytest
 from search_rows import UNO, made_up
 
 from tinygen.common.errors import QuantizeError
-from tinygen.families import forest, mlp
+from tinygen.families import forest, mlp, tree
 from tinygen.fitting.lowering import scale_inputs
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
 from tinygen.model.operations.dense import Dense
-from tinygen.search.cross_validation import rank
+from tinygen.search.cross_validation import Candidate, rank
 from tinygen.search.finalists import Finalists, SearchRequest
 from tinygen.search.finalists.measure import STEP
 from tinygen.search.ladder import Rung, worth_showing
 from tinygen.search.model_search import find_ladder, searched
 from tinygen.target.bare import ModelCost
-from tinygen.target.build import Budget
+from tinygen.target.build import NO_LIMITS, Budget
 
 INPUT = Quantity("x", "V", 1.0, 0.0, 0.0, 100.0)
-NODES = scale_inputs([(0, 100)], 8), Dense(((1,),), (0,), 0, 0, 100)
+NODES = {k: (scale_inputs([(0, 100)] * k, 8), Dense(((1,) * k,), (0,), 0, 0, 100)) for k in (1, 2)}
 
 
 @pytest.fixture(autouse=True)
 def few_sizes(monkeypatch):
     monkeypatch.setattr(mlp, "SIZES", (2, 4, 8))
     monkeypatch.setattr(mlp, "DEEP", ())
-    monkeypatch.setattr(forest, "SIZES", ((8, 4),))
+    monkeypatch.setattr(forest, "SIZES", ((8, 8),))
 
 
 def test_without_a_budget_each_family_goes_down_to_its_smallest(simavr):
@@ -72,23 +72,40 @@ def test_without_a_budget_what_is_quicker_is_measured():
     dataset, request = made_up(), SearchRequest("m", UNO)
     ranked = rank(dataset, "auto", lambda text: None)
     finalists = Finalists(dataset, request, ranked, lambda text: None)
-    tree = next(c for c in ranked if c.family == "tree" and c.config.leaves >= 32)
+    large = next(c for c in ranked if c.family == "tree" and c.config.leaves >= 32)
     some_trees = next(c for c in ranked if c.family == "forest")
-    for cycles, beaten in ((300, False), (8 * 11, True)):
+    for cycles, beaten in ((17, False), (16, True)):  # two for each of its trees
         finalists.rungs = [rung(0.0, 90, cycles)]
-        assert not finalists._beaten(tree)
+        assert not finalists._beaten(large)
         assert finalists._beaten(some_trees) == beaten
     finalists.request = dataclasses.replace(request, budget=Budget(cycles=50_000))
-    assert finalists._beaten(tree)
+    assert finalists._beaten(large)
+    # an error that counts as good beats nothing
+    near = finalists._least_error(large) / 1.005
+    finalists.rungs = [rung(near, 90, 16)]
+    assert not finalists._beaten(large)
 
 
-def rung(error: float, flash: int, cycles: int, family: str = "ridge") -> Rung:
-    model = Model("m", family, (INPUT,), INPUT, NODES)
-    return Rung(model, error, ModelCost(flash, 0, 9, cycles, cycles))
+def test_an_exact_family_has_one_step():
+    """All its configurations err by 0, and none is a step of its own."""
+    finalists = Finalists(made_up(), SearchRequest("m", UNO), [], lambda text: None)
+    ranked = [Candidate("tree", tree.Config(leaves), (0.0, 0.0)) for leaves in (2, 3, 4)]
+    assert finalists._steps(ranked) == ranked[:1]
+
+
+def rung(
+    error: float, flash: int, cycles: int, family: str = "ridge", inputs: int = 1, ram: int = 9
+) -> Rung:
+    model = Model("m", family, (INPUT,) * inputs, INPUT, NODES[inputs])
+    return Rung(model, error, ModelCost(flash, 0, ram, cycles, cycles))
+
+
+def shown(rungs: list[Rung], best: Rung, budget: Budget = NO_LIMITS) -> list[Rung]:
+    return worth_showing(rungs, best, budget, made_up())
 
 
 @pytest.mark.parametrize(
-    ("other", "shown"),
+    ("other", "kept"),
     [
         ((1.0, 100, 300), False),  # the same
         ((1.1, 101, 301), False),
@@ -96,26 +113,48 @@ def rung(error: float, flash: int, cycles: int, family: str = "ridge") -> Rung:
         ((0.995, 101, 301), False),  # half a per cent less error
         ((1.1, 99, 301), True),
         ((1.1, 101, 299), True),
+        ((1.1, 101, 301, "ridge", 1), True),  # one input less
+        ((1.1, 101, 301, "ridge", 2, 1), False),  # less RAM
     ],
 )
-def test_what_another_rung_stands_for_is_not_shown(other, shown):
-    best, one, also = rung(0.5, 900, 900), rung(1.0, 100, 300), rung(*other)
-    found = worth_showing([one, also, best], best, made_up())
-    assert {id(r) for r in found} == {id(best), id(one), *([id(also)] if shown else [])}
-    assert [r.cost.flash_bytes for r in found] == sorted(r.cost.flash_bytes for r in found)
+def test_what_another_rung_stands_for_is_not_shown(other, kept):
+    best, one = rung(0.5, 900, 900), rung(1.0, 100, 300, inputs=2)
+    also = rung(*other) if len(other) > 3 else rung(*other, inputs=2)
+    for rungs in ([one, also, best], [best, also, one]):
+        found = shown(rungs, best)
+        assert len(found) == 2 + kept and (not kept or any(r is also for r in found))
+        flash = [r.cost.flash_bytes for r in found]
+        assert flash == sorted(flash)
 
 
 def test_the_chosen_rung_and_the_best_of_a_family_are_shown():
     best, chosen = rung(1.0, 100, 300), rung(1.2, 120, 400)
-    tree, worse_tree = rung(1.5, 150, 300, "tree"), rung(1.6, 160, 300, "tree")
-    found = worth_showing([worse_tree, tree, chosen, best], chosen, made_up())
-    assert [id(r) for r in found] == [id(r) for r in (best, chosen, tree)]
+    better, worse = rung(1.5, 150, 300, "tree"), rung(1.6, 160, 300, "tree")
+    found = shown([worse, better, chosen, best], chosen)
+    assert [id(r) for r in found] == [id(r) for r in (best, chosen, better)]
+
+
+def test_of_the_best_of_a_family_the_cheapest_is_shown():
+    """Many class models err alike."""
+    best = rung(0.0, 50, 20)
+    trees = [rung(0.2, flash, 90, "tree") for flash in (700, 300, 500)]
+    slightly_better = rung(0.199, 900, 99, "tree")
+    for forests in itertools.permutations([*trees, slightly_better]):
+        found = shown([*forests, best], best)
+        assert [r.cost.flash_bytes for r in found] == [50, 300]
+
+
+def test_what_a_budget_forbids_stands_for_nothing_that_it_allows():
+    thrifty, quick = rung(1.0, 120, 300, ram=10), rung(0.9, 100, 200, ram=100)
+    best = rung(0.5, 900, 900, ram=10)
+    assert len(shown([thrifty, quick, best], best)) == 2
+    assert len(shown([thrifty, quick, best], best, Budget(ram_bytes=50))) == 3
 
 
 def test_small_differences_do_not_add_up():
     """Each as good as the one before, the last not as good as the first."""
     errors = (1.0, 0.993, 0.986, 0.979, 0.972)
     rungs = [rung(error, 100 + k, 300) for k, error in enumerate(errors)]
-    family = [rung(0.5, 900, 900)]
-    found = worth_showing(rungs + family, family[0], made_up())
-    assert [r.error for r in found] == [1.0, 0.986, 0.972, 0.5]
+    best = rung(0.5, 900, 900)
+    for given in (rungs, rungs[::-1]):
+        assert [r.error for r in shown([*given, best], best)] == [1.0, 0.986, 0.972, 0.5]

@@ -13,6 +13,7 @@ from search_rows import UNO, made_up
 from tinygen.commands.pick import pick as pick_model
 from tinygen.common.errors import ModelError, UsageError
 from tinygen.families import FAMILIES, forest, mlp
+from tinygen.families.tree import Config as Tree
 from tinygen.fitting.recalibration import root_of
 from tinygen.search.cross_validation import (
     Candidate,
@@ -396,3 +397,49 @@ def test_only_what_may_be_measured_is_fitted(monkeypatch, simavr):
     found = searched(made_up(), SearchRequest("m", UNO, threshold=30.0)).rungs
     nets = [r.model.training["config"] for r in found if r.model.family == "mlp"]
     assert sorted(map(str, nets)) == sorted(str(plain_config(config)) for config in fitted)
+
+
+def test_two_hidden_layers_are_tried_with_the_better_inputs_alone():
+    one, two = mlp.Config((8,), 2), mlp.Config((4, 3), 2)
+    logs = [dataclasses.replace(c, logs=True) for c in (one, two)]
+    for own, other, tried in ((1.0, 1.2, True), (1.2, 1.0, False), (1.009, 1.0, True)):
+        errors = {one: own, logs[0]: other}
+        assert mlp.worth_trying(two, errors) == tried
+    assert mlp.worth_trying(two, {}) and mlp.worth_trying(logs[1], {})
+    assert not mlp.worth_trying(logs[1], {one: 1.0})
+
+
+def test_what_waits_is_tried_behind_the_others(monkeypatch):
+    """With their mean errors at hand; what these tell to be in vain is no candidate."""
+    asked, said = [], []
+
+    def worth_trying(config, errors):
+        asked.append((config, errors))
+        return config.leaves != 6
+
+    waiting = {"waits": lambda config: config.leaves > 4, "worth_trying": worth_trying}
+    tree = dataclasses.replace(
+        FAMILIES["tree"],
+        candidates=lambda rows: [Tree(leaves) for leaves in (2, 4, 6, 8)],
+        fit_many=lambda rows, configs, *_: [FAMILIES["tree"].fit(rows, c) for c in configs],
+        **waiting,
+    )
+    monkeypatch.setitem(FAMILIES, "tree", tree)
+    found = cross_validate(made_up(), [tree, FAMILIES["ridge"]], said.append)
+    trees = {c.config.leaves: c.error for c in found if c.family == "tree"}
+    assert sorted(trees) == [2, 4, 8] and any(c.family == "ridge" for c in found)
+    errors = {Tree(2): trees[2], Tree(4): trees[4]}
+    assert asked == [(Tree(6), errors), (Tree(8), errors)]
+    assert said[-1].startswith("cross-validating 1 candidate: 5 of 5 steps, best so far ridge")
+
+
+def test_ctrl_c_among_the_first_ends_the_folds(monkeypatch):
+    def interrupt(text):
+        if ": 4 of" in text:
+            raise KeyboardInterrupt
+
+    waiting = dataclasses.replace(
+        mlp.FAMILY, waits=lambda config: True, worth_trying=lambda *_: pytest.fail("too late")
+    )
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(made_up(), [FAMILIES["ridge"], waiting], interrupt)

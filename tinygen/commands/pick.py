@@ -89,6 +89,6 @@ def command(ladder, number, out, target):
 
     \b
     Example:
-      tinygen pick benzene.search.json 3 -o smaller.json
+      tinygen pick benzene.search.json 7 -o smaller.json
     """
     return pick(ladder, number, out, target)

@@ -79,6 +79,10 @@ class Family:
     least_bytes: Callable[[Any, int], int] = lambda config, inputs: 0
     # the same for cycles
     least_cycles: Callable[[Any, int], int] = lambda config, inputs: 0
+    # True of a configuration that is tried behind the others of its family; False of one of these
+    # that the errors of those in the folds tell to be in vain
+    waits: Callable[[Any], bool] = lambda config: False
+    worth_trying: Callable[[Any, Mapping[Any, float]], bool] = lambda config, errors: True
     # True of a configuration whose fit takes so long that only a budget of flash asks for it
     on_budget: Callable[[Any], bool] = lambda config: False
     most_rows: int | None = (

@@ -72,6 +72,7 @@ STARTS = 4  # random nets of two layers, of which one is trained
 DRAFT_STARTS, DRAFT_KICKS, LEAST_DRAFT = 2, 6, 3  # of a draft; the last two: tries to better it
 WAYS, LAST_KICKS = 3, 100  # further nets beside the chosen one; tries to better the best of them
 LEAST_LAST = 20  # of these tries
+ALIKE = 1.01  # times the least error of one kind of inputs that the other kind may have
 NEARLY = 1.03  # times the error of a net that one of half its units may have
 DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 
@@ -93,6 +94,14 @@ def candidates(rows: Rows) -> list[Config]:
         if hidden == SIZES[:1] or 2 * _parameters(hidden, len(rows.inputs)) <= len(rows.y)
     ]
     return [Config(hidden, root, logs) for logs in kinds for hidden in shapes]
+
+
+def worth_trying(config: Config, errors: Mapping[Config, float]) -> bool:
+    """Nets of two hidden layers, whose folds take most of the time, read the inputs with which nets
+    of one layer err least: with logarithms or without, both where these are alike.
+    """
+    own = min((e for c, e in errors.items() if c.logs == config.logs), default=np.inf)
+    return own <= ALIKE * min(errors.values(), default=np.inf)
 
 
 def _parameters(hidden: tuple[int, ...], inputs: int) -> int:
@@ -369,5 +378,7 @@ FAMILY = Family(
     better=better,
     without=without,
     most_rows=MOST_ROWS,
+    waits=lambda config: len(config.hidden) > 1,
+    worth_trying=worth_trying,
     on_budget=lambda config: len(config.hidden) > 1 and sum(config.hidden) > MOST_UNITS,
 )

@@ -84,10 +84,9 @@ def _fitted(rows: Rows, config: Config, wide: Scale) -> Polynomial:
     products = float_terms(wide, every, rows.x)
     v = root.forward(rows.y)
     weights = root.slope(v) if rows.weights is None else root.slope(v) * np.sqrt(rows.weights)
-    chosen = [
-        every[k]
-        for k in matching_pursuit(products * weights[:, None], v * weights, weights, config.terms)
-    ]
+    best = matching_pursuit(products * weights[:, None], v * weights, weights, config.terms)
+    # none where the root weighs rows of one reading alone: those of 0 count nothing
+    chosen = [every[k] for k in best or [0]]
     columns = tuple(sorted({c for term in chosen for c in term}))
     place = {c: k for k, c in enumerate(columns)}
     terms = tuple(
@@ -167,7 +166,8 @@ FAMILY = Family(
     lower,
     size=lambda config: (config.terms, config.degree),
     least_bytes=lambda config, inputs: 120 + 2 * config.terms,
-    least_cycles=lambda config, inputs: 20 * config.terms,
+    # there may be fewer products than terms
+    least_cycles=lambda config, inputs: 20 * min(config.terms, inputs * (inputs + 1) // 2),
     roles={
         "judge rows": lambda rows: judge(rows, SIZES[-1]),
         "judge inputs": lambda rows: judge(rows, JUDGE_TERMS),

@@ -10,7 +10,7 @@ folds, half of them with time running backwards, and by at least `DRIFT_GAIN` on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -109,46 +109,66 @@ def cross_validate(
     jobs = _jobs(kinds, rows, flash_bytes, cycles) or _jobs(kinds, rows)
     if not jobs:
         raise _nothing_to_try(kinds, rows)
-    cuts = fold_cuts(dataset)
-    work = (
-        (dataset, job, configs, cuts[cut], cut)
-        for cut in range(len(cuts))
-        for job, configs in jobs.items()
-    )
-    results = as_completed(_fold_losses, work)
-    say = progress or (lambda text: None)
-    found = _until_interrupted(results, dataset, jobs, len(cuts), say)
-    complete = [
+    cuts, say = fold_cuts(dataset), progress or (lambda text: None)
+    by_name = {kind.name: kind for kind in kinds}
+    waiting = {j: c for j, c in jobs.items() if any(map(by_name[j[0]].waits, c))}
+    found: dict = {}
+    first = {job: configs for job, configs in jobs.items() if job not in waiting}
+    if _until_interrupted(found, dataset, first, cuts, say):
+        second = _worth_trying(by_name, waiting, _candidates(found, first, len(cuts)))
+        _until_interrupted(found, dataset, second, cuts, say)
+    if complete := _candidates(found, jobs, len(cuts)):
+        return complete
+    raise KeyboardInterrupt
+
+
+def _candidates(found: dict, jobs: dict, cuts: int) -> list[Candidate]:
+    """Those of jobs of which all folds are done."""
+    return [
         Candidate(
             job[0],
             config,
-            tuple(float(found[job, cut][0][k]) for cut in range(len(cuts))),
-            np.concatenate([found[job, cut][1][k] for cut in range(len(cuts))]),
+            tuple(float(found[job, cut][0][k]) for cut in range(cuts)),
+            np.concatenate([found[job, cut][1][k] for cut in range(cuts)]),
         )
         for job, configs in jobs.items()
-        if all((job, cut) in found for cut in range(len(cuts)))
+        if all((job, cut) in found for cut in range(cuts))
         for k, config in enumerate(configs)
     ]
-    if not complete:
-        raise KeyboardInterrupt
-    return complete
+
+
+def _worth_trying(by_name: dict[str, Family], waiting: dict, tried: list[Candidate]) -> dict:
+    """The waiting jobs that what was tried of their family does not tell to be in vain."""
+    errors = {name: {c.config: c.error for c in tried if c.family == name} for name in by_name}
+    return {
+        job: configs
+        for job, configs in waiting.items()
+        if any(by_name[job[0]].worth_trying(c, errors[job[0]]) for c in configs)
+    }
 
 
 def _until_interrupted(
-    results: Iterable, dataset: Dataset, jobs: dict, cuts: int, say: Callable[[str], None]
-) -> dict:
-    """(job, fold) -> (losses, answers) of all results, or of those before Ctrl-C."""
-    total, steps, found = sum(map(len, jobs.values())), len(jobs) * cuts, {}
+    found: dict, dataset: Dataset, jobs: dict, cuts: list, say: Callable[[str], None]
+) -> bool:
+    """Adds (job, fold) -> (losses, answers) of all jobs to `found`, or of those before Ctrl-C, and
+    returns whether it were all.
+    """
+    work = (
+        (dataset, job, configs, cut, k)
+        for k, cut in enumerate(cuts)
+        for job, configs in jobs.items()
+    )
+    before, total, steps = len(found), sum(map(len, jobs.values())), len(jobs) * len(cuts)
     try:
-        for job, cut, losses, unseen in results:
+        for job, cut, losses, unseen in as_completed(_fold_losses, work):
             found[job, cut] = losses, unseen
             say(
-                f"cross-validating {counted(total, 'candidate')}: {len(found)} of {steps} steps"
-                f"{best_so_far(found, dataset, cuts)}"
+                f"cross-validating {counted(total, 'candidate')}: {len(found) - before} of {steps} "
+                f"steps{best_so_far(found, dataset, len(cuts))}"
             )
     except KeyboardInterrupt:
-        pass
-    return found
+        return False
+    return True
 
 
 def _nothing_to_try(kinds: list[Family], rows: Rows) -> UsageError:

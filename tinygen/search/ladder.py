@@ -67,7 +67,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Finalists from the smallest to the largest, and which one is chosen."""
+    """The finalists worth showing, from the smallest to the largest, and which one is chosen."""
 
     rungs: tuple[Rung, ...]
     chosen: int
@@ -136,27 +136,35 @@ def _unbeaten(rungs: list[Rung]) -> list[Rung]:
     ]
 
 
-def worth_showing(rungs: list[Rung], best: Rung, dataset: Dataset) -> list[Rung]:
-    """The rungs for a reader, from the smallest to the largest: `best`, the one of least error of
-    each family, which tells what the family had to give, and those to which none of the others that
-    are shown is equal or better in flash and in cycles, and as good in error.
+def worth_showing(rungs: list[Rung], best: Rung, budget: Budget, dataset: Dataset) -> list[Rung]:
+    """The rungs for a reader, from the smallest to the largest: `best`, the cheapest of the best of
+    each family, which tells what the family had to give, and every other one that is not replaced
+    by a rung which is shown. RAM counts with a budget only: a few bytes of stack tell models apart
+    that are the same to their user.
     """
-    of_family = {rung.model.family: rung for rung in sorted(rungs, key=lambda r: -r.error)}
-    shown = [best, *(rung for rung in of_family.values() if rung is not best)]
+    shown = [best]
+    for family in dict.fromkeys(rung.model.family for rung in rungs):
+        members = [rung for rung in rungs if rung.model.family == family]
+        enough = as_good_as(min(rung.error for rung in members), dataset)
+        told = min((rung for rung in members if rung.error <= enough), key=_price)
+        shown += [told] if told is not best else []
     for rung in sorted(rungs, key=_price):
-        if not any(_replaces(other, rung, dataset) for other in shown):
+        if not any(rung is other or _replaces(other, rung, budget, dataset) for other in shown):
             shown.append(rung)
     return sorted(shown, key=lambda r: (r.cost.flash_bytes, r.error))
 
 
-def _replaces(one: Rung, other: Rung, dataset: Dataset) -> bool:
-    """True if a rung costs no more than another one, and is as good or better."""
+def _replaces(one: Rung, other: Rung, budget: Budget, dataset: Dataset) -> bool:
+    """True if a rung takes no more flash, cycles and inputs than another one, errs as little or
+    less, and is within the budget if that one is.
+    """
     cheap = all(a <= b for a, b in zip(_price(one), _price(other)))
-    return cheap and one.error <= as_good_as(other.error, dataset)
+    allowed = one.within(budget) or not other.within(budget)
+    return cheap and allowed and one.error <= as_good_as(other.error, dataset)
 
 
-def _price(rung: Rung) -> tuple[int, int]:
-    return rung.cost.flash_bytes, rung.cost.cycles_max
+def _price(rung: Rung) -> tuple[int, int, int]:
+    return rung.cost.flash_bytes, rung.cost.cycles_max, len(rung.model.inputs)
 
 
 def _by_chance(rung: Rung, best: Rung) -> bool:

@@ -32,7 +32,7 @@ class Searched:
         each of its sensors is worth.
         """
         progress("measuring each sensor's contribution")
-        shown = worth_showing(self.rungs, best, self.dataset)
+        shown = worth_showing(self.rungs, best, self.request.budget, self.dataset)
         return Ladder(
             tuple(shown),
             next(k for k, rung in enumerate(shown) if rung is best),

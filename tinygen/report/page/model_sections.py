@@ -41,9 +41,9 @@ def ladder_section(d: Dossier) -> Section | None:
     found, model = d.ladder, d.model
     limits = limits_in_words(found.budget, ",")
     lead = (
-        "Models that were compiled and simulated: each has less error, less flash or fewer cycles "
-        "than any other, or is the best of its family. The choice fell on training rows and "
-        "measured cost"
+        "Models that were compiled and simulated: the best of each family, and each one to which "
+        "no other is equal in flash, cycles, inputs and error. The choice fell on training rows "
+        "and measured cost"
         f"{', within ' + limits if limits else ''}; the test rows are shown, they did "
         "not choose."
     )

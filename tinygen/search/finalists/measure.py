@@ -24,8 +24,9 @@ from .request import SearchRequest
 from .rungs import RungMaker, error_on
 
 FINALISTS = 16  # candidates that are lowered and measured at first, with the best of each family
+LADDER = 10  # the same without a budget, beside the steps of the ladder
 NEAR_EQUALS = 4  # the same, where no ladder is asked for
-STEP = 0.03  # part of its error by which a step of the ladder is better than the one before
+STEP = 0.1  # part of its own error by which a step of the ladder is better than the one before
 Progress = Callable[[str], None]
 
 
@@ -144,7 +145,8 @@ class Finalists:
         each family, without a budget its smallest one that may be as good and for a ladder its
         steps up from its smallest; then the others.
         """
-        first = NEAR_EQUALS if self.request.choice_only else FINALISTS
+        first = LADDER if self.request.budget == NO_LIMITS else FINALISTS
+        first = NEAR_EQUALS if self.request.choice_only else first
         fitting = [c for c in self.waiting if self._may_fit(c)]
         for some in (fitting, [c for c in self.waiting if c not in fitting]):
             kinds = {c.family: c for c in reversed(some)}
@@ -184,8 +186,9 @@ class Finalists:
         return found
 
     def _steps(self, ranked: list[Candidate]) -> list[Candidate]:
-        """For a ladder without a budget, each family's way from its smallest candidate up: what is
-        better than the step before by enough to be told from it.
+        """For a ladder without a budget, each family's way from the candidate that errs most to its
+        best one: what errs less than the step before by enough to be a choice of its own, and is
+        not outdone.
         """
         found = list[Candidate]()
         if self.request.choice_only or self.request.budget != NO_LIMITS:
@@ -193,7 +196,7 @@ class Finalists:
         last = dict[str, float]()
         for candidate in sorted(ranked, key=self._least_error, reverse=True):
             error = self._least_error(candidate)
-            far = error * (1 + STEP) <= last.get(candidate.family, np.inf)
+            far = error * (1 + STEP) < last.get(candidate.family, np.inf)
             if far and not self._outdone(candidate, ranked):
                 last[candidate.family] = error
                 found.append(candidate)
@@ -223,8 +226,9 @@ class Finalists:
         return [[c for c in block if c in kinds], [c for c in block if c not in kinds]]
 
     def _beaten(self, candidate: Candidate) -> bool:
-        """True where a model that fits the budget has too small an error for this one to be chosen,
-        and, for a ladder, is smaller than this one can be, and without a budget quicker as well.
+        """True where a model that fits the budget has too small an error for this one to be chosen.
+        For a ladder that model is smaller than this one can be as well, and without a budget also
+        quicker.
         """
         if self._by_time:
             return False
