@@ -3,11 +3,13 @@
 import dataclasses
 import itertools
 
+import numpy as np
 import pytest
+from family_models import rows_of
 from search_rows import UNO, made_up
 
 from tinygen.common.errors import QuantizeError
-from tinygen.families import forest, mlp, tree
+from tinygen.families import FAMILIES, forest, mlp, tree
 from tinygen.fitting.lowering import scale_inputs
 from tinygen.model.fixedpoint import Quantity
 from tinygen.model.model import Model
@@ -17,7 +19,7 @@ from tinygen.search.finalists import Finalists, SearchRequest
 from tinygen.search.finalists.measure import STEP
 from tinygen.search.ladder import Rung, worth_showing
 from tinygen.search.model_search import find_ladder, searched
-from tinygen.target.bare import ModelCost
+from tinygen.target.bare import ModelCost, measure_cost
 from tinygen.target.build import NO_LIMITS, Budget
 
 INPUT = Quantity("x", "V", 1.0, 0.0, 0.0, 100.0)
@@ -84,6 +86,20 @@ def test_without_a_budget_what_is_quicker_is_measured():
     near = finalists._least_error(large) / 1.005
     finalists.rungs = [rung(near, 90, 16)]
     assert not finalists._beaten(large)
+
+
+@pytest.mark.parametrize("family", ["forest", "polynomial"])
+def test_the_least_cycles_hold_for_inputs_of_two_readings(family, simavr):
+    """Trees of one split, fewer products than terms; else `--max-cycles` leaves out what fits."""
+    x = np.random.default_rng(0).integers(0, 2, (300, 2))
+    rows = rows_of(x, 500 + 300 * x[:, 0] + 100 * x[:, 1])
+    own = FAMILIES[family]
+    for config in own.candidates(rows):
+        fitted = own.fit(rows, config, 0)
+        inputs = tuple(rows.inputs[c] for c in fitted.columns)
+        nodes = tuple(own.lower(fitted, rows))
+        model = Model("m", family, inputs, rows.output, nodes, optimize="speed")
+        assert own.least_cycles(config, len(rows.inputs)) <= measure_cost(model, UNO).cycles_max
 
 
 def test_an_exact_family_has_one_step():
