@@ -130,7 +130,7 @@ def test_noise_decides_where_half_the_units_are_nearly_as_good():
 
 def test_a_large_net_is_tried_to_better_less_often(problem):
     """A step of four times the parameters costs sixteen times as much."""
-    small, large, huge = (random_net(problem, (units,), [0]) for units in (8, 120, 3000))
+    small, large, huge = (random_net(problem, (units,), [0]) for units in (8, 90, 3000))
     assert mlp._last_kicks(small) == mlp.LAST_KICKS
     assert mlp.LEAST_LAST < mlp._last_kicks(large) < mlp.LAST_KICKS
     assert mlp._last_kicks(huge) == mlp.LEAST_LAST
