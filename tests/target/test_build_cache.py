@@ -1,5 +1,6 @@
 """Compiled files that builds share: the same bytes, nothing stale, nothing in the way."""
 
+import json
 import os
 import shutil
 import threading
@@ -7,6 +8,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from SCons.CacheDir import CacheDir
 from sketch_project import SKETCH, UNO, write_project
 
 from tinygen.target import avr_gcc
@@ -16,10 +18,9 @@ from tinygen.target import platformio_core as core
 
 @pytest.fixture
 def kept(toolchain, tmp_path, monkeypatch):
-    """An empty folder of compiled files, which every build of a test uses."""
-    folder = tmp_path / "compiled files"
-    monkeypatch.setattr(avr_gcc, "build_cache", lambda *arguments: folder)
-    return folder
+    """Compiled files of this test alone, in a place with a space in its name."""
+    folder = tmp_path / "compiled files" / "platformio-1"
+    monkeypatch.setattr(avr_gcc, "build_cache", lambda _, *rest: core.build_cache(folder, *rest))
 
 
 def sketch_in(folder, sketch=SKETCH) -> bytes:
@@ -52,6 +53,24 @@ def test_two_builds_at_once_share_an_empty_folder(kept, tmp_path):
     for worker in workers:
         worker.join()
     assert made["one"] == made["two"]
+
+
+def test_scons_finds_its_settings_in_a_new_folder_and_in_one_without(places):
+    """SCons 4.11 makes them as a new file: the second of two builds at once would fail."""
+    for _ in range(2):
+        folder = core.build_cache(**vars(places))
+        settings = folder / "config"
+        made = settings.stat().st_mtime_ns
+        cache = CacheDir(str(folder))
+        assert cache.config == {"prefix_len": 2} == json.loads(settings.read_text())
+        assert settings.stat().st_mtime_ns == made
+        settings.unlink()
+
+
+def test_a_file_that_another_build_renames_is_no_reason_to_compile_anew(places, monkeypatch):
+    folder = core.build_cache(**vars(places))
+    (folder / "ab").symlink_to("gone")
+    assert core.build_cache(**vars(places)) == folder
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ itself. The user's own ~/.platformio is never read or written.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,6 +20,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..common.boards import BOARDS, core_properties, pio_board_file, render_platformio_ini
+from ..common.errors import UsageError
+from ..common.files import write_whole
 from ..common.process import Progress, run
 
 PLATFORM_VERSION = "5.2.0"  # of platform-atmelavr, whose place our stand-in takes
@@ -31,6 +34,7 @@ AVRDUDE_CONF = Path("/etc/avrdude.conf")
 DEBIAN_LIBC = Path("/usr/lib/avr/include/avr/version.h")
 UNUSED_SECONDS = 30 * 24 * 3600  # after which a compiled file is deleted
 LOCK_SECONDS = 60  # SCons holds its lock for milliseconds
+PREFIX_LENGTH = 2  # hex digits of a file's key that name its folder, SCons's own choice
 REGISTRY_SECONDS = 1200  # time-out; 60 MB on a slow line
 
 
@@ -102,10 +106,10 @@ def build_cache(core_dir: Path, avr_gcc: Path, directory: Path) -> Path | None:
     root = core_dir.parent / "compiled"
     folder = root / hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:12]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _delete_unused(root)
-    except OSError:
+        _prepare(folder)
+    except (OSError, UsageError):
         return None
+    _delete_unused(root)
     return folder if os.access(folder, os.W_OK) else None
 
 
@@ -121,6 +125,17 @@ def move_into_place(made: Path, target: Path) -> None:
 # ---- compiled files ----
 
 
+def _prepare(folder: Path) -> None:
+    """The folder with SCons's settings in it. Of two builds that start with an empty folder, or
+    with none, one would fail: PlatformIO makes the folder and SCons 4.11 the settings
+    (`CacheDir._add_config`) only where they are new.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / "config"
+    if not settings.is_file():
+        write_whole(settings, json.dumps({"prefix_len": PREFIX_LENGTH}))
+
+
 def _stamp(path: Path) -> list[int]:
     """Size and time of a file; nothing where there is none."""
     try:
@@ -133,11 +148,13 @@ def _stamp(path: Path) -> list[int]:
 def _delete_unused(root: Path) -> None:
     """SCons renews the time of a file that it takes; its locks outlive a process that is killed."""
     now = time.time()
-    for path in root.rglob("*"):
-        limit_s = LOCK_SECONDS if path.name == "config.lock" else UNUSED_SECONDS
-        deletable = path.is_file() and path.name not in ("config", "CACHEDIR.TAG")
-        if deletable and now - path.stat().st_mtime > limit_s:
-            path.unlink(missing_ok=True)
+    for folder, _, names in os.walk(root):
+        for name in set(names) - {"config", "CACHEDIR.TAG"}:
+            path = Path(folder, name)
+            limit_s = LOCK_SECONDS if name == "config.lock" else UNUSED_SECONDS
+            with contextlib.suppress(OSError):  # another build's, renamed or deleted by it
+                if now - path.stat().st_mtime > limit_s:
+                    path.unlink()
 
 
 # ---- local pieces ----
