@@ -21,6 +21,7 @@ from tinygen.search.quantization import (
     class_metrics,
     class_scores,
     held_out_errors,
+    input_sketches,
     metrics,
     quantize,
     raw_band,
@@ -107,6 +108,22 @@ def test_the_baseline_tells_the_rows_that_were_dropped():
     read = replace(NUMBERS.provenance, rows_read=400, rows_dropped=100)
     told = quick_model(replace(NUMBERS, provenance=read)).training["baseline"]
     assert told["missing"] == 0.25 and told.get("alarm") is None
+
+
+@pytest.mark.parametrize("split", ["random", "time"])
+@pytest.mark.parametrize("kind, place", [("polynomial", 0), ("lookup", 0), ("ridge", 0)])
+def test_the_baseline_of_inputs_is_that_of_all_models(split, kind, place):
+    """Of the inputs that a model reads, wherever they stand among all."""
+    dataset = made_up(split)
+    trained = trained_on(dataset, kind, place)
+    known = input_sketches(dataset)
+    assert [one.name for one in known] == [q.name for q in dataset.inputs]
+    alone, shared = (quantize(trained, dataset, sketches=s) for s in (None, known))
+    assert alone == shared and alone.training["baseline"] == shared.training["baseline"]
+    columns = list(trained.fitted.columns)
+    if columns != [0]:
+        wrong = quantize(trained, dataset, sketches=known[::-1]).training["baseline"]
+        assert wrong != alone.training["baseline"]
 
 
 def test_facts_without_test_rows_have_no_figures():

@@ -13,8 +13,10 @@ from search_rows import UNO, made_up
 from tinygen.commands.pick import pick as pick_model
 from tinygen.common.errors import ModelError, UsageError
 from tinygen.families import FAMILIES, forest, mlp
+from tinygen.families.forest import Config as Forest
 from tinygen.families.tree import Config as Tree
 from tinygen.fitting.recalibration import root_of
+from tinygen.search import cross_validation
 from tinygen.search.cross_validation import (
     Candidate,
     as_good_as,
@@ -409,6 +411,37 @@ def test_two_hidden_layers_are_tried_with_the_better_inputs_alone():
     assert not mlp.worth_trying(logs[1], {one: 1.0})
 
 
+def test_logarithms_that_err_far_more_in_one_fold_are_in_vain():
+    """They take bytes; nets without them stay, since they take none."""
+    plain, logs = mlp.Config((8,), 2), mlp.Config((8,), 2, True)
+    for own, other, tried in ((1.19, 1.0, True), (1.21, 1.0, False), (1.0, 2.0, True)):
+        assert mlp.worth_trying(logs, {logs: own, plain: other}) == tried
+    assert mlp.worth_trying(plain, {logs: 1.0, plain: 3.0})
+
+
+@pytest.mark.parametrize("rows, folds", [(64, 1), (65, 5)])
+def test_what_one_fold_tells_to_be_in_vain_has_no_others(monkeypatch, rows, folds):
+    """Where it has rows enough: 64 of 320 are validated."""
+    monkeypatch.setattr(cross_validation, "TELLING_ROWS", rows)
+    fitted, asked = [], []
+
+    def fit_many(rows, configs, *_):
+        fitted.extend(configs)
+        return [FAMILIES["tree"].fit(rows, c) for c in configs]
+
+    tree = dataclasses.replace(
+        FAMILIES["tree"],
+        candidates=lambda rows: [Tree(leaves) for leaves in (2, 4)],
+        fit_many=fit_many,
+        worth_trying=lambda config, errors: bool(asked.append(errors)) or config.leaves != 2,
+    )
+    monkeypatch.setitem(FAMILIES, "tree", tree)
+    found = cross_validate(made_up(), [tree])
+    assert fitted.count(Tree(2)) == folds and fitted.count(Tree(4)) == 5
+    assert [c.config.leaves for c in found] == ([2, 4] if folds == 5 else [4])
+    assert [set(errors) for errors in asked] == [{Tree(2), Tree(4)}] * (2 if folds == 1 else 0)
+
+
 def test_what_waits_is_tried_behind_the_others(monkeypatch):
     """With their mean errors at hand; what these tell to be in vain is no candidate."""
     asked, said = [], []
@@ -425,12 +458,46 @@ def test_what_waits_is_tried_behind_the_others(monkeypatch):
         **waiting,
     )
     monkeypatch.setitem(FAMILIES, "tree", tree)
-    found = cross_validate(made_up(), [tree, FAMILIES["ridge"]], said.append)
+    median = dataclasses.replace(
+        FAMILIES["ridge"], fit=lambda rows, config, seed: FAMILIES["tree"].fit(rows, Tree(2))
+    )
+    monkeypatch.setitem(FAMILIES, "ridge", median)
+    found = cross_validate(made_up(), [tree, median], said.append)
     trees = {c.config.leaves: c.error for c in found if c.family == "tree"}
     assert sorted(trees) == [2, 4, 8] and any(c.family == "ridge" for c in found)
     errors = {Tree(2): trees[2], Tree(4): trees[4]}
     assert asked == [(Tree(6), errors), (Tree(8), errors)]
-    assert said[-1].startswith("cross-validating 1 candidate: 5 of 5 steps, best so far ridge")
+    assert said[-1].startswith("cross-validating 1 candidate: 5 of 5 steps, best so far tree")
+
+
+@pytest.mark.parametrize("limits", [{}, {"flash_bytes": 9999}, {"cycles": 9999}, {"time": True}])
+def test_large_models_wait_for_a_family_that_can_catch_up(monkeypatch, limits):
+    """Ridge errs a third of what small forests do on a plane. A budget may forbid what is better,
+    and time, whose folds order candidates otherwise.
+    """
+    monkeypatch.setattr(forest, "SIZES", ((8, 8), (8, 16)))
+    dataset, free = made_up(split="time" if limits.pop("time", False) else "random"), not limits
+    free = free and not dataset.split.by_time
+    kinds = [FAMILIES[name] for name in ("forest", "ridge")]
+    found = cross_validate(dataset, kinds, **limits)
+    forests = {c.config.leaves: c.error for c in found if c.family == "forest"}
+    best = min(c.error for c in found)
+    assert forests[8] > 1.5 * best
+    assert (max(forests) == 8) == free
+    (alone,) = {max(c.config.leaves for c in cross_validate(dataset, kinds[:1]))}
+    assert alone == 16
+
+
+@pytest.mark.parametrize("error, tried", [(1.39, True), (1.45, False), (0.9, True)])
+def test_how_far_a_family_may_be_behind(error, tried):
+    dataset = made_up()
+    ahead = Candidate("ridge", "any", (100.0,))
+    behind = Candidate("forest", Forest(24, 8), (100.0 * error,))
+    waiting = {("forest", 1): [Forest(24, 16)]}
+    most = cross_validation._catches_up([ahead, behind], dataset)
+    kept = cross_validation._worth_trying(waiting, [ahead, behind], most)
+    assert kept == (waiting if tried else {})
+    assert cross_validation._worth_trying(waiting, [ahead], most) == waiting
 
 
 def test_ctrl_c_among_the_first_ends_the_folds(monkeypatch):
@@ -441,5 +508,6 @@ def test_ctrl_c_among_the_first_ends_the_folds(monkeypatch):
     waiting = dataclasses.replace(
         mlp.FAMILY, waits=lambda config: True, worth_trying=lambda *_: pytest.fail("too late")
     )
+    monkeypatch.setitem(FAMILIES, "mlp", waiting)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(made_up(), [FAMILIES["ridge"], waiting], interrupt)

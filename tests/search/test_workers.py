@@ -15,7 +15,7 @@ from search_rows import UNO, made_up
 from threadpoolctl import threadpool_info
 
 from tinygen.common.errors import TinygenError, UsageError
-from tinygen.families import mlp
+from tinygen.families import FAMILIES, mlp
 from tinygen.search import workers
 from tinygen.search.finalists import SearchRequest
 from tinygen.search.model_search import find_ladder
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(CORES == 1, reason="one core has one process")
 
 @pytest.fixture
 def pool(monkeypatch):
-    """Two processes are allowed, and none is there."""
+    """Two processes are allowed, this one and another, which is not there."""
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     pool = workers._Pool()
     monkeypatch.setattr(workers, "_pool", pool)
@@ -37,7 +37,7 @@ def pool(monkeypatch):
 
 @pytest.fixture
 def two_processes(pool, monkeypatch):
-    """They are there from the start."""
+    """Both are there from the start."""
     list(pool.results(abs, [(-1,), (-2,)]))
     assert pool.started
     return pool
@@ -53,31 +53,96 @@ def where(number: int) -> tuple[int, int, bool, int]:
 WORK = [(k,) for k in range(6)]
 
 
-def test_work_runs_in_other_processes_with_one_thread_each(two_processes):
-    found = in_processes(where, WORK)
+def slow_where(number: int, seconds: float = 0.05) -> tuple[int, int, bool, int]:
+    time.sleep(seconds)
+    return where(number)
+
+
+def test_work_runs_in_this_process_and_in_others_with_one_thread_each(two_processes):
+    found = in_processes(slow_where, WORK)
     assert [number for number, *_ in found] == list(range(6))
-    assert all(process != os.getpid() and deaf for _, process, deaf, _ in found)
+    assert len({process for _, process, *_ in found}) == 2
+    assert all(deaf == (process != os.getpid()) for _, process, deaf, _ in found)
     assert {threads for *_, threads in found} == {1}
     assert sorted(number for number, *_ in as_completed(where, iter(WORK))) == list(range(6))
 
 
+def test_two_pieces_of_work_are_one_for_each(two_processes):
+    found = in_processes(slow_where, WORK[:2])
+    assert len({process for _, process, *_ in found}) == 2
+
+
+def even(item: tuple) -> bool:
+    return item[0] % 2 == 0
+
+
+def test_what_is_for_this_process_runs_here(two_processes):
+    """The rest is for the others, and for this one when it has nothing else."""
+    found = {number: process for number, process, *_ in in_processes(slow_where, WORK, even)}
+    assert all(found[number] == os.getpid() for number in (0, 2, 4))
+    assert any(found[number] != os.getpid() for number in (1, 3, 5))
+    everything = in_processes(where, WORK, lambda item: True)
+    assert {process for _, process, *_ in everything} == {os.getpid()}
+
+
+def test_what_takes_long_here_is_for_the_others_as_well(two_processes, monkeypatch):
+    """Behind what was theirs from the start."""
+    monkeypatch.setattr(workers, "OWN_SECONDS", 0.01)
+    found = dict(entry[:2] for entry in in_processes(slow_where, WORK, lambda _: True))
+    assert len(found) == 6 and len(set(found.values())) == 2 and found[0] == os.getpid()
+    order = [(number,) for number in (0, 2, 4, 6, 8, 1, 3)]
+    came = [number for number, *_ in two_processes.results(slow_where, order, even)]
+    elsewhere = [n for n, process, *_ in two_processes.results(slow_where, order, even)]
+    assert sorted(came) == sorted(elsewhere) == sorted(number for (number,) in order)
+
+
+LOADED = """
+import sys
+from family_models import street
+from tinygen.families import FAMILIES
+for name in sys.argv[1:]:
+    family = FAMILIES[name]
+    rows = street(family.tasks[0])
+    family.fit_all(rows, family.candidates(rows)[:1], 0, True)
+print("sklearn" in sys.modules)
+"""
+LOAD_SKLEARN = [name for name, family in FAMILIES.items() if family.loads_sklearn]
+DO_NOT = [name for name in FAMILIES if name not in LOAD_SKLEARN and not FAMILIES[name].guard]
+
+
+@pytest.mark.parametrize(
+    "names, loaded", [(DO_NOT, "False"), *(([name], "True") for name in LOAD_SKLEARN)]
+)
+def test_families_whose_fits_load_scikit_learn_say_so(names, loaded):
+    """A process takes two seconds for that."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, "-c", LOADED, *names]
+    run = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == [loaded]
+
+
 def hears_ctrl_c(number: int) -> bool:
+    time.sleep(0.05)
     return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal masks")
 def test_a_process_is_deaf_to_ctrl_c_before_its_first_line(two_processes):
     """One that still loads its libraries would print where it was."""
-    assert not any(two_processes.results(hears_ctrl_c, WORK)) and hears_ctrl_c(0)
+    heard = list(two_processes.results(hears_ctrl_c, WORK))
+    assert hears_ctrl_c(0) and not all(heard)
 
 
 FIRST = """
-import signal
+import os, signal, time
 from tinygen.search import workers
 
-def deaf(k): return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+def deaf(k):
+    time.sleep(0.5)
+    return os.getpid(), signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
-print(*{*workers._pool.results(deaf, [(k,) for k in range(6)])})
+found = {*workers._pool.results(deaf, [(k,) for k in range(6)])}
+print(*{hears for process, hears in found if process != os.getpid()})
 """
 
 
@@ -98,8 +163,8 @@ def test_work_that_waits_is_handed_over_as_there_is_room(two_processes, monkeypa
         two_processes, "_submitted", lambda f, work: handed.append(len(work)) or submitted(f, work)
     )
     found = two_processes.results(abs, [(-k,) for k in range(20)])
-    assert next(found) >= 0 and handed[0] == 4 and sum(handed) < 20
-    assert sorted([*found, 0])[-1] == 19 and sum(handed) == 20
+    assert next(found) >= 0 and handed[0] == 2 and sum(handed) < 20
+    assert sorted([*found, 0])[-1] == 19 and max(handed) == 2
 
 
 def test_a_search_that_ends_early_leaves_the_processes_to_another(two_processes):
@@ -123,8 +188,8 @@ def test_short_work_stays_here(pool, monkeypatch):
         assert {process for _, process, *_ in run(where, WORK)} == {os.getpid()}
     assert not pool.started
     monkeypatch.setattr(workers, "START_SECONDS", 0.0)
-    first, *others = in_processes(where, WORK)
-    assert first[1] == os.getpid() and first[1] not in {process for _, process, *_ in others}
+    first, *others = in_processes(slow_where, WORK)
+    assert first[1] == os.getpid() and len({process for _, process, *_ in others}) == 2
     assert [number for number, *_ in (first, *others)] == list(range(6)) and pool.started
 
 
@@ -132,27 +197,31 @@ def test_a_program_that_has_processes_of_its_own_keeps_them(two_processes):
     """joblib has one pool for all; what asks for another kind of pool ends it."""
     with Parallel(2) as parallel:
         before = {process for _, process, *_ in parallel(delayed(where)(k) for k in range(20))}
-        ours = {process for _, process, *_ in in_processes(where, WORK)}
+        ours = {process for _, process, *_ in in_processes(slow_where, WORK)}
         after = {process for _, process, *_ in parallel(delayed(where)(k) for k in range(20))}
-    assert not ours & before and after & before
+    assert ours - {os.getpid()} and not ours & before and after & before
 
 
-def killed(number: int) -> int:
-    os.kill(os.getpid(), signal.SIGKILL)
+def killed(number: int, first: int) -> int:
+    """Ends its process unless that is the first one."""
+    if os.getpid() != first:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.5)
     return number
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_process_that_is_killed_is_one_line_and_the_next_search_runs(two_processes):
     with pytest.raises(TinygenError, match=r"ended from outside.*LOKY_MAX_CPU_COUNT=1"):
-        list(two_processes.results(killed, [(0,), (1,)]))
+        list(two_processes.results(killed, [(0, os.getpid()), (1, os.getpid())]))
     assert not two_processes.started
     assert [number for number, *_ in two_processes.results(where, WORK[:2])]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_process_that_was_killed_with_nothing_to_do_is_replaced(two_processes):
-    (_, idle, *_), *_ = two_processes.results(where, WORK)
+    found = {process for _, process, *_ in two_processes.results(slow_where, WORK)}
+    (idle,) = found - {os.getpid()}
     os.kill(idle, signal.SIGKILL)
     time.sleep(1)
     assert sorted(number for number, *_ in two_processes.results(where, WORK)) == list(range(6))
@@ -188,12 +257,15 @@ def test_a_child_that_may_have_none_starts_none(monkeypatch):
 
 
 ENDS = """
-import os, sys
+import os, sys, time
 from tinygen.search import workers
 
-def pid(k): return os.getpid()
+def pid(k):
+    time.sleep(0.05)
+    return os.getpid()
 
-print(*{*workers._pool.results(pid, [(k,) for k in range(40)])}, flush=True)
+found = {*workers._pool.results(pid, [(k,) for k in range(40)])}
+print(*(found - {os.getpid()}), flush=True)
 os.kill(os.getpid(), 9)
 """
 

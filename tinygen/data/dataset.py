@@ -69,6 +69,11 @@ class Split:
     # (fit, validate) positions of each fold where they are given; None: made from `train` and seed
     cuts: tuple[tuple[np.ndarray, np.ndarray], ...] | None = None
 
+    def __post_init__(self) -> None:
+        """ModelError where training rows are out of order: windows of them would have no sense."""
+        if not self.by_time and (np.diff(self.train) < 0).any():
+            raise ModelError("the training positions of a split are out of order: sort them")
+
     @property
     def by_time(self) -> bool:
         """True where the test rows are the last ones."""

@@ -76,17 +76,18 @@ def sketch(
     alarms: np.ndarray | None,
     missing: float,
     places: np.ndarray | None = None,
+    known: Sequence[Sketch] = (),
 ) -> Reference:
     """The reference of raw training rows (n, names) in the order of the file; alarms: bool (n,), or
     None. places: where each row stands among all rows, of which some test: int (n,), rising; None,
     one behind the other. A window covers as many rows as a log's does, whichever of them trained.
+    known: what this function made of the first columns of the same rows.
     """
     places = np.arange(len(raw)) if places is None else places
     lengths = own_lengths(len(raw))
     windows = [_windows(places, length) for length in lengths]
-    sketches = tuple(
-        _sketch(name, column, places, windows) for name, column in zip(names, np.asarray(raw).T)
-    )
+    others = list(zip(names, np.asarray(raw).T))[len(known) :]
+    sketches = (*known, *(_sketch(name, raw, places, windows) for name, raw in others))
     share, own = None, list[float]()
     if alarms is not None:
         share = _figure(np.mean(alarms))

@@ -70,6 +70,7 @@ class Family:
     # what makes two configurations of one size; the better one goes on
     size: Callable[[Any], Any] = repr
     under_drift: bool = True  # worth trying where the rows are split by time
+    loads_sklearn: bool = False  # its fits use scikit-learn, which takes 2 CPU seconds to load
     any_inputs: bool = True  # a configuration says nothing of particular inputs
     tasks: tuple[str, ...] = ("regression",)
     # what makes configurations come from one fit, where `fit_many` exists
@@ -79,8 +80,8 @@ class Family:
     least_bytes: Callable[[Any, int], int] = lambda config, inputs: 0
     # the same for cycles
     least_cycles: Callable[[Any, int], int] = lambda config, inputs: 0
-    # True of a configuration that is tried behind the others of its family; False of one of these
-    # that the errors of those in the folds tell to be in vain
+    # True of a configuration that is tried behind the others of its family; False of one that the
+    # errors of those tell to be in vain, or for one that does not wait, all errors in one fold
     waits: Callable[[Any], bool] = lambda config: False
     worth_trying: Callable[[Any, Mapping[Any, float]], bool] = lambda config, errors: True
     # True of a configuration whose fit takes so long that only a budget of flash asks for it

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SIZES = ((8, 4), (8, 8), (16, 4), (16, 8), (24, 8), (24, 16))  # trees, leaves of each
 LEAST_LEAVES = 8  # of a tree of a quantity: of fewer a linear model is smaller and errs less
+FIRST_LEAVES = 8  # of the largest trees of forests that wait for no others
 VOTE = 15  # a leaf without doubt gives its class this many votes
 LEAST_ROWS = 5  # training rows of a leaf of a quantity
 RATE = 0.3  # learning rate: few trees must take large steps
@@ -214,6 +215,8 @@ FAMILY = Family(
     fit_many,
     size=lambda config: (config.trees, config.leaves),
     under_drift=False,
+    loads_sklearn=True,
+    waits=lambda config: config.leaves > FIRST_LEAVES,
     tasks=("regression", "classification"),
     together=lambda config: config.leaves,
     least_bytes=lambda config, inputs: 3 * config.trees * config.leaves,

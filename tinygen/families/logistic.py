@@ -96,6 +96,7 @@ FAMILY = Family(
     fit,
     lower,
     size=lambda config: None,
+    loads_sklearn=True,
     tasks=("classification",),
     roles={
         "few rows": lambda rows: Config(STRENGTHS[0]),

@@ -73,6 +73,7 @@ DRAFT_STARTS, DRAFT_KICKS, LEAST_DRAFT = 2, 6, 3  # of a draft; the last two: tr
 WAYS, LAST_KICKS = 3, 100  # further nets beside the chosen one; tries to better the best of them
 LEAST_LAST = 20  # of these tries
 ALIKE = 1.01  # times the least error of one kind of inputs that the other kind may have
+FAR = 1.2  # times the error in one fold, from which on logarithms are of no use
 NEARLY = 1.03  # times the error of a net that one of half its units may have
 DRAFT_ROWS = 3000  # that a draft is fitted to: enough to rank sizes, not to use
 
@@ -98,10 +99,12 @@ def candidates(rows: Rows) -> list[Config]:
 
 def worth_trying(config: Config, errors: Mapping[Config, float]) -> bool:
     """Nets of two hidden layers, whose folds take most of the time, read the inputs with which nets
-    of one layer err least: with logarithms or without, both where these are alike.
+    of one layer err least: with logarithms or without, both where these are alike. Logarithms take
+    bytes: nets of one layer have them unless they err far more.
     """
     own = min((e for c, e in errors.items() if c.logs == config.logs), default=np.inf)
-    return own <= ALIKE * min(errors.values(), default=np.inf)
+    most = ALIKE if len(config.hidden) > 1 else FAR if config.logs else np.inf
+    return own <= most * min(errors.values(), default=np.inf)
 
 
 def _parameters(hidden: tuple[int, ...], inputs: int) -> int:

@@ -73,6 +73,7 @@ FAMILY = Family(
     fit,
     lower,
     size=lambda config: config.leaves,
+    loads_sklearn=True,
     tasks=("regression", "classification"),
     least_bytes=lambda config, inputs: 4 * config.leaves,
 )

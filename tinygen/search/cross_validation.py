@@ -34,6 +34,11 @@ LEARNS = {  # by what a family can do
 }
 DRIFT_GAIN = 0.05  # mean gain over the safe model that is worth leaving it
 AS_GOOD = 0.01  # part of the best error that a smaller model may be worse
+# times the best error of all that a family may have for its larger models to be tried without a
+# budget: they have seldom a quarter less than its smaller ones
+CATCHES_UP = 1.4
+# validated rows from which on the first fold tells what is in vain
+TELLING_ROWS = 500
 IMMATERIAL = 0.02  # raw output steps of mean error that are not worth a byte
 IMMATERIAL_ROWS = (
     1.5  # training rows that a classifier may get wrong on top: chance decides about one
@@ -110,16 +115,22 @@ def cross_validate(
     if not jobs:
         raise _nothing_to_try(kinds, rows)
     cuts, say = fold_cuts(dataset), progress or (lambda text: None)
-    by_name = {kind.name: kind for kind in kinds}
-    waiting = {j: c for j, c in jobs.items() if any(map(by_name[j[0]].waits, c))}
-    found: dict = {}
-    first = {job: configs for job, configs in jobs.items() if job not in waiting}
-    if _until_interrupted(found, dataset, first, cuts, say):
-        second = _worth_trying(by_name, waiting, _candidates(found, first, len(cuts)))
+    waiting = {j: c for j, c in jobs.items() if any(map(FAMILIES[j[0]].waits, c))}
+    first, found = {j: c for j, c in jobs.items() if j not in waiting}, dict[tuple, tuple]()
+    whole = True
+    if not dataset.split.by_time and len(cuts[0][1]) >= TELLING_ROWS:
+        whole = _until_interrupted(found, dataset, first, cuts[:1], say)
+        first = _worth_trying(first, _candidates(found, first, 1))
+    whole = whole and _until_interrupted(found, dataset, first, cuts, say)
+    tried = _candidates(found, first, len(cuts))
+    if whole:
+        free = flash_bytes is None and cycles is None and not dataset.split.by_time
+        second = _worth_trying(waiting, tried, _catches_up(tried, dataset) if free else np.inf)
         _until_interrupted(found, dataset, second, cuts, say)
-    if complete := _candidates(found, jobs, len(cuts)):
-        return complete
-    raise KeyboardInterrupt
+        tried += _candidates(found, second, len(cuts))
+    if not tried:
+        raise KeyboardInterrupt
+    return tried
 
 
 def _candidates(found: dict, jobs: dict, cuts: int) -> list[Candidate]:
@@ -137,13 +148,24 @@ def _candidates(found: dict, jobs: dict, cuts: int) -> list[Candidate]:
     ]
 
 
-def _worth_trying(by_name: dict[str, Family], waiting: dict, tried: list[Candidate]) -> dict:
-    """The waiting jobs that what was tried of their family does not tell to be in vain."""
-    errors = {name: {c.config: c.error for c in tried if c.family == name} for name in by_name}
+def _catches_up(tried: list[Candidate], dataset: Dataset) -> float:
+    """The raw error of a family's small models from which on its larger ones are in vain."""
+    scale, least = error_scale(dataset), min((c.error for c in tried), default=np.inf)
+    return as_good_as(CATCHES_UP * least * scale, dataset) / scale
+
+
+def _worth_trying(jobs: dict, tried: list[Candidate], most: float = np.inf) -> dict:
+    """The jobs that what was tried does not tell to be in vain: of a family with an error of at
+    most `most`.
+    """
+    errors: dict[str, dict] = {name: {} for name, _ in jobs}
+    for candidate in tried:
+        errors.setdefault(candidate.family, {})[candidate.config] = candidate.error
     return {
         job: configs
-        for job, configs in waiting.items()
-        if any(by_name[job[0]].worth_trying(c, errors[job[0]]) for c in configs)
+        for job, configs in jobs.items()
+        if min(errors[job[0]].values(), default=0.0) <= most
+        and any(FAMILIES[job[0]].worth_trying(c, errors[job[0]]) for c in configs)
     }
 
 
@@ -153,14 +175,16 @@ def _until_interrupted(
     """Adds (job, fold) -> (losses, answers) of all jobs to `found`, or of those before Ctrl-C, and
     returns whether it were all.
     """
-    work = (
+    work = [
         (dataset, job, configs, cut, k)
         for k, cut in enumerate(cuts)
         for job, configs in jobs.items()
-    )
-    before, total, steps = len(found), sum(map(len, jobs.values())), len(jobs) * len(cuts)
+        if (job, k) not in found
+    ]
+    before, total, steps = len(found), sum(map(len, jobs.values())), len(work)
     try:
-        for job, cut, losses, unseen in as_completed(_fold_losses, work):
+        here = lambda item: FAMILIES[item[1][0]].loads_sklearn
+        for job, cut, losses, unseen in as_completed(_fold_losses, work, here):
             found[job, cut] = losses, unseen
             say(
                 f"cross-validating {counted(total, 'candidate')}: {len(found) - before} of {steps} "

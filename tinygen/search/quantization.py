@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ..common.errors import QuantizeError, UsageError, show
 from ..common.tables import six_digits
 from ..data import Dataset
-from ..data.reference import Reference, sketch
+from ..data.reference import Reference, Sketch, sketch
 from ..fitting.class_scores import score_chain
 from ..fitting.error_bars import held_out
 from ..fitting.fitted import Fitted, Scoring
@@ -35,13 +36,15 @@ def quantize(
     learned: LearnedAlarm | None = None,
     alarm_below: float | None = None,
     scores: bool = False,
+    sketches: Sequence[Sketch] | None = None,
 ) -> Model:
     """The integer model of a `Trained` on a `Dataset`, with its figures on the test rows as
     training facts.
 
     threshold, alarm_below: alarm levels in the target's unit; an output above the first or below
     the second is an alarm. learned: the raw thresholds to use in their place. scores: the answers
-    carry the score of each class; QuantizeError where there is none.
+    carry the score of each class; QuantizeError where there is none. sketches: `input_sketches`,
+    where several models come from the same rows.
     """
     fitted = trained.fitted
     rows = dataset.training
@@ -63,7 +66,7 @@ def quantize(
         alarm_below=band.low,
         scores=scores,
     )
-    told = facts(bare, trained, dataset)
+    told = facts(bare, trained, dataset, sketches)
     if learned:
         told["learned_alarm"] = {**learned.plain(), **on_test_rows(bare, columns, dataset)}
     return replace(bare, training=told)
@@ -83,20 +86,27 @@ def on_test_rows(model: Model, columns: list[int], dataset: Dataset) -> dict:
     }
 
 
-def facts(model: Model, trained: Trained, dataset: Dataset) -> dict:
+def facts(
+    model: Model, trained: Trained, dataset: Dataset, sketches: Sequence[Sketch] | None = None
+) -> dict:
     """What the model file tells of the making of a `Trained`'s integer form."""
     x = dataset.x[dataset.test]
     floats = rounded(trained.fitted, x) if len(x) else np.zeros(0)
     columns = list(trained.fitted.columns)
-    return facts_of(model, columns, plain_config(trained.config), floats, dataset)
+    return facts_of(model, columns, plain_config(trained.config), floats, dataset, sketches)
 
 
 def facts_of(
-    model: Model, columns: list[int], config: dict, floats: np.ndarray, dataset: Dataset
+    model: Model,
+    columns: list[int],
+    config: dict,
+    floats: np.ndarray,
+    dataset: Dataset,
+    sketches: Sequence[Sketch] | None = None,
 ) -> dict:
     """What the model file tells of its making: rows, split, source, and, where there are test rows,
     figures on them. columns: the inputs that the model uses; floats: the float model's raw answers
-    to the test rows.
+    to the test rows; sketches: as for `quantize`.
     """
     weighting = dataset.provenance.weighting
     return {
@@ -106,7 +116,7 @@ def facts_of(
         "candidate_inputs": [q.name for q in dataset.inputs],
         **(figures_on_test_rows(model, columns, floats, dataset) if len(dataset.test) else {}),
         **({"weighting": weighting} if weighting else {}),
-        "baseline": training_baseline(model, columns, dataset).plain(),
+        "baseline": training_baseline(model, columns, dataset, sketches).plain(),
     }
 
 
@@ -125,18 +135,36 @@ def figures_on_test_rows(
     }
 
 
-def training_baseline(model: Model, columns: list[int], dataset: Dataset) -> Reference:
-    """What the training rows look like to the model: its inputs, then its answers."""
+def training_baseline(
+    model: Model,
+    columns: list[int],
+    dataset: Dataset,
+    sketches: Sequence[Sketch] | None = None,
+) -> Reference:
+    """What the training rows look like to the model: its inputs, then its answers. sketches: as for
+    `quantize`.
+    """
     x = dataset.x[dataset.train][:, columns]
     answer = model.answer(x)
-    alarms = model.alarm(answer) if model.band else None
     return sketch(
         [q.name for q in (*model.inputs, model.output)],
         np.column_stack([x, answer]),
-        alarms,
+        model.alarm(answer) if model.band else None,
         dataset.provenance.rows_dropped / max(dataset.provenance.rows_read, 1),
-        None if dataset.split.by_time else dataset.train,
+        _places(dataset),
+        [sketches[c] for c in columns] if sketches else (),
     )
+
+
+def input_sketches(dataset: Dataset) -> tuple[Sketch, ...]:
+    """What the training rows look like, input by input."""
+    names, rows = [q.name for q in dataset.inputs], dataset.x[dataset.train]
+    return sketch(names, rows, None, 0.0, _places(dataset)).sketches
+
+
+def _places(dataset: Dataset) -> np.ndarray | None:
+    """Where the training rows stand among all rows; None where one is behind the other."""
+    return None if dataset.split.by_time else dataset.train
 
 
 def metrics(answer, floats, y, scale: float) -> dict:

@@ -3,7 +3,8 @@ threads where it mostly waits.
 
 Training calls numpy for arrays that are small: threads of one process would spend a third of their
 time waiting for each other's interpreter lock. Processes take a second to start, and do so once a
-search has taken that long. Each piece of work has one thread for linear algebra and OpenMP: small
+search has taken that long. This process is one of them: it takes what needs libraries that the
+others have not loaded. Each piece of work has one thread for linear algebra and OpenMP: small
 matrices gain nothing from more.
 """
 
@@ -11,11 +12,11 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import islice
 from multiprocessing import current_process, resource_tracker
 from threading import Lock, Thread
 from time import monotonic, sleep
@@ -30,11 +31,19 @@ from ..common.errors import TinygenError, UsageError
 
 SCHEDULER_SECONDS = 10  # that a Dask scheduler may take to answer
 START_SECONDS = 1.0  # that a process takes to load its libraries
-MOST_PROCESSES = 8  # of 180 to 260 MB each: a search has pieces of work for few more
+OWN_SECONDS = 2.0  # of work for this process after which others load what it needs as well
+# this one among them, of 180 to 260 MB each: a search has pieces of work for few more
+MOST_PROCESSES = 8
 IDLE_SECONDS = 300  # after which a process ends
 ALONE_SECONDS = 1.0  # between looks for the process that started this one
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Here = Callable[[tuple], bool]  # whether a piece of work is for this process, if all have enough
+
+
+def anywhere(item: tuple) -> bool:
+    """No piece of work is for this process."""
+    return False
 
 
 def one_thread() -> threadpool_limits:
@@ -52,17 +61,22 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> lis
         return Parallel(n_jobs=-1, prefer="threads")(delayed(function)(item) for item in items)
 
 
-def in_processes(function: Callable[..., Result], items: Iterable[tuple]) -> list[Result]:
+def in_processes(
+    function: Callable[..., Result], items: Iterable[tuple], here: Here = anywhere
+) -> list[Result]:
     """The function's results, in the order of the items, which are tuples of its arguments. They
-    and the function must be picklable; short work stays in this process.
+    and the function must be picklable; short work stays in this process. here: True of an item
+    that needs a library which takes seconds to load, and which this process has.
     """
     work = list(items)
     numbered = ((function, k, item) for k, item in enumerate(work))
-    found = dict(as_completed(_numbered, numbered))
+    found = dict(as_completed(_numbered, numbered, lambda numbered: here(numbered[2])))
     return [found[k] for k in range(len(work))]
 
 
-def as_completed(function: Callable[..., Result], items: Iterable[tuple]) -> Iterator[Result]:
+def as_completed(
+    function: Callable[..., Result], items: Iterable[tuple], here: Here = anywhere
+) -> Iterator[Result]:
     """The same as they come."""
     work = iter(items)
     with one_thread():
@@ -76,7 +90,7 @@ def as_completed(function: Callable[..., Result], items: Iterable[tuple]) -> Ite
             yield function(*item)
             if monotonic() - begun > START_SECONDS:
                 break
-        yield from _pool.results(function, list(work))
+        yield from _pool.results(function, list(work), here)
 
 
 def _numbered(function: Callable[..., Result], number: int, item: tuple) -> tuple[int, Result]:
@@ -105,7 +119,9 @@ class _Pool:
         """Whether there are processes."""
         return self._executor is not None
 
-    def results(self, function: Callable[..., Result], work: list[tuple]) -> Iterator[Result]:
+    def results(
+        self, function: Callable[..., Result], work: list[tuple], here: Here = anywhere
+    ) -> Iterator[Result]:
         """As they come; from this process where it is the only one. TinygenError where one is
         lost. Whoever stops listening ends the processes, and what they do; where another search
         uses them, it waits for its own part of that.
@@ -113,19 +129,10 @@ class _Pool:
         if len(work) < 2 or _processes() < 2:
             yield from (function(*item) for item in work)
             return
-        waiting, futures = iter(work), set[Future[Result]]()
-        listening = True
+        futures, listening = set[Future[Result]](), True
         self._count(1)
         try:
-            # No more than a process does and has next: they hold the rows, and an executor that is
-            # shut down while others wait in it prints a traceback.
-            futures = self._submitted(function, list(islice(waiting, 2 * _processes())))
-            while futures:
-                done, futures = wait(futures, return_when=FIRST_COMPLETED)
-                found = [future.result() for future in done]
-                if more := list(islice(waiting, len(done))):
-                    futures |= self._submitted(function, more)
-                yield from found
+            yield from self._divided(function, work, here, futures)
             listening = False
         except BrokenProcessPool:
             raise TinygenError(
@@ -137,7 +144,39 @@ class _Pool:
             if listening and others:
                 wait(futures)
             elif listening:
+                _wait_until_taken(futures)
                 self.end()
+
+    def _divided(
+        self,
+        function: Callable[..., Result],
+        work: list[tuple],
+        here: Here,
+        futures: set[Future[Result]],
+    ) -> Iterator[Result]:
+        """This process works as well, first on what is for it; the others get of that, once it has
+        taken long, when they have nothing else. futures: kept up to date.
+        """
+        shared, own = (deque(x for x in work if here(x) == mine) for mine in (False, True))
+        own_s, others = 0.0, _processes() - 1
+        while futures or shared or own:
+            theirs = own if own_s > OWN_SECONDS and not shared else shared
+            # No more than a process does and has next: they hold the rows, and an executor that is
+            # shut down while others wait in it prints a traceback. A fair part stays here.
+            whole = own and theirs is shared
+            fair = len(shared) if whole else -(-len(theirs) * others // (others + 1))
+            room = min(2 * others - len(futures), fair)
+            if room > 0:
+                futures |= self._submitted(function, [theirs.popleft() for _ in range(room)])
+            mine = own or shared
+            if busy := bool(mine):
+                begun = monotonic()
+                result = function(*mine.popleft())
+                own_s += monotonic() - begun if mine is own else 0.0
+                yield result
+            done, _ = wait(futures, 0 if busy else None, return_when=FIRST_COMPLETED)
+            futures -= done
+            yield from [future.result() for future in done]
 
     def _count(self, change: int) -> int:
         """How many searches wait for results now, with one more or less."""
@@ -167,14 +206,23 @@ class _Pool:
 _pool = _Pool()
 
 
+def _wait_until_taken(futures: set[Future]) -> None:
+    """An executor that is shut down before its thread has seen what was submitted prints a
+    traceback (loky 3.6: `add_call_item_to_queue`).
+    """
+    latest = monotonic() + START_SECONDS
+    while not all(f.running() or f.done() for f in futures) and monotonic() < latest:
+        sleep(0.001)
+
+
 def _new_executor() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
-        _processes(), timeout=IDLE_SECONDS, initializer=_begin, initargs=(os.getpid(),)
+        _processes() - 1, timeout=IDLE_SECONDS, initializer=_begin, initargs=(os.getpid(),)
     )
 
 
 def _processes() -> int:
-    """How many there may be beside this one."""
+    """How many there may be, this one among them."""
     if current_process().daemon:  # it may start none
         return 1
     try:

@@ -87,7 +87,7 @@ def compile_c(source: Path, board: Board, what: str, *options: str) -> Path:
     compiler's first error.
     """
     avr_gcc, elf = find_compiler(), source.with_suffix(".elf")
-    words = [f"-mmcu={board.mcu}", *OPTIONS, *options, source.name, "-o", elf.name, "-lm"]
+    words = [f"-mmcu={board.mcu}", *OPTIONS, *options, "-pipe", source.name, "-o", elf.name, "-lm"]
     error = _run(avr_gcc, words, source.parent)
     if error and not TOO_LARGE.search(error):
         raise BuildError(f"{what} does not compile for {board.title}: {compiler_error(error)}")

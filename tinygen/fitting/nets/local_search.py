@@ -14,7 +14,9 @@ FINISH = 20  # steps of that
 # the training rows of two tasks
 KICKED, KICK = 0.6, 0.2
 KICK_STEPS = 40
-QUICK = 242  # parameters beyond which there are fewer tries
+# parameters beyond which there are fewer tries: the largest net of one layer, 24 units, has 241 for
+# eight inputs
+QUICK = 242
 TAUGHT = 0.3  # part of a target that other nets' answers make up
 # steps before the best start is picked; of two layers after that, and of a net without an input
 SCREEN, TRAIN = 10, 40

@@ -241,15 +241,13 @@ class Finalists:
         if self.request.choice_only:
             return any(self._rules_out(rung, candidate) for rung in better)
         family, inputs = FAMILIES[candidate.family], len(self.dataset.inputs)
-        better = [
-            rung
+        least = family.least_bytes(candidate.config, inputs)
+        quickest = family.least_cycles(candidate.config, inputs)
+        return any(
+            rung.cost.flash_bytes <= least
+            and (self.request.budget != NO_LIMITS or rung.cost.cycles_max <= quickest)
             for rung in better
-            if rung.cost.flash_bytes <= family.least_bytes(candidate.config, inputs)
-        ]
-        if self.request.budget != NO_LIMITS:
-            return bool(better)
-        least = family.least_cycles(candidate.config, inputs)
-        return any(rung.cost.cycles_max <= least for rung in better)
+        )
 
     def _rules_out(self, rung: Rung, candidate: Candidate) -> bool:
         """True where a candidate is not chosen beside a better rung, however small it is."""
@@ -294,7 +292,7 @@ class Finalists:
         """Each job's candidates, fitted to rows."""
         seed = self.dataset.split.seed
         work = [(job[0].family, rows, [c.config for c in job], seed) for job in jobs]
-        fits = in_processes(fit_all, work)
+        fits = in_processes(fit_all, work, lambda item: FAMILIES[item[0]].loads_sklearn)
         return {c: fit for job, found in zip(jobs, fits) for c, fit in zip(job, found)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ...codegen.emit import render_header
 from ...common.errors import ModelError, QuantizeError
 from ...common.tables import six_digits
 from ...data import Dataset, Rows
+from ...data.reference import Sketch
 from ...families import Family
 from ...fitting.error_bars import with_bars
 from ...fitting.fitted import Fitted
@@ -22,7 +24,7 @@ from ...model.outputs import UNSEEN
 from ...target.bare import ModelCost, measure_cost
 from ..cross_validation import Candidate, Trained, error_scale, fold_cuts, rounded
 from ..ladder import Rung, above
-from ..quantization import held_out_errors, quantize, raw_band, with_reject
+from ..quantization import held_out_errors, input_sketches, quantize, raw_band, with_reject
 from .request import SearchRequest
 
 
@@ -33,6 +35,11 @@ class RungMaker:
     dataset: Dataset
     request: SearchRequest
     losses: Mapping[Candidate, np.ndarray]  # row by row in the folds, where there are some
+
+    @cached_property
+    def sketches(self) -> tuple[Sketch, ...]:
+        """What the training rows look like, input by input."""
+        return input_sketches(self.dataset)
 
     def rung(
         self, candidate: Candidate, fit: Fitted, partial: Sequence[Fitted], family: Family
@@ -54,6 +61,7 @@ class RungMaker:
                 alarm,
                 request.alarm_below,
                 request.scores,
+                self.sketches,
             )
         except (ModelError, QuantizeError):
             return None
