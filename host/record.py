@@ -2,7 +2,8 @@
 directions.
 
 Every line is one write of the operating system: whoever ends the program, Ctrl-C or SIGKILL, leaves
-whole lines.
+whole lines. One can be torn alone where it crosses a page of the file, between whose two parts
+Linux looks for SIGKILL.
 """
 
 from __future__ import annotations

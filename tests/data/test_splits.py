@@ -4,11 +4,21 @@ import numpy as np
 import pytest
 from tables import grid, parse
 
-from tinygen.data import folds, prepare
+from tinygen.common.errors import ModelError
+from tinygen.data import Split, folds, prepare
 
 
 def keys(dataset, index):
     return set(map(tuple, np.column_stack([dataset.x, dataset.y])[index].tolist()))
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint16])
+def test_training_rows_out_of_order_are_refused(kind):
+    """In time order they may be: the file need not be."""
+    order, none = np.array([0, 2, 1], kind), np.array([], kind)
+    with pytest.raises(ModelError, match="out of order: sort them"):
+        Split(order, none)
+    assert Split(order, none, "time").by_time and len(Split(np.sort(order), none).train) == 3
 
 
 @pytest.mark.parametrize("split", ["random", "time"])

@@ -12,7 +12,7 @@ from tinygen.fitting.least_squares import Root
 from tinygen.fitting.nets import gauss_newton, local_search
 from tinygen.fitting.nets.gauss_newton import Problem, curvature, loss_of, random_net, train_net
 from tinygen.fitting.nets.local_search import kicked, ladder, revived
-from tinygen.search.cross_validation import thinning_notes
+from tinygen.search.model_search import thinning_notes
 from tinygen.search.workers import in_processes
 
 SEEDS = range(6)

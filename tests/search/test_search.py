@@ -16,7 +16,7 @@ from tinygen.families import FAMILIES, forest, mlp
 from tinygen.families.forest import Config as Forest
 from tinygen.families.tree import Config as Tree
 from tinygen.fitting.recalibration import root_of
-from tinygen.search import cross_validation
+from tinygen.search import cross_validation, estimators
 from tinygen.search.cross_validation import (
     Candidate,
     as_good_as,
@@ -414,16 +414,18 @@ def test_two_hidden_layers_are_tried_with_the_better_inputs_alone():
 def test_logarithms_that_err_far_more_in_one_fold_are_in_vain():
     """They take bytes; nets without them stay, since they take none."""
     plain, logs = mlp.Config((8,), 2), mlp.Config((8,), 2, True)
-    for own, other, tried in ((1.19, 1.0, True), (1.21, 1.0, False), (1.0, 2.0, True)):
-        assert mlp.worth_trying(logs, {logs: own, plain: other}) == tried
-    assert mlp.worth_trying(plain, {logs: 1.0, plain: 3.0})
+    for own, other, vain in ((1.19, 1.0, False), (1.21, 1.0, True), (1.0, 2.0, False)):
+        assert mlp.in_vain(logs, {logs: own, plain: other}) == vain
+    assert not mlp.in_vain(plain, {logs: 1.0, plain: 3.0}) and not mlp.in_vain(logs, {logs: 1.0})
 
 
-@pytest.mark.parametrize("rows, folds", [(64, 1), (65, 5)])
-def test_what_one_fold_tells_to_be_in_vain_has_no_others(monkeypatch, rows, folds):
-    """Where it has rows enough: 64 of 320 are validated."""
+@pytest.mark.parametrize(
+    "rows, split, folds", [(64, "random", 1), (65, "random", 5), (64, "time", 10)]
+)
+def test_what_one_fold_tells_to_be_in_vain_has_no_others(monkeypatch, rows, split, folds):
+    """Where it has rows enough: 64 of 320 are validated. In time one fold tells nothing."""
     monkeypatch.setattr(cross_validation, "TELLING_ROWS", rows)
-    fitted, asked = [], []
+    fitted, asked, said = [], [], []
 
     def fit_many(rows, configs, *_):
         fitted.extend(configs)
@@ -433,13 +435,36 @@ def test_what_one_fold_tells_to_be_in_vain_has_no_others(monkeypatch, rows, fold
         FAMILIES["tree"],
         candidates=lambda rows: [Tree(leaves) for leaves in (2, 4)],
         fit_many=fit_many,
-        worth_trying=lambda config, errors: bool(asked.append(errors)) or config.leaves != 2,
+        in_vain=lambda config, errors: bool(asked.append(errors)) or config.leaves == 2,
     )
     monkeypatch.setitem(FAMILIES, "tree", tree)
-    found = cross_validate(made_up(), [tree])
-    assert fitted.count(Tree(2)) == folds and fitted.count(Tree(4)) == 5
-    assert [c.config.leaves for c in found] == ([2, 4] if folds == 5 else [4])
-    assert [set(errors) for errors in asked] == [{Tree(2), Tree(4)}] * (2 if folds == 1 else 0)
+    found = cross_validate(made_up(split), [FAMILIES["ridge"], tree], said.append)
+    whole = 10 if split == "time" else 5
+    assert fitted.count(Tree(2)) == folds and fitted.count(Tree(4)) == whole
+    trees = [c.config.leaves for c in found if c.family == "tree"]
+    assert trees == ([4] if folds == 1 else [2, 4]) and len(found) > len(trees)
+    if folds == 1:
+        assert [set(errors) for errors in asked] == [{Tree(2), Tree(4)}] * 2
+        assert said[1] == "cross-validating 2 candidates: 2 of 2 steps"
+
+
+def test_ctrl_c_in_the_one_fold_ends_the_folds(monkeypatch):
+    monkeypatch.setattr(cross_validation, "TELLING_ROWS", 1)
+    said = []
+
+    def interrupt(text):
+        said.append(text)
+        raise KeyboardInterrupt
+
+    tree = dataclasses.replace(
+        FAMILIES["tree"],
+        fit_many=lambda rows, configs, *_: [FAMILIES["tree"].fit(rows, c) for c in configs],
+        in_vain=lambda config, errors: False,
+    )
+    monkeypatch.setitem(FAMILIES, "tree", tree)
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(made_up(), [tree], interrupt)
+    assert len(said) == 1
 
 
 def test_what_waits_is_tried_behind_the_others(monkeypatch):
@@ -470,34 +495,58 @@ def test_what_waits_is_tried_behind_the_others(monkeypatch):
     assert said[-1].startswith("cross-validating 1 candidate: 5 of 5 steps, best so far tree")
 
 
-@pytest.mark.parametrize("limits", [{}, {"flash_bytes": 9999}, {"cycles": 9999}, {"time": True}])
-def test_large_models_wait_for_a_family_that_can_catch_up(monkeypatch, limits):
-    """Ridge errs a third of what small forests do on a plane. A budget may forbid what is better,
-    and time, whose folds order candidates otherwise.
+@pytest.mark.parametrize("split, unlimited", [("random", True), ("random", False), ("time", True)])
+def test_large_models_wait_for_a_family_that_can_catch_up(monkeypatch, split, unlimited):
+    """Ridge errs a third of what small forests do on a plane. A budget may forbid what is better;
+    folds in time order candidates otherwise.
     """
     monkeypatch.setattr(forest, "SIZES", ((8, 8), (8, 16)))
-    dataset, free = made_up(split="time" if limits.pop("time", False) else "random"), not limits
-    free = free and not dataset.split.by_time
-    kinds = [FAMILIES[name] for name in ("forest", "ridge")]
-    found = cross_validate(dataset, kinds, **limits)
+    dataset, kinds = made_up(split), [FAMILIES[name] for name in ("forest", "ridge")]
+    found = cross_validate(dataset, kinds, unlimited=unlimited)
     forests = {c.config.leaves: c.error for c in found if c.family == "forest"}
-    best = min(c.error for c in found)
-    assert forests[8] > 1.5 * best
-    assert (max(forests) == 8) == free
-    (alone,) = {max(c.config.leaves for c in cross_validate(dataset, kinds[:1]))}
-    assert alone == 16
+    assert forests[8] > 1.5 * min(c.error for c in found)
+    assert (16 in forests) == (split == "time" or not unlimited)
+    alone = cross_validate(dataset, kinds[:1], unlimited=unlimited)
+    assert {c.config.leaves for c in alone} == {8, 16}
 
 
-@pytest.mark.parametrize("error, tried", [(1.39, True), (1.45, False), (0.9, True)])
+@pytest.mark.parametrize("error, tried", [(1.39, True), (1.46, False), (0.9, True)])
 def test_how_far_a_family_may_be_behind(error, tried):
-    dataset = made_up()
-    ahead = Candidate("ridge", "any", (100.0,))
-    behind = Candidate("forest", Forest(24, 8), (100.0 * error,))
-    waiting = {("forest", 1): [Forest(24, 16)]}
-    most = cross_validation._catches_up([ahead, behind], dataset)
-    kept = cross_validation._worth_trying(waiting, [ahead, behind], most)
-    assert kept == (waiting if tried else {})
-    assert cross_validation._worth_trying(waiting, [ahead], most) == waiting
+    """1.4 times the best one, and what is as good as that: 1 % more."""
+    ahead, behind = {"any": 100.0}, {Forest(24, 8): 100.0 * error}
+    candidates = [Candidate("ridge", "any", (100.0,)), Candidate("forest", None, (100.0 * error,))]
+    most = cross_validation._catches_up(candidates, made_up())
+    assert most == pytest.approx(1.4 * min(100.0, 100.0 * error) * 1.01)
+    waiting, errors = {("forest", 1): [Forest(24, 16)]}, {"ridge": ahead, "forest": behind}
+    worth = cross_validation._worth_trying
+    assert worth(waiting, errors, most) == (waiting if tried else {})
+    assert worth(waiting, {"ridge": ahead, "forest": {}}, most) == waiting
+    assert worth(waiting, errors | {"tree": {Tree(96): 100.0 * error}}, most) == waiting
+    assert (worth(waiting, errors | {"tree": {Tree(96): 147.0}}, most) == waiting) == tried
+
+
+def test_whose_budget_it_is():
+    """RAM is one as well, for the estimators too; not every family has scores."""
+    free = SearchRequest("m", UNO)
+    limits = [
+        {"budget": Budget(**{f"{name}": 9999})} for name in ("flash_bytes", "ram_bytes", "cycles")
+    ]
+    for change in (*limits, {"scores": True}, {"reject": 0.1}):
+        assert free.unlimited and not dataclasses.replace(free, **change).unlimited
+
+
+@pytest.mark.parametrize("options", [{}, {"max_ram": 2000}])
+def test_the_search_of_an_estimator_knows_its_budget(monkeypatch, options):
+    told = []
+
+    def ranked(dataset, family, unlimited):
+        told.append(unlimited)
+        return cross_validation.rank(dataset, family, unlimited=unlimited)
+
+    monkeypatch.setattr(estimators, "rank", ranked)
+    rows = made_up()
+    estimators.TinyRegressor(family="ridge", **options).fit(rows.x, rows.y)
+    assert told == [not options]
 
 
 def test_ctrl_c_among_the_first_ends_the_folds(monkeypatch):

@@ -81,6 +81,12 @@ def test_what_is_for_this_process_runs_here(two_processes):
     found = {number: process for number, process, *_ in in_processes(slow_where, WORK, even)}
     assert all(found[number] == os.getpid() for number in (0, 2, 4))
     assert any(found[number] != os.getpid() for number in (1, 3, 5))
+    mine = [
+        number
+        for number, process, *_ in two_processes.results(slow_where, WORK, even)
+        if process == os.getpid()
+    ]
+    assert mine[:3] == [0, 2, 4]
     everything = in_processes(where, WORK, lambda item: True)
     assert {process for _, process, *_ in everything} == {os.getpid()}
 
@@ -90,10 +96,20 @@ def test_what_takes_long_here_is_for_the_others_as_well(two_processes, monkeypat
     monkeypatch.setattr(workers, "OWN_SECONDS", 0.01)
     found = dict(entry[:2] for entry in in_processes(slow_where, WORK, lambda _: True))
     assert len(found) == 6 and len(set(found.values())) == 2 and found[0] == os.getpid()
-    order = [(number,) for number in (0, 2, 4, 6, 8, 1, 3)]
-    came = [number for number, *_ in two_processes.results(slow_where, order, even)]
-    elsewhere = [n for n, process, *_ in two_processes.results(slow_where, order, even)]
-    assert sorted(came) == sorted(elsewhere) == sorted(number for (number,) in order)
+    many = [(number,) for number in (0, 2, 4, 6, 8, 1, 3)]
+    came = list(two_processes.results(slow_where, many, even))
+    assert sorted(number for number, *_ in came) == sorted(number for (number,) in many)
+    elsewhere = [number for number, process, *_ in came if process != os.getpid()]
+    assert elsewhere[:2] == [1, 3]
+
+
+def test_processes_are_kept_while_another_search_uses_them(two_processes):
+    two_processes._count(1)
+    two_processes.end()
+    assert two_processes.started
+    two_processes._count(-1)
+    two_processes.end()
+    assert not two_processes.started
 
 
 LOADED = """

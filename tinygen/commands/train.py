@@ -185,7 +185,7 @@ def _require_places(request: TrainRequest) -> None:
 def _ready(dataset: Dataset, rows: Table, request: TrainRequest, progress: Progress) -> Dataset:
     """The rows with notes, findings and weights; UsageError where the request makes no sense."""
     from ..data.audit import high_findings
-    from ..search.cross_validation import thinning_notes
+    from ..search.model_search import thinning_notes
     from ..search.quantization import alarm_notes, raw_band, require_bars, require_scores
     from ..search.sample_weights import weighed
 

@@ -71,7 +71,7 @@ class Split:
 
     def __post_init__(self) -> None:
         """ModelError where training rows are out of order: windows of them would have no sense."""
-        if not self.by_time and (np.diff(self.train) < 0).any():
+        if not self.by_time and (self.train[1:] < self.train[:-1]).any():
             raise ModelError("the training positions of a split are out of order: sort them")
 
     @property

@@ -80,10 +80,14 @@ class Family:
     least_bytes: Callable[[Any, int], int] = lambda config, inputs: 0
     # the same for cycles
     least_cycles: Callable[[Any, int], int] = lambda config, inputs: 0
-    # True of a configuration that is tried behind the others of its family; False of one that the
-    # errors of those tell to be in vain, or for one that does not wait, all errors in one fold
+    # True of a configuration that is tried behind the others of its family; False of one of these
+    # that the errors of those in the folds tell to be in vain
     waits: Callable[[Any], bool] = lambda config: False
     worth_trying: Callable[[Any, Mapping[Any, float]], bool] = lambda config, errors: True
+    # True where the least error of each family tells that those that wait may err half as much
+    may_gain: Callable[[Mapping[str, float]], bool] = lambda least: False
+    # True of a configuration that the family's errors in the first fold tell to be in vain
+    in_vain: Callable[[Any, Mapping[Any, float]], bool] | None = None
     # True of a configuration whose fit takes so long that only a budget of flash asks for it
     on_budget: Callable[[Any], bool] = lambda config: False
     most_rows: int | None = (

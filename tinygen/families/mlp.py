@@ -99,12 +99,19 @@ def candidates(rows: Rows) -> list[Config]:
 
 def worth_trying(config: Config, errors: Mapping[Config, float]) -> bool:
     """Nets of two hidden layers, whose folds take most of the time, read the inputs with which nets
-    of one layer err least: with logarithms or without, both where these are alike. Logarithms take
-    bytes: nets of one layer have them unless they err far more.
+    of one layer err least: with logarithms or without, both where these are alike.
     """
-    own = min((e for c, e in errors.items() if c.logs == config.logs), default=np.inf)
-    most = ALIKE if len(config.hidden) > 1 else FAR if config.logs else np.inf
-    return own <= most * min(errors.values(), default=np.inf)
+    return _least(errors, config.logs) <= ALIKE * min(errors.values(), default=np.inf)
+
+
+def in_vain(config: Config, errors: Mapping[Config, float]) -> bool:
+    """Logarithms take bytes, and are of no use where nets without them err far less."""
+    return config.logs and _least(errors, True) > FAR * _least(errors, False)
+
+
+def _least(errors: Mapping[Config, float], logs: bool) -> float:
+    """The least error of the nets with logarithms, or of those without."""
+    return min((error for config, error in errors.items() if config.logs == logs), default=np.inf)
 
 
 def _parameters(hidden: tuple[int, ...], inputs: int) -> int:
@@ -383,5 +390,6 @@ FAMILY = Family(
     most_rows=MOST_ROWS,
     waits=lambda config: len(config.hidden) > 1,
     worth_trying=worth_trying,
+    in_vain=in_vain,
     on_budget=lambda config: len(config.hidden) > 1 and sum(config.hidden) > MOST_UNITS,
 )

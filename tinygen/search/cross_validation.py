@@ -34,8 +34,8 @@ LEARNS = {  # by what a family can do
 }
 DRIFT_GAIN = 0.05  # mean gain over the safe model that is worth leaving it
 AS_GOOD = 0.01  # part of the best error that a smaller model may be worse
-# times the best error of all that a family may have for its larger models to be tried without a
-# budget: they have seldom a quarter less than its smaller ones
+# times the best error of all that a family may have for its larger models to be tried where any
+# may be chosen: they have seldom a quarter less than its smaller ones
 CATCHES_UP = 1.4
 # validated rows from which on the first fold tells what is in vain
 TELLING_ROWS = 500
@@ -104,11 +104,13 @@ def cross_validate(
     progress: Callable[[str], None] | None = None,
     flash_bytes: int | None = None,
     cycles: int | None = None,
+    unlimited: bool = False,
 ) -> list[Candidate]:
     """Every candidate of `kinds` with its losses. Ctrl-C ends it early and keeps the complete
     candidates.
 
     flash_bytes, cycles: candidates that are known to need more are not tried, unless all do.
+    unlimited: every candidate may be chosen, so those that cannot be the best are not tried.
     """
     rows = dataset.training
     jobs = _jobs(kinds, rows, flash_bytes, cycles) or _jobs(kinds, rows)
@@ -117,15 +119,15 @@ def cross_validate(
     cuts, say = fold_cuts(dataset), progress or (lambda text: None)
     waiting = {j: c for j, c in jobs.items() if any(map(FAMILIES[j[0]].waits, c))}
     first, found = {j: c for j, c in jobs.items() if j not in waiting}, dict[tuple, tuple]()
-    whole = True
-    if not dataset.split.by_time and len(cuts[0][1]) >= TELLING_ROWS:
-        whole = _until_interrupted(found, dataset, first, cuts[:1], say)
-        first = _worth_trying(first, _candidates(found, first, 1))
+    rivals, whole = {j: c for j, c in first.items() if FAMILIES[j[0]].in_vain}, True
+    if not dataset.split.by_time and len(cuts[0][1]) >= TELLING_ROWS and len(rivals) > 1:
+        whole = _until_interrupted(found, dataset, rivals, cuts, say, 1)
+        first = _not_in_vain(first, _errors(_candidates(found, rivals, 1)))
     whole = whole and _until_interrupted(found, dataset, first, cuts, say)
     tried = _candidates(found, first, len(cuts))
     if whole:
-        free = flash_bytes is None and cycles is None and not dataset.split.by_time
-        second = _worth_trying(waiting, tried, _catches_up(tried, dataset) if free else np.inf)
+        most = _catches_up(tried, dataset) if unlimited and not dataset.split.by_time else np.inf
+        second = _worth_trying(waiting, _errors(tried), most)
         _until_interrupted(found, dataset, second, cuts, say)
         tried += _candidates(found, second, len(cuts))
     if not tried:
@@ -154,30 +156,51 @@ def _catches_up(tried: list[Candidate], dataset: Dataset) -> float:
     return as_good_as(CATCHES_UP * least * scale, dataset) / scale
 
 
-def _worth_trying(jobs: dict, tried: list[Candidate], most: float = np.inf) -> dict:
-    """The jobs that what was tried does not tell to be in vain: of a family with an error of at
-    most `most`.
-    """
-    errors: dict[str, dict] = {name: {} for name, _ in jobs}
+def _errors(tried: list[Candidate]) -> dict[str, dict[Any, float]]:
+    """Family -> configuration -> raw error."""
+    errors: dict[str, dict] = {name: {} for name in FAMILIES}
     for candidate in tried:
-        errors.setdefault(candidate.family, {})[candidate.config] = candidate.error
+        errors[candidate.family][candidate.config] = candidate.error
+    return errors
+
+
+def _not_in_vain(jobs: dict, errors: dict) -> dict:
+    """The jobs with a configuration that the errors in one fold do not tell to be in vain."""
     return {
         job: configs
         for job, configs in jobs.items()
-        if min(errors[job[0]].values(), default=0.0) <= most
+        if not (vain := FAMILIES[job[0]].in_vain)
+        or any(not vain(config, errors[job[0]]) for config in configs)
+    }
+
+
+def _worth_trying(jobs: dict, errors: dict, most: float) -> dict:
+    """The waiting jobs of families that err at most `most` or may gain far more than usual, with a
+    configuration that their family's errors do not tell to be in vain.
+    """
+    least = {name: min(own.values()) for name, own in errors.items() if own}
+    return {
+        job: configs
+        for job, configs in jobs.items()
+        if (least.get(job[0], 0.0) <= most or FAMILIES[job[0]].may_gain(least))
         and any(FAMILIES[job[0]].worth_trying(c, errors[job[0]]) for c in configs)
     }
 
 
 def _until_interrupted(
-    found: dict, dataset: Dataset, jobs: dict, cuts: list, say: Callable[[str], None]
+    found: dict,
+    dataset: Dataset,
+    jobs: dict,
+    cuts: list,
+    say: Callable[[str], None],
+    most: int | None = None,
 ) -> bool:
     """Adds (job, fold) -> (losses, answers) of all jobs to `found`, or of those before Ctrl-C, and
-    returns whether it were all.
+    returns whether it were all. most: folds, where the first ones are enough.
     """
     work = [
         (dataset, job, configs, cut, k)
-        for k, cut in enumerate(cuts)
+        for k, cut in enumerate(cuts[:most])
         for job, configs in jobs.items()
         if (job, k) not in found
     ]
@@ -289,16 +312,6 @@ def row_losses(candidates: list[Candidate], dataset: Dataset) -> dict[Candidate,
     }
 
 
-def thinning_notes(family: str, dataset: Dataset) -> tuple[str, ...]:
-    """A line for each family that searches a fit on part of the training rows."""
-    rows = len(dataset.train)
-    return tuple(
-        f"{f.title}: trained on {f.most_rows:,} of {rows:,} training rows, finished on all"
-        for f in families(family, dataset)
-        if f.most_rows is not None and f.most_rows < rows
-    )
-
-
 def show_error(error: float, dataset: Dataset) -> str:
     """An error with its unit, an error rate in percent."""
     return f"{error:.2%} wrong" if dataset.labels else f"{error:.4g} {dataset.target.unit}".rstrip()
@@ -339,16 +352,18 @@ def rank(
     progress: Callable[[str], None] | None = None,
     flash_bytes: int | None = None,
     cycles: int | None = None,
+    unlimited: bool = False,
 ) -> list[Candidate]:
     """The candidates of a family, or of all for "auto", in the order in which they may be chosen.
 
     With fewer rows than two for each fold nothing can be compared: then what its family takes for
-    few rows, or all candidates in their family's order. flash_bytes, cycles: as `cross_validate`
-    takes them.
+    few rows, or all candidates in their family's order. flash_bytes, cycles, unlimited: as
+    `cross_validate` takes them.
     """
     kinds = families(family, dataset)
     if len(dataset.train) >= 2 * FOLDS:
-        return preferred(cross_validate(dataset, kinds, progress, flash_bytes, cycles), dataset)
+        limits = flash_bytes, cycles, unlimited
+        return preferred(cross_validate(dataset, kinds, progress, *limits), dataset)
     rows = dataset.training
     simple = [
         Candidate(kind.name, kind.roles["few rows"](rows), (0.0,))

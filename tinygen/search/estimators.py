@@ -103,8 +103,9 @@ class _Tiny(BaseEstimator):
             raise UsageError("alarm_below is for TinyRegressor: classes take a threshold only")
         require_scores(dataset, False, self.reject)
         raw_band(dataset.target, self.threshold, self.alarm_below)  # raises now, not later
-        self.candidates_ = rank(dataset, self.family)
-        rung = find_best(dataset, self._request(), self.candidates_, option=BUDGET_ARGUMENT)[1]
+        request = self._request()
+        self.candidates_ = rank(dataset, self.family, unlimited=request.unlimited)
+        rung = find_best(dataset, request, self.candidates_, option=BUDGET_ARGUMENT)[1]
         self.model_, self._spent = rung.model, rung.cost
         self.columns_ = tuple(dataset.columns_of(rung.model.inputs))
         if dataset.labels:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..common.errors import QuantizeError
 from ..data import Dataset
-from .cross_validation import Candidate, rank
+from .cross_validation import Candidate, families, rank
 from .feature_selection import sensor_worth
 from .finalists import Finalists, Progress, SearchRequest
 from .ladder import OPTION, Ladder, Rung, choose, worth_showing
@@ -68,8 +68,8 @@ def searched(
 ) -> Searched:
     """The finalists of a data set, measured; none is chosen."""
     with cluster(dask):
-        budget = request.budget
-        ranked = rank(dataset, request.family, say, budget.flash_bytes, budget.cycles)
+        limits = request.budget.flash_bytes, request.budget.cycles, request.unlimited
+        ranked = rank(dataset, request.family, say, *limits)
     return Searched(dataset, request, ranked, measured(dataset, request, ranked, say))
 
 
@@ -112,4 +112,14 @@ def _no_scores(request: SearchRequest) -> str:
     return (
         f"no candidate of family {request.family} has scores by which at most "
         f"{request.reject:.2%} of the answers are wrong: use a larger rate, or more rows"
+    )
+
+
+def thinning_notes(family: str, dataset: Dataset) -> tuple[str, ...]:
+    """A line for each family that searches a fit on part of the training rows."""
+    rows = len(dataset.train)
+    return tuple(
+        f"{f.title}: trained on {f.most_rows:,} of {rows:,} training rows, finished on all"
+        for f in families(family, dataset)
+        if f.most_rows is not None and f.most_rows < rows
     )

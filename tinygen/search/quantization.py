@@ -46,10 +46,8 @@ def quantize(
     carry the score of each class; QuantizeError where there is none. sketches: `input_sketches`,
     where several models come from the same rows.
     """
-    fitted = trained.fitted
-    rows = dataset.training
-    columns = list(fitted.columns)
-    nodes = trained.family.lower(fitted, rows)
+    columns = list(trained.fitted.columns)
+    nodes = trained.family.lower(trained.fitted, dataset.training)
     limits = [dataset.inputs[c].limits for c in columns]
     if scores and (nodes := score_chain(nodes, limits) or ()) == ():
         raise QuantizeError(f"family '{trained.family.name}' names a class without scores")

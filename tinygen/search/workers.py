@@ -38,7 +38,7 @@ IDLE_SECONDS = 300  # after which a process ends
 ALONE_SECONDS = 1.0  # between looks for the process that started this one
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Here = Callable[[tuple], bool]  # whether a piece of work is for this process, if all have enough
+Here = Callable[[tuple], bool]  # whether a piece of work is rather for this process
 
 
 def anywhere(item: tuple) -> bool:
@@ -144,8 +144,10 @@ class _Pool:
             if listening and others:
                 wait(futures)
             elif listening:
-                _wait_until_taken(futures)
-                self.end()
+                try:
+                    _wait_until_taken(futures)
+                finally:
+                    self.end()
 
     def _divided(
         self,
@@ -154,8 +156,8 @@ class _Pool:
         here: Here,
         futures: set[Future[Result]],
     ) -> Iterator[Result]:
-        """This process works as well, first on what is for it; the others get of that, once it has
-        taken long, when they have nothing else. futures: kept up to date.
+        """This process works as well, first on what is for it; the others get of that once it has
+        taken long and nothing else waits for them. futures: kept up to date.
         """
         shared, own = (deque(x for x in work if here(x) == mine) for mine in (False, True))
         own_s, others = 0.0, _processes() - 1
@@ -196,8 +198,10 @@ class _Pool:
             return found
 
     def end(self) -> None:
-        """Ends the processes; the next search starts others."""
+        """Ends the processes, unless a search waits for them; the next one starts others."""
         with self._lock:
+            if self._searches:
+                return
             executor, self._executor = self._executor, None
         if executor:
             executor.shutdown(kill_workers=True)

@@ -29,6 +29,11 @@ class SearchRequest:
     error_bars: int | None = None  # per cent of the references that the bars of a number cover
 
     @property
+    def unlimited(self) -> bool:
+        """Whether every model may be chosen: no budget, no scores, which not all families have."""
+        return self.budget == NO_LIMITS and not self.scores and self.reject is None
+
+    @property
     def compiles(self) -> bool:
         """Whether costs are measured on the chip."""
         return not self.choice_only or self.budget != NO_LIMITS
