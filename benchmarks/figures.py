@@ -263,7 +263,7 @@ def judged(
             path,
         )
         lines.append(f"stored in {path.name}")
-    elif changes:
+    elif any(one.verdict != "slower" for one in changes):
         lines.append("store them with `python benchmarks/figures.py --update`")
     return "\n".join(
         [*lines, "no figure grew" if not failing else "grown figures are explained"]
