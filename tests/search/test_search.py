@@ -16,7 +16,7 @@ from tinygen.families import FAMILIES, forest, mlp
 from tinygen.families.forest import Config as Forest
 from tinygen.families.tree import Config as Tree
 from tinygen.fitting.recalibration import root_of
-from tinygen.search import cross_validation, estimators
+from tinygen.search import cross_validation, estimators, model_search
 from tinygen.search.cross_validation import (
     Candidate,
     as_good_as,
@@ -528,11 +528,22 @@ def test_how_far_a_family_may_be_behind(error, tried):
 def test_whose_budget_it_is():
     """RAM is one as well, for the estimators too; not every family has scores."""
     free = SearchRequest("m", UNO)
-    limits = [
-        {"budget": Budget(**{f"{name}": 9999})} for name in ("flash_bytes", "ram_bytes", "cycles")
-    ]
+    limits = [{"budget": Budget(**{name: 9999})} for name in ("flash_bytes", "ram_bytes", "cycles")]
     for change in (*limits, {"scores": True}, {"reject": 0.1}):
         assert free.unlimited and not dataclasses.replace(free, **change).unlimited
+
+
+@pytest.mark.parametrize("budget", [Budget(), Budget(ram_bytes=2000)])
+def test_a_search_knows_its_budget(monkeypatch, budget):
+    told = []
+
+    def ranked(*arguments):
+        told.append(arguments[-1])
+        return cross_validation.rank(*arguments)
+
+    monkeypatch.setattr(model_search, "rank", ranked)
+    searched(made_up(), SearchRequest("m", UNO, "ridge", budget=budget))
+    assert told == [budget == Budget()]
 
 
 @pytest.mark.parametrize("options", [{}, {"max_ram": 2000}])

@@ -67,7 +67,7 @@ def test_scons_finds_its_settings_in_a_new_folder_and_in_one_without(places):
         settings.unlink()
 
 
-def test_a_file_that_another_build_renames_is_no_reason_to_compile_anew(places, monkeypatch):
+def test_a_file_that_another_build_renames_is_no_reason_to_compile_anew(places):
     folder = core.build_cache(**vars(places))
     (folder / "ab").symlink_to("gone")
     assert core.build_cache(**vars(places)) == folder
